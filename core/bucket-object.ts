@@ -1,0 +1,50 @@
+/** What the objects of the bucket share: one error, and the annotations that carry what OCI has no field for. */
+import { isObject, parseJson, type JsonObject } from './json.ts';
+
+/** OCI's own annotation for a tag in an index. */
+export const REF_NAME = 'org.opencontainers.image.ref.name';
+
+export const ANNOTATION = {
+  /** On a tag: when it moved to where it is. ISO 8601, UTC. */
+  moved: 'dev.lifeboat.moved',
+  /** On a tag: which run moved it. */
+  run: 'dev.lifeboat.run',
+  /** On a tag: why it does not follow upstream. */
+  hold: 'dev.lifeboat.hold',
+  /** On a tag, and on its entry in the repository's index: the platforms, if not all. Comma-separated, sorted. */
+  platforms: 'dev.lifeboat.platforms',
+  /** On an entry of the repository's index: `tag`, `pin` or `candidate`. */
+  kind: 'dev.lifeboat.kind',
+  /** On a candidate: the tag that upstream showed it under. */
+  tag: 'dev.lifeboat.tag',
+  /** On such an entry: when this digest was first seen upstream. ISO 8601, UTC. */
+  firstSeen: 'dev.lifeboat.first-seen',
+  /** On such an entry: when upstream was last asked for referrers. ISO 8601, UTC. */
+  referrersChecked: 'dev.lifeboat.referrers-checked',
+} as const;
+
+/** An object of the bucket that does not hold what its key promises. */
+export class BucketObjectInvalidError extends Error {
+  override readonly name = 'BucketObjectInvalidError';
+  readonly key: string;
+
+  constructor(key: string, reason: string, cause?: unknown) {
+    super(
+      `The bucket's object ${key} cannot be used: ${reason}`,
+      cause === undefined ? undefined : { cause },
+    );
+    this.key = key;
+  }
+}
+
+/** @throws {BucketObjectInvalidError} */
+export function parseObjectAt(key: string, bytes: Uint8Array): JsonObject {
+  let json: unknown;
+  try {
+    json = parseJson(bytes);
+  } catch (error) {
+    throw new BucketObjectInvalidError(key, 'it is not JSON.', error);
+  }
+  if (!isObject(json)) throw new BucketObjectInvalidError(key, 'it is not a JSON object.');
+  return json;
+}

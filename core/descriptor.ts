@@ -1,0 +1,82 @@
+/**
+ * Descriptors: a digest with its size and type.
+ * https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md
+ */
+import { isDigest, type Digest } from './digest.ts';
+import { isObject, isStringMap } from './json.ts';
+
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string;
+  readonly 'os.version'?: string;
+}
+
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly platform?: Platform;
+  readonly urls?: readonly string[];
+  /** The content itself, base64. */
+  readonly data?: string;
+}
+
+/** What was read is no descriptor; the message says where it stood and what is wrong with it. */
+export class DescriptorInvalidError extends Error {
+  override readonly name = 'DescriptorInvalidError';
+
+  constructor(where: string, reason: string) {
+    super(`${where} is not a descriptor: ${reason}`);
+  }
+}
+
+/**
+ * Reads a descriptor and keeps the fields that Lifeboat knows.
+ * @param where how the error message calls it, such as `layers[3]`
+ * @throws {DescriptorInvalidError}
+ */
+export function parseDescriptor(value: unknown, where: string): Descriptor {
+  if (!isObject(value)) throw new DescriptorInvalidError(where, 'it is not an object.');
+  const { mediaType, digest, size, artifactType, annotations, platform, urls, data } = value;
+  if (typeof mediaType !== 'string' || mediaType === '') {
+    throw new DescriptorInvalidError(where, 'it has no mediaType.');
+  }
+  if (typeof digest !== 'string' || !isDigest(digest)) {
+    throw new DescriptorInvalidError(where, 'its digest is not a sha256 or sha512 digest.');
+  }
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
+    throw new DescriptorInvalidError(where, 'its size is not a number of bytes.');
+  }
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(typeof artifactType === 'string' && artifactType !== '' && { artifactType }),
+    ...(isStringMap(annotations) && { annotations }),
+    ...(isPlatform(platform) && { platform }),
+    ...(isUrls(urls) && { urls }),
+    ...(typeof data === 'string' && { data }),
+  };
+}
+
+function isPlatform(value: unknown): value is Platform {
+  if (!isObject(value)) return false;
+  return (
+    typeof value['os'] === 'string' &&
+    typeof value['architecture'] === 'string' &&
+    (value['variant'] === undefined || typeof value['variant'] === 'string')
+  );
+}
+
+function isUrls(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((url) => typeof url === 'string');
+}
+
+/** `linux/arm64`, `linux/arm/v7`: the way that people write a platform. */
+export function formatPlatform(platform: Platform): string {
+  return [platform.os, platform.architecture, platform.variant].filter(Boolean).join('/');
+}

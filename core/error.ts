@@ -1,0 +1,52 @@
+/**
+ * The errors that a registry answers.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
+ */
+
+/**
+ * Code → status, each chosen for what pulling clients do with it (docs/request-handling.md): 404 and 403 make
+ * containerd ask the next host at once, 503 makes every client fall back, and 429 is never answered because
+ * skopeo sleeps on it and containerd repeats it.
+ */
+export const ERROR_STATUS = {
+  BLOB_UNKNOWN: 404,
+  DENIED: 403,
+  DIGEST_INVALID: 400,
+  MANIFEST_UNKNOWN: 404,
+  NAME_INVALID: 400,
+  NAME_UNKNOWN: 404,
+  PAGINATION_NUMBER_INVALID: 400,
+  RANGE_INVALID: 416,
+  UNAVAILABLE: 503,
+  UNSUPPORTED: 405,
+} as const satisfies Record<string, number>;
+
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+/** An answer of the registry that is an error. The outermost layer alone turns it into a response. */
+export class RegistryError extends Error {
+  override readonly name = 'RegistryError';
+  readonly code: ErrorCode;
+  /** For machines: what was asked for. Never a secret, never a presigned URL. */
+  readonly detail: Readonly<Record<string, string>> | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { detail?: Readonly<Record<string, string>>; cause?: unknown } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.detail = options.detail;
+  }
+
+  get status(): number {
+    return ERROR_STATUS[this.code];
+  }
+}
+
+/** The body of an error answer. */
+export function errorBody(error: Pick<RegistryError, 'code' | 'message' | 'detail'>): string {
+  const { code, message, detail } = error;
+  return JSON.stringify({ errors: [{ code, message, ...(detail !== undefined && { detail }) }] });
+}

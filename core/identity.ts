@@ -1,0 +1,36 @@
+/** `lifeboat.json`: what makes a bucket one of Lifeboat's, and for whom. Written once; also the health read. */
+import { BucketObjectInvalidError, parseObjectAt } from './bucket-object.ts';
+import { encodeJson } from './json.ts';
+import { IDENTITY_KEY, LAYOUT_VERSION } from './layout.ts';
+
+export const AUDIENCES = ['public', 'token'] as const;
+/** Who may read all that the bucket holds: anybody who reaches the edge, or holders of a token. */
+export type Audience = (typeof AUDIENCES)[number];
+
+export interface Identity {
+  readonly version: typeof LAYOUT_VERSION;
+  /** Random, so that caches of another bucket are never taken for this one's. */
+  readonly id: string;
+  readonly audience: Audience;
+}
+
+export function encodeIdentity(identity: Identity): Uint8Array<ArrayBuffer> {
+  return encodeJson(identity);
+}
+
+/** @throws {BucketObjectInvalidError} for another layout's version too */
+export function decodeIdentity(bytes: Uint8Array): Identity {
+  const { version, id, audience } = parseObjectAt(IDENTITY_KEY, bytes);
+  if (version !== LAYOUT_VERSION) {
+    throw new BucketObjectInvalidError(
+      IDENTITY_KEY,
+      `its layout is version ${JSON.stringify(version)}, and this Lifeboat reads version ${LAYOUT_VERSION}. Use the release that wrote it, or an empty bucket.`,
+    );
+  }
+  if (typeof id !== 'string' || id === '') throw new BucketObjectInvalidError(IDENTITY_KEY, 'it has no id.');
+  const known = AUDIENCES.find((one) => one === audience);
+  if (known === undefined) {
+    throw new BucketObjectInvalidError(IDENTITY_KEY, 'its audience is neither "public" nor "token".');
+  }
+  return { version, id, audience: known };
+}

@@ -1,0 +1,77 @@
+/**
+ * The bucket's layout: the one place that names a key. Keys are relative to the store's prefix.
+ * Every part of a key has passed a parser (Digest, Repository, Tag), so no key can leave the layout.
+ */
+import { algorithmOf, hexOf, isDigest, type Digest } from './digest.ts';
+import type { Repository, Tag } from './reference.ts';
+
+/** Edge and job refuse a bucket of another version. */
+export const LAYOUT_VERSION = 1;
+
+export const IDENTITY_KEY = 'lifeboat.json';
+export const REPOSITORIES = 'repositories/';
+export const BLOBS = 'blobs/';
+
+/** The bytes of a blob, shared by all repositories. */
+export function blobKey(digest: Digest): string {
+  return `${BLOBS}${path(digest)}`;
+}
+
+/** The digest that a blob's key names, or undefined for another key. */
+export function blobOfKey(key: string): Digest | undefined {
+  const [, algorithm = '', hex = ''] = /^blobs\/([^/]+)\/([^/]+)$/.exec(key) ?? [];
+  const digest = `${algorithm}:${hex}`;
+  return isDigest(digest) ? digest : undefined;
+}
+
+/** A descriptor that says: this repository has this blob, and it is stored. */
+export function blobLinkKey(repository: Repository, digest: Digest): string {
+  return `${REPOSITORIES}${repository}/_blobs/${path(digest)}`;
+}
+
+export function manifestKey(repository: Repository, digest: Digest): string {
+  return `${REPOSITORIES}${repository}/_manifests/${path(digest)}`;
+}
+
+export function tagKey(repository: Repository, tag: Tag): string {
+  return `${REPOSITORIES}${repository}/_tags/${tag}`;
+}
+
+export function tagListKey(repository: Repository): string {
+  return `${REPOSITORIES}${repository}/_tags.json`;
+}
+
+/** All that refers to the manifest `subject`. */
+export function referrersKey(repository: Repository, subject: Digest): string {
+  return `${REPOSITORIES}${repository}/_referrers/${path(subject)}`;
+}
+
+export function repositoryIndexKey(repository: Repository): string {
+  return `${REPOSITORIES}${repository}/_index.json`;
+}
+
+export function historyPrefix(repository: Repository, tag: Tag): string {
+  return `${REPOSITORIES}${repository}/_history/${tag}/`;
+}
+
+/** @param at sorts as text: `20260131T235959.123Z` */
+export function historyKey(repository: Repository, tag: Tag, at: Date, run: string): string {
+  return `${historyPrefix(repository, tag)}${compactTime(at)}-${run}.json`;
+}
+
+/** The state of one configuration, by its `name`. */
+export function stateKey(
+  name: string,
+  file: 'catalog.json' | 'last-run.json' | 'probe' | `runs/${string}.json`,
+): string {
+  return `state/${name}/${file}`;
+}
+
+/** `20260131T235959.123Z`: a time as part of a key, and of a run's id. UTC. */
+export function compactTime(at: Date): string {
+  return at.toISOString().replaceAll(/[-:]/g, '');
+}
+
+function path(digest: Digest): string {
+  return `${algorithmOf(digest)}/${hexOf(digest)}`;
+}

@@ -1,0 +1,146 @@
+/**
+ * Manifests: what they need, and what they refer to. Their bytes are never rewritten.
+ * https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md
+ * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md
+ */
+import { DescriptorInvalidError, parseDescriptor, type Descriptor } from './descriptor.ts';
+import { isObject, isStringMap, parseJson, type JsonObject } from './json.ts';
+import {
+  MANIFEST_KINDS,
+  OCI_INDEX,
+  OCI_MANIFEST,
+  SCHEMA_1,
+  bareMediaType,
+  isManifestMediaType,
+  type ManifestMediaType,
+} from './media-type.ts';
+
+/** containerd refuses more than 4 MiB, and the specification asks registries for at least that. */
+export const MAX_MANIFEST_SIZE = 4 * 1024 * 1024;
+
+export interface Manifest {
+  readonly kind: 'image' | 'index' | 'artifact';
+  readonly mediaType: ManifestMediaType;
+  /** What has to be stored as blobs: the config and the layers. Empty for an index. */
+  readonly blobs: readonly Descriptor[];
+  /** What has to be stored as manifests: an index's children. Empty for all others. */
+  readonly manifests: readonly Descriptor[];
+  readonly subject: Descriptor | undefined;
+  /** What a referrers list calls it: its artifactType, else an image's config media type, else nothing. */
+  readonly artifactType: string | undefined;
+  readonly annotations: Readonly<Record<string, string>> | undefined;
+}
+
+/** Bytes that are no manifest which can be mirrored; the message says why, without quoting them. */
+export class ManifestInvalidError extends Error {
+  override readonly name = 'ManifestInvalidError';
+}
+
+/**
+ * @param contentType what the source called the bytes; where that is missing or says nothing (as
+ *   `application/json` does), the bytes are typed by what they say themselves
+ * @throws {ManifestInvalidError} for Docker schema 1, an unknown media type, two types that disagree,
+ *   over 4 MiB, and whatever is not shaped as its type says
+ */
+export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest {
+  if (bytes.length > MAX_MANIFEST_SIZE) {
+    throw new ManifestInvalidError(
+      `The manifest has ${bytes.length} bytes; clients refuse more than 4 MiB (${MAX_MANIFEST_SIZE}).`,
+    );
+  }
+  const json = parseObject(bytes);
+  const mediaType = mediaTypeOf(json, contentType);
+  const kind = MANIFEST_KINDS[mediaType];
+  // A document that is both can be read as either: the signature would cover one image, the pull run another.
+  // https://github.com/opencontainers/image-spec/security/advisories/GHSA-77vh-xpmg-72qh
+  if (json['manifests'] !== undefined && (json['layers'] !== undefined || json['config'] !== undefined)) {
+    throw new ManifestInvalidError('It claims to be an index and an image at once, which is ambiguous.');
+  }
+  try {
+    return {
+      kind,
+      mediaType,
+      blobs: blobsOf(json, kind),
+      manifests: kind === 'index' ? parseList(json, 'manifests') : [],
+      subject: json['subject'] === undefined ? undefined : parseDescriptor(json['subject'], 'subject'),
+      artifactType: artifactTypeOf(json, kind),
+      annotations: isStringMap(json['annotations']) ? json['annotations'] : undefined,
+    };
+  } catch (error) {
+    if (error instanceof DescriptorInvalidError) {
+      throw new ManifestInvalidError(`The manifest's ${error.message}`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+function parseObject(bytes: Uint8Array): JsonObject {
+  let json: unknown;
+  try {
+    json = parseJson(bytes);
+  } catch (error) {
+    throw new ManifestInvalidError('What came as a manifest is not JSON.', { cause: error });
+  }
+  if (!isObject(json)) throw new ManifestInvalidError('What came as a manifest is not a JSON object.');
+  return json;
+}
+
+function mediaTypeOf(json: JsonObject, contentType: string | undefined): ManifestMediaType {
+  const said = contentType === undefined ? '' : bareMediaType(contentType);
+  const own = typeof json['mediaType'] === 'string' ? json['mediaType'] : '';
+  if (SCHEMA_1.has(said) || SCHEMA_1.has(own) || json['schemaVersion'] === 1) {
+    throw new ManifestInvalidError(
+      'It is a Docker image manifest, schema version 1, which current clients no longer pull. Rebuild or re-push the image with a current tool.',
+    );
+  }
+  if (isManifestMediaType(said)) {
+    if (own !== '' && own !== said) {
+      throw new ManifestInvalidError(`It was sent as ${said} but calls itself "${own.slice(0, 200)}".`);
+    }
+    return said;
+  }
+  if (isManifestMediaType(own)) return own;
+  if (own !== '')
+    throw new ManifestInvalidError(`Its media type "${own.slice(0, 200)}" is not a known manifest.`);
+  if (
+    said !== '' &&
+    said !== 'application/json' &&
+    said !== 'application/octet-stream' &&
+    said !== 'text/plain'
+  ) {
+    throw new ManifestInvalidError(`It was sent as "${said.slice(0, 200)}", which is not a known manifest.`);
+  }
+  if (json['schemaVersion'] === 2 && Array.isArray(json['manifests'])) return OCI_INDEX;
+  if (json['schemaVersion'] === 2 && isObject(json['config'])) return OCI_MANIFEST;
+  throw new ManifestInvalidError('It is neither an image manifest nor an index.');
+}
+
+function blobsOf(json: JsonObject, kind: Manifest['kind']): Descriptor[] {
+  switch (kind) {
+    case 'index':
+      return [];
+    case 'artifact':
+      return json['blobs'] === undefined ? [] : parseList(json, 'blobs');
+    case 'image':
+      return [parseDescriptor(json['config'], 'config'), ...parseList(json, 'layers')];
+  }
+}
+
+function parseList(json: JsonObject, field: string): Descriptor[] {
+  const list = json[field];
+  if (!Array.isArray(list)) throw new DescriptorInvalidError(field, 'it is not a list of descriptors.');
+  return list.map((entry, index) => parseDescriptor(entry, `${field}[${index}]`));
+}
+
+function artifactTypeOf(json: JsonObject, kind: Manifest['kind']): string | undefined {
+  const own = json['artifactType'];
+  if (typeof own === 'string' && own !== '') return own;
+  const config = json['config'];
+  const configType = isObject(config) ? config['mediaType'] : undefined;
+  return kind === 'image' && typeof configType === 'string' ? configType : undefined;
+}
+
+/** Whether a descriptor in an index names a manifest (and not, as the specification allows, any blob). */
+export function namesManifest(descriptor: Descriptor): boolean {
+  return isManifestMediaType(descriptor.mediaType) || SCHEMA_1.has(descriptor.mediaType);
+}

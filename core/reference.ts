@@ -1,0 +1,174 @@
+/**
+ * Names: which repository of which upstream, and which tag or digest of it.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
+ */
+import { isDigest, type Digest } from './digest.ts';
+
+declare const repositoryBrand: unique symbol;
+declare const tagBrand: unique symbol;
+declare const upstreamBrand: unique symbol;
+
+/** `<upstream>/<path>`, checked and normalised, as in `docker.io/library/nginx`. */
+export type Repository = string & { readonly [repositoryBrand]: 'Repository' };
+
+/** 1 to 128 characters: a word character, then word characters, dots and hyphens. */
+export type Tag = string & { readonly [tagBrand]: 'Tag' };
+
+/** A registry's host, lower-cased, its port written `_5000`: the first segment of a repository. */
+export type Upstream = string & { readonly [upstreamBrand]: 'Upstream' };
+
+export interface Reference {
+  readonly repository: Repository;
+  readonly tag: Tag | undefined;
+  readonly digest: Digest | undefined;
+}
+
+/** A name that breaks the rules; the message quotes it and says which. */
+export class NameInvalidError extends Error {
+  override readonly name = 'NameInvalidError';
+  readonly text: string;
+
+  constructor(text: string, reason: string) {
+    super(`"${text.slice(0, 300)}" is not a valid name: ${reason}`);
+    this.text = text;
+  }
+}
+
+export const DOCKER_HUB = 'docker.io' as Upstream;
+
+const HUB_ALIASES: ReadonlySet<string> = new Set(['index.docker.io', 'registry-1.docker.io']);
+
+/** Clients commonly limit registry and name together to this; it also keeps every key under 1,024 bytes. */
+const MAX_NAME_LENGTH = 255;
+
+const TAG = /^\w[\w.-]{0,127}$/;
+/** One path component, from the specification. It never starts with `_`, so the bucket's own names cannot collide. */
+const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+const HOST_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+export function isTag(text: string): text is Tag {
+  return TAG.test(text);
+}
+
+/** @throws {NameInvalidError} */
+export function parseTag(text: string): Tag {
+  if (!isTag(text)) {
+    throw new NameInvalidError(
+      text,
+      'a tag is 1 to 128 letters, digits, "_", "." and "-", and starts with none of "." and "-".',
+    );
+  }
+  return text;
+}
+
+/**
+ * Whether the first segment of a name is an upstream: it contains a dot, ends in `_<port>`, or is
+ * `localhost`. Anything else belongs to the path.
+ */
+export function looksLikeUpstream(segment: string): boolean {
+  return segment.includes('.') || /_\d+$/.test(segment) || segment.toLowerCase() === 'localhost';
+}
+
+/**
+ * Normalises a registry's host: lower case, `host:5000` as `host_5000`, Docker Hub's aliases as `docker.io`.
+ * @throws {NameInvalidError} for what is no host name, and for IPv6 literals, which no name can hold.
+ */
+export function parseUpstream(text: string): Upstream {
+  if (text.includes('[') || (text.match(/:/g)?.length ?? 0) > 1) {
+    throw new NameInvalidError(text, 'IPv6 literals cannot be part of an image name; use a host name.');
+  }
+  const lower = text.toLowerCase();
+  const [, host = '', port] = /^([^:_]*)(?:[:_](\d+))?$/.exec(lower) ?? [];
+  if (host.length > 253 || !host.split('.').every((label) => HOST_LABEL.test(label))) {
+    throw new NameInvalidError(
+      text,
+      'a registry is a host name, with ":" or "_" and a port where it has one.',
+    );
+  }
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) {
+    throw new NameInvalidError(text, `${port} is not a port (1 to 65535).`);
+  }
+  if (HUB_ALIASES.has(host)) return DOCKER_HUB;
+  return (port === undefined ? host : `${host}_${Number(port)}`) as Upstream;
+}
+
+/** The address to dial for an upstream, without scheme: `host` or `host:port`. Docker Hub's API has a host of its own. */
+export function hostOf(upstream: Upstream): string {
+  return upstream === DOCKER_HUB ? 'registry-1.docker.io' : upstream.replace(/_(\d+)$/, ':$1');
+}
+
+export function upstreamOf(repository: Repository): Upstream {
+  return repository.slice(0, repository.indexOf('/')) as Upstream;
+}
+
+/** The name within its upstream: `library/nginx` of `docker.io/library/nginx`. */
+export function pathOf(repository: Repository): string {
+  return repository.slice(repository.indexOf('/') + 1);
+}
+
+/**
+ * Joins an upstream and a path of it. A one-part path of Docker Hub gets `library/`.
+ * @throws {NameInvalidError}
+ */
+export function repositoryOf(upstream: Upstream, path: string): Repository {
+  const full = upstream === DOCKER_HUB && path !== '' && !path.includes('/') ? `library/${path}` : path;
+  for (const component of full.split('/')) {
+    if (!COMPONENT.test(component)) {
+      throw new NameInvalidError(
+        `${upstream}/${path}`,
+        component === ''
+          ? 'a part of the path is empty.'
+          : `"${component.slice(0, 100)}" is not a path component (lower-case letters and digits, with single ".", "_", "__" or hyphens between them).`,
+      );
+    }
+  }
+  const name = `${upstream}/${full}`;
+  if (name.length > MAX_NAME_LENGTH) {
+    throw new NameInvalidError(
+      name,
+      `it is ${name.length} characters long, and ${MAX_NAME_LENGTH} is the most that clients accept.`,
+    );
+  }
+  return name as Repository;
+}
+
+/**
+ * A full name or, where its first segment is no upstream, one of the default upstream's.
+ * @throws {NameInvalidError}
+ */
+export function parseRepository(name: string, defaultUpstream: Upstream = DOCKER_HUB): Repository {
+  const slash = name.indexOf('/');
+  const first = slash === -1 ? '' : name.slice(0, slash);
+  if (first.includes('[') || first.includes(':') || looksLikeUpstream(first)) {
+    return repositoryOf(parseUpstream(first), name.slice(slash + 1));
+  }
+  return repositoryOf(defaultUpstream, name);
+}
+
+/**
+ * `[host[:port]/]path[:tag][@digest]`, as people type it. No tag is invented: what names neither a tag nor
+ * a digest has neither.
+ * @throws {NameInvalidError}
+ */
+export function parseReference(text: string, defaultUpstream: Upstream = DOCKER_HUB): Reference {
+  const at = text.indexOf('@');
+  const digest = at === -1 ? undefined : text.slice(at + 1);
+  if (digest !== undefined && !isDigest(digest)) {
+    throw new NameInvalidError(text, `"${digest.slice(0, 200)}" after "@" is not a sha256 or sha512 digest.`);
+  }
+  const named = at === -1 ? text : text.slice(0, at);
+  const colon = named.lastIndexOf(':');
+  const hasTag = colon > named.lastIndexOf('/');
+  return {
+    repository: parseRepository(hasTag ? named.slice(0, colon) : named, defaultUpstream),
+    tag: hasTag ? parseTag(named.slice(colon + 1)) : undefined,
+    digest,
+  };
+}
+
+/** How a reference is written in messages, reports and commands. */
+export function formatReference(reference: Reference): string {
+  const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
+  const digest = reference.digest === undefined ? '' : `@${reference.digest}`;
+  return `${reference.repository.replace(/^([^/]*)_(\d+)\//, '$1:$2/')}${tag}${digest}`;
+}

@@ -1,0 +1,112 @@
+/**
+ * `_index.json`: the job's memory of one repository, an OCI image index. Tags are the truth and this can be
+ * rebuilt from them; it exists so that a run which finds nothing new reads one object a repository.
+ */
+import { ANNOTATION, BucketObjectInvalidError, REF_NAME, parseObjectAt } from './bucket-object.ts';
+import { DescriptorInvalidError, parseDescriptor, type Descriptor } from './descriptor.ts';
+import type { Digest } from './digest.ts';
+import { encodeJson } from './json.ts';
+import { OCI_INDEX } from './media-type.ts';
+import { isTag, type Tag } from './reference.ts';
+
+interface Entry {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly size: number;
+  /** When this digest was first seen upstream. ISO 8601, UTC. */
+  readonly firstSeen: string;
+  /** When upstream was last asked for its referrers; undefined if never. ISO 8601, UTC. */
+  readonly referrersChecked?: string | undefined;
+  /** Which platforms are stored, sorted; undefined for all. */
+  readonly platforms?: readonly string[] | undefined;
+}
+
+/** Where a tag stands. */
+export interface TagEntry extends Entry {
+  readonly kind: 'tag';
+  readonly tag: Tag;
+}
+
+/** A manifest that the configuration names by digest. */
+export interface PinEntry extends Entry {
+  readonly kind: 'pin';
+}
+
+/** A digest that upstream's tag was seen at, stored, and not (or no longer) where our tag points. */
+export interface CandidateEntry extends Entry {
+  readonly kind: 'candidate';
+  readonly tag: Tag;
+}
+
+export type IndexEntry = TagEntry | PinEntry | CandidateEntry;
+
+/** One entry of this key exists: a tag stands in one place, a digest is pinned once, seen once under a tag. */
+export function entryKey(entry: IndexEntry): string {
+  switch (entry.kind) {
+    case 'tag':
+      return `tag ${entry.tag}`;
+    case 'pin':
+      return `pin ${entry.digest}`;
+    case 'candidate':
+      return `candidate ${entry.tag} ${entry.digest}`;
+  }
+}
+
+export function encodeRepositoryIndex(entries: Iterable<IndexEntry>): Uint8Array<ArrayBuffer> {
+  const sorted = [...entries].toSorted((a, b) => (entryKey(a) < entryKey(b) ? -1 : 1));
+  return encodeJson({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: sorted.map(toDescriptor) });
+}
+
+function toDescriptor(entry: IndexEntry): Descriptor {
+  return {
+    mediaType: entry.mediaType,
+    digest: entry.digest,
+    size: entry.size,
+    annotations: {
+      // Only where the tag stands is it a ref.name: other readers of OCI indexes must not pull a candidate.
+      ...(entry.kind === 'tag' && { [REF_NAME]: entry.tag }),
+      ...(entry.kind === 'candidate' && { [ANNOTATION.tag]: entry.tag }),
+      [ANNOTATION.kind]: entry.kind,
+      [ANNOTATION.firstSeen]: entry.firstSeen,
+      ...(entry.referrersChecked !== undefined && { [ANNOTATION.referrersChecked]: entry.referrersChecked }),
+      ...(entry.platforms !== undefined && { [ANNOTATION.platforms]: entry.platforms.join(',') }),
+    },
+  };
+}
+
+/** @throws {BucketObjectInvalidError} */
+export function decodeRepositoryIndex(key: string, bytes: Uint8Array): IndexEntry[] {
+  const { manifests } = parseObjectAt(key, bytes);
+  if (!Array.isArray(manifests)) throw new BucketObjectInvalidError(key, 'it is not an image index.');
+  return manifests.map((value, index) => {
+    try {
+      return fromDescriptor(key, parseDescriptor(value, `manifests[${index}]`));
+    } catch (error) {
+      if (error instanceof DescriptorInvalidError) {
+        throw new BucketObjectInvalidError(key, error.message, error);
+      }
+      throw error;
+    }
+  });
+}
+
+function fromDescriptor(key: string, descriptor: Descriptor): IndexEntry {
+  const { mediaType, digest, size, annotations = {} } = descriptor;
+  const kind = annotations[ANNOTATION.kind];
+  const firstSeen = annotations[ANNOTATION.firstSeen];
+  if (firstSeen === undefined) throw new BucketObjectInvalidError(key, `${digest} has no first-seen time.`);
+  const entry = {
+    mediaType,
+    digest,
+    size,
+    firstSeen,
+    referrersChecked: annotations[ANNOTATION.referrersChecked],
+    platforms: annotations[ANNOTATION.platforms]?.split(','),
+  };
+  if (kind === 'pin') return { kind, ...entry };
+  const tag = annotations[kind === 'tag' ? REF_NAME : ANNOTATION.tag];
+  if ((kind !== 'tag' && kind !== 'candidate') || tag === undefined || !isTag(tag)) {
+    throw new BucketObjectInvalidError(key, `${digest} is neither a tag, a pin nor a candidate.`);
+  }
+  return { kind, tag, ...entry };
+}

@@ -1,0 +1,74 @@
+/**
+ * `_tags/<tag>`: an OCI descriptor with the manifest itself in `data`, so that one read answers a pull by tag.
+ * When it moved and by which run is part of it: an S3 ETag covers the body alone, and a tag that goes
+ * A → B → A must not have A's old ETag, or a conditional write would take the third state for the first.
+ */
+import { fromBase64, toBase64 } from './base64.ts';
+import { ANNOTATION, BucketObjectInvalidError, parseObjectAt } from './bucket-object.ts';
+import { DescriptorInvalidError, parseDescriptor } from './descriptor.ts';
+import type { Digest } from './digest.ts';
+import { encodeJson } from './json.ts';
+
+export interface TagObject {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** The manifest's bytes. Whoever serves them hashes them first: the store is not trusted. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** When the tag moved here. ISO 8601, UTC. */
+  readonly moved: string;
+  readonly run: string;
+  /** Why it does not follow upstream, if it does not. */
+  readonly hold?: string | undefined;
+  /** Which platforms are stored, sorted; undefined for all. */
+  readonly platforms?: readonly string[] | undefined;
+}
+
+export function encodeTag(tag: TagObject): Uint8Array<ArrayBuffer> {
+  return encodeJson({
+    mediaType: tag.mediaType,
+    digest: tag.digest,
+    size: tag.bytes.length,
+    annotations: {
+      [ANNOTATION.moved]: tag.moved,
+      [ANNOTATION.run]: tag.run,
+      ...(tag.hold !== undefined && { [ANNOTATION.hold]: tag.hold }),
+      ...(tag.platforms !== undefined && { [ANNOTATION.platforms]: tag.platforms.join(',') }),
+    },
+    data: toBase64(tag.bytes),
+  });
+}
+
+/**
+ * The length of `data` is checked against `size`; its hash is not, because hashing is asynchronous and the
+ * edge does it once an object, before it caches.
+ * @param key for the error message
+ * @throws {BucketObjectInvalidError}
+ */
+export function decodeTag(key: string, object: Uint8Array): TagObject {
+  const json = parseObjectAt(key, object);
+  try {
+    const { mediaType, digest, size, annotations = {}, data } = parseDescriptor(json, 'it');
+    if (data === undefined) throw new BucketObjectInvalidError(key, 'it has no data.');
+    const bytes = fromBase64(data);
+    if (bytes.length !== size) throw new BucketObjectInvalidError(key, 'its data is not as long as it says.');
+    const moved = annotations[ANNOTATION.moved];
+    const run = annotations[ANNOTATION.run];
+    if (moved === undefined || run === undefined) {
+      throw new BucketObjectInvalidError(key, 'it does not say when it moved, and by which run.');
+    }
+    return {
+      mediaType,
+      digest,
+      bytes,
+      moved,
+      run,
+      hold: annotations[ANNOTATION.hold],
+      platforms: annotations[ANNOTATION.platforms]?.split(','),
+    };
+  } catch (error) {
+    if (error instanceof DescriptorInvalidError || error instanceof SyntaxError) {
+      throw new BucketObjectInvalidError(key, error.message, error);
+    }
+    throw error;
+  }
+}
