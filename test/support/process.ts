@@ -1,0 +1,202 @@
+/** Real programs as parts of a test: started, waited for, and stopped whatever the test does. */
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createServer } from 'node:net';
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface Program {
+  readonly pid: number;
+  /** All that it wrote so far, stdout and stderr in the order of arrival. */
+  output(): string;
+  stdout(): string;
+  stderr(): string;
+  /** Resolves when it has ended, however that came about. */
+  readonly exited: Promise<Exit>;
+  running(): boolean;
+  /** Sends a signal; does nothing when it has ended. */
+  kill(signal: NodeJS.Signals): void;
+  /** SIGTERM, after `grace` milliseconds SIGKILL; resolves when it has ended. May be called again. */
+  stop(grace?: number): Promise<Exit>;
+}
+
+export interface ProgramOptions {
+  readonly cwd?: string;
+  /** Added to this process's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Written to its standard input, which is then closed. */
+  readonly input?: string;
+}
+
+const children = new Set<ChildProcessWithoutNullStreams>();
+
+// The last resort: a test runner that ends early must not leave servers behind it.
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** @throws when the program cannot be started at all (not found, not executable) */
+export async function startProgram(
+  command: string,
+  args: readonly string[],
+  options: ProgramOptions = {},
+): Promise<Program> {
+  const child = spawn(command, args, {
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+    env: { ...process.env, ...options.env },
+    stdio: 'pipe',
+  });
+  const written = { stdout: '', stderr: '', all: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8');
+    child[name].on('data', (text: string) => {
+      written[name] += text;
+      written.all += text;
+    });
+  }
+  // A program that ends before it has read its input is judged by its exit code, not by the broken pipe.
+  child.stdin.on('error', () => {});
+  child.stdin.end(options.input ?? '');
+
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('close', (code, signal) => {
+      children.delete(child);
+      resolve({ code, signal });
+    });
+    // What it left behind may hold its output open for ever.
+    child.once('exit', () => {
+      setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, 1000).unref();
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', (cause) => reject(new Error(`${command} could not be started.`, { cause })));
+  });
+  children.add(child);
+
+  const running = () => child.exitCode === null && child.signalCode === null;
+  return {
+    pid: child.pid ?? 0,
+    output: () => written.all,
+    stdout: () => written.stdout,
+    stderr: () => written.stderr,
+    exited,
+    running,
+    kill: (signal) => {
+      if (running()) child.kill(signal);
+    },
+    stop: async (grace = 5000) => {
+      if (running()) {
+        child.kill('SIGTERM');
+        const timer = setTimeout(() => child.kill('SIGKILL'), grace);
+        await exited;
+        clearTimeout(timer);
+      }
+      return exited;
+    },
+  };
+}
+
+export interface Finished extends Exit {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs a program to its end. Its exit code is the caller's to judge.
+ * @throws when it has not ended after `timeout` milliseconds; it is killed and its output is in the message
+ */
+export async function runProgram(
+  command: string,
+  args: readonly string[],
+  options: ProgramOptions & { readonly timeout?: number } = {},
+): Promise<Finished> {
+  const timeout = options.timeout ?? 60_000;
+  const program = await startProgram(command, args, options);
+  const state = { late: false };
+  const timer = setTimeout(() => {
+    state.late = true;
+    program.kill('SIGKILL');
+  }, timeout);
+  const exit = await program.exited;
+  clearTimeout(timer);
+  if (state.late) {
+    throw new Error(`${command} ${args.join(' ')} was not done after ${timeout} ms:\n${program.output()}`);
+  }
+  return { ...exit, stdout: program.stdout(), stderr: program.stderr() };
+}
+
+/**
+ * Asks `probe` again and again until it says yes.
+ * @throws when `timeout` milliseconds have passed, or the program has ended; with the program's output
+ */
+export async function waitFor(
+  what: string,
+  probe: () => boolean | Promise<boolean>,
+  options: { readonly program?: Program; readonly timeout?: number } = {},
+): Promise<void> {
+  const timeout = options.timeout ?? 20_000;
+  const deadline = Date.now() + timeout;
+  while (!(await probe())) {
+    const ended = options.program !== undefined && !options.program.running();
+    if (ended || Date.now() > deadline) {
+      const reason = ended ? 'the program ended' : `${timeout} ms passed`;
+      throw new Error(`Waited for ${what}, but ${reason}.\n${options.program?.output() ?? ''}`);
+    }
+    await pause(25);
+  }
+}
+
+/** Resolves once the URL answers anything at all below 500. */
+export async function waitForHttp(
+  url: string,
+  options: { readonly program?: Program; readonly timeout?: number } = {},
+): Promise<void> {
+  const answers = async () => {
+    try {
+      const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(2000) });
+      await response.body?.cancel();
+      return response.status < 500;
+    } catch {
+      return false;
+    }
+  };
+  await waitFor(`an answer from ${url}`, answers, options);
+}
+
+/** Resolves once the program has written what matches, and returns the match. */
+export async function waitForOutput(
+  program: Program,
+  pattern: RegExp,
+  timeout?: number,
+): Promise<RegExpExecArray> {
+  await waitFor(`the output ${pattern}`, () => pattern.test(program.output()), {
+    program,
+    ...(timeout !== undefined && { timeout }),
+  });
+  const match = pattern.exec(program.output());
+  if (match === null) throw new Error(`The output ${pattern} was there and is not: the pattern is stateful.`);
+  return match;
+}
+
+export async function pause(milliseconds: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** A TCP port on 127.0.0.1 that nobody listens on just now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('The free port has no number.');
+  return address.port;
+}
