@@ -1,0 +1,118 @@
+/**
+ * OCI image layouts on disk, read into and written from what the tests hold of a repository.
+ * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
+ */
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import {
+  blobOf,
+  emptyRepository,
+  manifestOf,
+  type Blob,
+  type Digest,
+  type Manifest,
+  type Repository,
+} from './content.ts';
+import { readJson, referencesOf, type Reference } from './manifest-json.ts';
+import { OCI_INDEX } from './media-types.ts';
+
+const REF_NAME = 'org.opencontainers.image.ref.name';
+
+/**
+ * All that index.json names, tagged or not, with everything below it. What a manifest names and the layout
+ * does not hold is left out, as registries leave it out too.
+ */
+export async function readLayout(directory: string): Promise<Repository> {
+  const repository = emptyRepository();
+  const index = readJson(await readFile(join(directory, 'index.json')));
+  for (const entry of referencesOf(index).manifests) {
+    await readManifest(directory, entry, repository);
+    const tag = entry.annotations[REF_NAME];
+    if (tag !== undefined) repository.tags.set(tag, entry.digest);
+  }
+  return repository;
+}
+
+async function readManifest(directory: string, entry: Reference, repository: Repository): Promise<void> {
+  if (repository.manifests.has(entry.digest)) return;
+  const path = blobPath(directory, entry.digest);
+  if ((await sizeOf(path)) === undefined) return;
+  const bytes = await readFile(path);
+  const { mediaType, manifests, blobs } = referencesOf(readJson(bytes));
+  for (const child of manifests) await readManifest(directory, child, repository);
+  for (const blob of blobs) {
+    const size = await sizeOf(blobPath(directory, blob.digest));
+    if (size !== undefined)
+      repository.blobs.set(blob.digest, fileBlob(blobPath(directory, blob.digest), size));
+  }
+  repository.manifests.set(entry.digest, { bytes, mediaType: mediaType ?? entry.mediaType });
+}
+
+/** Writes a layout whose index.json names the tags, and every manifest that no tag and no index names. */
+export async function writeLayout(repository: Repository, directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  for (const [digest, blob] of repository.blobs) await writeBlob(directory, digest, blob);
+  for (const [digest, { bytes }] of repository.manifests) await writeBlob(directory, digest, blobOf(bytes));
+
+  const named = new Set<Digest>(repository.tags.values());
+  for (const { bytes } of repository.manifests.values()) {
+    for (const child of referencesOf(readJson(bytes)).manifests) named.add(child.digest);
+  }
+  const manifests = [
+    ...[...repository.tags].map(([tag, digest]) =>
+      indexEntry(digest, manifestOf(repository, digest), { [REF_NAME]: tag }),
+    ),
+    ...[...repository.manifests]
+      .filter(([digest]) => !named.has(digest))
+      .map(([digest, manifest]) => indexEntry(digest, manifest)),
+  ];
+  const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests };
+  await writeFile(join(directory, 'index.json'), JSON.stringify(index));
+  await writeFile(join(directory, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
+}
+
+function indexEntry(digest: Digest, manifest: Manifest, annotations?: Record<string, string>): object {
+  return { mediaType: manifest.mediaType, digest, size: manifest.bytes.length, annotations };
+}
+
+async function writeBlob(directory: string, digest: Digest, blob: Blob): Promise<void> {
+  const path = blobPath(directory, digest);
+  await mkdir(join(path, '..'), { recursive: true });
+  await pipeline(Readable.from(blob.open()), createWriteStream(path));
+}
+
+function fileBlob(path: string, size: number): Blob {
+  return {
+    size,
+    async *open(start = 0, end = size) {
+      if (start >= end) return;
+      for await (const chunk of createReadStream(path, { start, end: end - 1 })) {
+        if (Buffer.isBuffer(chunk)) yield chunk;
+      }
+    },
+  };
+}
+
+function blobPath(directory: string, digest: Digest): string {
+  return join(directory, 'blobs', ...digest.split(':'));
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The digests of all files under `blobs/`, for tests that count. */
+export async function storedDigests(directory: string): Promise<Digest[]> {
+  const digests: Digest[] = [];
+  for (const algorithm of await readdir(join(directory, 'blobs'))) {
+    for (const hex of await readdir(join(directory, 'blobs', algorithm))) digests.push(`${algorithm}:${hex}`);
+  }
+  return digests.toSorted();
+}
