@@ -1,0 +1,79 @@
+/**
+ * Who may ask the tests' registry, and its token server.
+ * https://distribution.github.io/distribution/spec/auth/token/
+ */
+import { errorAnswer, jsonAnswer, type Answer } from './corpus-answer.ts';
+import type { RegistryRequest } from './registry-request.ts';
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+export type Auth =
+  | ({ readonly kind: 'basic' } & Credentials)
+  | {
+      readonly kind: 'bearer';
+      /** Who gets a token; left out: anybody. */
+      readonly credentials?: Credentials;
+      /** Seconds a token is good for; left out: not said, which means 60. */
+      readonly expiresIn?: number;
+      /** The name under which the token is answered. */
+      readonly field?: 'token' | 'access_token';
+      /** Where tokens are to be had, if not here. */
+      readonly realm?: string;
+    };
+
+export class AuthServer {
+  readonly #auth: Auth;
+  readonly #scopes = new Map<string, string>();
+  #issued = 0;
+
+  constructor(auth: Auth) {
+    this.#auth = auth;
+  }
+
+  /** From now on no token that was issued is good. */
+  revokeTokens(): void {
+    this.#scopes.clear();
+  }
+
+  /** A challenge, or undefined when the request may pass. */
+  challenge(request: RegistryRequest): Answer | undefined {
+    const auth = this.#auth;
+    const given = request.headers.authorization;
+    if (auth.kind === 'basic') {
+      return given === basicHeader(auth) ? undefined : unauthorized('Basic realm="rogue"');
+    }
+    const scope = request.repository === '' ? '' : `repository:${request.repository}:pull`;
+    const token = given?.replace(/^Bearer /, '');
+    const allowed = token === undefined ? undefined : this.#scopes.get(token);
+    if (allowed !== undefined && (scope === '' || allowed.split(' ').includes(scope))) return undefined;
+    const realm = auth.realm ?? `http://${request.host}/token`;
+    const asked = scope === '' ? '' : `,scope="${scope}"`;
+    return unauthorized(`Bearer realm="${realm}",service="rogue"${asked}`);
+  }
+
+  /** Answers the token server's one question. */
+  token(request: RegistryRequest): Answer {
+    const auth = this.#auth;
+    if (auth.kind !== 'bearer') return errorAnswer(404, 'UNSUPPORTED', 'no token server');
+    const { credentials, field = 'token', expiresIn } = auth;
+    if (credentials !== undefined && request.headers.authorization !== basicHeader(credentials)) {
+      return errorAnswer(401, 'UNAUTHORIZED', 'incorrect username or password');
+    }
+    this.#issued += 1;
+    const token = `token-${this.#issued}`;
+    this.#scopes.set(token, request.query.getAll('scope').join(' '));
+    return jsonAnswer({ [field]: token, ...(expiresIn !== undefined && { expires_in: expiresIn }) });
+  }
+}
+
+export function basicHeader({ username, password }: Credentials): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+function unauthorized(challenge: string): Answer {
+  const answer = errorAnswer(401, 'UNAUTHORIZED', 'authentication required');
+  return { ...answer, headers: { ...answer.headers, 'www-authenticate': challenge } };
+}

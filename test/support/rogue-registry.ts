@@ -1,0 +1,153 @@
+/**
+ * A registry in this process that serves a corpus rightly, and wrongly where a test tells it to.
+ * It reads the corpus anew for each request: a test that changes it changes upstream.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { answerFrom } from './corpus-answer.ts';
+import type { Corpus } from './content.ts';
+import { spoil, type Delivery, type Misbehaviour } from './misbehaviour.ts';
+import { pause } from './process.ts';
+import { AuthServer, type Auth } from './registry-auth.ts';
+import { routeOf, type RegistryRequest } from './registry-request.ts';
+
+export interface RogueOptions {
+  readonly corpus: Corpus;
+  /** Answers the referrers API; true unless said otherwise. */
+  readonly referrers?: boolean;
+  /** The most tags in one answer. */
+  readonly pageSize?: number;
+  readonly auth?: Auth;
+  /** What goes wrong with this request, if anything. */
+  readonly misbehave?: (request: RegistryRequest) => Misbehaviour | undefined;
+}
+
+export interface RogueRegistry {
+  /** `127.0.0.1:<port>`. */
+  readonly host: string;
+  readonly url: string;
+  /** `localhost:<port>`, where `redirect-elsewhere` leads: another host to every client. */
+  readonly elsewhere: string;
+  /** All that came, on either host, in order. */
+  readonly requests: RegistryRequest[];
+  /** Replaces what was given at the start; undefined: everything right from now on. */
+  misbehave(how: ((request: RegistryRequest) => Misbehaviour | undefined) | undefined): void;
+  /** From now on no token that was issued is good. */
+  revokeTokens(): void;
+  /** Ends every connection, hanging ones too. */
+  stop(): Promise<void>;
+}
+
+/** What goes wrong before anybody is asked who they are; the rest concerns the answer that they then get. */
+const DEAF: ReadonlySet<Misbehaviour['kind']> = new Set(['status', 'html', 'redirect', 'redirect-loop']);
+
+export async function startRogueRegistry(options: RogueOptions): Promise<RogueRegistry> {
+  const requests: RegistryRequest[] = [];
+  const answerOptions = { referrers: options.referrers ?? true, pageSize: options.pageSize ?? 1000 };
+  const auth = options.auth === undefined ? undefined : new AuthServer(options.auth);
+  const state = { misbehave: options.misbehave };
+
+  const handle = async (incoming: IncomingMessage, response: ServerResponse, open: boolean) => {
+    const request = readRequest(incoming, requests);
+    requests.push(request);
+    const misbehaviour = state.misbehave?.(request);
+    if (misbehaviour?.kind === 'hang') return;
+    if (misbehaviour?.kind === 'delay') await pause(misbehaviour.milliseconds);
+
+    const challenge = open || request.kind === 'token' ? undefined : auth?.challenge(request);
+    if (challenge !== undefined && (misbehaviour === undefined || !DEAF.has(misbehaviour.kind))) {
+      await deliver(response, request.method, { answer: challenge });
+      return;
+    }
+    const reference = misbehaviour?.kind === 'instead' ? misbehaviour.reference : request.reference;
+    const answer =
+      request.kind === 'token' && auth !== undefined
+        ? auth.token(request)
+        : answerFrom(options.corpus, { ...request, reference }, answerOptions);
+    const spoilt = misbehaviour === undefined ? { answer } : spoil(answer, request, misbehaviour, elsewhere);
+    await deliver(response, request.method, spoilt);
+  };
+
+  const main = await listen((incoming, response) => handle(incoming, response, false));
+  const second = await listen((incoming, response) => handle(incoming, response, true));
+  const elsewhere = `localhost:${second.port}`;
+  return {
+    host: `127.0.0.1:${main.port}`,
+    url: `http://127.0.0.1:${main.port}`,
+    elsewhere,
+    requests,
+    misbehave: (how) => {
+      state.misbehave = how;
+    },
+    revokeTokens: () => auth?.revokeTokens(),
+    stop: async () => {
+      await Promise.all([close(main.server), close(second.server)]);
+    },
+  };
+}
+
+function readRequest(incoming: IncomingMessage, earlier: readonly RegistryRequest[]): RegistryRequest {
+  const host = incoming.headers.host ?? '';
+  const method = incoming.method ?? 'GET';
+  const url = new URL(incoming.url ?? '/', 'http://registry.invalid');
+  return {
+    method,
+    path: url.pathname,
+    query: url.searchParams,
+    headers: incoming.headers,
+    host,
+    ...routeOf(url.pathname),
+    index: earlier.length,
+    nth: earlier.filter((one) => one.method === method && one.path === url.pathname).length,
+  };
+}
+
+async function deliver(response: ServerResponse, method: string, { answer, cut }: Delivery): Promise<void> {
+  response.writeHead(answer.status, answer.headers);
+  if (method === 'HEAD') {
+    response.end();
+    return;
+  }
+  if (cut === undefined) {
+    await pipeline(Readable.from(answer.body.open()), response);
+    return;
+  }
+  response.flushHeaders();
+  for await (const chunk of answer.body.open(0, cut.after)) {
+    if (response.destroyed) return;
+    if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+  }
+  // Only what has reached the socket is sure to be sent before the connection ends.
+  if (cut.ending === 'close') response.socket?.end(() => response.destroy());
+}
+
+async function once(response: ServerResponse, event: 'drain' | 'close'): Promise<void> {
+  await new Promise<void>((resolve) => {
+    response.once(event, () => resolve());
+  });
+}
+
+async function listen(
+  handle: (incoming: IncomingMessage, response: ServerResponse) => Promise<void>,
+): Promise<{ server: Server; port: number }> {
+  const server = createServer((incoming, response) => {
+    // A client that goes away in the middle is part of the game.
+    handle(incoming, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The registry has no port.');
+  return { server, port: address.port };
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  server.closeAllConnections();
+  await closed;
+}
