@@ -1,0 +1,83 @@
+/**
+ * Blobs: fetched once a run however many manifests and repositories need them, written once, and linked from
+ * each repository that has them. The link comes after the bytes, so that a link always means "stored".
+ */
+import { encodeBlobLink } from '../../core/blob-link.ts';
+import type { Descriptor } from '../../core/descriptor.ts';
+import type { Digest } from '../../core/digest.ts';
+import { blobKey, blobLinkKey } from '../../core/layout.ts';
+import { OCI_DESCRIPTOR, OCTET_STREAM } from '../../core/media-type.ts';
+import type { Repository } from '../../core/reference.ts';
+import type { Environment } from './environment.ts';
+import type { Limit } from './limit.ts';
+import { Memo } from './memo.ts';
+import { resumed } from './resume.ts';
+import type { Source } from './source.ts';
+import { uploadBlob } from './upload.ts';
+import { verified } from './verify.ts';
+
+export class BlobCopier {
+  readonly #environment: Environment;
+  readonly #limit: Limit;
+  readonly #stored = new Memo<Digest, 'copied' | 'present'>();
+  readonly #linked = new Memo<string, void>();
+
+  constructor(environment: Environment, limit: Limit) {
+    this.#environment = environment;
+    this.#limit = limit;
+  }
+
+  /**
+   * Makes sure that a repository has a blob.
+   * @throws {SourceError} when the source lacks it or sends something else
+   * @throws {StoreError}
+   */
+  ensure(repository: Repository, blob: Descriptor, source: Source): Promise<void> {
+    const key = blobLinkKey(repository, blob.digest);
+    return this.#linked.get(key, async () => {
+      const { store, tally } = this.#environment;
+      const stored = await this.#stored.get(blob.digest, () => this.#store(blob, source));
+      if (stored === 'present') {
+        tally.blobsPresent += 1;
+        // A small read that, within a repository which grows by a tag, saves a write a layer.
+        if ((await store.size(key)) !== undefined) return;
+      }
+      await store.put(key, encodeBlobLink(blob), { contentType: OCI_DESCRIPTOR });
+    });
+  }
+
+  #store(blob: Descriptor, source: Source): Promise<'copied' | 'present'> {
+    return this.#limit(async () => {
+      const { store, tally, signal } = this.#environment;
+      signal.throwIfAborted();
+      const key = blobKey(blob.digest);
+      // A key counts only with the right size. Overwriting is safe: only verified bytes are ever completed.
+      if ((await store.size(key)) === blob.size) return 'present';
+      const running = { label: blob.digest, size: blob.size, done: 0 };
+      tally.running.add(running);
+      tally.bytesPlanned += blob.size;
+      try {
+        const counted = count(resumed(source, blob, signal), (bytes) => {
+          running.done += bytes;
+          tally.bytes += bytes;
+        });
+        const body = verified(counted, blob, source.name, this.#environment.createHash);
+        await uploadBlob(this.#environment, key, blob.size, body, OCTET_STREAM);
+      } finally {
+        tally.running.delete(running);
+      }
+      tally.blobsCopied += 1;
+      return 'copied';
+    });
+  }
+}
+
+async function* count(
+  body: AsyncIterable<Uint8Array>,
+  add: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    add(chunk.length);
+    yield chunk;
+  }
+}

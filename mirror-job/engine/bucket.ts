@@ -1,0 +1,92 @@
+/** Opening a bucket: it must be Lifeboat's, for the same audience, and keep the promise that conditional writes make. */
+import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
+import { decodeIdentity, encodeIdentity, type Audience, type Identity } from '../../core/identity.ts';
+import { IDENTITY_KEY, LAYOUT_VERSION, stateKey } from '../../core/layout.ts';
+import { encodeJson } from '../../core/json.ts';
+import { StoreError, type Condition, type Store } from './store.ts';
+
+/** The bucket is not one that this run may write to; nothing was. The message says what to do. */
+export class BucketRefusedError extends Error {
+  override readonly name = 'BucketRefusedError';
+}
+
+export interface BucketExpectation {
+  /** The configuration's name: its state, and the object that the probe uses. */
+  readonly name: string;
+  readonly audience: Audience;
+  /** The operator promises that no two runs overlap, for stores that do not honour conditional writes. */
+  readonly singleWriter: boolean;
+  /** A fresh random id, for a bucket that is empty yet. */
+  readonly newId: string;
+}
+
+/**
+ * @throws {BucketRefusedError} for a bucket that holds other things, is another version's or another
+ *   audience's, or does not honour conditional writes
+ * @throws {StoreError} when it cannot be reached
+ */
+export async function openBucket(store: Store, expected: BucketExpectation): Promise<Identity> {
+  const identity = (await readIdentity(store)) ?? (await writeIdentity(store, expected));
+  if (identity.audience !== expected.audience) {
+    throw new BucketRefusedError(
+      `${store.name} is for the audience "${identity.audience}", and the configuration says "${expected.audience}". One bucket has one audience: set store.audience to "${identity.audience}", or use another bucket.`,
+    );
+  }
+  if (!expected.singleWriter) await probeConditions(store, expected.name);
+  return identity;
+}
+
+async function readIdentity(store: Store): Promise<Identity | undefined> {
+  const stored = await store.get(IDENTITY_KEY);
+  if (stored === undefined) return undefined;
+  try {
+    return decodeIdentity(stored.bytes);
+  } catch (error) {
+    if (!(error instanceof BucketObjectInvalidError)) throw error;
+    throw new BucketRefusedError(`${store.name}: ${error.message}`, { cause: error });
+  }
+}
+
+async function writeIdentity(store: Store, expected: BucketExpectation): Promise<Identity> {
+  const [other] = await store.list('', 1);
+  if (other !== undefined) {
+    throw new BucketRefusedError(
+      `${store.name} holds other things ("${other}") and no ${IDENTITY_KEY}, so it is not Lifeboat's. Use an empty bucket, or set store.prefix to an empty folder of this one.`,
+    );
+  }
+  const identity: Identity = { version: LAYOUT_VERSION, id: expected.newId, audience: expected.audience };
+  const written = await store.put(IDENTITY_KEY, encodeIdentity(identity), {
+    contentType: 'application/json',
+    condition: { ifNoneMatch: '*' },
+  });
+  if (written === 'written') return identity;
+  const theirs = await readIdentity(store);
+  if (theirs === undefined) {
+    throw new StoreError(`${store.name}: ${IDENTITY_KEY} is there for a write and absent for a read.`);
+  }
+  return theirs;
+}
+
+/** An ETag that no object has. */
+const NO_ETAG = '"00000000000000000000000000000000"';
+
+/** One object of the configuration's own state, so that a probe never touches what is served. */
+async function probeConditions(store: Store, name: string): Promise<void> {
+  const key = stateKey(name, 'probe');
+  const bytes = encodeJson({ purpose: 'shows whether the store honours conditional writes' });
+  const put = (condition: Condition): Promise<'written' | 'conflict'> =>
+    store.put(key, bytes, { contentType: 'application/json', condition });
+  await put({ ifNoneMatch: '*' });
+  // By now it exists, so both must be refused.
+  const unguarded =
+    (await put({ ifNoneMatch: '*' })) === 'written'
+      ? 'If-None-Match'
+      : (await put({ ifMatch: NO_ETAG })) === 'written'
+        ? 'If-Match'
+        : undefined;
+  if (unguarded !== undefined) {
+    throw new BucketRefusedError(
+      `${store.name} does not honour ${unguarded}, so two runs at once could undo each other's tags. If you make sure that runs never overlap, set store.singleWriter: true.`,
+    );
+  }
+}

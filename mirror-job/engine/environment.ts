@@ -1,0 +1,57 @@
+/** What the engine is given: nothing in it reaches for a clock, a console or a runtime's own module. */
+import type { Algorithm } from '../../core/digest.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import type { Store } from './store.ts';
+import type { Tally } from './tally.ts';
+
+export interface Hasher {
+  update(bytes: Uint8Array): void;
+  /** Once, at the end. */
+  digest(): Uint8Array;
+}
+
+export interface Clock {
+  now(): Date;
+  /** @throws the signal's reason when it is aborted meanwhile */
+  sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface Log {
+  info(message: string): void;
+  warn(message: string): void;
+}
+
+export interface Environment {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly createHash: (algorithm: Algorithm) => Hasher;
+  /** Names this run in tags, history and reports: sorts by time, unique. */
+  readonly run: string;
+  /** Aborted when the run has to stop: nothing new is begun, uploads are aborted. */
+  readonly signal: AbortSignal;
+  readonly tally: Tally;
+  readonly buffers: BufferPool;
+  readonly limits: Limits;
+}
+
+export interface Limits {
+  /** How many tags are worked on at once, over all repositories. */
+  readonly tags: number;
+  /** How many blobs are copied at once. */
+  readonly blobs: number;
+  /** The size of a part of a multipart upload; blobs up to it are written with one PUT. Bytes, at least 5 MiB on S3. */
+  readonly partSize: number;
+  /** How often, in milliseconds, what a run has done in one repository is noted in its indexes while it goes on. */
+  readonly flushEvery: number;
+}
+
+/** Buffers: 8 of 8 MiB together, so that a run stays under 200 MB however large a layer is. */
+export const DEFAULT_LIMITS: Limits = {
+  tags: 8,
+  blobs: 6,
+  partSize: 8 * 1024 * 1024,
+  flushEvery: 15_000,
+};
+
+export const MEMORY_BUDGET = 64 * 1024 * 1024;

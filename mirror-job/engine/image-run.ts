@@ -1,0 +1,186 @@
+/** One image of the configuration: which tags there are, what is new, copied, published and noted. */
+import type { Digest } from '../../core/digest.ts';
+import type { Tag } from '../../core/reference.ts';
+import type { TagEntry } from '../../core/repository-index.ts';
+import type { BlobCopier } from './blob-copy.ts';
+import type { Environment } from './environment.ts';
+import type { Image } from './image.ts';
+import type { Limit } from './limit.ts';
+import { ManifestCopier, type StoredManifest } from './manifest-copy.ts';
+import { publishTag } from './publish.ts';
+import { ReferrerCopier } from './referrer-copy.ts';
+import type { ItemReport, Outcome } from './report.ts';
+import type { RepositoryState } from './repository-state.ts';
+import { selectTags } from './selection.ts';
+import { SourceError, type Resolved, type Source } from './source.ts';
+
+export class ImageRun {
+  readonly #environment: Environment;
+  readonly #image: Image;
+  readonly #state: RepositoryState;
+  readonly #manifests: ManifestCopier;
+  readonly #referrers: ReferrerCopier;
+  #shown: Promise<void> | undefined;
+
+  constructor(environment: Environment, image: Image, state: RepositoryState, blobs: BlobCopier) {
+    this.#environment = environment;
+    this.#image = image;
+    this.#state = state;
+    this.#manifests = new ManifestCopier(environment, image.repository, blobs);
+    this.#referrers = new ReferrerCopier(environment, image.repository, this.#manifests);
+  }
+
+  /** Never throws: whatever goes wrong with one tag is that tag's outcome, and its siblings go on. */
+  async run(limit: Limit): Promise<readonly ItemReport[]> {
+    const { tally } = this.#environment;
+    const { repository, digests } = this.#image;
+    const tags = await this.#selectTags();
+    if (!Array.isArray(tags)) return [{ repository, reference: undefined, outcome: tags }];
+    const work: [Tag | Digest, () => Promise<Outcome>][] = [
+      ...tags.map((tag: Tag): [Tag, () => Promise<Outcome>] => [tag, () => this.#mirrorTag(tag)]),
+      ...digests.map((digest): [Digest, () => Promise<Outcome>] => [digest, () => this.#mirrorPin(digest)]),
+    ];
+    tally.planned += work.length;
+    return Promise.all(
+      work.map(([reference, mirror]) =>
+        limit(async () => {
+          const outcome = await this.#outcomeOf(mirror);
+          tally.finished += 1;
+          return { repository, reference, outcome };
+        }),
+      ),
+    );
+  }
+
+  async #selectTags(): Promise<Tag[] | Outcome> {
+    const { tags, source } = this.#image;
+    try {
+      return [...selectTags(tags, tags.matches === undefined ? [] : await source.tags())];
+    } catch (error) {
+      return this.#failure(error);
+    }
+  }
+
+  async #outcomeOf(mirror: () => Promise<Outcome>): Promise<Outcome> {
+    try {
+      this.#environment.signal.throwIfAborted();
+      return await mirror();
+    } catch (error) {
+      return this.#failure(error);
+    }
+  }
+
+  #failure(error: unknown): Outcome {
+    if (this.#environment.signal.aborted) {
+      return { result: 'failed', error: 'The run was stopped before this was done.' };
+    }
+    return { result: 'failed', error: error instanceof Error ? error.message : String(error) };
+  }
+
+  async #mirrorTag(tag: Tag): Promise<Outcome> {
+    const { source } = this.#image;
+    const known = this.#state.tag(tag);
+    // A HEAD costs no quota; a tag that is new will be fetched anyway, so that one GET does for both.
+    const resolved: Resolved | undefined =
+      known === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
+    if (resolved === undefined) {
+      throw new SourceError(
+        known === undefined
+          ? `${source.name} has no tag "${tag}".`
+          : `${source.name} has no tag "${tag}" any more. What is mirrored stays.`,
+      );
+    }
+    if (known !== undefined && known.digest === resolved.digest) return this.#keep(known, source);
+    return this.#move(tag, resolved, known);
+  }
+
+  /** Nothing new but, from time to time, new signatures: they arrive after their image. */
+  async #keep(known: TagEntry, source: Source): Promise<Outcome> {
+    if (this.#referrersAreDue(known.referrersChecked)) {
+      const stored = await this.#manifests.ensure(known.digest, source);
+      await this.#referrers.ensure(stored, source, true);
+      await this.#state.note({ ...known, referrersChecked: this.#now() });
+    }
+    return { result: 'unchanged', digest: known.digest };
+  }
+
+  async #move(tag: Tag, first: Resolved, known: TagEntry | undefined): Promise<Outcome> {
+    const { source, repository } = this.#image;
+    let resolved: Resolved | undefined = first;
+    for (let attempt = 0; attempt < 2 && resolved !== undefined; attempt += 1) {
+      const stored = await this.#copy(resolved, source);
+      const outcome = await publishTag(this.#environment, repository, tag, stored);
+      if (outcome !== 'conflict') {
+        await this.#state.note({
+          kind: 'tag',
+          tag,
+          mediaType: stored.manifest.mediaType,
+          digest: stored.digest,
+          size: stored.size,
+          firstSeen: known?.digest === stored.digest ? known.firstSeen : this.#now(),
+          referrersChecked: this.#image.referrersEvery === false ? undefined : this.#now(),
+        });
+        return outcome;
+      }
+      // Somebody else moved it: what upstream says now is decided on, not what it said before.
+      resolved = await resolveByManifest(source, tag);
+    }
+    throw new SourceError(
+      `${repository}:${tag} was moved by another run while this one tried to. The next run looks at it again.`,
+    );
+  }
+
+  async #mirrorPin(digest: Digest): Promise<Outcome> {
+    const { source, referrersEvery } = this.#image;
+    const known = this.#state.pin(digest);
+    if (known !== undefined && !this.#referrersAreDue(known.referrersChecked)) {
+      return { result: 'unchanged', digest };
+    }
+    const stored = await this.#copy({ digest }, source);
+    await this.#state.note({
+      kind: 'pin',
+      mediaType: stored.manifest.mediaType,
+      digest,
+      size: stored.size,
+      firstSeen: known?.firstSeen ?? this.#now(),
+      referrersChecked: referrersEvery === false ? undefined : this.#now(),
+    });
+    return known === undefined ? { result: 'created', digest } : { result: 'unchanged', digest };
+  }
+
+  async #copy(resolved: Resolved, source: Source): Promise<StoredManifest> {
+    await this.#refusePrivate(resolved.digest);
+    const stored = await this.#manifests.ensure(resolved.digest, source, resolved.manifest);
+    await this.#referrers.ensure(stored, source, this.#image.referrersEvery !== false);
+    return stored;
+  }
+
+  /** Asked once a run, and only when there is something to copy: visibility is a repository's, not a tag's. */
+  #refusePrivate(reference: Tag | Digest): Promise<void> {
+    const { mustBePublic, source } = this.#image;
+    if (!mustBePublic) return Promise.resolve();
+    this.#shown ??= source.isPublic(reference).then((shown) => {
+      if (shown) return;
+      throw new SourceError(
+        `${source.name} is not shown to anonymous callers, and everybody may read this bucket. If it may be public, say "public: true" at the image; else use a bucket whose audience is "token".`,
+      );
+    });
+    return this.#shown;
+  }
+
+  #referrersAreDue(checked: string | undefined): boolean {
+    const { referrersEvery } = this.#image;
+    if (referrersEvery === false) return false;
+    if (checked === undefined) return true;
+    return this.#environment.clock.now().getTime() - Date.parse(checked) >= referrersEvery;
+  }
+
+  #now(): string {
+    return this.#environment.clock.now().toISOString();
+  }
+}
+
+async function resolveByManifest(source: Source, reference: Tag | Digest): Promise<Resolved | undefined> {
+  const manifest = await source.manifest(reference);
+  return manifest === undefined ? undefined : { digest: manifest.digest, manifest };
+}

@@ -1,0 +1,20 @@
+/** One entry of the configuration's `images`, as the engine takes it. */
+import type { Digest } from '../../core/digest.ts';
+import type { Repository } from '../../core/reference.ts';
+import type { Selection } from './selection.ts';
+import type { Source } from './source.ts';
+
+export interface Image {
+  readonly source: Source;
+  /** Where it is served. */
+  readonly repository: Repository;
+  readonly tags: Selection;
+  readonly digests: readonly Digest[];
+  /** How often, in milliseconds, an unchanged image is asked for new referrers; false for never, and none at all. */
+  readonly referrersEvery: number | false;
+  /**
+   * What only callers with credentials may read is refused, because everybody may read the bucket. False where
+   * the operator has said that it may be public, and where the bucket's readers have tokens.
+   */
+  readonly mustBePublic: boolean;
+}

@@ -1,0 +1,53 @@
+/**
+ * Moving a tag: the last of all writes, guarded, with its history before it.
+ * A record of an intent comes first, so that no movement is ever without one; it counts only once the tag is there.
+ */
+import { decodeTag, encodeTag, type TagObject } from '../../core/tag-object.ts';
+import { encodeMovement } from '../../core/history.ts';
+import { historyKey, tagKey } from '../../core/layout.ts';
+import { OCI_DESCRIPTOR } from '../../core/media-type.ts';
+import type { Repository, Tag } from '../../core/reference.ts';
+import type { Environment } from './environment.ts';
+import type { StoredManifest } from './manifest-copy.ts';
+import type { Outcome } from './report.ts';
+
+/**
+ * Points a tag at a manifest that is stored with all it needs.
+ * @returns `conflict` when another run moved the tag meanwhile: nothing was moved, and what to do has to be
+ *   decided again from what upstream says now
+ * @throws {StoreError} @throws {BucketObjectInvalidError}
+ */
+export async function publishTag(
+  environment: Pick<Environment, 'store' | 'clock' | 'run'>,
+  repository: Repository,
+  tag: Tag,
+  target: StoredManifest,
+): Promise<Outcome | 'conflict'> {
+  const { store, clock, run } = environment;
+  const key = tagKey(repository, tag);
+  const present = await store.get(key);
+  const from = present === undefined ? undefined : decodeTag(key, present.bytes);
+  const { digest } = target;
+  if (from?.digest === digest) return { result: 'unchanged', digest };
+
+  const at = clock.now();
+  const why = from === undefined ? 'first seen' : 'upstream moved';
+  await store.put(
+    historyKey(repository, tag, at, run),
+    encodeMovement({ from: from?.digest, to: digest, at: at.toISOString(), run, why }),
+    { contentType: 'application/json' },
+  );
+  const object: TagObject = {
+    mediaType: target.manifest.mediaType,
+    digest,
+    bytes: target.bytes,
+    moved: at.toISOString(),
+    run,
+  };
+  const written = await store.put(key, encodeTag(object), {
+    contentType: OCI_DESCRIPTOR,
+    condition: present === undefined ? { ifNoneMatch: '*' } : { ifMatch: present.etag },
+  });
+  if (written === 'conflict') return 'conflict';
+  return from === undefined ? { result: 'created', digest } : { result: 'moved', digest, from: from.digest };
+}

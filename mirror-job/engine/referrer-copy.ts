@@ -1,0 +1,72 @@
+/**
+ * What refers to an image: signatures, SBOMs, attestations, and what refers to those. They are stored like any
+ * manifest, and listed only once they are.
+ */
+import type { Descriptor } from '../../core/descriptor.ts';
+import type { Digest } from '../../core/digest.ts';
+import { referrersKey } from '../../core/layout.ts';
+import { namesManifest } from '../../core/manifest.ts';
+import { OCI_INDEX } from '../../core/media-type.ts';
+import type { Repository } from '../../core/reference.ts';
+import { decodeReferrers, encodeReferrers, referrerDescriptor } from '../../core/referrers.ts';
+import type { Environment } from './environment.ts';
+import { changeObject } from './guarded-write.ts';
+import type { ManifestCopier, StoredManifest } from './manifest-copy.ts';
+import type { Source } from './source.ts';
+
+export class ReferrerCopier {
+  readonly #environment: Environment;
+  readonly #repository: Repository;
+  readonly #manifests: ManifestCopier;
+
+  constructor(environment: Environment, repository: Repository, manifests: ManifestCopier) {
+    this.#environment = environment;
+    this.#repository = repository;
+    this.#manifests = manifests;
+  }
+
+  /**
+   * Stores what refers to a manifest or to anything below it, and lists it.
+   * @param ask whether to ask the source; without it only what the manifests themselves say is listed
+   * @throws {SourceError}
+   * @throws {StoreError}
+   */
+  async ensure(root: StoredManifest, source: Source, ask: boolean): Promise<void> {
+    const visited = new Set<Digest>();
+    const subjects = new Map<Digest, Map<Digest, Descriptor>>();
+    const list = (subject: Digest, { manifest, digest, size }: StoredManifest): void => {
+      const referrers = subjects.get(subject) ?? new Map<Digest, Descriptor>();
+      referrers.set(digest, referrerDescriptor(manifest, digest, size));
+      subjects.set(subject, referrers);
+    };
+    const visit = async (stored: StoredManifest): Promise<void> => {
+      // Referrers can refer to each other in a ring: digests cannot, but the old fallback tags can.
+      if (visited.has(stored.digest)) return;
+      visited.add(stored.digest);
+      if (stored.manifest.subject !== undefined) list(stored.manifest.subject.digest, stored);
+      await Promise.all(stored.children.map((child) => visit(child)));
+      if (!ask) return;
+      const referrers = (await source.referrers(stored.digest)).filter((one) => namesManifest(one));
+      await Promise.all(
+        referrers.map(async (descriptor) => {
+          const referrer = await this.#manifests.ensure(descriptor.digest, source, undefined, descriptor);
+          list(stored.digest, referrer);
+          await visit(referrer);
+        }),
+      );
+    };
+    await visit(root);
+    await Promise.all([...subjects].map(([subject, referrers]) => this.#write(subject, referrers)));
+  }
+
+  #write(subject: Digest, referrers: ReadonlyMap<Digest, Descriptor>): Promise<void> {
+    const key = referrersKey(this.#repository, subject);
+    return changeObject(this.#environment.store, key, OCI_INDEX, (bytes) => {
+      const known = bytes === undefined ? [] : decodeReferrers(key, bytes);
+      const missing = [...referrers.values()].filter(
+        (referrer) => !known.some(({ digest }) => digest === referrer.digest),
+      );
+      return missing.length === 0 ? undefined : encodeReferrers([...known, ...missing]);
+    });
+  }
+}

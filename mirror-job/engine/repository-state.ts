@@ -1,0 +1,126 @@
+/**
+ * What the bucket knows of one repository: read once at the start, and written back as the run goes on, so
+ * that a run which dies has not asked the upstream in vain.
+ */
+import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
+import { repositoryIndexKey, tagListKey } from '../../core/layout.ts';
+import { OCI_INDEX } from '../../core/media-type.ts';
+import type { Digest } from '../../core/digest.ts';
+import type { Repository, Tag } from '../../core/reference.ts';
+import {
+  decodeRepositoryIndex,
+  encodeRepositoryIndex,
+  entryKey,
+  type IndexEntry,
+  type PinEntry,
+  type TagEntry,
+} from '../../core/repository-index.ts';
+import { decodeTagList, encodeTagList, isReferrerTag } from '../../core/tag-list.ts';
+import type { Environment } from './environment.ts';
+import { changeObject } from './guarded-write.ts';
+
+export class RepositoryState {
+  readonly #environment: Environment;
+  readonly #repository: Repository;
+  readonly #entries: Map<string, IndexEntry>;
+  readonly #changed = new Map<string, IndexEntry>();
+  #flushed: number;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(environment: Environment, repository: Repository, entries: Map<string, IndexEntry>) {
+    this.#environment = environment;
+    this.#repository = repository;
+    this.#entries = entries;
+    this.#flushed = environment.clock.now().getTime();
+  }
+
+  /** One read. An index that cannot be read is rebuilt from the tags as they are looked at. @throws {StoreError} */
+  static async open(environment: Environment, repository: Repository): Promise<RepositoryState> {
+    const stored = await environment.store.get(repositoryIndexKey(repository));
+    const entries = stored === undefined ? [] : readIndex(environment, repository, stored.bytes);
+    return new RepositoryState(
+      environment,
+      repository,
+      new Map(entries.map((entry) => [entryKey(entry), entry])),
+    );
+  }
+
+  tag(tag: Tag): TagEntry | undefined {
+    const entry = this.#entries.get(`tag ${tag}`);
+    return entry?.kind === 'tag' ? entry : undefined;
+  }
+
+  pin(digest: Digest): PinEntry | undefined {
+    const entry = this.#entries.get(`pin ${digest}`);
+    return entry?.kind === 'pin' ? entry : undefined;
+  }
+
+  /** Whether the repository serves anything. */
+  get isEmpty(): boolean {
+    return this.#entries.size === 0;
+  }
+
+  /** Notes what is true in the bucket by now; written at once when the last time is long enough ago. */
+  async note(entry: IndexEntry): Promise<void> {
+    this.#entries.set(entryKey(entry), entry);
+    this.#changed.set(entryKey(entry), entry);
+    const now = this.#environment.clock.now().getTime();
+    if (now - this.#flushed >= this.#environment.limits.flushEvery) await this.flush();
+  }
+
+  /**
+   * Writes what was noted: first the list of tags, then the index, so that the index never knows of a tag
+   * that the list lacks for good. Nothing noted, nothing written.
+   * @throws {StoreError}
+   */
+  flush(): Promise<void> {
+    const write = this.#writing.then(() => this.#flush());
+    this.#writing = write.catch(() => undefined);
+    return write;
+  }
+
+  async #flush(): Promise<void> {
+    this.#flushed = this.#environment.clock.now().getTime();
+    const changed = new Map(this.#changed);
+    if (changed.size === 0) return;
+    await this.#writeTagList([...changed.values()]);
+    await this.#writeIndex(changed);
+    for (const [key, entry] of changed) if (this.#changed.get(key) === entry) this.#changed.delete(key);
+  }
+
+  async #writeTagList(changed: readonly IndexEntry[]): Promise<void> {
+    const tags = changed.flatMap((entry) =>
+      entry.kind === 'tag' && !isReferrerTag(entry.tag) ? [entry.tag] : [],
+    );
+    if (tags.length === 0) return;
+    const key = tagListKey(this.#repository);
+    await changeObject(this.#environment.store, key, 'application/json', (bytes) => {
+      const listed = bytes === undefined ? [] : decodeTagList(key, bytes);
+      const known = new Set(listed);
+      return tags.every((tag) => known.has(tag))
+        ? undefined
+        : encodeTagList(this.#repository, [...listed, ...tags]);
+    });
+  }
+
+  async #writeIndex(changed: ReadonlyMap<string, IndexEntry>): Promise<void> {
+    const key = repositoryIndexKey(this.#repository);
+    await changeObject(this.#environment.store, key, OCI_INDEX, (bytes) => {
+      const stored = bytes === undefined ? [] : readIndex(this.#environment, this.#repository, bytes);
+      const merged = new Map(stored.map((entry) => [entryKey(entry), entry]));
+      for (const [name, entry] of changed) merged.set(name, entry);
+      return encodeRepositoryIndex(merged.values());
+    });
+  }
+}
+
+/** The index is derived: one that cannot be read costs requests, not images. */
+function readIndex(environment: Environment, repository: Repository, bytes: Uint8Array): IndexEntry[] {
+  try {
+    return decodeRepositoryIndex(repositoryIndexKey(repository), bytes);
+  } catch (error) {
+    if (!(error instanceof BucketObjectInvalidError)) throw error;
+    environment.log.warn(`${error.message} It is made anew from the tags.`);
+    return [];
+  }
+}

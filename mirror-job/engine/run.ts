@@ -1,0 +1,145 @@
+/** A mirror run: every image, then what they leave for the edge and for the next run. */
+import { isObject, encodeJson, parseJson } from '../../core/json.ts';
+import { BLOBS, blobOfKey, stateKey } from '../../core/layout.ts';
+import type { Repository } from '../../core/reference.ts';
+import { BlobCopier } from './blob-copy.ts';
+import type { Environment } from './environment.ts';
+import { changeObject } from './guarded-write.ts';
+import type { Image } from './image.ts';
+import { createLimit, type Limit } from './limit.ts';
+import { countOutcomes, type ItemReport, type RunReport } from './report.ts';
+import { ImageRun } from './image-run.ts';
+import { RepositoryState } from './repository-state.ts';
+
+/** An upload that is older than this belongs to no run that is still alive. Milliseconds. */
+const UPLOAD_ABANDONED_AFTER = 24 * 60 * 60 * 1000;
+
+/**
+ * Mirrors every image. Never throws for what goes wrong with an image: that is in the report.
+ * @param name the configuration's, for its state in the bucket
+ */
+export async function runMirror(
+  environment: Environment,
+  name: string,
+  images: readonly Image[],
+): Promise<RunReport> {
+  const { clock, tally, limits, signal, run } = environment;
+  const begun = clock.now().toISOString();
+  const blobs = new BlobCopier(environment, createLimit(limits.blobs));
+  const tags = createLimit(limits.tags);
+  const repositories = Map.groupBy(images, (image) => image.repository);
+  const results = await Promise.all(
+    [...repositories].map(([repository, group]) =>
+      mirrorRepository(environment, repository, group, blobs, tags),
+    ),
+  );
+  const items = results.flatMap((result) => result.items);
+  const served = results.flatMap(({ repository, isServed }) => (isServed ? [repository] : []));
+  const closing = [() => clearUploads(environment), () => writeCatalog(environment, name, served)];
+  for (const step of closing) {
+    try {
+      await step();
+    } catch (error) {
+      environment.log.warn(
+        `${error instanceof Error ? error.message : String(error)} The next run will do it.`,
+      );
+    }
+  }
+  const report: RunReport = {
+    run,
+    begun,
+    ended: clock.now().toISOString(),
+    counts: countOutcomes(items),
+    blobs: { copied: tally.blobsCopied, present: tally.blobsPresent },
+    manifests: { copied: tally.manifestsCopied },
+    bytes: tally.bytes,
+    interrupted: signal.aborted,
+    items: items.filter(({ outcome }) => outcome.result !== 'unchanged'),
+  };
+  try {
+    await environment.store.put(stateKey(name, 'last-run.json'), encodeJson(report), {
+      contentType: 'application/json',
+    });
+  } catch (error) {
+    environment.log.warn(
+      `The report could not be stored. ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  return report;
+}
+
+interface RepositoryResult {
+  readonly repository: Repository;
+  readonly items: readonly ItemReport[];
+  /** Whether there is anything of it to pull. */
+  readonly isServed: boolean;
+}
+
+/** Several images of the configuration can be served under one name: they share its index. */
+async function mirrorRepository(
+  environment: Environment,
+  repository: Repository,
+  images: readonly Image[],
+  blobs: BlobCopier,
+  limit: Limit,
+): Promise<RepositoryResult> {
+  let state: RepositoryState;
+  try {
+    state = await RepositoryState.open(environment, repository);
+  } catch (error) {
+    return { repository, items: [failed(repository, error)], isServed: false };
+  }
+  const items = await Promise.all(
+    images.map((image) => new ImageRun(environment, image, state, blobs).run(limit)),
+  );
+  const failures: ItemReport[] = [];
+  try {
+    await state.flush();
+  } catch (error) {
+    failures.push(failed(repository, error));
+  }
+  return { repository, items: [...items.flat(), ...failures], isServed: !state.isEmpty };
+}
+
+function failed(repository: Repository, error: unknown): ItemReport {
+  const message = error instanceof Error ? error.message : String(error);
+  return { repository, reference: undefined, outcome: { result: 'failed', error: message } };
+}
+
+/**
+ * Aborts what killed runs have left: an upload whose blob is there (a run that still works on it will find the
+ * blob and be content), and one so old that its run cannot be alive.
+ */
+async function clearUploads({ store, clock }: Environment): Promise<void> {
+  for (const { key, id, begun } of await store.openUploads(BLOBS)) {
+    const isOld = clock.now().getTime() - begun.getTime() > UPLOAD_ABANDONED_AFTER;
+    if (isOld || (blobOfKey(key) !== undefined && (await store.size(key)) !== undefined)) {
+      await store.abortUpload(key, id);
+    }
+  }
+}
+
+/** `state/<name>/catalog.json`: what `_catalog` answers. Names stay until they are pruned. */
+async function writeCatalog(
+  environment: Environment,
+  name: string,
+  served: readonly Repository[],
+): Promise<void> {
+  await changeObject(environment.store, stateKey(name, 'catalog.json'), 'application/json', (bytes) => {
+    const known = bytes === undefined ? [] : readCatalog(bytes);
+    const repositories = [...new Set([...known, ...served])].toSorted();
+    return bytes !== undefined && repositories.length === known.length
+      ? undefined
+      : encodeJson({ repositories });
+  });
+}
+
+function readCatalog(bytes: Uint8Array): readonly string[] {
+  try {
+    const json = parseJson(bytes);
+    const names: unknown = isObject(json) ? json['repositories'] : undefined;
+    return Array.isArray(names) ? names.filter((entry) => typeof entry === 'string') : [];
+  } catch {
+    return [];
+  }
+}

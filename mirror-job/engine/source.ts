@@ -1,0 +1,46 @@
+/** Where images come from: an upstream registry, an OCI image layout. One engine copies from any of them. */
+import type { Descriptor } from '../../core/descriptor.ts';
+import type { Digest } from '../../core/digest.ts';
+import type { Tag } from '../../core/reference.ts';
+
+/** A manifest as its source sent it, its digest computed from the bytes. */
+export interface SourceManifest {
+  readonly digest: Digest;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What the source called it; undefined where it did not say. */
+  readonly mediaType: string | undefined;
+}
+
+/** Where a tag stands. `manifest` is there when the source had to send it to tell. */
+export interface Resolved {
+  readonly digest: Digest;
+  readonly manifest?: SourceManifest | undefined;
+}
+
+export interface Source {
+  /** How messages call it: a registry and a path, or a folder. */
+  readonly name: string;
+  /** All tags, in the source's order. @throws {SourceError} */
+  tags(): Promise<readonly Tag[]>;
+  /** @returns undefined when there is no such tag. @throws {SourceError} */
+  resolve(tag: Tag): Promise<Resolved | undefined>;
+  /**
+   * The bytes match the digest that was asked for, or that the source named.
+   * @returns undefined when there is no such manifest. @throws {SourceError}
+   */
+  manifest(reference: Tag | Digest): Promise<SourceManifest | undefined>;
+  /**
+   * The bytes of a blob from `offset` on, not verified.
+   * @returns undefined when there is no such blob. @throws {SourceError}, also while it is read
+   */
+  blob(digest: Digest, size: number, offset: number): Promise<AsyncIterable<Uint8Array> | undefined>;
+  /** What refers to a manifest, in whichever way the source tells. @throws {SourceError} */
+  referrers(subject: Digest): Promise<readonly Descriptor[]>;
+  /** Whether callers without credentials may read it too. @throws {SourceError} */
+  isPublic(reference: Tag | Digest): Promise<boolean>;
+}
+
+/** The source failed, refused, or sent what it should not have; the message is a sentence for people. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError';
+}

@@ -1,0 +1,64 @@
+/**
+ * What the engine asks of a bucket. Each call either does what it says, or throws a StoreError: "absent" and
+ * "somebody else was first" are answers, a store that failed is never taken for either.
+ */
+
+export interface StoredObject {
+  readonly bytes: Uint8Array;
+  readonly etag: string;
+  readonly contentType: string | undefined;
+}
+
+/** Write only if the object is still the one with this ETag, or only if there is none. */
+export type Condition = { readonly ifMatch: string } | { readonly ifNoneMatch: '*' };
+
+export interface PutOptions {
+  readonly contentType: string;
+  readonly condition?: Condition;
+}
+
+/** `conflict`: the condition did not hold, and nothing was written. */
+export type PutResult = 'written' | 'conflict';
+
+export interface UploadPart {
+  /** From 1. */
+  readonly number: number;
+  readonly etag: string;
+}
+
+/** A multipart upload that was begun and neither completed nor aborted. */
+export interface OpenUpload {
+  readonly key: string;
+  readonly id: string;
+  readonly begun: Date;
+}
+
+export interface Store {
+  /** How messages call it: endpoint, bucket and prefix. */
+  readonly name: string;
+  get(key: string): Promise<StoredObject | undefined>;
+  /** @returns the size in bytes, or undefined when there is no such object */
+  size(key: string): Promise<number | undefined>;
+  put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult>;
+  /** Keys that start with `prefix`, in order, at most `limit`. */
+  list(prefix: string, limit: number): Promise<readonly string[]>;
+  beginUpload(key: string, contentType: string): Promise<string>;
+  /** @throws {UploadLostError} */
+  putPart(key: string, upload: string, number: number, bytes: Uint8Array): Promise<UploadPart>;
+  /** @throws {UploadLostError} */
+  completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void>;
+  /** Aborting what is gone is no error. */
+  abortUpload(key: string, upload: string): Promise<void>;
+  /** Of keys that start with `prefix`; empty where a provider cannot list them. */
+  openUploads(prefix: string): Promise<readonly OpenUpload[]>;
+}
+
+/** The store did not do what it was asked; the message names the store, the call and the key. */
+export class StoreError extends Error {
+  override readonly name: string = 'StoreError';
+}
+
+/** The upload is not there any more: another run completed the same blob and cleared it, or a lifecycle rule did. */
+export class UploadLostError extends StoreError {
+  override readonly name = 'UploadLostError';
+}

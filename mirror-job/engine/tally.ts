@@ -1,0 +1,26 @@
+/** What a run has done so far: written by the engine, read by whoever shows progress. */
+
+/** A blob that is being copied. */
+export interface Running {
+  readonly label: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Bytes. */
+  done: number;
+}
+
+export class Tally {
+  /** Tags and digests that the plan asks for, as far as it is known. */
+  planned = 0;
+  /** Of these: looked at, whatever came of it. */
+  finished = 0;
+  /** Bytes read from sources. */
+  bytes = 0;
+  /** Bytes of the blobs that are known to be needed. */
+  bytesPlanned = 0;
+  blobsCopied = 0;
+  /** Blobs that were there: in this repository or, for one small write, in another. */
+  blobsPresent = 0;
+  manifestsCopied = 0;
+  readonly running = new Set<Running>();
+}

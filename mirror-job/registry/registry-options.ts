@@ -1,0 +1,38 @@
+import type { Clock, Log } from '../engine/environment.ts';
+
+/** What a registry's client needs of its runtime: the standard fetch, over whichever connection it stands for. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+export interface Credential {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface RegistryOptions {
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly credential: Credential | undefined;
+  /** Plain HTTP. */
+  readonly insecure: boolean;
+  /** Milliseconds to an answer's first byte, and between any two chunks of its body. */
+  readonly timeout: number;
+  readonly retry: RetryPolicy;
+}
+
+export interface RetryPolicy {
+  /** How often a request is sent at most. */
+  readonly attempts: number;
+  /** Milliseconds before the second attempt; each further one waits twice as long. */
+  readonly delay: number;
+  /** The longest Retry-After, in milliseconds, that is waited for. */
+  readonly maxDelay: number;
+}
+
+export const DEFAULT_TIMEOUT = 30_000;
+export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, delay: 500, maxDelay: 60_000 };
+/** Requests to one registry whose answer has not begun yet. */
+export const MAX_REQUESTS = 16;
+/** After so many requests in a row that failed for good, a registry is not asked again in this run. */
+export const GIVE_UP_AFTER = 5;

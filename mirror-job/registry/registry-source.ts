@@ -1,0 +1,232 @@
+/**
+ * An image of an upstream registry.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
+ */
+import { parseDescriptor, type Descriptor } from '../../core/descriptor.ts';
+import { algorithmOf, digestOf, hexOf, isDigest, type Digest } from '../../core/digest.ts';
+import { isObject, parseJson } from '../../core/json.ts';
+import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
+import { MANIFEST_ACCEPT, OCI_INDEX, bareMediaType } from '../../core/media-type.ts';
+import { isTag, parseTag, type Tag } from '../../core/reference.ts';
+import { SourceError, type Resolved, type Source, type SourceManifest } from '../engine/source.ts';
+import { discard, readBody, readWhole } from './body.ts';
+import type { Registry } from './registry.ts';
+
+/** A page of tags or referrers. */
+const MAX_PAGE_SIZE = 16 * 1024 * 1024;
+
+export class RegistrySource implements Source {
+  readonly name: string;
+  readonly #registry: Registry;
+  readonly #path: string;
+  /** From the last listing: spares a request for each fallback tag that is not there. */
+  #listed: ReadonlySet<string> | undefined;
+
+  /** @param path the repository's name within the registry */
+  constructor(registry: Registry, path: string) {
+    this.#registry = registry;
+    this.#path = path;
+    this.name = registry.nameOf(path);
+  }
+
+  async tags(): Promise<readonly Tag[]> {
+    const tags: Tag[] = [];
+    for await (const page of this.#pages('tags/list')) {
+      const names: unknown = isObject(page) ? page['tags'] : undefined;
+      // Registries written in Go say null for none.
+      if (names === null || names === undefined) continue;
+      if (!Array.isArray(names)) throw new SourceError(`${this.name}: what came as a list of tags is none.`);
+      tags.push(...names.filter((tag): tag is Tag => typeof tag === 'string' && isTag(tag)));
+    }
+    this.#listed = new Set(tags);
+    return tags;
+  }
+
+  async resolve(tag: Tag): Promise<Resolved | undefined> {
+    const response = await this.#registry.request(
+      {
+        method: 'HEAD',
+        path: this.#path,
+        resource: `manifests/${tag}`,
+        headers: { Accept: MANIFEST_ACCEPT },
+      },
+      [200, 404, 405],
+    );
+    discard(response);
+    if (response.status === 404) return undefined;
+    const digest = response.headers.get('Docker-Content-Digest');
+    if (response.status === 200 && digest !== null && isDigest(digest)) return { digest };
+    // Not every registry answers HEAD, or names the digest: then the manifest itself has to tell.
+    const manifest = await this.manifest(tag);
+    return manifest === undefined ? undefined : { digest: manifest.digest, manifest };
+  }
+
+  async manifest(reference: Tag | Digest): Promise<SourceManifest | undefined> {
+    const response = await this.#registry.request(
+      {
+        method: 'GET',
+        path: this.#path,
+        resource: `manifests/${reference}`,
+        headers: { Accept: MANIFEST_ACCEPT },
+      },
+      [200, 404],
+    );
+    if (response.status === 404) {
+      discard(response);
+      return undefined;
+    }
+    const where = `${this.name}: manifest ${reference}`;
+    const bytes = await readWhole(response, MAX_MANIFEST_SIZE, this.#registry.timeout, where);
+    const named = response.headers.get('Docker-Content-Digest');
+    const expected = isDigest(reference) ? reference : named !== null && isDigest(named) ? named : undefined;
+    const digest = await digestOf(bytes, expected === undefined ? 'sha256' : algorithmOf(expected));
+    if (expected !== undefined && digest !== expected) {
+      throw new SourceError(`${where} came with other bytes: their digest is ${digest}, not ${expected}.`);
+    }
+    return { digest, bytes, mediaType: response.headers.get('Content-Type') ?? undefined };
+  }
+
+  async blob(digest: Digest, size: number, offset: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+    const response = await this.#registry.request(
+      {
+        method: 'GET',
+        path: this.#path,
+        resource: `blobs/${digest}`,
+        ...(offset > 0 && { headers: { Range: `bytes=${offset}-${size - 1}` } }),
+      },
+      [200, 206, 404],
+    );
+    if (response.status === 404) {
+      discard(response);
+      return undefined;
+    }
+    const body = readBody(response, this.#registry.timeout, `${this.name}: blob ${digest}`);
+    if (offset === 0) return body;
+    const start = response.status === 206 ? rangeStart(response.headers.get('Content-Range')) : 0;
+    if (start === undefined || start > offset) {
+      discard(response);
+      throw new SourceError(
+        `${this.name}: asked for blob ${digest} from byte ${offset} on, and got another range.`,
+      );
+    }
+    return skip(body, offset - start);
+  }
+
+  async referrers(subject: Digest): Promise<readonly Descriptor[]> {
+    const fallback = parseTag(`${algorithmOf(subject)}-${hexOf(subject).slice(0, 64)}`);
+    const answered = this.#registry.hasReferrersApi === false ? undefined : await this.#referrersApi(subject);
+    this.#registry.hasReferrersApi ??= answered !== undefined;
+    // A registry that gained the API later may not know what clients had listed under the tag before.
+    const ask = this.#listed === undefined ? answered === undefined : this.#listed.has(fallback);
+    return [...(answered ?? []), ...(ask ? await this.#fallbackReferrers(fallback) : [])];
+  }
+
+  async isPublic(reference: Tag | Digest): Promise<boolean> {
+    if (!this.#registry.isAuthenticated) return true;
+    const response = await this.#registry.request(
+      {
+        method: 'HEAD',
+        path: this.#path,
+        resource: `manifests/${reference}`,
+        headers: { Accept: MANIFEST_ACCEPT },
+        anonymous: true,
+      },
+      [200, 401, 403, 404],
+    );
+    discard(response);
+    return response.status === 200;
+  }
+
+  /** @returns undefined when the registry has no such API: some say so with 404, some with 400, 405 or a page. */
+  async #referrersApi(subject: Digest): Promise<Descriptor[] | undefined> {
+    const descriptors: Descriptor[] = [];
+    for await (const page of this.#pages(`referrers/${subject}`, OCI_INDEX)) {
+      if (page === undefined) return undefined;
+      descriptors.push(...this.#descriptorsOf(page));
+    }
+    return descriptors;
+  }
+
+  async #fallbackReferrers(tag: Tag): Promise<Descriptor[]> {
+    const manifest = await this.manifest(tag);
+    if (manifest === undefined) return [];
+    let json: unknown;
+    try {
+      json = parseJson(manifest.bytes);
+    } catch {
+      throw new SourceError(`${this.name}: the list of referrers under the tag "${tag}" is not JSON.`);
+    }
+    return this.#descriptorsOf(json);
+  }
+
+  #descriptorsOf(json: unknown): Descriptor[] {
+    const list: unknown = isObject(json) ? json['manifests'] : undefined;
+    if (!Array.isArray(list))
+      throw new SourceError(`${this.name}: what came as a list of referrers is no index.`);
+    try {
+      return list.map((entry, index) => parseDescriptor(entry, `entry ${index} of the referrers`));
+    } catch (error) {
+      throw new SourceError(`${this.name}: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * A listing's pages, by its `Link` headers.
+   * @param type the Content-Type that the resource must have; the one page of another type, or of a resource
+   *   that is not there, is undefined. Without it, both are errors
+   */
+  async *#pages(resource: string, type?: string): AsyncGenerator {
+    const visited = new Set<string>();
+    let next: string | undefined = resource;
+    while (next !== undefined) {
+      if (visited.has(next))
+        throw new SourceError(`${this.name}: the pages of ${resource} lead in a circle.`);
+      visited.add(next);
+      const response: Response = await this.#registry.request(
+        { method: 'GET', path: this.#path, resource: next },
+        type === undefined ? [200] : [200, 400, 401, 403, 404, 405, 406, 501],
+      );
+      const contentType = bareMediaType(response.headers.get('Content-Type') ?? '');
+      if (type !== undefined && (response.status !== 200 || contentType !== type)) {
+        discard(response);
+        yield undefined;
+        return;
+      }
+      const where = `${this.name}: ${resource}`;
+      const bytes = await readWhole(response, MAX_PAGE_SIZE, this.#registry.timeout, where);
+      try {
+        yield parseJson(bytes);
+      } catch (error) {
+        throw new SourceError(`${where}: the answer is not JSON.`, { cause: error });
+      }
+      next = this.#nextPage(response.headers.get('Link'), resource);
+    }
+  }
+
+  /** Only the query of a `Link` is used: the path stays ours, and so does the host. */
+  #nextPage(link: string | null, resource: string): string | undefined {
+    const target = link === null ? undefined : /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(link)?.[1];
+    if (target === undefined) return undefined;
+    const query = target.indexOf('?');
+    return query === -1 ? resource : `${resource}${target.slice(query)}`;
+  }
+}
+
+function rangeStart(contentRange: string | null): number | undefined {
+  const start = contentRange === null ? undefined : /^bytes (\d+)-/.exec(contentRange)?.[1];
+  return start === undefined ? undefined : Number(start);
+}
+
+/** For a registry that sends the whole blob again, whatever range was asked for. */
+async function* skip(body: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
+  let left = bytes;
+  for await (const chunk of body) {
+    if (left >= chunk.length) left -= chunk.length;
+    else {
+      yield left === 0 ? chunk : chunk.subarray(left);
+      left = 0;
+    }
+  }
+}
