@@ -1,0 +1,66 @@
+/**
+ * Wrangler's local R2 with its S3 API, in this process: a bucket for tests that need Node alone.
+ * It takes a wrong checksum for a right one, so it cannot show that an integrity check works.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createTestHarness } from 'wrangler';
+
+export interface Store {
+  readonly endpoint: string;
+  readonly bucket: string;
+  /** More empty buckets, as many as were asked for. The first is `bucket`. */
+  readonly buckets: readonly string[];
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  stop(): Promise<void>;
+}
+
+// Miniflare asks a host of Cloudflare's for `request.cf` and prints a stack trace where there is no network.
+process.env['CLOUDFLARE_CF_FETCH_ENABLED'] = 'false';
+
+const CREDENTIALS = { accessKeyId: 'test-access-key', secretAccessKey: 'test-secret-key' };
+
+/** Starts with empty buckets, and keeps nothing after `stop`. */
+export async function startLocalStore(options: { readonly buckets?: number } = {}): Promise<Store> {
+  const root = await mkdtemp(join(tmpdir(), 'lifeboat-store-'));
+  await writeFile(join(root, 'worker.js'), 'export default { fetch: () => new Response("a store") };');
+  const buckets = Array.from({ length: options.buckets ?? 1 }, (_, index) => `bucket-${index + 1}`);
+  const harness = createTestHarness({
+    root,
+    workers: [
+      {
+        config: {
+          name: 'store',
+          main: 'worker.js',
+          compatibility_date: '2026-11-01',
+          r2_buckets: buckets.map((bucket, index) => ({
+            binding: `BUCKET_${index + 1}`,
+            bucket_name: bucket,
+            local_dev: { experimental_s3_credentials: CREDENTIALS },
+          })),
+        },
+      },
+    ],
+  });
+  const stop = async () => {
+    await harness.close();
+    await rm(root, { recursive: true, force: true });
+  };
+  try {
+    const { url } = await harness.listen();
+    return {
+      endpoint: new URL('/cdn-cgi/local/r2/s3', url).href,
+      bucket: buckets[0] ?? '',
+      buckets,
+      region: 'auto',
+      ...CREDENTIALS,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
