@@ -1,0 +1,166 @@
+/** A reverse proxy that counts what passes, and lets a test act at exactly one request. Nothing is buffered. */
+import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { pause } from './process.ts';
+
+export interface ProxiedRequest {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** How many requests came before it. */
+  readonly index: number;
+  /** The how-manieth PUT, POST, PATCH or DELETE it is, from 1; 0 for others. */
+  readonly write: number;
+  /** 0 until the server has answered, and for ever if it did not. */
+  status: number;
+  /** Of the request's body, so far. */
+  sent: number;
+  /** Of the answer's body, so far. */
+  received: number;
+}
+
+/** `drop` closes the client's connection instead of going on. */
+export type HookResult = void | 'drop';
+export type Hook = (request: ProxiedRequest) => HookResult | Promise<HookResult>;
+
+export interface ProxyOptions {
+  /** `http://host:port`. */
+  readonly target: string;
+  /** Milliseconds added to each request. */
+  readonly latency?: number;
+  /** Before anything of the request reaches the server. */
+  readonly before?: Hook;
+  /** When the server has done it, before anything of the answer reaches the client. */
+  readonly after?: Hook;
+}
+
+export interface CountingProxy {
+  readonly url: string;
+  readonly requests: ProxiedRequest[];
+  /** Requests by method. */
+  counts(): Record<string, number>;
+  /** Forgets what was counted; `index` and `write` start anew. */
+  reset(): void;
+  stop(): Promise<void>;
+}
+
+const WRITES: ReadonlySet<string> = new Set(['PUT', 'POST', 'PATCH', 'DELETE']);
+
+/** The Host header passes unchanged, so that signatures made for the proxy's address stay good. */
+export async function startCountingProxy(options: ProxyOptions): Promise<CountingProxy> {
+  const target = new URL(options.target);
+  const agent = new Agent({ keepAlive: true });
+  const requests: ProxiedRequest[] = [];
+
+  const handle = async (incoming: IncomingMessage, response: ServerResponse) => {
+    const record = recordOf(incoming, requests);
+    requests.push(record);
+    if (options.latency !== undefined) await pause(options.latency);
+    if ((await options.before?.(record)) === 'drop') {
+      response.destroy();
+      return;
+    }
+    const outgoing = request({
+      agent,
+      host: target.hostname,
+      port: target.port,
+      method: incoming.method,
+      path: incoming.url,
+      headers: forwarded(incoming.rawHeaders),
+    });
+    response.once('close', () => outgoing.destroy());
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+      outgoing.once('response', resolve);
+      outgoing.once('error', reject);
+      outgoing.once('close', () => reject(new Error('The server closed the connection.')));
+    });
+    // A server may answer before it has read all, and then close: what it says counts.
+    const sending = pipeline(
+      incoming,
+      counter((bytes) => (record.sent += bytes)),
+      outgoing,
+    ).catch(() => {});
+    const answer = await answered;
+    record.status = answer.statusCode ?? 0;
+    if ((await options.after?.(record)) === 'drop') {
+      response.destroy();
+      return;
+    }
+    response.writeHead(record.status, answer.rawHeaders);
+    await pipeline(
+      answer,
+      counter((bytes) => (record.received += bytes)),
+      response,
+    );
+    await sending;
+  };
+
+  const server = createServer((incoming, response) => {
+    handle(incoming, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The proxy has no port.');
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    requests,
+    counts: () => countBy(requests),
+    reset: () => {
+      requests.length = 0;
+    },
+    stop: async () => {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      server.closeAllConnections();
+      agent.destroy();
+      await closed;
+    },
+  };
+}
+
+function recordOf(incoming: IncomingMessage, earlier: readonly ProxiedRequest[]): ProxiedRequest {
+  const method = incoming.method ?? 'GET';
+  const url = new URL(incoming.url ?? '/', 'http://proxy.invalid');
+  const writes = earlier.filter((one) => one.write > 0).length;
+  return {
+    method,
+    path: url.pathname,
+    query: url.searchParams,
+    index: earlier.length,
+    write: WRITES.has(method) ? writes + 1 : 0,
+    status: 0,
+    sent: 0,
+    received: 0,
+  };
+}
+
+function countBy(requests: readonly ProxiedRequest[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { method } of requests) counts[method] = (counts[method] ?? 0) + 1;
+  return counts;
+}
+
+/** This side has already said 100-continue; a second one would be waited for. */
+function forwarded(raw: readonly string[]): string[] {
+  const headers: string[] = [];
+  for (let index = 0; index < raw.length; index += 2) {
+    const [name = '', value = ''] = raw.slice(index, index + 2);
+    if (name.toLowerCase() !== 'expect') headers.push(name, value);
+  }
+  return headers;
+}
+
+function counter(count: (bytes: number) => void): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      count(chunk.length);
+      done(null, chunk);
+    },
+  });
+}
