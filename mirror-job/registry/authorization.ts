@@ -99,6 +99,7 @@ export class Authorization {
     let response: Response;
     try {
       response = await fetch(url.href, {
+        method: 'GET',
         // A redirect could carry the credential to a host that the registry has not named.
         redirect: 'manual',
         signal,

@@ -1,7 +1,15 @@
 import type { Clock, Log } from '../engine/environment.ts';
 
 /** What a registry's client needs of its runtime: the standard fetch, over whichever connection it stands for. */
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+export type Fetch = (
+  url: string,
+  init: {
+    readonly method: 'GET' | 'HEAD';
+    readonly redirect: 'manual';
+    readonly signal: AbortSignal;
+    readonly headers: Record<string, string>;
+  },
+) => Promise<Response>;
 
 export interface Credential {
   readonly username: string;

@@ -125,7 +125,7 @@ export class Registry {
       const location = response.headers.get('Location');
       if (!REDIRECTS.has(response.status) || location === null) return response;
       discard(response);
-      const next = URL.parse(location, url);
+      const next = URL.parse(location, url.href);
       if (
         next === null ||
         (next.protocol !== 'https:' && !(next.protocol === 'http:' && this.#options.insecure))

@@ -1,0 +1,23 @@
+export interface Problem {
+  /** From 1; undefined where the problem has no one place. */
+  readonly line: number | undefined;
+  /** `images[0].tags`, or empty for the file as a whole. */
+  readonly key: string;
+  /** A sentence: what is wrong, and what to do. */
+  readonly message: string;
+}
+
+/** The configuration cannot be used: every problem that was found, with file, line and key. Nothing was touched. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+  readonly problems: readonly Problem[];
+
+  constructor(file: string, problems: readonly Problem[]) {
+    super(problems.map((problem) => format(file, problem)).join('\n'));
+    this.problems = problems;
+  }
+}
+
+function format(file: string, { line, key, message }: Problem): string {
+  return `${file}${line === undefined ? '' : `:${line}`}: ${key === '' ? '' : `${key}: `}${message}`;
+}

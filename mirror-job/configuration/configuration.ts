@@ -1,0 +1,38 @@
+/** A configuration that makes sense: what the rest of the job works with. */
+import type { Audience } from '../../core/identity.ts';
+import type { Digest } from '../../core/digest.ts';
+import type { Repository, Upstream } from '../../core/reference.ts';
+import type { Selection } from '../engine/selection.ts';
+import type { Credential } from '../registry/registry-options.ts';
+import type { S3StoreOptions } from '../s3/s3-store.ts';
+
+export interface Configuration {
+  /** Names this mirror's state in the bucket. */
+  readonly name: string;
+  readonly store: S3StoreOptions & { readonly audience: Audience; readonly singleWriter: boolean };
+  readonly upstreams: ReadonlyMap<Upstream, UpstreamConfiguration>;
+  readonly images: readonly ImageConfiguration[];
+}
+
+export interface UpstreamConfiguration {
+  readonly credential: Credential | undefined;
+  readonly insecure: boolean;
+  /** A file with further root certificates, PEM. */
+  readonly ca: string | undefined;
+  /** Milliseconds of silence that are borne; undefined for the default. */
+  readonly timeout: number | undefined;
+}
+
+export interface ImageConfiguration {
+  readonly source:
+    | { readonly kind: 'registry'; readonly upstream: Upstream; readonly path: string }
+    | { readonly kind: 'layout'; readonly folder: string };
+  /** Where it is served. */
+  readonly repository: Repository;
+  readonly tags: Selection;
+  readonly digests: readonly Digest[];
+  /** Milliseconds, or false. */
+  readonly referrersEvery: number | false;
+  /** The operator says that it may be public though upstream does not show it to everybody. */
+  readonly public: boolean;
+}

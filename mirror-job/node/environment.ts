@@ -1,0 +1,25 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { compactTime } from '../../core/layout.ts';
+import { BufferPool } from '../engine/buffer-pool.ts';
+import { DEFAULT_LIMITS, MEMORY_BUDGET, type Environment } from '../engine/environment.ts';
+import { Tally } from '../engine/tally.ts';
+import { systemClock } from './clock.ts';
+
+/** What the engine is given when it runs under Node. */
+export function createEnvironment({
+  store,
+  log,
+  signal,
+}: Pick<Environment, 'store' | 'log' | 'signal'>): Environment {
+  return {
+    store,
+    log,
+    signal,
+    clock: systemClock,
+    createHash,
+    run: `${compactTime(systemClock.now())}-${randomBytes(3).toString('hex')}`,
+    tally: new Tally(),
+    buffers: new BufferPool(MEMORY_BUDGET, DEFAULT_LIMITS.partSize),
+    limits: DEFAULT_LIMITS,
+  };
+}

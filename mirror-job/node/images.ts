@@ -1,0 +1,69 @@
+/** From the configuration to what the engine runs: each image with the source that its bytes come from. */
+import type { Audience } from '../../core/identity.ts';
+import type { Upstream } from '../../core/reference.ts';
+import type { Configuration } from '../configuration/configuration.ts';
+import type { Clock, Log } from '../engine/environment.ts';
+import type { Image } from '../engine/image.ts';
+import type { Source } from '../engine/source.ts';
+import { LayoutSource } from '../layout/layout-source.ts';
+import { Registry } from '../registry/registry.ts';
+import { DEFAULT_RETRY, DEFAULT_TIMEOUT } from '../registry/registry-options.ts';
+import { RegistrySource } from '../registry/registry-source.ts';
+import { connect } from './connection.ts';
+
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly audience: Audience;
+}
+
+/** One client an upstream, one source a repository of it, however many images share them. */
+export async function openImages(configuration: Configuration, surroundings: Surroundings): Promise<Image[]> {
+  const registries = new Map<Upstream, Registry>();
+  const sources = new Map<string, Source>();
+  const images: Image[] = [];
+  for (const image of configuration.images) {
+    const key = JSON.stringify(image.source);
+    let source = sources.get(key);
+    if (source === undefined) {
+      if (image.source.kind === 'layout') {
+        source = new LayoutSource(image.source.folder);
+      } else {
+        const { upstream, path } = image.source;
+        const registry =
+          registries.get(upstream) ?? (await openRegistry(upstream, configuration, surroundings));
+        registries.set(upstream, registry);
+        source = new RegistrySource(registry, path);
+      }
+      sources.set(key, source);
+    }
+    images.push({
+      source,
+      repository: image.repository,
+      tags: image.tags,
+      digests: image.digests,
+      referrersEvery: image.referrersEvery,
+      mustBePublic: surroundings.audience === 'public' && !image.public,
+    });
+  }
+  return images;
+}
+
+async function openRegistry(
+  upstream: Upstream,
+  configuration: Configuration,
+  { clock, log, signal }: Surroundings,
+): Promise<Registry> {
+  const options = configuration.upstreams.get(upstream);
+  return new Registry(upstream, {
+    fetch: await connect(options?.ca),
+    clock,
+    log,
+    signal,
+    credential: options?.credential,
+    insecure: options?.insecure ?? false,
+    timeout: options?.timeout ?? DEFAULT_TIMEOUT,
+    retry: DEFAULT_RETRY,
+  });
+}

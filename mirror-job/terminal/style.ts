@@ -1,0 +1,61 @@
+/** Colours and widths, on a terminal only. https://no-color.org */
+import type { WriteStream } from 'node:tty';
+import { styleText, stripVTControlCharacters } from 'node:util';
+
+export interface Style {
+  readonly good: (text: string) => string;
+  readonly bad: (text: string) => string;
+  readonly faint: (text: string) => string;
+}
+
+/** @param stream colours appear only if it is a terminal that shows them, and NO_COLOR is not set */
+export function styleFor(stream: NodeJS.WritableStream | WriteStream): Style {
+  const paint =
+    (format: 'green' | 'red' | 'dim') =>
+    (text: string): string =>
+      styleText(format, text, { stream });
+  return { good: paint('green'), bad: paint('red'), faint: paint('dim') };
+}
+
+/** Pads each column to its widest cell; the last one is left as it is. */
+export function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, widthOf(cell));
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        column === row.length - 1 ? cell : cell + ' '.repeat((widths[column] ?? 0) - widthOf(cell)),
+      )
+      .join('  '),
+  );
+}
+
+function widthOf(text: string): number {
+  return stripVTControlCharacters(text).length;
+}
+
+const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+
+/** `12.3 MB`: decimal units, as registries show them. */
+export function formatBytes(bytes: number): string {
+  let amount = bytes;
+  let unit = 0;
+  while (amount >= 999.5 && unit < BYTE_UNITS.length - 1) {
+    amount /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || amount >= 99.95 ? amount.toFixed(0) : amount.toFixed(1)} ${BYTE_UNITS[unit] ?? ''}`;
+}
+
+/** `850 ms`, `4.2 s`, `3 min 20 s`. */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  const seconds = milliseconds / 1000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return whole < 3600
+    ? `${Math.floor(whole / 60)} min ${whole % 60} s`
+    : `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
