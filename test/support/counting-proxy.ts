@@ -11,7 +11,7 @@ export interface ProxiedRequest {
   readonly query: URLSearchParams;
   /** How many requests came before it. */
   readonly index: number;
-  /** The how-manieth PUT, POST, PATCH or DELETE it is, from 1; 0 for others. */
+  /** Counts PUT, POST, PATCH and DELETE: 1 for the first of them; 0 for any other method. */
   readonly write: number;
   /** 0 until the server has answered, and for ever if it did not. */
   status: number;
@@ -138,6 +138,21 @@ function recordOf(incoming: IncomingMessage, earlier: readonly ProxiedRequest[])
     sent: 0,
     received: 0,
   };
+}
+
+/**
+ * The paths of multipart uploads that were begun and neither completed nor aborted, as the requests tell it:
+ * for a store that cannot list them.
+ */
+export function openUploads(requests: readonly ProxiedRequest[]): string[] {
+  const open = new Map<string, number>();
+  for (const { method, path, query, status } of requests) {
+    if (status < 200 || status > 299) continue;
+    const begun = method === 'POST' && query.has('uploads');
+    const ended = (method === 'POST' || method === 'DELETE') && query.has('uploadId');
+    if (begun || ended) open.set(path, (open.get(path) ?? 0) + (begun ? 1 : -1));
+  }
+  return [...open].filter(([, count]) => count > 0).map(([path]) => path);
 }
 
 function countBy(requests: readonly ProxiedRequest[]): Record<string, number> {

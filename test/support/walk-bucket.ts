@@ -1,0 +1,290 @@
+/**
+ * Reads a whole bucket and says what is wrong with it: the layout as it is documented, spelt out once more,
+ * so that a mistake in core/ is not agreed with.
+ */
+import { BucketReader, type BucketOptions } from './bucket-reader.ts';
+import { algorithmOf, digestOf, type Digest } from './content.ts';
+import { isObject, readJson, referencesOf, type JsonObject, type Reference } from './manifest-json.ts';
+
+export interface BucketWalkOptions extends BucketOptions {
+  /** Blobs above this size, in bytes, are trusted to hold what their key says; none unless said otherwise. */
+  readonly hashUpTo?: number;
+  /** Indexes that no tag names may lack children. */
+  readonly sparse?: boolean;
+}
+
+export interface BucketWalk {
+  /** `<repository>:<tag>` → digest. */
+  readonly tags: ReadonlyMap<string, Digest>;
+  /** What must never be, not for a moment, wherever a run died. */
+  readonly problems: readonly string[];
+  /** What must not be after a run that was done: lists that lag behind what they list. */
+  readonly behind: readonly string[];
+}
+
+const SIGNATURE_TAG = /^sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{64,})(?:\.\w+)?$/;
+const PLATFORMS = 'dev.lifeboat.platforms';
+const KEY = new RegExp(
+  String.raw`^repositories/(?<repository>.+?)/(?:` +
+    String.raw`_(?<file>tags|index)\.json|_(?<folder>tags|history)/(?<name>.+)|` +
+    String.raw`_(?<digests>blobs|manifests|referrers)/(?<algorithm>sha256|sha512)/(?<hex>[0-9a-f]{64,128}))$`,
+);
+
+interface Repository {
+  readonly tags: Set<string>;
+  readonly manifests: Set<Digest>;
+  readonly blobs: Set<Digest>;
+  readonly referrers: Set<Digest>;
+  readonly files: Set<string>;
+}
+
+export async function walkBucket(options: BucketWalkOptions): Promise<BucketWalk> {
+  const walker = new BucketWalker(options);
+  await walker.walk();
+  return walker;
+}
+
+class BucketWalker implements BucketWalk {
+  readonly tags = new Map<string, Digest>();
+  readonly problems: string[] = [];
+  readonly behind: string[] = [];
+  readonly #reader: BucketReader;
+  readonly #options: BucketWalkOptions;
+  #sizes: ReadonlyMap<string, number> = new Map();
+
+  constructor(options: BucketWalkOptions) {
+    this.#options = options;
+    this.#reader = new BucketReader(options);
+  }
+
+  async walk(): Promise<void> {
+    this.#sizes = await this.#reader.sizes();
+    if (this.#sizes.size === 0) return;
+    const identity = await this.#json('lifeboat.json');
+    if (identity !== undefined && identity['version'] !== 1)
+      this.problems.push('lifeboat.json: its version is not 1.');
+    const repositories = this.#sort();
+    for (const [key, size] of this.#sizes) if (key.startsWith('blobs/')) await this.#blobBytes(key, size);
+    for (const [name, repository] of repositories) await this.#repository(name, repository);
+  }
+
+  #sort(): Map<string, Repository> {
+    const repositories = new Map<string, Repository>();
+    for (const key of this.#sizes.keys()) {
+      if (key === 'lifeboat.json' || key.startsWith('state/')) continue;
+      if (/^blobs\/(?:sha256\/[0-9a-f]{64}|sha512\/[0-9a-f]{128})$/.test(key)) continue;
+      const groups = KEY.exec(key)?.groups;
+      const name = groups?.['repository'];
+      if (groups === undefined || name === undefined) {
+        this.problems.push(`${key}: no such key is documented.`);
+        continue;
+      }
+      const repository = repositories.get(name) ?? {
+        tags: new Set(),
+        manifests: new Set(),
+        blobs: new Set(),
+        referrers: new Set(),
+        files: new Set(),
+      };
+      repositories.set(name, repository);
+      const { folder, name: entry = '', digests, algorithm, hex, file } = groups;
+      if (file !== undefined) repository.files.add(`_${file}.json`);
+      if (folder === 'tags') repository.tags.add(entry);
+      if (folder === 'history') repository.files.add(`_history/${entry}`);
+      if (digests === 'manifests') repository.manifests.add(`${algorithm}:${hex}`);
+      if (digests === 'blobs') repository.blobs.add(`${algorithm}:${hex}`);
+      if (digests === 'referrers') repository.referrers.add(`${algorithm}:${hex}`);
+    }
+    return repositories;
+  }
+
+  async #blobBytes(key: string, size: number): Promise<void> {
+    if (size > (this.#options.hashUpTo ?? Number.POSITIVE_INFINITY)) return;
+    const expected = key.slice('blobs/'.length).replace('/', ':');
+    const digest = await this.#reader.digest(key, algorithmOf(expected));
+    if (digest !== expected) this.problems.push(`${key}: its bytes have the digest ${digest}.`);
+  }
+
+  async #repository(name: string, repository: Repository): Promise<void> {
+    const root = `repositories/${name}/`;
+    const mayLack = new Set<Digest>();
+    for (const tag of repository.tags) await this.#tag(root, name, tag, mayLack);
+    for (const digest of repository.blobs) await this.#blobLink(root, digest);
+    for (const digest of repository.manifests) await this.#manifest(root, repository, digest, mayLack);
+    for (const digest of repository.referrers) await this.#referrers(root, digest);
+    for (const file of repository.files) await this.#json(root + file);
+    await this.#tagList(root, name, repository);
+  }
+
+  async #tag(root: string, name: string, tag: string, mayLack: Set<Digest>): Promise<void> {
+    const key = `${root}_tags/${tag}`;
+    const json = await this.#json(key);
+    if (json === undefined) return;
+    const { digest, mediaType, size, annotations, data } = json;
+    if (typeof digest !== 'string' || typeof data !== 'string') {
+      this.problems.push(`${key}: it has no digest, or no data.`);
+      return;
+    }
+    this.tags.set(`${name}:${tag}`, digest);
+    const bytes = Buffer.from(data, 'base64');
+    if (bytes.length !== size)
+      this.problems.push(`${key}: its data has ${bytes.length} bytes, not ${String(size)}.`);
+    if (digestOf(bytes, algorithmOf(digest)) !== digest)
+      this.problems.push(`${key}: its data is not ${digest}.`);
+    const stored = await this.#reader.read(manifestKey(root, digest));
+    if (stored === undefined) {
+      this.problems.push(`${key}: its manifest ${digest} is not stored.`);
+      return;
+    }
+    if (!stored.bytes.equals(bytes))
+      this.problems.push(`${key}: its data is not what ${digest} is stored as.`);
+    if (stored.contentType !== mediaType) {
+      this.problems.push(
+        `${key}: its type is ${String(mediaType)}, but the manifest's is ${stored.contentType}.`,
+      );
+    }
+    const platforms = isObject(annotations) ? annotations[PLATFORMS] : undefined;
+    if (typeof platforms === 'string') await this.#allowSparse(root, bytes, platforms.split(','), mayLack);
+  }
+
+  /** What a tag that says which platforms it has may lack: children of others, and their attestations. */
+  async #allowSparse(
+    root: string,
+    bytes: Uint8Array,
+    platforms: readonly string[],
+    mayLack: Set<Digest>,
+  ): Promise<void> {
+    const { manifests } = referencesOf(readJson(bytes));
+    for (const child of manifests) {
+      const about = child.annotations['vnd.docker.reference.digest'];
+      const image = manifests.find(({ digest }) => digest === about) ?? child;
+      if (image.platform !== undefined && !platforms.includes(image.platform)) mayLack.add(child.digest);
+      const stored = await this.#reader.read(manifestKey(root, child.digest));
+      if (stored !== undefined) await this.#allowSparse(root, stored.bytes, platforms, mayLack);
+    }
+  }
+
+  async #blobLink(root: string, digest: Digest): Promise<void> {
+    const key = `${root}_blobs/${digest.replace(':', '/')}`;
+    const json = await this.#json(key);
+    if (json === undefined) return;
+    const size = this.#sizes.get(blobKey(digest));
+    if (size === undefined) this.problems.push(`${key}: the blob is not stored.`);
+    else if (json['size'] !== size)
+      this.problems.push(`${key}: it says ${String(json['size'])} bytes, and ${size} are stored.`);
+    if (json['digest'] !== digest) this.problems.push(`${key}: it names ${String(json['digest'])}.`);
+    if (json['mediaType'] !== 'application/octet-stream')
+      this.problems.push(`${key}: its mediaType is another.`);
+  }
+
+  async #manifest(
+    root: string,
+    repository: Repository,
+    digest: Digest,
+    mayLack: ReadonlySet<Digest>,
+  ): Promise<void> {
+    const key = manifestKey(root, digest);
+    const stored = await this.#reader.read(key);
+    if (stored === undefined) return;
+    if (digestOf(stored.bytes, algorithmOf(digest)) !== digest) {
+      this.problems.push(`${key}: its bytes have another digest.`);
+      return;
+    }
+    const { mediaType, manifests, blobs, subject } = referencesOf(readJson(stored.bytes));
+    if (mediaType !== undefined && mediaType !== stored.contentType) {
+      this.problems.push(`${key}: it says ${mediaType}, and its Content-Type is ${stored.contentType}.`);
+    }
+    for (const child of manifests) {
+      const size = this.#sizes.get(manifestKey(root, child.digest));
+      const lacking = size === undefined && (mayLack.has(child.digest) || this.#options.sparse === true);
+      if (!lacking && size !== child.size)
+        this.problems.push(`${key}: its child ${child.digest} ${storedAs(size)}.`);
+    }
+    for (const blob of blobs) this.#blobOf(key, repository, blob);
+    if (subject !== undefined) await this.#listedAsReferrer(root, digest, subject.digest);
+  }
+
+  #blobOf(key: string, repository: Repository, blob: Reference): void {
+    const linked = repository.blobs.has(blob.digest);
+    if (!linked && blob.urls.length > 0) return;
+    if (!linked) this.problems.push(`${key}: its blob ${blob.digest} is not linked.`);
+    const size = this.#sizes.get(blobKey(blob.digest));
+    if (size !== blob.size) this.problems.push(`${key}: its blob ${blob.digest} ${storedAs(size)}.`);
+  }
+
+  async #listedAsReferrer(root: string, digest: Digest, subject: Digest): Promise<void> {
+    const key = `${root}_referrers/${subject.replace(':', '/')}`;
+    const index = await this.#reader.read(key);
+    const listed = index === undefined ? [] : referencesOf(readJson(index.bytes)).manifests;
+    if (!listed.some((entry) => entry.digest === digest))
+      this.behind.push(`${key}: it does not list ${digest}.`);
+  }
+
+  async #referrers(root: string, subject: Digest): Promise<void> {
+    const key = `${root}_referrers/${subject.replace(':', '/')}`;
+    const json = await this.#json(key);
+    if (json === undefined) return;
+    if (json['schemaVersion'] !== 2 || json['mediaType'] !== 'application/vnd.oci.image.index.v1+json') {
+      this.problems.push(`${key}: it is not an OCI image index.`);
+    }
+    for (const entry of referencesOf(json).manifests) {
+      const stored = await this.#reader.read(manifestKey(root, entry.digest));
+      if (stored?.bytes.length !== entry.size) {
+        this.problems.push(`${key}: its ${entry.digest} ${storedAs(stored?.bytes.length)}.`);
+      }
+      if (stored === undefined) continue;
+      const manifest = referencesOf(readJson(stored.bytes));
+      const type = manifest.artifactType ?? manifest.config?.mediaType;
+      if (manifest.subject?.digest !== subject)
+        this.problems.push(`${key}: ${entry.digest} refers to another.`);
+      if (entry.artifactType !== type) {
+        this.problems.push(
+          `${key}: the artifactType of ${entry.digest} is ${type}, not ${entry.artifactType}.`,
+        );
+      }
+    }
+  }
+
+  async #tagList(root: string, name: string, repository: Repository): Promise<void> {
+    const key = `${root}_tags.json`;
+    const wanted = [...repository.tags].filter((tag) => !SIGNATURE_TAG.test(tag)).toSorted();
+    if (!this.#sizes.has(key)) {
+      if (wanted.length > 0) this.behind.push(`${key}: it is not there.`);
+      return;
+    }
+    const json = await this.#json(key);
+    const tags: string[] = Array.isArray(json?.['tags']) ? json['tags'].map(String) : [];
+    if (json?.['name'] !== name) this.problems.push(`${key}: its name is ${String(json?.['name'])}.`);
+    if (tags.join(' ') !== [...new Set(tags)].toSorted().join(' '))
+      this.problems.push(`${key}: it is not sorted.`);
+    for (const tag of tags) {
+      if (!repository.tags.has(tag)) this.problems.push(`${key}: it lists ${tag}, which is not there.`);
+      if (SIGNATURE_TAG.test(tag)) this.problems.push(`${key}: it lists the signature tag ${tag}.`);
+    }
+    for (const tag of wanted) if (!tags.includes(tag)) this.behind.push(`${key}: it does not list ${tag}.`);
+  }
+
+  /** Undefined, and a problem, when it is not there or not a JSON object. */
+  async #json(key: string): Promise<JsonObject | undefined> {
+    const object = await this.#reader.read(key);
+    try {
+      if (object !== undefined) return readJson(object.bytes);
+      this.problems.push(`${key}: it is not there.`);
+    } catch {
+      this.problems.push(`${key}: it is not a JSON object.`);
+    }
+    return undefined;
+  }
+}
+
+function manifestKey(root: string, digest: Digest): string {
+  return `${root}_manifests/${digest.replace(':', '/')}`;
+}
+
+function blobKey(digest: Digest): string {
+  return `blobs/${digest.replace(':', '/')}`;
+}
+
+function storedAs(size: number | undefined): string {
+  return size === undefined ? 'is not stored' : `is stored with ${size} bytes, not with those it names`;
+}
