@@ -1,0 +1,137 @@
+/** `npm start`: all of Lifeboat on this machine, with something to pull. Nothing but Node, no network. */
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { spawn } from 'node:child_process';
+import { ConfigurationError } from '../../mirror-job/configuration/configuration-error.ts';
+import { loadConfiguration } from '../../mirror-job/configuration/load.ts';
+import { PortTakenError, startEdge, type LocalEdge } from './edge.ts';
+import { writeSample } from './sample.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+/** Kept between two starts; `rm -r .wrangler/lifeboat` begins anew. */
+const STATE = join(ROOT, '.wrangler/lifeboat');
+const SAMPLE_CONFIGURATION = join(import.meta.dirname, 'sample.yaml');
+const DEFAULT_PORT = 8787;
+
+const HELP = `Usage: npm start [-- --port N] [--config FILE]
+
+Runs the edge and its bucket on this machine, mirrors a sample image into it, and says how
+to pull it. Runs until Ctrl-C; the bucket stays in .wrangler/lifeboat.
+
+Options:
+  --port N        listen there (default: ${DEFAULT_PORT})
+  --config FILE   then mirror FILE's images too; in it, the store is
+                  endpoint: \${S3_ENDPOINT}, accessKeyId: \${S3_ACCESS_KEY_ID},
+                  secretAccessKey: \${S3_SECRET_ACCESS_KEY}, bucket: lifeboat
+  --help          this help
+`;
+
+async function main(): Promise<number> {
+  const options = readOptions();
+  if (options === undefined) return 0;
+  const sample = join(STATE, 'sample');
+  await writeSample(sample);
+  const edge = await startEdge({
+    configPath: join(ROOT, 'wrangler.toml'),
+    port: options.port,
+    state: join(STATE, 'state'),
+  });
+  const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  try {
+    for (const file of [SAMPLE_CONFIGURATION, ...options.configurations]) {
+      await refuseOtherStore(file, edge);
+      const code = await sync(file, edge);
+      if (code === 2) return 2;
+    }
+    process.stdout.write(instructions(edge));
+    await stopped;
+    process.stdout.write('\nStopped.\n');
+    return 0;
+  } finally {
+    await edge.stop();
+  }
+}
+
+function readOptions(): { port: number; configurations: string[] } | undefined {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: String(DEFAULT_PORT) },
+      config: { type: 'string', multiple: true, default: [] },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return undefined;
+  }
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new RangeError(`--port ${values.port} is not a port: 1 to 65535.`);
+  }
+  return { port, configurations: values.config };
+}
+
+/** A configuration that was written for a real bucket must not fill that one from here. */
+async function refuseOtherStore(file: string, edge: LocalEdge): Promise<void> {
+  const { endpoint, bucket } = (await loadConfiguration(file, environmentFor(edge))).store;
+  if (endpoint === edge.store.endpoint && bucket === edge.store.bucket) return;
+  throw new RangeError(
+    `${file} is for another store (${bucket} at ${endpoint ?? 'AWS'}), and "npm start" fills its own. In a copy of it, set store.endpoint to \${S3_ENDPOINT}, store.accessKeyId to \${S3_ACCESS_KEY_ID}, store.secretAccessKey to \${S3_SECRET_ACCESS_KEY} and store.bucket to ${edge.store.bucket}.`,
+  );
+}
+
+function environmentFor({ store }: LocalEdge): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    LIFEBOAT_SAMPLE: join(STATE, 'sample'),
+    S3_ENDPOINT: store.endpoint,
+    S3_ACCESS_KEY_ID: store.accessKeyId,
+    S3_SECRET_ACCESS_KEY: store.secretAccessKey,
+  };
+}
+
+/** The job as its users run it, in a process of its own. @returns its exit code */
+async function sync(file: string, edge: LocalEdge): Promise<number> {
+  const child = spawn(process.execPath, [join(ROOT, 'mirror-job/main.ts'), 'sync', '-c', file], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: environmentFor(edge),
+  });
+  const [code]: unknown[] = await once(child, 'exit');
+  return typeof code === 'number' ? code : 1;
+}
+
+function instructions({ url, store }: LocalEdge): string {
+  const host = new URL(url).host;
+  const image = `${host}/samples.lifeboat/hello:latest`;
+  return `
+Lifeboat runs on ${url}
+
+Pull the sample:
+  docker pull ${image}
+  podman pull --tls-verify=false ${image}
+  curl ${url}/v2/samples.lifeboat/hello/manifests/latest
+
+Mirror more into it: copy lifeboat.example.yaml to lifeboat.yaml, list your images, then
+  export S3_ENDPOINT=${store.endpoint}
+  export S3_ACCESS_KEY_ID=${store.accessKeyId} S3_SECRET_ACCESS_KEY=${store.secretAccessKey}
+  npx lifeboat sync -c lifeboat.yaml
+(the bucket is "${store.bucket}"). What is docker.io/library/alpine there is ${host}/docker.io/library/alpine here.
+
+Ctrl-C stops it.
+`;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const isUsage =
+    error instanceof PortTakenError ||
+    error instanceof RangeError ||
+    error instanceof ConfigurationError ||
+    (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'));
+  process.stderr.write(
+    `npm start: ${isUsage ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  process.exitCode = isUsage ? 2 : 1;
+}

@@ -1,0 +1,83 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+
+const INFRA = join(import.meta.dirname, '../../infra');
+/** The commands that a schedule runs go through `npx --no`: without it, npm would fetch a stranger's package. */
+const SYNC = /npx --no lifeboat sync -c \S+ --report \S+/;
+
+/** systemd's own format: sections of `Key=Value`, of which a key may be given several times. */
+function parseUnit(text: string): Map<string, Map<string, string[]>> {
+  const sections = new Map<string, Map<string, string[]>>();
+  let section: Map<string, string[]> | undefined;
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line === '' || line.startsWith('#')) continue;
+    const [, name] = /^\[(\w+)\]$/.exec(line) ?? [];
+    if (name !== undefined) {
+      section = new Map();
+      sections.set(name, section);
+      continue;
+    }
+    const [, key, value] = /^(\w+)=(.*)$/.exec(line) ?? [];
+    if (section === undefined || key === undefined || value === undefined) {
+      throw new Error(`line ${index + 1} is neither a section nor a setting: ${line}`);
+    }
+    section.set(key, [...(section.get(key) ?? []), value]);
+  }
+  return sections;
+}
+
+test('the systemd service runs one sync, as nobody, and is failed when the sync is', async () => {
+  const unit = parseUnit(await readFile(join(INFRA, 'systemd/lifeboat.service'), 'utf8'));
+  const service = unit.get('Service');
+  expect(service?.get('Type')).toEqual(['oneshot']);
+  expect(service?.get('ExecStart')).toHaveLength(1);
+  expect(service?.get('ExecStart')?.[0]).toMatch(SYNC);
+  expect(service?.get('DynamicUser')).toEqual(['yes']);
+  expect(service?.has('SuccessExitStatus')).toBe(false);
+});
+
+test('the systemd timer starts the service by its name, and makes up for a missed run', async () => {
+  const unit = parseUnit(await readFile(join(INFRA, 'systemd/lifeboat.timer'), 'utf8'));
+  expect(unit.get('Timer')?.get('OnCalendar')).toEqual(['*-*-* *:17:00']);
+  expect(unit.get('Timer')?.get('Persistent')).toEqual(['true']);
+  expect(unit.get('Timer')?.has('Unit')).toBe(false);
+  expect(unit.get('Install')?.get('WantedBy')).toEqual(['timers.target']);
+});
+
+test('the scheduled GitHub workflow runs one sync at a time, with the keys from secrets', async () => {
+  const workflow: unknown = parse(await readFile(join(INFRA, 'github/mirror.yml'), 'utf8'));
+  expect(workflow).toMatchObject({
+    on: { schedule: [{ cron: '17 * * * *' }] },
+    permissions: { contents: 'read' },
+    concurrency: { group: 'lifeboat', 'cancel-in-progress': false },
+    jobs: {
+      sync: {
+        steps: expect.arrayContaining([
+          expect.objectContaining({
+            run: expect.stringMatching(SYNC),
+            env: {
+              S3_ENDPOINT: '${{ secrets.S3_ENDPOINT }}',
+              S3_ACCESS_KEY_ID: '${{ secrets.S3_ACCESS_KEY_ID }}',
+              S3_SECRET_ACCESS_KEY: '${{ secrets.S3_SECRET_ACCESS_KEY }}',
+            },
+          }),
+        ]),
+      },
+    },
+  });
+});
+
+test('the workflow of this repository runs the README’s commands on Node 20, and .ci/run', async () => {
+  const workflow: unknown = parse(await readFile(join(INFRA, '../.github/workflows/ci.yml'), 'utf8'));
+  expect(workflow).toMatchObject({
+    jobs: {
+      check: {
+        strategy: { matrix: { node: expect.arrayContaining([20]) } },
+        steps: expect.arrayContaining([{ run: 'npm ci' }, { run: 'npm run check' }, { run: 'npm test' }]),
+      },
+      'real-parts': { steps: expect.arrayContaining([{ run: 'bash .ci/run' }]) },
+    },
+  });
+});
