@@ -1,0 +1,86 @@
+/** What every real client offers to a test: it pulls through the edge, keeps what it got, and runs it. */
+import type { Digest } from '../content.ts';
+import type { JsonObject } from '../manifest-json.ts';
+import type { Stored } from './stored.ts';
+
+/**
+ * How a client finds the edge.
+ * - `prefix`: the edge is the upstream's mirror, and the upstream's name comes first in its path
+ * - `ns`: the edge is the mirror of everything, and only `?ns=` names the upstream (containerd alone)
+ * - `default`: the edge is Docker Hub's mirror, and nothing in the path names the upstream
+ * - `host`: the edge is the mirror under a host name that stands for the upstream
+ * - `direct`: the edge is pulled from by its own name, and the upstream's name comes first in the path
+ */
+export type Mode = 'prefix' | 'ns' | 'default' | 'host' | 'direct';
+
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
+export interface PullRequest {
+  /** The edge's own URL: plain HTTP on the loopback address. */
+  readonly edge: string;
+  /** With its upstream: `docker.io/library/app:1.0`, or with `@sha256:…`. */
+  readonly reference: string;
+  readonly mode: Mode;
+  /** The edge's name in the mode `host`, which resolves for the client alone. Default `docker.localhost`. */
+  readonly host?: string;
+  /**
+   * For the edge only. containerd sends it unasked, as a header from hosts.toml; skopeo and podman know
+   * logins only, and send them when a challenge asks for them.
+   */
+  readonly auth?: Login | { readonly bearer: string };
+  /** `host:port` of a plain HTTP registry that is asked when the edge fails. Default: one that never answers. */
+  readonly upstream?: string;
+  /** `all` is for skopeo and ctr. Default `own`: this machine's. */
+  readonly platforms?: 'own' | 'all';
+  /** Milliseconds. Default 60 s. */
+  readonly timeout?: number;
+}
+
+export interface Pulled {
+  /** As the client knows it, which is what it runs. */
+  readonly reference: string;
+  /** Of what the reference named: the index where there is one. */
+  readonly digest: Digest;
+  /** Of this machine's image; none where the index has none for it. */
+  readonly image: Digest | undefined;
+  /** That image's configuration, as its bytes say it. */
+  readonly config: JsonObject | undefined;
+  /** Its layers' digests. */
+  readonly layers: readonly Digest[];
+  /** All that the client kept as it came, under the digests of the bytes that are really there. */
+  readonly stored: Stored;
+  /** What the client printed. */
+  readonly output: string;
+}
+
+export interface Client {
+  readonly name: 'skopeo' | 'podman' | 'containerd' | 'cri';
+  /** The modes that it can be configured for. */
+  readonly modes: readonly Mode[];
+  /**
+   * Keeps what was pulled until `stop`.
+   * @throws {PullFailedError} when the client says so, with all that it printed
+   */
+  pull(request: PullRequest): Promise<Pulled>;
+  /**
+   * Runs the image's entrypoint, in a container where the client has them, and returns what it printed.
+   * @throws when it does not end with 0
+   */
+  run(pulled: Pulled): Promise<string>;
+  /** Ends what was started and removes what was written. May be called again. */
+  stop(): Promise<void>;
+}
+
+/** The client ended a pull with an error; its own words are in the message. */
+export class PullFailedError extends Error {
+  override readonly name = 'PullFailedError';
+  readonly output: string;
+
+  constructor(client: string, reference: string, output: string) {
+    super(`${client} could not pull ${reference}:\n${output}`);
+    this.output = output;
+  }
+}

@@ -1,0 +1,136 @@
+/** podman: it pulls into a storage of its own, and runs containers with runc. */
+import { readdir, rmdir, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Digest } from '../content.ts';
+import { PullFailedError, type Client, type Pulled, type PullRequest } from './client.ts';
+import { CONTAINERS_IMAGE_MODES, writeContainersImageFiles } from './containers-image.ts';
+import { locate, requireMode } from './location.ts';
+import { requireProgram } from './program.ts';
+import { expectSuccess } from './run.ts';
+import { createSandbox, type RunOptions, type Sandbox } from './sandbox.ts';
+import { algorithmOfHex, hashFiles, readPulled, type NamedFile } from './stored.ts';
+
+interface Podman {
+  readonly sandbox: Sandbox;
+  run(args: readonly string[], options?: RunOptions): ReturnType<Sandbox['run']>;
+}
+
+/** One storage: a later pull finds what an earlier one left. */
+export async function startPodman(): Promise<Client> {
+  const program = requireProgram('podman');
+  const runc = requireProgram('runc');
+  const sandbox = await createSandbox('podman');
+  const containersConf = join(sandbox.directory, 'containers.conf');
+  await writeFile(containersConf, containersConfOf(sandbox.directory, runc));
+  const storage = [
+    '--storage-driver=vfs',
+    `--root=${join(sandbox.directory, 'storage')}`,
+    `--runroot=${join(sandbox.directory, 'run')}`,
+  ];
+  const podman: Podman = {
+    sandbox,
+    run: async (args, options) =>
+      sandbox.run(program, [...storage, ...args], {
+        ...options,
+        env: { CONTAINERS_CONF: containersConf, ...options?.env },
+      }),
+  };
+  return {
+    name: 'podman',
+    modes: CONTAINERS_IMAGE_MODES,
+    pull: async (request) => pull(podman, request),
+    run: async ({ reference }) =>
+      expectSuccess(
+        podman.run([
+          'run',
+          '--rm',
+          '--pull=never',
+          '--network=none',
+          `--cgroup-parent=${cgroupOf(sandbox)}`,
+          reference,
+        ]),
+      ),
+    stop: async () => {
+      await sandbox.remove();
+      await removeCgroups(cgroupOf(sandbox));
+    },
+  };
+}
+
+/**
+ * podman would ask for a million open files, which not every root may. crun refuses machines that mount both
+ * versions of cgroups; runc does not, but it needs cgroups.
+ * https://github.com/containers/common/blob/main/docs/containers.conf.5.md
+ */
+function containersConfOf(directory: string, runc: string): string {
+  return [
+    '[containers]',
+    'default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]',
+    '[engine]',
+    'runtime = "runc"',
+    'cgroup_manager = "cgroupfs"',
+    'events_logger = "none"',
+    `tmp_dir = "${join(directory, 'libpod')}"`,
+    `image_copy_tmp_dir = "${directory}"`,
+    '[engine.runtimes]',
+    `runc = ["${runc}"]`,
+    '',
+  ].join('\n');
+}
+
+async function pull(podman: Podman, request: PullRequest): Promise<Pulled> {
+  requireMode('podman', CONTAINERS_IMAGE_MODES, request.mode);
+  if (request.platforms === 'all') throw new Error('podman pulls one platform.');
+  const { directory } = podman.sandbox;
+  const location = locate(request);
+  if (request.mode === 'host') await podman.sandbox.resolve(location.host);
+  const { registriesConf, authFile } = await writeContainersImageFiles(directory, request, location);
+  const { code, stdout, stderr } = await podman.run(['pull', '--authfile', authFile, location.reference], {
+    env: { CONTAINERS_REGISTRIES_CONF: registriesConf },
+    ...(request.timeout !== undefined && { timeout: request.timeout }),
+  });
+  const output = stdout + stderr;
+  if (code !== 0) throw new PullFailedError('podman', location.reference, output);
+
+  const inspect = ['image', 'inspect', '--format', '{{.Id}} {{.Digest}}', location.reference];
+  const [id = '', digest = ''] = (await expectSuccess(podman.run(inspect))).trim().split(' ');
+  const stored = await hashFiles(await filesOf(join(directory, 'storage', 'vfs-images', id)));
+  return readPulled({ reference: location.reference, digest, stored, output });
+}
+
+/**
+ * podman keeps an image's manifests and its configuration as they came, and its layers unpacked. What the
+ * files hold is their name, in base64 unless it is `manifest`, which is a copy.
+ */
+async function filesOf(image: string): Promise<NamedFile[]> {
+  const names = (await readdir(image)).filter((name) => name.startsWith('='));
+  return names.flatMap((name): NamedFile[] => {
+    const digest: Digest = Buffer.from(name.slice(1), 'base64')
+      .toString('utf8')
+      .replace(/^manifest-/, '');
+    const hex = /^sha(?:256|512):(.*)$/.exec(digest)?.[1];
+    return hex === undefined ? [] : [{ path: join(image, name), algorithm: algorithmOfHex(hex) }];
+  });
+}
+
+function cgroupOf({ directory }: Sandbox): string {
+  return `/${basename(directory)}`;
+}
+
+/** podman leaves the cgroups of its containers' monitors, once in each hierarchy where there are many. */
+async function removeCgroups(cgroup: string): Promise<void> {
+  const root = '/sys/fs/cgroup';
+  const hierarchies = ['', ...(await foldersOf(root))];
+  for (const hierarchy of hierarchies) await removeCgroup(join(root, hierarchy, cgroup));
+}
+
+async function removeCgroup(path: string): Promise<void> {
+  for (const child of await foldersOf(path)) await removeCgroup(join(path, child));
+  // Many hierarchies lack it, and one with a process in it cannot go: both are as they should be.
+  await rmdir(path).catch(() => {});
+}
+
+async function foldersOf(path: string): Promise<string[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}
