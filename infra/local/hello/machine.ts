@@ -18,7 +18,7 @@ export interface ElfIdentity {
 export type Endian = 'little' | 'big';
 
 /** The text to write, as the program finds it in memory. */
-export interface Message {
+interface Message {
   /** Of 32 bits, on 64-bit processors too. */
   readonly address: number;
   /** In bytes. */

@@ -24,7 +24,7 @@ export const HELLO_PLATFORMS: readonly HelloPlatform[] = [
 ];
 
 /** What the program writes, with the line's end. */
-export function helloText(platform: Platform): string {
+function helloText(platform: Platform): string {
   return `Hello from Lifeboat. This image came from object storage. (${formatPlatform(platform)})\n`;
 }
 

@@ -35,7 +35,7 @@ export interface PullRequest {
   readonly upstream?: string;
   /** `all` is for skopeo and ctr. Default `own`: this machine's. */
   readonly platforms?: 'own' | 'all';
-  /** Milliseconds. Default 60 s. */
+  /** Milliseconds until the client is ended. Default 60 s. */
   readonly timeout?: number;
 }
 
@@ -63,6 +63,7 @@ export interface Client {
   /**
    * Keeps what was pulled until `stop`.
    * @throws {PullFailedError} when the client says so, with all that it printed
+   * @throws when the mode or the login is none that it can be given, and when it is not done in time
    */
   pull(request: PullRequest): Promise<Pulled>;
   /**

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { waitFor, type Finished } from '../process.ts';
-import { requireProgram } from './program.ts';
+import { requireProgram } from '../programs.ts';
 import { createSandbox } from './sandbox.ts';
 
 /** containerd keeps what Kubernetes pulls apart from what others do. */
@@ -23,11 +23,10 @@ export interface ContainerdDaemon {
 
 /** @throws when a program is missing, or the daemon does not answer */
 export async function startContainerdDaemon(name: string): Promise<ContainerdDaemon> {
-  const containerd = requireProgram('containerd');
-  const ctr = requireProgram('ctr');
-  // The daemon finds these two by itself, and says little when it does not.
-  requireProgram('containerd-shim-runc-v2');
-  requireProgram('runc');
+  const containerd = await requireProgram('containerd');
+  const ctr = await requireProgram('ctr');
+  // The daemon finds it by itself, and says little when it does not.
+  await requireProgram('runc');
 
   const sandbox = await createSandbox(name);
   const socket = join(sandbox.directory, 'socket');

@@ -10,7 +10,10 @@ import { locate, requireMode } from './location.ts';
 import { expectSuccess } from './run.ts';
 import { hashFiles, readPulled, type NamedFile } from './stored.ts';
 
-/** With ctr. One store of content: a later pull asks for no blob that an earlier one left. */
+/**
+ * With ctr. One store of content: a later pull asks for no blob that an earlier one left.
+ * @throws when a program is missing, or the daemon does not answer
+ */
 export async function startContainerd(): Promise<Client> {
   const daemon = await startContainerdDaemon('containerd');
   return clientOf('containerd', daemon, 'default', async (reference, { platforms, timeout }) => {

@@ -5,7 +5,7 @@ import type { Digest } from '../content.ts';
 import { PullFailedError, type Client, type Pulled, type PullRequest } from './client.ts';
 import { CONTAINERS_IMAGE_MODES, writeContainersImageFiles } from './containers-image.ts';
 import { locate, requireMode } from './location.ts';
-import { requireProgram } from './program.ts';
+import { requireProgram } from '../programs.ts';
 import { expectSuccess } from './run.ts';
 import { createSandbox, type RunOptions, type Sandbox } from './sandbox.ts';
 import { algorithmOfHex, hashFiles, readPulled, type NamedFile } from './stored.ts';
@@ -15,10 +15,14 @@ interface Podman {
   run(args: readonly string[], options?: RunOptions): ReturnType<Sandbox['run']>;
 }
 
-/** One storage: a later pull finds what an earlier one left. */
+/**
+ * One storage: a later pull finds what an earlier one left. A pull that fails at the network is tried four times.
+ * @throws when a program is missing
+ */
 export async function startPodman(): Promise<Client> {
-  const program = requireProgram('podman');
-  const runc = requireProgram('runc');
+  const program = await requireProgram('podman');
+  const runc = await requireProgram('runc');
+  await requireProgram('conmon');
   const sandbox = await createSandbox('podman');
   const containersConf = join(sandbox.directory, 'containers.conf');
   await writeFile(containersConf, containersConfOf(sandbox.directory, runc));

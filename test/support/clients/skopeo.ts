@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../content.ts';
-import { requireProgram } from './program.ts';
+import { requireProgram } from '../programs.ts';
 import { PullFailedError, type Client, type Pulled, type PullRequest } from './client.ts';
 import { CONTAINERS_IMAGE_MODES, writeContainersImageFiles } from './containers-image.ts';
 import { locate, requireMode } from './location.ts';
@@ -10,8 +10,13 @@ import { commandOf, expectSuccess } from './run.ts';
 import { createSandbox, type Sandbox } from './sandbox.ts';
 import { algorithmOfHex, hashFiles, readPulled, type NamedFile } from './stored.ts';
 
+/**
+ * Each pull copies into a directory of its own. One of `own` platforms asks for the reference's manifest once
+ * more, after the copy, to know which index it was.
+ * @throws when the program is missing
+ */
 export async function startSkopeo(): Promise<Client> {
-  const skopeo = requireProgram('skopeo');
+  const skopeo = await requireProgram('skopeo');
   const sandbox = await createSandbox('skopeo');
   const state = { pulls: 0 };
   return {
