@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Installs the real programs that the clients and s3 suites need, on Debian and its relatives; what is there
+# already is left alone. Needs root for apt, and Go 1.25 or newer for the two that Debian does not package.
+set -euo pipefail
+
+project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+tools=${LIFEBOAT_TOOLS:-$project/.tools}
+PATH=$PATH:/usr/sbin:/sbin
+
+declare -A package_of=(
+  [conmon]=conmon
+  [containerd]=containerd
+  [crun]=crun
+  [ctr]=containerd
+  [docker-registry]=docker-registry
+  [podman]=podman
+  [runc]=runc
+  [skopeo]=skopeo
+)
+
+missing=()
+for program in "${!package_of[@]}"; do
+  command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
+done
+if ((${#missing[@]} > 0)); then
+  sudo=()
+  ((EUID == 0)) || sudo=(sudo)
+  "${sudo[@]}" apt-get update
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install --yes --no-install-recommends "${missing[@]}"
+fi
+
+# A module of its own pins the version that is asked for: its newest ones cannot be fetched by everybody.
+install_go() {
+  local program=$1 module=$2 version=$3
+  [[ -x $tools/$program ]] && return
+  command -v go >/dev/null || {
+    echo "$program is built from source: install Go 1.25 or newer (https://go.dev/doc/install)." >&2
+    exit 1
+  }
+  local scratch
+  scratch=$(mktemp -d)
+  (
+    cd "$scratch"
+    go mod init tools
+    go get "$module@$version"
+    GOBIN=$tools go install "$module"
+  )
+  rm -rf "$scratch"
+}
+
+mkdir -p "$tools"
+install_go olareg github.com/olareg/olareg/cmd/olareg v0.1.2
+install_go versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0

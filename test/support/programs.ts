@@ -1,0 +1,46 @@
+/** The real programs that some suites need. One that is missing fails its suite by name; it is never skipped. */
+import { access, constants } from 'node:fs/promises';
+import { delimiter, join, resolve } from 'node:path';
+
+const SCRIPT = 'bash test/support/install-tools.sh';
+
+/** How each program comes to a machine. */
+const INSTALL = {
+  conmon: 'apt-get install conmon',
+  containerd: 'apt-get install containerd',
+  crun: 'apt-get install crun',
+  ctr: 'apt-get install containerd',
+  'docker-registry': 'apt-get install docker-registry',
+  olareg: SCRIPT,
+  podman: 'apt-get install podman',
+  runc: 'apt-get install runc',
+  skopeo: 'apt-get install skopeo',
+  versitygw: SCRIPT,
+} as const;
+
+export type ProgramName = keyof typeof INSTALL;
+
+/**
+ * The absolute path of a program: in the folder `$LIFEBOAT_TOOLS` (`.tools` in the project unless set), or on
+ * the PATH.
+ * @throws when it is in neither; the message has the command that installs it
+ */
+export async function requireProgram(name: ProgramName): Promise<string> {
+  const tools = process.env['LIFEBOAT_TOOLS'] ?? resolve(import.meta.dirname, '../../.tools');
+  // Debian keeps some of them where only root's PATH leads.
+  const folders = [tools, ...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  for (const folder of folders) {
+    const path = join(folder, name);
+    if (folder !== '' && (await executable(path))) return path;
+  }
+  throw new Error(`The program ${name} is not installed. Install it with: ${INSTALL[name]}`);
+}
+
+async function executable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

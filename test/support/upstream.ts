@@ -1,0 +1,78 @@
+/** Real registries to mirror from: Debian's docker-registry, and olareg, which has the referrers API. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, startProgram, waitForHttp, type Program } from './process.ts';
+import { requireProgram } from './programs.ts';
+import type { Credentials } from './registry-auth.ts';
+
+export interface Upstream {
+  /** `127.0.0.1:<port>`. */
+  readonly host: string;
+  readonly url: string;
+  /** For a test that kills it. */
+  readonly program: Program;
+  /** Stops it and removes what it stored. */
+  stop(): Promise<void>;
+}
+
+/** The one user of a registry that asks for a password. */
+export const UPSTREAM_USER: Credentials = { username: 'test-user', password: 'test-password' };
+
+// The bcrypt hash of that password: docker-registry takes no other, and Node has no bcrypt.
+const HTPASSWD = '$2y$05$lifeboatlifeboatlifebOov0QHf7DVWCV30OE9duGfLrDjT2RZx6';
+
+/**
+ * CNCF distribution 2.8: no referrers API, no sha512 manifests.
+ * @throws when the program is missing or does not come up
+ */
+export async function startDockerRegistry(options: { readonly auth?: boolean } = {}): Promise<Upstream> {
+  return start('docker-registry', async (root, port) => {
+    const htpasswd = join(root, 'htpasswd');
+    await writeFile(htpasswd, `${UPSTREAM_USER.username}:${HTPASSWD}\n`);
+    const config = {
+      version: 0.1,
+      log: { level: 'error', accesslog: { disabled: true } },
+      storage: { filesystem: { rootdirectory: join(root, 'data') }, delete: { enabled: true } },
+      http: { addr: `127.0.0.1:${port}` },
+      ...(options.auth === true && { auth: { htpasswd: { realm: 'upstream', path: htpasswd } } }),
+    };
+    // JSON is YAML.
+    await writeFile(join(root, 'config.yml'), JSON.stringify(config));
+    return ['serve', join(root, 'config.yml')];
+  });
+}
+
+/**
+ * With the referrers API and sha512. A pushed fallback tag replaces what its API says of that subject, and what
+ * is pushed with a subject after it removes the tag: here the two are never both complete.
+ * @throws when the program is missing or does not come up
+ */
+export async function startOlareg(): Promise<Upstream> {
+  return start('olareg', async (root, port) => {
+    const address = ['--addr', '127.0.0.1', '--port', String(port)];
+    return ['serve', ...address, '--dir', root, '--api-delete', '--gc-frequency', '-1s'];
+  });
+}
+
+async function start(
+  name: 'docker-registry' | 'olareg',
+  prepare: (root: string, port: number) => Promise<readonly string[]>,
+): Promise<Upstream> {
+  const path = await requireProgram(name);
+  const root = await mkdtemp(join(tmpdir(), `lifeboat-${name}-`));
+  const port = await freePort();
+  const program = await startProgram(path, await prepare(root, port));
+  const stop = async () => {
+    await program.stop();
+    await rm(root, { recursive: true, force: true });
+  };
+  const url = `http://127.0.0.1:${port}`;
+  try {
+    await waitForHttp(`${url}/v2/`, { program });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { host: `127.0.0.1:${port}`, url, program, stop };
+}
