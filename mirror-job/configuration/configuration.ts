@@ -6,10 +6,17 @@ import type { Selection } from '../engine/selection.ts';
 import type { Credential } from '../registry/registry-options.ts';
 import type { S3StoreOptions } from '../s3/s3-store.ts';
 
+/** Where the file says so, for messages; from 1. */
+export type Line = number | undefined;
+
 export interface Configuration {
   /** Names this mirror's state in the bucket. */
   readonly name: string;
-  readonly store: S3StoreOptions & { readonly audience: Audience; readonly singleWriter: boolean };
+  readonly store: S3StoreOptions & {
+    readonly audience: Audience;
+    readonly singleWriter: boolean;
+    readonly line: Line;
+  };
   readonly upstreams: ReadonlyMap<Upstream, UpstreamConfiguration>;
   readonly images: readonly ImageConfiguration[];
 }
@@ -21,6 +28,7 @@ export interface UpstreamConfiguration {
   readonly ca: string | undefined;
   /** Milliseconds of silence that are borne; undefined for the default. */
   readonly timeout: number | undefined;
+  readonly line: Line;
 }
 
 export interface ImageConfiguration {
@@ -35,4 +43,5 @@ export interface ImageConfiguration {
   readonly referrersEvery: number | false;
   /** The operator says that it may be public though upstream does not show it to everybody. */
   readonly public: boolean;
+  readonly line: Line;
 }

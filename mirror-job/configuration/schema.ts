@@ -4,8 +4,20 @@ import { AUDIENCES } from '../../core/identity.ts';
 
 const text = z.string().min(1, 'it must not be empty.');
 
-const store = z.strictObject({
-  endpoint: z.url({ protocol: /^https?$/, error: 'it must be an http or https address.' }).optional(),
+/** A map that knows its keys and, where another one stands in it, names them. */
+function keys<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: ({ code }) =>
+      code === 'unrecognized_keys'
+        ? `there is no such key. There are: ${Object.keys(shape).join(', ')}.`
+        : undefined,
+  });
+}
+
+const store = keys({
+  endpoint: z
+    .url({ protocol: /^https?$/, error: 'it must be an address such as https://s3.example.com.' })
+    .optional(),
   bucket: text,
   region: text.optional(),
   prefix: z.string().optional(),
@@ -16,17 +28,17 @@ const store = z.strictObject({
   singleWriter: z.boolean().optional(),
 });
 
-const upstream = z.strictObject({
+const upstream = keys({
   credentials: z
-    .array(z.strictObject({ username: text, password: text }))
-    .max(1, 'more than one account for an upstream is not built yet.')
+    .array(keys({ username: text, password: text }))
+    .max(1, 'more than one account for an upstream is not built yet; keep the first.')
     .optional(),
   insecure: z.boolean().optional(),
   ca: text.optional(),
   timeout: text.optional(),
 });
 
-const referrers = z.union([z.literal(false), z.strictObject({ every: text })], {
+const referrers = z.union([z.literal(false), keys({ every: text })], {
   error: 'it must be false, or { every: 24h }.',
 });
 
@@ -35,32 +47,39 @@ const patterns = z.array(text);
 const image = z.union(
   [
     text,
-    z.strictObject({
+    keys({
       source: text,
       name: text.optional(),
       tags: z
-        .union([patterns, z.strictObject({ include: patterns.optional(), exclude: patterns.optional() })])
+        .union([patterns, keys({ include: patterns.optional(), exclude: patterns.optional() })], {
+          error: "it must be a list, as in ['1.27', '1.*'], or { include: […], exclude: […] }.",
+        })
         .optional(),
       digests: z.array(text).optional(),
       referrers: referrers.optional(),
       public: z.boolean().optional(),
     }),
   ],
-  { error: 'it must be a reference such as docker.io/library/alpine:3.20, or an object with a source.' },
+  { error: 'it must be a reference such as docker.io/library/alpine:3.20, or a map with a source.' },
 );
 
-export const configurationSchema = z.strictObject({
+export const configurationSchema = keys({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'it must be 1 to 63 lower-case letters, digits and hyphens.')
     .optional(),
   store,
   upstreams: z.record(z.string(), upstream).optional(),
-  defaults: z.strictObject({ referrers: referrers.optional() }).optional(),
+  defaults: keys({ referrers: referrers.optional() }).optional(),
   images: z.array(image).min(1, 'it lists no image.'),
 });
 
 export type ConfigurationFile = z.infer<typeof configurationSchema>;
+export type StoreFile = ConfigurationFile['store'];
+export type UpstreamsFile = NonNullable<ConfigurationFile['upstreams']>;
+export type ImageFile = Exclude<ConfigurationFile['images'][number], string>;
+/** The long form of `tags`. */
+export type TagsFile = Exclude<NonNullable<ImageFile['tags']>, string[]>;
 
 /** Keys of the design that this version does not know yet: better an error than a promise that is not kept. */
 export const NOT_BUILT_YET: ReadonlySet<string> = new Set([

@@ -1,0 +1,131 @@
+/** One entry of `images`: what to copy from, what of it, and where to serve it. */
+import { resolve } from 'node:path';
+import { isDigest, type Digest } from '../../core/digest.ts';
+import {
+  looksLikeUpstream,
+  parseReference,
+  parseRepository,
+  pathOf,
+  upstreamOf,
+  type Repository,
+  type Tag,
+} from '../../core/reference.ts';
+import type { ImageConfiguration } from './configuration.ts';
+import type { Path } from './path.ts';
+import { selectionOf } from './pattern.ts';
+import type { Problems } from './problems.ts';
+import type { ImageFile, TagsFile } from './schema.ts';
+
+export interface ImagePlace {
+  readonly path: Path;
+  /** `images[0]` itself in the short form. */
+  readonly sourcePath: Path;
+  readonly line: number | undefined;
+  /** Where relative paths start. */
+  readonly folder: string;
+  /** Milliseconds, where the image does not say. */
+  readonly referrersEvery: number | false;
+}
+
+/** @returns undefined where there is nothing that further checks could use; a problem says why */
+export function interpretImage(
+  input: ImageFile,
+  place: ImagePlace,
+  problems: Problems,
+): ImageConfiguration | undefined {
+  const { path } = place;
+  const source = interpretSource(input, place, problems);
+  const isList = Array.isArray(input.tags);
+  const { include = [], exclude = [] }: TagsFile = Array.isArray(input.tags)
+    ? { include: input.tags }
+    : (input.tags ?? {});
+  const tags = selectionOf(
+    problems.patterns(include, [...path, 'tags', ...(isList ? [] : ['include'])]),
+    problems.patterns(exclude, [...path, 'tags', 'exclude']),
+  );
+  const digests = interpretDigests(input.digests ?? [], [...path, 'digests'], problems);
+  const referrersEvery = problems.interval(input.referrers, [...path, 'referrers']) ?? place.referrersEvery;
+  if (source === undefined) return undefined;
+  if ([...source.tags, ...source.digests, ...include, ...(input.digests ?? [])].length === 0) {
+    problems.add(
+      path,
+      "nothing selects tags or digests. Add a tag to the reference, as in docker.io/library/alpine:3.20, or tags: ['*'] for all of them, or digests.",
+    );
+  }
+  return {
+    source: source.from,
+    repository: source.repository,
+    tags: { ...tags, explicit: [...new Set([...source.tags, ...tags.explicit])] },
+    digests: [...new Set([...source.digests, ...digests])],
+    referrersEvery,
+    public: input.public ?? false,
+    line: place.line,
+  };
+}
+
+interface Named {
+  readonly from: ImageConfiguration['source'];
+  readonly repository: Repository;
+  /** What stands in the reference. */
+  readonly tags: readonly Tag[];
+  readonly digests: readonly Digest[];
+}
+
+function interpretSource(
+  input: ImageFile,
+  { path, sourcePath, folder }: ImagePlace,
+  problems: Problems,
+): Named | undefined {
+  const name = input.name === undefined ? undefined : interpretName(input.name, [...path, 'name'], problems);
+  if (input.source.startsWith('oci:')) {
+    if (input.name === undefined) {
+      problems.add(path, 'an image layout needs a name to be served under, as in name: images.internal/app.');
+    }
+    if (name === undefined) return undefined;
+    const from = { kind: 'layout', folder: resolve(folder, input.source.slice('oci:'.length)) } as const;
+    return { from, repository: name, tags: [], digests: [] };
+  }
+  const [scheme] = /^[a-z][a-z0-9+-]*:\/\//i.exec(input.source) ?? [];
+  if (scheme !== undefined) {
+    problems.add(
+      sourcePath,
+      `leave out "${scheme}": a source is a host and a path, as in docker.io/library/alpine.`,
+    );
+    return undefined;
+  }
+  const reference = problems.named(sourcePath, () => parseReference(input.source));
+  if (reference === undefined) return undefined;
+  const { repository, tag, digest } = reference;
+  if (tag !== undefined && digest !== undefined) {
+    problems.add(
+      sourcePath,
+      'it names a tag and a digest. Give one of them, or list the other under tags or digests.',
+    );
+  }
+  return {
+    from: { kind: 'registry', upstream: upstreamOf(repository), path: pathOf(repository) },
+    repository: name ?? repository,
+    tags: tag === undefined ? [] : [tag],
+    digests: digest === undefined ? [] : [digest],
+  };
+}
+
+function interpretName(text: string, path: Path, problems: Problems): Repository | undefined {
+  const [first = ''] = text.split('/', 1);
+  if (!first.includes(':') && !looksLikeUpstream(first)) {
+    problems.add(path, `its first part has to look like a host, as in "images.internal/${text}".`);
+    return undefined;
+  }
+  return problems.named(path, () => parseRepository(text));
+}
+
+function interpretDigests(texts: readonly string[], path: Path, problems: Problems): Digest[] {
+  return texts.flatMap((text, index) => {
+    if (isDigest(text)) return [text];
+    problems.add(
+      [...path, index],
+      `"${text.slice(0, 200)}" is not a digest (sha256: and 64, or sha512: and 128, lower-case hexadecimal digits).`,
+    );
+    return [];
+  });
+}

@@ -1,0 +1,32 @@
+/**
+ * A tag is one pointer: two sources that both fill it would move it back and forth, each run. So whoever serves
+ * two sources under one name has to say which tag is whose.
+ */
+import type { ImageConfiguration } from './configuration.ts';
+import type { Problems } from './problems.ts';
+
+export function findOverlaps(images: readonly ImageConfiguration[], problems: Problems): void {
+  const entries = images.map((image, index) => ({ image, index, from: JSON.stringify(image.source) }));
+  for (const group of Map.groupBy(entries, ({ image }) => image.repository).values()) {
+    for (const one of group) {
+      for (const other of group) {
+        const reason = one.from === other.from ? undefined : overlapOf(one.image, other.image);
+        if (reason !== undefined) problems.add(['images', one.index], reason);
+      }
+    }
+  }
+}
+
+function overlapOf(one: ImageConfiguration, other: ImageConfiguration): string | undefined {
+  const place = other.line === undefined ? 'another entry' : `line ${other.line}`;
+  const tag =
+    one.tags.explicit.find((name) => other.tags.explicit.includes(name) || other.tags.matches?.(name)) ??
+    other.tags.explicit.find((name) => one.tags.matches?.(name));
+  if (tag !== undefined) {
+    return `it selects the tag "${tag}" of ${one.repository}, and so does ${place}, from another source. Leave it out of one of them, or give one another name.`;
+  }
+  // Whether two patterns share a tag is known only when upstream has listed them, which is too late to ask.
+  return one.tags.matches !== undefined && other.tags.matches !== undefined
+    ? `its patterns and those of ${place} may select the same tag of ${one.repository} from different sources. List the tags of one of them by name, or give one another name.`
+    : undefined;
+}

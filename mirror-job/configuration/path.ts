@@ -1,0 +1,23 @@
+/** Where something stands in the file, as keys and positions. */
+import { isPair, isScalar, isSeq } from 'yaml';
+
+export type Path = readonly PropertyKey[];
+
+/** `images[0].tags`, `upstreams["docker.io"]`. */
+export function formatPath(path: Path): string {
+  let text = '';
+  for (const part of path) {
+    if (typeof part === 'number') text += `[${part}]`;
+    else if (/^[\w-]+$/.test(String(part))) text += `${text === '' ? '' : '.'}${String(part)}`;
+    else text += `["${String(part)}"]`;
+  }
+  return text;
+}
+
+/** @param nodes a node of a YAML document and, before it, all that it stands in */
+export function pathOfNodes(nodes: readonly unknown[]): Path {
+  return nodes.flatMap((node, depth): Path => {
+    if (isPair(node)) return isScalar(node.key) ? [String(node.key.value)] : [];
+    return isSeq(node) ? [node.items.indexOf(nodes[depth + 1])] : [];
+  });
+}

@@ -1,0 +1,42 @@
+/** Collects what is wrong while the rest is still looked at. */
+import { NameInvalidError } from '../../core/reference.ts';
+import type { PathProblem } from './document.ts';
+import { parseDuration } from './duration.ts';
+import type { Path } from './path.ts';
+import { PatternInvalidError, parsePattern, type Pattern } from './pattern.ts';
+
+export class Problems {
+  readonly list: PathProblem[] = [];
+
+  add(path: Path, message: string): void {
+    this.list.push({ path, message });
+  }
+
+  /** @returns undefined, and a problem, where `parse` refuses a name or a pattern */
+  named<Value>(path: Path, parse: () => Value): Value | undefined {
+    try {
+      return parse();
+    } catch (error) {
+      if (!(error instanceof NameInvalidError || error instanceof PatternInvalidError)) throw error;
+      this.add(path, error.message);
+      return undefined;
+    }
+  }
+
+  /** Each problem stands at its own pattern. */
+  patterns(texts: readonly string[], path: Path): Pattern[] {
+    return texts.flatMap((text, index) => this.named([...path, index], () => parsePattern(text)) ?? []);
+  }
+
+  /** Milliseconds. */
+  duration(text: string, path: Path): number | undefined {
+    const duration = parseDuration(text);
+    if (duration === undefined) this.add(path, `"${text}" is not a duration, such as 30s, 24h or 7d.`);
+    return duration;
+  }
+
+  /** `false`, or how often: milliseconds. */
+  interval(input: false | { readonly every: string } | undefined, path: Path): number | false | undefined {
+    return input === undefined || input === false ? input : this.duration(input.every, [...path, 'every']);
+  }
+}

@@ -1,0 +1,66 @@
+/** What is wrong with the file's shape, in words for people: one problem a key. */
+import type { z } from 'zod';
+import type { ConfigurationDocument, PathProblem } from './document.ts';
+import { NOT_BUILT_YET } from './schema.ts';
+
+/** Their values are never shown. */
+const SECRET: ReadonlySet<unknown> = new Set(['accessKeyId', 'secretAccessKey', 'username', 'password']);
+
+const KINDS: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  object: 'a map of keys',
+  record: 'a map of keys',
+  string: 'a text',
+};
+
+export function explainIssue(issue: z.core.$ZodIssue, document: ConfigurationDocument): PathProblem[] {
+  const { path, input } = issue;
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        message: NOT_BUILT_YET.has(key)
+          ? 'this key is planned and not built yet; leave it out.'
+          : issue.message,
+      }));
+    case 'invalid_type':
+      return [{ path, message: wrongKind(issue, document) }];
+    case 'invalid_value':
+      return [{ path, message: `it must be one of ${issue.values.map(String).join(', ')}.` }];
+    case 'invalid_union': {
+      // The alternative that got furthest is the one that was meant: its problems say more than "none fits".
+      const meant = issue.errors.find(
+        (errors) => !errors.some((error) => error.path.length === 0 && isOtherKind(error)),
+      );
+      return (
+        meant?.flatMap((error) => explainIssue({ ...error, path: [...path, ...error.path] }, document)) ?? [
+          { path, message: input === null ? `it is empty: ${issue.message}` : issue.message },
+        ]
+      );
+    }
+    default:
+      return [{ path, message: issue.message }];
+  }
+}
+
+function isOtherKind({ code }: z.core.$ZodIssue): boolean {
+  return code === 'invalid_type' || code === 'invalid_value';
+}
+
+function wrongKind(
+  { path, input, expected }: z.core.$ZodIssueInvalidType,
+  document: ConfigurationDocument,
+): string {
+  const kind = KINDS[expected] ?? expected;
+  if (input === undefined) return 'it is missing.';
+  if (input === null && path.length === 0) {
+    return 'the file is empty. It needs a store and images; the README shows a first one.';
+  }
+  if (input === null) return `it is empty, and must be ${kind}.`;
+  const written = document.writtenAt(path);
+  if (expected !== 'string' || written === undefined) return `it must be ${kind}.`;
+  return SECRET.has(path.at(-1))
+    ? 'it has to be in quotes: without them YAML does not read it as a text.'
+    : `${written} has to be in quotes, or YAML reads it as the ${typeof input} ${JSON.stringify(input)}: write '${written}'.`;
+}

@@ -1,0 +1,52 @@
+/** `${NAME}` in a value reads the environment. What it says is not read again, so a password may hold anything. */
+import { visit, type Document, type LineCounter, type Scalar } from 'yaml';
+import { ConfigurationError, type Problem } from './configuration-error.ts';
+import { formatPath, pathOfNodes } from './path.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const VARIABLE = /\$\{([^}]*)\}/g;
+
+/**
+ * Puts the environment's values into the document.
+ * @returns each value that was changed, with what stood there before
+ * @throws {ConfigurationError} for every variable that is not set, or empty: a missing secret often arrives as ""
+ */
+export function fillVariables(
+  file: string,
+  document: Document,
+  lines: LineCounter,
+  environment: Environment,
+): ReadonlyMap<Scalar, string> {
+  const filled = new Map<Scalar, string>();
+  const problems: Problem[] = [];
+  visit(document, {
+    Scalar(role, node, ancestors) {
+      const written = node.value;
+      if (typeof written !== 'string' || !written.includes('${')) return;
+      const refuse = (message: string): string => {
+        const line = node.range ? lines.linePos(node.range[0]).line : undefined;
+        const key = role === 'key' ? '' : formatPath(pathOfNodes([...ancestors, node]));
+        problems.push({ line, key, message });
+        return '';
+      };
+      node.value = written.replaceAll(VARIABLE, (whole, name: string) => {
+        if (role === 'key') return refuse(`${whole} stands in a key, and variables are read in values only.`);
+        if (!/^[A-Za-z_]\w*$/.test(name)) {
+          return refuse(
+            `${whole} is not a variable: between the braces stands its name, as in \${S3_ENDPOINT}.`,
+          );
+        }
+        const value = environment[name];
+        if (value !== undefined && value !== '') return value;
+        const state = value === undefined ? 'not set' : 'empty';
+        return refuse(
+          `the environment variable ${name} is ${state}. Set it, or replace ${whole} by its value.`,
+        );
+      });
+      if (node.value !== written) filled.set(node, written);
+    },
+  });
+  if (problems.length > 0) throw new ConfigurationError(file, problems);
+  return filled;
+}

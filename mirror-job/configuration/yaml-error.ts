@@ -1,0 +1,67 @@
+/** What YAML itself refuses, in words that say what to type instead. Never a piece of the file: it may be a secret. */
+import { parseDocument, visit, type Document, type ErrorCode, type LineCounter } from 'yaml';
+import { ConfigurationError } from './configuration-error.ts';
+
+const SPECIAL_START =
+  "a text that begins with *, &, !, @, % or ` has to be in quotes, as in '*' or '*-alpine'.";
+
+/** The mistakes that people make, each with its remedy; the others keep the parser's words. */
+const REMEDIES: { readonly [Code in ErrorCode]?: string } = {
+  BAD_ALIAS: SPECIAL_START,
+  BAD_SCALAR_START: SPECIAL_START,
+  TAG_RESOLVE_FAILED: SPECIAL_START,
+  DUPLICATE_KEY: 'this key is there twice. Keep one of them.',
+  MULTIPLE_DOCS: 'a second document begins here. Keep one, without "---" between.',
+  RESOURCE_EXHAUSTION: 'it is nested too deep.',
+  NON_STRING_KEY: 'a key has to be a text.',
+  TAB_AS_INDENT: 'this line is indented with a tab. YAML takes spaces only.',
+};
+
+/**
+ * @param fill called with a document that is valid YAML, before its values are taken
+ * @throws {ConfigurationError} for the first error, and for aliases that lead nowhere or grow without bound
+ */
+export function readYaml<Filled>(
+  file: string,
+  text: string,
+  lines: LineCounter,
+  fill: (document: Document) => Filled,
+): { document: Document; filled: Filled; json: unknown } {
+  const refuse = (offset: number | undefined, message: string): never => {
+    const line = offset === undefined ? undefined : lines.linePos(offset).line;
+    throw new ConfigurationError(file, [{ line, key: '', message }]);
+  };
+  try {
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
+    // A warning is a tag that YAML does not know: what follows "!" was meant as text.
+    const [error] = [...document.errors, ...document.warnings];
+    if (error !== undefined) {
+      refuse(error.pos[0], REMEDIES[error.code] ?? explain(error.message, lineAt(text, error.pos[0])));
+    }
+    visit(document, {
+      Alias(_, alias) {
+        if (alias.resolve(document) === undefined) refuse(alias.range?.[0], SPECIAL_START);
+      },
+    });
+    const filled = fill(document);
+    return { document, filled, json: document.toJS() };
+  } catch (error) {
+    if (error instanceof ConfigurationError) throw error;
+    // Aliases of aliases of aliases: nobody's configuration.
+    return refuse(undefined, 'its aliases grow without bound.');
+  }
+}
+
+/** The parser's sentence without what it quotes, which follows a colon. */
+function explain(message: string, line: string): string {
+  const [reason = ''] = message.split(/: |\n/, 1);
+  const hint = /[{[,][^"']*\$\{/.test(line)
+    ? ' Inside {} and [], a variable has to be in quotes: "${NAME}".'
+    : '';
+  return `this is not valid YAML: ${reason}.${hint}`;
+}
+
+function lineAt(text: string, offset: number): string {
+  const end = text.indexOf('\n', offset);
+  return text.slice(text.lastIndexOf('\n', offset - 1) + 1, end === -1 ? undefined : end);
+}
