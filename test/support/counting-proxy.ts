@@ -2,6 +2,7 @@
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { close, listen } from './http-server.ts';
 import { pause } from './process.ts';
 
 export interface ProxiedRequest {
@@ -100,26 +101,17 @@ export async function startCountingProxy(options: ProxyOptions): Promise<Countin
   const server = createServer((incoming, response) => {
     handle(incoming, response).catch(() => response.destroy());
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The proxy has no port.');
+  const port = await listen(server);
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `http://127.0.0.1:${port}`,
     requests,
     counts: () => countBy(requests),
     reset: () => {
       requests.length = 0;
     },
     stop: async () => {
-      const closed = new Promise<void>((resolve) => {
-        server.close(() => resolve());
-      });
-      server.closeAllConnections();
+      await close(server);
       agent.destroy();
-      await closed;
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Real programs as parts of a test: started, waited for, and stopped whatever the test does. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { createServer } from 'node:net';
+import { createServer } from 'node:http';
+import { close, listen } from './http-server.ts';
 
 export interface Exit {
   readonly code: number | null;
@@ -191,12 +192,7 @@ export async function pause(milliseconds: number): Promise<void> {
 /** A TCP port on 127.0.0.1 that nobody listens on just now. */
 export async function freePort(): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('The free port has no number.');
-  return address.port;
+  const port = await listen(server);
+  await close(server);
+  return port;
 }

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { answerFrom } from './corpus-answer.ts';
 import type { Corpus } from './content.ts';
+import { close, listen } from './http-server.ts';
 import { spoil, type Delivery, type Misbehaviour } from './misbehaviour.ts';
 import { pause } from './process.ts';
 import { AuthServer, type Auth } from './registry-auth.ts';
@@ -69,12 +70,13 @@ export async function startRogueRegistry(options: RogueOptions): Promise<RogueRe
     await deliver(response, request.method, spoilt);
   };
 
-  const main = await listen((incoming, response) => handle(incoming, response, false));
-  const second = await listen((incoming, response) => handle(incoming, response, true));
-  const elsewhere = `localhost:${second.port}`;
+  const main = serverFor((incoming, response) => handle(incoming, response, false));
+  const second = serverFor((incoming, response) => handle(incoming, response, true));
+  const host = `127.0.0.1:${await listen(main)}`;
+  const elsewhere = `localhost:${await listen(second)}`;
   return {
-    host: `127.0.0.1:${main.port}`,
-    url: `http://127.0.0.1:${main.port}`,
+    host,
+    url: `http://${host}`,
     elsewhere,
     requests,
     misbehave: (how) => {
@@ -82,7 +84,7 @@ export async function startRogueRegistry(options: RogueOptions): Promise<RogueRe
     },
     revokeTokens: () => auth?.revokeTokens(),
     stop: async () => {
-      await Promise.all([close(main.server), close(second.server)]);
+      await Promise.all([close(main), close(second)]);
     },
   };
 }
@@ -128,26 +130,9 @@ async function once(response: ServerResponse, event: 'drain' | 'close'): Promise
   });
 }
 
-async function listen(
-  handle: (incoming: IncomingMessage, response: ServerResponse) => Promise<void>,
-): Promise<{ server: Server; port: number }> {
-  const server = createServer((incoming, response) => {
+function serverFor(handle: (incoming: IncomingMessage, response: ServerResponse) => Promise<void>): Server {
+  return createServer((incoming, response) => {
     // A client that goes away in the middle is part of the game.
     handle(incoming, response).catch(() => response.destroy());
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The registry has no port.');
-  return { server, port: address.port };
-}
-
-async function close(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-  server.closeAllConnections();
-  await closed;
 }

@@ -2,6 +2,7 @@
  * Reads a whole bucket and says what is wrong with it: the layout as it is documented, spelt out once more,
  * so that a mistake in core/ is not agreed with.
  */
+import { SIGNATURE_TAG, blobKey, manifestKey, sortKeys, type RepositoryKeys } from './bucket-keys.ts';
 import { BucketReader, type BucketOptions } from './bucket-reader.ts';
 import { algorithmOf, digestOf, type Digest } from './content.ts';
 import { isObject, readJson, referencesOf, type JsonObject, type Reference } from './manifest-json.ts';
@@ -22,21 +23,7 @@ export interface BucketWalk {
   readonly behind: readonly string[];
 }
 
-const SIGNATURE_TAG = /^sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{64,})(?:\.\w+)?$/;
 const PLATFORMS = 'dev.lifeboat.platforms';
-const KEY = new RegExp(
-  String.raw`^repositories/(?<repository>.+?)/(?:` +
-    String.raw`_(?<file>tags|index)\.json|_(?<folder>tags|history)/(?<name>.+)|` +
-    String.raw`_(?<digests>blobs|manifests|referrers)/(?<algorithm>sha256|sha512)/(?<hex>[0-9a-f]{64,128}))$`,
-);
-
-interface Repository {
-  readonly tags: Set<string>;
-  readonly manifests: Set<Digest>;
-  readonly blobs: Set<Digest>;
-  readonly referrers: Set<Digest>;
-  readonly files: Set<string>;
-}
 
 export async function walkBucket(options: BucketWalkOptions): Promise<BucketWalk> {
   const walker = new BucketWalker(options);
@@ -63,39 +50,10 @@ class BucketWalker implements BucketWalk {
     const identity = await this.#json('lifeboat.json');
     if (identity !== undefined && identity['version'] !== 1)
       this.problems.push('lifeboat.json: its version is not 1.');
-    const repositories = this.#sort();
+    const { repositories, unknown } = sortKeys(this.#sizes.keys());
+    for (const key of unknown) this.problems.push(`${key}: no such key is documented.`);
     for (const [key, size] of this.#sizes) if (key.startsWith('blobs/')) await this.#blobBytes(key, size);
     for (const [name, repository] of repositories) await this.#repository(name, repository);
-  }
-
-  #sort(): Map<string, Repository> {
-    const repositories = new Map<string, Repository>();
-    for (const key of this.#sizes.keys()) {
-      if (key === 'lifeboat.json' || key.startsWith('state/')) continue;
-      if (/^blobs\/(?:sha256\/[0-9a-f]{64}|sha512\/[0-9a-f]{128})$/.test(key)) continue;
-      const groups = KEY.exec(key)?.groups;
-      const name = groups?.['repository'];
-      if (groups === undefined || name === undefined) {
-        this.problems.push(`${key}: no such key is documented.`);
-        continue;
-      }
-      const repository = repositories.get(name) ?? {
-        tags: new Set(),
-        manifests: new Set(),
-        blobs: new Set(),
-        referrers: new Set(),
-        files: new Set(),
-      };
-      repositories.set(name, repository);
-      const { folder, name: entry = '', digests, algorithm, hex, file } = groups;
-      if (file !== undefined) repository.files.add(`_${file}.json`);
-      if (folder === 'tags') repository.tags.add(entry);
-      if (folder === 'history') repository.files.add(`_history/${entry}`);
-      if (digests === 'manifests') repository.manifests.add(`${algorithm}:${hex}`);
-      if (digests === 'blobs') repository.blobs.add(`${algorithm}:${hex}`);
-      if (digests === 'referrers') repository.referrers.add(`${algorithm}:${hex}`);
-    }
-    return repositories;
   }
 
   async #blobBytes(key: string, size: number): Promise<void> {
@@ -105,7 +63,7 @@ class BucketWalker implements BucketWalk {
     if (digest !== expected) this.problems.push(`${key}: its bytes have the digest ${digest}.`);
   }
 
-  async #repository(name: string, repository: Repository): Promise<void> {
+  async #repository(name: string, repository: RepositoryKeys): Promise<void> {
     const root = `repositories/${name}/`;
     const mayLack = new Set<Digest>();
     for (const tag of repository.tags) await this.#tag(root, name, tag, mayLack);
@@ -179,7 +137,7 @@ class BucketWalker implements BucketWalk {
 
   async #manifest(
     root: string,
-    repository: Repository,
+    repository: RepositoryKeys,
     digest: Digest,
     mayLack: ReadonlySet<Digest>,
   ): Promise<void> {
@@ -204,7 +162,7 @@ class BucketWalker implements BucketWalk {
     if (subject !== undefined) await this.#listedAsReferrer(root, digest, subject.digest);
   }
 
-  #blobOf(key: string, repository: Repository, blob: Reference): void {
+  #blobOf(key: string, repository: RepositoryKeys, blob: Reference): void {
     const linked = repository.blobs.has(blob.digest);
     if (!linked && blob.urls.length > 0) return;
     if (!linked) this.problems.push(`${key}: its blob ${blob.digest} is not linked.`);
@@ -245,7 +203,7 @@ class BucketWalker implements BucketWalk {
     }
   }
 
-  async #tagList(root: string, name: string, repository: Repository): Promise<void> {
+  async #tagList(root: string, name: string, repository: RepositoryKeys): Promise<void> {
     const key = `${root}_tags.json`;
     const wanted = [...repository.tags].filter((tag) => !SIGNATURE_TAG.test(tag)).toSorted();
     if (!this.#sizes.has(key)) {
@@ -275,14 +233,6 @@ class BucketWalker implements BucketWalk {
     }
     return undefined;
   }
-}
-
-function manifestKey(root: string, digest: Digest): string {
-  return `${root}_manifests/${digest.replace(':', '/')}`;
-}
-
-function blobKey(digest: Digest): string {
-  return `blobs/${digest.replace(':', '/')}`;
 }
 
 function storedAs(size: number | undefined): string {

@@ -1,0 +1,22 @@
+/** What every server of the tests' own needs: any free port, and an end that does not wait for clients. */
+import type { Server } from 'node:http';
+
+/** Listens on 127.0.0.1 and returns the port. */
+export async function listen(server: Server): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The server has no port.');
+  return address.port;
+}
+
+/** Ends every connection, hanging ones too; may be called again. */
+export async function close(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  server.closeAllConnections();
+  await closed;
+}
