@@ -4,7 +4,6 @@
  */
 import { encodeBlobLink } from '../../core/blob-link.ts';
 import type { Descriptor } from '../../core/descriptor.ts';
-import type { Digest } from '../../core/digest.ts';
 import { blobKey, blobLinkKey } from '../../core/layout.ts';
 import { OCI_DESCRIPTOR, OCTET_STREAM } from '../../core/media-type.ts';
 import type { Repository } from '../../core/reference.ts';
@@ -19,7 +18,9 @@ import { verified } from './verify.ts';
 export class BlobCopier {
   readonly #environment: Environment;
   readonly #limit: Limit;
-  readonly #stored = new Memo<Digest, 'copied' | 'present'>();
+  readonly #stored = new Memo<string, 'copied' | 'present'>();
+  /** Who fetches it, or was the last to. */
+  readonly #fetchedFrom = new Map<string, Source>();
   readonly #linked = new Memo<string, void>();
 
   constructor(environment: Environment, limit: Limit) {
@@ -34,9 +35,10 @@ export class BlobCopier {
    */
   ensure(repository: Repository, blob: Descriptor, source: Source): Promise<void> {
     const key = blobLinkKey(repository, blob.digest);
-    return this.#linked.get(key, async () => {
+    // With the size: a manifest that lies about it must not pass because another one was right.
+    return this.#linked.get(`${key} ${blob.size} ${source.name}`, async () => {
       const { store, tally } = this.#environment;
-      const stored = await this.#stored.get(blob.digest, () => this.#store(blob, source));
+      const stored = await this.#storedOnce(blob, source);
       if (stored === 'present') {
         tally.blobsPresent += 1;
         // A small read that, within a repository which grows by a tag, saves a write a layer.
@@ -44,6 +46,23 @@ export class BlobCopier {
       }
       await store.put(key, encodeBlobLink(blob), { contentType: OCI_DESCRIPTOR });
     });
+  }
+
+  /** What one source lacks, or sends wrong, another one may have: its failure is nobody else's. */
+  async #storedOnce(blob: Descriptor, source: Source): Promise<'copied' | 'present'> {
+    const name = `${blob.digest} ${blob.size}`;
+    for (;;) {
+      const stored = this.#stored.get(name, () => {
+        this.#fetchedFrom.set(name, source);
+        return this.#store(blob, source);
+      });
+      const from = this.#fetchedFrom.get(name);
+      try {
+        return await stored;
+      } catch (error) {
+        if (from === source) throw error;
+      }
+    }
   }
 
   #store(blob: Descriptor, source: Source): Promise<'copied' | 'present'> {

@@ -10,6 +10,7 @@ import type { Repository } from '../../core/reference.ts';
 import type { BlobCopier } from './blob-copy.ts';
 import type { Environment } from './environment.ts';
 import { Memo } from './memo.ts';
+import { allSettled } from './settle.ts';
 import { SourceError, type Source, type SourceManifest } from './source.ts';
 
 /** Deeper than any image: an index of indexes of images is three. */
@@ -25,10 +26,16 @@ export interface StoredManifest {
   readonly children: readonly StoredManifest[];
 }
 
+/** A manifest's bytes, and whether they come from the bucket, which means that all they need is there. */
+interface Read extends SourceManifest {
+  readonly isPresent: boolean;
+}
+
 export class ManifestCopier {
   readonly #environment: Environment;
   readonly #repository: Repository;
   readonly #blobs: BlobCopier;
+  readonly #read = new Memo<Digest, Read>();
   readonly #stored = new Memo<Digest, StoredManifest>();
 
   constructor(environment: Environment, repository: Repository, blobs: BlobCopier) {
@@ -40,11 +47,11 @@ export class ManifestCopier {
   /**
    * Makes sure that the repository has a manifest and its closure.
    * @param given its bytes, where they are at hand already
-   * @param expected the descriptor that asked for it, where there is one: its size and type must hold
+   * @param expected the descriptor that asked for it, where there is one: its size must hold
    * @throws {SourceError} naming what the source lacks, or sent wrong
    * @throws {StoreError}
    */
-  ensure(
+  async ensure(
     digest: Digest,
     source: Source,
     given?: SourceManifest,
@@ -56,37 +63,52 @@ export class ManifestCopier {
         `${source.name}: indexes within indexes, more than ${MAX_DEPTH} deep, at ${digest}. No image is built like that.`,
       );
     }
-    return this.#stored.get(digest, () => this.#ensure(digest, source, given, expected, depth));
+    const read = await this.#read.get(digest, () => this.#readAnywhere(digest, source, given));
+    // Each who asks: an index that lies about a child fails, and another one that lists it rightly does not.
+    if (expected !== undefined && read.bytes.length !== expected.size) {
+      throw new SourceError(
+        `${source.name}: manifest ${digest} has ${read.bytes.length} bytes, and what lists it says ${expected.size}.`,
+      );
+    }
+    return this.#stored.get(digest, () => this.#ensure(read, source, expected, depth));
+  }
+
+  async #readAnywhere(digest: Digest, source: Source, given: SourceManifest | undefined): Promise<Read> {
+    const { store, signal } = this.#environment;
+    signal.throwIfAborted();
+    const present = await store.get(manifestKey(this.#repository, digest));
+    if (present === undefined) {
+      return { ...(given ?? (await fetchManifest(source, digest))), isPresent: false };
+    }
+    return {
+      digest,
+      bytes: new Uint8Array(present.bytes),
+      mediaType: present.contentType,
+      isPresent: true,
+    };
   }
 
   async #ensure(
-    digest: Digest,
+    read: Read,
     source: Source,
-    given: SourceManifest | undefined,
     expected: Descriptor | undefined,
     depth: number,
   ): Promise<StoredManifest> {
     const { store, signal, tally } = this.#environment;
-    signal.throwIfAborted();
-    const key = manifestKey(this.#repository, digest);
-    const present = await store.get(key);
-    const fetched =
-      present === undefined
-        ? (given ?? (await fetchManifest(source, digest)))
-        : { digest, bytes: new Uint8Array(present.bytes), mediaType: present.contentType };
-    const manifest = parse(fetched, source, expected);
+    const { digest, bytes, isPresent } = read;
+    const manifest = parse(read, source, expected);
     const children = await this.#ensureChildren(manifest, source, depth);
-    if (present === undefined) {
-      await Promise.all(manifest.blobs.map((blob) => this.#ensureBlob(blob, source)));
+    if (!isPresent) {
+      await allSettled(manifest.blobs.map((blob) => this.#ensureBlob(blob, source)));
       signal.throwIfAborted();
-      await store.put(key, fetched.bytes, { contentType: manifest.mediaType });
+      await store.put(manifestKey(this.#repository, digest), bytes, { contentType: manifest.mediaType });
       tally.manifestsCopied += 1;
     }
-    return { manifest, digest, size: fetched.bytes.length, bytes: fetched.bytes, children };
+    return { manifest, digest, size: bytes.length, bytes, children };
   }
 
   async #ensureChildren(manifest: Manifest, source: Source, depth: number): Promise<StoredManifest[]> {
-    const children = await Promise.all(
+    const children = await allSettled(
       manifest.manifests.map(async (child) => {
         if (namesManifest(child)) return this.ensure(child.digest, source, undefined, child, depth + 1);
         // Build caches are indexes whose "manifests" are layers: what is no manifest by its type is a blob.
@@ -117,11 +139,6 @@ async function fetchManifest(source: Source, digest: Digest): Promise<SourceMani
 }
 
 function parse(fetched: SourceManifest, source: Source, expected: Descriptor | undefined): Manifest {
-  if (expected !== undefined && fetched.bytes.length !== expected.size) {
-    throw new SourceError(
-      `${source.name}: manifest ${fetched.digest} has ${fetched.bytes.length} bytes, and the index that lists it says ${expected.size}.`,
-    );
-  }
   try {
     return parseManifest(fetched.bytes, fetched.mediaType ?? expected?.mediaType);
   } catch (error) {

@@ -12,7 +12,11 @@ import { decodeReferrers, encodeReferrers, referrerDescriptor } from '../../core
 import type { Environment } from './environment.ts';
 import { changeObject } from './guarded-write.ts';
 import type { ManifestCopier, StoredManifest } from './manifest-copy.ts';
-import type { Source } from './source.ts';
+import { allSettled } from './settle.ts';
+import { SourceError, type Source } from './source.ts';
+
+/** Deeper than any signature of a signature: a registry that makes up another one each time would never end. */
+const MAX_DEPTH = 8;
 
 export class ReferrerCopier {
   readonly #environment: Environment;
@@ -39,24 +43,29 @@ export class ReferrerCopier {
       referrers.set(digest, referrerDescriptor(manifest, digest, size));
       subjects.set(subject, referrers);
     };
-    const visit = async (stored: StoredManifest): Promise<void> => {
+    const visit = async (stored: StoredManifest, depth: number): Promise<void> => {
       // Referrers can refer to each other in a ring: digests cannot, but the old fallback tags can.
       if (visited.has(stored.digest)) return;
       visited.add(stored.digest);
       if (stored.manifest.subject !== undefined) list(stored.manifest.subject.digest, stored);
-      await Promise.all(stored.children.map((child) => visit(child)));
+      await allSettled(stored.children.map((child) => visit(child, depth)));
       if (!ask) return;
       const referrers = (await source.referrers(stored.digest)).filter((one) => namesManifest(one));
-      await Promise.all(
+      if (referrers.length > 0 && depth === MAX_DEPTH) {
+        throw new SourceError(
+          `${source.name}: referrers of referrers, more than ${MAX_DEPTH} deep, at ${stored.digest}. No image is signed like that.`,
+        );
+      }
+      await allSettled(
         referrers.map(async (descriptor) => {
           const referrer = await this.#manifests.ensure(descriptor.digest, source, undefined, descriptor);
           list(stored.digest, referrer);
-          await visit(referrer);
+          await visit(referrer, depth + 1);
         }),
       );
     };
-    await visit(root);
-    await Promise.all([...subjects].map(([subject, referrers]) => this.#write(subject, referrers)));
+    await visit(root, 0);
+    await allSettled([...subjects].map(([subject, referrers]) => this.#write(subject, referrers)));
   }
 
   #write(subject: Digest, referrers: ReadonlyMap<Digest, Descriptor>): Promise<void> {

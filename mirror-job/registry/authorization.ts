@@ -4,15 +4,22 @@
  * https://distribution.github.io/distribution/spec/auth/token/
  */
 import { toBase64 } from '../../core/base64.ts';
-import { isObject } from '../../core/json.ts';
+import { isObject, parseJson, type JsonObject } from '../../core/json.ts';
 import { SourceError } from '../engine/source.ts';
+import { discard, readWhole } from './body.ts';
 import { parseChallenge, type Challenge } from './challenge.ts';
-import type { Credential, RegistryOptions } from './registry-options.ts';
+import { ConnectionError } from './connection-error.ts';
+import { RETRIED, type Credential, type RegistryOptions } from './registry-options.ts';
+import { send } from './send.ts';
 
 /** By the specification, a token that does not say how long it lives does so for 60 seconds. */
 const DEFAULT_LIFETIME = 60;
 /** A token is renewed so many milliseconds before it expires: a request takes its time on the way. */
 const MARGIN = 10_000;
+/** Tokens are a few kilobytes. */
+const MAX_ANSWER = 1024 * 1024;
+
+type Bearer = Challenge & { readonly scheme: 'bearer' };
 
 interface Token {
   readonly header: string;
@@ -21,17 +28,15 @@ interface Token {
 
 export class Authorization {
   readonly #host: string;
-  readonly #options: Pick<RegistryOptions, 'fetch' | 'clock' | 'insecure'>;
+  readonly #options: RegistryOptions;
   readonly #credential: Credential | undefined;
   /** Known from the first 401 on, so that later requests need none. */
   #challenge: Challenge | undefined;
-  readonly #tokens = new Map<string, Promise<Token>>();
+  readonly #tokens = new Map<string, Promise<Token | undefined>>();
+  /** By scope: the header that a registry has answered with 401, whatever its lifetime said. */
+  readonly #refused = new Map<string, string>();
 
-  constructor(
-    host: string,
-    options: Pick<RegistryOptions, 'fetch' | 'clock' | 'insecure'>,
-    credential: Credential | undefined,
-  ) {
+  constructor(host: string, options: RegistryOptions, credential: Credential | undefined) {
     this.#host = host;
     this.#options = options;
     this.#credential = credential;
@@ -41,25 +46,31 @@ export class Authorization {
     return this.#credential !== undefined;
   }
 
-  /** The header for a request that pulls from `path`, as far as is known. @throws {SourceError} */
-  async header(path: string, signal: AbortSignal): Promise<string | undefined> {
+  /**
+   * The header for a request that pulls from `path`, as far as is known.
+   * @throws {ConnectionError} when the token's realm cannot answer just now
+   * @throws {SourceError} when it never will
+   */
+  async header(path: string): Promise<string | undefined> {
     const challenge = this.#challenge;
     if (challenge === undefined) return undefined;
     if (challenge.scheme === 'basic') return this.#basic();
-    return this.#token(challenge, `repository:${path}:pull`, signal);
+    return this.#token(challenge, scopeOf(path));
   }
 
   /**
    * Takes note of what a 401 asks for.
+   * @param sent the header that was refused, if one was sent
    * @returns whether asking again with `header` can help
    */
-  learn(wwwAuthenticate: string | null, path: string): boolean {
+  learn(wwwAuthenticate: string | null, path: string, sent: string | undefined): boolean {
     const challenge = wwwAuthenticate === null ? undefined : parseChallenge(wwwAuthenticate);
     if (challenge === undefined) return false;
-    if (challenge.scheme === 'basic' && this.#credential === undefined) return false;
+    if (challenge.scheme === 'basic' && (this.#credential === undefined || sent === this.#basic())) {
+      return false;
+    }
     this.#challenge = challenge;
-    // The token that was sent, if any, is no longer good.
-    if (challenge.scheme === 'bearer') this.#tokens.delete(`repository:${path}:pull`);
+    if (sent !== undefined) this.#refused.set(scopeOf(path), sent);
     return true;
   }
 
@@ -69,55 +80,54 @@ export class Authorization {
     return `Basic ${toBase64(new TextEncoder().encode(`${username}:${password}`))}`;
   }
 
-  async #token(
-    challenge: Challenge & { scheme: 'bearer' },
-    scope: string,
-    signal: AbortSignal,
-  ): Promise<string> {
-    const cached = this.#tokens.get(scope);
-    if (cached !== undefined) {
-      const token = await cached;
-      if (token.expires - MARGIN > this.#options.clock.now().getTime()) return token.header;
+  /** One request for a token however many requests wait for it. */
+  async #token(challenge: Bearer, scope: string): Promise<string | undefined> {
+    for (let known = this.#tokens.get(scope); known !== undefined; known = this.#tokens.get(scope)) {
+      const token = await known;
+      if (token === undefined || this.#isGood(token, scope)) return token?.header;
+      // Whoever finds it stale first asks for another, and the rest wait for that one.
+      if (this.#tokens.get(scope) === known) this.#tokens.delete(scope);
     }
-    const requested = this.#request(challenge, scope, signal);
+    const requested = this.#request(challenge, scope);
     this.#tokens.set(scope, requested);
     requested.catch(() => this.#tokens.delete(scope));
-    return (await requested).header;
+    return (await requested)?.header;
+  }
+  #isGood(token: Token, scope: string): boolean {
+    return (
+      token.header !== this.#refused.get(scope) &&
+      token.expires - MARGIN > this.#options.clock.now().getTime()
+    );
   }
 
-  async #request(
-    challenge: Challenge & { scheme: 'bearer' },
-    scope: string,
-    signal: AbortSignal,
-  ): Promise<Token> {
+  /** @returns undefined when callers without credentials get no token for this: the registry itself then says no */
+  async #request(challenge: Bearer, scope: string): Promise<Token | undefined> {
     const url = this.#realm(challenge.realm);
     if (challenge.service !== undefined) url.searchParams.set('service', challenge.service);
     url.searchParams.set('scope', scope);
     const basic = this.#basic();
-    const { fetch, clock } = this.#options;
-    const begun = clock.now().getTime();
-    let response: Response;
-    try {
-      response = await fetch(url.href, {
-        method: 'GET',
-        // A redirect could carry the credential to a host that the registry has not named.
-        redirect: 'manual',
-        signal,
-        headers: basic === undefined ? {} : { Authorization: basic },
-      });
-    } catch (error) {
-      signal.throwIfAborted();
-      throw new SourceError(`${this.#host} asks for a token from ${url.host}, which does not answer.`, {
-        cause: error,
-      });
+    const begun = this.#options.clock.now().getTime();
+    const where = `${this.#host} asks for a token from ${url.host}, which`;
+    const headers = basic === undefined ? {} : { Authorization: basic };
+    // A redirect is not followed: it could carry the credential to a host that the registry has not named.
+    const response = await send(this.#options, url, 'GET', headers);
+    const { status } = response;
+    if (status !== 200) {
+      discard(response);
+      if (RETRIED.has(status)) {
+        throw new ConnectionError(`${where} answered ${status}.`, {
+          retryAfter: response.headers.get('Retry-After'),
+        });
+      }
+      if (status !== 401 && status !== 403) {
+        throw new SourceError(`${where} answered ${status} without one.`);
+      }
+      if (basic === undefined) return undefined;
+      throw new SourceError(`${where} answered ${status} to the credentials configured for this upstream.`);
     }
-    const body: unknown = await response.json().catch(() => undefined);
-    const token = isObject(body) ? (body['token'] ?? body['access_token']) : undefined;
-    if (response.status !== 200 || !isObject(body) || typeof token !== 'string') {
-      throw new SourceError(
-        `${this.#host} asks for a token from ${url.host}, which answered ${response.status}${response.status === 401 || response.status === 403 ? ' to the credentials configured for this upstream' : ' without one'}.`,
-      );
-    }
+    const body = parseTokens(await readWhole(response, MAX_ANSWER, this.#options.timeout, where));
+    const token = body['token'] ?? body['access_token'];
+    if (typeof token !== 'string') throw new SourceError(`${where} answered 200 without one.`);
     const lifetime = typeof body['expires_in'] === 'number' ? body['expires_in'] : DEFAULT_LIFETIME;
     return { header: `Bearer ${token}`, expires: begun + lifetime * 1000 };
   }
@@ -133,5 +143,18 @@ export class Authorization {
       );
     }
     return url;
+  }
+}
+
+function scopeOf(path: string): string {
+  return `repository:${path}:pull`;
+}
+
+function parseTokens(bytes: Uint8Array): JsonObject {
+  try {
+    const json = parseJson(bytes);
+    return isObject(json) ? json : {};
+  } catch {
+    return {};
   }
 }

@@ -44,3 +44,5 @@ export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, delay: 500, maxDelay: 6
 export const MAX_REQUESTS = 16;
 /** After so many requests in a row that failed for good, a registry is not asked again in this run. */
 export const GIVE_UP_AFTER = 5;
+/** Statuses that another try may change. */
+export const RETRIED: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);

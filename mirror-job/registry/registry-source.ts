@@ -14,6 +14,8 @@ import type { Registry } from './registry.ts';
 
 /** A page of tags or referrers. */
 const MAX_PAGE_SIZE = 16 * 1024 * 1024;
+/** A million tags where a page has 100 of them, as at quay.io. */
+const MAX_PAGES = 10_000;
 
 export class RegistrySource implements Source {
   readonly name: string;
@@ -21,6 +23,8 @@ export class RegistrySource implements Source {
   readonly #path: string;
   /** From the last listing: spares a request for each fallback tag that is not there. */
   #listed: ReadonlySet<string> | undefined;
+  /** By its first answer; a repository's own, because some registries refuse it to callers they do not know there. */
+  #hasReferrersApi: boolean | undefined;
 
   /** @param path the repository's name within the registry */
   constructor(registry: Registry, path: string) {
@@ -36,7 +40,8 @@ export class RegistrySource implements Source {
       // Registries written in Go say null for none.
       if (names === null || names === undefined) continue;
       if (!Array.isArray(names)) throw new SourceError(`${this.name}: what came as a list of tags is none.`);
-      tags.push(...names.filter((tag): tag is Tag => typeof tag === 'string' && isTag(tag)));
+      // Not with a spread: some registries send hundreds of thousands in one page.
+      for (const tag of names) if (typeof tag === 'string' && isTag(tag)) tags.push(tag);
     }
     this.#listed = new Set(tags);
     return tags;
@@ -114,8 +119,8 @@ export class RegistrySource implements Source {
 
   async referrers(subject: Digest): Promise<readonly Descriptor[]> {
     const fallback = parseTag(`${algorithmOf(subject)}-${hexOf(subject).slice(0, 64)}`);
-    const answered = this.#registry.hasReferrersApi === false ? undefined : await this.#referrersApi(subject);
-    this.#registry.hasReferrersApi ??= answered !== undefined;
+    const answered = this.#hasReferrersApi === false ? undefined : await this.#referrersApi(subject);
+    this.#hasReferrersApi ??= answered !== undefined;
     // A registry that gained the API later may not know what clients had listed under the tag before.
     const ask = this.#listed === undefined ? answered === undefined : this.#listed.has(fallback);
     return [...(answered ?? []), ...(ask ? await this.#fallbackReferrers(fallback) : [])];
@@ -123,24 +128,28 @@ export class RegistrySource implements Source {
 
   async isPublic(reference: Tag | Digest): Promise<boolean> {
     if (!this.#registry.isAuthenticated) return true;
-    const response = await this.#registry.request(
-      {
-        method: 'HEAD',
-        path: this.#path,
-        resource: `manifests/${reference}`,
-        headers: { Accept: MANIFEST_ACCEPT },
-        anonymous: true,
-      },
-      [200, 401, 403, 404],
-    );
+    const request = {
+      path: this.#path,
+      resource: `manifests/${reference}`,
+      headers: { Accept: MANIFEST_ACCEPT },
+      anonymous: true,
+    };
+    const response = await this.#registry.request({ ...request, method: 'HEAD' }, [200, 401, 403, 404, 405]);
     discard(response);
-    return response.status === 200;
+    if (response.status !== 405) return response.status === 200;
+    // This one answers no HEAD.
+    const asked = await this.#registry.request({ ...request, method: 'GET' }, [200, 401, 403, 404]);
+    discard(asked);
+    return asked.status === 200;
   }
 
   /** @returns undefined when the registry has no such API: some say so with 404, some with 400, 405 or a page. */
   async #referrersApi(subject: Digest): Promise<Descriptor[] | undefined> {
     const descriptors: Descriptor[] = [];
     for await (const page of this.#pages(`referrers/${subject}`, OCI_INDEX)) {
+      if (page === undefined && descriptors.length > 0) {
+        throw new SourceError(`${this.name}: the list of what refers to ${subject} breaks off.`);
+      }
       if (page === undefined) return undefined;
       descriptors.push(...this.#descriptorsOf(page));
     }
@@ -183,6 +192,8 @@ export class RegistrySource implements Source {
     while (next !== undefined) {
       if (visited.has(next))
         throw new SourceError(`${this.name}: the pages of ${resource} lead in a circle.`);
+      if (visited.size === MAX_PAGES)
+        throw new SourceError(`${this.name}: ${resource} has more than ${MAX_PAGES} pages.`);
       visited.add(next);
       const response: Response = await this.#registry.request(
         { method: 'GET', path: this.#path, resource: next },

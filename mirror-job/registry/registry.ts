@@ -5,11 +5,12 @@ import { createLimit, type Limit } from '../engine/limit.ts';
 import { SourceError } from '../engine/source.ts';
 import { Authorization } from './authorization.ts';
 import { discard, readWhole } from './body.ts';
-import { GIVE_UP_AFTER, MAX_REQUESTS, type RegistryOptions } from './registry-options.ts';
+import { ConnectionError } from './connection-error.ts';
+import { GIVE_UP_AFTER, MAX_REQUESTS, RETRIED, type RegistryOptions } from './registry-options.ts';
+import { send } from './send.ts';
 
 /** More than any registry needs: to its storage, and that one's own. */
 const MAX_REDIRECTS = 5;
-const RETRIED: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** An error's body is read for its message only. */
 const MAX_ERROR_BODY = 64 * 1024;
@@ -33,8 +34,7 @@ export class Registry {
   readonly #authorization: Authorization;
   readonly #anonymous: Authorization;
   #failures = 0;
-  /** Undefined until the first answer tells. */
-  hasReferrersApi: boolean | undefined;
+  #first: Promise<void> | undefined;
 
   constructor(upstream: Upstream, options: RegistryOptions) {
     this.#upstream = upstream;
@@ -71,7 +71,7 @@ export class Registry {
       this.#refuseGivenUp();
       let failure: unknown;
       try {
-        const response = await this.#limit(() => this.#authorized(request));
+        const response = await this.#limit(() => this.#afterFirst(() => this.#authorized(request)));
         if (allow.includes(response.status)) {
           this.#failures = 0;
           return response;
@@ -90,7 +90,7 @@ export class Registry {
         if (!(error instanceof ConnectionError)) throw error;
         failure = new SourceError(`${this.nameOf(request.path)}: ${error.message}`, { cause: error.cause });
         if (attempt < retry.attempts) {
-          await clock.sleep(delayBefore(attempt, null, this.#options), signal);
+          await clock.sleep(delayBefore(attempt, error.retryAfter, this.#options), signal);
           continue;
         }
       }
@@ -106,14 +106,30 @@ export class Registry {
     );
   }
 
+  /** The first request goes alone: the challenge that it may meet spares all the others a refusal. */
+  async #afterFirst(task: () => Promise<Response>): Promise<Response> {
+    if (this.#first === undefined) {
+      const first = task();
+      this.#first = first.then(
+        () => undefined,
+        () => undefined,
+      );
+      return first;
+    }
+    await this.#first;
+    return task();
+  }
+
   async #authorized(request: RegistryRequest): Promise<Response> {
     const authorization = request.anonymous === true ? this.#anonymous : this.#authorization;
-    const { signal } = this.#options;
-    const response = await this.#redirected(request, await authorization.header(request.path, signal));
+    const sent = await authorization.header(request.path);
+    const response = await this.#redirected(request, sent);
     if (response.status !== 401) return response;
-    if (!authorization.learn(response.headers.get('WWW-Authenticate'), request.path)) return response;
+    if (!authorization.learn(response.headers.get('WWW-Authenticate'), request.path, sent)) return response;
+    const header = await authorization.header(request.path);
+    if (header === undefined) return response;
     discard(response);
-    return this.#redirected(request, await authorization.header(request.path, signal));
+    return this.#redirected(request, header);
   }
 
   /** Redirects are followed here, because a credential must not follow them to another host. */
@@ -142,31 +158,12 @@ export class Registry {
   }
 
   async #send(request: RegistryRequest, url: URL, authorization: string | undefined): Promise<Response> {
-    const { fetch, signal, timeout } = this.#options;
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), timeout);
-    try {
-      return await fetch(url.href, {
-        method: request.method,
-        redirect: 'manual',
-        signal: AbortSignal.any([signal, late.signal]),
-        headers: {
-          // What is compressed on the way would not have the length and the digest that its manifest gives.
-          'Accept-Encoding': 'identity',
-          ...request.headers,
-          ...(authorization !== undefined && { Authorization: authorization }),
-        },
-      });
-    } catch (error) {
-      throw new ConnectionError(
-        late.signal.aborted
-          ? `${url.host} did not answer within ${timeout / 1000} s.`
-          : `${url.host} cannot be reached (${reasonOf(error)}).`,
-        { cause: error },
-      );
-    } finally {
-      clearTimeout(timer);
-    }
+    return send(this.#options, url, request.method, {
+      // What is compressed on the way would not have the length and the digest that its manifest gives.
+      'Accept-Encoding': 'identity',
+      ...request.headers,
+      ...(authorization !== undefined && { Authorization: authorization }),
+    });
   }
 
   async #refusal(request: RegistryRequest, response: Response): Promise<SourceError> {
@@ -185,18 +182,6 @@ export class Registry {
   }
 }
 
-/** The connection failed before an answer came: worth another try. */
-class ConnectionError extends Error {
-  override readonly name = 'ConnectionError';
-}
-
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  if (cause instanceof Error)
-    return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
-  return String(cause);
-}
-
 /** The registry's own words, where it has any: one line, no longer than a sentence. */
 async function messageOf(response: Response, timeout: number): Promise<string | undefined> {
   try {
@@ -205,7 +190,7 @@ async function messageOf(response: Response, timeout: number): Promise<string | 
     const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
     const message = isObject(first) ? (first['message'] ?? first['code']) : undefined;
     return typeof message === 'string' && message !== ''
-      ? `"${message.replaceAll(/\s+/g, ' ').slice(0, 200)}".`
+      ? `"${message.replaceAll(/[\s\p{Cc}]+/gu, ' ').slice(0, 200)}".`
       : undefined;
   } catch {
     return undefined;

@@ -1,0 +1,11 @@
+/** The connection failed, or the far end was not able to answer just now: worth another try. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError';
+  /** What the far end wrote under Retry-After, if it did. */
+  readonly retryAfter: string | null;
+
+  constructor(message: string, options: { cause?: unknown; retryAfter?: string | null } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.retryAfter = options.retryAfter ?? null;
+  }
+}

@@ -1,0 +1,210 @@
+/** Ways of registries that are odd but no failure: what can be mirrored is. */
+import { afterEach, expect, test } from 'vitest';
+import { runMirror } from '../../mirror-job/engine/run.ts';
+import type { RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
+import { addImage, addLayer, addStreamedLayer, tagAs } from '../support/builder.ts';
+import { emptyRepository, type Corpus, type Repository } from '../support/content.ts';
+import type { RogueOptions, RogueRegistry } from '../support/rogue-registry.ts';
+import { startRogueRegistry } from '../support/rogue-registry.ts';
+import { environmentFor, imageOf, outcomesOf, sourceAt, TestClock, type ImageOptions } from './harness.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const registries: RogueRegistry[] = [];
+afterEach(async () => {
+  await Promise.all(registries.splice(0).map((registry) => registry.stop()));
+});
+
+async function start(corpus: Corpus, options: Partial<RogueOptions> = {}): Promise<RogueRegistry> {
+  const registry = await startRogueRegistry({ corpus, ...options });
+  registries.push(registry);
+  return registry;
+}
+
+function corpusOf(repository: Repository): Corpus {
+  return { repositories: new Map([['team/app', repository]]) };
+}
+
+async function appWith(...tags: readonly string[]): Promise<Repository> {
+  const app = emptyRepository();
+  for (const tag of tags) tagAs(app, addImage(app, { layers: [await addLayer(app, tag)] }), tag);
+  return app;
+}
+
+interface Mirror {
+  readonly store: MemoryStore;
+  /** Tag → outcome. */
+  sync(options?: ImageOptions, registryOptions?: Partial<RegistryOptions>): Promise<Record<string, string>>;
+}
+
+function mirrorOf(registry: RogueRegistry): Mirror {
+  const store = new MemoryStore();
+  return {
+    store,
+    sync: async (options, registryOptions) => {
+      const source = await sourceAt(registry.host, 'team/app', registryOptions);
+      const image = imageOf(source, 'mirror.test/app', options);
+      const report = await runMirror(environmentFor(store), 'default', [image]);
+      return Object.fromEntries(
+        Object.entries(outcomesOf(report)).map(([name, outcome]) => [
+          name.replace('mirror.test/app:', ''),
+          outcome,
+        ]),
+      );
+    },
+  };
+}
+
+function asked(registry: RogueRegistry): string[] {
+  return registry.requests.map(({ method, kind, reference }) => `${method} ${kind} ${reference}`.trim());
+}
+
+test.each([
+  ['refuses HEAD', { kind: 'status', status: 405 }],
+  ['names no digest', { kind: 'headers', omit: ['Docker-Content-Digest'] }],
+] as const)('a registry that %s is asked by GET', async (_name, misbehaviour) => {
+  const app = await appWith('one');
+  const registry = await start(corpusOf(app));
+  const mirror = mirrorOf(registry);
+  expect(await mirror.sync({ tags: ['one'] })).toEqual({ one: 'created' });
+  registry.misbehave(({ method }) => (method === 'HEAD' ? misbehaviour : undefined));
+  registry.requests.length = 0;
+  expect(await mirror.sync({ tags: ['one'] })).toEqual({});
+  expect(asked(registry)).toEqual(['HEAD manifest one', 'GET manifest one']);
+});
+
+test('a first manifest without a digest header is named by its own bytes', async () => {
+  const app = await appWith('one');
+  const registry = await start(corpusOf(app), {
+    misbehave: () => ({ kind: 'headers', omit: ['Docker-Content-Digest'] }),
+  });
+  const mirror = mirrorOf(registry);
+  expect(await mirror.sync()).toEqual({ one: 'created' });
+  expect(mirror.store.keys('_manifests/')).toEqual([
+    `repositories/mirror.test/app/_manifests/sha256/${app.tags.get('one')?.slice(7)}`,
+  ]);
+});
+
+test('a tag that changes between HEAD and GET is mirrored as HEAD named it', async () => {
+  const app = await appWith('one', 'two', 'three');
+  const registry = await start(corpusOf(app));
+  const mirror = mirrorOf(registry);
+  await mirror.sync({ tags: ['one'] });
+  registry.misbehave(({ method, kind, reference }) => {
+    if (kind !== 'manifest' || reference !== 'one') return undefined;
+    return { kind: 'instead', reference: method === 'HEAD' ? 'two' : 'three' };
+  });
+  expect(await mirror.sync({ tags: ['one'] })).toEqual({ one: 'moved' });
+  const tag = mirror.store.json('repositories/mirror.test/app/_tags/one');
+  expect(tag).toMatchObject({ digest: app.tags.get('two') });
+});
+
+test('a list that leads in a circle is a failure of the image', async () => {
+  const registry = await start(corpusOf(await appWith('one')), {
+    misbehave: ({ kind }) => (kind === 'tags' ? { kind: 'page-loop' } : undefined),
+  });
+  const mirror = mirrorOf(registry);
+  expect(await mirror.sync()).toEqual({
+    'mirror.test/app': `${registry.host}/team/app: the pages of tags/list lead in a circle.`,
+  });
+  expect(mirror.store.keys('repositories/')).toEqual([]);
+});
+
+test('a list with ever new pages ends', async () => {
+  let pages = 0;
+  const fetch = async () => {
+    pages += 1;
+    return Response.json({ tags: [] }, { headers: { link: `</tags/list?last=${pages}>; rel="next"` } });
+  };
+  const source = await sourceAt('registry.test', 'team/app', { fetch });
+  await expect(source.tags()).rejects.toThrow('registry.test/team/app: tags/list has more than 10000 pages.');
+  expect(pages).toBe(10_000);
+});
+
+test('a tag that is listed and gone fails alone; once mirrored it stays', async () => {
+  const app = await appWith('one', 'two');
+  const registry = await start(corpusOf(app), {
+    misbehave: ({ kind }) =>
+      kind === 'tags' ? { kind: 'tags', tags: ['gone', 'one', 'two', 'not a tag!'] } : undefined,
+  });
+  const mirror = mirrorOf(registry);
+  const name = `${registry.host}/team/app`;
+  expect(await mirror.sync()).toEqual({ gone: `${name} has no tag "gone".`, one: 'created', two: 'created' });
+  app.tags.delete('two');
+  expect(await mirror.sync()).toEqual({
+    gone: `${name} has no tag "gone".`,
+    two: `${name} has no tag "two" any more. What is mirrored stays.`,
+  });
+  expect(mirror.store.keys('_tags/')).toEqual([
+    'repositories/mirror.test/app/_tags/one',
+    'repositories/mirror.test/app/_tags/two',
+  ]);
+});
+
+test('as many tags in one page as a call has no arguments for', async () => {
+  const tags = Array.from({ length: 300_000 }, (_, index) => `t${index}`);
+  const registry = await start(corpusOf(await appWith('one')), {
+    misbehave: ({ kind }) => (kind === 'tags' ? { kind: 'tags', tags } : undefined),
+  });
+  const source = await sourceAt(registry.host, 'team/app');
+  expect(await source.tags()).toEqual(tags);
+});
+
+test('a connection that closes after each megabyte goes on where it broke', async () => {
+  const app = emptyRepository();
+  const layer = await addStreamedLayer(app, 'long', 3_500_000);
+  tagAs(app, addImage(app, { layers: [layer] }), 'one');
+  const registry = await start(corpusOf(app), {
+    misbehave: ({ reference }) =>
+      reference === layer.digest ? { kind: 'close', after: 1_000_000 } : undefined,
+  });
+  expect(await mirrorOf(registry).sync({ tags: ['one'] })).toEqual({ one: 'created' });
+  const ranges = registry.requests
+    .filter(({ reference }) => reference === layer.digest)
+    .map(({ headers }) => headers.range);
+  const end = layer.size - 1;
+  expect(ranges).toEqual([undefined, `bytes=1000000-${end}`, `bytes=2000000-${end}`, `bytes=3000000-${end}`]);
+});
+
+test('the time that Retry-After names is waited, and no more than is borne', async () => {
+  const app = await appWith('one');
+  const answers = ['7', 'Thu, 01 Jan 2026 00:00:27 GMT', '3600'];
+  const registry = await start(corpusOf(app), {
+    misbehave: ({ nth }) => {
+      const after = answers[nth];
+      return after === undefined
+        ? undefined
+        : { kind: 'status', status: 429, headers: { 'retry-after': after } };
+    },
+  });
+  const clock = new TestClock('2026-01-01T00:00:00.000Z');
+  const mirror = mirrorOf(registry);
+  const retry = { attempts: 4, delay: 10, maxDelay: 60_000 };
+  const outcomes = await mirror.sync({ tags: ['one'], referrersEvery: false }, { clock, retry });
+  expect(outcomes).toEqual({ one: 'created' });
+  expect(clock.sleeps.slice(0, 3)).toEqual([7000, 20_000, 60_000]);
+});
+
+test('a registry that fails again and again is not asked any more', async () => {
+  const tags = Array.from({ length: 12 }, (_, index) => `t${index}`);
+  const registry = await start(corpusOf(await appWith('one')), {
+    misbehave: () => ({ kind: 'status', status: 503 }),
+  });
+  const source = await sourceAt(registry.host, 'team/app');
+  const image = imageOf(source, 'mirror.test/app', { tags });
+  const environment = environmentFor(new MemoryStore(), { limits: { tags: 1 } });
+  const outcomes = Object.values(outcomesOf(await runMirror(environment, 'default', [image])));
+  expect(outcomes.slice(0, 5)).toEqual(
+    tags
+      .slice(0, 5)
+      .map(
+        (tag) =>
+          `${registry.host}/team/app: the registry answered 503 to GET manifests/${tag}: "told to answer 503".`,
+      ),
+  );
+  expect(new Set(outcomes.slice(5))).toEqual(
+    new Set([
+      `http://${registry.host} failed 5 requests in a row, each tried several times; it is not asked again in this run.`,
+    ]),
+  );
+  expect(registry.requests.length).toBe(10);
+});
