@@ -116,7 +116,10 @@ class BucketWalker implements BucketWalk {
     for (const child of manifests) {
       const about = child.annotations['vnd.docker.reference.digest'];
       const image = manifests.find(({ digest }) => digest === about) ?? child;
-      if (image.platform !== undefined && !platforms.includes(image.platform)) mayLack.add(child.digest);
+      const { platform } = image;
+      // `linux/arm64` stands for its variants too.
+      const chosen = platform === undefined || platforms.some((one) => `${platform}/`.startsWith(`${one}/`));
+      if (!chosen) mayLack.add(child.digest);
       const stored = await this.#reader.read(manifestKey(root, child.digest));
       if (stored !== undefined) await this.#allowSparse(root, stored.bytes, platforms, mayLack);
     }
