@@ -196,7 +196,7 @@ export function fallbackTag(digest: Digest): string {
 }
 
 /** Without what belongs to the place where a descriptor stands. */
-export function plain(descriptor: Descriptor): Descriptor {
+function plain(descriptor: Descriptor): Descriptor {
   const { mediaType, digest, size } = descriptor;
   return { mediaType, digest, size };
 }

@@ -106,11 +106,6 @@ export function randomBlob(seed: string, size: number): Blob {
   };
 }
 
-/** For what is small enough to be held. */
-export function randomBytesOf(seed: string, size: number): Buffer {
-  return Buffer.concat([...randomBytes(seed, 0, size)]);
-}
-
 /** The key stream of AES in counter mode: as fast as memory, and it can start anywhere. */
 function* randomBytes(seed: string, start: number, end: number): Generator<Buffer> {
   const key = createHash('sha256').update(seed).digest();
