@@ -1,3 +1,6 @@
+/** What the commands share: their shape, and how their options are read. */
+import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
+
 /** A word after `lifeboat`. */
 export interface Command {
   readonly name: string;
@@ -5,11 +8,55 @@ export interface Command {
   readonly summary: string;
   /** What `lifeboat NAME --help` prints. */
   readonly help: string;
-  /** @returns the exit code. @throws {UsageError} and whatever main.ts knows to mean exit code 2 */
+  /** @returns the exit code. @throws {UsageError} and {ConfigurationError}, before anything was touched */
   run(args: readonly string[]): Promise<number>;
 }
 
-/** The command line is wrong; the message says in which way. */
+/** The command line is wrong; the message says in which way, and what to type instead. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** @throws {UsageError} for an option that is unknown, or lacks its value */
+export function parseOptions<const Options extends ParseArgsOptionsConfig>(
+  command: string,
+  args: readonly string[],
+  options: Options,
+) {
+  try {
+    return parseArgs({ args: [...args], allowPositionals: true, options });
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const [, option] = /^Unknown option '(-[^']*)'/.exec(error.message) ?? [];
+    if (option === undefined) throw new UsageError(`${error.message}. ${seeHelp(command)}`, { cause: error });
+    const known = Object.keys(options).map((name) => `--${name}`);
+    throw new UsageError(`there is no option "${option}".${suggest(option, known)} ${seeHelp(command)}`);
+  }
+}
+
+export function seeHelp(command: string): string {
+  return `"lifeboat ${command === '' ? '' : `${command} `}--help" explains it.`;
+}
+
+/** ` Did you mean "…"?`, or nothing where nothing is near. */
+export function suggest(typed: string, known: readonly string[]): string {
+  const near = known
+    .map((name) => ({ name, edits: countEdits(typed, name) }))
+    .toSorted((a, b) => a.edits - b.edits)
+    .find(({ name, edits }) => edits <= Math.min(2, name.length - 2));
+  return near === undefined ? '' : ` Did you mean "${near.name}"?`;
+}
+
+/** Levenshtein's distance: how many letters have to be added, left out or replaced. */
+function countEdits(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (const [index, letter] of from.split('').entries()) {
+    const next = [index + 1];
+    for (const [column, other] of to.split('').entries()) {
+      const replaced = (row[column] ?? 0) + (letter === other ? 0 : 1);
+      next.push(Math.min(replaced, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
 }

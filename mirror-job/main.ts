@@ -1,13 +1,24 @@
 #!/usr/bin/env node
 /** The command line of `lifeboat`: finds the command, and turns whatever ends it into an exit code. */
-import { UsageError, type Command } from './command.ts';
+import about from '../package.json' with { type: 'json' };
+import { UsageError, seeHelp, suggest, type Command } from './command.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
-import { BucketRefusedError } from './engine/bucket.ts';
-import { StoreError } from './engine/store.ts';
-import { styleFor } from './terminal/style.ts';
 import { sync } from './sync.ts';
+import { styleFor } from './terminal/style.ts';
 
 const COMMANDS: readonly Command[] = [sync];
+
+/** Better a word about them than "no such command". */
+const NOT_BUILT_YET: ReadonlySet<string> = new Set([
+  'approve',
+  'export',
+  'history',
+  'import',
+  'plan',
+  'prune',
+  'revert',
+  'verify',
+]);
 
 const HELP = `Lifeboat keeps clusters pulling when a registry is down: this fills its bucket.
 
@@ -16,41 +27,69 @@ Usage: lifeboat COMMAND [OPTIONS]
 Commands:
 ${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join('\n')}
 
-"lifeboat COMMAND --help" explains a command, with examples.
+Options:
+  -h, --help     this help; after a command, that command's, with examples
+  -V, --version  the version
+
+Example:
+  npx lifeboat sync -c lifeboat.yaml
 `;
+
+function say(first: string, rest = ''): void {
+  process.stderr.write(`${styleFor(process.stderr).bad('lifeboat:')} ${first}\n${rest}`);
+}
 
 /** @returns the exit code */
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    process.stdout.write(HELP);
-    return name === undefined ? 2 : 0;
+  if (name === undefined) {
+    process.stderr.write(HELP);
+    return 2;
   }
-  const command = COMMANDS.find((one) => one.name === name);
+  if (name === '--version' || name === '-V') {
+    process.stdout.write(`${about.name} ${about.version}\n`);
+    return 0;
+  }
+  const wantsHelp = args.includes('--help') || args.includes('-h') || name === 'help';
+  const wanted = name === 'help' ? rest[0] : name;
+  const command = COMMANDS.find((one) => one.name === wanted);
   if (command === undefined) {
-    throw new UsageError(`there is no command "${name}". "lifeboat --help" lists them.`);
+    if (wanted !== undefined && !wanted.startsWith('-')) throw new UsageError(unknown(wanted));
+    if (!wantsHelp) throw new UsageError(`a command has to come first, not "${name}". ${seeHelp('')}`);
+    process.stdout.write(HELP);
+    return 0;
   }
-  if (rest.includes('--help') || rest.includes('-h')) {
+  if (wantsHelp) {
     process.stdout.write(command.help);
     return 0;
   }
   return command.run(rest);
 }
 
-/** These end a run before it has touched anything. */
-const REFUSALS = [UsageError, ConfigurationError, BucketRefusedError, StoreError] as const;
+function unknown(name: string): string {
+  if (NOT_BUILT_YET.has(name)) return `"lifeboat ${name}" is planned and not built yet. ${seeHelp('')}`;
+  const known = COMMANDS.map((command) => command.name);
+  return `there is no command "${name}".${suggest(name, known)} ${seeHelp('')}`;
+}
+
+// Whoever read the output has gone ("| head"): no reason to stop a mirror run in the middle.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const isRefusal = REFUSALS.some((kind) => error instanceof kind);
-  const { bad } = styleFor(process.stderr);
-  if (isRefusal && error instanceof Error) {
-    process.stderr.write(`${bad('lifeboat:')} ${error.message}\n`);
-    process.exitCode = 2;
+  process.exitCode = 2;
+  if (error instanceof UsageError) {
+    say(error.message);
+  } else if (error instanceof ConfigurationError) {
+    say('the configuration cannot be used.', `${error.message}\n`);
   } else {
-    process.stderr.write(`${bad('lifeboat: a fault of its own.')} Please report it with what follows.\n`);
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.exitCode = 1;
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    say('a fault of its own. Please report it with what follows.', `${trace}\n`);
   }
 }

@@ -1,100 +1,90 @@
-/** What a run is doing, while it does it: a line that renews itself on a terminal, a plain line now and then elsewhere. */
-import type { WriteStream } from 'node:tty';
+/** Shows a run while it goes on: lines that renew themselves on a terminal, a plain line now and then elsewhere. */
 import type { Log } from '../engine/environment.ts';
-import type { Tally } from '../engine/tally.ts';
-import { formatBytes, styleFor } from './style.ts';
+import type { Running, Tally } from '../engine/tally.ts';
+import { styleFor } from './style.ts';
+import { Rate, headline, runningLines } from './view.ts';
 
 /** Milliseconds between two views. */
-const LIVE_EVERY = 200;
+const LIVE_EVERY = 250;
 const PLAIN_EVERY = 10_000;
-/** The rate is that of the last few seconds, not of the whole run. Milliseconds. */
-const RATE_WINDOW = 5000;
-const MAX_RUNNING_SHOWN = 3;
+
+/** What is written to; a terminal knows its size, which may change. */
+type Output = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
 
 export class Progress implements Log {
-  readonly #stream: WriteStream | NodeJS.WritableStream;
+  readonly #output: Output;
   readonly #isLive: boolean;
+  readonly #rate = new Rate();
   #timer: NodeJS.Timeout | undefined;
-  #tally: Tally | undefined;
-  #samples: { readonly at: number; readonly bytes: number }[] = [];
-  #shown = '';
-  #lines = 0;
+  /** What stands on the terminal, or was the last plain line. */
+  #shown: readonly string[] = [];
+  #running: ReadonlySet<Running> = new Set();
 
-  /** @param stream where people look: standard error, so that standard output stays for machines */
-  constructor(stream: WriteStream | NodeJS.WritableStream) {
-    this.#stream = stream;
-    this.#isLive = 'isTTY' in stream && stream.isTTY && process.env['TERM'] !== 'dumb';
+  /** @param output where people look: standard error, so that standard output stays for machines */
+  constructor(output: Output) {
+    this.#output = output;
+    this.#isLive = output.isTTY === true && process.env['TERM'] !== 'dumb';
   }
 
   start(tally: Tally): void {
-    this.#tally = tally;
-    this.#timer = setInterval(() => this.#show(), this.#isLive ? LIVE_EVERY : PLAIN_EVERY);
+    this.#timer = setInterval(
+      () => (this.#isLive ? this.#renew(tally) : this.#tell(tally)),
+      this.#isLive ? LIVE_EVERY : PLAIN_EVERY,
+    );
     this.#timer.unref();
   }
 
+  /** Nothing of the view stays. */
   stop(): void {
     clearInterval(this.#timer);
-    this.#erase();
-    this.#tally = undefined;
+    if (this.#isLive) this.#output.write(this.#erasure());
+    this.#shown = [];
   }
 
   info(message: string): void {
-    this.#line(message);
+    this.#say(message);
   }
 
   warn(message: string): void {
-    this.#line(`${styleFor(this.#stream).bad('warning:')} ${message}`);
+    this.#say(`${styleFor(this.#output).bad('warning:')} ${message}`);
   }
 
-  #line(text: string): void {
-    this.#erase();
-    this.#stream.write(`${text}\n`);
+  /** Above the view, which is there again at once. */
+  #say(text: string): void {
+    const view = this.#isLive ? this.#shown.map((line) => `${line}\n`).join('') : '';
+    this.#output.write(`${this.#isLive ? this.#erasure() : ''}${text}\n${view}`);
   }
 
-  #show(): void {
-    if (this.#tally === undefined) return;
-    const lines = this.#view(this.#tally);
-    if (!this.#isLive) {
-      const [line = ''] = lines;
-      if (line !== this.#shown) this.#stream.write(`${line}\n`);
-      this.#shown = line;
-      return;
-    }
-    const columns = 'columns' in this.#stream ? this.#stream.columns : 80;
-    this.#erase();
-    this.#stream.write(lines.map((line) => `${line.slice(0, columns - 1)}\n`).join(''));
-    this.#lines = lines.length;
+  #tell(tally: Tally): void {
+    const { size } = tally.running;
+    const line = headline(tally, this.#rate.sample(Date.now(), tally.bytes));
+    const text = size > 0 ? `${line} · ${size} ${size === 1 ? 'blob' : 'blobs'} running` : line;
+    if (text !== this.#shown[0]) this.#output.write(`${text}\n`);
+    this.#shown = [text];
   }
 
-  #erase(): void {
-    if (this.#lines > 0) this.#stream.write(`\u001B[${this.#lines}F\u001B[J`);
-    this.#lines = 0;
+  #renew(tally: Tally): void {
+    const { columns = 80, rows = 24 } = this.#output;
+    // What is gone before it can be read only makes the view jump.
+    const lasting = [...tally.running].filter((blob) => this.#running.has(blob));
+    this.#running = new Set(tally.running);
+    const rate = this.#rate.sample(Date.now(), tally.bytes);
+    const lines = [headline(tally, rate), ...runningLines(lasting)]
+      .slice(0, Math.max(rows - 1, 1))
+      .map((line) => line.slice(0, Math.max(columns - 1, 1)));
+    if (lines.join('\n') === this.#shown.join('\n')) return;
+    this.#output.write(`${this.#erasure()}${lines.map((line) => `${line}\n`).join('')}`);
+    this.#shown = lines;
   }
 
-  #view(tally: Tally): string[] {
-    const { planned, finished, bytes, bytesPlanned, running } = tally;
-    const parts = [
-      `${finished} of ${planned} images`,
-      ...(bytesPlanned > 0 ? [`${formatBytes(bytes)} of ${formatBytes(bytesPlanned)}`] : []),
-      ...(bytes > 0 ? [`${formatBytes(this.#rate(bytes))}/s`] : []),
-      ...(this.#isLive ? [] : [`${running.size} blobs running`]),
-    ];
-    const blobs = [...running].toSorted((a, b) => b.size - a.size).slice(0, MAX_RUNNING_SHOWN);
-    return [
-      parts.join(' · '),
-      ...blobs.map(
-        ({ label, size, done }) =>
-          `  ${label.slice(0, 19)}  ${formatBytes(done)} of ${formatBytes(size)}${size > 0 ? ` (${Math.floor((100 * done) / size)} %)` : ''}`,
-      ),
-    ];
-  }
-
-  /** Bytes a second. */
-  #rate(bytes: number): number {
-    const at = Date.now();
-    this.#samples.push({ at, bytes });
-    this.#samples = this.#samples.filter((sample) => at - sample.at <= RATE_WINDOW);
-    const [first] = this.#samples;
-    return first === undefined || first.at === at ? 0 : (1000 * (bytes - first.bytes)) / (at - first.at);
+  /** Back to where the view begins. A terminal that became narrower has broken its lines in two. */
+  #erasure(): string {
+    const { columns = 80 } = this.#output;
+    const height = this.#shown.reduce((sum, line) => sum + Math.ceil(line.length / Math.max(columns, 1)), 0);
+    return height === 0 ? '' : `\u001B[${height}F\u001B[J`;
   }
 }

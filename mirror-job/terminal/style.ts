@@ -17,7 +17,7 @@ export function styleFor(stream: NodeJS.WritableStream | WriteStream): Style {
   return { good: paint('green'), bad: paint('red'), faint: paint('dim') };
 }
 
-/** Pads each column to its widest cell; the last one is left as it is. */
+/** Pads each column to its widest cell; the last one is left as it is. A column with nothing in it is left out. */
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
@@ -28,6 +28,7 @@ export function alignColumns(rows: readonly (readonly string[])[]): string[] {
       .map((cell, column) =>
         column === row.length - 1 ? cell : cell + ' '.repeat((widths[column] ?? 0) - widthOf(cell)),
       )
+      .filter((_, column) => widths[column] !== 0)
       .join('  '),
   );
 }
@@ -58,4 +59,9 @@ export function formatDuration(milliseconds: number): string {
   return whole < 3600
     ? `${Math.floor(whole / 60)} min ${whole % 60} s`
     : `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** Leaves enough of each digest in a text to recognise it. */
+export function shortenDigests(text: string): string {
+  return text.replaceAll(/(sha\d+:[0-9a-f]{12})[0-9a-f]+/g, '$1');
 }

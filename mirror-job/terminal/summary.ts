@@ -1,60 +1,104 @@
 /** What a run did, for people: what changed in a table, what failed as sentences, and one line of counts. */
+import { isDigest } from '../../core/digest.ts';
+import { formatReference } from '../../core/reference.ts';
 import type { ItemReport, RunReport } from '../engine/report.ts';
-import { alignColumns, formatBytes, formatDuration, type Style } from './style.ts';
+import { alignColumns, formatBytes, formatDuration, shortenDigests, type Style } from './style.ts';
 
-export function summarize(report: RunReport, style: Style): string {
-  const changed = report.items.filter(({ outcome }) => outcome.result !== 'failed');
-  const failed = report.items.filter(({ outcome }) => outcome.result === 'failed');
+/** More changes than this become a row a repository. */
+const MAX_ROWS = 20;
+const MAX_REASONS = 50;
+/** Of those that share a row or a reason. */
+const MAX_NAMES = 5;
+
+/** @param whole where the whole report is: named if something is left out here */
+export function summarize(report: RunReport, style: Style, whole: string): string {
+  const changes = [...changesOf(report, 'moved'), ...changesOf(report, 'created')];
+  const rows = changes.length > MAX_ROWS ? repositoryRows(changes, style) : changeRows(changes, style);
+  const failures = Map.groupBy(report.items, reasonOf);
+  failures.delete(undefined);
+  const isCut =
+    changes.length > MAX_ROWS ||
+    failures.size > MAX_REASONS ||
+    [...failures.values()].some(({ length }) => length > MAX_NAMES);
   return [
-    ...alignColumns(changed.map((item) => rowOf(item, style))),
-    ...failed.map((item) => `${style.bad('failed')}  ${nameOf(item)}\n        ${reasonOf(item)}`),
+    ...alignColumns(rows.slice(0, MAX_ROWS)),
+    ...more(rows.length - MAX_ROWS, 'repositories'),
+    ...[...failures].slice(0, MAX_REASONS).flatMap(([reason, items]) => failureLines(reason, items, style)),
+    ...more(failures.size - MAX_REASONS, 'failures'),
     countsOf(report, style),
+    ...(isCut ? [style.faint(`All of it is in ${whole}.`)] : []),
+    ...(report.interrupted ? [style.bad('Interrupted. The next run goes on from here.')] : []),
   ].join('\n');
 }
 
-function rowOf(item: ItemReport, style: Style): string[] {
-  const { outcome } = item;
-  switch (outcome.result) {
-    case 'moved':
-      return [
-        style.good('moved'),
-        nameOf(item),
-        style.faint(`${short(outcome.from)} → ${short(outcome.digest)}`),
-      ];
-    case 'created':
-    case 'unchanged':
-      return [style.good(outcome.result), nameOf(item), style.faint(short(outcome.digest))];
-    case 'failed':
-      return [style.bad('failed'), nameOf(item), outcome.error];
-  }
+function changesOf({ items }: RunReport, result: 'moved' | 'created'): ItemReport[] {
+  return items.filter(({ outcome }) => outcome.result === result);
+}
+
+function changeRows(items: readonly ItemReport[], style: Style): string[][] {
+  return items.map((item) => {
+    const { outcome } = item;
+    return [
+      style.good(outcome.result),
+      'digest' in outcome ? style.faint(shortenDigests(outcome.digest)) : '',
+      'from' in outcome ? style.faint(`was ${shortenDigests(outcome.from)}`) : '',
+      nameOf(item),
+    ];
+  });
+}
+
+function repositoryRows(items: readonly ItemReport[], style: Style): string[][] {
+  const groups = Map.groupBy(items, ({ repository, outcome }) => `${outcome.result} ${repository}`);
+  return [...groups.values()].map((group) => {
+    const names = group.slice(0, MAX_NAMES).map(nameOf);
+    const [first = '', ...others] = names;
+    const tags = others.map((name) => name.slice(name.lastIndexOf(':') + 1));
+    return [
+      style.good(group[0]?.outcome.result ?? ''),
+      String(group.length).padStart(5),
+      `${[first, ...tags].join(', ')}${group.length > MAX_NAMES ? ', …' : ''}`,
+    ];
+  });
+}
+
+/** Those that failed for one reason stand together: one registry that is down is one thing to mend. */
+function failureLines(reason: string | undefined, items: readonly ItemReport[], style: Style): string[] {
+  const names = [
+    ...items.slice(0, MAX_NAMES).map(nameOf),
+    ...more(items.length - MAX_NAMES, 'for the same reason'),
+  ];
+  return [
+    ...names.map((name, index) => `${index === 0 ? style.bad('failed') : '      '}  ${name}`),
+    `        ${style.faint('↳')} ${reason ?? ''}`,
+  ];
+}
+
+function more(count: number, what: string): string[] {
+  return count > 0 ? [`… and ${count} more ${what}`] : [];
+}
+
+function reasonOf({ outcome }: ItemReport): string | undefined {
+  return outcome.result === 'failed' ? outcome.error : undefined;
 }
 
 function nameOf({ repository, reference }: ItemReport): string {
-  if (reference === undefined) return repository;
-  return `${repository}${reference.includes(':') ? '@' : ':'}${reference}`;
+  const named =
+    reference === undefined
+      ? { tag: undefined, digest: undefined }
+      : isDigest(reference)
+        ? { tag: undefined, digest: reference }
+        : { tag: reference, digest: undefined };
+  return shortenDigests(formatReference({ repository, ...named }));
 }
 
-function reasonOf({ outcome }: ItemReport): string {
-  return outcome.result === 'failed' ? outcome.error : '';
-}
-
-function countsOf(report: RunReport, style: Style): string {
-  const { created, moved, unchanged, failed } = report.counts;
-  const tags = [
-    `${created} created`,
-    `${moved} moved`,
-    `${unchanged} unchanged`,
-    failed > 0 ? style.bad(`${failed} failed`) : '0 failed',
-  ].join(', ');
-  const { copied, present } = report.blobs;
-  const time = formatDuration(Date.parse(report.ended) - Date.parse(report.begun));
-  const stopped = report.interrupted
-    ? style.bad(' Stopped before it was through; the next run goes on from here.')
-    : '';
-  return `${tags} · ${copied} blobs copied (${formatBytes(report.bytes)}), ${present} already there · ${time}.${stopped}`;
-}
-
-/** Enough of a digest to recognise it. */
-function short(digest: string): string {
-  return digest.slice(0, digest.indexOf(':') + 13);
+function countsOf({ counts, blobs, bytes, begun, ended }: RunReport, style: Style): string {
+  const results = (['created', 'moved', 'unchanged', 'failed'] as const)
+    .filter((result) => counts[result] > 0)
+    .map((result) => (result === 'failed' ? style.bad : String)(`${counts[result]} ${result}`));
+  return [
+    results.length === 0 ? 'nothing to mirror' : results.join(', '),
+    ...(blobs.copied > 0 ? [`${blobs.copied} blobs copied (${formatBytes(bytes)})`] : []),
+    ...(blobs.present > 0 ? [`${blobs.present} blobs already there`] : []),
+    formatDuration(Date.parse(ended) - Date.parse(begun)),
+  ].join(' · ');
 }
