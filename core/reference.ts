@@ -44,7 +44,8 @@ const MAX_NAME_LENGTH = 255;
 const TAG = /^\w[\w.-]{0,127}$/;
 /** One path component, from the specification. It never starts with `_`, so the bucket's own names cannot collide. */
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
-const HOST_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** Upper case is let through here, because lower-casing before would turn other letters (the Kelvin sign) into these. */
+const HOST_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
 export function isTag(text: string): text is Tag {
   return TAG.test(text);
@@ -71,14 +72,14 @@ export function looksLikeUpstream(segment: string): boolean {
 
 /**
  * Normalises a registry's host: lower case, `host:5000` as `host_5000`, Docker Hub's aliases as `docker.io`.
- * @throws {NameInvalidError} for what is no host name, and for IPv6 literals, which no name can hold.
+ * @throws {NameInvalidError} for what is no host name, for a host that a name's first segment would not be taken
+ *   for (`registry`, without a port), and for IPv6 literals, which no name can hold.
  */
 export function parseUpstream(text: string): Upstream {
   if (text.includes('[') || (text.match(/:/g)?.length ?? 0) > 1) {
     throw new NameInvalidError(text, 'IPv6 literals cannot be part of an image name; use a host name.');
   }
-  const lower = text.toLowerCase();
-  const [, host = '', port] = /^([^:_]*)(?:[:_](\d+))?$/.exec(lower) ?? [];
+  const [, host = '', port] = /^([^:_]*)(?:[:_](\d+))?$/.exec(text) ?? [];
   if (host.length > 253 || !host.split('.').every((label) => HOST_LABEL.test(label))) {
     throw new NameInvalidError(
       text,
@@ -88,8 +89,15 @@ export function parseUpstream(text: string): Upstream {
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) {
     throw new NameInvalidError(text, `${port} is not a port (1 to 65535).`);
   }
-  if (HUB_ALIASES.has(host)) return DOCKER_HUB;
-  return (port === undefined ? host : `${host}_${Number(port)}`) as Upstream;
+  const name = host.toLowerCase();
+  if (port !== undefined) return `${name}_${Number(port)}` as Upstream;
+  if (!looksLikeUpstream(name)) {
+    throw new NameInvalidError(
+      text,
+      `a registry's host contains a ".", has a port, or is "localhost"; anything else is read as a part of the path.`,
+    );
+  }
+  return HUB_ALIASES.has(name) ? DOCKER_HUB : (name as Upstream);
 }
 
 /** The address to dial for an upstream, without scheme: `host` or `host:port`. Docker Hub's API has a host of its own. */

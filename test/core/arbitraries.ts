@@ -1,0 +1,89 @@
+/** What properties are checked with: names as the grammar allows them, and bytes that are nearly right. */
+import * as fc from 'fast-check';
+import { parseDigest } from '../../core/digest.ts';
+import { parseRepository, parseTag } from '../../core/reference.ts';
+
+export const digests = fc
+  .oneof(fc.stringMatching(/^sha256:[0-9a-f]{64}$/), fc.stringMatching(/^sha512:[0-9a-f]{128}$/))
+  .map(parseDigest);
+
+export const tags = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/).map(parseTag);
+
+/** One part of a path, as the distribution specification has it. */
+export const components = fc.stringMatching(/^[a-z0-9]{1,9}(?:(?:\.|_|__|-{1,3})[a-z0-9]{1,9}){0,2}$/);
+
+/** Hosts as a repository's first segment has them. */
+export const upstreams = fc
+  .tuple(
+    fc.array(fc.stringMatching(/^[a-z0-9](?:[a-z0-9-]{0,8}[a-z0-9])?$/), { minLength: 2, maxLength: 4 }),
+    fc.option(fc.integer({ min: 1, max: 65_535 })),
+  )
+  .map(([labels, port]) => labels.join('.') + (port === null ? '' : `_${port}`));
+
+/** Paths of two or more parts, so that Docker Hub adds none. */
+export const paths = fc
+  .array(components, { minLength: 2, maxLength: 5 })
+  .map((parts) => parts.join('/'))
+  .filter((path) => path.length <= 150);
+
+export const repositories = fc
+  .tuple(upstreams, paths)
+  .map(([upstream, path]) => parseRepository(`${upstream}/${path}`));
+
+export const times = fc
+  .date({
+    min: new Date('2020-01-01T00:00:00Z'),
+    max: new Date('2099-12-31T23:59:59.999Z'),
+    noInvalidDate: true,
+  })
+  .map((date) => date.toISOString());
+
+export const sizes = fc.maxSafeNat();
+
+/** Any string-to-string map, with the keys that trip objects up. */
+export const annotations = fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true });
+
+/** Too deep for code that recurses. */
+const DEEP = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+
+const replacements = fc.oneof(
+  fc.json(),
+  fc.constantFrom('null', 'true', '0', '-1', '0.5', '1e400', '9007199254740992', '""', '"x"', '[]', '{}'),
+  fc.constantFrom('[null]', '[{}]', '{"":0}', '[[]]', DEEP),
+);
+
+/** Noise, any JSON, and `valid` with one value replaced by any other or left out. */
+export function hostile(valid: object): fc.Arbitrary<Uint8Array> {
+  const nearly = fc
+    .tuple(fc.constantFrom(...pathsOf(valid)), fc.option(replacements))
+    .map(([path, text]) => JSON.stringify(replaced(valid, path)).replace(MARK_TEXT, () => text ?? 'null'));
+  const without = fc
+    .constantFrom(...pathsOf(valid))
+    .map((path) => JSON.stringify(replaced(valid, path)).replace(new RegExp(`"[^"]*":${MARK_TEXT},?`), ''));
+  return fc.oneof(
+    fc.uint8Array({ maxLength: 64 }),
+    fc.oneof(fc.json(), nearly, nearly, without).map((text) => new TextEncoder().encode(text)),
+  );
+}
+
+const MARK = '<here>';
+const MARK_TEXT = `"${MARK}"`;
+
+function pathsOf(value: unknown, path: readonly string[] = []): (readonly string[])[] {
+  if (typeof value !== 'object' || value === null) return [path];
+  return [path, ...Object.entries(value).flatMap(([key, inner]) => pathsOf(inner, [...path, key]))];
+}
+
+function replaced(value: unknown, [first, ...rest]: readonly string[]): unknown {
+  if (first === undefined) return MARK;
+  if (Array.isArray(value)) {
+    return value.map((inner: unknown, index) => (String(index) === first ? replaced(inner, rest) : inner));
+  }
+  if (typeof value !== 'object' || value === null) return MARK;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]: [string, unknown]) => [
+      key,
+      key === first ? replaced(inner, rest) : inner,
+    ]),
+  );
+}
