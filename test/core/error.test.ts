@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { ERROR_STATUS, RegistryError, errorBody } from '../../core/error.ts';
+
+test('each error has the status that makes clients go elsewhere', () => {
+  expect(ERROR_STATUS).toEqual({
+    BLOB_UNKNOWN: 404,
+    DENIED: 403,
+    DIGEST_INVALID: 400,
+    MANIFEST_UNKNOWN: 404,
+    NAME_INVALID: 400,
+    NAME_UNKNOWN: 404,
+    PAGINATION_NUMBER_INVALID: 400,
+    RANGE_INVALID: 416,
+    UNAVAILABLE: 503,
+    UNSUPPORTED: 405,
+  });
+});
+
+test('429 is never answered, and 401 not either: skopeo sleeps on one, containerd sends secrets on the other', () => {
+  expect(Object.values(ERROR_STATUS)).not.toContain(429);
+  expect(Object.values(ERROR_STATUS)).not.toContain(401);
+});
+
+test('an error is answered in the form of the specification', () => {
+  const error = new RegistryError('MANIFEST_UNKNOWN', 'docker.io/library/nginx has no tag "x".', {
+    detail: { tag: 'x' },
+  });
+  expect(error.name).toBe('RegistryError');
+  expect(error.status).toBe(404);
+  expect(errorBody(error)).toBe(
+    '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"docker.io/library/nginx has no tag \\"x\\".","detail":{"tag":"x"}}]}',
+  );
+});
+
+test('without detail there is none; the cause is kept, and not answered', () => {
+  const cause = new Error('secret');
+  const error = new RegistryError('UNAVAILABLE', 'No store answers.', { cause });
+  expect(error.status).toBe(503);
+  expect(error.cause).toBe(cause);
+  expect(error.detail).toBe(undefined);
+  expect(errorBody(error)).toBe('{"errors":[{"code":"UNAVAILABLE","message":"No store answers."}]}');
+});
+
+test('an error without a cause has no such property', () => {
+  expect(Object.hasOwn(new RegistryError('DENIED', 'No.'), 'cause')).toBe(false);
+});

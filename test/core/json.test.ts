@@ -1,0 +1,83 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { fromBase64, toBase64 } from '../../core/base64.ts';
+import { encodeJson, isObject, isStringMap, parseJson } from '../../core/json.ts';
+import { nameOfThrown, thrown } from './thrown.ts';
+
+test.for<readonly [string, Uint8Array]>([
+  ['no bytes', Buffer.from('')],
+  ['half an object', Buffer.from('{"a":')],
+  ['HTML', Buffer.from('<html>secret</html>')],
+  ['a byte that is not UTF-8', Buffer.from([0x22, 0xff, 0x22])],
+  ['an overlong encoding', Buffer.from([0x22, 0xc0, 0xaf, 0x22])],
+  ['half a surrogate pair', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22])],
+  ['UTF-16', Buffer.from('{}', 'utf16le')],
+  ['two values', Buffer.from('{}{}')],
+  ['NaN', Buffer.from('NaN')],
+])('%s is not JSON, and the error quotes nothing of it', ([, bytes]) => {
+  expect(thrown(() => parseJson(bytes))).toBe('SyntaxError: not JSON');
+});
+
+test('property: what is written is read as the same', () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
+      expect(JSON.stringify(parseJson(encodeJson(value)))).toBe(JSON.stringify(value));
+    }),
+  );
+});
+
+test('property: any bytes are JSON or a SyntaxError', () => {
+  fc.assert(
+    fc.property(fc.uint8Array(), (bytes) => {
+      expect([undefined, 'SyntaxError']).toContain(nameOfThrown(() => parseJson(bytes)));
+    }),
+  );
+});
+
+test.for<readonly [unknown, boolean, boolean]>([
+  [{}, true, true],
+  [{ a: 'b' }, true, true],
+  [{ a: 1 }, true, false],
+  [{ a: null }, true, false],
+  [{ a: { b: 'c' } }, true, false],
+  [JSON.parse('{"__proto__":1}'), true, false],
+  [[], false, false],
+  [['a'], false, false],
+  [null, false, false],
+  ['a', false, false],
+  [undefined, false, false],
+])('%j: an object %s, a map of strings %s', ([value, object, map]) => {
+  expect(isObject(value)).toBe(object);
+  expect(isStringMap(value)).toBe(map);
+});
+
+test.for<readonly [string, string]>([
+  ['', ''],
+  ['f', 'Zg=='],
+  ['fo', 'Zm8='],
+  ['foo', 'Zm9v'],
+  ['\u00FF\u00FE?>', 'w7/Dvj8+'],
+])('base64 of %j is %s', ([text, encoded]) => {
+  expect(toBase64(Buffer.from(text))).toBe(encoded);
+  expect(Buffer.from(fromBase64(encoded)).toString()).toBe(text);
+});
+
+test.for(['Zg=', 'Z', '====', 'Zm9v-', 'Zm9_', 'Zm9v\u0000', 'é'])('%j is not base64', (text) => {
+  expect(thrown(() => fromBase64(text))).toBe('SyntaxError: not base64');
+});
+
+test('a manifest of the greatest size passes through base64', () => {
+  const bytes = new Uint8Array(4 * 1024 * 1024).map((_, index) => index * 31);
+  expect(toBase64(bytes)).toBe(Buffer.from(bytes).toString('base64'));
+  expect(Buffer.compare(fromBase64(toBase64(bytes)), bytes)).toBe(0);
+});
+
+test('property: base64 is another implementation’s, both ways', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
+      const encoded = Buffer.from(bytes).toString('base64');
+      expect(toBase64(bytes)).toBe(encoded);
+      expect([...fromBase64(encoded)]).toEqual([...bytes]);
+    }),
+  );
+});

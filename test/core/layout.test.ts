@@ -1,0 +1,160 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
+import {
+  IDENTITY_KEY,
+  LAYOUT_VERSION,
+  blobKey,
+  blobLinkKey,
+  blobOfKey,
+  compactTime,
+  historyKey,
+  historyPrefix,
+  manifestKey,
+  referrersKey,
+  repositoryIndexKey,
+  stateKey,
+  tagKey,
+  tagListKey,
+} from '../../core/layout.ts';
+import { parseRepository, parseTag } from '../../core/reference.ts';
+import { digests, repositories, tags, times } from './arbitraries.ts';
+
+const A = 'a'.repeat(64);
+const B = 'b'.repeat(128);
+const sha256 = parseDigest(`sha256:${A}`);
+const sha512 = parseDigest(`sha512:${B}`);
+const nginx = parseRepository('nginx');
+const team = parseRepository('registry.internal:5000/team/app');
+const stable = parseTag('stable');
+const at = new Date('2026-01-31T23:59:59.123Z');
+const RUN = '20260131T235958.000Z-1a2b3c';
+
+test('the bucket is of version 1', () => {
+  expect(LAYOUT_VERSION).toBe(1);
+});
+
+test.for<readonly [string, string]>([
+  [IDENTITY_KEY, 'lifeboat.json'],
+  [blobKey(sha256), `blobs/sha256/${A}`],
+  [blobKey(sha512), `blobs/sha512/${B}`],
+  [blobLinkKey(nginx, sha256), `repositories/docker.io/library/nginx/_blobs/sha256/${A}`],
+  [manifestKey(nginx, sha512), `repositories/docker.io/library/nginx/_manifests/sha512/${B}`],
+  [tagKey(nginx, stable), 'repositories/docker.io/library/nginx/_tags/stable'],
+  [tagListKey(nginx), 'repositories/docker.io/library/nginx/_tags.json'],
+  [referrersKey(nginx, sha256), `repositories/docker.io/library/nginx/_referrers/sha256/${A}`],
+  [repositoryIndexKey(nginx), 'repositories/docker.io/library/nginx/_index.json'],
+  [historyPrefix(nginx, stable), 'repositories/docker.io/library/nginx/_history/stable/'],
+  [
+    historyKey(nginx, stable, at, RUN),
+    `repositories/docker.io/library/nginx/_history/stable/20260131T235959.123Z-${RUN}.json`,
+  ],
+  [tagKey(team, stable), 'repositories/registry.internal_5000/team/app/_tags/stable'],
+  [stateKey('default', 'catalog.json'), 'state/default/catalog.json'],
+  [stateKey('default', 'last-run.json'), 'state/default/last-run.json'],
+  [stateKey('default', 'probe'), 'state/default/probe'],
+  [stateKey('default', `runs/${RUN}.json`), `state/default/runs/${RUN}.json`],
+])('%s', ([key, expected]) => {
+  expect(key).toBe(expected);
+});
+
+test.for<readonly [string, string | undefined]>([
+  [`blobs/sha256/${A}`, `sha256:${A}`],
+  [`blobs/sha512/${B}`, `sha512:${B}`],
+  [`blobs/sha512/${A}`, undefined],
+  [`blobs/sha256/${A.toUpperCase()}`, undefined],
+  [`blobs/sha256/${A}/`, undefined],
+  [`blobs/sha256/${A}\n`, undefined],
+  [`/blobs/sha256/${A}`, undefined],
+  [`mirror/blobs/sha256/${A}`, undefined],
+  [`repositories/docker.io/library/nginx/_blobs/sha256/${A}`, undefined],
+  ['blobs/', undefined],
+  ['lifeboat.json', undefined],
+  ['', undefined],
+])('the blob of key %j is %s', ([key, digest]) => {
+  expect(blobOfKey(key)).toBe(digest);
+});
+
+test('times in keys sort as text, in the order of time', () => {
+  const moments = ['2026-01-31T23:59:59.123Z', '2026-01-31T23:59:59.124Z', '2026-10-01T00:00:00.000Z'];
+  expect(moments.map((moment) => compactTime(new Date(moment)))).toEqual([
+    '20260131T235959.123Z',
+    '20260131T235959.124Z',
+    '20261001T000000.000Z',
+  ]);
+});
+
+/** One key of each kind. */
+const keys = fc
+  .record({ repository: repositories, tag: tags, digest: digests, time: times })
+  .map((parts) => [
+    blobKey(parts.digest),
+    blobLinkKey(parts.repository, parts.digest),
+    manifestKey(parts.repository, parts.digest),
+    tagKey(parts.repository, parts.tag),
+    tagListKey(parts.repository),
+    referrersKey(parts.repository, parts.digest),
+    repositoryIndexKey(parts.repository),
+    historyKey(parts.repository, parts.tag, new Date(parts.time), RUN),
+  ]);
+
+const DIGEST = String.raw`(?:sha256/[0-9a-f]{64}|sha512/[0-9a-f]{128})`;
+const TAG = '[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}';
+const DOCUMENTED = new RegExp(
+  String.raw`^(?:blobs/${DIGEST}|repositories/[a-z0-9.-]+(?:_\d+)?(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)+/` +
+    String.raw`(?:_(?:blobs|manifests|referrers)/${DIGEST}|_tags/${TAG}|_tags\.json|_index\.json|` +
+    String.raw`_history/${TAG}/\d{8}T\d{6}\.\d{3}Z-\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{6}\.json))$`,
+);
+
+test('property: every key is one that the layout documents', () => {
+  fc.assert(
+    fc.property(keys, (all) => {
+      for (const key of all) expect(key).toMatch(DOCUMENTED);
+    }),
+  );
+});
+
+test('property: no key has an empty or a dot segment, or anything but visible ASCII', () => {
+  fc.assert(
+    fc.property(keys, (all) => {
+      for (const key of all) {
+        expect(key).toMatch(/^[\w.\-/]+$/);
+        expect(key.split('/').filter((segment) => /^\.{0,2}$/.test(segment))).toEqual([]);
+      }
+    }),
+  );
+});
+
+test('property: no key names two things', () => {
+  fc.assert(
+    fc.property(keys, keys, (some, others) => {
+      expect(new Set(some).size).toBe(some.length);
+      // Equal keys only where they are of the same kind, and thus of the same parts.
+      for (const key of some) expect([-1, some.indexOf(key)]).toContain(others.indexOf(key));
+    }),
+  );
+});
+
+test('the longest names under a prefix of 200 bytes make keys of less than 1,024 bytes', () => {
+  const repository = parseRepository(`docker.io/${'x'.repeat(122)}/${'y'.repeat(122)}`);
+  const tag = parseTag('t'.repeat(128));
+  expect(repository).toHaveLength(255);
+  const longest = [
+    historyKey(repository, tag, at, RUN),
+    manifestKey(repository, sha512),
+    referrersKey(repository, sha512),
+    blobLinkKey(repository, sha512),
+    tagKey(repository, tag),
+    stateKey('n'.repeat(63), `runs/${RUN}.json`),
+  ].map((key) => 200 + Buffer.byteLength(key));
+  expect(longest).toEqual([660, 615, 615, 611, 603, 307]);
+  expect(Math.max(...longest)).toBeLessThan(1024);
+});
+
+test('property: a blob and its key name each other', () => {
+  fc.assert(
+    fc.property(digests, (digest) => {
+      expect(blobOfKey(blobKey(digest))).toBe(digest);
+    }),
+  );
+});
