@@ -1,0 +1,166 @@
+/**
+ * The main job on real input: real registries and a layout are mirrored into a real S3 server, and every byte of
+ * what upstream serves is found again at the edge. Nothing here imports what it tests.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { s3ClientOf } from '../support/bucket-reader.ts';
+import { compareWalks } from '../support/compare-walks.ts';
+import { digestOf, selectRepositories, type Corpus, type Repository } from '../support/content.ts';
+import { LARGE, buildCorpus } from '../support/corpus.ts';
+import { startEdge, type Edge } from '../support/edge.ts';
+import { readLayout, writeLayout } from '../support/oci-layout.ts';
+import { pushCorpus } from '../support/push.ts';
+import { startS3Server, type S3Server } from '../support/s3-server.ts';
+import { sync, type Synced } from '../support/sync.ts';
+import { startDockerRegistry, startOlareg, type Upstream } from '../support/upstream.ts';
+import { walkBucket } from '../support/walk-bucket.ts';
+import { walkRegistry } from '../support/walk-registry.ts';
+
+/** Where others' images are, in environments that have them; their absence is said in the test's name. */
+const OTHERS = process.env['LIFEBOAT_TEST_DATA'];
+
+let distribution: Upstream;
+let olareg: Upstream;
+let store: S3Server;
+let edge: Edge;
+let layout: string;
+let corpus: Corpus;
+let configuration: Record<string, unknown>;
+let first: Synced;
+
+beforeAll(async () => {
+  [distribution, olareg, store] = await Promise.all([startDockerRegistry(), startOlareg(), startS3Server()]);
+  corpus = await buildCorpus({ large: LARGE });
+  if (OTHERS !== undefined) {
+    const others = await readLayout(join(OTHERS, 'oci-testrepo'));
+    corpus = { repositories: new Map([...corpus.repositories, ['others/testrepo', others]]) };
+  }
+  // docker-registry takes no manifest whose digest is not sha256.
+  const accepted = selectRepositories(corpus, (name) => name !== 'library/sha512');
+  await pushCorpus(accepted, { url: distribution.url });
+  await pushCorpus(
+    selectRepositories(corpus, (name) => name !== 'library/large'),
+    { url: olareg.url },
+  );
+  layout = await mkdtemp(join(tmpdir(), 'lifeboat-layout-'));
+  await writeLayout(repositoryNamed('library/signed'), layout);
+
+  const registries = [
+    { host: distribution.host, names: [...accepted.repositories.keys()] },
+    { host: olareg.host, names: [...corpus.repositories.keys()].filter((name) => name !== 'library/large') },
+  ];
+  configuration = {
+    upstreams: { [distribution.host]: { insecure: true }, [olareg.host]: { insecure: true } },
+    images: [
+      ...registries.flatMap(({ host, names }) =>
+        names.map((name) => ({ source: `${host}/${name}`, tags: ['*'] })),
+      ),
+      { source: `oci:${layout}`, name: 'images.internal/signed', tags: ['*'] },
+    ],
+  };
+  first = await sync(store, configuration);
+  edge = await startEdge(store);
+});
+
+afterAll(async () => {
+  await edge?.stop();
+  await Promise.all([distribution?.stop(), olareg?.stop(), store?.stop()]);
+  if (layout !== undefined) await rm(layout, { recursive: true, force: true });
+});
+
+function repositoryNamed(name: string): Repository {
+  const repository = corpus.repositories.get(name);
+  if (repository === undefined) throw new Error(`The corpus has no ${name}.`);
+  return repository;
+}
+
+/** How the edge names what an upstream on a port has. */
+function served(upstream: Upstream, name: string): string {
+  return `${upstream.host.replace(':', '_')}/${name}`;
+}
+
+test('the first run mirrors every tag of every repository', () => {
+  expect(first.report.items.filter(({ outcome }) => outcome.result === 'failed')).toEqual([]);
+  expect(first.code).toBe(0);
+  expect(first.report.counts).toMatchObject({ failed: 0, moved: 0, unchanged: 0 });
+  expect(first.report.counts.created).toBeGreaterThan(20);
+});
+
+test('a second run finds nothing to do', async () => {
+  const second = await sync(store, configuration);
+  expect(second.report.counts).toEqual({
+    ...first.report.counts,
+    created: 0,
+    unchanged: first.report.counts.created,
+  });
+  expect(second.code).toBe(0);
+});
+
+test('a plain S3 client finds every tag’s closure whole', async () => {
+  const client = s3ClientOf(store);
+  const walk = await walkBucket({ client, bucket: store.bucket });
+  client.destroy();
+  expect(walk.problems).toEqual([]);
+  expect(walk.behind).toEqual([]);
+  expect(walk.tags.size).toBe(first.report.counts.created);
+});
+
+const GENERATED = [
+  'library/app',
+  'library/nested',
+  'library/docker',
+  'library/artifact',
+  'library/attested',
+  'library/signed',
+  'library/fallback',
+  'team/one',
+  'team/two',
+];
+
+describe.each([
+  { registry: 'docker-registry', upstream: () => distribution, names: [...GENERATED, 'library/large'] },
+  { registry: 'olareg', upstream: () => olareg, names: [...GENERATED, 'library/sha512'] },
+])('$registry and the edge serve the same bytes', ({ upstream, names }) => {
+  test.each(OTHERS === undefined ? names : [...names, 'others/testrepo'])('%s', async (repository) => {
+    const original = await walkRegistry({ url: upstream().url, repository });
+    const mirror = await walkRegistry({
+      url: edge.url,
+      repository: served(upstream(), repository),
+      // The edge leaves signature tags out of its list, as nobody pulls them by hand; they are there all the same.
+      tags: [...original.tags.keys()],
+    });
+    expect(original.objects.size).toBeGreaterThan(1);
+    expect(mirror.problems).toEqual([]);
+    expect(compareWalks(original, mirror)).toEqual([]);
+  });
+});
+
+test('olareg’s referrers, and those of a referrer, are served by the edge’s API', async () => {
+  const repository = served(olareg, 'library/signed');
+  const { referrers, tags } = await walkRegistry({ url: edge.url, repository });
+  const subject = tags.get('latest') ?? '';
+  const [sbom = ''] = referrers.get(subject) ?? [];
+  expect(referrers.get(subject)).toHaveLength(1);
+  expect(referrers.get(sbom)).toHaveLength(1);
+});
+
+test('a layout’s referrers are found by their subjects, and every blob and manifest of it is served', async () => {
+  const { objects, referrers, problems } = await walkRegistry({
+    url: edge.url,
+    repository: 'images.internal/signed',
+  });
+  const { manifests, blobs } = repositoryNamed('library/signed');
+  expect(problems).toEqual([]);
+  expect([...objects.keys()].toSorted()).toEqual([...manifests.keys(), ...blobs.keys()].toSorted());
+  for (const [digest, { bytes, mediaType }] of manifests) {
+    expect(objects.get(digest)).toMatchObject({
+      kind: 'manifest',
+      mediaType,
+      sha256: digestOf(bytes).slice(7),
+    });
+  }
+  expect(referrers.size).toBe(2);
+});

@@ -1,0 +1,55 @@
+/** `lifeboat sync` as its users run it: a process of its own, by a configuration file. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Store } from './local-store.ts';
+import { runProgram, type Finished } from './process.ts';
+
+const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
+
+/** What the report says that tests look at. */
+export interface Report {
+  readonly counts: {
+    readonly unchanged: number;
+    readonly created: number;
+    readonly moved: number;
+    readonly failed: number;
+  };
+  readonly items: readonly {
+    readonly repository: string;
+    readonly reference?: string;
+    readonly outcome: { readonly result: string; readonly error?: string };
+  }[];
+}
+
+export interface Synced extends Finished {
+  readonly report: Report;
+}
+
+/**
+ * @param configuration lifeboat.yaml without its store, as a value: JSON is YAML
+ * @returns whatever the exit code is. @throws when it does not end in time or prints no report
+ */
+export async function sync(
+  store: Store,
+  configuration: Readonly<Record<string, unknown>>,
+  timeout = 300_000,
+): Promise<Synced> {
+  const folder = await mkdtemp(join(tmpdir(), 'lifeboat-sync-'));
+  try {
+    const file = join(folder, 'lifeboat.yaml');
+    const { endpoint, bucket, region, accessKeyId, secretAccessKey } = store;
+    await writeFile(
+      file,
+      JSON.stringify({ store: { endpoint, bucket, region, accessKeyId, secretAccessKey }, ...configuration }),
+    );
+    const finished = await runProgram(process.execPath, [MAIN, 'sync', '-c', file, '--json'], { timeout });
+    if (!finished.stdout.startsWith('{')) {
+      throw new Error(`lifeboat sync printed no report and ended with ${finished.code}:\n${finished.stderr}`);
+    }
+    const report: Report = JSON.parse(finished.stdout);
+    return { ...finished, report };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
