@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command line of `lifeboat`: finds the command, and turns whatever ends it into an exit code. */
 import about from '../package.json' with { type: 'json' };
 import { UsageError, seeHelp, suggest, type Command } from './command.ts';

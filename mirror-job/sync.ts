@@ -14,7 +14,7 @@ import { StoreError, type Store } from './engine/store.ts';
 import { createEnvironment } from './node/environment.ts';
 import { openImages } from './node/images.ts';
 import { S3Store } from './s3/s3-store.ts';
-import { Interruption } from './terminal/interruption.ts';
+import { stopOnSignals } from './terminal/interruption.ts';
 import { Progress } from './terminal/progress.ts';
 import { styleFor } from './terminal/style.ts';
 import { summarize } from './terminal/summary.ts';
@@ -66,8 +66,7 @@ Examples:
     await refuseUnreadableRoots(values.config, configuration);
 
     const progress = new Progress(process.stderr);
-    using interruption = new Interruption(progress);
-    const { signal } = interruption;
+    const signal = stopOnSignals(progress);
     const store = new S3Store(configuration.store);
     const environment = createEnvironment({ store, log: progress, signal });
     const { audience } = configuration.store;
@@ -101,18 +100,17 @@ Examples:
 
 /** A run may take hours: that its report has nowhere to go is said before. @throws {UsageError} */
 async function refuseUnwritable(file: string): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
   try {
-    const found = await stat(file).catch(() => undefined);
-    if (found?.isDirectory() === true)
-      throw new UsageError(`--report ${file}: this is a directory. Name a file.`);
     await access(found === undefined ? dirname(file) : file, constants.W_OK);
   } catch (error) {
-    if (error instanceof UsageError) throw error;
     throw new UsageError(
       `--report ${file}: it cannot be written (${codeOf(error)}). Its directory has to exist, and this user to write there.`,
       { cause: error },
     );
   }
+  if (found?.isDirectory() === true)
+    throw new UsageError(`--report ${file}: this is a directory. Name a file.`);
 }
 
 /** @throws {ConfigurationError} for a file of root certificates that cannot be read */

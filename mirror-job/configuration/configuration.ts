@@ -7,7 +7,7 @@ import type { Credential } from '../registry/registry-options.ts';
 import type { S3StoreOptions } from '../s3/s3-store.ts';
 
 /** Where the file says so, for messages; from 1. */
-export type Line = number | undefined;
+type Line = number | undefined;
 
 export interface Configuration {
   /** Names this mirror's state in the bucket. */

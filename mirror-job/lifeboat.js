@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+// What `lifeboat` starts: JavaScript that every version of Node reads, so that one which cannot run the
+// TypeScript of main.ts says so instead of printing a stack trace.
+if (process.features.typescript) {
+  await import('./main.ts');
+} else {
+  process.stderr.write(
+    `lifeboat: this is Node ${process.versions.node}, and 22.18 or newer is needed. In the project's folder "npx lifeboat" runs the Node that "npm ci" has installed there.\n`,
+  );
+  process.exitCode = 2;
+}
