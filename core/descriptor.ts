@@ -68,8 +68,13 @@ function isPlatform(value: unknown): value is Platform {
   return (
     typeof value['os'] === 'string' &&
     typeof value['architecture'] === 'string' &&
-    (value['variant'] === undefined || typeof value['variant'] === 'string')
+    isOptionalText(value['variant']) &&
+    isOptionalText(value['os.version'])
   );
+}
+
+function isOptionalText(value: unknown): boolean {
+  return value === undefined || typeof value === 'string';
 }
 
 function isUrls(value: unknown): value is readonly string[] {

@@ -62,7 +62,7 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
       mediaType,
       blobs: blobsOf(json, kind),
       manifests: kind === 'index' ? parseList(json, 'manifests') : [],
-      subject: json['subject'] === undefined ? undefined : parseDescriptor(json['subject'], 'subject'),
+      subject: isAbsent(json['subject']) ? undefined : parseDescriptor(json['subject'], 'subject'),
       artifactType: artifactTypeOf(json, kind),
       annotations: isStringMap(json['annotations']) ? json['annotations'] : undefined,
     };
@@ -120,7 +120,7 @@ function blobsOf(json: JsonObject, kind: Manifest['kind']): Descriptor[] {
     case 'index':
       return [];
     case 'artifact':
-      return json['blobs'] === undefined ? [] : parseList(json, 'blobs');
+      return isAbsent(json['blobs']) ? [] : parseList(json, 'blobs');
     case 'image':
       return [parseDescriptor(json['config'], 'config'), ...parseList(json, 'layers')];
   }
@@ -128,8 +128,16 @@ function blobsOf(json: JsonObject, kind: Manifest['kind']): Descriptor[] {
 
 function parseList(json: JsonObject, field: string): Descriptor[] {
   const list = json[field];
-  if (!Array.isArray(list)) throw new DescriptorInvalidError(field, 'it is not a list of descriptors.');
+  // What Go programs write for a list that nothing was added to, and take for one.
+  if (list === null) return [];
+  if (!Array.isArray(list)) {
+    throw new ManifestInvalidError(`The manifest's ${field} are not a list of descriptors.`);
+  }
   return list.map((entry, index) => parseDescriptor(entry, `${field}[${index}]`));
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
 }
 
 function artifactTypeOf(json: JsonObject, kind: Manifest['kind']): string | undefined {

@@ -1,0 +1,213 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { MAX_MANIFEST_SIZE, namesManifest, parseManifest } from '../../core/manifest.ts';
+import {
+  DOCKER_LIST,
+  DOCKER_MANIFEST,
+  OCI_CONFIG,
+  OCI_INDEX,
+  OCI_MANIFEST,
+  SPDX,
+} from '../support/media-types.ts';
+import { hostile } from './arbitraries.ts';
+import { nameOfThrown } from './thrown.ts';
+
+const ARTIFACT = 'application/vnd.oci.artifact.manifest.v1+json';
+const config = { mediaType: OCI_CONFIG, digest: `sha256:${'c'.repeat(64)}`, size: 3 };
+const layer = {
+  mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  digest: `sha512:${'1'.repeat(128)}`,
+  size: 10,
+};
+const child = {
+  mediaType: OCI_MANIFEST,
+  digest: `sha256:${'2'.repeat(64)}`,
+  size: 20,
+  platform: { os: 'linux', architecture: 'arm64', variant: 'v8' },
+};
+const nested = { mediaType: OCI_INDEX, digest: `sha256:${'3'.repeat(64)}`, size: 30 };
+const subject = { mediaType: OCI_MANIFEST, digest: `sha256:${'4'.repeat(64)}`, size: 40 };
+
+const image = { schemaVersion: 2, mediaType: OCI_MANIFEST, config, layers: [layer, layer] };
+const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [child, nested] };
+
+function bytes(json: unknown): Uint8Array {
+  return Buffer.from(JSON.stringify(json));
+}
+
+/** `value` without one of its fields. */
+function without(value: object, field: string): object {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== field));
+}
+
+test('an OCI image needs its config and its layers', () => {
+  expect(parseManifest(bytes(image), OCI_MANIFEST)).toStrictEqual({
+    kind: 'image',
+    mediaType: OCI_MANIFEST,
+    blobs: [config, layer, layer],
+    manifests: [],
+    subject: undefined,
+    artifactType: OCI_CONFIG,
+    annotations: undefined,
+  });
+});
+
+test('a Docker image is one as well, and stays what it is', () => {
+  const dockerConfig = { ...config, mediaType: 'application/vnd.docker.container.image.v1+json' };
+  const docker = { ...image, mediaType: DOCKER_MANIFEST, config: dockerConfig };
+  expect(parseManifest(bytes(docker), DOCKER_MANIFEST)).toStrictEqual({
+    kind: 'image',
+    mediaType: DOCKER_MANIFEST,
+    blobs: [dockerConfig, layer, layer],
+    manifests: [],
+    subject: undefined,
+    artifactType: 'application/vnd.docker.container.image.v1+json',
+    annotations: undefined,
+  });
+});
+
+test.for([OCI_INDEX, DOCKER_LIST])(
+  'an index of type %s needs its children, indexes among them',
+  (mediaType) => {
+    expect(parseManifest(bytes({ ...index, mediaType }), mediaType)).toStrictEqual({
+      kind: 'index',
+      mediaType,
+      blobs: [],
+      manifests: [child, nested],
+      subject: undefined,
+      artifactType: undefined,
+      annotations: undefined,
+    });
+  },
+);
+
+test('a referrer names its subject, its type and its annotations', () => {
+  const signature = { ...image, artifactType: SPDX, subject, annotations: { created: 'today' } };
+  expect(parseManifest(bytes(signature), OCI_MANIFEST)).toMatchObject({
+    subject,
+    artifactType: SPDX,
+    annotations: { created: 'today' },
+  });
+});
+
+test('an index can refer to something too', () => {
+  expect(parseManifest(bytes({ ...index, artifactType: SPDX, subject }), OCI_INDEX)).toMatchObject({
+    kind: 'index',
+    subject,
+    artifactType: SPDX,
+  });
+});
+
+test('an artifact of before OCI 1.1 needs its blobs, of which there may be none', () => {
+  const artifact = { mediaType: ARTIFACT, artifactType: SPDX, blobs: [layer], subject };
+  const expected = {
+    kind: 'artifact',
+    mediaType: ARTIFACT,
+    blobs: [layer],
+    manifests: [],
+    subject,
+    artifactType: SPDX,
+    annotations: undefined,
+  };
+  expect(parseManifest(bytes(artifact), ARTIFACT)).toStrictEqual(expected);
+  expect(parseManifest(bytes(without(artifact, 'blobs')))).toStrictEqual({ ...expected, blobs: [] });
+  expect(parseManifest(bytes(without(artifact, 'artifactType')))).toStrictEqual({
+    ...expected,
+    artifactType: undefined,
+  });
+});
+
+test('an artifact without a config media type of its own has none from elsewhere', () => {
+  expect(parseManifest(bytes({ ...index, artifactType: '' })).artifactType).toBe(undefined);
+  expect(parseManifest(bytes({ ...image, artifactType: '' })).artifactType).toBe(OCI_CONFIG);
+});
+
+test('layers that are elsewhere keep their addresses', () => {
+  const foreign = { ...layer, urls: ['https://elsewhere.example/layer'] };
+  expect(parseManifest(bytes({ ...image, layers: [foreign] })).blobs).toStrictEqual([config, foreign]);
+});
+
+test('lists may be empty', () => {
+  expect(parseManifest(bytes({ ...index, manifests: [] })).manifests).toStrictEqual([]);
+  expect(parseManifest(bytes({ ...image, layers: [] })).blobs).toStrictEqual([config]);
+});
+
+test('null is what Go programs write for an empty list, and for no subject', () => {
+  expect(parseManifest(bytes({ ...index, manifests: null })).manifests).toStrictEqual([]);
+  expect(parseManifest(bytes({ ...image, layers: null })).blobs).toStrictEqual([config]);
+  expect(parseManifest(bytes({ ...image, subject: null })).subject).toBe(undefined);
+  expect(parseManifest(bytes({ mediaType: ARTIFACT, blobs: null })).blobs).toStrictEqual([]);
+});
+
+test.for<readonly [string, object, string | undefined, string]>([
+  ['by its own word', image, undefined, OCI_MANIFEST],
+  ['by its own word, where the source says nothing', index, 'application/json', OCI_INDEX],
+  ['by its own word, where the source knows no better', image, 'text/html', OCI_MANIFEST],
+  ['by the source’s word', without(image, 'mediaType'), DOCKER_MANIFEST, DOCKER_MANIFEST],
+  ['by the source’s word with a parameter', image, `${OCI_MANIFEST}; charset=utf-8`, OCI_MANIFEST],
+  ['by the source’s word in capitals', index, OCI_INDEX.toUpperCase(), OCI_INDEX],
+  ['by its shape', without(image, 'mediaType'), undefined, OCI_MANIFEST],
+  ['by its shape', without(index, 'mediaType'), undefined, OCI_INDEX],
+  ['by its shape', { ...without(index, 'mediaType'), mediaType: '' }, '', OCI_INDEX],
+  ['by its shape', without(image, 'mediaType'), 'application/octet-stream', OCI_MANIFEST],
+  ['by its shape', without(index, 'mediaType'), 'text/plain; charset=utf-8', OCI_INDEX],
+  ['by its shape', without(index, 'mediaType'), 'application/json', OCI_INDEX],
+])('a manifest is typed %s', ([, json, contentType, mediaType]) => {
+  expect(parseManifest(bytes(json), contentType).mediaType).toBe(mediaType);
+});
+
+test('4 MiB is the most, whatever they hold', () => {
+  expect(MAX_MANIFEST_SIZE).toBe(4_194_304);
+  const text = JSON.stringify(image);
+  const largest = Buffer.from(text + ' '.repeat(4_194_304 - text.length));
+  expect(parseManifest(largest, OCI_MANIFEST).kind).toBe('image');
+});
+
+test.for<readonly [string, boolean]>([
+  [OCI_MANIFEST, true],
+  [OCI_INDEX, true],
+  [DOCKER_LIST, true],
+  [DOCKER_MANIFEST, true],
+  [ARTIFACT, true],
+  // Copied as a manifest, so that it is refused by name and not by what its bytes lack.
+  ['application/vnd.docker.distribution.manifest.v1+prettyjws', true],
+  ['application/vnd.oci.image.layer.v1.tar+gzip', false],
+  ['application/vnd.buildkit.cacheconfig.v0', false],
+])('whether a child of type %s is a manifest: %s', ([mediaType, expected]) => {
+  expect(namesManifest({ ...nested, mediaType, digest: parsedDigest() })).toBe(expected);
+});
+
+function parsedDigest() {
+  const [first] = parseManifest(bytes(index)).manifests;
+  if (first === undefined) throw new Error('The index lost its children.');
+  return first.digest;
+}
+
+test('property: any bytes under any type are a manifest or a ManifestInvalidError', () => {
+  const contentTypes = fc.option(fc.constantFrom(OCI_MANIFEST, OCI_INDEX, DOCKER_LIST, ARTIFACT, 'a/b'), {
+    nil: undefined,
+  });
+  const full = { ...image, artifactType: SPDX, subject, annotations: { a: 'b' } };
+  fc.assert(
+    fc.property(fc.oneof(hostile(full), hostile(index)), contentTypes, (input, contentType) => {
+      const name = nameOfThrown(() => parseManifest(input, contentType));
+      expect([undefined, 'ManifestInvalidError']).toContain(name);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('property: what parses again, after its known fields are written, parses as the same', () => {
+  fc.assert(
+    fc.property(hostile({ ...image, subject, annotations: { a: 'b' } }), (input) => {
+      fc.pre(nameOfThrown(() => parseManifest(input)) === undefined);
+      const { mediaType, blobs, manifests, ...rest } = parseManifest(input);
+      const [first, ...layers] = blobs;
+      const written =
+        first === undefined
+          ? { mediaType, manifests, ...rest }
+          : { mediaType, config: first, layers, ...rest };
+      expect(parseManifest(bytes(written))).toEqual(parseManifest(input));
+    }),
+  );
+});
