@@ -28,7 +28,7 @@ export async function loadConfiguration(file: string, environment: Environment):
   }
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
   } catch {
     throw refusal(file, 'it is not UTF-8 text. Save it as UTF-8.');
   }

@@ -1,0 +1,163 @@
+/** Values that are well formed and mean nothing, or contradict each other. */
+import { STORE, testComplaints, type Case } from './configuration-table.ts';
+
+const NOTHING_SELECTS =
+  "nothing selects tags or digests. Add a tag to the reference, as in docker.io/library/alpine:3.20, or tags: ['*'] for all of them, or digests.";
+const TAG_RULE = 'a tag is 1 to 128 letters, digits, "_", "." and "-", and starts with none of "." and "-".';
+const NEITHER =
+  'is neither a tag (at most 128 letters, digits, "_", "." and "-") nor a pattern ("*" stands for any text; /…/ is a regular expression).';
+
+const MEANING: readonly Case[] = [
+  ['no tag', `${STORE}images:\n  - docker.io/library/nginx\n`, `f.yaml:3: images[0]: ${NOTHING_SELECTS}`],
+  [
+    'only what not to take',
+    `${STORE}images: [{ source: a, tags: { exclude: ['*'] } }]`,
+    `f.yaml:2: images[0]: ${NOTHING_SELECTS}`,
+  ],
+  [
+    'no tag of an empty list',
+    `${STORE}images: [{ source: a, tags: [], digests: [] }]`,
+    `f.yaml:2: images[0]: ${NOTHING_SELECTS}`,
+  ],
+  ['a bad tag', `${STORE}images: [a:-1]`, `f.yaml:2: images[0]: "-1" is not a valid name: ${TAG_RULE}`],
+  [
+    'a bad tag in the list',
+    `${STORE}images:\n  - source: a\n    tags: ['1', 'a b']\n`,
+    `f.yaml:4: images[0].tags[1]: "a b" ${NEITHER}`,
+  ],
+  [
+    'a pattern that no tag matches',
+    `${STORE}images: [{ source: a, tags: ['v1 *'] }]`,
+    `f.yaml:2: images[0].tags[0]: "v1 *" ${NEITHER}`,
+  ],
+  [
+    'an open bracket in a pattern',
+    `${STORE}images: [{ source: a, tags: { include: ['*'], exclude: ['[a'] } }]`,
+    'f.yaml:2: images[0].tags.exclude[0]: "[a" has a bracket without its partner.',
+  ],
+  [
+    'a bad regular expression',
+    `${STORE}images: [{ source: a, tags: ['/v(/'] }]`,
+    'f.yaml:2: images[0].tags[0]: "/v(/" is not a regular expression: Unterminated group.',
+  ],
+  [
+    'a flag',
+    `${STORE}images: [{ source: a, tags: ['/v/i'] }]`,
+    'f.yaml:2: images[0].tags[0]: "/v/i" begins like a regular expression and does not end with a slash. One stands between two slashes and has no flags, as in /^v\\d+$/.',
+  ],
+  [
+    'a bad digest',
+    `${STORE}images: [{ source: a, digests: ['sha256:abc'] }]`,
+    'f.yaml:2: images[0].digests[0]: "sha256:abc" is not a digest (sha256: and 64, or sha512: and 128, lower-case hexadecimal digits).',
+  ],
+  [
+    'a tag and a digest',
+    `${STORE}images: ['a:1@sha256:${'0'.repeat(64)}']`,
+    'f.yaml:2: images[0]: it names a tag and a digest. Give one of them, or list the other under tags or digests.',
+  ],
+  [
+    'a scheme',
+    `${STORE}images:\n  - source: https://docker.io/library/a:1\n`,
+    'f.yaml:3: images[0].source: leave out "https://": a source is a host and a path, as in docker.io/library/alpine.',
+  ],
+  [
+    'upper case',
+    `${STORE}images: [docker.io/Library/a:1]`,
+    'f.yaml:2: images[0]: "docker.io/Library/a" is not a valid name: "Library" is not a path component (lower-case letters and digits, with single ".", "_", "__" or hyphens between them).',
+  ],
+  [
+    'an IPv6 address',
+    `${STORE}images: ['[::1]:5000/a:1']`,
+    'f.yaml:2: images[0]: "[::1]:5000" is not a valid name: IPv6 literals cannot be part of an image name; use a host name.',
+  ],
+  [
+    'a layout without a name',
+    `${STORE}images: [{ source: 'oci:./x', tags: ['*'] }]`,
+    'f.yaml:2: images[0]: an image layout needs a name to be served under, as in name: images.internal/app.',
+  ],
+  [
+    'a name without a host',
+    `${STORE}images: [{ source: a:1, name: my/app }]`,
+    'f.yaml:2: images[0].name: its first part has to look like a host, as in "images.internal/my/app".',
+  ],
+  [
+    'half a key',
+    'store:\n  region: r\n  bucket: b\n  accessKeyId: x\nimages: [a:1]',
+    'f.yaml:1: store: accessKeyId and secretAccessKey belong together: give both, or neither to use the AWS SDK’s own chain.',
+  ],
+  [
+    'neither endpoint nor region',
+    'store: { bucket: b }\nimages: [a:1]',
+    'f.yaml:1: store: it needs an endpoint or, for AWS, a region.',
+  ],
+  [
+    'an endpoint without scheme',
+    'store: { endpoint: "s3.example.com:9000", bucket: b }\nimages: [a:1]',
+    'f.yaml:1: store.endpoint: it must be an address such as https://s3.example.com.',
+  ],
+  [
+    'keys in the endpoint',
+    'store: { endpoint: "https://user:hunter2@s3.example.com", bucket: b }\nimages: [a:1]',
+    'f.yaml:1: store.endpoint: it must be an address alone: keys belong in accessKeyId and secretAccessKey.',
+  ],
+  [
+    'no host',
+    `${STORE}upstreams:\n  "a b": { insecure: true }\nimages: [a:1]`,
+    'f.yaml:3: upstreams["a b"]: "a b" is not a valid name: a registry is a host name, with ":" or "_" and a port where it has one.',
+  ],
+  [
+    'an upstream under two names',
+    `${STORE}upstreams:\n  docker.io: {}\n  index.docker.io: {}\nimages: [a:1]`,
+    'f.yaml:4: upstreams["index.docker.io"]: this is docker.io again. Keep one of them.',
+  ],
+  [
+    'a bad duration',
+    `${STORE}defaults: { referrers: { every: daily } }\nimages: [a:1]`,
+    'f.yaml:2: defaults.referrers.every: "daily" is not a duration, such as 30s, 24h or 7d.',
+  ],
+  [
+    'no patience',
+    `${STORE}upstreams: { a.b: { timeout: 0s } }\nimages: [a:1]`,
+    'f.yaml:2: upstreams["a.b"].timeout: it must be more than nothing and at most 1h.',
+  ],
+  [
+    'a patience that a timer cannot hold',
+    `${STORE}upstreams: { a.b: { timeout: 30d } }\nimages: [a:1]`,
+    'f.yaml:2: upstreams["a.b"].timeout: it must be more than nothing and at most 1h.',
+  ],
+  [
+    'several at once',
+    `${STORE}images:\n  - source: a\n  - source: b\n    tags: ['[']\n    digests: [x]\n    referrers: { every: y }\n`,
+    [
+      `f.yaml:3: images[0]: ${NOTHING_SELECTS}`,
+      'f.yaml:5: images[1].tags[0]: "[" has a bracket without its partner.',
+      'f.yaml:6: images[1].digests[0]: "x" is not a digest (sha256: and 64, or sha512: and 128, lower-case hexadecimal digits).',
+      'f.yaml:7: images[1].referrers.every: "y" is not a duration, such as 30s, 24h or 7d.',
+    ].join('\n'),
+  ],
+];
+
+const OTHER = (tag: string, name: string, line: number): string =>
+  `it selects the tag "${tag}" of ${name}, and so does line ${line}, from another source. Leave it out of one of them, or give one another name.`;
+const MAYBE = (name: string, line: number): string =>
+  `its patterns and those of line ${line} may select the same tag of ${name} from different sources. List the tags of one of them by name, or give one another name.`;
+const OVERLAPS: readonly Case[] = [
+  [
+    'the same tag from two registries',
+    `${STORE}images:\n  - docker.io/library/a:1\n  - source: quay.io/x/a\n    name: docker.io/library/a\n    tags: ['1', '2']\n`,
+    `f.yaml:3: images[0]: ${OTHER('1', 'docker.io/library/a', 4)}\nf.yaml:4: images[1]: ${OTHER('1', 'docker.io/library/a', 3)}`,
+  ],
+  [
+    'a tag, and a pattern that matches it',
+    `${STORE}images:\n  - { source: 'oci:x', name: my.images/a, tags: ['v*'] }\n  - { source: a:v1, name: my.images/a }\n`,
+    `f.yaml:3: images[0]: ${OTHER('v1', 'my.images/a', 4)}\nf.yaml:4: images[1]: ${OTHER('v1', 'my.images/a', 3)}`,
+  ],
+  [
+    'two patterns',
+    `${STORE}images:\n  - { source: 'oci:x', name: my.images/a, tags: ['v1.*'] }\n  - { source: 'oci:y', name: my.images/a, tags: ['v2.*'] }\n`,
+    `f.yaml:3: images[0]: ${MAYBE('my.images/a', 4)}\nf.yaml:4: images[1]: ${MAYBE('my.images/a', 3)}`,
+  ],
+];
+
+testComplaints('meaning', MEANING);
+testComplaints('two sources for one tag', OVERLAPS);

@@ -1,0 +1,183 @@
+/** What a right configuration means. */
+import { resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { parseTag } from '../../core/reference.ts';
+import type { Configuration } from '../../mirror-job/configuration/configuration.ts';
+import { parseConfiguration } from '../../mirror-job/configuration/load.ts';
+
+const STORE = 'store: { endpoint: "https://s3.example.com", bucket: lifeboat }\n';
+const DIGEST = `sha256:${'0'.repeat(64)}`;
+const DAY = 86_400_000;
+
+function parse(text: string, environment: Record<string, string> = {}): Configuration {
+  return parseConfiguration('/etc/lifeboat/lifeboat.yaml', text, environment);
+}
+
+test('the defaults', () => {
+  expect(parse(`${STORE}images: [alpine:3.20]\n`)).toEqual({
+    name: 'default',
+    store: {
+      endpoint: 'https://s3.example.com',
+      bucket: 'lifeboat',
+      region: 'auto',
+      prefix: '',
+      pathStyle: true,
+      credentials: undefined,
+      audience: 'public',
+      singleWriter: false,
+      line: 1,
+    },
+    upstreams: new Map(),
+    images: [
+      {
+        source: { kind: 'registry', upstream: 'docker.io', path: 'library/alpine' },
+        repository: 'docker.io/library/alpine',
+        tags: { explicit: ['3.20'], matches: undefined },
+        digests: [],
+        referrersEvery: DAY,
+        public: false,
+        line: 2,
+      },
+    ],
+  });
+});
+
+test('all that can be said', () => {
+  const text = `# the mirror of team A
+name: team-a
+store:
+  endpoint: \${S3_ENDPOINT}
+  bucket: lifeboat
+  region: eu-central-1
+  prefix: /mirrors/a/
+  pathStyle: false
+  accessKeyId: id
+  secretAccessKey: \${S3_KEY}
+  audience: token
+  singleWriter: true
+upstreams:
+  registry-1.docker.io: { credentials: [{ username: a, password: "\${HUB}" }], timeout: 90s }
+  127.0.0.1:5000: { insecure: true, ca: roots.pem }
+defaults:
+  referrers: false
+images:
+  - source: 127.0.0.1:5000/team/app:1@${DIGEST}
+    name: images.internal/app
+`.replace(`:1@${DIGEST}`, ':1');
+  const more = `    tags: { include: [stable, 'v*'], exclude: ['*-rc*'] }
+    digests: ['${DIGEST}', '${DIGEST}']
+    referrers: { every: 1.5h }
+    public: true
+  - source: oci:../images/app
+    name: images.internal:8443/app
+    tags: ['*']
+`;
+  const environment = { S3_ENDPOINT: 'http://localhost:9000', S3_KEY: 'k${HUB}', HUB: 'p: "w"' };
+  const configuration = parse(`${text}${more}`, environment);
+  expect(configuration).toEqual({
+    name: 'team-a',
+    store: {
+      endpoint: 'http://localhost:9000',
+      bucket: 'lifeboat',
+      region: 'eu-central-1',
+      prefix: 'mirrors/a/',
+      pathStyle: false,
+      credentials: { accessKeyId: 'id', secretAccessKey: 'k${HUB}' },
+      audience: 'token',
+      singleWriter: true,
+      line: 3,
+    },
+    upstreams: new Map([
+      [
+        'docker.io',
+        {
+          credential: { username: 'a', password: 'p: "w"' },
+          insecure: false,
+          ca: undefined,
+          timeout: 90_000,
+          line: 14,
+        },
+      ],
+      [
+        '127.0.0.1_5000',
+        {
+          credential: undefined,
+          insecure: true,
+          ca: '/etc/lifeboat/roots.pem',
+          timeout: undefined,
+          line: 15,
+        },
+      ],
+    ]),
+    images: [
+      {
+        source: { kind: 'registry', upstream: '127.0.0.1_5000', path: 'team/app' },
+        repository: 'images.internal/app',
+        tags: { explicit: ['1', 'stable'], matches: expect.any(Function) },
+        digests: [DIGEST],
+        referrersEvery: 5_400_000,
+        public: true,
+        line: 19,
+      },
+      {
+        source: { kind: 'layout', folder: resolve('/etc/images/app') },
+        repository: 'images.internal_8443/app',
+        tags: { explicit: [], matches: expect.any(Function) },
+        digests: [],
+        referrersEvery: false,
+        public: false,
+        line: 25,
+      },
+    ],
+  });
+  const [app, layout] = configuration.images;
+  const tags = ['v1', 'v2-rc1', 'other'].map(parseTag);
+  expect(tags.filter((tag) => app?.tags.matches?.(tag))).toEqual(['v1']);
+  expect(tags.filter((tag) => layout?.tags.matches?.(tag))).toEqual(tags);
+});
+
+test('a region makes it AWS: no endpoint, the bucket in the host', () => {
+  const { store } = parse('store: { region: us-east-1, bucket: b }\nimages: [a:1]');
+  expect([store.endpoint, store.region, store.pathStyle]).toEqual([undefined, 'us-east-1', false]);
+});
+
+test('a digest may stand in the reference', () => {
+  const [image] = parse(`${STORE}images: ["quay.io/coreos/etcd@${DIGEST}"]`).images;
+  expect([image?.repository, image?.tags.explicit, image?.digests]).toEqual([
+    'quay.io/coreos/etcd',
+    [],
+    [DIGEST],
+  ]);
+});
+
+test('an anchor is written once and used twice', () => {
+  const { images } = parse(
+    `${STORE}images:\n  - { source: a, tags: &both ['1', '2'] }\n  - { source: b, tags: *both }\n`,
+  );
+  expect(images.map(({ tags }) => tags.explicit)).toEqual([
+    ['1', '2'],
+    ['1', '2'],
+  ]);
+});
+
+test.each([
+  [
+    'one source twice, its tags overlapping',
+    "- { source: a, tags: ['1', '2'] }\n  - { source: a, tags: ['*'] }",
+  ],
+  [
+    'one layout twice',
+    "- { source: 'oci:x', name: a.b/c, tags: ['*'] }\n  - { source: 'oci:./x', name: a.b/c, tags: ['*'] }",
+  ],
+  ['two sources, each with its own tags', '- { source: a:1, name: a.b/c }\n  - { source: b:2, name: a.b/c }'],
+  [
+    'two sources, one of which leaves the other’s tag out',
+    "- { source: a:1, name: a.b/c }\n  - { source: b, name: a.b/c, tags: { include: ['*'], exclude: ['1'] } }",
+  ],
+  [
+    'two sources, one of them by digest',
+    `- { source: a, name: a.b/c, tags: ['*'] }\n  - { source: 'b@${DIGEST}', name: a.b/c }`,
+  ],
+])('served under one name: %s', (_, images) => {
+  expect(parse(`${STORE}images:\n  ${images}\n`).images).toHaveLength(2);
+});

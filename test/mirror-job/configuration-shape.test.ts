@@ -1,0 +1,99 @@
+/** Keys that are unknown, missing, not built yet, or hold the wrong kind of value. */
+import { STORE, testComplaints, type Case } from './configuration-table.ts';
+
+const KEYS = {
+  top: 'there is no such key. There are: name, store, upstreams, defaults, images.',
+  store:
+    'there is no such key. There are: endpoint, bucket, region, prefix, pathStyle, accessKeyId, secretAccessKey, audience, singleWriter.',
+  image: 'there is no such key. There are: source, name, tags, digests, referrers, public.',
+};
+const NOT_YET = 'this key is planned and not built yet; leave it out.';
+const SHAPE: readonly Case[] = [
+  ['no store', 'images: [a:1]', 'f.yaml:1: store: it is missing.'],
+  ['no bucket', 'store:\n  region: r\nimages: [a:1]', 'f.yaml:1: store.bucket: it is missing.'],
+  [
+    'keys without values',
+    'store:\nimages:\n',
+    'f.yaml:1: store: it is empty, and must be a map of keys.\nf.yaml:2: images: it is empty, and must be a list.',
+  ],
+  ['no image', `${STORE}images: []`, 'f.yaml:2: images: it lists no image.'],
+  ['an unknown key', `${STORE}imags: [a:1]\nimages: [a:1]`, `f.yaml:2: imags: ${KEYS.top}`],
+  [
+    'an unknown key of the store',
+    'store:\n  bucket: b\n  region: r\n  acessKeyId: x\nimages: [a:1]',
+    `f.yaml:4: store.acessKeyId: ${KEYS.store}`,
+  ],
+  [
+    'an unknown key of an image',
+    `${STORE}images:\n  - a:1\n  - source: b:1\n    tag: x\n`,
+    `f.yaml:5: images[1].tag: ${KEYS.image}`,
+  ],
+  ['`stores`', `${STORE}stores: []\nimages: [a:1]`, `f.yaml:2: stores: ${NOT_YET}`],
+  [
+    'an upstream’s budget',
+    `${STORE}upstreams:\n  docker.io:\n    budget: { keepRemaining: 20 }\nimages: [a:1]`,
+    `f.yaml:4: upstreams["docker.io"].budget: ${NOT_YET}`,
+  ],
+  [
+    '`defaults.moves`',
+    `${STORE}defaults:\n  moves: { policy: follow }\nimages: [a:1]`,
+    `f.yaml:3: defaults.moves: ${NOT_YET}`,
+  ],
+  ...['immutable', 'semver', 'suffix', 'latest', 'minTags'].map((key): Case => [
+    `\`tags.${key}\``,
+    `${STORE}images:\n  - source: a\n    tags:\n      include: ['*']\n      ${key}: 5\n`,
+    `f.yaml:6: images[0].tags.${key}: ${NOT_YET}`,
+  ]),
+  [
+    '`platforms`',
+    `${STORE}images:\n  - source: a:1\n    platforms: [linux/amd64]\n`,
+    `f.yaml:4: images[0].platforms: ${NOT_YET}`,
+  ],
+  [
+    'two accounts',
+    `${STORE}upstreams: { docker.io: { credentials: [{ username: a, password: b }, { username: c, password: d }] } }\nimages: [a:1]`,
+    'f.yaml:2: upstreams["docker.io"].credentials: more than one account for an upstream is not built yet; keep the first.',
+  ],
+  [
+    'an empty text',
+    'store: { region: r, bucket: "" }\nimages: [a:1]',
+    'f.yaml:1: store.bucket: it must not be empty.',
+  ],
+  [
+    'a text for a switch',
+    `${STORE}upstreams: { a.b: { insecure: "yes" } }\nimages: [a:1]`,
+    'f.yaml:2: upstreams["a.b"].insecure: it must be true or false.',
+  ],
+  [
+    'an unknown audience',
+    'store: { region: r, bucket: b, audience: all }\nimages: [a:1]',
+    'f.yaml:1: store.audience: it must be one of public, token.',
+  ],
+  [
+    'a bad name',
+    `name: Prod\n${STORE}images: [a:1]`,
+    'f.yaml:1: name: it must be 1 to 63 lower-case letters, digits and hyphens.',
+  ],
+  [
+    'one text for tags',
+    `${STORE}images: [{ source: a, tags: "*" }]`,
+    "f.yaml:2: images[0].tags: it must be a list, as in ['1.27', '1.*'], or { include: […], exclude: […] }.",
+  ],
+  [
+    'a list of lists',
+    `${STORE}images: [[a:1]]`,
+    'f.yaml:2: images[0]: it must be a reference such as docker.io/library/alpine:3.20, or a map with a source.',
+  ],
+  [
+    'an empty entry',
+    `${STORE}images:\n  -\n`,
+    'f.yaml:3: images[0]: it is empty: it must be a reference such as docker.io/library/alpine:3.20, or a map with a source.',
+  ],
+  [
+    'referrers: 24h',
+    `${STORE}images: [{ source: a:1, referrers: 24h }]`,
+    'f.yaml:2: images[0].referrers: it must be false, or { every: 24h }.',
+  ],
+];
+
+testComplaints('shape', SHAPE);

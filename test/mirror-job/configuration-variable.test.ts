@@ -1,0 +1,65 @@
+/** Variables of the environment, and the secrets that they hold. */
+import { STORE, testComplaints, type Case } from './configuration-table.ts';
+
+const FITS_NOT =
+  'what ${SECRET} stands for does not fit here. Check the variable, or write the value itself.';
+const VARIABLES: readonly Case[] = [
+  [
+    'one that is not set',
+    `${STORE}name: \${NOPE}\nimages: [a:1]`,
+    'f.yaml:2: name: the environment variable NOPE is not set. Set it, or replace ${NOPE} by its value.',
+  ],
+  [
+    'one that is empty',
+    'store:\n  secretAccessKey: ${EMPTY}\n',
+    'f.yaml:2: store.secretAccessKey: the environment variable EMPTY is empty. Set it, or replace ${EMPTY} by its value.',
+  ],
+  [
+    'several in the middle of texts',
+    `${STORE}images:\n  - a:1\n  - source: "\${NOPE}/x:\${EMPTY}"\n`,
+    'f.yaml:4: images[1].source: the environment variable NOPE is not set. Set it, or replace ${NOPE} by its value.\nf.yaml:4: images[1].source: the environment variable EMPTY is empty. Set it, or replace ${EMPTY} by its value.',
+  ],
+  [
+    'one in a key',
+    `${STORE}upstreams:\n  "\${HOST}": {}\nimages: [a:1]`,
+    'f.yaml:3: ${HOST} stands in a key, and variables are read in values only.',
+  ],
+  [
+    'what is no name',
+    `${STORE}images: ["a:\${A B}", "a:\${}"]`,
+    'f.yaml:2: images[0]: ${A B} is not a variable: between the braces stands its name, as in ${S3_ENDPOINT}.\nf.yaml:2: images[1]: ${} is not a variable: between the braces stands its name, as in ${S3_ENDPOINT}.',
+  ],
+  ['a secret as an image', `${STORE}images: ["\${SECRET}"]`, `f.yaml:2: images[0]: ${FITS_NOT}`],
+  [
+    'a secret as a source',
+    `${STORE}images: [{ source: "\${SECRET}" }]`,
+    `f.yaml:2: images[0].source: ${FITS_NOT}`,
+  ],
+  [
+    'a secret as a tag',
+    `${STORE}images: [{ source: a, tags: ["\${SECRET}"] }]`,
+    `f.yaml:2: images[0].tags[0]: ${FITS_NOT}`,
+  ],
+  [
+    'a secret as a digest',
+    `${STORE}images: [{ source: a, digests: ["\${SECRET}"] }]`,
+    `f.yaml:2: images[0].digests[0]: ${FITS_NOT}`,
+  ],
+  [
+    'a secret as a name',
+    `${STORE}images: [{ source: a:1, name: "\${SECRET}" }]`,
+    `f.yaml:2: images[0].name: ${FITS_NOT}`,
+  ],
+  [
+    'a secret as a duration',
+    `${STORE}images: [{ source: a:1, referrers: { every: "\${SECRET}" } }]`,
+    `f.yaml:2: images[0].referrers.every: ${FITS_NOT}`,
+  ],
+  [
+    'a secret as an endpoint',
+    'store: { endpoint: "${SECRET}", bucket: b }\nimages: [a:1]',
+    'f.yaml:1: store.endpoint: it must be an address such as https://s3.example.com.',
+  ],
+];
+
+testComplaints('variable', VARIABLES);
