@@ -2,7 +2,7 @@
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 const encoder = new TextEncoder();
 
 /** @throws {SyntaxError} when the bytes are not UTF-8 or not JSON; the message never quotes them. */
@@ -15,7 +15,7 @@ export function parseJson(bytes: Uint8Array): unknown {
 }
 
 export function encodeJson(value: unknown): Uint8Array<ArrayBuffer> {
-  return encoder.encode(JSON.stringify(value));
+  return new Uint8Array(encoder.encode(JSON.stringify(value)));
 }
 
 export function isObject(value: unknown): value is JsonObject {

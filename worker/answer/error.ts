@@ -1,0 +1,20 @@
+/** Errors as the specification wants them. Each status is one that pulling clients fall back on. */
+import { errorBody, type RegistryError } from '../../core/error.ts';
+import type { Answer } from '../headers.ts';
+
+const encoder = new TextEncoder();
+
+export function answerError(error: RegistryError, cacheControl: string): Answer {
+  const body = encoder.encode(errorBody(error));
+  return {
+    status: error.status,
+    headers: {
+      'Content-Type': 'application/json',
+      'Content-Length': String(body.length),
+      'Cache-Control': cacheControl,
+      ...(error.code === 'UNSUPPORTED' && { Allow: 'GET, HEAD' }),
+      ...(error.code === 'RANGE_INVALID' && { 'Content-Range': `bytes */${error.detail?.['size'] ?? '*'}` }),
+    },
+    body: new Uint8Array(body),
+  };
+}

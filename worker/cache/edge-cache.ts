@@ -1,0 +1,80 @@
+/**
+ * The data centre's cache, shared by its isolates. It holds objects as the store gave them, under addresses
+ * that no client can ask for; they are decoded and checked again when they come back. Without it (on
+ * workers.dev, in a bare runtime) all still works.
+ */
+import type { SmallObject } from '../store/small-object.ts';
+
+export interface KeptObject extends SmallObject {
+  /** When a store gave it, by the edge's clock. Milliseconds. */
+  readonly at: number;
+  readonly store: number;
+}
+
+const AT = 'lifeboat-at';
+const STORE = 'lifeboat-store';
+const MODIFIED = 'lifeboat-modified';
+
+export class EdgeCache {
+  readonly #cache: Pick<Cache, 'match' | 'put' | 'delete'>;
+
+  constructor(cache: Pick<Cache, 'match' | 'put' | 'delete'>) {
+    this.#cache = cache;
+  }
+
+  /** @param space the buckets' ids: another bucket is another cache */
+  async get(space: string, key: string): Promise<KeptObject | undefined> {
+    try {
+      const response = await this.#cache.match(addressOf(space, key));
+      if (response === undefined) return undefined;
+      const { headers } = response;
+      const at = Number(headers.get(AT) ?? Number.NaN);
+      const store = Number(headers.get(STORE) ?? Number.NaN);
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      if (!Number.isFinite(at) || !Number.isInteger(store)) return undefined;
+      return {
+        bytes,
+        contentType: headers.get('content-type') ?? undefined,
+        modified: headers.get(MODIFIED) ?? undefined,
+        at,
+        store,
+      };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** @param lifetime after which it is not given any more. Milliseconds */
+  async put(space: string, key: string, object: KeptObject, lifetime: number): Promise<void> {
+    const { bytes, contentType, modified, at, store } = object;
+    const response = new Response(bytes, {
+      headers: {
+        'cache-control': `max-age=${Math.floor(lifetime / 1000)}`,
+        [AT]: String(at),
+        [STORE]: String(store),
+        ...(contentType !== undefined && { 'content-type': contentType }),
+        ...(modified !== undefined && { [MODIFIED]: modified }),
+      },
+    });
+    try {
+      await this.#cache.put(addressOf(space, key), response);
+    } catch {
+      // A cache that takes nothing makes the next answer slower, not wrong.
+    }
+  }
+
+  async delete(space: string, key: string): Promise<void> {
+    try {
+      await this.#cache.delete(addressOf(space, key));
+    } catch {
+      // As above.
+    }
+  }
+}
+
+function addressOf(space: string, key: string): string {
+  return `https://cache.lifeboat.invalid/${LAYOUT}/${encodeURIComponent(space)}/${key}`;
+}
+
+/** Changes with what is kept, so that a new release never reads what an old one kept in another form. */
+const LAYOUT = 'v1';

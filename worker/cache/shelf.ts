@@ -1,0 +1,190 @@
+/**
+ * One kind of object, kept: memory → edge cache → store. What a digest names is kept for a day (as long as a
+ * deletion waits, at least); what a name points to is fresh for its TTL, then given once more while it is asked
+ * for anew, and after twice its TTL only when no store answers.
+ */
+import { RegistryError } from '../../core/error.ts';
+import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
+import type { Scope } from '../scope.ts';
+import { CorruptObjectError } from '../store/corrupt-object-error.ts';
+import type { Roster } from '../store/roster.ts';
+import { readSmall, type SmallObject } from '../store/small-object.ts';
+import type { EdgeCache, KeptObject } from './edge-cache.ts';
+import { MemoryCache } from './memory-cache.ts';
+
+export interface Kind<T> {
+  readonly absence: 'pointer' | 'digest';
+  /**
+   * Checks all that can be checked.
+   * @throws {CorruptObjectError | BucketObjectInvalidError}
+   */
+  readonly decode: (key: string, object: SmallObject) => T | Promise<T>;
+  /** What a value weighs in memory, beside its key. Bytes. */
+  readonly weigh: (value: T) => number;
+  /** When what it says came true, ISO 8601: an earlier one never replaces a later one. */
+  readonly since?: (value: T) => string;
+}
+
+export interface Kept<T> {
+  readonly value: T;
+  readonly at: number;
+  readonly store: number;
+  readonly modified: string | undefined;
+}
+
+export interface ShelfOptions<T> {
+  readonly kind: Kind<T>;
+  readonly roster: Roster;
+  readonly edgeCache: EdgeCache;
+  readonly now: () => number;
+  /** The most that memory may hold. Bytes. */
+  readonly room: number;
+  /** How long it is given without asking. Milliseconds. */
+  readonly fresh: number;
+  /** How old it may be when no store answers. Milliseconds. */
+  readonly stale: number;
+}
+
+/** A key, its entry and the maps that hold them. */
+const OVERHEAD = 512;
+
+export class Shelf<T> {
+  readonly #options: ShelfOptions<T>;
+  readonly #memory: MemoryCache<Kept<T>>;
+  /** Keys that are being asked for in the background, and since when. */
+  readonly #refreshing = new Map<string, number>();
+
+  constructor(options: ShelfOptions<T>) {
+    this.#options = options;
+    this.#memory = new MemoryCache(options.room);
+  }
+
+  clear(): void {
+    this.#memory.clear();
+  }
+
+  /**
+   * @returns undefined when it does not exist
+   * @throws {RegistryError} UNAVAILABLE when no store answers and nothing is kept that may be given
+   * @throws {ConfigurationError} for a bucket of another audience
+   */
+  async find(scope: Scope, key: string): Promise<Kept<T> | undefined> {
+    const { now, fresh, kind } = this.#options;
+    let kept = this.#memory.get(key);
+    let source: 'memory' | 'edge' = 'memory';
+    if (kept === undefined || now() - kept.at >= fresh) {
+      const fromEdge = await this.#fromEdgeCache(key);
+      if (fromEdge !== undefined && (kept === undefined || this.#supersedes(fromEdge, kept))) {
+        kept = fromEdge;
+        source = 'edge';
+        this.#remember(key, kept);
+      }
+    }
+    if (kept !== undefined) {
+      const age = now() - kept.at;
+      if (age < fresh) return given(scope, kept, source);
+      if (kind.absence === 'pointer' && age < 2 * fresh) {
+        this.#refreshLater(scope, key);
+        return given(scope, kept, source);
+      }
+    }
+    return this.#ask(scope, key, kept);
+  }
+
+  /** Asks the stores, whatever is kept. @throws as `find` */
+  async refresh(scope: Scope, key: string): Promise<Kept<T> | undefined> {
+    const { roster, kind, now, fresh, stale, edgeCache } = this.#options;
+    const before = this.#memory.get(key);
+    const hit = await roster.search(scope, kind.absence, async (store, signal) => {
+      const object = await readSmall(store, key, signal);
+      return object && { object, value: await this.#decode(key, object) };
+    });
+    const space = roster.ids;
+    if (hit === undefined) {
+      this.#memory.delete(key);
+      if (space !== undefined && before !== undefined) scope.waitUntil(edgeCache.delete(space, key));
+      return undefined;
+    }
+    const { object, value } = hit.value;
+    const kept: Kept<T> = { value, at: now(), store: hit.store, modified: object.modified };
+    // A store that lags behind another one must not take back what was already given.
+    const latest = this.#memory.get(key);
+    if (latest !== undefined && kind.since !== undefined && kind.since(value) < kind.since(latest.value)) {
+      scope.trace.failures.push(`Store ${hit.store} has an older ${key} than was given before.`);
+      return latest;
+    }
+    this.#remember(key, kept);
+    if (space !== undefined) {
+      const lifetime = kind.absence === 'pointer' ? stale : fresh;
+      scope.waitUntil(edgeCache.put(space, key, { ...object, at: kept.at, store: kept.store }, lifetime));
+    }
+    return kept;
+  }
+
+  async #ask(scope: Scope, key: string, kept: Kept<T> | undefined): Promise<Kept<T> | undefined> {
+    const { now, stale, kind } = this.#options;
+    try {
+      const found = await this.refresh(scope, key);
+      if (found === undefined) return undefined;
+      if (found !== kept) return given(scope, found, 'store');
+    } catch (error) {
+      const isDown = error instanceof RegistryError && error.code === 'UNAVAILABLE';
+      if (!isDown || kept === undefined || kind.absence !== 'pointer' || now() - kept.at > stale) throw error;
+    }
+    if (kept === undefined) return undefined;
+    scope.trace.staleSeconds = Math.floor((now() - kept.at) / 1000);
+    return given(scope, kept, 'memory');
+  }
+
+  #refreshLater(scope: Scope, key: string): void {
+    const { now, roster } = this.#options;
+    const since = this.#refreshing.get(key);
+    // The runtime may drop work that outlives its answer; then the next request takes it up.
+    if (since !== undefined && now() - since < roster.patience) return;
+    this.#refreshing.set(key, now());
+    const background = { ...scope, deadline: Infinity, trace: { reads: 0, failures: [] } };
+    const work = this.refresh(background, key).catch((error: unknown) => error);
+    scope.waitUntil(work.finally(() => this.#refreshing.delete(key)));
+  }
+
+  async #fromEdgeCache(key: string): Promise<Kept<T> | undefined> {
+    const { roster, edgeCache, now, fresh, stale, kind } = this.#options;
+    const space = roster.ids;
+    if (space === undefined) return undefined;
+    const object: KeptObject | undefined = await edgeCache.get(space, key);
+    if (object === undefined) return undefined;
+    if (now() - object.at > (kind.absence === 'pointer' ? stale : fresh)) return undefined;
+    try {
+      const value = await this.#decode(key, object);
+      return { value, at: object.at, store: object.store, modified: object.modified };
+    } catch (error) {
+      if (error instanceof CorruptObjectError) return undefined;
+      throw error;
+    }
+  }
+
+  #supersedes(one: Kept<T>, other: Kept<T>): boolean {
+    const { since } = this.#options.kind;
+    if (since !== undefined && since(one.value) < since(other.value)) return false;
+    return one.at > other.at;
+  }
+
+  async #decode(key: string, object: SmallObject): Promise<T> {
+    try {
+      return await this.#options.kind.decode(key, object);
+    } catch (error) {
+      if (error instanceof BucketObjectInvalidError) throw new CorruptObjectError(key, error.message, error);
+      throw error;
+    }
+  }
+
+  #remember(key: string, kept: Kept<T>): void {
+    this.#memory.set(key, kept, this.#options.kind.weigh(kept.value) + 2 * key.length + OVERHEAD);
+  }
+}
+
+function given<T>(scope: Scope, kept: Kept<T>, source: 'memory' | 'edge' | 'store'): Kept<T> {
+  scope.trace.source = source;
+  scope.trace.store = kept.store;
+  return kept;
+}

@@ -1,0 +1,114 @@
+/** The kinds of objects that are answered from, each with how it is checked before anybody sees it. */
+import { decodeBlobLink, type BlobLink } from '../core/blob-link.ts';
+import { parseObjectAt } from '../core/bucket-object.ts';
+import type { Descriptor } from '../core/descriptor.ts';
+import { algorithmOf, digestOf, isDigest, type Digest } from '../core/digest.ts';
+import { ManifestInvalidError, parseManifest } from '../core/manifest.ts';
+import { bareMediaType, isManifestMediaType } from '../core/media-type.ts';
+import { decodeReferrers } from '../core/referrers.ts';
+import { decodeTagList } from '../core/tag-list.ts';
+import { decodeTag } from '../core/tag-object.ts';
+import type { Kind } from './cache/shelf.ts';
+import { CorruptObjectError } from './store/corrupt-object-error.ts';
+
+export interface ManifestContent {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export interface TagContent extends ManifestContent {
+  /** When the tag moved there. ISO 8601, UTC. */
+  readonly moved: string;
+}
+
+export interface ReferrersContent {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly referrers: readonly Descriptor[];
+}
+
+export const MANIFEST: Kind<ManifestContent> = {
+  absence: 'digest',
+  async decode(key, { bytes, contentType }) {
+    const digest = digestOfKey(key);
+    await refuseOtherBytes(key, digest, bytes);
+    return { digest, mediaType: mediaTypeOf(key, bytes, contentType), bytes };
+  },
+  weigh: ({ bytes }) => bytes.length,
+};
+
+export const TAG: Kind<TagContent> = {
+  absence: 'pointer',
+  async decode(key, object) {
+    const { digest, bytes, mediaType, moved } = decodeTag(key, object.bytes);
+    await refuseOtherBytes(key, digest, bytes);
+    return { digest, mediaType: mediaTypeOf(key, bytes, mediaType), bytes, moved };
+  },
+  weigh: ({ bytes }) => bytes.length,
+  since: ({ moved }) => moved,
+};
+
+export const BLOB_LINK: Kind<BlobLink> = {
+  absence: 'digest',
+  decode(key, { bytes }) {
+    const link = decodeBlobLink(key, bytes);
+    if (link.digest !== digestOfKey(key)) throw new CorruptObjectError(key, 'it is for another blob.');
+    return link;
+  },
+  weigh: () => 0,
+};
+
+export const TAG_LIST: Kind<readonly string[]> = {
+  absence: 'pointer',
+  decode: (key, { bytes }) => decodeTagList(key, bytes).toSorted(),
+  weigh: weighTexts,
+};
+
+export const REFERRERS: Kind<ReferrersContent> = {
+  absence: 'pointer',
+  decode: (key, { bytes }) => ({ bytes, referrers: decodeReferrers(key, bytes) }),
+  // The descriptors hold about what the bytes do, once more.
+  weigh: ({ bytes }) => 3 * bytes.length,
+};
+
+/** `state/<name>/catalog.json`: `{"repositories": […]}`, full names. */
+export const CATALOG: Kind<readonly string[]> = {
+  absence: 'pointer',
+  decode(key, { bytes }) {
+    const { repositories } = parseObjectAt(key, bytes);
+    if (!Array.isArray(repositories)) throw new CorruptObjectError(key, 'it has no list of repositories.');
+    return repositories.filter((name: unknown) => typeof name === 'string').toSorted();
+  },
+  weigh: weighTexts,
+};
+
+function weighTexts(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length + 32, 0);
+}
+
+/** Keys end in `<algorithm>/<hex>`. */
+function digestOfKey(key: string): Digest {
+  const digest = key.split('/').slice(-2).join(':');
+  if (!isDigest(digest)) throw new CorruptObjectError(key, 'its key names no digest.');
+  return digest;
+}
+
+/** The store is not trusted: one wrong body wedges containerd for good. */
+async function refuseOtherBytes(key: string, digest: Digest, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  const actual = await digestOf(bytes, algorithmOf(digest));
+  if (actual !== digest) {
+    throw new CorruptObjectError(key, `it should hold ${digest}, and its bytes hash to ${actual}.`);
+  }
+}
+
+/** `application/octet-stream` on a manifest breaks containerd and skopeo, so a type that is missing is read. */
+function mediaTypeOf(key: string, bytes: Uint8Array, said: string | undefined): string {
+  const bare = bareMediaType(said ?? '');
+  if (isManifestMediaType(bare)) return bare;
+  try {
+    return parseManifest(bytes, bare).mediaType;
+  } catch (error) {
+    if (error instanceof ManifestInvalidError) throw new CorruptObjectError(key, error.message, error);
+    throw error;
+  }
+}

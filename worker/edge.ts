@@ -1,0 +1,196 @@
+/**
+ * The edge: parse → authorise → find → answer. The decisions are numbered in docs/request-handling.md.
+ */
+import { RegistryError } from '../core/error.ts';
+import { manifestKey, referrersKey, stateKey, tagKey, tagListKey } from '../core/layout.ts';
+import { answerBlob } from './answer/blob.ts';
+import { answerError } from './answer/error.ts';
+import { answerList, type List } from './answer/list.ts';
+import { answerManifest } from './answer/manifest.ts';
+import { answerReferrers } from './answer/referrers.ts';
+import { authorise } from './access.ts';
+import { readCaller, type Caller } from './caller.ts';
+import type { Configuration } from './configuration.ts';
+import { ConfigurationError } from './configuration-error.ts';
+import { CACHE_CONTROL, explain, type Answer, type Keeping } from './headers.ts';
+import { openLibrary, type Library, type Surroundings } from './library.ts';
+import type { Log } from './log.ts';
+import { parseRequest, type EdgeRequest, type Page } from './request.ts';
+import type { Scope } from './scope.ts';
+import { mayRead, type Token } from './token.ts';
+
+export interface EdgeOptions extends Surroundings {
+  readonly log: Log;
+}
+
+/** Lets work outlive the answer, as the runtime's `waitUntil`. */
+export type WaitUntil = (work: Promise<unknown>) => void;
+
+export class Edge {
+  readonly #configuration: Configuration;
+  readonly #options: EdgeOptions;
+  readonly #library: Library;
+
+  constructor(configuration: Configuration, options: EdgeOptions) {
+    this.#configuration = configuration;
+    this.#options = options;
+    this.#library = openLibrary(configuration, options);
+  }
+
+  /** Always resolves, with an answer that has the form of a registry's; never a 500 for what was asked. */
+  async handle(request: Request, waitUntil: WaitUntil): Promise<Response> {
+    const { now, limits, log } = this.#options;
+    const begin = now();
+    const scope: Scope = {
+      deadline: begin + limits.answer,
+      waitUntil,
+      trace: { reads: 0, failures: [] },
+    };
+    const url = new URL(request.url);
+    const asked = parseRequest(request.method, url, this.#configuration);
+    const caller = readCaller(request, url);
+    let answer: Answer;
+    try {
+      answer = await this.#answer(asked, caller, scope);
+    } catch (error) {
+      answer = answerError(asRegistryError(error, scope), CACHE_CONTROL.public.never);
+    }
+    explain(answer.headers, 'name' in asked ? asked.name : undefined, scope.trace);
+    log({
+      method: request.method,
+      path: url.pathname,
+      status: answer.status,
+      milliseconds: now() - begin,
+      trace: scope.trace,
+    });
+    return new Response(caller.isHead ? null : answer.body, {
+      status: answer.status,
+      headers: answer.headers,
+    });
+  }
+
+  async #answer(request: EdgeRequest, caller: Caller, scope: Scope): Promise<Answer> {
+    if (request.kind === 'refused') throw request.error;
+    const token = await authorise(request, caller.authorization, this.#configuration);
+    if (token !== undefined) scope.trace.token = token.name;
+    switch (request.kind) {
+      case 'ping':
+      case 'health':
+        return this.#answerLiveness(request.kind, scope);
+      case 'catalog':
+        return this.#answerCatalog(request.page, token, scope);
+      case 'manifest':
+        return this.#answerManifest(request, caller, scope);
+      case 'tag':
+        return this.#answerTag(request, caller, scope);
+      case 'blob':
+        return answerBlob(request, caller, scope, this.#library, this.#configuration);
+      case 'tags':
+        return this.#answerTags(request, scope);
+      case 'referrers': {
+        const key = referrersKey(request.name.repository, request.subject);
+        const kept = await this.#library.referrers.find(scope, key);
+        return answerReferrers(kept?.value, request.artifactType, this.#keep('pointer'));
+      }
+    }
+  }
+
+  #keep(keeping: Keeping): string {
+    return CACHE_CONTROL[this.#configuration.audience][keeping];
+  }
+
+  /** CRI-O and podman leave a mirror alone whose `/v2/` is 503; later they would be committed to it. */
+  async #answerLiveness(kind: 'ping' | 'health', scope: Scope): Promise<Answer> {
+    const { roster } = this.#library;
+    const isLive = await roster.isAnyLive(scope);
+    if (!isLive && kind === 'ping') throw new RegistryError('UNAVAILABLE', 'No store answers at the moment.');
+    const body = kind === 'ping' ? '{}' : JSON.stringify({ live: isLive, stores: roster.overview() });
+    return {
+      status: isLive ? 200 : 503,
+      headers: {
+        'Content-Type': 'application/json',
+        'Content-Length': String(body.length),
+        'Docker-Distribution-Api-Version': 'registry/2.0',
+        'Cache-Control': this.#keep('never'),
+      },
+      body,
+    };
+  }
+
+  async #answerManifest(
+    { name, digest }: Extract<EdgeRequest, { kind: 'manifest' }>,
+    caller: Caller,
+    scope: Scope,
+  ): Promise<Answer> {
+    const kept = await this.#library.manifests.find(scope, manifestKey(name.repository, digest));
+    if (kept === undefined) {
+      throw new RegistryError('MANIFEST_UNKNOWN', 'There is no such manifest here.', { detail: { digest } });
+    }
+    if (kept.modified !== undefined) scope.trace.since = kept.modified;
+    return answerManifest(kept.value, caller, this.#keep('digest'));
+  }
+
+  async #answerTag(
+    { name, tag }: Extract<EdgeRequest, { kind: 'tag' }>,
+    caller: Caller,
+    scope: Scope,
+  ): Promise<Answer> {
+    const kept = this.#configuration.tags
+      ? await this.#library.tags.find(scope, tagKey(name.repository, tag))
+      : undefined;
+    if (kept === undefined) {
+      const message = this.#configuration.tags
+        ? 'There is no such tag here.'
+        : 'This edge answers digests only.';
+      throw new RegistryError('MANIFEST_UNKNOWN', message, { detail: { tag } });
+    }
+    scope.trace.since = kept.value.moved;
+    return answerManifest(kept.value, caller, this.#keep('pointer'));
+  }
+
+  async #answerTags({ name, page }: Extract<EdgeRequest, { kind: 'tags' }>, scope: Scope): Promise<Answer> {
+    const kept = this.#configuration.tags
+      ? await this.#library.tagLists.find(scope, tagListKey(name.repository))
+      : undefined;
+    if (kept === undefined) {
+      const message = this.#configuration.tags
+        ? 'There is no such repository here.'
+        : 'This edge answers digests only.';
+      throw new RegistryError('NAME_UNKNOWN', message, { detail: { name: name.requested } });
+    }
+    const list: List = {
+      fields: { name: name.requested },
+      listed: 'tags',
+      sorted: kept.value,
+      path: `/v2/${name.requested}/tags/list`,
+      namespace: name.namespace,
+    };
+    return answerList(list, page, this.#keep('pointer'));
+  }
+
+  async #answerCatalog(page: Page, token: Token | undefined, scope: Scope): Promise<Answer> {
+    const names = new Set<string>();
+    for (const catalog of this.#configuration.catalogs) {
+      const kept = await this.#library.catalogs.find(scope, stateKey(catalog, 'catalog.json'));
+      for (const name of kept?.value ?? []) if (token === undefined || mayRead(token, name)) names.add(name);
+    }
+    const list: List = {
+      fields: {},
+      listed: 'repositories',
+      sorted: [...names].toSorted(),
+      path: '/v2/_catalog',
+      namespace: undefined,
+    };
+    return answerList(list, page, this.#keep('pointer'));
+  }
+}
+
+function asRegistryError(error: unknown, scope: Scope): RegistryError {
+  if (error instanceof RegistryError) return error;
+  if (error instanceof ConfigurationError) return new RegistryError('UNAVAILABLE', error.message);
+  // A mistake of ours must not become a 500: docker would repeat the request five times.
+  scope.trace.failures.push(
+    `CORRUPT state: ${error instanceof Error ? (error.stack ?? error.message) : 'unknown'}`,
+  );
+  return new RegistryError('UNAVAILABLE', 'The registry failed to answer this.');
+}

@@ -1,0 +1,51 @@
+/** What answers have in common. */
+import type { Audience } from '../core/identity.ts';
+import type { Name } from './request.ts';
+import type { Trace } from './scope.ts';
+
+/** An answer, before it is a Response. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | string | null;
+}
+
+/**
+ * How long others may keep an answer. `no-transform`: a proxy that compresses takes Content-Length away, and
+ * clients need it. What only some may read is kept by nobody but who asked.
+ */
+export const CACHE_CONTROL = {
+  public: {
+    digest: 'public, max-age=31536000, immutable, no-transform',
+    pointer: 'no-cache, no-transform',
+    never: 'no-store, no-transform',
+  },
+  token: {
+    digest: 'private, max-age=31536000, immutable, no-transform',
+    pointer: 'private, no-cache, no-transform',
+    never: 'no-store, no-transform',
+  },
+} as const satisfies Record<Audience, Record<string, string>>;
+
+export type Keeping = keyof (typeof CACHE_CONTROL)[Audience];
+
+/** Tells whoever debugs a pull where its answer came from; clients ignore it. */
+export function explain(headers: Record<string, string>, name: Name | undefined, trace: Trace): void {
+  if (name?.namespace !== undefined) headers['OCI-Namespace'] = name.namespace;
+  if (trace.source !== undefined) {
+    headers['Lifeboat-Cache'] =
+      trace.staleSeconds !== undefined ? 'stale' : trace.source === 'store' ? 'miss' : `hit-${trace.source}`;
+  }
+  if (trace.store !== undefined) headers['Lifeboat-Store'] = String(trace.store);
+  if (trace.since !== undefined) headers['Lifeboat-Since'] = trace.since;
+  if (trace.staleSeconds !== undefined) headers['Lifeboat-Stale'] = String(trace.staleSeconds);
+}
+
+/** Whether the caller has it already, by a list of ETags; a weak one is as good. */
+export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch.split(',').some((one) => {
+    const text = one.trim();
+    return text === '*' || text === etag || text === `W/${etag}`;
+  });
+}

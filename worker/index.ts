@@ -1,0 +1,50 @@
+/** Wrangler's entry, and the one file that knows what the Worker is bound to. */
+import { Hono } from 'hono/tiny';
+import { RegistryError, errorBody } from '../core/error.ts';
+import { readConfiguration } from './configuration.ts';
+import { ConfigurationError } from './configuration-error.ts';
+import { Edge } from './edge.ts';
+import { LIMITS } from './library.ts';
+import { logToConsole } from './log.ts';
+
+const edges = new WeakMap<object, Edge | ConfigurationError>();
+
+/** Made once an isolate, with all that it keeps in memory. */
+function edgeFor(variables: object): Edge | ConfigurationError {
+  const known = edges.get(variables);
+  if (known !== undefined) return known;
+  const made = makeEdge(variables);
+  edges.set(variables, made);
+  return made;
+}
+
+function makeEdge(variables: object): Edge | ConfigurationError {
+  try {
+    return new Edge(readConfiguration({ ...variables }), {
+      fetch: (url, init) => fetch(url, init),
+      cache: caches.default,
+      now: () => Date.now(),
+      limits: LIMITS,
+      log: logToConsole,
+    });
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error;
+    throw error;
+  }
+}
+
+const app = new Hono<{ Bindings: Env }>();
+
+app.all('*', async (context): Promise<Response> => {
+  const edge = edgeFor(context.env);
+  if (edge instanceof ConfigurationError) {
+    const error = new RegistryError('UNAVAILABLE', edge.message);
+    return context.body(errorBody(error), 503, {
+      'Content-Type': 'application/json',
+      'Cache-Control': 'no-store',
+    });
+  }
+  return edge.handle(context.req.raw, (work) => context.executionCtx.waitUntil(work));
+});
+
+export default app;

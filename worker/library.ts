@@ -1,0 +1,94 @@
+/** All that the edge answers from: one shelf a kind of object, and the stores behind them. */
+import type { BlobLink } from '../core/blob-link.ts';
+import { EdgeCache } from './cache/edge-cache.ts';
+import { Shelf, type Kind } from './cache/shelf.ts';
+import type { Configuration } from './configuration.ts';
+import {
+  BLOB_LINK,
+  CATALOG,
+  MANIFEST,
+  REFERRERS,
+  TAG,
+  TAG_LIST,
+  type ManifestContent,
+  type ReferrersContent,
+  type TagContent,
+} from './content.ts';
+import { R2Store } from './store/r2.ts';
+import { Roster } from './store/roster.ts';
+import { S3Store, type Fetch } from './store/s3.ts';
+import type { StoreConfiguration } from './store-configuration.ts';
+
+/** What the edge is given by where it runs; tests give it other ones. */
+export interface Surroundings {
+  readonly fetch: Fetch;
+  readonly cache: Pick<Cache, 'match' | 'put' | 'delete'>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly limits: Limits;
+}
+
+export interface Limits {
+  /** The longest to the first byte of an answer, whatever hangs. Milliseconds. */
+  readonly answer: number;
+  /** The longest that one store may take of that. Milliseconds. */
+  readonly store: number;
+}
+
+export const LIMITS: Limits = { answer: 8000, store: 3000 };
+
+export interface Library {
+  readonly roster: Roster;
+  readonly manifests: Shelf<ManifestContent>;
+  readonly tags: Shelf<TagContent>;
+  readonly links: Shelf<BlobLink>;
+  readonly tagLists: Shelf<readonly string[]>;
+  readonly referrers: Shelf<ReferrersContent>;
+  readonly catalogs: Shelf<readonly string[]>;
+}
+
+const MIB = 1024 * 1024;
+/** How long the edge believes that what a digest names still exists. A deletion waits longer. */
+const DIGEST_FRESH = 24 * 60 * 60 * 1000;
+
+export function openLibrary(configuration: Configuration, surroundings: Surroundings): Library {
+  const { now, limits } = surroundings;
+  const edgeCache = new EdgeCache(surroundings.cache);
+  const roster: Roster = new Roster({
+    stores: configuration.stores.map((store, index) => openStore(index + 1, store, surroundings)),
+    audience: configuration.audience,
+    fresh: configuration.storeFresh,
+    perStore: limits.store,
+    now,
+    onReplaced: () => {
+      for (const shelf of [manifests, tags, links, tagLists, referrers, catalogs]) shelf.clear();
+    },
+  });
+  const shelf = <T>(kind: Kind<T>, room: number) =>
+    new Shelf<T>({
+      kind,
+      roster,
+      edgeCache,
+      now,
+      room,
+      fresh: kind.absence === 'pointer' ? configuration.tagTtl : DIGEST_FRESH,
+      stale: kind.absence === 'pointer' ? configuration.tagStale : DIGEST_FRESH,
+    });
+  // 40 MiB of the 128 that an isolate has: what streams through it needs the rest.
+  const manifests = shelf(MANIFEST, 12 * MIB);
+  const tags = shelf(TAG, 12 * MIB);
+  const links = shelf(BLOB_LINK, 6 * MIB);
+  const tagLists = shelf(TAG_LIST, 4 * MIB);
+  const referrers = shelf(REFERRERS, 4 * MIB);
+  const catalogs = shelf(CATALOG, 2 * MIB);
+  return { roster, manifests, tags, links, tagLists, referrers, catalogs };
+}
+
+function openStore(number: number, store: StoreConfiguration, surroundings: Surroundings): S3Store | R2Store {
+  switch (store.kind) {
+    case 's3':
+      return new S3Store(number, store, surroundings);
+    case 'r2':
+      return new R2Store(number, store);
+  }
+}

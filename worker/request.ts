@@ -1,0 +1,177 @@
+/**
+ * A request's method and URL → what is asked for, as a value. Pure; nothing after it reads a URL.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints
+ */
+import { isDigest, type Digest } from '../core/digest.ts';
+import { RegistryError } from '../core/error.ts';
+import {
+  NameInvalidError,
+  isTag,
+  parseRepository,
+  parseUpstream,
+  upstreamOf,
+  type Repository,
+  type Tag,
+  type Upstream,
+} from '../core/reference.ts';
+
+/** Whose names are those that come without an upstream. */
+export interface Naming {
+  readonly defaultUpstream: Upstream;
+  /** By the host name of the request, with or without its port. */
+  readonly hosts: ReadonlyMap<string, Upstream>;
+}
+
+/** A repository, with how it was asked for. */
+export interface Name {
+  readonly repository: Repository;
+  /** As it stood in the path. */
+  readonly requested: string;
+  /** As it stood in the query; echoed, as the specification wants it. */
+  readonly namespace: string | undefined;
+}
+
+/** Which part of a list. */
+export interface Page {
+  /** At most so many. */
+  readonly limit: number | undefined;
+  /** Only what sorts after it. */
+  readonly last: string | undefined;
+}
+
+export type EdgeRequest =
+  | { readonly kind: 'ping' }
+  | { readonly kind: 'health' }
+  | { readonly kind: 'catalog'; readonly page: Page }
+  | { readonly kind: 'manifest'; readonly name: Name; readonly digest: Digest }
+  | { readonly kind: 'tag'; readonly name: Name; readonly tag: Tag }
+  | { readonly kind: 'blob'; readonly name: Name; readonly digest: Digest }
+  | { readonly kind: 'tags'; readonly name: Name; readonly page: Page }
+  | {
+      readonly kind: 'referrers';
+      readonly name: Name;
+      readonly subject: Digest;
+      readonly artifactType: string | undefined;
+    }
+  | { readonly kind: 'refused'; readonly error: RegistryError };
+
+/** Never throws: what is malformed is `refused`, with the error to answer. */
+export function parseRequest(method: string, url: URL, naming: Naming): EdgeRequest {
+  try {
+    return parse(method, url, naming);
+  } catch (error) {
+    if (error instanceof RegistryError) return { kind: 'refused', error };
+    if (error instanceof NameInvalidError) {
+      return { kind: 'refused', error: new RegistryError('NAME_INVALID', error.message) };
+    }
+    throw error;
+  }
+}
+
+function parse(method: string, url: URL, naming: Naming): EdgeRequest {
+  if (method !== 'GET' && method !== 'HEAD') {
+    throw new RegistryError(
+      'UNSUPPORTED',
+      `This registry is read-only: ${method.slice(0, 20)} is not answered.`,
+    );
+  }
+  const { pathname, searchParams: query } = url;
+  if (pathname === '/healthz') return { kind: 'health' };
+  if (pathname === '/v2/' || pathname === '/v2') return { kind: 'ping' };
+  if (!pathname.startsWith('/v2/')) throw noSuchPage();
+  if (pathname === '/v2/_catalog') return { kind: 'catalog', page: pageOf(query) };
+  const { name, endpoint, last } = splitPath(pathname);
+  switch (endpoint) {
+    case 'manifests':
+      return parseManifest(nameOf(name, url, naming), last);
+    case 'blobs':
+      return { kind: 'blob', name: nameOf(name, url, naming), digest: digestOf(last) };
+    case 'tags':
+      if (last !== 'list') throw noSuchPage();
+      return { kind: 'tags', name: nameOf(name, url, naming), page: pageOf(query) };
+    case 'referrers':
+      return {
+        kind: 'referrers',
+        name: nameOf(name, url, naming),
+        subject: digestOf(last),
+        artifactType: query.get('artifactType') || undefined,
+      };
+    default:
+      throw noSuchPage();
+  }
+}
+
+function noSuchPage(): RegistryError {
+  return new RegistryError('NAME_UNKNOWN', 'There is nothing at this path. A registry is at /v2/.');
+}
+
+/** The last two segments say what of the repository is wanted; a name itself can hold `manifests` and `tags`. */
+function splitPath(pathname: string): { name: string; endpoint: string; last: string } {
+  const segments = pathname.slice('/v2/'.length).split('/');
+  const last = segments.pop() ?? '';
+  const endpoint = segments.pop() ?? '';
+  return { name: segments.map(decode).join('/'), endpoint, last: decode(last) };
+}
+
+/** Decoded once, after the path was split: an encoded slash becomes part of a component, and is refused there. */
+function decode(segment: string): string {
+  if (!segment.includes('%')) return segment;
+  let text: string;
+  try {
+    text = decodeURIComponent(segment);
+  } catch {
+    throw new RegistryError('NAME_INVALID', 'The path has a "%" that does not begin an encoded character.');
+  }
+  if (text.includes('/')) throw new RegistryError('NAME_INVALID', 'A part of the path has an encoded slash.');
+  return text;
+}
+
+function parseManifest(name: Name, reference: string): EdgeRequest {
+  if (reference.includes(':')) return { kind: 'manifest', name, digest: digestOf(reference) };
+  if (isTag(reference)) return { kind: 'tag', name, tag: reference };
+  // 404 and not 400: the conformance suite asks for `.INVALID_MANIFEST_NAME`.
+  throw new RegistryError('MANIFEST_UNKNOWN', 'There is no such manifest: the reference can be no tag.');
+}
+
+function digestOf(text: string): Digest {
+  if (isDigest(text)) return text;
+  throw new RegistryError(
+    'DIGEST_INVALID',
+    'This is not a digest that can be stored here: sha256 or sha512.',
+  );
+}
+
+/**
+ * Precedence: the path's first segment, `?ns=`, the request's host, the default upstream. Clients with
+ * `override_path` send both of the first two; they have to agree.
+ */
+function nameOf(requested: string, url: URL, naming: Naming): Name {
+  const namespaces = url.searchParams.getAll('ns').filter((text) => text !== '');
+  const asked = namespaces.map(upstreamOfNamespace);
+  const [namespace] = namespaces;
+  const upstream =
+    asked[0] ?? naming.hosts.get(url.host) ?? naming.hosts.get(url.hostname) ?? naming.defaultUpstream;
+  const repository = parseRepository(requested, upstream);
+  if (asked.some((one) => one !== upstreamOf(repository))) {
+    throw new RegistryError('NAME_UNKNOWN', 'The path and "ns" name different upstreams.');
+  }
+  return { repository, requested, namespace };
+}
+
+/** Malformed is unknown and not invalid: containerd sends whatever the image's host is, and falls back on 404. */
+function upstreamOfNamespace(text: string): Upstream {
+  try {
+    return parseUpstream(text);
+  } catch (error) {
+    if (error instanceof NameInvalidError) throw new RegistryError('NAME_UNKNOWN', error.message);
+    throw error;
+  }
+}
+
+function pageOf(query: URLSearchParams): Page {
+  const n = query.get('n');
+  if (n !== null && !/^\d{1,9}$/.test(n)) {
+    throw new RegistryError('PAGINATION_NUMBER_INVALID', '"n" is not a whole number of entries.');
+  }
+  return { limit: n === null ? undefined : Number(n), last: query.get('last') || undefined };
+}

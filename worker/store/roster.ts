@@ -1,0 +1,232 @@
+/**
+ * The stores, in order, and what is known of each: whether it answers, and whose bucket it is. A store that
+ * failed is asked last, and looked after in the background, so that one that hangs costs one client its 3
+ * seconds and not every client.
+ */
+import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
+import { RegistryError } from '../../core/error.ts';
+import { decodeIdentity, type Audience, type Identity } from '../../core/identity.ts';
+import { IDENTITY_KEY } from '../../core/layout.ts';
+import { ConfigurationError } from '../configuration-error.ts';
+import type { Scope } from '../scope.ts';
+import { CorruptObjectError } from './corrupt-object-error.ts';
+import { readSmall } from './small-object.ts';
+import { StoreError, type Store } from './store.ts';
+import { withinTime } from './time-limit.ts';
+
+interface Member {
+  readonly store: Store;
+  identity: Identity | undefined;
+  /** By the edge's clock; -Infinity for never. */
+  answeredAt: number;
+  triedAt: number;
+  isDown: boolean;
+}
+
+export interface RosterOptions {
+  readonly stores: readonly Store[];
+  readonly audience: Audience;
+  /** How long an answer makes a store live. Milliseconds. */
+  readonly fresh: number;
+  /** The longest that one store may take to an answer. Milliseconds. */
+  readonly perStore: number;
+  readonly now: () => number;
+  /** Another bucket stands where one was: nothing that is kept is true any more. */
+  readonly onReplaced: () => void;
+}
+
+export interface Hit<T> {
+  readonly value: T;
+  /** The number of the store that had it. */
+  readonly store: number;
+}
+
+/** How a store's "no" is taken: as final (`pointer`: a tag that is gone is gone), or as a reason to ask the next. */
+export type Absence = 'pointer' | 'digest';
+
+export class Roster {
+  readonly #members: readonly Member[];
+  readonly #options: RosterOptions;
+
+  constructor(options: RosterOptions) {
+    this.#options = options;
+    this.#members = options.stores.map((store) => ({
+      store,
+      identity: undefined,
+      answeredAt: -Infinity,
+      triedAt: -Infinity,
+      isDown: false,
+    }));
+  }
+
+  /**
+   * Asks one store after the other.
+   * @param first the number of the store that is likely to have it
+   * @returns undefined when a live store says that it is not there, and none has it
+   * @throws {RegistryError} UNAVAILABLE when no store answers in time
+   * @throws {ConfigurationError} for a bucket of another audience
+   */
+  async search<T>(
+    scope: Scope,
+    absence: Absence,
+    run: (store: Store, signal: AbortSignal) => Promise<T | undefined>,
+    first?: number,
+  ): Promise<Hit<T> | undefined> {
+    let isAbsent = false;
+    for (const member of this.#order(scope, first)) {
+      // Whoever answered knows; those that are down are asked only when nobody else is there.
+      if (isAbsent && member.isDown) continue;
+      try {
+        const value = await this.#ask(member, scope, run);
+        if (value !== undefined) return { value, store: member.store.number };
+        if (absence === 'pointer') return undefined;
+        isAbsent = true;
+      } catch (error) {
+        if (!(error instanceof StoreError) && !(error instanceof CorruptObjectError)) throw error;
+        noteFailure(scope, member.store, error);
+      }
+    }
+    if (isAbsent) return undefined;
+    throw unavailable();
+  }
+
+  /** Whether that store answered a moment ago, or does now. @throws {ConfigurationError} */
+  async isLive(scope: Scope, number: number): Promise<boolean> {
+    const member = this.#members[number - 1];
+    return member !== undefined && (await this.#isLive(member, scope));
+  }
+
+  /** Whether any store does. @throws {ConfigurationError} */
+  async isAnyLive(scope: Scope): Promise<boolean> {
+    const order = this.#order(scope);
+    if (order.some((member) => this.#isFresh(member))) return true;
+    for (const member of order) {
+      if (await this.#isLive(member, scope)) return true;
+    }
+    return false;
+  }
+
+  /** What is known of each store, without asking. */
+  overview(): readonly { readonly store: number; readonly live: boolean }[] {
+    return this.#members.map((member) => ({ store: member.store.number, live: this.#isFresh(member) }));
+  }
+
+  urlFor(number: number, key: string): Promise<string | undefined> {
+    return this.#members[number - 1]?.store.urlFor(key) ?? Promise.resolve(undefined);
+  }
+
+  /** The longest that all stores together may take. Milliseconds. */
+  get patience(): number {
+    return this.#options.perStore * this.#members.length;
+  }
+
+  /** The buckets' ids, `-` for one that is not known yet; undefined while none is. */
+  get ids(): string | undefined {
+    const ids = this.#members.map((member) => member.identity?.id ?? '-');
+    return ids.some((id) => id !== '-') ? ids.join('+') : undefined;
+  }
+
+  #order(scope: Scope, first?: number): readonly Member[] {
+    if (this.#members.length === 1) return this.#members;
+    const up = this.#members.filter((member) => !member.isDown);
+    const down = this.#members.filter((member) => member.isDown);
+    if (up.length > 0) for (const member of down) this.#probeLater(member, scope);
+    const preferred = up.find((member) => member.store.number === first);
+    const others = up.filter((member) => member !== preferred);
+    return [...(preferred === undefined ? [] : [preferred]), ...others, ...down];
+  }
+
+  #probeLater(member: Member, scope: Scope): void {
+    if (this.#options.now() - member.triedAt < this.#options.fresh) return;
+    member.triedAt = this.#options.now();
+    const background = { ...scope, deadline: Infinity };
+    scope.waitUntil(this.#isLive(member, background).catch((error: unknown) => error));
+  }
+
+  #isFresh(member: Member): boolean {
+    return !member.isDown && this.#options.now() - member.answeredAt < this.#options.fresh;
+  }
+
+  async #isLive(member: Member, scope: Scope): Promise<boolean> {
+    if (this.#isFresh(member)) return true;
+    try {
+      await this.#ask(member, scope, async (store, signal) => {
+        // A store that is not known yet has just been read for that.
+        if (!this.#isFresh(member)) await this.#identify(member, store, scope, signal);
+      });
+      return true;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      noteFailure(scope, member.store, error);
+      return false;
+    }
+  }
+
+  async #ask<T>(
+    member: Member,
+    scope: Scope,
+    run: (store: Store, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const { perStore, now } = this.#options;
+    const { store } = member;
+    member.triedAt = now();
+    try {
+      const answer = await withinTime(
+        Math.min(perStore, scope.deadline - now()),
+        async (signal) => {
+          if (member.identity === undefined) await this.#identify(member, store, scope, signal);
+          scope.trace.reads += 1;
+          return run(store, signal);
+        },
+        () => new StoreError(store.number, 'did not answer in time.'),
+      );
+      member.answeredAt = now();
+      member.isDown = false;
+      return answer;
+    } catch (error) {
+      // Whoever gives wrong bytes for one object still answers for the others.
+      if (error instanceof StoreError) member.isDown = true;
+      throw error;
+    }
+  }
+
+  async #identify(member: Member, store: Store, scope: Scope, signal: AbortSignal): Promise<void> {
+    scope.trace.reads += 1;
+    const object = await readSmall(store, IDENTITY_KEY, signal);
+    if (object === undefined) {
+      throw new StoreError(store.number, `holds no ${IDENTITY_KEY}: no mirror run has finished there yet.`);
+    }
+    const identity = readIdentity(store, object.bytes);
+    if (identity.audience !== this.#options.audience) {
+      throw new ConfigurationError(
+        'AUDIENCE',
+        `it is ${this.#options.audience}, and the bucket of store ${store.number} is for ${identity.audience}.`,
+      );
+    }
+    const isReplaced = member.identity !== undefined && member.identity.id !== identity.id;
+    member.identity = identity;
+    member.answeredAt = this.#options.now();
+    if (isReplaced) this.#options.onReplaced();
+  }
+}
+
+function readIdentity(store: Store, bytes: Uint8Array): Identity {
+  try {
+    return decodeIdentity(bytes);
+  } catch (error) {
+    if (error instanceof BucketObjectInvalidError) throw new StoreError(store.number, error.message, error);
+    throw error;
+  }
+}
+
+function noteFailure(scope: Scope, store: Store, error: StoreError | CorruptObjectError): void {
+  scope.trace.failures.push(
+    error instanceof CorruptObjectError
+      ? `CORRUPT in store ${store.number}: ${error.message}`
+      : error.message,
+  );
+}
+
+function unavailable(): RegistryError {
+  return new RegistryError('UNAVAILABLE', 'No store answers at the moment.');
+}
