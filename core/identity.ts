@@ -15,16 +15,20 @@ export interface Identity {
 }
 
 export function encodeIdentity(identity: Identity): Uint8Array<ArrayBuffer> {
-  return encodeJson(identity);
+  const { version, id, audience } = identity;
+  return encodeJson({ version, id, audience });
 }
 
 /** @throws {BucketObjectInvalidError} for another layout's version too */
 export function decodeIdentity(bytes: Uint8Array): Identity {
   const { version, id, audience } = parseObjectAt(IDENTITY_KEY, bytes);
+  if (typeof version !== 'number') {
+    throw new BucketObjectInvalidError(IDENTITY_KEY, 'it has no layout version.');
+  }
   if (version !== LAYOUT_VERSION) {
     throw new BucketObjectInvalidError(
       IDENTITY_KEY,
-      `its layout is version ${JSON.stringify(version)}, and this Lifeboat reads version ${LAYOUT_VERSION}. Use the release that wrote it, or an empty bucket.`,
+      `its layout is version ${version}, and this Lifeboat reads version ${LAYOUT_VERSION}. Use the release that wrote it, or an empty bucket.`,
     );
   }
   if (typeof id !== 'string' || id === '') throw new BucketObjectInvalidError(IDENTITY_KEY, 'it has no id.');

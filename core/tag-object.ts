@@ -49,7 +49,7 @@ export function decodeTag(key: string, object: Uint8Array): TagObject {
   try {
     const { mediaType, digest, size, annotations = {}, data } = parseDescriptor(json, 'it');
     if (data === undefined) throw new BucketObjectInvalidError(key, 'it has no data.');
-    const bytes = fromBase64(data);
+    const bytes = decodeData(key, data);
     if (bytes.length !== size) throw new BucketObjectInvalidError(key, 'its data is not as long as it says.');
     const moved = annotations[ANNOTATION.moved];
     const run = annotations[ANNOTATION.run];
@@ -66,9 +66,17 @@ export function decodeTag(key: string, object: Uint8Array): TagObject {
       platforms: annotations[ANNOTATION.platforms]?.split(','),
     };
   } catch (error) {
-    if (error instanceof DescriptorInvalidError || error instanceof SyntaxError) {
+    if (error instanceof DescriptorInvalidError) {
       throw new BucketObjectInvalidError(key, error.message, error);
     }
     throw error;
+  }
+}
+
+function decodeData(key: string, data: string): Uint8Array<ArrayBuffer> {
+  try {
+    return fromBase64(data);
+  } catch (error) {
+    throw new BucketObjectInvalidError(key, 'its data is not base64.', error);
   }
 }

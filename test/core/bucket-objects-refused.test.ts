@@ -1,0 +1,179 @@
+/** Whoever can write the bucket can write anything: what its objects say is checked, and refused by name. */
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { decodeBlobLink } from '../../core/blob-link.ts';
+import { decodeMovement } from '../../core/history.ts';
+import { decodeIdentity } from '../../core/identity.ts';
+import { decodeReferrers } from '../../core/referrers.ts';
+import { decodeRepositoryIndex } from '../../core/repository-index.ts';
+import { decodeTagList } from '../../core/tag-list.ts';
+import { decodeTag } from '../../core/tag-object.ts';
+import { bytesOf, hostile } from './arbitraries.ts';
+import { nameOfThrown, thrown } from './thrown.ts';
+
+const KEY = 'the/key';
+const A = `sha256:${'a'.repeat(64)}`;
+const descriptor = { mediaType: 'a/b', digest: A, size: 2 };
+const seen = 'dev.lifeboat.first-seen';
+const kind = 'dev.lifeboat.kind';
+const moved = { 'dev.lifeboat.moved': 'now', 'dev.lifeboat.run': 'r' };
+const movement = { from: null, to: A, at: 'now', run: 'r', why: 'x' };
+const identity = { version: 1, id: 'x', audience: 'public' };
+const tag = { ...descriptor, annotations: moved, data: 'e30=' };
+
+const OBJECTS = {
+  'lifeboat.json': (_key: string, bytes: Uint8Array) => decodeIdentity(bytes),
+  _blobs: decodeBlobLink,
+  _tags: decodeTag,
+  '_tags.json': decodeTagList,
+  _referrers: decodeReferrers,
+  '_index.json': decodeRepositoryIndex,
+  _history: decodeMovement,
+} as const;
+type Name = keyof typeof OBJECTS;
+const NAMES = [
+  'lifeboat.json',
+  '_blobs',
+  '_tags',
+  '_tags.json',
+  '_referrers',
+  '_index.json',
+  '_history',
+] as const;
+
+function entry(annotations: object): object {
+  return { manifests: [{ ...descriptor, annotations }] };
+}
+
+/** `value` without one of its fields. */
+function without(value: object, field: string): object {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== field));
+}
+
+function refusal(name: Name, bytes: Uint8Array): string {
+  return thrown(() => OBJECTS[name](KEY, bytes));
+}
+
+function sentence(name: Name, reason: string): string {
+  const key = name === 'lifeboat.json' ? name : KEY;
+  return `BucketObjectInvalidError: The bucket's object ${key} cannot be used: ${reason}`;
+}
+
+test.for(NAMES)('%s: what is not a JSON object', (name) => {
+  expect(refusal(name, Buffer.from(''))).toBe(sentence(name, 'it is not JSON.'));
+  expect(refusal(name, Buffer.from('<Error/>'))).toBe(sentence(name, 'it is not JSON.'));
+  expect(refusal(name, Buffer.from([0x7b, 0xff, 0x7d]))).toBe(sentence(name, 'it is not JSON.'));
+  expect(refusal(name, Buffer.from('[]'))).toBe(sentence(name, 'it is not a JSON object.'));
+  expect(refusal(name, Buffer.from('null'))).toBe(sentence(name, 'it is not a JSON object.'));
+});
+
+const NO_TYPE = 'it is not a descriptor: it has no mediaType.';
+const NO_SIZE = 'it is not a descriptor: its size is not a number of bytes.';
+const NO_MOVEMENT = 'it is not a record of a movement.';
+const NO_MOVE = 'it does not say when it moved, and by which run.';
+const NO_KIND = `${A} is neither a tag, a pin nor a candidate.`;
+const VERSION = (version: string) =>
+  `its layout is version ${version}, and this Lifeboat reads version 1. Use the release that wrote it, or an empty bucket.`;
+
+test.for<readonly [Name, object, string]>([
+  ['lifeboat.json', { ...identity, version: 2 }, VERSION('2')],
+  ['lifeboat.json', { ...identity, version: '1' }, 'it has no layout version.'],
+  ['lifeboat.json', {}, 'it has no layout version.'],
+  ['lifeboat.json', { ...identity, version: [1] }, 'it has no layout version.'],
+  ['lifeboat.json', { ...identity, id: '' }, 'it has no id.'],
+  ['lifeboat.json', { ...identity, id: 5 }, 'it has no id.'],
+  ['lifeboat.json', { ...identity, audience: 'Public' }, 'its audience is neither "public" nor "token".'],
+  ['lifeboat.json', { version: 1, id: 'x' }, 'its audience is neither "public" nor "token".'],
+
+  ['_blobs', {}, NO_TYPE],
+  ['_blobs', { ...descriptor, size: -1 }, NO_SIZE],
+  [
+    '_blobs',
+    { ...descriptor, digest: 'x' },
+    'it is not a descriptor: its digest is not a sha256 or sha512 digest.',
+  ],
+
+  ['_tags', {}, NO_TYPE],
+  ['_tags', { ...tag, size: 2.5 }, NO_SIZE],
+  ['_tags', without(tag, 'data'), 'it has no data.'],
+  ['_tags', { ...tag, data: null }, 'it has no data.'],
+  ['_tags', { ...tag, data: '{}' }, 'its data is not base64.'],
+  ['_tags', { ...tag, data: '' }, 'its data is not as long as it says.'],
+  ['_tags', { ...tag, size: 3 }, 'its data is not as long as it says.'],
+  ['_tags', without(tag, 'annotations'), NO_MOVE],
+  ['_tags', { ...tag, annotations: { 'dev.lifeboat.moved': 'now' } }, NO_MOVE],
+  ['_tags', { ...tag, annotations: { 'dev.lifeboat.run': 'r' } }, NO_MOVE],
+  ['_tags', { ...tag, annotations: { ...moved, other: 5 } }, NO_MOVE],
+
+  ['_tags.json', {}, 'it has no list of tags.'],
+  ['_tags.json', { name: 'x', tags: null }, 'it has no list of tags.'],
+  ['_tags.json', { name: 'x', tags: ['ok', '../x'] }, 'it lists what is not a tag.'],
+  ['_tags.json', { name: 'x', tags: [5] }, 'it lists what is not a tag.'],
+
+  ['_referrers', {}, 'it is not an image index.'],
+  ['_referrers', { manifests: {} }, 'it is not an image index.'],
+  ['_referrers', { manifests: [descriptor, 5] }, 'manifests[1] is not a descriptor: it is not an object.'],
+
+  ['_index.json', {}, 'it is not an image index.'],
+  ['_index.json', { manifests: [{}] }, 'manifests[0] is not a descriptor: it has no mediaType.'],
+  ['_index.json', { manifests: [descriptor] }, `${A} has no first-seen time.`],
+  ['_index.json', entry({ [kind]: 'pin' }), `${A} has no first-seen time.`],
+  ['_index.json', entry({ [seen]: 'now' }), NO_KIND],
+  ['_index.json', entry({ [seen]: 'now', [kind]: 'other', 'dev.lifeboat.tag': 'v1' }), NO_KIND],
+  ['_index.json', entry({ [seen]: 'now', [kind]: 'tag', 'dev.lifeboat.tag': 'v1' }), NO_KIND],
+  [
+    '_index.json',
+    entry({ [seen]: 'now', [kind]: 'tag', 'org.opencontainers.image.ref.name': '../x' }),
+    NO_KIND,
+  ],
+  [
+    '_index.json',
+    entry({ [seen]: 'now', [kind]: 'candidate', 'org.opencontainers.image.ref.name': 'x' }),
+    NO_KIND,
+  ],
+
+  ['_history', {}, NO_MOVEMENT],
+  ['_history', without(movement, 'from'), NO_MOVEMENT],
+  ['_history', { ...movement, from: 'x' }, NO_MOVEMENT],
+  ['_history', { ...movement, to: null }, NO_MOVEMENT],
+  ['_history', { ...movement, at: 5 }, NO_MOVEMENT],
+  ['_history', without(movement, 'run'), NO_MOVEMENT],
+  ['_history', without(movement, 'why'), NO_MOVEMENT],
+])('%s: %j', ([name, object, reason]) => {
+  expect(refusal(name, Buffer.from(JSON.stringify(object)))).toBe(sentence(name, reason));
+});
+
+test('the error carries the key and its cause', () => {
+  expect(() => decodeBlobLink(KEY, Buffer.from('x'))).toThrow(
+    expect.objectContaining({ key: KEY, cause: expect.objectContaining({ name: 'SyntaxError' }) }),
+  );
+  expect(() => decodeTag(KEY, Buffer.from('{}'))).toThrow(
+    expect.objectContaining({ key: KEY, cause: expect.objectContaining({ name: 'DescriptorInvalidError' }) }),
+  );
+});
+
+const index = entry({
+  [seen]: 'now',
+  [kind]: 'tag',
+  'org.opencontainers.image.ref.name': 'v1',
+  'dev.lifeboat.platforms': 'linux/amd64',
+});
+
+test.for<readonly [Name, object]>([
+  ['lifeboat.json', identity],
+  ['_blobs', descriptor],
+  ['_tags', tag],
+  ['_tags.json', { name: 'x', tags: ['v1'] }],
+  ['_referrers', { manifests: [{ ...descriptor, artifactType: 'c/d', annotations: { a: 'b' } }] }],
+  ['_index.json', index],
+  ['_history', movement],
+])('property: any bytes at %s are read, or refused as what they are', ([name, valid]) => {
+  expect(nameOfThrown(() => OBJECTS[name](KEY, Buffer.from(JSON.stringify(valid))))).toBe(undefined);
+  fc.assert(
+    fc.property(hostile(valid), (input) => {
+      const error = nameOfThrown(() => OBJECTS[name](KEY, bytesOf(input)));
+      expect([undefined, 'BucketObjectInvalidError']).toContain(error);
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,174 @@
+/**
+ * The objects of the bucket, byte for byte. Other programs read them, and old ones stay for ever: a test here
+ * that has to be changed is a new version of the layout.
+ */
+import { expect, test } from 'vitest';
+import { encodeBlobLink, decodeBlobLink } from '../../core/blob-link.ts';
+import { parseDigest } from '../../core/digest.ts';
+import { decodeMovement, encodeMovement } from '../../core/history.ts';
+import { decodeIdentity, encodeIdentity } from '../../core/identity.ts';
+import { parseManifest } from '../../core/manifest.ts';
+import { parseRepository, parseTag } from '../../core/reference.ts';
+import { decodeReferrers, encodeReferrers, referrerDescriptor } from '../../core/referrers.ts';
+import {
+  decodeRepositoryIndex,
+  encodeRepositoryIndex,
+  type IndexEntry,
+} from '../../core/repository-index.ts';
+import { decodeTagList, encodeTagList } from '../../core/tag-list.ts';
+import { decodeTag, encodeTag, type TagObject } from '../../core/tag-object.ts';
+
+const KEY = 'the/key';
+const A = 'sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa';
+const B = 'sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb';
+const C = `sha512:${'c'.repeat(128)}`;
+const a = parseDigest(A);
+const b = parseDigest(B);
+const c = parseDigest(C);
+const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+const INDEX = 'application/vnd.oci.image.index.v1+json';
+const MOVED = '2026-01-31T23:59:59.123Z';
+const RUN = '20260131T235958.000Z-1a2b3c';
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('utf8');
+}
+
+test('lifeboat.json', () => {
+  const identity = { version: 1, id: '6f1c', audience: 'public' } as const;
+  const object = '{"version":1,"id":"6f1c","audience":"public"}';
+  expect(text(encodeIdentity(identity))).toBe(object);
+  expect(decodeIdentity(Buffer.from(object))).toStrictEqual(identity);
+});
+
+test('lifeboat.json is the same whatever order its parts came in, and holds nothing else', () => {
+  const identity = { secret: 'x', audience: 'token', id: '6f1c', version: 1 } as const;
+  expect(text(encodeIdentity(identity))).toBe('{"version":1,"id":"6f1c","audience":"token"}');
+});
+
+test('_blobs/<alg>/<hex>: a descriptor, whatever the blob is elsewhere', () => {
+  const object = `{"mediaType":"application/octet-stream","digest":"${C}","size":5368709121}`;
+  const link = { digest: c, size: 5_368_709_121 };
+  const layer = { ...link, mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', urls: ['https://x'] };
+  expect(text(encodeBlobLink(layer))).toBe(object);
+  expect(decodeBlobLink(KEY, Buffer.from(object))).toStrictEqual(link);
+});
+
+test('_tags/<tag>: a descriptor with the manifest in it', () => {
+  const tag: TagObject = {
+    mediaType: MANIFEST,
+    digest: a,
+    bytes: new Uint8Array(Buffer.from('{"schemaVersion":2}')),
+    moved: MOVED,
+    run: RUN,
+  };
+  const object =
+    `{"mediaType":"${MANIFEST}","digest":"${A}","size":19,` +
+    `"annotations":{"dev.lifeboat.moved":"${MOVED}","dev.lifeboat.run":"${RUN}"},` +
+    '"data":"eyJzY2hlbWFWZXJzaW9uIjoyfQ=="}';
+  expect(text(encodeTag(tag))).toBe(object);
+  expect(decodeTag(KEY, Buffer.from(object))).toEqual(tag);
+});
+
+test('_tags/<tag>: held, and with some platforms only', () => {
+  const tag: TagObject = {
+    mediaType: INDEX,
+    digest: c,
+    bytes: new Uint8Array(Buffer.from('{}')),
+    moved: MOVED,
+    run: RUN,
+    hold: 'upstream went back',
+    platforms: ['linux/amd64', 'linux/arm/v7'],
+  };
+  const object =
+    `{"mediaType":"${INDEX}","digest":"${C}","size":2,` +
+    `"annotations":{"dev.lifeboat.moved":"${MOVED}","dev.lifeboat.run":"${RUN}",` +
+    '"dev.lifeboat.hold":"upstream went back","dev.lifeboat.platforms":"linux/amd64,linux/arm/v7"},' +
+    '"data":"e30="}';
+  expect(text(encodeTag(tag))).toBe(object);
+  expect(decodeTag(KEY, Buffer.from(object))).toStrictEqual(tag);
+});
+
+test('_tags.json: the specification’s answer', () => {
+  const signature = `sha256-${'a'.repeat(64)}`;
+  const tags = ['v2', 'latest', '_x', 'V1', '10', '9', 'v2', 'a-b', 'a.b', signature, `${signature}.sig`];
+  const object = '{"name":"docker.io/library/nginx","tags":["10","9","V1","_x","a-b","a.b","latest","v2"]}';
+  expect(text(encodeTagList(parseRepository('nginx'), tags.map(parseTag)))).toBe(object);
+  expect(decodeTagList(KEY, Buffer.from(object))).toStrictEqual([
+    '10',
+    '9',
+    'V1',
+    '_x',
+    'a-b',
+    'a.b',
+    'latest',
+    'v2',
+  ]);
+});
+
+test('_tags.json without tags', () => {
+  const object = '{"name":"quay.io/coreos/etcd","tags":[]}';
+  expect(text(encodeTagList(parseRepository('quay.io/coreos/etcd'), []))).toBe(object);
+  expect(decodeTagList(KEY, Buffer.from(object))).toStrictEqual([]);
+});
+
+test('_referrers/<alg>/<hex>: an index, sorted, of what refers to a manifest', () => {
+  const config = `{"mediaType":"application/vnd.example.config+json","digest":"${A}","size":2}`;
+  const image = parseManifest(
+    Buffer.from(
+      `{"schemaVersion":2,"mediaType":"${MANIFEST}","config":${config},"layers":[],"annotations":{"a":"b"}}`,
+    ),
+  );
+  const index = parseManifest(Buffer.from(`{"schemaVersion":2,"mediaType":"${INDEX}","manifests":[]}`));
+  const object =
+    `{"schemaVersion":2,"mediaType":"${INDEX}","manifests":[` +
+    `{"mediaType":"${MANIFEST}","digest":"${A}","size":10,"artifactType":"application/vnd.example.config+json","annotations":{"a":"b"}},` +
+    `{"mediaType":"${INDEX}","digest":"${B}","size":20}]}`;
+  const referrers = [referrerDescriptor(index, b, 20), referrerDescriptor(image, a, 10)];
+  expect(text(encodeReferrers(referrers))).toBe(object);
+  expect(text(encodeReferrers(referrers.toReversed()))).toBe(object);
+  expect(decodeReferrers(KEY, Buffer.from(object))).toStrictEqual(referrers.toReversed());
+});
+
+test('_referrers/<alg>/<hex> of nothing is the empty index that the specification answers', () => {
+  expect(text(encodeReferrers([]))).toBe(`{"schemaVersion":2,"mediaType":"${INDEX}","manifests":[]}`);
+});
+
+test('_index.json: an index, sorted, of tags, pins and candidates', () => {
+  const tag = parseTag('stable');
+  const entries: IndexEntry[] = [
+    { kind: 'tag', tag, mediaType: INDEX, digest: a, size: 10, firstSeen: MOVED, platforms: ['linux/amd64'] },
+    { kind: 'pin', mediaType: MANIFEST, digest: c, size: 20, firstSeen: MOVED },
+    {
+      kind: 'candidate',
+      tag,
+      mediaType: INDEX,
+      digest: b,
+      size: 30,
+      firstSeen: MOVED,
+      referrersChecked: MOVED,
+    },
+  ];
+  const object =
+    `{"schemaVersion":2,"mediaType":"${INDEX}","manifests":[` +
+    `{"mediaType":"${INDEX}","digest":"${B}","size":30,"annotations":{"dev.lifeboat.tag":"stable",` +
+    `"dev.lifeboat.kind":"candidate","dev.lifeboat.first-seen":"${MOVED}","dev.lifeboat.referrers-checked":"${MOVED}"}},` +
+    `{"mediaType":"${MANIFEST}","digest":"${C}","size":20,"annotations":{` +
+    `"dev.lifeboat.kind":"pin","dev.lifeboat.first-seen":"${MOVED}"}},` +
+    `{"mediaType":"${INDEX}","digest":"${A}","size":10,"annotations":{"org.opencontainers.image.ref.name":"stable",` +
+    `"dev.lifeboat.kind":"tag","dev.lifeboat.first-seen":"${MOVED}","dev.lifeboat.platforms":"linux/amd64"}}]}`;
+  expect(text(encodeRepositoryIndex(entries))).toBe(object);
+  expect(text(encodeRepositoryIndex(entries.toReversed()))).toBe(object);
+  expect(decodeRepositoryIndex(KEY, Buffer.from(object))).toEqual([entries[2], entries[1], entries[0]]);
+});
+
+test('_history/<tag>/<time>-<run>.json: the first movement, and a later one', () => {
+  const first = { from: undefined, to: a, at: MOVED, run: RUN, why: 'first seen' };
+  const later = { from: a, to: b, at: MOVED, run: RUN, why: 'upstream moved' };
+  const firstObject = `{"from":null,"to":"${A}","at":"${MOVED}","run":"${RUN}","why":"first seen"}`;
+  const laterObject = `{"from":"${A}","to":"${B}","at":"${MOVED}","run":"${RUN}","why":"upstream moved"}`;
+  expect(text(encodeMovement(first))).toBe(firstObject);
+  expect(text(encodeMovement(later))).toBe(laterObject);
+  expect(decodeMovement(KEY, Buffer.from(firstObject))).toStrictEqual(first);
+  expect(decodeMovement(KEY, Buffer.from(laterObject))).toStrictEqual(later);
+});
