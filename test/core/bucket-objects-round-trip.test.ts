@@ -1,0 +1,189 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { decodeBlobLink, encodeBlobLink } from '../../core/blob-link.ts';
+import { parseDigest } from '../../core/digest.ts';
+import { decodeMovement, encodeMovement } from '../../core/history.ts';
+import { decodeIdentity, encodeIdentity } from '../../core/identity.ts';
+import { parseTag } from '../../core/reference.ts';
+import { decodeReferrers, encodeReferrers, filterReferrers } from '../../core/referrers.ts';
+import {
+  decodeRepositoryIndex,
+  encodeRepositoryIndex,
+  entryKey,
+  type IndexEntry,
+} from '../../core/repository-index.ts';
+import { decodeTagList, encodeTagList, isReferrerTag } from '../../core/tag-list.ts';
+import { decodeTag, encodeTag } from '../../core/tag-object.ts';
+import { annotations, digests, repositories, sizes, tags, times } from './arbitraries.ts';
+
+const KEY = 'the/key';
+const A = `sha256:${'a'.repeat(64)}`;
+const optional = { nil: undefined };
+const mediaTypes = fc.string({ minLength: 1 });
+const platforms = fc.option(
+  fc.array(fc.stringMatching(/^[a-z]+\/[a-z0-9]+(?:\/v\d)?$/), { minLength: 1 }),
+  optional,
+);
+
+test('property: lifeboat.json', () => {
+  const identities = fc.record({
+    version: fc.constant(1 as const),
+    id: fc.string({ minLength: 1 }),
+    audience: fc.constantFrom('public' as const, 'token' as const),
+  });
+  fc.assert(
+    fc.property(identities, (identity) => {
+      expect(decodeIdentity(encodeIdentity(identity))).toEqual(identity);
+    }),
+  );
+});
+
+test('property: _blobs', () => {
+  fc.assert(
+    fc.property(fc.record({ digest: digests, size: sizes }), (link) => {
+      expect(decodeBlobLink(KEY, encodeBlobLink(link))).toEqual(link);
+    }),
+  );
+});
+
+test('property: _tags', () => {
+  const tagObjects = fc.record({
+    mediaType: mediaTypes,
+    digest: digests,
+    bytes: fc.uint8Array({ maxLength: 200 }).map((bytes) => new Uint8Array(bytes)),
+    moved: times,
+    run: fc.string(),
+    hold: fc.option(fc.string(), optional),
+    platforms,
+  });
+  fc.assert(
+    fc.property(tagObjects, (tag) => {
+      expect(decodeTag(KEY, encodeTag(tag))).toEqual(tag);
+    }),
+  );
+});
+
+test('property: _tags.json is sorted bytewise, each tag once, and the same from any order', () => {
+  fc.assert(
+    fc.property(repositories, fc.array(tags), (repository, list) => {
+      const bytes = encodeTagList(repository, list);
+      const decoded = decodeTagList(KEY, bytes);
+      const sorted = [...new Set(list)].toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+      expect(decoded).toEqual(sorted);
+      expect(encodeTagList(repository, list.toReversed())).toEqual(bytes);
+      expect(encodeTagList(repository, decoded)).toEqual(bytes);
+    }),
+  );
+});
+
+const HEX_256 = 'a'.repeat(64);
+const HEX_512 = 'b'.repeat(128);
+
+test.for<readonly [string, boolean]>([
+  [`sha256-${HEX_256}`, true],
+  [`sha256-${HEX_256}.sig`, true],
+  [`sha256-${HEX_256}.att`, true],
+  [`sha256-${HEX_256}.sbom`, true],
+  [`sha512-${HEX_512}`, true],
+  [`sha512-${HEX_512}.sig`, true],
+  [`sha256-${HEX_256.slice(1)}`, false],
+  [`sha256-${HEX_256}0`, false],
+  [`sha256-${HEX_512}`, false],
+  [`sha512-${HEX_256}`, false],
+  [`sha256-${HEX_256.toUpperCase()}`, false],
+  [`v1-sha256-${HEX_256}`, false],
+  ['sha256', false],
+  ['latest', false],
+])('whether %s stands for referrers: %s', ([tag, expected]) => {
+  expect(isReferrerTag(tag)).toBe(expected);
+});
+
+const descriptors = fc.record(
+  {
+    mediaType: mediaTypes,
+    digest: digests,
+    size: sizes,
+    artifactType: fc.string({ minLength: 1 }),
+    annotations,
+  },
+  { requiredKeys: ['mediaType', 'digest', 'size'] },
+);
+
+test('property: _referrers are the same bytes from any order', () => {
+  const sets = fc.uniqueArray(descriptors, { selector: ({ digest }) => digest });
+  fc.assert(
+    fc.property(sets, (set) => {
+      const bytes = encodeReferrers(set);
+      const sorted = set.toSorted((a, b) => Buffer.compare(Buffer.from(a.digest), Buffer.from(b.digest)));
+      expect(decodeReferrers(KEY, bytes)).toEqual(sorted);
+      expect(encodeReferrers(set.toReversed())).toEqual(bytes);
+      expect(encodeReferrers(decodeReferrers(KEY, bytes))).toEqual(bytes);
+    }),
+  );
+});
+
+test('referrers are filtered by exactly their type', () => {
+  const common = { mediaType: 'x/y', digest: parseDigest(A), size: 1 };
+  const list = [{ ...common, artifactType: 'a/b' }, { ...common, artifactType: 'a/b+c' }, common];
+  expect(filterReferrers(list, 'a/b')).toEqual([list[0]]);
+  expect(filterReferrers(list, 'a/b+c')).toEqual([list[1]]);
+  expect(filterReferrers(list, 'a')).toEqual([]);
+  expect(filterReferrers(list, '')).toEqual([]);
+});
+
+const shared = {
+  mediaType: mediaTypes,
+  digest: digests,
+  size: sizes,
+  firstSeen: times,
+  referrersChecked: fc.option(times, optional),
+  platforms,
+};
+const entries = fc.oneof(
+  fc.record({ kind: fc.constant('tag' as const), tag: tags, ...shared }),
+  fc.record({ kind: fc.constant('pin' as const), ...shared }),
+  fc.record({ kind: fc.constant('candidate' as const), tag: tags, ...shared }),
+);
+
+test('property: _index.json is the same bytes from any order', () => {
+  const sets = fc.uniqueArray(entries, { selector: entryKey });
+  fc.assert(
+    fc.property(sets, (set) => {
+      const bytes = encodeRepositoryIndex(set);
+      const decoded = decodeRepositoryIndex(KEY, bytes);
+      expect(new Map(decoded.map((entry) => [entryKey(entry), entry]))).toEqual(
+        new Map(set.map((entry) => [entryKey(entry), entry])),
+      );
+      expect(decoded).toHaveLength(set.length);
+      expect(encodeRepositoryIndex(set.toReversed())).toEqual(bytes);
+      expect(encodeRepositoryIndex(decoded)).toEqual(bytes);
+    }),
+  );
+});
+
+test.for<readonly [IndexEntry['kind'], string]>([
+  ['tag', 'tag stable'],
+  ['pin', `pin ${A}`],
+  ['candidate', `candidate stable ${A}`],
+])('there is one %s entry of the index for %s, wherever it moves', ([kind, key]) => {
+  const common = { mediaType: 'a/b', digest: parseDigest(A), size: 1, firstSeen: 'now' };
+  const entry: IndexEntry =
+    kind === 'pin' ? { kind, ...common } : { kind, tag: parseTag('stable'), ...common };
+  expect(entryKey(entry)).toBe(key);
+  expect(entryKey({ ...entry, size: 2, firstSeen: 'later', platforms: ['linux/amd64'] })).toBe(key);
+});
+
+test('property: _history', () => {
+  const movements = fc.record({
+    from: fc.option(digests, optional),
+    to: digests,
+    at: times,
+    run: fc.string(),
+    why: fc.string(),
+  });
+  fc.assert(
+    fc.property(movements, (movement) => {
+      expect(decodeMovement(KEY, encodeMovement(movement))).toEqual(movement);
+    }),
+  );
+});
