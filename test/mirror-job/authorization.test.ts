@@ -1,0 +1,241 @@
+/** Credentials go to the registry and the realm that it names, and are asked for as seldom as can be. */
+import { afterEach, expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
+import { parseTag } from '../../core/reference.ts';
+import type { RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
+import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
+import { addImage, addLayer, tagAs } from '../support/builder.ts';
+import { blobOf, bytesOf, emptyRepository, type Corpus } from '../support/content.ts';
+import type { Misbehaviour } from '../support/misbehaviour.ts';
+import { basicHeader, type Auth } from '../support/registry-auth.ts';
+import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
+import { registryAt, sourceAt, TestClock } from './harness.ts';
+
+const registries: RogueRegistry[] = [];
+afterEach(async () => {
+  await Promise.all(registries.splice(0).map((registry) => registry.stop()));
+});
+
+const app = emptyRepository();
+const layer = await addLayer(app, 'layer');
+const image = addImage(app, { layers: [layer] });
+tagAs(app, image, 'one');
+const corpus: Corpus = {
+  repositories: new Map([
+    ['team/app', app],
+    ['team/other', app],
+  ]),
+};
+const credential = { username: 'user', password: 'pass:word' };
+const basic = basicHeader(credential);
+const one = parseTag('one');
+
+async function start(auth: Auth, misbehave?: (path: string) => Misbehaviour | undefined) {
+  const registry = await startRogueRegistry({
+    corpus,
+    auth,
+    ...(misbehave !== undefined && { misbehave: ({ path }) => misbehave(path) }),
+  });
+  registries.push(registry);
+  return registry;
+}
+
+async function source(registry: RogueRegistry, options: Partial<RegistryOptions> = {}, path = 'team/app') {
+  return sourceAt(registry.host, path, options);
+}
+
+/** `<method> <kind> <what Authorization said>`, in order. */
+function asked(registry: RogueRegistry): string[] {
+  return registry.requests.map(
+    ({ method, kind, headers }) => `${method} ${kind} ${headers.authorization ?? '-'}`,
+  );
+}
+
+test('Basic: one refusal, then the credentials with each request', async () => {
+  const registry = await start({ kind: 'basic', ...credential });
+  const from = await source(registry, { credential });
+  await from.resolve(one);
+  await from.resolve(one);
+  expect(asked(registry)).toEqual(['HEAD manifest -', `HEAD manifest ${basic}`, `HEAD manifest ${basic}`]);
+});
+
+test('Basic: credentials that are refused are not sent again, and the sentence says whose they are', async () => {
+  const registry = await start({ kind: 'basic', username: 'user', password: 'another' });
+  const from = await source(registry, { credential });
+  await expect(from.manifest(one)).rejects.toThrow(
+    `${registry.host}/team/app: the registry answered 401 to GET manifests/one: "authentication required". The credentials configured for this upstream do not allow it.`,
+  );
+  await expect(from.manifest(one)).rejects.toThrow('answered 401');
+  expect(asked(registry)).toEqual(['GET manifest -', `GET manifest ${basic}`, `GET manifest ${basic}`]);
+});
+
+test('Bearer: one token a repository, however many ask at once', async () => {
+  const registry = await start({ kind: 'bearer', credentials: credential, expiresIn: 300 });
+  const from = await source(registry, { credential });
+  await Promise.all(Array.from({ length: 6 }, () => from.resolve(one)));
+  expect(asked(registry)).toEqual([
+    'HEAD manifest -',
+    `GET token ${basic}`,
+    ...Array.from({ length: 6 }, () => 'HEAD manifest Bearer token-1'),
+  ]);
+  const token = registry.requests.find(({ kind }) => kind === 'token');
+  expect([...(token?.query ?? [])]).toEqual([
+    ['service', 'rogue'],
+    ['scope', 'repository:team/app:pull'],
+  ]);
+});
+
+test('Bearer: another repository of the registry has a token of its own, and anybody may have one', async () => {
+  const registry = await start({ kind: 'bearer', field: 'access_token' });
+  const client = await registryAt(registry.host);
+  await new RegistrySource(client, 'team/app').resolve(one);
+  await new RegistrySource(client, 'team/other').resolve(one);
+  expect(asked(registry)).toEqual([
+    'HEAD manifest -',
+    'GET token -',
+    'HEAD manifest Bearer token-1',
+    'GET token -',
+    'HEAD manifest Bearer token-2',
+  ]);
+});
+
+test.each([
+  ['says so, ten seconds before', 300, [289_999, 1]],
+  ['says nothing, after a minute less ten seconds', undefined, [49_999, 1]],
+])('Bearer: a token is renewed when its lifetime %s', async (_name, expiresIn, [almost = 0, rest = 0]) => {
+  const registry = await start({ kind: 'bearer', ...(expiresIn !== undefined && { expiresIn }) });
+  const clock = new TestClock();
+  const from = await source(registry, { clock });
+  await from.resolve(one);
+  clock.advance(almost);
+  await from.resolve(one);
+  clock.advance(rest);
+  await Promise.all([from.resolve(one), from.resolve(one), from.resolve(one)]);
+  expect(asked(registry).slice(1)).toEqual([
+    'GET token -',
+    'HEAD manifest Bearer token-1',
+    'HEAD manifest Bearer token-1',
+    'GET token -',
+    'HEAD manifest Bearer token-2',
+    'HEAD manifest Bearer token-2',
+    'HEAD manifest Bearer token-2',
+  ]);
+});
+
+test('Bearer: a token that is refused before its time is renewed, once for all', async () => {
+  const registry = await start({ kind: 'bearer', expiresIn: 300 });
+  const from = await source(registry);
+  await from.resolve(one);
+  registry.revokeTokens();
+  registry.requests.length = 0;
+  await Promise.all([from.resolve(one), from.resolve(one), from.resolve(one)]);
+  expect(asked(registry).toSorted()).toEqual([
+    'GET token -',
+    ...Array.from({ length: 3 }, () => 'HEAD manifest Bearer token-1'),
+    ...Array.from({ length: 3 }, () => 'HEAD manifest Bearer token-2'),
+  ]);
+});
+
+test('Bearer: credentials that the realm refuses', async () => {
+  const credentials = { username: 'user', password: 'another' };
+  const registry = await start({ kind: 'bearer', credentials });
+  await expect((await source(registry, { credential })).manifest(one)).rejects.toThrow(
+    `${registry.host} asks for a token from ${registry.host}, which answered 401 to the credentials configured for this upstream.`,
+  );
+});
+
+test('Bearer: without credentials, a realm that refuses leaves the word to the registry', async () => {
+  const registry = await start({ kind: 'bearer', credentials: credential });
+  const from = await source(registry);
+  await expect(from.manifest(one)).rejects.toThrow(
+    `${registry.host}/team/app: the registry answered 401 to GET manifests/one: "authentication required". If the image is private, configure upstreams["${registry.host}"].credentials.`,
+  );
+});
+
+test.each<[string, Misbehaviour, string]>([
+  ['hangs', { kind: 'hang' }, 'did not answer within 0.3 s.'],
+  ['is busy', { kind: 'status', status: 503 }, 'which answered 503.'],
+  ['sends a page', { kind: 'html' }, 'which answered 200 without one.'],
+  ['redirects', { kind: 'redirect', location: 'http://elsewhere.test/' }, 'which answered 307 without one.'],
+  ['falls silent', { kind: 'stall', after: 3 }, 'which sent nothing for 0.3 s in the middle of a body.'],
+])('Bearer: a realm that %s', async (_name, misbehaviour, sentence) => {
+  const registry = await start({ kind: 'bearer', credentials: credential }, (path) =>
+    path === '/token' ? misbehaviour : undefined,
+  );
+  const from = await source(registry, { credential });
+  await expect(from.manifest(one)).rejects.toThrow(sentence);
+});
+
+test('Bearer: a realm that is busy for a moment is asked again', async () => {
+  let busy = true;
+  const registry = await start({ kind: 'bearer' }, (path) => {
+    if (path !== '/token' || !busy) return undefined;
+    busy = false;
+    return { kind: 'status', status: 503, headers: { 'retry-after': '3' } };
+  });
+  const clock = new TestClock();
+  const from = await source(registry, { clock });
+  expect(await from.resolve(one)).toEqual({ digest: image.digest });
+  expect(clock.sleeps).toEqual([3000]);
+});
+
+test('no credentials for a realm that is not https, unless the upstream is insecure', async () => {
+  const sent: string[] = [];
+  const from = await sourceAt('registry.test', 'team/app', {
+    credential,
+    insecure: false,
+    fetch: async (url, { headers }) => {
+      sent.push(`${url} ${headers['Authorization'] ?? '-'}`);
+      const challenge = { 'www-authenticate': 'Bearer realm="http://realm.test/token",service="s"' };
+      return new Response(null, { status: 401, headers: challenge });
+    },
+  });
+  await expect(from.manifest(one)).rejects.toThrow(
+    'registry.test asks for a token from "http://realm.test/token", which is not an https address. Nothing was sent there.',
+  );
+  expect(sent).toEqual(['https://registry.test/v2/team/app/manifests/one -']);
+});
+
+test('no credentials for the host that a redirect leads to', async () => {
+  const registry = await start({ kind: 'basic', ...credential }, (path) =>
+    path.includes('/blobs/') ? { kind: 'redirect-elsewhere' } : undefined,
+  );
+  const from = await source(registry, { credential });
+  const body = await from.blob(parseDigest(layer.digest), layer.size, 0);
+  if (body === undefined) throw new Error('The layer is there.');
+  const bytes = await bytesOf({ size: layer.size, open: () => body });
+  expect(bytes).toEqual(await bytesOf(app.blobs.get(layer.digest) ?? blobOf(Buffer.alloc(0))));
+  expect(registry.requests.map(({ host, headers }) => [host, headers.authorization])).toEqual([
+    [registry.host, undefined],
+    [registry.host, basic],
+    [registry.elsewhere, undefined],
+  ]);
+});
+
+test('no redirect from https to http', async () => {
+  const sent: string[] = [];
+  const from = await sourceAt('registry.test', 'team/app', {
+    insecure: false,
+    fetch: async (url) => {
+      sent.push(url);
+      return new Response(null, { status: 307, headers: { location: 'http://registry.test/plain' } });
+    },
+  });
+  await expect(from.manifest(one)).rejects.toThrow(
+    'registry.test/team/app: registry.test redirects to what is no https address; it was not followed.',
+  );
+  expect(sent).toEqual(['https://registry.test/v2/team/app/manifests/one']);
+});
+
+test.each([
+  ['everybody may read', { kind: 'bearer' } as const, true],
+  ['only callers with a token may read', { kind: 'bearer', credentials: credential } as const, false],
+  ['only callers with a password may read', { kind: 'basic', ...credential } as const, false],
+])('isPublic, where %s', async (_name, auth, expected) => {
+  const registry = await start(auth);
+  const from = await source(registry, { credential });
+  expect(await from.isPublic(one)).toBe(expected);
+  registry.misbehave(({ method }) => (method === 'HEAD' ? { kind: 'status', status: 405 } : undefined));
+  expect(await from.isPublic(one)).toBe(expected);
+  expect(registry.requests.some(({ headers }) => headers.authorization === basic)).toBe(false);
+});

@@ -1,0 +1,66 @@
+/**
+ * One mirror run as a process of its own, which a suite may kill: with parts so small that a small blob has
+ * several. Its one argument is a `RunTarget` as JSON; what fails is said on stderr.
+ */
+import { randomUUID } from 'node:crypto';
+import { parseRepository, parseTag, parseUpstream } from '../../core/reference.ts';
+import { openBucket } from '../../mirror-job/engine/bucket.ts';
+import { BufferPool } from '../../mirror-job/engine/buffer-pool.ts';
+import { MEMORY_BUDGET } from '../../mirror-job/engine/environment.ts';
+import type { Image } from '../../mirror-job/engine/image.ts';
+import { runMirror } from '../../mirror-job/engine/run.ts';
+import { systemClock } from '../../mirror-job/node/clock.ts';
+import { connect } from '../../mirror-job/node/connection.ts';
+import { createEnvironment } from '../../mirror-job/node/environment.ts';
+import { Registry } from '../../mirror-job/registry/registry.ts';
+import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
+import { S3Store } from '../../mirror-job/s3/s3-store.ts';
+import { readTarget, type RunTarget } from '../support/kill.ts';
+
+const target = readTarget(process.argv[2] ?? '');
+const log = { info: say, warn: say };
+const { signal } = new AbortController();
+for (const prefix of target.prefixes) await run(target, prefix);
+
+async function run(to: RunTarget, prefix: string): Promise<void> {
+  const store = new S3Store({
+    endpoint: to.endpoint,
+    region: to.region,
+    bucket: to.bucket,
+    prefix,
+    pathStyle: true,
+    credentials: { accessKeyId: to.accessKeyId, secretAccessKey: to.secretAccessKey },
+  });
+  const environment = createEnvironment({ store, log, signal });
+  await openBucket(store, { name: 'kill', audience: 'public', singleWriter: false, newId: randomUUID() });
+  const limits = { ...environment.limits, partSize: to.partSize };
+  const buffers = new BufferPool(MEMORY_BUDGET, to.partSize);
+  const report = await runMirror({ ...environment, limits, buffers }, 'kill', await images(to));
+  for (const { outcome } of report.items) if (outcome.result === 'failed') say(outcome.error);
+  if (report.counts.failed > 0) process.exitCode = 1;
+}
+
+async function images({ upstream, repositories }: RunTarget): Promise<Image[]> {
+  const registry = new Registry(parseUpstream(upstream), {
+    fetch: await connect(undefined),
+    clock: systemClock,
+    log,
+    signal,
+    credential: undefined,
+    insecure: true,
+    timeout: 10_000,
+    retry: { attempts: 2, delay: 100, maxDelay: 1000 },
+  });
+  return repositories.map(({ path, tags }) => ({
+    source: new RegistrySource(registry, path),
+    repository: parseRepository(`mirror.test/${path}`),
+    tags: { explicit: tags.map((tag) => parseTag(tag)), matches: tags.length === 0 ? () => true : undefined },
+    digests: [],
+    referrersEvery: 86_400_000,
+    mustBePublic: false,
+  }));
+}
+
+function say(message: string): void {
+  process.stderr.write(`${message}\n`);
+}

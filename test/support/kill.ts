@@ -1,0 +1,173 @@
+/**
+ * Kills a mirror run at every single write, and looks at what it left. The run is a process; the writes are
+ * counted by a proxy before the store, which is any S3 server.
+ */
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { openMultiparts, s3ClientOf } from './bucket-reader.ts';
+import { compareSnapshots, snapshot } from './bucket-snapshot.ts';
+import { startCountingProxy, type ProxiedRequest } from './counting-proxy.ts';
+import { isObject } from './manifest-json.ts';
+import { startProgram, type Exit, type Program } from './process.ts';
+import { walkBucket } from './walk-bucket.ts';
+
+/** Where a run writes to, and what it mirrors. */
+export interface RunTarget {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly bucket: string;
+  /** One run below each of them, one after the other. They end in a slash. */
+  readonly prefixes: readonly string[];
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** Bytes; what is larger is uploaded in parts of this size. S3 takes no smaller ones than 5 MiB. */
+  readonly partSize: number;
+  /** `host:port` of a registry that speaks plain HTTP. */
+  readonly upstream: string;
+  /** No tags: all of them. */
+  readonly repositories: readonly { readonly path: string; readonly tags: readonly string[] }[];
+}
+
+export type KillOptions = Omit<RunTarget, 'prefixes'> & {
+  /** Whether the store can list open multipart uploads, so that none may be left. */
+  readonly listsUploads: boolean;
+  /** How many runs are tried at once. */
+  readonly concurrency: number;
+};
+
+export interface KillReport {
+  /** How many writes a whole run makes. */
+  readonly writes: number;
+  /** How many runs died before they were done. */
+  readonly killed: number;
+  /** What was wrong after any of them, in sentences that begin with where it was killed. */
+  readonly problems: readonly string[];
+}
+
+const SCRIPT = resolve(import.meta.dirname, '../mirror-job/killable-run.ts');
+/** A run that takes longer hangs. Milliseconds. */
+const PATIENCE = 120_000;
+
+/** What another process was told. @throws when it is not the JSON of a target */
+export function readTarget(text: string): RunTarget {
+  const json: unknown = JSON.parse(text);
+  if (!isTarget(json)) throw new Error('The argument is not the JSON of a target.');
+  return json;
+}
+
+function isTarget(json: unknown): json is RunTarget {
+  return isObject(json) && typeof json['endpoint'] === 'string' && Array.isArray(json['repositories']);
+}
+
+/** Starts a run; the caller awaits its end. */
+export async function startRun(target: RunTarget): Promise<Program> {
+  // Dozens of processes that compile the same files.
+  const env = { NODE_COMPILE_CACHE: join(tmpdir(), 'lifeboat-compile-cache') };
+  return startProgram(process.execPath, [SCRIPT, JSON.stringify(target)], { env });
+}
+
+/** Runs to the end. @throws when it has not ended in two minutes, or not well */
+export async function runOnce(target: RunTarget): Promise<void> {
+  const program = await startRun(target);
+  const { code, signal } = await ended(program);
+  if (code !== 0) throw new Error(`The run ended with ${code ?? signal}:\n${program.output()}`);
+}
+
+async function ended(program: Program): Promise<Exit> {
+  const timer = setTimeout(() => program.kill('SIGKILL'), PATIENCE);
+  const exit = await program.exited;
+  clearTimeout(timer);
+  return exit;
+}
+
+/** Kills one run before each write, and one after; a rerun follows each. */
+export async function killAtEachWrite(options: KillOptions): Promise<KillReport> {
+  const client = s3ClientOf(options);
+  const bucket = (prefix: string) => ({ client, bucket: options.bucket, prefix });
+  try {
+    const { writes } = await runThroughProxy({ ...options, prefixes: ['whole/'] }, () => 'go on');
+    const { problems, behind } = await walkBucket(bucket('whole/'));
+    const found = [...problems, ...behind].map((problem) => `never killed: ${problem}`);
+    const trials = Array.from({ length: writes }, (_, index) => index + 1).flatMap((write) => [
+      { write, side: 'before' as const },
+      { write, side: 'after' as const },
+    ]);
+    const prefixes = trials.map(prefixOf);
+    let killed = 0;
+    const work = async () => {
+      for (let trial = trials.shift(); trial !== undefined; trial = trials.shift()) {
+        if (await killOnce(options, trial)) killed += 1;
+        const died = await walkBucket(bucket(prefixOf(trial)));
+        found.push(...died.problems.map((problem) => `${prefixOf(trial)}: when it had died: ${problem}`));
+      }
+    };
+    await Promise.all(Array.from({ length: options.concurrency }, work));
+
+    await runOnce({ ...options, prefixes });
+    const whole = settled(await snapshot(bucket('whole/')));
+    for (const prefix of prefixes) {
+      const left = options.listsUploads ? await openMultiparts(bucket(prefix)) : [];
+      const differences = compareSnapshots(whole, settled(await snapshot(bucket(prefix))));
+      found.push(
+        ...left.map((key) => `${prefix}: after the rerun an upload to ${key} is left.`),
+        ...differences.map((difference) => `${prefix}: after the rerun: ${difference}`),
+      );
+    }
+    return { writes, killed, problems: found };
+  } finally {
+    client.destroy();
+  }
+}
+
+interface Trial {
+  readonly write: number;
+  readonly side: 'before' | 'after';
+}
+
+function prefixOf({ write, side }: Trial): string {
+  return `${side}-${write}/`;
+}
+
+/** @returns whether it died, and was not done before */
+async function killOnce(options: KillOptions, trial: Trial): Promise<boolean> {
+  const target = { ...options, prefixes: [prefixOf(trial)] };
+  const { exit } = await runThroughProxy(target, (request, when) =>
+    request.write === trial.write && when === trial.side ? 'kill' : 'go on',
+  );
+  return exit.signal === 'SIGKILL';
+}
+
+/** A run that died may leave the record of a movement that never came to be; which ones there are is what counts. */
+function settled(bucket: ReadonlyMap<string, string>): Map<string, string> {
+  return new Map(
+    [...bucket].map(([key, content]) => {
+      const folder = /^(.+\/_history\/.+\/)\d+$/.exec(key)?.[1];
+      return folder === undefined ? [key, content] : [`${folder}${content}`, content];
+    }),
+  );
+}
+
+async function runThroughProxy(
+  target: RunTarget,
+  decide: (request: ProxiedRequest, when: 'before' | 'after') => 'go on' | 'kill',
+): Promise<{ writes: number; exit: Exit }> {
+  const { origin, pathname } = new URL(target.endpoint);
+  const running: { program?: Program } = {};
+  const hook = (when: 'before' | 'after') => async (request: ProxiedRequest) => {
+    if (decide(request, when) === 'go on') return undefined;
+    running.program?.kill('SIGKILL');
+    await running.program?.exited;
+    return 'drop' as const;
+  };
+  const proxy = await startCountingProxy({ target: origin, before: hook('before'), after: hook('after') });
+  try {
+    const program = await startRun({ ...target, endpoint: proxy.url + pathname });
+    running.program = program;
+    const exit = await ended(program);
+    if (exit.signal !== 'SIGKILL' && exit.code !== 0) throw new Error(program.output());
+    return { writes: proxy.requests.filter(({ write }) => write > 0).length, exit };
+  } finally {
+    await running.program?.stop(0);
+    await proxy.stop();
+  }
+}
