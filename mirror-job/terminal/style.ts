@@ -65,3 +65,8 @@ export function formatDuration(milliseconds: number): string {
 export function shortenDigests(text: string): string {
   return text.replaceAll(/(sha\d+:[0-9a-f]{12})[0-9a-f]+/g, '$1');
 }
+
+/** The first digits of a digest, as container tools show it: sha256 goes without saying. */
+export function shortDigest(digest: string): string {
+  return shortenDigests(digest).replace(/^sha256:/, '');
+}

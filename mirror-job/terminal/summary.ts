@@ -2,7 +2,14 @@
 import { isDigest } from '../../core/digest.ts';
 import { formatReference } from '../../core/reference.ts';
 import type { ItemReport, RunReport } from '../engine/report.ts';
-import { alignColumns, formatBytes, formatDuration, shortenDigests, type Style } from './style.ts';
+import {
+  alignColumns,
+  formatBytes,
+  formatDuration,
+  shortDigest,
+  shortenDigests,
+  type Style,
+} from './style.ts';
 
 /** More changes than this become a row a repository. */
 const MAX_ROWS = 20;
@@ -40,8 +47,8 @@ function changeRows(items: readonly ItemReport[], style: Style): string[][] {
     const { outcome } = item;
     return [
       style.good(outcome.result),
-      'digest' in outcome ? style.faint(shortenDigests(outcome.digest)) : '',
-      'from' in outcome ? style.faint(`was ${shortenDigests(outcome.from)}`) : '',
+      'digest' in outcome ? style.faint(shortDigest(outcome.digest)) : '',
+      'from' in outcome ? style.faint(`was ${shortDigest(outcome.from)}`) : '',
       nameOf(item),
     ];
   });
@@ -68,8 +75,8 @@ function failureLines(reason: string | undefined, items: readonly ItemReport[], 
     ...more(items.length - MAX_NAMES, 'for the same reason'),
   ];
   return [
-    ...names.map((name, index) => `${index === 0 ? style.bad('failed') : '      '}  ${name}`),
-    `        ${style.faint('↳')} ${reason ?? ''}`,
+    ...names.map((name, index) => `${index === 0 ? style.bad('failed') : '      '}   ${name}`),
+    `         ${reason ?? ''}`,
   ];
 }
 
