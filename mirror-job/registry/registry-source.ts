@@ -165,11 +165,14 @@ export class RegistrySource implements Source {
     } catch {
       throw new SourceError(`${this.name}: the list of referrers under the tag "${tag}" is not JSON.`);
     }
-    return this.#descriptorsOf(json);
+    // Anybody may call an image so: what is no index lists nothing.
+    return isObject(json) && json['manifests'] !== undefined ? this.#descriptorsOf(json) : [];
   }
 
   #descriptorsOf(json: unknown): Descriptor[] {
     const list: unknown = isObject(json) ? json['manifests'] : undefined;
+    // Registries written in Go say null for none.
+    if (list === null) return [];
     if (!Array.isArray(list))
       throw new SourceError(`${this.name}: what came as a list of referrers is no index.`);
     try {
