@@ -52,9 +52,9 @@ export function formatBytes(bytes: number): string {
 
 /** `850 ms`, `4.2 s`, `3 min 20 s`. */
 export function formatDuration(milliseconds: number): string {
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`;
   const seconds = milliseconds / 1000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   return whole < 3600
     ? `${Math.floor(whole / 60)} min ${whole % 60} s`

@@ -1,0 +1,169 @@
+/** What stands on the screen while a run goes on, and what stays when it is over: nothing of the view. */
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Tally } from '../../mirror-job/engine/tally.ts';
+import { Progress } from '../../mirror-job/terminal/progress.ts';
+import { Rate } from '../../mirror-job/terminal/view.ts';
+import { Screen } from './terminal-screen.ts';
+
+const DIGESTS = ['a', 'b', 'c', 'd', 'e', 'f'].map(
+  (digit) => `docker.io/library/app@sha256:${digit.repeat(64)}`,
+);
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 0 });
+  vi.stubEnv('TERM', 'xterm');
+  vi.stubEnv('NO_COLOR', '1');
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllEnvs();
+});
+
+function busyTally(blobs: number): Tally {
+  const tally = new Tally();
+  tally.planned = 12;
+  tally.finished = 3;
+  for (const [index, label] of DIGESTS.slice(0, blobs).entries()) {
+    tally.running.add({ label, size: 100_000_000, done: index * 10_000_000 });
+    tally.bytesPlanned += 100_000_000;
+  }
+  return tally;
+}
+
+test('a view of a run, on 80 columns', async () => {
+  const screen = new Screen();
+  const progress = new Progress(screen);
+  const tally = busyTally(6);
+  progress.start(tally);
+  await vi.advanceTimersByTimeAsync(750);
+  tally.bytes = 50_000_000;
+  await vi.advanceTimersByTimeAsync(250);
+  expect(screen.text()).toBe(`3 of 12 images · 50.0 MB of 600 MB · 66.7 MB/s
+    0 %  of 100 MB  docker.io/library/app@sha256:aaaaaaaaaaaa
+   10 %  of 100 MB  docker.io/library/app@sha256:bbbbbbbbbbbb
+   20 %  of 100 MB  docker.io/library/app@sha256:cccccccccccc
+   30 %  of 100 MB  docker.io/library/app@sha256:dddddddddddd
+    and 2 more
+`);
+  progress.stop();
+  expect(screen.text()).toBe('');
+});
+
+test('a run that has nothing to copy counts its images', async () => {
+  const screen = new Screen();
+  const progress = new Progress(screen);
+  const tally = new Tally();
+  tally.planned = 12;
+  progress.start(tally);
+  await vi.advanceTimersByTimeAsync(250);
+  expect(screen.text()).toBe('0 of 12 images\n');
+  progress.stop();
+});
+
+test('what comes and goes between two views is not shown', async () => {
+  const screen = new Screen();
+  const progress = new Progress(screen);
+  const tally = busyTally(1);
+  progress.start(tally);
+  await vi.advanceTimersByTimeAsync(250);
+  expect(screen.text()).toBe('3 of 12 images · 0 B of 100 MB · 0 B/s\n');
+  progress.stop();
+});
+
+test('nothing new, nothing written', async () => {
+  const screen = new Screen();
+  const progress = new Progress(screen);
+  progress.start(busyTally(1));
+  await vi.advanceTimersByTimeAsync(500);
+  const { writes } = screen;
+  await vi.advanceTimersByTimeAsync(5000);
+  expect([writes, screen.writes]).toEqual([2, 2]);
+  progress.stop();
+});
+
+test('messages stand above the view, and stay', async () => {
+  const screen = new Screen();
+  const progress = new Progress(screen);
+  progress.info('before');
+  progress.start(busyTally(1));
+  await vi.advanceTimersByTimeAsync(500);
+  progress.warn('something is odd.');
+  const view = `3 of 12 images · 0 B of 100 MB · 0 B/s
+    0 %  of 100 MB  docker.io/library/app@sha256:aaaaaaaaaaaa
+`;
+  expect(screen.text()).toBe(`before\nwarning: something is odd.\n${view}`);
+  progress.stop();
+  expect(screen.text()).toBe('before\nwarning: something is odd.\n');
+});
+
+test('a narrow terminal cuts lines; one that becomes narrower is wiped clean', async () => {
+  const screen = new Screen(50);
+  const progress = new Progress(screen);
+  progress.info('before');
+  const tally = busyTally(2);
+  progress.start(tally);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(screen.text()).toBe(`before
+3 of 12 images · 0 B of 200 MB · 0 B/s
+    0 %  of 100 MB  docker.io/library/app@sha256:
+   10 %  of 100 MB  docker.io/library/app@sha256:
+`);
+  screen.resize(30);
+  tally.finished = 4;
+  await vi.advanceTimersByTimeAsync(250);
+  expect(screen.text()).toBe(`before
+4 of 12 images · 0 B of 200 M
+    0 %  of 100 MB  docker.io
+   10 %  of 100 MB  docker.io
+`);
+  progress.stop();
+  expect(screen.text()).toBe('before\n');
+});
+
+test('a terminal with few rows shows what fits', async () => {
+  const screen = new Screen();
+  screen.rows = 3;
+  const progress = new Progress(screen);
+  progress.start(busyTally(6));
+  await vi.advanceTimersByTimeAsync(500);
+  expect(screen.text().split('\n')).toHaveLength(3);
+  progress.stop();
+  expect(screen.text()).toBe('');
+});
+
+test.each([
+  ['a pipe', new PassThrough(), 'xterm'],
+  ['a terminal that can do nothing', new Screen(), 'dumb'],
+])('%s gets a plain line every ten seconds, if there is something new', async (_, output, term) => {
+  vi.stubEnv('TERM', term);
+  const written: string[] = [];
+  vi.spyOn(output, 'write').mockImplementation((text: unknown) => written.push(String(text)) > 0);
+  const progress = new Progress(output);
+  const tally = busyTally(1);
+  progress.start(tally);
+  await vi.advanceTimersByTimeAsync(30_000);
+  tally.finished = 4;
+  tally.running.clear();
+  await vi.advanceTimersByTimeAsync(10_000);
+  progress.info('done.');
+  progress.stop();
+  expect(written).toEqual([
+    '3 of 12 images · 0 B of 100 MB · 0 B/s · 1 blob running\n',
+    '4 of 12 images · 0 B of 100 MB · 0 B/s\n',
+    'done.\n',
+  ]);
+});
+
+test('the rate is that of the last five seconds', () => {
+  const rate = new Rate();
+  const samples: [at: number, bytes: number][] = [
+    [0, 0],
+    [1000, 50],
+    [2000, 200],
+    [6000, 200],
+    [10_000, 200],
+  ];
+  expect(samples.map(([at, bytes]) => rate.sample(at, bytes))).toEqual([0, 50, 100, 30, 0]);
+});

@@ -1,0 +1,138 @@
+/** The last screen of a run: what changed, what failed and why, the counts. */
+import { expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
+import { parseRepository, parseTag } from '../../core/reference.ts';
+import {
+  countOutcomes,
+  type ItemReport,
+  type Outcome,
+  type RunReport,
+} from '../../mirror-job/engine/report.ts';
+import type { Style } from '../../mirror-job/terminal/style.ts';
+import { summarize } from '../../mirror-job/terminal/summary.ts';
+
+const PLAIN: Style = { good: String, bad: String, faint: String };
+const A = parseDigest(`sha256:${'a'.repeat(64)}`);
+const B = parseDigest(`sha256:${'b'.repeat(64)}`);
+
+function item(name: string, reference: string | undefined, outcome: Outcome): ItemReport {
+  const parsed =
+    reference === undefined
+      ? undefined
+      : reference.includes(':')
+        ? parseDigest(reference)
+        : parseTag(reference);
+  return { repository: parseRepository(name), reference: parsed, outcome };
+}
+
+function reportOf(items: readonly ItemReport[], rest: Partial<RunReport> = {}): RunReport {
+  return {
+    run: 'r',
+    begun: '2026-01-01T00:00:00.000Z',
+    ended: '2026-01-01T00:00:04.200Z',
+    counts: countOutcomes(items),
+    blobs: { copied: 0, present: 0 },
+    manifests: { copied: 0 },
+    bytes: 0,
+    interrupted: false,
+    items: items.filter(({ outcome }) => outcome.result !== 'unchanged'),
+    ...rest,
+  };
+}
+
+function lines(report: RunReport): string[] {
+  return summarize(report, PLAIN, 'report.json').split('\n');
+}
+
+const created = (name: string, tag: string): ItemReport => item(name, tag, { result: 'created', digest: A });
+const failed = (name: string, tag: string | undefined, error: string): ItemReport =>
+  item(name, tag, { result: 'failed', error });
+
+test('a few changes: a row each, names last, moved ones first', () => {
+  const report = reportOf(
+    [
+      created('docker.io/library/alpine', '3.20'),
+      item('127.0.0.1:5000/team/app', A, { result: 'created', digest: A }),
+      item('docker.io/library/nginx', '1.27', { result: 'moved', digest: B, from: A }),
+      item('docker.io/library/nginx', '1.26', { result: 'unchanged', digest: A }),
+      failed('quay.io/team/one', 'v1', 'quay.io/team/one has no tag "v1".'),
+      failed('quay.io/team/two', undefined, 'quay.io does not answer.'),
+    ],
+    { blobs: { copied: 12, present: 3 }, bytes: 34_000_000 },
+  );
+  expect(lines(report)).toEqual([
+    'moved    bbbbbbbbbbbb  was aaaaaaaaaaaa  docker.io/library/nginx:1.27',
+    'created  aaaaaaaaaaaa                    docker.io/library/alpine:3.20',
+    'created  aaaaaaaaaaaa                    127.0.0.1:5000/team/app@sha256:aaaaaaaaaaaa',
+    'failed   quay.io/team/one:v1',
+    '         quay.io/team/one has no tag "v1".',
+    'failed   quay.io/team/two',
+    '         quay.io does not answer.',
+    '2 created, 1 moved, 1 unchanged, 2 failed · 12 blobs copied (34.0 MB) · 3 blobs already there · 4.2 s',
+  ]);
+});
+
+test('nothing new: one line', () => {
+  expect(lines(reportOf([item('a.b/c', '1', { result: 'unchanged', digest: A })]))).toEqual([
+    '1 unchanged · 4.2 s',
+  ]);
+  expect(lines(reportOf([]))).toEqual(['nothing to mirror · 4.2 s']);
+});
+
+test('a thousand changes: a row a repository, and where to find each', () => {
+  const items = [
+    ...Array.from({ length: 997 }, (_, index) => created('docker.io/library/nginx', `1.${index}`)),
+    created('docker.io/library/redis', '7'),
+    created('docker.io/library/redis', '8'),
+    item('docker.io/library/nginx', 'latest', { result: 'moved', digest: B, from: A }),
+  ];
+  expect(lines(reportOf(items))).toEqual([
+    'moved        1  docker.io/library/nginx:latest',
+    'created    997  docker.io/library/nginx:1.0, 1.1, 1.2, 1.3, 1.4, …',
+    'created      2  docker.io/library/redis:7, 8',
+    '999 created, 1 moved · 4.2 s',
+    'All of it is in report.json.',
+  ]);
+});
+
+test('a thousand repositories: twenty rows, and how many more', () => {
+  const items = Array.from({ length: 1000 }, (_, index) => created(`a.b/app-${index}`, '1'));
+  const said = lines(reportOf(items));
+  expect(said.slice(18)).toEqual([
+    'created      1  a.b/app-18:1',
+    'created      1  a.b/app-19:1',
+    '… and 980 more repositories',
+    '1000 created · 4.2 s',
+    'All of it is in report.json.',
+  ]);
+});
+
+test('every failure is shown, up to fifty', () => {
+  const items = Array.from({ length: 60 }, (_, index) => failed(`a.b/app-${index}`, '1', `Reason ${index}.`));
+  const said = lines(reportOf(items));
+  expect(said).toHaveLength(50 * 2 + 3);
+  expect(said.slice(98)).toEqual([
+    'failed   a.b/app-49:1',
+    '         Reason 49.',
+    '… and 10 more failures',
+    '60 failed · 4.2 s',
+    'All of it is in report.json.',
+  ]);
+  expect(lines(reportOf(items.slice(0, 50))).at(-1)).toBe('50 failed · 4.2 s');
+});
+
+test('one reason is told once', () => {
+  const items = Array.from({ length: 8 }, (_, index) => failed('a.b/app', String(index), 'It was stopped.'));
+  expect(lines(reportOf(items, { interrupted: true }))).toEqual([
+    'failed   a.b/app:0',
+    '         a.b/app:1',
+    '         a.b/app:2',
+    '         a.b/app:3',
+    '         a.b/app:4',
+    '         … and 3 more for the same reason',
+    '         It was stopped.',
+    '8 failed · 4.2 s',
+    'All of it is in report.json.',
+    'Interrupted. The next run goes on from here.',
+  ]);
+});
