@@ -46,7 +46,7 @@ export async function uploadBlob(
 }
 
 /** Parts grow with a blob so that their number stays within S3's limit: 8 MiB up to 70 GiB. */
-function partSizeFor(size: number, partSize: number): number {
+export function partSizeFor(size: number, partSize: number): number {
   return Math.max(partSize, Math.ceil(size / MAX_PARTS / MEBIBYTE) * MEBIBYTE);
 }
 

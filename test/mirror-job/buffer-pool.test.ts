@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { BufferPool, type Buffer } from '../../mirror-job/engine/buffer-pool.ts';
+
+async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Takes in the background, and notes who got theirs in which order. */
+function taker(pool: BufferPool, order: string[]) {
+  return (name: string, size: number): Promise<Buffer> =>
+    pool.take(size).then((buffer) => {
+      order.push(name);
+      return buffer;
+    });
+}
+
+test('what fits is given at once, the rest in the order in which it came', async () => {
+  const pool = new BufferPool(100, 40);
+  const order: string[] = [];
+  const take = taker(pool, order);
+  const [first, second] = [take('first', 40), take('second', 60)];
+  const third = take('third', 50);
+  const fourth = take('fourth', 1);
+  await settle();
+  expect(order).toEqual(['first', 'second']);
+  (await first).release();
+  await settle();
+  expect(order).toEqual(['first', 'second']);
+  (await second).release();
+  await settle();
+  expect(order).toEqual(['first', 'second', 'third', 'fourth']);
+  expect([(await third).bytes.length, (await fourth).bytes.length]).toEqual([50, 1]);
+});
+
+test('more than there is at all is given when nothing else is out', async () => {
+  const pool = new BufferPool(100, 40);
+  const order: string[] = [];
+  const take = taker(pool, order);
+  const small = await take('small', 1);
+  const huge = take('huge', 1000);
+  await settle();
+  expect(order).toEqual(['small']);
+  small.release();
+  expect((await huge).bytes.length).toBe(1000);
+  const next = take('next', 1);
+  await settle();
+  expect(order).toEqual(['small', 'huge']);
+  (await huge).release();
+  await next;
+  expect(order).toEqual(['small', 'huge', 'next']);
+});
+
+test('buffers of the one size are used again, unless somebody may still read them', async () => {
+  const pool = new BufferPool(100, 40);
+  const first = await pool.take(40);
+  first.release();
+  const second = await pool.take(40);
+  expect(second.bytes).toBe(first.bytes);
+  second.release({ reuse: false });
+  const third = await pool.take(40);
+  expect(third.bytes).not.toBe(first.bytes);
+  const other = await pool.take(30);
+  other.release();
+  expect((await pool.take(30)).bytes).not.toBe(other.bytes);
+});
