@@ -106,28 +106,31 @@ export class ImageRun {
 
   async #move(tag: Tag, first: Resolved, known: TagEntry | undefined): Promise<Outcome> {
     const { source, repository } = this.#image;
-    let resolved: Resolved | undefined = first;
-    for (let attempt = 0; attempt < 2 && resolved !== undefined; attempt += 1) {
-      const stored = await this.#copy(resolved, source);
-      const outcome = await publishTag(this.#environment, repository, tag, stored);
-      if (outcome !== 'conflict') {
-        await this.#state.note({
-          kind: 'tag',
-          tag,
-          mediaType: stored.manifest.mediaType,
-          digest: stored.digest,
-          size: stored.size,
-          firstSeen: known?.digest === stored.digest ? known.firstSeen : this.#now(),
-          referrersChecked: this.#image.referrersEvery === false ? undefined : this.#now(),
-        });
-        return outcome;
-      }
-      // Somebody else moved it: what upstream says now is decided on, not what it said before.
-      resolved = await resolveByManifest(source, tag);
-    }
+    const outcome = await this.#publish(tag, first, known);
+    if (outcome !== 'conflict') return outcome;
+    // Somebody else moved it: what upstream says now is decided on, not what it said before.
+    const now = await resolveByManifest(source, tag);
+    const second = now === undefined ? 'conflict' : await this.#publish(tag, now, known);
+    if (second !== 'conflict') return second;
     throw new SourceError(
       `${repository}:${tag} was moved by another run while this one tried to. The next run looks at it again.`,
     );
+  }
+
+  async #publish(tag: Tag, resolved: Resolved, known: TagEntry | undefined): Promise<Outcome | 'conflict'> {
+    const stored = await this.#copy(resolved, this.#image.source);
+    const outcome = await publishTag(this.#environment, this.#image.repository, tag, stored);
+    if (outcome === 'conflict') return outcome;
+    await this.#state.note({
+      kind: 'tag',
+      tag,
+      mediaType: stored.manifest.mediaType,
+      digest: stored.digest,
+      size: stored.size,
+      firstSeen: known?.digest === stored.digest ? known.firstSeen : this.#now(),
+      referrersChecked: this.#image.referrersEvery === false ? undefined : this.#now(),
+    });
+    return outcome;
   }
 
   async #mirrorPin(digest: Digest): Promise<Outcome> {

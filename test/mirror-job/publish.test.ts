@@ -1,0 +1,147 @@
+/** A tag moves once, with its history before it, and never over what another run has done. */
+import { expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
+import { parseManifest } from '../../core/manifest.ts';
+import { parseRepository, parseTag } from '../../core/reference.ts';
+import type { StoredManifest } from '../../mirror-job/engine/manifest-copy.ts';
+import { publishTag } from '../../mirror-job/engine/publish.ts';
+import { runMirror } from '../../mirror-job/engine/run.ts';
+import { addArtifact, tagAs } from '../support/builder.ts';
+import { emptyRepository, manifestOf } from '../support/content.ts';
+import { environmentFor, imageOf, outcomesOf, TestClock, type TestEnvironment } from './harness.ts';
+import { MemorySource } from './memory-source.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const repository = parseRepository('mirror.test/app');
+const tag = parseTag('latest');
+const content = emptyRepository();
+const [a, b, c] = ['a', 'b', 'c'].map((name) => {
+  const { digest } = addArtifact(content, { artifactType: `application/${name}` });
+  const { bytes, mediaType } = manifestOf(content, digest);
+  const manifest = parseManifest(bytes, mediaType);
+  return {
+    manifest,
+    digest: parseDigest(digest),
+    size: bytes.length,
+    bytes: new Uint8Array(bytes),
+    children: [],
+  } satisfies StoredManifest;
+});
+if (a === undefined || b === undefined || c === undefined) throw new Error('There are three.');
+
+const KEY = 'repositories/mirror.test/app/_tags/latest';
+const history = (store: MemoryStore) => store.keys('/_history/').map((key) => store.json(key));
+
+test('first seen, moved, and left alone', async () => {
+  const store = new MemoryStore();
+  const clock = new TestClock('2026-01-02T03:04:05.678Z');
+  const environment = environmentFor(store, { clock });
+  const { run } = environment;
+  expect(await publishTag(environment, repository, tag, a)).toEqual({ result: 'created', digest: a.digest });
+  clock.advance(1000);
+  expect(await publishTag(environment, repository, tag, b)).toEqual({
+    result: 'moved',
+    digest: b.digest,
+    from: a.digest,
+  });
+  clock.advance(1000);
+  store.calls.length = 0;
+  expect(await publishTag(environment, repository, tag, b)).toEqual({
+    result: 'unchanged',
+    digest: b.digest,
+  });
+  expect(store.calls).toEqual([`get ${KEY}`]);
+
+  const folder = 'repositories/mirror.test/app/_history/latest';
+  expect(store.keys('/_history/')).toEqual([
+    `${folder}/20260102T030405.678Z-${run}.json`,
+    `${folder}/20260102T030406.678Z-${run}.json`,
+  ]);
+  expect(history(store)).toEqual([
+    { from: null, to: a.digest, at: '2026-01-02T03:04:05.678Z', run, why: 'first seen' },
+    { from: a.digest, to: b.digest, at: '2026-01-02T03:04:06.678Z', run, why: 'upstream moved' },
+  ]);
+  expect(store.json(KEY)).toEqual({
+    mediaType: b.manifest.mediaType,
+    digest: b.digest,
+    size: b.size,
+    annotations: { 'dev.lifeboat.moved': '2026-01-02T03:04:06.678Z', 'dev.lifeboat.run': run },
+    data: Buffer.from(b.bytes).toString('base64'),
+  });
+  expect(store.objects.get(KEY)?.contentType).toBe('application/vnd.oci.descriptor.v1+json');
+});
+
+test('a tag that comes back to where it was has another ETag', async () => {
+  const store = new MemoryStore();
+  const clock = new TestClock();
+  const environment = environmentFor(store, { clock });
+  const etags: (string | undefined)[] = [];
+  for (const target of [a, b, a]) {
+    await publishTag(environment, repository, tag, target);
+    etags.push(store.objects.get(KEY)?.etag);
+    clock.advance(1);
+  }
+  expect(new Set(etags).size).toBe(3);
+});
+
+/** Another run is first, so many times: each time with a movement of its own. */
+function interfere(environment: TestEnvironment, store: MemoryStore, times: number): void {
+  let left = times;
+  store.before = async (call, key) => {
+    if (call !== 'put' || key !== KEY || left === 0) return;
+    const hook = store.before;
+    store.before = () => {};
+    const target = left % 2 === 1 ? a : b;
+    left -= 1;
+    if (target !== undefined)
+      await publishTag({ ...environment, run: `other-${left}` }, repository, tag, target);
+    store.before = hook;
+  };
+}
+
+test.each([undefined, b])('another run was first: nothing is moved (from %#)', async (from) => {
+  const store = new MemoryStore();
+  const environment = environmentFor(store);
+  if (from !== undefined) await publishTag(environment, repository, tag, from);
+  interfere(environment, store, 1);
+  expect(await publishTag(environment, repository, tag, c)).toBe('conflict');
+  expect(store.json(KEY)).toMatchObject({ digest: a.digest });
+});
+
+const LOST =
+  'mirror.test/app:latest was moved by another run while this one tried to. The next run looks at it again.';
+
+test.each([
+  [1, 'moved', c],
+  [2, LOST, a],
+])('after %i conflicts: %s', async (times, outcome, stands) => {
+  const store = new MemoryStore();
+  const upstream = { ...content, tags: new Map<string, string>() };
+  const source = new MemorySource('source.test/app', upstream);
+  tagAs(upstream, { mediaType: '', digest: c.digest, size: 0 }, 'latest');
+  const environment = environmentFor(store);
+  interfere(environment, store, times);
+  const image = imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEvery: false });
+  const report = await runMirror(environment, 'default', [image]);
+  expect(outcomesOf(report)).toEqual({ 'mirror.test/app:latest': outcome });
+  // Once for each decision; the third is the next run's.
+  expect(asked(source)).toEqual(['manifest latest', 'manifest latest']);
+  expect(store.json(KEY)).toMatchObject({ digest: stands.digest });
+});
+
+const asked = ({ calls }: MemorySource) => calls.filter((call) => call.startsWith('manifest'));
+
+test('what upstream says after a conflict is what counts', async () => {
+  const store = new MemoryStore();
+  const upstream = { ...content, tags: new Map([['latest', c.digest]]) };
+  const source = new MemorySource('source.test/app', upstream);
+  source.before = (call) => {
+    if (call === 'manifest' && asked(source).length === 2) upstream.tags.set('latest', a.digest);
+  };
+  const environment = environmentFor(store);
+  interfere(environment, store, 1);
+  const image = imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEvery: false });
+  const report = await runMirror(environment, 'default', [image]);
+  expect(report.counts).toEqual({ created: 0, failed: 0, moved: 0, unchanged: 1 });
+  expect(store.json(KEY)).toMatchObject({ digest: a.digest });
+});

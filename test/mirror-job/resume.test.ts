@@ -1,0 +1,128 @@
+/** A blob whose connection breaks goes on where it broke, and no longer than it makes progress. */
+import { expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
+import { resumed } from '../../mirror-job/engine/resume.ts';
+import { SourceError } from '../../mirror-job/engine/source.ts';
+import { bytesOf, digestOfBlob, emptyRepository, randomBlob } from '../support/content.ts';
+import { addImage, addStreamedLayer, tagAs } from '../support/builder.ts';
+import { startRogueRegistry } from '../support/rogue-registry.ts';
+import type { Misbehaviour } from '../support/misbehaviour.ts';
+import { sourceAt } from './harness.ts';
+import { MemorySource } from './memory-source.ts';
+
+const SIZE = 1000;
+const blob = randomBlob('resume', SIZE);
+const digest = parseDigest(await digestOfBlob(blob));
+const bytes = await bytesOf(blob);
+const { signal } = new AbortController();
+
+/** A source whose nth body breaks after so many bytes; the last number is for all that follow. */
+function breakingAfter(...lengths: readonly number[]): MemorySource {
+  const source = new MemorySource('source.test/app', emptyRepository());
+  let bodies = 0;
+  source.open = async function* open(_digest, offset) {
+    const length = lengths[Math.min(bodies, lengths.length - 1)] ?? SIZE;
+    bodies += 1;
+    yield bytes.subarray(offset, offset + length);
+    if (offset + length < SIZE) throw new SourceError(`it broke at ${offset + length}.`);
+  };
+  return source;
+}
+
+async function read(source: MemorySource): Promise<Buffer> {
+  const body = resumed(source, { digest, size: SIZE }, signal);
+  return bytesOf({ size: SIZE, open: () => body });
+}
+
+async function* breakingAtItsEnd(): AsyncGenerator<Uint8Array> {
+  yield bytes;
+  throw new SourceError('it broke at the end.');
+}
+
+const offsets = ({ calls }: MemorySource) => calls.map((call) => Number(call.split(' ')[2]));
+
+test('it goes on where it broke', async () => {
+  const source = breakingAfter(400, 1, 300, SIZE);
+  expect((await read(source)).equals(bytes)).toBe(true);
+  expect(offsets(source)).toEqual([0, 400, 401, 701]);
+});
+
+test('each byte of progress gives it its attempts back', async () => {
+  const source = breakingAfter(100, 0, 0, 100, 0, 0, 100, 0, 0, SIZE);
+  expect((await read(source)).equals(bytes)).toBe(true);
+  expect(offsets(source)).toEqual([0, 100, 100, 100, 200, 200, 200, 300, 300, 300]);
+});
+
+test('without any it ends', async () => {
+  const source = breakingAfter(100, 0);
+  await expect(read(source)).rejects.toThrow('it broke at 100.');
+  expect(offsets(source)).toEqual([0, 100, 100, 100]);
+});
+
+test('a blob that is not there is not asked for again', async () => {
+  const source = new MemorySource('source.test/app', emptyRepository());
+  await expect(read(source)).rejects.toThrow(`source.test/app has no blob ${digest}.`);
+  expect(offsets(source)).toEqual([0]);
+});
+
+test('what breaks after the last byte is not asked for more', async () => {
+  const source = new MemorySource('source.test/app', emptyRepository());
+  source.open = () => breakingAtItsEnd();
+  await expect(read(source)).rejects.toThrow('it broke at the end.');
+  expect(offsets(source)).toEqual([0]);
+});
+
+test('a run that is told to stop does not go on', async () => {
+  const stop = new AbortController();
+  const source = breakingAfter(400, SIZE);
+  source.before = (_call, what) => {
+    if (what.endsWith(' 400')) stop.abort(new Error('stopped by SIGTERM'));
+  };
+  const body = resumed(source, { digest, size: SIZE }, stop.signal);
+  await expect(bytesOf({ size: SIZE, open: () => body })).rejects.toThrow('stopped by SIGTERM');
+});
+
+const app = emptyRepository();
+const layer = await addStreamedLayer(app, 'layer', 5000);
+tagAs(app, addImage(app, { layers: [layer] }), 'one');
+
+test.each<[string, Misbehaviour | undefined]>([
+  ['honours the range', undefined],
+  ['sends the whole again', { kind: 'status', status: 200 }],
+])('a registry that %s', async (_name, second) => {
+  const all = await bytesOf(app.blobs.get(layer.digest) ?? blob);
+  const registry = await startRogueRegistry({
+    corpus: { repositories: new Map([['team/app', app]]) },
+    misbehave: ({ reference, nth }) => {
+      if (reference !== layer.digest) return undefined;
+      if (nth === 0) return { kind: 'close', after: 1234 };
+      return second === undefined
+        ? undefined
+        : { kind: 'manifest', bytes: all, mediaType: 'application/octet-stream' };
+    },
+  });
+  try {
+    const source = await sourceAt(registry.host, 'team/app');
+    const expected = { digest: parseDigest(layer.digest), size: layer.size };
+    const body = resumed(source, expected, signal);
+    expect((await bytesOf({ size: layer.size, open: () => body })).equals(all)).toBe(true);
+    expect(registry.requests.map(({ headers }) => headers.range)).toEqual([
+      undefined,
+      `bytes=1234-${layer.size - 1}`,
+    ]);
+  } finally {
+    await registry.stop();
+  }
+});
+
+test('a registry that answers with another range than was asked for', async () => {
+  const source = await sourceAt('registry.test', 'team/app', {
+    fetch: async (_url, { headers }) =>
+      headers['Range'] === undefined
+        ? new Response('never asked')
+        : new Response('x', { status: 206, headers: { 'content-range': 'bytes 600-999/1000' } }),
+  });
+  await expect(source.blob(digest, SIZE, 500)).rejects.toThrow(
+    `registry.test/team/app: asked for blob ${digest} from byte 500 on, and got another range.`,
+  );
+});
