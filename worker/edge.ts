@@ -63,10 +63,7 @@ export class Edge {
       milliseconds: now() - begin,
       trace: scope.trace,
     });
-    return new Response(caller.isHead ? null : answer.body, {
-      status: answer.status,
-      headers: answer.headers,
-    });
+    return respond(answer, caller.isHead);
   }
 
   async #answer(request: EdgeRequest, caller: Caller, scope: Scope): Promise<Answer> {
@@ -183,6 +180,16 @@ export class Edge {
     };
     return answerList(list, page, this.#keep('pointer'));
   }
+}
+
+/** The answer to every request while a variable cannot be used. */
+export function refuseAll(method: string, error: ConfigurationError): Response {
+  const refusal = new RegistryError('UNAVAILABLE', error.message);
+  return respond(answerError(refusal, CACHE_CONTROL.public.never), method === 'HEAD');
+}
+
+function respond({ status, headers, body }: Answer, isHead: boolean): Response {
+  return new Response(isHead ? null : body, { status, headers });
 }
 
 function asRegistryError(error: unknown, scope: Scope): RegistryError {

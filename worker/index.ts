@@ -1,9 +1,8 @@
 /** Wrangler's entry, and the one file that knows what the Worker is bound to. */
 import { Hono } from 'hono/tiny';
-import { RegistryError, errorBody } from '../core/error.ts';
 import { readConfiguration } from './configuration.ts';
 import { ConfigurationError } from './configuration-error.ts';
-import { Edge } from './edge.ts';
+import { Edge, refuseAll } from './edge.ts';
 import { LIMITS } from './library.ts';
 import { logToConsole } from './log.ts';
 
@@ -35,15 +34,10 @@ function makeEdge(variables: object): Edge | ConfigurationError {
 
 const app = new Hono<{ Bindings: Env }>();
 
+// Hono answers HEAD by the handler for GET; the edge goes by the request's own method.
 app.all('*', async (context): Promise<Response> => {
   const edge = edgeFor(context.env);
-  if (edge instanceof ConfigurationError) {
-    const error = new RegistryError('UNAVAILABLE', edge.message);
-    return context.body(errorBody(error), 503, {
-      'Content-Type': 'application/json',
-      'Cache-Control': 'no-store',
-    });
-  }
+  if (edge instanceof ConfigurationError) return refuseAll(context.req.raw.method, edge);
   return edge.handle(context.req.raw, (work) => context.executionCtx.waitUntil(work));
 });
 

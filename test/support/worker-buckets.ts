@@ -1,0 +1,15 @@
+/** Buckets with a real S3 API for the tests that run in workerd, started once for all of them. */
+import type { TestProject } from 'vitest/node';
+import { startLocalStore, type Store } from './local-store.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    s3: Omit<Store, 'stop' | 'bucket'>;
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { endpoint, buckets, region, accessKeyId, secretAccessKey, stop } = await startLocalStore({ buckets: 2 });
+  project.provide('s3', { endpoint, buckets, region, accessKeyId, secretAccessKey });
+  return stop;
+}

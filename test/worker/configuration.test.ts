@@ -1,0 +1,202 @@
+/** Each variable, what it may be, and the sentence that names it when it cannot be used. */
+import { env } from 'cloudflare:workers';
+import { createExecutionContext } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+import { ConfigurationError } from '../../worker/configuration-error.ts';
+import { readConfiguration } from '../../worker/configuration.ts';
+import worker from '../../worker/index.ts';
+
+const BUCKET = env.BUCKET;
+const S3 = {
+  S3_ENDPOINT: 'https://s3.example.com',
+  S3_BUCKET: 'lifeboat',
+  S3_ACCESS_KEY_ID: 'key',
+  S3_SECRET_ACCESS_KEY: 'secret',
+};
+const HASH = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
+
+describe('defaults', () => {
+  it('are those of the documentation', () => {
+    const { stores, hosts, tokens, ...rest } = readConfiguration({ BUCKET });
+    expect(rest).toEqual({
+      audience: 'public',
+      defaultUpstream: 'docker.io',
+      blobs: 'auto',
+      streamBelow: 65_536,
+      tagTtl: 60_000,
+      tagStale: 604_800_000,
+      storeFresh: 5000,
+      tags: true,
+      catalogs: ['default'],
+      challenge: 'none',
+    });
+    expect([hosts.size, tokens]).toEqual([0, []]);
+    expect(stores).toEqual([{ kind: 'r2', bucket: BUCKET, prefix: '', publicUrl: undefined }]);
+  });
+
+  it('of a store', () => {
+    expect(readConfiguration(S3).stores).toEqual([
+      {
+        kind: 's3',
+        endpoint: 'https://s3.example.com',
+        bucket: 'lifeboat',
+        region: 'auto',
+        pathStyle: true,
+        prefix: '',
+        accessKeyId: 'key',
+        secretAccessKey: 'secret',
+        publicUrl: undefined,
+      },
+    ]);
+  });
+});
+
+describe('forms', () => {
+  it('an empty text is an unset variable, and white space around a text is none of it', () => {
+    const { stores } = readConfiguration({ ...S3, S3_REGION: '', S3_SECRET_ACCESS_KEY: 'secret\n' });
+    expect(stores[0]).toMatchObject({ region: 'auto', secretAccessKey: 'secret' });
+  });
+
+  it('a path of the endpoint, a prefix and a second store', () => {
+    const { stores } = readConfiguration({
+      ...S3,
+      S3_ENDPOINT: 'http://localhost:8787/cdn-cgi/local/r2/s3/',
+      S3_PREFIX: 'a/b',
+      PUBLIC_URL: 'https://cdn.example.com/',
+      S3_2_ENDPOINT: 'https://s3.eu.example.com',
+      S3_2_BUCKET: 'second',
+      S3_2_REGION: 'eu-1',
+      S3_2_PATH_STYLE: 'false',
+      S3_2_ACCESS_KEY_ID: 'k2',
+      S3_2_SECRET_ACCESS_KEY: 's2',
+    });
+    expect(stores).toMatchObject([
+      {
+        endpoint: 'http://localhost:8787/cdn-cgi/local/r2/s3',
+        prefix: 'a/b/',
+        publicUrl: 'https://cdn.example.com',
+      },
+      { endpoint: 'https://s3.eu.example.com', bucket: 'second', region: 'eu-1', pathStyle: false },
+    ]);
+  });
+
+  it.each([
+    ['90', 90_000],
+    ['90s', 90_000],
+    ['5m', 300_000],
+    ['24h', 86_400_000],
+    ['7d', 604_800_000],
+    [30, 30_000],
+  ])('TAG_TTL = %s is %i ms', (text, milliseconds) => {
+    expect(readConfiguration({ BUCKET, TAG_TTL: text }).tagTtl).toBe(milliseconds);
+  });
+
+  it('hosts', () => {
+    const { hosts } = readConfiguration({
+      BUCKET,
+      HOSTS: 'D.example.com=docker.io, q.example.com:8443=QUAY.io',
+    });
+    expect([...hosts]).toEqual([
+      ['d.example.com', 'docker.io'],
+      ['q.example.com:8443', 'quay.io'],
+    ]);
+  });
+});
+
+describe('what cannot be used', () => {
+  const TOKEN = { BUCKET, AUDIENCE: 'token', TOKENS: `ci ${HASH} **` };
+  it.each([
+    [{}, 'S3_ENDPOINT', 'it is not set, and there is no R2 binding BUCKET either.'],
+    [{ BUCKET: 'lifeboat' }, 'BUCKET', 'it is not the binding of an R2 bucket.'],
+    [{ BUCKET, S3_BUCKET: 'b' }, 'S3_ENDPOINT', 'it is not set, but S3_BUCKET is.'],
+    [{ ...S3, S3_ENDPOINT: 's3.example.com' }, 'S3_ENDPOINT', 'it is not a URL.'],
+    [{ ...S3, S3_ENDPOINT: 'ftp://s3' }, 'S3_ENDPOINT', 'it is neither an https:// nor an http:// URL.'],
+    [
+      { ...S3, S3_ENDPOINT: 'https://a:b@s3.example.com' },
+      'S3_ENDPOINT',
+      'it has a user, a password, a query or a fragment.',
+    ],
+    [{ ...S3, S3_BUCKET: '' }, 'S3_BUCKET', 'it is not set.'],
+    [{ ...S3, S3_BUCKET: 'a/b' }, 'S3_BUCKET', 'it is not the name of a bucket.'],
+    [{ ...S3, S3_ACCESS_KEY_ID: '' }, 'S3_ACCESS_KEY_ID', 'it is not set.'],
+    [{ ...S3, S3_SECRET_ACCESS_KEY: undefined }, 'S3_SECRET_ACCESS_KEY', 'it is not set.'],
+    [{ ...S3, S3_PATH_STYLE: 'yes' }, 'S3_PATH_STYLE', 'it is none of true, false.'],
+    [{ ...S3, S3_PREFIX: '../x' }, 'S3_PREFIX', 'it is not a path of letters, digits, ".", "_" and "-".'],
+    [{ ...S3, S3_REGOIN: 'x' }, 'S3_REGOIN', 'there is no such variable.'],
+    [{ ...S3, S3_2_BUCKET: 'b' }, 'S3_2_ENDPOINT', 'it is not set.'],
+    [{ ...S3, S3_3_BUCKET: 'b' }, 'S3_3_ENDPOINT', 'there is no store 2; number them without gaps.'],
+    [{ BUCKET, AUDIENCE: 'everyone' }, 'AUDIENCE', 'it is none of public, token.'],
+    [{ BUCKET, BLOBS: 'proxy' }, 'BLOBS', 'it is none of auto, redirect, stream.'],
+    [
+      { BUCKET, BLOBS: 'redirect' },
+      'BLOBS',
+      'the bucket binding cannot sign URLs. Set S3_ENDPOINT and its keys, or PUBLIC_URL, or use "auto".',
+    ],
+    [{ BUCKET, STREAM_BELOW: '64k' }, 'STREAM_BELOW', 'it is not a number of bytes, such as 65536.'],
+    [{ BUCKET, STREAM_BELOW: '-1' }, 'STREAM_BELOW', 'it is not a number of bytes, such as 65536.'],
+    [{ BUCKET, TAG_TTL: 'soon' }, 'TAG_TTL', 'it is not a duration, such as 60s, 5m, 24h or 7d.'],
+    [{ BUCKET, TAG_STALE: '1w' }, 'TAG_STALE', 'it is not a duration, such as 60s, 5m, 24h or 7d.'],
+    [{ BUCKET, STORE_FRESH: {} }, 'STORE_FRESH', 'it is not a text.'],
+    [{ BUCKET, TAGS: 'no' }, 'TAGS', 'it is none of on, off.'],
+    [{ BUCKET, AUTH_CHALLENGE: 'bearer' }, 'AUTH_CHALLENGE', 'it is none of none, basic.'],
+    [{ BUCKET, HOSTS: 'docker.example.com' }, 'HOSTS', '"" is not a valid name'],
+    [{ BUCKET, HOSTS: 'a b=docker.io' }, 'HOSTS', '"a b=docker.io" is not of the form host=upstream.'],
+    [{ BUCKET, HOSTS: 'a.io=b.io,a.io=c.io' }, 'HOSTS', 'it names a.io twice.'],
+    [{ BUCKET, DEFAULT_UPSTREAM: '[::1]' }, 'DEFAULT_UPSTREAM', '"[::1]" is not a valid name'],
+    [{ BUCKET, CATALOG: '../x' }, 'CATALOG', '"../x" is not a configuration\'s name.'],
+    [{ BUCKET, TOKENS: `ci ${HASH} **` }, 'TOKENS', 'AUDIENCE is public, so they would protect nothing.'],
+    [{ BUCKET, AUDIENCE: 'token' }, 'TOKENS', 'it holds no token, and AUDIENCE = token lets nobody else in.'],
+    [{ ...TOKEN, TOKENS: 'ci' }, 'TOKENS', 'entry 1 is not "name sha256 glob,glob".'],
+    [
+      { ...TOKEN, TOKENS: `ci ${HASH} **; ops s3cret **` },
+      'TOKENS',
+      'the second part of entry 2 is not a SHA-256 in hexadecimal.',
+    ],
+    [{ ...TOKEN, TOKENS: `ci ${HASH} a;ci ${HASH} b` }, 'TOKENS', 'entry 2 has a name that another one has.'],
+    [
+      { ...TOKEN, TOKENS: `ci ${HASH} (a|b)` },
+      'TOKENS',
+      'a repository of entry 1 is not a glob of lower-case letters, digits, ".", "_", "/", "-" and "*".',
+    ],
+    [
+      { ...TOKEN, PUBLIC_URL: 'https://cdn.example.com' },
+      'PUBLIC_URL',
+      'with AUDIENCE = token it would show private blobs to whoever knows their digest.',
+    ],
+  ])('%j', (variables, variable, reason) => {
+    let error: unknown;
+    try {
+      readConfiguration(variables);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error).toMatchObject({
+      variable,
+      message: expect.stringContaining(`The variable ${variable} cannot be used: ${reason}`),
+    });
+    expect(String(error)).not.toMatch(/secret\b|s3cret|9f86d0/);
+  });
+});
+
+describe('an edge that cannot be used', () => {
+  it.each([
+    ['GET', '/v2/'],
+    ['HEAD', '/v2/'],
+    ['GET', '/healthz'],
+    ['GET', '/v2/library/nginx/manifests/latest'],
+    ['PUT', '/v2/a//b'],
+    ['GET', '/anything'],
+  ])('%s %s → 503 that names the variable', async (method, path) => {
+    const broken = { ...env, TAG_TTL: 'soon' };
+    const request = new Request(`https://mirror.example.com${path}`, { method });
+    const response = await worker.fetch(request, broken, createExecutionContext());
+    expect(response.status).toBe(503);
+    expect(response.headers.get('cache-control')).toBe('no-store, no-transform');
+    expect(response.headers.get('content-type')).toBe('application/json');
+    const body =
+      '{"errors":[{"code":"UNAVAILABLE","message":"The variable TAG_TTL cannot be used: it is not a duration, such as 60s, 5m, 24h or 7d."}]}';
+    expect(response.headers.get('content-length')).toBe(String(body.length));
+    expect(await response.text()).toBe(method === 'HEAD' ? '' : body);
+  });
+});

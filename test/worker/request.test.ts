@@ -1,0 +1,128 @@
+/** Method and URL → what is asked for. */
+import { describe, expect, it } from 'vitest';
+import { DOCKER_HUB, parseUpstream } from '../../core/reference.ts';
+import { parseRequest } from '../../worker/request.ts';
+
+const NAMING = {
+  defaultUpstream: DOCKER_HUB,
+  hosts: new Map([
+    ['quay.example.com', parseUpstream('quay.io')],
+    ['localhost:5001', parseUpstream('ghcr.io')],
+  ]),
+};
+const DIGEST = `sha256:${'ab'.repeat(32)}`;
+const SHA512 = `sha512:${'cd'.repeat(64)}`;
+
+function parse(path: string, host = 'mirror.example.com', method = 'GET') {
+  return parseRequest(method, new URL(`http://${host}${path}`), NAMING);
+}
+
+function refusal(path: string, method = 'GET') {
+  const request = parse(path, 'mirror.example.com', method);
+  return request.kind === 'refused' ? [request.error.status, request.error.code] : request;
+}
+
+describe('names', () => {
+  it.each([
+    // path, host, the repository
+    ['/v2/docker.io/library/nginx/tags/list', 'm.example.com', 'docker.io/library/nginx'],
+    ['/v2/library/nginx/tags/list', 'm.example.com', 'docker.io/library/nginx'],
+    ['/v2/nginx/tags/list', 'm.example.com', 'docker.io/library/nginx'],
+    ['/v2/docker.io/nginx/tags/list', 'm.example.com', 'docker.io/library/nginx'],
+    ['/v2/registry-1.docker.io/nginx/tags/list', 'm.example.com', 'docker.io/library/nginx'],
+    ['/v2/GHCR.io/a/b/tags/list', 'm.example.com', 'ghcr.io/a/b'],
+    ['/v2/registry_5000/a/tags/list', 'm.example.com', 'registry_5000/a'],
+    ['/v2/localhost/a/tags/list', 'm.example.com', 'localhost/a'],
+    ['/v2/a/b/tags/list?ns=ghcr.io', 'm.example.com', 'ghcr.io/a/b'],
+    ['/v2/a/b/tags/list?ns=registry:5000', 'm.example.com', 'registry_5000/a/b'],
+    ['/v2/nginx/tags/list?ns=docker.io', 'm.example.com', 'docker.io/library/nginx'],
+    ['/v2/nginx/tags/list?ns=', 'm.example.com', 'docker.io/library/nginx'],
+    ['/v2/ghcr.io/a/tags/list?ns=ghcr.io', 'm.example.com', 'ghcr.io/a'],
+    ['/v2/docker.io/library/a/tags/list?ns=index.docker.io', 'm.example.com', 'docker.io/library/a'],
+    ['/v2/a/b/tags/list', 'quay.example.com', 'quay.io/a/b'],
+    ['/v2/a/b/tags/list', 'quay.example.com:8443', 'quay.io/a/b'],
+    ['/v2/a/b/tags/list', 'localhost:5001', 'ghcr.io/a/b'],
+    ['/v2/a/b/tags/list', 'localhost:5002', 'docker.io/a/b'],
+    ['/v2/a/b/tags/list?ns=ghcr.io', 'quay.example.com', 'ghcr.io/a/b'],
+    ['/v2/ghcr.io/a/tags/list', 'quay.example.com', 'ghcr.io/a'],
+    ['/v2/tags/list/manifests/tags/list', 'm.example.com', 'docker.io/tags/list/manifests'],
+  ])('%s at %s is %s', (path, host, repository) => {
+    expect(parse(path, host)).toMatchObject({ kind: 'tags', name: { repository } });
+  });
+
+  it('keeps how it was asked for', () => {
+    expect(parse('/v2/nginx/tags/list?ns=Docker.IO')).toEqual({
+      kind: 'tags',
+      name: { repository: 'docker.io/library/nginx', requested: 'nginx', namespace: 'Docker.IO' },
+      page: { limit: undefined, last: undefined },
+    });
+  });
+});
+
+describe('endpoints', () => {
+  const name = { repository: 'docker.io/a/b', requested: 'a/b', namespace: undefined };
+  it.each([
+    ['/v2/', { kind: 'ping' }],
+    ['/v2', { kind: 'ping' }],
+    ['/healthz', { kind: 'health' }],
+    ['/v2/_catalog?n=2&last=x', { kind: 'catalog', page: { limit: 2, last: 'x' } }],
+    ['/v2/a/b/manifests/1.0', { kind: 'tag', name, tag: '1.0' }],
+    [`/v2/a/b/manifests/${DIGEST}`, { kind: 'manifest', name, digest: DIGEST }],
+    [`/v2/a/b/manifests/${SHA512}`, { kind: 'manifest', name, digest: SHA512 }],
+    [`/v2/a/b/manifests/${DIGEST.replace(':', '%3A')}`, { kind: 'manifest', name, digest: DIGEST }],
+    [`/v2/a/b/blobs/${DIGEST}`, { kind: 'blob', name, digest: DIGEST }],
+    ['/v2/a/b/tags/list?n=0', { kind: 'tags', name, page: { limit: 0, last: undefined } }],
+    [`/v2/a/b/referrers/${DIGEST}`, { kind: 'referrers', name, subject: DIGEST, artifactType: undefined }],
+    [
+      `/v2/a/b/referrers/${DIGEST}?artifactType=a%2Fb%2Bjson`,
+      { kind: 'referrers', name, subject: DIGEST, artifactType: 'a/b+json' },
+    ],
+  ])('%s', (path, expected) => {
+    expect(parse(path)).toEqual(expected);
+    expect(parse(path, 'mirror.example.com', 'HEAD')).toEqual(expected);
+  });
+});
+
+describe('refusals', () => {
+  it.each([
+    ['/', 404, 'NAME_UNKNOWN'],
+    ['/v1/', 404, 'NAME_UNKNOWN'],
+    ['/v2/a', 404, 'NAME_UNKNOWN'],
+    ['/v2/a/b/tags', 404, 'NAME_UNKNOWN'],
+    ['/v2/a/b/tags/other', 404, 'NAME_UNKNOWN'],
+    ['/v2/a/b/blobs/uploads/', 404, 'NAME_UNKNOWN'],
+    ['/v2/manifests/1.0', 400, 'NAME_INVALID'],
+    ['/v2//manifests/1.0', 400, 'NAME_INVALID'],
+    ['/v2/a//b/manifests/1.0', 400, 'NAME_INVALID'],
+    ['/v2/A/manifests/1.0', 400, 'NAME_INVALID'],
+    ['/v2/a/_tags/manifests/1.0', 400, 'NAME_INVALID'],
+    ['/v2/a%2Fb/manifests/1.0', 400, 'NAME_INVALID'],
+    ['/v2/a/%00/manifests/1.0', 400, 'NAME_INVALID'],
+    ['/v2/a/%zz/manifests/1.0', 400, 'NAME_INVALID'],
+    ['/v2/a/%c3%28/manifests/1.0', 400, 'NAME_INVALID'],
+    [`/v2/${'a'.repeat(10_000)}/manifests/1.0`, 400, 'NAME_INVALID'],
+    ['/v2/a/manifests/.INVALID_MANIFEST_NAME', 404, 'MANIFEST_UNKNOWN'],
+    [`/v2/a/manifests/${'x'.repeat(129)}`, 404, 'MANIFEST_UNKNOWN'],
+    ['/v2/a/manifests/', 404, 'MANIFEST_UNKNOWN'],
+    ['/v2/a/manifests/sha256:baddigeststring', 400, 'DIGEST_INVALID'],
+    [`/v2/a/manifests/sha384:${'ab'.repeat(48)}`, 400, 'DIGEST_INVALID'],
+    [`/v2/a/blobs/${DIGEST.toUpperCase()}`, 400, 'DIGEST_INVALID'],
+    ['/v2/a/referrers/latest', 400, 'DIGEST_INVALID'],
+    ['/v2/a/tags/list?n=-1', 400, 'PAGINATION_NUMBER_INVALID'],
+    ['/v2/a/tags/list?n=1.5', 400, 'PAGINATION_NUMBER_INVALID'],
+    ['/v2/a/tags/list?n=', 400, 'PAGINATION_NUMBER_INVALID'],
+    ['/v2/_catalog?n=many', 400, 'PAGINATION_NUMBER_INVALID'],
+    ['/v2/ghcr.io/a/tags/list?ns=quay.io', 404, 'NAME_UNKNOWN'],
+    ['/v2/a/tags/list?ns=quay.io&ns=ghcr.io', 404, 'NAME_UNKNOWN'],
+    ['/v2/a/tags/list?ns=[::1]:5000', 404, 'NAME_UNKNOWN'],
+    ['/v2/a/tags/list?ns=http://169.254.169.254/', 404, 'NAME_UNKNOWN'],
+  ])('%.80s → %i %s', (path, status, code) => {
+    expect(refusal(path)).toEqual([status, code]);
+  });
+
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])('%s → 405, whatever the path', (method) => {
+    expect(refusal('/v2/a/blobs/uploads/', method)).toEqual([405, 'UNSUPPORTED']);
+    expect(refusal('/v2/A//%zz', method)).toEqual([405, 'UNSUPPORTED']);
+    expect(refusal('/', method)).toEqual([405, 'UNSUPPORTED']);
+  });
+});

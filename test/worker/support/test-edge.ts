@@ -1,0 +1,93 @@
+/** An edge with a clock that stands, whose reads are counted where they leave it. */
+import { readConfiguration } from '../../../worker/configuration.ts';
+import { Edge } from '../../../worker/edge.ts';
+import { LIMITS, type Limits } from '../../../worker/library.ts';
+import type { Event } from '../../../worker/log.ts';
+import type { ReadableBucket } from '../../../worker/store-configuration.ts';
+import type { TestBucket } from './bucket.ts';
+
+export const ORIGIN = 'https://mirror.example.com';
+
+/** Decides what a read of the store finds; undefined lets it through. The key is below the prefix. */
+export type Fault = (key: string, store: number) => Promise<Response> | Response | undefined;
+
+export interface TestEdgeOptions {
+  readonly variables?: Readonly<Record<string, unknown>>;
+  readonly limits?: Limits;
+  readonly cache?: Pick<Cache, 'match' | 'put' | 'delete'>;
+}
+
+export class TestEdge {
+  /** Every read, in order, as `<store> <key>`. */
+  readonly reads: string[] = [];
+  readonly events: Event[] = [];
+  /** Milliseconds since 1970; stands until a test moves it. It begins today, because S3 checks signatures' dates. */
+  now = Date.now();
+  fault: Fault = () => undefined;
+  readonly #edge: Edge;
+  readonly #background: Promise<unknown>[] = [];
+
+  constructor(buckets: readonly TestBucket[], options: TestEdgeOptions = {}) {
+    const variables: Record<string, unknown> = {};
+    for (const bucket of buckets) Object.assign(variables, bucket.variables);
+    Object.assign(variables, options.variables);
+    const { BUCKET } = variables;
+    if (isBucket(BUCKET)) variables['BUCKET'] = { get: this.#countedBucket(BUCKET, buckets) };
+    this.#edge = new Edge(readConfiguration(variables), {
+      fetch: (url, init) => this.#countedFetch(url, init, buckets),
+      cache: options.cache ?? caches.default,
+      now: () => this.now,
+      limits: options.limits ?? LIMITS,
+      log: (event) => this.events.push(event),
+    });
+  }
+
+  get(path: string, headers: Record<string, string> = {}): Promise<Response> {
+    return this.request('GET', path, headers);
+  }
+
+  head(path: string, headers: Record<string, string> = {}): Promise<Response> {
+    return this.request('HEAD', path, headers);
+  }
+
+  request(method: string, path: string, headers: Record<string, string> = {}): Promise<Response> {
+    return this.#edge.handle(
+      new Request(new URL(path, ORIGIN), { method, headers, redirect: 'manual' }),
+      (work) => this.#background.push(work),
+    );
+  }
+
+  /** Lets the work end that outlives its answers. */
+  async settle(): Promise<void> {
+    while (this.#background.length > 0) await this.#background.shift();
+  }
+
+  /** The reads since the last call. */
+  takeReads(): string[] {
+    return this.reads.splice(0);
+  }
+
+  #countedBucket(bucket: ReadableBucket, buckets: readonly TestBucket[]): R2Bucket['get'] {
+    const prefix = buckets[0]?.prefix ?? '';
+    return async (key: string, options?: R2GetOptions) => {
+      this.reads.push(`1 ${key.slice(prefix.length)}`);
+      const broken = this.fault(key.slice(prefix.length), 1);
+      if (broken !== undefined) throw new Error(`R2 said ${(await broken).status}`);
+      return bucket.get(key, options ?? {});
+    };
+  }
+
+  async #countedFetch(url: string, init: RequestInit, buckets: readonly TestBucket[]): Promise<Response> {
+    const { pathname } = new URL(url);
+    const index = buckets.findIndex(({ prefix }) => pathname.includes(`/${prefix}`));
+    const prefix = buckets[index]?.prefix ?? '';
+    const key = pathname.slice(pathname.indexOf(prefix) + prefix.length);
+    this.reads.push(`${index + 1} ${key}`);
+    const broken = this.fault(key, index + 1);
+    return broken === undefined ? fetch(url, init) : broken;
+  }
+}
+
+function isBucket(value: unknown): value is ReadableBucket {
+  return typeof value === 'object' && value !== null && 'get' in value;
+}
