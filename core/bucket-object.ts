@@ -23,6 +23,16 @@ export const ANNOTATION = {
   referrersChecked: 'dev.lifeboat.referrers-checked',
 } as const;
 
+/**
+ * Whether a value is a time as `Date.toISOString` writes it. No other way of writing one is taken: such times
+ * sort as text, and fit into a header.
+ */
+export function isTime(value: unknown): value is string {
+  if (typeof value !== 'string' || value.length !== '2026-01-31T23:59:59.123Z'.length) return false;
+  const time = Date.parse(value);
+  return !Number.isNaN(time) && new Date(time).toISOString() === value;
+}
+
 /** An object of the bucket that does not hold what its key promises. */
 export class BucketObjectInvalidError extends Error {
   override readonly name = 'BucketObjectInvalidError';

@@ -2,7 +2,7 @@
  * `_history/<tag>/<time>-<run>.json`: an intent to move a tag, written before the tag itself. It counts once
  * the tag, or the next record's `from`, is its `to`; a run that died in between leaves one that never counts.
  */
-import { BucketObjectInvalidError, parseObjectAt } from './bucket-object.ts';
+import { BucketObjectInvalidError, isTime, parseObjectAt } from './bucket-object.ts';
 import { isDigest, type Digest } from './digest.ts';
 import { encodeJson } from './json.ts';
 
@@ -29,7 +29,7 @@ export function decodeMovement(key: string, bytes: Uint8Array): Movement {
     typeof to !== 'string' ||
     !isDigest(to) ||
     (from !== null && (typeof from !== 'string' || !isDigest(from))) ||
-    typeof at !== 'string' ||
+    !isTime(at) ||
     typeof run !== 'string' ||
     typeof why !== 'string'
   ) {

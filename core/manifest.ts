@@ -62,7 +62,7 @@ export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest
       mediaType,
       blobs: blobsOf(json, kind),
       manifests: kind === 'index' ? parseList(json, 'manifests') : [],
-      subject: isAbsent(json['subject']) ? undefined : parseDescriptor(json['subject'], 'subject'),
+      subject: subjectOf(json),
       artifactType: artifactTypeOf(json, kind),
       annotations: isStringMap(json['annotations']) ? json['annotations'] : undefined,
     };
@@ -120,7 +120,7 @@ function blobsOf(json: JsonObject, kind: Manifest['kind']): Descriptor[] {
     case 'index':
       return [];
     case 'artifact':
-      return isAbsent(json['blobs']) ? [] : parseList(json, 'blobs');
+      return json['blobs'] === undefined ? [] : parseList(json, 'blobs');
     case 'image':
       return [parseDescriptor(json['config'], 'config'), ...parseList(json, 'layers')];
   }
@@ -136,8 +136,9 @@ function parseList(json: JsonObject, field: string): Descriptor[] {
   return list.map((entry, index) => parseDescriptor(entry, `${field}[${index}]`));
 }
 
-function isAbsent(value: unknown): boolean {
-  return value === undefined || value === null;
+function subjectOf(json: JsonObject): Descriptor | undefined {
+  const { subject } = json;
+  return subject === undefined || subject === null ? undefined : parseDescriptor(subject, 'subject');
 }
 
 function artifactTypeOf(json: JsonObject, kind: Manifest['kind']): string | undefined {

@@ -2,7 +2,7 @@
  * `_index.json`: the job's memory of one repository, an OCI image index. Tags are the truth and this can be
  * rebuilt from them; it exists so that a run which finds nothing new reads one object a repository.
  */
-import { ANNOTATION, BucketObjectInvalidError, REF_NAME, parseObjectAt } from './bucket-object.ts';
+import { ANNOTATION, BucketObjectInvalidError, REF_NAME, isTime, parseObjectAt } from './bucket-object.ts';
 import { DescriptorInvalidError, parseDescriptor, type Descriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
 import { encodeJson } from './json.ts';
@@ -94,13 +94,14 @@ function fromDescriptor(key: string, descriptor: Descriptor): IndexEntry {
   const { mediaType, digest, size, annotations = {} } = descriptor;
   const kind = annotations[ANNOTATION.kind];
   const firstSeen = annotations[ANNOTATION.firstSeen];
-  if (firstSeen === undefined) throw new BucketObjectInvalidError(key, `${digest} has no first-seen time.`);
+  const checked = annotations[ANNOTATION.referrersChecked];
+  if (!isTime(firstSeen)) throw new BucketObjectInvalidError(key, `${digest} has no first-seen time.`);
   const entry = {
     mediaType,
     digest,
     size,
     firstSeen,
-    referrersChecked: annotations[ANNOTATION.referrersChecked],
+    referrersChecked: isTime(checked) ? checked : undefined,
     platforms: annotations[ANNOTATION.platforms]?.split(','),
   };
   if (kind === 'pin') return { kind, ...entry };

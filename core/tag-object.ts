@@ -4,7 +4,7 @@
  * A → B → A must not have A's old ETag, or a conditional write would take the third state for the first.
  */
 import { fromBase64, toBase64 } from './base64.ts';
-import { ANNOTATION, BucketObjectInvalidError, parseObjectAt } from './bucket-object.ts';
+import { ANNOTATION, BucketObjectInvalidError, isTime, parseObjectAt } from './bucket-object.ts';
 import { DescriptorInvalidError, parseDescriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
 import { encodeJson } from './json.ts';
@@ -53,7 +53,7 @@ export function decodeTag(key: string, object: Uint8Array): TagObject {
     if (bytes.length !== size) throw new BucketObjectInvalidError(key, 'its data is not as long as it says.');
     const moved = annotations[ANNOTATION.moved];
     const run = annotations[ANNOTATION.run];
-    if (moved === undefined || run === undefined) {
+    if (!isTime(moved) || run === undefined) {
       throw new BucketObjectInvalidError(key, 'it does not say when it moved, and by which run.');
     }
     return {

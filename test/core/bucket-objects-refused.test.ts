@@ -16,8 +16,9 @@ const A = `sha256:${'a'.repeat(64)}`;
 const descriptor = { mediaType: 'a/b', digest: A, size: 2 };
 const seen = 'dev.lifeboat.first-seen';
 const kind = 'dev.lifeboat.kind';
-const moved = { 'dev.lifeboat.moved': 'now', 'dev.lifeboat.run': 'r' };
-const movement = { from: null, to: A, at: 'now', run: 'r', why: 'x' };
+const TIME = '2026-01-31T23:59:59.123Z';
+const moved = { 'dev.lifeboat.moved': TIME, 'dev.lifeboat.run': 'r' };
+const movement = { from: null, to: A, at: TIME, run: 'r', why: 'x' };
 const identity = { version: 1, id: 'x', audience: 'public' };
 const tag = { ...descriptor, annotations: moved, data: 'e30=' };
 
@@ -101,7 +102,7 @@ test.for<readonly [Name, object, string]>([
   ['_tags', { ...tag, data: '' }, 'its data is not as long as it says.'],
   ['_tags', { ...tag, size: 3 }, 'its data is not as long as it says.'],
   ['_tags', without(tag, 'annotations'), NO_MOVE],
-  ['_tags', { ...tag, annotations: { 'dev.lifeboat.moved': 'now' } }, NO_MOVE],
+  ['_tags', { ...tag, annotations: { 'dev.lifeboat.moved': TIME } }, NO_MOVE],
   ['_tags', { ...tag, annotations: { 'dev.lifeboat.run': 'r' } }, NO_MOVE],
   ['_tags', { ...tag, annotations: { ...moved, other: 5 } }, NO_MOVE],
 
@@ -118,17 +119,18 @@ test.for<readonly [Name, object, string]>([
   ['_index.json', { manifests: [{}] }, 'manifests[0] is not a descriptor: it has no mediaType.'],
   ['_index.json', { manifests: [descriptor] }, `${A} has no first-seen time.`],
   ['_index.json', entry({ [kind]: 'pin' }), `${A} has no first-seen time.`],
-  ['_index.json', entry({ [seen]: 'now' }), NO_KIND],
-  ['_index.json', entry({ [seen]: 'now', [kind]: 'other', 'dev.lifeboat.tag': 'v1' }), NO_KIND],
-  ['_index.json', entry({ [seen]: 'now', [kind]: 'tag', 'dev.lifeboat.tag': 'v1' }), NO_KIND],
+  ['_index.json', entry({ [seen]: 'now', [kind]: 'pin' }), `${A} has no first-seen time.`],
+  ['_index.json', entry({ [seen]: TIME }), NO_KIND],
+  ['_index.json', entry({ [seen]: TIME, [kind]: 'other', 'dev.lifeboat.tag': 'v1' }), NO_KIND],
+  ['_index.json', entry({ [seen]: TIME, [kind]: 'tag', 'dev.lifeboat.tag': 'v1' }), NO_KIND],
   [
     '_index.json',
-    entry({ [seen]: 'now', [kind]: 'tag', 'org.opencontainers.image.ref.name': '../x' }),
+    entry({ [seen]: TIME, [kind]: 'tag', 'org.opencontainers.image.ref.name': '../x' }),
     NO_KIND,
   ],
   [
     '_index.json',
-    entry({ [seen]: 'now', [kind]: 'candidate', 'org.opencontainers.image.ref.name': 'x' }),
+    entry({ [seen]: TIME, [kind]: 'candidate', 'org.opencontainers.image.ref.name': 'x' }),
     NO_KIND,
   ],
 
@@ -137,10 +139,34 @@ test.for<readonly [Name, object, string]>([
   ['_history', { ...movement, from: 'x' }, NO_MOVEMENT],
   ['_history', { ...movement, to: null }, NO_MOVEMENT],
   ['_history', { ...movement, at: 5 }, NO_MOVEMENT],
+  ['_history', { ...movement, at: 'now' }, NO_MOVEMENT],
   ['_history', without(movement, 'run'), NO_MOVEMENT],
   ['_history', without(movement, 'why'), NO_MOVEMENT],
 ])('%s: %j', ([name, object, reason]) => {
   expect(refusal(name, Buffer.from(JSON.stringify(object)))).toBe(sentence(name, reason));
+});
+
+test.for([
+  '',
+  'now',
+  '2026-01-31',
+  '2026-01-31T23:59:59Z',
+  '2026-01-31T23:59:59.123',
+  '2026-01-31T23:59:59.123+00:00',
+  '2026-01-31t23:59:59.123z',
+  '2026-02-31T23:59:59.123Z',
+  '2026-13-01T00:00:00.000Z',
+  '+010000-01-01T00:00:00.000Z',
+  '2026-01-31T23:59:59.123Z\r\nSet-Cookie: a=b',
+])('_tags: a movement at %j, which no header and no comparison of times could hold', (time) => {
+  const object = { ...tag, annotations: { ...moved, 'dev.lifeboat.moved': time } };
+  expect(refusal('_tags', Buffer.from(JSON.stringify(object)))).toBe(sentence('_tags', NO_MOVE));
+});
+
+test('_index.json: referrers that were checked at no time were not checked', () => {
+  const annotations = { [seen]: TIME, [kind]: 'pin', 'dev.lifeboat.referrers-checked': 'now' };
+  const [pin] = decodeRepositoryIndex(KEY, Buffer.from(JSON.stringify(entry(annotations))));
+  expect(pin).toEqual({ kind: 'pin', ...descriptor, firstSeen: TIME });
 });
 
 test('the error carries the key and its cause', () => {
@@ -153,7 +179,7 @@ test('the error carries the key and its cause', () => {
 });
 
 const index = entry({
-  [seen]: 'now',
+  [seen]: TIME,
   [kind]: 'tag',
   'org.opencontainers.image.ref.name': 'v1',
   'dev.lifeboat.platforms': 'linux/amd64',

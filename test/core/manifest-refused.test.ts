@@ -101,6 +101,7 @@ test.for<readonly [string, string | undefined, string, string]>([
   ['an error’s body', 'application/json', '{"errors":[{"code":"UNAUTHORIZED"}]}', NEITHER],
   ['an image without its version, untyped', undefined, `{${CONFIG},"layers":[]}`, NEITHER],
   ['a version as text', undefined, `{"schemaVersion":"2",${CONFIG},"layers":[]}`, NEITHER],
+  ['an index without its version, untyped', undefined, `{${CHILDREN}}`, NEITHER],
   ['manifests that are no list, untyped', undefined, '{"schemaVersion":2,"manifests":{}}', NEITHER],
 
   [

@@ -117,7 +117,8 @@ test('an artifact of before OCI 1.1 needs its blobs, of which there may be none'
   });
 });
 
-test('an artifact without a config media type of its own has none from elsewhere', () => {
+test('only an image has the type of its config where it has none of its own', () => {
+  expect(parseManifest(bytes({ mediaType: ARTIFACT, config })).artifactType).toBe(undefined);
   expect(parseManifest(bytes({ ...index, artifactType: '' })).artifactType).toBe(undefined);
   expect(parseManifest(bytes({ ...image, artifactType: '' })).artifactType).toBe(OCI_CONFIG);
 });

@@ -91,6 +91,7 @@ test.for<readonly [string, string, string]>([
   ['quay.io:65536/x', 'quay.io:65536', '65536 is not a port (1 to 65535).'],
   ['[::1]/x', '[::1]', IPV6_RULE],
   ['[::1]:5000/x', '[::1]:5000', IPV6_RULE],
+  ['[fe80]/x', '[fe80]', IPV6_RULE],
   ['::1/x', '::1', IPV6_RULE],
 ])('%j is refused', ([name, quoted, reason]) => {
   expect(thrown(() => parseRepository(name))).toBe(
