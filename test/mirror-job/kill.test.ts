@@ -3,10 +3,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addArtifact, addImage, addIndex, addJson, addStreamedLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository, type Corpus } from '../support/content.ts';
 import { s3ClientOf } from '../support/bucket-reader.ts';
-import { killAtEachWrite, runOnce } from '../support/kill.ts';
+import { killAtEachWrite } from '../support/kill.ts';
 import { startLocalStore, type Store } from '../support/local-store.ts';
 import { SPDX } from '../support/media-types.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
+import { runOnce } from '../support/run-process.ts';
 import { walkBucket } from '../support/walk-bucket.ts';
 
 const PART = 5 * 1024 * 1024;

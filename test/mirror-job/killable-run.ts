@@ -1,6 +1,7 @@
 /**
  * One mirror run as a process of its own, which a suite may kill: with parts so small that a small blob has
- * several. Its one argument is a `RunTarget` as JSON; what fails is said on stderr.
+ * several. Its one argument is a `RunTarget` as JSON; what fails is said on stderr, and
+ * at the end its peak memory on stdout, in bytes.
  */
 import { randomUUID } from 'node:crypto';
 import { parseRepository, parseTag, parseUpstream } from '../../core/reference.ts';
@@ -15,12 +16,13 @@ import { createEnvironment } from '../../mirror-job/node/environment.ts';
 import { Registry } from '../../mirror-job/registry/registry.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
 import { S3Store } from '../../mirror-job/s3/s3-store.ts';
-import { readTarget, type RunTarget } from '../support/kill.ts';
+import { readTarget, type RunTarget } from '../support/run-process.ts';
 
 const target = readTarget(process.argv[2] ?? '');
 const log = { info: say, warn: say };
 const { signal } = new AbortController();
 for (const prefix of target.prefixes) await run(target, prefix);
+process.stdout.write(`${process.resourceUsage().maxRSS * 1024}\n`);
 
 async function run(to: RunTarget, prefix: string): Promise<void> {
   const store = new S3Store({

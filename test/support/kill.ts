@@ -2,31 +2,12 @@
  * Kills a mirror run at every single write, and looks at what it left. The run is a process; the writes are
  * counted by a proxy before the store, which is any S3 server.
  */
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { openMultiparts, s3ClientOf } from './bucket-reader.ts';
 import { compareSnapshots, snapshot } from './bucket-snapshot.ts';
 import { startCountingProxy, type ProxiedRequest } from './counting-proxy.ts';
-import { isObject } from './manifest-json.ts';
-import { startProgram, type Exit, type Program } from './process.ts';
+import type { Exit, Program } from './process.ts';
+import { ended, runOnce, startRun, type RunTarget } from './run-process.ts';
 import { walkBucket } from './walk-bucket.ts';
-
-/** Where a run writes to, and what it mirrors. */
-export interface RunTarget {
-  readonly endpoint: string;
-  readonly region: string;
-  readonly bucket: string;
-  /** One run below each of them, one after the other. They end in a slash. */
-  readonly prefixes: readonly string[];
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  /** Bytes; what is larger is uploaded in parts of this size. S3 takes no smaller ones than 5 MiB. */
-  readonly partSize: number;
-  /** `host:port` of a registry that speaks plain HTTP. */
-  readonly upstream: string;
-  /** No tags: all of them. */
-  readonly repositories: readonly { readonly path: string; readonly tags: readonly string[] }[];
-}
 
 export type KillOptions = Omit<RunTarget, 'prefixes'> & {
   /** Whether the store can list open multipart uploads, so that none may be left. */
@@ -42,42 +23,6 @@ export interface KillReport {
   readonly killed: number;
   /** What was wrong after any of them, in sentences that begin with where it was killed. */
   readonly problems: readonly string[];
-}
-
-const SCRIPT = resolve(import.meta.dirname, '../mirror-job/killable-run.ts');
-/** A run that takes longer hangs. Milliseconds. */
-const PATIENCE = 120_000;
-
-/** What another process was told. @throws when it is not the JSON of a target */
-export function readTarget(text: string): RunTarget {
-  const json: unknown = JSON.parse(text);
-  if (!isTarget(json)) throw new Error('The argument is not the JSON of a target.');
-  return json;
-}
-
-function isTarget(json: unknown): json is RunTarget {
-  return isObject(json) && typeof json['endpoint'] === 'string' && Array.isArray(json['repositories']);
-}
-
-/** Starts a run; the caller awaits its end. */
-export async function startRun(target: RunTarget): Promise<Program> {
-  // Dozens of processes that compile the same files.
-  const env = { NODE_COMPILE_CACHE: join(tmpdir(), 'lifeboat-compile-cache') };
-  return startProgram(process.execPath, [SCRIPT, JSON.stringify(target)], { env });
-}
-
-/** Runs to the end. @throws when it has not ended in two minutes, or not well */
-export async function runOnce(target: RunTarget): Promise<void> {
-  const program = await startRun(target);
-  const { code, signal } = await ended(program);
-  if (code !== 0) throw new Error(`The run ended with ${code ?? signal}:\n${program.output()}`);
-}
-
-async function ended(program: Program): Promise<Exit> {
-  const timer = setTimeout(() => program.kill('SIGKILL'), PATIENCE);
-  const exit = await program.exited;
-  clearTimeout(timer);
-  return exit;
 }
 
 /** Kills one run before each write, and one after; a rerun follows each. */

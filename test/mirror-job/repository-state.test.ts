@@ -1,0 +1,137 @@
+/** What a repository's index knows: written as a run goes on, merged with what other runs wrote, rebuilt from tags. */
+import { expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
+import { parseRepository, parseTag } from '../../core/reference.ts';
+import type { TagEntry } from '../../core/repository-index.ts';
+import { RepositoryState } from '../../mirror-job/engine/repository-state.ts';
+import { digestOf } from '../support/content.ts';
+import { OCI_INDEX, OCI_MANIFEST } from '../support/media-types.ts';
+import { environmentFor, TestClock } from './harness.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const repository = parseRepository('mirror.test/app');
+const INDEX = 'repositories/mirror.test/app/_index.json';
+const TAGS = 'repositories/mirror.test/app/_tags.json';
+
+function entry(tag: string, content = tag): TagEntry {
+  const digest = parseDigest(digestOf(Buffer.from(content)));
+  const firstSeen = '2026-01-01T00:00:00.000Z';
+  return { kind: 'tag', tag: parseTag(tag), mediaType: OCI_MANIFEST, digest, size: 7, firstSeen };
+}
+
+const writes = ({ calls }: MemoryStore) => calls.filter((call) => call.startsWith('put '));
+
+test('opening is one read; nothing noted is nothing written', async () => {
+  const store = new MemoryStore();
+  const state = await RepositoryState.open(environmentFor(store), repository);
+  expect(state.isEmpty).toBe(true);
+  await state.flush();
+  expect(store.calls).toEqual([`get ${INDEX}`]);
+});
+
+test('the list of tags is written before the index, sorted, without tags that stand for referrers', async () => {
+  const store = new MemoryStore();
+  const state = await RepositoryState.open(environmentFor(store), repository);
+  const signature = `sha256-${'0'.repeat(64)}`;
+  for (const tag of ['b', 'a', signature, `${signature}.sig`]) await state.note(entry(tag));
+  await state.flush();
+  expect(writes(store)).toEqual([`put ${TAGS}`, `put ${INDEX}`]);
+  expect(store.json(TAGS)).toEqual({ name: 'mirror.test/app', tags: ['a', 'b'] });
+  expect(store.objects.get(TAGS)?.contentType).toBe('application/json');
+  expect(store.objects.get(INDEX)?.contentType).toBe(OCI_INDEX);
+  const again = await RepositoryState.open(environmentFor(store), repository);
+  expect(again.tag(parseTag('b'))).toEqual(entry('b'));
+  expect(again.tag(parseTag(signature))).toEqual(entry(signature));
+});
+
+test('a pin is in the index and in no list of tags', async () => {
+  const store = new MemoryStore();
+  const state = await RepositoryState.open(environmentFor(store), repository);
+  const { digest, mediaType, size, firstSeen } = entry('pinned');
+  await state.note({ kind: 'pin', digest, mediaType, size, firstSeen });
+  await state.flush();
+  expect(writes(store)).toEqual([`put ${INDEX}`]);
+  expect((await RepositoryState.open(environmentFor(store), repository)).pin(digest)?.kind).toBe('pin');
+});
+
+test('two writers at once lose nothing of each other', async () => {
+  const store = new MemoryStore();
+  const [one, two] = await Promise.all(
+    ['one', 'two'].map(() => RepositoryState.open(environmentFor(store), repository)),
+  );
+  await one?.note(entry('one'));
+  await two?.note(entry('two'));
+  await two?.note(entry('both', 'two'));
+  await Promise.all([one?.flush(), two?.flush()]);
+  expect(store.json(TAGS)).toEqual({ name: 'mirror.test/app', tags: ['both', 'one', 'two'] });
+  const merged = await RepositoryState.open(environmentFor(store), repository);
+  expect(['one', 'two', 'both'].map((tag) => merged.tag(parseTag(tag))?.digest)).toEqual([
+    entry('one').digest,
+    entry('two').digest,
+    entry('both', 'two').digest,
+  ]);
+});
+
+test('it is written while the run goes on, when the last time is long enough ago', async () => {
+  const store = new MemoryStore();
+  const clock = new TestClock();
+  const state = await RepositoryState.open(
+    environmentFor(store, { clock, limits: { flushEvery: 1000 } }),
+    repository,
+  );
+  clock.advance(999);
+  await state.note(entry('one'));
+  expect(writes(store)).toEqual([]);
+  clock.advance(1);
+  await state.note(entry('two'));
+  expect(writes(store)).toEqual([`put ${TAGS}`, `put ${INDEX}`]);
+  await state.note(entry('three'));
+  expect(writes(store).length).toBe(2);
+});
+
+test('what could not be written is written the next time', async () => {
+  const store = new MemoryStore();
+  const state = await RepositoryState.open(environmentFor(store), repository);
+  await state.note(entry('one'));
+  store.before = (call, key) => {
+    if (call === 'put' && key === INDEX) throw new Error('not now');
+  };
+  await expect(state.flush()).rejects.toThrow('not now');
+  store.before = () => {};
+  await state.flush();
+  expect((await RepositoryState.open(environmentFor(store), repository)).tag(parseTag('one'))).toEqual(
+    entry('one'),
+  );
+});
+
+test('an index that cannot be read is made anew, and says so', async () => {
+  const store = new MemoryStore();
+  await store.put(INDEX, Buffer.from('{'), { contentType: OCI_INDEX });
+  const environment = environmentFor(store);
+  const state = await RepositoryState.open(environment, repository);
+  expect(environment.logged).toEqual([
+    `warn: The bucket's object ${INDEX} cannot be used: it is not JSON. It is made anew from the tags.`,
+  ]);
+  await state.note(entry('one'));
+  await state.flush();
+  expect((await RepositoryState.open(environment, repository)).tag(parseTag('one'))).toEqual(entry('one'));
+});
+
+test('an object that changes under every attempt is a failure of the store', async () => {
+  const store = new MemoryStore();
+  const state = await RepositoryState.open(environmentFor(store), repository);
+  await state.note(entry('one'));
+  let changes = 0;
+  store.before = async (call, key) => {
+    if (call !== 'put' || key !== TAGS) return;
+    changes += 1;
+    const hook = store.before;
+    store.before = () => {};
+    const tags = { name: repository, tags: [`t${changes}`] };
+    await store.put(TAGS, Buffer.from(JSON.stringify(tags)), { contentType: 'application/json' });
+    store.before = hook;
+  };
+  await expect(state.flush()).rejects.toThrow(
+    `The bucket in memory: ${TAGS} changed 8 times while it was being written. If no other run is at work, the store does not honour If-Match.`,
+  );
+});

@@ -1,0 +1,252 @@
+/** Runs of the engine over sources and a store in memory. */
+import { expect, test } from 'vitest';
+import { runMirror } from '../../mirror-job/engine/run.ts';
+import { SourceError } from '../../mirror-job/engine/source.ts';
+import {
+  addArtifact,
+  addImage,
+  addLayer,
+  addManifest,
+  addStreamedLayer,
+  tagAs,
+  type Descriptor,
+} from '../support/builder.ts';
+import { emptyRepository, type Repository } from '../support/content.ts';
+import { SPDX } from '../support/media-types.ts';
+import { DAY, environmentFor, imageOf, outcomesOf, TestClock, type ImageOptions } from './harness.ts';
+import { MemorySource } from './memory-source.ts';
+import { MemoryStore } from './memory-store.ts';
+
+async function sourceWith(
+  name: string,
+  ...tags: readonly string[]
+): Promise<{ source: MemorySource; content: Repository; image: Descriptor }> {
+  const content = emptyRepository();
+  let image: Descriptor | undefined;
+  for (const tag of tags) {
+    image = addImage(content, { layers: [await addLayer(content, `${name} ${tag}`)] });
+    tagAs(content, image, tag);
+  }
+  if (image === undefined) throw new Error('At least one tag.');
+  return { source: new MemorySource(name, content), content, image };
+}
+
+const writes = ({ calls }: MemoryStore) =>
+  calls.filter((call) => call.startsWith('put ') && !call.startsWith('put state/'));
+
+async function sync(store: MemoryStore, source: MemorySource, options?: ImageOptions, clock?: TestClock) {
+  store.calls.length = 0;
+  source.calls.length = 0;
+  const environment = environmentFor(store, clock === undefined ? {} : { clock });
+  const report = await runMirror(environment, 'default', [imageOf(source, 'mirror.test/app', options)]);
+  return { report, outcomes: outcomesOf(report) };
+}
+
+test('what upstream does not show to everybody is refused on a public bucket, asked once', async () => {
+  const { source } = await sourceWith('source.test/app', 'one', 'two');
+  source.isShown = false;
+  const store = new MemoryStore();
+  const sentence =
+    'source.test/app is not shown to anonymous callers, and everybody may read this bucket. If it may be public, say "public: true" at the image; else use a bucket whose audience is "token".';
+  const refused = await sync(store, source, { mustBePublic: true });
+  expect(refused.outcomes).toEqual({
+    'mirror.test/app:one': sentence,
+    'mirror.test/app:two': sentence,
+  });
+  expect(source.calls.filter((call) => call.startsWith('isPublic')).length).toBe(1);
+  expect(source.calls.filter((call) => call.startsWith('blob'))).toEqual([]);
+  expect(writes(store)).toEqual([]);
+
+  const allowed = await sync(store, source, { mustBePublic: false });
+  expect(Object.values(allowed.outcomes)).toEqual(['created', 'created']);
+  expect(source.calls.filter((call) => call.startsWith('isPublic'))).toEqual([]);
+});
+
+test('a digest is mirrored without a tag, and not asked for again before its referrers are due', async () => {
+  const { source, image, content } = await sourceWith('source.test/app', 'one');
+  const store = new MemoryStore();
+  const clock = new TestClock();
+  const options = { tags: [], digests: [image.digest], referrersEvery: DAY };
+  expect((await sync(store, source, options, clock)).outcomes).toEqual({
+    [`mirror.test/app:${image.digest}`]: 'created',
+  });
+  expect(store.keys('/_tags')).toEqual([]);
+  expect(store.keys('/_manifests/').length).toBe(1);
+  expect(store.json('state/default/catalog.json')).toEqual({ repositories: ['mirror.test/app'] });
+
+  const sbom = addArtifact(content, { artifactType: SPDX, subject: image });
+  clock.advance(DAY - 1);
+  await sync(store, source, options, clock);
+  expect([source.calls, writes(store)]).toEqual([[], []]);
+  clock.advance(1);
+  const due = await sync(store, source, options, clock);
+  expect(due.report.counts).toEqual({ created: 0, failed: 0, moved: 0, unchanged: 1 });
+  expect(source.calls).toContain(`manifest ${sbom.digest}`);
+  expect(store.keys('/_referrers/').length).toBe(1);
+});
+
+test('a digest that upstream lacks', async () => {
+  const { source } = await sourceWith('source.test/app', 'one');
+  const digest = `sha256:${'0'.repeat(64)}`;
+  const { outcomes } = await sync(new MemoryStore(), source, { tags: [], digests: [digest] });
+  expect(outcomes).toEqual({ [`mirror.test/app:${digest}`]: `source.test/app has no manifest ${digest}.` });
+});
+
+test('referrers: false asks for none', async () => {
+  const { source, image, content } = await sourceWith('source.test/app', 'one');
+  addArtifact(content, { artifactType: SPDX, subject: image });
+  const store = new MemoryStore();
+  await sync(store, source, { referrersEvery: false });
+  expect(source.calls.filter((call) => call.startsWith('referrers'))).toEqual([]);
+  expect(store.keys('/_referrers/')).toEqual([]);
+});
+
+test('a chain of referrers ends at a depth that no image has', async () => {
+  const { source, image, content } = await sourceWith('source.test/app', 'one');
+  let subject = image;
+  for (let depth = 0; depth < 9; depth += 1) {
+    subject = addArtifact(content, { artifactType: `application/${depth}`, subject });
+  }
+  const store = new MemoryStore();
+  const { outcomes } = await sync(store, source, { tags: ['one'] });
+  expect(outcomes['mirror.test/app:one']).toMatch(
+    /^source\.test\/app: referrers of referrers, more than 8 deep, at sha256:[0-9a-f]{64}\. No image is signed like that\.$/,
+  );
+  expect(store.keys('/_tags')).toEqual([]);
+});
+
+test('a blob that one source lacks comes from the other that has it', async () => {
+  const broken = await sourceWith('broken.test/app', 'one');
+  const whole = new MemorySource('whole.test/app', broken.content);
+  broken.source.before = async (call) => {
+    if (call !== 'blob') return;
+    await new Promise((resolve) => setImmediate(resolve));
+    throw new SourceError('broken.test/app has lost it.');
+  };
+  const store = new MemoryStore();
+  const report = await runMirror(environmentFor(store), 'default', [
+    imageOf(broken.source, 'mirror.test/broken'),
+    imageOf(whole, 'mirror.test/whole'),
+  ]);
+  expect(outcomesOf(report)).toEqual({
+    'mirror.test/broken:one': 'broken.test/app has lost it.',
+    'mirror.test/whole:one': 'created',
+  });
+  expect(store.keys('mirror.test/broken/')).toEqual([]);
+});
+
+test('a run is over when all that it began is: no copy goes on behind a tag that failed', async () => {
+  const content = emptyRepository();
+  const [lost, slow] = [await addLayer(content, 'lost'), await addStreamedLayer(content, 'slow', 3_000_000)];
+  tagAs(content, addImage(content, { layers: [lost, slow] }), 'one');
+  content.blobs.delete(lost.digest);
+  const store = new MemoryStore();
+  store.before = async (call) => {
+    if (call === 'putPart') await new Promise((resolve) => setImmediate(resolve));
+  };
+  const source = new MemorySource('source.test/app', content);
+  const { outcomes } = await sync(store, source);
+  expect(outcomes).toEqual({ 'mirror.test/app:one': `source.test/app has no blob ${lost.digest}.` });
+  const { length } = store.calls;
+  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  expect(store.calls.length).toBe(length);
+  expect(store.keys('blobs/')).toContain(`blobs/${slow.digest.replace(':', '/')}`);
+});
+
+test('layers that are kept elsewhere by licence are left to their urls', async () => {
+  const content = emptyRepository();
+  const foreign = { ...(await addLayer(content, 'foreign')), urls: ['https://elsewhere.test/layer'] };
+  content.blobs.delete(foreign.digest);
+  const config = (await addLayer(content, 'config')).digest;
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    config: { mediaType: 'a/b', digest: config, size: content.blobs.get(config)?.size },
+    layers: [
+      { mediaType: foreign.mediaType, digest: foreign.digest, size: foreign.size, urls: foreign.urls },
+    ],
+  };
+  tagAs(content, addManifest(content, manifest), 'one');
+  const store = new MemoryStore();
+  const source = new MemorySource('source.test/app', content);
+  const environment = environmentFor(store);
+  const report = await runMirror(environment, 'default', [imageOf(source, 'mirror.test/app')]);
+  expect(outcomesOf(report)).toEqual({ 'mirror.test/app:one': 'created' });
+  expect(environment.logged).toEqual([
+    `warn: source.test/app: layer ${foreign.digest} is not at the registry; clients fetch it from https://elsewhere.test/layer.`,
+  ]);
+  expect(store.keys(foreign.digest.slice(7))).toEqual([]);
+});
+
+test('a run that is told to stop aborts its uploads, says so, and the next one goes on from there', async () => {
+  const content = emptyRepository();
+  tagAs(content, addImage(content, { layers: [await addStreamedLayer(content, 'long', 5_000_000)] }), 'one');
+  const store = new MemoryStore();
+  const source = new MemorySource('source.test/app', content);
+  const stop = new AbortController();
+  store.before = (call, key) => {
+    if (call === 'putPart' && key.endsWith(' 2')) stop.abort(new Error('stopped'));
+  };
+  const environment = environmentFor(store, { signal: stop.signal });
+  const report = await runMirror(environment, 'default', [imageOf(source, 'mirror.test/app')]);
+  expect([report.interrupted, outcomesOf(report)]).toEqual([
+    true,
+    { 'mirror.test/app:one': 'The run was stopped before this was done.' },
+  ]);
+  expect([store.uploads.size, store.keys('/_manifests/'), store.keys('/_tags')]).toEqual([0, [], []]);
+  store.before = () => {};
+  expect((await sync(store, source)).outcomes).toEqual({ 'mirror.test/app:one': 'created' });
+});
+
+test('uploads that killed runs left are aborted: those whose blob is there, and those of the day before', async () => {
+  const { source, image, content } = await sourceWith('source.test/app', 'one');
+  const [blob = ''] = content.blobs.keys();
+  const store = new MemoryStore();
+  const clock = new TestClock('2026-01-02T00:00:00.000Z');
+  const other = `blobs/sha256/${'1'.repeat(64)}`;
+  const begin = (key: string, at: string) => {
+    store.now = () => new Date(at);
+    return store.beginUpload(key, 'a/b');
+  };
+  await begin(`blobs/${blob.replace(':', '/')}`, '2026-01-01T23:00:00.000Z');
+  const young = await begin(other, '2026-01-01T00:00:01.000Z');
+  await begin(other, '2025-12-31T23:59:59.000Z');
+  await begin('elsewhere/x', '2020-01-01T00:00:00.000Z');
+  await sync(store, source, {}, clock);
+  expect(image.digest).not.toBe(blob);
+  expect([...store.uploads].map(([id, { key }]) => `${id} ${key}`)).toEqual([
+    `${young} ${other}`,
+    'upload-4 elsewhere/x',
+  ]);
+});
+
+test('a store that fails in the middle fails what it concerns, and the report says which call', async () => {
+  const { source } = await sourceWith('source.test/app', 'one', 'two');
+  const store = new MemoryStore();
+  store.before = (call, key) => {
+    if (call === 'put' && key.endsWith('/_tags/one')) throw new Error('The bucket: could not write it.');
+  };
+  const { outcomes, report } = await sync(store, source);
+  expect(outcomes).toEqual({
+    'mirror.test/app:one': 'The bucket: could not write it.',
+    'mirror.test/app:two': 'created',
+  });
+  expect(store.json('repositories/mirror.test/app/_tags.json')).toEqual({
+    name: 'mirror.test/app',
+    tags: ['two'],
+  });
+  expect(store.json('state/default/last-run.json')).toEqual(report);
+});
+
+test('names stay in the catalogue, and those of other runs too', async () => {
+  const { source } = await sourceWith('source.test/app', 'one');
+  const store = new MemoryStore();
+  const catalogue = { repositories: ['mirror.test/zebra', 'mirror.test/ant'] };
+  await store.put('state/default/catalog.json', Buffer.from(JSON.stringify(catalogue)), {
+    contentType: 'application/json',
+  });
+  await sync(store, source);
+  expect(store.json('state/default/catalog.json')).toEqual({
+    repositories: ['mirror.test/ant', 'mirror.test/app', 'mirror.test/zebra'],
+  });
+});
