@@ -7,9 +7,12 @@ export const AUDIENCES = ['public', 'token'] as const;
 /** Who may read all that the bucket holds: anybody who reaches the edge, or holders of a token. */
 export type Audience = (typeof AUDIENCES)[number];
 
+/** The id becomes a part of the edge's cache keys. */
+const ID = /^[\w-]{1,64}$/;
+
 export interface Identity {
   readonly version: typeof LAYOUT_VERSION;
-  /** Random, so that caches of another bucket are never taken for this one's. */
+  /** Random, so that caches of another bucket are never taken for this one's. 1 to 64 of `A-Z a-z 0-9 _ -`. */
   readonly id: string;
   readonly audience: Audience;
 }
@@ -31,7 +34,9 @@ export function decodeIdentity(bytes: Uint8Array): Identity {
       `its layout is version ${version}, and this Lifeboat reads version ${LAYOUT_VERSION}. Use the release that wrote it, or an empty bucket.`,
     );
   }
-  if (typeof id !== 'string' || id === '') throw new BucketObjectInvalidError(IDENTITY_KEY, 'it has no id.');
+  if (typeof id !== 'string' || !ID.test(id)) {
+    throw new BucketObjectInvalidError(IDENTITY_KEY, 'it has no id of 1 to 64 letters, digits, "_" and "-".');
+  }
   const known = AUDIENCES.find((one) => one === audience);
   if (known === undefined) {
     throw new BucketObjectInvalidError(IDENTITY_KEY, 'its audience is neither "public" nor "token".');

@@ -72,6 +72,7 @@ const NO_TYPE = 'it is not a descriptor: it has no mediaType.';
 const NO_SIZE = 'it is not a descriptor: its size is not a number of bytes.';
 const NO_MOVEMENT = 'it is not a record of a movement.';
 const NO_MOVE = 'it does not say when it moved, and by which run.';
+const NO_ID = 'it has no id of 1 to 64 letters, digits, "_" and "-".';
 const NO_KIND = `${A} is neither a tag, a pin nor a candidate.`;
 const VERSION = (version: string) =>
   `its layout is version ${version}, and this Lifeboat reads version 1. Use the release that wrote it, or an empty bucket.`;
@@ -81,8 +82,13 @@ test.for<readonly [Name, object, string]>([
   ['lifeboat.json', { ...identity, version: '1' }, 'it has no layout version.'],
   ['lifeboat.json', {}, 'it has no layout version.'],
   ['lifeboat.json', { ...identity, version: [1] }, 'it has no layout version.'],
-  ['lifeboat.json', { ...identity, id: '' }, 'it has no id.'],
-  ['lifeboat.json', { ...identity, id: 5 }, 'it has no id.'],
+  ['lifeboat.json', { version: 1, audience: 'public' }, NO_ID],
+  ['lifeboat.json', { ...identity, id: '' }, NO_ID],
+  ['lifeboat.json', { ...identity, id: 5 }, NO_ID],
+  ['lifeboat.json', { ...identity, id: '\ud800' }, NO_ID],
+  ['lifeboat.json', { ...identity, id: 'a+b' }, NO_ID],
+  ['lifeboat.json', { ...identity, id: 'x\n' }, NO_ID],
+  ['lifeboat.json', { ...identity, id: 'x'.repeat(65) }, NO_ID],
   ['lifeboat.json', { ...identity, audience: 'Public' }, 'its audience is neither "public" nor "token".'],
   ['lifeboat.json', { version: 1, id: 'x' }, 'its audience is neither "public" nor "token".'],
 
@@ -138,6 +144,7 @@ test.for<readonly [Name, object, string]>([
   ['_history', without(movement, 'from'), NO_MOVEMENT],
   ['_history', { ...movement, from: 'x' }, NO_MOVEMENT],
   ['_history', { ...movement, to: null }, NO_MOVEMENT],
+  ['_history', { ...movement, to: 'latest' }, NO_MOVEMENT],
   ['_history', { ...movement, at: 5 }, NO_MOVEMENT],
   ['_history', { ...movement, at: 'now' }, NO_MOVEMENT],
   ['_history', without(movement, 'run'), NO_MOVEMENT],

@@ -28,7 +28,7 @@ const platforms = fc.option(
 test('property: lifeboat.json', () => {
   const identities = fc.record({
     version: fc.constant(1 as const),
-    id: fc.string({ minLength: 1 }),
+    id: fc.oneof(fc.uuid(), fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/)),
     audience: fc.constantFrom('public' as const, 'token' as const),
   });
   fc.assert(
