@@ -40,7 +40,7 @@ export async function startLocalStore(options: { readonly buckets?: number } = {
         config: {
           name: 'store',
           main: 'worker.js',
-          compatibility_date: '2026-11-01',
+          compatibility_date: '2026-10-01',
           r2_buckets: buckets.map((bucket, index) => ({
             binding: `BUCKET_${index + 1}`,
             bucket_name: bucket,
