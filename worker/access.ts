@@ -1,5 +1,6 @@
 /** Who may read what. Decided before anything is looked for, so that a refusal tells nothing of what exists. */
 import { RegistryError } from '../core/error.ts';
+import { ChallengeError } from './challenge-error.ts';
 import type { Configuration } from './configuration.ts';
 import type { EdgeRequest } from './request.ts';
 import { mayRead, type Token } from './token.ts';
@@ -8,18 +9,22 @@ const encoder = new TextEncoder();
 
 /**
  * @returns the caller's token; undefined on a public edge
- * @throws {RegistryError} DENIED
+ * @throws {RegistryError} DENIED; as a ChallengeError where the operator wants callers to be challenged
  */
 export async function authorise(
   request: EdgeRequest,
   authorization: string | undefined,
-  configuration: Pick<Configuration, 'audience' | 'tokens'>,
+  configuration: Pick<Configuration, 'audience' | 'tokens' | 'challenge'>,
 ): Promise<Token | undefined> {
   // A static header that a client sends to a public edge is not looked at.
   if (configuration.audience === 'public' || request.kind === 'health') return undefined;
   const token = await tokenOf(authorization, configuration.tokens);
-  if (token === undefined)
-    throw new RegistryError('DENIED', 'This registry needs a token, and got none that it knows.');
+  if (token === undefined) {
+    const message = 'This registry needs a token, and got none that it knows.';
+    throw configuration.challenge === 'basic'
+      ? new ChallengeError(message)
+      : new RegistryError('DENIED', message);
+  }
   if ('name' in request && !mayRead(token, request.name.repository)) {
     throw new RegistryError('DENIED', 'This token may not read this repository.');
   }

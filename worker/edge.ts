@@ -16,7 +16,7 @@ import { CACHE_CONTROL, explain, type Answer, type Keeping } from './headers.ts'
 import { openLibrary, type Library, type Surroundings } from './library.ts';
 import type { Log } from './log.ts';
 import { parseRequest, type EdgeRequest, type Page } from './request.ts';
-import type { Scope } from './scope.ts';
+import { newTrace, type Scope } from './scope.ts';
 import { mayRead, type Token } from './token.ts';
 
 export interface EdgeOptions extends Surroundings {
@@ -44,7 +44,7 @@ export class Edge {
     const scope: Scope = {
       deadline: begin + limits.answer,
       waitUntil,
-      trace: { reads: 0, failures: [] },
+      trace: newTrace(),
     };
     const url = new URL(request.url);
     const asked = parseRequest(request.method, url, this.#configuration);
@@ -55,12 +55,14 @@ export class Edge {
     } catch (error) {
       answer = answerError(asRegistryError(error, scope), CACHE_CONTROL.public.never);
     }
-    explain(answer.headers, 'name' in asked ? asked.name : undefined, scope.trace);
+    const milliseconds = now() - begin;
+    explain(answer.headers, 'name' in asked ? asked.name : undefined, scope.trace, milliseconds);
     log({
+      kind: asked.kind,
       method: request.method,
       path: url.pathname,
       status: answer.status,
-      milliseconds: now() - begin,
+      milliseconds,
       trace: scope.trace,
     });
     return respond(answer, caller.isHead);

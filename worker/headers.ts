@@ -30,7 +30,14 @@ export const CACHE_CONTROL = {
 export type Keeping = keyof (typeof CACHE_CONTROL)[Audience];
 
 /** Tells whoever debugs a pull where its answer came from; clients ignore it. */
-export function explain(headers: Record<string, string>, name: Name | undefined, trace: Trace): void {
+export function explain(
+  headers: Record<string, string>,
+  name: Name | undefined,
+  trace: Trace,
+  milliseconds: number,
+): void {
+  headers['Server-Timing'] =
+    `total;dur=${milliseconds}, store;dur=${trace.storeMilliseconds};desc="${trace.reads}"`;
   if (name?.namespace !== undefined) headers['OCI-Namespace'] = name.namespace;
   if (trace.source !== undefined) {
     headers['Lifeboat-Cache'] =

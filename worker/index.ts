@@ -4,7 +4,7 @@ import { readConfiguration } from './configuration.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { Edge, refuseAll } from './edge.ts';
 import { LIMITS } from './library.ts';
-import { logToConsole } from './log.ts';
+import { logToAnalytics, logToConsole, type Log } from './log.ts';
 
 const edges = new WeakMap<object, Edge | ConfigurationError>();
 
@@ -24,12 +24,29 @@ function makeEdge(variables: object): Edge | ConfigurationError {
       cache: caches.default,
       now: () => Date.now(),
       limits: LIMITS,
-      log: logToConsole,
+      log: logFor(variables),
     });
   } catch (error) {
     if (error instanceof ConfigurationError) return error;
     throw error;
   }
+}
+
+function logFor(variables: object): Log {
+  if (!('ANALYTICS' in variables)) return logToConsole;
+  const { ANALYTICS: dataset } = variables;
+  if (!isDataset(dataset)) {
+    throw new ConfigurationError('ANALYTICS', 'it is not the binding of an Analytics Engine dataset.');
+  }
+  const logPoint = logToAnalytics(dataset);
+  return (event) => {
+    logToConsole(event);
+    logPoint(event);
+  };
+}
+
+function isDataset(value: unknown): value is Pick<AnalyticsEngineDataset, 'writeDataPoint'> {
+  return typeof value === 'object' && value !== null && 'writeDataPoint' in value;
 }
 
 const app = new Hono<{ Bindings: Env }>();

@@ -51,6 +51,9 @@ const MIB = 1024 * 1024;
 /** How long the edge believes that what a digest names still exists. A deletion waits longer. */
 const DIGEST_FRESH = 24 * 60 * 60 * 1000;
 
+/** No bucket's id: those are not empty, and this has a character that is encoded in them. */
+const IDENTITIES = 'identities/';
+
 export function openLibrary(configuration: Configuration, surroundings: Surroundings): Library {
   const { now, limits } = surroundings;
   const edgeCache = new EdgeCache(surroundings.cache);
@@ -60,6 +63,13 @@ export function openLibrary(configuration: Configuration, surroundings: Surround
     fresh: configuration.storeFresh,
     perStore: limits.store,
     now,
+    identities: {
+      get: async (location) => (await edgeCache.get(IDENTITIES, encodeURIComponent(location)))?.bytes,
+      put: (location, bytes) => {
+        const kept = { bytes, contentType: undefined, modified: undefined, at: now(), store: 0 };
+        return edgeCache.put(IDENTITIES, encodeURIComponent(location), kept, configuration.tagStale);
+      },
+    },
     onReplaced: () => {
       for (const shelf of [manifests, tags, links, tagLists, referrers, catalogs]) shelf.clear();
     },

@@ -4,6 +4,8 @@
 export interface Trace {
   /** How many objects of a store were read, health reads included. */
   reads: number;
+  /** How long the answer waited for stores. */
+  storeMilliseconds: number;
   /** Where the answer's object came from. */
   source?: 'memory' | 'edge' | 'store';
   /** The store that it was read from. */
@@ -24,4 +26,8 @@ export interface Scope {
   /** Lets work outlive the answer. */
   readonly waitUntil: (work: Promise<unknown>) => void;
   readonly trace: Trace;
+}
+
+export function newTrace(): Trace {
+  return { reads: 0, storeMilliseconds: 0, failures: [] };
 }

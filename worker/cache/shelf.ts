@@ -5,7 +5,7 @@
  */
 import { RegistryError } from '../../core/error.ts';
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
-import type { Scope } from '../scope.ts';
+import { newTrace, type Scope } from '../scope.ts';
 import { CorruptObjectError } from '../store/corrupt-object-error.ts';
 import type { Roster } from '../store/roster.ts';
 import { readSmall, type SmallObject } from '../store/small-object.ts';
@@ -142,13 +142,14 @@ export class Shelf<T> {
     // The runtime may drop work that outlives its answer; then the next request takes it up.
     if (since !== undefined && now() - since < roster.patience) return;
     this.#refreshing.set(key, now());
-    const background = { ...scope, deadline: Infinity, trace: { reads: 0, failures: [] } };
+    const background = { ...scope, deadline: Infinity, trace: newTrace() };
     const work = this.refresh(background, key).catch((error: unknown) => error);
     scope.waitUntil(work.finally(() => this.#refreshing.delete(key)));
   }
 
   async #fromEdgeCache(key: string): Promise<Kept<T> | undefined> {
     const { roster, edgeCache, now, fresh, stale, kind } = this.#options;
+    if (roster.ids === undefined) await roster.recall();
     const space = roster.ids;
     if (space === undefined) return undefined;
     const object: KeptObject | undefined = await edgeCache.get(space, key);

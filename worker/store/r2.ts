@@ -4,6 +4,7 @@ import { StoreError, type ByteRange, type Store, type StoredObject } from './sto
 
 export class R2Store implements Store {
   readonly number: number;
+  readonly location = undefined;
   readonly #configuration: R2Configuration;
 
   constructor(number: number, configuration: R2Configuration) {

@@ -16,7 +16,11 @@ import { withinTime } from './time-limit.ts';
 
 interface Member {
   readonly store: Store;
+  /** What the store said in this isolate. */
   identity: Identity | undefined;
+  /** The id that another isolate was told. Good for finding what is kept, not for reading what is not. */
+  recalled: string | undefined;
+  isRecalled: boolean;
   /** By the edge's clock; -Infinity for never. */
   answeredAt: number;
   triedAt: number;
@@ -31,8 +35,15 @@ export interface RosterOptions {
   /** The longest that one store may take to an answer. Milliseconds. */
   readonly perStore: number;
   readonly now: () => number;
+  /** Remembers identities beyond this isolate. */
+  readonly identities: IdentityCache;
   /** Another bucket stands where one was: nothing that is kept is true any more. */
   readonly onReplaced: () => void;
+}
+
+export interface IdentityCache {
+  get(location: string): Promise<Uint8Array | undefined>;
+  put(location: string, identity: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
 export interface Hit<T> {
@@ -53,6 +64,8 @@ export class Roster {
     this.#members = options.stores.map((store) => ({
       store,
       identity: undefined,
+      recalled: undefined,
+      isRecalled: false,
       answeredAt: -Infinity,
       triedAt: -Infinity,
       isDown: false,
@@ -122,8 +135,24 @@ export class Roster {
 
   /** The buckets' ids, `-` for one that is not known yet; undefined while none is. */
   get ids(): string | undefined {
-    const ids = this.#members.map((member) => member.identity?.id ?? '-');
+    const ids = this.#members.map((member) => member.identity?.id ?? member.recalled ?? '-');
     return ids.some((id) => id !== '-') ? ids.join('+') : undefined;
+  }
+
+  /**
+   * Learns from other isolates which buckets these are, so that one which starts while no store answers still
+   * finds what the data centre keeps.
+   */
+  async recall(): Promise<void> {
+    for (const member of this.#members) {
+      const { location } = member.store;
+      if (location === undefined || member.identity !== undefined || member.isRecalled) continue;
+      member.isRecalled = true;
+      const bytes = await this.#options.identities.get(location);
+      if (bytes === undefined) continue;
+      const { id, audience } = readIdentity(member.store, bytes);
+      if (audience === this.#options.audience) member.recalled = id;
+    }
   }
 
   #order(scope: Scope, first?: number): readonly Member[] {
@@ -169,10 +198,11 @@ export class Roster {
   ): Promise<T> {
     const { perStore, now } = this.#options;
     const { store } = member;
-    member.triedAt = now();
+    const begin = now();
+    member.triedAt = begin;
     try {
       const answer = await withinTime(
-        Math.min(perStore, scope.deadline - now()),
+        Math.min(perStore, scope.deadline - begin),
         async (signal) => {
           if (member.identity === undefined) await this.#identify(member, store, scope, signal);
           scope.trace.reads += 1;
@@ -186,7 +216,10 @@ export class Roster {
     } catch (error) {
       // Whoever gives wrong bytes for one object still answers for the others.
       if (error instanceof StoreError) member.isDown = true;
+      if (error instanceof CorruptObjectError) member.answeredAt = now();
       throw error;
+    } finally {
+      scope.trace.storeMilliseconds += now() - begin;
     }
   }
 
@@ -203,10 +236,13 @@ export class Roster {
         `it is ${this.#options.audience}, and the bucket of store ${store.number} is for ${identity.audience}.`,
       );
     }
-    const isReplaced = member.identity !== undefined && member.identity.id !== identity.id;
+    const before = member.identity?.id ?? member.recalled;
+    if (member.identity === undefined && store.location !== undefined) {
+      scope.waitUntil(this.#options.identities.put(store.location, object.bytes));
+    }
     member.identity = identity;
     member.answeredAt = this.#options.now();
-    if (isReplaced) this.#options.onReplaced();
+    if (before !== undefined && before !== identity.id) this.#options.onReplaced();
   }
 }
 

@@ -18,6 +18,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export class S3Store implements Store {
   readonly number: number;
+  readonly location: string;
   readonly #configuration: S3Configuration;
   readonly #base: URL;
   readonly #presigner: S3RequestPresigner;
@@ -39,6 +40,7 @@ export class S3Store implements Store {
     this.#base = new URL(`${endpoint}/`);
     if (pathStyle) this.#base.pathname += `${bucket}/`;
     else this.#base.hostname = `${bucket}.${this.#base.hostname}`;
+    this.location = `${this.#base.href}${configuration.prefix}`;
     this.#presigner = new S3RequestPresigner({
       region,
       credentials: { accessKeyId, secretAccessKey },

@@ -18,6 +18,8 @@ export interface StoredObject {
 export interface Store {
   /** Its place in the configuration, from 1: how log and headers call it. */
   readonly number: number;
+  /** What tells it from every other store wherever the edge runs; undefined when only the binding knows. */
+  readonly location: string | undefined;
   /**
    * @returns undefined when the store says that there is no such object
    * @throws {StoreError} when it says anything else, or nothing

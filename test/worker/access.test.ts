@@ -1,0 +1,187 @@
+/** Who may read what. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { r2Bucket, s3Bucket } from './support/bucket.ts';
+import { countingBytes, putBlob, putIdentity, putManifest, putTag } from './support/content.ts';
+import { TestEdge } from './support/test-edge.ts';
+
+/** SHA-256 of `ci-token`, as it stands in the variable. */
+const CI_HASH = '948b8c2427cd29047839b8e4a27a08763f8befbafa86be5cce8e46217d75e58a';
+const TOKEN = { AUDIENCE: 'token' };
+const bucket = r2Bucket();
+let tokens = '';
+let blob = '';
+let shared = '';
+
+async function hashOf(token: string): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(token)));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function edgeWith(variables: Record<string, string> = {}): TestEdge {
+  return new TestEdge([bucket], { variables: { ...TOKEN, TOKENS: tokens, ...variables } });
+}
+
+beforeAll(async () => {
+  await putIdentity(bucket, 'token');
+  tokens = [
+    '# for the builds',
+    `ci ${CI_HASH} docker.io/library/*,ghcr.io/acme/**`,
+    `ops ${(await hashOf('ops-token')).toUpperCase()} **`,
+  ].join('\n');
+  blob = await putBlob(bucket, 'docker.io/library/app', countingBytes(10));
+  shared = await putBlob(bucket, 'quay.io/private/app', countingBytes(11));
+  await putTag(bucket, 'docker.io/library/app', '1', 'public');
+  await putTag(bucket, 'quay.io/private/app', '1', 'private');
+  await putTag(bucket, 'ghcr.io/acme/team/app', '1', 'acme');
+  await bucket.put(
+    'state/default/catalog.json',
+    '{"repositories":["docker.io/library/app","ghcr.io/acme/team/app","quay.io/private/app"]}',
+  );
+});
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const basic = (user: string, password: string) => ({ authorization: `Basic ${btoa(`${user}:${password}`)}` });
+
+describe('without a token that is known', () => {
+  it.each([
+    ['none', {}],
+    ['a wrong one', bearer('ci-tokem')],
+    ['its hash', bearer(CI_HASH)],
+    ['an empty one', bearer('')],
+    ['as a user, not a password', basic('ci-token', '')],
+    ['broken base64', { authorization: 'Basic !!' }],
+    ['no colon', { authorization: `Basic ${btoa('ci-token')}` }],
+    ['another scheme', { authorization: 'Digest ci-token' }],
+    ['no scheme', { authorization: 'ci-token' }],
+  ])('%s: 403 and no challenge, for what exists and what does not', async (_name, headers) => {
+    const edge = edgeWith();
+    for (const path of ['/v2/', '/v2/library/app/manifests/1', '/v2/no/such/manifests/1', '/v2/_catalog']) {
+      const response = await edge.get(path, headers);
+      expect(response.status).toBe(403);
+      expect(response.headers.get('www-authenticate')).toBeNull();
+      expect(await response.json()).toEqual({
+        errors: [{ code: 'DENIED', message: 'This registry needs a token, and got none that it knows.' }],
+      });
+    }
+    expect(edge.reads).toEqual([]);
+  });
+
+  it('a challenge where the operator wants one, for docker login', async () => {
+    const edge = edgeWith({ AUTH_CHALLENGE: 'basic' });
+    const refused = await edge.get('/v2/');
+    expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([
+      401,
+      'Basic realm="Lifeboat"',
+    ]);
+    expect((await edge.get('/v2/', basic('anyone', 'ci-token'))).status).toBe(200);
+    const other = await edge.get('/v2/quay.io/private/app/manifests/1', bearer('ci-token'));
+    expect([other.status, other.headers.get('www-authenticate')]).toEqual([403, null]);
+  });
+});
+
+describe('with a token', () => {
+  it.each([
+    // header, path, status
+    [bearer('ci-token'), '/v2/', 200],
+    [basic('any', 'ci-token'), '/v2/', 200],
+    [{ authorization: 'bearer  ci-token' }, '/v2/', 200],
+    [bearer('ci-token'), '/v2/library/app/manifests/1', 200],
+    [basic('ci', 'ci-token'), '/v2/library/app/manifests/1', 200],
+    [bearer('ci-token'), '/v2/ghcr.io/acme/team/app/manifests/1', 200],
+    [bearer('ci-token'), '/v2/quay.io/private/app/manifests/1', 403],
+    [bearer('ci-token'), '/v2/private/app/manifests/1?ns=quay.io', 403],
+    // `*` does not go beyond a path component.
+    [bearer('ci-token'), '/v2/docker.io/library/a/b/manifests/1', 403],
+    [bearer('ci-token'), '/v2/ghcr.io/acme/manifests/1', 403],
+    [bearer('ci-token'), '/v2/ghcrxio/acme/a/manifests/1', 403],
+    [bearer('ops-token'), '/v2/quay.io/private/app/manifests/1', 200],
+    [bearer('ops-token'), '/v2/quay.io/private/app/manifests/2', 404],
+  ])('%j %s → %i', async (headers, path, status) => {
+    expect((await edgeWith().get(path, headers)).status).toBe(status);
+  });
+
+  it('a blob only through a repository that has it', async () => {
+    const edge = edgeWith();
+    const get = async (path: string) => (await edge.get(path, bearer('ci-token'))).status;
+    expect(await get(`/v2/library/app/blobs/${blob}`)).toBe(200);
+    expect(await get(`/v2/library/app/blobs/${shared}`)).toBe(404);
+    expect(await get(`/v2/quay.io/private/app/blobs/${shared}`)).toBe(403);
+  });
+
+  it('the catalogue of what it may read', async () => {
+    const edge = edgeWith();
+    const ci = await edge.get('/v2/_catalog', bearer('ci-token'));
+    expect(await ci.json()).toEqual({ repositories: ['docker.io/library/app', 'ghcr.io/acme/team/app'] });
+    const ops = await edge.get('/v2/_catalog?n=1&last=ghcr.io/acme/team/app', bearer('ops-token'));
+    expect(await ops.json()).toEqual({ repositories: ['quay.io/private/app'] });
+  });
+
+  it('nothing is for others to keep, and what is kept is not for others', async () => {
+    const edge = edgeWith();
+    const path = '/v2/quay.io/private/app/manifests/1';
+    const first = await edge.get(path, bearer('ops-token'));
+    const again = await edge.get(path, bearer('ops-token'));
+    expect([first, again].map(({ headers }) => headers.get('cache-control'))).toEqual([
+      'private, no-cache, no-transform',
+      'private, no-cache, no-transform',
+    ]);
+    expect(again.headers.get('lifeboat-cache')).toBe('hit-memory');
+    expect((await edge.get(path)).status).toBe(403);
+    const digest = again.headers.get('docker-content-digest') ?? '';
+    expect((await edge.get(`/v2/quay.io/private/app/manifests/${digest}`, bearer('ci-token'))).status).toBe(
+      403,
+    );
+    const byDigest = await edge.get(
+      `/v2/quay.io/private/app/manifests/${await putManifest(bucket, 'quay.io/private/app', 'private')}`,
+      bearer('ops-token'),
+    );
+    expect(byDigest.headers.get('cache-control')).toBe('private, max-age=31536000, immutable, no-transform');
+  });
+
+  it('is called by its name in the log, and by nothing else', async () => {
+    const edge = edgeWith();
+    await edge.get('/v2/library/app/manifests/1', bearer('ci-token'));
+    expect(edge.events[0]?.trace.token).toBe('ci');
+    expect(JSON.stringify(edge.events)).not.toContain('ci-token');
+  });
+});
+
+describe('an audience that is not the bucket’s', () => {
+  it.each([
+    ['public', 'token'],
+    ['token', 'public'],
+  ] as const)('an edge for %s, a bucket for %s: nothing is served', async (configured, written) => {
+    const other = s3Bucket();
+    await putIdentity(other, written);
+    await putTag(other, 'docker.io/library/app', '1', 'x');
+    const variables = configured === 'token' ? { ...TOKEN, TOKENS: tokens } : {};
+    const edge = new TestEdge([other], { variables });
+    for (const path of ['/v2/', '/healthz', '/v2/library/app/manifests/1', '/v2/library/app/tags/list']) {
+      const response = await edge.get(path, bearer('ops-token'));
+      expect(response.status).toBe(503);
+      expect(await response.json()).toEqual({
+        errors: [
+          {
+            code: 'UNAVAILABLE',
+            message: `The variable AUDIENCE cannot be used: it is ${configured}, and the bucket of store 1 is for ${written}.`,
+          },
+        ],
+      });
+    }
+  });
+});
+
+describe('TAGS = off', () => {
+  it('serves digests only', async () => {
+    const other = r2Bucket();
+    await putIdentity(other);
+    await putTag(other, 'docker.io/library/app', '1', 'x');
+    const digest = await putManifest(other, 'docker.io/library/app', 'x');
+    const edge = new TestEdge([other], { variables: { TAGS: 'off' } });
+    const statuses = [];
+    for (const path of ['manifests/1', 'tags/list', `manifests/${digest}`]) {
+      statuses.push((await edge.get(`/v2/library/app/${path}`)).status);
+    }
+    expect(statuses).toEqual([404, 404, 200]);
+  });
+});
