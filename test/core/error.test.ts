@@ -11,14 +11,14 @@ test('each error has the status that makes clients go elsewhere', () => {
     NAME_UNKNOWN: 404,
     PAGINATION_NUMBER_INVALID: 400,
     RANGE_INVALID: 416,
-    UNAUTHORIZED: 401,
     UNAVAILABLE: 503,
     UNSUPPORTED: 405,
   });
 });
 
-test('429 is never answered: skopeo sleeps on it, and containerd repeats it', () => {
+test('429 is never answered, and 401 not either: skopeo sleeps on one, containerd sends secrets on the other', () => {
   expect(Object.values(ERROR_STATUS)).not.toContain(429);
+  expect(Object.values(ERROR_STATUS)).not.toContain(401);
 });
 
 test('an error is answered in the form of the specification', () => {
