@@ -61,6 +61,8 @@ export async function startEdge(options: {
     },
   });
   await worker.ready;
+  // Miniflare's own listeners end the process at once, in the middle of whatever its user has to say.
+  process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM');
   return { url, store, stop: () => worker.dispose() };
 }
 
