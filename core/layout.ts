@@ -1,6 +1,7 @@
 /**
  * The bucket's layout: the one place that names a key. Keys are relative to the store's prefix.
- * Every part of a key has passed a parser (Digest, Repository, Tag), so no key can leave the layout.
+ * What comes from outside has passed a parser (Digest, Repository, Tag), so no key can leave the layout; a run's
+ * id and a configuration's name are the job's own.
  */
 import { algorithmOf, hexOf, isDigest, type Digest } from './digest.ts';
 import type { Repository, Tag } from './reference.ts';
