@@ -60,3 +60,8 @@ function countEdits(from: string, to: string): number {
   }
   return row.at(-1) ?? 0;
 }
+
+/** `ENOENT` and the like, for a sentence about a file. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}

@@ -1,23 +1,7 @@
-/** `lifeboat sync`: one mirror run. */
-import { randomUUID } from 'node:crypto';
-import { access, constants, stat, writeFile } from 'node:fs/promises';
+/** `lifeboat sync`: one mirror run. What does the work is loaded only when there is work. */
+import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { stateKey } from '../core/layout.ts';
-import { UsageError, parseOptions, seeHelp, type Command } from './command.ts';
-import type { Configuration } from './configuration/configuration.ts';
-import { ConfigurationError } from './configuration/configuration-error.ts';
-import { loadConfiguration } from './configuration/load.ts';
-import { BucketRefusedError, openBucket } from './engine/bucket.ts';
-import type { RunReport } from './engine/report.ts';
-import { runMirror } from './engine/run.ts';
-import { StoreError, type Store } from './engine/store.ts';
-import { createEnvironment } from './node/environment.ts';
-import { openImages } from './node/images.ts';
-import { S3Store } from './s3/s3-store.ts';
-import { stopOnSignals } from './terminal/interruption.ts';
-import { Progress } from './terminal/progress.ts';
-import { styleFor } from './terminal/style.ts';
-import { summarize } from './terminal/summary.ts';
+import { UsageError, codeOf, parseOptions, seeHelp, type Command } from './command.ts';
 
 const OPTIONS = {
   config: { type: 'string', short: 'c', default: 'lifeboat.yaml' },
@@ -62,39 +46,8 @@ Examples:
       );
     }
     if (values.report !== undefined) await refuseUnwritable(values.report);
-    const configuration = await loadConfiguration(values.config, process.env);
-    await refuseUnreadableRoots(values.config, configuration);
-
-    const progress = new Progress(process.stderr);
-    const signal = stopOnSignals(progress);
-    const store = new S3Store(configuration.store);
-    const environment = createEnvironment({ store, log: progress, signal });
-    const { audience } = configuration.store;
-    const images = await openImages(configuration, {
-      clock: environment.clock,
-      log: progress,
-      signal,
-      audience,
-    });
-    await open(store, values.config, configuration);
-
-    progress.start(environment.tally);
-    let report: RunReport;
-    try {
-      report = await runMirror(environment, configuration.name, images);
-    } finally {
-      progress.stop();
-    }
-
-    const json = `${JSON.stringify(report, undefined, 2)}\n`;
-    if (values.json) {
-      process.stdout.write(json);
-    } else {
-      const whole = values.report ?? `${stateKey(configuration.name, 'last-run.json')} in the bucket`;
-      process.stderr.write(`${summarize(report, styleFor(process.stderr), whole)}\n`);
-    }
-    if (values.report !== undefined && !(await write(values.report, json, progress))) return 1;
-    return report.counts.failed > 0 || report.interrupted ? 1 : 0;
+    const { runSync } = await import('./sync-run.ts');
+    return runSync(values);
   },
 };
 
@@ -102,7 +55,8 @@ Examples:
 async function refuseUnwritable(file: string): Promise<void> {
   const found = await stat(file).catch(() => undefined);
   try {
-    await access(found === undefined ? dirname(file) : file, constants.W_OK);
+    // The slash: a directory, not a file that happens to be there.
+    await access(found === undefined ? `${dirname(file)}/` : file, constants.W_OK);
   } catch (error) {
     throw new UsageError(
       `--report ${file}: it cannot be written (${codeOf(error)}). Its directory has to exist, and this user to write there.`,
@@ -111,41 +65,4 @@ async function refuseUnwritable(file: string): Promise<void> {
   }
   if (found?.isDirectory() === true)
     throw new UsageError(`--report ${file}: this is a directory. Name a file.`);
-}
-
-/** @throws {ConfigurationError} for a file of root certificates that cannot be read */
-async function refuseUnreadableRoots(file: string, { upstreams }: Configuration): Promise<void> {
-  for (const [upstream, { ca, line }] of upstreams) {
-    if (ca === undefined) continue;
-    try {
-      await access(ca, constants.R_OK);
-    } catch (error) {
-      const message = `${ca} cannot be read (${codeOf(error)}). It has to be a PEM file of root certificates.`;
-      throw new ConfigurationError(file, [{ line, key: `upstreams["${upstream}"].ca`, message }]);
-    }
-  }
-}
-
-/** @throws {ConfigurationError} for a store that cannot be reached, or is not this mirror's */
-async function open(store: Store, file: string, { name, store: expected }: Configuration): Promise<void> {
-  try {
-    await openBucket(store, { ...expected, name, newId: randomUUID() });
-  } catch (error) {
-    if (!(error instanceof StoreError || error instanceof BucketRefusedError)) throw error;
-    throw new ConfigurationError(file, [{ line: expected.line, key: 'store', message: error.message }]);
-  }
-}
-
-async function write(file: string, json: string, progress: Progress): Promise<boolean> {
-  try {
-    await writeFile(file, json);
-    return true;
-  } catch (error) {
-    progress.warn(`--report ${file}: the report could not be written (${codeOf(error)}).`);
-    return false;
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

@@ -1,0 +1,188 @@
+/** `lifeboat sync` from its start to its exit code: what it prints where, and how it stops. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { addImage, addLayer, addStreamedLayer, tagAs } from '../support/builder.ts';
+import { emptyRepository, type Repository } from '../support/content.ts';
+import { startCountingProxy, type CountingProxy, type Hook } from '../support/counting-proxy.ts';
+import { startLocalStore, type Store } from '../support/local-store.ts';
+import { runProgram, startProgram, waitFor, waitForOutput, type Finished } from '../support/process.ts';
+import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
+
+// Processes take what the machine lets them have; each wait in here has a bound of its own.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
+const ESCAPE = '\u001B';
+/** More than one part of a multipart upload. */
+const LARGE = 20_000_000;
+
+let folder = '';
+let file = '';
+let store: Store;
+/** Those that no test has used yet. */
+let buckets: string[] = [];
+let bucket = '';
+let proxy: CountingProxy;
+let registry: RogueRegistry;
+let largeLayer = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lifeboat-run-'));
+  file = join(folder, 'lifeboat.yaml');
+  const repositories = new Map<string, Repository>();
+  const small = emptyRepository();
+  tagAs(small, addImage(small, { layers: [await addLayer(small, 'small')] }), '1', '2');
+  repositories.set('team/small', small);
+  const large = emptyRepository();
+  const layer = await addStreamedLayer(large, 'large', LARGE);
+  largeLayer = layer.digest;
+  tagAs(large, addImage(large, { layers: [layer] }), '1');
+  repositories.set('team/large', large);
+  registry = await startRogueRegistry({ corpus: { repositories } });
+  store = await startLocalStore({ buckets: 10 });
+  buckets = [...store.buckets];
+});
+
+beforeEach(async () => {
+  registry.misbehave(undefined);
+  bucket = buckets.pop() ?? '';
+  await openProxy();
+});
+
+afterEach(async () => {
+  await proxy?.stop();
+});
+
+afterAll(async () => {
+  await registry?.stop();
+  await store?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The store as the job sees it. */
+async function openProxy(before?: Hook): Promise<void> {
+  await proxy?.stop();
+  const target = new URL(store.endpoint).origin;
+  proxy = await startCountingProxy({ target, ...(before !== undefined && { before }) });
+}
+
+/** A store that takes a blob and never answers. */
+function hang({ method, path }: { method: string; path: string }): Promise<void> | undefined {
+  return method === 'PUT' && path.includes('/blobs/') ? new Promise<void>(() => {}) : undefined;
+}
+
+/** @returns the arguments of node */
+async function syncOf(images: readonly string[], ...options: string[]): Promise<string[]> {
+  const { region, accessKeyId, secretAccessKey } = store;
+  const endpoint = `${proxy.url}${new URL(store.endpoint).pathname}`;
+  await writeFile(
+    file,
+    JSON.stringify({
+      store: { endpoint, bucket, region, accessKeyId, secretAccessKey },
+      upstreams: { [registry.host]: { insecure: true } },
+      images: images.map((image) => `${registry.host}/${image}`),
+    }),
+  );
+  return [MAIN, 'sync', '-c', file, ...options];
+}
+
+async function sync(images: readonly string[], ...options: string[]): Promise<Finished> {
+  return runProgram(process.execPath, await syncOf(images, ...options), { cwd: folder });
+}
+
+test('a run that copies, and one that has nothing to do', async () => {
+  const first = await sync(['team/small:1', 'team/small:2']);
+  expect([first.code, first.stdout]).toEqual([0, '']);
+  expect(first.stderr).toMatch(
+    /^created {2}[0-9a-f]{12} {2}127\.0\.0\.1:\d+\/team\/small:1\ncreated .*small:2\n2 created · 2 blobs copied \(.*\) · .* m?s\n$/,
+  );
+  const second = await sync(['team/small:1', 'team/small:2']);
+  expect([second.code, second.stdout]).toEqual([0, '']);
+  expect(second.stderr).toMatch(/^2 unchanged · \d+ ms\n$/);
+});
+
+test('a failure: its name, its reason, exit code 1, and the rest is done', async () => {
+  const { code, stderr } = await sync(['team/small:1', 'team/small:absent']);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^created .*small:1\nfailed {3}127.*small:absent\n {9}127.* has no tag "absent"\.\n1 created, 1 failed · /,
+  );
+});
+
+test('--json prints one JSON document, --report writes the same, and nothing is coloured in a pipe', async () => {
+  const { code, stdout, stderr } = await sync(
+    ['team/small:1', 'team/small:absent'],
+    '--json',
+    '--report',
+    'report.json',
+  );
+  expect([code, stderr]).toEqual([1, '']);
+  expect(JSON.parse(stdout)).toMatchObject({ counts: { created: 1, failed: 1 }, interrupted: false });
+  expect(await readFile(join(folder, 'report.json'), 'utf8')).toBe(stdout);
+  const plain = await sync(['team/small:1', 'team/small:absent']);
+  expect(`${plain.stdout}${plain.stderr}`).not.toContain(ESCAPE);
+});
+
+test('colours where they are asked for', async () => {
+  const args = await syncOf(['team/small:absent']);
+  const { stderr } = await runProgram(process.execPath, args, { env: { FORCE_COLOR: '1' } });
+  expect(stderr.startsWith(`${ESCAPE}[31mfailed${ESCAPE}[39m`)).toBe(true);
+});
+
+test('whoever reads the output may leave: the run goes on', async () => {
+  const args = await syncOf(['team/small:1', 'team/small:absent']);
+  const script = '{ "$@" 2>&1; echo $? > code; } | true';
+  await runProgram('sh', ['-c', script, 'sh', process.execPath, ...args], { cwd: folder });
+  await waitFor(
+    'the exit code',
+    async () => (await readFile(join(folder, 'code'), 'utf8').catch(() => '')) !== '',
+  );
+  expect(await readFile(join(folder, 'code'), 'utf8')).toBe('1\n');
+});
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  '%s in the middle: uploads aborted, reported as interrupted, exit code 1',
+  async (signal) => {
+    registry.misbehave(({ path }) =>
+      path.endsWith(largeLayer) ? { kind: 'stall', after: 12_000_000 } : undefined,
+    );
+    const program = await startProgram(
+      process.execPath,
+      await syncOf(['team/large:1', 'team/small:1'], '--json'),
+    );
+    await waitFor(
+      'a part of the large layer',
+      () =>
+        proxy.requests.some(
+          ({ method, query, status }) => method === 'PUT' && query.has('partNumber') && status === 200,
+        ),
+      { program },
+    );
+    program.kill(signal);
+    const timer = setTimeout(() => program.kill('SIGKILL'), 10_000);
+    const { code } = await program.exited;
+    clearTimeout(timer);
+    expect(code).toBe(1);
+    const uploads = proxy.requests.filter(({ query }) => query.has('uploadId'));
+    expect(uploads.at(-1)).toMatchObject({ method: 'DELETE', status: 204 });
+    expect(program.stderr()).toMatch(
+      new RegExp(`^${signal}: stopping; what is half uploaded is aborted\\. Once more stops at once\\.\n`),
+    );
+    expect(JSON.parse(program.stdout())).toMatchObject({ interrupted: true });
+  },
+);
+
+test('a second signal ends it at once, even where the store hangs', async () => {
+  await openProxy(hang);
+  const program = await startProgram(process.execPath, await syncOf(['team/small:1']));
+  await waitFor('a hanging write', () => proxy.requests.some(({ path }) => path.includes('/blobs/')), {
+    program,
+  });
+  program.kill('SIGTERM');
+  await waitForOutput(program, /SIGTERM: stopping/);
+  program.kill('SIGTERM');
+  expect(await program.exited).toEqual({ code: 1, signal: null });
+  expect(program.stderr()).toMatch(/\nStopped at once\. The next run goes on from here\.\n$/);
+});

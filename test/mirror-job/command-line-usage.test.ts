@@ -1,0 +1,139 @@
+/** The command line as people type it, in a process of its own: what it answers before it looks at any store. */
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { freePort, runProgram, type Finished } from '../support/process.ts';
+
+// Processes take what the machine lets them have; each wait in here has a bound of its own.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const JOB = join(import.meta.dirname, '../../mirror-job');
+let folder = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lifeboat-usage-'));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+function lifeboat(...args: string[]): Promise<Finished> {
+  return runProgram(process.execPath, [join(JOB, 'main.ts'), ...args], { cwd: folder, timeout: 30_000 });
+}
+
+test.each([
+  [
+    ['--help'],
+    /^Lifeboat keeps clusters pulling.*\n\nUsage: lifeboat COMMAND.*Example:\n {2}npx lifeboat sync/s,
+  ],
+  [['-h'], /^Lifeboat keeps clusters pulling/],
+  [['help'], /^Lifeboat keeps clusters pulling/],
+  [
+    ['sync', '--help'],
+    /^Usage: lifeboat sync .*Exit code:\n {2}0 {2}done.*Examples:\n {2}npx lifeboat sync\n/s,
+  ],
+  [['sync', '-c', 'x', '-h'], /^Usage: lifeboat sync /],
+  [['--help', 'sync'], /^Lifeboat keeps clusters pulling/],
+  [['help', 'sync'], /^Usage: lifeboat sync /],
+  [['--version'], /^lifeboat \d+\.\d+\.\d+\n$/],
+])('%j teaches, on standard output', async (args, expected) => {
+  const { code, stdout, stderr } = await lifeboat(...args);
+  expect(stdout).toMatch(expected);
+  expect([code, stderr]).toEqual([0, '']);
+});
+
+test('help fits on 100 columns', async () => {
+  const outputs = await Promise.all([lifeboat('--help'), lifeboat('sync', '--help')]);
+  const lines = outputs.flatMap(({ stdout }) => stdout.split('\n'));
+  expect(lines.filter((line) => line.length > 100)).toEqual([]);
+});
+
+test.each([
+  [['sink'], 'there is no command "sink". Did you mean "sync"? "lifeboat --help" explains it.'],
+  [['frobnicate'], 'there is no command "frobnicate". "lifeboat --help" explains it.'],
+  [['prune'], '"lifeboat prune" is planned and not built yet. "lifeboat --help" explains it.'],
+  [['--json', 'sync'], 'a command has to come first, not "--json". "lifeboat --help" explains it.'],
+  [
+    ['sync', '--jsno'],
+    'there is no option "--jsno". Did you mean "--json"? "lifeboat sync --help" explains it.',
+  ],
+  [
+    ['sync', '--reports', 'x'],
+    'there is no option "--reports". Did you mean "--report"? "lifeboat sync --help" explains it.',
+  ],
+  [['sync', '-x'], 'there is no option "-x". "lifeboat sync --help" explains it.'],
+  [['sync', '--dry-run'], 'there is no option "--dry-run". "lifeboat sync --help" explains it.'],
+  [['sync', '-c'], 'Option \'-c, --config <value>\' argument missing. "lifeboat sync --help" explains it.'],
+  [['sync', '--json=1'], 'Option \'--json\' does not take an argument. "lifeboat sync --help" explains it.'],
+  [
+    ['sync', 'docker.io/library/alpine:3.20'],
+    '"docker.io/library/alpine:3.20": choosing images on the command line is not built yet. List it under images in the configuration. "lifeboat sync --help" explains it.',
+  ],
+  [['sync', '--report', '.'], '--report .: this is a directory. Name a file.'],
+  [
+    ['sync', '--report', 'absent/report.json'],
+    '--report absent/report.json: it cannot be written (ENOENT). Its directory has to exist, and this user to write there.',
+  ],
+  [
+    ['sync', '--report', `${process.execPath}/report.json`],
+    `--report ${process.execPath}/report.json: it cannot be written (ENOTDIR). Its directory has to exist, and this user to write there.`,
+  ],
+])('%j is refused in a sentence', async (args, message) => {
+  const { code, stdout, stderr } = await lifeboat(...args);
+  expect([code, stdout, stderr]).toEqual([2, '', `lifeboat: ${message}\n`]);
+});
+
+test('without a command: the help, as an error', async () => {
+  const { code, stdout, stderr } = await lifeboat();
+  expect(stderr).toMatch(/^Lifeboat keeps clusters pulling/);
+  expect([code, stdout]).toEqual([2, '']);
+});
+
+test('without a configuration', async () => {
+  const { code, stdout, stderr } = await lifeboat('sync', '--json');
+  expect([code, stdout, stderr]).toEqual([
+    2,
+    '',
+    'lifeboat: the configuration cannot be used.\nlifeboat.yaml: there is no such file. Name one with -c FILE; the README shows a first one.\n',
+  ]);
+});
+
+test('every problem of a configuration stands on a line of its own, and nothing is written', async () => {
+  const file = join(folder, 'wrong.yaml');
+  await writeFile(file, 'store:\n  bucket: ${LIFEBOAT_ABSENT}\n  secretAccessKey: ${LIFEBOAT_ABSENT_TOO}\n');
+  const { code, stderr } = await lifeboat('sync', '-c', file, '--report', 'report.json');
+  expect(stderr).toBe(`lifeboat: the configuration cannot be used.
+${file}:2: store.bucket: the environment variable LIFEBOAT_ABSENT is not set. Set it, or replace \${LIFEBOAT_ABSENT} by its value.
+${file}:3: store.secretAccessKey: the environment variable LIFEBOAT_ABSENT_TOO is not set. Set it, or replace \${LIFEBOAT_ABSENT_TOO} by its value.
+`);
+  expect([code, await readdir(folder)]).toEqual([2, ['wrong.yaml']]);
+});
+
+test('root certificates that are not there', async () => {
+  const file = join(folder, 'roots.yaml');
+  const endpoint = `http://127.0.0.1:${await freePort()}`;
+  await writeFile(
+    file,
+    `store: { endpoint: "${endpoint}", bucket: b }\nupstreams:\n  a.b: { ca: absent.pem }\nimages: [a.b/c:1]\n`,
+  );
+  const { code, stderr } = await lifeboat('sync', '-c', file);
+  expect(stderr).toBe(`lifeboat: the configuration cannot be used.
+${file}:3: upstreams["a.b"].ca: ${join(folder, 'absent.pem')} cannot be read (ENOENT). It has to be a PEM file of root certificates.
+`);
+  expect(code).toBe(2);
+});
+
+test('a Node that cannot run TypeScript says so', async () => {
+  const { bin } = JSON.parse(await readFile(join(JOB, '../package.json'), 'utf8'));
+  expect(bin).toEqual({ lifeboat: 'mirror-job/lifeboat.js' });
+  const start = [join(JOB, 'lifeboat.js'), '--version'];
+  const old = await runProgram(process.execPath, ['--no-strip-types', ...start]);
+  expect([old.code, old.stdout, old.stderr]).toEqual([
+    2,
+    '',
+    `lifeboat: this is Node ${process.versions.node}, and 22.18 or newer is needed. In the project's folder "npx lifeboat" runs the Node that "npm ci" has installed there.\n`,
+  ]);
+  expect((await runProgram(process.execPath, start)).code).toBe(0);
+});
