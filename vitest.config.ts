@@ -1,7 +1,7 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
-// Four projects. `npm test` runs the first two, which need Node alone; the others need programs that
+// Five projects. `npm test` runs the first two, which need Node alone; the others need programs that
 // CONTRIBUTING.md lists, and fail by name where one is missing.
 export default defineConfig({
   test: {
@@ -33,6 +33,15 @@ export default defineConfig({
         test: {
           name: 's3',
           include: ['test/e2e/**/*.s3.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'conformance',
+          include: ['test/e2e/conformance*.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,

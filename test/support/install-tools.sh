@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the real programs that the clients and s3 suites need, on Debian and its relatives; what is there
-# already is left alone. Needs root for apt, and Go 1.25 or newer for the two that Debian does not package.
+# Installs the real programs that the clients, s3 and conformance suites need, on Debian and its relatives; what
+# is there already is left alone. Needs root for apt, and Go 1.25 or newer for those that Debian does not package.
 set -euo pipefail
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -16,6 +16,7 @@ declare -A package_of=(
   [podman]=podman
   [runc]=runc
   [skopeo]=skopeo
+  [wrk]=wrk
 )
 
 missing=()
@@ -32,7 +33,7 @@ fi
 
 # A module of its own pins the version that is asked for: its newest ones cannot be fetched by everybody.
 install_go() {
-  local program=$1 module=$2 version=$3
+  local program=$1 package=$2 version=$3 kind=${4:-program}
   [[ -x $tools/$program ]] && return
   command -v go >/dev/null || {
     echo "$program is built from source: install Go 1.25 or newer (https://go.dev/doc/install)." >&2
@@ -43,8 +44,14 @@ install_go() {
   (
     cd "$scratch"
     go mod init tools
-    go get "$module@$version"
-    GOBIN=$tools go install "$module"
+    if [[ $kind == tests ]]; then
+      # -t: what the tests alone import is no part of the package's own requirements.
+      go get -t "$package@$version"
+      CGO_ENABLED=0 go test -c -o "$tools/$program" "$package"
+    else
+      go get "$package@$version"
+      GOBIN=$tools go install "$package"
+    fi
   )
   rm -rf "$scratch"
 }
@@ -52,3 +59,6 @@ install_go() {
 mkdir -p "$tools"
 install_go olareg github.com/olareg/olareg/cmd/olareg v0.1.2
 install_go versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0
+# docs/decisions/0004-conformance-suite.md says why this commit of it.
+install_go oci-conformance github.com/opencontainers/distribution-spec/conformance \
+  v0.0.0-20230516164017-7fcdf80f3c8b tests

@@ -11,11 +11,13 @@ const INSTALL = {
   crun: 'apt-get install crun',
   ctr: 'apt-get install containerd',
   'docker-registry': 'apt-get install docker-registry',
+  'oci-conformance': SCRIPT,
   olareg: SCRIPT,
   podman: 'apt-get install podman',
   runc: 'apt-get install runc',
   skopeo: 'apt-get install skopeo',
   versitygw: SCRIPT,
+  wrk: 'apt-get install wrk',
 } as const;
 
 export type ProgramName = keyof typeof INSTALL;
