@@ -4,6 +4,7 @@ import { BufferPool } from '../engine/buffer-pool.ts';
 import { DEFAULT_LIMITS, MEMORY_BUDGET, type Environment } from '../engine/environment.ts';
 import { Tally } from '../engine/tally.ts';
 import { systemClock } from './clock.ts';
+import { collectOften } from './memory.ts';
 
 /** What the engine is given when it runs under Node. */
 export function createEnvironment({
@@ -11,6 +12,7 @@ export function createEnvironment({
   log,
   signal,
 }: Pick<Environment, 'store' | 'log' | 'signal'>): Environment {
+  collectOften();
   return {
     store,
     log,

@@ -4,6 +4,7 @@
  * at the end its peak memory on stdout, in bytes.
  */
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { parseRepository, parseTag, parseUpstream } from '../../core/reference.ts';
 import { openBucket } from '../../mirror-job/engine/bucket.ts';
 import { BufferPool } from '../../mirror-job/engine/buffer-pool.ts';
@@ -22,7 +23,7 @@ const target = readTarget(process.argv[2] ?? '');
 const log = { info: say, warn: say };
 const { signal } = new AbortController();
 for (const prefix of target.prefixes) await run(target, prefix);
-process.stdout.write(`${process.resourceUsage().maxRSS * 1024}\n`);
+process.stdout.write(`${await peakMemory()}\n`);
 
 async function run(to: RunTarget, prefix: string): Promise<void> {
   const store = new S3Store({
@@ -65,4 +66,14 @@ async function images({ upstream, repositories }: RunTarget): Promise<Image[]> {
 
 function say(message: string): void {
   process.stderr.write(`${message}\n`);
+}
+
+/**
+ * Bytes. Linux counts what the parent had when it forked into `maxRSS`, but not into the high-water mark of
+ * the memory itself.
+ */
+async function peakMemory(): Promise<number> {
+  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
+  const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1];
+  return Number(kibibytes) * 1024;
 }
