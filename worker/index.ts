@@ -5,6 +5,7 @@ import { ConfigurationError } from './configuration-error.ts';
 import { Edge, refuseAll } from './edge.ts';
 import { LIMITS } from './library.ts';
 import { logToAnalytics, logToConsole, type Log } from './log.ts';
+import { startRealTimer } from './store/time-limit.ts';
 
 const edges = new WeakMap<object, Edge | ConfigurationError>();
 
@@ -23,6 +24,7 @@ function makeEdge(variables: object): Edge | ConfigurationError {
       fetch: (url, init) => fetch(url, init),
       cache: caches.default,
       now: () => Date.now(),
+      startTimer: startRealTimer,
       limits: LIMITS,
       log: logFor(variables),
     });

@@ -17,6 +17,7 @@ import {
 import { R2Store } from './store/r2.ts';
 import { Roster } from './store/roster.ts';
 import { S3Store, type Fetch } from './store/s3.ts';
+import type { StartTimer } from './store/time-limit.ts';
 import type { StoreConfiguration } from './store-configuration.ts';
 
 /** What the edge is given by where it runs; tests give it other ones. */
@@ -25,6 +26,7 @@ export interface Surroundings {
   readonly cache: Pick<Cache, 'match' | 'put' | 'delete'>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  readonly startTimer: StartTimer;
   readonly limits: Limits;
 }
 
@@ -55,7 +57,7 @@ const DIGEST_FRESH = 24 * 60 * 60 * 1000;
 const IDENTITIES = 'identities/';
 
 export function openLibrary(configuration: Configuration, surroundings: Surroundings): Library {
-  const { now, limits } = surroundings;
+  const { now, startTimer, limits } = surroundings;
   const edgeCache = new EdgeCache(surroundings.cache);
   const roster: Roster = new Roster({
     stores: configuration.stores.map((store, index) => openStore(index + 1, store, surroundings)),
@@ -63,6 +65,7 @@ export function openLibrary(configuration: Configuration, surroundings: Surround
     fresh: configuration.storeFresh,
     perStore: limits.store,
     now,
+    startTimer,
     identities: {
       get: async (location) => (await edgeCache.get(IDENTITIES, encodeURIComponent(location)))?.bytes,
       put: (location, bytes) => {

@@ -12,7 +12,7 @@ import type { Scope } from '../scope.ts';
 import { CorruptObjectError } from './corrupt-object-error.ts';
 import { readSmall } from './small-object.ts';
 import { StoreError, type Store } from './store.ts';
-import { withinTime } from './time-limit.ts';
+import { withinTime, type StartTimer } from './time-limit.ts';
 
 interface Member {
   readonly store: Store;
@@ -35,6 +35,7 @@ export interface RosterOptions {
   /** The longest that one store may take to an answer. Milliseconds. */
   readonly perStore: number;
   readonly now: () => number;
+  readonly startTimer: StartTimer;
   /** Remembers identities beyond this isolate. */
   readonly identities: IdentityCache;
   /** Another bucket stands where one was: nothing that is kept is true any more. */
@@ -196,13 +197,14 @@ export class Roster {
     scope: Scope,
     run: (store: Store, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const { perStore, now } = this.#options;
+    const { perStore, now, startTimer } = this.#options;
     const { store } = member;
     const begin = now();
     member.triedAt = begin;
     try {
       const answer = await withinTime(
         Math.min(perStore, scope.deadline - begin),
+        startTimer,
         async (signal) => {
           if (member.identity === undefined) await this.#identify(member, store, scope, signal);
           scope.trace.reads += 1;

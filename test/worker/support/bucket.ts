@@ -38,10 +38,10 @@ export function r2Bucket(): TestBucket {
   };
 }
 
-/** @param number of the bucket, from 1: two stores are two buckets */
-export function s3Bucket(number: 1 | 2 = 1): TestBucket {
+/** @param number of the store, from 1 */
+export function s3Bucket(number: 1 | 2 | 3 = 1): TestBucket {
   const { endpoint, region, accessKeyId, secretAccessKey, buckets } = inject('s3');
-  const bucket = buckets[number - 1] ?? '';
+  const bucket = buckets[(number - 1) % 2] ?? '';
   const prefix = `${crypto.randomUUID()}/`;
   const presigner = new S3RequestPresigner({
     region,

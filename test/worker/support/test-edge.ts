@@ -1,7 +1,7 @@
 /** An edge with a clock that stands, whose reads are counted where they leave it. */
 import { readConfiguration } from '../../../worker/configuration.ts';
 import { Edge } from '../../../worker/edge.ts';
-import { LIMITS, type Limits } from '../../../worker/library.ts';
+import { LIMITS } from '../../../worker/library.ts';
 import type { Event } from '../../../worker/log.ts';
 import type { ReadableBucket } from '../../../worker/store-configuration.ts';
 import type { TestBucket } from './bucket.ts';
@@ -9,11 +9,10 @@ import type { TestBucket } from './bucket.ts';
 export const ORIGIN = 'https://mirror.example.com';
 
 /** Decides what a read of the store finds; undefined lets it through. The key is below the prefix. */
-export type Fault = (key: string, store: number) => Promise<Response> | Response | undefined;
+export type Fault = (key: string, store: number, edge: TestEdge) => Promise<Response> | Response | undefined;
 
 export interface TestEdgeOptions {
   readonly variables?: Readonly<Record<string, unknown>>;
-  readonly limits?: Limits;
   readonly cache?: Pick<Cache, 'match' | 'put' | 'delete'>;
 }
 
@@ -24,6 +23,9 @@ export class TestEdge {
   /** Milliseconds since 1970; stands until a test moves it. It begins today, because S3 checks signatures' dates. */
   now = Date.now();
   fault: Fault = () => undefined;
+  /** How long each timer ran that went off. */
+  readonly expired: number[] = [];
+  readonly #timers = new Map<() => void, number>();
   readonly #edge: Edge;
   readonly #background: Promise<unknown>[] = [];
 
@@ -37,7 +39,8 @@ export class TestEdge {
       fetch: (url, init) => this.#countedFetch(url, init, buckets),
       cache: options.cache ?? caches.default,
       now: () => this.now,
-      limits: options.limits ?? LIMITS,
+      startTimer: (milliseconds, fire) => this.#startTimer(milliseconds, fire),
+      limits: LIMITS,
       log: (event) => this.events.push(event),
     });
   }
@@ -62,16 +65,31 @@ export class TestEdge {
     while (this.#background.length > 0) await this.#background.shift();
   }
 
+  /** Lets the time pass that something hangs for: real time is not waited for. */
+  expireTimers(): void {
+    for (const [fire, milliseconds] of this.#timers) {
+      this.#timers.delete(fire);
+      this.expired.push(milliseconds);
+      this.now += milliseconds;
+      fire();
+    }
+  }
+
   /** The reads since the last call. */
   takeReads(): string[] {
     return this.reads.splice(0);
+  }
+
+  #startTimer(milliseconds: number, fire: () => void): () => void {
+    this.#timers.set(fire, milliseconds);
+    return () => this.#timers.delete(fire);
   }
 
   #countedBucket(bucket: ReadableBucket, buckets: readonly TestBucket[]): R2Bucket['get'] {
     const prefix = buckets[0]?.prefix ?? '';
     return async (key: string, options?: R2GetOptions) => {
       this.reads.push(`1 ${key.slice(prefix.length)}`);
-      const broken = this.fault(key.slice(prefix.length), 1);
+      const broken = this.fault(key.slice(prefix.length), 1, this);
       if (broken !== undefined) throw new Error(`R2 said ${(await broken).status}`);
       return bucket.get(key, options ?? {});
     };
@@ -83,7 +101,7 @@ export class TestEdge {
     const prefix = buckets[index]?.prefix ?? '';
     const key = pathname.slice(pathname.indexOf(prefix) + prefix.length);
     this.reads.push(`${index + 1} ${key}`);
-    const broken = this.fault(key, index + 1);
+    const broken = this.fault(key, index + 1, this);
     return broken === undefined ? fetch(url, init) : broken;
   }
 }

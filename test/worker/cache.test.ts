@@ -1,0 +1,279 @@
+/** How often a store is read, and how old an answer may be. The clock stands until a test moves it. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { MemoryCache } from '../../worker/cache/memory-cache.ts';
+import { r2Bucket, s3Bucket, type TestBucket } from './support/bucket.ts';
+import {
+  countingBytes,
+  manifestBytes,
+  putBlob,
+  putIdentity,
+  putManifest,
+  putTag,
+} from './support/content.ts';
+import { TestEdge } from './support/test-edge.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
+const NAME = 'docker.io/library/app';
+const TAG = '/v2/library/app/manifests/latest';
+const TAG_KEY = `repositories/${NAME}/_tags/latest`;
+const DOWN = () => new Response('down', { status: 500 });
+
+/** A cache that keeps nothing: only memory is left. */
+const NO_CACHE = {
+  match: () => Promise.resolve(undefined),
+  put: () => Promise.reject(new Error('no cache here')),
+  delete: () => Promise.reject(new Error('no cache here')),
+};
+
+let bucket: TestBucket;
+beforeEach(async () => {
+  bucket = r2Bucket();
+  await putIdentity(bucket);
+});
+
+async function text(edge: TestEdge, path: string): Promise<string> {
+  return (await edge.get(path)).text();
+}
+
+const move = () => putTag(bucket, NAME, 'latest', 'b', '2026-01-02T00:00:00.000Z');
+const manifest = (comment: string) => new TextDecoder().decode(manifestBytes(comment));
+
+describe('reads of a live store', () => {
+  it.each([
+    ['a manifest by tag', async () => [TAG, await putTag(bucket, NAME, 'latest', 'a')], [1, 0]],
+    [
+      'a manifest by digest',
+      async () => [`/v2/library/app/manifests/${await putManifest(bucket, NAME, 'a')}`],
+      [1, 0],
+    ],
+    [
+      'a page of tags',
+      async () => {
+        await bucket.put(`repositories/${NAME}/_tags.json`, '{"name":"x","tags":["a","b"]}');
+        return ['/v2/library/app/tags/list?n=1'];
+      },
+      [1, 0],
+    ],
+    [
+      'referrers',
+      async () => {
+        const hex = 'ab'.repeat(32);
+        await bucket.put(`repositories/${NAME}/_referrers/sha256/${hex}`, '{"manifests":[]}');
+        return [`/v2/library/app/referrers/sha256:${hex}`];
+      },
+      [1, 0],
+    ],
+    [
+      'a streamed blob',
+      async () => [`/v2/library/app/blobs/${await putBlob(bucket, NAME, countingBytes(9))}`],
+      [2, 1],
+    ],
+  ])('%s', async (_name, fill, [cold, warm]) => {
+    const [path = ''] = await fill();
+    const edge = new TestEdge([bucket]);
+    await edge.get('/v2/');
+    edge.takeReads();
+    const counts = [];
+    for (let time = 0; time < 2; time += 1) {
+      expect((await edge.get(path)).status).toBe(200);
+      counts.push(edge.takeReads().length);
+    }
+    expect(counts).toEqual([cold, warm]);
+  });
+
+  it('a blob by HEAD, and by redirect', async () => {
+    const s3 = s3Bucket();
+    await putIdentity(s3);
+    const path = `/v2/library/app/blobs/${await putBlob(s3, NAME, countingBytes(70_000))}`;
+    const edge = new TestEdge([s3]);
+    await edge.get('/v2/');
+    edge.takeReads();
+    expect((await edge.head(path)).status).toBe(200);
+    expect(edge.takeReads().length).toBe(1);
+    expect((await edge.get(path)).status).toBe(307);
+    expect(edge.takeReads()).toEqual([]);
+    // The store has been silent for longer than STORE_FRESH: whoever is sent there must find it alive.
+    edge.now += 5 * SECOND;
+    expect((await edge.get(path)).status).toBe(307);
+    expect(edge.takeReads()).toEqual(['1 lifeboat.json']);
+    expect((await edge.get('/v2/')).status).toBe(200);
+    expect(edge.takeReads()).toEqual([]);
+  });
+
+  it('what is missing is asked for each time, so that a fresh mirror shows at once', async () => {
+    const edge = new TestEdge([bucket]);
+    expect((await edge.get(TAG)).status).toBe(404);
+    await putTag(bucket, NAME, 'latest', 'a');
+    expect(await text(edge, TAG)).toBe(manifest('a'));
+  });
+});
+
+describe('a tag', () => {
+  beforeEach(() => putTag(bucket, NAME, 'latest', 'a', '2026-01-01T00:00:00.000Z'));
+
+  it('is fresh for TAG_TTL, then given once more while it is asked for', async () => {
+    const edge = new TestEdge([bucket]);
+    expect(await text(edge, TAG)).toBe(manifest('a'));
+    await move();
+    edge.now += MINUTE - 1;
+    edge.takeReads();
+    expect(await text(edge, TAG)).toBe(manifest('a'));
+    await edge.settle();
+    expect(edge.takeReads()).toEqual([]);
+    edge.now += 1;
+    expect(await text(edge, TAG)).toBe(manifest('a'));
+    await edge.settle();
+    expect(edge.takeReads()).toEqual([`1 ${TAG_KEY}`]);
+    expect(await text(edge, TAG)).toBe(manifest('b'));
+  });
+
+  it('older than twice TAG_TTL, the store is asked first', async () => {
+    const edge = new TestEdge([bucket]);
+    await text(edge, TAG);
+    await move();
+    edge.now += 2 * MINUTE;
+    const response = await edge.get(TAG);
+    expect(response.headers.get('lifeboat-cache')).toBe('miss');
+    expect(response.headers.get('lifeboat-since')).toBe('2026-01-02T00:00:00.000Z');
+    expect(await response.text()).toBe(manifest('b'));
+  });
+
+  it('is given stale, and says so, only while no store answers, and not beyond TAG_STALE', async () => {
+    const edge = new TestEdge([bucket], { cache: NO_CACHE });
+    await text(edge, TAG);
+    edge.now += 7 * DAY;
+    edge.fault = DOWN;
+    const response = await edge.get(TAG);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('lifeboat-cache')).toBe('stale');
+    expect(response.headers.get('lifeboat-stale')).toBe('604800');
+    expect(await response.text()).toBe(manifest('a'));
+    edge.now += 1;
+    expect((await edge.get(TAG)).status).toBe(503);
+  });
+
+  it('that is gone is gone, whatever is kept', async () => {
+    const edge = new TestEdge([bucket]);
+    await text(edge, TAG);
+    await edge.settle();
+    await bucket.delete(TAG_KEY);
+    edge.now += 2 * MINUTE;
+    expect((await edge.get(TAG)).status).toBe(404);
+    edge.fault = DOWN;
+    expect((await edge.get(TAG)).status).toBe(503);
+    await edge.settle();
+    edge.fault = () => undefined;
+    expect((await edge.get(TAG)).status).toBe(404);
+  });
+
+  it('never goes back to what it was before the answer that was given', async () => {
+    await move();
+    const edge = new TestEdge([bucket]);
+    expect(await text(edge, TAG)).toBe(manifest('b'));
+    await putTag(bucket, NAME, 'latest', 'a', '2026-01-01T00:00:00.000Z');
+    edge.now += 2 * MINUTE;
+    expect(await text(edge, TAG)).toBe(manifest('b'));
+    expect(edge.events.at(-1)?.trace.failures).toEqual([
+      `Store 1 has an older ${TAG_KEY} than was given before.`,
+    ]);
+    // A revert is a later movement to an older image.
+    await putTag(bucket, NAME, 'latest', 'a', '2026-01-03T00:00:00.000Z');
+    expect(await text(edge, TAG)).toBe(manifest('a'));
+  });
+});
+
+describe('what a digest names', () => {
+  it('is given for a day without asking, and then asked for', async () => {
+    const digest = await putManifest(bucket, NAME, 'a');
+    const path = `/v2/library/app/manifests/${digest}`;
+    const edge = new TestEdge([bucket], { cache: NO_CACHE });
+    await text(edge, path);
+    await bucket.delete(`repositories/${NAME}/_manifests/${digest.replace(':', '/')}`);
+    edge.takeReads();
+    edge.now += DAY - 1;
+    edge.fault = DOWN;
+    expect(await text(edge, path)).toBe(manifest('a'));
+    expect(edge.takeReads()).toEqual([]);
+    edge.fault = () => undefined;
+    edge.now += 1;
+    expect((await edge.get(path)).status).toBe(404);
+  });
+});
+
+describe('the data centre’s cache', () => {
+  it('answers an isolate that starts later, and one that starts while no store answers', async () => {
+    const s3 = s3Bucket();
+    await putIdentity(s3);
+    await putTag(s3, NAME, 'latest', 'a');
+    const first = new TestEdge([s3]);
+    await text(first, TAG);
+    await first.settle();
+    const second = new TestEdge([s3]);
+    second.fault = DOWN;
+    const response = await second.get(TAG);
+    expect(response.headers.get('lifeboat-cache')).toBe('hit-edge');
+    expect(await response.text()).toBe(manifest('a'));
+    expect(second.takeReads()).toEqual([]);
+    expect((await second.get('/v2/')).status).toBe(503);
+  });
+
+  it('is another one for another bucket in the same place', async () => {
+    const s3 = s3Bucket();
+    await putIdentity(s3);
+    await putTag(s3, NAME, 'latest', 'a');
+    const first = new TestEdge([s3]);
+    await text(first, TAG);
+    await first.settle();
+    await putIdentity(s3);
+    await putTag(s3, NAME, 'latest', 'b');
+    first.now += 5 * SECOND;
+    // The health read sees the other id, and all that is kept is forgotten.
+    await first.get('/v2/');
+    expect(await text(first, TAG)).toBe(manifest('b'));
+  });
+
+  it('is checked again: wrong bytes in it are not given', async () => {
+    await putTag(bucket, NAME, 'latest', 'a');
+    const wrong = {
+      ...NO_CACHE,
+      match: () =>
+        Promise.resolve(
+          new Response('{"mediaType":"x"}', {
+            headers: { 'lifeboat-at': String(Date.now()), 'lifeboat-store': '1' },
+          }),
+        ),
+    };
+    const edge = new TestEdge([bucket], { cache: wrong });
+    await edge.get('/v2/');
+    expect(await text(edge, TAG)).toBe(manifest('a'));
+  });
+
+  it('may be missing', async () => {
+    await putTag(bucket, NAME, 'latest', 'a');
+    const edge = new TestEdge([bucket], {
+      cache: { ...NO_CACHE, match: () => Promise.reject(new Error('no cache here')) },
+    });
+    await edge.get('/v2/');
+    expect(await text(edge, TAG)).toBe(manifest('a'));
+    await edge.settle();
+  });
+});
+
+describe('memory', () => {
+  it('is bounded in bytes, and forgets what was used longest ago', () => {
+    const cache = new MemoryCache<string>(100);
+    cache.set('a', 'A', 40);
+    cache.set('b', 'B', 40);
+    expect(cache.get('a')).toBe('A');
+    cache.set('c', 'C', 40);
+    expect([cache.get('a'), cache.get('b'), cache.get('c'), cache.bytes]).toEqual(['A', undefined, 'C', 80]);
+    cache.set('a', 'A2', 10);
+    expect([cache.get('a'), cache.bytes]).toEqual(['A2', 50]);
+    cache.set('big', 'D', 101);
+    expect([cache.get('big'), cache.bytes]).toEqual([undefined, 50]);
+    cache.clear();
+    expect([cache.get('c'), cache.bytes]).toEqual([undefined, 0]);
+  });
+});

@@ -1,0 +1,293 @@
+/** Several stores, and what becomes of an answer when some of them fail. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { s3Bucket, type TestBucket } from './support/bucket.ts';
+import {
+  bytesOf,
+  countingBytes,
+  manifestBytes,
+  putBlob,
+  putIdentity,
+  putManifest,
+  putTag,
+} from './support/content.ts';
+import { TestEdge, type Fault } from './support/test-edge.ts';
+
+const NAME = 'docker.io/library/app';
+const TAG = '/v2/library/app/manifests/latest';
+
+let one: TestBucket;
+let two: TestBucket;
+beforeEach(async () => {
+  one = s3Bucket(1);
+  two = s3Bucket(2);
+  await Promise.all([putIdentity(one), putIdentity(two)]);
+});
+
+/** Never answers; the time that it is waited for passes at once. */
+const hang: Fault = (_key, _store, edge) => {
+  queueMicrotask(() => edge.expireTimers());
+  return new Promise<Response>(() => {});
+};
+/** Answers, and then says no more. */
+const stop: Fault = (_key, _store, edge) => {
+  const pull = () => {
+    edge.expireTimers();
+    return new Promise<void>(() => {});
+  };
+  return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }), {
+    headers: { 'content-length': '10' },
+  });
+};
+const only = (store: number, fault: Fault): Fault => {
+  return (key, number, edge) => (number === store ? fault(key, number, edge) : undefined);
+};
+async function corrupt(bucket: TestBucket, digest: string): Promise<void> {
+  await bucket.put(`repositories/${NAME}/_manifests/${digest.replace(':', '/')}`, bytesOf('{"evil":true}'));
+}
+const text = (comment: string) => new TextDecoder().decode(manifestBytes(comment));
+const status = (code: number) => () => new Response('<Error/>', { status: code });
+
+const FAULTS: [string, Fault][] = [
+  ['403', status(403)],
+  ['500', status(500)],
+  ['503', status(503)],
+  [
+    'a redirect',
+    () => new Response(null, { status: 302, headers: { location: 'https://elsewhere.example.com/' } }),
+  ],
+  ['206 unasked', status(206)],
+  ['no connection', () => Promise.reject(new TypeError('fetch failed: https://secret'))],
+  ['no answer', hang],
+  ['no length', () => new Response(new ReadableStream({ start: (controller) => controller.close() }))],
+  ['a body that stops', stop],
+  ['a body that is cut', () => new Response('short', { headers: { 'content-length': '10' } })],
+  ['an endless object', () => new Response('x', { headers: { 'content-length': '99999999' } })],
+];
+
+describe.each(FAULTS)('one store: %s', (_name, fault) => {
+  it('is a 503 that nobody keeps, for /v2/ too', async () => {
+    const edge = new TestEdge([one]);
+    edge.fault = fault;
+    const digest = `sha256:${'ab'.repeat(32)}`;
+    for (const path of [
+      '/v2/',
+      TAG,
+      `/v2/library/app/manifests/${digest}`,
+      `/v2/library/app/blobs/${digest}`,
+    ]) {
+      const response = await edge.get(path);
+      expect(response.status).toBe(503);
+      expect(response.headers.get('cache-control')).toBe('no-store, no-transform');
+      expect(response.headers.get('retry-after')).toBeNull();
+      expect(await response.json()).toEqual({
+        errors: [{ code: 'UNAVAILABLE', message: 'No store answers at the moment.' }],
+      });
+    }
+    expect(JSON.stringify(edge.events)).not.toMatch(/X-Amz|secret/);
+    expect(edge.events.every(({ trace }) => trace.failures.length > 0)).toBe(true);
+  });
+});
+
+describe.each(FAULTS)('the first of two: %s', (_name, fault) => {
+  it('the second answers, and the first is not waited for again', async () => {
+    await Promise.all([one, two].map((bucket) => putTag(bucket, NAME, 'latest', 'a')));
+    const blob = await putBlob(two, NAME, countingBytes(70_000));
+    await putBlob(one, NAME, countingBytes(70_000));
+    const edge = new TestEdge([one, two]);
+    edge.fault = only(1, fault);
+    const response = await edge.get(TAG);
+    expect([response.status, response.headers.get('lifeboat-store')]).toEqual([200, '2']);
+    expect(await response.text()).toBe(text('a'));
+    edge.takeReads();
+    const redirect = await edge.get(`/v2/library/app/blobs/${blob}`);
+    expect(redirect.status).toBe(307);
+    expect(new URL(redirect.headers.get('location') ?? '').pathname).toContain(`/${two.prefix}`);
+    expect(edge.takeReads().filter((read) => read.startsWith('1'))).toEqual([]);
+    expect((await edge.get('/v2/')).status).toBe(200);
+    await edge.settle();
+  });
+});
+
+describe('liveness', () => {
+  it('a warm cache never sends a client to a dead store', async () => {
+    const path = `/v2/library/app/blobs/${await putBlob(one, NAME, countingBytes(70_000))}`;
+    await putBlob(two, NAME, countingBytes(70_000));
+    const edge = new TestEdge([one, two]);
+    const locate = async () =>
+      new URL((await edge.get(path)).headers.get('location') ?? 'http://none').pathname;
+    expect(await locate()).toContain(one.prefix);
+    edge.fault = only(1, status(500));
+    edge.now += 5000;
+    expect(await locate()).toContain(two.prefix);
+    edge.fault = status(500);
+    edge.now += 5000;
+    expect((await edge.get(path)).status).toBe(503);
+    expect((await edge.head(path)).status).toBe(503);
+    expect((await edge.get('/v2/')).status).toBe(503);
+    await edge.settle();
+  });
+
+  it('a store that comes back is found in the background, and is first again', async () => {
+    await Promise.all([one, two].map((bucket) => putTag(bucket, NAME, 'latest', 'a')));
+    const edge = new TestEdge([one, two]);
+    edge.fault = only(1, hang);
+    expect((await edge.get(TAG)).headers.get('lifeboat-store')).toBe('2');
+    edge.fault = () => undefined;
+    edge.now += 120_000;
+    expect((await edge.get(TAG)).headers.get('lifeboat-store')).toBe('2');
+    await edge.settle();
+    edge.now += 120_000;
+    expect((await edge.get(TAG)).headers.get('lifeboat-store')).toBe('1');
+  });
+
+  it('/healthz says which', async () => {
+    const edge = new TestEdge([one, two]);
+    await edge.get('/v2/');
+    const healthy = await edge.get('/healthz');
+    expect([healthy.status, await healthy.json()]).toEqual([
+      200,
+      {
+        live: true,
+        stores: [
+          { store: 1, live: true },
+          { store: 2, live: false },
+        ],
+      },
+    ]);
+    edge.fault = status(500);
+    edge.now += 5000;
+    const sick = await edge.get('/healthz');
+    expect([sick.status, await sick.json()]).toEqual([
+      503,
+      {
+        live: false,
+        stores: [
+          { store: 1, live: false },
+          { store: 2, live: false },
+        ],
+      },
+    ]);
+  });
+
+  it('a bucket without lifeboat.json serves nothing', async () => {
+    await one.delete('lifeboat.json');
+    await putTag(one, NAME, 'latest', 'a');
+    const edge = new TestEdge([one]);
+    expect((await edge.get(TAG)).status).toBe(503);
+    expect(edge.events[0]?.trace.failures).toEqual([
+      'Store 1 holds no lifeboat.json: no mirror run has finished there yet.',
+    ]);
+  });
+
+  it('nor one of another layout', async () => {
+    await one.put('lifeboat.json', '{"version":2,"id":"x","audience":"public"}');
+    const edge = new TestEdge([one]);
+    expect((await edge.get('/v2/')).status).toBe(503);
+    expect(edge.events[0]?.trace.failures[0]).toContain(
+      'its layout is version 2, and this Lifeboat reads version 1',
+    );
+  });
+});
+
+describe('what one live store does not have', () => {
+  it('a tag: its word is final', async () => {
+    await putTag(two, NAME, 'latest', 'a');
+    const edge = new TestEdge([one, two]);
+    expect((await edge.get(TAG)).status).toBe(404);
+    expect(edge.takeReads().filter((read) => read.startsWith('2'))).toEqual([]);
+  });
+
+  it('a digest: the next is asked', async () => {
+    const digest = await putManifest(two, NAME, 'a');
+    const blob = await putBlob(two, NAME, countingBytes(9));
+    const edge = new TestEdge([one, two]);
+    const response = await edge.get(`/v2/library/app/manifests/${digest}`);
+    expect([response.status, response.headers.get('lifeboat-store')]).toEqual([200, '2']);
+    const streamed = await edge.get(`/v2/library/app/blobs/${blob}`);
+    expect([streamed.status, streamed.headers.get('lifeboat-store')]).toEqual([200, '2']);
+    expect(new Uint8Array(await streamed.arrayBuffer())).toEqual(countingBytes(9));
+    expect((await edge.get(`/v2/library/app/manifests/sha256:${'ab'.repeat(32)}`)).status).toBe(404);
+  });
+
+  it('is not there when the others are down: whoever answers knows', async () => {
+    const edge = new TestEdge([one, two]);
+    edge.fault = only(2, hang);
+    const path = `/v2/library/app/manifests/sha256:${'ab'.repeat(32)}`;
+    expect((await edge.get(path)).status).toBe(404);
+  });
+});
+
+describe('wrong bytes', () => {
+  it('are never served: the next store is asked', async () => {
+    const digest = await putManifest(two, NAME, 'a');
+    await corrupt(one, digest);
+    const edge = new TestEdge([one, two]);
+    const response = await edge.get(`/v2/library/app/manifests/${digest}`);
+    expect([response.status, response.headers.get('lifeboat-store')]).toEqual([200, '2']);
+    expect(await response.text()).toBe(text('a'));
+    expect(edge.events[0]?.trace.failures).toEqual([
+      expect.stringMatching(
+        /^CORRUPT in store 1: The object .* is corrupt: it should hold sha256:.* hash to sha256:/,
+      ),
+    ]);
+  });
+
+  it('a 503 where there is no other', async () => {
+    const digest = await putManifest(one, NAME, 'a');
+    await corrupt(one, digest);
+    const edge = new TestEdge([one]);
+    expect((await edge.get(`/v2/library/app/manifests/${digest}`)).status).toBe(503);
+    // It is that object alone: the store is not given up.
+    expect((await edge.get('/v2/')).status).toBe(200);
+  });
+
+  it.each([
+    ['a tag whose data is another manifest', `_tags/latest`, TAG],
+    ['a tag that is no JSON', `_tags/latest`, TAG],
+    ['a list that is none', '_tags.json', '/v2/library/app/tags/list'],
+    [
+      'referrers that are none',
+      `_referrers/sha256/${'ab'.repeat(32)}`,
+      `/v2/library/app/referrers/sha256:${'ab'.repeat(32)}`,
+    ],
+    [
+      'a link that is none',
+      `_blobs/sha256/${'ab'.repeat(32)}`,
+      `/v2/library/app/blobs/sha256:${'ab'.repeat(32)}`,
+    ],
+  ])('%s: 503', async (name, key, path) => {
+    const digest = `sha256:${'ab'.repeat(32)}`;
+    const body = name.includes('another')
+      ? `{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"${digest}","size":2,"annotations":{"dev.lifeboat.moved":"2026-01-01T00:00:00.000Z","dev.lifeboat.run":"r"},"data":"e30="}`
+      : 'not JSON';
+    await one.put(`repositories/${NAME}/${key}`, body);
+    const edge = new TestEdge([one]);
+    expect((await edge.get(path)).status).toBe(503);
+    expect(edge.events[0]?.trace.failures[0]).toMatch(/^CORRUPT in store 1: /);
+  });
+
+  it('a blob of another size than its link says', async () => {
+    const digest = await putBlob(one, NAME, countingBytes(10));
+    await one.put(`blobs/${digest.replace(':', '/')}`, countingBytes(9));
+    const edge = new TestEdge([one]);
+    expect((await edge.get(`/v2/library/app/blobs/${digest}`)).status).toBe(503);
+  });
+});
+
+describe('time', () => {
+  it('a store has 3 seconds, and all together have 8', async () => {
+    const three = s3Bucket(3);
+    const edge = new TestEdge([one, two, three]);
+    edge.fault = hang;
+    expect((await edge.get(TAG)).status).toBe(503);
+    expect(edge.expired).toEqual([3000, 3000, 2000]);
+    expect(edge.takeReads()).toEqual(['1 lifeboat.json', '2 lifeboat.json', '3 lifeboat.json']);
+  });
+
+  it('what is left of a store’s time is for all of its answer', async () => {
+    const edge = new TestEdge([one]);
+    edge.fault = (key, store, self) => (key === 'lifeboat.json' ? undefined : stop(key, store, self));
+    expect((await edge.get(TAG)).status).toBe(503);
+    expect(edge.expired).toEqual([3000]);
+  });
+});
