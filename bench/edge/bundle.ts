@@ -1,0 +1,49 @@
+/** What would be deployed: built by wrangler, measured, and then run. */
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { unstable_readConfig } from 'wrangler';
+import { runProgram } from '../../test/support/process.ts';
+import type { Runtime } from './workerd.ts';
+
+const PROJECT = resolve(import.meta.dirname, '../..');
+const WRANGLER = join(PROJECT, 'node_modules/.bin/wrangler');
+const ENVIRONMENT = { WRANGLER_WRITE_LOGS: 'false', WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' };
+
+export interface Bundle {
+  readonly file: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly gzipSize: number;
+  readonly runtime: Runtime;
+}
+
+/** @throws when wrangler cannot build it, with what it said */
+export async function buildBundle(folder: string): Promise<Bundle> {
+  await wrangler(['deploy', '--dry-run', '--minify', '--outdir', folder]);
+  const file = join(folder, 'index.js');
+  const bytes = await readFile(file);
+  const { compatibility_date: compatibilityDate = '', compatibility_flags: compatibilityFlags } =
+    unstable_readConfig({ config: join(PROJECT, 'wrangler.toml') }, { hideWarnings: true });
+  return {
+    file,
+    size: bytes.length,
+    gzipSize: gzipSync(bytes).length,
+    runtime: { compatibilityDate, compatibilityFlags },
+  };
+}
+
+/** The active CPU time that `wrangler check startup` samples while the Worker starts. Milliseconds. */
+export async function measureStartup(folder: string): Promise<number> {
+  const profile = join(folder, 'startup.cpuprofile');
+  const output = await wrangler(['check', 'startup', '--outfile', profile, '--args=--minify']);
+  const [, milliseconds] = /Active: ([\d.]+) ms/.exec(output) ?? [];
+  if (milliseconds === undefined) throw new Error(`wrangler check startup told no time:\n${output}`);
+  return Number(milliseconds);
+}
+
+async function wrangler(args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await runProgram(WRANGLER, args, { cwd: PROJECT, env: ENVIRONMENT });
+  if (code !== 0) throw new Error(`wrangler ${args.join(' ')} ended with ${code}:\n${stdout}${stderr}`);
+  return stdout;
+}

@@ -1,0 +1,149 @@
+/** A bucket as the job leaves it, written by hand, so that the edge can be measured without a mirror run. */
+import {
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { createHash } from 'node:crypto';
+import pLimit from 'p-limit';
+import { encodeBlobLink } from '../../core/blob-link.ts';
+import { digestFromHash, digestOf, type Digest } from '../../core/digest.ts';
+import { encodeIdentity } from '../../core/identity.ts';
+import { encodeJson } from '../../core/json.ts';
+import {
+  IDENTITY_KEY,
+  LAYOUT_VERSION,
+  blobKey,
+  blobLinkKey,
+  manifestKey,
+  referrersKey,
+  tagKey,
+  tagListKey,
+} from '../../core/layout.ts';
+import { OCI_MANIFEST, OCTET_STREAM } from '../../core/media-type.ts';
+import { parseRepository, parseTag, type Tag } from '../../core/reference.ts';
+import { encodeReferrers } from '../../core/referrers.ts';
+import { encodeTagList } from '../../core/tag-list.ts';
+import { encodeTag } from '../../core/tag-object.ts';
+
+const REPOSITORY = parseRepository('docker.io/library/bench');
+const MIB = 1024 * 1024;
+/** Of the blob that is streamed: 1 GiB. */
+export const LARGE_SIZE = 1024 * MIB;
+const PART_SIZE = 64 * MIB;
+const SMALL_SIZE = 1024;
+/** What a layer of an ordinary image weighs: above `STREAM_BELOW`, so that it is redirected. */
+const LAYER_SIZE = 30 * MIB;
+
+/** Paths to ask the edge for. Those in lists are for cold answers, which each path gives only once. */
+export interface Paths {
+  readonly manifests: readonly string[];
+  readonly tags: readonly string[];
+  /** Blobs that are redirected. Only their links are stored. */
+  readonly blobs: readonly string[];
+  readonly tagList: string;
+  readonly referrers: string;
+  /** So small that it is streamed. */
+  readonly smallBlob: string;
+  readonly largeBlob: string;
+}
+
+/** @param count how many of each kind there are */
+export async function fillBucket(client: S3Client, bucket: string, count: number): Promise<Paths> {
+  const limit = pLimit(16);
+  const put = async (key: string, body: Uint8Array, type: string = OCTET_STREAM) => {
+    await limit(() =>
+      client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: type })),
+    );
+  };
+  await put(
+    IDENTITY_KEY,
+    encodeIdentity({ version: LAYOUT_VERSION, id: crypto.randomUUID(), audience: 'public' }),
+  );
+  const images = Array.from({ length: count }, (_, index) => parseTag(`v1.${index}`));
+  const manifests = await Promise.all(images.map((tag, index) => putImage(put, tag, index)));
+  const layers = await Promise.all(
+    images.map(async (tag) => {
+      const digest = namedDigest(`layer of ${tag}`);
+      await putLink(put, digest, LAYER_SIZE);
+      return digest;
+    }),
+  );
+  await put(tagListKey(REPOSITORY), encodeTagList(REPOSITORY, images));
+  const [subject = namedDigest('none')] = manifests;
+  const referrer = { mediaType: OCI_MANIFEST, digest: namedDigest('signature'), size: 700 };
+  await put(referrersKey(REPOSITORY, subject), encodeReferrers([referrer]));
+  const small = namedDigest('small');
+  await putLink(put, small, SMALL_SIZE);
+  await put(blobKey(small), new Uint8Array(SMALL_SIZE));
+  const large = namedDigest('large');
+  await putLink(put, large, LARGE_SIZE);
+  await putLarge(client, bucket, blobKey(large));
+  const base = `/v2/${REPOSITORY}`;
+  return {
+    manifests: manifests.map((digest) => `${base}/manifests/${digest}`),
+    tags: images.map((tag) => `${base}/manifests/${tag}`),
+    blobs: layers.map((digest) => `${base}/blobs/${digest}`),
+    tagList: `${base}/tags/list?n=100`,
+    referrers: `${base}/referrers/${subject}`,
+    smallBlob: `${base}/blobs/${small}`,
+    largeBlob: `${base}/blobs/${large}`,
+  };
+}
+
+type Put = (key: string, body: Uint8Array, type?: string) => Promise<void>;
+
+/** An image with eight layers: some 1,800 bytes of manifest, as many images have. */
+async function putImage(put: Put, tag: Tag, index: number): Promise<Digest> {
+  const bytes = encodeJson({
+    schemaVersion: 2,
+    mediaType: OCI_MANIFEST,
+    config: {
+      mediaType: 'application/vnd.oci.image.config.v1+json',
+      digest: namedDigest(`config ${index}`),
+      size: 8000 + index,
+    },
+    layers: Array.from({ length: 8 }, (_, layer) => ({
+      mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+      digest: namedDigest(`layer ${layer} of ${index}`),
+      size: LAYER_SIZE + layer,
+    })),
+    annotations: { 'org.opencontainers.image.version': tag },
+  });
+  const digest = await digestOf(bytes);
+  await put(manifestKey(REPOSITORY, digest), bytes, OCI_MANIFEST);
+  const moved = '2026-01-01T00:00:00.000Z';
+  await put(
+    tagKey(REPOSITORY, tag),
+    encodeTag({ mediaType: OCI_MANIFEST, digest, bytes, moved, run: 'bench' }),
+  );
+  return digest;
+}
+
+async function putLink(put: Put, digest: Digest, size: number): Promise<void> {
+  await put(blobLinkKey(REPOSITORY, digest), encodeBlobLink({ digest, size }));
+}
+
+/** Zeros: the edge does not hash what it streams. */
+async function putLarge(client: S3Client, bucket: string, key: string): Promise<void> {
+  const where = { Bucket: bucket, Key: key };
+  const { UploadId } = await client.send(new CreateMultipartUploadCommand(where));
+  const body = new Uint8Array(PART_SIZE);
+  const parts = [];
+  for (let number = 1; number <= LARGE_SIZE / PART_SIZE; number += 1) {
+    const { ETag } = await client.send(
+      new UploadPartCommand({ ...where, UploadId, PartNumber: number, Body: body }),
+    );
+    parts.push({ PartNumber: number, ETag });
+  }
+  await client.send(
+    new CompleteMultipartUploadCommand({ ...where, UploadId, MultipartUpload: { Parts: parts } }),
+  );
+}
+
+/** The digest of a blob that nobody hashes. */
+function namedDigest(name: string): Digest {
+  return digestFromHash('sha256', createHash('sha256').update(name).digest());
+}

@@ -1,0 +1,154 @@
+/** `npm run bench -- edge`: the edge as it is deployed, beside the least that a Worker can do. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { s3ClientOf } from '../../test/support/bucket-reader.ts';
+import { startCountingProxy } from '../../test/support/counting-proxy.ts';
+import { requireProgram } from '../../test/support/programs.ts';
+import { startS3Server, type S3Server } from '../../test/support/s3-server.ts';
+import type { Row } from '../table.ts';
+import { buildBundle, measureStartup, type Bundle } from './bundle.ts';
+import { measureCold } from './cold.ts';
+import { LARGE_SIZE, fillBucket, type Paths } from './content.ts';
+import { measureMemory } from './memory.ts';
+import { countReads } from './reads.ts';
+import { bundleRows, coldRows, memoryRow, readRows, warmRow } from './rows.ts';
+import { measureWarm } from './warm.ts';
+import { startEdgeWorker, type RunningWorker } from './workerd.ts';
+
+export interface Effort {
+  readonly rounds: number;
+  /** Of each turn under load. */
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  /** How many objects of a kind are asked for cold. */
+  readonly coldObjects: number;
+}
+
+export const FULL: Effort = { rounds: 5, seconds: 6, warmUpSeconds: 3, coldObjects: 500 };
+export const QUICK: Effort = { rounds: 3, seconds: 2, warmUpSeconds: 1, coldObjects: 200 };
+
+const CLIENTS = 50;
+const READ_BYTES = 64 * 1024 * 1024;
+
+/**
+ * @param folder for what the run leaves behind; the caller removes it
+ * @param say tells whoever waits what is being done
+ * @throws when something does not start, or answers otherwise than it should
+ */
+export async function benchEdge(
+  folder: string,
+  effort: Effort,
+  say: (text: string) => void,
+): Promise<readonly Row[]> {
+  // What is missing is said before anything takes time.
+  await requireProgram('wrk');
+  say('building the Worker');
+  await mkdir(folder, { recursive: true });
+  const bundle = await buildBundle(join(folder, 'dist'));
+  const startup = await measureStartup(folder);
+  const store = await startS3Server();
+  try {
+    say('filling a bucket');
+    const client = s3ClientOf(store);
+    const paths = await fillBucket(client, store.bucket, effort.coldObjects);
+    client.destroy();
+    const run = new EdgeRun(folder, bundle, store, paths);
+    return [
+      ...(await run.warm(effort, say)),
+      ...(await run.cold(effort, say)),
+      ...(await run.reads(say)),
+      ...bundleRows(bundle, startup),
+      await run.memory(say),
+    ];
+  } finally {
+    await store.stop();
+  }
+}
+
+class EdgeRun {
+  readonly #folder: string;
+  readonly #bundle: Bundle;
+  readonly #store: S3Server;
+  readonly #paths: Paths;
+  #started = 0;
+
+  constructor(folder: string, bundle: Bundle, store: S3Server, paths: Paths) {
+    this.#folder = folder;
+    this.#bundle = bundle;
+    this.#store = store;
+    this.#paths = paths;
+  }
+
+  async warm(effort: Effort, say: (text: string) => void): Promise<Row[]> {
+    const cases = [
+      ['manifest by digest', this.#paths.manifests[0]],
+      ['manifest by tag', this.#paths.tags[0]],
+      ['blob redirect', this.#paths.blobs[0]],
+    ] as const;
+    const rows: Row[] = [];
+    for (const [what, path = ''] of cases) {
+      say(`warm ${what}, beside a bare Worker`);
+      const edge = await this.#start();
+      try {
+        const folder = join(this.#folder, what.replaceAll(' ', '-'));
+        const { runtime } = this.#bundle;
+        rows.push(warmRow(what, await measureWarm({ ...effort, edge, runtime, path, folder })));
+      } finally {
+        await edge.stop();
+      }
+    }
+    return rows;
+  }
+
+  async cold({ rounds }: Effort, say: (text: string) => void): Promise<Row[]> {
+    say('cold answers');
+    return coldRows(await measureCold(() => this.#start({}, '/v2/'), this.#paths, rounds));
+  }
+
+  async reads(say: (text: string) => void): Promise<Row[]> {
+    say('reads of the store');
+    const proxy = await startCountingProxy({ target: this.#store.endpoint });
+    try {
+      const start = (variables: Readonly<Record<string, string>>) =>
+        this.#start({ S3_ENDPOINT: proxy.url, ...variables });
+      return readRows(await countReads(start, proxy, this.#paths));
+    } finally {
+      await proxy.stop();
+    }
+  }
+
+  async memory(say: (text: string) => void): Promise<Row> {
+    say(`${CLIENTS} clients that stream 1 GiB`);
+    const edge = await this.#start({ BLOBS: 'stream' }, this.#paths.smallBlob);
+    try {
+      const options = { clients: CLIENTS, readBytes: READ_BYTES, size: LARGE_SIZE };
+      return memoryRow(await measureMemory({ edge, path: this.#paths.largeBlob, ...options }), options);
+    } finally {
+      await edge.stop();
+    }
+  }
+
+  /** @param first asked for before anything is measured, so that the edge has met its store */
+  async #start(variables: Readonly<Record<string, string>> = {}, first?: string): Promise<RunningWorker> {
+    const { endpoint, bucket, region, accessKeyId, secretAccessKey } = this.#store;
+    this.#started += 1;
+    const edge = await startEdgeWorker(
+      join(this.#folder, `edge-${this.#started}`),
+      this.#bundle.file,
+      this.#bundle.runtime,
+      {
+        S3_ENDPOINT: endpoint,
+        S3_BUCKET: bucket,
+        S3_REGION: region,
+        S3_ACCESS_KEY_ID: accessKeyId,
+        S3_SECRET_ACCESS_KEY: secretAccessKey,
+        ...variables,
+      },
+    );
+    if (first !== undefined) {
+      const response = await fetch(`${edge.url}${first}`, { signal: AbortSignal.timeout(20_000) });
+      await response.arrayBuffer();
+    }
+    return edge;
+  }
+}

@@ -1,0 +1,61 @@
+/** Load from wrk, which takes the least CPU of the generators: two cores have to do for it and the Worker. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MANIFEST_ACCEPT } from '../../core/media-type.ts';
+import { runProgram } from '../../test/support/process.ts';
+import { requireProgram } from '../../test/support/programs.ts';
+import type { RunningWorker } from './workerd.ts';
+
+const REPORT = join(import.meta.dirname, 'wrk-report.lua');
+export const CONNECTIONS = 32;
+/** As containerd sends them. */
+export const CLIENT_HEADERS = {
+  Accept: `${MANIFEST_ACCEPT}, */*`,
+  'User-Agent': 'containerd/2.2.0',
+} as const;
+/** What Linux counts a process's time in, a second. */
+const TICKS_PER_SECOND = 100;
+
+export interface Load {
+  /** Requests a second. */
+  readonly rate: number;
+  /** Milliseconds. */
+  readonly p99: number;
+  /** Of the Worker's process for one request. Microseconds: what other load on the machine changes least. */
+  readonly cpu: number;
+}
+
+/**
+ * Asks for one path over and over.
+ * @throws when a request fails or is answered with an error
+ */
+export async function load(worker: RunningWorker, path: string, seconds: number): Promise<Load> {
+  const wrk = await requireProgram('wrk');
+  const headers = Object.entries(CLIENT_HEADERS).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+  const args = ['-t1', `-c${CONNECTIONS}`, `-d${seconds}s`, '-s', REPORT, ...headers, `${worker.url}${path}`];
+  const before = await cpuSeconds(worker.program.pid);
+  const { code, stdout, stderr } = await runProgram(wrk, args, { timeout: seconds * 1000 + 20_000 });
+  const spent = (await cpuSeconds(worker.program.pid)) - before;
+  const report: Report = JSON.parse(/^\{.*\}$/m.exec(stdout)?.[0] ?? '{}');
+  const { requests = 0, duration = 0, p99 = 0, failures = 0 } = report;
+  if (code !== 0 || requests === 0 || failures > 0) {
+    throw new Error(`wrk ended with ${code}, after ${failures} failures:\n${stdout}${stderr}`);
+  }
+  return { rate: requests / (duration / 1e6), p99: p99 / 1000, cpu: (spent / requests) * 1e6 };
+}
+
+/** What wrk-report.lua prints. */
+interface Report {
+  readonly requests?: number;
+  readonly duration?: number;
+  readonly p99?: number;
+  readonly failures?: number;
+}
+
+/** User and system time of all threads. */
+async function cpuSeconds(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  // The second field is the program's name, which may hold spaces and parentheses.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}

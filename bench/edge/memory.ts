@@ -1,0 +1,97 @@
+/** How much workerd grows while many clients stream large blobs, and then do not read on. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { get, type ClientRequest } from 'node:http';
+import { pause } from '../../test/support/process.ts';
+import { CLIENT_HEADERS } from './load.ts';
+import type { RunningWorker } from './workerd.ts';
+
+export interface MemoryOptions {
+  readonly edge: RunningWorker;
+  readonly path: string;
+  /** Of the whole blob. Bytes. */
+  readonly size: number;
+  readonly clients: number;
+  /** How much each client reads before it stops. Bytes. */
+  readonly readBytes: number;
+}
+
+export interface Memory {
+  /** Resident, before the clients came. Bytes. */
+  readonly before: number;
+  /** The most that was resident since. Bytes. */
+  readonly peak: number;
+  readonly seconds: number;
+}
+
+/** The longest that all clients together may take. Milliseconds. */
+const PATIENCE = 180_000;
+
+/** @throws when a client is not answered with the whole blob's length, or not in time */
+export async function measureMemory(options: MemoryOptions): Promise<Memory> {
+  const { edge, path, size, clients, readBytes } = options;
+  const { pid } = edge.program;
+  const requests: ClientRequest[] = [];
+  // Linux then forgets the peak: what the start and the first requests took is not the streams'.
+  await writeFile(`/proc/${pid}/clear_refs`, '5');
+  const before = await readStatus(pid, 'VmRSS');
+  const begin = performance.now();
+  const timer = setTimeout(() => {
+    for (const request of requests) request.destroy(new Error(`No end after ${PATIENCE} ms.`));
+  }, PATIENCE);
+  try {
+    const streams = Array.from({ length: clients }, () =>
+      stream(`${edge.url}${path}`, size, readBytes, requests),
+    );
+    await Promise.all(streams);
+    // All are connected and none reads: now everything on the way that buffers is full.
+    await pause(500);
+    return {
+      before,
+      peak: await readStatus(pid, 'VmHWM'),
+      seconds: (performance.now() - begin) / 1000,
+    };
+  } finally {
+    clearTimeout(timer);
+    for (const request of requests) request.destroy();
+  }
+}
+
+/** Resolves when so much has come, and leaves the connection open and unread. */
+async function stream(
+  url: string,
+  size: number,
+  readBytes: number,
+  requests: ClientRequest[],
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const request = get(url, { agent: false, headers: CLIENT_HEADERS }, (response) => {
+      const { statusCode, headers } = response;
+      if (statusCode !== 200 || headers['content-length'] !== String(size)) {
+        reject(
+          new Error(`${url} is ${statusCode} with ${headers['content-length']} bytes, not 200 with ${size}.`),
+        );
+        return;
+      }
+      let received = 0;
+      response.on('data', (chunk: Buffer) => {
+        received += chunk.length;
+        if (received < readBytes) return;
+        response.pause();
+        resolve();
+      });
+      response.once('end', () => reject(new Error(`${url} ended after ${received} bytes.`)));
+      // Every one of them is cut in the end; before that it is a failure.
+      response.on('error', reject);
+    });
+    requests.push(request);
+    request.on('error', reject);
+  });
+}
+
+/** @returns bytes */
+async function readStatus(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const [, kibibytes] = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status) ?? [];
+  if (kibibytes === undefined) throw new Error(`/proc/${pid}/status has no ${field}.`);
+  return Number(kibibytes) * 1024;
+}

@@ -1,0 +1,103 @@
+/** What was measured, beside its goal, in words and figures. */
+import type { Spread } from '../statistics.ts';
+import type { Row } from '../table.ts';
+import type { Bundle } from './bundle.ts';
+import type { Cold, ColdKind } from './cold.ts';
+import type { Memory, MemoryOptions } from './memory.ts';
+import type { ReadGroup } from './reads.ts';
+import type { Warm } from './warm.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** The edge is to reach this share of what a bare Worker answers. */
+const LEAST_RATIO = 0.75;
+const MOST_GZIP = 60 * KIB;
+const MOST_GROWTH = 128 * MIB;
+
+const COLD_NAMES = {
+  manifests: 'manifest by digest',
+  tags: 'manifest by tag',
+  blobs: 'blob redirect',
+} as const satisfies Record<ColdKind, string>;
+
+export function warmRow(what: string, { ratio, cpuRatio, ours, bare }: Warm): Row {
+  const rates = `${rate(ours.rate)} of ${rate(bare.rate)} requests/s`;
+  const p99 = `p99 ${milliseconds(ours.p99)} (bare ${milliseconds(bare.p99)})`;
+  const cpu = `CPU ${micros(ours.cpu)} (bare ${micros(bare.cpu)}): ${cpuRatio.median.toFixed(2)}`;
+  return {
+    what: `warm ${what}`,
+    goal: `≥ ${LEAST_RATIO} of bare`,
+    measured: `${ratio.median.toFixed(2)} (${ratio.least.toFixed(2)} to ${ratio.most.toFixed(2)})`,
+    met: ratio.median >= LEAST_RATIO,
+    note: [rates, p99, cpu].join('; '),
+  };
+}
+
+export function coldRows(cold: Record<ColdKind, Cold>): Row[] {
+  return (['manifests', 'tags', 'blobs'] as const).map((kind) => ({
+    what: `cold ${COLD_NAMES[kind]}`,
+    goal: '',
+    measured: `${rate(cold[kind].rate)} requests/s`,
+    note: `${Math.round(cold[kind].rate.least)} to ${Math.round(cold[kind].rate.most)}; p99 ${milliseconds(cold[kind].p99)}`,
+  }));
+}
+
+export function readRows(groups: readonly ReadGroup[]): Row[] {
+  return groups.map(({ state, goal, measured }) => {
+    const counts = new Set(measured.map(({ reads }) => reads));
+    return {
+      what: `reads of the store, ${state}`,
+      goal: goal === 0 ? '0' : `${goal} each`,
+      measured: [...counts].join(', '),
+      met: measured.every(({ reads }) => reads === goal),
+      binding: true,
+      note: measured.map(({ what, reads }) => (reads === goal ? what : `${what}: ${reads}`)).join(', '),
+    };
+  });
+}
+
+export function bundleRows(bundle: Bundle, startup: number): Row[] {
+  return [
+    {
+      what: 'bundle, minified and gzipped',
+      goal: `≤ ${MOST_GZIP / KIB} KiB`,
+      measured: `${(bundle.gzipSize / KIB).toFixed(1)} KiB`,
+      met: bundle.gzipSize <= MOST_GZIP,
+      binding: true,
+      note: `${(bundle.size / KIB).toFixed(1)} KiB before gzip`,
+    },
+    {
+      what: 'start-up CPU',
+      goal: '',
+      measured: `${startup.toFixed(1)} ms`,
+      note: 'active time that wrangler check startup samples',
+    },
+  ];
+}
+
+export function memoryRow(memory: Memory, options: Pick<MemoryOptions, 'clients' | 'readBytes'>): Row {
+  const growth = memory.peak - memory.before;
+  return {
+    what: `growth of workerd, ${options.clients} clients stream 1 GiB`,
+    goal: `< ${MOST_GROWTH / MIB} MiB`,
+    measured: `${(growth / MIB).toFixed(0)} MiB`,
+    met: growth < MOST_GROWTH,
+    binding: true,
+    note:
+      `VmHWM ${(memory.peak / MIB).toFixed(0)} − VmRSS before ${(memory.before / MIB).toFixed(0)} MiB; ` +
+      `each reads ${options.readBytes / MIB} MiB and stops; ${memory.seconds.toFixed(1)} s`,
+  };
+}
+
+function rate({ median }: Spread): string {
+  return Math.round(median).toLocaleString('en');
+}
+
+function milliseconds({ median }: Spread): string {
+  return `${median.toFixed(1)} ms`;
+}
+
+function micros({ median }: Spread): string {
+  return `${median.toFixed(0)} µs`;
+}

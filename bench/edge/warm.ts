@@ -1,0 +1,96 @@
+/** Warm answers beside those of a bare Worker: as many bytes and headers, in the same run, turn by turn. */
+import { get } from 'node:http';
+import { join } from 'node:path';
+import { spreadOf, type Spread } from '../statistics.ts';
+import { CLIENT_HEADERS, load, type Load } from './load.ts';
+import { startBareWorker, type PlainAnswer, type RunningWorker, type Runtime } from './workerd.ts';
+
+export interface WarmOptions {
+  readonly edge: RunningWorker;
+  readonly runtime: Runtime;
+  readonly path: string;
+  /** For the bare Worker; made here. */
+  readonly folder: string;
+  readonly rounds: number;
+  /** Of each turn. */
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+}
+
+export interface Warm {
+  /** Ours through the bare one's requests a second, a round. */
+  readonly ratio: Spread;
+  /** The bare one's CPU a request through ours, a round: what the ratio is on a machine without other load. */
+  readonly cpuRatio: Spread;
+  readonly ours: Readonly<Record<keyof Load, Spread>>;
+  readonly bare: Readonly<Record<keyof Load, Spread>>;
+}
+
+export async function measureWarm(options: WarmOptions): Promise<Warm> {
+  const { edge, runtime, path, folder, rounds, seconds, warmUpSeconds } = options;
+  await fetchAnswer(edge, path);
+  const answer = await fetchAnswer(edge, path);
+  const bare = await startBareWorker(join(folder, 'bare'), runtime, answer);
+  const turns: { readonly ours: Load; readonly bare: Load }[] = [];
+  try {
+    refuseDifference(answer, await fetchAnswer(bare, path));
+    for (const worker of [bare, edge]) await load(worker, path, warmUpSeconds);
+    for (let round = 0; round < rounds; round += 1) {
+      turns.push({ bare: await load(bare, path, seconds), ours: await load(edge, path, seconds) });
+      await edge.clearLog();
+    }
+  } finally {
+    await bare.stop();
+  }
+  return {
+    ratio: spreadOf(turns.map((turn) => turn.ours.rate / turn.bare.rate)),
+    cpuRatio: spreadOf(turns.map((turn) => turn.bare.cpu / turn.ours.cpu)),
+    ours: spreadsOf(turns.map((turn) => turn.ours)),
+    bare: spreadsOf(turns.map((turn) => turn.bare)),
+  };
+}
+
+function spreadsOf(loads: readonly Load[]): Record<keyof Load, Spread> {
+  return {
+    rate: spreadOf(loads.map(({ rate }) => rate)),
+    p99: spreadOf(loads.map(({ p99 }) => p99)),
+    cpu: spreadOf(loads.map(({ cpu }) => cpu)),
+  };
+}
+
+/** As it comes over the wire, without following anything. */
+async function fetchAnswer(worker: RunningWorker, path: string): Promise<PlainAnswer> {
+  return new Promise((resolve, reject) => {
+    const request = get(`${worker.url}${path}`, { headers: CLIENT_HEADERS, timeout: 20_000 }, (response) => {
+      let size = 0;
+      response.on('data', (chunk: Buffer) => (size += chunk.length));
+      response.once('error', reject);
+      response.once('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: pairsOf(response.rawHeaders), size }),
+      );
+    });
+    request.once('error', reject);
+    request.once('timeout', () => request.destroy(new Error(`${path} was not answered in 20 s.`)));
+  });
+}
+
+/** Node adds nothing to what was received, but its own agent asks for a connection header. */
+function pairsOf(raw: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let index = 0; index < raw.length; index += 2) {
+    const [name = '', value = ''] = raw.slice(index, index + 2);
+    if (!/^(?:connection|keep-alive)$/i.test(name)) pairs.push([name, value]);
+  }
+  return pairs;
+}
+
+/** @throws when the two would not be compared at the same work */
+function refuseDifference(ours: PlainAnswer, bare: PlainAnswer): void {
+  if (ours.status >= 400 || shapeOf(ours) !== shapeOf(bare)) {
+    throw new Error(`The bare Worker answers otherwise than the edge:\n${shapeOf(ours)}\n${shapeOf(bare)}`);
+  }
+}
+
+function shapeOf({ status, headers, size }: PlainAnswer): string {
+  return JSON.stringify({ status, size, headers: headers.toSorted(([a], [b]) => (a < b ? -1 : 1)) });
+}

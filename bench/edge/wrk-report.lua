@@ -1,0 +1,7 @@
+-- One line that a program can read, after what wrk prints for people. Times are microseconds.
+function done(summary, latency)
+  local e = summary.errors
+  local failures = e.connect + e.read + e.write + e.status + e.timeout
+  local form = '{"requests":%d,"duration":%d,"p99":%d,"failures":%d}\n'
+  io.write(form:format(summary.requests, summary.duration, latency:percentile(99), failures))
+end

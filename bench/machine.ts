@@ -1,0 +1,36 @@
+/** What a run was made with, because no figure means anything without it. */
+import { readFile } from 'node:fs/promises';
+import { arch, cpus, release, totalmem, type } from 'node:os';
+import { join } from 'node:path';
+import { runProgram } from '../test/support/process.ts';
+
+const PROJECT = join(import.meta.dirname, '..');
+
+export function describeMachine(): string {
+  const gib = Math.round(totalmem() / 1024 ** 3);
+  return `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${gib} GiB, ${type()} ${release()} ${arch()}`;
+}
+
+/** What is installed, by the package's own word. */
+export async function packageVersion(name: string): Promise<string> {
+  const file = join(PROJECT, 'node_modules', name, 'package.json');
+  const { version = 'unknown' }: { version?: string } = JSON.parse(await readFile(file, 'utf8'));
+  return version;
+}
+
+/** The first version number that the program prints. */
+export async function programVersion(program: string, args: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await runProgram(program, args, { timeout: 10_000 });
+  return /\d+\.\d+[\w.+-]*/.exec(stdout + stderr)?.[0] ?? 'unknown';
+}
+
+/** The commit whose edge is measured, and whether its files differ from it. */
+export async function describeCommit(): Promise<string> {
+  const commit = await git('rev-parse', '--short', 'HEAD');
+  const changes = await git('status', '--porcelain', '--', 'worker', 'core');
+  return changes === '' ? commit : `${commit}, changed`;
+}
+
+async function git(...args: readonly string[]): Promise<string> {
+  return (await runProgram('git', args, { cwd: PROJECT, timeout: 10_000 })).stdout.trim();
+}

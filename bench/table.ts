@@ -1,0 +1,44 @@
+/** Goals and what was measured, aligned. */
+
+export interface Row {
+  readonly what: string;
+  /** Empty for what has none and is only reported. */
+  readonly goal: string;
+  readonly measured: string;
+  /** Undefined for what has no goal. */
+  readonly met?: boolean | undefined;
+  /** A count or a size is the same on every machine: one that is missed fails the run. A ratio does not. */
+  readonly binding?: boolean;
+  readonly note?: string;
+}
+
+const MARK = { true: '✓', false: '✗', undefined: ' ' } as const;
+const COLUMNS = ['what', 'goal', 'measured', 'note'] as const;
+
+/** One line a row, without an end of line. */
+export function formatTable(rows: readonly Row[]): string {
+  const lines = [
+    { what: '', goal: 'goal', measured: 'measured', mark: ' ', note: '' },
+    ...rows.map(({ what, goal, measured, met, note = '' }) => ({
+      what,
+      goal,
+      measured,
+      mark: MARK[`${met}`],
+      note,
+    })),
+  ];
+  const widths = COLUMNS.map((column) => Math.max(...lines.map((line) => line[column].length)));
+  const [whatWidth = 0, goalWidth = 0, measuredWidth = 0] = widths;
+  return lines
+    .map(({ what, goal, measured, mark, note }) =>
+      [what.padEnd(whatWidth), goal.padEnd(goalWidth), measured.padEnd(measuredWidth), mark, note]
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** The rows that make the run fail. */
+export function missed(rows: readonly Row[]): readonly Row[] {
+  return rows.filter(({ met, binding }) => met === false && binding === true);
+}
