@@ -1,0 +1,161 @@
+/** An OCI image layout as a source: the same image, signatures included, whatever tool wrote the folder. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
+import { parseTag } from '../../core/reference.ts';
+import { runMirror } from '../../mirror-job/engine/run.ts';
+import { LayoutSource } from '../../mirror-job/layout/layout-source.ts';
+import { bytesOf, digestOfTag, repositoryOf, type Repository } from '../support/content.ts';
+import { buildCorpus } from '../support/corpus.ts';
+import { writeLayout } from '../support/oci-layout.ts';
+import { environmentFor, imageOf, outcomesOf } from './harness.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const corpus = await buildCorpus();
+const folders: string[] = [];
+afterEach(async () => {
+  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true, force: true })));
+});
+
+async function layoutOf(repository: Repository): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'lifeboat-layout-'));
+  folders.push(folder);
+  await writeLayout(repository, folder);
+  return folder;
+}
+
+async function sync(folder: string, tags?: readonly string[]) {
+  const store = new MemoryStore();
+  const image = imageOf(new LayoutSource(folder), 'images.test/app', tags === undefined ? {} : { tags });
+  const report = await runMirror(environmentFor(store), 'default', [image]);
+  return { store, outcomes: outcomesOf(report) };
+}
+
+/** What of a repository a bucket has, by digest. */
+function stored(store: MemoryStore, folder: '_manifests' | '_blobs'): string[] {
+  return store
+    .keys(`/${folder}/`)
+    .map((key) => key.split('/').slice(-2).join(':'))
+    .toSorted();
+}
+
+test.each([
+  'library/app',
+  'library/nested',
+  'library/docker',
+  'library/artifact',
+  'library/attested',
+  'library/signed',
+  'library/fallback',
+  'library/sha512',
+])('%s comes whole', async (name) => {
+  const repository = repositoryOf(corpus, name);
+  const { store, outcomes } = await sync(await layoutOf(repository));
+  expect(outcomes).toEqual(
+    Object.fromEntries([...repository.tags.keys()].map((tag) => [`images.test/app:${tag}`, 'created'])),
+  );
+  expect(stored(store, '_manifests')).toEqual([...repository.manifests.keys()].toSorted());
+  expect(stored(store, '_blobs')).toEqual([...repository.blobs.keys()].toSorted());
+  for (const [digest, { bytes, mediaType }] of repository.manifests) {
+    const object = store.objects.get(`repositories/images.test/app/_manifests/${digest.replace(':', '/')}`);
+    expect(object?.contentType).toBe(mediaType);
+    expect(Buffer.from(object?.bytes ?? []).equals(Buffer.from(bytes))).toBe(true);
+  }
+});
+
+test.each(['library/signed', 'library/fallback'])(
+  '%s: signatures are found by their subjects',
+  async (name) => {
+    const repository = repositoryOf(corpus, name);
+    const source = new LayoutSource(await layoutOf(repository));
+    const image = parseDigest(digestOfTag(repository, 'latest'));
+    const [sbom] = await source.referrers(image);
+    expect(sbom?.artifactType).toBe('application/spdx+json');
+    const [signature] = sbom === undefined ? [] : await source.referrers(sbom.digest);
+    expect(signature?.artifactType).toBe('application/vnd.dev.sigstore.bundle.v0.3+json');
+    expect(await source.isPublic()).toBe(true);
+  },
+);
+
+test('a blob can be read from anywhere on', async () => {
+  const repository = repositoryOf(corpus, 'library/artifact');
+  const source = new LayoutSource(await layoutOf(repository));
+  for (const [digest, blob] of repository.blobs) {
+    const whole = await bytesOf(blob);
+    const body = await source.blob(parseDigest(digest), blob.size, 1);
+    if (body === undefined) throw new Error('It is there.');
+    expect(await bytesOf({ size: blob.size, open: () => body })).toEqual(whole.subarray(1));
+  }
+});
+
+async function editIndex(
+  folder: string,
+  edit: (manifests: Record<string, unknown>[]) => void,
+): Promise<void> {
+  const path = join(folder, 'index.json');
+  const index = JSON.parse(await readFile(path, 'utf8'));
+  edit(index.manifests);
+  await writeFile(path, JSON.stringify(index));
+}
+
+test('a tag that is written as a whole reference', async () => {
+  const folder = await layoutOf(repositoryOf(corpus, 'library/artifact'));
+  await editIndex(folder, ([entry]) => {
+    if (entry !== undefined) {
+      entry['annotations'] = { 'org.opencontainers.image.ref.name': 'docker.io/library/artifact:v1' };
+    }
+  });
+  expect(await new LayoutSource(folder).tags()).toEqual(['v1']);
+});
+
+test('what is not a layout, or contradicts itself, is refused with a sentence', async () => {
+  const nowhere = new LayoutSource('/nowhere/at/all');
+  await expect(nowhere.tags()).rejects.toThrow(
+    'oci:/nowhere/at/all is not an OCI image layout: there is no /nowhere/at/all/oci-layout.',
+  );
+  const folder = await layoutOf(repositoryOf(corpus, 'library/app'));
+  const [one = '', two = ''] = ['1.0.0', 'latest'].map((tag) =>
+    digestOfTag(repositoryOf(corpus, 'library/app'), tag),
+  );
+  await editIndex(folder, (manifests) => {
+    for (const entry of manifests) {
+      entry['annotations'] = { 'org.opencontainers.image.ref.name': 'same' };
+    }
+  });
+  await expect(new LayoutSource(folder).tags()).rejects.toThrow(
+    `oci:${folder}: index.json gives the tag "same" to two manifests, ${one} and ${two}. Keep one of them.`,
+  );
+  await writeFile(join(folder, 'index.json'), '{');
+  await expect(new LayoutSource(folder).tags()).rejects.toThrow(
+    `oci:${folder}: ${join(folder, 'index.json')} is not JSON.`,
+  );
+});
+
+test('a tag that is not there, a blob that is not, and one that was changed fail that tag alone', async () => {
+  const repository = repositoryOf(corpus, 'library/docker');
+  const folder = await layoutOf(repository);
+  const image = digestOfTag(repository, 'image');
+  const [blob = ''] = [...repository.blobs.keys()].slice(-2);
+  const path = join(folder, 'blobs', ...blob.split(':'));
+  const original = await readFile(path);
+  await writeFile(path, Buffer.alloc(original.length));
+  const { store, outcomes } = await sync(folder, ['none', 'image', 'list']);
+  expect(outcomes['images.test/app:none']).toBe(`oci:${folder} has no tag "none".`);
+  expect(outcomes['images.test/app:list']).toMatch(
+    new RegExp(
+      `^oci:.* sent other bytes than asked for: their digest is sha256:[0-9a-f]{64}, not ${blob}\\.$`,
+    ),
+  );
+  expect(outcomes['images.test/app:image']).toBe('created');
+  expect(store.json('repositories/images.test/app/_tags.json')).toEqual({
+    name: 'images.test/app',
+    tags: ['image'],
+  });
+  expect(stored(store, '_manifests')).toEqual([image]);
+  await rm(path);
+  const gone = await sync(folder, ['list']);
+  expect(gone.outcomes).toEqual({ 'images.test/app:list': `oci:${folder} has no blob ${blob}.` });
+  expect(await new LayoutSource(folder).resolve(parseTag('none'))).toBe(undefined);
+});
