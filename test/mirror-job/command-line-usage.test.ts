@@ -64,7 +64,10 @@ test.each([
     'there is no option "--reports". Did you mean "--report"? "lifeboat sync --help" explains it.',
   ],
   [['sync', '-x'], 'there is no option "-x". "lifeboat sync --help" explains it.'],
-  [['sync', '--dry-run'], 'there is no option "--dry-run". "lifeboat sync --help" explains it.'],
+  [
+    ['sync', '--dry-run'],
+    '"--dry-run" is planned and not built yet; leave it out. "lifeboat sync --help" explains it.',
+  ],
   [['sync', '-c'], 'Option \'-c, --config <value>\' argument missing. "lifeboat sync --help" explains it.'],
   [['sync', '--json=1'], 'Option \'--json\' does not take an argument. "lifeboat sync --help" explains it.'],
   [
