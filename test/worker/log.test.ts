@@ -1,0 +1,40 @@
+/** What a request leaves in the log, and in the metrics. */
+import { afterEach, expect, it, vi } from 'vitest';
+import { logToAnalytics, logToConsole, type Event } from '../../worker/log.ts';
+
+const EVENT: Event = {
+  kind: 'tag',
+  method: 'GET',
+  path: '/v2/library/nginx/manifests/latest',
+  status: 200,
+  milliseconds: 12,
+  trace: { reads: 1, storeMilliseconds: 9, source: 'store', store: 2, token: 'ci', failures: [] },
+};
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+it.each([
+  ['log', []],
+  ['warn', ['Store 1 did not answer in time.']],
+  ['error', ['Store 1 did not answer in time.', 'CORRUPT in store 2: …']],
+] as const)('console.%s', (level, failures) => {
+  const lines: unknown[] = [];
+  for (const one of ['log', 'warn', 'error'] as const) {
+    vi.spyOn(console, one).mockImplementation((line: unknown) => lines.push(one, line));
+  }
+  logToConsole({ ...EVENT, trace: { ...EVENT.trace, failures: [...failures] } });
+  expect(lines).toEqual([
+    level,
+    `{"kind":"tag","method":"GET","path":"/v2/library/nginx/manifests/latest","status":200,"ms":12,"storeMs":9,"reads":1,"source":"store","store":2,"token":"ci"${
+      failures.length === 0 ? '' : `,"failures":${JSON.stringify(failures)}`
+    }}`,
+  ]);
+});
+
+it('a data point', () => {
+  const points: unknown[] = [];
+  logToAnalytics({ writeDataPoint: (point) => points.push(point) })(EVENT);
+  expect(points).toEqual([{ indexes: ['tag'], blobs: ['store', '2', 'ci'], doubles: [200, 12, 1] }]);
+});
