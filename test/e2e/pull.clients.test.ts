@@ -1,94 +1,260 @@
-/** containerd, podman and skopeo pull what was mirrored, in every way that they can be configured, and run it. */
+/**
+ * containerd, podman and skopeo pull what was mirrored, in every way that they can be configured, and run it.
+ *
+ * | | containerd (ctr, CRI) | podman, skopeo |
+ * |---|---|---|
+ * | `prefix` | `override_path`; sends `?ns=` as well | the mirror's location has a path |
+ * | `host`, `default` | the mirror is a host alone; sends `?ns=` as well | the mirror's location is a host alone |
+ * | `ns` | `_default` | no: they never say which upstream they mean |
+ * | a token | `Bearer`, as a header that is sent unasked | no: they send no token but one that a token server gave them |
+ * | a login | as a header that is sent unasked | as `podman login` keeps it, once a challenge asks for it |
+ *
+ * So podman and skopeo need `AUTH_CHALLENGE = basic` where containerd needs nothing.
+ */
+import { createHash } from 'node:crypto';
+import { request } from 'node:http';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeSample } from '../../infra/local/sample.ts';
-import type { Client, Mode } from '../support/clients/client.ts';
-import { startContainerd, startCri } from '../support/clients/containerd.ts';
-import { startPodman } from '../support/clients/podman.ts';
-import { startSkopeo } from '../support/clients/skopeo.ts';
+import type { Client, Mode, PullRequest } from '../support/clients/client.ts';
+import { CLIENT_NAMES, startClients, type Clients } from '../support/clients/clients.ts';
+import { digestOfTag, emptyRepository, manifestOf, type Digest } from '../support/content.ts';
+import { startCountingProxy, type CountingProxy } from '../support/counting-proxy.ts';
 import { startEdge, type Edge } from '../support/edge.ts';
+import { readJson, referencesOf, type Reference } from '../support/manifest-json.ts';
 import { readLayout } from '../support/oci-layout.ts';
 import { pushRepository } from '../support/push.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';
 import { sync } from '../support/sync.ts';
+import { addUniqueImage } from '../support/unique-image.ts';
 import { startDockerRegistry, type Upstream } from '../support/upstream.ts';
 
+const SECRET = 'token-for-the-tests';
+const HASH = createHash('sha256').update(SECRET).digest('hex');
+const TOKEN = { AUDIENCE: 'token', TOKENS: `clients ${HASH} docker.io/library/*` };
+
+/**
+ * The statuses are those of a blob of 5 kB and one of 100 kB: for whoever asks at the store's own host name, and at
+ * another. Go's clients send Authorization on to the same host, so that there nobody with a token is redirected.
+ */
+const EDGES = [
+  { name: 'auto', variables: { BLOBS: 'auto' }, here: [200, 307], elsewhere: [200, 307] },
+  { name: 'redirect', variables: { BLOBS: 'redirect' }, here: [307, 307], elsewhere: [307, 307] },
+  { name: 'stream', variables: { BLOBS: 'stream' }, here: [200, 200], elsewhere: [200, 200] },
+  { name: 'auto, token', variables: { BLOBS: 'auto', ...TOKEN }, here: [200, 200], elsewhere: [200, 307] },
+  {
+    name: 'auto, login',
+    variables: { BLOBS: 'auto', ...TOKEN, AUTH_CHALLENGE: 'basic' },
+    here: [200, 200],
+    elsewhere: [200, 307],
+  },
+  {
+    name: 'redirect, login',
+    variables: { BLOBS: 'redirect', ...TOKEN, AUTH_CHALLENGE: 'basic' },
+    here: [200, 200],
+    elsewhere: [307, 307],
+  },
+  {
+    name: 'stream, login',
+    variables: { BLOBS: 'stream', ...TOKEN, AUTH_CHALLENGE: 'basic' },
+    here: [200, 200],
+    elsewhere: [200, 200],
+  },
+] as const;
+
+const MODES: readonly Mode[] = ['prefix', 'host', 'default', 'ns', 'direct'];
+const REPOSITORY = 'library/matrix';
+
+const matrix = emptyRepository();
 let upstream: Upstream;
+let proxy: CountingProxy;
 let store: S3Server;
-let edge: Edge;
-/** The sample's index. */
-let digest: string;
-let platforms: readonly string[];
+let clients: Clients;
+/** The sample's index, and its images. */
+let sample: { readonly digest: Digest; readonly platforms: readonly Digest[] };
 
 beforeAll(async () => {
-  [upstream, store] = await Promise.all([startDockerRegistry(), startS3Server()]);
-  const folder = await mkdtemp(join(tmpdir(), 'lifeboat-sample-'));
-  const sample = await writeSample(folder);
-  digest = sample.index.digest;
-  platforms = sample.images.map((image) => image.digest);
-  await pushRepository('library/sample', await readLayout(folder), { url: upstream.url });
-  await rm(folder, { recursive: true });
-  const { code, stderr } = await sync(store, {
-    upstreams: { [upstream.host]: { insecure: true } },
-    images: [{ source: `${upstream.host}/library/sample`, name: 'docker.io/library/sample', tags: ['*'] }],
-  });
-  if (code !== 0) throw new Error(`lifeboat sync ended with ${code}:\n${stderr}`);
-  edge = await startEdge(store);
+  [upstream, store] = await Promise.all([startDockerRegistry(), startS3Server({ buckets: 2 })]);
+  proxy = await startCountingProxy({ target: upstream.url });
+  clients = await startClients();
+  sample = await pushSample();
+  for (const { name } of EDGES) {
+    for (const mode of MODES) await addUniqueImage(matrix, tagOf(name, mode));
+    for (const client of CLIENT_NAMES) await addUniqueImage(matrix, refusedTagOf(name, client));
+  }
+  await pushRepository(REPOSITORY, matrix, { url: upstream.url });
+  for (const audience of ['public', 'token'] as const) {
+    const { code, stderr } = await sync(
+      { ...store, bucket: bucketFor(audience), audience },
+      {
+        upstreams: { [upstream.host]: { insecure: true } },
+        images: ['library/sample', REPOSITORY].map((name) => ({
+          source: `${upstream.host}/${name}`,
+          name: `docker.io/${name}`,
+          tags: ['*'],
+        })),
+      },
+    );
+    if (code !== 0) throw new Error(`lifeboat sync ended with ${code}:\n${stderr}`);
+  }
 });
 
 afterAll(async () => {
-  await edge?.stop();
+  await clients?.stop();
+  await proxy?.stop();
   await Promise.all([upstream?.stop(), store?.stop()]);
 });
 
-const CLIENTS: readonly { name: string; start: () => Promise<Client>; modes: readonly Mode[] }[] = [
-  { name: 'skopeo', start: startSkopeo, modes: ['direct', 'prefix', 'default'] },
-  { name: 'podman', start: startPodman, modes: ['direct', 'prefix', 'default'] },
-  { name: 'containerd (ctr)', start: startContainerd, modes: ['direct', 'prefix', 'ns', 'default'] },
-  { name: 'containerd (CRI)', start: startCri, modes: ['direct', 'prefix', 'ns', 'default'] },
-];
+async function pushSample(): Promise<typeof sample> {
+  const folder = await mkdtemp(join(tmpdir(), 'lifeboat-sample-'));
+  const { index, images } = await writeSample(folder);
+  await pushRepository('library/sample', await readLayout(folder), { url: upstream.url });
+  await rm(folder, { recursive: true });
+  return { digest: index.digest, platforms: images.map((image) => image.digest) };
+}
 
-describe.each(CLIENTS)('$name', ({ start, modes }) => {
-  let client: Client;
+function bucketFor(audience: 'public' | 'token'): string {
+  const bucket = store.buckets[audience === 'public' ? 0 : 1];
+  if (bucket === undefined) throw new Error(`There is no bucket for ${audience}.`);
+  return bucket;
+}
+
+function tagOf(edge: string, mode: Mode): string {
+  return `${edge}-${mode}`.replaceAll(/[^a-z-]+/g, '-');
+}
+
+function refusedTagOf(edge: string, client: string): string {
+  return `${edge}-refused-${client}`.toLowerCase().replaceAll(/[^a-z-]+/g, '-');
+}
+
+function layersOf(tag: string): readonly Reference[] {
+  const manifest = readJson(manifestOf(matrix, digestOfTag(matrix, tag)).bytes);
+  return referencesOf(manifest).layers;
+}
+
+describe.each(EDGES)('an edge with BLOBS = $name', ({ name, variables, here, elsewhere }) => {
+  let edge: Edge;
+  const isPrivate = 'AUDIENCE' in variables;
+  const challenges = 'AUTH_CHALLENGE' in variables;
 
   beforeAll(async () => {
-    client = await start();
+    const bucket = bucketFor(isPrivate ? 'token' : 'public');
+    edge = await startEdge({ ...store, bucket }, { ...variables, HOSTS: 'docker.localhost=docker.io' });
   });
   afterAll(async () => {
-    await client?.stop();
+    await edge?.stop();
   });
 
-  describe.each(modes)('%s', (mode) => {
+  function authFor(client: Client, secret: string): Pick<PullRequest, 'auth'> {
+    if (!isPrivate) return {};
+    const isContainerd = client.name === 'containerd' || client.name === 'cri';
+    return { auth: isContainerd ? { bearer: secret } : { username: 'anybody', password: secret } };
+  }
+
+  test('redirects and streams as it is told', async () => {
+    const [small, large] = layersOf(tagOf(name, 'prefix'));
+    const headers = isPrivate ? { authorization: `Bearer ${SECRET}` } : {};
+    const statuses = async (host: string) => [
+      await statusOf(edge, small, { ...headers, host }),
+      await statusOf(edge, large, { ...headers, host }),
+    ];
+    expect(await statuses(edge.host)).toEqual(here);
+    expect(await statuses('docker.localhost')).toEqual(elsewhere);
+  });
+
+  describe.each(CLIENT_NAMES)('%s', (client) => {
+    // Without a challenge podman and skopeo send no login.
+    const names = isPrivate && !challenges && !client.startsWith('containerd') ? [] : modesOf(client);
+
     // The upstream that the client falls back on answers nobody: what is pulled came from the edge.
-    test('pulls by tag, and runs what it pulled', async () => {
-      const pulled = await client.pull({
+    test.each(names)('pulls by %s', async (mode) => {
+      const tag = tagOf(name, mode);
+      const one = clients.get(client);
+      const pulled = await one.pull({
         edge: edge.url,
-        reference: 'docker.io/library/sample:latest',
+        reference: `docker.io/${REPOSITORY}:${tag}`,
         mode,
+        ...authFor(one, SECRET),
       });
-      expect(pulled.digest).toBe(digest);
-      expect(platforms).toContain(pulled.image);
-      expect(await client.run(pulled)).toContain('Hello from Lifeboat');
+      expect(pulled.digest).toBe(digestOfTag(matrix, tag));
+      expect(pulled.layers).toEqual(layersOf(tag).map((layer) => layer.digest));
     });
 
-    test('pulls by digest', async () => {
-      const reference = `docker.io/library/sample@${digest}`;
-      const pulled = await client.pull({ edge: edge.url, reference, mode });
-      expect(pulled.digest).toBe(digest);
+    test.each(isPrivate ? ['wrong-token'] : [])('with %s pulls from the upstream', async (secret) => {
+      const tag = refusedTagOf(name, client);
+      const one = clients.get(client);
+      proxy.reset();
+      const pulled = await one.pull({
+        edge: edge.url,
+        reference: `docker.io/${REPOSITORY}:${tag}`,
+        mode: 'prefix',
+        upstream: new URL(proxy.url).host,
+        ...authFor(one, secret),
+      });
+      expect(pulled.digest).toBe(digestOfTag(matrix, tag));
+      const blobs = proxy.requests.filter(({ path }) => path.includes('/blobs/')).length;
+      // The configuration and both layers.
+      expect(blobs).toBe(3);
     });
   });
 });
 
-test('skopeo copies all platforms, byte for byte', async () => {
-  const client = await startSkopeo();
-  try {
+function modesOf(client: (typeof CLIENT_NAMES)[number]): readonly Mode[] {
+  return MODES.filter((mode) => mode !== 'ns' || client.startsWith('containerd'));
+}
+
+/** By `node:http`, because fetch decides itself what Host it sends. */
+async function statusOf(
+  edge: Edge,
+  blob: Reference | undefined,
+  headers: Readonly<Record<string, string>>,
+): Promise<number | undefined> {
+  const url = `${edge.url}/v2/docker.io/${REPOSITORY}/blobs/${blob?.digest ?? ''}`;
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, { headers, timeout: 10_000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    outgoing.once('timeout', () => outgoing.destroy(new Error(`${url} did not answer.`)));
+    outgoing.once('error', reject);
+    outgoing.end();
+  });
+}
+
+describe('the sample', () => {
+  let edge: Edge;
+
+  beforeAll(async () => {
+    edge = await startEdge(store, { HOSTS: 'docker.localhost=docker.io' });
+  });
+  afterAll(async () => {
+    await edge?.stop();
+  });
+
+  describe.each(CLIENT_NAMES)('%s', (client) => {
+    test.each(modesOf(client))('pulls it by %s and by tag, and runs it', async (mode) => {
+      const one = clients.get(client);
+      const pulled = await one.pull({ edge: edge.url, reference: 'docker.io/library/sample:latest', mode });
+      expect(pulled.digest).toBe(sample.digest);
+      expect(sample.platforms).toContain(pulled.image);
+      expect(await one.run(pulled)).toContain('Hello from Lifeboat');
+    });
+
+    test('pulls it by digest', async () => {
+      const reference = `docker.io/library/sample@${sample.digest}`;
+      const pulled = await clients.get(client).pull({ edge: edge.url, reference, mode: 'prefix' });
+      expect(pulled.digest).toBe(sample.digest);
+    });
+  });
+
+  test('skopeo copies all platforms, byte for byte', async () => {
     const reference = 'docker.io/library/sample:1.0';
-    const pulled = await client.pull({ edge: edge.url, reference, mode: 'prefix', platforms: 'all' });
+    const pulled = await clients
+      .get('skopeo')
+      .pull({ edge: edge.url, reference, mode: 'prefix', platforms: 'all' });
     // What it kept is named by what its bytes hash to.
-    expect([...pulled.stored.keys()]).toEqual(expect.arrayContaining([digest, ...platforms]));
-  } finally {
-    await client.stop();
-  }
+    expect([...pulled.stored.keys()]).toEqual(expect.arrayContaining([sample.digest, ...sample.platforms]));
+  });
 });

@@ -26,22 +26,27 @@ export interface Synced extends Finished {
   readonly report: Report;
 }
 
+/** A bucket, and for whom it is filled. */
+export type Filled = Omit<Store, 'buckets' | 'stop'> & { readonly audience?: 'public' | 'token' };
+
 /**
  * @param configuration lifeboat.yaml without its store, as a value: JSON is YAML
  * @returns whatever the exit code is. @throws when it does not end in time or prints no report
  */
 export async function sync(
-  store: Store,
+  { endpoint, bucket, region, accessKeyId, secretAccessKey, audience = 'public' }: Filled,
   configuration: Readonly<Record<string, unknown>>,
   timeout = 300_000,
 ): Promise<Synced> {
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-sync-'));
   try {
     const file = join(folder, 'lifeboat.yaml');
-    const { endpoint, bucket, region, accessKeyId, secretAccessKey } = store;
     await writeFile(
       file,
-      JSON.stringify({ store: { endpoint, bucket, region, accessKeyId, secretAccessKey }, ...configuration }),
+      JSON.stringify({
+        store: { endpoint, bucket, region, accessKeyId, secretAccessKey, audience },
+        ...configuration,
+      }),
     );
     const finished = await runProgram(process.execPath, [MAIN, 'sync', '-c', file, '--json'], { timeout });
     if (!finished.stdout.startsWith('{')) {
