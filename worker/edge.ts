@@ -199,7 +199,7 @@ function asRegistryError(error: unknown, scope: Scope): RegistryError {
   if (error instanceof ConfigurationError) return new RegistryError('UNAVAILABLE', error.message);
   // A mistake of ours must not become a 500: docker would repeat the request five times.
   scope.trace.failures.push(
-    `CORRUPT state: ${error instanceof Error ? (error.stack ?? error.message) : 'unknown'}`,
+    `FAULT of the edge: ${error instanceof Error ? (error.stack ?? error.message) : 'unknown'}`,
   );
   return new RegistryError('UNAVAILABLE', 'The registry failed to answer this.');
 }

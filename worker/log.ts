@@ -13,7 +13,7 @@ export interface Event {
 
 export type Log = (event: Event) => void;
 
-/** Wrong bytes in a store are an error, another failure of it is a warning, whatever the client was answered. */
+/** Wrong bytes and mistakes of ours are errors, other failures warnings, whatever the client was answered. */
 export function logToConsole({ kind, method, path, status, milliseconds, trace }: Event): void {
   const { failures, storeMilliseconds, ...rest } = trace;
   const line = JSON.stringify({
@@ -26,7 +26,7 @@ export function logToConsole({ kind, method, path, status, milliseconds, trace }
     ...rest,
     ...(failures.length > 0 && { failures }),
   });
-  if (failures.some((failure) => failure.startsWith('CORRUPT'))) console.error(line);
+  if (failures.some((failure) => /^(?:CORRUPT|FAULT)/.test(failure))) console.error(line);
   else if (failures.length > 0) console.warn(line);
   else console.log(line);
 }

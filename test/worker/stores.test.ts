@@ -67,6 +67,9 @@ const FAULTS: [string, Fault][] = [
 describe.each(FAULTS)('one store: %s', (_name, fault) => {
   it('is a 503 that nobody keeps, for /v2/ too', async () => {
     const edge = new TestEdge([one]);
+    expect((await edge.get('/v2/')).status).toBe(200);
+    edge.events.length = 0;
+    edge.now += 5000;
     edge.fault = fault;
     const digest = `sha256:${'ab'.repeat(32)}`;
     for (const path of [

@@ -151,8 +151,12 @@ export class Roster {
       member.isRecalled = true;
       const bytes = await this.#options.identities.get(location);
       if (bytes === undefined) continue;
-      const { id, audience } = readIdentity(member.store, bytes);
-      if (audience === this.#options.audience) member.recalled = id;
+      try {
+        const { id, audience } = decodeIdentity(bytes);
+        if (audience === this.#options.audience) member.recalled = id;
+      } catch (error) {
+        if (!(error instanceof BucketObjectInvalidError)) throw error;
+      }
     }
   }
 

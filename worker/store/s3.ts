@@ -102,7 +102,8 @@ export class S3Store implements Store {
     const kept = this.#signed.get(key);
     if (kept !== undefined) return kept;
     const { protocol, hostname, port, pathname, host } = this.#base;
-    const path = `${pathname}${this.#configuration.prefix}${key}`.replaceAll(':', '%3A');
+    // Keys and prefixes have no character that would be encoded.
+    const path = `${pathname}${this.#configuration.prefix}${key}`;
     const { query = {} } = await this.#presigner.presign(
       {
         method: 'GET',
