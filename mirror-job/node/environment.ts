@@ -1,10 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { compactTime } from '../../core/layout.ts';
 import { BufferPool } from '../engine/buffer-pool.ts';
 import { DEFAULT_LIMITS, MEMORY_BUDGET, type Environment } from '../engine/environment.ts';
 import { Tally } from '../engine/tally.ts';
 import { systemClock } from './clock.ts';
-import { collectOften } from './memory.ts';
+import { hashAndCollect } from './memory.ts';
 
 /** What the engine is given when it runs under Node. */
 export function createEnvironment({
@@ -12,13 +12,12 @@ export function createEnvironment({
   log,
   signal,
 }: Pick<Environment, 'store' | 'log' | 'signal'>): Environment {
-  collectOften();
   return {
     store,
     log,
     signal,
     clock: systemClock,
-    createHash,
+    createHash: hashAndCollect(),
     run: `${compactTime(systemClock.now())}-${randomBytes(3).toString('hex')}`,
     tally: new Tally(),
     buffers: new BufferPool(MEMORY_BUDGET, DEFAULT_LIMITS.partSize),

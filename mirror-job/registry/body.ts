@@ -2,7 +2,7 @@
 import { SourceError } from '../engine/source.ts';
 
 /**
- * A body's chunks; more than `timeout` milliseconds without one is an error.
+ * A body's chunks, each good until the next one is asked for; more than `timeout` milliseconds without one is an error.
  * @param where names the upstream, for the error's sentence
  * @throws {SourceError}
  */
@@ -25,6 +25,9 @@ export async function* readBody(
       clearTimeout(timer);
       if (done) return;
       yield value;
+      // Left to the collector, it would see tens of megabytes of them before it looks.
+      const { buffer } = value;
+      if (buffer instanceof ArrayBuffer && buffer.byteLength === value.length) buffer.transfer(0);
     }
   } catch (error) {
     if (error instanceof SourceError) throw error;
@@ -52,7 +55,7 @@ export async function readWhole(
     length += chunk.length;
     if (length > limit)
       throw new SourceError(`${where} sent more than ${limit} bytes, the most that is read here.`);
-    chunks.push(chunk);
+    chunks.push(chunk.slice());
   }
   const bytes = new Uint8Array(length);
   let offset = 0;

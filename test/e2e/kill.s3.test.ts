@@ -1,0 +1,84 @@
+/** The same as in `npm test`, against a second S3 server: one that lists its uploads, and checks what it is sent. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  addArtifact,
+  addImage,
+  addIndex,
+  addJson,
+  addLayer,
+  addStreamedLayer,
+  tagAs,
+} from '../support/builder.ts';
+import { emptyRepository, type Corpus } from '../support/content.ts';
+import { killAtEachWrite } from '../support/kill.ts';
+import { SPDX } from '../support/media-types.ts';
+import { startRogueRegistry } from '../support/rogue-registry.ts';
+import { runOnce } from '../support/run-process.ts';
+import { startS3Server, type S3Server } from '../support/s3-server.ts';
+
+const MEBIBYTE = 1024 * 1024;
+const PART = 5 * MEBIBYTE;
+let store: S3Server;
+
+beforeAll(async () => {
+  store = await startS3Server();
+});
+
+afterAll(async () => {
+  await store.stop();
+});
+
+/** Two platforms, a layer of three parts, a signed SBOM, two tags. */
+async function buildContent(): Promise<Corpus> {
+  const repository = emptyRepository();
+  const large = await addStreamedLayer(repository, 'large', 2 * PART + 1000);
+  const images = [
+    addImage(repository, { layers: [large] }),
+    addImage(repository, { layers: [large, await addLayer(repository, 'small')] }),
+  ];
+  const index = addIndex(repository, images);
+  const sbom = addJson(repository, SPDX, { spdxVersion: 'SPDX-2.3' });
+  addArtifact(repository, { artifactType: SPDX, subject: index, layers: [sbom] });
+  tagAs(repository, index, 'one', 'two');
+  return { repositories: new Map([['team/app', repository]]) };
+}
+
+test('killed before and after each write, the bucket is whole, and a rerun makes it equal', async () => {
+  const registry = await startRogueRegistry({ corpus: await buildContent() });
+  try {
+    const report = await killAtEachWrite({
+      ...store,
+      partSize: PART,
+      upstream: registry.host,
+      repositories: [{ path: 'team/app', tags: [] }],
+      listsUploads: true,
+      concurrency: 2,
+    });
+    expect(report.problems).toEqual([]);
+    expect(report.killed).toBe(2 * report.writes);
+    expect(report.writes).toBe(34);
+  } finally {
+    await registry.stop();
+  }
+}, 600_000);
+
+test('a layer of 2 GB in under 200 MB', async () => {
+  const repository = emptyRepository();
+  const layers = [await addStreamedLayer(repository, 'huge', 2_000_000_000)];
+  tagAs(repository, addImage(repository, { layers }), 'latest');
+  const corpus = { repositories: new Map([['team/huge', repository]]) };
+  const registry = await startRogueRegistry({ corpus });
+  try {
+    const peak = await runOnce({
+      ...store,
+      prefixes: ['memory/'],
+      partSize: 8 * MEBIBYTE,
+      upstream: registry.host,
+      repositories: [{ path: 'team/huge', tags: ['latest'] }],
+    });
+    expect(peak).toBeLessThan(200 * MEBIBYTE);
+    expect(peak).toBeGreaterThan(40 * MEBIBYTE);
+  } finally {
+    await registry.stop();
+  }
+}, 300_000);
