@@ -3,14 +3,10 @@
  * registries. What it does not ask, our own tests do: docs/decisions/0004-conformance-suite.md has the list.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startEdge, type Edge } from '../support/edge.ts';
+import { startConformanceMirror, type ConformanceMirror } from '../support/conformance-mirror.ts';
 import { runConformance, type ConformanceResult, type Outcome } from '../support/conformance.ts';
-import { digestOfTag, repositoryOf, type Corpus } from '../support/content.ts';
-import { buildCorpus } from '../support/corpus.ts';
-import { pushRepository } from '../support/push.ts';
-import { startS3Server, type S3Server } from '../support/s3-server.ts';
-import { sync } from '../support/sync.ts';
-import { startDockerRegistry, startOlareg, type Upstream } from '../support/upstream.ts';
+import { digestOfTag } from '../support/content.ts';
+import { startEdge, type Edge } from '../support/edge.ts';
 
 /** What it asks of a registry that has its content already. */
 const PASSED = [
@@ -46,56 +42,29 @@ const CASES = [
 
 const BLOBS = ['stream', 'redirect'] as const;
 
-let upstreams: Readonly<Record<(typeof CASES)[number]['from'], Upstream>>;
-let store: S3Server;
-let corpus: Corpus;
+let mirror: ConformanceMirror;
 const edges = new Map<(typeof BLOBS)[number], Edge>();
-const started: { stop(): Promise<unknown> }[] = [];
 
 beforeAll(async () => {
-  const [distribution, olareg, s3] = await Promise.all([
-    keep(startDockerRegistry()),
-    keep(startOlareg()),
-    keep(startS3Server()),
-  ]);
-  upstreams = { 'docker-registry': distribution, olareg };
-  store = s3;
-  corpus = await buildCorpus();
-  for (const { repository, from } of CASES) {
-    await pushRepository(repository, repositoryOf(corpus, repository), { url: upstreams[from].url });
-  }
-  const { code, stderr } = await sync(store, {
-    upstreams: { [distribution.host]: { insecure: true }, [olareg.host]: { insecure: true } },
-    images: CASES.map(({ repository, from }) => ({
-      source: `${upstreams[from].host}/${repository}`,
-      tags: ['*'],
-    })),
-  });
-  if (code !== 0) throw new Error(`lifeboat sync ended with ${code}:\n${stderr}`);
-  for (const blobs of BLOBS) edges.set(blobs, await keep(startEdge(store, { BLOBS: blobs })));
+  mirror = await startConformanceMirror(CASES);
+  for (const blobs of BLOBS) edges.set(blobs, await startEdge(mirror.store, { BLOBS: blobs }));
 });
 
 afterAll(async () => {
-  for (const one of started.toReversed()) await one.stop();
+  for (const edge of edges.values()) await edge.stop();
+  await mirror?.stop();
 });
 
-async function keep<T extends { stop(): Promise<unknown> }>(starting: Promise<T>): Promise<T> {
-  const one = await starting;
-  started.push(one);
-  return one;
-}
-
 describe.each(BLOBS)('BLOBS = %s', (blobs) => {
-  test.each(CASES)('$name', async ({ repository, tag, from }) => {
-    const { tags, blobs: stored } = repositoryOf(corpus, repository);
-    const manifest = digestOfTag(repositoryOf(corpus, repository), tag);
-    const [blob = ''] = stored.keys();
+  test.each(CASES)('$name', async ({ repository, tag }) => {
+    const { name, content } = mirror.get(repository);
+    const [blob = ''] = content.blobs.keys();
     const result = await runConformance({
       url: edgeWith(blobs).url,
-      repository: `${upstreams[from].host.replace(':', '_')}/${repository}`,
-      tags: [...tags.keys()],
+      repository: name,
+      tags: [...content.tags.keys()],
       tag,
-      manifest,
+      manifest: digestOfTag(content, tag),
       blob,
     });
     expect(result.failures).toEqual([]);

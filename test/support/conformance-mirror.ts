@@ -1,0 +1,73 @@
+/** A bucket that `lifeboat sync` filled from real registries, for what is asked of every registry. */
+import { repositoryOf } from './content.ts';
+import { buildCorpus } from './corpus.ts';
+import { pushRepository } from './push.ts';
+import { startS3Server, type S3Server } from './s3-server.ts';
+import { sync } from './sync.ts';
+import { startDockerRegistry, startOlareg } from './upstream.ts';
+import type { Repository } from './content.ts';
+
+export interface Mirrored {
+  /** As the edge names it. */
+  readonly name: string;
+  readonly content: Repository;
+}
+
+export interface ConformanceMirror {
+  readonly store: S3Server;
+  /** @throws when it is none of those that were asked for */
+  get(repository: string): Mirrored;
+  stop(): Promise<void>;
+}
+
+export interface Origin {
+  /** One of the corpus. */
+  readonly repository: string;
+  /** docker-registry takes no sha512 manifests, and has no referrers API. */
+  readonly from: 'docker-registry' | 'olareg';
+}
+
+/**
+ * The registries are stopped before it returns.
+ * @throws when a program is missing, or the job does not mirror all of it
+ */
+export async function startConformanceMirror(origins: readonly Origin[]): Promise<ConformanceMirror> {
+  const corpus = await buildCorpus();
+  const mirrored = new Map<string, Mirrored>();
+  const store = await startS3Server();
+  const upstreams: { stop(): Promise<void> }[] = [];
+  try {
+    const distribution = await startDockerRegistry();
+    upstreams.push(distribution);
+    const olareg = await startOlareg();
+    upstreams.push(olareg);
+    for (const { repository, from } of origins) {
+      const { url, host } = from === 'olareg' ? olareg : distribution;
+      const content = repositoryOf(corpus, repository);
+      await pushRepository(repository, content, { url });
+      mirrored.set(repository, { name: `${host.replace(':', '_')}/${repository}`, content });
+    }
+    const { code, stderr } = await sync(store, {
+      upstreams: { [distribution.host]: { insecure: true }, [olareg.host]: { insecure: true } },
+      images: origins.map(({ repository, from }) => ({
+        source: `${from === 'olareg' ? olareg.host : distribution.host}/${repository}`,
+        tags: ['*'],
+      })),
+    });
+    if (code !== 0) throw new Error(`lifeboat sync ended with ${code}:\n${stderr}`);
+  } catch (error) {
+    await store.stop();
+    throw error;
+  } finally {
+    for (const upstream of upstreams) await upstream.stop();
+  }
+  return {
+    store,
+    get: (repository) => {
+      const found = mirrored.get(repository);
+      if (found === undefined) throw new Error(`${repository} was not mirrored for this.`);
+      return found;
+    },
+    stop: async () => store.stop(),
+  };
+}
