@@ -33,7 +33,9 @@ import { startDockerRegistry, type Upstream } from '../support/upstream.ts';
 
 const SECRET = 'token-for-the-tests';
 const HASH = createHash('sha256').update(SECRET).digest('hex');
-const TOKEN = { AUDIENCE: 'token', TOKENS: `clients ${HASH} docker.io/library/*` };
+const TOKEN = { AUDIENCE: 'token', TOKENS: `clients ${HASH} docker.io/library/*,quay.io/library/*` };
+/** Another upstream than the default one, so that a name which is not understood is not found. */
+const HOSTS = { HOSTS: 'quay.localhost=quay.io' };
 
 /**
  * The statuses are those of a blob of 5 kB and one of 100 kB: for whoever asks at the store's own host name, and at
@@ -90,11 +92,13 @@ beforeAll(async () => {
       { ...store, bucket: bucketFor(audience), audience },
       {
         upstreams: { [upstream.host]: { insecure: true } },
-        images: ['library/sample', REPOSITORY].map((name) => ({
-          source: `${upstream.host}/${name}`,
-          name: `docker.io/${name}`,
-          tags: ['*'],
-        })),
+        images: ['docker.io/library/sample', `docker.io/${REPOSITORY}`, `quay.io/${REPOSITORY}`].map(
+          (name) => ({
+            source: name.replace(/^[^/]+/, upstream.host),
+            name,
+            tags: ['*'],
+          }),
+        ),
       },
     );
     if (code !== 0) throw new Error(`lifeboat sync ended with ${code}:\n${stderr}`);
@@ -141,7 +145,7 @@ describe.each(EDGES)('an edge with BLOBS = $name', ({ name, variables, here, els
 
   beforeAll(async () => {
     const bucket = bucketFor(isPrivate ? 'token' : 'public');
-    edge = await startEdge({ ...store, bucket }, { ...variables, HOSTS: 'docker.localhost=docker.io' });
+    edge = await startEdge({ ...store, bucket }, { ...variables, ...HOSTS });
   });
   afterAll(async () => {
     await edge?.stop();
@@ -161,7 +165,7 @@ describe.each(EDGES)('an edge with BLOBS = $name', ({ name, variables, here, els
       await statusOf(edge, large, { ...headers, host }),
     ];
     expect(await statuses(edge.host)).toEqual(here);
-    expect(await statuses('docker.localhost')).toEqual(elsewhere);
+    expect(await statuses('quay.localhost')).toEqual(elsewhere);
   });
 
   describe.each(CLIENT_NAMES)('%s', (client) => {
@@ -174,8 +178,9 @@ describe.each(EDGES)('an edge with BLOBS = $name', ({ name, variables, here, els
       const one = clients.get(client);
       const pulled = await one.pull({
         edge: edge.url,
-        reference: `docker.io/${REPOSITORY}:${tag}`,
+        reference: `${mode === 'default' ? 'docker.io' : 'quay.io'}/${REPOSITORY}:${tag}`,
         mode,
+        host: 'quay.localhost',
         ...authFor(one, SECRET),
       });
       expect(pulled.digest).toBe(digestOfTag(matrix, tag));
@@ -227,14 +232,14 @@ describe('the sample', () => {
   let edge: Edge;
 
   beforeAll(async () => {
-    edge = await startEdge(store, { HOSTS: 'docker.localhost=docker.io' });
+    edge = await startEdge(store);
   });
   afterAll(async () => {
     await edge?.stop();
   });
 
   describe.each(CLIENT_NAMES)('%s', (client) => {
-    test.each(modesOf(client))('pulls it by %s and by tag, and runs it', async (mode) => {
+    test.each(['prefix', 'default'] as const)('pulls it by %s and by tag, and runs it', async (mode) => {
       const one = clients.get(client);
       const pulled = await one.pull({ edge: edge.url, reference: 'docker.io/library/sample:latest', mode });
       expect(pulled.digest).toBe(sample.digest);
