@@ -50,6 +50,9 @@ async function readIdentity(store: Store): Promise<Identity | undefined> {
 async function writeIdentity(store: Store, expected: BucketExpectation): Promise<Identity> {
   const [other] = await store.list('', 1);
   if (other !== undefined) {
+    // It may be another first run's, which began a moment ago.
+    const begun = await readIdentity(store);
+    if (begun !== undefined) return begun;
     throw new BucketRefusedError(
       `${store.name} holds other things ("${other}") and no ${IDENTITY_KEY}, so it is not Lifeboat's. Use an empty bucket, or set store.prefix to an empty folder of this one.`,
     );

@@ -30,7 +30,7 @@ export interface Source {
    */
   manifest(reference: Tag | Digest): Promise<SourceManifest | undefined>;
   /**
-   * The bytes of a blob from `offset` on, not verified.
+   * The bytes of a blob from `offset` on, not verified. Each chunk is good until the next one is asked for.
    * @returns undefined when there is no such blob. @throws {SourceError}, also while it is read
    */
   blob(digest: Digest, size: number, offset: number): Promise<AsyncIterable<Uint8Array> | undefined>;

@@ -42,6 +42,17 @@ test('of two first runs at once one writes it, and both go by it', async () => {
   expect((await openBucket(store, expected)).id).toBe('theirs');
 });
 
+test('of two first runs at once the one that comes later finds what the other has begun', async () => {
+  const store = new MemoryStore();
+  store.before = async (call) => {
+    if (call !== 'list') return;
+    store.before = () => {};
+    await putJson(store, 'blobs/x', {});
+    await putJson(store, 'lifeboat.json', { version: 1, id: 'theirs', audience: 'public' });
+  };
+  expect((await openBucket(store, expected)).id).toBe('theirs');
+});
+
 test.each([
   [
     'that holds other things',

@@ -1,6 +1,7 @@
 /** Mirror runs as processes of their own, which a suite may kill and measure. */
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { isObject } from './manifest-json.ts';
 import { startProgram, type Exit, type Program } from './process.ts';
 
@@ -21,7 +22,7 @@ export interface RunTarget {
   readonly repositories: readonly { readonly path: string; readonly tags: readonly string[] }[];
 }
 
-const SCRIPT = resolve(import.meta.dirname, '../mirror-job/killable-run.ts');
+const SCRIPT = fileURLToPath(new URL('../mirror-job/killable-run.ts', import.meta.url));
 /** A run that takes longer hangs. Milliseconds. */
 const PATIENCE = 120_000;
 
