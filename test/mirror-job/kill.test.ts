@@ -65,4 +65,4 @@ test('killed before and after each write, the bucket is whole, and a rerun makes
   });
   expect(report.problems).toEqual([]);
   expect(report).toEqual({ writes: 28, killed: 56, problems: [] });
-}, 240_000);
+}, 600_000);
