@@ -132,21 +132,6 @@ function recordOf(incoming: IncomingMessage, earlier: readonly ProxiedRequest[])
   };
 }
 
-/**
- * The paths of multipart uploads that were begun and neither completed nor aborted, as the requests tell it:
- * for a store that cannot list them.
- */
-export function openUploads(requests: readonly ProxiedRequest[]): string[] {
-  const open = new Map<string, number>();
-  for (const { method, path, query, status } of requests) {
-    if (status < 200 || status > 299) continue;
-    const begun = method === 'POST' && query.has('uploads');
-    const ended = (method === 'POST' || method === 'DELETE') && query.has('uploadId');
-    if (begun || ended) open.set(path, (open.get(path) ?? 0) + (begun ? 1 : -1));
-  }
-  return [...open].filter(([, count]) => count > 0).map(([path]) => path);
-}
-
 function countBy(requests: readonly ProxiedRequest[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { method } of requests) counts[method] = (counts[method] ?? 0) + 1;
