@@ -4,13 +4,25 @@
  */
 import { BucketObjectInvalidError, parseObjectAt } from './bucket-object.ts';
 import { encodeJson } from './json.ts';
-import { isTag, type Repository, type Tag } from './reference.ts';
+import { algorithmOf, hexOf, type Digest } from './digest.ts';
+import { isTag, parseTag, type Repository, type Tag } from './reference.ts';
 
-/** `sha256-<hex>`, `.sig`, `.att`, `.sbom`: tags that stand for referrers, and that nobody pulls by hand. */
-const REFERRER_TAG = /^sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{128})(?:\.\w+)?$/;
+/**
+ * `sha256-<hex>`, `.sig`, `.att`, `.sbom`: tags that stand for referrers, and that nobody pulls by hand. The
+ * specification cuts the digest to 64 digits, also that of sha512; cosign does not.
+ */
+const REFERRER_TAG = /^sha(?:256-[0-9a-f]{64}|512-(?:[0-9a-f]{64}){1,2})(?:\.\w+)?$/;
 
 export function isReferrerTag(tag: string): boolean {
   return REFERRER_TAG.test(tag);
+}
+
+/**
+ * The tag under which clients list what refers to a manifest where a registry has no API for it.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
+ */
+export function referrersTag(subject: Digest): Tag {
+  return parseTag(`${algorithmOf(subject)}-${hexOf(subject).slice(0, 64)}`);
 }
 
 /** Sorted bytewise, each once, without referrer tags. */

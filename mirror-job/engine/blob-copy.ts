@@ -72,7 +72,7 @@ export class BlobCopier {
       const key = blobKey(blob.digest);
       // A key counts only with the right size. Overwriting is safe: only verified bytes are ever completed.
       if ((await store.size(key)) === blob.size) return 'present';
-      const running = { label: blob.digest, size: blob.size, done: 0 };
+      const running = { label: `${source.name}@${blob.digest}`, size: blob.size, done: 0 };
       tally.running.add(running);
       tally.bytesPlanned += blob.size;
       try {

@@ -119,6 +119,7 @@ export class ImageRun {
 
   async #publish(tag: Tag, resolved: Resolved, known: TagEntry | undefined): Promise<Outcome | 'conflict'> {
     const stored = await this.#copy(resolved, this.#image.source);
+    if (known !== undefined && known.digest !== stored.digest) await this.#state.question(tag);
     const outcome = await publishTag(this.#environment, this.#image.repository, tag, stored);
     if (outcome === 'conflict') return outcome;
     await this.#state.note({

@@ -3,7 +3,7 @@
  * bucket as a manifest is therefore complete, and a run that died goes on from whatever it had finished.
  */
 import type { Descriptor } from '../../core/descriptor.ts';
-import type { Digest } from '../../core/digest.ts';
+import { algorithmOf, digestOf, type Digest } from '../../core/digest.ts';
 import { manifestKey } from '../../core/layout.ts';
 import { ManifestInvalidError, namesManifest, parseManifest, type Manifest } from '../../core/manifest.ts';
 import type { Repository } from '../../core/reference.ts';
@@ -74,18 +74,19 @@ export class ManifestCopier {
   }
 
   async #readAnywhere(digest: Digest, source: Source, given: SourceManifest | undefined): Promise<Read> {
-    const { store, signal } = this.#environment;
+    const { store, signal, log } = this.#environment;
     signal.throwIfAborted();
     const present = await store.get(manifestKey(this.#repository, digest));
-    if (present === undefined) {
-      return { ...(given ?? (await fetchManifest(source, digest))), isPresent: false };
+    if (present !== undefined) {
+      const bytes = new Uint8Array(present.bytes);
+      if ((await digestOf(bytes, algorithmOf(digest))) === digest) {
+        return { digest, bytes, mediaType: present.contentType, isPresent: true };
+      }
+      log.warn(
+        `${store.name}: the manifest ${digest} of ${this.#repository} holds other bytes. It is written anew.`,
+      );
     }
-    return {
-      digest,
-      bytes: new Uint8Array(present.bytes),
-      mediaType: present.contentType,
-      isPresent: true,
-    };
+    return { ...(given ?? (await fetchManifest(source, digest))), isPresent: false };
   }
 
   async #ensure(

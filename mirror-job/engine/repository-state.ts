@@ -23,7 +23,10 @@ export class RepositoryState {
   readonly #environment: Environment;
   readonly #repository: Repository;
   readonly #entries: Map<string, IndexEntry>;
-  readonly #changed = new Map<string, IndexEntry>();
+  /** What is not written yet; undefined for an entry that is in question. */
+  readonly #changed = new Map<string, IndexEntry | undefined>();
+  /** What the index held of each entry when this run read or wrote it last. */
+  readonly #written: Map<string, Digest>;
   #flushed: number;
   #writing: Promise<void> = Promise.resolve();
 
@@ -31,6 +34,7 @@ export class RepositoryState {
     this.#environment = environment;
     this.#repository = repository;
     this.#entries = entries;
+    this.#written = new Map([...entries].map(([key, { digest }]) => [key, digest]));
     this.#flushed = environment.clock.now().getTime();
   }
 
@@ -69,6 +73,16 @@ export class RepositoryState {
   }
 
   /**
+   * Takes a tag off the index before it moves. A run that dies between tag and index would leave an index that
+   * names the tag's old place; should upstream move back there, the tag would be taken for unchanged for ever.
+   * @throws {StoreError}
+   */
+  async question(tag: Tag): Promise<void> {
+    this.#changed.set(`tag ${tag}`, undefined);
+    await this.flush();
+  }
+
+  /**
    * Writes what was noted: first the list of tags, then the index, so that the index never knows of a tag
    * that the list lacks for good. Nothing noted, nothing written.
    * @throws {StoreError}
@@ -83,9 +97,11 @@ export class RepositoryState {
     this.#flushed = this.#environment.clock.now().getTime();
     const changed = new Map(this.#changed);
     if (changed.size === 0) return;
-    await this.#writeTagList([...changed.values()]);
+    await this.#writeTagList([...changed.values()].filter((entry) => entry !== undefined));
     await this.#writeIndex(changed);
-    for (const [key, entry] of changed) if (this.#changed.get(key) === entry) this.#changed.delete(key);
+    for (const [key, entry] of changed) {
+      if (this.#changed.get(key) === entry) this.#changed.delete(key);
+    }
   }
 
   async #writeTagList(changed: readonly IndexEntry[]): Promise<void> {
@@ -103,14 +119,26 @@ export class RepositoryState {
     });
   }
 
-  async #writeIndex(changed: ReadonlyMap<string, IndexEntry>): Promise<void> {
+  async #writeIndex(changed: ReadonlyMap<string, IndexEntry | undefined>): Promise<void> {
     const key = repositoryIndexKey(this.#repository);
+    let merged = new Map<string, IndexEntry>();
     await changeObject(this.#environment.store, key, OCI_INDEX, (bytes) => {
       const stored = bytes === undefined ? [] : readIndex(this.#environment, this.#repository, bytes);
-      const merged = new Map(stored.map((entry) => [entryKey(entry), entry]));
-      for (const [name, entry] of changed) merged.set(name, entry);
+      merged = new Map(stored.map((entry) => [entryKey(entry), entry]));
+      for (const [name, entry] of changed) {
+        const theirs = merged.get(name)?.digest;
+        const isTheirs = theirs !== undefined && theirs !== this.#written.get(name);
+        // Another run has noted something else meanwhile: which of the two was last, only the tag itself knows.
+        if (entry === undefined || (isTheirs && theirs !== entry.digest)) merged.delete(name);
+        else merged.set(name, entry);
+      }
       return encodeRepositoryIndex(merged.values());
     });
+    for (const name of changed.keys()) {
+      const digest = merged.get(name)?.digest;
+      if (digest === undefined) this.#written.delete(name);
+      else this.#written.set(name, digest);
+    }
   }
 }
 

@@ -15,7 +15,7 @@ import {
   namesManifest,
   parseManifest,
 } from '../../core/manifest.ts';
-import { isReferrerTag } from '../../core/tag-list.ts';
+import { referrersTag } from '../../core/tag-list.ts';
 import { isTag, type Tag } from '../../core/reference.ts';
 import { referrerDescriptor } from '../../core/referrers.ts';
 import { SourceError, type Resolved, type Source, type SourceManifest } from '../engine/source.ts';
@@ -109,12 +109,8 @@ export class LayoutSource implements Source {
       if (!known.some(({ digest }) => digest === descriptor.digest))
         referrers.set(subject, [...known, descriptor]);
     };
-    const fallbacks = new Map<Digest, Digest>();
-    for (const [tag, descriptor] of tags) {
-      const subject = tag.replace('-', ':');
-      if (isReferrerTag(tag) && isDigest(subject)) fallbacks.set(descriptor.digest, subject);
-    }
     const visited = new Set<Digest>();
+    const lists = new Map<Digest, readonly Descriptor[]>();
     const queue = [...roots];
     for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
       if (visited.has(next.digest) || !namesManifest(next)) continue;
@@ -126,11 +122,12 @@ export class LayoutSource implements Source {
       if (manifest.subject !== undefined) {
         add(manifest.subject.digest, referrerDescriptor(manifest, next.digest, bytes.length));
       }
-      const subject = fallbacks.get(next.digest);
-      for (const child of manifest.manifests) {
-        queue.push(child);
-        if (subject !== undefined) add(subject, child);
-      }
+      queue.push(...manifest.manifests);
+      lists.set(next.digest, manifest.manifests);
+    }
+    for (const subject of visited) {
+      const list = tags.get(referrersTag(subject));
+      for (const referrer of (list && lists.get(list.digest)) ?? []) add(subject, referrer);
     }
     return referrers;
   }

@@ -3,11 +3,12 @@
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
  */
 import { parseDescriptor, type Descriptor } from '../../core/descriptor.ts';
-import { algorithmOf, digestOf, hexOf, isDigest, type Digest } from '../../core/digest.ts';
+import { algorithmOf, digestOf, isDigest, type Digest } from '../../core/digest.ts';
 import { isObject, parseJson } from '../../core/json.ts';
 import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
 import { MANIFEST_ACCEPT, OCI_INDEX, bareMediaType } from '../../core/media-type.ts';
-import { isTag, parseTag, type Tag } from '../../core/reference.ts';
+import { isTag, type Tag } from '../../core/reference.ts';
+import { referrersTag } from '../../core/tag-list.ts';
 import { SourceError, type Resolved, type Source, type SourceManifest } from '../engine/source.ts';
 import { discard, readBody, readWhole } from './body.ts';
 import type { Registry } from './registry.ts';
@@ -118,7 +119,7 @@ export class RegistrySource implements Source {
   }
 
   async referrers(subject: Digest): Promise<readonly Descriptor[]> {
-    const fallback = parseTag(`${algorithmOf(subject)}-${hexOf(subject).slice(0, 64)}`);
+    const fallback = referrersTag(subject);
     const answered = this.#hasReferrersApi === false ? undefined : await this.#referrersApi(subject);
     this.#hasReferrersApi ??= answered !== undefined;
     // A registry that gained the API later may not know what clients had listed under the tag before.

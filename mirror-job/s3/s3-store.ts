@@ -251,6 +251,9 @@ function explain(error: unknown): string {
       case 'SignatureDoesNotMatch':
         return `the keys are not accepted (${error.name}). Check store.accessKeyId, store.secretAccessKey and store.region.`;
       default:
+        if (error.$metadata.httpStatusCode === 401) {
+          return `the keys are not accepted (${error.name}). Check store.accessKeyId and store.secretAccessKey.`;
+        }
         if (error.$metadata.httpStatusCode === 403) {
           return `access is denied (${error.name}). The job's key has to read, list and write this bucket.`;
         }

@@ -1,0 +1,32 @@
+/** What somebody else did to the bucket is noticed where it would do harm, and mended. */
+import { expect, test } from 'vitest';
+import { runMirror } from '../../mirror-job/engine/run.ts';
+import { addImage, addLayer, tagAs } from '../support/builder.ts';
+import { emptyRepository, manifestOf } from '../support/content.ts';
+import { environmentFor, imageOf, outcomesOf } from './harness.ts';
+import { MemorySource } from './memory-source.ts';
+import { MemoryStore } from './memory-store.ts';
+
+test('a manifest that holds other bytes is written anew, and never becomes part of a tag', async () => {
+  const content = emptyRepository();
+  const image = addImage(content, { layers: [await addLayer(content, 'layer')] });
+  tagAs(content, image, 'one');
+  const source = new MemorySource('source.test/app', content);
+  const store = new MemoryStore();
+  await runMirror(environmentFor(store), 'default', [imageOf(source, 'mirror.test/app')]);
+  const key = `repositories/mirror.test/app/_manifests/${image.digest.replace(':', '/')}`;
+  await store.put(key, Buffer.from('{}'), { contentType: image.mediaType });
+
+  tagAs(content, image, 'two');
+  const environment = environmentFor(store);
+  const report = await runMirror(environment, 'default', [imageOf(source, 'mirror.test/app')]);
+  expect(outcomesOf(report)).toEqual({ 'mirror.test/app:two': 'created' });
+  expect(environment.logged).toEqual([
+    `warn: The bucket in memory: the manifest ${image.digest} of mirror.test/app holds other bytes. It is written anew.`,
+  ]);
+  const { bytes } = manifestOf(content, image.digest);
+  expect(Buffer.from(store.objects.get(key)?.bytes ?? []).equals(bytes)).toBe(true);
+  expect(store.json('repositories/mirror.test/app/_tags/two')).toMatchObject({
+    data: Buffer.from(bytes).toString('base64'),
+  });
+});

@@ -1,0 +1,70 @@
+/** A tag and the index that remembers it are two objects: whatever comes between them, the tag follows upstream. */
+import { expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
+import { parseRepository, parseTag } from '../../core/reference.ts';
+import type { TagEntry } from '../../core/repository-index.ts';
+import { RepositoryState } from '../../mirror-job/engine/repository-state.ts';
+import { runMirror } from '../../mirror-job/engine/run.ts';
+import { StoreError } from '../../mirror-job/engine/store.ts';
+import { addImage, addLayer, tagAs } from '../support/builder.ts';
+import { digestOf, digestOfTag, emptyRepository } from '../support/content.ts';
+import { OCI_MANIFEST } from '../support/media-types.ts';
+import { environmentFor, imageOf } from './harness.ts';
+import { MemorySource } from './memory-source.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const TAG = 'repositories/mirror.test/app/_tags/latest';
+
+test('a run dies right after a tag moved, upstream moves back: the next run moves back too', async () => {
+  const content = emptyRepository();
+  const images = [];
+  for (const name of ['a', 'b']) {
+    images.push(addImage(content, { layers: [await addLayer(content, name)] }));
+  }
+  const [a, b] = images;
+  if (a === undefined || b === undefined) throw new Error('two images');
+  const source = new MemorySource('source.test/app', content);
+  const store = new MemoryStore();
+  const run = () => runMirror(environmentFor(store), 'default', [imageOf(source, 'mirror.test/app')]);
+  const digestOfOurs = () => store.json(TAG);
+
+  tagAs(content, a, 'latest');
+  await run();
+  expect(digestOfOurs()).toMatchObject({ digest: a.digest });
+
+  tagAs(content, b, 'latest');
+  let isDead = false;
+  store.before = (call, key) => {
+    if (isDead) throw new StoreError('the process is gone');
+    isDead = call === 'put' && key === TAG;
+  };
+  await run();
+  expect(digestOfOurs()).toMatchObject({ digest: b.digest });
+
+  store.before = () => {};
+  tagAs(content, a, 'latest');
+  await run();
+  expect(digestOfTag(content, 'latest')).toBe(a.digest);
+  expect(digestOfOurs()).toMatchObject({ digest: a.digest });
+});
+
+function entry(tag: string, content: string): TagEntry {
+  const digest = parseDigest(digestOf(Buffer.from(content)));
+  const firstSeen = '2026-01-01T00:00:00.000Z';
+  return { kind: 'tag', tag: parseTag(tag), mediaType: OCI_MANIFEST, digest, size: 7, firstSeen };
+}
+
+test('two runs that saw a tag in two places leave it to the next one to look at', async () => {
+  const repository = parseRepository('mirror.test/app');
+  const store = new MemoryStore();
+  const one = await RepositoryState.open(environmentFor(store), repository);
+  const two = await RepositoryState.open(environmentFor(store), repository);
+  await one.note(entry('latest', 'early'));
+  await two.note(entry('latest', 'late'));
+  await two.note(entry('other', 'other'));
+  await one.flush();
+  await two.flush();
+  const next = await RepositoryState.open(environmentFor(store), repository);
+  expect(next.tag(parseTag('latest'))).toBeUndefined();
+  expect(next.tag(parseTag('other'))).toEqual(entry('other', 'other'));
+});
