@@ -34,7 +34,6 @@ import { startDockerRegistry, type Upstream } from '../support/upstream.ts';
 const SECRET = 'token-for-the-tests';
 const HASH = createHash('sha256').update(SECRET).digest('hex');
 const TOKEN = { AUDIENCE: 'token', TOKENS: `clients ${HASH} docker.io/library/*,quay.io/library/*` };
-/** Another upstream than the default one, so that a name which is not understood is not found. */
 const HOSTS = { HOSTS: 'quay.localhost=quay.io' };
 
 /**
@@ -67,7 +66,11 @@ const EDGES = [
 ] as const;
 
 const MODES: readonly Mode[] = ['prefix', 'host', 'default', 'ns', 'direct'];
-const REPOSITORY = 'library/matrix';
+const UPSTREAM_NAME = 'library/matrix';
+/** Not of the default upstream, where nothing has that name: a name that is misunderstood is not found. */
+const NAMED = `quay.io/${UPSTREAM_NAME}`;
+const BY_DEFAULT = 'docker.io/library/by-default';
+const SAMPLE = 'library/sample';
 
 const matrix = emptyRepository();
 let upstream: Upstream;
@@ -86,19 +89,17 @@ beforeAll(async () => {
     for (const mode of MODES) await addUniqueImage(matrix, tagOf(name, mode));
     for (const client of CLIENT_NAMES) await addUniqueImage(matrix, refusedTagOf(name, client));
   }
-  await pushRepository(REPOSITORY, matrix, { url: upstream.url });
+  await pushRepository(UPSTREAM_NAME, matrix, { url: upstream.url });
   for (const audience of ['public', 'token'] as const) {
     const { code, stderr } = await sync(
       { ...store, bucket: bucketFor(audience), audience },
       {
         upstreams: { [upstream.host]: { insecure: true } },
-        images: ['docker.io/library/sample', `docker.io/${REPOSITORY}`, `quay.io/${REPOSITORY}`].map(
-          (name) => ({
-            source: name.replace(/^[^/]+/, upstream.host),
-            name,
-            tags: ['*'],
-          }),
-        ),
+        images: [
+          { source: `${upstream.host}/${SAMPLE}`, name: `docker.io/${SAMPLE}`, tags: ['*'] },
+          { source: `${upstream.host}/${UPSTREAM_NAME}`, name: NAMED, tags: ['*'] },
+          { source: `${upstream.host}/${UPSTREAM_NAME}`, name: BY_DEFAULT, tags: ['*'] },
+        ],
       },
     );
     if (code !== 0) throw new Error(`lifeboat sync ended with ${code}:\n${stderr}`);
@@ -114,7 +115,7 @@ afterAll(async () => {
 async function pushSample(): Promise<typeof sample> {
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-sample-'));
   const { index, images } = await writeSample(folder);
-  await pushRepository('library/sample', await readLayout(folder), { url: upstream.url });
+  await pushRepository(SAMPLE, await readLayout(folder), { url: upstream.url });
   await rm(folder, { recursive: true });
   return { digest: index.digest, platforms: images.map((image) => image.digest) };
 }
@@ -178,7 +179,7 @@ describe.each(EDGES)('an edge with BLOBS = $name', ({ name, variables, here, els
       const one = clients.get(client);
       const pulled = await one.pull({
         edge: edge.url,
-        reference: `${mode === 'default' ? 'docker.io' : 'quay.io'}/${REPOSITORY}:${tag}`,
+        reference: `${mode === 'default' ? BY_DEFAULT : NAMED}:${tag}`,
         mode,
         host: 'quay.localhost',
         ...authFor(one, SECRET),
@@ -193,7 +194,7 @@ describe.each(EDGES)('an edge with BLOBS = $name', ({ name, variables, here, els
       proxy.reset();
       const pulled = await one.pull({
         edge: edge.url,
-        reference: `docker.io/${REPOSITORY}:${tag}`,
+        reference: `${NAMED}:${tag}`,
         mode: 'prefix',
         upstream: new URL(proxy.url).host,
         ...authFor(one, secret),
@@ -216,7 +217,7 @@ async function statusOf(
   blob: Reference | undefined,
   headers: Readonly<Record<string, string>>,
 ): Promise<number | undefined> {
-  const url = `${edge.url}/v2/docker.io/${REPOSITORY}/blobs/${blob?.digest ?? ''}`;
+  const url = `${edge.url}/v2/${NAMED}/blobs/${blob?.digest ?? ''}`;
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { headers, timeout: 10_000 }, (response) => {
       response.resume();
