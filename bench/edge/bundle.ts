@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { unstable_readConfig } from 'wrangler';
 import { runProgram } from '../../test/support/process.ts';
+import { spreadOf, type Spread } from '../statistics.ts';
 import type { Runtime } from './workerd.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
@@ -34,7 +35,13 @@ export async function buildBundle(folder: string): Promise<Bundle> {
 }
 
 /** The active CPU time that `wrangler check startup` samples while the Worker starts. Milliseconds. */
-export async function measureStartup(folder: string): Promise<number> {
+export async function measureStartup(folder: string, rounds: number): Promise<Spread> {
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round += 1) times.push(await profileStartup(folder));
+  return spreadOf(times);
+}
+
+async function profileStartup(folder: string): Promise<number> {
   const profile = join(folder, 'startup.cpuprofile');
   const output = await wrangler(['check', 'startup', '--outfile', profile, '--args=--minify']);
   const [, milliseconds] = /Active: ([\d.]+) ms/.exec(output) ?? [];

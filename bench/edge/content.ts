@@ -95,7 +95,7 @@ export async function fillBucket(client: S3Client, bucket: string, count: number
 
 type Put = (key: string, body: Uint8Array, type?: string) => Promise<void>;
 
-/** An image with eight layers: some 1,800 bytes of manifest, as many images have. */
+/** An image with eight layers: some 1,600 bytes of manifest. */
 async function putImage(put: Put, tag: Tag, index: number): Promise<Digest> {
   const bytes = encodeJson({
     schemaVersion: 2,

@@ -22,13 +22,28 @@ export interface Effort {
   readonly warmUpSeconds: number;
   /** How many objects of a kind are asked for cold. */
   readonly coldObjects: number;
+  /** How much of its blob each streaming client reads. Bytes. */
+  readonly readBytes: number;
 }
 
-export const FULL: Effort = { rounds: 5, seconds: 6, warmUpSeconds: 3, coldObjects: 500 };
-export const QUICK: Effort = { rounds: 3, seconds: 2, warmUpSeconds: 1, coldObjects: 200 };
+const MIB = 1024 * 1024;
+
+export const FULL: Effort = {
+  rounds: 5,
+  seconds: 6,
+  warmUpSeconds: 3,
+  coldObjects: 500,
+  readBytes: 64 * MIB,
+};
+export const QUICK: Effort = {
+  rounds: 3,
+  seconds: 1,
+  warmUpSeconds: 1,
+  coldObjects: 100,
+  readBytes: 8 * MIB,
+};
 
 const CLIENTS = 50;
-const READ_BYTES = 64 * 1024 * 1024;
 
 /**
  * @param folder for what the run leaves behind; the caller removes it
@@ -45,7 +60,8 @@ export async function benchEdge(
   say('building the Worker');
   await mkdir(folder, { recursive: true });
   const bundle = await buildBundle(join(folder, 'dist'));
-  const startup = await measureStartup(folder);
+  say('starting it');
+  const startup = await measureStartup(folder, effort.rounds);
   const store = await startS3Server();
   try {
     say('filling a bucket');
@@ -58,7 +74,7 @@ export async function benchEdge(
       ...(await run.cold(effort, say)),
       ...(await run.reads(say)),
       ...bundleRows(bundle, startup),
-      await run.memory(say),
+      await run.memory(effort, say),
     ];
   } finally {
     await store.stop();
@@ -117,11 +133,11 @@ class EdgeRun {
     }
   }
 
-  async memory(say: (text: string) => void): Promise<Row> {
+  async memory({ readBytes }: Effort, say: (text: string) => void): Promise<Row> {
     say(`${CLIENTS} clients that stream 1 GiB`);
     const edge = await this.#start({ BLOBS: 'stream' }, this.#paths.smallBlob);
     try {
-      const options = { clients: CLIENTS, readBytes: READ_BYTES, size: LARGE_SIZE };
+      const options = { clients: CLIENTS, readBytes, size: LARGE_SIZE };
       return memoryRow(await measureMemory({ edge, path: this.#paths.largeBlob, ...options }), options);
     } finally {
       await edge.stop();

@@ -57,7 +57,7 @@ export function readRows(groups: readonly ReadGroup[]): Row[] {
   });
 }
 
-export function bundleRows(bundle: Bundle, startup: number): Row[] {
+export function bundleRows(bundle: Bundle, startup: Spread): Row[] {
   return [
     {
       what: 'bundle, minified and gzipped',
@@ -70,8 +70,8 @@ export function bundleRows(bundle: Bundle, startup: number): Row[] {
     {
       what: 'start-up CPU',
       goal: '',
-      measured: `${startup.toFixed(1)} ms`,
-      note: 'active time that wrangler check startup samples',
+      measured: milliseconds(startup),
+      note: `${startup.least.toFixed(1)} to ${startup.most.toFixed(1)} ms; active time that wrangler check startup samples`,
     },
   ];
 }

@@ -1,4 +1,5 @@
 /** Warm answers beside those of a bare Worker: as many bytes and headers, in the same run, turn by turn. */
+import { readFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { spreadOf, type Spread } from '../statistics.ts';
@@ -28,8 +29,10 @@ export interface Warm {
 
 export async function measureWarm(options: WarmOptions): Promise<Warm> {
   const { edge, runtime, path, folder, rounds, seconds, warmUpSeconds } = options;
+  await edge.clearLog();
   await fetchAnswer(edge, path);
   const answer = await fetchAnswer(edge, path);
+  await refuseSilence(edge, 2);
   const bare = await startBareWorker(join(folder, 'bare'), runtime, answer);
   const turns: { readonly ours: Load; readonly bare: Load }[] = [];
   try {
@@ -82,6 +85,14 @@ function pairsOf(raw: readonly string[]): [string, string][] {
     if (!/^(?:connection|keep-alive)$/i.test(name)) pairs.push([name, value]);
   }
   return pairs;
+}
+
+/** @throws when the edge does not log a line a request: an edge that says nothing would win by that */
+async function refuseSilence({ log }: RunningWorker, requests: number): Promise<void> {
+  const lines = (await readFile(log, 'utf8')).split('\n').filter((line) => line.startsWith('{'));
+  if (lines.length !== requests) {
+    throw new Error(`The edge logged ${lines.length} lines for ${requests} requests.`);
+  }
 }
 
 /** @throws when the two would not be compared at the same work */

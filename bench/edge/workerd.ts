@@ -99,7 +99,8 @@ const config :Workerd.Config = (
     await waitForHttp(`${url}/healthz`, { program });
   } catch (cause) {
     await program.stop();
-    throw new Error(`workerd did not come up with ${main}:\n${await readFile(log, 'utf8')}`, { cause });
+    const said = (await readFile(log, 'utf8')).slice(-2000);
+    throw new Error(`workerd did not come up with ${main}:\n${said}`, { cause });
   }
   return {
     url,
