@@ -27,6 +27,7 @@ export async function programVersion(program: string, args: readonly string[]): 
 /** The commit whose edge is measured, and whether its files differ from it. */
 export async function describeCommit(): Promise<string> {
   const commit = await git('rev-parse', '--short', 'HEAD');
+  if (commit === '') return 'none: this is not a clone';
   const changes = await git('status', '--porcelain', '--', 'worker', 'core');
   return changes === '' ? commit : `${commit}, changed`;
 }

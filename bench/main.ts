@@ -92,4 +92,10 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const { message, cause } = error instanceof Error ? error : new Error(String(error));
+  process.stderr.write(`${message}\n${cause instanceof Error ? `${cause.message}\n` : ''}`);
+  process.exitCode = 1;
+}

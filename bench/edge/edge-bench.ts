@@ -56,7 +56,7 @@ export async function benchEdge(
   say: (text: string) => void,
 ): Promise<readonly Row[]> {
   // What is missing is said before anything takes time.
-  await requireProgram('wrk');
+  for (const name of ['wrk', 'versitygw'] as const) await requireProgram(name);
   say('building the Worker');
   await mkdir(folder, { recursive: true });
   const bundle = await buildBundle(join(folder, 'dist'));

@@ -26,13 +26,13 @@ export async function countReads(
   paths: Paths,
 ): Promise<readonly ReadGroup[]> {
   const probes = probesOf(paths);
-  const streamed: Probe = { what: 'blob, streamed', path: paths.smallBlob, status: 200 };
+  const streamed: Probe = { what: 'blob', path: paths.smallBlob, status: 200 };
   const groups: ReadGroup[] = [];
   // The hour keeps a slow machine from turning a warm answer into one with a health read.
   await withEdge(start, { STORE_FRESH: '1h' }, async (edge) => {
     await count(edge, proxy, { what: 'ping', path: '/v2/', status: 200 });
     groups.push(await countAll(edge, proxy, 'cold', 1, probes));
-    groups.push(await countAll(edge, proxy, 'cold', 2, [streamed]));
+    groups.push(await countAll(edge, proxy, 'cold and streamed', 2, [streamed]));
     groups.push(await countAll(edge, proxy, 'warm', 0, probes));
   });
   await withEdge(start, { STORE_FRESH: '1s' }, async (edge) => {
