@@ -1,5 +1,6 @@
 /** Who may read what. Decided before anything is looked for, so that a refusal tells nothing of what exists. */
 import { RegistryError } from '../core/error.ts';
+import type { Caller } from './caller.ts';
 import { ChallengeError } from './challenge-error.ts';
 import type { Configuration } from './configuration.ts';
 import type { EdgeRequest } from './request.ts';
@@ -13,12 +14,12 @@ const encoder = new TextEncoder();
  */
 export async function authorise(
   request: EdgeRequest,
-  authorization: string | undefined,
+  caller: Pick<Caller, 'authorization'>,
   configuration: Pick<Configuration, 'audience' | 'tokens' | 'challenge'>,
 ): Promise<Token | undefined> {
   // A static header that a client sends to a public edge is not looked at.
   if (configuration.audience === 'public' || request.kind === 'health') return undefined;
-  const token = await tokenOf(authorization, configuration.tokens);
+  const token = await tokenOf(caller.authorization, configuration.tokens);
   if (token === undefined) {
     const message = 'This registry needs a token, and got none that it knows.';
     throw configuration.challenge === 'basic'

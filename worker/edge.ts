@@ -9,13 +9,14 @@ import { answerList, type List } from './answer/list.ts';
 import { answerManifest } from './answer/manifest.ts';
 import { answerReferrers } from './answer/referrers.ts';
 import { authorise } from './access.ts';
-import { readCaller, type Caller } from './caller.ts';
+import { Caller } from './caller.ts';
 import type { Configuration } from './configuration.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { CACHE_CONTROL, explain, type Answer, type Keeping } from './headers.ts';
 import { openLibrary, type Library, type Surroundings } from './library.ts';
 import type { Log } from './log.ts';
-import { parseRequest, type EdgeRequest, type Page } from './request.ts';
+import { RequestParser } from './parsed-request.ts';
+import type { EdgeRequest, Page } from './request.ts';
 import { newTrace, type Scope } from './scope.ts';
 import { mayRead, type Token } from './token.ts';
 
@@ -30,11 +31,13 @@ export class Edge {
   readonly #configuration: Configuration;
   readonly #options: EdgeOptions;
   readonly #library: Library;
+  readonly #parser: RequestParser;
 
   constructor(configuration: Configuration, options: EdgeOptions) {
     this.#configuration = configuration;
     this.#options = options;
     this.#library = openLibrary(configuration, options);
+    this.#parser = new RequestParser(configuration);
   }
 
   /** Always resolves, with an answer that has the form of a registry's; never a 500 for what was asked. */
@@ -46,9 +49,8 @@ export class Edge {
       waitUntil,
       trace: newTrace(),
     };
-    const url = new URL(request.url);
-    const asked = parseRequest(request.method, url, this.#configuration);
-    const caller = readCaller(request, url);
+    const { asked, host, path } = this.#parser.parse(request.method, request.url);
+    const caller = new Caller(request, host);
     let answer: Answer;
     try {
       answer = await this.#answer(asked, caller, scope);
@@ -60,7 +62,7 @@ export class Edge {
     log({
       kind: asked.kind,
       method: request.method,
-      path: url.pathname,
+      path,
       status: answer.status,
       milliseconds,
       trace: scope.trace,
@@ -70,7 +72,7 @@ export class Edge {
 
   async #answer(request: EdgeRequest, caller: Caller, scope: Scope): Promise<Answer> {
     if (request.kind === 'refused') throw request.error;
-    const token = await authorise(request, caller.authorization, this.#configuration);
+    const token = await authorise(request, caller, this.#configuration);
     if (token !== undefined) scope.trace.token = token.name;
     switch (request.kind) {
       case 'ping':

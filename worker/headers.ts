@@ -36,8 +36,10 @@ export function explain(
   trace: Trace,
   milliseconds: number,
 ): void {
-  headers['Server-Timing'] =
-    `total;dur=${milliseconds}, store;dur=${trace.storeMilliseconds};desc="${trace.reads}"`;
+  if (trace.reads > 0) {
+    const store = `store;dur=${trace.storeMilliseconds};desc="${trace.reads}"`;
+    headers['Server-Timing'] = `total;dur=${milliseconds}, ${store}`;
+  }
   if (name?.namespace !== undefined) headers['OCI-Namespace'] = name.namespace;
   if (trace.source !== undefined) {
     headers['Lifeboat-Cache'] =

@@ -75,7 +75,8 @@ function parse(method: string, url: URL, naming: Naming): EdgeRequest {
       `This registry is read-only: ${method.slice(0, 20)} is not answered.`,
     );
   }
-  const { pathname, searchParams: query } = url;
+  const { pathname } = url;
+  const query = queryOf(url);
   if (pathname === '/healthz') return { kind: 'health' };
   if (pathname === '/v2/' || pathname === '/v2') return { kind: 'ping' };
   if (!pathname.startsWith('/v2/')) throw noSuchPage();
@@ -99,6 +100,13 @@ function parse(method: string, url: URL, naming: Naming): EdgeRequest {
     default:
       throw noSuchPage();
   }
+}
+
+const NO_QUERY = new URLSearchParams();
+
+/** Most requests have none, and a URL makes a new one each time that it is asked. */
+function queryOf(url: URL): URLSearchParams {
+  return url.search === '' ? NO_QUERY : url.searchParams;
 }
 
 function noSuchPage(): RegistryError {
@@ -146,7 +154,9 @@ function digestOf(text: string): Digest {
  * `override_path` send both of the first two; they have to agree.
  */
 function nameOf(requested: string, url: URL, naming: Naming): Name {
-  const namespaces = url.searchParams.getAll('ns').filter((text) => text !== '');
+  const namespaces = queryOf(url)
+    .getAll('ns')
+    .filter((text) => text !== '');
   const asked = namespaces.map(upstreamOfNamespace);
   const [namespace] = namespaces;
   const upstream =
