@@ -3,14 +3,11 @@
  * failed is asked last, and looked after in the background, so that one that hangs costs one client its 3
  * seconds and not every client.
  */
-import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { RegistryError } from '../../core/error.ts';
-import { decodeIdentity, type Audience, type Identity } from '../../core/identity.ts';
-import { IDENTITY_KEY } from '../../core/layout.ts';
-import { ConfigurationError } from '../configuration-error.ts';
+import type { Audience, Identity } from '../../core/identity.ts';
 import type { Scope } from '../scope.ts';
+import { readIdentity, recallId } from './bucket-identity.ts';
 import { CorruptObjectError } from './corrupt-object-error.ts';
-import { readSmall } from './small-object.ts';
 import { StoreError, type Store } from './store.ts';
 import { withinTime, type StartTimer } from './time-limit.ts';
 
@@ -150,13 +147,7 @@ export class Roster {
       if (location === undefined || member.identity !== undefined || member.isRecalled) continue;
       member.isRecalled = true;
       const bytes = await this.#options.identities.get(location);
-      if (bytes === undefined) continue;
-      try {
-        const { id, audience } = decodeIdentity(bytes);
-        if (audience === this.#options.audience) member.recalled = id;
-      } catch (error) {
-        if (!(error instanceof BucketObjectInvalidError)) throw error;
-      }
+      if (bytes !== undefined) member.recalled = recallId(bytes, this.#options.audience);
     }
   }
 
@@ -231,33 +222,14 @@ export class Roster {
 
   async #identify(member: Member, store: Store, scope: Scope, signal: AbortSignal): Promise<void> {
     scope.trace.reads += 1;
-    const object = await readSmall(store, IDENTITY_KEY, signal);
-    if (object === undefined) {
-      throw new StoreError(store.number, `holds no ${IDENTITY_KEY}: no mirror run has finished there yet.`);
-    }
-    const identity = readIdentity(store, object.bytes);
-    if (identity.audience !== this.#options.audience) {
-      throw new ConfigurationError(
-        'AUDIENCE',
-        `it is ${this.#options.audience}, and the bucket of store ${store.number} is for ${identity.audience}.`,
-      );
-    }
+    const { identity, bytes } = await readIdentity(store, this.#options.audience, signal);
     const before = member.identity?.id ?? member.recalled;
     if (member.identity === undefined && store.location !== undefined) {
-      scope.waitUntil(this.#options.identities.put(store.location, object.bytes));
+      scope.waitUntil(this.#options.identities.put(store.location, bytes));
     }
     member.identity = identity;
     member.answeredAt = this.#options.now();
     if (before !== undefined && before !== identity.id) this.#options.onReplaced();
-  }
-}
-
-function readIdentity(store: Store, bytes: Uint8Array): Identity {
-  try {
-    return decodeIdentity(bytes);
-  } catch (error) {
-    if (error instanceof BucketObjectInvalidError) throw new StoreError(store.number, error.message, error);
-    throw error;
   }
 }
 
