@@ -9,7 +9,9 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { endpoint, buckets, region, accessKeyId, secretAccessKey, stop } = await startLocalStore({ buckets: 2 });
+  const { endpoint, buckets, region, accessKeyId, secretAccessKey, stop } = await startLocalStore({
+    buckets: 2,
+  });
   project.provide('s3', { endpoint, buckets, region, accessKeyId, secretAccessKey });
   return stop;
 }
