@@ -39,7 +39,7 @@ async function main(): Promise<number> {
   print('');
   print(formatTable(rows));
   print(`
-Rates and ratios: median of ${effort.rounds} rounds of ${effort.seconds} s each, bare and ours turn by turn, with their spread; wrk with ${CONNECTIONS}
+Rates and ratios: median of ${effort.rounds} rounds and their spread; a round is ${effort.turns} × (bare, ours) of ${effort.seconds} s each. wrk with ${CONNECTIONS}
 connections; the bare Worker answers with as many bytes and the same headers, and logs nothing. Ours logs a line a request.`);
   print(`command   npm run bench -- edge${values.quick ? ' --quick' : ''}   (${elapsed().trim()})`);
   print(`commit    ${await describeCommit()}`);

@@ -17,6 +17,8 @@ import { startEdgeWorker, type RunningWorker } from './workerd.ts';
 
 export interface Effort {
   readonly rounds: number;
+  /** How often the bare Worker and ours take turns in a round. */
+  readonly turns: number;
   /** Of each turn under load. */
   readonly seconds: number;
   readonly warmUpSeconds: number;
@@ -30,13 +32,15 @@ const MIB = 1024 * 1024;
 
 export const FULL: Effort = {
   rounds: 5,
-  seconds: 6,
+  turns: 4,
+  seconds: 3,
   warmUpSeconds: 3,
   coldObjects: 500,
   readBytes: 64 * MIB,
 };
 export const QUICK: Effort = {
   rounds: 3,
+  turns: 1,
   seconds: 1,
   warmUpSeconds: 1,
   coldObjects: 100,

@@ -13,6 +13,8 @@ export interface WarmOptions {
   /** For the bare Worker; made here. */
   readonly folder: string;
   readonly rounds: number;
+  /** How often the two take turns in a round: what else the machine does then meets both. */
+  readonly turns: number;
   /** Of each turn. */
   readonly seconds: number;
   readonly warmUpSeconds: number;
@@ -28,29 +30,50 @@ export interface Warm {
 }
 
 export async function measureWarm(options: WarmOptions): Promise<Warm> {
-  const { edge, runtime, path, folder, rounds, seconds, warmUpSeconds } = options;
+  const { edge, runtime, path, folder, rounds, warmUpSeconds } = options;
   await edge.clearLog();
   await fetchAnswer(edge, path);
   const answer = await fetchAnswer(edge, path);
   await refuseSilence(edge, 2);
   const bare = await startBareWorker(join(folder, 'bare'), runtime, answer);
-  const turns: { readonly ours: Load; readonly bare: Load }[] = [];
+  const results: Pair[] = [];
   try {
     refuseDifference(answer, await fetchAnswer(bare, path));
     for (const worker of [bare, edge]) await load(worker, path, warmUpSeconds);
     for (let round = 0; round < rounds; round += 1) {
-      turns.push({ bare: await load(bare, path, seconds), ours: await load(edge, path, seconds) });
-      await edge.clearLog();
+      results.push(await runRound(bare, options));
     }
   } finally {
     await bare.stop();
   }
   return {
-    ratio: spreadOf(turns.map((turn) => turn.ours.rate / turn.bare.rate)),
-    cpuRatio: spreadOf(turns.map((turn) => turn.bare.cpu / turn.ours.cpu)),
-    ours: spreadsOf(turns.map((turn) => turn.ours)),
-    bare: spreadsOf(turns.map((turn) => turn.bare)),
+    ratio: spreadOf(results.map((result) => result.ours.rate / turn.bare.rate)),
+    cpuRatio: spreadOf(results.map((result) => result.bare.cpu / turn.ours.cpu)),
+    ours: spreadsOf(results.map((result) => result.ours)),
+    bare: spreadsOf(results.map((result) => result.bare)),
   };
+}
+
+interface Pair {
+  readonly ours: Load;
+  readonly bare: Load;
+}
+
+async function runRound(bare: RunningWorker, options: WarmOptions): Promise<Pair> {
+  const { edge, path, turns, seconds } = options;
+  const loads: Record<keyof Pair, Load[]> = { bare: [], ours: [] };
+  for (let turn = 0; turn < turns; turn += 1) {
+    loads.bare.push(await load(bare, path, seconds));
+    loads.ours.push(await load(edge, path, seconds));
+    await edge.clearLog();
+  }
+  return { bare: meanOf(loads.bare), ours: meanOf(loads.ours) };
+}
+
+/** @param loads of equal length */
+function meanOf(loads: readonly Load[]): Load {
+  const mean = (of: (load: Load) => number) => loads.reduce((sum, one) => sum + of(one), 0) / loads.length;
+  return { rate: mean(({ rate }) => rate), p99: mean(({ p99 }) => p99), cpu: mean(({ cpu }) => cpu) };
 }
 
 function spreadsOf(loads: readonly Load[]): Record<keyof Load, Spread> {
