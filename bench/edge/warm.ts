@@ -47,8 +47,8 @@ export async function measureWarm(options: WarmOptions): Promise<Warm> {
     await bare.stop();
   }
   return {
-    ratio: spreadOf(results.map((result) => result.ours.rate / turn.bare.rate)),
-    cpuRatio: spreadOf(results.map((result) => result.bare.cpu / turn.ours.cpu)),
+    ratio: spreadOf(results.map((result) => result.ours.rate / result.bare.rate)),
+    cpuRatio: spreadOf(results.map((result) => result.bare.cpu / result.ours.cpu)),
     ours: spreadsOf(results.map((result) => result.ours)),
     bare: spreadsOf(results.map((result) => result.bare)),
   };
