@@ -287,6 +287,26 @@ describe('time', () => {
     expect(edge.takeReads()).toEqual(['1 lifeboat.json', '2 lifeboat.json', '3 lifeboat.json']);
   });
 
+  it('one store that hangs is waited for once in STORE_FRESH: all others are told at once', async () => {
+    await putTag(one, NAME, 'latest', 'a');
+    const edge = new TestEdge([one]);
+    edge.fault = hang;
+    expect((await edge.get('/v2/')).status).toBe(503);
+    expect(edge.expired).toEqual([3000]);
+    edge.takeReads();
+    for (const path of ['/v2/', TAG, `/v2/library/app/blobs/sha256:${'ab'.repeat(32)}`]) {
+      expect((await edge.get(path)).status).toBe(503);
+    }
+    expect(edge.takeReads()).toEqual([]);
+    expect(edge.expired).toEqual([3000]);
+    edge.fault = () => undefined;
+    edge.now += 4999;
+    expect((await edge.get(TAG)).status).toBe(503);
+    edge.now += 1;
+    expect((await edge.get(TAG)).status).toBe(200);
+    expect((await edge.get('/v2/')).status).toBe(200);
+  });
+
   it('what is left of a store’s time is for all of its answer', async () => {
     const edge = new TestEdge([one]);
     edge.fault = (key, store, self) => (key === 'lifeboat.json' ? undefined : stop(key, store, self));

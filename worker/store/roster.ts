@@ -22,6 +22,8 @@ interface Member {
   answeredAt: number;
   triedAt: number;
   isDown: boolean;
+  /** When a client last waited for it in vain; -Infinity since it answered. */
+  hungAt: number;
 }
 
 export interface RosterOptions {
@@ -67,6 +69,7 @@ export class Roster {
       answeredAt: -Infinity,
       triedAt: -Infinity,
       isDown: false,
+      hungAt: -Infinity,
     }));
   }
 
@@ -192,23 +195,32 @@ export class Roster {
     scope: Scope,
     run: (store: Store, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const { perStore, now, startTimer } = this.#options;
+    const { perStore, fresh, now, startTimer } = this.#options;
     const { store } = member;
     const begin = now();
+    // A pull is many requests: each of them waiting its 3 seconds would be longer than any client waits for.
+    if (begin - member.hungAt < fresh)
+      throw new StoreError(store.number, 'did not answer in time a moment ago.');
     member.triedAt = begin;
+    const time = Math.min(perStore, scope.deadline - begin);
     try {
       const answer = await withinTime(
-        Math.min(perStore, scope.deadline - begin),
+        time,
         startTimer,
         async (signal) => {
           if (member.identity === undefined) await this.#identify(member, store, scope, signal);
           scope.trace.reads += 1;
           return run(store, signal);
         },
-        () => new StoreError(store.number, 'did not answer in time.'),
+        () => {
+          // What is left of a deadline may be too short for any store.
+          if (time === perStore) member.hungAt = now();
+          return new StoreError(store.number, 'did not answer in time.');
+        },
       );
       member.answeredAt = now();
       member.isDown = false;
+      member.hungAt = -Infinity;
       return answer;
     } catch (error) {
       // Whoever gives wrong bytes for one object still answers for the others.
