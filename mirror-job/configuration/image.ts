@@ -12,9 +12,9 @@ import {
 } from '../../core/reference.ts';
 import type { ImageConfiguration } from './configuration.ts';
 import type { Path } from './path.ts';
-import { selectionOf } from './pattern.ts';
 import type { Problems } from './problems.ts';
-import type { ImageFile, TagsFile } from './schema.ts';
+import type { ImageFile } from './schema.ts';
+import { interpretTags } from './tags.ts';
 
 export interface ImagePlace {
   readonly path: Path;
@@ -35,18 +35,12 @@ export function interpretImage(
 ): ImageConfiguration | undefined {
   const { path } = place;
   const source = interpretSource(input, place, problems);
-  const isList = Array.isArray(input.tags);
-  const { include = [], exclude = [] }: TagsFile = Array.isArray(input.tags)
-    ? { include: input.tags }
-    : (input.tags ?? {});
-  const tags = selectionOf(
-    problems.patterns(include, [...path, 'tags', ...(isList ? [] : ['include'])]),
-    problems.patterns(exclude, [...path, 'tags', 'exclude']),
-  );
+  const tags = interpretTags(input.tags ?? [], [...path, 'tags'], problems);
   const digests = interpretDigests(input.digests ?? [], [...path, 'digests'], problems);
   const referrersEvery = problems.interval(input.referrers, [...path, 'referrers']) ?? place.referrersEvery;
   if (source === undefined) return undefined;
-  if ([...source.tags, ...source.digests, ...include, ...(input.digests ?? [])].length === 0) {
+  const isEmpty = [...source.tags, ...source.digests, ...(input.digests ?? [])].length === 0;
+  if (isEmpty && !tags.selectsAny) {
     problems.add(
       path,
       "nothing selects tags or digests. Add a tag to the reference, as in docker.io/library/alpine:3.20, or tags: ['*'] for all of them, or digests.",
@@ -55,7 +49,7 @@ export function interpretImage(
   return {
     source: source.from,
     repository: source.repository,
-    tags: { ...tags, explicit: [...new Set([...source.tags, ...tags.explicit])] },
+    tags: { rules: tags.rules, explicit: [...new Set([...source.tags, ...tags.explicit])] },
     digests: [...new Set([...source.digests, ...digests])],
     referrersEvery,
     public: input.public ?? false,

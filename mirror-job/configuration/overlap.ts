@@ -2,6 +2,7 @@
  * A tag is one pointer: two sources that both fill it would move it back and forth, each run. So whoever serves
  * two sources under one name has to say which tag is whose.
  */
+import { maySelect } from '../engine/selection.ts';
 import type { ImageConfiguration } from './configuration.ts';
 import type { Problems } from './problems.ts';
 
@@ -20,13 +21,13 @@ export function findOverlaps(images: readonly ImageConfiguration[], problems: Pr
 function overlapOf(one: ImageConfiguration, other: ImageConfiguration): string | undefined {
   const place = other.line === undefined ? 'another entry' : `line ${other.line}`;
   const tag =
-    one.tags.explicit.find((name) => other.tags.explicit.includes(name) || other.tags.matches?.(name)) ??
-    other.tags.explicit.find((name) => one.tags.matches?.(name));
+    one.tags.explicit.find((name) => maySelect(other.tags, name)) ??
+    other.tags.explicit.find((name) => maySelect(one.tags, name));
   if (tag !== undefined) {
     return `it selects the tag "${tag}" of ${one.repository}, and so does ${place}, from another source. Leave it out of one of them, or give one another name.`;
   }
   // Whether two patterns share a tag is known only when upstream has listed them, which is too late to ask.
-  return one.tags.matches !== undefined && other.tags.matches !== undefined
+  return one.tags.rules !== undefined && other.tags.rules !== undefined
     ? `its patterns and those of ${place} may select the same tag of ${one.repository} from different sources. List the tags of one of them by name, or give one another name.`
     : undefined;
 }

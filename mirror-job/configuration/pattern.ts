@@ -1,7 +1,7 @@
 /** Patterns of tags: a glob, or between slashes a regular expression. What has no pattern characters is a tag. */
 import picomatch from 'picomatch';
 import { isTag, type Tag } from '../../core/reference.ts';
-import type { Selection } from '../engine/selection.ts';
+import type { TagPattern } from '../engine/selection.ts';
 
 /** A pattern that cannot be used; the message is a sentence. */
 export class PatternInvalidError extends Error {
@@ -9,7 +9,7 @@ export class PatternInvalidError extends Error {
 }
 
 /** A tag that is asked for by name, or what says whether a tag is asked for. */
-export type Pattern = Tag | ((tag: string) => boolean);
+export type Pattern = Tag | TagPattern;
 
 /** The alphabet of tags and of globs: a glob with anything else in it matches no tag there is. */
 const GLOB = /^[\w.\-*?[\]{}()!|+@,^\\]+$/;
@@ -23,14 +23,42 @@ export function parsePattern(text: string): Pattern {
       `"${text}" is neither a tag (at most 128 letters, digits, "_", "." and "-") nor a pattern ("*" stands for any text; /…/ is a regular expression).`,
     );
   }
+  return parseGlob(text);
+}
+
+/**
+ * What a tag may have after its version: nothing, a text such as `-alpine`, or a pattern of such texts.
+ * @throws {PatternInvalidError}
+ */
+export function parseSuffix(text: string): TagPattern {
+  if (text.startsWith('/')) return parseExpression(text);
+  if (text !== '' && (!text.startsWith('-') || !GLOB.test(text))) {
+    throw new PatternInvalidError(
+      `"${text}" is no suffix. One begins with the hyphen, as in '-alpine' or '-alpine*'; '' stands for none.`,
+    );
+  }
+  // A glob of nothing is an error to picomatch.
+  return text === '' ? exactly(text) : parseGlob(text);
+}
+
+/** Of a list in which a tag stands for itself alone. */
+export function asMatcher(pattern: Pattern): TagPattern {
+  return typeof pattern === 'string' ? exactly(pattern) : pattern;
+}
+
+function exactly(text: string): TagPattern {
+  return { text, matches: (other) => other === text };
+}
+
+function parseGlob(text: string): TagPattern {
   try {
-    return picomatch(text, { dot: true, strictBrackets: true });
+    return { text, matches: picomatch(text, { dot: true, strictBrackets: true }) };
   } catch (error) {
     throw new PatternInvalidError(`"${text}" has a bracket without its partner.`, { cause: error });
   }
 }
 
-function parseExpression(text: string): Pattern {
+function parseExpression(text: string): TagPattern {
   const source = text.slice(1, -1);
   if (!text.endsWith('/') || source === '') {
     throw new PatternInvalidError(
@@ -39,28 +67,11 @@ function parseExpression(text: string): Pattern {
   }
   try {
     const expression = new RegExp(source, 'u');
-    return (tag) => expression.test(tag);
+    return { text, matches: (tag) => expression.test(tag) };
   } catch (error) {
     const reason = error instanceof Error ? error.message.split(`/${source}/u: `).at(-1) : String(error);
     throw new PatternInvalidError(`"${text}" is not a regular expression: ${reason ?? ''}.`, {
       cause: error,
     });
   }
-}
-
-/**
- * @param include what to mirror
- * @param exclude what not to, even if a pattern of `include` matches it; a tag that `include` names stays
- */
-export function selectionOf(include: readonly Pattern[], exclude: readonly Pattern[]): Selection {
-  const isExcluded = (tag: string): boolean =>
-    exclude.some((pattern) => (typeof pattern === 'string' ? pattern === tag : pattern(tag)));
-  const matchers = include.filter((pattern) => typeof pattern !== 'string');
-  return {
-    explicit: include.filter((pattern) => typeof pattern === 'string'),
-    matches:
-      matchers.length === 0
-        ? undefined
-        : (tag) => matchers.some((matches) => matches(tag)) && !isExcluded(tag),
-  };
 }

@@ -3,7 +3,8 @@ import { NameInvalidError } from '../../core/reference.ts';
 import type { PathProblem } from './document.ts';
 import { parseDuration } from './duration.ts';
 import type { Path } from './path.ts';
-import { PatternInvalidError, parsePattern, type Pattern } from './pattern.ts';
+import type { TagPattern } from '../engine/selection.ts';
+import { PatternInvalidError, parsePattern, parseSuffix, type Pattern } from './pattern.ts';
 
 export class Problems {
   readonly list: PathProblem[] = [];
@@ -26,6 +27,11 @@ export class Problems {
   /** Each problem stands at its own pattern. */
   patterns(texts: readonly string[], path: Path): Pattern[] {
     return texts.flatMap((text, index) => this.named([...path, index], () => parsePattern(text)) ?? []);
+  }
+
+  /** As `patterns`, of what tags have after their version. */
+  suffixes(texts: readonly string[], path: Path): TagPattern[] {
+    return texts.flatMap((text, index) => this.named([...path, index], () => parseSuffix(text)) ?? []);
   }
 
   /** Milliseconds. */

@@ -44,6 +44,21 @@ const referrers = z.union([z.literal(false), keys({ every: text })], {
 
 const patterns = z.array(text);
 
+const count = z.int().min(1, 'it must be at least 1.');
+
+const tags = keys({
+  include: patterns.optional(),
+  semver: text.optional(),
+  suffix: z.array(z.string()).min(1, "it lists no suffix; [''] stands for none.").optional(),
+  precision: z
+    .array(z.literal([1, 2, 3]))
+    .min(1, 'it lists no precision.')
+    .optional(),
+  exclude: patterns.optional(),
+  latest: count.optional(),
+  minTags: count.optional(),
+});
+
 const image = z.union(
   [
     text,
@@ -51,8 +66,8 @@ const image = z.union(
       source: text,
       name: text.optional(),
       tags: z
-        .union([patterns, keys({ include: patterns.optional(), exclude: patterns.optional() })], {
-          error: "it must be a list, as in ['1.27', '1.*'], or { include: […], exclude: […] }.",
+        .union([patterns, tags], {
+          error: "it must be a list, as in ['1.27', '1.*'], or a map, as in { semver: '>=1.27', latest: 5 }.",
         })
         .optional(),
       digests: z.array(text).optional(),
@@ -88,8 +103,4 @@ export const NOT_BUILT_YET: ReadonlySet<string> = new Set([
   'moves',
   'platforms',
   'immutable',
-  'semver',
-  'suffix',
-  'latest',
-  'minTags',
 ]);

@@ -9,6 +9,8 @@ const SECRET: ReadonlySet<unknown> = new Set(['accessKeyId', 'secretAccessKey', 
 const KINDS: Readonly<Record<string, string>> = {
   array: 'a list',
   boolean: 'true or false',
+  int: 'a whole number',
+  number: 'a whole number',
   object: 'a map of keys',
   record: 'a map of keys',
   string: 'a text',

@@ -34,14 +34,13 @@ export class ImageRun {
   async run(limit: Limit): Promise<readonly ItemReport[]> {
     const { tally } = this.#environment;
     const { repository, digests } = this.#image;
-    const tags = await this.#selectTags();
-    if (!Array.isArray(tags)) return [{ repository, reference: undefined, outcome: tags }];
+    const { tags, failures } = await this.#selectTags();
     const work: [Tag | Digest, () => Promise<Outcome>][] = [
-      ...tags.map((tag: Tag): [Tag, () => Promise<Outcome>] => [tag, () => this.#mirrorTag(tag)]),
+      ...tags.map((tag): [Tag, () => Promise<Outcome>] => [tag, () => this.#mirrorTag(tag)]),
       ...digests.map((digest): [Digest, () => Promise<Outcome>] => [digest, () => this.#mirrorPin(digest)]),
     ];
     tally.planned += work.length;
-    return Promise.all(
+    const items = await Promise.all(
       work.map(([reference, mirror]) =>
         limit(async () => {
           const outcome = await this.#outcomeOf(mirror);
@@ -50,14 +49,31 @@ export class ImageRun {
         }),
       ),
     );
+    return [...failures.map((outcome) => ({ repository, reference: undefined, outcome })), ...items];
   }
 
-  async #selectTags(): Promise<Tag[] | Outcome> {
-    const { tags, source } = this.#image;
+  /** A list that cannot be had, or believed, takes nothing from what is named: that needs no list. */
+  async #selectTags(): Promise<{ readonly tags: readonly Tag[]; readonly failures: readonly Outcome[] }> {
+    const { tags: selection, source, digests } = this.#image;
+    const { explicit, rules } = selection;
+    if (rules === undefined) return { tags: explicit, failures: [] };
     try {
-      return [...selectTags(tags, tags.matches === undefined ? [] : await source.tags())];
+      const listed = await source.tags();
+      const { chosen, count, isShort } = selectTags(selection, listed);
+      const tags = chosen.map(({ tag }) => tag);
+      const list = `${source.name} lists ${countTags(listed.length)}, of which ${count} ${count === 1 ? 'is' : 'are'} selected`;
+      if (isShort) {
+        const error = `${list}, and minTags is ${rules.minTags}: none of them was looked at. If upstream has really so few now, lower minTags; "lifeboat plan --all" shows what becomes of each tag.`;
+        return { tags, failures: [{ result: 'failed', error }] };
+      }
+      if (tags.length + digests.length === 0) {
+        this.#environment.log.warn(
+          `${list}: nothing is mirrored. "lifeboat plan --all" shows what becomes of each tag.`,
+        );
+      }
+      return { tags, failures: [] };
     } catch (error) {
-      return this.#failure(error);
+      return { tags: explicit, failures: [this.#failure(error)] };
     }
   }
 
@@ -182,6 +198,10 @@ export class ImageRun {
   #now(): string {
     return this.#environment.clock.now().toISOString();
   }
+}
+
+function countTags(count: number): string {
+  return count === 1 ? '1 tag' : `${count} tags`;
 }
 
 async function resolveByManifest(source: Source, reference: Tag | Digest): Promise<Resolved | undefined> {

@@ -1,15 +1,165 @@
-/** Which tags of a source are mirrored. Pure. */
+/**
+ * Which tags of a source are mirrored, and why each other one is not. Pure.
+ *
+ * The order: what `include` matches ∩ what is in the range ─▶ `exclude` ─▶ newest first ─▶ `latest` ─▶ and always
+ * what is named. Excluded before they are counted, so that five are five of those that are wanted; named last, so
+ * that neither a pattern nor a number can take away what somebody has written out.
+ */
+import { Range } from 'semver';
 import type { Tag } from '../../core/reference.ts';
+import {
+  isWithin,
+  newestFirst,
+  parseVersion,
+  touches,
+  type Precision,
+  type Version,
+} from './selection-version.ts';
+
+/** A glob, a regular expression, or a text that has to be the same. */
+export interface TagPattern {
+  /** As it is written in the configuration. */
+  readonly text: string;
+  readonly matches: (text: string) => boolean;
+}
+
+/** Only tags that are versions, of the kinds that are asked for. */
+export interface VersionRule {
+  /** A semver range. */
+  readonly range: string;
+  /** Each is a class of its own: what runs on `-alpine` may not run without it. */
+  readonly suffixes: readonly TagPattern[];
+  /** Empty: any. */
+  readonly precisions: readonly Precision[];
+}
+
+/** What is done with a source's list of tags. */
+export interface TagRules {
+  /** Empty: every tag. */
+  readonly include: readonly TagPattern[];
+  readonly versions: VersionRule | undefined;
+  readonly exclude: readonly TagPattern[];
+  /** How many of each class; undefined for all. */
+  readonly latest: number | undefined;
+  /** How many the rules have to select, or the list is not believed. */
+  readonly minTags: number;
+}
 
 export interface Selection {
   /** Asked for by name: no listing is needed, and one that upstream lacks is a failure. */
   readonly explicit: readonly Tag[];
-  /** Asked for by pattern: matched against the listing. */
-  readonly matches: ((tag: Tag) => boolean) | undefined;
+  /** Undefined: nothing is listed. */
+  readonly rules: TagRules | undefined;
 }
 
-/** The tags to look at, each once: the explicit ones first, then those that match, in the listing's order. */
-export function selectTags(selection: Selection, listed: readonly Tag[]): readonly Tag[] {
-  const { explicit, matches } = selection;
-  return [...new Set([...explicit, ...(matches === undefined ? [] : listed.filter(matches))])];
+/** A tag, and which rule has put it in or out, as a part of a sentence. */
+export interface Choice {
+  readonly tag: Tag;
+  readonly why: string;
+}
+
+export interface Selected {
+  /** Each once: the named ones first, then those that the rules select, newest first where they are versions. */
+  readonly chosen: readonly Choice[];
+  /** In the listing's order. */
+  readonly left: readonly Choice[];
+  /** How many the rules select; where that is fewer than `minTags`, all of them are left. */
+  readonly count: number;
+  readonly isShort: boolean;
+}
+
+/** @param listed the source's list; of no use without rules */
+export function selectTags({ explicit, rules }: Selection, listed: readonly Tag[]): Selected {
+  const named = new Map(explicit.map((tag): [Tag, string] => [tag, 'named']));
+  const reasons = new Map<Tag, string>();
+  const kept = rules === undefined ? [] : applyRules(rules, [...new Set(listed)], reasons);
+  const isShort = rules !== undefined && kept.length < rules.minTags;
+  if (isShort) {
+    for (const { tag } of kept) reasons.set(tag, `the list is too short: minTags is ${rules.minTags}`);
+  }
+  const chosen = new Map([
+    ...named,
+    ...(isShort ? [] : kept.flatMap(({ tag, why }): [Tag, string][] => (named.has(tag) ? [] : [[tag, why]]))),
+  ]);
+  const left = [...new Set(listed)].flatMap((tag) => {
+    const why = reasons.get(tag);
+    return chosen.has(tag) || why === undefined ? [] : [{ tag, why }];
+  });
+  return {
+    chosen: [...chosen].map(([tag, why]) => ({ tag, why })),
+    left,
+    count: kept.length,
+    isShort,
+  };
+}
+
+/** Whether the rules select a tag in some list: all but how many newer ones there are. */
+export function maySelect({ explicit, rules }: Selection, tag: Tag): boolean {
+  return explicit.includes(tag) || (rules !== undefined && 'class' in judge(rules, rangeOf(rules), tag));
+}
+
+/** @param reasons filled with why each other tag is out */
+function applyRules(rules: TagRules, listed: readonly Tag[], reasons: Map<Tag, string>): Choice[] {
+  const range = rangeOf(rules);
+  const kept: (Choice & { readonly class: string })[] = [];
+  for (const tag of listed) {
+    const verdict = judge(rules, range, tag);
+    if ('class' in verdict) kept.push({ tag, ...verdict });
+    else reasons.set(tag, verdict.out);
+  }
+  const { latest, versions } = rules;
+  if (latest !== undefined || versions !== undefined) kept.sort((a, b) => newestFirst(a.tag, b.tag));
+  if (latest === undefined) return kept;
+  return [...Map.groupBy(kept, (choice) => choice.class).values()]
+    .flatMap((group) => {
+      for (const { tag } of group.slice(latest)) {
+        reasons.set(tag, `older than the ${latest} newest${versions === undefined ? '' : ' of its kind'}`);
+      }
+      return group.slice(0, latest);
+    })
+    .toSorted((a, b) => newestFirst(a.tag, b.tag));
+}
+
+function rangeOf({ versions }: TagRules): Range | undefined {
+  return versions === undefined ? undefined : new Range(versions.range);
+}
+
+type Verdict =
+  | {
+      readonly why: string;
+      /** `latest` counts within it. */
+      readonly class: string;
+    }
+  | { readonly out: string };
+
+function judge({ include, versions, exclude }: TagRules, range: Range | undefined, tag: Tag): Verdict {
+  const included = include.find(({ matches }) => matches(tag));
+  if (included === undefined && include.length > 0) return { out: 'no pattern of include matches it' };
+  const verdict =
+    versions === undefined || range === undefined
+      ? { why: `"${included?.text ?? '*'}" matches it`, class: '' }
+      : judgeVersion(versions, range, parseVersion(tag));
+  if ('out' in verdict) return verdict;
+  const excluded = exclude.find(({ matches }) => matches(tag));
+  return excluded === undefined ? verdict : { out: `"${excluded.text}" excludes it` };
+}
+
+function judgeVersion(rule: VersionRule, range: Range, version: Version | undefined): Verdict {
+  if (version === undefined) return { out: 'it is no version' };
+  const { precision, suffix } = version;
+  const wanted = rule.suffixes.findIndex(({ matches }) => matches(suffix));
+  if (wanted === -1) {
+    return { out: suffix === '' ? 'it has no suffix' : `the suffix "${suffix}" is not asked for` };
+  }
+  if (rule.precisions.length > 0 && !rule.precisions.includes(precision)) {
+    return { out: `precision ${precision} is not asked for` };
+  }
+  if (!isWithin(version, range)) {
+    return {
+      out: touches(version, range)
+        ? `it floats, and not all that it stands for is in "${rule.range}"`
+        : `it is not in "${rule.range}"`,
+    };
+  }
+  return { why: `it is in "${rule.range}"`, class: `${precision} ${wanted}` };
 }

@@ -7,6 +7,9 @@ const TAG_RULE = 'a tag is 1 to 128 letters, digits, "_", "." and "-", and start
 const NEITHER =
   'is neither a tag (at most 128 letters, digits, "_", "." and "-") nor a pattern ("*" stands for any text; /…/ is a regular expression).';
 
+const COUNTS =
+  "it counts the tags that a pattern or a range selects, and there is neither. Add include: ['*'] or semver: '*'.";
+
 const MEANING: readonly Case[] = [
   ['no tag', `${STORE}images:\n  - docker.io/library/nginx\n`, `f.yaml:3: images[0]: ${NOTHING_SELECTS}`],
   [
@@ -44,6 +47,31 @@ const MEANING: readonly Case[] = [
     'a flag',
     `${STORE}images: [{ source: a, tags: ['/v/i'] }]`,
     'f.yaml:2: images[0].tags[0]: "/v/i" begins like a regular expression and does not end with a slash. One stands between two slashes and has no flags, as in /^v\\d+$/.',
+  ],
+  [
+    'a range that is none',
+    `${STORE}images: [{ source: a, tags: { semver: 'newer than 1' } }]`,
+    'f.yaml:2: images[0].tags.semver: "newer than 1" is not a range of versions, such as >=1.27, ~1.27, ^2 or 1.27 - 1.29 || 2.x.',
+  ],
+  [
+    'a suffix without its hyphen',
+    `${STORE}images: [{ source: a, tags: { suffix: ['', alpine] } }]`,
+    "f.yaml:2: images[0].tags.suffix[1]: \"alpine\" is no suffix. One begins with the hyphen, as in '-alpine' or '-alpine*'; '' stands for none.",
+  ],
+  [
+    'the newest of nothing',
+    `${STORE}images: [{ source: a, tags: { latest: 5 } }]`,
+    `f.yaml:2: images[0].tags.latest: ${COUNTS}`,
+  ],
+  [
+    'so many at least of what is named',
+    `${STORE}images: [{ source: a, tags: { include: ['1', '2'], minTags: 2 } }]`,
+    `f.yaml:2: images[0].tags.minTags: ${COUNTS}`,
+  ],
+  [
+    'more at least than at most',
+    `${STORE}images:\n  - { source: a, tags: { include: ['*'], latest: 2, minTags: 3 } }\n  - { source: b, tags: { suffix: ['', '-a'], precision: [3], latest: 2, minTags: 5 } }`,
+    'f.yaml:3: images[0].tags.minTags: latest leaves 2 at most, so no list is ever long enough.\nf.yaml:4: images[1].tags.minTags: latest leaves 4 at most, so no list is ever long enough.',
   ],
   [
     'a bad digest',
@@ -151,6 +179,11 @@ const OVERLAPS: readonly Case[] = [
     'a tag, and a pattern that matches it',
     `${STORE}images:\n  - { source: 'oci:x', name: my.images/a, tags: ['v*'] }\n  - { source: a:v1, name: my.images/a }\n`,
     `f.yaml:3: images[0]: ${OTHER('v1', 'my.images/a', 4)}\nf.yaml:4: images[1]: ${OTHER('v1', 'my.images/a', 3)}`,
+  ],
+  [
+    'a tag, and a range that it is in',
+    `${STORE}images:\n  - { source: 'oci:x', name: my.images/a, tags: { semver: '>=1', latest: 1 } }\n  - { source: a:v1.2, name: my.images/a }\n`,
+    `f.yaml:3: images[0]: ${OTHER('v1.2', 'my.images/a', 4)}\nf.yaml:4: images[1]: ${OTHER('v1.2', 'my.images/a', 3)}`,
   ],
   [
     'two patterns',

@@ -8,6 +8,23 @@ const KEYS = {
   image: 'there is no such key. There are: source, name, tags, digests, referrers, public.',
 };
 const NOT_YET = 'this key is planned and not built yet; leave it out.';
+/** What stands in a map of tags, and what is wrong with it. */
+const TAGS = [
+  [
+    'semvr: "1"',
+    'semvr: there is no such key. There are: include, semver, suffix, precision, exclude, latest, minTags.',
+  ],
+  ['semver: 1.27', "semver: 1.27 has to be in quotes, or YAML reads it as the number 1.27: write '1.27'."],
+  ['semver: ""', 'semver: it must not be empty.'],
+  ['suffix: -alpine', 'suffix: it must be a list.'],
+  ['suffix: []', "suffix: it lists no suffix; [''] stands for none."],
+  ['precision: []', 'precision: it lists no precision.'],
+  ['precision: [4]', 'precision[0]: it must be one of 1, 2, 3.'],
+  ['latest: 0', 'latest: it must be at least 1.'],
+  ['latest: 1.5', 'latest: it must be a whole number.'],
+  ['latest: all', 'latest: it must be a whole number.'],
+  ['minTags: -1', 'minTags: it must be at least 1.'],
+] as const;
 const SHAPE: readonly Case[] = [
   ['no store', 'images: [a:1]', 'f.yaml:1: store: it is missing.'],
   ['no bucket', 'store:\n  region: r\nimages: [a:1]', 'f.yaml:1: store.bucket: it is missing.'],
@@ -39,10 +56,15 @@ const SHAPE: readonly Case[] = [
     `${STORE}defaults:\n  moves: { policy: follow }\nimages: [a:1]`,
     `f.yaml:3: defaults.moves: ${NOT_YET}`,
   ],
-  ...['immutable', 'semver', 'suffix', 'latest', 'minTags'].map((key): Case => [
-    `\`tags.${key}\``,
-    `${STORE}images:\n  - source: a\n    tags:\n      include: ['*']\n      ${key}: 5\n`,
-    `f.yaml:6: images[0].tags.${key}: ${NOT_YET}`,
+  [
+    '`tags.immutable`',
+    `${STORE}images:\n  - source: a\n    tags:\n      include: ['*']\n      immutable: ['v*']\n`,
+    `f.yaml:6: images[0].tags.immutable: ${NOT_YET}`,
+  ],
+  ...TAGS.map(([value, complaint]): Case => [
+    `\`tags\` with ${value}`,
+    `${STORE}images:\n  - source: a\n    tags:\n      include: ['*']\n      ${value}\n`,
+    `f.yaml:6: images[0].tags.${complaint}`,
   ]),
   [
     '`platforms`',
@@ -77,7 +99,7 @@ const SHAPE: readonly Case[] = [
   [
     'one text for tags',
     `${STORE}images: [{ source: a, tags: "*" }]`,
-    "f.yaml:2: images[0].tags: it must be a list, as in ['1.27', '1.*'], or { include: […], exclude: […] }.",
+    "f.yaml:2: images[0].tags: it must be a list, as in ['1.27', '1.*'], or a map, as in { semver: '>=1.27', latest: 5 }.",
   ],
   [
     'a list of lists',

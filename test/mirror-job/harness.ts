@@ -6,6 +6,7 @@ import { BufferPool } from '../../mirror-job/engine/buffer-pool.ts';
 import { DEFAULT_LIMITS, type Environment, type Limits } from '../../mirror-job/engine/environment.ts';
 import type { Image } from '../../mirror-job/engine/image.ts';
 import type { ItemReport, RunReport } from '../../mirror-job/engine/report.ts';
+import type { TagRules } from '../../mirror-job/engine/selection.ts';
 import type { Source } from '../../mirror-job/engine/source.ts';
 import type { Store } from '../../mirror-job/engine/store.ts';
 import { Tally } from '../../mirror-job/engine/tally.ts';
@@ -96,20 +97,31 @@ export async function sourceAt(
 
 export interface ImageOptions {
   readonly tags?: readonly string[] | 'all';
+  /** Besides the tags that are named. */
+  readonly rules?: TagRules;
   readonly digests?: readonly string[];
   readonly referrersEvery?: number | false;
   readonly mustBePublic?: boolean;
 }
+
+/** All that is listed. */
+export const EVERY_TAG: TagRules = {
+  include: [],
+  versions: undefined,
+  exclude: [],
+  latest: undefined,
+  minTags: 0,
+};
 
 export function imageOf(source: Source, repository: string, options: ImageOptions = {}): Image {
   const { tags = 'all', digests = [], referrersEvery = DAY, mustBePublic = false } = options;
   return {
     source,
     repository: parseRepository(repository),
-    tags:
-      tags === 'all'
-        ? { explicit: [], matches: () => true }
-        : { explicit: tags.map((tag) => parseTag(tag)), matches: undefined },
+    tags: {
+      explicit: tags === 'all' ? [] : tags.map((tag) => parseTag(tag)),
+      rules: options.rules ?? (tags === 'all' ? EVERY_TAG : undefined),
+    },
     digests: digests.map((digest) => parseDigest(digest)),
     referrersEvery,
     mustBePublic,

@@ -16,6 +16,7 @@ import { connect } from '../../mirror-job/node/connection.ts';
 import { createEnvironment } from '../../mirror-job/node/environment.ts';
 import { Registry } from '../../mirror-job/registry/registry.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
+import { EVERY_TAG } from './harness.ts';
 import { S3Store } from '../../mirror-job/s3/s3-store.ts';
 import { readTarget, type RunTarget } from '../support/run-process.ts';
 
@@ -57,7 +58,7 @@ async function images({ upstream, repositories }: RunTarget): Promise<Image[]> {
   return repositories.map(({ path, tags }) => ({
     source: new RegistrySource(registry, path),
     repository: parseRepository(`mirror.test/${path}`),
-    tags: { explicit: tags.map((tag) => parseTag(tag)), matches: tags.length === 0 ? () => true : undefined },
+    tags: { explicit: tags.map((tag) => parseTag(tag)), rules: tags.length === 0 ? EVERY_TAG : undefined },
     digests: [],
     referrersEvery: 86_400_000,
     mustBePublic: false,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseTag } from '../../core/reference.ts';
-import { parsePattern, selectionOf } from '../../mirror-job/configuration/pattern.ts';
+import { parsePattern, parseSuffix } from '../../mirror-job/configuration/pattern.ts';
 
 const TAGS = [
   '1.27',
@@ -28,7 +28,9 @@ describe('a pattern matches', () => {
     ['/^[\\w.-]+$/', TAGS],
   ])('%s', (text, expected) => {
     const pattern = parsePattern(text);
-    expect(typeof pattern === 'string' ? pattern : TAGS.filter((tag) => pattern(tag))).toEqual(expected);
+    expect(typeof pattern === 'string' ? pattern : TAGS.filter((tag) => pattern.matches(tag))).toEqual(
+      expected,
+    );
   });
 });
 
@@ -66,15 +68,21 @@ test.each([
   expect(() => parsePattern(text)).toThrow(expect.objectContaining({ name: 'PatternInvalidError' }));
 });
 
-test('what is excluded is excluded from patterns, and a tag that is named stays', () => {
-  const { explicit, matches } = selectionOf(
-    ['v1.2.3-rc1', '1.*', 'v*'].map((text) => parsePattern(text)),
-    ['*-rc*', '1.27'].map((text) => parsePattern(text)),
-  );
-  expect(explicit).toEqual(['v1.2.3-rc1']);
-  expect(TAGS.filter((tag) => matches?.(tag))).toEqual(['1.27.3', '1.28-alpine', 'v1.2.3']);
-});
+describe('a suffix matches', () => {
+  const SUFFIXES = ['', '-alpine', '-alpine3.20', '-slim', '-rc1'];
 
-test('tags alone need no listing', () => {
-  expect(selectionOf([parsePattern('1.27')], [])).toEqual({ explicit: ['1.27'], matches: undefined });
+  test.each([
+    ['', ['']],
+    ['-alpine', ['-alpine']],
+    ['-alpine*', ['-alpine', '-alpine3.20']],
+    ['-@(slim|rc?)', ['-slim', '-rc1']],
+    ['/^(-alpine)?$/', ['', '-alpine']],
+  ])('%j', (text, expected) => {
+    const { matches } = parseSuffix(text);
+    expect(SUFFIXES.filter((suffix) => matches(suffix))).toEqual(expected);
+  });
+
+  test.each(['alpine', '*', ' ', '-a b', '-[', '/(/'])('%j: none', (text) => {
+    expect(() => parseSuffix(text)).toThrow(expect.objectContaining({ name: 'PatternInvalidError' }));
+  });
 });

@@ -13,7 +13,15 @@ import {
 } from '../support/builder.ts';
 import { emptyRepository, type Repository } from '../support/content.ts';
 import { SPDX } from '../support/media-types.ts';
-import { DAY, environmentFor, imageOf, outcomesOf, TestClock, type ImageOptions } from './harness.ts';
+import {
+  DAY,
+  EVERY_TAG,
+  environmentFor,
+  imageOf,
+  outcomesOf,
+  TestClock,
+  type ImageOptions,
+} from './harness.ts';
 import { MemorySource } from './memory-source.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -39,7 +47,7 @@ async function sync(store: MemoryStore, source: MemorySource, options?: ImageOpt
   source.calls.length = 0;
   const environment = environmentFor(store, clock === undefined ? {} : { clock });
   const report = await runMirror(environment, 'default', [imageOf(source, 'mirror.test/app', options)]);
-  return { report, outcomes: outcomesOf(report) };
+  return { report, outcomes: outcomesOf(report), logged: environment.logged };
 }
 
 test('what upstream does not show to everybody is refused on a public bucket, asked once', async () => {
@@ -60,6 +68,45 @@ test('what upstream does not show to everybody is refused on a public bucket, as
   const allowed = await sync(store, source, { mustBePublic: false });
   expect(Object.values(allowed.outcomes)).toEqual(['created', 'created']);
   expect(source.calls.filter((call) => call.startsWith('isPublic'))).toEqual([]);
+});
+
+test('of a list that is too short nothing is looked at, and what is named is mirrored', async () => {
+  const { source, image } = await sourceWith('source.test/app', 'one', 'two', 'three');
+  const store = new MemoryStore();
+  const options = { tags: ['one'], rules: { ...EVERY_TAG, minTags: 4 }, digests: [image.digest] };
+  const { outcomes, report } = await sync(store, source, options);
+  expect(outcomes).toEqual({
+    'mirror.test/app':
+      'source.test/app lists 3 tags, of which 3 are selected, and minTags is 4: none of them was looked at. If upstream has really so few now, lower minTags; "lifeboat plan --all" shows what becomes of each tag.',
+    'mirror.test/app:one': 'created',
+    [`mirror.test/app:${image.digest}`]: 'created',
+  });
+  expect(report.counts.failed).toBe(1);
+  expect(store.keys('/_tags/')).toEqual(['repositories/mirror.test/app/_tags/one']);
+});
+
+test('a list that fails takes nothing from what is named', async () => {
+  const { source } = await sourceWith('source.test/app', 'one', 'two');
+  source.before = (call) => {
+    if (call === 'tags') throw new SourceError('source.test/app: no list today.');
+  };
+  const { outcomes } = await sync(new MemoryStore(), source, { tags: ['one'], rules: EVERY_TAG });
+  expect(outcomes).toEqual({
+    'mirror.test/app': 'source.test/app: no list today.',
+    'mirror.test/app:one': 'created',
+  });
+});
+
+test('rules that select nothing are said', async () => {
+  const { source } = await sourceWith('source.test/app', 'one');
+  const none = { ...EVERY_TAG, include: [{ text: 'x*', matches: () => false }] };
+  const { report, logged } = await sync(new MemoryStore(), source, { tags: [], rules: none });
+  expect([report.counts.failed, logged]).toEqual([
+    0,
+    [
+      'warn: source.test/app lists 1 tag, of which 0 are selected: nothing is mirrored. "lifeboat plan --all" shows what becomes of each tag.',
+    ],
+  ]);
 });
 
 test('a digest is mirrored without a tag, and not asked for again before its referrers are due', async () => {

@@ -1,17 +1,173 @@
+/** Which tags an image's `tags` selects from a list, and what is said of each other one. */
 import { expect, test } from 'vitest';
 import { parseTag } from '../../core/reference.ts';
-import { selectTags } from '../../mirror-job/engine/selection.ts';
+import { parseConfiguration } from '../../mirror-job/configuration/load.ts';
+import { maySelect, selectTags, type Selection } from '../../mirror-job/engine/selection.ts';
 
-const tags = (...names: readonly string[]) => names.map((name) => parseTag(name));
+const STORE = 'store: { endpoint: "https://s3.example.com", bucket: lifeboat }\n';
+
+/** A registry's own order is no order. */
+const LISTED = [
+  'latest stable mainline 1 1.26 1.26.3 1.27 1.27.0 1.27.0-alpine 1.27-alpine 1.27.10 1.27.2 1.28.0-rc1 1.28.0-rc2',
+  '1.28.0 1.28 1.28.0-alpine 1.28.0-alpine3.20 v1.28.0 1.29.0-perl 20240807 sha256-0123.sig 3.13.0rc1 2.0',
+]
+  .join(' ')
+  .split(' ')
+  .map(parseTag);
+
+function selectionOf(tags: string): Selection {
+  const [image] = parseConfiguration('f.yaml', `${STORE}images: [{ source: a, tags: ${tags} }]`, {}).images;
+  if (image === undefined) throw new Error('There is no image.');
+  return image.tags;
+}
 
 test.each([
-  ['nothing', [], undefined, []],
-  ['what is named, listed or not', ['gone', 'b'], undefined, ['gone', 'b']],
-  ['what matches, in the order of the list', [], /^[ab]/, ['b', 'a', 'b2']],
-  ['what is named first, and each once', ['a', 'z', 'a'], /^[ab]/, ['a', 'z', 'b', 'b2']],
-  ['nothing that does not match', [], /^x/, []],
-])('%s', (_name, explicit, pattern, expected) => {
-  const matches = pattern === undefined ? undefined : (tag: string) => pattern.test(tag);
-  const selection = { explicit: tags(...explicit), matches };
-  expect(selectTags(selection, tags('b', 'c', 'a', 'b2', 'b'))).toEqual(expected);
+  ['what is named, listed or not, and nothing else', "['gone', 'stable']", 'gone stable'],
+  [
+    'what matches, in the order of the list',
+    "['1.27*']",
+    '1.27 1.27.0 1.27.0-alpine 1.27-alpine 1.27.10 1.27.2',
+  ],
+  ['what is named first, and each once', "['1.2?', 'z', '1.28', 'z']", 'z 1.28 1.26 1.27'],
+  ['a range, newest first: by number, not by letter', "{ semver: '~1.27' }", '1.27.10 1.27.2 1.27 1.27.0'],
+  ['a range without an end', "{ semver: '>=1.28' }", '2.0 1.28 1.28.0 v1.28.0'],
+  [
+    'a floating tag only if all that it stands for is in',
+    "{ semver: '>=1.27.2 <2' }",
+    '1.28 1.28.0 v1.28.0 1.27.10 1.27.2',
+  ],
+  ['one number too', "{ semver: '^1' }", '1.28 1.28.0 v1.28.0 1.27.10 1.27.2 1.27 1.27.0 1.26.3 1.26 1'],
+  ['one version', "{ semver: '1.27.0' }", '1.27.0'],
+  ['two ranges', "{ semver: '1.26 || 2' }", '2.0 1.26.3 1.26'],
+  ['a suffix', "{ semver: '>=1.27', suffix: ['-alpine'] }", '1.28.0-alpine 1.27-alpine 1.27.0-alpine'],
+  ['suffixes by pattern', "{ semver: '>=1.28', suffix: ['-alpine*'] }", '1.28.0-alpine3.20 1.28.0-alpine'],
+  ['release candidates', "{ suffix: ['-rc*'] }", '1.28.0-rc2 1.28.0-rc1'],
+  ['a suffix alone is a range of all', "{ suffix: ['-perl'] }", '1.29.0-perl'],
+  ['full versions only', "{ semver: '>=1.27', precision: [3] }", '1.28.0 v1.28.0 1.27.10 1.27.2 1.27.0'],
+  ['floating ones only', "{ semver: '^1', precision: [1, 2] }", '1.28 1.27 1.26 1'],
+  [
+    'what matches and is in the range',
+    "{ include: ['v*', '1.27.*'], semver: '>=1.27' }",
+    'v1.28.0 1.27.10 1.27.2 1.27.0',
+  ],
+  ['nothing that is excluded', "{ semver: '~1.27', exclude: ['1.27', '*.10', '/\\.2$/'] }", '1.27.0'],
+  ['the newest', "{ semver: '>=1.27', precision: [3], latest: 2 }", '1.28.0 v1.28.0'],
+  [
+    'the newest of each suffix and precision',
+    "{ semver: '>=1.26 <2', suffix: ['', '-alpine*'], latest: 1 }",
+    '1.28 1.28.0 1.28.0-alpine3.20 1.27-alpine',
+  ],
+  [
+    'counted after what is excluded',
+    "{ semver: '~1.27', precision: [3], exclude: ['1.27.10'], latest: 1 }",
+    '1.27.2',
+  ],
+  [
+    'what is named beside the newest',
+    "{ semver: '~1.27', precision: [3], latest: 1, include: [stable, '1.26'] }",
+    'stable 1.26 1.27.10',
+  ],
+  [
+    'what is named though it is excluded',
+    "{ include: ['1.28.0-rc1', '1.28.0*'], exclude: ['*-rc*'] }",
+    '1.28.0-rc1 1.28.0 1.28.0-alpine 1.28.0-alpine3.20',
+  ],
+  [
+    'the newest of what matches: versions before all else',
+    "{ include: ['*'], latest: 3 }",
+    '2.0 1.29.0-perl 1.28',
+  ],
+  ['nothing', "['x*']", ''],
+  ['a list that is long enough', "{ semver: '~1.27', precision: [3], minTags: 3 }", '1.27.10 1.27.2 1.27.0'],
+  [
+    'of a list that is too short only what is named',
+    "{ semver: '~1.27', precision: [3], include: [stable], minTags: 4 }",
+    'stable',
+  ],
+])('%s', (_, tags, expected) => {
+  const { chosen } = selectTags(selectionOf(tags), LISTED);
+  expect(chosen.map(({ tag }) => tag).join(' ')).toBe(expected);
+});
+
+test('dates by name alone: the newest is the last of the alphabet', () => {
+  const dates = ['RELEASE.2024-02-01', 'RELEASE.2023-12-31', 'RELEASE.2024-01-15', 'edge'].map(parseTag);
+  const { chosen } = selectTags(selectionOf("{ include: ['RELEASE.*'], latest: 2 }"), dates);
+  expect(chosen.map(({ tag }) => tag)).toEqual(['RELEASE.2024-02-01', 'RELEASE.2024-01-15']);
+});
+
+test('each tag has its reason', () => {
+  const selection = selectionOf(
+    "{ semver: '>=1.27.1 <2', suffix: ['', '-alpine'], precision: [2, 3], latest: 1, include: [stable], exclude: ['v*'] }",
+  );
+  const { chosen, left, count, isShort } = selectTags(selection, LISTED);
+  expect(Object.fromEntries(chosen.map(({ tag, why }) => [tag, why]))).toEqual({
+    stable: 'named',
+    '1.28': 'it is in ">=1.27.1 <2"',
+    '1.28.0': 'it is in ">=1.27.1 <2"',
+    '1.28.0-alpine': 'it is in ">=1.27.1 <2"',
+  });
+  expect(Object.fromEntries(left.map(({ tag, why }) => [tag, why]))).toEqual({
+    latest: 'it is no version',
+    mainline: 'it is no version',
+    '1': 'precision 1 is not asked for',
+    '1.26': 'it is not in ">=1.27.1 <2"',
+    '1.26.3': 'it is not in ">=1.27.1 <2"',
+    '1.27': 'it floats, and not all that it stands for is in ">=1.27.1 <2"',
+    '1.27.0': 'it is not in ">=1.27.1 <2"',
+    '1.27.0-alpine': 'it is not in ">=1.27.1 <2"',
+    '1.27-alpine': 'it floats, and not all that it stands for is in ">=1.27.1 <2"',
+    '1.27.10': 'older than the 1 newest of its kind',
+    '1.27.2': 'older than the 1 newest of its kind',
+    '1.28.0-rc1': 'the suffix "-rc1" is not asked for',
+    '1.28.0-rc2': 'the suffix "-rc2" is not asked for',
+    '1.28.0-alpine3.20': 'the suffix "-alpine3.20" is not asked for',
+    'v1.28.0': '"v*" excludes it',
+    '1.29.0-perl': 'the suffix "-perl" is not asked for',
+    '20240807': 'it is no version',
+    'sha256-0123.sig': 'it is no version',
+    '3.13.0rc1': 'it is no version',
+    '2.0': 'it is not in ">=1.27.1 <2"',
+  });
+  expect([count, isShort]).toEqual([3, false]);
+});
+
+test('the reasons of patterns, and of a list that is too short', () => {
+  const listed = ['a1', 'a2', 'b', '1.0'].map(parseTag);
+  const short = selectTags(selectionOf("{ include: ['a*', b], minTags: 3 }"), listed);
+  expect(short).toEqual({
+    chosen: [{ tag: 'b', why: 'named' }],
+    left: [
+      { tag: 'a1', why: 'the list is too short: minTags is 3' },
+      { tag: 'a2', why: 'the list is too short: minTags is 3' },
+      { tag: '1.0', why: 'no pattern of include matches it' },
+    ],
+    count: 2,
+    isShort: true,
+  });
+  const { chosen, left } = selectTags(
+    selectionOf("{ include: ['a*', '*'], latest: 2, exclude: [b] }"),
+    listed,
+  );
+  expect(chosen).toEqual([
+    { tag: '1.0', why: '"*" matches it' },
+    { tag: 'a2', why: '"a*" matches it' },
+  ]);
+  expect(left).toEqual([
+    { tag: 'a1', why: 'older than the 2 newest' },
+    { tag: 'b', why: '"b" excludes it' },
+  ]);
+});
+
+test('a suffix that is missing', () => {
+  const { left } = selectTags(selectionOf("{ suffix: ['-alpine'] }"), [parseTag('1.2.3')]);
+  expect(left).toEqual([{ tag: '1.2.3', why: 'it has no suffix' }]);
+});
+
+test('whether some list could have it selected', () => {
+  const selection = selectionOf("{ semver: '>=1.27', include: [stable], exclude: ['*.0'], latest: 1 }");
+  const may = ['stable', '1.27.1', '1.27.0', '1.26.1', 'latest'].filter((tag) =>
+    maySelect(selection, parseTag(tag)),
+  );
+  expect(may).toEqual(['stable', '1.27.1']);
+  expect(maySelect(selectionOf('[a]'), parseTag('b'))).toBe(false);
 });

@@ -1,0 +1,80 @@
+/** `tags` of an image: which ones are named, and the rules for all the others. */
+import { validRange } from 'semver';
+import type { Selection, TagRules, VersionRule } from '../engine/selection.ts';
+import type { Path } from './path.ts';
+import { asMatcher } from './pattern.ts';
+import type { Problems } from './problems.ts';
+import type { TagsFile } from './schema.ts';
+
+/** Precisions that a tag may have. */
+const PRECISIONS = 3;
+
+export interface InterpretedTags extends Selection {
+  /** Whether it is meant to select anything, were it not for a problem. */
+  readonly selectsAny: boolean;
+}
+
+export function interpretTags(input: TagsFile | string[], path: Path, problems: Problems): InterpretedTags {
+  const isList = Array.isArray(input);
+  const tags: TagsFile = isList ? { include: input } : input;
+  const include = problems.patterns(tags.include ?? [], isList ? path : [...path, 'include']);
+  const exclude = problems.patterns(tags.exclude ?? [], [...path, 'exclude']);
+  const patterns = include.filter((pattern) => typeof pattern !== 'string');
+  const versions = interpretVersions(tags, path, problems);
+  const rules: TagRules = {
+    include: patterns,
+    versions,
+    exclude: exclude.map((pattern) => asMatcher(pattern)),
+    latest: tags.latest,
+    minTags: tags.minTags ?? 0,
+  };
+  const hasRules = patterns.length > 0 || versions !== undefined;
+  if (!hasRules) refuseIdle(tags, path, problems);
+  refuseUnreachable(rules, path, problems);
+  return {
+    explicit: include.filter((pattern) => typeof pattern === 'string'),
+    rules: hasRules ? rules : undefined,
+    // `latest` and its like alone have their own problem, which says what to add.
+    selectsAny: (tags.include ?? []).length > 0 || versions !== undefined || tags.latest !== undefined,
+  };
+}
+
+function interpretVersions(tags: TagsFile, path: Path, problems: Problems): VersionRule | undefined {
+  if (tags.semver === undefined && tags.suffix === undefined && tags.precision === undefined)
+    return undefined;
+  const range = tags.semver ?? '*';
+  const isRange = validRange(range) !== null;
+  if (!isRange) {
+    problems.add(
+      [...path, 'semver'],
+      `"${range}" is not a range of versions, such as >=1.27, ~1.27, ^2 or 1.27 - 1.29 || 2.x.`,
+    );
+  }
+  return {
+    range: isRange ? range : '*',
+    suffixes: problems.suffixes(tags.suffix ?? [''], [...path, 'suffix']),
+    precisions: tags.precision ?? [],
+  };
+}
+
+/** What counts among listed tags says nothing where none is listed. */
+function refuseIdle({ latest, minTags }: TagsFile, path: Path, problems: Problems): void {
+  for (const [key, value] of Object.entries({ latest, minTags })) {
+    if (value === undefined) continue;
+    problems.add(
+      [...path, key],
+      "it counts the tags that a pattern or a range selects, and there is neither. Add include: ['*'] or semver: '*'.",
+    );
+  }
+}
+
+function refuseUnreachable({ latest, minTags, versions }: TagRules, path: Path, problems: Problems): void {
+  if (latest === undefined) return;
+  const most =
+    versions === undefined
+      ? latest
+      : latest * versions.suffixes.length * (versions.precisions.length || PRECISIONS);
+  if (minTags > most) {
+    problems.add([...path, 'minTags'], `latest leaves ${most} at most, so no list is ever long enough.`);
+  }
+}
