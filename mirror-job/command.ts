@@ -17,10 +17,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** Better a word about them than "no such option". */
-const NOT_BUILT_YET: ReadonlySet<string> = new Set(['--dry-run']);
-
-/** @throws {UsageError} for an option that is unknown, not built yet, or lacks its value */
+/** @throws {UsageError} for an option that is unknown or lacks its value */
 export function parseOptions<const Options extends ParseArgsOptionsConfig>(
   command: string,
   args: readonly string[],
@@ -32,9 +29,6 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
     if (!(error instanceof TypeError)) throw error;
     const [, option] = /^Unknown option '(-[^']*)'/.exec(error.message) ?? [];
     if (option === undefined) throw new UsageError(`${error.message}. ${seeHelp(command)}`, { cause: error });
-    if (NOT_BUILT_YET.has(option)) {
-      throw new UsageError(`"${option}" is planned and not built yet; leave it out. ${seeHelp(command)}`);
-    }
     const known = Object.keys(options).map((name) => `--${name}`);
     throw new UsageError(`there is no option "${option}".${suggest(option, known)} ${seeHelp(command)}`);
   }

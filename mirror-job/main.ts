@@ -2,10 +2,10 @@
 import about from '../package.json' with { type: 'json' };
 import { UsageError, seeHelp, suggest, type Command } from './command.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
-import { sync } from './sync.ts';
+import { plan, sync } from './sync.ts';
 import { styleFor } from './terminal/style.ts';
 
-const COMMANDS: readonly Command[] = [sync];
+const COMMANDS: readonly Command[] = [sync, plan];
 
 /** Better a word about them than "no such command". */
 const NOT_BUILT_YET: ReadonlySet<string> = new Set([
@@ -13,7 +13,6 @@ const NOT_BUILT_YET: ReadonlySet<string> = new Set([
   'export',
   'history',
   'import',
-  'plan',
   'prune',
   'revert',
   'verify',

@@ -1,4 +1,4 @@
-/** A mirror run by a configuration file: from opening the bucket to the report. */
+/** A mirror run by a configuration file, or its plan: from opening the bucket to the report. */
 import { randomUUID } from 'node:crypto';
 import { access, constants, writeFile } from 'node:fs/promises';
 import { stateKey } from '../core/layout.ts';
@@ -7,13 +7,17 @@ import type { Configuration } from './configuration/configuration.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import { loadConfiguration } from './configuration/load.ts';
 import { BucketRefusedError, openBucket } from './engine/bucket.ts';
+import { DryStore } from './engine/dry-store.ts';
+import { planMirror, type PlanReport } from './engine/plan.ts';
 import type { RunReport } from './engine/report.ts';
 import { runMirror } from './engine/run.ts';
 import { StoreError, type Store } from './engine/store.ts';
 import { createEnvironment } from './node/environment.ts';
 import { openImages } from './node/images.ts';
+import { chooseImages } from './one-off.ts';
 import { S3Store } from './s3/s3-store.ts';
 import { stopOnSignals } from './terminal/interruption.ts';
+import { describePlan } from './terminal/plan-text.ts';
 import { Progress } from './terminal/progress.ts';
 import { styleFor } from './terminal/style.ts';
 import { summarize } from './terminal/summary.ts';
@@ -24,21 +28,34 @@ export interface SyncOptions {
   readonly report?: string | undefined;
   /** The report on standard output, instead of a summary. */
   readonly json: boolean;
+  /** References; none: all that the configuration lists. */
+  readonly images: readonly string[];
+  /** Write nothing, and show what would be done. */
+  readonly dryRun: boolean;
+  /** Of a dry run, every tag. */
+  readonly all: boolean;
 }
 
 /**
  * @returns the exit code: 0, or 1 if something failed or was interrupted
  * @throws {ConfigurationError} before anything is mirrored, where it or the store cannot be used
+ * @throws {UsageError} as early, for an image on the command line
  */
 export async function runSync(options: SyncOptions): Promise<number> {
-  const configuration = await loadConfiguration(options.config, process.env);
+  const configuration = await loadConfiguration(options.config, process.env, {
+    needsImages: options.images.length === 0,
+  });
+  const images = chooseImages(configuration, options.images);
   await refuseUnreadableRoots(options.config, configuration);
   const progress = new Progress(process.stderr);
-  const report = await mirror(options.config, configuration, progress);
+  const report = await mirror(options, { ...configuration, images }, progress);
 
   const json = `${JSON.stringify(report, undefined, 2)}\n`;
   if (options.json) {
     process.stdout.write(json);
+  } else if ('dryRun' in report) {
+    const style = styleFor(process.stderr);
+    process.stderr.write(`${describePlan(report, { style, all: options.all })}\n`);
   } else {
     const whole = options.report ?? `${stateKey(configuration.name, 'last-run.json')} in the bucket`;
     process.stderr.write(`${summarize(report, styleFor(process.stderr), whole)}\n`);
@@ -47,17 +64,21 @@ export async function runSync(options: SyncOptions): Promise<number> {
   return isWritten && report.counts.failed === 0 && !report.interrupted ? 0 : 1;
 }
 
-async function mirror(file: string, configuration: Configuration, progress: Progress): Promise<RunReport> {
+async function mirror(
+  { config: file, dryRun }: SyncOptions,
+  configuration: Configuration,
+  progress: Progress,
+): Promise<RunReport | PlanReport> {
   const signal = stopOnSignals(progress);
   const store = new S3Store(configuration.store);
   const environment = createEnvironment({ store, log: progress, signal });
   const { clock } = environment;
   const { audience } = configuration.store;
   const images = await openImages(configuration, { clock, log: progress, signal, audience });
-  await open(store, file, configuration);
+  await open(store, file, configuration, dryRun);
   progress.start(environment.tally);
   try {
-    return await runMirror(environment, configuration.name, images);
+    return await (dryRun ? planMirror : runMirror)(environment, configuration.name, images);
   } finally {
     progress.stop();
   }
@@ -77,9 +98,18 @@ async function refuseUnreadableRoots(file: string, { upstreams }: Configuration)
 }
 
 /** @throws {ConfigurationError} for a store that cannot be reached, or is not this mirror's */
-async function open(store: Store, file: string, { name, store: expected }: Configuration): Promise<void> {
+async function open(
+  store: Store,
+  file: string,
+  { name, store: expected }: Configuration,
+  dryRun: boolean,
+): Promise<void> {
   try {
-    await openBucket(store, { ...expected, name, newId: randomUUID() });
+    const opened = { ...expected, name, newId: randomUUID() };
+    // What is not written needs no proof that it would be written safely.
+    await (dryRun
+      ? openBucket(new DryStore(store), { ...opened, singleWriter: true })
+      : openBucket(store, opened));
   } catch (error) {
     if (!(error instanceof StoreError || error instanceof BucketRefusedError)) throw error;
     throw new ConfigurationError(file, [{ line: expected.line, key: 'store', message: error.message }]);

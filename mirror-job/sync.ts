@@ -1,25 +1,37 @@
-/** `lifeboat sync`: one mirror run. What does the work is loaded only when there is work. */
+/** `lifeboat sync` and `lifeboat plan`: one mirror run, or what it would do. What does the work is loaded only when there is work. */
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UsageError, codeOf, parseOptions, seeHelp, type Command } from './command.ts';
 
-const OPTIONS = {
+const PLAN_OPTIONS = {
   config: { type: 'string', short: 'c', default: 'lifeboat.yaml' },
+  all: { type: 'boolean', default: false },
   report: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
+const SYNC_OPTIONS = { ...PLAN_OPTIONS, 'dry-run': { type: 'boolean', default: false } } as const;
+
+const IMAGES = `IMAGE is a reference as with docker pull. Where any is given, only these are looked at,
+whatever else the configuration lists: its store and upstreams hold and, of an image that it
+lists, also the name, the referrers and so on. A tag or a digest in IMAGE replaces those that
+the entry selects; without one the entry has to be there, and is done as it is.`;
+
 export const sync: Command = {
   name: 'sync',
   summary: 'Mirror what lifeboat.yaml lists into the bucket, once.',
-  help: `Usage: lifeboat sync [-c FILE] [--report FILE] [--json]
+  help: `Usage: lifeboat sync [-c FILE] [--dry-run] [--report FILE] [--json] [IMAGE...]
 
 Mirrors every image that the configuration lists: new and moved tags are copied with all
 they need, and become visible only then. What has not changed costs one HEAD request a tag.
 A run may be stopped or killed at any moment; the next one goes on from there.
 
+${IMAGES}
+
 Options:
   -c, --config FILE  the configuration (default: lifeboat.yaml)
+      --dry-run      only show what it would do and cost: "lifeboat plan --help"
+      --all          with --dry-run: show every tag, in or out, with its reason
       --report FILE  also write the run's report there, as JSON
       --json         print the report on standard output instead of the summary
   -h, --help         this help
@@ -29,27 +41,74 @@ Environment:
 
 Exit code:
   0  done
-  1  some of it failed or was interrupted; the rest was done
+  1  some of it failed, was interrupted, or a list is shorter than minTags; the rest was done
   2  the configuration, the store or the command line is wrong, and nothing was mirrored
 
 Examples:
   npx lifeboat sync
   npx lifeboat sync -c /etc/lifeboat/lifeboat.yaml --report /var/lib/lifeboat/report.json
+  npx lifeboat sync docker.io/library/alpine:3.20
   npx lifeboat sync --json | jq -r '.items[] | select(.outcome.result == "failed")'
 `,
   async run(args) {
-    const { values, positionals } = parseOptions('sync', args, OPTIONS);
-    const [image] = positionals;
-    if (image !== undefined) {
-      throw new UsageError(
-        `"${image}": choosing images on the command line is not built yet. List it under images in the configuration. ${seeHelp('sync')}`,
-      );
+    const { values, positionals } = parseOptions('sync', args, SYNC_OPTIONS);
+    if (values.all && !values['dry-run']) {
+      throw new UsageError(`--all shows tags of a plan: use it with --dry-run. ${seeHelp('sync')}`);
     }
-    if (values.report !== undefined) await refuseUnwritable(values.report);
-    const { runSync } = await import('./sync-run.ts');
-    return runSync(values);
+    return start({ ...values, images: positionals, dryRun: values['dry-run'] });
   },
 };
+
+export const plan: Command = {
+  name: 'plan',
+  summary: 'Show what sync would do, tag by tag, and what it would cost.',
+  help: `Usage: lifeboat plan [-c FILE] [--all] [--report FILE] [--json] [IMAGE...]
+
+Does all that sync does except fetching blobs and writing: it asks upstream and the bucket,
+decides, and shows for each image which tags are in, which are out and why, what is new or has
+moved, and what that costs upstream: requests, manifest GETs (which Docker Hub counts) and bytes.
+The plan itself asks all of these but the blobs. The bytes are those of blobs that the bucket
+lacks, at most; each counts once, for the first image that needs it.
+
+${IMAGES}
+
+Options:
+  -c, --config FILE  the configuration (default: lifeboat.yaml)
+      --all          show every tag, in or out, with its reason
+      --report FILE  also write the plan there, as JSON
+      --json         print the plan on standard output as JSON
+  -h, --help         this help
+
+Exit code:
+  0  the sync would do all of it
+  1  some of it would fail, or it was interrupted
+  2  the configuration, the store or the command line is wrong
+
+Examples:
+  npx lifeboat plan
+  npx lifeboat plan --all docker.io/library/nginx
+  npx lifeboat plan --json | jq '.cost.requests.manifestGets'
+`,
+  async run(args) {
+    const { values, positionals } = parseOptions('plan', args, PLAN_OPTIONS);
+    return start({ ...values, images: positionals, dryRun: true });
+  },
+};
+
+interface Start {
+  readonly config: string;
+  readonly report?: string | undefined;
+  readonly json: boolean;
+  readonly all: boolean;
+  readonly dryRun: boolean;
+  readonly images: readonly string[];
+}
+
+async function start(options: Start): Promise<number> {
+  if (options.report !== undefined) await refuseUnwritable(options.report);
+  const { runSync } = await import('./sync-run.ts');
+  return runSync(options);
+}
 
 /** A run may take hours: that its report has nowhere to go is said before. @throws {UsageError} */
 async function refuseUnwritable(file: string): Promise<void> {

@@ -18,6 +18,10 @@ export interface Configuration {
     readonly line: Line;
   };
   readonly upstreams: ReadonlyMap<Upstream, UpstreamConfiguration>;
+  readonly defaults: {
+    /** Milliseconds, or false. */
+    readonly referrersEvery: number | false;
+  };
   readonly images: readonly ImageConfiguration[];
 }
 

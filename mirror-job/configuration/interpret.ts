@@ -45,7 +45,7 @@ export function interpret(
   // Without a problem no image is left out, so that positions here are positions in the file.
   if (problems.list.length === 0) findOverlaps(images, problems);
   return {
-    configuration: { name: input.name ?? 'default', store, upstreams, images },
+    configuration: { name: input.name ?? 'default', store, upstreams, defaults: { referrersEvery }, images },
     problems: problems.list,
   };
 }

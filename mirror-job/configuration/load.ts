@@ -13,12 +13,21 @@ const UNREADABLE: Readonly<Record<string, string>> = {
   EACCES: 'this user may not read it.',
 };
 
+export interface Reading {
+  /** False: a file that lists no images will do. */
+  readonly needsImages: boolean;
+}
+
 /**
  * Reads and checks a configuration. It opens no other file and no connection.
  * @param environment what `${NAME}` in a value stands for
  * @throws {ConfigurationError} with every problem that was found
  */
-export async function loadConfiguration(file: string, environment: Environment): Promise<Configuration> {
+export async function loadConfiguration(
+  file: string,
+  environment: Environment,
+  reading: Reading = { needsImages: true },
+): Promise<Configuration> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(file);
@@ -32,18 +41,28 @@ export async function loadConfiguration(file: string, environment: Environment):
   } catch {
     throw refusal(file, 'it is not UTF-8 text. Save it as UTF-8.');
   }
-  return parseConfiguration(file, text, environment);
+  return parseConfiguration(file, text, environment, reading);
 }
 
 /** As `loadConfiguration`, of text that is at hand. @throws {ConfigurationError} */
-export function parseConfiguration(file: string, text: string, environment: Environment): Configuration {
+export function parseConfiguration(
+  file: string,
+  text: string,
+  environment: Environment,
+  { needsImages }: Reading = { needsImages: true },
+): Configuration {
   const document = new ConfigurationDocument(file, text, environment);
-  const parsed = configurationSchema.safeParse(document.json, { reportInput: true });
+  const schema = needsImages ? configurationSchema : configurationSchema.partial({ images: true });
+  const parsed = schema.safeParse(document.json, { reportInput: true });
   if (!parsed.success) {
     document.refuse(parsed.error.issues.flatMap((issue) => explainIssue(issue, document)));
     throw refusal(file, 'its shape is not that of a configuration.');
   }
-  const { configuration, problems } = interpret(file, parsed.data, (path) => document.lineOf(path));
+  const { configuration, problems } = interpret(
+    file,
+    { ...parsed.data, images: parsed.data.images ?? [] },
+    (path) => document.lineOf(path),
+  );
   document.refuse(problems);
   return configuration;
 }

@@ -15,6 +15,9 @@ import type { Source } from './source.ts';
 import { uploadBlob } from './upload.ts';
 import { verified } from './verify.ts';
 
+/** Who sees to it that a repository has its blobs. */
+export type BlobWriter = Pick<BlobCopier, 'ensure'>;
+
 export class BlobCopier {
   readonly #environment: Environment;
   readonly #limit: Limit;

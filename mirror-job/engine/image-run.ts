@@ -2,7 +2,7 @@
 import type { Digest } from '../../core/digest.ts';
 import type { Tag } from '../../core/reference.ts';
 import type { TagEntry } from '../../core/repository-index.ts';
-import type { BlobCopier } from './blob-copy.ts';
+import type { BlobWriter } from './blob-copy.ts';
 import type { Environment } from './environment.ts';
 import type { Image } from './image.ts';
 import type { Limit } from './limit.ts';
@@ -11,8 +11,15 @@ import { publishTag } from './publish.ts';
 import { ReferrerCopier } from './referrer-copy.ts';
 import type { ItemReport, Outcome } from './report.ts';
 import type { RepositoryState } from './repository-state.ts';
-import { selectTags } from './selection.ts';
+import { selectTags, type Selected } from './selection.ts';
 import { SourceError, type Resolved, type Source } from './source.ts';
+
+/** What a dry run does in another way. */
+export interface ImageWork {
+  readonly blobs: BlobWriter;
+  /** Told which tags are mirrored, and why. */
+  readonly onSelection?: (image: Image, selected: Selected) => void;
+}
 
 export class ImageRun {
   readonly #environment: Environment;
@@ -20,13 +27,15 @@ export class ImageRun {
   readonly #state: RepositoryState;
   readonly #manifests: ManifestCopier;
   readonly #referrers: ReferrerCopier;
+  readonly #onSelection: ImageWork['onSelection'];
   #shown: Promise<void> | undefined;
 
-  constructor(environment: Environment, image: Image, state: RepositoryState, blobs: BlobCopier) {
+  constructor(environment: Environment, image: Image, state: RepositoryState, work: ImageWork) {
     this.#environment = environment;
     this.#image = image;
     this.#state = state;
-    this.#manifests = new ManifestCopier(environment, image.repository, blobs);
+    this.#onSelection = work.onSelection;
+    this.#manifests = new ManifestCopier(environment, image.repository, work.blobs);
     this.#referrers = new ReferrerCopier(environment, image.repository, this.#manifests);
   }
 
@@ -56,11 +65,13 @@ export class ImageRun {
   async #selectTags(): Promise<{ readonly tags: readonly Tag[]; readonly failures: readonly Outcome[] }> {
     const { tags: selection, source, digests } = this.#image;
     const { explicit, rules } = selection;
-    if (rules === undefined) return { tags: explicit, failures: [] };
     try {
-      const listed = await source.tags();
-      const { chosen, count, isShort } = selectTags(selection, listed);
+      const listed = rules === undefined ? [] : await source.tags();
+      const selected = selectTags(selection, listed);
+      this.#onSelection?.(this.#image, selected);
+      const { chosen, count, isShort } = selected;
       const tags = chosen.map(({ tag }) => tag);
+      if (rules === undefined) return { tags, failures: [] };
       const list = `${source.name} lists ${countTags(listed.length)}, of which ${count} ${count === 1 ? 'is' : 'are'} selected`;
       if (isShort) {
         const error = `${list}, and minTags is ${rules.minTags}: none of them was looked at. If upstream has really so few now, lower minTags; "lifeboat plan --all" shows what becomes of each tag.`;

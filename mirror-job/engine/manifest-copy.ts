@@ -7,7 +7,7 @@ import { algorithmOf, digestOf, type Digest } from '../../core/digest.ts';
 import { manifestKey } from '../../core/layout.ts';
 import { ManifestInvalidError, namesManifest, parseManifest, type Manifest } from '../../core/manifest.ts';
 import type { Repository } from '../../core/reference.ts';
-import type { BlobCopier } from './blob-copy.ts';
+import type { BlobWriter } from './blob-copy.ts';
 import type { Environment } from './environment.ts';
 import { Memo } from './memo.ts';
 import { allSettled } from './settle.ts';
@@ -34,11 +34,11 @@ interface Read extends SourceManifest {
 export class ManifestCopier {
   readonly #environment: Environment;
   readonly #repository: Repository;
-  readonly #blobs: BlobCopier;
+  readonly #blobs: BlobWriter;
   readonly #read = new Memo<Digest, Read>();
   readonly #stored = new Memo<Digest, StoredManifest>();
 
-  constructor(environment: Environment, repository: Repository, blobs: BlobCopier) {
+  constructor(environment: Environment, repository: Repository, blobs: BlobWriter) {
     this.#environment = environment;
     this.#repository = repository;
     this.#blobs = blobs;

@@ -8,7 +8,7 @@ import { changeObject } from './guarded-write.ts';
 import type { Image } from './image.ts';
 import { createLimit, type Limit } from './limit.ts';
 import { countOutcomes, type ItemReport, type RunReport } from './report.ts';
-import { ImageRun } from './image-run.ts';
+import { ImageRun, type ImageWork } from './image-run.ts';
 import { RepositoryState } from './repository-state.ts';
 
 /** An upload that is older than this belongs to no run that is still alive. Milliseconds. */
@@ -17,20 +17,21 @@ const UPLOAD_ABANDONED_AFTER = 24 * 60 * 60 * 1000;
 /**
  * Mirrors every image. Never throws for what goes wrong with an image: that is in the report.
  * @param name the configuration's, for its state in the bucket
+ * @param work for a dry run, which copies no blobs
  */
 export async function runMirror(
   environment: Environment,
   name: string,
   images: readonly Image[],
+  work: ImageWork = { blobs: new BlobCopier(environment, createLimit(environment.limits.blobs)) },
 ): Promise<RunReport> {
   const { clock, tally, limits, signal, run } = environment;
   const begun = clock.now().toISOString();
-  const blobs = new BlobCopier(environment, createLimit(limits.blobs));
   const tags = createLimit(limits.tags);
   const repositories = Map.groupBy(images, (image) => image.repository);
   const results = await Promise.all(
     [...repositories].map(([repository, group]) =>
-      mirrorRepository(environment, repository, group, blobs, tags),
+      mirrorRepository(environment, repository, group, work, tags),
     ),
   );
   const items = results.flatMap((result) => result.items);
@@ -80,7 +81,7 @@ async function mirrorRepository(
   environment: Environment,
   repository: Repository,
   images: readonly Image[],
-  blobs: BlobCopier,
+  work: ImageWork,
   limit: Limit,
 ): Promise<RepositoryResult> {
   let state: RepositoryState;
@@ -90,7 +91,7 @@ async function mirrorRepository(
     return { repository, items: [failed(repository, error)], isServed: false };
   }
   const items = await Promise.all(
-    images.map((image) => new ImageRun(environment, image, state, blobs).run(limit)),
+    images.map((image) => new ImageRun(environment, image, state, work).run(limit)),
   );
   const failures: ItemReport[] = [];
   try {

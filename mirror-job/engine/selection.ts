@@ -75,7 +75,7 @@ export function selectTags({ explicit, rules }: Selection, listed: readonly Tag[
   const kept = rules === undefined ? [] : applyRules(rules, [...new Set(listed)], reasons);
   const isShort = rules !== undefined && kept.length < rules.minTags;
   if (isShort) {
-    for (const { tag } of kept) reasons.set(tag, `the list is too short: minTags is ${rules.minTags}`);
+    for (const { tag } of kept) reasons.set(tag, `the list is shorter than minTags (${rules.minTags})`);
   }
   const chosen = new Map([
     ...named,

@@ -17,9 +17,21 @@ export interface Resolved {
   readonly manifest?: SourceManifest | undefined;
 }
 
+/** What an upstream was asked so far; a request that is sent again counts once. */
+export interface RequestCounts {
+  readonly heads: number;
+  /** Of manifests: what Docker Hub counts as pulls. */
+  readonly manifestGets: number;
+  readonly blobGets: number;
+  /** Pages of tags, and of referrers. */
+  readonly lists: number;
+}
+
 export interface Source {
   /** How messages call it: a registry and a path, or a folder. */
   readonly name: string;
+  /** Undefined where asking costs nobody anything. */
+  readonly requests?: RequestCounts;
   /** All tags, in the source's order. @throws {SourceError} */
   tags(): Promise<readonly Tag[]>;
   /** @returns undefined when there is no such tag. @throws {SourceError} */

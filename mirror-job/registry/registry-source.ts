@@ -9,9 +9,15 @@ import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
 import { MANIFEST_ACCEPT, OCI_INDEX, bareMediaType } from '../../core/media-type.ts';
 import { isTag, type Tag } from '../../core/reference.ts';
 import { referrersTag } from '../../core/tag-list.ts';
-import { SourceError, type Resolved, type Source, type SourceManifest } from '../engine/source.ts';
+import {
+  SourceError,
+  type RequestCounts,
+  type Resolved,
+  type Source,
+  type SourceManifest,
+} from '../engine/source.ts';
 import { discard, readBody, readWhole } from './body.ts';
-import type { Registry } from './registry.ts';
+import type { Registry, RegistryRequest } from './registry.ts';
 
 /** A page of tags or referrers. */
 const MAX_PAGE_SIZE = 16 * 1024 * 1024;
@@ -22,6 +28,7 @@ export class RegistrySource implements Source {
   readonly name: string;
   readonly #registry: Registry;
   readonly #path: string;
+  #requests: RequestCounts = { heads: 0, manifestGets: 0, blobGets: 0, lists: 0 };
   /** From the last listing: spares a request for each fallback tag that is not there. */
   #listed: ReadonlySet<string> | undefined;
   /** By its first answer; a repository's own, because some registries refuse it to callers they do not know there. */
@@ -32,6 +39,10 @@ export class RegistrySource implements Source {
     this.#registry = registry;
     this.#path = path;
     this.name = registry.nameOf(path);
+  }
+
+  get requests(): RequestCounts {
+    return this.#requests;
   }
 
   async tags(): Promise<readonly Tag[]> {
@@ -49,10 +60,9 @@ export class RegistrySource implements Source {
   }
 
   async resolve(tag: Tag): Promise<Resolved | undefined> {
-    const response = await this.#registry.request(
+    const response = await this.#request(
       {
         method: 'HEAD',
-        path: this.#path,
         resource: `manifests/${tag}`,
         headers: { Accept: MANIFEST_ACCEPT },
       },
@@ -68,10 +78,9 @@ export class RegistrySource implements Source {
   }
 
   async manifest(reference: Tag | Digest): Promise<SourceManifest | undefined> {
-    const response = await this.#registry.request(
+    const response = await this.#request(
       {
         method: 'GET',
-        path: this.#path,
         resource: `manifests/${reference}`,
         headers: { Accept: MANIFEST_ACCEPT },
       },
@@ -93,10 +102,9 @@ export class RegistrySource implements Source {
   }
 
   async blob(digest: Digest, size: number, offset: number): Promise<AsyncIterable<Uint8Array> | undefined> {
-    const response = await this.#registry.request(
+    const response = await this.#request(
       {
         method: 'GET',
-        path: this.#path,
         resource: `blobs/${digest}`,
         ...(offset > 0 && { headers: { Range: `bytes=${offset}-${size - 1}` } }),
       },
@@ -130,16 +138,15 @@ export class RegistrySource implements Source {
   async isPublic(reference: Tag | Digest): Promise<boolean> {
     if (!this.#registry.isAuthenticated) return true;
     const request = {
-      path: this.#path,
       resource: `manifests/${reference}`,
       headers: { Accept: MANIFEST_ACCEPT },
       anonymous: true,
     };
-    const response = await this.#registry.request({ ...request, method: 'HEAD' }, [200, 401, 403, 404, 405]);
+    const response = await this.#request({ ...request, method: 'HEAD' }, [200, 401, 403, 404, 405]);
     discard(response);
     if (response.status !== 405) return response.status === 200;
     // This one answers no HEAD.
-    const asked = await this.#registry.request({ ...request, method: 'GET' }, [200, 401, 403, 404]);
+    const asked = await this.#request({ ...request, method: 'GET' }, [200, 401, 403, 404]);
     discard(asked);
     return asked.status === 200;
   }
@@ -199,8 +206,8 @@ export class RegistrySource implements Source {
       if (visited.size === MAX_PAGES)
         throw new SourceError(`${this.name}: ${resource} has more than ${MAX_PAGES} pages.`);
       visited.add(next);
-      const response: Response = await this.#registry.request(
-        { method: 'GET', path: this.#path, resource: next },
+      const response: Response = await this.#request(
+        { method: 'GET', resource: next },
         type === undefined ? [200] : [200, 400, 401, 403, 404, 405, 406, 501],
       );
       const contentType = bareMediaType(response.headers.get('Content-Type') ?? '');
@@ -220,6 +227,12 @@ export class RegistrySource implements Source {
     }
   }
 
+  #request(request: Omit<RegistryRequest, 'path'>, allow: readonly number[]): Promise<Response> {
+    const kind = kindOf(request);
+    this.#requests = { ...this.#requests, [kind]: this.#requests[kind] + 1 };
+    return this.#registry.request({ ...request, path: this.#path }, allow);
+  }
+
   /** Only the query of a `Link` is used: the path stays ours, and so does the host. */
   #nextPage(link: string | null, resource: string): string | undefined {
     const target = link === null ? undefined : /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(link)?.[1];
@@ -227,6 +240,12 @@ export class RegistrySource implements Source {
     const query = target.indexOf('?');
     return query === -1 ? resource : `${resource}${target.slice(query)}`;
   }
+}
+
+function kindOf({ method, resource }: Pick<RegistryRequest, 'method' | 'resource'>): keyof RequestCounts {
+  if (method === 'HEAD') return 'heads';
+  if (resource.startsWith('manifests/')) return 'manifestGets';
+  return resource.startsWith('blobs/') ? 'blobGets' : 'lists';
 }
 
 function rangeStart(contentRange: string | null): number | undefined {

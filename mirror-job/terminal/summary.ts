@@ -21,8 +21,7 @@ const MAX_NAMES = 5;
 export function summarize(report: RunReport, style: Style, whole: string): string {
   const changes = [...changesOf(report, 'moved'), ...changesOf(report, 'created')];
   const rows = changes.length > MAX_ROWS ? repositoryRows(changes, style) : changeRows(changes, style);
-  const failures = Map.groupBy(report.items, reasonOf);
-  failures.delete(undefined);
+  const failures = failuresOf(report);
   const isCut =
     changes.length > MAX_ROWS ||
     failures.size > MAX_REASONS ||
@@ -30,8 +29,7 @@ export function summarize(report: RunReport, style: Style, whole: string): strin
   return [
     ...alignColumns(rows.slice(0, MAX_ROWS)),
     ...more(rows.length - MAX_ROWS, 'repositories'),
-    ...[...failures].slice(0, MAX_REASONS).flatMap(([reason, items]) => failureLines(reason, items, style)),
-    ...more(failures.size - MAX_REASONS, 'failures'),
+    ...failureLines(report, style),
     countsOf(report, style),
     ...(isCut ? [style.faint(`All of it is in ${whole}.`)] : []),
     ...(report.interrupted ? [style.bad('Interrupted. The next run goes on from here.')] : []),
@@ -69,7 +67,21 @@ function repositoryRows(items: readonly ItemReport[], style: Style): string[][] 
 }
 
 /** Those that failed for one reason stand together: one registry that is down is one thing to mend. */
-function failureLines(reason: string | undefined, items: readonly ItemReport[], style: Style): string[] {
+export function failureLines(report: Pick<RunReport, 'items'>, style: Style): string[] {
+  const failures = failuresOf(report);
+  return [
+    ...[...failures].slice(0, MAX_REASONS).flatMap(([reason, items]) => reasonLines(reason, items, style)),
+    ...more(failures.size - MAX_REASONS, 'failures'),
+  ];
+}
+
+function failuresOf({ items }: Pick<RunReport, 'items'>): Map<string | undefined, ItemReport[]> {
+  const failures = Map.groupBy(items, reasonOf);
+  failures.delete(undefined);
+  return failures;
+}
+
+function reasonLines(reason: string | undefined, items: readonly ItemReport[], style: Style): string[] {
   const names = [
     ...items.slice(0, MAX_NAMES).map(nameOf),
     ...more(items.length - MAX_NAMES, 'for the same reason'),

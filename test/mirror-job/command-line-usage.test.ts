@@ -35,6 +35,7 @@ test.each([
     /^Usage: lifeboat sync .*Exit code:\n {2}0 {2}done.*Examples:\n {2}npx lifeboat sync\n/s,
   ],
   [['sync', '-c', 'x', '-h'], /^Usage: lifeboat sync /],
+  [['help', 'plan'], /^Usage: lifeboat plan .*Examples:\n {2}npx lifeboat plan\n/s],
   [['--help', 'sync'], /^Lifeboat keeps clusters pulling/],
   [['help', 'sync'], /^Usage: lifeboat sync /],
   [['--version'], /^lifeboat \d+\.\d+\.\d+\n$/],
@@ -45,7 +46,11 @@ test.each([
 });
 
 test('help fits on 100 columns', async () => {
-  const outputs = await Promise.all([lifeboat('--help'), lifeboat('sync', '--help')]);
+  const outputs = await Promise.all([
+    lifeboat('--help'),
+    lifeboat('sync', '--help'),
+    lifeboat('plan', '--help'),
+  ]);
   const lines = outputs.flatMap(({ stdout }) => stdout.split('\n'));
   expect(lines.filter((line) => line.length > 100)).toEqual([]);
 });
@@ -65,15 +70,12 @@ test.each([
   ],
   [['sync', '-x'], 'there is no option "-x". "lifeboat sync --help" explains it.'],
   [
-    ['sync', '--dry-run'],
-    '"--dry-run" is planned and not built yet; leave it out. "lifeboat sync --help" explains it.',
+    ['sync', '--all'],
+    '--all shows tags of a plan: use it with --dry-run. "lifeboat sync --help" explains it.',
   ],
+  [['plan', '--dry-run'], 'there is no option "--dry-run". "lifeboat plan --help" explains it.'],
   [['sync', '-c'], 'Option \'-c, --config <value>\' argument missing. "lifeboat sync --help" explains it.'],
   [['sync', '--json=1'], 'Option \'--json\' does not take an argument. "lifeboat sync --help" explains it.'],
-  [
-    ['sync', 'docker.io/library/alpine:3.20'],
-    '"docker.io/library/alpine:3.20": choosing images on the command line is not built yet. List it under images in the configuration. "lifeboat sync --help" explains it.',
-  ],
   [['sync', '--report', '.'], '--report .: this is a directory. Name a file.'],
   [
     ['sync', '--report', 'absent/report.json'],

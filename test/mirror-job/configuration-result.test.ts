@@ -27,6 +27,7 @@ test('the defaults', () => {
       line: 1,
     },
     upstreams: new Map(),
+    defaults: { referrersEvery: DAY },
     images: [
       {
         source: { kind: 'registry', upstream: 'docker.io', path: 'library/alpine' },
@@ -108,6 +109,7 @@ images:
         },
       ],
     ]),
+    defaults: { referrersEvery: false },
     images: [
       {
         source: { kind: 'registry', upstream: '127.0.0.1_5000', path: 'team/app' },
@@ -146,6 +148,28 @@ images:
         line: 25,
       },
     ],
+  });
+});
+
+test('a range of versions', () => {
+  const [short, long] = parse(
+    `${STORE}images: [{ source: a, tags: { semver: '1.27 - 1.29' } }, { source: b, tags: { suffix: ['-x'], precision: [2, 3], latest: 5, minTags: 2 } }]`,
+  ).images;
+  expect(short?.tags.rules).toEqual({
+    include: [],
+    versions: {
+      range: '1.27 - 1.29',
+      suffixes: [{ text: '', matches: expect.any(Function) }],
+      precisions: [],
+    },
+    exclude: [],
+    latest: undefined,
+    minTags: 0,
+  });
+  expect(long?.tags.rules).toMatchObject({
+    versions: { range: '*', suffixes: [{ text: '-x' }], precisions: [2, 3] },
+    latest: 5,
+    minTags: 2,
   });
 });
 

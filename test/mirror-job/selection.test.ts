@@ -137,8 +137,8 @@ test('the reasons of patterns, and of a list that is too short', () => {
   expect(short).toEqual({
     chosen: [{ tag: 'b', why: 'named' }],
     left: [
-      { tag: 'a1', why: 'the list is too short: minTags is 3' },
-      { tag: 'a2', why: 'the list is too short: minTags is 3' },
+      { tag: 'a1', why: 'the list is shorter than minTags (3)' },
+      { tag: 'a2', why: 'the list is shorter than minTags (3)' },
       { tag: '1.0', why: 'no pattern of include matches it' },
     ],
     count: 2,

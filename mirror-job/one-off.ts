@@ -1,0 +1,101 @@
+/** The images of a command line, `lifeboat sync IMAGE...`: they stand in for those of the configuration. */
+import {
+  NameInvalidError,
+  formatReference,
+  parseReference,
+  pathOf,
+  upstreamOf,
+  type Reference,
+} from '../core/reference.ts';
+import { UsageError } from './command.ts';
+import type { Configuration, ImageConfiguration } from './configuration/configuration.ts';
+import { maySelect } from './engine/selection.ts';
+
+/**
+ * What a reference names, by where it comes from or by where it is served. A tag or a digest in it replaces what
+ * its entry selects; without one, the entry is done as it is. What has no entry is mirrored as it would be if its
+ * reference stood in the configuration.
+ * @param texts none: all that the configuration lists
+ * @throws {UsageError} for what is no reference, names neither a tag nor a digest nor an entry, or could be one of two
+ */
+export function chooseImages(
+  configuration: Configuration,
+  texts: readonly string[],
+): readonly ImageConfiguration[] {
+  if (texts.length === 0) return configuration.images;
+  return texts.flatMap((text) => {
+    const reference = parse(text);
+    const entries = configuration.images.filter((image) => isNamedBy(image, reference));
+    if (reference.tag === undefined && reference.digest === undefined) {
+      if (entries.length > 0) return entries;
+      throw new UsageError(
+        `"${text}": the configuration lists no such image, so it has to name a tag or a digest, as in ${formatReference(reference)}:TAG.`,
+      );
+    }
+    const entry = entryFor(text, reference, entries) ?? unlisted(configuration, reference);
+    return [
+      {
+        ...entry,
+        tags: { explicit: reference.tag === undefined ? [] : [reference.tag], rules: undefined },
+        digests: reference.digest === undefined ? [] : [reference.digest],
+      },
+    ];
+  });
+}
+
+function parse(text: string): Reference {
+  if (text.startsWith('oci:')) {
+    throw new UsageError(
+      `"${text}": an image layout is named by where it is served, as in images.internal/app, and has to be listed in the configuration.`,
+    );
+  }
+  try {
+    const reference = parseReference(text);
+    if (reference.tag !== undefined && reference.digest !== undefined) {
+      throw new UsageError(`"${text}": it names a tag and a digest. Give one of them.`);
+    }
+    return reference;
+  } catch (error) {
+    if (error instanceof NameInvalidError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+function isNamedBy({ source, repository }: ImageConfiguration, reference: Reference): boolean {
+  if (repository === reference.repository) return true;
+  const { repository: wanted } = reference;
+  return (
+    source.kind === 'registry' && source.upstream === upstreamOf(wanted) && source.path === pathOf(wanted)
+  );
+}
+
+/** Several entries may serve one name, each another tag. */
+function entryFor(
+  text: string,
+  { tag }: Reference,
+  entries: readonly ImageConfiguration[],
+): ImageConfiguration | undefined {
+  const [only] = entries;
+  const chosen = tag === undefined ? undefined : entries.find(({ tags }) => maySelect(tags, tag));
+  if (chosen !== undefined) return chosen;
+  const places = new Set(entries.map(({ source, repository }) => JSON.stringify([source, repository])));
+  if (places.size > 1) {
+    const lines = entries.map(({ line }) => line ?? '?').join(' and ');
+    throw new UsageError(
+      `"${text}": lines ${lines} of the configuration differ in what it comes from or where it is served, and none selects this tag. List it in one of them.`,
+    );
+  }
+  return only;
+}
+
+function unlisted({ defaults }: Configuration, { repository }: Reference): ImageConfiguration {
+  return {
+    source: { kind: 'registry', upstream: upstreamOf(repository), path: pathOf(repository) },
+    repository,
+    tags: { explicit: [], rules: undefined },
+    digests: [],
+    referrersEvery: defaults.referrersEvery,
+    public: false,
+    line: undefined,
+  };
+}

@@ -1,0 +1,106 @@
+/** What a run would do, for people: the images in a table, what is in and out of each, what fails, and the sum. */
+import { formatReference } from '../../core/reference.ts';
+import type { Cost, PlannedImage, PlanReport } from '../engine/plan.ts';
+import type { Choice } from '../engine/selection.ts';
+import { alignColumns, formatBytes, type Style } from './style.ts';
+import { failureLines } from './summary.ts';
+
+export interface PlanOptions {
+  readonly style: Style;
+  /** Every tag, one a line, instead of groups by reason. */
+  readonly all: boolean;
+}
+
+/** Groups by reason that are shown of each image, and names of each group. */
+const MAX_GROUPS = 6;
+const MAX_NAMES = 5;
+const HEADINGS = ['image', 'tags', 'new', 'moved', 'requests', 'manifest GETs', 'bytes'] as const;
+
+export function describePlan(report: PlanReport, { style, all }: PlanOptions): string {
+  const table = alignColumns([
+    HEADINGS.map((heading) => style.faint(heading)),
+    ...report.images.map((image) => rowOf(image)),
+  ]);
+  return [
+    ...table,
+    ...report.images.flatMap((image) => [
+      '',
+      titleOf(image),
+      ...(all ? everyTag(image, style) : groupsOf(image, style)),
+    ]),
+    '',
+    ...failureLines(report, style),
+    ...sumOf(report, style),
+    ...(report.interrupted ? [style.bad('Interrupted: this is not all.')] : []),
+  ].join('\n');
+}
+
+function rowOf(image: PlannedImage): string[] {
+  const { chosen, left, cost } = image;
+  const count = (result: string): string => String(chosen.filter((one) => one.result === result).length);
+  return [
+    titleOf(image),
+    left.length === 0 ? String(chosen.length) : `${chosen.length} of ${chosen.length + left.length}`,
+    count('created'),
+    count('moved'),
+    String(totalOf(cost)),
+    String(cost.requests.manifestGets),
+    formatBytes(cost.bytes),
+  ];
+}
+
+function titleOf({ repository, source }: PlannedImage): string {
+  const name = formatReference({ repository, tag: undefined, digest: undefined });
+  return name === source ? name : `${name} (from ${source})`;
+}
+
+function everyTag({ chosen, left }: PlannedImage, style: Style): string[] {
+  return alignColumns([
+    ...chosen.map(({ tag, why, result }) => [`  ${style.good('in')}`, wordFor(result), tag, why]),
+    ...left.map(({ tag, why }) => [`  ${style.faint('out')}`, '', tag, why]),
+  ]);
+}
+
+function groupsOf({ chosen, left }: PlannedImage, style: Style): string[] {
+  return alignColumns([...groupRows(chosen, style.good('in')), ...groupRows(left, style.faint('out'))]);
+}
+
+function groupRows(choices: readonly Choice[], word: string): string[][] {
+  const groups = [...Map.groupBy(choices, ({ why }) => why)].toSorted(
+    ([, one], [, other]) => other.length - one.length,
+  );
+  const rest = groups.slice(MAX_GROUPS).reduce((sum, [, group]) => sum + group.length, 0);
+  return [
+    ...groups
+      .slice(0, MAX_GROUPS)
+      .map(([why, group]) => [`  ${word}`, String(group.length), `${why}: ${namesOf(group)}`]),
+    ...(rest === 0 ? [] : [[`  ${word}`, String(rest), 'for other reasons; --all shows each tag']]),
+  ];
+}
+
+function namesOf(choices: readonly Choice[]): string {
+  const names = choices.slice(0, MAX_NAMES).map(({ tag }) => tag);
+  return `${names.join(', ')}${choices.length > MAX_NAMES ? ', …' : ''}`;
+}
+
+function wordFor(result: string): string {
+  return result === 'created' ? 'new' : result;
+}
+
+function sumOf({ counts, cost }: PlanReport, style: Style): string[] {
+  const { heads, manifestGets, blobGets, lists } = cost.requests;
+  const results = (['created', 'moved', 'unchanged', 'failed'] as const)
+    .filter((result) => counts[result] > 0)
+    .map((result) => `${counts[result]} ${wordFor(result)}`);
+  return [
+    `${results.length === 0 ? 'nothing to mirror' : results.join(', ')} · ${totalOf(cost)} requests (${heads} HEAD, ${manifestGets} manifest GET, ${lists} of lists, ${blobGets} of blobs) · at most ${formatBytes(cost.bytes)}`,
+    style.faint(
+      'As upstream and the bucket are now, and if nothing is asked twice. Tokens and redirects come on top.',
+    ),
+    style.faint('To know this, the plan has asked all of it but the blobs. Nothing was written.'),
+  ];
+}
+
+function totalOf({ requests }: Cost): number {
+  return requests.heads + requests.manifestGets + requests.blobGets + requests.lists;
+}

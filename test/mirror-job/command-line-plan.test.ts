@@ -1,0 +1,168 @@
+/** `lifeboat plan` and one-offs, in processes of their own: what they print, what they end with, what they leave. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { addImage, addLayer, tagAs } from '../support/builder.ts';
+import { emptyRepository } from '../support/content.ts';
+import { startCountingProxy, type CountingProxy } from '../support/counting-proxy.ts';
+import { startLocalStore, type Store } from '../support/local-store.ts';
+import { runProgram, type Finished } from '../support/process.ts';
+import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
+
+// Processes take what the machine lets them have; each wait in here has a bound of its own.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
+const TAGS = { semver: '>=1.27', latest: 2, include: ['stable'], exclude: ['*.9'], minTags: 2 };
+const FOOT = `As upstream and the bucket are now, and if nothing is asked twice. Tokens and redirects come on top.
+To know this, the plan has asked all of it but the blobs. Nothing was written.
+`;
+
+let folder = '';
+let file = '';
+let store: Store;
+let buckets: string[] = [];
+let proxy: CountingProxy;
+let registry: RogueRegistry;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lifeboat-plan-'));
+  file = join(folder, 'lifeboat.yaml');
+  const web = emptyRepository();
+  for (const tag of ['1.26.0', '1.27.0', '1.28.0', '1.28.1', '1.28.9', '1.28.1-alpine', 'edge', 'stable']) {
+    tagAs(web, addImage(web, { layers: [await addLayer(web, tag)] }), tag);
+  }
+  const tool = emptyRepository();
+  tagAs(tool, addImage(tool, { layers: [await addLayer(tool, 'tool')] }), '1');
+  registry = await startRogueRegistry({
+    corpus: {
+      repositories: new Map([
+        ['web', web],
+        ['tool', tool],
+      ]),
+    },
+  });
+  store = await startLocalStore({ buckets: 4 });
+  buckets = [...store.buckets];
+  proxy = await startCountingProxy({ target: new URL(store.endpoint).origin });
+});
+
+afterAll(async () => {
+  await proxy?.stop();
+  await registry?.stop();
+  await store?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A configuration for the next empty bucket. */
+async function configure(images: readonly object[] | undefined): Promise<void> {
+  const { region, accessKeyId, secretAccessKey } = store;
+  const endpoint = `${proxy.url}${new URL(store.endpoint).pathname}`;
+  await writeFile(
+    file,
+    JSON.stringify({
+      store: { endpoint, bucket: buckets.pop(), region, accessKeyId, secretAccessKey },
+      upstreams: { [registry.host]: { insecure: true } },
+      defaults: { referrers: false },
+      ...(images !== undefined && { images }),
+    }),
+  );
+  proxy.reset();
+}
+
+async function lifeboat(command: string, ...args: string[]): Promise<Finished> {
+  const finished = await runProgram(process.execPath, [MAIN, command, '-c', file, ...args], { cwd: folder });
+  // Ports differ from run to run, and widths with them; sizes and columns are others' to test.
+  const stderr = finished.stderr
+    .replaceAll(registry.host, 'HOST')
+    .replaceAll(/[\d.]+ k?B\b/g, 'SIZE')
+    .replaceAll(/(?<=\S) {2,}/g, '  ');
+  return { ...finished, stderr };
+}
+
+function writes(): number {
+  return proxy.requests.filter(({ write }) => write > 0).length;
+}
+
+test('a plan: a table, the reasons, the cost; nothing is written; the run does it', async () => {
+  await configure([{ source: `${registry.host}/web`, tags: TAGS }, { source: `${registry.host}/tool:1` }]);
+  const first = await lifeboat('plan');
+  expect(first.stderr).toBe(`image  tags  new  moved  requests  manifest GETs  bytes
+HOST/web  3 of 8  3  0  10  3  SIZE
+HOST/tool  1  1  0  3  1  SIZE
+
+HOST/web
+  in  2  it is in ">=1.27": 1.28.1, 1.28.0
+  in  1  named: stable
+  out  1  it is not in ">=1.27": 1.26.0
+  out  1  older than the 2 newest of its kind: 1.27.0
+  out  1  the suffix "-alpine" is not asked for: 1.28.1-alpine
+  out  1  "*.9" excludes it: 1.28.9
+  out  1  it is no version: edge
+
+HOST/tool
+  in  1  named: 1
+
+4 new · 13 requests (0 HEAD, 4 manifest GET, 1 of lists, 8 of blobs) · at most SIZE
+${FOOT}`);
+  expect([first.code, first.stdout, writes()]).toEqual([0, '', 0]);
+
+  const run = await lifeboat('sync');
+  expect(run.stderr).toMatch(/\n4 created · 8 blobs copied/);
+  proxy.reset();
+  const second = await lifeboat('sync', '--dry-run', '--all', `${registry.host}/web`);
+  expect(second.stderr).toBe(`image  tags  new  moved  requests  manifest GETs  bytes
+HOST/web  3 of 8  0  0  4  0  SIZE
+
+HOST/web
+  in  unchanged  stable  named
+  in  unchanged  1.28.1  it is in ">=1.27"
+  in  unchanged  1.28.0  it is in ">=1.27"
+  out  1.26.0  it is not in ">=1.27"
+  out  1.27.0  older than the 2 newest of its kind
+  out  1.28.1-alpine  the suffix "-alpine" is not asked for
+  out  1.28.9  "*.9" excludes it
+  out  edge  it is no version
+
+3 unchanged · 4 requests (3 HEAD, 0 manifest GET, 1 of lists, 0 of blobs) · at most SIZE
+${FOOT}`);
+  expect([second.code, writes()]).toEqual([0, 0]);
+});
+
+test('a list that is too short: exit code 1 from plan and sync, and JSON for machines', async () => {
+  await configure([
+    { source: `${registry.host}/web`, tags: { ...TAGS, minTags: 3, latest: 4, semver: '>=1.28' } },
+  ]);
+  const planned = await lifeboat('plan', '--json', '--report', 'plan.json');
+  expect([planned.code, planned.stderr]).toEqual([1, '']);
+  expect(await readFile(join(folder, 'plan.json'), 'utf8')).toBe(planned.stdout);
+  const json = JSON.parse(planned.stdout);
+  expect(json).toMatchObject({
+    dryRun: true,
+    counts: { created: 1, moved: 0, unchanged: 0, failed: 1 },
+    cost: { requests: { heads: 0, manifestGets: 1, blobGets: 2, lists: 1 } },
+    images: [{ chosen: [{ tag: 'stable', why: 'named', result: 'created' }] }],
+  });
+  expect(json.images[0].left).toContainEqual({ tag: '1.28.1', why: 'the list is shorter than minTags (3)' });
+  const shown = await lifeboat('plan');
+  expect(shown.stderr).toContain(`
+failed  HOST/web
+         HOST/web lists 8 tags, of which 2 are selected, and minTags is 3: none of them was looked at.`);
+  const run = await lifeboat('sync');
+  expect([run.code, run.stderr]).toEqual([1, expect.stringContaining('1 created, 1 failed')]);
+});
+
+test('a one-off: only what is named, and the configuration need not list it', async () => {
+  await configure(undefined);
+  const refused = await lifeboat('sync', `${registry.host}/tool`);
+  expect([refused.code, refused.stderr]).toEqual([
+    2,
+    'lifeboat: "HOST/tool": the configuration lists no such image, so it has to name a tag or a digest, as in HOST/tool:TAG.\n',
+  ]);
+  const { code, stderr } = await lifeboat('sync', `${registry.host}/tool:1`, `${registry.host}/web:edge`);
+  expect([code, stderr]).toEqual([
+    0,
+    expect.stringMatching(/^created .*tool:1\ncreated .*web:edge\n2 created · /),
+  ]);
+});
