@@ -52,9 +52,22 @@ function rangeOf({ precision, release: { major, minor } }: Version): Range {
   return new Range(precision === 1 ? `${major}.x` : `${major}.${minor}.x`);
 }
 
-/** For a sort from the newest to the oldest. Each two different tags have an order, whatever they are. */
-export function newestFirst(one: Tag, other: Tag): number {
-  const [a, b] = [parseVersion(one), parseVersion(other)];
+/** A tag, read once however often it is compared. */
+interface ReadTag {
+  readonly tag: Tag;
+  readonly version: Version | undefined;
+}
+
+/** From the newest to the oldest: versions, then all other tags from the end of the alphabet. */
+export function sortNewestFirst<Item extends { readonly tag: Tag }>(items: readonly Item[]): Item[] {
+  return items
+    .map((item) => ({ item, tag: item.tag, version: parseVersion(item.tag) }))
+    .toSorted(newestFirst)
+    .map(({ item }) => item);
+}
+
+/** Each two different tags have an order, whatever they are. */
+export function newestFirst({ tag: one, version: a }: ReadTag, { tag: other, version: b }: ReadTag): number {
   if (a === undefined || b === undefined) {
     if (a !== undefined) return -1;
     return b !== undefined ? 1 : bytewise(one, other);

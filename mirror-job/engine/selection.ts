@@ -9,8 +9,8 @@ import { Range } from 'semver';
 import type { Tag } from '../../core/reference.ts';
 import {
   isWithin,
-  newestFirst,
   parseVersion,
+  sortNewestFirst,
   touches,
   type Precision,
   type Version,
@@ -108,16 +108,17 @@ function applyRules(rules: TagRules, listed: readonly Tag[], reasons: Map<Tag, s
     else reasons.set(tag, verdict.out);
   }
   const { latest, versions } = rules;
-  if (latest !== undefined || versions !== undefined) kept.sort((a, b) => newestFirst(a.tag, b.tag));
-  if (latest === undefined) return kept;
-  return [...Map.groupBy(kept, (choice) => choice.class).values()]
-    .flatMap((group) => {
-      for (const { tag } of group.slice(latest)) {
-        reasons.set(tag, `older than the ${latest} newest${versions === undefined ? '' : ' of its kind'}`);
-      }
-      return group.slice(0, latest);
-    })
-    .toSorted((a, b) => newestFirst(a.tag, b.tag));
+  if (latest === undefined && versions === undefined) return kept;
+  const sorted = sortNewestFirst(kept);
+  if (latest === undefined) return sorted;
+  const counts = new Map<string, number>();
+  return sorted.filter(({ tag, class: kind }) => {
+    const count = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, count);
+    if (count <= latest) return true;
+    reasons.set(tag, `older than the ${latest} newest${versions === undefined ? '' : ' of its kind'}`);
+    return false;
+  });
 }
 
 function rangeOf({ versions }: TagRules): Range | undefined {

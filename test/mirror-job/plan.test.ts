@@ -163,6 +163,24 @@ test('a bucket is opened without a write: empty, ours, or refused as a run would
   await expect(openBucket(new DryStore(foreign), expected)).rejects.toThrow('holds other things ("cat.jpg")');
 });
 
+test('what a dry run writes is there for itself, and for nobody else', async () => {
+  const dry = new DryStore(store);
+  await dry.put('a', Buffer.from('new'), { contentType: 'text/plain', condition: { ifNoneMatch: '*' } });
+  expect((await dry.get('a'))?.bytes).toEqual(Buffer.from('new'));
+  expect([await dry.size('a'), await store.size('a')]).toEqual([3, undefined]);
+});
+
+test('a blob of another size is not the blob', async () => {
+  await sync();
+  for (const key of store.keys('_manifests/')) store.objects.delete(key);
+  for (const key of store.keys('_index.json')) store.objects.delete(key);
+  expect((await plan()).cost).toMatchObject({ requests: { blobGets: 0 }, bytes: 0 });
+  const [key = ''] = store.keys('blobs/sha256');
+  const blob = store.objects.get(key);
+  await store.put(key, Buffer.from('x'), { contentType: 'application/octet-stream' });
+  expect((await plan()).cost).toMatchObject({ requests: { blobGets: 1 }, bytes: blob?.bytes.length });
+});
+
 test('an upload in a dry run is a fault, not a write', async () => {
   const dry = new DryStore(store);
   const sentence = 'The bucket in memory: blobs/x was to be uploaded in a dry run, which writes nothing.';

@@ -4,11 +4,27 @@ import { expect, test } from 'vitest';
 import { parseTag, type Tag } from '../../core/reference.ts';
 import { asMatcher, parsePattern, parseSuffix } from '../../mirror-job/configuration/pattern.ts';
 import { selectTags, type Selection, type TagRules } from '../../mirror-job/engine/selection.ts';
-import { newestFirst, parseVersion, type Precision } from '../../mirror-job/engine/selection-version.ts';
+import {
+  newestFirst as compareRead,
+  parseVersion,
+  type Precision,
+} from '../../mirror-job/engine/selection-version.ts';
 
 const number = fc.constantFrom('0', '1', '2', '10', '02');
 const numbers = fc.array(number, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('.'));
-const suffixes = fc.constantFrom('', '', '-alpine', '-rc.2', '-rc.10', '-rc1', '-r_c', '-a..b', '-01', '-');
+const suffixes = fc.constantFrom(
+  '',
+  '',
+  '-alpine',
+  '-rc.2',
+  '-rc.10',
+  '-rc1',
+  '-rc_10',
+  '-r_c',
+  '-a..b',
+  '-01',
+  '-',
+);
 const version = fc.tuple(fc.constantFrom('', 'v'), numbers, suffixes).map((parts) => parts.join(''));
 const tag = fc.oneof(version, fc.constantFrom('latest', 'Z', 'a', '_x', '20240807')).map(parseTag);
 const tags = fc.array(tag, { maxLength: 30 });
@@ -37,6 +53,8 @@ const selection: fc.Arbitrary<Selection> = fc.record({
   rules: optional(rules),
 });
 
+const newestFirst = (...[one, other]: readonly [Tag, Tag]) =>
+  compareRead({ tag: one, version: parseVersion(one) }, { tag: other, version: parseVersion(other) });
 const names = (choices: readonly { readonly tag: Tag }[]) => choices.map((choice) => choice.tag);
 
 test('newest first is an order: of all different tags, whatever they are', () => {

@@ -95,6 +95,18 @@ test('dates by name alone: the newest is the last of the alphabet', () => {
   expect(chosen.map(({ tag }) => tag)).toEqual(['RELEASE.2024-02-01', 'RELEASE.2024-01-15']);
 });
 
+test('suffixes that semver cannot read are below those that it can, in whichever order they are listed', () => {
+  const sorted = ['1.0-rc.10', '1.0-rc.2', '1.0-rc_10'].map(parseTag);
+  const [a, b, c] = sorted;
+  for (const listed of [sorted, sorted.toReversed(), [b, c, a], [c, a, b], [a, c, b], [b, a, c]]) {
+    const { chosen } = selectTags(
+      selectionOf("{ suffix: ['-rc*'] }"),
+      listed.filter((tag) => tag !== undefined),
+    );
+    expect(chosen.map(({ tag }) => tag)).toEqual(sorted);
+  }
+});
+
 test('each tag has its reason', () => {
   const selection = selectionOf(
     "{ semver: '>=1.27.1 <2', suffix: ['', '-alpine'], precision: [2, 3], latest: 1, include: [stable], exclude: ['v*'] }",
