@@ -12,8 +12,10 @@ import { planMirror, type PlanReport } from './engine/plan.ts';
 import type { RunReport } from './engine/report.ts';
 import { runMirror } from './engine/run.ts';
 import { StoreError, type Store } from './engine/store.ts';
+import { dockerConfigReader } from './credentials/docker-files.ts';
 import { createEnvironment } from './node/environment.ts';
 import { openImages } from './node/images.ts';
+import { awsConnection, readProxies } from './node/proxies.ts';
 import { chooseImages } from './one-off.ts';
 import { S3Store } from './s3/s3-store.ts';
 import { stopOnSignals } from './terminal/interruption.ts';
@@ -70,11 +72,21 @@ async function mirror(
   progress: Progress,
 ): Promise<RunReport | PlanReport> {
   const signal = stopOnSignals(progress);
-  const store = new S3Store(configuration.store);
+  const proxies = readProxies(process.env);
+  const connection = awsConnection(proxies);
+  const store = new S3Store(configuration.store, connection);
   const environment = createEnvironment({ store, log: progress, signal });
   const { clock } = environment;
   const { audience } = configuration.store;
-  const images = await openImages(configuration, { clock, log: progress, signal, audience });
+  const images = await openImages(configuration, {
+    clock,
+    log: progress,
+    signal,
+    audience,
+    proxies,
+    connection,
+    dockerConfigs: dockerConfigReader(process.env),
+  });
   await open(store, file, configuration, dryRun);
   progress.start(environment.tally);
   try {

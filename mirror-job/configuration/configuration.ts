@@ -3,7 +3,7 @@ import type { Audience } from '../../core/identity.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Repository, Upstream } from '../../core/reference.ts';
 import type { Selection } from '../engine/selection.ts';
-import type { Credential } from '../registry/registry-options.ts';
+import type { Password } from '../registry/registry-options.ts';
 import type { S3StoreOptions } from '../s3/s3-store.ts';
 
 /** Where the file says so, for messages; from 1. */
@@ -26,7 +26,8 @@ export interface Configuration {
 }
 
 export interface UpstreamConfiguration {
-  readonly credential: Credential | undefined;
+  /** In their order. None: asked anonymously. Undefined: whatever "docker login" left, or AWS gives. */
+  readonly credentials: readonly Password[] | undefined;
   readonly insecure: boolean;
   /** A file with further root certificates, PEM. */
   readonly ca: string | undefined;

@@ -98,7 +98,7 @@ function interpretUpstreams(
     if (upstream === undefined) continue;
     if (upstreams.has(upstream)) problems.add(path, `this is ${upstream} again. Keep one of them.`);
     upstreams.set(upstream, {
-      credential: credentials?.[0],
+      credentials,
       insecure: insecure ?? false,
       ca: ca === undefined ? undefined : resolve(folder, ca),
       timeout: interpretTimeout(timeout, [...path, 'timeout'], problems),

@@ -29,10 +29,7 @@ const store = keys({
 });
 
 const upstream = keys({
-  credentials: z
-    .array(keys({ username: text, password: text }))
-    .max(1, 'more than one account for an upstream is not built yet; keep the first.')
-    .optional(),
+  credentials: z.array(keys({ username: text, password: text })).optional(),
   insecure: z.boolean().optional(),
   ca: text.optional(),
   timeout: text.optional(),

@@ -1,26 +1,60 @@
 /** Connections to an upstream from Node: undici's own fetch, because only it takes further root certificates. */
 import { readFile } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
-import { Agent, fetch } from 'undici';
+import { Agent, EnvHttpProxyAgent, fetch, type Dispatcher } from 'undici';
 import type { Fetch } from '../registry/registry-options.ts';
+import { NO_PROXIES, type Proxies } from './proxies.ts';
 
 /** Milliseconds to connect, TLS included. */
 const CONNECT_TIMEOUT = 10_000;
 
 /**
  * @param ca a PEM file whose certificates are trusted besides the usual ones
+ * @param proxies the way to hosts that are not excepted
  * @throws when the file cannot be read
  */
-export async function connect(ca: string | undefined): Promise<Fetch> {
-  const dispatcher = new Agent({
+export async function connect(ca: string | undefined, proxies: Proxies = NO_PROXIES): Promise<Fetch> {
+  const tls = {
+    timeout: CONNECT_TIMEOUT,
+    ...(ca !== undefined && { ca: [...rootCertificates, await readFile(ca, 'utf8')] }),
+  };
+  const options = {
     allowH2: false,
     // The registry's client bounds each wait itself, by the configuration.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connect: {
-      timeout: CONNECT_TIMEOUT,
-      ...(ca !== undefined && { ca: [...rootCertificates, await readFile(ca, 'utf8')] }),
-    },
-  });
-  return (url, init) => fetch(url, { ...init, dispatcher });
+    connect: tls,
+  };
+  const through = (proxy: string): Dispatcher =>
+    // Without an address of one's own for each, it would send https by way of HTTP_PROXY.
+    new EnvHttpProxyAgent({
+      ...options,
+      requestTls: tls,
+      connectTimeout: CONNECT_TIMEOUT,
+      httpProxy: proxy,
+      httpsProxy: proxy,
+      noProxy: proxies.except,
+    });
+  const direct = new Agent(options);
+  const https = proxies.https === undefined ? direct : through(proxies.https);
+  const http = proxies.http === undefined ? direct : through(proxies.http);
+  return async (url, init) => {
+    const dispatcher = url.startsWith('https:') ? https : http;
+    try {
+      return await fetch(url, { ...init, dispatcher });
+    } catch (error) {
+      throw dispatcher === direct ? error : explainProxy(error);
+    }
+  };
+}
+
+/** What undici calls UND_ERR_ABORTED and UND_ERR_INVALID_ARG is an answer of the proxy's, which says what to do. */
+function explainProxy(error: unknown): unknown {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (!(cause instanceof Error)) return error;
+  const status = cause.message.startsWith('Proxy Authentication Required')
+    ? '407'
+    : /^Proxy response \((\d+)\)/.exec(cause.message)?.[1];
+  if (status === undefined) return error;
+  return new Error(`the proxy answered ${status}`, { cause: new Error(`the proxy answered ${status}`) });
 }

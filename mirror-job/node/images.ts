@@ -1,6 +1,7 @@
 /** From the configuration to what the engine runs: each image with the source that its bytes come from. */
 import type { Audience } from '../../core/identity.ts';
 import type { Upstream } from '../../core/reference.ts';
+import { accountsOf, type AccountSurroundings } from '../credentials/upstream-accounts.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import type { Clock, Log } from '../engine/environment.ts';
 import type { Image } from '../engine/image.ts';
@@ -10,15 +11,19 @@ import { Registry } from '../registry/registry.ts';
 import { DEFAULT_RETRY, DEFAULT_TIMEOUT } from '../registry/registry-options.ts';
 import { RegistrySource } from '../registry/registry-source.ts';
 import { connect } from './connection.ts';
+import type { Proxies } from './proxies.ts';
 
-export interface Surroundings {
+export interface Surroundings extends AccountSurroundings {
   readonly clock: Clock;
   readonly log: Log;
-  readonly signal: AbortSignal;
+  readonly proxies: Proxies;
   readonly audience: Audience;
 }
 
-/** One client an upstream, one source a repository of it, however many images share them. */
+/**
+ * One client an upstream, one source a repository of it, however many images share them.
+ * @throws {ConfigurationError} for a docker config.json that cannot be used
+ */
 export async function openImages(configuration: Configuration, surroundings: Surroundings): Promise<Image[]> {
   const registries = new Map<Upstream, Registry>();
   const sources = new Map<string, Source>();
@@ -53,15 +58,16 @@ export async function openImages(configuration: Configuration, surroundings: Sur
 async function openRegistry(
   upstream: Upstream,
   configuration: Configuration,
-  { clock, log, signal }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<Registry> {
+  const { clock, log, signal, proxies } = surroundings;
   const options = configuration.upstreams.get(upstream);
   return new Registry(upstream, {
-    fetch: await connect(options?.ca),
+    fetch: await connect(options?.ca, proxies),
     clock,
     log,
     signal,
-    credential: options?.credential,
+    accounts: await accountsOf(upstream, options?.credentials, surroundings),
     insecure: options?.insecure ?? false,
     timeout: options?.timeout ?? DEFAULT_TIMEOUT,
     retry: DEFAULT_RETRY,

@@ -1,15 +1,22 @@
 /**
  * Meeting a registry's challenge. Credentials go to the registry and to the token realm that it names over
  * https, and nowhere else.
- * https://distribution.github.io/distribution/spec/auth/token/
+ * https://distribution.github.io/distribution/spec/auth/token/ and, for identity tokens, …/auth/oauth/
  */
-import { toBase64 } from '../../core/base64.ts';
 import { isObject, parseJson, type JsonObject } from '../../core/json.ts';
 import { SourceError } from '../engine/source.ts';
 import { discard, readWhole } from './body.ts';
 import { parseChallenge, type Challenge } from './challenge.ts';
 import { ConnectionError } from './connection-error.ts';
-import { RETRIED, type Credential, type RegistryOptions } from './registry-options.ts';
+import { CredentialRefusedError } from './credential-refused-error.ts';
+import {
+  RETRIED,
+  type Account,
+  type Credential,
+  type IdentityToken,
+  type RegistryOptions,
+} from './registry-options.ts';
+import type { Secrets } from './secrets.ts';
 import { send } from './send.ts';
 
 /** By the specification, a token that does not say how long it lives does so for 60 seconds. */
@@ -29,27 +36,38 @@ interface Token {
 export class Authorization {
   readonly #host: string;
   readonly #options: RegistryOptions;
-  readonly #credential: Credential | undefined;
+  readonly #account: Account | undefined;
+  readonly #secrets: Secrets;
   /** Known from the first 401 on, so that later requests need none. */
   #challenge: Challenge | undefined;
   readonly #tokens = new Map<string, Promise<Token | undefined>>();
   /** By scope: the header that a registry has answered with 401, whatever its lifetime said. */
   readonly #refused = new Map<string, string>();
 
-  constructor(host: string, options: RegistryOptions, credential: Credential | undefined) {
+  /** What a realm gave in the place of the configured identity token: it may have ended the older one. */
+  #refreshed: string | undefined;
+
+  /** @param secrets is told every secret before it is sent */
+  constructor(host: string, options: RegistryOptions, account: Account | undefined, secrets: Secrets) {
     this.#host = host;
     this.#options = options;
-    this.#credential = credential;
+    this.#account = account;
+    this.#secrets = secrets;
   }
 
-  get hasCredential(): boolean {
-    return this.#credential !== undefined;
+  /**
+   * The account's credential at this moment; undefined for callers without one.
+   * @throws {SourceError} when it cannot be had
+   */
+  async credential(): Promise<Credential | undefined> {
+    return this.#account?.();
   }
 
   /**
    * The header for a request that pulls from `path`, as far as is known.
    * @throws {ConnectionError} when the token's realm cannot answer just now
-   * @throws {SourceError} when it never will
+   * @throws {CredentialRefusedError} when it refuses this account
+   * @throws {SourceError} when it never will, or the credential cannot be had
    */
   async header(path: string): Promise<string | undefined> {
     const challenge = this.#challenge;
@@ -62,22 +80,29 @@ export class Authorization {
    * Takes note of what a 401 asks for.
    * @param sent the header that was refused, if one was sent
    * @returns whether asking again with `header` can help
+   * @throws {SourceError} when the credential cannot be had
    */
-  learn(wwwAuthenticate: string | null, path: string, sent: string | undefined): boolean {
+  async learn(wwwAuthenticate: string | null, path: string, sent: string | undefined): Promise<boolean> {
     const challenge = wwwAuthenticate === null ? undefined : parseChallenge(wwwAuthenticate);
     if (challenge === undefined) return false;
-    if (challenge.scheme === 'basic' && (this.#credential === undefined || sent === this.#basic())) {
-      return false;
+    if (challenge.scheme === 'basic') {
+      const basic = await this.#basic();
+      if (basic === undefined || sent === basic) return false;
     }
     this.#challenge = challenge;
     if (sent !== undefined) this.#refused.set(scopeOf(path), sent);
     return true;
   }
 
-  #basic(): string | undefined {
-    if (this.#credential === undefined) return undefined;
-    const { username, password } = this.#credential;
-    return `Basic ${toBase64(new TextEncoder().encode(`${username}:${password}`))}`;
+  async #basic(): Promise<string | undefined> {
+    const credential = await this.credential();
+    if (credential === undefined) return undefined;
+    if (!('password' in credential)) {
+      throw new CredentialRefusedError(
+        `${this.#host} asks for a user and a password, and the credentials ${credential.from} are an identity token.`,
+      );
+    }
+    return this.#secrets.basic(credential);
   }
 
   /** One request for a token however many requests wait for it. */
@@ -101,16 +126,13 @@ export class Authorization {
   }
 
   /** @returns undefined when callers without credentials get no token for this: the registry itself then says no */
-  async #request(challenge: Bearer, scope: string): Promise<Token | undefined> {
-    const url = this.#realm(challenge.realm);
-    if (challenge.service !== undefined) url.searchParams.set('service', challenge.service);
-    url.searchParams.set('scope', scope);
-    const basic = this.#basic();
+  async #request({ realm, service }: Bearer, scope: string): Promise<Token | undefined> {
+    const url = this.#realm(realm);
+    const credential = await this.credential();
     const begun = this.#options.clock.now().getTime();
     const where = `${this.#host} asks for a token from ${url.host}, which`;
-    const headers = basic === undefined ? {} : { Authorization: basic };
     // A redirect is not followed: it could carry the credential to a host that the registry has not named.
-    const response = await send(this.#options, url, 'GET', headers);
+    const response = await this.#ask(url, { ...(service !== undefined && { service }), scope }, credential);
     const { status } = response;
     if (status !== 200) {
       discard(response);
@@ -119,17 +141,44 @@ export class Authorization {
           retryAfter: response.headers.get('Retry-After'),
         });
       }
-      if (status !== 401 && status !== 403) {
-        throw new SourceError(`${where} answered ${status} without one.`);
-      }
-      if (basic === undefined) return undefined;
-      throw new SourceError(`${where} answered ${status} to the credentials configured for this upstream.`);
+      // An identity token that has ended is an "invalid_grant", which is a 400.
+      const isRefused = status === 401 || status === 403 || (status === 400 && isIdentityToken(credential));
+      if (!isRefused) throw new SourceError(`${where} answered ${status} without one.`);
+      if (credential === undefined) return undefined;
+      throw new CredentialRefusedError(`${where} answered ${status} to the credentials ${credential.from}.`);
     }
     const body = parseTokens(await readWhole(response, MAX_ANSWER, this.#options.timeout, where));
     const token = body['token'] ?? body['access_token'];
     if (typeof token !== 'string') throw new SourceError(`${where} answered 200 without one.`);
+    const refreshed = body['refresh_token'];
+    if (isIdentityToken(credential) && typeof refreshed === 'string' && refreshed !== '') {
+      this.#refreshed = this.#secrets.add(refreshed);
+    }
     const lifetime = typeof body['expires_in'] === 'number' ? body['expires_in'] : DEFAULT_LIFETIME;
-    return { header: `Bearer ${token}`, expires: begun + lifetime * 1000 };
+    return { header: `Bearer ${this.#secrets.add(token)}`, expires: begun + lifetime * 1000 };
+  }
+
+  /** An identity token goes into a body, as OAuth2 has it; a password, or nothing, into a header. */
+  async #ask(
+    realm: URL,
+    wanted: Readonly<Record<string, string>>,
+    credential: Credential | undefined,
+  ): Promise<Response> {
+    if (isIdentityToken(credential)) {
+      const body = new URLSearchParams({
+        grant_type: 'refresh_token',
+        ...wanted,
+        client_id: 'lifeboat',
+        refresh_token: this.#refreshed ?? this.#secrets.add(credential.identityToken),
+      });
+      const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
+      return send(this.#options, realm, 'POST', headers, body.toString());
+    }
+    const url = new URL(realm);
+    for (const [name, value] of Object.entries(wanted)) url.searchParams.set(name, value);
+    const headers: Record<string, string> =
+      credential === undefined ? {} : { Authorization: this.#secrets.basic(credential) };
+    return send(this.#options, url, 'GET', headers);
   }
 
   #realm(text: string): URL {
@@ -144,6 +193,10 @@ export class Authorization {
     }
     return url;
   }
+}
+
+function isIdentityToken(credential: Credential | undefined): credential is Credential & IdentityToken {
+  return credential !== undefined && 'identityToken' in credential;
 }
 
 function scopeOf(path: string): string {

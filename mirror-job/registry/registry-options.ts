@@ -4,24 +4,43 @@ import type { Clock, Log } from '../engine/environment.ts';
 export type Fetch = (
   url: string,
   init: {
-    readonly method: 'GET' | 'HEAD';
+    readonly method: 'GET' | 'HEAD' | 'POST';
     readonly redirect: 'manual';
     readonly signal: AbortSignal;
     readonly headers: Record<string, string>;
+    readonly body?: string;
   },
 ) => Promise<Response>;
 
-export interface Credential {
+export interface Password {
   readonly username: string;
   readonly password: string;
 }
+
+/** An OAuth2 refresh token, which token servers take instead of a password. */
+export interface IdentityToken {
+  readonly identityToken: string;
+}
+
+export type Credential = (Password | IdentityToken) & {
+  /** Where it comes from, for sentences that begin with "the credentials". */
+  readonly from: string;
+};
+
+/**
+ * One account of an upstream. Asked before each use, because some credentials expire within a run.
+ * @returns undefined when there is none after all: then requests go out without
+ * @throws {SourceError} a sentence, without the secret, when it cannot be had
+ */
+export type Account = () => Promise<Credential | undefined>;
 
 export interface RegistryOptions {
   readonly fetch: Fetch;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
-  readonly credential: Credential | undefined;
+  /** Used in turn: the next one where the one before is refused or its quota is used up. None: anonymous. */
+  readonly accounts: readonly Account[];
   /** Plain HTTP. */
   readonly insecure: boolean;
   /** Milliseconds to an answer's first byte, and between any two chunks of its body. */

@@ -136,7 +136,7 @@ export class RegistrySource implements Source {
   }
 
   async isPublic(reference: Tag | Digest): Promise<boolean> {
-    if (!this.#registry.isAuthenticated) return true;
+    if (!(await this.#registry.isAuthenticated())) return true;
     const request = {
       resource: `manifests/${reference}`,
       headers: { Accept: MANIFEST_ACCEPT },

@@ -3,10 +3,13 @@ import { isObject, parseJson } from '../../core/json.ts';
 import { hostOf, type Upstream } from '../../core/reference.ts';
 import { createLimit, type Limit } from '../engine/limit.ts';
 import { SourceError } from '../engine/source.ts';
+import { Accounts } from './accounts.ts';
 import { Authorization } from './authorization.ts';
 import { discard, readWhole } from './body.ts';
 import { ConnectionError } from './connection-error.ts';
+import { CredentialRefusedError } from './credential-refused-error.ts';
 import { GIVE_UP_AFTER, MAX_REQUESTS, RETRIED, type RegistryOptions } from './registry-options.ts';
+import { Secrets } from './secrets.ts';
 import { send } from './send.ts';
 
 /** More than any registry needs: to its storage, and that one's own. */
@@ -31,8 +34,9 @@ export class Registry {
   readonly #base: string;
   readonly #options: RegistryOptions;
   readonly #limit: Limit = createLimit(MAX_REQUESTS);
-  readonly #authorization: Authorization;
-  readonly #anonymous: Authorization;
+  readonly #secrets = new Secrets();
+  readonly #accounts: Accounts;
+  readonly #anonymous: Accounts;
   #failures = 0;
   #first: Promise<void> | undefined;
 
@@ -41,17 +45,24 @@ export class Registry {
     const host = hostOf(upstream);
     this.#base = `${options.insecure ? 'http' : 'https'}://${host}`;
     this.#options = options;
-    this.#authorization = new Authorization(host, options, options.credential);
-    this.#anonymous = new Authorization(host, options, undefined);
+    const anonymous = new Authorization(host, options, undefined, this.#secrets);
+    const [first = anonymous, ...more] = options.accounts.map(
+      (account) => new Authorization(host, options, account, this.#secrets),
+    );
+    this.#accounts = new Accounts(first, more);
+    this.#anonymous = new Accounts(anonymous, []);
   }
 
   get timeout(): number {
     return this.#options.timeout;
   }
 
-  /** Whether requests carry a credential, so that what they see may be hidden from others. */
-  get isAuthenticated(): boolean {
-    return this.#authorization.hasCredential;
+  /**
+   * Whether requests may carry a credential, so that what they see may be hidden from others.
+   * @throws {SourceError} when it cannot be told, because the credential cannot be had
+   */
+  async isAuthenticated(): Promise<boolean> {
+    return this.#accounts.haveCredential();
   }
 
   /** How messages call a repository of it. */
@@ -120,12 +131,31 @@ export class Registry {
     return task();
   }
 
+  /** Asks with the account whose turn it is, and with the next one where that can help. */
   async #authorized(request: RegistryRequest): Promise<Response> {
-    const authorization = request.anonymous === true ? this.#anonymous : this.#authorization;
+    const accounts = request.anonymous === true ? this.#anonymous : this.#accounts;
+    for (;;) {
+      const authorization = accounts.turn(request.path);
+      try {
+        const response = await this.#challenged(request, authorization);
+        if (!accounts.passOn(request.path, authorization, response.status)) return response;
+        discard(response);
+      } catch (error) {
+        if (!(error instanceof CredentialRefusedError)) throw error;
+        if (!accounts.passOn(request.path, authorization, 401)) throw error;
+        if (accounts.isNews(authorization)) {
+          this.#options.log.warn(`${error.message} Another account of this upstream is used instead.`);
+        }
+      }
+    }
+  }
+
+  async #challenged(request: RegistryRequest, authorization: Authorization): Promise<Response> {
     const sent = await authorization.header(request.path);
     const response = await this.#redirected(request, sent);
     if (response.status !== 401) return response;
-    if (!authorization.learn(response.headers.get('WWW-Authenticate'), request.path, sent)) return response;
+    const asked = response.headers.get('WWW-Authenticate');
+    if (!(await authorization.learn(asked, request.path, sent))) return response;
     const header = await authorization.header(request.path);
     if (header === undefined) return response;
     discard(response);
@@ -168,12 +198,16 @@ export class Registry {
 
   async #refusal(request: RegistryRequest, response: Response): Promise<SourceError> {
     const where = `${this.nameOf(request.path)}: the registry answered ${response.status} to ${request.method} ${request.resource}`;
-    const said = request.method === 'HEAD' ? undefined : await messageOf(response, this.#options.timeout);
+    const said =
+      request.method === 'HEAD'
+        ? undefined
+        : await messageOf(response, this.#options.timeout, (text) => this.#secrets.hide(text));
     if (request.method === 'HEAD') discard(response);
+    const credential = await this.#accounts.turn(request.path).credential();
     const hint =
       response.status === 401 || response.status === 403
-        ? this.isAuthenticated
-          ? ' The credentials configured for this upstream do not allow it.'
+        ? credential !== undefined
+          ? ` The credentials ${credential.from} do not allow it.`
           : ` If the image is private, configure upstreams["${formatUpstream(this.#upstream)}"].credentials.`
         : response.status === 429
           ? ' Its rate limit is reached; later runs go on where this one stopped.'
@@ -183,14 +217,20 @@ export class Registry {
 }
 
 /** The registry's own words, where it has any: one line, no longer than a sentence. */
-async function messageOf(response: Response, timeout: number): Promise<string | undefined> {
+async function messageOf(
+  response: Response,
+  timeout: number,
+  hide: (text: string) => string,
+): Promise<string | undefined> {
   try {
     const json = parseJson(await readWhole(response, MAX_ERROR_BODY, timeout, 'the error'));
     const errors: unknown = isObject(json) ? json['errors'] : undefined;
     const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
     const message = isObject(first) ? (first['message'] ?? first['code']) : undefined;
     return typeof message === 'string' && message !== ''
-      ? `"${message.replaceAll(/[\s\p{Cc}]+/gu, ' ').slice(0, 200)}".`
+      ? `"${hide(message)
+          .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+          .slice(0, 200)}".`
       : undefined;
   } catch {
     return undefined;

@@ -6,8 +6,9 @@ import type { RegistryOptions } from './registry-options.ts';
 export async function send(
   { fetch, signal, timeout }: Pick<RegistryOptions, 'fetch' | 'signal' | 'timeout'>,
   url: URL,
-  method: 'GET' | 'HEAD',
+  method: 'GET' | 'HEAD' | 'POST',
   headers: Record<string, string>,
+  body?: string,
 ): Promise<Response> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), timeout);
@@ -17,6 +18,7 @@ export async function send(
       redirect: 'manual',
       signal: AbortSignal.any([signal, late.signal]),
       headers,
+      ...(body !== undefined && { body }),
     });
   } catch (error) {
     signal.throwIfAborted();

@@ -22,6 +22,7 @@ import {
   type StoredObject,
   type UploadPart,
 } from '../engine/store.ts';
+import type { AwsConnection } from '../node/proxies.ts';
 
 export interface S3StoreOptions {
   /** Undefined for AWS itself. */
@@ -44,7 +45,8 @@ export class S3Store implements Store {
   readonly #bucket: string;
   readonly #prefix: string;
 
-  constructor(options: S3StoreOptions) {
+  /** @param connection how to reach it, where that is not directly */
+  constructor(options: S3StoreOptions, connection: AwsConnection = {}) {
     const { endpoint, region, bucket, prefix, pathStyle, credentials } = options;
     this.#bucket = bucket;
     this.#prefix = prefix;
@@ -59,7 +61,12 @@ export class S3Store implements Store {
       responseChecksumValidation: 'WHEN_REQUIRED',
       // Waiting for "100 Continue" costs seconds a part where the server does not send it.
       expectContinueHeader: false,
-      requestHandler: { connectionTimeout: 10_000, requestTimeout: 120_000, throwOnRequestTimeout: true },
+      requestHandler: {
+        connectionTimeout: 10_000,
+        requestTimeout: 120_000,
+        throwOnRequestTimeout: true,
+        ...connection,
+      },
       ...(endpoint !== undefined && { endpoint }),
       ...(credentials !== undefined && { credentials }),
     });

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { parseDigest } from '../../core/digest.ts';
 import { parseTag } from '../../core/reference.ts';
-import type { RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
+import type { Account, RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
 import { addImage, addLayer, tagAs } from '../support/builder.ts';
 import { digestOfBlob, emptyRepository, type Corpus } from '../support/content.ts';
@@ -27,6 +27,7 @@ const corpus: Corpus = {
   ]),
 };
 const credential = { username: 'user', password: 'pass:word' };
+const account: Account = async () => ({ ...credential, from: 'configured for this upstream' });
 const basic = basicHeader(credential);
 const one = parseTag('one');
 
@@ -53,7 +54,7 @@ function asked(registry: RogueRegistry): string[] {
 
 test('Basic: one refusal, then the credentials with each request', async () => {
   const registry = await start({ kind: 'basic', ...credential });
-  const from = await source(registry, { credential });
+  const from = await source(registry, { accounts: [account] });
   await from.resolve(one);
   await from.resolve(one);
   expect(asked(registry)).toEqual(['HEAD manifest -', `HEAD manifest ${basic}`, `HEAD manifest ${basic}`]);
@@ -61,7 +62,7 @@ test('Basic: one refusal, then the credentials with each request', async () => {
 
 test('Basic: credentials that are refused are not sent again, and the sentence says whose they are', async () => {
   const registry = await start({ kind: 'basic', username: 'user', password: 'another' });
-  const from = await source(registry, { credential });
+  const from = await source(registry, { accounts: [account] });
   await expect(from.manifest(one)).rejects.toThrow(
     `${registry.host}/team/app: the registry answered 401 to GET manifests/one: "authentication required". The credentials configured for this upstream do not allow it.`,
   );
@@ -71,7 +72,7 @@ test('Basic: credentials that are refused are not sent again, and the sentence s
 
 test('Bearer: one token a repository, however many ask at once', async () => {
   const registry = await start({ kind: 'bearer', credentials: credential, expiresIn: 300 });
-  const from = await source(registry, { credential });
+  const from = await source(registry, { accounts: [account] });
   await Promise.all(Array.from({ length: 6 }, () => from.resolve(one)));
   expect(asked(registry)).toEqual([
     'HEAD manifest -',
@@ -139,7 +140,7 @@ test('Bearer: a token that is refused before its time is renewed, once for all',
 test('Bearer: credentials that the realm refuses', async () => {
   const credentials = { username: 'user', password: 'another' };
   const registry = await start({ kind: 'bearer', credentials });
-  await expect((await source(registry, { credential })).manifest(one)).rejects.toThrow(
+  await expect((await source(registry, { accounts: [account] })).manifest(one)).rejects.toThrow(
     `${registry.host} asks for a token from ${registry.host}, which answered 401 to the credentials configured for this upstream.`,
   );
 });
@@ -162,7 +163,7 @@ test.each<[string, Misbehaviour, string]>([
   const registry = await start({ kind: 'bearer', credentials: credential }, (path) =>
     path === '/token' ? misbehaviour : undefined,
   );
-  const from = await source(registry, { credential });
+  const from = await source(registry, { accounts: [account] });
   await expect(from.manifest(one)).rejects.toThrow(sentence);
 });
 
@@ -182,7 +183,7 @@ test('Bearer: a realm that is busy for a moment is asked again', async () => {
 test('no credentials for a realm that is not https, unless the upstream is insecure', async () => {
   const sent: string[] = [];
   const from = await sourceAt('registry.test', 'team/app', {
-    credential,
+    accounts: [account],
     insecure: false,
     fetch: async (url, { headers }) => {
       sent.push(`${url} ${headers['Authorization'] ?? '-'}`);
@@ -200,7 +201,7 @@ test('no credentials for the host that a redirect leads to', async () => {
   const registry = await start({ kind: 'basic', ...credential }, (path) =>
     path.includes('/blobs/') ? { kind: 'redirect-elsewhere' } : undefined,
   );
-  const from = await source(registry, { credential });
+  const from = await source(registry, { accounts: [account] });
   const body = await from.blob(parseDigest(layer.digest), layer.size, 0);
   if (body === undefined) throw new Error('The layer is there.');
   expect(await digestOfBlob({ size: layer.size, open: () => body })).toBe(layer.digest);
@@ -232,7 +233,7 @@ test.each([
   ['only callers with a password may read', { kind: 'basic', ...credential } as const, false],
 ])('isPublic, where %s', async (_name, auth, expected) => {
   const registry = await start(auth);
-  const from = await source(registry, { credential });
+  const from = await source(registry, { accounts: [account] });
   expect(await from.isPublic(one)).toBe(expected);
   registry.misbehave(({ method }) => (method === 'HEAD' ? { kind: 'status', status: 405 } : undefined));
   expect(await from.isPublic(one)).toBe(expected);

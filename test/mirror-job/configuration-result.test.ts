@@ -91,7 +91,7 @@ images:
       [
         'docker.io',
         {
-          credential: { username: 'a', password: 'p: "w"' },
+          credentials: [{ username: 'a', password: 'p: "w"' }],
           insecure: false,
           ca: undefined,
           timeout: 90_000,
@@ -101,7 +101,7 @@ images:
       [
         '127.0.0.1_5000',
         {
-          credential: undefined,
+          credentials: undefined,
           insecure: true,
           ca: '/etc/lifeboat/roots.pem',
           timeout: undefined,

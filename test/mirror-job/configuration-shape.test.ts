@@ -72,11 +72,6 @@ const SHAPE: readonly Case[] = [
     `f.yaml:4: images[0].platforms: ${NOT_YET}`,
   ],
   [
-    'two accounts',
-    `${STORE}upstreams: { docker.io: { credentials: [{ username: a, password: b }, { username: c, password: d }] } }\nimages: [a:1]`,
-    'f.yaml:2: upstreams["docker.io"].credentials: more than one account for an upstream is not built yet; keep the first.',
-  ],
-  [
     'an empty text',
     'store: { region: r, bucket: "" }\nimages: [a:1]',
     'f.yaml:1: store.bucket: it must not be empty.',

@@ -79,7 +79,7 @@ export async function registryAt(host: string, options: Partial<RegistryOptions>
     clock: new TestClock(),
     log: { info: () => {}, warn: () => {} },
     signal: new AbortController().signal,
-    credential: undefined,
+    accounts: [],
     insecure: true,
     timeout: 300,
     retry: { attempts: 2, delay: 10, maxDelay: 60_000 },

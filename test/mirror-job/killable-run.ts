@@ -50,7 +50,7 @@ async function images({ upstream, repositories }: RunTarget): Promise<Image[]> {
     clock: systemClock,
     log,
     signal,
-    credential: undefined,
+    accounts: [],
     insecure: true,
     timeout: 10_000,
     retry: { attempts: 2, delay: 100, maxDelay: 1000 },

@@ -7,6 +7,17 @@ import { runProgram, type Finished } from './process.ts';
 
 const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
 
+/** Whoever runs the tests may be logged in somewhere, and be behind a proxy. */
+export const NOBODYS = {
+  REGISTRY_AUTH_FILE: '',
+  HTTP_PROXY: '',
+  HTTPS_PROXY: '',
+  NO_PROXY: '',
+  http_proxy: '',
+  https_proxy: '',
+  no_proxy: '',
+};
+
 /** What the report says that tests look at. */
 export interface Report {
   readonly counts: {
@@ -29,6 +40,15 @@ export interface Synced extends Finished {
 /** A bucket, and for whom it is filled. */
 export type Filled = Omit<Store, 'buckets' | 'stop'> & { readonly audience?: 'public' | 'token' };
 
+export interface SyncOptions {
+  /** Of the store: one run's own mirror. */
+  readonly prefix?: string;
+  /** Added to this process's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Milliseconds. */
+  readonly timeout?: number;
+}
+
 /**
  * @param configuration lifeboat.yaml without its store, as a value: JSON is YAML
  * @returns whatever the exit code is. @throws when it does not end in time or prints no report
@@ -36,7 +56,7 @@ export type Filled = Omit<Store, 'buckets' | 'stop'> & { readonly audience?: 'pu
 export async function sync(
   { endpoint, bucket, region, accessKeyId, secretAccessKey, audience = 'public' }: Filled,
   configuration: Readonly<Record<string, unknown>>,
-  timeout = 300_000,
+  { prefix, env, timeout = 300_000 }: SyncOptions = {},
 ): Promise<Synced> {
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-sync-'));
   try {
@@ -44,11 +64,22 @@ export async function sync(
     await writeFile(
       file,
       JSON.stringify({
-        store: { endpoint, bucket, region, accessKeyId, secretAccessKey, audience },
+        store: {
+          endpoint,
+          bucket,
+          region,
+          accessKeyId,
+          secretAccessKey,
+          audience,
+          ...(prefix !== undefined && { prefix }),
+        },
         ...configuration,
       }),
     );
-    const finished = await runProgram(process.execPath, [MAIN, 'sync', '-c', file, '--json'], { timeout });
+    const finished = await runProgram(process.execPath, [MAIN, 'sync', '-c', file, '--json'], {
+      timeout,
+      env: { ...NOBODYS, DOCKER_CONFIG: folder, ...env },
+    });
     if (!finished.stdout.startsWith('{')) {
       throw new Error(`lifeboat sync printed no report and ended with ${finished.code}:\n${finished.stderr}`);
     }

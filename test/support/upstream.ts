@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { freePort, startProgram, waitForHttp, type Program } from './process.ts';
 import { requireProgram } from './programs.ts';
 import type { Credentials } from './registry-auth.ts';
+import { ISSUER, SERVICE, type TokenServer } from './token-server.ts';
 
 export interface Upstream {
   /** `127.0.0.1:<port>`. */
@@ -22,20 +23,35 @@ export const UPSTREAM_USER: Credentials = { username: 'test-user', password: 'te
 // The bcrypt hash of that password: docker-registry takes no other, and Node has no bcrypt.
 const HTPASSWD = '$2y$05$lifeboatlifeboatlifebOov0QHf7DVWCV30OE9duGfLrDjT2RZx6';
 
+export interface RegistryAuth {
+  /** Asks for `UPSTREAM_USER`'s password. */
+  readonly auth?: boolean;
+  /** Asks for tokens, which it has from there. */
+  readonly tokens?: Pick<TokenServer, 'realm' | 'certificate'>;
+}
+
 /**
  * CNCF distribution 2.8: no referrers API, no sha512 manifests.
  * @throws when the program is missing or does not come up
  */
-export async function startDockerRegistry(options: { readonly auth?: boolean } = {}): Promise<Upstream> {
+export async function startDockerRegistry(options: RegistryAuth = {}): Promise<Upstream> {
   return start('docker-registry', async (root, port) => {
     const htpasswd = join(root, 'htpasswd');
     await writeFile(htpasswd, `${UPSTREAM_USER.username}:${HTPASSWD}\n`);
+    const certificate = join(root, 'certificate.pem');
+    const { tokens } = options;
+    if (tokens !== undefined) await writeFile(certificate, tokens.certificate);
     const config = {
       version: 0.1,
       log: { level: 'error', accesslog: { disabled: true } },
       storage: { filesystem: { rootdirectory: join(root, 'data') }, delete: { enabled: true } },
       http: { addr: `127.0.0.1:${port}` },
       ...(options.auth === true && { auth: { htpasswd: { realm: 'upstream', path: htpasswd } } }),
+      ...(tokens !== undefined && {
+        auth: {
+          token: { realm: tokens.realm, service: SERVICE, issuer: ISSUER, rootcertbundle: certificate },
+        },
+      }),
     };
     // JSON is YAML.
     await writeFile(join(root, 'config.yml'), JSON.stringify(config));

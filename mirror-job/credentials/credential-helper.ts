@@ -1,0 +1,86 @@
+/**
+ * The programs that keep docker's credentials elsewhere than in a file.
+ * https://github.com/docker/docker-credential-helpers#development
+ */
+import { execFile } from 'node:child_process';
+import { isObject } from '../../core/json.ts';
+import type { IdentityToken, Password } from '../registry/registry-options.ts';
+import { credentialOf } from './docker-config.ts';
+
+/** Milliseconds: those of cloud providers ask a server. */
+export const HELPER_TIMEOUT = 30_000;
+const MAX_ANSWER = 1024 * 1024;
+
+/** How the helper failed, as the end of a sentence. What it printed may be a secret, and is never shown. */
+export class HelperError extends Error {
+  override readonly name = 'HelperError';
+}
+
+/**
+ * Asks `docker-credential-<name> get`.
+ * @param server as it was logged in to
+ * @param timeout milliseconds, after which it is killed
+ * @returns undefined when it knows of none
+ * @throws {HelperError}, and the signal's reason
+ */
+export async function askHelper(
+  name: string,
+  server: string,
+  { timeout, signal }: { readonly timeout: number; readonly signal: AbortSignal },
+): Promise<Password | IdentityToken | undefined> {
+  // A path could lead anywhere, and what is run has to be a credential helper.
+  if (!/^[\w.-]+$/.test(name)) throw new HelperError('has a name that no helper can have');
+  signal.throwIfAborted();
+  const { error, stdout } = await run(`docker-credential-${name}`, server, timeout, signal);
+  signal.throwIfAborted();
+  if (error !== null) {
+    if (/credentials not found/i.test(stdout)) return undefined;
+    throw new HelperError(explain(error, timeout));
+  }
+  return parseAnswer(stdout);
+}
+
+interface Failure {
+  readonly code?: string | number | null | undefined;
+  readonly killed?: boolean | undefined;
+}
+
+async function run(
+  program: string,
+  input: string,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<{ error: Failure | null; stdout: string }> {
+  return new Promise((resolve) => {
+    const options = { timeout, signal, killSignal: 'SIGKILL', maxBuffer: MAX_ANSWER } as const;
+    // The error's own message holds what the helper wrote: only its code leaves this function.
+    const child = execFile(program, ['get'], options, (error, stdout) => {
+      resolve({ error: error === null ? null : { code: error.code, killed: error.killed }, stdout });
+    });
+    // One that reads nothing is judged by its answer.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
+  });
+}
+
+function explain({ code, killed }: Failure, timeout: number): string {
+  if (code === 'ENOENT') return 'is not installed';
+  if (code === 'EACCES') return 'may not be run by this user';
+  if (killed === true) return `did not answer within ${timeout / 1000} s`;
+  return typeof code === 'number' ? `failed with exit code ${code}` : 'failed';
+}
+
+function parseAnswer(stdout: string): Password | IdentityToken | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(stdout);
+  } catch {
+    throw new HelperError('answered what is not JSON');
+  }
+  const username = isObject(json) ? json['Username'] : undefined;
+  const secret = isObject(json) ? json['Secret'] : undefined;
+  if (typeof username !== 'string' || typeof secret !== 'string') {
+    throw new HelperError('answered without a Username and a Secret');
+  }
+  return credentialOf(username, secret);
+}

@@ -1,0 +1,116 @@
+/**
+ * Docker's config.json, and podman's auth.json, which is the same.
+ * https://github.com/docker/cli/blob/master/cli/config/configfile/file.go
+ */
+import { z } from 'zod';
+import { hostOf, type Upstream } from '../../core/reference.ts';
+import { ConfigurationError } from '../configuration/configuration-error.ts';
+import { formatPath } from '../configuration/path.ts';
+import type { Credential, IdentityToken, Password } from '../registry/registry-options.ts';
+
+/** Docker Hub by every name that tools have stored its credentials under; the first is its own. */
+const DOCKER_HUB = ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io', 'registry-1.docker.io'];
+/** What a helper, or `docker login` itself, puts in the place of a user for an identity token. */
+const TOKEN_USER = '<token>';
+
+const text = z.string().nullish();
+const shape = z.looseObject({
+  auths: z
+    .record(
+      z.string(),
+      z.looseObject({ auth: text, username: text, password: text, identitytoken: text }).nullish(),
+    )
+    .nullish(),
+  credHelpers: z.record(z.string(), z.string()).nullish(),
+  credsStore: text,
+});
+
+type Entry = NonNullable<NonNullable<z.infer<typeof shape>['auths']>[string]>;
+
+export class DockerConfig {
+  readonly file: string;
+  readonly #json: z.infer<typeof shape>;
+
+  /** @throws {ConfigurationError} which never quotes the text */
+  constructor(file: string, source: string) {
+    this.file = file;
+    let json: unknown;
+    try {
+      json = JSON.parse(source);
+    } catch {
+      throw refusal(file, '', 'it is not JSON. Write it anew with "docker login".');
+    }
+    const parsed = shape.safeParse(json);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      const key = formatPath(issue?.path ?? []);
+      throw refusal(file, key, 'this is not what "docker login" writes here. Write it anew with it.');
+    }
+    this.#json = parsed.data;
+  }
+
+  /** Which `docker-credential-…` program knows about an upstream, if one does. */
+  helperFor(upstream: Upstream): string | undefined {
+    const { credHelpers, credsStore } = this.#json;
+    const helper = entryOf(credHelpers ?? {}, upstream)?.value ?? credsStore ?? '';
+    return helper === '' ? undefined : helper;
+  }
+
+  /** What the file itself holds for an upstream. @throws {ConfigurationError} for an `auth` that cannot be read */
+  credentialFor(upstream: Upstream): Credential | undefined {
+    const found = entryOf(this.#json.auths ?? {}, upstream);
+    // With a helper, "docker login" leaves an empty entry behind.
+    if (found === undefined || found.value === null || found.value === undefined) return undefined;
+    const secret = secretOf(found.value);
+    if (secret === 'unreadable') {
+      const key = formatPath(['auths', found.key, 'auth']);
+      throw refusal(this.file, key, 'it is not the base64 of "user:password". Write it with "docker login".');
+    }
+    return secret === undefined ? undefined : { ...secret, from: `of ${this.file}` };
+  }
+}
+
+/** What a program is asked for, when it is asked about an upstream. */
+export function serverOf(upstream: Upstream): string {
+  return upstream === 'docker.io' ? (DOCKER_HUB[0] ?? '') : hostOf(upstream);
+}
+
+/** A user and a password, or what stands in their place; undefined where there is none. */
+export function credentialOf(username: string, password: string): Password | IdentityToken | undefined {
+  if (username === TOKEN_USER) return password === '' ? undefined : { identityToken: password };
+  return username === '' && password === '' ? undefined : { username, password };
+}
+
+function secretOf(entry: Entry): Password | IdentityToken | 'unreadable' | undefined {
+  const identityToken = entry.identitytoken ?? '';
+  if (identityToken !== '') return { identityToken };
+  const auth = entry.auth ?? '';
+  if (auth === '') return credentialOf(entry.username ?? '', entry.password ?? '');
+  // Docker once padded it with zero bytes.
+  const plain = Buffer.from(auth, 'base64').toString('utf8').replaceAll('\0', '');
+  const colon = plain.indexOf(':');
+  return colon < 1 ? 'unreadable' : credentialOf(plain.slice(0, colon), plain.slice(colon + 1));
+}
+
+/** By its own name first; else by the host alone, because some tools write a scheme or a path with it. */
+function entryOf<Value>(
+  entries: Readonly<Record<string, Value>>,
+  upstream: Upstream,
+): { readonly key: string; readonly value: Value } | undefined {
+  const names = upstream === 'docker.io' ? DOCKER_HUB : [hostOf(upstream)];
+  const list = Object.entries(entries);
+  const [key, value] =
+    names.map((name) => list.find(([one]) => one === name)).find((one) => one !== undefined) ??
+    list.find(([one]) => names.includes(hostIn(one))) ??
+    [];
+  return key === undefined || value === undefined ? undefined : { key, value };
+}
+
+function hostIn(key: string): string {
+  const [host = ''] = key.replace(/^https?:\/\//i, '').split('/', 1);
+  return host.toLowerCase();
+}
+
+function refusal(file: string, key: string, message: string): ConfigurationError {
+  return new ConfigurationError(file, [{ line: undefined, key, message }]);
+}

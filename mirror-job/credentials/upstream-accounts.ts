@@ -1,0 +1,86 @@
+/** Which accounts an upstream is asked with: what the configuration says, else what "docker login" left, else AWS. */
+import { hostOf, type Upstream } from '../../core/reference.ts';
+import type { Clock } from '../engine/environment.ts';
+import { SourceError } from '../engine/source.ts';
+import type { AwsConnection } from '../node/proxies.ts';
+import type { Account, Credential, Password } from '../registry/registry-options.ts';
+import { askHelper, HelperError, HELPER_TIMEOUT } from './credential-helper.ts';
+import { serverOf, type DockerConfig } from './docker-config.ts';
+import { askEcr, ecrRegistry } from './ecr.ts';
+import { rememberedAccount } from './remembered-account.ts';
+
+/** How long a helper's answer is kept, in milliseconds: some give out what lasts an hour, and do not say so. */
+const HELPER_ANSWER_KEPT = 10 * 60_000;
+
+export interface AccountSurroundings {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly signal: AbortSignal;
+  /** Read only for an upstream that has no account in the configuration. */
+  readonly dockerConfigs: () => Promise<readonly DockerConfig[]>;
+  /** How the AWS SDK connects. */
+  readonly connection: AwsConnection;
+}
+
+/**
+ * Asks nobody yet: a helper and AWS are asked when a request needs them.
+ * @param configured of `upstreams.<host>.credentials`; an empty list means: without any
+ * @throws {ConfigurationError} for a docker config.json that cannot be used
+ */
+export async function accountsOf(
+  upstream: Upstream,
+  configured: readonly Password[] | undefined,
+  surroundings: AccountSurroundings,
+): Promise<readonly Account[]> {
+  if (configured !== undefined) {
+    return configured.map((password, index) => {
+      const which = configured.length === 1 ? '' : ` as credentials[${index}]`;
+      const credential: Credential = { ...password, from: `configured for this upstream${which}` };
+      return async () => credential;
+    });
+  }
+  const candidates: Account[] = [];
+  for (const config of await surroundings.dockerConfigs()) {
+    const helper = config.helperFor(upstream);
+    if (helper !== undefined) candidates.push(helperAccount(helper, config.file, upstream, surroundings));
+    const stored = config.credentialFor(upstream);
+    if (stored !== undefined) candidates.push(async () => stored);
+  }
+  const ecr = ecrRegistry(upstream);
+  if (ecr !== undefined) {
+    const { clock, connection } = surroundings;
+    candidates.push(rememberedAccount(clock, () => askEcr(upstream, ecr, connection, clock.now())));
+  }
+  return candidates.length === 0 ? [] : [() => firstOf(candidates)];
+}
+
+/** Places to look in, not accounts to try in turn: the first that has a credential is the one that was meant. */
+async function firstOf(candidates: readonly Account[]): Promise<Credential | undefined> {
+  for (const candidate of candidates) {
+    const credential = await candidate();
+    if (credential !== undefined) return credential;
+  }
+  return undefined;
+}
+
+function helperAccount(
+  helper: string,
+  file: string,
+  upstream: Upstream,
+  { clock, signal }: AccountSurroundings,
+): Account {
+  return rememberedAccount(clock, async () => {
+    const server = serverOf(upstream);
+    try {
+      const found = await askHelper(helper, server, { timeout: HELPER_TIMEOUT, signal });
+      const credential =
+        found === undefined ? undefined : { ...found, from: `that docker-credential-${helper} gave` };
+      return { credential, until: clock.now().getTime() + HELPER_ANSWER_KEPT };
+    } catch (error) {
+      if (!(error instanceof HelperError)) throw error;
+      const host = upstream === 'docker.io' ? upstream : hostOf(upstream);
+      throw new SourceError(
+        `docker-credential-${helper}, which ${file} names for ${host}, ${error.message}. Try it with: echo ${server} | docker-credential-${helper} get. To do without it, configure upstreams["${host}"].credentials; an empty list asks anonymously.`,
+      );
+    }
+  });
+}

@@ -1,0 +1,63 @@
+/** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as curl, Go and Node read them: in either case, the lower one first. */
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { UsageError } from '../command.ts';
+import type { Environment } from '../configuration/variable.ts';
+
+/** This machine is never asked by way of another one; Go's programs, which the peers are, do the same. */
+const DIRECT = ['localhost', '127.0.0.1', '::1'];
+/** As many connections to a store as the AWS SDK opens by itself. */
+const MAX_SOCKETS = 50;
+
+export interface Proxies {
+  /** Addresses that may hold a user and a password: never to be shown. */
+  readonly https: string | undefined;
+  readonly http: string | undefined;
+  /** Hosts that are asked directly, separated by commas. */
+  readonly except: string;
+}
+
+/** What the AWS SDK's clients connect with; empty: their own. */
+export interface AwsConnection {
+  readonly httpAgent?: HttpAgent;
+  readonly httpsAgent?: HttpsAgent;
+}
+
+export const NO_PROXIES: Proxies = { https: undefined, http: undefined, except: '' };
+
+/** @throws {UsageError} for an address that is none; the sentence does not show it */
+export function readProxies(environment: Environment): Proxies {
+  const except = environment['no_proxy'] ?? environment['NO_PROXY'] ?? '';
+  return {
+    https: addressIn(environment, 'HTTPS_PROXY'),
+    http: addressIn(environment, 'HTTP_PROXY'),
+    except: [...(except === '' ? [] : [except]), ...DIRECT].join(','),
+  };
+}
+
+/** How the AWS SDK connects: through the proxy, where there is one. */
+export function awsConnection({ https, http, except }: Proxies): AwsConnection {
+  if (https === undefined && http === undefined) return {};
+  const proxyEnv = {
+    NO_PROXY: except,
+    ...(https !== undefined && { HTTPS_PROXY: https }),
+    ...(http !== undefined && { HTTP_PROXY: http }),
+  };
+  const options = { keepAlive: true, maxSockets: MAX_SOCKETS, proxyEnv };
+  return { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent(options) };
+}
+
+function addressIn(environment: Environment, name: string): string | undefined {
+  const lower = name.toLowerCase();
+  const [variable, address] =
+    environment[lower] === undefined ? [name, environment[name]] : [lower, environment[lower]];
+  if (address === undefined || address === '') return undefined;
+  // curl takes one without a scheme as http.
+  const url = URL.parse(address.includes('://') ? address : `http://${address}`);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new UsageError(
+      `the environment variable ${variable} is not the address of a proxy, such as http://proxy.example.com:3128. Correct it, or unset it.`,
+    );
+  }
+  return url.href;
+}

@@ -1,0 +1,77 @@
+/**
+ * Whose turn it is where an upstream has several accounts. The first one serves until it is refused for a repository,
+ * or its quota is used up: so that what each sees and spends can be foretold, and a second quota is left alone while
+ * the first lasts.
+ */
+import type { Authorization } from './authorization.ts';
+
+const QUOTA_USED_UP = 429;
+
+export class Accounts {
+  readonly #first: Authorization;
+  readonly #all: readonly Authorization[];
+  /** Answered with 429, each until all are. */
+  readonly #spent = new Set<Authorization>();
+  /** By repository: who was told 401 or 403. */
+  readonly #refused = new Map<string, Set<Authorization>>();
+  /** By repository: who could read something of it. A later refusal concerns one resource, not the repository. */
+  readonly #proven = new Map<string, Authorization>();
+  readonly #reported = new Set<Authorization>();
+
+  constructor(first: Authorization, more: readonly Authorization[]) {
+    this.#first = first;
+    this.#all = [first, ...more];
+  }
+
+  /** @throws {SourceError} when one of them cannot be had */
+  async haveCredential(): Promise<boolean> {
+    const credentials = await Promise.all(this.#all.map((account) => account.credential()));
+    return credentials.some((credential) => credential !== undefined);
+  }
+
+  /** Who asks next in a repository. */
+  turn(path: string): Authorization {
+    const proven = this.#proven.get(path);
+    if (proven !== undefined && !this.#spent.has(proven)) return proven;
+    return this.#fresh(path) ?? proven ?? this.#first;
+  }
+
+  /**
+   * Takes note of an answer.
+   * @returns whether the next account may get a better one, and was not asked yet
+   */
+  passOn(path: string, used: Authorization, status: number): boolean {
+    if (this.#all.length === 1) return false;
+    if (status === QUOTA_USED_UP) {
+      this.#spent.add(used);
+      if (this.#fresh(path) !== undefined) return true;
+      // All of them are used up: whoever waits as the registry asks begins with the first again.
+      this.#spent.clear();
+      return false;
+    }
+    if (status !== 401 && status !== 403) {
+      if (status < 400) this.#proven.set(path, used);
+      return false;
+    }
+    if (this.#proven.get(path) === used) return false;
+    const refused = this.#refused.get(path) ?? new Set();
+    this.#refused.set(path, refused.add(used));
+    if (this.#fresh(path) !== undefined) return true;
+    // One that is only out of quota is worth waiting for: its 429 says so, this refusal does not.
+    const waiting = this.#proven.get(path) ?? this.#all.find((account) => !refused.has(account));
+    if (waiting !== undefined) this.#spent.delete(waiting);
+    return waiting !== undefined;
+  }
+
+  /** True once an account: what happens in each repository is said once. */
+  isNews(account: Authorization): boolean {
+    const isNews = !this.#reported.has(account);
+    this.#reported.add(account);
+    return isNews;
+  }
+
+  #fresh(path: string): Authorization | undefined {
+    const refused = this.#refused.get(path);
+    return this.#all.find((account) => !this.#spent.has(account) && refused?.has(account) !== true);
+  }
+}

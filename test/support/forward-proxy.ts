@@ -1,0 +1,66 @@
+/** A real forward proxy: CONNECT for https, whole addresses for http. Every host name leads to this machine. */
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { pipeline } from 'node:stream';
+import { close, listen } from './http-server.ts';
+import { basicHeader, type Credentials } from './registry-auth.ts';
+
+export interface ForwardProxy {
+  readonly url: string;
+  /** `CONNECT host:port` and `GET http://host:port`, each once a request, in order. */
+  readonly passed: string[];
+  stop(): Promise<void>;
+}
+
+/** @param credentials whom it serves; left out: anybody. The others get a 407 */
+export async function startForwardProxy(credentials?: Credentials): Promise<ForwardProxy> {
+  const passed: string[] = [];
+  const tunnels = new Set<Socket>();
+  const allows = ({ headers }: IncomingMessage) =>
+    credentials === undefined || headers['proxy-authorization'] === basicHeader(credentials);
+
+  const server = createServer((incoming: IncomingMessage, response: ServerResponse) => {
+    const { 'proxy-authorization': _, 'proxy-connection': __, ...headers } = incoming.headers;
+    if (!allows(incoming)) {
+      response.writeHead(407).end();
+      return;
+    }
+    const url = new URL(incoming.url ?? '');
+    const method = incoming.method ?? 'GET';
+    passed.push(`${method} ${url.origin}`);
+    const path = `${url.pathname}${url.search}`;
+    const outgoing = request({ host: '127.0.0.1', port: url.port, path, method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      pipeline(answer, response, () => {});
+    });
+    outgoing.on('error', () => response.destroy());
+    pipeline(incoming, outgoing, () => {});
+  });
+  server.on('connect', (incoming: IncomingMessage, client: Socket, head: Buffer) => {
+    client.on('error', () => {});
+    if (!allows(incoming)) {
+      client.end('HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    passed.push(`CONNECT ${incoming.url}`);
+    const port = Number(incoming.url?.split(':').at(-1));
+    const upstream = connect(port, '127.0.0.1', () => {
+      client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      upstream.write(head);
+      upstream.pipe(client);
+      client.pipe(upstream);
+    });
+    tunnels.add(client).add(upstream);
+    upstream.on('error', () => client.destroy());
+    client.on('close', () => upstream.destroy());
+  });
+  const port = await listen(server);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    passed,
+    stop: async () => {
+      for (const socket of tunnels) socket.destroy();
+      await close(server);
+    },
+  };
+}

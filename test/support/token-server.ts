@@ -1,0 +1,111 @@
+/**
+ * A token server that real registries accept.
+ * https://distribution.github.io/distribution/spec/auth/jwt/ and …/auth/oauth/
+ */
+import { randomUUID, sign } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { makeCertificate } from './certificate.ts';
+import { close, listen } from './http-server.ts';
+import { basicHeader, type Credentials } from './registry-auth.ts';
+
+export const ISSUER = 'a token server of the tests';
+export const SERVICE = 'a registry of the tests';
+
+export interface TokenServerOptions {
+  /** Who gets tokens by their password. */
+  readonly user: Credentials;
+  /** Who gets them by this. */
+  readonly identityToken?: string;
+  /** Given with an access token, instead of the identity token that was sent. */
+  readonly nextIdentityToken?: string;
+}
+
+export interface TokenServer {
+  /** What registries name as the realm. */
+  readonly realm: string;
+  /** PEM: what registries verify tokens with. */
+  readonly certificate: string;
+  /** What came, in order: the method and its parameters. */
+  readonly requests: { readonly method: string; readonly parameters: Record<string, string> }[];
+  readonly issued: readonly string[];
+  /** From now on, tokens end at this time: seconds from now, less than nothing for those that have ended. */
+  endIn(seconds: number): void;
+  /** Without asking anybody. */
+  issue(repository: string, ...actions: readonly string[]): string;
+  stop(): Promise<void>;
+}
+
+export async function startTokenServer(options: TokenServerOptions): Promise<TokenServer> {
+  const { privateKey, der, pem } = makeCertificate('token-server.test');
+  const requests: TokenServer['requests'] = [];
+  const issued: string[] = [];
+  const state = { life: 300, identityToken: options.identityToken };
+
+  const issue = (repository: string, ...actions: readonly string[]): string => {
+    const now = Math.floor(Date.now() / 1000);
+    const token = signed({
+      iss: ISSUER,
+      sub: options.user.username,
+      aud: SERVICE,
+      exp: now + state.life,
+      nbf: now - 600,
+      iat: now - 600,
+      jti: randomUUID(),
+      access: [{ type: 'repository', name: repository, actions }],
+    });
+    issued.push(token);
+    return token;
+  };
+  const signed = (claims: object): string => {
+    const header = { typ: 'JWT', alg: 'ES256', x5c: [der.toString('base64')] };
+    const content = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'));
+    const key = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const;
+    return [...content, sign('sha256', Buffer.from(content.join('.')), key).toString('base64url')].join('.');
+  };
+
+  const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const method = incoming.method ?? '';
+    const query = new URL(incoming.url ?? '', 'http://token-server.test').searchParams;
+    const parameters = Object.fromEntries(
+      method === 'POST' ? new URLSearchParams(await text(incoming)) : query,
+    );
+    requests.push({ method, parameters });
+    const isKnown =
+      method === 'POST'
+        ? state.identityToken !== undefined && parameters['refresh_token'] === state.identityToken
+        : incoming.headers.authorization === basicHeader(options.user);
+    if (!isKnown) {
+      // What RFC 6749 has for a refresh token that is not, or no longer, good.
+      const [status, error] = method === 'POST' ? [400, 'invalid_grant'] : [401, 'unauthorized'];
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error }));
+      return;
+    }
+    const [, repository = ''] = /^repository:(.+):pull$/.exec(parameters['scope'] ?? '') ?? [];
+    const token = issue(repository, 'pull');
+    const next = method === 'POST' ? options.nextIdentityToken : undefined;
+    if (next !== undefined) state.identityToken = next;
+    const answer = {
+      [method === 'POST' ? 'access_token' : 'token']: token,
+      // As if it had a while to go: registries and token servers have clocks of their own.
+      expires_in: Math.max(300, state.life),
+      ...(next !== undefined && { refresh_token: next }),
+    };
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+  };
+  const server = createServer((incoming, response) => {
+    handle(incoming, response).catch(() => response.destroy());
+  });
+  const port = await listen(server);
+  return {
+    realm: `http://127.0.0.1:${port}/token`,
+    certificate: pem,
+    requests,
+    issued,
+    endIn: (seconds) => {
+      state.life = seconds;
+    },
+    issue,
+    stop: async () => close(server),
+  };
+}
