@@ -1,0 +1,183 @@
+/** Several accounts of one upstream: whose turn it is, and what makes it the next one's. */
+import { afterEach, expect, test } from 'vitest';
+import { parseTag } from '../../core/reference.ts';
+import type { Account } from '../../mirror-job/registry/registry-options.ts';
+import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
+import { addImage, addLayer, tagAs } from '../support/builder.ts';
+import { emptyRepository } from '../support/content.ts';
+import type { Misbehaviour } from '../support/misbehaviour.ts';
+import { basicHeader } from '../support/registry-auth.ts';
+import type { RegistryRequest } from '../support/registry-request.ts';
+import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
+import { registryAt, TestClock } from './harness.ts';
+
+let registry: RogueRegistry | undefined;
+afterEach(async () => {
+  await registry?.stop();
+});
+
+const app = emptyRepository();
+const image = addImage(app, { layers: [await addLayer(app, 'layer')] });
+tagAs(app, image, 'one');
+const corpus = {
+  repositories: new Map([
+    ['team/app', app],
+    ['team/other', app],
+  ]),
+};
+const one = parseTag('one');
+
+const NAMES = ['a', 'b', 'c'];
+const HEADERS = new Map(NAMES.map((name) => [basicHeader({ username: name, password: `of ${name}` }), name]));
+
+function accountsOf(...names: readonly string[]): Account[] {
+  return names.map((name) => async () => ({ username: name, password: `of ${name}`, from: `of ${name}` }));
+}
+
+function nameOf({ headers }: RegistryRequest): string {
+  return HEADERS.get(headers.authorization ?? '') ?? '-';
+}
+
+const CHALLENGE: Misbehaviour = {
+  kind: 'status',
+  status: 401,
+  headers: { 'www-authenticate': 'Basic realm="rogue"' },
+};
+
+function status(code: number, headers: Record<string, string> = {}) {
+  return { kind: 'status', status: code, headers } as const;
+}
+
+interface Setting {
+  readonly names: readonly string[];
+  /** What an account is answered with; undefined: rightly. */
+  readonly answer: (name: string, request: RegistryRequest) => Misbehaviour | undefined;
+}
+
+async function start({ names, answer }: Setting) {
+  const started = await startRogueRegistry({
+    corpus,
+    misbehave: (request) => (nameOf(request) === '-' ? CHALLENGE : answer(nameOf(request), request)),
+  });
+  registry = started;
+  const clock = new TestClock();
+  const client = await registryAt(started.host, { accounts: accountsOf(...names), clock });
+  return {
+    clock,
+    app: new RegistrySource(client, 'team/app'),
+    other: new RegistrySource(client, 'team/other'),
+    /** Who asked since the last time, without the challenges. */
+    asked: () =>
+      started.requests
+        .splice(0)
+        .map(nameOf)
+        .filter((name) => name !== '-'),
+  };
+}
+
+test('the first serves while it can, whatever the repository', async () => {
+  const { app: from, other, asked } = await start({ names: ['a', 'b'], answer: () => undefined });
+  await from.resolve(one);
+  await other.resolve(one);
+  await from.resolve(one);
+  expect(asked()).toEqual(['a', 'a', 'a']);
+});
+
+test('a quota that is used up: the next takes over at once, for every repository, without waiting', async () => {
+  const setting = await start({
+    names: ['a', 'b'],
+    answer: (name) => (name === 'a' ? status(429) : undefined),
+  });
+  expect(await setting.app.resolve(one)).toEqual({ digest: image.digest });
+  await setting.other.resolve(one);
+  await setting.app.resolve(one);
+  expect(setting.asked()).toEqual(['a', 'b', 'b', 'b']);
+  expect(setting.clock.sleeps).toEqual([]);
+});
+
+test('all quotas used up: it waits as long as the last one was told to, and begins with the first', async () => {
+  let busy = 2;
+  const setting = await start({
+    names: ['a', 'b'],
+    answer: () => {
+      busy -= 1;
+      return busy >= 0 ? status(429, { 'retry-after': '7' }) : undefined;
+    },
+  });
+  expect(await setting.app.resolve(one)).toEqual({ digest: image.digest });
+  expect(setting.asked()).toEqual(['a', 'b', 'a']);
+  expect(setting.clock.sleeps).toEqual([7000]);
+});
+
+test.each([401, 403])('%i in one repository: the next, there alone, and from then on', async (code) => {
+  const setting = await start({
+    names: ['a', 'b'],
+    answer: (name, { repository }) => (name === 'a' && repository === 'team/app' ? status(code) : undefined),
+  });
+  expect(await setting.app.resolve(one)).toEqual({ digest: image.digest });
+  await setting.other.resolve(one);
+  await setting.app.resolve(one);
+  expect(setting.asked()).toEqual(['a', 'b', 'a', 'b']);
+});
+
+test('refused to all: each is asked once, and the sentence is about the last answer', async () => {
+  const setting = await start({ names: ['a', 'b', 'c'], answer: () => status(403) });
+  await expect(setting.app.manifest(one)).rejects.toThrow('the registry answered 403 to GET manifests/one');
+  expect(setting.asked()).toEqual(['a', 'b', 'c']);
+  await expect(setting.app.manifest(one)).rejects.toThrow('answered 403');
+  expect(setting.asked()).toEqual(['a']);
+});
+
+test('a resource that is refused does not take the repository from the account that reads it', async () => {
+  const setting = await start({
+    names: ['a', 'b'],
+    answer: (name, { kind }) => (name === 'a' || kind === 'tags' ? status(403) : undefined),
+  });
+  await setting.app.resolve(one);
+  await expect(setting.app.tags()).rejects.toThrow('answered 403 to GET tags/list');
+  await setting.app.resolve(one);
+  expect(setting.asked()).toEqual(['a', 'b', 'b', 'b']);
+});
+
+test('only the one without quota may read it: its 429 is the answer, not the refusal of the other', async () => {
+  const setting = await start({
+    names: ['a', 'b'],
+    answer: (name) => (name === 'a' ? status(429, { 'retry-after': '9' }) : status(403)),
+  });
+  await expect(setting.app.manifest(one)).rejects.toThrow('answered 429 to GET manifests/one');
+  expect(setting.asked()).toEqual(['a', 'b', 'a', 'a']);
+  expect(setting.clock.sleeps).toEqual([9000]);
+});
+
+test('a password that the token server refuses: the next account, and one warning', async () => {
+  const credentials = { username: 'b', password: 'of b' };
+  const started = await startRogueRegistry({ corpus, auth: { kind: 'bearer', credentials, expiresIn: 300 } });
+  registry = started;
+  const warned: string[] = [];
+  const client = await registryAt(started.host, {
+    accounts: accountsOf('a', 'b'),
+    log: { info: () => {}, warn: (message) => warned.push(message) },
+  });
+  for (const path of ['team/app', 'team/other']) {
+    expect(await new RegistrySource(client, path).resolve(one)).toEqual({ digest: image.digest });
+  }
+  expect(warned).toEqual([
+    `${started.host} asks for a token from ${started.host}, which answered 401 to the credentials of a. Another account of this upstream is used instead.`,
+  ]);
+});
+
+test('what a registry repeats of a secret is not shown', async () => {
+  const header = basicHeader({ username: 'a', password: 'of a' }).slice('Basic '.length);
+  const started = await startRogueRegistry({
+    corpus,
+    misbehave: (request) =>
+      nameOf(request) === '-'
+        ? CHALLENGE
+        : { ...status(403), body: JSON.stringify({ errors: [{ message: `no, ${header}: of a` }] }) },
+  });
+  registry = started;
+  const client = await registryAt(started.host, { accounts: accountsOf('a') });
+  await expect(new RegistrySource(client, 'team/app').manifest(one)).rejects.toThrow(
+    '403 to GET manifests/one: "no, ***: ***".',
+  );
+});
