@@ -43,18 +43,23 @@ export async function connect(ca: string | undefined, proxies: Proxies = NO_PROX
     try {
       return await fetch(url, { ...init, dispatcher });
     } catch (error) {
-      throw dispatcher === direct ? error : explainProxy(error);
+      if (dispatcher === direct) throw error;
+      throw explainProxy(error, dispatcher === https ? 'HTTPS_PROXY' : 'HTTP_PROXY');
     }
   };
 }
 
-/** What undici calls UND_ERR_ABORTED and UND_ERR_INVALID_ARG is an answer of the proxy's, which says what to do. */
-function explainProxy(error: unknown): unknown {
-  const cause = error instanceof Error ? error.cause : undefined;
-  if (!(cause instanceof Error)) return error;
+/** Who reads that a host cannot be reached has to know that another one was asked, unless NO_PROXY excepts it. */
+function explainProxy(error: unknown, variable: string): unknown {
+  if (!(error instanceof Error)) return error;
+  // What refuses a tunnel arrives as a request that was cancelled for a reason.
+  let cause = error;
+  while (cause.cause instanceof Error) cause = cause.cause;
+  // undici has codes of its own for these, which say nothing.
   const status = cause.message.startsWith('Proxy Authentication Required')
     ? '407'
     : /^Proxy response \((\d+)\)/.exec(cause.message)?.[1];
-  if (status === undefined) return error;
-  return new Error(`the proxy answered ${status}`, { cause: new Error(`the proxy answered ${status}`) });
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
+  const reason = status === undefined ? `${code}; ${variable} is set` : `the proxy answered ${status}`;
+  return new Error(reason, { cause: new Error(reason) });
 }

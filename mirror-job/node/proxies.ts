@@ -1,4 +1,4 @@
-/** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as curl, Go and Node read them: in either case, the lower one first. */
+/** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as curl, Go and Node read them. Either case will do; the lower one comes first. */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { UsageError } from '../command.ts';
@@ -27,7 +27,8 @@ export const NO_PROXIES: Proxies = { https: undefined, http: undefined, except: 
 
 /** @throws {UsageError} for an address that is none; the sentence does not show it */
 export function readProxies(environment: Environment): Proxies {
-  const except = environment['no_proxy'] ?? environment['NO_PROXY'] ?? '';
+  const except =
+    [environment['no_proxy'], environment['NO_PROXY']].find((value) => (value ?? '') !== '') ?? '';
   return {
     https: addressIn(environment, 'HTTPS_PROXY'),
     http: addressIn(environment, 'HTTP_PROXY'),
@@ -49,9 +50,9 @@ export function awsConnection({ https, http, except }: Proxies): AwsConnection {
 
 function addressIn(environment: Environment, name: string): string | undefined {
   const lower = name.toLowerCase();
-  const [variable, address] =
-    environment[lower] === undefined ? [name, environment[name]] : [lower, environment[lower]];
-  if (address === undefined || address === '') return undefined;
+  const [variable = name, address = ''] =
+    [lower, name].map((one) => [one, environment[one]]).find(([, value]) => (value ?? '') !== '') ?? [];
+  if (address === '') return undefined;
   // curl takes one without a scheme as http.
   const url = URL.parse(address.includes('://') ? address : `http://${address}`);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {

@@ -23,6 +23,10 @@ export class Accounts {
     this.#all = [first, ...more];
   }
 
+  get count(): number {
+    return this.#all.length;
+  }
+
   /** @throws {SourceError} when one of them cannot be had */
   async haveCredential(): Promise<boolean> {
     const credentials = await Promise.all(this.#all.map((account) => account.credential()));

@@ -203,16 +203,21 @@ export class Registry {
         ? undefined
         : await messageOf(response, this.#options.timeout, (text) => this.#secrets.hide(text));
     if (request.method === 'HEAD') discard(response);
-    const credential = await this.#accounts.turn(request.path).credential();
     const hint =
       response.status === 401 || response.status === 403
-        ? credential !== undefined
-          ? ` The credentials ${credential.from} do not allow it.`
-          : ` If the image is private, configure upstreams["${formatUpstream(this.#upstream)}"].credentials.`
+        ? await this.#whoIsNotAllowed(request)
         : response.status === 429
           ? ' Its rate limit is reached; later runs go on where this one stopped.'
           : '';
     return new SourceError(`${where}${said === undefined ? '.' : `: ${said}`}${hint}`);
+  }
+
+  async #whoIsNotAllowed({ path }: RegistryRequest): Promise<string> {
+    if (this.#accounts.count > 1) return ' None of the accounts of this upstream is allowed it.';
+    const credential = await this.#accounts.turn(path).credential();
+    return credential === undefined
+      ? ` If the image is private, configure upstreams["${formatUpstream(this.#upstream)}"].credentials.`
+      : ` The credentials ${credential.from} do not allow it.`;
   }
 }
 

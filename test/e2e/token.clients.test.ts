@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { buildCorpus } from '../support/corpus.ts';
 import { selectRepositories } from '../support/content.ts';
 import { startCountingProxy, type CountingProxy } from '../support/counting-proxy.ts';
+import { startForwardProxy } from '../support/forward-proxy.ts';
 import { pause } from '../support/process.ts';
 import { pushCorpus } from '../support/push.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';
@@ -123,4 +124,23 @@ test('a token that ends in the middle of a run is renewed, and nothing fails', a
   expect(blobs[0]?.status).toBe(401);
   expect(blobs.filter(({ path, status }) => path === blobs[0]?.path && status === 200)).toHaveLength(1);
   expectNoSecret(synced);
+});
+
+test('through a proxy: the registry and the store, by names that it alone knows', async () => {
+  const forward = await startForwardProxy();
+  const named = (address: string, name: string) => address.replace('127.0.0.1', name);
+  const host = named(hostOf(proxy), 'registry.test');
+  const synced = await sync(
+    { ...store, endpoint: named(store.endpoint, 'store.test') },
+    {
+      upstreams: { [host]: { insecure: true, credentials: [UPSTREAM_USER] } },
+      images: [{ source: `${host}/team/one`, tags: ['latest'], public: true }],
+    },
+    { prefix: 'proxied', env: { HTTP_PROXY: forward.url } },
+  );
+  await forward.stop();
+  expect(synced.report.counts).toMatchObject({ created: 1, failed: 0 });
+  const origins = new Set(forward.passed.map((each) => each.split(' ')[1]));
+  // The token server is named by its address, which is this machine's.
+  expect(origins).toEqual(new Set([`http://${host}`, named(store.endpoint, 'store.test')]));
 });

@@ -40,7 +40,7 @@ export function makeCertificate(...names: readonly string[]): Certificate {
   );
   const signature = sign('sha256', body, privateKey);
   const der = sequence(body, algorithm, tlv(0x03, Buffer.concat([Buffer.from([0]), signature])));
-  const lines = der.toString('base64').replaceAll(/(.{64})/g, '$1\n');
+  const lines = (der.toString('base64').match(/.{1,64}/g) ?? []).join('\n');
   return {
     privateKey,
     keyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),

@@ -12,8 +12,17 @@ export interface ForwardProxy {
   stop(): Promise<void>;
 }
 
-/** @param credentials whom it serves; left out: anybody. The others get a 407 */
-export async function startForwardProxy(credentials?: Credentials): Promise<ForwardProxy> {
+export interface ForwardProxyOptions {
+  /** Whom it serves; left out: anybody. The others get a 407. */
+  readonly credentials?: Credentials;
+  /** Where http addresses without a port lead. */
+  readonly port?: number;
+}
+
+export async function startForwardProxy({
+  credentials,
+  port: defaultPort = 80,
+}: ForwardProxyOptions = {}): Promise<ForwardProxy> {
   const passed: string[] = [];
   const tunnels = new Set<Socket>();
   const allows = ({ headers }: IncomingMessage) =>
@@ -29,10 +38,13 @@ export async function startForwardProxy(credentials?: Credentials): Promise<Forw
     const method = incoming.method ?? 'GET';
     passed.push(`${method} ${url.origin}`);
     const path = `${url.pathname}${url.search}`;
-    const outgoing = request({ host: '127.0.0.1', port: url.port, path, method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      pipeline(answer, response, () => {});
-    });
+    const outgoing = request(
+      { host: '127.0.0.1', port: url.port === '' ? defaultPort : url.port, path, method, headers },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        pipeline(answer, response, () => {});
+      },
+    );
     outgoing.on('error', () => response.destroy());
     pipeline(incoming, outgoing, () => {});
   });

@@ -1,0 +1,112 @@
+/** Amazon ECR: which hosts are asked with a password of AWS's, and when it is had. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { parseUpstream } from '../../core/reference.ts';
+import { DockerConfig } from '../../mirror-job/credentials/docker-config.ts';
+import { ecrRegistry } from '../../mirror-job/credentials/ecr.ts';
+import { accountsOf } from '../../mirror-job/credentials/upstream-accounts.ts';
+import type { Account } from '../../mirror-job/registry/registry-options.ts';
+import { startEcrServer, type EcrServer } from '../support/ecr-server.ts';
+import { TestClock } from './harness.ts';
+
+const HOST = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
+const TWELVE_HOURS = 12 * 3_600_000;
+
+let server: EcrServer;
+let clock: TestClock;
+beforeEach(async () => {
+  clock = new TestClock();
+  const start = clock.now().getTime();
+  server = await startEcrServer(
+    (call) => `password ${call}`,
+    (call) => (start + call * TWELVE_HOURS) / 1000,
+  );
+  vi.stubEnv('AWS_ENDPOINT_URL_ECR', server.url);
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test-access-key');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test-secret-key');
+  // Whoever runs the tests may have an account, and be on a machine of Amazon's.
+  vi.stubEnv('AWS_CONFIG_FILE', '/dev/null');
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/dev/null');
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await server.stop();
+});
+
+async function accountFor(host: string): Promise<Account | undefined> {
+  const [account] = await accountsOf(parseUpstream(host), undefined, {
+    clock,
+    signal: new AbortController().signal,
+    dockerConfigs: async () => [],
+    connection: {},
+  });
+  return account;
+}
+
+test.each([
+  [HOST, { region: 'eu-central-1', fips: false }],
+  ['123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com', { region: 'us-gov-west-1', fips: true }],
+  ['123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn', { region: 'cn-north-1', fips: false }],
+  ['123456789012.dkr-ecr.us-east-1.on.aws', { region: 'us-east-1', fips: false }],
+  ['public.ecr.aws', undefined],
+  ['12345.dkr.ecr.eu-central-1.amazonaws.com', undefined],
+  [`${HOST}.evil.test`, undefined],
+  ['123456789012.dkr.ecr.eu-central-1.amazonaws.com.evil.test', undefined],
+  ['123456789012.dkr.ecr.evil.test', undefined],
+  [`${HOST}:5000`, undefined],
+])('%s', (host, expected) => {
+  expect(ecrRegistry(parseUpstream(host))).toEqual(expected);
+});
+
+test('a password of its region, asked for once, and anew ten minutes before its twelve hours are over', async () => {
+  const account = await accountFor(HOST);
+  expect(server.calls).toEqual([]);
+  const first = { username: 'AWS', password: 'password 1', from: 'that AWS gave for this registry' };
+  expect(await Promise.all([account?.(), account?.()])).toEqual([first, first]);
+  clock.advance(TWELVE_HOURS - 10 * 60_000 - 1);
+  expect(await account?.()).toEqual(first);
+  expect(server.calls).toEqual(['test-access-key eu-central-1']);
+  clock.advance(1);
+  expect(await account?.()).toEqual({ ...first, password: 'password 2' });
+  expect(server.calls).toHaveLength(2);
+});
+
+test('what the configuration or docker’s login says comes first, and AWS is not asked', async () => {
+  const surroundings = {
+    clock,
+    signal: new AbortController().signal,
+    dockerConfigs: async () => [],
+    connection: {},
+  };
+  const own = { username: 'me', password: 'secret' };
+  const accounts = await accountsOf(parseUpstream(HOST), [own], surroundings);
+  expect(await Promise.all(accounts.map((account) => account()))).toEqual([
+    { ...own, from: 'configured for this upstream' },
+  ]);
+  expect(await accountsOf(parseUpstream(HOST), [], surroundings)).toEqual([]);
+  const login = new DockerConfig('config.json', JSON.stringify({ auths: { [HOST]: own } }));
+  const [account] = await accountsOf(parseUpstream(HOST), undefined, {
+    ...surroundings,
+    dockerConfigs: async () => [login],
+  });
+  expect(await account?.()).toEqual({ ...own, from: 'of config.json' });
+  expect(server.calls).toEqual([]);
+});
+
+test('refused: a sentence with the permission that is missing, and nothing of what AWS quotes', async () => {
+  server.refuse({ type: 'AccessDeniedException', message: 'test-secret-key' });
+  const account = await accountFor(HOST);
+  await expect(account?.()).rejects.toThrow(
+    expect.objectContaining({
+      message: `AWS gave no password for ${HOST} (AccessDeniedException). Give this process AWS credentials that allow ecr:GetAuthorizationToken in eu-central-1, or configure upstreams["${HOST}"].credentials.`,
+    }),
+  );
+});
+
+test('without AWS credentials', async () => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', '');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', '');
+  const account = await accountFor(HOST);
+  await expect(account?.()).rejects.toThrow(`AWS gave no password for ${HOST} (CredentialsProviderError).`);
+  expect(server.calls).toEqual([]);
+});
