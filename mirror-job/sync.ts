@@ -38,6 +38,9 @@ Options:
 
 Environment:
   what the configuration reads with \${NAME}; NO_COLOR=1 for no colours
+  HTTPS_PROXY, HTTP_PROXY, NO_PROXY  the way to upstreams and to the store
+  DOCKER_CONFIG, REGISTRY_AUTH_FILE  where "docker login" or "podman login" wrote, if elsewhere
+                 than usual: used for upstreams that have no credentials in the configuration
 
 Exit code:
   0  done

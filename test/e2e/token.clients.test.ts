@@ -73,6 +73,10 @@ function hostOf({ url }: CountingProxy): string {
   return new URL(url).host;
 }
 
+function named(address: string, name: string): string {
+  return address.replace('127.0.0.1', name);
+}
+
 function expectNoSecret({ stdout, stderr }: Synced): void {
   for (const secret of [UPSTREAM_USER.password, IDENTITY_TOKEN, ...tokens.issued]) {
     expect(stdout + stderr).not.toContain(secret);
@@ -128,7 +132,6 @@ test('a token that ends in the middle of a run is renewed, and nothing fails', a
 
 test('through a proxy: the registry and the store, by names that it alone knows', async () => {
   const forward = await startForwardProxy();
-  const named = (address: string, name: string) => address.replace('127.0.0.1', name);
   const host = named(hostOf(proxy), 'registry.test');
   const synced = await sync(
     { ...store, endpoint: named(store.endpoint, 'store.test') },
