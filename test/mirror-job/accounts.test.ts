@@ -149,6 +149,15 @@ test('only the one without quota may read it: its 429 is the answer, not the ref
   expect(setting.clock.sleeps).toEqual([9000]);
 });
 
+test('and so it is wherever it stands in the list', async () => {
+  const setting = await start({
+    names: ['a', 'b', 'c'],
+    answer: (name) => status(name === 'b' ? 429 : 403),
+  });
+  await expect(setting.app.manifest(one)).rejects.toThrow('answered 429 to GET manifests/one');
+  expect(setting.asked()).toEqual(['a', 'b', 'c', 'b', 'b']);
+});
+
 test('a password that the token server refuses: the next account, and one warning', async () => {
   const credentials = { username: 'b', password: 'of b' };
   const started = await startRogueRegistry({ corpus, auth: { kind: 'bearer', credentials, expiresIn: 300 } });
