@@ -127,7 +127,7 @@ test('--json prints one JSON document, --report writes the same, and nothing is 
 
 test('colours where they are asked for', async () => {
   const args = await syncOf(['team/small:absent']);
-  const { stderr } = await runProgram(process.execPath, args, { env: { FORCE_COLOR: '1' } });
+  const { stderr } = await runProgram(process.execPath, args, { env: { FORCE_COLOR: '1', NO_COLOR: '' } });
   expect(stderr.startsWith(`${ESCAPE}[31mfailed${ESCAPE}[39m`)).toBe(true);
 });
 

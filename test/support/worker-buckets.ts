@@ -9,9 +9,8 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { endpoint, buckets, region, accessKeyId, secretAccessKey, stop } = await startLocalStore({
-    buckets: 2,
-  });
+  const store = await startLocalStore({ buckets: 2 });
+  const { endpoint, buckets, region, accessKeyId, secretAccessKey } = store;
   project.provide('s3', { endpoint, buckets, region, accessKeyId, secretAccessKey });
-  return stop;
+  return () => store.stop();
 }
