@@ -29,11 +29,13 @@ export async function openImages(configuration: Configuration, surroundings: Sur
   const sources = new Map<string, Source>();
   const images: Image[] = [];
   for (const image of configuration.images) {
-    const key = JSON.stringify(image.source);
+    const isLayout = image.source.kind === 'layout';
+    // One layout may hold several repositories, of which each image takes its own.
+    const key = JSON.stringify([image.source, ...(isLayout ? [image.repository] : [])]);
     let source = sources.get(key);
     if (source === undefined) {
       if (image.source.kind === 'layout') {
-        source = new LayoutSource(image.source.folder);
+        source = new LayoutSource(image.source.folder, image.repository);
       } else {
         const { upstream, path } = image.source;
         const registry =

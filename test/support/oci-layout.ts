@@ -44,9 +44,8 @@ async function readManifest(directory: string, entry: Reference, repository: Rep
   const { mediaType, manifests, blobs } = referencesOf(readJson(bytes));
   for (const child of manifests) await readManifest(directory, child, repository);
   for (const blob of blobs) {
-    const size = await sizeOf(blobPath(directory, blob.digest));
-    if (size !== undefined)
-      repository.blobs.set(blob.digest, fileBlob(blobPath(directory, blob.digest), size));
+    const path = blobPath(directory, blob.digest);
+    if ((await sizeOf(path)) !== undefined) repository.blobs.set(blob.digest, await fileBlob(path));
   }
   repository.manifests.set(entry.digest, { bytes, mediaType: mediaType ?? entry.mediaType });
 }
@@ -84,7 +83,9 @@ async function writeBlob(directory: string, digest: Digest, blob: Blob): Promise
   await pipeline(Readable.from(blob.open()), createWriteStream(path));
 }
 
-function fileBlob(path: string, size: number): Blob {
+/** @throws when there is no such file */
+export async function fileBlob(path: string): Promise<Blob> {
+  const { size } = await stat(path);
   return {
     size,
     async *open(start = 0, end = size) {

@@ -1,37 +1,80 @@
-/** Tar archives with one file, so that real clients can unpack the layers that tests make. */
+/** Tar archives, whose bytes are streamed: layers that real clients can unpack, and layouts in one file. */
+import { readdir } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { blobOf, joinBlobs, type Blob } from './content.ts';
+import { fileBlob } from './oci-layout.ts';
 
 const BLOCK = 512;
 
-/** An archive with the one file, whose bytes are streamed. Nothing in it depends on the time or the machine. */
+/** An archive with the one file. Nothing in it depends on the time or the machine. */
 export function tarOf(name: string, content: Blob): Blob {
+  return joinBlobs([...entryOf(name, content), blobOf(Buffer.alloc(2 * BLOCK))]);
+}
+
+/** How an archive says what has no room in a header of 512 bytes. */
+export type TarFormat = 'pax' | 'gnu';
+
+export interface TarOptions {
+  readonly format?: TarFormat;
+  /** Before each name, as in `./index.json`. */
+  readonly prefix?: string;
+}
+
+/** An archive of all files below a folder, as the tools write them that people have. */
+export async function tarOfFolder(
+  folder: string,
+  { format = 'pax', prefix = '' }: TarOptions = {},
+): Promise<Blob> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  const parts: Blob[] = [];
+  for (const entry of found) {
+    const path = join(entry.parentPath, entry.name);
+    const name = `${prefix}${relative(folder, path)}`;
+    if (entry.isFile()) parts.push(...longEntryOf(name, await fileBlob(path), format));
+    else parts.push(blobOf(header(`${name}/`, 0, '5')));
+  }
+  return joinBlobs([...parts, blobOf(Buffer.alloc(2 * BLOCK))]);
+}
+
+function longEntryOf(name: string, content: Blob, format: TarFormat): Blob[] {
+  if (name.length <= 100) return entryOf(name, content);
+  const said = format === 'pax' ? paxRecord('path', name) : `${name}\0`;
+  const label = format === 'pax' ? 'PaxHeaders/0' : '././@LongLink';
+  const extension = entryOf(label, blobOf(Buffer.from(said)), format === 'pax' ? 'x' : 'L');
+  return [...extension, ...entryOf(name.slice(0, 100), content)];
+}
+
+/** The length at its beginning counts itself. */
+function paxRecord(key: string, value: string): string {
+  const rest = ` ${key}=${value}\n`;
+  const length = rest.length + String(rest.length + 3).length;
+  return `${length}${rest}`;
+}
+
+function entryOf(name: string, content: Blob, type = '0'): Blob[] {
   const padding = (BLOCK - (content.size % BLOCK)) % BLOCK;
-  return joinBlobs([
-    blobOf(fileHeader(name, content.size)),
-    content,
-    blobOf(Buffer.alloc(padding + 2 * BLOCK)),
-  ]);
+  return [blobOf(header(name, content.size, type)), content, blobOf(Buffer.alloc(padding))];
 }
 
 /** https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13_06 */
-function fileHeader(name: string, size: number): Buffer {
-  const header = Buffer.alloc(BLOCK);
+function header(name: string, size: number, type: string): Buffer {
+  const block = Buffer.alloc(BLOCK);
   const octal = (value: number, offset: number, width: number) =>
-    header.write(`${value.toString(8).padStart(width - 1, '0')}\0`, offset, 'latin1');
-  header.write(name, 0, 'latin1');
+    block.write(`${value.toString(8).padStart(width - 1, '0')}\0`, offset, 'latin1');
+  block.write(name, 0, 'latin1');
   octal(0o644, 100, 8);
   octal(0, 108, 8);
   octal(0, 116, 8);
   octal(size, 124, 12);
   octal(0, 136, 12);
-  header.write('0', 156, 'latin1');
-  header.write('ustar\u000000', 257, 'latin1');
+  block.write(type, 156, 'latin1');
+  block.write('ustar\u000000', 257, 'latin1');
   // The sum counts its own field as spaces.
-  header.fill(' ', 148, 156);
+  block.fill(' ', 148, 156);
   octal(
-    header.reduce((sum, byte) => sum + byte, 0),
+    block.reduce((sum, byte) => sum + byte, 0),
     148,
     7,
   );
-  return header;
+  return block;
 }

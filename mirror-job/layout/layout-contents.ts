@@ -1,0 +1,146 @@
+/** What a layout's `index.json` leads to: its tags, and what refers to what. */
+import { REF_NAME } from '../../core/bucket-object.ts';
+import { parseDescriptor, type Descriptor } from '../../core/descriptor.ts';
+import type { Digest } from '../../core/digest.ts';
+import { isObject } from '../../core/json.ts';
+import { ManifestInvalidError, namesManifest, parseManifest, type Manifest } from '../../core/manifest.ts';
+import { NameInvalidError, isTag, parseReference, type Repository, type Tag } from '../../core/reference.ts';
+import { referrerDescriptor } from '../../core/referrers.ts';
+import { referrersTag } from '../../core/tag-list.ts';
+import { SourceError } from '../engine/source.ts';
+
+export interface LayoutContents {
+  readonly tags: ReadonlyMap<Tag, Descriptor>;
+  /** By subject: a layout has no API to ask, so every manifest is looked at. */
+  readonly referrers: ReadonlyMap<Digest, readonly Descriptor[]>;
+}
+
+/** containerd's own annotation: the whole reference, beside a `ref.name` that is the tag alone. */
+const IMAGE_NAME = 'io.containerd.image.name';
+
+/** A manifest's bytes, or undefined where the layout lacks it. */
+type Read = (digest: Digest) => Promise<Uint8Array | undefined>;
+
+/**
+ * @param where how messages call the layout
+ * @param repository whose tags are wanted, where the layout's entries name several repositories
+ * @throws {SourceError}, and what `read` throws
+ */
+export async function readContents(
+  where: string,
+  index: unknown,
+  repository: Repository | undefined,
+  read: Read,
+): Promise<LayoutContents> {
+  const list: unknown = isObject(index) ? index['manifests'] : undefined;
+  if (!Array.isArray(list)) throw new SourceError(`${where}: index.json has no list of manifests.`);
+  const entries = list.map((entry, position) => parseEntry(entry, `entry ${position} of index.json`, where));
+  const tags = collectTags(where, entries, repository);
+  const roots = entries.map(({ descriptor }) => descriptor);
+  return { tags, referrers: await collectReferrers(roots, tags, read) };
+}
+
+interface Entry {
+  readonly descriptor: Descriptor;
+  readonly tag: Tag | undefined;
+  /** Only where the layout says it. */
+  readonly repository: Repository | undefined;
+}
+
+function parseEntry(value: unknown, position: string, where: string): Entry {
+  let descriptor: Descriptor;
+  try {
+    descriptor = parseDescriptor(value, position);
+  } catch (error) {
+    throw new SourceError(`${where}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+  const { [REF_NAME]: name, [IMAGE_NAME]: image } = descriptor.annotations ?? {};
+  if (name === undefined) return { descriptor, tag: undefined, repository: undefined };
+  if (isTag(name)) return { descriptor, tag: name, repository: repositoryIn(image) };
+  // Some tools write a whole reference that ends in the tag.
+  const tag = name.slice(name.lastIndexOf(':') + 1);
+  return { descriptor, tag: isTag(tag) ? tag : undefined, repository: repositoryIn(name) };
+}
+
+function repositoryIn(reference: string | undefined): Repository | undefined {
+  try {
+    return reference === undefined ? undefined : parseReference(reference).repository;
+  } catch (error) {
+    if (error instanceof NameInvalidError) return undefined;
+    throw error;
+  }
+}
+
+function collectTags(
+  where: string,
+  entries: readonly Entry[],
+  wanted: Repository | undefined,
+): ReadonlyMap<Tag, Descriptor> {
+  const repositories = new Set(entries.flatMap(({ repository }) => repository ?? []));
+  const isShared = repositories.size > 1;
+  if (isShared && wanted !== undefined && !repositories.has(wanted)) {
+    const known = [...repositories].toSorted().join(', ');
+    throw new SourceError(
+      `${where} holds several repositories (${known}), and ${wanted} is none of them. Give one of these as the image's name.`,
+    );
+  }
+  const tags = new Map<Tag, Descriptor>();
+  for (const { descriptor, tag, repository } of entries) {
+    if (tag === undefined || (isShared && wanted !== undefined && (repository ?? wanted) !== wanted))
+      continue;
+    const other = tags.get(tag);
+    if (other !== undefined && other.digest !== descriptor.digest) {
+      throw new SourceError(
+        `${where}: index.json gives the tag "${tag}" to two manifests, ${other.digest} and ${descriptor.digest}. Keep one of them.`,
+      );
+    }
+    tags.set(tag, descriptor);
+  }
+  return tags;
+}
+
+/** Looks at every manifest below the roots for a `subject`, and at the tags that list referrers the old way. */
+async function collectReferrers(
+  roots: readonly Descriptor[],
+  tags: ReadonlyMap<Tag, Descriptor>,
+  read: Read,
+): Promise<ReadonlyMap<Digest, readonly Descriptor[]>> {
+  const referrers = new Map<Digest, Descriptor[]>();
+  const add = (subject: Digest, descriptor: Descriptor): void => {
+    const known = referrers.get(subject) ?? [];
+    if (!known.some(({ digest }) => digest === descriptor.digest))
+      referrers.set(subject, [...known, descriptor]);
+  };
+  const visited = new Set<Digest>();
+  const lists = new Map<Digest, readonly Descriptor[]>();
+  const queue = [...roots];
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    if (visited.has(next.digest) || !namesManifest(next)) continue;
+    visited.add(next.digest);
+    const bytes = await read(next.digest);
+    // What is not a manifest, or not there, fails the tag that needs it, not the whole layout.
+    const manifest = bytes === undefined ? undefined : parseLeniently(bytes, next.mediaType);
+    if (bytes === undefined || manifest === undefined) continue;
+    if (manifest.subject !== undefined) {
+      add(manifest.subject.digest, referrerDescriptor(manifest, next.digest, bytes.length));
+    }
+    queue.push(...manifest.manifests);
+    lists.set(next.digest, manifest.manifests);
+  }
+  for (const subject of visited) {
+    const list = tags.get(referrersTag(subject));
+    for (const referrer of (list && lists.get(list.digest)) ?? []) add(subject, referrer);
+  }
+  return referrers;
+}
+
+function parseLeniently(bytes: Uint8Array, mediaType: string): Manifest | undefined {
+  try {
+    return parseManifest(bytes, mediaType);
+  } catch (error) {
+    if (error instanceof ManifestInvalidError) return undefined;
+    throw error;
+  }
+}
