@@ -35,7 +35,12 @@ export function manifestKey(repository: Repository, digest: Digest): string {
 }
 
 export function tagKey(repository: Repository, tag: Tag): string {
-  return `${REPOSITORIES}${repository}/_tags/${tag}`;
+  return `${tagsPrefix(repository)}${tag}`;
+}
+
+/** Before each tag's name. */
+export function tagsPrefix(repository: Repository): string {
+  return `${REPOSITORIES}${repository}/_tags/`;
 }
 
 export function tagListKey(repository: Repository): string {

@@ -2,15 +2,15 @@
 import about from '../package.json' with { type: 'json' };
 import { UsageError, seeHelp, suggest, type Command } from './command.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
+import { exportCommand } from './export.ts';
 import { plan, sync } from './sync.ts';
 import { styleFor } from './terminal/style.ts';
 
-const COMMANDS: readonly Command[] = [sync, plan];
+const COMMANDS: readonly Command[] = [sync, plan, exportCommand];
 
 /** Better a word about them than "no such command". */
 const NOT_BUILT_YET: ReadonlySet<string> = new Set([
   'approve',
-  'export',
   'history',
   'import',
   'prune',

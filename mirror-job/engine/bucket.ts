@@ -36,7 +36,20 @@ export async function openBucket(store: Store, expected: BucketExpectation): Pro
   return identity;
 }
 
-async function readIdentity(store: Store): Promise<Identity | undefined> {
+/**
+ * For who only reads: nothing is written, not even into an empty bucket.
+ * @throws {BucketRefusedError} for a bucket that is not Lifeboat's, or another version's
+ * @throws {StoreError} when it cannot be reached
+ */
+export async function requireIdentity(store: Pick<Store, 'name' | 'get'>): Promise<Identity> {
+  const identity = await readIdentity(store);
+  if (identity !== undefined) return identity;
+  throw new BucketRefusedError(
+    `${store.name} has no ${IDENTITY_KEY}, so it is not Lifeboat's, or nothing was mirrored into it yet. Run "lifeboat sync" first.`,
+  );
+}
+
+async function readIdentity(store: Pick<Store, 'name' | 'get'>): Promise<Identity | undefined> {
   const stored = await store.get(IDENTITY_KEY);
   if (stored === undefined) return undefined;
   try {

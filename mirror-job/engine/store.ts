@@ -53,6 +53,15 @@ export interface Store {
   openUploads(prefix: string): Promise<readonly OpenUpload[]>;
 }
 
+/** A store that is only read, and from which a large object is read piece by piece. */
+export interface ReadableStore extends Pick<Store, 'name' | 'get' | 'size' | 'list'> {
+  /**
+   * The bytes of an object from `offset` on.
+   * @returns undefined when there is no such object. @throws {StoreError}, also while it is read
+   */
+  stream(key: string, offset: number): Promise<AsyncIterable<Uint8Array> | undefined>;
+}
+
 /** The store did not do what it was asked; the message names the store, the call and the key. */
 export class StoreError extends Error {
   override readonly name: string = 'StoreError';

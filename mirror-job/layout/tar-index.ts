@@ -53,7 +53,8 @@ export async function indexTar(path: string): Promise<ReadonlyMap<string, TarEnt
     if (header.type === 'x' || header.type === 'L') {
       if (size > MAX_EXTENSION) throw new TarInvalidError(`has a header of ${size} bytes for one name.`);
       const bytes = await read(file, offset, size);
-      said = { ...said, ...(header.type === 'x' ? parsePax(bytes) : { path: text(bytes, 0, size) }) };
+      const extension = header.type === 'x' ? parsePax(bytes) : { path: text(bytes, 0, size) };
+      said = { path: extension.path ?? said.path, size: extension.size ?? said.size };
     } else {
       last = said.path ?? header.name;
       // "0" and, from before 1988, nothing: a regular file. Folders, links and devices hold nothing to read.
@@ -68,8 +69,8 @@ export async function indexTar(path: string): Promise<ReadonlyMap<string, TarEnt
 
 /** What a header of its own says of the entry after it. */
 interface Extension {
-  readonly path?: string;
-  readonly size?: number;
+  readonly path?: string | undefined;
+  readonly size?: number | undefined;
 }
 
 function refuseCompressed(block: Uint8Array): void {
@@ -117,7 +118,7 @@ function parsePax(bytes: Uint8Array): Extension {
     if (key === 'size' && value !== undefined && /^\d{1,15}$/.test(value)) size = Number(value);
     start += length;
   }
-  return { ...(path !== undefined && { path }), ...(size !== undefined && { size }) };
+  return { path, size };
 }
 
 /** Octal digits or, where the first bit is set, a number in base 256; undefined for neither. */

@@ -18,6 +18,7 @@ import {
   type OpenUpload,
   type PutOptions,
   type PutResult,
+  type ReadableStore,
   type Store,
   type StoredObject,
   type UploadPart,
@@ -39,7 +40,10 @@ export interface S3StoreOptions {
 /** AWS answers a conditional write with 409 while another one is under way: to be asked again, not to be lost. */
 const CONFLICT_ATTEMPTS = 5;
 
-export class S3Store implements Store {
+/** Between two pieces of a body. Milliseconds. */
+const SILENCE = 60_000;
+
+export class S3Store implements Store, ReadableStore {
   readonly name: string;
   readonly #client: S3Client;
   readonly #bucket: string;
@@ -83,6 +87,35 @@ export class S3Store implements Store {
         throw error;
       }
     });
+  }
+
+  async stream(key: string, offset: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+    return this.#call('read', key, async (name) => {
+      try {
+        const range = offset === 0 ? {} : { Range: `bytes=${offset}-` };
+        const { Body } = await this.#client.send(new GetObjectCommand({ ...name, ...range }));
+        if (Body === undefined) throw new Error('the answer has no body');
+        return this.#pieces(key, Body.transformToWebStream());
+      } catch (error) {
+        if (isCalled(error, 'NoSuchKey')) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  /** The client bounds the wait for an answer; this bounds that for each piece of it. */
+  async *#pieces(key: string, body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const reader = body.getReader();
+    try {
+      for (;;) {
+        const { done, value } = await this.#call('read', key, () => inTime(reader.read()));
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      // Also when nobody wants the rest: the connection must not stay open with it.
+      await reader.cancel().catch(() => {});
+    }
   }
 
   async size(key: string): Promise<number | undefined> {
@@ -237,6 +270,19 @@ export class S3Store implements Store {
         cause: error,
       });
     }
+  }
+}
+
+/** @throws when nothing has come after the time that is borne */
+async function inTime<Value>(promise: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('it fell silent')), SILENCE);
+  });
+  try {
+    return await Promise.race([promise, silence]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,11 +1,13 @@
 /** A bucket in memory, so that a test can make any single call fail, and see which calls were made. */
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import {
   StoreError,
   UploadLostError,
   type OpenUpload,
   type PutOptions,
   type PutResult,
+  type ReadableStore,
   type Store,
   type StoredObject,
   type UploadPart,
@@ -13,6 +15,7 @@ import {
 
 export type StoreCall =
   | 'get'
+  | 'stream'
   | 'size'
   | 'put'
   | 'list'
@@ -29,7 +32,7 @@ interface Upload {
   readonly parts: Map<number, Uint8Array>;
 }
 
-export class MemoryStore implements Store {
+export class MemoryStore implements Store, ReadableStore {
   readonly name = 'The bucket in memory';
   readonly objects = new Map<string, StoredObject>();
   readonly uploads = new Map<string, Upload>();
@@ -45,6 +48,12 @@ export class MemoryStore implements Store {
   async get(key: string): Promise<StoredObject | undefined> {
     await this.#begin('get', key);
     return this.objects.get(key);
+  }
+
+  async stream(key: string, offset: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+    await this.#begin('stream', key);
+    const bytes = this.objects.get(key)?.bytes.subarray(offset);
+    return bytes === undefined ? undefined : Readable.from(bytes.length === 0 ? [] : [bytes]);
   }
 
   async size(key: string): Promise<number | undefined> {

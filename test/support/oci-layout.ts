@@ -44,8 +44,8 @@ async function readManifest(directory: string, entry: Reference, repository: Rep
   const { mediaType, manifests, blobs } = referencesOf(readJson(bytes));
   for (const child of manifests) await readManifest(directory, child, repository);
   for (const blob of blobs) {
-    const path = blobPath(directory, blob.digest);
-    if ((await sizeOf(path)) !== undefined) repository.blobs.set(blob.digest, await fileBlob(path));
+    const file = blobPath(directory, blob.digest);
+    if ((await sizeOf(file)) !== undefined) repository.blobs.set(blob.digest, await fileBlob(file));
   }
   repository.manifests.set(entry.digest, { bytes, mediaType: mediaType ?? entry.mediaType });
 }

@@ -12,7 +12,7 @@ export function tarOf(name: string, content: Blob): Blob {
 }
 
 /** How an archive says what has no room in a header of 512 bytes. */
-export type TarFormat = 'pax' | 'gnu';
+type TarFormat = 'pax' | 'gnu';
 
 export interface TarOptions {
   readonly format?: TarFormat;

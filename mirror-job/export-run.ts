@@ -1,0 +1,117 @@
+/** An export by a configuration file: from opening the bucket to the layout's name. */
+import { createHash } from 'node:crypto';
+import type { Reference } from '../core/reference.ts';
+import { codeOf } from './command.ts';
+import type { Configuration } from './configuration/configuration.ts';
+import { ConfigurationError } from './configuration/configuration-error.ts';
+import { loadConfiguration } from './configuration/load.ts';
+import { BucketRefusedError, requireIdentity } from './engine/bucket.ts';
+import { StoreError } from './engine/store.ts';
+import { Tally } from './engine/tally.ts';
+import { exportImages, type ExportResult } from './export/exporter.ts';
+import { writeFolder, type LayoutWriter } from './export/layout-writer.ts';
+import { writeTar } from './export/tar-writer.ts';
+import { collectOften } from './node/memory.ts';
+import { S3Store } from './s3/s3-store.ts';
+import { Progress } from './terminal/progress.ts';
+import { formatBytes, shortDigest, styleFor } from './terminal/style.ts';
+
+export interface ExportOptions {
+  readonly references: readonly Reference[];
+  /** A file whose name ends in `.tar`, or a folder; neither is there yet. */
+  readonly to: string;
+  readonly config: string;
+  /** The result on standard output, instead of a summary. */
+  readonly json: boolean;
+}
+
+/**
+ * @returns the exit code: 0, or 1 if something failed or was interrupted, and then nothing is left
+ * @throws {ConfigurationError} before anything is written, where it or the store cannot be used
+ */
+export async function runExport(options: ExportOptions): Promise<number> {
+  const configuration = await loadConfiguration(options.config, process.env);
+  const store = await openStore(options.config, configuration);
+  collectOften();
+  const progress = new Progress(process.stderr);
+  const signal = stopOnce(progress);
+  const tally = new Tally();
+  const environment = { store, log: progress, signal, tally, createHash };
+  let writer: LayoutWriter | undefined;
+  let result: ExportResult;
+  try {
+    writer = await (options.to.endsWith('.tar') ? writeTar(options.to) : writeFolder(options.to));
+    progress.start(tally);
+    // A store that hangs does not keep an interrupted export from being cleared away.
+    result = await Promise.race([exportImages(environment, options.references, writer), aborted(signal)]);
+    if (result.failures.length === 0) await writer.finish();
+    else await writer.abandon();
+  } catch (error) {
+    await writer?.abandon();
+    if (!(signal.aborted || isFileError(error))) throw error;
+    progress.stop();
+    const reason = signal.aborted ? 'interrupted' : `it cannot be written (${codeOf(error)})`;
+    const failed = styleFor(process.stderr).bad('failed');
+    progress.info(`${failed}   ${options.to}: ${reason}. Nothing is left of it.`);
+    // What was asked of the store and is not wanted any more must not keep the process.
+    if (signal.aborted) process.exit(1);
+    return 1;
+  }
+  progress.stop();
+  report(result, options, progress);
+  return result.failures.length === 0 ? 0 : 1;
+}
+
+function report(result: ExportResult, { to, json }: ExportOptions, progress: Progress): void {
+  const { images, failures, manifests, blobs, bytes } = result;
+  const style = styleFor(process.stderr);
+  for (const failure of failures) progress.info(`${style.bad('failed')}   ${failure}`);
+  if (json) {
+    const isWritten = failures.length === 0;
+    process.stdout.write(`${JSON.stringify({ to: isWritten ? to : null, ...result }, undefined, 2)}\n`);
+  } else if (failures.length === 0) {
+    for (const { image, digest } of images)
+      progress.info(`${style.good('exported')} ${style.faint(shortDigest(digest))}  ${image}`);
+  }
+  if (failures.length > 0) {
+    progress.info(`${to} was not written, because what is incomplete cannot be relied on.`);
+  } else if (!json) {
+    progress.info(`${to}: ${manifests} manifests · ${blobs} blobs · ${formatBytes(bytes)}`);
+  }
+}
+
+/** @throws {ConfigurationError} for a store that cannot be reached, or is not Lifeboat's */
+async function openStore(file: string, { store: settings }: Configuration): Promise<S3Store> {
+  const store = new S3Store(settings);
+  try {
+    await requireIdentity(store);
+  } catch (error) {
+    if (!(error instanceof StoreError || error instanceof BucketRefusedError)) throw error;
+    throw new ConfigurationError(file, [{ line: settings.line, key: 'store', message: error.message }]);
+  }
+  return store;
+}
+
+/** @throws the signal's reason, when it is aborted */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
+/** A second signal ends the process as signals do. */
+function stopOnce(progress: Progress): AbortSignal {
+  const stop = new AbortController();
+  const onSignal = (name: NodeJS.Signals): void => {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    progress.info(`${name}: stopping; what is half written is removed. Once more stops at once.`);
+    stop.abort(new Error(`stopped by ${name}`));
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  return stop.signal;
+}
+
+/** A full disk and the like. */
+function isFileError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}

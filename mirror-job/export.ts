@@ -1,0 +1,92 @@
+/** `lifeboat export`: images of the bucket into an OCI layout. What does the work is loaded only when there is work. */
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { NameInvalidError, parseReference, type Reference } from '../core/reference.ts';
+import { UsageError, codeOf, parseOptions, seeHelp, type Command } from './command.ts';
+
+const OPTIONS = {
+  config: { type: 'string', short: 'c', default: 'lifeboat.yaml' },
+  to: { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const;
+
+export const exportCommand: Command = {
+  name: 'export',
+  summary: 'Write images of the bucket into an OCI layout, a folder or a tar.',
+  help: `Usage: lifeboat export IMAGE… --to DIR|FILE.tar [-c FILE] [--json]
+
+Writes images that are in the bucket into an OCI image layout, for a place without a network:
+every platform that the bucket has, and their signatures, SBOMs and attestations. Upstream is
+not asked. Every digest is checked, and the layout has its name only when it is whole.
+
+IMAGE is docker.io/library/alpine:3.20, docker.io/library/alpine@sha256:…, or
+docker.io/library/alpine for all its tags. Images of one repository are named by their tags in
+the layout, those of several by their whole references.
+
+Options:
+      --to PATH      where to write; a name that ends in .tar is a tar, any other one a folder.
+                     It must not exist yet
+  -c, --config FILE  the configuration, for its store (default: lifeboat.yaml)
+      --json         print what was written on standard output, as JSON
+  -h, --help         this help
+
+Exit code:
+  0  done
+  1  an image is not in the bucket, or not whole: nothing was written
+  2  the configuration, the store or the command line is wrong, and nothing was written
+
+Examples:
+  npx lifeboat export docker.io/library/alpine:3.20 --to alpine.tar
+  skopeo copy --all oci-archive:alpine.tar:3.20 docker://registry.internal/alpine:3.20
+
+  npx lifeboat export docker.io/library/alpine ghcr.io/org/app:v1 --to images.tar
+  # and there, in lifeboat.yaml:
+  #   - { source: 'oci:./images.tar', name: docker.io/library/alpine, tags: ['*'] }
+  #   - { source: 'oci:./images.tar', name: ghcr.io/org/app, tags: ['*'] }
+`,
+  async run(args) {
+    const { values, positionals } = parseOptions('export', args, OPTIONS);
+    const { to, config, json } = values;
+    if (positionals.length === 0) throw new UsageError(`name at least one image. ${seeHelp('export')}`);
+    if (to === undefined) {
+      throw new UsageError(`say where to write: --to DIR or --to FILE.tar. ${seeHelp('export')}`);
+    }
+    const references = positionals.map((text) => parseImage(text));
+    await refuseTarget(to);
+    const { runExport } = await import('./export-run.ts');
+    return runExport({ references, to: resolve(to), config, json });
+  },
+};
+
+/** @throws {UsageError} */
+function parseImage(text: string): Reference {
+  let reference: Reference;
+  try {
+    reference = parseReference(text);
+  } catch (error) {
+    if (error instanceof NameInvalidError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+  if (reference.tag !== undefined && reference.digest !== undefined) {
+    throw new UsageError(`"${text}" names a tag and a digest. Give one of them.`);
+  }
+  return reference;
+}
+
+/** An export may take long: that it has nowhere to go is said before. @throws {UsageError} */
+async function refuseTarget(to: string): Promise<void> {
+  if (/\.(?:tgz|tar\.\w+)$/.test(to)) {
+    throw new UsageError(`--to ${to}: a layout is not compressed, as its layers are. End the name in .tar.`);
+  }
+  if ((await stat(to).catch(() => undefined)) !== undefined) {
+    throw new UsageError(`--to ${to}: it exists already. Remove it, or give another name.`);
+  }
+  try {
+    await access(`${dirname(resolve(to))}/`, constants.W_OK);
+  } catch (error) {
+    throw new UsageError(
+      `--to ${to}: it cannot be written (${codeOf(error)}). Its directory has to exist, and this user to write there.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,57 @@
+/** A layout's `index.json`: what its tags are, what was exported by digest, and what refers to those. */
+import { REF_NAME } from '../../core/bucket-object.ts';
+import type { Descriptor } from '../../core/descriptor.ts';
+import { OCI_INDEX } from '../../core/media-type.ts';
+import { formatReference } from '../../core/reference.ts';
+import type { ClosureWalk } from './closure.ts';
+
+/**
+ * A referrer is an entry of its own: its manifest says by `subject` what it belongs to, which is how readers of
+ * layouts (ORAS, `lifeboat sync`) find it. No fallback tag is made up for it: whoever mirrors all tags of the
+ * layout would get one that upstream never had. Those that upstream has are among the tags.
+ */
+export function layoutIndex(walks: readonly ClosureWalk[]): unknown {
+  // A tag alone is what `skopeo copy oci:DIR:TAG` takes; several repositories may share one.
+  const isShared = walks.length > 1;
+  const tags = walks.flatMap(({ roots, repository }) =>
+    roots.map(({ tag, descriptor }) =>
+      tag === undefined
+        ? descriptor
+        : {
+            ...descriptor,
+            annotations: {
+              [REF_NAME]: isShared ? formatReference({ repository, tag, digest: undefined }) : tag,
+            },
+          },
+    ),
+  );
+  const referrers = walks.flatMap((walk) =>
+    [...walk.referrers.values()].map((referrer) => withoutName(referrer)),
+  );
+  return {
+    schemaVersion: 2,
+    mediaType: OCI_INDEX,
+    manifests: [...sorted(tags), ...sorted(unique(referrers))],
+  };
+}
+
+/** What a referrer says of itself could be read as the name of a tag. */
+function withoutName({ annotations, ...descriptor }: Descriptor): Descriptor {
+  const kept = Object.entries(annotations ?? {}).filter(
+    ([name]) => name !== REF_NAME && name !== 'io.containerd.image.name',
+  );
+  return { ...descriptor, ...(kept.length > 0 && { annotations: Object.fromEntries(kept) }) };
+}
+
+function unique(descriptors: readonly Descriptor[]): Descriptor[] {
+  return [...new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values()];
+}
+
+/** In whatever order they were found, the same images are the same file. */
+function sorted(descriptors: readonly Descriptor[]): Descriptor[] {
+  return descriptors.toSorted((a, b) => (rankOf(a) < rankOf(b) ? -1 : 1));
+}
+
+function rankOf({ annotations, digest }: Descriptor): string {
+  return `${annotations?.[REF_NAME] ?? ''} ${digest}`;
+}

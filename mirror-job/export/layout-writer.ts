@@ -1,0 +1,42 @@
+/** An OCI image layout that is being written, under another name until it is whole. */
+import { randomBytes } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+export interface LayoutWriter {
+  /** How many files may be written at once. */
+  readonly concurrency: number;
+  /**
+   * A file of the layout, each name once.
+   * @param size what the body has to have, in bytes
+   * @throws what the body and the file system throw; nothing more can be written then
+   */
+  write(name: string, size: number, body: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Gives the layout its name. @throws what the file system throws */
+  finish(): Promise<void>;
+  /** Removes all that was written. */
+  abandon(): Promise<void>;
+}
+
+/** Beside the target, so that it can be renamed; the dot, so that nobody takes it for the layout. */
+export function partialName(target: string): string {
+  return join(dirname(target), `.${basename(target)}.${randomBytes(4).toString('hex')}.partial`);
+}
+
+/** @throws what the file system throws, where the folder cannot be made */
+export async function writeFolder(target: string): Promise<LayoutWriter> {
+  const partial = partialName(target);
+  await mkdir(partial);
+  return {
+    concurrency: 4,
+    async write(name, _size, body) {
+      const path = join(partial, name);
+      await mkdir(dirname(path), { recursive: true });
+      await pipeline(body, createWriteStream(path, { flags: 'wx' }));
+    },
+    finish: () => rename(partial, target),
+    abandon: () => rm(partial, { recursive: true, force: true }),
+  };
+}
