@@ -3,20 +3,14 @@ import about from '../package.json' with { type: 'json' };
 import { UsageError, seeHelp, suggest, type Command } from './command.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import { exportCommand } from './export.ts';
+import { importCommand } from './import.ts';
 import { plan, sync } from './sync.ts';
 import { styleFor } from './terminal/style.ts';
 
-const COMMANDS: readonly Command[] = [sync, plan, exportCommand];
+const COMMANDS: readonly Command[] = [sync, plan, importCommand, exportCommand];
 
 /** Better a word about them than "no such command". */
-const NOT_BUILT_YET: ReadonlySet<string> = new Set([
-  'approve',
-  'history',
-  'import',
-  'prune',
-  'revert',
-  'verify',
-]);
+const NOT_BUILT_YET: ReadonlySet<string> = new Set(['approve', 'history', 'prune', 'revert', 'verify']);
 
 const HELP = `Lifeboat keeps clusters pulling when a registry is down: this fills its bucket.
 

@@ -1,11 +1,11 @@
 /** `lifeboat export` as people run it: a real bucket, a process of its own, and `lifeboat sync` that reads it back. */
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { addImage, addStreamedLayer, tagAs } from '../support/builder.ts';
 import { s3ClientOf } from '../support/bucket-reader.ts';
-import { digestOfTag, emptyRepository, repositoryOf } from '../support/content.ts';
+import { emptyRepository, repositoryOf } from '../support/content.ts';
 import { buildCorpus } from '../support/corpus.ts';
 import { startCountingProxy } from '../support/counting-proxy.ts';
 import { startLocalStore, type Store } from '../support/local-store.ts';
@@ -45,7 +45,7 @@ beforeAll(async () => {
     { source: 'oci:./large', name: 'a.b/large', tags: ['*'] },
   ]);
   const { code, stderr } = await lifeboat('sync', '-c', 'first.yaml');
-  expect([code, stderr]).toEqual([0, expect.stringContaining('3 created')]);
+  if (code !== 0) throw new Error(`The bucket was not filled:\n${stderr}`);
 });
 
 afterAll(async () => {
@@ -115,9 +115,8 @@ async function digestIn(layout: string, tag: string): Promise<string> {
 }
 
 test('--json, into a folder', async () => {
-  const { code, stdout, stderr } = await lifeboat(
-    ...['export', 'a.b/team/one:latest', '--to', 'plain', '--json', '-c', 'first.yaml'],
-  );
+  const args = ['export', 'a.b/team/one:latest', '--to', 'plain', '--json', '-c', 'first.yaml'];
+  const { code, stdout, stderr } = await lifeboat(...args);
   const digest = await digestIn('one', 'latest');
   expect([code, stderr, JSON.parse(stdout)]).toEqual([
     0,
@@ -136,9 +135,8 @@ test('--json, into a folder', async () => {
 
 test('what is not in the bucket: exit code 1, and nothing is left', async () => {
   const before = await readdir(folder);
-  const { code, stdout, stderr } = await lifeboat(
-    ...['export', 'a.b/team/one', 'a.b/team/one:9', 'a.b/c', '--to', 'none.tar', '-c', 'first.yaml'],
-  );
+  const args = ['export', 'a.b/team/one', 'a.b/team/one:9', 'a.b/c', '--to', 'none.tar', '-c', 'first.yaml'];
+  const { code, stdout, stderr } = await lifeboat(...args);
   expect([code, stdout, stderr]).toEqual([
     1,
     '',

@@ -1,0 +1,85 @@
+/** An import: from reading another tool's configuration to writing lifeboat.yaml. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { UsageError, codeOf } from './command.ts';
+import { compose } from './import/compose.ts';
+import type { Draft } from './import/draft.ts';
+import { ForeignFile, ForeignFileError } from './import/foreign-file.ts';
+import { looksLikeImageSet, readImageSet } from './import/image-set.ts';
+import { readRegsync } from './import/regsync.ts';
+import { looksLikeSkopeo, readSkopeo } from './import/skopeo.ts';
+import { styleFor } from './terminal/style.ts';
+
+export interface ImportOptions {
+  readonly file: string;
+  /** A file, or `-` for standard output. */
+  readonly output: string;
+  /** Whether the output may replace a file. */
+  readonly force: boolean;
+}
+
+/**
+ * @returns the exit code: 0, or 1 if something could not be carried
+ * @throws {UsageError} for a file that is no configuration of a tool that is known, and an output that is there
+ */
+export async function runImport({ file, output, force }: ImportOptions): Promise<number> {
+  const draft = readDraft(file, await readText(file));
+  const { text, images } = compose(draft);
+  if (text !== undefined) await write(output, text, force);
+  const { bad, good } = styleFor(process.stderr);
+  const losses = draft.losses.toSorted((a, b) => a.line - b.line);
+  for (const loss of losses) process.stderr.write(`${bad('not carried')} ${loss.text}\n`);
+  const counted = `${images} ${images === 1 ? 'image' : 'images'}`;
+  const lost = losses.length === 0 ? '' : `; ${losses.length} not carried, as said above`;
+  process.stderr.write(
+    text === undefined
+      ? `Nothing of ${file} can be carried, so ${output} was not written.\n`
+      : `${good('written')} ${output === '-' ? 'to standard output' : output}: ${counted}${lost}\n`,
+  );
+  return losses.length === 0 && text !== undefined ? 0 : 1;
+}
+
+/** @throws {UsageError} */
+function readDraft(name: string, text: string): Draft {
+  try {
+    const file = new ForeignFile(name, text);
+    if (looksLikeImageSet(file.json)) return readImageSet(file);
+    if (Array.isArray(file.json['sync'])) return readRegsync(file);
+    if (looksLikeSkopeo(file.json)) return readSkopeo(file);
+  } catch (error) {
+    if (error instanceof ForeignFileError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+  throw new UsageError(
+    `${name}: it is none of what can be read: a regsync configuration (a list under sync), a list of skopeo sync (images below registries), or an ImageSetConfiguration of oc-mirror.`,
+  );
+}
+
+/** @throws {UsageError} */
+async function readText(file: string): Promise<string> {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(`${file}: it is not UTF-8 text.`, { cause: error });
+    throw new UsageError(`${file}: it cannot be read (${codeOf(error)}).`, { cause: error });
+  }
+}
+
+/** @throws {UsageError} */
+async function write(output: string, text: string, force: boolean): Promise<void> {
+  if (output === '-') {
+    process.stdout.write(text);
+    return;
+  }
+  try {
+    // Refused by the file system itself, so that nothing can come in between.
+    await writeFile(output, text, { flag: force ? 'w' : 'wx' });
+  } catch (error) {
+    const code = codeOf(error);
+    throw new UsageError(
+      code === 'EEXIST'
+        ? `${output}: it exists already. Name another file with -o FILE, or replace it with --force.`
+        : `${output}: it cannot be written (${code}).`,
+      { cause: error },
+    );
+  }
+}

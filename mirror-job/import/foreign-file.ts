@@ -1,0 +1,90 @@
+/** Another tool's configuration: its values, and the line that each of them stands on. */
+import { LineCounter, isMap, isNode, isScalar, parseDocument, type Document } from 'yaml';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import { formatPath, type Path } from '../configuration/path.ts';
+
+/** The file cannot be read at all; the message is a sentence that begins with the file's name. */
+export class ForeignFileError extends Error {
+  override readonly name = 'ForeignFileError';
+}
+
+export class ForeignFile {
+  readonly name: string;
+  readonly json: JsonObject;
+  readonly #document: Document;
+  readonly #lines = new LineCounter();
+
+  /** @throws {ForeignFileError} for what is not YAML, or no map */
+  constructor(name: string, text: string) {
+    this.name = name;
+    // These tools read YAML 1.1, whose "<<" takes over what an anchor holds.
+    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, merge: true });
+    const [error] = this.#document.errors;
+    if (error !== undefined) {
+      // The parser's sentence without what it quotes, which may be a secret.
+      const [reason = ''] = error.message.split(/: |\n/, 1);
+      throw new ForeignFileError(
+        `${name}:${this.#lines.linePos(error.pos[0]).line}: this is not valid YAML: ${reason}.`,
+      );
+    }
+    const json: unknown = this.#toJson();
+    if (!isObject(json)) throw new ForeignFileError(`${name}: it is not a map of keys.`);
+    this.json = json;
+  }
+
+  /** From 1; that of what holds a value where the value itself came from elsewhere. */
+  lineOf(path: Path): number | undefined {
+    for (let length = path.length; length >= 0; length -= 1) {
+      const offset = this.#offsetOf(path.slice(0, length));
+      if (offset !== undefined) return this.#lines.linePos(offset).line;
+    }
+    return undefined;
+  }
+
+  /** `regsync.yml:12: sync[1].backup` */
+  placeOf(path: Path): string {
+    const line = this.lineOf(path);
+    return `${this.name}${line === undefined ? '' : `:${line}`}: ${formatPath(path)}`;
+  }
+
+  #toJson(): unknown {
+    try {
+      return this.#document.toJS();
+    } catch {
+      throw new ForeignFileError(`${this.name}: its aliases lead nowhere, or grow without bound.`);
+    }
+  }
+
+  #offsetOf(path: Path): number | undefined {
+    const parent = path.length === 0 ? undefined : this.#node(path.slice(0, -1));
+    if (isMap(parent)) {
+      const pair = parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1));
+      return isScalar(pair?.key) ? pair.key.range?.[0] : undefined;
+    }
+    const node = this.#node(path);
+    return isNode(node) ? node.range?.[0] : undefined;
+  }
+
+  #node(path: Path): unknown {
+    return path.length === 0 ? this.#document.contents : this.#document.getIn(path, true);
+  }
+}
+
+/** A map's entries; none for anything else. */
+export function entriesOf(value: unknown): [string, unknown][] {
+  return isObject(value) ? Object.entries(value) : [];
+}
+
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** The texts of a list. Numbers are texts too: YAML reads an unquoted tag 1.0 as one, and so did the tool. */
+export function textsOf(value: unknown): string[] {
+  return listOf(value).flatMap((item) => textOf(item) ?? []);
+}
+
+export function textOf(value: unknown): string | undefined {
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

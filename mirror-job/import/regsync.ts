@@ -1,0 +1,219 @@
+/**
+ * A configuration of regsync.
+ * https://regclient.org/usage/regsync/#configuration-file
+ */
+import { NameInvalidError, formatReference, parseReference, type Reference } from '../../core/reference.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import type { Path } from '../configuration/path.ts';
+import { Draft, type DraftImageValue, type DraftTags } from './draft.ts';
+import { patternOf } from './expression.ts';
+import { entriesOf, listOf, textOf, textsOf, type ForeignFile } from './foreign-file.ts';
+import { readCredentials, readTemplate } from './regsync-credentials.ts';
+
+const TIMER = 'a run is started from outside, by a timer or a scheduled workflow (infra/README.md).';
+
+/** What has no place in lifeboat.yaml, in `defaults` and in each entry. */
+const LOST: Readonly<Record<string, string>> = {
+  backup: 'no copy of a tag is kept under another name.',
+  cleanupTags: 'a run deletes nothing from the bucket.',
+  cleanupTagsExclude: 'a run deletes nothing from the bucket.',
+  hooks: 'a run starts no commands.',
+  includeExternal: 'layers that are kept elsewhere are left there.',
+  interval: TIMER,
+  mediaTypes: 'every media type is mirrored, as it is.',
+  referrerFilters: 'all referrers are mirrored, or none.',
+  referrerSource: 'referrers are looked for where the image is.',
+  referrerTarget: 'referrers are stored with their image.',
+  repos: 'repositories are listed by name: write one entry for each.',
+  schedule: TIMER,
+};
+
+/** What only says how regsync goes about its work. */
+const OWN_AFFAIRS: ReadonlySet<string> = new Set([
+  'cacheCount',
+  'cacheTime',
+  'digestTags',
+  'fastCopy',
+  'forceRecursive',
+  'parallel',
+  'skipDockerConfig',
+  'userAgent',
+]);
+
+const READ: ReadonlySet<string> = new Set([
+  'source',
+  'target',
+  'type',
+  'tags',
+  'tagSets',
+  'platform',
+  'platforms',
+  'referrers',
+  'ratelimit',
+]);
+
+/** Never fails: what it cannot carry is among the draft's losses. */
+export function readRegsync(file: ForeignFile): Draft {
+  const draft = new Draft(file, 'a regsync configuration');
+  const { defaults, sync, creds } = file.json;
+  for (const [key, value] of Object.entries(file.json)) {
+    if (['version', 'creds', 'defaults', 'sync'].includes(key) || key.startsWith('x-')) continue;
+    draft.lose([key], `regsync has no such key, as far as is known here. ${shown(value)}`.trim());
+  }
+  loseKeys(draft, ['defaults'], defaults);
+  const inherited = isObject(defaults) ? defaults : {};
+  for (const [index, entry] of listOf(sync).entries()) readEntry(draft, ['sync', index], entry, inherited);
+  readCredentials(draft, creds, limitsOf(file.json));
+  return draft;
+}
+
+/** What `ratelimit.min` is for each source: the most careful one counts. */
+function limitsOf({ defaults, sync }: JsonObject): { source: string; min: number; path: Path }[] {
+  return listOf(sync).flatMap((entry, index) => {
+    if (!isObject(entry)) return [];
+    const own = isObject(entry['ratelimit']) ? entry['ratelimit']['min'] : undefined;
+    const all =
+      isObject(defaults) && isObject(defaults['ratelimit']) ? defaults['ratelimit']['min'] : undefined;
+    const min = own ?? all;
+    const path = own === undefined ? ['defaults', 'ratelimit'] : ['sync', index, 'ratelimit'];
+    const source = textOf(entry['source']);
+    return typeof min === 'number' && min > 0 && source !== undefined ? [{ source, min, path }] : [];
+  });
+}
+
+function loseKeys(draft: Draft, path: Path, value: unknown): void {
+  for (const [key, setting] of entriesOf(value)) {
+    const reason = LOST[key];
+    if (reason !== undefined) draft.lose([...path, key], reason);
+    else if (!OWN_AFFAIRS.has(key) && !READ.has(key) && !key.startsWith('x-'))
+      draft.lose(
+        [...path, key],
+        `regsync has no such key, as far as is known here. ${shown(setting)}`.trim(),
+      );
+  }
+}
+
+/** Nothing is quoted that could be a secret. */
+function shown(value: unknown): string {
+  return typeof value === 'boolean' || typeof value === 'number' ? `It is ${value}.` : '';
+}
+
+function readEntry(draft: Draft, path: Path, entry: unknown, defaults: JsonObject): void {
+  if (!isObject(entry)) return draft.lose(path, 'it is not a map of keys.');
+  const written = textOf(entry['source']);
+  if (written === undefined) return draft.lose(path, 'it has no source.');
+  const source = readTemplate(draft, written);
+  if (source === undefined) {
+    return draft.lose([...path, 'source'], 'its template cannot be read here. Write what it stands for.');
+  }
+  loseKeys(draft, path, entry);
+  const target = textOf(entry['target']) ?? '';
+  const type = textOf(entry['type']) ?? 'repository';
+  if (type === 'registry') {
+    return draft.lose(
+      path,
+      'a whole registry cannot be mirrored: write one entry for each repository of it.',
+    );
+  }
+  const platforms = [...textsOf(entry['platforms']), ...textsOf([entry['platform']])];
+  const referrers = entry['referrers'] ?? defaults['referrers'];
+  const common = {
+    ...(platforms.length > 0 && { platforms }),
+    // Left out it means no in regsync; what signs an image is worth having unless it was refused.
+    ...(referrers === false && { referrers: false as const }),
+  };
+  const note = target === '' ? undefined : `was copied to ${withoutSecret(target)}`;
+  for (const value of valuesOf(draft, path, entry, source, target, type)) {
+    draft.images.push({ path, value: { ...value, ...common }, note });
+  }
+}
+
+function withoutSecret(target: string): string {
+  return target.replace(/\{\{.*?\}\}/gs, '…').replaceAll(/\s+/g, ' ');
+}
+
+function valuesOf(
+  draft: Draft,
+  path: Path,
+  entry: JsonObject,
+  source: string,
+  target: string,
+  type: string,
+): DraftImageValue[] {
+  if (source.startsWith('ocidir://')) return layoutOf(draft, path, entry, source, target, type);
+  if (type !== 'image') return tagsOf(draft, path, entry).map((tags) => ({ source, tags }));
+  const reference = read(source);
+  if (reference === undefined) return [{ source }];
+  if (reference.digest !== undefined) {
+    const bare = formatReference({ ...reference, tag: undefined });
+    loseTag(draft, path, target, undefined);
+    return [{ source: bare }];
+  }
+  const tag = reference.tag ?? 'latest';
+  loseTag(draft, path, target, tag);
+  return [{ source: reference.tag === undefined ? `${source}:latest` : source }];
+}
+
+/** A tag keeps its name: what pulled another one has to be told. */
+function loseTag(draft: Draft, path: Path, target: string, tag: string | undefined): void {
+  const wanted = read(target)?.tag;
+  if (wanted === undefined || wanted === tag) return;
+  draft.lose(
+    [...path, 'target'],
+    tag === undefined
+      ? `the image is served under its digest; nothing gives it the tag "${wanted}".`
+      : `the image is served under its own tag "${tag}", not as "${wanted}".`,
+  );
+}
+
+function read(text: string): Reference | undefined {
+  try {
+    return parseReference(text);
+  } catch (error) {
+    if (error instanceof NameInvalidError) return undefined;
+    throw error;
+  }
+}
+
+/** A folder has no name of its own: it is served under that of the target. */
+function layoutOf(
+  draft: Draft,
+  path: Path,
+  entry: JsonObject,
+  source: string,
+  target: string,
+  type: string,
+): DraftImageValue[] {
+  const [, folder = '', tag] = /^ocidir:\/\/(.*?)(?::([\w][\w.-]*))?$/.exec(source) ?? [];
+  const reference = read(target);
+  if (reference === undefined) {
+    draft.lose(path, 'a layout needs a name to be served under, and the target is none.');
+    return [];
+  }
+  const name = formatReference({ repository: reference.repository, tag: undefined, digest: undefined });
+  const from = { source: `oci:${folder}`, name };
+  if (type === 'image') return [{ ...from, tags: [tag ?? 'latest'] }];
+  return tagsOf(draft, path, entry).map((tags) => Object.assign({ tags }, from));
+}
+
+/** One for each set; a tag has to fit one of them. */
+function tagsOf(draft: Draft, path: Path, entry: JsonObject): (readonly string[] | DraftTags)[] {
+  const sets = listOf(entry['tagSets']).map((set, index) => ({ set, at: [...path, 'tagSets', index] }));
+  if (entry['tags'] !== undefined || sets.length === 0) {
+    sets.unshift({ set: entry['tags'], at: [...path, 'tags'] });
+  }
+  return sets.flatMap(({ set, at }): (readonly string[] | DraftTags)[] => {
+    const { allow, deny, semverRange } = isObject(set) ? set : {};
+    const include = textsOf(allow).map((expression) => patternOf(expression, true));
+    const exclude = textsOf(deny).map((expression) => patternOf(expression, true));
+    const ranges = textsOf(semverRange);
+    if (ranges.length > 0 && include.length > 0) {
+      draft.lose(at, 'allow and semverRange together cannot be said. Write two entries, or one of them.');
+      return [];
+    }
+    const rest = exclude.length > 0 ? { exclude } : {};
+    if (ranges.length > 0) return [{ semver: ranges.join(' || '), ...rest }];
+    const all = include.length === 0 ? ['*'] : include;
+    return [exclude.length === 0 ? all : { include: all, ...rest }];
+  });
+}

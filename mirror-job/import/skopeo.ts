@@ -1,0 +1,119 @@
+/**
+ * What `skopeo sync --src yaml` reads.
+ * https://github.com/containers/skopeo/blob/main/docs/skopeo-sync.1.md#yaml-file-content-used-source-for---src-yaml
+ */
+import { isDigest } from '../../core/digest.ts';
+import { isObject, type JsonObject } from '../../core/json.ts';
+import { NameInvalidError, hostOf, parseUpstream } from '../../core/reference.ts';
+import type { Path } from '../configuration/path.ts';
+import { Draft, type DraftUpstream } from './draft.ts';
+import { patternOf } from './expression.ts';
+import { entriesOf, textOf, textsOf, type ForeignFile } from './foreign-file.ts';
+
+const KEYS: ReadonlySet<string> = new Set([
+  'images',
+  'images-by-tag-regex',
+  'images-by-semver',
+  'credentials',
+  'tls-verify',
+  'cert-dir',
+]);
+
+/** Whether a file looks like one: maps by registry, with keys that skopeo knows. */
+export function looksLikeSkopeo(json: JsonObject): boolean {
+  const values = Object.values(json);
+  return (
+    values.length > 0 &&
+    values.every((value) => isObject(value) && Object.keys(value).some((key) => KEYS.has(key)))
+  );
+}
+
+/** Never fails: what it cannot carry is among the draft's losses. */
+export function readSkopeo(file: ForeignFile): Draft {
+  const draft = new Draft(file, 'a list of skopeo sync');
+  for (const [registry, settings] of Object.entries(file.json)) {
+    const host = hostIn(draft, registry);
+    if (host === undefined || !isObject(settings)) continue;
+    for (const key of Object.keys(settings)) {
+      if (!KEYS.has(key)) draft.lose([registry, key], 'skopeo has no such key, as far as is known here.');
+    }
+    readImages(draft, registry, settings);
+    const value = upstreamOf(draft, registry, host, settings);
+    if (Object.keys(value).length > 0) draft.upstreams.push({ path: [registry], host, value });
+  }
+  return draft;
+}
+
+function hostIn(draft: Draft, registry: string): string | undefined {
+  try {
+    // A registry may be written with the beginning of a path.
+    const upstream = parseUpstream(registry.split('/', 1)[0] ?? '');
+    return upstream === 'docker.io' ? upstream : hostOf(upstream);
+  } catch (error) {
+    if (!(error instanceof NameInvalidError)) throw error;
+    draft.lose([registry], error.message);
+    return undefined;
+  }
+}
+
+function readImages(draft: Draft, registry: string, settings: JsonObject): void {
+  for (const [name, wanted] of entriesOf(settings['images'])) {
+    const path: Path = [registry, 'images', name];
+    const named = textsOf(wanted);
+    const digests = named.filter((text) => isDigest(text));
+    const tags = named.filter((text) => !isDigest(text));
+    const source = `${registry}/${name}`;
+    const value = {
+      source,
+      // Nothing named is all of them.
+      ...(named.length === 0 ? { tags: ['*'] } : tags.length > 0 && { tags }),
+      ...(digests.length > 0 && { digests }),
+    };
+    draft.images.push({ path, value, note: undefined });
+  }
+  for (const [name, expression] of entriesOf(settings['images-by-tag-regex'])) {
+    const path: Path = [registry, 'images-by-tag-regex', name];
+    const text = textOf(expression);
+    if (text === undefined) draft.lose(path, 'it is not a regular expression.');
+    else
+      draft.images.push({
+        path,
+        value: { source: `${registry}/${name}`, tags: [patternOf(text, false)] },
+        note: undefined,
+      });
+  }
+  for (const [name, range] of entriesOf(settings['images-by-semver'])) {
+    const path: Path = [registry, 'images-by-semver', name];
+    // There, a comma joins what a blank joins here.
+    const semver = textOf(range)?.replaceAll(/\s*,\s*/g, ' ');
+    if (semver === undefined) draft.lose(path, 'it is not a range of versions.');
+    else
+      draft.images.push({
+        path,
+        value: { source: `${registry}/${name}`, tags: { semver } },
+        note: undefined,
+      });
+  }
+}
+
+function upstreamOf(
+  draft: Draft,
+  registry: string,
+  host: string,
+  settings: JsonObject,
+): DraftUpstream['value'] {
+  if (settings['tls-verify'] === false) {
+    draft.lose(
+      [registry, 'tls-verify'],
+      'certificates are always verified. For plain HTTP set the upstream’s insecure: true; else name the root’s file as its ca.',
+    );
+  }
+  if (settings['cert-dir'] !== undefined) {
+    draft.lose([registry, 'cert-dir'], 'name the file of root certificates in it as the upstream’s ca.');
+  }
+  const { username, password } = isObject(settings['credentials']) ? settings['credentials'] : {};
+  const [user, secret] = [textOf(username), textOf(password)];
+  if (user === undefined || secret === undefined) return {};
+  const path = [registry, 'credentials', 'password'];
+  return { credentials: [{ username: user, password: draft.password(path, host, secret) }] };
+}

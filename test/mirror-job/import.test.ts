@@ -1,0 +1,251 @@
+/** `lifeboat import`: what other tools' users have becomes a configuration that loads, and the rest is said. */
+import { copyFile, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { parseTag } from '../../core/reference.ts';
+import { loadConfiguration } from '../../mirror-job/configuration/load.ts';
+import { patternOf } from '../../mirror-job/import/expression.ts';
+import { runProgram, type Finished } from '../support/process.ts';
+
+// Processes take what the machine lets them have; each wait in here has a bound of its own.
+vi.setConfig({ testTimeout: 60_000 });
+
+const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
+const FILES = join(import.meta.dirname, 'import-files');
+let folder = '';
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lifeboat-import-'));
+  for (const file of await readdir(FILES)) await copyFile(join(FILES, file), join(folder, file));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+function lifeboat(...args: string[]): Promise<Finished> {
+  return runProgram(process.execPath, [MAIN, 'import', ...args], { cwd: folder, timeout: 30_000 });
+}
+
+/** Every variable that the text reads, set. */
+function environmentOf(text: string): Record<string, string> {
+  const store = { S3_ENDPOINT: 'https://s3.example.com' };
+  const names = [...text.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => name);
+  return { ...Object.fromEntries(names.map((name) => [name, 'x'])), ...store };
+}
+
+/** What is written, what is said, and what `lifeboat sync` makes of it. */
+async function imported(file: string) {
+  const output = `${file}.out`;
+  const { code, stderr, stdout } = await lifeboat(file, '-o', output, '--force');
+  expect(stdout).toBe('');
+  const text = await readFile(join(folder, output), 'utf8');
+  const { images, upstreams } = await loadConfiguration(join(folder, output), environmentOf(text));
+  return {
+    code,
+    text,
+    said: stderr.trimEnd().split('\n'),
+    upstreams,
+    images: images.map(({ source, repository, tags, digests }) => ({
+      source: source.kind === 'registry' ? `${source.upstream}/${source.path}` : source.folder,
+      repository,
+      tags: tags.explicit,
+      matches: ['1.0', '3', '3.20', '3.20-rc1', '1.13.1-alpine-perl'].filter((tag) =>
+        tags.matches?.(parseTag(tag)),
+      ),
+      digests,
+    })),
+  };
+}
+
+const ZEROS = '0'.repeat(64);
+
+test('regsync', async () => {
+  const { code, text, said, images, upstreams } = await imported('regsync.yml');
+  expect(said).toEqual([
+    'not carried regsync.yml:11: creds[2].pass: a password is not copied into another file. Set the environment variable QUAY_IO_PASSWORD to it.',
+    'not carried regsync.yml:14: creds[4]: a template in its user or pass cannot be read here. Write a variable, as in ${NAME}.',
+    'not carried regsync.yml:17: creds[4].regcert: save it as a file, and name that file as the upstream’s ca.',
+    'not carried regsync.yml:22: defaults.interval: a run is started from outside, by a timer or a scheduled workflow (infra/README.md).',
+    'not carried regsync.yml:23: defaults.backup: no copy of a tag is kept under another name.',
+    'not carried regsync.yml:43: sync[2].target: the image is served under its own tag "v0.8.0", not as "stable".',
+    'not carried regsync.yml:45: sync[2].schedule: a run is started from outside, by a timer or a scheduled workflow (infra/README.md).',
+    'not carried regsync.yml:46: sync[3]: a whole registry cannot be mirrored: write one entry for each repository of it.',
+    'not carried regsync.yml:52: sync[4].hooks: a run starts no commands.',
+    'not carried regsync.yml:57: sync[5].target: the image is served under its digest; nothing gives it the tag "pinned".',
+    'not carried regsync.yml:62: sync[7]: "/^[[:digit:]]+$/" is not a regular expression: Lone quantifier brackets.',
+    'written regsync.yml.out: 6 images; 11 not carried, as said above',
+  ]);
+  expect(code).toBe(1);
+  expect(text).not.toContain('hunter2');
+  expect(text).toContain(`
+upstreams:
+  docker.io:
+    credentials:
+      - username: \${HUB_USER}
+        password: \${HUB_TOKEN}
+  quay.io:
+    credentials:
+      - username: robot
+        password: \${QUAY_IO_PASSWORD}
+  mirror.internal:5000:
+    insecure: true
+
+images:
+  # regsync.yml:27: sync[0], was copied to registry:5000/library/busybox:latest
+  - busybox:latest
+  # regsync.yml:30: sync[1], was copied to registry:5000/library/alpine
+  - source: alpine
+    tags:
+      include: [latest, edge, '3', /^3\\.\\d+$/]
+      exclude: [/^.*-rc\\d$/]
+`);
+  expect([...upstreams.keys()]).toEqual(['docker.io', 'quay.io', 'mirror.internal_5000']);
+  expect(images).toEqual([
+    image('docker.io/library/busybox', { tags: ['latest'] }),
+    image('docker.io/library/alpine', { tags: ['latest', 'edge', '3'], matches: ['3.20'] }),
+    image('ghcr.io/regclient/regctl', { tags: ['v0.8.0'] }),
+    image('mirror.internal_5000/team/app', {
+      matches: ['1.0', '3', '3.20', '3.20-rc1', '1.13.1-alpine-perl'],
+    }),
+    image('docker.io/library/nginx', { digests: [`sha256:${ZEROS}`] }),
+    {
+      ...image(join(folder, 'images/tool'), { tags: ['v1'] }),
+      repository: 'registry_5000/tools/tool',
+    },
+  ]);
+});
+
+function image(source: string, rest: { tags?: string[]; matches?: string[]; digests?: string[] }) {
+  return { source, repository: source, tags: [], matches: [], digests: [], ...rest };
+}
+
+test('skopeo', async () => {
+  const { code, text, said, images } = await imported('skopeo.yml');
+  expect(said).toEqual([
+    'not carried skopeo.yml:13: ["registry.example.com"].credentials.password: a password is not copied into another file. Set the environment variable REGISTRY_EXAMPLE_COM_PASSWORD to it.',
+    'not carried skopeo.yml:15: ["registry.example.com"].cert-dir: name the file of root certificates in it as the upstream’s ca.',
+    'not carried skopeo.yml:17: ["quay.io"].tls-verify: certificates are always verified. For plain HTTP set the upstream’s insecure: true; else name the root’s file as its ca.',
+    'not carried skopeo.yml:21: unqualified: "unqualified" is not a valid name: a registry\'s host contains a ".", has a port, or is "localhost"; anything else is read as a part of the path.',
+    'written skopeo.yml.out: 4 images; 4 not carried, as said above',
+  ]);
+  expect(code).toBe(1);
+  expect(text).not.toContain('this is a secret');
+  const all = ['1.0', '3', '3.20', '3.20-rc1', '1.13.1-alpine-perl'];
+  expect(images).toEqual([
+    image('registry.example.com/busybox', { matches: all }),
+    image('registry.example.com/redis', {
+      tags: ['1.0', '2.5'],
+      digests: ['sha256:0000000000000000000000000000000011111111111111111111111111111111'],
+    }),
+    image('registry.example.com/nginx', { matches: ['1.13.1-alpine-perl'] }),
+    image('quay.io/coreos/etcd', { tags: ['latest'] }),
+  ]);
+});
+
+test('oc-mirror, first version', async () => {
+  const { code, said, images } = await imported('imageset-v1.yaml');
+  expect(said).toEqual([
+    'not carried imageset-v1.yaml:3: archiveSize: "lifeboat export" writes one archive, of any size.',
+    'not carried imageset-v1.yaml:9: mirror.platform: a release’s images are found in its payload. List them by digest, as `oc adm release info --pullspecs` prints them.',
+    'not carried imageset-v1.yaml:15: mirror.operators[0]: which images an operator needs is found in its catalogue. List them, as `oc-mirror list operators` and the catalogue’s relatedImages have them.',
+    'not carried imageset-v1.yaml:26: mirror.blockedImages[1]: what it could block is not carried, so it blocks nothing.',
+    'not carried imageset-v1.yaml:29: mirror.helm.repositories[0]: which images a chart needs is found by rendering it. List them under additionalImages, or here.',
+    'not carried imageset-v1.yaml:35: mirror.helm.local[0]: which images a chart needs is found by rendering it. List them under additionalImages, or here.',
+    'written imageset-v1.yaml.out: 2 images; 6 not carried, as said above',
+  ]);
+  expect(code).toBe(1);
+  expect(images).toEqual([
+    image('registry.redhat.io/ubi9/ubi', { tags: ['latest'] }),
+    image('quay.io/coreos/etcd', { tags: ['latest'] }),
+  ]);
+});
+
+test('oc-mirror, second version', async () => {
+  const { code, said, images } = await imported('imageset-v2.yaml');
+  expect(said).toEqual([
+    'not carried imageset-v2.yaml:6: mirror.additionalImages[1].name: the image is served under its digest; nothing gives it the tag "v1".',
+    'not carried imageset-v2.yaml:8: mirror.additionalImages[2].targetRepo: an image is served under its own name and tag.',
+    "not carried imageset-v2.yaml:9: mirror.additionalImages[3]: a layout needs a name to be served under. Write { source: 'oci:FOLDER', name: images.internal/app, tags: ['*'] }.",
+    'written imageset-v2.yaml.out: 3 images; 3 not carried, as said above',
+  ]);
+  expect(code).toBe(1);
+  expect(images).toEqual([
+    image('registry.redhat.io/ubi9/ubi', { digests: [`sha256:${ZEROS}`] }),
+    image('quay.io/app/tool', { digests: [`sha256:${'1'.repeat(64)}`] }),
+    image('quay.io/app/other', { tags: ['v2'] }),
+  ]);
+});
+
+test.each([
+  ['regsync-selection.yml', ['semver', 'platforms', 'budget']],
+  ['skopeo-selection.yml', ['semver']],
+])('%s: what the configuration has a key for is carried, and said where it is not', async (file, keys) => {
+  const { text, said, code } = await imported(file);
+  for (const key of keys) {
+    const isSaid = said.some((line) => line.includes(` ${key}: `));
+    expect([key, new RegExp(`^ +${key}:`, 'm').test(text)]).toEqual([key, !isSaid]);
+  }
+  expect(code).toBe(said.length > 1 ? 1 : 0);
+});
+
+test('everything carried: exit code 0; an existing file is kept unless it is to be replaced', async () => {
+  await writeFile(join(folder, 'all.yml'), 'version: 1\nsync: [{ source: alpine:3, type: image }]\n');
+  const first = await lifeboat('all.yml');
+  expect([first.code, first.stderr]).toEqual([0, 'written lifeboat.yaml: 1 image\n']);
+  const second = await lifeboat('all.yml');
+  expect([second.code, second.stderr]).toEqual([
+    2,
+    'lifeboat: lifeboat.yaml: it exists already. Name another file with -o FILE, or replace it with --force.\n',
+  ]);
+  expect((await lifeboat('all.yml', '--force')).code).toBe(0);
+  const { stdout } = await lifeboat('all.yml', '-o', '-');
+  expect(stdout).toBe(await readFile(join(folder, 'lifeboat.yaml'), 'utf8'));
+});
+
+test.each([
+  ['absent.yml', undefined, 'absent.yml: it cannot be read (ENOENT).'],
+  ['list.yml', '- a\n', 'list.yml: it is not a map of keys.'],
+  ['broken.yml', 'a: [hunter2\n', /^broken\.yml:2: this is not valid YAML: [^\n]*\.$/],
+  ['empty.yml', '', 'empty.yml: it is not a map of keys.'],
+  [
+    'other.yml',
+    'services: { web: { image: hunter2 } }\n',
+    'other.yml: it is none of what can be read: a regsync configuration (a list under sync), a list of skopeo sync (images below registries), or an ImageSetConfiguration of oc-mirror.',
+  ],
+])('%s cannot be read: exit code 2', async (file, text, message) => {
+  if (text !== undefined) await writeFile(join(folder, file), text);
+  const { code, stdout, stderr } = await lifeboat(file, '-o', 'none.yaml');
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).not.toContain('hunter2');
+  const said = stderr.replace(/^lifeboat: /, '').trimEnd();
+  expect(said).toEqual(typeof message === 'string' ? message : expect.stringMatching(message));
+  expect(await readdir(folder)).not.toContain('none.yaml');
+});
+
+test('nothing can be carried: nothing is written', async () => {
+  await writeFile(join(folder, 'none.yml'), 'sync: [{ source: registry.a.b, type: registry }]\n');
+  const { code, stderr } = await lifeboat('none.yml', '-o', 'none.yaml');
+  expect([code, stderr]).toEqual([
+    1,
+    'not carried none.yml:1: sync[0]: a whole registry cannot be mirrored: write one entry for each repository of it.\nNothing of none.yml can be carried, so none.yaml was not written.\n',
+  ]);
+  expect(await readdir(folder)).not.toContain('none.yaml');
+});
+
+test.each([
+  ['latest', true, 'latest'],
+  ['v1\\.2', true, 'v1.2'],
+  ['^v1\\.2$', true, 'v1.2'],
+  ['v1.2', true, '/^v1.2$/'],
+  ['v\\d+', true, '/^v\\d+$/'],
+  ['v\\d+', false, '/v\\d+/'],
+  ['latest', false, '/latest/'],
+  ['a\\-b\\_c\\:d', true, '/^a-b_c:d$/'],
+  ['[\\w\\-]+', true, '/^[\\w\\-]+$/'],
+  ['(?i)v.*', true, '/^(?i:v.*)$/'],
+  ['(?P<major>\\d+)', false, '/(?<major>\\d+)/'],
+])('the expression %s (whole: %s) becomes %s', (expression, isWhole, pattern) => {
+  expect(patternOf(expression, isWhole)).toBe(pattern);
+});
