@@ -1,4 +1,7 @@
-/** The shape of lifeboat.yaml. What the values mean, and whether they go together, is in interpret.ts. */
+/**
+ * The shape of lifeboat.yaml. What the values mean, and whether they go together, is in interpret.ts. The
+ * descriptions are what an editor shows: `npm run schema` writes them into lifeboat.schema.json.
+ */
 import { z } from 'zod';
 import { AUDIENCES } from '../../core/identity.ts';
 
@@ -17,25 +20,58 @@ function keys<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
 const store = keys({
   endpoint: z
     .url({ protocol: /^https?$/, error: 'it must be an address such as https://s3.example.com.' })
-    .optional(),
-  bucket: text,
-  region: text.optional(),
-  prefix: z.string().optional(),
-  pathStyle: z.boolean().optional(),
-  accessKeyId: text.optional(),
-  secretAccessKey: text.optional(),
-  audience: z.enum(AUDIENCES).optional(),
-  singleWriter: z.boolean().optional(),
+    .optional()
+    .describe('The S3 API’s address. Left out: AWS.'),
+  bucket: text.describe(
+    'It must exist. An empty one becomes Lifeboat’s; one that holds other things is refused.',
+  ),
+  region: text.optional().describe('Needed for AWS. Default: auto.'),
+  prefix: z.string().optional().describe('A folder of the bucket that is Lifeboat’s alone.'),
+  pathStyle: z
+    .boolean()
+    .optional()
+    .describe(
+      'https://endpoint/bucket/key instead of https://bucket.endpoint/key. Default: true with an endpoint.',
+    ),
+  accessKeyId: text
+    .optional()
+    .describe('A key that may read, list and write. Left out: the AWS SDK’s own credential chain.'),
+  secretAccessKey: text
+    .optional()
+    .describe('The secret of accessKeyId: write a variable, as in ${S3_SECRET_ACCESS_KEY}.'),
+  audience: z
+    .enum(AUDIENCES)
+    .optional()
+    .describe('Who may read all that the bucket holds. Fixed by the first run. Default: public.'),
+  singleWriter: z
+    .boolean()
+    .optional()
+    .describe(
+      'Your promise that no two runs overlap, for a store without conditional writes. Default: false.',
+    ),
 });
 
 const upstream = keys({
-  credentials: z.array(keys({ username: text, password: text })).optional(),
-  insecure: z.boolean().optional(),
-  ca: text.optional(),
-  timeout: text.optional(),
+  credentials: z
+    .array(
+      keys({
+        username: text.describe('The account’s name.'),
+        password: text.describe('Its password or token: write a variable, as in ${DOCKER_HUB_TOKEN}.'),
+      }),
+    )
+    .optional()
+    .describe(
+      'Accounts, used in turn, sent to this upstream and to the https token realm that it names, nowhere else. Default: the logins of docker and podman on this machine; [] for none.',
+    ),
+  insecure: z
+    .boolean()
+    .optional()
+    .describe('Plain HTTP: whoever is on the way decides what a tag is. Default: false.'),
+  ca: text.optional().describe('A PEM file with further root certificates, relative to this file.'),
+  timeout: text.optional().describe('The silence that is borne, as in 30s, which is the default.'),
 });
 
-const referrers = z.union([z.literal(false), keys({ every: text })], {
+const referrers = z.union([z.literal(false), keys({ every: text.describe('A duration: 30m, 24h, 7d.') })], {
   error: 'it must be false, or { every: 24h }.',
 });
 
@@ -44,32 +80,51 @@ const patterns = z.array(text);
 const count = z.int().min(1, 'it must be at least 1.');
 
 const tags = keys({
-  include: patterns.optional(),
-  semver: text.optional(),
-  suffix: z.array(z.string()).min(1, "it lists no suffix; [''] stands for none.").optional(),
+  include: patterns
+    .optional()
+    .describe('Tags, which are asked for by name, and patterns: 1.*, or /^v\\d+$/ between slashes.'),
+  semver: text.optional().describe('A range of versions, as in >=1.27.'),
+  suffix: z
+    .array(z.string())
+    .min(1, "it lists no suffix; [''] stands for none.")
+    .optional()
+    .describe("What may follow a version, as in ['', '-alpine']; '' is nothing."),
   precision: z
     .array(z.literal([1, 2, 3]))
     .min(1, 'it lists no precision.')
-    .optional(),
-  exclude: patterns.optional(),
-  latest: count.optional(),
-  minTags: count.optional(),
+    .optional()
+    .describe('How many numbers a version has: 3 is 1.27.3, 2 is 1.27, 1 is 1.'),
+  exclude: patterns.optional().describe('Patterns of tags that are left out, unless include names them.'),
+  latest: count.optional().describe('How many of the newest to keep.'),
+  minTags: count
+    .optional()
+    .describe('Fewer tags than this are a failure, so that a short list never shrinks the mirror.'),
 });
 
 const image = z.union(
   [
     text,
     keys({
-      source: text,
-      name: text.optional(),
+      source: text.describe(
+        'As with docker pull: [host/]path[:tag], or …@digest; or oci:PATH, an OCI image layout (a folder or a tar) relative to this file.',
+      ),
+      name: text
+        .optional()
+        .describe(
+          'Where it is served; needed for oci:. Its first part looks like a host: images.internal/app.',
+        ),
       tags: z
         .union([patterns, tags], {
           error: "it must be a list, as in ['1.27', '1.*'], or a map, as in { semver: '>=1.27', latest: 5 }.",
         })
-        .optional(),
-      digests: z.array(text).optional(),
-      referrers: referrers.optional(),
-      public: z.boolean().optional(),
+        .optional()
+        .describe("Which tags: a list of tags and patterns (['*'] is all of them), or a map that says more."),
+      digests: z.array(text).optional().describe('Manifests to mirror whatever tag they have or had.'),
+      referrers: referrers.optional().describe('Overrides the default: { every: 24h }, or false.'),
+      public: z
+        .boolean()
+        .optional()
+        .describe('It may go into a public bucket although upstream does not show it to anonymous callers.'),
     }),
   ],
   { error: 'it must be a reference such as docker.io/library/alpine:3.20, or a map with a source.' },
@@ -79,11 +134,26 @@ export const configurationSchema = keys({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'it must be 1 to 63 lower-case letters, digits and hyphens.')
-    .optional(),
-  store,
-  upstreams: z.record(z.string(), upstream).optional(),
-  defaults: keys({ referrers: referrers.optional() }).optional(),
-  images: z.array(image).min(1, 'it lists no image.'),
+    .optional()
+    .describe('This mirror’s own state in the bucket. Default: default.'),
+  store: store.describe('The bucket that the job fills and the edge serves.'),
+  upstreams: z
+    .record(z.string(), upstream)
+    .optional()
+    .describe('By host (docker.io, registry.internal:5000): only what differs from the defaults.'),
+  defaults: keys({
+    referrers: referrers
+      .optional()
+      .describe(
+        'How often an unchanged image is asked for new signatures, SBOMs and attestations; or false.',
+      ),
+  })
+    .optional()
+    .describe('For every image that does not say otherwise.'),
+  images: z
+    .array(image)
+    .min(1, 'it lists no image.')
+    .describe('What is mirrored: references, or maps with a source.'),
 });
 
 export type ConfigurationFile = z.infer<typeof configurationSchema>;

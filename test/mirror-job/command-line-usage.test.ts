@@ -46,10 +46,10 @@ test.each([
 });
 
 test('help fits on 100 columns', async () => {
+  const commands = ['sync', 'plan', 'import', 'export'];
   const outputs = await Promise.all([
     lifeboat('--help'),
-    lifeboat('sync', '--help'),
-    lifeboat('plan', '--help'),
+    ...commands.map((command) => lifeboat(command, '--help')),
   ]);
   const lines = outputs.flatMap(({ stdout }) => stdout.split('\n'));
   expect(lines.filter((line) => line.length > 100)).toEqual([]);

@@ -207,7 +207,11 @@ test('everything carried: exit code 0; an existing file is kept unless it is to 
 test.each([
   ['absent.yml', undefined, 'absent.yml: it cannot be read (ENOENT).'],
   ['list.yml', '- a\n', 'list.yml: it is not a map of keys.'],
-  ['broken.yml', 'a: [hunter2\n', /^broken\.yml:2: this is not valid YAML: [^\n]*\.$/],
+  [
+    'broken.yml',
+    'a: [hunter2\n',
+    'broken.yml:2: this is not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ].',
+  ],
   ['empty.yml', '', 'empty.yml: it is not a map of keys.'],
   [
     'other.yml',
@@ -219,8 +223,7 @@ test.each([
   const { code, stdout, stderr } = await lifeboat(file, '-o', 'none.yaml');
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).not.toContain('hunter2');
-  const said = stderr.replace(/^lifeboat: /, '').trimEnd();
-  expect(said).toEqual(typeof message === 'string' ? message : expect.stringMatching(message));
+  expect(stderr).toBe(`lifeboat: ${message}\n`);
   expect(await readdir(folder)).not.toContain('none.yaml');
 });
 
