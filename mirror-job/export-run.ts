@@ -1,5 +1,4 @@
 /** An export by a configuration file: from opening the bucket to the layout's name. */
-import { createHash } from 'node:crypto';
 import type { Reference } from '../core/reference.ts';
 import { codeOf } from './command.ts';
 import type { Configuration } from './configuration/configuration.ts';
@@ -11,7 +10,7 @@ import { Tally } from './engine/tally.ts';
 import { exportImages, type ExportResult } from './export/exporter.ts';
 import { writeFolder, type LayoutWriter } from './export/layout-writer.ts';
 import { writeTar } from './export/tar-writer.ts';
-import { collectOften } from './node/memory.ts';
+import { hashAndCollect } from './node/memory.ts';
 import { S3Store } from './s3/s3-store.ts';
 import { Progress } from './terminal/progress.ts';
 import { formatBytes, shortDigest, styleFor } from './terminal/style.ts';
@@ -32,11 +31,10 @@ export interface ExportOptions {
 export async function runExport(options: ExportOptions): Promise<number> {
   const configuration = await loadConfiguration(options.config, process.env);
   const store = await openStore(options.config, configuration);
-  collectOften();
   const progress = new Progress(process.stderr);
   const signal = stopOnce(progress);
   const tally = new Tally();
-  const environment = { store, log: progress, signal, tally, createHash };
+  const environment = { store, log: progress, signal, tally, createHash: hashAndCollect() };
   let writer: LayoutWriter | undefined;
   let result: ExportResult;
   try {

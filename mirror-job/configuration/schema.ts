@@ -93,12 +93,10 @@ const tags = keys({
     .array(z.literal([1, 2, 3]))
     .min(1, 'it lists no precision.')
     .optional()
-    .describe('How many numbers a version has: 3 is 1.27.3, 2 is 1.27, 1 is 1.'),
-  exclude: patterns.optional().describe('Patterns of tags that are left out, unless include names them.'),
-  latest: count.optional().describe('How many of the newest to keep.'),
-  minTags: count
-    .optional()
-    .describe('Fewer tags than this are a failure, so that a short list never shrinks the mirror.'),
+    .describe('How many numbers a tag may have: [3] takes 1.27.3 and not 1.27.'),
+  exclude: patterns.optional().describe('Tags and patterns that are left out.'),
+  latest: count.optional().describe('Only the newest so many of each kind.'),
+  minTags: count.optional().describe('So many have to be selected from the list, or the image fails.'),
 });
 
 const image = z.union(

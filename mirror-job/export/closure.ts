@@ -4,6 +4,7 @@ import { isDigest, type Digest } from '../../core/digest.ts';
 import { ManifestInvalidError, namesManifest, parseManifest, type Manifest } from '../../core/manifest.ts';
 import { formatReference, type Reference, type Repository, type Tag } from '../../core/reference.ts';
 import { referrerDescriptor } from '../../core/referrers.ts';
+import { referrersTag } from '../../core/tag-list.ts';
 import type { BucketSource } from '../bucket/bucket-source.ts';
 import type { Environment } from '../engine/environment.ts';
 import { createLimit } from '../engine/limit.ts';
@@ -136,10 +137,10 @@ export class ClosureWalk {
     ).then((found) => found.flat());
     for (let known = -1; known !== this.#read.size;) {
       known = this.#read.size;
-      const tags = (await this.#signatureTags).filter((tag) => {
-        const [subject = ''] = tag.replace('-', ':').split('.', 1);
-        return isDigest(subject) && this.#read.has(subject);
-      });
+      const starts = new Set<string>(
+        [...this.#read].flatMap((digest) => [referrersTag(digest), wholeTag(digest)]),
+      );
+      const tags = (await this.#signatureTags).filter((tag) => starts.has(tag.split('.', 1)[0] ?? ''));
       await allSettled(tags.map((tag) => this.#addTag(tag)));
     }
   }
@@ -204,6 +205,11 @@ export class ClosureWalk {
     if (blob.urls !== undefined && !(await this.#limit(() => this.#source.has(blob)))) return;
     this.blobs.set(blob.digest, { descriptor: blob, source: this.#source });
   }
+}
+
+/** As cosign names a digest, which is that of sha512 uncut too. */
+function wholeTag(digest: Digest): string {
+  return digest.replace(':', '-');
 }
 
 function parse({ bytes, mediaType, digest }: SourceManifest): Manifest {

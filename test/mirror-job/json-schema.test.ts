@@ -56,11 +56,11 @@ function undescribed(schema: unknown, path: string): string[] {
   if (Array.isArray(schema)) return schema.flatMap((one) => undescribed(one, path));
   if (!isObject(schema)) return [];
   const { properties, ...rest } = schema;
-  const below = Object.entries(isObject(properties) ? properties : {}).flatMap(([key, value]) => [
-    ...(isObject(value) && typeof value['description'] === 'string' ? [] : [`${path}.${key}`]),
-    ...undescribed(value, `${path}.${key}`),
-  ]);
-  return [...below, ...Object.values(rest).flatMap((value) => undescribed(value, path))];
+  const own = Object.entries(isObject(properties) ? properties : {});
+  const silent = own.filter(([, value]) => !isObject(value) || typeof value['description'] !== 'string');
+  const below = own.flatMap(([key, value]) => undescribed(value, `${path}.${key}`));
+  const beside = Object.values(rest).flatMap((value) => undescribed(value, path));
+  return [...silent.map(([key]) => `${path}.${key}`), ...below, ...beside];
 }
 
 test('every key is described', () => {
