@@ -43,14 +43,16 @@ function complaintAbout(
     return undefined;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
-    return error.problems.map((problem) => sentenceOf(problem)).join(' ');
+    // Of two that want one tag each is told of the other.
+    return [...new Set(error.problems.map((problem) => sentenceOf(problem)))].join(' ');
   }
 }
 
 /** Without the place, which is one in a text that nobody sees: only the last key of it tells something. */
 function sentenceOf({ key, message }: Problem): string {
   const [last = ''] = /[A-Za-z]\w*$/.exec(key) ?? [];
-  return last === '' || last === 'images' ? message : `${last}: ${message}`;
+  const text = message.replace(/\bline 1\b/, 'an entry above');
+  return last === '' || last === 'images' ? text : `${last}: ${text}`;
 }
 
 function acceptImage(draft: Draft, image: DraftImage): DraftImage | undefined {

@@ -9,7 +9,8 @@ import { exportImages, type ExportResult } from '../../mirror-job/export/exporte
 import { writeFolder } from '../../mirror-job/export/layout-writer.ts';
 import { writeTar } from '../../mirror-job/export/tar-writer.ts';
 import { LayoutSource } from '../../mirror-job/layout/layout-source.ts';
-import { digestOfTag, repositoryOf } from '../support/content.ts';
+import { addArtifact, addBytes, tagAs } from '../support/builder.ts';
+import { digestOfTag, emptyRepository, repositoryOf } from '../support/content.ts';
 import { buildCorpus } from '../support/corpus.ts';
 import { environmentFor, imageOf, type TestEnvironment } from './harness.ts';
 import { MemorySource } from './memory-source.ts';
@@ -96,6 +97,21 @@ test.each(
   expect(closures(await readBack(path, name))).toEqual(closures(store));
   expect(await readdir(folder)).toEqual([file]);
 });
+
+test.each(['app', 'app.tar'])(
+  'a file that ends where a block of a tar does, to %s and back',
+  async (file) => {
+    const repository = emptyRepository();
+    const layers = [addBytes(repository, 'application/vnd.example', Buffer.alloc(1024, 'x'))];
+    tagAs(repository, addArtifact(repository, { artifactType: 'application/vnd.example', layers }), '1');
+    const store = new MemoryStore();
+    const image = imageOf(new MemorySource('blocks', repository), 'a.b/blocks');
+    await runMirror(environmentFor(store), 'default', [image]);
+    const path = join(await newFolder(), file);
+    expect((await exportTo(path, store, 'a.b/blocks:1')).failures).toEqual([]);
+    expect(closures(await readBack(path, 'blocks'))).toEqual(closures(store));
+  },
+);
 
 test('several repositories in one tar, which share a layer and the name of a tag', async () => {
   const names = ['team/one', 'team/two', 'library/signed'];

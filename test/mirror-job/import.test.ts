@@ -227,6 +227,19 @@ test.each([
   expect(await readdir(folder)).not.toContain('none.yaml');
 });
 
+test('of two entries that want one tag the first is carried', async () => {
+  const entries = ['one', 'two'].map(
+    (name) => `  - { source: 'ocidir://${name}:v1', target: 'registry:5000/a:v1', type: image }\n`,
+  );
+  await writeFile(join(folder, 'twice.yml'), `sync:\n${entries.join('')}`);
+  const { code, said, images } = await imported('twice.yml');
+  expect(said).toEqual([
+    'not carried twice.yml:3: sync[1]: it selects the tag "v1" of registry_5000/a, and so does an entry above, from another source. Leave it out of one of them, or give one another name.',
+    'written twice.yml.out: 1 image; 1 not carried, as said above',
+  ]);
+  expect([code, images.map(({ source }) => source)]).toEqual([1, [join(folder, 'one')]]);
+});
+
 test('nothing can be carried: nothing is written', async () => {
   await writeFile(join(folder, 'none.yml'), 'sync: [{ source: registry.a.b, type: registry }]\n');
   const { code, stderr } = await lifeboat('none.yml', '-o', 'none.yaml');
