@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { parseTag } from '../../core/reference.ts';
 import { loadConfiguration } from '../../mirror-job/configuration/load.ts';
+import { maySelect } from '../../mirror-job/engine/selection.ts';
 import { patternOf } from '../../mirror-job/import/expression.ts';
 import { runProgram, type Finished } from '../support/process.ts';
 
@@ -52,7 +53,7 @@ async function imported(file: string) {
       repository,
       tags: tags.explicit,
       matches: ['1.0', '3', '3.20', '3.20-rc1', '1.13.1-alpine-perl'].filter((tag) =>
-        tags.matches?.(parseTag(tag)),
+        maySelect({ ...tags, explicit: [] }, parseTag(tag)),
       ),
       digests,
     })),
