@@ -11,6 +11,7 @@ import { exportImages, type ExportResult } from './export/exporter.ts';
 import { writeFolder, type LayoutWriter } from './export/layout-writer.ts';
 import { writeTar } from './export/tar-writer.ts';
 import { hashAndCollect } from './node/memory.ts';
+import { awsConnection, readProxies } from './node/proxies.ts';
 import { S3Store } from './s3/s3-store.ts';
 import { Progress } from './terminal/progress.ts';
 import { formatBytes, shortDigest, styleFor } from './terminal/style.ts';
@@ -80,7 +81,7 @@ function report(result: ExportResult, { to, json }: ExportOptions, progress: Pro
 
 /** @throws {ConfigurationError} for a store that cannot be reached, or is not Lifeboat's */
 async function openStore(file: string, { store: settings }: Configuration): Promise<S3Store> {
-  const store = new S3Store(settings);
+  const store = new S3Store(settings, awsConnection(readProxies(process.env)));
   try {
     await requireIdentity(store);
   } catch (error) {
