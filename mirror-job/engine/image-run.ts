@@ -7,7 +7,7 @@ import type { Environment } from './environment.ts';
 import type { Image } from './image.ts';
 import type { Limit } from './limit.ts';
 import { ManifestCopier, type StoredManifest } from './manifest-copy.ts';
-import { publishTag } from './publish.ts';
+import { findTag, publishTag } from './publish.ts';
 import { ReferrerCopier } from './referrer-copy.ts';
 import type { ItemReport, Outcome } from './report.ts';
 import type { RepositoryState } from './repository-state.ts';
@@ -105,8 +105,9 @@ export class ImageRun {
   }
 
   async #mirrorTag(tag: Tag): Promise<Outcome> {
-    const { source } = this.#image;
+    const { source, repository } = this.#image;
     const known = this.#state.tag(tag);
+    const stood = known === undefined ? await findTag(this.#environment, repository, tag) : known.digest;
     // A HEAD costs no quota; a tag that is new will be fetched anyway, so that one GET does for both.
     const resolved: Resolved | undefined =
       known === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
@@ -118,7 +119,7 @@ export class ImageRun {
       );
     }
     if (known !== undefined && known.digest === resolved.digest) return this.#keep(known, source);
-    return this.#move(tag, resolved, known);
+    return this.#move(tag, resolved, known, stood);
   }
 
   /** Nothing new but, from time to time, new signatures: they arrive after their image. */
@@ -131,23 +132,35 @@ export class ImageRun {
     return { result: 'unchanged', digest: known.digest };
   }
 
-  async #move(tag: Tag, first: Resolved, known: TagEntry | undefined): Promise<Outcome> {
+  /** @param stood where the tag was before upstream was asked; undefined where there was none */
+  async #move(
+    tag: Tag,
+    first: Resolved,
+    known: TagEntry | undefined,
+    stood: Digest | undefined,
+  ): Promise<Outcome> {
     const { source, repository } = this.#image;
-    const outcome = await this.#publish(tag, first, known);
+    const outcome = await this.#publish(tag, first, known, stood);
     if (outcome !== 'conflict') return outcome;
-    // Somebody else moved it: what upstream says now is decided on, not what it said before.
+    // Somebody else moved it, or the index lagged behind it: what the tag and upstream say now is decided on.
+    const stands = await findTag(this.#environment, repository, tag);
     const now = await resolveByManifest(source, tag);
-    const second = now === undefined ? 'conflict' : await this.#publish(tag, now, known);
+    const second = now === undefined ? 'conflict' : await this.#publish(tag, now, known, stands);
     if (second !== 'conflict') return second;
     throw new SourceError(
       `${repository}:${tag} was moved by another run while this one tried to. The next run looks at it again.`,
     );
   }
 
-  async #publish(tag: Tag, resolved: Resolved, known: TagEntry | undefined): Promise<Outcome | 'conflict'> {
+  async #publish(
+    tag: Tag,
+    resolved: Resolved,
+    known: TagEntry | undefined,
+    expected: Digest | undefined,
+  ): Promise<Outcome | 'conflict'> {
     const stored = await this.#copy(resolved, this.#image.source);
     if (known !== undefined && known.digest !== stored.digest) await this.#state.question(tag);
-    const outcome = await publishTag(this.#environment, this.#image.repository, tag, stored);
+    const outcome = await publishTag(this.#environment, this.#image.repository, tag, stored, expected);
     if (outcome === 'conflict') return outcome;
     await this.#state.note({
       kind: 'tag',

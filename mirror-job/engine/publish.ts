@@ -2,6 +2,7 @@
  * Moving a tag: the last of all writes, guarded, with its history before it.
  * A record of an intent comes first, so that no movement is ever without one; it counts only once the tag is there.
  */
+import type { Digest } from '../../core/digest.ts';
 import { decodeTag, encodeTag, type TagObject } from '../../core/tag-object.ts';
 import { encodeMovement } from '../../core/history.ts';
 import { historyKey, tagKey } from '../../core/layout.ts';
@@ -12,7 +13,24 @@ import type { StoredManifest } from './manifest-copy.ts';
 import type { Outcome } from './report.ts';
 
 /**
+ * Where a tag stands: to be asked before upstream is, so that what another run does from then on shows.
+ * @returns undefined when there is no such tag
+ * @throws {StoreError} @throws {BucketObjectInvalidError}
+ */
+export async function findTag(
+  { store }: Pick<Environment, 'store'>,
+  repository: Repository,
+  tag: Tag,
+): Promise<Digest | undefined> {
+  const key = tagKey(repository, tag);
+  const present = await store.get(key);
+  return present === undefined ? undefined : decodeTag(key, present.bytes).digest;
+}
+
+/**
  * Points a tag at a manifest that is stored with all it needs.
+ * @param expected where the tag stood before upstream was asked for the target; undefined where there was none.
+ *   A copy takes its time: a run that was slow must not undo what a later one has published meanwhile
  * @returns `conflict` when another run moved the tag meanwhile: nothing was moved, and what to do has to be
  *   decided again from what upstream says now
  * @throws {StoreError} @throws {BucketObjectInvalidError}
@@ -22,6 +40,7 @@ export async function publishTag(
   repository: Repository,
   tag: Tag,
   target: StoredManifest,
+  expected: Digest | undefined,
 ): Promise<Outcome | 'conflict'> {
   const { store, clock, run } = environment;
   const key = tagKey(repository, tag);
@@ -29,6 +48,7 @@ export async function publishTag(
   const from = present === undefined ? undefined : decodeTag(key, present.bytes);
   const { digest } = target;
   if (from?.digest === digest) return { result: 'unchanged', digest };
+  if (from?.digest !== expected) return 'conflict';
 
   const at = clock.now();
   const why = from === undefined ? 'first seen' : 'upstream moved';

@@ -4,9 +4,9 @@ import { parseDigest } from '../../core/digest.ts';
 import { parseManifest } from '../../core/manifest.ts';
 import { parseRepository, parseTag } from '../../core/reference.ts';
 import type { StoredManifest } from '../../mirror-job/engine/manifest-copy.ts';
-import { publishTag } from '../../mirror-job/engine/publish.ts';
+import { findTag, publishTag } from '../../mirror-job/engine/publish.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
-import { addArtifact, tagAs } from '../support/builder.ts';
+import { addArtifact, addImage, addLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository, manifestOf } from '../support/content.ts';
 import { environmentFor, imageOf, outcomesOf, TestClock, type TestEnvironment } from './harness.ts';
 import { MemorySource } from './memory-source.ts';
@@ -32,21 +32,29 @@ if (a === undefined || b === undefined || c === undefined) throw new Error('Ther
 const KEY = 'repositories/mirror.test/app/_tags/latest';
 const history = (store: MemoryStore) => store.keys('/_history/').map((key) => store.json(key));
 
+/** As a run that looked at the tag a moment ago. */
+async function publish(environment: TestEnvironment, target: StoredManifest) {
+  return publishTag(environment, repository, tag, target, await findTag(environment, repository, tag));
+}
+
 test('first seen, moved, and left alone', async () => {
   const store = new MemoryStore();
   const clock = new TestClock('2026-01-02T03:04:05.678Z');
   const environment = environmentFor(store, { clock });
   const { run } = environment;
-  expect(await publishTag(environment, repository, tag, a)).toEqual({ result: 'created', digest: a.digest });
+  expect(await publishTag(environment, repository, tag, a, undefined)).toEqual({
+    result: 'created',
+    digest: a.digest,
+  });
   clock.advance(1000);
-  expect(await publishTag(environment, repository, tag, b)).toEqual({
+  expect(await publishTag(environment, repository, tag, b, a.digest)).toEqual({
     result: 'moved',
     digest: b.digest,
     from: a.digest,
   });
   clock.advance(1000);
   store.calls.length = 0;
-  expect(await publishTag(environment, repository, tag, b)).toEqual({
+  expect(await publishTag(environment, repository, tag, b, a.digest)).toEqual({
     result: 'unchanged',
     digest: b.digest,
   });
@@ -77,7 +85,7 @@ test('a tag that comes back to where it was has another ETag', async () => {
   const environment = environmentFor(store, { clock });
   const etags: (string | undefined)[] = [];
   for (const target of [a, b, a]) {
-    await publishTag(environment, repository, tag, target);
+    await publish(environment, target);
     etags.push(store.objects.get(KEY)?.etag);
     clock.advance(1);
   }
@@ -93,8 +101,7 @@ function interfere(environment: TestEnvironment, store: MemoryStore, times: numb
     store.before = () => {};
     const target = left % 2 === 1 ? a : b;
     left -= 1;
-    if (target !== undefined)
-      await publishTag({ ...environment, run: `other-${left}` }, repository, tag, target);
+    if (target !== undefined) await publish({ ...environment, run: `other-${left}` }, target);
     store.before = hook;
   };
 }
@@ -102,9 +109,9 @@ function interfere(environment: TestEnvironment, store: MemoryStore, times: numb
 test.each([undefined, b])('another run was first: nothing is moved (from %#)', async (from) => {
   const store = new MemoryStore();
   const environment = environmentFor(store);
-  if (from !== undefined) await publishTag(environment, repository, tag, from);
+  if (from !== undefined) await publish(environment, from);
   interfere(environment, store, 1);
-  expect(await publishTag(environment, repository, tag, c)).toBe('conflict');
+  expect(await publish(environment, c)).toBe('conflict');
   expect(store.json(KEY)).toMatchObject({ digest: a.digest });
 });
 
@@ -144,4 +151,81 @@ test('what upstream says after a conflict is what counts', async () => {
   const report = await runMirror(environment, 'default', [image]);
   expect(report.counts).toEqual({ created: 0, failed: 0, moved: 0, unchanged: 1 });
   expect(store.json(KEY)).toMatchObject({ digest: a.digest });
+});
+
+test.each([
+  ['stands elsewhere', a, b.digest],
+  ['was not there', a, undefined],
+  ['is gone', undefined, b.digest],
+])('a tag that %s is not moved, and no intent is recorded', async (_name, present, expected) => {
+  const store = new MemoryStore();
+  const environment = environmentFor(store);
+  if (present !== undefined) await publish(environment, present);
+  const before = store.keys();
+  expect(await publishTag(environment, repository, tag, c, expected)).toBe('conflict');
+  expect(store.keys()).toEqual(before);
+});
+
+async function threeImages() {
+  const upstream = emptyRepository();
+  const [first, second, third] = await Promise.all(
+    ['first', 'second', 'third'].map(async (name) =>
+      addImage(upstream, { layers: [await addLayer(upstream, name)] }),
+    ),
+  );
+  if (first === undefined || second === undefined || third === undefined) throw new Error('There are three.');
+  return { upstream, first, second, third };
+}
+
+test.each([true, false])(
+  'what another run published during a long copy stays (a tag that is new: %s)',
+  async (isNew) => {
+    const { upstream, first, second, third } = await threeImages();
+    const store = new MemoryStore();
+    const run = (source: MemorySource) =>
+      runMirror(environmentFor(store), 'default', [
+        imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEvery: false }),
+      ]);
+    if (!isNew) {
+      tagAs(upstream, first, 'latest');
+      await run(new MemorySource('source.test/app', upstream));
+    }
+    tagAs(upstream, second, 'latest');
+    const slow = new MemorySource('source.test/app', upstream);
+    slow.before = async (call) => {
+      if (call !== 'blob') return;
+      slow.before = () => {};
+      tagAs(upstream, third, 'latest');
+      const fast = await run(new MemorySource('source.test/app', upstream));
+      expect(outcomesOf(fast)).toEqual({ 'mirror.test/app:latest': isNew ? 'created' : 'moved' });
+    };
+    const report = await run(slow);
+    expect(report.counts).toEqual({ created: 0, failed: 0, moved: 0, unchanged: 1 });
+    expect(store.json(KEY)).toMatchObject({ digest: third.digest });
+    expect(history(store)).toMatchObject([
+      ...(isNew ? [] : [{ from: null, to: first.digest }]),
+      { from: isNew ? null : first.digest, to: third.digest },
+    ]);
+  },
+);
+
+test('an index that lags behind its tag costs a second look, and no failure', async () => {
+  const { upstream, first, second, third } = await threeImages();
+  const source = new MemorySource('source.test/app', upstream);
+  const store = new MemoryStore();
+  const run = () =>
+    runMirror(environmentFor(store), 'default', [
+      imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEvery: false }),
+    ]);
+  const index = 'repositories/mirror.test/app/_index.json';
+  tagAs(upstream, first, 'latest');
+  await run();
+  const lagging = store.objects.get(index);
+  if (lagging === undefined) throw new Error('There is an index.');
+  tagAs(upstream, second, 'latest');
+  await run();
+  store.objects.set(index, lagging);
+  tagAs(upstream, third, 'latest');
+  expect(outcomesOf(await run())).toEqual({ 'mirror.test/app:latest': 'moved' });
+  expect(store.json(KEY)).toMatchObject({ digest: third.digest });
 });
