@@ -50,7 +50,8 @@ export async function publishTag(
   if (from?.digest === digest) return { result: 'unchanged', digest };
   if (from?.digest !== expected) return 'conflict';
 
-  const at = clock.now();
+  // A clock that was set back must not make this movement look older than the last: who reads compares the two.
+  const at = new Date(Math.max(clock.now().getTime(), from === undefined ? 0 : Date.parse(from.moved) + 1));
   const why = from === undefined ? 'first seen' : 'upstream moved';
   await store.put(
     historyKey(repository, tag, at, run),

@@ -92,6 +92,22 @@ test('a tag that comes back to where it was has another ETag', async () => {
   expect(new Set(etags).size).toBe(3);
 });
 
+test('a clock that was set back makes no movement older than the one before it', async () => {
+  const store = new MemoryStore();
+  const clock = new TestClock('2026-01-02T03:04:05.678Z');
+  const environment = environmentFor(store, { clock });
+  await publish(environment, a);
+  clock.advance(-3_600_000);
+  await publish(environment, b);
+  expect(store.json(KEY)).toMatchObject({
+    annotations: { 'dev.lifeboat.moved': '2026-01-02T03:04:05.679Z' },
+  });
+  expect(history(store)).toMatchObject([
+    { to: a.digest, at: '2026-01-02T03:04:05.678Z' },
+    { to: b.digest, at: '2026-01-02T03:04:05.679Z' },
+  ]);
+});
+
 /** Another run is first, so many times: each time with a movement of its own. */
 function interfere(environment: TestEnvironment, store: MemoryStore, times: number): void {
   let left = times;
