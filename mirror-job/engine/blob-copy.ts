@@ -33,7 +33,8 @@ export class BlobCopier {
 
   /**
    * Makes sure that a repository has a blob.
-   * @throws {SourceError} when the source lacks it or sends something else
+   * @throws {BlobAbsentError} when the source lacks it
+   * @throws {SourceError} when it fails, or sends something else
    * @throws {StoreError}
    */
   ensure(repository: Repository, blob: Descriptor, source: Source): Promise<void> {

@@ -11,7 +11,7 @@ import type { BlobWriter } from './blob-copy.ts';
 import type { Environment } from './environment.ts';
 import { Memo } from './memo.ts';
 import { allSettled } from './settle.ts';
-import { SourceError, type Source, type SourceManifest } from './source.ts';
+import { BlobAbsentError, SourceError, type Source, type SourceManifest } from './source.ts';
 
 /** Deeper than any image: an index of indexes of images is three. */
 const MAX_DEPTH = 8;
@@ -124,8 +124,9 @@ export class ManifestCopier {
     try {
       await this.#blobs.ensure(this.#repository, blob, source);
     } catch (error) {
-      // Layers that are kept elsewhere by licence: pulling clients fetch them from their `urls` themselves.
-      if (blob.urls === undefined || !(error instanceof SourceError)) throw error;
+      // Layers that are kept elsewhere by licence: pulling clients fetch them from their `urls` themselves. A source
+      // that only fails may have the layer all the same, and what is stored once is never completed later.
+      if (blob.urls === undefined || !(error instanceof BlobAbsentError)) throw error;
       this.#environment.log.warn(
         `${source.name}: layer ${blob.digest} is not at the registry; clients fetch it from ${blob.urls.join(', ')}.`,
       );

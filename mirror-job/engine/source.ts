@@ -54,5 +54,10 @@ export interface Source {
 
 /** The source failed, refused, or sent what it should not have; the message is a sentence for people. */
 export class SourceError extends Error {
-  override readonly name = 'SourceError';
+  override readonly name: string = 'SourceError';
+}
+
+/** The source answered that it has no such blob: unlike a failure, that may be meant. */
+export class BlobAbsentError extends SourceError {
+  override readonly name = 'BlobAbsentError';
 }

@@ -200,10 +200,10 @@ test('a run is over when all that it began is: no copy goes on behind a tag that
   expect(store.keys('blobs/')).toContain(`blobs/${slow.digest.replace(':', '/')}`);
 });
 
-test('layers that are kept elsewhere by licence are left to their urls', async () => {
+/** An image with one layer that its registry need not have. */
+async function foreignImage() {
   const content = emptyRepository();
   const foreign = { ...(await addLayer(content, 'foreign')), urls: ['https://elsewhere.test/layer'] };
-  content.blobs.delete(foreign.digest);
   const config = (await addLayer(content, 'config')).digest;
   const manifest = {
     schemaVersion: 2,
@@ -214,15 +214,35 @@ test('layers that are kept elsewhere by licence are left to their urls', async (
     ],
   };
   tagAs(content, addManifest(content, manifest), 'one');
+  return { content, foreign, source: new MemorySource('source.test/app', content) };
+}
+
+test('layers that are kept elsewhere by licence are left to their urls', async () => {
+  const { content, foreign, source } = await foreignImage();
+  content.blobs.delete(foreign.digest);
   const store = new MemoryStore();
-  const source = new MemorySource('source.test/app', content);
-  const environment = environmentFor(store);
-  const report = await runMirror(environment, 'default', [imageOf(source, 'mirror.test/app')]);
-  expect(outcomesOf(report)).toEqual({ 'mirror.test/app:one': 'created' });
-  expect(environment.logged).toEqual([
+  const { outcomes, logged } = await sync(store, source);
+  expect(outcomes).toEqual({ 'mirror.test/app:one': 'created' });
+  expect(logged).toEqual([
     `warn: source.test/app: layer ${foreign.digest} is not at the registry; clients fetch it from https://elsewhere.test/layer.`,
   ]);
   expect(store.keys(foreign.digest.slice(7))).toEqual([]);
+});
+
+test('a layer with urls that the registry has is mirrored, however long its registry fails before', async () => {
+  const { foreign, source } = await foreignImage();
+  const store = new MemoryStore();
+  source.before = (call, what) => {
+    if (call === 'blob' && what.startsWith(foreign.digest)) throw new SourceError('The registry is busy.');
+  };
+  const failed = await sync(store, source);
+  expect(failed.outcomes).toEqual({ 'mirror.test/app:one': 'The registry is busy.' });
+  expect(store.keys('/_manifests/')).toEqual([]);
+  source.before = () => {};
+  const done = await sync(store, source);
+  expect(done.outcomes).toEqual({ 'mirror.test/app:one': 'created' });
+  expect(done.logged).toEqual([]);
+  expect(store.keys('blobs/')).toContain(`blobs/${foreign.digest.replace(':', '/')}`);
 });
 
 test('a run that is told to stop aborts its uploads, says so, and the next one goes on from there', async () => {
