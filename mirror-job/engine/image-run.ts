@@ -7,6 +7,7 @@ import type { Environment } from './environment.ts';
 import type { Image } from './image.ts';
 import type { Limit } from './limit.ts';
 import { ManifestCopier, type StoredManifest } from './manifest-copy.ts';
+import { Memo } from './memo.ts';
 import { findTag, publishTag } from './publish.ts';
 import { ReferrerCopier } from './referrer-copy.ts';
 import type { ItemReport, Outcome } from './report.ts';
@@ -28,14 +29,18 @@ export class ImageRun {
   readonly #manifests: ManifestCopier;
   readonly #referrers: ReferrerCopier;
   readonly #onSelection: ImageWork['onSelection'];
-  #shown: Promise<void> | undefined;
+  readonly #shown = new Memo<'upstream', boolean>();
+  /** What upstream was seen to have last: its visibility is asked by that. */
+  #seen: Digest | undefined;
 
   constructor(environment: Environment, image: Image, state: RepositoryState, work: ImageWork) {
     this.#environment = environment;
     this.#image = image;
     this.#state = state;
     this.#onSelection = work.onSelection;
-    this.#manifests = new ManifestCopier(environment, image.repository, work.blobs);
+    this.#manifests = new ManifestCopier(environment, image.repository, work.blobs, (digest) =>
+      this.#refusePrivate(this.#seen ?? digest),
+    );
     this.#referrers = new ReferrerCopier(environment, image.repository, this.#manifests);
   }
 
@@ -118,6 +123,7 @@ export class ImageRun {
           : `${source.name} has no tag "${tag}" any more. What is mirrored stays.`,
       );
     }
+    this.#seen = resolved.digest;
     if (known !== undefined && known.digest === resolved.digest) return this.#keep(known, source);
     return this.#move(tag, resolved, known, stood);
   }
@@ -199,17 +205,16 @@ export class ImageRun {
     return stored;
   }
 
-  /** Asked once a run, and only when there is something to copy: visibility is a repository's, not a tag's. */
-  #refusePrivate(reference: Tag | Digest): Promise<void> {
+  /**
+   * Asked until it is answered, and only when there is something to copy: visibility is a repository's, not a tag's.
+   * @throws {SourceError}
+   */
+  async #refusePrivate(reference: Tag | Digest): Promise<void> {
     const { mustBePublic, source } = this.#image;
-    if (!mustBePublic) return Promise.resolve();
-    this.#shown ??= source.isPublic(reference).then((shown) => {
-      if (shown) return;
-      throw new SourceError(
-        `${source.name} is not shown to anonymous callers, and everybody may read this bucket. If it may be public, say "public: true" at the image; else use a bucket whose audience is "token".`,
-      );
-    });
-    return this.#shown;
+    if (!mustBePublic || (await this.#shown.get('upstream', () => source.isPublic(reference)))) return;
+    throw new SourceError(
+      `${source.name} is not shown to anonymous callers, and everybody may read this bucket. If it may be public, say "public: true" at the image; else use a bucket whose audience is "token".`,
+    );
   }
 
   #referrersAreDue(checked: string | undefined): boolean {

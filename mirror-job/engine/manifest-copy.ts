@@ -35,10 +35,18 @@ export class ManifestCopier {
   readonly #environment: Environment;
   readonly #repository: Repository;
   readonly #blobs: BlobWriter;
+  readonly #admit: (digest: Digest) => Promise<void>;
   readonly #read = new Memo<Digest, Read>();
   readonly #stored = new Memo<Digest, StoredManifest>();
 
-  constructor(environment: Environment, repository: Repository, blobs: BlobWriter) {
+  /** @param admit asked before a manifest that the bucket lacks is taken from a source; what it throws is the failure */
+  constructor(
+    environment: Environment,
+    repository: Repository,
+    blobs: BlobWriter,
+    admit: (digest: Digest) => Promise<void>,
+  ) {
+    this.#admit = admit;
     this.#environment = environment;
     this.#repository = repository;
     this.#blobs = blobs;
@@ -86,6 +94,7 @@ export class ManifestCopier {
         `${store.name}: the manifest ${digest} of ${this.#repository} holds other bytes. It is written anew.`,
       );
     }
+    await this.#admit(digest);
     return { ...(given ?? (await fetchManifest(source, digest))), isPresent: false };
   }
 

@@ -70,6 +70,45 @@ test('what upstream does not show to everybody is refused on a public bucket, as
   expect(source.calls.filter((call) => call.startsWith('isPublic'))).toEqual([]);
 });
 
+test('whether upstream is shown is asked again when the question itself failed', async () => {
+  const { source } = await sourceWith('source.test/app', 'one', 'two');
+  let failures = 1;
+  source.before = (call) => {
+    if (call !== 'isPublic' || failures === 0) return;
+    failures -= 1;
+    throw new SourceError('No answer in time.');
+  };
+  const environment = environmentFor(new MemoryStore(), { limits: { tags: 1 } });
+  const image = imageOf(source, 'mirror.test/app', { mustBePublic: true });
+  expect(outcomesOf(await runMirror(environment, 'default', [image]))).toEqual({
+    'mirror.test/app:one': 'No answer in time.',
+    'mirror.test/app:two': 'created',
+  });
+});
+
+test('a new signature of what upstream does not show any more is refused on a public bucket', async () => {
+  const { source, content, image } = await sourceWith('source.test/app', 'one');
+  const store = new MemoryStore();
+  const clock = new TestClock();
+  const options = { mustBePublic: true, referrersEvery: DAY };
+  const asks = () => source.calls.filter((call) => call.startsWith('isPublic'));
+  await sync(store, source, options, clock);
+  source.isShown = false;
+  clock.advance(DAY);
+  expect((await sync(store, source, options, clock)).outcomes).toEqual({});
+  expect(asks()).toEqual([]);
+
+  const signature = addArtifact(content, { artifactType: SPDX, subject: image });
+  clock.advance(DAY);
+  const { outcomes } = await sync(store, source, options, clock);
+  expect(outcomes).toEqual({
+    'mirror.test/app:one':
+      'source.test/app is not shown to anonymous callers, and everybody may read this bucket. If it may be public, say "public: true" at the image; else use a bucket whose audience is "token".',
+  });
+  expect(asks()).toEqual([`isPublic ${image.digest}`]);
+  expect(store.keys(signature.digest.slice(7))).toEqual([]);
+});
+
 test('of a list that is too short nothing is looked at, and what is named is mirrored', async () => {
   const { source, image } = await sourceWith('source.test/app', 'one', 'two', 'three');
   const store = new MemoryStore();
