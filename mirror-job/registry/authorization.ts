@@ -115,9 +115,13 @@ export class Authorization {
     }
     const requested = this.#request(challenge, scope);
     this.#tokens.set(scope, requested);
-    requested.catch(() => this.#tokens.delete(scope));
+    requested.catch((error: unknown) => {
+      // A refusal stands for the run: a password sent once a tag would lock its account before the run is over.
+      if (!(error instanceof CredentialRefusedError)) this.#tokens.delete(scope);
+    });
     return (await requested)?.header;
   }
+
   #isGood(token: Token, scope: string): boolean {
     return (
       token.header !== this.#refused.get(scope) &&

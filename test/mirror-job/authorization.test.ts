@@ -145,6 +145,23 @@ test('Bearer: credentials that the realm refuses', async () => {
   );
 });
 
+test('Bearer: credentials that the realm refuses are not sent again for the same repository', async () => {
+  const credentials = { username: 'user', password: 'another' };
+  const registry = await start({ kind: 'bearer', credentials });
+  const client = await registryAt(registry.host, { accounts: [account] });
+  const from = new RegistrySource(client, 'team/app');
+  const refused = 'answered 401 to the credentials configured for this upstream.';
+  for (let tag = 0; tag < 3; tag += 1) await expect(from.resolve(one)).rejects.toThrow(refused);
+  const other = new RegistrySource(client, 'team/other');
+  await expect(Promise.all([other.resolve(one), other.resolve(one)])).rejects.toThrow(refused);
+  await expect(other.resolve(one)).rejects.toThrow(refused);
+  const tokens = registry.requests.filter(({ kind }) => kind === 'token');
+  expect(tokens.map(({ query }) => query.get('scope'))).toEqual([
+    'repository:team/app:pull',
+    'repository:team/other:pull',
+  ]);
+});
+
 test('Bearer: without credentials, a realm that refuses leaves the word to the registry', async () => {
   const registry = await start({ kind: 'bearer', credentials: credential });
   const from = await source(registry);
