@@ -7,7 +7,8 @@ export class Secrets {
 
   /** @returns the secret itself, so that it can be noted where it is used */
   add(secret: string): string {
-    this.#known.add(secret);
+    // An empty text is found between any two letters.
+    if (secret !== '') this.#known.add(secret);
     return secret;
   }
 
