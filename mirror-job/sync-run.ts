@@ -12,6 +12,7 @@ import { planMirror, type PlanReport } from './engine/plan.ts';
 import type { RunReport } from './engine/report.ts';
 import { runMirror } from './engine/run.ts';
 import { StoreError, type Store } from './engine/store.ts';
+import { UnguardedStore } from './engine/unguarded-store.ts';
 import { dockerConfigReader } from './credentials/docker-files.ts';
 import { createEnvironment } from './node/environment.ts';
 import { openImages } from './node/images.ts';
@@ -74,7 +75,9 @@ async function mirror(
   const signal = stopOnSignals(progress);
   const proxies = readProxies(process.env);
   const connection = awsConnection(proxies);
-  const store = new S3Store(configuration.store, connection);
+  const bucket = new S3Store(configuration.store, connection);
+  // Some providers refuse a condition rather than ignore it.
+  const store = configuration.store.singleWriter ? new UnguardedStore(bucket) : bucket;
   const environment = createEnvironment({ store, log: progress, signal });
   const { clock } = environment;
   const { audience } = configuration.store;
