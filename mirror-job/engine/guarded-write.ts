@@ -13,11 +13,11 @@ export async function changeObject(
   store: Store,
   key: string,
   contentType: string,
-  change: (bytes: Uint8Array | undefined) => Uint8Array | undefined,
+  change: (bytes: Uint8Array | undefined) => Uint8Array | undefined | Promise<Uint8Array | undefined>,
 ): Promise<void> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const present = await store.get(key);
-    const bytes = change(present?.bytes);
+    const bytes = await change(present?.bytes);
     if (bytes === undefined) return;
     const condition = present === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: present.etag };
     if ((await store.put(key, bytes, { contentType, condition })) === 'written') return;

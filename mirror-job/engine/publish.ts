@@ -2,6 +2,7 @@
  * Moving a tag: the last of all writes, guarded, with its history before it.
  * A record of an intent comes first, so that no movement is ever without one; it counts only once the tag is there.
  */
+import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import type { Digest } from '../../core/digest.ts';
 import { decodeTag, encodeTag, type TagObject } from '../../core/tag-object.ts';
 import { encodeMovement } from '../../core/history.ts';
@@ -14,8 +15,8 @@ import type { Outcome } from './report.ts';
 
 /**
  * Where a tag stands: to be asked before upstream is, so that what another run does from then on shows.
- * @returns undefined when there is no such tag
- * @throws {StoreError} @throws {BucketObjectInvalidError}
+ * @returns undefined when there is no such tag, or none that can be read
+ * @throws {StoreError}
  */
 export async function findTag(
   { store }: Pick<Environment, 'store'>,
@@ -24,7 +25,9 @@ export async function findTag(
 ): Promise<Digest | undefined> {
   const key = tagKey(repository, tag);
   const present = await store.get(key);
-  return present === undefined ? undefined : decodeTag(key, present.bytes).digest;
+  if (present === undefined) return undefined;
+  const object = readTag(key, present.bytes);
+  return object instanceof BucketObjectInvalidError ? undefined : object.digest;
 }
 
 /**
@@ -33,22 +36,24 @@ export async function findTag(
  *   A copy takes its time: a run that was slow must not undo what a later one has published meanwhile
  * @returns `conflict` when another run moved the tag meanwhile: nothing was moved, and what to do has to be
  *   decided again from what upstream says now
- * @throws {StoreError} @throws {BucketObjectInvalidError}
+ * @throws {StoreError}
  */
 export async function publishTag(
-  environment: Pick<Environment, 'store' | 'clock' | 'run'>,
+  environment: Pick<Environment, 'store' | 'clock' | 'log' | 'run'>,
   repository: Repository,
   tag: Tag,
   target: StoredManifest,
   expected: Digest | undefined,
 ): Promise<Outcome | 'conflict'> {
-  const { store, clock, run } = environment;
+  const { store, clock, log, run } = environment;
   const key = tagKey(repository, tag);
   const present = await store.get(key);
-  const from = present === undefined ? undefined : decodeTag(key, present.bytes);
+  const read = present === undefined ? undefined : readTag(key, present.bytes);
+  const from = read instanceof BucketObjectInvalidError ? undefined : read;
   const { digest } = target;
   if (from?.digest === digest) return { result: 'unchanged', digest };
   if (from?.digest !== expected) return 'conflict';
+  if (read instanceof BucketObjectInvalidError) log.warn(`${read.message} The tag is written anew.`);
 
   // A clock that was set back must not make this movement look older than the last: who reads compares the two.
   const at = new Date(Math.max(clock.now().getTime(), from === undefined ? 0 : Date.parse(from.moved) + 1));
@@ -71,4 +76,14 @@ export async function publishTag(
   });
   if (written === 'conflict') return 'conflict';
   return from === undefined ? { result: 'created', digest } : { result: 'moved', digest, from: from.digest };
+}
+
+/** A tag that cannot be read serves nobody: it counts as absent, and only who has seen it so may overwrite it. */
+function readTag(key: string, bytes: Uint8Array): TagObject | BucketObjectInvalidError {
+  try {
+    return decodeTag(key, bytes);
+  } catch (error) {
+    if (error instanceof BucketObjectInvalidError) return error;
+    throw error;
+  }
 }

@@ -3,10 +3,10 @@
  * that a run which dies has not asked the upstream in vain.
  */
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
-import { repositoryIndexKey, tagListKey } from '../../core/layout.ts';
+import { repositoryIndexKey, tagListKey, tagsPrefix } from '../../core/layout.ts';
 import { OCI_INDEX } from '../../core/media-type.ts';
 import type { Digest } from '../../core/digest.ts';
-import type { Repository, Tag } from '../../core/reference.ts';
+import { isTag, type Repository, type Tag } from '../../core/reference.ts';
 import {
   decodeRepositoryIndex,
   encodeRepositoryIndex,
@@ -110,13 +110,21 @@ export class RepositoryState {
     );
     if (tags.length === 0) return;
     const key = tagListKey(this.#repository);
-    await changeObject(this.#environment.store, key, 'application/json', (bytes) => {
-      const listed = bytes === undefined ? [] : decodeTagList(key, bytes);
+    await changeObject(this.#environment.store, key, 'application/json', async (bytes) => {
+      const decoded = bytes === undefined ? [] : readTagList(this.#environment, this.#repository, bytes);
+      const listed = decoded ?? (await this.#listTags());
       const known = new Set(listed);
-      return tags.every((tag) => known.has(tag))
+      return decoded !== undefined && tags.every((tag) => known.has(tag))
         ? undefined
         : encodeTagList(this.#repository, [...listed, ...tags]);
     });
+  }
+
+  /** The tags themselves: a listing, which costs a request a thousand of them. @throws {StoreError} */
+  async #listTags(): Promise<Tag[]> {
+    const prefix = tagsPrefix(this.#repository);
+    const keys = await this.#environment.store.list(prefix, Number.MAX_SAFE_INTEGER);
+    return keys.map((key) => key.slice(prefix.length)).filter((name) => isTag(name));
   }
 
   async #writeIndex(changed: ReadonlyMap<string, IndexEntry | undefined>): Promise<void> {
@@ -150,5 +158,20 @@ function readIndex(environment: Environment, repository: Repository, bytes: Uint
     if (!(error instanceof BucketObjectInvalidError)) throw error;
     environment.log.warn(`${error.message} It is made anew from the tags.`);
     return [];
+  }
+}
+
+/** @returns undefined for a list that cannot be read: it is derived too, from more than one run knows of */
+function readTagList(
+  environment: Environment,
+  repository: Repository,
+  bytes: Uint8Array,
+): readonly Tag[] | undefined {
+  try {
+    return decodeTagList(tagListKey(repository), bytes);
+  } catch (error) {
+    if (!(error instanceof BucketObjectInvalidError)) throw error;
+    environment.log.warn(`${error.message} It is made anew from the tags.`);
+    return undefined;
   }
 }

@@ -245,3 +245,24 @@ test('an index that lags behind its tag costs a second look, and no failure', as
   expect(outcomesOf(await run())).toEqual({ 'mirror.test/app:latest': 'moved' });
   expect(store.json(KEY)).toMatchObject({ digest: third.digest });
 });
+
+test('a tag that cannot be read is written anew, and not over what another run made of it', async () => {
+  const store = new MemoryStore();
+  const upstream = { ...content, tags: new Map([['latest', c.digest]]) };
+  const source = new MemorySource('source.test/app', upstream);
+  const environment = environmentFor(store);
+  const image = imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEvery: false });
+  await store.put(KEY, Buffer.from('{'), { contentType: 'a/b' });
+  expect(outcomesOf(await runMirror(environment, 'default', [image]))).toEqual({
+    'mirror.test/app:latest': 'created',
+  });
+  expect(environment.logged).toEqual([
+    `warn: The bucket's object ${KEY} cannot be used: it is not JSON. The tag is written anew.`,
+  ]);
+  expect(store.json(KEY)).toMatchObject({ digest: c.digest });
+
+  await store.put(KEY, Buffer.from('{'), { contentType: 'a/b' });
+  interfere(environment, store, 1);
+  expect(await publishTag(environment, repository, tag, c, undefined)).toBe('conflict');
+  expect(store.json(KEY)).toMatchObject({ digest: a.digest });
+});

@@ -117,6 +117,36 @@ test('an index that cannot be read is made anew, and says so', async () => {
   expect((await RepositoryState.open(environment, repository)).tag(parseTag('one'))).toEqual(entry('one'));
 });
 
+test('a list of tags that cannot be read is made anew from the tags that there are, and says so', async () => {
+  const store = new MemoryStore();
+  const folder = 'repositories/mirror.test/app/_tags/';
+  const there = Array.from({ length: 1001 }, (_, number) => `t${String(number).padStart(4, '0')}`);
+  for (const name of [...there, 'not a tag']) {
+    await store.put(`${folder}${name}`, Buffer.from('{}'), { contentType: 'a/b' });
+  }
+  await store.put(TAGS, Buffer.from('{'), { contentType: 'application/json' });
+  const environment = environmentFor(store);
+  const state = await RepositoryState.open(environment, repository);
+  await state.note(entry('t0000'));
+  await state.note(entry('t9999'));
+  await state.flush();
+  expect(environment.logged).toEqual([
+    `warn: The bucket's object ${TAGS} cannot be used: it is not JSON. It is made anew from the tags.`,
+  ]);
+  expect(store.json(TAGS)).toEqual({ name: 'mirror.test/app', tags: [...there, 't9999'] });
+  expect(store.calls.filter((call) => call.startsWith('list'))).toEqual([`list ${folder}`]);
+});
+
+test('a list that cannot be read is mended also where all that is noted is a tag that is there', async () => {
+  const store = new MemoryStore();
+  await store.put('repositories/mirror.test/app/_tags/one', Buffer.from('{}'), { contentType: 'a/b' });
+  await store.put(TAGS, Buffer.from('{'), { contentType: 'application/json' });
+  const state = await RepositoryState.open(environmentFor(store), repository);
+  await state.note(entry('one'));
+  await state.flush();
+  expect(store.json(TAGS)).toEqual({ name: 'mirror.test/app', tags: ['one'] });
+});
+
 test('an object that changes under every attempt is a failure of the store', async () => {
   const store = new MemoryStore();
   const state = await RepositoryState.open(environmentFor(store), repository);
