@@ -200,6 +200,36 @@ describe('what one live store does not have', () => {
     expect(edge.takeReads().filter((read) => read.startsWith('2'))).toEqual([]);
   });
 
+  it('a tag: a later store’s word is not, while the first is silent', async () => {
+    await putTag(one, NAME, 'latest', 'a');
+    const edge = new TestEdge([one, two]);
+    expect(await (await edge.get(TAG)).text()).toBe(text('a'));
+    edge.now += 120_000;
+    edge.fault = only(1, status(500));
+    for (let time = 0; time < 2; time += 1) {
+      const kept = await edge.get(TAG);
+      expect([kept.status, kept.headers.get('lifeboat-stale')]).toEqual([200, '120']);
+      expect(await kept.text()).toBe(text('a'));
+    }
+    expect((await edge.get('/v2/library/app/manifests/other')).status).toBe(503);
+    await edge.settle();
+    edge.fault = () => undefined;
+    edge.now += 5000;
+    await edge.get('/v2/library/app/manifests/other');
+    await edge.settle();
+    expect((await edge.get('/v2/library/app/manifests/other')).status).toBe(404);
+  });
+
+  it('a tag: a third store may have what the second lacks, while the first is silent', async () => {
+    const three = s3Bucket(3);
+    await putIdentity(three);
+    await putTag(three, NAME, 'latest', 'a');
+    const edge = new TestEdge([one, two, three]);
+    edge.fault = only(1, status(500));
+    const response = await edge.get(TAG);
+    expect([response.status, response.headers.get('lifeboat-store')]).toEqual([200, '3']);
+  });
+
   it('a digest: the next is asked', async () => {
     const digest = await putManifest(two, NAME, 'a');
     const blob = await putBlob(two, NAME, countingBytes(9));

@@ -52,7 +52,10 @@ export interface Hit<T> {
   readonly store: number;
 }
 
-/** How a store's "no" is taken: as final (`pointer`: a tag that is gone is gone), or as a reason to ask the next. */
+/**
+ * How a store's "no" is taken. `pointer`: final, for a tag that is gone is gone, if each store before it says so
+ * too; a later store may lag behind one that is silent. `digest`: a reason to ask the next one.
+ */
 export type Absence = 'pointer' | 'digest';
 
 export class Roster {
@@ -76,8 +79,8 @@ export class Roster {
   /**
    * Asks one store after the other.
    * @param first the number of the store that is likely to have it
-   * @returns undefined when a live store says that it is not there, and none has it
-   * @throws {RegistryError} UNAVAILABLE when no store answers in time
+   * @returns undefined when those stores say that it is not there whose word is final, and none has it
+   * @throws {RegistryError} UNAVAILABLE when no store answers in time, or only those that cannot know
    * @throws {ConfigurationError} for a bucket of another audience
    */
   async search<T>(
@@ -87,21 +90,28 @@ export class Roster {
     first?: number,
   ): Promise<Hit<T> | undefined> {
     let isAbsent = false;
+    const silent = new Set(this.#members);
     for (const member of this.#order(scope, first)) {
       // Whoever answered knows; those that are down are asked only when nobody else is there.
       if (isAbsent && member.isDown) continue;
       try {
         const value = await this.#ask(member, scope, run);
         if (value !== undefined) return { value, store: member.store.number };
-        if (absence === 'pointer') return undefined;
+        silent.delete(member);
         isAbsent = true;
+        if (absence === 'pointer' && !this.#isBehind(member, silent)) return undefined;
       } catch (error) {
         if (!(error instanceof StoreError) && !(error instanceof CorruptObjectError)) throw error;
         noteFailure(scope, member.store, error);
       }
     }
-    if (isAbsent) return undefined;
+    if (isAbsent && absence === 'digest') return undefined;
     throw unavailable();
+  }
+
+  /** Whether a store that comes before it has not answered: tags move in the first store last. */
+  #isBehind(member: Member, silent: ReadonlySet<Member>): boolean {
+    return this.#members.some((other) => silent.has(other) && other.store.number < member.store.number);
   }
 
   /** Whether that store answered a moment ago, or does now. @throws {ConfigurationError} */
