@@ -184,6 +184,36 @@ describe('a tag', () => {
   });
 });
 
+describe('a store whose tag is older than what was given', () => {
+  const goBack = () => putTag(bucket, NAME, 'latest', 'a', '2026-01-01T00:00:00.000Z');
+
+  it('is believed once nobody confirmed the newer one for TAG_STALE', async () => {
+    await move();
+    const edge = new TestEdge([bucket], { cache: NO_CACHE });
+    await text(edge, TAG);
+    await goBack();
+    edge.now += 7 * DAY;
+    expect(await text(edge, TAG)).toBe(manifest('b'));
+    edge.now += 1;
+    const response = await edge.get(TAG);
+    expect(response.headers.get('lifeboat-cache')).toBe('miss');
+    expect(await response.text()).toBe(manifest('a'));
+  });
+
+  it.each([
+    [5 * MINUTE, 'b'],
+    [5 * MINUTE + 1, 'a'],
+  ])('is not, unless the newer one is of the future: %i ms ahead → %s', async (ahead, expected) => {
+    const edge = new TestEdge([bucket], { cache: NO_CACHE });
+    const asked = edge.now + 2 * MINUTE;
+    await putTag(bucket, NAME, 'latest', 'b', new Date(asked + ahead).toISOString());
+    expect(await text(edge, TAG)).toBe(manifest('b'));
+    await goBack();
+    edge.now = asked;
+    expect(await text(edge, TAG)).toBe(manifest(expected));
+  });
+});
+
 describe('what a digest names', () => {
   it('is given for a day without asking, and then asked for', async () => {
     const digest = await putManifest(bucket, NAME, 'a');

@@ -47,6 +47,8 @@ export interface ShelfOptions<T> {
 
 /** A key, its entry and the maps that hold them. */
 const OVERHEAD = 512;
+/** A job whose clock is further ahead than this, in milliseconds, is wrong, and its times order nothing. */
+const MOST_AHEAD = 5 * 60 * 1000;
 
 export class Shelf<T> {
   readonly #options: ShelfOptions<T>;
@@ -109,7 +111,7 @@ export class Shelf<T> {
     const kept: Kept<T> = { value, at: now(), store: hit.store, modified: object.modified };
     // A store that lags behind another one must not take back what was already given.
     const latest = this.#memory.get(key);
-    if (latest !== undefined && kind.since !== undefined && kind.since(value) < kind.since(latest.value)) {
+    if (latest !== undefined && this.#outlasts(latest, value)) {
       scope.trace.failures.push(`Store ${hit.store} has an older ${key} than was given before.`);
       return latest;
     }
@@ -165,9 +167,19 @@ export class Shelf<T> {
   }
 
   #supersedes(one: Kept<T>, other: Kept<T>): boolean {
-    const { since } = this.#options.kind;
-    if (since !== undefined && since(one.value) < since(other.value)) return false;
-    return one.at > other.at;
+    return one.at > other.at && !this.#outlasts(other, one.value);
+  }
+
+  /**
+   * Whether what is kept came later than that value, and is to be believed still: not beyond the stale limit, for
+   * then a store that was restored would never be heard, and not when it claims to be from the future.
+   */
+  #outlasts(kept: Kept<T>, value: T): boolean {
+    const { kind, now, stale } = this.#options;
+    if (kind.since === undefined) return false;
+    const since = kind.since(kept.value);
+    if (now() - kept.at > stale || Date.parse(since) > now() + MOST_AHEAD) return false;
+    return kind.since(value) < since;
   }
 
   async #decode(key: string, object: SmallObject): Promise<T> {
