@@ -55,6 +55,11 @@ const FAULTS: [string, Fault][] = [
     'a redirect',
     () => new Response(null, { status: 302, headers: { location: 'https://elsewhere.example.com/' } }),
   ],
+  ['404 for the bucket', () => new Response('<Error><Code>NoSuchBucket</Code></Error>', { status: 404 })],
+  [
+    'a 404 that breaks off',
+    () => new Response(new ReadableStream({ pull: () => Promise.reject(new Error('cut')) }), { status: 404 }),
+  ],
   ['206 unasked', status(206)],
   ['no connection', () => Promise.reject(new TypeError('fetch failed: https://secret'))],
   ['no answer', hang],
@@ -193,6 +198,17 @@ describe('liveness', () => {
 });
 
 describe('what one live store does not have', () => {
+  it.each([
+    ['without a word', null],
+    ['of the key', '<Error><Code>NoSuchKey</Code></Error>'],
+    ['that names the bucket beyond its first 1024 bytes', `${' '.repeat(1024)}NoSuchBucket`],
+  ])('a 404 %s is absence', async (_name, body) => {
+    const edge = new TestEdge([one]);
+    await edge.get('/v2/');
+    edge.fault = () => new Response(body, { status: 404 });
+    expect((await edge.get(TAG)).status).toBe(404);
+  });
+
   it('a tag: its word is final', async () => {
     await putTag(two, NAME, 'latest', 'a');
     const edge = new TestEdge([one, two]);

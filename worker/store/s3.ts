@@ -11,6 +11,8 @@ import { StoreError, type ByteRange, type Store, type StoredObject } from './sto
 const LIFETIME_SECONDS = 20 * 60;
 /** … and all that are signed within one such window are the same, so at least 5 minutes of it are left. */
 const WINDOW_MS = 15 * 60 * 1000;
+/** How much of a 404's body is read. Bytes: the code stands at the begin of it. */
+const MOST_OF_ERROR = 1024;
 /** Kept signed URLs: some 600 bytes each. */
 const MOST_KEPT = 4096;
 
@@ -69,9 +71,12 @@ export class S3Store implements Store {
       throw new StoreError(this.number, 'could not be reached.');
     }
     const expected = range === undefined ? 200 : 206;
+    if (response.status === 404) {
+      if (!(await this.#beginOf(response, key)).includes('NoSuchBucket')) return undefined;
+      throw new StoreError(this.number, 'has no such bucket.');
+    }
     if (response.status !== expected) {
       await response.body?.cancel();
-      if (response.status === 404) return undefined;
       throw new StoreError(this.number, `answered ${response.status} for ${key}.`);
     }
     const size = Number(response.headers.get('content-length') ?? Number.NaN);
@@ -85,6 +90,22 @@ export class S3Store implements Store {
       modified: isoTime(response.headers.get('last-modified')),
       body: response.body ?? new Blob([]).stream(),
     };
+  }
+
+  async #beginOf(response: Response, key: string): Promise<string> {
+    let text = '';
+    let bytes = 0;
+    const decoder = new TextDecoder();
+    try {
+      for await (const chunk of response.body ?? []) {
+        text += decoder.decode(chunk.subarray(0, MOST_OF_ERROR - bytes), { stream: true });
+        bytes += chunk.length;
+        if (bytes >= MOST_OF_ERROR) break;
+      }
+    } catch {
+      throw new StoreError(this.number, `broke off in the middle of its 404 for ${key}.`);
+    }
+    return text;
   }
 
   async urlFor(key: string): Promise<string> {
