@@ -18,7 +18,7 @@ export async function readIdentity(
 ): Promise<{ readonly identity: Identity; readonly bytes: Uint8Array<ArrayBuffer> }> {
   const object = await readSmall(store, IDENTITY_KEY, signal);
   if (object === undefined) {
-    throw new StoreError(store.number, `holds no ${IDENTITY_KEY}: no mirror run has finished there yet.`);
+    throw new StoreError(store.number, `holds no ${IDENTITY_KEY}: no mirror run has begun there yet.`);
   }
   const { bytes } = object;
   const identity = decode(store, bytes);
