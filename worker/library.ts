@@ -69,7 +69,14 @@ export function openLibrary(configuration: Configuration, surroundings: Surround
     identities: {
       get: async (location) => (await edgeCache.get(IDENTITIES, encodeURIComponent(location)))?.bytes,
       put: (location, bytes) => {
-        const kept = { bytes, contentType: undefined, modified: undefined, at: now(), store: 0 };
+        const kept = {
+          bytes,
+          contentType: undefined,
+          modified: undefined,
+          at: now(),
+          store: 0,
+          bucket: undefined,
+        };
         return edgeCache.put(IDENTITIES, encodeURIComponent(location), kept, configuration.tagStale);
       },
     },

@@ -19,6 +19,7 @@ const NAME = 'docker.io/library/app';
 const TAG = '/v2/library/app/manifests/latest';
 const TAG_KEY = `repositories/${NAME}/_tags/latest`;
 const DOWN = () => new Response('down', { status: 500 });
+const FIRST_DOWN = (_key: string, store: number) => (store === 1 ? DOWN() : undefined);
 
 /** A cache that keeps nothing: only memory is left. */
 const NO_CACHE = {
@@ -38,6 +39,7 @@ async function text(edge: TestEdge, path: string): Promise<string> {
 }
 
 const move = () => putTag(bucket, NAME, 'latest', 'b', '2026-01-02T00:00:00.000Z');
+const goBack = () => putTag(bucket, NAME, 'latest', 'a', '2026-01-01T00:00:00.000Z');
 const manifest = (comment: string) => new TextDecoder().decode(manifestBytes(comment));
 
 describe('reads of a live store', () => {
@@ -185,8 +187,6 @@ describe('a tag', () => {
 });
 
 describe('a store whose tag is older than what was given', () => {
-  const goBack = () => putTag(bucket, NAME, 'latest', 'a', '2026-01-01T00:00:00.000Z');
-
   it('is believed once nobody confirmed the newer one for TAG_STALE', async () => {
     await move();
     const edge = new TestEdge([bucket], { cache: NO_CACHE });
@@ -247,6 +247,45 @@ describe('the data centre’s cache', () => {
     expect(await response.text()).toBe(manifest('a'));
     expect(second.takeReads()).toEqual([]);
     expect((await second.get('/v2/')).status).toBe(503);
+  });
+
+  it('is the same one when the first of two stores fails', async () => {
+    const [one, two] = [s3Bucket(1), s3Bucket(2)];
+    await Promise.all([putIdentity(one), putIdentity(two)]);
+    const digest = await putManifest(one, NAME, 'a');
+    const path = `/v2/library/app/manifests/${digest}`;
+    const first = new TestEdge([one, two]);
+    await text(first, path);
+    await first.settle();
+    for (const before of [[], ['/v2/']]) {
+      const second = new TestEdge([one, two]);
+      second.fault = FIRST_DOWN;
+      await Promise.all(before.map((ping) => second.get(ping)));
+      const response = await second.get(path);
+      expect([response.status, response.headers.get('lifeboat-cache')]).toEqual([200, 'hit-edge']);
+      await second.settle();
+    }
+    first.fault = FIRST_DOWN;
+    first.now += DAY - 1;
+    expect((await first.get('/v2/')).status).toBe(200);
+    const kept = await first.get(path);
+    expect([kept.status, kept.headers.get('lifeboat-cache')]).toEqual([200, 'hit-memory']);
+    await first.settle();
+  });
+
+  it('does not give what another bucket in the second place gave', async () => {
+    const [one, two] = [s3Bucket(1), s3Bucket(2)];
+    await Promise.all([putIdentity(one), putIdentity(two)]);
+    const path = `/v2/library/app/manifests/${await putManifest(two, NAME, 'a')}`;
+    const first = new TestEdge([one, two]);
+    expect((await first.get(path)).headers.get('lifeboat-store')).toBe('2');
+    await first.settle();
+    await putIdentity(two);
+    const second = new TestEdge([one, two]);
+    second.fault = FIRST_DOWN;
+    expect((await second.get('/v2/')).status).toBe(200);
+    expect((await second.get(path)).headers.get('lifeboat-cache')).toBe('miss');
+    await second.settle();
   });
 
   it('is another one for another bucket in the same place', async () => {

@@ -9,10 +9,13 @@ export interface KeptObject extends SmallObject {
   /** When a store gave it, by the edge's clock. Milliseconds. */
   readonly at: number;
   readonly store: number;
+  /** The id of the bucket that it is from, if it is from one. */
+  readonly bucket: string | undefined;
 }
 
 const AT = 'lifeboat-at';
 const STORE = 'lifeboat-store';
+const BUCKET = 'lifeboat-bucket';
 const MODIFIED = 'lifeboat-modified';
 
 export class EdgeCache {
@@ -22,7 +25,7 @@ export class EdgeCache {
     this.#cache = cache;
   }
 
-  /** @param space the buckets' ids: another bucket is another cache */
+  /** @param space a bucket's id: another bucket is another cache */
   async get(space: string, key: string): Promise<KeptObject | undefined> {
     try {
       const response = await this.#cache.match(addressOf(space, key));
@@ -38,6 +41,7 @@ export class EdgeCache {
         modified: headers.get(MODIFIED) ?? undefined,
         at,
         store,
+        bucket: decodeURIComponent(headers.get(BUCKET) ?? '') || undefined,
       };
     } catch {
       return undefined;
@@ -46,12 +50,13 @@ export class EdgeCache {
 
   /** @param lifetime after which it is not given any more. Milliseconds */
   async put(space: string, key: string, object: KeptObject, lifetime: number): Promise<void> {
-    const { bytes, contentType, modified, at, store } = object;
+    const { bytes, contentType, modified, at, store, bucket } = object;
     const response = new Response(bytes, {
       headers: {
         'cache-control': `max-age=${Math.floor(lifetime / 1000)}`,
         [AT]: String(at),
         [STORE]: String(store),
+        ...(bucket !== undefined && { [BUCKET]: encodeURIComponent(bucket) }),
         ...(contentType !== undefined && { 'content-type': contentType }),
         ...(modified !== undefined && { [MODIFIED]: modified }),
       },

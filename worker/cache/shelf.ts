@@ -101,7 +101,7 @@ export class Shelf<T> {
       const object = await readSmall(store, key, signal);
       return object && { object, value: await this.#decode(key, object) };
     });
-    const space = roster.ids;
+    const { space } = roster;
     if (hit === undefined) {
       this.#memory.delete(key);
       if (space !== undefined && before !== undefined) scope.waitUntil(edgeCache.delete(space, key));
@@ -118,7 +118,8 @@ export class Shelf<T> {
     this.#remember(key, kept);
     if (space !== undefined) {
       const lifetime = kind.absence === 'pointer' ? stale : fresh;
-      scope.waitUntil(edgeCache.put(space, key, { ...object, at: kept.at, store: kept.store }, lifetime));
+      const entry = { ...object, at: kept.at, store: kept.store, bucket: roster.idOf(kept.store) };
+      scope.waitUntil(edgeCache.put(space, key, entry, lifetime));
     }
     return kept;
   }
@@ -151,11 +152,14 @@ export class Shelf<T> {
 
   async #fromEdgeCache(key: string): Promise<Kept<T> | undefined> {
     const { roster, edgeCache, now, fresh, stale, kind } = this.#options;
-    if (roster.ids === undefined) await roster.recall();
-    const space = roster.ids;
+    if (roster.idOf(1) === undefined) await roster.recall();
+    const { space } = roster;
     if (space === undefined) return undefined;
     const object: KeptObject | undefined = await edgeCache.get(space, key);
     if (object === undefined) return undefined;
+    // The second store is another bucket now; the cache is still the first one's.
+    const bucket = roster.idOf(object.store);
+    if (bucket !== undefined && object.bucket !== undefined && bucket !== object.bucket) return undefined;
     if (now() - object.at > (kind.absence === 'pointer' ? stale : fresh)) return undefined;
     try {
       const value = await this.#decode(key, object);

@@ -144,10 +144,18 @@ export class Roster {
     return this.#options.perStore * this.#members.length;
   }
 
-  /** The buckets' ids, `-` for one that is not known yet; undefined while none is. */
-  get ids(): string | undefined {
-    const ids = this.#members.map((member) => member.identity?.id ?? member.recalled ?? '-');
-    return ids.some((id) => id !== '-') ? ids.join('+') : undefined;
+  /**
+   * The id of the first bucket whose id is known: whose cache it is. Not all of theirs, for a second store is
+   * first asked when the first fails, and what is kept must not be lost then. Undefined while none is known.
+   */
+  get space(): string | undefined {
+    return this.#members.map(idOf).find((id) => id !== undefined);
+  }
+
+  /** The id of that store's bucket; undefined while it is not known. */
+  idOf(number: number): string | undefined {
+    const member = this.#members[number - 1];
+    return member && idOf(member);
   }
 
   /**
@@ -245,7 +253,7 @@ export class Roster {
   async #identify(member: Member, store: Store, scope: Scope, signal: AbortSignal): Promise<void> {
     scope.trace.reads += 1;
     const { identity, bytes } = await readIdentity(store, this.#options.audience, signal);
-    const before = member.identity?.id ?? member.recalled;
+    const before = idOf(member);
     if (member.identity === undefined && store.location !== undefined) {
       scope.waitUntil(this.#options.identities.put(store.location, bytes));
     }
@@ -253,6 +261,10 @@ export class Roster {
     member.answeredAt = this.#options.now();
     if (before !== undefined && before !== identity.id) this.#options.onReplaced();
   }
+}
+
+function idOf({ identity, recalled }: Member): string | undefined {
+  return identity?.id ?? recalled;
 }
 
 function noteFailure(scope: Scope, store: Store, error: StoreError | CorruptObjectError): void {
