@@ -58,16 +58,27 @@ export class Edge {
       answer = answerError(asRegistryError(error, scope), CACHE_CONTROL.public.never);
     }
     const milliseconds = now() - begin;
-    explain(answer.headers, 'name' in asked ? asked.name : undefined, scope.trace, milliseconds);
-    log({
-      kind: asked.kind,
-      method: request.method,
-      path,
-      status: answer.status,
-      milliseconds,
-      trace: scope.trace,
-    });
-    return respond(answer, caller.isHead);
+    let response: Response;
+    try {
+      explain(answer.headers, 'name' in asked ? asked.name : undefined, scope.trace, milliseconds);
+      response = respond(answer, caller.isHead);
+    } catch (error) {
+      const refusal = answerError(asRegistryError(error, scope), CACHE_CONTROL.public.never);
+      response = respond(refusal, caller.isHead);
+    }
+    try {
+      log({
+        kind: asked.kind,
+        method: request.method,
+        path,
+        status: response.status,
+        milliseconds,
+        trace: scope.trace,
+      });
+    } catch {
+      // A dataset that takes no more points must not cost the client its answer.
+    }
+    return response;
   }
 
   async #answer(request: EdgeRequest, caller: Caller, scope: Scope): Promise<Answer> {

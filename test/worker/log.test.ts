@@ -1,6 +1,9 @@
 /** What a request leaves in the log, and in the metrics. */
 import { afterEach, expect, it, vi } from 'vitest';
 import { logToAnalytics, logToConsole, type Event } from '../../worker/log.ts';
+import { r2Bucket } from './support/bucket.ts';
+import { putIdentity } from './support/content.ts';
+import { TestEdge } from './support/test-edge.ts';
 
 const EVENT: Event = {
   kind: 'tag',
@@ -37,4 +40,16 @@ it('a data point', () => {
   const points: unknown[] = [];
   logToAnalytics({ writeDataPoint: (point) => points.push(point) })(EVENT);
   expect(points).toEqual([{ indexes: ['tag'], blobs: ['store', '2', 'ci'], doubles: [200, 12, 1] }]);
+});
+
+it('a log that fails costs nobody an answer', async () => {
+  const bucket = r2Bucket();
+  await putIdentity(bucket);
+  const edge = new TestEdge([bucket], {
+    log: () => {
+      throw new Error('the dataset takes no more points');
+    },
+  });
+  const response = await edge.get('/v2/');
+  expect([response.status, await response.text(), edge.events.length]).toEqual([200, '{}', 1]);
 });

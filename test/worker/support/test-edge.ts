@@ -2,7 +2,7 @@
 import { readConfiguration } from '../../../worker/configuration.ts';
 import { Edge } from '../../../worker/edge.ts';
 import { LIMITS } from '../../../worker/library.ts';
-import type { Event } from '../../../worker/log.ts';
+import type { Event, Log } from '../../../worker/log.ts';
 import type { ReadableBucket } from '../../../worker/store-configuration.ts';
 import type { TestBucket } from './bucket.ts';
 
@@ -14,6 +14,8 @@ export type Fault = (key: string, store: number, edge: TestEdge) => Promise<Resp
 export interface TestEdgeOptions {
   readonly variables?: Readonly<Record<string, unknown>>;
   readonly cache?: Pick<Cache, 'match' | 'put' | 'delete'>;
+  /** Beside `events`. */
+  readonly log?: Log;
 }
 
 export class TestEdge {
@@ -41,7 +43,10 @@ export class TestEdge {
       now: () => this.now,
       startTimer: (milliseconds, fire) => this.#startTimer(milliseconds, fire),
       limits: LIMITS,
-      log: (event) => this.events.push(event),
+      log: (event) => {
+        this.events.push(event);
+        options.log?.(event);
+      },
     });
   }
 
