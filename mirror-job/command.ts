@@ -1,5 +1,6 @@
 /** What the commands share: their shape, and how their options are read. */
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
+import { countEdits } from '../core/spelling.ts';
 
 /** A word after `lifeboat`. */
 export interface Command {
@@ -45,20 +46,6 @@ export function suggest(typed: string, known: readonly string[]): string {
     .toSorted((a, b) => a.edits - b.edits)
     .find(({ name, edits }) => edits <= Math.min(2, name.length - 2));
   return near === undefined ? '' : ` Did you mean "${near.name}"?`;
-}
-
-/** Levenshtein's distance: how many letters have to be added, left out or replaced. */
-function countEdits(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (const [index, letter] of from.split('').entries()) {
-    const next = [index + 1];
-    for (const [column, other] of to.split('').entries()) {
-      const replaced = (row[column] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(replaced, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }
 
 /** `ENOENT` and the like, for a sentence about a file. */

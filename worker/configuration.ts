@@ -7,6 +7,7 @@ import { NameInvalidError, parseUpstream, type Upstream } from '../core/referenc
 import { parseTokens, type Token } from './token.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { readStores, type StoreConfiguration } from './store-configuration.ts';
+import { refuseMisspelt } from './variable-name.ts';
 import { readBytes, readChoice, readDuration, readText, type Variables } from './variable.ts';
 
 const BLOB_MODES = ['auto', 'redirect', 'stream'] as const;
@@ -55,6 +56,7 @@ export interface Configuration {
 
 /** @throws {ConfigurationError} that names the first variable which cannot be used */
 export function readConfiguration(variables: Variables): Configuration {
+  refuseMisspelt(variables);
   const audience = readChoice(variables, 'AUDIENCE', AUDIENCES, 'public');
   const stores = readStores(variables);
   const blobs = readChoice(variables, 'BLOBS', BLOB_MODES, 'auto');

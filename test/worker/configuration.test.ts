@@ -103,6 +103,19 @@ describe('forms', () => {
   });
 });
 
+describe('names that are not the edge’s', () => {
+  it.each([
+    ['in small letters', { tag_tll: '1h' }],
+    [
+      'that resemble none',
+      { LOGS: 'on', PORT: '80', NODE_ENV: 'x', CI: 'true', WORKERS_CI: '1', CF_PAGES: '1' },
+    ],
+    ['of what is bound', { TAGZ: { get: () => undefined } }],
+  ])('%s are let be', (_name, others) => {
+    expect(readConfiguration({ BUCKET, ...others }).tagTtl).toBe(60_000);
+  });
+});
+
 describe('what cannot be used', () => {
   const TOKEN = { BUCKET, AUDIENCE: 'token', TOKENS: `ci ${HASH} **` };
   it.each([
@@ -123,6 +136,11 @@ describe('what cannot be used', () => {
     [{ ...S3, S3_PATH_STYLE: 'yes' }, 'S3_PATH_STYLE', 'it is none of true, false.'],
     [{ ...S3, S3_PREFIX: '../x' }, 'S3_PREFIX', 'it is not a path of letters, digits, ".", "_" and "-".'],
     [{ ...S3, S3_REGOIN: 'x' }, 'S3_REGOIN', 'there is no such variable.'],
+    [{ BUCKET, TAG_TLL: '1h' }, 'TAG_TLL', 'there is no such variable. Is TAG_TTL meant?'],
+    [{ BUCKET, TAG_STAEL: 60 }, 'TAG_STAEL', 'there is no such variable. Is TAG_STALE meant?'],
+    [{ BUCKET, TOKEN: 'secret' }, 'TOKEN', 'there is no such variable. Is TOKENS meant?'],
+    [{ BUCKET, AUDIANCE: 'token' }, 'AUDIANCE', 'there is no such variable. Is AUDIENCE meant?'],
+    [{ BUCKET, S3ENDPOINT: 'x' }, 'S3ENDPOINT', 'there is no such variable. Is S3_ENDPOINT meant?'],
     [{ ...S3, S3_2_BUCKET: 'b' }, 'S3_2_ENDPOINT', 'it is not set.'],
     [{ ...S3, S3_3_BUCKET: 'b' }, 'S3_3_ENDPOINT', 'there is no store 2; number them without gaps.'],
     [{ BUCKET, AUDIENCE: 'everyone' }, 'AUDIENCE', 'it is none of public, token.'],
