@@ -9,7 +9,7 @@ export const ANNOTATION = {
   moved: 'dev.lifeboat.moved',
   /** On a tag: which run moved it. */
   run: 'dev.lifeboat.run',
-  /** On a tag: why it does not follow upstream. */
+  /** On a tag, and on its entry in the repository's index: why it does not follow upstream. */
   hold: 'dev.lifeboat.hold',
   /** On a tag, and on its entry in the repository's index: the platforms, if not all. Comma-separated, sorted. */
   platforms: 'dev.lifeboat.platforms',

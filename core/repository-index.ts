@@ -25,6 +25,8 @@ interface Entry {
 export interface TagEntry extends Entry {
   readonly kind: 'tag';
   readonly tag: Tag;
+  /** Why it does not follow upstream; undefined where it does. As on the tag itself. */
+  readonly hold?: string | undefined;
 }
 
 /** A manifest that the configuration names by digest. */
@@ -65,6 +67,7 @@ function toDescriptor(entry: IndexEntry): Descriptor {
     annotations: {
       // Only where the tag stands is it a ref.name: other readers of OCI indexes must not pull a candidate.
       ...(entry.kind === 'tag' && { [REF_NAME]: entry.tag }),
+      ...(entry.kind === 'tag' && entry.hold !== undefined && { [ANNOTATION.hold]: entry.hold }),
       ...(entry.kind === 'candidate' && { [ANNOTATION.tag]: entry.tag }),
       [ANNOTATION.kind]: entry.kind,
       [ANNOTATION.firstSeen]: entry.firstSeen,
@@ -109,5 +112,7 @@ function fromDescriptor(key: string, descriptor: Descriptor): IndexEntry {
   if ((kind !== 'tag' && kind !== 'candidate') || tag === undefined || !isTag(tag)) {
     throw new BucketObjectInvalidError(key, `${digest} is neither a tag, a pin nor a candidate.`);
   }
-  return { kind, tag, ...entry };
+  return kind === 'tag'
+    ? { kind, tag, ...entry, hold: annotations[ANNOTATION.hold] }
+    : { kind, tag, ...entry };
 }

@@ -112,7 +112,7 @@ export class ImageRun {
   async #mirrorTag(tag: Tag): Promise<Outcome> {
     const { source, repository } = this.#image;
     const known = this.#state.tag(tag);
-    const stood = known === undefined ? await findTag(this.#environment, repository, tag) : known.digest;
+    const stood = known ?? (await findTag(this.#environment, repository, tag));
     // A HEAD costs no quota; a tag that is new will be fetched anyway, so that one GET does for both.
     const resolved: Resolved | undefined =
       known === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
@@ -125,7 +125,7 @@ export class ImageRun {
     }
     this.#seen = resolved.digest;
     if (known !== undefined && known.digest === resolved.digest) return this.#keep(known, source);
-    return this.#move(tag, resolved, known, stood);
+    return this.#move(tag, resolved, known, stood?.digest);
   }
 
   /** Nothing new but, from time to time, new signatures: they arrive after their image. */
@@ -151,7 +151,7 @@ export class ImageRun {
     // Somebody else moved it, or the index lagged behind it: what the tag and upstream say now is decided on.
     const stands = await findTag(this.#environment, repository, tag);
     const now = await resolveByManifest(source, tag);
-    const second = now === undefined ? 'conflict' : await this.#publish(tag, now, known, stands);
+    const second = now === undefined ? 'conflict' : await this.#publish(tag, now, known, stands?.digest);
     if (second !== 'conflict') return second;
     throw new SourceError(
       `${repository}:${tag} was moved by another run while this one tried to. The next run looks at it again.`,
@@ -166,7 +166,9 @@ export class ImageRun {
   ): Promise<Outcome | 'conflict'> {
     const stored = await this.#copy(resolved, this.#image.source);
     if (known !== undefined && known.digest !== stored.digest) await this.#state.question(tag);
-    const outcome = await publishTag(this.#environment, this.#image.repository, tag, stored, expected);
+    const outcome = await publishTag(this.#environment, this.#image.repository, tag, stored, {
+      expected,
+    });
     if (outcome === 'conflict') return outcome;
     await this.#state.note({
       kind: 'tag',

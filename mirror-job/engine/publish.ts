@@ -22,18 +22,31 @@ export async function findTag(
   { store }: Pick<Environment, 'store'>,
   repository: Repository,
   tag: Tag,
-): Promise<Digest | undefined> {
+): Promise<TagObject | undefined> {
   const key = tagKey(repository, tag);
   const present = await store.get(key);
   if (present === undefined) return undefined;
   const object = readTag(key, present.bytes);
-  return object instanceof BucketObjectInvalidError ? undefined : object.digest;
+  return object instanceof BucketObjectInvalidError ? undefined : object;
+}
+
+/** A movement of a tag, beside where to. */
+export interface Move {
+  /**
+   * Where the tag stood before upstream was asked for the target; undefined where there was none. A copy takes its
+   * time: a run that was slow must not undo what a later one has published meanwhile.
+   */
+  readonly expected: Digest | undefined;
+  /** For the history, in a few words. Left out: that it was seen first, or that upstream moved it. */
+  readonly why?: string;
+  /** Why it does not follow upstream from now on; left out where it does. */
+  readonly hold?: string | undefined;
+  /** Which platforms are stored; left out for all. */
+  readonly platforms?: readonly string[] | undefined;
 }
 
 /**
  * Points a tag at a manifest that is stored with all it needs.
- * @param expected where the tag stood before upstream was asked for the target; undefined where there was none.
- *   A copy takes its time: a run that was slow must not undo what a later one has published meanwhile
  * @returns `conflict` when another run moved the tag meanwhile: nothing was moved, and what to do has to be
  *   decided again from what upstream says now
  * @throws {StoreError}
@@ -43,7 +56,7 @@ export async function publishTag(
   repository: Repository,
   tag: Tag,
   target: StoredManifest,
-  expected: Digest | undefined,
+  { expected, why, hold, platforms }: Move,
 ): Promise<Outcome | 'conflict'> {
   const { store, clock, log, run } = environment;
   const key = tagKey(repository, tag);
@@ -51,16 +64,23 @@ export async function publishTag(
   const read = present === undefined ? undefined : readTag(key, present.bytes);
   const from = read instanceof BucketObjectInvalidError ? undefined : read;
   const { digest } = target;
-  if (from?.digest === digest) return { result: 'unchanged', digest };
+  if (from?.digest === digest && from.hold === hold && isSame(from.platforms, platforms)) {
+    return { result: 'unchanged', digest };
+  }
   if (from?.digest !== expected) return 'conflict';
   if (read instanceof BucketObjectInvalidError) log.warn(`${read.message} The tag is written anew.`);
 
   // A clock that was set back must not make this movement look older than the last: who reads compares the two.
   const at = new Date(Math.max(clock.now().getTime(), from === undefined ? 0 : Date.parse(from.moved) + 1));
-  const why = from === undefined ? 'first seen' : 'upstream moved';
   await store.put(
     historyKey(repository, tag, at, run),
-    encodeMovement({ from: from?.digest, to: digest, at: at.toISOString(), run, why }),
+    encodeMovement({
+      from: from?.digest,
+      to: digest,
+      at: at.toISOString(),
+      run,
+      why: why ?? (from === undefined ? 'first seen' : 'upstream moved'),
+    }),
     { contentType: 'application/json' },
   );
   const object: TagObject = {
@@ -69,13 +89,22 @@ export async function publishTag(
     bytes: target.bytes,
     moved: at.toISOString(),
     run,
+    hold,
+    platforms,
   };
   const written = await store.put(key, encodeTag(object), {
     contentType: OCI_DESCRIPTOR,
     condition: present === undefined ? { ifNoneMatch: '*' } : { ifMatch: present.etag },
   });
   if (written === 'conflict') return 'conflict';
-  return from === undefined ? { result: 'created', digest } : { result: 'moved', digest, from: from.digest };
+  if (from === undefined) return { result: 'created', digest };
+  // What is said of the tag changed, and not what it names.
+  if (from.digest === digest) return { result: 'unchanged', digest };
+  return { result: 'moved', digest, from: from.digest };
+}
+
+function isSame(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
+  return one?.join() === other?.join();
 }
 
 /** A tag that cannot be read serves nobody: it counts as absent, and only who has seen it so may overwrite it. */

@@ -141,7 +141,12 @@ const shared = {
   platforms,
 };
 const entries = fc.oneof(
-  fc.record({ kind: fc.constant('tag' as const), tag: tags, ...shared }),
+  fc.record({
+    kind: fc.constant('tag' as const),
+    tag: tags,
+    ...shared,
+    hold: fc.option(fc.string(), optional),
+  }),
   fc.record({ kind: fc.constant('pin' as const), ...shared }),
   fc.record({ kind: fc.constant('candidate' as const), tag: tags, ...shared }),
 );

@@ -34,7 +34,8 @@ const history = (store: MemoryStore) => store.keys('/_history/').map((key) => st
 
 /** As a run that looked at the tag a moment ago. */
 async function publish(environment: TestEnvironment, target: StoredManifest) {
-  return publishTag(environment, repository, tag, target, await findTag(environment, repository, tag));
+  const stood = await findTag(environment, repository, tag);
+  return publishTag(environment, repository, tag, target, { expected: stood?.digest });
 }
 
 test('first seen, moved, and left alone', async () => {
@@ -42,19 +43,19 @@ test('first seen, moved, and left alone', async () => {
   const clock = new TestClock('2026-01-02T03:04:05.678Z');
   const environment = environmentFor(store, { clock });
   const { run } = environment;
-  expect(await publishTag(environment, repository, tag, a, undefined)).toEqual({
+  expect(await publishTag(environment, repository, tag, a, { expected: undefined })).toEqual({
     result: 'created',
     digest: a.digest,
   });
   clock.advance(1000);
-  expect(await publishTag(environment, repository, tag, b, a.digest)).toEqual({
+  expect(await publishTag(environment, repository, tag, b, { expected: a.digest })).toEqual({
     result: 'moved',
     digest: b.digest,
     from: a.digest,
   });
   clock.advance(1000);
   store.calls.length = 0;
-  expect(await publishTag(environment, repository, tag, b, a.digest)).toEqual({
+  expect(await publishTag(environment, repository, tag, b, { expected: a.digest })).toEqual({
     result: 'unchanged',
     digest: b.digest,
   });
@@ -77,6 +78,30 @@ test('first seen, moved, and left alone', async () => {
     data: Buffer.from(b.bytes).toString('base64'),
   });
   expect(store.objects.get(KEY)?.contentType).toBe('application/vnd.oci.descriptor.v1+json');
+});
+
+test('what is said of a tag changes without a movement of what it names', async () => {
+  const store = new MemoryStore();
+  const clock = new TestClock();
+  const environment = environmentFor(store, { clock });
+  await publish(environment, a);
+  const said = { expected: a.digest, why: 'reverted', hold: 'reverted by hand', platforms: ['linux/amd64'] };
+  for (const times of [1, 2]) {
+    clock.advance(1);
+    expect(await publishTag(environment, repository, tag, a, said)).toEqual({
+      result: 'unchanged',
+      digest: a.digest,
+    });
+    expect(history(store), `${times} times`).toMatchObject([
+      { from: null, to: a.digest, why: 'first seen' },
+      { from: a.digest, to: a.digest, why: 'reverted' },
+    ]);
+  }
+  expect(await findTag(environment, repository, tag)).toMatchObject({
+    digest: a.digest,
+    hold: 'reverted by hand',
+    platforms: ['linux/amd64'],
+  });
 });
 
 test('a tag that comes back to where it was has another ETag', async () => {
@@ -178,7 +203,7 @@ test.each([
   const environment = environmentFor(store);
   if (present !== undefined) await publish(environment, present);
   const before = store.keys();
-  expect(await publishTag(environment, repository, tag, c, expected)).toBe('conflict');
+  expect(await publishTag(environment, repository, tag, c, { expected })).toBe('conflict');
   expect(store.keys()).toEqual(before);
 });
 
@@ -263,6 +288,6 @@ test('a tag that cannot be read is written anew, and not over what another run m
 
   await store.put(KEY, Buffer.from('{'), { contentType: 'a/b' });
   interfere(environment, store, 1);
-  expect(await publishTag(environment, repository, tag, c, undefined)).toBe('conflict');
+  expect(await publishTag(environment, repository, tag, c, { expected: undefined })).toBe('conflict');
   expect(store.json(KEY)).toMatchObject({ digest: a.digest });
 });
