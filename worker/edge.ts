@@ -12,12 +12,13 @@ import { authorise } from './access.ts';
 import { Caller } from './caller.ts';
 import type { Configuration } from './configuration.ts';
 import { ConfigurationError } from './configuration-error.ts';
-import { CACHE_CONTROL, explain, type Answer, type Keeping } from './headers.ts';
+import { CACHE_CONTROL, type Answer, type Keeping } from './headers.ts';
 import { openLibrary, type Library, type Surroundings } from './library.ts';
 import type { Log } from './log.ts';
 import { RequestParser } from './parsed-request.ts';
 import type { EdgeRequest, Page } from './request.ts';
 import { newTrace, type Scope } from './scope.ts';
+import { WarmHeaders } from './warm-headers.ts';
 import { mayRead, type Token } from './token.ts';
 
 export interface EdgeOptions extends Surroundings {
@@ -32,6 +33,7 @@ export class Edge {
   readonly #options: EdgeOptions;
   readonly #library: Library;
   readonly #parser: RequestParser;
+  readonly #warmHeaders = new WarmHeaders();
 
   constructor(configuration: Configuration, options: EdgeOptions) {
     this.#configuration = configuration;
@@ -60,8 +62,8 @@ export class Edge {
     const milliseconds = now() - begin;
     let response: Response;
     try {
-      explain(answer.headers, 'name' in asked ? asked.name : undefined, scope.trace, milliseconds);
-      response = respond(answer, caller.isHead);
+      const headers = this.#warmHeaders.of(asked, answer, scope.trace, milliseconds);
+      response = respond(answer, caller.isHead, headers);
     } catch (error) {
       const refusal = answerError(asRegistryError(error, scope), CACHE_CONTROL.public.never);
       response = respond(refusal, caller.isHead);
@@ -203,8 +205,8 @@ export function refuseAll(method: string, error: ConfigurationError): Response {
   return respond(answerError(refusal, CACHE_CONTROL.public.never), method === 'HEAD');
 }
 
-function respond({ status, headers, body }: Answer, isHead: boolean): Response {
-  return new Response(isHead ? null : body, { status, headers });
+function respond(answer: Answer, isHead: boolean, headers: HeadersInit = answer.headers): Response {
+  return new Response(isHead ? null : answer.body, { status: answer.status, headers });
 }
 
 function asRegistryError(error: unknown, scope: Scope): RegistryError {

@@ -8,6 +8,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | string | null;
+  /** What the status and all headers follow from, beside the request and where it was found; undefined if from more. */
+  readonly from?: unknown;
 }
 
 /**

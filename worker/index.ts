@@ -4,7 +4,7 @@ import { readConfiguration } from './configuration.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { Edge, refuseAll } from './edge.ts';
 import { LIMITS } from './library.ts';
-import { logToAnalytics, logToConsole, type Log } from './log.ts';
+import { logToAnalytics, logRefreshFailure, logToConsole, type Log } from './log.ts';
 import { startRealTimer } from './store/time-limit.ts';
 
 const edges = new WeakMap<object, Edge | ConfigurationError>();
@@ -27,6 +27,7 @@ function makeEdge(variables: object): Edge | ConfigurationError {
       startTimer: startRealTimer,
       limits: LIMITS,
       log: logFor(variables),
+      onRefreshFailure: logRefreshFailure,
     });
   } catch (error) {
     if (error instanceof ConfigurationError) return error;

@@ -14,6 +14,7 @@ import {
   type ReferrersContent,
   type TagContent,
 } from './content.ts';
+import type { RefreshFailure } from './log.ts';
 import { R2Store } from './store/r2.ts';
 import { Roster } from './store/roster.ts';
 import { S3Store, type Fetch } from './store/s3.ts';
@@ -28,6 +29,8 @@ export interface Surroundings {
   readonly now: () => number;
   readonly startTimer: StartTimer;
   readonly limits: Limits;
+  /** Told what goes wrong after the answer that it would be told in. */
+  readonly onRefreshFailure: (failure: RefreshFailure) => void;
 }
 
 export interface Limits {
@@ -57,7 +60,7 @@ const DIGEST_FRESH = 24 * 60 * 60 * 1000;
 const IDENTITIES = 'identities/';
 
 export function openLibrary(configuration: Configuration, surroundings: Surroundings): Library {
-  const { now, startTimer, limits } = surroundings;
+  const { now, startTimer, limits, onRefreshFailure } = surroundings;
   const edgeCache = new EdgeCache(surroundings.cache);
   const roster: Roster = new Roster({
     stores: configuration.stores.map((store, index) => openStore(index + 1, store, surroundings)),
@@ -90,6 +93,7 @@ export function openLibrary(configuration: Configuration, surroundings: Surround
       roster,
       edgeCache,
       now,
+      onRefreshFailure,
       room,
       fresh: kind.absence === 'pointer' ? configuration.tagTtl : DIGEST_FRESH,
       stale: kind.absence === 'pointer' ? configuration.tagStale : DIGEST_FRESH,

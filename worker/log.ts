@@ -13,22 +13,42 @@ export interface Event {
 
 export type Log = (event: Event) => void;
 
+/** What went wrong while something kept was asked for anew: its request was answered, and logged, before. */
+export interface RefreshFailure {
+  /** Of the object, in its bucket. */
+  readonly key: string;
+  readonly failures: readonly string[];
+}
+
 /** Wrong bytes and mistakes of ours are errors, other failures warnings, whatever the client was answered. */
 export function logToConsole({ kind, method, path, status, milliseconds, trace }: Event): void {
-  const { failures, storeMilliseconds, ...rest } = trace;
+  const { failures } = trace;
   const line = JSON.stringify({
     kind,
     method,
     path: path.slice(0, 512),
     status,
     ms: milliseconds,
-    storeMs: storeMilliseconds,
-    ...rest,
-    ...(failures.length > 0 && { failures }),
+    storeMs: trace.storeMilliseconds,
+    reads: trace.reads,
+    source: trace.source,
+    store: trace.store,
+    staleSeconds: trace.staleSeconds,
+    since: trace.since,
+    token: trace.token,
+    failures: failures.length > 0 ? failures : undefined,
   });
+  if (failures.length === 0) console.log(line);
+  else logFailures(line, failures);
+}
+
+export function logRefreshFailure({ key, failures }: RefreshFailure): void {
+  logFailures(JSON.stringify({ kind: 'refresh', key, failures }), failures);
+}
+
+function logFailures(line: string, failures: readonly string[]): void {
   if (failures.some((failure) => /^(?:CORRUPT|FAULT)/.test(failure))) console.error(line);
-  else if (failures.length > 0) console.warn(line);
-  else console.log(line);
+  else console.warn(line);
 }
 
 /**

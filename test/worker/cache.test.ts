@@ -1,5 +1,6 @@
 /** How often a store is read, and how old an answer may be. The clock stands until a test moves it. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { digestOf } from '../../core/digest.ts';
 import { MemoryCache } from '../../worker/cache/memory-cache.ts';
 import { r2Bucket, s3Bucket, type TestBucket } from './support/bucket.ts';
 import {
@@ -131,6 +132,32 @@ describe('a tag', () => {
     expect(await text(edge, TAG)).toBe(manifest('b'));
   });
 
+  it('that is asked for in the background: what goes wrong there is told', async () => {
+    const edge = new TestEdge([bucket]);
+    await text(edge, TAG);
+    edge.now += MINUTE;
+    edge.fault = DOWN;
+    expect(await text(edge, TAG)).toBe(manifest('a'));
+    await edge.settle();
+    edge.fault = () => undefined;
+    await bucket.put(TAG_KEY, '{}');
+    expect(await text(edge, TAG)).toBe(manifest('a'));
+    await edge.settle();
+    expect(edge.refreshFailures).toEqual([
+      {
+        key: TAG_KEY,
+        failures: [`Store 1 could not read ${TAG_KEY}.`, 'No store answers at the moment.'],
+      },
+      {
+        key: TAG_KEY,
+        failures: [
+          `CORRUPT in store 1: The object ${TAG_KEY} is corrupt: The bucket's object ${TAG_KEY} cannot be used: it is not a descriptor: it has no mediaType.`,
+          'No store answers at the moment.',
+        ],
+      },
+    ]);
+  });
+
   it('older than twice TAG_TTL, the store is asked first', async () => {
     const edge = new TestEdge([bucket]);
     await text(edge, TAG);
@@ -211,6 +238,40 @@ describe('a store whose tag is older than what was given', () => {
     await goBack();
     edge.now = asked;
     expect(await text(edge, TAG)).toBe(manifest(expected));
+  });
+});
+
+/** What the headers say of the answer. */
+async function about(edge: TestEdge, path: string): Promise<(string | null)[]> {
+  const { headers } = await edge.get(path);
+  const names = ['ETag', 'OCI-Namespace', 'Lifeboat-Cache', 'Lifeboat-Since', 'Lifeboat-Stale'];
+  return names.map((name) => headers.get(name));
+}
+
+async function etagOf(comment: string): Promise<string> {
+  return `"${await digestOf(manifestBytes(comment))}"`;
+}
+
+describe('headers, which are made once for warm answers', () => {
+  it('say what is true of each', async () => {
+    await goBack();
+    const edge = new TestEdge([bucket], { cache: NO_CACHE });
+    const [a, b] = [await etagOf('a'), await etagOf('b')];
+    const [first, second] = ['2026-01-01T00:00:00.000Z', '2026-01-02T00:00:00.000Z'];
+    expect(await about(edge, TAG)).toEqual([a, null, 'miss', first, null]);
+    for (const _ of [1, 2]) expect(await about(edge, TAG)).toEqual([a, null, 'hit-memory', first, null]);
+    const byNamespace = `${TAG}?ns=docker.io`;
+    for (const _ of [1, 2]) {
+      expect(await about(edge, byNamespace)).toEqual([a, 'docker.io', 'hit-memory', first, null]);
+    }
+    edge.now += 3 * MINUTE;
+    edge.fault = DOWN;
+    for (const _ of [1, 2]) expect(await about(edge, TAG)).toEqual([a, null, 'stale', first, '180']);
+    edge.fault = () => undefined;
+    edge.now += MINUTE;
+    await move();
+    expect(await about(edge, TAG)).toEqual([b, null, 'miss', second, null]);
+    for (const _ of [1, 2]) expect(await about(edge, TAG)).toEqual([b, null, 'hit-memory', second, null]);
   });
 });
 

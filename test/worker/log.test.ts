@@ -1,6 +1,6 @@
 /** What a request leaves in the log, and in the metrics. */
 import { afterEach, expect, it, vi } from 'vitest';
-import { logToAnalytics, logToConsole, type Event } from '../../worker/log.ts';
+import { logRefreshFailure, logToAnalytics, logToConsole, type Event } from '../../worker/log.ts';
 import { r2Bucket } from './support/bucket.ts';
 import { putIdentity } from './support/content.ts';
 import { TestEdge } from './support/test-edge.ts';
@@ -33,6 +33,21 @@ it.each([
     `{"kind":"tag","method":"GET","path":"/v2/library/nginx/manifests/latest","status":200,"ms":12,"storeMs":9,"reads":1,"source":"store","store":2,"token":"ci"${
       failures.length === 0 ? '' : `,"failures":${JSON.stringify(failures)}`
     }}`,
+  ]);
+});
+
+it.each([
+  ['warn', ['Store 1 did not answer in time.']],
+  ['error', ['CORRUPT in store 2: …']],
+] as const)('console.%s, of what is asked for after the answer', (level, failures) => {
+  const lines: unknown[] = [];
+  for (const one of ['log', 'warn', 'error'] as const) {
+    vi.spyOn(console, one).mockImplementation((line: unknown) => lines.push(one, line));
+  }
+  logRefreshFailure({ key: 'repositories/x/_tags/y', failures });
+  expect(lines).toEqual([
+    level,
+    `{"kind":"refresh","key":"repositories/x/_tags/y","failures":${JSON.stringify(failures)}}`,
   ]);
 });
 

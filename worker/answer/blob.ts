@@ -58,6 +58,7 @@ export async function answerBlob(
       'Cache-Control': CACHE_CONTROL[policy.audience].never,
     },
     body: null,
+    from: target,
   };
 }
 

@@ -12,5 +12,6 @@ export function answerManifest(manifest: ManifestContent, caller: Caller, cacheC
     status: 200,
     headers: { ...headers, 'Content-Type': mediaType, 'Content-Length': String(bytes.length) },
     body: bytes,
+    from: manifest,
   };
 }

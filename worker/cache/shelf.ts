@@ -5,6 +5,7 @@
  */
 import { RegistryError } from '../../core/error.ts';
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
+import type { RefreshFailure } from '../log.ts';
 import { newTrace, type Scope } from '../scope.ts';
 import { CorruptObjectError } from '../store/corrupt-object-error.ts';
 import type { Roster } from '../store/roster.ts';
@@ -37,6 +38,7 @@ export interface ShelfOptions<T> {
   readonly roster: Roster;
   readonly edgeCache: EdgeCache;
   readonly now: () => number;
+  readonly onRefreshFailure: (failure: RefreshFailure) => void;
   /** The most that memory may hold. Bytes. */
   readonly room: number;
   /** How long it is given without asking. Milliseconds. */
@@ -146,8 +148,20 @@ export class Shelf<T> {
     if (since !== undefined && now() - since < roster.patience) return;
     this.#refreshing.set(key, now());
     const background = { ...scope, deadline: Infinity, trace: newTrace() };
-    const work = this.refresh(background, key).catch((error: unknown) => error);
-    scope.waitUntil(work.finally(() => this.#refreshing.delete(key)));
+    scope.waitUntil(this.#refreshNow(background, key));
+  }
+
+  /** Never rejects: nobody waits for it but the runtime. */
+  async #refreshNow(scope: Scope, key: string): Promise<void> {
+    const { failures } = scope.trace;
+    try {
+      await this.refresh(scope, key);
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error));
+    } finally {
+      this.#refreshing.delete(key);
+    }
+    if (failures.length > 0) this.#options.onRefreshFailure({ key, failures });
   }
 
   async #fromEdgeCache(key: string): Promise<Kept<T> | undefined> {

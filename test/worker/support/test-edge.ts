@@ -2,7 +2,7 @@
 import { readConfiguration } from '../../../worker/configuration.ts';
 import { Edge } from '../../../worker/edge.ts';
 import { LIMITS } from '../../../worker/library.ts';
-import type { Event, Log } from '../../../worker/log.ts';
+import type { Event, Log, RefreshFailure } from '../../../worker/log.ts';
 import type { ReadableBucket } from '../../../worker/store-configuration.ts';
 import type { TestBucket } from './bucket.ts';
 
@@ -22,6 +22,7 @@ export class TestEdge {
   /** Every read, in order, as `<store> <key>`. */
   readonly reads: string[] = [];
   readonly events: Event[] = [];
+  readonly refreshFailures: RefreshFailure[] = [];
   /** Milliseconds since 1970; stands until a test moves it. It begins today, because S3 checks signatures' dates. */
   now = Date.now();
   fault: Fault = () => undefined;
@@ -43,6 +44,7 @@ export class TestEdge {
       now: () => this.now,
       startTimer: (milliseconds, fire) => this.#startTimer(milliseconds, fire),
       limits: LIMITS,
+      onRefreshFailure: (failure) => this.refreshFailures.push(failure),
       log: (event) => {
         this.events.push(event);
         options.log?.(event);
