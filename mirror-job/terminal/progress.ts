@@ -2,7 +2,7 @@
 import type { Log } from '../engine/environment.ts';
 import type { Running, Tally } from '../engine/tally.ts';
 import { styleFor } from './style.ts';
-import { Rate, headline, runningLines } from './view.ts';
+import { Rate, headline, overallBar, runningLines } from './view.ts';
 
 /** Milliseconds between two views. */
 const LIVE_EVERY = 250;
@@ -73,7 +73,7 @@ export class Progress implements Log {
     const lasting = [...tally.running].filter((blob) => this.#running.has(blob));
     this.#running = new Set(tally.running);
     const rate = this.#rate.sample(Date.now(), tally.bytes);
-    const lines = [headline(tally, rate), ...runningLines(lasting)]
+    const lines = [`${overallBar(tally)}  ${headline(tally, rate)}`, ...runningLines(lasting)]
       .slice(0, Math.max(rows - 1, 1))
       .map((line) => line.slice(0, Math.max(columns - 1, 1)));
     if (lines.join('\n') === this.#shown.join('\n')) return;

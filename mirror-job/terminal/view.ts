@@ -1,17 +1,41 @@
 /** What a run is doing, as lines for people. */
 import type { Running, Tally } from '../engine/tally.ts';
-import { alignColumns, formatBytes, shortenDigests } from './style.ts';
+import { alignColumns, formatBytes, formatDuration, shortenDigests } from './style.ts';
 
 const MAX_RUNNING_SHOWN = 4;
 
-/** How far the run is: images, bytes, and bytes a second. */
+const BAR_WIDTH = 10;
+
+/** The whole run, as far as it is known: `███░░░░░░░  29 %`. */
+export function overallBar({ planned, finished, bytes, bytesPlanned }: Tally): string {
+  const images = shareOf(finished, planned);
+  // Both: one large image of a few would stand still by images, and what is looked at in vain by bytes.
+  const share = bytesPlanned === 0 ? images : (images + shareOf(bytes, bytesPlanned)) / 2;
+  const full = Math.floor(share * BAR_WIDTH);
+  const percent = `${Math.floor(100 * share)} %`.padStart(5);
+  return `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)} ${percent}`;
+}
+
+/** Not beyond the whole: what has to be read again counts again. */
+function shareOf(done: number, all: number): number {
+  return all === 0 ? 0 : Math.min(done / all, 1);
+}
+
+/** How far the run is: images, how long the bytes known by now will take, these bytes, and bytes a second. */
 export function headline({ planned, finished, bytes, bytesPlanned }: Tally, rate: number): string {
+  const left = bytesPlanned - bytes;
   return [
     `${finished} of ${planned} images`,
+    ...(rate > 0 && left > 0 ? [`${formatWait((1000 * left) / rate)} left`] : []),
     ...(bytesPlanned > 0
       ? [`${formatBytes(bytes)} of ${formatBytes(bytesPlanned)}`, `${formatBytes(rate)}/s`]
       : []),
   ].join(' · ');
+}
+
+/** No finer than it can be told. */
+function formatWait(milliseconds: number): string {
+  return milliseconds < 60_000 ? `${Math.ceil(milliseconds / 1000)} s` : formatDuration(milliseconds);
 }
 
 /** A line a blob, in the order in which they began, so that a line stays where it is. */

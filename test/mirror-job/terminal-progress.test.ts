@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Tally } from '../../mirror-job/engine/tally.ts';
 import { Progress } from '../../mirror-job/terminal/progress.ts';
-import { Rate } from '../../mirror-job/terminal/view.ts';
+import { Rate, headline, overallBar } from '../../mirror-job/terminal/view.ts';
 import { Screen } from './terminal-screen.ts';
 
 const DIGESTS = ['a', 'b', 'c', 'd', 'e', 'f'].map(
@@ -40,7 +40,7 @@ test('a view of a run, on 80 columns', async () => {
   await vi.advanceTimersByTimeAsync(750);
   tally.bytes = 50_000_000;
   await vi.advanceTimersByTimeAsync(250);
-  expect(screen.text()).toBe(`3 of 12 images · 50.0 MB of 600 MB · 66.7 MB/s
+  expect(screen.text()).toBe(`█░░░░░░░░░  16 %  3 of 12 images · 9 s left · 50.0 MB of 600 MB · 66.7 MB/s
     0 %  of 100 MB  docker.io/library/app@sha256:aaaaaaaaaaaa
    10 %  of 100 MB  docker.io/library/app@sha256:bbbbbbbbbbbb
    20 %  of 100 MB  docker.io/library/app@sha256:cccccccccccc
@@ -58,7 +58,7 @@ test('a run that has nothing to copy counts its images', async () => {
   tally.planned = 12;
   progress.start(tally);
   await vi.advanceTimersByTimeAsync(250);
-  expect(screen.text()).toBe('0 of 12 images\n');
+  expect(screen.text()).toBe('░░░░░░░░░░   0 %  0 of 12 images\n');
   progress.stop();
 });
 
@@ -68,7 +68,7 @@ test('what comes and goes between two views is not shown', async () => {
   const tally = busyTally(1);
   progress.start(tally);
   await vi.advanceTimersByTimeAsync(250);
-  expect(screen.text()).toBe('3 of 12 images · 0 B of 100 MB · 0 B/s\n');
+  expect(screen.text()).toBe('█░░░░░░░░░  12 %  3 of 12 images · 0 B of 100 MB · 0 B/s\n');
   progress.stop();
 });
 
@@ -90,7 +90,7 @@ test('messages stand above the view, and stay', async () => {
   progress.start(busyTally(1));
   await vi.advanceTimersByTimeAsync(500);
   progress.warn('something is odd.');
-  const view = `3 of 12 images · 0 B of 100 MB · 0 B/s
+  const view = `█░░░░░░░░░  12 %  3 of 12 images · 0 B of 100 MB · 0 B/s
     0 %  of 100 MB  docker.io/library/app@sha256:aaaaaaaaaaaa
 `;
   expect(screen.text()).toBe(`before\nwarning: something is odd.\n${view}`);
@@ -106,7 +106,7 @@ test('a narrow terminal cuts lines; one that becomes narrower is wiped clean', a
   progress.start(tally);
   await vi.advanceTimersByTimeAsync(500);
   expect(screen.text()).toBe(`before
-3 of 12 images · 0 B of 200 MB · 0 B/s
+█░░░░░░░░░  12 %  3 of 12 images · 0 B of 200 MB 
     0 %  of 100 MB  docker.io/library/app@sha256:
    10 %  of 100 MB  docker.io/library/app@sha256:
 `);
@@ -114,7 +114,7 @@ test('a narrow terminal cuts lines; one that becomes narrower is wiped clean', a
   tally.finished = 4;
   await vi.advanceTimersByTimeAsync(250);
   expect(screen.text()).toBe(`before
-4 of 12 images · 0 B of 200 M
+█░░░░░░░░░  16 %  4 of 12 ima
     0 %  of 100 MB  docker.io
    10 %  of 100 MB  docker.io
 `);
@@ -154,6 +154,22 @@ test.each([
     '4 of 12 images · 0 B of 100 MB · 0 B/s\n',
     'done.\n',
   ]);
+});
+
+test('the bar is full at the end alone, whatever was read twice', () => {
+  const tally = busyTally(1);
+  tally.bytes = 3 * tally.bytesPlanned;
+  expect(overallBar(tally)).toBe('██████░░░░  62 %');
+  tally.finished = tally.planned;
+  expect(overallBar(tally)).toBe('██████████ 100 %');
+});
+
+test.each([
+  [1_000_000, '3 of 12 images · 1 min 40 s left · 0 B of 100 MB · 1.0 MB/s'],
+  [99_000_000, '3 of 12 images · 2 s left · 0 B of 100 MB · 99.0 MB/s'],
+  [0, '3 of 12 images · 0 B of 100 MB · 0 B/s'],
+])('what is left, at %i bytes a second', (rate, line) => {
+  expect(headline(busyTally(1), rate)).toBe(line);
 });
 
 test('the rate is that of the last five seconds', () => {
