@@ -1,6 +1,6 @@
 /** The kinds of objects that are answered from, each with how it is checked before anybody sees it. */
 import { decodeBlobLink, type BlobLink } from '../core/blob-link.ts';
-import { parseObjectAt } from '../core/bucket-object.ts';
+import { decodeCatalog } from '../core/catalog.ts';
 import type { Descriptor } from '../core/descriptor.ts';
 import { algorithmOf, digestOf, isDigest, type Digest } from '../core/digest.ts';
 import { ManifestInvalidError, parseManifest } from '../core/manifest.ts';
@@ -71,14 +71,9 @@ export const REFERRERS: Kind<ReferrersContent> = {
   weigh: ({ bytes }) => 3 * bytes.length,
 };
 
-/** `state/<name>/catalog.json`: `{"repositories": […]}`, full names. */
 export const CATALOG: Kind<readonly string[]> = {
   absence: 'pointer',
-  decode(key, { bytes }) {
-    const { repositories } = parseObjectAt(key, bytes);
-    if (!Array.isArray(repositories)) throw new CorruptObjectError(key, 'it has no list of repositories.');
-    return repositories.filter((name: unknown) => typeof name === 'string').toSorted();
-  },
+  decode: (key, { bytes }) => decodeCatalog(key, bytes),
   weigh: weighTexts,
 };
 

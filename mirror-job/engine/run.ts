@@ -1,5 +1,7 @@
 /** A mirror run: every image, then what they leave for the edge and for the next run. */
-import { isObject, encodeJson, parseJson } from '../../core/json.ts';
+import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
+import { decodeCatalog, encodeCatalog } from '../../core/catalog.ts';
+import { encodeJson } from '../../core/json.ts';
 import { BLOBS, blobOfKey, stateKey } from '../../core/layout.ts';
 import type { Repository } from '../../core/reference.ts';
 import { BlobCopier } from './blob-copy.ts';
@@ -126,21 +128,26 @@ async function writeCatalog(
   name: string,
   served: readonly Repository[],
 ): Promise<void> {
-  await changeObject(environment.store, stateKey(name, 'catalog.json'), 'application/json', (bytes) => {
-    const known = bytes === undefined ? [] : readCatalog(bytes);
-    const repositories = [...new Set([...known, ...served])].toSorted();
-    return bytes !== undefined && repositories.length === known.length
+  const key = stateKey(name, 'catalog.json');
+  await changeObject(environment.store, key, 'application/json', (bytes) => {
+    const known = bytes === undefined ? undefined : readCatalog(environment, key, bytes);
+    return known !== undefined && served.every((repository) => known.includes(repository))
       ? undefined
-      : encodeJson({ repositories });
+      : encodeCatalog([...(known ?? []), ...served]);
   });
 }
 
-function readCatalog(bytes: Uint8Array): readonly string[] {
+/** @returns undefined for one that cannot be read: what other runs had added to it is lost */
+function readCatalog(
+  environment: Environment,
+  key: string,
+  bytes: Uint8Array,
+): readonly string[] | undefined {
   try {
-    const json = parseJson(bytes);
-    const names: unknown = isObject(json) ? json['repositories'] : undefined;
-    return Array.isArray(names) ? names.filter((entry) => typeof entry === 'string') : [];
-  } catch {
-    return [];
+    return decodeCatalog(key, bytes);
+  } catch (error) {
+    if (!(error instanceof BucketObjectInvalidError)) throw error;
+    environment.log.warn(`${error.message} It is made anew from the images of this run.`);
+    return undefined;
   }
 }

@@ -5,6 +5,7 @@ import { decodeBlobLink } from '../../core/blob-link.ts';
 import { decodeMovement } from '../../core/history.ts';
 import { decodeIdentity } from '../../core/identity.ts';
 import { decodeReferrers } from '../../core/referrers.ts';
+import { decodeCatalog } from '../../core/catalog.ts';
 import { decodeRepositoryIndex } from '../../core/repository-index.ts';
 import { decodeTagList } from '../../core/tag-list.ts';
 import { decodeTag } from '../../core/tag-object.ts';
@@ -27,6 +28,7 @@ const OBJECTS = {
   _blobs: decodeBlobLink,
   _tags: decodeTag,
   '_tags.json': decodeTagList,
+  'catalog.json': decodeCatalog,
   _referrers: decodeReferrers,
   '_index.json': decodeRepositoryIndex,
   _history: decodeMovement,
@@ -37,6 +39,7 @@ const NAMES = [
   '_blobs',
   '_tags',
   '_tags.json',
+  'catalog.json',
   '_referrers',
   '_index.json',
   '_history',
@@ -116,6 +119,9 @@ test.for<readonly [Name, object, string]>([
   ['_tags.json', { name: 'x', tags: null }, 'it has no list of tags.'],
   ['_tags.json', { name: 'x', tags: ['ok', '../x'] }, 'it lists what is not a tag.'],
   ['_tags.json', { name: 'x', tags: [5] }, 'it lists what is not a tag.'],
+
+  ['catalog.json', {}, 'it has no list of repositories.'],
+  ['catalog.json', { repositories: ['docker.io/library/app', 5] }, 'it lists what is not a name.'],
 
   ['_referrers', {}, 'it is not an image index.'],
   ['_referrers', { manifests: {} }, 'it is not an image index.'],

@@ -2,6 +2,7 @@
  * The objects of the bucket, byte for byte. Other programs read them, and old ones stay for ever: a test here
  * that has to be changed is a new version of the layout.
  */
+import { decodeCatalog, encodeCatalog } from '../../core/catalog.ts';
 import { expect, test } from 'vitest';
 import { encodeBlobLink, decodeBlobLink } from '../../core/blob-link.ts';
 import { parseDigest } from '../../core/digest.ts';
@@ -104,6 +105,12 @@ test('_tags.json: the specification’s answer', () => {
     'latest',
     'v2',
   ]);
+});
+
+test('catalog.json: full names, sorted, each once', () => {
+  const object = '{"repositories":["docker.io/library/app","quay.io/a/b"]}';
+  expect(text(encodeCatalog(['quay.io/a/b', 'docker.io/library/app', 'quay.io/a/b']))).toBe(object);
+  expect(decodeCatalog(KEY, Buffer.from(object))).toEqual(['docker.io/library/app', 'quay.io/a/b']);
 });
 
 test('_tags.json without tags', () => {

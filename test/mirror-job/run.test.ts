@@ -344,6 +344,19 @@ test('a store that fails in the middle fails what it concerns, and the report sa
   expect(store.json('state/default/last-run.json')).toEqual(report);
 });
 
+test('a catalogue that cannot be read is made anew, and that is said', async () => {
+  const { source } = await sourceWith('source.test/app', 'one');
+  const store = new MemoryStore();
+  const key = 'state/default/catalog.json';
+  await store.put(key, Buffer.from('{"repositories":5}'), { contentType: 'application/json' });
+  const environment = environmentFor(store);
+  await runMirror(environment, 'default', [imageOf(source, 'mirror.test/app')]);
+  expect(store.json(key)).toEqual({ repositories: ['mirror.test/app'] });
+  expect(environment.logged).toEqual([
+    `warn: The bucket's object ${key} cannot be used: it has no list of repositories. It is made anew from the images of this run.`,
+  ]);
+});
+
 test('names stay in the catalogue, and those of other runs too', async () => {
   const { source } = await sourceWith('source.test/app', 'one');
   const store = new MemoryStore();
