@@ -24,11 +24,11 @@ export async function programVersion(program: string, args: readonly string[]): 
   return /\d+\.\d+[\w.+-]*/.exec(stdout + stderr)?.[0] ?? 'unknown';
 }
 
-/** The commit whose edge is measured, and whether its files differ from it. */
-export async function describeCommit(): Promise<string> {
+/** The commit that is measured, and whether the files in these folders differ from it. */
+export async function describeCommit(folders: readonly string[]): Promise<string> {
   const commit = await git('rev-parse', '--short', 'HEAD');
   if (commit === '') return 'none: this is not a clone';
-  const changes = await git('status', '--porcelain', '--', 'worker', 'core');
+  const changes = await git('status', '--porcelain', '--', ...folders);
   return changes === '' ? commit : `${commit}, changed`;
 }
 

@@ -1,4 +1,4 @@
-/** `npm run bench -- edge|job [--quick]`: the figures that README.md quotes, made on this machine. */
+/** `npm run bench -- edge|job [--quick] [--only PART]`: the figures that README.md quotes, made on this machine. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,14 +6,29 @@ import { parseArgs } from 'node:util';
 import { requireProgram } from '../test/support/programs.ts';
 import { CONNECTIONS } from './edge/load.ts';
 import { FULL, QUICK, benchEdge } from './edge/edge-bench.ts';
+import { FULL_JOB, PARTS, QUICK_JOB, benchJob } from './job/job-bench.ts';
+import { describeJob } from './job/terms.ts';
 import { describeCommit, describeMachine, packageVersion, programVersion } from './machine.ts';
-import { formatTable, missed } from './table.ts';
+import { formatTable, missed, type Row } from './table.ts';
 
-const USAGE = `Usage: npm run bench -- edge [--quick]
+const USAGE = `Usage: npm run bench -- edge|job [--quick] [--only PART]
 
-  edge      the Worker in workerd, beside a bare Worker: ratios, reads of the store, size, memory
-  job       not written yet
-  --quick   under 90 seconds and less exact; without it, under 15 minutes`;
+  edge         the Worker in workerd, beside a bare Worker: ratios, reads of the store, size, memory
+  job          lifeboat sync beside crane, regsync and skopeo: times, requests, memory
+  --quick      edge: under 90 seconds instead of 15 minutes; job: under 3 minutes instead of an hour; less exact
+  --only PART  of job; may be given several times: ${PARTS.join(', ')}`;
+
+/** What one subject has to say. */
+interface Outcome {
+  readonly rows: readonly Row[];
+  /** What the figures were made with. */
+  readonly terms: string;
+  readonly versions: Readonly<Record<string, string>>;
+  /** Whose code was measured. */
+  readonly folders: readonly string[];
+}
+
+type Say = (text: string) => void;
 
 async function main(): Promise<number> {
   const { positionals, values } = readArguments();
@@ -22,33 +37,64 @@ async function main(): Promise<number> {
     print(USAGE);
     return 0;
   }
-  if (subject === 'job') {
-    process.stderr.write('There is no benchmark of the job yet.\n');
-    return 2;
-  }
-  if (subject !== 'edge' || rest.length > 0) {
+  const parts = PARTS.filter((part) => values.only.length === 0 || values.only.includes(part));
+  const known = values.only.every((name) => PARTS.some((part) => part === name));
+  const fits = subject === 'job' ? known : subject === 'edge' && values.only.length === 0;
+  if (!fits || rest.length > 0) {
     process.stderr.write(`${USAGE}\n`);
     return 2;
   }
-  const effort = values.quick ? QUICK : FULL;
   const begin = performance.now();
   const elapsed = () => `${((performance.now() - begin) / 1000).toFixed(0).padStart(4)} s`;
-  const rows = await benchEdge(join(temporaryFolder(), 'edge'), effort, (text) =>
-    process.stderr.write(`${elapsed()}  ${text}\n`),
-  );
-  print('');
-  print(formatTable(rows));
-  print(`
-Rates and ratios: median of ${effort.rounds} rounds and their spread; a round is ${effort.turns} × (bare, ours) of ${effort.seconds} s each. wrk with ${CONNECTIONS}
-connections; the bare Worker answers with as many bytes and the same headers, and logs nothing. Ours logs a line a request.`);
-  print(`command   npm run bench -- edge${values.quick ? ' --quick' : ''}   (${elapsed().trim()})`);
-  print(`commit    ${await describeCommit()}`);
-  print(`versions  ${await versions()}`);
+  const say: Say = (text) => process.stderr.write(`${elapsed()}  ${text}\n`);
+  const folder = temporaryFolder();
+  const { rows, terms, versions, folders } =
+    subject === 'edge' ? await edge(folder, values.quick, say) : await job(parts, values.quick, say);
+  print(`\n${formatTable(rows)}\n\n${terms}`);
+  const options = [...(values.quick ? ['--quick'] : []), ...values.only.map((part) => `--only ${part}`)];
+  print(`command   ${['npm run bench --', subject, ...options].join(' ')}   (${elapsed().trim()})`);
+  print(`commit    ${await describeCommit(folders)}`);
+  print(`versions  ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}`);
   print(`machine   ${describeMachine()}`);
   const failed = missed(rows);
   for (const { what, goal, measured } of failed)
     process.stderr.write(`missed: ${what}: ${measured}, goal ${goal}\n`);
   return failed.length === 0 ? 0 : 1;
+}
+
+async function edge(folder: string, quick: boolean, say: Say): Promise<Outcome> {
+  const effort = quick ? QUICK : FULL;
+  return {
+    rows: await benchEdge(join(folder, 'edge'), effort, say),
+    terms: `Rates and ratios: median of ${effort.rounds} rounds and their spread; a round is ${effort.turns} × (bare, ours) of ${effort.seconds} s each. wrk with ${CONNECTIONS}
+connections; the bare Worker answers with as many bytes and the same headers, and logs nothing. Ours logs a line a request.`,
+    versions: {
+      workerd: await packageVersion('workerd'),
+      wrangler: await packageVersion('wrangler'),
+      node: process.version.slice(1),
+      wrk: await programVersion(await requireProgram('wrk'), ['-v']),
+    },
+    folders: ['worker', 'core'],
+  };
+}
+
+async function job(parts: readonly (typeof PARTS)[number][], quick: boolean, say: Say): Promise<Outcome> {
+  const effort = quick ? QUICK_JOB : FULL_JOB;
+  const version = async (name: 'crane' | 'regsync' | 'skopeo' | 'docker-registry' | 'versitygw', flag: string) =>
+    programVersion(await requireProgram(name), [flag]);
+  return {
+    rows: await benchJob(effort, new Set(parts), say),
+    terms: describeJob(effort),
+    versions: {
+      crane: await version('crane', 'version'),
+      regsync: await version('regsync', 'version'),
+      skopeo: await version('skopeo', '--version'),
+      'docker-registry': await version('docker-registry', '--version'),
+      versitygw: await version('versitygw', '--version'),
+      node: process.version.slice(1),
+    },
+    folders: ['mirror-job', 'core'],
+  };
 }
 
 function readArguments() {
@@ -57,6 +103,7 @@ function readArguments() {
       allowPositionals: true,
       options: {
         quick: { type: 'boolean', default: false },
+        only: { type: 'string', multiple: true, default: [] },
         help: { type: 'boolean', default: false, short: 'h' },
       },
     });
@@ -64,19 +111,6 @@ function readArguments() {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
     process.exit(2);
   }
-}
-
-async function versions(): Promise<string> {
-  const wrk = await programVersion(await requireProgram('wrk'), ['-v']);
-  const programs = {
-    workerd: await packageVersion('workerd'),
-    wrangler: await packageVersion('wrangler'),
-    node: process.version.slice(1),
-    wrk,
-  };
-  return Object.entries(programs)
-    .map(([name, version]) => `${name} ${version}`)
-    .join(', ');
 }
 
 /** Everything that the run writes is in it, the store too, and it goes with the process, also when that is ended. */

@@ -4,6 +4,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { close, listen } from './http-server.ts';
 import { pause } from './process.ts';
+import { throttle } from './throttle.ts';
 
 export interface ProxiedRequest {
   readonly method: string;
@@ -29,8 +30,10 @@ export type Hook = (request: ProxiedRequest) => HookResult | Promise<HookResult>
 export interface ProxyOptions {
   /** `http://host:port`. */
   readonly target: string;
-  /** Milliseconds added to each request. */
+  /** Milliseconds added to each request. This and the rate are read anew for each: a getter may change them. */
   readonly latency?: number;
+  /** Of each answer's body: what one connection gets, for HTTP/1.1 has one answer at a time on it. */
+  readonly bytesPerSecond?: number | undefined;
   /** Before anything of the request reaches the server. */
   readonly before?: Hook;
   /** When the server has done it, before anything of the answer reaches the client. */
@@ -90,11 +93,10 @@ export async function startCountingProxy(options: ProxyOptions): Promise<Countin
       return;
     }
     response.writeHead(record.status, answer.rawHeaders);
-    await pipeline(
-      answer,
-      counter((bytes) => (record.received += bytes)),
-      response,
-    );
+    const received = counter((bytes) => (record.received += bytes));
+    const { bytesPerSecond } = options;
+    if (bytesPerSecond === undefined) await pipeline(answer, received, response);
+    else await pipeline(answer, throttle(bytesPerSecond), received, response);
     await sending;
   };
 
@@ -119,7 +121,7 @@ export async function startCountingProxy(options: ProxyOptions): Promise<Countin
 function recordOf(incoming: IncomingMessage, earlier: readonly ProxiedRequest[]): ProxiedRequest {
   const method = incoming.method ?? 'GET';
   const url = new URL(incoming.url ?? '/', 'http://proxy.invalid');
-  const writes = earlier.filter((one) => one.write > 0).length;
+  const writes = earlier.findLast((one) => one.write > 0)?.write ?? 0;
   return {
     method,
     path: url.pathname,

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the real programs that the clients, s3 and conformance suites need, on Debian and its relatives; what
-# is there already is left alone. Needs root for apt, and Go 1.25 or newer for those that Debian does not package.
+# Installs the real programs that the clients, s3 and conformance suites and the benchmarks need, on Debian and its
+# relatives; what is there already is left alone. Needs root for apt, and Go 1.25 or newer for those that Debian does
+# not package.
 set -euo pipefail
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -59,6 +60,9 @@ install_go() {
 mkdir -p "$tools"
 install_go olareg github.com/olareg/olareg/cmd/olareg v0.1.2
 install_go versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0
+# The peers of `npm run bench -- job`.
+install_go crane github.com/google/go-containerregistry/cmd/crane v0.22.1
+install_go regsync github.com/regclient/regclient/cmd/regsync v0.11.7
 # docs/decisions/0004-conformance-suite.md says why this commit of it.
 install_go oci-conformance github.com/opencontainers/distribution-spec/conformance \
   v0.0.0-20230516164017-7fcdf80f3c8b tests

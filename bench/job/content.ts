@@ -1,0 +1,89 @@
+/** What the peers and we mirror: the same bytes in each run. */
+import {
+  AMD64,
+  ARM64,
+  addImage,
+  addIndex,
+  addLayer,
+  addStreamedLayer,
+  tagAs,
+  type Descriptor,
+  type Layer,
+} from '../../test/support/builder.ts';
+import { emptyRepository, type Digest, type Repository } from '../../test/support/content.ts';
+
+export const MANY_LAYERS = 'source/app';
+export const MANY_TAGS = 'source/many';
+export const LARGE = 'source/large';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const TAGS = 50;
+const PLATFORMS = [AMD64, ARM64];
+/** Which of the tags moves. */
+export const CHANGED_TAG = tagName(7);
+
+export interface TaggedImages {
+  readonly repository: Repository;
+  /** What `CHANGED_TAG` points to before and after it moves; both are in the repository. */
+  readonly original: Digest;
+  readonly changed: Digest;
+}
+
+/**
+ * 50 tags × 2 platforms, 40 MB: of each platform one layer that all tags share, one that ten tags share, one of its
+ * own and a config. 150 manifests and 212 blobs that distinct tags name, and 7 more objects for the tag that moves.
+ */
+export async function buildTaggedImages(): Promise<TaggedImages> {
+  const repository = emptyRepository();
+  const shared = new Map<string, Layer>();
+  const layer = async (seed: string, size: number): Promise<Layer> => {
+    const layerOf = shared.get(seed) ?? (await addLayer(repository, seed, { size }));
+    shared.set(seed, layerOf);
+    return layerOf;
+  };
+  const index = async (tag: number, own: string): Promise<Descriptor> => {
+    const images: Descriptor[] = [];
+    for (const platform of PLATFORMS) {
+      const name = platform.architecture;
+      const layers = [
+        await layer(`${name}-all`, 2 * MIB),
+        await layer(`${name}-ten-${Math.floor(tag / 10)}`, 1600 * KIB),
+        await layer(`${name}-${own}`, 200 * KIB),
+      ];
+      images.push(addImage(repository, { layers, platform }));
+    }
+    return addIndex(repository, images);
+  };
+  let original: Digest = '';
+  for (let tag = 0; tag < TAGS; tag += 1) {
+    const { digest, ...rest } = await index(tag, `own-${tag}`);
+    tagAs(repository, { digest, ...rest }, tagName(tag));
+    if (tagName(tag) === CHANGED_TAG) original = digest;
+  }
+  const changed = await index(7, 'own-changed');
+  return { repository, original, changed: changed.digest };
+}
+
+/** So many tags, each with a manifest of its own; config and layer are the same for all. */
+export async function buildManyTags(count: number): Promise<Repository> {
+  const repository = emptyRepository();
+  const layers = [await addLayer(repository, 'many', { size: 10 * KIB })];
+  for (let tag = 0; tag < count; tag += 1) {
+    const annotations = { 'org.opencontainers.image.version': tagName(tag) };
+    tagAs(repository, addImage(repository, { layers, annotations }), tagName(tag));
+  }
+  return repository;
+}
+
+/** One image with one layer of about so many bytes. */
+export async function buildLargeImage(size: number): Promise<Repository> {
+  const repository = emptyRepository();
+  const layers = [await addStreamedLayer(repository, 'large', size)];
+  tagAs(repository, addImage(repository, { layers }), 'v1');
+  return repository;
+}
+
+function tagName(tag: number): string {
+  return `v1.${tag}`;
+}

@@ -1,0 +1,95 @@
+/** Where a tool mirrors to: a registry of the source's kind for the peers, an S3 bucket for us. */
+import { s3ClientOf } from '../../test/support/bucket-reader.ts';
+import { compareWalks } from '../../test/support/compare-walks.ts';
+import type { Digest, Repository } from '../../test/support/content.ts';
+import { startS3Server } from '../../test/support/s3-server.ts';
+import { startDockerRegistry } from '../../test/support/upstream.ts';
+import { walkBucket } from '../../test/support/walk-bucket.ts';
+import { walkRegistry, type Walk } from '../../test/support/walk-registry.ts';
+import { startLink, type Link } from './link.ts';
+import { registryKind, storeKind, trafficOf, type Traffic } from './requests.ts';
+
+/** What ought to be there after a run. */
+export interface Expected {
+  /** Of the whole source repository, as it was read there. */
+  readonly walk: Walk;
+  readonly tags: ReadonlyMap<string, Digest>;
+}
+
+export interface Destination {
+  readonly link: Link;
+  /** Of a bucket alone. */
+  readonly store?: StoreSettings;
+  /** Since the link's proxy forgot what it had counted. */
+  traffic(): Traffic;
+  /** Reads every byte of what is there, past the link. @returns what is wrong, in sentences */
+  verify(expected: Expected): Promise<readonly string[]>;
+  stop(): Promise<void>;
+}
+
+export interface StoreSettings {
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** Where each peer puts what it mirrors, whatever its name is at the source. */
+export const COPY = 'copy/app';
+
+/** An empty one. */
+export async function startRegistryDestination(): Promise<Destination> {
+  const registry = await startDockerRegistry();
+  const link = await startLink(registry.url);
+  return {
+    link,
+    traffic: () => trafficOf(link.proxy.requests, registryKind),
+    verify: async ({ walk }) => {
+      const copy = await walkRegistry({ url: registry.url, repository: COPY, timeout: 300_000 });
+      return [...copy.problems, ...compareWalks(walk, copy)];
+    },
+    stop: async () => {
+      await link.proxy.stop();
+      await registry.stop();
+    },
+  };
+}
+
+/** An empty one. */
+export async function startBucketDestination(): Promise<Destination> {
+  const { endpoint, bucket, region, accessKeyId, secretAccessKey, stop } = await startS3Server();
+  const link = await startLink(endpoint);
+  const settings = { bucket, region, accessKeyId, secretAccessKey };
+  return {
+    link,
+    store: { endpoint: link.proxy.url, ...settings },
+    traffic: () => trafficOf(link.proxy.requests, storeKind),
+    verify: async ({ tags }) => {
+      const client = s3ClientOf({ endpoint, ...settings });
+      try {
+        const { problems, behind, tags: copied } = await walkBucket({ client, bucket });
+        return [...problems, ...behind, ...compareTags(tags, copied)];
+      } finally {
+        client.destroy();
+      }
+    },
+    stop: async () => {
+      await link.proxy.stop();
+      await stop();
+    },
+  };
+}
+
+/** @param copied by `<repository>:<tag>` */
+function compareTags(tags: ReadonlyMap<string, Digest>, copied: ReadonlyMap<string, Digest>): string[] {
+  const byTag = new Map([...copied].map(([name, digest]) => [name.slice(name.lastIndexOf(':') + 1), digest]));
+  return [...new Set([...tags.keys(), ...byTag.keys()])]
+    .filter((tag) => tags.get(tag) !== byTag.get(tag))
+    .map((tag) => `The tag ${tag} is ${byTag.get(tag)}, not ${tags.get(tag)}.`);
+}
+
+/** The repository with one of its tags elsewhere. */
+export function tagsOf(repository: Repository, moved: Readonly<Record<string, Digest>> = {}): Map<string, Digest> {
+  return new Map([...repository.tags, ...Object.entries(moved)]);
+}

@@ -1,0 +1,176 @@
+/** `npm run bench -- job`: the job as its users start it, beside the programs that they would otherwise use. */
+import { requireProgram } from '../../test/support/programs.ts';
+import type { Row } from '../table.ts';
+import { buildTaggedImages } from './content.ts';
+import { killAndRerun } from './killed.ts';
+import { raceLargeLayer } from './large-layer.ts';
+import { raceManyTags } from './many-tags.ts';
+import {
+  countRows,
+  killedRow,
+  largeRows,
+  manyTagsRows,
+  peakRow,
+  referrersRow,
+  taggedRows,
+} from './rows.ts';
+import { startSource, type Source } from './source.ts';
+import {
+  STEPS,
+  prepareTagged,
+  raceTagged,
+  recheckReferrers,
+  type Entrant,
+  type Series,
+  type TaggedContent,
+} from './tagged-images.ts';
+import { CRANE, LIFEBOAT_TOOL, REGSYNC, SKOPEO, type Tool } from './tools.ts';
+
+export const PARTS = ['tags', 'referrers', 'killed', 'many', 'large'] as const;
+export type Part = (typeof PARTS)[number];
+
+export interface JobEffort {
+  readonly entrants: Readonly<Record<Latency, readonly Entrant[]>>;
+  /** Whether every result is read, also one that the next step reads again. */
+  readonly verifyCold: boolean;
+  readonly manyTags: number;
+  readonly manyTools: readonly Tool[];
+  /** Bytes. */
+  readonly largeSize: number;
+  readonly large: readonly Entrant[];
+}
+
+/** Milliseconds added to each request. */
+const LATENCIES = [0, 25] as const;
+type Latency = (typeof LATENCIES)[number];
+
+const MB = 1_000_000;
+const [crane, craneFast] = CRANE;
+const [, regsyncFast] = REGSYNC;
+
+export const FULL_JOB: JobEffort = {
+  entrants: {
+    0: entrants([LIFEBOAT_TOOL, ...CRANE, ...REGSYNC, SKOPEO], 5),
+    // It takes a minute and a half there.
+    25: [...entrants([LIFEBOAT_TOOL, ...CRANE, ...REGSYNC], 5), ...entrants([SKOPEO], 1)],
+  },
+  verifyCold: true,
+  manyTags: 1000,
+  manyTools: [LIFEBOAT_TOOL, ...CRANE, ...REGSYNC],
+  largeSize: 2000 * MB,
+  large: [...entrants([LIFEBOAT_TOOL, crane], 3), ...entrants([regsyncFast], 1)],
+};
+
+export const QUICK_JOB: JobEffort = {
+  entrants: {
+    0: entrants([LIFEBOAT_TOOL, craneFast, regsyncFast, SKOPEO], 1),
+    25: entrants([LIFEBOAT_TOOL, craneFast, regsyncFast], 1),
+  },
+  verifyCold: false,
+  manyTags: 200,
+  manyTools: [LIFEBOAT_TOOL, craneFast],
+  largeSize: 256 * MB,
+  large: entrants([LIFEBOAT_TOOL, crane], 1),
+};
+
+/** How many blobs are stored when the run is killed: about half of them. */
+const KILL_AFTER = 100;
+
+/**
+ * @param parts which of them run
+ * @param say tells whoever waits what is being done
+ * @throws when something does not start, a tool fails, or what it left is not what the source has
+ */
+export async function benchJob(
+  effort: JobEffort,
+  parts: ReadonlySet<Part>,
+  say: (text: string) => void,
+): Promise<readonly Row[]> {
+  // What is missing is said before anything takes time.
+  for (const name of ['docker-registry', 'versitygw', 'crane', 'regsync', 'skopeo'] as const)
+    await requireProgram(name);
+  const source = await startSource();
+  try {
+    return await new JobRun(source, effort, say).run(parts);
+  } finally {
+    await source.stop();
+  }
+}
+
+class JobRun {
+  readonly #source: Source;
+  readonly #effort: JobEffort;
+  readonly #say: (text: string) => void;
+  /** Of ours, of all scenarios. Bytes. */
+  readonly #peaks: number[] = [];
+
+  constructor(source: Source, effort: JobEffort, say: (text: string) => void) {
+    this.#source = source;
+    this.#effort = effort;
+    this.#say = say;
+  }
+
+  async run(parts: ReadonlySet<Part>): Promise<readonly Row[]> {
+    const rows: Row[] = [];
+    if (parts.has('tags') || parts.has('referrers') || parts.has('killed')) {
+      this.#say('filling the source with 50 tags');
+      const content = await prepareTagged(this.#source, await buildTaggedImages());
+      if (parts.has('tags')) rows.push(...(await this.#tags(content)));
+      if (parts.has('referrers')) rows.push(await this.#referrers(content));
+      if (parts.has('killed')) rows.push(await this.#killed(content));
+    }
+    if (parts.has('many')) rows.push(...(await this.#many()));
+    if (parts.has('large')) rows.push(...(await this.#large()));
+    return [...rows, peakRow(this.#peaks)];
+  }
+
+  async #tags(content: TaggedContent): Promise<Row[]> {
+    const { entrants: all, verifyCold } = this.#effort;
+    const found: Series[] = [];
+    const rows: Row[] = [];
+    for (const latency of LATENCIES) {
+      const options = { latency, entrants: all[latency], verifyCold };
+      const series = await raceTagged(this.#source, content, options, this.#say);
+      found.push(...series);
+      rows.push(...taggedRows(series));
+    }
+    for (const { tool, trials } of found) for (const step of STEPS) this.#note(tool, trials[step]);
+    return [...rows, ...countRows(found)];
+  }
+
+  async #referrers(content: TaggedContent): Promise<Row> {
+    this.#say('no-op with referrers due');
+    const trial = await recheckReferrers(this.#source, content);
+    this.#note(LIFEBOAT_TOOL, [trial]);
+    return referrersRow(trial);
+  }
+
+  async #killed(content: TaggedContent): Promise<Row> {
+    this.#say(`killed after ${KILL_AFTER} blobs, and started again`);
+    const killed = await killAndRerun(this.#source, content, KILL_AFTER);
+    this.#note(LIFEBOAT_TOOL, [killed.rerun]);
+    return killedRow(killed);
+  }
+
+  async #many(): Promise<Row[]> {
+    const { manyTags: count, manyTools: tools } = this.#effort;
+    const found = await raceManyTags(this.#source, { count, latencies: LATENCIES, tools }, this.#say);
+    for (const { tool, trial } of found) this.#note(tool, [trial]);
+    return manyTagsRows(count, found);
+  }
+
+  async #large(): Promise<Row[]> {
+    const { largeSize: size, large } = this.#effort;
+    const found = await raceLargeLayer(this.#source, { size, entrants: large }, this.#say);
+    for (const { tool, trials } of found) this.#note(tool, trials);
+    return largeRows(size, found);
+  }
+
+  #note(tool: Tool, trials: readonly { readonly peak: number }[]): void {
+    if (tool === LIFEBOAT_TOOL) this.#peaks.push(...trials.map(({ peak }) => peak));
+  }
+}
+
+function entrants(tools: readonly Tool[], rounds: number): readonly Entrant[] {
+  return tools.map((tool) => ({ tool, rounds }));
+}

@@ -1,0 +1,44 @@
+/** The way between a tool and a server: what passes is counted, and each request waits. */
+import { startCountingProxy, type CountingProxy, type Hook } from '../../test/support/counting-proxy.ts';
+
+/** How far away and how fast the servers are. */
+export interface Distance {
+  /** Milliseconds added to each request. */
+  readonly latency: number;
+  /** Of one connection to the source, in bytes a second; unlimited unless said otherwise. */
+  readonly bytesPerSecond?: number;
+}
+
+export interface Link {
+  readonly proxy: CountingProxy;
+  /** `127.0.0.1:<port>`. */
+  readonly host: string;
+  /** From the next request on. */
+  move(distance: Distance): void;
+  /** When the server has done a request, before the tool is told. */
+  watch(after: Hook | undefined): void;
+}
+
+export async function startLink(target: string): Promise<Link> {
+  const now: { distance: Distance; after: Hook | undefined } = { distance: { latency: 0 }, after: undefined };
+  const proxy = await startCountingProxy({
+    target,
+    get latency() {
+      return now.distance.latency;
+    },
+    get bytesPerSecond() {
+      return now.distance.bytesPerSecond;
+    },
+    after: (request) => now.after?.(request),
+  });
+  return {
+    proxy,
+    host: new URL(proxy.url).host,
+    move: (distance) => {
+      now.distance = distance;
+    },
+    watch: (after) => {
+      now.after = after;
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/** What the proxies have counted, by what it is. */
+import type { ProxiedRequest } from '../../test/support/counting-proxy.ts';
+
+export interface Traffic {
+  readonly requests: number;
+  /** By kind, such as `manifest GET`. */
+  readonly kinds: Readonly<Record<string, number>>;
+  /** Of bodies, in bytes: what was asked for, and what was sent. */
+  readonly received: number;
+  readonly sent: number;
+}
+
+export function trafficOf(requests: readonly ProxiedRequest[], kindOf: (request: ProxiedRequest) => string): Traffic {
+  const kinds: Record<string, number> = {};
+  for (const request of requests) {
+    const kind = kindOf(request);
+    kinds[kind] = (kinds[kind] ?? 0) + 1;
+  }
+  return {
+    requests: requests.length,
+    kinds,
+    received: requests.reduce((sum, { received }) => sum + received, 0),
+    sent: requests.reduce((sum, { sent }) => sum + sent, 0),
+  };
+}
+
+/** Of a request to a registry: its noun, and its method. */
+export function registryKind({ method, path }: ProxiedRequest): string {
+  const [, noun = 'ping'] = /\/(manifests|blobs|tags|referrers)\//.exec(path) ?? [];
+  // What has no referrers API keeps their list under a tag of this form.
+  if (/\/manifests\/sha\d+-[0-9a-f]{64,}/.test(path)) return `referrers tag ${method}`;
+  return `${noun === 'manifests' || noun === 'blobs' ? noun.slice(0, -1) : noun} ${method}`;
+}
+
+/** Of a request to a store: what it does, and to a repository's keys or to the others. */
+export function storeKind({ method, path }: ProxiedRequest): string {
+  const action = method === 'GET' || method === 'HEAD' ? 'read' : method;
+  return `${action}${path.includes('/repositories/') ? ' of a repository' : ''}`;
+}
+
+/** How many writes went to a key that the same run had written before. A part of an upload is not a key's write. */
+export function repeatedWrites(requests: readonly ProxiedRequest[]): readonly string[] {
+  const seen = new Set<string>();
+  return requests
+    .filter(({ method, status, query }) => method === 'PUT' && status === 200 && !query.has('partNumber'))
+    .filter(({ path }) => {
+      const again = seen.has(path);
+      seen.add(path);
+      return again;
+    })
+    .map(({ path }) => path);
+}

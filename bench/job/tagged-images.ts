@@ -1,0 +1,99 @@
+/** 50 tags: mirrored into nothing, again when nothing has changed, and once more when one tag has. */
+import { CHANGED_TAG, MANY_LAYERS, type TaggedImages } from './content.ts';
+import type { Expected } from './destination.ts';
+import type { Source } from './source.ts';
+import { LIFEBOAT_TOOL, type Tool } from './tools.ts';
+import { tryOut, type Trial } from './trial.ts';
+
+export const STEPS = ['cold', 'no-op', 'one of 50 changed'] as const;
+export type Step = (typeof STEPS)[number];
+
+export interface Entrant {
+  readonly tool: Tool;
+  /** How many of the rounds it takes part in. */
+  readonly rounds: number;
+}
+
+/** Of one tool at one latency. */
+export interface Series {
+  readonly tool: Tool;
+  readonly latency: number;
+  readonly trials: Readonly<Record<Step, readonly Trial[]>>;
+}
+
+export interface TaggedContent {
+  readonly images: TaggedImages;
+  readonly before: Expected;
+  readonly after: Expected;
+}
+
+/** Fills the source, and reads it as it is before and after the tag moves. */
+export async function prepareTagged(source: Source, images: TaggedImages): Promise<TaggedContent> {
+  const { repository, original, changed } = images;
+  await source.fill(MANY_LAYERS, repository);
+  const before = await source.expected(MANY_LAYERS, repository);
+  await source.move(MANY_LAYERS, repository, CHANGED_TAG, changed);
+  const after = await source.expected(MANY_LAYERS, repository, { [CHANGED_TAG]: changed });
+  await source.move(MANY_LAYERS, repository, CHANGED_TAG, original);
+  return { images, before, after };
+}
+
+/** All tools in each round, another one first each time, so that what disturbs the machine disturbs all alike. */
+export async function raceTagged(
+  source: Source,
+  content: TaggedContent,
+  options: { readonly latency: number; readonly entrants: readonly Entrant[]; readonly verifyCold: boolean },
+  say: (text: string) => void,
+): Promise<readonly Series[]> {
+  const { latency, entrants, verifyCold } = options;
+  const found = new Map(
+    entrants.map(({ tool }): [Tool, Record<Step, Trial[]>] => [
+      tool,
+      { cold: [], 'no-op': [], 'one of 50 changed': [] },
+    ]),
+  );
+  const rounds = Math.max(...entrants.map((entrant) => entrant.rounds));
+  for (let round = 0; round < rounds; round += 1) {
+    const shift = round % entrants.length;
+    const order = [...entrants.slice(shift), ...entrants.slice(0, shift)];
+    for (const { tool } of order.filter((entrant) => entrant.rounds > round)) {
+      say(`50 tags, ${latency} ms, round ${round + 1} of ${rounds}: ${tool.name}`);
+      const steps = await mirrorTagged(source, content, { tool, latency, verifyCold });
+      for (const step of STEPS) found.get(tool)?.[step].push(steps[step]);
+    }
+  }
+  return [...found].map(([tool, trials]) => ({ tool, latency, trials }));
+}
+
+async function mirrorTagged(
+  source: Source,
+  { images, before, after }: TaggedContent,
+  options: { readonly tool: Tool; readonly latency: number; readonly verifyCold: boolean },
+): Promise<Record<Step, Trial>> {
+  const { tool, latency, verifyCold } = options;
+  const { repository, original, changed } = images;
+  const destination = await tool.startDestination();
+  const step = { tool, source, repository: MANY_LAYERS, destination, distance: { latency } };
+  try {
+    const cold = await tryOut({ ...step, ...(verifyCold && { expected: before }) });
+    const noop = await tryOut(step);
+    await source.move(MANY_LAYERS, repository, CHANGED_TAG, changed);
+    const moved = await tryOut({ ...step, expected: after });
+    return { cold, 'no-op': noop, 'one of 50 changed': moved };
+  } finally {
+    await source.move(MANY_LAYERS, repository, CHANGED_TAG, original);
+    await destination.stop();
+  }
+}
+
+/** Of ours alone: the no-op that asks again what refers to the images, and the two runs that make it due. */
+export async function recheckReferrers(source: Source, content: TaggedContent): Promise<Trial> {
+  const destination = await LIFEBOAT_TOOL.startDestination();
+  const step = { tool: LIFEBOAT_TOOL, source, repository: MANY_LAYERS, destination, distance: { latency: 0 } };
+  try {
+    await tryOut({ ...step, referrersEvery: '24h' });
+    return await tryOut({ ...step, referrersEvery: '1ms', expected: content.before });
+  } finally {
+    await destination.stop();
+  }
+}

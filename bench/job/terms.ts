@@ -1,0 +1,23 @@
+/** Under which terms the tools ran: without them the figures cannot be compared. */
+import type { JobEffort } from './job-bench.ts';
+import type { Entrant } from './tagged-images.ts';
+
+const MB = 1_000_000;
+
+export function describeJob(effort: JobEffort): string {
+  return `Each tool is a process of its own, start-up included; times are medians and their spread, over all rounds that it took part in
+(0 ms: ${roundsOf(effort.entrants[0])}; 25 ms: ${roundsOf(effort.entrants[25])}; ${effort.largeSize / MB} MB: ${roundsOf(effort.large)}). Tools take turns within a round.
+Memory is the most of all rounds, CPU a median; requests are the first round's.
+All mirror from one docker-registry, through one proxy that counts. It adds 0 or 25 ms to each request, and so does the one before
+each destination. What the destinations cost differs: the peers write into an empty docker-registry, three or more requests a blob; ours
+into an empty bucket of versitygw, an S3 server that checks each object's hash, and it writes besides the copy an entry for each
+repository's blob, the tags with their history, the lists and a report. All servers and proxies share this machine with the tools.
+Ours looks for referrers where the line says so and not elsewhere, for the peers do not either. ${effort.verifyCold ? 'What was written is read back whole' : 'What is there at the end is read back whole'},
+each byte hashed and compared with the source.`;
+}
+
+function roundsOf(entrants: readonly Entrant[]): string {
+  const most = Math.max(...entrants.map(({ rounds }) => rounds));
+  const fewer = entrants.filter(({ rounds }) => rounds < most).map(({ tool, rounds }) => `${tool.name} ${rounds}`);
+  return [`${most}`, ...fewer].join(', but ');
+}

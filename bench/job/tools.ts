@@ -1,0 +1,138 @@
+/** The programs that are compared, each told to mirror all tags of one repository, as its users tell it. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { requireProgram } from '../../test/support/programs.ts';
+import { NOBODYS } from '../../test/support/sync.ts';
+import {
+  COPY,
+  startBucketDestination,
+  startRegistryDestination,
+  type Destination,
+  type StoreSettings,
+} from './destination.ts';
+import { runMeasured, type Measured } from './process-tree.ts';
+
+export interface Job {
+  /** `127.0.0.1:<port>`, plain HTTP. */
+  readonly source: string;
+  readonly repository: string;
+  readonly destination: Destination;
+  /** For files; it exists. */
+  readonly folder: string;
+  /** Whether what refers to the images is looked for: ours alone. */
+  readonly referrersEvery?: string;
+  /** Kills the program when it resolves. */
+  readonly until?: Promise<unknown>;
+  /** Milliseconds. */
+  readonly timeout?: number;
+}
+
+export interface Tool {
+  readonly name: string;
+  startDestination(): Promise<Destination>;
+  /** One whole run, as a process of its own. @throws when it does not end well, unless it was to be killed */
+  run(job: Job): Promise<Measured>;
+}
+
+const PATIENCE = 600_000;
+const LIFEBOAT = join(import.meta.dirname, '../../mirror-job/lifeboat.js');
+
+export const LIFEBOAT_TOOL: Tool = {
+  name: 'lifeboat',
+  startDestination: startBucketDestination,
+  run: async (job) => {
+    const file = join(job.folder, 'lifeboat.yaml');
+    // JSON is YAML.
+    await writeFile(file, JSON.stringify(lifeboatConfiguration(job, storeOf(job.destination))));
+    return run(job, process.execPath, [LIFEBOAT, 'sync', '-c', file]);
+  },
+};
+
+function crane(jobs: number): Tool {
+  return peer(`crane -j${jobs}`, 'crane', async ({ source, repository, destination }) => [
+    'copy',
+    '--all-tags',
+    `--jobs=${jobs}`,
+    `${source}/${repository}`,
+    `${destination.link.host}/${COPY}`,
+  ]);
+}
+
+function regsync(parallel: number): Tool {
+  return peer(`regsync, ${parallel} parallel`, 'regsync', async (job) => {
+    const { source, repository, destination, folder } = job;
+    const { host } = destination.link;
+    const file = join(folder, 'regsync.yml');
+    // Its default of requests that are open at once, 3, would make more than 4 parallel copies wait for each other.
+    const concurrency = parallel > 4 ? { reqConcurrent: parallel } : {};
+    const configuration = {
+      version: 1,
+      creds: [source, host].map((registry) => ({ registry, tls: 'disabled', ...concurrency })),
+      defaults: { parallel, skipDockerConfig: true },
+      sync: [{ source: `${source}/${repository}`, target: `${host}/${COPY}`, type: 'repository' }],
+    };
+    await writeFile(file, JSON.stringify(configuration));
+    return ['once', '--config', file];
+  });
+}
+
+/** The first is how crane runs on two cores unless it is told otherwise, the second its best here. */
+export const CRANE = [crane(2), crane(16)] as const;
+
+/** As many copies at once as the facts of others were made with, and as crane has at its best. */
+export const REGSYNC = [regsync(4), regsync(16)] as const;
+
+export const SKOPEO: Tool = peer('skopeo sync --all', 'skopeo', async ({ source, repository, destination }) => [
+  '--insecure-policy',
+  'sync',
+  '--all',
+  ...['--src', 'docker', '--src-tls-verify=false', '--dest', 'docker', '--dest-tls-verify=false'],
+  `${source}/${repository}`,
+  // It adds the last part of the source's name.
+  `${destination.link.host}/${COPY.slice(0, COPY.lastIndexOf('/'))}`,
+]);
+
+function peer(
+  name: string,
+  program: 'crane' | 'regsync' | 'skopeo',
+  argumentsOf: (job: Job) => Promise<readonly string[]>,
+): Tool {
+  return {
+    name,
+    startDestination: startRegistryDestination,
+    run: async (job) => run(job, await requireProgram(program), await argumentsOf(job)),
+  };
+}
+
+async function run(job: Job, command: string, args: readonly string[]): Promise<Measured> {
+  const { folder, until, timeout = PATIENCE } = job;
+  const home = join(folder, 'home');
+  await mkdir(home, { recursive: true });
+  const measured = await runMeasured(command, args, {
+    timeout,
+    env: { ...NOBODYS, HOME: home, DOCKER_CONFIG: home },
+    ...(until !== undefined && { until }),
+  });
+  if (measured.code !== 0 && until === undefined) {
+    throw new Error(`${command} ${args.join(' ')} ended with ${measured.code}:\n${measured.output}`);
+  }
+  return measured;
+}
+
+function storeOf({ store }: Destination): StoreSettings {
+  if (store === undefined) throw new Error('lifeboat writes into a bucket, and the destination is none.');
+  return store;
+}
+
+function lifeboatConfiguration(
+  { source, repository, referrersEvery }: Job,
+  store: StoreSettings,
+): Readonly<Record<string, unknown>> {
+  return {
+    store: { ...store, pathStyle: true, audience: 'public' },
+    upstreams: { [source]: { insecure: true } },
+    // The peers are not asked for referrers either, unless they are told to look for them.
+    defaults: { referrers: referrersEvery === undefined ? false : { every: referrersEvery } },
+    images: [{ source: `${source}/${repository}`, tags: ['*'] }],
+  };
+}

@@ -1,0 +1,67 @@
+/** One run of one tool, with all that is counted and measured of it. */
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Destination, Expected } from './destination.ts';
+import type { Distance } from './link.ts';
+import { repeatedWrites, type Traffic } from './requests.ts';
+import type { Source } from './source.ts';
+import type { Job, Tool } from './tools.ts';
+
+export interface Trial {
+  readonly seconds: number;
+  /** Bytes. */
+  readonly peak: number;
+  /** Seconds. */
+  readonly cpu: number;
+  readonly source: Traffic;
+  readonly destination: Traffic;
+  /** Keys of the store that were written more than once. */
+  readonly repeated: readonly string[];
+}
+
+export interface TrialOptions extends Pick<Job, 'referrersEvery' | 'until'> {
+  readonly tool: Tool;
+  readonly source: Source;
+  readonly repository: string;
+  readonly destination: Destination;
+  /** Of the source; the destination is as far away, and as fast as it can. */
+  readonly distance: Distance;
+  /** Left out: the caller verifies. */
+  readonly expected?: Expected;
+}
+
+/** @throws when the tool fails, or what it left is not what it ought to be */
+export async function tryOut(options: TrialOptions): Promise<Trial> {
+  const { tool, source, repository, destination, distance, expected, ...rest } = options;
+  source.link.move(distance);
+  destination.link.move({ latency: distance.latency });
+  source.link.proxy.reset();
+  destination.link.proxy.reset();
+  const folder = await mkdtemp(join(tmpdir(), 'lifeboat-trial-'));
+  const { seconds, peak, cpu } = await tool.run({
+    source: source.link.host,
+    repository,
+    destination,
+    folder,
+    ...rest,
+  });
+  const trial = {
+    seconds,
+    peak,
+    cpu,
+    source: source.traffic(),
+    destination: destination.traffic(),
+    repeated: repeatedWrites(destination.link.proxy.requests),
+  };
+  if (expected !== undefined) await verify(tool, destination, expected);
+  return trial;
+}
+
+/** @throws with what is wrong */
+export async function verify(tool: Tool, destination: Destination, expected: Expected): Promise<void> {
+  const problems = await destination.verify(expected);
+  if (problems.length === 0) return;
+  const some = problems.slice(0, 10).join('\n');
+  throw new Error(`What ${tool.name} left behind is wrong in ${problems.length} places:\n${some}`);
+}
