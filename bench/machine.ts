@@ -24,6 +24,17 @@ export async function programVersion(program: string, args: readonly string[]): 
   return /\d+\.\d+[\w.+-]*/.exec(stdout + stderr)?.[0] ?? 'unknown';
 }
 
+/** Of a program that Go has built: the version of the module, which is in the file also where it does not tell. */
+export async function moduleVersion(program: string, module: string): Promise<string> {
+  const bytes = await readFile(program);
+  const mark = `mod\t${module}\tv`;
+  const start = bytes.indexOf(mark);
+  if (start === -1) return 'unknown';
+  return (
+    /^[\d.]+/.exec(bytes.toString('latin1', start + mark.length, start + mark.length + 50))?.[0] ?? 'unknown'
+  );
+}
+
 /** The commit that is measured, and whether the files in these folders differ from it. */
 export async function describeCommit(folders: readonly string[]): Promise<string> {
   const commit = await git('rev-parse', '--short', 'HEAD');

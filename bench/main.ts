@@ -8,7 +8,7 @@ import { CONNECTIONS } from './edge/load.ts';
 import { FULL, QUICK, benchEdge } from './edge/edge-bench.ts';
 import { FULL_JOB, PARTS, QUICK_JOB, benchJob } from './job/job-bench.ts';
 import { describeJob } from './job/terms.ts';
-import { describeCommit, describeMachine, packageVersion, programVersion } from './machine.ts';
+import { describeCommit, describeMachine, moduleVersion, packageVersion, programVersion } from './machine.ts';
 import { formatTable, missed, type Row } from './table.ts';
 
 const USAGE = `Usage: npm run bench -- edge|job [--quick] [--only PART]
@@ -54,7 +54,11 @@ async function main(): Promise<number> {
   const options = [...(values.quick ? ['--quick'] : []), ...values.only.map((part) => `--only ${part}`)];
   print(`command   ${['npm run bench --', subject, ...options].join(' ')}   (${elapsed().trim()})`);
   print(`commit    ${await describeCommit(folders)}`);
-  print(`versions  ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}`);
+  print(
+    `versions  ${Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', ')}`,
+  );
   print(`machine   ${describeMachine()}`);
   const failed = missed(rows);
   for (const { what, goal, measured } of failed)
@@ -80,7 +84,7 @@ connections; the bare Worker answers with as many bytes and the same headers, an
 
 async function job(parts: readonly (typeof PARTS)[number][], quick: boolean, say: Say): Promise<Outcome> {
   const effort = quick ? QUICK_JOB : FULL_JOB;
-  const version = async (name: 'crane' | 'regsync' | 'skopeo' | 'docker-registry' | 'versitygw', flag: string) =>
+  const version = async (name: 'crane' | 'regsync' | 'skopeo' | 'docker-registry', flag: string) =>
     programVersion(await requireProgram(name), [flag]);
   return {
     rows: await benchJob(effort, new Set(parts), say),
@@ -90,7 +94,7 @@ async function job(parts: readonly (typeof PARTS)[number][], quick: boolean, say
       regsync: await version('regsync', 'version'),
       skopeo: await version('skopeo', '--version'),
       'docker-registry': await version('docker-registry', '--version'),
-      versitygw: await version('versitygw', '--version'),
+      versitygw: await moduleVersion(await requireProgram('versitygw'), 'github.com/versity/versitygw'),
       node: process.version.slice(1),
     },
     folders: ['mirror-job', 'core'],

@@ -90,6 +90,9 @@ function compareTags(tags: ReadonlyMap<string, Digest>, copied: ReadonlyMap<stri
 }
 
 /** The repository with one of its tags elsewhere. */
-export function tagsOf(repository: Repository, moved: Readonly<Record<string, Digest>> = {}): Map<string, Digest> {
+export function tagsOf(
+  repository: Repository,
+  moved: Readonly<Record<string, Digest>> = {},
+): Map<string, Digest> {
   return new Map([...repository.tags, ...Object.entries(moved)]);
 }

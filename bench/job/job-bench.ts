@@ -5,15 +5,7 @@ import { buildTaggedImages } from './content.ts';
 import { killAndRerun } from './killed.ts';
 import { raceLargeLayer } from './large-layer.ts';
 import { raceManyTags } from './many-tags.ts';
-import {
-  countRows,
-  killedRow,
-  largeRows,
-  manyTagsRows,
-  peakRow,
-  referrersRow,
-  taggedRows,
-} from './rows.ts';
+import { countRows, killedRow, largeRows, manyTagsRows, peakRow, referrersRow, taggedRows } from './rows.ts';
 import { startSource, type Source } from './source.ts';
 import {
   STEPS,

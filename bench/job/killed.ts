@@ -17,11 +17,7 @@ export interface Killed {
 }
 
 /** @param after so many blobs are stored the run is killed */
-export async function killAndRerun(
-  source: Source,
-  content: TaggedContent,
-  after: number,
-): Promise<Killed> {
+export async function killAndRerun(source: Source, content: TaggedContent, after: number): Promise<Killed> {
   const destination = await LIFEBOAT_TOOL.startDestination();
   const distance = { latency: 25 };
   const step = { tool: LIFEBOAT_TOOL, source, repository: MANY_LAYERS, destination, distance };

@@ -64,7 +64,9 @@ function peakOf(pid: number): number {
 
 function cpuOf(pid: number): number {
   // The name, which may hold spaces, is in parentheses; fields 14 to 17 are its own time and its ended children's.
-  const fields = read(`/proc/${pid}/stat`).replace(/^.*\) /s, '').split(' ');
+  const fields = read(`/proc/${pid}/stat`)
+    .replace(/^.*\) /s, '')
+    .split(' ');
   return sum(fields.slice(11, 15).map(Number)) / TICKS_PER_SECOND;
 }
 

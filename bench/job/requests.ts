@@ -10,7 +10,10 @@ export interface Traffic {
   readonly sent: number;
 }
 
-export function trafficOf(requests: readonly ProxiedRequest[], kindOf: (request: ProxiedRequest) => string): Traffic {
+export function trafficOf(
+  requests: readonly ProxiedRequest[],
+  kindOf: (request: ProxiedRequest) => string,
+): Traffic {
   const kinds: Record<string, number> = {};
   for (const request of requests) {
     const kind = kindOf(request);

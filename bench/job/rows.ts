@@ -50,7 +50,11 @@ export function countRows(all: readonly Series[]): Row[] {
         describe(trialsOf(step)[0]?.source),
       );
     }),
-    mostRow('no-op: manifest GETs', noop.map(({ source }) => source.kinds['manifest GET'] ?? 0), 0),
+    mostRow(
+      'no-op: manifest GETs',
+      noop.map(({ source }) => source.kinds['manifest GET'] ?? 0),
+      0,
+    ),
     mostRow(
       'no-op: reads of the bucket for the repository',
       noop.map(({ destination }) => destination.kinds['read of a repository'] ?? 0),
@@ -95,7 +99,10 @@ export function manyTagsRows(count: number, all: readonly ManyTags[]): Row[] {
     return timeRow(what, [trial], tool === LIFEBOAT_TOOL ? goal : undefined);
   });
   const requests = all.filter(({ tool }) => tool === LIFEBOAT_TOOL).map(({ trial }) => trial.source.requests);
-  return [...rows, mostRow(`no-op of ${count} tags: source requests`, requests, count + NOOP_REQUESTS_BESIDE_TAGS)];
+  return [
+    ...rows,
+    mostRow(`no-op of ${count} tags: source requests`, requests, count + NOOP_REQUESTS_BESIDE_TAGS),
+  ];
 }
 
 export function largeRows(size: number, all: readonly LargeLayer[]): Row[] {
@@ -137,7 +144,8 @@ interface TimeGoal {
 
 /** @param all of the same latency */
 function timeGoal(step: Step, all: readonly Series[]): TimeGoal | undefined {
-  const least = (rivals: readonly Series[]) => Math.min(...rivals.map(({ trials }) => medianOf(trials[step])));
+  const least = (rivals: readonly Series[]) =>
+    Math.min(...rivals.map(({ trials }) => medianOf(trials[step])));
   const peers = all.filter(({ tool }) => tool !== LIFEBOAT_TOOL);
   const cranes = peers.filter(({ tool }) => CRANES.has(tool));
   switch (step) {

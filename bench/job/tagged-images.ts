@@ -89,7 +89,13 @@ async function mirrorTagged(
 /** Of ours alone: the no-op that asks again what refers to the images, and the two runs that make it due. */
 export async function recheckReferrers(source: Source, content: TaggedContent): Promise<Trial> {
   const destination = await LIFEBOAT_TOOL.startDestination();
-  const step = { tool: LIFEBOAT_TOOL, source, repository: MANY_LAYERS, destination, distance: { latency: 0 } };
+  const step = {
+    tool: LIFEBOAT_TOOL,
+    source,
+    repository: MANY_LAYERS,
+    destination,
+    distance: { latency: 0 },
+  };
   try {
     await tryOut({ ...step, referrersEvery: '24h' });
     return await tryOut({ ...step, referrersEvery: '1ms', expected: content.before });

@@ -18,6 +18,8 @@ each byte hashed and compared with the source.`;
 
 function roundsOf(entrants: readonly Entrant[]): string {
   const most = Math.max(...entrants.map(({ rounds }) => rounds));
-  const fewer = entrants.filter(({ rounds }) => rounds < most).map(({ tool, rounds }) => `${tool.name} ${rounds}`);
+  const fewer = entrants
+    .filter(({ rounds }) => rounds < most)
+    .map(({ tool, rounds }) => `${tool.name} ${rounds}`);
   return [`${most}`, ...fewer].join(', but ');
 }

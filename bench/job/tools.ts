@@ -82,15 +82,19 @@ export const CRANE = [crane(2), crane(16)] as const;
 /** As many copies at once as the facts of others were made with, and as crane has at its best. */
 export const REGSYNC = [regsync(4), regsync(16)] as const;
 
-export const SKOPEO: Tool = peer('skopeo sync --all', 'skopeo', async ({ source, repository, destination }) => [
-  '--insecure-policy',
-  'sync',
-  '--all',
-  ...['--src', 'docker', '--src-tls-verify=false', '--dest', 'docker', '--dest-tls-verify=false'],
-  `${source}/${repository}`,
-  // It adds the last part of the source's name.
-  `${destination.link.host}/${COPY.slice(0, COPY.lastIndexOf('/'))}`,
-]);
+export const SKOPEO: Tool = peer(
+  'skopeo sync --all',
+  'skopeo',
+  async ({ source, repository, destination }) => [
+    '--insecure-policy',
+    'sync',
+    '--all',
+    ...['--src', 'docker', '--src-tls-verify=false', '--dest', 'docker', '--dest-tls-verify=false'],
+    `${source}/${repository}`,
+    // It adds the last part of the source's name.
+    `${destination.link.host}/${COPY.slice(0, COPY.lastIndexOf('/'))}`,
+  ],
+);
 
 function peer(
   name: string,
