@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { requireProgram } from '../test/support/programs.ts';
+import { requireProgram, type ProgramName } from '../test/support/programs.ts';
 import { CONNECTIONS } from './edge/load.ts';
 import { FULL, QUICK, benchEdge } from './edge/edge-bench.ts';
 import { FULL_JOB, PARTS, QUICK_JOB, benchJob } from './job/job-bench.ts';
@@ -76,7 +76,7 @@ connections; the bare Worker answers with as many bytes and the same headers, an
       workerd: await packageVersion('workerd'),
       wrangler: await packageVersion('wrangler'),
       node: process.version.slice(1),
-      wrk: await programVersion(await requireProgram('wrk'), ['-v']),
+      wrk: await installedVersion('wrk', '-v'),
     },
     folders: ['worker', 'core'],
   };
@@ -84,21 +84,23 @@ connections; the bare Worker answers with as many bytes and the same headers, an
 
 async function job(parts: readonly (typeof PARTS)[number][], quick: boolean, say: Say): Promise<Outcome> {
   const effort = quick ? QUICK_JOB : FULL_JOB;
-  const version = async (name: 'crane' | 'regsync' | 'skopeo' | 'docker-registry', flag: string) =>
-    programVersion(await requireProgram(name), [flag]);
   return {
     rows: await benchJob(effort, new Set(parts), say),
     terms: describeJob(effort),
     versions: {
-      crane: await version('crane', 'version'),
-      regsync: await version('regsync', 'version'),
-      skopeo: await version('skopeo', '--version'),
-      'docker-registry': await version('docker-registry', '--version'),
+      crane: await installedVersion('crane', 'version'),
+      regsync: await installedVersion('regsync', 'version'),
+      skopeo: await installedVersion('skopeo', '--version'),
+      'docker-registry': await installedVersion('docker-registry', '--version'),
       versitygw: await moduleVersion(await requireProgram('versitygw'), 'github.com/versity/versitygw'),
       node: process.version.slice(1),
     },
     folders: ['mirror-job', 'core'],
   };
+}
+
+async function installedVersion(name: ProgramName, flag: string): Promise<string> {
+  return programVersion(await requireProgram(name), [flag]);
 }
 
 function readArguments() {

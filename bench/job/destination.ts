@@ -38,6 +38,9 @@ export interface StoreSettings {
 /** Where each peer puts what it mirrors, whatever its name is at the source. */
 export const COPY = 'copy/app';
 
+/** One layer of gigabytes takes long, and many small ones are slow one after the other. */
+export const WALK = { timeout: 300_000, concurrency: 4 };
+
 /** An empty one. */
 export async function startRegistryDestination(): Promise<Destination> {
   const registry = await startDockerRegistry();
@@ -46,7 +49,7 @@ export async function startRegistryDestination(): Promise<Destination> {
     link,
     traffic: () => trafficOf(link.proxy.requests, registryKind),
     verify: async ({ walk }) => {
-      const copy = await walkRegistry({ url: registry.url, repository: COPY, timeout: 300_000 });
+      const copy = await walkRegistry({ url: registry.url, repository: COPY, ...WALK });
       return [...copy.problems, ...compareWalks(walk, copy)];
     },
     stop: async () => {
@@ -58,7 +61,8 @@ export async function startRegistryDestination(): Promise<Destination> {
 
 /** An empty one. */
 export async function startBucketDestination(): Promise<Destination> {
-  const { endpoint, bucket, region, accessKeyId, secretAccessKey, stop } = await startS3Server();
+  const server = await startS3Server();
+  const { endpoint, bucket, region, accessKeyId, secretAccessKey } = server;
   const link = await startLink(endpoint);
   const settings = { bucket, region, accessKeyId, secretAccessKey };
   return {
@@ -76,7 +80,7 @@ export async function startBucketDestination(): Promise<Destination> {
     },
     stop: async () => {
       await link.proxy.stop();
-      await stop();
+      await server.stop();
     },
   };
 }

@@ -75,7 +75,7 @@ export function referrersRow({ source, destination, seconds, peak }: Trial): Row
     what: 'no-op with referrers due: source requests',
     goal: '',
     measured: `${source.requests}`,
-    note: `${describe(source)}; store: ${describe(destination)}; ${duration(seconds)} at 0 ms, ${mebibytes(peak)}`,
+    note: `${describe(source)}; store: ${describe(destination)}; ${duration(seconds)} at 25 ms, ${mebibytes(peak)}`,
   };
 }
 

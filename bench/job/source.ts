@@ -1,9 +1,9 @@
 /** The registry that all mirror from, filled once, behind one link. */
 import type { Digest, Repository } from '../../test/support/content.ts';
 import { pushManifest, pushRepository } from '../../test/support/push.ts';
-import { startDockerRegistry } from '../../test/support/upstream.ts';
+import { startDockerRegistry, startOlareg } from '../../test/support/upstream.ts';
 import { walkRegistry } from '../../test/support/walk-registry.ts';
-import { tagsOf, type Expected } from './destination.ts';
+import { WALK, tagsOf, type Expected } from './destination.ts';
 import { startLink, type Link } from './link.ts';
 import { registryKind, trafficOf, type Traffic } from './requests.ts';
 
@@ -19,9 +19,12 @@ export interface Source {
   stop(): Promise<void>;
 }
 
-/** Debian's docker-registry: it answers faster than olareg, and one that is slow would hide who asks less. */
-export async function startSource(): Promise<Source> {
-  const registry = await startDockerRegistry();
+/**
+ * Debian's docker-registry, because one that is slow would hide who asks less.
+ * @param referrers whether it has the API for them, which olareg has
+ */
+export async function startSource({ referrers = false } = {}): Promise<Source> {
+  const registry = await (referrers ? startOlareg() : startDockerRegistry());
   const { url } = registry;
   const link = await startLink(url);
   return {
@@ -29,7 +32,7 @@ export async function startSource(): Promise<Source> {
     fill: (name, repository) => pushRepository(name, repository, { url }),
     move: (name, repository, tag, digest) => pushManifest(name, repository, digest, tag, { url }),
     expected: async (name, repository, moved) => {
-      const walk = await walkRegistry({ url, repository: name, timeout: 300_000 });
+      const walk = await walkRegistry({ url, repository: name, ...WALK });
       if (walk.problems.length > 0) throw new Error(`The source is not whole:\n${walk.problems.join('\n')}`);
       return { walk, tags: tagsOf(repository, moved) };
     },

@@ -1,7 +1,7 @@
 /** 50 tags: mirrored into nothing, again when nothing has changed, and once more when one tag has. */
 import { CHANGED_TAG, MANY_LAYERS, type TaggedImages } from './content.ts';
 import type { Expected } from './destination.ts';
-import type { Source } from './source.ts';
+import { startSource, type Source } from './source.ts';
 import { LIFEBOAT_TOOL, type Tool } from './tools.ts';
 import { tryOut, type Trial } from './trial.ts';
 
@@ -86,20 +86,22 @@ async function mirrorTagged(
   }
 }
 
-/** Of ours alone: the no-op that asks again what refers to the images, and the two runs that make it due. */
-export async function recheckReferrers(source: Source, content: TaggedContent): Promise<Trial> {
+/**
+ * Of ours alone: the no-op that asks again what refers to the images, which the run before it has made due. Its source
+ * has the API for that; one that has not is asked a few times, and not again in that run.
+ */
+export async function recheckReferrers({ repository }: TaggedImages): Promise<Trial> {
+  const source = await startSource({ referrers: true });
   const destination = await LIFEBOAT_TOOL.startDestination();
-  const step = {
-    tool: LIFEBOAT_TOOL,
-    source,
-    repository: MANY_LAYERS,
-    destination,
-    distance: { latency: 0 },
-  };
+  const distance = { latency: 25 };
+  const step = { tool: LIFEBOAT_TOOL, source, repository: MANY_LAYERS, destination, distance };
   try {
+    await source.fill(MANY_LAYERS, repository);
+    const expected = await source.expected(MANY_LAYERS, repository);
     await tryOut({ ...step, referrersEvery: '24h' });
-    return await tryOut({ ...step, referrersEvery: '1ms', expected: content.before });
+    return await tryOut({ ...step, referrersEvery: '1ms', expected });
   } finally {
     await destination.stop();
+    await source.stop();
   }
 }

@@ -63,11 +63,15 @@ function regsync(parallel: number): Tool {
     const { source, repository, destination, folder } = job;
     const { host } = destination.link;
     const file = join(folder, 'regsync.yml');
-    // Its default of requests that are open at once, 3, would make more than 4 parallel copies wait for each other.
-    const concurrency = parallel > 4 ? { reqConcurrent: parallel } : {};
+    const creds = [source, host].map((registry) => ({
+      registry,
+      tls: 'disabled',
+      // How many requests may be open at once. By its default, 3, more than that many copies would wait for each other.
+      reqConcurrent: Math.max(3, parallel),
+    }));
     const configuration = {
       version: 1,
-      creds: [source, host].map((registry) => ({ registry, tls: 'disabled', ...concurrency })),
+      creds,
       defaults: { parallel, skipDockerConfig: true },
       sync: [{ source: `${source}/${repository}`, target: `${host}/${COPY}`, type: 'repository' }],
     };
@@ -89,7 +93,10 @@ export const SKOPEO: Tool = peer(
     '--insecure-policy',
     'sync',
     '--all',
-    ...['--src', 'docker', '--src-tls-verify=false', '--dest', 'docker', '--dest-tls-verify=false'],
+    '--src=docker',
+    '--src-tls-verify=false',
+    '--dest=docker',
+    '--dest-tls-verify=false',
     `${source}/${repository}`,
     // It adds the last part of the source's name.
     `${destination.link.host}/${COPY.slice(0, COPY.lastIndexOf('/'))}`,

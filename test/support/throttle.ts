@@ -9,11 +9,11 @@ export function throttle(bytesPerSecond: number): Transform {
   const begin = performance.now();
   const passed = { bytes: 0 };
   return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
+    async transform(chunk: Buffer, _encoding, done) {
       passed.bytes += chunk.length;
       const ahead = passed.bytes / bytesPerSecond - (performance.now() - begin) / 1000;
-      if (ahead <= SLACK) done(null, chunk);
-      else void pause(ahead * 1000).then(() => done(null, chunk));
+      if (ahead > SLACK) await pause(ahead * 1000);
+      done(null, chunk);
     },
   });
 }

@@ -17,6 +17,8 @@ export interface WalkOptions {
   readonly tags?: readonly string[];
   /** The longest that one request with its body may take, in milliseconds. */
   readonly timeout?: number;
+  /** How many tags are read at once; one unless said otherwise. */
+  readonly concurrency?: number;
 }
 
 export interface WalkedObject {
@@ -68,9 +70,14 @@ class Walker implements Walk {
 
   async walk(): Promise<void> {
     await this.#list();
-    for (const tag of new Set([...this.listed, ...(this.#options.tags ?? [])])) {
-      if (!(await this.#tag(tag))) this.problems.push(`The tag ${tag} is not there.`);
-    }
+    const { tags = [], concurrency = 1 } = this.#options;
+    const left = [...new Set([...this.listed, ...tags])];
+    const work = async () => {
+      for (let tag = left.shift(); tag !== undefined; tag = left.shift()) {
+        if (!(await this.#tag(tag))) this.problems.push(`The tag ${tag} is not there.`);
+      }
+    };
+    await Promise.all(Array.from({ length: concurrency }, work));
   }
 
   async #list(): Promise<void> {
