@@ -3,10 +3,11 @@ import { requireProgram } from '../../test/support/programs.ts';
 import type { Row } from '../table.ts';
 import { buildTaggedImages, type TaggedImages } from './content.ts';
 import { killAndRerun } from './killed.ts';
-import { raceLargeLayer } from './large-layer.ts';
+import { LARGE_DISTANCE, raceLargeLayer } from './large-layer.ts';
 import { raceManyTags } from './many-tags.ts';
 import { countRows, killedRow, largeRows, manyTagsRows, peakRow, referrersRow, taggedRows } from './rows.ts';
 import { startSource, type Source } from './source.ts';
+import { measureStore } from './store-rate.ts';
 import {
   STEPS,
   prepareTagged,
@@ -156,7 +157,8 @@ class JobRun {
     const { largeSize: size, large } = this.#effort;
     const found = await raceLargeLayer(this.#source, { size, entrants: large }, this.#say);
     for (const { tool, trials } of found) this.#note(tool, trials);
-    return largeRows(size, found);
+    this.#say('what the store itself takes');
+    return [...largeRows(size, found), storeRow(await measureStore(LARGE_DISTANCE.latency))];
   }
 
   #note(tool: Tool, trials: readonly { readonly peak: number }[]): void {

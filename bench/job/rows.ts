@@ -2,7 +2,7 @@
 import { spreadOf } from '../statistics.ts';
 import type { Row } from '../table.ts';
 import type { Killed } from './killed.ts';
-import type { LargeLayer } from './large-layer.ts';
+import { LARGE_DISTANCE, type LargeLayer } from './large-layer.ts';
 import type { ManyTags } from './many-tags.ts';
 import type { Traffic } from './requests.ts';
 import { STEPS, type Series, type Step } from './tagged-images.ts';
@@ -122,6 +122,18 @@ export function largeRows(size: number, all: readonly LargeLayer[]): Row[] {
       ].join('; '),
     };
   });
+}
+
+/** Without this the goal above says nothing. @param rate in bytes a second */
+export function storeRow(rate: number): Row {
+  const least = LEAST_RATIO * LARGE_DISTANCE.bytesPerSecond;
+  return {
+    what: 'what the store takes, parts four at a time',
+    goal: `> ${least / MB} MB/s`,
+    measured: `${(rate / MB).toFixed(1)} MB/s`,
+    met: rate > least,
+    note: 'through the same proxy, without a source',
+  };
 }
 
 /** Ours in every trial of every scenario. */

@@ -1,0 +1,47 @@
+/** How fast the store itself takes a large object: a tool that is slower than its store is slow for its own reasons. */
+import {
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  UploadPartCommand,
+  type CompletedPart,
+} from '@aws-sdk/client-s3';
+import { s3ClientOf } from '../../test/support/bucket-reader.ts';
+import { startBucketDestination } from './destination.ts';
+
+const PART = 16 * 1024 * 1024;
+const PARTS = 32;
+const CONCURRENCY = 4;
+
+/** @returns bytes a second, through a link of that latency in milliseconds, the completion of the upload included */
+export async function measureStore(latency: number): Promise<number> {
+  const destination = await startBucketDestination();
+  const { link, store } = destination;
+  if (store === undefined) throw new Error('The destination is no bucket.');
+  link.move({ latency });
+  const client = s3ClientOf(store);
+  try {
+    const object = { Bucket: store.bucket, Key: 'large' };
+    const begin = performance.now();
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand(object));
+    const parts: CompletedPart[] = [];
+    const numbers = Array.from({ length: PARTS }, (_, index) => index + 1);
+    const work = async () => {
+      for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
+        const part = { ...object, UploadId, PartNumber: number };
+        const { ETag } = await client.send(
+          new UploadPartCommand({ ...part, Body: Buffer.alloc(PART, number) }),
+        );
+        parts.push({ ETag, PartNumber: number });
+      }
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, work));
+    const Parts = parts.toSorted((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0));
+    await client.send(
+      new CompleteMultipartUploadCommand({ ...object, UploadId, MultipartUpload: { Parts } }),
+    );
+    return (PART * PARTS) / ((performance.now() - begin) / 1000);
+  } finally {
+    client.destroy();
+    await destination.stop();
+  }
+}
