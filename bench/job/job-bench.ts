@@ -5,7 +5,8 @@ import { buildTaggedImages, type TaggedImages } from './content.ts';
 import { killAndRerun } from './killed.ts';
 import { LARGE_DISTANCE, raceLargeLayer } from './large-layer.ts';
 import { raceManyTags } from './many-tags.ts';
-import { countRows, killedRow, largeRows, manyTagsRows, peakRow, referrersRow, taggedRows } from './rows.ts';
+import { killedRow, largeRows, manyTagsRows, peakRow, referrersRow, storeRow } from './rows.ts';
+import { countRows, taggedRows } from './tagged-rows.ts';
 import { startSource, type Source } from './source.ts';
 import { measureStore } from './store-rate.ts';
 import {

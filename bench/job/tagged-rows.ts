@@ -1,0 +1,78 @@
+/** The times of all tools for 50 tags, and what ours has asked for. */
+import { spreadOf } from '../statistics.ts';
+import type { Row } from '../table.ts';
+import { CRANES, describe, exactRow, mostRow, timeRow, type TimeGoal } from './row-text.ts';
+import { STEPS, type Series, type Step } from './tagged-images.ts';
+import { LIFEBOAT_TOOL } from './tools.ts';
+import type { Trial } from './trial.ts';
+
+/** One a distinct manifest and blob, and one a page of tags; of a tag that has moved: its HEAD, and what is new. */
+const SOURCE_REQUESTS = {
+  cold: 363,
+  'no-op': 51,
+  'one of 50 changed': 58,
+} as const satisfies Record<Step, number>;
+
+/** All tools' times; ours has the goals. @param all of the same latency */
+export function taggedRows(all: readonly Series[]): Row[] {
+  return STEPS.flatMap((step) =>
+    all.map(({ tool, latency, trials }) => {
+      const goal = tool === LIFEBOAT_TOOL ? timeGoal(step, all) : undefined;
+      return timeRow(`${step}, ${latency} ms: ${tool.name}`, trials[step], goal);
+    }),
+  );
+}
+
+/** What ours has asked for, over all latencies and rounds. */
+export function countRows(all: readonly Series[]): Row[] {
+  const ours = all.filter(({ tool }) => tool === LIFEBOAT_TOOL);
+  const trialsOf = (step: Step) => ours.flatMap(({ trials }) => trials[step]);
+  const noop = trialsOf('no-op');
+  const cold = trialsOf('cold');
+  return [
+    ...STEPS.map((step) => {
+      const trials = trialsOf(step);
+      const requests = trials.map(({ source }) => source.requests);
+      // What is new is verified to be there, and each piece of it takes a request.
+      const row = step === 'cold' ? exactRow : mostRow;
+      return row(`${step}: source requests`, requests, SOURCE_REQUESTS[step], describe(trials[0]?.source));
+    }),
+    mostRow(
+      'no-op: manifest GETs',
+      noop.map(({ source }) => source.kinds['manifest GET'] ?? 0),
+      0,
+    ),
+    mostRow(
+      'no-op: reads of the bucket for the repository',
+      noop.map(({ destination }) => destination.kinds['read of a repository'] ?? 0),
+      1,
+      `all requests to the store: ${describe(noop[0]?.destination)}`,
+    ),
+    mostRow(
+      'cold: keys written more than once',
+      cold.map(({ repeated }) => repeated.length),
+      0,
+      `all requests to the store: ${describe(cold[0]?.destination)}`,
+    ),
+  ];
+}
+
+/** @param all of the same latency */
+function timeGoal(step: Step, all: readonly Series[]): TimeGoal | undefined {
+  const least = (rivals: readonly Series[]) =>
+    Math.min(...rivals.map(({ trials }) => medianOf(trials[step])));
+  const peers = all.filter(({ tool }) => tool !== LIFEBOAT_TOOL);
+  const cranes = peers.filter(({ tool }) => CRANES.has(tool));
+  switch (step) {
+    case 'cold':
+      return { text: '≤ crane at its best', met: (seconds) => seconds <= least(cranes) };
+    case 'no-op':
+      return { text: '< every peer', met: (seconds) => seconds < least(peers) };
+    case 'one of 50 changed':
+      return undefined;
+  }
+}
+
+function medianOf(trials: readonly Trial[]): number {
+  return spreadOf(trials.map(({ seconds }) => seconds)).median;
+}
