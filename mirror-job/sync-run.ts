@@ -7,13 +7,16 @@ import type { Configuration } from './configuration/configuration.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import { loadConfiguration } from './configuration/load.ts';
 import { BucketRefusedError, openBucket } from './engine/bucket.ts';
+import { BoundedStore } from './engine/bounded-store.ts';
 import { DryStore } from './engine/dry-store.ts';
+import type { Environment } from './engine/environment.ts';
 import { planMirror, type PlanReport } from './engine/plan.ts';
 import type { RunReport } from './engine/report.ts';
 import { runMirror } from './engine/run.ts';
-import { StoreError, type Store } from './engine/store.ts';
+import { StoreError } from './engine/store.ts';
 import { UnguardedStore } from './engine/unguarded-store.ts';
 import { dockerConfigReader } from './credentials/docker-files.ts';
+import { systemClock } from './node/clock.ts';
 import { createEnvironment } from './node/environment.ts';
 import { openImages } from './node/images.ts';
 import { awsConnection, readProxies } from './node/proxies.ts';
@@ -64,6 +67,7 @@ export async function runSync(options: SyncOptions): Promise<number> {
     process.stderr.write(`${summarize(report, styleFor(process.stderr), whole)}\n`);
   }
   const isWritten = options.report === undefined || (await write(options.report, json, progress));
+  if (report.interrupted) endSoon();
   return isWritten && report.counts.failed === 0 && !report.interrupted ? 0 : 1;
 }
 
@@ -72,12 +76,13 @@ async function mirror(
   configuration: Configuration,
   progress: Progress,
 ): Promise<RunReport | PlanReport> {
-  const signal = stopOnSignals(progress);
+  const signal = stopOnSignals(progress, configuration.maxDuration);
   const proxies = readProxies(process.env);
   const connection = awsConnection(proxies);
   const bucket = new S3Store(configuration.store, connection);
   // Some providers refuse a condition rather than ignore it.
-  const store = configuration.store.singleWriter ? new UnguardedStore(bucket) : bucket;
+  const guarded = configuration.store.singleWriter ? new UnguardedStore(bucket) : bucket;
+  const store = new BoundedStore(guarded, systemClock, signal);
   const environment = createEnvironment({ store, log: progress, signal });
   const { clock } = environment;
   const { audience } = configuration.store;
@@ -90,10 +95,17 @@ async function mirror(
     connection,
     dockerConfigs: dockerConfigReader(process.env),
   });
-  await open(store, file, configuration, dryRun);
+  const isOpen = await open(environment, file, configuration, dryRun);
   progress.start(environment.tally);
   try {
-    return await (dryRun ? planMirror : runMirror)(environment, configuration.name, images);
+    const { name } = configuration;
+    if (dryRun) return await planMirror(environment, name, images);
+    // A run that was stopped before it knew the bucket reports what it has not reached, and writes nothing there.
+    return await runMirror(
+      isOpen ? environment : { ...environment, store: new DryStore(store) },
+      name,
+      images,
+    );
   } finally {
     progress.stop();
   }
@@ -112,23 +124,34 @@ async function refuseUnreadableRoots(file: string, { upstreams }: Configuration)
   }
 }
 
-/** @throws {ConfigurationError} for a store that cannot be reached, or is not this mirror's */
+/**
+ * @returns false when the run had to stop before
+ * @throws {ConfigurationError} for a store that cannot be reached, or is not this mirror's
+ */
 async function open(
-  store: Store,
+  { store, signal }: Pick<Environment, 'store' | 'signal'>,
   file: string,
   { name, store: expected }: Configuration,
   dryRun: boolean,
-): Promise<void> {
+): Promise<boolean> {
   try {
     const opened = { ...expected, name, newId: randomUUID() };
     // What is not written needs no proof that it would be written safely.
     await (dryRun
       ? openBucket(new DryStore(store), { ...opened, singleWriter: true })
       : openBucket(store, opened));
+    return true;
   } catch (error) {
+    if (signal.aborted) return false;
     if (!(error instanceof StoreError || error instanceof BucketRefusedError)) throw error;
     throw new ConfigurationError(file, [{ line: expected.line, key: 'store', message: error.message }]);
   }
+}
+
+/** What a hanging store or upstream was asked, and is not wanted any more, must not keep the process. */
+function endSoon(): void {
+  // Unless the process ends by itself before, its output written.
+  setTimeout(() => process.exit(1), 500).unref();
 }
 
 async function write(file: string, json: string, progress: Progress): Promise<boolean> {

@@ -3,6 +3,7 @@ import type { Audience } from '../../core/identity.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Repository, Upstream } from '../../core/reference.ts';
 import type { Selection } from '../engine/selection.ts';
+import type { BudgetSettings } from '../registry/budget.ts';
 import type { Password } from '../registry/registry-options.ts';
 import type { S3StoreOptions } from '../s3/s3-store.ts';
 
@@ -17,12 +18,20 @@ export interface Configuration {
     readonly singleWriter: boolean;
     readonly line: Line;
   };
+  /** How long a run may take; undefined for as long as it does. */
+  readonly maxDuration: MaxDuration | undefined;
   readonly upstreams: ReadonlyMap<Upstream, UpstreamConfiguration>;
   readonly defaults: {
     /** Milliseconds, or false. */
     readonly referrersEvery: number | false;
   };
   readonly images: readonly ImageConfiguration[];
+}
+
+export interface MaxDuration {
+  readonly milliseconds: number;
+  /** As the file says it. */
+  readonly text: string;
 }
 
 export interface UpstreamConfiguration {
@@ -33,6 +42,9 @@ export interface UpstreamConfiguration {
   readonly ca: string | undefined;
   /** Milliseconds of silence that are borne; undefined for the default. */
   readonly timeout: number | undefined;
+  /** Requests at once at most; undefined for the default. */
+  readonly concurrency: number | undefined;
+  readonly budget: BudgetSettings;
   readonly line: Line;
 }
 

@@ -1,7 +1,7 @@
 /** From the file's shape to what it means. Every problem is collected with its path, so that one run shows them all. */
 import { dirname, resolve } from 'node:path';
 import { parseUpstream, type Upstream } from '../../core/reference.ts';
-import type { Configuration, UpstreamConfiguration } from './configuration.ts';
+import type { Configuration, MaxDuration, UpstreamConfiguration } from './configuration.ts';
 import type { PathProblem } from './document.ts';
 import { interpretImage } from './image.ts';
 import { findOverlaps } from './overlap.ts';
@@ -11,6 +11,8 @@ import type { ConfigurationFile, StoreFile, UpstreamsFile } from './schema.ts';
 
 const DEFAULT_REFERRERS_EVERY = 24 * 3_600_000;
 const MAX_TIMEOUT = 3_600_000;
+/** Timers take no more than 24 days. */
+const MAX_MAX_DURATION = 7 * 24 * 3_600_000;
 
 /** Where a key stands in the file. */
 export type LineOf = (path: Path) => number | undefined;
@@ -28,6 +30,7 @@ export function interpret(
   const folder = dirname(resolve(file));
   const store = interpretStore(input.store, lineOf, problems);
   const upstreams = interpretUpstreams(input.upstreams ?? {}, folder, lineOf, problems);
+  const maxDuration = interpretMaxDuration(input.maxDuration, problems);
   const referrersEvery =
     problems.interval(input.defaults?.referrers, ['defaults', 'referrers']) ?? DEFAULT_REFERRERS_EVERY;
   const images = input.images.flatMap((image, index) => {
@@ -45,7 +48,14 @@ export function interpret(
   // Without a problem no image is left out, so that positions here are positions in the file.
   if (problems.list.length === 0) findOverlaps(images, problems);
   return {
-    configuration: { name: input.name ?? 'default', store, upstreams, defaults: { referrersEvery }, images },
+    configuration: {
+      name: input.name ?? 'default',
+      store,
+      maxDuration,
+      upstreams,
+      defaults: { referrersEvery },
+      images,
+    },
     problems: problems.list,
   };
 }
@@ -92,7 +102,7 @@ function interpretUpstreams(
   problems: Problems,
 ): Map<Upstream, UpstreamConfiguration> {
   const upstreams = new Map<Upstream, UpstreamConfiguration>();
-  for (const [host, { credentials, insecure, ca, timeout }] of Object.entries(input)) {
+  for (const [host, { credentials, insecure, ca, timeout, concurrency, budget }] of Object.entries(input)) {
     const path = ['upstreams', host];
     const upstream = problems.named(path, () => parseUpstream(host));
     if (upstream === undefined) continue;
@@ -102,6 +112,8 @@ function interpretUpstreams(
       insecure: insecure ?? false,
       ca: ca === undefined ? undefined : resolve(folder, ca),
       timeout: interpretTimeout(timeout, [...path, 'timeout'], problems),
+      concurrency,
+      budget: { keepRemaining: budget?.keepRemaining, manifestGetsPerRun: budget?.manifestGetsPerRun },
       line: lineOf(path),
     });
   }
@@ -114,4 +126,14 @@ function interpretTimeout(text: string | undefined, path: Path, problems: Proble
     problems.add(path, 'it must be more than nothing and at most 1h.');
   }
   return timeout;
+}
+
+function interpretMaxDuration(text: string | undefined, problems: Problems): MaxDuration | undefined {
+  const path = ['maxDuration'];
+  const milliseconds = text === undefined ? undefined : problems.duration(text, path);
+  if (text === undefined || milliseconds === undefined) return undefined;
+  if (milliseconds <= 0 || milliseconds > MAX_MAX_DURATION) {
+    problems.add(path, 'it must be more than nothing and at most 7d.');
+  }
+  return { milliseconds, text };
 }

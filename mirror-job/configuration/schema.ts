@@ -51,6 +51,11 @@ const store = keys({
     ),
 });
 
+const count = z.int().min(1, 'it must be at least 1.');
+
+/** An index and one of its manifests: with fewer, a run would get no further than the one before. */
+const MIN_GETS = 3;
+
 const upstream = keys({
   credentials: z
     .array(
@@ -69,6 +74,28 @@ const upstream = keys({
     .describe('Plain HTTP: whoever is on the way decides what a tag is. Default: false.'),
   ca: text.optional().describe('A PEM file with further root certificates, relative to this file.'),
   timeout: text.optional().describe('The silence that is borne, as in 30s, which is the default.'),
+  concurrency: count
+    .max(256, 'it must be at most 256.')
+    .optional()
+    .describe(
+      'The most requests that wait for an answer at once; fewer where answers are slow or refused. Default: 32.',
+    ),
+  budget: keys({
+    keepRemaining: z
+      .int()
+      .min(0, 'it must not be negative.')
+      .optional()
+      .describe(
+        'So many of the manifest GETs that the upstream says are left (Docker Hub does) stay for others.',
+      ),
+    manifestGetsPerRun: z
+      .int()
+      .min(MIN_GETS, `it must be at least ${MIN_GETS}: an image of several platforms needs more than one.`)
+      .optional()
+      .describe('The most manifest GETs that a run sends there. The rest is for the next run.'),
+  })
+    .optional()
+    .describe('What a run may spend of the upstream’s rate limit.'),
 });
 
 const referrers = z.union([z.literal(false), keys({ every: text.describe('A duration: 30m, 24h, 7d.') })], {
@@ -76,8 +103,6 @@ const referrers = z.union([z.literal(false), keys({ every: text.describe('A dura
 });
 
 const patterns = z.array(text);
-
-const count = z.int().min(1, 'it must be at least 1.');
 
 const tags = keys({
   include: patterns
@@ -135,6 +160,9 @@ export const configurationSchema = keys({
     .optional()
     .describe('This mirror’s own state in the bucket. Default: default.'),
   store: store.describe('The bucket that the job fills and the edge serves.'),
+  maxDuration: text
+    .optional()
+    .describe('When it is over, as in 50m, the run stops, and the next one goes on. Default: none.'),
   upstreams: z
     .record(z.string(), upstream)
     .optional()
@@ -162,10 +190,4 @@ export type ImageFile = Exclude<ConfigurationFile['images'][number], string>;
 export type TagsFile = Exclude<NonNullable<ImageFile['tags']>, string[]>;
 
 /** Keys of the design that this version does not know yet: better an error than a promise that is not kept. */
-export const NOT_BUILT_YET: ReadonlySet<string> = new Set([
-  'stores',
-  'budget',
-  'moves',
-  'platforms',
-  'immutable',
-]);
+export const NOT_BUILT_YET: ReadonlySet<string> = new Set(['stores', 'moves', 'platforms', 'immutable']);

@@ -13,6 +13,7 @@ import { ReferrerCopier } from './referrer-copy.ts';
 import type { ItemReport, Outcome } from './report.ts';
 import type { RepositoryState } from './repository-state.ts';
 import { selectTags, type Selected } from './selection.ts';
+import { outcomeOf } from './skipped-error.ts';
 import { SourceError, type Resolved, type Source } from './source.ts';
 
 /** What a dry run does in another way. */
@@ -51,7 +52,10 @@ export class ImageRun {
     const { tags, failures } = await this.#selectTags();
     const work: [Tag | Digest, () => Promise<Outcome>][] = [
       ...tags.map((tag): [Tag, () => Promise<Outcome>] => [tag, () => this.#mirrorTag(tag)]),
-      ...digests.map((digest): [Digest, () => Promise<Outcome>] => [digest, () => this.#mirrorPin(digest)]),
+      ...digests.map((digest): [Digest, () => Promise<Outcome>] => [
+        digest,
+        () => this.#inTurn(() => this.#mirrorPin(digest)),
+      ]),
     ];
     tally.planned += work.length;
     const items = await Promise.all(
@@ -103,15 +107,22 @@ export class ImageRun {
   }
 
   #failure(error: unknown): Outcome {
-    if (this.#environment.signal.aborted) {
-      return { result: 'failed', error: 'The run was stopped before this was done.' };
-    }
-    return { result: 'failed', error: error instanceof Error ? error.message : String(error) };
+    return outcomeOf(error, this.#environment.signal);
   }
 
-  async #mirrorTag(tag: Tag): Promise<Outcome> {
-    const { source, repository } = this.#image;
+  #mirrorTag(tag: Tag): Promise<Outcome> {
     const known = this.#state.tag(tag);
+    return known === undefined ? this.#inTurn(() => this.#look(tag, undefined)) : this.#look(tag, known);
+  }
+
+  /** What asks for manifests, where an upstream counts them, waits for others that do. */
+  #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
+    const { upstream } = this.#image.source;
+    return upstream === undefined ? task() : upstream.inTurn(task);
+  }
+
+  async #look(tag: Tag, known: TagEntry | undefined): Promise<Outcome> {
+    const { source, repository } = this.#image;
     const stood = known ?? (await findTag(this.#environment, repository, tag));
     // A HEAD costs no quota; a tag that is new will be fetched anyway, so that one GET does for both.
     const resolved: Resolved | undefined =
@@ -125,7 +136,9 @@ export class ImageRun {
     }
     this.#seen = resolved.digest;
     if (known !== undefined && known.digest === resolved.digest) return this.#keep(known, source);
-    return this.#move(tag, resolved, known, stood?.digest);
+    const move = (): Promise<Outcome> => this.#move(tag, resolved, known, stood?.digest);
+    // A tag that is new has its turn already.
+    return known === undefined ? move() : this.#inTurn(move);
   }
 
   /** Nothing new but, from time to time, new signatures: they arrive after their image. */

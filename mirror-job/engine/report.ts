@@ -1,19 +1,43 @@
 /** What a run did, for people and machines. Written to `state/<name>/last-run.json`. */
 import type { Digest } from '../../core/digest.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
+import type { RequestCounts, Source } from './source.ts';
 
 /** What became of one tag, or of one digest of the configuration. */
 export type Outcome =
   | { readonly result: 'unchanged'; readonly digest: Digest }
   | { readonly result: 'created'; readonly digest: Digest }
   | { readonly result: 'moved'; readonly digest: Digest; readonly from: Digest }
-  | { readonly result: 'failed'; readonly error: string };
+  | { readonly result: 'failed'; readonly error: string }
+  /** Left for the next run: the budget is used up, or the run had to stop. */
+  | { readonly result: 'skipped'; readonly reason: string };
 
 export interface ItemReport {
   readonly repository: Repository;
   /** A tag or, for what the configuration names by digest, that digest; undefined for the repository as a whole. */
   readonly reference: Tag | Digest | undefined;
   readonly outcome: Outcome;
+}
+
+/** What an upstream says of an account's manifest GETs. */
+export interface Quota {
+  readonly remaining: number;
+  readonly limit: number | undefined;
+  /** The time that `limit` holds for. */
+  readonly seconds: number | undefined;
+  /** Whose it is, in the upstream's words: an address or an account's id. */
+  readonly source: string | undefined;
+}
+
+/** What an upstream was asked, and what it said of that. */
+export interface UpstreamReport {
+  readonly name: string;
+  /** As sent, repeats included; without tokens, and what redirects lead to. */
+  readonly requests: RequestCounts;
+  /** One an account that was told; what was told last. */
+  readonly quotas: readonly Quota[];
+  /** Why manifests were not asked for any more; undefined where they were. */
+  readonly exhausted: string | undefined;
 }
 
 export interface RunReport {
@@ -28,12 +52,18 @@ export interface RunReport {
   readonly bytes: number;
   /** Whether the run was told to stop before it was through. */
   readonly interrupted: boolean;
+  readonly upstreams: readonly UpstreamReport[];
   /** All but the unchanged ones. */
   readonly items: readonly ItemReport[];
 }
 
 export function countOutcomes(items: readonly ItemReport[]): RunReport['counts'] {
-  const counts = { unchanged: 0, created: 0, moved: 0, failed: 0 };
+  const counts = { unchanged: 0, created: 0, moved: 0, failed: 0, skipped: 0 };
   for (const { outcome } of items) counts[outcome.result] += 1;
   return counts;
+}
+
+/** Each upstream once, however many repositories of it are mirrored. */
+export function reportUpstreams(sources: readonly Source[]): UpstreamReport[] {
+  return [...new Set(sources.flatMap(({ upstream }) => upstream ?? []))].map((upstream) => upstream.report());
 }

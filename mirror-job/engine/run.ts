@@ -9,8 +9,9 @@ import type { Environment } from './environment.ts';
 import { changeObject } from './guarded-write.ts';
 import type { Image } from './image.ts';
 import { createLimit, type Limit } from './limit.ts';
-import { countOutcomes, type ItemReport, type RunReport } from './report.ts';
+import { countOutcomes, reportUpstreams, type ItemReport, type RunReport } from './report.ts';
 import { ImageRun, type ImageWork } from './image-run.ts';
+import { outcomeOf } from './skipped-error.ts';
 import { RepositoryState } from './repository-state.ts';
 
 /** An upload that is older than this belongs to no run that is still alive. Milliseconds. */
@@ -38,7 +39,9 @@ export async function runMirror(
   );
   const items = results.flatMap((result) => result.items);
   const served = results.flatMap(({ repository, isServed }) => (isServed ? [repository] : []));
-  const closing = [() => clearUploads(environment), () => writeCatalog(environment, name, served)];
+  // What earlier runs have left can wait for one that has time.
+  const clear = signal.aborted ? [] : [() => clearUploads(environment)];
+  const closing = [...clear, () => writeCatalog(environment, name, served)];
   for (const step of closing) {
     try {
       await step();
@@ -57,6 +60,7 @@ export async function runMirror(
     manifests: { copied: tally.manifestsCopied },
     bytes: tally.bytes,
     interrupted: signal.aborted,
+    upstreams: reportUpstreams(images.map(({ source }) => source)),
     items: items.filter(({ outcome }) => outcome.result !== 'unchanged'),
   };
   try {
@@ -90,7 +94,7 @@ async function mirrorRepository(
   try {
     state = await RepositoryState.open(environment, repository);
   } catch (error) {
-    return { repository, items: [failed(repository, error)], isServed: false };
+    return { repository, items: [failed(environment, repository, error)], isServed: false };
   }
   const items = await Promise.all(
     images.map((image) => new ImageRun(environment, image, state, work).run(limit)),
@@ -99,14 +103,13 @@ async function mirrorRepository(
   try {
     await state.flush();
   } catch (error) {
-    failures.push(failed(repository, error));
+    failures.push(failed(environment, repository, error));
   }
   return { repository, items: [...items.flat(), ...failures], isServed: !state.isEmpty };
 }
 
-function failed(repository: Repository, error: unknown): ItemReport {
-  const message = error instanceof Error ? error.message : String(error);
-  return { repository, reference: undefined, outcome: { result: 'failed', error: message } };
+function failed({ signal }: Environment, repository: Repository, error: unknown): ItemReport {
+  return { repository, reference: undefined, outcome: outcomeOf(error, signal) };
 }
 
 /**

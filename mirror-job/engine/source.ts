@@ -2,6 +2,7 @@
 import type { Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Tag } from '../../core/reference.ts';
+import type { UpstreamReport } from './report.ts';
 
 /** A manifest as its source sent it, its digest computed from the bytes. */
 export interface SourceManifest {
@@ -27,9 +28,18 @@ export interface RequestCounts {
   readonly lists: number;
 }
 
+/** What several sources have in common. */
+export interface ReportingUpstream {
+  report(): UpstreamReport;
+  /** Runs what is going to ask for manifests: now, or after others where they are counted. */
+  inTurn<Result>(task: () => Promise<Result>): Promise<Result>;
+}
+
 export interface Source {
   /** How messages call it: a registry and a path, or a folder. */
   readonly name: string;
+  /** The registry that it is a repository of. */
+  readonly upstream?: ReportingUpstream;
   /** Undefined where asking costs nobody anything. */
   readonly requests?: RequestCounts;
   /** All tags, in the source's order. @throws {SourceError} */

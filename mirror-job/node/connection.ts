@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { rootCertificates } from 'node:tls';
 import { Agent, EnvHttpProxyAgent, fetch, type Dispatcher } from 'undici';
 import type { Fetch } from '../registry/registry-options.ts';
+import { keepAfterHeads } from './head-connection.ts';
 import { NO_PROXIES, type Proxies } from './proxies.ts';
 
 /** Milliseconds to connect, TLS included. */
@@ -34,8 +35,8 @@ export async function connect(ca: string | undefined, proxies: Proxies = NO_PROX
       httpProxy: proxy,
       httpsProxy: proxy,
       noProxy: proxies.except,
-    });
-  const direct = new Agent(options);
+    }).compose(keepAfterHeads());
+  const direct = new Agent(options).compose(keepAfterHeads());
   const https = proxies.https === undefined ? direct : through(proxies.https);
   const http = proxies.http === undefined ? direct : through(proxies.http);
   return async (url, init) => {

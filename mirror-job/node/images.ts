@@ -8,7 +8,8 @@ import type { Image } from '../engine/image.ts';
 import type { Source } from '../engine/source.ts';
 import { LayoutSource } from '../layout/layout-source.ts';
 import { Registry } from '../registry/registry.ts';
-import { DEFAULT_RETRY, DEFAULT_TIMEOUT } from '../registry/registry-options.ts';
+import { NO_BUDGET } from '../registry/budget.ts';
+import { DEFAULT_CONCURRENCY, DEFAULT_RETRY, DEFAULT_TIMEOUT } from '../registry/registry-options.ts';
 import { RegistrySource } from '../registry/registry-source.ts';
 import { connect } from './connection.ts';
 import type { Proxies } from './proxies.ts';
@@ -73,5 +74,7 @@ async function openRegistry(
     insecure: options?.insecure ?? false,
     timeout: options?.timeout ?? DEFAULT_TIMEOUT,
     retry: DEFAULT_RETRY,
+    concurrency: options?.concurrency ?? DEFAULT_CONCURRENCY,
+    budget: options?.budget ?? NO_BUDGET,
   });
 }

@@ -3,9 +3,15 @@ export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
   /** What the far end wrote under Retry-After, if it did. */
   readonly retryAfter: string | null;
+  /** Nothing came in the time that is borne: perhaps it is asked too much. */
+  readonly isLate: boolean;
 
-  constructor(message: string, options: { cause?: unknown; retryAfter?: string | null } = {}) {
+  constructor(
+    message: string,
+    options: { cause?: unknown; retryAfter?: string | null; isLate?: boolean } = {},
+  ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.retryAfter = options.retryAfter ?? null;
+    this.isLate = options.isLate ?? false;
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock, Log } from '../engine/environment.ts';
+import type { BudgetSettings } from './budget.ts';
 
 /** What a registry's client needs of its runtime: the standard fetch, over whichever connection it stands for. */
 export type Fetch = (
@@ -46,6 +47,9 @@ export interface RegistryOptions {
   /** Milliseconds to an answer's first byte, and between any two chunks of its body. */
   readonly timeout: number;
   readonly retry: RetryPolicy;
+  /** The most requests whose answer has not begun yet. */
+  readonly concurrency: number;
+  readonly budget: BudgetSettings;
 }
 
 export interface RetryPolicy {
@@ -53,14 +57,14 @@ export interface RetryPolicy {
   readonly attempts: number;
   /** Milliseconds before the second attempt; each further one waits twice as long. */
   readonly delay: number;
-  /** The longest Retry-After, in milliseconds, that is waited for. */
+  /** The longest Retry-After, in milliseconds, that is waited for: after a longer one the registry is left alone. */
   readonly maxDelay: number;
 }
 
 export const DEFAULT_TIMEOUT = 30_000;
 export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, delay: 500, maxDelay: 60_000 };
-/** Requests to one registry whose answer has not begun yet. */
-export const MAX_REQUESTS = 16;
+/** What a registry is asked at once grows up to here, as long as it answers fast. */
+export const DEFAULT_CONCURRENCY = 32;
 /** After so many requests in a row that failed for good, a registry is not asked again in this run. */
 export const GIVE_UP_AFTER = 5;
 /** Statuses that another try may change. */

@@ -18,6 +18,7 @@ import {
 } from '../engine/source.ts';
 import { discard, readBody, readWhole } from './body.ts';
 import type { Registry, RegistryRequest } from './registry.ts';
+import { NO_REQUESTS, kindOf } from './request-kind.ts';
 
 /** A page of tags or referrers. */
 const MAX_PAGE_SIZE = 16 * 1024 * 1024;
@@ -28,7 +29,7 @@ export class RegistrySource implements Source {
   readonly name: string;
   readonly #registry: Registry;
   readonly #path: string;
-  #requests: RequestCounts = { heads: 0, manifestGets: 0, blobGets: 0, lists: 0 };
+  #requests: RequestCounts = NO_REQUESTS;
   /** From the last listing: spares a request for each fallback tag that is not there. */
   #listed: ReadonlySet<string> | undefined;
   /** By its first answer; a repository's own, because some registries refuse it to callers they do not know there. */
@@ -39,6 +40,10 @@ export class RegistrySource implements Source {
     this.#registry = registry;
     this.#path = path;
     this.name = registry.nameOf(path);
+  }
+
+  get upstream(): Registry {
+    return this.#registry;
   }
 
   get requests(): RequestCounts {
@@ -240,12 +245,6 @@ export class RegistrySource implements Source {
     const query = target.indexOf('?');
     return query === -1 ? resource : `${resource}${target.slice(query)}`;
   }
-}
-
-function kindOf({ method, resource }: Pick<RegistryRequest, 'method' | 'resource'>): keyof RequestCounts {
-  if (method === 'HEAD') return 'heads';
-  if (resource.startsWith('manifests/')) return 'manifestGets';
-  return resource.startsWith('blobs/') ? 'blobGets' : 'lists';
 }
 
 function rangeStart(contentRange: string | null): number | undefined {

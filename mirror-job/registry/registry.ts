@@ -2,19 +2,27 @@
 import { isObject, parseJson } from '../../core/json.ts';
 import { hostOf, type Upstream } from '../../core/reference.ts';
 import { createLimit, type Limit } from '../engine/limit.ts';
-import { SourceError } from '../engine/source.ts';
+import type { UpstreamReport } from '../engine/report.ts';
+import { SkippedError } from '../engine/skipped-error.ts';
+import { SourceError, type ReportingUpstream, type RequestCounts } from '../engine/source.ts';
 import { Accounts } from './accounts.ts';
 import { Authorization } from './authorization.ts';
 import { discard, readWhole } from './body.ts';
+import { Budget } from './budget.ts';
 import { ConnectionError } from './connection-error.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
-import { GIVE_UP_AFTER, MAX_REQUESTS, RETRIED, type RegistryOptions } from './registry-options.ts';
+import { GIVE_UP_AFTER, RETRIED, type RegistryOptions, type RetryPolicy } from './registry-options.ts';
+import { NO_REQUESTS, kindOf } from './request-kind.ts';
+import { parseRetryAfter } from './retry-after.ts';
 import { Secrets } from './secrets.ts';
 import { send } from './send.ts';
+import { RequestWindow, type Answer } from './window.ts';
 
 /** More than any registry needs: to its storage, and that one's own. */
 const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** It is asked too much: fewer requests at once. */
+const REFUSALS: ReadonlySet<number> = new Set([429, 503]);
 /** An error's body is read for its message only. */
 const MAX_ERROR_BODY = 64 * 1024;
 
@@ -29,15 +37,22 @@ export interface RegistryRequest {
   readonly anonymous?: boolean;
 }
 
-export class Registry {
+export class Registry implements ReportingUpstream {
   readonly #upstream: Upstream;
   readonly #base: string;
   readonly #options: RegistryOptions;
-  readonly #limit: Limit = createLimit(MAX_REQUESTS);
+  readonly #window: RequestWindow;
+  readonly #budget: Budget;
+  readonly #turn: Limit = createLimit(1);
+  /** By account: what is left of its quota is asked for once. */
+  readonly #probes = new Map<Authorization, Promise<void>>();
+  #requests: RequestCounts = NO_REQUESTS;
   readonly #secrets = new Secrets();
   readonly #accounts: Accounts;
   readonly #anonymous: Accounts;
   #failures = 0;
+  /** Until when it wants to be left alone, if that is too long to be waited for. Milliseconds. */
+  #closedUntil = 0;
   #first: Promise<void> | undefined;
 
   constructor(upstream: Upstream, options: RegistryOptions) {
@@ -45,6 +60,8 @@ export class Registry {
     const host = hostOf(upstream);
     this.#base = `${options.insecure ? 'http' : 'https'}://${host}`;
     this.#options = options;
+    this.#window = new RequestWindow(options.concurrency, options.clock, options.signal);
+    this.#budget = new Budget(formatUpstream(upstream), options.budget);
     const anonymous = new Authorization(host, options, undefined, this.#secrets);
     const [first = anonymous, ...more] = options.accounts.map(
       (account) => new Authorization(host, options, account, this.#secrets),
@@ -65,6 +82,23 @@ export class Registry {
     return this.#accounts.haveCredential();
   }
 
+  /**
+   * Runs what is going to ask for manifests. With a budget, one after the other: spread over many images at once, it
+   * would be used up by the indexes of all of them, in each run anew, and none would ever be whole.
+   */
+  async inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
+    return this.#budget.isLimited ? this.#turn(task) : task();
+  }
+
+  report(): UpstreamReport {
+    return {
+      name: formatUpstream(this.#upstream),
+      requests: this.#requests,
+      quotas: this.#budget.quotas,
+      exhausted: this.#budget.exhausted,
+    };
+  }
+
   /** How messages call a repository of it. */
   nameOf(path: string): string {
     return `${formatUpstream(this.#upstream)}/${path}`;
@@ -74,15 +108,17 @@ export class Registry {
    * Sends a request, with whatever it takes: a token, redirects, and another try for what is worth one.
    * @param allow the statuses that the caller wants to see; each other one is an error
    * @throws {SourceError} a sentence that names the registry, what was asked and what was answered
+   * @throws {SkippedError} for a manifest, when the budget is used up
    */
   async request(request: RegistryRequest, allow: readonly number[]): Promise<Response> {
     const { signal, clock, retry } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
-      this.#refuseGivenUp();
-      let failure: unknown;
+      this.#refuseGivenUp(request);
+      let failure: SourceError;
+      let retryAfter: string | null;
       try {
-        const response = await this.#limit(() => this.#afterFirst(() => this.#authorized(request)));
+        const response = await this.#afterFirst(() => this.#ask(request));
         if (allow.includes(response.status)) {
           this.#failures = 0;
           return response;
@@ -92,29 +128,65 @@ export class Registry {
           this.#failures = 0;
           throw failure;
         }
-        if (attempt < retry.attempts) {
-          await clock.sleep(delayBefore(attempt, response.headers.get('Retry-After'), this.#options), signal);
-          continue;
-        }
+        retryAfter = response.headers.get('Retry-After');
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof ConnectionError)) throw error;
         failure = new SourceError(`${this.nameOf(request.path)}: ${error.message}`, { cause: error.cause });
-        if (attempt < retry.attempts) {
-          await clock.sleep(delayBefore(attempt, error.retryAfter, this.#options), signal);
-          continue;
-        }
+        retryAfter = error.retryAfter;
       }
-      this.#failures += 1;
-      throw failure;
+      const asked = parseRetryAfter(retryAfter, clock.now());
+      if (attempt === retry.attempts || (asked ?? 0) > retry.maxDelay) {
+        this.#failures += 1;
+        throw failure;
+      }
+      if (asked === undefined) await clock.sleep(delayBefore(attempt, retry), signal);
     }
   }
 
-  #refuseGivenUp(): void {
-    if (this.#failures < GIVE_UP_AFTER) return;
-    throw new SourceError(
-      `${this.#base} failed ${this.#failures} requests in a row, each tried several times; it is not asked again in this run.`,
-    );
+  /** A place in the window from when the request is sent until its answer begins. */
+  async #ask(request: RegistryRequest): Promise<Response> {
+    const leave = await this.#window.enter();
+    let how: Answer = 'failed';
+    try {
+      // Those who waited for their turn learn what was decided meanwhile.
+      this.#refuseGivenUp(request);
+      const response = await this.#authorized(request);
+      how = REFUSALS.has(response.status) ? 'refused' : 'answered';
+      if (RETRIED.has(response.status)) this.#heed(response.headers.get('Retry-After'));
+      return response;
+    } catch (error) {
+      if (error instanceof ConnectionError) {
+        if (error.isLate) how = 'refused';
+        this.#heed(error.retryAfter);
+      }
+      throw error;
+    } finally {
+      leave(how);
+    }
+  }
+
+  /** At once, before the next request can be sent: what one is told holds for all. */
+  #heed(retryAfter: string | null): void {
+    const { clock, retry } = this.#options;
+    const asked = parseRetryAfter(retryAfter, clock.now());
+    if (asked === undefined) return;
+    if (asked > retry.maxDelay) this.#closedUntil = clock.now().getTime() + asked;
+    else this.#window.pause(asked);
+  }
+
+  #refuseGivenUp({ path }: RegistryRequest): void {
+    if (this.#failures >= GIVE_UP_AFTER) {
+      throw new SourceError(
+        `${this.#base} failed ${this.#failures} requests in a row, each tried several times; it is not asked again in this run.`,
+      );
+    }
+    if (this.#closedUntil > this.#options.clock.now().getTime()) {
+      const until = new Date(this.#closedUntil).toISOString();
+      throw new SourceError(
+        `${this.nameOf(path)}: the registry wants to be left alone until ${until} (Retry-After), and is not asked before.`,
+      );
+    }
   }
 
   /** The first request goes alone: the challenge that it may meet spares all the others a refusal. */
@@ -137,7 +209,11 @@ export class Registry {
     for (;;) {
       const authorization = accounts.turn(request.path);
       try {
-        const response = await this.#challenged(request, authorization);
+        const response = await this.#spending(request, authorization);
+        if (response === undefined) {
+          if (accounts.passOn(request.path, authorization, 429)) continue;
+          throw new SkippedError(this.#budget.exhaust(authorization));
+        }
         if (!accounts.passOn(request.path, authorization, response.status)) return response;
         discard(response);
       } catch (error) {
@@ -148,6 +224,45 @@ export class Registry {
         }
       }
     }
+  }
+
+  /** @returns undefined where the account's budget does not allow it */
+  async #spending(request: RegistryRequest, authorization: Authorization): Promise<Response | undefined> {
+    const isHead = request.method === 'HEAD' && request.resource.startsWith('manifests/');
+    if (kindOf(request) !== 'manifestGets') {
+      const response = await this.#challenged(request, authorization);
+      if (isHead) this.#budget.note(authorization, response.headers);
+      return response;
+    }
+    if (this.#budget.isUnknown(authorization)) await this.#probe(request, authorization);
+    const spending = this.#budget.spend(authorization);
+    if (spending === undefined) return undefined;
+    let response: Response | undefined;
+    try {
+      response = await this.#challenged(request, authorization);
+      return response;
+    } finally {
+      spending.end(response?.headers);
+    }
+  }
+
+  /** A HEAD costs nothing and tells what is left. */
+  async #probe(request: RegistryRequest, authorization: Authorization): Promise<void> {
+    const known = this.#probes.get(authorization);
+    if (known !== undefined) return known;
+    const probe = this.#askQuota(request, authorization);
+    this.#probes.set(authorization, probe);
+    try {
+      await probe;
+    } finally {
+      this.#probes.delete(authorization);
+    }
+  }
+
+  async #askQuota(request: RegistryRequest, authorization: Authorization): Promise<void> {
+    const response = await this.#challenged({ ...request, method: 'HEAD' }, authorization);
+    this.#budget.note(authorization, response.headers);
+    discard(response);
   }
 
   async #challenged(request: RegistryRequest, authorization: Authorization): Promise<Response> {
@@ -165,6 +280,8 @@ export class Registry {
   /** Redirects are followed here, because a credential must not follow them to another host. */
   async #redirected(request: RegistryRequest, authorization: string | undefined): Promise<Response> {
     const base = new URL(this.#base);
+    const kind = kindOf(request);
+    this.#requests = { ...this.#requests, [kind]: this.#requests[kind] + 1 };
     let url = new URL(`/v2/${request.path}/${request.resource}`, base);
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
       const response = await this.#send(request, url, url.host === base.host ? authorization : undefined);
@@ -242,19 +359,9 @@ async function messageOf(
   }
 }
 
-/** Milliseconds: what the registry asks for, else twice as long each time; with jitter, so that runs spread. */
-function delayBefore(attempt: number, retryAfter: string | null, options: RegistryOptions): number {
-  const { delay, maxDelay } = options.retry;
-  const asked = retryAfter === null ? undefined : parseRetryAfter(retryAfter, options.clock.now());
-  const wait = asked ?? delay * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
-  return Math.min(wait, maxDelay);
-}
-
-/** Seconds, or a date. https://www.rfc-editor.org/rfc/rfc9110#name-retry-after */
-function parseRetryAfter(text: string, now: Date): number | undefined {
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now.getTime());
+/** Milliseconds: twice as long each time; with jitter, so that runs spread. */
+function delayBefore(attempt: number, { delay, maxDelay }: RetryPolicy): number {
+  return Math.min(delay * 2 ** (attempt - 1) * (0.75 + Math.random() / 2), maxDelay);
 }
 
 function formatUpstream(upstream: Upstream): string {

@@ -26,7 +26,7 @@ export async function send(
       late.signal.aborted
         ? `${url.host} did not answer within ${timeout / 1000} s.`
         : `${url.host} cannot be reached (${reasonOf(error)}).`,
-      { cause: error },
+      { cause: error, isLate: late.signal.aborted },
     );
   } finally {
     clearTimeout(timer);

@@ -1,11 +1,16 @@
-/** Ctrl-C and SIGTERM: the run is asked to stop, and made to where it does not. */
+/** What ends a run early: Ctrl-C, SIGTERM, maxDuration. The run is asked to stop, and made to where it does not. */
+import type { MaxDuration } from '../configuration/configuration.ts';
+import { SkippedError } from '../engine/skipped-error.ts';
 import type { Progress } from './progress.ts';
 
 /** Schedulers kill what is still there after ten seconds or more. Milliseconds. */
 const GRACE = 8000;
 
-/** @returns a signal that is aborted when the run has to stop; the process ends soon after, whatever hangs */
-export function stopOnSignals(progress: Progress): AbortSignal {
+/**
+ * @param maxDuration after which the run has to stop by itself
+ * @returns a signal that is aborted when the run has to stop; the process ends soon after, whatever hangs
+ */
+export function stopOnSignals(progress: Progress, maxDuration?: MaxDuration): AbortSignal {
   const stop = new AbortController();
   const exit = (how: string): never => {
     progress.stop();
@@ -13,12 +18,25 @@ export function stopOnSignals(progress: Progress): AbortSignal {
     progress.info(`${how} The next run goes on from here.`);
     process.exit(1);
   };
+  const end = (why: string, reason: Error): void => {
+    progress.info(`${why}: stopping; what is half uploaded is aborted. Once more stops at once.`);
+    setTimeout(() => exit('It did not stop by itself, and was ended.'), GRACE).unref();
+    stop.abort(reason);
+  };
   const onSignal = (name: NodeJS.Signals): void => {
     if (stop.signal.aborted) exit('Stopped at once.');
-    progress.info(`${name}: stopping; what is half uploaded is aborted. Once more stops at once.`);
-    setTimeout(() => exit('It did not stop by itself, and was ended.'), GRACE).unref();
-    stop.abort(new Error(`stopped by ${name}`));
+    end(name, new SkippedError(`The run was stopped (${name}) before this was done.`));
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  if (maxDuration !== undefined) {
+    const { milliseconds, text } = maxDuration;
+    setTimeout(() => {
+      if (stop.signal.aborted) return;
+      end(
+        `maxDuration (${text}) is over`,
+        new SkippedError(`maxDuration (${text}) was over before this was done.`),
+      );
+    }, milliseconds).unref();
+  }
   return stop.signal;
 }

@@ -89,7 +89,7 @@ function wordFor(result: string): string {
 
 function sumOf({ counts, cost }: PlanReport, style: Style): string[] {
   const { heads, manifestGets, blobGets, lists } = cost.requests;
-  const results = (['created', 'moved', 'unchanged', 'failed'] as const)
+  const results = (['created', 'moved', 'unchanged', 'skipped', 'failed'] as const)
     .filter((result) => counts[result] > 0)
     .map((result) => `${counts[result]} ${wordFor(result)}`);
   return [

@@ -21,7 +21,7 @@ const MAX_NAMES = 5;
 export function summarize(report: RunReport, style: Style, whole: string): string {
   const changes = [...changesOf(report, 'moved'), ...changesOf(report, 'created')];
   const rows = changes.length > MAX_ROWS ? repositoryRows(changes, style) : changeRows(changes, style);
-  const failures = failuresOf(report);
+  const failures = reasonsOf(report);
   const isCut =
     changes.length > MAX_ROWS ||
     failures.size > MAX_REASONS ||
@@ -31,6 +31,7 @@ export function summarize(report: RunReport, style: Style, whole: string): strin
     ...more(rows.length - MAX_ROWS, 'repositories'),
     ...failureLines(report, style),
     countsOf(report, style),
+    ...quotaLines(report, style),
     ...(isCut ? [style.faint(`All of it is in ${whole}.`)] : []),
     ...(report.interrupted ? [style.bad('Interrupted. The next run goes on from here.')] : []),
   ].join('\n');
@@ -66,19 +67,19 @@ function repositoryRows(items: readonly ItemReport[], style: Style): string[][] 
   });
 }
 
-/** Those that failed for one reason stand together: one registry that is down is one thing to mend. */
+/** Those that failed or were skipped for one reason stand together: one registry that is down is one thing to mend. */
 export function failureLines(report: Pick<RunReport, 'items'>, style: Style): string[] {
-  const failures = failuresOf(report);
+  const reasons = reasonsOf(report);
   return [
-    ...[...failures].slice(0, MAX_REASONS).flatMap(([reason, items]) => reasonLines(reason, items, style)),
-    ...more(failures.size - MAX_REASONS, 'failures'),
+    ...[...reasons].slice(0, MAX_REASONS).flatMap(([reason, items]) => reasonLines(reason, items, style)),
+    ...more(reasons.size - MAX_REASONS, 'reasons'),
   ];
 }
 
-function failuresOf({ items }: Pick<RunReport, 'items'>): Map<string | undefined, ItemReport[]> {
-  const failures = Map.groupBy(items, reasonOf);
-  failures.delete(undefined);
-  return failures;
+function reasonsOf({ items }: Pick<RunReport, 'items'>): Map<string | undefined, ItemReport[]> {
+  const reasons = Map.groupBy(items, reasonOf);
+  reasons.delete(undefined);
+  return reasons;
 }
 
 function reasonLines(reason: string | undefined, items: readonly ItemReport[], style: Style): string[] {
@@ -86,8 +87,9 @@ function reasonLines(reason: string | undefined, items: readonly ItemReport[], s
     ...items.slice(0, MAX_NAMES).map(nameOf),
     ...more(items.length - MAX_NAMES, 'for the same reason'),
   ];
+  const word = items[0]?.outcome.result === 'skipped' ? 'skipped' : style.bad('failed ');
   return [
-    ...names.map((name, index) => `${index === 0 ? style.bad('failed') : '      '}   ${name}`),
+    ...names.map((name, index) => `${index === 0 ? word : '       '}  ${name}`),
     `         ${reason ?? ''}`,
   ];
 }
@@ -97,6 +99,7 @@ function more(count: number, what: string): string[] {
 }
 
 function reasonOf({ outcome }: ItemReport): string | undefined {
+  if (outcome.result === 'skipped') return outcome.reason;
   return outcome.result === 'failed' ? outcome.error : undefined;
 }
 
@@ -111,7 +114,7 @@ function nameOf({ repository, reference }: ItemReport): string {
 }
 
 function countsOf({ counts, blobs, bytes, begun, ended }: RunReport, style: Style): string {
-  const results = (['created', 'moved', 'unchanged', 'failed'] as const)
+  const results = (['created', 'moved', 'unchanged', 'skipped', 'failed'] as const)
     .filter((result) => counts[result] > 0)
     .map((result) => (result === 'failed' ? style.bad : String)(`${counts[result]} ${result}`));
   return [
@@ -120,4 +123,15 @@ function countsOf({ counts, blobs, bytes, begun, ended }: RunReport, style: Styl
     ...(blobs.present > 0 ? [`${blobs.present} blobs already there`] : []),
     formatDuration(Date.parse(ended) - Date.parse(begun)),
   ].join(' · ');
+}
+
+/** Of upstreams that count: what is left is what the next run, and everybody else, has. */
+function quotaLines({ upstreams }: RunReport, style: Style): string[] {
+  return upstreams.flatMap(({ name, requests, quotas }) => {
+    const left = quotas.map(({ remaining, limit }) =>
+      limit === undefined ? String(remaining) : `${remaining} of ${limit}`,
+    );
+    if (left.length === 0) return [];
+    return [style.faint(`${name}: ${requests.manifestGets} manifest GETs, ${left.join(' and ')} left`)];
+  });
 }

@@ -140,7 +140,7 @@ test('a list that is too short: exit code 1 from plan and sync, and JSON for mac
   const json = JSON.parse(planned.stdout);
   expect(json).toMatchObject({
     dryRun: true,
-    counts: { created: 1, moved: 0, unchanged: 0, failed: 1 },
+    counts: { created: 1, moved: 0, unchanged: 0, failed: 1, skipped: 0 },
     cost: { requests: { heads: 0, manifestGets: 1, blobGets: 2, lists: 1 } },
     images: [{ chosen: [{ tag: 'stable', why: 'named', result: 'created' }] }],
   });

@@ -12,7 +12,8 @@ import type { Store } from '../../mirror-job/engine/store.ts';
 import { Tally } from '../../mirror-job/engine/tally.ts';
 import { connect } from '../../mirror-job/node/connection.ts';
 import { Registry } from '../../mirror-job/registry/registry.ts';
-import type { RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
+import { NO_BUDGET } from '../../mirror-job/registry/budget.ts';
+import { DEFAULT_CONCURRENCY, type RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
 
 /** Stands still but for sleeping, which takes no time and moves it. */
@@ -83,6 +84,8 @@ export async function registryAt(host: string, options: Partial<RegistryOptions>
     insecure: true,
     timeout: 300,
     retry: { attempts: 2, delay: 10, maxDelay: 60_000 },
+    concurrency: DEFAULT_CONCURRENCY,
+    budget: NO_BUDGET,
     ...options,
   });
 }
@@ -140,5 +143,6 @@ function nameOf({ repository, reference }: ItemReport): string {
 }
 
 function textOf({ outcome }: ItemReport): string {
+  if (outcome.result === 'skipped') return `skipped: ${outcome.reason}`;
   return outcome.result === 'failed' ? outcome.error : outcome.result;
 }

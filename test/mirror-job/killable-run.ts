@@ -14,6 +14,8 @@ import { runMirror } from '../../mirror-job/engine/run.ts';
 import { systemClock } from '../../mirror-job/node/clock.ts';
 import { connect } from '../../mirror-job/node/connection.ts';
 import { createEnvironment } from '../../mirror-job/node/environment.ts';
+import { NO_BUDGET } from '../../mirror-job/registry/budget.ts';
+import { DEFAULT_CONCURRENCY } from '../../mirror-job/registry/registry-options.ts';
 import { Registry } from '../../mirror-job/registry/registry.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
 import { EVERY_TAG } from './harness.ts';
@@ -54,6 +56,8 @@ async function images({ upstream, repositories }: RunTarget): Promise<Image[]> {
     insecure: true,
     timeout: 10_000,
     retry: { attempts: 2, delay: 100, maxDelay: 1000 },
+    concurrency: DEFAULT_CONCURRENCY,
+    budget: NO_BUDGET,
   });
   return repositories.map(({ path, tags }) => ({
     source: new RegistrySource(registry, path),

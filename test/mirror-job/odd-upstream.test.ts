@@ -165,9 +165,9 @@ test('a connection that closes after each megabyte goes on where it broke', asyn
   expect(ranges).toEqual([undefined, `bytes=1000000-${end}`, `bytes=2000000-${end}`, `bytes=3000000-${end}`]);
 });
 
-test('the time that Retry-After names is waited, and no more than is borne', async () => {
+test('the time that Retry-After names is waited', async () => {
   const app = await appWith('one');
-  const answers = ['7', 'Thu, 01 Jan 2026 00:00:27 GMT', '3600'];
+  const answers = ['7', 'Thu, 01 Jan 2026 00:00:27 GMT', '60'];
   const registry = await start(corpusOf(app), {
     misbehave: ({ nth }) => {
       const after = answers[nth];
@@ -182,6 +182,21 @@ test('the time that Retry-After names is waited, and no more than is borne', asy
   const outcomes = await mirror.sync({ tags: ['one'], referrersEvery: false }, { clock, retry });
   expect(outcomes).toEqual({ one: 'created' });
   expect(clock.sleeps.slice(0, 3)).toEqual([7000, 20_000, 60_000]);
+});
+
+test('one that names a longer time than is borne is left alone until then', async () => {
+  const registry = await start(corpusOf(await appWith('one', 'two')), {
+    misbehave: () => ({ kind: 'status', status: 429, headers: { 'retry-after': '3600' } }),
+  });
+  const clock = new TestClock('2026-01-01T00:00:00.000Z');
+  const outcomes = await mirrorOf(registry).sync({ tags: ['one', 'two', 'three'] }, { clock });
+  const left = `${registry.host}/team/app: the registry wants to be left alone until 2026-01-01T01:00:00.000Z (Retry-After), and is not asked before.`;
+  expect(outcomes).toEqual({
+    one: `${registry.host}/team/app: the registry answered 429 to GET manifests/one: "told to answer 429". Its rate limit is reached; later runs go on where this one stopped.`,
+    two: left,
+    three: left,
+  });
+  expect([registry.requests.length, clock.sleeps]).toEqual([1, []]);
 });
 
 test('a registry that fails again and again is not asked any more', async () => {

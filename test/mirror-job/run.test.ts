@@ -166,7 +166,7 @@ test('a digest is mirrored without a tag, and not asked for again before its ref
   expect([source.calls, writes(store)]).toEqual([[], []]);
   clock.advance(1);
   const due = await sync(store, source, options, clock);
-  expect(due.report.counts).toEqual({ created: 0, failed: 0, moved: 0, unchanged: 1 });
+  expect(due.report.counts).toEqual({ created: 0, failed: 0, moved: 0, skipped: 0, unchanged: 1 });
   expect(source.calls).toContain(`manifest ${sbom.digest}`);
   expect(store.keys('/_referrers/').length).toBe(1);
 });
@@ -297,7 +297,7 @@ test('a run that is told to stop aborts its uploads, says so, and the next one g
   const report = await runMirror(environment, 'default', [imageOf(source, 'mirror.test/app')]);
   expect([report.interrupted, outcomesOf(report)]).toEqual([
     true,
-    { 'mirror.test/app:one': 'The run was stopped before this was done.' },
+    { 'mirror.test/app:one': 'skipped: The run was stopped before this was done.' },
   ]);
   expect([store.uploads.size, store.keys('/_manifests/'), store.keys('/_tags')]).toEqual([0, [], []]);
   store.before = () => {};

@@ -35,6 +35,7 @@ function reportOf(items: readonly ItemReport[], rest: Partial<RunReport> = {}): 
     manifests: { copied: 0 },
     bytes: 0,
     interrupted: false,
+    upstreams: [],
     items: items.filter(({ outcome }) => outcome.result !== 'unchanged'),
     ...rest,
   };
@@ -114,7 +115,7 @@ test('every failure is shown, up to fifty', () => {
   expect(said.slice(98)).toEqual([
     'failed   a.b/app-49:1',
     '         Reason 49.',
-    '… and 10 more failures',
+    '… and 10 more reasons',
     '60 failed · 4.2 s',
     'All of it is in report.json.',
   ]);

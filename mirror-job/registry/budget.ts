@@ -1,0 +1,141 @@
+/**
+ * What a run may spend of an upstream's quota of manifest GETs. What is left is read from the answers, as Docker Hub
+ * gives it (`ratelimit-limit: 100;w=21600`, `ratelimit-remaining: 76;w=21600`), and never assumed.
+ * https://docs.docker.com/docker-hub/usage/pulls/
+ */
+import type { Quota } from '../engine/report.ts';
+
+export interface BudgetSettings {
+  /** So many manifest GETs are left to others; undefined: none. */
+  readonly keepRemaining: number | undefined;
+  /** So many manifest GETs are sent in a run, whoever's quota they come from; undefined: any number. */
+  readonly manifestGetsPerRun: number | undefined;
+}
+
+export const NO_BUDGET: BudgetSettings = { keepRemaining: undefined, manifestGetsPerRun: undefined };
+
+/** A manifest GET that is on its way. */
+export interface Spending {
+  /** Takes note of what the answer says; to be called once, also without an answer. */
+  end(headers: Headers | undefined): void;
+}
+
+/** What is known of one account. */
+class Purse {
+  quota: Quota | undefined;
+  /** Whether it was told, or would have been. */
+  isAsked = false;
+  /** GETs on their way: a part of them is not in what was told last. */
+  inFlight = 0;
+  /** GETs that were ever begun. */
+  begun = 0;
+}
+
+export class Budget {
+  readonly #upstream: string;
+  readonly #settings: BudgetSettings;
+  readonly #purses = new Map<object, Purse>();
+  #sent = 0;
+  /** Said once and kept: a reason that changed with each answer would be a reason a tag. */
+  #exhausted: string | undefined;
+
+  /** @param upstream as messages call it */
+  constructor(upstream: string, settings: BudgetSettings) {
+    this.#upstream = upstream;
+    this.#settings = settings;
+  }
+
+  get isLimited(): boolean {
+    const { keepRemaining, manifestGetsPerRun } = this.#settings;
+    return keepRemaining !== undefined || manifestGetsPerRun !== undefined;
+  }
+
+  /** Why manifests are not asked for any more; undefined while they are. */
+  get exhausted(): string | undefined {
+    return this.#exhausted;
+  }
+
+  /** By account, as far as the upstream told. */
+  get quotas(): readonly Quota[] {
+    return [...this.#purses.values()].flatMap(({ quota }) => quota ?? []);
+  }
+
+  /** Whether what is left has to be asked for, by a HEAD that costs nothing, before the first GET. */
+  isUnknown(account: object): boolean {
+    return this.#settings.keepRemaining !== undefined && !this.#purse(account).isAsked;
+  }
+
+  /** @returns undefined when this account is to send no further manifest GET */
+  spend(account: object): Spending | undefined {
+    const { keepRemaining = -1, manifestGetsPerRun = Number.POSITIVE_INFINITY } = this.#settings;
+    const purse = this.#purse(account);
+    if (this.#sent >= manifestGetsPerRun) return undefined;
+    if (purse.quota !== undefined && purse.quota.remaining - purse.inFlight <= keepRemaining)
+      return undefined;
+    const isAlone = purse.inFlight === 0;
+    this.#sent += 1;
+    purse.inFlight += 1;
+    purse.begun += 1;
+    const { begun } = purse;
+    return {
+      end: (headers) => {
+        purse.inFlight -= 1;
+        if (headers !== undefined) this.#note(purse, headers, isAlone && begun === purse.begun);
+      },
+    };
+  }
+
+  /** Takes note of what the answer to a HEAD says. */
+  note(account: object, headers: Headers): void {
+    const purse = this.#purse(account);
+    this.#note(purse, headers, purse.inFlight === 0);
+  }
+
+  /** No account has any left. @returns the sentence for what was not done */
+  exhaust(account: object): string {
+    const { keepRemaining, manifestGetsPerRun } = this.#settings;
+    const quota = this.#purse(account).quota;
+    const why =
+      manifestGetsPerRun !== undefined && this.#sent >= manifestGetsPerRun
+        ? `manifestGetsPerRun is ${manifestGetsPerRun}`
+        : `${quota?.remaining ?? 0} ${quota?.limit === undefined ? '' : `of ${quota.limit} `}manifest GETs are left, and keepRemaining is ${keepRemaining ?? 0}`;
+    this.#exhausted ??= `The budget of ${this.#upstream} is used up: ${why}. The next run goes on from here.`;
+    return this.#exhausted;
+  }
+
+  #purse(account: object): Purse {
+    const purse = this.#purses.get(account) ?? new Purse();
+    this.#purses.set(account, purse);
+    return purse;
+  }
+
+  /** @param isSure nothing else was on its way: else answers overtake each other, and the lowest is nearest the truth */
+  #note(purse: Purse, headers: Headers, isSure: boolean): void {
+    purse.isAsked = true;
+    const told = readQuota(headers);
+    if (told === undefined) return;
+    const remaining =
+      isSure || purse.quota === undefined ? told.remaining : Math.min(told.remaining, purse.quota.remaining);
+    purse.quota = { ...told, remaining };
+  }
+}
+
+function readQuota(headers: Headers): Quota | undefined {
+  const remaining = readCount(headers.get('ratelimit-remaining'));
+  if (remaining === undefined) return undefined;
+  const limit = readCount(headers.get('ratelimit-limit'));
+  const source = headers.get('docker-ratelimit-source') ?? undefined;
+  return {
+    remaining: remaining.count,
+    limit: limit?.count,
+    seconds: remaining.seconds ?? limit?.seconds,
+    source: source?.replaceAll(/[^\x21-\x7E]+/g, ' ').slice(0, 100),
+  };
+}
+
+/** `76;w=21600`: so many in so many seconds. */
+function readCount(text: string | null): { count: number; seconds: number | undefined } | undefined {
+  const [, count, seconds] = /^\s*(\d{1,15})\s*(?:;\s*w=(\d{1,15}))?/.exec(text ?? '') ?? [];
+  if (count === undefined) return undefined;
+  return { count: Number(count), seconds: seconds === undefined ? undefined : Number(seconds) };
+}
