@@ -5,34 +5,29 @@
 import type { Dispatcher } from 'undici';
 
 /**
- * For a dispatcher's `compose`. Where a server does send what does not belong into an answer, which ends the request
- * that is next on its connection, that server's connections are closed after HEADs from then on.
+ * For a dispatcher's `compose`. Where a server does send such a body, it is taken for the next answer on its
+ * connection: that request fails, to be sent again, and after HEADs to that server connections are closed from then on.
  */
 export function keepAfterHeads(): Dispatcher.DispatcherComposeInterceptor {
   const unclean = new Set<string>();
   return (dispatch) => (options, handler) => {
     const origin = String(options.origin);
-    if (options.method !== 'HEAD') {
-      return dispatch(options, unclean.has(origin) ? handler : watched(handler, () => unclean.add(origin)));
-    }
     if (unclean.has(origin)) return dispatch(options, handler);
-    return dispatch(
-      { ...options, reset: false },
-      watched(handler, () => unclean.add(origin)),
-    );
+    const watched = watch(handler, () => unclean.add(origin));
+    return dispatch(options.method === 'HEAD' ? { ...options, reset: false } : options, watched);
   };
 }
 
 /** What passes through it unchanged, but for the parser's errors, which are told. */
-function watched(handler: Dispatcher.DispatchHandler, tell: () => void): Dispatcher.DispatchHandler {
+function watch(handler: Dispatcher.DispatchHandler, tell: () => void): Dispatcher.DispatchHandler {
   return {
-    onRequestStart: (controller, context) => handler.onRequestStart?.(controller, context),
+    onRequestStart: (...given) => handler.onRequestStart?.(...given),
     onRequestUpgrade: (...given) => handler.onRequestUpgrade?.(...given),
     onResponseStart: (...given) => handler.onResponseStart?.(...given),
     onResponseData: (...given) => handler.onResponseData?.(...given),
     onResponseEnd: (...given) => handler.onResponseEnd?.(...given),
     onResponseError: (controller, error) => {
-      if ('code' in error && typeof error.code === 'string' && error.code.startsWith('HPE_')) tell();
+      if (error.name === 'HTTPParserError') tell();
       handler.onResponseError?.(controller, error);
     },
   };

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { createServer as createPlainServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../mirror-job/node/connection.ts';
+import { pause } from '../support/process.ts';
 import { close, listen } from '../support/http-server.ts';
 
 const ends: (() => Promise<void>)[] = [];
@@ -63,6 +64,8 @@ test('a server that sends a body to a HEAD spoils one request; then its connecti
   const { signal } = new AbortController();
   const results: string[] = [];
   for (let index = 0; index < 6; index += 1) {
+    // Until the connection is free again.
+    await pause(10);
     try {
       const response = await fetch(url, { ...(index % 2 === 0 ? head : get), signal });
       results.push(`${response.status} ${await response.text()}`.trim());
