@@ -15,7 +15,7 @@ import {
 
 /** Milliseconds after the signal. Together with what else a stop takes, well below the ten seconds of schedulers. */
 const BEGUN_BEFORE = 2000;
-const BEGUN_AFTER = 6000;
+const BEGUN_AFTER = 5000;
 
 export class BoundedStore implements Store {
   readonly name: string;

@@ -18,14 +18,18 @@ export function stopOnSignals(progress: Progress, maxDuration?: MaxDuration): Ab
     progress.info(`${how} The next run goes on from here.`);
     process.exit(1);
   };
-  const end = (why: string, reason: Error): void => {
-    progress.info(`${why}: stopping; what is half uploaded is aborted. Once more stops at once.`);
+  const end = (why: string, more: string, reason: Error): void => {
+    progress.info(`${why}: stopping; what is half uploaded is aborted.${more}`);
     setTimeout(() => exit('It did not stop by itself, and was ended.'), GRACE).unref();
     stop.abort(reason);
   };
   const onSignal = (name: NodeJS.Signals): void => {
     if (stop.signal.aborted) exit('Stopped at once.');
-    end(name, new SkippedError(`The run was stopped (${name}) before this was done.`));
+    end(
+      name,
+      ' Once more stops at once.',
+      new SkippedError(`The run was stopped (${name}) before this was done.`),
+    );
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
   if (maxDuration !== undefined) {
@@ -34,6 +38,7 @@ export function stopOnSignals(progress: Progress, maxDuration?: MaxDuration): Ab
       if (stop.signal.aborted) return;
       end(
         `maxDuration (${text}) is over`,
+        '',
         new SkippedError(`maxDuration (${text}) was over before this was done.`),
       );
     }, milliseconds).unref();

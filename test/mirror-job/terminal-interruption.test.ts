@@ -49,6 +49,27 @@ It did not stop by itself, and was ended. The next run goes on from here.
 `);
 });
 
+test('maxDuration stops it as a signal does, and says so', () => {
+  const screen = new Screen();
+  const signal = stopOnSignals(new Progress(screen), { milliseconds: 3_000_000, text: '50m' });
+  vi.advanceTimersByTime(2_999_999);
+  expect(signal.aborted).toBe(false);
+  vi.advanceTimersByTime(1);
+  expect(String(signal.reason)).toBe('SkippedError: maxDuration (50m) was over before this was done.');
+  expect(screen.text()).toBe('maxDuration (50m) is over: stopping; what is half uploaded is aborted.\n');
+  expect(() => vi.advanceTimersByTime(8000)).toThrow(Exited);
+  expect(exit).toHaveBeenCalledExactlyOnceWith(1);
+});
+
+test('a signal before maxDuration is what stops it', () => {
+  const screen = new Screen();
+  const signal = stopOnSignals(new Progress(screen), { milliseconds: 1000, text: '1s' });
+  send('SIGTERM');
+  vi.advanceTimersByTime(2000);
+  expect(String(signal.reason)).toBe('SkippedError: The run was stopped (SIGTERM) before this was done.');
+  expect(screen.text().split('\n').length).toBe(2);
+});
+
 test('the second signal ends it at once', () => {
   const screen = new Screen();
   stopOnSignals(new Progress(screen));

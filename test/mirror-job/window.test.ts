@@ -109,6 +109,7 @@ test('who waits when the run has to stop goes, all of them', async () => {
   const { window, stop } = windowOf(1);
   const [first] = await enterAll(window, 1);
   const waiting = [window.enter(), window.enter()];
+  expect(await isSettled(Promise.race(waiting))).toBe(false);
   stop.abort(new Error('stopped'));
   first?.('failed');
   const results = await Promise.allSettled(waiting);

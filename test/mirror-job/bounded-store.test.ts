@@ -1,0 +1,89 @@
+/** A store that hangs, and a run that has to stop: what each call may still take. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { BoundedStore } from '../../mirror-job/engine/bounded-store.ts';
+import type { Clock } from '../../mirror-job/engine/environment.ts';
+import { MemoryStore } from './memory-store.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const clock: Pick<Clock, 'sleep'> = {
+  sleep: (milliseconds) =>
+    new Promise((resolve) => {
+      setTimeout(resolve, milliseconds);
+    }),
+};
+
+function hanging(): { memory: MemoryStore; store: BoundedStore; stop: AbortController } {
+  const memory = new MemoryStore();
+  memory.before = () => new Promise(() => {});
+  const stop = new AbortController();
+  return { memory, store: new BoundedStore(memory, clock, stop.signal), stop };
+}
+
+/** What has come of it so far: `pending`, or how it ended. */
+function watch(promise: Promise<unknown>): () => string {
+  let state = 'pending';
+  promise.then(
+    (value) => {
+      state = `${String(value)}`;
+    },
+    (error: unknown) => {
+      state = String(error);
+    },
+  );
+  return () => state;
+}
+
+const CALLS: [string, (store: BoundedStore) => Promise<unknown>, sentence: string][] = [
+  ['get', (store) => store.get('key'), 'read key'],
+  ['size', (store) => store.size('key'), 'look at key'],
+  ['put', (store) => store.put('key', new Uint8Array(), { contentType: 'text/plain' }), 'write key'],
+  ['list', (store) => store.list('key', 1), 'list key'],
+  ['list of all', (store) => store.list('', 1), 'list it'],
+  ['beginUpload', (store) => store.beginUpload('key', 'text/plain'), 'begin an upload to key'],
+  ['putPart', (store) => store.putPart('key', 'id', 3, new Uint8Array()), 'upload part 3 of key'],
+  ['completeUpload', (store) => store.completeUpload('key', 'id', []), 'complete the upload to key'],
+  ['abortUpload', (store) => store.abortUpload('key', 'id'), 'abort the upload to key'],
+  ['openUploads', (store) => store.openUploads('key'), 'list the uploads below key'],
+];
+
+test.each(CALLS)('%s: as long as it takes, until the run has to stop', async (_name, call, what) => {
+  const { store, stop, memory } = hanging();
+  const late = `StoreError: The bucket in memory: could not ${what} in the time that a run has to stop.`;
+  const before = watch(call(store));
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(before()).toBe('pending');
+
+  stop.abort();
+  const after = watch(call(store));
+  await vi.advanceTimersByTimeAsync(1999);
+  expect([before(), after()]).toEqual(['pending', 'pending']);
+  await vi.advanceTimersByTimeAsync(1);
+  expect([before(), after()]).toEqual([late, 'pending']);
+  await vi.advanceTimersByTimeAsync(2999);
+  expect(after()).toBe('pending');
+  await vi.advanceTimersByTimeAsync(1);
+  expect(after()).toBe(late);
+
+  const calls = memory.calls.length;
+  await expect(call(store)).rejects.toThrow(late.slice('StoreError: '.length));
+  expect(memory.calls.length).toBe(calls);
+});
+
+test('a store that answers is not touched by any of it', async () => {
+  const memory = new MemoryStore();
+  const stop = new AbortController();
+  const store = new BoundedStore(memory, clock, stop.signal);
+  stop.abort();
+  await store.put('key', new Uint8Array([1, 2, 3]), { contentType: 'text/plain' });
+  expect([store.name, await store.size('key'), await store.get('none')]).toEqual([memory.name, 3, undefined]);
+  memory.before = () => {
+    throw new Error('refused');
+  };
+  await expect(store.size('key')).rejects.toThrow('refused');
+});
