@@ -1,6 +1,6 @@
 /** A mirror run by a configuration file, or its plan: from opening the bucket to the report. */
 import { randomUUID } from 'node:crypto';
-import { access, constants, writeFile } from 'node:fs/promises';
+import { access, constants, rename, stat, writeFile } from 'node:fs/promises';
 import { stateKey } from '../core/layout.ts';
 import { codeOf } from './command.ts';
 import type { Configuration } from './configuration/configuration.ts';
@@ -17,6 +17,7 @@ import { StoreError } from './engine/store.ts';
 import { UnguardedStore } from './engine/unguarded-store.ts';
 import { dockerConfigReader } from './credentials/docker-files.ts';
 import { systemClock } from './node/clock.ts';
+import { formatMetrics } from './metrics.ts';
 import { createEnvironment } from './node/environment.ts';
 import { openImages } from './node/images.ts';
 import { awsConnection, readProxies } from './node/proxies.ts';
@@ -32,6 +33,7 @@ export interface SyncOptions {
   /** Files. */
   readonly config: string;
   readonly report?: string | undefined;
+  readonly metrics?: string | undefined;
   /** The report on standard output, instead of a summary. */
   readonly json: boolean;
   /** References; none: all that the configuration lists. */
@@ -66,9 +68,14 @@ export async function runSync(options: SyncOptions): Promise<number> {
     const whole = options.report ?? `${stateKey(configuration.name, 'last-run.json')} in the bucket`;
     process.stderr.write(`${summarize(report, styleFor(process.stderr), whole)}\n`);
   }
-  const isWritten = options.report === undefined || (await write(options.report, json, progress));
+  const isWritten = options.report === undefined || (await write('--report', options.report, json, progress));
   if (report.interrupted) endSoon();
-  return isWritten && report.counts.failed === 0 && !report.interrupted ? 0 : 1;
+  const isDone = report.counts.failed === 0 && !report.interrupted;
+  const isMeasured =
+    options.metrics === undefined ||
+    'dryRun' in report ||
+    (await write('--metrics', options.metrics, formatMetrics(configuration.name, report, isDone), progress));
+  return isWritten && isMeasured && isDone ? 0 : 1;
 }
 
 async function mirror(
@@ -154,12 +161,22 @@ function endSoon(): void {
   setTimeout(() => process.exit(1), 500).unref();
 }
 
-async function write(file: string, json: string, progress: Progress): Promise<boolean> {
+/** At once or not at all: whoever watches the file may read it at any moment. */
+async function write(option: string, file: string, text: string, progress: Progress): Promise<boolean> {
   try {
-    await writeFile(file, json);
+    const found = await stat(file).catch(() => undefined);
+    if (found === undefined || found.isFile()) {
+      // Prometheus' collector looks at *.prom alone.
+      const draft = `${file}.${process.pid}.tmp`;
+      await writeFile(draft, text);
+      await rename(draft, file);
+    } else {
+      // A pipe, or /dev/stdout.
+      await writeFile(file, text);
+    }
     return true;
   } catch (error) {
-    progress.warn(`--report ${file}: the report could not be written (${codeOf(error)}).`);
+    progress.warn(`${option} ${file}: it could not be written (${codeOf(error)}).`);
     return false;
   }
 }

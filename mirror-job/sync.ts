@@ -10,7 +10,11 @@ const PLAN_OPTIONS = {
   json: { type: 'boolean', default: false },
 } as const;
 
-const SYNC_OPTIONS = { ...PLAN_OPTIONS, 'dry-run': { type: 'boolean', default: false } } as const;
+const SYNC_OPTIONS = {
+  ...PLAN_OPTIONS,
+  'dry-run': { type: 'boolean', default: false },
+  metrics: { type: 'string' },
+} as const;
 
 const IMAGES = `IMAGE is a reference as with docker pull. Where any is given, only these are looked at,
 whatever else the configuration lists: its store and upstreams hold and, of an image that it
@@ -20,7 +24,7 @@ the entry selects; without one the entry has to be there, and is done as it is.`
 export const sync: Command = {
   name: 'sync',
   summary: 'Mirror what lifeboat.yaml lists into the bucket, once.',
-  help: `Usage: lifeboat sync [-c FILE] [--dry-run] [--report FILE] [--json] [IMAGE...]
+  help: `Usage: lifeboat sync [-c FILE] [--dry-run] [--report FILE] [--metrics FILE] [--json] [IMAGE...]
 
 Mirrors every image that the configuration lists: new and moved tags are copied with all
 they need, and become visible only then. What has not changed costs one HEAD request a tag.
@@ -33,6 +37,7 @@ Options:
       --dry-run      only show what it would do and cost: "lifeboat plan --help"
       --all          with --dry-run: show every tag, in or out, with its reason
       --report FILE  also write the run's report there, as JSON
+      --metrics FILE also write metrics there, for Prometheus' textfile collector
       --json         print the report on standard output instead of the summary
   -h, --help         this help
 
@@ -101,6 +106,7 @@ Examples:
 interface Start {
   readonly config: string;
   readonly report?: string | undefined;
+  readonly metrics?: string | undefined;
   readonly json: boolean;
   readonly all: boolean;
   readonly dryRun: boolean;
@@ -108,23 +114,26 @@ interface Start {
 }
 
 async function start(options: Start): Promise<number> {
-  if (options.report !== undefined) await refuseUnwritable(options.report);
+  if (options.report !== undefined) await refuseUnwritable('--report', options.report);
+  if (options.metrics !== undefined) await refuseUnwritable('--metrics', options.metrics);
   const { runSync } = await import('./sync-run.ts');
   return runSync(options);
 }
 
 /** A run may take hours: that its report has nowhere to go is said before. @throws {UsageError} */
-async function refuseUnwritable(file: string): Promise<void> {
+async function refuseUnwritable(option: string, file: string): Promise<void> {
   const found = await stat(file).catch(() => undefined);
   try {
     // The slash: a directory, not a file that happens to be there.
-    await access(found === undefined ? `${dirname(file)}/` : file, constants.W_OK);
+    // A file is written beside, and put in its place when it is whole.
+    const target = found === undefined || found.isFile() ? `${dirname(file)}/` : file;
+    await access(target, constants.W_OK);
   } catch (error) {
     throw new UsageError(
-      `--report ${file}: it cannot be written (${codeOf(error)}). Its directory has to exist, and this user to write there.`,
+      `${option} ${file}: it cannot be written (${codeOf(error)}). Its directory has to exist, and this user to write there.`,
       { cause: error },
     );
   }
   if (found?.isDirectory() === true)
-    throw new UsageError(`--report ${file}: this is a directory. Name a file.`);
+    throw new UsageError(`${option} ${file}: this is a directory. Name a file.`);
 }

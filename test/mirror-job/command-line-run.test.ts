@@ -1,5 +1,5 @@
 /** `lifeboat sync` from its start to its exit code: what it prints where, and how it stops. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
@@ -125,10 +125,29 @@ test('--json prints one JSON document, --report writes the same, and nothing is 
   expect(`${plain.stdout}${plain.stderr}`).not.toContain(ESCAPE);
 });
 
+test('--metrics: a file for Prometheus, whole at each moment', async () => {
+  const { code } = await sync(['team/small:1', 'team/small:absent'], '--metrics', 'lifeboat.prom');
+  expect(code).toBe(1);
+  const text = await readFile(join(folder, 'lifeboat.prom'), 'utf8');
+  expect(text).toContain('\nlifeboat_run_success{mirror="default"} 0\n');
+  expect(text).toContain('\nlifeboat_run_images{mirror="default",result="created"} 1\n');
+  expect((await readdir(folder)).filter((name) => name.includes('lifeboat.prom'))).toEqual(['lifeboat.prom']);
+});
+
+test('a report may go into a pipe, which stays one', async () => {
+  const args = await syncOf(['team/small:1'], '--report', 'pipe');
+  const script = 'mkfifo pipe && { cat pipe > report & } && "$@" && wait && test -p pipe';
+  const { code } = await runProgram('sh', ['-c', script, 'sh', process.execPath, ...args], { cwd: folder });
+  expect(code).toBe(0);
+  expect(JSON.parse(await readFile(join(folder, 'report'), 'utf8'))).toMatchObject({
+    counts: { created: 1 },
+  });
+});
+
 test('colours where they are asked for', async () => {
   const args = await syncOf(['team/small:absent']);
   const { stderr } = await runProgram(process.execPath, args, { env: { FORCE_COLOR: '1', NO_COLOR: '' } });
-  expect(stderr.startsWith(`${ESCAPE}[31mfailed${ESCAPE}[39m`)).toBe(true);
+  expect(stderr.startsWith(`${ESCAPE}[31mfailed ${ESCAPE}[39m`)).toBe(true);
 });
 
 test('whoever reads the output may leave: the run goes on', async () => {

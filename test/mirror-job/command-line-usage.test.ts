@@ -77,6 +77,7 @@ test.each([
   [['sync', '-c'], 'Option \'-c, --config <value>\' argument missing. "lifeboat sync --help" explains it.'],
   [['sync', '--json=1'], 'Option \'--json\' does not take an argument. "lifeboat sync --help" explains it.'],
   [['sync', '--report', '.'], '--report .: this is a directory. Name a file.'],
+  [['sync', '--metrics', '.'], '--metrics .: this is a directory. Name a file.'],
   [
     ['sync', '--report', 'absent/report.json'],
     '--report absent/report.json: it cannot be written (ENOENT). Its directory has to exist, and this user to write there.',
