@@ -22,7 +22,6 @@ interface Sample {
  */
 export function formatMetrics(mirror: string, report: RunReport, isDone: boolean): string {
   const { begun, ended, counts, blobs, manifests, bytes, upstreams } = report;
-  const one = (value: number): Sample[] => [{ value }];
   const metrics: Metric[] = [
     {
       name: 'lifeboat_run_end_timestamp_seconds',
@@ -74,6 +73,10 @@ export function formatMetrics(mirror: string, report: RunReport, isDone: boolean
     { name: 'lifeboat_run_read_bytes', help: 'Bytes of blobs that upstreams sent.', samples: one(bytes) },
   ];
   return metrics.map((metric) => formatMetric(mirror, metric)).join('');
+}
+
+function one(value: number): Sample[] {
+  return [{ value }];
 }
 
 function formatMetric(mirror: string, { name, help, samples }: Metric): string {
