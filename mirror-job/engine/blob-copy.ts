@@ -10,10 +10,11 @@ import type { Repository } from '../../core/reference.ts';
 import type { Environment } from './environment.ts';
 import type { Limit } from './limit.ts';
 import { Memo } from './memo.ts';
-import { resumed } from './resume.ts';
+import { isRanged, rangedParts } from './ranged-parts.ts';
+import { counted, resumed } from './resume.ts';
 import type { Source } from './source.ts';
-import { uploadBlob } from './upload.ts';
-import { verified } from './verify.ts';
+import { uploadBlob, uploadParts } from './upload.ts';
+import { verified, verifiedParts } from './verify.ts';
 
 /** Who sees to it that a repository has its blobs. */
 export type BlobWriter = Pick<BlobCopier, 'ensure'>;
@@ -80,12 +81,10 @@ export class BlobCopier {
       tally.running.add(running);
       tally.bytesPlanned += blob.size;
       try {
-        const counted = count(resumed(source, blob, signal), (bytes) => {
+        await this.#fetch(key, blob, source, (bytes) => {
           running.done += bytes;
           tally.bytes += bytes;
         });
-        const body = verified(counted, blob, source.name, this.#environment.createHash);
-        await uploadBlob(this.#environment, key, blob.size, body, OCTET_STREAM);
       } finally {
         tally.running.delete(running);
       }
@@ -93,14 +92,17 @@ export class BlobCopier {
       return 'copied';
     });
   }
-}
 
-async function* count(
-  body: AsyncIterable<Uint8Array>,
-  add: (bytes: number) => void,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body) {
-    add(chunk.length);
-    yield chunk;
+  /** Hashed on its way into the bucket. */
+  async #fetch(key: string, blob: Descriptor, source: Source, add: (bytes: number) => void): Promise<void> {
+    const { signal, createHash, limits } = this.#environment;
+    if (isRanged(source, blob.size, limits)) {
+      const parts = rangedParts(this.#environment, source, blob, add);
+      const right = verifiedParts(parts, blob, source.name, createHash);
+      await uploadParts(this.#environment, key, blob.size, right, OCTET_STREAM);
+      return;
+    }
+    const body = verified(counted(resumed(source, blob, signal), add), blob, source.name, createHash);
+    await uploadBlob(this.#environment, key, blob.size, body, OCTET_STREAM);
   }
 }

@@ -42,16 +42,22 @@ export interface Limits {
   readonly blobs: number;
   /** The size of a part of a multipart upload; blobs up to it are written with one PUT. Bytes, at least 5 MiB on S3. */
   readonly partSize: number;
+  /** Blobs of so many bytes and more are fetched in ranges of a part's size, where their source can. */
+  readonly rangesFrom: number;
+  /** How many ranges of one blob are fetched at once, as far as there are buffers for them. */
+  readonly rangesAtOnce: number;
   /** How often, in milliseconds, what a run has done in one repository is noted in its indexes while it goes on. */
   readonly flushEvery: number;
 }
 
-/** Buffers: 4 of 8 MiB together, so that a run stays under 200 MB however large a layer is. */
+/** Buffers: 8 of 8 MiB together, so that a run stays under 200 MB however large a layer is. */
 export const DEFAULT_LIMITS: Limits = {
   tags: 8,
   blobs: 6,
   partSize: 8 * 1024 * 1024,
+  rangesFrom: 64 * 1024 * 1024,
+  rangesAtOnce: 4,
   flushEvery: 15_000,
 };
 
-export const MEMORY_BUDGET = 32 * 1024 * 1024;
+export const MEMORY_BUDGET = 64 * 1024 * 1024;

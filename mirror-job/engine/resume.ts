@@ -4,7 +4,15 @@ import { BlobAbsentError } from './source.ts';
 import type { Expected } from './verify.ts';
 
 /** How often a body may break without one new byte in between. Progress gives all of them back. */
-const BREAKS = 3;
+export const BREAKS = 3;
+
+/** Where a stream begins that was begun in another way. */
+export interface Begun {
+  /** Bytes that are there already. */
+  readonly from?: number;
+  /** What follows them, where it is at hand. */
+  readonly first?: AsyncIterable<Uint8Array> | undefined;
+}
 
 /**
  * @throws {BlobAbsentError} when the source lacks the blob
@@ -14,14 +22,17 @@ export async function* resumed(
   source: Source,
   blob: Expected,
   signal: AbortSignal,
+  { from = 0, first }: Begun = {},
 ): AsyncGenerator<Uint8Array> {
-  let offset = 0;
+  let offset = from;
+  let given = first;
   let breaks = 0;
   for (;;) {
     signal.throwIfAborted();
     const before = offset;
     try {
-      const body = await source.blob(blob.digest, blob.size, offset);
+      const body = given ?? (await source.blob(blob.digest, blob.size, offset));
+      given = undefined;
       if (body === undefined) throw new BlobAbsentError(`${source.name} has no blob ${blob.digest}.`);
       for await (const chunk of body) {
         signal.throwIfAborted();
@@ -34,5 +45,16 @@ export async function* resumed(
       breaks = offset > before ? 1 : breaks + 1;
       if (offset === 0 || offset >= blob.size || breaks > BREAKS) throw error;
     }
+  }
+}
+
+/** Passes a stream on, and tells how many bytes came. */
+export async function* counted(
+  body: AsyncIterable<Uint8Array>,
+  count: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    count(chunk.length);
+    yield chunk;
   }
 }

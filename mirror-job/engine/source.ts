@@ -56,11 +56,24 @@ export interface Source {
    * @returns undefined when there is no such blob. @throws {SourceError}, also while it is read
    */
   blob(digest: Digest, size: number, offset: number): Promise<AsyncIterable<Uint8Array> | undefined>;
+  /**
+   * The bytes of a blob from `start` up to and without `end`, or fewer of them, not verified; each chunk as for `blob`.
+   * Left out where a second connection would bring nothing.
+   * @returns undefined when there is no such blob; `refused` when it is not to be had in ranges
+   * @throws {SourceError}, also while it is read
+   */
+  range?(digest: Digest, size: number, start: number, end: number): Promise<RangeAnswer | undefined>;
   /** What refers to a manifest, in whichever way the source tells. @throws {SourceError} */
   referrers(subject: Digest): Promise<readonly Descriptor[]>;
   /** Whether callers without credentials may read it too. @throws {SourceError} */
   isPublic(reference: Tag | Digest): Promise<boolean>;
 }
+
+/** `isWhole`: the blob from its first byte to its last, and only where the range that was asked for begins there. */
+export type RangeAnswer = { readonly body: AsyncIterable<Uint8Array>; readonly isWhole: boolean } | 'refused';
+
+/** A source that can be asked for ranges. */
+export type RangedSource = Source & Required<Pick<Source, 'range'>>;
 
 /** The source failed, refused, or sent what it should not have; the message is a sentence for people. */
 export class SourceError extends Error {

@@ -2,9 +2,10 @@
  * Writing a blob: one PUT when it fits into a part, else a multipart upload. Either way the object appears at
  * once and whole, and only after the stream has ended well: a stream that throws leaves nothing behind.
  */
-import type { BufferPool, Buffer } from './buffer-pool.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import type { Environment } from './environment.ts';
 import { createLimit } from './limit.ts';
+import { cutIntoParts, type Part } from './part.ts';
 import { StoreError, UploadLostError, type Store, type UploadPart } from './store.ts';
 
 /** S3's limit on the number of parts, with room to spare. */
@@ -29,9 +30,24 @@ export async function uploadBlob(
     await putWhole(store, buffers, key, size, body, contentType);
     return;
   }
+  const parts = cutIntoParts(body, partSizeFor(size, limits.partSize), buffers);
+  await uploadParts({ store, limits, log }, key, size, parts, contentType);
+}
+
+/**
+ * The same of a blob that is larger than a part, in parts of the size that `partSizeFor` says, in order.
+ * @throws what `body` throws, and {StoreError}
+ */
+export async function uploadParts(
+  { store, limits, log }: Pick<Environment, 'store' | 'limits' | 'log'>,
+  key: string,
+  size: number,
+  body: AsyncIterable<Part>,
+  contentType: string,
+): Promise<void> {
   const upload = await store.beginUpload(key, contentType);
   try {
-    const parts = await putParts(store, buffers, key, upload, partSizeFor(size, limits.partSize), size, body);
+    const parts = await putParts(store, key, upload, size, partSizeFor(size, limits.partSize), body);
     await store.completeUpload(key, upload, parts);
   } catch (error) {
     // Another run completed the same blob and cleared the uploads that it made useless: then it is there.
@@ -75,17 +91,17 @@ async function putWhole(
 
 async function putParts(
   store: Store,
-  buffers: BufferPool,
   key: string,
   upload: string,
-  partSize: number,
   size: number,
-  body: AsyncIterable<Uint8Array>,
+  partSize: number,
+  body: AsyncIterable<Part>,
 ): Promise<UploadPart[]> {
   const inFlight = createLimit(PARTS_IN_FLIGHT);
+  const count = Math.ceil(size / partSize);
   const parts: Promise<UploadPart>[] = [];
   let failed: unknown;
-  const send = (buffer: Buffer, length: number): void => {
+  const send = ({ buffer, length }: Part): void => {
     const number = parts.length + 1;
     const sent = inFlight(async () => {
       let reuse = false;
@@ -104,35 +120,27 @@ async function putParts(
     parts.push(sent);
   };
 
-  let buffer: Buffer | undefined;
-  let filled = 0;
+  let last: Part | undefined;
   let total = 0;
   try {
-    for await (const chunk of body) {
-      for (let offset = 0; offset < chunk.length;) {
-        if (failed !== undefined) throw failed;
-        buffer ??= await buffers.take(partSize);
-        const piece = chunk.subarray(offset, offset + partSize - filled);
-        buffer.bytes.set(piece, filled);
-        filled += piece.length;
-        offset += piece.length;
-        total += piece.length;
-        // The last part stays back until the stream has ended, for only then are its bytes known to be right.
-        if (filled === partSize && total < size) {
-          send(buffer, filled);
-          buffer = undefined;
-          filled = 0;
-        }
+    for await (const part of body) {
+      if (failed !== undefined || last !== undefined) {
+        part.buffer.release();
+        throw failed ?? new StoreError(`${key}: the stream has more than ${size} bytes.`);
       }
+      total += part.length;
+      // The last part stays back until the stream has ended, for only then are its bytes known to be right.
+      if (parts.length + 1 === count) last = part;
+      else send(part);
     }
-    if (buffer === undefined || total !== size) {
+    if (last === undefined || total !== size) {
       throw new StoreError(`${key}: the stream ended after ${total} of ${size} bytes.`);
     }
-    send(buffer, filled);
-    buffer = undefined;
+    send(last);
+    last = undefined;
     return await Promise.all(parts);
   } catch (error) {
-    buffer?.release();
+    last?.buffer.release();
     failed ??= error;
     await Promise.allSettled(parts);
     throw error;

@@ -1,12 +1,55 @@
 /** Bytes that turn out wrong must not be stored: every stream is counted and hashed on its way. */
 import { algorithmOf, digestFromHash, type Digest } from '../../core/digest.ts';
-import type { Environment } from './environment.ts';
+import type { Environment, Hasher } from './environment.ts';
+import type { Part } from './part.ts';
 import { SourceError } from './source.ts';
 
 export interface Expected {
   readonly digest: Digest;
   /** Bytes. */
   readonly size: number;
+}
+
+/** A stream's length and digest, as it passes by. */
+class Check {
+  readonly #expected: Expected;
+  readonly #where: string;
+  readonly #hash: Hasher;
+  #length = 0;
+
+  constructor(expected: Expected, where: string, createHash: Environment['createHash']) {
+    this.#expected = expected;
+    this.#where = where;
+    this.#hash = createHash(algorithmOf(expected.digest));
+  }
+
+  /** @throws {SourceError} when they are more than expected */
+  add(bytes: Uint8Array): void {
+    const { digest, size } = this.#expected;
+    this.#length += bytes.length;
+    if (this.#length > size) {
+      throw new SourceError(
+        `${this.#where} sent more than the ${size} bytes that ${digest} has by its manifest.`,
+      );
+    }
+    this.#hash.update(bytes);
+  }
+
+  /** @throws {SourceError} when it was not what was expected */
+  end(): void {
+    const { digest, size } = this.#expected;
+    if (this.#length < size) {
+      throw new SourceError(
+        `${this.#where} sent ${this.#length} of the ${size} bytes that ${digest} has by its manifest.`,
+      );
+    }
+    const actual = digestFromHash(algorithmOf(digest), this.#hash.digest());
+    if (actual !== digest) {
+      throw new SourceError(
+        `${this.#where} sent other bytes than asked for: their digest is ${actual}, not ${digest}.`,
+      );
+    }
+  }
 }
 
 /**
@@ -21,28 +64,30 @@ export async function* verified(
   where: string,
   createHash: Environment['createHash'],
 ): AsyncGenerator<Uint8Array> {
-  const algorithm = algorithmOf(expected.digest);
-  const hash = createHash(algorithm);
-  let length = 0;
+  const check = new Check(expected, where, createHash);
   for await (const chunk of body) {
-    length += chunk.length;
-    if (length > expected.size) {
-      throw new SourceError(
-        `${where} sent more than the ${expected.size} bytes that ${expected.digest} has by its manifest.`,
-      );
-    }
-    hash.update(chunk);
+    check.add(chunk);
     yield chunk;
   }
-  if (length < expected.size) {
-    throw new SourceError(
-      `${where} sent ${length} of the ${expected.size} bytes that ${expected.digest} has by its manifest.`,
-    );
+  check.end();
+}
+
+/** The same of parts, whose buffers are given back where they end here. */
+export async function* verifiedParts(
+  parts: AsyncIterable<Part>,
+  expected: Expected,
+  where: string,
+  createHash: Environment['createHash'],
+): AsyncGenerator<Part> {
+  const check = new Check(expected, where, createHash);
+  for await (const part of parts) {
+    try {
+      check.add(part.buffer.bytes.subarray(0, part.length));
+    } catch (error) {
+      part.buffer.release();
+      throw error;
+    }
+    yield part;
   }
-  const actual = digestFromHash(algorithm, hash.digest());
-  if (actual !== expected.digest) {
-    throw new SourceError(
-      `${where} sent other bytes than asked for: their digest is ${actual}, not ${expected.digest}.`,
-    );
-  }
+  check.end();
 }

@@ -11,6 +11,7 @@ import { isTag, type Tag } from '../../core/reference.ts';
 import { referrersTag } from '../../core/tag-list.ts';
 import {
   SourceError,
+  type RangeAnswer,
   type RequestCounts,
   type Resolved,
   type Source,
@@ -24,6 +25,8 @@ import { NO_REQUESTS, kindOf } from './request-kind.ts';
 const MAX_PAGE_SIZE = 16 * 1024 * 1024;
 /** A million tags where a page has 100 of them, as at quay.io. */
 const MAX_PAGES = 10_000;
+/** What some registries, or the storage that they redirect to, answer to a range and would not to the whole. */
+const RANGE_REFUSALS = [400, 403, 405, 416, 501];
 
 export class RegistrySource implements Source {
   readonly name: string;
@@ -121,7 +124,7 @@ export class RegistrySource implements Source {
     }
     const body = readBody(response, this.#registry.timeout, `${this.name}: blob ${digest}`);
     if (offset === 0) return body;
-    const start = response.status === 206 ? rangeStart(response.headers.get('Content-Range')) : 0;
+    const start = response.status === 206 ? readRange(response.headers.get('Content-Range'))?.start : 0;
     if (start === undefined || start > offset) {
       discard(response);
       throw new SourceError(
@@ -129,6 +132,29 @@ export class RegistrySource implements Source {
       );
     }
     return skip(body, offset - start);
+  }
+
+  async range(digest: Digest, size: number, start: number, end: number): Promise<RangeAnswer | undefined> {
+    const response = await this.#request(
+      {
+        method: 'GET',
+        resource: `blobs/${digest}`,
+        headers: { Range: `bytes=${start}-${end - 1}` },
+      },
+      [200, 206, 404, ...RANGE_REFUSALS],
+    );
+    const where = `${this.name}: blob ${digest}`;
+    const range = response.status === 206 ? readRange(response.headers.get('Content-Range')) : undefined;
+    if (range?.size !== undefined && range.size !== size) {
+      discard(response);
+      throw new SourceError(`${where} has ${range.size} bytes, and its manifest says ${size}.`);
+    }
+    const isWhole = response.status === 200 && start === 0;
+    if (isWhole || (range?.start === start && range.end < end)) {
+      return { body: readBody(response, this.#registry.timeout, where), isWhole };
+    }
+    discard(response);
+    return response.status === 404 ? undefined : 'refused';
   }
 
   async referrers(subject: Digest): Promise<readonly Descriptor[]> {
@@ -247,9 +273,19 @@ export class RegistrySource implements Source {
   }
 }
 
-function rangeStart(contentRange: string | null): number | undefined {
-  const start = contentRange === null ? undefined : /^bytes (\d+)-/.exec(contentRange)?.[1];
-  return start === undefined ? undefined : Number(start);
+interface Range {
+  readonly start: number;
+  /** Its last byte. */
+  readonly end: number;
+  /** Of the whole; undefined where it is not said. */
+  readonly size: number | undefined;
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9110#name-content-range */
+function readRange(contentRange: string | null): Range | undefined {
+  const [, start, end, size] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(contentRange ?? '') ?? [];
+  if (start === undefined || end === undefined) return undefined;
+  return { start: Number(start), end: Number(end), size: size === '*' ? undefined : Number(size) };
 }
 
 /** For a registry that sends the whole blob again, whatever range was asked for. */

@@ -3,6 +3,7 @@ import { createServer, request } from 'node:http';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { BufferPool } from '../../mirror-job/engine/buffer-pool.ts';
 import { StoreError, UploadLostError } from '../../mirror-job/engine/store.ts';
+import { DEFAULT_LIMITS } from '../../mirror-job/engine/environment.ts';
 import { uploadBlob } from '../../mirror-job/engine/upload.ts';
 import { S3Store } from '../../mirror-job/s3/s3-store.ts';
 import { bytesOf as collect, randomBlob } from '../support/content.ts';
@@ -125,7 +126,7 @@ test('a stream that throws at its very end leaves neither a blob nor an upload',
   const environment = {
     store,
     buffers: new BufferPool(64 * MEBIBYTE, 5 * MEBIBYTE),
-    limits: { tags: 1, blobs: 1, partSize: 5 * MEBIBYTE, flushEvery: 1000 },
+    limits: { ...DEFAULT_LIMITS, partSize: 5 * MEBIBYTE },
     log: { info: () => {}, warn: () => {} },
   };
   await expect(uploadBlob(environment, 'blobs/wrong', size, body(), TEXT)).rejects.toThrow('another one');
