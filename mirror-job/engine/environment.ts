@@ -50,7 +50,7 @@ export interface Limits {
   readonly flushEvery: number;
 }
 
-/** Buffers: 8 of 8 MiB together, so that a run stays under 200 MB however large a layer is. */
+/** Buffers: 6 of 8 MiB together, so that a run stays under 200 MB however large a layer is. */
 export const DEFAULT_LIMITS: Limits = {
   tags: 8,
   blobs: 6,
@@ -60,4 +60,4 @@ export const DEFAULT_LIMITS: Limits = {
   flushEvery: 15_000,
 };
 
-export const MEMORY_BUDGET = 64 * 1024 * 1024;
+export const MEMORY_BUDGET = 48 * 1024 * 1024;

@@ -5,6 +5,11 @@ import type { Environment } from '../engine/environment.ts';
 
 /** Bytes of streams after which what they left is collected: a few hundredths of the time that copying takes. */
 const COLLECT_EVERY = 8 * 1024 * 1024;
+/**
+ * Of so many collections one is of all objects: with several connections there are always chunks on their way, which
+ * a collection of the young ones takes for old.
+ */
+const WHOLE_EVERY = 8;
 
 /**
  * Hashes, and keeps what waits to be collected small. A stream's chunks are short-lived and outside of V8's heap,
@@ -31,11 +36,14 @@ export function hashAndCollect(): Environment['createHash'] {
   };
 }
 
-/** V8's own collector of young objects; nothing where this Node has none. */
+/** V8's own collector; nothing where this Node has none. */
 function collector(): () => void {
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
+  let turns = 0;
   return () => {
-    if (typeof collect === 'function') Reflect.apply(collect, undefined, [{ type: 'minor' }]);
+    turns += 1;
+    const type = turns % WHOLE_EVERY === 0 ? 'major' : 'minor';
+    if (typeof collect === 'function') Reflect.apply(collect, undefined, [{ type }]);
   };
 }
