@@ -13,8 +13,14 @@ import { Memo } from './memo.ts';
 import { isRanged, rangedParts } from './ranged-parts.ts';
 import { counted, resumed } from './resume.ts';
 import type { Source } from './source.ts';
+import { Retention } from './retention.ts';
 import { uploadBlob, uploadParts } from './upload.ts';
 import { verified, verifiedParts } from './verify.ts';
+
+/** Bytes that a name, its promise and its entry take, about. */
+const ENTRY = 600;
+/** Bytes of these: 14,000 blobs, and those before them cost a read of the bucket where they are needed again. */
+const REMEMBERED = 8 * 1024 * 1024;
 
 /** Who sees to it that a repository has its blobs. */
 export type BlobWriter = Pick<BlobCopier, 'ensure'>;
@@ -22,14 +28,17 @@ export type BlobWriter = Pick<BlobCopier, 'ensure'>;
 export class BlobCopier {
   readonly #environment: Environment;
   readonly #limit: Limit;
-  readonly #stored = new Memo<string, 'copied' | 'present'>();
-  /** Who fetches it, or was the last to. */
+  readonly #stored: Memo<string, 'copied' | 'present'>;
+  /** Who fetches it. */
   readonly #fetchedFrom = new Map<string, Source>();
-  readonly #linked = new Memo<string, void>();
+  readonly #linked: Memo<string, void>;
 
   constructor(environment: Environment, limit: Limit) {
     this.#environment = environment;
     this.#limit = limit;
+    const bound = { retention: new Retention(REMEMBERED), weigh: () => ENTRY };
+    this.#stored = new Memo(bound);
+    this.#linked = new Memo(bound);
   }
 
   /**
@@ -59,7 +68,7 @@ export class BlobCopier {
     for (;;) {
       const stored = this.#stored.get(name, () => {
         this.#fetchedFrom.set(name, source);
-        return this.#store(blob, source);
+        return this.#store(blob, source).finally(() => this.#fetchedFrom.delete(name));
       });
       const from = this.#fetchedFrom.get(name);
       try {

@@ -38,6 +38,8 @@ export interface Environment {
 export interface Limits {
   /** How many tags are worked on at once, over all repositories. */
   readonly tags: number;
+  /** How many repositories are worked on at once: each holds what the bucket knows of it. */
+  readonly repositories: number;
   /** How many blobs are copied at once. */
   readonly blobs: number;
   /** The size of a part of a multipart upload; blobs up to it are written with one PUT. Bytes, at least 5 MiB on S3. */
@@ -53,6 +55,7 @@ export interface Limits {
 /** Buffers: 6 of 8 MiB together, so that a run stays under 200 MB however large a layer is. */
 export const DEFAULT_LIMITS: Limits = {
   tags: 8,
+  repositories: 32,
   blobs: 6,
   partSize: 8 * 1024 * 1024,
   rangesFrom: 64 * 1024 * 1024,

@@ -12,6 +12,7 @@ import { findTag, publishTag } from './publish.ts';
 import { ReferrerCopier } from './referrer-copy.ts';
 import type { ItemReport, Outcome } from './report.ts';
 import type { RepositoryState } from './repository-state.ts';
+import type { Retention } from './retention.ts';
 import { selectTags, type Selected } from './selection.ts';
 import { outcomeOf } from './skipped-error.ts';
 import { SourceError, type Resolved, type Source } from './source.ts';
@@ -19,6 +20,8 @@ import { SourceError, type Resolved, type Source } from './source.ts';
 /** What a dry run does in another way. */
 export interface ImageWork {
   readonly blobs: BlobWriter;
+  /** What copies of manifests remember together; left out: as much for each image. */
+  readonly retention?: Retention;
   /** Told which tags are mirrored, and why. */
   readonly onSelection?: (image: Image, selected: Selected) => void;
 }
@@ -39,9 +42,8 @@ export class ImageRun {
     this.#image = image;
     this.#state = state;
     this.#onSelection = work.onSelection;
-    this.#manifests = new ManifestCopier(environment, image.repository, work.blobs, (digest) =>
-      this.#refusePrivate(this.#seen ?? digest),
-    );
+    const admit = (digest: Digest): Promise<void> => this.#refusePrivate(this.#seen ?? digest);
+    this.#manifests = new ManifestCopier(environment, image.repository, work.blobs, admit, work.retention);
     this.#referrers = new ReferrerCopier(environment, image.repository, this.#manifests);
   }
 

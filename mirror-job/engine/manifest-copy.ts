@@ -10,8 +10,15 @@ import type { Repository } from '../../core/reference.ts';
 import type { BlobWriter } from './blob-copy.ts';
 import type { Environment } from './environment.ts';
 import { Memo } from './memo.ts';
+import { Retention } from './retention.ts';
 import { allSettled } from './settle.ts';
 import { BlobAbsentError, SourceError, type Source, type SourceManifest } from './source.ts';
+
+/**
+ * Bytes of manifests that a run remembers, for all its repositories: enough for the tags that lie near each other to
+ * share what they have in common, and little beside the blobs' buffers.
+ */
+const REMEMBERED = 16 * 1024 * 1024;
 
 /** Deeper than any image: an index of indexes of images is three. */
 const MAX_DEPTH = 8;
@@ -26,6 +33,16 @@ export interface StoredManifest {
   readonly children: readonly StoredManifest[];
 }
 
+/** For all copiers of a run. */
+export function createManifestRetention(): Retention {
+  return new Retention(REMEMBERED);
+}
+
+/** The text, what was read from it, and what it keeps alive. */
+function weigh({ size, children }: StoredManifest): number {
+  return 1000 + 3 * size + children.reduce((sum, child) => sum + weigh(child), 0);
+}
+
 /** A manifest's bytes, and whether they come from the bucket, which means that all they need is there. */
 interface Read extends SourceManifest {
   readonly isPresent: boolean;
@@ -37,15 +54,22 @@ export class ManifestCopier {
   readonly #blobs: BlobWriter;
   readonly #admit: (digest: Digest) => Promise<void>;
   readonly #read = new Memo<Digest, Read>();
-  readonly #stored = new Memo<Digest, StoredManifest>();
+  readonly #stored: Memo<Digest, StoredManifest>;
+  readonly #retention: Retention;
 
-  /** @param admit asked before a manifest that the bucket lacks is taken from a source; what it throws is the failure */
+  /**
+   * @param admit asked before a manifest that the bucket lacks is taken from a source; what it throws is the failure
+   * @param retention shared with the other copiers of the run
+   */
   constructor(
     environment: Environment,
     repository: Repository,
     blobs: BlobWriter,
     admit: (digest: Digest) => Promise<void>,
+    retention = createManifestRetention(),
   ) {
+    this.#retention = retention;
+    this.#stored = new Memo({ retention, weigh });
     this.#admit = admit;
     this.#environment = environment;
     this.#repository = repository;
@@ -71,14 +95,40 @@ export class ManifestCopier {
         `${source.name}: indexes within indexes, more than ${MAX_DEPTH} deep, at ${digest}. No image is built like that.`,
       );
     }
-    const read = await this.#read.get(digest, () => this.#readAnywhere(digest, source, given));
     // Each who asks: an index that lies about a child fails, and another one that lists it rightly does not.
-    if (expected !== undefined && read.bytes.length !== expected.size) {
+    const refuseOtherSize = (size: number): void => {
+      if (expected === undefined || size === expected.size) return;
       throw new SourceError(
-        `${source.name}: manifest ${digest} has ${read.bytes.length} bytes, and what lists it says ${expected.size}.`,
+        `${source.name}: manifest ${digest} has ${size} bytes, and what lists it says ${expected.size}.`,
       );
+    };
+    const known = this.#stored.peek(digest);
+    if (known !== undefined) {
+      const stored = await known;
+      refuseOtherSize(stored.size);
+      return stored;
     }
-    return this.#stored.get(digest, () => this.#ensure(read, source, expected, depth));
+    const read = await this.#read.get(digest, () => this.#readAnywhere(digest, source, given));
+    refuseOtherSize(read.bytes.length);
+    return this.#stored.get(digest, () => this.#storeRead(read, source, expected, depth));
+  }
+
+  /** What was read is kept for another try, where this one fails. */
+  async #storeRead(
+    read: Read,
+    source: Source,
+    expected: Descriptor | undefined,
+    depth: number,
+  ): Promise<StoredManifest> {
+    const forget = (): void => this.#read.forget(read.digest);
+    try {
+      const stored = await this.#ensure(read, source, expected, depth);
+      forget();
+      return stored;
+    } catch (error) {
+      this.#retention.keep(read.bytes.length, forget);
+      throw error;
+    }
   }
 
   async #readAnywhere(digest: Digest, source: Source, given: SourceManifest | undefined): Promise<Read> {

@@ -12,6 +12,7 @@ import { createLimit, type Limit } from './limit.ts';
 import { countOutcomes, reportUpstreams, type ItemReport, type RunReport } from './report.ts';
 import { ImageRun, type ImageWork } from './image-run.ts';
 import { outcomeOf } from './skipped-error.ts';
+import { createManifestRetention } from './manifest-copy.ts';
 import { RepositoryState } from './repository-state.ts';
 
 /** An upload that is older than this belongs to no run that is still alive. Milliseconds. */
@@ -20,21 +21,24 @@ const UPLOAD_ABANDONED_AFTER = 24 * 60 * 60 * 1000;
 /**
  * Mirrors every image. Never throws for what goes wrong with an image: that is in the report.
  * @param name the configuration's, for its state in the bucket
- * @param work for a dry run, which copies no blobs
+ * @param given for a dry run, which copies no blobs
  */
 export async function runMirror(
   environment: Environment,
   name: string,
   images: readonly Image[],
-  work: ImageWork = { blobs: new BlobCopier(environment, createLimit(environment.limits.blobs)) },
+  given: ImageWork = { blobs: new BlobCopier(environment, createLimit(environment.limits.blobs)) },
 ): Promise<RunReport> {
   const { clock, tally, limits, signal, run } = environment;
   const begun = clock.now().toISOString();
+  const work = { retention: createManifestRetention(), ...given };
   const tags = createLimit(limits.tags);
+  // An open one holds its index and its tags: of thousands, only some are open at once.
+  const open = createLimit(limits.repositories);
   const repositories = Map.groupBy(images, (image) => image.repository);
   const results = await Promise.all(
     [...repositories].map(([repository, group]) =>
-      mirrorRepository(environment, repository, group, work, tags),
+      open(() => mirrorRepository(environment, repository, group, work, tags)),
     ),
   );
   const items = results.flatMap((result) => result.items);

@@ -1,0 +1,158 @@
+/** What a run remembers is bounded, however much it does; what it forgets costs no request upstream. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, test } from 'vitest';
+import { Memo } from '../../mirror-job/engine/memo.ts';
+import { Retention } from '../../mirror-job/engine/retention.ts';
+import { runMirror } from '../../mirror-job/engine/run.ts';
+import type { SourceManifest } from '../../mirror-job/engine/source.ts';
+import type { PutResult, StoredObject } from '../../mirror-job/engine/store.ts';
+import { addImage, addIndex, addLayer, tagAs } from '../support/builder.ts';
+import { emptyRepository, type Repository } from '../support/content.ts';
+import { environmentFor, imageOf, outcomesOf } from './harness.ts';
+import { MemorySource } from './memory-source.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+test('the oldest is forgotten first, as much as it takes', () => {
+  const retention = new Retention(100);
+  const forgotten: string[] = [];
+  const keep = (name: string, bytes: number) => retention.keep(bytes, () => forgotten.push(name));
+  keep('first', 40);
+  keep('second', 40);
+  keep('third', 20);
+  expect(forgotten).toEqual([]);
+  keep('fourth', 41);
+  expect(forgotten).toEqual(['first', 'second']);
+  keep('huge', 101);
+  expect(forgotten).toEqual(['first', 'second', 'third', 'fourth', 'huge']);
+});
+
+test('what a memo has forgotten is begun anew, and what is running is not', async () => {
+  const memo = new Memo<string, number>({ retention: new Retention(2), weigh: () => 1 });
+  let begun = 0;
+  const start = async () => {
+    begun += 1;
+    return begun;
+  };
+  const slow = Promise.withResolvers<number>();
+  const running = memo.get('slow', () => slow.promise);
+  for (const key of ['a', 'b', 'c', 'b']) await memo.get(key, start);
+  expect(begun).toBe(3);
+  expect(memo.peek('a')).toBeUndefined();
+  expect(memo.get('slow', start)).toBe(running);
+  slow.resolve(7);
+  expect(await memo.get('slow', start)).toBe(7);
+  expect(await memo.get('a', start)).toBe(4);
+});
+
+/** Says that it has written, and keeps nothing. */
+class ForgetfulStore extends MemoryStore {
+  override async get(): Promise<StoredObject | undefined> {
+    return undefined;
+  }
+
+  override async put(key: string): Promise<PutResult> {
+    this.calls.push(`put ${key}`);
+    return 'written';
+  }
+}
+
+/** Notes what is still alive of the manifests that it has sent. */
+class WatchedSource extends MemorySource {
+  readonly #sent: WeakRef<Uint8Array>[] = [];
+
+  override async manifest(
+    ...reference: Parameters<MemorySource['manifest']>
+  ): Promise<SourceManifest | undefined> {
+    const manifest = await super.manifest(...reference);
+    if (manifest !== undefined) this.#sent.push(new WeakRef(manifest.bytes));
+    return manifest;
+  }
+
+  /** Bytes. */
+  alive(): number {
+    collect();
+    return this.#sent.reduce((sum, sent) => sum + (sent.deref()?.length ?? 0), 0);
+  }
+}
+
+function collect(): void {
+  setFlagsFromString('--expose-gc');
+  const gc: unknown = runInNewContext('gc');
+  if (typeof gc === 'function') Reflect.apply(gc, undefined, []);
+}
+
+/** So many tags, each an index of images whose manifests have 25 kB. */
+async function indexes(tags: number, platforms: number): Promise<Repository> {
+  const repository = emptyRepository();
+  const layer = await addLayer(repository, 'shared');
+  for (let tag = 0; tag < tags; tag += 1) {
+    const images = Array.from({ length: platforms }, (_, platform) =>
+      addImage(repository, {
+        layers: [layer],
+        annotations: { name: `${tag} ${platform}`, padding: 'x'.repeat(25_000) },
+      }),
+    );
+    tagAs(repository, addIndex(repository, images), `tag-${tag}`);
+  }
+  return repository;
+}
+
+test('manifests that are written are forgotten while the run goes on', async () => {
+  const tags = 400;
+  const source = new WatchedSource('source.test/app', await indexes(tags, 5));
+  const total = [...source.repository.manifests.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+  expect(total).toBeGreaterThan(40 * MEBIBYTE);
+  let alive = 0;
+  source.before = async (call, what) => {
+    if (call !== 'manifest' || what !== `tag-${tags - 1}`) return;
+    // What is awaited right now is alive for whoever awaits it.
+    await new Promise((resolve) => setImmediate(resolve));
+    alive = source.alive();
+  };
+  const environment = environmentFor(new ForgetfulStore());
+  const report = await runMirror(environment, 'default', [
+    imageOf(source, 'mirror.test/app', { referrersEvery: false }),
+  ]);
+  expect(report.counts.created).toBe(tags);
+  expect(alive).toBeGreaterThan(0);
+  expect(alive).toBeLessThan(8 * MEBIBYTE);
+}, 60_000);
+
+test('a tag whose manifests were forgotten takes them from the bucket', async () => {
+  const repository = await indexes(120, 5);
+  // Another name of the first, at the end of the list.
+  tagAs(repository, { mediaType: '', size: 0, digest: repository.tags.get('tag-0') ?? '' }, 'zuletzt');
+  const source = new MemorySource('source.test/app', repository);
+  const store = new MemoryStore();
+  const report = await runMirror(environmentFor(store), 'default', [
+    imageOf(source, 'mirror.test/app', { referrersEvery: false }),
+  ]);
+  expect(report.counts.created).toBe(121);
+  const asked = source.calls.filter((call) => call.startsWith('manifest sha256:'));
+  expect(asked.length).toBe(120 * 5);
+  expect(new Set(asked).size).toBe(120 * 5);
+  expect(source.calls.filter((call) => call.startsWith('blob ')).length).toBe(repository.blobs.size);
+});
+
+test('only so many repositories are open at once', async () => {
+  const store = new MemoryStore();
+  let open = 0;
+  let most = 0;
+  const images = ['a', 'b', 'c', 'd', 'e'].map((name) => {
+    const source = new MemorySource(`source.test/${name}`, emptyRepository());
+    source.before = async (call) => {
+      if (call !== 'tags') return;
+      open += 1;
+      most = Math.max(most, open);
+      await new Promise((resolve) => setImmediate(resolve));
+      open -= 1;
+    };
+    return imageOf(source, `mirror.test/${name}`);
+  });
+  const report = await runMirror(environmentFor(store, { limits: { repositories: 2 } }), 'default', images);
+  expect(outcomesOf(report)).toEqual({});
+  expect(most).toBe(2);
+});
