@@ -50,7 +50,7 @@ export async function planMirror(
   images: readonly Image[],
 ): Promise<PlanReport> {
   const store = new DryStore(environment.store);
-  const blobs = new BlobPlan(store, createLimit(environment.limits.blobs));
+  const blobs = new BlobPlan(store, createLimit(environment.limits.blobs), environment.limits);
   const selections = new Map<Image, Selected>();
   const report = await runMirror({ ...environment, store }, name, images, {
     blobs,
@@ -79,11 +79,11 @@ export async function planMirror(
 const NOTHING: Cost = { requests: { heads: 0, manifestGets: 0, blobGets: 0, lists: 0 }, bytes: 0 };
 
 function costOf(source: Source, plan: BlobPlan): Cost {
-  const { blobs, bytes } = plan.costOf(source);
+  const { requests, bytes } = plan.costOf(source);
   // A folder is asked for nothing.
   return source.requests === undefined
     ? { ...NOTHING, bytes }
-    : { requests: { ...source.requests, blobGets: blobs }, bytes };
+    : { requests: { ...source.requests, blobGets: requests }, bytes };
 }
 
 function add({ requests: a, bytes }: Cost, { requests: b, bytes: more }: Cost): Cost {

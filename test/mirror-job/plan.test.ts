@@ -4,7 +4,7 @@ import { DryStore } from '../../mirror-job/engine/dry-store.ts';
 import { openBucket } from '../../mirror-job/engine/bucket.ts';
 import { planMirror } from '../../mirror-job/engine/plan.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
-import { addArtifact, addImage, addLayer, shareLayer, tagAs } from '../support/builder.ts';
+import { addArtifact, addImage, addLayer, addStreamedLayer, shareLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository, type Repository } from '../support/content.ts';
 import { addMultiPlatform } from '../support/corpus.ts';
 import { SPDX } from '../support/media-types.ts';
@@ -13,6 +13,8 @@ import { EVERY_TAG, environmentFor, imageOf, outcomesOf, sourceAt, type ImageOpt
 import { MemorySource } from './memory-source.ts';
 import { MemoryStore } from './memory-store.ts';
 
+const MEBIBYTE = 1024 * 1024;
+const LIMITS = { partSize: MEBIBYTE, rangesFrom: 2 * MEBIBYTE };
 const READS = /^(?:get|size|list) /;
 const repositories = new Map<string, Repository>();
 let registry: RogueRegistry;
@@ -33,7 +35,9 @@ beforeEach(async () => {
   const layer = await addLayer(app, 'shared');
   tagAs(app, addImage(app, { layers: [layer] }), '2.0.0');
   shareLayer(app, other, layer);
-  tagAs(other, addImage(other, { layers: [layer, await addLayer(other, 'own')] }), 'latest');
+  // Fetched in three ranges.
+  const large = await addStreamedLayer(other, 'large', 2.5 * MEBIBYTE);
+  tagAs(other, addImage(other, { layers: [layer, large] }), 'latest');
   repositories.set('team/app', app).set('team/other', other);
 });
 
@@ -65,14 +69,14 @@ function asked(): Record<string, number> {
 async function plan() {
   store.calls.length = 0;
   registry.requests.length = 0;
-  const report = await planMirror(environmentFor(store), 'test', await images());
+  const report = await planMirror(environmentFor(store, { limits: LIMITS }), 'test', await images());
   expect(store.calls.filter((call) => !READS.test(call))).toEqual([]);
   return report;
 }
 
 async function sync() {
   registry.requests.length = 0;
-  const environment = environmentFor(store);
+  const environment = environmentFor(store, { limits: LIMITS });
   const report = await runMirror(environment, 'test', await images());
   return { report, bytes: environment.tally.bytes };
 }
