@@ -38,6 +38,11 @@ export function tagKey(repository: Repository, tag: Tag): string {
   return `${tagsPrefix(repository)}${tag}`;
 }
 
+/** Before each of a repository's own keys, and of no other's: a part of a name never begins with `_`. */
+export function repositoryPrefix(repository: Repository): string {
+  return `${REPOSITORIES}${repository}/_`;
+}
+
 /** Before each tag's name. */
 export function tagsPrefix(repository: Repository): string {
   return `${REPOSITORIES}${repository}/_tags/`;

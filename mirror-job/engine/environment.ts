@@ -54,9 +54,9 @@ export interface Limits {
 
 /** Buffers: 6 of 8 MiB together, so that a run stays under 200 MB however large a layer is. */
 export const DEFAULT_LIMITS: Limits = {
-  tags: 8,
+  tags: 16,
   repositories: 32,
-  blobs: 6,
+  blobs: 16,
   partSize: 8 * 1024 * 1024,
   rangesFrom: 64 * 1024 * 1024,
   rangesAtOnce: 4,

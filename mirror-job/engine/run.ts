@@ -6,6 +6,7 @@ import { BLOBS, blobOfKey, stateKey } from '../../core/layout.ts';
 import type { Repository } from '../../core/reference.ts';
 import { BlobCopier } from './blob-copy.ts';
 import type { Environment } from './environment.ts';
+import { FreshStore } from './fresh-store.ts';
 import { changeObject } from './guarded-write.ts';
 import type { Image } from './image.ts';
 import { createLimit, type Limit } from './limit.ts';
@@ -21,17 +22,20 @@ const UPLOAD_ABANDONED_AFTER = 24 * 60 * 60 * 1000;
 /**
  * Mirrors every image. Never throws for what goes wrong with an image: that is in the report.
  * @param name the configuration's, for its state in the bucket
- * @param given for a dry run, which copies no blobs
+ * @param dry for a dry run, which copies no blobs
  */
 export async function runMirror(
-  environment: Environment,
+  given: Environment,
   name: string,
   images: readonly Image[],
-  given: ImageWork = { blobs: new BlobCopier(environment, createLimit(environment.limits.blobs)) },
+  dry?: ImageWork,
 ): Promise<RunReport> {
+  const store = new FreshStore(given.store);
+  const environment = { ...given, store };
   const { clock, tally, limits, signal, run } = environment;
   const begun = clock.now().toISOString();
-  const work = { retention: createManifestRetention(), ...given };
+  const blobs = dry?.blobs ?? new BlobCopier(environment, createLimit(limits.blobs));
+  const work = { retention: createManifestRetention(), ...dry, blobs };
   const tags = createLimit(limits.tags);
   // An open one holds its index and its tags: of thousands, only some are open at once.
   const open = createLimit(limits.repositories);
@@ -88,7 +92,7 @@ interface RepositoryResult {
 
 /** Several images of the configuration can be served under one name: they share its index. */
 async function mirrorRepository(
-  environment: Environment,
+  environment: Environment & { readonly store: FreshStore },
   repository: Repository,
   images: readonly Image[],
   work: ImageWork,
@@ -97,6 +101,7 @@ async function mirrorRepository(
   let state: RepositoryState;
   try {
     state = await RepositoryState.open(environment, repository);
+    if (state.isEmpty) await environment.store.look(repository);
   } catch (error) {
     return { repository, items: [failed(environment, repository, error)], isServed: false };
   }
@@ -109,6 +114,7 @@ async function mirrorRepository(
   } catch (error) {
     failures.push(failed(environment, repository, error));
   }
+  environment.store.leave(repository);
   return { repository, items: [...items.flat(), ...failures], isServed: !state.isEmpty };
 }
 

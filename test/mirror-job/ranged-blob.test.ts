@@ -172,7 +172,8 @@ test('a registry that closes each connection after 300 kB is read to the end', a
   const { registry, source } = await serve(() => ({ kind: 'close', after: 300_000 }));
   await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
   await expectStored(all);
-  expect(registry.requests.length).toBe(5 * 4 + 1);
+  expect(new Set(rangesOf(registry)).size).toBe(registry.requests.length);
+  expect(registry.requests.length).toBeGreaterThanOrEqual(5 * 4 + 1);
   expect(all.environment.tally.bytes).toBe(SIZE);
 });
 
