@@ -62,7 +62,12 @@ export function repositoryIndexKey(repository: Repository): string {
 }
 
 export function historyPrefix(repository: Repository, tag: Tag): string {
-  return `${REPOSITORIES}${repository}/_history/${tag}/`;
+  return `${historiesPrefix(repository)}${tag}/`;
+}
+
+/** Before the records of all tags. */
+export function historiesPrefix(repository: Repository): string {
+  return `${REPOSITORIES}${repository}/_history/`;
 }
 
 /** @param at sorts as text: `20260131T235959.123Z` */

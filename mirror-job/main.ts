@@ -1,16 +1,19 @@
 /** The command line of `lifeboat`: finds the command, and turns whatever ends it into an exit code. */
 import about from '../package.json' with { type: 'json' };
+import { approve } from './approve.ts';
 import { UsageError, seeHelp, suggest, type Command } from './command.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import { exportCommand } from './export.ts';
+import { history } from './history.ts';
 import { importCommand } from './import.ts';
+import { revert } from './revert.ts';
 import { plan, sync } from './sync.ts';
 import { styleFor } from './terminal/style.ts';
 
-const COMMANDS: readonly Command[] = [sync, plan, importCommand, exportCommand];
+const COMMANDS: readonly Command[] = [sync, plan, history, approve, revert, importCommand, exportCommand];
 
 /** Better a word about them than "no such command". */
-const NOT_BUILT_YET: ReadonlySet<string> = new Set(['approve', 'history', 'prune', 'revert', 'verify']);
+const NOT_BUILT_YET: ReadonlySet<string> = new Set(['prune', 'verify']);
 
 const HELP = `Lifeboat keeps clusters pulling when a registry is down: this fills its bucket.
 

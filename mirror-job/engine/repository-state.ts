@@ -59,6 +59,11 @@ export class RepositoryState {
     return entry?.kind === 'pin' ? entry : undefined;
   }
 
+  /** All that is known of the repository, in no order. */
+  entries(): readonly IndexEntry[] {
+    return [...this.#entries.values()];
+  }
+
   /** Whether the repository serves anything. */
   get isEmpty(): boolean {
     return this.#entries.size === 0;

@@ -46,7 +46,7 @@ test.each([
 });
 
 test('help fits on 100 columns', async () => {
-  const commands = ['sync', 'plan', 'import', 'export'];
+  const commands = ['sync', 'plan', 'history', 'approve', 'revert', 'import', 'export'];
   const outputs = await Promise.all([
     lifeboat('--help'),
     ...commands.map((command) => lifeboat(command, '--help')),

@@ -1,0 +1,137 @@
+/** Approving by a configuration file: everything is checked before anything is moved. */
+import type { Digest } from '../core/digest.ts';
+import { formatReference, type Repository } from '../core/reference.ts';
+import { loadConfiguration } from './configuration/load.ts';
+import { approveTag, type Approval } from './engine/approve.ts';
+import type { Environment } from './engine/environment.ts';
+import { createLimit } from './engine/limit.ts';
+import { TagContendedError, type HandOutcome } from './engine/move-by-hand.ts';
+import { RepositoryState } from './engine/repository-state.ts';
+import { StoreError } from './engine/store.ts';
+import { createEnvironment } from './node/environment.ts';
+import { checkApprovals, locateApprovals } from './tags/approval-check.ts';
+import { parseApprovals, readApprovals, type WantedApproval } from './tags/approval-list.ts';
+import { allowWriting, openForReading } from './tags/bucket-access.ts';
+import { findRepository } from './tags/named-repository.ts';
+import { Progress } from './terminal/progress.ts';
+import { describeApproval, describeFailure } from './terminal/hand-text.ts';
+
+export interface ApproveOptions {
+  readonly references: readonly string[];
+  /** A list of further ones. */
+  readonly file: string | undefined;
+  readonly reason: string | undefined;
+  readonly config: string;
+  /** What became of each on standard output, instead of sentences. */
+  readonly json: boolean;
+}
+
+interface Result {
+  /** As the bucket has it. */
+  readonly image: string;
+  readonly wanted: Digest;
+  readonly outcome: HandOutcome | { readonly result: 'failed'; readonly error: string };
+}
+
+/** How many lines are looked at, and repositories worked on, at once. */
+const AT_ONCE = 8;
+
+/**
+ * @returns the exit code: 0, or 1 where something could not be moved
+ * @throws {UsageError} with every reference that cannot be approved, and nothing was
+ * @throws {ConfigurationError} as early
+ */
+export async function runApprove(options: ApproveOptions): Promise<number> {
+  const { config, json } = options;
+  const named = parseApprovals(options.references.map((text) => ({ text, place: undefined })));
+  const listed = options.file === undefined ? [] : await readApprovals(options.file);
+  const configuration = await loadConfiguration(config, process.env, { needsImages: false });
+  const asked = locateApprovals([...named, ...listed], (reference) =>
+    findRepository(configuration, reference),
+  );
+
+  const progress = new Progress(process.stderr);
+  const store = await openForReading(config, configuration);
+  const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
+  let states: ReadonlyMap<Repository, RepositoryState>;
+  let approvals: readonly Approval[];
+  try {
+    states = await openStates(environment, asked);
+    approvals = await checkApprovals(environment, states, asked, options.reason);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    progress.info(describeFailure('nothing was approved', error.message));
+    return 1;
+  }
+  if (approvals.length > 0) await allowWriting(config, configuration, store);
+
+  const results = await approve(environment, states, approvals);
+  if (json) {
+    const rows = results.map(({ image, wanted, outcome }) => ({ image, wanted, ...outcome }));
+    process.stdout.write(`${JSON.stringify({ approvals: rows }, undefined, 2)}\n`);
+  } else {
+    for (const { image, wanted, outcome } of results) {
+      const text =
+        outcome.result === 'failed'
+          ? describeFailure(image, outcome.error)
+          : describeApproval(image, wanted, outcome);
+      progress.info(text);
+    }
+  }
+  return results.some(({ outcome }) => outcome.result === 'failed') ? 1 : 0;
+}
+
+async function openStates(
+  environment: Environment,
+  wanted: readonly WantedApproval[],
+): Promise<ReadonlyMap<Repository, RepositoryState>> {
+  const repositories = [...new Set(wanted.map(({ reference }) => reference.repository))];
+  const limit = createLimit(AT_ONCE);
+  return new Map(
+    await Promise.all(
+      repositories.map((repository) =>
+        limit(async () => [repository, await RepositoryState.open(environment, repository)] as const),
+      ),
+    ),
+  );
+}
+
+/** Repositories at once, the tags of one after another, for they share its index. */
+async function approve(
+  environment: Environment,
+  states: ReadonlyMap<Repository, RepositoryState>,
+  approvals: readonly Approval[],
+): Promise<readonly Result[]> {
+  const results = new Map<Approval, Result>();
+  const limit = createLimit(AT_ONCE);
+  await Promise.all(
+    [...Map.groupBy(approvals, ({ repository }) => repository)].map(([repository, group]) =>
+      limit(async () => {
+        for (const one of group) {
+          const image = formatReference({ repository, tag: one.tag, digest: undefined });
+          results.set(one, {
+            image,
+            wanted: one.target.digest,
+            outcome: await outcomeOf(environment, states.get(repository), one),
+          });
+        }
+      }),
+    ),
+  );
+  return approvals.flatMap((one) => results.get(one) ?? []);
+}
+
+async function outcomeOf(
+  environment: Environment,
+  state: RepositoryState | undefined,
+  approval: Approval,
+): Promise<Result['outcome']> {
+  try {
+    const own = state ?? (await RepositoryState.open(environment, approval.repository));
+    return await approveTag(environment, own, approval);
+  } catch (error) {
+    // One that fails does not stop the others.
+    if (!(error instanceof StoreError || error instanceof TagContendedError)) throw error;
+    return { result: 'failed', error: error.message };
+  }
+}

@@ -1,0 +1,57 @@
+/** What is remembered of a digest that a tag is moved to by hand: it goes along to the tag's new place. */
+import { formatPlatform } from '../../core/descriptor.ts';
+import { manifestKey } from '../../core/layout.ts';
+import { namesManifest } from '../../core/manifest.ts';
+import type { Repository, Tag } from '../../core/reference.ts';
+import type { IndexEntry } from '../../core/repository-index.ts';
+import type { Environment } from './environment.ts';
+import type { StoredManifest } from './manifest-copy.ts';
+import { readMovements } from './movement-log.ts';
+
+export type KnownPlace = Pick<IndexEntry, 'firstSeen' | 'referrersChecked' | 'platforms'>;
+
+/** Records of a tag's history that are looked through. */
+const MAX_RECORDS = 100;
+
+/**
+ * From the repository's index, under this tag before any other; what it has forgotten, from the tag's history and
+ * from the manifests that are there.
+ * @throws {StoreError}
+ */
+export async function recallPlace(
+  environment: Pick<Environment, 'store' | 'log' | 'clock'>,
+  entries: readonly IndexEntry[],
+  repository: Repository,
+  tag: Tag,
+  target: StoredManifest,
+): Promise<KnownPlace> {
+  const alike = entries.filter(({ digest }) => digest === target.digest);
+  const entry = alike.find((one) => 'tag' in one && one.tag === tag) ?? alike[0];
+  if (entry !== undefined) return entry;
+  const movements = await readMovements(environment, repository, tag, MAX_RECORDS);
+  const seen = movements.findLast(({ from, to }) => from === target.digest || to === target.digest);
+  return {
+    firstSeen: seen?.at ?? environment.clock.now().toISOString(),
+    platforms: await findPlatforms(environment, repository, target),
+  };
+}
+
+/** @returns undefined where all of an index's children are stored, and for what is no index */
+async function findPlatforms(
+  { store }: Pick<Environment, 'store'>,
+  repository: Repository,
+  { manifest }: StoredManifest,
+): Promise<readonly string[] | undefined> {
+  const children = await Promise.all(
+    manifest.manifests.filter(namesManifest).map(async ({ digest, platform }) => ({
+      platform,
+      isStored: (await store.size(manifestKey(repository, digest))) !== undefined,
+    })),
+  );
+  if (children.every(({ isStored }) => isStored)) return undefined;
+  // What has no platform of its own (an attestation says "unknown") follows the image that it belongs to.
+  const stored = children.flatMap(({ platform, isStored }) =>
+    isStored && platform !== undefined && platform.os !== 'unknown' ? [formatPlatform(platform)] : [],
+  );
+  return [...new Set(stored)].toSorted();
+}

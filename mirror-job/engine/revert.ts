@@ -1,0 +1,98 @@
+/** Reverting: a tag moves back, and is held there until somebody approves another place. */
+import type { Digest } from '../../core/digest.ts';
+import { formatReference, type Repository, type Tag } from '../../core/reference.ts';
+import type { TagObject } from '../../core/tag-object.ts';
+import type { Environment } from './environment.ts';
+import { findManifest } from './find-manifest.ts';
+import { MoveRefusedError, moveByHand, type HandOutcome } from './move-by-hand.ts';
+import { readMovements } from './movement-log.ts';
+import type { RepositoryState } from './repository-state.ts';
+
+export interface Reversion {
+  readonly repository: Repository;
+  readonly tag: Tag;
+  /** Undefined: where it stood before its last movement. */
+  readonly to: Digest | undefined;
+  /** For the history and the hold; undefined for none. */
+  readonly reason: string | undefined;
+}
+
+/** How a hold begins that a revert has set. */
+const REVERTED = 'reverted by hand';
+
+/** Records of a tag's history that are looked through for the last movement. */
+const MAX_RECORDS = 100;
+
+/**
+ * Without `to`, a tag that was reverted already stays where it is: twice the same command is not two steps back.
+ * @throws {MoveRefusedError} for a tag that is not there, a digest that is not stored, and no earlier place: nothing was touched
+ * @throws {TagContendedError} where runs keep moving it
+ * @throws {StoreError}
+ */
+export function revertTag(
+  environment: Environment,
+  state: RepositoryState,
+  { repository, tag, to, reason }: Reversion,
+): Promise<HandOutcome> {
+  return moveByHand(environment, state, { repository, tag }, async (stands) => {
+    const name = formatReference({ repository, tag, digest: undefined });
+    if (stands === undefined) {
+      throw new MoveRefusedError(`${name} is not in the bucket. "lifeboat history" shows which tags are.`);
+    }
+    const isDone = to === undefined && isReverted(stands);
+    const digest = isDone ? stands.digest : (to ?? (await findFormer(environment, repository, tag, stands)));
+    const target = await findManifest(environment, repository, digest);
+    if (target === undefined) {
+      throw new MoveRefusedError(
+        `${name} cannot go back to ${digest}: the bucket does not have it, or not whole. "lifeboat history ${name}" shows where it stood; a digest that upstream still has is fetched by "lifeboat sync ${formatReference({ repository, tag: undefined, digest })}".`,
+      );
+    }
+    const said = reason === undefined ? '' : `: ${reason}`;
+    return { target, why: `reverted${said}`, hold: isDone ? stands.hold : `${REVERTED}${said}` };
+  });
+}
+
+function isReverted({ hold }: TagObject): boolean {
+  return hold === REVERTED || hold?.startsWith(`${REVERTED}: `) === true;
+}
+
+/** @throws {MoveRefusedError} where it has always stood where it stands, as far as the records go */
+async function findFormer(
+  environment: Environment,
+  repository: Repository,
+  tag: Tag,
+  stands: TagObject,
+): Promise<Digest> {
+  const former = (await findLastMovement(environment, repository, tag, stands))?.from;
+  if (former !== undefined) return former;
+  const name = formatReference({ repository, tag, digest: undefined });
+  throw new MoveRefusedError(
+    `${name} has no earlier place: its history knows only where it stands. Say where it is to go: --to DIGEST.`,
+  );
+}
+
+/** The movement that brought the tag to where it stands. */
+async function findLastMovement(
+  environment: Environment,
+  repository: Repository,
+  tag: Tag,
+  { digest }: TagObject,
+): Promise<{ readonly from: Digest | undefined } | undefined> {
+  const movements = await readMovements(environment, repository, tag, MAX_RECORDS);
+  return movements.find(({ isCarriedOut, from, to }) => isCarriedOut && to === digest && from !== to);
+}
+
+/**
+ * Whether a tag that is held by a revert was at this digest right before.
+ * @throws {StoreError}
+ */
+export async function wasLeftByRevert(
+  environment: Environment,
+  repository: Repository,
+  tag: Tag,
+  stands: TagObject,
+  digest: Digest,
+): Promise<boolean> {
+  if (!isReverted(stands)) return false;
+  return (await findLastMovement(environment, repository, tag, stands))?.from === digest;
+}

@@ -1,0 +1,66 @@
+/** The history of a tag, or of an image, by a configuration file. Nothing is written. */
+import { formatReference, type Reference } from '../core/reference.ts';
+import { loadConfiguration } from './configuration/load.ts';
+import { readMovements, type RecordedMovement } from './engine/movement-log.ts';
+import { findTag } from './engine/publish.ts';
+import { RepositoryState } from './engine/repository-state.ts';
+import { StoreError } from './engine/store.ts';
+import { findWaiting, statusOf, type TagStatus } from './engine/tag-status.ts';
+import { createEnvironment } from './node/environment.ts';
+import { openForReading } from './tags/bucket-access.ts';
+import { findRepository } from './tags/named-repository.ts';
+import { describeFailure } from './terminal/hand-text.ts';
+import { describeHistory } from './terminal/history-text.ts';
+import { Progress } from './terminal/progress.ts';
+import { styleFor } from './terminal/style.ts';
+
+export interface HistoryOptions {
+  readonly reference: Reference;
+  /** Movements. */
+  readonly limit: number;
+  readonly config: string;
+  /** On standard output, with whole digests. */
+  readonly json: boolean;
+}
+
+/**
+ * @returns the exit code: 0, or 1 where the bucket has nothing of that name, or failed
+ * @throws {UsageError} for a name that stands for several
+ * @throws {ConfigurationError} where it or the store cannot be used
+ */
+export async function runHistory({ reference, limit, config, json }: HistoryOptions): Promise<number> {
+  const configuration = await loadConfiguration(config, process.env, { needsImages: false });
+  const repository = findRepository(configuration, reference);
+  const named = { ...reference, repository };
+  const image = formatReference(named);
+  const progress = new Progress(process.stderr);
+  const store = await openForReading(config, configuration);
+  let movements: readonly RecordedMovement[];
+  let tags: readonly TagStatus[];
+  try {
+    const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
+    movements = await readMovements(environment, repository, reference.tag, limit);
+    const state = await RepositoryState.open(environment, repository);
+    const { tag } = reference;
+    const entries = state.entries();
+    tags =
+      tag === undefined
+        ? findWaiting(entries)
+        : [statusOf(entries, tag, await findTag(environment, repository, tag))];
+    const isKnown = tags.some(({ digest, candidates }) => digest !== undefined || candidates.length > 0);
+    if (movements.length === 0 && !isKnown && (tag !== undefined || state.isEmpty)) {
+      progress.info(describeFailure(image, 'the bucket has nothing of it. Run "lifeboat sync" first.'));
+      return 1;
+    }
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    progress.info(describeFailure(image, error.message));
+    return 1;
+  }
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ image, movements, tags }, undefined, 2)}\n`);
+  } else {
+    progress.info(describeHistory(named, { movements, tags, limit }, styleFor(process.stderr)));
+  }
+  return 0;
+}

@@ -1,0 +1,51 @@
+/** `lifeboat history`: where tags stood, and what waits. What does the work is loaded only when there is work. */
+import { UsageError, parseOptions, seeHelp, type Command } from './command.ts';
+import { parseImageArgument } from './tags/image-argument.ts';
+
+const OPTIONS = {
+  config: { type: 'string', short: 'c', default: 'lifeboat.yaml' },
+  limit: { type: 'string', default: '20' },
+  json: { type: 'boolean', default: false },
+} as const;
+
+export const history: Command = {
+  name: 'history',
+  summary: 'Show when tags moved and why, which are held, and what waits.',
+  help: `Usage: lifeboat history IMAGE[:TAG] [--limit N] [-c FILE] [--json]
+
+Shows the newest movements of a tag, or of all tags of an image: when, from where, to where, why
+and by which run; then the tags that are held or that newer digests wait for, with the command
+that approves. "not carried out" is a movement that was begun and did not happen, because its run
+died or another one came first. Nothing is asked of upstream, and nothing is written.
+
+IMAGE is named by where it is served or, as the configuration maps it, where it comes from.
+
+Options:
+      --limit N      at most so many movements (default: 20)
+  -c, --config FILE  the configuration (default: lifeboat.yaml)
+      --json         print it on standard output as JSON, with whole digests
+  -h, --help         this help
+
+Exit code:
+  0  done
+  1  the bucket has nothing of that name, or failed
+  2  the configuration, the store or the command line is wrong
+
+Examples:
+  npx lifeboat history docker.io/library/nginx:1.27
+  npx lifeboat history docker.io/library/nginx --json | jq -r '.tags[] | select(.hold)'
+`,
+  async run(args) {
+    const { values, positionals } = parseOptions('history', args, OPTIONS);
+    const [text, ...others] = positionals;
+    if (text === undefined || others.length > 0) {
+      throw new UsageError(`name one image, as in docker.io/library/nginx:1.27. ${seeHelp('history')}`);
+    }
+    if (!/^[1-9]\d{0,5}$/.test(values.limit)) {
+      throw new UsageError(`--limit ${values.limit}: it has to be a number from 1 to 999999.`);
+    }
+    const reference = parseImageArgument(text, "History is a tag's: leave the digest out.");
+    const { runHistory } = await import('./history-run.ts');
+    return runHistory({ reference, limit: Number(values.limit), config: values.config, json: values.json });
+  },
+};

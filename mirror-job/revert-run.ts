@@ -1,0 +1,55 @@
+/** Reverting a tag by a configuration file. */
+import { formatReference, type Reference, type Tag } from '../core/reference.ts';
+import { UsageError } from './command.ts';
+import { loadConfiguration } from './configuration/load.ts';
+import { MoveRefusedError, TagContendedError, type HandOutcome } from './engine/move-by-hand.ts';
+import { RepositoryState } from './engine/repository-state.ts';
+import { revertTag } from './engine/revert.ts';
+import { StoreError } from './engine/store.ts';
+import { createEnvironment } from './node/environment.ts';
+import { allowWriting, openForReading } from './tags/bucket-access.ts';
+import { findRepository } from './tags/named-repository.ts';
+import { resolvePlace } from './tags/place.ts';
+import { describeFailure, describeReversion } from './terminal/hand-text.ts';
+import { Progress } from './terminal/progress.ts';
+
+export interface RevertOptions {
+  readonly reference: Reference & { readonly tag: Tag };
+  /** A digest, or how one begins; undefined for where it stood before its last movement. */
+  readonly to: string | undefined;
+  readonly reason: string | undefined;
+  readonly config: string;
+  /** What became of it on standard output, instead of sentences. */
+  readonly json: boolean;
+}
+
+/**
+ * @returns the exit code: 0, or 1 where the store failed or runs were at work on the tag
+ * @throws {UsageError} for what cannot be done, and nothing was
+ * @throws {ConfigurationError} as early
+ */
+export async function runRevert({ reference, to, reason, config, json }: RevertOptions): Promise<number> {
+  const { tag } = reference;
+  const configuration = await loadConfiguration(config, process.env, { needsImages: false });
+  const repository = findRepository(configuration, reference);
+  const image = formatReference({ repository, tag, digest: undefined });
+  const progress = new Progress(process.stderr);
+  const store = await openForReading(config, configuration);
+  const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
+  let outcome: HandOutcome;
+  try {
+    const state = await RepositoryState.open(environment, repository);
+    const place =
+      to === undefined ? undefined : await resolvePlace(environment, state.entries(), repository, tag, to);
+    await allowWriting(config, configuration, store);
+    outcome = await revertTag(environment, state, { repository, tag, to: place, reason });
+  } catch (error) {
+    if (error instanceof MoveRefusedError) throw new UsageError(error.message, { cause: error });
+    if (!(error instanceof StoreError || error instanceof TagContendedError)) throw error;
+    progress.info(describeFailure(image, error.message));
+    return 1;
+  }
+  if (json) process.stdout.write(`${JSON.stringify({ image, ...outcome }, undefined, 2)}\n`);
+  else progress.info(describeReversion(image, outcome));
+  return 0;
+}

@@ -1,0 +1,17 @@
+import { UsageError } from '../command.ts';
+
+const MAX_LENGTH = 300;
+
+/**
+ * What people say with `--reason`: it stands in the history, on the tag, and in one line of several outputs.
+ * @throws {UsageError}
+ */
+export function parseReason(text: string | undefined): string | undefined {
+  const reason = text?.trim();
+  if (reason === undefined) return undefined;
+  if (reason === '') throw new UsageError('--reason says nothing. Leave it out, or say why in a few words.');
+  if (reason.length > MAX_LENGTH || /\p{Cc}/u.test(reason)) {
+    throw new UsageError(`--reason has to be one line of at most ${MAX_LENGTH} characters.`);
+  }
+  return reason;
+}

@@ -1,0 +1,49 @@
+/** What became of a tag that was moved by hand, in sentences with the next step. */
+import { shortDigest, styleFor } from './style.ts';
+import type { HandOutcome } from '../engine/move-by-hand.ts';
+
+/**
+ * @param image as `<repository>:<tag>`
+ * @param wanted the digest that was to be approved
+ */
+export function describeApproval(image: string, wanted: string, outcome: HandOutcome): string {
+  const { good, faint } = styleFor(process.stderr);
+  const at = shortDigest(outcome.digest);
+  switch (outcome.result) {
+    case 'created':
+      return `${good('created')} ${image} at ${at} (approved)`;
+    case 'moved':
+      return `${good('moved')} ${image} from ${shortDigest(outcome.from)} to ${at} (approved)`;
+    case 'released':
+      return `${good('released')} ${image} at ${at} (approved): its policy decides again`;
+    case 'unchanged':
+      return faint(`unchanged ${image} is at ${at}`);
+    case 'held':
+      return `held ${image} stays at ${at}: it left ${shortDigest(wanted)}, which is listed, when it was "${outcome.hold}". Take it off the list, or approve it by name:
+  lifeboat approve ${image}@${wanted}`;
+  }
+}
+
+/** @param image as `<repository>:<tag>` */
+export function describeReversion(image: string, outcome: HandOutcome): string {
+  const { good, faint } = styleFor(process.stderr);
+  const at = shortDigest(outcome.digest);
+  switch (outcome.result) {
+    case 'moved':
+      return `${good('moved')} ${image} from ${shortDigest(outcome.from)} to ${at} (reverted)
+It is held there: "lifeboat sync" fetches what is new and does not move it. To let it go forward again:
+  lifeboat approve ${image}@${outcome.from}`;
+    case 'held':
+      return `${good('held')} ${image} at ${at}: it stays there until it is approved`;
+    case 'unchanged':
+      return `${faint('unchanged')} ${image} is at ${at} and held already. To go further back: --to DIGEST ("lifeboat history ${image}" shows where it stood)`;
+    case 'created':
+    case 'released':
+      return `${outcome.result} ${image} at ${at}`;
+  }
+}
+
+/** @param what could not be done, or not as a whole */
+export function describeFailure(what: string, error: string): string {
+  return `${styleFor(process.stderr).bad('failed')} ${what}: ${error}`;
+}

@@ -1,0 +1,73 @@
+/** The history of tags for people: a line a movement, then what is held and what waits. */
+import { formatReference, type Reference } from '../../core/reference.ts';
+import type { RecordedMovement } from '../engine/movement-log.ts';
+import type { TagStatus } from '../engine/tag-status.ts';
+import { alignColumns, shortDigest, type Style } from './style.ts';
+
+/** Digests that are shown of those that a tag could be approved to. */
+const MAX_CANDIDATES = 5;
+
+export interface History {
+  /** Newest first. */
+  readonly movements: readonly RecordedMovement[];
+  readonly tags: readonly TagStatus[];
+  /** How many movements were asked for. */
+  readonly limit: number;
+}
+
+/** @param reference with a tag: its history alone */
+export function describeHistory(
+  reference: Reference,
+  { movements, tags, limit }: History,
+  style: Style,
+): string {
+  const rows = movements.map((movement) => movementRow(movement, reference.tag === undefined, style));
+  return [
+    ...(movements.length === 0 ? ['No movement is recorded.'] : alignColumns(rows)),
+    ...(movements.length === limit ? [style.faint(`The newest ${limit}; --limit N shows more.`)] : []),
+    ...tags.flatMap((status) => statusLines(reference, status, style)),
+  ].join('\n');
+}
+
+function movementRow(
+  { at, tag, from, to, why, run, isCarriedOut }: RecordedMovement,
+  showsTag: boolean,
+  { faint }: Style,
+): string[] {
+  const row = [
+    formatTime(at),
+    showsTag ? tag : '',
+    from === undefined ? 'nowhere' : shortDigest(from),
+    '→',
+    shortDigest(to),
+    isCarriedOut ? why : `${why} (not carried out)`,
+    `run ${run}`,
+  ];
+  return isCarriedOut ? row : row.map((cell) => (cell === '' ? '' : faint(cell)));
+}
+
+function statusLines(
+  { repository }: Reference,
+  { tag, digest, hold, candidates }: TagStatus,
+  { bad, faint }: Style,
+): string[] {
+  const name = formatReference({ repository, tag, digest: undefined });
+  const place = digest === undefined ? 'is not served yet' : `is at ${shortDigest(digest)}`;
+  const head = hold === undefined ? `${name} ${place}` : `${bad('held')} ${name} ${place}: ${hold}`;
+  const shown = candidates.slice(0, MAX_CANDIDATES);
+  const rest = candidates.length - shown.length;
+  return [
+    '',
+    head,
+    ...shown.map(
+      (candidate) =>
+        `  ${shortDigest(candidate.digest)}, first seen ${formatTime(candidate.firstSeen)}: ${faint(`lifeboat approve ${name}@${candidate.digest}`)}`,
+    ),
+    ...(rest > 0 ? [`  … and ${rest} more, with --json`] : []),
+  ];
+}
+
+/** `2026-01-31 23:59:59Z` */
+function formatTime(time: string): string {
+  return time.replace('T', ' ').replace(/\.\d+Z$/, 'Z');
+}
