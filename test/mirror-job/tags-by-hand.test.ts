@@ -1,0 +1,282 @@
+/** What `approve` and `revert` leave in a bucket, and what they refuse to do. */
+import { expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
+import { manifestKey, tagKey, tagListKey } from '../../core/layout.ts';
+import { parseTag } from '../../core/reference.ts';
+import { approveTag } from '../../mirror-job/engine/approve.ts';
+import { findManifest } from '../../mirror-job/engine/find-manifest.ts';
+import { MoveRefusedError, TagContendedError } from '../../mirror-job/engine/move-by-hand.ts';
+import { RepositoryState } from '../../mirror-job/engine/repository-state.ts';
+import { StoreError } from '../../mirror-job/engine/store.ts';
+import { UnguardedStore } from '../../mirror-job/engine/unguarded-store.ts';
+import { INDEX_KEY, TAG_KEY, TagFixture } from './tag-fixture.ts';
+
+/** Upstream went a, b, c, and the tag with it. */
+async function threePlaces(): Promise<TagFixture> {
+  const fixture = new TagFixture();
+  for (const name of ['a', 'b', 'c']) await fixture.sync(name);
+  return fixture;
+}
+
+/** `<kind> <image>`, and the hold. */
+function indexOf(fixture: TagFixture): string[] {
+  return fixture
+    .index()
+    .map((entry) => {
+      const hold = entry.kind === 'tag' && entry.hold !== undefined ? ` (${entry.hold})` : '';
+      return `${entry.kind} ${fixture.nameOf(entry.digest)}${hold}`;
+    })
+    .toSorted();
+}
+
+test('revert: back one place, held, with a later time than ever, and known to the index', async () => {
+  const fixture = await threePlaces();
+  const before = fixture.stands();
+  expect(await fixture.revert({ reason: 'it crashes' })).toEqual({
+    result: 'moved',
+    digest: fixture.digest('b'),
+    from: fixture.digest('c'),
+  });
+  const after = fixture.stands();
+  expect(after).toMatchObject({ digest: fixture.digest('b'), hold: 'reverted by hand: it crashes' });
+  // The edge believes the later of two movements, also to an older manifest.
+  expect(after.moved > before.moved).toBe(true);
+  expect(fixture.history()).toEqual([
+    'nowhere → a: first seen',
+    'a → b: upstream moved',
+    'b → c: upstream moved',
+    'c → b: reverted: it crashes',
+  ]);
+  expect(indexOf(fixture)).toEqual(['candidate c', 'tag b (reverted by hand: it crashes)']);
+});
+
+test('a clock that was set back: a revert is a later movement all the same', async () => {
+  const fixture = await threePlaces();
+  const { moved } = fixture.stands();
+  fixture.clock.advance(-86_400_000);
+  await fixture.revert();
+  expect(fixture.stands().moved > moved).toBe(true);
+});
+
+test('what the index has forgotten comes from the history: the first time that the tag was there', async () => {
+  const fixture = await threePlaces();
+  await fixture.revert({ to: 'a' });
+  const [entry] = fixture.index().filter(({ kind }) => kind === 'tag');
+  expect(entry).toMatchObject({ digest: fixture.digest('a'), firstSeen: '2026-01-01T01:00:00.000Z' });
+  expect(entry?.platforms).toBeUndefined();
+});
+
+test('twice is not two steps back: --to is', async () => {
+  const fixture = await threePlaces();
+  await fixture.revert({ reason: 'one' });
+  fixture.store.calls.length = 0;
+  expect(await fixture.revert({ reason: 'two' })).toEqual({
+    result: 'unchanged',
+    digest: fixture.digest('b'),
+  });
+  expect(fixture.store.calls.filter((call) => call.startsWith('put'))).toEqual([]);
+  expect(fixture.stands().hold).toBe('reverted by hand: one');
+  expect(await fixture.revert({ to: 'a' })).toMatchObject({ result: 'moved', from: fixture.digest('b') });
+  expect(fixture.stands()).toMatchObject({ digest: fixture.digest('a'), hold: 'reverted by hand' });
+  expect(indexOf(fixture)).toEqual(['candidate b', 'candidate c', 'tag a (reverted by hand)']);
+});
+
+test('revert to where it stands: only held', async () => {
+  const fixture = await threePlaces();
+  expect(await fixture.revert({ to: 'c' })).toEqual({
+    result: 'held',
+    digest: fixture.digest('c'),
+    hold: 'reverted by hand',
+  });
+  expect(fixture.stands()).toMatchObject({ digest: fixture.digest('c'), hold: 'reverted by hand' });
+  expect(indexOf(fixture)).toEqual(['tag c (reverted by hand)']);
+});
+
+test('an intent that was never carried out is no place to go back to', async () => {
+  const fixture = new TagFixture();
+  await fixture.sync('a');
+  await fixture.sync('b');
+  fixture.store.before = (call, key) => {
+    if (call === 'put' && key === TAG_KEY) throw new StoreError('gone');
+  };
+  await fixture.sync('c');
+  fixture.store.before = () => {};
+  expect(fixture.history().at(-1)).toBe('b → c: upstream moved');
+  expect(await fixture.revert()).toMatchObject({ digest: fixture.digest('a'), from: fixture.digest('b') });
+});
+
+test('approve: forward again, without a hold, and unchanged from then on', async () => {
+  const fixture = await threePlaces();
+  await fixture.revert();
+  expect(await fixture.approve('c', { reason: 'a3f9' })).toEqual({
+    result: 'moved',
+    digest: fixture.digest('c'),
+    from: fixture.digest('b'),
+  });
+  expect(fixture.stands()).toMatchObject({ digest: fixture.digest('c') });
+  expect(fixture.stands().hold).toBeUndefined();
+  expect(fixture.history().slice(3)).toEqual(['c → b: reverted', 'b → c: approved: a3f9']);
+  expect(fixture.index().find(({ kind }) => kind === 'tag')).toMatchObject({
+    digest: fixture.digest('c'),
+    firstSeen: '2026-01-01T03:00:00.000Z',
+  });
+  fixture.store.calls.length = 0;
+  expect(await fixture.approve('c')).toEqual({ result: 'unchanged', digest: fixture.digest('c') });
+  expect(fixture.store.calls.filter((call) => call.startsWith('put'))).toEqual([]);
+});
+
+test('approve where it stands: the hold ends, and the history says so', async () => {
+  const fixture = await threePlaces();
+  await fixture.revert();
+  const { moved } = fixture.stands();
+  expect(await fixture.approve('b')).toEqual({ result: 'released', digest: fixture.digest('b') });
+  expect(fixture.stands().hold).toBeUndefined();
+  expect(fixture.stands().moved > moved).toBe(true);
+  expect(fixture.history().at(-1)).toBe('b → b: approved');
+  expect(indexOf(fixture)).toEqual(['candidate c', 'tag b']);
+});
+
+test('a list does not undo a revert of what it lists; the command line does, and so does another digest', async () => {
+  const fixture = await threePlaces();
+  await fixture.revert();
+  const listed = { isListed: true };
+  expect(await fixture.approve('c', listed)).toEqual({
+    result: 'held',
+    digest: fixture.digest('b'),
+    hold: 'reverted by hand',
+  });
+  expect(fixture.history()).toHaveLength(4);
+  expect(await fixture.approve('a', listed)).toMatchObject({ result: 'moved', digest: fixture.digest('a') });
+  await fixture.revert();
+  expect(await fixture.approve('c')).toMatchObject({ result: 'moved', digest: fixture.digest('c') });
+});
+
+test('a tag that the bucket lacks is made, with its place in the list of tags', async () => {
+  const fixture = await threePlaces();
+  const environment = fixture.environment();
+  const { repository } = fixture;
+  const tag = parseTag('stable');
+  const target = await findManifest(environment, repository, fixture.digest('a'));
+  if (target === undefined) throw new Error('It is stored.');
+  const state = await RepositoryState.open(environment, repository);
+  const approval = { repository, tag, target, reason: undefined, isListed: false };
+  expect(await approveTag(environment, state, approval)).toMatchObject({ result: 'created' });
+  expect(fixture.store.json(tagKey(repository, tag))).toMatchObject({ digest: fixture.digest('a') });
+  expect(fixture.store.json(tagListKey(repository))).toEqual({
+    name: 'mirror.test/app',
+    tags: ['latest', 'stable'],
+  });
+});
+
+test.each([
+  ['the tag is not there', async (fixture: TagFixture) => void fixture.store.objects.delete(TAG_KEY), {}],
+  [
+    'the digest is not stored',
+    async (fixture: TagFixture) =>
+      void fixture.store.objects.delete(manifestKey(fixture.repository, fixture.digest('a'))),
+    { to: 'a' },
+  ],
+  [
+    'other bytes are stored in its place',
+    async (fixture: TagFixture) => {
+      const { store, repository } = fixture;
+      const other = store.objects.get(manifestKey(repository, fixture.digest('b')));
+      if (other !== undefined) store.objects.set(manifestKey(repository, fixture.digest('a')), other);
+    },
+    { to: 'a' },
+  ],
+])('revert refuses where %s, and writes nothing', async (_, prepare, options) => {
+  const fixture = await threePlaces();
+  await prepare(fixture);
+  fixture.store.calls.length = 0;
+  await expect(fixture.revert(options)).rejects.toThrow(MoveRefusedError);
+  expect(fixture.store.calls.filter((call) => call.startsWith('put'))).toEqual([]);
+});
+
+test('the first place has none before it', async () => {
+  const fixture = new TagFixture();
+  await fixture.sync('a');
+  await expect(fixture.revert()).rejects.toThrow(
+    'mirror.test/app:latest has no earlier place: its history knows only where it stands. Say where it is to go: --to DIGEST.',
+  );
+});
+
+test('moved by a run meanwhile: decided once more, from where it stands then', async () => {
+  const fixture = await threePlaces();
+  const other = await fixture.push('d');
+  let isFirst = true;
+  fixture.store.before = async (call, key) => {
+    if (!(isFirst && call === 'put' && key === TAG_KEY)) return;
+    isFirst = false;
+    await fixture.run();
+  };
+  expect(await fixture.revert()).toEqual({ result: 'moved', digest: fixture.digest('c'), from: other });
+  expect(fixture.stands().digest).toBe(fixture.digest('c'));
+});
+
+test('moved by runs again and again: given up, and nothing was moved by hand', async () => {
+  const fixture = await threePlaces();
+  let runs = 0;
+  let isRun = false;
+  fixture.store.before = async (call, key) => {
+    if (isRun || call !== 'put' || key !== TAG_KEY) return;
+    isRun = true;
+    runs += 1;
+    await fixture.sync(`run ${runs}`);
+    isRun = false;
+  };
+  await expect(fixture.approve('a')).rejects.toThrow(TagContendedError);
+  expect([runs, fixture.stands().digest]).toEqual([2, fixture.digest('run 2')]);
+});
+
+test.each(['revert', 'approve'] as const)(
+  '%s can die at each write: what is served is whole, and the same command completes it',
+  async (command) => {
+    const act = (fixture: TagFixture) => (command === 'revert' ? fixture.revert() : fixture.approve('b'));
+    for (let survived = 0; ; survived += 1) {
+      const fixture = await threePlaces();
+      let writes = 0;
+      let isDead = false;
+      fixture.store.before = (call) => {
+        if (isDead) throw new StoreError('the process is gone');
+        if (call !== 'put') return;
+        isDead = writes === survived;
+        writes += 1;
+        if (isDead) throw new StoreError('the process is gone');
+      };
+      const outcome = await act(fixture).catch((error: unknown) => error);
+      fixture.store.before = () => {};
+      if (!isDead) {
+        expect([survived, outcome]).toEqual([4, expect.objectContaining({ result: 'moved' })]);
+        return;
+      }
+      expect(outcome).toBeInstanceOf(StoreError);
+      // An index that knows the tag knows it where it is, and how it is held.
+      const stands = fixture.stands();
+      for (const entry of fixture.index()) {
+        if (entry.kind === 'tag') expect([entry.digest, entry.hold]).toEqual([stands.digest, stands.hold]);
+      }
+      await act(fixture);
+      const hold = command === 'revert' ? 'reverted by hand' : undefined;
+      expect(fixture.stands()).toMatchObject({ digest: fixture.digest('b') });
+      expect(fixture.stands().hold).toBe(hold);
+      expect(indexOf(fixture), `after ${survived} writes`).toEqual([
+        'candidate c',
+        hold === undefined ? 'tag b' : 'tag b (reverted by hand)',
+      ]);
+    }
+  },
+);
+
+test('the same through a store that is sent no conditions', async () => {
+  const fixture = await threePlaces();
+  const store = new UnguardedStore(fixture.store);
+  const environment = { ...fixture.environment(), store };
+  const { repository, tag } = fixture;
+  const state = await RepositoryState.open(environment, repository);
+  const target = await findManifest(environment, repository, parseDigest(fixture.digest('a')));
+  if (target === undefined) throw new Error('It is stored.');
+  await approveTag(environment, state, { repository, tag, target, reason: undefined, isListed: false });
+  expect(fixture.stands().digest).toBe(fixture.digest('a'));
+  expect(fixture.store.keys(INDEX_KEY)).toEqual([INDEX_KEY]);
+});
