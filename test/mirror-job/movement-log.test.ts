@@ -63,7 +63,12 @@ test.each([
   ['two runs at once, to one place: it moved once', ['>a', 'a>b', 'a>b'], 'b', ['a>b', '>a']],
   ['there and back', ['>a', 'a>b', 'b>a', 'a>b'], 'b', ['a>b', 'b>a', 'a>b', '>a']],
   ['before a record that cannot be read', ['>a', 'a>b', '?', 'c>d'], 'd', ['c>d', '>a']],
-  ['a record that cannot be read hides no more than one', ['>a', 'a>b', 'b>c', '?', 'd>e'], 'e', ['d>e', 'a>b', '>a']],
+  [
+    'a record that cannot be read hides no more than one',
+    ['>a', 'a>b', 'b>c', '?', 'd>e'],
+    'e',
+    ['d>e', 'a>b', '>a'],
+  ],
   ['no tag', ['>a'], '', []],
   ['no tag any more', ['>a', 'a>b'], '', ['>a']],
   ['a hold that was said', ['>a', 'a>a'], 'a', ['a>a', '>a']],

@@ -1,0 +1,298 @@
+/** `lifeboat history`, `approve` and `revert` as people run them: a real bucket, processes of their own. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { addImage, addLayer, tagAs } from '../support/builder.ts';
+import { s3ClientOf } from '../support/bucket-reader.ts';
+import { emptyRepository } from '../support/content.ts';
+import { startLocalStore, type Store } from '../support/local-store.ts';
+import { writeLayout } from '../support/oci-layout.ts';
+import { runProgram, type Finished } from '../support/process.ts';
+import { walkBucket } from '../support/walk-bucket.ts';
+
+// Processes take what the machine lets them have; each wait in here has a bound of its own.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
+const APP = 'a.b/team/app';
+const TIME = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ`;
+
+let folder = '';
+let store: Store;
+/** Of the images, in the order in which upstream's tag went through them. */
+const digests: string[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lifeboat-tags-'));
+  store = await startLocalStore({ buckets: 2 });
+  await configure('lifeboat.yaml', { singleWriter: false });
+  await configure('single.yaml', { singleWriter: true });
+  const app = emptyRepository();
+  for (const name of ['one', 'two', 'three']) {
+    const image = addImage(app, { layers: [await addLayer(app, name)] });
+    tagAs(app, image, 'latest', name);
+    digests.push(image.digest);
+    await rm(join(folder, 'app'), { recursive: true, force: true });
+    await writeLayout(app, join(folder, 'app'));
+    const { code, stderr } = await lifeboat('sync', APP);
+    if (code !== 0) throw new Error(`The bucket was not filled:\n${stderr}`);
+  }
+});
+
+afterAll(async () => {
+  await store?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function configure(file: string, more: object, bucket = store.bucket): Promise<void> {
+  const { endpoint, region, accessKeyId, secretAccessKey } = store;
+  await writeFile(
+    join(folder, file),
+    JSON.stringify({
+      store: { endpoint, bucket, region, accessKeyId, secretAccessKey, ...more },
+      images: [
+        { source: 'oci:./app', name: APP, tags: ['*'] },
+        { source: 'quay.io/org/tool', name: 'images.internal/tool', tags: ['1'] },
+        { source: 'quay.io/org/both', name: 'images.internal/one', tags: ['1'] },
+        { source: 'quay.io/org/both', name: 'images.internal/two', tags: ['2'] },
+      ],
+    }),
+  );
+}
+
+function lifeboat(...args: string[]): Promise<Finished> {
+  return runProgram(process.execPath, [MAIN, ...args], { cwd: folder, timeout: 50_000 });
+}
+
+function short(digest: string | undefined): string {
+  return digest?.slice(7, 19) ?? '';
+}
+
+/** Where the tag stands, once the whole bucket was found whole. */
+async function stands(): Promise<string | undefined> {
+  const client = s3ClientOf(store);
+  const { tags, problems, behind } = await walkBucket({ client, bucket: store.bucket });
+  client.destroy();
+  expect([problems, behind]).toEqual([[], []]);
+  return tags.get(`${APP}:latest`);
+}
+
+test('a tag goes back, is held, and forward again; the history tells it', async () => {
+  const [one, two, three] = digests;
+  const reverted = await lifeboat('revert', `${APP}:latest`, '--reason', 'it crashes');
+  expect([reverted.code, reverted.stdout, reverted.stderr]).toEqual([
+    0,
+    '',
+    `moved ${APP}:latest from ${short(three)} to ${short(two)} (reverted)
+It is held there: "lifeboat sync" fetches what is new and does not move it. To let it go forward again:
+  lifeboat approve ${APP}:latest@${three}
+`,
+  ]);
+  expect(await stands()).toBe(two);
+
+  const again = await lifeboat('revert', `${APP}:latest`);
+  expect([again.code, again.stderr]).toEqual([
+    0,
+    `unchanged ${APP}:latest is at ${short(two)} and held already. To go further back: --to DIGEST ("lifeboat history ${APP}:latest" shows where it stood)\n`,
+  ]);
+
+  const history = await lifeboat('history', `${APP}:latest`);
+  expect([history.code, history.stdout]).toEqual([0, '']);
+  const row = (from: string, to: string, why: string) =>
+    `${TIME}  ${from} +→  ${to}  ${why.padEnd(20)}  run \\S+\n`;
+  expect(history.stderr).toMatch(
+    new RegExp(
+      `^${row(short(three), short(two), 'reverted: it crashes')}${row(short(two), short(three), 'upstream moved')}${row(short(one), short(two), 'upstream moved')}${row('nowhere', short(one), 'first seen')}\n` +
+        `held ${APP}:latest is at ${short(two)}: reverted by hand: it crashes\n` +
+        `  ${short(three)}, first seen ${TIME}: lifeboat approve ${APP}:latest@${three}\n$`,
+    ),
+  );
+
+  const approved = await lifeboat('approve', `${APP}:latest@${three}`, '--reason', 'mended');
+  expect([approved.code, approved.stdout, approved.stderr]).toEqual([
+    0,
+    '',
+    `moved ${APP}:latest from ${short(two)} to ${short(three)} (approved)\n`,
+  ]);
+  expect(await stands()).toBe(three);
+
+  const json = await lifeboat('history', APP, '--limit', '2', '--json');
+  expect([json.code, json.stderr]).toEqual([0, '']);
+  const record = { tag: 'latest', at: expect.any(String), run: expect.any(String), isCarriedOut: true };
+  expect(JSON.parse(json.stdout)).toEqual({
+    image: APP,
+    movements: [
+      { ...record, from: two, to: three, why: 'approved: mended' },
+      { ...record, from: three, to: two, why: 'reverted: it crashes' },
+    ],
+    tags: [],
+  });
+});
+
+test('--to, as short as the history shows it, and a bucket with one writer', async () => {
+  const [one, , three] = digests;
+  const back = await lifeboat('revert', `${APP}:latest`, '--to', short(one), '--json', '-c', 'single.yaml');
+  expect([back.code, back.stderr]).toEqual([0, '']);
+  expect(JSON.parse(back.stdout)).toEqual({
+    image: `${APP}:latest`,
+    result: 'moved',
+    digest: one,
+    from: three,
+  });
+  const forward = await lifeboat('approve', `${APP}:latest@${three}`, '--json', '-c', 'single.yaml');
+  expect(JSON.parse(forward.stdout)).toEqual({
+    approvals: [{ image: `${APP}:latest`, wanted: three, result: 'moved', digest: three, from: one }],
+  });
+  expect(await stands()).toBe(three);
+});
+
+test('a list: done once, unchanged from then on, and no undoing of a revert', async () => {
+  const [one, two, three] = digests;
+  await writeFile(
+    join(folder, 'approved.txt'),
+    `# reviewed\n\n${APP}:latest@${two} # by us\r\n  ${APP}:one@${one}\n${APP}:one@${one}\n`,
+  );
+  const first = await lifeboat('approve', '--file', 'approved.txt');
+  expect([first.code, first.stderr]).toEqual([
+    0,
+    `moved ${APP}:latest from ${short(three)} to ${short(two)} (approved)\nunchanged ${APP}:one is at ${short(one)}\n`,
+  ]);
+  const second = await lifeboat('approve', '--file', 'approved.txt');
+  expect([second.code, second.stderr]).toEqual([
+    0,
+    `unchanged ${APP}:latest is at ${short(two)}\nunchanged ${APP}:one is at ${short(one)}\n`,
+  ]);
+  await lifeboat('revert', `${APP}:latest`);
+  const third = await lifeboat('approve', '--file', 'approved.txt');
+  expect([third.code, third.stderr]).toEqual([
+    0,
+    `held ${APP}:latest stays at ${short(three)}: it left ${short(two)}, which is listed, when it was "reverted by hand". Take it off the list, or approve it by name:
+  lifeboat approve ${APP}:latest@${two}
+unchanged ${APP}:one is at ${short(one)}
+`,
+  ]);
+  expect(await stands()).toBe(three);
+});
+
+test('a list with mistakes: each is named with its line, and nothing is moved', async () => {
+  const [one, two, three] = digests;
+  const before = await stands();
+  const none = `sha256:${'0'.repeat(64)}`;
+  await writeFile(join(folder, 'unclear.txt'), `${APP}:latest@${one}\n${APP}:latest\n@\n${APP}@${one}\n`);
+  const unclear = await lifeboat('approve', '--file', 'unclear.txt');
+  expect([unclear.code, unclear.stderr]).toEqual([
+    2,
+    `lifeboat: nothing was approved.
+unclear.txt:2: "${APP}:latest" has to name a tag and a digest, as in ${APP}:latest@sha256:….
+unclear.txt:3: "@" is not a valid name: "" after "@" is not a sha256 or sha512 digest.
+unclear.txt:4: "${APP}@${one}" has to name a tag and a digest, as in ${APP}:TAG@${one}.
+`,
+  ]);
+  await writeFile(
+    join(folder, 'twice.txt'),
+    `${APP}:latest@${one}\n${APP}:latest@${two}\nquay.io/org/both:3@${one}\n`,
+  );
+  const twice = await lifeboat('approve', '--file', 'twice.txt', `${APP}:one@${three}`);
+  expect([twice.code, twice.stderr]).toEqual([
+    2,
+    `lifeboat: nothing was approved.
+twice.txt:2: ${APP}:latest is wanted at another digest at twice.txt:1. Leave the one that is to hold.
+twice.txt:3: "quay.io/org/both:3@${one}" is served as images.internal/one and images.internal/two by the configuration. Name one of them.
+`,
+  ]);
+  await writeFile(
+    join(folder, 'absent.txt'),
+    `${APP}:latest@${one}\n${APP}:lastet@${one}\nquay.io/org/tool:1@${none}\n`,
+  );
+  const absent = await lifeboat('approve', '--file', 'absent.txt');
+  expect([absent.code, absent.stderr]).toEqual([
+    2,
+    `lifeboat: nothing was approved.
+absent.txt:2: ${APP} has no tag "lastet" in the bucket. Run "lifeboat sync ${APP}:lastet" first.
+absent.txt:3: the bucket does not have images.internal/tool@${none}, or not whole. Run "lifeboat sync images.internal/tool:1" first, or "lifeboat sync images.internal/tool@${none}" where upstream's tag has moved on.
+`,
+  ]);
+  expect(await stands()).toBe(before);
+});
+
+test.each([
+  [
+    ['approve'],
+    'say what to approve: IMAGE:TAG@DIGEST, or --file FILE. "lifeboat approve --help" explains it.',
+  ],
+  [['approve', '--file', 'none.txt'], '--file none.txt: it cannot be read (ENOENT).'],
+  [
+    ['approve', 'a.b/c:1', '--reason', ' '],
+    '--reason says nothing. Leave it out, or say why in a few words.',
+  ],
+  [['approve', 'a.b/c:1', '--reason', 'a\nb'], '--reason has to be one line of at most 300 characters.'],
+  [['revert'], 'name one tag, as in docker.io/library/nginx:1.27. "lifeboat revert --help" explains it.'],
+  [['revert', 'a.b/c'], '"a.b/c" names no tag. "lifeboat revert --help" explains it.'],
+  [
+    ['revert', `a.b/c:1@sha256:${'0'.repeat(64)}`],
+    `"a.b/c:1@sha256:${'0'.repeat(64)}" names a digest. Say where the tag goes back to with --to DIGEST.`,
+  ],
+  [['revert', `${APP}:none`], `${APP}:none is not in the bucket. "lifeboat history" shows which tags are.`],
+  [
+    ['revert', `${APP}:latest`, '--to', `sha256:${'0'.repeat(64)}`],
+    `${APP}:latest cannot go back to sha256:${'0'.repeat(64)}: the bucket does not have it, or not whole. "lifeboat history ${APP}:latest" shows where it stood; a digest that upstream still has is fetched by "lifeboat sync ${APP}@sha256:${'0'.repeat(64)}".`,
+  ],
+  [
+    ['revert', `${APP}:latest`, '--to', '00000000'],
+    '--to 00000000: the tag never stood there, as far as its history goes. Give the whole digest where it is to go there all the same.',
+  ],
+  [
+    ['revert', `${APP}:latest`, '--to', 'abc'],
+    '--to "abc" is not a digest: expected "sha256:" and 64 hexadecimal digits, or the first 8 or more of them.',
+  ],
+  [
+    ['revert', `${APP}:one`],
+    `${APP}:one has no earlier place: its history knows only where it stands. Say where it is to go: --to DIGEST.`,
+  ],
+  [['history'], 'name one image, as in docker.io/library/nginx:1.27. "lifeboat history --help" explains it.'],
+  [['history', 'a.b/c', '--limit', '0'], '--limit 0: it has to be a number from 1 to 999999.'],
+  [
+    ['history', 'a.b/C'],
+    '"a.b/C" is not a valid name: "C" is not a path component (lower-case letters and digits, with single ".", "_", "__" or hyphens between them).',
+  ],
+])('%j is refused in a sentence', async (args, message) => {
+  const { code, stdout, stderr } = await lifeboat(...args);
+  expect([code, stdout, stderr]).toEqual([2, '', `lifeboat: ${message}\n`]);
+});
+
+test('what the bucket does not have: exit code 1', async () => {
+  const { code, stdout, stderr } = await lifeboat('history', 'quay.io/org/tool', '--json');
+  expect([code, stdout, stderr]).toEqual([
+    1,
+    '',
+    'failed images.internal/tool: the bucket has nothing of it. Run "lifeboat sync" first.\n',
+  ]);
+});
+
+test('a bucket that is not Lifeboat’s, and one for others: refused before anything is written', async () => {
+  await configure('empty.yaml', {}, store.buckets[1]);
+  for (const args of [
+    ['history', APP],
+    ['revert', `${APP}:latest`],
+    ['approve', `${APP}:latest@${digests[0]}`],
+  ]) {
+    const { code, stderr } = await lifeboat(...args, '-c', 'empty.yaml');
+    expect([code, stderr]).toEqual([
+      2,
+      `lifeboat: the configuration cannot be used.\nempty.yaml:1: store: The bucket "bucket-2" at ${store.endpoint} has no lifeboat.json, so it is not Lifeboat's, or nothing was mirrored into it yet. Run "lifeboat sync" first.\n`,
+    ]);
+  }
+  await configure('token.yaml', { audience: 'token' });
+  const before = await stands();
+  const { code, stderr } = await lifeboat(
+    'revert',
+    `${APP}:latest`,
+    '--to',
+    short(digests[0]),
+    '-c',
+    'token.yaml',
+  );
+  expect([code, stderr]).toEqual([2, expect.stringContaining('is for the audience "public"')]);
+  expect(await stands()).toBe(before);
+});
