@@ -8,7 +8,8 @@ import type { Environment } from './environment.ts';
 import type { StoredManifest } from './manifest-copy.ts';
 import { readMovements } from './movement-log.ts';
 
-export type KnownPlace = Pick<IndexEntry, 'firstSeen' | 'referrersChecked' | 'platforms'>;
+/** An entry of the index, or what stands in for one. */
+export type KnownPlace = IndexEntry | Pick<IndexEntry, 'firstSeen' | 'platforms'>;
 
 /** Records of a tag's history that are looked through. */
 const MAX_RECORDS = 100;

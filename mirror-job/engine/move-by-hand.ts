@@ -77,14 +77,14 @@ async function move(
   const place = await recallPlace(environment, state.entries(), repository, tag, target);
   const isThere = stands?.digest === digest;
   const platforms = isThere ? stands.platforms : place.platforms;
+  const { mediaType } = target.manifest;
   const entry: TagEntry = {
+    ...place,
     kind: 'tag',
     tag,
-    mediaType: target.manifest.mediaType,
+    mediaType,
     digest,
     size: target.size,
-    firstSeen: place.firstSeen,
-    referrersChecked: place.referrersChecked,
     platforms,
     hold,
   };
@@ -117,13 +117,13 @@ function leave(state: RepositoryState, tag: Tag, stands: TagObject): CandidateEn
   const { digest, mediaType, bytes, moved, platforms } = stands;
   const entry = state.entries().find((one) => one.digest === digest && 'tag' in one && one.tag === tag);
   return {
+    firstSeen: moved,
+    ...entry,
     kind: 'candidate',
     tag,
     mediaType,
     digest,
     size: bytes.length,
-    firstSeen: entry?.firstSeen ?? moved,
-    referrersChecked: entry?.referrersChecked,
     platforms,
   };
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { addImage, addLayer, tagAs } from '../support/builder.ts';
 import { s3ClientOf } from '../support/bucket-reader.ts';
 import { emptyRepository } from '../support/content.ts';
+import { startCountingProxy } from '../support/counting-proxy.ts';
 import { startLocalStore, type Store } from '../support/local-store.ts';
 import { writeLayout } from '../support/oci-layout.ts';
 import { runProgram, type Finished } from '../support/process.ts';
@@ -247,8 +248,8 @@ test.each([
     '--to "abc" is not a digest: expected "sha256:" and 64 hexadecimal digits, or the first 8 or more of them.',
   ],
   [
-    ['revert', `${APP}:one`],
-    `${APP}:one has no earlier place: its history knows only where it stands. Say where it is to go: --to DIGEST.`,
+    ['revert', `${APP}:two`],
+    `${APP}:two has no earlier place: its history knows only where it stands. Say where it is to go: --to DIGEST.`,
   ],
   [['history'], 'name one image, as in docker.io/library/nginx:1.27. "lifeboat history --help" explains it.'],
   [['history', 'a.b/c', '--limit', '0'], '--limit 0: it has to be a number from 1 to 999999.'],

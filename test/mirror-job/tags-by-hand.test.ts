@@ -9,6 +9,7 @@ import { MoveRefusedError, TagContendedError } from '../../mirror-job/engine/mov
 import { RepositoryState } from '../../mirror-job/engine/repository-state.ts';
 import { StoreError } from '../../mirror-job/engine/store.ts';
 import { UnguardedStore } from '../../mirror-job/engine/unguarded-store.ts';
+import { AMD64, ARM64, addImage, addIndex, addLayer, tagAs } from '../support/builder.ts';
 import { INDEX_KEY, TAG_KEY, TagFixture } from './tag-fixture.ts';
 
 /** Upstream went a, b, c, and the tag with it. */
@@ -64,6 +65,32 @@ test('what the index has forgotten comes from the history: the first time that t
   const [entry] = fixture.index().filter(({ kind }) => kind === 'tag');
   expect(entry).toMatchObject({ digest: fixture.digest('a'), firstSeen: '2026-01-01T01:00:00.000Z' });
   expect(entry?.platforms).toBeUndefined();
+});
+
+test('which platforms are stored goes along with the digest: from the index, else from what is there', async () => {
+  const fixture = new TagFixture();
+  const { store, repository, upstream } = fixture;
+  const children = await Promise.all(
+    [AMD64, ARM64].map(async (platform) => {
+      const layers = [await addLayer(upstream, `sparse ${platform.architecture}`)];
+      return addImage(upstream, { layers, platform });
+    }),
+  );
+  const sparse = addIndex(upstream, children);
+  tagAs(upstream, sparse, 'latest');
+  await fixture.run();
+  await fixture.sync('b');
+  store.objects.delete(manifestKey(repository, parseDigest(children[1]?.digest ?? '')));
+  await fixture.revert();
+  expect(fixture.stands()).toMatchObject({ digest: sparse.digest, platforms: ['linux/amd64'] });
+  expect(fixture.index().find(({ kind }) => kind === 'tag')?.platforms).toEqual(['linux/amd64']);
+
+  await fixture.approve('b');
+  expect(fixture.stands().platforms).toBeUndefined();
+  store.calls.length = 0;
+  await fixture.revert();
+  expect(fixture.stands().platforms).toEqual(['linux/amd64']);
+  expect(store.calls.filter((call) => call.startsWith('size'))).toEqual([]);
 });
 
 test('twice is not two steps back: --to is', async () => {
