@@ -217,6 +217,48 @@ absent.txt:3: the bucket does not have images.internal/tool@${none}, or not whol
   expect(await stands()).toBe(before);
 });
 
+test('a tag that runs keep moving is given up, the rest is done: exit code 1', async () => {
+  const [one, two, three] = digests;
+  await lifeboat('approve', `${APP}:latest@${three}`);
+  const target = new URL(store.endpoint);
+  // Another one is faster each time.
+  const others = [two, three];
+  const proxy = await startCountingProxy({
+    target: target.origin,
+    before: async ({ method, path }) => {
+      const other = others[0];
+      if (other === undefined || method !== 'PUT' || !path.endsWith('/_tags/latest')) return;
+      others.shift();
+      await lifeboat('approve', `${APP}:latest@${other}`);
+    },
+  });
+  try {
+    await configure('slow.yaml', { endpoint: `${proxy.url}${target.pathname}` });
+    const wanted = [`${APP}:latest@${one}`, `${APP}:one@${two}`];
+    const { code, stderr } = await lifeboat('approve', ...wanted, '-c', 'slow.yaml');
+    expect([code, stderr]).toEqual([
+      1,
+      `failed ${APP}:latest: It was moved by a run while it was to be moved by hand, twice. Look at "lifeboat history", and try again.
+moved ${APP}:one from ${short(one)} to ${short(two)} (approved)
+`,
+    ]);
+  } finally {
+    await proxy.stop();
+  }
+  expect([others, await stands()]).toEqual([[], three]);
+  const history = await lifeboat('history', APP, '--limit', '3');
+  const lines = history.stderr
+    .split('\n')
+    .map((line) => line.replace(/^.*Z {2}/, '').replace(/ +run .*$/, ''));
+  expect(lines).toEqual([
+    `one     ${short(one)}  →  ${short(two)}  approved`,
+    `latest  ${short(two)}  →  ${short(three)}  approved`,
+    `latest  ${short(two)}  →  ${short(one)}  approved (not carried out)`,
+    'The newest 3; --limit N shows more.',
+    '',
+  ]);
+});
+
 test.each([
   [
     ['approve'],

@@ -62,7 +62,7 @@ test('a clock that was set back: a revert is a later movement all the same', asy
 test('what the index has forgotten comes from the history: the first time that the tag was there', async () => {
   const fixture = await threePlaces();
   await fixture.revert({ to: 'a' });
-  const [entry] = fixture.index().filter(({ kind }) => kind === 'tag');
+  const entry = fixture.index().find(({ kind }) => kind === 'tag');
   expect(entry).toMatchObject({ digest: fixture.digest('a'), firstSeen: '2026-01-01T01:00:00.000Z' });
   expect(entry?.platforms).toBeUndefined();
 });
@@ -256,42 +256,39 @@ test('moved by runs again and again: given up, and nothing was moved by hand', a
   expect([runs, fixture.stands().digest]).toEqual([2, fixture.digest('run 2')]);
 });
 
-test.each(['revert', 'approve'] as const)(
-  '%s can die at each write: what is served is whole, and the same command completes it',
-  async (command) => {
-    const act = (fixture: TagFixture) => (command === 'revert' ? fixture.revert() : fixture.approve('b'));
-    for (let survived = 0; ; survived += 1) {
-      const fixture = await threePlaces();
-      let writes = 0;
-      let isDead = false;
-      fixture.store.before = (call) => {
-        if (isDead) throw new StoreError('the process is gone');
-        if (call !== 'put') return;
-        isDead = writes === survived;
-        writes += 1;
-        if (isDead) throw new StoreError('the process is gone');
-      };
-      const outcome = await act(fixture).catch((error: unknown) => error);
-      fixture.store.before = () => {};
-      if (!isDead) {
-        expect([survived, outcome]).toEqual([4, expect.objectContaining({ result: 'moved' })]);
-        return;
-      }
-      expect(outcome).toBeInstanceOf(StoreError);
-      // An index that knows the tag knows it where it is, and how it is held.
-      const stands = fixture.stands();
-      for (const entry of fixture.index()) {
-        if (entry.kind === 'tag') expect([entry.digest, entry.hold]).toEqual([stands.digest, stands.hold]);
-      }
-      await act(fixture);
-      const hold = command === 'revert' ? 'reverted by hand' : undefined;
-      expect(fixture.stands()).toMatchObject({ digest: fixture.digest('b') });
-      expect(fixture.stands().hold).toBe(hold);
-      expect(indexOf(fixture), `after ${survived} writes`).toEqual([
-        'candidate c',
-        hold === undefined ? 'tag b' : 'tag b (reverted by hand)',
-      ]);
-    }
+/** Index, history, tag, index. */
+const WRITES = 4;
+
+test.each(
+  (['revert', 'approve'] as const).flatMap((command) =>
+    Array.from({ length: WRITES + 1 }, (_, survived) => [command, survived] as const),
+  ),
+)(
+  '%s, dead after %i writes: what is served is whole, and the same command completes it',
+  async (command, survived) => {
+    const fixture = await threePlaces();
+    const act = () => (command === 'revert' ? fixture.revert() : fixture.approve('b'));
+    let writes = 0;
+    fixture.store.before = (call) => {
+      if (writes > survived) throw new StoreError('the process is gone');
+      if (call !== 'put') return;
+      writes += 1;
+      if (writes > survived) throw new StoreError('the process is gone');
+    };
+    const outcome = await act().catch((error: unknown) => error);
+    fixture.store.before = () => {};
+    const moved = { result: 'moved', digest: fixture.digest('b'), from: fixture.digest('c') };
+    expect(outcome).toEqual(survived < WRITES ? new StoreError('the process is gone') : moved);
+    expect(writes).toBe(Math.min(survived + 1, WRITES));
+    // An index that knows the tag knows it where it is, and how it is held.
+    const { digest, hold } = fixture.stands();
+    const known = fixture.index().filter(({ kind }) => kind === 'tag');
+    expect(known).toMatchObject(known.map(() => ({ digest, hold })));
+
+    await act();
+    const held = command === 'revert' ? 'reverted by hand' : undefined;
+    expect([fixture.stands().digest, fixture.stands().hold]).toEqual([fixture.digest('b'), held]);
+    expect(indexOf(fixture)).toEqual(['candidate c', held === undefined ? 'tag b' : `tag b (${held})`]);
   },
 );
 
