@@ -11,7 +11,7 @@ import { StoreError } from './engine/store.ts';
 import { createEnvironment } from './node/environment.ts';
 import { checkApprovals, locateApprovals } from './tags/approval-check.ts';
 import { parseApprovals, readApprovals, type WantedApproval } from './tags/approval-list.ts';
-import { allowWriting, openForReading } from './tags/bucket-access.ts';
+import { openForWriting } from './tags/bucket-access.ts';
 import { findRepository } from './tags/named-repository.ts';
 import { Progress } from './terminal/progress.ts';
 import { describeApproval, describeFailure } from './terminal/hand-text.ts';
@@ -51,7 +51,7 @@ export async function runApprove(options: ApproveOptions): Promise<number> {
   );
 
   const progress = new Progress(process.stderr);
-  const store = await openForReading(config, configuration);
+  const store = await openForWriting(config, configuration);
   const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
   let states: ReadonlyMap<Repository, RepositoryState>;
   let approvals: readonly Approval[];
@@ -63,13 +63,13 @@ export async function runApprove(options: ApproveOptions): Promise<number> {
     progress.info(describeFailure('nothing was approved', error.message));
     return 1;
   }
-  if (approvals.length > 0) await allowWriting(config, configuration, store);
 
   const results = await approve(environment, states, approvals);
   if (json) {
     const rows = results.map(({ image, wanted, outcome }) => ({ image, wanted, ...outcome }));
     process.stdout.write(`${JSON.stringify({ approvals: rows }, undefined, 2)}\n`);
   } else {
+    if (results.length === 0) progress.info('nothing is listed');
     for (const { image, wanted, outcome } of results) {
       const text =
         outcome.result === 'failed'

@@ -22,12 +22,15 @@ export async function openForReading(file: string, configuration: Configuration)
 }
 
 /**
- * Before the first write: what is open for reading has to be this audience's, and to honour conditional writes.
- * @throws {ConfigurationError}
+ * Nothing is written but the probe of conditional writes.
+ * @throws {ConfigurationError} as for reading, for another audience's bucket, and for one that honours no conditions
  */
-export async function allowWriting(file: string, configuration: Configuration, store: Store): Promise<void> {
+export async function openForWriting(file: string, configuration: Configuration): Promise<Store> {
   const { name, store: settings } = configuration;
+  // First, or an empty bucket would become Lifeboat's by having nothing in it to approve.
+  const store = await openForReading(file, configuration);
   await refused(file, configuration, () => openBucket(store, { ...settings, name, newId: randomUUID() }));
+  return store;
 }
 
 async function refused(
