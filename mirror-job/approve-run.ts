@@ -60,7 +60,7 @@ export async function runApprove(options: ApproveOptions): Promise<number> {
     approvals = await checkApprovals(environment, states, asked, options.reason);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    progress.info(describeFailure('nothing was approved', error.message));
+    progress.info(describeFailure('before anything was moved', error.message));
     return 1;
   }
 

@@ -37,7 +37,10 @@ export function revertTag(
   return moveByHand(environment, state, { repository, tag }, async (stands) => {
     const name = formatReference({ repository, tag, digest: undefined });
     if (stands === undefined) {
-      throw new MoveRefusedError(`${name} is not in the bucket. "lifeboat history" shows which tags are.`);
+      const image = formatReference({ repository, tag: undefined, digest: undefined });
+      throw new MoveRefusedError(
+        `${name} is not in the bucket. "lifeboat history ${image}" shows which tags of it have moved.`,
+      );
     }
     const isDone = to === undefined && isReverted(stands);
     const digest = isDone ? stands.digest : (to ?? (await findFormer(environment, repository, tag, stands)));

@@ -276,7 +276,10 @@ test.each([
     ['revert', `a.b/c:1@sha256:${'0'.repeat(64)}`],
     `"a.b/c:1@sha256:${'0'.repeat(64)}" names a digest. Say where the tag goes back to with --to DIGEST.`,
   ],
-  [['revert', `${APP}:none`], `${APP}:none is not in the bucket. "lifeboat history" shows which tags are.`],
+  [
+    ['revert', `${APP}:none`],
+    `${APP}:none is not in the bucket. "lifeboat history ${APP}" shows which tags of it have moved.`,
+  ],
   [
     ['revert', `${APP}:latest`, '--to', `sha256:${'0'.repeat(64)}`],
     `${APP}:latest cannot go back to sha256:${'0'.repeat(64)}: the bucket does not have it, or not whole. "lifeboat history ${APP}:latest" shows where it stood; a digest that upstream still has is fetched by "lifeboat sync ${APP}@sha256:${'0'.repeat(64)}".`,
@@ -302,6 +305,31 @@ test.each([
 ])('%j is refused in a sentence', async (args, message) => {
   const { code, stdout, stderr } = await lifeboat(...args);
   expect([code, stdout, stderr]).toEqual([2, '', `lifeboat: ${message}\n`]);
+});
+
+test('a store that fails in the middle: exit code 1, in a sentence', async () => {
+  const target = new URL(store.endpoint);
+  const proxy = await startCountingProxy({
+    target: target.origin,
+    before: ({ path }) => (path.endsWith('/_index.json') ? 'drop' : undefined),
+  });
+  try {
+    await configure('broken.yaml', { endpoint: `${proxy.url}${target.pathname}` });
+    const key = `repositories/${APP}/_index.json`;
+    const finished = await Promise.all([
+      lifeboat('approve', `${APP}:latest@${digests[0]}`, '-c', 'broken.yaml'),
+      lifeboat('revert', `${APP}:latest`, '-c', 'broken.yaml'),
+      lifeboat('history', APP, '-c', 'broken.yaml', '--json'),
+    ]);
+    const where = `The bucket "${store.bucket}" at ${proxy.url}${target.pathname}: could not read ${key}: `;
+    expect(finished.map(({ code, stdout, stderr }) => [code, stdout, stderr.split(where)[0]])).toEqual([
+      [1, '', 'failed before anything was moved: '],
+      [1, '', `failed ${APP}:latest: `],
+      [1, '', `failed ${APP}: `],
+    ]);
+  } finally {
+    await proxy.stop();
+  }
 });
 
 test('what the bucket does not have: exit code 1', async () => {

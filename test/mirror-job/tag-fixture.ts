@@ -2,7 +2,12 @@
 import { parseDigest, type Digest } from '../../core/digest.ts';
 import { decodeMovement } from '../../core/history.ts';
 import { parseRepository, parseTag } from '../../core/reference.ts';
-import { decodeRepositoryIndex, type CandidateEntry, type TagEntry } from '../../core/repository-index.ts';
+import {
+  decodeRepositoryIndex,
+  encodeRepositoryIndex,
+  type CandidateEntry,
+  type TagEntry,
+} from '../../core/repository-index.ts';
 import { decodeTag, type TagObject } from '../../core/tag-object.ts';
 import { approveTag } from '../../mirror-job/engine/approve.ts';
 import { findManifest } from '../../mirror-job/engine/find-manifest.ts';
@@ -86,6 +91,14 @@ export class TagFixture {
     const stored = this.store.objects.get(INDEX_KEY);
     const entries = stored === undefined ? [] : decodeRepositoryIndex(INDEX_KEY, stored.bytes);
     return entries.filter((entry) => entry.kind !== 'pin');
+  }
+
+  /** Leaves of the index what stands now, as one that was made anew from the tags. */
+  forgetPlaces(): void {
+    const stored = this.store.objects.get(INDEX_KEY);
+    const tags = this.index().filter(({ kind }) => kind === 'tag');
+    if (stored === undefined) throw new Error(`There is no ${INDEX_KEY}.`);
+    this.store.objects.set(INDEX_KEY, { ...stored, bytes: encodeRepositoryIndex(tags) });
   }
 
   /** In order: the names of the images that a record goes from and to, and why. */

@@ -12,10 +12,11 @@ import { UnguardedStore } from '../../mirror-job/engine/unguarded-store.ts';
 import { AMD64, ARM64, addImage, addIndex, addLayer, tagAs } from '../support/builder.ts';
 import { INDEX_KEY, TAG_KEY, TagFixture } from './tag-fixture.ts';
 
-/** Upstream went a, b, c, and the tag with it. */
+/** Upstream went a, b, c, and the tag with it; the index knows the last one. */
 async function threePlaces(): Promise<TagFixture> {
   const fixture = new TagFixture();
   for (const name of ['a', 'b', 'c']) await fixture.sync(name);
+  fixture.forgetPlaces();
   return fixture;
 }
 
@@ -80,6 +81,7 @@ test('which platforms are stored goes along with the digest: from the index, els
   tagAs(upstream, sparse, 'latest');
   await fixture.run();
   await fixture.sync('b');
+  fixture.forgetPlaces();
   store.objects.delete(manifestKey(repository, parseDigest(children[1]?.digest ?? '')));
   await fixture.revert();
   expect(fixture.stands()).toMatchObject({ digest: sparse.digest, platforms: ['linux/amd64'] });
