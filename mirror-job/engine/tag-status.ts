@@ -15,33 +15,51 @@ export interface TagStatus {
 
 /**
  * A tag's status, with every digest of it that is stored.
- * @param stands what the tag itself says, where it was read: it is the truth, and the index its memory
+ * @param stands what the tag itself says or, where many are looked at, its entry; undefined where there is no tag
  */
 export function statusOf(
   entries: readonly IndexEntry[],
   tag: Tag,
-  stands: Pick<TagEntry, 'digest' | 'hold'> | undefined = entries.find(
-    (entry): entry is TagEntry => entry.kind === 'tag' && entry.tag === tag,
-  ),
+  stands: Pick<TagEntry, 'digest' | 'hold'> | undefined,
 ): TagStatus {
-  const candidates = entries
-    .filter((entry): entry is CandidateEntry => entry.kind === 'candidate' && entry.tag === tag)
-    // The place of a tag that moved by hand may still be listed as one that waits.
-    .filter(({ digest }) => digest !== stands?.digest)
-    .toSorted((a, b) => (a.firstSeen < b.firstSeen ? 1 : -1))
-    .map(({ digest, firstSeen }) => ({ digest, firstSeen }));
-  return { tag, digest: stands?.digest, hold: stands?.hold, candidates };
+  return describe(tag, stands, findCandidates(entries, tag));
 }
 
 /** Of all tags of a repository, those that somebody could be waiting for: held ones, and ones with newer digests. */
 export function findWaiting(entries: readonly IndexEntry[]): readonly TagStatus[] {
   const tags = new Set(entries.flatMap((entry) => ('tag' in entry ? [entry.tag] : [])));
   return [...tags].toSorted().flatMap((tag) => {
-    const status = statusOf(entries, tag);
-    if (status.hold !== undefined) return [status];
-    const since = entries.find((entry) => entry.kind === 'tag' && entry.tag === tag)?.firstSeen ?? '';
+    const stands = entries.find((entry): entry is TagEntry => entry.kind === 'tag' && entry.tag === tag);
+    const candidates = findCandidates(entries, tag);
+    if (stands?.hold !== undefined) return [describe(tag, stands, candidates)];
     // What a tag has left stays stored, and waits for nobody.
-    const candidates = status.candidates.filter(({ firstSeen }) => firstSeen > since);
-    return candidates.length === 0 ? [] : [{ ...status, candidates }];
+    const newer = candidates.filter((one) => stands === undefined || since(one) > since(stands));
+    return newer.length === 0 ? [] : [describe(tag, stands, newer)];
   });
+}
+
+function findCandidates(entries: readonly IndexEntry[], tag: Tag): CandidateEntry[] {
+  return entries.filter((entry): entry is CandidateEntry => entry.kind === 'candidate' && entry.tag === tag);
+}
+
+function describe(
+  tag: Tag,
+  stands: Pick<TagEntry, 'digest' | 'hold'> | undefined,
+  candidates: readonly CandidateEntry[],
+): TagStatus {
+  return {
+    tag,
+    digest: stands?.digest,
+    hold: stands?.hold,
+    candidates: candidates
+      // The place of a tag that moved by hand may still be listed as one that waits.
+      .filter(({ digest }) => digest !== stands?.digest)
+      .toSorted((a, b) => (since(a) < since(b) ? 1 : -1))
+      .map(({ digest, firstSeen }) => ({ digest, firstSeen })),
+  };
+}
+
+/** When upstream came to a digest. */
+function since({ firstSeen }: TagEntry | CandidateEntry): string {
+  return firstSeen;
 }

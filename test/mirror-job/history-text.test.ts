@@ -35,8 +35,10 @@ const candidate = (tag: string, name: string, day: number): CandidateEntry => ({
   ...place(tag, name, day),
 });
 
+const FOLLOWS = tagAt('follows', 'b', 2);
+
 const ENTRIES = [
-  tagAt('follows', 'b', 2),
+  FOLLOWS,
   candidate('follows', 'a', 1),
   tagAt('young', 'a', 1),
   candidate('young', 'c', 3),
@@ -55,7 +57,7 @@ test('held tags with all their places, others with those that are newer than the
   expect(row('held')?.candidates.map((one) => one.digest)).toEqual([digest('c'), digest('a')]);
   expect(row('young')?.candidates.map((one) => one.digest)).toEqual([digest('d'), digest('c')]);
   expect([row('new')?.digest, row('new')?.candidates.length]).toEqual([undefined, 1]);
-  expect(statusOf(ENTRIES, parseTag('follows')).candidates).toHaveLength(1);
+  expect(statusOf(ENTRIES, parseTag('follows'), FOLLOWS).candidates).toHaveLength(1);
 });
 
 test('as people read it', () => {
@@ -88,7 +90,7 @@ localhost:5000/app:young is at aaaaaaaaaaaa
   dddddddddddd, first seen 2026-01-04 00:00:00Z: lifeboat approve localhost:5000/app:young@${digest('d')}
   cccccccccccc, first seen 2026-01-03 00:00:00Z: lifeboat approve localhost:5000/app:young@${digest('c')}`);
   const many = Array.from('123456', (name, index) => candidate('held', name, index + 1));
-  const status = statusOf([tagAt('held', 'b', 2), ...many], parseTag('held'));
+  const status = statusOf(many, parseTag('held'), { digest: digest('b') });
   expect(
     describeHistory(
       { ...named, tag: parseTag('held') },
