@@ -57,11 +57,11 @@ export const FULL_JOB: JobEffort = {
 
 export const QUICK_JOB: JobEffort = {
   entrants: {
-    0: entrants([LIFEBOAT_TOOL, craneFast, regsyncFast, SKOPEO], 1),
+    0: entrants([LIFEBOAT_TOOL, craneFast, SKOPEO], 1),
     25: entrants([LIFEBOAT_TOOL, craneFast, regsyncFast], 1),
   },
   verifyCold: false,
-  manyTags: 200,
+  manyTags: 100,
   manyTools: [LIFEBOAT_TOOL, craneFast],
   largeSize: 256 * MB,
   large: entrants([LIFEBOAT_TOOL, crane], 1),

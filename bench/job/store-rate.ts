@@ -9,7 +9,7 @@ import { s3ClientOf } from '../../test/support/bucket-reader.ts';
 import { startBucketDestination } from './destination.ts';
 
 const PART = 16 * 1024 * 1024;
-const PARTS = 32;
+const PARTS = 16;
 const CONCURRENCY = 4;
 
 /** @returns bytes a second, through a link of that latency in milliseconds, the completion of the upload included */
