@@ -23,6 +23,11 @@ export const ANNOTATION = {
   referrersChecked: 'dev.lifeboat.referrers-checked',
 } as const;
 
+/** A text without one stands for no platform: a plain split would make one without a name of it. */
+export function decodePlatforms(annotation: string | undefined): readonly string[] | undefined {
+  return annotation?.split(',').filter((platform) => platform !== '');
+}
+
 /**
  * Whether a value is a time as `Date.toISOString` writes it. No other way of writing one is taken: such times
  * sort as text, and fit into a header.

@@ -81,7 +81,8 @@ function isUrls(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.length > 0 && value.every((url) => typeof url === 'string');
 }
 
-/** `linux/arm64`, `linux/arm/v7`: the way that people write a platform. */
-export function formatPlatform(platform: Platform): string {
-  return [platform.os, platform.architecture, platform.variant].filter(Boolean).join('/');
+/** `linux/arm64`, `linux/arm/v7`, `windows(10.0.20348)/amd64`: the way that people write a platform. */
+export function formatPlatform({ os, 'os.version': version, architecture, variant }: Platform): string {
+  const system = version === undefined || version === '' ? os : `${os}(${version})`;
+  return [system, architecture, variant].filter(Boolean).join('/');
 }

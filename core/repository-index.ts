@@ -2,7 +2,14 @@
  * `_index.json`: the job's memory of one repository, an OCI image index. Tags are the truth and this can be
  * rebuilt from them; it exists so that a run which finds nothing new reads one object a repository.
  */
-import { ANNOTATION, BucketObjectInvalidError, REF_NAME, isTime, parseObjectAt } from './bucket-object.ts';
+import {
+  ANNOTATION,
+  BucketObjectInvalidError,
+  REF_NAME,
+  decodePlatforms,
+  isTime,
+  parseObjectAt,
+} from './bucket-object.ts';
 import { DescriptorInvalidError, parseDescriptor, type Descriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
 import { encodeJson } from './json.ts';
@@ -105,7 +112,7 @@ function fromDescriptor(key: string, descriptor: Descriptor): IndexEntry {
     size,
     firstSeen,
     referrersChecked: isTime(checked) ? checked : undefined,
-    platforms: annotations[ANNOTATION.platforms]?.split(','),
+    platforms: decodePlatforms(annotations[ANNOTATION.platforms]),
   };
   if (kind === 'pin') return { kind, ...entry };
   const tag = annotations[kind === 'tag' ? REF_NAME : ANNOTATION.tag];

@@ -4,7 +4,13 @@
  * A → B → A must not have A's old ETag, or a conditional write would take the third state for the first.
  */
 import { fromBase64, toBase64 } from './base64.ts';
-import { ANNOTATION, BucketObjectInvalidError, isTime, parseObjectAt } from './bucket-object.ts';
+import {
+  ANNOTATION,
+  BucketObjectInvalidError,
+  decodePlatforms,
+  isTime,
+  parseObjectAt,
+} from './bucket-object.ts';
 import { DescriptorInvalidError, parseDescriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
 import { encodeJson } from './json.ts';
@@ -63,7 +69,7 @@ export function decodeTag(key: string, object: Uint8Array): TagObject {
       moved,
       run,
       hold: annotations[ANNOTATION.hold],
-      platforms: annotations[ANNOTATION.platforms]?.split(','),
+      platforms: decodePlatforms(annotations[ANNOTATION.platforms]),
     };
   } catch (error) {
     if (error instanceof DescriptorInvalidError) {

@@ -94,6 +94,7 @@ function unlisted({ defaults }: Configuration, { repository }: Reference): Image
     repository,
     tags: { explicit: [], rules: undefined },
     digests: [],
+    platforms: defaults.platforms,
     referrersEvery: defaults.referrersEvery,
     public: false,
     line: undefined,

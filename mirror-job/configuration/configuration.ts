@@ -2,6 +2,7 @@
 import type { Audience } from '../../core/identity.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Repository, Upstream } from '../../core/reference.ts';
+import type { Platforms } from '../engine/platform.ts';
 import type { Selection } from '../engine/selection.ts';
 import type { BudgetSettings } from '../registry/budget.ts';
 import type { Password } from '../registry/registry-options.ts';
@@ -24,6 +25,7 @@ export interface Configuration {
   readonly defaults: {
     /** Milliseconds, or false. */
     readonly referrersEvery: number | false;
+    readonly platforms: Platforms;
   };
   readonly images: readonly ImageConfiguration[];
 }
@@ -56,6 +58,8 @@ export interface ImageConfiguration {
   readonly repository: Repository;
   readonly tags: Selection;
   readonly digests: readonly Digest[];
+  /** Of indexes only the children for these are mirrored. */
+  readonly platforms: Platforms;
   /** Milliseconds, or false. */
   readonly referrersEvery: number | false;
   /** The operator says that it may be public though upstream does not show it to everybody. */

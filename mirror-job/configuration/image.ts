@@ -10,8 +10,10 @@ import {
   type Repository,
   type Tag,
 } from '../../core/reference.ts';
+import type { Platforms } from '../engine/platform.ts';
 import type { ImageConfiguration } from './configuration.ts';
 import type { Path } from './path.ts';
+import { interpretPlatforms } from './platforms.ts';
 import type { Problems } from './problems.ts';
 import type { ImageFile } from './schema.ts';
 import { interpretTags } from './tags.ts';
@@ -25,6 +27,7 @@ export interface ImagePlace {
   readonly folder: string;
   /** Milliseconds, where the image does not say. */
   readonly referrersEvery: number | false;
+  readonly platforms: Platforms;
 }
 
 /** @returns undefined where there is nothing that further checks could use; a problem says why */
@@ -38,6 +41,7 @@ export function interpretImage(
   const tags = interpretTags(input.tags ?? [], [...path, 'tags'], problems);
   const digests = interpretDigests(input.digests ?? [], [...path, 'digests'], problems);
   const referrersEvery = problems.interval(input.referrers, [...path, 'referrers']) ?? place.referrersEvery;
+  const platforms = interpretPlatforms(input.platforms, place.platforms, [...path, 'platforms'], problems);
   if (source === undefined) return undefined;
   const isEmpty = [...source.tags, ...source.digests, ...(input.digests ?? [])].length === 0;
   if (isEmpty && !tags.selectsAny) {
@@ -51,6 +55,7 @@ export function interpretImage(
     repository: source.repository,
     tags: { rules: tags.rules, explicit: [...new Set([...source.tags, ...tags.explicit])] },
     digests: [...new Set([...source.digests, ...digests])],
+    platforms,
     referrersEvery,
     public: input.public ?? false,
     line: place.line,

@@ -6,6 +6,7 @@ import type { PathProblem } from './document.ts';
 import { interpretImage } from './image.ts';
 import { findOverlaps } from './overlap.ts';
 import type { Path } from './path.ts';
+import { interpretPlatforms } from './platforms.ts';
 import { Problems } from './problems.ts';
 import type { ConfigurationFile, StoreFile, UpstreamsFile } from './schema.ts';
 
@@ -33,6 +34,12 @@ export function interpret(
   const maxDuration = interpretMaxDuration(input.maxDuration, problems);
   const referrersEvery =
     problems.interval(input.defaults?.referrers, ['defaults', 'referrers']) ?? DEFAULT_REFERRERS_EVERY;
+  const platforms = interpretPlatforms(
+    input.defaults?.platforms,
+    undefined,
+    ['defaults', 'platforms'],
+    problems,
+  );
   const images = input.images.flatMap((image, index) => {
     const path = ['images', index];
     const isShort = typeof image === 'string';
@@ -42,6 +49,7 @@ export function interpret(
       line: lineOf(path),
       folder,
       referrersEvery,
+      platforms,
     };
     return interpretImage(isShort ? { source: image } : image, place, problems) ?? [];
   });
@@ -53,7 +61,7 @@ export function interpret(
       store,
       maxDuration,
       upstreams,
-      defaults: { referrersEvery },
+      defaults: { referrersEvery, platforms },
       images,
     },
     problems: problems.list,

@@ -102,6 +102,14 @@ const referrers = z.union([z.literal(false), keys({ every: text.describe('A dura
   error: 'it must be false, or { every: 24h }.',
 });
 
+const platforms = z.union(
+  [
+    z.literal('all'),
+    z.array(text).min(1, 'it lists no platform. Leave it out, or say all, for all of them.'),
+  ],
+  { error: 'it must be a list, as in [linux/amd64, linux/arm64], or all.' },
+);
+
 const patterns = z.array(text);
 
 const tags = keys({
@@ -143,6 +151,11 @@ const image = z.union(
         .optional()
         .describe("Which tags: a list of tags and patterns (['*'] is all of them), or a map that says more."),
       digests: z.array(text).optional().describe('Manifests to mirror whatever tag they have or had.'),
+      platforms: platforms
+        .optional()
+        .describe(
+          'Of an index only the children for these, as in [linux/amd64, linux/arm64]; or all. podman and CRI-O cannot fall back for the others.',
+        ),
       referrers: referrers.optional().describe('Overrides the default: { every: 24h }, or false.'),
       public: z
         .boolean()
@@ -171,8 +184,9 @@ export const configurationSchema = keys({
     referrers: referrers
       .optional()
       .describe(
-        'How often an unchanged image is asked for new signatures, SBOMs and attestations; or false.',
+        'How often an unchanged image is asked for new signatures, SBOMs and attestations; or false. After its first week weekly, or this if it is longer.',
       ),
+    platforms: platforms.optional().describe('Of an index only the children for these. Default: all.'),
   })
     .optional()
     .describe('For every image that does not say otherwise.'),
@@ -186,8 +200,9 @@ export type ConfigurationFile = z.infer<typeof configurationSchema>;
 export type StoreFile = ConfigurationFile['store'];
 export type UpstreamsFile = NonNullable<ConfigurationFile['upstreams']>;
 export type ImageFile = Exclude<ConfigurationFile['images'][number], string>;
+export type PlatformsFile = NonNullable<ImageFile['platforms']>;
 /** The long form of `tags`. */
 export type TagsFile = Exclude<NonNullable<ImageFile['tags']>, string[]>;
 
 /** Keys of the design that this version does not know yet: better an error than a promise that is not kept. */
-export const NOT_BUILT_YET: ReadonlySet<string> = new Set(['stores', 'moves', 'platforms', 'immutable']);
+export const NOT_BUILT_YET: ReadonlySet<string> = new Set(['stores', 'moves', 'immutable']);

@@ -8,14 +8,18 @@ import type { Image } from './image.ts';
 import type { Limit } from './limit.ts';
 import { ManifestCopier, type StoredManifest } from './manifest-copy.ts';
 import { Memo } from './memo.ts';
+import { joinPlatforms, type Platforms } from './platform.ts';
 import { findTag, publishTag } from './publish.ts';
 import { ReferrerCopier } from './referrer-copy.ts';
+import { referrersAreDue, type ReferrerTimes } from './referrer-schedule.ts';
 import type { ItemReport, Outcome } from './report.ts';
 import type { RepositoryState } from './repository-state.ts';
 import type { Retention } from './retention.ts';
 import { selectTags, type Selected } from './selection.ts';
+import { SignatureTags } from './signature-tags.ts';
 import { outcomeOf } from './skipped-error.ts';
 import { SourceError, type Resolved, type Source } from './source.ts';
+import { SparseImages, isSameRecord, type Recorded } from './sparse-images.ts';
 
 /** What a dry run does in another way. */
 export interface ImageWork {
@@ -26,12 +30,20 @@ export interface ImageWork {
   readonly onSelection?: (image: Image, selected: Selected) => void;
 }
 
+/** What was stored, and for which platforms. */
+interface Stored {
+  readonly stored: StoredManifest;
+  readonly platforms: Platforms;
+}
+
 export class ImageRun {
   readonly #environment: Environment;
   readonly #image: Image;
   readonly #state: RepositoryState;
   readonly #manifests: ManifestCopier;
   readonly #referrers: ReferrerCopier;
+  readonly #signatures: SignatureTags;
+  readonly #sparse: SparseImages;
   readonly #onSelection: ImageWork['onSelection'];
   readonly #shown = new Memo<'upstream', boolean>();
   /** What upstream was seen to have last: its visibility is asked by that. */
@@ -45,6 +57,14 @@ export class ImageRun {
     const admit = (digest: Digest): Promise<void> => this.#refusePrivate(this.#seen ?? digest);
     this.#manifests = new ManifestCopier(environment, image.repository, work.blobs, admit, work.retention);
     this.#referrers = new ReferrerCopier(environment, image.repository, this.#manifests);
+    this.#signatures = new SignatureTags({
+      environment,
+      repository: image.repository,
+      state,
+      manifests: this.#manifests,
+      referrers: this.#referrers,
+    });
+    this.#sparse = new SparseImages(environment, image);
   }
 
   /** Never throws: whatever goes wrong with one tag is that tag's outcome, and its siblings go on. */
@@ -82,6 +102,7 @@ export class ImageRun {
       this.#onSelection?.(this.#image, selected);
       const { chosen, count, isShort } = selected;
       const tags = chosen.map(({ tag }) => tag);
+      this.#signatures.spare(rules === undefined ? undefined : listed, tags);
       if (rules === undefined) return { tags, failures: [] };
       const list = `${source.name} lists ${countTags(listed.length)}, of which ${count} ${count === 1 ? 'is' : 'are'} selected`;
       if (isShort) {
@@ -143,14 +164,29 @@ export class ImageRun {
     return known === undefined ? move() : this.#inTurn(move);
   }
 
-  /** Nothing new but, from time to time, new signatures: they arrive after their image. */
+  /** Nothing new but, from time to time, new signatures: they arrive after their image. And platforms wanted since. */
   async #keep(known: TagEntry, source: Source): Promise<Outcome> {
-    if (this.#referrersAreDue(known.referrersChecked)) {
-      const stored = await this.#manifests.ensure(known.digest, source);
-      await this.#referrers.ensure(stored, source, true);
-      await this.#state.note({ ...known, referrersChecked: this.#now() });
-    }
-    return { result: 'unchanged', digest: known.digest };
+    const { digest } = known;
+    if (!this.#referrersAreDue(known) && this.#sparse.isWhole(known)) return { result: 'unchanged', digest };
+    const store = (): Promise<Stored> => this.#store({ digest }, source, known);
+    const { stored, platforms } = await (this.#sparse.isWhole(known) ? store() : this.#inTurn(store));
+    if (!isSameRecord(platforms, known.platforms)) await this.#recordPlatforms(known, stored, platforms);
+    await this.#state.note({ ...known, platforms, referrersChecked: this.#referrersChecked() });
+    return { result: 'unchanged', digest };
+  }
+
+  /** The tag stays where it is, and whatever holds it. @throws {SourceError} */
+  async #recordPlatforms(known: TagEntry, stored: StoredManifest, platforms: Platforms): Promise<void> {
+    const { repository } = this.#image;
+    const { tag, digest, hold } = known;
+    const move = { expected: digest, why: 'other platforms', hold, platforms };
+    const outcome = await publishTag(this.#environment, repository, tag, stored, move);
+    if (outcome !== 'conflict') return;
+    // The index is wrong about the tag: the next run has to ask the tag itself.
+    await this.#state.question(tag);
+    throw new SourceError(
+      `${repository}:${tag} is not where this run took it to be. The next run looks at it again.`,
+    );
   }
 
   /** @param stood where the tag was before upstream was asked; undefined where there was none */
@@ -179,10 +215,15 @@ export class ImageRun {
     known: TagEntry | undefined,
     expected: Digest | undefined,
   ): Promise<Outcome | 'conflict'> {
-    const stored = await this.#copy(resolved, this.#image.source);
+    const { stored, platforms } = await this.#copy(
+      resolved,
+      this.#image.source,
+      known?.digest === resolved.digest ? known : undefined,
+    );
     if (known !== undefined && known.digest !== stored.digest) await this.#state.question(tag);
     const outcome = await publishTag(this.#environment, this.#image.repository, tag, stored, {
       expected,
+      platforms,
     });
     if (outcome === 'conflict') return outcome;
     await this.#state.note({
@@ -192,34 +233,45 @@ export class ImageRun {
       digest: stored.digest,
       size: stored.size,
       firstSeen: known?.digest === stored.digest ? known.firstSeen : this.#now(),
-      referrersChecked: this.#image.referrersEvery === false ? undefined : this.#now(),
+      referrersChecked: this.#referrersChecked(),
+      platforms,
     });
     return outcome;
   }
 
   async #mirrorPin(digest: Digest): Promise<Outcome> {
-    const { source, referrersEvery } = this.#image;
     const known = this.#state.pin(digest);
-    if (known !== undefined && !this.#referrersAreDue(known.referrersChecked)) {
+    if (known !== undefined && !this.#referrersAreDue(known) && this.#sparse.isWhole(known)) {
       return { result: 'unchanged', digest };
     }
-    const stored = await this.#copy({ digest }, source);
+    const { stored, platforms } = await this.#copy({ digest }, this.#image.source, known);
+    // Another image of this repository may have pinned it meanwhile, for more platforms.
+    const noted = this.#state.pin(digest);
     await this.#state.note({
       kind: 'pin',
       mediaType: stored.manifest.mediaType,
       digest,
       size: stored.size,
       firstSeen: known?.firstSeen ?? this.#now(),
-      referrersChecked: referrersEvery === false ? undefined : this.#now(),
+      referrersChecked: this.#referrersChecked(),
+      platforms: noted === undefined ? platforms : joinPlatforms(noted.platforms, platforms),
     });
     return known === undefined ? { result: 'created', digest } : { result: 'unchanged', digest };
   }
 
-  async #copy(resolved: Resolved, source: Source): Promise<StoredManifest> {
+  /** @param known what is noted of this very digest */
+  async #copy(resolved: Resolved, source: Source, known?: Recorded): Promise<Stored> {
     await this.#refusePrivate(resolved.digest);
-    const stored = await this.#manifests.ensure(resolved.digest, source, resolved.manifest);
-    await this.#referrers.ensure(stored, source, this.#image.referrersEvery !== false);
-    return stored;
+    return this.#store(resolved, source, known);
+  }
+
+  async #store({ digest, manifest }: Resolved, source: Source, known?: Recorded): Promise<Stored> {
+    const wanted = this.#sparse.wanted(known);
+    const stored = await this.#manifests.ensure(digest, source, manifest, undefined, wanted);
+    const ask = this.#image.referrersEvery !== false;
+    await this.#referrers.ensure(stored, source, ask);
+    if (ask) await this.#signatures.ensure(stored, source);
+    return { stored, platforms: this.#sparse.record(stored, wanted) };
   }
 
   /**
@@ -234,11 +286,12 @@ export class ImageRun {
     );
   }
 
-  #referrersAreDue(checked: string | undefined): boolean {
-    const { referrersEvery } = this.#image;
-    if (referrersEvery === false) return false;
-    if (checked === undefined) return true;
-    return this.#environment.clock.now().getTime() - Date.parse(checked) >= referrersEvery;
+  #referrersAreDue(times: ReferrerTimes): boolean {
+    return referrersAreDue(times, this.#image.referrersEvery, this.#environment.clock.now());
+  }
+
+  #referrersChecked(): string | undefined {
+    return this.#image.referrersEvery === false ? undefined : this.#now();
   }
 
   #now(): string {

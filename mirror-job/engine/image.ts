@@ -1,6 +1,7 @@
 /** One entry of the configuration's `images`, as the engine takes it. */
 import type { Digest } from '../../core/digest.ts';
 import type { Repository } from '../../core/reference.ts';
+import type { Platforms } from './platform.ts';
 import type { Selection } from './selection.ts';
 import type { Source } from './source.ts';
 
@@ -10,6 +11,8 @@ export interface Image {
   readonly repository: Repository;
   readonly tags: Selection;
   readonly digests: readonly Digest[];
+  /** Of indexes only the children for these are mirrored; left out for all. Normalized and sorted. */
+  readonly platforms?: Platforms;
   /** How often, in milliseconds, an unchanged image is asked for new referrers; false for never, and none at all. */
   readonly referrersEvery: number | false;
   /**

@@ -1,6 +1,7 @@
 /**
- * Manifests with all that they need: blobs first, then children, then the manifest itself. What is in the
- * bucket as a manifest is therefore complete, and a run that died goes on from whatever it had finished.
+ * Manifests with all that they need: blobs first, then children, then the manifest itself. An image that is in the
+ * bucket as a manifest is therefore complete, and a run that died goes on from whatever it had finished. An index
+ * may have been stored for fewer platforms than are wanted now: its children are looked at each time.
  */
 import type { Descriptor } from '../../core/descriptor.ts';
 import { algorithmOf, digestOf, type Digest } from '../../core/digest.ts';
@@ -10,6 +11,8 @@ import type { Repository } from '../../core/reference.ts';
 import type { BlobWriter } from './blob-copy.ts';
 import type { Environment } from './environment.ts';
 import { Memo } from './memo.ts';
+import { chooseChildren, complaintAbout, joinChoices, type ChosenPlatforms } from './platform-choice.ts';
+import type { Platforms } from './platform.ts';
 import { Retention } from './retention.ts';
 import { allSettled } from './settle.ts';
 import { BlobAbsentError, SourceError, type Source, type SourceManifest } from './source.ts';
@@ -30,7 +33,10 @@ export interface StoredManifest {
   /** Bytes. */
   readonly size: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Those that are stored: an index for a subset of platforms names more. */
   readonly children: readonly StoredManifest[];
+  /** Of the whole tree: which platforms were taken, and which were left out. */
+  readonly platforms: ChosenPlatforms;
 }
 
 /** For all copiers of a run. */
@@ -43,7 +49,7 @@ function weigh({ size, children }: StoredManifest): number {
   return 1000 + 3 * size + children.reduce((sum, child) => sum + weigh(child), 0);
 }
 
-/** A manifest's bytes, and whether they come from the bucket, which means that all they need is there. */
+/** A manifest's bytes, and whether they come from the bucket, which means that its blobs are there. */
 interface Read extends SourceManifest {
   readonly isPresent: boolean;
 }
@@ -54,7 +60,8 @@ export class ManifestCopier {
   readonly #blobs: BlobWriter;
   readonly #admit: (digest: Digest) => Promise<void>;
   readonly #read = new Memo<Digest, Read>();
-  readonly #stored: Memo<Digest, StoredManifest>;
+  /** By digest and platforms: what is enough for a subset is not for all. */
+  readonly #stored: Memo<string, StoredManifest>;
   readonly #retention: Retention;
 
   /**
@@ -80,6 +87,7 @@ export class ManifestCopier {
    * Makes sure that the repository has a manifest and its closure.
    * @param given its bytes, where they are at hand already
    * @param expected the descriptor that asked for it, where there is one: its size must hold
+   * @param platforms of an index, only the children for these
    * @throws {SourceError} naming what the source lacks, or sent wrong
    * @throws {StoreError}
    */
@@ -88,6 +96,7 @@ export class ManifestCopier {
     source: Source,
     given?: SourceManifest,
     expected?: Descriptor,
+    platforms?: Platforms,
     depth = 0,
   ): Promise<StoredManifest> {
     if (depth > MAX_DEPTH) {
@@ -102,7 +111,10 @@ export class ManifestCopier {
         `${source.name}: manifest ${digest} has ${size} bytes, and what lists it says ${expected.size}.`,
       );
     };
-    const known = this.#stored.peek(digest);
+    // What is enough as a part may have nothing for these platforms as a whole.
+    const key =
+      platforms === undefined ? digest : `${digest} ${platforms.join()} ${depth === 0 ? 'whole' : 'part'}`;
+    const known = this.#stored.peek(key);
     if (known !== undefined) {
       const stored = await known;
       refuseOtherSize(stored.size);
@@ -110,7 +122,7 @@ export class ManifestCopier {
     }
     const read = await this.#read.get(digest, () => this.#readAnywhere(digest, source, given));
     refuseOtherSize(read.bytes.length);
-    return this.#stored.get(digest, () => this.#storeRead(read, source, expected, depth));
+    return this.#stored.get(key, () => this.#storeRead(read, source, expected, platforms, depth));
   }
 
   /** What was read is kept for another try, where this one fails. */
@@ -118,11 +130,12 @@ export class ManifestCopier {
     read: Read,
     source: Source,
     expected: Descriptor | undefined,
+    platforms: Platforms,
     depth: number,
   ): Promise<StoredManifest> {
     const forget = (): void => this.#read.forget(read.digest);
     try {
-      const stored = await this.#ensure(read, source, expected, depth);
+      const stored = await this.#ensure(read, source, expected, platforms, depth);
       forget();
       return stored;
     } catch (error) {
@@ -152,25 +165,38 @@ export class ManifestCopier {
     read: Read,
     source: Source,
     expected: Descriptor | undefined,
+    wanted: Platforms,
     depth: number,
   ): Promise<StoredManifest> {
     const { store, signal, tally } = this.#environment;
     const { digest, bytes, isPresent } = read;
     const manifest = parse(read, source, expected);
-    const children = await this.#ensureChildren(manifest, source, depth);
+    const choice = chooseChildren(manifest.manifests, wanted);
+    const children = await this.#ensureChildren(choice.children, source, wanted, depth);
+    const platforms = joinChoices([choice, ...children.map((child) => child.platforms)]);
+    // An index within one may be for other platforms altogether; the whole is what somebody wants.
+    const complaint = depth > 0 ? undefined : complaintAbout(source.name, digest, wanted, platforms);
+    if (complaint !== undefined) throw new SourceError(complaint);
     if (!isPresent) {
       await allSettled(manifest.blobs.map((blob) => this.#ensureBlob(blob, source)));
       signal.throwIfAborted();
       await store.put(manifestKey(this.#repository, digest), bytes, { contentType: manifest.mediaType });
       tally.manifestsCopied += 1;
     }
-    return { manifest, digest, size: bytes.length, bytes, children };
+    return { manifest, digest, size: bytes.length, bytes, children, platforms };
   }
 
-  async #ensureChildren(manifest: Manifest, source: Source, depth: number): Promise<StoredManifest[]> {
+  async #ensureChildren(
+    descriptors: readonly Descriptor[],
+    source: Source,
+    wanted: Platforms,
+    depth: number,
+  ): Promise<StoredManifest[]> {
     const children = await allSettled(
-      manifest.manifests.map(async (child) => {
-        if (namesManifest(child)) return this.ensure(child.digest, source, undefined, child, depth + 1);
+      descriptors.map(async (child) => {
+        if (namesManifest(child)) {
+          return this.ensure(child.digest, source, undefined, child, wanted, depth + 1);
+        }
         // Build caches are indexes whose "manifests" are layers: what is no manifest by its type is a blob.
         await this.#ensureBlob(child, source);
         return undefined;
@@ -186,7 +212,10 @@ export class ManifestCopier {
       // Layers that are kept elsewhere by licence: pulling clients fetch them from their `urls` themselves. A source
       // that only fails may have the layer all the same, and what is stored once is never completed later.
       if (blob.urls === undefined || !(error instanceof BlobAbsentError)) throw error;
-      this.#environment.log.warn(
+      const { tally, log } = this.#environment;
+      const layer = { repository: this.#repository, digest: blob.digest, urls: blob.urls };
+      tally.foreignLayers.set(`${layer.repository}@${layer.digest}`, layer);
+      log.warn(
         `${source.name}: layer ${blob.digest} is not at the registry; clients fetch it from ${blob.urls.join(', ')}.`,
       );
     }

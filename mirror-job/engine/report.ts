@@ -2,6 +2,7 @@
 import type { Digest } from '../../core/digest.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
 import type { RequestCounts, Source } from './source.ts';
+import type { ForeignLayer } from './tally.ts';
 
 /** What became of one tag, or of one digest of the configuration. */
 export type Outcome =
@@ -50,6 +51,8 @@ export interface RunReport {
   readonly manifests: { readonly copied: number };
   /** Bytes read from sources. */
   readonly bytes: number;
+  /** What this run met and is not mirrored; left out where there is none. */
+  readonly foreignLayers?: readonly ForeignLayer[];
   /** Whether the run was told to stop before it was through. */
   readonly interrupted: boolean;
   readonly upstreams: readonly UpstreamReport[];

@@ -67,6 +67,7 @@ export async function runMirror(
     blobs: { copied: tally.blobsCopied, present: tally.blobsPresent },
     manifests: { copied: tally.manifestsCopied },
     bytes: tally.bytes,
+    ...(tally.foreignLayers.size > 0 && { foreignLayers: [...tally.foreignLayers.values()] }),
     interrupted: signal.aborted,
     upstreams: reportUpstreams(images.map(({ source }) => source)),
     items: items.filter(({ outcome }) => outcome.result !== 'unchanged'),

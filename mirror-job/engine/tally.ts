@@ -1,5 +1,15 @@
 /** What a run has done so far: written by the engine, read by whoever shows progress. */
 
+import type { Digest } from '../../core/digest.ts';
+import type { Repository } from '../../core/reference.ts';
+
+/** A layer that its licence keeps elsewhere, and its registry does not have: clients fetch it from there themselves. */
+export interface ForeignLayer {
+  readonly repository: Repository;
+  readonly digest: Digest;
+  readonly urls: readonly string[];
+}
+
 /** A blob that is being copied. */
 export interface Running {
   readonly label: string;
@@ -22,5 +32,7 @@ export class Tally {
   /** Blobs that were there: in this repository or, for one small write, in another. */
   blobsPresent = 0;
   manifestsCopied = 0;
+  /** Each once. */
+  readonly foreignLayers = new Map<string, ForeignLayer>();
   readonly running = new Set<Running>();
 }

@@ -51,6 +51,7 @@ export async function openImages(configuration: Configuration, surroundings: Sur
       repository: image.repository,
       tags: image.tags,
       digests: image.digests,
+      platforms: image.platforms,
       referrersEvery: image.referrersEvery,
       mustBePublic: surroundings.audience === 'public' && !image.public,
     });

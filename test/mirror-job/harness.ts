@@ -104,6 +104,7 @@ export interface ImageOptions {
   readonly rules?: TagRules;
   readonly digests?: readonly string[];
   readonly referrersEvery?: number | false;
+  readonly platforms?: readonly string[];
   readonly mustBePublic?: boolean;
 }
 
@@ -117,7 +118,7 @@ export const EVERY_TAG: TagRules = {
 };
 
 export function imageOf(source: Source, repository: string, options: ImageOptions = {}): Image {
-  const { tags = 'all', digests = [], referrersEvery = DAY, mustBePublic = false } = options;
+  const { tags = 'all', digests = [], referrersEvery = DAY, mustBePublic = false, platforms } = options;
   return {
     source,
     repository: parseRepository(repository),
@@ -127,6 +128,7 @@ export function imageOf(source: Source, repository: string, options: ImageOption
     },
     digests: digests.map((digest) => parseDigest(digest)),
     referrersEvery,
+    platforms,
     mustBePublic,
   };
 }

@@ -25,6 +25,7 @@ const [a, b, c] = ['a', 'b', 'c'].map((name) => {
     size: bytes.length,
     bytes: new Uint8Array(bytes),
     children: [],
+    platforms: { taken: [], left: [] },
   } satisfies StoredManifest;
 });
 if (a === undefined || b === undefined || c === undefined) throw new Error('There are three.');

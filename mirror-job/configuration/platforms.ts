@@ -1,0 +1,27 @@
+/** `platforms`: which children of an index are mirrored. */
+import { formatPlatform } from '../../core/descriptor.ts';
+import { parsePlatform, type Platforms } from '../engine/platform.ts';
+import type { Path } from './path.ts';
+import type { Problems } from './problems.ts';
+import type { PlatformsFile } from './schema.ts';
+
+/** @returns `inherited` where the file does not say; else undefined for all, or each once, in containerd's spelling, sorted */
+export function interpretPlatforms(
+  input: PlatformsFile | undefined,
+  inherited: Platforms,
+  path: Path,
+  problems: Problems,
+): Platforms {
+  if (input === undefined) return inherited;
+  if (input === 'all') return undefined;
+  const platforms = input.flatMap((text, index) => {
+    const platform = parsePlatform(text);
+    if (platform !== undefined) return [formatPlatform(platform)];
+    problems.add(
+      [...path, index],
+      `"${text.slice(0, 200)}" is not a platform, such as linux/amd64, linux/arm/v7 or windows(10.0.20348)/amd64.`,
+    );
+    return [];
+  });
+  return [...new Set(platforms)].toSorted();
+}

@@ -1,0 +1,125 @@
+/**
+ * cosign's older tags, `sha256-<hex>.sig`, `.att` and `.sbom`: signatures, attestations and SBOMs that say nothing of
+ * their image but by their name. They are mirrored beside it as tags of their own, which follow upstream whatever the
+ * image's tags do: another signature is added by moving them.
+ * https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
+ */
+import type { Digest } from '../../core/digest.ts';
+import { isTag, type Repository, type Tag } from '../../core/reference.ts';
+import type { Environment } from './environment.ts';
+import type { ManifestCopier, StoredManifest } from './manifest-copy.ts';
+import { Memo } from './memo.ts';
+import { findTag, publishTag } from './publish.ts';
+import type { ReferrerCopier } from './referrer-copy.ts';
+import type { RepositoryState } from './repository-state.ts';
+import { allSettled } from './settle.ts';
+import { SourceError, type Resolved, type Source } from './source.ts';
+
+const SUFFIXES = ['sig', 'att', 'sbom'];
+
+/** None for sha512: its digits are too many for a tag. */
+export function signatureTagsOf(digest: Digest): Tag[] {
+  return SUFFIXES.map((suffix) => `${digest.replace(':', '-')}.${suffix}`).filter((tag) => isTag(tag));
+}
+
+export interface SignatureTagsOptions {
+  readonly environment: Environment;
+  readonly repository: Repository;
+  readonly state: RepositoryState;
+  readonly manifests: ManifestCopier;
+  readonly referrers: ReferrerCopier;
+}
+
+export class SignatureTags {
+  readonly #options: SignatureTagsOptions;
+  readonly #mirrored = new Memo<Tag, void>();
+  #listed: ReadonlySet<Tag> | undefined;
+  #others: ReadonlySet<Tag> = new Set();
+
+  constructor(options: SignatureTagsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Spares questions.
+   * @param listed all that the source has; undefined where it was not listed: then each tag is asked for
+   * @param selected what is mirrored as a tag of the image anyway
+   */
+  spare(listed: readonly Tag[] | undefined, selected: readonly Tag[]): void {
+    this.#listed = listed === undefined ? undefined : new Set(listed);
+    this.#others = new Set(selected);
+  }
+
+  /**
+   * Mirrors those of an image and of all below it.
+   * @throws {SourceError} naming the tag that failed
+   * @throws {StoreError}
+   */
+  async ensure(image: StoredManifest, source: Source): Promise<void> {
+    const tags = [...new Set(digestsOf(image))]
+      .flatMap((digest) => signatureTagsOf(digest))
+      .filter((tag) => this.#listed?.has(tag) !== false && !this.#others.has(tag));
+    await allSettled(tags.map((tag) => this.#mirrored.get(tag, () => this.#mirrorNamed(tag, source))));
+  }
+
+  async #mirrorNamed(tag: Tag, source: Source): Promise<void> {
+    try {
+      await this.#mirror(tag, source);
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      throw new SourceError(`The signature tag "${tag}": ${error.message}`, { cause: error });
+    }
+  }
+
+  async #mirror(tag: Tag, source: Source): Promise<void> {
+    const { environment, repository, state } = this.#options;
+    environment.signal.throwIfAborted();
+    const known = state.tag(tag);
+    // Most images have none, which a HEAD tells without costing quota.
+    const isAsked = known === undefined && this.#listed === undefined;
+    if (isAsked && (await source.resolve(tag)) === undefined) return;
+    const stood = known ?? (await findTag(environment, repository, tag));
+    const first = known === undefined ? await fetchTag(source, tag) : await source.resolve(tag);
+    // What upstream has deleted stays here, as any tag does.
+    if (first === undefined || first.digest === known?.digest) return;
+    if (await this.#publish(tag, source, first, stood?.digest)) return;
+    const stands = await findTag(environment, repository, tag);
+    const second = await fetchTag(source, tag);
+    if (second === undefined || (await this.#publish(tag, source, second, stands?.digest))) return;
+    throw new SourceError('another run moved it while this one tried to. The next run looks at it again.');
+  }
+
+  /** @returns false where another run has moved it meanwhile */
+  async #publish(
+    tag: Tag,
+    source: Source,
+    { digest, manifest }: Resolved,
+    expected: Digest | undefined,
+  ): Promise<boolean> {
+    const { environment, repository, state, manifests, referrers } = this.#options;
+    const stored = await manifests.ensure(digest, source, manifest);
+    await referrers.ensure(stored, source, false);
+    const known = state.tag(tag);
+    if (known !== undefined && known.digest !== digest) await state.question(tag);
+    if ((await publishTag(environment, repository, tag, stored, { expected })) === 'conflict') return false;
+    const now = environment.clock.now().toISOString();
+    await state.note({
+      kind: 'tag',
+      tag,
+      mediaType: stored.manifest.mediaType,
+      digest,
+      size: stored.size,
+      firstSeen: known?.digest === digest ? known.firstSeen : now,
+    });
+    return true;
+  }
+}
+
+function digestsOf({ digest, children }: StoredManifest): Digest[] {
+  return [digest, ...children.flatMap((child) => digestsOf(child))];
+}
+
+async function fetchTag(source: Source, tag: Tag): Promise<Resolved | undefined> {
+  const manifest = await source.manifest(tag);
+  return manifest === undefined ? undefined : { digest: manifest.digest, manifest };
+}
