@@ -137,6 +137,19 @@ test('_referrers/<alg>/<hex>: an index, sorted, of what refers to a manifest', (
   expect(decodeReferrers(KEY, Buffer.from(object))).toStrictEqual(referrers.toReversed());
 });
 
+test('of no platforms none is read, and not one without a name', () => {
+  const about = { mediaType: INDEX, digest: c, platforms: [] };
+  const tag: TagObject = {
+    ...about,
+    bytes: new Uint8Array(Buffer.from('{}')),
+    moved: MOVED,
+    run: RUN,
+  };
+  expect(decodeTag(KEY, encodeTag(tag)).platforms).toEqual([]);
+  const entries: IndexEntry[] = [{ kind: 'pin', ...about, size: 2, firstSeen: MOVED }];
+  expect(decodeRepositoryIndex(KEY, encodeRepositoryIndex(entries))).toEqual(entries);
+});
+
 test('_referrers/<alg>/<hex> of nothing is the empty index that the specification answers', () => {
   expect(text(encodeReferrers([]))).toBe(`{"schemaVersion":2,"mediaType":"${INDEX}","manifests":[]}`);
 });

@@ -93,6 +93,14 @@ test.for<readonly [string, string | undefined, string]>([
   );
 });
 
+test('a version stands with its system', () => {
+  const windows = { os: 'windows', architecture: 'amd64' };
+  expect(formatPlatform({ ...windows, 'os.version': '10.0.20348.2582' })).toBe(
+    'windows(10.0.20348.2582)/amd64',
+  );
+  expect(formatPlatform({ ...windows, 'os.version': '' })).toBe('windows/amd64');
+});
+
 const optional = { nil: undefined };
 const descriptors = fc.record({
   mediaType: fc.string({ minLength: 1 }),

@@ -22,6 +22,16 @@ const MEANING: readonly Case[] = [
     `${STORE}images: [{ source: a, tags: [], digests: [] }]`,
     `f.yaml:2: images[0]: ${NOTHING_SELECTS}`,
   ],
+  [
+    'a platform without its architecture',
+    `${STORE}images:\n  - source: a:1\n    platforms: [linux/arm64, amd64]\n`,
+    'f.yaml:4: images[0].platforms[1]: "amd64" is not a platform, such as linux/amd64, linux/arm/v7 or windows(10.0.20348)/amd64.',
+  ],
+  [
+    'a pattern for platforms, by default',
+    `${STORE}defaults: { platforms: ['linux/*'] }\nimages: [a:1]`,
+    'f.yaml:2: defaults.platforms[0]: "linux/*" is not a platform, such as linux/amd64, linux/arm/v7 or windows(10.0.20348)/amd64.',
+  ],
   ['a bad tag', `${STORE}images: [a:-1]`, `f.yaml:2: images[0]: "-1" is not a valid name: ${TAG_RULE}`],
   [
     'a bad tag in the list',

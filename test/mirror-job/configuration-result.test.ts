@@ -218,3 +218,19 @@ test.each([
 ])('served under one name: %s', (_, images) => {
   expect(parse(`${STORE}images:\n  ${images}\n`).images).toHaveLength(2);
 });
+
+test('platforms: each once, in one spelling, sorted; an image has the default, its own, or all', () => {
+  const text = `${STORE}defaults: { platforms: [linux/arm64/v8, Linux/x86_64, linux/aarch64] }
+images:
+  - a:1
+  - { source: b:1, platforms: [linux/arm, windows(10.0.20348)/amd64] }
+  - { source: c:1, platforms: all }
+`;
+  const { defaults, images } = parse(text);
+  expect(defaults.platforms).toEqual(['linux/amd64', 'linux/arm64']);
+  expect(images.map(({ platforms }) => platforms)).toEqual([
+    ['linux/amd64', 'linux/arm64'],
+    ['linux/arm/v7', 'windows(10.0.20348)/amd64'],
+    undefined,
+  ]);
+});

@@ -5,7 +5,7 @@ const KEYS = {
   top: 'there is no such key. There are: name, store, upstreams, defaults, images.',
   store:
     'there is no such key. There are: endpoint, bucket, region, prefix, pathStyle, accessKeyId, secretAccessKey, audience, singleWriter.',
-  image: 'there is no such key. There are: source, name, tags, digests, referrers, public.',
+  image: 'there is no such key. There are: source, name, tags, digests, platforms, referrers, public.',
 };
 const NOT_YET = 'this key is planned and not built yet; leave it out.';
 /** What stands in a map of tags, and what is wrong with it. */
@@ -67,9 +67,24 @@ const SHAPE: readonly Case[] = [
     `f.yaml:6: images[0].tags.${complaint}`,
   ]),
   [
-    '`platforms`',
-    `${STORE}images:\n  - source: a:1\n    platforms: [linux/amd64]\n`,
-    `f.yaml:4: images[0].platforms: ${NOT_YET}`,
+    'no platform',
+    `${STORE}images:\n  - source: a:1\n    platforms: []\n`,
+    'f.yaml:4: images[0].platforms: it lists no platform. Leave it out, or say all, for all of them.',
+  ],
+  [
+    'no platform by default',
+    `${STORE}defaults: { platforms: [] }\nimages: [a:1]`,
+    'f.yaml:2: defaults.platforms: it lists no platform. Leave it out, or say all, for all of them.',
+  ],
+  [
+    'one text for platforms',
+    `${STORE}images: [{ source: a:1, platforms: linux/amd64 }]`,
+    'f.yaml:2: images[0].platforms: it must be a list, as in [linux/amd64, linux/arm64], or all.',
+  ],
+  [
+    'an empty platform',
+    `${STORE}images: [{ source: a:1, platforms: [linux/amd64, ''] }]`,
+    'f.yaml:2: images[0].platforms[1]: it must not be empty.',
   ],
   [
     'an empty text',

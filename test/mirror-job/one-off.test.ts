@@ -105,3 +105,9 @@ test('a configuration for one-offs need not list images', () => {
     'f.yaml:2: imags: there is no such key. There are: name, store, upstreams, defaults, images.',
   );
 });
+
+test('what is not listed has the default platforms', () => {
+  const text = TEXT.replace('referrers: false', 'platforms: [linux/arm64]');
+  const [unlisted] = chooseImages(parseConfiguration('/etc/f.yaml', text, {}), ['alpine:3.20']);
+  expect(unlisted?.platforms).toEqual(['linux/arm64']);
+});

@@ -117,8 +117,7 @@ class BucketWalker implements BucketWalk {
       const about = child.annotations['vnd.docker.reference.digest'];
       const image = manifests.find(({ digest }) => digest === about) ?? child;
       const { platform } = image;
-      // `linux/arm64` stands for its variants too.
-      const chosen = platform === undefined || platforms.some((one) => `${platform}/`.startsWith(`${one}/`));
+      const chosen = platform === undefined || platforms.includes(withoutUsualVariant(platform));
       if (!chosen) mayLack.add(child.digest);
       const stored = await this.#reader.read(manifestKey(root, child.digest));
       if (stored !== undefined) await this.#allowSparse(root, stored.bytes, platforms, mayLack);
@@ -240,4 +239,9 @@ class BucketWalker implements BucketWalk {
 
 function storedAs(size: number | undefined): string {
   return size === undefined ? 'is not stored' : `is stored with ${size} bytes, not with those it names`;
+}
+
+/** As containerd compares them: `linux/arm64` is `linux/arm64/v8` and no other variant, `linux/arm` is `linux/arm/v7`. */
+function withoutUsualVariant(platform: string): string {
+  return platform.replace(/\/arm$/, '/arm/v7').replace(/\/arm64\/v8$/, '/arm64');
 }

@@ -1,0 +1,228 @@
+/** cosign's older tags, `sha256-<hex>.sig` and its like: mirrored beside the image that they name. */
+import { expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
+import { runMirror } from '../../mirror-job/engine/run.ts';
+import { signatureTagsOf } from '../../mirror-job/engine/signature-tags.ts';
+import { SourceError } from '../../mirror-job/engine/source.ts';
+import { addImage, addJson, tagAs, type Descriptor } from '../support/builder.ts';
+import { emptyRepository, type Repository } from '../support/content.ts';
+import { addMultiPlatform } from '../support/corpus.ts';
+import { COSIGN_SIGNATURE } from '../support/media-types.ts';
+import {
+  DAY,
+  EVERY_TAG,
+  TestClock,
+  environmentFor,
+  imageOf,
+  outcomesOf,
+  type ImageOptions,
+} from './harness.ts';
+import { MemorySource } from './memory-source.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const ROOT = 'repositories/mirror.test/app/';
+/** What selects `one` from the list. */
+const ONE = { ...EVERY_TAG, include: [{ text: 'one', matches: (tag: string) => tag === 'one' }] };
+
+async function begin() {
+  const content = emptyRepository();
+  const image = await addMultiPlatform(content, 'one');
+  tagAs(content, image, 'one');
+  const [amd64 = '', arm64 = ''] = [...content.manifests.keys()];
+  const source = new MemorySource('source.test/app', content);
+  const store = new MemoryStore();
+  const clock = new TestClock();
+  const sync = async (options: ImageOptions = { tags: ['one'] }) => {
+    source.calls.length = 0;
+    store.calls.length = 0;
+    const environment = environmentFor(store, { clock });
+    const report = await runMirror(environment, 'default', [imageOf(source, 'mirror.test/app', options)]);
+    return outcomesOf(report);
+  };
+  return { content, image, amd64, arm64, source, store, clock, sync };
+}
+
+function tagFor(digest: string, suffix: string): string {
+  return `${digest.replace(':', '-')}.${suffix}`;
+}
+
+/** Signs a digest in the old way; a second signature is another manifest under the same tag. */
+function sign(
+  content: Repository,
+  digest: string,
+  suffix: string,
+  ...payloads: readonly string[]
+): Descriptor {
+  const layers = payloads.map((payload) => {
+    const layer = addJson(content, COSIGN_SIGNATURE, { digest, payload });
+    return { ...layer, diffId: layer.digest };
+  });
+  const signature = addImage(content, { layers });
+  tagAs(content, signature, tagFor(digest, suffix));
+  return signature;
+}
+
+/** The tag itself and its history: how often it moved. */
+function standing(store: MemoryStore, tag: string): [digest: unknown, movements: number] {
+  const object = store.json(`${ROOT}_tags/${tag}`);
+  const digest = typeof object === 'object' && object !== null && 'digest' in object ? object.digest : '';
+  return [digest, store.keys(`${ROOT}_history/${tag}/`).length];
+}
+
+test('three tags a digest; none for sha512, whose digits are too many for a tag', () => {
+  const hex = 'a'.repeat(64);
+  expect(signatureTagsOf(parseDigest(`sha256:${hex}`))).toEqual([
+    `sha256-${hex}.sig`,
+    `sha256-${hex}.att`,
+    `sha256-${hex}.sbom`,
+  ]);
+  expect(signatureTagsOf(parseDigest(`sha512:${hex}${hex}`))).toEqual([]);
+});
+
+test.each([
+  ['asked for by name', { tags: ['one'] }],
+  ['taken from the list', { tags: [], rules: ONE }],
+  ['of a digest', undefined],
+])('those of an image and of its children: %s', async (_name, given) => {
+  const { content, image, amd64, arm64, store, sync } = await begin();
+  const signatures = new Map([
+    [tagFor(image.digest, 'sig'), sign(content, image.digest, 'sig', 'a')],
+    [tagFor(amd64, 'att'), sign(content, amd64, 'att', 'b')],
+    [tagFor(arm64, 'sbom'), sign(content, arm64, 'sbom', 'c')],
+  ]);
+  // Of an image that is not mirrored.
+  sign(content, `sha256:${'0'.repeat(64)}`, 'sig', 'd');
+  const options = given ?? { tags: [], digests: [image.digest] };
+  const name = given === undefined ? image.digest : 'one';
+  expect(await sync(options)).toEqual({ [`mirror.test/app:${name}`]: 'created' });
+  expect(store.keys('/_tags/').filter((key) => key.includes('sha256-'))).toEqual(
+    [...signatures.keys()].map((tag) => `${ROOT}_tags/${tag}`).toSorted(),
+  );
+  for (const [tag, { digest }] of signatures) expect(standing(store, tag)).toEqual([digest, 1]);
+  // The list that people read has none of them; the job's own index has all.
+  const list = store.objects.has(`${ROOT}_tags.json`) ? store.json(`${ROOT}_tags.json`) : undefined;
+  expect(list).toEqual(given === undefined ? undefined : { name: 'mirror.test/app', tags: ['one'] });
+  expect(JSON.stringify(store.json(`${ROOT}_index.json`)).split('.sig"').length).toBe(2);
+});
+
+test('a list that was read tells which there are; without one each is asked for by HEAD', async () => {
+  const { content, image, amd64, arm64, source, sync } = await begin();
+  const signature = sign(content, amd64, 'sig', 'a');
+  const digests = [image.digest, amd64, arm64];
+  const every = digests.flatMap((digest) => ['sig', 'att', 'sbom'].map((suffix) => tagFor(digest, suffix)));
+  const asked = () =>
+    source.calls.filter((call) => call.includes(' sha256-') || call.includes(signature.digest));
+  await sync({ tags: ['one'] });
+  expect(asked().toSorted()).toEqual(
+    [...every.map((tag) => `resolve ${tag}`), `manifest ${tagFor(amd64, 'sig')}`].toSorted(),
+  );
+
+  const listed = await begin();
+  sign(listed.content, listed.amd64, 'sig', 'a');
+  await listed.sync({ tags: [], rules: ONE });
+  expect(listed.source.calls.filter((call) => call.includes(' sha256-'))).toEqual([
+    `manifest ${tagFor(listed.amd64, 'sig')}`,
+  ]);
+});
+
+test('an image without signatures costs the bucket nothing, and one that is not due upstream nothing', async () => {
+  const { source, store, sync } = await begin();
+  await sync();
+  expect(store.calls.filter((call) => call.includes('sha256-'))).toEqual([]);
+  await sync();
+  expect(source.calls).toEqual(['resolve one']);
+});
+
+test('they follow: a signature that is added moves the tag, once the image is due', async () => {
+  const { content, image, store, clock, source, sync } = await begin();
+  const tag = tagFor(image.digest, 'sig');
+  const first = sign(content, image.digest, 'sig', 'a');
+  await sync();
+  const second = sign(content, image.digest, 'sig', 'a', 'b');
+  clock.advance(DAY - 1);
+  await sync();
+  expect([source.calls, standing(store, tag)]).toEqual([['resolve one'], [first.digest, 1]]);
+  clock.advance(1);
+  expect(await sync()).toEqual({});
+  expect(standing(store, tag)).toEqual([second.digest, 2]);
+  expect(source.calls.filter((call) => call.includes(tag))).toEqual([`resolve ${tag}`]);
+  clock.advance(DAY);
+  await sync();
+  expect(standing(store, tag)).toEqual([second.digest, 2]);
+});
+
+test('one that comes after its image is found when that is due, and one that upstream deletes stays', async () => {
+  const { content, image, store, clock, sync } = await begin();
+  const tag = tagFor(image.digest, 'att');
+  await sync();
+  const late = sign(content, image.digest, 'att', 'a');
+  clock.advance(DAY);
+  await sync();
+  expect(standing(store, tag)).toEqual([late.digest, 1]);
+  content.tags.delete(tag);
+  clock.advance(DAY);
+  expect(await sync()).toEqual({});
+  expect(standing(store, tag)).toEqual([late.digest, 1]);
+});
+
+test('one that fails is a failure of its image, by name, and the tag waits for it', async () => {
+  const { content, image, source, store, sync } = await begin();
+  const tag = tagFor(image.digest, 'sig');
+  const { digest } = sign(content, image.digest, 'sig', 'a');
+  source.before = (call, what) => {
+    if (call === 'manifest' && what === tag) throw new SourceError('source.test/app is busy.');
+  };
+  expect(await sync()).toEqual({
+    'mirror.test/app:one': `The signature tag "${tag}": source.test/app is busy.`,
+  });
+  expect(store.keys('/_tags/')).toEqual([]);
+  source.before = () => {};
+  expect(await sync()).toEqual({ 'mirror.test/app:one': 'created' });
+  expect(standing(store, tag)).toEqual([digest, 1]);
+});
+
+test('one that another run moves meanwhile is decided again from what upstream says then', async () => {
+  const { content, image, store, clock, sync } = await begin();
+  const tag = tagFor(image.digest, 'sig');
+  sign(content, image.digest, 'sig', 'a');
+  await sync();
+  const theirs = store.objects.get(`${ROOT}_tags/${tag}`);
+  const second = sign(content, image.digest, 'sig', 'a', 'b');
+  clock.advance(DAY);
+  let isMoved = false;
+  store.before = async (call, key) => {
+    if (call !== 'put' || key !== `${ROOT}_tags/${tag}` || isMoved || theirs === undefined) return;
+    isMoved = true;
+    const { bytes, contentType = '' } = theirs;
+    await store.put(key, Buffer.concat([bytes, Buffer.from('\n')]), { contentType });
+  };
+  expect(await sync()).toEqual({});
+  expect([isMoved, standing(store, tag)[0]]).toEqual([true, second.digest]);
+});
+
+test('referrers: false asks for none of them', async () => {
+  const { content, image, source, store, sync } = await begin();
+  sign(content, image.digest, 'sig', 'a');
+  await sync({ tags: ['one'], referrersEvery: false });
+  expect(source.calls.filter((call) => call.includes(' sha256-'))).toEqual([]);
+  expect(store.keys('/_tags/')).toEqual([`${ROOT}_tags/one`]);
+});
+
+test('one that the patterns select is mirrored as a tag of its own, once', async () => {
+  const { content, image, source, sync } = await begin();
+  const tag = tagFor(image.digest, 'sig');
+  sign(content, image.digest, 'sig', 'a');
+  expect(await sync({ tags: 'all' })).toEqual({
+    'mirror.test/app:one': 'created',
+    [`mirror.test/app:${tag}`]: 'created',
+  });
+  expect(source.calls.filter((call) => call.includes(tag))).toEqual([`manifest ${tag}`]);
+});
+
+test('those of a platform that is left out are left out too', async () => {
+  const { content, amd64, arm64, store, sync } = await begin();
+  sign(content, amd64, 'sig', 'a');
+  sign(content, arm64, 'sig', 'b');
+  await sync({ tags: ['one'], platforms: ['linux/amd64'] });
+  expect(store.keys('/_tags/sha256-')).toEqual([`${ROOT}_tags/${tagFor(amd64, 'sig')}`]);
+});
