@@ -54,8 +54,8 @@ function sign(
   ...payloads: readonly string[]
 ): Descriptor {
   const layers = payloads.map((payload) => {
-    const layer = addJson(content, COSIGN_SIGNATURE, { digest, payload });
-    return { ...layer, diffId: layer.digest };
+    const { mediaType, digest: layer, size } = addJson(content, COSIGN_SIGNATURE, { digest, payload });
+    return { mediaType, digest: layer, size, diffId: layer };
   });
   const signature = addImage(content, { layers });
   tagAs(content, signature, tagFor(digest, suffix));

@@ -287,7 +287,7 @@ test('new referrers of a subset: what is left out is neither asked for nor fetch
 
 test('a referrer that is an index is whole, whatever the platforms', async () => {
   const { content, store, sync, index } = await begin();
-  const other = await addImage(content, { platform: ARM64, layers: [await addLayer(content, 'other')] });
+  const other = addImage(content, { platform: ARM64, layers: [await addLayer(content, 'other')] });
   const referrer = addIndex(content, [other], { subject: index, artifactType: SPDX });
   await sync({ platforms: ['linux/amd64'] });
   expect(stored(store, referrer, other)).toEqual([true, true]);
