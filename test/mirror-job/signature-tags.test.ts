@@ -4,10 +4,10 @@ import { parseDigest } from '../../core/digest.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import { signatureTagsOf } from '../../mirror-job/engine/signature-tags.ts';
 import { SourceError } from '../../mirror-job/engine/source.ts';
-import { addImage, addJson, tagAs, type Descriptor } from '../support/builder.ts';
+import { addArtifact, addImage, addJson, tagAs, type Descriptor } from '../support/builder.ts';
 import { emptyRepository, type Repository } from '../support/content.ts';
 import { addMultiPlatform } from '../support/corpus.ts';
-import { COSIGN_SIGNATURE } from '../support/media-types.ts';
+import { COSIGN_SIGNATURE, OCI_MANIFEST, SPDX } from '../support/media-types.ts';
 import {
   DAY,
   EVERY_TAG,
@@ -149,6 +149,35 @@ test('they follow: a signature that is added moves the tag, once the image is du
   clock.advance(DAY);
   await sync();
   expect(standing(store, tag)).toEqual([second.digest, 2]);
+  expect(source.calls).toContain(`resolve ${tag}`);
+  expect(store.calls.filter((call) => call.endsWith('.sig'))).toEqual([]);
+});
+
+test('while one moves the index does not say where it was', async () => {
+  const { content, image, store, clock, sync } = await begin();
+  const tag = tagFor(image.digest, 'sig');
+  sign(content, image.digest, 'sig', 'a');
+  await sync();
+  sign(content, image.digest, 'sig', 'a', 'b');
+  clock.advance(DAY);
+  const isNamed: boolean[] = [];
+  store.before = (call, key) => {
+    if (call !== 'put' || key !== `${ROOT}_tags/${tag}`) return;
+    isNamed.push(JSON.stringify(store.json(`${ROOT}_index.json`)).includes(tag));
+  };
+  await sync();
+  expect(isNamed).toEqual([false]);
+});
+
+test('one that refers to a manifest is listed there too', async () => {
+  const { content, image, store, sync } = await begin();
+  const subject = addJson(content, OCI_MANIFEST, { name: 'elsewhere' });
+  const signature = addArtifact(content, { artifactType: SPDX, subject });
+  tagAs(content, signature, tagFor(image.digest, 'sbom'));
+  await sync();
+  expect(store.json(`${ROOT}_referrers/${subject.digest.replace(':', '/')}`)).toMatchObject({
+    manifests: [{ digest: signature.digest }],
+  });
 });
 
 test('one that comes after its image is found when that is due, and one that upstream deletes stays', async () => {

@@ -261,6 +261,22 @@ test('two images of one repository: the index that one has in part, the other ha
   }
 });
 
+test('a pin that another image has whole meanwhile is not recorded in part', async () => {
+  const { content, source, store, index } = await begin();
+  const slow = new MemorySource('slow.test/app', content);
+  slow.before = async (call) => {
+    for (let turn = 0; call === 'referrers' && turn < 500; turn += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const options = { tags: [], digests: [index.digest] };
+  await runMirror(environmentFor(store), 'default', [
+    imageOf(slow, 'mirror.test/app', { ...options, platforms: ['linux/amd64'] }),
+    imageOf(source, 'mirror.test/app', options),
+  ]);
+  expect(entries(store).map(({ annotations }) => annotations['dev.lifeboat.platforms'])).toEqual([undefined]);
+});
+
 test('a pin records its platforms, and fills in when they change', async () => {
   const { source, store, sync, index, arm64, s390x } = await begin();
   const options = { tags: [], digests: [index.digest] };
