@@ -22,7 +22,7 @@ import { MemoryStore } from './memory-store.ts';
 const ROOT = 'repositories/mirror.test/app/';
 const S390X: Platform = { os: 'linux', architecture: 's390x' };
 const WARNING =
-  'warn: source.test/app: only linux/amd64 are mirrored, and not linux/arm64, linux/s390x. podman and CRI-O cannot fall back on upstream for a platform that the mirror leaves out: a node of another one fails to pull.';
+  'warn: source.test/app: mirrored for linux/amd64 alone, and not for linux/arm64, linux/s390x. podman and CRI-O cannot fall back on upstream for a platform that the mirror leaves out: a node of another one fails to pull.';
 
 interface Built {
   readonly index: Descriptor;
