@@ -4,6 +4,7 @@ import { manifestKey } from '../../core/layout.ts';
 import { ManifestInvalidError, parseManifest } from '../../core/manifest.ts';
 import type { Repository } from '../../core/reference.ts';
 import type { StoredManifest } from './manifest-copy.ts';
+import { NO_PLATFORMS } from './platform-choice.ts';
 import type { Store } from './store.ts';
 
 /**
@@ -23,7 +24,7 @@ export async function findManifest(
   if ((await digestOf(bytes, algorithmOf(digest))) !== digest) return undefined;
   try {
     const manifest = parseManifest(bytes, stored.contentType);
-    return { manifest, digest, size: bytes.length, bytes, children: [] };
+    return { manifest, digest, size: bytes.length, bytes, children: [], platforms: NO_PLATFORMS };
   } catch (error) {
     if (error instanceof ManifestInvalidError) return undefined;
     throw error;
