@@ -1,5 +1,4 @@
 /** What is remembered of a digest that a tag is moved to by hand: it goes along to the tag's new place. */
-import { formatPlatform } from '../../core/descriptor.ts';
 import { manifestKey } from '../../core/layout.ts';
 import { namesManifest } from '../../core/manifest.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
@@ -7,6 +6,7 @@ import type { IndexEntry } from '../../core/repository-index.ts';
 import type { Environment } from './environment.ts';
 import type { StoredManifest } from './manifest-copy.ts';
 import { readMovements } from './movement-log.ts';
+import { isUnknown, spellPlatform, type Platforms } from './platform.ts';
 
 /** An entry of the index, or what stands in for one. */
 export type KnownPlace = IndexEntry | Pick<IndexEntry, 'firstSeen' | 'platforms'>;
@@ -42,7 +42,7 @@ async function findPlatforms(
   { store }: Pick<Environment, 'store'>,
   repository: Repository,
   { manifest }: StoredManifest,
-): Promise<readonly string[] | undefined> {
+): Promise<Platforms> {
   const children = await Promise.all(
     manifest.manifests.filter(namesManifest).map(async ({ digest, platform }) => ({
       platform,
@@ -52,7 +52,7 @@ async function findPlatforms(
   if (children.every(({ isStored }) => isStored)) return undefined;
   // What has no platform of its own (an attestation says "unknown") follows the image that it belongs to.
   const stored = children.flatMap(({ platform, isStored }) =>
-    isStored && platform !== undefined && platform.os !== 'unknown' ? [formatPlatform(platform)] : [],
+    isStored && platform !== undefined && !isUnknown(platform) ? [spellPlatform(platform)] : [],
   );
   return [...new Set(stored)].toSorted();
 }
