@@ -41,13 +41,19 @@ export function storeKind({ method, path }: ProxiedRequest): string {
   return `${action}${path.includes('/repositories/') ? ' of a repository' : ''}`;
 }
 
-/** How many writes went to a key that the same run had written before. A part of an upload is not a key's write. */
+/** A run that takes long writes these now and then, so that one which dies is not all for nothing. */
+const LISTS = /\/_(?:index|tags)\.json$/;
+
+/**
+ * Keys of a store, as often as they were written again by the same run: content once too often. A part of an upload
+ * is not a key's write, and the repositories' lists are no content.
+ */
 export function repeatedWrites(requests: readonly ProxiedRequest[]): readonly string[] {
   const seen = new Set<string>();
   return requests
     .filter(({ method, status, query }) => method === 'PUT' && status === 200 && !query.has('partNumber'))
     .filter(({ path }) => {
-      const again = seen.has(path);
+      const again = seen.has(path) && !LISTS.test(path);
       seen.add(path);
       return again;
     })

@@ -49,7 +49,7 @@ export function countRows(all: readonly Series[]): Row[] {
       `all requests to the store: ${describe(noop[0]?.destination)}`,
     ),
     mostRow(
-      'cold: keys written more than once',
+      'cold: objects written more than once',
       cold.map(({ repeated }) => repeated.length),
       0,
       `all requests to the store: ${describe(cold[0]?.destination)}`,

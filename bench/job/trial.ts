@@ -16,7 +16,7 @@ export interface Trial {
   readonly cpu: number;
   readonly source: Traffic;
   readonly destination: Traffic;
-  /** Keys of the store that were written more than once. */
+  /** Objects of the store that were written more than once. */
   readonly repeated: readonly string[];
 }
 
