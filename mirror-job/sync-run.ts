@@ -11,7 +11,7 @@ import { BoundedStore } from './engine/bounded-store.ts';
 import { DryStore } from './engine/dry-store.ts';
 import type { Environment } from './engine/environment.ts';
 import { planMirror, type PlanReport } from './engine/plan.ts';
-import type { RunReport } from './engine/report.ts';
+import { exitCodeOf, type RunReport } from './engine/report.ts';
 import { runMirror } from './engine/run.ts';
 import { StoreError } from './engine/store.ts';
 import { UnguardedStore } from './engine/unguarded-store.ts';
@@ -69,12 +69,12 @@ export async function runSync(options: SyncOptions): Promise<number> {
     process.stderr.write(`${summarize(report, styleFor(process.stderr), whole)}\n`);
   }
   const isWritten = options.report === undefined || (await write('--report', options.report, json, progress));
-  if (report.interrupted) endSoon();
-  const isDone = report.counts.failed === 0 && !report.interrupted;
+  const isDone = exitCodeOf(report) === 0;
   const isMeasured =
     options.metrics === undefined ||
     'dryRun' in report ||
     (await write('--metrics', options.metrics, formatMetrics(configuration.name, report, isDone), progress));
+  if (report.interrupted) endSoon();
   return isWritten && isMeasured && isDone ? 0 : 1;
 }
 

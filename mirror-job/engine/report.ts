@@ -70,3 +70,8 @@ export function countOutcomes(items: readonly ItemReport[]): RunReport['counts']
 export function reportUpstreams(sources: readonly Source[]): UpstreamReport[] {
   return [...new Set(sources.flatMap(({ upstream }) => upstream ?? []))].map((upstream) => upstream.report());
 }
+
+/** The exit code of a run, or of a plan: 1 if something failed, or it had to stop. What was skipped was meant to be. */
+export function exitCodeOf({ counts, interrupted }: Pick<RunReport, 'counts' | 'interrupted'>): 0 | 1 {
+  return counts.failed === 0 && !interrupted ? 0 : 1;
+}
