@@ -48,8 +48,9 @@ Environment:
                  than usual: used for upstreams that have no credentials in the configuration
 
 Exit code:
-  0  done
-  1  some of it failed, was interrupted, or a list is shorter than minTags; the rest was done
+  0  done; what a budget leaves for the next run is said
+  1  some of it failed, a list is shorter than minTags, or the run was interrupted or reached
+     maxDuration; the rest was done
   2  the configuration, the store or the command line is wrong, and nothing was mirrored
 
 Examples:

@@ -36,7 +36,7 @@ export interface Environment {
 }
 
 export interface Limits {
-  /** How many tags are worked on at once, over all repositories. */
+  /** How many tags are worked on at once, over all repositories; what upstreams bear is for their clients to know. */
   readonly tags: number;
   /** How many repositories are worked on at once: each holds what the bucket knows of it. */
   readonly repositories: number;

@@ -81,7 +81,8 @@ export class S3Store implements Store, ReadableStore {
       try {
         const { Body, ETag, ContentType } = await this.#client.send(new GetObjectCommand(name));
         if (Body === undefined || ETag === undefined) throw new Error('the answer has no body or no ETag');
-        return { bytes: await Body.transformToByteArray(), etag: ETag, contentType: ContentType };
+        // What is read whole is small: the client bounds the wait for the answer, and nobody that for its body.
+        return { bytes: await inTime(Body.transformToByteArray()), etag: ETag, contentType: ContentType };
       } catch (error) {
         if (isCalled(error, 'NoSuchKey')) return undefined;
         throw error;

@@ -27,7 +27,7 @@ import type { Auth } from '../support/registry-auth.ts';
 import type { RegistryRequest } from '../support/registry-request.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
 import { environmentFor, imageOf, registryAt, TestClock } from './harness.ts';
-import { MemoryStore, type StoreCall } from './memory-store.ts';
+import { MemoryStore } from './memory-store.ts';
 import { faultsOf } from './whole-bucket.ts';
 
 type Ending = 'mirrored' | 'the tag fails' | 'the list fails' | 'skipped';
@@ -85,7 +85,7 @@ interface Play {
   /** Changes what there is to mirror under the tag `bad`. */
   readonly prepare?: (content: Content) => void | Promise<void>;
   /** After a run in which all went well. */
-  readonly then?: Misbehave;
+  readonly afterwards?: Misbehave;
   readonly auth?: Auth;
   readonly options?: Partial<RegistryOptions>;
 }
@@ -133,9 +133,9 @@ const PLAYS: Record<string, Play> = {
   },
   'stalls in the middle of a body once': { misbehave: once(inLayer({ kind: 'stall', after: 1_000_000 })) },
   'refuses HEAD': {
-    then: ({ method }) => (method === 'HEAD' ? { kind: 'status', status: 405 } : undefined),
+    afterwards: ({ method }) => (method === 'HEAD' ? { kind: 'status', status: 405 } : undefined),
   },
-  'omits the digest': { then: () => ({ kind: 'headers', omit: ['Docker-Content-Digest'] }) },
+  'omits the digest': { afterwards: () => ({ kind: 'headers', omit: ['Docker-Content-Digest'] }) },
   'expires its token in the middle of a blob': {
     auth: { kind: 'bearer' },
     misbehave: (request, { layer }, registry) => {
@@ -158,7 +158,7 @@ const PLAYS: Record<string, Play> = {
       for (const seed of ['two', 'three'])
         tagAs(app, addImage(app, { layers: [await addLayer(app, seed)] }), seed);
     },
-    then: ({ kind, method, reference }) =>
+    afterwards: ({ kind, method, reference }) =>
       kind === 'manifest' && reference === 'bad'
         ? { kind: 'instead', reference: method === 'HEAD' ? 'two' : 'three' }
         : undefined,
@@ -200,7 +200,7 @@ function registryOf(): RogueRegistry {
   return registry;
 }
 
-async function play({ misbehave, prepare, then, auth, options = {} }: Play) {
+async function play({ misbehave, prepare, afterwards, auth, options = {} }: Play) {
   const content = await contentOf();
   await prepare?.(content);
   const registry = await startRogueRegistry({
@@ -218,8 +218,8 @@ async function play({ misbehave, prepare, then, auth, options = {} }: Play) {
     return runMirror(environmentFor(store), 'default', [image]);
   };
   let report = await sync();
-  if (then !== undefined) {
-    registry.misbehave((request) => then(request, content, registry));
+  if (afterwards !== undefined) {
+    registry.misbehave((request) => afterwards(request, content, registry));
     report = await sync();
   }
   return { report, store };

@@ -25,17 +25,12 @@ function hanging(): { memory: MemoryStore; store: BoundedStore; stop: AbortContr
   return { memory, store: new BoundedStore(memory, clock, stop.signal), stop };
 }
 
-/** What has come of it so far: `pending`, or how it ended. */
+/** What has come of it so far: `pending`, or how it failed. */
 function watch(promise: Promise<unknown>): () => string {
   let state = 'pending';
-  promise.then(
-    (value) => {
-      state = `${String(value)}`;
-    },
-    (error: unknown) => {
-      state = String(error);
-    },
-  );
+  promise.catch((error: unknown) => {
+    state = String(error);
+  });
   return () => state;
 }
 

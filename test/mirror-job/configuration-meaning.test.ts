@@ -164,6 +164,16 @@ const MEANING: readonly Case[] = [
     'f.yaml:2: upstreams["a.b"].timeout: it must be more than nothing and at most 1h.',
   ],
   [
+    'a run of no time',
+    `${STORE}maxDuration: 0s\nimages: [a:1]`,
+    'f.yaml:2: maxDuration: it must be more than nothing and at most 7d.',
+  ],
+  [
+    'a run of a month',
+    `${STORE}maxDuration: 30d\nimages: [a:1]`,
+    'f.yaml:2: maxDuration: it must be more than nothing and at most 7d.',
+  ],
+  [
     'several at once',
     `${STORE}images:\n  - source: a\n  - source: b\n    tags: ['[']\n    digests: [x]\n    referrers: { every: y }\n`,
     [

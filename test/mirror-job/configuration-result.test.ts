@@ -26,6 +26,7 @@ test('the defaults', () => {
       singleWriter: false,
       line: 1,
     },
+    maxDuration: undefined,
     upstreams: new Map(),
     defaults: { referrersEvery: DAY },
     images: [
@@ -45,6 +46,7 @@ test('the defaults', () => {
 test('all that can be said', () => {
   const text = `# the mirror of team A
 name: team-a
+maxDuration: 50m
 store:
   endpoint: \${S3_ENDPOINT}
   bucket: lifeboat
@@ -56,7 +58,7 @@ store:
   audience: token
   singleWriter: true
 upstreams:
-  registry-1.docker.io: { credentials: [{ username: a, password: "\${HUB}" }], timeout: 90s }
+  registry-1.docker.io: { credentials: [{ username: a, password: "\${HUB}" }], timeout: 90s, concurrency: 4, budget: { keepRemaining: 20, manifestGetsPerRun: 50 } }
   127.0.0.1:5000: { insecure: true, ca: roots.pem }
 defaults:
   referrers: false
@@ -76,6 +78,7 @@ images:
   const configuration = parse(`${text}${more}`, environment);
   expect(configuration).toEqual({
     name: 'team-a',
+    maxDuration: { milliseconds: 3_000_000, text: '50m' },
     store: {
       endpoint: 'http://localhost:9000',
       bucket: 'lifeboat',
@@ -85,7 +88,7 @@ images:
       credentials: { accessKeyId: 'id', secretAccessKey: 'k${HUB}' },
       audience: 'token',
       singleWriter: true,
-      line: 3,
+      line: 4,
     },
     upstreams: new Map([
       [
@@ -95,7 +98,9 @@ images:
           insecure: false,
           ca: undefined,
           timeout: 90_000,
-          line: 14,
+          concurrency: 4,
+          budget: { keepRemaining: 20, manifestGetsPerRun: 50 },
+          line: 15,
         },
       ],
       [
@@ -105,7 +110,9 @@ images:
           insecure: true,
           ca: '/etc/lifeboat/roots.pem',
           timeout: undefined,
-          line: 15,
+          concurrency: undefined,
+          budget: { keepRemaining: undefined, manifestGetsPerRun: undefined },
+          line: 16,
         },
       ],
     ]),
@@ -127,7 +134,7 @@ images:
         digests: [DIGEST],
         referrersEvery: 5_400_000,
         public: true,
-        line: 19,
+        line: 20,
       },
       {
         source: { kind: 'layout', folder: resolve('/etc/images/app') },
@@ -145,7 +152,7 @@ images:
         digests: [],
         referrersEvery: false,
         public: false,
-        line: 25,
+        line: 26,
       },
     ],
   });

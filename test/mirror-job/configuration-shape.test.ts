@@ -2,7 +2,7 @@
 import { STORE, testComplaints, type Case } from './configuration-table.ts';
 
 const KEYS = {
-  top: 'there is no such key. There are: name, store, upstreams, defaults, images.',
+  top: 'there is no such key. There are: name, store, maxDuration, upstreams, defaults, images.',
   store:
     'there is no such key. There are: endpoint, bucket, region, prefix, pathStyle, accessKeyId, secretAccessKey, audience, singleWriter.',
   image: 'there is no such key. There are: source, name, tags, digests, platforms, referrers, public.',
@@ -47,9 +47,24 @@ const SHAPE: readonly Case[] = [
   ],
   ['`stores`', `${STORE}stores: []\nimages: [a:1]`, `f.yaml:2: stores: ${NOT_YET}`],
   [
-    'an upstream’s budget',
-    `${STORE}upstreams:\n  docker.io:\n    budget: { keepRemaining: 20 }\nimages: [a:1]`,
-    `f.yaml:4: upstreams["docker.io"].budget: ${NOT_YET}`,
+    'an unknown key of a budget',
+    `${STORE}upstreams:\n  docker.io:\n    budget: { keep: 20 }\nimages: [a:1]`,
+    'f.yaml:4: upstreams["docker.io"].budget.keep: there is no such key. There are: keepRemaining, manifestGetsPerRun.',
+  ],
+  [
+    'a budget that no image fits into',
+    `${STORE}upstreams:\n  docker.io:\n    budget: { manifestGetsPerRun: 2 }\nimages: [a:1]`,
+    'f.yaml:4: upstreams["docker.io"].budget.manifestGetsPerRun: it must be at least 3: an image of several platforms needs more than one.',
+  ],
+  [
+    'a negative rest',
+    `${STORE}upstreams:\n  docker.io:\n    budget: { keepRemaining: -1 }\nimages: [a:1]`,
+    'f.yaml:4: upstreams["docker.io"].budget.keepRemaining: it must not be negative.',
+  ],
+  [
+    'a thousand requests at once',
+    `${STORE}upstreams: { a.b: { concurrency: 1000 } }\nimages: [a:1]`,
+    'f.yaml:2: upstreams["a.b"].concurrency: it must be at most 256.',
   ],
   [
     '`defaults.moves`',

@@ -137,3 +137,26 @@ test('one reason is told once', () => {
     'Interrupted. The next run goes on from here.',
   ]);
 });
+
+test('what was skipped, and what is left of a rate limit', () => {
+  const reason =
+    'The budget of docker.io is used up: manifestGetsPerRun is 50. The next run goes on from here.';
+  const items = [
+    item('docker.io/library/nginx', '1.26', { result: 'unchanged', digest: A }),
+    item('docker.io/library/nginx', '1.27', { result: 'skipped', reason }),
+    item('docker.io/library/nginx', '1.28', { result: 'skipped', reason }),
+  ];
+  const requests = { heads: 3, manifestGets: 50, blobGets: 9, lists: 1 };
+  const quota = { remaining: 26, limit: 100, seconds: 21_600, source: 'a' };
+  const upstreams = [
+    { name: 'docker.io', requests, quotas: [quota, { ...quota, limit: undefined }], exhausted: reason },
+    { name: 'quay.io', requests, quotas: [], exhausted: undefined },
+  ];
+  expect(lines(reportOf(items, { upstreams }))).toEqual([
+    'skipped  docker.io/library/nginx:1.27',
+    '         docker.io/library/nginx:1.28',
+    `         ${reason}`,
+    '1 unchanged, 2 skipped · 4.2 s',
+    'docker.io: 50 manifest GETs, 26 of 100 and 26 left',
+  ]);
+});

@@ -1,32 +1,31 @@
 /** Whether all that a bucket in memory serves is right and whole, looked at without the project's own code. */
 import { createHash } from 'node:crypto';
-import { isObject, readJson, referencesOf } from '../support/manifest-json.ts';
+import { readJson, referencesOf } from '../support/manifest-json.ts';
 import type { MemoryStore } from './memory-store.ts';
 
 /** @returns a line for each object that is not what its name says, or lacks something that it needs */
 export function faultsOf(store: MemoryStore): string[] {
-  return [...store.objects].flatMap(([key, { bytes }]) => {
-    const [, repository = '', kind = '', digest = ''] =
-      /^(?:repositories\/(.*)\/)?(blobs|_manifests|_tags)\/(.*)$/.exec(key) ?? [];
-    if (kind === 'blobs') return hexOf(bytes) === digest.slice(7) ? [] : [`${key}: other bytes`];
-    if (kind === '_manifests') {
-      return [
-        ...(hexOf(bytes) === digest.slice(7) ? [] : [`${key}: other bytes`]),
-        ...lacking(store, repository, bytes).map((name) => `${key}: lacks ${name}`),
-      ];
+  return [...store.objects.keys()].flatMap((key) => faultsAt(store, key));
+}
+
+function faultsAt(store: MemoryStore, key: string): string[] {
+  const bytes = store.objects.get(key)?.bytes ?? new Uint8Array();
+  const [, repository = '', kind = '', name = ''] =
+    /^(?:repositories\/(.*)\/)?(blobs|_manifests|_tags)\/(.*)$/.exec(key) ?? [];
+  const faults: string[] = [];
+  if (kind === '_tags') {
+    const { data, digest } = readJson(bytes);
+    const hex = hexOf(Buffer.from(typeof data === 'string' ? data : '', 'base64'));
+    if (digest !== `sha256:${hex}`) faults.push(`${key}: other bytes`);
+    if (!store.objects.has(`repositories/${repository}/_manifests/sha256/${hex}`)) {
+      faults.push(`${key}: lacks its manifest`);
     }
-    if (kind !== '_tags') return [];
-    const descriptor = readJson(bytes);
-    const data = isObject(descriptor) ? descriptor['data'] : undefined;
-    const named = isObject(descriptor) ? descriptor['digest'] : undefined;
-    const manifest = Buffer.from(typeof data === 'string' ? data : '', 'base64');
-    return [
-      ...(`sha256:${hexOf(manifest)}` === named ? [] : [`${key}: other bytes`]),
-      ...(store.objects.has(`repositories/${repository}/_manifests/sha256/${hexOf(manifest)}`)
-        ? []
-        : [`${key}: lacks its manifest`]),
-    ];
-  });
+  } else if (kind !== '') {
+    if (name !== `sha256/${hexOf(bytes)}`) faults.push(`${key}: other bytes`);
+    const missing = kind === '_manifests' ? lacking(store, repository, bytes) : [];
+    faults.push(...missing.map((one) => `${key}: lacks ${one}`));
+  }
+  return faults;
 }
 
 function lacking(store: MemoryStore, repository: string, bytes: Uint8Array): string[] {

@@ -1,0 +1,70 @@
+/** What arrives at a registry at once, when it is asked for much. */
+import { createServer } from 'node:http';
+import { afterEach, expect, test } from 'vitest';
+import { DEFAULT_CONCURRENCY } from '../../mirror-job/registry/registry-options.ts';
+import type { Registry } from '../../mirror-job/registry/registry.ts';
+import { close, listen } from '../support/http-server.ts';
+import { pause } from '../support/process.ts';
+import { registryAt, TestClock } from './harness.ts';
+
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  await Promise.all(ends.splice(0).map((end) => end()));
+});
+
+/** Answers each request after a moment; `refuses` says which of them with a 429, counted from 0. */
+async function start(refuses: (index: number) => boolean = () => false) {
+  const seen = { count: 0, running: 0, most: 0 };
+  const server = createServer((_request, response) => {
+    const index = seen.count;
+    seen.count += 1;
+    seen.running += 1;
+    seen.most = Math.max(seen.most, seen.running);
+    void pause(20).then(() => {
+      seen.running -= 1;
+      return refuses(index)
+        ? response.writeHead(429, { 'Retry-After': '5' }).end()
+        : response.writeHead(200).end();
+    });
+  });
+  const host = `127.0.0.1:${await listen(server)}`;
+  ends.push(() => close(server));
+  return { host, seen };
+}
+
+async function askAll(registry: Registry, count: number): Promise<number[]> {
+  const ask = async (index: number): Promise<number> => {
+    const resource = `manifests/t${index}`;
+    const { status } = await registry.request({ method: 'HEAD', path: 'team/app', resource }, [200]);
+    return status;
+  };
+  return Promise.all(Array.from({ length: count }, (_, index) => ask(index)));
+}
+
+test('as many as the window has grown to, and never more than the default', async () => {
+  const { host, seen } = await start();
+  const registry = await registryAt(host, { timeout: 30_000 });
+  await askAll(registry, 200);
+  expect(seen.count).toBe(200);
+  expect(seen.most).toBeGreaterThan(8);
+  expect(seen.most).toBeLessThanOrEqual(DEFAULT_CONCURRENCY);
+});
+
+test('never more than `concurrency`', async () => {
+  const { host, seen } = await start();
+  const registry = await registryAt(host, { timeout: 30_000, concurrency: 3 });
+  await askAll(registry, 30);
+  expect([seen.count, seen.most]).toEqual([30, 3]);
+});
+
+test('one that is refused: all of them wait as long as it was told to, and then there are fewer', async () => {
+  const { host, seen } = await start((index) => index > 0 && index < 9);
+  const clock = new TestClock();
+  const registry = await registryAt(host, { timeout: 30_000, clock });
+  expect(await askAll(registry, 20)).toEqual(Array.from({ length: 20 }, () => 200));
+  // The first alone, eight that are refused and then sent again, and the eleven others.
+  expect([seen.count, seen.most]).toEqual([28, 8]);
+  // Told eight times, at one moment of this clock: waited for once, or twice where an answer came after the wait.
+  expect(new Set(clock.sleeps)).toEqual(new Set([5000]));
+  expect(clock.sleeps.length).toBeLessThanOrEqual(8);
+});
