@@ -21,6 +21,8 @@ export interface EcrRegistry {
   readonly fips: boolean;
 }
 
+const ECR_TIMEOUT = 30_000;
+
 /** @returns undefined for what is no private ECR registry */
 export function ecrRegistry(upstream: Upstream): EcrRegistry | undefined {
   const { region, fips } = HOST.exec(upstream)?.groups ?? {};
@@ -30,6 +32,7 @@ export function ecrRegistry(upstream: Upstream): EcrRegistry | undefined {
 /**
  * Asks AWS for a password, with the AWS SDK's own credential chain.
  * @param connection how the SDK connects
+ * @param limits the run's signal, and how long it may take in all: the SDK itself would wait for ever. Milliseconds
  * @throws {SourceError}
  */
 export async function askEcr(
@@ -37,12 +40,14 @@ export async function askEcr(
   { region, fips }: EcrRegistry,
   connection: AwsConnection,
   now: Date,
+  { signal, timeout = ECR_TIMEOUT }: { readonly signal: AbortSignal; readonly timeout?: number },
 ): Promise<Lease> {
   // Loaded only where an image comes from there.
   const { ECRClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
   const client = new ECRClient({ region, useFipsEndpoint: fips, requestHandler: connection });
   try {
-    const { authorizationData } = await client.send(new GetAuthorizationTokenCommand({}));
+    const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
+    const { authorizationData } = await client.send(new GetAuthorizationTokenCommand({}), { abortSignal });
     const { authorizationToken = '', expiresAt } = authorizationData?.[0] ?? {};
     const plain = Buffer.from(authorizationToken, 'base64').toString('utf8');
     const colon = plain.indexOf(':');

@@ -47,8 +47,10 @@ export async function accountsOf(
   }
   const ecr = ecrRegistry(upstream);
   if (ecr !== undefined) {
-    const { clock, connection } = surroundings;
-    candidates.push(rememberedAccount(clock, () => askEcr(upstream, ecr, connection, clock.now())));
+    const { clock, connection, signal } = surroundings;
+    candidates.push(
+      rememberedAccount(clock, () => askEcr(upstream, ecr, connection, clock.now(), { signal })),
+    );
   }
   return candidates.length === 0 ? [] : [() => firstOf(candidates)];
 }

@@ -48,9 +48,14 @@ export class S3Store implements Store, ReadableStore {
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #prefix: string;
+  readonly #silence: number;
 
-  /** @param connection how to reach it, where that is not directly */
-  constructor(options: S3StoreOptions, connection: AwsConnection = {}) {
+  /**
+   * @param connection how to reach it, where that is not directly
+   * @param silence between two pieces of a body, milliseconds
+   */
+  constructor(options: S3StoreOptions, connection: AwsConnection = {}, silence = SILENCE) {
+    this.#silence = silence;
     const { endpoint, region, bucket, prefix, pathStyle, credentials } = options;
     this.#bucket = bucket;
     this.#prefix = prefix;
@@ -82,7 +87,11 @@ export class S3Store implements Store, ReadableStore {
         const { Body, ETag, ContentType } = await this.#client.send(new GetObjectCommand(name));
         if (Body === undefined || ETag === undefined) throw new Error('the answer has no body or no ETag');
         // What is read whole is small: the client bounds the wait for the answer, and nobody that for its body.
-        return { bytes: await inTime(Body.transformToByteArray()), etag: ETag, contentType: ContentType };
+        return {
+          bytes: await inTime(Body.transformToByteArray(), this.#silence),
+          etag: ETag,
+          contentType: ContentType,
+        };
       } catch (error) {
         if (isCalled(error, 'NoSuchKey')) return undefined;
         throw error;
@@ -109,7 +118,7 @@ export class S3Store implements Store, ReadableStore {
     const reader = body.getReader();
     try {
       for (;;) {
-        const { done, value } = await this.#call('read', key, () => inTime(reader.read()));
+        const { done, value } = await this.#call('read', key, () => inTime(reader.read(), this.#silence));
         if (done) return;
         yield value;
       }
@@ -274,14 +283,18 @@ export class S3Store implements Store, ReadableStore {
   }
 }
 
-/** @throws when nothing has come after the time that is borne */
-async function inTime<Value>(promise: Promise<Value>): Promise<Value> {
+class SilenceError extends Error {
+  override readonly name = 'SilenceError';
+}
+
+/** @throws {SilenceError} when nothing has come after the time that is borne */
+async function inTime<Value>(promise: Promise<Value>, silence: number): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('it fell silent')), SILENCE);
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new SilenceError('It fell silent.')), silence);
   });
   try {
-    return await Promise.race([promise, silence]);
+    return await Promise.race([promise, late]);
   } finally {
     clearTimeout(timer);
   }
