@@ -37,6 +37,7 @@ export class RegistrySource implements Source {
   #listed: ReadonlySet<string> | undefined;
   /** By its first answer; a repository's own, because some registries refuse it to callers they do not know there. */
   #hasReferrersApi: boolean | undefined;
+  #firstReferrers: Promise<unknown> | undefined;
 
   /** @param path the repository's name within the registry */
   constructor(registry: Registry, path: string) {
@@ -159,8 +160,7 @@ export class RegistrySource implements Source {
 
   async referrers(subject: Digest): Promise<readonly Descriptor[]> {
     const fallback = referrersTag(subject);
-    const answered = this.#hasReferrersApi === false ? undefined : await this.#referrersApi(subject);
-    this.#hasReferrersApi ??= answered !== undefined;
+    const answered = await this.#askReferrersApi(subject);
     // A registry that gained the API later may not know what clients had listed under the tag before.
     const ask = this.#listed === undefined ? answered === undefined : this.#listed.has(fallback);
     return [...(answered ?? []), ...(ask ? await this.#fallbackReferrers(fallback) : [])];
@@ -183,6 +183,18 @@ export class RegistrySource implements Source {
   }
 
   /** @returns undefined when the registry has no such API: some say so with 404, some with 400, 405 or a page. */
+  /** The first answer tells whether there is an API: the others wait for it, rather than to ask in vain. */
+  async #askReferrersApi(subject: Digest): Promise<readonly Descriptor[] | undefined> {
+    // A question that failed tells nothing.
+    await this.#firstReferrers?.catch(() => undefined);
+    if (this.#hasReferrersApi === false) return undefined;
+    const asked = this.#referrersApi(subject);
+    this.#firstReferrers ??= asked;
+    const answered = await asked;
+    this.#hasReferrersApi ??= answered !== undefined;
+    return answered;
+  }
+
   async #referrersApi(subject: Digest): Promise<Descriptor[] | undefined> {
     const descriptors: Descriptor[] = [];
     for await (const page of this.#pages(`referrers/${subject}`, OCI_INDEX)) {

@@ -87,7 +87,7 @@ function reasonLines(reason: string | undefined, items: readonly ItemReport[], s
     ...items.slice(0, MAX_NAMES).map(nameOf),
     ...more(items.length - MAX_NAMES, 'for the same reason'),
   ];
-  const word = items[0]?.outcome.result === 'skipped' ? 'skipped' : `${style.bad('failed')} `;
+  const word = items[0]?.outcome.result === 'skipped' ? 'skipped' : style.bad('failed ');
   return [
     ...names.map((name, index) => `${index === 0 ? word : '       '}  ${name}`),
     `         ${reason ?? ''}`,
