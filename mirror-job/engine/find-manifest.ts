@@ -8,8 +8,8 @@ import { NO_PLATFORMS } from './platform-choice.ts';
 import type { Store } from './store.ts';
 
 /**
- * Manifests are written after all that they need, so one that is there, with the right bytes, is complete: nothing
- * that it names has to be looked at.
+ * Manifests are written after all that they need, so one that is there, with the right bytes, is complete, or an index
+ * for a subset of platforms: what of it is stored was noted with the tag, and `findStoredPlatforms` sees it.
  * @returns undefined where the repository has no such manifest, or other bytes in its place. Its children are not read
  * @throws {StoreError}
  */

@@ -1,12 +1,10 @@
 /** What is remembered of a digest that a tag is moved to by hand: it goes along to the tag's new place. */
-import { manifestKey } from '../../core/layout.ts';
-import { namesManifest } from '../../core/manifest.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
 import type { IndexEntry } from '../../core/repository-index.ts';
 import type { Environment } from './environment.ts';
 import type { StoredManifest } from './manifest-copy.ts';
 import { readMovements } from './movement-log.ts';
-import { isUnknown, spellPlatform, type Platforms } from './platform.ts';
+import { findStoredPlatforms } from './stored-platforms.ts';
 
 /** An entry of the index, or what stands in for one. */
 export type KnownPlace = IndexEntry | Pick<IndexEntry, 'firstSeen' | 'platforms'>;
@@ -33,26 +31,6 @@ export async function recallPlace(
   const seen = movements.findLast(({ from, to }) => from === target.digest || to === target.digest);
   return {
     firstSeen: seen?.at ?? environment.clock.now().toISOString(),
-    platforms: await findPlatforms(environment, repository, target),
+    platforms: await findStoredPlatforms(environment.store, repository, target.manifest),
   };
-}
-
-/** @returns undefined where all of an index's children are stored, and for what is no index */
-async function findPlatforms(
-  { store }: Pick<Environment, 'store'>,
-  repository: Repository,
-  { manifest }: StoredManifest,
-): Promise<Platforms> {
-  const children = await Promise.all(
-    manifest.manifests.filter(namesManifest).map(async ({ digest, platform }) => ({
-      platform,
-      isStored: (await store.size(manifestKey(repository, digest))) !== undefined,
-    })),
-  );
-  if (children.every(({ isStored }) => isStored)) return undefined;
-  // What has no platform of its own (an attestation says "unknown") follows the image that it belongs to.
-  const stored = children.flatMap(({ platform, isStored }) =>
-    isStored && platform !== undefined && !isUnknown(platform) ? [spellPlatform(platform)] : [],
-  );
-  return [...new Set(stored)].toSorted();
 }

@@ -16,6 +16,7 @@ export class MemorySource implements Source {
   /** What a blob's bytes are read by. */
   open: (digest: Digest, offset: number) => AsyncIterable<Uint8Array> | undefined;
   isShown = true;
+  upstream?: NonNullable<Source['upstream']>;
 
   constructor(name: string, repository: Repository) {
     this.name = name;

@@ -152,6 +152,29 @@ test('a subset that grew fills in what is missing, though the tag did not move',
   expect((await sync({ platforms: ['linux/amd64', 'linux/arm64'] })).counts.unchanged).toBe(1);
 });
 
+test('a fill waits its turn where an upstream counts manifests, and what is whole does not', async () => {
+  const { source, sync } = await begin();
+  await sync({ platforms: ['linux/amd64'] });
+  let turns = 0;
+  const upstream: MemorySource['upstream'] = {
+    inTurn: (task) => {
+      turns += 1;
+      return task();
+    },
+    report: () => ({
+      name: 'source.test',
+      requests: { heads: 0, manifestGets: 0, blobGets: 0, lists: 0 },
+      quotas: [],
+      exhausted: undefined,
+    }),
+  };
+  source.upstream = upstream;
+  await sync({ platforms: ['linux/amd64'] });
+  expect(turns).toBe(0);
+  await sync({ platforms: ['linux/arm64'] });
+  expect(turns).toBe(1);
+});
+
 test('all of them after a subset fills in the rest and takes the record away', async () => {
   const { source, store, sync, arm64, s390x } = await begin();
   await sync({ platforms: ['linux/amd64'] });
