@@ -35,21 +35,26 @@ test.each([
   expect(await stored()).toBeUndefined();
 });
 
-test('an attestation counts as missing, and is no platform', async () => {
+test.each([
+  ['missing', ['linux/amd64', 'linux/arm64']],
+  ['stored', ['linux/amd64']],
+])('an attestation that is %s: it is no platform, and not everything without it', async (state, expected) => {
   const content = emptyRepository();
   const layers = [await addLayer(content, 'app')];
   const image = addImage(content, { platform: AMD64, layers });
   const unknown = { os: 'unknown', architecture: 'unknown' };
   const attestation = addImage(content, { platform: unknown, layers });
-  const index = addIndex(content, [image, attestation, addImage(content, { platform: ARM64, layers })]);
+  const other = addImage(content, { platform: ARM64, layers });
+  const index = addIndex(content, [image, attestation, other]);
+  const missing = state === 'missing' ? attestation : other;
   const store = new MemoryStore();
   for (const [digest, { bytes, mediaType }] of content.manifests) {
-    if (digest === attestation.digest) continue;
+    if (digest === missing.digest) continue;
     const key = `repositories/mirror.test/app/_manifests/${digest.replace(':', '/')}`;
     await store.put(key, bytes, { contentType: mediaType });
   }
   const manifest = parseManifest(content.manifests.get(index.digest)?.bytes ?? Buffer.alloc(0));
-  expect(await findStoredPlatforms(store, repository, manifest)).toEqual(['linux/amd64', 'linux/arm64']);
+  expect(await findStoredPlatforms(store, repository, manifest)).toEqual(expected);
 });
 
 test('what is no index is whole', async () => {
