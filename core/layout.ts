@@ -12,6 +12,13 @@ export const LAYOUT_VERSION = 1;
 export const IDENTITY_KEY = 'lifeboat.json';
 export const REPOSITORIES = 'repositories/';
 export const BLOBS = 'blobs/';
+export const STATE = 'state/';
+
+/**
+ * Which of the stores that are filled together are in step, as far as this one was told. It is the bucket's and not
+ * one configuration's, for they share blobs; no configuration's name begins with `_`.
+ */
+export const STORES_KEY = `${STATE}_stores.json`;
 
 /** The bytes of a blob, shared by all repositories. */
 export function blobKey(digest: Digest): string {
@@ -80,7 +87,7 @@ export function stateKey(
   name: string,
   file: 'catalog.json' | 'last-run.json' | 'probe' | `runs/${string}.json`,
 ): string {
-  return `state/${name}/${file}`;
+  return `${STATE}${name}/${file}`;
 }
 
 /** `20260131T235959.123Z`: a time as part of a key, and of a run's id. UTC. */

@@ -1,18 +1,14 @@
 /** An export by a configuration file: from opening the bucket to the layout's name. */
 import type { Reference } from '../core/reference.ts';
 import { codeOf } from './command.ts';
-import type { Configuration } from './configuration/configuration.ts';
-import { ConfigurationError } from './configuration/configuration-error.ts';
 import { loadConfiguration } from './configuration/load.ts';
-import { BucketRefusedError, requireIdentity } from './engine/bucket.ts';
-import { StoreError } from './engine/store.ts';
 import { Tally } from './engine/tally.ts';
 import { exportImages, type ExportResult } from './export/exporter.ts';
 import { writeFolder, type LayoutWriter } from './export/layout-writer.ts';
 import { writeTar } from './export/tar-writer.ts';
 import { hashAndCollect } from './node/memory.ts';
 import { awsConnection, readProxies } from './node/proxies.ts';
-import { S3Store } from './s3/s3-store.ts';
+import { openReadable } from './stores.ts';
 import { Progress } from './terminal/progress.ts';
 import { formatBytes, shortDigest, styleFor } from './terminal/style.ts';
 
@@ -31,7 +27,13 @@ export interface ExportOptions {
  */
 export async function runExport(options: ExportOptions): Promise<number> {
   const configuration = await loadConfiguration(options.config, process.env);
-  const store = await openStore(options.config, configuration);
+  const connection = awsConnection(readProxies(process.env));
+  // Until then a signal ends the process as signals do.
+  const { signal: never } = new AbortController();
+  const store = await openReadable(options.config, configuration, connection, {
+    isDry: false,
+    signal: never,
+  });
   const progress = new Progress(process.stderr);
   const signal = stopOnce(progress);
   const tally = new Tally();
@@ -77,18 +79,6 @@ function report(result: ExportResult, { to, json }: ExportOptions, progress: Pro
   } else if (!json) {
     progress.info(`${to}: ${manifests} manifests · ${blobs} blobs · ${formatBytes(bytes)}`);
   }
-}
-
-/** @throws {ConfigurationError} for a store that cannot be reached, or is not Lifeboat's */
-async function openStore(file: string, { store: settings }: Configuration): Promise<S3Store> {
-  const store = new S3Store(settings, awsConnection(readProxies(process.env)));
-  try {
-    await requireIdentity(store);
-  } catch (error) {
-    if (!(error instanceof StoreError || error instanceof BucketRefusedError)) throw error;
-    throw new ConfigurationError(file, [{ line: settings.line, key: 'store', message: error.message }]);
-  }
-  return store;
 }
 
 /** @throws the signal's reason, when it is aborted */

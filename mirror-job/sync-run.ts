@@ -1,20 +1,16 @@
 /** A mirror run by a configuration file, or its plan: from opening the bucket to the report. */
-import { randomUUID } from 'node:crypto';
 import { access, constants, rename, stat, writeFile } from 'node:fs/promises';
 import { stateKey } from '../core/layout.ts';
 import { codeOf } from './command.ts';
 import type { Configuration } from './configuration/configuration.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import { loadConfiguration } from './configuration/load.ts';
-import { BucketRefusedError, openBucket } from './engine/bucket.ts';
 import { BoundedStore } from './engine/bounded-store.ts';
 import { DryStore } from './engine/dry-store.ts';
 import type { Environment } from './engine/environment.ts';
 import { planMirror, type PlanReport } from './engine/plan.ts';
 import { exitCodeOf, type RunReport } from './engine/report.ts';
 import { runMirror } from './engine/run.ts';
-import { StoreError } from './engine/store.ts';
-import { UnguardedStore } from './engine/unguarded-store.ts';
 import { dockerConfigReader } from './credentials/docker-files.ts';
 import { systemClock } from './node/clock.ts';
 import { formatMetrics } from './metrics.ts';
@@ -22,7 +18,7 @@ import { createEnvironment } from './node/environment.ts';
 import { openImages } from './node/images.ts';
 import { awsConnection, readProxies } from './node/proxies.ts';
 import { chooseImages } from './one-off.ts';
-import { S3Store } from './s3/s3-store.ts';
+import { alignedEnvironment, openReadable, openStores } from './stores.ts';
 import { stopOnSignals } from './terminal/interruption.ts';
 import { describePlan } from './terminal/plan-text.ts';
 import { Progress } from './terminal/progress.ts';
@@ -86,33 +82,48 @@ async function mirror(
   const signal = stopOnSignals(progress, configuration.maxDuration);
   const proxies = readProxies(process.env);
   const connection = awsConnection(proxies);
-  const bucket = new S3Store(configuration.store, connection);
-  // Some providers refuse a condition rather than ignore it.
-  const guarded = configuration.store.singleWriter ? new UnguardedStore(bucket) : bucket;
-  const store = new BoundedStore(guarded, systemClock, signal);
-  const environment = createEnvironment({ store, log: progress, signal });
-  const { clock } = environment;
-  const { audience } = configuration.store;
   const images = await openImages(configuration, {
-    clock,
+    clock: systemClock,
     log: progress,
     signal,
-    audience,
+    audience: configuration.store.audience,
     proxies,
     connection,
     dockerConfigs: dockerConfigReader(process.env),
   });
-  const isOpen = await open(environment, file, configuration, dryRun);
-  progress.start(environment.tally);
+  if (dryRun) {
+    const readable = await openReadable(file, configuration, connection, { isDry: true, signal });
+    const store = new BoundedStore(readable, systemClock, signal);
+    const environment = createEnvironment({ store, log: progress, signal });
+    return showing(progress, environment, () => planMirror(environment, configuration.name, images));
+  }
+  const stores = await openStores(file, configuration, { connection, signal });
+  const base = createEnvironment({ store: stores.primary, log: progress, signal });
+  return showing(progress, base, async () => {
+    if (!stores.areKnown) {
+      // A run that was stopped before it knew the bucket reports what it has not reached, and writes nothing there.
+      return runMirror({ ...base, store: new DryStore(stores.primary) }, configuration.name, images);
+    }
+    const { environment, members } = await alignedEnvironment(file, base, stores);
+    const report = await runMirror(environment, configuration.name, images);
+    if (environment.reportStores === undefined) return report;
+    try {
+      await members.tellAgain();
+    } catch (error) {
+      progress.warn(error instanceof Error ? error.message : String(error));
+    }
+    return { ...report, stores: environment.reportStores() };
+  });
+}
+
+async function showing<Report>(
+  progress: Progress,
+  { tally }: Environment,
+  work: () => Promise<Report>,
+): Promise<Report> {
+  progress.start(tally);
   try {
-    const { name } = configuration;
-    if (dryRun) return await planMirror(environment, name, images);
-    // A run that was stopped before it knew the bucket reports what it has not reached, and writes nothing there.
-    return await runMirror(
-      isOpen ? environment : { ...environment, store: new DryStore(store) },
-      name,
-      images,
-    );
+    return await work();
   } finally {
     progress.stop();
   }
@@ -128,30 +139,6 @@ async function refuseUnreadableRoots(file: string, { upstreams }: Configuration)
       const message = `${ca} cannot be read (${codeOf(error)}). It has to be a PEM file of root certificates.`;
       throw new ConfigurationError(file, [{ line, key: `upstreams["${upstream}"].ca`, message }]);
     }
-  }
-}
-
-/**
- * @returns false when the run had to stop before
- * @throws {ConfigurationError} for a store that cannot be reached, or is not this mirror's
- */
-async function open(
-  { store, signal }: Pick<Environment, 'store' | 'signal'>,
-  file: string,
-  { name, store: expected }: Configuration,
-  dryRun: boolean,
-): Promise<boolean> {
-  try {
-    const opened = { ...expected, name, newId: randomUUID() };
-    // What is not written needs no proof that it would be written safely.
-    await (dryRun
-      ? openBucket(new DryStore(store), { ...opened, singleWriter: true })
-      : openBucket(store, opened));
-    return true;
-  } catch (error) {
-    if (signal.aborted) return false;
-    if (!(error instanceof StoreError || error instanceof BucketRefusedError)) throw error;
-    throw new ConfigurationError(file, [{ line: expected.line, key: 'store', message: error.message }]);
   }
 }
 

@@ -49,9 +49,9 @@ Environment:
 
 Exit code:
   0  done; what a budget leaves for the next run is said
-  1  some of it failed, a list is shorter than minTags, or the run was interrupted or reached
-     maxDuration; the rest was done
-  2  the configuration, the store or the command line is wrong, and nothing was mirrored
+  1  some of it failed, a list is shorter than minTags, one of several stores is behind, or the
+     run was interrupted or reached maxDuration; the rest was done
+  2  the configuration, every store or the command line is wrong, and nothing was mirrored
 
 Examples:
   npx lifeboat sync

@@ -14,11 +14,10 @@ type Line = number | undefined;
 export interface Configuration {
   /** Names this mirror's state in the bucket. */
   readonly name: string;
-  readonly store: S3StoreOptions & {
-    readonly audience: Audience;
-    readonly singleWriter: boolean;
-    readonly line: Line;
-  };
+  /** The only one, or the primary. */
+  readonly store: StoreConfiguration;
+  /** Further ones, in order: whole mirrors of the primary, for the same audience. */
+  readonly laterStores: readonly StoreConfiguration[];
   /** How long a run may take; undefined for as long as it does. */
   readonly maxDuration: MaxDuration | undefined;
   readonly upstreams: ReadonlyMap<Upstream, UpstreamConfiguration>;
@@ -28,6 +27,14 @@ export interface Configuration {
     readonly platforms: Platforms;
   };
   readonly images: readonly ImageConfiguration[];
+}
+
+export interface StoreConfiguration extends S3StoreOptions {
+  readonly audience: Audience;
+  readonly singleWriter: boolean;
+  readonly line: Line;
+  /** How the file calls it: `store`, or `stores[0]`. */
+  readonly key: string;
 }
 
 export interface MaxDuration {

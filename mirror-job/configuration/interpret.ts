@@ -8,7 +8,8 @@ import { findOverlaps } from './overlap.ts';
 import type { Path } from './path.ts';
 import { interpretPlatforms } from './platforms.ts';
 import { Problems } from './problems.ts';
-import type { ConfigurationFile, StoreFile, UpstreamsFile } from './schema.ts';
+import type { ConfigurationFile, UpstreamsFile } from './schema.ts';
+import { interpretStores } from './stores.ts';
 
 const DEFAULT_REFERRERS_EVERY = 24 * 3_600_000;
 const MAX_TIMEOUT = 3_600_000;
@@ -29,7 +30,7 @@ export function interpret(
 ): { configuration: Configuration; problems: readonly PathProblem[] } {
   const problems = new Problems();
   const folder = dirname(resolve(file));
-  const store = interpretStore(input.store, lineOf, problems);
+  const stores = interpretStores(input, lineOf, problems);
   const upstreams = interpretUpstreams(input.upstreams ?? {}, folder, lineOf, problems);
   const maxDuration = interpretMaxDuration(input.maxDuration, problems);
   const referrersEvery =
@@ -58,48 +59,13 @@ export function interpret(
   return {
     configuration: {
       name: input.name ?? 'default',
-      store,
+      ...stores,
       maxDuration,
       upstreams,
       defaults: { referrersEvery, platforms },
       images,
     },
     problems: problems.list,
-  };
-}
-
-function interpretStore(input: StoreFile, lineOf: LineOf, problems: Problems): Configuration['store'] {
-  const { endpoint, bucket, region, accessKeyId, secretAccessKey } = input;
-  if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
-    problems.add(
-      ['store'],
-      'accessKeyId and secretAccessKey belong together: give both, or neither to use the AWS SDK’s own chain.',
-    );
-  }
-  if (endpoint === undefined && region === undefined) {
-    problems.add(['store'], 'it needs an endpoint or, for AWS, a region.');
-  }
-  // The endpoint is shown in messages, so nothing secret may be a part of it.
-  if (endpoint !== undefined && !/^https?:\/\/[^@?#]+$/i.test(endpoint)) {
-    problems.add(
-      ['store', 'endpoint'],
-      'it must be an address alone: keys belong in accessKeyId and secretAccessKey.',
-    );
-  }
-  const prefix = (input.prefix ?? '').replaceAll(/^\/+|\/+$/g, '');
-  return {
-    endpoint,
-    bucket,
-    region: region ?? 'auto',
-    prefix: prefix === '' ? '' : `${prefix}/`,
-    pathStyle: input.pathStyle ?? endpoint !== undefined,
-    credentials:
-      accessKeyId === undefined || secretAccessKey === undefined
-        ? undefined
-        : { accessKeyId, secretAccessKey },
-    audience: input.audience ?? 'public',
-    singleWriter: input.singleWriter ?? false,
-    line: lineOf(['store']),
   };
 }
 

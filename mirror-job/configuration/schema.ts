@@ -172,7 +172,14 @@ export const configurationSchema = keys({
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'it must be 1 to 63 lower-case letters, digits and hyphens.')
     .optional()
     .describe('This mirror’s own state in the bucket. Default: default.'),
-  store: store.describe('The bucket that the job fills and the edge serves.'),
+  store: store.optional().describe('The bucket that the job fills and the edge serves. It, or stores.'),
+  stores: z
+    .array(store)
+    .min(1, 'it lists no store.')
+    // As many as the edge takes.
+    .max(9, 'it lists more than nine stores.')
+    .optional()
+    .describe('Several buckets, each a whole mirror, filled in one go. The first one is the primary.'),
   maxDuration: text
     .optional()
     .describe('When it is over, as in 50m, the run stops, and the next one goes on. Default: none.'),
@@ -197,7 +204,7 @@ export const configurationSchema = keys({
 });
 
 export type ConfigurationFile = z.infer<typeof configurationSchema>;
-export type StoreFile = ConfigurationFile['store'];
+export type StoreFile = NonNullable<ConfigurationFile['store']>;
 export type UpstreamsFile = NonNullable<ConfigurationFile['upstreams']>;
 export type ImageFile = Exclude<ConfigurationFile['images'][number], string>;
 export type PlatformsFile = NonNullable<ImageFile['platforms']>;
@@ -205,4 +212,4 @@ export type PlatformsFile = NonNullable<ImageFile['platforms']>;
 export type TagsFile = Exclude<NonNullable<ImageFile['tags']>, string[]>;
 
 /** Keys of the design that this version does not know yet: better an error than a promise that is not kept. */
-export const NOT_BUILT_YET: ReadonlySet<string> = new Set(['stores', 'moves', 'immutable']);
+export const NOT_BUILT_YET: ReadonlySet<string> = new Set(['moves', 'immutable']);

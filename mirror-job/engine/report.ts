@@ -56,8 +56,23 @@ export interface RunReport {
   /** Whether the run was told to stop before it was through. */
   readonly interrupted: boolean;
   readonly upstreams: readonly UpstreamReport[];
+  /** Only where several are filled; the primary first. */
+  readonly stores?: readonly StoreReport[];
   /** All but the unchanged ones. */
   readonly items: readonly ItemReport[];
+}
+
+/** What became of one store, where several are filled. */
+export interface StoreReport {
+  /** As messages call it. */
+  readonly name: string;
+  /** `behind`: it lacks something, and the next run that reaches it catches it up. */
+  readonly state: 'in step' | 'behind';
+  /** ISO 8601, UTC. */
+  readonly since?: string;
+  readonly reason?: string;
+  /** What this run has copied to it from another store, to catch it up. */
+  readonly copied?: { readonly objects: number; readonly bytes: number };
 }
 
 export function countOutcomes(items: readonly ItemReport[]): RunReport['counts'] {
@@ -71,7 +86,15 @@ export function reportUpstreams(sources: readonly Source[]): UpstreamReport[] {
   return [...new Set(sources.flatMap(({ upstream }) => upstream ?? []))].map((upstream) => upstream.report());
 }
 
-/** The exit code of a run, or of a plan: 1 if something failed, or it had to stop. What was skipped was meant to be. */
-export function exitCodeOf({ counts, interrupted }: Pick<RunReport, 'counts' | 'interrupted'>): 0 | 1 {
-  return counts.failed === 0 && !interrupted ? 0 : 1;
+/**
+ * The exit code of a run, or of a plan: 1 if something failed, a store is behind, or it had to stop. What was skipped
+ * was meant to be.
+ */
+export function exitCodeOf({
+  counts,
+  interrupted,
+  stores = [],
+}: Pick<RunReport, 'counts' | 'interrupted' | 'stores'>): 0 | 1 {
+  const isInStep = stores.every(({ state }) => state !== 'behind');
+  return counts.failed === 0 && isInStep && !interrupted ? 0 : 1;
 }

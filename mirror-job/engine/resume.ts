@@ -19,7 +19,7 @@ export interface Begun {
  * @throws {SourceError} when it breaks off again and again
  */
 export async function* resumed(
-  source: Source,
+  source: Pick<Source, 'name' | 'blob'>,
   blob: Expected,
   signal: AbortSignal,
   { from = 0, first }: Begun = {},

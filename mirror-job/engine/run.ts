@@ -70,6 +70,7 @@ export async function runMirror(
     ...(tally.foreignLayers.size > 0 && { foreignLayers: [...tally.foreignLayers.values()] }),
     interrupted: signal.aborted,
     upstreams: reportUpstreams(images.map(({ source }) => source)),
+    ...(environment.reportStores !== undefined && { stores: environment.reportStores() }),
     items: items.filter(({ outcome }) => outcome.result !== 'unchanged'),
   };
   try {

@@ -62,6 +62,20 @@ export interface ReadableStore extends Pick<Store, 'name' | 'get' | 'size' | 'li
   stream(key: string, offset: number): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
+/** What a listing says of an object. */
+export interface ListedObject {
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly etag: string;
+}
+
+/** A store that can be compared with another one, and copied from. */
+export interface ComparableStore extends Store, ReadableStore {
+  /** Every object whose key starts with `prefix`, in no order that counts. @throws {StoreError}, also in between */
+  entries(prefix: string): AsyncIterable<ListedObject>;
+}
+
 /** The store did not do what it was asked; the message names the store, the call and the key. */
 export class StoreError extends Error {
   override readonly name: string = 'StoreError';

@@ -15,11 +15,11 @@ import {
 import {
   StoreError,
   UploadLostError,
+  type ComparableStore,
+  type ListedObject,
   type OpenUpload,
   type PutOptions,
   type PutResult,
-  type ReadableStore,
-  type Store,
   type StoredObject,
   type UploadPart,
 } from '../engine/store.ts';
@@ -43,7 +43,7 @@ const CONFLICT_ATTEMPTS = 5;
 /** Between two pieces of a body. Milliseconds. */
 const SILENCE = 60_000;
 
-export class S3Store implements Store, ReadableStore {
+export class S3Store implements ComparableStore {
   readonly name: string;
   readonly #client: S3Client;
   readonly #bucket: string;
@@ -184,6 +184,19 @@ export class S3Store implements Store, ReadableStore {
       } while (token !== undefined && keys.length < limit);
       return keys;
     });
+  }
+
+  async *entries(prefix: string): AsyncGenerator<ListedObject> {
+    let token: string | undefined;
+    do {
+      const page = await this.#call('list', prefix, ({ Bucket, Key }) =>
+        this.#client.send(new ListObjectsV2Command({ Bucket, Prefix: Key, ContinuationToken: token })),
+      );
+      for (const { Key: found = '', Size = 0, ETag = '' } of page.Contents ?? []) {
+        yield { key: found.slice(this.#prefix.length), size: Size, etag: ETag };
+      }
+      token = page.NextContinuationToken;
+    } while (token !== undefined);
   }
 
   async beginUpload(key: string, contentType: string): Promise<string> {

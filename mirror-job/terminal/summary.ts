@@ -2,6 +2,7 @@
 import { isDigest } from '../../core/digest.ts';
 import { formatReference } from '../../core/reference.ts';
 import type { ItemReport, RunReport } from '../engine/report.ts';
+import { storeLines } from './store-lines.ts';
 import {
   alignColumns,
   formatBytes,
@@ -30,6 +31,7 @@ export function summarize(report: RunReport, style: Style, whole: string): strin
     ...alignColumns(rows.slice(0, MAX_ROWS)),
     ...more(rows.length - MAX_ROWS, 'repositories'),
     ...failureLines(report, style),
+    ...storeLines(report, style),
     countsOf(report, style),
     ...quotaLines(report, style),
     ...(isCut ? [style.faint(`All of it is in ${whole}.`)] : []),

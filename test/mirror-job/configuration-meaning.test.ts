@@ -11,6 +11,26 @@ const COUNTS =
   "it counts the tags that a pattern or a range selects, and there is neither. Add include: ['*'] or semver: '*'.";
 
 const MEANING: readonly Case[] = [
+  [
+    'a store and several',
+    `${STORE}stores: [{ bucket: b, region: r }]\nimages: [a:1]`,
+    'f.yaml:2: stores: there is a store too: list it here as the first one, or leave one of them out.',
+  ],
+  [
+    'several stores for different readers',
+    'stores:\n  - { bucket: b, region: r }\n  - { bucket: c, region: r, audience: token }\nimages: [a:1]',
+    'f.yaml:3: stores[1].audience: it must be public, as for the first one: they hold the same, for the same readers.',
+  ],
+  [
+    'a store twice',
+    'stores:\n  - { bucket: b, region: r, prefix: a }\n  - { bucket: b, region: r }\n  - { bucket: b, region: r, prefix: /a/ }\nimages: [a:1]',
+    'f.yaml:4: stores[2]: this is the same bucket as one before it. Keep one of them.',
+  ],
+  [
+    'half a key of one of several stores',
+    'stores: [{ bucket: b, region: r, accessKeyId: k }]\nimages: [a:1]',
+    'f.yaml:1: stores[0]: accessKeyId and secretAccessKey belong together: give both, or neither to use the AWS SDK’s own chain.',
+  ],
   ['no tag', `${STORE}images:\n  - docker.io/library/nginx\n`, `f.yaml:3: images[0]: ${NOTHING_SELECTS}`],
   [
     'only what not to take',

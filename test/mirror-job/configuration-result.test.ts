@@ -25,8 +25,10 @@ test('the defaults', () => {
       audience: 'public',
       singleWriter: false,
       line: 1,
+      key: 'store',
     },
     maxDuration: undefined,
+    laterStores: [],
     upstreams: new Map(),
     defaults: { referrersEvery: DAY },
     images: [
@@ -89,7 +91,9 @@ images:
       audience: 'token',
       singleWriter: true,
       line: 4,
+      key: 'store',
     },
+    laterStores: [],
     upstreams: new Map([
       [
         'docker.io',
@@ -240,4 +244,12 @@ images:
     ['linux/arm/v7', 'windows(10.0.20348)/amd64'],
     undefined,
   ]);
+});
+
+test('several stores: the first one is the primary', () => {
+  const text =
+    'stores:\n  - { bucket: one, region: r }\n  - { bucket: two, endpoint: "https://s3.example.com", singleWriter: true }\nimages: [alpine:3]\n';
+  const { store, laterStores } = parse(text);
+  expect(store).toMatchObject({ bucket: 'one', key: 'stores[0]', line: 2, pathStyle: false });
+  expect(laterStores).toMatchObject([{ bucket: 'two', key: 'stores[1]', line: 3, singleWriter: true }]);
 });

@@ -2,7 +2,7 @@
 import { STORE, testComplaints, type Case } from './configuration-table.ts';
 
 const KEYS = {
-  top: 'there is no such key. There are: name, store, maxDuration, upstreams, defaults, images.',
+  top: 'there is no such key. There are: name, store, stores, maxDuration, upstreams, defaults, images.',
   store:
     'there is no such key. There are: endpoint, bucket, region, prefix, pathStyle, accessKeyId, secretAccessKey, audience, singleWriter.',
   image: 'there is no such key. There are: source, name, tags, digests, platforms, referrers, public.',
@@ -45,7 +45,22 @@ const SHAPE: readonly Case[] = [
     `${STORE}images:\n  - a:1\n  - source: b:1\n    tag: x\n`,
     `f.yaml:5: images[1].tag: ${KEYS.image}`,
   ],
-  ['`stores`', `${STORE}stores: []\nimages: [a:1]`, `f.yaml:2: stores: ${NOT_YET}`],
+  ['no store of several', 'stores: []\nimages: [a:1]', 'f.yaml:1: stores: it lists no store.'],
+  [
+    'one store instead of a list',
+    'stores: { region: r, bucket: b }\nimages: [a:1]',
+    'f.yaml:1: stores: it must be a list.',
+  ],
+  [
+    'more stores than the edge takes',
+    `stores: [${'{ bucket: b, region: r }, '.repeat(10)}]\nimages: [a:1]`,
+    'f.yaml:1: stores: it lists more than nine stores.',
+  ],
+  [
+    'an unknown key of one of several stores',
+    'stores:\n  - { bucket: b, region: r }\n  - bucket: c\n    acessKeyId: x\nimages: [a:1]',
+    `f.yaml:4: stores[1].acessKeyId: ${KEYS.store}`,
+  ],
   [
     'an unknown key of a budget',
     `${STORE}upstreams:\n  docker.io:\n    budget: { keep: 20 }\nimages: [a:1]`,

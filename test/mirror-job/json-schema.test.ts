@@ -26,6 +26,7 @@ const STORE = 'store: { bucket: b, region: r }\n';
 
 test.each([
   ['the example', example],
+  ['several stores', 'stores: [{ bucket: b, region: r }, { bucket: c, region: r }]\nimages: [a:1]'],
   ['a short image', `${STORE}images: [alpine:3]`],
   ['an address', 'store: { endpoint: "https://s3.example.com", bucket: b }\nimages: [a:1]'],
   ['a variable for an address', 'store: { endpoint: "${S3_ENDPOINT}", bucket: b }\nimages: [a:1]'],
@@ -39,7 +40,7 @@ test.each([
 });
 
 test.each([
-  ['no store', 'images: [a:1]'],
+  ['an unknown key of one of several stores', 'stores: [{ bucket: b, regoin: r }]\nimages: [a:1]'],
   ['no image', `${STORE}images: []`],
   ['an unknown key', `${STORE}imags: [a:1]\nimages: [a:1]`],
   ['an unknown key of an image', `${STORE}images: [{ source: a, tag: x }]`],

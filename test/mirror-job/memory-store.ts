@@ -4,11 +4,11 @@ import { Readable } from 'node:stream';
 import {
   StoreError,
   UploadLostError,
+  type ComparableStore,
+  type ListedObject,
   type OpenUpload,
   type PutOptions,
   type PutResult,
-  type ReadableStore,
-  type Store,
   type StoredObject,
   type UploadPart,
 } from '../../mirror-job/engine/store.ts';
@@ -19,6 +19,7 @@ export type StoreCall =
   | 'size'
   | 'put'
   | 'list'
+  | 'entries'
   | 'beginUpload'
   | 'putPart'
   | 'completeUpload'
@@ -32,8 +33,8 @@ interface Upload {
   readonly parts: Map<number, Uint8Array>;
 }
 
-export class MemoryStore implements Store, ReadableStore {
-  readonly name = 'The bucket in memory';
+export class MemoryStore implements ComparableStore {
+  readonly name: string;
   readonly objects = new Map<string, StoredObject>();
   readonly uploads = new Map<string, Upload>();
   /** `<call> <key>`, in the order in which they were begun. */
@@ -44,6 +45,10 @@ export class MemoryStore implements Store, ReadableStore {
   ignores: ReadonlySet<'ifMatch' | 'ifNoneMatch'> = new Set();
   now: () => Date = () => new Date(0);
   #ids = 0;
+
+  constructor(name = 'The bucket in memory') {
+    this.name = name;
+  }
 
   async get(key: string): Promise<StoredObject | undefined> {
     await this.#begin('get', key);
@@ -79,6 +84,15 @@ export class MemoryStore implements Store, ReadableStore {
       .filter((key) => key.startsWith(prefix))
       .toSorted()
       .slice(0, limit);
+  }
+
+  async *entries(prefix: string): AsyncGenerator<ListedObject> {
+    await this.#begin('entries', prefix);
+    for (const key of [...this.objects.keys()].toSorted()) {
+      const object = this.objects.get(key);
+      if (object === undefined || !key.startsWith(prefix)) continue;
+      yield { key, size: object.bytes.length, etag: object.etag };
+    }
   }
 
   async beginUpload(key: string, contentType: string): Promise<string> {

@@ -160,3 +160,19 @@ test('what was skipped, and what is left of a rate limit', () => {
     'docker.io: 50 manifest GETs, 26 of 100 and 26 left',
   ]);
 });
+
+test('each of several stores', () => {
+  const stores = [
+    { name: 'A', state: 'behind', since: '2026-01-01T00:00:01.000Z', reason: 'A: it does not answer.' },
+    { name: 'B', state: 'in step', copied: { objects: 12, bytes: 3_000_000 } },
+    { name: 'C', state: 'in step' },
+  ] as const;
+  expect(lines(reportOf([], { stores }))).toEqual([
+    'behind   A since 2026-01-01T00:00:01.000Z',
+    '         A: it does not answer.',
+    '         The other stores have all of this run. The next run that reaches this one catches it up.',
+    'in step  B: caught up, 12 objects (3.0 MB)',
+    'in step  C',
+    'nothing to mirror · 4.2 s',
+  ]);
+});

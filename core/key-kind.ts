@@ -1,0 +1,54 @@
+/** What a key of the bucket names: the way back from `layout.ts`. */
+import { isDigest, type Digest } from './digest.ts';
+import { BLOBS, STATE, blobOfKey } from './layout.ts';
+import { isTag, NameInvalidError, parseRepository, type Repository, type Tag } from './reference.ts';
+
+export type KeyKind =
+  | { readonly kind: 'blob'; readonly digest: Digest }
+  | {
+      readonly kind: 'link' | 'manifest' | 'referrers';
+      readonly repository: Repository;
+      readonly digest: Digest;
+    }
+  | { readonly kind: 'tag' | 'movement'; readonly repository: Repository; readonly tag: Tag }
+  | { readonly kind: 'tag list' | 'index'; readonly repository: Repository }
+  | { readonly kind: 'state' };
+
+const KEY = new RegExp(
+  String.raw`^repositories/(?<name>.+?)/_(?:(?<file>tags|index)\.json|` +
+    String.raw`tags/(?<tag>[^/]+)|history/(?<moved>[^/]+)/[^/]+|` +
+    String.raw`(?<folder>blobs|manifests|referrers)/(?<algorithm>[^/]+)/(?<hex>[^/]+))$`,
+);
+
+const FOLDERS: Readonly<Record<string, 'link' | 'manifest' | 'referrers'>> = {
+  blobs: 'link',
+  manifests: 'manifest',
+  referrers: 'referrers',
+};
+
+/** @returns undefined for a key that the layout does not have, and for `lifeboat.json` */
+export function kindOfKey(key: string): KeyKind | undefined {
+  if (key.startsWith(STATE)) return { kind: 'state' };
+  if (key.startsWith(BLOBS)) {
+    const digest = blobOfKey(key);
+    return digest === undefined ? undefined : { kind: 'blob', digest };
+  }
+  const { name, file, tag, moved, folder, algorithm, hex } = KEY.exec(key)?.groups ?? {};
+  const repository = name === undefined ? undefined : repositoryOf(name);
+  if (repository === undefined) return undefined;
+  if (file !== undefined) return { kind: file === 'tags' ? 'tag list' : 'index', repository };
+  if (tag !== undefined) return isTag(tag) ? { kind: 'tag', repository, tag } : undefined;
+  if (moved !== undefined) return isTag(moved) ? { kind: 'movement', repository, tag: moved } : undefined;
+  const kind = FOLDERS[folder ?? ''];
+  const digest = `${algorithm}:${hex}`;
+  return kind === undefined || !isDigest(digest) ? undefined : { kind, repository, digest };
+}
+
+function repositoryOf(name: string): Repository | undefined {
+  try {
+    return parseRepository(name);
+  } catch (error) {
+    if (error instanceof NameInvalidError) return undefined;
+    throw error;
+  }
+}

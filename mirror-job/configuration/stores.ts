@@ -1,0 +1,83 @@
+/** Where the mirror is kept: one store, or several of which each is a whole mirror. */
+import type { Configuration, StoreConfiguration } from './configuration.ts';
+import type { LineOf } from './interpret.ts';
+import { formatPath, type Path } from './path.ts';
+import type { Problems } from './problems.ts';
+import type { ConfigurationFile, StoreFile } from './schema.ts';
+
+/** Of no use where there is a problem. */
+export function interpretStores(
+  { store, stores }: Pick<ConfigurationFile, 'store' | 'stores'>,
+  lineOf: LineOf,
+  problems: Problems,
+): Pick<Configuration, 'store' | 'laterStores'> {
+  if (store !== undefined && stores !== undefined) {
+    problems.add(
+      ['stores'],
+      'there is a store too: list it here as the first one, or leave one of them out.',
+    );
+  }
+  if (store === undefined && stores === undefined) problems.add(['store'], 'it is missing.');
+  const only = interpretStore(store ?? { bucket: '', region: '' }, ['store'], lineOf, problems);
+  const [primary = only, ...later] = (stores ?? []).map((one, index) =>
+    interpretStore(one, ['stores', index], lineOf, problems),
+  );
+  for (const [index, one] of later.entries()) {
+    const path = ['stores', index + 1];
+    if (one.audience !== primary.audience) {
+      problems.add(
+        [...path, 'audience'],
+        `it must be ${primary.audience}, as for the first one: they hold the same, for the same readers.`,
+      );
+    }
+    if ([primary, ...later.slice(0, index)].some((other) => isSamePlace(one, other))) {
+      problems.add(path, 'this is the same bucket as one before it. Keep one of them.');
+    }
+  }
+  return { store: primary, laterStores: later };
+}
+
+function isSamePlace(one: StoreConfiguration, other: StoreConfiguration): boolean {
+  return one.endpoint === other.endpoint && one.bucket === other.bucket && one.prefix === other.prefix;
+}
+
+function interpretStore(
+  input: StoreFile,
+  path: Path,
+  lineOf: LineOf,
+  problems: Problems,
+): StoreConfiguration {
+  const { endpoint, bucket, region, accessKeyId, secretAccessKey } = input;
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
+    problems.add(
+      path,
+      'accessKeyId and secretAccessKey belong together: give both, or neither to use the AWS SDK’s own chain.',
+    );
+  }
+  if (endpoint === undefined && region === undefined) {
+    problems.add(path, 'it needs an endpoint or, for AWS, a region.');
+  }
+  // The endpoint is shown in messages, so nothing secret may be a part of it.
+  if (endpoint !== undefined && !/^https?:\/\/[^@?#]+$/i.test(endpoint)) {
+    problems.add(
+      [...path, 'endpoint'],
+      'it must be an address alone: keys belong in accessKeyId and secretAccessKey.',
+    );
+  }
+  const prefix = (input.prefix ?? '').replaceAll(/^\/+|\/+$/g, '');
+  return {
+    endpoint,
+    bucket,
+    region: region ?? 'auto',
+    prefix: prefix === '' ? '' : `${prefix}/`,
+    pathStyle: input.pathStyle ?? endpoint !== undefined,
+    credentials:
+      accessKeyId === undefined || secretAccessKey === undefined
+        ? undefined
+        : { accessKeyId, secretAccessKey },
+    audience: input.audience ?? 'public',
+    singleWriter: input.singleWriter ?? false,
+    line: lineOf(path),
+    key: formatPath(path),
+  };
+}

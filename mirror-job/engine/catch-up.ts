@@ -1,0 +1,293 @@
+/**
+ * Catching a store up: what another one has and it lacks is copied from there, not from upstream. In the order in
+ * which a run writes, so that what it serves meanwhile is complete, and one that dies is carried on by the next.
+ */
+import { algorithmOf, digestOf } from '../../core/digest.ts';
+import { kindOfKey, type KeyKind } from '../../core/key-kind.ts';
+import { BLOBS, REPOSITORIES, STATE, STORES_KEY, repositoryIndexKey } from '../../core/layout.ts';
+import { OCI_INDEX, OCTET_STREAM } from '../../core/media-type.ts';
+import type { Repository, Tag } from '../../core/reference.ts';
+import { Origin } from './catch-up-origin.ts';
+import { mergeObject, withoutTags, type Rule } from './catch-up-merge.ts';
+import { needsOf } from './catch-up-needs.ts';
+import type { Environment } from './environment.ts';
+import { changeObject } from './guarded-write.ts';
+import { Memo } from './memo.ts';
+import { resumed } from './resume.ts';
+import { SourceError } from './source.ts';
+import { StoreError, type ListedObject, type StoredObject } from './store.ts';
+import type { Member } from './store-members.ts';
+import { uploadBlob } from './upload.ts';
+import { verified } from './verify.ts';
+
+/** Another run may write while the two are compared; then they are compared again. */
+const PASSES = 4;
+/** Small objects on their way at once. */
+const SMALL = 16;
+const TELL_EVERY = 15_000;
+
+export interface CaughtUp {
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+/**
+ * Copies what `from` has and `to` lacks, or has otherwise; takes nothing away. What neither blob nor manifest
+ * shows by its hash to be right is not copied.
+ * @throws {OriginError} when `from` fails
+ * @throws {StoreError} when `to` does, or `from` is damaged, or changes all the time. What was copied stays
+ */
+export async function catchUp(
+  environment: Environment,
+  { bucket }: Member,
+  to: Member,
+  rule: Rule,
+): Promise<CaughtUp> {
+  const from = new Origin(bucket, environment.signal);
+  let objects = 0;
+  let bytes = 0;
+  for (let pass = 0; pass < PASSES; pass += 1) {
+    const work = new CatchUp(environment, from, to, rule);
+    await work.run();
+    objects += work.objects;
+    bytes += work.bytes;
+    if (work.deferred === 0) return { objects, bytes };
+  }
+  throw new StoreError(
+    `${to.store.name} could not be caught up: ${from.name} has changed each time they were compared.`,
+  );
+}
+
+type Difference = ListedObject & { readonly kind: KeyKind };
+
+/** In this order: whatever a reader finds, all that it needs is there. */
+const ORDER = [
+  'blob',
+  'link',
+  'manifest',
+  'referrers',
+  'movement',
+  'tag',
+  'tag list',
+  'index',
+  'state',
+] as const;
+
+class CatchUp {
+  objects = 0;
+  bytes = 0;
+  /** Objects that need what came after the comparison. */
+  deferred = 0;
+  readonly #environment: Environment;
+  readonly #from: Origin;
+  readonly #to: Member;
+  readonly #rule: Rule;
+  /** What is there by now; of what never changes. */
+  readonly #present = new Set<string>();
+  readonly #differences = new Map<string, Difference>();
+  readonly #tags = new Map<Repository, Set<Tag>>();
+  readonly #copied = new Memo<string, void>();
+  #damaged: SourceError | undefined;
+  #told: number;
+
+  constructor(environment: Environment, from: Origin, to: Member, rule: Rule) {
+    this.#environment = environment;
+    this.#from = from;
+    this.#to = to;
+    this.#rule = rule;
+    this.#told = environment.clock.now().getTime();
+  }
+
+  async run(): Promise<void> {
+    await this.#compare();
+    const { limits, log } = this.#environment;
+    if (this.#differences.size > 0) {
+      log.info(
+        `${this.#to.store.name} is compared with ${this.#from.name}: ${this.#differences.size} objects may have to be copied.`,
+      );
+    }
+    for (const kind of ORDER) {
+      if (kind === 'tag') await this.#questionTags();
+      const group = [...this.#differences.values()].filter((one) => one.kind.kind === kind);
+      await each(group, kind === 'blob' ? limits.blobs : SMALL, (one) => this.#copyOnce(one));
+    }
+    if (this.#damaged !== undefined) throw new StoreError(this.#damaged.message, { cause: this.#damaged });
+  }
+
+  /** Blobs after what names them, so that another run's newest manifest is not met without its blobs. */
+  async #compare(): Promise<void> {
+    const to = new Origin(this.#to.bucket, this.#environment.signal, StoreError);
+    for (const prefix of [REPOSITORIES, BLOBS, STATE]) {
+      const there = new Map<string, ListedObject>();
+      for await (const one of to.entries(prefix)) there.set(one.key, one);
+      for await (const one of this.#from.entries(prefix)) {
+        const kind = kindOfKey(one.key);
+        if (kind === undefined || one.key === STORES_KEY || one.key.endsWith('/probe')) continue;
+        const own = there.get(one.key);
+        if (own?.size === one.size && (isFixed(kind) || own.etag === one.etag)) this.#present.add(one.key);
+        else this.#differences.set(one.key, { ...one, kind });
+        if (kind.kind === 'tag' && own !== undefined && own.etag !== one.etag) {
+          const tags = this.#tags.get(kind.repository) ?? new Set();
+          this.#tags.set(kind.repository, tags.add(kind.tag));
+        }
+      }
+    }
+  }
+
+  /** docs/decisions/0005-index-before-a-move.md */
+  async #questionTags(): Promise<void> {
+    await each([...this.#tags], SMALL, async ([repository, tags]) => {
+      const key = repositoryIndexKey(repository);
+      await changeObject(this.#to.store, key, OCI_INDEX, (bytes) =>
+        bytes === undefined ? undefined : withoutTags(key, bytes, tags),
+      );
+      // Where the two were the same, it has to be whole again when the tags are there.
+      if (!this.#differences.has(key)) {
+        this.#differences.set(key, { key, size: 0, etag: '', kind: { kind: 'index', repository } });
+      }
+    });
+  }
+
+  #copyOnce(one: Difference): Promise<void> {
+    return this.#copied.get(one.key, async () => {
+      this.#environment.signal.throwIfAborted();
+      if (one.kind.kind === 'blob') await this.#copyBlob(one, one.kind.digest);
+      else if (isFixed(one.kind)) await this.#copyFixed(one);
+      else await this.#copyMutable(one);
+      this.#tell();
+    });
+  }
+
+  async #copyBlob(
+    { key, size }: Difference,
+    digest: Extract<KeyKind, { kind: 'blob' }>['digest'],
+  ): Promise<void> {
+    const { tally, signal, createHash } = this.#environment;
+    const running = { label: `${this.#from.name}@${digest}`, size, done: 0 };
+    const source = {
+      name: this.#from.name,
+      blob: (_digest: unknown, _size: number, offset: number) => this.#from.stream(key, offset),
+    };
+    tally.running.add(running);
+    try {
+      const expected = { digest, size };
+      const body = counted(resumed(source, expected, signal), running);
+      const checked = verified(body, expected, source.name, createHash);
+      await uploadBlob({ ...this.#environment, store: this.#to.store }, key, size, checked, OCTET_STREAM);
+      this.#count(key, size);
+    } catch (error) {
+      // One blob that is damaged there keeps back what needs it, and nothing else.
+      if (!(error instanceof SourceError)) throw error;
+      this.#damaged = error;
+    } finally {
+      tally.running.delete(running);
+    }
+  }
+
+  async #copyFixed({ key, kind }: Difference): Promise<void> {
+    const object = await this.#from.get(key);
+    if (object === undefined || !(await this.#isReady(kind, key, object))) return;
+    if (kind.kind === 'manifest') {
+      const bytes = new Uint8Array(object.bytes);
+      if ((await digestOf(bytes, algorithmOf(kind.digest))) !== kind.digest) return this.#warn(key);
+    }
+    await this.#to.store.put(key, object.bytes, { contentType: object.contentType ?? OCTET_STREAM });
+    this.#count(key, object.bytes.length);
+  }
+
+  async #copyMutable({ key, kind }: Difference): Promise<void> {
+    const object = await this.#from.get(key);
+    if (object === undefined || !(await this.#isReady(kind, key, object))) return;
+    const differing = ('repository' in kind ? this.#tags.get(kind.repository) : undefined) ?? new Set();
+    let written = 0;
+    await changeObject(this.#to.store, key, object.contentType ?? 'application/json', (to) => {
+      const merged = mergeObject(kind, { key, from: object.bytes, to, rule: this.#rule, differing });
+      written = merged?.length ?? 0;
+      return merged;
+    });
+    if (written > 0) this.#count(key, written);
+  }
+
+  /** Whether all that it needs is there, as far as there is such a thing at all. */
+  async #isReady(kind: KeyKind, key: string, object: StoredObject): Promise<boolean> {
+    const needs = needsOf(kind, key, object);
+    if (needs === undefined) {
+      this.#warn(key);
+      return false;
+    }
+    for (const need of needs) {
+      if (this.#present.has(need)) continue;
+      const other = this.#differences.get(need);
+      if (other !== undefined && other.kind.kind === 'manifest') await this.#copyOnce(other);
+      if (this.#present.has(need)) continue;
+      // Layers that are kept elsewhere, and platforms that are not mirrored, are in neither.
+      if ((await this.#from.size(need)) !== undefined) {
+        this.deferred += 1;
+        return false;
+      }
+      if (kind.kind === 'link') {
+        this.#warn(key);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  #count(key: string, bytes: number): void {
+    this.#present.add(key);
+    this.objects += 1;
+    this.bytes += bytes;
+  }
+
+  #warn(key: string): void {
+    this.#environment.log.warn(
+      `${this.#from.name}: ${key} is damaged, or what it names is not there. It is not copied to ${this.#to.store.name}.`,
+    );
+  }
+
+  #tell(): void {
+    const now = this.#environment.clock.now().getTime();
+    if (now - this.#told < TELL_EVERY) return;
+    this.#told = now;
+    this.#environment.log.info(
+      `${this.#to.store.name}: ${this.objects} of at most ${this.#differences.size} objects are copied.`,
+    );
+  }
+}
+
+/** Objects that are never written twice with other bytes. */
+function isFixed({ kind }: KeyKind): boolean {
+  return kind === 'blob' || kind === 'link' || kind === 'manifest' || kind === 'movement';
+}
+
+async function* counted(
+  body: AsyncIterable<Uint8Array>,
+  running: { done: number },
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    running.done += chunk.length;
+    yield chunk;
+  }
+}
+
+/** So many at once; after the first failure none is begun, and none is left running. */
+async function each<Item>(
+  items: Iterable<Item>,
+  concurrency: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const rest = items[Symbol.iterator]();
+  let failed = false;
+  const workers = Array.from({ length: concurrency }, async () => {
+    for (let next = rest.next(); next.done !== true && !failed; next = rest.next()) {
+      try {
+        await work(next.value);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  });
+  await Promise.allSettled(workers);
+  await Promise.all(workers);
+}

@@ -1,0 +1,135 @@
+/**
+ * Several stores, each a whole mirror: which of them are written, which is read, and who has been told of one that
+ * is not any more. docs/decisions/0008-several-stores.md
+ */
+import type { Environment } from './environment.ts';
+import type { StoreReport } from './report.ts';
+import { writeNotes, type StoreNote } from './store-notes.ts';
+import { StoreError, type ComparableStore, type Store } from './store.ts';
+
+export interface Member {
+  /** Compared and copied from. */
+  readonly bucket: ComparableStore;
+  /** Written and read: the same, or the same without conditions. */
+  readonly store: Store;
+  /** Of the bucket; undefined where it could not be read. */
+  readonly id: string | undefined;
+}
+
+/** What a call has given, or that its store is not asked any more. */
+export type Attempt<Value> = { readonly value: Value } | undefined;
+
+export class StoreMembers {
+  readonly all: readonly Member[];
+  readonly #environment: Pick<Environment, 'clock' | 'log' | 'run'>;
+  #live: readonly Member[];
+  readonly #out = new Map<Member, { readonly since: string; readonly reason: string }>();
+  readonly #caughtUp = new Map<Member, { readonly objects: number; readonly bytes: number }>();
+  /** Of how many that are out the others were told. */
+  #told = 0;
+  #telling: Promise<void> | undefined;
+
+  /** @param members the primary first */
+  constructor(members: readonly Member[], environment: Pick<Environment, 'clock' | 'log' | 'run'>) {
+    this.all = members;
+    this.#live = members;
+    this.#environment = environment;
+  }
+
+  /** Those that are written, the one that is read first. Never empty. */
+  get live(): readonly Member[] {
+    return this.#live;
+  }
+
+  get lead(): Member {
+    const [lead] = this.#live;
+    if (lead === undefined) throw new StoreError('There is no store.');
+    return lead;
+  }
+
+  isLive(member: Member): boolean {
+    return this.#live.includes(member);
+  }
+
+  /**
+   * Does it, or takes the store out for the rest of the run.
+   * @throws {StoreError} when it is the last one; what is no failure of a store
+   */
+  async attempt<Value>(member: Member, call: () => Promise<Value>): Promise<Attempt<Value>> {
+    try {
+      return { value: await call() };
+    } catch (error) {
+      this.takeOut(member, error);
+      return undefined;
+    }
+  }
+
+  /** @throws what it is given, where that is no failure of a store, or of the only one that is left */
+  takeOut(member: Member, error: unknown, since = this.#environment.clock.now().toISOString()): void {
+    if (!(error instanceof StoreError)) throw error;
+    if (!this.isLive(member)) return;
+    if (this.#live.length === 1) throw error;
+    this.#live = this.#live.filter((one) => one !== member);
+    this.#out.set(member, { since, reason: error.message });
+    this.#environment.log.warn(
+      `${error.message} This run goes on without it; the next one that reaches it catches it up.`,
+    );
+  }
+
+  /** It was behind, and is not any more. */
+  noteCaughtUp(member: Member, copied: { readonly objects: number; readonly bytes: number }): void {
+    this.#caughtUp.set(member, copied);
+  }
+
+  /**
+   * Returns when each live store knows which ones are behind: to be awaited before any of them is given what one
+   * that is out lacks. A run that dies later leaves word of it.
+   * @throws {StoreError}
+   */
+  async tell(): Promise<void> {
+    if (this.#told === this.#out.size) return;
+    this.#telling ??= this.#tell().finally(() => {
+      this.#telling = undefined;
+    });
+    await this.#telling;
+  }
+
+  /** Once more, whatever was told: another run may have caught one up meanwhile, from less than there is by now. */
+  async tellAgain(): Promise<void> {
+    this.#told = 0;
+    await this.tell();
+  }
+
+  async #tell(): Promise<void> {
+    while (this.#told < this.#out.size) {
+      const count = this.#out.size;
+      const notes = this.#notes();
+      for (const member of this.#live) {
+        await this.attempt(member, () => writeNotes(member.store, notes));
+      }
+      this.#told = count;
+    }
+  }
+
+  #notes(): StoreNote[] {
+    return [...this.#out].map(([{ bucket, id }, { since, reason }]) => ({
+      store: bucket.name,
+      id,
+      inStep: false,
+      since,
+      run: `${this.#environment.run} ${this.#environment.clock.now().toISOString()}`,
+      reason,
+    }));
+  }
+
+  report(): StoreReport[] {
+    return this.all.map((member) => {
+      const { name } = member.bucket;
+      const copied = this.#caughtUp.get(member);
+      const out = this.#out.get(member);
+      return out === undefined
+        ? { name, state: 'in step', ...(copied !== undefined && { copied }) }
+        : { name, state: 'behind', ...out };
+    });
+  }
+}

@@ -1,0 +1,160 @@
+/** The stores of a configuration: opened, and brought in step. */
+import { randomUUID } from 'node:crypto';
+import type { Configuration, StoreConfiguration } from './configuration/configuration.ts';
+import { ConfigurationError } from './configuration/configuration-error.ts';
+import { BucketRefusedError, openBucket, requireIdentity } from './engine/bucket.ts';
+import { BoundedStore } from './engine/bounded-store.ts';
+import { DryStore } from './engine/dry-store.ts';
+import type { Environment } from './engine/environment.ts';
+import { alignStores } from './engine/store-alignment.ts';
+import { StoreMembers, type Member } from './engine/store-members.ts';
+import { StoreSet } from './engine/store-set.ts';
+import { StoreError, type Store } from './engine/store.ts';
+import { UnguardedStore } from './engine/unguarded-store.ts';
+import { systemClock } from './node/clock.ts';
+import type { AwsConnection } from './node/proxies.ts';
+import { S3Store } from './s3/s3-store.ts';
+
+/** A store that answers, or what it said instead. */
+interface Opened {
+  readonly member: Member;
+  readonly settings: StoreConfiguration;
+  readonly failure: StoreError | undefined;
+}
+
+export interface OpenedStores {
+  readonly primary: Store;
+  /** The primary first; at least one answers, where they are known. */
+  readonly all: readonly Opened[];
+  /** False when the run had to stop before. */
+  readonly areKnown: boolean;
+}
+
+/**
+ * Opens every store for a run.
+ * @throws {ConfigurationError} when none answers, or one is not this mirror's, or two are the same bucket
+ */
+export async function openStores(
+  file: string,
+  configuration: Configuration,
+  how: { readonly connection: AwsConnection; readonly signal: AbortSignal },
+): Promise<OpenedStores> {
+  const { name, store, laterStores } = configuration;
+  const opened = await Promise.all(
+    [store, ...laterStores].map(async (settings) => {
+      const member = connect(settings, how);
+      const expected = { ...settings, name, newId: randomUUID() };
+      const { id, failure } = await opening(file, settings, () => openBucket(member.store, expected));
+      return { member: { ...member, id }, settings, failure };
+    }),
+  );
+  const [first] = opened;
+  const primary = opened.find(({ failure }) => failure === undefined)?.member.store;
+  if (how.signal.aborted && first !== undefined) {
+    return { primary: primary ?? first.member.store, all: opened, areKnown: false };
+  }
+  if (primary === undefined) throw unreachable(file, opened);
+  for (const [index, { member, settings }] of opened.entries()) {
+    if (member.id === undefined || opened.findIndex((one) => one.member.id === member.id) === index) continue;
+    const message = `${member.bucket.name} has the id of a store before it in its lifeboat.json: it is the same bucket, or a copy of it. Give a copy another id there.`;
+    throw new ConfigurationError(file, [{ line: settings.line, key: settings.key, message }]);
+  }
+  return { primary, all: opened, areKnown: true };
+}
+
+/**
+ * Brings the stores in step, which may take long where one was behind. What goes wrong with one of several is in
+ * the report.
+ * @throws {ConfigurationError} when no store is left
+ */
+export async function alignedEnvironment(
+  file: string,
+  environment: Environment,
+  { all }: OpenedStores,
+): Promise<{ readonly environment: Environment; readonly members: StoreMembers }> {
+  const members = new StoreMembers(
+    all.map(({ member }) => member),
+    environment,
+  );
+  try {
+    for (const { member, failure } of all) if (failure !== undefined) members.takeOut(member, failure);
+    await members.tell();
+    await alignStores(environment, members);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    const [first] = all;
+    const [line, key] = [first?.settings.line, first?.settings.key ?? 'store'];
+    throw new ConfigurationError(file, [{ line, key, message: error.message }]);
+  }
+  const [only, ...others] = members.all;
+  if (only !== undefined && others.length === 0) {
+    return { environment: { ...environment, store: only.store }, members };
+  }
+  const store = new StoreSet(members);
+  return { environment: { ...environment, store, reportStores: () => members.report() }, members };
+}
+
+/**
+ * The first store that answers, for who only reads.
+ * @param isDry for a dry run, which an empty bucket will do for
+ * @param signal where it is aborted, the first one is returned, whether it answers or not
+ * @throws {ConfigurationError}
+ */
+export async function openReadable(
+  file: string,
+  { name, store, laterStores }: Configuration,
+  connection: AwsConnection,
+  { isDry, signal }: { readonly isDry: boolean; readonly signal: AbortSignal },
+): Promise<S3Store> {
+  const tried: Opened[] = [];
+  for (const settings of [store, ...laterStores]) {
+    const bucket = new S3Store(settings, connection);
+    const bounded = new BoundedStore(bucket, systemClock, signal);
+    const member: Member = { bucket, store: bounded, id: undefined };
+    // What is not written needs no proof that it would be written safely.
+    const expected = { ...settings, name, newId: randomUUID(), singleWriter: true };
+    const { failure } = await opening(file, settings, () =>
+      isDry ? openBucket(new DryStore(bounded), expected) : requireIdentity(bounded),
+    );
+    if (failure === undefined || signal.aborted) return bucket;
+    tried.push({ member, settings, failure });
+  }
+  throw unreachable(file, tried);
+}
+
+function connect(
+  settings: StoreConfiguration,
+  { connection, signal }: { readonly connection: AwsConnection; readonly signal: AbortSignal },
+): Omit<Member, 'id'> {
+  const bucket = new S3Store(settings, connection);
+  // Some providers refuse a condition rather than ignore it.
+  const guarded = settings.singleWriter ? new UnguardedStore(bucket) : bucket;
+  return { bucket, store: new BoundedStore(guarded, systemClock, signal) };
+}
+
+/** @throws {ConfigurationError} for a bucket that answers and is not this mirror's */
+async function opening(
+  file: string,
+  { line, key }: StoreConfiguration,
+  open: () => Promise<{ readonly id: string }>,
+): Promise<{ readonly id: string | undefined; readonly failure: StoreError | undefined }> {
+  try {
+    const { id } = await open();
+    return { id, failure: undefined };
+  } catch (error) {
+    if (error instanceof StoreError) return { id: undefined, failure: error };
+    if (!(error instanceof BucketRefusedError)) throw error;
+    throw new ConfigurationError(file, [{ line, key, message: error.message }]);
+  }
+}
+
+function unreachable(file: string, opened: readonly Opened[]): ConfigurationError {
+  return new ConfigurationError(
+    file,
+    opened.map(({ settings: { line, key }, failure }) => ({
+      line,
+      key,
+      message: failure?.message ?? 'it does not answer.',
+    })),
+  );
+}

@@ -1,0 +1,20 @@
+/** What became of each store, for people: where one alone is filled, nothing. */
+import type { RunReport, StoreReport } from '../engine/report.ts';
+import { formatBytes, type Style } from './style.ts';
+
+export function storeLines({ stores = [] }: Pick<RunReport, 'stores'>, style: Style): string[] {
+  return stores.flatMap((store) => linesOf(store, style));
+}
+
+function linesOf({ name, state, since, reason, copied }: StoreReport, style: Style): string[] {
+  if (state === 'behind') {
+    return [
+      `${style.bad('behind')}   ${name}${since === undefined ? '' : ` since ${since}`}`,
+      ...(reason === undefined ? [] : [`         ${reason}`]),
+      '         The other stores have all of this run. The next run that reaches this one catches it up.',
+    ];
+  }
+  const what =
+    copied === undefined ? '' : `: caught up, ${copied.objects} objects (${formatBytes(copied.bytes)})`;
+  return [`${style.good('in step')}  ${name}${what}`];
+}

@@ -1,0 +1,152 @@
+/** `lifeboat sync` with several stores, over S3: filled in one go, one of them away, caught up, all of them away. */
+import { createServer, type Server } from 'node:http';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { s3ClientOf } from '../support/bucket-reader.ts';
+import { compareSnapshots, snapshot } from '../support/bucket-snapshot.ts';
+import { addImage, addStreamedLayer, tagAs } from '../support/builder.ts';
+import { emptyRepository, type Repository } from '../support/content.ts';
+import { startLocalStore, type Store } from '../support/local-store.ts';
+import { freePort, runProgram, type Finished } from '../support/process.ts';
+import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
+import { NOBODYS } from '../support/sync.ts';
+import { walkBucket } from '../support/walk-bucket.ts';
+
+// Processes take what the machine lets them have; each wait in here has a bound of its own.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+
+const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
+/** More than one part of a multipart upload. */
+const LARGE = 9_000_000;
+
+let folder = '';
+let store: Store;
+let registry: RogueRegistry;
+const repository: Repository = emptyRepository();
+/** Answers 503 to everything, at once. */
+let broken: Server;
+let brokenAt = '';
+/** Each test's own. */
+let prefix = '';
+let tests = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lifeboat-stores-'));
+  store = await startLocalStore({ buckets: 2 });
+  const layers = [await addStreamedLayer(repository, 'large', LARGE)];
+  tagAs(repository, addImage(repository, { layers }), '1', '2');
+  registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', repository]]) } });
+  const port = await freePort();
+  brokenAt = `http://127.0.0.1:${port}`;
+  broken = createServer((_, response) => {
+    response.writeHead(501, { 'content-type': 'application/xml' });
+    response.end('<?xml version="1.0"?><Error><Code>NotImplemented</Code></Error>');
+  });
+  await new Promise<void>((resolve) => {
+    broken.listen(port, '127.0.0.1', resolve);
+  });
+});
+
+beforeEach(() => {
+  tests += 1;
+  prefix = `test-${tests}/`;
+});
+
+afterEach(() => {
+  registry.requests.length = 0;
+});
+
+afterAll(async () => {
+  broken?.closeAllConnections();
+  broken?.close();
+  await registry?.stop();
+  await store?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** @param endpoints of the first bucket, and of the second */
+async function run(
+  command: readonly string[],
+  endpoints: readonly [string, string] = [store.endpoint, store.endpoint],
+): Promise<Finished> {
+  const { region, accessKeyId, secretAccessKey } = store;
+  const stores = endpoints.map((endpoint, index) => ({
+    endpoint,
+    bucket: `bucket-${index + 1}`,
+    region,
+    accessKeyId,
+    secretAccessKey,
+    prefix,
+  }));
+  const images = [{ source: `${registry.host}/team/app`, name: 'mirror.test/team/app', tags: ['*'] }];
+  const upstreams = { [registry.host]: { insecure: true, credentials: [] } };
+  const file = join(folder, 'lifeboat.yaml');
+  await writeFile(file, JSON.stringify({ stores, upstreams, images }));
+  return runProgram(process.execPath, [MAIN, ...command, '-c', file], {
+    timeout: 60_000,
+    env: { ...NOBODYS, DOCKER_CONFIG: folder },
+  });
+}
+
+async function expectBothWhole(): Promise<void> {
+  const client = s3ClientOf(store);
+  try {
+    const [first, second] = [
+      { client, bucket: 'bucket-1', prefix },
+      { client, bucket: 'bucket-2', prefix },
+    ];
+    expect((await walkBucket(first)).problems).toEqual([]);
+    expect((await walkBucket(second)).problems).toEqual([]);
+    expect(compareSnapshots(await snapshot(first), await snapshot(second))).toEqual([]);
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Without the time that it took. */
+function lastLines({ stderr }: Finished): string[] {
+  return stderr
+    .trimEnd()
+    .split('\n')
+    .slice(-3)
+    .map((line) => line.replace(/ · [\d.]+ (?:m?s|min.*)$/, ''));
+}
+
+const inStep = (index: number) =>
+  `in step  The bucket "bucket-${index}" (prefix "${prefix}") at ${store.endpoint}`;
+
+test('both are filled, and upstream sends each blob once', async () => {
+  const finished = await run(['sync']);
+  expect(lastLines(finished)).toEqual([inStep(1), inStep(2), '2 created · 2 blobs copied (9.0 MB)']);
+  expect(finished.code).toBe(0);
+  const blobs = registry.requests.filter(({ path }) => path.includes('/blobs/'));
+  expect(blobs.length).toBe(2);
+  await expectBothWhole();
+  const again = await run(['sync']);
+  expect([again.code, lastLines(again)]).toEqual([0, [inStep(1), inStep(2), '2 unchanged']]);
+});
+
+test('one that is away is named, the other one is filled, and the next run catches it up', async () => {
+  const away = await run(['sync'], [store.endpoint, brokenAt]);
+  expect(away.code).toBe(1);
+  expect(away.stderr).toContain(`behind   The bucket "bucket-2" (prefix "${prefix}") at ${brokenAt} since `);
+  expect(away.stderr).toContain('2 created');
+  registry.requests.length = 0;
+  const next = await run(['sync']);
+  expect(next.code).toBe(0);
+  expect(registry.requests.filter(({ path }) => path.includes('/blobs/'))).toEqual([]);
+  await expectBothWhole();
+  const plan = await run(['plan'], [brokenAt, store.endpoint]);
+  expect(plan.code).toBe(0);
+  expect(plan.stderr).toContain('2 unchanged');
+});
+
+test('none that answers is exit code 2, and each is named with its line', async () => {
+  const { code, stderr } = await run(['sync'], [brokenAt, brokenAt]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(':1: stores[0]: The bucket "bucket-1"');
+  expect(stderr).toContain(':1: stores[1]: The bucket "bucket-2"');
+  expect(registry.requests).toEqual([]);
+});

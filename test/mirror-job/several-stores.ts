@@ -1,0 +1,154 @@
+/** Runs over several buckets in memory: opened, aligned and filled as the program does it, and compared. */
+import { createHash } from 'node:crypto';
+import { openBucket } from '../../mirror-job/engine/bucket.ts';
+import type { Image } from '../../mirror-job/engine/image.ts';
+import type { RunReport } from '../../mirror-job/engine/report.ts';
+import { runMirror } from '../../mirror-job/engine/run.ts';
+import { alignStores } from '../../mirror-job/engine/store-alignment.ts';
+import { StoreMembers } from '../../mirror-job/engine/store-members.ts';
+import { StoreSet } from '../../mirror-job/engine/store-set.ts';
+import { StoreError } from '../../mirror-job/engine/store.ts';
+import { addArtifact, addImage, addIndex, addJson, addStreamedLayer, tagAs } from '../support/builder.ts';
+import { emptyRepository, type Repository } from '../support/content.ts';
+import { isObject, readJson, referencesOf } from '../support/manifest-json.ts';
+import { SPDX } from '../support/media-types.ts';
+import { environmentFor, imageOf, TestClock, type TestEnvironment } from './harness.ts';
+import { MemorySource } from './memory-source.ts';
+import { MemoryStore } from './memory-store.ts';
+
+export const ROOT = 'repositories/mirror.test/app';
+
+/** Of each kind of object one, and a blob of several parts. */
+export async function smallRepository(): Promise<Repository> {
+  const repository = emptyRepository();
+  const layers = [
+    await addStreamedLayer(repository, 'large', 2500),
+    await addStreamedLayer(repository, 'small', 100),
+  ];
+  const index = addIndex(repository, [addImage(repository, { layers })]);
+  const sbom = addJson(repository, SPDX, { spdxVersion: 'SPDX-2.3' });
+  addArtifact(repository, { artifactType: SPDX, subject: index, layers: [sbom] });
+  tagAs(repository, index, 'one', 'two');
+  return repository;
+}
+
+/** Another image under a tag. */
+export async function move(repository: Repository, tag: string, seed: string): Promise<void> {
+  const layers = [await addStreamedLayer(repository, seed, 1500)];
+  tagAs(repository, addImage(repository, { layers }), tag);
+}
+
+/** Buckets, and an upstream, that outlive runs. */
+export class Mirror {
+  readonly stores: readonly MemoryStore[];
+  readonly repository: Repository;
+  readonly clock = new TestClock();
+  /** Of the last run. */
+  environment: TestEnvironment | undefined;
+  source: MemorySource;
+  ids = 0;
+
+  constructor(repository: Repository, stores = [new MemoryStore('A'), new MemoryStore('B')]) {
+    this.stores = stores;
+    this.repository = repository;
+    this.source = new MemorySource('upstream', repository);
+  }
+
+  static async create(...stores: readonly MemoryStore[]): Promise<Mirror> {
+    return new Mirror(await smallRepository(), stores.length === 0 ? undefined : [...stores]);
+  }
+
+  /**
+   * One run, an hour after the last one.
+   * @throws {StoreError} when no store is left. What a store throws that is no StoreError ends it as a kill does
+   */
+  async run(stores: readonly MemoryStore[] = this.stores, signal?: AbortSignal): Promise<RunReport> {
+    this.clock.advance(3_600_000);
+    this.source = new MemorySource('upstream', this.repository);
+    const [first] = stores;
+    if (first === undefined) throw new Error('There is no store.');
+    const limits = { partSize: 1000, flushEvery: 15_000 };
+    const base = environmentFor(first, {
+      clock: this.clock,
+      limits,
+      ...(signal !== undefined && { signal }),
+    });
+    this.environment = base;
+    const opened = await Promise.all(stores.map((store) => this.#open(store)));
+    const members = new StoreMembers(
+      opened.map(({ bucket, id }) => ({ bucket, store: bucket, id })),
+      base,
+    );
+    for (const [index, { failure }] of opened.entries()) {
+      const member = members.all[index];
+      if (failure !== undefined && member !== undefined) members.takeOut(member, failure);
+    }
+    await members.tell();
+    await alignStores(base, members);
+    const environment = { ...base, store: new StoreSet(members), reportStores: () => members.report() };
+    const report = await runMirror(environment, 'default', this.#images());
+    await members.tellAgain();
+    return { ...report, stores: members.report() };
+  }
+
+  #images(): Image[] {
+    return [imageOf(this.source, 'mirror.test/app')];
+  }
+
+  async #open(bucket: MemoryStore) {
+    this.ids += 1;
+    const expected = {
+      name: 'default',
+      audience: 'public',
+      singleWriter: false,
+      newId: `id-${this.ids}`,
+    } as const;
+    try {
+      const { id } = await openBucket(bucket, expected);
+      return { bucket, id, failure: undefined };
+    } catch (error) {
+      if (error instanceof StoreError) return { bucket, id: undefined, failure: error };
+      throw error;
+    }
+  }
+}
+
+/** What a bucket serves, without what tells of runs. */
+export function contentOf(store: MemoryStore): Map<string, string> {
+  const entries = [...store.objects].filter(([key]) => key !== 'lifeboat.json' && !key.startsWith('state/'));
+  return new Map(
+    entries.map(([key, { bytes }]) => [key, createHash('sha256').update(bytes).digest('hex')] as const),
+  );
+}
+
+/** What is named in a bucket and not there, or not what it is named after: nothing, ever. */
+export function problemsIn(store: MemoryStore): string[] {
+  const problems: string[] = [];
+  const expect = (by: string, key: string): void => {
+    if (!store.objects.has(key)) problems.push(`${store.name}: ${by} needs ${key}`);
+  };
+  for (const [key, { bytes }] of store.objects) {
+    const [, root = '', folder = '', rest = ''] = /^(repositories\/.+?)\/_(\w+)\/(.+)$/.exec(key) ?? [];
+    const hashed = /(?:^blobs|_manifests)\/sha256\/(.+)$/.exec(key)?.[1];
+    if (hashed !== undefined && createHash('sha256').update(bytes).digest('hex') !== hashed) {
+      problems.push(`${store.name}: ${key} holds other bytes`);
+    }
+    if (folder === 'blobs') expect(key, `blobs/${rest}`);
+    if (folder === 'tags') expect(key, `${root}/_manifests/${digestIn(store.json(key))}`);
+    if (folder === 'manifests' || folder === 'referrers') {
+      const { blobs, manifests } = referencesOf(readJson(Buffer.from(bytes)));
+      for (const { digest } of blobs) expect(key, `${root}/_blobs/${digest.replace(':', '/')}`);
+      for (const { digest } of manifests) expect(key, `${root}/_manifests/${digest.replace(':', '/')}`);
+    }
+  }
+  return problems;
+}
+
+/** Where a tag of the one repository stands there, as `<algorithm>/<hex>`. */
+export function tagIn(store: MemoryStore, tag: string): string {
+  return digestIn(store.json(`${ROOT}/_tags/${tag}`));
+}
+
+function digestIn(value: unknown): string {
+  return isObject(value) && typeof value['digest'] === 'string' ? value['digest'].replace(':', '/') : 'none';
+}
