@@ -51,7 +51,7 @@ export async function runApprove(options: ApproveOptions): Promise<number> {
   );
 
   const progress = new Progress(process.stderr);
-  const store = await openForWriting(config, configuration);
+  const store = await openForWriting(config, configuration, progress);
   const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
   let states: ReadonlyMap<Repository, RepositoryState>;
   let approvals: readonly Approval[];

@@ -34,7 +34,7 @@ export async function runRevert({ reference, to, reason, config, json }: RevertO
   const repository = findRepository(configuration, reference);
   const image = formatReference({ repository, tag, digest: undefined });
   const progress = new Progress(process.stderr);
-  const store = await openForWriting(config, configuration);
+  const store = await openForWriting(config, configuration, progress);
   const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
   let outcome: HandOutcome;
   try {

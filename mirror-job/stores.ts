@@ -6,7 +6,7 @@ import { BucketRefusedError, openBucket, requireIdentity } from './engine/bucket
 import { BoundedStore } from './engine/bounded-store.ts';
 import { DryStore } from './engine/dry-store.ts';
 import type { Environment } from './engine/environment.ts';
-import { alignStores } from './engine/store-alignment.ts';
+import { alignStores, keepAligned } from './engine/store-alignment.ts';
 import { StoreMembers, type Member } from './engine/store-members.ts';
 import { StoreSet } from './engine/store-set.ts';
 import { StoreError, type Store } from './engine/store.ts';
@@ -70,8 +70,39 @@ export async function openStores(
 export async function alignedEnvironment(
   file: string,
   environment: Environment,
-  { all }: OpenedStores,
+  opened: OpenedStores,
 ): Promise<{ readonly environment: Environment; readonly members: StoreMembers }> {
+  const members = await membersOf(file, environment, opened, (all) => alignStores(environment, all));
+  const store = storeOf(members);
+  const isOne = members.all.length === 1;
+  return {
+    environment: { ...environment, store, ...(!isOne && { reportStores: () => members.report() }) },
+    members,
+  };
+}
+
+/**
+ * The stores that are in step, for who writes a little: a command waits for none to be caught up.
+ * @throws {ConfigurationError} when no store is left
+ */
+export async function openInStep(
+  file: string,
+  environment: Environment,
+  opened: OpenedStores,
+): Promise<Store> {
+  return storeOf(await membersOf(file, environment, opened, keepAligned));
+}
+
+function storeOf(members: StoreMembers): Store {
+  return members.all.length === 1 ? members.lead.store : new StoreSet(members);
+}
+
+async function membersOf(
+  file: string,
+  environment: Environment,
+  { all }: OpenedStores,
+  align: (members: StoreMembers) => Promise<void>,
+): Promise<StoreMembers> {
   const members = new StoreMembers(
     all.map(({ member }) => member),
     environment,
@@ -79,19 +110,14 @@ export async function alignedEnvironment(
   try {
     for (const { member, failure } of all) if (failure !== undefined) members.takeOut(member, failure);
     await members.tell();
-    await alignStores(environment, members);
+    await align(members);
+    return members;
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     const [first] = all;
     const [line, key] = [first?.settings.line, first?.settings.key ?? 'store'];
     throw new ConfigurationError(file, [{ line, key, message: error.message }]);
   }
-  const [only, ...others] = members.all;
-  if (only !== undefined && others.length === 0) {
-    return { environment: { ...environment, store: only.store }, members };
-  }
-  const store = new StoreSet(members);
-  return { environment: { ...environment, store, reportStores: () => members.report() }, members };
 }
 
 /**

@@ -18,15 +18,35 @@ import { StoreError, type Store } from './store.ts';
  * @throws {StoreError} when no store is left
  */
 export async function alignStores(environment: Environment, members: StoreMembers): Promise<void> {
+  const told = await readAllNotes(members);
+  const notes = [...told.values()].flat();
+  while (!(await align(environment, members, told, notes))) {
+    // The store that all was copied from has failed: there is one less, and another one to copy from.
+  }
+}
+
+/**
+ * For who writes a little and has no time to catch anything up: leaves only stores that are in step or, where none is
+ * known to be, the first one.
+ * @throws {StoreError} when no store is left
+ */
+export async function keepAligned(members: StoreMembers): Promise<void> {
+  const notes = [...(await readAllNotes(members)).values()].flat();
+  const hub = members.live.find((member) => isInStep(member, notes)) ?? members.lead;
+  for (const member of members.live) {
+    if (member === hub || isInStep(member, notes)) continue;
+    members.takeOut(member, new StoreError(`${member.bucket.name} is not in step with the others.`));
+  }
+  await members.tell();
+}
+
+async function readAllNotes(members: StoreMembers): Promise<ReadonlyMap<Member, readonly StoreNote[]>> {
   const told = new Map<Member, readonly StoreNote[]>();
   for (const member of members.live) {
     const read = await members.attempt(member, () => readNotes(member.store));
     if (read !== undefined) told.set(member, read.value);
   }
-  const notes = [...told.values()].flat();
-  while (!(await align(environment, members, told, notes))) {
-    // The store that all was copied from has failed: there is one less, and another one to copy from.
-  }
+  return told;
 }
 
 /** @returns false when the store that the others go by was taken out, and all is to be decided again */
