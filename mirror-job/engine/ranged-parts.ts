@@ -7,6 +7,7 @@ import type { Environment, Limits } from './environment.ts';
 import { createLimit } from './limit.ts';
 import { cutIntoParts, type Part } from './part.ts';
 import { BREAKS, counted, resumed } from './resume.ts';
+import { SkippedError } from './skipped-error.ts';
 import { BlobAbsentError, SourceError, type RangedSource, type Source } from './source.ts';
 import { partSizeFor } from './upload.ts';
 import type { Expected } from './verify.ts';
@@ -166,7 +167,8 @@ class RangeFetch {
         } catch (error) {
           this.#throwIfStopped();
           breaks = filled > before ? 1 : breaks + 1;
-          if (breaks > BREAKS || filled === length) throw error;
+          const isFinal = error instanceof BlobAbsentError || error instanceof SkippedError;
+          if (isFinal || breaks > BREAKS || filled === length) throw error;
         }
         body = undefined;
       }

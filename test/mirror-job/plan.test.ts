@@ -15,6 +15,8 @@ import { MemoryStore } from './memory-store.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const LIMITS = { partSize: MEBIBYTE, rangesFrom: 2 * MEBIBYTE };
+/** Nothing hangs here, and a busy machine is slow. */
+const PATIENT = { timeout: 10_000 };
 const READS = /^(?:get|size|list) /;
 const repositories = new Map<string, Repository>();
 let registry: RogueRegistry;
@@ -49,8 +51,8 @@ const APP: ImageOptions = { tags: ['gone'], rules: EVERY_TAG };
 
 async function images() {
   const [app, other] = [
-    await sourceAt(registry.host, 'team/app'),
-    await sourceAt(registry.host, 'team/other'),
+    await sourceAt(registry.host, 'team/app', PATIENT),
+    await sourceAt(registry.host, 'team/other', PATIENT),
   ];
   return [imageOf(app, 'mirror.test/app', APP), imageOf(other, 'mirror.test/other')];
 }
@@ -136,7 +138,7 @@ test('each image has its own cost; what two share counts for one of them', async
 });
 
 test('one source for two images is asked for both, and counts once', async () => {
-  const source = await sourceAt(registry.host, 'team/other');
+  const source = await sourceAt(registry.host, 'team/other', PATIENT);
   const both = ['mirror.test/a', 'mirror.test/b'].map((name) => imageOf(source, name, { tags: ['latest'] }));
   const { images: planned, cost } = await planMirror(environmentFor(store), 'test', both);
   expect(planned[1]?.cost).toEqual({

@@ -27,6 +27,8 @@ export interface Run {
   readonly reads: string[];
 }
 
+/** Nothing hangs here, and a busy machine is slow. */
+const PATIENT = { timeout: 10_000 };
 /** S3's own least. */
 const PART = 5 * 1024 * 1024;
 
@@ -76,7 +78,9 @@ export class ProxiedMirror {
     this.#proxy.reset();
     registry.requests.length = 0;
     const images = await Promise.all(
-      paths.map(async (path) => imageOf(await sourceAt(registry.host, path), `mirror.test/${path}`, options)),
+      paths.map(async (path) =>
+        imageOf(await sourceAt(registry.host, path, PATIENT), `mirror.test/${path}`, options),
+      ),
     );
     const limits = { partSize: PART };
     const environment = environmentFor(store, clock === undefined ? { limits } : { clock, limits });

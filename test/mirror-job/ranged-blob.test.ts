@@ -20,6 +20,8 @@ const app = emptyRepository();
 /** Six parts. */
 const layer = await addStreamedLayer(app, 'large', 5 * PART + 1234);
 const SIZE = layer.size;
+/** Nothing hangs here, and a busy machine is slow. */
+const PATIENT = { timeout: 10_000 };
 const REPOSITORY = parseRepository('mirror.test/app');
 
 const registries: RogueRegistry[] = [];
@@ -45,7 +47,7 @@ async function serve(misbehave: (request: RegistryRequest) => Misbehaviour | und
     misbehave,
   });
   registries.push(registry);
-  return { registry, source: await sourceAt(registry.host, 'team/app') };
+  return { registry, source: await sourceAt(registry.host, 'team/app', PATIENT) };
 }
 
 const descriptorOf = (one: Descriptor) => parseDescriptor(one, 'a layer');
@@ -292,7 +294,7 @@ test('many at once share a pool that is smaller than any of them, and all come t
   const all = setUp({ parts: 2 });
   const registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', many]]) } });
   registries.push(registry);
-  const source = await sourceAt(registry.host, 'team/app');
+  const source = await sourceAt(registry.host, 'team/app', PATIENT);
   await Promise.all(layers.map((one) => all.copier.ensure(REPOSITORY, descriptorOf(one), source)));
   for (const one of layers) await expectStored(all, one);
   expect(registry.requests.length).toBe(4 + 5 + 6 + 7 + 8 + 9);

@@ -1,0 +1,107 @@
+/** A run does not look where nothing can be, and looks again as soon as somebody else might be there. */
+import { expect, test } from 'vitest';
+import { parseRepository } from '../../core/reference.ts';
+import { FreshStore } from '../../mirror-job/engine/fresh-store.ts';
+import { runMirror } from '../../mirror-job/engine/run.ts';
+import { UploadLostError } from '../../mirror-job/engine/store.ts';
+import { addImage, addLayer, tagAs } from '../support/builder.ts';
+import { emptyRepository } from '../support/content.ts';
+import { environmentFor, imageOf } from './harness.ts';
+import { MemorySource } from './memory-source.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const REPOSITORY = parseRepository('mirror.test/app');
+const MANIFEST = 'repositories/mirror.test/app/_manifests/sha256/aa';
+const TAG = 'repositories/mirror.test/app/_tags/latest';
+const BLOB = 'blobs/sha256/aa';
+const ANY = { contentType: 'text/plain' };
+const BYTES = new Uint8Array([1]);
+
+/** Over an empty bucket, in which somebody else writes all of these after it has looked. */
+async function overtaken() {
+  const store = new MemoryStore();
+  const fresh = new FreshStore(store);
+  await fresh.look(REPOSITORY);
+  await fresh.size(BLOB);
+  for (const key of [MANIFEST, TAG, BLOB]) await store.put(key, BYTES, ANY);
+  store.calls.length = 0;
+  return { store, fresh };
+}
+
+test('manifests and blobs are not looked for where nothing was; tags are', async () => {
+  const { store, fresh } = await overtaken();
+  expect(await fresh.get(MANIFEST)).toBeUndefined();
+  expect(await fresh.size(BLOB)).toBeUndefined();
+  expect((await fresh.get(TAG))?.bytes).toEqual(BYTES);
+  expect(store.calls).toEqual([`get ${TAG}`]);
+});
+
+test('what the run itself writes is found, and its siblings are not looked for', async () => {
+  const { store, fresh } = await overtaken();
+  await fresh.put(MANIFEST, BYTES, ANY);
+  expect((await fresh.get(MANIFEST))?.bytes).toEqual(BYTES);
+  expect(await fresh.get(`${MANIFEST}bb`)).toBeUndefined();
+  expect(store.calls).toEqual([`put ${MANIFEST}`, `get ${MANIFEST}`]);
+});
+
+test('a condition that does not hold is a sign of somebody else', async () => {
+  const { fresh } = await overtaken();
+  expect(await fresh.put(TAG, BYTES, { ...ANY, condition: { ifNoneMatch: '*' } })).toBe('conflict');
+  expect((await fresh.get(MANIFEST))?.bytes).toEqual(BYTES);
+  expect(await fresh.size(BLOB)).toBe(1);
+});
+
+test.each(['putPart', 'completeUpload'])('so is an upload that is lost (%s)', async (lost) => {
+  const { store, fresh } = await overtaken();
+  const upload = await fresh.beginUpload('blobs/sha256/bb', 'text/plain');
+  store.before = (call) => {
+    if (call === lost) throw new UploadLostError('gone');
+  };
+  const parts = fresh.putPart('blobs/sha256/bb', upload, 1, BYTES);
+  await expect(parts.then((part) => fresh.completeUpload('blobs/sha256/bb', upload, [part]))).rejects.toThrow(
+    'gone',
+  );
+  expect(await fresh.size(BLOB)).toBe(1);
+});
+
+test('where something is, all is looked for; and no longer when a repository is done with', async () => {
+  const store = new MemoryStore();
+  await store.put(`${MANIFEST}bb`, BYTES, ANY);
+  await store.put(`${BLOB}bb`, BYTES, ANY);
+  const fresh = new FreshStore(store);
+  await fresh.look(REPOSITORY);
+  store.calls.length = 0;
+  await fresh.get(MANIFEST);
+  await fresh.size(BLOB);
+  await fresh.size(BLOB);
+  expect(store.calls).toEqual([`get ${MANIFEST}`, 'list blobs/', `size ${BLOB}`, `size ${BLOB}`]);
+
+  const { fresh: other } = await overtaken();
+  other.leave(REPOSITORY);
+  expect((await other.get(MANIFEST))?.bytes).toEqual(BYTES);
+});
+
+test('a first run reads tags and indexes alone, and a second one as ever', async () => {
+  const content = emptyRepository();
+  tagAs(content, addImage(content, { layers: [await addLayer(content, 'one')] }), 'latest');
+  const source = new MemorySource('source.test/app', content);
+  const store = new MemoryStore();
+  const sync = async () => {
+    store.calls.length = 0;
+    await runMirror(environmentFor(store), 'default', [imageOf(source, 'mirror.test/app')]);
+    return store.calls.filter((call) => /^(?:get|size|list) (?:repositories|blobs)/.test(call));
+  };
+  const folder = 'repositories/mirror.test/app';
+  expect((await sync()).toSorted()).toEqual(
+    [
+      `get ${folder}/_index.json`,
+      `list ${folder}/_`,
+      `get ${TAG}`,
+      'list blobs/',
+      `get ${TAG}`,
+      `get ${folder}/_tags.json`,
+      `get ${folder}/_index.json`,
+    ].toSorted(),
+  );
+  expect(await sync()).toEqual([`get ${folder}/_index.json`]);
+});
