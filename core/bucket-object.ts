@@ -19,6 +19,10 @@ export const ANNOTATION = {
   tag: 'dev.lifeboat.tag',
   /** On such an entry: when this digest was first seen upstream. ISO 8601, UTC. */
   firstSeen: 'dev.lifeboat.first-seen',
+  /** On such an entry: when upstream came back to this digest after it had shown another. ISO 8601, UTC. */
+  returned: 'dev.lifeboat.returned',
+  /** On a tag's entry: since when upstream lacks the tag. ISO 8601, UTC. */
+  gone: 'dev.lifeboat.gone',
   /** On such an entry: when upstream was last asked for referrers. ISO 8601, UTC. */
   referrersChecked: 'dev.lifeboat.referrers-checked',
 } as const;

@@ -34,6 +34,10 @@ export interface TagEntry extends Entry {
   readonly tag: Tag;
   /** Why it does not follow upstream; undefined where it does. As on the tag itself. */
   readonly hold?: string | undefined;
+  /** When upstream last came back to this digest after another; undefined if it never did. ISO 8601, UTC. */
+  readonly returned?: string | undefined;
+  /** Since when upstream lacks the tag; undefined where it has it. ISO 8601, UTC. */
+  readonly gone?: string | undefined;
 }
 
 /** A manifest that the configuration names by digest. */
@@ -45,6 +49,8 @@ export interface PinEntry extends Entry {
 export interface CandidateEntry extends Entry {
   readonly kind: 'candidate';
   readonly tag: Tag;
+  /** As on a tag's entry. */
+  readonly returned?: string | undefined;
 }
 
 export type IndexEntry = TagEntry | PinEntry | CandidateEntry;
@@ -78,6 +84,8 @@ function toDescriptor(entry: IndexEntry): Descriptor {
       ...(entry.kind === 'candidate' && { [ANNOTATION.tag]: entry.tag }),
       [ANNOTATION.kind]: entry.kind,
       [ANNOTATION.firstSeen]: entry.firstSeen,
+      ...(entry.kind !== 'pin' && entry.returned !== undefined && { [ANNOTATION.returned]: entry.returned }),
+      ...(entry.kind === 'tag' && entry.gone !== undefined && { [ANNOTATION.gone]: entry.gone }),
       ...(entry.referrersChecked !== undefined && { [ANNOTATION.referrersChecked]: entry.referrersChecked }),
       ...(entry.platforms !== undefined && { [ANNOTATION.platforms]: entry.platforms.join(',') }),
     },
@@ -104,14 +112,17 @@ function fromDescriptor(key: string, descriptor: Descriptor): IndexEntry {
   const { mediaType, digest, size, annotations = {} } = descriptor;
   const kind = annotations[ANNOTATION.kind];
   const firstSeen = annotations[ANNOTATION.firstSeen];
-  const checked = annotations[ANNOTATION.referrersChecked];
+  const timeAt = (name: string): string | undefined => {
+    const time = annotations[name];
+    return isTime(time) ? time : undefined;
+  };
   if (!isTime(firstSeen)) throw new BucketObjectInvalidError(key, `${digest} has no first-seen time.`);
   const entry = {
     mediaType,
     digest,
     size,
     firstSeen,
-    referrersChecked: isTime(checked) ? checked : undefined,
+    referrersChecked: timeAt(ANNOTATION.referrersChecked),
     platforms: decodePlatforms(annotations[ANNOTATION.platforms]),
   };
   if (kind === 'pin') return { kind, ...entry };
@@ -119,7 +130,8 @@ function fromDescriptor(key: string, descriptor: Descriptor): IndexEntry {
   if ((kind !== 'tag' && kind !== 'candidate') || tag === undefined || !isTag(tag)) {
     throw new BucketObjectInvalidError(key, `${digest} is neither a tag, a pin nor a candidate.`);
   }
+  const returned = timeAt(ANNOTATION.returned);
   return kind === 'tag'
-    ? { kind, tag, ...entry, hold: annotations[ANNOTATION.hold] }
-    : { kind, tag, ...entry };
+    ? { kind, tag, ...entry, returned, hold: annotations[ANNOTATION.hold], gone: timeAt(ANNOTATION.gone) }
+    : { kind, tag, ...entry, returned };
 }

@@ -21,7 +21,7 @@ interface Sample {
  * @param isDone whether the run exits with 0
  */
 export function formatMetrics(mirror: string, report: RunReport, isDone: boolean): string {
-  const { begun, ended, counts, blobs, manifests, bytes, upstreams } = report;
+  const { begun, ended, counts, findings, blobs, manifests, bytes, upstreams } = report;
   const metrics: Metric[] = [
     {
       name: 'lifeboat_run_end_timestamp_seconds',
@@ -42,6 +42,11 @@ export function formatMetrics(mirror: string, report: RunReport, isDone: boolean
       name: 'lifeboat_run_images',
       help: 'Tags and digests, by what became of them.',
       samples: Object.entries(counts).map(([result, value]) => ({ labels: { result }, value })),
+    },
+    {
+      name: 'lifeboat_run_findings',
+      help: 'What somebody has to look at although nothing failed; the report says what.',
+      samples: one(findings.length),
     },
     {
       name: 'lifeboat_run_blobs',

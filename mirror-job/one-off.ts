@@ -96,6 +96,8 @@ function unlisted({ defaults }: Configuration, { repository }: Reference): Image
     digests: [],
     platforms: defaults.platforms,
     referrersEvery: defaults.referrersEvery,
+    moves: defaults.moves,
+    immutable: [],
     public: false,
     line: undefined,
   };

@@ -41,7 +41,7 @@ export interface SyncOptions {
 }
 
 /**
- * @returns the exit code: 0, or 1 if something failed or was interrupted
+ * @returns the exit code: 0, or 1 if something failed, was found or was interrupted
  * @throws {ConfigurationError} before anything is mirrored, where it or the store cannot be used
  * @throws {UsageError} as early, for an image on the command line
  */

@@ -28,6 +28,7 @@ export const sync: Command = {
 
 Mirrors every image that the configuration lists: new and moved tags are copied with all
 they need, and become visible only then. What has not changed costs one HEAD request a tag.
+A tag that its policy holds back stays, and what upstream shows is stored: it can be approved.
 A run may be stopped or killed at any moment; the next one goes on from there.
 
 ${IMAGES}
@@ -48,9 +49,11 @@ Environment:
                  than usual: used for upstreams that have no credentials in the configuration
 
 Exit code:
-  0  done; what a budget leaves for the next run is said
-  1  some of it failed, a list is shorter than minTags, one of several stores is behind, or the
-     run was interrupted or reached maxDuration; the rest was done
+  0  done; what was held back, what upstream has deleted, and what a budget leaves for the next
+     run is said
+  1  some of it failed, an immutable tag changed, most tags disappeared, a list is shorter than
+     minTags, one of several stores is behind, or the run was interrupted or reached maxDuration;
+     the rest was done
   2  the configuration, every store or the command line is wrong, and nothing was mirrored
 
 Examples:
@@ -90,7 +93,7 @@ Options:
 
 Exit code:
   0  the sync would do all of it
-  1  some of it would fail, or it was interrupted
+  1  some of it would fail or be found, as with sync, or it was interrupted
   2  the configuration, the store or the command line is wrong
 
 Examples:

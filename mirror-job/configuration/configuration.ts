@@ -3,7 +3,8 @@ import type { Audience } from '../../core/identity.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Repository, Upstream } from '../../core/reference.ts';
 import type { Platforms } from '../engine/platform.ts';
-import type { Selection } from '../engine/selection.ts';
+import type { Selection, TagPattern } from '../engine/selection.ts';
+import type { MovePolicy } from '../engine/tag-policy.ts';
 import type { BudgetSettings } from '../registry/budget.ts';
 import type { Password } from '../registry/registry-options.ts';
 import type { S3StoreOptions } from '../s3/s3-store.ts';
@@ -25,6 +26,7 @@ export interface Configuration {
     /** Milliseconds, or false. */
     readonly referrersEvery: number | false;
     readonly platforms: Platforms;
+    readonly moves: MovePolicy;
   };
   readonly images: readonly ImageConfiguration[];
 }
@@ -69,6 +71,9 @@ export interface ImageConfiguration {
   readonly platforms: Platforms;
   /** Milliseconds, or false. */
   readonly referrersEvery: number | false;
+  readonly moves: MovePolicy;
+  /** Tags whose policy is `immutable`, whatever `moves` says. */
+  readonly immutable: readonly TagPattern[];
   /** The operator says that it may be public though upstream does not show it to everybody. */
   readonly public: boolean;
   readonly line: Line;

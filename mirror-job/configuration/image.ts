@@ -12,6 +12,8 @@ import {
 } from '../../core/reference.ts';
 import type { Platforms } from '../engine/platform.ts';
 import type { ImageConfiguration } from './configuration.ts';
+import type { MovePolicy } from '../engine/tag-policy.ts';
+import { interpretMoves } from './moves.ts';
 import type { Path } from './path.ts';
 import { interpretPlatforms } from './platforms.ts';
 import type { Problems } from './problems.ts';
@@ -28,6 +30,7 @@ export interface ImagePlace {
   /** Milliseconds, where the image does not say. */
   readonly referrersEvery: number | false;
   readonly platforms: Platforms;
+  readonly moves: MovePolicy;
 }
 
 /** @returns undefined where there is nothing that further checks could use; a problem says why */
@@ -42,6 +45,7 @@ export function interpretImage(
   const digests = interpretDigests(input.digests ?? [], [...path, 'digests'], problems);
   const referrersEvery = problems.interval(input.referrers, [...path, 'referrers']) ?? place.referrersEvery;
   const platforms = interpretPlatforms(input.platforms, place.platforms, [...path, 'platforms'], problems);
+  const moves = interpretMoves(input.moves, [...path, 'moves'], problems, place.moves);
   if (source === undefined) return undefined;
   const isEmpty = [...source.tags, ...source.digests, ...(input.digests ?? [])].length === 0;
   if (isEmpty && !tags.selectsAny) {
@@ -57,6 +61,8 @@ export function interpretImage(
     digests: [...new Set([...source.digests, ...digests])],
     platforms,
     referrersEvery,
+    moves,
+    immutable: tags.immutable,
     public: input.public ?? false,
     line: place.line,
   };

@@ -4,6 +4,7 @@ import { parseUpstream, type Upstream } from '../../core/reference.ts';
 import type { Configuration, MaxDuration, UpstreamConfiguration } from './configuration.ts';
 import type { PathProblem } from './document.ts';
 import { interpretImage } from './image.ts';
+import { interpretMoves } from './moves.ts';
 import { findOverlaps } from './overlap.ts';
 import type { Path } from './path.ts';
 import { interpretPlatforms } from './platforms.ts';
@@ -41,6 +42,7 @@ export function interpret(
     ['defaults', 'platforms'],
     problems,
   );
+  const moves = interpretMoves(input.defaults?.moves, ['defaults', 'moves'], problems);
   const images = input.images.flatMap((image, index) => {
     const path = ['images', index];
     const isShort = typeof image === 'string';
@@ -51,6 +53,7 @@ export function interpret(
       folder,
       referrersEvery,
       platforms,
+      moves,
     };
     return interpretImage(isShort ? { source: image } : image, place, problems) ?? [];
   });
@@ -62,7 +65,7 @@ export function interpret(
       ...stores,
       maxDuration,
       upstreams,
-      defaults: { referrersEvery, platforms },
+      defaults: { referrersEvery, platforms, moves },
       images,
     },
     problems: problems.list,

@@ -112,6 +112,25 @@ const platforms = z.union(
 
 const patterns = z.array(text);
 
+const moves = keys({
+  policy: z
+    .enum(['follow', 'hold', 'immutable'])
+    .optional()
+    .describe(
+      'follow: tags move as upstream’s do. hold: only when they are approved. immutable: the same, and a change ends the run with exit code 1. Default: follow.',
+    ),
+  minAge: text
+    .optional()
+    .describe('How long ago a digest has to have been seen first, as in 3d, before a tag moves to it.'),
+  rollback: z
+    .enum(['hold', 'follow'])
+    .optional()
+    .describe('What becomes of a tag that upstream puts back to what it had before. Default: hold.'),
+  maxMovesPerRun: count
+    .optional()
+    .describe('How many tags of an image that are there already may move in a run. Default: all.'),
+});
+
 const tags = keys({
   include: patterns
     .optional()
@@ -129,7 +148,12 @@ const tags = keys({
     .describe('How many numbers a tag may have: [3] takes 1.27.3 and not 1.27.'),
   exclude: patterns.optional().describe('Tags and patterns that are left out.'),
   latest: count.optional().describe('Only the newest so many of each kind.'),
-  minTags: count.optional().describe('So many have to be selected from the list, or the image fails.'),
+  minTags: count
+    .optional()
+    .describe(
+      'So many have to be selected from the list, or none of them is looked at, and the run exits with 1.',
+    ),
+  immutable: patterns.optional().describe('Tags and patterns: short for moves.policy: immutable on these.'),
 });
 
 const image = z.union(
@@ -157,6 +181,7 @@ const image = z.union(
           'Of an index only the children for these, as in [linux/amd64, linux/arm64]; or all. podman and CRI-O cannot fall back for the others.',
         ),
       referrers: referrers.optional().describe('Overrides the default: { every: 24h }, or false.'),
+      moves: moves.optional().describe('Overrides the default, key by key.'),
       public: z
         .boolean()
         .optional()
@@ -194,6 +219,7 @@ export const configurationSchema = keys({
         'How often an unchanged image is asked for new signatures, SBOMs and attestations; or false. After its first week weekly, or this if it is longer.',
       ),
     platforms: platforms.optional().describe('Of an index only the children for these. Default: all.'),
+    moves: moves.optional().describe('When a tag that upstream moves is moved here.'),
   })
     .optional()
     .describe('For every image that does not say otherwise.'),
@@ -208,8 +234,9 @@ export type StoreFile = NonNullable<ConfigurationFile['store']>;
 export type UpstreamsFile = NonNullable<ConfigurationFile['upstreams']>;
 export type ImageFile = Exclude<ConfigurationFile['images'][number], string>;
 export type PlatformsFile = NonNullable<ImageFile['platforms']>;
+export type MovesFile = z.infer<typeof moves>;
 /** The long form of `tags`. */
 export type TagsFile = Exclude<NonNullable<ImageFile['tags']>, string[]>;
 
 /** Keys of the design that this version does not know yet: better an error than a promise that is not kept. */
-export const NOT_BUILT_YET: ReadonlySet<string> = new Set(['moves', 'immutable']);
+export const NOT_BUILT_YET: ReadonlySet<string> = new Set<string>();

@@ -1,6 +1,6 @@
 /** `tags` of an image: which ones are named, and the rules for all the others. */
 import { validRange } from 'semver';
-import type { Selection, TagRules, VersionRule } from '../engine/selection.ts';
+import type { Selection, TagPattern, TagRules, VersionRule } from '../engine/selection.ts';
 import type { Path } from './path.ts';
 import { asMatcher } from './pattern.ts';
 import type { Problems } from './problems.ts';
@@ -12,6 +12,7 @@ const PRECISIONS = 3;
 export interface InterpretedTags extends Selection {
   /** Whether it is meant to select anything, were it not for a problem. */
   readonly selectsAny: boolean;
+  readonly immutable: readonly TagPattern[];
 }
 
 export function interpretTags(input: TagsFile | string[], path: Path, problems: Problems): InterpretedTags {
@@ -19,6 +20,7 @@ export function interpretTags(input: TagsFile | string[], path: Path, problems: 
   const tags: TagsFile = isList ? { include: input } : input;
   const include = problems.patterns(tags.include ?? [], isList ? path : [...path, 'include']);
   const exclude = problems.patterns(tags.exclude ?? [], [...path, 'exclude']);
+  const immutable = problems.patterns(tags.immutable ?? [], [...path, 'immutable']);
   const patterns = include.filter((pattern) => typeof pattern !== 'string');
   const versions = interpretVersions(tags, path, problems);
   const rules: TagRules = {
@@ -34,6 +36,7 @@ export function interpretTags(input: TagsFile | string[], path: Path, problems: 
   return {
     explicit: include.filter((pattern) => typeof pattern === 'string'),
     rules: hasRules ? rules : undefined,
+    immutable: immutable.map((pattern) => asMatcher(pattern)),
     // `latest` and its like alone have their own problem, which says what to add.
     selectsAny: (tags.include ?? []).length > 0 || versions !== undefined || tags.latest !== undefined,
   };

@@ -7,19 +7,23 @@ import type { Environment } from './environment.ts';
 import type { Image } from './image.ts';
 import type { Limit } from './limit.ts';
 import { ManifestCopier, type StoredManifest } from './manifest-copy.ts';
+import { believe, checkNamed, noteGone } from './listed-tags.ts';
 import { Memo } from './memo.ts';
 import { joinPlatforms, type Platforms } from './platform.ts';
 import { findTag, publishTag } from './publish.ts';
 import { ReferrerCopier } from './referrer-copy.ts';
 import { referrersAreDue, type ReferrerTimes } from './referrer-schedule.ts';
-import type { ItemReport, Outcome } from './report.ts';
+import type { Finding, ItemReport, Outcome } from './report.ts';
 import type { RepositoryState } from './repository-state.ts';
 import type { Retention } from './retention.ts';
-import { selectTags, type Selected } from './selection.ts';
+import type { Selected } from './selection.ts';
 import { SignatureTags } from './signature-tags.ts';
 import { outcomeOf } from './skipped-error.ts';
 import { SourceError, type Resolved, type Source } from './source.ts';
 import { SparseImages, isSameRecord, type Recorded } from './sparse-images.ts';
+import { entryOf, forgetSurplus, placeOf, standingOf, type Stood } from './tag-memory.ts';
+import { TagMover, type MoveTarget, type Stored } from './tag-mover.ts';
+import { observe } from './tag-policy.ts';
 
 /** What a dry run does in another way. */
 export interface ImageWork {
@@ -30,13 +34,9 @@ export interface ImageWork {
   readonly onSelection?: (image: Image, selected: Selected) => void;
 }
 
-/** What was stored, and for which platforms. */
-interface Stored {
-  readonly stored: StoredManifest;
-  readonly platforms: Platforms;
-}
-
 export class ImageRun {
+  /** Complete once `run` is done. */
+  readonly findings: Finding[] = [];
   readonly #environment: Environment;
   readonly #image: Image;
   readonly #state: RepositoryState;
@@ -44,6 +44,7 @@ export class ImageRun {
   readonly #referrers: ReferrerCopier;
   readonly #signatures: SignatureTags;
   readonly #sparse: SparseImages;
+  readonly #mover: TagMover;
   readonly #onSelection: ImageWork['onSelection'];
   readonly #shown = new Memo<'upstream', boolean>();
   /** What upstream was seen to have last: its visibility is asked by that. */
@@ -65,13 +66,21 @@ export class ImageRun {
       referrers: this.#referrers,
     });
     this.#sparse = new SparseImages(environment, image);
+    this.#mover = new TagMover(environment, image, state, {
+      copy: (resolved, known) => this.#copy(resolved, image.source, known),
+      // What is going to move, or is held back, has its turn already.
+      refresh: (entry) => this.#refresh(entry, (task) => task()),
+      isSettled: (entry) => this.#isSettled(entry),
+      publish: (tag, stored, target) => this.#publish(tag, stored, target),
+      onFinding: (finding) => this.findings.push(finding),
+    });
   }
 
   /** Never throws: whatever goes wrong with one tag is that tag's outcome, and its siblings go on. */
   async run(limit: Limit): Promise<readonly ItemReport[]> {
     const { tally } = this.#environment;
     const { repository, digests } = this.#image;
-    const { tags, failures } = await this.#selectTags();
+    const { tags, before } = await this.#selectTags();
     const work: [Tag | Digest, () => Promise<Outcome>][] = [
       ...tags.map((tag): [Tag, () => Promise<Outcome>] => [tag, () => this.#mirrorTag(tag)]),
       ...digests.map((digest): [Digest, () => Promise<Outcome>] => [
@@ -89,34 +98,32 @@ export class ImageRun {
         }),
       ),
     );
-    return [...failures.map((outcome) => ({ repository, reference: undefined, outcome })), ...items];
+    const gone = items.flatMap(({ reference, outcome }) => (outcome.result === 'gone' ? [reference] : []));
+    this.findings.push(...checkNamed(this.#image, this.#state, new Set(gone), this.#environment.clock.now()));
+    return [...before, ...items];
   }
 
-  /** A list that cannot be had, or believed, takes nothing from what is named: that needs no list. */
-  async #selectTags(): Promise<{ readonly tags: readonly Tag[]; readonly failures: readonly Outcome[] }> {
-    const { tags: selection, source, digests } = this.#image;
-    const { explicit, rules } = selection;
+  /**
+   * A list that cannot be had, or believed, takes nothing from what is named: that needs no list.
+   * @returns what is looked at now, and what came out before
+   */
+  async #selectTags(): Promise<{ readonly tags: readonly Tag[]; readonly before: readonly ItemReport[] }> {
+    const { source, repository } = this.#image;
+    const { explicit, rules } = this.#image.tags;
     try {
-      const listed = rules === undefined ? [] : await source.tags();
-      const selected = selectTags(selection, listed);
+      const listed = rules === undefined ? undefined : await source.tags();
+      const { clock, log } = this.#environment;
+      const believed = await believe(this.#image, this.#state, listed ?? [], clock.now());
+      const { selected, findings, doubt } = believed;
+      this.findings.push(...findings);
+      if (doubt !== undefined) log.warn(doubt);
       this.#onSelection?.(this.#image, selected);
-      const { chosen, count, isShort } = selected;
-      const tags = chosen.map(({ tag }) => tag);
-      this.#signatures.spare(rules === undefined ? undefined : listed, tags);
-      if (rules === undefined) return { tags, failures: [] };
-      const list = `${source.name} lists ${countTags(listed.length)}, of which ${count} ${count === 1 ? 'is' : 'are'} selected`;
-      if (isShort) {
-        const error = `${list}, and minTags is ${rules.minTags}: none of them was looked at. If upstream has really so few now, lower minTags; "lifeboat plan --all" shows what becomes of each tag.`;
-        return { tags, failures: [{ result: 'failed', error }] };
-      }
-      if (tags.length + digests.length === 0) {
-        this.#environment.log.warn(
-          `${list}: nothing is mirrored. "lifeboat plan --all" shows what becomes of each tag.`,
-        );
-      }
-      return { tags, failures: [] };
+      const tags = selected.chosen.map(({ tag }) => tag);
+      this.#signatures.spare(listed, tags);
+      return { tags, before: believed.items };
     } catch (error) {
-      return { tags: explicit, failures: [this.#failure(error)] };
+      const outcome = this.#failure(error);
+      return { tags: explicit, before: [{ repository, reference: undefined, outcome }] };
     }
   }
 
@@ -151,35 +158,54 @@ export class ImageRun {
     const resolved: Resolved | undefined =
       known === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
     if (resolved === undefined) {
-      throw new SourceError(
-        known === undefined
-          ? `${source.name} has no tag "${tag}".`
-          : `${source.name} has no tag "${tag}" any more. What is mirrored stays.`,
-      );
+      if (stood === undefined) throw new SourceError(`${source.name} has no tag "${tag}".`);
+      const entry = known ?? entryOf(tag, stood, standingOf(this.#state, tag, stood));
+      return noteGone(this.#state, entry, this.#now());
     }
     this.#seen = resolved.digest;
-    if (known !== undefined && known.digest === resolved.digest) return this.#keep(known, source);
-    const move = (): Promise<Outcome> => this.#move(tag, resolved, known, stood?.digest);
+    if (known !== undefined && known.digest === resolved.digest) return this.#keep(known);
+    const move = (): Promise<Outcome> => this.#move(tag, resolved, stood);
     // A tag that is new has its turn already.
     return known === undefined ? move() : this.#inTurn(move);
   }
 
   /** Nothing new but, from time to time, new signatures: they arrive after their image. And platforms wanted since. */
-  async #keep(known: TagEntry, source: Source): Promise<Outcome> {
-    const { digest } = known;
-    if (!this.#referrersAreDue(known) && this.#sparse.isWhole(known)) return { result: 'unchanged', digest };
-    const store = (): Promise<Stored> => this.#store({ digest }, source, known);
-    const { stored, platforms } = await (this.#sparse.isWhole(known) ? store() : this.#inTurn(store));
-    if (!isSameRecord(platforms, known.platforms)) await this.#recordPlatforms(known, stored, platforms);
-    await this.#state.note({ ...known, platforms, referrersChecked: this.#referrersChecked() });
+  async #keep(known: TagEntry): Promise<Outcome> {
+    const { digest, tag } = known;
+    const { returned } = observe(digest, known, this.#state.candidates(tag), this.#environment.clock.now());
+    const fresh = await this.#refresh(known, (task) => this.#inTurn(task));
+    if (fresh !== known || returned !== known.returned || known.gone !== undefined) {
+      await this.#state.note({ ...fresh, returned, gone: undefined });
+    }
     return { result: 'unchanged', digest };
+  }
+
+  /** Whether nothing has to be asked of upstream for what is stored. */
+  #isSettled(known: ReferrerTimes & Recorded): boolean {
+    return !this.#referrersAreDue(known) && this.#sparse.isWhole(known);
+  }
+
+  /**
+   * Looks at what belongs to a tag that stays, if that is due.
+   * @param inTurn what fetching children waits for
+   * @returns what to note of it; the entry itself where nothing was due
+   */
+  async #refresh(
+    known: TagEntry,
+    inTurn: (task: () => Promise<Stored>) => Promise<Stored>,
+  ): Promise<TagEntry> {
+    if (this.#isSettled(known)) return known;
+    const store = (): Promise<Stored> => this.#store({ digest: known.digest }, this.#image.source, known);
+    const { stored, platforms } = await (this.#sparse.isWhole(known) ? store() : inTurn(store));
+    if (!isSameRecord(platforms, known.platforms)) await this.#recordPlatforms(known, stored, platforms);
+    return { ...known, platforms, referrersChecked: this.#referrersChecked() };
   }
 
   /** The tag stays where it is, and whatever holds it. @throws {SourceError} */
   async #recordPlatforms(known: TagEntry, stored: StoredManifest, platforms: Platforms): Promise<void> {
     const { repository } = this.#image;
     const { tag, digest, hold } = known;
-    const move = { expected: digest, why: 'other platforms', hold, platforms };
+    const move = { expected: digest, why: 'other platforms', keepsHold: true, hold, platforms };
     const outcome = await publishTag(this.#environment, repository, tag, stored, move);
     if (outcome !== 'conflict') return;
     // The index is wrong about the tag: the next run has to ask the tag itself.
@@ -190,19 +216,18 @@ export class ImageRun {
   }
 
   /** @param stood where the tag was before upstream was asked; undefined where there was none */
-  async #move(
-    tag: Tag,
-    first: Resolved,
-    known: TagEntry | undefined,
-    stood: Digest | undefined,
-  ): Promise<Outcome> {
+  async #move(tag: Tag, first: Resolved, stood: Stood | undefined): Promise<Outcome> {
     const { source, repository } = this.#image;
-    const outcome = await this.#publish(tag, first, known, stood);
+    const known = placeOf(this.#state, tag, first.digest);
+    const outcome = await this.#mover.decide(tag, first, stood);
     if (outcome !== 'conflict') return outcome;
-    // Somebody else moved it, or the index lagged behind it: what the tag and upstream say now is decided on.
+    const seen = placeOf(this.#state, tag, first.digest);
+    // It was seen before the other run did what it did, and so cannot be compared with that.
+    if (known === undefined && seen !== undefined) this.#state.forget(seen);
+    // Somebody else moved or held it, or the index lagged behind it: what the tag and upstream say now is decided on.
     const stands = await findTag(this.#environment, repository, tag);
     const now = await resolveByManifest(source, tag);
-    const second = now === undefined ? 'conflict' : await this.#publish(tag, now, known, stands?.digest);
+    const second = now === undefined ? 'conflict' : await this.#mover.decide(tag, now, stands);
     if (second !== 'conflict') return second;
     throw new SourceError(
       `${repository}:${tag} was moved by another run while this one tried to. The next run looks at it again.`,
@@ -211,19 +236,16 @@ export class ImageRun {
 
   async #publish(
     tag: Tag,
-    resolved: Resolved,
-    known: TagEntry | undefined,
-    expected: Digest | undefined,
+    { stored, platforms }: Stored,
+    { ours, place: { firstSeen, returned }, why }: MoveTarget,
   ): Promise<Outcome | 'conflict'> {
-    const { stored, platforms } = await this.#copy(
-      resolved,
-      this.#image.source,
-      known?.digest === resolved.digest ? known : undefined,
-    );
-    if (known !== undefined && known.digest !== stored.digest) await this.#state.question(tag);
+    const hold = ours?.digest === stored.digest ? ours.hold : undefined;
     const outcome = await publishTag(this.#environment, this.#image.repository, tag, stored, {
-      expected,
+      expected: ours?.digest,
+      keepsHold: true,
+      hold,
       platforms,
+      ...(why !== undefined && { why }),
     });
     if (outcome === 'conflict') return outcome;
     await this.#state.note({
@@ -232,10 +254,13 @@ export class ImageRun {
       mediaType: stored.manifest.mediaType,
       digest: stored.digest,
       size: stored.size,
-      firstSeen: known?.digest === stored.digest ? known.firstSeen : this.#now(),
+      firstSeen,
+      returned,
       referrersChecked: this.#referrersChecked(),
+      hold,
       platforms,
     });
+    forgetSurplus(this.#state, tag, { digest: stored.digest, firstSeen, returned });
     return outcome;
   }
 
@@ -297,10 +322,6 @@ export class ImageRun {
   #now(): string {
     return this.#environment.clock.now().toISOString();
   }
-}
-
-function countTags(count: number): string {
-  return count === 1 ? '1 tag' : `${count} tags`;
 }
 
 async function resolveByManifest(source: Source, reference: Tag | Digest): Promise<Resolved | undefined> {

@@ -2,8 +2,9 @@
 import type { Digest } from '../../core/digest.ts';
 import type { Repository } from '../../core/reference.ts';
 import type { Platforms } from './platform.ts';
-import type { Selection } from './selection.ts';
+import type { Selection, TagPattern } from './selection.ts';
 import type { Source } from './source.ts';
+import type { MovePolicy } from './tag-policy.ts';
 
 export interface Image {
   readonly source: Source;
@@ -20,4 +21,8 @@ export interface Image {
    * the operator has said that it may be public, and where the bucket's readers have tokens.
    */
   readonly mustBePublic: boolean;
+  /** When a tag that upstream moves is moved here. */
+  readonly moves: MovePolicy;
+  /** Tags that must not move, whatever `moves` says. */
+  readonly immutable: readonly TagPattern[];
 }

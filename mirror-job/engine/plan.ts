@@ -37,7 +37,10 @@ export interface PlannedImage {
   readonly cost: Cost;
 }
 
-export interface PlanReport extends Pick<RunReport, 'begun' | 'ended' | 'counts' | 'interrupted' | 'items'> {
+export interface PlanReport extends Pick<
+  RunReport,
+  'begun' | 'ended' | 'counts' | 'interrupted' | 'items' | 'findings'
+> {
   readonly dryRun: true;
   readonly cost: Cost;
   readonly images: readonly PlannedImage[];
@@ -71,9 +74,9 @@ export async function planMirror(
       cost,
     };
   });
-  const { begun, ended, counts, interrupted, items } = report;
+  const { begun, ended, counts, interrupted, items, findings } = report;
   const cost = planned.reduce((sum, image) => add(sum, image.cost), NOTHING);
-  return { dryRun: true, begun, ended, counts, interrupted, cost, images: planned, items };
+  return { dryRun: true, begun, ended, counts, interrupted, cost, images: planned, items, findings };
 }
 
 const NOTHING: Cost = { requests: { heads: 0, manifestGets: 0, blobGets: 0, lists: 0 }, bytes: 0 };

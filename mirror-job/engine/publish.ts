@@ -41,6 +41,8 @@ export interface Move {
   readonly why?: string;
   /** Why it does not follow upstream from now on; left out where it does. */
   readonly hold?: string | undefined;
+  /** A hold that the tag has, and whoever decided has not seen, is a conflict: `hold` has to be what it says. */
+  readonly keepsHold?: boolean;
   /** Which platforms are stored; left out for all. */
   readonly platforms?: readonly string[] | undefined;
 }
@@ -56,7 +58,7 @@ export async function publishTag(
   repository: Repository,
   tag: Tag,
   target: StoredManifest,
-  { expected, why, hold, platforms }: Move,
+  { expected, why, hold, keepsHold = false, platforms }: Move,
 ): Promise<Outcome | 'conflict'> {
   const { store, clock, log, run } = environment;
   const key = tagKey(repository, tag);
@@ -67,7 +69,7 @@ export async function publishTag(
   if (from?.digest === digest && from.hold === hold && isSame(from.platforms, platforms)) {
     return { result: 'unchanged', digest };
   }
-  if (from?.digest !== expected) return 'conflict';
+  if (from?.digest !== expected || (keepsHold && from?.hold !== hold)) return 'conflict';
   if (read instanceof BucketObjectInvalidError) log.warn(`${read.message} The tag is written anew.`);
 
   // A clock that was set back must not make this movement look older than the last: who reads compares the two.

@@ -9,9 +9,34 @@ export type Outcome =
   | { readonly result: 'unchanged'; readonly digest: Digest }
   | { readonly result: 'created'; readonly digest: Digest }
   | { readonly result: 'moved'; readonly digest: Digest; readonly from: Digest }
+  | Held
+  /** Upstream has no such tag any more. What is mirrored stays. */
+  | { readonly result: 'gone'; readonly digest: Digest; readonly since: string }
   | { readonly result: 'failed'; readonly error: string }
   /** Left for the next run: the budget is used up, or the run had to stop. */
   | { readonly result: 'skipped'; readonly reason: string };
+
+/** Upstream's tag is elsewhere, and ours does not follow. What upstream shows is stored, and can be had by digest. */
+export interface Held {
+  readonly result: 'held';
+  /** Where ours stands. */
+  readonly digest: Digest;
+  readonly upstream: Digest;
+  /** A sentence. */
+  readonly reason: string;
+  /** What moves it: a sentence. */
+  readonly next: string;
+}
+
+/** What somebody has to look at although nothing failed: a run that has one ends with exit code 1. */
+export interface Finding {
+  readonly kind: 'immutable-changed' | 'mass-disappearance' | 'list-too-short';
+  readonly repository: Repository;
+  /** Undefined where it is about many. */
+  readonly tag?: Tag;
+  /** Sentences, with the next step. */
+  readonly message: string;
+}
 
 export interface ItemReport {
   readonly repository: Repository;
@@ -60,6 +85,7 @@ export interface RunReport {
   readonly stores?: readonly StoreReport[];
   /** All but the unchanged ones. */
   readonly items: readonly ItemReport[];
+  readonly findings: readonly Finding[];
 }
 
 /** What became of one store, where several are filled. */
@@ -76,7 +102,7 @@ export interface StoreReport {
 }
 
 export function countOutcomes(items: readonly ItemReport[]): RunReport['counts'] {
-  const counts = { unchanged: 0, created: 0, moved: 0, failed: 0, skipped: 0 };
+  const counts = { unchanged: 0, created: 0, moved: 0, held: 0, gone: 0, failed: 0, skipped: 0 };
   for (const { outcome } of items) counts[outcome.result] += 1;
   return counts;
 }
@@ -87,14 +113,15 @@ export function reportUpstreams(sources: readonly Source[]): UpstreamReport[] {
 }
 
 /**
- * The exit code of a run, or of a plan: 1 if something failed, a store is behind, or it had to stop. What was skipped
- * was meant to be.
+ * The exit code of a run, or of a plan: 1 if something failed or was found, a store is behind, or it had to stop. What was
+ * skipped or held was meant to be.
  */
 export function exitCodeOf({
   counts,
+  findings,
   interrupted,
   stores = [],
-}: Pick<RunReport, 'counts' | 'interrupted' | 'stores'>): 0 | 1 {
+}: Pick<RunReport, 'counts' | 'findings' | 'interrupted' | 'stores'>): 0 | 1 {
   const isInStep = stores.every(({ state }) => state !== 'behind');
-  return counts.failed === 0 && isInStep && !interrupted ? 0 : 1;
+  return counts.failed === 0 && findings.length === 0 && isInStep && !interrupted ? 0 : 1;
 }

@@ -11,6 +11,7 @@ import {
   decodeRepositoryIndex,
   encodeRepositoryIndex,
   entryKey,
+  type CandidateEntry,
   type IndexEntry,
   type PinEntry,
   type TagEntry,
@@ -23,6 +24,7 @@ export class RepositoryState {
   readonly #environment: Environment;
   readonly #repository: Repository;
   readonly #entries: Map<string, IndexEntry>;
+  readonly #candidates = new Map<Tag, Map<Digest, CandidateEntry>>();
   /** What is not written yet; undefined for an entry that is in question. */
   readonly #changed = new Map<string, IndexEntry | undefined>();
   /** What the index held of each entry when this run read or wrote it last. */
@@ -34,6 +36,7 @@ export class RepositoryState {
     this.#environment = environment;
     this.#repository = repository;
     this.#entries = entries;
+    for (const entry of entries.values()) this.#addCandidate(entry);
     this.#written = new Map([...entries].map(([key, { digest }]) => [key, digest]));
     this.#flushed = environment.clock.now().getTime();
   }
@@ -54,6 +57,16 @@ export class RepositoryState {
     return entry?.kind === 'tag' ? entry : undefined;
   }
 
+  /** Every tag that is known. */
+  get tags(): readonly TagEntry[] {
+    return [...this.#entries.values()].filter((entry) => entry.kind === 'tag');
+  }
+
+  /** The digests that upstream has shown under a tag and ours does not stand at, in no order. */
+  candidates(tag: Tag): readonly CandidateEntry[] {
+    return [...(this.#candidates.get(tag)?.values() ?? [])];
+  }
+
   pin(digest: Digest): PinEntry | undefined {
     const entry = this.#entries.get(`pin ${digest}`);
     return entry?.kind === 'pin' ? entry : undefined;
@@ -69,12 +82,34 @@ export class RepositoryState {
     return this.#entries.size === 0;
   }
 
-  /** Notes what is true in the bucket by now; written at once when the last time is long enough ago. */
+  /**
+   * Notes what is true in the bucket by now; written at once when the last time is long enough ago. Where a tag is
+   * noted, that digest is no candidate any more.
+   * @throws {StoreError}
+   */
   async note(entry: IndexEntry): Promise<void> {
     this.#entries.set(entryKey(entry), entry);
     this.#changed.set(entryKey(entry), entry);
+    this.#addCandidate(entry);
+    const passed = entry.kind === 'tag' ? this.#candidates.get(entry.tag)?.get(entry.digest) : undefined;
+    if (passed !== undefined) this.forget(passed);
     const now = this.#environment.clock.now().getTime();
     if (now - this.#flushed >= this.#environment.limits.flushEvery) await this.flush();
+  }
+
+  /** Takes a candidate off the index, the next time that it is written. */
+  forget(candidate: CandidateEntry): void {
+    const key = entryKey(candidate);
+    this.#entries.delete(key);
+    this.#changed.set(key, undefined);
+    this.#candidates.get(candidate.tag)?.delete(candidate.digest);
+  }
+
+  #addCandidate(entry: IndexEntry): void {
+    if (entry.kind !== 'candidate') return;
+    const candidates = this.#candidates.get(entry.tag) ?? new Map<Digest, CandidateEntry>();
+    candidates.set(entry.digest, entry);
+    this.#candidates.set(entry.tag, candidates);
   }
 
   /**

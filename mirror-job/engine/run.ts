@@ -10,7 +10,7 @@ import { FreshStore } from './fresh-store.ts';
 import { changeObject } from './guarded-write.ts';
 import type { Image } from './image.ts';
 import { createLimit, type Limit } from './limit.ts';
-import { countOutcomes, reportUpstreams, type ItemReport, type RunReport } from './report.ts';
+import { countOutcomes, reportUpstreams, type Finding, type ItemReport, type RunReport } from './report.ts';
 import { ImageRun, type ImageWork } from './image-run.ts';
 import { outcomeOf } from './skipped-error.ts';
 import { createManifestRetention } from './manifest-copy.ts';
@@ -72,6 +72,7 @@ export async function runMirror(
     upstreams: reportUpstreams(images.map(({ source }) => source)),
     ...(environment.reportStores !== undefined && { stores: environment.reportStores() }),
     items: items.filter(({ outcome }) => outcome.result !== 'unchanged'),
+    findings: results.flatMap(({ findings }) => findings),
   };
   try {
     await environment.store.put(stateKey(name, 'last-run.json'), encodeJson(report), {
@@ -88,6 +89,7 @@ export async function runMirror(
 interface RepositoryResult {
   readonly repository: Repository;
   readonly items: readonly ItemReport[];
+  readonly findings: readonly Finding[];
   /** Whether there is anything of it to pull. */
   readonly isServed: boolean;
 }
@@ -105,10 +107,13 @@ async function mirrorRepository(
     state = await RepositoryState.open(environment, repository);
     if (state.isEmpty) await environment.store.look(repository);
   } catch (error) {
-    return { repository, items: [failed(environment, repository, error)], isServed: false };
+    return { repository, items: [failed(environment, repository, error)], findings: [], isServed: false };
   }
-  const items = await Promise.all(
-    images.map((image) => new ImageRun(environment, image, state, work).run(limit)),
+  const runs = images.map((image) => new ImageRun(environment, image, state, work));
+  const items = await Promise.all(runs.map((run) => run.run(limit)));
+  // Tags are worked on side by side: what is found of them is told in one order all the same.
+  const findings = runs.flatMap((run) =>
+    run.findings.toSorted((one, other) => ((one.tag ?? '') < (other.tag ?? '') ? -1 : 1)),
   );
   const failures: ItemReport[] = [];
   try {
@@ -117,7 +122,7 @@ async function mirrorRepository(
     failures.push(failed(environment, repository, error));
   }
   environment.store.leave(repository);
-  return { repository, items: [...items.flat(), ...failures], isServed: !state.isEmpty };
+  return { repository, items: [...items.flat(), ...failures], findings, isServed: !state.isEmpty };
 }
 
 function failed({ signal }: Environment, repository: Repository, error: unknown): ItemReport {

@@ -60,6 +60,6 @@ function describe(
 }
 
 /** When upstream came to a digest. */
-function since({ firstSeen }: TagEntry | CandidateEntry): string {
-  return firstSeen;
+function since({ firstSeen, returned = firstSeen }: TagEntry | CandidateEntry): string {
+  return returned;
 }

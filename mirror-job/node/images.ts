@@ -53,6 +53,8 @@ export async function openImages(configuration: Configuration, surroundings: Sur
       digests: image.digests,
       platforms: image.platforms,
       referrersEvery: image.referrersEvery,
+      moves: image.moves,
+      immutable: image.immutable,
       mustBePublic: surroundings.audience === 'public' && !image.public,
     });
   }

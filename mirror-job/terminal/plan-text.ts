@@ -3,6 +3,7 @@ import { formatReference } from '../../core/reference.ts';
 import type { Cost, PlannedImage, PlanReport } from '../engine/plan.ts';
 import type { Choice } from '../engine/selection.ts';
 import { alignColumns, formatBytes, type Style } from './style.ts';
+import { countFindings, findingLines, goneLines, heldLines } from './held-lines.ts';
 import { failureLines } from './summary.ts';
 
 export interface PlanOptions {
@@ -29,7 +30,10 @@ export function describePlan(report: PlanReport, { style, all }: PlanOptions): s
       ...(all ? everyTag(image, style) : groupsOf(image, style)),
     ]),
     '',
+    ...heldLines(report, style),
+    ...goneLines(report, style),
     ...failureLines(report, style),
+    ...findingLines(report, style),
     ...sumOf(report, style),
     ...(report.interrupted ? [style.bad('Interrupted: this is not all.')] : []),
   ].join('\n');
@@ -87,13 +91,14 @@ function wordFor(result: string): string {
   return result === 'created' ? 'new' : result;
 }
 
-function sumOf({ counts, cost }: PlanReport, style: Style): string[] {
+function sumOf({ counts, findings, cost }: PlanReport, style: Style): string[] {
   const { heads, manifestGets, blobGets, lists } = cost.requests;
-  const results = (['created', 'moved', 'unchanged', 'skipped', 'failed'] as const)
+  const results = (['created', 'moved', 'unchanged', 'held', 'gone', 'skipped', 'failed'] as const)
     .filter((result) => counts[result] > 0)
     .map((result) => `${counts[result]} ${wordFor(result)}`);
+  const found = countFindings(findings);
   return [
-    `${results.length === 0 ? 'nothing to mirror' : results.join(', ')} · ${totalOf(cost)} requests (${heads} HEAD, ${manifestGets} manifest GET, ${lists} of lists, ${blobGets} of blobs) · at most ${formatBytes(cost.bytes)}`,
+    `${results.length === 0 ? 'nothing to mirror' : results.join(', ')}${found === '' ? '' : ` · ${found}`} · ${totalOf(cost)} requests (${heads} HEAD, ${manifestGets} manifest GET, ${lists} of lists, ${blobGets} of blobs) · at most ${formatBytes(cost.bytes)}`,
     style.faint(
       'As upstream and the bucket are now, and if nothing is asked twice. Tokens and redirects come on top.',
     ),

@@ -3,6 +3,7 @@ import { isDigest } from '../../core/digest.ts';
 import { formatReference } from '../../core/reference.ts';
 import type { ItemReport, RunReport } from '../engine/report.ts';
 import { storeLines } from './store-lines.ts';
+import { countFindings, findingLines, goneLines, heldLines, isHeldCut } from './held-lines.ts';
 import {
   alignColumns,
   formatBytes,
@@ -26,12 +27,16 @@ export function summarize(report: RunReport, style: Style, whole: string): strin
   const isCut =
     changes.length > MAX_ROWS ||
     failures.size > MAX_REASONS ||
+    isHeldCut(report) ||
     [...failures.values()].some(({ length }) => length > MAX_NAMES);
   return [
     ...alignColumns(rows.slice(0, MAX_ROWS)),
     ...more(rows.length - MAX_ROWS, 'repositories'),
+    ...heldLines(report, style),
+    ...goneLines(report, style),
     ...failureLines(report, style),
     ...storeLines(report, style),
+    ...findingLines(report, style),
     countsOf(report, style),
     ...quotaLines(report, style),
     ...(isCut ? [style.faint(`All of it is in ${whole}.`)] : []),
@@ -115,12 +120,14 @@ function nameOf({ repository, reference }: ItemReport): string {
   return shortenDigests(formatReference({ repository, ...named }));
 }
 
-function countsOf({ counts, blobs, bytes, begun, ended }: RunReport, style: Style): string {
-  const results = (['created', 'moved', 'unchanged', 'skipped', 'failed'] as const)
+function countsOf({ counts, findings, blobs, bytes, begun, ended }: RunReport, style: Style): string {
+  const results = (['created', 'moved', 'unchanged', 'held', 'gone', 'skipped', 'failed'] as const)
     .filter((result) => counts[result] > 0)
     .map((result) => (result === 'failed' ? style.bad : String)(`${counts[result]} ${result}`));
+  const found = countFindings(findings);
   return [
     results.length === 0 ? 'nothing to mirror' : results.join(', '),
+    ...(found === '' ? [] : [style.bad(found)]),
     ...(blobs.copied > 0 ? [`${blobs.copied} blobs copied (${formatBytes(bytes)})`] : []),
     ...(blobs.present > 0 ? [`${blobs.present} blobs already there`] : []),
     formatDuration(Date.parse(ended) - Date.parse(begun)),

@@ -137,15 +137,18 @@ const shared = {
   referrersChecked: fc.option(times, optional),
   platforms,
 };
+const returned = fc.option(times, optional);
 const entries = fc.oneof(
   fc.record({
     kind: fc.constant('tag' as const),
     tag: tags,
     ...shared,
+    returned,
+    gone: fc.option(times, optional),
     hold: fc.option(fc.string(), optional),
   }),
   fc.record({ kind: fc.constant('pin' as const), ...shared }),
-  fc.record({ kind: fc.constant('candidate' as const), tag: tags, ...shared }),
+  fc.record({ kind: fc.constant('candidate' as const), tag: tags, returned, ...shared }),
 );
 
 test('property: _index.json is the same bytes from any order', () => {

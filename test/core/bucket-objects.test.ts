@@ -157,7 +157,16 @@ test('_referrers/<alg>/<hex> of nothing is the empty index that the specificatio
 test('_index.json: an index, sorted, of tags, pins and candidates', () => {
   const tag = parseTag('stable');
   const entries: IndexEntry[] = [
-    { kind: 'tag', tag, mediaType: INDEX, digest: a, size: 10, firstSeen: MOVED, platforms: ['linux/amd64'] },
+    {
+      kind: 'tag',
+      tag,
+      mediaType: INDEX,
+      digest: a,
+      size: 10,
+      firstSeen: MOVED,
+      gone: MOVED,
+      platforms: ['linux/amd64'],
+    },
     { kind: 'pin', mediaType: MANIFEST, digest: c, size: 20, firstSeen: MOVED },
     {
       kind: 'candidate',
@@ -166,17 +175,20 @@ test('_index.json: an index, sorted, of tags, pins and candidates', () => {
       digest: b,
       size: 30,
       firstSeen: MOVED,
+      returned: MOVED,
       referrersChecked: MOVED,
     },
   ];
   const object =
     `{"schemaVersion":2,"mediaType":"${INDEX}","manifests":[` +
     `{"mediaType":"${INDEX}","digest":"${B}","size":30,"annotations":{"dev.lifeboat.tag":"stable",` +
-    `"dev.lifeboat.kind":"candidate","dev.lifeboat.first-seen":"${MOVED}","dev.lifeboat.referrers-checked":"${MOVED}"}},` +
+    `"dev.lifeboat.kind":"candidate","dev.lifeboat.first-seen":"${MOVED}","dev.lifeboat.returned":"${MOVED}",` +
+    `"dev.lifeboat.referrers-checked":"${MOVED}"}},` +
     `{"mediaType":"${MANIFEST}","digest":"${C}","size":20,"annotations":{` +
     `"dev.lifeboat.kind":"pin","dev.lifeboat.first-seen":"${MOVED}"}},` +
     `{"mediaType":"${INDEX}","digest":"${A}","size":10,"annotations":{"org.opencontainers.image.ref.name":"stable",` +
-    `"dev.lifeboat.kind":"tag","dev.lifeboat.first-seen":"${MOVED}","dev.lifeboat.platforms":"linux/amd64"}}]}`;
+    `"dev.lifeboat.kind":"tag","dev.lifeboat.first-seen":"${MOVED}","dev.lifeboat.gone":"${MOVED}",` +
+    `"dev.lifeboat.platforms":"linux/amd64"}}]}`;
   expect(text(encodeRepositoryIndex(entries))).toBe(object);
   expect(text(encodeRepositoryIndex(entries.toReversed()))).toBe(object);
   expect(decodeRepositoryIndex(KEY, Buffer.from(object))).toEqual([entries[2], entries[1], entries[0]]);

@@ -239,7 +239,15 @@ test.each(CASES)('an upstream that %s', async (_name, place, misbehaviour, sente
   expect(outcomes[`${name}:good`]).toBe('created');
   expect(outcomes[`${other.repository}:latest`]).toBe('created');
   expect(masked(outcomes[`${name}:bad`] ?? '', sentence(registry.host))).toBe(sentence(registry.host));
-  expect(report.counts).toEqual({ created: 2, failed: 1, moved: 0, skipped: 0, unchanged: 0 });
+  expect(report.counts).toEqual({
+    created: 2,
+    failed: 1,
+    moved: 0,
+    unchanged: 0,
+    skipped: 0,
+    held: 0,
+    gone: 0,
+  });
 
   expect(store.keys('/_tags/').map((key) => key.split('/').slice(3).join('/'))).toEqual(
     ['app/_tags/good', 'other/_tags/latest'].toSorted(),

@@ -114,7 +114,15 @@ test('keepRemaining: it stops there to the request, and the next run goes on', a
   });
   const first = await sync();
   const reason = `The budget of ${host} is used up: 6 of 100 manifest GETs are left, and keepRemaining is 6. The next run goes on from here.`;
-  expect(first.report.counts).toEqual({ created: 4, failed: 0, moved: 0, skipped: 3, unchanged: 0 });
+  expect(first.report.counts).toEqual({
+    created: 4,
+    failed: 0,
+    moved: 0,
+    skipped: 3,
+    unchanged: 0,
+    held: 0,
+    gone: 0,
+  });
   expect([...first.outcomes]).toEqual([
     ...['t1', 't2', 't3', 't4'].map((tag) => [tag, 'created']),
     ...['t5', 't6', 't7'].map((tag) => [tag, `skipped: ${reason}`]),
@@ -131,11 +139,27 @@ test('keepRemaining: it stops there to the request, and the next run goes on', a
   ]);
 
   const second = await sync();
-  expect(second.report.counts).toEqual({ created: 0, failed: 0, moved: 0, skipped: 3, unchanged: 4 });
+  expect(second.report.counts).toEqual({
+    created: 0,
+    failed: 0,
+    moved: 0,
+    skipped: 3,
+    unchanged: 4,
+    held: 0,
+    gone: 0,
+  });
   expect([quotas[ANONYMOUS], second.gets]).toEqual([6, 0]);
 
   quotas[ANONYMOUS] = 100;
-  expect((await sync()).report.counts).toEqual({ created: 3, failed: 0, moved: 0, skipped: 0, unchanged: 4 });
+  expect((await sync()).report.counts).toEqual({
+    created: 3,
+    failed: 0,
+    moved: 0,
+    skipped: 0,
+    unchanged: 4,
+    held: 0,
+    gone: 0,
+  });
   expect(store.keys('/_tags/').length).toBe(7);
 });
 
@@ -177,7 +201,15 @@ test('of several accounts each keeps what it has to, one after the other', async
     accounts: ['a', 'b'],
   });
   const { report } = await sync();
-  expect(report.counts).toEqual({ created: 5, failed: 0, moved: 0, skipped: 1, unchanged: 0 });
+  expect(report.counts).toEqual({
+    created: 5,
+    failed: 0,
+    moved: 0,
+    skipped: 1,
+    unchanged: 0,
+    held: 0,
+    gone: 0,
+  });
   expect(quotas).toEqual({ a: 10, b: 10 });
   expect(report.upstreams[0]?.quotas.map(({ source, remaining }) => [source, remaining])).toEqual([
     ['a', 10],

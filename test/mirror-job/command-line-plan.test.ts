@@ -140,17 +140,17 @@ test('a list that is too short: exit code 1 from plan and sync, and JSON for mac
   const json = JSON.parse(planned.stdout);
   expect(json).toMatchObject({
     dryRun: true,
-    counts: { created: 1, moved: 0, unchanged: 0, failed: 1, skipped: 0 },
+    counts: { created: 1, moved: 0, unchanged: 0, failed: 0, skipped: 0, held: 0, gone: 0 },
+    findings: [{ kind: 'list-too-short' }],
     cost: { requests: { heads: 0, manifestGets: 1, blobGets: 2, lists: 1 } },
     images: [{ chosen: [{ tag: 'stable', why: 'named', result: 'created' }] }],
   });
   expect(json.images[0].left).toContainEqual({ tag: '1.28.1', why: 'the list is shorter than minTags (3)' });
   const shown = await lifeboat('plan');
   expect(shown.stderr).toContain(`
-failed  HOST/web
-         HOST/web lists 8 tags, of which 2 are selected, and minTags is 3: none of them was looked at.`);
+finding  HOST/web lists 8 tags, of which 2 are selected, and minTags is 3: none of them was looked at.`);
   const run = await lifeboat('sync');
-  expect([run.code, run.stderr]).toEqual([1, expect.stringContaining('1 created, 1 failed')]);
+  expect([run.code, run.stderr]).toEqual([1, expect.stringContaining('1 created · 1 finding')]);
 });
 
 test('a one-off: only what is named, and the configuration need not list it', async () => {

@@ -92,7 +92,7 @@ async function endOf(program: Program): Promise<{ code: number | null; report: u
 function stoppedBy(reason: string) {
   return {
     interrupted: true,
-    counts: { created: 0, failed: 0, moved: 0, skipped: 1, unchanged: 0 },
+    counts: { created: 0, failed: 0, moved: 0, skipped: 1, unchanged: 0, held: 0, gone: 0 },
     items: [{ reference: 'large', outcome: { result: 'skipped', reason } }],
   };
 }

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Configuration } from '../../mirror-job/configuration/configuration.ts';
+import { FOLLOW } from '../../mirror-job/engine/tag-policy.ts';
 import { parseConfiguration } from '../../mirror-job/configuration/load.ts';
 
 const STORE = 'store: { endpoint: "https://s3.example.com", bucket: lifeboat }\n';
@@ -30,7 +31,7 @@ test('the defaults', () => {
     maxDuration: undefined,
     laterStores: [],
     upstreams: new Map(),
-    defaults: { referrersEvery: DAY },
+    defaults: { referrersEvery: DAY, moves: FOLLOW },
     images: [
       {
         source: { kind: 'registry', upstream: 'docker.io', path: 'library/alpine' },
@@ -38,6 +39,8 @@ test('the defaults', () => {
         tags: { explicit: ['3.20'], rules: undefined },
         digests: [],
         referrersEvery: DAY,
+        moves: FOLLOW,
+        immutable: [],
         public: false,
         line: 2,
       },
@@ -64,18 +67,21 @@ upstreams:
   127.0.0.1:5000: { insecure: true, ca: roots.pem }
 defaults:
   referrers: false
+  moves: { minAge: 3d, maxMovesPerRun: 5 }
 images:
   - source: 127.0.0.1:5000/team/app:1@${DIGEST}
     name: images.internal/app
 `.replace(`:1@${DIGEST}`, ':1');
-  const more = `    tags: { include: [stable, 'v*'], exclude: ['*-rc*'] }
+  const more = `    tags: { include: [stable, 'v*'], exclude: ['*-rc*'], immutable: ['/^v/', stable] }
     digests: ['${DIGEST}', '${DIGEST}']
     referrers: { every: 1.5h }
     public: true
+    moves: { policy: hold, minAge: 1h, rollback: follow }
   - source: oci:../images/app
     name: images.internal:8443/app
     tags: ['*']
 `;
+  const moves = { policy: 'follow', minAge: 3 * DAY, rollback: 'hold', maxMovesPerRun: 5 };
   const environment = { S3_ENDPOINT: 'http://localhost:9000', S3_KEY: 'k${HUB}', HUB: 'p: "w"' };
   const configuration = parse(`${text}${more}`, environment);
   expect(configuration).toEqual({
@@ -120,7 +126,7 @@ images:
         },
       ],
     ]),
-    defaults: { referrersEvery: false },
+    defaults: { referrersEvery: false, moves },
     images: [
       {
         source: { kind: 'registry', upstream: '127.0.0.1_5000', path: 'team/app' },
@@ -137,8 +143,10 @@ images:
         },
         digests: [DIGEST],
         referrersEvery: 5_400_000,
+        moves: { policy: 'hold', minAge: 3_600_000, rollback: 'follow', maxMovesPerRun: 5 },
+        immutable: ['/^v/', 'stable'].map((pattern) => ({ text: pattern, matches: expect.any(Function) })),
         public: true,
-        line: 20,
+        line: 21,
       },
       {
         source: { kind: 'layout', folder: resolve('/etc/images/app') },
@@ -155,8 +163,10 @@ images:
         },
         digests: [],
         referrersEvery: false,
+        moves,
+        immutable: [],
         public: false,
-        line: 26,
+        line: 28,
       },
     ],
   });

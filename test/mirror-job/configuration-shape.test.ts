@@ -5,14 +5,14 @@ const KEYS = {
   top: 'there is no such key. There are: name, store, stores, maxDuration, upstreams, defaults, images.',
   store:
     'there is no such key. There are: endpoint, bucket, region, prefix, pathStyle, accessKeyId, secretAccessKey, audience, singleWriter.',
-  image: 'there is no such key. There are: source, name, tags, digests, platforms, referrers, public.',
+  image: 'there is no such key. There are: source, name, tags, digests, platforms, referrers, moves, public.',
 };
 const NOT_YET = 'this key is planned and not built yet; leave it out.';
 /** What stands in a map of tags, and what is wrong with it. */
 const TAGS = [
   [
     'semvr: "1"',
-    'semvr: there is no such key. There are: include, semver, suffix, precision, exclude, latest, minTags.',
+    'semvr: there is no such key. There are: include, semver, suffix, precision, exclude, latest, minTags, immutable.',
   ],
   ['semver: 1.27', "semver: 1.27 has to be in quotes, or YAML reads it as the number 1.27: write '1.27'."],
   ['semver: ""', 'semver: it must not be empty.'],
@@ -82,14 +82,19 @@ const SHAPE: readonly Case[] = [
     'f.yaml:2: upstreams["a.b"].concurrency: it must be at most 256.',
   ],
   [
-    '`defaults.moves`',
-    `${STORE}defaults:\n  moves: { policy: follow }\nimages: [a:1]`,
-    `f.yaml:3: defaults.moves: ${NOT_YET}`,
+    'what is no policy of moves',
+    `${STORE}defaults:\n  moves: { policy: freeze }\nimages: [{ source: a:1, moves: { rollback: never } }]`,
+    'f.yaml:3: defaults.moves.policy: it must be one of follow, hold, immutable.\nf.yaml:4: images[0].moves.rollback: it must be one of hold, follow.',
   ],
   [
-    '`tags.immutable`',
-    `${STORE}images:\n  - source: a\n    tags:\n      include: ['*']\n      immutable: ['v*']\n`,
-    `f.yaml:6: images[0].tags.immutable: ${NOT_YET}`,
+    'no number of moves',
+    `${STORE}images:\n  - source: a:1\n    moves: { maxMovesPerRun: 0 }\n`,
+    'f.yaml:4: images[0].moves.maxMovesPerRun: it must be at least 1.',
+  ],
+  [
+    'an unknown key of `moves`',
+    `${STORE}defaults:\n  moves: { minimumAge: 3d }\nimages: [a:1]`,
+    'f.yaml:3: defaults.moves.minimumAge: there is no such key. There are: policy, minAge, rollback, maxMovesPerRun.',
   ],
   ...TAGS.map(([value, complaint]): Case => [
     `\`tags\` with ${value}`,

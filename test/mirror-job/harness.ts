@@ -9,6 +9,7 @@ import type { ItemReport, RunReport } from '../../mirror-job/engine/report.ts';
 import type { TagRules } from '../../mirror-job/engine/selection.ts';
 import type { Source } from '../../mirror-job/engine/source.ts';
 import type { Store } from '../../mirror-job/engine/store.ts';
+import { FOLLOW, type MovePolicy } from '../../mirror-job/engine/tag-policy.ts';
 import { Tally } from '../../mirror-job/engine/tally.ts';
 import { connect } from '../../mirror-job/node/connection.ts';
 import { Registry } from '../../mirror-job/registry/registry.ts';
@@ -106,6 +107,8 @@ export interface ImageOptions {
   readonly referrersEvery?: number | false;
   readonly platforms?: readonly string[];
   readonly mustBePublic?: boolean;
+  readonly moves?: Partial<MovePolicy>;
+  readonly immutable?: Image['immutable'];
 }
 
 /** All that is listed. */
@@ -130,6 +133,8 @@ export function imageOf(source: Source, repository: string, options: ImageOption
     referrersEvery,
     platforms,
     mustBePublic,
+    moves: { ...FOLLOW, ...options.moves },
+    immutable: options.immutable ?? [],
   };
 }
 

@@ -15,38 +15,45 @@ import { MemoryStore } from './memory-store.ts';
 
 const TAG = 'repositories/mirror.test/app/_tags/latest';
 
-test('a run dies right after a tag moved, upstream moves back: the next run moves back too', async () => {
-  const content = emptyRepository();
-  const images = [];
-  for (const name of ['a', 'b']) {
-    images.push(addImage(content, { layers: [await addLayer(content, name)] }));
-  }
-  const [a, b] = images;
-  if (a === undefined || b === undefined) throw new Error('two images');
-  const source = new MemorySource('source.test/app', content);
-  const store = new MemoryStore();
-  const run = () => runMirror(environmentFor(store), 'default', [imageOf(source, 'mirror.test/app')]);
-  const digestOfOurs = () => store.json(TAG);
+test.each(['follow', 'hold'] as const)(
+  'a run dies right after a tag moved, upstream moves back (rollback: %s)',
+  async (rollback) => {
+    const content = emptyRepository();
+    const images = [];
+    for (const name of ['a', 'b']) {
+      images.push(addImage(content, { layers: [await addLayer(content, name)] }));
+    }
+    const [a, b] = images;
+    if (a === undefined || b === undefined) throw new Error('two images');
+    const source = new MemorySource('source.test/app', content);
+    const store = new MemoryStore();
+    const image = imageOf(source, 'mirror.test/app', { moves: { rollback } });
+    const run = () => runMirror(environmentFor(store), 'default', [image]);
+    const digestOfOurs = () => store.json(TAG);
 
-  tagAs(content, a, 'latest');
-  await run();
-  expect(digestOfOurs()).toMatchObject({ digest: a.digest });
+    tagAs(content, a, 'latest');
+    await run();
+    expect(digestOfOurs()).toMatchObject({ digest: a.digest });
 
-  tagAs(content, b, 'latest');
-  let isDead = false;
-  store.before = (call, key) => {
-    if (isDead) throw new StoreError('the process is gone');
-    isDead = call === 'put' && key === TAG;
-  };
-  await run();
-  expect(digestOfOurs()).toMatchObject({ digest: b.digest });
+    tagAs(content, b, 'latest');
+    let isDead = false;
+    store.before = (call, key) => {
+      if (isDead) throw new StoreError('the process is gone');
+      isDead = call === 'put' && key === TAG;
+    };
+    await run();
+    expect(digestOfOurs()).toMatchObject({ digest: b.digest });
 
-  store.before = () => {};
-  tagAs(content, a, 'latest');
-  await run();
-  expect(digestOfTag(content, 'latest')).toBe(a.digest);
-  expect(digestOfOurs()).toMatchObject({ digest: a.digest });
-});
+    store.before = () => {};
+    tagAs(content, a, 'latest');
+    const { counts } = await run();
+    expect(digestOfTag(content, 'latest')).toBe(a.digest);
+    // Where it stood before the run that died is not forgotten: that is what makes it a rollback.
+    const isFollowed = rollback === 'follow';
+    expect(digestOfOurs()).toMatchObject({ digest: isFollowed ? a.digest : b.digest });
+    expect([counts.moved, counts.held]).toEqual(isFollowed ? [1, 0] : [0, 1]);
+  },
+);
 
 function entry(tag: string, content: string): TagEntry {
   const digest = parseDigest(digestOf(Buffer.from(content)));

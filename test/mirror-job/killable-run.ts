@@ -17,6 +17,7 @@ import { createEnvironment } from '../../mirror-job/node/environment.ts';
 import { NO_BUDGET } from '../../mirror-job/registry/budget.ts';
 import { DEFAULT_CONCURRENCY } from '../../mirror-job/registry/registry-options.ts';
 import { Registry } from '../../mirror-job/registry/registry.ts';
+import { FOLLOW } from '../../mirror-job/engine/tag-policy.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
 import { EVERY_TAG } from './harness.ts';
 import { S3Store } from '../../mirror-job/s3/s3-store.ts';
@@ -66,6 +67,8 @@ async function images({ upstream, repositories }: RunTarget): Promise<Image[]> {
     digests: [],
     referrersEvery: 86_400_000,
     mustBePublic: false,
+    moves: FOLLOW,
+    immutable: [],
   }));
 }
 

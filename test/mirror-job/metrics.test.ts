@@ -1,5 +1,6 @@
 /** What Prometheus reads of a run, and that it is valid. https://prometheus.io/docs/instrumenting/exposition_formats/ */
 import { expect, test } from 'vitest';
+import { parseRepository } from '../../core/reference.ts';
 import type { RunReport } from '../../mirror-job/engine/report.ts';
 import { formatMetrics } from '../../mirror-job/metrics.ts';
 
@@ -7,7 +8,7 @@ const REPORT: RunReport = {
   run: '20260131T235959.000Z-1a2b3c',
   begun: '2026-01-31T23:59:59.000Z',
   ended: '2026-02-01T00:00:11.500Z',
-  counts: { unchanged: 40, created: 2, moved: 1, failed: 3, skipped: 4 },
+  counts: { unchanged: 40, created: 2, moved: 1, held: 5, gone: 6, failed: 3, skipped: 4 },
   blobs: { copied: 5, present: 6 },
   manifests: { copied: 7 },
   bytes: 89_000_000,
@@ -21,6 +22,7 @@ const REPORT: RunReport = {
     },
   ],
   items: [],
+  findings: [{ kind: 'list-too-short', repository: parseRepository('a.test/app'), message: 'Too short.' }],
 };
 
 test('a run, as text', () => {
@@ -32,8 +34,11 @@ test('a run, as text', () => {
     'lifeboat_run_images{mirror="default",result="unchanged"} 40',
     'lifeboat_run_images{mirror="default",result="created"} 2',
     'lifeboat_run_images{mirror="default",result="moved"} 1',
+    'lifeboat_run_images{mirror="default",result="held"} 5',
+    'lifeboat_run_images{mirror="default",result="gone"} 6',
     'lifeboat_run_images{mirror="default",result="failed"} 3',
     'lifeboat_run_images{mirror="default",result="skipped"} 4',
+    'lifeboat_run_findings{mirror="default"} 1',
     'lifeboat_run_blobs{mirror="default",result="copied"} 5',
     'lifeboat_run_blobs{mirror="default",result="present"} 6',
     'lifeboat_run_manifests_copied{mirror="default"} 7',

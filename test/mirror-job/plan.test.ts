@@ -95,7 +95,15 @@ test('a plan asks what the run asks, less the blobs, which it counts to the byte
   expect(bytes).toBe(fetched);
   expect(planned.counts).toEqual(report.counts);
   expect(outcomesOf(planned)).toEqual(outcomesOf(report));
-  expect(planned.counts).toEqual({ created: 5, moved: 0, unchanged: 0, failed: 1, skipped: 0 });
+  expect(planned.counts).toEqual({
+    created: 5,
+    moved: 0,
+    unchanged: 0,
+    failed: 1,
+    skipped: 0,
+    held: 0,
+    gone: 0,
+  });
   expect(store.keys('/_tags/').length).toBe(5);
 });
 
@@ -103,7 +111,7 @@ test('when nothing has changed: one HEAD a tag, and no bytes', async () => {
   await sync();
   const { cost, counts } = await plan();
   expect(cost).toEqual({ requests: { heads: 5, manifestGets: 1, blobGets: 0, lists: 2 }, bytes: 0 });
-  expect(counts).toEqual({ created: 0, moved: 0, unchanged: 5, failed: 1, skipped: 0 });
+  expect(counts).toEqual({ created: 0, moved: 0, unchanged: 5, failed: 1, skipped: 0, held: 0, gone: 0 });
   expect(asked()).toEqual({ 'GET tags': 2, 'HEAD manifest': 5, 'GET manifest': 1 });
   expect(store.calls.filter((call) => call.includes('_index.json'))).toHaveLength(2);
 });

@@ -191,7 +191,15 @@ test('what upstream says after a conflict is what counts', async () => {
   interfere(environment, store, 1);
   const image = imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEvery: false });
   const report = await runMirror(environment, 'default', [image]);
-  expect(report.counts).toEqual({ created: 0, failed: 0, moved: 0, skipped: 0, unchanged: 1 });
+  expect(report.counts).toEqual({
+    created: 0,
+    failed: 0,
+    moved: 0,
+    unchanged: 1,
+    skipped: 0,
+    held: 0,
+    gone: 0,
+  });
   expect(store.json(KEY)).toMatchObject({ digest: a.digest });
 });
 
@@ -242,7 +250,15 @@ test.each([true, false])(
       expect(outcomesOf(fast)).toEqual({ 'mirror.test/app:latest': isNew ? 'created' : 'moved' });
     };
     const report = await run(slow);
-    expect(report.counts).toEqual({ created: 0, failed: 0, moved: 0, skipped: 0, unchanged: 1 });
+    expect(report.counts).toEqual({
+      created: 0,
+      failed: 0,
+      moved: 0,
+      unchanged: 1,
+      skipped: 0,
+      held: 0,
+      gone: 0,
+    });
     expect(store.json(KEY)).toMatchObject({ digest: third.digest });
     expect(history(store)).toMatchObject([
       ...(isNew ? [] : [{ from: null, to: first.digest }]),

@@ -36,6 +36,7 @@ function reportOf(items: readonly ItemReport[], rest: Partial<RunReport> = {}): 
     bytes: 0,
     interrupted: false,
     upstreams: [],
+    findings: [],
     items: items.filter(({ outcome }) => outcome.result !== 'unchanged'),
     ...rest,
   };

@@ -1,0 +1,22 @@
+/** `moves`: when a tag that upstream moves is moved here. */
+import { FOLLOW, type MovePolicy } from '../engine/tag-policy.ts';
+import type { Path } from './path.ts';
+import type { Problems } from './problems.ts';
+import type { MovesFile } from './schema.ts';
+
+/** @param base what holds where a key is not there */
+export function interpretMoves(
+  input: MovesFile | undefined,
+  path: Path,
+  problems: Problems,
+  base: MovePolicy = FOLLOW,
+): MovePolicy {
+  const { policy, minAge, rollback, maxMovesPerRun } = input ?? {};
+  return {
+    policy: policy ?? base.policy,
+    minAge:
+      (minAge === undefined ? undefined : problems.duration(minAge, [...path, 'minAge'])) ?? base.minAge,
+    rollback: rollback ?? base.rollback,
+    maxMovesPerRun: maxMovesPerRun ?? base.maxMovesPerRun,
+  };
+}

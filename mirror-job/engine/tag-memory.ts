@@ -1,0 +1,53 @@
+/** What the index remembers of one tag: the places that upstream has shown, and where ours stands among them. */
+import type { Tag } from '../../core/reference.ts';
+import type { CandidateEntry, TagEntry } from '../../core/repository-index.ts';
+import type { TagObject } from '../../core/tag-object.ts';
+import type { RepositoryState } from './repository-state.ts';
+import { surplus, type Place, type Standing } from './tag-policy.ts';
+
+/** Where a tag stands, as the index has it or, where that does not know, as the tag itself says. */
+export type Stood = TagEntry | TagObject;
+
+/** A tag that is not in the index may be so because a run died while it moved: the places are still there. */
+export function standingOf(state: RepositoryState, tag: Tag, stood: Stood): Standing {
+  const { digest, hold } = stood;
+  if ('firstSeen' in stood) return stood;
+  const entry = state.tag(tag);
+  const known = entry?.digest === digest ? entry : placeOf(state, tag, digest);
+  // Without an index, all that is known is that it was seen by then.
+  return { digest, hold, firstSeen: known?.firstSeen ?? stood.moved, returned: known?.returned };
+}
+
+export function placeOf(
+  state: RepositoryState,
+  tag: Tag,
+  digest: Place['digest'],
+): CandidateEntry | undefined {
+  return state.candidates(tag).find((candidate) => candidate.digest === digest);
+}
+
+/** The place that a tag is about to leave: should upstream go back there, it has to be known. */
+export function placeLeft(tag: Tag, stood: Stood, { digest, firstSeen, returned }: Standing): CandidateEntry {
+  return {
+    kind: 'candidate',
+    tag,
+    mediaType: stood.mediaType,
+    digest,
+    size: 'bytes' in stood ? stood.bytes.length : stood.size,
+    firstSeen,
+    returned,
+    referrersChecked: 'bytes' in stood ? undefined : stood.referrersChecked,
+    platforms: stood.platforms,
+  };
+}
+
+/** What the index says of a tag that it did not know, or not like this. */
+export function entryOf(tag: Tag, stood: Stood, ours: Standing): TagEntry {
+  return { ...placeLeft(tag, stood, ours), kind: 'tag', hold: stood.hold };
+}
+
+/** Keeps what is remembered of a tag within bounds. @param ours where the tag stands now */
+export function forgetSurplus(state: RepositoryState, tag: Tag, ours: Place): void {
+  const dropped = new Set(surplus(ours, state.candidates(tag)).map(({ digest }) => digest));
+  for (const candidate of state.candidates(tag)) if (dropped.has(candidate.digest)) state.forget(candidate);
+}

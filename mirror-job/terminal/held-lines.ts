@@ -1,0 +1,62 @@
+/** Of a run or a plan, what did not follow upstream, and what somebody has to look at. */
+import { isDigest } from '../../core/digest.ts';
+import { formatReference } from '../../core/reference.ts';
+import type { ItemReport, RunReport } from '../engine/report.ts';
+import { alignColumns, shortDigest, shortenDigests, type Style } from './style.ts';
+
+/** More than these are in the report. */
+const MAX_HELD = 20;
+
+type Reported = Pick<RunReport, 'items' | 'findings'>;
+
+/** Each tag with where ours is and where upstream's; below it why, and what moves it. */
+export function heldLines({ items }: Reported, style: Style): string[] {
+  const held = items.flatMap((item) => (item.outcome.result === 'held' ? [{ item, ...item.outcome }] : []));
+  const lines = held
+    .slice(0, MAX_HELD)
+    .flatMap(({ item, digest, upstream, reason, next }) => [
+      `${style.good('held')}     ${nameOf(item)} at ${shortDigest(digest)}, upstream at ${shortDigest(upstream)}`,
+      `         ${reason} ${next}`,
+    ]);
+  return [...lines, ...rest(held.length, 'held')];
+}
+
+/** Tags that upstream has deleted, and that are kept. */
+export function goneLines({ items }: Reported, style: Style): string[] {
+  const gone = items.filter(({ outcome }) => outcome.result === 'gone');
+  const rows = gone
+    .slice(0, MAX_HELD)
+    .map((item) => [
+      style.faint('gone   '),
+      nameOf(item),
+      style.faint('upstream has it no more; ours stays'),
+    ]);
+  return [...alignColumns(rows), ...rest(gone.length, 'gone')];
+}
+
+/** What ends the run with exit code 1 although nothing failed. */
+export function findingLines({ findings }: Reported, style: Style): string[] {
+  return findings.map(({ message }) => `${style.bad('finding')}  ${message}`);
+}
+
+/** `2 findings`, or nothing. */
+export function countFindings({ length }: RunReport['findings']): string {
+  return length === 0 ? '' : `${length} ${length === 1 ? 'finding' : 'findings'}`;
+}
+
+/** Whether the lines leave anything out. */
+export function isHeldCut({ items }: Reported): boolean {
+  return ['held', 'gone'].some(
+    (result) => items.filter(({ outcome }) => outcome.result === result).length > MAX_HELD,
+  );
+}
+
+function rest(count: number, what: string): string[] {
+  return count > MAX_HELD ? [`… and ${count - MAX_HELD} more ${what}`] : [];
+}
+
+function nameOf({ repository, reference }: ItemReport): string {
+  const digest = reference !== undefined && isDigest(reference) ? reference : undefined;
+  const tag = reference === undefined || isDigest(reference) ? undefined : reference;
+  return shortenDigests(formatReference({ repository, tag, digest }));
+}

@@ -1,0 +1,90 @@
+/** What people read of tags that did not follow, that are gone, and of what was found. */
+import { expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
+import { parseRepository, parseTag } from '../../core/reference.ts';
+import { countOutcomes, type Finding, type ItemReport } from '../../mirror-job/engine/report.ts';
+import { describePlan } from '../../mirror-job/terminal/plan-text.ts';
+import { summarize } from '../../mirror-job/terminal/summary.ts';
+
+const PLAIN = { good: String, bad: String, faint: String };
+const OURS = parseDigest(`sha256:${'a'.repeat(64)}`);
+const UPSTREAM = parseDigest(`sha256:${'b'.repeat(64)}`);
+const repository = parseRepository('docker.io/library/nginx');
+
+const held = (tag: string): ItemReport => ({
+  repository,
+  reference: parseTag(tag),
+  outcome: {
+    result: 'held',
+    digest: OURS,
+    upstream: UPSTREAM,
+    reason: 'moves.policy is hold.',
+    next: `"lifeboat approve docker.io/library/nginx:${tag}@${UPSTREAM}" moves it.`,
+  },
+});
+const gone = (tag: string): ItemReport => ({
+  repository,
+  reference: parseTag(tag),
+  outcome: { result: 'gone', digest: OURS, since: '2026-01-01T00:00:00.000Z' },
+});
+const finding: Finding = { kind: 'mass-disappearance', repository, message: 'Most of it is gone.' };
+
+function reportOf(items: readonly ItemReport[], findings: readonly Finding[]) {
+  return {
+    run: 'r',
+    begun: '2026-01-01T00:00:00.000Z',
+    ended: '2026-01-01T00:00:04.200Z',
+    counts: countOutcomes(items),
+    blobs: { copied: 0, present: 0 },
+    manifests: { copied: 0 },
+    bytes: 0,
+    interrupted: false,
+    upstreams: [],
+    items,
+    findings,
+  };
+}
+
+/** What stands there can be copied: the command names the whole digest. */
+const SHOWN = [
+  'held     docker.io/library/nginx:1.27 at aaaaaaaaaaaa, upstream at bbbbbbbbbbbb',
+  `         moves.policy is hold. "lifeboat approve docker.io/library/nginx:1.27@${UPSTREAM}" moves it.`,
+  'gone     docker.io/library/nginx:1.25  upstream has it no more; ours stays',
+  'finding  Most of it is gone.',
+];
+
+test('of a run', () => {
+  const report = reportOf([held('1.27'), gone('1.25')], [finding]);
+  expect(summarize(report, PLAIN, 'report.json').split('\n')).toEqual([
+    ...SHOWN,
+    '1 held, 1 gone · 1 finding · 4.2 s',
+  ]);
+});
+
+test('of a plan', () => {
+  const report = reportOf([held('1.27'), gone('1.25')], [finding]);
+  const cost = { requests: { heads: 2, manifestGets: 0, blobGets: 0, lists: 0 }, bytes: 0 };
+  const chosen = [{ tag: parseTag('1.27'), why: 'named', result: 'held' as const }];
+  const image = { repository, source: repository, chosen, left: [], cost };
+  const plan = { ...report, dryRun: true as const, cost, images: [image] };
+  const lines = describePlan(plan, { style: PLAIN, all: true }).split('\n');
+  expect(lines.slice(4, 11)).toEqual([
+    '  in  held  1.27  named',
+    '',
+    ...SHOWN,
+    '1 held, 1 gone · 1 finding · 2 requests (2 HEAD, 0 manifest GET, 0 of lists, 0 of blobs) · at most 0 B',
+  ]);
+});
+
+test('twenty of each, how many more, and where all of it is', () => {
+  const tags = Array.from({ length: 22 }, (_, index) => `1.${index}`);
+  const report = reportOf([...tags.map(held), ...tags.map(gone)], [finding, finding]);
+  const lines = summarize(report, PLAIN, 'report.json').split('\n');
+  expect(lines).toHaveLength(40 + 1 + 20 + 1 + 2 + 2);
+  expect([lines[40], lines[61], ...lines.slice(64)]).toEqual([
+    '… and 2 more held',
+    '… and 2 more gone',
+    '22 held, 22 gone · 2 findings · 4.2 s',
+    'All of it is in report.json.',
+  ]);
+});
