@@ -7,7 +7,6 @@ const KEYS = {
     'there is no such key. There are: endpoint, bucket, region, prefix, pathStyle, accessKeyId, secretAccessKey, audience, singleWriter.',
   image: 'there is no such key. There are: source, name, tags, digests, platforms, referrers, moves, public.',
 };
-const NOT_YET = 'this key is planned and not built yet; leave it out.';
 /** What stands in a map of tags, and what is wrong with it. */
 const TAGS = [
   [
