@@ -72,7 +72,11 @@ export function formatMetrics(mirror: string, report: RunReport, isDone: boolean
       name: 'lifeboat_upstream_quota_remaining',
       help: 'Manifest GETs that an upstream still grants, where it says so.',
       samples: upstreams.flatMap(({ name: upstream, quotas }) =>
-        quotas.map(({ source = '', remaining }) => ({ labels: { upstream, source }, value: remaining })),
+        // Some upstreams do not say whose a quota is, and no two samples may have the same labels.
+        quotas.map(({ source = '', remaining }, index) => ({
+          labels: { upstream, account: String(index + 1), source },
+          value: remaining,
+        })),
       ),
     },
     { name: 'lifeboat_run_read_bytes', help: 'Bytes of blobs that upstreams sent.', samples: one(bytes) },

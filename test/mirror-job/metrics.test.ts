@@ -17,7 +17,10 @@ const REPORT: RunReport = {
     {
       name: 'docker.io',
       requests: { heads: 43, manifestGets: 9, blobGets: 5, lists: 1 },
-      quotas: [{ remaining: 91, limit: 100, seconds: 21_600, source: 'a "quoted"\\\nname' }],
+      quotas: [
+        { remaining: 91, limit: 100, seconds: 21_600, source: 'a "quoted"\\\nname' },
+        { remaining: 5, limit: undefined, seconds: undefined, source: undefined },
+      ],
       exhausted: undefined,
     },
   ],
@@ -46,7 +49,8 @@ test('a run, as text', () => {
     'lifeboat_run_upstream_requests{mirror="default",upstream="docker.io",kind="manifestGets"} 9',
     'lifeboat_run_upstream_requests{mirror="default",upstream="docker.io",kind="blobGets"} 5',
     'lifeboat_run_upstream_requests{mirror="default",upstream="docker.io",kind="lists"} 1',
-    String.raw`lifeboat_upstream_quota_remaining{mirror="default",upstream="docker.io",source="a \"quoted\"\\\nname"} 91`,
+    String.raw`lifeboat_upstream_quota_remaining{mirror="default",upstream="docker.io",account="1",source="a \"quoted\"\\\nname"} 91`,
+    'lifeboat_upstream_quota_remaining{mirror="default",upstream="docker.io",account="2",source=""} 5',
     'lifeboat_run_read_bytes{mirror="default"} 89000000',
     '',
   ]);

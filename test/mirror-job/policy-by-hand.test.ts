@@ -1,0 +1,38 @@
+/** What a run makes of a tag that was moved by hand. */
+import { expect, test } from 'vitest';
+import { findWaiting } from '../../mirror-job/engine/tag-status.ts';
+import { INDEX_KEY, TagFixture } from './tag-fixture.ts';
+
+test('reverted: it stays, also where upstream goes on, and where the index is lost; approved: it follows', async () => {
+  const fixture = new TagFixture();
+  for (const name of ['a', 'b', 'c']) await fixture.sync(name);
+  await fixture.revert();
+  const isHeld = { digest: fixture.digest('b'), hold: 'reverted by hand' };
+  await fixture.run();
+  expect(fixture.stands()).toMatchObject(isHeld);
+  await fixture.sync('d');
+  expect(fixture.stands()).toMatchObject(isHeld);
+  fixture.store.objects.delete(INDEX_KEY);
+  await fixture.run();
+  expect(fixture.stands()).toMatchObject(isHeld);
+
+  // Its policy decides again, and upstream is further than that.
+  await fixture.approve('c');
+  expect(fixture.stands()).toMatchObject({ digest: fixture.digest('c') });
+  await fixture.run();
+  expect(fixture.stands()).toMatchObject({ digest: fixture.digest('d') });
+  expect(fixture.history().slice(3)).toEqual(['c → b: reverted', 'b → c: approved', 'c → d: upstream moved']);
+});
+
+test('upstream goes back, which is not followed: the older digest waits, until it is approved', async () => {
+  const fixture = new TagFixture();
+  for (const name of ['a', 'b', 'a']) await fixture.sync(name);
+  expect(fixture.stands()).toMatchObject({ digest: fixture.digest('b') });
+  const waiting = () =>
+    findWaiting(fixture.index()).map(({ candidates }) => candidates.map(({ digest }) => digest));
+  expect(waiting()).toEqual([[fixture.digest('a')]]);
+  await fixture.approve('a');
+  await fixture.run();
+  expect(fixture.stands()).toMatchObject({ digest: fixture.digest('a') });
+  expect(waiting()).toEqual([]);
+});
