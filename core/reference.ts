@@ -159,6 +159,13 @@ export function parseRepository(name: string, defaultUpstream: Upstream = DOCKER
  * @throws {NameInvalidError}
  */
 export function parseReference(text: string, defaultUpstream: Upstream = DOCKER_HUB): Reference {
+  const [scheme] = /^[a-z][a-z0-9+-]*:\/\//i.exec(text) ?? [];
+  if (scheme !== undefined) {
+    throw new NameInvalidError(
+      text,
+      `leave out "${scheme}": an image is a host and a path, as in docker.io/library/alpine.`,
+    );
+  }
   const at = text.indexOf('@');
   const digest = at === -1 ? undefined : text.slice(at + 1);
   if (digest !== undefined && !isDigest(digest)) {

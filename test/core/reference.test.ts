@@ -10,6 +10,7 @@ const HOST_RULE = 'a registry is a host name, with ":" or "_" and a port where i
 const IPV6_RULE = 'IPv6 literals cannot be part of an image name; use a host name.';
 const EMPTY = 'a part of the path is empty.';
 
+const BARE_RULE = 'an image is a host and a path, as in docker.io/library/alpine.';
 const TAG_RULE = 'a tag is 1 to 128 letters, digits, "_", "." and "-", and starts with none of "." and "-".';
 
 test.for(['latest', 'v1.27.0', '1', '_', '_tags', 'A-b_c.D', 'a..b', '3.20-alpine', 'x'.repeat(128)])(
@@ -52,6 +53,8 @@ test.for<readonly [string, string, string]>([
   [`@${SHA256}`, 'docker.io/', EMPTY],
   ['oci:./images/app', 'oci:.', HOST_RULE],
   ['[::1]:5000/x:1', '[::1]:5000', IPV6_RULE],
+  ['docker://quay.io/a/b:1', 'docker://quay.io/a/b:1', `leave out "docker://": ${BARE_RULE}`],
+  ['https://quay.io/a/b', 'https://quay.io/a/b', `leave out "https://": ${BARE_RULE}`],
 ])('the reference %s is refused', ([text, quoted, reason]) => {
   expect(thrown(() => parseReference(text))).toBe(
     `NameInvalidError: "${quoted}" is not a valid name: ${reason}`,
