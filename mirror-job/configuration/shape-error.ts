@@ -6,6 +6,9 @@ import { NOT_BUILT_YET } from './schema.ts';
 /** Their values are never shown. */
 const SECRET: ReadonlySet<unknown> = new Set(['accessKeyId', 'secretAccessKey', 'username', 'password']);
 
+/** A number there is no text without quotes, but one without a unit. */
+const DURATIONS: ReadonlySet<unknown> = new Set(['every', 'maxDuration', 'minAge', 'timeout']);
+
 const KINDS: Readonly<Record<string, string>> = {
   array: 'a list',
   boolean: 'true or false',
@@ -62,6 +65,7 @@ function wrongKind(
   if (input === null) return `it is empty, and must be ${kind}.`;
   const written = document.writtenAt(path);
   if (expected !== 'string' || written === undefined) return `it must be ${kind}.`;
+  if (DURATIONS.has(path.at(-1))) return `${written} needs a unit, as in 30s, 24h or 7d.`;
   return SECRET.has(path.at(-1))
     ? 'it has to be in quotes: without them YAML does not read it as a text.'
     : `${written} has to be in quotes, or YAML reads it as the ${typeof input} ${JSON.stringify(input)}: write '${written}'.`;

@@ -32,6 +32,16 @@ const SHAPE: readonly Case[] = [
     'store:\nimages:\n',
     'f.yaml:1: store: it is empty, and must be a map of keys.\nf.yaml:2: images: it is empty, and must be a list.',
   ],
+  [
+    'durations without a unit',
+    `${STORE}maxDuration: 50\nupstreams:\n  a.b: { timeout: 30 }\ndefaults:\n  referrers: { every: 24 }\n  moves: { minAge: 3 }\nimages: [a:1]`,
+    [
+      'f.yaml:2: maxDuration: 50 needs a unit, as in 30s, 24h or 7d.',
+      'f.yaml:4: upstreams["a.b"].timeout: 30 needs a unit, as in 30s, 24h or 7d.',
+      'f.yaml:6: defaults.referrers.every: 24 needs a unit, as in 30s, 24h or 7d.',
+      'f.yaml:7: defaults.moves.minAge: 3 needs a unit, as in 30s, 24h or 7d.',
+    ].join('\n'),
+  ],
   ['no image', `${STORE}images: []`, 'f.yaml:2: images: it lists no image.'],
   ['an unknown key', `${STORE}imags: [a:1]\nimages: [a:1]`, `f.yaml:2: imags: ${KEYS.top}`],
   [
