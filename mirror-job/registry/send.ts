@@ -25,12 +25,27 @@ export async function send(
     throw new ConnectionError(
       late.signal.aborted
         ? `${url.host} did not answer within ${timeout / 1000} s.`
-        : `${url.host} cannot be reached (${reasonOf(error)}).`,
+        : `${url.host} cannot be reached (${reasonOf(error)}).${adviceFor(reasonOf(error))}`,
       { cause: error, isLate: late.signal.aborted },
     );
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What answers a handshake with something else: mostly a registry of a first trial, which speaks plain HTTP. */
+const NOT_TLS = /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|EPROTO)\b/;
+const UNKNOWN_ROOT =
+  /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT(?:_LOCALLY)?|UNABLE_TO_VERIFY_LEAF_SIGNATURE)\b/;
+
+/** The next step, where the reason leaves one that is likely. */
+function adviceFor(reason: string): string {
+  if (NOT_TLS.test(reason)) {
+    return ' It does not answer in TLS: if it speaks plain HTTP, set "insecure: true" for this upstream.';
+  }
+  return UNKNOWN_ROOT.test(reason)
+    ? ' Its certificate is of an unknown root: name the file of that root as "ca" of this upstream.'
+    : '';
 }
 
 function reasonOf(error: unknown): string {

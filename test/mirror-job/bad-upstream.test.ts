@@ -280,6 +280,15 @@ test('an upstream that is down fails every tag, after as many attempts as it is 
   expect(store.keys('repositories/')).toEqual([]);
 });
 
+test('an upstream that speaks plain HTTP is told from one that is down', async () => {
+  const registry = await startRogueRegistry({ corpus: content.corpus });
+  registries.push(registry);
+  const source = new RegistrySource(await registryAt(registry.host, { insecure: false }), 'team/app');
+  await expect(source.tags()).rejects.toThrow(
+    `${registry.host} cannot be reached (ERR_SSL_WRONG_VERSION_NUMBER). It does not answer in TLS: if it speaks plain HTTP, set "insecure: true" for this upstream.`,
+  );
+});
+
 test('indexes within indexes end at a depth that no image has', async () => {
   const repository = emptyRepository();
   let descriptor = addImage(repository, { layers: [await addLayer(repository, 'deep')] });

@@ -68,7 +68,7 @@ test('https through a tunnel, and `ca` is what vouches for its end', async () =>
 
   const client = await registryAt(host, { fetch: await connect(undefined, proxies), insecure: false });
   await expect(new RegistrySource(client, 'team/app').resolve(one)).rejects.toThrow(
-    'cannot be reached (DEPTH_ZERO_SELF_SIGNED_CERT; HTTPS_PROXY is set)',
+    'cannot be reached (DEPTH_ZERO_SELF_SIGNED_CERT; HTTPS_PROXY is set). Its certificate is of an unknown root: name the file of that root as "ca" of this upstream.',
   );
 });
 
