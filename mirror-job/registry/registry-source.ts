@@ -9,6 +9,7 @@ import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
 import { MANIFEST_ACCEPT, OCI_INDEX, bareMediaType } from '../../core/media-type.ts';
 import { isTag, type Tag } from '../../core/reference.ts';
 import { referrersTag } from '../../core/tag-list.ts';
+import { SkippedError } from '../engine/skipped-error.ts';
 import {
   SourceError,
   type RangeAnswer,
@@ -270,10 +271,20 @@ export class RegistrySource implements Source {
     }
   }
 
-  #request(request: Omit<RegistryRequest, 'path'>, allow: readonly number[]): Promise<Response> {
+  async #request(request: Omit<RegistryRequest, 'path'>, allow: readonly number[]): Promise<Response> {
     const kind = kindOf(request);
-    this.#requests = { ...this.#requests, [kind]: this.#requests[kind] + 1 };
-    return this.#registry.request({ ...request, path: this.#path }, allow);
+    this.#count(kind, 1);
+    try {
+      return await this.#registry.request({ ...request, path: this.#path }, allow);
+    } catch (error) {
+      // It was never sent: a plan that counted it would promise more than the run, with its budget, does.
+      if (error instanceof SkippedError) this.#count(kind, -1);
+      throw error;
+    }
+  }
+
+  #count(kind: keyof RequestCounts, by: 1 | -1): void {
+    this.#requests = { ...this.#requests, [kind]: this.#requests[kind] + by };
   }
 
   /** Only the query of a `Link` is used: the path stays ours, and so does the host. */

@@ -1,5 +1,6 @@
 /** What a run may spend of an upstream's rate limit: a registry that counts manifest GETs as Docker Hub does. */
 import { afterEach, expect, test } from 'vitest';
+import { planMirror } from '../../mirror-job/engine/plan.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import { Budget, NO_BUDGET, type BudgetSettings } from '../../mirror-job/registry/budget.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
@@ -183,6 +184,20 @@ test('manifestGetsPerRun: whole images instead of many indexes, so that each run
     [7, 2, 1],
     [3, 1, 0],
   ]);
+});
+
+test('a plan costs no more than the budget lets the run ask for', async () => {
+  const registry = await startRogueRegistry({
+    corpus: { repositories: new Map([['team/app', await appOf(5)]]) },
+  });
+  registries.push(registry);
+  const client = await registryAt(registry.host, { budget: { ...NO_BUDGET, manifestGetsPerRun: 3 } });
+  const image = imageOf(new RegistrySource(client, 'team/app'), 'mirror.test/app', {
+    referrersEvery: false,
+  });
+  const { cost, counts } = await planMirror(environmentFor(new MemoryStore()), 'default', [image]);
+  expect([counts.created, counts.skipped]).toEqual([3, 2]);
+  expect(cost.requests).toEqual({ heads: 0, manifestGets: 3, blobGets: 6, lists: 1 });
 });
 
 test('a budget that is just enough leaves nothing, and is not called used up', async () => {
