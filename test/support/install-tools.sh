@@ -32,7 +32,7 @@ if ((${#missing[@]} > 0)); then
     apt-get install --yes --no-install-recommends "${missing[@]}"
 fi
 
-# A module of its own pins the version that is asked for: its newest ones cannot be fetched by everybody.
+# In a module of its own, so that the version asked for is what is built, whatever modules lie around it.
 install_go() {
   local program=$1 package=$2 version=$3 kind=${4:-program}
   [[ -x $tools/$program ]] && return
