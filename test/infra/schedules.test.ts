@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, readdir } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { z } from 'zod';
 
 const INFRA = join(import.meta.dirname, '../../infra');
 /** The commands that a schedule runs go through `npx --no`: without it, npm would fetch a stranger's package. */
@@ -80,4 +81,63 @@ test('the workflow of this repository runs the README’s commands on Node 20, a
       'real-parts': { steps: expect.arrayContaining([{ run: 'bash .ci/run' }]) },
     },
   });
+});
+
+test('the Kubernetes CronJob runs one sync at a time, as nobody, and does not repeat what failed in part', async () => {
+  const cronJob: unknown = parse(await readFile(join(INFRA, 'kubernetes/cronjob.yaml'), 'utf8'));
+  expect(cronJob).toMatchObject({
+    apiVersion: 'batch/v1',
+    kind: 'CronJob',
+    spec: {
+      schedule: '17 * * * *',
+      concurrencyPolicy: 'Forbid',
+      jobTemplate: {
+        spec: {
+          backoffLimit: 0,
+          template: {
+            spec: {
+              restartPolicy: 'Never',
+              automountServiceAccountToken: false,
+              containers: [
+                {
+                  args: ['sync', '-c', '/etc/lifeboat/lifeboat.yaml'],
+                  envFrom: [{ secretRef: { name: 'lifeboat' } }],
+                  securityContext: { runAsNonRoot: true, readOnlyRootFilesystem: true },
+                  volumeMounts: [{ name: 'configuration', mountPath: '/etc/lifeboat', readOnly: true }],
+                },
+              ],
+              volumes: [{ name: 'configuration', configMap: { name: 'lifeboat' } }],
+            },
+          },
+        },
+      },
+    },
+  });
+});
+
+test('what the Dockerfile copies and installs is all that the job imports', async () => {
+  const dockerfile = await readFile(join(INFRA, 'kubernetes/Dockerfile'), 'utf8');
+  const copied = [...dockerfile.matchAll(/^COPY (\S+(?: \S+)*) \S+$/gm)].flatMap(([, names = '']) =>
+    names.split(' '),
+  );
+  expect(copied).toEqual(['package.json', 'package-lock.json', 'core', 'mirror-job']);
+  const { dependencies } = z
+    .object({ dependencies: z.record(z.string(), z.string()) })
+    .parse(JSON.parse(await readFile(join(INFRA, '../package.json'), 'utf8')));
+  const packages = Object.keys(dependencies);
+  const top = join(INFRA, '..');
+  const outside: string[] = [];
+  for (const folder of ['core', 'mirror-job']) {
+    for (const file of await readdir(join(top, folder), { recursive: true })) {
+      if (!/\.[jt]s$/.test(file)) continue;
+      const text = await readFile(join(top, folder, file), 'utf8');
+      for (const [, from = ''] of text.matchAll(/\b(?:from|import\() ?'([\w@./:-]+)'/g)) {
+        const isThere = from.startsWith('.')
+          ? copied.includes(relative(top, join(top, folder, file, '..', from)).split('/')[0] ?? '')
+          : from.startsWith('node:') || packages.some((name) => `${from}/`.startsWith(`${name}/`));
+        if (!isThere) outside.push(`${folder}/${file}: ${from}`);
+      }
+    }
+  }
+  expect(outside).toEqual([]);
 });
