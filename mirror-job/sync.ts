@@ -67,6 +67,11 @@ Examples:
     if (values.all && !values['dry-run']) {
       throw new UsageError(`--all shows tags of a plan: use it with --dry-run. ${seeHelp('sync')}`);
     }
+    if (values.metrics !== undefined && values['dry-run']) {
+      throw new UsageError(
+        `--metrics are those of a run, and --dry-run is none: leave one of them out. ${seeHelp('sync')}`,
+      );
+    }
     return start({ ...values, images: positionals, dryRun: values['dry-run'] });
   },
 };

@@ -73,6 +73,10 @@ test.each([
     ['sync', '--all'],
     '--all shows tags of a plan: use it with --dry-run. "lifeboat sync --help" explains it.',
   ],
+  [
+    ['sync', '--dry-run', '--metrics', 'x.prom'],
+    '--metrics are those of a run, and --dry-run is none: leave one of them out. "lifeboat sync --help" explains it.',
+  ],
   [['plan', '--dry-run'], 'there is no option "--dry-run". "lifeboat plan --help" explains it.'],
   [['sync', '-c'], 'Option \'-c, --config <value>\' argument missing. "lifeboat sync --help" explains it.'],
   [['sync', '--json=1'], 'Option \'--json\' does not take an argument. "lifeboat sync --help" explains it.'],
