@@ -4,7 +4,7 @@ import type { Environment } from './environment.ts';
 import type { StoredManifest } from './manifest-copy.ts';
 import { moveByHand, type HandOutcome } from './move-by-hand.ts';
 import type { RepositoryState } from './repository-state.ts';
-import { wasLeftByRevert } from './revert.ts';
+import { isSettledByRevert } from './revert.ts';
 
 export interface Approval {
   readonly repository: Repository;
@@ -13,8 +13,8 @@ export interface Approval {
   /** For the history; undefined for none. */
   readonly reason: string | undefined;
   /**
-   * Whether it stands in a list that is gone through again and again: such a line does not bring back what was
-   * reverted by hand, or the next change of the list would undo an emergency's decision.
+   * Whether it stands in a list that is gone through again and again: such a line neither brings back what was
+   * reverted by hand nor ends that hold, or the next change of the list would undo an emergency's decision.
    */
   readonly isListed: boolean;
 }
@@ -31,8 +31,8 @@ export function approveTag(
   { repository, tag, target, reason, isListed }: Approval,
 ): Promise<HandOutcome> {
   return moveByHand(environment, state, { repository, tag }, async (stands) => {
-    if (isListed && stands !== undefined && stands.digest !== target.digest) {
-      if (await wasLeftByRevert(environment, repository, tag, stands, target.digest)) return undefined;
+    if (isListed && stands !== undefined) {
+      if (await isSettledByRevert(environment, repository, tag, stands, target.digest)) return undefined;
     }
     return { target, why: reason === undefined ? 'approved' : `approved: ${reason}`, hold: undefined };
   });

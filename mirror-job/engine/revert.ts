@@ -20,6 +20,9 @@ export interface Reversion {
 /** How a hold begins that a revert has set. */
 const REVERTED = 'reverted by hand';
 
+/** How its record in the history begins. */
+const WHY = 'reverted';
+
 /** Records of a tag's history that are looked through for the last movement. */
 const MAX_RECORDS = 100;
 
@@ -51,7 +54,7 @@ export function revertTag(
       );
     }
     const said = reason === undefined ? '' : `: ${reason}`;
-    return { target, why: `reverted${said}`, hold: isDone ? stands.hold : `${REVERTED}${said}` };
+    return { target, why: `${WHY}${said}`, hold: isDone ? stands.hold : `${REVERTED}${said}` };
   });
 }
 
@@ -86,10 +89,11 @@ async function findLastMovement(
 }
 
 /**
- * Whether a tag that is held by a revert was at this digest right before.
+ * Whether a tag that is held by a revert stands at this digest, or was taken from it by that revert or by one of
+ * those right before: a second one says nothing for what the first one has left.
  * @throws {StoreError}
  */
-export async function wasLeftByRevert(
+export async function isSettledByRevert(
   environment: Environment,
   repository: Repository,
   tag: Tag,
@@ -97,5 +101,9 @@ export async function wasLeftByRevert(
   digest: Digest,
 ): Promise<boolean> {
   if (!isReverted(stands)) return false;
-  return (await findLastMovement(environment, repository, tag, stands))?.from === digest;
+  if (stands.digest === digest) return true;
+  const movements = await readMovements(environment, repository, tag, MAX_RECORDS);
+  const moved = movements.filter(({ isCarriedOut, from, to }) => isCarriedOut && from !== to);
+  const others = moved.findIndex(({ why }) => why !== WHY && !why.startsWith(`${WHY}: `));
+  return moved.slice(0, others === -1 ? moved.length : others).some(({ from }) => from === digest);
 }

@@ -18,9 +18,13 @@ export function describeApproval(image: string, wanted: string, outcome: HandOut
       return `${good('released')} ${image} at ${at} (approved): its policy decides again`;
     case 'unchanged':
       return faint(`unchanged ${image} is at ${at}`);
-    case 'held':
-      return `held ${image} stays at ${at}: it left ${shortDigest(wanted)}, which is listed, when it was "${outcome.hold}". Take it off the list, or approve it by name:
-  lifeboat approve ${image}@${wanted}`;
+    case 'held': {
+      const said =
+        wanted === outcome.digest
+          ? `held ${image} is at ${at}, as listed, and stays held: "${outcome.hold}". To let its policy decide again, approve it by name:`
+          : `held ${image} stays at ${at}: it left ${shortDigest(wanted)}, which is listed, when it was "${outcome.hold}". Take it off the list, or approve it by name:`;
+      return `${said}\n  lifeboat approve ${image}@${wanted}`;
+    }
   }
 }
 

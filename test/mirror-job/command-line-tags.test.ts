@@ -173,6 +173,14 @@ test('a list: done once, unchanged from then on, and no undoing of a revert', as
 unchanged ${APP}:one is at ${short(one)}
 `,
   ]);
+  await writeFile(join(folder, 'approved.txt'), `${APP}:latest@${three}\n`);
+  const fourth = await lifeboat('approve', '--file', 'approved.txt');
+  expect([fourth.code, fourth.stderr]).toEqual([
+    0,
+    `held ${APP}:latest is at ${short(three)}, as listed, and stays held: "reverted by hand". To let its policy decide again, approve it by name:
+  lifeboat approve ${APP}:latest@${three}
+`,
+  ]);
   expect(await stands()).toBe(three);
 });
 

@@ -180,6 +180,40 @@ test('a list does not undo a revert of what it lists; the command line does, and
   expect(await fixture.approve('c')).toMatchObject({ result: 'moved', digest: fixture.digest('c') });
 });
 
+test('a list that names where a revert went does not end the hold: the command line does', async () => {
+  const fixture = await threePlaces();
+  await fixture.revert({ reason: 'it crashes' });
+  expect(await fixture.approve('b', { isListed: true })).toEqual({
+    result: 'held',
+    digest: fixture.digest('b'),
+    hold: 'reverted by hand: it crashes',
+  });
+  // Else the policy would decide again, and go where the revert came from.
+  await fixture.run();
+  expect(fixture.stands()).toMatchObject({
+    digest: fixture.digest('b'),
+    hold: 'reverted by hand: it crashes',
+  });
+  expect(await fixture.approve('b')).toEqual({ result: 'released', digest: fixture.digest('b') });
+});
+
+test('a list brings back neither what the last revert left nor what the one before it did', async () => {
+  const fixture = await threePlaces();
+  await fixture.revert();
+  await fixture.revert({ to: 'a' });
+  for (const name of ['b', 'c']) {
+    expect(await fixture.approve(name, { isListed: true })).toEqual({
+      result: 'held',
+      digest: fixture.digest('a'),
+      hold: 'reverted by hand',
+    });
+  }
+  // What was reverted before somebody approved something is another story.
+  await fixture.approve('b');
+  await fixture.revert({ to: 'a' });
+  expect(await fixture.approve('c', { isListed: true })).toMatchObject({ result: 'moved' });
+});
+
 test('a tag that the bucket lacks is made, with its place in the list of tags', async () => {
   const fixture = await threePlaces();
   const environment = fixture.environment();
