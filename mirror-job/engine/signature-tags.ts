@@ -1,7 +1,7 @@
 /**
  * cosign's older tags, `sha256-<hex>.sig`, `.att` and `.sbom`: signatures, attestations and SBOMs that say nothing of
  * their image but by their name. They are mirrored beside it as tags of their own, which follow upstream whatever the
- * image's tags do: another signature is added by moving them.
+ * image's tags do: another signature is added by moving them. Only a hold that somebody has set stops one.
  * https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
  */
 import type { Digest } from '../../core/digest.ts';
@@ -14,6 +14,7 @@ import type { ReferrerCopier } from './referrer-copy.ts';
 import type { RepositoryState } from './repository-state.ts';
 import { allSettled } from './settle.ts';
 import { SourceError, type Resolved, type Source } from './source.ts';
+import { entryOf, standingOf, type Stood } from './tag-memory.ts';
 
 const SUFFIXES = ['sig', 'att', 'sbom'];
 
@@ -82,26 +83,32 @@ export class SignatureTags {
     const first = known === undefined ? await fetchTag(source, tag) : await source.resolve(tag);
     // What upstream has deleted stays here, as any tag does.
     if (first === undefined || first.digest === known?.digest) return;
-    if (await this.#publish(tag, source, first, stood?.digest)) return;
+    if (await this.#publish(tag, source, first, stood)) return;
     const stands = await findTag(environment, repository, tag);
     const second = await fetchTag(source, tag);
-    if (second === undefined || (await this.#publish(tag, source, second, stands?.digest))) return;
+    if (second === undefined || (await this.#publish(tag, source, second, stands))) return;
     throw new SourceError('another run moved it while this one tried to. The next run looks at it again.');
   }
 
-  /** @returns false where another run has moved it meanwhile */
+  /** @returns false where another run has moved or held it meanwhile */
   async #publish(
     tag: Tag,
     source: Source,
     { digest, manifest }: Resolved,
-    expected: Digest | undefined,
+    stood: Stood | undefined,
   ): Promise<boolean> {
     const { environment, repository, state, manifests, referrers } = this.#options;
     const stored = await manifests.ensure(digest, source, manifest);
     await referrers.ensure(stored, source, false);
+    // Put back by hand, or kept where it is: stored, so that it can be approved, and not moved.
     const known = state.tag(tag);
+    if (stood?.hold !== undefined && stood.digest !== digest) {
+      if (known?.hold !== stood.hold) await state.note(entryOf(tag, stood, standingOf(state, tag, stood)));
+      return true;
+    }
     if (known !== undefined && known.digest !== digest) await state.question(tag);
-    if ((await publishTag(environment, repository, tag, stored, { expected })) === 'conflict') return false;
+    const move = { expected: stood?.digest, keepsHold: true, hold: stood?.hold };
+    if ((await publishTag(environment, repository, tag, stored, move)) === 'conflict') return false;
     const now = environment.clock.now().toISOString();
     await state.note({
       kind: 'tag',
@@ -110,6 +117,7 @@ export class SignatureTags {
       digest,
       size: stored.size,
       firstSeen: known?.digest === digest ? known.firstSeen : now,
+      hold: stood?.hold,
     });
     return true;
   }

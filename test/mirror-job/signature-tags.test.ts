@@ -1,6 +1,10 @@
 /** cosign's older tags, `sha256-<hex>.sig` and its like: mirrored beside the image that they name. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../core/digest.ts';
+import { parseRepository, parseTag } from '../../core/reference.ts';
+import { findTag } from '../../mirror-job/engine/publish.ts';
+import { RepositoryState } from '../../mirror-job/engine/repository-state.ts';
+import { revertTag } from '../../mirror-job/engine/revert.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import { signatureTagsOf } from '../../mirror-job/engine/signature-tags.ts';
 import { SourceError } from '../../mirror-job/engine/source.ts';
@@ -192,6 +196,32 @@ test('one that comes after its image is found when that is due, and one that ups
   clock.advance(DAY);
   expect(await sync()).toEqual({});
   expect(standing(store, tag)).toEqual([late.digest, 1]);
+});
+
+test.each([true, false])('one that was put back by hand stays; the index knows it: %s', async (isKnown) => {
+  const { content, amd64, store, clock, sync } = await begin();
+  const tag = parseTag(tagFor(amd64, 'sig'));
+  const repository = parseRepository('mirror.test/app');
+  const first = sign(content, amd64, 'sig', 'a');
+  await sync();
+  sign(content, amd64, 'sig', 'a', 'b');
+  clock.advance(DAY);
+  await sync();
+  const environment = environmentFor(store, { clock });
+  const state = await RepositoryState.open(environment, repository);
+  await revertTag(environment, state, { repository, tag, to: undefined, reason: undefined });
+  expect(standing(store, tag)).toEqual([first.digest, 3]);
+  if (!isKnown) store.objects.delete(`${ROOT}_index.json`);
+
+  const third = sign(content, amd64, 'sig', 'a', 'b', 'c');
+  clock.advance(DAY);
+  expect(await sync()).toEqual({});
+  expect(standing(store, tag)).toEqual([first.digest, 3]);
+  expect(await findTag({ store }, repository, tag)).toMatchObject({ hold: 'reverted by hand' });
+  const index = await RepositoryState.open(environment, repository);
+  expect(index.tag(tag)).toMatchObject({ digest: first.digest, hold: 'reverted by hand' });
+  // It can be approved.
+  expect(store.keys(`${ROOT}_manifests/sha256/${third.digest.slice(7)}`)).toHaveLength(1);
 });
 
 test('one that fails is a failure of its image, by name, and the tag waits for it', async () => {
