@@ -106,7 +106,8 @@ It is held there: "lifeboat sync" fetches what is new and does not move it. To l
     new RegExp(
       `^${row(short(three), short(two), 'reverted: it crashes')}${row(short(two), short(three), 'upstream moved')}${row(short(one), short(two), 'upstream moved')}${row('nowhere', short(one), 'first seen')}\n` +
         `held ${APP}:latest is at ${short(two)}: reverted by hand: it crashes\n` +
-        `  ${short(three)}, first seen ${TIME}: lifeboat approve ${APP}:latest@${three}\n$`,
+        `  ${short(three)}, first seen ${TIME}: lifeboat approve ${APP}:latest@${three}\n` +
+        `  ${short(one)}, first seen ${TIME}: lifeboat approve ${APP}:latest@${one}\n$`,
     ),
   );
 
