@@ -68,6 +68,10 @@ export class ImageRun {
     this.#sparse = new SparseImages(environment, image);
     this.#mover = new TagMover(environment, image, state, {
       copy: (resolved, known) => this.#copy(resolved, image.source, known),
+      recall: (entry) =>
+        this.#isSettled(entry)
+          ? this.#store({ digest: entry.digest }, image.source, entry, entry.referrersChecked)
+          : this.#copy({ digest: entry.digest }, image.source, entry),
       // What is going to move, or is held back, has its turn already.
       refresh: (entry) => this.#refresh(entry, (task) => task()),
       isSettled: (entry) => this.#isSettled(entry),
@@ -196,9 +200,11 @@ export class ImageRun {
   ): Promise<TagEntry> {
     if (this.#isSettled(known)) return known;
     const store = (): Promise<Stored> => this.#store({ digest: known.digest }, this.#image.source, known);
-    const { stored, platforms } = await (this.#sparse.isWhole(known) ? store() : inTurn(store));
+    const { stored, platforms, referrersChecked } = await (this.#sparse.isWhole(known)
+      ? store()
+      : inTurn(store));
     if (!isSameRecord(platforms, known.platforms)) await this.#recordPlatforms(known, stored, platforms);
-    return { ...known, platforms, referrersChecked: this.#referrersChecked() };
+    return { ...known, platforms, referrersChecked };
   }
 
   /** The tag stays where it is, and whatever holds it. @throws {SourceError} */
@@ -236,7 +242,7 @@ export class ImageRun {
 
   async #publish(
     tag: Tag,
-    { stored, platforms }: Stored,
+    { stored, platforms, referrersChecked }: Stored,
     { ours, place: { firstSeen, returned }, why }: MoveTarget,
   ): Promise<Outcome | 'conflict'> {
     const hold = ours?.digest === stored.digest ? ours.hold : undefined;
@@ -256,7 +262,7 @@ export class ImageRun {
       size: stored.size,
       firstSeen,
       returned,
-      referrersChecked: this.#referrersChecked(),
+      referrersChecked,
       hold,
       platforms,
     });
@@ -269,7 +275,7 @@ export class ImageRun {
     if (known !== undefined && !this.#referrersAreDue(known) && this.#sparse.isWhole(known)) {
       return { result: 'unchanged', digest };
     }
-    const { stored, platforms } = await this.#copy({ digest }, this.#image.source, known);
+    const { stored, platforms, referrersChecked } = await this.#copy({ digest }, this.#image.source, known);
     // Another image of this repository may have pinned it meanwhile, for more platforms.
     const noted = this.#state.pin(digest);
     await this.#state.note({
@@ -278,7 +284,7 @@ export class ImageRun {
       digest,
       size: stored.size,
       firstSeen: known?.firstSeen ?? this.#now(),
-      referrersChecked: this.#referrersChecked(),
+      referrersChecked,
       platforms: noted === undefined ? platforms : joinPlatforms(noted.platforms, platforms),
     });
     return known === undefined ? { result: 'created', digest } : { result: 'unchanged', digest };
@@ -290,13 +296,23 @@ export class ImageRun {
     return this.#store(resolved, source, known);
   }
 
-  async #store({ digest, manifest }: Resolved, source: Source, known?: Recorded): Promise<Stored> {
+  /** @param checked when its referrers were asked for, where that is not due again */
+  async #store(
+    { digest, manifest }: Resolved,
+    source: Source,
+    known?: Recorded,
+    checked?: string,
+  ): Promise<Stored> {
     const wanted = this.#sparse.wanted(known);
     const stored = await this.#manifests.ensure(digest, source, manifest, undefined, wanted);
-    const ask = this.#image.referrersEvery !== false;
+    const ask = this.#image.referrersEvery !== false && checked === undefined;
     await this.#referrers.ensure(stored, source, ask);
     if (ask) await this.#signatures.ensure(stored, source);
-    return { stored, platforms: this.#sparse.record(stored, wanted) };
+    return {
+      stored,
+      platforms: this.#sparse.record(stored, wanted),
+      referrersChecked: ask ? this.#now() : checked,
+    };
   }
 
   /**
@@ -313,10 +329,6 @@ export class ImageRun {
 
   #referrersAreDue(times: ReferrerTimes): boolean {
     return referrersAreDue(times, this.#image.referrersEvery, this.#environment.clock.now());
-  }
-
-  #referrersChecked(): string | undefined {
-    return this.#image.referrersEvery === false ? undefined : this.#now();
   }
 
   #now(): string {

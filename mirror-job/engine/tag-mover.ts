@@ -26,6 +26,8 @@ import {
 export interface Stored {
   readonly stored: StoredManifest;
   readonly platforms: Platforms;
+  /** When upstream was asked last what refers to it; undefined if never. ISO 8601, UTC. */
+  readonly referrersChecked: string | undefined;
 }
 
 /** Where a tag is to stand. */
@@ -44,6 +46,8 @@ export interface MoveWork {
    * @param known what is noted of this very digest
    */
   readonly copy: (resolved: Resolved, known: Recorded | undefined) => Promise<Stored>;
+  /** The same of what is to be stored already: upstream is asked only for what is due, or has got lost. */
+  readonly recall: (entry: CandidateEntry) => Promise<Stored>;
   /** Looks for what belongs to a tag that stays, if that is due. @returns what to note of it; itself where nothing was due */
   readonly refresh: (entry: TagEntry) => Promise<TagEntry>;
   /** Whether what is noted says that nothing is due. */
@@ -54,7 +58,7 @@ export interface MoveWork {
 
 export class TagMover {
   readonly #environment: Pick<Environment, 'clock'>;
-  readonly #image: Pick<Image, 'repository' | 'moves' | 'immutable' | 'referrersEvery'>;
+  readonly #image: Pick<Image, 'repository' | 'moves' | 'immutable'>;
   readonly #state: RepositoryState;
   readonly #work: MoveWork;
   /** Tags that were there before and have moved in this run, or are about to. */
@@ -62,7 +66,7 @@ export class TagMover {
 
   constructor(
     environment: Pick<Environment, 'clock'>,
-    image: Pick<Image, 'repository' | 'moves' | 'immutable' | 'referrersEvery'>,
+    image: Pick<Image, 'repository' | 'moves' | 'immutable'>,
     state: RepositoryState,
     work: MoveWork,
   ) {
@@ -89,7 +93,13 @@ export class TagMover {
     const decision = decide({ ours, others, upstream }, policy, now);
     if (ours === undefined || stood === undefined || decision.kind === 'keep') {
       const same = stood?.digest === resolved.digest ? stood : undefined;
-      return this.#work.publish(tag, await this.#work.copy(resolved, same), { ours, place: upstream });
+      // A tag that stays is written only where its platforms are others than it says.
+      const why = ours === undefined ? {} : { why: 'other platforms' };
+      return this.#work.publish(tag, await this.#work.copy(resolved, same), {
+        ours,
+        place: upstream,
+        ...why,
+      });
     }
     if (decision.kind === 'hold' && decision.cause.kind === 'immutable') {
       // Said even if upstream does not give its bytes.
@@ -101,11 +111,17 @@ export class TagMover {
     const fresh = await this.#remember(tag, resolved, upstream);
     if (decision.kind === 'hold') return this.#holdBack(tag, upstream, stood, decision.cause);
     const { to, why } = decision;
-    const target = placeOf(this.#state, tag, to);
-    const stored = fresh?.stored.digest === to ? fresh : await this.#work.copy({ digest: to }, target);
     const { maxMovesPerRun: most = Infinity } = policy;
+    const enough = (): Promise<Outcome> =>
+      this.#holdBack(tag, upstream, stood, { kind: 'enough', moved: most });
+    if (this.#moved >= most) return enough();
+    const target = placeOf(this.#state, tag, to);
+    const stored =
+      fresh?.stored.digest === to
+        ? fresh
+        : await (target === undefined ? this.#work.copy({ digest: to }, target) : this.#work.recall(target));
     // Counted only now: what upstream does not give must not keep its siblings from moving.
-    if (this.#moved >= most) return this.#holdBack(tag, upstream, stood, { kind: 'enough', moved: most });
+    if (this.#moved >= most) return enough();
     return this.#follow(tag, stored, target ?? upstream, { stood, ours, why });
   }
 
@@ -142,7 +158,7 @@ export class TagMover {
       return undefined;
     }
     const copied = await this.#work.copy(resolved, known);
-    const { stored, platforms } = copied;
+    const { stored, platforms, referrersChecked } = copied;
     await this.#state.note({
       kind: 'candidate',
       tag,
@@ -151,8 +167,7 @@ export class TagMover {
       size: stored.size,
       firstSeen,
       returned,
-      referrersChecked:
-        this.#image.referrersEvery === false ? undefined : this.#environment.clock.now().toISOString(),
+      referrersChecked,
       platforms,
     });
     return copied;

@@ -339,6 +339,36 @@ test('maxMovesPerRun: so many move, the others say when, and creations do not co
   });
 });
 
+test('what waits for its turn, or for its age, is asked for once a run, also in the run that moves it', async () => {
+  const upstream = await Upstream.start();
+  const tags = ['one', 'two', 'three'];
+  tagAs(upstream.content, upstream.image('a'), ...tags);
+  const options = { tags, moves: { maxMovesPerRun: 1, minAge: 2 * DAY }, referrersEvery: 30 * DAY };
+  await upstream.run(options);
+  upstream.clock.advance(DAY);
+  tagAs(upstream.content, upstream.image('b'), ...tags);
+  expect((await upstream.run(options)).counts).toMatchObject({ held: 3 });
+  const heads = tags.map((tag) => `resolve ${tag}`);
+  for (const [passed, moved, held] of [
+    [DAY, 0, 3],
+    [DAY, 1, 2],
+    [0, 1, 1],
+    [0, 1, 0],
+    [0, 0, 0],
+  ] as const) {
+    upstream.clock.advance(passed);
+    expect((await upstream.run(options)).counts).toMatchObject({ moved, held });
+    expect(upstream.source.calls).toEqual(heads);
+  }
+  // It is due when it would have been had the tag not moved.
+  upstream.clock.advance(27 * DAY);
+  await upstream.run(options);
+  expect(upstream.source.calls).toEqual(heads);
+  upstream.clock.advance(DAY);
+  await upstream.run(options);
+  expect(upstream.source.calls).toContain(`referrers ${upstream.image('b').digest}`);
+});
+
 test('what cannot be had keeps no sibling from moving', async () => {
   const upstream = await Upstream.start();
   tagAs(upstream.content, upstream.image('a'), 'one', 'two');

@@ -244,6 +244,16 @@ test('a run that dies between the tag and the index says less than there is, and
   expect(store.keys(`${ROOT}_history/one/`).length).toBe(2);
 });
 
+test('without an index, a fill is called so in the history: upstream has not moved', async () => {
+  const { store, sync } = await begin();
+  await sync({ platforms: ['linux/amd64'] });
+  store.objects.delete(`${ROOT}_index.json`);
+  await sync({ platforms: ['linux/arm64'] });
+  expect(recorded(store)).toEqual(['linux/amd64,linux/arm64', 'linux/amd64,linux/arm64']);
+  const [, last = ''] = store.keys(`${ROOT}_history/one/`);
+  expect(store.json(last)).toMatchObject({ why: 'other platforms' });
+});
+
 test('a tag that another run has moved is not pointed back by a fill, and looked at anew', async () => {
   const { content, store, sync, index } = await begin();
   await sync({ platforms: ['linux/amd64'] });
