@@ -1,5 +1,6 @@
 /** Runs over several buckets in memory: opened, aligned and filled as the program does it, and compared. */
 import { createHash } from 'node:crypto';
+import { expect } from 'vitest';
 import { openBucket } from '../../mirror-job/engine/bucket.ts';
 import type { Image } from '../../mirror-job/engine/image.ts';
 import type { RunReport } from '../../mirror-job/engine/report.ts';
@@ -152,3 +153,49 @@ export function tagIn(store: MemoryStore, tag: string): string {
 function digestIn(value: unknown): string {
   return isObject(value) && typeof value['digest'] === 'string' ? value['digest'].replace(':', '/') : 'none';
 }
+
+/** @returns the two buckets of a mirror of two */
+export function pairOf({ stores }: Mirror): [MemoryStore, MemoryStore] {
+  const [a, b] = stores;
+  if (a === undefined || b === undefined) throw new Error('There are no two stores.');
+  return [a, b];
+}
+
+/** Both hold the same, all of it, and nothing half. */
+export function expectWhole(mirror: Mirror): void {
+  const [a, b] = pairOf(mirror);
+  expect(Object.fromEntries(contentOf(b))).toEqual(Object.fromEntries(contentOf(a)));
+  expect([...problemsIn(a), ...problemsIn(b)]).toEqual([]);
+  for (const [tag, digest] of mirror.repository.tags) expect(tagIn(a, tag)).toBe(digest.replace(':', '/'));
+}
+
+export function takeAway(store: MemoryStore): void {
+  store.before = () => {
+    throw new StoreError(`${store.name}: could not be reached.`);
+  };
+}
+
+/** What a movement that never counted is not a part of. */
+export function servedBy(store: MemoryStore): Record<string, string> {
+  return Object.fromEntries([...contentOf(store)].filter(([key]) => !key.includes('/_history/')));
+}
+
+/** What the stores of a mirror may be in the middle of. */
+export const SITUATIONS: readonly (readonly [string, (mirror: Mirror) => Promise<void>])[] = [
+  ['a first run', async () => {}],
+  [
+    'a run that moves a tag',
+    async (mirror) => {
+      await mirror.run();
+      await move(mirror.repository, 'one', 'moved');
+    },
+  ],
+  [
+    'a run that catches B up',
+    async (mirror) => {
+      const [a] = pairOf(mirror);
+      await mirror.run([a]);
+      await move(mirror.repository, 'one', 'moved');
+    },
+  ],
+];

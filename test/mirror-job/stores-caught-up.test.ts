@@ -1,0 +1,173 @@
+/** A store that is new, was away or was not listed is caught up from one that is in step, not from upstream. */
+import { expect, test } from 'vitest';
+import { MemoryStore } from './memory-store.ts';
+import { expectWhole, Mirror, move, pairOf, problemsIn, ROOT, takeAway } from './several-stores.ts';
+
+const IN_STEP = [
+  { name: 'A', state: 'in step' },
+  { name: 'B', state: 'in step' },
+];
+
+test('a second store that is added is filled from the first, not from upstream', async () => {
+  const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
+  const mirror = await Mirror.create(a, b);
+  await mirror.run([a]);
+  const report = await mirror.run();
+  expect(report.stores).toEqual(IN_STEP);
+  expectWhole(mirror);
+  expect(mirror.source.calls.filter((call) => call.startsWith('blob'))).toEqual([]);
+});
+
+test('a primary that is new is filled from the other one', async () => {
+  const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
+  const mirror = await Mirror.create(a, b);
+  await mirror.run([b]);
+  const report = await mirror.run();
+  expect(report.counts).toEqual({
+    unchanged: 2,
+    created: 0,
+    moved: 0,
+    failed: 0,
+    skipped: 0,
+    held: 0,
+    gone: 0,
+  });
+  expect(report.stores).toEqual(IN_STEP);
+  expectWhole(mirror);
+  expect(mirror.source.calls.filter((call) => call.startsWith('blob'))).toEqual([]);
+});
+
+test.each([0, 1])('one that was away is caught up from the other: store %i', async (index) => {
+  const mirror = await Mirror.create();
+  await mirror.run();
+  const away = mirror.stores[index] ?? new MemoryStore();
+  await move(mirror.repository, 'one', 'while away');
+  takeAway(away);
+  const report = await mirror.run();
+  expect(report.counts).toEqual({
+    unchanged: 1,
+    created: 0,
+    moved: 1,
+    failed: 0,
+    skipped: 0,
+    held: 0,
+    gone: 0,
+  });
+  expect(report.stores?.[index]).toEqual({
+    name: away.name,
+    state: 'behind',
+    since: '2026-01-01T02:00:00.000Z',
+    reason: `${away.name}: could not be reached.`,
+  });
+  away.before = () => {};
+  const next = await mirror.run();
+  expect(next.counts).toEqual({
+    unchanged: 2,
+    created: 0,
+    moved: 0,
+    failed: 0,
+    skipped: 0,
+    held: 0,
+    gone: 0,
+  });
+  // A layer, its link, a configuration, its link, the manifest, the movement, the tag, the index, the report.
+  expect(next.stores?.[index]).toMatchObject({ state: 'in step', copied: { objects: 9 } });
+  expect(mirror.source.calls.filter((call) => call.startsWith('blob'))).toEqual([]);
+  expectWhole(mirror);
+});
+
+test('two that were away in turn are joined: the later movement of a tag holds, and both have all', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  takeAway(b);
+  await move(mirror.repository, 'one', 'without B');
+  await mirror.run();
+  b.before = () => {};
+  takeAway(a);
+  await move(mirror.repository, 'two', 'without A');
+  await mirror.run();
+  a.before = () => {};
+  const report = await mirror.run();
+  expect(report.stores?.map(({ state }) => state)).toEqual(['in step', 'in step']);
+  expectWhole(mirror);
+});
+
+test('one that was not listed for a while is caught up when it is listed again', async () => {
+  const mirror = await Mirror.create();
+  const [a] = pairOf(mirror);
+  await mirror.run();
+  await move(mirror.repository, 'one', 'without B');
+  await mirror.run([a]);
+  const report = await mirror.run();
+  expect(report.counts.unchanged).toBe(2);
+  expect(report.stores).toMatchObject([{ state: 'in step' }, { state: 'in step', copied: { objects: 9 } }]);
+  expectWhole(mirror);
+});
+
+test('a tag is off the index of a store that is caught up before it moves there, and on it at the end', async () => {
+  const mirror = await Mirror.create();
+  const [, b] = pairOf(mirror);
+  await mirror.run();
+  takeAway(b);
+  await move(mirror.repository, 'one', 'without B');
+  await mirror.run();
+  const index = `${ROOT}/_index.json`;
+  const isListed = () => JSON.stringify(b.json(index)).includes('"org.opencontainers.image.ref.name":"one"');
+  const moved: boolean[] = [];
+  b.before = (call, key) => {
+    if (call === 'put' && key === `${ROOT}/_tags/one`) moved.push(isListed());
+  };
+  await mirror.run();
+  expect([...moved, isListed()]).toEqual([false, true]);
+});
+
+test('another bucket in the place of one that was in step is filled like a new one', async () => {
+  const mirror = await Mirror.create();
+  await mirror.run();
+  const [a, b] = pairOf(mirror);
+  b.objects.clear();
+  const report = await mirror.run();
+  expect(report.stores?.map(({ state }) => state)).toEqual(['in step', 'in step']);
+  expect(mirror.source.calls.filter((call) => call.startsWith('blob'))).toEqual([]);
+  expect(b.json('lifeboat.json')).not.toEqual(a.json('lifeboat.json'));
+  expectWhole(mirror);
+});
+
+test('what is damaged in the one is not copied to the other, which stays behind and says why', async () => {
+  const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
+  const mirror = await Mirror.create(a, b);
+  await mirror.run([a]);
+  const blob = a.keys('blobs/sha256').find((key) => key.startsWith('blobs/')) ?? '';
+  const stored = a.objects.get(blob);
+  if (stored === undefined) throw new Error('There is no blob.');
+  a.objects.set(blob, { ...stored, bytes: new Uint8Array(stored.bytes.length) });
+  const { stores } = await mirror.run();
+  expect(stores).toMatchObject([{ state: 'in step' }, { state: 'behind' }]);
+  expect(stores?.[1]?.reason).toMatch(
+    /^A sent other bytes than asked for: their digest is sha256:\w{64}, not sha256:\w{64}\.$/,
+  );
+  expect(problemsIn(b)).toEqual([]);
+  expect(b.objects.has(blob)).toBe(false);
+});
+
+test('a run that is stopped while it catches one up leaves it behind, and the next one goes on from there', async () => {
+  const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
+  const mirror = await Mirror.create(a, b);
+  await mirror.run([a]);
+  const stop = new AbortController();
+  b.before = (call, key) => {
+    if (call === 'put' && key.includes('/_blobs/')) stop.abort(new Error('stopped'));
+  };
+  const report = await mirror.run([a, b], stop.signal);
+  expect(report.interrupted).toBe(true);
+  expect(report.stores?.[1]).toMatchObject({
+    state: 'behind',
+    reason: 'B: the run was stopped before it was caught up.',
+  });
+  b.before = () => {};
+  b.calls.length = 0;
+  await mirror.run();
+  expect(b.calls.filter((call) => /^(?:put|beginUpload) blobs/.test(call))).toEqual([]);
+  expectWhole(mirror);
+});

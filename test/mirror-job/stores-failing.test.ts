@@ -1,0 +1,138 @@
+/** A store that fails, or hangs, at any of its calls: the others go on, and the next run mends it. */
+import { setTimeout } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { StoreError } from '../../mirror-job/engine/store.ts';
+import { outcomesOf } from './harness.ts';
+import { MemoryStore } from './memory-store.ts';
+import { expectWhole, Mirror, move, pairOf, problemsIn, SITUATIONS, tagIn } from './several-stores.ts';
+
+test('a store that fails in the middle keeps nothing from the other one', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  b.before = (call) => {
+    if (call === 'putPart') throw new StoreError('B: the disk is full.');
+  };
+  const report = await mirror.run();
+  expect(report.counts).toEqual({
+    unchanged: 0,
+    created: 2,
+    moved: 0,
+    failed: 0,
+    skipped: 0,
+    held: 0,
+    gone: 0,
+  });
+  expect(report.stores).toMatchObject([
+    { state: 'in step' },
+    { state: 'behind', reason: 'B: the disk is full.' },
+  ]);
+  expect(problemsIn(a)).toEqual([]);
+  expect([...a.uploads]).toEqual([]);
+});
+
+test('the primary is told that the other one is behind before it is given what that one lacks', async () => {
+  const count = await callsOf(async () => {}, 1);
+  const untold: string[] = [];
+  for (let at = 10; at <= count; at += 1) {
+    const mirror = await Mirror.create();
+    const [a, b] = pairOf(mirror);
+    breakAt(b, at, 'fails from one call on');
+    a.before = (call, key) => {
+      if (
+        (call !== 'put' && call !== 'completeUpload') ||
+        key.startsWith('state/') ||
+        key === 'lifeboat.json'
+      )
+        return;
+      const isTold = JSON.stringify(
+        a.objects.has('state/_stores.json') ? a.json('state/_stores.json') : '',
+      ).includes('"inStep":false');
+      if (!b.objects.has(key) && !isTold) untold.push(`call ${at}: ${key}`);
+    };
+    await mirror.run();
+  }
+  expect(untold).toEqual([]);
+});
+
+/** Every call that a store is sent in a run, so that each can fail once. */
+async function callsOf(prepare: (mirror: Mirror) => Promise<void>, index: number): Promise<number> {
+  const mirror = await Mirror.create();
+  await prepare(mirror);
+  const store = mirror.stores[index] ?? new MemoryStore();
+  store.calls.length = 0;
+  await mirror.run();
+  return store.calls.length;
+}
+
+const HOW = ['fails at one call', 'fails from one call on', 'hangs from one call on'] as const;
+type How = (typeof HOW)[number];
+
+function breakAt(store: MemoryStore, at: number, how: How): void {
+  let count = 0;
+  store.before = async () => {
+    count += 1;
+    const call = count;
+    if (how === 'fails at one call' ? call !== at : call < at) return;
+    // What a store is given up for: whoever waits for it, everything else goes on meanwhile.
+    if (how === 'hangs from one call on') await setTimeout(2);
+    throw new StoreError(`${store.name}: call ${call} failed.`);
+  };
+}
+
+for (const [what, prepare] of SITUATIONS) {
+  for (const index of [0, 1]) {
+    for (const how of HOW) {
+      test(`${what}: ${index === 0 ? 'A' : 'B'} ${how}, whichever; the other is whole, and the next run mends it`, async () => {
+        const count = await callsOf(prepare, index);
+        expect(count).toBeGreaterThan(10);
+        for (let at = 1; at <= count; at += 1) {
+          const mirror = await Mirror.create();
+          await prepare(mirror);
+          const [broken, other] = [mirror.stores[index], mirror.stores[1 - index]];
+          if (broken === undefined || other === undefined) throw new Error('There are no two stores.');
+          breakAt(broken, at, how);
+          const report = await mirror.run();
+          expect(report.counts.failed, `call ${at}: ${JSON.stringify(outcomesOf(report))}`).toBe(0);
+          expect(problemsIn(other), `call ${at}`).toEqual([]);
+          expect(problemsIn(broken), `call ${at}`).toEqual([]);
+          for (const [tag, digest] of mirror.repository.tags) {
+            expect(tagIn(other, tag), `call ${at}`).toBe(digest.replace(':', '/'));
+          }
+          broken.before = () => {};
+          const next = await mirror.run();
+          expect(next.counts.failed, `call ${at}`).toBe(0);
+          expect(
+            next.stores?.map(({ state }) => state),
+            `call ${at}`,
+          ).toEqual(['in step', 'in step']);
+          expectWhole(mirror);
+        }
+      }, 120_000);
+    }
+  }
+}
+
+test('without any store left the run fails, and the next one mends all', async () => {
+  const mirror = await Mirror.create();
+  await mirror.run();
+  await move(mirror.repository, 'one', 'moved');
+  for (const store of mirror.stores) {
+    store.before = (call, key) => {
+      if (key.startsWith('blobs/') && call === 'size') throw new StoreError(`${store.name}: gone.`);
+    };
+  }
+  const report = await mirror.run();
+  expect(report.counts).toEqual({
+    unchanged: 1,
+    created: 0,
+    moved: 0,
+    failed: 1,
+    skipped: 0,
+    held: 0,
+    gone: 0,
+  });
+  expect(outcomesOf(report)).toEqual({ 'mirror.test/app:one': 'B: gone.' });
+  for (const store of mirror.stores) store.before = () => {};
+  await mirror.run();
+  expectWhole(mirror);
+});
