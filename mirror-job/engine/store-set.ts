@@ -4,6 +4,7 @@
  */
 import { kindOfKey } from '../../core/key-kind.ts';
 import { isEqual } from './catch-up-merge.ts';
+import { needsOf } from './catch-up-needs.ts';
 import type { Member, StoreMembers } from './store-members.ts';
 import {
   StoreError,
@@ -187,7 +188,8 @@ export class StoreSet implements Store {
 
   /**
    * Returns when each later store was seen to have what the lead has. Whoever writes to a later store ends with
-   * this, so that of any number of runs at once the last one leaves them equal. What the lead lacks is left alone.
+   * this, so that of any number of runs at once the last one leaves them equal. What the lead lacks is left alone, and
+   * so is what a later store could not serve yet: a tag that a run which goes on without that store has moved.
    * @param expected what the lead was just seen to have
    */
   async #settle(key: string, expected: Uint8Array | undefined): Promise<void> {
@@ -206,6 +208,7 @@ export class StoreSet implements Store {
       const ours = await this.#read((store) => store.get(key));
       if (ours === undefined || member === this.#members.lead) return;
       if (theirs !== undefined && isEqual(theirs.bytes, ours.bytes)) return;
+      if (!(await hasNeeds(member.store, key, ours))) return;
       await member.store.put(key, ours.bytes, {
         contentType: ours.contentType ?? 'application/octet-stream',
         condition: theirs === undefined ? { ifNoneMatch: '*' } : { ifMatch: theirs.etag },
@@ -240,6 +243,15 @@ export class StoreSet implements Store {
       }
     });
   }
+}
+
+/** Whether what an object names is there; not for what cannot be read. */
+async function hasNeeds(store: Store, key: string, object: StoredObject): Promise<boolean> {
+  const kind = kindOfKey(key);
+  const needs = kind === undefined ? [] : needsOf(kind, key, object);
+  if (needs === undefined) return false;
+  for (const need of needs) if ((await store.size(need)) === undefined) return false;
+  return true;
 }
 
 /** Under its own condition. */

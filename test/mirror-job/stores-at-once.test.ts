@@ -9,8 +9,10 @@ import {
   move,
   pairOf,
   problemsIn,
+  ROOT,
   servedBy,
   smallRepository,
+  tagIn,
   takeAway,
 } from './several-stores.ts';
 
@@ -109,3 +111,29 @@ test('two runs at once that both catch one up never believe that it is whole whi
   }
   expect(certified).toBeLessThan(40);
 }, 60_000);
+
+test('a tag that another run has moved without B is not given to B before its image is', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  await move(mirror.repository, 'one', 'as the first one sees it');
+  const other = new Mirror(await smallRepository(), [a]);
+  await move(other.repository, 'one', 'without B');
+  other.clock.advance(1_800_000);
+  const early: string[] = [];
+  const tag = `${ROOT}/_tags/one`;
+  a.before = async (call, key) => {
+    if (call !== 'get' || key !== tag) return;
+    a.before = () => {};
+    await other.run();
+  };
+  b.before = () => {
+    early.push(...problemsIn(b));
+  };
+  await mirror.run();
+  expect(early).toEqual([]);
+  expect([...problemsIn(a), ...problemsIn(b)]).toEqual([]);
+  b.before = () => {};
+  await mirror.run();
+  expect(servedBy(b)).toEqual(servedBy(a));
+});
