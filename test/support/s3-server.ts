@@ -11,6 +11,8 @@ import { requireProgram } from './programs.ts';
 export interface S3Server extends Store {
   /** For a test that kills it. */
   readonly program: Program;
+  /** After it was killed: at the same address, with what it held. */
+  restart(): Promise<void>;
 }
 
 const CREDENTIALS = { accessKeyId: 'test-access-key', secretAccessKey: 'test-secret-key' };
@@ -28,9 +30,11 @@ export async function startS3Server(options: { readonly buckets?: number } = {})
   const port = await freePort();
   const region = 'us-east-1';
   const args = ['--port', `127.0.0.1:${port}`, '--region', region, '--quiet', '--keep-alive'];
-  const program = await startProgram(path, [...args, 'posix', '--sidecar', folders.metadata, folders.data], {
-    env: { ROOT_ACCESS_KEY: CREDENTIALS.accessKeyId, ROOT_SECRET_KEY: CREDENTIALS.secretAccessKey },
-  });
+  const begin = () =>
+    startProgram(path, [...args, 'posix', '--sidecar', folders.metadata, folders.data], {
+      env: { ROOT_ACCESS_KEY: CREDENTIALS.accessKeyId, ROOT_SECRET_KEY: CREDENTIALS.secretAccessKey },
+    });
+  let program = await begin();
   const stop = async () => {
     await program.stop();
     await rm(root, { recursive: true, force: true });
@@ -47,5 +51,16 @@ export async function startS3Server(options: { readonly buckets?: number } = {})
     await stop();
     throw error;
   }
-  return { ...store, program, stop };
+  return {
+    ...store,
+    get program() {
+      return program;
+    },
+    restart: async () => {
+      await program.exited;
+      program = await begin();
+      await waitForHttp(endpoint, { program });
+    },
+    stop,
+  };
 }
