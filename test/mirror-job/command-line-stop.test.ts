@@ -35,7 +35,7 @@ beforeAll(async () => {
   largeLayer = layer.digest;
   tagAs(app, addImage(app, { layers: [layer] }), 'large');
   registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', app]]) } });
-  store = await startLocalStore({ buckets: 5 });
+  store = await startLocalStore({ buckets: 9 });
   buckets = [...store.buckets];
 });
 
@@ -143,6 +143,35 @@ test('a store that never answered: nothing of it is known, and it is no fault of
   const { code, report } = await endOf(program);
   expect(code).toBe(1);
   expect(report).toMatchObject({ interrupted: true, counts: { created: 0, failed: 0, skipped: 1 } });
+});
+
+const later = ({ region, accessKeyId, secretAccessKey, endpoint }: Store, name: string) => ({
+  endpoint,
+  bucket: name,
+  region,
+  accessKeyId,
+  secretAccessKey,
+});
+
+test.each(['first', 'second'])('two stores, of which the %s one answers nothing any more', async (order) => {
+  hangs = (request) => isPart(request) || proxy.requests.some(isPart);
+  const whole = later(store, buckets.pop() ?? '');
+  const hanging = { ...whole, bucket, endpoint: `${proxy.url}${new URL(store.endpoint).pathname}` };
+  const stores = order === 'first' ? [hanging, whole] : [whole, hanging];
+  const program = await start({ store: undefined, stores });
+  await waitFor('a part', () => proxy.requests.some(isPart), { program });
+  program.kill('SIGTERM');
+  const { code, report } = await endOf(program);
+  expect(code).toBe(1);
+  expect(report).toMatchObject(BY_SIGNAL);
+  const name = `The bucket "${bucket}" at ${hanging.endpoint}`;
+  const behind = {
+    name,
+    state: 'behind',
+    reason: expect.stringContaining('in the time that a run has to stop.'),
+  };
+  const inStep = { name: `The bucket "${whole.bucket}" at ${whole.endpoint}`, state: 'in step' };
+  expect(report).toMatchObject({ stores: order === 'first' ? [behind, inStep] : [inStep, behind] });
 });
 
 test('maxDuration: as with a signal', async () => {
