@@ -88,3 +88,6 @@ try {
     say('a fault of its own. Please report it with what follows.', `${trace}\n`);
   }
 }
+
+// What a silent store or upstream was asked, and nobody waits for any more, must not keep the process.
+setTimeout(() => process.exit(), 500).unref();

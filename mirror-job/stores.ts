@@ -15,6 +15,9 @@ import { systemClock } from './node/clock.ts';
 import type { AwsConnection } from './node/proxies.ts';
 import { S3Store } from './s3/s3-store.ts';
 
+/** A few small objects are read and written when a store is opened. Milliseconds. */
+const OPENING = 20_000;
+
 /** A store that answers, or what it said instead. */
 interface Opened {
   readonly member: Member;
@@ -44,7 +47,10 @@ export async function openStores(
     [store, ...laterStores].map(async (settings) => {
       const member = connect(settings, how);
       const expected = { ...settings, name, newId: randomUUID() };
-      const { id, failure } = await opening(file, settings, () => openBucket(member.store, expected));
+      const open = () => openBucket(member.store, expected);
+      const { id, failure } = await opening(file, settings, () =>
+        laterStores.length === 0 ? open() : inTime(member.bucket.name, open),
+      );
       return { member: { ...member, id }, settings, failure };
     }),
   );
@@ -139,8 +145,9 @@ export async function openReadable(
     const member: Member = { bucket, store: bounded, id: undefined };
     // What is not written needs no proof that it would be written safely.
     const expected = { ...settings, name, newId: randomUUID(), singleWriter: true };
+    const open = () => (isDry ? openBucket(new DryStore(bounded), expected) : requireIdentity(bounded));
     const { failure } = await opening(file, settings, () =>
-      isDry ? openBucket(new DryStore(bounded), expected) : requireIdentity(bounded),
+      laterStores.length === 0 ? open() : inTime(bucket.name, open),
     );
     if (failure === undefined || signal.aborted) return bucket;
     tried.push({ member, settings, failure });
@@ -171,6 +178,22 @@ async function opening(
     if (error instanceof StoreError) return { id: undefined, failure: error };
     if (!(error instanceof BucketRefusedError)) throw error;
     throw new ConfigurationError(file, [{ line, key, message: error.message }]);
+  }
+}
+
+/** One of several that is silent must not keep the others for the minutes that a single one would be waited for. */
+async function inTime<Value>(name: string, open: () => Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new StoreError(
+      `${name}: it has not answered within ${OPENING / 1000} s. Check its endpoint.`,
+    );
+    timer = setTimeout(() => reject(error), OPENING);
+  });
+  try {
+    return await Promise.race([open(), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -70,7 +70,6 @@ export async function runSync(options: SyncOptions): Promise<number> {
     options.metrics === undefined ||
     'dryRun' in report ||
     (await write('--metrics', options.metrics, formatMetrics(configuration.name, report, isDone), progress));
-  if (report.interrupted) endSoon();
   return isWritten && isMeasured && isDone ? 0 : 1;
 }
 
@@ -140,12 +139,6 @@ async function refuseUnreadableRoots(file: string, { upstreams }: Configuration)
       throw new ConfigurationError(file, [{ line, key: `upstreams["${upstream}"].ca`, message }]);
     }
   }
-}
-
-/** What a hanging store or upstream was asked, and is not wanted any more, must not keep the process. */
-function endSoon(): void {
-  // Unless the process ends by itself before, its output written.
-  setTimeout(() => process.exit(1), 500).unref();
 }
 
 /** At once or not at all: whoever watches the file may read it at any moment. */

@@ -174,6 +174,26 @@ test.each(['first', 'second'])('two stores, of which the %s one answers nothing 
   expect(report).toMatchObject({ stores: order === 'first' ? [behind, inStep] : [inStep, behind] });
 });
 
+test('two stores, of which the first one never answers: it is named, and the other one is filled', async () => {
+  hangs = () => true;
+  const whole = later(store, buckets.pop() ?? '');
+  const hanging = { ...whole, bucket, endpoint: `${proxy.url}${new URL(store.endpoint).pathname}` };
+  const program = await start({ store: undefined, stores: [hanging, whole] });
+  const timer = setTimeout(() => program.kill('SIGKILL'), 50_000);
+  const { code } = await program.exited;
+  clearTimeout(timer);
+  expect(code).toBe(1);
+  const name = `The bucket "${bucket}" at ${hanging.endpoint}`;
+  expect(JSON.parse(program.stdout())).toMatchObject({
+    interrupted: false,
+    counts: { created: 1, failed: 0, skipped: 0 },
+    stores: [
+      { name, state: 'behind', reason: `${name}: it has not answered within 20 s. Check its endpoint.` },
+      { state: 'in step' },
+    ],
+  });
+});
+
 test('maxDuration: as with a signal', async () => {
   registry.misbehave(({ path }) => (path.endsWith(largeLayer) ? { kind: 'hang' } : undefined));
   const program = await start({ maxDuration: '3s' });
