@@ -1,0 +1,198 @@
+/** Requests for single objects of a bucket: signed, sent by Node's own client, and sent again where that is worth it. */
+import { Agent as HttpAgent, request as requestHttp, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AwsConnection } from '../node/proxies.ts';
+import { isCalled, refusalOf, S3AnswerError } from './s3-error.ts';
+import { encodePath, queryOf, sha256, Signer, type Keys } from './signature.ts';
+import { inTime } from './silence.ts';
+
+export interface ObjectRequest {
+  readonly method: 'GET' | 'HEAD' | 'PUT';
+  readonly key: string;
+  /** Encoded. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** Lower-case names. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+}
+
+/** Where the bucket's objects are, and who asks: both may have to be found out first, by the SDK. */
+export interface Access {
+  address(): URL | Promise<URL>;
+  keys(): Keys | Promise<Keys>;
+}
+
+/** As the SDK, so that nothing depends on which of the two sends. Milliseconds. */
+const ATTEMPTS = 4;
+const DELAY = 100;
+const THROTTLED_DELAY = 500;
+const CONNECT_TIMEOUT = 10_000;
+const ANSWER_TIMEOUT = 120_000;
+const MAX_SOCKETS = 50;
+/** An error's XML; the code stands at its begin. Bytes. */
+const MOST_OF_ERROR = 16 * 1024;
+
+const WORTH_REPEATING: ReadonlySet<number | undefined> = new Set([429, 500, 502, 503, 504]);
+const BROKEN_CONNECTION: ReadonlySet<unknown> = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
+/** Nothing came, not even the begin of an answer. */
+class TimeoutError extends Error {
+  override readonly name = 'TimeoutError';
+}
+
+export class ObjectClient {
+  readonly #access: Access;
+  readonly #signer: Signer;
+  readonly #agents: Required<AwsConnection>;
+  readonly #silence: number;
+  /** By how much this machine's clock is behind the store's, once the store has complained. Milliseconds. */
+  #skew = 0;
+
+  /** @param silence between two pieces of a body, milliseconds */
+  constructor(region: string, access: Access, connection: AwsConnection, silence: number) {
+    this.#access = access;
+    this.#signer = new Signer(region);
+    const options = { keepAlive: true, maxSockets: MAX_SOCKETS };
+    this.#agents = {
+      httpAgent: connection.httpAgent ?? new HttpAgent(options),
+      httpsAgent: connection.httpsAgent ?? new HttpsAgent(options),
+    };
+    this.#silence = silence;
+  }
+
+  /**
+   * @returns an answer with a status below 300, whose body is the caller's to read or to destroy
+   * @throws {S3AnswerError} for every other status, once it is not worth asking again; what Node says of a connection
+   */
+  async send(request: ObjectRequest): Promise<IncomingMessage> {
+    // Once for all attempts: 8 MiB take a while.
+    const bodyHash = sha256(request.body ?? '');
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#attempt(request, bodyHash);
+      } catch (error) {
+        if (attempt === ATTEMPTS || !isWorthRepeating(error)) throw error;
+        const isThrottled = isCalled(error, 'SlowDown') || refusalOf(error)?.status === 429;
+        const longest = (isThrottled ? THROTTLED_DELAY : DELAY) * 2 ** (attempt - 1);
+        await sleep(Math.random() * longest);
+      }
+    }
+  }
+
+  async #attempt(request: ObjectRequest, bodyHash: string): Promise<IncomingMessage> {
+    const { method, key, query = {}, headers = {}, body } = request;
+    const address = await this.#access.address();
+    const signed = this.#signer.sign(
+      {
+        method,
+        path: `${address.pathname}${encodePath(key)}`,
+        query,
+        headers: { ...headers, host: address.host },
+        bodyHash,
+      },
+      await this.#access.keys(),
+      new Date(Date.now() + this.#skew),
+    );
+    const answer = await this.#exchange(address, request, {
+      ...signed,
+      ...(body !== undefined && { 'content-length': String(body.length) }),
+    });
+    const status = answer.statusCode ?? 0;
+    if (status >= 200 && status < 300) return answer;
+    const error = new S3AnswerError(status, await this.#errorOf(answer));
+    const theirs = Date.parse(answer.headers.date ?? '');
+    if (isCalled(error, 'RequestTimeTooSkewed') && !Number.isNaN(theirs)) this.#skew = theirs - Date.now();
+    throw error;
+  }
+
+  #exchange(
+    { protocol, hostname, port, pathname }: URL,
+    { method, key, query = {}, body }: ObjectRequest,
+    headers: Record<string, string>,
+  ): Promise<IncomingMessage> {
+    const isSecure = protocol === 'https:';
+    const search = queryOf(query);
+    const options = {
+      method,
+      headers,
+      // An IPv6 address stands in brackets only in a URL.
+      hostname: hostname.replaceAll(/[[\]]/g, ''),
+      port: port === '' ? undefined : Number(port),
+      path: `${pathname}${encodePath(key)}${search === '' ? '' : `?${search}`}`,
+    };
+    return new Promise((resolve, reject) => {
+      const request = isSecure
+        ? requestHttps({ ...options, agent: this.#agents.httpsAgent })
+        : requestHttp({ ...options, agent: this.#agents.httpAgent });
+      const timers: NodeJS.Timeout[] = [];
+      const bound = (milliseconds: number, what: string): NodeJS.Timeout => {
+        const timer = setTimeout(() => request.destroy(new TimeoutError(what)), milliseconds);
+        timers.push(timer);
+        return timer;
+      };
+      const settle = (): void => {
+        for (const timer of timers) clearTimeout(timer);
+      };
+      bound(ANSWER_TIMEOUT, 'There was no answer.');
+      request.once('socket', (socket) => {
+        if (!socket.connecting) return;
+        const timer = bound(CONNECT_TIMEOUT, 'There was no connection.');
+        socket.once(isSecure ? 'secureConnect' : 'connect', () => clearTimeout(timer));
+      });
+      request.once('response', (answer) => {
+        settle();
+        resolve(answer);
+      });
+      // Not once: what is destroyed later, with its answer, must not end the process.
+      request.on('error', (error) => {
+        settle();
+        reject(error);
+      });
+      request.end(body);
+    });
+  }
+
+  async #errorOf(answer: IncomingMessage): Promise<string> {
+    const read = async (): Promise<string> => {
+      const chunks: Buffer[] = [];
+      let length = 0;
+      for await (const chunk of answer as AsyncIterable<Buffer>) {
+        length += chunk.length;
+        if (length > MOST_OF_ERROR) break;
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks).toString('utf8');
+    };
+    try {
+      return await inTime(read(), this.#silence);
+    } catch {
+      // The status says enough.
+      answer.destroy();
+      return '';
+    }
+  }
+}
+
+function isWorthRepeating(error: unknown): boolean {
+  const refusal = refusalOf(error);
+  if (refusal !== undefined) {
+    return (
+      WORTH_REPEATING.has(refusal.status) ||
+      refusal.code === 'RequestTimeout' ||
+      refusal.code === 'SlowDown' ||
+      refusal.code === 'RequestTimeTooSkewed'
+    );
+  }
+  if (error instanceof TimeoutError) return true;
+  return error instanceof Error && 'code' in error && BROKEN_CONNECTION.has(error.code);
+}

@@ -1,0 +1,74 @@
+/** What a bucket answers where it does not do what it was asked, and the words for it. */
+import { STATUS_CODES } from 'node:http';
+
+/** S3's own code of an error, and the HTTP status. */
+export interface Refusal {
+  readonly code: string;
+  readonly status: number | undefined;
+}
+
+export class S3AnswerError extends Error {
+  override readonly name = 'S3AnswerError';
+  readonly refusal: Refusal;
+
+  /** @param body of the answer: XML, or nothing */
+  constructor(status: number, body: string) {
+    const code = /<Code>\s*([\w.]+)\s*<\/Code>/.exec(body)?.[1];
+    // A HEAD has no body that could name the error.
+    const name = code ?? (STATUS_CODES[status] ?? 'Unknown').replaceAll(' ', '');
+    super(`${status} ${name}`);
+    this.refusal = { code: name, status };
+  }
+}
+
+/**
+ * What the store said, through this client or the SDK's; undefined where it said nothing. The SDK's class itself would
+ * have to be loaded with all the rest of it.
+ */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof S3AnswerError) return error.refusal;
+  if (!(error instanceof Error) || !('$metadata' in error) || !('$fault' in error)) return undefined;
+  const metadata = error.$metadata;
+  const status =
+    typeof metadata === 'object' && metadata !== null && 'httpStatusCode' in metadata
+      ? metadata.httpStatusCode
+      : undefined;
+  return { code: error.name, status: typeof status === 'number' ? status : undefined };
+}
+
+export function isCalled(error: unknown, code: string): boolean {
+  return refusalOf(error)?.code === code;
+}
+
+export function statusOf(error: unknown): number | undefined {
+  return refusalOf(error)?.status;
+}
+
+/** What went wrong, and what to do about the cases that configuration causes. Never a header, never a key. */
+export function explain(error: unknown): string {
+  const refusal = refusalOf(error);
+  if (refusal !== undefined) {
+    const { code, status } = refusal;
+    switch (code) {
+      case 'NoSuchBucket':
+        return 'there is no such bucket. Create it, or correct store.bucket.';
+      case 'InvalidAccessKeyId':
+      case 'SignatureDoesNotMatch':
+        return `the keys are not accepted (${code}). Check store.accessKeyId, store.secretAccessKey and store.region.`;
+      default:
+        if (status === 401) {
+          return `the keys are not accepted (${code}). Check store.accessKeyId and store.secretAccessKey.`;
+        }
+        if (status === 403) {
+          return `access is denied (${code}). The job's key has to read, list and write this bucket.`;
+        }
+        return `${status ?? 'no status'} ${code}.`;
+    }
+  }
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'CredentialsProviderError') {
+    return 'no keys were found. Set store.accessKeyId and store.secretAccessKey, or what the AWS SDK reads (AWS_ACCESS_KEY_ID, a profile, a role).';
+  }
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  return `it does not answer (${code}). Check store.endpoint.`;
+}
