@@ -92,14 +92,14 @@ async function probeConditions(store: Store, name: string): Promise<void> {
   const bytes = encodeJson({ purpose: 'shows whether the store honours conditional writes' });
   const put = (condition: Condition): Promise<'written' | 'conflict'> =>
     store.put(key, bytes, { contentType: 'application/json', condition });
-  await put({ ifNoneMatch: '*' });
-  // By now it exists, so both must be refused.
-  const unguarded =
-    (await put({ ifNoneMatch: '*' })) === 'written'
-      ? 'If-None-Match'
-      : (await put({ ifMatch: NO_ETAG })) === 'written'
-        ? 'If-Match'
-        : undefined;
+  const unguardedNow = async (): Promise<'If-None-Match' | 'If-Match' | undefined> => {
+    // At once: this is on the way of every run.
+    const [again, other] = await Promise.all([put({ ifNoneMatch: '*' }), put({ ifMatch: NO_ETAG })]);
+    if (again === 'written') return 'If-None-Match';
+    return other === 'written' ? 'If-Match' : undefined;
+  };
+  // An object of an earlier run shows it. Where there was none the first time has written it, and says nothing yet.
+  const unguarded = (await unguardedNow()) === undefined ? undefined : await unguardedNow();
   if (unguarded !== undefined) {
     throw new BucketRefusedError(
       `${store.name} does not honour ${unguarded}, so two runs at once could undo each other's tags. If you make sure that runs never overlap, set store.singleWriter: true.`,

@@ -47,18 +47,6 @@ export async function runMirror(
   );
   const items = results.flatMap((result) => result.items);
   const served = results.flatMap(({ repository, isServed }) => (isServed ? [repository] : []));
-  // What earlier runs have left can wait for one that has time.
-  const clear = signal.aborted ? [] : [() => clearUploads(environment)];
-  const closing = [...clear, () => writeCatalog(environment, name, served)];
-  for (const step of closing) {
-    try {
-      await step();
-    } catch (error) {
-      environment.log.warn(
-        `${error instanceof Error ? error.message : String(error)} The next run will do it.`,
-      );
-    }
-  }
   const report: RunReport = {
     run,
     begun,
@@ -74,16 +62,26 @@ export async function runMirror(
     items: items.filter(({ outcome }) => outcome.result !== 'unchanged'),
     findings: results.flatMap(({ findings }) => findings),
   };
-  try {
-    await environment.store.put(stateKey(name, 'last-run.json'), encodeJson(report), {
-      contentType: 'application/json',
-    });
-  } catch (error) {
-    environment.log.warn(
-      `The report could not be stored. ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
+  // None of these needs another, and each waits for the store.
+  await Promise.all([
+    attempt(environment, () => writeCatalog(environment, name, served), 'The next run will do it.'),
+    attempt(environment, () => clearUploads(environment), 'The next run will do it.'),
+    attempt(environment, () => writeReport(environment, name, report), 'The report is not in the bucket.'),
+  ]);
   return report;
+}
+
+/** What a run leaves behind besides its images: that it could not be done is said, and fails nothing. */
+async function attempt({ log }: Environment, step: () => Promise<void>, otherwise: string): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    log.warn(`${error instanceof Error ? error.message : String(error)} ${otherwise}`);
+  }
+}
+
+async function writeReport({ store }: Environment, name: string, report: RunReport): Promise<void> {
+  await store.put(stateKey(name, 'last-run.json'), encodeJson(report), { contentType: 'application/json' });
 }
 
 interface RepositoryResult {
@@ -133,7 +131,10 @@ function failed({ signal }: Environment, repository: Repository, error: unknown)
  * Aborts what killed runs have left: an upload whose blob is there (a run that still works on it will find the
  * blob and be content), and one so old that its run cannot be alive.
  */
-async function clearUploads({ store, clock }: Environment): Promise<void> {
+async function clearUploads({ store, clock, signal, tally }: Environment): Promise<void> {
+  // Whoever goes on where a killed run was copies what that one was at, so a run that has copied nothing need not look.
+  // And what earlier runs have left can wait for one that has time.
+  if (tally.blobsCopied === 0 || signal.aborted) return;
   for (const { key, id, begun } of await store.openUploads(BLOBS)) {
     const isOld = clock.now().getTime() - begun.getTime() > UPLOAD_ABANDONED_AFTER;
     if (isOld || (blobOfKey(key) !== undefined && (await store.size(key)) !== undefined)) {

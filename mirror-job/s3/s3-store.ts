@@ -132,7 +132,7 @@ export class S3Store implements ComparableStore {
     return this.#call('look at', key, async (whole) => {
       try {
         const answer = await this.#objects.send({ method: 'HEAD', key: whole });
-        answer.resume();
+        await this.#discard(answer);
         return Number(answer.headers['content-length'] ?? 0);
       } catch (error) {
         // A HEAD has no body that could name the error.
@@ -154,7 +154,7 @@ export class S3Store implements ComparableStore {
       for (let attempt = 1; ; attempt += 1) {
         try {
           const answer = await this.#objects.send({ method: 'PUT', key: whole, headers, body: bytes });
-          answer.resume();
+          await this.#discard(answer);
           return 'written';
         } catch (error) {
           const status = statusOf(error);
@@ -203,7 +203,7 @@ export class S3Store implements ComparableStore {
     return this.#call(`upload part ${number} of`, key, async (whole) => {
       const query = { partNumber: String(number), uploadId: encodePart(upload) };
       const answer = await this.#objects.send({ method: 'PUT', key: whole, query, body: bytes });
-      answer.resume();
+      await this.#discard(answer);
       const { etag } = answer.headers;
       if (etag === undefined) throw new Error('the answer has no ETag');
       return { number, etag };
@@ -227,6 +227,11 @@ export class S3Store implements ComparableStore {
       const open = await (await this.#sdk()).openUploads(whole);
       return open.map((upload) => ({ ...upload, key: this.#own(upload.key) }));
     });
+  }
+
+  /** To its end, so that its connection is free for what comes next. The headers have said all: no failure counts. */
+  async #discard(answer: IncomingMessage): Promise<void> {
+    await inTime(readWhole(answer), this.#silence).catch(() => answer.destroy());
   }
 
   #own(whole: string): string {

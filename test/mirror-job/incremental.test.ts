@@ -43,7 +43,6 @@ test('the whole corpus is mirrored, and its second sync is one HEAD a tag', asyn
   expect(again.reads.toSorted()).toEqual(
     [
       ...paths.map((path) => `GET repositories/mirror.test/${path}/_index.json`),
-      'GET',
       'GET state/test/catalog.json',
     ].toSorted(),
   );

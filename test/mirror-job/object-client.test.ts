@@ -1,0 +1,126 @@
+/** What a bucket's answer makes of a request: sent again, refused, or taken as it is. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { afterEach, expect, test } from 'vitest';
+import { S3Store } from '../../mirror-job/s3/s3-store.ts';
+import { close, listen } from '../support/http-server.ts';
+
+type Answer = (response: ServerResponse, request: IncomingMessage) => void;
+
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  await Promise.all(ends.splice(0).map((end) => end()));
+});
+
+/** @param answers in turn, the last one for all that come after */
+async function storeThatAnswers(...answers: readonly Answer[]) {
+  const seen: IncomingMessage[] = [];
+  const bodies: string[] = [];
+  const server = createServer((request, response) => {
+    const answer = answers[Math.min(seen.length, answers.length - 1)];
+    seen.push(request);
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      bodies.push(Buffer.concat(chunks).toString());
+      answer?.(response, request);
+    });
+  });
+  const port = await listen(server);
+  ends.push(() => close(server));
+  const endpoint = `http://127.0.0.1:${port}`;
+  const credentials = { accessKeyId: 'id', secretAccessKey: 'key' };
+  const options = { endpoint, region: 'auto', bucket: 'b', prefix: 'p/', pathStyle: true, credentials };
+  return {
+    store: new S3Store(options, {}, 1000),
+    seen,
+    bodies,
+    name: `The bucket "b" (prefix "p/") at ${endpoint}`,
+  };
+}
+
+const fails =
+  (status: number, code: string, headers: Record<string, string> = {}): Answer =>
+  (response) =>
+    response.writeHead(status, headers).end(`<?xml version="1.0"?><Error><Code>${code}</Code></Error>`);
+const done: Answer = (response) => response.writeHead(200, { etag: '"e"' }).end('hello');
+const cut: Answer = (response) => response.destroy();
+const BYTES = new TextEncoder().encode('bytes');
+const PLAIN = { contentType: 'text/plain' };
+
+test.each([
+  ['500', fails(500, 'InternalError')],
+  ['503', fails(503, 'SlowDown')],
+  ['429', fails(429, 'TooManyRequests')],
+  ['a connection that is cut', cut],
+])('sent again, whole: %s', async (_, failure) => {
+  const { store, seen, bodies } = await storeThatAnswers(failure, failure, done);
+  expect(await store.put('key', BYTES, PLAIN)).toBe('written');
+  expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual(Array(3).fill('PUT /b/p/key'));
+  expect(bodies).toEqual(['bytes', 'bytes', 'bytes']);
+});
+
+test('four times in all, and then it is said', async () => {
+  const { store, seen, name } = await storeThatAnswers(fails(503, 'SlowDown'));
+  await expect(store.get('key')).rejects.toThrow(`${name}: could not read key: 503 SlowDown.`);
+  expect(seen.length).toBe(4);
+});
+
+test('not again: what would be refused again', async () => {
+  const { store, seen, name } = await storeThatAnswers(fails(403, 'AccessDenied'));
+  await expect(store.put('key', BYTES, PLAIN)).rejects.toThrow(
+    `${name}: could not write key: access is denied (AccessDenied).`,
+  );
+  expect(seen.length).toBe(1);
+});
+
+test('a clock that is wrong is set by the store’s, once', async () => {
+  const date = 'Tue, 01 Jan 2030 00:00:00 GMT';
+  const { store, seen } = await storeThatAnswers(fails(403, 'RequestTimeTooSkewed', { date }), done);
+  expect(await store.put('key', BYTES, PLAIN)).toBe('written');
+  expect(await store.put('key', BYTES, PLAIN)).toBe('written');
+  const days = seen.map(({ headers }) => String(headers['x-amz-date']).slice(0, 8));
+  expect([days.length, ...days.slice(1)]).toEqual([3, '20300101', '20300101']);
+});
+
+test('conditions, and another conditional write that is under way', async () => {
+  const { store, seen } = await storeThatAnswers(
+    fails(409, 'ConditionalRequestConflict'),
+    fails(412, 'PreconditionFailed'),
+    fails(404, 'NoSuchKey'),
+  );
+  expect(await store.put('key', BYTES, { ...PLAIN, condition: { ifNoneMatch: '*' } })).toBe('conflict');
+  expect(await store.put('key', BYTES, { ...PLAIN, condition: { ifMatch: '"e"' } })).toBe('conflict');
+  expect(seen.map(({ headers }) => [headers['if-none-match'], headers['if-match']])).toEqual([
+    ['*', undefined],
+    ['*', undefined],
+    [undefined, '"e"'],
+  ]);
+});
+
+test('a proxy’s 404, which is no word of the store’s, is not taken for an absent object', async () => {
+  const { store, name } = await storeThatAnswers((response) => response.writeHead(404).end('<h1>no</h1>'));
+  await expect(store.get('key')).rejects.toThrow(`${name}: could not read key: 404 NotFound.`);
+});
+
+test('an answer that is cut in the middle is no object', async () => {
+  const { store, name } = await storeThatAnswers((response) => {
+    response.writeHead(200, { etag: '"e"', 'content-length': '100' });
+    response.write('half of it', () => response.destroy());
+  });
+  await expect(store.get('key')).rejects.toThrow(
+    `${name}: could not read key: it does not answer (ECONNRESET).`,
+  );
+  const pieces = await store.stream('key', 5);
+  const read = async (): Promise<void> => {
+    for await (const piece of pieces ?? []) expect(Buffer.from(piece).toString()).toBe('half of it');
+  };
+  await expect(read()).rejects.toThrow(`${name}: could not read key: it does not answer (ECONNRESET).`);
+});
+
+test('one connection serves what comes after each other', async () => {
+  const { store, seen } = await storeThatAnswers(done, fails(404, 'NoSuchKey'), done);
+  for (let round = 0; round < 3; round += 1) await store.get('key');
+  await store.put('key', BYTES, PLAIN);
+  await store.size('key');
+  expect(new Set(seen.map(({ socket }) => socket)).size).toBe(1);
+});
