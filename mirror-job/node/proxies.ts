@@ -1,8 +1,9 @@
 /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as curl, Go and Node read them. Either case will do; the lower one comes first. */
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import type { Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
 import { UsageError } from '../command.ts';
 import type { Environment } from '../configuration/variable.ts';
+import { http, https } from './http.ts';
 
 /** This machine is never asked by way of another one; Go's programs, which the peers are, do the same. */
 const DIRECT = ['localhost', '127.0.0.1', '::1'];
@@ -37,15 +38,15 @@ export function readProxies(environment: Environment): Proxies {
 }
 
 /** How the AWS SDK connects: through the proxy, where there is one. */
-export function awsConnection({ https, http, except }: Proxies): AwsConnection {
-  if (https === undefined && http === undefined) return {};
+export function awsConnection({ except, ...proxies }: Proxies): AwsConnection {
+  if (proxies.https === undefined && proxies.http === undefined) return {};
   const proxyEnv = {
     NO_PROXY: except,
-    ...(https !== undefined && { HTTPS_PROXY: https }),
-    ...(http !== undefined && { HTTP_PROXY: http }),
+    ...(proxies.https !== undefined && { HTTPS_PROXY: proxies.https }),
+    ...(proxies.http !== undefined && { HTTP_PROXY: proxies.http }),
   };
   const options = { keepAlive: true, maxSockets: MAX_SOCKETS, proxyEnv };
-  return { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent(options) };
+  return { httpAgent: new http.Agent(options), httpsAgent: new https.Agent(options) };
 }
 
 function addressIn(environment: Environment, name: string): string | undefined {

@@ -1,7 +1,7 @@
 /** Requests for single objects of a bucket: signed, sent by Node's own client, and sent again where that is worth it. */
-import { Agent as HttpAgent, request as requestHttp, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { http, https } from '../node/http.ts';
 import type { AwsConnection } from '../node/proxies.ts';
 import { isCalled, refusalOf, S3AnswerError } from './s3-error.ts';
 import { encodePath, queryOf, sha256, Signer, type Keys } from './signature.ts';
@@ -64,8 +64,8 @@ export class ObjectClient {
     this.#signer = new Signer(region);
     const options = { keepAlive: true, maxSockets: MAX_SOCKETS };
     this.#agents = {
-      httpAgent: connection.httpAgent ?? new HttpAgent(options),
-      httpsAgent: connection.httpsAgent ?? new HttpsAgent(options),
+      httpAgent: connection.httpAgent ?? new http.Agent(options),
+      httpsAgent: connection.httpsAgent ?? new https.Agent(options),
     };
     this.#silence = silence;
   }
@@ -132,8 +132,8 @@ export class ObjectClient {
     };
     return new Promise((resolve, reject) => {
       const request = isSecure
-        ? requestHttps({ ...options, agent: this.#agents.httpsAgent })
-        : requestHttp({ ...options, agent: this.#agents.httpAgent });
+        ? https.request({ ...options, agent: this.#agents.httpsAgent })
+        : http.request({ ...options, agent: this.#agents.httpAgent });
       const timers: NodeJS.Timeout[] = [];
       const bound = (milliseconds: number, what: string): NodeJS.Timeout => {
         const timer = setTimeout(() => request.destroy(new TimeoutError(what)), milliseconds);
