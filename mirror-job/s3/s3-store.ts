@@ -225,7 +225,7 @@ export class S3Store implements ComparableStore {
   async openUploads(prefix: string): Promise<readonly OpenUpload[]> {
     return this.#call('list the uploads below', prefix, async (whole) => {
       const open = await (await this.#sdk()).openUploads(whole);
-      return open.map((upload) => ({ ...upload, key: this.#own(upload.key) }));
+      return open.map(({ key: found, id, begun }) => ({ key: this.#own(found), id, begun }));
     });
   }
 

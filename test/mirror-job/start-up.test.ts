@@ -35,17 +35,17 @@ afterAll(async () => {
 
 /** @returns each package once, Node's own modules among them, and `own` for the project's */
 async function packagesLoaded(file: string): Promise<ReadonlySet<string>> {
-  const list = join(folder, 'loaded.json');
+  const list = join(folder, 'loaded.txt');
   const hook = `
     import { registerHooks } from 'node:module';
     import { writeFileSync } from 'node:fs';
     const loaded = [];
     registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) });
-    process.on('exit', () => writeFileSync(${JSON.stringify(list)}, JSON.stringify(loaded)));`;
+    process.on('exit', () => writeFileSync(${JSON.stringify(list)}, loaded.join('\\n')));`;
   const args = ['--import', `data:text/javascript,${encodeURIComponent(hook)}`, MAIN, 'sync', '-c', file];
-  const { code, stderr } = await runProgram(process.execPath, args, { env: NOBODYS });
-  expect([code, stderr]).toEqual([0, expect.any(String)]);
-  const urls = JSON.parse(await readFile(list, 'utf8')) as readonly string[];
+  const { code } = await runProgram(process.execPath, args, { env: NOBODYS });
+  expect(code).toBe(0);
+  const urls = (await readFile(list, 'utf8')).split('\n');
   return new Set(
     urls.map((url) => {
       if (url.startsWith('node:')) return url;
