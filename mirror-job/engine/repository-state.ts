@@ -28,7 +28,7 @@ export class RepositoryState {
   /** What is not written yet; undefined for an entry that is in question. */
   readonly #changed = new Map<string, IndexEntry | undefined>();
   /** What the index held of each entry when this run read or wrote it last. */
-  readonly #written: Map<string, Digest>;
+  readonly #written: Map<string, string>;
   #flushed: number;
   #writing: Promise<void> = Promise.resolve();
 
@@ -37,7 +37,7 @@ export class RepositoryState {
     this.#repository = repository;
     this.#entries = entries;
     for (const entry of entries.values()) this.#addCandidate(entry);
-    this.#written = new Map([...entries].map(([key, { digest }]) => [key, digest]));
+    this.#written = new Map([...entries].map(([key, entry]) => [key, standingIn(entry)]));
     this.#flushed = environment.clock.now().getTime();
   }
 
@@ -174,20 +174,26 @@ export class RepositoryState {
       const stored = bytes === undefined ? [] : readIndex(this.#environment, this.#repository, bytes);
       merged = new Map(stored.map((entry) => [entryKey(entry), entry]));
       for (const [name, entry] of changed) {
-        const theirs = merged.get(name)?.digest;
+        const stored = merged.get(name);
+        const theirs = stored === undefined ? undefined : standingIn(stored);
         const isTheirs = theirs !== undefined && theirs !== this.#written.get(name);
-        // Another run has noted something else meanwhile: which of the two was last, only the tag itself knows.
-        if (entry === undefined || (isTheirs && theirs !== entry.digest)) merged.delete(name);
+        // Somebody else has noted something else meanwhile: which of the two was last, only the tag itself knows.
+        if (entry === undefined || (isTheirs && theirs !== standingIn(entry))) merged.delete(name);
         else merged.set(name, entry);
       }
       return encodeRepositoryIndex(merged.values());
     });
     for (const name of changed.keys()) {
-      const digest = merged.get(name)?.digest;
-      if (digest === undefined) this.#written.delete(name);
-      else this.#written.set(name, digest);
+      const entry = merged.get(name);
+      if (entry === undefined) this.#written.delete(name);
+      else this.#written.set(name, standingIn(entry));
     }
   }
+}
+
+/** What of an entry two writers must not disagree about: where it stands, and whether it is held there. */
+function standingIn(entry: IndexEntry): string {
+  return entry.kind === 'tag' && entry.hold !== undefined ? `${entry.digest} ${entry.hold}` : entry.digest;
 }
 
 /** The index is derived: one that cannot be read costs requests, not images. */

@@ -54,6 +54,29 @@ test('a pin is in the index and in no list of tags', async () => {
   expect((await RepositoryState.open(environmentFor(store), repository)).pin(digest)?.kind).toBe('pin');
 });
 
+test('a hold that another writer has set meanwhile is not overwritten: the tag itself has to say', async () => {
+  const store = new MemoryStore();
+  const open = () => RepositoryState.open(environmentFor(store), repository);
+  const tag = parseTag('a');
+  const first = await open();
+  await first.note(entry('a'));
+  await first.flush();
+  const [run, hand] = [await open(), await open()];
+  await hand.note({ ...entry('a'), hold: 'reverted by hand' });
+  await hand.flush();
+  await run.note({ ...entry('a'), referrersChecked: '2026-01-02T00:00:00.000Z' });
+  await run.flush();
+  expect((await open()).tag(tag)).toBeUndefined();
+  // Who has seen it may write it.
+  const held = { ...entry('a'), hold: 'reverted by hand' };
+  await run.note(held);
+  await run.flush();
+  const later = await open();
+  await later.note({ ...held, referrersChecked: '2026-01-03T00:00:00.000Z' });
+  await later.flush();
+  expect((await open()).tag(tag)).toMatchObject({ hold: 'reverted by hand' });
+});
+
 test('two writers at once lose nothing of each other', async () => {
   const store = new MemoryStore();
   const [one, two] = await Promise.all(
