@@ -174,8 +174,8 @@ export class RepositoryState {
       const stored = bytes === undefined ? [] : readIndex(this.#environment, this.#repository, bytes);
       merged = new Map(stored.map((entry) => [entryKey(entry), entry]));
       for (const [name, entry] of changed) {
-        const stored = merged.get(name);
-        const theirs = stored === undefined ? undefined : standingIn(stored);
+        const other = merged.get(name);
+        const theirs = other === undefined ? undefined : standingIn(other);
         const isTheirs = theirs !== undefined && theirs !== this.#written.get(name);
         // Somebody else has noted something else meanwhile: which of the two was last, only the tag itself knows.
         if (entry === undefined || (isTheirs && theirs !== standingIn(entry))) merged.delete(name);
