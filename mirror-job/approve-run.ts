@@ -3,15 +3,15 @@ import type { Digest } from '../core/digest.ts';
 import { formatReference, type Repository } from '../core/reference.ts';
 import { loadConfiguration } from './configuration/load.ts';
 import { approveTag, type Approval } from './engine/approve.ts';
-import type { Environment } from './engine/environment.ts';
+import type { Environment, Log } from './engine/environment.ts';
 import { createLimit } from './engine/limit.ts';
 import { TagContendedError, type HandOutcome } from './engine/move-by-hand.ts';
 import { RepositoryState } from './engine/repository-state.ts';
-import { StoreError } from './engine/store.ts';
+import { StoreError, type Store } from './engine/store.ts';
 import { createEnvironment } from './node/environment.ts';
 import { checkApprovals, locateApprovals } from './tags/approval-check.ts';
 import { parseApprovals, readApprovals, type WantedApproval } from './tags/approval-list.ts';
-import { openForWriting } from './tags/bucket-access.ts';
+import { withWritable } from './tags/bucket-access.ts';
 import { findRepository } from './tags/named-repository.ts';
 import { Progress } from './terminal/progress.ts';
 import { describeApproval, describeFailure } from './terminal/hand-text.ts';
@@ -51,20 +51,14 @@ export async function runApprove(options: ApproveOptions): Promise<number> {
   );
 
   const progress = new Progress(process.stderr);
-  const store = await openForWriting(config, configuration, progress);
-  const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
-  let states: ReadonlyMap<Repository, RepositoryState>;
-  let approvals: readonly Approval[];
-  try {
-    states = await openStates(environment, asked);
-    approvals = await checkApprovals(environment, states, asked, options.reason);
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    progress.info(describeFailure('before anything was moved', error.message));
+  const done = await withWritable(config, configuration, progress, (store) =>
+    carryOut(store, asked, options, progress),
+  );
+  if ('failure' in done) {
+    progress.info(describeFailure('before anything was moved', done.failure));
     return 1;
   }
-
-  const results = await approve(environment, states, approvals);
+  const { results } = done;
   if (json) {
     const rows = results.map(({ image, wanted, outcome }) => ({ image, wanted, ...outcome }));
     process.stdout.write(`${JSON.stringify({ approvals: rows }, undefined, 2)}\n`);
@@ -79,6 +73,25 @@ export async function runApprove(options: ApproveOptions): Promise<number> {
     }
   }
   return results.some(({ outcome }) => outcome.result === 'failed') ? 1 : 0;
+}
+
+async function carryOut(
+  store: Store,
+  asked: readonly WantedApproval[],
+  { reason }: ApproveOptions,
+  log: Log,
+): Promise<{ readonly results: readonly Result[] } | { readonly failure: string }> {
+  const environment = createEnvironment({ store, log, signal: new AbortController().signal });
+  let states: ReadonlyMap<Repository, RepositoryState>;
+  let approvals: readonly Approval[];
+  try {
+    states = await openStates(environment, asked);
+    approvals = await checkApprovals(environment, states, asked, reason);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    return { failure: error.message };
+  }
+  return { results: await approve(environment, states, approvals) };
 }
 
 async function openStates(

@@ -7,7 +7,7 @@ import { RepositoryState } from './engine/repository-state.ts';
 import { revertTag } from './engine/revert.ts';
 import { StoreError } from './engine/store.ts';
 import { createEnvironment } from './node/environment.ts';
-import { openForWriting } from './tags/bucket-access.ts';
+import { withWritable } from './tags/bucket-access.ts';
 import { findRepository } from './tags/named-repository.ts';
 import { resolvePlace } from './tags/place.ts';
 import { describeFailure, describeReversion } from './terminal/hand-text.ts';
@@ -34,14 +34,15 @@ export async function runRevert({ reference, to, reason, config, json }: RevertO
   const repository = findRepository(configuration, reference);
   const image = formatReference({ repository, tag, digest: undefined });
   const progress = new Progress(process.stderr);
-  const store = await openForWriting(config, configuration, progress);
-  const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
   let outcome: HandOutcome;
   try {
-    const state = await RepositoryState.open(environment, repository);
-    const place =
-      to === undefined ? undefined : await resolvePlace(environment, state.entries(), repository, tag, to);
-    outcome = await revertTag(environment, state, { repository, tag, to: place, reason });
+    outcome = await withWritable(config, configuration, progress, async (store) => {
+      const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
+      const state = await RepositoryState.open(environment, repository);
+      const place =
+        to === undefined ? undefined : await resolvePlace(environment, state.entries(), repository, tag, to);
+      return revertTag(environment, state, { repository, tag, to: place, reason });
+    });
   } catch (error) {
     if (error instanceof MoveRefusedError) throw new UsageError(error.message, { cause: error });
     if (!(error instanceof StoreError || error instanceof TagContendedError)) throw error;

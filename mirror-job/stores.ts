@@ -88,15 +88,17 @@ export async function alignedEnvironment(
 }
 
 /**
- * The stores that are in step, for who writes a little: a command waits for none to be caught up.
+ * The stores that are in step, for who writes a little: a command waits for none to be caught up. Who has written
+ * tells again which ones were left out (`tellAgain`).
  * @throws {ConfigurationError} when no store is left
  */
 export async function openInStep(
   file: string,
   environment: Environment,
   opened: OpenedStores,
-): Promise<Store> {
-  return storeOf(await membersOf(file, environment, opened, keepAligned));
+): Promise<{ readonly store: Store; readonly members: StoreMembers }> {
+  const members = await membersOf(file, environment, opened, keepAligned);
+  return { store: storeOf(members), members };
 }
 
 function storeOf(members: StoreMembers): Store {

@@ -17,15 +17,30 @@ export function openForReading(file: string, configuration: Configuration): Prom
 }
 
 /**
- * Of several stores, all that are in step. Nothing is written but the probe of conditional writes, and which stores are
- * left out.
+ * Has `write` done in the bucket: of several stores, in all that are in step. Nothing else is written but the probe of
+ * conditional writes, and which stores are left out.
  * @throws {ConfigurationError} as for reading, for another audience's bucket, and for one that honours no conditions
+ * @throws what `write` throws
  */
-export async function openForWriting(file: string, configuration: Configuration, log: Log): Promise<Store> {
+export async function withWritable<Result>(
+  file: string,
+  configuration: Configuration,
+  log: Log,
+  write: (store: Store) => Promise<Result>,
+): Promise<Result> {
   // First, or an empty bucket would become Lifeboat's by having nothing in it to approve.
-  const store = await openForReading(file, configuration);
+  const readable = await openForReading(file, configuration);
   const { signal } = new AbortController();
   const connection = awsConnection(readProxies(process.env));
   const opened = await openStores(file, configuration, { connection, signal });
-  return openInStep(file, createEnvironment({ store, log, signal }), opened);
+  const environment = createEnvironment({ store: readable, log, signal });
+  const { store, members } = await openInStep(file, environment, opened);
+  try {
+    return await write(store);
+  } finally {
+    // A run may have caught one up meanwhile, from before this was written.
+    await members.tellAgain().catch((error: unknown) => {
+      log.warn(error instanceof Error ? error.message : String(error));
+    });
+  }
 }

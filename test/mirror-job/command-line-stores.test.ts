@@ -1,4 +1,5 @@
 /** `lifeboat sync` with several stores, over S3: filled in one go, one of them away, caught up, all of them away. */
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { createServer, type Server } from 'node:http';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,6 +9,7 @@ import { s3ClientOf } from '../support/bucket-reader.ts';
 import { compareSnapshots, snapshot } from '../support/bucket-snapshot.ts';
 import { addImage, addStreamedLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository, type Repository } from '../support/content.ts';
+import { startCountingProxy } from '../support/counting-proxy.ts';
 import { startLocalStore, type Store } from '../support/local-store.ts';
 import { freePort, runProgram, type Finished } from '../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
@@ -149,4 +151,35 @@ test('none that answers is exit code 2, and each is named with its line', async 
   expect(stderr).toContain(':1: stores[0]: The bucket "bucket-1"');
   expect(stderr).toContain(':1: stores[1]: The bucket "bucket-2"');
   expect(registry.requests).toEqual([]);
+});
+
+test('revert without one of them says so at its end too, whatever a run has said meanwhile', async () => {
+  const client = s3ClientOf(store);
+  const notes = { Bucket: 'bucket-1', Key: `${prefix}state/_stores.json` };
+  const name = `The bucket "bucket-2" (prefix "${prefix}") at ${brokenAt}`;
+  const certified = { store: name, inStep: true, since: '2026-01-01T00:00:00.000Z', run: 'another run' };
+  let isReverting = false;
+  const proxy = await startCountingProxy({
+    target: new URL(store.endpoint).origin,
+    after: async ({ method, path }) => {
+      if (!isReverting || method !== 'PUT' || !path.includes('/_tags/')) return;
+      await client.send(new PutObjectCommand({ ...notes, Body: JSON.stringify({ stores: [certified] }) }));
+    },
+  });
+  const endpoints = [`${proxy.url}${new URL(store.endpoint).pathname}`, brokenAt] as const;
+  const before = repository.tags.get('1');
+  try {
+    await run(['sync'], endpoints);
+    tagAs(repository, addImage(repository, { layers: [await addStreamedLayer(repository, 'b', 10)] }), '1');
+    await run(['sync'], endpoints);
+    isReverting = true;
+    const { code, stderr } = await run(['revert', 'mirror.test/team/app:1'], endpoints);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('This run goes on without it')]);
+    const told = await (await client.send(new GetObjectCommand(notes))).Body?.transformToString();
+    expect(JSON.parse(told ?? '{}')).toMatchObject({ stores: [{ store: name, inStep: false }] });
+  } finally {
+    if (before !== undefined) repository.tags.set('1', before);
+    client.destroy();
+    await proxy.stop();
+  }
 });

@@ -125,7 +125,7 @@ export function contentOf(store: MemoryStore): Map<string, string> {
 /** What is named in a bucket and not there, or not what it is named after: nothing, ever. */
 export function problemsIn(store: MemoryStore): string[] {
   const problems: string[] = [];
-  const expect = (by: string, key: string): void => {
+  const need = (by: string, key: string): void => {
     if (!store.objects.has(key)) problems.push(`${store.name}: ${by} needs ${key}`);
   };
   for (const [key, { bytes }] of store.objects) {
@@ -134,12 +134,12 @@ export function problemsIn(store: MemoryStore): string[] {
     if (hashed !== undefined && createHash('sha256').update(bytes).digest('hex') !== hashed) {
       problems.push(`${store.name}: ${key} holds other bytes`);
     }
-    if (folder === 'blobs') expect(key, `blobs/${rest}`);
-    if (folder === 'tags') expect(key, `${root}/_manifests/${digestIn(store.json(key))}`);
+    if (folder === 'blobs') need(key, `blobs/${rest}`);
+    if (folder === 'tags') need(key, `${root}/_manifests/${digestIn(store.json(key))}`);
     if (folder === 'manifests' || folder === 'referrers') {
       const { blobs, manifests } = referencesOf(readJson(Buffer.from(bytes)));
-      for (const { digest } of blobs) expect(key, `${root}/_blobs/${digest.replace(':', '/')}`);
-      for (const { digest } of manifests) expect(key, `${root}/_manifests/${digest.replace(':', '/')}`);
+      for (const { digest } of blobs) need(key, `${root}/_blobs/${digest.replace(':', '/')}`);
+      for (const { digest } of manifests) need(key, `${root}/_manifests/${digest.replace(':', '/')}`);
     }
   }
   return problems;

@@ -12,7 +12,6 @@ import {
   ROOT,
   servedBy,
   smallRepository,
-  tagIn,
   takeAway,
 } from './several-stores.ts';
 
