@@ -75,7 +75,7 @@ async function align(
   return true;
 }
 
-/** Whichever of the two fails is taken out. */
+/** Whichever of the two fails is taken out; where it still answers, the one that is behind. */
 async function bring(
   environment: Environment,
   members: StoreMembers,
@@ -91,9 +91,21 @@ async function bring(
       const message = `${to.store.name}: the run was stopped before it was caught up.`;
       members.takeOut(to, new StoreError(message, { cause: error }));
     } else {
-      members.takeOut(error instanceof OriginError ? from : to, error);
+      // What is behind would have to ask upstream for all that it lacks: not for one read that has failed.
+      const isLost = error instanceof OriginError && (rule === 'newer' || !(await answers(from)));
+      members.takeOut(isLost ? from : to, error);
     }
     return undefined;
+  }
+}
+
+async function answers({ store }: Member): Promise<boolean> {
+  try {
+    await store.get(STORES_KEY);
+    return true;
+  } catch (error) {
+    if (error instanceof StoreError) return false;
+    throw error;
   }
 }
 

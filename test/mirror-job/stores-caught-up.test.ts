@@ -1,5 +1,6 @@
 /** A store that is new, was away or was not listed is caught up from one that is in step, not from upstream. */
 import { expect, test } from 'vitest';
+import { StoreError } from '../../mirror-job/engine/store.ts';
 import { MemoryStore } from './memory-store.ts';
 import { expectWhole, Mirror, move, pairOf, problemsIn, ROOT, takeAway } from './several-stores.ts';
 
@@ -169,5 +170,26 @@ test('a run that is stopped while it catches one up leaves it behind, and the ne
   b.calls.length = 0;
   await mirror.run();
   expect(b.calls.filter((call) => /^(?:put|beginUpload) blobs/.test(call))).toEqual([]);
+  expectWhole(mirror);
+});
+
+test('the store that is copied from stays, where one read of it fails: upstream is not asked for what is there', async () => {
+  const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
+  const mirror = await Mirror.create(a, b);
+  await mirror.run([a]);
+  let isBroken = true;
+  a.before = (call) => {
+    if (!isBroken || call !== 'stream') return;
+    isBroken = false;
+    throw new StoreError('A: could not read a blob.');
+  };
+  const report = await mirror.run();
+  expect(report.stores).toMatchObject([
+    { state: 'in step' },
+    { state: 'behind', reason: 'A: could not read a blob.' },
+  ]);
+  expect(mirror.source.calls.filter((call) => call.startsWith('blob'))).toEqual([]);
+  await mirror.run();
+  expect(mirror.source.calls.filter((call) => call.startsWith('blob'))).toEqual([]);
   expectWhole(mirror);
 });

@@ -95,8 +95,10 @@ for (const [what, prepare] of SITUATIONS) {
           expect(report.counts.failed, `call ${at}: ${JSON.stringify(outcomesOf(report))}`).toBe(0);
           expect(problemsIn(other), `call ${at}`).toEqual([]);
           expect(problemsIn(broken), `call ${at}`).toEqual([]);
+          // Where one read of what is copied from fails, that goes on, and not the one that is behind.
+          const served = report.stores?.[1 - index]?.state === 'behind' ? broken : other;
           for (const [tag, digest] of mirror.repository.tags) {
-            expect(tagIn(other, tag), `call ${at}`).toBe(digest.replace(':', '/'));
+            expect(tagIn(served, tag), `call ${at}`).toBe(digest.replace(':', '/'));
           }
           broken.before = () => {};
           const next = await mirror.run();
