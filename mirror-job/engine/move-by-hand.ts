@@ -87,6 +87,8 @@ async function move(
     size: target.size,
     platforms,
     hold,
+    // What is remembered may be of another tag, and that one's absence is not this one's.
+    gone: known?.gone,
   };
   const isSaid = isThere && stands.hold === hold;
   // A command that died after the tag moved has left an index without it: that is made good here too.

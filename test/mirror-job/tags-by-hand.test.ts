@@ -214,6 +214,26 @@ test('a list brings back neither what the last revert left nor what the one befo
   expect(await fixture.approve('c', { isListed: true })).toMatchObject({ result: 'moved' });
 });
 
+test('what is remembered comes from another tag of that digest, but not that upstream lacks that one', async () => {
+  const fixture = await threePlaces();
+  const environment = fixture.environment();
+  const state = await RepositoryState.open(environment, fixture.repository);
+  const [latest] = state.tags;
+  if (latest === undefined) throw new Error('It is known.');
+  const other = {
+    ...latest,
+    tag: parseTag('other'),
+    digest: fixture.digest('a'),
+    firstSeen: '2025-12-01T00:00:00.000Z',
+  };
+  await state.note({ ...other, gone: '2026-01-01T02:00:00.000Z' });
+  await state.flush();
+  await fixture.revert({ to: 'a' });
+  const entry = fixture.index().find((one) => one.kind === 'tag' && one.tag === 'latest');
+  expect(entry).toMatchObject({ digest: fixture.digest('a'), firstSeen: '2025-12-01T00:00:00.000Z' });
+  expect(entry).toHaveProperty('gone', undefined);
+});
+
 test('a tag that the bucket lacks is made, with its place in the list of tags', async () => {
   const fixture = await threePlaces();
   const environment = fixture.environment();
