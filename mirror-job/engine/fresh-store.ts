@@ -99,8 +99,12 @@ export class FreshStore implements Store {
 
   /** Before it is written: a write whose answer is lost may have come through all the same. */
   #note(key: string): void {
+    if (!this.#isAlone) return;
     this.#written.add(key);
-    if (this.#written.size > MAX_WRITTEN) this.#isAlone = false;
+    if (this.#written.size <= MAX_WRITTEN) return;
+    // From here on everything is looked for, and what was written need not be known.
+    this.#isAlone = false;
+    this.#written.clear();
   }
 
   async #unlessLost<Value>(call: Promise<Value>): Promise<Value> {
