@@ -3,19 +3,19 @@
  * which a run writes, so that what it serves meanwhile is complete, and one that dies is carried on by the next.
  */
 import { algorithmOf, digestOf } from '../../core/digest.ts';
-import { kindOfKey, type KeyKind } from '../../core/key-kind.ts';
-import { BLOBS, REPOSITORIES, STATE, STORES_KEY, repositoryIndexKey } from '../../core/layout.ts';
+import type { KeyKind } from '../../core/key-kind.ts';
+import { repositoryIndexKey } from '../../core/layout.ts';
 import { OCI_INDEX, OCTET_STREAM } from '../../core/media-type.ts';
-import type { Repository, Tag } from '../../core/reference.ts';
 import { Origin } from './catch-up-origin.ts';
+import { Comparison, isFixed, type Difference } from './catch-up-comparison.ts';
 import { mergeObject, withoutTags, type Rule } from './catch-up-merge.ts';
 import { needsOf } from './catch-up-needs.ts';
 import type { Environment } from './environment.ts';
 import { changeObject } from './guarded-write.ts';
 import { Memo } from './memo.ts';
-import { resumed } from './resume.ts';
+import { counted, resumed } from './resume.ts';
 import { SourceError } from './source.ts';
-import { StoreError, type ListedObject, type StoredObject } from './store.ts';
+import { StoreError, type StoredObject } from './store.ts';
 import type { Member } from './store-members.ts';
 import { uploadBlob } from './upload.ts';
 import { verified } from './verify.ts';
@@ -58,8 +58,6 @@ export async function catchUp(
   );
 }
 
-type Difference = ListedObject & { readonly kind: KeyKind };
-
 /** In this order: whatever a reader finds, all that it needs is there. */
 const ORDER = [
   'blob',
@@ -82,10 +80,7 @@ class CatchUp {
   readonly #from: Origin;
   readonly #to: Member;
   readonly #rule: Rule;
-  /** What is there by now; of what never changes. */
-  readonly #present = new Set<string>();
-  readonly #differences = new Map<string, Difference>();
-  readonly #tags = new Map<Repository, Set<Tag>>();
+  readonly #found = new Comparison();
   readonly #copied = new Memo<string, void>();
   #damaged: SourceError | undefined;
   #told: number;
@@ -99,51 +94,32 @@ class CatchUp {
   }
 
   async run(): Promise<void> {
-    await this.#compare();
+    const { signal } = this.#environment;
+    await this.#found.compare(this.#from, new Origin(this.#to.bucket, signal, StoreError));
     const { limits, log } = this.#environment;
-    if (this.#differences.size > 0) {
+    if (this.#found.differences.size > 0) {
       log.info(
-        `${this.#to.store.name} is compared with ${this.#from.name}: ${this.#differences.size} objects may have to be copied.`,
+        `${this.#to.store.name} is compared with ${this.#from.name}: ${this.#found.differences.size} objects may have to be copied.`,
       );
     }
     for (const kind of ORDER) {
       if (kind === 'tag') await this.#questionTags();
-      const group = [...this.#differences.values()].filter((one) => one.kind.kind === kind);
+      const group = [...this.#found.differences.values()].filter((one) => one.kind.kind === kind);
       await each(group, kind === 'blob' ? limits.blobs : SMALL, (one) => this.#copyOnce(one));
     }
     if (this.#damaged !== undefined) throw new StoreError(this.#damaged.message, { cause: this.#damaged });
   }
 
-  /** Blobs after what names them, so that another run's newest manifest is not met without its blobs. */
-  async #compare(): Promise<void> {
-    const to = new Origin(this.#to.bucket, this.#environment.signal, StoreError);
-    for (const prefix of [REPOSITORIES, BLOBS, STATE]) {
-      const there = new Map<string, ListedObject>();
-      for await (const one of to.entries(prefix)) there.set(one.key, one);
-      for await (const one of this.#from.entries(prefix)) {
-        const kind = kindOfKey(one.key);
-        if (kind === undefined || one.key === STORES_KEY || one.key.endsWith('/probe')) continue;
-        const own = there.get(one.key);
-        if (own?.size === one.size && (isFixed(kind) || own.etag === one.etag)) this.#present.add(one.key);
-        else this.#differences.set(one.key, { ...one, kind });
-        if (kind.kind === 'tag' && own !== undefined && own.etag !== one.etag) {
-          const tags = this.#tags.get(kind.repository) ?? new Set();
-          this.#tags.set(kind.repository, tags.add(kind.tag));
-        }
-      }
-    }
-  }
-
   /** docs/decisions/0005-index-before-a-move.md */
   async #questionTags(): Promise<void> {
-    await each([...this.#tags], SMALL, async ([repository, tags]) => {
+    await each([...this.#found.tags], SMALL, async ([repository, tags]) => {
       const key = repositoryIndexKey(repository);
       await changeObject(this.#to.store, key, OCI_INDEX, (bytes) =>
         bytes === undefined ? undefined : withoutTags(key, bytes, tags),
       );
       // Where the two were the same, it has to be whole again when the tags are there.
-      if (!this.#differences.has(key)) {
-        this.#differences.set(key, { key, size: 0, etag: '', kind: { kind: 'index', repository } });
+      if (!this.#found.differences.has(key)) {
+        this.#found.differences.set(key, { key, size: 0, etag: '', kind: { kind: 'index', repository } });
       }
     });
   }
@@ -171,7 +147,9 @@ class CatchUp {
     tally.running.add(running);
     try {
       const expected = { digest, size };
-      const body = counted(resumed(source, expected, signal), running);
+      const body = counted(resumed(source, expected, signal), (bytes) => {
+        running.done += bytes;
+      });
       const checked = verified(body, expected, source.name, createHash);
       await uploadBlob({ ...this.#environment, store: this.#to.store }, key, size, checked, OCTET_STREAM);
       this.#count(key, size);
@@ -198,7 +176,7 @@ class CatchUp {
   async #copyMutable({ key, kind }: Difference): Promise<void> {
     const object = await this.#from.get(key);
     if (object === undefined || !(await this.#isReady(kind, key, object))) return;
-    const differing = ('repository' in kind ? this.#tags.get(kind.repository) : undefined) ?? new Set();
+    const differing = ('repository' in kind ? this.#found.tags.get(kind.repository) : undefined) ?? new Set();
     let written = 0;
     await changeObject(this.#to.store, key, object.contentType ?? 'application/json', (to) => {
       const merged = mergeObject(kind, { key, from: object.bytes, to, rule: this.#rule, differing });
@@ -216,10 +194,10 @@ class CatchUp {
       return false;
     }
     for (const need of needs) {
-      if (this.#present.has(need)) continue;
-      const other = this.#differences.get(need);
+      if (this.#found.present.has(need)) continue;
+      const other = this.#found.differences.get(need);
       if (other !== undefined && other.kind.kind === 'manifest') await this.#copyOnce(other);
-      if (this.#present.has(need)) continue;
+      if (this.#found.present.has(need)) continue;
       // Layers that are kept elsewhere, and platforms that are not mirrored, are in neither.
       if ((await this.#from.size(need)) !== undefined) {
         this.deferred += 1;
@@ -234,7 +212,7 @@ class CatchUp {
   }
 
   #count(key: string, bytes: number): void {
-    this.#present.add(key);
+    this.#found.present.add(key);
     this.objects += 1;
     this.bytes += bytes;
   }
@@ -250,23 +228,8 @@ class CatchUp {
     if (now - this.#told < TELL_EVERY) return;
     this.#told = now;
     this.#environment.log.info(
-      `${this.#to.store.name}: ${this.objects} of at most ${this.#differences.size} objects are copied.`,
+      `${this.#to.store.name}: ${this.objects} of at most ${this.#found.differences.size} objects are copied.`,
     );
-  }
-}
-
-/** Objects that are never written twice with other bytes. */
-function isFixed({ kind }: KeyKind): boolean {
-  return kind === 'blob' || kind === 'link' || kind === 'manifest' || kind === 'movement';
-}
-
-async function* counted(
-  body: AsyncIterable<Uint8Array>,
-  running: { done: number },
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body) {
-    running.done += chunk.length;
-    yield chunk;
   }
 }
 
