@@ -35,7 +35,7 @@ beforeAll(async () => {
   largeLayer = layer.digest;
   tagAs(app, addImage(app, { layers: [layer] }), 'large');
   registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', app]]) } });
-  store = await startLocalStore({ buckets: 9 });
+  store = await startLocalStore({ buckets: 12 });
   buckets = [...store.buckets];
 });
 
