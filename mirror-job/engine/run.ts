@@ -131,10 +131,11 @@ function failed({ signal }: Environment, repository: Repository, error: unknown)
  * Aborts what killed runs have left: an upload whose blob is there (a run that still works on it will find the
  * blob and be content), and one so old that its run cannot be alive.
  */
-async function clearUploads({ store, clock, signal, tally }: Environment): Promise<void> {
-  // Whoever goes on where a killed run was copies what that one was at, so a run that has copied nothing need not look.
-  // And what earlier runs have left can wait for one that has time.
-  if (tally.blobsCopied === 0 || signal.aborted) return;
+async function clearUploads({ store, clock, signal, tally, reportStores }: Environment): Promise<void> {
+  // Whoever goes on where a killed run was copies what that one was at, from upstream or from another store, so a run
+  // that has copied nothing need not look. And what earlier runs have left can wait for one that has time.
+  const isCaughtUp = reportStores?.().some(({ copied }) => copied !== undefined) === true;
+  if ((tally.blobsCopied === 0 && !isCaughtUp) || signal.aborted) return;
   for (const { key, id, begun } of await store.openUploads(BLOBS)) {
     const isOld = clock.now().getTime() - begun.getTime() > UPLOAD_ABANDONED_AFTER;
     if (isOld || (blobOfKey(key) !== undefined && (await store.size(key)) !== undefined)) {
