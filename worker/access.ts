@@ -8,17 +8,27 @@ import { mayRead, type Token } from './token.ts';
 
 const encoder = new TextEncoder();
 
+type Access = Pick<Configuration, 'audience' | 'tokens' | 'challenge'>;
+
 /**
- * @returns the caller's token; undefined on a public edge
+ * @returns the caller's token; undefined, and at once, where none is needed
  * @throws {RegistryError} DENIED; as a ChallengeError where the operator wants callers to be challenged
  */
-export async function authorise(
+export function authorise(
   request: EdgeRequest,
   caller: Pick<Caller, 'authorization'>,
-  configuration: Pick<Configuration, 'audience' | 'tokens' | 'challenge'>,
-): Promise<Token | undefined> {
+  access: Access,
+): undefined | Promise<Token> {
   // A static header that a client sends to a public edge is not looked at.
-  if (configuration.audience === 'public' || request.kind === 'health') return undefined;
+  if (access.audience === 'public' || request.kind === 'health') return undefined;
+  return requireToken(request, caller, access);
+}
+
+async function requireToken(
+  request: EdgeRequest,
+  caller: Pick<Caller, 'authorization'>,
+  configuration: Access,
+): Promise<Token> {
   const token = await tokenOf(caller.authorization, configuration.tokens);
   if (token === undefined) {
     const message = 'This registry needs a token, and got none that it knows.';

@@ -85,7 +85,8 @@ export class Edge {
 
   async #answer(request: EdgeRequest, caller: Caller, scope: Scope): Promise<Answer> {
     if (request.kind === 'refused') throw request.error;
-    const token = await authorise(request, caller, this.#configuration);
+    const needed = authorise(request, caller, this.#configuration);
+    const token = needed === undefined ? undefined : await needed;
     if (token !== undefined) scope.trace.token = token.name;
     switch (request.kind) {
       case 'ping':
@@ -101,11 +102,8 @@ export class Edge {
         return answerBlob(request, caller, scope, this.#library, this.#configuration);
       case 'tags':
         return this.#answerTags(request, scope);
-      case 'referrers': {
-        const key = referrersKey(request.name.repository, request.subject);
-        const kept = await this.#library.referrers.find(scope, key);
-        return answerReferrers(kept?.value, request.artifactType, this.#keep('pointer'));
-      }
+      case 'referrers':
+        return this.#answerReferrers(request, scope);
     }
   }
 
@@ -180,6 +178,14 @@ export class Edge {
       namespace: name.namespace,
     };
     return answerList(list, page, this.#keep('pointer'));
+  }
+
+  async #answerReferrers(
+    { name, subject, artifactType }: Extract<EdgeRequest, { kind: 'referrers' }>,
+    scope: Scope,
+  ): Promise<Answer> {
+    const kept = await this.#library.referrers.find(scope, referrersKey(name.repository, subject));
+    return answerReferrers(kept?.value, artifactType, this.#keep('pointer'));
   }
 
   async #answerCatalog(page: Page, token: Token | undefined, scope: Scope): Promise<Answer> {

@@ -52,10 +52,11 @@ function isDataset(value: unknown): value is Pick<AnalyticsEngineDataset, 'write
   return typeof value === 'object' && value !== null && 'writeDataPoint' in value;
 }
 
-const app = new Hono<{ Bindings: Env }>();
+// Every path has the one handler, which takes it apart itself.
+const app = new Hono<{ Bindings: Env }>({ getPath: () => '/' });
 
 // Hono answers HEAD by the handler for GET; the edge goes by the request's own method.
-app.all('*', async (context): Promise<Response> => {
+app.all('*', (context): Response | Promise<Response> => {
   const edge = edgeFor(context.env);
   if (edge instanceof ConfigurationError) return refuseAll(context.req.raw.method, edge);
   return edge.handle(context.req.raw, (work) => context.executionCtx.waitUntil(work));

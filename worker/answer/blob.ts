@@ -47,7 +47,10 @@ export async function answerBlob(
       body: null,
     };
   }
-  const target = await redirectTarget(link, caller, library, policy);
+  const url = mayRedirect(link.value, policy)
+    ? await library.roster.urlFor(link.store, blobKey(digest))
+    : undefined;
+  const target = url === undefined || leaksAuthorization(url, caller) ? undefined : url;
   if (target === undefined) return stream(link, caller, scope, library, headers);
   return {
     status: 307,
@@ -79,18 +82,15 @@ function blobUnknown(digest: string): RegistryError {
   });
 }
 
-async function redirectTarget(
-  link: Kept<BlobLink>,
-  caller: Caller,
-  library: Library,
-  { blobs, streamBelow }: BlobPolicy,
-): Promise<string | undefined> {
-  if (blobs === 'stream' || (blobs === 'auto' && link.value.size < streamBelow)) return undefined;
-  const target = await library.roster.urlFor(link.store, blobKey(link.value.digest));
-  if (target === undefined || caller.authorization === undefined) return target;
-  // Go's client sends Authorization on to the same host and its sub-domains, and S3 answers that with 400.
+function mayRedirect({ size }: BlobLink, { blobs, streamBelow }: BlobPolicy): boolean {
+  return blobs === 'redirect' || (blobs === 'auto' && size >= streamBelow);
+}
+
+/** Go's client sends Authorization on to the same host and its sub-domains, and S3 answers that with 400. */
+function leaksAuthorization(target: string, caller: Caller): boolean {
+  if (caller.authorization === undefined) return false;
   const { hostname } = new URL(target);
-  return hostname === caller.host || hostname.endsWith(`.${caller.host}`) ? undefined : target;
+  return hostname === caller.host || hostname.endsWith(`.${caller.host}`);
 }
 
 async function stream(

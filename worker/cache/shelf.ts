@@ -68,21 +68,32 @@ export class Shelf<T> {
   }
 
   /**
+   * At once where memory has it fresh, which is what most requests meet: a promise more costs each of them.
    * @returns undefined when it does not exist
    * @throws {RegistryError} UNAVAILABLE when no store answers and nothing is kept that may be given
    * @throws {ConfigurationError} for a bucket of another audience
    */
-  async find(scope: Scope, key: string): Promise<Kept<T> | undefined> {
+  find(scope: Scope, key: string): Kept<T> | Promise<Kept<T> | undefined> {
+    const { now, fresh } = this.#options;
+    const kept = this.#memory.get(key);
+    if (kept !== undefined && now() - kept.at < fresh) return given(scope, kept, 'memory');
+    return this.#findElsewhere(scope, key, kept);
+  }
+
+  /** @param remembered by memory, and not fresh any more */
+  async #findElsewhere(
+    scope: Scope,
+    key: string,
+    remembered: Kept<T> | undefined,
+  ): Promise<Kept<T> | undefined> {
     const { now, fresh, kind } = this.#options;
-    let kept = this.#memory.get(key);
+    let kept = remembered;
     let source: 'memory' | 'edge' = 'memory';
-    if (kept === undefined || now() - kept.at >= fresh) {
-      const fromEdge = await this.#fromEdgeCache(key);
-      if (fromEdge !== undefined && (kept === undefined || this.#supersedes(fromEdge, kept))) {
-        kept = fromEdge;
-        source = 'edge';
-        this.#remember(key, kept);
-      }
+    const fromEdge = await this.#fromEdgeCache(key);
+    if (fromEdge !== undefined && (kept === undefined || this.#supersedes(fromEdge, kept))) {
+      kept = fromEdge;
+      source = 'edge';
+      this.#remember(key, kept);
     }
     if (kept !== undefined) {
       const age = now() - kept.at;

@@ -35,7 +35,7 @@ export class R2Store implements Store {
     };
   }
 
-  async urlFor(key: string): Promise<string | undefined> {
+  urlFor(key: string): string | undefined {
     const { publicUrl, prefix } = this.#configuration;
     return publicUrl === undefined ? undefined : `${publicUrl}/${prefix}${key}`;
   }

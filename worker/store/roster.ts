@@ -115,9 +115,10 @@ export class Roster {
   }
 
   /** Whether that store answered a moment ago, or does now. @throws {ConfigurationError} */
-  async isLive(scope: Scope, number: number): Promise<boolean> {
+  isLive(scope: Scope, number: number): boolean | Promise<boolean> {
     const member = this.#members[number - 1];
-    return member !== undefined && (await this.#isLive(member, scope));
+    if (member === undefined) return false;
+    return this.#isFresh(member) || this.#isLive(member, scope);
   }
 
   /** Whether any store does. @throws {ConfigurationError} */
@@ -135,8 +136,8 @@ export class Roster {
     return this.#members.map((member) => ({ store: member.store.number, live: this.#isFresh(member) }));
   }
 
-  urlFor(number: number, key: string): Promise<string | undefined> {
-    return this.#members[number - 1]?.store.urlFor(key) ?? Promise.resolve(undefined);
+  urlFor(number: number, key: string): string | undefined | Promise<string> {
+    return this.#members[number - 1]?.store.urlFor(key);
   }
 
   /** The longest that all stores together may take. Milliseconds. */

@@ -108,20 +108,22 @@ export class S3Store implements Store {
     return text;
   }
 
-  async urlFor(key: string): Promise<string> {
+  urlFor(key: string): string | Promise<string> {
     const { publicUrl, prefix } = this.#configuration;
     return publicUrl === undefined ? this.#sign(key) : `${publicUrl}/${prefix}${key}`;
   }
 
   /** Dated to its window's begin, so that every isolate of the edge signs the same URL, and clients can keep it. */
-  async #sign(key: string): Promise<string> {
+  #sign(key: string): string | Promise<string> {
     const window = Math.floor(this.#now() / WINDOW_MS);
     if (window !== this.#window) {
       this.#window = window;
       this.#signed.clear();
     }
-    const kept = this.#signed.get(key);
-    if (kept !== undefined) return kept;
+    return this.#signed.get(key) ?? this.#signAnew(key, window);
+  }
+
+  async #signAnew(key: string, window: number): Promise<string> {
     const { protocol, hostname, port, pathname, host } = this.#base;
     // Keys and prefixes have no character that would be encoded.
     const path = `${pathname}${this.#configuration.prefix}${key}`;

@@ -29,7 +29,7 @@ export interface Store {
     options: { readonly range?: ByteRange; readonly signal: AbortSignal },
   ): Promise<StoredObject | undefined>;
   /** A URL at which a client can get the object, for 5 minutes at least; undefined where there is none. */
-  urlFor(key: string): Promise<string | undefined>;
+  urlFor(key: string): string | undefined | Promise<string>;
 }
 
 /** A store did not give what it was asked for: it is down, too slow, refuses its keys, or holds broken bytes. */
