@@ -14,7 +14,7 @@ import type { Configuration } from './configuration.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { CACHE_CONTROL, type Answer, type Keeping } from './headers.ts';
 import { openLibrary, type Library, type Surroundings } from './library.ts';
-import type { Log } from './log.ts';
+import { faultOf, type Log } from './log.ts';
 import { RequestParser } from './parsed-request.ts';
 import type { EdgeRequest, Page } from './request.ts';
 import { newTrace, type Scope } from './scope.ts';
@@ -219,8 +219,6 @@ function asRegistryError(error: unknown, scope: Scope): RegistryError {
   if (error instanceof RegistryError) return error;
   if (error instanceof ConfigurationError) return new RegistryError('UNAVAILABLE', error.message);
   // A mistake of ours must not become a 500: docker would repeat the request five times.
-  scope.trace.failures.push(
-    `FAULT of the edge: ${error instanceof Error ? (error.stack ?? error.message) : 'unknown'}`,
-  );
+  scope.trace.failures.push(faultOf(error));
   return new RegistryError('UNAVAILABLE', 'The registry failed to answer this.');
 }

@@ -8,8 +8,10 @@ export interface Answer {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | string | null;
-  /** What the status and all headers follow from, beside the request and where it was found; undefined if from more. */
-  readonly from?: unknown;
+  /**
+   * If set: two answers to one parsed request with the same `from`, both from memory, have the same status and headers.
+   */
+  readonly from?: object | string;
 }
 
 /**

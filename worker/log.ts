@@ -20,6 +20,11 @@ export interface RefreshFailure {
   readonly failures: readonly string[];
 }
 
+/** A mistake of ours, as a failure that the log shows as an error. */
+export function faultOf(error: unknown): string {
+  return `FAULT of the edge: ${error instanceof Error ? (error.stack ?? error.message) : 'unknown'}`;
+}
+
 /** Wrong bytes and mistakes of ours are errors, other failures warnings, whatever the client was answered. */
 export function logToConsole({ kind, method, path, status, milliseconds, trace }: Event): void {
   const { failures } = trace;

@@ -29,6 +29,9 @@ const KNOWN = [
   'TOKENS',
 ] as const;
 
+/** Near one of the edge's, and set in many environments for another purpose. */
+const OTHERS: ReadonlySet<string> = new Set(['HOST']);
+
 /** Names that begin so are store-configuration.ts's to judge. */
 const OF_A_STORE = 'S3_';
 
@@ -39,9 +42,10 @@ const OF_A_STORE = 'S3_';
 export function refuseMisspelt(variables: Variables): void {
   for (const [name, value] of Object.entries(variables)) {
     const isText = ['string', 'number', 'boolean'].includes(typeof value);
-    if (!isText || !/^[A-Z0-9_]+$/.test(name) || name.startsWith(OF_A_STORE)) continue;
-    if (KNOWN.some((known) => known === name)) continue;
-    const meant = nearest(name);
+    if (!isText || value === '' || KNOWN.some((known) => known === name)) continue;
+    const isInCapitals = /^[A-Z0-9_]+$/.test(name);
+    if (OTHERS.has(name) || (isInCapitals && name.startsWith(OF_A_STORE))) continue;
+    const meant = isInCapitals ? nearest(name) : KNOWN.find((known) => known === name.toUpperCase());
     if (meant !== undefined) {
       throw new ConfigurationError(name, `there is no such variable. Is ${meant} meant?`);
     }

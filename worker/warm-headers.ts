@@ -7,7 +7,8 @@ import type { EdgeRequest } from './request.ts';
 import type { Trace } from './scope.ts';
 
 interface Made {
-  readonly from: unknown;
+  /** Weakly: what a shelf has let go of must not stay in memory for its headers' sake. */
+  readonly from: WeakRef<object> | string;
   readonly headers: Headers;
 }
 
@@ -24,12 +25,16 @@ export class WarmHeaders {
       trace.reads === 0 &&
       trace.staleSeconds === undefined;
     const made = isWarm ? this.#made.get(request) : undefined;
-    if (made !== undefined && made.from === from) return made.headers;
+    if (made !== undefined && valueOf(made.from) === from) return made.headers;
     const name = 'name' in request ? request.name : undefined;
     explain(answer.headers, name, trace, milliseconds);
-    if (!isWarm) return answer.headers;
+    if (!isWarm || from === undefined) return answer.headers;
     const headers = new Headers(answer.headers);
-    this.#made.set(request, { from, headers });
+    this.#made.set(request, { from: typeof from === 'string' ? from : new WeakRef(from), headers });
     return headers;
   }
+}
+
+function valueOf(from: Made['from']): object | string | undefined {
+  return typeof from === 'string' ? from : from.deref();
 }

@@ -108,8 +108,9 @@ describe('names that are not the edge’s', () => {
     ['in small letters', { tag_tll: '1h' }],
     [
       'that resemble none',
-      { LOGS: 'on', PORT: '80', NODE_ENV: 'x', CI: 'true', WORKERS_CI: '1', CF_PAGES: '1' },
+      { LOGS: 'on', PORT: '80', NODE_ENV: 'x', CI: 'true', WORKERS_CI: '1', CF_PAGES: '1', HOST: 'x' },
     ],
+    ['and are not set', { TAG_TLL: '' }],
     ['of what is bound', { TAGZ: { get: () => undefined } }],
   ])('%s are let be', (_name, others) => {
     expect(readConfiguration({ BUCKET, ...others }).tagTtl).toBe(60_000);
@@ -138,6 +139,7 @@ describe('what cannot be used', () => {
     [{ ...S3, S3_REGOIN: 'x' }, 'S3_REGOIN', 'there is no such variable.'],
     [{ BUCKET, TAG_TLL: '1h' }, 'TAG_TLL', 'there is no such variable. Is TAG_TTL meant?'],
     [{ BUCKET, TAG_STAEL: 60 }, 'TAG_STAEL', 'there is no such variable. Is TAG_STALE meant?'],
+    [{ BUCKET, Tags: 'off' }, 'Tags', 'there is no such variable. Is TAGS meant?'],
     [{ BUCKET, TOKEN: 'secret' }, 'TOKEN', 'there is no such variable. Is TOKENS meant?'],
     [{ BUCKET, AUDIANCE: 'token' }, 'AUDIANCE', 'there is no such variable. Is AUDIENCE meant?'],
     [{ BUCKET, S3ENDPOINT: 'x' }, 'S3ENDPOINT', 'there is no such variable. Is S3_ENDPOINT meant?'],

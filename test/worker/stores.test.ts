@@ -201,11 +201,24 @@ describe('what one live store does not have', () => {
   it.each([
     ['without a word', null],
     ['of the key', '<Error><Code>NoSuchKey</Code></Error>'],
-    ['that names the bucket beyond its first 1024 bytes', `${' '.repeat(1024)}NoSuchBucket`],
+    [
+      'that quotes a key with such a name',
+      '<Error><Code>NoSuchKey</Code><Key>repositories/a/b/_tags/NoSuchBucket</Key></Error>',
+    ],
+    ['that names the bucket beyond its first 1024 bytes', `${' '.repeat(1024)}<Code>NoSuchBucket</Code>`],
   ])('a 404 %s is absence', async (_name, body) => {
     const edge = new TestEdge([one]);
     await edge.get('/v2/');
     edge.fault = () => new Response(body, { status: 404 });
+    expect((await edge.get(TAG)).status).toBe(404);
+  });
+
+  it('a tag: the first store is asked too that failed an hour ago, for its word is final', async () => {
+    const edge = new TestEdge([one, two]);
+    edge.fault = (_key, store) => (store === 1 ? new Response('', { status: 500 }) : undefined);
+    await edge.get('/v2/');
+    edge.fault = () => undefined;
+    edge.now += 3_600_000;
     expect((await edge.get(TAG)).status).toBe(404);
   });
 

@@ -73,6 +73,8 @@ async function findLive(request: BlobRequest, scope: Scope, library: Library): P
   if (kept !== undefined && (await library.roster.isLive(scope, kept.store))) return kept;
   const link = kept === undefined ? undefined : await library.links.refresh(scope, key);
   if (link === undefined) throw blobUnknown(digest);
+  scope.trace.source = 'store';
+  scope.trace.store = link.store;
   return link;
 }
 

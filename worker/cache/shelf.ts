@@ -5,7 +5,8 @@
  */
 import { RegistryError } from '../../core/error.ts';
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
-import type { RefreshFailure } from '../log.ts';
+import { ConfigurationError } from '../configuration-error.ts';
+import { faultOf, type RefreshFailure } from '../log.ts';
 import { newTrace, type Scope } from '../scope.ts';
 import { CorruptObjectError } from '../store/corrupt-object-error.ts';
 import type { Roster } from '../store/roster.ts';
@@ -77,19 +78,15 @@ export class Shelf<T> {
     const { now, fresh } = this.#options;
     const kept = this.#memory.get(key);
     if (kept !== undefined && now() - kept.at < fresh) return given(scope, kept, 'memory');
-    return this.#findElsewhere(scope, key, kept);
+    return this.#findElsewhere(scope, key);
   }
 
-  /** @param remembered by memory, and not fresh any more */
-  async #findElsewhere(
-    scope: Scope,
-    key: string,
-    remembered: Kept<T> | undefined,
-  ): Promise<Kept<T> | undefined> {
+  async #findElsewhere(scope: Scope, key: string): Promise<Kept<T> | undefined> {
     const { now, fresh, kind } = this.#options;
-    let kept = remembered;
-    let source: 'memory' | 'edge' = 'memory';
     const fromEdge = await this.#fromEdgeCache(key);
+    // Looked at only now: another request may have learnt more meanwhile.
+    let kept = this.#memory.get(key);
+    let source: 'memory' | 'edge' = 'memory';
     if (fromEdge !== undefined && (kept === undefined || this.#supersedes(fromEdge, kept))) {
       kept = fromEdge;
       source = 'edge';
@@ -168,7 +165,8 @@ export class Shelf<T> {
     try {
       await this.refresh(scope, key);
     } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error));
+      const isExpected = error instanceof RegistryError || error instanceof ConfigurationError;
+      failures.push(isExpected ? error.message : faultOf(error));
     } finally {
       this.#refreshing.delete(key);
     }

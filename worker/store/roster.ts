@@ -92,8 +92,8 @@ export class Roster {
     let isAbsent = false;
     const silent = new Set(this.#members);
     for (const member of this.#order(scope, first)) {
-      // Whoever answered knows; those that are down are asked only when nobody else is there.
-      if (isAbsent && member.isDown) continue;
+      // Whoever answered knows of a digest; those that are down are asked only when nobody else is there.
+      if (isAbsent && absence === 'digest' && member.isDown) continue;
       try {
         const value = await this.#ask(member, scope, run);
         if (value !== undefined) return { value, store: member.store.number };

@@ -72,7 +72,8 @@ export class S3Store implements Store {
     }
     const expected = range === undefined ? 200 : 206;
     if (response.status === 404) {
-      if (!(await this.#beginOf(response, key)).includes('NoSuchBucket')) return undefined;
+      // As S3's own element: some servers quote the key, and a tag may have that name.
+      if (!/<Code>\s*NoSuchBucket\s*</.test(await this.#beginOf(response, key))) return undefined;
       throw new StoreError(this.number, 'has no such bucket.');
     }
     if (response.status !== expected) {
@@ -140,6 +141,8 @@ export class S3Store implements Store {
       { signingDate: new Date(window * WINDOW_MS), expiresIn: LIFETIME_SECONDS },
     );
     const url = `${protocol}//${host}${path}?${queryOf(query)}`;
+    // Its window may have ended meanwhile: then what is kept is another one's.
+    if (window !== this.#window) return url;
     const [oldest] = this.#signed.keys();
     if (this.#signed.size >= MOST_KEPT && oldest !== undefined) this.#signed.delete(oldest);
     this.#signed.set(key, url);
