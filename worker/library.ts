@@ -83,6 +83,7 @@ export function openLibrary(configuration: Configuration, surroundings: Surround
         return edgeCache.put(IDENTITIES, encodeURIComponent(location), kept, configuration.tagStale);
       },
     },
+    onRefreshFailure,
     onReplaced: () => {
       for (const shelf of [manifests, tags, links, tagLists, referrers, catalogs]) shelf.clear();
     },

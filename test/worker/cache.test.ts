@@ -303,9 +303,12 @@ describe('the data centre’s cache', () => {
     await first.settle();
     const second = new TestEdge([s3]);
     second.fault = DOWN;
-    const response = await second.get(TAG);
-    expect(response.headers.get('lifeboat-cache')).toBe('hit-edge');
-    expect(await response.text()).toBe(manifest('a'));
+    // A pull is many requests, and they come together.
+    const responses = await Promise.all([second.get(TAG), second.get(TAG), second.get(TAG)]);
+    for (const response of responses) {
+      expect(response.headers.get('lifeboat-cache')).toMatch(/^hit-/);
+      expect(await response.text()).toBe(manifest('a'));
+    }
     expect(second.takeReads()).toEqual([]);
     expect((await second.get('/v2/')).status).toBe(503);
   });

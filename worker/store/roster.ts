@@ -5,7 +5,10 @@
  */
 import { RegistryError } from '../../core/error.ts';
 import type { Audience, Identity } from '../../core/identity.ts';
-import type { Scope } from '../scope.ts';
+import { IDENTITY_KEY } from '../../core/layout.ts';
+import { ConfigurationError } from '../configuration-error.ts';
+import { faultOf, type RefreshFailure } from '../log.ts';
+import { newTrace, type Scope } from '../scope.ts';
 import { readIdentity, recallId } from './bucket-identity.ts';
 import { CorruptObjectError } from './corrupt-object-error.ts';
 import { StoreError, type Store } from './store.ts';
@@ -39,6 +42,7 @@ export interface RosterOptions {
   readonly identities: IdentityCache;
   /** Another bucket stands where one was: nothing that is kept is true any more. */
   readonly onReplaced: () => void;
+  readonly onRefreshFailure: (failure: RefreshFailure) => void;
 }
 
 export interface IdentityCache {
@@ -167,8 +171,9 @@ export class Roster {
     for (const member of this.#members) {
       const { location } = member.store;
       if (location === undefined || member.identity !== undefined || member.isRecalled) continue;
-      member.isRecalled = true;
       const bytes = await this.#options.identities.get(location);
+      // Only now: a request that comes meanwhile looks as well, or it would find nothing of what is kept.
+      member.isRecalled = true;
       if (bytes !== undefined) member.recalled = recallId(bytes, this.#options.audience);
     }
   }
@@ -186,8 +191,18 @@ export class Roster {
   #probeLater(member: Member, scope: Scope): void {
     if (this.#options.now() - member.triedAt < this.#options.fresh) return;
     member.triedAt = this.#options.now();
-    const background = { ...scope, deadline: Infinity };
-    scope.waitUntil(this.#isLive(member, background).catch((error: unknown) => error));
+    scope.waitUntil(this.#probe(member, { ...scope, deadline: Infinity, trace: newTrace() }));
+  }
+
+  /** Never rejects: nobody waits for it but the runtime. */
+  async #probe(member: Member, scope: Scope): Promise<void> {
+    const { failures } = scope.trace;
+    try {
+      await this.#isLive(member, scope);
+    } catch (error) {
+      failures.push(error instanceof ConfigurationError ? error.message : faultOf(error));
+    }
+    if (failures.length > 0) this.#options.onRefreshFailure({ key: IDENTITY_KEY, failures });
   }
 
   #isFresh(member: Member): boolean {
