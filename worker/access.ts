@@ -27,14 +27,12 @@ export function authorise(
 async function requireToken(
   request: EdgeRequest,
   caller: Pick<Caller, 'authorization'>,
-  configuration: Access,
+  access: Access,
 ): Promise<Token> {
-  const token = await tokenOf(caller.authorization, configuration.tokens);
+  const token = await tokenOf(caller.authorization, access.tokens);
   if (token === undefined) {
     const message = 'This registry needs a token, and got none that it knows.';
-    throw configuration.challenge === 'basic'
-      ? new ChallengeError(message)
-      : new RegistryError('DENIED', message);
+    throw access.challenge === 'basic' ? new ChallengeError(message) : new RegistryError('DENIED', message);
   }
   if ('name' in request && !mayRead(token, request.name.repository)) {
     throw new RegistryError('DENIED', 'This token may not read this repository.');

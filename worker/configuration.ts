@@ -34,7 +34,7 @@ export interface Configuration {
   readonly streamBelow: number;
   /** `TAG_TTL` (`60s`): how long a tag is answered without asking the store. Milliseconds. */
   readonly tagTtl: number;
-  /** `TAG_STALE` (`7d`): how old a tag may be that is answered because no store answers. Milliseconds. */
+  /** `TAG_STALE` (`7d`): how old a tag may be that is answered while no store answers that knows. Milliseconds. */
   readonly tagStale: number;
   /** `STORE_FRESH` (`5s`): how long a store that answered counts as live. Milliseconds. */
   readonly storeFresh: number;

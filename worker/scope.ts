@@ -10,7 +10,7 @@ export interface Trace {
   source?: 'memory' | 'edge' | 'store';
   /** The store that it was read from. */
   store?: number;
-  /** Given although too old, because no store answers: so many seconds. */
+  /** Given although too old, because no store answers whose word is final: so many seconds. */
   staleSeconds?: number;
   /** When the tag moved there, or the object was mirrored. ISO 8601, UTC. */
   since?: string;

@@ -1,7 +1,7 @@
 /**
  * One kind of object, kept: memory → edge cache → store. What a digest names is kept for a day (as long as a
  * deletion waits, at least); what a name points to is fresh for its TTL, then given once more while it is asked
- * for anew, and after twice its TTL only when no store answers.
+ * for anew, and after twice its TTL only when no store answers whose word is final.
  */
 import { RegistryError } from '../../core/error.ts';
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
@@ -44,7 +44,7 @@ export interface ShelfOptions<T> {
   readonly room: number;
   /** How long it is given without asking. Milliseconds. */
   readonly fresh: number;
-  /** How old it may be when no store answers. Milliseconds. */
+  /** How old it may be when no store answers whose word is final. Milliseconds. */
   readonly stale: number;
 }
 
