@@ -8,7 +8,9 @@ import module from 'node:module';
 if (process.features.typescript) {
   // Compiled once: later runs begin earlier.
   module.enableCompileCache?.();
-  await import(isBuilt() ? '../dist/job/main.js' : './main.ts');
+  // Two imports, each of a name that can be read here: what this file starts is seen by a search.
+  if (isBuilt()) await import('../dist/job/main.js');
+  else await import('./main.ts');
 } else {
   process.stderr.write(
     `lifeboat: this is Node ${process.versions.node}, and 22.18 or newer is needed. In the project's folder "npx lifeboat" runs the Node that "npm ci" has installed there.\n`,
