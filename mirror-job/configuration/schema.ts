@@ -237,6 +237,3 @@ export type PlatformsFile = NonNullable<ImageFile['platforms']>;
 export type MovesFile = z.infer<typeof moves>;
 /** The long form of `tags`. */
 export type TagsFile = Exclude<NonNullable<ImageFile['tags']>, string[]>;
-
-/** Keys of the design that this version does not know yet: better an error than a promise that is not kept. */
-export const NOT_BUILT_YET: ReadonlySet<string> = new Set<string>();

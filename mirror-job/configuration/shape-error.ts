@@ -1,7 +1,6 @@
 /** What is wrong with the file's shape, in words for people: one problem a key. */
 import type { z } from 'zod';
 import type { ConfigurationDocument, PathProblem } from './document.ts';
-import { NOT_BUILT_YET } from './schema.ts';
 
 /** Their values are never shown. */
 const SECRET: ReadonlySet<unknown> = new Set(['accessKeyId', 'secretAccessKey', 'username', 'password']);
@@ -23,12 +22,7 @@ export function explainIssue(issue: z.core.$ZodIssue, document: ConfigurationDoc
   const { path, input } = issue;
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({
-        path: [...path, key],
-        message: NOT_BUILT_YET.has(key)
-          ? 'this key is planned and not built yet; leave it out.'
-          : issue.message,
-      }));
+      return issue.keys.map((key) => ({ path: [...path, key], message: issue.message }));
     case 'invalid_type':
       return [{ path, message: wrongKind(issue, document) }];
     case 'invalid_value':

@@ -10,6 +10,7 @@ import { ManifestCopier, type StoredManifest } from './manifest-copy.ts';
 import { believe, checkNamed, noteGone } from './listed-tags.ts';
 import { Memo } from './memo.ts';
 import { joinPlatforms, type Platforms } from './platform.ts';
+import { policyFor } from './policy-for.ts';
 import { findTag, publishTag } from './publish.ts';
 import { ReferrerCopier } from './referrer-copy.ts';
 import { referrersAreDue, type ReferrerTimes } from './referrer-schedule.ts';
@@ -50,7 +51,14 @@ export class ImageRun {
   /** What upstream was seen to have last: its visibility is asked by that. */
   #seen: Digest | undefined;
 
-  constructor(environment: Environment, image: Image, state: RepositoryState, work: ImageWork) {
+  /** @param others that are served under the same name, and share the state */
+  constructor(
+    environment: Environment,
+    image: Image,
+    state: RepositoryState,
+    work: ImageWork,
+    others: readonly Image[],
+  ) {
     this.#environment = environment;
     this.#image = image;
     this.#state = state;
@@ -66,7 +74,8 @@ export class ImageRun {
       referrers: this.#referrers,
     });
     this.#sparse = new SparseImages(environment, image);
-    this.#mover = new TagMover(environment, image, state, {
+    this.#mover = new TagMover(environment, image.repository, state, {
+      policyFor: (tag) => policyFor(tag, image, others),
       copy: (resolved, known) => this.#copy(resolved, image.source, known),
       recall: (entry) =>
         this.#isSettled(entry)

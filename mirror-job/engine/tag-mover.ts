@@ -1,10 +1,8 @@
 /** A tag that upstream has moved: whether ours follows, and what is stored and remembered of it either way. */
-import type { Tag } from '../../core/reference.ts';
+import type { Repository, Tag } from '../../core/reference.ts';
 import type { CandidateEntry, TagEntry } from '../../core/repository-index.ts';
-import { isReferrerTag } from '../../core/tag-list.ts';
 import type { Environment } from './environment.ts';
 import { heldOutcome, immutableFinding } from './hold-text.ts';
-import type { Image } from './image.ts';
 import type { StoredManifest } from './manifest-copy.ts';
 import type { Platforms } from './platform.ts';
 import type { Finding, Outcome } from './report.ts';
@@ -12,15 +10,7 @@ import type { RepositoryState } from './repository-state.ts';
 import type { Resolved } from './source.ts';
 import type { Recorded } from './sparse-images.ts';
 import { entryOf, forgetSurplus, placeLeft, placeOf, standingOf, type Stood } from './tag-memory.ts';
-import {
-  FOLLOW,
-  decide,
-  observe,
-  type HoldCause,
-  type MovePolicy,
-  type Place,
-  type Standing,
-} from './tag-policy.ts';
+import { decide, observe, type HoldCause, type MovePolicy, type Place, type Standing } from './tag-policy.ts';
 
 /** What was stored, and for which platforms. */
 export interface Stored {
@@ -41,6 +31,7 @@ export interface MoveTarget {
 
 /** What is done of an image run. */
 export interface MoveWork {
+  readonly policyFor: (tag: Tag) => MovePolicy;
   /**
    * Stores a manifest with all it needs and what refers to it.
    * @param known what is noted of this very digest
@@ -58,7 +49,7 @@ export interface MoveWork {
 
 export class TagMover {
   readonly #environment: Pick<Environment, 'clock'>;
-  readonly #image: Pick<Image, 'repository' | 'moves' | 'immutable'>;
+  readonly #repository: Repository;
   readonly #state: RepositoryState;
   readonly #work: MoveWork;
   /** Tags that were there before and have moved in this run, or are about to. */
@@ -66,12 +57,12 @@ export class TagMover {
 
   constructor(
     environment: Pick<Environment, 'clock'>,
-    image: Pick<Image, 'repository' | 'moves' | 'immutable'>,
+    repository: Repository,
     state: RepositoryState,
     work: MoveWork,
   ) {
     this.#environment = environment;
-    this.#image = image;
+    this.#repository = repository;
     this.#state = state;
     this.#work = work;
   }
@@ -85,7 +76,7 @@ export class TagMover {
    */
   async decide(tag: Tag, resolved: Resolved, stood: Stood | undefined): Promise<Outcome | 'conflict'> {
     const now = this.#environment.clock.now();
-    const policy = this.#policyFor(tag);
+    const policy = this.#work.policyFor(tag);
     const ours = stood === undefined ? undefined : standingOf(this.#state, tag, stood);
     const known = this.#state.candidates(tag).filter(({ digest }) => digest !== ours?.digest);
     const upstream = observe(resolved.digest, ours, known, now);
@@ -104,7 +95,7 @@ export class TagMover {
     if (decision.kind === 'hold' && decision.cause.kind === 'immutable') {
       // Said even if upstream does not give its bytes.
       this.#work.onFinding(
-        immutableFinding({ repository: this.#image.repository, tag, digest: ours.digest, upstream }),
+        immutableFinding({ repository: this.#repository, tag, digest: ours.digest, upstream }),
       );
     }
     // What upstream shows is stored whatever becomes of the tag: so it can be pulled by digest, and approved at once.
@@ -125,15 +116,8 @@ export class TagMover {
     return this.#follow(tag, stored, target ?? upstream, { stood, ours, why });
   }
 
-  /** Signatures belong to their image: their tags follow, whatever is said of the image's. */
-  #policyFor(tag: Tag): MovePolicy {
-    const { moves, immutable } = this.#image;
-    if (isReferrerTag(tag)) return { ...FOLLOW, rollback: 'follow' };
-    return immutable.some(({ matches }) => matches(tag)) ? { ...moves, policy: 'immutable' } : moves;
-  }
-
   async #holdBack(tag: Tag, upstream: Place, stood: Stood, cause: HoldCause): Promise<Outcome> {
-    const { repository } = this.#image;
+    const repository = this.#repository;
     const { digest, hold } = stood;
     const ours = standingOf(this.#state, tag, stood);
     forgetSurplus(this.#state, tag, ours);
@@ -146,7 +130,7 @@ export class TagMover {
     } else {
       await this.#state.note(entryOf(tag, stood, ours));
     }
-    return heldOutcome({ repository, tag, digest, upstream }, cause, this.#policyFor(tag));
+    return heldOutcome({ repository, tag, digest, upstream }, cause, this.#work.policyFor(tag));
   }
 
   /** @returns what was stored, where anything had to be */

@@ -1,4 +1,4 @@
-/** Keys that are unknown, missing, not built yet, or hold the wrong kind of value. */
+/** Keys that are unknown, missing, or hold the wrong kind of value. */
 import { STORE, testComplaints, type Case } from './configuration-table.ts';
 
 const KEYS = {

@@ -1,0 +1,79 @@
+/** One tag that several entries of one name select: of each rule the strictest holds. */
+import { expect, test } from 'vitest';
+import { parseTag } from '../../core/reference.ts';
+import { asMatcher, parsePattern } from '../../mirror-job/configuration/pattern.ts';
+import type { Image } from '../../mirror-job/engine/image.ts';
+import { policyFor } from '../../mirror-job/engine/policy-for.ts';
+import { runMirror } from '../../mirror-job/engine/run.ts';
+import { FOLLOW } from '../../mirror-job/engine/tag-policy.ts';
+import { addImage, addLayer, tagAs } from '../support/builder.ts';
+import { emptyRepository } from '../support/content.ts';
+import { DAY, environmentFor, imageOf, TestClock, type ImageOptions } from './harness.ts';
+import { MemorySource } from './memory-source.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const NAME = 'mirror.test/app';
+const pattern = (text: string) => asMatcher(parsePattern(text));
+
+function entry(options: ImageOptions): Image {
+  return imageOf(new MemorySource('source.test/app', emptyRepository()), NAME, options);
+}
+
+test('an entry alone is as it says', () => {
+  const moves = { policy: 'hold', minAge: DAY, rollback: 'follow', maxMovesPerRun: 3 } as const;
+  const image = entry({ tags: ['1.0'], moves });
+  expect(policyFor(parseTag('1.0'), image, [image])).toEqual(moves);
+});
+
+test.for<readonly [string, ImageOptions]>([
+  ['by name', { tags: ['1.0'] }],
+  ['by a pattern', { tags: 'all' }],
+])('of another that selects the tag %s, each stricter rule holds', ([, tags]) => {
+  const lax = entry({ tags: ['1.0'], moves: { policy: 'follow', rollback: 'follow', minAge: 2 * DAY } });
+  const strict = entry({ ...tags, moves: { policy: 'hold', minAge: DAY, maxMovesPerRun: 2 } });
+  const joint = { policy: 'hold', minAge: 2 * DAY, rollback: 'hold', maxMovesPerRun: 2 };
+  expect(policyFor(parseTag('1.0'), lax, [lax, strict])).toEqual(joint);
+  expect(policyFor(parseTag('1.0'), strict, [lax, strict])).toEqual(joint);
+});
+
+test('what another says of tags that it does not select, or of immutable ones that this is not, changes nothing', () => {
+  const image = entry({ tags: ['edge'] });
+  const others = [
+    entry({ tags: ['1.0'], moves: { policy: 'hold' } }),
+    entry({ tags: 'all', immutable: [pattern('1.*')] }),
+  ];
+  expect(policyFor(parseTag('edge'), image, others)).toEqual(FOLLOW);
+  expect(policyFor(parseTag('1.1'), image, others)).toEqual({ ...FOLLOW, policy: 'immutable' });
+});
+
+test('signatures follow their image, whatever is said', () => {
+  const image = entry({ tags: 'all', moves: { policy: 'immutable' } });
+  const tag = parseTag(`sha256-${'a'.repeat(64)}.sig`);
+  expect(policyFor(tag, image, [image])).toEqual({ ...FOLLOW, rollback: 'follow' });
+});
+
+test('a run holds a tag that one of two entries holds, in whatever order they stand', async () => {
+  const content = emptyRepository();
+  const [first, second] = [
+    addImage(content, { layers: [await addLayer(content, 'first')] }),
+    addImage(content, { layers: [await addLayer(content, 'second')] }),
+  ];
+  const source = new MemorySource('source.test/app', content);
+  const store = new MemoryStore();
+  const clock = new TestClock();
+  const images = [
+    imageOf(source, NAME, { tags: 'all', moves: { policy: 'follow' } }),
+    imageOf(source, NAME, { tags: ['latest'], moves: { policy: 'hold' } }),
+  ];
+  const run = (entries: readonly Image[]) => {
+    clock.advance(DAY);
+    return runMirror(environmentFor(store, { clock }), 'default', entries);
+  };
+  tagAs(content, first, 'latest');
+  await run(images);
+  tagAs(content, second, 'latest');
+  for (const entries of [images, images.toReversed()]) {
+    const { counts } = await run(entries);
+    expect(counts).toMatchObject({ held: 2, moved: 0, failed: 0 });
+  }
+});
