@@ -6,6 +6,7 @@ import { BucketRefusedError, openBucket, requireIdentity } from './engine/bucket
 import { BoundedStore } from './engine/bounded-store.ts';
 import { DryStore } from './engine/dry-store.ts';
 import type { Environment } from './engine/environment.ts';
+import { ReadAhead } from './engine/read-ahead.ts';
 import { alignStores, keepAligned } from './engine/store-alignment.ts';
 import { StoreMembers, type Member } from './engine/store-members.ts';
 import { StoreSet } from './engine/store-set.ts';
@@ -35,17 +36,24 @@ export interface OpenedStores {
 
 /**
  * Opens every store for a run.
+ * @param how.ahead keys that will be read first, once the stores are known and in step
  * @throws {ConfigurationError} when none answers, or one is not this mirror's, or two are the same bucket
  */
 export async function openStores(
   file: string,
   configuration: Configuration,
-  how: { readonly connection: AwsConnection; readonly signal: AbortSignal },
+  how: {
+    readonly connection: AwsConnection;
+    readonly signal: AbortSignal;
+    readonly ahead?: readonly string[];
+  },
 ): Promise<OpenedStores> {
   const { name, store, laterStores } = configuration;
+  const { ahead = [] } = how;
   const opened = await Promise.all(
     [store, ...laterStores].map(async (settings) => {
-      const member = connect(settings, how);
+      const connected = connect(settings, how);
+      const member = { ...connected, store: new ReadAhead(connected.store, ahead) };
       const expected = { ...settings, name, newId: randomUUID() };
       const open = () => openBucket(member.store, expected);
       const { id, failure } = await opening(file, settings, () =>

@@ -1,13 +1,14 @@
 /** A mirror run by a configuration file, or its plan: from opening the bucket to the report. */
 import { access, constants, rename, stat, writeFile } from 'node:fs/promises';
-import { stateKey } from '../core/layout.ts';
+import { repositoryIndexKey, stateKey, STORES_KEY } from '../core/layout.ts';
 import { codeOf } from './command.ts';
 import type { Configuration } from './configuration/configuration.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import { loadConfiguration } from './configuration/load.ts';
 import { BoundedStore } from './engine/bounded-store.ts';
 import { DryStore } from './engine/dry-store.ts';
-import type { Environment } from './engine/environment.ts';
+import { DEFAULT_LIMITS, type Environment } from './engine/environment.ts';
+import type { Image } from './engine/image.ts';
 import { planMirror, type PlanReport } from './engine/plan.ts';
 import { exitCodeOf, type RunReport } from './engine/report.ts';
 import { runMirror } from './engine/run.ts';
@@ -96,7 +97,9 @@ async function mirror(
     const environment = createEnvironment({ store, log: progress, signal });
     return showing(progress, environment, () => planMirror(environment, configuration.name, images));
   }
-  const stores = await openStores(file, configuration, { connection, signal });
+  // Several stores may have to be brought in step before: that takes its time, or fails.
+  const ahead = configuration.laterStores.length === 0 ? beginReading(images) : [];
+  const stores = await openStores(file, configuration, { connection, signal, ahead });
   const base = createEnvironment({ store: stores.primary, log: progress, signal });
   return showing(progress, base, async () => {
     if (!stores.areKnown) {
@@ -113,6 +116,20 @@ async function mirror(
     }
     return { ...report, stores: environment.reportStores() };
   });
+}
+
+/**
+ * Begins what the first repositories wait for and what needs no bucket: each waits for one answer instead of for
+ * several, one after the other. A list of tags is asked for once a run.
+ * @returns what to read of the bucket as soon
+ */
+function beginReading(images: readonly Image[]): string[] {
+  const first = images.slice(0, DEFAULT_LIMITS.repositories);
+  for (const { source, tags } of first) {
+    // Whoever needs it hears of a failure.
+    if (source.upstream !== undefined && tags.rules !== undefined) source.tags().catch(() => undefined);
+  }
+  return [STORES_KEY, ...first.map(({ repository }) => repositoryIndexKey(repository))];
 }
 
 async function showing<Report>(

@@ -42,7 +42,7 @@ export interface Source {
   readonly upstream?: ReportingUpstream;
   /** Undefined where asking costs nobody anything. */
   readonly requests?: RequestCounts;
-  /** All tags, in the source's order. @throws {SourceError} */
+  /** All tags, in the source's order; asked for once, whoever needs them, and however it went. @throws {SourceError} */
   tags(): Promise<readonly Tag[]>;
   /** @returns undefined when there is no such tag. @throws {SourceError} */
   resolve(tag: Tag): Promise<Resolved | undefined>;

@@ -34,6 +34,7 @@ export class RegistrySource implements Source {
   readonly #registry: Registry;
   readonly #path: string;
   #requests: RequestCounts = NO_REQUESTS;
+  #listing: Promise<readonly Tag[]> | undefined;
   /** From the last listing: spares a request for each fallback tag that is not there. */
   #listed: ReadonlySet<string> | undefined;
   /** By its first answer; a repository's own, because some registries refuse it to callers they do not know there. */
@@ -55,7 +56,12 @@ export class RegistrySource implements Source {
     return this.#requests;
   }
 
-  async tags(): Promise<readonly Tag[]> {
+  tags(): Promise<readonly Tag[]> {
+    this.#listing ??= this.#listTags();
+    return this.#listing;
+  }
+
+  async #listTags(): Promise<readonly Tag[]> {
     const tags: Tag[] = [];
     for await (const page of this.#pages('tags/list')) {
       const names: unknown = isObject(page) ? page['tags'] : undefined;
