@@ -7,7 +7,8 @@ import { exportImages, type ExportResult } from './export/exporter.ts';
 import { writeFolder, type LayoutWriter } from './export/layout-writer.ts';
 import { writeTar } from './export/tar-writer.ts';
 import { hashAndCollect } from './node/memory.ts';
-import { awsConnection, readProxies } from './node/proxies.ts';
+import { createStoreAgents } from './node/agents.ts';
+import { readProxies } from './node/proxies.ts';
 import { openReadable } from './stores.ts';
 import { Progress } from './terminal/progress.ts';
 import { formatBytes, shortDigest, styleFor } from './terminal/style.ts';
@@ -27,10 +28,10 @@ export interface ExportOptions {
  */
 export async function runExport(options: ExportOptions): Promise<number> {
   const configuration = await loadConfiguration(options.config, process.env);
-  const connection = awsConnection(readProxies(process.env));
+  const agents = createStoreAgents(readProxies(process.env));
   // Until then a signal ends the process as signals do.
   const { signal: never } = new AbortController();
-  const store = await openReadable(options.config, configuration, connection, {
+  const store = await openReadable(options.config, configuration, agents, {
     isDry: false,
     signal: never,
   });

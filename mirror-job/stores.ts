@@ -13,7 +13,7 @@ import { StoreSet } from './engine/store-set.ts';
 import { StoreError, type Store } from './engine/store.ts';
 import { UnguardedStore } from './engine/unguarded-store.ts';
 import { systemClock } from './node/clock.ts';
-import type { AwsConnection } from './node/proxies.ts';
+import type { Agents } from './node/agents.ts';
 import { S3Store } from './s3/s3-store.ts';
 
 /** A few small objects are read and written when a store is opened. Milliseconds. */
@@ -43,7 +43,7 @@ export async function openStores(
   file: string,
   configuration: Configuration,
   how: {
-    readonly connection: AwsConnection;
+    readonly agents: Agents;
     readonly signal: AbortSignal;
     readonly ahead?: readonly string[];
   },
@@ -145,12 +145,12 @@ async function membersOf(
 export async function openReadable(
   file: string,
   { name, store, laterStores }: Configuration,
-  connection: AwsConnection,
+  agents: Agents,
   { isDry, signal }: { readonly isDry: boolean; readonly signal: AbortSignal },
 ): Promise<S3Store> {
   const tried: Opened[] = [];
   for (const settings of [store, ...laterStores]) {
-    const bucket = new S3Store(settings, connection);
+    const bucket = new S3Store(settings, agents);
     const bounded = new BoundedStore(bucket, systemClock, signal);
     const member: Member = { bucket, store: bounded, id: undefined };
     // What is not written needs no proof that it would be written safely.
@@ -167,9 +167,9 @@ export async function openReadable(
 
 function connect(
   settings: StoreConfiguration,
-  { connection, signal }: { readonly connection: AwsConnection; readonly signal: AbortSignal },
+  { agents, signal }: { readonly agents: Agents; readonly signal: AbortSignal },
 ): Omit<Member, 'id'> {
-  const bucket = new S3Store(settings, connection);
+  const bucket = new S3Store(settings, agents);
   // Some providers refuse a condition rather than ignore it.
   const guarded = settings.singleWriter ? new UnguardedStore(bucket) : bucket;
   return { bucket, store: new BoundedStore(guarded, systemClock, signal) };

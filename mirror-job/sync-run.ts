@@ -17,7 +17,8 @@ import { systemClock } from './node/clock.ts';
 import { formatMetrics } from './metrics.ts';
 import { createEnvironment } from './node/environment.ts';
 import { openImages } from './node/images.ts';
-import { awsConnection, readProxies } from './node/proxies.ts';
+import { createStoreAgents } from './node/agents.ts';
+import { readProxies } from './node/proxies.ts';
 import { chooseImages } from './one-off.ts';
 import { alignedEnvironment, openReadable, openStores } from './stores.ts';
 import { stopOnSignals } from './terminal/interruption.ts';
@@ -81,25 +82,25 @@ async function mirror(
 ): Promise<RunReport | PlanReport> {
   const signal = stopOnSignals(progress, configuration.maxDuration);
   const proxies = readProxies(process.env);
-  const connection = awsConnection(proxies);
+  const agents = createStoreAgents(proxies);
   const images = await openImages(configuration, {
     clock: systemClock,
     log: progress,
     signal,
     audience: configuration.store.audience,
     proxies,
-    connection,
+    agents,
     dockerConfigs: dockerConfigReader(process.env),
   });
   if (dryRun) {
-    const readable = await openReadable(file, configuration, connection, { isDry: true, signal });
+    const readable = await openReadable(file, configuration, agents, { isDry: true, signal });
     const store = new BoundedStore(readable, systemClock, signal);
     const environment = createEnvironment({ store, log: progress, signal });
     return showing(progress, environment, () => planMirror(environment, configuration.name, images));
   }
   // Several stores may have to be brought in step before: that takes its time, or fails.
   const ahead = configuration.laterStores.length === 0 ? beginReading(images) : [];
-  const stores = await openStores(file, configuration, { connection, signal, ahead });
+  const stores = await openStores(file, configuration, { agents, signal, ahead });
   const base = createEnvironment({ store: stores.primary, log: progress, signal });
   return showing(progress, base, async () => {
     if (!stores.areKnown) {

@@ -4,7 +4,7 @@
  */
 import type { Upstream } from '../../core/reference.ts';
 import { SourceError } from '../engine/source.ts';
-import type { AwsConnection } from '../node/proxies.ts';
+import type { Agents } from '../node/agents.ts';
 import type { Lease } from './remembered-account.ts';
 
 /** The credential is renewed so many milliseconds before it ends. */
@@ -31,20 +31,20 @@ export function ecrRegistry(upstream: Upstream): EcrRegistry | undefined {
 
 /**
  * Asks AWS for a password, with the AWS SDK's own credential chain.
- * @param connection how the SDK connects
+ * @param agents how the SDK connects
  * @param limits the run's signal, and how long it may take in all: the SDK itself would wait for ever. Milliseconds
  * @throws {SourceError}
  */
 export async function askEcr(
   upstream: Upstream,
   { region, fips }: EcrRegistry,
-  connection: AwsConnection,
+  agents: Agents,
   now: Date,
   { signal, timeout = ECR_TIMEOUT }: { readonly signal: AbortSignal; readonly timeout?: number },
 ): Promise<Lease> {
   // Loaded only where an image comes from there.
   const { ECRClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
-  const client = new ECRClient({ region, useFipsEndpoint: fips, requestHandler: connection });
+  const client = new ECRClient({ region, useFipsEndpoint: fips, requestHandler: agents });
   try {
     const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
     const { authorizationData } = await client.send(new GetAuthorizationTokenCommand({}), { abortSignal });

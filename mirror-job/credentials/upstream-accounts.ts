@@ -2,7 +2,7 @@
 import { hostOf, type Upstream } from '../../core/reference.ts';
 import type { Clock } from '../engine/environment.ts';
 import { SourceError } from '../engine/source.ts';
-import type { AwsConnection } from '../node/proxies.ts';
+import type { Agents } from '../node/agents.ts';
 import type { Account, Credential, Password } from '../registry/registry-options.ts';
 import { askHelper, HelperError, HELPER_TIMEOUT } from './credential-helper.ts';
 import { serverOf, type DockerConfig } from './docker-config.ts';
@@ -18,7 +18,7 @@ export interface AccountSurroundings {
   /** Read only for an upstream that has no account in the configuration. */
   readonly dockerConfigs: () => Promise<readonly DockerConfig[]>;
   /** How the AWS SDK connects. */
-  readonly connection: AwsConnection;
+  readonly agents: Agents;
 }
 
 /**
@@ -47,10 +47,8 @@ export async function accountsOf(
   }
   const ecr = ecrRegistry(upstream);
   if (ecr !== undefined) {
-    const { clock, connection, signal } = surroundings;
-    candidates.push(
-      rememberedAccount(clock, () => askEcr(upstream, ecr, connection, clock.now(), { signal })),
-    );
+    const { clock, agents, signal } = surroundings;
+    candidates.push(rememberedAccount(clock, () => askEcr(upstream, ecr, agents, clock.now(), { signal })));
   }
   return candidates.length === 0 ? [] : [() => firstOf(candidates)];
 }

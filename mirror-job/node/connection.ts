@@ -1,13 +1,18 @@
-/** Connections to an upstream from Node: undici's own fetch, because only it takes further root certificates. */
+/** Connections to an upstream: Node's own HTTP client, with further root certificates and by way of a proxy. */
 import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { rootCertificates } from 'node:tls';
-import { Agent, EnvHttpProxyAgent, fetch, type Dispatcher } from 'undici';
-import type { Fetch } from '../registry/registry-options.ts';
-import { keepAfterHeads } from './head-connection.ts';
+import about from '../../package.json' with { type: 'json' };
+import { TimeoutError } from '../engine/timeout-error.ts';
+import type { Answer, Fetch } from '../registry/answer.ts';
+import { createAgents } from './agents.ts';
+import { exchange } from './exchange.ts';
 import { NO_PROXIES, type Proxies } from './proxies.ts';
 
-/** Milliseconds to connect, TLS included. */
-const CONNECT_TIMEOUT = 10_000;
+/** Who asks: registries want to know whom to write to before they shut somebody out. */
+const USER_AGENT = `${about.name}/${about.version}`;
+/** What is left of an answer is read to its end if it is no longer: a new connection would take longer. Bytes. */
+const SHORT = 64 * 1024;
 
 /**
  * @param ca a PEM file whose certificates are trusted besides the usual ones
@@ -15,52 +20,93 @@ const CONNECT_TIMEOUT = 10_000;
  * @throws when the file cannot be read
  */
 export async function connect(ca: string | undefined, proxies: Proxies = NO_PROXIES): Promise<Fetch> {
-  const tls = {
-    timeout: CONNECT_TIMEOUT,
-    ...(ca !== undefined && { ca: [...rootCertificates, await readFile(ca, 'utf8')] }),
-  };
-  const options = {
-    allowH2: false,
-    // The registry's client bounds each wait itself, by the configuration.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: tls,
-  };
-  const through = (proxy: string): Dispatcher =>
-    // Without an address of one's own for each, it would send https by way of HTTP_PROXY.
-    new EnvHttpProxyAgent({
-      ...options,
-      requestTls: tls,
-      connectTimeout: CONNECT_TIMEOUT,
-      httpProxy: proxy,
-      httpsProxy: proxy,
-      noProxy: proxies.except,
-    }).compose(keepAfterHeads());
-  const direct = new Agent(options).compose(keepAfterHeads());
-  const https = proxies.https === undefined ? direct : through(proxies.https);
-  const http = proxies.http === undefined ? direct : through(proxies.http);
-  return async (url, init) => {
-    const dispatcher = url.startsWith('https:') ? https : http;
+  const roots = ca === undefined ? {} : { ca: [...rootCertificates, await readFile(ca, 'utf8')] };
+  const keeping = createAgents(proxies, roots);
+  const closing = createAgents(proxies, { ...roots, keepAlive: false });
+  /** Servers that have sent a body to a HEAD: it is taken for the next answer on its connection, which spoils that. */
+  const unclean = new Set<string>();
+  const send: Fetch = async (url, { method, headers, body, signal, timeout }) => {
+    const agents = method === 'HEAD' && unclean.has(url.host) ? closing : keeping;
     try {
-      return await fetch(url, { ...init, dispatcher });
+      const message = await exchange({
+        method,
+        origin: url,
+        path: `${url.pathname}${url.search}`,
+        headers: { 'User-Agent': USER_AGENT, ...headers },
+        body,
+        agents,
+        timeout,
+        signal,
+      });
+      return new NodeAnswer(message, method);
     } catch (error) {
-      if (dispatcher === direct) throw error;
-      throw explainProxy(error, dispatcher === https ? 'HTTPS_PROXY' : 'HTTP_PROXY');
+      if (isBadSyntax(error)) unclean.add(url.host);
+      throw error;
     }
   };
+  return async (url, request) => {
+    const [proxy, variable] =
+      url.protocol === 'https:' ? [proxies.https, 'HTTPS_PROXY'] : [proxies.http, 'HTTP_PROXY'];
+    if (proxy === undefined) return send(url, request);
+    let answer: Answer;
+    try {
+      answer = await send(url, request);
+    } catch (error) {
+      throw explainProxy(error, variable);
+    }
+    // Only where there is a tunnel does it come as an error.
+    if (answer.status !== 407) return answer;
+    answer.discard();
+    throw refusedByProxy(answer.status);
+  };
+}
+
+class NodeAnswer implements Answer {
+  readonly status: number;
+  readonly headers: Answer['headers'];
+  readonly #message: IncomingMessage;
+  readonly #hasBody: boolean;
+  #isRead = false;
+
+  constructor(message: IncomingMessage, method: string) {
+    this.#message = message;
+    this.#hasBody = method !== 'HEAD';
+    this.status = message.statusCode ?? 0;
+    this.headers = {
+      get: (name) => {
+        const value = message.headers[name.toLowerCase()];
+        return Array.isArray(value) ? value.join(', ') : (value ?? null);
+      },
+    };
+    // What is let go, or read by nobody any more, fails nobody; who reads hears of it all the same.
+    message.on('error', () => {});
+  }
+
+  get body(): IncomingMessage {
+    this.#isRead = true;
+    return this.#message;
+  }
+
+  discard(): void {
+    const length = Number(this.headers.get('Content-Length') ?? Number.NaN);
+    const isShort = !this.#hasBody || length <= SHORT;
+    if (isShort && !this.#isRead) this.#message.resume();
+    else if (!this.#message.readableEnded) this.#message.destroy();
+  }
+}
+
+function isBadSyntax(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('HPE_');
 }
 
 /** Who reads that a host cannot be reached has to know that another one was asked, unless NO_PROXY excepts it. */
 function explainProxy(error: unknown, variable: string): unknown {
-  if (!(error instanceof Error)) return error;
-  // What refuses a tunnel arrives as a request that was cancelled for a reason.
-  let cause = error;
-  while (cause.cause instanceof Error) cause = cause.cause;
-  // undici has codes of its own for these, which say nothing.
-  const status = cause.message.startsWith('Proxy Authentication Required')
-    ? '407'
-    : /^Proxy response \((\d+)\)/.exec(cause.message)?.[1];
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
-  const reason = status === undefined ? `${code}; ${variable} is set` : `the proxy answered ${status}`;
-  return new Error(reason, { cause: new Error(reason) });
+  if (!(error instanceof Error) || error instanceof TimeoutError) return error;
+  if ('statusCode' in error) return refusedByProxy(Number(error.statusCode), error);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+  return new Error(`${code}; ${variable} is set`, { cause: error.message });
+}
+
+function refusedByProxy(status: number, cause?: Error): Error {
+  return new Error(`the proxy answered ${status}`, { cause: cause?.message });
 }

@@ -5,7 +5,8 @@
  */
 import { isObject, parseJson, type JsonObject } from '../../core/json.ts';
 import { SourceError } from '../engine/source.ts';
-import { discard, readWhole } from './body.ts';
+import type { Answer } from './answer.ts';
+import { readWhole } from './body.ts';
 import { parseChallenge, type Challenge } from './challenge.ts';
 import { ConnectionError } from './connection-error.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
@@ -139,7 +140,7 @@ export class Authorization {
     const response = await this.#ask(url, { ...(service !== undefined && { service }), scope }, credential);
     const { status } = response;
     if (status !== 200) {
-      discard(response);
+      response.discard();
       if (RETRIED.has(status)) {
         throw new ConnectionError(`${where} answered ${status}.`, {
           retryAfter: response.headers.get('Retry-After'),
@@ -167,7 +168,7 @@ export class Authorization {
     realm: URL,
     wanted: Readonly<Record<string, string>>,
     credential: Credential | undefined,
-  ): Promise<Response> {
+  ): Promise<Answer> {
     if (isIdentityToken(credential)) {
       const body = new URLSearchParams({
         grant_type: 'refresh_token',

@@ -4,6 +4,7 @@
  * https://docs.docker.com/docker-hub/usage/pulls/
  */
 import type { Quota } from '../engine/report.ts';
+import type { Answer } from './answer.ts';
 
 export interface BudgetSettings {
   /** So many manifest GETs are left to others; undefined: none. */
@@ -17,7 +18,7 @@ export const NO_BUDGET: BudgetSettings = { keepRemaining: undefined, manifestGet
 /** A manifest GET that is on its way. */
 export interface Spending {
   /** Takes note of what the answer says; to be called once, also without an answer. */
-  end(headers: Headers | undefined): void;
+  end(headers: Answer['headers'] | undefined): void;
 }
 
 /** What is known of one account. */
@@ -86,7 +87,7 @@ export class Budget {
   }
 
   /** Takes note of what the answer to a HEAD says. */
-  note(account: object, headers: Headers): void {
+  note(account: object, headers: Answer['headers']): void {
     const purse = this.#purse(account);
     this.#note(purse, headers, purse.inFlight === 0);
   }
@@ -110,7 +111,7 @@ export class Budget {
   }
 
   /** @param isSure nothing else was on its way: else answers overtake each other, and the lowest is nearest the truth */
-  #note(purse: Purse, headers: Headers, isSure: boolean): void {
+  #note(purse: Purse, headers: Answer['headers'], isSure: boolean): void {
     purse.isAsked = true;
     const told = readQuota(headers);
     if (told === undefined) return;
@@ -120,7 +121,7 @@ export class Budget {
   }
 }
 
-function readQuota(headers: Headers): Quota | undefined {
+function readQuota(headers: Answer['headers']): Quota | undefined {
   const remaining = readCount(headers.get('ratelimit-remaining'));
   if (remaining === undefined) return undefined;
   const limit = readCount(headers.get('ratelimit-limit'));

@@ -1,17 +1,6 @@
 import type { Clock, Log } from '../engine/environment.ts';
+import type { Fetch } from './answer.ts';
 import type { BudgetSettings } from './budget.ts';
-
-/** What a registry's client needs of its runtime: the standard fetch, over whichever connection it stands for. */
-export type Fetch = (
-  url: string,
-  init: {
-    readonly method: 'GET' | 'HEAD' | 'POST';
-    readonly redirect: 'manual';
-    readonly signal: AbortSignal;
-    readonly headers: Record<string, string>;
-    readonly body?: string;
-  },
-) => Promise<Response>;
 
 export interface Password {
   readonly username: string;

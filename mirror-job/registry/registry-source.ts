@@ -18,7 +18,8 @@ import {
   type Source,
   type SourceManifest,
 } from '../engine/source.ts';
-import { discard, readBody, readWhole } from './body.ts';
+import type { Answer } from './answer.ts';
+import { readBody, readWhole } from './body.ts';
 import type { Registry, RegistryRequest } from './registry.ts';
 import { NO_REQUESTS, kindOf } from './request-kind.ts';
 
@@ -84,7 +85,7 @@ export class RegistrySource implements Source {
       },
       [200, 404, 405],
     );
-    discard(response);
+    response.discard();
     if (response.status === 404) return undefined;
     const digest = response.headers.get('Docker-Content-Digest');
     if (response.status === 200 && digest !== null && isDigest(digest)) return { digest };
@@ -103,7 +104,7 @@ export class RegistrySource implements Source {
       [200, 404],
     );
     if (response.status === 404) {
-      discard(response);
+      response.discard();
       return undefined;
     }
     const where = `${this.name}: manifest ${reference}`;
@@ -127,14 +128,14 @@ export class RegistrySource implements Source {
       [200, 206, 404],
     );
     if (response.status === 404) {
-      discard(response);
+      response.discard();
       return undefined;
     }
     const body = readBody(response, this.#registry.timeout, `${this.name}: blob ${digest}`);
     if (offset === 0) return body;
     const start = response.status === 206 ? readRange(response.headers.get('Content-Range'))?.start : 0;
     if (start === undefined || start > offset) {
-      discard(response);
+      response.discard();
       throw new SourceError(
         `${this.name}: asked for blob ${digest} from byte ${offset} on, and got another range.`,
       );
@@ -154,14 +155,14 @@ export class RegistrySource implements Source {
     const where = `${this.name}: blob ${digest}`;
     const range = response.status === 206 ? readRange(response.headers.get('Content-Range')) : undefined;
     if (range?.size !== undefined && range.size !== size) {
-      discard(response);
+      response.discard();
       throw new SourceError(`${where} has ${range.size} bytes, and its manifest says ${size}.`);
     }
     const isWhole = response.status === 200 && start === 0;
     if (isWhole || (range?.start === start && range.end < end)) {
       return { body: readBody(response, this.#registry.timeout, where), isWhole };
     }
-    discard(response);
+    response.discard();
     return response.status === 404 ? undefined : 'refused';
   }
 
@@ -181,11 +182,11 @@ export class RegistrySource implements Source {
       anonymous: true,
     };
     const response = await this.#request({ ...request, method: 'HEAD' }, [200, 401, 403, 404, 405]);
-    discard(response);
+    response.discard();
     if (response.status !== 405) return response.status === 200;
     // This one answers no HEAD.
     const asked = await this.#request({ ...request, method: 'GET' }, [200, 401, 403, 404]);
-    discard(asked);
+    asked.discard();
     return asked.status === 200;
   }
 
@@ -256,13 +257,13 @@ export class RegistrySource implements Source {
       if (visited.size === MAX_PAGES)
         throw new SourceError(`${this.name}: ${resource} has more than ${MAX_PAGES} pages.`);
       visited.add(next);
-      const response: Response = await this.#request(
+      const response: Answer = await this.#request(
         { method: 'GET', resource: next },
         type === undefined ? [200] : [200, 400, 401, 403, 404, 405, 406, 501],
       );
       const contentType = bareMediaType(response.headers.get('Content-Type') ?? '');
       if (type !== undefined && (response.status !== 200 || contentType !== type)) {
-        discard(response);
+        response.discard();
         yield undefined;
         return;
       }
@@ -277,7 +278,7 @@ export class RegistrySource implements Source {
     }
   }
 
-  async #request(request: Omit<RegistryRequest, 'path'>, allow: readonly number[]): Promise<Response> {
+  async #request(request: Omit<RegistryRequest, 'path'>, allow: readonly number[]): Promise<Answer> {
     const kind = kindOf(request);
     this.#count(kind, 1);
     try {

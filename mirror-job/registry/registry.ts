@@ -6,8 +6,9 @@ import type { UpstreamReport } from '../engine/report.ts';
 import { SkippedError } from '../engine/skipped-error.ts';
 import { SourceError, type ReportingUpstream, type RequestCounts } from '../engine/source.ts';
 import { Accounts } from './accounts.ts';
+import type { Answer } from './answer.ts';
 import { Authorization } from './authorization.ts';
-import { discard, readWhole } from './body.ts';
+import { readWhole } from './body.ts';
 import { Budget } from './budget.ts';
 import { ConnectionError } from './connection-error.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
@@ -16,7 +17,7 @@ import { NO_REQUESTS, kindOf } from './request-kind.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { Secrets } from './secrets.ts';
 import { send } from './send.ts';
-import { RequestWindow, type Answer } from './window.ts';
+import { RequestWindow, type Outcome } from './window.ts';
 
 /** More than any registry needs: to its storage, and that one's own. */
 const MAX_REDIRECTS = 5;
@@ -110,7 +111,7 @@ export class Registry implements ReportingUpstream {
    * @throws {SourceError} a sentence that names the registry, what was asked and what was answered
    * @throws {SkippedError} for a manifest, when the budget is used up
    */
-  async request(request: RegistryRequest, allow: readonly number[]): Promise<Response> {
+  async request(request: RegistryRequest, allow: readonly number[]): Promise<Answer> {
     const { signal, clock, retry } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
@@ -145,9 +146,9 @@ export class Registry implements ReportingUpstream {
   }
 
   /** A place in the window from when the request is sent until its answer begins. */
-  async #ask(request: RegistryRequest): Promise<Response> {
+  async #ask(request: RegistryRequest): Promise<Answer> {
     const leave = await this.#window.enter();
-    let how: Answer = 'failed';
+    let how: Outcome = 'failed';
     try {
       // Those who waited for their turn learn what was decided meanwhile.
       this.#refuseGivenUp(request);
@@ -190,7 +191,7 @@ export class Registry implements ReportingUpstream {
   }
 
   /** The first request goes alone: the challenge that it may meet spares all the others a refusal. */
-  async #afterFirst(task: () => Promise<Response>): Promise<Response> {
+  async #afterFirst(task: () => Promise<Answer>): Promise<Answer> {
     if (this.#first === undefined) {
       const first = task();
       this.#first = first.then(
@@ -204,7 +205,7 @@ export class Registry implements ReportingUpstream {
   }
 
   /** Asks with the account whose turn it is, and with the next one where that can help. */
-  async #authorized(request: RegistryRequest): Promise<Response> {
+  async #authorized(request: RegistryRequest): Promise<Answer> {
     const accounts = request.anonymous === true ? this.#anonymous : this.#accounts;
     for (;;) {
       const authorization = accounts.turn(request.path);
@@ -215,7 +216,7 @@ export class Registry implements ReportingUpstream {
           throw new SkippedError(this.#budget.exhaust(authorization));
         }
         if (!accounts.passOn(request.path, authorization, response.status)) return response;
-        discard(response);
+        response.discard();
       } catch (error) {
         if (!(error instanceof CredentialRefusedError)) throw error;
         if (!accounts.passOn(request.path, authorization, 401)) throw error;
@@ -227,7 +228,7 @@ export class Registry implements ReportingUpstream {
   }
 
   /** @returns undefined where the account's budget does not allow it */
-  async #spending(request: RegistryRequest, authorization: Authorization): Promise<Response | undefined> {
+  async #spending(request: RegistryRequest, authorization: Authorization): Promise<Answer | undefined> {
     const isHead = request.method === 'HEAD' && request.resource.startsWith('manifests/');
     if (kindOf(request) !== 'manifestGets') {
       const response = await this.#challenged(request, authorization);
@@ -237,7 +238,7 @@ export class Registry implements ReportingUpstream {
     if (this.#budget.isUnknown(authorization)) await this.#probe(request, authorization);
     const spending = this.#budget.spend(authorization);
     if (spending === undefined) return undefined;
-    let response: Response | undefined;
+    let response: Answer | undefined;
     try {
       response = await this.#challenged(request, authorization);
       return response;
@@ -262,10 +263,10 @@ export class Registry implements ReportingUpstream {
   async #askQuota(request: RegistryRequest, authorization: Authorization): Promise<void> {
     const response = await this.#challenged({ ...request, method: 'HEAD' }, authorization);
     this.#budget.note(authorization, response.headers);
-    discard(response);
+    response.discard();
   }
 
-  async #challenged(request: RegistryRequest, authorization: Authorization): Promise<Response> {
+  async #challenged(request: RegistryRequest, authorization: Authorization): Promise<Answer> {
     const sent = await authorization.header(request.path);
     const response = await this.#redirected(request, sent);
     if (response.status !== 401) return response;
@@ -273,12 +274,12 @@ export class Registry implements ReportingUpstream {
     if (!(await authorization.learn(asked, request.path, sent))) return response;
     const header = await authorization.header(request.path);
     if (header === undefined) return response;
-    discard(response);
+    response.discard();
     return this.#redirected(request, header);
   }
 
   /** Redirects are followed here, because a credential must not follow them to another host. */
-  async #redirected(request: RegistryRequest, authorization: string | undefined): Promise<Response> {
+  async #redirected(request: RegistryRequest, authorization: string | undefined): Promise<Answer> {
     const base = new URL(this.#base);
     const kind = kindOf(request);
     this.#requests = { ...this.#requests, [kind]: this.#requests[kind] + 1 };
@@ -287,7 +288,7 @@ export class Registry implements ReportingUpstream {
       const response = await this.#send(request, url, url.host === base.host ? authorization : undefined);
       const location = response.headers.get('Location');
       if (!REDIRECTS.has(response.status) || location === null) return response;
-      discard(response);
+      response.discard();
       const next = URL.parse(location, url.href);
       if (
         next === null ||
@@ -304,7 +305,7 @@ export class Registry implements ReportingUpstream {
     );
   }
 
-  async #send(request: RegistryRequest, url: URL, authorization: string | undefined): Promise<Response> {
+  async #send(request: RegistryRequest, url: URL, authorization: string | undefined): Promise<Answer> {
     return send(this.#options, url, request.method, {
       // What is compressed on the way would not have the length and the digest that its manifest gives.
       'Accept-Encoding': 'identity',
@@ -313,13 +314,13 @@ export class Registry implements ReportingUpstream {
     });
   }
 
-  async #refusal(request: RegistryRequest, response: Response): Promise<SourceError> {
+  async #refusal(request: RegistryRequest, response: Answer): Promise<SourceError> {
     const where = `${this.nameOf(request.path)}: the registry answered ${response.status} to ${request.method} ${request.resource}`;
     const said =
       request.method === 'HEAD'
         ? undefined
         : await messageOf(response, this.#options.timeout, (text) => this.#secrets.hide(text));
-    if (request.method === 'HEAD') discard(response);
+    if (request.method === 'HEAD') response.discard();
     const hint =
       response.status === 401 || response.status === 403
         ? await this.#whoIsNotAllowed(request)
@@ -340,7 +341,7 @@ export class Registry implements ReportingUpstream {
 
 /** The registry's own words, where it has any: one line, no longer than a sentence. */
 async function messageOf(
-  response: Response,
+  response: Answer,
   timeout: number,
   hide: (text: string) => string,
 ): Promise<string | undefined> {

@@ -1,4 +1,6 @@
 /** One request, with a bound on the wait for its answer. */
+import { TimeoutError } from '../engine/timeout-error.ts';
+import type { Answer } from './answer.ts';
 import { ConnectionError } from './connection-error.ts';
 import type { RegistryOptions } from './registry-options.ts';
 
@@ -9,27 +11,18 @@ export async function send(
   method: 'GET' | 'HEAD' | 'POST',
   headers: Record<string, string>,
   body?: string,
-): Promise<Response> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), timeout);
+): Promise<Answer> {
   try {
-    return await fetch(url.href, {
-      method,
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, late.signal]),
-      headers,
-      ...(body !== undefined && { body }),
-    });
+    return await fetch(url, { method, headers, signal, timeout, ...(body !== undefined && { body }) });
   } catch (error) {
     signal.throwIfAborted();
+    const isLate = error instanceof TimeoutError && error.waitedFor === 'an answer';
     throw new ConnectionError(
-      late.signal.aborted
+      isLate
         ? `${url.host} did not answer within ${timeout / 1000} s.`
         : `${url.host} cannot be reached (${reasonOf(error)}).${adviceFor(reasonOf(error))}`,
-      { cause: error, isLate: late.signal.aborted },
+      { cause: error, isLate },
     );
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -5,10 +5,10 @@
 import type { Clock } from '../engine/environment.ts';
 
 /** What came of a request: only the first two say anything of how much the upstream can bear. */
-export type Answer = 'answered' | 'refused' | 'failed';
+export type Outcome = 'answered' | 'refused' | 'failed';
 
 /** Ends a request's stay in the window; to be called once, when its answer has begun or will not come. */
-export type Leave = (how: Answer) => void;
+export type Leave = (how: Outcome) => void;
 
 const START = 8;
 /** An answer is fast if it took at most twice the fastest one, and so much more. Milliseconds. */

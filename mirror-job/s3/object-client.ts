@@ -1,8 +1,9 @@
 /** Requests for single objects of a bucket: signed, sent by Node's own client, and sent again where that is worth it. */
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { http, https } from '../node/http.ts';
-import type { AwsConnection } from '../node/proxies.ts';
+import { TimeoutError } from '../engine/timeout-error.ts';
+import { exchange } from '../node/exchange.ts';
+import type { Agents } from '../node/agents.ts';
 import { isCalled, refusalOf, S3AnswerError } from './s3-error.ts';
 import { encodePath, queryOf, sha256, Signer, type Keys } from './signature.ts';
 import { inTime } from './silence.ts';
@@ -27,9 +28,7 @@ export interface Access {
 const ATTEMPTS = 4;
 const DELAY = 100;
 const THROTTLED_DELAY = 500;
-const CONNECT_TIMEOUT = 10_000;
 const ANSWER_TIMEOUT = 120_000;
-const MAX_SOCKETS = 50;
 /** An error's XML; the code stands at its begin. Bytes. */
 const MOST_OF_ERROR = 16 * 1024;
 
@@ -45,28 +44,19 @@ const BROKEN_CONNECTION: ReadonlySet<unknown> = new Set([
   'EAI_AGAIN',
 ]);
 
-/** Nothing came, not even the begin of an answer. */
-class TimeoutError extends Error {
-  override readonly name = 'TimeoutError';
-}
-
 export class ObjectClient {
   readonly #access: Access;
   readonly #signer: Signer;
-  readonly #agents: Required<AwsConnection>;
+  readonly #agents: Agents;
   readonly #silence: number;
   /** By how much this machine's clock is behind the store's, once the store has complained. Milliseconds. */
   #skew = 0;
 
   /** @param silence between two pieces of a body, milliseconds */
-  constructor(region: string, access: Access, connection: AwsConnection, silence: number) {
+  constructor(region: string, access: Access, agents: Agents, silence: number) {
     this.#access = access;
     this.#signer = new Signer(region);
-    const options = { keepAlive: true, maxSockets: MAX_SOCKETS };
-    this.#agents = {
-      httpAgent: connection.httpAgent ?? new http.Agent(options),
-      httpsAgent: connection.httpsAgent ?? new https.Agent(options),
-    };
+    this.#agents = agents;
     this.#silence = silence;
   }
 
@@ -103,9 +93,15 @@ export class ObjectClient {
       await this.#access.keys(),
       new Date(Date.now() + this.#skew),
     );
-    const answer = await this.#exchange(address, request, {
-      ...signed,
-      ...(body !== undefined && { 'content-length': String(body.length) }),
+    const search = queryOf(query);
+    const answer = await exchange({
+      method,
+      origin: address,
+      path: `${address.pathname}${encodePath(key)}${search === '' ? '' : `?${search}`}`,
+      headers: { ...signed, ...(body !== undefined && { 'content-length': String(body.length) }) },
+      body,
+      agents: this.#agents,
+      timeout: ANSWER_TIMEOUT,
     });
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return answer;
@@ -113,53 +109,6 @@ export class ObjectClient {
     const theirs = Date.parse(answer.headers.date ?? '');
     if (isCalled(error, 'RequestTimeTooSkewed') && !Number.isNaN(theirs)) this.#skew = theirs - Date.now();
     throw error;
-  }
-
-  #exchange(
-    { protocol, hostname, port, pathname }: URL,
-    { method, key, query = {}, body }: ObjectRequest,
-    headers: Record<string, string>,
-  ): Promise<IncomingMessage> {
-    const isSecure = protocol === 'https:';
-    const search = queryOf(query);
-    const options = {
-      method,
-      headers,
-      // An IPv6 address stands in brackets only in a URL.
-      hostname: hostname.replaceAll(/[[\]]/g, ''),
-      port: port === '' ? undefined : Number(port),
-      path: `${pathname}${encodePath(key)}${search === '' ? '' : `?${search}`}`,
-    };
-    return new Promise((resolve, reject) => {
-      const request = isSecure
-        ? https.request({ ...options, agent: this.#agents.httpsAgent })
-        : http.request({ ...options, agent: this.#agents.httpAgent });
-      const timers: NodeJS.Timeout[] = [];
-      const bound = (milliseconds: number, what: string): NodeJS.Timeout => {
-        const timer = setTimeout(() => request.destroy(new TimeoutError(what)), milliseconds);
-        timers.push(timer);
-        return timer;
-      };
-      const settle = (): void => {
-        for (const timer of timers) clearTimeout(timer);
-      };
-      bound(ANSWER_TIMEOUT, 'There was no answer.');
-      request.once('socket', (socket) => {
-        if (!socket.connecting) return;
-        const timer = bound(CONNECT_TIMEOUT, 'There was no connection.');
-        socket.once(isSecure ? 'secureConnect' : 'connect', () => clearTimeout(timer));
-      });
-      request.once('response', (answer) => {
-        settle();
-        resolve(answer);
-      });
-      // Not once: what is destroyed later, with its answer, must not end the process.
-      request.on('error', (error) => {
-        settle();
-        reject(error);
-      });
-      request.end(body);
-    });
   }
 
   async #errorOf(answer: IncomingMessage): Promise<string> {

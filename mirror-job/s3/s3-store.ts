@@ -11,7 +11,7 @@ import {
   type StoredObject,
   type UploadPart,
 } from '../engine/store.ts';
-import type { AwsConnection } from '../node/proxies.ts';
+import { createStoreAgents } from '../node/agents.ts';
 import { ObjectClient, type ObjectRequest } from './object-client.ts';
 import { bucketAddress } from './s3-address.ts';
 import { explain, isCalled, statusOf } from './s3-error.ts';
@@ -47,10 +47,10 @@ export class S3Store implements ComparableStore {
   #address: Promise<URL> | undefined;
 
   /**
-   * @param connection how to reach it, where that is not directly
+   * @param agents what it is reached by
    * @param silence between two pieces of a body, milliseconds
    */
-  constructor(options: S3StoreOptions, connection: AwsConnection = {}, silence = SILENCE) {
+  constructor(options: S3StoreOptions, agents = createStoreAgents(), silence = SILENCE) {
     const { endpoint, region, bucket, prefix, pathStyle, credentials } = options;
     this.#silence = silence;
     this.#prefix = prefix;
@@ -58,14 +58,14 @@ export class S3Store implements ComparableStore {
     // Loaded at the first call that needs it: a run that finds nothing new has none.
     this.#openSdk = async () => {
       const { SdkBucket } = await import('./sdk-bucket.ts');
-      return new SdkBucket(options, connection);
+      return new SdkBucket(options, agents);
     };
     const address = endpoint === undefined ? undefined : bucketAddress(endpoint, bucket, pathStyle);
     const access = {
       address: () => address ?? this.#findAddress(),
       keys: async () => credentials ?? (await this.#sdk()).keys(),
     };
-    this.#objects = new ObjectClient(region, access, connection, silence);
+    this.#objects = new ObjectClient(region, access, agents, silence);
   }
 
   #sdk(): Promise<SdkBucket> {

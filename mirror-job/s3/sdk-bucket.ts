@@ -12,7 +12,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import type { ListedObject, OpenUpload, UploadPart } from '../engine/store.ts';
-import type { AwsConnection } from '../node/proxies.ts';
+import type { Agents } from '../node/agents.ts';
 import { isCalled, statusOf } from './s3-error.ts';
 import type { S3StoreOptions } from './s3-store.ts';
 import type { Keys } from './signature.ts';
@@ -34,10 +34,7 @@ export class SdkBucket {
   readonly #client: S3Client;
   readonly #bucket: string;
 
-  constructor(
-    { endpoint, region, bucket, pathStyle, credentials }: S3StoreOptions,
-    connection: AwsConnection,
-  ) {
+  constructor({ endpoint, region, bucket, pathStyle, credentials }: S3StoreOptions, agents: Agents) {
     this.#bucket = bucket;
     this.#client = new S3Client({
       region,
@@ -50,7 +47,7 @@ export class SdkBucket {
         connectionTimeout: 10_000,
         requestTimeout: 120_000,
         throwOnRequestTimeout: true,
-        ...connection,
+        ...agents,
       },
       ...(endpoint !== undefined && { endpoint }),
       ...(credentials !== undefined && { credentials }),

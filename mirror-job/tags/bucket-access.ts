@@ -3,7 +3,8 @@ import type { Configuration } from '../configuration/configuration.ts';
 import type { Log } from '../engine/environment.ts';
 import type { Store } from '../engine/store.ts';
 import { createEnvironment } from '../node/environment.ts';
-import { awsConnection, readProxies } from '../node/proxies.ts';
+import { createStoreAgents } from '../node/agents.ts';
+import { readProxies } from '../node/proxies.ts';
 import { openInStep, openReadable, openStores } from '../stores.ts';
 
 /**
@@ -11,9 +12,9 @@ import { openInStep, openReadable, openStores } from '../stores.ts';
  * @throws {ConfigurationError} for a store that cannot be reached, or holds no bucket of Lifeboat's yet
  */
 export function openForReading(file: string, configuration: Configuration): Promise<Store> {
-  const connection = awsConnection(readProxies(process.env));
+  const agents = createStoreAgents(readProxies(process.env));
   const { signal } = new AbortController();
-  return openReadable(file, configuration, connection, { isDry: false, signal });
+  return openReadable(file, configuration, agents, { isDry: false, signal });
 }
 
 /**
@@ -31,8 +32,8 @@ export async function withWritable<Result>(
   // First, or an empty bucket would become Lifeboat's by having nothing in it to approve.
   const readable = await openForReading(file, configuration);
   const { signal } = new AbortController();
-  const connection = awsConnection(readProxies(process.env));
-  const opened = await openStores(file, configuration, { connection, signal });
+  const agents = createStoreAgents(readProxies(process.env));
+  const opened = await openStores(file, configuration, { agents, signal });
   const environment = createEnvironment({ store: readable, log, signal });
   const { store, members } = await openInStep(file, environment, opened);
   try {

@@ -9,6 +9,7 @@ import { digestOfBlob, emptyRepository, type Corpus } from '../support/content.t
 import type { Misbehaviour } from '../support/misbehaviour.ts';
 import { basicHeader, type Auth } from '../support/registry-auth.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
+import { fakeFetch } from './fake-fetch.ts';
 import { registryAt, sourceAt, TestClock } from './harness.ts';
 
 const registries: RogueRegistry[] = [];
@@ -202,11 +203,11 @@ test('no credentials for a realm that is not https, unless the upstream is insec
   const from = await sourceAt('registry.test', 'team/app', {
     accounts: [account],
     insecure: false,
-    fetch: async (url, { headers }) => {
+    fetch: fakeFetch((url, headers) => {
       sent.push(`${url} ${headers['Authorization'] ?? '-'}`);
       const challenge = { 'www-authenticate': 'Bearer realm="http://realm.test/token",service="s"' };
       return new Response(null, { status: 401, headers: challenge });
-    },
+    }),
   });
   await expect(from.manifest(one)).rejects.toThrow(
     'registry.test asks for a token from "http://realm.test/token", which is not an https address. Nothing was sent there.',
@@ -233,10 +234,10 @@ test('no redirect from https to http', async () => {
   const sent: string[] = [];
   const from = await sourceAt('registry.test', 'team/app', {
     insecure: false,
-    fetch: async (url) => {
+    fetch: fakeFetch((url) => {
       sent.push(url);
       return new Response(null, { status: 307, headers: { location: 'http://registry.test/plain' } });
-    },
+    }),
   });
   await expect(from.manifest(one)).rejects.toThrow(
     'registry.test/team/app: registry.test redirects to what is no https address; it was not followed.',

@@ -285,7 +285,7 @@ test('an upstream that speaks plain HTTP is told from one that is down', async (
   registries.push(registry);
   const source = new RegistrySource(await registryAt(registry.host, { insecure: false }), 'team/app');
   await expect(source.tags()).rejects.toThrow(
-    `${registry.host} cannot be reached (ERR_SSL_WRONG_VERSION_NUMBER). It does not answer in TLS: if it speaks plain HTTP, set "insecure: true" for this upstream.`,
+    `${registry.host} cannot be reached (EPROTO). It does not answer in TLS: if it speaks plain HTTP, set "insecure: true" for this upstream.`,
   );
 });
 

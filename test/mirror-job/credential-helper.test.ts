@@ -3,6 +3,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { createStoreAgents } from '../../mirror-job/node/agents.ts';
 import { parseUpstream } from '../../core/reference.ts';
 import { askHelper } from '../../mirror-job/credentials/credential-helper.ts';
 import { DockerConfig } from '../../mirror-job/credentials/docker-config.ts';
@@ -103,7 +104,7 @@ async function accountFor(config: object, clock = new TestClock()) {
     clock,
     signal: new AbortController().signal,
     dockerConfigs: async () => [new DockerConfig(FILE, JSON.stringify(config))],
-    connection: {},
+    agents: createStoreAgents(),
   });
   return account;
 }

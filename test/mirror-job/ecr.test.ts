@@ -1,5 +1,6 @@
 /** Amazon ECR: which hosts are asked with a password of AWS's, and when it is had. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createStoreAgents } from '../../mirror-job/node/agents.ts';
 import { parseUpstream } from '../../core/reference.ts';
 import { DockerConfig } from '../../mirror-job/credentials/docker-config.ts';
 import { ecrRegistry } from '../../mirror-job/credentials/ecr.ts';
@@ -38,7 +39,7 @@ async function accountFor(host: string): Promise<Account | undefined> {
     clock,
     signal: new AbortController().signal,
     dockerConfigs: async () => [],
-    connection: {},
+    agents: createStoreAgents(),
   });
   return account;
 }
@@ -76,7 +77,7 @@ test('what the configuration or docker’s login says comes first, and AWS is no
     clock,
     signal: new AbortController().signal,
     dockerConfigs: async () => [],
-    connection: {},
+    agents: createStoreAgents(),
   };
   const own = { username: 'me', password: 'secret' };
   const accounts = await accountsOf(parseUpstream(HOST), [own], surroundings);

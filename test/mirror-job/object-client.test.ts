@@ -1,6 +1,7 @@
 /** What a bucket's answer makes of a request: sent again, refused, or taken as it is. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
+import { createStoreAgents } from '../../mirror-job/node/agents.ts';
 import { S3Store } from '../../mirror-job/s3/s3-store.ts';
 import { close, listen } from '../support/http-server.ts';
 
@@ -31,7 +32,7 @@ async function storeThatAnswers(...answers: readonly Answer[]) {
   const credentials = { accessKeyId: 'id', secretAccessKey: 'key' };
   const options = { endpoint, region: 'auto', bucket: 'b', prefix: 'p/', pathStyle: true, credentials };
   return {
-    store: new S3Store(options, {}, 1000),
+    store: new S3Store(options, createStoreAgents(), 1000),
     seen,
     bodies,
     name: `The bucket "b" (prefix "p/") at ${endpoint}`,

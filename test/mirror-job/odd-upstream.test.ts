@@ -6,6 +6,7 @@ import { addImage, addLayer, addStreamedLayer, tagAs } from '../support/builder.
 import { emptyRepository, type Corpus, type Repository } from '../support/content.ts';
 import type { RogueOptions, RogueRegistry } from '../support/rogue-registry.ts';
 import { startRogueRegistry } from '../support/rogue-registry.ts';
+import { fakeFetch } from './fake-fetch.ts';
 import { environmentFor, imageOf, outcomesOf, sourceAt, TestClock, type ImageOptions } from './harness.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -111,10 +112,10 @@ test('a list that leads in a circle is a failure of the image', async () => {
 
 test('a list with ever new pages ends', async () => {
   let pages = 0;
-  const fetch = async () => {
+  const fetch = fakeFetch(() => {
     pages += 1;
     return Response.json({ tags: [] }, { headers: { link: `</tags/list?last=${pages}>; rel="next"` } });
-  };
+  });
   const source = await sourceAt('registry.test', 'team/app', { fetch });
   await expect(source.tags()).rejects.toThrow('registry.test/team/app: tags/list has more than 10000 pages.');
   expect(pages).toBe(10_000);

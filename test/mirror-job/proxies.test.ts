@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { parseTag } from '../../core/reference.ts';
 import { connect } from '../../mirror-job/node/connection.ts';
-import { awsConnection, NO_PROXIES, readProxies, type Proxies } from '../../mirror-job/node/proxies.ts';
+import { createStoreAgents } from '../../mirror-job/node/agents.ts';
+import { NO_PROXIES, readProxies, type Proxies } from '../../mirror-job/node/proxies.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
 import { S3Store } from '../../mirror-job/s3/s3-store.ts';
 import { makeCertificate } from '../support/certificate.ts';
@@ -82,11 +83,11 @@ test('http by whole addresses, as proxies that tunnel to port 443 alone want it'
 
 test('the store too', async () => {
   proxy = await startForwardProxy({ credentials: { username: 'me', password: 'p@ss' } });
-  const connection = awsConnection(readProxies({ HTTP_PROXY: proxy.url.replace('//', '//me:p%40ss@') }));
+  const agents = createStoreAgents(readProxies({ HTTP_PROXY: proxy.url.replace('//', '//me:p%40ss@') }));
   const origin = `http://store.test:${httpPort}`;
   const options = { endpoint: origin, region: 'auto', bucket: 'bucket', prefix: '', pathStyle: true };
   const credentials = { accessKeyId: 'id', secretAccessKey: 'key' };
-  const store = new S3Store({ ...options, credentials }, connection);
+  const store = new S3Store({ ...options, credentials }, agents);
   expect((await store.get('lifeboat.json'))?.etag).toBe('"etag"');
   expect(await store.put('key', Buffer.from('bytes'), { contentType: 'text/plain' })).toBe('written');
   expect(proxy.passed).toEqual([`GET ${origin}`, `PUT ${origin}`]);

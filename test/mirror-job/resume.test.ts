@@ -7,6 +7,7 @@ import { bytesOf, digestOfBlob, emptyRepository, randomBlob } from '../support/c
 import { addImage, addStreamedLayer, tagAs } from '../support/builder.ts';
 import { startRogueRegistry } from '../support/rogue-registry.ts';
 import type { Misbehaviour } from '../support/misbehaviour.ts';
+import { fakeFetch } from './fake-fetch.ts';
 import { sourceAt } from './harness.ts';
 import { MemorySource } from './memory-source.ts';
 
@@ -117,10 +118,11 @@ test.each<[string, Misbehaviour | undefined]>([
 
 test('a registry that answers with another range than was asked for', async () => {
   const source = await sourceAt('registry.test', 'team/app', {
-    fetch: async (_url, { headers }) =>
+    fetch: fakeFetch((_url, headers) =>
       headers['Range'] === undefined
         ? new Response('never asked')
         : new Response('x', { status: 206, headers: { 'content-range': 'bytes 600-999/1000' } }),
+    ),
   });
   await expect(source.blob(digest, SIZE, 500)).rejects.toThrow(
     `registry.test/team/app: asked for blob ${digest} from byte 500 on, and got another range.`,

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import { createServer as createPlainServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
+import { createStoreAgents } from '../../mirror-job/node/agents.ts';
 import { parseTag, parseUpstream } from '../../core/reference.ts';
 import { askEcr } from '../../mirror-job/credentials/ecr.ts';
 import { connect } from '../../mirror-job/node/connection.ts';
@@ -98,7 +99,7 @@ test('a store that stalls in the middle of an object that is read whole', async 
   ends.push(() => close(server));
   const credentials = { accessKeyId: 'id', secretAccessKey: 'key' };
   const options = { endpoint, region: 'auto', bucket: 'b', prefix: '', pathStyle: true, credentials };
-  const store = new S3Store(options, {}, 300);
+  const store = new S3Store(options, createStoreAgents(), 300);
   await expect(store.get('key')).rejects.toThrow(
     `The bucket "b" at ${endpoint}: could not read key: it does not answer (SilenceError). Check store.endpoint.`,
   );
@@ -116,7 +117,7 @@ test('Amazon ECR, when it never answers', async () => {
   vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
   const host = parseUpstream('123456789012.dkr.ecr.eu-central-1.amazonaws.com');
   const { signal } = new AbortController();
-  const asked = askEcr(host, { region: 'eu-central-1', fips: false }, {}, new Date(0), {
+  const asked = askEcr(host, { region: 'eu-central-1', fips: false }, createStoreAgents(), new Date(0), {
     signal,
     timeout: 300,
   });

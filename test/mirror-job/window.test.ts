@@ -1,6 +1,6 @@
 /** How much one upstream is asked at once: by answers that a test gives, at times that it chooses. */
 import { expect, test } from 'vitest';
-import { RequestWindow, type Answer, type Leave } from '../../mirror-job/registry/window.ts';
+import { RequestWindow, type Outcome, type Leave } from '../../mirror-job/registry/window.ts';
 import { TestClock } from './harness.ts';
 
 function windowOf(ceiling = 32): { window: RequestWindow; clock: TestClock; stop: AbortController } {
@@ -10,7 +10,7 @@ function windowOf(ceiling = 32): { window: RequestWindow; clock: TestClock; stop
 }
 
 /** As many as there is room for, answered together after so many milliseconds. */
-async function round(window: RequestWindow, clock: TestClock, how: Answer, took = 25): Promise<void> {
+async function round(window: RequestWindow, clock: TestClock, how: Outcome, took = 25): Promise<void> {
   const leaves = await enterAll(window, window.size);
   clock.advance(took);
   for (const leave of leaves) leave(how);

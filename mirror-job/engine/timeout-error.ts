@@ -1,0 +1,11 @@
+/** Nothing came, not even the begin of an answer. */
+export class TimeoutError extends Error {
+  override readonly name = 'TimeoutError';
+  readonly code = 'ETIMEDOUT';
+  readonly waitedFor: 'a connection' | 'an answer';
+
+  constructor(waitedFor: TimeoutError['waitedFor']) {
+    super(`There was not ${waitedFor} in time.`);
+    this.waitedFor = waitedFor;
+  }
+}

@@ -1,0 +1,19 @@
+/** Answers that no real registry gives, without one. */
+import type { Fetch } from '../../mirror-job/registry/answer.ts';
+
+/** @param answer to each request */
+export function fakeFetch(
+  answer: (url: string, headers: Readonly<Record<string, string>>) => Response,
+): Fetch {
+  return async (url, { headers }) => {
+    const response = answer(url.href, headers);
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: response.body ?? nothing(),
+      discard: () => {},
+    };
+  };
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
