@@ -4,6 +4,7 @@
 import { readdirSync, statSync } from 'node:fs';
 // The whole module: an older Node refuses to import by name what it does not have.
 import module from 'node:module';
+import { fileURLToPath } from 'node:url';
 
 if (process.features.typescript) {
   // Compiled once: later runs begin earlier.
@@ -20,23 +21,25 @@ if (process.features.typescript) {
 
 /** Whether `npm ci` has left a bundle, and nothing was changed since: somebody who edits a file runs that file. */
 function isBuilt() {
-  const built = timeOf(new URL('../dist/job/main.js', import.meta.url));
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const built = timeOf(`${root}dist/job/main.js`);
   if (built === undefined) return false;
-  return ['../mirror-job/', '../core/', '../package-lock.json'].every((source) => {
-    const time = newestIn(new URL(source, import.meta.url));
-    return time === undefined || time <= built;
-  });
+  return ['mirror-job', 'core', 'package-lock.json'].every((source) => newestIn(`${root}${source}`) <= built);
 }
 
-/** @returns undefined for what is not there: a container may have the bundle alone */
-function newestIn(url) {
-  const time = timeOf(url);
-  if (time === undefined || !url.pathname.endsWith('/')) return time;
-  const names = readdirSync(url, { recursive: true }).filter((name) => /\.[jt]s$/.test(name));
-  return Math.max(...names.map((name) => timeOf(new URL(name, url)) ?? 0));
+/** @returns 0 for what is not there: a container may have the bundle alone */
+function newestIn(path) {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined || !found.isDirectory()) return found?.mtimeMs ?? 0;
+  const times = readdirSync(path, { withFileTypes: true }).map((entry) => {
+    const inside = `${path}/${entry.name}`;
+    if (entry.isDirectory()) return newestIn(inside);
+    return /\.[jt]s$/.test(entry.name) ? (timeOf(inside) ?? 0) : 0;
+  });
+  return Math.max(0, ...times);
 }
 
 /** Milliseconds since 1970; undefined for what is not there. */
-function timeOf(url) {
-  return statSync(url, { throwIfNoEntry: false })?.mtimeMs;
+function timeOf(path) {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
 }

@@ -1,11 +1,11 @@
 /** The stores of a configuration: opened, and brought in step. */
-import { randomUUID } from 'node:crypto';
 import type { Configuration, StoreConfiguration } from './configuration/configuration.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
-import { BucketRefusedError, openBucket, requireIdentity } from './engine/bucket.ts';
+import { BucketRefusedError, beginBucket, openBucket, requireIdentity } from './engine/bucket.ts';
 import { BoundedStore } from './engine/bounded-store.ts';
 import { DryStore } from './engine/dry-store.ts';
 import type { Environment } from './engine/environment.ts';
+import { ProvenStore } from './engine/proven-store.ts';
 import { ReadAhead } from './engine/read-ahead.ts';
 import { alignStores, keepAligned } from './engine/store-alignment.ts';
 import { StoreMembers, type Member } from './engine/store-members.ts';
@@ -14,6 +14,7 @@ import { StoreError, type Store } from './engine/store.ts';
 import { UnguardedStore } from './engine/unguarded-store.ts';
 import { systemClock } from './node/clock.ts';
 import type { Agents } from './node/agents.ts';
+import { crypto } from './node/builtin.ts';
 import { S3Store } from './s3/s3-store.ts';
 
 /** A few small objects are read and written when a store is opened. Milliseconds. */
@@ -32,29 +33,24 @@ export interface OpenedStores {
   readonly all: readonly Opened[];
   /** False when the run had to stop before. */
   readonly areKnown: boolean;
+  /** Whether they may be written; until then each write waits. @throws {ConfigurationError} after which none will be done */
+  readonly proof: Promise<void>;
 }
 
 /**
  * Opens every store for a run.
- * @param how.ahead keys that will be read first, once the stores are known and in step
  * @throws {ConfigurationError} when none answers, or one is not this mirror's, or two are the same bucket
  */
 export async function openStores(
   file: string,
   configuration: Configuration,
-  how: {
-    readonly agents: Agents;
-    readonly signal: AbortSignal;
-    readonly ahead?: readonly string[];
-  },
+  how: { readonly agents: Agents; readonly signal: AbortSignal },
 ): Promise<OpenedStores> {
   const { name, store, laterStores } = configuration;
-  const { ahead = [] } = how;
   const opened = await Promise.all(
     [store, ...laterStores].map(async (settings) => {
-      const connected = connect(settings, how);
-      const member = { ...connected, store: new ReadAhead(connected.store, ahead) };
-      const expected = { ...settings, name, newId: randomUUID() };
+      const member = connect(settings, how);
+      const expected = { ...settings, name, newId: crypto.randomUUID() };
       const open = () => openBucket(member.store, expected);
       const { id, failure } = await opening(file, settings, () =>
         laterStores.length === 0 ? open() : inTime(member.bucket.name, open),
@@ -62,10 +58,11 @@ export async function openStores(
       return { member: { ...member, id }, settings, failure };
     }),
   );
+  const proof = Promise.resolve();
   const [first] = opened;
   const primary = opened.find(({ failure }) => failure === undefined)?.member.store;
   if (how.signal.aborted && first !== undefined) {
-    return { primary: primary ?? first.member.store, all: opened, areKnown: false };
+    return { primary: primary ?? first.member.store, all: opened, areKnown: false, proof };
   }
   if (primary === undefined) throw unreachable(file, opened);
   for (const [index, { member, settings }] of opened.entries()) {
@@ -73,7 +70,44 @@ export async function openStores(
     const message = `${member.bucket.name} has the id of a store before it in its lifeboat.json: it is the same bucket, or a copy of it. Give a copy another id there.`;
     throw new ConfigurationError(file, [{ line: settings.line, key: settings.key, message }]);
   }
-  return { primary, all: opened, areKnown: true };
+  return { primary, all: opened, areKnown: true, proof };
+}
+
+/**
+ * Opens a store that is the only one for a run, which may read what it needs while it is still opened.
+ * @param how.ahead keys that will be read first
+ * @throws {ConfigurationError} when it does not answer, or is not this mirror's
+ */
+export async function openOneEarly(
+  file: string,
+  { name, store: settings }: Configuration,
+  how: { readonly agents: Agents; readonly signal: AbortSignal; readonly ahead: readonly string[] },
+): Promise<OpenedStores> {
+  const { bucket, store } = connect(settings, how);
+  const reading = new ReadAhead(store, how.ahead);
+  const begun: { proof: Promise<void> } = { proof: Promise.resolve() };
+  const { id, failure } = await opening(file, settings, async () => {
+    const { identity, proof } = await beginBucket(store, { ...settings, name, newId: crypto.randomUUID() });
+    begun.proof = proof;
+    return identity;
+  });
+  const isStopped = (): boolean => how.signal.aborted;
+  const proof = begun.proof.catch(async (error: unknown) => {
+    // A run that has to stop says what it has not reached, and may not write.
+    if (!isStopped()) throw refusedBy(file, settings, error);
+  });
+  proof.catch(() => undefined);
+  // Where the run is over because of it, nobody waits for what it still tries.
+  const writes = begun.proof.catch((error: unknown) => (isStopped() ? Promise.reject(error) : forever()));
+  writes.catch(() => undefined);
+  const member: Member = { bucket, store: new ProvenStore(reading, writes), id };
+  const all = [{ member, settings, failure }];
+  if (failure !== undefined && !isStopped()) throw unreachable(file, all);
+  return { primary: member.store, all, areKnown: !isStopped(), proof };
+}
+
+function forever(): Promise<never> {
+  return new Promise(() => undefined);
 }
 
 /**
@@ -154,7 +188,7 @@ export async function openReadable(
     const bounded = new BoundedStore(bucket, systemClock, signal);
     const member: Member = { bucket, store: bounded, id: undefined };
     // What is not written needs no proof that it would be written safely.
-    const expected = { ...settings, name, newId: randomUUID(), singleWriter: true };
+    const expected = { ...settings, name, newId: crypto.randomUUID(), singleWriter: true };
     const open = () => (isDry ? openBucket(new DryStore(bounded), expected) : requireIdentity(bounded));
     const { failure } = await opening(file, settings, () =>
       laterStores.length === 0 ? open() : inTime(bucket.name, open),
@@ -178,7 +212,7 @@ function connect(
 /** @throws {ConfigurationError} for a bucket that answers and is not this mirror's */
 async function opening(
   file: string,
-  { line, key }: StoreConfiguration,
+  settings: StoreConfiguration,
   open: () => Promise<{ readonly id: string }>,
 ): Promise<{ readonly id: string | undefined; readonly failure: StoreError | undefined }> {
   try {
@@ -186,9 +220,14 @@ async function opening(
     return { id, failure: undefined };
   } catch (error) {
     if (error instanceof StoreError) return { id: undefined, failure: error };
-    if (!(error instanceof BucketRefusedError)) throw error;
-    throw new ConfigurationError(file, [{ line, key, message: error.message }]);
+    throw refusedBy(file, settings, error);
   }
+}
+
+/** @returns what is no word of the store as it is */
+function refusedBy(file: string, { line, key }: StoreConfiguration, error: unknown): unknown {
+  if (!(error instanceof BucketRefusedError) && !(error instanceof StoreError)) return error;
+  return new ConfigurationError(file, [{ line, key, message: error.message }]);
 }
 
 /** One of several that is silent must not keep the others for the minutes that a single one would be waited for. */

@@ -20,7 +20,7 @@ import { openImages } from './node/images.ts';
 import { createStoreAgents } from './node/agents.ts';
 import { readProxies } from './node/proxies.ts';
 import { chooseImages } from './one-off.ts';
-import { alignedEnvironment, openReadable, openStores } from './stores.ts';
+import { alignedEnvironment, openOneEarly, openReadable, openStores } from './stores.ts';
 import { stopOnSignals } from './terminal/interruption.ts';
 import { describePlan } from './terminal/plan-text.ts';
 import { Progress } from './terminal/progress.ts';
@@ -98,9 +98,11 @@ async function mirror(
     const environment = createEnvironment({ store, log: progress, signal });
     return showing(progress, environment, () => planMirror(environment, configuration.name, images));
   }
-  // Several stores may have to be brought in step before: that takes its time, or fails.
-  const ahead = configuration.laterStores.length === 0 ? beginReading(images) : [];
-  const stores = await openStores(file, configuration, { agents, signal, ahead });
+  const isOne = configuration.laterStores.length === 0;
+  // Several may have to be brought in step before they are read: that takes its time, or fails.
+  const stores = isOne
+    ? await openOneEarly(file, configuration, { agents, signal, ahead: beginReading(images) })
+    : await openStores(file, configuration, { agents, signal });
   const base = createEnvironment({ store: stores.primary, log: progress, signal });
   return showing(progress, base, async () => {
     if (!stores.areKnown) {
@@ -108,7 +110,9 @@ async function mirror(
       return runMirror({ ...base, store: new DryStore(stores.primary) }, configuration.name, images);
     }
     const { environment, members } = await alignedEnvironment(file, base, stores);
-    const report = await runMirror(environment, configuration.name, images);
+    const run = runMirror(environment, configuration.name, images);
+    // Where the bucket may not be written, the run is over: it has read, and written nothing.
+    const report = await Promise.race([run, stores.proof.then(() => run)]);
     if (environment.reportStores === undefined) return report;
     try {
       await members.tellAgain();

@@ -2,8 +2,11 @@
  * The shape of lifeboat.yaml. What the values mean, and whether they go together, is in interpret.ts. The
  * descriptions are what an editor shows: `npm run schema` writes them into lifeboat.schema.json.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { AUDIENCES } from '../../core/identity.ts';
+
+// One file is read: to compile its shape first takes longer than to check it.
+z.config({ jitless: true });
 
 const text = z.string().min(1, 'it must not be empty.');
 

@@ -2,7 +2,7 @@
  * Docker's config.json, and podman's auth.json, which is the same.
  * https://github.com/docker/cli/blob/master/cli/config/configfile/file.go
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { hostOf, type Upstream } from '../../core/reference.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { formatPath } from '../configuration/path.ts';

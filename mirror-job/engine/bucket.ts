@@ -26,14 +26,33 @@ export interface BucketExpectation {
  * @throws {StoreError} when it cannot be reached
  */
 export async function openBucket(store: Store, expected: BucketExpectation): Promise<Identity> {
-  const identity = (await readIdentity(store)) ?? (await writeIdentity(store, expected));
+  const { identity, proof } = await beginBucket(store, expected);
+  await proof;
+  return identity;
+}
+
+/**
+ * The same, but what was used before may be read while the proof that it honours conditional writes is on its way.
+ * @returns `proof`: nothing may be written before it is there, nor if it is rejected, with the same errors
+ * @throws as `openBucket`
+ */
+export async function beginBucket(
+  store: Store,
+  expected: BucketExpectation,
+): Promise<{ readonly identity: Identity; readonly proof: Promise<void> }> {
+  const known = await readIdentity(store);
+  const identity = known ?? (await writeIdentity(store, expected));
   if (identity.audience !== expected.audience) {
     throw new BucketRefusedError(
       `${store.name} is for the audience "${identity.audience}", and the configuration says "${expected.audience}". One bucket has one audience: set store.audience to "${identity.audience}", or use another bucket.`,
     );
   }
-  if (!expected.singleWriter) await probeConditions(store, expected.name);
-  return identity;
+  const proof = expected.singleWriter ? Promise.resolve() : probeConditions(store, expected.name);
+  // Into one that is new, everything is going to be written.
+  if (known === undefined) await proof;
+  // Who waits for it hears of it.
+  proof.catch(() => undefined);
+  return { identity, proof };
 }
 
 /**

@@ -57,7 +57,7 @@ export interface Limits {
 
 /** Buffers: 6 of 8 MiB together, so that a run stays under 200 MB however large a layer is. */
 export const DEFAULT_LIMITS: Limits = {
-  tags: 16,
+  tags: 32,
   repositories: 32,
   blobs: 16,
   partSize: 8 * 1024 * 1024,

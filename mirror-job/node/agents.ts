@@ -1,7 +1,7 @@
 /** Connections that are kept for what comes next, for Node's own HTTP client and for the AWS SDK, which takes the same. */
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent, AgentOptions } from 'node:https';
-import { http, https } from './http.ts';
+import { http, https } from './builtin.ts';
 import { NO_PROXIES, type Proxies } from './proxies.ts';
 
 export interface Agents {

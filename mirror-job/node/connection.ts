@@ -1,7 +1,7 @@
 /** Connections to an upstream: Node's own HTTP client, with further root certificates and by way of a proxy. */
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { rootCertificates } from 'node:tls';
+import process from 'node:process';
 import about from '../../package.json' with { type: 'json' };
 import { TimeoutError } from '../engine/timeout-error.ts';
 import type { Answer, Fetch } from '../registry/answer.ts';
@@ -20,7 +20,7 @@ const SHORT = 64 * 1024;
  * @throws when the file cannot be read
  */
 export async function connect(ca: string | undefined, proxies: Proxies = NO_PROXIES): Promise<Fetch> {
-  const roots = ca === undefined ? {} : { ca: [...rootCertificates, await readFile(ca, 'utf8')] };
+  const roots = ca === undefined ? {} : { ca: await withUsualRoots(ca) };
   const keeping = createAgents(proxies, roots);
   const closing = createAgents(proxies, { ...roots, keepAlive: false });
   /** Servers that have sent a body to a HEAD: it is taken for the next answer on its connection, which spoils that. */
@@ -59,6 +59,11 @@ export async function connect(ca: string | undefined, proxies: Proxies = NO_PROX
     answer.discard();
     throw refusedByProxy(answer.status);
   };
+}
+
+/** Reading Node's own roots takes a while, which only an upstream that names a further one is made to wait. */
+async function withUsualRoots(file: string): Promise<string[]> {
+  return [...process.getBuiltinModule('node:tls').rootCertificates, await readFile(file, 'utf8')];
 }
 
 class NodeAnswer implements Answer {

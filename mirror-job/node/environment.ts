@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { compactTime } from '../../core/layout.ts';
 import { BufferPool } from '../engine/buffer-pool.ts';
 import { DEFAULT_LIMITS, MEMORY_BUDGET, type Environment } from '../engine/environment.ts';
 import { Tally } from '../engine/tally.ts';
+import { crypto } from './builtin.ts';
 import { systemClock } from './clock.ts';
 import { hashAndCollect } from './memory.ts';
 
@@ -18,7 +18,7 @@ export function createEnvironment({
     signal,
     clock: systemClock,
     createHash: hashAndCollect(),
-    run: `${compactTime(systemClock.now())}-${randomBytes(3).toString('hex')}`,
+    run: `${compactTime(systemClock.now())}-${crypto.randomBytes(3).toString('hex')}`,
     tally: new Tally(),
     buffers: new BufferPool(MEMORY_BUDGET, DEFAULT_LIMITS.partSize),
     limits: DEFAULT_LIMITS,

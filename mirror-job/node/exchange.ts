@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { TimeoutError } from '../engine/timeout-error.ts';
 import type { Agents } from './agents.ts';
-import { http, https } from './http.ts';
+import { http, https } from './builtin.ts';
 
 export interface Exchange {
   readonly method: string;

@@ -1,7 +1,8 @@
-import { createHash, type Hash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Environment } from '../engine/environment.ts';
+import { crypto } from './builtin.ts';
 
 /** Bytes of streams after which what they left is collected: a few hundredths of the time that copying takes. */
 const COLLECT_EVERY = 8 * 1024 * 1024;
@@ -19,16 +20,17 @@ const WHOLE_EVERY = 8;
 export function hashAndCollect(): Environment['createHash'] {
   // Nor need the young objects' own space grow to its usual 48 MB: hardly any of them survive.
   setFlagsFromString('--semi-space-growth-factor=1');
-  const collect = collector();
+  let collect: (() => void) | undefined;
   let hashed = 0;
   return (algorithm) => {
-    const hash: Hash = createHash(algorithm);
+    const hash: Hash = crypto.createHash(algorithm);
     return {
       update(bytes) {
         hash.update(bytes);
         hashed += bytes.length;
         if (hashed < COLLECT_EVERY) return;
         hashed = 0;
+        collect ??= collector();
         collect();
       },
       digest: () => hash.digest(),

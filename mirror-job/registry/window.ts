@@ -10,7 +10,8 @@ export type Outcome = 'answered' | 'refused' | 'failed';
 /** Ends a request's stay in the window; to be called once, when its answer has begun or will not come. */
 export type Leave = (how: Outcome) => void;
 
-const START = 8;
+/** As many as a node or two that pull; one refusal halves it. */
+const START = 24;
 /** An answer is fast if it took at most twice the fastest one, and so much more. Milliseconds. */
 const SLACK = 50;
 

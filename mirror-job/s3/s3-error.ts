@@ -1,5 +1,5 @@
 /** What a bucket answers where it does not do what it was asked, and the words for it. */
-import { http } from '../node/http.ts';
+import { http } from '../node/builtin.ts';
 
 /** S3's own code of an error, and the HTTP status. */
 export interface Refusal {

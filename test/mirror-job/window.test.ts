@@ -33,17 +33,17 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled;
 }
 
-test('eight at first, one more for each fast answer, and never more than the ceiling', async () => {
-  const { window, clock } = windowOf(100);
+test('twenty-four at first, one more for each fast answer, and never more than the ceiling', async () => {
+  const { window, clock } = windowOf(250);
   const sizes: number[] = [];
   for (let index = 0; index < 4; index += 1) {
     sizes.push(window.size);
     await round(window, clock, 'answered');
   }
-  expect([...sizes, window.size]).toEqual([8, 16, 32, 64, 100]);
+  expect([...sizes, window.size]).toEqual([24, 48, 96, 192, 250]);
 });
 
-test('a ceiling below eight is where it starts', () => {
+test('a ceiling below that is where it starts', () => {
   expect(windowOf(3).window.size).toBe(3);
 });
 
@@ -54,7 +54,7 @@ test('a volley that is refused halves it once; the next one again, down to one',
     await round(window, clock, 'refused');
     sizes.push(window.size);
   }
-  expect(sizes).toEqual([4, 2, 1, 1, 1]);
+  expect(sizes).toEqual([12, 6, 3, 1, 1]);
 });
 
 test('after a refusal it grows by one in as many answers as it lets in', async () => {
@@ -65,23 +65,23 @@ test('after a refusal it grows by one in as many answers as it lets in', async (
     await round(window, clock, 'answered');
     sizes.push(window.size);
   }
-  expect(sizes).toEqual([4, 5, 6, 7]);
+  expect(sizes).toEqual([12, 13, 14, 15]);
 });
 
 test('slow answers, failures, and a window that nobody fills leave it as it is', async () => {
-  const { window, clock } = windowOf();
+  const { window, clock } = windowOf(100);
   await round(window, clock, 'answered', 25);
-  expect(window.size).toBe(16);
+  expect(window.size).toBe(48);
   await round(window, clock, 'answered', 101);
   await round(window, clock, 'failed');
   const [alone] = await enterAll(window, 1);
   // In no time at all: from here on the fastest.
   alone?.('answered');
-  expect(window.size).toBe(16);
+  expect(window.size).toBe(48);
   await round(window, clock, 'answered', 51);
-  expect(window.size).toBe(16);
+  expect(window.size).toBe(48);
   await round(window, clock, 'answered', 50);
-  expect(window.size).toBe(32);
+  expect(window.size).toBe(96);
 });
 
 test('who finds no room waits for it, in the order of coming', async () => {
