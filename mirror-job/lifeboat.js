@@ -6,7 +6,7 @@ import { readdirSync, statSync } from 'node:fs';
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-if (process.features.typescript) {
+if (isNewEnough()) {
   // Compiled once: later runs begin earlier.
   module.enableCompileCache?.();
   // Two imports, each of a name that can be read here: what this file starts is seen by a search.
@@ -14,9 +14,16 @@ if (process.features.typescript) {
   else await import('./main.ts');
 } else {
   process.stderr.write(
-    `lifeboat: this is Node ${process.versions.node}, and 22.18 or newer is needed. In the project's folder "npx lifeboat" runs the Node that "npm ci" has installed there.\n`,
+    `lifeboat: this is Node ${process.versions.node}, and 22.21, or 24.5 or newer, is needed. In the project's folder "npx lifeboat" runs the Node that "npm ci" has installed there.\n`,
   );
   process.exitCode = 2;
+}
+
+/** TypeScript without a flag, and an HTTP client that knows proxies: an older one would pass them by and say nothing. */
+function isNewEnough() {
+  if (!process.features.typescript) return false;
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  return major === 22 ? minor >= 21 : major === 24 ? minor >= 5 : major > 24;
 }
 
 /** Whether `npm ci` has left a bundle, and nothing was changed since: somebody who edits a file runs that file. */
