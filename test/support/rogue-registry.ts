@@ -116,9 +116,10 @@ async function deliver(response: ServerResponse, method: string, { answer, cut }
     return;
   }
   response.flushHeaders();
+  const closed = once(response, 'close');
   for await (const chunk of answer.body.open(0, cut.after)) {
     if (response.destroyed) return;
-    if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    if (!response.write(chunk)) await Promise.race([once(response, 'drain'), closed]);
   }
   // Only what has reached the socket is sure to be sent before the connection ends.
   if (cut.ending === 'close') response.socket?.end(() => response.destroy());
