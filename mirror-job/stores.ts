@@ -224,7 +224,7 @@ async function opening(
   }
 }
 
-/** @returns what is no word of the store as it is */
+/** The sentence of a bucket or store that cannot be used, with its line; any other error unchanged. */
 function refusedBy(file: string, { line, key }: StoreConfiguration, error: unknown): unknown {
   if (!(error instanceof BucketRefusedError) && !(error instanceof StoreError)) return error;
   return new ConfigurationError(file, [{ line, key, message: error.message }]);

@@ -54,7 +54,7 @@ export async function runSync(options: SyncOptions): Promise<number> {
   const images = chooseImages(configuration, options.images);
   await refuseUnreadableRoots(options.config, configuration);
   const progress = new Progress(process.stderr);
-  const report = await mirror(options, { ...configuration, images }, progress);
+  const report = await mirror(options, { ...configuration, images }, configuration.images, progress);
 
   const json = `${JSON.stringify(report, undefined, 2)}\n`;
   if (options.json) {
@@ -78,6 +78,7 @@ export async function runSync(options: SyncOptions): Promise<number> {
 async function mirror(
   { config: file, dryRun }: SyncOptions,
   configuration: Configuration,
+  entries: Configuration['images'],
   progress: Progress,
 ): Promise<RunReport | PlanReport> {
   const signal = stopOnSignals(progress, configuration.maxDuration);
@@ -88,6 +89,7 @@ async function mirror(
     log: progress,
     signal,
     audience: configuration.store.audience,
+    entries,
     proxies,
     agents,
     dockerConfigs: dockerConfigReader(process.env),
@@ -104,15 +106,17 @@ async function mirror(
     ? await openOneEarly(file, configuration, { agents, signal, ahead: beginReading(images) })
     : await openStores(file, configuration, { agents, signal });
   const base = createEnvironment({ store: stores.primary, log: progress, signal });
-  return showing(progress, base, async () => {
-    if (!stores.areKnown) {
-      // A run that was stopped before it knew the bucket reports what it has not reached, and writes nothing there.
-      return runMirror({ ...base, store: new DryStore(stores.primary) }, configuration.name, images);
-    }
-    const { environment, members } = await alignedEnvironment(file, base, stores);
-    const run = runMirror(environment, configuration.name, images);
-    // Where the bucket may not be written, the run is over: it has read, and written nothing.
-    const report = await Promise.race([run, stores.proof.then(() => run)]);
+  const run = async (): Promise<RunReport> => {
+    // A run that was stopped before it knew the bucket reports what it has not reached, and writes nothing there.
+    const stopped = () =>
+      runMirror({ ...base, store: new DryStore(stores.primary) }, configuration.name, images);
+    if (!stores.areKnown) return stopped();
+    const aligned = await alignedEnvironment(file, base, stores).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    if (aligned === undefined) return stopped();
+    const { environment, members } = aligned;
+    const report = await runMirror(environment, configuration.name, images);
     if (environment.reportStores === undefined) return report;
     try {
       await members.tellAgain();
@@ -120,6 +124,11 @@ async function mirror(
       progress.warn(error instanceof Error ? error.message : String(error));
     }
     return { ...report, stores: environment.reportStores() };
+  };
+  return showing(progress, base, () => {
+    const running = run();
+    // Where the bucket may not be written, the run is over: it has read, and what it wants to write waits for ever.
+    return Promise.race([running, stores.proof.then(() => running)]);
   });
 }
 

@@ -31,7 +31,7 @@ export function ecrRegistry(upstream: Upstream): EcrRegistry | undefined {
 
 /**
  * Asks AWS for a password, with the AWS SDK's own credential chain.
- * @param agents how the SDK connects
+ * @param agents how the SDK connects; lent, so that the client is not destroyed, which would end all their connections
  * @param limits the run's signal, and how long it may take in all: the SDK itself would wait for ever. Milliseconds
  * @throws {SourceError}
  */
@@ -67,7 +67,5 @@ export async function askEcr(
       `AWS gave no password for ${upstream} (${reason}). Give this process AWS credentials that allow ecr:GetAuthorizationToken in ${region}, or configure upstreams["${upstream}"].credentials.`,
       { cause: error },
     );
-  } finally {
-    client.destroy();
   }
 }

@@ -51,14 +51,7 @@ export class ImageRun {
   /** What upstream was seen to have last: its visibility is asked by that. */
   #seen: Digest | undefined;
 
-  /** @param others that are served under the same name, and share the state */
-  constructor(
-    environment: Environment,
-    image: Image,
-    state: RepositoryState,
-    work: ImageWork,
-    others: readonly Image[],
-  ) {
+  constructor(environment: Environment, image: Image, state: RepositoryState, work: ImageWork) {
     this.#environment = environment;
     this.#image = image;
     this.#state = state;
@@ -75,7 +68,7 @@ export class ImageRun {
     });
     this.#sparse = new SparseImages(environment, image);
     this.#mover = new TagMover(environment, image.repository, state, {
-      policyFor: (tag) => policyFor(tag, image, others),
+      policyFor: (tag) => policyFor(tag, image),
       copy: (resolved, known) => this.#copy(resolved, image.source, known),
       recall: (entry) =>
         this.#isSettled(entry)

@@ -1,6 +1,7 @@
 /** One entry of the configuration's `images`, as the engine takes it. */
 import type { Digest } from '../../core/digest.ts';
 import type { Repository } from '../../core/reference.ts';
+import type { Governed } from './policy-for.ts';
 import type { Platforms } from './platform.ts';
 import type { Selection, TagPattern } from './selection.ts';
 import type { Source } from './source.ts';
@@ -25,4 +26,6 @@ export interface Image {
   readonly moves: MovePolicy;
   /** Tags that must not move, whatever `moves` says. */
   readonly immutable: readonly TagPattern[];
+  /** All entries that are served under the same name, whether or not they are looked at now: their policies hold too. */
+  readonly neighbours: readonly Governed[];
 }

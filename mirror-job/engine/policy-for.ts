@@ -4,20 +4,28 @@
  */
 import type { Tag } from '../../core/reference.ts';
 import { isReferrerTag } from '../../core/tag-list.ts';
-import type { Image } from './image.ts';
 import { maySelect } from './selection.ts';
+import type { Selection, TagPattern } from './selection.ts';
 import { FOLLOW, type MovePolicy } from './tag-policy.ts';
 
-export type Governed = Pick<Image, 'tags' | 'moves' | 'immutable'>;
+/** What an entry says of its tags. */
+export interface Governed {
+  readonly tags: Selection;
+  readonly moves: MovePolicy;
+  readonly immutable: readonly TagPattern[];
+}
 
 const LAX_TO_STRICT = ['follow', 'hold', 'immutable'] as const satisfies readonly MovePolicy['policy'][];
 
-/** @param others that are served under the same name; those count that may select the tag */
-export function policyFor(tag: Tag, image: Governed, others: readonly Governed[]): MovePolicy {
+/** Of the neighbours those count that may select the tag: `latest: 3` may select any. */
+export function policyFor(
+  tag: Tag,
+  image: Governed & { readonly neighbours: readonly Governed[] },
+): MovePolicy {
   // Signatures belong to their image: their tags follow, whatever is said of the image's.
   if (isReferrerTag(tag)) return { ...FOLLOW, rollback: 'follow' };
-  return others
-    .filter((other) => other !== image && maySelect(other.tags, tag))
+  return image.neighbours
+    .filter((other) => maySelect(other.tags, tag))
     .map((other) => policyOf(tag, other))
     .reduce(stricter, policyOf(tag, image));
 }

@@ -13,7 +13,8 @@ export class ReadAhead implements Store {
   constructor(store: Store, keys: Iterable<string>) {
     this.#store = store;
     this.name = store.name;
-    this.#begun = new Map([...keys].map((key) => [key, store.get(key)]));
+    // Several entries of a configuration may share a repository, and its index.
+    this.#begun = new Map([...new Set(keys)].map((key) => [key, store.get(key)]));
     // Who asks hears of it. Nobody may, where the run ends before.
     for (const read of this.#begun.values()) read.catch(() => undefined);
   }

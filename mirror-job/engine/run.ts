@@ -107,7 +107,7 @@ async function mirrorRepository(
   } catch (error) {
     return { repository, items: [failed(environment, repository, error)], findings: [], isServed: false };
   }
-  const runs = images.map((image) => new ImageRun(environment, image, state, work, images));
+  const runs = images.map((image) => new ImageRun(environment, image, state, work));
   const items = await Promise.all(runs.map((run) => run.run(limit)));
   // Tags are worked on side by side: what is found of them is told in one order all the same.
   const findings = runs.flatMap((run) =>

@@ -13,6 +13,8 @@ import { NO_PROXIES, type Proxies } from './proxies.ts';
 const USER_AGENT = `${about.name}/${about.version}`;
 /** What is left of an answer is read to its end if it is no longer: a new connection would take longer. Bytes. */
 const SHORT = 64 * 1024;
+/** For so long. Milliseconds. */
+const LINGER = 5000;
 
 /**
  * @param ca a PEM file whose certificates are trusted besides the usual ones
@@ -95,8 +97,12 @@ class NodeAnswer implements Answer {
   discard(): void {
     const length = Number(this.headers.get('Content-Length') ?? Number.NaN);
     const isShort = !this.#hasBody || length <= SHORT;
-    if (isShort && !this.#isRead) this.#message.resume();
-    else if (!this.#message.readableEnded) this.#message.destroy();
+    if (isShort && !this.#isRead) {
+      this.#message.resume();
+      const late = setTimeout(() => this.#message.destroy(), LINGER);
+      late.unref();
+      this.#message.once('close', () => clearTimeout(late));
+    } else if (!this.#message.readableEnded) this.#message.destroy();
   }
 }
 
@@ -106,8 +112,10 @@ function isBadSyntax(error: unknown): boolean {
 
 /** Who reads that a host cannot be reached has to know that another one was asked, unless NO_PROXY excepts it. */
 function explainProxy(error: unknown, variable: string): unknown {
-  if (!(error instanceof Error) || error instanceof TimeoutError) return error;
-  if ('statusCode' in error) return refusedByProxy(Number(error.statusCode), error);
+  if (!(error instanceof Error)) return error;
+  if (error instanceof TimeoutError && error.waitedFor === 'an answer') return error;
+  const status = 'statusCode' in error ? Number(error.statusCode) : Number.NaN;
+  if (!Number.isNaN(status)) return refusedByProxy(status, error);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.message;
   return new Error(`${code}; ${variable} is set`, { cause: error.message });
 }

@@ -25,20 +25,28 @@ const CONNECT_TIMEOUT = 10_000;
  * @returns the answer, whatever its status; its body is the caller's to read or to destroy
  * @throws {TimeoutError}; what Node says of a connection
  */
-export function exchange(given: Exchange): Promise<IncomingMessage> {
-  return attempt(given).catch((error: unknown) => {
-    // The server closed an idle connection just when it was to be used again: nobody has seen the request.
-    if (error instanceof StaleConnectionError) return attempt(given);
-    throw error;
-  });
+export async function exchange(given: Exchange): Promise<IncomingMessage> {
+  for (;;) {
+    try {
+      return await attempt(given);
+    } catch (error) {
+      // Each time there is one idle connection less; a new one that breaks is a failure.
+      if (!(error instanceof StaleConnectionError)) throw error;
+    }
+  }
 }
 
+/**
+ * What was to be read came over an idle connection that the server, or something on the way, had closed. It may be asked
+ * for again at once, whether or not anybody has seen the request.
+ */
 class StaleConnectionError extends Error {
   override readonly name = 'StaleConnectionError';
 }
 
 function attempt({ method, origin, path, headers, body, agents, timeout, signal }: Exchange) {
   const isSecure = origin.protocol === 'https:';
+  const agent = isSecure ? agents.httpsAgent : agents.httpAgent;
   const options = {
     method,
     headers,
@@ -48,12 +56,13 @@ function attempt({ method, origin, path, headers, body, agents, timeout, signal 
     path,
   };
   return new Promise<IncomingMessage>((resolve, reject) => {
-    const request = isSecure
-      ? https.request({ ...options, agent: agents.httpsAgent })
-      : http.request({ ...options, agent: agents.httpAgent });
+    const request = isSecure ? https.request({ ...options, agent }) : http.request({ ...options, agent });
     const timers: NodeJS.Timeout[] = [];
     const bound = (milliseconds: number, what: TimeoutError['waitedFor']): NodeJS.Timeout => {
-      const timer = setTimeout(() => end(new TimeoutError(what)), milliseconds);
+      const timer = setTimeout(
+        () => end(new TimeoutError(request.socket === null ? 'a connection' : what)),
+        milliseconds,
+      );
       timers.push(timer);
       return timer;
     };
@@ -69,11 +78,17 @@ function attempt({ method, origin, path, headers, body, agents, timeout, signal 
     const onAbort = (): void => end(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     request.once('close', () => signal?.removeEventListener('abort', onAbort));
-    if (signal?.aborted === true) onAbort();
     bound(timeout, 'an answer');
+    // Where requests wait for a socket, connecting begins only with it; else at once, and through a proxy, whose tunnel
+    // has to be there first, it ends with it.
+    const isQueued = Number.isFinite(agent.maxSockets);
+    const connecting = isQueued ? undefined : bound(CONNECT_TIMEOUT, 'a connection');
     request.once('socket', (socket) => {
-      if (!socket.connecting) return;
-      const timer = bound(CONNECT_TIMEOUT, 'a connection');
+      if (!socket.connecting) {
+        clearTimeout(connecting);
+        return;
+      }
+      const timer = connecting ?? bound(CONNECT_TIMEOUT, 'a connection');
       socket.once(isSecure ? 'secureConnect' : 'connect', () => clearTimeout(timer));
     });
     request.once('response', (answer) => {
@@ -83,11 +98,11 @@ function attempt({ method, origin, path, headers, body, agents, timeout, signal 
     // Not once: what is destroyed later, with its answer, must not end the process.
     request.on('error', (error: NodeJS.ErrnoException) => {
       settle();
+      const isReading = method === 'GET' || method === 'HEAD';
       const isStale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
-      reject(
-        isStale && method !== 'POST' ? new StaleConnectionError(error.message, { cause: error }) : error,
-      );
+      reject(isReading && isStale ? new StaleConnectionError(error.message, { cause: error }) : error);
     });
+    if (signal?.aborted === true) onAbort();
     request.end(body);
   });
 }

@@ -2,7 +2,7 @@
 import type { Audience } from '../../core/identity.ts';
 import type { Upstream } from '../../core/reference.ts';
 import { accountsOf, type AccountSurroundings } from '../credentials/upstream-accounts.ts';
-import type { Configuration } from '../configuration/configuration.ts';
+import type { Configuration, ImageConfiguration } from '../configuration/configuration.ts';
 import type { Clock, Log } from '../engine/environment.ts';
 import type { Image } from '../engine/image.ts';
 import type { Source } from '../engine/source.ts';
@@ -19,6 +19,8 @@ export interface Surroundings extends AccountSurroundings {
   readonly log: Log;
   readonly proxies: Proxies;
   readonly audience: Audience;
+  /** Every entry of the configuration, chosen or not. */
+  readonly entries: readonly ImageConfiguration[];
 }
 
 /**
@@ -28,6 +30,7 @@ export interface Surroundings extends AccountSurroundings {
 export async function openImages(configuration: Configuration, surroundings: Surroundings): Promise<Image[]> {
   const registries = new Map<Upstream, Registry>();
   const sources = new Map<string, Source>();
+  const entries = Map.groupBy(surroundings.entries, ({ repository }) => repository);
   const images: Image[] = [];
   for (const image of configuration.images) {
     const isLayout = image.source.kind === 'layout';
@@ -55,6 +58,7 @@ export async function openImages(configuration: Configuration, surroundings: Sur
       referrersEvery: image.referrersEvery,
       moves: image.moves,
       immutable: image.immutable,
+      neighbours: entries.get(image.repository) ?? [],
       mustBePublic: surroundings.audience === 'public' && !image.public,
     });
   }

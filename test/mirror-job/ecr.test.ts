@@ -1,4 +1,5 @@
 /** Amazon ECR: which hosts are asked with a password of AWS's, and when it is had. */
+import { createServer, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createStoreAgents } from '../../mirror-job/node/agents.ts';
 import { parseUpstream } from '../../core/reference.ts';
@@ -6,7 +7,9 @@ import { DockerConfig } from '../../mirror-job/credentials/docker-config.ts';
 import { ecrRegistry } from '../../mirror-job/credentials/ecr.ts';
 import { accountsOf } from '../../mirror-job/credentials/upstream-accounts.ts';
 import type { Account } from '../../mirror-job/registry/registry-options.ts';
+import { S3Store } from '../../mirror-job/s3/s3-store.ts';
 import { startEcrServer, type EcrServer } from '../support/ecr-server.ts';
+import { close, listen } from '../support/http-server.ts';
 import { TestClock } from './harness.ts';
 
 const HOST = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
@@ -34,12 +37,12 @@ afterEach(async () => {
   await server.stop();
 });
 
-async function accountFor(host: string): Promise<Account | undefined> {
+async function accountFor(host: string, agents = createStoreAgents()): Promise<Account | undefined> {
   const [account] = await accountsOf(parseUpstream(host), undefined, {
     clock,
     signal: new AbortController().signal,
     dockerConfigs: async () => [],
-    agents: createStoreAgents(),
+    agents,
   });
   return account;
 }
@@ -110,4 +113,27 @@ test('without AWS credentials', async () => {
   const account = await accountFor(HOST);
   await expect(account?.()).rejects.toThrow(`AWS gave no password for ${HOST} (CredentialsProviderError).`);
   expect(server.calls).toEqual([]);
+});
+
+test('what the store is sending meanwhile goes on: the connections are lent', async () => {
+  const pieces: ServerResponse[] = [];
+  const slow = createServer((_, response) => {
+    response.writeHead(200, { etag: '"e"', 'content-length': '8' }).write('half');
+    pieces.push(response);
+  });
+  const endpoint = `http://127.0.0.1:${await listen(slow)}`;
+  try {
+    const agents = createStoreAgents();
+    const credentials = { accessKeyId: 'id', secretAccessKey: 'key' };
+    const options = { endpoint, region: 'auto', bucket: 'b', prefix: '', pathStyle: true, credentials };
+    const reading = new S3Store(options, agents).get('key');
+    await vi.waitFor(() => expect(pieces.length).toBe(1));
+    const account = await accountFor(HOST, agents);
+    expect(await account?.()).toMatchObject({ password: 'password 1' });
+    pieces[0]?.end('half');
+    expect(Buffer.from((await reading)?.bytes ?? []).toString()).toBe('halfhalf');
+    expect(pieces.length).toBe(1);
+  } finally {
+    await close(slow);
+  }
 });

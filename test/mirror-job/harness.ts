@@ -135,6 +135,7 @@ export function imageOf(source: Source, repository: string, options: ImageOption
     mustBePublic,
     moves: { ...FOLLOW, ...options.moves },
     immutable: options.immutable ?? [],
+    neighbours: [],
   };
 }
 

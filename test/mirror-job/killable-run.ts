@@ -69,6 +69,7 @@ async function images({ upstream, repositories }: RunTarget): Promise<Image[]> {
     mustBePublic: false,
     moves: FOLLOW,
     immutable: [],
+    neighbours: [],
   }));
 }
 
