@@ -19,7 +19,7 @@ async function startForgetful() {
   const server = createHttpServer((request, response) => {
     seen.requests += 1;
     if (used.has(request.socket)) request.socket.resetAndDestroy();
-    else response.end('answer');
+    else response.writeHead(200, { 'content-length': '6' }).end('answer');
     used.add(request.socket);
   });
   const origin = new URL(`http://127.0.0.1:${await listen(server)}`);
