@@ -1,6 +1,7 @@
 /** The stores of a configuration: opened, and brought in step. */
 import type { Configuration, StoreConfiguration } from './configuration/configuration.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { BucketRefusedError, beginBucket, openBucket, requireIdentity } from './engine/bucket.ts';
 import { BoundedStore } from './engine/bounded-store.ts';
 import { DryStore } from './engine/dry-store.ts';
@@ -87,8 +88,9 @@ export async function openOneEarly(
   const reading = new ReadAhead(store, how.ahead);
   const begun: { proof: Promise<void> } = { proof: Promise.resolve() };
   const { id, failure } = await opening(file, settings, async () => {
-    const { identity, proof } = await beginBucket(store, { ...settings, name, newId: crypto.randomUUID() });
-    begun.proof = proof;
+    const { identity, prove } = await beginBucket(store, { ...settings, name, newId: crypto.randomUUID() });
+    // Whoever reads goes first: nobody waits for the proof yet.
+    begun.proof = immediate().then(prove);
     return identity;
   });
   const isStopped = (): boolean => how.signal.aborted;

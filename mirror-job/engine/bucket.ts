@@ -26,20 +26,20 @@ export interface BucketExpectation {
  * @throws {StoreError} when it cannot be reached
  */
 export async function openBucket(store: Store, expected: BucketExpectation): Promise<Identity> {
-  const { identity, proof } = await beginBucket(store, expected);
-  await proof;
+  const { identity, prove } = await beginBucket(store, expected);
+  await prove();
   return identity;
 }
 
 /**
- * The same, but what was used before may be read while the proof that it honours conditional writes is on its way.
- * @returns `proof`: nothing may be written before it is there, nor if it is rejected, with the same errors
+ * The same, but what was used before may be read before it is shown that it honours conditional writes.
+ * @returns `prove`: nothing may be written before it has shown that, once; it throws the same errors
  * @throws as `openBucket`
  */
 export async function beginBucket(
   store: Store,
   expected: BucketExpectation,
-): Promise<{ readonly identity: Identity; readonly proof: Promise<void> }> {
+): Promise<{ readonly identity: Identity; readonly prove: () => Promise<void> }> {
   const known = await readIdentity(store);
   const identity = known ?? (await writeIdentity(store, expected));
   if (identity.audience !== expected.audience) {
@@ -47,12 +47,13 @@ export async function beginBucket(
       `${store.name} is for the audience "${identity.audience}", and the configuration says "${expected.audience}". One bucket has one audience: set store.audience to "${identity.audience}", or use another bucket.`,
     );
   }
-  const proof = expected.singleWriter ? Promise.resolve() : probeConditions(store, expected.name);
+  const prove = async (): Promise<void> => {
+    if (!expected.singleWriter) await probeConditions(store, expected.name);
+  };
+  if (known !== undefined) return { identity, prove };
   // Into one that is new, everything is going to be written.
-  if (known === undefined) await proof;
-  // Who waits for it hears of it.
-  proof.catch(() => undefined);
-  return { identity, proof };
+  await prove();
+  return { identity, prove: async () => {} };
 }
 
 /**

@@ -44,6 +44,18 @@ class StaleConnectionError extends Error {
   override readonly name = 'StaleConnectionError';
 }
 
+const LISTENERS = new WeakMap<AbortSignal, Set<() => void>>();
+
+/** One listener for all requests: to add one to a signal, it looks through those that it has. */
+function listenersOf(signal: AbortSignal): Set<() => void> {
+  const known = LISTENERS.get(signal);
+  if (known !== undefined) return known;
+  const listeners = new Set<() => void>();
+  LISTENERS.set(signal, listeners);
+  signal.addEventListener('abort', () => listeners.forEach((listener) => listener()), { once: true });
+  return listeners;
+}
+
 function attempt({ method, origin, path, headers, body, agents, timeout, signal }: Exchange) {
   const isSecure = origin.protocol === 'https:';
   const agent = isSecure ? agents.httpsAgent : agents.httpAgent;
@@ -76,8 +88,11 @@ function attempt({ method, origin, path, headers, body, agents, timeout, signal 
       reject(error);
     };
     const onAbort = (): void => end(signal?.reason);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    request.once('close', () => signal?.removeEventListener('abort', onAbort));
+    if (signal !== undefined) {
+      const listeners = listenersOf(signal);
+      listeners.add(onAbort);
+      request.once('close', () => listeners.delete(onAbort));
+    }
     bound(timeout, 'an answer');
     // Where requests wait for a socket, connecting begins only with it; else at once, and through a proxy, whose tunnel
     // has to be there first, it ends with it.
