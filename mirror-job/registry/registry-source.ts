@@ -190,7 +190,6 @@ export class RegistrySource implements Source {
     return asked.status === 200;
   }
 
-  /** @returns undefined when the registry has no such API: some say so with 404, some with 400, 405 or a page. */
   /** The first answer tells whether there is an API: the others wait for it, rather than to ask in vain. */
   async #askReferrersApi(subject: Digest): Promise<readonly Descriptor[] | undefined> {
     // A question that failed tells nothing.
@@ -203,6 +202,7 @@ export class RegistrySource implements Source {
     return answered;
   }
 
+  /** @returns undefined when the registry has no such API: some say so with 404, some with 400, 405 or a page. */
   async #referrersApi(subject: Digest): Promise<Descriptor[] | undefined> {
     const descriptors: Descriptor[] = [];
     for await (const page of this.#pages(`referrers/${subject}`, OCI_INDEX)) {
