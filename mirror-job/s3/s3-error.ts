@@ -5,6 +5,8 @@ import { http } from '../node/builtin.ts';
 export interface Refusal {
   readonly code: string;
   readonly status: number | undefined;
+  /** The one that the bucket is in, where the store says it. */
+  readonly region?: string | undefined;
 }
 
 export class S3AnswerError extends Error {
@@ -17,7 +19,7 @@ export class S3AnswerError extends Error {
     // A HEAD has no body that could name the error.
     const name = code ?? (http.STATUS_CODES[status] ?? 'Unknown').replaceAll(' ', '');
     super(`${status} ${name}`);
-    this.refusal = { code: name, status };
+    this.refusal = { code: name, status, region: /<Region>\s*([\w-]+)\s*<\/Region>/.exec(body)?.[1] };
   }
 }
 
@@ -48,10 +50,17 @@ export function statusOf(error: unknown): number | undefined {
 export function explain(error: unknown): string {
   const refusal = refusalOf(error);
   if (refusal !== undefined) {
-    const { code, status } = refusal;
+    const { code, status, region } = refusal;
     switch (code) {
       case 'NoSuchBucket':
         return 'there is no such bucket. Create it, or correct store.bucket.';
+      case 'InvalidBucketName':
+        return 'this is no name that a bucket can have. Correct store.bucket.';
+      case 'AuthorizationHeaderMalformed':
+      case 'PermanentRedirect':
+        return region === undefined
+          ? `the bucket is elsewhere (${code}). Check store.region and store.endpoint.`
+          : `the bucket is in the region ${region} (${code}). Correct store.region.`;
       case 'InvalidAccessKeyId':
       case 'SignatureDoesNotMatch':
         return `the keys are not accepted (${code}). Check store.accessKeyId, store.secretAccessKey and store.region.`;

@@ -106,13 +106,13 @@ test('an endpoint where nobody listens', async () => {
 describe('what only other providers answer', () => {
   let server: Server;
   let port = 0;
-  let answer = { status: 500, code: '' };
+  let answer = { status: 500, code: '', more: '' };
 
   beforeAll(async () => {
     port = await freePort();
     server = createServer((_, response) => {
       response.writeHead(answer.status, { 'content-type': 'application/xml' });
-      response.end(`<?xml version="1.0"?><Error><Code>${answer.code}</Code><Message>no</Message></Error>`);
+      response.end(`<?xml version="1.0"?><Error><Code>${answer.code}</Code>${answer.more}</Error>`);
     });
     await new Promise<void>((resolve) => {
       server.listen(port, '127.0.0.1', resolve);
@@ -130,16 +130,31 @@ describe('what only other providers answer', () => {
     [
       403,
       'InvalidAccessKeyId',
+      '<Message>no</Message>',
       'the keys are not accepted (InvalidAccessKeyId). Check store.accessKeyId, store.secretAccessKey and store.region.',
     ],
     [
       403,
       'AccessDenied',
+      '',
       "access is denied (AccessDenied). The job's key has to read, list and write this bucket.",
     ],
-    [501, 'NotImplemented', '501 NotImplemented.'],
-  ])('%i %s', async (status, code, message) => {
-    answer = { status, code };
+    [400, 'InvalidBucketName', '', 'this is no name that a bucket can have. Correct store.bucket.'],
+    [
+      400,
+      'AuthorizationHeaderMalformed',
+      "<Message>The region 'auto' is wrong; expecting 'eu-central-1'</Message><Region>eu-central-1</Region>",
+      'the bucket is in the region eu-central-1 (AuthorizationHeaderMalformed). Correct store.region.',
+    ],
+    [
+      301,
+      'PermanentRedirect',
+      '',
+      'the bucket is elsewhere (PermanentRedirect). Check store.region and store.endpoint.',
+    ],
+    [501, 'NotImplemented', '', '501 NotImplemented.'],
+  ])('%i %s', async (status, code, more, message) => {
+    answer = { status, code, more };
     expect(await refusal({ endpoint: `http://127.0.0.1:${port}` })).toBe(
       `: could not read lifeboat.json: ${message}\n`,
     );

@@ -197,6 +197,20 @@ describe('liveness', () => {
   });
 });
 
+it.each([
+  [
+    403,
+    '<Error><Code>SignatureDoesNotMatch</Code></Error>',
+    'answered 403 SignatureDoesNotMatch for lifeboat.json.',
+  ],
+  [400, 'not XML', 'answered 400 for lifeboat.json.'],
+])('the log names what S3 calls a %i', async (code, body, failure) => {
+  const edge = new TestEdge([one]);
+  edge.fault = () => new Response(body, { status: code });
+  await edge.get('/v2/');
+  expect(edge.events[0]?.trace.failures[0]).toBe(`Store 1 ${failure}`);
+});
+
 describe('what one live store does not have', () => {
   it.each([
     ['without a word', null],

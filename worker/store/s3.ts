@@ -11,7 +11,7 @@ import { StoreError, type ByteRange, type Store, type StoredObject } from './sto
 const LIFETIME_SECONDS = 20 * 60;
 /** … and all that are signed within one such window are the same, so at least 5 minutes of it are left. */
 const WINDOW_MS = 15 * 60 * 1000;
-/** How much of a 404's body is read. Bytes: the code stands at the begin of it. */
+/** How much of an error's body is read. Bytes: the code stands at the begin of it. */
 const MOST_OF_ERROR = 1024;
 /** Kept signed URLs: some 600 bytes each. */
 const MOST_KEPT = 4096;
@@ -71,14 +71,12 @@ export class S3Store implements Store {
       throw new StoreError(this.number, 'could not be reached.');
     }
     const expected = range === undefined ? 200 : 206;
-    if (response.status === 404) {
-      // As S3's own element: some servers quote the key, and a tag may have that name.
-      if (!/<Code>\s*NoSuchBucket\s*</.test(await this.#beginOf(response, key))) return undefined;
-      throw new StoreError(this.number, 'has no such bucket.');
-    }
     if (response.status !== expected) {
-      await response.body?.cancel();
-      throw new StoreError(this.number, `answered ${response.status} for ${key}.`);
+      const code = await this.#codeOf(response, key);
+      if (code === 'NoSuchBucket') throw new StoreError(this.number, 'has no such bucket.');
+      if (response.status === 404) return undefined;
+      // Who has to mend it needs the code: a wrong key, region and clock all have the same status.
+      throw new StoreError(this.number, `answered ${[response.status, code].join(' ').trim()} for ${key}.`);
     }
     const size = Number(response.headers.get('content-length') ?? Number.NaN);
     if (!Number.isSafeInteger(size) || size < 0 || (range && size !== range.end - range.start + 1)) {
@@ -93,6 +91,16 @@ export class S3Store implements Store {
     };
   }
 
+  /** S3's own name of an error: its element, because some servers quote the key, and a tag may have that name. */
+  async #codeOf(response: Response, key: string): Promise<string | undefined> {
+    if (response.ok) {
+      // An object, or all of it where a range was asked for.
+      await response.body?.cancel();
+      return undefined;
+    }
+    return /<Code>\s*(\w+)\s*</.exec(await this.#beginOf(response, key))?.[1];
+  }
+
   async #beginOf(response: Response, key: string): Promise<string> {
     let text = '';
     let bytes = 0;
@@ -104,7 +112,7 @@ export class S3Store implements Store {
         if (bytes >= MOST_OF_ERROR) break;
       }
     } catch {
-      throw new StoreError(this.number, `broke off in the middle of its 404 for ${key}.`);
+      throw new StoreError(this.number, `broke off in the middle of its ${response.status} for ${key}.`);
     }
     return text;
   }
