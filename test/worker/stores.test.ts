@@ -157,8 +157,8 @@ describe('liveness', () => {
       {
         live: true,
         stores: [
-          { store: 1, live: true },
-          { store: 2, live: false },
+          { store: 1, state: 'live' },
+          { store: 2, state: 'not asked' },
         ],
       },
     ]);
@@ -170,8 +170,8 @@ describe('liveness', () => {
       {
         live: false,
         stores: [
-          { store: 1, live: false },
-          { store: 2, live: false },
+          { store: 1, state: 'down' },
+          { store: 2, state: 'down' },
         ],
       },
     ]);

@@ -135,9 +135,12 @@ export class Roster {
     return false;
   }
 
-  /** What is known of each store, without asking. */
-  overview(): readonly { readonly store: number; readonly live: boolean }[] {
-    return this.#members.map((member) => ({ store: member.store.number, live: this.#isFresh(member) }));
+  /** What is known of each store, without asking. A later one is asked only while those before it are down. */
+  overview(): readonly { readonly store: number; readonly state: 'live' | 'down' | 'not asked' }[] {
+    return this.#members.map((member) => {
+      const state = member.isDown ? 'down' : this.#isFresh(member) ? 'live' : 'not asked';
+      return { store: member.store.number, state };
+    });
   }
 
   urlFor(number: number, key: string): string | undefined | Promise<string> {
