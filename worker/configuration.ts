@@ -105,7 +105,7 @@ function readHosts(variables: Variables): ReadonlyMap<string, Upstream> {
   const hosts = new Map<string, Upstream>();
   for (const pair of listOf(readText(variables, 'HOSTS'))) {
     const [host = '', upstream = '', ...rest] = pair.split('=').map((part) => part.trim().toLowerCase());
-    if (!/^[a-z0-9.-]+(?::\d+)?$/.test(host) || rest.length > 0) {
+    if (!/^[a-z0-9.-]+(?::\d+)?$/.test(host) || upstream === '' || rest.length > 0) {
       throw new ConfigurationError('HOSTS', `"${pair}" is not of the form host=upstream.`);
     }
     if (hosts.has(host)) throw new ConfigurationError('HOSTS', `it names ${host} twice.`);

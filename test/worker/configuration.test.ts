@@ -159,7 +159,11 @@ describe('what cannot be used', () => {
     [{ BUCKET, STORE_FRESH: {} }, 'STORE_FRESH', 'it is not a text.'],
     [{ BUCKET, TAGS: 'no' }, 'TAGS', 'it is none of on, off.'],
     [{ BUCKET, AUTH_CHALLENGE: 'bearer' }, 'AUTH_CHALLENGE', 'it is none of none, basic.'],
-    [{ BUCKET, HOSTS: 'docker.example.com' }, 'HOSTS', '"" is not a valid name'],
+    [
+      { BUCKET, HOSTS: 'docker.example.com' },
+      'HOSTS',
+      '"docker.example.com" is not of the form host=upstream.',
+    ],
     [{ BUCKET, HOSTS: 'a b=docker.io' }, 'HOSTS', '"a b=docker.io" is not of the form host=upstream.'],
     [{ BUCKET, HOSTS: 'a.io=b.io,a.io=c.io' }, 'HOSTS', 'it names a.io twice.'],
     [{ BUCKET, DEFAULT_UPSTREAM: '[::1]' }, 'DEFAULT_UPSTREAM', '"[::1]" is not a valid name'],
