@@ -1,6 +1,7 @@
 /** What the commands share: their shape, and how their options are read. */
-import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
+import type { ParseArgsOptionsConfig } from 'node:util';
 import { countEdits } from '../core/spelling.ts';
+import { util } from './node/builtin.ts';
 
 /** A word after `lifeboat`. */
 export interface Command {
@@ -25,7 +26,7 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
   options: Options,
 ) {
   try {
-    return parseArgs({ args: [...args], allowPositionals: true, options });
+    return util.parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const [, option] = /^Unknown option '(-[^']*)'/.exec(error.message) ?? [];

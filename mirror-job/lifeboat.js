@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 // What `lifeboat` starts: JavaScript that every version of Node reads, so that one which is too old for the job says so
 // instead of printing a stack trace.
-import { readdirSync, statSync } from 'node:fs';
 // The whole module: an older Node refuses to import by name what it does not have.
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
+
+// Not by import, which would read all that it exports: node/builtin.ts. Node that is too old has no such function.
+const fs = process.getBuiltinModule?.('node:fs');
 
 if (isNewEnough()) {
   // Compiled once: later runs begin earlier.
@@ -36,9 +38,9 @@ function isBuilt() {
 
 /** @returns 0 for what is not there: a container may have the bundle alone */
 function newestIn(path) {
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = fs.statSync(path, { throwIfNoEntry: false });
   if (found === undefined || !found.isDirectory()) return found?.mtimeMs ?? 0;
-  const times = readdirSync(path, { withFileTypes: true }).map((entry) => {
+  const times = fs.readdirSync(path, { withFileTypes: true }).map((entry) => {
     const inside = `${path}/${entry.name}`;
     if (entry.isDirectory()) return newestIn(inside);
     return /\.[jt]s$/.test(entry.name) ? (timeOf(inside) ?? 0) : 0;
@@ -48,5 +50,5 @@ function newestIn(path) {
 
 /** Milliseconds since 1970; undefined for what is not there. */
 function timeOf(path) {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  return fs.statSync(path, { throwIfNoEntry: false })?.mtimeMs;
 }

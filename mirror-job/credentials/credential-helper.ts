@@ -2,7 +2,6 @@
  * The programs that keep docker's credentials elsewhere than in a file.
  * https://github.com/docker/docker-credential-helpers#development
  */
-import process from 'node:process';
 import { isObject } from '../../core/json.ts';
 import type { IdentityToken, Password } from '../registry/registry-options.ts';
 import { credentialOf } from './docker-config.ts';

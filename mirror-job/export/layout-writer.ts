@@ -1,9 +1,8 @@
 /** An OCI image layout that is being written, under another name until it is whole. */
-import { randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { crypto, fs } from '../node/builtin.ts';
 
 export interface LayoutWriter {
   /** How many files may be written at once. */
@@ -22,7 +21,7 @@ export interface LayoutWriter {
 
 /** Beside the target, so that it can be renamed; the dot, so that nobody takes it for the layout. */
 export function partialName(target: string): string {
-  return join(dirname(target), `.${basename(target)}.${randomBytes(4).toString('hex')}.partial`);
+  return join(dirname(target), `.${basename(target)}.${crypto.randomBytes(4).toString('hex')}.partial`);
 }
 
 /** @throws what the file system throws, where the folder cannot be made */
@@ -34,7 +33,7 @@ export async function writeFolder(target: string): Promise<LayoutWriter> {
     async write(name, _size, body) {
       const path = join(partial, name);
       await mkdir(dirname(path), { recursive: true });
-      await pipeline(body, createWriteStream(path, { flags: 'wx' }));
+      await pipeline(body, fs.createWriteStream(path, { flags: 'wx' }));
     },
     finish: () => rename(partial, target),
     abandon: () => rm(partial, { recursive: true, force: true }),

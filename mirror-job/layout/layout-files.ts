@@ -1,7 +1,7 @@
 /** The files of an OCI image layout, in a folder or in a tar: the same layout, wherever a tool has put it. */
-import { createReadStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fs } from '../node/builtin.ts';
 import { indexTar, type TarEntry } from './tar-index.ts';
 
 export interface LayoutFiles {
@@ -59,7 +59,7 @@ function tarFiles(path: string, entries: ReadonlyMap<string, TarEntry>): LayoutF
 
 /** @param end the byte after the last one; the file's end where it is left out */
 async function* streamFile(path: string, start: number, end = Infinity): AsyncGenerator<Uint8Array> {
-  for await (const chunk of createReadStream(path, { start, end: end - 1, highWaterMark: 256 * 1024 })) {
+  for await (const chunk of fs.createReadStream(path, { start, end: end - 1, highWaterMark: 256 * 1024 })) {
     if (chunk instanceof Uint8Array) yield chunk;
   }
 }

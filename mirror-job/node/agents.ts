@@ -11,18 +11,25 @@ export interface Agents {
 
 /** Through the proxy, where there is one. @param options of each, and of TLS */
 export function createAgents(proxies: Proxies = NO_PROXIES, options: AgentOptions = {}): Agents {
-  const all = { keepAlive: true, ...options };
-  if (proxies.https === undefined && proxies.http === undefined) {
-    return { httpAgent: new http.Agent(all), httpsAgent: new https.Agent(all) };
-  }
-  const proxyEnv = {
-    NO_PROXY: proxies.except,
-    ...(proxies.https !== undefined && { HTTPS_PROXY: proxies.https }),
-    ...(proxies.http !== undefined && { HTTP_PROXY: proxies.http }),
-  };
+  const all = { keepAlive: true, ...options, ...proxyOptions(proxies) };
+  let httpsAgent: HttpsAgent | undefined;
   return {
-    httpAgent: new http.Agent({ ...all, proxyEnv }),
-    httpsAgent: new https.Agent({ ...all, proxyEnv }),
+    httpAgent: new http.Agent(all),
+    get httpsAgent() {
+      httpsAgent ??= new (https().Agent)(all);
+      return httpsAgent;
+    },
+  };
+}
+
+function proxyOptions(proxies: Proxies): AgentOptions {
+  if (proxies.https === undefined && proxies.http === undefined) return {};
+  return {
+    proxyEnv: {
+      NO_PROXY: proxies.except,
+      ...(proxies.https !== undefined && { HTTPS_PROXY: proxies.https }),
+      ...(proxies.http !== undefined && { HTTP_PROXY: proxies.http }),
+    },
   };
 }
 

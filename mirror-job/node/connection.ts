@@ -1,7 +1,6 @@
 /** Connections to an upstream: Node's own HTTP client, with further root certificates and by way of a proxy. */
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import process from 'node:process';
 import about from '../../package.json' with { type: 'json' };
 import { TimeoutError } from '../engine/timeout-error.ts';
 import type { Answer, Fetch } from '../registry/answer.ts';

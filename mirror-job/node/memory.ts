@@ -1,6 +1,4 @@
 import type { Hash } from 'node:crypto';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { Environment } from '../engine/environment.ts';
 import { crypto } from './builtin.ts';
 
@@ -18,8 +16,6 @@ const WHOLE_EVERY = 8;
  * than it used. Every byte that is copied is hashed, so here is where they can be counted.
  */
 export function hashAndCollect(): Environment['createHash'] {
-  // Nor need the young objects' own space grow to its usual 48 MB: hardly any of them survive.
-  setFlagsFromString('--semi-space-growth-factor=1');
   let collect: (() => void) | undefined;
   let hashed = 0;
   return (algorithm) => {
@@ -40,8 +36,11 @@ export function hashAndCollect(): Environment['createHash'] {
 
 /** V8's own collector; nothing where this Node has none. */
 function collector(): () => void {
-  setFlagsFromString('--expose-gc');
-  const collect: unknown = runInNewContext('gc');
+  const v8 = process.getBuiltinModule('node:v8');
+  // Nor need the young objects' own space grow to its usual 48 MB: hardly any of them survive.
+  v8.setFlagsFromString('--semi-space-growth-factor=1');
+  v8.setFlagsFromString('--expose-gc');
+  const collect: unknown = process.getBuiltinModule('node:vm').runInNewContext('gc');
   let turns = 0;
   return () => {
     turns += 1;

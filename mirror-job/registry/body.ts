@@ -14,7 +14,7 @@ export async function* readBody(answer: Answer, timeout: number, where: string):
   let isSilent = false;
   // One for all chunks, which are many: it goes on where there was one in its time.
   const watch = (): void => {
-    const waited = waitingSince === undefined ? 0 : performance.now() - waitingSince;
+    const waited = waitingSince === undefined ? 0 : Date.now() - waitingSince;
     isSilent = waited >= timeout;
     if (isSilent) answer.discard();
     else timer = setTimeout(watch, timeout - waited);
@@ -22,7 +22,7 @@ export async function* readBody(answer: Answer, timeout: number, where: string):
   let timer = setTimeout(watch, timeout);
   try {
     for (;;) {
-      waitingSince = performance.now();
+      waitingSince = Date.now();
       const { done, value } = await chunks.next();
       waitingSince = undefined;
       if (done === true) break;

@@ -1,6 +1,6 @@
 /** Colours and widths, on a terminal only. https://no-color.org */
 import type { WriteStream } from 'node:tty';
-import { styleText, stripVTControlCharacters } from 'node:util';
+import { util } from '../node/builtin.ts';
 
 export interface Style {
   readonly good: (text: string) => string;
@@ -13,7 +13,7 @@ export function styleFor(stream: NodeJS.WritableStream | WriteStream): Style {
   const paint =
     (format: 'green' | 'red' | 'dim') =>
     (text: string): string =>
-      styleText(format, text, { stream });
+      util.styleText(format, text, { stream });
   return { good: paint('green'), bad: paint('red'), faint: paint('dim') };
 }
 
@@ -34,7 +34,7 @@ export function alignColumns(rows: readonly (readonly string[])[]): string[] {
 }
 
 function widthOf(text: string): number {
-  return stripVTControlCharacters(text).length;
+  return util.stripVTControlCharacters(text).length;
 }
 
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
