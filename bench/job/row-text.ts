@@ -5,7 +5,7 @@ import type { Traffic } from './requests.ts';
 import { CRANE, type Tool } from './tools.ts';
 import type { Trial } from './trial.ts';
 
-export const MIB = 1024 * 1024;
+export const MB = 1_000_000;
 export const CRANES: ReadonlySet<Tool> = new Set(CRANE);
 
 export interface TimeGoal {
@@ -46,7 +46,7 @@ export function usage(trials: readonly Trial[]): string[] {
   const peak = Math.max(...trials.map((trial) => trial.peak));
   const [first] = trials;
   return [
-    mebibytes(peak),
+    megabytes(peak),
     `CPU ${spreadOf(trials.map(({ cpu }) => cpu)).median.toFixed(2)} s`,
     `source ${first?.source.requests} (${first?.source.kinds['manifest GET'] ?? 0} manifest GETs)`,
     `destination ${first?.destination.requests}`,
@@ -63,6 +63,6 @@ export function duration(seconds: number): string {
   return `${seconds.toFixed(2)} s`;
 }
 
-export function mebibytes(bytes: number): string {
-  return `${(bytes / MIB).toFixed(0)} MiB`;
+export function megabytes(bytes: number): string {
+  return `${(bytes / MB).toFixed(0)} MB`;
 }

@@ -4,15 +4,13 @@ import type { Row } from '../table.ts';
 import type { Killed } from './killed.ts';
 import { LARGE_DISTANCE, type LargeLayer } from './large-layer.ts';
 import type { ManyTags } from './many-tags.ts';
-import { CRANES, MIB, describe, duration, mebibytes, mostRow, timeRow, usage } from './row-text.ts';
+import { CRANES, MB, describe, duration, megabytes, mostRow, timeRow, usage } from './row-text.ts';
 import { LIFEBOAT_TOOL } from './tools.ts';
 import type { Trial } from './trial.ts';
 
-const MB = 1_000_000;
-
 /** The page of tags, and a HEAD a tag. */
 const NOOP_REQUESTS_BESIDE_TAGS = 1;
-const MOST_PEAK = 200 * MIB;
+const MOST_PEAK = 200 * MB;
 const LEAST_RATIO = 2;
 
 export function referrersRow({ source, destination, seconds, peak }: Trial): Row {
@@ -20,7 +18,7 @@ export function referrersRow({ source, destination, seconds, peak }: Trial): Row
     what: 'no-op with referrers due: source requests',
     goal: '',
     measured: `${source.requests}`,
-    note: `${describe(source)}; store: ${describe(destination)}; ${duration(seconds)} at 25 ms, ${mebibytes(peak)}`,
+    note: `${describe(source)}; store: ${describe(destination)}; ${duration(seconds)} at 25 ms, ${megabytes(peak)}`,
   };
 }
 
@@ -82,8 +80,8 @@ export function peakRow(peaks: readonly number[]): Row {
   const most = Math.max(...peaks);
   return {
     what: 'most memory of ours in any scenario',
-    goal: `≤ ${MOST_PEAK / MIB} MiB`,
-    measured: mebibytes(most),
+    goal: `≤ ${MOST_PEAK / MB} MB`,
+    measured: megabytes(most),
     met: most <= MOST_PEAK,
     binding: true,
     note: `the peak resident set of the process and its children, of ${peaks.length} runs`,

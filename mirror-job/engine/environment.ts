@@ -55,7 +55,10 @@ export interface Limits {
   readonly flushEvery: number;
 }
 
-/** Buffers: 6 of 8 MiB together, so that a run stays under 200 MB however large a layer is. */
+/**
+ * Buffers: 8 of 8 MiB together, so that four ranges of a large layer are fetched while four parts are written, and a run
+ * stays under 200 MB.
+ */
 export const DEFAULT_LIMITS: Limits = {
   tags: 32,
   repositories: 32,
@@ -66,4 +69,4 @@ export const DEFAULT_LIMITS: Limits = {
   flushEvery: 15_000,
 };
 
-export const MEMORY_BUDGET = 48 * 1024 * 1024;
+export const MEMORY_BUDGET = 64 * 1024 * 1024;

@@ -1,9 +1,8 @@
 /** A reverse proxy that counts what passes, and lets a test act at exactly one request. Nothing is buffered. */
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import { close, listen } from './http-server.ts';
+import { pass } from './passing.ts';
 import { pause } from './process.ts';
-import { passThrottled } from './throttle.ts';
 
 export interface ProxiedRequest {
   readonly method: string;
@@ -80,7 +79,7 @@ export async function startCountingProxy(options: ProxyOptions): Promise<Countin
       outgoing.once('close', () => reject(new Error('The server closed the connection.')));
     });
     // A server may answer before it has read all, and then close: what it says counts.
-    const sending = pipeline(incoming, outgoing).catch(() => {});
+    const sending = pass(incoming, outgoing).catch(() => {});
     count(incoming, (bytes) => (record.sent += bytes));
     const answer = await answered;
     record.status = answer.statusCode ?? 0;
@@ -89,11 +88,7 @@ export async function startCountingProxy(options: ProxyOptions): Promise<Countin
       return;
     }
     response.writeHead(record.status, answer.rawHeaders);
-    const { bytesPerSecond } = options;
-    const passing =
-      bytesPerSecond === undefined
-        ? pipeline(answer, response)
-        : passThrottled(answer, response, bytesPerSecond);
+    const passing = pass(answer, response, options.bytesPerSecond);
     count(answer, (bytes) => (record.received += bytes));
     await passing;
     await sending;
