@@ -81,7 +81,7 @@ export class BlobCopier {
 
   #store(blob: Descriptor, source: Source): Promise<'copied' | 'present'> {
     return this.#limit(async () => {
-      const { store, tally, signal } = this.#environment;
+      const { store, tally, signal, limits } = this.#environment;
       signal.throwIfAborted();
       const key = blobKey(blob.digest);
       // A key counts only with the right size. Overwriting is safe: only verified bytes are ever completed.
@@ -98,6 +98,7 @@ export class BlobCopier {
         tally.running.delete(running);
       }
       tally.blobsCopied += 1;
+      if (blob.size > limits.partSize) tally.blobsInParts += 1;
       return 'copied';
     });
   }

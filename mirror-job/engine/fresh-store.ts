@@ -28,6 +28,8 @@ export class FreshStore implements Store {
   readonly #written = new Set<string>();
   readonly #empty = new Set<string>();
   readonly #looked = new Memo<string, void>();
+  /** A bucket where every repository has something already has blobs too: to list them would tell nothing. */
+  #hasNewRepository = false;
   #isAlone = true;
 
   constructor(store: Store) {
@@ -43,6 +45,7 @@ export class FreshStore implements Store {
   async look(repository: Repository): Promise<void> {
     const prefix = repositoryPrefix(repository);
     if ((await this.#store.list(prefix, 1)).length > 0) return;
+    this.#hasNewRepository = true;
     for (const kind of IMMUTABLE) this.#empty.add(prefix + kind);
   }
 
@@ -57,7 +60,8 @@ export class FreshStore implements Store {
 
   async size(key: string): Promise<number | undefined> {
     // Not before a blob is asked for: a run that finds nothing new has nothing to do with them.
-    if (key.startsWith(BLOBS)) await this.#looked.get(BLOBS, () => this.#lookForBlobs());
+    if (this.#hasNewRepository && key.startsWith(BLOBS))
+      await this.#looked.get(BLOBS, () => this.#lookForBlobs());
     return this.#isAbsent(key) ? undefined : this.#store.size(key);
   }
 

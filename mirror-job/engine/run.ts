@@ -133,9 +133,9 @@ function failed({ signal }: Environment, repository: Repository, error: unknown)
  */
 async function clearUploads({ store, clock, signal, tally, reportStores }: Environment): Promise<void> {
   // Whoever goes on where a killed run was copies what that one was at, from upstream or from another store, so a run
-  // that has copied nothing need not look. And what earlier runs have left can wait for one that has time.
+  // that has copied nothing in parts need not look. And what earlier runs have left can wait for one that has time.
   const isCaughtUp = reportStores?.().some(({ copied }) => copied !== undefined) === true;
-  if ((tally.blobsCopied === 0 && !isCaughtUp) || signal.aborted) return;
+  if ((tally.blobsInParts === 0 && !isCaughtUp) || signal.aborted) return;
   for (const { key, id, begun } of await store.openUploads(BLOBS)) {
     const isOld = clock.now().getTime() - begun.getTime() > UPLOAD_ABANDONED_AFTER;
     if (isOld || (blobOfKey(key) !== undefined && (await store.size(key)) !== undefined)) {

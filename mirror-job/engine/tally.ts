@@ -29,6 +29,8 @@ export class Tally {
   /** Bytes of the blobs that are known to be needed. */
   bytesPlanned = 0;
   blobsCopied = 0;
+  /** Of these: in several parts, of which a run that is killed leaves some behind. */
+  blobsInParts = 0;
   /** Blobs that were there: in this repository or, for one small write, in another. */
   blobsPresent = 0;
   manifestsCopied = 0;

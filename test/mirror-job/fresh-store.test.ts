@@ -74,7 +74,19 @@ test('where something is, all is looked for; and no longer when a repository is 
   await fresh.get(MANIFEST);
   await fresh.size(BLOB);
   await fresh.size(BLOB);
-  expect(store.calls).toEqual([`get ${MANIFEST}`, 'list blobs/', `size ${BLOB}`, `size ${BLOB}`]);
+  expect(store.calls).toEqual([`get ${MANIFEST}`, `size ${BLOB}`, `size ${BLOB}`]);
+
+  // A new repository may want blobs that others have.
+  store.calls.length = 0;
+  await fresh.look(parseRepository('mirror.test/new'));
+  await fresh.size(BLOB);
+  await fresh.size(BLOB);
+  expect(store.calls).toEqual([
+    'list repositories/mirror.test/new/_',
+    'list blobs/',
+    `size ${BLOB}`,
+    `size ${BLOB}`,
+  ]);
 
   const { fresh: other } = await overtaken();
   other.leave(REPOSITORY);

@@ -319,8 +319,10 @@ test('a run that is told to stop aborts its uploads, says so, and the next one g
 });
 
 test('uploads that killed runs left are aborted: those whose blob is there, and those of the day before', async () => {
-  const { source, image, content } = await sourceWith('source.test/app', 'one');
-  const [blob = ''] = content.blobs.keys();
+  const content = emptyRepository();
+  const long = await addStreamedLayer(content, 'long', 5_000_000);
+  tagAs(content, addImage(content, { layers: [long] }), 'one');
+  const source = new MemorySource('source.test/app', content);
   const store = new MemoryStore();
   const clock = new TestClock('2026-01-02T00:00:00.000Z');
   const other = `blobs/sha256/${'1'.repeat(64)}`;
@@ -328,16 +330,22 @@ test('uploads that killed runs left are aborted: those whose blob is there, and 
     store.now = () => new Date(at);
     return store.beginUpload(key, 'a/b');
   };
-  await begin(`blobs/${blob.replace(':', '/')}`, '2026-01-01T23:00:00.000Z');
+  await begin(`blobs/${long.digest.replace(':', '/')}`, '2026-01-01T23:00:00.000Z');
   const young = await begin(other, '2026-01-01T00:00:01.000Z');
   await begin(other, '2025-12-31T23:59:59.000Z');
   await begin('elsewhere/x', '2020-01-01T00:00:00.000Z');
   await sync(store, source, {}, clock);
-  expect(image.digest).not.toBe(blob);
   expect([...store.uploads].map(([id, { key }]) => `${id} ${key}`)).toEqual([
     `${young} ${other}`,
     'upload-4 elsewhere/x',
   ]);
+});
+
+test('a run whose blobs are small does not look for uploads', async () => {
+  const { source } = await sourceWith('source.test/app', 'one');
+  const store = new MemoryStore();
+  expect((await sync(store, source)).outcomes).toEqual({ 'mirror.test/app:one': 'created' });
+  expect(store.calls.filter((call) => call.startsWith('openUploads'))).toEqual([]);
 });
 
 test('a store that fails in the middle fails what it concerns, and the report says which call', async () => {
