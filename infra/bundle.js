@@ -26,7 +26,8 @@ await esbuild.build({
   platform: 'node',
   format: 'esm',
   target: 'node22',
-  // The same code as ES modules: the hundred CommonJS modules that Node would get are wrapped and run one by one.
+  // The same but for warnings and !!binary, as ES modules: the hundred CommonJS modules that Node would get are wrapped
+  // and run one by one.
   alias: { yaml: fileURLToPath(new URL('../node_modules/yaml/browser/index.js', import.meta.url)) },
   // Some packages are CommonJS, and ask for Node's own modules with this.
   banner: {

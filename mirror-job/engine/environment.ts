@@ -55,10 +55,6 @@ export interface Limits {
   readonly flushEvery: number;
 }
 
-/**
- * Buffers: 8 of 8 MiB together, so that four ranges of a large layer are fetched while four parts are written, and a run
- * stays under 200 MB.
- */
 export const DEFAULT_LIMITS: Limits = {
   tags: 32,
   repositories: 32,
@@ -69,4 +65,8 @@ export const DEFAULT_LIMITS: Limits = {
   flushEvery: 15_000,
 };
 
+/**
+ * Bytes of all buffers: 8 of 8 MiB, so that four ranges of a large layer are fetched while four parts are written, and a
+ * run stays under 200 MB.
+ */
 export const MEMORY_BUDGET = 64 * 1024 * 1024;

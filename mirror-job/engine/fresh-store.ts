@@ -28,7 +28,7 @@ export class FreshStore implements Store {
   readonly #written = new Set<string>();
   readonly #empty = new Set<string>();
   readonly #looked = new Memo<string, void>();
-  /** A bucket where every repository has something already has blobs too: to list them would tell nothing. */
+  /** Until then blobs are not listed: a bucket whose repositories are all known has some. */
   #hasNewRepository = false;
   #isAlone = true;
 

@@ -1,11 +1,12 @@
 /** Connections that are kept for what comes next, for Node's own HTTP client and for the AWS SDK, which takes the same. */
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent, AgentOptions } from 'node:https';
-import { http, https } from './builtin.ts';
+import { http, loadHttps } from './builtin.ts';
 import { NO_PROXIES, type Proxies } from './proxies.ts';
 
 export interface Agents {
   readonly httpAgent: HttpAgent;
+  /** Made when it is first read; to spread these is to read it. */
   readonly httpsAgent: HttpsAgent;
 }
 
@@ -16,7 +17,7 @@ export function createAgents(proxies: Proxies = NO_PROXIES, options: AgentOption
   return {
     httpAgent: new http.Agent(all),
     get httpsAgent() {
-      httpsAgent ??= new (https().Agent)(all);
+      httpsAgent ??= new (loadHttps().Agent)(all);
       return httpsAgent;
     },
   };

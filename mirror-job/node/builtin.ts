@@ -9,4 +9,4 @@ export const fs = process.getBuiltinModule('node:fs');
 export const util = process.getBuiltinModule('node:util');
 
 /** Only where an address asks for it: it brings all of TLS. */
-export const https = () => process.getBuiltinModule('node:https');
+export const loadHttps = () => process.getBuiltinModule('node:https');

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { TimeoutError } from '../engine/timeout-error.ts';
 import type { Agents } from './agents.ts';
-import { http, https } from './builtin.ts';
+import { http, loadHttps } from './builtin.ts';
 
 export interface Exchange {
   readonly method: string;
@@ -68,7 +68,7 @@ function attempt({ method, origin, path, headers, body, agents, timeout, signal 
     path,
   };
   return new Promise<IncomingMessage>((resolve, reject) => {
-    const request = isSecure ? https().request({ ...options, agent }) : http.request({ ...options, agent });
+    const request = isSecure ? loadHttps().request({ ...options, agent }) : http.request({ ...options, agent });
     const timers: NodeJS.Timeout[] = [];
     const bound = (milliseconds: number, what: TimeoutError['waitedFor']): NodeJS.Timeout => {
       const timer = setTimeout(

@@ -105,7 +105,8 @@ export class ObjectClient {
     });
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return answer;
-    const error = new S3AnswerError(status, await this.#errorOf(answer));
+    const region = answer.headers['x-amz-bucket-region'];
+    const error = new S3AnswerError(status, await this.#errorOf(answer), region?.toString());
     const theirs = Date.parse(answer.headers.date ?? '');
     if (isCalled(error, 'RequestTimeTooSkewed') && !Number.isNaN(theirs)) this.#skew = theirs - Date.now();
     throw error;

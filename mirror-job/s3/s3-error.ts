@@ -13,13 +13,16 @@ export class S3AnswerError extends Error {
   override readonly name = 'S3AnswerError';
   readonly refusal: Refusal;
 
-  /** @param body of the answer: XML, or nothing */
-  constructor(status: number, body: string) {
+  /**
+   * @param body of the answer: XML, or nothing
+   * @param region what a header says of where the bucket is
+   */
+  constructor(status: number, body: string, region?: string) {
     const code = /<Code>\s*([\w.]+)\s*<\/Code>/.exec(body)?.[1];
     // A HEAD has no body that could name the error.
     const name = code ?? (http.STATUS_CODES[status] ?? 'Unknown').replaceAll(' ', '');
     super(`${status} ${name}`);
-    this.refusal = { code: name, status, region: /<Region>\s*([\w-]+)\s*<\/Region>/.exec(body)?.[1] };
+    this.refusal = { code: name, status, region: /<Region>\s*([\w-]+)\s*<\/Region>/.exec(body)?.[1] ?? region };
   }
 }
 
@@ -57,10 +60,11 @@ export function explain(error: unknown): string {
       case 'InvalidBucketName':
         return 'this is no name that a bucket can have. Correct store.bucket.';
       case 'AuthorizationHeaderMalformed':
+        if (region !== undefined) return elsewhere(region, code);
+        return `the keys are not accepted (${code}). Check store.region and store.accessKeyId.`;
       case 'PermanentRedirect':
-        return region === undefined
-          ? `the bucket is elsewhere (${code}). Check store.region and store.endpoint.`
-          : `the bucket is in the region ${region} (${code}). Correct store.region.`;
+        if (region !== undefined) return elsewhere(region, code);
+        return `the bucket is elsewhere (${code}). Check store.region and store.endpoint.`;
       case 'InvalidAccessKeyId':
       case 'SignatureDoesNotMatch':
         return `the keys are not accepted (${code}). Check store.accessKeyId, store.secretAccessKey and store.region.`;
@@ -80,4 +84,8 @@ export function explain(error: unknown): string {
   }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
   return `it does not answer (${code}). Check store.endpoint.`;
+}
+
+function elsewhere(region: string, code: string): string {
+  return `the bucket is in the region ${region} (${code}). Correct store.region.`;
 }

@@ -67,14 +67,23 @@ test('the bundle mirrors, with what it loads only when it is needed', async () =
       accessKeyId,
       secretAccessKey,
     } = store;
-    const configuration = join(folder, 'lifeboat.json');
+    const configuration = join(folder, 'lifeboat.yaml');
+    // As people write it: the bundle has another build of the parser than the sources.
     await writeFile(
       configuration,
-      JSON.stringify({
-        store: { endpoint, bucket, region, accessKeyId, secretAccessKey },
-        upstreams: { [registry.host]: { insecure: true } },
-        images: [`${registry.host}/team/app:1`],
-      }),
+      `
+store: # where to
+  endpoint: ${endpoint}
+  bucket: ${bucket}
+  region: ${region}
+  accessKeyId: ${accessKeyId}
+  secretAccessKey: '${secretAccessKey}'
+upstreams:
+  ${registry.host}: &plain { insecure: true }
+  other.example.com: *plain
+images:
+  - ${registry.host}/team/app:1
+`,
     );
     const { code, stderr } = await runProgram(process.execPath, [
       join(target, 'main.js'),

@@ -111,7 +111,9 @@ describe('what only other providers answer', () => {
   beforeAll(async () => {
     port = await freePort();
     server = createServer((_, response) => {
-      response.writeHead(answer.status, { 'content-type': 'application/xml' });
+      // Where AWS says it, if it does.
+      const region = answer.status === 301 ? { 'x-amz-bucket-region': 'eu-west-1' } : {};
+      response.writeHead(answer.status, { 'content-type': 'application/xml', ...region });
       response.end(`<?xml version="1.0"?><Error><Code>${answer.code}</Code>${answer.more}</Error>`);
     });
     await new Promise<void>((resolve) => {
@@ -147,7 +149,19 @@ describe('what only other providers answer', () => {
       'the bucket is in the region eu-central-1 (AuthorizationHeaderMalformed). Correct store.region.',
     ],
     [
+      400,
+      'AuthorizationHeaderMalformed',
+      '<Message>a non-empty Access Key (AKID) must be provided in the credential.</Message>',
+      'the keys are not accepted (AuthorizationHeaderMalformed). Check store.region and store.accessKeyId.',
+    ],
+    [
       301,
+      'PermanentRedirect',
+      '',
+      'the bucket is in the region eu-west-1 (PermanentRedirect). Correct store.region.',
+    ],
+    [
+      307,
       'PermanentRedirect',
       '',
       'the bucket is elsewhere (PermanentRedirect). Check store.region and store.endpoint.',

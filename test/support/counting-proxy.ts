@@ -64,6 +64,8 @@ export async function startCountingProxy(options: ProxyOptions): Promise<Countin
       response.destroy();
       return;
     }
+    // It may have gone while it waited.
+    if (response.destroyed) return;
     const outgoing = request({
       agent,
       host: target.hostname,

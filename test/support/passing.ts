@@ -7,7 +7,9 @@ const SLACK = 0.005;
 /**
  * Without a stream in between, and without leaving to the collector what has passed: that would be half of the work.
  * Whoever looks on has to be done with a chunk when it has been written.
- * @returns when all of it has passed. @throws when either end closes before; both are closed then
+ * @returns when all of it has passed
+ * @throws when either end closes before. The receiver is closed then, and the rest of what is sent read and dropped: who
+ *   has been answered early must not lose its connection for it
  */
 export function pass(
   from: IncomingMessage,
@@ -22,12 +24,7 @@ export function pass(
     if (!isDraining && !isAhead) from.resume();
   };
   return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => {
-      from.destroy();
-      to.destroy();
-      reject(error);
-    };
-    from.on('data', (chunk: Buffer) => {
+    const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
       isDraining = !to.write(chunk, () => letGo(chunk));
       const ahead = bytes / bytesPerSecond - (performance.now() - begin) / 1000;
@@ -39,17 +36,29 @@ export function pass(
         }, ahead * 1000);
       }
       if (isDraining || isAhead) from.pause();
-    });
+    };
+    const fail = (error: Error): void => {
+      from.off('data', onData);
+      from.resume();
+      to.destroy();
+      reject(error);
+    };
+    // More than one may come, and one that nobody hears ends the process.
+    from.on('error', fail);
+    to.on('error', fail);
+    if (from.destroyed || to.destroyed) {
+      fail(new Error('One end was closed before it began.'));
+      return;
+    }
+    from.on('data', onData);
     to.on('drain', () => {
       isDraining = false;
       resume();
     });
     from.once('end', () => to.end());
-    from.once('error', fail);
     from.once('close', () => {
       if (!from.complete) fail(new Error('The sender closed the connection.'));
     });
-    to.once('error', fail);
     to.once('close', () => (to.writableFinished ? resolve() : fail(new Error('The receiver has gone.'))));
     to.once('finish', resolve);
   });

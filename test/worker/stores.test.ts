@@ -45,6 +45,9 @@ async function corrupt(bucket: TestBucket, digest: string): Promise<void> {
   await bucket.put(`repositories/${NAME}/_manifests/${digest.replace(':', '/')}`, bytesOf('{"evil":true}'));
 }
 const text = (comment: string) => new TextDecoder().decode(manifestBytes(comment));
+const cut = () => new ReadableStream({ pull: () => Promise.reject(new Error('cut')) });
+const forever = new Promise<void>(() => {});
+const XML = { 'content-type': 'application/xml' };
 const status = (code: number) => () => new Response('<Error/>', { status: code });
 
 const FAULTS: [string, Fault][] = [
@@ -56,10 +59,9 @@ const FAULTS: [string, Fault][] = [
     () => new Response(null, { status: 302, headers: { location: 'https://elsewhere.example.com/' } }),
   ],
   ['404 for the bucket', () => new Response('<Error><Code>NoSuchBucket</Code></Error>', { status: 404 })],
-  [
-    'a 404 that breaks off',
-    () => new Response(new ReadableStream({ pull: () => Promise.reject(new Error('cut')) }), { status: 404 }),
-  ],
+  ['a 404 that breaks off', () => new Response(cut(), { status: 404 })],
+  ['a 503 whose page stops', () => new Response(new ReadableStream({ pull: () => forever }), { status: 503 })],
+  ['a 503 whose error breaks off', () => new Response(cut(), { status: 503, headers: XML })],
   ['206 unasked', status(206)],
   ['no connection', () => Promise.reject(new TypeError('fetch failed: https://secret'))],
   ['no answer', hang],
@@ -148,17 +150,18 @@ describe('liveness', () => {
     expect((await edge.get(TAG)).headers.get('lifeboat-store')).toBe('1');
   });
 
-  it('/healthz says which', async () => {
+  it('/healthz says how each did when it was last asked', async () => {
     const edge = new TestEdge([one, two]);
     await edge.get('/v2/');
+    edge.now += 2000;
     const healthy = await edge.get('/healthz');
     expect([healthy.status, await healthy.json()]).toEqual([
       200,
       {
         live: true,
         stores: [
-          { store: 1, state: 'live' },
-          { store: 2, state: 'not asked' },
+          { store: 1, last: 'answered', secondsAgo: 2 },
+          { store: 2, last: 'never asked' },
         ],
       },
     ]);
@@ -170,8 +173,8 @@ describe('liveness', () => {
       {
         live: false,
         stores: [
-          { store: 1, state: 'down' },
-          { store: 2, state: 'down' },
+          { store: 1, last: 'failed', secondsAgo: 0 },
+          { store: 2, last: 'failed', secondsAgo: 0 },
         ],
       },
     ]);
@@ -206,7 +209,7 @@ it.each([
   [400, 'not XML', 'answered 400 for lifeboat.json.'],
 ])('the log names what S3 calls a %i', async (code, body, failure) => {
   const edge = new TestEdge([one]);
-  edge.fault = () => new Response(body, { status: code });
+  edge.fault = () => new Response(body, { status: code, headers: XML });
   await edge.get('/v2/');
   expect(edge.events[0]?.trace.failures[0]).toBe(`Store 1 ${failure}`);
 });

@@ -50,6 +50,13 @@ export interface IdentityCache {
   put(location: string, identity: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
+/** How it went when a store was last asked. */
+export interface StoreState {
+  readonly store: number;
+  readonly last: 'answered' | 'failed' | 'never asked';
+  readonly secondsAgo?: number;
+}
+
 export interface Hit<T> {
   readonly value: T;
   /** The number of the store that had it. */
@@ -135,12 +142,17 @@ export class Roster {
     return false;
   }
 
-  /** What is known of each store, without asking. A later one is asked only while those before it are down. */
-  overview(): readonly { readonly store: number; readonly state: 'live' | 'down' | 'not asked' }[] {
-    return this.#members.map((member) => {
-      const state = member.isDown ? 'down' : this.#isFresh(member) ? 'live' : 'not asked';
-      return { store: member.store.number, state };
+  /** What this isolate knows of each store, without asking. One that is not needed is not asked. */
+  overview(): readonly StoreState[] {
+    return this.#members.map(({ store: { number }, isDown, answeredAt, triedAt }) => {
+      const at = isDown ? triedAt : answeredAt;
+      if (at === -Infinity) return { store: number, last: 'never asked' };
+      return { store: number, last: isDown ? 'failed' : 'answered', secondsAgo: this.#secondsSince(at) };
     });
+  }
+
+  #secondsSince(time: number): number {
+    return Math.floor((this.#options.now() - time) / 1000);
   }
 
   urlFor(number: number, key: string): string | undefined | Promise<string> {

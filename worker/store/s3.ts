@@ -91,14 +91,17 @@ export class S3Store implements Store {
     };
   }
 
-  /** S3's own name of an error: its element, because some servers quote the key, and a tag may have that name. */
+  /**
+   * S3's own name of an error: its element, because some servers quote the key, and a tag may have that name. Only of a
+   * 404 it has to be known; what else comes is waited for only where it promises to have one.
+   */
   async #codeOf(response: Response, key: string): Promise<string | undefined> {
-    if (response.ok) {
-      // An object, or all of it where a range was asked for.
+    const isXml = response.headers.get('content-type')?.includes('xml') === true;
+    if (response.status !== 404 && (response.ok || !isXml)) {
       await response.body?.cancel();
       return undefined;
     }
-    return /<Code>\s*(\w+)\s*</.exec(await this.#beginOf(response, key))?.[1];
+    return /<Code>\s*([\w.]+)\s*</.exec(await this.#beginOf(response, key))?.[1];
   }
 
   async #beginOf(response: Response, key: string): Promise<string> {
@@ -112,7 +115,9 @@ export class S3Store implements Store {
         if (bytes >= MOST_OF_ERROR) break;
       }
     } catch {
-      throw new StoreError(this.number, `broke off in the middle of its ${response.status} for ${key}.`);
+      if (response.status === 404) {
+        throw new StoreError(this.number, `broke off in the middle of its 404 for ${key}.`);
+      }
     }
     return text;
   }

@@ -1,0 +1,64 @@
+/** What the other tests count with must not change what it counts. */
+import { once } from 'node:events';
+import { createServer, request, type RequestListener } from 'node:http';
+import { afterEach, expect, test } from 'vitest';
+import { startCountingProxy, type ProxyOptions } from '../support/counting-proxy.ts';
+import { close, listen } from '../support/http-server.ts';
+import { pause } from '../support/process.ts';
+
+const stops: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const stop of stops.splice(0).toReversed()) await stop();
+});
+
+async function startProxied(answer: RequestListener, options: Omit<ProxyOptions, 'target'> = {}) {
+  const server = createServer(answer);
+  const target = `http://127.0.0.1:${await listen(server)}`;
+  stops.push(() => close(server));
+  const proxy = await startCountingProxy({ target, ...options });
+  stops.push(() => proxy.stop());
+  return proxy;
+}
+
+test('a server that refuses a body before it has read it is heard', async () => {
+  const proxy = await startProxied((_, response) => {
+    response.writeHead(413, { connection: 'close' });
+    response.end('too much', () => response.destroy());
+  });
+  const sent = request(`${proxy.url}/part`, { method: 'PUT', agent: false });
+  sent.on('error', () => {});
+  sent.end(Buffer.alloc(8 * 1024 * 1024));
+  const [answer] = await once(sent, 'response');
+  expect(answer.statusCode).toBe(413);
+  expect(proxy.requests.map(({ status }) => status)).toEqual([413]);
+});
+
+test('a client that goes while it waits is not asked for', async () => {
+  const asked: (string | undefined)[] = [];
+  const proxy = await startProxied(
+    ({ url }, response) => {
+      asked.push(url);
+      response.end();
+    },
+    { latency: 100 },
+  );
+  const gone = request(`${proxy.url}/gone`, { method: 'PUT', agent: false });
+  gone.on('error', () => {});
+  gone.write('some');
+  while (proxy.requests.length === 0) await pause(5);
+  gone.destroy();
+  await pause(200);
+  expect((await fetch(`${proxy.url}/there`)).status).toBe(200);
+  expect(asked).toEqual(['/there']);
+});
+
+test('all bytes pass, both ways, and are counted', async () => {
+  const proxy = await startProxied((incoming, response) => {
+    incoming.pipe(response);
+  });
+  const body = Buffer.alloc(3_000_000, 'lifeboat');
+  const answer = await fetch(proxy.url, { method: 'PUT', body });
+  expect(Buffer.from(await answer.arrayBuffer()).equals(body)).toBe(true);
+  expect(proxy.requests).toMatchObject([{ method: 'PUT', sent: body.length, received: body.length }]);
+});
