@@ -68,7 +68,9 @@ function attempt({ method, origin, path, headers, body, agents, timeout, signal 
     path,
   };
   return new Promise<IncomingMessage>((resolve, reject) => {
-    const request = isSecure ? loadHttps().request({ ...options, agent }) : http.request({ ...options, agent });
+    const request = isSecure
+      ? loadHttps().request({ ...options, agent })
+      : http.request({ ...options, agent });
     const timers: NodeJS.Timeout[] = [];
     const bound = (milliseconds: number, what: TimeoutError['waitedFor']): NodeJS.Timeout => {
       const timer = setTimeout(

@@ -22,7 +22,11 @@ export class S3AnswerError extends Error {
     // A HEAD has no body that could name the error.
     const name = code ?? (http.STATUS_CODES[status] ?? 'Unknown').replaceAll(' ', '');
     super(`${status} ${name}`);
-    this.refusal = { code: name, status, region: /<Region>\s*([\w-]+)\s*<\/Region>/.exec(body)?.[1] ?? region };
+    this.refusal = {
+      code: name,
+      status,
+      region: /<Region>\s*([\w-]+)\s*<\/Region>/.exec(body)?.[1] ?? region,
+    };
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the other tests count with must not change what it counts. */
 import { once } from 'node:events';
 import { createServer, request, type RequestListener } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { startCountingProxy, type ProxyOptions } from '../support/counting-proxy.ts';
 import { close, listen } from '../support/http-server.ts';
@@ -21,11 +22,24 @@ async function startProxied(answer: RequestListener, options: Omit<ProxyOptions,
   return proxy;
 }
 
-test('a server that refuses a body before it has read it is heard', async () => {
-  const proxy = await startProxied((_, response) => {
-    response.writeHead(413, { connection: 'close' });
-    response.end('too much', () => response.destroy());
+test('a server that refuses a body, and closes before it has read it, is heard', async () => {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      socket.pause();
+      socket.write('HTTP/1.1 413 Payload Too Large\r\nContent-Length: 8\r\n\r\ntoo much');
+      // What it has not read makes that a reset.
+      setTimeout(() => socket.destroy(), 50);
+    });
   });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stops.push(async () => void server.close());
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The server has no port.');
+  const target = `http://127.0.0.1:${address.port}`;
+  const proxy = await startCountingProxy({ target, after: () => pause(150) });
+  stops.push(() => proxy.stop());
   const sent = request(`${proxy.url}/part`, { method: 'PUT', agent: false });
   sent.on('error', () => {});
   sent.end(Buffer.alloc(8 * 1024 * 1024));

@@ -8,8 +8,8 @@ const SLACK = 0.005;
  * Without a stream in between, and without leaving to the collector what has passed: that would be half of the work.
  * Whoever looks on has to be done with a chunk when it has been written.
  * @returns when all of it has passed
- * @throws when either end closes before. The receiver is closed then, and the rest of what is sent read and dropped: who
- *   has been answered early must not lose its connection for it
+ * @throws when either end closes before. Neither is closed for it, and the rest of what is sent is read and dropped: a
+ *   receiver may have answered already
  */
 export function pass(
   from: IncomingMessage,
@@ -40,7 +40,6 @@ export function pass(
     const fail = (error: Error): void => {
       from.off('data', onData);
       from.resume();
-      to.destroy();
       reject(error);
     };
     // More than one may come, and one that nobody hears ends the process.

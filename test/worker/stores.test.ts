@@ -60,7 +60,10 @@ const FAULTS: [string, Fault][] = [
   ],
   ['404 for the bucket', () => new Response('<Error><Code>NoSuchBucket</Code></Error>', { status: 404 })],
   ['a 404 that breaks off', () => new Response(cut(), { status: 404 })],
-  ['a 503 whose page stops', () => new Response(new ReadableStream({ pull: () => forever }), { status: 503 })],
+  [
+    'a 503 whose page stops',
+    () => new Response(new ReadableStream({ pull: () => forever }), { status: 503 }),
+  ],
   ['a 503 whose error breaks off', () => new Response(cut(), { status: 503, headers: XML })],
   ['206 unasked', status(206)],
   ['no connection', () => Promise.reject(new TypeError('fetch failed: https://secret'))],
