@@ -19,11 +19,14 @@ export type KillOptions = Omit<RunTarget, 'prefixes'> & {
 export interface KillReport {
   /** How many writes a whole run makes. */
   readonly writes: number;
-  /** How many runs died before they were done. */
-  readonly killed: number;
+  /** At which writes runs did not die: each was done, in so many writes. */
+  readonly survived: readonly string[];
   /** What was wrong after any of them, in sentences that begin with where it was killed. */
   readonly problems: readonly string[];
 }
+
+/** Runs that are tried to be killed at the same write. */
+const ATTEMPTS = 3;
 
 /** Kills one run before each write, and one after; a rerun follows each. */
 export async function killAtEachWrite(options: KillOptions): Promise<KillReport> {
@@ -34,14 +37,21 @@ export async function killAtEachWrite(options: KillOptions): Promise<KillReport>
     const { problems, behind } = await walkBucket(bucket('whole/'));
     const found = [...problems, ...behind].map((problem) => `never killed: ${problem}`);
     const trials = Array.from({ length: writes }, (_, index) => index + 1).flatMap((write) => [
-      { write, side: 'before' as const },
-      { write, side: 'after' as const },
+      { write, side: 'before' as const, attempt: 1 },
+      { write, side: 'after' as const, attempt: 1 },
     ]);
-    const prefixes = trials.map(prefixOf);
-    let killed = 0;
+    const prefixes: string[] = [];
+    const survived: string[] = [];
     const work = async () => {
       for (let trial = trials.shift(); trial !== undefined; trial = trials.shift()) {
-        if (await killOnce(options, trial)) killed += 1;
+        prefixes.push(prefixOf(trial));
+        const made = await killOnce(options, trial);
+        // Which of those that go on at once comes first decides whether a write is needed: it may take a write less.
+        if (made !== undefined && made < trial.write && trial.attempt < ATTEMPTS) {
+          trials.push({ ...trial, attempt: trial.attempt + 1 });
+        } else if (made !== undefined) {
+          survived.push(`${prefixOf(trial)}: it was done after ${made} writes.`);
+        }
         const died = await walkBucket(bucket(prefixOf(trial)));
         found.push(...died.problems.map((problem) => `${prefixOf(trial)}: when it had died: ${problem}`));
       }
@@ -58,7 +68,7 @@ export async function killAtEachWrite(options: KillOptions): Promise<KillReport>
         ...differences.map((difference) => `${prefix}: after the rerun: ${difference}`),
       );
     }
-    return { writes, killed, problems: found };
+    return { writes, survived, problems: found };
   } finally {
     client.destroy();
   }
@@ -67,19 +77,20 @@ export async function killAtEachWrite(options: KillOptions): Promise<KillReport>
 interface Trial {
   readonly write: number;
   readonly side: 'before' | 'after';
+  readonly attempt: number;
 }
 
-function prefixOf({ write, side }: Trial): string {
-  return `${side}-${write}/`;
+function prefixOf({ write, side, attempt }: Trial): string {
+  return `${side}-${write}-${attempt}/`;
 }
 
-/** @returns whether it died, and was not done before */
-async function killOnce(options: KillOptions, trial: Trial): Promise<boolean> {
+/** @returns undefined when it died; how many writes it made when it was done before */
+async function killOnce(options: KillOptions, trial: Trial): Promise<number | undefined> {
   const target = { ...options, prefixes: [prefixOf(trial)] };
-  const { exit } = await runThroughProxy(target, (request, when) =>
+  const { exit, writes } = await runThroughProxy(target, (request, when) =>
     request.write === trial.write && when === trial.side ? 'kill' : 'go on',
   );
-  return exit.signal === 'SIGKILL';
+  return exit.signal === 'SIGKILL' ? undefined : writes;
 }
 
 /** A run that died may leave the record of a movement that never came to be; which ones there are is what counts. */
