@@ -1,5 +1,5 @@
 /** The JSON Schema of lifeboat.yaml, for editors: of the same definition that validates. */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { configurationSchema } from './schema.ts';
 
 /** Any text may hold a variable, and then its shape is known only when it is read. */

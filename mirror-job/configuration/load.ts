@@ -3,7 +3,7 @@ import type { Configuration } from './configuration.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { ConfigurationDocument } from './document.ts';
 import { interpret } from './interpret.ts';
-import { configurationSchema } from './schema.ts';
+import { configurationSchema, imagelessSchema } from './schema.ts';
 import { explainIssue } from './shape-error.ts';
 import type { Environment } from './variable.ts';
 
@@ -52,7 +52,7 @@ export function parseConfiguration(
   { needsImages }: Reading = { needsImages: true },
 ): Configuration {
   const document = new ConfigurationDocument(file, text, environment);
-  const schema = needsImages ? configurationSchema : configurationSchema.partial({ images: true });
+  const schema = needsImages ? configurationSchema : imagelessSchema;
   const parsed = schema.safeParse(document.json, { reportInput: true });
   if (!parsed.success) {
     document.refuse(parsed.error.issues.flatMap((issue) => explainIssue(issue, document)));

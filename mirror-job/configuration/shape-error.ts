@@ -1,5 +1,5 @@
 /** What is wrong with the file's shape, in words for people: one problem a key. */
-import type * as z from 'zod';
+import type * as z from 'zod/mini';
 import type { ConfigurationDocument, PathProblem } from './document.ts';
 
 /** Their values are never shown. */

@@ -2,7 +2,7 @@
  * Docker's config.json, and podman's auth.json, which is the same.
  * https://github.com/docker/cli/blob/master/cli/config/configfile/file.go
  */
-import * as z from 'zod';
+import * as z from 'zod/mini';
 import { hostOf, type Upstream } from '../../core/reference.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { formatPath } from '../configuration/path.ts';
@@ -13,19 +13,15 @@ const DOCKER_HUB = ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io
 /** What a helper, or `docker login` itself, puts in the place of a user for an identity token. */
 const TOKEN_USER = '<token>';
 
-const text = z.string().nullish();
+const text = z.nullish(z.string());
+const entry = z.looseObject({ auth: text, username: text, password: text, identitytoken: text });
 const shape = z.looseObject({
-  auths: z
-    .record(
-      z.string(),
-      z.looseObject({ auth: text, username: text, password: text, identitytoken: text }).nullish(),
-    )
-    .nullish(),
-  credHelpers: z.record(z.string(), z.string()).nullish(),
+  auths: z.nullish(z.record(z.string(), z.nullish(entry))),
+  credHelpers: z.nullish(z.record(z.string(), z.string())),
   credsStore: text,
 });
 
-type Entry = NonNullable<NonNullable<z.infer<typeof shape>['auths']>[string]>;
+type Entry = z.infer<typeof entry>;
 
 export class DockerConfig {
   readonly file: string;
