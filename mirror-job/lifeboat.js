@@ -4,16 +4,21 @@
 // The whole module: an older Node refuses to import by name what it does not have.
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { startBundle } from './bundled.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 // Not by import, which would read all that it exports: node/builtin.ts. Node that is too old has no such function.
 const fs = process.getBuiltinModule?.('node:fs');
 
 if (isNewEnough()) {
-  // Compiled once: later runs begin earlier.
-  module.enableCompileCache?.();
-  // Two imports, each of a name that can be read here: what this file starts is seen by a search.
-  if (isBuilt()) await import('../dist/job/main.js');
-  else await import('./main.ts');
+  if (isBuilt()) {
+    startBundle(`${ROOT}dist/job`);
+  } else {
+    // Compiled once: later runs begin earlier.
+    module.enableCompileCache?.();
+    await import('./main.ts');
+  }
 } else {
   process.stderr.write(
     `lifeboat: this is Node ${process.versions.node}, and 22.21, or 24.5 or newer, is needed. In the project's folder "npx lifeboat" runs the Node that "npm ci" has installed there.\n`,
@@ -30,10 +35,9 @@ function isNewEnough() {
 
 /** Whether `npm ci` has left a bundle, and nothing was changed since: somebody who edits a file runs that file. */
 function isBuilt() {
-  const root = fileURLToPath(new URL('..', import.meta.url));
-  const built = timeOf(`${root}dist/job/main.js`);
+  const built = timeOf(`${ROOT}dist/job/main.cjs`);
   if (built === undefined) return false;
-  return ['mirror-job', 'core', 'package-lock.json'].every((source) => newestIn(`${root}${source}`) <= built);
+  return ['mirror-job', 'core', 'package-lock.json'].every((source) => newestIn(`${ROOT}${source}`) <= built);
 }
 
 /** @returns 0 for what is not there: a container may have the bundle alone */

@@ -74,20 +74,24 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  process.exitCode = 2;
-  if (error instanceof UsageError) {
-    say(error.message);
-  } else if (error instanceof ConfigurationError) {
-    say('the configuration cannot be used.', `${error.message}\n`);
-  } else {
-    process.exitCode = 1;
-    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    say('a fault of its own. Please report it with what follows.', `${trace}\n`);
+async function start(): Promise<void> {
+  try {
+    process.exitCode = await main(process.argv.slice(2));
+  } catch (error) {
+    process.exitCode = 2;
+    if (error instanceof UsageError) {
+      say(error.message);
+    } else if (error instanceof ConfigurationError) {
+      say('the configuration cannot be used.', `${error.message}\n`);
+    } else {
+      process.exitCode = 1;
+      const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      say('a fault of its own. Please report it with what follows.', `${trace}\n`);
+    }
   }
+  // What a silent store or upstream was asked, and nobody waits for any more, must not keep the process.
+  setTimeout(() => process.exit(), 500).unref();
 }
 
-// What a silent store or upstream was asked, and nobody waits for any more, must not keep the process.
-setTimeout(() => process.exit(), 500).unref();
+// Not awaited: the bundle is a script, and only a module may wait here.
+void start();

@@ -14,14 +14,14 @@ const DOCKER_HUB = ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io
 const TOKEN_USER = '<token>';
 
 const text = z.nullish(z.string());
-const entry = z.looseObject({ auth: text, username: text, password: text, identitytoken: text });
+const entryShape = z.looseObject({ auth: text, username: text, password: text, identitytoken: text });
 const shape = z.looseObject({
-  auths: z.nullish(z.record(z.string(), z.nullish(entry))),
+  auths: z.nullish(z.record(z.string(), z.nullish(entryShape))),
   credHelpers: z.nullish(z.record(z.string(), z.string())),
   credsStore: text,
 });
 
-type Entry = z.infer<typeof entry>;
+type Entry = z.infer<typeof entryShape>;
 
 export class DockerConfig {
   readonly file: string;

@@ -1,6 +1,6 @@
 import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { runProgram } from '../support/process.ts';
@@ -122,21 +122,22 @@ test('what the Dockerfile copies is all that the bundle is built from, and that 
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-image-'));
   try {
     const top = join(INFRA, '..');
-    for (const [, names = '', to = ''] of build.matchAll(/^COPY (.+) (\S+)$/gm)) {
-      for (const name of names.split(' ')) {
-        const target = to.endsWith('/') ? join(to, name) : to;
-        await cp(join(top, name), join(folder, 'build', target), { recursive: true });
+    const copy = async (stage: string, to: string) => {
+      for (const [, names = '', target = ''] of stage.matchAll(/^COPY (.+) (\S+)$/gm)) {
+        const [first, ...others] = names.split(' ');
+        const isBuilt = first === '--from=build';
+        for (const name of isBuilt ? others : names.split(' ')) {
+          const from = isBuilt ? name.replace('/opt/lifeboat', join(folder, 'build')) : join(top, name);
+          const path = target.endsWith('/') ? join(target, basename(name)) : target;
+          await cp(from, join(folder, to, path), { recursive: true });
+        }
       }
-    }
+    };
+    await copy(build, 'build');
     await symlink(join(top, 'node_modules'), join(folder, 'build/node_modules'));
     const built = await runProgram('npm', ['run', 'build'], { cwd: join(folder, 'build') });
     expect([built.code, built.stderr.replaceAll(/^npm warn .*\n/gm, '')]).toEqual([0, '']);
-    for (const [, stage, from = '', to = ''] of run.matchAll(/^COPY (--from=build )?(\S+) (\S+)$/gm)) {
-      const source = stage === undefined ? top : join(folder, 'build');
-      await cp(join(source, from.replace('/opt/lifeboat/', '')), join(folder, 'run', to), {
-        recursive: true,
-      });
-    }
+    await copy(run, 'run');
     const start = [join(folder, 'run/mirror-job/lifeboat.js'), '--help'];
     const { code, stdout } = await runProgram(process.execPath, start, { cwd: folder });
     expect([code, stdout]).toEqual([0, expect.stringContaining('Usage: lifeboat COMMAND')]);
