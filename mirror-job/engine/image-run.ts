@@ -6,7 +6,7 @@ import type { BlobWriter } from './blob-copy.ts';
 import type { Environment } from './environment.ts';
 import type { Image } from './image.ts';
 import type { Limit } from './limit.ts';
-import { ManifestCopier, type StoredManifest } from './manifest-copy.ts';
+import { ManifestCopier, createManifestRetention, type StoredManifest } from './manifest-copy.ts';
 import { believe, checkNamed, noteGone } from './listed-tags.ts';
 import { Memo } from './memo.ts';
 import { joinPlatforms, type Platforms } from './platform.ts';
@@ -57,8 +57,9 @@ export class ImageRun {
     this.#state = state;
     this.#onSelection = work.onSelection;
     const admit = (digest: Digest): Promise<void> => this.#refusePrivate(this.#seen ?? digest);
-    this.#manifests = new ManifestCopier(environment, image.repository, work.blobs, admit, work.retention);
-    this.#referrers = new ReferrerCopier(environment, image.repository, this.#manifests);
+    const { blobs, retention = createManifestRetention() } = work;
+    this.#manifests = new ManifestCopier(environment, image.repository, blobs, admit, retention);
+    this.#referrers = new ReferrerCopier(environment, image.repository, this.#manifests, retention);
     this.#signatures = new SignatureTags({
       environment,
       repository: image.repository,

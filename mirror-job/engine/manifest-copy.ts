@@ -73,7 +73,7 @@ export class ManifestCopier {
     repository: Repository,
     blobs: BlobWriter,
     admit: (digest: Digest) => Promise<void>,
-    retention = createManifestRetention(),
+    retention: Retention,
   ) {
     this.#retention = retention;
     this.#stored = new Memo({ retention, weigh });

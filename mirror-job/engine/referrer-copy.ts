@@ -12,18 +12,35 @@ import { decodeReferrers, encodeReferrers, referrerDescriptor } from '../../core
 import type { Environment } from './environment.ts';
 import { changeObject } from './guarded-write.ts';
 import type { ManifestCopier, StoredManifest } from './manifest-copy.ts';
+import { Memo } from './memo.ts';
+import type { Retention } from './retention.ts';
 import { allSettled } from './settle.ts';
 import { SourceError, type Source } from './source.ts';
 
 /** Deeper than any signature of a signature: a registry that makes up another one each time would never end. */
 const MAX_DEPTH = 8;
 
+/** About what a descriptor, or a name of one, takes in memory. Bytes. */
+const ENTRY = 500;
+
 export class ReferrerCopier {
   readonly #environment: Environment;
   readonly #repository: Repository;
   readonly #manifests: ManifestCopier;
+  /** Several tags of one image, such as 1, 1.27 and latest, ask once and write once. */
+  readonly #asked: Memo<Digest, readonly Descriptor[]>;
+  /** By the subject, and what is listed of it. */
+  readonly #listed: Memo<string, void>;
 
-  constructor(environment: Environment, repository: Repository, manifests: ManifestCopier) {
+  /** @param retention shared with the other copiers of the run */
+  constructor(
+    environment: Environment,
+    repository: Repository,
+    manifests: ManifestCopier,
+    retention: Retention,
+  ) {
+    this.#asked = new Memo({ retention, weigh: (referrers) => ENTRY * (1 + referrers.length) });
+    this.#listed = new Memo({ retention, weigh: () => ENTRY });
     this.#environment = environment;
     this.#repository = repository;
     this.#manifests = manifests;
@@ -50,7 +67,8 @@ export class ReferrerCopier {
       if (stored.manifest.subject !== undefined) list(stored.manifest.subject.digest, stored);
       await allSettled(stored.children.map((child) => visit(child, depth)));
       if (!ask) return;
-      const referrers = (await source.referrers(stored.digest)).filter((one) => namesManifest(one));
+      const asked = await this.#asked.get(stored.digest, () => source.referrers(stored.digest));
+      const referrers = asked.filter((one) => namesManifest(one));
       if (referrers.length > 0 && depth === MAX_DEPTH) {
         throw new SourceError(
           `${source.name}: referrers of referrers, more than ${MAX_DEPTH} deep, at ${stored.digest}. No image is signed like that.`,
@@ -65,7 +83,13 @@ export class ReferrerCopier {
       );
     };
     await visit(root, 0);
-    await allSettled([...subjects].map(([subject, referrers]) => this.#write(subject, referrers)));
+    await allSettled(
+      [...subjects].map(([subject, referrers]) =>
+        this.#listed.get(`${subject} ${[...referrers.keys()].toSorted().join()}`, () =>
+          this.#write(subject, referrers),
+        ),
+      ),
+    );
   }
 
   #write(subject: Digest, referrers: ReadonlyMap<Digest, Descriptor>): Promise<void> {

@@ -28,7 +28,9 @@ export interface Access {
 const ATTEMPTS = 4;
 const DELAY = 100;
 const THROTTLED_DELAY = 500;
-const ANSWER_TIMEOUT = 120_000;
+/** Until an answer begins: as long as it takes to send the body, over a line of half a megabit. Milliseconds. */
+const ANSWER_TIMEOUT = 30_000;
+const BYTES_PER_SECOND = 64 * 1024;
 /** An error's XML; the code stands at its begin. Bytes. */
 const MOST_OF_ERROR = 16 * 1024;
 
@@ -101,7 +103,7 @@ export class ObjectClient {
       headers: { ...signed, ...(body !== undefined && { 'content-length': String(body.length) }) },
       body,
       agents: this.#agents,
-      timeout: ANSWER_TIMEOUT,
+      timeout: ANSWER_TIMEOUT + ((body?.length ?? 0) / BYTES_PER_SECOND) * 1000,
     });
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return answer;

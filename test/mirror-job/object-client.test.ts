@@ -1,6 +1,7 @@
 /** What a bucket's answer makes of a request: sent again, refused, or taken as it is. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { afterEach, expect, test } from 'vitest';
+import { setImmediate as immediate } from 'node:timers/promises';
+import { afterEach, expect, test, vi } from 'vitest';
 import { createStoreAgents } from '../../mirror-job/node/agents.ts';
 import { S3Store } from '../../mirror-job/s3/s3-store.ts';
 import { close, listen } from '../support/http-server.ts';
@@ -9,6 +10,7 @@ type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {
+  vi.useRealTimers();
   await Promise.all(ends.splice(0).map((end) => end()));
 });
 
@@ -64,6 +66,26 @@ test('four times in all, and then it is said', async () => {
   const { store, seen, name } = await storeThatAnswers(fails(503, 'SlowDown'));
   await expect(store.get('key')).rejects.toThrow(`${name}: could not read key: 503 SlowDown.`);
   expect(seen.length).toBe(4);
+});
+
+test.each([
+  ['a read', 30_000, (store: S3Store) => store.get('key')],
+  ['a small object', 30_000, (store: S3Store) => store.put('key', new Uint8Array(1), PLAIN)],
+  ['a MiB', 46_000, (store: S3Store) => store.put('key', new Uint8Array(1024 * 1024), PLAIN)],
+])('a store that never answers is asked again after a while: %s', async (_, wait, ask) => {
+  const { store, seen, bodies } = await storeThatAnswers(
+    () => {},
+    (response, request) => done(response, request),
+  );
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const asked = ask(store);
+  while (bodies.length < 1) await immediate();
+  await vi.advanceTimersByTimeAsync(wait - 100);
+  expect(seen.length).toBe(1);
+  await vi.advanceTimersByTimeAsync(200);
+  vi.useRealTimers();
+  await asked;
+  expect(seen.length).toBe(2);
 });
 
 test('not again: what would be refused again', async () => {

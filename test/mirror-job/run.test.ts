@@ -192,6 +192,17 @@ test('a digest that upstream lacks', async () => {
   expect(outcomes).toEqual({ [`mirror.test/app:${digest}`]: `source.test/app has no manifest ${digest}.` });
 });
 
+test('tags of one image ask for its referrers once, and list them once', async () => {
+  const { source, image, content } = await sourceWith('source.test/app', 'one');
+  tagAs(content, image, 'two', 'three');
+  addArtifact(content, { artifactType: SPDX, subject: image });
+  const store = new MemoryStore();
+  const { outcomes } = await sync(store, source);
+  expect(Object.keys(outcomes).length).toBe(3);
+  expect(source.calls.filter((call) => call === `referrers ${image.digest}`)).toHaveLength(1);
+  expect(writes(store).filter((call) => call.includes('/_referrers/'))).toHaveLength(1);
+});
+
 test('referrers: false asks for none', async () => {
   const { source, image, content } = await sourceWith('source.test/app', 'one');
   addArtifact(content, { artifactType: SPDX, subject: image });
