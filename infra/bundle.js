@@ -4,7 +4,7 @@
  * TypeScript first. docs/decisions/0010-a-bundle.md has the figures.
  */
 import { spawnSync } from 'node:child_process';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,30 +22,39 @@ const esbuild = await import('esbuild').catch((/** @type {unknown} */ error) => 
   throw error;
 });
 
-await rm(TARGET, { recursive: true, force: true });
-/** @type {import('esbuild').BuildOptions} */
-const OPTIONS = {
-  bundle: true,
-  platform: 'node',
-  // Scripts, because only what V8 has compiled of scripts can be kept.
-  format: 'cjs',
-  target: 'node22',
-  // What a tsconfig says of types is for tsc alone.
-  tsconfigRaw: {},
-  logLevel: 'warning',
-};
+/**
+ * @param {string} name
+ * @param {import('esbuild').BuildOptions} options
+ */
+async function build(name, options) {
+  const { outputFiles } = await esbuild.build({
+    bundle: true,
+    platform: 'node',
+    // Scripts, because only what V8 has compiled of scripts can be kept.
+    format: 'cjs',
+    target: 'node22',
+    // What a tsconfig says of types is for tsc alone.
+    tsconfigRaw: {},
+    logLevel: 'warning',
+    ...options,
+    write: false,
+  });
+  // Beyond ASCII are comments alone, esbuild escapes all else; and for one such character V8 holds the text in twice the
+  // memory, and takes twice as long to read it.
+  const text = outputFiles[0]?.text.replaceAll(/[^\0-\x7F]/g, '?') ?? '';
+  await writeFile(join(TARGET, name), text);
+}
 
+await rm(TARGET, { recursive: true, force: true });
+await mkdir(TARGET, { recursive: true });
 // Two thirds of it all, and few runs need it.
-await esbuild.build({
-  ...OPTIONS,
+await build('aws-sdk.cjs', {
   stdin: {
     contents: SDK.map((name) => `export * from '${name}';`).join('\n'),
     resolveDir: fileURLToPath(new URL('..', import.meta.url)),
   },
-  outfile: join(TARGET, 'aws-sdk.cjs'),
 });
-const { outputFiles } = await esbuild.build({
-  ...OPTIONS,
+await build('main.cjs', {
   entryPoints: [MAIN],
   // The same but for warnings and !!binary, as ES modules: the hundred CommonJS modules that Node would get are wrapped
   // and run one by one.
@@ -53,17 +62,12 @@ const { outputFiles } = await esbuild.build({
   plugins: [
     {
       name: 'aws-sdk',
-      setup(build) {
-        build.onResolve({ filter: /^@aws-sdk\// }, () => ({ path: './aws-sdk.cjs', external: true }));
+      setup(resolver) {
+        resolver.onResolve({ filter: /^@aws-sdk\// }, () => ({ path: './aws-sdk.cjs', external: true }));
       },
     },
   ],
-  write: false,
 });
-// Beyond ASCII are comments alone, esbuild escapes all else; and for one such character V8 holds the text in twice the
-// memory, and takes twice as long to read it.
-const text = outputFiles[0]?.text.replaceAll(/[^\0-\x7F]/g, '?') ?? '';
-await writeFile(join(TARGET, 'main.cjs'), text);
 
 // Nobody's proxies and logins: what it asks is in its own process.
 const rehearsal = spawnSync(process.execPath, [REHEARSAL, TARGET], { ...REHEARSED, env: {} });

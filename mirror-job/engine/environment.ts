@@ -61,12 +61,12 @@ export const DEFAULT_LIMITS: Limits = {
   blobs: 16,
   partSize: 8 * 1024 * 1024,
   rangesFrom: 64 * 1024 * 1024,
-  rangesAtOnce: 4,
+  rangesAtOnce: 5,
   flushEvery: 15_000,
 };
 
 /**
- * Bytes of all buffers: 8 of 8 MiB, so that four ranges of a large layer are fetched while four parts are written, and a
+ * Bytes of all buffers: 8 of 8 MiB, so that five ranges of a large layer are fetched while three parts are written, and a
  * run stays under 200 MB.
  */
 export const MEMORY_BUDGET = 64 * 1024 * 1024;
