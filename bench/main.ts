@@ -107,7 +107,8 @@ async function buildJob(): Promise<void> {
   const { code, stderr } = await runProgram(process.execPath, [
     join(import.meta.dirname, '../infra/bundle.js'),
   ]);
-  if (code !== 0) throw new Error(`The job cannot be built:\n${stderr}`);
+  // One that is built and could not be compiled is not what users have.
+  if (code !== 0 || stderr !== '') throw new Error(`The job cannot be built:\n${stderr}`);
 }
 
 async function installedVersion(name: ProgramName, flag: string): Promise<string> {

@@ -4,8 +4,9 @@
  * TypeScript first. docs/decisions/0010-a-bundle.md has the figures.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../mirror-job/main.ts', import.meta.url));
@@ -13,8 +14,9 @@ const MAIN = fileURLToPath(new URL('../mirror-job/main.ts', import.meta.url));
 const SDK = ['@aws-sdk/client-s3', '@aws-sdk/s3-request-presigner', '@aws-sdk/client-ecr'];
 const REHEARSAL = fileURLToPath(new URL('rehearsal.js', import.meta.url));
 /** It takes half a second. */
-const REHEARSED = /** @type {const} */ ({ encoding: 'utf8', timeout: 60_000 });
-const [, , TARGET = fileURLToPath(new URL('../dist/job', import.meta.url))] = process.argv;
+const REHEARSED = /** @type {const} */ ({ encoding: 'utf8', timeout: 20_000 });
+const [, , FOLDER = fileURLToPath(new URL('../dist/job', import.meta.url))] = process.argv;
+const TARGET = resolve(FOLDER);
 
 const esbuild = await import('esbuild').catch((/** @type {unknown} */ error) => {
   // `npm ci --omit=dev`: without it, the job starts from its sources.
@@ -36,13 +38,20 @@ async function build(name, options) {
     // What a tsconfig says of types is for tsc alone.
     tsconfigRaw: {},
     logLevel: 'warning',
+    // Nor can a script import: what is loaded only when it is needed is required then.
+    supported: { 'dynamic-import': false },
     ...options,
     write: false,
   });
-  // Beyond ASCII are comments alone, esbuild escapes all else; and for one such character V8 holds the text in twice the
-  // memory, and takes twice as long to read it.
-  const text = outputFiles[0]?.text.replaceAll(/[^\0-\x7F]/g, '?') ?? '';
-  await writeFile(join(TARGET, name), text);
+  // For one character beyond ASCII V8 holds the text in twice the memory, and takes twice as long to read it. esbuild
+  // escapes those of the code, and leaves those of comments.
+  const comments = /^\s*(?:\/\/|\/?\*).*$/gm;
+  const text = (outputFiles[0]?.text ?? '').replaceAll(comments, (line) =>
+    line.replaceAll(/[^\0-\x7F]/g, '?'),
+  );
+  // At once or not at all: half of a script would be started, too.
+  await writeFile(join(TARGET, `${name}.new`), text);
+  await rename(join(TARGET, `${name}.new`), join(TARGET, name));
 }
 
 await rm(TARGET, { recursive: true, force: true });
@@ -70,7 +79,10 @@ await build('main.cjs', {
 });
 
 // Nobody's proxies and logins: what it asks is in its own process.
-const rehearsal = spawnSync(process.execPath, [REHEARSAL, TARGET], { ...REHEARSED, env: {} });
+const rehearsal = spawnSync(process.execPath, [REHEARSAL, TARGET], {
+  ...REHEARSED,
+  env: { TMPDIR: tmpdir() },
+});
 if (rehearsal.status !== 0) {
   process.stderr.write(
     `The bundle is built, and its rehearsal failed, so that each run will begin a little later:\n${rehearsal.error?.message ?? rehearsal.stderr}\n`,

@@ -95,8 +95,13 @@ images:
 
 const [, , target = ''] = process.argv;
 const sync = ['sync', '-c', configuration];
-// What fills a bucket is a process of its own: it sets flags of V8's, by which what is compiled under others is refused.
+// A process of its own: who copies much sets flags of V8's, by which it would refuse what is compiled here.
 const filling = spawn(process.execPath, [join(target, 'main.cjs'), ...sync], { stdio: 'inherit' });
+// Whoever builds does not wait for ever.
+process.once('SIGTERM', () => {
+  filling.kill();
+  process.exit(1);
+});
 const [code] = await once(filling, 'exit');
 if (code === 0) rehearse();
 else process.exitCode = 1;
@@ -107,11 +112,11 @@ server.unref();
 function rehearse() {
   server.on('connection', (socket) => socket.unref());
   process.argv.splice(2, Number.POSITIVE_INFINITY, ...sync);
-  const script = startBundle(target);
+  const { compile } = startBundle(target);
   process.once('exit', (ended) => {
     if (ended !== 0) return;
     const draft = join(target, 'main.cache.new');
-    writeFileSync(draft, script.createCachedData());
+    writeFileSync(draft, compile());
     renameSync(draft, join(target, 'main.cache'));
   });
 }

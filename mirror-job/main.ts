@@ -74,7 +74,14 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+/** Node ends, and well, where nothing is left that could happen: without this nobody would hear of such a fault. */
+function sayUnfinished(): void {
+  process.exitCode = 1;
+  say('a fault of its own: it waits for what will never come. What it had done stays. Please report it.');
+}
+
 async function start(): Promise<void> {
+  process.once('beforeExit', sayUnfinished);
   try {
     process.exitCode = await main(process.argv.slice(2));
   } catch (error) {
@@ -89,6 +96,7 @@ async function start(): Promise<void> {
       say('a fault of its own. Please report it with what follows.', `${trace}\n`);
     }
   }
+  process.off('beforeExit', sayUnfinished);
   // What a silent store or upstream was asked, and nobody waits for any more, must not keep the process.
   setTimeout(() => process.exit(), 500).unref();
 }

@@ -10,7 +10,11 @@ import { AUDIENCES } from '../../core/identity.ts';
 z.config({ jitless: true });
 
 const text = z.string().check(z.minLength(1, 'it must not be empty.'));
-const count = z.int().check(z.minimum(1, 'it must be at least 1.'));
+const whole = z.int({
+  // Only what no number can tell from its neighbours; what is not a whole number has a sentence of its own.
+  error: ({ code }) => (code === 'too_big' || code === 'too_small' ? 'it is too large a number.' : undefined),
+});
+const count = whole.check(z.minimum(1, 'it must be at least 1.'));
 const patterns = z.array(text);
 
 /** A map that knows its keys and, where another one stands in it, names them. */
@@ -89,18 +93,16 @@ const upstream = keys({
   budget: optional(
     keys({
       keepRemaining: optional(
-        z.int().check(z.minimum(0, 'it must not be negative.')),
+        whole.check(z.minimum(0, 'it must not be negative.')),
         'So many of the manifest GETs that the upstream says are left (Docker Hub does) stay for others.',
       ),
       manifestGetsPerRun: optional(
-        z
-          .int()
-          .check(
-            z.minimum(
-              MIN_GETS,
-              `it must be at least ${MIN_GETS}: an image of several platforms needs more than one.`,
-            ),
+        whole.check(
+          z.minimum(
+            MIN_GETS,
+            `it must be at least ${MIN_GETS}: an image of several platforms needs more than one.`,
           ),
+        ),
         'The most manifest GETs that a run sends there. The rest is for the next run.',
       ),
     }),

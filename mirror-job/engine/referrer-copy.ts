@@ -29,8 +29,8 @@ export class ReferrerCopier {
   readonly #manifests: ManifestCopier;
   /** Several tags of one image, such as 1, 1.27 and latest, ask once and write once. */
   readonly #asked: Memo<Digest, readonly Descriptor[]>;
-  /** By the subject, and what is listed of it. */
-  readonly #listed: Memo<string, void>;
+  /** By the subject and what is listed of it: how many that are. */
+  readonly #listed: Memo<string, number>;
 
   /** @param retention shared with the other copiers of the run */
   constructor(
@@ -40,7 +40,7 @@ export class ReferrerCopier {
     retention: Retention,
   ) {
     this.#asked = new Memo({ retention, weigh: (referrers) => ENTRY * (1 + referrers.length) });
-    this.#listed = new Memo({ retention, weigh: () => ENTRY });
+    this.#listed = new Memo({ retention, weigh: (count) => ENTRY * (1 + count) });
     this.#environment = environment;
     this.#repository = repository;
     this.#manifests = manifests;
@@ -85,9 +85,10 @@ export class ReferrerCopier {
     await visit(root, 0);
     await allSettled(
       [...subjects].map(([subject, referrers]) =>
-        this.#listed.get(`${subject} ${[...referrers.keys()].toSorted().join()}`, () =>
-          this.#write(subject, referrers),
-        ),
+        this.#listed.get(`${subject} ${[...referrers.keys()].toSorted().join()}`, async () => {
+          await this.#write(subject, referrers);
+          return referrers.size;
+        }),
       ),
     );
   }

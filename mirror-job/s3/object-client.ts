@@ -24,13 +24,13 @@ export interface Access {
   keys(): Keys | Promise<Keys>;
 }
 
-/** As the SDK, so that nothing depends on which of the two sends. Milliseconds. */
+/** As the SDK. Milliseconds. */
 const ATTEMPTS = 4;
 const DELAY = 100;
 const THROTTLED_DELAY = 500;
-/** Until an answer begins: as long as it takes to send the body, over a line of half a megabit. Milliseconds. */
+/** Until an answer begins. What is sent takes its time, beside others over the same line. Milliseconds. */
 const ANSWER_TIMEOUT = 30_000;
-const BYTES_PER_SECOND = 64 * 1024;
+const SENDING_TIMEOUT = 120_000;
 /** An error's XML; the code stands at its begin. Bytes. */
 const MOST_OF_ERROR = 16 * 1024;
 
@@ -103,7 +103,7 @@ export class ObjectClient {
       headers: { ...signed, ...(body !== undefined && { 'content-length': String(body.length) }) },
       body,
       agents: this.#agents,
-      timeout: ANSWER_TIMEOUT + ((body?.length ?? 0) / BYTES_PER_SECOND) * 1000,
+      timeout: body === undefined ? ANSWER_TIMEOUT : SENDING_TIMEOUT,
     });
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return answer;

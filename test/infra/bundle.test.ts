@@ -4,12 +4,17 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import about from '../../package.json' with { type: 'json' };
 import { addImage, addLayer, addStreamedLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository } from '../support/content.ts';
 import { startLocalStore } from '../support/local-store.ts';
 import { runProgram } from '../support/process.ts';
 import { startRogueRegistry } from '../support/rogue-registry.ts';
+import { NOBODYS } from '../support/sync.ts';
+
+// Processes take what the machine lets them have; each wait in here has a bound of its own.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const PROJECT = join(import.meta.dirname, '../..');
 let folder: string;
@@ -60,45 +65,95 @@ test.each([
   expect(await started(files)).toBe(expected);
 });
 
-/** Starts a bundle, as lifeboat.js does. @returns what it says, and whether V8 refused what is kept compiled of it */
-async function versionOf(bundle: string): Promise<string> {
-  const script = `
+/** Starts a bundle, as lifeboat.js does. @returns whether V8 took what is kept compiled of it, and what the bundle says */
+async function startedFrom(bundle: string, env: Readonly<Record<string, string>> = {}) {
+  const evaluated = `
     import { startBundle } from ${JSON.stringify(join(PROJECT, 'mirror-job/bundled.js'))};
     process.argv = ['node', 'lifeboat', '--version'];
-    const script = startBundle(${JSON.stringify(bundle)});
-    process.once('exit', () => console.log(script.cachedDataRejected));`;
-  const evaluate = ['--input-type=module', '--eval', script];
-  const { code, stdout, stderr } = await runProgram(process.execPath, evaluate);
+    const { script } = startBundle(${JSON.stringify(bundle)});
+    process.once('exit', () => console.log(script.cachedDataRejected === false));`;
+  const args = ['--input-type=module', '--eval', evaluated];
+  const { code, stdout, stderr } = await runProgram(process.execPath, args, { env });
   expect([code, stderr]).toEqual([0, '']);
-  return stdout;
+  const [version, isTaken] = stdout.trim().split('\n');
+  expect(version).toBe(`${about.name} ${about.version}`);
+  return isTaken === 'true';
 }
 
 test('what is kept compiled is taken, and is more than what a script’s begin needs', async () => {
   expect([built.code, built.stderr]).toEqual([0, '']);
-  expect(await versionOf(target)).toBe('lifeboat 0.1.0\nfalse\n');
+  expect(await startedFrom(target)).toBe(true);
   const uncalled = new Script(await readFile(join(target, 'main.cjs'), 'utf8')).createCachedData();
   const kept = await readFile(join(target, 'main.cache'));
   expect(kept.length).toBeGreaterThan(2 * uncalled.length);
 });
 
-test.each([
-  ['missing', undefined, undefined],
-  ['empty', 0, true],
-  ['of another version', 16, true],
-  ['cut off', 100_000, true],
-])('a bundle whose compiled form is %s starts without it', async (_name, length, isRejected) => {
+/** One more than it was. */
+const changed = (bytes: Buffer, at: number) => {
+  const copy = Buffer.from(bytes);
+  copy[at] = (copy[at] ?? 0) + 1;
+  return copy;
+};
+
+test.each<[string, (kept: Buffer) => Buffer | undefined]>([
+  ['missing', () => undefined],
+  ['empty', () => Buffer.alloc(0)],
+  ['cut off', (kept) => kept.subarray(0, 100_000)],
+  ['damaged', (kept) => changed(kept, 500_000)],
+  ['of another script', (kept) => changed(kept, 0)],
+])('a bundle whose compiled form is %s starts without it', async (_name, change) => {
   const copy = await mkdtemp(join(folder, 'copy-'));
   await cp(join(target, 'main.cjs'), join(copy, 'main.cjs'));
-  const kept = await readFile(join(target, 'main.cache'));
-  const bytes = length === 16 ? Buffer.alloc(kept.length) : kept.subarray(0, length);
-  if (length !== undefined) await writeFile(join(copy, 'main.cache'), bytes);
-  expect(await versionOf(copy)).toBe(`lifeboat 0.1.0\n${isRejected}\n`);
+  const kept = change(await readFile(join(target, 'main.cache')));
+  if (kept !== undefined) await writeFile(join(copy, 'main.cache'), kept);
+  expect(await startedFrom(copy)).toBe(false);
 });
 
-test('what is loaded of the SDK only when it is needed is all that the job takes of it', async () => {
-  const sources = glob('mirror-job/**/*.ts', { cwd: PROJECT });
+test('and so does one that was compiled with other flags', async () => {
+  expect(await startedFrom(target, { NODE_OPTIONS: '--stack-trace-limit=50' })).toBe(false);
+});
+
+test('it is built by npm run build into any folder', async () => {
+  const cwd = join(folder, 'elsewhere');
+  await mkdir(cwd);
+  const args = [join(PROJECT, 'infra/bundle.js'), 'here'];
+  expect(await runProgram(process.execPath, args, { cwd })).toMatchObject({ code: 0, stderr: '' });
+  expect(await startedFrom(join(cwd, 'here'))).toBe(true);
+});
+
+const KEYS = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
+/** Whoever runs the tests may have an account, and be on a machine of Amazon's. Nothing listens on port 9. */
+const NOBODYS_ACCOUNT = {
+  AWS_CONFIG_FILE: '/dev/null',
+  AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  AWS_EC2_METADATA_DISABLED: 'true',
+  AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9',
+  AWS_ENDPOINT_URL_ECR: 'http://127.0.0.1:9',
+};
+
+test.each([
+  [
+    'finds out where AWS itself is',
+    KEYS,
+    /could not read lifeboat\.json: it does not answer \(ECONNREFUSED\)/,
+  ],
+  ['finds out whose keys to use', {}, /could not read lifeboat\.json: no keys were found/],
+])('the bundle %s', async (_name, keys, said) => {
+  await copyStarter(folder);
+  const configuration = join(folder, 'aws.yaml');
+  await writeFile(
+    configuration,
+    'store: { bucket: b, region: eu-central-1 }\nimages: [registry.test/app:1]\n',
+  );
+  const start = [join(folder, 'mirror-job/lifeboat.js'), 'sync', '-c', configuration];
+  const env = { ...NOBODYS, ...NOBODYS_ACCOUNT, ...keys };
+  const { code, stderr } = await runProgram(process.execPath, start, { env });
+  expect([code, stderr]).toEqual([2, expect.stringMatching(said)]);
+});
+
+test('all that the job takes of the SDK is there when it is needed', async () => {
   const taken = new Set<string>();
-  for await (const source of sources) {
+  for await (const source of glob('mirror-job/**/*.ts', { cwd: PROJECT })) {
     const text = await readFile(join(PROJECT, source), 'utf8');
     const named = /(?:import|const) \{([^}]+)\} (?:from|= await import\() ?'@aws-sdk\//g;
     for (const [, names = ''] of text.matchAll(named)) {
@@ -108,6 +163,8 @@ test('what is loaded of the SDK only when it is needed is all that the job takes
   expect([...taken]).toEqual(expect.arrayContaining(['S3Client', 'getSignedUrl', 'ECRClient']));
   const kept: unknown = createRequire(import.meta.url)(join(target, 'aws-sdk.cjs'));
   expect(Object.keys(kept ?? {})).toEqual(expect.arrayContaining([...taken]));
+  // An import would not find them: Node reads a script's names from its text.
+  expect(await readFile(join(target, 'main.cjs'), 'utf8')).not.toMatch(/\bimport\(/);
 });
 
 test('the bundle mirrors, with what it loads only when it is needed', async () => {
@@ -145,11 +202,17 @@ images:
     );
     await copyStarter(folder);
     const start = [join(folder, 'mirror-job/lifeboat.js'), 'sync', '-c', configuration];
-    const { code, stderr } = await runProgram(process.execPath, start);
-    expect([code, stderr]).toEqual([
+    const env = { ...NOBODYS, ...NOBODYS_ACCOUNT, ...KEYS };
+    const run = async () => {
+      const { code, stderr } = await runProgram(process.execPath, start, { env });
+      return [code, stderr];
+    };
+    expect(await run()).toEqual([
       0,
       expect.stringMatching(/^created .*team\/app:1\n1 created · 3 blobs copied/),
     ]);
+    await rm(join(target, 'aws-sdk.cjs'));
+    expect(await run()).toEqual([0, expect.stringMatching(/^1 unchanged/)]);
   } finally {
     await registry.stop();
     await store.stop();

@@ -21,6 +21,7 @@ const TAGS = [
   ['precision: [4]', 'precision[0]: it must be one of 1, 2, 3.'],
   ['latest: 0', 'latest: it must be at least 1.'],
   ['latest: 1.5', 'latest: it must be a whole number.'],
+  ['latest: 100000000000000000000', 'latest: it is too large a number.'],
   ['latest: all', 'latest: it must be a whole number.'],
   ['minTags: -1', 'minTags: it must be at least 1.'],
 ] as const;

@@ -68,3 +68,19 @@ test('a run with nothing to copy loads no AWS SDK, and no second HTTP client of 
   const packages = [...again].filter((name) => !name.startsWith('node:')).toSorted();
   expect(packages).toEqual(['own', 'p-limit', 'picomatch', 'semver', 'yaml', 'yocto-queue', 'zod']);
 });
+
+test('a run that waits for what never comes does not end as if it were done', async () => {
+  const hook = `
+    import { registerHooks } from 'node:module';
+    const stuck = 'export const runSync = () => new Promise(() => {});';
+    registerHooks({
+      load: (url, context, next) =>
+        url.endsWith('/sync-run.ts') ? { format: 'module', source: stuck, shortCircuit: true } : next(url, context),
+    });`;
+  const args = ['--import', `data:text/javascript,${encodeURIComponent(hook)}`, MAIN, 'sync'];
+  expect(await runProgram(process.execPath, args, { env: NOBODYS })).toMatchObject({
+    code: 1,
+    stderr:
+      'lifeboat: a fault of its own: it waits for what will never come. What it had done stays. Please report it.\n',
+  });
+});
