@@ -246,7 +246,7 @@ export class ImageRun {
   async #publish(
     tag: Tag,
     { stored, platforms, referrersChecked }: Stored,
-    { ours, place: { firstSeen, returned }, why }: MoveTarget,
+    { ours, place: { firstSeen, returned }, why, ready }: MoveTarget,
   ): Promise<Outcome | 'conflict'> {
     const hold = ours?.digest === stored.digest ? ours.hold : undefined;
     const outcome = await publishTag(this.#environment, this.#image.repository, tag, stored, {
@@ -255,6 +255,7 @@ export class ImageRun {
       hold,
       platforms,
       ...(why !== undefined && { why }),
+      ...(ready !== undefined && { ready }),
     });
     if (outcome === 'conflict') return outcome;
     await this.#state.note({

@@ -45,6 +45,8 @@ export interface Move {
   readonly keepsHold?: boolean;
   /** Which platforms are stored; left out for all. */
   readonly platforms?: readonly string[] | undefined;
+  /** What has to be true before the tag is written, and is under way: the history is written meanwhile. */
+  readonly ready?: Promise<void>;
 }
 
 /**
@@ -58,7 +60,7 @@ export async function publishTag(
   repository: Repository,
   tag: Tag,
   target: StoredManifest,
-  { expected, why, hold, keepsHold = false, platforms }: Move,
+  { expected, why, hold, keepsHold = false, platforms, ready }: Move,
 ): Promise<Outcome | 'conflict'> {
   const { store, clock, log, run } = environment;
   const key = tagKey(repository, tag);
@@ -85,6 +87,7 @@ export async function publishTag(
     }),
     { contentType: 'application/json' },
   );
+  await ready;
   const object: TagObject = {
     mediaType: target.manifest.mediaType,
     digest,

@@ -19,6 +19,7 @@ import {
 import { decodeTagList, encodeTagList, isReferrerTag } from '../../core/tag-list.ts';
 import type { Environment } from './environment.ts';
 import { changeObject } from './guarded-write.ts';
+import { allSettled } from './settle.ts';
 
 export class RepositoryState {
   readonly #environment: Environment;
@@ -137,8 +138,8 @@ export class RepositoryState {
     this.#flushed = this.#environment.clock.now().getTime();
     const changed = new Map(this.#changed);
     if (changed.size === 0) return;
-    await this.#writeTagList([...changed.values()].filter((entry) => entry !== undefined));
-    await this.#writeIndex(changed);
+    const listed = this.#writeTagList([...changed.values()].filter((entry) => entry !== undefined));
+    await allSettled([listed, this.#writeIndex(changed, listed)]);
     for (const [key, entry] of changed) {
       if (this.#changed.get(key) === entry) this.#changed.delete(key);
     }
@@ -167,10 +168,15 @@ export class RepositoryState {
     return keys.map((key) => key.slice(prefix.length)).filter((name) => isTag(name));
   }
 
-  async #writeIndex(changed: ReadonlyMap<string, IndexEntry | undefined>): Promise<void> {
+  /** @param listed done before it is written; it is read meanwhile */
+  async #writeIndex(
+    changed: ReadonlyMap<string, IndexEntry | undefined>,
+    listed: Promise<void>,
+  ): Promise<void> {
     const key = repositoryIndexKey(this.#repository);
     let merged = new Map<string, IndexEntry>();
-    await changeObject(this.#environment.store, key, OCI_INDEX, (bytes) => {
+    await changeObject(this.#environment.store, key, OCI_INDEX, async (bytes) => {
+      await listed;
       const stored = bytes === undefined ? [] : readIndex(this.#environment, this.#repository, bytes);
       merged = new Map(stored.map((entry) => [entryKey(entry), entry]));
       for (const [name, entry] of changed) {

@@ -6,3 +6,12 @@ export async function allSettled<Value>(promises: readonly Promise<Value>[]): Pr
   await Promise.allSettled(promises);
   return Promise.all(promises);
 }
+
+/** The same of two that have not the same value. */
+export async function bothSettled<One, Other>(
+  one: Promise<One>,
+  other: Promise<Other>,
+): Promise<[One, Other]> {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
+}

@@ -7,6 +7,7 @@ import type { StoredManifest } from './manifest-copy.ts';
 import type { Platforms } from './platform.ts';
 import type { Finding, Outcome } from './report.ts';
 import type { RepositoryState } from './repository-state.ts';
+import { bothSettled } from './settle.ts';
 import type { Resolved } from './source.ts';
 import type { Recorded } from './sparse-images.ts';
 import { entryOf, forgetSurplus, placeLeft, placeOf, standingOf, type Stood } from './tag-memory.ts';
@@ -27,6 +28,8 @@ export interface MoveTarget {
   readonly place: Place;
   /** For the history. */
   readonly why?: string;
+  /** What has to be true before the tag is written. */
+  readonly ready?: Promise<void>;
 }
 
 /** What is done of an image run. */
@@ -169,8 +172,10 @@ export class TagMover {
     try {
       // Noted before the tag moves: a run that dies in between must not forget where it stood.
       await this.#state.note(placeLeft(tag, stood, ours));
-      await this.#state.question(tag);
-      outcome = await this.#work.publish(tag, stored, { ours, place, why });
+      const ready = this.#state.question(tag);
+      // Both are awaited, whichever fails: nothing of a tag goes on behind the back of the run.
+      const published = this.#work.publish(tag, stored, { ours, place, why, ready });
+      [outcome] = await bothSettled(published, ready);
       return outcome;
     } finally {
       if (outcome === 'conflict' || outcome.result !== 'moved') this.#moved -= 1;

@@ -1,4 +1,5 @@
 /** A tag and the index that remembers it are two objects: whatever comes between them, the tag follows upstream. */
+import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../core/digest.ts';
 import { parseRepository, parseTag } from '../../core/reference.ts';
@@ -13,6 +14,7 @@ import { environmentFor, imageOf } from './harness.ts';
 import { MemorySource } from './memory-source.ts';
 import { MemoryStore } from './memory-store.ts';
 
+const INDEX = 'repositories/mirror.test/app/_index.json';
 const TAG = 'repositories/mirror.test/app/_tags/latest';
 
 test.each(['follow', 'hold'] as const)(
@@ -54,6 +56,36 @@ test.each(['follow', 'hold'] as const)(
     expect([counts.moved, counts.held]).toEqual(isFollowed ? [1, 0] : [0, 1]);
   },
 );
+
+test('a tag moves only when the index has let go of it, and stays where that fails', async () => {
+  const content = emptyRepository();
+  const repository = parseRepository('mirror.test/app');
+  const tag = parseTag('latest');
+  const a = addImage(content, { layers: [await addLayer(content, 'a')] });
+  const b = addImage(content, { layers: [await addLayer(content, 'b')] });
+  tagAs(content, a, 'latest');
+  const store = new MemoryStore();
+  const image = imageOf(new MemorySource('source.test/app', content), 'mirror.test/app');
+  const run = () => runMirror(environmentFor(store), 'default', [image]);
+  await run();
+  tagAs(content, b, 'latest');
+
+  store.before = (call, key) => {
+    if (call === 'put' && key === INDEX) throw new StoreError('The store is ill.');
+  };
+  // The tag, and the index.
+  expect((await run()).counts.failed).toBe(2);
+  expect(store.json(TAG)).toMatchObject({ digest: a.digest });
+
+  const known: (string | undefined)[] = [];
+  store.before = async (call, key) => {
+    if (call === 'put' && key === INDEX) await setTimeout(20);
+    if (call !== 'put' || key !== TAG) return;
+    known.push((await RepositoryState.open(environmentFor(store), repository)).tag(tag)?.digest);
+  };
+  expect((await run()).counts.moved).toBe(1);
+  expect(known).toEqual([undefined]);
+});
 
 function entry(tag: string, content: string): TagEntry {
   const digest = parseDigest(digestOf(Buffer.from(content)));

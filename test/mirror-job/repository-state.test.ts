@@ -1,9 +1,11 @@
 /** What a repository's index knows: written as a run goes on, merged with what other runs wrote, rebuilt from tags. */
+import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../core/digest.ts';
 import { parseRepository, parseTag } from '../../core/reference.ts';
 import type { TagEntry } from '../../core/repository-index.ts';
 import { RepositoryState } from '../../mirror-job/engine/repository-state.ts';
+import { StoreError } from '../../mirror-job/engine/store.ts';
 import { digestOf } from '../support/content.ts';
 import { OCI_INDEX, OCI_MANIFEST } from '../support/media-types.ts';
 import { environmentFor, TestClock } from './harness.ts';
@@ -42,6 +44,26 @@ test('the list of tags is written before the index, sorted, without tags that st
   const again = await RepositoryState.open(environmentFor(store), repository);
   expect(again.tag(parseTag('b'))).toEqual(entry('b'));
   expect(again.tag(parseTag(signature))).toEqual(entry(signature));
+});
+
+test('the index is read while the list of tags is changed, and written only after it', async () => {
+  const store = new MemoryStore();
+  const state = await RepositoryState.open(environmentFor(store), repository);
+  await state.note(entry('a'));
+  const isListed: boolean[] = [];
+  store.before = async (call, key) => {
+    if (call === 'put' && key === TAGS) await setTimeout(20);
+    if (call === 'put' && key === INDEX) isListed.push(store.objects.has(TAGS));
+  };
+  await state.flush();
+  expect(isListed).toEqual([true]);
+
+  await state.note(entry('b'));
+  store.before = (call, key) => {
+    if (call === 'put' && key === TAGS) throw new StoreError('The store is ill.');
+  };
+  await expect(state.flush()).rejects.toThrow('The store is ill.');
+  expect((await RepositoryState.open(environmentFor(store), repository)).tag(parseTag('b'))).toBeUndefined();
 });
 
 test('a pin is in the index and in no list of tags', async () => {
