@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireProgram } from '../../test/support/programs.ts';
-import { NOBODYS } from '../../test/support/sync.ts';
+import { NOBODYS } from '../../test/support/nobody.ts';
 import {
   COPY,
   startBucketDestination,

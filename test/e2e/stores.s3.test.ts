@@ -14,7 +14,7 @@ import { SPDX } from '../support/media-types.ts';
 import { runProgram, type Finished } from '../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';
-import { NOBODYS } from '../support/sync.ts';
+import { NOBODYS } from '../support/nobody.ts';
 import { walkBucket } from '../support/walk-bucket.ts';
 
 const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');

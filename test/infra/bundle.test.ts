@@ -8,10 +8,12 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import about from '../../package.json' with { type: 'json' };
 import { addImage, addLayer, addStreamedLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository } from '../support/content.ts';
+import { startEcrServer } from '../support/ecr-server.ts';
+import { startForwardProxy } from '../support/forward-proxy.ts';
 import { startLocalStore } from '../support/local-store.ts';
 import { runProgram } from '../support/process.ts';
 import { startRogueRegistry } from '../support/rogue-registry.ts';
-import { NOBODYS } from '../support/sync.ts';
+import { NOBODYS } from '../support/nobody.ts';
 
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -122,14 +124,8 @@ test('it is built by npm run build into any folder', async () => {
 });
 
 const KEYS = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
-/** Whoever runs the tests may have an account, and be on a machine of Amazon's. Nothing listens on port 9. */
-const NOBODYS_ACCOUNT = {
-  AWS_CONFIG_FILE: '/dev/null',
-  AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-  AWS_EC2_METADATA_DISABLED: 'true',
-  AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9',
-  AWS_ENDPOINT_URL_ECR: 'http://127.0.0.1:9',
-};
+/** Nothing listens on port 9. */
+const NO_AWS = { AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9', AWS_ENDPOINT_URL_ECR: 'http://127.0.0.1:9' };
 
 test.each([
   [
@@ -146,7 +142,7 @@ test.each([
     'store: { bucket: b, region: eu-central-1 }\nimages: [registry.test/app:1]\n',
   );
   const start = [join(folder, 'mirror-job/lifeboat.js'), 'sync', '-c', configuration];
-  const env = { ...NOBODYS, ...NOBODYS_ACCOUNT, ...keys };
+  const env = { ...NOBODYS, ...NO_AWS, ...keys };
   const { code, stderr } = await runProgram(process.execPath, start, { env });
   expect([code, stderr]).toEqual([2, expect.stringMatching(said)]);
 });
@@ -165,6 +161,61 @@ test('all that the job takes of the SDK is there when it is needed', async () =>
   expect(Object.keys(kept ?? {})).toEqual(expect.arrayContaining([...taken]));
   // An import would not find them: Node reads a script's names from its text.
   expect(await readFile(join(target, 'main.cjs'), 'utf8')).not.toMatch(/\bimport\(/);
+});
+
+test('the bundle asks Amazon ECR for its password', async () => {
+  const content = emptyRepository();
+  tagAs(content, addImage(content, { layers: [await addLayer(content, 'small')] }), '1');
+  const host = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
+  const password = 'given by AWS';
+  const registry = await startRogueRegistry({
+    corpus: { repositories: new Map([['team/app', content]]) },
+    auth: { kind: 'basic', username: 'AWS', password },
+  });
+  const ecr = await startEcrServer(
+    () => password,
+    () => Date.now() / 1000 + 3600,
+  );
+  // Whatever host is asked, the proxy asks this registry.
+  const proxy = await startForwardProxy({ port: Number(registry.host.split(':')[1]) });
+  const store = await startLocalStore();
+  try {
+    const { endpoint, region, accessKeyId, secretAccessKey } = store;
+    const configuration = join(folder, 'ecr.json');
+    await writeFile(
+      configuration,
+      JSON.stringify({
+        store: {
+          endpoint,
+          region,
+          accessKeyId,
+          secretAccessKey,
+          bucket: store.buckets[0],
+          audience: 'token',
+        },
+        upstreams: { [host]: { insecure: true } },
+        images: [`${host}/team/app:1`],
+      }),
+    );
+    await copyStarter(folder);
+    const { code, stderr } = await runProgram(
+      process.execPath,
+      [join(folder, 'mirror-job/lifeboat.js'), 'sync', '-c', configuration],
+      {
+        env: {
+          ...NOBODYS,
+          ...KEYS,
+          AWS_ENDPOINT_URL_ECR: ecr.url,
+          HTTP_PROXY: proxy.url,
+          NO_PROXY: '127.0.0.1',
+        },
+      },
+    );
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^created .*team\/app:1\n1 created/)]);
+    expect(ecr.calls).toEqual(['id eu-central-1']);
+  } finally {
+    await Promise.all([registry, ecr, proxy, store].map((server) => server.stop()));
+  }
 });
 
 test('the bundle mirrors, with what it loads only when it is needed', async () => {
@@ -202,7 +253,7 @@ images:
     );
     await copyStarter(folder);
     const start = [join(folder, 'mirror-job/lifeboat.js'), 'sync', '-c', configuration];
-    const env = { ...NOBODYS, ...NOBODYS_ACCOUNT, ...KEYS };
+    const env = { ...NOBODYS, ...NO_AWS, ...KEYS };
     const run = async () => {
       const { code, stderr } = await runProgram(process.execPath, start, { env });
       return [code, stderr];

@@ -6,6 +6,7 @@ import { SdkBucket } from '../../mirror-job/s3/sdk-bucket.ts';
 import { S3Store } from '../../mirror-job/s3/s3-store.ts';
 import { close, listen } from '../support/http-server.ts';
 import { startLocalStore } from '../support/local-store.ts';
+import { becomeNobody } from './become-nobody.ts';
 
 const ends: (() => Promise<unknown>)[] = [];
 
@@ -14,20 +15,12 @@ afterEach(async () => {
   await Promise.all(ends.splice(0).map((end) => end()));
 });
 
-/** Whoever runs the tests may have an account, and be on a machine of Amazon's. */
-function nobodysAccount(variables: Readonly<Record<string, string>>): void {
-  vi.stubEnv('AWS_CONFIG_FILE', '/dev/null');
-  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/dev/null');
-  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
-  for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
-}
-
 const options = { endpoint: undefined, credentials: undefined, pathStyle: false };
 
 test('read, written and listed with the keys and at the address of the environment', async () => {
   const local = await startLocalStore();
   ends.push(() => local.stop());
-  nobodysAccount({
+  becomeNobody({
     AWS_ENDPOINT_URL_S3: local.endpoint,
     AWS_ACCESS_KEY_ID: local.accessKeyId,
     AWS_SECRET_ACCESS_KEY: local.secretAccessKey,
@@ -55,7 +48,7 @@ test('a session’s token goes along', async () => {
   });
   const port = await listen(server);
   ends.push(() => close(server));
-  nobodysAccount({
+  becomeNobody({
     AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}`,
     AWS_ACCESS_KEY_ID: 'an-id',
     AWS_SECRET_ACCESS_KEY: 'a-secret',
@@ -76,13 +69,13 @@ test.each([
   // A dot in a host's name is no match for the certificate.
   ['a.bucket', 'https://s3.eu-central-1.amazonaws.com/a.bucket/'],
 ])('where AWS itself has %s', async (bucket, address) => {
-  nobodysAccount({ AWS_ACCESS_KEY_ID: 'an-id', AWS_SECRET_ACCESS_KEY: 'a-secret' });
+  becomeNobody({ AWS_ACCESS_KEY_ID: 'an-id', AWS_SECRET_ACCESS_KEY: 'a-secret' });
   const at = { ...options, bucket, region: 'eu-central-1', prefix: '' };
   expect((await new SdkBucket(at, createStoreAgents()).address()).href).toBe(address);
 });
 
 test('without any keys it is said what to set', async () => {
-  nobodysAccount({ AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' });
+  becomeNobody({ AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' });
   for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_PROFILE']) {
     vi.stubEnv(name, undefined);
   }

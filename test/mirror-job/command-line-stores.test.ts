@@ -13,7 +13,7 @@ import { startCountingProxy } from '../support/counting-proxy.ts';
 import { startLocalStore, type Store } from '../support/local-store.ts';
 import { freePort, runProgram, type Finished } from '../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
-import { NOBODYS } from '../support/sync.ts';
+import { NOBODYS } from '../support/nobody.ts';
 import { walkBucket } from '../support/walk-bucket.ts';
 
 // Processes take what the machine lets them have; each wait in here has a bound of its own.

@@ -9,7 +9,7 @@ import { emptyRepository } from '../support/content.ts';
 import { close, listen } from '../support/http-server.ts';
 import { runProgram } from '../support/process.ts';
 import { startRogueRegistry } from '../support/rogue-registry.ts';
-import { NOBODYS } from '../support/sync.ts';
+import { NOBODYS } from '../support/nobody.ts';
 
 const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
 const IDENTITY = JSON.stringify({ version: 1, id: 'an-id', audience: 'public' });

@@ -10,6 +10,7 @@ import type { Account } from '../../mirror-job/registry/registry-options.ts';
 import { S3Store } from '../../mirror-job/s3/s3-store.ts';
 import { startEcrServer, type EcrServer } from '../support/ecr-server.ts';
 import { close, listen } from '../support/http-server.ts';
+import { becomeNobody } from './become-nobody.ts';
 import { TestClock } from './harness.ts';
 
 const HOST = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
@@ -24,13 +25,11 @@ beforeEach(async () => {
     (call) => `password ${call}`,
     (call) => (start + call * TWELVE_HOURS) / 1000,
   );
-  vi.stubEnv('AWS_ENDPOINT_URL_ECR', server.url);
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test-access-key');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test-secret-key');
-  // Whoever runs the tests may have an account, and be on a machine of Amazon's.
-  vi.stubEnv('AWS_CONFIG_FILE', '/dev/null');
-  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/dev/null');
-  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+  becomeNobody({
+    AWS_ENDPOINT_URL_ECR: server.url,
+    AWS_ACCESS_KEY_ID: 'test-access-key',
+    AWS_SECRET_ACCESS_KEY: 'test-secret-key',
+  });
 });
 afterEach(async () => {
   vi.unstubAllEnvs();

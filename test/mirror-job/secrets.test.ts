@@ -13,7 +13,7 @@ import { runProgram, type Finished } from '../support/process.ts';
 import { basicHeader, type Auth } from '../support/registry-auth.ts';
 import type { RegistryRequest } from '../support/registry-request.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
-import { NOBODYS } from '../support/sync.ts';
+import { NOBODYS } from '../support/nobody.ts';
 
 // Processes take what the machine lets them have.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -108,8 +108,6 @@ async function mirror(run: Run): Promise<Finished & { readonly all: string }> {
       AWS_ENDPOINT_URL_ECR: ecr.url,
       AWS_ACCESS_KEY_ID: 'the-aws-key',
       AWS_SECRET_ACCESS_KEY: SECRETS.aws,
-      AWS_CONFIG_FILE: '/dev/null',
-      AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
       ...run.env,
     },
   });

@@ -8,7 +8,7 @@ import { emptyRepository } from '../support/content.ts';
 import { startLocalStore, type Store } from '../support/local-store.ts';
 import { runProgram } from '../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
-import { NOBODYS } from '../support/sync.ts';
+import { NOBODYS } from '../support/nobody.ts';
 
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

@@ -17,6 +17,7 @@ import { emptyRepository } from '../support/content.ts';
 import { close, listen } from '../support/http-server.ts';
 import type { Misbehaviour } from '../support/misbehaviour.ts';
 import { startRogueRegistry } from '../support/rogue-registry.ts';
+import { becomeNobody } from './become-nobody.ts';
 import { sourceAt, TestClock } from './harness.ts';
 
 const ends: (() => Promise<void>)[] = [];
@@ -107,14 +108,13 @@ test('a store that stalls in the middle of an object that is read whole', async 
 
 test('Amazon ECR, when it never answers', async () => {
   const server = createServer(() => {});
-  vi.stubEnv('AWS_ENDPOINT_URL_ECR', `http://127.0.0.1:${await listen(server)}`);
+  const url = `http://127.0.0.1:${await listen(server)}`;
   ends.push(() => close(server));
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test-access-key');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test-secret-key');
-  // Whoever runs the tests may have an account, and be on a machine of Amazon's.
-  vi.stubEnv('AWS_CONFIG_FILE', '/dev/null');
-  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/dev/null');
-  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+  becomeNobody({
+    AWS_ENDPOINT_URL_ECR: url,
+    AWS_ACCESS_KEY_ID: 'test-access-key',
+    AWS_SECRET_ACCESS_KEY: 'test-secret-key',
+  });
   const host = parseUpstream('123456789012.dkr.ecr.eu-central-1.amazonaws.com');
   const { signal } = new AbortController();
   const asked = askEcr(host, { region: 'eu-central-1', fips: false }, createStoreAgents(), new Date(0), {

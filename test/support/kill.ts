@@ -37,11 +37,10 @@ export async function killAtEachWrite(options: KillOptions): Promise<KillReport>
       { write, side: 'before' as const },
       { write, side: 'after' as const },
     ]);
-    const prefixes: string[] = [];
+    const prefixes = trials.map((trial) => prefixOf(trial));
     const survived: string[] = [];
     const work = async () => {
       for (let trial = trials.shift(); trial !== undefined; trial = trials.shift()) {
-        prefixes.push(prefixOf(trial));
         const made = await killOnce(options, trial);
         if (made !== undefined) survived.push(`${prefixOf(trial)}: it was done after ${made} writes.`);
         const died = await walkBucket(bucket(prefixOf(trial)));

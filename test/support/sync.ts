@@ -3,20 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Store } from './local-store.ts';
+import { NOBODYS } from './nobody.ts';
 import { runProgram, type Finished } from './process.ts';
 
 const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
-
-/** Whoever runs the tests may be logged in somewhere, and be behind a proxy. */
-export const NOBODYS = {
-  REGISTRY_AUTH_FILE: '',
-  HTTP_PROXY: '',
-  HTTPS_PROXY: '',
-  NO_PROXY: '',
-  http_proxy: '',
-  https_proxy: '',
-  no_proxy: '',
-};
 
 /** What the report says that tests look at. */
 export interface Report {
