@@ -53,8 +53,14 @@ export class RequestWindow {
    */
   async enter(): Promise<Leave> {
     for (;;) {
-      await this.#untilOpen();
-      this.#throwIfAborted();
+      try {
+        await this.#untilOpen();
+        this.#signal.throwIfAborted();
+      } catch (error) {
+        // Whoever goes away passes its room on.
+        this.#wake();
+        throw error;
+      }
       if (this.#running < this.size) break;
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve);
@@ -108,11 +114,5 @@ export class RequestWindow {
 
   #wake(): void {
     for (let room = this.size - this.#running; room > 0; room -= 1) this.#waiting.shift()?.();
-  }
-
-  /** Whoever goes away passes its room on. */
-  #throwIfAborted(): void {
-    if (this.#signal.aborted) this.#wake();
-    this.#signal.throwIfAborted();
   }
 }

@@ -105,6 +105,18 @@ test('a pause holds for all, is slept once, and a shorter one does not shorten i
   expect(clock.now().toISOString()).toBe('2026-01-01T00:00:07.000Z');
 });
 
+test('a run that has to stop during a pause keeps nobody, whether woken or waiting', async () => {
+  const { window, stop } = windowOf(1);
+  const [first] = await enterAll(window, 1);
+  const waiting = [window.enter(), window.enter(), window.enter()];
+  expect(await isSettled(Promise.race(waiting))).toBe(false);
+  window.pause(1000);
+  stop.abort(new Error('stopped'));
+  first?.('failed');
+  const results = await Promise.allSettled(waiting);
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+});
+
 test('who waits when the run has to stop goes, all of them', async () => {
   const { window, stop } = windowOf(1);
   const [first] = await enterAll(window, 1);
