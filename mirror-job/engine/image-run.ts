@@ -20,7 +20,7 @@ import type { Retention } from './retention.ts';
 import type { Selected } from './selection.ts';
 import { SignatureTags } from './signature-tags.ts';
 import { outcomeOf } from './skipped-error.ts';
-import { SourceError, type Resolved, type Source } from './source.ts';
+import { SourceError, resolveByManifest, type Resolved, type Source } from './source.ts';
 import { SparseImages, isSameRecord, type Recorded } from './sparse-images.ts';
 import { entryOf, forgetSurplus, placeOf, standingOf, type Stood } from './tag-memory.ts';
 import { TagMover, type MoveTarget, type Stored } from './tag-mover.ts';
@@ -71,10 +71,10 @@ export class ImageRun {
     this.#mover = new TagMover(environment, image.repository, state, {
       policyFor: (tag) => policyFor(tag, image),
       copy: (resolved, known) => this.#copy(resolved, image.source, known),
-      recall: (entry) =>
-        this.#isSettled(entry)
-          ? this.#store({ digest: entry.digest }, image.source, entry, entry.referrersChecked)
-          : this.#copy({ digest: entry.digest }, image.source, entry),
+      recall: (entry) => {
+        const checked = this.#isSettled(entry) ? entry.referrersChecked : undefined;
+        return this.#store({ digest: entry.digest }, image.source, entry, checked);
+      },
       // What is going to move, or is held back, has its turn already.
       refresh: (entry) => this.#refresh(entry, (task) => task()),
       isSettled: (entry) => this.#isSettled(entry),
@@ -163,7 +163,7 @@ export class ImageRun {
     const stood = known ?? (await findTag(this.#environment, repository, tag));
     // A HEAD costs no quota; a tag that is new will be fetched anyway, so that one GET does for both.
     const resolved: Resolved | undefined =
-      known === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
+      stood === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
     if (resolved === undefined) {
       if (stood === undefined) throw new SourceError(`${source.name} has no tag "${tag}".`);
       const entry = known ?? entryOf(tag, stood, standingOf(this.#state, tag, stood));
@@ -235,7 +235,7 @@ export class ImageRun {
     if (known === undefined && seen !== undefined) this.#state.forget(seen);
     // Somebody else moved or held it, or the index lagged behind it: what the tag and upstream say now is decided on.
     const stands = await findTag(this.#environment, repository, tag);
-    const now = await resolveByManifest(source, tag);
+    const now = await source.resolve(tag);
     const second = now === undefined ? 'conflict' : await this.#mover.decide(tag, now, stands);
     if (second !== 'conflict') return second;
     throw new SourceError(
@@ -279,7 +279,11 @@ export class ImageRun {
     if (known !== undefined && !this.#referrersAreDue(known) && this.#sparse.isWhole(known)) {
       return { result: 'unchanged', digest };
     }
-    const { stored, platforms, referrersChecked } = await this.#copy({ digest }, this.#image.source, known);
+    const { source } = this.#image;
+    // What is stored need not be shown, or be there, any more: only what is fetched is asked about.
+    const { stored, platforms, referrersChecked } = await (known === undefined
+      ? this.#copy({ digest }, source)
+      : this.#store({ digest }, source, known));
     // Another image of this repository may have pinned it meanwhile, for more platforms.
     const noted = this.#state.pin(digest);
     await this.#state.note({
@@ -325,10 +329,25 @@ export class ImageRun {
    */
   async #refusePrivate(reference: Tag | Digest): Promise<void> {
     const { mustBePublic, source } = this.#image;
-    if (!mustBePublic || (await this.#shown.get('upstream', () => source.isPublic(reference)))) return;
+    if (!mustBePublic || (await this.#isShown(reference))) return;
     throw new SourceError(
       `${source.name} is not shown to anonymous callers, and everybody may read this bucket. If it may be public, say "public: true" at the image; else use a bucket whose audience is "token".`,
     );
+  }
+
+  /** One question at a time; where one fails, because what it is about is gone, the next is somebody else's own. */
+  async #isShown(reference: Tag | Digest): Promise<boolean> {
+    for (;;) {
+      let isOwn = false;
+      try {
+        return await this.#shown.get('upstream', () => {
+          isOwn = true;
+          return this.#image.source.isPublic(reference);
+        });
+      } catch (error) {
+        if (isOwn) throw error;
+      }
+    }
   }
 
   #referrersAreDue(times: ReferrerTimes): boolean {
@@ -338,9 +357,4 @@ export class ImageRun {
   #now(): string {
     return this.#environment.clock.now().toISOString();
   }
-}
-
-async function resolveByManifest(source: Source, reference: Tag | Digest): Promise<Resolved | undefined> {
-  const manifest = await source.manifest(reference);
-  return manifest === undefined ? undefined : { digest: manifest.digest, manifest };
 }

@@ -23,6 +23,9 @@ import { BlobAbsentError, SourceError, type Source, type SourceManifest } from '
  */
 const REMEMBERED = 16 * 1024 * 1024;
 
+/** Bytes of an index's children. An image for twenty platforms, with their attestations, has a hundred kilobytes of them. */
+const MAX_CHILDREN = 64 * 1024 * 1024;
+
 /** Deeper than any image: an index of indexes of images is three. */
 const MAX_DEPTH = 8;
 
@@ -121,7 +124,12 @@ export class ManifestCopier {
       return stored;
     }
     const read = await this.#read.get(digest, () => this.#readAnywhere(digest, source, given));
-    refuseOtherSize(read.bytes.length);
+    try {
+      refuseOtherSize(read.bytes.length);
+    } catch (error) {
+      this.#retention.keep(read.bytes.length, () => this.#read.forget(digest));
+      throw error;
+    }
     return this.#stored.get(key, () => this.#storeRead(read, source, expected, platforms, depth));
   }
 
@@ -172,6 +180,7 @@ export class ManifestCopier {
     const { digest, bytes, isPresent } = read;
     const manifest = parse(read, source, expected);
     const choice = chooseChildren(manifest.manifests, wanted);
+    refuseTooMuch(source, digest, choice.children);
     const children = await this.#ensureChildren(choice.children, source, wanted, depth);
     const platforms = joinChoices([choice, ...children.map((child) => child.platforms)]);
     // An index within one may be for other platforms altogether; the whole is what somebody wants.
@@ -220,6 +229,15 @@ export class ManifestCopier {
       );
     }
   }
+}
+
+/** All children are read side by side, and kept until the index is stored. */
+function refuseTooMuch(source: Source, digest: Digest, children: readonly Descriptor[]): void {
+  const sum = children.filter((child) => namesManifest(child)).reduce((bytes, { size }) => bytes + size, 0);
+  if (sum <= MAX_CHILDREN) return;
+  throw new SourceError(
+    `${source.name}: the manifests that ${digest} lists have ${sum} bytes in all, and ${MAX_CHILDREN} is the most that is read here. No image is built like that.`,
+  );
 }
 
 async function fetchManifest(source: Source, digest: Digest): Promise<SourceManifest> {

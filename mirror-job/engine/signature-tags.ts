@@ -13,7 +13,7 @@ import { findTag, publishTag } from './publish.ts';
 import type { ReferrerCopier } from './referrer-copy.ts';
 import type { RepositoryState } from './repository-state.ts';
 import { allSettled } from './settle.ts';
-import { SourceError, type Resolved, type Source } from './source.ts';
+import { SourceError, resolveByManifest, type Resolved, type Source } from './source.ts';
 import { entryOf, standingOf, type Stood } from './tag-memory.ts';
 
 const SUFFIXES = ['sig', 'att', 'sbom'];
@@ -80,12 +80,12 @@ export class SignatureTags {
     const isAsked = known === undefined && this.#listed === undefined;
     if (isAsked && (await source.resolve(tag)) === undefined) return;
     const stood = known ?? (await findTag(environment, repository, tag));
-    const first = known === undefined ? await fetchTag(source, tag) : await source.resolve(tag);
+    const first = known === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
     // What upstream has deleted stays here, as any tag does.
     if (first === undefined || first.digest === known?.digest) return;
     if (await this.#publish(tag, source, first, stood)) return;
     const stands = await findTag(environment, repository, tag);
-    const second = await fetchTag(source, tag);
+    const second = await resolveByManifest(source, tag);
     if (second === undefined || (await this.#publish(tag, source, second, stands))) return;
     throw new SourceError('another run moved it while this one tried to. The next run looks at it again.');
   }
@@ -125,9 +125,4 @@ export class SignatureTags {
 
 function digestsOf({ digest, children }: StoredManifest): Digest[] {
   return [digest, ...children.flatMap((child) => digestsOf(child))];
-}
-
-async function fetchTag(source: Source, tag: Tag): Promise<Resolved | undefined> {
-  const manifest = await source.manifest(tag);
-  return manifest === undefined ? undefined : { digest: manifest.digest, manifest };
 }

@@ -84,3 +84,12 @@ export class SourceError extends Error {
 export class BlobAbsentError extends SourceError {
   override readonly name = 'BlobAbsentError';
 }
+
+/** Where a reference stands, with its manifest: for what is new, and will be fetched anyway. @throws {SourceError} */
+export async function resolveByManifest(
+  source: Pick<Source, 'manifest'>,
+  reference: Tag | Digest,
+): Promise<Resolved | undefined> {
+  const manifest = await source.manifest(reference);
+  return manifest === undefined ? undefined : { digest: manifest.digest, manifest };
+}

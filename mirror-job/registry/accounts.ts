@@ -67,6 +67,12 @@ export class Accounts {
     return waiting !== undefined;
   }
 
+  /** Whether it asks in the place of an account that could read something of the repository, and cannot now. */
+  isStandIn(path: string, used: Authorization): boolean {
+    const proven = this.#proven.get(path);
+    return proven !== undefined && proven !== used && this.#spent.has(proven);
+  }
+
   /** True once an account: what happens in each repository is said once. */
   isNews(account: Authorization): boolean {
     const isNews = !this.#reported.has(account);

@@ -4,9 +4,10 @@
  * https://distribution.github.io/distribution/spec/auth/token/ and, for identity tokens, …/auth/oauth/
  */
 import { isObject, parseJson, type JsonObject } from '../../core/json.ts';
+import { createLimit, type Limit } from '../engine/limit.ts';
 import { SourceError } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
-import { readWhole } from './body.ts';
+import { BrokenBodyError, readWhole } from './body.ts';
 import { parseChallenge, type Challenge } from './challenge.ts';
 import { ConnectionError } from './connection-error.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
@@ -34,6 +35,9 @@ interface Token {
   readonly expires: number;
 }
 
+/** In so many repositories an account is refused before it is not tried any more, unless one has taken it. */
+const MAX_DENIED = 3;
+
 export class Authorization {
   readonly #host: string;
   readonly #options: RegistryOptions;
@@ -44,6 +48,11 @@ export class Authorization {
   readonly #tokens = new Map<string, Promise<Token | undefined>>();
   /** By scope: the header that a registry has answered with 401, whatever its lifetime said. */
   readonly #refused = new Map<string, string>();
+  /** By scope: the login that was refused. */
+  readonly #denied = new Map<string, string>();
+  /** Whether the login was good somewhere. */
+  #isAccepted = false;
+  readonly #oneByOne: Limit = createLimit(1);
 
   /** What a realm gave in the place of the configured identity token: it may have ended the older one. */
   #refreshed: string | undefined;
@@ -65,6 +74,30 @@ export class Authorization {
   }
 
   /**
+   * Runs what may send the login. One that was refused, and never accepted, is tried one request after the other: sent
+   * with all of them at once, a wrong password would lock its account.
+   */
+  onTrial<Result>(task: () => Promise<Result>): Promise<Result> {
+    return this.#isAccepted || this.#denied.size === 0 ? task() : this.#oneByOne(task);
+  }
+
+  /** What a registry answers to a login that was sent with the request itself. @param sent the header */
+  note(status: number, path: string, sent: string | undefined): void {
+    if (sent?.startsWith('Basic ') !== true) return;
+    if (status === 401) this.#denied.set(scopeOf(path), sent);
+    else if (status < 400 || status === 404) this.#isAccepted = true;
+  }
+
+  /** @throws {CredentialRefusedError} where a login need not be sent again: it would be refused */
+  #refuseDenied(scope: string, login: string, { from }: Credential): void {
+    const isDenied = this.#denied.get(scope) === login;
+    if (this.#isAccepted || (!isDenied && this.#denied.size < MAX_DENIED)) return;
+    throw new CredentialRefusedError(
+      `${this.#host} has refused the credentials ${from}; they are not sent ${isDenied ? 'there ' : ''}again in this run.`,
+    );
+  }
+
+  /**
    * The header for a request that pulls from `path`, as far as is known.
    * @throws {ConnectionError} when the token's realm cannot answer just now
    * @throws {CredentialRefusedError} when it refuses this account
@@ -73,7 +106,7 @@ export class Authorization {
   async header(path: string): Promise<string | undefined> {
     const challenge = this.#challenge;
     if (challenge === undefined) return undefined;
-    if (challenge.scheme === 'basic') return this.#basic();
+    if (challenge.scheme === 'basic') return this.#basicFor(path);
     return this.#token(challenge, scopeOf(path));
   }
 
@@ -93,6 +126,13 @@ export class Authorization {
     this.#challenge = challenge;
     if (sent !== undefined) this.#refused.set(scopeOf(path), sent);
     return true;
+  }
+
+  async #basicFor(path: string): Promise<string | undefined> {
+    const credential = await this.credential();
+    const basic = await this.#basic();
+    if (credential !== undefined && basic !== undefined) this.#refuseDenied(scopeOf(path), basic, credential);
+    return basic;
   }
 
   async #basic(): Promise<string | undefined> {
@@ -136,6 +176,7 @@ export class Authorization {
     const credential = await this.credential();
     const begun = this.#options.clock.now().getTime();
     const where = `${this.#host} asks for a token from ${url.host}, which`;
+    if (credential !== undefined) this.#refuseDenied(scope, 'a token', credential);
     // A redirect is not followed: it could carry the credential to a host that the registry has not named.
     const response = await this.#ask(url, { ...(service !== undefined && { service }), scope }, credential);
     const { status } = response;
@@ -150,17 +191,28 @@ export class Authorization {
       const isRefused = status === 401 || status === 403 || (status === 400 && isIdentityToken(credential));
       if (!isRefused) throw new SourceError(`${where} answered ${status} without one.`);
       if (credential === undefined) return undefined;
+      this.#denied.set(scope, 'a token');
       throw new CredentialRefusedError(`${where} answered ${status} to the credentials ${credential.from}.`);
     }
-    const body = parseTokens(await readWhole(response, MAX_ANSWER, this.#options.timeout, where));
+    const body = parseTokens(await this.#read(response, where));
     const token = body['token'] ?? body['access_token'];
     if (typeof token !== 'string') throw new SourceError(`${where} answered 200 without one.`);
     const refreshed = body['refresh_token'];
     if (isIdentityToken(credential) && typeof refreshed === 'string' && refreshed !== '') {
       this.#refreshed = this.#secrets.add(refreshed);
     }
+    if (credential !== undefined) this.#isAccepted = true;
     const lifetime = typeof body['expires_in'] === 'number' ? body['expires_in'] : DEFAULT_LIFETIME;
     return { header: `Bearer ${this.#secrets.add(token)}`, expires: begun + lifetime * 1000 };
+  }
+
+  /** @throws {ConnectionError} when it breaks off: the realm is asked again */
+  async #read(response: Answer, where: string): Promise<Uint8Array> {
+    try {
+      return await readWhole(response, MAX_ANSWER, this.#options.timeout, where);
+    } catch (error) {
+      throw error instanceof BrokenBodyError ? new ConnectionError(error.message, { cause: error }) : error;
+    }
   }
 
   /** An identity token goes into a body, as OAuth2 has it; a password, or nothing, into a header. */

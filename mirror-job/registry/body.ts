@@ -2,13 +2,16 @@
 import { SourceError } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 
+/** A body that broke off, or fell silent: another try may bring all of it. */
+export class BrokenBodyError extends SourceError {}
+
 /** Silence is measured in these parts of its bound: it is at most one longer. */
 const TICKS = 8;
 
 /**
  * A body's chunks, each good until the next one is asked for; more than `timeout` milliseconds without one is an error.
  * @param where names the upstream, for the error's sentence
- * @throws {SourceError}
+ * @throws {BrokenBodyError}
  */
 export async function* readBody(answer: Answer, timeout: number, where: string): AsyncGenerator<Uint8Array> {
   const chunks = answer.body[Symbol.asyncIterator]();
@@ -36,7 +39,7 @@ export async function* readBody(answer: Answer, timeout: number, where: string):
       if (buffer instanceof ArrayBuffer && buffer.byteLength === value.length) buffer.transfer(0);
     }
   } catch (error) {
-    throw new SourceError(
+    throw new BrokenBodyError(
       isSilent
         ? `${where} sent nothing for ${timeout / 1000} s in the middle of a body.`
         : `${where} closed the connection in the middle of a body.`,
@@ -51,7 +54,8 @@ export async function* readBody(answer: Answer, timeout: number, where: string):
 
 /**
  * A whole body, if it is at most `limit` bytes long.
- * @throws {SourceError}
+ * @throws {BrokenBodyError} when it breaks off
+ * @throws {SourceError} when it is longer
  */
 export async function readWhole(
   answer: Answer,

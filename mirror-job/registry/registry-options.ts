@@ -54,7 +54,5 @@ export const DEFAULT_TIMEOUT = 30_000;
 export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, delay: 500, maxDelay: 60_000 };
 /** What a registry is asked at once grows up to here, as long as it answers fast. */
 export const DEFAULT_CONCURRENCY = 32;
-/** After so many requests in a row that failed for good, a registry is not asked again in this run. */
-export const GIVE_UP_AFTER = 5;
 /** Statuses that another try may change. */
 export const RETRIED: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);

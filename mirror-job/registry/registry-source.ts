@@ -19,7 +19,7 @@ import {
   type SourceManifest,
 } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
-import { readBody, readWhole } from './body.ts';
+import { BrokenBodyError, readBody, readWhole } from './body.ts';
 import type { Registry, RegistryRequest } from './registry.ts';
 import { NO_REQUESTS, kindOf } from './request-kind.ts';
 
@@ -27,6 +27,8 @@ import { NO_REQUESTS, kindOf } from './request-kind.ts';
 const MAX_PAGE_SIZE = 16 * 1024 * 1024;
 /** A million tags where a page has 100 of them, as at quay.io. */
 const MAX_PAGES = 10_000;
+/** How often what is read whole is asked for, where its body breaks off. */
+const BODY_ATTEMPTS = 3;
 /** What some registries, or the storage that they redirect to, answer to a range and would not to the whole. */
 const RANGE_REFUSALS = [400, 403, 405, 416, 501];
 
@@ -95,20 +97,17 @@ export class RegistrySource implements Source {
   }
 
   async manifest(reference: Tag | Digest): Promise<SourceManifest | undefined> {
-    const response = await this.#request(
+    const where = `${this.name}: manifest ${reference}`;
+    const read = await this.#read(
       {
         method: 'GET',
         resource: `manifests/${reference}`,
         headers: { Accept: MANIFEST_ACCEPT },
       },
-      [200, 404],
+      { allow: [404], limit: MAX_MANIFEST_SIZE, where },
     );
-    if (response.status === 404) {
-      response.discard();
-      return undefined;
-    }
-    const where = `${this.name}: manifest ${reference}`;
-    const bytes = await readWhole(response, MAX_MANIFEST_SIZE, this.#registry.timeout, where);
+    const { response, bytes } = read;
+    if (bytes === undefined) return undefined;
     const named = response.headers.get('Docker-Content-Digest');
     const expected = isDigest(reference) ? reference : named !== null && isDigest(named) ? named : undefined;
     const digest = await digestOf(bytes, expected === undefined ? 'sha256' : algorithmOf(expected));
@@ -181,13 +180,26 @@ export class RegistrySource implements Source {
       headers: { Accept: MANIFEST_ACCEPT },
       anonymous: true,
     };
-    const response = await this.#request({ ...request, method: 'HEAD' }, [200, 401, 403, 404, 405]);
+    const allow = [200, 401, 403, 404];
+    let response = await this.#request({ ...request, method: 'HEAD' }, [...allow, 405]);
     response.discard();
-    if (response.status !== 405) return response.status === 200;
-    // This one answers no HEAD.
-    const asked = await this.#request({ ...request, method: 'GET' }, [200, 401, 403, 404]);
-    asked.discard();
-    return asked.status === 200;
+    // Not every registry answers HEAD.
+    if (response.status === 405) {
+      response = await this.#request({ ...request, method: 'GET' }, allow);
+      response.discard();
+    }
+    // What nobody can see is not private, and says nothing of the rest of the repository.
+    if (response.status === 404 && !(await this.#has(reference))) {
+      throw new SourceError(`${this.name} has no manifest ${reference}.`);
+    }
+    return response.status === 200;
+  }
+
+  async #has(reference: Tag | Digest): Promise<boolean> {
+    const request = { resource: `manifests/${reference}`, headers: { Accept: MANIFEST_ACCEPT } };
+    const response = await this.#request({ ...request, method: 'HEAD' }, [200, 404, 405]);
+    response.discard();
+    return response.status === 405 ? (await this.manifest(reference)) !== undefined : response.status === 200;
   }
 
   /** The first answer tells whether there is an API: the others wait for it, rather than to ask in vain. */
@@ -216,7 +228,10 @@ export class RegistrySource implements Source {
   }
 
   async #fallbackReferrers(tag: Tag): Promise<Descriptor[]> {
-    const manifest = await this.manifest(tag);
+    // A HEAD costs no quota, and mostly there is none.
+    const resolved = this.#listed === undefined ? await this.resolve(tag) : undefined;
+    if (this.#listed === undefined && resolved === undefined) return [];
+    const manifest = resolved?.manifest ?? (await this.manifest(tag));
     if (manifest === undefined) return [];
     let json: unknown;
     try {
@@ -257,24 +272,56 @@ export class RegistrySource implements Source {
       if (visited.size === MAX_PAGES)
         throw new SourceError(`${this.name}: ${resource} has more than ${MAX_PAGES} pages.`);
       visited.add(next);
-      const response: Answer = await this.#request(
+      const where = `${this.name}: ${resource}`;
+      const { response, bytes }: Read = await this.#read(
         { method: 'GET', resource: next },
-        type === undefined ? [200] : [200, 400, 401, 403, 404, 405, 406, 501],
+        {
+          allow: type === undefined ? [] : [400, 401, 403, 404, 405, 406, 501],
+          limit: MAX_PAGE_SIZE,
+          where,
+          type,
+        },
       );
-      const contentType = bareMediaType(response.headers.get('Content-Type') ?? '');
-      if (type !== undefined && (response.status !== 200 || contentType !== type)) {
-        response.discard();
+      if (bytes === undefined) {
         yield undefined;
         return;
       }
-      const where = `${this.name}: ${resource}`;
-      const bytes = await readWhole(response, MAX_PAGE_SIZE, this.#registry.timeout, where);
       try {
         yield parseJson(bytes);
       } catch (error) {
         throw new SourceError(`${where}: the answer is not JSON.`, { cause: error });
       }
       next = this.#nextPage(response.headers.get('Link'), resource);
+    }
+  }
+
+  /**
+   * A whole answer. One that breaks off is asked for again: the registry has just answered, so at once.
+   * @param wanted the statuses beside 200 that are no error, and the Content-Type that counts; without it, any
+   */
+  async #read(
+    request: Omit<RegistryRequest, 'path'>,
+    wanted: {
+      readonly allow: readonly number[];
+      /** Bytes. */
+      readonly limit: number;
+      readonly where: string;
+      readonly type?: string | undefined;
+    },
+  ): Promise<Read> {
+    const { allow, limit, where, type } = wanted;
+    for (let attempt = 1; ; attempt += 1) {
+      const response = await this.#request(request, [200, ...allow]);
+      const contentType = bareMediaType(response.headers.get('Content-Type') ?? '');
+      if (response.status !== 200 || (type !== undefined && contentType !== type)) {
+        response.discard();
+        return { response, bytes: undefined };
+      }
+      try {
+        return { response, bytes: await readWhole(response, limit, this.#registry.timeout, where) };
+      } catch (error) {
+        if (!(error instanceof BrokenBodyError) || attempt === BODY_ATTEMPTS) throw error;
+      }
     }
   }
 
@@ -301,6 +348,12 @@ export class RegistrySource implements Source {
     const query = target.indexOf('?');
     return query === -1 ? resource : `${resource}${target.slice(query)}`;
   }
+}
+
+interface Read {
+  readonly response: Answer;
+  /** Undefined for another status, or type, than the one that was wanted. */
+  readonly bytes: Uint8Array<ArrayBuffer> | undefined;
 }
 
 interface Range {

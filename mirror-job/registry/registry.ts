@@ -12,7 +12,8 @@ import { readWhole } from './body.ts';
 import { Budget } from './budget.ts';
 import { ConnectionError } from './connection-error.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
-import { GIVE_UP_AFTER, RETRIED, type RegistryOptions, type RetryPolicy } from './registry-options.ts';
+import { Failures, type Failure } from './failures.ts';
+import { RETRIED, type RegistryOptions, type RetryPolicy } from './registry-options.ts';
 import { NO_REQUESTS, kindOf } from './request-kind.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { Secrets } from './secrets.ts';
@@ -51,7 +52,9 @@ export class Registry implements ReportingUpstream {
   readonly #secrets = new Secrets();
   readonly #accounts: Accounts;
   readonly #anonymous: Accounts;
-  #failures = 0;
+  readonly #failures = new Failures();
+  /** Answers of hosts that the registry redirects to. */
+  readonly #elsewhere = new WeakMap<Answer, string>();
   /** Until when it wants to be left alone, if that is too long to be waited for. Milliseconds. */
   #closedUntil = 0;
   #first: Promise<void> | undefined;
@@ -113,32 +116,36 @@ export class Registry implements ReportingUpstream {
    */
   async request(request: RegistryRequest, allow: readonly number[]): Promise<Answer> {
     const { signal, clock, retry } = this.#options;
+    const { volley } = this.#failures;
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
       this.#refuseGivenUp(request);
       let failure: SourceError;
+      let whose: Failure;
       let retryAfter: string | null;
       try {
         const response = await this.#afterFirst(() => this.#ask(request));
         if (allow.includes(response.status)) {
-          this.#failures = 0;
+          this.#failures.end(request.path);
           return response;
         }
         failure = await this.#refusal(request, response);
         if (!RETRIED.has(response.status)) {
-          this.#failures = 0;
+          this.#failures.end(request.path);
           throw failure;
         }
+        whose = REFUSALS.has(response.status) ? 'registry' : 'repository';
         retryAfter = response.headers.get('Retry-After');
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof ConnectionError)) throw error;
         failure = new SourceError(`${this.nameOf(request.path)}: ${error.message}`, { cause: error.cause });
+        whose = error.isLate ? 'silence' : 'registry';
         retryAfter = error.retryAfter;
       }
       const asked = parseRetryAfter(retryAfter, clock.now());
       if (attempt === retry.attempts || (asked ?? 0) > retry.maxDelay) {
-        this.#failures += 1;
+        this.#failures.add(request.path, whose, volley);
         throw failure;
       }
       if (asked === undefined) await clock.sleep(delayBefore(attempt, retry), signal);
@@ -177,9 +184,11 @@ export class Registry implements ReportingUpstream {
   }
 
   #refuseGivenUp({ path }: RegistryRequest): void {
-    if (this.#failures >= GIVE_UP_AFTER) {
+    const givenUp = this.#failures.givenUp(path);
+    if (givenUp !== undefined) {
+      const who = givenUp.whose === 'registry' ? this.#base : this.nameOf(path);
       throw new SourceError(
-        `${this.#base} failed ${this.#failures} requests in a row, each tried several times; it is not asked again in this run.`,
+        `${who} failed ${givenUp.after} requests in a row, each tried several times; it is not asked again in this run.`,
       );
     }
     if (this.#closedUntil > this.#options.clock.now().getTime()) {
@@ -214,6 +223,14 @@ export class Registry implements ReportingUpstream {
         if (response === undefined) {
           if (accounts.passOn(request.path, authorization, 429)) continue;
           throw new SkippedError(this.#budget.exhaust(authorization));
+        }
+        // What the storage says is not of the account.
+        if (this.#elsewhere.has(response) && response.status >= 400) return response;
+        if (response.status === 404 && accounts.isStandIn(request.path, authorization)) {
+          response.discard();
+          throw new SkippedError(
+            `${this.nameOf(request.path)}: the account that may read it has used up its quota, and another one is told that there is nothing.`,
+          );
         }
         if (!accounts.passOn(request.path, authorization, response.status)) return response;
         response.discard();
@@ -266,16 +283,23 @@ export class Registry implements ReportingUpstream {
     response.discard();
   }
 
-  async #challenged(request: RegistryRequest, authorization: Authorization): Promise<Answer> {
-    const sent = await authorization.header(request.path);
-    const response = await this.#redirected(request, sent);
-    if (response.status !== 401) return response;
-    const asked = response.headers.get('WWW-Authenticate');
-    if (!(await authorization.learn(asked, request.path, sent))) return response;
-    const header = await authorization.header(request.path);
-    if (header === undefined) return response;
-    response.discard();
-    return this.#redirected(request, header);
+  #challenged(request: RegistryRequest, authorization: Authorization): Promise<Answer> {
+    return authorization.onTrial(async () => {
+      const sent = await authorization.header(request.path);
+      const response = await this.#redirected(request, sent);
+      // Whoever else answers must not choose where the password goes.
+      if (this.#elsewhere.has(response)) return response;
+      authorization.note(response.status, request.path, sent);
+      if (response.status !== 401) return response;
+      const asked = response.headers.get('WWW-Authenticate');
+      if (!(await authorization.learn(asked, request.path, sent))) return response;
+      const header = await authorization.header(request.path);
+      if (header === undefined) return response;
+      response.discard();
+      const again = await this.#redirected(request, header);
+      if (!this.#elsewhere.has(again)) authorization.note(again.status, request.path, header);
+      return again;
+    });
   }
 
   /** Redirects are followed here, because a credential must not follow them to another host. */
@@ -286,6 +310,7 @@ export class Registry implements ReportingUpstream {
     let url = new URL(`/v2/${request.path}/${request.resource}`, base);
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
       const response = await this.#send(request, url, url.host === base.host ? authorization : undefined);
+      if (url.host !== base.host) this.#elsewhere.set(response, url.host);
       const location = response.headers.get('Location');
       if (!REDIRECTS.has(response.status) || location === null) return response;
       response.discard();
@@ -315,19 +340,21 @@ export class Registry implements ReportingUpstream {
   }
 
   async #refusal(request: RegistryRequest, response: Answer): Promise<SourceError> {
-    const where = `${this.nameOf(request.path)}: the registry answered ${response.status} to ${request.method} ${request.resource}`;
+    const host = this.#elsewhere.get(response);
+    const who = host === undefined ? 'the registry' : `${host}, to which the registry redirects,`;
+    const where = `${this.nameOf(request.path)}: ${who} answered ${response.status} to ${request.method} ${request.resource}`;
     const said =
       request.method === 'HEAD'
         ? undefined
         : await messageOf(response, this.#options.timeout, (text) => this.#secrets.hide(text));
     if (request.method === 'HEAD') response.discard();
-    const hint =
-      response.status === 401 || response.status === 403
-        ? await this.#whoIsNotAllowed(request)
-        : response.status === 429
-          ? ' Its rate limit is reached; later runs go on where this one stopped.'
-          : '';
+    const hint = host === undefined ? await this.#hintFor(request, response.status) : '';
     return new SourceError(`${where}${said === undefined ? '.' : `: ${said}`}${hint}`);
+  }
+
+  async #hintFor(request: RegistryRequest, status: number): Promise<string> {
+    if (status === 401 || status === 403) return this.#whoIsNotAllowed(request);
+    return status === 429 ? ' Its rate limit is reached; later runs go on where this one stopped.' : '';
   }
 
   async #whoIsNotAllowed({ path }: RegistryRequest): Promise<string> {

@@ -1,5 +1,6 @@
 /** Several accounts of one upstream: whose turn it is, and what makes it the next one's. */
 import { afterEach, expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
 import { parseTag } from '../../core/reference.ts';
 import type { Account } from '../../mirror-job/registry/registry-options.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
@@ -190,3 +191,35 @@ test('what a registry repeats of a secret is not shown', async () => {
     '403 to GET manifests/one: "no, ***: ***".',
   );
 });
+
+test('what an account without quota could read, and another one is told is not there, is left for later', async () => {
+  let isSpent = false;
+  const { app: from, asked } = await start({
+    names: ['a', 'b'],
+    answer: (name) => (name === 'b' ? status(404) : isSpent ? status(429) : undefined),
+  });
+  expect(await from.resolve(one)).toEqual({ digest: image.digest });
+  isSpent = true;
+  await expect(from.resolve(one)).rejects.toThrow(
+    `${registry?.host}/team/app: the account that may read it has used up its quota, and another one is told that there is nothing.`,
+  );
+  expect(asked()).toEqual(['a', 'a', 'b']);
+});
+
+test('what the storage refuses, to which a registry redirects, says nothing of an account', async () => {
+  const { app: from, asked } = await start({
+    names: ['a', 'b'],
+    answer: (_name, { kind }) =>
+      kind === 'blob' ? { kind: 'redirect', location: `http://localhost:${port()}/v2/` } : undefined,
+  });
+  const blob = parseDigest(`sha256:${'0'.repeat(64)}`);
+  await expect(from.blob(blob, 1, 0)).rejects.toThrow(
+    `${registry?.host}/team/app: localhost:${port()}, to which the registry redirects, answered 401 to GET blobs/${blob}`,
+  );
+  expect(asked()).toEqual(['a']);
+});
+
+/** The same server by another name is another host. */
+function port(): string {
+  return registry?.host.split(':')[1] ?? '';
+}

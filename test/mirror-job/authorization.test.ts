@@ -67,8 +67,42 @@ test('Basic: credentials that are refused are not sent again, and the sentence s
   await expect(from.manifest(one)).rejects.toThrow(
     `${registry.host}/team/app: the registry answered 401 to GET manifests/one: "authentication required". The credentials configured for this upstream do not allow it.`,
   );
-  await expect(from.manifest(one)).rejects.toThrow('answered 401');
-  expect(asked(registry)).toEqual(['GET manifest -', `GET manifest ${basic}`, `GET manifest ${basic}`]);
+  await expect(from.manifest(one)).rejects.toThrow(
+    `${registry.host} has refused the credentials configured for this upstream; they are not sent there again in this run.`,
+  );
+  expect(asked(registry)).toEqual(['GET manifest -', `GET manifest ${basic}`]);
+});
+
+test.each([
+  ['Basic', { kind: 'basic', username: 'user', password: 'another' } as const],
+  ['Bearer', { kind: 'bearer', credentials: { username: 'user', password: 'another' } } as const],
+])('%s: a wrong password is tried in three repositories, however many there are', async (_name, auth) => {
+  const registry = await start(auth);
+  const client = await registryAt(registry.host, { accounts: [account] });
+  const paths = Array.from({ length: 40 }, (_, index) => `team/app${index}`);
+  const results = await Promise.allSettled(
+    paths.map((path) => new RegistrySource(client, path).manifest(one)),
+  );
+  expect(results.every(({ status }) => status === 'rejected')).toBe(true);
+  const last = results.at(-1);
+  expect(last?.status === 'rejected' && String(last.reason)).toContain(
+    `${registry.host} has refused the credentials configured for this upstream; they are not sent again in this run.`,
+  );
+  expect(asked(registry).filter((line) => line.endsWith(basic))).toHaveLength(3);
+});
+
+test('Basic: an account that reads one repository goes on where another one refuses it', async () => {
+  const registry = await start({ kind: 'basic', ...credential }, (path) =>
+    path.includes('team/other') ? { kind: 'status', status: 401 } : undefined,
+  );
+  const client = await registryAt(registry.host, { accounts: [account] });
+  const readable = new RegistrySource(client, 'team/app');
+  const other = new RegistrySource(client, 'team/other');
+  await readable.resolve(one);
+  for (let times = 0; times < 4; times += 1) {
+    await expect(other.resolve(one)).rejects.toThrow('answered 401');
+  }
+  expect(await readable.resolve(one)).toEqual({ digest: image.digest });
 });
 
 test('Bearer: one token a repository, however many ask at once', async () => {
@@ -230,6 +264,34 @@ test('no credentials for the host that a redirect leads to', async () => {
   ]);
 });
 
+test('the host that a redirect leads to does not choose where the password goes', async () => {
+  const sent: string[] = [];
+  const from = await sourceAt('registry.test', 'team/app', {
+    accounts: [account],
+    insecure: false,
+    fetch: fakeFetch((url, headers) => {
+      sent.push(`${new URL(url).host} ${headers['Authorization'] ?? '-'}`);
+      const { host } = new URL(url);
+      if (host === 'storage.test') {
+        return new Response(null, {
+          status: 401,
+          headers: { 'www-authenticate': 'Bearer realm="https://thief.test/token",service="s"' },
+        });
+      }
+      if (host === 'thief.test') return Response.json({ token: 'stolen' });
+      if (headers['Authorization'] === undefined) {
+        return new Response(null, { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } });
+      }
+      return new Response(null, { status: 307, headers: { location: 'https://storage.test/blob' } });
+    }),
+  });
+  const blob = parseDigest(layer.digest);
+  await expect(from.blob(blob, layer.size, 0)).rejects.toThrow(
+    `registry.test/team/app: storage.test, to which the registry redirects, answered 401 to GET blobs/${blob}.`,
+  );
+  expect(sent).toEqual(['registry.test -', `registry.test ${basic}`, 'storage.test -']);
+});
+
 test('no redirect from https to http', async () => {
   const sent: string[] = [];
   const from = await sourceAt('registry.test', 'team/app', {
@@ -256,4 +318,12 @@ test.each([
   registry.misbehave(({ method }) => (method === 'HEAD' ? { kind: 'status', status: 405 } : undefined));
   expect(await from.isPublic(one)).toBe(expected);
   expect(registry.requests.some(({ headers }) => headers.authorization === basic)).toBe(false);
+});
+
+test('isPublic, of what is not there: neither public nor private, and nothing of the repository', async () => {
+  const registry = await start({ kind: 'bearer' });
+  const from = await source(registry, { accounts: [account] });
+  const absent = parseDigest(`sha256:${'0'.repeat(64)}`);
+  await expect(from.isPublic(absent)).rejects.toThrow(`${registry.host}/team/app has no manifest ${absent}.`);
+  expect(await from.isPublic(one)).toBe(true);
 });

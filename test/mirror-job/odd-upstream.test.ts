@@ -2,12 +2,22 @@
 import { afterEach, expect, test } from 'vitest';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import type { RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
-import { addImage, addLayer, addStreamedLayer, tagAs } from '../support/builder.ts';
+import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
+import { addImage, addIndex, addLayer, addStreamedLayer, fallbackTag, tagAs } from '../support/builder.ts';
 import { emptyRepository, type Corpus, type Repository } from '../support/content.ts';
 import type { RogueOptions, RogueRegistry } from '../support/rogue-registry.ts';
 import { startRogueRegistry } from '../support/rogue-registry.ts';
+import { OCI_INDEX, OCI_MANIFEST } from '../support/media-types.ts';
 import { fakeFetch } from './fake-fetch.ts';
-import { environmentFor, imageOf, outcomesOf, sourceAt, TestClock, type ImageOptions } from './harness.ts';
+import {
+  environmentFor,
+  imageOf,
+  outcomesOf,
+  registryAt,
+  sourceAt,
+  TestClock,
+  type ImageOptions,
+} from './harness.ts';
 import { MemoryStore } from './memory-store.ts';
 
 const registries: RogueRegistry[] = [];
@@ -224,3 +234,130 @@ test('a registry that fails again and again is not asked any more', async () => 
   );
   expect(registry.requests.length).toBe(10);
 });
+
+test('a repository that always fails takes nothing from its siblings', async () => {
+  const app = await appWith('one');
+  const names = Array.from({ length: 8 }, (_, index) => `t${index}`);
+  const corpus: Corpus = { repositories: new Map([['team/app', app]]) };
+  const registry = await start(corpus, {
+    misbehave: ({ repository }) => (repository === 'team/ill' ? { kind: 'status', status: 502 } : undefined),
+  });
+  const client = await registryAt(registry.host);
+  const images = [
+    imageOf(new RegistrySource(client, 'team/ill'), 'mirror.test/ill', { tags: names }),
+    imageOf(new RegistrySource(client, 'team/app'), 'mirror.test/app', { tags: ['one'] }),
+  ];
+  const environment = environmentFor(new MemoryStore(), { limits: { tags: 1 } });
+  const outcomes = outcomesOf(await runMirror(environment, 'default', images));
+  expect(outcomes['mirror.test/app:one']).toBe('created');
+  expect(outcomes['mirror.test/ill:t7']).toBe(
+    `${registry.host}/team/ill failed 5 requests in a row, each tried several times; it is not asked again in this run.`,
+  );
+});
+
+test('manifests and lists whose body breaks off are asked for again', async () => {
+  let broken = 0;
+  const registry = await start(corpusOf(await appWith('one')), {
+    misbehave: ({ kind }) => {
+      if (kind !== 'manifest' && kind !== 'tags') return undefined;
+      broken += 1;
+      return broken % 3 === 0 ? undefined : { kind: 'close', after: 5 };
+    },
+  });
+  const mirror = mirrorOf(registry);
+  expect(await mirror.sync({ referrersEvery: false })).toEqual({ one: 'created' });
+  expect(asked(registry).filter((line) => !line.includes('blob'))).toEqual([
+    'GET tags',
+    'GET tags',
+    'GET tags',
+    'GET manifest one',
+    'GET manifest one',
+    'GET manifest one',
+  ]);
+});
+
+test('a token whose answer breaks off is asked for again', async () => {
+  let isFirst = true;
+  const registry = await start(corpusOf(await appWith('one')), {
+    auth: { kind: 'bearer' },
+    misbehave: ({ kind }) => {
+      if (kind !== 'token' || !isFirst) return undefined;
+      isFirst = false;
+      return { kind: 'close', after: 5 };
+    },
+  });
+  expect(await mirrorOf(registry).sync({ tags: ['one'], referrersEvery: false })).toEqual({ one: 'created' });
+});
+
+test('a Retry-After that no date can hold', async () => {
+  const registry = await start(corpusOf(await appWith('one')), {
+    misbehave: () => ({ kind: 'status', status: 429, headers: { 'retry-after': '9'.repeat(30) } }),
+  });
+  const outcomes = await mirrorOf(registry).sync({ tags: ['one', 'two'] });
+  expect(outcomes['two']).toContain('wants to be left alone until 2027-01-02T00:00:00.000Z (Retry-After)');
+});
+
+test('a digest that upstream has deleted is no reason to take the image for private', async () => {
+  const app = await appWith('one');
+  const registry = await start(corpusOf(app), { auth: { kind: 'bearer' } });
+  const accounts = [async () => ({ username: 'me', password: 'secret', from: 'of the test' })];
+  const absent = `sha256:${'0'.repeat(64)}`;
+  const outcomes = await mirrorOf(registry).sync(
+    { tags: ['one'], digests: [absent], mustBePublic: true, referrersEvery: false },
+    { accounts },
+  );
+  expect(outcomes['one']).toBe('created');
+  expect(outcomes[absent]).toBe(`${registry.host}/team/app has no manifest ${absent}.`);
+});
+
+test('a pin that is stored stays when upstream has deleted it', async () => {
+  const app = await appWith('one');
+  const pin = app.tags.get('one') ?? '';
+  const registry = await start(corpusOf(app), { auth: { kind: 'bearer' } });
+  const accounts = [async () => ({ username: 'me', password: 'secret', from: 'of the test' })];
+  const mirror = mirrorOf(registry);
+  const options = { tags: [], digests: [pin], mustBePublic: true, referrersEvery: 0 };
+  expect(Object.values(await mirror.sync(options, { accounts }))).toEqual(['created']);
+  app.manifests.delete(pin);
+  app.tags.clear();
+  const before = registry.requests.length;
+  expect(await mirror.sync(options, { accounts })).toEqual({});
+  // It was due, and asked for.
+  expect(registry.requests.length).toBeGreaterThan(before);
+});
+
+test('an index that lists more than any image has', async () => {
+  const app = await appWith('one');
+  const size = 4_000_000;
+  const manifests = Array.from({ length: 20 }, (_, index) => ({
+    mediaType: OCI_MANIFEST,
+    digest: `sha256:${String(index).padStart(64, '0')}`,
+    size,
+  }));
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }));
+  const registry = await start(corpusOf(app), {
+    misbehave: ({ kind }) =>
+      kind === 'manifest' ? { kind: 'manifest', bytes, mediaType: OCI_INDEX } : undefined,
+  });
+  const { one } = await mirrorOf(registry).sync({ tags: ['one'] });
+  expect(one).toContain('have 80000000 bytes in all, and 67108864 is the most that is read here.');
+  expect(registry.requests).toHaveLength(1);
+});
+
+test.each([
+  ['none', false, ['HEAD']],
+  ['one', true, ['HEAD', 'GET']],
+])(
+  'without an API, where there is %s, the list of referrers is asked for by HEAD first',
+  async (_name, isThere, methods) => {
+    const app = await appWith('one');
+    const digest = app.tags.get('one') ?? '';
+    const fallback = fallbackTag(digest);
+    if (isThere) tagAs(app, addIndex(app, []), fallback);
+    const registry = await start(corpusOf(app), { referrers: false });
+    expect(await mirrorOf(registry).sync({ tags: ['one'] })).toEqual({ one: 'created' });
+    expect(asked(registry).filter((line) => line.endsWith(fallback))).toEqual(
+      methods.map((method) => `${method} manifest ${fallback}`),
+    );
+  },
+);

@@ -173,19 +173,19 @@ test.each([
   const image = imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEvery: false });
   const report = await runMirror(environment, 'default', [image]);
   expect(outcomesOf(report)).toEqual({ 'mirror.test/app:latest': outcome });
-  // Once for each decision; the third is the next run's.
-  expect(asked(source)).toEqual(['manifest latest', 'manifest latest']);
+  // Once for each decision; the third is the next run's. The manifest is at hand by the second.
+  expect(asked(source)).toEqual(['manifest latest', 'resolve latest']);
   expect(store.json(KEY)).toMatchObject({ digest: stands.digest });
 });
 
-const asked = ({ calls }: MemorySource) => calls.filter((call) => call.startsWith('manifest'));
+const asked = ({ calls }: MemorySource) => calls.filter((call) => /^(?:manifest|resolve) /.test(call));
 
 test('what upstream says after a conflict is what counts', async () => {
   const store = new MemoryStore();
   const upstream = { ...content, tags: new Map([['latest', c.digest]]) };
   const source = new MemorySource('source.test/app', upstream);
   source.before = (call) => {
-    if (call === 'manifest' && asked(source).length === 2) upstream.tags.set('latest', a.digest);
+    if (call === 'resolve' && asked(source).length === 2) upstream.tags.set('latest', a.digest);
   };
   const environment = environmentFor(store);
   interfere(environment, store, 1);

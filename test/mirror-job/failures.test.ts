@@ -1,0 +1,41 @@
+/** How many failures a registry is given, and a repository of it. */
+import { expect, test } from 'vitest';
+import { Failures } from '../../mirror-job/registry/failures.ts';
+
+const REGISTRY = { whose: 'registry', after: 5 };
+
+test('five requests in a row, one after the other', () => {
+  const failures = new Failures();
+  for (let count = 0; count < 4; count += 1) failures.add('a', 'registry', failures.volley);
+  expect(failures.givenUp('a')).toBeUndefined();
+  failures.add('b', 'registry', failures.volley);
+  expect([failures.givenUp('a'), failures.givenUp('c')]).toEqual([REGISTRY, REGISTRY]);
+});
+
+test('an answer begins anew', () => {
+  const failures = new Failures();
+  for (let count = 0; count < 4; count += 1) failures.add('a', 'registry', failures.volley);
+  failures.end('b');
+  failures.add('a', 'registry', failures.volley);
+  expect(failures.givenUp('a')).toBeUndefined();
+});
+
+test('what is under way at once counts once; what is not answered at all counts each time', () => {
+  const failures = new Failures();
+  const { volley } = failures;
+  for (let count = 0; count < 24; count += 1) failures.add('a', 'registry', volley);
+  expect(failures.givenUp('a')).toBeUndefined();
+  for (let count = 0; count < 4; count += 1) failures.add('a', 'silence', volley);
+  expect(failures.givenUp('a')).toEqual(REGISTRY);
+});
+
+test('one repository that fails leaves its siblings alone', () => {
+  const failures = new Failures();
+  for (let count = 0; count < 5; count += 1) failures.add('a', 'repository', failures.volley);
+  expect(failures.givenUp('a')).toEqual({ whose: 'repository', after: 5 });
+  expect(failures.givenUp('b')).toBeUndefined();
+  failures.end('b');
+  expect(failures.givenUp('a')).toBeDefined();
+  failures.end('a');
+  expect(failures.givenUp('a')).toBeUndefined();
+});
