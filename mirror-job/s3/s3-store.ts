@@ -17,7 +17,7 @@ import { bucketAddress } from './s3-address.ts';
 import { explain, isCalled, statusOf } from './s3-error.ts';
 import type { SdkBucket } from './sdk-bucket.ts';
 import { encodePart } from './signature.ts';
-import { inTime } from './silence.ts';
+import { SilenceError, inTime } from './silence.ts';
 
 export interface S3StoreOptions {
   /** Undefined for AWS itself. */
@@ -33,6 +33,10 @@ export interface S3StoreOptions {
 
 /** AWS answers a conditional write with 409 while another one is under way: to be asked again, not to be lost. */
 const CONFLICT_ATTEMPTS = 5;
+/** Milliseconds before the second of them; each further one waits twice as long. */
+const CONFLICT_DELAY = 25;
+/** An answer that breaks off is asked for again. */
+const BODY_ATTEMPTS = 3;
 
 /** Between two pieces of a body. Milliseconds. */
 const SILENCE = 60_000;
@@ -80,18 +84,23 @@ export class S3Store implements ComparableStore {
 
   async get(key: string): Promise<StoredObject | undefined> {
     return this.#call('read', key, async (whole) => {
-      const answer = await this.#find({ method: 'GET', key: whole });
-      if (answer === undefined) return undefined;
-      const { etag, 'content-type': contentType } = answer.headers;
-      if (etag === undefined) {
-        answer.destroy();
-        throw new Error('the answer has no ETag');
-      }
-      // What is read whole is small.
-      try {
-        return { bytes: await inTime(readWhole(answer), this.#silence), etag, contentType };
-      } finally {
-        answer.destroy();
+      for (let attempt = 1; ; attempt += 1) {
+        const answer = await this.#find({ method: 'GET', key: whole });
+        if (answer === undefined) return undefined;
+        const { etag, 'content-type': contentType } = answer.headers;
+        if (etag === undefined) {
+          answer.destroy();
+          throw new Error('the answer has no ETag');
+        }
+        // What is read whole is small.
+        try {
+          return { bytes: await inTime(readWhole(answer), this.#silence), etag, contentType };
+        } catch (error) {
+          // The client tries again what does not answer; here the answer itself broke off.
+          if (error instanceof SilenceError || attempt === BODY_ATTEMPTS) throw error;
+        } finally {
+          answer.destroy();
+        }
       }
     });
   }
@@ -163,6 +172,9 @@ export class S3Store implements ComparableStore {
           if (condition !== undefined && 'ifMatch' in condition && isCalled(error, 'NoSuchKey'))
             return 'conflict';
           if (status !== 409 || attempt === CONFLICT_ATTEMPTS) throw error;
+          await new Promise((resolve) => {
+            setTimeout(resolve, CONFLICT_DELAY * 2 ** (attempt - 1));
+          });
         }
       }
     });

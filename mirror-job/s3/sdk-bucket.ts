@@ -119,8 +119,9 @@ export class SdkBucket {
         if (UploadId === undefined || Initiated === undefined) continue;
         open.push({ key: Key, id: UploadId, begun: Initiated });
       }
+      // A server that says "more" and not where would be asked the same for ever.
       marker =
-        page?.IsTruncated === true
+        page?.IsTruncated === true && page.NextKeyMarker !== undefined && page.NextKeyMarker !== ''
           ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }
           : undefined;
     }

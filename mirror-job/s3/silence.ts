@@ -1,6 +1,6 @@
 /** Waits for what may never come. */
 
-class SilenceError extends Error {
+export class SilenceError extends Error {
   override readonly name = 'SilenceError';
 }
 

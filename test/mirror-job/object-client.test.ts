@@ -46,6 +46,10 @@ const fails =
   (response) =>
     response.writeHead(status, headers).end(`<?xml version="1.0"?><Error><Code>${code}</Code></Error>`);
 const done: Answer = (response) => response.writeHead(200, { etag: '"e"' }).end('hello');
+const broken: Answer = (response) => {
+  response.writeHead(200, { etag: '"e"', 'content-length': '5' });
+  response.write('he', () => response.destroy());
+};
 const cut: Answer = (response) => response.destroy();
 const BYTES = new TextEncoder().encode('bytes');
 const PLAIN = { contentType: 'text/plain' };
@@ -145,4 +149,13 @@ test('one connection serves what comes after each other', async () => {
   await store.put('key', BYTES, PLAIN);
   await store.size('key');
   expect(new Set(seen.map(({ socket }) => socket)).size).toBe(1);
+});
+
+test('an answer that breaks off is asked for again, three times in all', async () => {
+  const { store, seen } = await storeThatAnswers(broken, broken, done);
+  expect(Buffer.from((await store.get('key'))?.bytes ?? []).toString()).toBe('hello');
+  expect(seen).toHaveLength(3);
+  const worse = await storeThatAnswers(broken);
+  await expect(worse.store.get('key')).rejects.toThrow('could not read key: it does not answer');
+  expect(worse.seen).toHaveLength(3);
 });
