@@ -1,5 +1,5 @@
 /**
- * The memory that copying may hold at once. Buffers of a part's size are used again instead of left to the
+ * The memory that copying may hold at once, in use or not. Buffers of a part's size are used again instead of left to the
  * garbage collector, which would let a fast copy of a large layer grow far beyond what it holds.
  */
 export interface Buffer {
@@ -37,6 +37,8 @@ export class BufferPool {
       this.#used += size;
     }
     const bytes = (size === this.#pooledSize ? this.#free.pop() : undefined) ?? new Uint8Array(size);
+    // What is kept counts too: for another size, some of it is let go.
+    while (this.#held > this.#total && this.#free.length > 0) this.#free.pop();
     return {
       bytes,
       release: ({ reuse } = { reuse: true }) => {
@@ -45,6 +47,11 @@ export class BufferPool {
         this.#wake();
       },
     };
+  }
+
+  /** Bytes that are out, or kept to be used again. */
+  get #held(): number {
+    return this.#used + this.#free.length * this.#pooledSize;
   }
 
   #fits(size: number): boolean {

@@ -45,7 +45,10 @@ export interface Move {
   readonly keepsHold?: boolean;
   /** Which platforms are stored; left out for all. */
   readonly platforms?: readonly string[] | undefined;
-  /** What has to be true before the tag is written, and is under way: the history is written meanwhile. */
+  /**
+   * What has to be true before the tag is written, and is under way: the history is written meanwhile. Where nothing is
+   * written it is not awaited, so whoever began it awaits it too.
+   */
   readonly ready?: Promise<void>;
 }
 

@@ -2,6 +2,7 @@
  * What refers to an image: signatures, SBOMs, attestations, and what refers to those. They are stored like any
  * manifest, and listed only once they are.
  */
+import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import type { Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import { referrersKey } from '../../core/layout.ts';
@@ -96,11 +97,22 @@ export class ReferrerCopier {
   #write(subject: Digest, referrers: ReadonlyMap<Digest, Descriptor>): Promise<void> {
     const key = referrersKey(this.#repository, subject);
     return changeObject(this.#environment.store, key, OCI_INDEX, (bytes) => {
-      const known = bytes === undefined ? [] : decodeReferrers(key, bytes);
+      const known = bytes === undefined ? [] : this.#readList(key, bytes);
       const missing = [...referrers.values()].filter(
         (referrer) => !known.some(({ digest }) => digest === referrer.digest),
       );
       return missing.length === 0 ? undefined : encodeReferrers([...known, ...missing]);
     });
+  }
+
+  /** One that cannot be read serves nobody: it is derived from the manifests, and costs requests, not images. */
+  #readList(key: string, bytes: Uint8Array): readonly Descriptor[] {
+    try {
+      return decodeReferrers(key, bytes);
+    } catch (error) {
+      if (!(error instanceof BucketObjectInvalidError)) throw error;
+      this.#environment.log.warn(`${error.message} It is made anew from what is found now.`);
+      return [];
+    }
   }
 }

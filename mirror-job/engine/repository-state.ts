@@ -152,7 +152,9 @@ export class RepositoryState {
     if (tags.length === 0) return;
     const key = tagListKey(this.#repository);
     await changeObject(this.#environment.store, key, 'application/json', async (bytes) => {
-      const decoded = bytes === undefined ? [] : readTagList(this.#environment, this.#repository, bytes);
+      // One that is missing may have got lost: a listing of nothing is what a new repository is charged for that.
+      const decoded =
+        bytes === undefined ? undefined : readTagList(this.#environment, this.#repository, bytes);
       const listed = decoded ?? (await this.#listTags());
       const known = new Set(listed);
       return decoded !== undefined && tags.every((tag) => known.has(tag))

@@ -27,6 +27,8 @@ export async function* resumed(
   let offset = from;
   let given = first;
   let breaks = 0;
+  /** A request that fails has been tried several times already; a body has not. */
+  let isBegun = offset > 0 || first !== undefined;
   for (;;) {
     signal.throwIfAborted();
     const before = offset;
@@ -34,6 +36,7 @@ export async function* resumed(
       const body = given ?? (await source.blob(blob.digest, blob.size, offset));
       given = undefined;
       if (body === undefined) throw new BlobAbsentError(`${source.name} has no blob ${blob.digest}.`);
+      isBegun = true;
       for await (const chunk of body) {
         signal.throwIfAborted();
         offset += chunk.length;
@@ -43,7 +46,7 @@ export async function* resumed(
     } catch (error) {
       signal.throwIfAborted();
       breaks = offset > before ? 1 : breaks + 1;
-      if (offset === 0 || offset >= blob.size || breaks > BREAKS) throw error;
+      if (!isBegun || offset >= blob.size || breaks > BREAKS) throw error;
     }
   }
 }

@@ -1,4 +1,10 @@
-/** What the index remembers of one tag: the places that upstream has shown, and where ours stands among them. */
+/**
+ * What the index remembers of one tag: the places that upstream has shown, and where ours stands among them.
+ *
+ * A **place** is a digest that upstream has shown under a tag, and since when. Where ours **stood** is what the bucket said of
+ * the tag before upstream was asked; its **standing** is that place, with whatever holds the tag there. A **candidate** is a
+ * place that ours does not stand at. What is **recorded** of a place is for which platforms it is stored.
+ */
 import type { Tag } from '../../core/reference.ts';
 import type { CandidateEntry, TagEntry } from '../../core/repository-index.ts';
 import type { TagObject } from '../../core/tag-object.ts';

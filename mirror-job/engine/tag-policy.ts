@@ -120,7 +120,7 @@ function hold(cause: HoldCause): Decision {
 }
 
 /** When upstream last moved to a place. */
-function since({ firstSeen, returned = firstSeen }: Place): string {
+export function since({ firstSeen, returned = firstSeen }: Pick<Place, 'firstSeen' | 'returned'>): string {
   return returned;
 }
 

@@ -2,6 +2,7 @@
 import type { Digest } from '../../core/digest.ts';
 import type { Tag } from '../../core/reference.ts';
 import type { CandidateEntry, IndexEntry, TagEntry } from '../../core/repository-index.ts';
+import { since } from './tag-policy.ts';
 
 export interface TagStatus {
   readonly tag: Tag;
@@ -57,9 +58,4 @@ function describe(
       .toSorted((a, b) => (since(a) < since(b) ? 1 : -1))
       .map(({ digest, firstSeen }) => ({ digest, firstSeen })),
   };
-}
-
-/** When upstream came to a digest. */
-function since({ firstSeen, returned = firstSeen }: TagEntry | CandidateEntry): string {
-  return returned;
 }

@@ -63,3 +63,18 @@ test('buffers of the one size are used again, unless somebody may still read the
   other.release();
   expect((await pool.take(30)).bytes).not.toBe(other.bytes);
 });
+
+test('what is kept to be used again counts: for another size some of it is let go', async () => {
+  const pool = new BufferPool(100, 40);
+  const [first, second] = await Promise.all([pool.take(40), pool.take(40)]);
+  first.release();
+  second.release();
+  const other = await pool.take(50);
+  const again = await pool.take(40);
+  // Kept is the older of the two: the other one had to go.
+  expect([first.bytes, second.bytes].includes(again.bytes)).toBe(true);
+  again.release();
+  other.release();
+  const both = await Promise.all([pool.take(40), pool.take(40)]);
+  expect(both.filter(({ bytes }) => bytes === first.bytes || bytes === second.bytes)).toHaveLength(1);
+});

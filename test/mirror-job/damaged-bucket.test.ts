@@ -1,9 +1,9 @@
 /** What somebody else did to the bucket is noticed where it would do harm, and mended. */
 import { expect, test } from 'vitest';
 import { runMirror } from '../../mirror-job/engine/run.ts';
-import { addImage, addLayer, tagAs } from '../support/builder.ts';
+import { addArtifact, addImage, addLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository, manifestOf } from '../support/content.ts';
-import { environmentFor, imageOf, outcomesOf } from './harness.ts';
+import { DAY, environmentFor, imageOf, outcomesOf, TestClock } from './harness.ts';
 import { MemorySource } from './memory-source.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -29,4 +29,39 @@ test('a manifest that holds other bytes is written anew, and never becomes part 
   expect(store.json('repositories/mirror.test/app/_tags/two')).toMatchObject({
     data: Buffer.from(bytes).toString('base64'),
   });
+});
+
+test('a list of referrers that cannot be read is made anew', async () => {
+  const content = emptyRepository();
+  const image = addImage(content, { layers: [await addLayer(content, 'layer')] });
+  tagAs(content, image, 'one');
+  addArtifact(content, { artifactType: 'application/a', subject: image });
+  const source = new MemorySource('source.test/app', content);
+  const store = new MemoryStore();
+  const clock = new TestClock();
+  const run = () =>
+    runMirror(environmentFor(store, { clock }), 'default', [imageOf(source, 'mirror.test/app')]);
+  await run();
+  const key = `repositories/mirror.test/app/_referrers/${image.digest.replace(':', '/')}`;
+  const before = store.json(key);
+  await store.put(key, Buffer.from('{'), { contentType: 'a/b' });
+  clock.advance(2 * DAY);
+  expect((await run()).counts).toMatchObject({ unchanged: 1, failed: 0 });
+  expect(store.json(key)).toEqual(before);
+});
+
+test('tags that the index has forgotten cost a HEAD each, and no manifest', async () => {
+  const content = emptyRepository();
+  for (const name of ['a', 'b']) {
+    tagAs(content, addImage(content, { layers: [await addLayer(content, name)] }), name);
+  }
+  const source = new MemorySource('source.test/app', content);
+  const store = new MemoryStore();
+  const image = imageOf(source, 'mirror.test/app', { referrersEvery: false });
+  await runMirror(environmentFor(store), 'default', [image]);
+  store.objects.delete('repositories/mirror.test/app/_index.json');
+  source.calls.length = 0;
+  const { counts } = await runMirror(environmentFor(store), 'default', [image]);
+  expect(counts).toMatchObject({ unchanged: 2 });
+  expect(source.calls.toSorted()).toEqual(['resolve a', 'resolve b', 'tags']);
 });

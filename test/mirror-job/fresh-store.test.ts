@@ -108,6 +108,7 @@ test('a first run reads tags and indexes alone, and a second one as ever', async
     [
       `get ${folder}/_index.json`,
       `list ${folder}/_`,
+      `list ${folder}/_tags/`,
       `get ${TAG}`,
       'list blobs/',
       `get ${TAG}`,

@@ -182,6 +182,18 @@ test('a list of tags that cannot be read is made anew from the tags that there a
   expect(store.calls.filter((call) => call.startsWith('list'))).toEqual([`list ${folder}`]);
 });
 
+test('a list of tags that got lost is made anew with those that no run looks at any more', async () => {
+  const store = new MemoryStore();
+  const folder = 'repositories/mirror.test/app/_tags/';
+  for (const name of ['old', `sha256-${'0'.repeat(64)}.sig`]) {
+    await store.put(`${folder}${name}`, Buffer.from('{}'), { contentType: 'a/b' });
+  }
+  const state = await RepositoryState.open(environmentFor(store), repository);
+  await state.note(entry('new'));
+  await state.flush();
+  expect(store.json(TAGS)).toEqual({ name: 'mirror.test/app', tags: ['new', 'old'] });
+});
+
 test('a list that cannot be read is mended also where all that is noted is a tag that is there', async () => {
   const store = new MemoryStore();
   await store.put('repositories/mirror.test/app/_tags/one', Buffer.from('{}'), { contentType: 'a/b' });

@@ -60,6 +60,19 @@ test('without any it ends', async () => {
   expect(offsets(source)).toEqual([0, 100, 100, 100]);
 });
 
+test('a body that breaks before its first byte is asked for again; a request that failed is not', async () => {
+  const source = breakingAfter(0, 0, SIZE);
+  expect((await read(source)).equals(bytes)).toBe(true);
+  expect(offsets(source)).toEqual([0, 0, 0]);
+
+  const refusing = new MemorySource('source.test/app', emptyRepository());
+  refusing.before = () => {
+    throw new SourceError('refused, each time');
+  };
+  await expect(read(refusing)).rejects.toThrow('refused, each time');
+  expect(offsets(refusing)).toEqual([0]);
+});
+
 test('a blob that is not there is not asked for again', async () => {
   const source = new MemorySource('source.test/app', emptyRepository());
   await expect(read(source)).rejects.toThrow(`source.test/app has no blob ${digest}.`);
