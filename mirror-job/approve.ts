@@ -31,7 +31,7 @@ Options:
   -h, --help         this help
 
 Exit code:
-  0  done, or done already; of several stores, in those that answer: sync does the rest
+  0  done, or done already; of several stores, in those that are in step: sync does the rest
   1  some of it could not be moved; the rest was
   2  a reference, the configuration, the store or the command line is wrong: nothing was moved
 

@@ -10,6 +10,7 @@ import { hashAndCollect } from './node/memory.ts';
 import { createStoreAgents } from './node/agents.ts';
 import { readProxies } from './node/proxies.ts';
 import { openReadable } from './stores.ts';
+import { findRepository } from './tags/named-repository.ts';
 import { Progress } from './terminal/progress.ts';
 import { formatBytes, shortDigest, styleFor } from './terminal/style.ts';
 
@@ -24,10 +25,15 @@ export interface ExportOptions {
 
 /**
  * @returns the exit code: 0, or 1 if something failed or was interrupted, and then nothing is left
+ * @throws {UsageError} for a name that stands for several
  * @throws {ConfigurationError} before anything is written, where it or the store cannot be used
  */
 export async function runExport(options: ExportOptions): Promise<number> {
-  const configuration = await loadConfiguration(options.config, process.env);
+  const configuration = await loadConfiguration(options.config, process.env, { needsImages: false });
+  const references = options.references.map((reference) => ({
+    ...reference,
+    repository: findRepository(configuration, reference),
+  }));
   const agents = createStoreAgents(readProxies(process.env));
   // Until then a signal ends the process as signals do.
   const { signal: never } = new AbortController();
@@ -45,7 +51,7 @@ export async function runExport(options: ExportOptions): Promise<number> {
     writer = await (options.to.endsWith('.tar') ? writeTar(options.to) : writeFolder(options.to));
     progress.start(tally);
     // A store that hangs does not keep an interrupted export from being cleared away.
-    result = await Promise.race([exportImages(environment, options.references, writer), aborted(signal)]);
+    result = await Promise.race([exportImages(environment, references, writer), aborted(signal)]);
     if (result.failures.length === 0) await writer.finish();
     else await writer.abandon();
   } catch (error) {

@@ -20,8 +20,9 @@ every platform that the bucket has, and their signatures, SBOMs and attestations
 not asked. Every digest is checked, and the layout has its name only when it is whole.
 
 IMAGE is docker.io/library/alpine:3.20, docker.io/library/alpine@sha256:…, or
-docker.io/library/alpine for all its tags. Images of one repository are named by their tags in
-the layout, those of several by their whole references.
+docker.io/library/alpine for all its tags: by where it is served, or where it comes from.
+Images of one repository are named by their tags in the layout, those of several by their
+whole references.
 
 Options:
       --to PATH      where to write; a name that ends in .tar is a tar, any other one a folder.

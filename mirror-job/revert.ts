@@ -30,7 +30,7 @@ Options:
   -h, --help         this help
 
 Exit code:
-  0  done, or done already; of several stores, in those that answer: sync does the rest
+  0  done, or done already; of several stores, in those that are in step: sync does the rest
   1  the store failed, or a run was at work on the tag
   2  the tag, the digest, the configuration or the command line is wrong: nothing was moved
 

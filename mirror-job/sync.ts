@@ -24,7 +24,8 @@ the entry selects; without one the entry has to be there, and is done as it is.`
 export const sync: Command = {
   name: 'sync',
   summary: 'Mirror what lifeboat.yaml lists into the bucket, once.',
-  help: `Usage: lifeboat sync [-c FILE] [--dry-run] [--report FILE] [--metrics FILE] [--json] [IMAGE...]
+  help: `Usage: lifeboat sync [-c FILE] [--dry-run [--all]] [--report FILE] [--metrics FILE] [--json]
+                     [IMAGE...]
 
 Mirrors every image that the configuration lists: new and moved tags are copied with all
 they need, and become visible only then. What has not changed costs one HEAD request a tag.
@@ -52,9 +53,10 @@ Exit code:
   0  done; what was held back, what upstream has deleted, and what a budget leaves for the next
      run is said
   1  some of it failed, an immutable tag changed, most tags disappeared, a list is shorter than
-     minTags, one of several stores is behind, or the run was interrupted or reached maxDuration;
-     the rest was done
-  2  the configuration, every store or the command line is wrong, and nothing was mirrored
+     minTags, one of several stores is behind, the run was interrupted or reached maxDuration, or
+     FILE could not be written; the rest was done
+  2  the configuration, the command line or the store is wrong (of several: all, or one that must
+     not be filled), and nothing was mirrored
 
 Examples:
   npx lifeboat sync

@@ -18,6 +18,21 @@ const LOST: Readonly<Record<string, string>> = {
   token: 'an identity token has no key here. See credentials in docs/configuration.md.',
 };
 
+/** What is read, and what only says how regsync goes about its work. */
+const KNOWN: ReadonlySet<string> = new Set([
+  'registry',
+  'hostname',
+  'user',
+  'pass',
+  'tls',
+  'scheme',
+  'apiOpts',
+  'blobChunk',
+  'blobMax',
+  'reqConcurrent',
+  'reqPerSec',
+]);
+
 /** A template as a variable of lifeboat.yaml; undefined for one that says more than that. */
 export function readTemplate(draft: Draft, text: string): string | undefined {
   const read = text.replaceAll(/\{\{-?\s*env\s+["`](\w+)["`]\s*-?\}\}/g, (_, name: string) =>
@@ -53,8 +68,9 @@ export function readCredentials(
 }
 
 function settingsOf(draft: Draft, path: Path, host: string, entry: JsonObject): DraftUpstream['value'] {
-  for (const [key, reason] of Object.entries(LOST)) {
-    if (entry[key] !== undefined) draft.lose([...path, key], reason);
+  for (const [key, setting] of Object.entries(entry)) {
+    if (!KNOWN.has(key) && setting !== undefined)
+      draft.lose([...path, key], LOST[key] ?? 'regsync has no such key, as far as is known here.');
   }
   const hostname = textOf(entry['hostname']);
   if (hostname !== undefined && hostname !== textOf(entry['registry'])) {

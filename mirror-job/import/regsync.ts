@@ -26,6 +26,8 @@ const LOST: Readonly<Record<string, string>> = {
   referrerTarget: 'referrers are stored with their image.',
   repos: 'repositories are listed by name: write one entry for each.',
   schedule: TIMER,
+  skipDockerConfig:
+    'docker’s logins are used where an upstream has no credentials: set credentials: [] at the upstream for none.',
 };
 
 /** What only says how regsync goes about its work. */
@@ -36,7 +38,6 @@ const OWN_AFFAIRS: ReadonlySet<string> = new Set([
   'fastCopy',
   'forceRecursive',
   'parallel',
-  'skipDockerConfig',
   'userAgent',
 ]);
 
@@ -84,8 +85,9 @@ function limitsOf({ defaults, sync }: JsonObject): { source: string; min: number
 function loseKeys(draft: Draft, path: Path, value: unknown): void {
   for (const [key, setting] of entriesOf(value)) {
     const reason = LOST[key];
-    if (reason !== undefined) draft.lose([...path, key], reason);
-    else if (!OWN_AFFAIRS.has(key) && !READ.has(key) && !key.startsWith('x-'))
+    // What is switched off is not missed.
+    if (reason !== undefined && setting !== false) draft.lose([...path, key], reason);
+    else if (reason === undefined && !OWN_AFFAIRS.has(key) && !READ.has(key) && !key.startsWith('x-'))
       draft.lose(
         [...path, key],
         `regsync has no such key, as far as is known here. ${shown(setting)}`.trim(),

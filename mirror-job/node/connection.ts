@@ -62,9 +62,12 @@ export async function connect(ca: string | undefined, proxies: Proxies = NO_PROX
   };
 }
 
-/** Reading Node's own roots takes a while, which only an upstream that names a further one is made to wait. */
+/**
+ * Node's own, and those of NODE_EXTRA_CA_CERTS. Reading them takes a while, which only an upstream that names a further
+ * one is made to wait.
+ */
 async function withUsualRoots(file: string): Promise<string[]> {
-  return [...process.getBuiltinModule('node:tls').rootCertificates, await readFile(file, 'utf8')];
+  return [...process.getBuiltinModule('node:tls').getCACertificates('default'), await readFile(file, 'utf8')];
 }
 
 class NodeAnswer implements Answer {

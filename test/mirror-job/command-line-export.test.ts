@@ -106,6 +106,26 @@ test('a bucket, a tar, another bucket: the same tags on the same digests, all of
   expect([...second.tags]).toEqual(expected);
 });
 
+test('by where an image comes from, and by a configuration without images', async () => {
+  const images = [{ source: 'docker.io/team/one', name: 'a.b/team/one', tags: ['*'] }];
+  await configure('named.yaml', store.buckets[0], images);
+  const named = await lifeboat('export', 'team/one:latest', '--to', 'named', '-c', 'named.yaml');
+  expect([named.code, named.stderr]).toEqual([0, expect.stringContaining('a.b/team/one:latest')]);
+
+  const { endpoint, region, accessKeyId, secretAccessKey } = store;
+  const bare = { store: { endpoint, bucket: store.buckets[0], region, accessKeyId, secretAccessKey } };
+  await writeFile(join(folder, 'bare.yaml'), JSON.stringify(bare));
+  const exported = await lifeboat('export', 'a.b/team/one:latest', '--to', 'bare', '-c', 'bare.yaml');
+  expect([exported.code, exported.stderr]).toEqual([0, expect.stringContaining('a.b/team/one:latest')]);
+
+  const twice = [...images, { source: 'docker.io/team/one', name: 'a.b/other', tags: ['*'] }];
+  await configure('twice.yaml', store.buckets[0], twice);
+  expect(await lifeboat('export', 'team/one', '--to', 'twice', '-c', 'twice.yaml')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('is served as a.b/team/one and a.b/other by the configuration.'),
+  });
+});
+
 async function digestIn(layout: string, tag: string): Promise<string> {
   const index = JSON.parse(await readFile(join(folder, layout, 'index.json'), 'utf8'));
   for (const { digest, annotations } of index.manifests) {

@@ -266,3 +266,22 @@ test.each([
 ])('the expression %s (whole: %s) becomes %s', (expression, isWhole, pattern) => {
   expect(patternOf(expression, isWhole)).toBe(pattern);
 });
+
+test('regsync: what would otherwise go without a word, and what is switched off', async () => {
+  await writeFile(
+    join(folder, 'switches.yml'),
+    `
+version: 1
+creds:
+  - { registry: docker.io, reqPerSec: 5, blobMax: 1, mystery: x }
+defaults: { skipDockerConfig: true, includeExternal: false, parallel: 4 }
+sync:
+  - { source: alpine:3.20, target: 'registry:5000/alpine:3.20', type: image, skipDockerConfig: false }
+`,
+  );
+  expect((await imported('switches.yml')).said).toEqual([
+    'not carried switches.yml:4: creds[0].mystery: regsync has no such key, as far as is known here.',
+    'not carried switches.yml:5: defaults.skipDockerConfig: docker’s logins are used where an upstream has no credentials: set credentials: [] at the upstream for none.',
+    'written switches.yml.out: 1 image; 2 not carried, as said above',
+  ]);
+});

@@ -1,9 +1,10 @@
 /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY: through a real proxy, to names that only it knows. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { parseTag } from '../../core/reference.ts';
 import { connect } from '../../mirror-job/node/connection.ts';
@@ -71,6 +72,25 @@ test('https through a tunnel, and `ca` is what vouches for its end', async () =>
   await expect(new RegistrySource(client, 'team/app').resolve(one)).rejects.toThrow(
     'cannot be reached (DEPTH_ZERO_SELF_SIGNED_CERT; HTTPS_PROXY is set). Its certificate is of an unknown root: name the file of that root as "ca" of this upstream.',
   );
+});
+
+test('what NODE_EXTRA_CA_CERTS adds is trusted beside `ca`', async () => {
+  const usual = getCACertificates('default');
+  const other = join(folder, 'other.pem');
+  await writeFile(other, makeCertificate('other.test').pem);
+  proxy = await startForwardProxy();
+  const host = `registry.test:${httpsPort}`;
+  const ask = async () => {
+    const fetch = await connect(other, { ...NO_PROXIES, https: proxy?.url });
+    return new RegistrySource(await registryAt(host, { fetch, insecure: false }), 'team/app').tags();
+  };
+  try {
+    await expect(ask()).rejects.toThrow('DEPTH_ZERO_SELF_SIGNED_CERT');
+    setDefaultCACertificates([...usual, await readFile(ca, 'utf8')]);
+    expect(await ask()).toEqual(['one']);
+  } finally {
+    setDefaultCACertificates(usual);
+  }
 });
 
 test('http by whole addresses, as proxies that tunnel to port 443 alone want it', async () => {
