@@ -180,7 +180,7 @@ export class ManifestCopier {
     const { digest, bytes, isPresent } = read;
     const manifest = parse(read, source, expected);
     const choice = chooseChildren(manifest.manifests, wanted);
-    refuseTooMuch(source, digest, choice.children);
+    if (!isPresent) refuseTooMuch(source, digest, choice.children);
     const children = await this.#ensureChildren(choice.children, source, wanted, depth);
     const platforms = joinChoices([choice, ...children.map((child) => child.platforms)]);
     // An index within one may be for other platforms altogether; the whole is what somebody wants.

@@ -45,6 +45,7 @@ export async function* resumed(
       return;
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof BlobAbsentError) throw error;
       breaks = offset > before ? 1 : breaks + 1;
       if (!isBegun || offset >= blob.size || breaks > BREAKS) throw error;
     }

@@ -4,13 +4,13 @@
  * https://distribution.github.io/distribution/spec/auth/token/ and, for identity tokens, …/auth/oauth/
  */
 import { isObject, parseJson, type JsonObject } from '../../core/json.ts';
-import { createLimit, type Limit } from '../engine/limit.ts';
 import { SourceError } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 import { BrokenBodyError, readWhole } from './body.ts';
 import { parseChallenge, type Challenge } from './challenge.ts';
 import { ConnectionError } from './connection-error.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
+import { Login } from './login.ts';
 import {
   RETRIED,
   type Account,
@@ -35,9 +35,6 @@ interface Token {
   readonly expires: number;
 }
 
-/** In so many repositories an account is refused before it is not tried any more, unless one has taken it. */
-const MAX_DENIED = 3;
-
 export class Authorization {
   readonly #host: string;
   readonly #options: RegistryOptions;
@@ -48,11 +45,7 @@ export class Authorization {
   readonly #tokens = new Map<string, Promise<Token | undefined>>();
   /** By scope: the header that a registry has answered with 401, whatever its lifetime said. */
   readonly #refused = new Map<string, string>();
-  /** By scope: the login that was refused. */
-  readonly #denied = new Map<string, string>();
-  /** Whether the login was good somewhere. */
-  #isAccepted = false;
-  readonly #oneByOne: Limit = createLimit(1);
+  readonly #login: Login;
 
   /** What a realm gave in the place of the configured identity token: it may have ended the older one. */
   #refreshed: string | undefined;
@@ -63,6 +56,7 @@ export class Authorization {
     this.#options = options;
     this.#account = account;
     this.#secrets = secrets;
+    this.#login = new Login(host);
   }
 
   /**
@@ -74,27 +68,46 @@ export class Authorization {
   }
 
   /**
-   * Runs what may send the login. One that was refused, and never accepted, is tried one request after the other: sent
-   * with all of them at once, a wrong password would lock its account.
+   * Sends a request with `header`. Where that is the login itself, what comes of it is noted, and one that is refused is not
+   * sent again and again.
+   * @param place what is asked for, as far as an account may be allowed some of it and not the rest
+   * @param tell what an answer says of the login; undefined: nothing
+   * @throws {CredentialRefusedError} where it was refused before, and nothing was sent
    */
-  onTrial<Result>(task: () => Promise<Result>): Promise<Result> {
-    return this.#isAccepted || this.#denied.size === 0 ? task() : this.#oneByOne(task);
+  async carry(
+    header: string | undefined,
+    place: string,
+    sendIt: () => Promise<Answer>,
+    tell: (answer: Answer) => 'accepted' | 'refused' | undefined,
+  ): Promise<Answer> {
+    const credential = header?.startsWith('Basic ') === true ? await this.credential() : undefined;
+    if (credential === undefined) return sendIt();
+    const sendAndNote = async (): Promise<Answer> => {
+      const answer = await sendIt();
+      const told = tell(answer);
+      if (told === 'accepted') this.#login.accept();
+      if (told === 'refused') {
+        const error = new CredentialRefusedError(
+          `${this.#host} answered ${answer.status} to the credentials ${credential.from}.`,
+        );
+        this.#login.deny(place, { error, isFinal: false });
+      }
+      return answer;
+    };
+    return this.#login.attempt(credential, place, sendAndNote, () => this.#isWrongPassword(header));
   }
 
-  /** What a registry answers to a login that was sent with the request itself. @param sent the header */
-  note(status: number, path: string, sent: string | undefined): void {
-    if (sent?.startsWith('Basic ') !== true) return;
-    if (status === 401) this.#denied.set(scopeOf(path), sent);
-    else if (status < 400 || status === 404) this.#isAccepted = true;
-  }
-
-  /** @throws {CredentialRefusedError} where a login need not be sent again: it would be refused */
-  #refuseDenied(scope: string, login: string, { from }: Credential): void {
-    const isDenied = this.#denied.get(scope) === login;
-    if (this.#isAccepted || (!isDenied && this.#denied.size < MAX_DENIED)) return;
-    throw new CredentialRefusedError(
-      `${this.#host} has refused the credentials ${from}; they are not sent ${isDenied ? 'there ' : ''}again in this run.`,
+  /** Asked where no repository is concerned: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support */
+  async #isWrongPassword(header: string | undefined): Promise<boolean> {
+    const url = new URL(`${this.#options.insecure ? 'http' : 'https'}://${this.#host}/v2/`);
+    const answer = await send(
+      this.#options,
+      url,
+      'GET',
+      header === undefined ? {} : { Authorization: header },
     );
+    answer.discard();
+    return answer.status === 401;
   }
 
   /**
@@ -106,7 +119,7 @@ export class Authorization {
   async header(path: string): Promise<string | undefined> {
     const challenge = this.#challenge;
     if (challenge === undefined) return undefined;
-    if (challenge.scheme === 'basic') return this.#basicFor(path);
+    if (challenge.scheme === 'basic') return this.#basic();
     return this.#token(challenge, scopeOf(path));
   }
 
@@ -126,13 +139,6 @@ export class Authorization {
     this.#challenge = challenge;
     if (sent !== undefined) this.#refused.set(scopeOf(path), sent);
     return true;
-  }
-
-  async #basicFor(path: string): Promise<string | undefined> {
-    const credential = await this.credential();
-    const basic = await this.#basic();
-    if (credential !== undefined && basic !== undefined) this.#refuseDenied(scopeOf(path), basic, credential);
-    return basic;
   }
 
   async #basic(): Promise<string | undefined> {
@@ -156,10 +162,8 @@ export class Authorization {
     }
     const requested = this.#request(challenge, scope);
     this.#tokens.set(scope, requested);
-    requested.catch((error: unknown) => {
-      // A refusal stands for the run: a password sent once a tag would lock its account before the run is over.
-      if (!(error instanceof CredentialRefusedError)) this.#tokens.delete(scope);
-    });
+    // A refusal stands all the same: the login knows where it was refused.
+    requested.catch(() => this.#tokens.delete(scope));
     return (await requested)?.header;
   }
 
@@ -171,12 +175,36 @@ export class Authorization {
   }
 
   /** @returns undefined when callers without credentials get no token for this: the registry itself then says no */
-  async #request({ realm, service }: Bearer, scope: string): Promise<Token | undefined> {
-    const url = this.#realm(realm);
+  async #request(challenge: Bearer, scope: string): Promise<Token | undefined> {
     const credential = await this.credential();
+    if (credential === undefined) return this.#requestToken(challenge, scope, undefined);
+    return this.#login.attempt(
+      credential,
+      scope,
+      () => this.#requestToken(challenge, scope, credential),
+      () => this.#isWrongLogin(challenge, credential),
+    );
+  }
+
+  /** Asked for a token that is good for nothing: whether the realm knows the login at all. */
+  async #isWrongLogin({ realm, service }: Bearer, credential: Credential): Promise<boolean> {
+    const answer = await this.#ask(
+      this.#realm(realm),
+      { ...(service !== undefined && { service }) },
+      credential,
+    );
+    answer.discard();
+    return isRefusal(answer.status, credential);
+  }
+
+  async #requestToken(
+    { realm, service }: Bearer,
+    scope: string,
+    credential: Credential | undefined,
+  ): Promise<Token | undefined> {
+    const url = this.#realm(realm);
     const begun = this.#options.clock.now().getTime();
     const where = `${this.#host} asks for a token from ${url.host}, which`;
-    if (credential !== undefined) this.#refuseDenied(scope, 'a token', credential);
     // A redirect is not followed: it could carry the credential to a host that the registry has not named.
     const response = await this.#ask(url, { ...(service !== undefined && { service }), scope }, credential);
     const { status } = response;
@@ -187,12 +215,13 @@ export class Authorization {
           retryAfter: response.headers.get('Retry-After'),
         });
       }
-      // An identity token that has ended is an "invalid_grant", which is a 400.
-      const isRefused = status === 401 || status === 403 || (status === 400 && isIdentityToken(credential));
-      if (!isRefused) throw new SourceError(`${where} answered ${status} without one.`);
+      if (!isRefusal(status, credential)) throw new SourceError(`${where} answered ${status} without one.`);
       if (credential === undefined) return undefined;
-      this.#denied.set(scope, 'a token');
-      throw new CredentialRefusedError(`${where} answered ${status} to the credentials ${credential.from}.`);
+      const error = new CredentialRefusedError(
+        `${where} answered ${status} to the credentials ${credential.from}.`,
+      );
+      this.#login.deny(scope, { error, isFinal: true });
+      throw error;
     }
     const body = parseTokens(await this.#read(response, where));
     const token = body['token'] ?? body['access_token'];
@@ -201,7 +230,7 @@ export class Authorization {
     if (isIdentityToken(credential) && typeof refreshed === 'string' && refreshed !== '') {
       this.#refreshed = this.#secrets.add(refreshed);
     }
-    if (credential !== undefined) this.#isAccepted = true;
+    this.#login.accept();
     const lifetime = typeof body['expires_in'] === 'number' ? body['expires_in'] : DEFAULT_LIFETIME;
     return { header: `Bearer ${this.#secrets.add(token)}`, expires: begun + lifetime * 1000 };
   }
@@ -250,6 +279,11 @@ export class Authorization {
     }
     return url;
   }
+}
+
+/** An identity token that has ended is an "invalid_grant", which is a 400. */
+function isRefusal(status: number, credential: Credential | undefined): boolean {
+  return status === 401 || status === 403 || (status === 400 && isIdentityToken(credential));
 }
 
 function isIdentityToken(credential: Credential | undefined): credential is Credential & IdentityToken {

@@ -5,13 +5,16 @@ export class ConnectionError extends Error {
   readonly retryAfter: string | null;
   /** Nothing came in the time that is borne: perhaps it is asked too much. */
   readonly isLate: boolean;
+  /** The same, or not even a connection. */
+  readonly isSilent: boolean;
 
   constructor(
     message: string,
-    options: { cause?: unknown; retryAfter?: string | null; isLate?: boolean } = {},
+    options: { cause?: unknown; retryAfter?: string | null; isLate?: boolean; isSilent?: boolean } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.retryAfter = options.retryAfter ?? null;
     this.isLate = options.isLate ?? false;
+    this.isSilent = options.isSilent ?? this.isLate;
   }
 }

@@ -1,12 +1,15 @@
 /**
- * Requests in a row that failed for good, each of them tried several times: after so many, a registry is not asked again in
- * this run. Nor is a repository, after as many that it alone may be to blame for: its siblings go on.
+ * Failures in a row, after which a registry is not asked again in this run. Nor is a repository, after as many that it alone
+ * may be to blame for: its siblings go on.
  */
 
 /** After so many. */
 const GIVE_UP_AFTER = 5;
 
-/** Whose a failure is: the registry's, which refuses everybody or does not answer, or maybe one repository's. */
+/**
+ * What failed: a request for good, because the registry refuses everybody or cannot be reached; one wait for an answer; or a
+ * request for good, maybe because of its repository.
+ */
 export type Failure = 'registry' | 'silence' | 'repository';
 
 export class Failures {
@@ -16,8 +19,8 @@ export class Failures {
   readonly #ofRepository = new Map<string, number>();
 
   /**
-   * To be taken when a request is begun. What is under way when one fails mostly fails for the same reason, and counts with
-   * it: else a registry that is away for a few seconds would be given up by the requests of that moment.
+   * To be taken when a request, or a wait, is begun. What is under way when one fails mostly fails for the same reason, and
+   * counts with it: else a registry that is away for a few seconds would be given up by the requests of that moment.
    */
   get volley(): number {
     return this.#volley;
@@ -29,16 +32,17 @@ export class Failures {
     this.#ofRepository.delete(path);
   }
 
-  /** @param volley what it was when the request was begun */
-  add(path: string, whose: Failure, volley: number): void {
-    if (whose === 'repository') {
-      this.#ofRepository.set(path, (this.#ofRepository.get(path) ?? 0) + 1);
-      return;
+  /** @param volley what it was when that was begun which failed; undefined for what was not */
+  add(path: string, what: Failure, volley: number | undefined): void {
+    if (what === 'repository') {
+      const count = (this.#ofRepository.get(path) ?? 0) + 1;
+      this.#ofRepository.set(path, count);
+      // One repository after the other, and no answer in between: it is the registry.
+      if (count === GIVE_UP_AFTER) this.#ofRegistry += 1;
+    } else if (volley === this.#volley) {
+      this.#ofRegistry += 1;
+      this.#volley += 1;
     }
-    // Silence has been waited for long enough: not that long again for each volley.
-    if (whose === 'registry' && volley !== this.#volley) return;
-    this.#ofRegistry += 1;
-    this.#volley += 1;
   }
 
   /** Whether the registry, or the repository, is to be left alone; and after how many failures. */

@@ -22,6 +22,7 @@ import type { Answer } from './answer.ts';
 import { BrokenBodyError, readBody, readWhole } from './body.ts';
 import type { Registry, RegistryRequest } from './registry.ts';
 import { NO_REQUESTS, kindOf } from './request-kind.ts';
+import { StandInError } from './stand-in-error.ts';
 
 /** A page of tags or referrers. */
 const MAX_PAGE_SIZE = 16 * 1024 * 1024;
@@ -332,7 +333,7 @@ export class RegistrySource implements Source {
       return await this.#registry.request({ ...request, path: this.#path }, allow);
     } catch (error) {
       // It was never sent: a plan that counted it would promise more than the run, with its budget, does.
-      if (error instanceof SkippedError) this.#count(kind, -1);
+      if (error instanceof SkippedError && !(error instanceof StandInError)) this.#count(kind, -1);
       throw error;
     }
   }

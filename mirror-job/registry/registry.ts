@@ -17,6 +17,7 @@ import { RETRIED, type RegistryOptions, type RetryPolicy } from './registry-opti
 import { NO_REQUESTS, kindOf } from './request-kind.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { Secrets } from './secrets.ts';
+import { StandInError } from './stand-in-error.ts';
 import { send } from './send.ts';
 import { RequestWindow, type Outcome } from './window.ts';
 
@@ -37,6 +38,11 @@ export interface RegistryRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Asks as a caller without credentials would. */
   readonly anonymous?: boolean;
+}
+
+/** What was counted of failures when a request was sent first; undefined before. */
+interface Begun {
+  volley: number | undefined;
 }
 
 export class Registry implements ReportingUpstream {
@@ -116,15 +122,15 @@ export class Registry implements ReportingUpstream {
    */
   async request(request: RegistryRequest, allow: readonly number[]): Promise<Answer> {
     const { signal, clock, retry } = this.#options;
-    const { volley } = this.#failures;
+    const begun: Begun = { volley: undefined };
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
       this.#refuseGivenUp(request);
       let failure: SourceError;
-      let whose: Failure;
+      let whose: Failure | undefined;
       let retryAfter: string | null;
       try {
-        const response = await this.#afterFirst(() => this.#ask(request));
+        const response = await this.#afterFirst(() => this.#ask(request, begun));
         if (allow.includes(response.status)) {
           this.#failures.end(request.path);
           return response;
@@ -140,12 +146,13 @@ export class Registry implements ReportingUpstream {
         signal.throwIfAborted();
         if (!(error instanceof ConnectionError)) throw error;
         failure = new SourceError(`${this.nameOf(request.path)}: ${error.message}`, { cause: error.cause });
-        whose = error.isLate ? 'silence' : 'registry';
         retryAfter = error.retryAfter;
+        // Each silence was counted already.
+        whose = error.isSilent ? undefined : 'registry';
       }
       const asked = parseRetryAfter(retryAfter, clock.now());
       if (attempt === retry.attempts || (asked ?? 0) > retry.maxDelay) {
-        this.#failures.add(request.path, whose, volley);
+        if (whose !== undefined) this.#failures.add(request.path, whose, begun.volley);
         throw failure;
       }
       if (asked === undefined) await clock.sleep(delayBefore(attempt, retry), signal);
@@ -153,9 +160,11 @@ export class Registry implements ReportingUpstream {
   }
 
   /** A place in the window from when the request is sent until its answer begins. */
-  async #ask(request: RegistryRequest): Promise<Answer> {
+  async #ask(request: RegistryRequest, begun: Begun): Promise<Answer> {
     const leave = await this.#window.enter();
     let how: Outcome = 'failed';
+    const { volley } = this.#failures;
+    begun.volley ??= volley;
     try {
       // Those who waited for their turn learn what was decided meanwhile.
       this.#refuseGivenUp(request);
@@ -166,6 +175,8 @@ export class Registry implements ReportingUpstream {
     } catch (error) {
       if (error instanceof ConnectionError) {
         if (error.isLate) how = 'refused';
+        // Counted at once: that long is not waited several times for each request.
+        if (error.isSilent) this.#failures.add(request.path, 'silence', volley);
         this.#heed(error.retryAfter);
       }
       throw error;
@@ -188,7 +199,7 @@ export class Registry implements ReportingUpstream {
     if (givenUp !== undefined) {
       const who = givenUp.whose === 'registry' ? this.#base : this.nameOf(path);
       throw new SourceError(
-        `${who} failed ${givenUp.after} requests in a row, each tried several times; it is not asked again in this run.`,
+        `${who} failed ${givenUp.after} times in a row; it is not asked again in this run.`,
       );
     }
     if (this.#closedUntil > this.#options.clock.now().getTime()) {
@@ -228,7 +239,7 @@ export class Registry implements ReportingUpstream {
         if (this.#elsewhere.has(response) && response.status >= 400) return response;
         if (response.status === 404 && accounts.isStandIn(request.path, authorization)) {
           response.discard();
-          throw new SkippedError(
+          throw new StandInError(
             `${this.nameOf(request.path)}: the account that may read it has used up its quota, and another one is told that there is nothing.`,
           );
         }
@@ -283,23 +294,35 @@ export class Registry implements ReportingUpstream {
     response.discard();
   }
 
-  #challenged(request: RegistryRequest, authorization: Authorization): Promise<Answer> {
-    return authorization.onTrial(async () => {
-      const sent = await authorization.header(request.path);
-      const response = await this.#redirected(request, sent);
-      // Whoever else answers must not choose where the password goes.
-      if (this.#elsewhere.has(response)) return response;
-      authorization.note(response.status, request.path, sent);
-      if (response.status !== 401) return response;
-      const asked = response.headers.get('WWW-Authenticate');
-      if (!(await authorization.learn(asked, request.path, sent))) return response;
-      const header = await authorization.header(request.path);
-      if (header === undefined) return response;
-      response.discard();
-      const again = await this.#redirected(request, header);
-      if (!this.#elsewhere.has(again)) authorization.note(again.status, request.path, header);
-      return again;
-    });
+  async #challenged(request: RegistryRequest, authorization: Authorization): Promise<Answer> {
+    const sent = await authorization.header(request.path);
+    const response = await this.#carried(request, authorization, sent);
+    // Whoever else answers must not choose where the password goes.
+    if (response.status !== 401 || this.#elsewhere.has(response)) return response;
+    const asked = response.headers.get('WWW-Authenticate');
+    if (!(await authorization.learn(asked, request.path, sent))) return response;
+    const header = await authorization.header(request.path);
+    if (header === undefined) return response;
+    response.discard();
+    return this.#carried(request, authorization, header);
+  }
+
+  #carried(
+    request: RegistryRequest,
+    authorization: Authorization,
+    header: string | undefined,
+  ): Promise<Answer> {
+    // An account that may not list a repository's tags may still read them.
+    const place = kindOf(request) === 'lists' ? `the lists of ${request.path}` : request.path;
+    return authorization.carry(
+      header,
+      place,
+      () => this.#redirected(request, header),
+      (answer) => {
+        if (this.#elsewhere.has(answer) || answer.status < 400 || answer.status === 404) return 'accepted';
+        return answer.status === 401 ? 'refused' : undefined;
+      },
+    );
   }
 
   /** Redirects are followed here, because a credential must not follow them to another host. */

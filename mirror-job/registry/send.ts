@@ -16,12 +16,13 @@ export async function send(
     return await fetch(url, { method, headers, signal, timeout, ...(body !== undefined && { body }) });
   } catch (error) {
     signal.throwIfAborted();
-    const isLate = error instanceof TimeoutError && error.waitedFor === 'an answer';
+    const isSilent = error instanceof TimeoutError;
+    const isLate = isSilent && error.waitedFor === 'an answer';
     throw new ConnectionError(
       isLate
         ? `${url.host} did not answer within ${timeout / 1000} s.`
         : `${url.host} cannot be reached (${reasonOf(error)}).${adviceFor(reasonOf(error))}`,
-      { cause: error, isLate },
+      { cause: error, isLate, isSilent },
     );
   }
 }

@@ -119,10 +119,13 @@ export class SdkBucket {
         if (UploadId === undefined || Initiated === undefined) continue;
         open.push({ key: Key, id: UploadId, begun: Initiated });
       }
+      const { IsTruncated = false, NextKeyMarker = '', NextUploadIdMarker } = page ?? {};
       // A server that says "more" and not where would be asked the same for ever.
+      const isFurther: boolean =
+        NextKeyMarker !== marker.KeyMarker || NextUploadIdMarker !== marker.UploadIdMarker;
       marker =
-        page?.IsTruncated === true && page.NextKeyMarker !== undefined && page.NextKeyMarker !== ''
-          ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }
+        IsTruncated && NextKeyMarker !== '' && isFurther
+          ? { KeyMarker: NextKeyMarker, UploadIdMarker: NextUploadIdMarker }
           : undefined;
     }
     return open;

@@ -223,3 +223,26 @@ test('what the storage refuses, to which a registry redirects, says nothing of a
 function port(): string {
   return registry?.host.split(':')[1] ?? '';
 }
+
+test('two accounts, each for its own repositories, however many of the other’s are refused', async () => {
+  const started = await startRogueRegistry({
+    corpus,
+    misbehave: (request) => {
+      if (nameOf(request) === '-') return CHALLENGE;
+      const owner = request.repository.startsWith('x/') ? 'a' : 'b';
+      if (nameOf(request) !== owner)
+        return request.path === '/v2/' ? undefined : status(401, CHALLENGE.headers);
+      return { kind: 'headers', set: { 'docker-content-digest': image.digest } };
+    },
+  });
+  registry = started;
+  const client = await registryAt(started.host, { accounts: accountsOf('a', 'b') });
+  const resolve = (path: string) => new RegistrySource(client, path).resolve(one).catch(String);
+  for (const path of ['y/1', 'y/2', 'y/3', 'y/4', 'x/1']) await resolve(path);
+  const who = (path: string) =>
+    started.requests
+      .filter(({ repository }) => repository === path)
+      .map(nameOf)
+      .filter((name) => name !== '-');
+  expect([who('y/4'), who('x/1')]).toEqual([['a', 'b'], ['a']]);
+});

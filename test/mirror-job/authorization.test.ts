@@ -68,7 +68,7 @@ test('Basic: credentials that are refused are not sent again, and the sentence s
     `${registry.host}/team/app: the registry answered 401 to GET manifests/one: "authentication required". The credentials configured for this upstream do not allow it.`,
   );
   await expect(from.manifest(one)).rejects.toThrow(
-    `${registry.host} has refused the credentials configured for this upstream; they are not sent there again in this run.`,
+    `${registry.host} answered 401 to the credentials configured for this upstream.`,
   );
   expect(asked(registry)).toEqual(['GET manifest -', `GET manifest ${basic}`]);
 });
@@ -86,9 +86,140 @@ test.each([
   expect(results.every(({ status }) => status === 'rejected')).toBe(true);
   const last = results.at(-1);
   expect(last?.status === 'rejected' && String(last.reason)).toContain(
-    `${registry.host} has refused the credentials configured for this upstream; they are not sent again in this run.`,
+    `${registry.host} refuses the credentials configured for this upstream everywhere; they are not sent again in this run.`,
   );
-  expect(asked(registry).filter((line) => line.endsWith(basic))).toHaveLength(3);
+  // And once where no repository is concerned.
+  expect(asked(registry).filter((line) => line.endsWith(basic))).toHaveLength(4);
+});
+
+/** A registry, or its realm, that knows who asks and lets them read only what begins with "yes". */
+function choosy(kind: 'basic' | 'bearer', sent: string[] = []): RegistryOptions['fetch'] {
+  return fakeFetch((text, headers) => {
+    const url = new URL(text);
+    const isLogin = headers['Authorization'] === basic;
+    if (isLogin) sent.push(`${url.pathname} ${url.searchParams.get('scope') ?? ''}`.trim());
+    if (url.pathname === '/token') {
+      const scope = url.searchParams.get('scope') ?? '';
+      if (!isLogin) return new Response(null, { status: 401 });
+      return scope.includes(':no/') ? new Response(null, { status: 403 }) : Response.json({ token: scope });
+    }
+    const ask = kind === 'basic' ? 'Basic realm="r"' : 'Bearer realm="https://registry.test/token"';
+    const refusal = new Response(null, { status: 401, headers: { 'www-authenticate': ask } });
+    const isAllowed =
+      kind === 'basic' ? isLogin && !url.pathname.includes('/no/') : headers['Authorization'] !== undefined;
+    if (!isAllowed) return refusal;
+    return new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } });
+  });
+}
+
+test.each(['basic', 'bearer'] as const)(
+  '%s: a good login goes on after any number of repositories that it may not read',
+  async (kind) => {
+    const sent: string[] = [];
+    const client = await registryAt('registry.test', {
+      accounts: [account],
+      insecure: false,
+      fetch: choosy(kind, sent),
+    });
+    const at = (path: string) => new RegistrySource(client, path);
+    for (const path of ['no/1', 'no/2', 'no/3', 'no/4']) {
+      await expect(at(path).resolve(one)).rejects.toThrow(/answered 40[13]/);
+    }
+    expect(await at('yes/1').resolve(one)).toEqual({ digest: image.digest });
+    await expect(at('no/1').resolve(one)).rejects.toThrow(/answered 40[13]/);
+    expect(await at('yes/2').resolve(one)).toEqual({ digest: image.digest });
+    expect(sent.filter((line) => line === (kind === 'basic' ? '/v2/' : '/token'))).toHaveLength(1);
+  },
+);
+
+test('Basic: a list that is refused takes nothing from tags that are named', async () => {
+  const from = await sourceAt('registry.test', 'yes/1', {
+    accounts: [account],
+    insecure: false,
+    fetch: fakeFetch((url, headers) => {
+      const isAllowed = headers['Authorization'] === basic && !url.includes('tags/list');
+      return isAllowed
+        ? new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } })
+        : new Response(null, { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } });
+    }),
+  });
+  await expect(from.tags()).rejects.toThrow('answered 401');
+  expect(await from.resolve(one)).toEqual({ digest: image.digest });
+});
+
+test.each(['basic', 'bearer'] as const)(
+  '%s: a renewed login is sent where the old one was refused',
+  async (kind) => {
+    let password = 'old';
+    const client = await registryAt('registry.test', {
+      accounts: [async () => ({ username: 'user', password, from: 'of a helper' })],
+      insecure: false,
+      fetch: choosy(kind),
+    });
+    for (const path of ['yes/1', 'yes/2', 'yes/3', 'yes/4']) {
+      await expect(new RegistrySource(client, path).resolve(one)).rejects.toThrow(/answered 401|refuses the/);
+    }
+    ({ password } = credential);
+    for (const path of ['yes/1', 'yes/4', 'yes/5']) {
+      expect(await new RegistrySource(client, path).resolve(one)).toEqual({ digest: image.digest });
+    }
+  },
+);
+
+test('a login is tried alone also where the first answer needed none', async () => {
+  const sent: string[] = [];
+  const client = await registryAt('registry.test', {
+    accounts: [async () => ({ username: 'user', password: 'wrong', from: 'of the test' })],
+    insecure: false,
+    fetch: fakeFetch((url, headers) => {
+      if (url.includes('/public/')) {
+        return new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } });
+      }
+      if (headers['Authorization'] !== undefined) sent.push(url);
+      return new Response(null, { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } });
+    }),
+  });
+  await new RegistrySource(client, 'public/1').resolve(one);
+  const paths = Array.from({ length: 40 }, (_, index) => `private/${index}`);
+  await Promise.allSettled(paths.map((path) => new RegistrySource(client, path).resolve(one)));
+  expect(sent).toHaveLength(4);
+});
+
+test('Basic: an account whose answers come by redirect is accepted', async () => {
+  const client = await registryAt('registry.test', {
+    accounts: [account],
+    insecure: false,
+    fetch: fakeFetch((text, headers) => {
+      const url = new URL(text);
+      if (url.host === 'storage.test') {
+        return new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } });
+      }
+      // Nor does it say more where no repository is concerned.
+      if (headers['Authorization'] !== basic || /\/no\/|\/v2\/$/.test(url.pathname)) {
+        return new Response(null, { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } });
+      }
+      return new Response(null, { status: 307, headers: { location: 'https://storage.test/blob' } });
+    }),
+  });
+  const at = (path: string) => new RegistrySource(client, path);
+  expect(await at('yes/1').resolve(one)).toEqual({ digest: image.digest });
+  for (const path of ['no/1', 'no/2', 'no/3'])
+    await expect(at(path).resolve(one)).rejects.toThrow('answered 401');
+  expect(await at('yes/3').resolve(one)).toEqual({ digest: image.digest });
+});
+
+test('a realm that never answers is waited for once by all who need it', async () => {
+  const registry = await start({ kind: 'bearer', credentials: credential }, (path) =>
+    path === '/token' ? { kind: 'hang' } : undefined,
+  );
+  const client = await registryAt(registry.host, { accounts: [account], timeout: 200 });
+  const paths = Array.from({ length: 20 }, (_, index) => `team/app${index}`);
+  const results = await Promise.allSettled(
+    paths.map((path) => new RegistrySource(client, path).resolve(one)),
+  );
+  expect(results.every(({ status }) => status === 'rejected')).toBe(true);
+  // Five silences in a row, and not twenty times two.
+  expect(registry.requests.filter(({ kind }) => kind === 'token').length).toBeLessThanOrEqual(5);
 });
 
 test('Basic: an account that reads one repository goes on where another one refuses it', async () => {

@@ -20,13 +20,24 @@ test('an answer begins anew', () => {
   expect(failures.givenUp('a')).toBeUndefined();
 });
 
-test('what is under way at once counts once; what is not answered at all counts each time', () => {
+test('what is under way at once counts once, whatever it waits for', () => {
   const failures = new Failures();
   const { volley } = failures;
   for (let count = 0; count < 24; count += 1) failures.add('a', 'registry', volley);
   expect(failures.givenUp('a')).toBeUndefined();
-  for (let count = 0; count < 4; count += 1) failures.add('a', 'silence', volley);
+  for (let count = 0; count < 24; count += 1) failures.add('a', 'silence', volley);
+  expect(failures.givenUp('a')).toBeUndefined();
+  for (let count = 0; count < 4; count += 1) failures.add('a', 'silence', failures.volley);
   expect(failures.givenUp('a')).toEqual(REGISTRY);
+});
+
+test('five repositories given up, and no answer in between: it is the registry', () => {
+  const failures = new Failures();
+  for (const path of ['a', 'b', 'c', 'd', 'e']) {
+    expect(failures.givenUp('f')).toBeUndefined();
+    for (let count = 0; count < 5; count += 1) failures.add(path, 'repository', failures.volley);
+  }
+  expect(failures.givenUp('f')).toEqual(REGISTRY);
 });
 
 test('one repository that fails leaves its siblings alone', () => {
