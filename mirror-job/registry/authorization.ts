@@ -45,10 +45,10 @@ export class Authorization {
   readonly #tokens = new Map<string, Promise<Token | undefined>>();
   /** By scope: the header that a registry has answered with 401, whatever its lifetime said. */
   readonly #refused = new Map<string, string>();
-  readonly #login: Login;
+  #login: Login | undefined;
 
   /** What a realm gave in the place of the configured identity token: it may have ended the older one. */
-  #refreshed: string | undefined;
+  #refreshed: { readonly of: string; readonly token: string } | undefined;
 
   /** @param secrets is told every secret before it is sent */
   constructor(host: string, options: RegistryOptions, account: Account | undefined, secrets: Secrets) {
@@ -56,7 +56,6 @@ export class Authorization {
     this.#options = options;
     this.#account = account;
     this.#secrets = secrets;
-    this.#login = new Login(host);
   }
 
   /**
@@ -77,36 +76,44 @@ export class Authorization {
   async carry(
     header: string | undefined,
     place: string,
-    sendIt: () => Promise<Answer>,
-    tell: (answer: Answer) => 'accepted' | 'refused' | undefined,
+    sendWith: (header: string | undefined) => Promise<Answer>,
+    tell: (answer: Answer) => 'accepted' | 'refused' | 'unclear' | undefined,
   ): Promise<Answer> {
     const credential = header?.startsWith('Basic ') === true ? await this.credential() : undefined;
-    if (credential === undefined) return sendIt();
+    if (credential === undefined || isIdentityToken(credential)) return sendWith(header);
+    // What is told is of this one, also if it is renewed meanwhile.
+    const login = this.#loginOf(credential);
+    const basic = this.#secrets.basic(credential);
     const sendAndNote = async (): Promise<Answer> => {
-      const answer = await sendIt();
+      const answer = await sendWith(basic);
       const told = tell(answer);
-      if (told === 'accepted') this.#login.accept();
+      if (told === 'accepted') login.accept();
+      if (told === 'unclear') login.deny(place);
       if (told === 'refused') {
         const error = new CredentialRefusedError(
           `${this.#host} answered ${answer.status} to the credentials ${credential.from}.`,
         );
-        this.#login.deny(place, { error, isFinal: false });
+        login.deny(place, { error, isFinal: false });
       }
       return answer;
     };
-    return this.#login.attempt(credential, place, sendAndNote, () => this.#isWrongPassword(header));
+    return login.attempt(place, sendAndNote, () => this.#isWrongPassword(basic));
+  }
+
+  #loginOf(credential: Credential): Login {
+    const known = this.#login;
+    if (known?.isOf(credential) === true) return known;
+    const login = new Login(this.#host, credential);
+    this.#login = login;
+    return login;
   }
 
   /** Asked where no repository is concerned: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support */
-  async #isWrongPassword(header: string | undefined): Promise<boolean> {
+  async #isWrongPassword(basic: string): Promise<boolean> {
     const url = new URL(`${this.#options.insecure ? 'http' : 'https'}://${this.#host}/v2/`);
-    const answer = await send(
-      this.#options,
-      url,
-      'GET',
-      header === undefined ? {} : { Authorization: header },
-    );
+    const answer = await send(this.#options, url, 'GET', { Authorization: basic });
     answer.discard();
+    refuseBusy(answer, this.#host);
     return answer.status === 401;
   }
 
@@ -178,30 +185,31 @@ export class Authorization {
   async #request(challenge: Bearer, scope: string): Promise<Token | undefined> {
     const credential = await this.credential();
     if (credential === undefined) return this.#requestToken(challenge, scope, undefined);
-    return this.#login.attempt(
-      credential,
+    const login = this.#loginOf(credential);
+    return login.attempt(
       scope,
-      () => this.#requestToken(challenge, scope, credential),
+      () => this.#requestToken(challenge, scope, { credential, login }),
       () => this.#isWrongLogin(challenge, credential),
     );
   }
 
   /** Asked for a token that is good for nothing: whether the realm knows the login at all. */
   async #isWrongLogin({ realm, service }: Bearer, credential: Credential): Promise<boolean> {
-    const answer = await this.#ask(
-      this.#realm(realm),
-      { ...(service !== undefined && { service }) },
-      credential,
-    );
-    answer.discard();
+    const url = this.#realm(realm);
+    const answer = await this.#ask(url, { ...(service !== undefined && { service }) }, credential);
+    refuseBusy(answer, url.host);
+    if (answer.status === 200)
+      this.#keepRefreshed(parseTokens(await this.#read(answer, url.host)), credential);
+    else answer.discard();
     return isRefusal(answer.status, credential);
   }
 
   async #requestToken(
     { realm, service }: Bearer,
     scope: string,
-    credential: Credential | undefined,
+    account: { readonly credential: Credential; readonly login: Login } | undefined,
   ): Promise<Token | undefined> {
+    const credential = account?.credential;
     const url = this.#realm(realm);
     const begun = this.#options.clock.now().getTime();
     const where = `${this.#host} asks for a token from ${url.host}, which`;
@@ -216,23 +224,26 @@ export class Authorization {
         });
       }
       if (!isRefusal(status, credential)) throw new SourceError(`${where} answered ${status} without one.`);
-      if (credential === undefined) return undefined;
+      if (account === undefined) return undefined;
       const error = new CredentialRefusedError(
-        `${where} answered ${status} to the credentials ${credential.from}.`,
+        `${where} answered ${status} to the credentials ${account.credential.from}.`,
       );
-      this.#login.deny(scope, { error, isFinal: true });
+      account.login.deny(scope, { error, isFinal: true });
       throw error;
     }
     const body = parseTokens(await this.#read(response, where));
     const token = body['token'] ?? body['access_token'];
     if (typeof token !== 'string') throw new SourceError(`${where} answered 200 without one.`);
-    const refreshed = body['refresh_token'];
-    if (isIdentityToken(credential) && typeof refreshed === 'string' && refreshed !== '') {
-      this.#refreshed = this.#secrets.add(refreshed);
-    }
-    this.#login.accept();
+    this.#keepRefreshed(body, credential);
+    account?.login.accept();
     const lifetime = typeof body['expires_in'] === 'number' ? body['expires_in'] : DEFAULT_LIFETIME;
     return { header: `Bearer ${this.#secrets.add(token)}`, expires: begun + lifetime * 1000 };
+  }
+
+  #keepRefreshed(body: JsonObject, credential: Credential | undefined): void {
+    const token = body['refresh_token'];
+    if (!isIdentityToken(credential) || typeof token !== 'string' || token === '') return;
+    this.#refreshed = { of: credential.identityToken, token: this.#secrets.add(token) };
   }
 
   /** @throws {ConnectionError} when it breaks off: the realm is asked again */
@@ -251,11 +262,12 @@ export class Authorization {
     credential: Credential | undefined,
   ): Promise<Answer> {
     if (isIdentityToken(credential)) {
+      const refreshed = this.#refreshed?.of === credential.identityToken ? this.#refreshed.token : undefined;
       const body = new URLSearchParams({
         grant_type: 'refresh_token',
         ...wanted,
         client_id: 'lifeboat',
-        refresh_token: this.#refreshed ?? this.#secrets.add(credential.identityToken),
+        refresh_token: refreshed ?? this.#secrets.add(credential.identityToken),
       });
       const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
       return send(this.#options, realm, 'POST', headers, body.toString());
@@ -279,6 +291,12 @@ export class Authorization {
     }
     return url;
   }
+}
+
+/** Nothing is known of a login by an answer that another try may change. @throws {ConnectionError} */
+function refuseBusy({ status, headers }: Answer, host: string): void {
+  if (!RETRIED.has(status)) return;
+  throw new ConnectionError(`${host} answered ${status}.`, { retryAfter: headers.get('Retry-After') });
 }
 
 /** An identity token that has ended is an "invalid_grant", which is a 400. */

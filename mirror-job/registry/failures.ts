@@ -17,6 +17,8 @@ export class Failures {
   #volley = 0;
   /** By path. */
   readonly #ofRepository = new Map<string, number>();
+  /** Repositories that failed since the registry has answered last. */
+  readonly #failed = new Set<string>();
 
   /**
    * To be taken when a request, or a wait, is begun. What is under way when one fails mostly fails for the same reason, and
@@ -29,26 +31,26 @@ export class Failures {
   /** The registry has answered. */
   end(path: string): void {
     this.#ofRegistry = 0;
+    this.#failed.clear();
     this.#ofRepository.delete(path);
   }
 
   /** @param volley what it was when that was begun which failed; undefined for what was not */
   add(path: string, what: Failure, volley: number | undefined): void {
+    if (volley !== this.#volley) return;
+    this.#volley += 1;
     if (what === 'repository') {
-      const count = (this.#ofRepository.get(path) ?? 0) + 1;
-      this.#ofRepository.set(path, count);
-      // One repository after the other, and no answer in between: it is the registry.
-      if (count === GIVE_UP_AFTER) this.#ofRegistry += 1;
-    } else if (volley === this.#volley) {
-      this.#ofRegistry += 1;
-      this.#volley += 1;
-    }
+      this.#ofRepository.set(path, (this.#ofRepository.get(path) ?? 0) + 1);
+      // Several of them, and no answer in between: it is the registry.
+      this.#failed.add(path);
+    } else this.#ofRegistry += 1;
   }
 
   /** Whether the registry, or the repository, is to be left alone; and after how many failures. */
   givenUp(path: string): { readonly whose: 'registry' | 'repository'; readonly after: number } | undefined {
     const ofRepository = this.#ofRepository.get(path) ?? 0;
-    if (this.#ofRegistry >= GIVE_UP_AFTER) return { whose: 'registry', after: this.#ofRegistry };
+    const ofRegistry = this.#ofRegistry + this.#failed.size;
+    if (ofRegistry >= GIVE_UP_AFTER) return { whose: 'registry', after: ofRegistry };
     return ofRepository >= GIVE_UP_AFTER ? { whose: 'repository', after: ofRepository } : undefined;
   }
 }

@@ -317,10 +317,10 @@ export class Registry implements ReportingUpstream {
     return authorization.carry(
       header,
       place,
-      () => this.#redirected(request, header),
+      (sent) => this.#redirected(request, sent),
       (answer) => {
         if (this.#elsewhere.has(answer) || answer.status < 400 || answer.status === 404) return 'accepted';
-        return answer.status === 401 ? 'refused' : undefined;
+        return answer.status === 401 ? 'refused' : answer.status === 403 ? 'unclear' : undefined;
       },
     );
   }

@@ -208,6 +208,94 @@ test('Basic: an account whose answers come by redirect is accepted', async () =>
   expect(await at('yes/3').resolve(one)).toEqual({ digest: image.digest });
 });
 
+const refusal = () => new Response(null, { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } });
+
+test('whether a login is wrong is not told by a registry that is busy', async () => {
+  let sent = 0;
+  let probes = 0;
+  const client = await registryAt('registry.test', {
+    accounts: [account],
+    insecure: false,
+    fetch: fakeFetch((url, headers) => {
+      if (headers['Authorization'] !== undefined) sent += 1;
+      if (!url.endsWith('/v2/')) return refusal();
+      probes += 1;
+      return probes === 1 ? new Response(null, { status: 503 }) : refusal();
+    }),
+  });
+  const paths = Array.from({ length: 50 }, (_, index) => `team/app${index}`);
+  await Promise.allSettled(paths.map((path) => new RegistrySource(client, path).resolve(one)));
+  expect([sent, probes]).toEqual([5, 2]);
+});
+
+test('what becomes of a login is not held against the one that renews it', async () => {
+  let password = 'old';
+  const client = await registryAt('registry.test', {
+    accounts: [async () => ({ username: 'user', password, from: 'of a helper' })],
+    insecure: false,
+    fetch: fakeFetch(async (url, headers) => {
+      const isGood = headers['Authorization'] === basic;
+      // The helper renews it while the old one is asked about.
+      if (url.endsWith('/v2/') && !isGood) {
+        ({ password } = credential);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      return isGood
+        ? new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } })
+        : refusal();
+    }),
+  });
+  const at = (path: string) => new RegistrySource(client, path).resolve(one);
+  for (const path of ['a/1', 'a/2', 'a/3']) await expect(at(path)).rejects.toThrow('answered 401');
+  const old = at('a/4').catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(await at('a/5')).toEqual({ digest: image.digest });
+  await old;
+  expect(await at('a/1')).toEqual({ digest: image.digest });
+});
+
+test('a password that is answered with 403 everywhere is asked about too, and one place stays open', async () => {
+  let sent = 0;
+  const client = await registryAt('registry.test', {
+    accounts: [account],
+    insecure: false,
+    fetch: fakeFetch((url, headers) => {
+      if (headers['Authorization'] === undefined) return refusal();
+      sent += 1;
+      return url.endsWith('/v2/') ? refusal() : new Response(null, { status: 403 });
+    }),
+  });
+  const same = new RegistrySource(client, 'team/app');
+  for (let times = 0; times < 3; times += 1) await expect(same.resolve(one)).rejects.toThrow('answered 403');
+  const paths = Array.from({ length: 50 }, (_, index) => `team/app${index}`);
+  await Promise.allSettled(paths.map((path) => new RegistrySource(client, path).resolve(one)));
+  expect(sent).toBe(6);
+});
+
+test('an identity token that was renewed by its helper is the one that is sent', async () => {
+  let identityToken = 'first';
+  const sent: string[] = [];
+  const client = await registryAt('registry.test', {
+    accounts: [async () => ({ identityToken, from: 'of a helper' })],
+    insecure: false,
+    fetch: fakeFetch((url, _headers, body) => {
+      if (!url.includes('/token')) {
+        const challenge = { 'www-authenticate': 'Bearer realm="https://registry.test/token"' };
+        return new Response(null, { status: 401, headers: challenge });
+      }
+      sent.push(new URLSearchParams(body).get('refresh_token') ?? '');
+      return Response.json({ token: 'x', refresh_token: `after ${identityToken}` });
+    }),
+  });
+  const ask = (path: string) => new RegistrySource(client, path).resolve(one).catch(() => undefined);
+  await ask('a/1');
+  await ask('a/2');
+  identityToken = 'second';
+  await ask('a/3');
+  // Each is sent once; what the realm gave for it, from then on.
+  expect([...new Set(sent)]).toEqual(['first', 'after first', 'second', 'after second']);
+});
+
 test('a realm that never answers is waited for once by all who need it', async () => {
   const registry = await start({ kind: 'bearer', credentials: credential }, (path) =>
     path === '/token' ? { kind: 'hang' } : undefined,

@@ -31,13 +31,24 @@ test('what is under way at once counts once, whatever it waits for', () => {
   expect(failures.givenUp('a')).toEqual(REGISTRY);
 });
 
-test('five repositories given up, and no answer in between: it is the registry', () => {
+test('five repositories that fail one after the other, and no answer in between: it is the registry', () => {
   const failures = new Failures();
   for (const path of ['a', 'b', 'c', 'd', 'e']) {
     expect(failures.givenUp('f')).toBeUndefined();
-    for (let count = 0; count < 5; count += 1) failures.add(path, 'repository', failures.volley);
+    failures.add(path, 'repository', failures.volley);
   }
   expect(failures.givenUp('f')).toEqual(REGISTRY);
+  failures.end('a');
+  expect(failures.givenUp('f')).toBeUndefined();
+});
+
+test('many repositories in one volley survive it', () => {
+  const failures = new Failures();
+  const { volley } = failures;
+  for (const path of ['a', 'b', 'c', 'd', 'e']) {
+    for (let count = 0; count < 5; count += 1) failures.add(path, 'repository', volley);
+  }
+  for (const path of ['a', 'f']) expect(failures.givenUp(path)).toBeUndefined();
 });
 
 test('one repository that fails leaves its siblings alone', () => {

@@ -3,10 +3,14 @@ import type { Fetch } from '../../mirror-job/registry/answer.ts';
 
 /** @param answer to each request */
 export function fakeFetch(
-  answer: (url: string, headers: Readonly<Record<string, string>>) => Response,
+  answer: (
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    body: string | undefined,
+  ) => Response | Promise<Response>,
 ): Fetch {
-  return async (url, { headers }) => {
-    const response = answer(url.href, headers);
+  return async (url, { headers, body }) => {
+    const response = await answer(url.href, headers, body);
     return {
       status: response.status,
       headers: response.headers,
