@@ -109,12 +109,11 @@ export class Authorization {
   }
 
   /** Asked where no repository is concerned: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support */
-  async #isWrongPassword(basic: string): Promise<boolean> {
+  async #isWrongPassword(basic: string): Promise<boolean | undefined> {
     const url = new URL(`${this.#options.insecure ? 'http' : 'https'}://${this.#host}/v2/`);
     const answer = await send(this.#options, url, 'GET', { Authorization: basic });
     answer.discard();
-    refuseBusy(answer, this.#host);
-    return answer.status === 401;
+    return RETRIED.has(answer.status) ? undefined : answer.status === 401;
   }
 
   /**
@@ -194,14 +193,15 @@ export class Authorization {
   }
 
   /** Asked for a token that is good for nothing: whether the realm knows the login at all. */
-  async #isWrongLogin({ realm, service }: Bearer, credential: Credential): Promise<boolean> {
+  async #isWrongLogin({ realm, service }: Bearer, credential: Credential): Promise<boolean | undefined> {
     const url = this.#realm(realm);
     const answer = await this.#ask(url, { ...(service !== undefined && { service }) }, credential);
-    refuseBusy(answer, url.host);
-    if (answer.status === 200)
+    if (answer.status === 200) {
       this.#keepRefreshed(parseTokens(await this.#read(answer, url.host)), credential);
-    else answer.discard();
-    return isRefusal(answer.status, credential);
+      return false;
+    }
+    answer.discard();
+    return RETRIED.has(answer.status) ? undefined : answer.status === 401 || answer.status === 403;
   }
 
   async #requestToken(
@@ -291,12 +291,6 @@ export class Authorization {
     }
     return url;
   }
-}
-
-/** Nothing is known of a login by an answer that another try may change. @throws {ConnectionError} */
-function refuseBusy({ status, headers }: Answer, host: string): void {
-  if (!RETRIED.has(status)) return;
-  throw new ConnectionError(`${host} answered ${status}.`, { retryAfter: headers.get('Retry-After') });
 }
 
 /** An identity token that has ended is an "invalid_grant", which is a 400. */

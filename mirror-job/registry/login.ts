@@ -48,14 +48,14 @@ export class Login {
   /**
    * Sends it to one place, if that can help.
    * @param send is to say what came of it, by `accept` or `deny`
-   * @param isWrong asks whether the login is refused everywhere
+   * @param isWrong asks whether the login is refused everywhere; undefined where that cannot be told now
    * @throws {CredentialRefusedError} where it was refused already; and what `send` throws
    * @throws {ConnectionError} where nobody answered the one that went before
    */
   async attempt<Result>(
     place: string,
     send: () => Promise<Result>,
-    isWrong: () => Promise<boolean>,
+    isWrong: () => Promise<boolean | undefined>,
   ): Promise<Result> {
     for (;;) {
       this.#refuse(place);
@@ -78,10 +78,16 @@ export class Login {
     }
   }
 
-  async #try<Result>(send: () => Promise<Result>, isWrong: () => Promise<boolean>): Promise<Result> {
+  async #try<Result>(
+    send: () => Promise<Result>,
+    isWrong: () => Promise<boolean | undefined>,
+  ): Promise<Result> {
     if (this.#denied.size < MAX_DENIED) return send();
-    this.#isWrong = await isWrong();
-    if (this.#isWrong) throw this.#refusal();
+    const told = await isWrong();
+    // Where it is not told, it goes on alone: once a place at most.
+    if (told === undefined) return send();
+    this.#isWrong = told;
+    if (told) throw this.#refusal();
     this.#isAccepted = true;
     return send();
   }

@@ -300,8 +300,14 @@ export class Registry implements ReportingUpstream {
     // Whoever else answers must not choose where the password goes.
     if (response.status !== 401 || this.#elsewhere.has(response)) return response;
     const asked = response.headers.get('WWW-Authenticate');
-    if (!(await authorization.learn(asked, request.path, sent))) return response;
-    const header = await authorization.header(request.path);
+    let header: string | undefined;
+    try {
+      const canHelp = await authorization.learn(asked, request.path, sent);
+      header = canHelp ? await authorization.header(request.path) : undefined;
+    } catch (error) {
+      response.discard();
+      throw error;
+    }
     if (header === undefined) return response;
     response.discard();
     return this.#carried(request, authorization, header);

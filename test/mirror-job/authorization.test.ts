@@ -225,7 +225,31 @@ test('whether a login is wrong is not told by a registry that is busy', async ()
   });
   const paths = Array.from({ length: 50 }, (_, index) => `team/app${index}`);
   await Promise.allSettled(paths.map((path) => new RegistrySource(client, path).resolve(one)));
-  expect([sent, probes]).toEqual([5, 2]);
+  // Three that are refused, twice the question, and one in between that goes out alone.
+  expect([sent, probes]).toEqual([6, 2]);
+});
+
+test('a realm that trips over a token for nothing does not keep a good login from its repositories', async () => {
+  const open = new Set<string>();
+  const client = await registryAt('registry.test', {
+    accounts: [account],
+    insecure: false,
+    fetch: async (url, request) => {
+      const isPart = url.searchParams.get('scope');
+      const answer = await (
+        isPart === null && url.pathname === '/token'
+          ? fakeFetch(() => new Response('broken', { status: 500 }))
+          : choosy('bearer')
+      )(url, request);
+      open.add(url.href);
+      return { ...answer, discard: () => open.delete(url.href) };
+    },
+  });
+  const at = (path: string) => new RegistrySource(client, path).resolve(one);
+  for (const path of ['no/1', 'no/2', 'no/3', 'no/4']) await expect(at(path)).rejects.toThrow('answered 403');
+  for (const path of ['yes/1', 'yes/2']) expect(await at(path)).toEqual({ digest: image.digest });
+  // What nobody reads holds no connection.
+  expect([...open]).toEqual([]);
 });
 
 test('what becomes of a login is not held against the one that renews it', async () => {
