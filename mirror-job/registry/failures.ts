@@ -7,10 +7,10 @@
 const GIVE_UP_AFTER = 5;
 
 /**
- * What failed: a request for good, because the registry refuses everybody or cannot be reached; one wait for an answer; or a
- * request for good, maybe because of its repository.
+ * Whose a failure is: the registry's, which refuses everybody, cannot be reached or does not answer; or maybe one
+ * repository's.
  */
-export type Failure = 'registry' | 'silence' | 'repository';
+export type Failure = 'registry' | 'repository';
 
 export class Failures {
   #ofRegistry = 0;

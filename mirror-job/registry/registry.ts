@@ -176,7 +176,7 @@ export class Registry implements ReportingUpstream {
       if (error instanceof ConnectionError) {
         if (error.isLate) how = 'refused';
         // Counted at once: that long is not waited several times for each request.
-        if (error.isSilent) this.#failures.add(request.path, 'silence', volley);
+        if (error.isSilent) this.#failures.add(request.path, 'registry', volley);
         this.#heed(error.retryAfter);
       }
       throw error;

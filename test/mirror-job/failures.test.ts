@@ -20,14 +20,14 @@ test('an answer begins anew', () => {
   expect(failures.givenUp('a')).toBeUndefined();
 });
 
-test('what is under way at once counts once, whatever it waits for', () => {
+test('what is under way at once counts once, whatever it asks for', () => {
   const failures = new Failures();
   const { volley } = failures;
   for (let count = 0; count < 24; count += 1) failures.add('a', 'registry', volley);
   expect(failures.givenUp('a')).toBeUndefined();
-  for (let count = 0; count < 24; count += 1) failures.add('a', 'silence', volley);
+  for (let count = 0; count < 24; count += 1) failures.add('b', 'registry', volley);
   expect(failures.givenUp('a')).toBeUndefined();
-  for (let count = 0; count < 4; count += 1) failures.add('a', 'silence', failures.volley);
+  for (let count = 0; count < 4; count += 1) failures.add('b', 'registry', failures.volley);
   expect(failures.givenUp('a')).toEqual(REGISTRY);
 });
 
