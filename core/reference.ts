@@ -102,7 +102,12 @@ export function parseUpstream(text: string): Upstream {
 
 /** The address to dial for an upstream, without scheme: `host` or `host:port`. Docker Hub's API has a host of its own. */
 export function hostOf(upstream: Upstream): string {
-  return upstream === DOCKER_HUB ? 'registry-1.docker.io' : upstream.replace(/_(\d+)$/, ':$1');
+  return upstream === DOCKER_HUB ? 'registry-1.docker.io' : formatUpstream(upstream);
+}
+
+/** How an upstream is written in messages and in the configuration: its port after a colon. */
+export function formatUpstream(upstream: Upstream): string {
+  return upstream.replace(/_(\d+)$/, ':$1');
 }
 
 export function upstreamOf(repository: Repository): Upstream {

@@ -20,8 +20,8 @@ import {
 } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 import { BrokenBodyError, readBody, readWhole } from './body.ts';
-import type { Registry, RegistryRequest } from './registry.ts';
-import { NO_REQUESTS, kindOf } from './request-kind.ts';
+import { NO_REQUESTS, kindOf, type RegistryRequest } from './registry-request.ts';
+import type { Registry } from './registry.ts';
 import { StandInError } from './stand-in-error.ts';
 
 /** A page of tags or referrers. */

@@ -1,6 +1,5 @@
 /** One upstream registry: its connection, its authorization and its manners, shared by all images from it. */
-import { isObject, parseJson } from '../../core/json.ts';
-import { hostOf, type Upstream } from '../../core/reference.ts';
+import { formatUpstream, hostOf, type Upstream } from '../../core/reference.ts';
 import { createLimit, type Limit } from '../engine/limit.ts';
 import type { UpstreamReport } from '../engine/report.ts';
 import { SkippedError } from '../engine/skipped-error.ts';
@@ -8,13 +7,13 @@ import { SourceError, type ReportingUpstream, type RequestCounts } from '../engi
 import { Accounts } from './accounts.ts';
 import type { Answer } from './answer.ts';
 import { Authorization } from './authorization.ts';
-import { readWhole } from './body.ts';
 import { Budget } from './budget.ts';
 import { ConnectionError } from './connection-error.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
 import { Failures, type Failure } from './failures.ts';
+import { refusalOf } from './refusal.ts';
 import { RETRIED, type RegistryOptions, type RetryPolicy } from './registry-options.ts';
-import { NO_REQUESTS, kindOf } from './request-kind.ts';
+import { NO_REQUESTS, kindOf, type RegistryRequest } from './registry-request.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { Secrets } from './secrets.ts';
 import { StandInError } from './stand-in-error.ts';
@@ -26,19 +25,6 @@ const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** It is asked too much: fewer requests at once. */
 const REFUSALS: ReadonlySet<number> = new Set([429, 503]);
-/** An error's body is read for its message only. */
-const MAX_ERROR_BODY = 64 * 1024;
-
-export interface RegistryRequest {
-  readonly method: 'GET' | 'HEAD';
-  /** The name within the registry, which is also the scope of the token. */
-  readonly path: string;
-  /** After `/v2/<path>/`, with its query. */
-  readonly resource: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Asks as a caller without credentials would. */
-  readonly anonymous?: boolean;
-}
 
 /** What was counted of failures when a request was sent first; undefined before. */
 interface Begun {
@@ -368,59 +354,18 @@ export class Registry implements ReportingUpstream {
     });
   }
 
-  async #refusal(request: RegistryRequest, response: Answer): Promise<SourceError> {
-    const host = this.#elsewhere.get(response);
-    const who = host === undefined ? 'the registry' : `${host}, to which the registry redirects,`;
-    const where = `${this.nameOf(request.path)}: ${who} answered ${response.status} to ${request.method} ${request.resource}`;
-    const said =
-      request.method === 'HEAD'
-        ? undefined
-        : await messageOf(response, this.#options.timeout, (text) => this.#secrets.hide(text));
-    if (request.method === 'HEAD') response.discard();
-    const hint = host === undefined ? await this.#hintFor(request, response.status) : '';
-    return new SourceError(`${where}${said === undefined ? '.' : `: ${said}`}${hint}`);
-  }
-
-  async #hintFor(request: RegistryRequest, status: number): Promise<string> {
-    if (status === 401 || status === 403) return this.#whoIsNotAllowed(request);
-    return status === 429 ? ' Its rate limit is reached; later runs go on where this one stopped.' : '';
-  }
-
-  async #whoIsNotAllowed({ path }: RegistryRequest): Promise<string> {
-    if (this.#accounts.count > 1) return ' None of the accounts of this upstream is allowed it.';
-    const credential = await this.#accounts.turn(path).credential();
-    return credential === undefined
-      ? ` If the image is private, configure upstreams["${formatUpstream(this.#upstream)}"].credentials.`
-      : ` The credentials ${credential.from} do not allow it.`;
-  }
-}
-
-/** The registry's own words, where it has any: one line, no longer than a sentence. */
-async function messageOf(
-  response: Answer,
-  timeout: number,
-  hide: (text: string) => string,
-): Promise<string | undefined> {
-  try {
-    const json = parseJson(await readWhole(response, MAX_ERROR_BODY, timeout, 'the error'));
-    const errors: unknown = isObject(json) ? json['errors'] : undefined;
-    const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
-    const message = isObject(first) ? (first['message'] ?? first['code']) : undefined;
-    return typeof message === 'string' && message !== ''
-      ? `"${hide(message)
-          .replaceAll(/[\s\p{Cc}]+/gu, ' ')
-          .slice(0, 200)}".`
-      : undefined;
-  } catch {
-    return undefined;
+  #refusal(request: RegistryRequest, response: Answer): Promise<SourceError> {
+    return refusalOf(request, response, {
+      upstream: this.#upstream,
+      accounts: this.#accounts,
+      secrets: this.#secrets,
+      timeout: this.#options.timeout,
+      elsewhere: this.#elsewhere.get(response),
+    });
   }
 }
 
 /** Milliseconds: twice as long each time; with jitter, so that runs spread. */
 function delayBefore(attempt: number, { delay, maxDelay }: RetryPolicy): number {
   return Math.min(delay * 2 ** (attempt - 1) * (0.75 + Math.random() / 2), maxDelay);
-}
-
-function formatUpstream(upstream: Upstream): string {
-  return upstream.replace(/_(\d+)$/, ':$1');
 }

@@ -1,0 +1,76 @@
+/** The sentence for an answer that helps nobody: who gave it, in which words, and what can be done. */
+import { isObject, parseJson } from '../../core/json.ts';
+import { formatUpstream, type Upstream } from '../../core/reference.ts';
+import { SourceError } from '../engine/source.ts';
+import type { Accounts } from './accounts.ts';
+import type { Answer } from './answer.ts';
+import { readWhole } from './body.ts';
+import type { RegistryRequest } from './registry-request.ts';
+import type { Secrets } from './secrets.ts';
+
+/** An error's body is read for its message only. */
+const MAX_ERROR_BODY = 64 * 1024;
+const MAX_MESSAGE = 200;
+
+interface Asked {
+  readonly upstream: Upstream;
+  readonly accounts: Accounts;
+  readonly secrets: Secrets;
+  /** Milliseconds that reading the answer may take. */
+  readonly timeout: number;
+  /** The host that answered, where the registry had redirected there. */
+  readonly elsewhere: string | undefined;
+}
+
+/** @param response its body is read, or discarded */
+export async function refusalOf(
+  request: RegistryRequest,
+  response: Answer,
+  asked: Asked,
+): Promise<SourceError> {
+  const { upstream, elsewhere } = asked;
+  const who = elsewhere === undefined ? 'the registry' : `${elsewhere}, to which the registry redirects,`;
+  const what = `${who} answered ${response.status} to ${request.method} ${request.resource}`;
+  const said = await messageOf(request, response, asked);
+  // What a storage says is of no account and no quota.
+  const hint = elsewhere === undefined ? await hintFor(request, response.status, asked) : '';
+  return new SourceError(
+    `${formatUpstream(upstream)}/${request.path}: ${what}${said === undefined ? '.' : `: ${said}`}${hint}`,
+  );
+}
+
+async function hintFor({ path }: RegistryRequest, status: number, asked: Asked): Promise<string> {
+  if (status === 401 || status === 403) return whoIsNotAllowed(path, asked);
+  return status === 429 ? ' Its rate limit is reached; later runs go on where this one stopped.' : '';
+}
+
+async function whoIsNotAllowed(path: string, { accounts, upstream }: Asked): Promise<string> {
+  if (accounts.count > 1) return ' None of the accounts of this upstream is allowed it.';
+  const credential = await accounts.turn(path).credential();
+  return credential === undefined
+    ? ` If the image is private, configure upstreams["${formatUpstream(upstream)}"].credentials.`
+    : ` The credentials ${credential.from} do not allow it.`;
+}
+
+/** The registry's own words, where it has any: one line, no longer than a sentence. */
+async function messageOf(
+  { method }: RegistryRequest,
+  response: Answer,
+  { timeout, secrets }: Asked,
+): Promise<string | undefined> {
+  if (method === 'HEAD') {
+    response.discard();
+    return undefined;
+  }
+  try {
+    const json = parseJson(await readWhole(response, MAX_ERROR_BODY, timeout, 'the error'));
+    const errors: unknown = isObject(json) ? json['errors'] : undefined;
+    const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
+    const message = isObject(first) ? (first['message'] ?? first['code']) : undefined;
+    if (typeof message !== 'string' || message === '') return undefined;
+    const line = secrets.hide(message).replaceAll(/[\s\p{Cc}]+/gu, ' ');
+    return `"${line.slice(0, MAX_MESSAGE)}".`;
+  } catch {
+    return undefined;
+  }
+}

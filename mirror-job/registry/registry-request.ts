@@ -1,0 +1,24 @@
+/** What a registry is asked, and as what a report counts it. */
+import type { RequestCounts } from '../engine/source.ts';
+
+export interface RegistryRequest {
+  readonly method: 'GET' | 'HEAD';
+  /** The name within the registry, which is also the scope of the token. */
+  readonly path: string;
+  /** After `/v2/<path>/`, with its query. */
+  readonly resource: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Asks as a caller without credentials would. */
+  readonly anonymous?: boolean;
+}
+
+export const NO_REQUESTS: RequestCounts = { heads: 0, manifestGets: 0, blobGets: 0, lists: 0 };
+
+export function kindOf({
+  method,
+  resource,
+}: Pick<RegistryRequest, 'method' | 'resource'>): keyof RequestCounts {
+  if (method === 'HEAD') return 'heads';
+  if (resource.startsWith('manifests/')) return 'manifestGets';
+  return resource.startsWith('blobs/') ? 'blobGets' : 'lists';
+}
