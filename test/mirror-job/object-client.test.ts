@@ -123,6 +123,47 @@ test('conditions, and another conditional write that is under way', async () => 
   ]);
 });
 
+test('a conditional write that meets another one waits twice as long each time, and is said after five', async () => {
+  const times: number[] = [];
+  const { store, name } = await storeThatAnswers((response, request) => {
+    times.push(performance.now());
+    fails(409, 'ConditionalRequestConflict')(response, request);
+  });
+  await expect(store.put('key', BYTES, { ...PLAIN, condition: { ifNoneMatch: '*' } })).rejects.toThrow(
+    `${name}: could not write key: 409 ConditionalRequestConflict.`,
+  );
+  const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+  expect(waits).toHaveLength(4);
+  // No timer ends early by more than its own millisecond; how late it ends is the machine's.
+  for (const [index, least] of [25, 50, 100, 200].entries()) {
+    expect(waits[index]).toBeGreaterThanOrEqual(least - 1);
+  }
+});
+
+const uploads =
+  (key: string, more: string): Answer =>
+  (response) =>
+    response.writeHead(200, { 'content-type': 'application/xml' }).end(
+      `<?xml version="1.0"?><ListMultipartUploadsResult><Bucket>b</Bucket>${more}
+<Upload><Key>p/${key}</Key><UploadId>${key}</UploadId><Initiated>2026-01-01T00:00:00Z</Initiated></Upload>
+</ListMultipartUploadsResult>`,
+    );
+const further = (marker: string) =>
+  `<IsTruncated>true</IsTruncated><NextKeyMarker>${marker}</NextKeyMarker><NextUploadIdMarker>id</NextUploadIdMarker>`;
+
+test.each<[string, readonly Answer[], readonly string[]]>([
+  ['to its end', [uploads('a', further('m')), uploads('b', '')], ['a', 'b']],
+  ['a marker that repeats ends it', [uploads('a', further('m')), uploads('b', further('m'))], ['a', 'b']],
+  ['so does one that is missing', [uploads('a', '<IsTruncated>true</IsTruncated>')], ['a']],
+  ['a provider that has no such list', [fails(501, 'NotImplemented')], []],
+])('the list of open uploads: %s', async (_, answers, keys) => {
+  const { store, seen } = await storeThatAnswers(...answers);
+  const begun = new Date('2026-01-01T00:00:00Z');
+  expect(await store.openUploads('')).toEqual(keys.map((key) => ({ key, id: key, begun })));
+  const markers = seen.map(({ url }) => new URL(url ?? '', 'http://b').searchParams.get('key-marker'));
+  expect(markers).toEqual([null, 'm'].slice(0, answers.length));
+});
+
 test('a proxy’s 404, which is no word of the store’s, is not taken for an absent object', async () => {
   const { store, name } = await storeThatAnswers((response) => response.writeHead(404).end('<h1>no</h1>'));
   await expect(store.get('key')).rejects.toThrow(`${name}: could not read key: 404 NotFound.`);

@@ -84,8 +84,11 @@ function collect(): void {
   if (typeof gc === 'function') Reflect.apply(gc, undefined, []);
 }
 
-/** So many tags, each an index of images whose manifests have 25 kB. */
-async function indexes(tags: number, platforms: number): Promise<Repository> {
+/**
+ * So many tags, each an index of images whose manifests have 25 kB.
+ * @param more bytes that the index claims each of them to have beyond what it has
+ */
+async function indexes(tags: number, platforms: number, more = 0): Promise<Repository> {
   const repository = emptyRepository();
   const layer = await addLayer(repository, 'shared');
   for (let tag = 0; tag < tags; tag += 1) {
@@ -95,30 +98,42 @@ async function indexes(tags: number, platforms: number): Promise<Repository> {
         annotations: { name: `${tag} ${platform}`, padding: 'x'.repeat(25_000) },
       }),
     );
-    tagAs(repository, addIndex(repository, images), `tag-${tag}`);
+    const listed = images.map((image) => ({ ...image, size: image.size + more }));
+    tagAs(repository, addIndex(repository, listed), `tag-${tag}`);
   }
   return repository;
 }
 
-test('manifests that are written are forgotten while the run goes on', async () => {
-  const tags = 400;
-  const source = new WatchedSource('source.test/app', await indexes(tags, 5));
-  const total = [...source.repository.manifests.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+/** @returns the bytes of manifests that are alive as the last tag is asked for, and what became of the run */
+async function runWatched(repository: Repository, last: string) {
+  const source = new WatchedSource('source.test/app', repository);
+  const total = [...repository.manifests.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
   expect(total).toBeGreaterThan(40 * MEBIBYTE);
   let alive = 0;
   source.before = async (call, what) => {
-    if (call !== 'manifest' || what !== `tag-${tags - 1}`) return;
+    if (call !== 'manifest' || what !== last) return;
     // What is awaited right now is alive for whoever awaits it.
     await new Promise((resolve) => setImmediate(resolve));
     alive = source.alive();
   };
-  const environment = environmentFor(new ForgetfulStore());
-  const report = await runMirror(environment, 'default', [
+  const report = await runMirror(environmentFor(new ForgetfulStore()), 'default', [
     imageOf(source, 'mirror.test/app', { referrersEvery: false }),
   ]);
-  expect(report.counts.created).toBe(tags);
+  return { alive, counts: report.counts };
+}
+
+test('manifests that are written are forgotten while the run goes on', async () => {
+  const { alive, counts } = await runWatched(await indexes(400, 5), 'tag-399');
+  expect(counts.created).toBe(400);
   expect(alive).toBeGreaterThan(0);
   expect(alive).toBeLessThan(8 * MEBIBYTE);
+}, 60_000);
+
+test('so are those that are refused, because what lists them gives another size', async () => {
+  const { alive, counts } = await runWatched(await indexes(400, 5, 1), 'tag-399');
+  expect(counts.failed).toBe(400);
+  expect(alive).toBeGreaterThan(0);
+  expect(alive).toBeLessThan(20 * MEBIBYTE);
 }, 60_000);
 
 test('a tag whose manifests were forgotten takes them from the bucket', async () => {
