@@ -11,6 +11,7 @@ import {
   type TokenServer,
   type TokenServerOptions,
 } from '../support/token-server.ts';
+import { fakeFetch } from './fake-fetch.ts';
 import { registryAt, TestClock } from './harness.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
@@ -95,4 +96,28 @@ test('a registry that wants a password is not sent it', async () => {
     `${host} asks for a user and a password, and the credentials of config.json are an identity token.`,
   );
   expect(asked).toEqual([undefined]);
+});
+
+test('one that its helper has renewed is the one that is sent', async () => {
+  let identityToken = 'first';
+  const sent: string[] = [];
+  const client = await registryAt('registry.test', {
+    accounts: [async () => ({ identityToken, from: 'of a helper' })],
+    insecure: false,
+    fetch: fakeFetch((url, _headers, body) => {
+      if (!url.includes('/token')) {
+        const ask = 'Bearer realm="https://registry.test/token"';
+        return new Response(null, { status: 401, headers: { 'www-authenticate': ask } });
+      }
+      sent.push(new URLSearchParams(body).get('refresh_token') ?? '');
+      return Response.json({ token: 'x', refresh_token: `after ${identityToken}` });
+    }),
+  });
+  const resolve = (path: string) => new RegistrySource(client, path).resolve(one).catch(() => undefined);
+  await resolve('a/1');
+  await resolve('a/2');
+  identityToken = 'second';
+  await resolve('a/3');
+  // Each is sent once; what the realm gave for it, from then on.
+  expect([...new Set(sent)]).toEqual(['first', 'after first', 'second', 'after second']);
 });

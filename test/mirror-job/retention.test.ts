@@ -98,7 +98,7 @@ async function indexes(tags: number, platforms: number, more = 0): Promise<Repos
         annotations: { name: `${tag} ${platform}`, padding: 'x'.repeat(25_000) },
       }),
     );
-    const listed = images.map((image) => ({ ...image, size: image.size + more }));
+    const listed = images.map(({ mediaType, digest, size }) => ({ mediaType, digest, size: size + more }));
     tagAs(repository, addIndex(repository, listed), `tag-${tag}`);
   }
   return repository;
