@@ -1,6 +1,7 @@
 /** An import: from reading another tool's configuration to writing lifeboat.yaml. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { UsageError, codeOf } from './command.ts';
+import { countOf } from './engine/count-of.ts';
 import { compose } from './import/compose.ts';
 import type { Draft } from './import/draft.ts';
 import { ForeignFile, ForeignFileError } from './import/foreign-file.ts';
@@ -28,12 +29,11 @@ export async function runImport({ file, output, force }: ImportOptions): Promise
   const { bad, good } = styleFor(process.stderr);
   const losses = draft.losses.toSorted((a, b) => a.line - b.line);
   for (const loss of losses) process.stderr.write(`${bad('not carried')} ${loss.text}\n`);
-  const counted = `${images} ${images === 1 ? 'image' : 'images'}`;
   const lost = losses.length === 0 ? '' : `; ${losses.length} not carried, as said above`;
   process.stderr.write(
     text === undefined
       ? `Nothing of ${file} can be carried, so ${output} was not written.\n`
-      : `${good('written')} ${output === '-' ? 'to standard output' : output}: ${counted}${lost}\n`,
+      : `${good('written')} ${output === '-' ? 'to standard output' : output}: ${countOf(images, 'image')}${lost}\n`,
   );
   return losses.length === 0 && text !== undefined ? 0 : 1;
 }

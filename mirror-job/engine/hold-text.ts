@@ -1,6 +1,7 @@
 /** What a report says of a tag that does not follow upstream: why, and what moves it. */
 import type { Digest } from '../../core/digest.ts';
 import { formatReference, type Repository, type Tag } from '../../core/reference.ts';
+import { countOf } from './count-of.ts';
 import type { Disappearance } from './disappearance.ts';
 import { MISSED_FOR } from './disappearance.ts';
 import type { Finding, Held } from './report.ts';
@@ -53,12 +54,14 @@ export function massFinding(
   { gone, of }: Disappearance,
   from: 'list' | 'names',
 ): Finding {
-  const what = from === 'list' ? 'and that were listed' : 'by name';
-  const effect = from === 'list' ? 'none of those it lists was looked at' : 'what is mirrored stays';
+  const lost =
+    from === 'list'
+      ? `lists ${gone} of the ${countOf(of, 'tag')} that are mirrored from its list; what it still lists was not looked at`
+      : `has ${gone} of the ${countOf(of, 'tag')} that are mirrored by name; what is mirrored stays`;
   return {
     kind: 'mass-disappearance',
     repository,
-    message: `${source} has ${gone} of ${of} tags no more that are mirrored ${what}: ${effect}. If upstream has really deleted them, nothing has to be done: ${formatAge(MISSED_FOR)} after they went they count as deleted. A tag that is needed before is mirrored by its name.`,
+    message: `${source} no longer ${lost}. If upstream has really deleted them, nothing has to be done: ${formatAge(MISSED_FOR)} after they went they count as deleted. A tag that is needed sooner is mirrored by its name.`,
   };
 }
 

@@ -1,6 +1,7 @@
 /** What upstream lists, and lists no more: which tags are looked at, and whether the list is believed. */
 import type { Tag } from '../../core/reference.ts';
 import type { TagEntry } from '../../core/repository-index.ts';
+import { countOf } from './count-of.ts';
 import { listedBefore, massDisappearance, withoutListed } from './disappearance.ts';
 import { massFinding, shortFinding } from './hold-text.ts';
 import type { Image } from './image.ts';
@@ -33,7 +34,7 @@ export async function believe(
   const { chosen, count, isShort } = selected;
   const all = { selected, items: [], findings: [], doubt: undefined };
   if (rules === undefined) return all;
-  const list = `${source.name} lists ${countTags(listed.length)}, of which ${count} ${count === 1 ? 'is' : 'are'} selected`;
+  const list = `${source.name} lists ${countOf(listed.length, 'tag')}, of which ${count} ${count === 1 ? 'is' : 'are'} selected`;
   if (isShort) return { ...all, findings: [shortFinding(repository, list, rules.minTags)] };
   const there = new Set(listed);
   const known = listedBefore(selection, state.tags);
@@ -86,8 +87,4 @@ async function noteListed(
     else await state.note({ ...entry, gone: undefined });
   }
   return outcomes;
-}
-
-function countTags(count: number): string {
-  return count === 1 ? '1 tag' : `${count} tags`;
 }

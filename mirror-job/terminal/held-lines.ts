@@ -1,6 +1,7 @@
 /** Of a run or a plan, what did not follow upstream, and what somebody has to look at. */
 import { isDigest } from '../../core/digest.ts';
 import { formatReference } from '../../core/reference.ts';
+import { countOf } from '../engine/count-of.ts';
 import type { ItemReport, RunReport } from '../engine/report.ts';
 import { alignColumns, shortDigest, shortenDigests, type Style } from './style.ts';
 
@@ -41,7 +42,7 @@ export function findingLines({ findings }: Reported, style: Style): string[] {
 
 /** `2 findings`, or nothing. */
 export function countFindings({ length }: RunReport['findings']): string {
-  return length === 0 ? '' : `${length} ${length === 1 ? 'finding' : 'findings'}`;
+  return length === 0 ? '' : countOf(length, 'finding');
 }
 
 /** Whether the lines leave anything out. */

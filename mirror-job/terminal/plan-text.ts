@@ -1,5 +1,6 @@
 /** What a run would do, for people: the images in a table, what is in and out of each, what fails, and the sum. */
 import { formatReference } from '../../core/reference.ts';
+import { countOf } from '../engine/count-of.ts';
 import type { Cost, PlannedImage, PlanReport } from '../engine/plan.ts';
 import type { Choice } from '../engine/selection.ts';
 import { alignColumns, formatBytes, type Style } from './style.ts';
@@ -98,7 +99,7 @@ function sumOf({ counts, findings, cost }: PlanReport, style: Style): string[] {
     .map((result) => `${counts[result]} ${wordFor(result)}`);
   const found = countFindings(findings);
   return [
-    `${results.length === 0 ? 'nothing to mirror' : results.join(', ')}${found === '' ? '' : ` · ${found}`} · ${totalOf(cost)} requests (${heads} HEAD, ${manifestGets} manifest GET, ${lists} of lists, ${blobGets} of blobs) · at most ${formatBytes(cost.bytes)}`,
+    `${results.length === 0 ? 'nothing to mirror' : results.join(', ')}${found === '' ? '' : ` · ${found}`} · ${countOf(totalOf(cost), 'request')} (${heads} HEAD, ${manifestGets} manifest GET, ${lists} of lists, ${blobGets} of blobs) · at most ${formatBytes(cost.bytes)}`,
     style.faint(
       'As upstream and the bucket are now, and if nothing is asked twice. Tokens and redirects come on top.',
     ),

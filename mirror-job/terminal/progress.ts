@@ -1,4 +1,5 @@
 /** Shows a run while it goes on: lines that renew themselves on a terminal, a plain line now and then elsewhere. */
+import { countOf } from '../engine/count-of.ts';
 import type { Log } from '../engine/environment.ts';
 import type { Running, Tally } from '../engine/tally.ts';
 import { styleFor } from './style.ts';
@@ -62,7 +63,7 @@ export class Progress implements Log {
   #tell(tally: Tally): void {
     const { size } = tally.running;
     const line = headline(tally, this.#rate.sample(Date.now(), tally.bytes));
-    const text = size > 0 ? `${line} · ${size} ${size === 1 ? 'blob' : 'blobs'} running` : line;
+    const text = size > 0 ? `${line} · ${countOf(size, 'blob')} running` : line;
     if (text !== this.#shown[0]) this.#output.write(`${text}\n`);
     this.#shown = [text];
   }

@@ -1,6 +1,7 @@
 /** What a run did, for people: what changed in a table, what failed as sentences, and one line of counts. */
 import { isDigest } from '../../core/digest.ts';
 import { formatReference } from '../../core/reference.ts';
+import { countOf } from '../engine/count-of.ts';
 import type { ItemReport, RunReport } from '../engine/report.ts';
 import { storeLines } from './store-lines.ts';
 import { countFindings, findingLines, goneLines, heldLines, isHeldCut } from './held-lines.ts';
@@ -128,8 +129,8 @@ function countsOf({ counts, findings, blobs, bytes, begun, ended }: RunReport, s
   return [
     results.length === 0 ? 'nothing to mirror' : results.join(', '),
     ...(found === '' ? [] : [style.bad(found)]),
-    ...(blobs.copied > 0 ? [`${blobs.copied} blobs copied (${formatBytes(bytes)})`] : []),
-    ...(blobs.present > 0 ? [`${blobs.present} blobs already there`] : []),
+    ...(blobs.copied > 0 ? [`${countOf(blobs.copied, 'blob')} copied (${formatBytes(bytes)})`] : []),
+    ...(blobs.present > 0 ? [`${countOf(blobs.present, 'blob')} already there`] : []),
     formatDuration(Date.parse(ended) - Date.parse(begun)),
   ].join(' · ');
 }
@@ -141,6 +142,8 @@ function quotaLines({ upstreams }: RunReport, style: Style): string[] {
       limit === undefined ? String(remaining) : `${remaining} of ${limit}`,
     );
     if (left.length === 0) return [];
-    return [style.faint(`${name}: ${requests.manifestGets} manifest GETs, ${left.join(' and ')} left`)];
+    return [
+      style.faint(`${name}: ${countOf(requests.manifestGets, 'manifest GET')}, ${left.join(' and ')} left`),
+    ];
   });
 }
