@@ -94,14 +94,22 @@ export class Budget {
 
   /** No account has any left. @returns the sentence for what was not done */
   exhaust(account: object): string {
-    const { keepRemaining, manifestGetsPerRun } = this.#settings;
-    const quota = this.#purse(account).quota;
+    const { manifestGetsPerRun } = this.#settings;
     const why =
       manifestGetsPerRun !== undefined && this.#sent >= manifestGetsPerRun
         ? `manifestGetsPerRun is ${manifestGetsPerRun}`
-        : `${quota?.remaining ?? 0} ${quota?.limit === undefined ? '' : `of ${quota.limit} `}manifest GETs are left, and keepRemaining is ${keepRemaining ?? 0}`;
-    this.#exhausted ??= `The budget of ${this.#upstream} is used up: ${why}. The next run goes on from here.`;
+        : this.#whatIsLeft(this.#purse(account));
+    this.#exhausted ??= `The ${this.isLimited ? 'budget' : 'quota'} of ${this.#upstream} is used up: ${why}. The next run goes on from here.`;
     return this.#exhausted;
+  }
+
+  #whatIsLeft({ quota, inFlight }: Purse): string {
+    const { keepRemaining } = this.#settings;
+    // Those on their way will have taken theirs.
+    const left = Math.max((quota?.remaining ?? 0) - inFlight, 0);
+    const of = quota?.limit === undefined ? '' : ` of ${quota.limit}`;
+    const kept = keepRemaining === undefined ? '' : `, and keepRemaining is ${keepRemaining}`;
+    return `${left}${of} manifest GETs are left${kept}`;
   }
 
   #purse(account: object): Purse {

@@ -68,8 +68,12 @@ async function messageOf(
     const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
     const message = isObject(first) ? (first['message'] ?? first['code']) : undefined;
     if (typeof message !== 'string' || message === '') return undefined;
-    const line = secrets.hide(message).replaceAll(/[\s\p{Cc}]+/gu, ' ');
-    return `"${line.slice(0, MAX_MESSAGE)}".`;
+    const line = secrets
+      .hide(message)
+      .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+      .trim()
+      .slice(0, MAX_MESSAGE);
+    return /[.!?]$/.test(line) ? `"${line}"` : `"${line}".`;
   } catch {
     return undefined;
   }

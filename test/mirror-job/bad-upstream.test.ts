@@ -84,8 +84,12 @@ const CASES: Case[] = [
   [
     'answers with an error that controls terminals',
     'manifest',
-    { kind: 'status', status: 400, body: JSON.stringify({ errors: [{ message: '\u001B[2J\nowned' }] }) },
-    (host) => `${where(host)}: the registry answered 400 to GET manifests/bad: " [2J owned".`,
+    {
+      kind: 'status',
+      status: 400,
+      body: JSON.stringify({ errors: [{ message: '\u001B[2J\nIt is owned.' }] }),
+    },
+    (host) => `${where(host)}: the registry answered 400 to GET manifests/bad: "[2J It is owned."`,
   ],
   [
     'sends another manifest than its digest header says',

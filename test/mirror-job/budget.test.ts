@@ -186,6 +186,21 @@ test('manifestGetsPerRun: whole images instead of many indexes, so that each run
   ]);
 });
 
+test('without a budget, a quota that ends fails the tag that meets it, and the others are left alone', async () => {
+  const quotas = { [ANONYMOUS]: 2 };
+  const { host, sync } = await start({ app: await appOf(12), quotas, budget: {} });
+  const { report, outcomes } = await sync();
+  expect(report.counts.created).toBe(2);
+  expect(report.counts.failed).toBeGreaterThan(0);
+  expect(report.counts.skipped).toBe(10 - report.counts.failed);
+  const skipped = [...outcomes.values()].filter((outcome) => outcome.startsWith('skipped'));
+  expect(new Set(skipped)).toEqual(
+    new Set([
+      `skipped: The quota of ${host} is used up: 0 of 100 manifest GETs are left. The next run goes on from here.`,
+    ]),
+  );
+});
+
 test('a plan costs no more than the budget lets the run ask for', async () => {
   const registry = await startRogueRegistry({
     corpus: { repositories: new Map([['team/app', await appOf(5)]]) },
