@@ -67,12 +67,13 @@ async function messageOf(
     const errors: unknown = isObject(json) ? json['errors'] : undefined;
     const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
     const message = isObject(first) ? (first['message'] ?? first['code']) : undefined;
-    if (typeof message !== 'string' || message === '') return undefined;
+    if (typeof message !== 'string') return undefined;
     const line = secrets
       .hide(message)
       .replaceAll(/[\s\p{Cc}]+/gu, ' ')
       .trim()
       .slice(0, MAX_MESSAGE);
+    if (line === '') return undefined;
     return /[.!?]$/.test(line) ? `"${line}"` : `"${line}".`;
   } catch {
     return undefined;
