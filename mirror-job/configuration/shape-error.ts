@@ -57,6 +57,7 @@ function wrongKind(
     return 'the file is empty. It needs a store and images; the README shows a first one.';
   }
   if (input === null) return `it is empty, and must be ${kind}.`;
+  if (expected === 'array') return 'it must be a list, if only of one: put "- " before it, or [ ] around it.';
   const written = document.writtenAt(path);
   if (expected !== 'string' || written === undefined) return `it must be ${kind}.`;
   if (DURATIONS.has(path.at(-1))) return `${written} needs a unit, as in 30s, 24h or 7d.`;

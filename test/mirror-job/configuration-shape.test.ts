@@ -15,7 +15,7 @@ const TAGS = [
   ],
   ['semver: 1.27', "semver: 1.27 has to be in quotes, or YAML reads it as the number 1.27: write '1.27'."],
   ['semver: ""', 'semver: it must not be empty.'],
-  ['suffix: -alpine', 'suffix: it must be a list.'],
+  ['suffix: -alpine', 'suffix: it must be a list, if only of one: put "- " before it, or [ ] around it.'],
   ['suffix: []', "suffix: it lists no suffix; [''] stands for none."],
   ['precision: []', 'precision: it lists no precision.'],
   ['precision: [4]', 'precision[0]: it must be one of 1, 2, 3.'],
@@ -59,7 +59,7 @@ const SHAPE: readonly Case[] = [
   [
     'one store instead of a list',
     'stores: { region: r, bucket: b }\nimages: [a:1]',
-    'f.yaml:1: stores: it must be a list.',
+    'f.yaml:1: stores: it must be a list, if only of one: put "- " before it, or [ ] around it.',
   ],
   [
     'more stores than the edge takes',
