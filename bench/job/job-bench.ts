@@ -52,7 +52,7 @@ export const FULL_JOB: JobEffort = {
   manyTags: 1000,
   manyTools: [LIFEBOAT_TOOL, ...CRANE, ...REGSYNC],
   largeSize: 2000 * MB,
-  large: [...entrants([LIFEBOAT_TOOL, crane], 3), ...entrants([regsyncFast], 1)],
+  large: [...entrants([LIFEBOAT_TOOL, crane], 5), ...entrants([regsyncFast], 1)],
 };
 
 export const QUICK_JOB: JobEffort = {
