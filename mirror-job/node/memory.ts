@@ -35,9 +35,8 @@ function collector(): (isLarge: boolean) => void {
   const v8 = process.getBuiltinModule('node:v8');
   // Nor need the young objects' own space grow to its usual 48 MB: hardly any of them survive.
   v8.setFlagsFromString('--semi-space-growth-factor=1');
-  // What streams leave outside of the heap would have it marked again and again, beside the copying, four times a
-  // hundred megabytes: a quarter of the processor's time that a large layer takes. When the heap itself has to be
-  // looked at, that is done at once.
+  // What streams leave outside of the heap would have all of it marked after each 20 MB or so, beside the copying: a
+  // quarter of the processor's time that a large layer takes. When the heap itself has to be looked at, it is at once.
   v8.setFlagsFromString('--no-incremental-marking');
   v8.setFlagsFromString('--expose-gc');
   const collect: unknown = process.getBuiltinModule('node:vm').runInNewContext('gc');

@@ -1,46 +1,14 @@
 /** Credentials go to the registry and the realm that it names, and are asked for as seldom as can be. */
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { parseDigest } from '../../core/digest.ts';
-import { parseTag } from '../../core/reference.ts';
-import type { Account, RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
+import type { RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
-import { addImage, addLayer, tagAs } from '../support/builder.ts';
-import { digestOfBlob, emptyRepository, type Corpus } from '../support/content.ts';
+import { digestOfBlob } from '../support/content.ts';
 import type { Misbehaviour } from '../support/misbehaviour.ts';
-import { basicHeader, type Auth } from '../support/registry-auth.ts';
-import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
+import type { RogueRegistry } from '../support/rogue-registry.ts';
 import { fakeFetch } from './fake-fetch.ts';
 import { registryAt, sourceAt, TestClock } from './harness.ts';
-
-const registries: RogueRegistry[] = [];
-afterEach(async () => {
-  await Promise.all(registries.splice(0).map((registry) => registry.stop()));
-});
-
-const app = emptyRepository();
-const layer = await addLayer(app, 'layer');
-const image = addImage(app, { layers: [layer] });
-tagAs(app, image, 'one');
-const corpus: Corpus = {
-  repositories: new Map([
-    ['team/app', app],
-    ['team/other', app],
-  ]),
-};
-const credential = { username: 'user', password: 'pass:word' };
-const account: Account = async () => ({ ...credential, from: 'configured for this upstream' });
-const basic = basicHeader(credential);
-const one = parseTag('one');
-
-async function start(auth: Auth, misbehave?: (path: string) => Misbehaviour | undefined) {
-  const registry = await startRogueRegistry({
-    corpus,
-    auth,
-    ...(misbehave !== undefined && { misbehave: ({ path }) => misbehave(path) }),
-  });
-  registries.push(registry);
-  return registry;
-}
+import { account, basic, credential, image, layer, one, startPrivate } from './private-registry.ts';
 
 async function source(registry: RogueRegistry, options: Partial<RegistryOptions> = {}, path = 'team/app') {
   return sourceAt(registry.host, path, options);
@@ -54,7 +22,7 @@ function asked(registry: RogueRegistry): string[] {
 }
 
 test('Basic: one refusal, then the credentials with each request', async () => {
-  const registry = await start({ kind: 'basic', ...credential });
+  const registry = await startPrivate({ kind: 'basic', ...credential });
   const from = await source(registry, { accounts: [account] });
   await from.resolve(one);
   await from.resolve(one);
@@ -62,7 +30,7 @@ test('Basic: one refusal, then the credentials with each request', async () => {
 });
 
 test('Basic: credentials that are refused are not sent again, and the sentence says whose they are', async () => {
-  const registry = await start({ kind: 'basic', username: 'user', password: 'another' });
+  const registry = await startPrivate({ kind: 'basic', username: 'user', password: 'another' });
   const from = await source(registry, { accounts: [account] });
   await expect(from.manifest(one)).rejects.toThrow(
     `${registry.host}/team/app: the registry answered 401 to GET manifests/one: "authentication required". The credentials configured for this upstream do not allow it.`,
@@ -74,7 +42,7 @@ test('Basic: credentials that are refused are not sent again, and the sentence s
 });
 
 test('a realm that never answers is waited for once by all who need it', async () => {
-  const registry = await start({ kind: 'bearer', credentials: credential }, (path) =>
+  const registry = await startPrivate({ kind: 'bearer', credentials: credential }, (path) =>
     path === '/token' ? { kind: 'hang' } : undefined,
   );
   const client = await registryAt(registry.host, { accounts: [account], timeout: 200 });
@@ -88,7 +56,7 @@ test('a realm that never answers is waited for once by all who need it', async (
 });
 
 test('Bearer: one token a repository, however many ask at once', async () => {
-  const registry = await start({ kind: 'bearer', credentials: credential, expiresIn: 300 });
+  const registry = await startPrivate({ kind: 'bearer', credentials: credential, expiresIn: 300 });
   const from = await source(registry, { accounts: [account] });
   await Promise.all(Array.from({ length: 6 }, () => from.resolve(one)));
   expect(asked(registry)).toEqual([
@@ -104,7 +72,7 @@ test('Bearer: one token a repository, however many ask at once', async () => {
 });
 
 test('Bearer: another repository of the registry has a token of its own, and anybody may have one', async () => {
-  const registry = await start({ kind: 'bearer', field: 'access_token' });
+  const registry = await startPrivate({ kind: 'bearer', field: 'access_token' });
   const client = await registryAt(registry.host);
   await new RegistrySource(client, 'team/app').resolve(one);
   await new RegistrySource(client, 'team/other').resolve(one);
@@ -121,7 +89,7 @@ test.each([
   ['says so, ten seconds before', 300, [289_999, 1]],
   ['says nothing, after a minute less ten seconds', undefined, [49_999, 1]],
 ])('Bearer: a token is renewed when its lifetime %s', async (_name, expiresIn, [almost = 0, rest = 0]) => {
-  const registry = await start({ kind: 'bearer', ...(expiresIn !== undefined && { expiresIn }) });
+  const registry = await startPrivate({ kind: 'bearer', ...(expiresIn !== undefined && { expiresIn }) });
   const clock = new TestClock();
   const from = await source(registry, { clock });
   await from.resolve(one);
@@ -141,7 +109,7 @@ test.each([
 });
 
 test('Bearer: a token that is refused before its time is renewed, once for all', async () => {
-  const registry = await start({ kind: 'bearer', expiresIn: 300 });
+  const registry = await startPrivate({ kind: 'bearer', expiresIn: 300 });
   const from = await source(registry);
   await from.resolve(one);
   registry.revokeTokens();
@@ -156,7 +124,7 @@ test('Bearer: a token that is refused before its time is renewed, once for all',
 
 test('Bearer: credentials that the realm refuses', async () => {
   const credentials = { username: 'user', password: 'another' };
-  const registry = await start({ kind: 'bearer', credentials });
+  const registry = await startPrivate({ kind: 'bearer', credentials });
   await expect((await source(registry, { accounts: [account] })).manifest(one)).rejects.toThrow(
     `${registry.host} asks for a token from ${registry.host}, which answered 401 to the credentials configured for this upstream.`,
   );
@@ -164,7 +132,7 @@ test('Bearer: credentials that the realm refuses', async () => {
 
 test('Bearer: credentials that the realm refuses are not sent again for the same repository', async () => {
   const credentials = { username: 'user', password: 'another' };
-  const registry = await start({ kind: 'bearer', credentials });
+  const registry = await startPrivate({ kind: 'bearer', credentials });
   const client = await registryAt(registry.host, { accounts: [account] });
   const from = new RegistrySource(client, 'team/app');
   const refused = 'answered 401 to the credentials configured for this upstream.';
@@ -180,7 +148,7 @@ test('Bearer: credentials that the realm refuses are not sent again for the same
 });
 
 test('Bearer: without credentials, a realm that refuses leaves the word to the registry', async () => {
-  const registry = await start({ kind: 'bearer', credentials: credential });
+  const registry = await startPrivate({ kind: 'bearer', credentials: credential });
   const from = await source(registry);
   await expect(from.manifest(one)).rejects.toThrow(
     `${registry.host}/team/app: the registry answered 401 to GET manifests/one: "authentication required". If the image is private, configure upstreams["${registry.host}"].credentials.`,
@@ -194,7 +162,7 @@ test.each<[string, Misbehaviour, string]>([
   ['redirects', { kind: 'redirect', location: 'http://elsewhere.test/' }, 'which answered 307 without one.'],
   ['falls silent', { kind: 'stall', after: 3 }, 'which sent nothing for 0.3 s in the middle of a body.'],
 ])('Bearer: a realm that %s', async (_name, misbehaviour, sentence) => {
-  const registry = await start({ kind: 'bearer', credentials: credential }, (path) =>
+  const registry = await startPrivate({ kind: 'bearer', credentials: credential }, (path) =>
     path === '/token' ? misbehaviour : undefined,
   );
   const from = await source(registry, { accounts: [account] });
@@ -203,7 +171,7 @@ test.each<[string, Misbehaviour, string]>([
 
 test('Bearer: a realm that is busy for a moment is asked again', async () => {
   let busy = true;
-  const registry = await start({ kind: 'bearer' }, (path) => {
+  const registry = await startPrivate({ kind: 'bearer' }, (path) => {
     if (path !== '/token' || !busy) return undefined;
     busy = false;
     return { kind: 'status', status: 503, headers: { 'retry-after': '3' } };
@@ -232,7 +200,7 @@ test('no credentials for a realm that is not https, unless the upstream is insec
 });
 
 test('no credentials for the host that a redirect leads to', async () => {
-  const registry = await start({ kind: 'basic', ...credential }, (path) =>
+  const registry = await startPrivate({ kind: 'basic', ...credential }, (path) =>
     path.includes('/blobs/') ? { kind: 'redirect-elsewhere' } : undefined,
   );
   const from = await source(registry, { accounts: [account] });
@@ -294,7 +262,7 @@ test.each([
   ['only callers with a token may read', { kind: 'bearer', credentials: credential } as const, false],
   ['only callers with a password may read', { kind: 'basic', ...credential } as const, false],
 ])('isPublic, where %s', async (_name, auth, expected) => {
-  const registry = await start(auth);
+  const registry = await startPrivate(auth);
   const from = await source(registry, { accounts: [account] });
   expect(await from.isPublic(one)).toBe(expected);
   registry.misbehave(({ method }) => (method === 'HEAD' ? { kind: 'status', status: 405 } : undefined));
@@ -303,7 +271,7 @@ test.each([
 });
 
 test('isPublic, of what is not there: neither public nor private, and nothing of the repository', async () => {
-  const registry = await start({ kind: 'bearer' });
+  const registry = await startPrivate({ kind: 'bearer' });
   const from = await source(registry, { accounts: [account] });
   const absent = parseDigest(`sha256:${'0'.repeat(64)}`);
   await expect(from.isPublic(absent)).rejects.toThrow(`${registry.host}/team/app has no manifest ${absent}.`);

@@ -1,51 +1,16 @@
 /** A login is tried alone until it is accepted, and one that is refused everywhere is not sent again. */
-import { afterEach, expect, test } from 'vitest';
-import { parseTag } from '../../core/reference.ts';
-import type { Account, RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
+import { expect, test } from 'vitest';
+import type { RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
-import { basicHeader, type Auth } from '../support/registry-auth.ts';
-import type { Misbehaviour } from '../support/misbehaviour.ts';
-import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
-import { addImage, addLayer, tagAs } from '../support/builder.ts';
-import { emptyRepository, type Corpus } from '../support/content.ts';
 import { fakeFetch } from './fake-fetch.ts';
 import { registryAt, sourceAt } from './harness.ts';
-
-const registries: RogueRegistry[] = [];
-afterEach(async () => {
-  await Promise.all(registries.splice(0).map((registry) => registry.stop()));
-});
-
-const app = emptyRepository();
-const layer = await addLayer(app, 'layer');
-const image = addImage(app, { layers: [layer] });
-tagAs(app, image, 'one');
-const corpus: Corpus = {
-  repositories: new Map([
-    ['team/app', app],
-    ['team/other', app],
-  ]),
-};
-const credential = { username: 'user', password: 'pass:word' };
-const account: Account = async () => ({ ...credential, from: 'configured for this upstream' });
-const basic = basicHeader(credential);
-const one = parseTag('one');
-
-async function start(auth: Auth, misbehave?: (path: string) => Misbehaviour | undefined) {
-  const registry = await startRogueRegistry({
-    corpus,
-    auth,
-    ...(misbehave !== undefined && { misbehave: ({ path }) => misbehave(path) }),
-  });
-  registries.push(registry);
-  return registry;
-}
+import { account, basic, credential, image, one, startPrivate } from './private-registry.ts';
 
 test.each([
   ['Basic', { kind: 'basic', username: 'user', password: 'another' } as const],
   ['Bearer', { kind: 'bearer', credentials: { username: 'user', password: 'another' } } as const],
 ])('%s: a wrong password is tried in three repositories, however many there are', async (_name, auth) => {
-  const registry = await start(auth);
+  const registry = await startPrivate(auth);
   const client = await registryAt(registry.host, { accounts: [account] });
   const paths = Array.from({ length: 40 }, (_, index) => `team/app${index}`);
   const results = await Promise.allSettled(
@@ -265,7 +230,7 @@ test('a password that is answered with 403 everywhere is asked about too, and on
 });
 
 test('Basic: an account that reads one repository goes on where another one refuses it', async () => {
-  const registry = await start({ kind: 'basic', ...credential }, (path) =>
+  const registry = await startPrivate({ kind: 'basic', ...credential }, (path) =>
     path.includes('team/other') ? { kind: 'status', status: 401 } : undefined,
   );
   const client = await registryAt(registry.host, { accounts: [account] });
