@@ -6,7 +6,7 @@ import type { Buffer } from './buffer-pool.ts';
 import type { Environment, Limits } from './environment.ts';
 import { createLimit } from './limit.ts';
 import { cutIntoParts, type Part } from './part.ts';
-import { BREAKS, counted, resumed } from './resume.ts';
+import { BREAKS, PROGRESS, counted, resumed } from './resume.ts';
 import { SkippedError } from './skipped-error.ts';
 import { BlobAbsentError, SourceError, type RangedSource, type Source } from './source.ts';
 import { partSizeFor } from './upload.ts';
@@ -166,7 +166,7 @@ class RangeFetch {
           if (filled === before) throw this.#problem('sent an empty range');
         } catch (error) {
           this.#throwIfStopped();
-          breaks = filled > before ? 1 : breaks + 1;
+          breaks = filled - before >= PROGRESS ? 1 : breaks + 1;
           const isFinal = error instanceof BlobAbsentError || error instanceof SkippedError;
           if (isFinal || breaks > BREAKS || filled === length) throw error;
         }

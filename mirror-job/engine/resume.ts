@@ -3,8 +3,13 @@ import type { Source } from './source.ts';
 import { BlobAbsentError } from './source.ts';
 import type { Expected } from './verify.ts';
 
-/** How often a body may break without one new byte in between. Progress gives all of them back. */
+/** How often a body may break without progress in between, which gives all of them back. */
 export const BREAKS = 3;
+/**
+ * Bytes. A body that falls silent after each few of them is none: each takes the time that silence is borne, and a large
+ * layer would take days.
+ */
+export const PROGRESS = 64 * 1024;
 
 /** Where a stream begins that was begun in another way. */
 export interface Begun {
@@ -46,7 +51,7 @@ export async function* resumed(
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof BlobAbsentError) throw error;
-      breaks = offset > before ? 1 : breaks + 1;
+      breaks = offset - before >= PROGRESS ? 1 : breaks + 1;
       if (!isBegun || offset >= blob.size || breaks > BREAKS) throw error;
     }
   }

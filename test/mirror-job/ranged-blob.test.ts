@@ -179,16 +179,19 @@ test('a registry that closes each connection after 300 kB is read to the end', a
   expect(all.environment.tally.bytes).toBe(SIZE);
 });
 
-test('a range that breaks without a byte again and again is a failure, and leaves nothing', async () => {
-  const all = setUp();
-  const { source } = await serve(({ headers }) =>
-    headers.range?.endsWith(`-${4 * PART - 1}`) === true ? { kind: 'close', after: 0 } : undefined,
-  );
-  await expect(all.copier.ensure(REPOSITORY, descriptorOf(layer), source)).rejects.toThrow(
-    `${source.name}: blob ${layer.digest} closed the connection in the middle of a body.`,
-  );
-  await expectNothing(all);
-});
+test.each([0, 1000])(
+  'a range that breaks after %i bytes again and again is a failure, and leaves nothing',
+  async (after) => {
+    const all = setUp();
+    const { source } = await serve(({ headers }) =>
+      headers.range?.endsWith(`-${4 * PART - 1}`) === true ? { kind: 'close', after } : undefined,
+    );
+    await expect(all.copier.ensure(REPOSITORY, descriptorOf(layer), source)).rejects.toThrow(
+      `${source.name}: blob ${layer.digest} closed the connection in the middle of a body.`,
+    );
+    await expectNothing(all);
+  },
+);
 
 test.each<[string, (request: RegistryRequest) => Misbehaviour | undefined, string]>([
   [

@@ -11,7 +11,9 @@ import { fakeFetch } from './fake-fetch.ts';
 import { sourceAt } from './harness.ts';
 import { MemorySource } from './memory-source.ts';
 
-const SIZE = 1000;
+/** What is progress. */
+const STEP = 64 * 1024;
+const SIZE = 10 * STEP;
 const blob = randomBlob('resume', SIZE);
 const digest = parseDigest(await digestOfBlob(blob));
 const bytes = await bytesOf(blob);
@@ -48,10 +50,27 @@ test('it goes on where it broke', async () => {
   expect(offsets(source)).toEqual([0, 400, 401, 701]);
 });
 
-test('each byte of progress gives it its attempts back', async () => {
-  const source = breakingAfter(100, 0, 0, 100, 0, 0, 100, 0, 0, SIZE);
+test('progress gives it its attempts back', async () => {
+  const source = breakingAfter(STEP, 0, 0, STEP, 0, 0, STEP, 0, 0, SIZE);
   expect((await read(source)).equals(bytes)).toBe(true);
-  expect(offsets(source)).toEqual([0, 100, 100, 100, 200, 200, 200, 300, 300, 300]);
+  expect(offsets(source)).toEqual([
+    0,
+    STEP,
+    STEP,
+    STEP,
+    2 * STEP,
+    2 * STEP,
+    2 * STEP,
+    3 * STEP,
+    3 * STEP,
+    3 * STEP,
+  ]);
+});
+
+test('a few bytes at a time are no progress', async () => {
+  const source = breakingAfter(STEP - 1);
+  await expect(read(source)).rejects.toThrow(`it broke at ${4 * (STEP - 1)}.`);
+  expect(offsets(source)).toHaveLength(4);
 });
 
 test('without any it ends', async () => {
