@@ -26,6 +26,8 @@ export function schemaText(): string {
       Object.assign(jsonSchema, described, { anyOf: [{ type, ...written }, { ...VARIABLE }] });
     },
   });
-  const title = 'lifeboat.yaml: what Lifeboat mirrors, from where, and into which bucket';
-  return `${JSON.stringify({ $schema, title, ...rest }, undefined, 2)}\n`;
+  // Editors head each key and each message with the title: it has to be short.
+  const title = 'lifeboat.yaml';
+  const description = 'What Lifeboat mirrors, from where, and into which bucket.';
+  return `${JSON.stringify({ $schema, title, description, ...rest }, undefined, 2)}\n`;
 }
