@@ -18,7 +18,7 @@ export interface Resolved {
   readonly manifest?: SourceManifest | undefined;
 }
 
-/** What an upstream was asked so far; a request that is sent again counts once. */
+/** How many requests of each kind. */
 export interface RequestCounts {
   readonly heads: number;
   /** Of manifests: what Docker Hub counts as pulls. */
@@ -40,7 +40,7 @@ export interface Source {
   readonly name: string;
   /** The registry that it is a repository of. */
   readonly upstream?: ReportingUpstream;
-  /** Undefined where asking costs nobody anything. */
+  /** What was asked so far, as if nothing had to be asked twice; undefined where asking costs nobody anything. */
   readonly requests?: RequestCounts;
   /** All tags, in the source's order; asked for once, whoever needs them, and however it went. @throws {SourceError} */
   tags(): Promise<readonly Tag[]>;

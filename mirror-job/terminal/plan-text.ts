@@ -36,7 +36,7 @@ export function describePlan(report: PlanReport, { style, all }: PlanOptions): s
     ...failureLines(report, style),
     ...findingLines(report, style),
     ...sumOf(report, style),
-    ...(report.interrupted ? [style.bad('Interrupted: this is not all.')] : []),
+    ...(report.interrupted ? [style.bad('Not finished: this is not all.')] : []),
   ].join('\n');
 }
 

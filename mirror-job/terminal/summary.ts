@@ -41,7 +41,7 @@ export function summarize(report: RunReport, style: Style, whole: string): strin
     countsOf(report, style),
     ...quotaLines(report, style),
     ...(isCut ? [style.faint(`All of it is in ${whole}.`)] : []),
-    ...(report.interrupted ? [style.bad('Interrupted. The next run goes on from here.')] : []),
+    ...(report.interrupted ? [style.bad('Not finished. The next run goes on from here.')] : []),
   ].join('\n');
 }
 

@@ -135,7 +135,7 @@ test('one reason is told once', () => {
     '         It was stopped.',
     '8 failed · 4.2 s',
     'All of it is in report.json.',
-    'Interrupted. The next run goes on from here.',
+    'Not finished. The next run goes on from here.',
   ]);
 });
 
