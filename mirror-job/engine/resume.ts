@@ -6,8 +6,8 @@ import type { Expected } from './verify.ts';
 /** How often a body may break without progress in between, which gives all of them back. */
 export const BREAKS = 3;
 /**
- * Bytes. A body that falls silent after each few of them is none: each takes the time that silence is borne, and a large
- * layer would take days.
+ * Bytes. Fewer are no progress: a body that breaks, falls silent or waits after each few of them takes as long for each
+ * as that is borne, and a large layer would take days.
  */
 export const PROGRESS = 64 * 1024;
 

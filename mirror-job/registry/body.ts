@@ -1,15 +1,23 @@
-/** Reading bodies with a bound on silence, and on length where there is one. */
+/** Reading bodies with a bound on silence, on slowness, and on length where there is one. */
+import { PROGRESS } from '../engine/resume.ts';
 import { SourceError } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 
-/** A body that broke off, or fell silent: another try may bring all of it. */
+/** A body that broke off, fell silent, or only dripped: another try may bring all of it. */
 export class BrokenBodyError extends SourceError {}
 
 /** Silence is measured in these parts of its bound: it is at most one longer. */
 const TICKS = 8;
 
 /**
- * A body's chunks, each good until the next one is asked for; more than `timeout` milliseconds without one is an error.
+ * So many times that bound a body may take for `PROGRESS` bytes. A byte now and then is never silence, and would keep
+ * a buffer, and in the end the whole run, for years. By default this is half a kilobyte a second.
+ */
+const DRIPPING = 4;
+
+/**
+ * A body's chunks, each good until the next one is asked for; more than `timeout` milliseconds without one is an error,
+ * and so is hardly anything in `DRIPPING` times as long. Only the time that the registry is waited for counts.
  * @param where names the upstream, for the error's sentence
  * @throws {BrokenBodyError}
  */
@@ -17,15 +25,21 @@ export async function* readBody(answer: Answer, timeout: number, where: string):
   const chunks = answer.body[Symbol.asyncIterator]();
   /** How many ticks the registry has been waited for; undefined while it is not the registry. */
   let ticks: number | undefined;
+  /** The same since it last made progress, and how many bytes it has sent since. */
+  let slowTicks = 0;
+  let bytes = 0;
   let isSilent = false;
+  let isDripping = false;
   // One timer for all chunks, which are many. Ticks and no clock: the system's can be set, and Node's other one loads
   // more than a run that finds nothing new has time for.
   const timer = setInterval(() => {
     if (ticks === undefined) return;
     ticks += 1;
+    slowTicks += 1;
     // The first may have come at once.
     isSilent = ticks > TICKS;
-    if (isSilent) answer.discard();
+    isDripping = slowTicks > TICKS * DRIPPING;
+    if (isSilent || isDripping) answer.discard();
   }, timeout / TICKS);
   try {
     for (;;) {
@@ -33,18 +47,23 @@ export async function* readBody(answer: Answer, timeout: number, where: string):
       const { done, value } = await chunks.next();
       ticks = undefined;
       if (done === true) break;
+      bytes += value.length;
+      if (bytes >= PROGRESS) {
+        bytes = 0;
+        slowTicks = 0;
+      }
       yield value;
       // Left to the collector, it would see tens of megabytes of them before it looks.
       const { buffer } = value;
       if (buffer instanceof ArrayBuffer && buffer.byteLength === value.length) buffer.transfer(0);
     }
   } catch (error) {
-    throw new BrokenBodyError(
-      isSilent
-        ? `${where} sent nothing for ${timeout / 1000} s in the middle of a body.`
-        : `${where} closed the connection in the middle of a body.`,
-      { cause: error },
-    );
+    const what = isSilent
+      ? `sent nothing for ${timeout / 1000} s`
+      : isDripping
+        ? `sent hardly anything for ${(DRIPPING * timeout) / 1000} s`
+        : 'closed the connection';
+    throw new BrokenBodyError(`${where} ${what} in the middle of a body.`, { cause: error });
   } finally {
     clearInterval(timer);
     // Also when the reader goes away early: the connection must not be held.

@@ -124,6 +124,7 @@ const PLAYS: Record<string, Play> = {
   },
   'never answers': { misbehave: inTag({ kind: 'hang' }) },
   'stalls in the middle of a body': { misbehave: inLayer({ kind: 'stall', after: 1000 }) },
+  'sends a byte now and then': { misbehave: inLayer({ kind: 'drip', every: 20 }) },
   'stalls in the middle of a body once': { misbehave: once(inLayer({ kind: 'stall', after: 1_000_000 })) },
   'refuses HEAD': {
     afterwards: ({ method }) => (method === 'HEAD' ? { kind: 'status', status: 405 } : undefined),

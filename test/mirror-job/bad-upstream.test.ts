@@ -201,6 +201,18 @@ const CASES: Case[] = [
     (host) => `${where(host)}: blob ${layer} sent nothing for 0.3 s in the middle of a body.`,
   ],
   [
+    'sends a layer byte by byte',
+    'blob',
+    { kind: 'drip', every: 20 },
+    (host) => `${where(host)}: blob ${layer} sent hardly anything for 1.2 s in the middle of a body.`,
+  ],
+  [
+    'sends a manifest byte by byte',
+    'manifest',
+    { kind: 'drip', every: 20 },
+    (host) => `${where(host)}: manifest bad sent hardly anything for 1.2 s in the middle of a body.`,
+  ],
+  [
     'closes the connection before a layer',
     'blob',
     { kind: 'close', after: 0 },

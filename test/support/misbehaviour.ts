@@ -1,5 +1,6 @@
 /** What registries, proxies and networks do wrong, as values. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { bytesAnswer, jsonAnswer, manifestBytesAnswer, textAnswer, type Answer } from './corpus-answer.ts';
 import { blobOf, digestOf, joinBlobs, type Blob } from './content.ts';
 import { DOCKER_SCHEMA1, OCI_INDEX, OCI_MANIFEST } from './media-types.ts';
@@ -16,6 +17,8 @@ export type Misbehaviour =
   | { readonly kind: 'stall'; readonly after: number }
   /** Headers and so many bytes of the body, then the connection is closed. */
   | { readonly kind: 'close'; readonly after: number }
+  /** A byte of the right body each so many milliseconds. */
+  | { readonly kind: 'drip'; readonly every: number }
   /** The right answer, so many milliseconds late. */
   | { readonly kind: 'delay'; readonly milliseconds: number }
   /** As long as the right body, and one bit differs. */
@@ -88,6 +91,8 @@ export function spoil(
     case 'stall':
     case 'close':
       return { answer, cut: { after: misbehaviour.after, ending: misbehaviour.kind } };
+    case 'drip':
+      return { answer: { ...answer, body: dripping(answer.body, misbehaviour.every) } };
     case 'wrong-bytes':
       return { answer: { ...answer, body: flipped(answer.body) } };
     case 'short':
@@ -163,6 +168,20 @@ function flipped(body: Blob): Blob {
         if (position === 0 && copy.length > 0) copy.writeUInt8(copy.readUInt8(0) ^ 1, 0);
         position += copy.length;
         yield copy;
+      }
+    },
+  };
+}
+
+function dripping(body: Blob, every: number): Blob {
+  return {
+    size: body.size,
+    async *open(start = 0, end = body.size) {
+      for await (const chunk of body.open(start, end)) {
+        for (const [index] of chunk.entries()) {
+          yield chunk.subarray(index, index + 1);
+          await setTimeout(every);
+        }
       }
     },
   };
