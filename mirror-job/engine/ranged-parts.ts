@@ -6,8 +6,7 @@ import type { Buffer } from './buffer-pool.ts';
 import type { Environment, Limits } from './environment.ts';
 import { createLimit } from './limit.ts';
 import { cutIntoParts, type Part } from './part.ts';
-import { BREAKS, PROGRESS, counted, resumed } from './resume.ts';
-import { SkippedError } from './skipped-error.ts';
+import { BREAKS, PROGRESS, counted, isFinal, resumed } from './resume.ts';
 import { BlobAbsentError, SourceError, type RangedSource, type Source } from './source.ts';
 import { partSizeFor } from './upload.ts';
 import type { Expected } from './verify.ts';
@@ -152,7 +151,11 @@ class RangeFetch {
         try {
           if (body === undefined) {
             const answer = await this.open(start + filled, start + length);
-            if (answer === 'refused' || answer.isWhole) return 'refused';
+            if (answer === 'refused') return answer;
+            if (answer.isWhole) {
+              answer.discard();
+              return 'refused';
+            }
             body = answer.body;
           }
           for await (const chunk of body) {
@@ -163,12 +166,13 @@ class RangeFetch {
             filled += chunk.length;
             this.#count(chunk.length);
           }
-          if (filled === before) throw this.#problem('sent an empty range');
+          // Some registries send less than was asked for; nearly nothing each time would be asked for without end.
+          if (filled < length && filled - before < PROGRESS)
+            throw this.#problem('sent hardly any of the range that was asked for');
         } catch (error) {
           this.#throwIfStopped();
           breaks = filled - before >= PROGRESS ? 1 : breaks + 1;
-          const isFinal = error instanceof BlobAbsentError || error instanceof SkippedError;
-          if (isFinal || breaks > BREAKS || filled === length) throw error;
+          if (isFinal(error) || breaks > BREAKS || filled === length) throw error;
         }
         body = undefined;
       }

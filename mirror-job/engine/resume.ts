@@ -1,6 +1,6 @@
 /** A connection that breaks in the middle of a blob goes on where it broke: hash and upload keep what they have. */
-import type { Source } from './source.ts';
-import { BlobAbsentError } from './source.ts';
+import { SkippedError } from './skipped-error.ts';
+import { BlobAbsentError, type Source } from './source.ts';
 import type { Expected } from './verify.ts';
 
 /** How often a body may break without progress in between, which gives all of them back. */
@@ -50,11 +50,16 @@ export async function* resumed(
       return;
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof BlobAbsentError) throw error;
+      if (isFinal(error)) throw error;
       breaks = offset - before >= PROGRESS ? 1 : breaks + 1;
       if (!isBegun || offset >= blob.size || breaks > BREAKS) throw error;
     }
   }
+}
+
+/** Whether asking on is in vain: the blob is not there, or is not to be asked for. */
+export function isFinal(error: unknown): boolean {
+  return error instanceof BlobAbsentError || error instanceof SkippedError;
 }
 
 /** Passes a stream on, and tells how many bytes came. */

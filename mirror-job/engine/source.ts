@@ -69,8 +69,15 @@ export interface Source {
   isPublic(reference: Tag | Digest): Promise<boolean>;
 }
 
-/** `isWhole`: the blob from its first byte to its last, and only where the range that was asked for begins there. */
-export type RangeAnswer = { readonly body: AsyncIterable<Uint8Array>; readonly isWhole: boolean } | 'refused';
+export type RangeAnswer =
+  | {
+      readonly body: AsyncIterable<Uint8Array>;
+      /** The blob from its first byte to its last, and only where the range that was asked for begins there. */
+      readonly isWhole: boolean;
+      /** For a body of which nothing was asked for: else its connection is held. */
+      discard(): void;
+    }
+  | 'refused';
 
 /** A source that can be asked for ranges. */
 export type RangedSource = Source & Required<Pick<Source, 'range'>>;

@@ -160,7 +160,8 @@ export class RegistrySource implements Source {
     }
     const isWhole = response.status === 200 && start === 0;
     if (isWhole || (range?.start === start && range.end < end)) {
-      return { body: readBody(response, this.#registry.timeout, where), isWhole };
+      const body = readBody(response, this.#registry.timeout, where);
+      return { body, isWhole, discard: () => response.discard() };
     }
     response.discard();
     return response.status === 404 ? undefined : 'refused';

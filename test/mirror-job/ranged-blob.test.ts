@@ -5,7 +5,8 @@ import { parseRepository } from '../../core/reference.ts';
 import { BlobCopier } from '../../mirror-job/engine/blob-copy.ts';
 import { BufferPool } from '../../mirror-job/engine/buffer-pool.ts';
 import { createLimit } from '../../mirror-job/engine/limit.ts';
-import type { RangeAnswer } from '../../mirror-job/engine/source.ts';
+import { PROGRESS } from '../../mirror-job/engine/resume.ts';
+import { SourceError, type RangeAnswer } from '../../mirror-job/engine/source.ts';
 import { addStreamedLayer, type Descriptor } from '../support/builder.ts';
 import { digestOf, emptyRepository, type Repository } from '../support/content.ts';
 import type { Misbehaviour } from '../support/misbehaviour.ts';
@@ -193,6 +194,63 @@ test.each([0, 1000])(
   },
 );
 
+/** Answers each range with so few of its bytes, and ends it there. */
+class MeanSource extends MemorySource {
+  readonly #bytes: number;
+  asked = 0;
+
+  constructor(bytes: number) {
+    super('source.test/app', app);
+    this.#bytes = bytes;
+  }
+
+  async range(digest: string, _size: number, start: number, end: number): Promise<RangeAnswer> {
+    this.asked += 1;
+    const body = this.repository.blobs.get(digest)?.open(start, Math.min(end, start + this.#bytes));
+    if (body === undefined) throw new Error('No such blob.');
+    return { body, isWhole: false, discard: () => {} };
+  }
+}
+
+test('ranges that are shorter than asked for, and whole: they are asked for on', async () => {
+  const all = setUp();
+  const source = new MeanSource(PROGRESS);
+  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
+  await expectStored(all);
+  expect(source.asked).toBe(Math.ceil(SIZE / PROGRESS));
+});
+
+test.each([0, 1, PROGRESS - 1])('ranges of %i bytes are no progress', async (bytes) => {
+  const all = setUp();
+  const source = new MeanSource(bytes);
+  await expect(all.copier.ensure(REPOSITORY, descriptorOf(layer), source)).rejects.toThrow(
+    `source.test/app: blob ${layer.digest}: the registry sent hardly any of the range that was asked for.`,
+  );
+  await expectNothing(all);
+  // Three at once, of which each is given up alone.
+  expect(source.asked).toBeLessThanOrEqual(3 * 4);
+});
+
+test('a whole blob in place of a later range is not left lying, and is read in one stream', async () => {
+  const all = setUp();
+  const source = new (class extends MemorySource {
+    discarded = 0;
+    asked = 0;
+
+    async range(): Promise<RangeAnswer> {
+      this.asked += 1;
+      const broken = async function* (): AsyncGenerator<Uint8Array> {
+        throw new SourceError('it broke.');
+      };
+      const isWhole = this.asked > 1;
+      return { body: broken(), isWhole, discard: () => (this.discarded += 1) };
+    }
+  })('source.test/app', app);
+  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
+  await expectStored(all);
+  expect(source.discarded).toBe(source.asked - 1);
+});
+
 test.each<[string, (request: RegistryRequest) => Misbehaviour | undefined, string]>([
   [
     'other bytes in one range',
@@ -261,7 +319,7 @@ class GatedSource extends MemorySource {
     this.atOnce -= 1;
     const body = this.repository.blobs.get(digest)?.open(start, end);
     if (body === undefined) throw new Error('No such blob.');
-    return { body, isWhole: false };
+    return { body, isWhole: false, discard: () => {} };
   }
 }
 

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../core/digest.ts';
 import { resumed } from '../../mirror-job/engine/resume.ts';
+import { SkippedError } from '../../mirror-job/engine/skipped-error.ts';
 import { SourceError } from '../../mirror-job/engine/source.ts';
 import { bytesOf, digestOfBlob, emptyRepository, randomBlob } from '../support/content.ts';
 import { addImage, addStreamedLayer, tagAs } from '../support/builder.ts';
@@ -37,8 +38,8 @@ async function read(source: MemorySource): Promise<Buffer> {
   return bytesOf({ size: SIZE, open: () => body });
 }
 
-async function* breakingAtItsEnd(): AsyncGenerator<Uint8Array> {
-  yield bytes;
+async function* breakingAtItsEnd(all = bytes): AsyncGenerator<Uint8Array> {
+  yield all;
   throw new SourceError('it broke at the end.');
 }
 
@@ -96,6 +97,16 @@ test('a blob that is not there is not asked for again', async () => {
   const source = new MemorySource('source.test/app', emptyRepository());
   await expect(read(source)).rejects.toThrow(`source.test/app has no blob ${digest}.`);
   expect(offsets(source)).toEqual([0]);
+});
+
+test('what is left for the next run is not asked for again', async () => {
+  const source = new MemorySource('source.test/app', emptyRepository());
+  source.open = (_, offset) => {
+    if (offset > 0) throw new SkippedError('the budget is used up.');
+    return breakingAtItsEnd(bytes.subarray(0, 100));
+  };
+  await expect(read(source)).rejects.toThrow('the budget is used up.');
+  expect(offsets(source)).toEqual([0, 100]);
 });
 
 test('what breaks after the last byte is not asked for more', async () => {
