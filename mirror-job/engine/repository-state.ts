@@ -85,8 +85,8 @@ export class RepositoryState {
 
   /**
    * Notes what is true in the bucket by now; written at once when the last time is long enough ago. Where a tag is
-   * noted, that digest is no candidate any more.
-   * @throws {StoreError}
+   * noted, that digest is no candidate any more. That it cannot be written now is no failure of the tag, which has
+   * moved or not: it stays noted, and the flush that ends the run says so.
    */
   async note(entry: IndexEntry): Promise<void> {
     this.#entries.set(entryKey(entry), entry);
@@ -95,7 +95,7 @@ export class RepositoryState {
     const passed = entry.kind === 'tag' ? this.#candidates.get(entry.tag)?.get(entry.digest) : undefined;
     if (passed !== undefined) this.forget(passed);
     const now = this.#environment.clock.now().getTime();
-    if (now - this.#flushed >= this.#environment.limits.flushEvery) await this.flush();
+    if (now - this.#flushed >= this.#environment.limits.flushEvery) await this.flush().catch(() => undefined);
   }
 
   /** Takes a candidate off the index, the next time that it is written. */

@@ -87,6 +87,37 @@ test('a tag moves only when the index has let go of it, and stays where that fai
   expect(known).toEqual([undefined]);
 });
 
+test('tags that have moved are reported and counted as moved, also while the index cannot be written', async () => {
+  const content = emptyRepository();
+  const tags = ['one', 'two', 'three'];
+  tagAs(content, addImage(content, { layers: [await addLayer(content, 'a')] }), ...tags);
+  const store = new MemoryStore();
+  const image = imageOf(new MemorySource('source.test/app', content), 'mirror.test/app', {
+    moves: { maxMovesPerRun: 1 },
+  });
+  const run = () =>
+    runMirror(environmentFor(store, { limits: { flushEvery: 0, tags: 1 } }), 'default', [image]);
+  await run();
+  const b = addImage(content, { layers: [await addLayer(content, 'b')] });
+  tagAs(content, b, ...tags);
+
+  let hasMoved = false;
+  store.before = (call, key) => {
+    if (call !== 'put') return;
+    if (key === INDEX && hasMoved) {
+      hasMoved = false;
+      throw new StoreError('The store is ill.');
+    }
+    hasMoved ||= key.includes('/_tags/');
+  };
+  const { counts } = await run();
+  expect(counts).toMatchObject({ moved: 1, held: 2, failed: 0 });
+  const moved = tags.filter((tag) =>
+    JSON.stringify(store.json(TAG.replace('latest', tag))).includes(b.digest),
+  );
+  expect(moved).toHaveLength(1);
+});
+
 function entry(tag: string, content: string): TagEntry {
   const digest = parseDigest(digestOf(Buffer.from(content)));
   const firstSeen = '2026-01-01T00:00:00.000Z';

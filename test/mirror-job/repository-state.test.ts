@@ -149,6 +149,20 @@ test('what could not be written is written the next time', async () => {
   );
 });
 
+test('what cannot be written while the run goes on is no failure, until it ends', async () => {
+  const store = new MemoryStore();
+  const environment = environmentFor(store, { limits: { flushEvery: 0 } });
+  const state = await RepositoryState.open(environment, repository);
+  store.before = (call, key) => {
+    if (call === 'put' && key === INDEX) throw new Error('not now');
+  };
+  await state.note(entry('one'));
+  await expect(state.flush()).rejects.toThrow('not now');
+  store.before = () => {};
+  await state.note(entry('two'));
+  expect((await RepositoryState.open(environment, repository)).tags).toEqual([entry('one'), entry('two')]);
+});
+
 test('an index that cannot be read is made anew, and says so', async () => {
   const store = new MemoryStore();
   await store.put(INDEX, Buffer.from('{'), { contentType: OCI_INDEX });
