@@ -126,7 +126,8 @@ export class Registry implements ReportingUpstream {
           this.#failures.end(request.path);
           throw failure;
         }
-        whose = REFUSALS.has(response.status) ? 'registry' : 'repository';
+        const isRegistry = REFUSALS.has(response.status) && !this.#elsewhere.has(response);
+        whose = isRegistry ? 'registry' : 'repository';
         retryAfter = response.headers.get('Retry-After');
       } catch (error) {
         signal.throwIfAborted();
@@ -156,14 +157,16 @@ export class Registry implements ReportingUpstream {
       this.#refuseGivenUp(request);
       const response = await this.#authorized(request);
       how = REFUSALS.has(response.status) ? 'refused' : 'answered';
-      if (RETRIED.has(response.status)) this.#heed(response.headers.get('Retry-After'));
+      if (RETRIED.has(response.status)) {
+        this.#heed(response.headers.get('Retry-After'), this.#elsewhere.has(response));
+      }
       return response;
     } catch (error) {
       if (error instanceof ConnectionError) {
         if (error.isLate) how = 'refused';
         // Counted at once: that long is not waited several times for each request.
         if (error.isSilent) this.#failures.add(request.path, 'registry', volley);
-        this.#heed(error.retryAfter);
+        this.#heed(error.retryAfter, false);
       }
       throw error;
     } finally {
@@ -171,13 +174,16 @@ export class Registry implements ReportingUpstream {
     }
   }
 
-  /** At once, before the next request can be sent: what one is told holds for all. */
-  #heed(retryAfter: string | null): void {
+  /**
+   * At once, before the next request can be sent: what one is told holds for all.
+   * @param isElsewhere a host that the registry redirects to has said it, which cannot close the registry
+   */
+  #heed(retryAfter: string | null, isElsewhere: boolean): void {
     const { clock, retry } = this.#options;
     const asked = parseRetryAfter(retryAfter, clock.now());
     if (asked === undefined) return;
-    if (asked > retry.maxDelay) this.#closedUntil = clock.now().getTime() + asked;
-    else this.#window.pause(asked);
+    if (asked <= retry.maxDelay) this.#window.pause(asked);
+    else if (!isElsewhere) this.#closedUntil = clock.now().getTime() + asked;
   }
 
   #refuseGivenUp({ path }: RegistryRequest): void {

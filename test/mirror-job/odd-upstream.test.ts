@@ -1,5 +1,7 @@
 /** Ways of registries that are odd but no failure: what can be mirrored is. */
 import { afterEach, expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
+import { parseTag } from '../../core/reference.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import type { RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
@@ -208,6 +210,34 @@ test('one that names a longer time than is borne is left alone until then', asyn
     three: left,
   });
   expect([registry.requests.length, clock.sleeps]).toEqual([1, []]);
+});
+
+test('storage that wants to be left alone is not the registry', async () => {
+  const app = emptyRepository();
+  const layer = await addLayer(app, 'one');
+  tagAs(app, addImage(app, { layers: [layer] }), 'one');
+  const registry = await start(corpusOf(app), {
+    misbehave: ({ kind, host }) => {
+      if (kind !== 'blob') return undefined;
+      if (host.startsWith('127.')) return { kind: 'redirect-elsewhere' };
+      return { kind: 'status', status: 503, headers: { 'retry-after': '3600' } };
+    },
+  });
+  const client = await registryAt(registry.host);
+  const source = new RegistrySource(client, 'team/app');
+  for (let tries = 0; tries < 2; tries += 1) {
+    await expect(source.blob(parseDigest(layer.digest), layer.size, 0)).rejects.toThrow(
+      `${registry.host}/team/app: ${registry.elsewhere}, to which the registry redirects, answered 503 to GET blobs/${layer.digest}: "told to answer 503".`,
+    );
+  }
+  expect(await source.resolve(parseTag('one'))).toMatchObject({ digest: app.tags.get('one') });
+  expect(registry.requests.map(({ method, kind, host }) => `${method} ${kind} ${host}`)).toEqual([
+    `GET blob ${registry.host}`,
+    `GET blob ${registry.elsewhere}`,
+    `GET blob ${registry.host}`,
+    `GET blob ${registry.elsewhere}`,
+    `HEAD manifest ${registry.host}`,
+  ]);
 });
 
 test('a registry that fails again and again is not asked any more', async () => {
