@@ -237,7 +237,7 @@ test('the page lists what is played, and no more', () => {
 });
 
 describe('an upstream that', () => {
-  test.each(upstreams)('$name', async ({ name, ends, code }) => {
+  test.each(upstreams)('$name', { timeout: 30_000 }, async ({ name, ends, code }) => {
     const { report, store } = await play(PLAYS[name] ?? {});
     expect([endingOf(report), exitCodeOf(report)]).toEqual([ends, code]);
     expect(faultsOf(store)).toEqual([]);

@@ -232,7 +232,7 @@ const CASES: Case[] = [
   ],
 ];
 
-test.each(CASES)('an upstream that %s', async (_name, place, misbehaviour, sentence) => {
+test.each(CASES)('an upstream that %s', { timeout: 30_000 }, async (_name, place, misbehaviour, sentence) => {
   const concerned = place === 'manifest' ? isBadTag : isBadLayer;
   const registry = await startRogueRegistry({
     corpus: content.corpus,
