@@ -7,7 +7,7 @@ import { isObject, parseJson, type JsonObject } from '../../core/json.ts';
 import { SourceError } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 import { BrokenBodyError, readWhole } from './body.ts';
-import { parseChallenge, type Challenge } from './challenge.ts';
+import { parseChallenges, type Challenge } from './challenge.ts';
 import { ConnectionError } from './connection-error.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
 import { Login } from './login.ts';
@@ -136,7 +136,9 @@ export class Authorization {
    * @throws {SourceError} when the credential cannot be had
    */
   async learn(wwwAuthenticate: string | null, path: string, sent: string | undefined): Promise<boolean> {
-    const challenge = wwwAuthenticate === null ? undefined : parseChallenge(wwwAuthenticate);
+    const [first, ...others] = parseChallenges(wwwAuthenticate ?? '');
+    const isInVain = first?.scheme === 'basic' && !(await this.#hasPassword());
+    const challenge = (isInVain ? others.find(({ scheme }) => scheme === 'bearer') : undefined) ?? first;
     if (challenge === undefined) return false;
     if (challenge.scheme === 'basic') {
       const basic = await this.#basic();
@@ -145,6 +147,11 @@ export class Authorization {
     this.#challenge = challenge;
     if (sent !== undefined) this.#refused.set(scopeOf(path), sent);
     return true;
+  }
+
+  async #hasPassword(): Promise<boolean> {
+    const credential = await this.credential();
+    return credential !== undefined && 'password' in credential;
   }
 
   async #basic(): Promise<string | undefined> {

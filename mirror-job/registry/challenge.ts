@@ -11,20 +11,21 @@ export type Challenge =
       readonly scope: string | undefined;
     };
 
-/** The first challenge that Lifeboat can meet; undefined for a header that has none. */
-export function parseChallenge(header: string): Challenge | undefined {
-  // Several challenges may share the header; parameters are `name=token` or `name="text"`.
-  const challenge = /(?:^|,\s*)(bearer|basic)(?:\s+([^,]*(?:,\s*\w+\s*=\s*(?:"[^"]*"|[^\s,"]+))*))?/i.exec(
-    header,
-  );
-  if (challenge === null) return undefined;
-  const [, scheme = '', rest = ''] = challenge;
-  if (scheme.toLowerCase() === 'basic') return { scheme: 'basic' };
-  const parameters = new Map<string, string>();
-  for (const [, name = '', quoted, bare] of rest.matchAll(/(\w+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))/g)) {
-    parameters.set(name.toLowerCase(), quoted ?? bare ?? '');
+/** A scheme, or a parameter of the scheme before it: `name=token` or `name="text"`. */
+const WORD = /([\w!#$%&'*+.^`|~-]+)\s*(?:=\s*(?:"([^"]*)"|([^\s,"]*)))?/g;
+
+/** Those challenges of a header that Lifeboat knows how to meet, in the registry's order. */
+export function parseChallenges(header: string): Challenge[] {
+  const challenges: { readonly scheme: string; readonly parameters: Map<string, string> }[] = [];
+  for (const [, name = '', quoted, bare] of header.matchAll(WORD)) {
+    const value = quoted ?? bare;
+    if (value === undefined) challenges.push({ scheme: name.toLowerCase(), parameters: new Map() });
+    else challenges.at(-1)?.parameters.set(name.toLowerCase(), value);
   }
-  const realm = parameters.get('realm');
-  if (realm === undefined) return undefined;
-  return { scheme: 'bearer', realm, service: parameters.get('service'), scope: parameters.get('scope') };
+  return challenges.flatMap(({ scheme, parameters }): Challenge[] => {
+    if (scheme === 'basic') return [{ scheme }];
+    const realm = parameters.get('realm');
+    if (scheme !== 'bearer' || realm === undefined) return [];
+    return [{ scheme, realm, service: parameters.get('service'), scope: parameters.get('scope') }];
+  });
 }

@@ -1,7 +1,7 @@
 /** Credentials go to the registry and the realm that it names, and are asked for as seldom as can be. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../core/digest.ts';
-import type { RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
+import type { Account, RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
 import { digestOfBlob } from '../support/content.ts';
 import type { Misbehaviour } from '../support/misbehaviour.ts';
@@ -240,6 +240,31 @@ test('the host that a redirect leads to does not choose where the password goes'
     `registry.test/team/app: storage.test, to which the registry redirects, answered 401 to GET blobs/${blob}.`,
   );
   expect(sent).toEqual(['registry.test -', `registry.test ${basic}`, 'storage.test -']);
+});
+
+const identityToken: Account = async () => ({ identityToken: 'refresh', from: 'of config.json' });
+
+test.each<[string, readonly Account[], readonly string[]]>([
+  ['a password', [account], [`GET ${basic}`]],
+  ['no credential', [], ['token -', 'GET Bearer good']],
+  ['an identity token', [identityToken], ['token -', 'GET Bearer good']],
+])('asked for a password or a token, with %s', async (_name, accounts, expected) => {
+  const sent: string[] = [];
+  const from = await sourceAt('registry.test', 'team/app', {
+    accounts,
+    insecure: false,
+    fetch: fakeFetch((url, headers) => {
+      const { pathname } = new URL(url);
+      const authorization = headers['Authorization'];
+      sent.push(`${pathname === '/token' ? 'token' : 'GET'} ${authorization ?? '-'}`);
+      if (pathname === '/token') return Response.json({ access_token: 'good' });
+      if (authorization !== undefined) return new Response('{}', { status: 200 });
+      const challenges = 'Basic realm="r", Bearer realm="https://registry.test/token",service="s"';
+      return new Response(null, { status: 401, headers: { 'www-authenticate': challenges } });
+    }),
+  });
+  await from.manifest(one);
+  expect(sent).toEqual(['GET -', ...expected]);
 });
 
 test('no redirect from https to http', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseChallenge } from '../../mirror-job/registry/challenge.ts';
+import { parseChallenges } from '../../mirror-job/registry/challenge.ts';
 
 const hub = {
   scheme: 'bearer',
@@ -11,36 +11,55 @@ const hub = {
 test.each([
   [
     'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:library/nginx:pull"',
-    hub,
+    [hub],
   ],
   [
     'bearer  Realm="https://auth.docker.io/token" , service=registry.docker.io, scope="repository:library/nginx:pull"',
-    hub,
+    [hub],
   ],
   [
     'Bearer realm="https://r.test/t",error="invalid_token",error_description="a, b"',
-    { scheme: 'bearer', realm: 'https://r.test/t', service: undefined, scope: undefined },
+    [{ scheme: 'bearer', realm: 'https://r.test/t', service: undefined, scope: undefined }],
   ],
-  ['Basic realm="Registry"', { scheme: 'basic' }],
-  ['BASIC', { scheme: 'basic' }],
-  ['Negotiate, Basic realm="x"', { scheme: 'basic' }],
-  ['Basic realm="x", Bearer realm="https://r.test/t"', { scheme: 'basic' }],
+  ['Basic realm="Registry"', [{ scheme: 'basic' }]],
+  ['BASIC', [{ scheme: 'basic' }]],
+  ['Negotiate, Basic realm="x"', [{ scheme: 'basic' }]],
+  [
+    'Basic realm="x", Bearer realm="https://r.test/t"',
+    [
+      { scheme: 'basic' },
+      { scheme: 'bearer', realm: 'https://r.test/t', service: undefined, scope: undefined },
+    ],
+  ],
+  [
+    'Bearer scope="repository:app:pull,push",realm="https://r.test/t?a=1,2"',
+    [
+      {
+        scheme: 'bearer',
+        realm: 'https://r.test/t?a=1,2',
+        service: undefined,
+        scope: 'repository:app:pull,push',
+      },
+    ],
+  ],
+  ['Digest realm="x, basic, bearer realm=y", nonce="Basic"', []],
   [
     'Bearer realm="https://r.test/t",service="s", Basic realm="x"',
-    { scheme: 'bearer', realm: 'https://r.test/t', service: 's', scope: undefined },
+    [{ scheme: 'bearer', realm: 'https://r.test/t', service: 's', scope: undefined }, { scheme: 'basic' }],
   ],
-  ['Bearer', undefined],
-  ['Bearer service="s"', undefined],
-  ['Digest realm="x", nonce="Basic"', undefined],
-  ['Negotiate', undefined],
-  ['', undefined],
+  ['Bearer', []],
+  ['Bearer service="s"', []],
+  ['Digest realm="x", nonce="Basic"', []],
+  ['Negotiate', []],
+  ['', []],
 ])('%s', (header, expected) => {
-  expect(parseChallenge(header)).toEqual(expected);
+  expect(parseChallenges(header)).toEqual(expected);
 });
 
 test('a long header of nothing is read in no time', () => {
   const began = process.cpuUsage();
-  expect(parseChallenge(`Bearer ${'a=b,'.repeat(16_000)}`)).toBe(undefined);
-  expect(parseChallenge(`Bearer ${', '.repeat(32_000)}`)).toBe(undefined);
+  expect(parseChallenges(`Bearer ${'a=b,'.repeat(16_000)}`)).toEqual([]);
+  expect(parseChallenges(`Bearer ${', '.repeat(32_000)}`)).toEqual([]);
+  expect(parseChallenges(`Bearer ${'a="'.repeat(16_001)}`)).toEqual([]);
   expect(process.cpuUsage(began).user).toBeLessThan(2_000_000);
 });
