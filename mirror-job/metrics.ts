@@ -73,8 +73,8 @@ export function formatMetrics(mirror: string, report: RunReport, isDone: boolean
       help: 'Manifest GETs that an upstream still grants, where it says so.',
       samples: upstreams.flatMap(({ name: upstream, quotas }) =>
         // Some upstreams do not say whose a quota is, and no two samples may have the same labels.
-        quotas.map(({ source = '', remaining }, index) => ({
-          labels: { upstream, account: String(index + 1), source },
+        quotas.map(({ account, source = '', remaining }) => ({
+          labels: { upstream, account: String(account), source },
           value: remaining,
         })),
       ),

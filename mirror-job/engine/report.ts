@@ -47,6 +47,8 @@ export interface ItemReport {
 
 /** What an upstream says of an account's manifest GETs. */
 export interface Quota {
+  /** Its place among the upstream's accounts, from 1. */
+  readonly account: number;
   readonly remaining: number;
   readonly limit: number | undefined;
   /** The time that `limit` holds for. */

@@ -9,7 +9,8 @@ const QUOTA_USED_UP = 429;
 
 export class Accounts {
   readonly #first: Authorization;
-  readonly #all: readonly Authorization[];
+  /** In the order of the configuration. */
+  readonly all: readonly Authorization[];
   /** Answered with 429, each until all are. */
   readonly #spent = new Set<Authorization>();
   /** By repository: who was told 401 or 403. */
@@ -20,16 +21,16 @@ export class Accounts {
 
   constructor(first: Authorization, more: readonly Authorization[]) {
     this.#first = first;
-    this.#all = [first, ...more];
+    this.all = [first, ...more];
   }
 
   get count(): number {
-    return this.#all.length;
+    return this.all.length;
   }
 
   /** @throws {SourceError} when one of them cannot be had */
   async haveCredential(): Promise<boolean> {
-    const credentials = await Promise.all(this.#all.map((account) => account.credential()));
+    const credentials = await Promise.all(this.all.map((account) => account.credential()));
     return credentials.some((credential) => credential !== undefined);
   }
 
@@ -45,7 +46,7 @@ export class Accounts {
    * @returns whether the next account may get a better one, and was not asked yet
    */
   passOn(path: string, used: Authorization, status: number): boolean {
-    if (this.#all.length === 1) return false;
+    if (this.all.length === 1) return false;
     if (status === QUOTA_USED_UP) {
       this.#spent.add(used);
       if (this.#fresh(path) !== undefined) return true;
@@ -62,7 +63,7 @@ export class Accounts {
     this.#refused.set(path, refused.add(used));
     if (this.#fresh(path) !== undefined) return true;
     // One that is only out of quota is worth waiting for: its 429 says so, this refusal does not.
-    const waiting = this.#proven.get(path) ?? this.#all.find((account) => !refused.has(account));
+    const waiting = this.#proven.get(path) ?? this.all.find((account) => !refused.has(account));
     if (waiting !== undefined) this.#spent.delete(waiting);
     return waiting !== undefined;
   }
@@ -82,6 +83,6 @@ export class Accounts {
 
   #fresh(path: string): Authorization | undefined {
     const refused = this.#refused.get(path);
-    return this.#all.find((account) => !this.#spent.has(account) && refused?.has(account) !== true);
+    return this.all.find((account) => !this.#spent.has(account) && refused?.has(account) !== true);
   }
 }

@@ -23,7 +23,7 @@ export interface Spending {
 
 /** What is known of one account. */
 class Purse {
-  quota: Quota | undefined;
+  quota: Omit<Quota, 'account'> | undefined;
   /** Whether it was told, or would have been. */
   isAsked = false;
   /** GETs on their way: a part of them is not in what was told last. */
@@ -56,9 +56,12 @@ export class Budget {
     return this.#exhausted;
   }
 
-  /** By account, as far as the upstream told. */
-  get quotas(): readonly Quota[] {
-    return [...this.#purses.values()].flatMap(({ quota }) => quota ?? []);
+  /** Of those that the upstream told. @param accounts all of them, in their order */
+  quotasOf(accounts: readonly object[]): readonly Quota[] {
+    return accounts.flatMap((account, index) => {
+      const quota = this.#purses.get(account)?.quota;
+      return quota === undefined ? [] : [{ account: index + 1, ...quota }];
+    });
   }
 
   /** Whether what is left has to be asked for, by a HEAD that costs nothing, before the first GET. */
@@ -129,7 +132,7 @@ export class Budget {
   }
 }
 
-function readQuota(headers: Answer['headers']): Quota | undefined {
+function readQuota(headers: Answer['headers']): Purse['quota'] {
   const remaining = readCount(headers.get('ratelimit-remaining'));
   if (remaining === undefined) return undefined;
   const limit = readCount(headers.get('ratelimit-limit'));

@@ -90,7 +90,7 @@ export class Registry implements ReportingUpstream {
     return {
       name: formatUpstream(this.#upstream),
       requests: this.#requests,
-      quotas: this.#budget.quotas,
+      quotas: this.#budget.quotasOf(this.#accounts.all),
       exhausted: this.#budget.exhausted,
     };
   }
@@ -249,6 +249,8 @@ export class Registry implements ReportingUpstream {
 
   /** @returns undefined where the account's budget does not allow it */
   async #spending(request: RegistryRequest, authorization: Authorization): Promise<Answer | undefined> {
+    // What is asked as anybody is told, and charged, to nobody's account.
+    if (request.anonymous === true) return this.#challenged(request, authorization);
     const isHead = request.method === 'HEAD' && request.resource.startsWith('manifests/');
     if (kindOf(request) !== 'manifestGets') {
       const response = await this.#challenged(request, authorization);

@@ -1,5 +1,6 @@
 /** What a run may spend of an upstream's rate limit: a registry that counts manifest GETs as Docker Hub does. */
 import { afterEach, expect, test } from 'vitest';
+import { parseTag } from '../../core/reference.ts';
 import { planMirror } from '../../mirror-job/engine/plan.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import { Budget, NO_BUDGET, type BudgetSettings } from '../../mirror-job/registry/budget.ts';
@@ -134,7 +135,7 @@ test('keepRemaining: it stops there to the request, and the next run goes on', a
     {
       name: host,
       requests: { heads: 1, manifestGets: 4, blobGets: 8, lists: 1 },
-      quotas: [{ remaining: 6, limit: 100, seconds: 21_600, source: ANONYMOUS }],
+      quotas: [{ account: 1, remaining: 6, limit: 100, seconds: 21_600, source: ANONYMOUS }],
       exhausted: reason,
     },
   ]);
@@ -241,10 +242,22 @@ test('of several accounts each keeps what it has to, one after the other', async
     gone: 0,
   });
   expect(quotas).toEqual({ a: 10, b: 10 });
-  expect(report.upstreams[0]?.quotas.map(({ source, remaining }) => [source, remaining])).toEqual([
-    ['a', 10],
-    ['b', 10],
+  expect(report.upstreams[0]?.quotas).toMatchObject([
+    { account: 1, source: 'a', remaining: 10 },
+    { account: 2, source: 'b', remaining: 10 },
   ]);
+});
+
+test('an account that is told nothing keeps its place, and what is asked as anybody is nobody’s', async () => {
+  const quotas: Quotas = { b: 50 };
+  const { host } = await start({ app: await appOf(1), quotas, budget: {} });
+  const as = (name: string) => async () => ({ username: name, password: `of ${name}`, from: `of ${name}` });
+  const client = await registryAt(host, { accounts: [as('refused'), as('b')] });
+  const source = new RegistrySource(client, 'team/app');
+  expect(await source.resolve(parseTag('t1'))).toBeDefined();
+  quotas[ANONYMOUS] = 3;
+  expect(await source.isPublic(parseTag('t1'))).toBe(true);
+  expect(client.report().quotas).toMatchObject([{ account: 2, source: 'b', remaining: 50 }]);
 });
 
 test('a registry that does not say what is left is not held to keepRemaining', async () => {
@@ -260,7 +273,7 @@ function told(remaining: number): Headers {
 test('answers that overtake each other: the lowest holds, until one has been alone', () => {
   const account = {};
   const budget = new Budget('docker.io', { ...NO_BUDGET, keepRemaining: 0 });
-  const left = (): number | undefined => budget.quotas[0]?.remaining;
+  const left = (): number | undefined => budget.quotasOf([account])[0]?.remaining;
   budget.note(account, told(10));
   const [first, second] = [budget.spend(account), budget.spend(account)];
   second?.end(told(8));
@@ -290,8 +303,9 @@ test.each([
   ['many', undefined, undefined],
 ])('ratelimit-remaining: %s', (text, remaining, seconds) => {
   const budget = new Budget('docker.io', NO_BUDGET);
-  budget.note({}, new Headers({ 'ratelimit-remaining': text }));
-  expect(budget.quotas.map((quota) => [quota.remaining, quota.seconds])).toEqual(
+  const account = {};
+  budget.note(account, new Headers({ 'ratelimit-remaining': text }));
+  expect(budget.quotasOf([account]).map((quota) => [quota.remaining, quota.seconds])).toEqual(
     remaining === undefined ? [] : [[remaining, seconds]],
   );
 });

@@ -18,8 +18,8 @@ const REPORT: RunReport = {
       name: 'docker.io',
       requests: { heads: 43, manifestGets: 9, blobGets: 5, lists: 1 },
       quotas: [
-        { remaining: 91, limit: 100, seconds: 21_600, source: 'a "quoted"\\\nname' },
-        { remaining: 5, limit: undefined, seconds: undefined, source: undefined },
+        { account: 1, remaining: 91, limit: 100, seconds: 21_600, source: 'a "quoted"\\\nname' },
+        { account: 2, remaining: 5, limit: undefined, seconds: undefined, source: undefined },
       ],
       exhausted: undefined,
     },

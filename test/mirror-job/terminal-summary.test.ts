@@ -148,9 +148,14 @@ test('what was skipped, and what is left of a rate limit', () => {
     item('docker.io/library/nginx', '1.28', { result: 'skipped', reason }),
   ];
   const requests = { heads: 3, manifestGets: 50, blobGets: 9, lists: 1 };
-  const quota = { remaining: 26, limit: 100, seconds: 21_600, source: 'a' };
+  const quota = { account: 1, remaining: 26, limit: 100, seconds: 21_600, source: 'a' };
   const upstreams = [
-    { name: 'docker.io', requests, quotas: [quota, { ...quota, limit: undefined }], exhausted: reason },
+    {
+      name: 'docker.io',
+      requests,
+      quotas: [quota, { ...quota, account: 2, limit: undefined }],
+      exhausted: reason,
+    },
     { name: 'quay.io', requests, quotas: [], exhausted: undefined },
   ];
   expect(lines(reportOf(items, { upstreams }))).toEqual([
