@@ -11,6 +11,7 @@ import type { Misbehaviour } from '../support/misbehaviour.ts';
 import { basicHeader } from '../support/registry-auth.ts';
 import type { RegistryRequest } from '../support/registry-request.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
+import { fakeFetch } from './fake-fetch.ts';
 import { environmentFor, imageOf, outcomesOf, registryAt } from './harness.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -258,6 +259,21 @@ test('an account that is told nothing keeps its place, and what is asked as anyb
   quotas[ANONYMOUS] = 3;
   expect(await source.isPublic(parseTag('t1'))).toBe(true);
   expect(client.report().quotas).toMatchObject([{ account: 2, source: 'b', remaining: 50 }]);
+});
+
+test('nor does it end the budget of an account, where HEAD does not tell what anybody may see', async () => {
+  const client = await registryAt('registry.test', {
+    accounts: [async () => ({ username: 'b', password: 'of b', from: 'of b' })],
+    budget: { ...NO_BUDGET, keepRemaining: 10 },
+    fetch: fakeFetch((_url, _headers, _body, method) => {
+      const headers = { 'ratelimit-remaining': '3;w=60' };
+      return new Response(null, { status: method === 'HEAD' ? 405 : 200, headers });
+    }),
+  });
+  for (const path of ['team/app', 'team/other', 'team/third']) {
+    expect(await new RegistrySource(client, path).isPublic(parseTag('t1'))).toBe(true);
+  }
+  expect(client.report()).toMatchObject({ exhausted: undefined, requests: { heads: 3, manifestGets: 3 } });
 });
 
 test('a registry that does not say what is left is not held to keepRemaining', async () => {

@@ -7,10 +7,11 @@ export function fakeFetch(
     url: string,
     headers: Readonly<Record<string, string>>,
     body: string | undefined,
+    method: string,
   ) => Response | Promise<Response>,
 ): Fetch {
-  return async (url, { headers, body }) => {
-    const response = await answer(url.href, headers, body);
+  return async (url, { headers, body, method }) => {
+    const response = await answer(url.href, headers, body, method);
     return {
       status: response.status,
       headers: response.headers,
