@@ -6,7 +6,13 @@
 import type { Descriptor } from '../../core/descriptor.ts';
 import { algorithmOf, digestOf, type Digest } from '../../core/digest.ts';
 import { manifestKey } from '../../core/layout.ts';
-import { ManifestInvalidError, namesManifest, parseManifest, type Manifest } from '../../core/manifest.ts';
+import {
+  MAX_MANIFEST_SIZE,
+  ManifestInvalidError,
+  namesManifest,
+  parseManifest,
+  type Manifest,
+} from '../../core/manifest.ts';
 import type { Repository } from '../../core/reference.ts';
 import type { BlobWriter } from './blob-copy.ts';
 import type { Environment } from './environment.ts';
@@ -15,7 +21,7 @@ import { chooseChildren, complaintAbout, joinChoices, type ChosenPlatforms } fro
 import type { Platforms } from './platform.ts';
 import { Retention } from './retention.ts';
 import { allSettled } from './settle.ts';
-import { BlobAbsentError, SourceError, type Source, type SourceManifest } from './source.ts';
+import { BlobAbsentError, SourceError, TooLongError, type Source, type SourceManifest } from './source.ts';
 
 /**
  * Bytes of manifests that a run remembers, for all its repositories: enough for the tags that lie near each other to
@@ -123,7 +129,7 @@ export class ManifestCopier {
       refuseOtherSize(stored.size);
       return stored;
     }
-    const read = await this.#read.get(digest, () => this.#readAnywhere(digest, source, given));
+    const read = await this.#readOnce(digest, source, given, expected);
     try {
       refuseOtherSize(read.bytes.length);
     } catch (error) {
@@ -152,7 +158,35 @@ export class ManifestCopier {
     }
   }
 
-  async #readAnywhere(digest: Digest, source: Source, given: SourceManifest | undefined): Promise<Read> {
+  /** Once for all who need it, unless one of them was told that it is shorter than it is. */
+  async #readOnce(
+    digest: Digest,
+    source: Source,
+    given: SourceManifest | undefined,
+    expected: Descriptor | undefined,
+  ): Promise<Read> {
+    const limit = Math.min(expected?.size ?? MAX_MANIFEST_SIZE, MAX_MANIFEST_SIZE);
+    for (;;) {
+      try {
+        return await this.#read.get(digest, () => this.#readAnywhere(digest, source, given, limit));
+      } catch (error) {
+        if (!(error instanceof TooLongError)) throw error;
+        if (error.limit < limit) continue;
+        if (expected === undefined || expected.size > limit) throw error;
+        throw new SourceError(
+          `${source.name}: manifest ${digest} has more bytes than the ${expected.size} that what lists it says.`,
+          { cause: error },
+        );
+      }
+    }
+  }
+
+  async #readAnywhere(
+    digest: Digest,
+    source: Source,
+    given: SourceManifest | undefined,
+    limit: number,
+  ): Promise<Read> {
     const { store, signal, log } = this.#environment;
     signal.throwIfAborted();
     const present = await store.get(manifestKey(this.#repository, digest));
@@ -166,7 +200,7 @@ export class ManifestCopier {
       );
     }
     await this.#admit(digest);
-    return { ...(given ?? (await fetchManifest(source, digest))), isPresent: false };
+    return { ...(given ?? (await fetchManifest(source, digest, limit))), isPresent: false };
   }
 
   async #ensure(
@@ -240,8 +274,8 @@ function refuseTooMuch(source: Source, digest: Digest, children: readonly Descri
   );
 }
 
-async function fetchManifest(source: Source, digest: Digest): Promise<SourceManifest> {
-  const manifest = await source.manifest(digest);
+async function fetchManifest(source: Source, digest: Digest, limit: number): Promise<SourceManifest> {
+  const manifest = await source.manifest(digest, limit);
   if (manifest === undefined) throw new SourceError(`${source.name} has no manifest ${digest}.`);
   return manifest;
 }

@@ -48,9 +48,10 @@ export interface Source {
   resolve(tag: Tag): Promise<Resolved | undefined>;
   /**
    * The bytes match the digest that was asked for, or that the source named.
-   * @returns undefined when there is no such manifest. @throws {SourceError}
+   * @param limit how many bytes are read, where what lists it has said its size: one that lies must not fill the memory
+   * @returns undefined when there is no such manifest. @throws {TooLongError} and {SourceError}
    */
-  manifest(reference: Tag | Digest): Promise<SourceManifest | undefined>;
+  manifest(reference: Tag | Digest, limit?: number): Promise<SourceManifest | undefined>;
   /**
    * The bytes of a blob from `offset` on, not verified. Each chunk is good until the next one is asked for.
    * @returns undefined when there is no such blob. @throws {SourceError}, also while it is read
@@ -85,6 +86,18 @@ export type RangedSource = Source & Required<Pick<Source, 'range'>>;
 /** The source failed, refused, or sent what it should not have; the message is a sentence for people. */
 export class SourceError extends Error {
   override readonly name: string = 'SourceError';
+}
+
+/** The source sends more than is read of it. */
+export class TooLongError extends SourceError {
+  override readonly name = 'TooLongError';
+  /** Bytes. */
+  readonly limit: number;
+
+  constructor(message: string, limit: number) {
+    super(message);
+    this.limit = limit;
+  }
 }
 
 /** The source answered that it has no such blob: unlike a failure, that may be meant. */

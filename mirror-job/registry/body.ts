@@ -1,6 +1,6 @@
 /** Reading bodies with a bound on silence, on slowness, and on length where there is one. */
 import { PROGRESS } from '../engine/resume.ts';
-import { SourceError } from '../engine/source.ts';
+import { SourceError, TooLongError } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 
 /** A body that broke off, fell silent, or only dripped: another try may bring all of it. */
@@ -74,7 +74,7 @@ export async function* readBody(answer: Answer, timeout: number, where: string):
 /**
  * A whole body, if it is at most `limit` bytes long.
  * @throws {BrokenBodyError} when it breaks off
- * @throws {SourceError} when it is longer
+ * @throws {TooLongError} when it is longer
  */
 export async function readWhole(
   answer: Answer,
@@ -87,7 +87,7 @@ export async function readWhole(
   for await (const chunk of readBody(answer, timeout, where)) {
     length += chunk.length;
     if (length > limit)
-      throw new SourceError(`${where} sent more than ${limit} bytes, the most that is read here.`);
+      throw new TooLongError(`${where} sent more than ${limit} bytes, the most that is read here.`, limit);
     chunks.push(new Uint8Array(chunk));
   }
   const bytes = new Uint8Array(length);

@@ -97,7 +97,7 @@ export class RegistrySource implements Source {
     return manifest === undefined ? undefined : { digest: manifest.digest, manifest };
   }
 
-  async manifest(reference: Tag | Digest): Promise<SourceManifest | undefined> {
+  async manifest(reference: Tag | Digest, limit = MAX_MANIFEST_SIZE): Promise<SourceManifest | undefined> {
     const where = `${this.name}: manifest ${reference}`;
     const read = await this.#read(
       {
@@ -105,7 +105,7 @@ export class RegistrySource implements Source {
         resource: `manifests/${reference}`,
         headers: { Accept: MANIFEST_ACCEPT },
       },
-      { allow: [404], limit: MAX_MANIFEST_SIZE, where },
+      { allow: [404], limit: Math.min(limit, MAX_MANIFEST_SIZE), where },
     );
     const { response, bytes } = read;
     if (bytes === undefined) return undefined;

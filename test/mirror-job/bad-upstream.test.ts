@@ -3,15 +3,18 @@
  * and its sibling and the other image are mirrored.
  */
 import { afterEach, expect, test } from 'vitest';
+import { counted } from '../../mirror-job/engine/resume.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
+import { connect } from '../../mirror-job/node/connection.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
 import { addImage, addIndex, addLayer, addManifest, tagAs, type Descriptor } from '../support/builder.ts';
-import { emptyRepository, type Corpus, type Repository } from '../support/content.ts';
+import { digestOf, emptyRepository, type Corpus, type Repository } from '../support/content.ts';
 import { OCI_INDEX, OCI_MANIFEST } from '../support/media-types.ts';
 import type { Misbehaviour } from '../support/misbehaviour.ts';
 import type { RegistryRequest } from '../support/registry-request.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
 import { environmentFor, imageOf, outcomesOf, registryAt } from './harness.ts';
+import { MemorySource } from './memory-source.ts';
 import { MemoryStore } from './memory-store.ts';
 
 const registries: RogueRegistry[] = [];
@@ -324,24 +327,54 @@ test('indexes within indexes end at a depth that no image has', async () => {
   expect(store.keys('/_manifests/')).toEqual([]);
 });
 
-test('an index that lies about a child fails, and one that lists it rightly does not', async () => {
+test('indexes that lie about a child fail, and one that lists it rightly does not', async () => {
   const repository = emptyRepository();
   const child = addImage(repository, { layers: [await addLayer(repository, 'child')] });
-  const wrong = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [{ ...child, size: child.size + 1 }] };
-  tagAs(repository, addManifest(repository, wrong), 'wrong');
-  tagAs(repository, addIndex(repository, [child]), 'right');
+  const { digest, size } = child;
+  const sizes: Record<string, number> = { tiny: 1, shorter: size - 1, right: size, longer: size + 1 };
+  for (const [tag, said] of Object.entries(sizes)) {
+    const manifests = [{ ...child, size: said }];
+    tagAs(repository, addManifest(repository, { schemaVersion: 2, mediaType: OCI_INDEX, manifests }), tag);
+  }
+  const source = new MemorySource('source.test/lie', repository);
+  const image = imageOf(source, 'mirror.test/lie', { tags: Object.keys(sizes) });
+  // In which words depends on whether it was read for the index that lies, or for another.
+  const lie = expect.stringMatching(`source.test/lie: manifest ${digest} has .* what lists it says`);
+  const outcomes = outcomesOf(await runMirror(environmentFor(new MemoryStore()), 'default', [image]));
+  expect(outcomes).toEqual({
+    'mirror.test/lie:tiny': lie,
+    'mirror.test/lie:shorter': lie,
+    'mirror.test/lie:right': 'created',
+    'mirror.test/lie:longer': lie,
+  });
+});
+
+test('of a manifest no more is read than its index says', async () => {
+  const repository = emptyRepository();
+  const bytes = Buffer.alloc(4 * 1024 * 1024, ' ');
+  const digest = digestOf(bytes);
+  const manifests = [{ mediaType: OCI_MANIFEST, digest, size: 100 }];
+  tagAs(repository, addManifest(repository, { schemaVersion: 2, mediaType: OCI_INDEX, manifests }), 'one');
   const registry = await startRogueRegistry({
     corpus: { repositories: new Map([['team/lie', repository]]) },
+    misbehave: ({ reference }) =>
+      reference === digest ? { kind: 'manifest', bytes, mediaType: OCI_MANIFEST } : undefined,
   });
   registries.push(registry);
-  const store = new MemoryStore();
-  const source = new RegistrySource(await registryAt(registry.host), 'team/lie');
-  const image = imageOf(source, `${registry.host}/team/lie`, { tags: ['wrong', 'right'] });
-  const report = await runMirror(environmentFor(store), 'default', [image]);
-  expect(outcomesOf(report)).toEqual({
-    [`${image.repository}:wrong`]: `${source.name}: manifest ${child.digest} has ${child.size} bytes, and what lists it says ${child.size + 1}.`,
-    [`${image.repository}:right`]: 'created',
+  let read = 0;
+  const fetch = await connect(undefined);
+  const client = await registryAt(registry.host, {
+    fetch: async (url, request) => {
+      const answer = await fetch(url, request);
+      const body = counted(answer.body, (length) => (read += length));
+      return url.pathname.endsWith(digest) ? { ...answer, body, discard: () => answer.discard() } : answer;
+    },
   });
+  const image = imageOf(new RegistrySource(client, 'team/lie'), 'mirror.test/lie', { tags: ['one'] });
+  const report = await runMirror(environmentFor(new MemoryStore()), 'default', [image]);
+  expect(outcomesOf(report)['mirror.test/lie:one']).toContain('has more bytes than the 100');
+  expect(read).toBeGreaterThan(100);
+  expect(read).toBeLessThan(1024 * 1024);
 });
 
 test('a manifest that lies about a layer fails, also when another one has had it stored', async () => {

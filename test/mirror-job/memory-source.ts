@@ -2,7 +2,12 @@
 import { parseDescriptor, type Descriptor } from '../../core/descriptor.ts';
 import { parseDigest, type Digest } from '../../core/digest.ts';
 import { parseTag, type Tag } from '../../core/reference.ts';
-import type { Resolved, Source, SourceManifest } from '../../mirror-job/engine/source.ts';
+import {
+  TooLongError,
+  type Resolved,
+  type Source,
+  type SourceManifest,
+} from '../../mirror-job/engine/source.ts';
 import type { Repository } from '../support/content.ts';
 import { readJson, referencesOf } from '../support/manifest-json.ts';
 
@@ -35,11 +40,12 @@ export class MemorySource implements Source {
     return digest === undefined ? undefined : { digest: parseDigest(digest) };
   }
 
-  async manifest(reference: Tag | Digest): Promise<SourceManifest | undefined> {
+  async manifest(reference: Tag | Digest, limit = Infinity): Promise<SourceManifest | undefined> {
     await this.#begin('manifest', reference);
     const digest = this.repository.tags.get(reference) ?? reference;
     const manifest = this.repository.manifests.get(digest);
     if (manifest === undefined) return undefined;
+    if (manifest.bytes.length > limit) throw new TooLongError(`${this.name} sent too much.`, limit);
     return {
       digest: parseDigest(digest),
       bytes: new Uint8Array(manifest.bytes),
