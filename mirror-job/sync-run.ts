@@ -67,12 +67,12 @@ export async function runSync(options: SyncOptions): Promise<number> {
     process.stderr.write(`${summarize(report, styleFor(process.stderr), whole)}\n`);
   }
   const isWritten = options.report === undefined || (await write('--report', options.report, json, progress));
-  const isDone = exitCodeOf(report) === 0;
+  const isDone = isWritten && exitCodeOf(report) === 0;
   const isMeasured =
     options.metrics === undefined ||
     'dryRun' in report ||
     (await write('--metrics', options.metrics, formatMetrics(configuration.name, report, isDone), progress));
-  return isWritten && isMeasured && isDone ? 0 : 1;
+  return isMeasured && isDone ? 0 : 1;
 }
 
 async function mirror(

@@ -4,6 +4,7 @@ import { parseTag } from '../../core/reference.ts';
 import { planMirror } from '../../mirror-job/engine/plan.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import { Budget, NO_BUDGET, type BudgetSettings } from '../../mirror-job/registry/budget.ts';
+import type { Account } from '../../mirror-job/registry/registry-options.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
 import { AMD64, ARM64, addImage, addIndex, addLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository, type Repository } from '../support/content.ts';
@@ -64,6 +65,10 @@ async function appOf(count: number, ...platforms: (typeof AMD64)[]): Promise<Rep
   return app;
 }
 
+function accountOf(name: string): Account {
+  return async () => ({ username: name, password: `of ${name}`, from: `of ${name}` });
+}
+
 interface Setting {
   readonly app: Repository;
   readonly quotas?: Quotas;
@@ -85,11 +90,7 @@ async function start({ app, quotas, budget, accounts = [] }: Setting) {
     sync: async () => {
       const client = await registryAt(registry.host, {
         budget: { ...NO_BUDGET, ...budget },
-        accounts: accounts.map((name) => async () => ({
-          username: name,
-          password: `of ${name}`,
-          from: `of ${name}`,
-        })),
+        accounts: accounts.map((name) => accountOf(name)),
       });
       const source = new RegistrySource(client, 'team/app');
       const image = imageOf(source, 'mirror.test/app', { referrersEvery: false });
@@ -252,8 +253,7 @@ test('of several accounts each keeps what it has to, one after the other', async
 test('an account that is told nothing keeps its place, and what is asked as anybody is nobody’s', async () => {
   const quotas: Quotas = { b: 50 };
   const { host } = await start({ app: await appOf(1), quotas, budget: {} });
-  const as = (name: string) => async () => ({ username: name, password: `of ${name}`, from: `of ${name}` });
-  const client = await registryAt(host, { accounts: [as('refused'), as('b')] });
+  const client = await registryAt(host, { accounts: [accountOf('refused'), accountOf('b')] });
   const source = new RegistrySource(client, 'team/app');
   expect(await source.resolve(parseTag('t1'))).toBeDefined();
   quotas[ANONYMOUS] = 3;
@@ -263,7 +263,7 @@ test('an account that is told nothing keeps its place, and what is asked as anyb
 
 test('nor does it end the budget of an account, where HEAD does not tell what anybody may see', async () => {
   const client = await registryAt('registry.test', {
-    accounts: [async () => ({ username: 'b', password: 'of b', from: 'of b' })],
+    accounts: [accountOf('b')],
     budget: { ...NO_BUDGET, keepRemaining: 10 },
     fetch: fakeFetch((_url, _headers, _body, method) => {
       const headers = { 'ratelimit-remaining': '3;w=60' };

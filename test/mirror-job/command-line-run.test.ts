@@ -41,13 +41,15 @@ beforeAll(async () => {
   tagAs(large, addImage(large, { layers: [layer] }), '1');
   repositories.set('team/large', large);
   registry = await startRogueRegistry({ corpus: { repositories } });
-  store = await startLocalStore({ buckets: 10 });
+  store = await startLocalStore({ buckets: 11 });
   buckets = [...store.buckets];
 });
 
 beforeEach(async () => {
   registry.misbehave(undefined);
-  bucket = buckets.pop() ?? '';
+  const next = buckets.pop();
+  if (next === undefined) throw new Error('Each test has a bucket of its own: start more of them.');
+  bucket = next;
   await openProxy();
 });
 
@@ -132,6 +134,15 @@ test('--metrics: a file for Prometheus, whole at each moment', async () => {
   expect(text).toContain('\nlifeboat_run_success{mirror="default"} 0\n');
   expect(text).toContain('\nlifeboat_run_images{mirror="default",result="created"} 1\n');
   expect((await readdir(folder)).filter((name) => name.includes('lifeboat.prom'))).toEqual(['lifeboat.prom']);
+});
+
+test('a report that cannot be written at the end: exit code 1, in the metrics too', async () => {
+  const options = ['--report', '/dev/full', '--metrics', 'full.prom'];
+  const { code, stderr } = await sync(['team/small:1'], ...options);
+  expect(code).toBe(1);
+  expect(stderr).toContain('--report /dev/full: it could not be written (ENOSPC).');
+  const text = await readFile(join(folder, 'full.prom'), 'utf8');
+  expect(text).toContain('\nlifeboat_run_success{mirror="default"} 0\n');
 });
 
 test('a report may go into a pipe, which stays one', async () => {

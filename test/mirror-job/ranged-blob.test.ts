@@ -231,6 +231,11 @@ test.each([0, 1, PROGRESS - 1])('ranges of %i bytes are no progress', async (byt
   expect(source.asked).toBeLessThanOrEqual(3 * 4);
 });
 
+async function* breakingAtOnce(): AsyncGenerator<Uint8Array> {
+  yield new Uint8Array(0);
+  throw new SourceError('it broke.');
+}
+
 test('a whole blob in place of a later range is not left lying, and is read in one stream', async () => {
   const all = setUp();
   const source = new (class extends MemorySource {
@@ -239,11 +244,8 @@ test('a whole blob in place of a later range is not left lying, and is read in o
 
     async range(): Promise<RangeAnswer> {
       this.asked += 1;
-      const broken = async function* (): AsyncGenerator<Uint8Array> {
-        throw new SourceError('it broke.');
-      };
       const isWhole = this.asked > 1;
-      return { body: broken(), isWhole, discard: () => (this.discarded += 1) };
+      return { body: breakingAtOnce(), isWhole, discard: () => (this.discarded += 1) };
     }
   })('source.test/app', app);
   await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
