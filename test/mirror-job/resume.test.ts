@@ -1,4 +1,5 @@
 /** A blob whose connection breaks goes on where it broke, and no longer than it makes progress. */
+import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../core/digest.ts';
 import { resumed } from '../../mirror-job/engine/resume.ts';
@@ -171,3 +172,29 @@ test('a registry that answers with another range than was asked for', async () =
     `registry.test/team/app: asked for blob ${digest} from byte 500 on, and got another range.`,
   );
 });
+
+test('a body that is slow, and gets on, is one request', async () => {
+  const timeout = 300;
+  let requests = 0;
+  const source = await sourceAt('registry.test', 'team/app', {
+    timeout,
+    fetch: async () => {
+      requests += 1;
+      return { status: 200, headers: new Headers(), body: slowly(), discard: () => {} };
+    },
+  });
+  const begun = performance.now();
+  const body = resumed(source, { digest, size: SIZE }, signal);
+  expect((await bytesOf({ size: SIZE, open: () => body })).equals(bytes)).toBe(true);
+  expect(requests).toBe(1);
+  // Longer than hardly anything is borne.
+  expect(performance.now() - begun).toBeGreaterThan(4 * timeout);
+});
+
+/** Half of what is progress each time, and silent for less than is borne. */
+async function* slowly(): AsyncGenerator<Uint8Array> {
+  for (let start = 0; start < SIZE; start += STEP / 2) {
+    await setTimeout(75);
+    yield bytes.slice(start, start + STEP / 2);
+  }
+}
