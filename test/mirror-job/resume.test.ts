@@ -180,7 +180,9 @@ test('a body that is slow, and gets on, is one request', async () => {
     timeout,
     fetch: async () => {
       requests += 1;
-      return { status: 200, headers: new Headers(), body: slowly(), discard: () => {} };
+      const connection = new AbortController();
+      const body = slowly(connection.signal);
+      return { status: 200, headers: new Headers(), body, discard: () => connection.abort() };
     },
   });
   const begun = performance.now();
@@ -192,9 +194,9 @@ test('a body that is slow, and gets on, is one request', async () => {
 });
 
 /** Half of what is progress each time, and silent for less than is borne. */
-async function* slowly(): AsyncGenerator<Uint8Array> {
+async function* slowly(connection: AbortSignal): AsyncGenerator<Uint8Array> {
   for (let start = 0; start < SIZE; start += STEP / 2) {
-    await setTimeout(75);
+    await setTimeout(75, undefined, { signal: connection });
     yield bytes.slice(start, start + STEP / 2);
   }
 }
