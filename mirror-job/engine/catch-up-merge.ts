@@ -27,6 +27,9 @@ export interface Sides {
   readonly rule: Rule;
   /** Of the repository: the tags in which the two differ. */
   readonly differing: ReadonlySet<Tag>;
+  /** Whether what it says of a tag, or of a digest, is true there: the tag was copied, the manifest is there. */
+  readonly isThere: (entry: IndexEntry) => boolean;
+  readonly hasTag: (tag: Tag) => boolean;
 }
 
 /** @returns what has to be written; undefined when nothing has, or what is copied from cannot be read */
@@ -42,7 +45,8 @@ export function mergeObject(kind: KeyKind, sides: Sides): Uint8Array | undefined
   }
 }
 
-function mergeKind(kind: KeyKind, { key, from, to, rule, differing }: Sides): Uint8Array | undefined {
+function mergeKind(kind: KeyKind, sides: Sides): Uint8Array | undefined {
+  const { key, from, to, rule, differing, isThere, hasTag } = sides;
   switch (kind.kind) {
     case 'tag': {
       const theirs = decodeTag(key, from);
@@ -50,7 +54,7 @@ function mergeKind(kind: KeyKind, { key, from, to, rule, differing }: Sides): Ui
     }
     case 'tag list':
       return encodeTagList(kind.repository, [
-        ...decodeTagList(key, from),
+        ...decodeTagList(key, from).filter((tag) => hasTag(tag)),
         ...(to === undefined ? [] : decodeTagList(key, to)),
       ]);
     case 'referrers': {
@@ -60,8 +64,12 @@ function mergeKind(kind: KeyKind, { key, from, to, rule, differing }: Sides): Ui
     }
     case 'index': {
       const theirs = decodeRepositoryIndex(key, from);
-      if (to === undefined || rule === 'from') return from;
-      return encodeRepositoryIndex(joinIndexes(theirs, decodeRepositoryIndex(key, to), differing));
+      // A run that finds a tag on the index looks no further: so what could not be copied is left out.
+      const there = theirs.filter((entry) => isThere(entry));
+      if (to === undefined || rule === 'from') {
+        return there.length === theirs.length ? from : encodeRepositoryIndex(there);
+      }
+      return encodeRepositoryIndex(joinIndexes(there, decodeRepositoryIndex(key, to), differing));
     }
     case 'state':
       if (key.endsWith('/catalog.json')) {

@@ -4,11 +4,12 @@
  */
 import { algorithmOf, digestOf } from '../../core/digest.ts';
 import type { KeyKind } from '../../core/key-kind.ts';
-import { repositoryIndexKey } from '../../core/layout.ts';
+import { manifestKey, repositoryIndexKey, tagKey } from '../../core/layout.ts';
 import { OCI_INDEX, OCTET_STREAM } from '../../core/media-type.ts';
+import type { Tag } from '../../core/reference.ts';
 import { Origin } from './catch-up-origin.ts';
 import { Comparison, isFixed, type Difference } from './catch-up-comparison.ts';
-import { mergeObject, withoutTags, type Rule } from './catch-up-merge.ts';
+import { mergeObject, withoutTags, type Rule, type Sides } from './catch-up-merge.ts';
 import { needsOf } from './catch-up-needs.ts';
 import type { Environment } from './environment.ts';
 import { changeObject } from './guarded-write.ts';
@@ -82,6 +83,8 @@ class CatchUp {
   readonly #rule: Rule;
   readonly #found = new Comparison();
   readonly #copied = new Memo<string, void>();
+  /** Tags, for one, that could not be copied: what names them must not be believed. */
+  readonly #left = new Set<string>();
   #damaged: SourceError | undefined;
   #told: number;
 
@@ -175,15 +178,38 @@ class CatchUp {
 
   async #copyMutable({ key, kind }: Difference): Promise<void> {
     const object = await this.#from.get(key);
-    if (object === undefined || !(await this.#isReady(kind, key, object))) return;
+    if (object === undefined || !(await this.#isReady(kind, key, object))) {
+      this.#left.add(key);
+      return;
+    }
     const differing = ('repository' in kind ? this.#found.tags.get(kind.repository) : undefined) ?? new Set();
     let written = 0;
     await changeObject(this.#to.store, key, object.contentType ?? 'application/json', (to) => {
-      const merged = mergeObject(kind, { key, from: object.bytes, to, rule: this.#rule, differing });
+      const merged = mergeObject(kind, {
+        key,
+        from: object.bytes,
+        to,
+        rule: this.#rule,
+        differing,
+        ...this.#stateOf(kind),
+      });
       written = merged?.length ?? 0;
       return merged;
     });
     if (written > 0) this.#count(key, written);
+  }
+
+  /** What of a repository has come through. Asked about when its tags have been copied. */
+  #stateOf(kind: KeyKind): Pick<Sides, 'isThere' | 'hasTag'> {
+    const repository = 'repository' in kind ? kind.repository : undefined;
+    const hasTag = (tag: Tag): boolean =>
+      repository === undefined || !this.#left.has(tagKey(repository, tag));
+    return {
+      hasTag,
+      isThere: (entry) =>
+        (entry.kind !== 'tag' || hasTag(entry.tag)) &&
+        (repository === undefined || this.#found.present.has(manifestKey(repository, entry.digest))),
+    };
   }
 
   /** Whether all that it needs is there, as far as there is such a thing at all. */

@@ -1,6 +1,8 @@
 /** Runs over several buckets in memory: opened, aligned and filled as the program does it, and compared. */
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
+import { decodeRepositoryIndex } from '../../core/repository-index.ts';
+import { decodeTagList } from '../../core/tag-list.ts';
 import { openBucket } from '../../mirror-job/engine/bucket.ts';
 import type { Image } from '../../mirror-job/engine/image.ts';
 import type { RunReport } from '../../mirror-job/engine/report.ts';
@@ -145,6 +147,20 @@ export function problemsIn(store: MemoryStore): string[] {
   return problems;
 }
 
+/** What the index and the list of tags name and is not there: whoever believes them never looks for it again. */
+export function liesIn(store: MemoryStore): string[] {
+  const [index, list] = ['_index.json', '_tags.json'].map((name) => store.objects.get(`${ROOT}/${name}`));
+  const entries = index === undefined ? [] : decodeRepositoryIndex('the index', index.bytes);
+  const tags = list === undefined ? [] : decodeTagList('the list', list.bytes);
+  const named = [
+    ...entries.map(({ digest }) => `_manifests/${digest.replace(':', '/')}`),
+    ...[...entries.flatMap((entry) => (entry.kind === 'tag' ? [entry.tag] : [])), ...tags].map(
+      (tag) => `_tags/${tag}`,
+    ),
+  ];
+  return named.filter((key) => !store.objects.has(`${ROOT}/${key}`)).map((key) => `${store.name}: ${key}`);
+}
+
 /** Where a tag of the one repository stands there, as `<algorithm>/<hex>`. */
 export function tagIn(store: MemoryStore, tag: string): string {
   return digestIn(store.json(`${ROOT}/_tags/${tag}`));
@@ -165,7 +181,7 @@ export function pairOf({ stores }: Mirror): [MemoryStore, MemoryStore] {
 export function expectWhole(mirror: Mirror): void {
   const [a, b] = pairOf(mirror);
   expect(Object.fromEntries(contentOf(b))).toEqual(Object.fromEntries(contentOf(a)));
-  expect([...problemsIn(a), ...problemsIn(b)]).toEqual([]);
+  expect([a, b].flatMap((store) => [...problemsIn(store), ...liesIn(store)])).toEqual([]);
   for (const [tag, digest] of mirror.repository.tags) expect(tagIn(a, tag)).toBe(digest.replace(':', '/'));
 }
 

@@ -2,7 +2,17 @@
 import { expect, test } from 'vitest';
 import { StoreError } from '../../mirror-job/engine/store.ts';
 import { MemoryStore } from './memory-store.ts';
-import { expectWhole, Mirror, move, pairOf, problemsIn, ROOT, takeAway } from './several-stores.ts';
+import {
+  expectWhole,
+  liesIn,
+  Mirror,
+  move,
+  pairOf,
+  problemsIn,
+  ROOT,
+  tagIn,
+  takeAway,
+} from './several-stores.ts';
 
 const IN_STEP = [
   { name: 'A', state: 'in step' },
@@ -148,8 +158,33 @@ test('what is damaged in the one is not copied to the other, which stays behind 
   expect(stores?.[1]?.reason).toMatch(
     /^A sent other bytes than asked for: their digest is sha256:\w{64}, not sha256:\w{64}\.$/,
   );
-  expect(problemsIn(b)).toEqual([]);
+  expect([...problemsIn(b), ...liesIn(b)]).toEqual([]);
   expect(b.objects.has(blob)).toBe(false);
+  // What did not come through is asked of upstream when the one that is damaged is gone.
+  takeAway(a);
+  expect((await mirror.run()).counts.created).toBe(2);
+  expect(problemsIn(b)).toEqual([]);
+  expect(tagIn(b, 'one')).toBe(mirror.repository.tags.get('one')?.replace(':', '/'));
+});
+
+test('a tag whose image did not come through stays where it was, and is looked at again', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  takeAway(b);
+  await move(mirror.repository, 'one', 'without B');
+  await mirror.run();
+  b.before = () => {};
+  const was = tagIn(b, 'one');
+  const blob = a.keys('blobs/sha256').find((key) => key.startsWith('blobs/') && !b.objects.has(key)) ?? '';
+  const stored = a.objects.get(blob);
+  if (stored === undefined) throw new Error('There is no such blob.');
+  a.objects.set(blob, { ...stored, bytes: new Uint8Array(stored.bytes.length) });
+  await mirror.run();
+  expect([tagIn(b, 'one'), problemsIn(b), liesIn(b)]).toEqual([was, [], []]);
+  takeAway(a);
+  expect((await mirror.run()).counts.moved).toBe(1);
+  expect(tagIn(b, 'one')).toBe(mirror.repository.tags.get('one')?.replace(':', '/'));
 });
 
 test('a run that is stopped while it catches one up leaves it behind, and the next one goes on from there', async () => {
