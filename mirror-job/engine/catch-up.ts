@@ -159,7 +159,7 @@ class CatchUp {
     } catch (error) {
       // One blob that is damaged there keeps back what needs it, and nothing else.
       if (!(error instanceof SourceError)) throw error;
-      this.#damaged = error;
+      this.#damaged ??= error;
     } finally {
       tally.running.delete(running);
     }
@@ -170,7 +170,7 @@ class CatchUp {
     if (object === undefined || !(await this.#isReady(kind, key, object))) return;
     if (kind.kind === 'manifest') {
       const bytes = new Uint8Array(object.bytes);
-      if ((await digestOf(bytes, algorithmOf(kind.digest))) !== kind.digest) return this.#warn(key);
+      if ((await digestOf(bytes, algorithmOf(kind.digest))) !== kind.digest) return this.#warn(kind, key);
     }
     await this.#to.store.put(key, object.bytes, { contentType: object.contentType ?? OCTET_STREAM });
     this.#count(key, object.bytes.length);
@@ -216,7 +216,7 @@ class CatchUp {
   async #isReady(kind: KeyKind, key: string, object: StoredObject): Promise<boolean> {
     const needs = needsOf(kind, key, object);
     if (needs === undefined) {
-      this.#warn(key);
+      this.#warn(kind, key);
       return false;
     }
     for (const need of needs) {
@@ -230,7 +230,7 @@ class CatchUp {
         return false;
       }
       if (kind.kind === 'link') {
-        this.#warn(key);
+        this.#warn(kind, key);
         return false;
       }
     }
@@ -243,10 +243,11 @@ class CatchUp {
     this.bytes += bytes;
   }
 
-  #warn(key: string): void {
-    this.#environment.log.warn(
-      `${this.#from.name}: ${key} is damaged, or what it names is not there. It is not copied to ${this.#to.store.name}.`,
-    );
+  #warn({ kind }: KeyKind, key: string): void {
+    const damage = `${this.#from.name}: ${key} is damaged, or what it names is not there.`;
+    // An image needs it, and will not come through in another pass either.
+    if (kind === 'link' || kind === 'manifest') this.#damaged ??= new SourceError(damage);
+    else this.#environment.log.warn(`${damage} It is not copied to ${this.#to.store.name}.`);
   }
 
   #tell(): void {

@@ -167,6 +167,28 @@ test('what is damaged in the one is not copied to the other, which stays behind 
   expect(tagIn(b, 'one')).toBe(mirror.repository.tags.get('one')?.replace(':', '/'));
 });
 
+test.each([
+  ['a manifest that holds other bytes', '_manifests/', ' '.repeat(300)],
+  ['one that is none', '_manifests/', '{'],
+  ['a link to a blob that is gone', 'blobs/sha256/', undefined],
+])('%s is what keeps the other one behind', async (_name, where, text) => {
+  const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
+  const mirror = await Mirror.create(a, b);
+  await mirror.run([a]);
+  const [key = ''] = a.keys(where).filter((one) => !one.includes('/_blobs/'));
+  const stored = a.objects.get(key);
+  if (stored === undefined) throw new Error('There is no such object.');
+  if (text === undefined) a.objects.delete(key);
+  else a.objects.set(key, { ...stored, bytes: new Uint8Array(Buffer.from(text)) });
+  const { stores } = await mirror.run();
+  const named = text === undefined ? `${ROOT}/_blobs/${key.slice('blobs/'.length)}` : key;
+  expect(stores?.[1]).toMatchObject({
+    state: 'behind',
+    reason: `A: ${named} is damaged, or what it names is not there.`,
+  });
+  expect([...problemsIn(b), ...liesIn(b)]).toEqual([]);
+});
+
 test('a tag whose image did not come through stays where it was, and is looked at again', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
