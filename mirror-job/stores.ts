@@ -51,12 +51,12 @@ export async function openStores(
   const opened = await Promise.all(
     [store, ...laterStores].map(async (settings) => {
       const member = connect(settings, how);
-      const expected = { ...settings, name, newId: crypto.randomUUID() };
-      const open = () => openBucket(member.store, expected);
+      const newId = crypto.randomUUID();
+      const open = () => openBucket(member.store, { ...settings, name, newId });
       const { id, failure } = await opening(file, settings, () =>
         laterStores.length === 0 ? open() : inTime(member.bucket.name, open),
       );
-      return { member: { ...member, id }, settings, failure };
+      return { member: { ...member, id, isNew: id === newId }, settings, failure };
     }),
   );
   const proof = Promise.resolve();
@@ -102,7 +102,7 @@ export async function openOneEarly(
   // Where the run is over because of it, nobody waits for what it still tries.
   const writes = begun.proof.catch((error: unknown) => (isStopped() ? Promise.reject(error) : forever()));
   writes.catch(() => undefined);
-  const member: Member = { bucket, store: new ProvenStore(reading, writes), id };
+  const member: Member = { bucket, store: new ProvenStore(reading, writes), id, isNew: false };
   const all = [{ member, settings, failure }];
   if (failure !== undefined && !isStopped()) throw unreachable(file, all);
   return { primary: member.store, all, areKnown: !isStopped(), proof };
@@ -161,7 +161,6 @@ async function membersOf(
   );
   try {
     for (const { member, failure } of all) if (failure !== undefined) members.takeOut(member, failure);
-    await members.tell();
     await align(members);
     return members;
   } catch (error) {
@@ -188,7 +187,7 @@ export async function openReadable(
   for (const settings of [store, ...laterStores]) {
     const bucket = new S3Store(settings, agents);
     const bounded = new BoundedStore(bucket, systemClock, signal);
-    const member: Member = { bucket, store: bounded, id: undefined };
+    const member: Member = { bucket, store: bounded, id: undefined, isNew: false };
     // What is not written needs no proof that it would be written safely.
     const expected = { ...settings, name, newId: crypto.randomUUID(), singleWriter: true };
     const open = () => (isDry ? openBucket(new DryStore(bounded), expected) : requireIdentity(bounded));
@@ -204,7 +203,7 @@ export async function openReadable(
 function connect(
   settings: StoreConfiguration,
   { agents, signal }: { readonly agents: Agents; readonly signal: AbortSignal },
-): Omit<Member, 'id'> {
+): Omit<Member, 'id' | 'isNew'> {
   const bucket = new S3Store(settings, agents);
   // Some providers refuse a condition rather than ignore it.
   const guarded = settings.singleWriter ? new UnguardedStore(bucket) : bucket;

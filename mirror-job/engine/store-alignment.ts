@@ -3,7 +3,8 @@
  * where nothing is known of any, joined. docs/decisions/0008-several-stores.md
  */
 import { changeObject } from './guarded-write.ts';
-import { STORES_KEY } from '../../core/layout.ts';
+import { kindOfKey } from '../../core/key-kind.ts';
+import { STATE, STORES_KEY } from '../../core/layout.ts';
 import { catchUp, type CaughtUp } from './catch-up.ts';
 import type { Rule } from './catch-up-merge.ts';
 import { OriginError } from './catch-up-origin.ts';
@@ -27,12 +28,18 @@ export async function alignStores(environment: Environment, members: StoreMember
 
 /**
  * For who writes a little and has no time to catch anything up: leaves only stores that are in step or, where none is
- * known to be, the first one.
- * @throws {StoreError} when no store is left
+ * known to be, the one that the others will be caught up from.
+ * @throws {StoreError} when no store is left, or what is decided now would not count in the end
  */
 export async function keepAligned(members: StoreMembers): Promise<void> {
   const notes = [...(await readAllNotes(members)).values()].flat();
-  const hub = members.live.find((member) => isInStep(member, notes)) ?? members.lead;
+  const hub = await findHub(members, notes);
+  const holder = await whoMayHoldMore(members, hub, notes);
+  if (holder !== undefined) {
+    throw new StoreError(
+      `${hub.bucket.name} was begun anew, and ${holder.bucket.name}, whose tags count when it is back, fails: ${members.reasonOf(holder)} Wait until it answers, or take it out of stores if it is lost.`,
+    );
+  }
   for (const member of members.live) {
     if (member === hub || isInStep(member, notes)) continue;
     members.takeOut(member, new StoreError(`${member.bucket.name} is not in step with the others.`));
@@ -57,11 +64,19 @@ async function align(
   notes: readonly StoreNote[],
 ): Promise<boolean> {
   const isCertain = (member: Member): boolean => isInStep(member, notes);
-  const hub = members.live.find(isCertain) ?? members.lead;
+  const hub = await findHub(members, notes);
+  const holder = await whoMayHoldMore(members, hub, notes);
+  if (holder !== undefined) members.beginAnew(holder);
+  await members.tell();
   const others = members.live.filter((member) => member !== hub);
   if (!isCertain(hub)) {
     // What any other store has, it may lack: for of nothing is it known to be whole.
-    for (const member of others) await bring(environment, members, member, hub, 'newer');
+    for (const member of others) {
+      if (isBehind(hub, notes) || !isBehind(member, notes)) {
+        await bring(environment, members, member, hub, 'newer');
+      }
+    }
+    if (!members.isLive(hub)) return false;
   }
   const isWhole = isCertain(hub) || members.all.every((member) => members.isLive(member));
   const behind = others.filter((member) => !isCertain(member));
@@ -91,12 +106,54 @@ async function bring(
       const message = `${to.store.name}: the run was stopped before it was caught up.`;
       members.takeOut(to, new StoreError(message, { cause: error }));
     } else {
-      // What is behind would have to ask upstream for all that it lacks: not for one read that has failed.
-      const isLost = error instanceof OriginError && (rule === 'newer' || !(await answers(from)));
+      const isLost = error instanceof OriginError && !(await isWorthKeeping(from, to, rule));
       members.takeOut(isLost ? from : to, error);
     }
     return undefined;
   }
+}
+
+/**
+ * What is behind would have to ask upstream for all that it lacks, and to do without the holds that it has not heard
+ * of: not for one read that has failed.
+ */
+async function isWorthKeeping(from: Member, to: Member, rule: Rule): Promise<boolean> {
+  if (!(await answers(from))) return false;
+  return rule === 'from' || (!from.isNew && !(await holdsMirror(to)));
+}
+
+/** The one that the others are caught up from: in step, or else a mirror that nobody says is behind, or else the first. */
+async function findHub(members: StoreMembers, notes: readonly StoreNote[]): Promise<Member> {
+  const certain = members.live.find((member) => isInStep(member, notes));
+  const [behind] = members.live.filter((member) => isBehind(member, notes));
+  if (certain !== undefined || behind === undefined) return certain ?? members.lead;
+  for (const member of members.live) {
+    if (isBehind(member, notes)) continue;
+    const holds = await members.attempt(member, () => holdsMirror(member));
+    if (holds?.value === true) return member;
+  }
+  // What is empty has nothing for it; and the last one that is left is not taken out.
+  return members.isLive(behind) ? behind : members.lead;
+}
+
+/**
+ * A mirror that is begun anew from upstream has none of the holds and reverts of the one before, and its tags would
+ * pass for the later ones. So where one that is away may hold the mirror, what is begun without it is behind that one.
+ */
+async function whoMayHoldMore(
+  members: StoreMembers,
+  hub: Member,
+  notes: readonly StoreNote[],
+): Promise<Member | undefined> {
+  const away = members.all.find((member) => !members.isLive(member) && !member.isNew);
+  if (away === undefined || isInStep(hub, notes)) return undefined;
+  return isBehind(hub, notes) || !(await holdsMirror(hub)) ? away : undefined;
+}
+
+/** Whether it has ever been filled to an end: a catalogue is the last thing that is written. */
+async function holdsMirror({ store }: Member): Promise<boolean> {
+  const keys = await store.list(STATE, Number.MAX_SAFE_INTEGER);
+  return keys.some((key) => kindOfKey(key)?.kind === 'state' && key.endsWith('/catalog.json'));
 }
 
 async function answers({ store }: Member): Promise<boolean> {
@@ -189,6 +246,13 @@ function runOf(notes: readonly StoreNote[], store: string): string | undefined {
 function isInStep({ bucket, id }: Member, notes: readonly StoreNote[]): boolean {
   const own = notes.filter(({ store }) => store === bucket.name);
   return own.some((note) => note.inStep) && own.every((note) => note.inStep && note.id === id);
+}
+
+/** Whether some store says so of this very bucket. */
+function isBehind({ bucket, id }: Member, notes: readonly StoreNote[]): boolean {
+  return notes.some(
+    (note) => note.store === bucket.name && !note.inStep && (note.id === undefined || note.id === id),
+  );
 }
 
 function isKnown({ bucket }: Member, notes: readonly StoreNote[]): boolean {

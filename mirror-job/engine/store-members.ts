@@ -14,6 +14,8 @@ export interface Member {
   readonly store: Store;
   /** Of the bucket; undefined where it could not be read. */
   readonly id: string | undefined;
+  /** Whether this run has made it Lifeboat's: it was empty. False for one that does not answer. */
+  readonly isNew: boolean;
 }
 
 /** What a call has given, or that its store is not asked any more. */
@@ -25,6 +27,8 @@ export class StoreMembers {
   #live: readonly Member[];
   readonly #out = new Map<Member, { readonly since: string; readonly reason: string }>();
   readonly #caughtUp = new Map<Member, { readonly objects: number; readonly bytes: number }>();
+  /** For which one that is away what is live is begun anew. */
+  #anewWithout: Member | undefined;
   /** Of how many that are out the others were told. */
   #told = 0;
   #telling: Promise<void> | undefined;
@@ -76,6 +80,20 @@ export class StoreMembers {
     );
   }
 
+  /** What is live knows nothing of what `holder`, which is away, may hold: it is that one which is behind from now on. */
+  beginAnew(holder: Member): void {
+    if (this.#anewWithout !== undefined) return;
+    this.#anewWithout = holder;
+    this.#environment.log.warn(
+      `${this.lead.bucket.name} holds no mirror that is known to be whole: it is filled from upstream, without the holds and the reverts that ${holder.bucket.name} may have. Those count when it is back.`,
+    );
+  }
+
+  /** Why it was taken out. */
+  reasonOf(member: Member): string {
+    return this.#out.get(member)?.reason ?? '';
+  }
+
   /** It was behind, and is not any more. */
   noteCaughtUp(member: Member, copied: { readonly objects: number; readonly bytes: number }): void {
     this.#caughtUp.set(member, copied);
@@ -112,12 +130,21 @@ export class StoreMembers {
   }
 
   #notes(): StoreNote[] {
-    return [...this.#out].map(([{ bucket, id }, { since, reason }]) => ({
+    const { clock, run } = this.#environment;
+    const now = clock.now().toISOString();
+    const behind: readonly (readonly [Member, { readonly since: string; readonly reason: string }])[] =
+      this.#anewWithout === undefined
+        ? [...this.#out]
+        : this.#live.map((member) => [
+            member,
+            { since: now, reason: `It was begun anew without ${this.#anewWithout?.bucket.name}.` },
+          ]);
+    return behind.map(([{ bucket, id }, { since, reason }]) => ({
       store: bucket.name,
       id,
       inStep: false,
       since,
-      run: `${this.#environment.run} ${this.#environment.clock.now().toISOString()}`,
+      run: `${run} ${now}`,
       reason,
     }));
   }
