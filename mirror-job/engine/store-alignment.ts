@@ -21,8 +21,12 @@ import { StoreError, type Store } from './store.ts';
 export async function alignStores(environment: Environment, members: StoreMembers): Promise<void> {
   const told = await readAllNotes(members);
   const notes = [...told.values()].flat();
+  for (const member of members.all) {
+    const since = notes.find((note) => isOf(note, member) && !note.inStep)?.since;
+    if (since !== undefined) members.noteBehindSince(member, since);
+  }
   while (!(await align(environment, members, told, notes))) {
-    // The store that all was copied from has failed: there is one less, and another one to copy from.
+    // A store that may be copied from has failed: there is one less.
   }
 }
 
@@ -35,6 +39,7 @@ export async function keepAligned(members: StoreMembers): Promise<void> {
   const notes = [...(await readAllNotes(members)).values()].flat();
   const hub = await findHub(members, notes);
   const holder = await whoMayHoldMore(members, hub, notes);
+  if (!members.isLive(hub)) return keepAligned(members);
   if (holder !== undefined) {
     throw new StoreError(
       `${hub.bucket.name} was begun anew, and ${holder.bucket.name}, whose tags count when it is back, fails: ${members.reasonOf(holder)} Wait until it answers, or take it out of stores if it is lost.`,
@@ -56,7 +61,7 @@ async function readAllNotes(members: StoreMembers): Promise<ReadonlyMap<Member, 
   return told;
 }
 
-/** @returns false when the store that the others go by was taken out, and all is to be decided again */
+/** @returns false when a store was taken out by which others may go, and all is to be decided again */
 async function align(
   environment: Environment,
   members: StoreMembers,
@@ -66,7 +71,8 @@ async function align(
   const isCertain = (member: Member): boolean => isInStep(member, notes);
   const hub = await findHub(members, notes);
   const holder = await whoMayHoldMore(members, hub, notes);
-  if (holder !== undefined) members.beginAnew(holder);
+  if (!members.isLive(hub)) return false;
+  if (holder !== undefined) members.beginAnew(hub, holder);
   await members.tell();
   const others = members.live.filter((member) => member !== hub);
   if (!isCertain(hub)) {
@@ -76,13 +82,14 @@ async function align(
         await bring(environment, members, member, hub, 'newer');
       }
     }
-    if (!members.isLive(hub)) return false;
+    // Without one of them, this may be another store's part, or begin anew.
+    if (members.live.length <= others.length) return false;
   }
   const isWhole = isCertain(hub) || members.all.every((member) => members.isLive(member));
   const behind = others.filter((member) => !isCertain(member));
   for (const member of behind) {
     const copied = await bring(environment, members, hub, member, 'from');
-    if (copied !== undefined && isKnown(member, notes)) members.noteCaughtUp(member, copied);
+    if (copied !== undefined) members.noteCaughtUp(member, isKnown(member, notes) ? copied : undefined);
   }
   await members.tell();
   if (!members.isLive(hub)) return false;
@@ -119,13 +126,20 @@ async function bring(
  */
 async function isWorthKeeping(from: Member, to: Member, rule: Rule): Promise<boolean> {
   if (!(await answers(from))) return false;
-  return rule === 'from' || (!from.isNew && !(await holdsMirror(to)));
+  if (rule === 'from') return true;
+  if (from.isNew) return false;
+  try {
+    return !(await holdsMirror(to));
+  } catch (error) {
+    if (error instanceof StoreError) return true;
+    throw error;
+  }
 }
 
 /** The one that the others are caught up from: in step, or else a mirror that nobody says is behind, or else the first. */
 async function findHub(members: StoreMembers, notes: readonly StoreNote[]): Promise<Member> {
   const certain = members.live.find((member) => isInStep(member, notes));
-  const [behind] = members.live.filter((member) => isBehind(member, notes));
+  const behind = members.live.find((member) => isBehind(member, notes));
   if (certain !== undefined || behind === undefined) return certain ?? members.lead;
   for (const member of members.live) {
     if (isBehind(member, notes)) continue;
@@ -147,7 +161,9 @@ async function whoMayHoldMore(
 ): Promise<Member | undefined> {
   const away = members.all.find((member) => !members.isLive(member) && !member.isNew);
   if (away === undefined || isInStep(hub, notes)) return undefined;
-  return isBehind(hub, notes) || !(await holdsMirror(hub)) ? away : undefined;
+  if (isBehind(hub, notes)) return away;
+  const holds = await members.attempt(hub, () => holdsMirror(hub));
+  return holds?.value === false ? away : undefined;
 }
 
 /** Whether it has ever been filled to an end: a catalogue is the last thing that is written. */
@@ -249,10 +265,13 @@ function isInStep({ bucket, id }: Member, notes: readonly StoreNote[]): boolean 
 }
 
 /** Whether some store says so of this very bucket. */
-function isBehind({ bucket, id }: Member, notes: readonly StoreNote[]): boolean {
-  return notes.some(
-    (note) => note.store === bucket.name && !note.inStep && (note.id === undefined || note.id === id),
-  );
+function isBehind(member: Member, notes: readonly StoreNote[]): boolean {
+  return notes.some((note) => isOf(note, member) && !note.inStep);
+}
+
+/** One that does not answer does not tell its id. */
+function isOf(note: StoreNote, { bucket, id }: Member): boolean {
+  return note.store === bucket.name && (note.id === undefined || id === undefined || note.id === id);
 }
 
 function isKnown({ bucket }: Member, notes: readonly StoreNote[]): boolean {

@@ -26,6 +26,8 @@ export class StoreMembers {
   readonly #environment: Pick<Environment, 'clock' | 'log' | 'run'>;
   #live: readonly Member[];
   readonly #out = new Map<Member, { readonly since: string; readonly reason: string }>();
+  /** Of those that were behind when the run began: since when. */
+  readonly #behindSince = new Map<Member, string>();
   readonly #caughtUp = new Map<Member, { readonly objects: number; readonly bytes: number }>();
   /** For which one that is away what is live is begun anew. */
   #anewWithout: Member | undefined;
@@ -69,23 +71,31 @@ export class StoreMembers {
   }
 
   /** @throws what it is given, where that is no failure of a store, or of the only one that is left */
-  takeOut(member: Member, error: unknown, since = this.#environment.clock.now().toISOString()): void {
+  takeOut(member: Member, error: unknown): void {
     if (!(error instanceof StoreError)) throw error;
     if (!this.isLive(member)) return;
     if (this.#live.length === 1) throw error;
     this.#live = this.#live.filter((one) => one !== member);
+    const since = this.#behindSince.get(member) ?? this.#environment.clock.now().toISOString();
     this.#out.set(member, { since, reason: error.message });
     this.#environment.log.warn(
       `${error.message} This run goes on without it; the next one that reaches it catches it up.`,
     );
   }
 
+  /** What was noted of one before this run: unless it is caught up, it is behind since then. */
+  noteBehindSince(member: Member, since: string): void {
+    this.#behindSince.set(member, since);
+    const out = this.#out.get(member);
+    if (out !== undefined) this.#out.set(member, { ...out, since });
+  }
+
   /** What is live knows nothing of what `holder`, which is away, may hold: it is that one which is behind from now on. */
-  beginAnew(holder: Member): void {
+  beginAnew(hub: Member, holder: Member): void {
     if (this.#anewWithout !== undefined) return;
     this.#anewWithout = holder;
     this.#environment.log.warn(
-      `${this.lead.bucket.name} holds no mirror that is known to be whole: it is filled from upstream, without the holds and the reverts that ${holder.bucket.name} may have. Those count when it is back.`,
+      `${hub.bucket.name} holds no mirror that is known to be whole: it is filled from upstream, without the holds and the reverts that ${holder.bucket.name} may have. Those count when it is back.`,
     );
   }
 
@@ -94,9 +104,13 @@ export class StoreMembers {
     return this.#out.get(member)?.reason ?? '';
   }
 
-  /** It was behind, and is not any more. */
-  noteCaughtUp(member: Member, copied: { readonly objects: number; readonly bytes: number }): void {
-    this.#caughtUp.set(member, copied);
+  /**
+   * It was behind, and is not any more.
+   * @param copied left out for one that is new: that it is filled is no news
+   */
+  noteCaughtUp(member: Member, copied?: { readonly objects: number; readonly bytes: number }): void {
+    this.#behindSince.delete(member);
+    if (copied !== undefined) this.#caughtUp.set(member, copied);
   }
 
   /**

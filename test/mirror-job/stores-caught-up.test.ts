@@ -70,6 +70,7 @@ test.each([0, 1])('one that was away is caught up from the other: store %i', asy
     since: '2026-01-01T02:00:00.000Z',
     reason: `${away.name}: could not be reached.`,
   });
+  expect((await mirror.run()).stores?.[index]).toMatchObject({ since: '2026-01-01T02:00:00.000Z' });
   away.before = () => {};
   const next = await mirror.run();
   expect(next.counts).toEqual({
@@ -85,6 +86,22 @@ test.each([0, 1])('one that was away is caught up from the other: store %i', asy
   expect(next.stores?.[index]).toMatchObject({ state: 'in step', copied: { objects: 9 } });
   expect(mirror.source.calls.filter((call) => call.startsWith('blob'))).toEqual([]);
   expectWhole(mirror);
+});
+
+test('one that was caught up, and is away again, is behind since then', async () => {
+  const mirror = await Mirror.create();
+  const [, b] = pairOf(mirror);
+  await mirror.run();
+  takeAway(b);
+  await mirror.run();
+  let reports = 0;
+  b.before = (call, key) => {
+    if (call !== 'put' || !key.endsWith('/last-run.json')) return;
+    reports += 1;
+    // The first is the one that A has.
+    if (reports === 2) throw new StoreError('B is ill again.');
+  };
+  expect((await mirror.run()).stores?.[1]).toMatchObject({ since: '2026-01-01T03:00:00.000Z' });
 });
 
 test('two that were away in turn are joined: the later movement of a tag holds, and both have all', async () => {
@@ -175,7 +192,7 @@ test.each([
   const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
   const mirror = await Mirror.create(a, b);
   await mirror.run([a]);
-  const [key = ''] = a.keys(where).filter((one) => !one.includes('/_blobs/'));
+  const key = a.keys(where).find((one) => !one.includes('/_blobs/')) ?? '';
   const stored = a.objects.get(key);
   if (stored === undefined) throw new Error('There is no such object.');
   if (text === undefined) a.objects.delete(key);
