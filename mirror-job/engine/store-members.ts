@@ -5,7 +5,7 @@
 import type { Environment } from './environment.ts';
 import type { StoreReport } from './report.ts';
 import { writeNotes, type StoreNote } from './store-notes.ts';
-import { StoreError, type ComparableStore, type Store } from './store.ts';
+import { StoppedError, StoreError, type ComparableStore, type Store } from './store.ts';
 
 export interface Member {
   /** Compared and copied from. */
@@ -59,12 +59,14 @@ export class StoreMembers {
 
   /**
    * Does it, or takes the store out for the rest of the run.
-   * @throws {StoreError} when it is the last one; what is no failure of a store
+   * @throws {StoreError} when it is the last one; what is no failure of a store, {StoppedError} for one
    */
   async attempt<Value>(member: Member, call: () => Promise<Value>): Promise<Attempt<Value>> {
     try {
       return { value: await call() };
     } catch (error) {
+      // It would have to be compared next time, because of a signal that came in the middle of a part.
+      if (error instanceof StoppedError) throw error;
       this.takeOut(member, error);
       return undefined;
     }

@@ -81,6 +81,11 @@ export class StoreError extends Error {
   override readonly name: string = 'StoreError';
 }
 
+/** The call was given up because the run has to stop, and takes long by its nature: the store may be well. */
+export class StoppedError extends StoreError {
+  override readonly name = 'StoppedError';
+}
+
 /** The upload is not there any more: another run completed the same blob and cleared it, or a lifecycle rule did. */
 export class UploadLostError extends StoreError {
   override readonly name = 'UploadLostError';
