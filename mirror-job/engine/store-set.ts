@@ -91,12 +91,13 @@ export class StoreSet implements Store {
 
   async putPart(key: string, id: string, number: number, bytes: Uint8Array): Promise<UploadPart> {
     const upload = this.#shared(key, id);
+    upload.begun(number, bytes.length);
     await this.#members.tell();
     // All of them read the same bytes, which the caller uses again when this returns: so all are awaited.
     const sent = await Promise.allSettled(
       this.#members.live.map((member) =>
         this.#uploading(upload, member, async (own) => {
-          upload.stored(member, await member.store.putPart(key, own, number, bytes), bytes.length);
+          upload.stored(member, await member.store.putPart(key, own, number, bytes));
         }),
       ),
     );

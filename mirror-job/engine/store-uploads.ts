@@ -43,9 +43,13 @@ export class SharedUpload<Member> {
     return this.#ids.get(member);
   }
 
-  stored(member: Member, part: UploadPart, size: number): void {
+  /** Before any store is given it: where the upload is lost, its size is all that is known of the blob. */
+  begun(number: number, size: number): void {
+    this.#sizes.set(number, size);
+  }
+
+  stored(member: Member, part: UploadPart): void {
     this.#parts.get(member)?.push(part);
-    this.#sizes.set(part.number, size);
   }
 
   /** In order. */

@@ -63,7 +63,8 @@ export async function uploadParts(
 
 /** Parts grow with a blob so that their number stays within S3's limit: 8 MiB up to 70 GiB. */
 export function partSizeFor(size: number, partSize: number): number {
-  return Math.max(partSize, Math.ceil(size / MAX_PARTS / MEBIBYTE) * MEBIBYTE);
+  if (size <= partSize * MAX_PARTS) return partSize;
+  return Math.ceil(size / MAX_PARTS / MEBIBYTE) * MEBIBYTE;
 }
 
 async function putWhole(

@@ -1,8 +1,11 @@
 /** Runs over several buckets in memory: opened, aligned and filled as the program does it, and compared. */
 import { createHash } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { decodeRepositoryIndex } from '../../core/repository-index.ts';
 import { decodeTagList } from '../../core/tag-list.ts';
+import { BoundedStore } from '../../mirror-job/engine/bounded-store.ts';
+import type { Clock } from '../../mirror-job/engine/environment.ts';
 import { openBucket } from '../../mirror-job/engine/bucket.ts';
 import type { Image } from '../../mirror-job/engine/image.ts';
 import type { RunReport } from '../../mirror-job/engine/report.ts';
@@ -20,6 +23,9 @@ import { MemorySource } from './memory-source.ts';
 import { MemoryStore } from './memory-store.ts';
 
 export const ROOT = 'repositories/mirror.test/app';
+
+/** What a run has left when it is told to stop is a fiftieth of what it is. */
+const HASTY: Pick<Clock, 'sleep'> = { sleep: (milliseconds) => setTimeout(milliseconds / 50) };
 
 /** Of each kind of object one, and a blob of several parts. */
 export async function smallRepository(): Promise<Repository> {
@@ -79,7 +85,12 @@ export class Mirror {
     this.environment = base;
     const opened = await Promise.all(stores.map((store) => this.#open(store)));
     const members = new StoreMembers(
-      opened.map(({ bucket, id, isNew }) => ({ bucket, store: bucket, id, isNew })),
+      opened.map(({ bucket, id, isNew }) => ({
+        bucket,
+        store: new BoundedStore(bucket, HASTY, base.signal),
+        id,
+        isNew,
+      })),
       base,
     );
     for (const [index, { failure }] of opened.entries()) {

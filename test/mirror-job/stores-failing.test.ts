@@ -63,6 +63,60 @@ test('the primary is told that the other one is behind before it is given what t
   expect(untold).toEqual([]);
 });
 
+test.each([1, 2, 3])(
+  'another run that has completed a blob in both, and cleared the uploads at part %i, leaves both in step',
+  async (part) => {
+    const done = await Mirror.create();
+    await done.run();
+    const [whole] = pairOf(done);
+    const mirror = await Mirror.create();
+    const [a, b] = pairOf(mirror);
+    const parts: string[] = [];
+    a.before = (call, key) => {
+      if (call !== 'putPart') return;
+      parts.push(key);
+      if (parts.length !== part) return;
+      const blob = key.split(' ')[0] ?? '';
+      const stored = whole.objects.get(blob);
+      if (stored === undefined) throw new Error(`There is no ${blob}.`);
+      for (const store of [a, b]) {
+        store.objects.set(blob, stored);
+        for (const [id, upload] of store.uploads) if (upload.key === blob) store.uploads.delete(id);
+      }
+    };
+    const report = await mirror.run();
+    expect(parts.length).toBeGreaterThanOrEqual(3);
+    expect(report.counts).toMatchObject({ created: 2, failed: 0 });
+    expect(report.stores).toMatchObject([{ state: 'in step' }, { state: 'in step' }]);
+    expectWhole(mirror);
+  },
+);
+
+test('a run that is stopped in the middle of a part leaves both in step', async () => {
+  const mirror = await Mirror.create();
+  const stores = pairOf(mirror);
+  await mirror.run();
+  await move(mirror.repository, 'one', 'moved');
+  const stop = new AbortController();
+  for (const store of stores) {
+    store.before = async (call) => {
+      if (call !== 'putPart') return;
+      stop.abort(new Error('Ctrl-C'));
+      // Longer than what was begun before may last.
+      await setTimeout(80);
+    };
+  }
+  const report = await mirror.run(stores, stop.signal);
+  expect([report.interrupted, report.counts.skipped]).toEqual([true, 1]);
+  expect(report.stores).toMatchObject([{ state: 'in step' }, { state: 'in step' }]);
+  for (const store of stores) {
+    store.before = () => {};
+    store.calls.length = 0;
+  }
+  expect((await mirror.run()).counts.moved).toBe(1);
+  expect(stores.flatMap(({ calls }) => calls.filter((call) => call.startsWith('entries')))).toEqual([]);
+});
+
 /** Every call that a store is sent in a run, so that each can fail once. */
 async function callsOf(prepare: (mirror: Mirror) => Promise<void>, index: number): Promise<number> {
   const mirror = await Mirror.create();
