@@ -9,6 +9,7 @@ import { encodeMovement } from '../../core/history.ts';
 import { historyKey, tagKey } from '../../core/layout.ts';
 import { OCI_DESCRIPTOR } from '../../core/media-type.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
+import { isEqual } from './catch-up-merge.ts';
 import type { Environment } from './environment.ts';
 import type { StoredManifest } from './manifest-copy.ts';
 import type { Outcome } from './report.ts';
@@ -100,15 +101,23 @@ export async function publishTag(
     hold,
     platforms,
   };
-  const written = await store.put(key, encodeTag(object), {
+  const bytes = encodeTag(object);
+  const written = await store.put(key, bytes, {
     contentType: OCI_DESCRIPTOR,
     condition: present === undefined ? { ifNoneMatch: '*' } : { ifMatch: present.etag },
   });
-  if (written === 'conflict') return 'conflict';
+  // Where an answer got lost, or the store that is read first, its own movement is what stands in the way.
+  if (written === 'conflict' && !(await holds(store, key, bytes))) return 'conflict';
   if (from === undefined) return { result: 'created', digest };
   // What is said of the tag changed, and not what it names.
   if (from.digest === digest) return { result: 'unchanged', digest };
   return { result: 'moved', digest, from: from.digest };
+}
+
+/** The run and the time are in it: nobody else has written the same. */
+async function holds(store: Environment['store'], key: string, bytes: Uint8Array): Promise<boolean> {
+  const object = await store.get(key);
+  return object !== undefined && isEqual(object.bytes, bytes);
 }
 
 function isSame(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {

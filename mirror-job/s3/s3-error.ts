@@ -30,6 +30,11 @@ export class S3AnswerError extends Error {
   }
 }
 
+/** It answered, and not as S3 does; the message says what is wrong with the answer. */
+export class OddAnswerError extends Error {
+  override readonly name = 'OddAnswerError';
+}
+
 /**
  * What the store said, through this client or the SDK's; undefined where it said nothing. The SDK's class itself would
  * have to be loaded with all the rest of it.
@@ -83,6 +88,7 @@ export function explain(error: unknown): string {
     }
   }
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof OddAnswerError) return `${error.message}. It does not speak S3 as it should.`;
   if (error.name === 'CredentialsProviderError') {
     return 'no keys were found. Set store.accessKeyId and store.secretAccessKey, or what the AWS SDK reads (AWS_ACCESS_KEY_ID, a profile, a role).';
   }

@@ -14,7 +14,7 @@ import {
 import { createStoreAgents } from '../node/agents.ts';
 import { ObjectClient, type ObjectRequest } from './object-client.ts';
 import { bucketAddress } from './s3-address.ts';
-import { explain, isCalled, statusOf } from './s3-error.ts';
+import { explain, isCalled, statusOf, OddAnswerError } from './s3-error.ts';
 import type { SdkBucket } from './sdk-bucket.ts';
 import { encodePart } from './signature.ts';
 import { SilenceError, inTime } from './silence.ts';
@@ -90,7 +90,7 @@ export class S3Store implements ComparableStore {
         const { etag, 'content-type': contentType } = answer.headers;
         if (etag === undefined) {
           answer.destroy();
-          throw new Error('the answer has no ETag');
+          throw new OddAnswerError('the answer has no ETag');
         }
         // What is read whole is small.
         try {
@@ -217,7 +217,7 @@ export class S3Store implements ComparableStore {
       const answer = await this.#objects.send({ method: 'PUT', key: whole, query, body: bytes });
       await this.#discard(answer);
       const { etag } = answer.headers;
-      if (etag === undefined) throw new Error('the answer has no ETag');
+      if (etag === undefined) throw new OddAnswerError('the answer has no ETag');
       return { number, etag };
     });
   }

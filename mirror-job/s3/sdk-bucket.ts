@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { ListedObject, OpenUpload, UploadPart } from '../engine/store.ts';
 import type { Agents } from '../node/agents.ts';
-import { isCalled, statusOf } from './s3-error.ts';
+import { isCalled, statusOf, OddAnswerError } from './s3-error.ts';
 import type { S3StoreOptions } from './s3-store.ts';
 import type { Keys } from './signature.ts';
 
@@ -75,20 +75,26 @@ export class SdkBucket {
         ContinuationToken: token,
       }),
     );
+    const { IsTruncated, NextContinuationToken = '' } = page;
+    // Some servers send an empty one with the last page, which would be the first page again.
+    const next = IsTruncated === false || NextContinuationToken === '' ? undefined : NextContinuationToken;
+    // Half a list would pass for a whole one.
+    if (next !== undefined && next === token)
+      throw new OddAnswerError('the pages of the list lead in a circle');
     return {
       objects: (page.Contents ?? []).map(({ Key = '', Size = 0, ETag = '' }) => ({
         key: Key,
         size: Size,
         etag: ETag,
       })),
-      next: page.NextContinuationToken,
+      next,
     };
   }
 
   async beginUpload(key: string, contentType: string): Promise<string> {
     const command = new CreateMultipartUploadCommand({ ...this.#name(key), ContentType: contentType });
     const { UploadId } = await this.#client.send(command);
-    if (UploadId === undefined) throw new Error('the answer has no upload id');
+    if (UploadId === undefined) throw new OddAnswerError('the answer has no upload id');
     return UploadId;
   }
 

@@ -164,6 +164,47 @@ test.each<[string, readonly Answer[], readonly string[]]>([
   expect(markers).toEqual([null, 'm'].slice(0, answers.length));
 });
 
+const objects =
+  (key: string, more: string): Answer =>
+  (response) =>
+    response
+      .writeHead(200, { 'content-type': 'application/xml' })
+      .end(
+        `<?xml version="1.0"?><ListBucketResult>${more}<Contents><Key>p/${key}</Key><Size>1</Size><ETag>"e"</ETag></Contents></ListBucketResult>`,
+      );
+const continued = (token: string) =>
+  `<IsTruncated>true</IsTruncated><NextContinuationToken>${token}</NextContinuationToken>`;
+
+test.each<[string, readonly Answer[], readonly string[]]>([
+  ['to its end', [objects('a', continued('t')), objects('b', '')], ['a', 'b']],
+  [
+    'an empty token is none',
+    [
+      objects('a', continued('t')),
+      objects('b', '<IsTruncated>false</IsTruncated><NextContinuationToken></NextContinuationToken>'),
+    ],
+    ['a', 'b'],
+  ],
+])('a list: %s', async (_, answers, keys) => {
+  const { store, seen } = await storeThatAnswers(...answers);
+  expect(await store.list('', Number.MAX_SAFE_INTEGER)).toEqual(keys);
+  expect(seen).toHaveLength(answers.length);
+});
+
+test('an object without an ETag could not be written over safely', async () => {
+  const { store, name } = await storeThatAnswers((response) => response.writeHead(200).end('x'));
+  await expect(store.get('key')).rejects.toThrow(
+    `${name}: could not read key: the answer has no ETag. It does not speak S3 as it should.`,
+  );
+});
+
+test('a list whose pages lead in a circle is no list', async () => {
+  const { store, name } = await storeThatAnswers(objects('a', continued('t')), objects('b', continued('t')));
+  await expect(store.list('', Number.MAX_SAFE_INTEGER)).rejects.toThrow(
+    `${name}: could not list it: the pages of the list lead in a circle. It does not speak S3 as it should.`,
+  );
+});
+
 test('a proxy’s 404, which is no word of the store’s, is not taken for an absent object', async () => {
   const { store, name } = await storeThatAnswers((response) => response.writeHead(404).end('<h1>no</h1>'));
   await expect(store.get('key')).rejects.toThrow(`${name}: could not read key: 404 NotFound.`);

@@ -92,6 +92,20 @@ test.each([1, 2, 3])(
   },
 );
 
+test('a tag that has moved while the primary failed has moved', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  await move(mirror.repository, 'one', 'moved');
+  a.before = (call, key) => {
+    if (call === 'put' && key.endsWith('/_tags/one')) throw new StoreError('A is ill.');
+  };
+  const report = await mirror.run();
+  expect(report.stores).toMatchObject([{ state: 'behind' }, { state: 'in step' }]);
+  expect(report.counts).toMatchObject({ moved: 1, unchanged: 1 });
+  expect(tagIn(b, 'one')).toBe(mirror.repository.tags.get('one')?.replace(':', '/'));
+});
+
 test('a run that is stopped in the middle of a part leaves both in step', async () => {
   const mirror = await Mirror.create();
   const stores = pairOf(mirror);
