@@ -12,6 +12,7 @@ import type { Image } from './engine/image.ts';
 import { planMirror, type PlanReport } from './engine/plan.ts';
 import { exitCodeOf, type RunReport } from './engine/report.ts';
 import { runMirror } from './engine/run.ts';
+import { reportOnStores } from './engine/store-report.ts';
 import { dockerConfigReader } from './credentials/docker-files.ts';
 import { systemClock } from './node/clock.ts';
 import { formatMetrics } from './metrics.ts';
@@ -118,12 +119,7 @@ async function mirror(
     const { environment, members } = aligned;
     const report = await runMirror(environment, configuration.name, images);
     if (environment.reportStores === undefined) return report;
-    try {
-      await members.tellAgain();
-    } catch (error) {
-      progress.warn(error instanceof Error ? error.message : String(error));
-    }
-    return { ...report, stores: environment.reportStores() };
+    return reportOnStores(environment, members, configuration.name, report);
   };
   return showing(progress, base, () => {
     const running = run();

@@ -141,7 +141,7 @@ class CatchUp {
     { key, size }: Difference,
     digest: Extract<KeyKind, { kind: 'blob' }>['digest'],
   ): Promise<void> {
-    const { tally, signal, createHash } = this.#environment;
+    const { tally, signal, createHash, limits } = this.#environment;
     const running = { label: `${this.#from.name}@${digest}`, size, done: 0 };
     const source = {
       name: this.#from.name,
@@ -156,6 +156,7 @@ class CatchUp {
       const checked = verified(body, expected, source.name, createHash);
       await uploadBlob({ ...this.#environment, store: this.#to.store }, key, size, checked, OCTET_STREAM);
       this.#count(key, size);
+      if (size > limits.partSize) tally.blobsInParts += 1;
     } catch (error) {
       // One blob that is damaged there keeps back what needs it, and nothing else.
       if (!(error instanceof SourceError)) throw error;

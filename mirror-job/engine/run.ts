@@ -66,13 +66,17 @@ export async function runMirror(
   await Promise.all([
     attempt(environment, () => writeCatalog(environment, name, served), 'The next run will do it.'),
     attempt(environment, () => clearUploads(environment), 'The next run will do it.'),
-    attempt(environment, () => writeReport(environment, name, report), 'The report is not in the bucket.'),
+    keepReport(environment, name, report),
   ]);
   return report;
 }
 
 /** What a run leaves behind besides its images: that it could not be done is said, and fails nothing. */
-async function attempt({ log }: Environment, step: () => Promise<void>, otherwise: string): Promise<void> {
+async function attempt(
+  { log }: Pick<Environment, 'log'>,
+  step: () => Promise<void>,
+  otherwise: string,
+): Promise<void> {
   try {
     await step();
   } catch (error) {
@@ -80,8 +84,17 @@ async function attempt({ log }: Environment, step: () => Promise<void>, otherwis
   }
 }
 
-async function writeReport({ store }: Environment, name: string, report: RunReport): Promise<void> {
-  await store.put(stateKey(name, 'last-run.json'), encodeJson(report), { contentType: 'application/json' });
+/** `state/<name>/last-run.json`. Never throws: that the report is not kept is said. */
+export async function keepReport(
+  environment: Pick<Environment, 'store' | 'log'>,
+  name: string,
+  report: RunReport,
+): Promise<void> {
+  const write = async (): Promise<void> => {
+    const key = stateKey(name, 'last-run.json');
+    await environment.store.put(key, encodeJson(report), { contentType: 'application/json' });
+  };
+  await attempt(environment, write, 'The report is not in the bucket.');
 }
 
 interface RepositoryResult {
@@ -131,11 +144,10 @@ function failed({ signal }: Environment, repository: Repository, error: unknown)
  * Aborts what killed runs have left: an upload whose blob is there (a run that still works on it will find the
  * blob and be content), and one so old that its run cannot be alive.
  */
-async function clearUploads({ store, clock, signal, tally, reportStores }: Environment): Promise<void> {
+async function clearUploads({ store, clock, signal, tally }: Environment): Promise<void> {
   // Whoever goes on where a killed run was copies what that one was at, from upstream or from another store, so a run
   // that has copied nothing in parts need not look. And what earlier runs have left can wait for one that has time.
-  const isCaughtUp = reportStores?.().some(({ copied }) => copied !== undefined) === true;
-  if ((tally.blobsInParts === 0 && !isCaughtUp) || signal.aborted) return;
+  if (tally.blobsInParts === 0 || signal.aborted) return;
   for (const { key, id, begun } of await store.openUploads(BLOBS)) {
     const isOld = clock.now().getTime() - begun.getTime() > UPLOAD_ABANDONED_AFTER;
     if (isOld || (blobOfKey(key) !== undefined && (await store.size(key)) !== undefined)) {

@@ -12,6 +12,7 @@ import type { RunReport } from '../../mirror-job/engine/report.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import { alignStores } from '../../mirror-job/engine/store-alignment.ts';
 import { StoreMembers } from '../../mirror-job/engine/store-members.ts';
+import { reportOnStores } from '../../mirror-job/engine/store-report.ts';
 import { StoreSet } from '../../mirror-job/engine/store-set.ts';
 import { StoreError } from '../../mirror-job/engine/store.ts';
 import { addArtifact, addImage, addIndex, addJson, addStreamedLayer, tagAs } from '../support/builder.ts';
@@ -100,8 +101,7 @@ export class Mirror {
     await alignStores(base, members);
     const environment = { ...base, store: new StoreSet(members), reportStores: () => members.report() };
     const report = await runMirror(environment, 'default', this.#images());
-    await members.tellAgain();
-    return { ...report, stores: members.report() };
+    return reportOnStores(environment, members, 'default', report);
   }
 
   #images(): Image[] {

@@ -29,6 +29,20 @@ test('a second store that is added is filled from the first, not from upstream',
   expect(mirror.source.calls.filter((call) => call.startsWith('blob'))).toEqual([]);
 });
 
+test('what a run leaves that was killed while it filled a new one is cleared by the next', async () => {
+  const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
+  const mirror = await Mirror.create(a, b);
+  await mirror.run([a]);
+  b.before = (call) => {
+    if (call === 'putPart' || call === 'abortUpload') throw new Error('killed');
+  };
+  await expect(mirror.run()).rejects.toThrow('killed');
+  expect(b.uploads.size).toBeGreaterThan(0);
+  b.before = () => {};
+  expect((await mirror.run()).stores).toEqual(IN_STEP);
+  expect(b.uploads.size).toBe(0);
+});
+
 test('a primary that is new is filled from the other one', async () => {
   const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
   const mirror = await Mirror.create(a, b);

@@ -92,6 +92,17 @@ test.each([1, 2, 3])(
   },
 );
 
+test('the report that is kept says what became of the stores to the end', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  a.before = (call, key) => {
+    if (call === 'put' && key === 'state/default/last-run.json') throw new StoreError('A is ill.');
+  };
+  const { stores } = await mirror.run();
+  expect(stores).toMatchObject([{ state: 'behind', reason: 'A is ill.' }, { state: 'in step' }]);
+  expect(b.json('state/default/last-run.json')).toMatchObject({ stores });
+});
+
 test('a tag that has moved while the primary failed has moved', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
