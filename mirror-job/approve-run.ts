@@ -37,7 +37,7 @@ interface Result {
 const AT_ONCE = 8;
 
 /**
- * @returns the exit code: 0, or 1 where something could not be moved
+ * @returns the exit code: 0, or 1 where something could not be moved, or the edge may not show it
  * @throws {UsageError} with every reference that cannot be approved, and nothing was
  * @throws {ConfigurationError} as early
  */
@@ -51,7 +51,7 @@ export async function runApprove(options: ApproveOptions): Promise<number> {
   );
 
   const progress = new Progress(process.stderr);
-  const done = await withWritable(config, configuration, progress, (store) =>
+  const { result: done, unseen } = await withWritable(config, configuration, progress, (store) =>
     carryOut(store, asked, options, progress),
   );
   if ('failure' in done) {
@@ -72,7 +72,9 @@ export async function runApprove(options: ApproveOptions): Promise<number> {
       progress.info(text);
     }
   }
-  return results.some(({ outcome }) => outcome.result === 'failed') ? 1 : 0;
+  if (unseen !== undefined && results.length > 0) progress.warn(unseen);
+  const isDone = results.length === 0 || unseen === undefined;
+  return isDone && results.every(({ outcome }) => outcome.result !== 'failed') ? 0 : 1;
 }
 
 async function carryOut(

@@ -32,7 +32,7 @@ Options:
 
 Exit code:
   0  done, or done already; of several stores, in those that are in step: sync does the rest
-  1  some of it could not be moved; the rest was
+  1  some of it could not be moved, the rest was; or a store that the edge asks earlier was left out
   2  a reference, the configuration, the store or the command line is wrong: nothing was moved
 
 Examples:

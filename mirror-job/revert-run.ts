@@ -7,7 +7,7 @@ import { RepositoryState } from './engine/repository-state.ts';
 import { revertTag } from './engine/revert.ts';
 import { StoreError } from './engine/store.ts';
 import { createEnvironment } from './node/environment.ts';
-import { withWritable } from './tags/bucket-access.ts';
+import { withWritable, type Written } from './tags/bucket-access.ts';
 import { findRepository } from './tags/named-repository.ts';
 import { resolvePlace } from './tags/place.ts';
 import { describeFailure, describeReversion } from './terminal/hand-text.ts';
@@ -24,7 +24,7 @@ export interface RevertOptions {
 }
 
 /**
- * @returns the exit code: 0, or 1 where the store failed or runs were at work on the tag
+ * @returns the exit code: 0, or 1 where the store failed, runs were at work on the tag, or the edge may not show it
  * @throws {UsageError} for what cannot be done, and nothing was
  * @throws {ConfigurationError} as early
  */
@@ -34,9 +34,9 @@ export async function runRevert({ reference, to, reason, config, json }: RevertO
   const repository = findRepository(configuration, reference);
   const image = formatReference({ repository, tag, digest: undefined });
   const progress = new Progress(process.stderr);
-  let outcome: HandOutcome;
+  let done: Written<HandOutcome>;
   try {
-    outcome = await withWritable(config, configuration, progress, async (store) => {
+    done = await withWritable(config, configuration, progress, async (store) => {
       const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
       const state = await RepositoryState.open(environment, repository);
       const place =
@@ -49,7 +49,10 @@ export async function runRevert({ reference, to, reason, config, json }: RevertO
     progress.info(describeFailure(image, error.message));
     return 1;
   }
+  const { result: outcome, unseen } = done;
   if (json) process.stdout.write(`${JSON.stringify({ image, ...outcome }, undefined, 2)}\n`);
   else progress.info(describeReversion(image, outcome));
-  return 0;
+  if (unseen === undefined) return 0;
+  progress.warn(unseen);
+  return 1;
 }

@@ -31,7 +31,8 @@ Options:
 
 Exit code:
   0  done, or done already; of several stores, in those that are in step: sync does the rest
-  1  the store failed, or a run was at work on the tag
+  1  the store failed, a run was at work on the tag, or a store that the edge asks
+     earlier was left out
   2  the tag, the digest, the configuration or the command line is wrong: nothing was moved
 
 Examples:

@@ -1,6 +1,7 @@
 /** The bucket that a configuration names, for commands that work on what is in it already. */
 import type { Configuration } from '../configuration/configuration.ts';
 import type { Log } from '../engine/environment.ts';
+import type { StoreMembers } from '../engine/store-members.ts';
 import type { Store } from '../engine/store.ts';
 import { createEnvironment } from '../node/environment.ts';
 import { createStoreAgents } from '../node/agents.ts';
@@ -17,6 +18,13 @@ export function openForReading(file: string, configuration: Configuration): Prom
   return openReadable(file, configuration, agents, { isDry: false, signal });
 }
 
+/** What was written, and who does not show it. */
+export interface Written<Result> {
+  readonly result: Result;
+  /** A sentence where a store that the edge asks earlier was left out; undefined where none was. */
+  readonly unseen: string | undefined;
+}
+
 /**
  * Has `write` done in the bucket: of several stores, in all that are in step. Nothing else is written but the probe of
  * conditional writes, and which stores are left out.
@@ -28,7 +36,7 @@ export async function withWritable<Result>(
   configuration: Configuration,
   log: Log,
   write: (store: Store) => Promise<Result>,
-): Promise<Result> {
+): Promise<Written<Result>> {
   // First, or an empty bucket would become Lifeboat's by having nothing in it to approve.
   const readable = await openForReading(file, configuration);
   const { signal } = new AbortController();
@@ -37,11 +45,17 @@ export async function withWritable<Result>(
   const environment = createEnvironment({ store: readable, log, signal });
   const { store, members } = await openInStep(file, environment, opened);
   try {
-    return await write(store);
+    return { result: await write(store), unseen: unseenBy(members) };
   } finally {
     // A run may have caught one up meanwhile, from before this was written.
     await members.tellAgain().catch((error: unknown) => {
       log.warn(error instanceof Error ? error.message : String(error));
     });
   }
+}
+
+function unseenBy({ all, lead }: StoreMembers): string | undefined {
+  const [earlier] = all.slice(0, all.indexOf(lead));
+  if (earlier === undefined) return undefined;
+  return `${earlier.bucket.name} comes before the store that was changed, and was left out: while it answers, clients get what it has. "lifeboat sync" catches it up.`;
 }

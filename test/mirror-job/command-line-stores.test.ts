@@ -184,3 +184,21 @@ test('revert without one of them says so at its end too, whatever a run has said
     await proxy.stop();
   }
 });
+
+test('revert where the primary is not in step says that the edge asks that one first', async () => {
+  const before = repository.tags.get('1');
+  try {
+    await run(['sync']);
+    tagAs(repository, addImage(repository, { layers: [await addStreamedLayer(repository, 'c', 10)] }), '1');
+    // The primary has not heard of it.
+    await run(['sync'], [brokenAt, store.endpoint]);
+    const { code, stderr } = await run(['revert', 'mirror.test/team/app:1'], [brokenAt, store.endpoint]);
+    expect(stderr).toContain('moved mirror.test/team/app:1 from ');
+    expect(stderr).toContain(
+      `warning: The bucket "bucket-1" (prefix "${prefix}") at ${brokenAt} comes before the store that was changed, and was left out: while it answers, clients get what it has. "lifeboat sync" catches it up.`,
+    );
+    expect(code).toBe(1);
+  } finally {
+    if (before !== undefined) repository.tags.set('1', before);
+  }
+});
