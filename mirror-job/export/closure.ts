@@ -9,6 +9,7 @@ import type { BucketSource } from '../bucket/bucket-source.ts';
 import type { Environment } from '../engine/environment.ts';
 import { createLimit } from '../engine/limit.ts';
 import { Memo } from '../engine/memo.ts';
+import { chooseChildren } from '../engine/platform-choice.ts';
 import { allSettled } from '../engine/settle.ts';
 import { SourceError, type SourceManifest } from '../engine/source.ts';
 
@@ -34,9 +35,18 @@ interface Node {
   readonly referrers: readonly Descriptor[];
 }
 
+/** A child that the bucket lacks. */
+interface Absent {
+  readonly digest: Digest;
+  /** All that its index lists: which of them are wanted is said of all together. */
+  readonly siblings: readonly Descriptor[];
+}
+
 /** A manifest that has to be visited, and what led to it. */
 interface Step {
   readonly digest: Digest;
+  /** Of a child: all that its index lists. */
+  readonly siblings: readonly Descriptor[];
   readonly edge: 'root' | 'child' | 'referrer';
   /** Whether it belongs to a referrer: those are whole, whatever the image's platforms are. */
   readonly isReferring: boolean;
@@ -114,11 +124,14 @@ export class ClosureWalk {
   }
 
   /** A tag that holds a subset of the platforms lacks the others on purpose; any other one is broken. */
-  async #allowAbsent(reference: Tag | Digest, absent: readonly Digest[]): Promise<void> {
+  async #allowAbsent(reference: Tag | Digest, absent: readonly Absent[]): Promise<void> {
     const platforms = await this.#source.platforms(reference);
-    if (platforms === undefined) {
+    const needed = absent.find(({ digest, siblings }) =>
+      chooseChildren(siblings, platforms).children.some((child) => child.digest === digest),
+    );
+    if (platforms === undefined || needed !== undefined) {
       throw new SourceError(
-        `the bucket lacks ${absent[0] ?? ''}, which it needs. Run "lifeboat sync" to fill it in.`,
+        `the bucket lacks ${needed?.digest ?? ''}, which it needs. Run "lifeboat sync" to fill it in.`,
       );
     }
     const named = isDigest(reference)
@@ -150,10 +163,10 @@ export class ClosureWalk {
    * in a ring end here too.
    * @returns the children that the bucket lacks
    */
-  async #walk(root: Digest): Promise<Digest[]> {
-    const absent: Digest[] = [];
+  async #walk(root: Digest): Promise<Absent[]> {
+    const absent: Absent[] = [];
     const seen = new Set<Digest>();
-    let level: readonly Step[] = [{ digest: root, edge: 'root', isReferring: false }];
+    let level: readonly Step[] = [{ digest: root, siblings: [], edge: 'root', isReferring: false }];
     while (level.length > 0) {
       const fresh = level.filter(({ digest }) => !seen.has(digest));
       for (const { digest } of fresh) seen.add(digest);
@@ -163,19 +176,29 @@ export class ClosureWalk {
     return absent;
   }
 
-  async #step({ digest, edge, isReferring }: Step, absent: Digest[]): Promise<Step[]> {
+  async #step({ digest, siblings, edge, isReferring }: Step, absent: Absent[]): Promise<Step[]> {
     const node = await this.#node(digest);
     if (node === undefined) {
       if (edge === 'child' && !isReferring) {
-        absent.push(digest);
+        absent.push({ digest, siblings });
         return [];
       }
       throw new SourceError(`the bucket lacks the manifest ${digest}. Run "lifeboat sync" to fill it in.`);
     }
     if (edge === 'referrer') this.referrers.set(digest, node.descriptor);
     return [
-      ...node.children.map((child): Step => ({ digest: child.digest, edge: 'child', isReferring })),
-      ...node.referrers.map((one): Step => ({ digest: one.digest, edge: 'referrer', isReferring: true })),
+      ...node.children.map((child): Step => ({
+        digest: child.digest,
+        siblings: node.children,
+        edge: 'child',
+        isReferring,
+      })),
+      ...node.referrers.map((one): Step => ({
+        digest: one.digest,
+        siblings: [],
+        edge: 'referrer',
+        isReferring: true,
+      })),
     ];
   }
 

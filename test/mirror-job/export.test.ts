@@ -250,6 +250,21 @@ test('a tag that holds a subset of the platforms is exported with what it has, a
   expect(result.images).toEqual([{ image: 'a.b/library/app:1.0.0', digest }]);
 });
 
+test('a tag that lacks a platform it has by its own word is not whole', async () => {
+  const store = await mirrored('library/app');
+  const key = `${APP}/_tags/1.0.0`;
+  const tag = JSON.parse(Buffer.from(store.objects.get(key)?.bytes ?? []).toString('utf8'));
+  tag.annotations['dev.lifeboat.platforms'] = 'linux/amd64';
+  store.objects.set(key, { bytes: Buffer.from(JSON.stringify(tag)), etag: '"x"', contentType: undefined });
+  const { manifests } = JSON.parse(Buffer.from(tag.data, 'base64').toString('utf8'));
+  for (const { digest } of manifests) store.objects.delete(`${APP}/_manifests/${digest.replace(':', '/')}`);
+  const result = await exportTo(join(await newFolder(), 'app'), store, 'a.b/library/app:1.0.0');
+  expect(result.failures).toEqual([
+    `a.b/library/app:1.0.0: the bucket lacks ${manifests[0].digest}, which it needs. Run "lifeboat sync" to fill it in.`,
+  ]);
+  expect(result.logged).toEqual([]);
+});
+
 test('lists of referrers that lead in a ring end', async () => {
   const store = await mirrored('library/signed');
   const [sbom = '', image = ''] = store.keys('/_referrers/');
