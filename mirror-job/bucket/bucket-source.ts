@@ -14,6 +14,7 @@ import { formatReference, isTag, type Repository, type Tag } from '../../core/re
 import { decodeReferrers } from '../../core/referrers.ts';
 import { decodeRepositoryIndex } from '../../core/repository-index.ts';
 import { decodeTag, type TagObject } from '../../core/tag-object.ts';
+import { joinPlatforms } from '../engine/platform.ts';
 import { SourceError, type Resolved, type Source, type SourceManifest } from '../engine/source.ts';
 import type { ReadableStore } from '../engine/store.ts';
 
@@ -83,7 +84,9 @@ export class BucketSource implements Source {
     const stored = await this.#store.get(key);
     if (stored === undefined) return undefined;
     const entries = this.#decode(() => decodeRepositoryIndex(key, stored.bytes));
-    return entries.find(({ digest }) => digest === reference)?.platforms;
+    const [first, ...others] = entries.filter(({ digest }) => digest === reference);
+    // A tag may have fewer of them than a pin of the same.
+    return others.reduce((known, { platforms }) => joinPlatforms(known, platforms), first?.platforms);
   }
 
   async #tag(tag: Tag): Promise<TagObject | undefined> {
@@ -97,7 +100,7 @@ export class BucketSource implements Source {
     const actual = await digestOf(bytes, algorithmOf(digest));
     if (actual === digest) return bytes;
     throw new SourceError(
-      `${this.name}: manifest ${digest} holds other bytes: their digest is ${actual}. Delete that object and run "lifeboat sync" again.`,
+      `${this.name}: manifest ${digest} holds other bytes: their digest is ${actual}. Delete it and ${repositoryIndexKey(this.#repository)}, and run "lifeboat sync".`,
     );
   }
 

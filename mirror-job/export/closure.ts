@@ -1,6 +1,7 @@
 /** All that belongs to images of one repository of a bucket: found manifest by manifest, each handed on once. */
 import type { Descriptor } from '../../core/descriptor.ts';
 import { isDigest, type Digest } from '../../core/digest.ts';
+import { repositoryIndexKey } from '../../core/layout.ts';
 import { ManifestInvalidError, namesManifest, parseManifest, type Manifest } from '../../core/manifest.ts';
 import { formatReference, type Reference, type Repository, type Tag } from '../../core/reference.ts';
 import { referrerDescriptor } from '../../core/referrers.ts';
@@ -130,9 +131,7 @@ export class ClosureWalk {
       chooseChildren(siblings, platforms).children.some((child) => child.digest === digest),
     );
     if (platforms === undefined || needed !== undefined) {
-      throw new SourceError(
-        `the bucket lacks ${needed?.digest ?? ''}, which it needs. Run "lifeboat sync" to fill it in.`,
-      );
+      throw new SourceError(`the bucket lacks ${needed?.digest ?? ''}, which it needs. ${this.#howToFill()}`);
     }
     const named = isDigest(reference)
       ? { tag: undefined, digest: reference }
@@ -141,6 +140,11 @@ export class ClosureWalk {
     this.warnings.push(
       `${name} is in the bucket for ${platforms.join(', ')} alone: ${absent.length} of its manifests are not in the layout.`,
     );
+  }
+
+  /** A tag that stands where upstream's does is not looked into, unless its repository's index is gone. */
+  #howToFill(): string {
+    return `Delete ${repositoryIndexKey(this.repository)} from the bucket and run "lifeboat sync", which then looks at each tag anew.`;
   }
 
   /** `sha256-….sig` and its like belong to the image that they name, though nothing in it says so. */
@@ -183,7 +187,7 @@ export class ClosureWalk {
         absent.push({ digest, siblings });
         return [];
       }
-      throw new SourceError(`the bucket lacks the manifest ${digest}. Run "lifeboat sync" to fill it in.`);
+      throw new SourceError(`the bucket lacks the manifest ${digest}. ${this.#howToFill()}`);
     }
     if (edge === 'referrer') this.referrers.set(digest, node.descriptor);
     return [

@@ -173,6 +173,7 @@ test('by digest: an entry without a name, and no other tag', async () => {
 });
 
 const APP = 'repositories/a.b/library/app';
+const HOW_TO_FILL = `Delete ${APP}/_index.json from the bucket and run "lifeboat sync", which then looks at each tag anew.`;
 
 function unchanged(): void {}
 
@@ -200,19 +201,19 @@ test('what is not there, not whole, or not what it is called fails, and nothing 
   ]);
   const none = `sha256:${'0'.repeat(64)}`;
   expect(await attempt(unchanged, `a.b/library/app@${none}`)).toEqual([
-    `a.b/library/app@${none}: the bucket lacks the manifest ${none}. Run "lifeboat sync" to fill it in.`,
+    `a.b/library/app@${none}: the bucket lacks the manifest ${none}. ${HOW_TO_FILL}`,
   ]);
   const { manifests } = JSON.parse(Buffer.from(app.manifests.get(digest)?.bytes ?? []).toString('utf8'));
   const child: string = manifests[0].digest;
   const key = `${APP}/_manifests/${child.replace(':', '/')}`;
   expect(await attempt((store) => store.objects.delete(key))).toEqual([
-    `a.b/library/app:1.0.0: the bucket lacks ${child}, which it needs. Run "lifeboat sync" to fill it in.`,
+    `a.b/library/app:1.0.0: the bucket lacks ${child}, which it needs. ${HOW_TO_FILL}`,
   ]);
   const other = Buffer.from('{}');
   const object = { bytes: other, etag: '"x"', contentType: 'application/vnd.oci.image.manifest.v1+json' };
   expect((await attempt((store) => store.objects.set(key, object)))?.[0]).toMatch(
     new RegExp(
-      `^a\\.b/library/app:1\\.0\\.0: The bucket in memory: a\\.b/library/app: manifest ${child} holds other bytes: their digest is sha256:\\w+\\. Delete that object and run "lifeboat sync" again\\.$`,
+      `^a\\.b/library/app:1\\.0\\.0: The bucket in memory: a\\.b/library/app: manifest ${child} holds other bytes: their digest is sha256:\\w+\\. Delete it and ${APP}/_index\\.json, and run "lifeboat sync"\\.$`,
     ),
   );
   const config = JSON.parse(Buffer.from(app.manifests.get(child)?.bytes ?? []).toString('utf8')).config
@@ -260,7 +261,7 @@ test('a tag that lacks a platform it has by its own word is not whole', async ()
   for (const { digest } of manifests) store.objects.delete(`${APP}/_manifests/${digest.replace(':', '/')}`);
   const result = await exportTo(join(await newFolder(), 'app'), store, 'a.b/library/app:1.0.0');
   expect(result.failures).toEqual([
-    `a.b/library/app:1.0.0: the bucket lacks ${manifests[0].digest}, which it needs. Run "lifeboat sync" to fill it in.`,
+    `a.b/library/app:1.0.0: the bucket lacks ${manifests[0].digest}, which it needs. ${HOW_TO_FILL}`,
   ]);
   expect(result.logged).toEqual([]);
 });
