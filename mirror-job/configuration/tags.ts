@@ -1,5 +1,5 @@
 /** `tags` of an image: which ones are named, and the rules for all the others. */
-import { validRange } from 'semver';
+import { minVersion, satisfies, validRange } from 'semver';
 import type { Selection, TagPattern, TagRules, VersionRule } from '../engine/selection.ts';
 import type { Path } from './path.ts';
 import { asMatcher } from './pattern.ts';
@@ -53,11 +53,23 @@ function interpretVersions(tags: TagsFile, path: Path, problems: Problems): Vers
       `"${range}" is not a range of versions, such as >=1.27, ~1.27, ^2 or 1.27 - 1.29 || 2.x.`,
     );
   }
+  if (isRange && !range.split('||').some((part) => hasRelease(part))) {
+    problems.add(
+      [...path, 'semver'],
+      `"${range}" is a range that no version is in: what follows a version, as in 1.28.0-alpine, goes under suffix.`,
+    );
+  }
   return {
     range: isRange ? range : '*',
     suffixes: problems.suffixes(tags.suffix ?? [''], [...path, 'suffix']),
     precisions: tags.precision ?? [],
   };
+}
+
+/** Whether a version without a suffix is in it: suffixes are cut off before versions are compared. */
+function hasRelease(range: string): boolean {
+  const least = minVersion(range);
+  return least !== null && satisfies(`${least.major}.${least.minor}.${least.patch}`, range);
 }
 
 /** What counts among listed tags says nothing where none is listed. */

@@ -46,6 +46,8 @@ export class Draft {
   readonly losses: { readonly line: number; readonly text: string }[] = [];
   /** Names that stand in `${}`, because the draft has put them there. */
   readonly variables = new Set<string>();
+  /** Whose password each variable holds. */
+  readonly #hosts = new Map<string, string>();
 
   constructor(file: ForeignFile, kind: string) {
     this.file = file;
@@ -61,6 +63,28 @@ export class Draft {
     }
   }
 
+  /**
+   * The texts of a list as they are written, none where there is no list. What cannot be read is lost as a whole: the rest
+   * alone could mean more than all of it.
+   */
+  texts(path: Path, value: unknown): readonly string[] | undefined {
+    if (value === undefined || value === null) return [];
+    const items: readonly unknown[] | undefined = Array.isArray(value) ? value : undefined;
+    const texts = items?.map((item, index) => this.file.textAt([...path, index], item));
+    if (texts !== undefined && texts.every((text) => text !== undefined)) return texts;
+    this.lose(path, 'it is not a list of texts, so what it selects is left out.');
+    return undefined;
+  }
+
+  /** A range that names a pre-release means more there than here, where a suffix is no part of the version. */
+  loseSuffixes(path: Path, range: string): void {
+    if (!/\d-[\dA-Za-z]/.test(range)) return;
+    this.lose(
+      path,
+      `it takes in versions with a suffix, and here only those without one. Add suffix: ['', '-*'], or which suffixes it is to be.`,
+    );
+  }
+
   /** A variable as lifeboat.yaml reads it. */
   variable(name: string): string {
     this.variables.add(name);
@@ -73,11 +97,26 @@ export class Draft {
    */
   password(path: Path, host: string, written: string): string {
     if (/^\$\{\w+\}$/.test(written)) return written;
-    const name = `${host.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_')}_PASSWORD`.replace(/^(?=\d)/, '_');
+    const name = this.#variableFor(host);
     this.lose(
       path,
       `a password is not copied into another file. Set the environment variable ${name} to it.`,
     );
     return this.variable(name);
+  }
+
+  /** One for each host: a.b and a-b are two registries, and neither is sent the other's password. */
+  #variableFor(host: string): string {
+    const base = host
+      .toUpperCase()
+      .replaceAll(/[^A-Z0-9]+/g, '_')
+      .replace(/^(?=\d)/, '_');
+    for (let number = 1; ; number += 1) {
+      const name = `${base}${number === 1 ? '' : `_${number}`}_PASSWORD`;
+      const owner = this.#hosts.get(name) ?? host;
+      if (owner !== host) continue;
+      this.#hosts.set(name, host);
+      return name;
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** Another tool's configuration: its values, and the line that each of them stands on. */
-import { LineCounter, isMap, isNode, isScalar, parseDocument, type Document } from 'yaml';
+import { LineCounter, isAlias, isMap, isNode, isScalar, parseDocument, type Document } from 'yaml';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import { formatPath, type Path } from '../configuration/path.ts';
 
@@ -41,6 +41,15 @@ export class ForeignFile {
     return undefined;
   }
 
+  /** A text, or as it is written what YAML reads as a number or a boolean: 3.20 is no 3.2. Undefined for anything else. */
+  textAt(path: Path, value: unknown): string | undefined {
+    if (typeof value !== 'number' && typeof value !== 'boolean') return textOf(value);
+    const node = this.#node(path);
+    const scalar = isAlias(node) ? node.resolve(this.#document) : node;
+    // What a merge key brings is at no place of its own.
+    return isScalar(scalar) && scalar.source !== undefined ? scalar.source : String(value);
+  }
+
   /** `regsync.yml:12: sync[1].backup` */
   placeOf(path: Path): string {
     const line = this.lineOf(path);
@@ -77,11 +86,6 @@ export function entriesOf(value: unknown): [string, unknown][] {
 
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
-}
-
-/** The texts of a list. Numbers are texts too: YAML reads an unquoted tag 1.0 as one, and so did the tool. */
-export function textsOf(value: unknown): string[] {
-  return listOf(value).flatMap((item) => textOf(item) ?? []);
 }
 
 export function textOf(value: unknown): string | undefined {

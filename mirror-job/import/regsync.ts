@@ -7,7 +7,7 @@ import { isObject, type JsonObject } from '../../core/json.ts';
 import type { Path } from '../configuration/path.ts';
 import { Draft, type DraftImageValue, type DraftTags } from './draft.ts';
 import { patternOf } from './expression.ts';
-import { entriesOf, listOf, textOf, textsOf, type ForeignFile } from './foreign-file.ts';
+import { entriesOf, listOf, textOf, type ForeignFile } from './foreign-file.ts';
 import { readCredentials, readTemplate } from './regsync-credentials.ts';
 
 const TIMER = 'a run is started from outside, by a timer or a scheduled workflow (infra/README.md).';
@@ -33,11 +33,14 @@ const LOST: Readonly<Record<string, string>> = {
 /** What only says how regsync goes about its work. */
 const OWN_AFFAIRS: ReadonlySet<string> = new Set([
   'cacheCount',
+  'blobLimit',
   'cacheTime',
   'digestTags',
+  'fastCheck',
   'fastCopy',
   'forceRecursive',
   'parallel',
+  'referrerSlow',
   'userAgent',
 ]);
 
@@ -117,7 +120,10 @@ function readEntry(draft: Draft, path: Path, entry: unknown, defaults: JsonObjec
       'a whole registry cannot be mirrored: write one entry for each repository of it.',
     );
   }
-  const platforms = [...textsOf(entry['platforms']), ...textsOf([entry['platform']])];
+  const listed = draft.texts([...path, 'platforms'], entry['platforms']);
+  if (listed === undefined) return;
+  const single = textOf(entry['platform']);
+  const platforms = single === undefined ? listed : [...listed, single];
   const referrers = entry['referrers'] ?? defaults['referrers'];
   const common = {
     ...(platforms.length > 0 && { platforms }),
@@ -205,17 +211,37 @@ function tagsOf(draft: Draft, path: Path, entry: JsonObject): (readonly string[]
     sets.unshift({ set: entry['tags'], at: [...path, 'tags'] });
   }
   return sets.flatMap(({ set, at }): (readonly string[] | DraftTags)[] => {
-    const { allow, deny, semverRange } = isObject(set) ? set : {};
-    const include = textsOf(allow).map((expression) => patternOf(expression, true));
-    const exclude = textsOf(deny).map((expression) => patternOf(expression, true));
-    const ranges = textsOf(semverRange);
+    if (set !== undefined && set !== null && !isObject(set)) {
+      draft.lose(at, 'it is not a map of keys, so what it selects is left out.');
+      return [];
+    }
+    const [allow, deny, ranges] = ['allow', 'deny', 'semverRange'].map((key) =>
+      versioned(draft, [...at, key], isObject(set) ? set[key] : undefined),
+    );
+    if (allow === undefined || deny === undefined || ranges === undefined) return [];
+    const include = allow.map((expression) => patternOf(expression, true));
+    const exclude = deny.map((expression) => patternOf(expression, true));
     if (ranges.length > 0 && include.length > 0) {
       draft.lose(at, 'allow and semverRange together cannot be said. Write two entries, or one of them.');
       return [];
     }
+    for (const [index, range] of ranges.entries()) draft.loseSuffixes([...at, 'semverRange', index], range);
     const rest = exclude.length > 0 ? { exclude } : {};
     if (ranges.length > 0) return [{ semver: ranges.join(' || '), ...rest }];
     const all = include.length === 0 ? ['*'] : include;
     return [exclude.length === 0 ? all : { include: all, ...rest }];
   });
+}
+
+/** regsync's releases differ in what they make of a number: some read 3.20 as "3.2". */
+function versioned(draft: Draft, path: Path, value: unknown): readonly string[] | undefined {
+  const texts = draft.texts(path, value);
+  for (const [index, item] of listOf(value).entries()) {
+    if (texts === undefined || typeof item !== 'number' || texts[index] === String(item)) continue;
+    draft.lose(
+      [...path, index],
+      `it is a number, of which regsync's releases make different texts; here it is "${texts[index] ?? ''}". Put it in quotes.`,
+    );
+  }
+  return texts;
 }

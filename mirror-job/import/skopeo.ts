@@ -8,7 +8,7 @@ import { NameInvalidError, hostOf, parseUpstream } from '../../core/reference.ts
 import type { Path } from '../configuration/path.ts';
 import { Draft, type DraftUpstream } from './draft.ts';
 import { patternOf } from './expression.ts';
-import { entriesOf, textOf, textsOf, type ForeignFile } from './foreign-file.ts';
+import { entriesOf, textOf, type ForeignFile } from './foreign-file.ts';
 
 const KEYS: ReadonlySet<string> = new Set([
   'images',
@@ -59,7 +59,8 @@ function hostIn(draft: Draft, registry: string): string | undefined {
 function readImages(draft: Draft, registry: string, settings: JsonObject): void {
   for (const [name, wanted] of entriesOf(settings['images'])) {
     const path: Path = [registry, 'images', name];
-    const named = textsOf(wanted);
+    const named = draft.texts(path, wanted);
+    if (named === undefined) continue;
     const digests = named.filter((text) => isDigest(text));
     const tags = named.filter((text) => !isDigest(text));
     const source = `${registry}/${name}`;
@@ -73,7 +74,7 @@ function readImages(draft: Draft, registry: string, settings: JsonObject): void 
   }
   for (const [name, expression] of entriesOf(settings['images-by-tag-regex'])) {
     const path: Path = [registry, 'images-by-tag-regex', name];
-    const text = textOf(expression);
+    const text = draft.file.textAt(path, expression);
     if (text === undefined) draft.lose(path, 'it is not a regular expression.');
     else
       draft.images.push({
@@ -85,14 +86,14 @@ function readImages(draft: Draft, registry: string, settings: JsonObject): void 
   for (const [name, range] of entriesOf(settings['images-by-semver'])) {
     const path: Path = [registry, 'images-by-semver', name];
     // There, a comma joins what a blank joins here.
-    const semver = textOf(range)?.replaceAll(/\s*,\s*/g, ' ');
-    if (semver === undefined) draft.lose(path, 'it is not a range of versions.');
-    else
-      draft.images.push({
-        path,
-        value: { source: `${registry}/${name}`, tags: { semver } },
-        note: undefined,
-      });
+    const semver = draft.file.textAt(path, range)?.replaceAll(/\s*,\s*/g, ' ');
+    if (semver === undefined) {
+      draft.lose(path, 'it is not a range of versions.');
+      continue;
+    }
+    draft.loseSuffixes(path, semver);
+    const value = { source: `${registry}/${name}`, tags: { semver } };
+    draft.images.push({ path, value, note: undefined });
   }
 }
 

@@ -79,6 +79,12 @@ const MEANING: readonly Case[] = [
     'f.yaml:2: images[0].tags[0]: "/v/i" begins like a regular expression and does not end with a slash. One stands between two slashes and has no flags, as in /^v\\d+$/.',
   ],
   [
+    'ranges that no version is in',
+    `${STORE}images:\n  - { source: a, tags: { semver: '1.28.0-alpine' } }\n  - { source: b, tags: { semver: '>2 <1' } }\n  - { source: c, tags: { semver: '=1.0.0-rc1 || >=2.0.0-0' } }`,
+    `f.yaml:3: images[0].tags.semver: "1.28.0-alpine" is a range that no version is in: what follows a version, as in 1.28.0-alpine, goes under suffix.
+f.yaml:4: images[1].tags.semver: ">2 <1" is a range that no version is in: what follows a version, as in 1.28.0-alpine, goes under suffix.`,
+  ],
+  [
     'a range that is none',
     `${STORE}images: [{ source: a, tags: { semver: 'newer than 1' } }]`,
     'f.yaml:2: images[0].tags.semver: "newer than 1" is not a range of versions, such as >=1.27, ~1.27, ^2 or 1.27 - 1.29 || 2.x.',

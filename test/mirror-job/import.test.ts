@@ -285,3 +285,92 @@ sync:
     'written switches.yml.out: 1 image; 2 not carried, as said above',
   ]);
 });
+
+test('skopeo: what YAML reads as a number or a boolean is the tag as it is written', async () => {
+  await writeFile(
+    join(folder, 'numbers.yml'),
+    `
+docker.io:
+  images:
+    team/app: [3.20, 1234e56, 010, true, 20240807123456789012]
+    team/again: [&tag 1.10]
+    team/alias: [*tag]
+  images-by-semver:
+    team/node: 1.20
+`,
+  );
+  const { images, text, code } = await imported('numbers.yml');
+  expect(images.map(({ tags }) => tags)).toEqual([
+    ['3.20', '1234e56', '010', 'true', '20240807123456789012'],
+    ['1.10'],
+    ['1.10'],
+    [],
+  ]);
+  expect(text).toContain("semver: '1.20'");
+  expect(code).toBe(0);
+});
+
+test('a list that cannot be read selects nothing, rather than all', async () => {
+  await writeFile(
+    join(folder, 'no-lists.yml'),
+    `
+docker.io:
+  images:
+    team/b: 1.36
+    team/c: [{}]
+    team/all: []
+    team/none:
+`,
+  );
+  const skopeo = await imported('no-lists.yml');
+  expect(skopeo.images.map(({ source }) => source)).toEqual(['docker.io/team/all', 'docker.io/team/none']);
+  expect(skopeo.said).toEqual([
+    'not carried no-lists.yml:4: ["docker.io"].images["team/b"]: it is not a list of texts, so what it selects is left out.',
+    'not carried no-lists.yml:5: ["docker.io"].images["team/c"]: it is not a list of texts, so what it selects is left out.',
+    'written no-lists.yml.out: 2 images; 2 not carried, as said above',
+  ]);
+  await writeFile(
+    join(folder, 'no-sets.yml'),
+    `
+version: 1
+sync:
+  - { source: alpine, target: a, tags: { allow: v1 } }
+  - { source: busybox, target: a, tags: [v1] }
+  - { source: debian, target: a, tags: { deny: 3 } }
+  - { source: redis, target: a, platforms: linux/amd64 }
+  - { source: nginx, target: a, tags: { allow: [3.20, true, 1.5] } }
+`,
+  );
+  const regsync = await imported('no-sets.yml');
+  expect(regsync.images.map(({ source, tags }) => [source, tags])).toEqual([
+    ['docker.io/library/nginx', ['true']],
+  ]);
+  expect(regsync.text).toContain("tags: [/^3.20$/, 'true', /^1.5$/]");
+  expect(regsync.said.slice(0, -1)).toEqual([
+    'not carried no-sets.yml:4: sync[0].tags.allow: it is not a list of texts, so what it selects is left out.',
+    'not carried no-sets.yml:5: sync[1].tags: it is not a map of keys, so what it selects is left out.',
+    'not carried no-sets.yml:6: sync[2].tags.deny: it is not a list of texts, so what it selects is left out.',
+    'not carried no-sets.yml:7: sync[3].platforms: it is not a list of texts, so what it selects is left out.',
+    `not carried no-sets.yml:8: sync[4].tags.allow[0]: it is a number, of which regsync's releases make different texts; here it is "3.20". Put it in quotes.`,
+  ]);
+});
+
+test('a range that takes in pre-releases is said to mean less here', async () => {
+  await writeFile(
+    join(folder, 'pre.yml'),
+    `docker.io:\n  images-by-semver:\n    team/app: ">=1.0.0-0, <2"\n    team/plain: ">=1.0.0 <2"\n`,
+  );
+  const { images, said } = await imported('pre.yml');
+  expect(images).toHaveLength(2);
+  expect(said.slice(0, -1)).toEqual([
+    `not carried pre.yml:3: ["docker.io"].images-by-semver["team/app"]: it takes in versions with a suffix, and here only those without one. Add suffix: ['', '-*'], or which suffixes it is to be.`,
+  ]);
+});
+
+test('two hosts that look alike have passwords of their own', async () => {
+  const settings = '{ images: { app: [v1] }, credentials: { username: u, password: p } }';
+  await writeFile(join(folder, 'alike.yml'), `my-reg.io: ${settings}\nmy.reg.io: ${settings}\n`);
+  const { text } = await imported('alike.yml');
+  expect(text).toContain('password: ${MY_REG_IO_PASSWORD}');
+  expect(text).toContain('password: ${MY_REG_IO_2_PASSWORD}');
+});
