@@ -76,6 +76,7 @@ function parseImage(text: string): Reference {
 
 /** An export may take long: that it has nowhere to go is said before. @throws {UsageError} */
 async function refuseTarget(to: string): Promise<void> {
+  if (to === '') throw new UsageError('--to names neither a folder nor a file.');
   if (/\.(?:tgz|tar\.\w+)$/.test(to)) {
     throw new UsageError(`--to ${to}: a layout is not compressed, as its layers are. End the name in .tar.`);
   }

@@ -32,14 +32,13 @@ export function chooseImages(
         `"${text}": the configuration lists no such image, so it has to name a tag or a digest, as in ${formatReference(reference)}:TAG.`,
       );
     }
-    const entry = entryFor(text, reference, entries) ?? unlisted(configuration, reference);
-    return [
-      {
-        ...entry,
+    const found = entriesFor(text, reference, entries);
+    return (found.length === 0 ? [unlisted(configuration, reference)] : found).map((entry) =>
+      Object.assign({}, entry, {
         tags: { explicit: reference.tag === undefined ? [] : [reference.tag], rules: undefined },
         digests: reference.digest === undefined ? [] : [reference.digest],
-      },
-    ];
+      }),
+    );
   });
 }
 
@@ -69,23 +68,29 @@ function isNamedBy({ source, repository }: ImageConfiguration, reference: Refere
   );
 }
 
-/** Several entries may serve one name, each another tag. */
-function entryFor(
+/**
+ * Several entries may serve one name, each another tag; and one image may be served under several names, each by an entry:
+ * then it is done under all of them, as it is without a tag.
+ */
+function entriesFor(
   text: string,
   { tag }: Reference,
   entries: readonly ImageConfiguration[],
-): ImageConfiguration | undefined {
-  const [only] = entries;
-  const chosen = tag === undefined ? undefined : entries.find(({ tags }) => maySelect(tags, tag));
-  if (chosen !== undefined) return chosen;
-  const places = new Set(entries.map(({ source, repository }) => JSON.stringify([source, repository])));
-  if (places.size > 1) {
+): readonly ImageConfiguration[] {
+  const selecting = entries.filter(({ tags }) => tag !== undefined && maySelect(tags, tag));
+  if (selecting.length > 0)
+    return [...Map.groupBy(selecting, placeOf).values()].flatMap(([one]) => one ?? []);
+  if (new Set(entries.map((entry) => placeOf(entry))).size > 1) {
     const lines = entries.map(({ line }) => line ?? '?').join(' and ');
     throw new UsageError(
       `"${text}": lines ${lines} of the configuration differ in what it comes from or where it is served, and none selects this tag. List it in one of them.`,
     );
   }
-  return only;
+  return entries.slice(0, 1);
+}
+
+function placeOf({ source, repository }: ImageConfiguration): string {
+  return JSON.stringify([source, repository]);
 }
 
 function unlisted({ defaults }: Configuration, { repository }: Reference): ImageConfiguration {

@@ -1,5 +1,5 @@
 /** A mirror run by a configuration file, or its plan: from opening the bucket to the report. */
-import { access, constants, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { repositoryIndexKey, stateKey, STORES_KEY } from '../core/layout.ts';
 import { codeOf } from './command.ts';
 import type { Configuration } from './configuration/configuration.ts';
@@ -21,6 +21,7 @@ import { openImages } from './node/images.ts';
 import { createStoreAgents } from './node/agents.ts';
 import { readProxies } from './node/proxies.ts';
 import { chooseImages } from './one-off.ts';
+import { writeOutput } from './output-file.ts';
 import { alignedEnvironment, openOneEarly, openReadable, openStores } from './stores.ts';
 import { stopOnSignals } from './terminal/interruption.ts';
 import { describePlan } from './terminal/plan-text.ts';
@@ -159,31 +160,35 @@ async function showing<Report>(
 async function refuseUnreadableRoots(file: string, { upstreams }: Configuration): Promise<void> {
   for (const [upstream, { ca, line }] of upstreams) {
     if (ca === undefined) continue;
-    try {
-      await access(ca, constants.R_OK);
-    } catch (error) {
-      const message = `${ca} cannot be read (${codeOf(error)}). It has to be a PEM file of root certificates.`;
-      throw new ConfigurationError(file, [{ line, key: `upstreams["${upstream}"].ca`, message }]);
-    }
+    const refuse = (why: string): ConfigurationError => {
+      const message = `${ca} ${why}. It has to be a PEM file of root certificates.`;
+      return new ConfigurationError(file, [{ line, key: `upstreams["${upstream}"].ca`, message }]);
+    };
+    const text = await readFile(ca, 'utf8').catch((error: unknown) => {
+      throw refuse(`cannot be read (${codeOf(error)})`);
+    });
+    if (!holdsCertificates(text)) throw refuse('holds no certificate, or one that cannot be read');
   }
 }
 
-/** At once or not at all: whoever watches the file may read it at any moment. */
 async function write(option: string, file: string, text: string, progress: Progress): Promise<boolean> {
   try {
-    const found = await stat(file).catch(() => undefined);
-    if (found === undefined || found.isFile()) {
-      // Prometheus' collector looks at *.prom alone.
-      const draft = `${file}.${process.pid}.tmp`;
-      await writeFile(draft, text);
-      await rename(draft, file);
-    } else {
-      // A pipe, or /dev/stdout.
-      await writeFile(file, text);
-    }
+    await writeOutput(file, text);
     return true;
   } catch (error) {
     progress.warn(`${option} ${file}: it could not be written (${codeOf(error)}).`);
     return false;
   }
+}
+
+/** TLS itself takes no notice of what it cannot read. */
+function holdsCertificates(text: string): boolean {
+  const plain = text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  const { X509Certificate } = process.getBuiltinModule('node:crypto');
+  try {
+    for (const one of plain) void new X509Certificate(one);
+  } catch {
+    return false;
+  }
+  return plain.length > 0 || /-----BEGIN (?:TRUSTED|X509) CERTIFICATE-----/.test(text);
 }

@@ -1,7 +1,6 @@
 /** `lifeboat sync` and `lifeboat plan`: one mirror run, or what it would do. What does the work is loaded only when there is work. */
-import { access, constants, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { UsageError, codeOf, parseOptions, seeHelp, type Command } from './command.ts';
+import { UsageError, parseOptions, seeHelp, type Command } from './command.ts';
+import { refuseUnwritable } from './output-file.ts';
 
 const PLAN_OPTIONS = {
   config: { type: 'string', short: 'c', default: 'lifeboat.yaml' },
@@ -129,22 +128,4 @@ async function start(options: Start): Promise<number> {
   if (options.metrics !== undefined) await refuseUnwritable('--metrics', options.metrics);
   const { runSync } = await import('./sync-run.ts');
   return runSync(options);
-}
-
-/** A run may take hours: that its report has nowhere to go is said before. @throws {UsageError} */
-async function refuseUnwritable(option: string, file: string): Promise<void> {
-  const found = await stat(file).catch(() => undefined);
-  try {
-    // The slash: a directory, not a file that happens to be there.
-    // A file is written beside, and put in its place when it is whole.
-    const target = found === undefined || found.isFile() ? `${dirname(file)}/` : file;
-    await access(target, constants.W_OK);
-  } catch (error) {
-    throw new UsageError(
-      `${option} ${file}: it cannot be written (${codeOf(error)}). Its directory has to exist, and this user to write there.`,
-      { cause: error },
-    );
-  }
-  if (found?.isDirectory() === true)
-    throw new UsageError(`${option} ${file}: this is a directory. Name a file.`);
 }

@@ -1,5 +1,5 @@
 /** A YAML file with the places of its keys, so that each error can name its line. */
-import { isMap, isNode, isScalar, LineCounter, type Document } from 'yaml';
+import { isAlias, isMap, isNode, isScalar, LineCounter, type Document } from 'yaml';
 import { ConfigurationError } from './configuration-error.ts';
 import { formatPath, type Path } from './path.ts';
 import { fillVariables, type Environment } from './variable.ts';
@@ -64,7 +64,8 @@ export class ConfigurationDocument {
 
   /** What a variable stands for may be a secret in the wrong place: no message quotes it. */
   #withoutSecret(path: Path, message: string): string {
-    const written = this.#filled.get(this.#node(path));
+    const node = this.#node(path);
+    const written = this.#filled.get(isAlias(node) ? node.resolve(this.#document) : node);
     return written === undefined || !message.includes('"')
       ? message
       : `what ${written} stands for does not fit here. Check the variable, or write the value itself.`;

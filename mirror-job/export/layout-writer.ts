@@ -36,6 +36,7 @@ export async function writeFolder(target: string): Promise<LayoutWriter> {
       await pipeline(body, fs.createWriteStream(path, { flags: 'wx' }));
     },
     finish: () => rename(partial, target),
-    abandon: () => rm(partial, { recursive: true, force: true }),
+    // What is still being written may come after the folder was read.
+    abandon: () => rm(partial, { recursive: true, force: true, maxRetries: 3 }),
   };
 }

@@ -4,7 +4,14 @@ import { parseDescriptor, type Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import { isObject } from '../../core/json.ts';
 import { ManifestInvalidError, namesManifest, parseManifest, type Manifest } from '../../core/manifest.ts';
-import { NameInvalidError, isTag, parseReference, type Repository, type Tag } from '../../core/reference.ts';
+import {
+  NameInvalidError,
+  isTag,
+  parseReference,
+  type Reference,
+  type Repository,
+  type Tag,
+} from '../../core/reference.ts';
 import { referrerDescriptor } from '../../core/referrers.ts';
 import { referrersTag } from '../../core/tag-list.ts';
 import { SourceError } from '../engine/source.ts';
@@ -59,14 +66,23 @@ function parseEntry(value: unknown, position: string, where: string): Entry {
   const { [REF_NAME]: name, [IMAGE_NAME]: image } = descriptor.annotations ?? {};
   if (name === undefined) return { descriptor, tag: undefined, repository: undefined };
   if (isTag(name)) return { descriptor, tag: name, repository: repositoryIn(image) };
-  // Some tools write a whole reference that ends in the tag.
-  const tag = name.slice(name.lastIndexOf(':') + 1);
-  return { descriptor, tag: isTag(tag) ? tag : undefined, repository: repositoryIn(name) };
+  // Some tools write a whole reference, or what of one is not the repository: "@sha256:…", which has no tag.
+  const reference = referenceIn(name);
+  const last = name.includes('@') ? '' : name.slice(name.lastIndexOf(':') + 1);
+  return {
+    descriptor,
+    tag: reference?.tag ?? (isTag(last) ? last : undefined),
+    repository: reference?.repository ?? repositoryIn(image),
+  };
 }
 
 function repositoryIn(reference: string | undefined): Repository | undefined {
+  return reference === undefined ? undefined : referenceIn(reference)?.repository;
+}
+
+function referenceIn(text: string): Reference | undefined {
   try {
-    return reference === undefined ? undefined : parseReference(reference).repository;
+    return parseReference(text);
   } catch (error) {
     if (error instanceof NameInvalidError) return undefined;
     throw error;

@@ -1,5 +1,5 @@
 /** `lifeboat sync` from its start to its exit code: what it prints where, and how it stops. */
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
@@ -41,7 +41,7 @@ beforeAll(async () => {
   tagAs(large, addImage(large, { layers: [layer] }), '1');
   repositories.set('team/large', large);
   registry = await startRogueRegistry({ corpus: { repositories } });
-  store = await startLocalStore({ buckets: 11 });
+  store = await startLocalStore({ buckets: 12 });
   buckets = [...store.buckets];
 });
 
@@ -153,6 +153,24 @@ test('a report may go into a pipe, which stays one', async () => {
   expect(JSON.parse(await readFile(join(folder, 'report'), 'utf8'))).toMatchObject({
     counts: { created: 1 },
   });
+});
+
+test('a report goes where a link leads, and into what standard output is redirected to', async () => {
+  await writeFile(join(folder, 'real.json'), 'old');
+  await symlink('real.json', join(folder, 'link.json'));
+  await sync(['team/small:1'], '--report', 'link.json');
+  expect((await lstat(join(folder, 'link.json'))).isSymbolicLink()).toBe(true);
+  expect(JSON.parse(await readFile(join(folder, 'real.json'), 'utf8'))).toMatchObject({
+    counts: { created: 1 },
+  });
+  const args = await syncOf(['team/small:1'], '--report', '/dev/stdout');
+  const script = '"$@" > redirected && test -e /dev/stdout';
+  const { code } = await runProgram('sh', ['-c', script, 'sh', process.execPath, ...args], { cwd: folder });
+  expect(code).toBe(0);
+  expect(JSON.parse(await readFile(join(folder, 'redirected'), 'utf8'))).toMatchObject({
+    counts: { unchanged: 1 },
+  });
+  expect((await lstat('/dev/stdout')).isSymbolicLink()).toBe(true);
 });
 
 test('colours where they are asked for', async () => {

@@ -82,6 +82,10 @@ test.each([
   [['sync', '--json=1'], 'Option \'--json\' does not take an argument. "lifeboat sync --help" explains it.'],
   [['sync', '--report', '.'], '--report .: this is a directory. Name a file.'],
   [['sync', '--metrics', '.'], '--metrics .: this is a directory. Name a file.'],
+  [['sync', '--report', ''], '--report names no file.'],
+  [['plan', '--report='], '--report names no file.'],
+  [['sync', '--metrics', ''], '--metrics names no file.'],
+  [['export', 'alpine:3.20', '--to', ''], '--to names neither a folder nor a file.'],
   [
     ['sync', '--report', 'absent/report.json'],
     '--report absent/report.json: it cannot be written (ENOENT). Its directory has to exist, and this user to write there.',
@@ -121,16 +125,24 @@ ${file}:3: store.secretAccessKey: the environment variable LIFEBOAT_ABSENT_TOO i
   expect([code, await readdir(folder)]).toEqual([2, ['wrong.yaml']]);
 });
 
-test('root certificates that are not there', async () => {
+const BROKEN = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+
+test.each([
+  ['not there', 'absent.pem', undefined, 'cannot be read (ENOENT)'],
+  ['a folder', '.', undefined, 'cannot be read (EISDIR)'],
+  ['something else', 'text.pem', 'hello', 'holds no certificate, or one that cannot be read'],
+  ['broken', 'broken.pem', BROKEN, 'holds no certificate, or one that cannot be read'],
+])('root certificates that are %s', async (_name, roots, text, why) => {
   const file = join(folder, 'roots.yaml');
   const endpoint = `http://127.0.0.1:${await freePort()}`;
+  if (text !== undefined) await writeFile(join(folder, roots), text);
   await writeFile(
     file,
-    `store: { endpoint: "${endpoint}", bucket: b }\nupstreams:\n  a.b: { ca: absent.pem }\nimages: [a.b/c:1]\n`,
+    `store: { endpoint: "${endpoint}", bucket: b }\nupstreams:\n  a.b: { ca: ${roots} }\nimages: [a.b/c:1]\n`,
   );
   const { code, stderr } = await lifeboat('sync', '-c', file);
   expect(stderr).toBe(`lifeboat: the configuration cannot be used.
-${file}:3: upstreams["a.b"].ca: ${join(folder, 'absent.pem')} cannot be read (ENOENT). It has to be a PEM file of root certificates.
+${file}:3: upstreams["a.b"].ca: ${join(folder, roots)} ${why}. It has to be a PEM file of root certificates.
 `);
   expect(code).toBe(2);
 });

@@ -41,6 +41,11 @@ const VARIABLES: readonly Case[] = [
     `f.yaml:2: images[0].tags[0]: ${FITS_NOT}`,
   ],
   [
+    'a secret as a tag, by an alias',
+    `${STORE}images:\n  - { source: a, tags: [&secret "\${SECRET}"] }\n  - { source: b, tags: [*secret] }`,
+    `f.yaml:3: images[0].tags[0]: ${FITS_NOT}\nf.yaml:4: images[1].tags[0]: ${FITS_NOT}`,
+  ],
+  [
     'a secret as a digest',
     `${STORE}images: [{ source: a, digests: ["\${SECRET}"] }]`,
     `f.yaml:2: images[0].digests[0]: ${FITS_NOT}`,

@@ -100,14 +100,21 @@ async function editIndex(
   await writeFile(path, JSON.stringify(index));
 }
 
-test('a tag that is written as a whole reference', async () => {
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+test.each([
+  ['docker.io/library/artifact:v1', ['v1']],
+  ['Some Name:v1', ['v1']],
+  [`docker.io/library/artifact:v1@${DIGEST}`, ['v1']],
+  // As ctr exports what was pulled by its digest.
+  [`docker.io/library/artifact@${DIGEST}`, []],
+  [`@${DIGEST}`, []],
+])('a tag that is written as a reference: %s', async (name, tags) => {
   const folder = await layoutOf(repositoryOf(corpus, 'library/artifact'));
   await editIndex(folder, ([entry]) => {
-    if (entry !== undefined) {
-      entry['annotations'] = { 'org.opencontainers.image.ref.name': 'docker.io/library/artifact:v1' };
-    }
+    if (entry !== undefined) entry['annotations'] = { 'org.opencontainers.image.ref.name': name };
   });
-  expect(await new LayoutSource(folder).tags()).toEqual(['v1']);
+  expect(await new LayoutSource(folder).tags()).toEqual(tags);
 });
 
 test('what is not a layout, or contradicts itself, is refused with a sentence', async () => {

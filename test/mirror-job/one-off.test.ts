@@ -12,6 +12,8 @@ images:
   - { source: 'oci:./app', name: images.internal/folder, tags: ['*'] }
   - { source: a.test/x, name: images.internal/both, tags: ['1'] }
   - { source: b.test/x, name: images.internal/both, tags: ['2*'] }
+  - { source: c.test/x, tags: ['3*'] }
+  - { source: c.test/x, name: images.internal/x, tags: ['2*', '3*'] }
 `;
 
 function choose(...texts: readonly string[]): string[] {
@@ -59,6 +61,15 @@ test.each([
     ['b.test/x → images.internal/both: 2.1, false'],
   ],
   [
+    'of two names of one image both',
+    ['c.test/x:3.1', `c.test/x:2`],
+    [
+      'c.test/x → c.test/x: 3.1, false',
+      'c.test/x → images.internal/x: 3.1, false',
+      'c.test/x → images.internal/x: 2, false',
+    ],
+  ],
+  [
     'all entries of a name',
     ['images.internal/both'],
     ['a.test/x → images.internal/both: 1, false', 'b.test/x → images.internal/both: rules, false'],
@@ -68,7 +79,7 @@ test.each([
 });
 
 test('none: all that is listed', () => {
-  expect(choose()).toHaveLength(5);
+  expect(choose()).toHaveLength(7);
 });
 
 test.each([
