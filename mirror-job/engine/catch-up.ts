@@ -20,6 +20,7 @@ import { StoreError, type StoredObject } from './store.ts';
 import type { Member } from './store-members.ts';
 import { uploadBlob } from './upload.ts';
 import { verified } from './verify.ts';
+import { amid } from './store-name.ts';
 
 /** Another run may write while the two are compared; then they are compared again. */
 const PASSES = 4;
@@ -55,7 +56,7 @@ export async function catchUp(
     if (work.deferred === 0) return { objects, bytes };
   }
   throw new StoreError(
-    `${to.store.name} could not be caught up: ${from.name} has changed each time they were compared.`,
+    `${to.store.name} could not be caught up: ${amid(from.name)} has changed each time they were compared.`,
   );
 }
 
@@ -102,7 +103,7 @@ class CatchUp {
     const { limits, log } = this.#environment;
     if (this.#found.differences.size > 0) {
       log.info(
-        `${this.#to.store.name} is compared with ${this.#from.name}: ${this.#found.differences.size} objects may have to be copied.`,
+        `${this.#to.store.name} is compared with ${amid(this.#from.name)}: ${this.#found.differences.size} objects may have to be copied.`,
       );
     }
     for (const kind of ORDER) {
@@ -248,7 +249,7 @@ class CatchUp {
     const damage = `${this.#from.name}: ${key} is damaged, or what it names is not there.`;
     // An image needs it, and will not come through in another pass either.
     if (kind === 'link' || kind === 'manifest') this.#damaged ??= new SourceError(damage);
-    else this.#environment.log.warn(`${damage} It is not copied to ${this.#to.store.name}.`);
+    else this.#environment.log.warn(`${damage} It is not copied to ${amid(this.#to.store.name)}.`);
   }
 
   #tell(): void {

@@ -42,7 +42,7 @@ export async function keepAligned(members: StoreMembers): Promise<void> {
   if (!members.isLive(hub)) return keepAligned(members);
   if (holder !== undefined) {
     throw new StoreError(
-      `${hub.bucket.name} was begun anew, and ${holder.bucket.name}, whose tags count when it is back, fails: ${members.reasonOf(holder)} Wait until it answers, or take it out of stores if it is lost.`,
+      `${hub.bucket.name} was begun anew, without one whose tags count when it is back. ${members.reasonOf(holder)} Wait until it answers, or take it out of stores if it is lost.`,
     );
   }
   for (const member of members.live) {

@@ -6,6 +6,7 @@ import type { Environment } from './environment.ts';
 import type { StoreReport } from './report.ts';
 import { writeNotes, type StoreNote } from './store-notes.ts';
 import { StoppedError, StoreError, type ComparableStore, type Store } from './store.ts';
+import { amid } from './store-name.ts';
 
 export interface Member {
   /** Compared and copied from. */
@@ -97,7 +98,7 @@ export class StoreMembers {
     if (this.#anewWithout !== undefined) return;
     this.#anewWithout = holder;
     this.#environment.log.warn(
-      `${hub.bucket.name} holds no mirror that is known to be whole: it is filled from upstream, without the holds and the reverts that ${holder.bucket.name} may have. Those count when it is back.`,
+      `${hub.bucket.name} holds no mirror that is known to be whole: it is filled from upstream, without the holds and the reverts that ${amid(holder.bucket.name)} may have. Those count when it is back.`,
     );
   }
 
@@ -153,7 +154,10 @@ export class StoreMembers {
         ? [...this.#out]
         : this.#live.map((member) => [
             member,
-            { since: now, reason: `It was begun anew without ${this.#anewWithout?.bucket.name}.` },
+            {
+              since: now,
+              reason: `It was begun anew without ${amid(this.#anewWithout?.bucket.name ?? '')}.`,
+            },
           ]);
     return behind.map(([{ bucket, id }, { since, reason }]) => ({
       store: bucket.name,

@@ -71,7 +71,7 @@ test('nothing is decided by hand in it before the other is back', async () => {
     environment,
   );
   await expect(keepAligned(members)).rejects.toThrow(
-    'A was begun anew, and B, whose tags count when it is back, fails: B: could not be reached. Wait until it answers, or take it out of stores if it is lost.',
+    'A was begun anew, without one whose tags count when it is back. B: could not be reached. Wait until it answers, or take it out of stores if it is lost.',
   );
 });
 
