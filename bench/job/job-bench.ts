@@ -159,7 +159,7 @@ class JobRun {
     const found = await raceLargeLayer(this.#source, { size, entrants: large }, this.#say);
     for (const { tool, trials } of found) this.#note(tool, trials);
     this.#say('what the store itself takes');
-    return [...largeRows(size, found), storeRow(await measureStore(LARGE_DISTANCE.latency))];
+    return [...largeRows(size, found), storeRow(await measureStore(size, LARGE_DISTANCE.latency))];
   }
 
   #note(tool: Tool, trials: readonly { readonly peak: number }[]): void {

@@ -9,11 +9,15 @@ import { s3ClientOf } from '../../test/support/bucket-reader.ts';
 import { startBucketDestination } from './destination.ts';
 
 const PART = 16 * 1024 * 1024;
-const PARTS = 16;
 const CONCURRENCY = 4;
 
-/** @returns bytes a second, through a link of that latency in milliseconds, the completion of the upload included */
-export async function measureStore(latency: number): Promise<number> {
+/**
+ * With an object as large as the layer: where the memory for files comes slowly, many bytes go slower than a few.
+ * @param size bytes, rounded up to whole parts
+ * @returns bytes a second, through a link of that latency in milliseconds, the completion of the upload included
+ */
+export async function measureStore(size: number, latency: number): Promise<number> {
+  const count = Math.ceil(size / PART);
   const destination = await startBucketDestination();
   const { link, store } = destination;
   if (store === undefined) throw new Error('The destination is no bucket.');
@@ -24,7 +28,7 @@ export async function measureStore(latency: number): Promise<number> {
     const begin = performance.now();
     const { UploadId } = await client.send(new CreateMultipartUploadCommand(object));
     const parts: CompletedPart[] = [];
-    const numbers = Array.from({ length: PARTS }, (_, index) => index + 1);
+    const numbers = Array.from({ length: count }, (_, index) => index + 1);
     const work = async () => {
       for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
         const part = { ...object, UploadId, PartNumber: number };
@@ -39,7 +43,7 @@ export async function measureStore(latency: number): Promise<number> {
     await client.send(
       new CompleteMultipartUploadCommand({ ...object, UploadId, MultipartUpload: { Parts } }),
     );
-    return (PART * PARTS) / ((performance.now() - begin) / 1000);
+    return (PART * count) / ((performance.now() - begin) / 1000);
   } finally {
     client.destroy();
     await destination.stop();
