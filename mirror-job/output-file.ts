@@ -1,5 +1,5 @@
 /** A file that a command leaves beside its output: told early where it cannot be written, and whole at each moment. */
-import { access, constants, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, constants, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UsageError, codeOf } from './command.ts';
 
@@ -10,8 +10,8 @@ import { UsageError, codeOf } from './command.ts';
  */
 export async function refuseUnwritable(option: string, file: string): Promise<void> {
   if (file === '') throw new UsageError(`${option} names no file.`);
-  const { path, isStream } = await locate(file);
   try {
+    const { path, isStream } = await locate(file);
     // The slash: a directory, not a file that happens to be there.
     await access(isStream ? path : `${dirname(path)}/`, constants.W_OK);
   } catch (error) {
@@ -20,7 +20,7 @@ export async function refuseUnwritable(option: string, file: string): Promise<vo
       { cause: error },
     );
   }
-  const found = await stat(path).catch(() => undefined);
+  const found = await stat(file).catch(() => undefined);
   if (found?.isDirectory() === true)
     throw new UsageError(`${option} ${file}: this is a directory. Name a file.`);
 }
@@ -43,12 +43,25 @@ export async function writeOutput(file: string, text: string): Promise<void> {
   }
 }
 
-/** @returns where a link leads, so that it stays one; a stream is a pipe, or whatever else must not be replaced */
+/** What standard output is redirected into: a file maybe, and what stands in its place would be its end. */
+const OUTPUT = /^\/(?:dev\/(?:std(?:out|err)$|fd\/)|proc\/)/;
+
+/**
+ * @returns where a link leads, so that it stays one; a stream is a pipe, or whatever else must not be replaced
+ * @throws what the file system throws
+ */
 async function locate(file: string): Promise<{ readonly path: string; readonly isStream: boolean }> {
   const path = resolve(file);
-  const found = await stat(path).catch(() => undefined);
-  // /dev/stdout is a file where it is redirected into one, and what stands in its place would be its end.
-  if (/^\/(?:dev|proc)\//.test(path) || (found !== undefined && !found.isFile()))
-    return { path, isStream: true };
-  return { path: found === undefined ? path : await realpath(path), isStream: false };
+  if (OUTPUT.test(path)) return { path, isStream: true };
+  try {
+    const isStream = !(await stat(path)).isFile();
+    return { path: isStream ? path : await realpath(path), isStream };
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    // A link may lead to what is not there yet.
+    const target = await readlink(path).catch(() => undefined);
+    return target === undefined
+      ? { path, isStream: false }
+      : locate(resolve(await realpath(dirname(path)), target));
+  }
 }

@@ -18,9 +18,9 @@ import { counted, resumed } from './resume.ts';
 import { SourceError } from './source.ts';
 import { StoreError, type StoredObject } from './store.ts';
 import type { Member } from './store-members.ts';
+import { amid } from './store-name.ts';
 import { uploadBlob } from './upload.ts';
 import { verified } from './verify.ts';
-import { amid } from './store-name.ts';
 
 /** Another run may write while the two are compared; then they are compared again. */
 const PASSES = 4;

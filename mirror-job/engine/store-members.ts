@@ -4,9 +4,9 @@
  */
 import type { Environment } from './environment.ts';
 import type { StoreReport } from './report.ts';
+import { amid } from './store-name.ts';
 import { writeNotes, type StoreNote } from './store-notes.ts';
 import { StoppedError, StoreError, type ComparableStore, type Store } from './store.ts';
-import { amid } from './store-name.ts';
 
 export interface Member {
   /** Compared and copied from. */
@@ -149,15 +149,13 @@ export class StoreMembers {
   #notes(): StoreNote[] {
     const { clock, run } = this.#environment;
     const now = clock.now().toISOString();
+    const holder = this.#anewWithout;
     const behind: readonly (readonly [Member, { readonly since: string; readonly reason: string }])[] =
-      this.#anewWithout === undefined
+      holder === undefined
         ? [...this.#out]
         : this.#live.map((member) => [
             member,
-            {
-              since: now,
-              reason: `It was begun anew without ${amid(this.#anewWithout?.bucket.name ?? '')}.`,
-            },
+            { since: now, reason: `It was begun anew without ${amid(holder.bucket.name)}.` },
           ]);
     return behind.map(([{ bucket, id }, { since, reason }]) => ({
       store: bucket.name,

@@ -163,6 +163,12 @@ test('a report goes where a link leads, and into what standard output is redirec
   expect(JSON.parse(await readFile(join(folder, 'real.json'), 'utf8'))).toMatchObject({
     counts: { created: 1 },
   });
+  // Nothing is there yet.
+  await symlink('later.json', join(folder, 'early.json'));
+  await sync(['team/small:1'], '--report', 'early.json');
+  expect(JSON.parse(await readFile(join(folder, 'later.json'), 'utf8'))).toMatchObject({
+    counts: { unchanged: 1 },
+  });
   const args = await syncOf(['team/small:1'], '--report', '/dev/stdout');
   const script = '"$@" > redirected && test -e /dev/stdout';
   const { code } = await runProgram('sh', ['-c', script, 'sh', process.execPath, ...args], { cwd: folder });

@@ -1,0 +1,34 @@
+/** Where a report goes, as far as only some machines have such places. */
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, readdir, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { refuseUnwritable, writeOutput } from '../../mirror-job/output-file.ts';
+
+const MEMORY = '/dev/shm';
+
+test.runIf(existsSync(MEMORY))('a file in memory is a file, though it lies among devices', async () => {
+  const folder = await mkdtemp(join(MEMORY, 'lifeboat-'));
+  try {
+    const file = join(folder, 'report.json');
+    await refuseUnwritable('--report', file);
+    await writeOutput(file, 'whole');
+    expect(await readFile(file, 'utf8')).toBe('whole');
+    expect(await readdir(folder)).toEqual(['report.json']);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('links that lead in a circle', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lifeboat-output-'));
+  try {
+    const file = join(folder, 'one');
+    await symlink('two', file);
+    await symlink('one', join(folder, 'two'));
+    await expect(refuseUnwritable('--report', file)).rejects.toThrow('it cannot be written (ELOOP)');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
