@@ -13,7 +13,9 @@ declare -A package_of=(
   [containerd]=containerd
   [crun]=crun
   [ctr]=containerd
+  [docker]=docker.io
   [docker-registry]=docker-registry
+  [dockerd]=docker.io
   [podman]=podman
   [runc]=runc
   [skopeo]=skopeo
@@ -51,7 +53,7 @@ install_go() {
       CGO_ENABLED=0 go test -c -o "$tools/$program" "$package"
     else
       go get "$package@$version"
-      GOBIN=$tools go install "$package"
+      go build -o "$tools/$program" "$package"
     fi
   )
   rm -rf "$scratch"
@@ -60,6 +62,11 @@ install_go() {
 mkdir -p "$tools"
 install_go olareg github.com/olareg/olareg/cmd/olareg v0.1.2
 install_go versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0
+# Beside Debian's containerd 1.6, because the two take their mirrors from different keys.
+containerd2=github.com/containerd/containerd/v2/cmd
+install_go containerd2 $containerd2/containerd v2.4.2
+install_go containerd2-shim $containerd2/containerd-shim-runc-v2 v2.4.2
+install_go ctr2 $containerd2/ctr v2.4.2
 # The peers of `npm run bench -- job`.
 install_go crane github.com/google/go-containerregistry/cmd/crane v0.22.1
 install_go regsync github.com/regclient/regclient/cmd/regsync v0.11.7

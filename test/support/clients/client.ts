@@ -1,6 +1,7 @@
 /** What every real client offers to a test: it pulls through the edge, keeps what it got, and runs it. */
 import type { Digest } from '../content.ts';
 import type { JsonObject } from '../manifest-json.ts';
+import type { BlockName } from './documented.ts';
 import type { Stored } from './stored.ts';
 
 /**
@@ -24,6 +25,8 @@ export interface PullRequest {
   /** With its upstream: `docker.io/library/app:1.0`, or with `@sha256:…`. */
   readonly reference: string;
   readonly mode: Mode;
+  /** Which of the documentation's configurations of mirrors. Default: the one for the mode that asks for tags too. */
+  readonly block?: BlockName;
   /** The edge's name in the mode `host`, which resolves for the client alone. Default `docker.localhost`. */
   readonly host?: string;
   /**
@@ -31,7 +34,10 @@ export interface PullRequest {
    * logins only, and send them when a challenge asks for them.
    */
   readonly auth?: Login | { readonly bearer: string };
-  /** `host:port` of a plain HTTP registry that is asked when the edge fails. Default: one that never answers. */
+  /**
+   * `host:port` of a plain HTTP registry that is asked when the edge fails. Default: the reference's own, which is
+   * down in the sandbox, so that a pull which succeeds got everything from the edge.
+   */
   readonly upstream?: string;
   /** `all` is for skopeo and ctr. Default `own`: this machine's. */
   readonly platforms?: 'own' | 'all';

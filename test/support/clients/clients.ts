@@ -9,6 +9,7 @@ const STARTERS = {
   podman: startPodman,
   'containerd (ctr)': startContainerd,
   'containerd (CRI)': startCri,
+  'containerd 2 (CRI)': async () => startCri({ version: '2' }),
 } as const satisfies Record<string, () => Promise<Client>>;
 
 export type ClientName = keyof typeof STARTERS;
@@ -18,6 +19,7 @@ export const CLIENT_NAMES: readonly ClientName[] = [
   'podman',
   'containerd (ctr)',
   'containerd (CRI)',
+  'containerd 2 (CRI)',
 ];
 
 export interface Clients {

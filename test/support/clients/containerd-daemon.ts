@@ -3,37 +3,72 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { waitFor, type Finished } from '../process.ts';
 import { requireProgram } from '../programs.ts';
+import { documentedBlock } from './documented.ts';
 import { createSandbox } from './sandbox.ts';
 
 /** containerd keeps what Kubernetes pulls apart from what others do. */
 export type Namespace = 'default' | 'k8s.io';
 
+/** `1`: Debian's 1.6. `2`: 2.4, whose CRI plugin pulls with the transfer service. */
+export type ContainerdVersion = '1' | '2';
+
+const FOLDER = '/etc/containerd';
+/** Where readers are told to put hosts.toml files, and where containerd looks for them. */
+export const HOSTS_FOLDER = `${FOLDER}/certs.d`;
+
 export interface ContainerdDaemon {
   readonly socket: string;
-  /** Where hosts.toml files are read from, at each pull anew. */
+  /** The folder of this machine that the daemon sees as `HOSTS_FOLDER`; it is read at each pull anew. */
   readonly hosts: string;
   /** Where it keeps content by its digests. */
   readonly blobs: string;
   /** Makes the name this machine's own, for the daemon and for ctr. */
   resolve(name: string): Promise<void>;
+  /** The program that containers run under, for `ctr run --runtime`. */
+  readonly shim: string;
   /** Its exit code is the caller's to judge. */
   ctr(namespace: Namespace, args: readonly string[], timeout?: number): Promise<Finished>;
   stop(): Promise<void>;
 }
 
+export interface ContainerdOptions {
+  /** Default `1`. */
+  readonly version?: ContainerdVersion;
+  /** Of config.toml. Default: the documentation's for that version. */
+  readonly configuration?: string;
+}
+
+const PROGRAMS = {
+  1: { containerd: 'containerd', ctr: 'ctr', shim: 'containerd-shim-runc-v2', sandbox: sandboxSettings1 },
+  2: { containerd: 'containerd2', ctr: 'ctr2', shim: 'containerd2-shim', sandbox: sandboxSettings2 },
+} as const;
+
 /** @throws when a program is missing, or the daemon does not answer */
-export async function startContainerdDaemon(name: string): Promise<ContainerdDaemon> {
-  const containerd = await requireProgram('containerd');
-  const ctr = await requireProgram('ctr');
+export async function startContainerdDaemon(
+  name: string,
+  { version = '1', configuration }: ContainerdOptions = {},
+): Promise<ContainerdDaemon> {
+  const programs = PROGRAMS[version];
+  const containerd = await requireProgram(programs.containerd);
+  const ctr = await requireProgram(programs.ctr);
+  const shim = await requireProgram(programs.shim);
   // The daemon finds it by itself, and says little when it does not.
   await requireProgram('runc');
 
-  const sandbox = await createSandbox(name);
-  const socket = join(sandbox.directory, 'socket');
-  const hosts = join(sandbox.directory, 'hosts.d');
-  const config = join(sandbox.directory, 'config.toml');
-  await writeFile(config, configOf(sandbox.directory, socket, hosts));
-  const daemon = await sandbox.start(containerd, ['--config', config]);
+  const sandbox = await createSandbox(name, [FOLDER]);
+  const { directory } = sandbox;
+  const socket = join(directory, 'socket');
+  const shown = configuration ?? (await documentedBlock(`containerd ${version}.x`));
+  await writeFile(join(directory, FOLDER, 'config.toml'), shown + programs.sandbox(directory));
+  const places = [
+    '--root',
+    join(directory, 'root'),
+    '--state',
+    join(directory, 'state'),
+    '--address',
+    socket,
+  ];
+  const daemon = await sandbox.start(containerd, places);
   const run: ContainerdDaemon['ctr'] = async (namespace, args, timeout) =>
     sandbox.run(
       ctr,
@@ -51,22 +86,24 @@ export async function startContainerdDaemon(name: string): Promise<ContainerdDae
     await stop();
     throw error;
   }
-  const blobs = join(sandbox.directory, 'root', 'io.containerd.content.v1.content', 'blobs');
-  return { socket, hosts, blobs, resolve: async (host) => sandbox.resolve(host), ctr: run, stop };
+  return {
+    socket,
+    hosts: join(directory, HOSTS_FOLDER),
+    blobs: join(directory, 'root', 'io.containerd.content.v1.content', 'blobs'),
+    shim,
+    resolve: async (host) => sandbox.resolve(host),
+    ctr: run,
+    stop,
+  };
 }
 
 /**
- * What needs a file system, a kernel module or rights that a machine for tests may lack is left out.
+ * Settings of the sandbox alone, which have nothing to do with mirrors: what needs a file system, a kernel module or
+ * rights that a machine for tests may lack is left out.
  * https://github.com/containerd/containerd/blob/release/1.6/docs/cri/config.md
  */
-function configOf(directory: string, socket: string, hosts: string): string {
-  return `version = 2
-root = "${join(directory, 'root')}"
-state = "${join(directory, 'state')}"
-
-[grpc]
-  address = "${socket}"
-
+function sandboxSettings1(directory: string): string {
+  return `
 [plugins."io.containerd.internal.v1.opt"]
   path = "${join(directory, 'opt')}"
 
@@ -77,9 +114,25 @@ state = "${join(directory, 'state')}"
 
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "native"
-    disable_snapshot_annotations = true
+`;
+}
 
-  [plugins."io.containerd.grpc.v1.cri".registry]
-    config_path = "${hosts}"
+/** https://github.com/containerd/containerd/blob/release/2.4/docs/cri/config.md */
+function sandboxSettings2(directory: string): string {
+  return `
+[plugins."io.containerd.internal.v1.opt"]
+  path = "${join(directory, 'opt')}"
+
+[plugins."io.containerd.cri.v1.images"]
+  snapshotter = "native"
+
+[plugins."io.containerd.cri.v1.runtime"]
+  disable_cgroup = true
+  disable_apparmor = true
+  restrict_oom_score_adj = true
+
+[[plugins."io.containerd.transfer.v1.local".unpack_config]]
+  platform = "linux"
+  snapshotter = "native"
 `;
 }

@@ -3,7 +3,13 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Algorithm, Digest } from '../content.ts';
 import { PullFailedError, type Client, type Login, type PullRequest } from './client.ts';
-import { startContainerdDaemon, type ContainerdDaemon, type Namespace } from './containerd-daemon.ts';
+import {
+  HOSTS_FOLDER,
+  startContainerdDaemon,
+  type ContainerdDaemon,
+  type ContainerdOptions,
+  type Namespace,
+} from './containerd-daemon.ts';
 import { CONTAINERD_MODES, writeHostsToml } from './hosts-toml.ts';
 import { pullImage } from './image-service.ts';
 import { locate, requireMode } from './location.ts';
@@ -17,7 +23,7 @@ import { hashFiles, readPulled, type NamedFile } from './stored.ts';
 export async function startContainerd(): Promise<Client> {
   const daemon = await startContainerdDaemon('containerd');
   return clientOf('containerd', daemon, 'default', async (reference, { platforms, timeout }) => {
-    const pull = ['images', 'pull', '--hosts-dir', daemon.hosts, '--snapshotter', 'native'];
+    const pull = ['images', 'pull', '--hosts-dir', HOSTS_FOLDER, '--snapshotter', 'native'];
     const all = platforms === 'all' ? ['--all-platforms'] : [];
     const { code, stdout, stderr } = await daemon.ctr('default', [...pull, ...all, reference], timeout);
     if (code !== 0) throw new PullFailedError('ctr', reference, stdout + stderr);
@@ -25,12 +31,14 @@ export async function startContainerd(): Promise<Client> {
   });
 }
 
-/**
- * With the Container Runtime Interface; otherwise as `startContainerd`.
- * @param pullSecret the pod's, for the upstream: the edge must never see it
- */
-export async function startCri(pullSecret?: Login): Promise<Client> {
-  const daemon = await startContainerdDaemon('cri');
+export interface CriOptions extends ContainerdOptions {
+  /** The pod's, for the upstream: the edge must never see it. */
+  readonly pullSecret?: Login;
+}
+
+/** With the Container Runtime Interface; otherwise as `startContainerd`. */
+export async function startCri({ pullSecret, ...options }: CriOptions = {}): Promise<Client> {
+  const daemon = await startContainerdDaemon('cri', options);
   return clientOf('cri', daemon, 'k8s.io', async (reference, { platforms, timeout = 60_000 }) => {
     if (platforms === 'all') throw new Error('The Container Runtime Interface pulls one platform.');
     const secret = pullSecret === undefined ? {} : { login: pullSecret };
@@ -67,7 +75,7 @@ function clientOf(
     run: async ({ reference }) => {
       state.containers += 1;
       // An empty cgroup means none: nothing is limited here, and nothing has to be tidied up.
-      const run = ['run', '--rm', '--snapshotter', 'native', '--cgroup', ''];
+      const run = ['run', '--rm', '--runtime', daemon.shim, '--snapshotter', 'native', '--cgroup', ''];
       return expectSuccess(daemon.ctr(namespace, [...run, reference, `run-${state.containers}`]));
     },
     stop: async () => daemon.stop(),

@@ -2,44 +2,48 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Mode, PullRequest } from './client.ts';
-import { UNREACHABLE, type Location } from './location.ts';
+import { atEdge, documentedBlock } from './documented.ts';
+import type { Location } from './location.ts';
+import type { Sandbox } from './sandbox.ts';
 
 /** `ns` is missing: this library never says which upstream it means. */
 export const CONTAINERS_IMAGE_MODES: readonly Mode[] = ['prefix', 'default', 'host', 'direct'];
 
-export interface ContainersImageFiles {
-  readonly registriesConf: string;
-  readonly authFile: string;
-}
+/** Where readers are told to put drop-ins, and where these clients look for them. */
+export const REGISTRIES_FOLDER = '/etc/containers/registries.conf.d';
 
-/** @throws when the request has a token: the library sends logins, and those as an answer to a challenge */
+/**
+ * @returns the file with the login. There may be none in it
+ * @throws when the request has a token: the library sends logins, and those as an answer to a challenge
+ */
 export async function writeContainersImageFiles(
-  directory: string,
+  { directory }: Pick<Sandbox, 'directory'>,
   request: PullRequest,
   location: Location,
-): Promise<ContainersImageFiles> {
-  const registriesConf = join(directory, 'registries.conf');
+): Promise<string> {
+  const dropIn = join(directory, REGISTRIES_FOLDER, '50-lifeboat.conf');
   const authFile = join(directory, 'auth.json');
-  await writeFile(registriesConf, registriesConfOf(request, location));
+  await writeFile(dropIn, await registriesConfOf(request, location));
   await writeFile(authFile, authFileOf(request, location));
-  return { registriesConf, authFile };
+  return authFile;
 }
 
-/** https://github.com/containers/image/blob/main/docs/containers-registries.conf.5.md */
-function registriesConfOf({ mode, upstream }: PullRequest, location: Location): string {
-  const lines =
-    mode === 'direct'
-      ? ['[[registry]]', `location = "${location.edge}"`, 'insecure = true']
-      : [
-          '[[registry]]',
-          `prefix = "${location.upstream}"`,
-          `location = "${upstream ?? UNREACHABLE}"`,
-          'insecure = true',
-          '[[registry.mirror]]',
-          `location = "${[location.edge, location.prefix].filter(Boolean).join('/')}"`,
-          'insecure = true',
-        ];
-  return ['unqualified-search-registries = []', ...lines, ''].join('\n');
+/**
+ * The documentation's, with `insecure` for each address that speaks plain HTTP here.
+ * https://github.com/containers/image/blob/main/docs/containers-registries.conf.5.md
+ */
+async function registriesConfOf(request: PullRequest, location: Location): Promise<string> {
+  const { mode, upstream } = request;
+  if (mode === 'direct') return `[[registry]]\nlocation = "${location.edge}"\ninsecure = true\n`;
+  const block = await documentedBlock(request.block ?? 'registries.conf');
+  const named = block
+    .replaceAll('"docker.io"', `"${location.upstream}"`)
+    .replace(
+      'lifeboat.example.com/docker.io',
+      ['lifeboat.example.com', location.prefix].filter(Boolean).join('/'),
+    )
+    .replace(/(?<=^location = ").*(?="$)/m, upstream ?? location.upstream);
+  return atEdge(named, location.edge).replaceAll(/^location = .*$/gm, '$&\ninsecure = true');
 }
 
 /**

@@ -1,11 +1,12 @@
 /**
- * containerd's configuration of a registry's hosts.
+ * containerd's configuration of a registry's hosts, as the documentation has it.
  * https://github.com/containerd/containerd/blob/main/docs/hosts.md
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Mode, PullRequest } from './client.ts';
-import { UNREACHABLE, type Location } from './location.ts';
+import { atEdge, documentedBlock } from './documented.ts';
+import type { Location } from './location.ts';
 
 /** In the mode `default` too containerd says `?ns=`, so it looks to the edge as in the mode `ns`. */
 export const CONTAINERD_MODES: readonly Mode[] = ['prefix', 'ns', 'default', 'host', 'direct'];
@@ -19,7 +20,7 @@ export async function writeHostsToml(
   await rm(directory, { recursive: true, force: true });
   const folder = join(directory, folderOf(request.mode, location));
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'hosts.toml'), hostsTomlOf(request, location));
+  await writeFile(join(folder, 'hosts.toml'), await hostsTomlOf(request, location));
 }
 
 /** The folder of `registry:5000` is `registry_5000_`, and `_default` is for all that have none. */
@@ -28,19 +29,32 @@ function folderOf(mode: Mode, { edge, upstream }: Location): string {
   return (mode === 'direct' ? edge : upstream).replace(/:(\d+)$/, '_$1_');
 }
 
-function hostsTomlOf({ mode, auth, upstream }: PullRequest, { edge, prefix }: Location): string {
-  const host = prefix === undefined ? `http://${edge}` : `http://${edge}/v2/${prefix}`;
-  const server = mode === 'direct' ? host : `http://${upstream ?? UNREACHABLE}`;
-  const lines = [
-    `server = "${server}"`,
-    `[host."${host}"]`,
-    '  capabilities = ["pull", "resolve"]',
-    ...(prefix === undefined ? [] : ['  override_path = true']),
-  ];
-  if (auth !== undefined) {
-    lines.push(`[host."${host}".header]`, `  Authorization = "${authorizationOf(auth)}"`);
-  }
-  return `${lines.join('\n')}\n`;
+async function hostsTomlOf(request: PullRequest, location: Location): Promise<string> {
+  const { mode, auth } = request;
+  const usual = mode === 'prefix' ? 'hosts.toml' : 'hosts.toml, every registry';
+  const block = await documentedBlock(request.block ?? usual);
+  const text = serverOf(mode, location) + block + (await headerOf(auth));
+  const named = text
+    .replaceAll('/v2/docker.io', location.prefix === undefined ? '' : `/v2/${location.prefix}`)
+    .replaceAll('https://registry-1.docker.io', upstreamOf(request, location));
+  return atEdge(named, location.edge);
+}
+
+/** For the block without one: with the mirror in a registry's own folder, and with the edge as the registry itself. */
+function serverOf(mode: Mode, { upstream }: Location): string {
+  if (mode === 'prefix' || mode === 'ns') return '';
+  return `server = "https://${mode === 'direct' ? 'lifeboat.example.com' : upstream}"\n`;
+}
+
+function upstreamOf({ upstream }: PullRequest, location: Location): string {
+  if (upstream !== undefined) return `http://${upstream}`;
+  return `https://${location.upstream === 'docker.io' ? 'registry-1.docker.io' : location.upstream}`;
+}
+
+async function headerOf(auth: PullRequest['auth']): Promise<string> {
+  if (auth === undefined) return '';
+  const block = await documentedBlock('hosts.toml, token');
+  return `\n${block.replace('Bearer TOKEN', authorizationOf(auth))}`;
 }
 
 function authorizationOf(auth: NonNullable<PullRequest['auth']>): string {

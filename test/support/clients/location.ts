@@ -1,8 +1,6 @@
 /** Where a client is told to look for an image. */
 import type { Mode, PullRequest } from './client.ts';
 
-/** Nobody listens on TCP port 1, so a pull that succeeds got everything from the edge. */
-export const UNREACHABLE = '127.0.0.1:1';
 const DOCKER_LOCALHOST = 'docker.localhost';
 
 export interface Location {

@@ -3,7 +3,7 @@ import { readdir, rmdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Digest } from '../content.ts';
 import { PullFailedError, type Client, type Pulled, type PullRequest } from './client.ts';
-import { CONTAINERS_IMAGE_MODES, writeContainersImageFiles } from './containers-image.ts';
+import { CONTAINERS_IMAGE_MODES, REGISTRIES_FOLDER, writeContainersImageFiles } from './containers-image.ts';
 import { locate, requireMode } from './location.ts';
 import { requireProgram } from '../programs.ts';
 import { expectSuccess } from './run.ts';
@@ -23,7 +23,7 @@ export async function startPodman(): Promise<Client> {
   const program = await requireProgram('podman');
   const runc = await requireProgram('runc');
   await requireProgram('conmon');
-  const sandbox = await createSandbox('podman');
+  const sandbox = await createSandbox('podman', [REGISTRIES_FOLDER]);
   const containersConf = join(sandbox.directory, 'containers.conf');
   await writeFile(containersConf, containersConfOf(sandbox.directory, runc));
   const storage = [
@@ -88,11 +88,12 @@ async function pull(podman: Podman, request: PullRequest): Promise<Pulled> {
   const { directory } = podman.sandbox;
   const location = locate(request);
   if (request.mode === 'host') await podman.sandbox.resolve(location.host);
-  const { registriesConf, authFile } = await writeContainersImageFiles(directory, request, location);
-  const { code, stdout, stderr } = await podman.run(['pull', '--authfile', authFile, location.reference], {
-    env: { CONTAINERS_REGISTRIES_CONF: registriesConf },
-    ...(request.timeout !== undefined && { timeout: request.timeout }),
-  });
+  const authFile = await writeContainersImageFiles(podman.sandbox, request, location);
+  const options = request.timeout === undefined ? {} : { timeout: request.timeout };
+  const { code, stdout, stderr } = await podman.run(
+    ['pull', '--authfile', authFile, location.reference],
+    options,
+  );
   const output = stdout + stderr;
   if (code !== 0) throw new PullFailedError('podman', location.reference, output);
 

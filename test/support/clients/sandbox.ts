@@ -1,5 +1,5 @@
 /** A place for one client: a directory for all its files, and a mount namespace for all its programs. */
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -12,7 +12,7 @@ import {
 } from '../process.ts';
 
 export interface Sandbox {
-  /** Empty at first. Its path is short enough for a socket's and like no other's. */
+  /** Its path is short enough for a socket's and like no other's. A folder of this machine is below it, by its path. */
   readonly directory: string;
   /** Makes the name this machine's own, for the programs in here alone. */
   resolve(name: string): Promise<void>;
@@ -28,27 +28,43 @@ export type RunOptions = Pick<ProgramOptions, 'env'> & { readonly timeout?: numb
 // The home directory of whoever runs the tests may hold logins, and their environment a proxy.
 const NO_PROXY = { http_proxy: '', https_proxy: '', HTTP_PROXY: '', HTTPS_PROXY: '' };
 
-// A bind mount gives the programs their own host names, since nothing else makes every resolver know them.
-// The namespace ends with its last program, and takes along the mounts that a client would have left.
-const IN_NAMESPACE = ['--mount', 'sh', '-c', 'mount --bind "$0" /etc/hosts && exec "$@"'];
+// Bind mounts give the programs their own host names, since nothing else makes every resolver know them, and their
+// own configuration where readers are told to write it. The namespace ends with its last program, and takes along
+// the mounts that a client would have left.
+const MOUNT_AND_RUN =
+  'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit; shift 2; done; shift; exec "$@"';
 
-/** @throws when not run by root */
-export async function createSandbox(name: string): Promise<Sandbox> {
+/**
+ * Registries that the documentation names. Nobody listens on this machine's port of theirs, so that they are
+ * down for every client, with a network and without.
+ */
+const DEAD_REGISTRIES = ['registry-1.docker.io', 'quay.io'];
+
+/**
+ * @param folders of this machine, such as /etc/containerd, that the programs see as folders of the sandbox
+ * @throws when not run by root
+ */
+export async function createSandbox(name: string, folders: readonly string[] = []): Promise<Sandbox> {
   if (process.getuid?.() !== 0) throw new Error(`The tests with ${name} must be run by root.`);
   const directory = await mkdtemp(join(tmpdir(), `lifeboat-${name}-`));
   const hosts = join(directory, 'hosts');
-  const names: string[] = [];
+  const names: string[] = [...DEAD_REGISTRIES];
   const original = await readFile('/etc/hosts', 'utf8');
-  await writeFile(hosts, original);
+  const writeHosts = async () =>
+    writeFile(hosts, `${original}\n${names.map((each) => `127.0.0.1 ${each}\n`).join('')}`);
+  await writeHosts();
+  for (const folder of folders) await mkdir(join(directory, folder), { recursive: true });
 
-  const inside = (command: string, args: readonly string[]) => [...IN_NAMESPACE, hosts, command, ...args];
+  const mounts = [hosts, '/etc/hosts', ...folders.flatMap((folder) => [join(directory, folder), folder])];
+  const inNamespace = ['--mount', 'sh', '-c', MOUNT_AND_RUN, 'sh', ...mounts, '--'];
+  const inside = (command: string, args: readonly string[]) => [...inNamespace, command, ...args];
   const env = { ...NO_PROXY, HOME: directory };
   return {
     directory,
     resolve: async (host) => {
       if (names.includes(host)) return;
       names.push(host);
-      await writeFile(hosts, `${original}\n${names.map((each) => `127.0.0.1 ${each}\n`).join('')}`);
+      await writeHosts();
     },
     run: async (command, args, options = {}) =>
       runProgram('unshare', inside(command, args), { ...options, env: { ...env, ...options.env } }),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { digestOf } from '../content.ts';
 import { requireProgram } from '../programs.ts';
 import { PullFailedError, type Client, type Pulled, type PullRequest } from './client.ts';
-import { CONTAINERS_IMAGE_MODES, writeContainersImageFiles } from './containers-image.ts';
+import { CONTAINERS_IMAGE_MODES, REGISTRIES_FOLDER, writeContainersImageFiles } from './containers-image.ts';
 import { locate, requireMode } from './location.ts';
 import { commandOf, expectSuccess } from './run.ts';
 import { createSandbox, type Sandbox } from './sandbox.ts';
@@ -17,7 +17,7 @@ import { algorithmOfHex, hashFiles, readPulled, type NamedFile } from './stored.
  */
 export async function startSkopeo(): Promise<Client> {
   const skopeo = await requireProgram('skopeo');
-  const sandbox = await createSandbox('skopeo');
+  const sandbox = await createSandbox('skopeo', [REGISTRIES_FOLDER]);
   const state = { pulls: 0 };
   return {
     name: 'skopeo',
@@ -42,9 +42,9 @@ async function pull(
   requireMode('skopeo', CONTAINERS_IMAGE_MODES, request.mode);
   const location = locate(request);
   if (request.mode === 'host') await sandbox.resolve(location.host);
-  const { registriesConf, authFile } = await writeContainersImageFiles(directory, request, location);
+  const authFile = await writeContainersImageFiles(sandbox, request, location);
   const source = `docker://${location.reference}`;
-  const common = ['--registries-conf', registriesConf, '--tmpdir', directory, '--insecure-policy'];
+  const common = ['--tmpdir', directory, '--insecure-policy'];
   const ask = async (...args: readonly string[]) => {
     const options = request.timeout === undefined ? {} : { timeout: request.timeout };
     const { code, stdout, stderr } = await sandbox.run(skopeo, [...common, ...args], options);

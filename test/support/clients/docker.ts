@@ -1,0 +1,65 @@
+/** Docker Engine: a dockerd of one's own, which starts a containerd of its own. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { waitFor } from '../process.ts';
+import { requireProgram } from '../programs.ts';
+import { PullFailedError } from './client.ts';
+import { expectSuccess } from './run.ts';
+import { createSandbox } from './sandbox.ts';
+
+export interface Docker {
+  /** @returns the digest of what the reference named. @throws PullFailedError */
+  pull(reference: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/**
+ * @param configuration daemon.json
+ * @throws when a program is missing, or the daemon does not answer
+ */
+export async function startDocker(configuration: string): Promise<Docker> {
+  const dockerd = await requireProgram('dockerd');
+  const docker = await requireProgram('docker');
+  const sandbox = await createSandbox('docker');
+  const { directory } = sandbox;
+  const configurationFile = join(directory, 'daemon.json');
+  const host = `unix://${join(directory, 'socket')}`;
+  await writeFile(configurationFile, configuration);
+  const daemon = await sandbox.start(dockerd, [
+    '--config-file',
+    configurationFile,
+    ...sandboxSettings(directory, host),
+  ]);
+  const run = async (...args: readonly string[]) => sandbox.run(docker, ['--host', host, ...args]);
+  const stop = async () => {
+    await daemon.stop(20_000);
+    await sandbox.remove();
+  };
+  try {
+    await waitFor('dockerd', async () => (await run('version')).code === 0, { program: daemon });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    pull: async (reference) => {
+      const { code, stdout, stderr } = await run('pull', reference);
+      if (code !== 0) throw new PullFailedError('docker', reference, stdout + stderr);
+      const inspect = run('image', 'inspect', '--format', '{{index .RepoDigests 0}}', reference);
+      return (await expectSuccess(inspect)).trim().replace(/^.*@/, '');
+    },
+    stop,
+  };
+}
+
+/**
+ * Settings of the sandbox alone, which have nothing to do with mirrors: places of its own, no networks, and a storage
+ * driver that needs no file system of its own.
+ */
+function sandboxSettings(directory: string, host: string): string[] {
+  const places = [
+    ...['--host', host, '--pidfile', join(directory, 'pid')],
+    ...['--data-root', join(directory, 'root'), '--exec-root', join(directory, 'exec')],
+  ];
+  return [...places, '--storage-driver=vfs', '--iptables=false', '--ip6tables=false', '--bridge=none'];
+}

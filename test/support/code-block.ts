@@ -1,0 +1,29 @@
+/** Code blocks of the documentation, so that tests run exactly what readers are told to write. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const PROJECT = join(import.meta.dirname, '../..');
+
+/**
+ * Every code block of a page, without its fences. A block in a list is indented with its fences, and comes
+ * without that indentation.
+ */
+export async function codeBlocksOf(page: string): Promise<string[]> {
+  const text = await readFile(join(PROJECT, page), 'utf8');
+  return [...text.matchAll(/^( *)```[^\n]*\n(.*?)^\1```$/gms)].map(([, indent = '', block = '']) =>
+    block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  );
+}
+
+/**
+ * The one code block of the page that begins with the given text.
+ * @throws when there is none, or several
+ */
+export async function codeBlock(page: string, beginning: string): Promise<string> {
+  const blocks = (await codeBlocksOf(page)).filter((block) => block.startsWith(beginning));
+  const [block] = blocks;
+  if (block === undefined || blocks.length > 1) {
+    throw new Error(`${page} has ${blocks.length} code blocks that begin with ${beginning}`);
+  }
+  return block;
+}
