@@ -25,11 +25,8 @@ export async function startDocker(configuration: string): Promise<Docker> {
   const configurationFile = join(directory, 'daemon.json');
   const host = `unix://${join(directory, 'socket')}`;
   await writeFile(configurationFile, configuration);
-  const daemon = await sandbox.start(dockerd, [
-    '--config-file',
-    configurationFile,
-    ...sandboxSettings(directory, host),
-  ]);
+  const settings = sandboxSettings(directory, host);
+  const daemon = await sandbox.start(dockerd, [`--config-file=${configurationFile}`, ...settings]);
   const run = async (...args: readonly string[]) => sandbox.run(docker, ['--host', host, ...args]);
   const stop = async () => {
     await daemon.stop(20_000);
@@ -57,9 +54,14 @@ export async function startDocker(configuration: string): Promise<Docker> {
  * driver that needs no file system of its own.
  */
 function sandboxSettings(directory: string, host: string): string[] {
-  const places = [
-    ...['--host', host, '--pidfile', join(directory, 'pid')],
-    ...['--data-root', join(directory, 'root'), '--exec-root', join(directory, 'exec')],
+  return [
+    `--host=${host}`,
+    `--pidfile=${join(directory, 'pid')}`,
+    `--data-root=${join(directory, 'root')}`,
+    `--exec-root=${join(directory, 'exec')}`,
+    '--storage-driver=vfs',
+    '--iptables=false',
+    '--ip6tables=false',
+    '--bridge=none',
   ];
-  return [...places, '--storage-driver=vfs', '--iptables=false', '--ip6tables=false', '--bridge=none'];
 }

@@ -28,6 +28,7 @@ export async function documentedBlock(name: BlockName): Promise<string> {
 }
 
 /**
+ * The block for an edge that speaks plain HTTP.
  * @param edge `host:port`
  */
 export function atEdge(block: string, edge: string): string {
