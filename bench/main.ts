@@ -1,4 +1,4 @@
-/** `npm run bench -- edge|job [--quick] [--only PART]`: the figures that README.md quotes, made on this machine. */
+/** `npm run bench -- edge|job [--quick] [--only PART]`: the figures that docs/benchmarks.md quotes, made on this machine. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
