@@ -19,8 +19,9 @@ Writes images that are in the bucket into an OCI image layout, for a place witho
 every platform that the bucket has, and their signatures, SBOMs and attestations. Upstream is
 not asked. Every digest is checked, and the layout has its name only when it is whole.
 
-IMAGE is docker.io/library/alpine:3.20, docker.io/library/alpine@sha256:…, or
-docker.io/library/alpine for all its tags: by where it is served, or where it comes from.
+IMAGE is docker.io/library/alpine:3.20, docker.io/library/alpine@sha256:… (a tag before the @
+is ignored), or docker.io/library/alpine for all its tags: by where it is served, or where it
+comes from.
 Images of one repository are named by their tags in the layout, those of several by their
 whole references.
 
@@ -61,17 +62,12 @@ Examples:
 
 /** @throws {UsageError} */
 function parseImage(text: string): Reference {
-  let reference: Reference;
   try {
-    reference = parseReference(text);
+    return parseReference(text);
   } catch (error) {
     if (error instanceof NameInvalidError) throw new UsageError(error.message, { cause: error });
     throw error;
   }
-  if (reference.tag !== undefined && reference.digest !== undefined) {
-    throw new UsageError(`"${text}" names a tag and a digest. Give one of them.`);
-  }
-  return reference;
 }
 
 /** An export may take long: that it has nowhere to go is said before. @throws {UsageError} */

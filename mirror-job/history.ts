@@ -44,7 +44,10 @@ Examples:
     if (!/^[1-9]\d{0,5}$/.test(values.limit)) {
       throw new UsageError(`--limit ${values.limit}: it has to be a number from 1 to 999999.`);
     }
-    const reference = parseImageArgument(text, "History is a tag's: leave the digest out.");
+    const reference = parseImageArgument(
+      text,
+      (image) => `Only tags have a history: leave the digest out, as in "lifeboat history ${image}".`,
+    );
     const { runHistory } = await import('./history-run.ts');
     return runHistory({ reference, limit: Number(values.limit), config: values.config, json: values.json });
   },

@@ -7,13 +7,14 @@ import {
   upstreamOf,
   type Reference,
 } from '../core/reference.ts';
+import { entriesAskingFor } from './asked-entries.ts';
 import { UsageError } from './command.ts';
 import type { Configuration, ImageConfiguration } from './configuration/configuration.ts';
-import { maySelect } from './engine/selection.ts';
+import { selectionIn } from './configuration/image.ts';
 
 /**
- * What a reference names, by where it comes from or by where it is served. A tag or a digest in it replaces what
- * its entry selects; without one, the entry is done as it is. What has no entry is mirrored as it would be if its
+ * What a reference names, by where it comes from or by where it is served. A tag or a digest in it (of both the
+ * digest) replaces what its entry selects; without one, the entry is done as it is. What has no entry is mirrored as it would be if its
  * reference stood in the configuration.
  * @param texts none: all that the configuration lists
  * @throws {UsageError} for what is no reference, names neither a tag nor a digest nor an entry, or could be one of two
@@ -33,10 +34,12 @@ export function chooseImages(
       );
     }
     const found = entriesFor(text, reference, entries);
+    const selected = selectionIn(reference);
     return (found.length === 0 ? [unlisted(configuration, reference)] : found).map((entry) =>
       Object.assign({}, entry, {
-        tags: { explicit: reference.tag === undefined ? [] : [reference.tag], rules: undefined },
-        digests: reference.digest === undefined ? [] : [reference.digest],
+        tags: { explicit: selected.tags, rules: undefined },
+        digests: selected.digests,
+        digestName: selected.digestName,
       }),
     );
   });
@@ -49,11 +52,7 @@ function parse(text: string): Reference {
     );
   }
   try {
-    const reference = parseReference(text);
-    if (reference.tag !== undefined && reference.digest !== undefined) {
-      throw new UsageError(`"${text}": it names a tag and a digest. Give one of them.`);
-    }
-    return reference;
+    return parseReference(text);
   } catch (error) {
     if (error instanceof NameInvalidError) throw new UsageError(error.message, { cause: error });
     throw error;
@@ -74,16 +73,16 @@ function isNamedBy({ source, repository }: ImageConfiguration, reference: Refere
  */
 function entriesFor(
   text: string,
-  { tag }: Reference,
+  reference: Reference,
   entries: readonly ImageConfiguration[],
 ): readonly ImageConfiguration[] {
-  const selecting = entries.filter(({ tags }) => tag !== undefined && maySelect(tags, tag));
+  const selecting = entriesAskingFor(entries, reference);
   if (selecting.length > 0)
     return [...Map.groupBy(selecting, placeOf).values()].flatMap(([one]) => one ?? []);
   if (new Set(entries.map((entry) => placeOf(entry))).size > 1) {
     const lines = entries.map(({ line }) => line ?? '?').join(' and ');
     throw new UsageError(
-      `"${text}": lines ${lines} of the configuration differ in what it comes from or where it is served, and none selects this tag. List it in one of them.`,
+      `"${text}": lines ${lines} of the configuration differ in what it comes from or where it is served, and none of them selects it. List it in one of them.`,
     );
   }
   return entries.slice(0, 1);
@@ -99,6 +98,7 @@ function unlisted({ defaults }: Configuration, { repository }: Reference): Image
     repository,
     tags: { explicit: [], rules: undefined },
     digests: [],
+    digestName: undefined,
     platforms: defaults.platforms,
     referrersEvery: defaults.referrersEvery,
     moves: defaults.moves,

@@ -46,7 +46,11 @@ Examples:
     if (text === undefined || others.length > 0) {
       throw new UsageError(`name one tag, as in docker.io/library/nginx:1.27. ${seeHelp('revert')}`);
     }
-    const reference = parseImageArgument(text, 'Say where the tag goes back to with --to DIGEST.');
+    const reference = parseImageArgument(
+      text,
+      (image, digest) =>
+        `Say where the tag goes back to with --to, as in "lifeboat revert ${image} --to ${digest}".`,
+    );
     const reason = parseReason(values.reason);
     const { tag } = reference;
     if (tag === undefined) throw new UsageError(`"${text}" names no tag. ${seeHelp('revert')}`);

@@ -2,6 +2,7 @@
 import type { Audience } from '../../core/identity.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Repository, Upstream } from '../../core/reference.ts';
+import type { DigestName } from '../engine/image.ts';
 import type { Platforms } from '../engine/platform.ts';
 import type { Selection, TagPattern } from '../engine/selection.ts';
 import type { MovePolicy } from '../engine/tag-policy.ts';
@@ -67,6 +68,7 @@ export interface ImageConfiguration {
   readonly repository: Repository;
   readonly tags: Selection;
   readonly digests: readonly Digest[];
+  readonly digestName: DigestName | undefined;
   /** Of indexes only the children for these are mirrored. */
   readonly platforms: Platforms;
   /** Milliseconds, or false. */

@@ -7,9 +7,11 @@ import {
   parseRepository,
   pathOf,
   upstreamOf,
+  type Reference,
   type Repository,
   type Tag,
 } from '../../core/reference.ts';
+import type { DigestName } from '../engine/image.ts';
 import type { Platforms } from '../engine/platform.ts';
 import type { ImageConfiguration } from './configuration.ts';
 import type { MovePolicy } from '../engine/tag-policy.ts';
@@ -59,6 +61,7 @@ export function interpretImage(
     repository: source.repository,
     tags: { rules: tags.rules, explicit: [...new Set([...source.tags, ...tags.explicit])] },
     digests: [...new Set([...source.digests, ...digests])],
+    digestName: source.digestName,
     platforms,
     referrersEvery,
     moves,
@@ -71,9 +74,10 @@ export function interpretImage(
 interface Named {
   readonly from: ImageConfiguration['source'];
   readonly repository: Repository;
-  /** What stands in the reference. */
+  /** What the reference selects. */
   readonly tags: readonly Tag[];
   readonly digests: readonly Digest[];
+  readonly digestName: DigestName | undefined;
 }
 
 function interpretSource(
@@ -88,7 +92,7 @@ function interpretSource(
     }
     if (name === undefined) return undefined;
     const from = { kind: 'layout', folder: resolve(folder, input.source.slice('oci:'.length)) } as const;
-    return { from, repository: name, tags: [], digests: [] };
+    return { from, repository: name, tags: [], digests: [], digestName: undefined };
   }
   const [scheme] = /^[a-z][a-z0-9+-]*:\/\//i.exec(input.source) ?? [];
   if (scheme !== undefined) {
@@ -100,19 +104,19 @@ function interpretSource(
   }
   const reference = problems.named(sourcePath, () => parseReference(input.source));
   if (reference === undefined) return undefined;
-  const { repository, tag, digest } = reference;
-  if (tag !== undefined && digest !== undefined) {
-    problems.add(
-      sourcePath,
-      'it names a tag and a digest. Give one of them, or list the other under tags or digests.',
-    );
-  }
+  const { repository } = reference;
   return {
     from: { kind: 'registry', upstream: upstreamOf(repository), path: pathOf(repository) },
     repository: name ?? repository,
-    tags: tag === undefined ? [] : [tag],
-    digests: digest === undefined ? [] : [digest],
+    ...selectionIn(reference),
   };
+}
+
+/** What a reference selects by itself: of a tag and a digest, as in docker, the digest alone. */
+export function selectionIn({ tag, digest }: Reference): Pick<Named, 'tags' | 'digests' | 'digestName'> {
+  if (digest === undefined)
+    return { tags: tag === undefined ? [] : [tag], digests: [], digestName: undefined };
+  return { tags: [], digests: [digest], digestName: tag === undefined ? undefined : { digest, tag } };
 }
 
 function interpretName(text: string, path: Path, problems: Problems): Repository | undefined {

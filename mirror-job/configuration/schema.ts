@@ -170,7 +170,7 @@ const image = z.union(
     keys({
       source: needed(
         text,
-        'As with docker pull: [host/]path[:tag], or …@digest; or oci:PATH, an OCI image layout (a folder or a tar) relative to this file.',
+        'As with docker pull: [host/]path[:tag][@digest], where a digest decides and the tag is only a name; or oci:PATH, an OCI image layout (a folder or a tar) relative to this file.',
       ),
       name: optional(
         text,

@@ -1,11 +1,17 @@
 /** One entry of the configuration's `images`, as the engine takes it. */
 import type { Digest } from '../../core/digest.ts';
-import type { Repository } from '../../core/reference.ts';
+import type { Repository, Tag } from '../../core/reference.ts';
 import type { Governed } from './policy-for.ts';
 import type { Platforms } from './platform.ts';
 import type { Selection, TagPattern } from './selection.ts';
 import type { Source } from './source.ts';
 import type { MovePolicy } from './tag-policy.ts';
+
+/** The tag that stands beside a digest in one reference, as in `alpine:3.20@sha256:…`. */
+export interface DigestName {
+  readonly digest: Digest;
+  readonly tag: Tag;
+}
 
 export interface Image {
   readonly source: Source;
@@ -13,6 +19,8 @@ export interface Image {
   readonly repository: Repository;
   readonly tags: Selection;
   readonly digests: readonly Digest[];
+  /** For people: nothing is asked for, or served, under this tag. */
+  readonly digestName?: DigestName | undefined;
   /** Of indexes only the children for these are mirrored; left out for all. Normalized and sorted. */
   readonly platforms?: Platforms;
   /** How often, in milliseconds, an unchanged image is asked for new referrers; false for never, and none at all. */

@@ -2,6 +2,7 @@
  * A dry run: the run itself, over a bucket that is not written and blobs that are not fetched. So it decides and
  * asks as the run would, whatever that learns to do, and what it has asked is what the run will cost.
  */
+import type { Digest } from '../../core/digest.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
 import { BlobPlan } from './blob-plan.ts';
 import { DryStore } from './dry-store.ts';
@@ -26,6 +27,14 @@ export interface PlannedTag extends Choice {
   readonly result: Outcome['result'];
 }
 
+/** A digest that is mirrored whatever tag it has. */
+export interface PlannedDigest {
+  readonly digest: Digest;
+  /** The tag beside it in the reference, which is a name for people and nothing else. */
+  readonly name?: Tag;
+  readonly result: Outcome['result'];
+}
+
 /** An entry of the configuration's images. */
 export interface PlannedImage {
   readonly repository: Repository;
@@ -33,6 +42,7 @@ export interface PlannedImage {
   readonly source: string;
   readonly chosen: readonly PlannedTag[];
   readonly left: readonly Choice[];
+  readonly pinned: readonly PlannedDigest[];
   /** What several images share counts for the first of them. */
   readonly cost: Cost;
 }
@@ -71,6 +81,11 @@ export async function planMirror(
       source: source.name,
       chosen: chosen.map(({ tag, why }) => ({ tag, why, result: resultOf(repository, tag) })),
       left,
+      pinned: image.digests.map((digest) => ({
+        digest,
+        ...(image.digestName?.digest === digest && { name: image.digestName.tag }),
+        result: resultOf(repository, digest),
+      })),
       cost,
     };
   });
@@ -102,9 +117,11 @@ function add({ requests: a, bytes }: Cost, { requests: b, bytes: more }: Cost): 
 }
 
 /** A report lists all but the unchanged. */
-function readResults(items: readonly ItemReport[]): (repository: Repository, tag: Tag) => Outcome['result'] {
+function readResults(
+  items: readonly ItemReport[],
+): (repository: Repository, reference: Tag | Digest) => Outcome['result'] {
   const results = new Map(
     items.map(({ repository, reference, outcome }) => [`${repository} ${reference}`, outcome.result]),
   );
-  return (repository, tag) => results.get(`${repository} ${tag}`) ?? 'unchanged';
+  return (repository, reference) => results.get(`${repository} ${reference}`) ?? 'unchanged';
 }

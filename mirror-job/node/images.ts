@@ -54,6 +54,7 @@ export async function openImages(configuration: Configuration, surroundings: Sur
       repository: image.repository,
       tags: image.tags,
       digests: image.digests,
+      digestName: image.digestName,
       platforms: image.platforms,
       referrersEvery: image.referrersEvery,
       moves: image.moves,

@@ -1,12 +1,16 @@
-import { NameInvalidError, parseReference, type Reference } from '../../core/reference.ts';
+import type { Digest } from '../../core/digest.ts';
+import { NameInvalidError, formatReference, parseReference, type Reference } from '../../core/reference.ts';
 import { UsageError } from '../command.ts';
 
 /**
  * An image of the command line, with a tag or without one.
- * @param advice what to do with a digest instead, as a sentence
+ * @param adviseOn what to do instead where it names a digest, as a sentence; told what stands before the digest
  * @throws {UsageError}
  */
-export function parseImageArgument(text: string, advice: string): Reference {
+export function parseImageArgument(
+  text: string,
+  adviseOn: (image: string, digest: Digest) => string,
+): Reference {
   let reference: Reference;
   try {
     reference = parseReference(text);
@@ -14,6 +18,8 @@ export function parseImageArgument(text: string, advice: string): Reference {
     if (error instanceof NameInvalidError) throw new UsageError(error.message, { cause: error });
     throw error;
   }
-  if (reference.digest !== undefined) throw new UsageError(`"${text}" names a digest. ${advice}`);
-  return reference;
+  const { digest } = reference;
+  if (digest === undefined) return reference;
+  const image = formatReference({ ...reference, digest: undefined });
+  throw new UsageError(`"${text}" names a digest. ${adviseOn(image, digest)}`);
 }

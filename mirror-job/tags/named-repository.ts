@@ -6,17 +6,17 @@ import {
   type Reference,
   type Repository,
 } from '../../core/reference.ts';
+import { entriesAskingFor } from '../asked-entries.ts';
 import { UsageError } from '../command.ts';
 import type { Configuration } from '../configuration/configuration.ts';
-import { maySelect } from '../engine/selection.ts';
 
 /**
  * Where it is served comes first: it is what is in the bucket. What the configuration does not know is taken as it
  * stands, for a bucket keeps what was mirrored once.
- * @throws {UsageError} for what is served under several names, none of which selects the tag alone
+ * @throws {UsageError} for what is served under several names, where not one alone selects what is named
  */
 export function findRepository({ images }: Configuration, reference: Reference): Repository {
-  const { repository, tag } = reference;
+  const { repository } = reference;
   if (images.some((image) => image.repository === repository)) return repository;
   const entries = images.filter(
     ({ source }) =>
@@ -24,7 +24,7 @@ export function findRepository({ images }: Configuration, reference: Reference):
       source.upstream === upstreamOf(repository) &&
       source.path === pathOf(repository),
   );
-  const selecting = entries.filter(({ tags }) => tag !== undefined && maySelect(tags, tag));
+  const selecting = entriesAskingFor(entries, reference);
   const names = new Set((selecting.length === 0 ? entries : selecting).map((entry) => entry.repository));
   const [only = repository, ...others] = names;
   if (others.length === 0) return only;

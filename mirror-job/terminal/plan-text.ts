@@ -1,9 +1,8 @@
 /** What a run would do, for people: the images in a table, what is in and out of each, what fails, and the sum. */
 import { formatReference } from '../../core/reference.ts';
 import { countOf } from '../engine/count-of.ts';
-import type { Cost, PlannedImage, PlanReport } from '../engine/plan.ts';
-import type { Choice } from '../engine/selection.ts';
-import { alignColumns, formatBytes, type Style } from './style.ts';
+import type { Cost, PlannedDigest, PlannedImage, PlanReport } from '../engine/plan.ts';
+import { alignColumns, formatBytes, shortDigest, type Style } from './style.ts';
 import { countFindings, findingLines, goneLines, heldLines } from './held-lines.ts';
 import { failureLines } from './summary.ts';
 
@@ -17,6 +16,12 @@ export interface PlanOptions {
 const MAX_GROUPS = 6;
 const MAX_NAMES = 5;
 const HEADINGS = ['image', 'tags', 'new', 'moved', 'requests', 'manifest GETs', 'bytes'] as const;
+
+/** A tag or a digest as it is shown, and which rule has put it in or out. */
+interface Named {
+  readonly tag: string;
+  readonly why: string;
+}
 
 export function describePlan(report: PlanReport, { style, all }: PlanOptions): string {
   const table = alignColumns([
@@ -41,8 +46,9 @@ export function describePlan(report: PlanReport, { style, all }: PlanOptions): s
 }
 
 function rowOf(image: PlannedImage): string[] {
-  const { chosen, left, cost } = image;
-  const count = (result: string): string => String(chosen.filter((one) => one.result === result).length);
+  const { chosen, left, pinned, cost } = image;
+  const count = (result: string): string =>
+    String([...chosen, ...pinned].filter((one) => one.result === result).length);
   return [
     titleOf(image),
     left.length === 0 ? String(chosen.length) : `${chosen.length} of ${chosen.length + left.length}`,
@@ -59,18 +65,30 @@ function titleOf({ repository, source }: PlannedImage): string {
   return name === source ? name : `${name} (from ${source})`;
 }
 
-function everyTag({ chosen, left }: PlannedImage, style: Style): string[] {
+function everyTag({ chosen, left, pinned }: PlannedImage, style: Style): string[] {
   return alignColumns([
-    ...chosen.map(({ tag, why, result }) => [`  ${style.good('in')}`, wordFor(result), tag, why]),
+    ...[...chosen, ...pinned.map((one) => ({ ...pinOf(one), result: one.result }))].map(
+      ({ tag, why, result }) => [`  ${style.good('in')}`, wordFor(result), tag, why],
+    ),
     ...left.map(({ tag, why }) => [`  ${style.faint('out')}`, '', tag, why]),
   ]);
 }
 
-function groupsOf({ chosen, left }: PlannedImage, style: Style): string[] {
-  return alignColumns([...groupRows(chosen, style.good('in')), ...groupRows(left, style.faint('out'))]);
+function groupsOf({ chosen, left, pinned }: PlannedImage, style: Style): string[] {
+  const pins = pinned.map((one) => pinOf(one));
+  return alignColumns([
+    ...groupRows([...chosen, ...pins], style.good('in')),
+    ...groupRows(left, style.faint('out')),
+  ]);
 }
 
-function groupRows(choices: readonly Choice[], word: string): string[][] {
+function pinOf({ digest, name }: PlannedDigest): Named {
+  return name === undefined
+    ? { tag: shortDigest(digest), why: 'pinned by digest' }
+    : { tag: `${name}@${shortDigest(digest)}`, why: 'pinned by digest, and the tag is only a name' };
+}
+
+function groupRows(choices: readonly Named[], word: string): string[][] {
   const groups = [...Map.groupBy(choices, ({ why }) => why)].toSorted(
     ([, one], [, other]) => other.length - one.length,
   );
@@ -83,7 +101,7 @@ function groupRows(choices: readonly Choice[], word: string): string[][] {
   ];
 }
 
-function namesOf(choices: readonly Choice[]): string {
+function namesOf(choices: readonly Named[]): string {
   const names = choices.slice(0, MAX_NAMES).map(({ tag }) => tag);
   return `${names.join(', ')}${choices.length > MAX_NAMES ? ', …' : ''}`;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { addImage, addLayer, tagAs } from '../support/builder.ts';
-import { emptyRepository } from '../support/content.ts';
+import { digestOfTag, emptyRepository } from '../support/content.ts';
 import { startCountingProxy, type CountingProxy } from '../support/counting-proxy.ts';
 import { startLocalStore, type Store } from '../support/local-store.ts';
 import { runProgram, type Finished } from '../support/process.ts';
@@ -19,6 +19,7 @@ const FOOT = `As upstream and the bucket are now, and if nothing is asked twice.
 To know this, the plan has asked all of it but the blobs. Nothing was written.
 `;
 
+const web = emptyRepository();
 let folder = '';
 let file = '';
 let store: Store;
@@ -29,7 +30,6 @@ let registry: RogueRegistry;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-plan-'));
   file = join(folder, 'lifeboat.yaml');
-  const web = emptyRepository();
   for (const tag of ['1.26.0', '1.27.0', '1.28.0', '1.28.1', '1.28.9', '1.28.1-alpine', 'edge', 'stable']) {
     tagAs(web, addImage(web, { layers: [await addLayer(web, tag)] }), tag);
   }
@@ -55,8 +55,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+function short(digest = ''): string {
+  return digest.slice(7, 19);
+}
+
 /** A configuration for the next empty bucket. */
-async function configure(images: readonly object[] | undefined): Promise<void> {
+async function configure(images: readonly (object | string)[] | undefined): Promise<void> {
   const { region, accessKeyId, secretAccessKey } = store;
   const endpoint = `${proxy.url}${new URL(store.endpoint).pathname}`;
   await writeFile(
@@ -151,6 +155,46 @@ test('a list that is too short: exit code 1 from plan and sync, and JSON for mac
 finding  HOST/web lists 8 tags, of which 2 are selected, and minTags is 3: none of them was looked at.`);
   const run = await lifeboat('sync');
   expect([run.code, run.stderr]).toEqual([1, expect.stringContaining('1 created · 1 finding')]);
+});
+
+test('a digest that is pinned: the plan shows it, and says that the tag beside it is only a name', async () => {
+  const [first, second, third] = ['1.27.0', '1.28.0', '1.28.1'].map((tag) => digestOfTag(web, tag));
+  await configure([
+    `${registry.host}/web:stable@${first}`,
+    { source: `${registry.host}/web:edge@${second}`, digests: [third] },
+  ]);
+  const planned = await lifeboat('plan');
+  expect(planned.stderr).toContain(`
+HOST/web  0  1  0  9  3  SIZE
+HOST/web  0  2  0  0  0  SIZE
+
+HOST/web
+  in  1  pinned by digest, and the tag is only a name: stable@${short(first)}
+
+HOST/web
+  in  1  pinned by digest, and the tag is only a name: edge@${short(second)}
+  in  1  pinned by digest: ${short(third)}
+
+3 new`);
+  const run = await lifeboat('sync');
+  expect([run.code, run.stderr]).toEqual([0, expect.stringMatching(/\n3 created · /)]);
+  const all = await lifeboat('plan', '--all', '--json');
+  expect(JSON.parse(all.stdout).images).toMatchObject([
+    { chosen: [], pinned: [{ digest: first, name: 'stable', result: 'unchanged' }] },
+    {
+      chosen: [],
+      pinned: [
+        { digest: second, name: 'edge', result: 'unchanged' },
+        { digest: third, result: 'unchanged' },
+      ],
+    },
+  ]);
+  const shown = await lifeboat('plan', '--all');
+  expect(shown.stderr).toContain(`
+HOST/web
+  in  unchanged  edge@${short(second)}  pinned by digest, and the tag is only a name
+  in  unchanged  ${short(third)}  pinned by digest
+`);
 });
 
 test('a one-off: only what is named, and the configuration need not list it', async () => {

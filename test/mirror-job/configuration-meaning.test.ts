@@ -115,9 +115,9 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that no version is in: what 
     'f.yaml:2: images[0].digests[0]: "sha256:abc" is not a digest (sha256: and 64, or sha512: and 128, lower-case hexadecimal digits).',
   ],
   [
-    'a tag and a digest',
-    `${STORE}images: ['a:1@sha256:${'0'.repeat(64)}']`,
-    'f.yaml:2: images[0]: it names a tag and a digest. Give one of them, or list the other under tags or digests.',
+    'a digest after a tag that is cut off',
+    `${STORE}images: ['a:1@sha256:0123']`,
+    'f.yaml:2: images[0]: "a:1@sha256:0123" is not a valid name: "sha256:0123" after "@" is not a sha256 or sha512 digest.',
   ],
   [
     'a scheme',

@@ -208,6 +208,25 @@ test('a digest may stand in the reference', () => {
   ]);
 });
 
+test('a tag and a digest in one reference: the digest is pinned, and the tag is only its name', () => {
+  const other = `sha256:${'1'.repeat(64)}`;
+  const { images } = parse(
+    `${STORE}images:\n  - alpine:3.20@${DIGEST}\n  - { source: 'alpine:3.21@${other}', tags: ['edge'], digests: ['${DIGEST}'] }\n  - 'localhost:5000/app@${DIGEST}'\n`,
+  );
+  expect(
+    images.map(({ repository, tags, digests, digestName }) => [
+      repository,
+      tags.explicit,
+      digests,
+      digestName,
+    ]),
+  ).toEqual([
+    ['docker.io/library/alpine', [], [DIGEST], { digest: DIGEST, tag: '3.20' }],
+    ['docker.io/library/alpine', ['edge'], [other, DIGEST], { digest: other, tag: '3.21' }],
+    ['localhost_5000/app', [], [DIGEST], undefined],
+  ]);
+});
+
 test('an anchor is written once and used twice', () => {
   const { images } = parse(
     `${STORE}images:\n  - { source: a, tags: &both ['1', '2'] }\n  - { source: b, tags: *both }\n`,
@@ -235,6 +254,10 @@ test.each([
   [
     'two sources, one of them by digest',
     `- { source: a, name: a.b/c, tags: ['*'] }\n  - { source: 'b@${DIGEST}', name: a.b/c }`,
+  ],
+  [
+    'two sources, one of them by tag and digest',
+    `- { source: a, tags: ['*'] }\n  - { source: 'b:1@${DIGEST}', name: docker.io/library/a }`,
   ],
 ])('served under one name: %s', (_, images) => {
   expect(parse(`${STORE}images:\n  ${images}\n`).images).toHaveLength(2);

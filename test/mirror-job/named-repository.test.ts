@@ -4,6 +4,8 @@ import { parseReference } from '../../core/reference.ts';
 import { parseConfiguration } from '../../mirror-job/configuration/load.ts';
 import { findRepository } from '../../mirror-job/tags/named-repository.ts';
 
+const PINNED = `sha256:${'1'.repeat(64)}`;
+
 const configuration = parseConfiguration(
   'lifeboat.yaml',
   `
@@ -14,6 +16,7 @@ images:
   - { source: quay.io/org/app, name: images.internal/one, tags: ['1'] }
   - { source: quay.io/org/app, name: images.internal/two, tags: ['2', '3'] }
   - { source: quay.io/org/app, name: images.internal/three, tags: ['3'] }
+  - { source: 'quay.io/org/app:4@${PINNED}', name: images.internal/four }
 `,
   {},
 );
@@ -25,6 +28,10 @@ test.each([
   ['quay.io/org/nginx', 'docker.io/library/nginx'],
   ['quay.io/org/app:1', 'images.internal/one'],
   ['quay.io/org/app:2', 'images.internal/two'],
+  // The digest decides; the tag beside it helps only where nobody pins the digest.
+  [`quay.io/org/app@${PINNED}`, 'images.internal/four'],
+  [`quay.io/org/app:2@${PINNED}`, 'images.internal/four'],
+  [`quay.io/org/app:2@sha256:${'2'.repeat(64)}`, 'images.internal/two'],
   // Not listed, or not any more: what was mirrored stays in the bucket.
   ['ghcr.io/org/old:1', 'ghcr.io/org/old'],
 ])('%s is %s', (text, repository) => {
@@ -32,7 +39,10 @@ test.each([
 });
 
 test.each([
-  ['quay.io/org/app', 'images.internal/one and images.internal/two and images.internal/three'],
+  [
+    'quay.io/org/app',
+    'images.internal/one and images.internal/two and images.internal/three and images.internal/four',
+  ],
   ['quay.io/org/app:3', 'images.internal/two and images.internal/three'],
 ])('%s could be several', (text, names) => {
   expect(() => findRepository(configuration, parseReference(text))).toThrow(

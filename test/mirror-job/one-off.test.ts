@@ -4,6 +4,7 @@ import { parseConfiguration } from '../../mirror-job/configuration/load.ts';
 import { chooseImages } from '../../mirror-job/one-off.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
+const PINNED = `sha256:${'1'.repeat(64)}`;
 const TEXT = `store: { region: r, bucket: b }
 defaults: { referrers: false }
 images:
@@ -14,6 +15,8 @@ images:
   - { source: b.test/x, name: images.internal/both, tags: ['2*'] }
   - { source: c.test/x, tags: ['3*'] }
   - { source: c.test/x, name: images.internal/x, tags: ['2*', '3*'] }
+  - { source: 'd.test/x:1', name: images.internal/pins }
+  - { source: 'e.test/x:2@${PINNED}', name: images.internal/pins }
 `;
 
 function choose(...texts: readonly string[]): string[] {
@@ -51,6 +54,24 @@ test.each([
     [`docker.io/library/nginx → docker.io/library/nginx: ${DIGEST}, 3600000`],
   ],
   [
+    'a tag and a digest: the digest, not the tag',
+    [`nginx:1.27@${DIGEST}`, `alpine:3.20@${DIGEST}`],
+    [
+      `docker.io/library/nginx → docker.io/library/nginx: ${DIGEST}, 3600000`,
+      `docker.io/library/alpine → docker.io/library/alpine: ${DIGEST}, false`,
+    ],
+  ],
+  [
+    'of two entries the one that pins the digest, whatever the tag beside it',
+    [`images.internal/pins@${PINNED}`, `images.internal/pins:1@${PINNED}`],
+    Array.from({ length: 2 }, () => `e.test/x → images.internal/pins: ${PINNED}, false`),
+  ],
+  [
+    'where none pins the digest, the one that selects the tag',
+    [`images.internal/pins:1@${DIGEST}`],
+    [`d.test/x → images.internal/pins: ${DIGEST}, false`],
+  ],
+  [
     'what is not listed: with the defaults',
     ['alpine:3.20'],
     ['docker.io/library/alpine → docker.io/library/alpine: 3.20, false'],
@@ -79,7 +100,7 @@ test.each([
 });
 
 test('none: all that is listed', () => {
-  expect(choose()).toHaveLength(7);
+  expect(choose()).toHaveLength(9);
 });
 
 test.each([
@@ -87,10 +108,13 @@ test.each([
     'alpine',
     '"alpine": the configuration lists no such image, so it has to name a tag or a digest, as in docker.io/library/alpine:TAG.',
   ],
-  [`nginx:1@${DIGEST}`, `"nginx:1@${DIGEST}": it names a tag and a digest. Give one of them.`],
+  [
+    `images.internal/both@${DIGEST}`,
+    `"images.internal/both@${DIGEST}": lines 7 and 8 of the configuration differ in what it comes from or where it is served, and none of them selects it. List it in one of them.`,
+  ],
   [
     'images.internal/both:3',
-    '"images.internal/both:3": lines 7 and 8 of the configuration differ in what it comes from or where it is served, and none selects this tag. List it in one of them.',
+    '"images.internal/both:3": lines 7 and 8 of the configuration differ in what it comes from or where it is served, and none of them selects it. List it in one of them.',
   ],
   [
     'oci:./app',

@@ -65,7 +65,7 @@ test('of a plan', () => {
   const report = reportOf([held('1.27'), gone('1.25')], [finding]);
   const cost = { requests: { heads: 2, manifestGets: 0, blobGets: 0, lists: 0 }, bytes: 0 };
   const chosen = [{ tag: parseTag('1.27'), why: 'named', result: 'held' as const }];
-  const image = { repository, source: repository, chosen, left: [], cost };
+  const image = { repository, source: repository, chosen, left: [], pinned: [], cost };
   const plan = { ...report, dryRun: true as const, cost, images: [image] };
   const lines = describePlan(plan, { style: PLAIN, all: true }).split('\n');
   expect(lines.slice(4, 11)).toEqual([
