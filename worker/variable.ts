@@ -1,9 +1,8 @@
 /** Reading the Worker's variables one by one. An empty text is an unset variable, as in `[vars] X = ""`. */
+import { DurationInvalidError, parseDuration } from '../core/duration.ts';
 import { ConfigurationError } from './configuration-error.ts';
 
 export type Variables = Readonly<Record<string, unknown>>;
-
-const UNIT_SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const satisfies Record<string, number>;
 
 /** Trimmed, because `echo … | wrangler secret put` adds a line end. @throws {ConfigurationError} when it is no text */
 export function readText(variables: Variables, name: string): string | undefined {
@@ -48,17 +47,15 @@ export function readBytes(variables: Variables, name: string, fallback: number):
   return bytes;
 }
 
-/** `60s`, `5m`, `24h`, `7d`, or bare seconds. @returns milliseconds @throws {ConfigurationError} */
+/** `60s`, `5m`, `24h`, `7d`. @returns milliseconds @throws {ConfigurationError} */
 export function readDuration(variables: Variables, name: string, fallback: string): number {
-  const [, digits, unit = 's'] = /^(\d{1,9})([smhd])?$/.exec(readText(variables, name) ?? fallback) ?? [];
-  if (digits === undefined || !isUnit(unit)) {
-    throw new ConfigurationError(name, 'it is not a duration, such as 60s, 5m, 24h or 7d.');
+  try {
+    return parseDuration(readText(variables, name) ?? fallback);
+  } catch (error) {
+    if (!(error instanceof DurationInvalidError)) throw error;
+    const before = error.isUnitless ? ' Without one, earlier versions took it for seconds.' : '';
+    throw new ConfigurationError(name, `it ${error.message}${before}`);
   }
-  return Number(digits) * UNIT_SECONDS[unit] * 1000;
-}
-
-function isUnit(text: string): text is keyof typeof UNIT_SECONDS {
-  return Object.hasOwn(UNIT_SECONDS, text);
 }
 
 /** An address to build others on: without a slash at its end. @throws {ConfigurationError} */

@@ -97,7 +97,7 @@ function interpretUpstreams(
   return upstreams;
 }
 
-function interpretTimeout(text: string | undefined, path: Path, problems: Problems): number | undefined {
+function interpretTimeout(text: string | 0 | undefined, path: Path, problems: Problems): number | undefined {
   const timeout = text === undefined ? undefined : problems.duration(text, path);
   if (timeout !== undefined && (timeout <= 0 || timeout > MAX_TIMEOUT)) {
     problems.add(path, 'it must be more than nothing and at most 1h.');
@@ -105,12 +105,12 @@ function interpretTimeout(text: string | undefined, path: Path, problems: Proble
   return timeout;
 }
 
-function interpretMaxDuration(text: string | undefined, problems: Problems): MaxDuration | undefined {
+function interpretMaxDuration(text: string | 0 | undefined, problems: Problems): MaxDuration | undefined {
   const path = ['maxDuration'];
   const milliseconds = text === undefined ? undefined : problems.duration(text, path);
   if (text === undefined || milliseconds === undefined) return undefined;
   if (milliseconds <= 0 || milliseconds > MAX_MAX_DURATION) {
     problems.add(path, 'it must be more than nothing and at most 7d.');
   }
-  return { milliseconds, text };
+  return { milliseconds, text: String(text) };
 }

@@ -1,7 +1,7 @@
 /** Collects what is wrong while the rest is still looked at. */
+import { DurationInvalidError, parseDuration } from '../../core/duration.ts';
 import { NameInvalidError } from '../../core/reference.ts';
 import type { PathProblem } from './document.ts';
-import { parseDuration } from './duration.ts';
 import type { Path } from './path.ts';
 import type { TagPattern } from '../engine/selection.ts';
 import { PatternInvalidError, parsePattern, parseSuffix, type Pattern } from './pattern.ts';
@@ -35,14 +35,21 @@ export class Problems {
   }
 
   /** Milliseconds. */
-  duration(text: string, path: Path): number | undefined {
-    const duration = parseDuration(text);
-    if (duration === undefined) this.add(path, `"${text}" is not a duration, such as 30s, 24h or 7d.`);
-    return duration;
+  duration(written: string | 0, path: Path): number | undefined {
+    try {
+      return parseDuration(String(written));
+    } catch (error) {
+      if (!(error instanceof DurationInvalidError)) throw error;
+      this.add(path, `"${written}" ${error.message}`);
+      return undefined;
+    }
   }
 
   /** `false`, or how often: milliseconds. */
-  interval(input: false | { readonly every: string } | undefined, path: Path): number | false | undefined {
+  interval(
+    input: false | { readonly every: string | 0 } | undefined,
+    path: Path,
+  ): number | false | undefined {
     return input === undefined || input === false ? input : this.duration(input.every, [...path, 'every']);
   }
 }

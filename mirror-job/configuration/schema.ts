@@ -14,6 +14,10 @@ const whole = z.int({
   // Only what no number can tell from its neighbours; what is not a whole number has a sentence of its own.
   error: ({ code }) => (code === 'too_big' || code === 'too_small' ? 'it is too large a number.' : undefined),
 });
+/** What the text says is looked at later, where a variable has its value. */
+const duration = z.union([text, z.literal(0)], {
+  error: 'it must be a duration, such as 30s, 5m, 24h or 7d.',
+});
 const count = whole.check(z.minimum(1, 'it must be at least 1.'));
 const patterns = z.array(text);
 
@@ -85,7 +89,7 @@ const upstream = keys({
   ),
   insecure: optional(z.boolean(), 'Plain HTTP: whoever is on the way decides what a tag is. Default: false.'),
   ca: optional(text, 'A PEM file with further root certificates, relative to this file.'),
-  timeout: optional(text, 'The silence that is borne, as in 30s, which is the default.'),
+  timeout: optional(duration, 'The silence that is borne, as in 30s, which is the default.'),
   concurrency: optional(
     count.check(z.maximum(256, 'it must be at most 256.')),
     'The most requests that wait for an answer at once; fewer where answers are slow or refused. Default: 32.',
@@ -110,9 +114,12 @@ const upstream = keys({
   ),
 });
 
-const referrers = z.union([z.literal(false), keys({ every: needed(text, 'A duration: 30m, 24h, 7d.') })], {
-  error: 'it must be false, or { every: 24h }.',
-});
+const referrers = z.union(
+  [z.literal(false), keys({ every: needed(duration, 'A duration: 30m, 24h, 7d.') })],
+  {
+    error: 'it must be false, or { every: 24h }.',
+  },
+);
 
 const platforms = z.union(
   [
@@ -128,7 +135,7 @@ const moves = keys({
     'follow: tags move as upstream’s do. hold: only when they are approved. immutable: the same, and a change ends the run with exit code 1. Default: follow.',
   ),
   minAge: optional(
-    text,
+    duration,
     'How long ago a digest has to have been seen first, as in 3d, before a tag moves to it.',
   ),
   rollback: optional(
@@ -217,7 +224,7 @@ export const configurationSchema = keys({
     'Several buckets, each a whole mirror, filled in one go. The first one is the primary.',
   ),
   maxDuration: optional(
-    text,
+    duration,
     'When it is over, as in 50m, the run stops, and the next one goes on. Default: none.',
   ),
   upstreams: optional(

@@ -1,11 +1,11 @@
 /** What is wrong with the file's shape, in words for people: one problem a key. */
 import type * as z from 'zod/mini';
+import { DurationInvalidError } from '../../core/duration.ts';
 import type { ConfigurationDocument, PathProblem } from './document.ts';
 
 /** Their values are never shown. */
 const SECRET: ReadonlySet<unknown> = new Set(['accessKeyId', 'secretAccessKey', 'username', 'password']);
 
-/** A number there is no text without quotes, but one without a unit. */
 const DURATIONS: ReadonlySet<unknown> = new Set(['every', 'maxDuration', 'minAge', 'timeout']);
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -32,6 +32,9 @@ export function explainIssue(issue: z.core.$ZodIssue, document: ConfigurationDoc
       const meant = issue.errors.find(
         (errors) => !errors.some((error) => error.path.length === 0 && isOtherKind(error)),
       );
+      if (DURATIONS.has(path.at(-1)) && typeof input === 'number') {
+        return [{ path, message: wrongDuration(document.writtenAt(path) ?? '', issue.message) }];
+      }
       return (
         meant?.flatMap((error) => explainIssue({ ...error, path: [...path, ...error.path] }, document)) ?? [
           { path, message: input === null ? `it is empty: ${issue.message}` : issue.message },
@@ -47,6 +50,12 @@ function isOtherKind({ code }: z.core.$ZodIssue): boolean {
   return code === 'invalid_type' || code === 'invalid_value';
 }
 
+/** A number, as it is written: most often it lacks its unit. */
+function wrongDuration(written: string, otherwise: string): string {
+  const error = new DurationInvalidError(written);
+  return error.isUnitless ? `${written} ${error.message}` : otherwise;
+}
+
 function wrongKind(
   { path, input, expected }: z.core.$ZodIssueInvalidType,
   document: ConfigurationDocument,
@@ -60,7 +69,6 @@ function wrongKind(
   if (expected === 'array') return 'it must be a list, if only of one: put "- " before it, or [ ] around it.';
   const written = document.writtenAt(path);
   if (expected !== 'string' || written === undefined) return `it must be ${kind}.`;
-  if (DURATIONS.has(path.at(-1))) return `${written} needs a unit, as in 30s, 24h or 7d.`;
   return SECRET.has(path.at(-1))
     ? 'it has to be in quotes: without them YAML does not read it as a text.'
     : `${written} has to be in quotes, or YAML reads it as the ${typeof input} ${JSON.stringify(input)}: write '${written}'.`;

@@ -177,7 +177,7 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that no version is in: what 
   [
     'a bad duration',
     `${STORE}defaults: { referrers: { every: daily } }\nimages: [a:1]`,
-    'f.yaml:2: defaults.referrers.every: "daily" is not a duration, such as 30s, 24h or 7d.',
+    'f.yaml:2: defaults.referrers.every: "daily" is not a duration, such as 30s, 5m, 24h or 7d.',
   ],
   [
     'no patience',
@@ -206,7 +206,7 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that no version is in: what 
       `f.yaml:3: images[0]: ${NOTHING_SELECTS}`,
       'f.yaml:5: images[1].tags[0]: "[" has a bracket without its partner.',
       'f.yaml:6: images[1].digests[0]: "x" is not a digest (sha256: and 64, or sha512: and 128, lower-case hexadecimal digits).',
-      'f.yaml:7: images[1].referrers.every: "y" is not a duration, such as 30s, 24h or 7d.',
+      'f.yaml:7: images[1].referrers.every: "y" is not a duration, such as 30s, 5m, 24h or 7d.',
     ].join('\n'),
   ],
 ];

@@ -199,6 +199,13 @@ test('a region makes it AWS: no endpoint, the bucket in the host', () => {
   expect([store.endpoint, store.region, store.pathStyle]).toEqual([undefined, 'us-east-1', false]);
 });
 
+test('0 is the only duration that needs no unit', () => {
+  const { defaults, images } = parse(
+    `${STORE}defaults: { moves: { minAge: 0 }, referrers: { every: '0' } }\nimages: [{ source: 'a:1', moves: { minAge: 0s } }]`,
+  );
+  expect([defaults.moves.minAge, defaults.referrersEvery, images[0]?.moves.minAge]).toEqual([0, 0, 0]);
+});
+
 test('a digest may stand in the reference', () => {
   const [image] = parse(`${STORE}images: ["quay.io/coreos/etcd@${DIGEST}"]`).images;
   expect([image?.repository, image?.tags.explicit, image?.digests]).toEqual([

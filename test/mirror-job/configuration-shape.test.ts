@@ -37,10 +37,28 @@ const SHAPE: readonly Case[] = [
     'durations without a unit',
     `${STORE}maxDuration: 50\nupstreams:\n  a.b: { timeout: 30 }\ndefaults:\n  referrers: { every: 24 }\n  moves: { minAge: 3 }\nimages: [a:1]`,
     [
-      'f.yaml:2: maxDuration: 50 needs a unit, as in 30s, 24h or 7d.',
-      'f.yaml:4: upstreams["a.b"].timeout: 30 needs a unit, as in 30s, 24h or 7d.',
-      'f.yaml:6: defaults.referrers.every: 24 needs a unit, as in 30s, 24h or 7d.',
-      'f.yaml:7: defaults.moves.minAge: 3 needs a unit, as in 30s, 24h or 7d.',
+      'f.yaml:2: maxDuration: 50 needs a unit: 50s, 50m, 50h or 50d.',
+      'f.yaml:4: upstreams["a.b"].timeout: 30 needs a unit: 30s, 30m, 30h or 30d.',
+      'f.yaml:6: defaults.referrers.every: 24 needs a unit: 24s, 24m, 24h or 24d.',
+      'f.yaml:7: defaults.moves.minAge: 3 needs a unit: 3s, 3m, 3h or 3d.',
+    ].join('\n'),
+  ],
+  [
+    'durations without a unit, in quotes',
+    `${STORE}maxDuration: '50'\ndefaults:\n  moves: { minAge: "1.5" }\nimages: [a:1]`,
+    [
+      'f.yaml:2: maxDuration: "50" needs a unit: 50s, 50m, 50h or 50d.',
+      'f.yaml:4: defaults.moves.minAge: "1.5" needs a unit: 1.5s, 1.5m, 1.5h or 1.5d.',
+    ].join('\n'),
+  ],
+  [
+    'what is no duration, and no text',
+    `${STORE}maxDuration: true\nupstreams:\n  a.b: { timeout: -30 }\ndefaults:\n  referrers: { every: [24h] }\n  moves: { minAge: }\nimages: [a:1]`,
+    [
+      'f.yaml:2: maxDuration: it must be a duration, such as 30s, 5m, 24h or 7d.',
+      'f.yaml:4: upstreams["a.b"].timeout: it must be a duration, such as 30s, 5m, 24h or 7d.',
+      'f.yaml:6: defaults.referrers.every: it must be a duration, such as 30s, 5m, 24h or 7d.',
+      'f.yaml:7: defaults.moves.minAge: it is empty: it must be a duration, such as 30s, 5m, 24h or 7d.',
     ].join('\n'),
   ],
   ['no image', `${STORE}images: []`, 'f.yaml:2: images: it lists no image.'],

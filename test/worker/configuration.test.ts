@@ -81,12 +81,14 @@ describe('forms', () => {
   });
 
   it.each([
-    ['90', 90_000],
+    ['0', 0],
+    [0, 0],
+    ['500ms', 500],
     ['90s', 90_000],
     ['5m', 300_000],
     ['24h', 86_400_000],
     ['7d', 604_800_000],
-    [30, 30_000],
+    ['1.5d', 129_600_000],
   ])('TAG_TTL = %s is %i ms', (text, milliseconds) => {
     expect(readConfiguration({ BUCKET, TAG_TTL: text }).tagTtl).toBe(milliseconds);
   });
@@ -154,8 +156,18 @@ describe('what cannot be used', () => {
     ],
     [{ BUCKET, STREAM_BELOW: '64k' }, 'STREAM_BELOW', 'it is not a number of bytes, such as 65536.'],
     [{ BUCKET, STREAM_BELOW: '-1' }, 'STREAM_BELOW', 'it is not a number of bytes, such as 65536.'],
-    [{ BUCKET, TAG_TTL: 'soon' }, 'TAG_TTL', 'it is not a duration, such as 60s, 5m, 24h or 7d.'],
-    [{ BUCKET, TAG_STALE: '1w' }, 'TAG_STALE', 'it is not a duration, such as 60s, 5m, 24h or 7d.'],
+    [{ BUCKET, TAG_TTL: 'soon' }, 'TAG_TTL', 'it is not a duration, such as 30s, 5m, 24h or 7d.'],
+    [{ BUCKET, TAG_STALE: '1w' }, 'TAG_STALE', 'it is not a duration, such as 30s, 5m, 24h or 7d.'],
+    [
+      { BUCKET, TAG_TTL: '60' },
+      'TAG_TTL',
+      'it needs a unit: 60s, 60m, 60h or 60d. Without one, earlier versions took it for seconds.',
+    ],
+    [
+      { BUCKET, STORE_FRESH: 5 },
+      'STORE_FRESH',
+      'it needs a unit: 5s, 5m, 5h or 5d. Without one, earlier versions took it for seconds.',
+    ],
     [{ BUCKET, STORE_FRESH: {} }, 'STORE_FRESH', 'it is not a text.'],
     [{ BUCKET, TAGS: 'no' }, 'TAGS', 'it is none of on, off.'],
     [{ BUCKET, AUTH_CHALLENGE: 'bearer' }, 'AUTH_CHALLENGE', 'it is none of none, basic.'],
@@ -219,7 +231,7 @@ describe('an edge that cannot be used', () => {
     expect(response.headers.get('cache-control')).toBe('no-store, no-transform');
     expect(response.headers.get('content-type')).toBe('application/json');
     const body =
-      '{"errors":[{"code":"UNAVAILABLE","message":"The variable TAG_TTL cannot be used: it is not a duration, such as 60s, 5m, 24h or 7d."}]}';
+      '{"errors":[{"code":"UNAVAILABLE","message":"The variable TAG_TTL cannot be used: it is not a duration, such as 30s, 5m, 24h or 7d."}]}';
     expect(response.headers.get('content-length')).toBe(String(body.length));
     expect(await response.text()).toBe(method === 'HEAD' ? '' : body);
   });
