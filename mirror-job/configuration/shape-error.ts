@@ -2,6 +2,8 @@
 import type * as z from 'zod/mini';
 import { DurationInvalidError } from '../../core/duration.ts';
 import type { ConfigurationDocument, PathProblem } from './document.ts';
+import { adviseOnKey } from './key-advice.ts';
+import { configurationSchema } from './schema.ts';
 
 /** Their values are never shown. */
 const SECRET: ReadonlySet<unknown> = new Set(['accessKeyId', 'secretAccessKey', 'username', 'password']);
@@ -22,12 +24,16 @@ export function explainIssue(issue: z.core.$ZodIssue, document: ConfigurationDoc
   const { path, input } = issue;
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ path: [...path, key], message: issue.message }));
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        message: adviseOnKey(configurationSchema, path, key) ?? issue.message,
+      }));
     case 'invalid_type':
       return [{ path, message: wrongKind(issue, document) }];
     case 'invalid_value':
       return [{ path, message: `it must be one of ${issue.values.map(String).join(', ')}.` }];
     case 'invalid_union': {
+      if (input === undefined) return [{ path, message: 'it is missing.' }];
       // The alternative that got furthest is the one that was meant: its problems say more than "none fits".
       const meant = issue.errors.find(
         (errors) => !errors.some((error) => error.path.length === 0 && isOtherKind(error)),

@@ -91,7 +91,7 @@ function check(text: string): void {
     parseConfiguration('f.yaml', text, { A: 'a', B: 'b/"c' });
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
-    const isClear = error.problems.every(({ message }) => /^\S[^]*[.!]$/.test(message));
+    const isClear = error.problems.every(({ message }) => /^\S[^]*[.!?]$/.test(message));
     if (!isClear || error.problems.length === 0)
       throw new TypeError(`Unclear: ${error.message}`, { cause: error });
   }

@@ -10,8 +10,8 @@ const KEYS = {
 /** What stands in a map of tags, and what is wrong with it. */
 const TAGS = [
   [
-    'semvr: "1"',
-    'semvr: there is no such key. There are: include, semver, suffix, precision, exclude, latest, minTags, immutable.',
+    'regex: "1"',
+    'regex: there is no such key. There are: include, semver, suffix, precision, exclude, latest, minTags, immutable.',
   ],
   ['semver: 1.27', "semver: 1.27 has to be in quotes, or YAML reads it as the number 1.27: write '1.27'."],
   ['semver: ""', 'semver: it must not be empty.'],
@@ -62,16 +62,16 @@ const SHAPE: readonly Case[] = [
     ].join('\n'),
   ],
   ['no image', `${STORE}images: []`, 'f.yaml:2: images: it lists no image.'],
-  ['an unknown key', `${STORE}imags: [a:1]\nimages: [a:1]`, `f.yaml:2: imags: ${KEYS.top}`],
+  ['an unknown key', `${STORE}schedule: daily\nimages: [a:1]`, `f.yaml:2: schedule: ${KEYS.top}`],
   [
     'an unknown key of the store',
-    'store:\n  bucket: b\n  region: r\n  acessKeyId: x\nimages: [a:1]',
-    `f.yaml:4: store.acessKeyId: ${KEYS.store}`,
+    'store:\n  bucket: b\n  region: r\n  kmsKey: x\nimages: [a:1]',
+    `f.yaml:4: store.kmsKey: ${KEYS.store}`,
   ],
   [
     'an unknown key of an image',
-    `${STORE}images:\n  - a:1\n  - source: b:1\n    tag: x\n`,
-    `f.yaml:5: images[1].tag: ${KEYS.image}`,
+    `${STORE}images:\n  - a:1\n  - source: b:1\n    retries: x\n`,
+    `f.yaml:5: images[1].retries: ${KEYS.image}`,
   ],
   ['no store of several', 'stores: []\nimages: [a:1]', 'f.yaml:1: stores: it lists no store.'],
   [
@@ -86,8 +86,8 @@ const SHAPE: readonly Case[] = [
   ],
   [
     'an unknown key of one of several stores',
-    'stores:\n  - { bucket: b, region: r }\n  - bucket: c\n    acessKeyId: x\nimages: [a:1]',
-    `f.yaml:4: stores[1].acessKeyId: ${KEYS.store}`,
+    'stores:\n  - { bucket: b, region: r }\n  - bucket: c\n    kmsKey: x\nimages: [a:1]',
+    `f.yaml:4: stores[1].kmsKey: ${KEYS.store}`,
   ],
   [
     'an unknown key of a budget',

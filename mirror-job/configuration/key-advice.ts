@@ -1,0 +1,103 @@
+/** A key that is not known where it stands: which one was meant, or where it belongs. */
+import type * as z from 'zod/mini';
+import { countEdits } from '../../core/spelling.ts';
+import type { Path } from './path.ts';
+
+/** A key that there is, and what it stands in: `images`, `[]`, and `*` for a key that people choose. */
+interface Place {
+  readonly parents: readonly string[];
+  readonly key: string;
+}
+
+/** What people write who know other tools. */
+const OTHER_WORDS = new Map([
+  ['allow', 'include'],
+  ['deny', 'exclude'],
+  ['from', 'source'],
+  ['image', 'source'],
+  ['pass', 'password'],
+  ['registries', 'upstreams'],
+  ['repo', 'source'],
+  ['repository', 'source'],
+  ['url', 'endpoint'],
+  ['user', 'username'],
+]);
+
+/**
+ * @param level what the key stands in
+ * @returns a sentence, or undefined where nothing is near. No value is in it
+ */
+export function adviseOnKey(schema: z.core.$ZodType, level: Path, key: string): string | undefined {
+  const places = placesIn(schema);
+  const here = places.filter(({ parents }) => isLevel(parents, level));
+  const synonym = OTHER_WORDS.get(simplify(key));
+  const meant =
+    nearest(key, here) ?? (synonym === undefined ? undefined : here.find((one) => one.key === synonym));
+  const elsewhere = belowFirst(
+    places.filter((one) => one.key === key),
+    level,
+  );
+  if (elsewhere.length > 0 && (meant === undefined || simplify(meant.key) !== simplify(key))) {
+    return `this key belongs elsewhere: ${elsewhere.map((one) => format(one)).join(' or ')}.`;
+  }
+  if (meant !== undefined) return `there is no such key. Is ${meant.key} meant?`;
+  const far = nearest(key, belowFirst(places, level));
+  return far === undefined ? undefined : `there is no such key. Is ${format(far)} meant?`;
+}
+
+function placesIn(schema: z.core.$ZodType, parents: readonly string[] = []): Place[] {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  switch (def.type) {
+    case 'object':
+      return Object.entries(def.shape).flatMap(([key, value]) => [
+        { parents, key },
+        ...placesIn(value, [...parents, key]),
+      ]);
+    case 'optional':
+      return placesIn(def.innerType, parents);
+    case 'union':
+      return def.options.flatMap((option) => placesIn(option, parents));
+    case 'array':
+      return placesIn(def.element, [...parents, '[]']);
+    case 'record':
+      return placesIn(def.valueType, [...parents, '*']);
+    default:
+      return [];
+  }
+}
+
+function isLevel(parents: readonly string[], level: Path): boolean {
+  return parents.length === level.length && isBelow(parents, level);
+}
+
+function isBelow(parents: readonly string[], level: Path): boolean {
+  return level.every((part, index) => {
+    const parent = parents[index];
+    return typeof part === 'number' ? parent === '[]' : parent === '*' || parent === part;
+  });
+}
+
+/** Those in the same entry, where there are any: a key was most often put one level too high. */
+function belowFirst(places: readonly Place[], level: Path): readonly Place[] {
+  const below = places.filter(({ parents }) => isBelow(parents, level));
+  return below.length === 0 ? places : below;
+}
+
+function nearest(key: string, places: readonly Place[]): Place | undefined {
+  const near = places
+    .map((place) => ({ place, edits: countEdits(simplify(key), simplify(place.key)) }))
+    // Short words are near each other by chance.
+    .filter(({ place, edits }) => edits <= (place.key.length < 7 ? 1 : 2) && edits < key.length)
+    .toSorted((one, other) => one.edits - other.edits);
+  return near[0]?.place;
+}
+
+/** `min_age` and `MINAGE` are `minAge` to whoever reads them. */
+function simplify(key: string): string {
+  return key.toLowerCase().replaceAll(/[-_\s]/g, '');
+}
+
+/** `images[].tags`, `upstreams.HOST.ca`. */
+function format({ parents, key }: Place): string {
+  return [...parents, key].join('.').replaceAll('.[]', '[]').replaceAll('*', 'HOST');
+}
