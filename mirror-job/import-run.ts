@@ -27,8 +27,8 @@ export async function runImport({ file, output, force }: ImportOptions): Promise
   const { text, images } = compose(draft);
   if (text !== undefined) await write(output, text, force);
   const { bad, good } = styleFor(process.stderr);
-  const losses = draft.losses.toSorted((a, b) => a.line - b.line);
-  for (const loss of losses) process.stderr.write(`${bad('not carried')} ${loss.text}\n`);
+  const { losses } = draft;
+  for (const loss of losses) process.stderr.write(`${bad('not carried')} ${loss}\n`);
   const lost = losses.length === 0 ? '' : `; ${losses.length} not carried, as said above`;
   process.stderr.write(
     text === undefined

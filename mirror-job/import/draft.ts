@@ -42,10 +42,10 @@ export class Draft {
   readonly kind: string;
   readonly images: DraftImage[] = [];
   readonly upstreams: DraftUpstream[] = [];
-  /** Sentences: file, line, key, why. */
-  readonly losses: { readonly line: number; readonly text: string }[] = [];
   /** Names that stand in `${}`, because the draft has put them there. */
   readonly variables = new Set<string>();
+  /** Sentences (file, line, key, why), and their lines. */
+  readonly #losses = new Map<string, number>();
   /** Whose password each variable holds. */
   readonly #hosts = new Map<string, string>();
 
@@ -54,13 +54,16 @@ export class Draft {
     this.kind = kind;
   }
 
+  /** What has no place in lifeboat.yaml, in the file's order. */
+  get losses(): readonly string[] {
+    return [...this.#losses].toSorted(([, a], [, b]) => a - b).map(([text]) => text);
+  }
+
   /** @param reason a sentence without its first capital: why it has no place, and what to do instead */
   lose(path: Path, reason: string): void {
     const text = `${this.file.placeOf(path)}: ${reason}`;
     // A default that several entries inherit is one thing to read.
-    if (this.losses.every((loss) => loss.text !== text)) {
-      this.losses.push({ line: this.file.lineOf(path) ?? 0, text });
-    }
+    if (!this.#losses.has(text)) this.#losses.set(text, this.file.lineOf(path) ?? 0);
   }
 
   /**

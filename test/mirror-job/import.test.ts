@@ -235,7 +235,7 @@ test('of two entries that want one tag the first is carried', async () => {
   await writeFile(join(folder, 'twice.yml'), `sync:\n${entries.join('')}`);
   const { code, said, images } = await imported('twice.yml');
   expect(said).toEqual([
-    'not carried twice.yml:3: sync[1]: it selects the tag "v1" of registry_5000/a, and so does an entry above, from another source. Leave it out of one of them, or give one another name.',
+    'not carried twice.yml:3: sync[1]: it selects the tag "v1" of registry_5000/a, and so does line 2, from another source. Leave it out of one of them, or give one another name.',
     'written twice.yml.out: 1 image; 1 not carried, as said above',
   ]);
   expect([code, images.map(({ source }) => source)]).toEqual([1, [join(folder, 'one')]]);
