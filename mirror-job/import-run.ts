@@ -1,5 +1,5 @@
 /** An import: from reading another tool's configuration to writing lifeboat.yaml. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { UsageError, codeOf } from './command.ts';
 import { countOf } from './engine/count-of.ts';
 import { compose } from './import/compose.ts';
@@ -8,6 +8,7 @@ import { ForeignFile, ForeignFileError } from './import/foreign-file.ts';
 import { looksLikeImageSet, readImageSet } from './import/image-set.ts';
 import { readRegsync } from './import/regsync.ts';
 import { looksLikeSkopeo, readSkopeo } from './import/skopeo.ts';
+import { writeNewOutput, writeOutput } from './output-file.ts';
 import { styleFor } from './terminal/style.ts';
 
 export interface ImportOptions {
@@ -71,8 +72,7 @@ async function write(output: string, text: string, force: boolean): Promise<void
     return;
   }
   try {
-    // Refused by the file system itself, so that nothing can come in between.
-    await writeFile(output, text, { flag: force ? 'w' : 'wx' });
+    await (force ? writeOutput(output, text) : writeNewOutput(output, text));
   } catch (error) {
     const code = codeOf(error);
     throw new UsageError(

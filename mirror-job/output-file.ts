@@ -1,5 +1,16 @@
 /** A file that a command leaves beside its output: told early where it cannot be written, and whole at each moment. */
-import { access, constants, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  copyFile,
+  link,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UsageError, codeOf } from './command.ts';
 
@@ -32,11 +43,44 @@ export async function writeOutput(file: string, text: string): Promise<void> {
     await writeFile(path, text);
     return;
   }
+  await writeBeside(path, text, (draft) => rename(draft, path));
+}
+
+/** As `writeOutput`, and never in the place of what is there, whoever puts it there meanwhile. @throws EEXIST, and the like */
+export async function writeNewOutput(file: string, text: string): Promise<void> {
+  const path = resolve(file);
+  await writeBeside(path, text, async (draft) => {
+    try {
+      await link(draft, path);
+    } catch (error) {
+      // Some file systems have no links.
+      if (!NO_LINKS.has(codeOf(error))) throw error;
+      await copyFile(draft, path, constants.COPYFILE_EXCL);
+    }
+    await rm(draft);
+  });
+}
+
+const NO_LINKS: ReadonlySet<string> = new Set([
+  'EPERM',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+  'EMLINK',
+  'EXDEV',
+]);
+
+/** @param publish gives the whole file its name */
+async function writeBeside(
+  path: string,
+  text: string,
+  publish: (draft: string) => Promise<void>,
+): Promise<void> {
   // Prometheus' collector looks at *.prom alone.
   const draft = `${path}.${process.pid}.tmp`;
   try {
     await writeFile(draft, text);
-    await rename(draft, path);
+    await publish(draft);
   } catch (error) {
     await rm(draft, { force: true });
     throw error;

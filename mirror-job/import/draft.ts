@@ -16,6 +16,7 @@ export interface DraftTags {
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly semver?: string;
+  readonly suffix?: readonly string[];
 }
 
 export interface DraftImage {
@@ -94,12 +95,18 @@ export class Draft {
     return `\${${name}}`;
   }
 
+  /** A text in which variables stand already, as in a list that `envsubst` fills: they stay. */
+  keepVariables(text: string): string {
+    for (const [, name = ''] of text.matchAll(/\$\{([A-Za-z_]\w*)\}/g)) this.variables.add(name);
+    return text;
+  }
+
   /**
    * The password of an upstream, which is never copied into another file: a variable stands for it, unless it is
    * one already. That it has to be set is said.
    */
   password(path: Path, host: string, written: string): string {
-    if (/^\$\{\w+\}$/.test(written)) return written;
+    if (/^\$\{[A-Za-z_]\w*\}$/.test(written)) return this.keepVariables(written);
     const name = this.#variableFor(host);
     this.lose(
       path,

@@ -8,8 +8,11 @@ const NEEDLESS = /[^A-Za-z0-9\s^$\\.*+?()[\]{}|/]/;
  * @param isWhole whether the tool compares the whole tag; else a part of it may match
  */
 export function patternOf(expression: string, isWhole: boolean): string {
-  const literal = isWhole ? literalOf(expression) : undefined;
-  if (literal !== undefined) return literal;
+  return (isWhole ? literalOf(expression) : undefined) ?? expressionOf(expression, isWhole);
+}
+
+/** As `patternOf`, between slashes even where it matches one tag alone. */
+export function expressionOf(expression: string, isWhole: boolean): string {
   const translated = translate(expression);
   return isWhole ? `/^${translated}$/` : `/${translated}/`;
 }

@@ -93,8 +93,7 @@ function readImage(draft: Draft, path: Path, entry: unknown, blocked: readonly B
   }
   // Upstream's own default, which is said here.
   const isBare = reference.digest === undefined && reference.tag === undefined;
-  const named = reference.digest === undefined ? reference : { ...reference, tag: undefined };
-  const value = { source: `${formatReference(named)}${isBare ? ':latest' : ''}` };
+  const value = { source: `${formatReference(reference)}${isBare ? ':latest' : ''}` };
   draft.images.push({ path, value, note: undefined });
 }
 

@@ -105,7 +105,10 @@ function accountOf(
     draft.lose(path, 'a template in its user or pass cannot be read here. Write a variable, as in ${NAME}.');
     return undefined;
   }
-  return { username, password: draft.password([...path, 'pass'], host, password) };
+  return {
+    username: draft.keepVariables(username),
+    password: draft.password([...path, 'pass'], host, password),
+  };
 }
 
 function registryOf(draft: Draft, path: Path, text: string | undefined): string | undefined {

@@ -6,9 +6,9 @@ import { NameInvalidError, formatReference, parseReference, type Reference } fro
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { Path } from '../configuration/path.ts';
 import { Draft, type DraftImageValue, type DraftTags } from './draft.ts';
-import { patternOf } from './expression.ts';
 import { entriesOf, listOf, textOf, type ForeignFile } from './foreign-file.ts';
 import { readCredentials, readTemplate } from './regsync-credentials.ts';
+import { tagsOf } from './regsync-tags.ts';
 
 const TIMER = 'a run is started from outside, by a timer or a scheduled workflow (infra/README.md).';
 
@@ -153,9 +153,8 @@ function valuesOf(
   const reference = read(source);
   if (reference === undefined) return [{ source }];
   if (reference.digest !== undefined) {
-    const bare = formatReference({ ...reference, tag: undefined });
     loseTag(draft, path, target, undefined);
-    return [{ source: bare }];
+    return [{ source: formatReference(reference) }];
   }
   const tag = reference.tag ?? 'latest';
   loseTag(draft, path, target, tag);
@@ -202,46 +201,4 @@ function layoutOf(
   const from = { source: `oci:${folder}`, name };
   if (type === 'image') return [{ ...from, tags: [tag ?? 'latest'] }];
   return tagsOf(draft, path, entry).map((tags) => Object.assign({ tags }, from));
-}
-
-/** One for each set; a tag has to fit one of them. */
-function tagsOf(draft: Draft, path: Path, entry: JsonObject): (readonly string[] | DraftTags)[] {
-  const sets = listOf(entry['tagSets']).map((set, index) => ({ set, at: [...path, 'tagSets', index] }));
-  if (entry['tags'] !== undefined || sets.length === 0) {
-    sets.unshift({ set: entry['tags'], at: [...path, 'tags'] });
-  }
-  return sets.flatMap(({ set, at }): (readonly string[] | DraftTags)[] => {
-    if (set !== undefined && set !== null && !isObject(set)) {
-      draft.lose(at, 'it is not a map of keys, so what it selects is left out.');
-      return [];
-    }
-    const [allow, deny, ranges] = ['allow', 'deny', 'semverRange'].map((key) =>
-      versioned(draft, [...at, key], isObject(set) ? set[key] : undefined),
-    );
-    if (allow === undefined || deny === undefined || ranges === undefined) return [];
-    const include = allow.map((expression) => patternOf(expression, true));
-    const exclude = deny.map((expression) => patternOf(expression, true));
-    if (ranges.length > 0 && include.length > 0) {
-      draft.lose(at, 'allow and semverRange together cannot be said. Write two entries, or one of them.');
-      return [];
-    }
-    for (const [index, range] of ranges.entries()) draft.loseSuffixes([...at, 'semverRange', index], range);
-    const rest = exclude.length > 0 ? { exclude } : {};
-    if (ranges.length > 0) return [{ semver: ranges.join(' || '), ...rest }];
-    const all = include.length === 0 ? ['*'] : include;
-    return [exclude.length === 0 ? all : { include: all, ...rest }];
-  });
-}
-
-/** regsync's releases differ in what they make of a number: some read 3.20 as "3.2". */
-function versioned(draft: Draft, path: Path, value: unknown): readonly string[] | undefined {
-  const texts = draft.texts(path, value);
-  for (const [index, item] of listOf(value).entries()) {
-    if (texts === undefined || typeof item !== 'number' || texts[index] === String(item)) continue;
-    draft.lose(
-      [...path, index],
-      `it is a number, of which regsync's releases make different texts; here it is "${texts[index] ?? ''}". Put it in quotes.`,
-    );
-  }
-  return texts;
 }

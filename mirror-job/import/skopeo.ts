@@ -116,5 +116,7 @@ function upstreamOf(
   const [user, secret] = [textOf(username), textOf(password)];
   if (user === undefined || secret === undefined) return {};
   const path = [registry, 'credentials', 'password'];
-  return { credentials: [{ username: user, password: draft.password(path, host, secret) }] };
+  return {
+    credentials: [{ username: draft.keepVariables(user), password: draft.password(path, host, secret) }],
+  };
 }

@@ -1,5 +1,5 @@
 /** `lifeboat import`: what other tools' users have becomes a configuration that loads, and the rest is said. */
-import { copyFile, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -164,7 +164,9 @@ test('oc-mirror, first version', async () => {
 });
 
 test('oc-mirror, second version', async () => {
-  const { code, said, images } = await imported('imageset-v2.yaml');
+  const { code, text, said, images } = await imported('imageset-v2.yaml');
+  // The tag is a name for people.
+  expect(text).toContain(`  - quay.io/app/tool:v1@sha256:${'1'.repeat(64)}\n`);
   expect(said).toEqual([
     'not carried imageset-v2.yaml:6: mirror.additionalImages[1].name: the image is served under its digest; nothing gives it the tag "v1".',
     'not carried imageset-v2.yaml:8: mirror.additionalImages[2].targetRepo: an image is served under its own name and tag.',
@@ -200,7 +202,12 @@ test('everything carried: exit code 0; an existing file is kept unless it is to 
     2,
     'lifeboat: lifeboat.yaml: it exists already. Name another file with -o FILE, or replace it with --force.\n',
   ]);
+  // Whoever has the old file open, or under another name, keeps it whole: it is replaced, not written over.
+  await link(join(folder, 'lifeboat.yaml'), join(folder, 'kept.yaml'));
+  await writeFile(join(folder, 'kept.yaml'), 'old\n');
   expect((await lifeboat('all.yml', '--force')).code).toBe(0);
+  expect(await readFile(join(folder, 'kept.yaml'), 'utf8')).toBe('old\n');
+  expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   const { stdout } = await lifeboat('all.yml', '-o', '-');
   expect(stdout).toBe(await readFile(join(folder, 'lifeboat.yaml'), 'utf8'));
 });
@@ -365,6 +372,36 @@ test('a range that takes in pre-releases is said to mean less here', async () =>
   expect(said.slice(0, -1)).toEqual([
     `not carried pre.yml:3: ["docker.io"].images-by-semver["team/app"]: it takes in versions with a suffix, and here only those without one. Add suffix: ['', '-*'], or which suffixes it is to be.`,
   ]);
+});
+
+test('variables that stand in a list of skopeo stay, and nothing is said of them', async () => {
+  await writeFile(
+    join(folder, 'variables.yml'),
+    `
+docker.io:
+  images: { library/alpine: ['3.20'] }
+  credentials: { username: "\${HUB_USER}", password: "\${HUB_TOKEN}" }
+quay.io:
+  images: { org/app: [v1] }
+  credentials: { username: "robot+\${TEAM}", password: "\${QUAY}" }
+ghcr.io:
+  images: { org/app: [v1] }
+  credentials: { username: robot, password: "pre\${PART}" }
+`,
+  );
+  const { text, code, said, upstreams } = await imported('variables.yml');
+  expect(said).toEqual([
+    'not carried variables.yml:10: ["ghcr.io"].credentials.password: a password is not copied into another file. Set the environment variable GHCR_IO_PASSWORD to it.',
+    'written variables.yml.out: 3 images; 1 not carried, as said above',
+  ]);
+  expect([...upstreams].map(([host, { credentials }]) => [host, credentials])).toEqual([
+    ['docker.io', [{ username: 'x', password: 'x' }]],
+    ['quay.io', [{ username: 'robot+x', password: 'x' }]],
+    ['ghcr.io', [{ username: 'robot', password: 'x' }]],
+  ]);
+  expect(text).toContain('username: ${HUB_USER}\n        password: ${HUB_TOKEN}\n');
+  expect(text).toContain('username: robot+${TEAM}\n        password: ${QUAY}\n');
+  expect(code).toBe(1);
 });
 
 test('two hosts that look alike have passwords of their own', async () => {

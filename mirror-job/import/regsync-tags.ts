@@ -1,0 +1,132 @@
+/**
+ * Which tags regsync copies: `tags` and `tagSets`. A tag has to fit one of the sets; within a set it has to be in a range, if
+ * there are ranges, and match one of `allow`, if there are any, and none of `deny`.
+ * https://github.com/regclient/regclient/blob/v0.11.7/cmd/regsync/root.go
+ */
+import { isObject, type JsonObject } from '../../core/json.ts';
+import type { Path } from '../configuration/path.ts';
+import { asMatcher, parsePattern, PatternInvalidError } from '../configuration/pattern.ts';
+import type { Draft, DraftTags } from './draft.ts';
+import { expressionOf, patternOf } from './expression.ts';
+import { listOf } from './foreign-file.ts';
+import { readRange, type RegsyncRange } from './regsync-range.ts';
+
+const KEYS = ['allow', 'deny', 'semverRange'] as const;
+
+/** One entry of lifeboat.yaml for each set; none for a set that cannot be read. */
+export function tagsOf(draft: Draft, path: Path, entry: JsonObject): (readonly string[] | DraftTags)[] {
+  const sets: { set: unknown; at: Path }[] = listOf(entry['tagSets']).map((set, index) => ({
+    set,
+    at: [...path, 'tagSets', index],
+  }));
+  // Where it says nothing it is no set, and where there is no set at all, every tag is copied.
+  if (sets.length === 0 || !isEmpty(entry['tags']))
+    sets.unshift({ set: entry['tags'], at: [...path, 'tags'] });
+  return sets.flatMap(({ set, at }) => {
+    const tags = tagsOfSet(draft, at, set ?? {});
+    return tags === undefined ? [] : [tags];
+  });
+}
+
+function isEmpty(set: unknown): boolean {
+  if (set === undefined || set === null) return true;
+  return isObject(set) && KEYS.every((key) => isEmptyList(set[key]));
+}
+
+function isEmptyList(value: unknown): boolean {
+  return value === undefined || value === null || (Array.isArray(value) && value.length === 0);
+}
+
+function tagsOfSet(draft: Draft, at: Path, set: unknown): readonly string[] | DraftTags | undefined {
+  if (!isObject(set)) {
+    draft.lose(at, 'it is not a map of keys, so what it selects is left out.');
+    return undefined;
+  }
+  const [allow, deny, written] = KEYS.map((key) => versioned(draft, [...at, key], valueOf(set, key)));
+  if (allow === undefined || deny === undefined || written === undefined) return undefined;
+  const ranges = rangesOf(draft, [...at, 'semverRange'], written);
+  if (ranges === undefined) return undefined;
+  const exclude = deny.map((expression) => patternOf(expression, true));
+  const include = allow.map((expression) => {
+    const pattern = patternOf(expression, true);
+    // What is named here is taken whatever the other keys say; there they may take it away.
+    const isFree = written.length === 0 && !exclude.some((other) => matches(other, pattern));
+    return isFree ? pattern : expressionOf(expression, true);
+  });
+  if (ranges.length > 0) {
+    for (const [index, { below }] of ranges.entries()) {
+      const lost = below.find((version) => maySelect(`${version}-`, include, exclude));
+      if (lost === undefined) continue;
+      draft.lose(
+        [...at, 'semverRange', index],
+        `regsync counts ${lost}-rc1, ${lost}-alpine and the like below ${lost}, so that they are in its range. Here a suffix is no part of the version, and they are not. Add an entry for those that you want.`,
+      );
+    }
+    return {
+      semver: ranges.map(({ range }) => range).join(' || '),
+      // There, what follows a version is a part of it.
+      suffix: ['', '-*'],
+      ...(include.length > 0 && { include }),
+      ...(exclude.length > 0 && { exclude }),
+    };
+  }
+  const all = include.length === 0 ? ['*'] : include;
+  return exclude.length === 0 ? all : { include: all, exclude };
+}
+
+/** @returns undefined where one of them cannot be said: the others alone could mean less */
+function rangesOf(
+  draft: Draft,
+  path: Path,
+  written: readonly string[],
+): readonly Extract<RegsyncRange, { range: string }>[] | undefined {
+  const ranges: Extract<RegsyncRange, { range: string }>[] = [];
+  for (const [index, text] of written.entries()) {
+    const read = readRange(text);
+    if ('reason' in read) {
+      draft.lose([...path, index], read.reason);
+      return undefined;
+    }
+    ranges.push(read);
+  }
+  return ranges;
+}
+
+/** An empty range is passed over by regsync. */
+function valueOf(set: JsonObject, key: (typeof KEYS)[number]): unknown {
+  const value = set[key];
+  return key === 'semverRange' && Array.isArray(value) ? value.filter((item) => item !== '') : value;
+}
+
+/** Whether a suffix that is common may pass. */
+function maySelect(version: string, include: readonly string[], exclude: readonly string[]): boolean {
+  const tags = ['rc1', 'alpine'].flatMap((suffix) => [`${version}${suffix}`, `v${version}${suffix}`]);
+  return tags.some(
+    (tag) =>
+      (include.length === 0 || include.some((pattern) => matches(pattern, tag))) &&
+      !exclude.some((pattern) => matches(pattern, tag)),
+  );
+}
+
+function matches(pattern: string, tag: string): boolean {
+  try {
+    return asMatcher(parsePattern(pattern)).matches(tag);
+  } catch (error) {
+    // It is said when the whole entry is checked.
+    if (error instanceof PatternInvalidError) return false;
+    throw error;
+  }
+}
+
+/** regsync's releases differ in what they make of a number: some read 3.20 as "3.2". */
+function versioned(draft: Draft, path: Path, value: unknown): readonly string[] | undefined {
+  const texts = draft.texts(path, value);
+  for (const [index, item] of listOf(value).entries()) {
+    if (texts === undefined || typeof item !== 'number' || texts[index] === String(item)) continue;
+    draft.lose(
+      [...path, index],
+      `it is a number, of which regsync's releases make different texts; here it is "${texts[index] ?? ''}". Put it in quotes.`,
+    );
+  }
+  return texts;
+}
