@@ -102,6 +102,14 @@ function interpretSource(
     );
     return undefined;
   }
+  const [, image, pattern] = /^([^@]*[^@:/]):([^@:/]*[*?[\]{}|][^@:/]*)$/.exec(input.source) ?? [];
+  if (pattern !== undefined) {
+    problems.add(
+      sourcePath,
+      `a pattern of tags stands under tags. Write { source: "${image}", tags: ["${pattern}"] }.`,
+    );
+    return undefined;
+  }
   const reference = problems.named(sourcePath, () => parseReference(input.source));
   if (reference === undefined) return undefined;
   const { repository } = reference;

@@ -81,6 +81,14 @@ function interpretUpstreams(
   const upstreams = new Map<Upstream, UpstreamConfiguration>();
   for (const [host, { credentials, insecure, ca, timeout, concurrency, budget }] of Object.entries(input)) {
     const path = ['upstreams', host];
+    const [scheme] = /^[a-z][a-z0-9+-]*:\/\//i.exec(host) ?? [];
+    if (scheme !== undefined) {
+      problems.add(
+        path,
+        `leave out "${scheme}": an upstream is a host, as in docker.io or registry.internal:5000.`,
+      );
+      continue;
+    }
     const upstream = problems.named(path, () => parseUpstream(host));
     if (upstream === undefined) continue;
     if (upstreams.has(upstream)) problems.add(path, `this is ${upstream} again. Keep one of them.`);

@@ -1,5 +1,5 @@
 /** A key that is not known where it stands: which one was meant, or where it belongs. */
-import type * as z from 'zod/mini';
+import * as z from 'zod/mini';
 import { countEdits } from '../../core/spelling.ts';
 import type { Path } from './path.ts';
 
@@ -28,6 +28,9 @@ const OTHER_WORDS = new Map([
  * @returns a sentence, or undefined where nothing is near. No value is in it
  */
 export function adviseOnKey(schema: z.core.$ZodType, level: Path, key: string): string | undefined {
+  if (key === '<<') {
+    return 'keys are not merged here. An anchor stands for one value, as in tags: &both [a, b] and tags: *both; what holds for all images goes under defaults.';
+  }
   const places = placesIn(schema);
   const here = places.filter(({ parents }) => isLevel(parents, level));
   const synonym = OTHER_WORDS.get(simplify(key));
@@ -46,24 +49,17 @@ export function adviseOnKey(schema: z.core.$ZodType, level: Path, key: string): 
 }
 
 function placesIn(schema: z.core.$ZodType, parents: readonly string[] = []): Place[] {
-  const { def } = (schema as z.core.$ZodTypes)._zod;
-  switch (def.type) {
-    case 'object':
-      return Object.entries(def.shape).flatMap(([key, value]) => [
-        { parents, key },
-        ...placesIn(value, [...parents, key]),
-      ]);
-    case 'optional':
-      return placesIn(def.innerType, parents);
-    case 'union':
-      return def.options.flatMap((option) => placesIn(option, parents));
-    case 'array':
-      return placesIn(def.element, [...parents, '[]']);
-    case 'record':
-      return placesIn(def.valueType, [...parents, '*']);
-    default:
-      return [];
+  if (schema instanceof z.ZodMiniObject) {
+    return Object.entries<z.core.$ZodType>(schema.shape).flatMap(([key, value]) =>
+      [{ parents, key }].concat(placesIn(value, [...parents, key])),
+    );
   }
+  if (schema instanceof z.ZodMiniOptional) return placesIn(schema.def.innerType, parents);
+  if (schema instanceof z.ZodMiniUnion) {
+    return schema.def.options.flatMap((option) => placesIn(option, parents));
+  }
+  if (schema instanceof z.ZodMiniArray) return placesIn(schema.def.element, [...parents, '[]']);
+  return schema instanceof z.ZodMiniRecord ? placesIn(schema.def.valueType, [...parents, '*']) : [];
 }
 
 function isLevel(parents: readonly string[], level: Path): boolean {

@@ -1,5 +1,7 @@
 /** What is wrong with the file's shape, in words for people: one problem a key. */
 import type * as z from 'zod/mini';
+import { isObject } from '../../core/json.ts';
+import type { Path } from './path.ts';
 import { DurationInvalidError } from '../../core/duration.ts';
 import type { ConfigurationDocument, PathProblem } from './document.ts';
 import { adviseOnKey } from './key-advice.ts';
@@ -41,6 +43,8 @@ export function explainIssue(issue: z.core.$ZodIssue, document: ConfigurationDoc
       if (DURATIONS.has(path.at(-1)) && typeof input === 'number') {
         return [{ path, message: wrongDuration(document.writtenAt(path) ?? '', issue.message) }];
       }
+      const colon = meant === undefined ? undefined : colonAfterImage(path, input);
+      if (colon !== undefined) return [colon];
       return (
         meant?.flatMap((error) => explainIssue({ ...error, path: [...path, ...error.path] }, document)) ?? [
           { path, message: input === null ? `it is empty: ${issue.message}` : issue.message },
@@ -50,6 +54,19 @@ export function explainIssue(issue: z.core.$ZodIssue, document: ConfigurationDoc
     default:
       return [{ path, message: issue.message }];
   }
+}
+
+/** `- alpine:` and `- alpine: 3.20`, which YAML takes for a map with one key. */
+function colonAfterImage(path: Path, input: unknown): PathProblem | undefined {
+  if (path.length !== 2 || path[0] !== 'images' || !isObject(input)) return undefined;
+  const [key, ...others] = Object.keys(input);
+  if (key === undefined || others.length > 0 || isObject(input[key])) return undefined;
+  if (key === 'source' || adviseOnKey(configurationSchema, path, key) !== undefined) return undefined;
+  return {
+    path,
+    message:
+      'the colon makes a key of the reference, because a space or nothing follows it. Write it in one word, as in docker.io/library/alpine:3.20, or as a map with a source.',
+  };
 }
 
 function isOtherKind({ code }: z.core.$ZodIssue): boolean {
@@ -72,6 +89,15 @@ function wrongKind(
     return 'the file is empty. It needs a store and images; the README shows a first one.';
   }
   if (input === null) return `it is empty, and must be ${kind}.`;
+  if (path.length === 0) {
+    return 'it must be a map of keys: a store, images and the like. The README shows a first one.';
+  }
+  if (typeof input === 'string' && kind === KINDS['object']) {
+    return `it must be ${kind}, with a colon and a space after each key.`;
+  }
+  if (typeof input === 'string' && path.length === 1 && input.startsWith('-')) {
+    return 'it must be a list: after each "-" stands a space.';
+  }
   if (expected === 'array') return 'it must be a list, if only of one: put "- " before it, or [ ] around it.';
   const written = document.writtenAt(path);
   if (expected !== 'string' || written === undefined) return `it must be ${kind}.`;

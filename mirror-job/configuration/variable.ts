@@ -5,6 +5,12 @@ import { formatPath, pathOfNodes } from './path.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** As in a shell. Whoever writes it means a variable, and would send its name for a key or a password. */
+const BARE = /^\$[A-Z_][A-Z0-9_]*$/;
+/** It could be a password all the same, and is not quoted. */
+const WITHOUT_BRACES =
+  'this is a variable without its braces, and would be taken as it stands. Write it as in ${S3_ENDPOINT}.';
+
 const VARIABLE = /\$\{([^}]*)\}/g;
 
 /**
@@ -23,13 +29,14 @@ export function fillVariables(
   visit(document, {
     Scalar(role, node, ancestors) {
       const written = node.value;
-      if (typeof written !== 'string' || !written.includes('${')) return;
+      if (typeof written !== 'string' || !written.includes('$')) return;
       const refuse = (message: string): string => {
         const line = node.range ? lines.linePos(node.range[0]).line : undefined;
         const key = role === 'key' ? '' : formatPath(pathOfNodes([...ancestors, node]));
         problems.push({ line, key, message });
         return '';
       };
+      if (BARE.test(written)) refuse(WITHOUT_BRACES);
       node.value = written.replaceAll(VARIABLE, (whole, name: string) => {
         if (role === 'key') return refuse(`${whole} stands in a key, and variables are read in values only.`);
         if (!/^[A-Za-z_]\w*$/.test(name)) {

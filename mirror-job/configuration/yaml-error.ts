@@ -8,14 +8,22 @@ const SPECIAL_START =
 /** The mistakes that people make, each with its remedy; the others keep the parser's words. */
 const REMEDIES: { readonly [Code in ErrorCode]?: string } = {
   BAD_ALIAS: SPECIAL_START,
+  BAD_DQ_ESCAPE: 'within double quotes a backslash begins an escape. Use single quotes.',
   BAD_SCALAR_START: SPECIAL_START,
   TAG_RESOLVE_FAILED: SPECIAL_START,
+  BLOCK_AS_IMPLICIT_KEY:
+    'a colon and a space stand here twice, or the next line is indented too far. Put a text with a colon and a space in quotes.',
   DUPLICATE_KEY: 'this key is there twice. Keep one of them.',
+  MULTILINE_IMPLICIT_KEY:
+    'a key without its colon stands here. After each key comes a colon, then a space or the end of the line; a comment begins with #.',
   MULTIPLE_DOCS: 'a second document begins here. Keep one, without "---" between.',
   RESOURCE_EXHAUSTION: 'it is nested too deep.',
   NON_STRING_KEY: 'a key has to be a text.',
   TAB_AS_INDENT: 'this line is indented with a tab. YAML takes spaces only.',
 };
+
+/** Pasted from a web page or a chat. A byte order mark may stand at the very beginning. */
+const INVISIBLE_START = /(?<=\n)[ -]*([\u00A0\u200B\u2007\u202F\u3000\uFEFF])/;
 
 /**
  * @param fill called with a document that is valid YAML, before its values are taken
@@ -27,10 +35,20 @@ export function readYaml<Filled>(
   lines: LineCounter,
   fill: (document: Document) => Filled,
 ): { document: Document; filled: Filled; json: unknown } {
-  const refuse = (offset: number | undefined, message: string): never => {
-    const line = offset === undefined ? undefined : lines.linePos(offset).line;
+  const refuseLine = (line: number | undefined, message: string): never => {
     throw new ConfigurationError(file, [{ line, key: '', message }]);
   };
+  const refuse = (offset: number | undefined, message: string): never =>
+    refuseLine(offset === undefined ? undefined : lines.linePos(offset).line, message);
+  const invisible = INVISIBLE_START.exec(text);
+  if (invisible !== null) {
+    const code = invisible[1]?.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0') ?? '';
+    const line = text.slice(0, invisible.index).split('\n').length;
+    refuseLine(
+      line,
+      `this line begins with a character that only looks like a space, or like nothing (U+${code}). Type it anew.`,
+    );
+  }
   try {
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
     // A warning is a tag that YAML does not know: what follows "!" was meant as text.
@@ -54,6 +72,9 @@ export function readYaml<Filled>(
 
 /** The parser's sentence without what it quotes, which follows a colon. */
 function explain(message: string, line: string): string {
+  const [, quote] = /^Missing closing (["'])quote/.exec(message) ?? [];
+  if (quote !== undefined)
+    return `a text that begins with ${quote}, here or above, has no ${quote} at its end.`;
   const [reason = ''] = message.split(/: |\n/, 1);
   const hint = /[{[,][^"']*\$\{/.test(line)
     ? ' Inside {} and [], a variable has to be in quotes: "${NAME}".'

@@ -40,7 +40,8 @@ function distinct(images: readonly DraftImage[]): readonly DraftImage[] {
   return [...Map.groupBy(images, (image) => identityOf(image)).values()].flatMap(([first, ...others]) => {
     if (first === undefined || others.length === 0) return first ?? [];
     const same = `the same as ${others.length} below it`;
-    return { ...first, note: first.note === undefined ? same : `${first.note}, ${same}` };
+    const note = first.note === undefined ? same : `${first.note}, ${same}`;
+    return { path: first.path, value: first.value, note };
   });
 }
 
@@ -90,7 +91,7 @@ function withoutRefused(
     if (platforms !== undefined && own.every(({ key }) => key.startsWith(`images[${index}].platforms`))) {
       const instead = `All platforms are mirrored instead of ${platforms.join(', ')}.`;
       draft.lose(image.path, `${sentencesOf(draft, own, images)} ${instead}`);
-      return { ...image, value: rest };
+      return { path: image.path, value: rest, note: image.note };
     }
     refused.add(index);
     draft.lose(image.path, sentencesOf(draft, own, images));

@@ -5,7 +5,7 @@
 import { NameInvalidError, formatReference, parseReference, type Reference } from '../../core/reference.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { Path } from '../configuration/path.ts';
-import { Draft, type DraftImageValue, type DraftTags } from './draft.ts';
+import { Draft, type DraftImageValue } from './draft.ts';
 import { entriesOf, listOf, textOf, type ForeignFile } from './foreign-file.ts';
 import { readCredentials, readTemplate } from './regsync-credentials.ts';
 import { tagsOf } from './regsync-tags.ts';

@@ -115,6 +115,16 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that no version is in: what 
     'f.yaml:2: images[0].digests[0]: "sha256:abc" is not a digest (sha256: and 64, or sha512: and 128, lower-case hexadecimal digits).',
   ],
   [
+    'a pattern in a reference',
+    `${STORE}images:\n  - alpine:3.*\n  - source: 'localhost:5000/app:{a,b}'\n`,
+    'f.yaml:3: images[0]: a pattern of tags stands under tags. Write { source: "alpine", tags: ["3.*"] }.\nf.yaml:4: images[1].source: a pattern of tags stands under tags. Write { source: "localhost:5000/app", tags: ["{a,b}"] }.',
+  ],
+  [
+    'an upstream with a scheme',
+    `${STORE}upstreams:\n  https://docker.io: { concurrency: 2 }\nimages: [a:1]`,
+    'f.yaml:3: upstreams["https://docker.io"]: leave out "https://": an upstream is a host, as in docker.io or registry.internal:5000.',
+  ],
+  [
     'a digest after a tag that is cut off',
     `${STORE}images: ['a:1@sha256:0123']`,
     'f.yaml:2: images[0]: "a:1@sha256:0123" is not a valid name: "sha256:0123" after "@" is not a sha256 or sha512 digest.',

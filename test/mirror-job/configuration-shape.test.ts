@@ -179,6 +179,11 @@ const SHAPE: readonly Case[] = [
     `${STORE}images: [[a:1]]`,
     'f.yaml:2: images[0]: it must be a reference such as docker.io/library/alpine:3.20, or a map with a source.',
   ],
+  ...['alpine:', 'alpine: 3.20', 'docker.io/library/alpine:3.20:'].map((written): Case => [
+    `a reference that a colon has made a key: ${written}`,
+    `${STORE}images:\n  - ${written}\n`,
+    'f.yaml:3: images[0]: the colon makes a key of the reference, because a space or nothing follows it. Write it in one word, as in docker.io/library/alpine:3.20, or as a map with a source.',
+  ]),
   [
     'an empty entry',
     `${STORE}images:\n  -\n`,

@@ -25,6 +25,19 @@ const VARIABLES: readonly Case[] = [
     'f.yaml:3: ${HOST} stands in a key, and variables are read in values only.',
   ],
   [
+    'one without its braces',
+    'store:\n  bucket: b\n  region: r\n  accessKeyId: $S3_KEY\n  secretAccessKey: "$S3_SECRET"\nimages: [a:1]',
+    [
+      'f.yaml:4: store.accessKeyId: this is a variable without its braces, and would be taken as it stands. Write it as in ${S3_ENDPOINT}.',
+      'f.yaml:5: store.secretAccessKey: this is a variable without its braces, and would be taken as it stands. Write it as in ${S3_ENDPOINT}.',
+    ].join('\n'),
+  ],
+  [
+    'a dollar within a text',
+    `${STORE}upstreams: { a.b: { credentials: [{ username: $a, password: A$B }] } }\nimages: [a:1]`,
+    '',
+  ],
+  [
     'what is no name',
     `${STORE}images: ["a:\${A B}", "a:\${}"]`,
     'f.yaml:2: images[0]: ${A B} is not a variable: between the braces stands its name, as in ${S3_ENDPOINT}.\nf.yaml:2: images[1]: ${} is not a variable: between the braces stands its name, as in ${S3_ENDPOINT}.',

@@ -2,6 +2,11 @@
 import { STORE, testComplaints, type Case } from './configuration-table.ts';
 
 const START = "a text that begins with *, &, !, @, % or ` has to be in quotes, as in '*' or '*-alpine'.";
+const NO_MAP = 'it must be a map of keys: a store, images and the like. The README shows a first one.';
+const NO_COLON =
+  'a key without its colon stands here. After each key comes a colon, then a space or the end of the line; a comment begins with #.';
+const TWO_COLONS =
+  'a colon and a space stand here twice, or the next line is indented too far. Put a text with a colon and a space in quotes.';
 const YAML: readonly Case[] = [
   [
     'an empty file',
@@ -13,8 +18,50 @@ const YAML: readonly Case[] = [
     '# later\n',
     'f.yaml: the file is empty. It needs a store and images; the README shows a first one.',
   ],
-  ['a list', '- a\n- b\n', 'f.yaml:1: it must be a map of keys.'],
-  ['a text', 'lifeboat\n', 'f.yaml:1: it must be a map of keys.'],
+  ['a list', '- a\n- b\n', `f.yaml:1: ${NO_MAP}`],
+  ['a text', 'lifeboat\n', `f.yaml:1: ${NO_MAP}`],
+  ['a key without its colon', 'store:\n  bucket b\n  region: r\nimages: [a:1]', `f.yaml:2: ${NO_COLON}`],
+  ['a list whose key has no colon', `${STORE}images\n  - a:1\n`, `f.yaml:2: ${NO_COLON}`],
+  ['a comment of another language', `// mine\n${STORE}images: [a:1]`, `f.yaml:1: ${NO_COLON}`],
+  ['two colons in a line', `name: a: b\n${STORE}images: [a:1]`, `f.yaml:1: ${TWO_COLONS}`],
+  ['a line that is indented too far', 'store:\n  bucket: b\n   region: r\n', `f.yaml:2: ${TWO_COLONS}`],
+  [
+    'a quote without its end',
+    `${STORE}images:\n  - "a:1\n`,
+    'f.yaml:4: a text that begins with ", here or above, has no " at its end.',
+  ],
+  [
+    'a backslash in double quotes',
+    `${STORE}images:\n  - { source: "oci:C:\\images", name: a.b/c, tags: ['*'] }`,
+    'f.yaml:3: within double quotes a backslash begins an escape. Use single quotes.',
+  ],
+  [
+    'a space that is none',
+    `${STORE}images:\n  -\u00A0a:1\n`,
+    'f.yaml:3: this line begins with a character that only looks like a space, or like nothing (U+00A0). Type it anew.',
+  ],
+  [
+    'a byte order mark in the middle',
+    `${STORE}\uFEFFimages: [a:1]\n`,
+    'f.yaml:2: this line begins with a character that only looks like a space, or like nothing (U+FEFF). Type it anew.',
+  ],
+  ['a byte order mark at the beginning, and nothing wrong', `\uFEFF${STORE}images: [a:1]\n`, ''],
+  ['a tab where YAML takes one', `${STORE}images:\n  -\ta:1\n`, ''],
+  [
+    'no space after colons',
+    'store:\n  bucket:b\n  region:r\nimages: [a:1]',
+    'f.yaml:1: store: it must be a map of keys, with a colon and a space after each key.',
+  ],
+  [
+    'no space after a hyphen',
+    `${STORE}images:\n  -a:1\n`,
+    'f.yaml:2: images: it must be a list: after each "-" stands a space.',
+  ],
+  [
+    'keys that are merged',
+    `${STORE}images:\n  - &a { source: 'a:1', public: true }\n  - { <<: *a, source: 'a:2' }\n`,
+    'f.yaml:4: images[1]["<<"]: keys are not merged here. An anchor stands for one value, as in tags: &both [a, b] and tags: *both; what holds for all images goes under defaults.',
+  ],
   ['a tab', 'store:\n\tbucket: b\n', 'f.yaml:2: this line is indented with a tab. YAML takes spaces only.'],
   ['a key twice', `${STORE}${STORE}`, 'f.yaml:2: this key is there twice. Keep one of them.'],
   ['a list as a key', '? [a]\n: b\n', 'f.yaml:1: a key has to be a text.'],
