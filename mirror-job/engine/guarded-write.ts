@@ -1,28 +1,145 @@
-/** Objects that several runs may change: each change is a read, a merge and a write that only the first one wins. */
-import { StoreError, type Store } from './store.ts';
+/**
+ * Objects that several writers may change: each change is a read, a merge and a write that only the first one wins.
+ * Within this process nobody has to win: changes of one object wait for each other
+ * (docs/decisions/0070-one-queue-per-object.md). The conditions of the writes are for other processes.
+ */
+import { isEqual } from './catch-up-merge.ts';
+import { KeyQueue } from './key-queue.ts';
+import { StoreError, type Store, type StoredObject } from './store.ts';
 
-/** More runs at once than this on one object is not contention any more but a store that answers wrongly. */
-const ATTEMPTS = 8;
+/** More refused writes than this are no bad luck: of two writers that take turns, each is first half of the time. */
+const ATTEMPTS = 24;
+
+/** From the bytes that are there to those that shall be; undefined when nothing has to change. */
+type Change = (bytes: Uint8Array | undefined) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
+
+interface Waiting {
+  readonly change: Change;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+class Changes {
+  readonly queue = new KeyQueue();
+  /** By key: changes that have come while another one was written. They are written together. */
+  readonly waiting = new Map<string, Waiting[]>();
+}
+
+/** A run has one store object for all that it changes; another run in this process has another one. */
+const changesOfStores = new WeakMap<Store, Changes>();
+
+function changesOf(store: Store): Changes {
+  const changes = changesOfStores.get(store) ?? new Changes();
+  changesOfStores.set(store, changes);
+  return changes;
+}
 
 /**
- * @param change from the bytes that are there to those that shall be; undefined when nothing has to change.
- *   Called again with newer bytes when another run was first
+ * Changes that come while the same object is written are made of the same read, one after the other, and written
+ * together: a provider may allow one write a second to one key.
+ * @param change called again with newer bytes when another process was first. It may wait for the change of another
+ *   object that does not wait for this one, and never for one of the same object
  * @throws {StoreError}, and what `change` throws
  */
-export async function changeObject(
+export function changeObject(store: Store, key: string, contentType: string, change: Change): Promise<void> {
+  const { queue, waiting } = changesOf(store);
+  return new Promise((resolve, reject) => {
+    const one = { change, resolve, reject };
+    const others = waiting.get(key);
+    if (others !== undefined) {
+      others.push(one);
+      return;
+    }
+    waiting.set(key, [one]);
+    void queue.run(key, async () => {
+      const batch = waiting.get(key) ?? [];
+      waiting.delete(key);
+      await writeTogether(store, key, contentType, batch);
+    });
+  });
+}
+
+/**
+ * A read of an object and the write that follows from it, while nobody else in this process changes the object. The
+ * work must not call `changeObject`, or this, for the same object.
+ * @throws what the work throws
+ */
+export function withObject<Result>(store: Store, key: string, work: () => Promise<Result>): Promise<Result> {
+  return changesOf(store).queue.run(key, work);
+}
+
+/** Never throws: each change hears of what became of it. */
+async function writeTogether(
   store: Store,
   key: string,
   contentType: string,
-  change: (bytes: Uint8Array | undefined) => Uint8Array | undefined | Promise<Uint8Array | undefined>,
+  batch: readonly Waiting[],
 ): Promise<void> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const present = await store.get(key);
-    const bytes = await change(present?.bytes);
-    if (bytes === undefined) return;
-    const condition = present === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: present.etag };
-    if ((await store.put(key, bytes, { contentType, condition })) === 'written') return;
+  let rest = batch;
+  const refused: (StoredObject | undefined)[] = [];
+  try {
+    while (refused.length < ATTEMPTS) {
+      const present = await store.get(key);
+      const made = await applyAll(rest, present?.bytes);
+      rest = made.rest;
+      if (made.bytes !== undefined) {
+        const condition = present === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: present.etag };
+        if ((await store.put(key, made.bytes, { contentType, condition })) === 'conflict') {
+          refused.push(present);
+          continue;
+        }
+      }
+      for (const { resolve } of rest) resolve();
+      return;
+    }
+    throw refusedError(store, key, ATTEMPTS, refused);
+  } catch (error) {
+    for (const { reject } of rest) reject(error);
   }
-  throw new StoreError(
-    `${store.name}: ${key} changed ${ATTEMPTS} times while it was being written. If no other run is at work, the store does not honour If-Match.`,
+}
+
+/** @returns what is to be written, undefined for nothing, and the changes that have not failed */
+async function applyAll(
+  batch: readonly Waiting[],
+  present: Uint8Array | undefined,
+): Promise<{ readonly bytes: Uint8Array | undefined; readonly rest: readonly Waiting[] }> {
+  const rest: Waiting[] = [];
+  let bytes: Uint8Array | undefined;
+  for (const one of batch) {
+    try {
+      bytes = (await one.change(bytes ?? present)) ?? bytes;
+      rest.push(one);
+    } catch (error) {
+      one.reject(error);
+    }
+  }
+  return { bytes, rest };
+}
+
+/**
+ * What is to be said of an object that could not be written. That the store is to blame is said only where nobody else
+ * was at work: it refused each write with the ETag that it had just given, and gave the same one again.
+ * @param refused what was read before each write that was refused
+ */
+export function refusedError(
+  store: Pick<Store, 'name'>,
+  key: string,
+  attempts: number,
+  refused: readonly (StoredObject | undefined)[],
+): StoreError {
+  const [first] = refused;
+  if (refused.length === attempts && refused.every((one) => isSame(one, first))) {
+    const header = first === undefined ? 'If-None-Match' : 'If-Match';
+    return new StoreError(
+      `${store.name}: ${key} could not be written: the store refused it ${attempts} times as if somebody had changed it, and it was read the same each time. The store does not honour ${header}.`,
+    );
+  }
+  return new StoreError(
+    `${store.name}: ${key} could not be written: another writer changed it each of the ${attempts} times that this run tried. Run again when the other one has ended.`,
   );
+}
+
+function isSame(one: StoredObject | undefined, other: StoredObject | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return one.etag === other.etag && isEqual(one.bytes, other.bytes);
 }

@@ -11,6 +11,7 @@ import { OCI_DESCRIPTOR } from '../../core/media-type.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
 import { isEqual } from './catch-up-merge.ts';
 import type { Environment } from './environment.ts';
+import { withObject } from './guarded-write.ts';
 import type { StoredManifest } from './manifest-copy.ts';
 import type { Outcome } from './report.ts';
 
@@ -53,14 +54,29 @@ export interface Move {
   readonly ready?: Promise<void>;
 }
 
+type PublishEnvironment = Pick<Environment, 'store' | 'clock' | 'log' | 'run'>;
+
 /**
- * Points a tag at a manifest that is stored with all it needs.
- * @returns `conflict` when another run moved the tag meanwhile: nothing was moved, and what to do has to be
+ * Points a tag at a manifest that is stored with all it needs. Two entries of a configuration may have the same tag:
+ * they do so one after the other.
+ * @returns `conflict` when somebody else moved the tag meanwhile: nothing was moved, and what to do has to be
  *   decided again from what upstream says now
  * @throws {StoreError}
  */
-export async function publishTag(
-  environment: Pick<Environment, 'store' | 'clock' | 'log' | 'run'>,
+export function publishTag(
+  environment: PublishEnvironment,
+  repository: Repository,
+  tag: Tag,
+  target: StoredManifest,
+  move: Move,
+): Promise<Outcome | 'conflict'> {
+  return withObject(environment.store, tagKey(repository, tag), () =>
+    moveTag(environment, repository, tag, target, move),
+  );
+}
+
+async function moveTag(
+  environment: PublishEnvironment,
   repository: Repository,
   tag: Tag,
   target: StoredManifest,

@@ -5,9 +5,10 @@
 import { kindOfKey } from '../../core/key-kind.ts';
 import { isEqual } from './catch-up-merge.ts';
 import { needsOf } from './catch-up-needs.ts';
+import { refusedError } from './guarded-write.ts';
+import { KeyQueue } from './key-queue.ts';
 import type { Member, StoreMembers } from './store-members.ts';
 import {
-  StoreError,
   UploadLostError,
   type OpenUpload,
   type PutOptions,
@@ -18,8 +19,8 @@ import {
 } from './store.ts';
 import { SharedUploads, type SharedUpload } from './store-uploads.ts';
 
-/** More rounds than this on one object are not contention any more. */
-const SETTLE_ATTEMPTS = 8;
+/** More rounds than this on one object are no bad luck any more. */
+const SETTLE_ATTEMPTS = 24;
 
 /** What a manifest is complete with. */
 const NEEDED: ReadonlySet<string | undefined> = new Set(['blob', 'link', 'manifest']);
@@ -27,6 +28,8 @@ const NEEDED: ReadonlySet<string | undefined> = new Set(['blob', 'link', 'manife
 export class StoreSet implements Store {
   readonly #members: StoreMembers;
   readonly #uploads = new SharedUploads<Member>();
+  /** What reads an object in one store and writes it into another waits for what else in this process does so. */
+  readonly #changing = new KeyQueue();
 
   constructor(members: StoreMembers) {
     this.#members = members;
@@ -41,11 +44,17 @@ export class StoreSet implements Store {
    * store alone is put right: its index would say nothing of it. A manifest is there when each store has it.
    */
   async get(key: string): Promise<StoredObject | undefined> {
+    const kind = kindOfKey(key)?.kind;
+    if (kind === 'tag') return this.#changing.run(key, () => this.#getSettled(key));
     const object = await this.#read((store) => store.get(key));
     if (object === undefined) return undefined;
-    const kind = kindOfKey(key)?.kind;
-    if (kind === 'tag') await this.#settle(key, object.bytes);
     if (kind === 'manifest' && !(await this.#isEverywhere(key, object.bytes.length))) return undefined;
+    return object;
+  }
+
+  async #getSettled(key: string): Promise<StoredObject | undefined> {
+    const object = await this.#read((store) => store.get(key));
+    if (object !== undefined) await this.#settle(key, object.bytes);
     return object;
   }
 
@@ -76,7 +85,9 @@ export class StoreSet implements Store {
 
   /** @throws {StoreError} when the last store fails too */
   async put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
-    if (options.condition !== undefined) return this.#change(key, bytes, options);
+    if (options.condition !== undefined) {
+      return this.#changing.run(key, () => this.#change(key, bytes, options));
+    }
     await this.#everywhere(({ store }) => store.put(key, bytes, options));
     return 'written';
   }
@@ -202,6 +213,7 @@ export class StoreSet implements Store {
 
   async #settleAt(member: Member, key: string, expected: Uint8Array | undefined): Promise<void> {
     let wanted = expected;
+    const refused: (StoredObject | undefined)[] = [];
     for (let attempt = 0; attempt < SETTLE_ATTEMPTS; attempt += 1) {
       // First here, then there: what is equal by then was not undone in between.
       const theirs = await member.store.get(key);
@@ -210,15 +222,14 @@ export class StoreSet implements Store {
       if (ours === undefined || member === this.#members.lead) return;
       if (theirs !== undefined && isEqual(theirs.bytes, ours.bytes)) return;
       if (!(await hasNeeds(member.store, key, ours))) return;
-      await member.store.put(key, ours.bytes, {
+      const result = await member.store.put(key, ours.bytes, {
         contentType: ours.contentType ?? 'application/octet-stream',
         condition: theirs === undefined ? { ifNoneMatch: '*' } : { ifMatch: theirs.etag },
       });
+      if (result === 'conflict') refused.push(theirs);
       wanted = undefined;
     }
-    throw new StoreError(
-      `${member.store.name}: ${key} changed ${SETTLE_ATTEMPTS} times while it was being written. If no other run is at work, the store does not honour If-Match.`,
-    );
+    throw refusedError(member.store, key, SETTLE_ATTEMPTS, refused);
   }
 
   #shared(key: string, id: string): SharedUpload<Member> {

@@ -4,6 +4,7 @@ import { parseDigest } from '../../core/digest.ts';
 import { parseManifest } from '../../core/manifest.ts';
 import { parseRepository, parseTag } from '../../core/reference.ts';
 import type { StoredManifest } from '../../mirror-job/engine/manifest-copy.ts';
+import { FreshStore } from '../../mirror-job/engine/fresh-store.ts';
 import { findTag, publishTag } from '../../mirror-job/engine/publish.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import { addArtifact, addImage, addLayer, tagAs } from '../support/builder.ts';
@@ -143,7 +144,9 @@ function interfere(environment: TestEnvironment, store: MemoryStore, times: numb
     store.before = () => {};
     const target = left % 2 === 1 ? a : b;
     left -= 1;
-    if (target !== undefined) await publish({ ...environment, run: `other-${left}` }, target);
+    // Another process has another store object, and so does not wait for this one.
+    const other = { ...environment, store: new FreshStore(store), run: `other-${left}` };
+    if (target !== undefined) await publish(other, target);
     store.before = hook;
   };
 }
@@ -155,6 +158,22 @@ test.each([undefined, b])('another run was first: nothing is moved (from %#)', a
   interfere(environment, store, 1);
   expect(await publish(environment, c)).toBe('conflict');
   expect(store.json(KEY)).toMatchObject({ digest: a.digest });
+});
+
+test('entries of one run that have the same tag move it one after the other, with one record of it', async () => {
+  const store = new MemoryStore();
+  const upstream = { ...content, tags: new Map([['latest', a.digest]]) };
+  const source = new MemorySource('source.test/app', upstream);
+  const images = Array.from({ length: 5 }, () =>
+    imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEvery: false }),
+  );
+  const run = () => runMirror(environmentFor(store), 'default', images);
+  for (const [moves, target] of [a, b].entries()) {
+    tagAs(upstream, { mediaType: '', digest: target.digest, size: 0 }, 'latest');
+    expect((await run()).counts.failed).toBe(0);
+    expect(history(store).length).toBe(moves + 1);
+    expect(store.calls.filter((call) => call === `put ${KEY}`).length).toBe(moves + 1);
+  }
 });
 
 const LOST =

@@ -218,7 +218,7 @@ test('a list that cannot be read is mended also where all that is noted is a tag
   expect(store.json(TAGS)).toEqual({ name: 'mirror.test/app', tags: ['one'] });
 });
 
-test('an object that changes under every attempt is a failure of the store', async () => {
+test('an object that another writer changes before every attempt is a failure that names the writer', async () => {
   const store = new MemoryStore();
   const state = await RepositoryState.open(environmentFor(store), repository);
   await state.note(entry('one'));
@@ -233,6 +233,6 @@ test('an object that changes under every attempt is a failure of the store', asy
     store.before = hook;
   };
   await expect(state.flush()).rejects.toThrow(
-    `The bucket in memory: ${TAGS} changed 8 times while it was being written. If no other run is at work, the store does not honour If-Match.`,
+    `The bucket in memory: ${TAGS} could not be written: another writer changed it each of the 24 times that this run tried. Run again when the other one has ended.`,
   );
 });

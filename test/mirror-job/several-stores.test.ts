@@ -1,5 +1,9 @@
 /** Several stores are several whole mirrors, filled in one go: upstream is read once, and the primary moves last. */
+import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { addArtifact, addImage, addStreamedLayer, tagAs } from '../support/builder.ts';
+import { emptyRepository } from '../support/content.ts';
+import { SPDX } from '../support/media-types.ts';
 import { MemoryStore } from './memory-store.ts';
 import { expectWhole, Mirror, move, pairOf, ROOT, smallRepository, tagIn } from './several-stores.ts';
 
@@ -61,4 +65,33 @@ test('a run that finds nothing new copies nothing, and compares nothing', async 
     expect(store.calls.filter((call) => call.startsWith('entries'))).toEqual([]);
     expect(store.calls.filter((call) => /^put (?!state\/)/.test(call))).toEqual([]);
   }
+});
+
+test('40 tags that refer to one image are listed with it in both, without one write that is refused', async () => {
+  const repository = emptyRepository();
+  const subject = addImage(repository, { layers: [await addStreamedLayer(repository, 'layer', 100)] });
+  tagAs(repository, subject, 'latest');
+  for (let index = 0; index < 40; index += 1) {
+    const annotations = { index: String(index) };
+    tagAs(repository, addArtifact(repository, { artifactType: SPDX, subject, annotations }), `sbom-${index}`);
+  }
+  const refused: string[] = [];
+  class WatchedStore extends MemoryStore {
+    override before = () => setTimeout(1);
+
+    override async put(...args: Parameters<MemoryStore['put']>): ReturnType<MemoryStore['put']> {
+      const result = await super.put(...args);
+      if (result === 'conflict' && !args[0].endsWith('/probe')) refused.push(args[0]);
+      return result;
+    }
+  }
+  const mirror = new Mirror(repository, [new WatchedStore('A'), new WatchedStore('B')]);
+  const report = await mirror.run();
+  expect([report.counts.created, report.counts.failed, report.stores]).toEqual([41, 0, IN_STEP]);
+  const key = `${ROOT}/_referrers/${subject.digest.replace(':', '/')}`;
+  for (const store of mirror.stores) {
+    expect(store.json(key)).toMatchObject({ manifests: { length: 40 } });
+  }
+  expectWhole(mirror);
+  expect(refused).toEqual([]);
 });

@@ -1,0 +1,19 @@
+/** One run changes one object from many sides at once, in a second, real S3 server. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mirrorReferringTags } from '../support/referring-tags.ts';
+import { startS3Server, type S3Server } from '../support/s3-server.ts';
+
+let server: S3Server;
+
+beforeAll(async () => {
+  server = await startS3Server();
+});
+
+afterAll(async () => {
+  await server?.stop();
+});
+
+test('40 tags and 40 digests that refer to one image are all listed with it', async () => {
+  const runs = await mirrorReferringTags(server, { count: 40, runs: 4 });
+  expect(runs).toEqual(Array(4).fill({ code: 0, failures: [], listed: 80 }));
+});
