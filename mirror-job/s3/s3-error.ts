@@ -35,6 +35,11 @@ export class OddAnswerError extends Error {
   override readonly name = 'OddAnswerError';
 }
 
+/** Each read gave the body of one version of the object and the ETag of another. */
+export class TornReadError extends Error {
+  override readonly name = 'TornReadError';
+}
+
 /**
  * What the store said, through this client or the SDK's; undefined where it said nothing. The SDK's class itself would
  * have to be loaded with all the rest of it.
@@ -89,6 +94,9 @@ export function explain(error: unknown): string {
   }
   if (!(error instanceof Error)) return String(error);
   if (error instanceof OddAnswerError) return `${error.message}. It does not speak S3 as it should.`;
+  if (error instanceof TornReadError) {
+    return 'its body and its ETag belong to two versions of it, five times in a row. Nothing is written over it. If no other run is at work, copy the object onto itself with another S3 client, which gives it a new ETag, and see docs/providers.md.';
+  }
   if (error.name === 'CredentialsProviderError') {
     return 'no keys were found. Set store.accessKeyId and store.secretAccessKey, or what the AWS SDK reads (AWS_ACCESS_KEY_ID, a profile, a role).';
   }

@@ -1,5 +1,6 @@
 /** A bucket behind the S3 API. docs/providers.md says what each provider needs, and why each setting is here. */
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   StoreError,
   UploadLostError,
@@ -12,9 +13,10 @@ import {
   type UploadPart,
 } from '../engine/store.ts';
 import { createStoreAgents } from '../node/agents.ts';
+import { EtagCheck } from './etag-check.ts';
 import { ObjectClient, type ObjectRequest } from './object-client.ts';
 import { bucketAddress } from './s3-address.ts';
-import { explain, isCalled, statusOf, OddAnswerError } from './s3-error.ts';
+import { explain, isCalled, statusOf, OddAnswerError, TornReadError } from './s3-error.ts';
 import type { SdkBucket } from './sdk-bucket.ts';
 import { encodePart } from './signature.ts';
 import { SilenceError, inTime } from './silence.ts';
@@ -37,6 +39,10 @@ const CONFLICT_ATTEMPTS = 5;
 const CONFLICT_DELAY = 25;
 /** An answer that breaks off is asked for again. */
 const BODY_ATTEMPTS = 3;
+/** So is one whose body and ETag belong to two versions: what replaces the object has a while to end. */
+const PAIR_ATTEMPTS = 5;
+/** Milliseconds before the second of them; each further one waits twice as long. */
+const PAIR_DELAY = 50;
 
 /** Between two pieces of a body. Milliseconds. */
 const SILENCE = 60_000;
@@ -47,6 +53,7 @@ export class S3Store implements ComparableStore {
   readonly #openSdk: () => Promise<SdkBucket>;
   readonly #prefix: string;
   readonly #silence: number;
+  readonly #etags = new EtagCheck();
   #opened: Promise<SdkBucket> | undefined;
   #address: Promise<URL> | undefined;
 
@@ -82,27 +89,39 @@ export class S3Store implements ComparableStore {
     return this.#address;
   }
 
+  /** Body and ETag are those of one version, wherever that can be known: what is read here may be written back. */
   async get(key: string): Promise<StoredObject | undefined> {
     return this.#call('read', key, async (whole) => {
       for (let attempt = 1; ; attempt += 1) {
-        const answer = await this.#find({ method: 'GET', key: whole });
-        if (answer === undefined) return undefined;
-        const { etag, 'content-type': contentType } = answer.headers;
-        if (etag === undefined) {
-          answer.destroy();
-          throw new OddAnswerError('the answer has no ETag');
-        }
-        // What is read whole is small.
-        try {
-          return { bytes: await inTime(readWhole(answer), this.#silence), etag, contentType };
-        } catch (error) {
-          // The client tries again what does not answer; here the answer itself broke off.
-          if (error instanceof SilenceError || attempt === BODY_ATTEMPTS) throw error;
-        } finally {
-          answer.destroy();
-        }
+        const read = await this.#getOnce(whole);
+        if (read === undefined || this.#etags.isPair(read.bytes, read.headers)) return read?.object;
+        if (attempt === PAIR_ATTEMPTS) throw new TornReadError();
+        await sleep(PAIR_DELAY * 2 ** (attempt - 1));
       }
     });
+  }
+
+  async #getOnce(whole: string) {
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await this.#find({ method: 'GET', key: whole });
+      if (answer === undefined) return undefined;
+      const { headers } = answer;
+      const { etag, 'content-type': contentType } = headers;
+      if (etag === undefined) {
+        answer.destroy();
+        throw new OddAnswerError('the answer has no ETag');
+      }
+      // What is read whole is small.
+      try {
+        const bytes = await inTime(readWhole(answer), this.#silence);
+        return { bytes, headers, object: { bytes, etag, contentType } };
+      } catch (error) {
+        // The client tries again what does not answer; here the answer itself broke off.
+        if (error instanceof SilenceError || attempt === BODY_ATTEMPTS) throw error;
+      } finally {
+        answer.destroy();
+      }
+    }
   }
 
   async stream(key: string, offset: number): Promise<AsyncIterable<Uint8Array> | undefined> {
@@ -164,6 +183,8 @@ export class S3Store implements ComparableStore {
         try {
           const answer = await this.#objects.send({ method: 'PUT', key: whole, headers, body: bytes });
           await this.#discard(answer);
+          // Learns what this store's ETags are; nothing is wrong with a write whose ETag is another one.
+          this.#etags.isPair(bytes, answer.headers);
           return 'written';
         } catch (error) {
           const status = statusOf(error);
@@ -172,9 +193,7 @@ export class S3Store implements ComparableStore {
           if (condition !== undefined && 'ifMatch' in condition && isCalled(error, 'NoSuchKey'))
             return 'conflict';
           if (status !== 409 || attempt === CONFLICT_ATTEMPTS) throw error;
-          await new Promise((resolve) => {
-            setTimeout(resolve, CONFLICT_DELAY * 2 ** (attempt - 1));
-          });
+          await sleep(CONFLICT_DELAY * 2 ** (attempt - 1));
         }
       }
     });

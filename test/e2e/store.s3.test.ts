@@ -1,4 +1,5 @@
 /** What the job relies on a store for, against a real S3 server that checks what wrangler's local R2 lets pass. */
+import { createHash } from 'node:crypto';
 import { createServer, request } from 'node:http';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { BufferPool } from '../../mirror-job/engine/buffer-pool.ts';
@@ -81,6 +82,26 @@ test('of writers that race for one key, one wins', async () => {
     Array.from({ length: 8 }, (_, index) => store.put('race', bytesOf(String(index)), options)),
   );
   expect(results.toSorted()).toEqual([...Array.from({ length: 7 }, () => 'conflict'), 'written']);
+});
+
+test('what is read while an object is replaced has the ETag of its own body', async () => {
+  const versions = Array.from({ length: 100 }, (_, index) => bytesOf(`version ${index} `.repeat(500)));
+  const [first, ...later] = versions;
+  await store.put('replaced', first ?? new Uint8Array(), { contentType: TEXT });
+  let isOver = false;
+  const torn: string[] = [];
+  const read = async () => {
+    while (!isOver) {
+      const { bytes, etag } = (await store.get('replaced')) ?? { bytes: new Uint8Array(), etag: '' };
+      const md5 = createHash('md5').update(bytes).digest('hex');
+      if (etag !== `"${md5}"`) torn.push(`${etag} ${md5}`);
+    }
+  };
+  const readers = Array.from({ length: 8 }, read);
+  for (const version of later) await store.put('replaced', version, { contentType: TEXT });
+  isOver = true;
+  await Promise.all(readers);
+  expect(torn).toEqual([]);
 });
 
 test('a list has the keys below a prefix, in order, and no more than were asked for', async () => {
