@@ -16,10 +16,12 @@ export class KeyQueue {
     const result = before === undefined ? work() : before.then(work);
     const ended = result.then(ignore, ignore);
     this.#last.set(key, ended);
-    void ended.then(() => {
-      if (this.#last.get(key) === ended) this.#last.delete(key);
-    });
+    void ended.then(() => this.#forget(key, ended));
     return result;
+  }
+
+  #forget(key: string, ended: Promise<void>): void {
+    if (this.#last.get(key) === ended) this.#last.delete(key);
   }
 
   /** How many keys have work left. */

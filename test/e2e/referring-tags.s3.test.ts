@@ -15,5 +15,5 @@ afterAll(async () => {
 
 test('40 tags and 40 digests that refer to one image are all listed with it', async () => {
   const runs = await mirrorReferringTags(server, { count: 40, runs: 4 });
-  expect(runs).toEqual(Array(4).fill({ code: 0, failures: [], listed: 80 }));
+  expect(runs).toEqual(Array.from({ length: 4 }, () => ({ code: 0, failures: [], listed: 80 })));
 });

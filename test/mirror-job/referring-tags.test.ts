@@ -15,5 +15,5 @@ afterAll(async () => {
 
 test('40 tags and 40 digests that refer to one image are all listed with it', async () => {
   const runs = await mirrorReferringTags(store, { count: 40, runs: 2 });
-  expect(runs).toEqual(Array(2).fill({ code: 0, failures: [], listed: 80 }));
+  expect(runs).toEqual(Array.from({ length: 2 }, () => ({ code: 0, failures: [], listed: 80 })));
 }, 120_000);
