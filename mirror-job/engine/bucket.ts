@@ -3,7 +3,7 @@ import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { decodeIdentity, encodeIdentity, type Audience, type Identity } from '../../core/identity.ts';
 import { IDENTITY_KEY, LAYOUT_VERSION, stateKey } from '../../core/layout.ts';
 import { encodeJson } from '../../core/json.ts';
-import { StoreError, type Condition, type Store } from './store.ts';
+import { ConditionRefusedError, StoreError, type Condition, type PutResult, type Store } from './store.ts';
 
 /** The bucket is not one that this run may write to; nothing was. The message says what to do. */
 export class BucketRefusedError extends Error {
@@ -91,10 +91,7 @@ async function writeIdentity(store: Store, expected: BucketExpectation): Promise
     );
   }
   const identity: Identity = { version: LAYOUT_VERSION, id: expected.newId, audience: expected.audience };
-  const written = await store.put(IDENTITY_KEY, encodeIdentity(identity), {
-    contentType: 'application/json',
-    condition: { ifNoneMatch: '*' },
-  });
+  const written = await putGuarded(store, IDENTITY_KEY, encodeIdentity(identity), { ifNoneMatch: '*' });
   if (written === 'written') return identity;
   const theirs = await readIdentity(store);
   if (theirs === undefined) {
@@ -110,8 +107,7 @@ const NO_ETAG = '"00000000000000000000000000000000"';
 async function probeConditions(store: Store, name: string): Promise<void> {
   const key = stateKey(name, 'probe');
   const bytes = encodeJson({ purpose: 'shows whether the store honours conditional writes' });
-  const put = (condition: Condition): Promise<'written' | 'conflict'> =>
-    store.put(key, bytes, { contentType: 'application/json', condition });
+  const put = (condition: Condition): Promise<PutResult> => putGuarded(store, key, bytes, condition);
   const unguardedNow = async (): Promise<'If-None-Match' | 'If-Match' | undefined> => {
     // At once: this is on the way of every run.
     const [again, other] = await Promise.all([put({ ifNoneMatch: '*' }), put({ ifMatch: NO_ETAG })]);
@@ -121,8 +117,25 @@ async function probeConditions(store: Store, name: string): Promise<void> {
   // An object of an earlier run shows it. Where there was none the first time has written it, and says nothing yet.
   const unguarded = (await unguardedNow()) === undefined ? undefined : await unguardedNow();
   if (unguarded !== undefined) {
-    throw new BucketRefusedError(
-      `${store.name} does not honour ${unguarded}, so two runs at once could undo each other's tags. If you make sure that runs never overlap, set store.singleWriter: true.`,
-    );
+    throw new BucketRefusedError(`${store.name} does not honour ${unguarded}${SINGLE_WRITER}`);
+  }
+}
+
+const SINGLE_WRITER =
+  ", so two runs at once could undo each other's tags. If you make sure that runs never overlap, set store.singleWriter: true.";
+
+/** @throws {BucketRefusedError} where the store refuses conditions as such */
+async function putGuarded(
+  store: Store,
+  key: string,
+  bytes: Uint8Array,
+  condition: Condition,
+): Promise<PutResult> {
+  try {
+    return await store.put(key, bytes, { contentType: 'application/json', condition });
+  } catch (error) {
+    if (!(error instanceof ConditionRefusedError)) throw error;
+    const message = `${store.name} refuses conditional writes (${error.answer})${SINGLE_WRITER}`;
+    throw new BucketRefusedError(message, { cause: error });
   }
 }

@@ -39,6 +39,7 @@ export interface Store {
   get(key: string): Promise<StoredObject | undefined>;
   /** @returns the size in bytes, or undefined when there is no such object */
   size(key: string): Promise<number | undefined>;
+  /** @throws {ConditionRefusedError} */
   put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult>;
   /** Keys that start with `prefix`, in order, at most `limit`. */
   list(prefix: string, limit: number): Promise<readonly string[]>;
@@ -79,6 +80,18 @@ export interface ComparableStore extends Store, ReadableStore {
 /** The store did not do what it was asked; the message names the store, the call and the key. */
 export class StoreError extends Error {
   override readonly name: string = 'StoreError';
+}
+
+/** A write was refused because it had a condition, whichever: this store honours none. */
+export class ConditionRefusedError extends StoreError {
+  override readonly name = 'ConditionRefusedError';
+  /** Such as `501 NotImplemented`. */
+  readonly answer: string;
+
+  constructor(message: string, answer: string, options?: ErrorOptions) {
+    super(message, options);
+    this.answer = answer;
+  }
 }
 
 /** The call was given up because the run has to stop, and takes long by its nature: the store may be well. */

@@ -7,7 +7,24 @@ export interface Refusal {
   readonly status: number | undefined;
   /** The one that the bucket is in, where the store says it. */
   readonly region?: string | undefined;
+  /** Its message, and the name of the header that it is about, where it says so. */
+  readonly text: string;
 }
+
+/**
+ * What a store answers that takes no more. None of these is about a key, though most are a 403. `text` is what has to
+ * stand beside a code that usually means something else.
+ */
+const FULL: readonly { readonly code?: string; readonly status?: number; readonly text?: RegExp }[] = [
+  { status: 507 }, // XMinioStorageFull (MinIO), InsufficientStorage (versitygw): the disk is full
+  { code: 'QuotaExceeded' }, // Ceph, versitygw, NooBaa
+  { code: 'ObjectQuotaExceeded' }, // NooBaa: too many objects
+  { code: 'XMinioStorageFull' },
+  { code: 'XMinioAdminBucketQuotaExceeded' },
+  { code: 'storage_cap_exceeded' }, // Backblaze B2's own name of it
+  { code: 'AccessDenied', text: /\bcap exceeded\b/i }, // Backblaze B2: storage, transactions, downloads
+  { code: 'AccessDenied', text: /\bquota is reached\b/i }, // Garage: bytes, objects
+];
 
 export class S3AnswerError extends Error {
   override readonly name = 'S3AnswerError';
@@ -26,6 +43,8 @@ export class S3AnswerError extends Error {
       code: name,
       status,
       region: /<Region>\s*([\w-]+)\s*<\/Region>/.exec(body)?.[1] ?? region,
+      // Not the rest: an answer about a signature repeats the request that was signed.
+      text: [...body.matchAll(/<(Message|Header|ArgumentName)>([^<]*)</g)].map(([, , one]) => one).join(' '),
     };
   }
 }
@@ -52,7 +71,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
     typeof metadata === 'object' && metadata !== null && 'httpStatusCode' in metadata
       ? metadata.httpStatusCode
       : undefined;
-  return { code: error.name, status: typeof status === 'number' ? status : undefined };
+  return { code: error.name, status: typeof status === 'number' ? status : undefined, text: error.message };
 }
 
 export function isCalled(error: unknown, code: string): boolean {
@@ -63,11 +82,36 @@ export function statusOf(error: unknown): number | undefined {
   return refusalOf(error)?.status;
 }
 
+/**
+ * Whether a write was refused because it had a condition, and not because of how the condition came out: 501 at Backblaze
+ * B2, 400 with the same code at Aliyun, or any refusal that names the header.
+ * @returns the answer, such as `501 NotImplemented`; undefined for any other failure
+ */
+export function refusalOfConditions(error: unknown): string | undefined {
+  const { code, status, text } = refusalOf(error) ?? {};
+  if (status === undefined || text === undefined) return undefined;
+  const isRefused =
+    status === 501 || code === 'NotImplemented' || (status === 400 && /\bIf-(?:None-)?Match\b/i.test(text));
+  return isRefused ? `${status} ${code}` : undefined;
+}
+
+function isFull({ code, status, text }: Refusal): boolean {
+  return FULL.some(
+    (known) =>
+      (known.code === undefined || known.code === code) &&
+      (known.status === undefined || known.status === status) &&
+      (known.text === undefined || known.text.test(text)),
+  );
+}
+
 /** What went wrong, and what to do about the cases that configuration causes. Never a header, never a key. */
 export function explain(error: unknown): string {
   const refusal = refusalOf(error);
   if (refusal !== undefined) {
     const { code, status, region } = refusal;
+    if (isFull(refusal)) {
+      return `its quota, a cap or its disk is used up (${code}). Make room, or raise the limit at the provider; what is stored already stays.`;
+    }
     switch (code) {
       case 'NoSuchBucket':
         return 'there is no such bucket. Create it, or correct store.bucket.';

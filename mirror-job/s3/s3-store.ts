@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  ConditionRefusedError,
   StoreError,
   UploadLostError,
   type ComparableStore,
@@ -16,7 +17,14 @@ import { createStoreAgents } from '../node/agents.ts';
 import { EtagCheck } from './etag-check.ts';
 import { ObjectClient, type ObjectRequest } from './object-client.ts';
 import { bucketAddress } from './s3-address.ts';
-import { explain, isCalled, statusOf, OddAnswerError, TornReadError } from './s3-error.ts';
+import {
+  explain,
+  isCalled,
+  OddAnswerError,
+  refusalOfConditions,
+  statusOf,
+  TornReadError,
+} from './s3-error.ts';
 import type { SdkBucket } from './sdk-bucket.ts';
 import { encodePart } from './signature.ts';
 import { SilenceError, inTime } from './silence.ts';
@@ -192,6 +200,11 @@ export class S3Store implements ComparableStore {
           // If-Match on an object that is gone: AWS says 404 where others say 412.
           if (condition !== undefined && 'ifMatch' in condition && isCalled(error, 'NoSuchKey'))
             return 'conflict';
+          const refused = condition === undefined ? undefined : refusalOfConditions(error);
+          if (refused !== undefined) {
+            const message = `${this.name}: could not write ${key}: it refuses conditional writes (${refused}).`;
+            throw new ConditionRefusedError(message, refused, { cause: error });
+          }
           if (status !== 409 || attempt === CONFLICT_ATTEMPTS) throw error;
           await sleep(CONFLICT_DELAY * 2 ** (attempt - 1));
         }
@@ -274,6 +287,7 @@ export class S3Store implements ComparableStore {
     try {
       return await send(`${this.#prefix}${key}`);
     } catch (error) {
+      if (error instanceof StoreError) throw error;
       if (isCalled(error, 'NoSuchUpload')) {
         throw new UploadLostError(`${this.name}: the upload to ${key} is not there any more.`, {
           cause: error,

@@ -66,6 +66,29 @@ test.each([
   expect(bodies).toEqual(['bytes', 'bytes', 'bytes']);
 });
 
+/** As R2 does: one write a second to one key. */
+function onceASecond(): Answer {
+  let last = -Infinity;
+  return (response, request) => {
+    const now = performance.now();
+    if (now - last < 1000) return fails(429, 'TooManyRequests')(response, request);
+    last = now;
+    done(response, request);
+  };
+}
+
+test('writes to one key go through where one a second is allowed, however the dice fall', async () => {
+  const dice = vi.spyOn(Math, 'random').mockReturnValue(0);
+  try {
+    const { store } = await storeThatAnswers(onceASecond());
+    for (let write = 0; write < 3; write += 1) {
+      expect(await store.put('key', BYTES, PLAIN)).toBe('written');
+    }
+  } finally {
+    dice.mockRestore();
+  }
+});
+
 test('four times in all, and then it is said', async () => {
   const { store, seen, name } = await storeThatAnswers(fails(503, 'SlowDown'));
   await expect(store.get('key')).rejects.toThrow(`${name}: could not read key: 503 SlowDown.`);
@@ -97,6 +120,81 @@ test('not again: what would be refused again', async () => {
     `${name}: could not write key: access is denied (AccessDenied).`,
   );
   expect(seen.length).toBe(1);
+});
+
+const says =
+  (status: number, code: string, message: string): Answer =>
+  (response) =>
+    response
+      .writeHead(status)
+      .end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`);
+
+test.each([
+  [403, 'QuotaExceeded', 'Your request was denied due to quota exceeded.'],
+  [403, 'ObjectQuotaExceeded', ''],
+  [400, 'XMinioAdminBucketQuotaExceeded', 'Bucket quota exceeded'],
+  [507, 'XMinioStorageFull', 'Storage backend has reached its minimum free drive threshold.'],
+  [507, 'InsufficientStorage', 'No space left on device.'],
+  [
+    403,
+    'AccessDenied',
+    'Cannot upload files, storage cap exceeded. See the Caps &amp; Alerts page to increase your cap.',
+  ],
+  [403, 'AccessDenied', 'Transaction cap exceeded, see the Caps &amp; Alerts page to increase your cap'],
+  [403, 'storage_cap_exceeded', ''],
+  [
+    403,
+    'AccessDenied',
+    'Forbidden: Bucket size quota is reached, maximum total size of objects for this bucket: 500',
+  ],
+])(
+  'a quota that is used up is called so, and not a key that is refused: %i %s %s',
+  async (status, code, message) => {
+    const { store, seen, name } = await storeThatAnswers(says(status, code, message));
+    const what = `${name}: could not write key: its quota, a cap or its disk is used up (${code}). Make room, or raise the limit at the provider; what is stored already stays.`;
+    await expect(store.put('key', BYTES, PLAIN)).rejects.toThrow(what);
+    const upload = store.putPart('key', 'id', 1, BYTES);
+    await expect(upload).rejects.toThrow('of key: its quota, a cap or its disk is used up');
+    await expect(store.beginUpload('key', 'text/plain')).rejects.toThrow(
+      'to key: its quota, a cap or its disk is used up',
+    );
+    expect(seen.length).toBe(3);
+  },
+);
+
+const refusesHeader =
+  (status: number, code: string, more: string): Answer =>
+  (response) =>
+    response.writeHead(status).end(`<?xml version="1.0"?><Error><Code>${code}</Code>${more}</Error>`);
+
+test.each<[string, number, string, string]>([
+  [
+    'Backblaze B2',
+    501,
+    'NotImplemented',
+    '<Message>A header you provided implies functionality that is not implemented.</Message>',
+  ],
+  ['Aliyun', 400, 'NotImplemented', '<Header>If-None-Match</Header>'],
+  ['one that names the header', 400, 'InvalidArgument', '<ArgumentName>If-None-Match</ArgumentName>'],
+  ['one that says nothing', 501, 'NotImplemented', ''],
+])('a store that refuses conditions as such is called so: %s', async (_, status, code, more) => {
+  const { store, seen, name } = await storeThatAnswers(refusesHeader(status, code, more));
+  const put = store.put('key', BYTES, { ...PLAIN, condition: { ifNoneMatch: '*' } });
+  await expect(put).rejects.toThrow(
+    expect.objectContaining({
+      name: 'ConditionRefusedError',
+      message: `${name}: could not write key: it refuses conditional writes (${status} ${code}).`,
+    }),
+  );
+  // Without a condition it is another failure.
+  await expect(store.put('key', BYTES, PLAIN)).rejects.toThrow(`could not write key: ${status} ${code}.`);
+  expect(seen.length).toBe(2);
+});
+
+test('any other refusal of a conditional write is what it says', async () => {
+  const { store, name } = await storeThatAnswers(fails(400, 'InvalidRequest'));
+  const put = store.put('key', BYTES, { ...PLAIN, condition: { ifMatch: '"e"' } });
+  await expect(put).rejects.toThrow(`${name}: could not write key: 400 InvalidRequest.`);
 });
 
 test('a clock that is wrong is set by the store’s, once', async () => {

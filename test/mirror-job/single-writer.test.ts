@@ -1,4 +1,7 @@
-/** `singleWriter: true` at a store that answers any condition with 501: the program sends none. */
+/**
+ * A store that answers any condition with an error: without `singleWriter: true` the program says that it needs this, and
+ * with it sends none.
+ */
 import { createServer, type Server } from 'node:http';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,6 +19,10 @@ let server: Server;
 let port = 0;
 /** Written, in order. */
 const written: string[] = [];
+/** What it answers to a condition. */
+let refusal = { status: 501, code: 'NotImplemented' };
+/** Whether the bucket was used before, without conditions. */
+let isUsed = false;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-single-'));
@@ -29,7 +36,7 @@ beforeAll(async () => {
     };
     const error = (status: number, code: string) => answer(status, `<Error><Code>${code}</Code></Error>`);
     if (headers['if-match'] !== undefined || headers['if-none-match'] !== undefined) {
-      error(501, 'NotImplemented');
+      error(refusal.status, refusal.code);
     } else if (method === 'PUT') {
       written.push(pathname.replace('/bucket/', ''));
       answer(200, '');
@@ -40,6 +47,8 @@ beforeAll(async () => {
       );
     } else if (searchParams.has('list-type')) {
       answer(200, '<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>');
+    } else if (isUsed && pathname === '/bucket/lifeboat.json') {
+      response.writeHead(200, { etag: '"1"' }).end('{"version":1,"id":"an-id","audience":"public"}');
     } else {
       error(404, 'NoSuchKey');
     }
@@ -57,11 +66,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-// The image is not there, which is exit code 1; a store that cannot be used is 2.
-test.each([
-  [false, 2, []],
-  [true, 1, ['lifeboat.json', 'state/default/catalog.json', 'state/default/last-run.json']],
-])('singleWriter: %s', async (singleWriter, code, keys) => {
+async function sync(singleWriter: boolean) {
   written.length = 0;
   const file = join(folder, 'lifeboat.yaml');
   const store = {
@@ -75,7 +80,28 @@ test.each([
   };
   const images = [{ source: 'oci:absent', name: 'a.b/c', tags: ['one'] }];
   await writeFile(file, JSON.stringify({ store, images }));
-  const finished = await runProgram(process.execPath, [MAIN, 'sync', '-c', file]);
-  // What a run leaves at its end is written at once, in whatever order.
-  expect([finished.code, written.toSorted()]).toEqual([code, keys]);
+  return { file, ...(await runProgram(process.execPath, [MAIN, 'sync', '-c', file])) };
+}
+
+test.each([
+  ['a new bucket, as Backblaze B2 answers', false, { status: 501, code: 'NotImplemented' }],
+  ['a bucket that was used before', true, { status: 501, code: 'NotImplemented' }],
+  ['a new bucket, as Aliyun answers', false, { status: 400, code: 'NotImplemented' }],
+  ['a bucket that was used before, as Aliyun answers', true, { status: 400, code: 'NotImplemented' }],
+])('without singleWriter, %s: exit code 2, and what to set', async (_, used, answer) => {
+  isUsed = used;
+  refusal = answer;
+  const { file, code, stderr } = await sync(false);
+  expect(stderr).toBe(
+    `lifeboat: the configuration cannot be used.\n${file}:1: store: The bucket "bucket" at http://127.0.0.1:${port} refuses conditional writes (${answer.status} ${answer.code}), so two runs at once could undo each other's tags. If you make sure that runs never overlap, set store.singleWriter: true.\n`,
+  );
+  expect([code, written]).toEqual([2, []]);
+});
+
+test.each([false, true])('with singleWriter no condition is sent (used before: %s)', async (used) => {
+  isUsed = used;
+  const { code } = await sync(true);
+  // The image is not there, which is exit code 1. What a run leaves at its end is written at once, in whatever order.
+  const atEnd = ['state/default/catalog.json', 'state/default/last-run.json'];
+  expect([code, written.toSorted()]).toEqual([1, used ? atEnd : ['lifeboat.json', ...atEnd]]);
 });

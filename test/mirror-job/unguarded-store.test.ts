@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { openBucket } from '../../mirror-job/engine/bucket.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
-import { StoreError, type PutOptions, type PutResult } from '../../mirror-job/engine/store.ts';
+import { ConditionRefusedError, type PutOptions, type PutResult } from '../../mirror-job/engine/store.ts';
 import { UnguardedStore } from '../../mirror-job/engine/unguarded-store.ts';
 import { addImage, addLayer, addStreamedLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository } from '../support/content.ts';
@@ -13,7 +13,7 @@ import { MemoryStore } from './memory-store.ts';
 /** As Backblaze B2 answers. */
 class UnconditionalStore extends MemoryStore {
   override async put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
-    if (options.condition !== undefined) throw new StoreError(`put ${key}: 501 A header is not implemented.`);
+    if (options.condition !== undefined) throw new ConditionRefusedError(`put ${key}`, '501 NotImplemented');
     return super.put(key, bytes, options);
   }
 }
@@ -25,7 +25,9 @@ test('opened, filled and moved without one condition', async () => {
   tagAs(content, addImage(content, { layers: [await addLayer(content, 'first')] }), 'latest');
   const source = new MemorySource('source.test/app', content);
   const bucket = new UnconditionalStore();
-  await expect(openBucket(bucket, expected)).rejects.toThrow('501');
+  await expect(openBucket(bucket, expected)).rejects.toThrow(
+    'refuses conditional writes (501 NotImplemented)',
+  );
 
   const store = new UnguardedStore(bucket);
   expect(store.name).toBe(bucket.name);
