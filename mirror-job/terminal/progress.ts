@@ -32,6 +32,8 @@ export class Progress implements Log {
   }
 
   start(tally: Tally): void {
+    // Without a beginning the first line would have no rate.
+    this.#rate.sample(Date.now(), tally.bytes);
     this.#timer = setInterval(
       () => (this.#isLive ? this.#renew(tally) : this.#tell(tally)),
       this.#isLive ? LIVE_EVERY : PLAIN_EVERY,

@@ -51,14 +51,18 @@ export function runningLines(blobs: readonly Running[]): string[] {
   return [...alignColumns(rows), ...(more > 0 ? [`    and ${more} more`] : [])];
 }
 
-/** The rate of the last few seconds: one over the whole run would tell nothing of now. */
+/**
+ * The rate of the last few seconds, because one over the whole run would tell nothing of now. Where samples are further
+ * apart than that, it is the rate since the last one.
+ */
 export class Rate {
   static readonly #WINDOW = 5000;
   #samples: { readonly at: number; readonly bytes: number }[] = [];
 
   /** @param at milliseconds; @returns bytes a second, up to now */
   sample(at: number, bytes: number): number {
-    this.#samples = [...this.#samples.filter((one) => at - one.at <= Rate.#WINDOW), { at, bytes }];
+    const begin = this.#samples.findLastIndex((one) => at - one.at >= Rate.#WINDOW);
+    this.#samples = [...this.#samples.slice(Math.max(begin, 0)), { at, bytes }];
     const [first] = this.#samples;
     return first === undefined || first.at === at ? 0 : (1000 * (bytes - first.bytes)) / (at - first.at);
   }

@@ -40,7 +40,7 @@ test('a view of a run, on 80 columns', async () => {
   await vi.advanceTimersByTimeAsync(750);
   tally.bytes = 50_000_000;
   await vi.advanceTimersByTimeAsync(250);
-  expect(screen.text()).toBe(`█░░░░░░░░░  16 %  3 of 12 images · 9 s left · 50.0 MB of 600 MB · 66.7 MB/s
+  expect(screen.text()).toBe(`█░░░░░░░░░  16 %  3 of 12 images · 11 s left · 50.0 MB of 600 MB · 50.0 MB/s
     0 %  of 100 MB  docker.io/library/app@sha256:aaaaaaaaaaaa
    10 %  of 100 MB  docker.io/library/app@sha256:bbbbbbbbbbbb
    20 %  of 100 MB  docker.io/library/app@sha256:cccccccccccc
@@ -156,6 +156,26 @@ test.each([
   ]);
 });
 
+test('a plain line has the rate of the ten seconds since the last one, and how long the rest will take', async () => {
+  const output = new PassThrough();
+  const written: string[] = [];
+  vi.spyOn(output, 'write').mockImplementation((text: unknown) => written.push(String(text)) > 0);
+  const progress = new Progress(output);
+  const tally = busyTally(6);
+  progress.start(tally);
+  for (const bytes of [50_000_000, 150_000_000, 150_000_000, 600_000_000]) {
+    tally.bytes = bytes;
+    await vi.advanceTimersByTimeAsync(10_000);
+  }
+  progress.stop();
+  expect(written).toEqual([
+    '3 of 12 images · 1 min 50 s left · 50.0 MB of 600 MB · 5.0 MB/s · 6 blobs running\n',
+    '3 of 12 images · 45 s left · 150 MB of 600 MB · 10.0 MB/s · 6 blobs running\n',
+    '3 of 12 images · 150 MB of 600 MB · 0 B/s · 6 blobs running\n',
+    '3 of 12 images · 600 MB of 600 MB · 45.0 MB/s · 6 blobs running\n',
+  ]);
+});
+
 test('the bar is full at the end alone, whatever was read twice', () => {
   const tally = busyTally(1);
   tally.bytes = 3 * tally.bytesPlanned;
@@ -182,4 +202,15 @@ test('the rate is that of the last five seconds', () => {
     [10_000, 200],
   ];
   expect(samples.map(([at, bytes]) => rate.sample(at, bytes))).toEqual([0, 50, 100, 30, 0]);
+});
+
+test('samples that are further apart than that: the rate is that since the last one', () => {
+  const rate = new Rate();
+  const samples: [at: number, bytes: number][] = [
+    [0, 0],
+    [10_000, 50_000],
+    [30_000, 50_000],
+    [40_000, 80_000],
+  ];
+  expect(samples.map(([at, bytes]) => rate.sample(at, bytes))).toEqual([0, 5000, 0, 3000]);
 });
