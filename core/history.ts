@@ -15,16 +15,30 @@ export interface Movement {
   readonly run: string;
   /** A short reason for people: `first seen`, `upstream moved`. */
   readonly why: string;
+  /** Who moved it by hand, for people: `alice@laptop`. Undefined for a run, and where it is not known. It proves nothing. */
+  readonly by?: string | undefined;
+}
+
+/** Longer ones are cut. */
+const MAX_ACTOR_LENGTH = 100;
+
+/** What would change the terminal, or the order of the letters, that it is shown in: controls, formats, line ends. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** A name as it may stand in a record, which is shown on terminals. @returns undefined where nothing is left of it */
+export function cleanActor(name: string): string | undefined {
+  const clean = Array.from(name.replaceAll(UNPRINTABLE, '').trim()).slice(0, MAX_ACTOR_LENGTH).join('');
+  return clean === '' ? undefined : clean;
 }
 
 export function encodeMovement(movement: Movement): Uint8Array<ArrayBuffer> {
-  const { from = null, to, at, run, why } = movement;
-  return encodeJson({ from, to, at, run, why });
+  const { from = null, to, at, run, why, by } = movement;
+  return encodeJson({ from, to, at, run, why, ...(by !== undefined && { by }) });
 }
 
 /** @throws {BucketObjectInvalidError} */
 export function decodeMovement(key: string, bytes: Uint8Array): Movement {
-  const { from, to, at, run, why } = parseObjectAt(key, bytes);
+  const { from, to, at, run, why, by } = parseObjectAt(key, bytes);
   if (
     typeof to !== 'string' ||
     !isDigest(to) ||
@@ -35,5 +49,7 @@ export function decodeMovement(key: string, bytes: Uint8Array): Movement {
   ) {
     throw new BucketObjectInvalidError(key, 'it is not a record of a movement.');
   }
-  return { from: from ?? undefined, to, at, run, why };
+  // Whoever can write to the bucket has written it; it is nothing that a record could not be read without.
+  const actor = typeof by === 'string' ? cleanActor(by) : undefined;
+  return { from: from ?? undefined, to, at, run, why, ...(actor !== undefined && { by: actor }) };
 }

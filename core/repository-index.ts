@@ -51,6 +51,11 @@ export interface CandidateEntry extends Entry {
   readonly tag: Tag;
   /** As on a tag's entry. */
   readonly returned?: string | undefined;
+  /**
+   * Which sighting of it, `returned` or else `firstSeen`, somebody has moved the tag away from by hand; undefined where
+   * nobody has. Once upstream comes back to it, that is another sighting.
+   */
+  readonly left?: string | undefined;
 }
 
 export type IndexEntry = TagEntry | PinEntry | CandidateEntry;
@@ -85,6 +90,7 @@ function toDescriptor(entry: IndexEntry): Descriptor {
       [ANNOTATION.kind]: entry.kind,
       [ANNOTATION.firstSeen]: entry.firstSeen,
       ...(entry.kind !== 'pin' && entry.returned !== undefined && { [ANNOTATION.returned]: entry.returned }),
+      ...(entry.kind === 'candidate' && entry.left !== undefined && { [ANNOTATION.left]: entry.left }),
       ...(entry.kind === 'tag' && entry.gone !== undefined && { [ANNOTATION.gone]: entry.gone }),
       ...(entry.referrersChecked !== undefined && { [ANNOTATION.referrersChecked]: entry.referrersChecked }),
       ...(entry.platforms !== undefined && { [ANNOTATION.platforms]: entry.platforms.join(',') }),
@@ -133,5 +139,5 @@ function fromDescriptor(key: string, descriptor: Descriptor): IndexEntry {
   const returned = timeAt(ANNOTATION.returned);
   return kind === 'tag'
     ? { kind, tag, ...entry, returned, hold: annotations[ANNOTATION.hold], gone: timeAt(ANNOTATION.gone) }
-    : { kind, tag, ...entry, returned };
+    : { kind, tag, ...entry, returned, left: timeAt(ANNOTATION.left) };
 }

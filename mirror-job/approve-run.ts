@@ -8,6 +8,7 @@ import { createLimit } from './engine/limit.ts';
 import { TagContendedError, type HandOutcome } from './engine/move-by-hand.ts';
 import { RepositoryState } from './engine/repository-state.ts';
 import { StoreError, type Store } from './engine/store.ts';
+import { currentActor } from './node/actor.ts';
 import { createEnvironment } from './node/environment.ts';
 import { checkApprovals, locateApprovals } from './tags/approval-check.ts';
 import { parseApprovals, readApprovals, type WantedApproval } from './tags/approval-list.ts';
@@ -88,7 +89,7 @@ async function carryOut(
   let approvals: readonly Approval[];
   try {
     states = await openStates(environment, asked);
-    approvals = await checkApprovals(environment, states, asked, reason);
+    approvals = await checkApprovals(environment, states, asked, { reason, by: currentActor() });
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     return { failure: error.message };

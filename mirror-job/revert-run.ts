@@ -6,6 +6,7 @@ import { MoveRefusedError, TagContendedError, type HandOutcome } from './engine/
 import { RepositoryState } from './engine/repository-state.ts';
 import { revertTag } from './engine/revert.ts';
 import { StoreError } from './engine/store.ts';
+import { currentActor } from './node/actor.ts';
 import { createEnvironment } from './node/environment.ts';
 import { withWritable, type Written } from './tags/bucket-access.ts';
 import { findRepository } from './tags/named-repository.ts';
@@ -41,7 +42,7 @@ export async function runRevert({ reference, to, reason, config, json }: RevertO
       const state = await RepositoryState.open(environment, repository);
       const place =
         to === undefined ? undefined : await resolvePlace(environment, state.entries(), repository, tag, to);
-      return revertTag(environment, state, { repository, tag, to: place, reason });
+      return revertTag(environment, state, { repository, tag, to: place, reason, by: currentActor() });
     });
   } catch (error) {
     if (error instanceof MoveRefusedError) throw new UsageError(error.message, { cause: error });

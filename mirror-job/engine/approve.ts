@@ -12,6 +12,8 @@ export interface Approval {
   readonly target: StoredManifest;
   /** For the history; undefined for none. */
   readonly reason: string | undefined;
+  /** Who approves, for the history; undefined where it is not known. */
+  readonly by: string | undefined;
   /**
    * Whether it stands in a list that is gone through again and again: such a line neither brings back what was
    * reverted by hand nor ends that hold, or the next change of the list would undo an emergency's decision.
@@ -28,12 +30,12 @@ export interface Approval {
 export function approveTag(
   environment: Environment,
   state: RepositoryState,
-  { repository, tag, target, reason, isListed }: Approval,
+  { repository, tag, target, reason, by, isListed }: Approval,
 ): Promise<HandOutcome> {
   return moveByHand(environment, state, { repository, tag }, async (stands) => {
     if (isListed && stands !== undefined) {
       if (await isSettledByRevert(environment, repository, tag, stands, target.digest)) return undefined;
     }
-    return { target, why: reason === undefined ? 'approved' : `approved: ${reason}`, hold: undefined };
+    return { target, why: reason === undefined ? 'approved' : `approved: ${reason}`, by, hold: undefined };
   });
 }

@@ -11,12 +11,15 @@ import { recallPlace } from './known-place.ts';
 import type { StoredManifest } from './manifest-copy.ts';
 import { findTag, publishTag } from './publish.ts';
 import type { RepositoryState } from './repository-state.ts';
+import { since } from './tag-policy.ts';
 
 /** Where to, and what is said of the tag from then on. */
 export interface Decision {
   readonly target: StoredManifest;
   /** For the history. */
   readonly why: string;
+  /** Who decided, for the history; undefined where it is not known. */
+  readonly by: string | undefined;
   /** Why it does not follow upstream from now on; undefined where its policy decides again. */
   readonly hold: string | undefined;
 }
@@ -70,7 +73,7 @@ async function move(
   repository: Repository,
   tag: Tag,
   stands: TagObject | undefined,
-  { target, why, hold }: Decision,
+  { target, why, by, hold }: Decision,
 ): Promise<HandOutcome | 'conflict'> {
   const { digest } = target;
   const known = state.tag(tag);
@@ -101,6 +104,7 @@ async function move(
     const outcome = await publishTag(environment, repository, tag, target, {
       expected,
       why,
+      by,
       hold,
       platforms,
     });
@@ -118,9 +122,10 @@ async function move(
 function leave(state: RepositoryState, tag: Tag, stands: TagObject): CandidateEntry {
   const { digest, mediaType, bytes, moved, platforms } = stands;
   const entry = state.entries().find((one) => one.digest === digest && 'tag' in one && one.tag === tag);
+  const place = { firstSeen: moved, ...entry };
   return {
-    firstSeen: moved,
-    ...entry,
+    ...place,
+    left: since(place),
     kind: 'candidate',
     tag,
     mediaType,

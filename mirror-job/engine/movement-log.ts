@@ -57,8 +57,8 @@ export async function readMovements(
   return intents.map((intent) => recorded(intent, carriedOut.has(intent)));
 }
 
-function recorded({ tag, at, from, to, why, run }: Intent, isCarriedOut: boolean): RecordedMovement {
-  return { tag, at, from, to, why, run, isCarriedOut };
+function recorded({ tag, at, from, to, why, by, run }: Intent, isCarriedOut: boolean): RecordedMovement {
+  return { tag, at, from, to, why, by, run, isCarriedOut };
 }
 
 /**

@@ -41,6 +41,8 @@ export interface Move {
   readonly expected: Digest | undefined;
   /** For the history, in a few words. Left out: that it was seen first, or that upstream moved it. */
   readonly why?: string;
+  /** Who moved it by hand, for the history. */
+  readonly by?: string | undefined;
   /** Why it does not follow upstream from now on; left out where it does. */
   readonly hold?: string | undefined;
   /** A hold that the tag has, and whoever decided has not seen, is a conflict: `hold` has to be what it says. */
@@ -80,7 +82,7 @@ async function moveTag(
   repository: Repository,
   tag: Tag,
   target: StoredManifest,
-  { expected, why, hold, keepsHold = false, platforms, ready }: Move,
+  { expected, why, by, hold, keepsHold = false, platforms, ready }: Move,
 ): Promise<Outcome | 'conflict'> {
   const { store, clock, log, run } = environment;
   const key = tagKey(repository, tag);
@@ -104,6 +106,7 @@ async function moveTag(
       at: at.toISOString(),
       run,
       why: why ?? (from === undefined ? 'first seen' : 'upstream moved'),
+      by,
     }),
     { contentType: 'application/json' },
   );

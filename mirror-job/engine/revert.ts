@@ -15,6 +15,8 @@ export interface Reversion {
   readonly to: Digest | undefined;
   /** For the history and the hold; undefined for none. */
   readonly reason: string | undefined;
+  /** Who reverts, for the history; undefined where it is not known. */
+  readonly by: string | undefined;
 }
 
 /** How a hold begins that a revert has set. */
@@ -27,7 +29,8 @@ const WHY = 'reverted';
 const MAX_RECORDS = 100;
 
 /**
- * Without `to`, a tag that was reverted already stays where it is: twice the same command is not two steps back.
+ * Without `to`, a tag that was reverted already stays where it is: twice the same command is not two steps back. A
+ * reason that it does not have yet is recorded all the same.
  * @throws {MoveRefusedError} for a tag that is not there, a digest that is not stored, and no earlier place: nothing was touched
  * @throws {TagContendedError} where runs keep moving it
  * @throws {StoreError}
@@ -35,7 +38,7 @@ const MAX_RECORDS = 100;
 export function revertTag(
   environment: Environment,
   state: RepositoryState,
-  { repository, tag, to, reason }: Reversion,
+  { repository, tag, to, reason, by }: Reversion,
 ): Promise<HandOutcome> {
   return moveByHand(environment, state, { repository, tag }, async (stands) => {
     const name = formatReference({ repository, tag, digest: undefined });
@@ -45,7 +48,7 @@ export function revertTag(
         `${name} is not in the bucket. "lifeboat history ${image}" shows which tags of it have moved.`,
       );
     }
-    const isDone = to === undefined && isReverted(stands);
+    const isDone = isReverted(stands) && (to === undefined || to === stands.digest);
     const digest = isDone ? stands.digest : (to ?? (await findFormer(environment, repository, tag, stands)));
     const target = await findManifest(environment, repository, digest);
     if (target === undefined) {
@@ -54,7 +57,9 @@ export function revertTag(
       );
     }
     const said = reason === undefined ? '' : `: ${reason}`;
-    return { target, why: `${WHY}${said}`, hold: isDone ? stands.hold : `${REVERTED}${said}` };
+    // A hold that is there keeps its reason, unless another one is given.
+    const hold = isDone && reason === undefined ? stands.hold : `${REVERTED}${said}`;
+    return { target, why: `${WHY}${said}`, by, hold };
   });
 }
 

@@ -154,6 +154,7 @@ export class TagMover {
       size: stored.size,
       firstSeen,
       returned,
+      left: known?.left,
       referrersChecked,
       platforms,
     });

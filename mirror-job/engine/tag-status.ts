@@ -2,6 +2,7 @@
 import type { Digest } from '../../core/digest.ts';
 import type { Tag } from '../../core/reference.ts';
 import type { CandidateEntry, IndexEntry, TagEntry } from '../../core/repository-index.ts';
+import type { TagObject } from '../../core/tag-object.ts';
 import { since } from './tag-policy.ts';
 
 export interface TagStatus {
@@ -10,20 +11,44 @@ export interface TagStatus {
   readonly digest: Digest | undefined;
   /** Why it does not follow upstream; undefined where it does. */
   readonly hold: string | undefined;
-  /** Where it could be approved to, first seen last first. */
-  readonly candidates: readonly { readonly digest: Digest; readonly firstSeen: string }[];
+  /** Its other digests that are stored, first seen last first. */
+  readonly candidates: readonly Candidate[];
 }
+
+export interface Candidate {
+  readonly digest: Digest;
+  readonly firstSeen: string;
+  /**
+   * `waits`: upstream has shown it later than where the tag stands. `left`: so it has, and somebody has moved the tag
+   * away from it by hand since. `older`: upstream showed it before.
+   */
+  readonly state: 'waits' | 'left' | 'older';
+}
+
+/** What the tag itself says, or its entry in the index. */
+type Stands = Pick<TagObject, 'digest' | 'hold' | 'moved'> | TagEntry;
 
 /**
  * A tag's status, with every digest of it that is stored.
- * @param stands what the tag itself says or, where many are looked at, its entry; undefined where there is no tag
+ * @param stands undefined where there is no tag
  */
-export function statusOf(
-  entries: readonly IndexEntry[],
-  tag: Tag,
-  stands: Pick<TagEntry, 'digest' | 'hold'> | undefined,
-): TagStatus {
-  return describe(tag, stands, findCandidates(entries, tag));
+export function statusOf(entries: readonly IndexEntry[], tag: Tag, stands: Stands | undefined): TagStatus {
+  const places = entries.filter((entry) => entry.kind !== 'pin').filter((entry) => entry.tag === tag);
+  const sighting = sightingOf(places, stands);
+  return {
+    tag,
+    digest: stands?.digest,
+    hold: stands?.hold,
+    candidates: places
+      .filter((entry) => entry.kind === 'candidate')
+      // The place of a tag that moved by hand may still be listed as one that waits.
+      .filter(({ digest }) => digest !== stands?.digest)
+      .toSorted((a, b) => (since(a) < since(b) ? 1 : -1))
+      .map((candidate) => {
+        const { digest, firstSeen } = candidate;
+        return { digest, firstSeen, state: stateOf(candidate, sighting, stands?.hold !== undefined) };
+      }),
+  };
 }
 
 /** Of all tags of a repository, those that somebody could be waiting for: held ones, and ones with newer digests. */
@@ -31,31 +56,31 @@ export function findWaiting(entries: readonly IndexEntry[]): readonly TagStatus[
   const tags = new Set(entries.flatMap((entry) => ('tag' in entry ? [entry.tag] : [])));
   return [...tags].toSorted().flatMap((tag) => {
     const stands = entries.find((entry): entry is TagEntry => entry.kind === 'tag' && entry.tag === tag);
-    const candidates = findCandidates(entries, tag);
-    if (stands?.hold !== undefined) return [describe(tag, stands, candidates)];
-    // What a tag has left stays stored, and waits for nobody.
-    const newer = candidates.filter((one) => stands === undefined || since(one) > since(stands));
-    return newer.length === 0 ? [] : [describe(tag, stands, newer)];
+    const status = statusOf(entries, tag, stands);
+    if (status.hold !== undefined) return [status];
+    const waiting = status.candidates.filter(({ state }) => state === 'waits');
+    return waiting.length === 0 ? [] : [{ ...status, candidates: waiting }];
   });
 }
 
-function findCandidates(entries: readonly IndexEntry[], tag: Tag): CandidateEntry[] {
-  return entries.filter((entry): entry is CandidateEntry => entry.kind === 'candidate' && entry.tag === tag);
+/** When upstream last moved to where the tag stands: what the index has forgotten was seen when the tag moved, at the latest. */
+function sightingOf(
+  places: readonly (TagEntry | CandidateEntry)[],
+  stands: Stands | undefined,
+): string | undefined {
+  if (stands === undefined) return undefined;
+  const known = 'firstSeen' in stands ? stands : places.find(({ digest }) => digest === stands.digest);
+  if (known !== undefined) return since(known);
+  return 'moved' in stands ? stands.moved : undefined;
 }
 
-function describe(
-  tag: Tag,
-  stands: Pick<TagEntry, 'digest' | 'hold'> | undefined,
-  candidates: readonly CandidateEntry[],
-): TagStatus {
-  return {
-    tag,
-    digest: stands?.digest,
-    hold: stands?.hold,
-    candidates: candidates
-      // The place of a tag that moved by hand may still be listed as one that waits.
-      .filter(({ digest }) => digest !== stands?.digest)
-      .toSorted((a, b) => (since(a) < since(b) ? 1 : -1))
-      .map(({ digest, firstSeen }) => ({ digest, firstSeen })),
-  };
+/** @param isHeld then what the tag was taken from is the way forward again */
+function stateOf(
+  candidate: CandidateEntry,
+  sighting: string | undefined,
+  isHeld: boolean,
+): Candidate['state'] {
+  const seen = since(candidate);
+  if (sighting !== undefined && seen <= sighting) return 'older';
+  return candidate.left === seen && !isHeld ? 'left' : 'waits';
 }

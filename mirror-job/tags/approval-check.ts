@@ -50,7 +50,7 @@ export async function checkApprovals(
   environment: Environment,
   states: ReadonlyMap<Repository, RepositoryState>,
   wanted: readonly WantedApproval[],
-  reason: string | undefined,
+  said: Pick<Approval, 'reason' | 'by'>,
 ): Promise<readonly Approval[]> {
   const problems: string[] = [];
   const limit = createLimit(AT_ONCE);
@@ -77,7 +77,7 @@ export async function checkApprovals(
             `${name} has no tag "${tag}" in the bucket. Run "lifeboat sync ${name}:${tag}" first.`,
           );
         }
-        return { repository, tag, target, reason, isListed: one.place !== undefined };
+        return { repository, tag, target, ...said, isListed: one.place !== undefined };
       }),
     ),
   );

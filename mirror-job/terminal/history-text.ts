@@ -2,7 +2,10 @@
 import { formatReference, type Reference } from '../../core/reference.ts';
 import type { RecordedMovement } from '../engine/movement-log.ts';
 import type { TagStatus } from '../engine/tag-status.ts';
-import { alignColumns, shortDigest, type Style } from './style.ts';
+import { alignColumns, printable, shortDigest, type Style } from './style.ts';
+
+/** What is said of a digest that does not wait for anybody. */
+const STATES = { left: 'left by hand', older: 'older' } as const;
 
 /** Digests that are shown of those that a tag could be approved to. */
 const MAX_CANDIDATES = 5;
@@ -30,10 +33,11 @@ export function describeHistory(
 }
 
 function movementRow(
-  { at, tag, from, to, why, run, isCarriedOut }: RecordedMovement,
+  { at, tag, from, to, why: reason, by, run, isCarriedOut }: RecordedMovement,
   showsTag: boolean,
   { faint }: Style,
 ): string[] {
+  const why = printable(reason);
   const row = [
     formatTime(at),
     showsTag ? tag : '',
@@ -41,7 +45,8 @@ function movementRow(
     '→',
     shortDigest(to),
     isCarriedOut ? why : `${why} (not carried out)`,
-    `run ${run}`,
+    by === undefined ? '' : `by ${by}`,
+    `run ${printable(run)}`,
   ];
   return isCarriedOut ? row : row.map((cell) => (cell === '' ? '' : faint(cell)));
 }
@@ -53,16 +58,17 @@ function statusLines(
 ): string[] {
   const name = formatReference({ repository, tag, digest: undefined });
   const place = digest === undefined ? 'is not served yet' : `is at ${shortDigest(digest)}`;
-  const head = hold === undefined ? `${name} ${place}` : `${bad('held')} ${name} ${place}: ${hold}`;
+  const head =
+    hold === undefined ? `${name} ${place}` : `${bad('held')} ${name} ${place}: ${printable(hold)}`;
   const shown = candidates.slice(0, MAX_CANDIDATES);
   const rest = candidates.length - shown.length;
   return [
     '',
     head,
-    ...shown.map(
-      (candidate) =>
-        `  ${shortDigest(candidate.digest)}, first seen ${formatTime(candidate.firstSeen)}: ${faint(`lifeboat approve ${name}@${candidate.digest}`)}`,
-    ),
+    ...shown.map(({ digest: other, firstSeen, state }) => {
+      const next = state === 'waits' ? `lifeboat approve ${name}@${other}` : STATES[state];
+      return `  ${shortDigest(other)}, first seen ${formatTime(firstSeen)}: ${faint(next)}`;
+    }),
     ...(rest > 0 ? [`  … and ${rest} more, with --json`] : []),
   ];
 }

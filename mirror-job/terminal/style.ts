@@ -37,6 +37,11 @@ function widthOf(text: string): number {
   return util.stripVTControlCharacters(text).length;
 }
 
+/** What whoever writes the bucket has written, without what would change the terminal that it is shown on. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '');
+}
+
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 /** `12.3 MB`: decimal units, as registries show them. */

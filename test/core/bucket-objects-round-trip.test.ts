@@ -148,7 +148,13 @@ const entries = fc.oneof(
     hold: fc.option(fc.string(), optional),
   }),
   fc.record({ kind: fc.constant('pin' as const), ...shared }),
-  fc.record({ kind: fc.constant('candidate' as const), tag: tags, returned, ...shared }),
+  fc.record({
+    kind: fc.constant('candidate' as const),
+    tag: tags,
+    returned,
+    left: fc.option(times, optional),
+    ...shared,
+  }),
 );
 
 test('property: _index.json is the same bytes from any order', () => {
@@ -186,6 +192,7 @@ test('property: _history', () => {
     at: times,
     run: fc.string(),
     why: fc.string(),
+    by: fc.constantFrom(undefined, 'alice@laptop', 'octocat (GitHub Actions)'),
   });
   fc.assert(
     fc.property(movements, (movement) => {

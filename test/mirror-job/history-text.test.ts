@@ -54,16 +54,28 @@ const ENTRIES = [
 test('held tags with all their places, others with those that are newer than theirs', () => {
   const row = (tag: string) => findWaiting(ENTRIES).find((status) => status.tag === tag);
   expect(findWaiting(ENTRIES).map(({ tag }) => tag)).toEqual(['held', 'new', 'young']);
-  expect(row('held')?.candidates.map((one) => one.digest)).toEqual([digest('c'), digest('a')]);
+  expect(row('held')?.candidates.map((one) => [one.digest, one.state])).toEqual([
+    [digest('c'), 'waits'],
+    [digest('a'), 'older'],
+  ]);
   expect(row('young')?.candidates.map((one) => one.digest)).toEqual([digest('d'), digest('c')]);
   expect([row('new')?.digest, row('new')?.candidates.length]).toEqual([undefined, 1]);
-  expect(statusOf(ENTRIES, parseTag('follows'), FOLLOWS).candidates).toHaveLength(1);
+  expect(statusOf(ENTRIES, parseTag('follows'), FOLLOWS).candidates).toEqual([
+    { digest: digest('a'), firstSeen: '2026-01-01T00:00:00.000Z', state: 'older' },
+  ]);
 });
 
 test('as people read it', () => {
   const movement = { tag: parseTag('held'), run: '20260105T000000.000Z-abc', at: '2026-01-05T06:07:08.999Z' };
   const movements = [
-    { ...movement, from: digest('c'), to: digest('b'), why: 'reverted', isCarriedOut: true },
+    {
+      ...movement,
+      from: digest('c'),
+      to: digest('b'),
+      why: 'reverted\u001B[2J',
+      by: 'alice@laptop',
+      isCarriedOut: true,
+    },
     {
       ...movement,
       tag: parseTag('new'),
@@ -76,12 +88,12 @@ test('as people read it', () => {
   const named = { repository, tag: undefined, digest: undefined };
   const history = { movements, tags: findWaiting(ENTRIES), limit: 20 };
   expect(describeHistory(named, history, PLAIN)).toBe(`\
-2026-01-05 06:07:08Z  held  cccccccccccc  →  bbbbbbbbbbbb  reverted                      run 20260105T000000.000Z-abc
-2026-01-05 06:07:08Z  new   nowhere       →  aaaaaaaaaaaa  first seen (not carried out)  run 20260105T000000.000Z-abc
+2026-01-05 06:07:08Z  held  cccccccccccc  →  bbbbbbbbbbbb  reverted[2J                   by alice@laptop  run 20260105T000000.000Z-abc
+2026-01-05 06:07:08Z  new   nowhere       →  aaaaaaaaaaaa  first seen (not carried out)                   run 20260105T000000.000Z-abc
 
 held localhost:5000/app:held is at bbbbbbbbbbbb: reverted by hand
   cccccccccccc, first seen 2026-01-03 00:00:00Z: lifeboat approve localhost:5000/app:held@${digest('c')}
-  aaaaaaaaaaaa, first seen 2026-01-01 00:00:00Z: lifeboat approve localhost:5000/app:held@${digest('a')}
+  aaaaaaaaaaaa, first seen 2026-01-01 00:00:00Z: older
 
 localhost:5000/app:new is not served yet
   aaaaaaaaaaaa, first seen 2026-01-01 00:00:00Z: lifeboat approve localhost:5000/app:new@${digest('a')}
@@ -90,7 +102,10 @@ localhost:5000/app:young is at aaaaaaaaaaaa
   dddddddddddd, first seen 2026-01-04 00:00:00Z: lifeboat approve localhost:5000/app:young@${digest('d')}
   cccccccccccc, first seen 2026-01-03 00:00:00Z: lifeboat approve localhost:5000/app:young@${digest('c')}`);
   const many = Array.from('123456', (name, index) => candidate('held', name, index + 1));
-  const status = statusOf(many, parseTag('held'), { digest: digest('b') });
+  const status = statusOf(many, parseTag('held'), {
+    digest: digest('b'),
+    moved: '2026-01-01T12:00:00.000Z',
+  });
   expect(
     describeHistory(
       { ...named, tag: parseTag('held') },
@@ -106,4 +121,21 @@ localhost:5000/app:young is at aaaaaaaaaaaa
     ),
     '  … and 1 more, with --json',
   ]);
+});
+
+test('what somebody has left by hand does not wait, and is shown without a command', () => {
+  const left = { ...candidate('young', 'c', 3), left: '2026-01-03T00:00:00.000Z' };
+  const entries = [tagAt('young', 'a', 1), left];
+  expect(findWaiting(entries)).toEqual([]);
+  // Upstream has come back to it.
+  const again = { ...left, returned: '2026-01-04T00:00:00.000Z' };
+  expect(findWaiting([tagAt('young', 'a', 1), again])).toHaveLength(1);
+  const tag = parseTag('young');
+  const status = statusOf(entries, tag, tagAt('young', 'a', 1));
+  const history = { movements: [], tags: [status], limit: 20 };
+  expect(describeHistory({ repository, tag, digest: undefined }, history, PLAIN)).toBe(`\
+No movement is recorded.
+
+localhost:5000/app:young is at aaaaaaaaaaaa
+  cccccccccccc, first seen 2026-01-03 00:00:00Z: left by hand`);
 });

@@ -1,6 +1,6 @@
 /** What a run makes of a tag that was moved by hand. */
 import { expect, test } from 'vitest';
-import { findWaiting } from '../../mirror-job/engine/tag-status.ts';
+import { findWaiting, statusOf } from '../../mirror-job/engine/tag-status.ts';
 import { INDEX_KEY, TagFixture } from './tag-fixture.ts';
 
 test('reverted: it stays, also where upstream goes on, and where the index is lost; approved: it follows', async () => {
@@ -35,4 +35,42 @@ test('upstream goes back, which is not followed: the older digest waits, until i
   await fixture.run();
   expect(fixture.stands()).toMatchObject({ digest: fixture.digest('a') });
   expect(waiting()).toEqual([]);
+});
+
+test('approved back: what the tag has left does not wait, what it never was at does, and upstream coming back does', async () => {
+  const fixture = new TagFixture({ policy: 'hold' });
+  const states = () =>
+    statusOf(fixture.index(), fixture.tag, fixture.stands()).candidates.map(
+      ({ digest, state }) => `${fixture.nameOf(digest)} ${state}`,
+    );
+  const waiting = () =>
+    findWaiting(fixture.index()).flatMap(({ candidates }) =>
+      candidates.map(({ digest }) => fixture.nameOf(digest)),
+    );
+  await fixture.sync('a');
+  await fixture.sync('b');
+  await fixture.approve('b');
+  expect([states(), waiting()]).toEqual([['a older'], []]);
+  await fixture.approve('a');
+  expect([states(), waiting()]).toEqual([['b left'], []]);
+  await fixture.run();
+  expect([states(), waiting()]).toEqual([['b left'], []]);
+  await fixture.sync('c');
+  expect([states(), waiting()]).toEqual([['c waits', 'b left'], ['c']]);
+  await fixture.sync('b');
+  expect([states(), waiting()]).toEqual([
+    ['b waits', 'c waits'],
+    ['b', 'c'],
+  ]);
+});
+
+test('reverted: what the tag was taken from is the way forward, and waits', async () => {
+  const fixture = new TagFixture();
+  for (const name of ['a', 'b', 'c']) await fixture.sync(name);
+  await fixture.revert();
+  const { candidates } = statusOf(fixture.index(), fixture.tag, fixture.stands());
+  expect(candidates.map(({ digest, state }) => `${fixture.nameOf(digest)} ${state}`)).toEqual([
+    'c waits',
+    'a older',
+  ]);
 });

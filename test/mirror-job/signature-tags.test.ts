@@ -209,7 +209,7 @@ test.each([true, false])('one that was put back by hand stays; the index knows i
   await sync();
   const environment = environmentFor(store, { clock });
   const state = await RepositoryState.open(environment, repository);
-  await revertTag(environment, state, { repository, tag, to: undefined, reason: undefined });
+  await revertTag(environment, state, { repository, tag, to: undefined, reason: undefined, by: undefined });
   expect(standing(store, tag)).toEqual([first.digest, 3]);
   if (!isKnown) store.objects.delete(`${ROOT}_index.json`);
 

@@ -28,7 +28,13 @@ async function reverted(mirror: Mirror, store: MemoryStore): Promise<string> {
   mirror.clock.advance(1000);
   const environment = environmentFor(store, { clock: mirror.clock });
   const state = await RepositoryState.open(environment, repository);
-  await revertTag(environment, state, { repository, tag, to: undefined, reason: 'it crashes' });
+  await revertTag(environment, state, {
+    repository,
+    tag,
+    to: undefined,
+    reason: 'it crashes',
+    by: undefined,
+  });
   expect(tagIn(store, 'one')).toBe(good);
   return good;
 }

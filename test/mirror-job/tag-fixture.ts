@@ -15,6 +15,7 @@ import type { HandOutcome } from '../../mirror-job/engine/move-by-hand.ts';
 import { RepositoryState } from '../../mirror-job/engine/repository-state.ts';
 import { revertTag } from '../../mirror-job/engine/revert.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
+import type { MovePolicy } from '../../mirror-job/engine/tag-policy.ts';
 import { addImage, addLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository, type Repository } from '../support/content.ts';
 import { environmentFor, imageOf, TestClock } from './harness.ts';
@@ -32,6 +33,11 @@ export class TagFixture {
   readonly repository = repository;
   readonly tag = tag;
   readonly #digests = new Map<string, Digest>();
+  readonly #moves: Partial<MovePolicy>;
+
+  constructor(moves: Partial<MovePolicy> = {}) {
+    this.#moves = moves;
+  }
 
   /** Upstream's tag is where `name` is, and a run mirrors it; an hour later. */
   async sync(name: string): Promise<Digest> {
@@ -51,7 +57,7 @@ export class TagFixture {
   async run(): Promise<void> {
     this.clock.advance(3_600_000);
     await runMirror(environmentFor(this.store, { clock: this.clock }), 'default', [
-      imageOf(this.source, repository),
+      imageOf(this.source, repository, { moves: this.#moves }),
     ]);
   }
 
@@ -67,19 +73,22 @@ export class TagFixture {
     return environmentFor(this.store, { clock: this.clock });
   }
 
-  async approve(name: string, { reason, isListed = false }: { reason?: string; isListed?: boolean } = {}) {
+  async approve(
+    name: string,
+    { reason, by, isListed = false }: { reason?: string; by?: string; isListed?: boolean } = {},
+  ) {
     const environment = this.environment();
     const target = await findManifest(environment, repository, this.digest(name));
     if (target === undefined) throw new Error(`${name} is not stored.`);
     const state = await RepositoryState.open(environment, repository);
-    return approveTag(environment, state, { repository, tag, target, reason, isListed });
+    return approveTag(environment, state, { repository, tag, target, reason, by, isListed });
   }
 
-  async revert({ to, reason }: { to?: string; reason?: string } = {}): Promise<HandOutcome> {
+  async revert({ to, reason, by }: { to?: string; reason?: string; by?: string } = {}): Promise<HandOutcome> {
     const environment = this.environment();
     const state = await RepositoryState.open(environment, repository);
     const digest = to === undefined ? undefined : this.digest(to);
-    return revertTag(environment, state, { repository, tag, to: digest, reason });
+    return revertTag(environment, state, { repository, tag, to: digest, reason, by });
   }
 
   /** What the tag itself says. */

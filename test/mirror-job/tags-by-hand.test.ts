@@ -5,6 +5,7 @@ import { manifestKey, tagKey, tagListKey } from '../../core/layout.ts';
 import { parseTag } from '../../core/reference.ts';
 import { approveTag } from '../../mirror-job/engine/approve.ts';
 import { findManifest } from '../../mirror-job/engine/find-manifest.ts';
+import { readMovements } from '../../mirror-job/engine/movement-log.ts';
 import { MoveRefusedError, TagContendedError } from '../../mirror-job/engine/move-by-hand.ts';
 import { RepositoryState } from '../../mirror-job/engine/repository-state.ts';
 import { StoreError } from '../../mirror-job/engine/store.ts';
@@ -99,10 +100,9 @@ test('twice is not two steps back: --to is', async () => {
   const fixture = await threePlaces();
   await fixture.revert({ reason: 'one' });
   fixture.store.calls.length = 0;
-  expect(await fixture.revert({ reason: 'two' })).toEqual({
-    result: 'unchanged',
-    digest: fixture.digest('b'),
-  });
+  for (const options of [{}, { reason: 'one' }, { to: 'b' }]) {
+    expect(await fixture.revert(options)).toEqual({ result: 'unchanged', digest: fixture.digest('b') });
+  }
   expect(fixture.store.calls.filter((call) => call.startsWith('put'))).toEqual([]);
   expect(fixture.stands().hold).toBe('reverted by hand: one');
   expect(await fixture.revert({ to: 'a' })).toMatchObject({ result: 'moved', from: fixture.digest('b') });
@@ -110,15 +110,53 @@ test('twice is not two steps back: --to is', async () => {
   expect(indexOf(fixture)).toEqual(['candidate b', 'candidate c', 'tag a (reverted by hand)']);
 });
 
-test('revert to where it stands: only held', async () => {
+test.each([[{}], [{ to: 'b' }]])(
+  'a second revert (%j) that gives another reason: the tag stays, and the reason is recorded',
+  async (options) => {
+    const fixture = await threePlaces();
+    await fixture.revert({ reason: 'one' });
+    expect(await fixture.revert({ ...options, reason: 'two' })).toEqual({
+      result: 'held',
+      digest: fixture.digest('b'),
+      hold: 'reverted by hand: two',
+    });
+    expect(fixture.stands()).toMatchObject({ digest: fixture.digest('b'), hold: 'reverted by hand: two' });
+    expect(fixture.history().slice(3)).toEqual(['c → b: reverted: one', 'b → b: reverted: two']);
+    expect(indexOf(fixture)).toEqual(['candidate c', 'tag b (reverted by hand: two)']);
+  },
+);
+
+test('who moved it by hand is in the record, and nobody is where it is not known', async () => {
   const fixture = await threePlaces();
-  expect(await fixture.revert({ to: 'c' })).toEqual({
+  await fixture.revert({ by: 'alice@laptop' });
+  await fixture.revert({ by: 'bob@laptop', reason: 'me too' });
+  await fixture.approve('c', { by: 'octocat (GitHub Actions)' });
+  await fixture.revert();
+  const movements = await readMovements(fixture.environment(), fixture.repository, fixture.tag, 10);
+  expect(movements.map(({ why, by }) => [why, by])).toEqual([
+    ['reverted', undefined],
+    ['approved', 'octocat (GitHub Actions)'],
+    ['reverted: me too', 'bob@laptop'],
+    ['reverted', 'alice@laptop'],
+    ['upstream moved', undefined],
+    ['upstream moved', undefined],
+    ['first seen', undefined],
+  ]);
+});
+
+test('revert to where it stands: only held, with the reason', async () => {
+  const fixture = await threePlaces();
+  expect(await fixture.revert({ to: 'c', reason: 'no newer one' })).toEqual({
     result: 'held',
     digest: fixture.digest('c'),
-    hold: 'reverted by hand',
+    hold: 'reverted by hand: no newer one',
   });
-  expect(fixture.stands()).toMatchObject({ digest: fixture.digest('c'), hold: 'reverted by hand' });
-  expect(indexOf(fixture)).toEqual(['tag c (reverted by hand)']);
+  expect(fixture.stands()).toMatchObject({
+    digest: fixture.digest('c'),
+    hold: 'reverted by hand: no newer one',
+  });
+  expect(fixture.history().at(-1)).toBe('c → c: reverted: no newer one');
+  expect(indexOf(fixture)).toEqual(['tag c (reverted by hand: no newer one)']);
 });
 
 test('an intent that was never carried out is no place to go back to', async () => {
@@ -242,7 +280,7 @@ test('a tag that the bucket lacks is made, with its place in the list of tags', 
   const target = await findManifest(environment, repository, fixture.digest('a'));
   if (target === undefined) throw new Error('It is stored.');
   const state = await RepositoryState.open(environment, repository);
-  const approval = { repository, tag, target, reason: undefined, isListed: false };
+  const approval = { repository, tag, target, reason: undefined, by: undefined, isListed: false };
   expect(await approveTag(environment, state, approval)).toMatchObject({ result: 'created' });
   expect(fixture.store.json(tagKey(repository, tag))).toMatchObject({ digest: fixture.digest('a') });
   expect(fixture.store.json(tagListKey(repository))).toEqual({
@@ -356,7 +394,14 @@ test('the same through a store that is sent no conditions', async () => {
   const state = await RepositoryState.open(environment, repository);
   const target = await findManifest(environment, repository, parseDigest(fixture.digest('a')));
   if (target === undefined) throw new Error('It is stored.');
-  await approveTag(environment, state, { repository, tag, target, reason: undefined, isListed: false });
+  await approveTag(environment, state, {
+    repository,
+    tag,
+    target,
+    reason: undefined,
+    by: undefined,
+    isListed: false,
+  });
   expect(fixture.stands().digest).toBe(fixture.digest('a'));
   expect(fixture.store.keys(INDEX_KEY)).toEqual([INDEX_KEY]);
 });
