@@ -4,6 +4,7 @@ import { formatReference, type Repository } from '../core/reference.ts';
 import { loadConfiguration } from './configuration/load.ts';
 import { approveTag, type Approval } from './engine/approve.ts';
 import type { Environment, Log } from './engine/environment.ts';
+import { countOf } from './engine/count-of.ts';
 import { createLimit } from './engine/limit.ts';
 import { TagContendedError, type HandOutcome } from './engine/move-by-hand.ts';
 import { RepositoryState } from './engine/repository-state.ts';
@@ -14,8 +15,11 @@ import { checkApprovals, locateApprovals } from './tags/approval-check.ts';
 import { parseApprovals, readApprovals, type WantedApproval } from './tags/approval-list.ts';
 import { withWritable } from './tags/bucket-access.ts';
 import { findRepository } from './tags/named-repository.ts';
-import { Progress } from './terminal/progress.ts';
+import type { CommandLine } from './terminal/command-line.ts';
 import { describeApproval, describeFailure } from './terminal/hand-text.ts';
+import { Progress } from './terminal/progress.ts';
+import { printJson, printResult } from './terminal/result.ts';
+import { styleFor } from './terminal/style.ts';
 
 export interface ApproveOptions {
   readonly references: readonly string[];
@@ -23,7 +27,7 @@ export interface ApproveOptions {
   readonly file: string | undefined;
   readonly reason: string | undefined;
   readonly config: string;
-  /** What became of each on standard output, instead of sentences. */
+  /** What became of each as JSON, instead of sentences. */
   readonly json: boolean;
 }
 
@@ -42,8 +46,8 @@ const AT_ONCE = 8;
  * @throws {UsageError} with every reference that cannot be approved, and nothing was
  * @throws {ConfigurationError} as early
  */
-export async function runApprove(options: ApproveOptions): Promise<number> {
-  const { config, json } = options;
+export async function runApprove(options: ApproveOptions, commandLine: CommandLine): Promise<number> {
+  const { config } = options;
   const named = parseApprovals(options.references.map((text) => ({ text, place: undefined })));
   const listed = options.file === undefined ? [] : await readApprovals(options.file);
   const configuration = await loadConfiguration(config, process.env, { needsImages: false });
@@ -51,7 +55,7 @@ export async function runApprove(options: ApproveOptions): Promise<number> {
     findRepository(configuration, reference),
   );
 
-  const progress = new Progress(process.stderr);
+  const progress = new Progress(process.stderr, commandLine);
   const { result: done, unseen } = await withWritable(config, configuration, progress, (store) =>
     carryOut(store, asked, options, progress),
   );
@@ -60,22 +64,39 @@ export async function runApprove(options: ApproveOptions): Promise<number> {
     return 1;
   }
   const { results } = done;
-  if (json) {
-    const rows = results.map(({ image, wanted, outcome }) => ({ image, wanted, ...outcome }));
-    process.stdout.write(`${JSON.stringify({ approvals: rows }, undefined, 2)}\n`);
-  } else {
-    if (results.length === 0) progress.info('nothing is listed');
-    for (const { image, wanted, outcome } of results) {
-      const text =
-        outcome.result === 'failed'
-          ? describeFailure(image, outcome.error)
-          : describeApproval(image, wanted, outcome);
-      progress.info(text);
-    }
-  }
+  report(results, options, progress, commandLine);
   if (unseen !== undefined && results.length > 0) progress.warn(unseen);
   const isDone = results.length === 0 || unseen === undefined;
   return isDone && results.every(({ outcome }) => outcome.result !== 'failed') ? 0 : 1;
+}
+
+/** What was done is the result; what could not be done is an error. */
+function report(
+  results: readonly Result[],
+  { json, reason }: ApproveOptions,
+  progress: Progress,
+  commandLine: CommandLine,
+): void {
+  if (!json && results.length === 0) printResult('nothing is listed', commandLine);
+  for (const { image, wanted, outcome } of results) {
+    if (outcome.result === 'failed') {
+      progress.info(describeFailure(image, outcome.error));
+    } else if (!json) {
+      const style = styleFor(process.stdout);
+      printResult(describeApproval(image, wanted, outcome, style, commandLine), commandLine);
+    }
+  }
+  if (json) {
+    printJson({ approvals: results.map(({ image, wanted, outcome }) => ({ image, wanted, ...outcome })) });
+  }
+  const left = results.filter(
+    ({ outcome: { result } }) => result === 'unchanged' || result === 'held',
+  ).length;
+  if (reason !== undefined && left > 0) {
+    progress.info(
+      `The reason is not recorded for ${countOf(left, 'tag')}: nothing changed there, and nothing was written.`,
+    );
+  }
 }
 
 async function carryOut(

@@ -1,9 +1,10 @@
 /** `lifeboat approve`: tags to digests that somebody has looked at. What does the work is loaded only when there is work. */
 import { UsageError, parseOptions, seeHelp, type Command } from './command.ts';
 import { parseReason } from './tags/reason.ts';
+import { DEFAULT_CONFIGURATION } from './terminal/command-line.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: 'lifeboat.yaml' },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
   file: { type: 'string' },
   reason: { type: 'string' },
   json: { type: 'boolean', default: false },
@@ -25,9 +26,10 @@ Options:
       --file FILE    approve also what this file lists: a reference a line, # before a comment.
                      Keep it in git and run this after each merge. A line does not undo a
                      "lifeboat revert" of its very digest; the command line does
-      --reason TEXT  why, for the history
+      --reason TEXT  why, for the history, which says who approved too. Not recorded for what is
+                     "unchanged", because nothing is written there
   -c, --config FILE  the configuration (default: lifeboat.yaml)
-      --json         print what became of each on standard output, as JSON
+      --json         print what became of each as JSON
   -h, --help         this help
 
 Exit code:
@@ -39,7 +41,7 @@ Examples:
   npx lifeboat approve docker.io/library/nginx:1.27@sha256:4c0f…
   npx lifeboat approve --file approved.txt --reason "$(git log -1 --format=%h)"
 `,
-  async run(args) {
+  async run(args, commandLine) {
     const { values, positionals } = parseOptions('approve', args, OPTIONS);
     const { file, config, json } = values;
     if (positionals.length === 0 && file === undefined) {
@@ -47,6 +49,6 @@ Examples:
     }
     const reason = parseReason(values.reason);
     const { runApprove } = await import('./approve-run.ts');
-    return runApprove({ references: positionals, file, reason, config, json });
+    return runApprove({ references: positionals, file, reason, config, json }, commandLine);
   },
 };

@@ -1,6 +1,7 @@
 /** What the commands share: their shape, and how their options are read. */
 import type { ParseArgsOptionsConfig } from 'node:util';
 import { countEdits } from '../core/spelling.ts';
+import type { CommandLine } from './terminal/command-line.ts';
 import { util } from './node/builtin.ts';
 
 /** A word after `lifeboat`. */
@@ -10,8 +11,11 @@ export interface Command {
   readonly summary: string;
   /** What `lifeboat NAME --help` prints. */
   readonly help: string;
-  /** @returns the exit code. @throws {UsageError} and {ConfigurationError}, before anything was touched */
-  run(args: readonly string[]): Promise<number>;
+  /**
+   * @param commandLine for the commands that it suggests
+   * @returns the exit code. @throws {UsageError} and {ConfigurationError}, before anything was touched
+   */
+  run(args: readonly string[], commandLine: CommandLine): Promise<number>;
 }
 
 /** The command line is wrong; the message says in which way, and what to type instead. */

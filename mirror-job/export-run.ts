@@ -11,7 +11,9 @@ import { createStoreAgents } from './node/agents.ts';
 import { readProxies } from './node/proxies.ts';
 import { openReadable } from './stores.ts';
 import { findRepository } from './tags/named-repository.ts';
+import type { CommandLine } from './terminal/command-line.ts';
 import { Progress } from './terminal/progress.ts';
+import { printJson, printResult } from './terminal/result.ts';
 import { formatBytes, shortDigest, styleFor } from './terminal/style.ts';
 
 export interface ExportOptions {
@@ -19,7 +21,7 @@ export interface ExportOptions {
   /** A file whose name ends in `.tar`, or a folder; neither is there yet. */
   readonly to: string;
   readonly config: string;
-  /** The result on standard output, instead of a summary. */
+  /** The result as JSON, instead of a summary. */
   readonly json: boolean;
 }
 
@@ -28,7 +30,7 @@ export interface ExportOptions {
  * @throws {UsageError} for a name that stands for several
  * @throws {ConfigurationError} before anything is written, where it or the store cannot be used
  */
-export async function runExport(options: ExportOptions): Promise<number> {
+export async function runExport(options: ExportOptions, commandLine: CommandLine): Promise<number> {
   const configuration = await loadConfiguration(options.config, process.env, { needsImages: false });
   const references = options.references.map((reference) => ({
     ...reference,
@@ -41,7 +43,7 @@ export async function runExport(options: ExportOptions): Promise<number> {
     isDry: false,
     signal: never,
   });
-  const progress = new Progress(process.stderr);
+  const progress = new Progress(process.stderr, commandLine);
   const signal = stopOnce(progress);
   const tally = new Tally();
   const environment = { store, log: progress, signal, tally, createHash: hashAndCollect() };
@@ -66,25 +68,30 @@ export async function runExport(options: ExportOptions): Promise<number> {
     return 1;
   }
   progress.stop();
-  report(result, options, progress);
+  report(result, options, progress, commandLine);
   return result.failures.length === 0 ? 0 : 1;
 }
 
-function report(result: ExportResult, { to, json }: ExportOptions, progress: Progress): void {
+function report(
+  result: ExportResult,
+  { to, json }: ExportOptions,
+  progress: Progress,
+  commandLine: CommandLine,
+): void {
   const { images, failures, manifests, blobs, bytes } = result;
-  const style = styleFor(process.stderr);
-  for (const failure of failures) progress.info(`${style.bad('failed')}   ${failure}`);
+  const isWritten = failures.length === 0;
+  const { bad } = styleFor(process.stderr);
+  for (const failure of failures) progress.info(`${bad('failed')}   ${failure}`);
+  if (!isWritten) progress.info(`${to} was not written, because what is incomplete cannot be relied on.`);
   if (json) {
-    const isWritten = failures.length === 0;
-    process.stdout.write(`${JSON.stringify({ to: isWritten ? to : null, ...result }, undefined, 2)}\n`);
-  } else if (failures.length === 0) {
-    for (const { image, digest } of images)
-      progress.info(`${style.good('exported')} ${style.faint(shortDigest(digest))}  ${image}`);
-  }
-  if (failures.length > 0) {
-    progress.info(`${to} was not written, because what is incomplete cannot be relied on.`);
-  } else if (!json) {
-    progress.info(`${to}: ${manifests} manifests · ${blobs} blobs · ${formatBytes(bytes)}`);
+    printJson({ to: isWritten ? to : null, ...result });
+  } else if (isWritten) {
+    const { good, faint } = styleFor(process.stdout);
+    const rows = images.map(
+      ({ image, digest }) => `${good('exported')} ${faint(shortDigest(digest))}  ${image}`,
+    );
+    const sum = `${to}: ${manifests} manifests · ${blobs} blobs · ${formatBytes(bytes)}`;
+    printResult([...rows, sum].join('\n'), commandLine);
   }
 }
 

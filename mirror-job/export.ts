@@ -3,9 +3,10 @@ import { access, constants, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { NameInvalidError, parseReference, type Reference } from '../core/reference.ts';
 import { UsageError, codeOf, parseOptions, seeHelp, type Command } from './command.ts';
+import { DEFAULT_CONFIGURATION } from './terminal/command-line.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: 'lifeboat.yaml' },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
   to: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
@@ -29,7 +30,7 @@ Options:
       --to PATH      where to write; a name that ends in .tar is a tar, any other one a folder.
                      It must not exist yet
   -c, --config FILE  the configuration, for its store (default: lifeboat.yaml)
-      --json         print what was written on standard output, as JSON
+      --json         print what was written as JSON
   -h, --help         this help
 
 Exit code:
@@ -46,7 +47,7 @@ Examples:
   #   - { source: 'oci:./images.tar', name: docker.io/library/alpine, tags: ['*'] }
   #   - { source: 'oci:./images.tar', name: ghcr.io/org/app, tags: ['*'] }
 `,
-  async run(args) {
+  async run(args, commandLine) {
     const { values, positionals } = parseOptions('export', args, OPTIONS);
     const { to, config, json } = values;
     if (positionals.length === 0) throw new UsageError(`name at least one image. ${seeHelp('export')}`);
@@ -56,7 +57,7 @@ Examples:
     const references = positionals.map((text) => parseImage(text));
     await refuseTarget(to);
     const { runExport } = await import('./export-run.ts');
-    return runExport({ references, to: resolve(to), config, json });
+    return runExport({ references, to: resolve(to), config, json }, commandLine);
   },
 };
 

@@ -9,9 +9,11 @@ import { findWaiting, statusOf, type TagStatus } from './engine/tag-status.ts';
 import { createEnvironment } from './node/environment.ts';
 import { openForReading } from './tags/bucket-access.ts';
 import { findRepository } from './tags/named-repository.ts';
+import type { CommandLine } from './terminal/command-line.ts';
 import { describeFailure } from './terminal/hand-text.ts';
 import { describeHistory } from './terminal/history-text.ts';
 import { Progress } from './terminal/progress.ts';
+import { printJson, printResult } from './terminal/result.ts';
 import { styleFor } from './terminal/style.ts';
 
 export interface HistoryOptions {
@@ -19,7 +21,7 @@ export interface HistoryOptions {
   /** Movements. */
   readonly limit: number;
   readonly config: string;
-  /** On standard output, with whole digests. */
+  /** As JSON, with whole digests. */
   readonly json: boolean;
 }
 
@@ -28,12 +30,15 @@ export interface HistoryOptions {
  * @throws {UsageError} for a name that stands for several
  * @throws {ConfigurationError} where it or the store cannot be used
  */
-export async function runHistory({ reference, limit, config, json }: HistoryOptions): Promise<number> {
+export async function runHistory(
+  { reference, limit, config, json }: HistoryOptions,
+  commandLine: CommandLine,
+): Promise<number> {
   const configuration = await loadConfiguration(config, process.env, { needsImages: false });
   const repository = findRepository(configuration, reference);
   const named = { ...reference, repository };
   const image = formatReference(named);
-  const progress = new Progress(process.stderr);
+  const progress = new Progress(process.stderr, commandLine);
   const store = await openForReading(config, configuration);
   let movements: readonly RecordedMovement[];
   let tags: readonly TagStatus[];
@@ -58,9 +63,10 @@ export async function runHistory({ reference, limit, config, json }: HistoryOpti
     return 1;
   }
   if (json) {
-    process.stdout.write(`${JSON.stringify({ image, movements, tags }, undefined, 2)}\n`);
+    printJson({ image, movements, tags });
   } else {
-    progress.info(describeHistory(named, { movements, tags, limit }, styleFor(process.stderr)));
+    const shown = { movements, tags, limit };
+    printResult(describeHistory(named, shown, styleFor(process.stdout), commandLine), commandLine);
   }
   return 0;
 }

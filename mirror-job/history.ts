@@ -1,9 +1,10 @@
 /** `lifeboat history`: where tags stood, and what waits. What does the work is loaded only when there is work. */
 import { UsageError, parseOptions, seeHelp, type Command } from './command.ts';
 import { parseImageArgument } from './tags/image-argument.ts';
+import { DEFAULT_CONFIGURATION } from './terminal/command-line.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: 'lifeboat.yaml' },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
   limit: { type: 'string', default: '20' },
   json: { type: 'boolean', default: false },
 } as const;
@@ -14,16 +15,16 @@ export const history: Command = {
   help: `Usage: lifeboat history IMAGE[:TAG] [--limit N] [-c FILE] [--json]
 
 Shows the newest movements of a tag, or of all tags of an image: when, from where, to where, why
-and by which run; then the tags that are held or that newer digests wait for, with the command
-that approves. "not carried out" is a movement that was begun and did not happen, because its run
-died or another one came first. Nothing is asked of upstream, and nothing is written.
+and by which run or person; then the tags that are held or that newer digests wait for, with the
+command that approves. "not carried out" is a movement that was begun and did not happen, because
+its run died or another one came first. Nothing is asked of upstream, and nothing is written.
 
 IMAGE is named by where it is served or, as the configuration maps it, where it comes from.
 
 Options:
       --limit N      at most so many movements (default: 20)
   -c, --config FILE  the configuration (default: lifeboat.yaml)
-      --json         print it on standard output as JSON, with whole digests
+      --json         print it as JSON, with whole digests
   -h, --help         this help
 
 Exit code:
@@ -35,7 +36,7 @@ Examples:
   npx lifeboat history docker.io/library/nginx:1.27
   npx lifeboat history docker.io/library/nginx --json | jq -r '.tags[] | select(.hold)'
 `,
-  async run(args) {
+  async run(args, commandLine) {
     const { values, positionals } = parseOptions('history', args, OPTIONS);
     const [text, ...others] = positionals;
     if (text === undefined || others.length > 0) {
@@ -49,6 +50,9 @@ Examples:
       (image) => `Only tags have a history: leave the digest out, as in "lifeboat history ${image}".`,
     );
     const { runHistory } = await import('./history-run.ts');
-    return runHistory({ reference, limit: Number(values.limit), config: values.config, json: values.json });
+    return runHistory(
+      { reference, limit: Number(values.limit), config: values.config, json: values.json },
+      commandLine,
+    );
   },
 };

@@ -27,15 +27,19 @@ export async function runImport({ file, output, force }: ImportOptions): Promise
   const draft = readDraft(file, await readText(file));
   const { text, images } = compose(draft);
   if (text !== undefined) await write(output, text, force);
-  const { bad, good } = styleFor(process.stderr);
+  const { bad } = styleFor(process.stderr);
   const { losses } = draft;
   for (const loss of losses) process.stderr.write(`${bad('not carried')} ${loss}\n`);
   const lost = losses.length === 0 ? '' : `; ${losses.length} not carried, as said above`;
-  process.stderr.write(
-    text === undefined
-      ? `Nothing of ${file} can be carried, so ${output} was not written.\n`
-      : `${good('written')} ${output === '-' ? 'to standard output' : output}: ${countOf(images, 'image')}${lost}\n`,
-  );
+  if (text === undefined) {
+    process.stderr.write(`Nothing of ${file} can be carried, so ${output} was not written.\n`);
+  } else {
+    // Where the result itself is on standard output, nothing else may be.
+    const [stream, where] =
+      output === '-' ? [process.stderr, 'to standard output'] : [process.stdout, output];
+    const said = `${styleFor(stream).good('written')} ${where}: ${countOf(images, 'image')}${lost}`;
+    stream.write(`${said}\n`);
+  }
   return losses.length === 0 && text !== undefined ? 0 : 1;
 }
 

@@ -8,6 +8,7 @@ import { history } from './history.ts';
 import { importCommand } from './import.ts';
 import { revert } from './revert.ts';
 import { plan, sync } from './sync.ts';
+import { findCommandLine } from './terminal/command-line.ts';
 import { styleFor } from './terminal/style.ts';
 
 const COMMANDS: readonly Command[] = [sync, plan, history, approve, revert, importCommand, exportCommand];
@@ -26,19 +27,31 @@ Options:
   -h, --help     this help; after a command, that command's, with examples
   -V, --version  the version
 
+Results go to standard output, in words or with --json; progress, warnings and errors to standard
+error.
+
 Example:
   npx lifeboat sync -c lifeboat.yaml
 `;
 
+const commandLine = findCommandLine({
+  argv0: process.argv0,
+  execArgv: process.execArgv,
+  argv: process.argv,
+  env: process.env,
+  cwd: process.cwd(),
+});
+
 function say(first: string, rest = ''): void {
-  process.stderr.write(`${styleFor(process.stderr).bad('lifeboat:')} ${first}\n${rest}`);
+  const text = `${styleFor(process.stderr).bad('lifeboat:')} ${first}\n${rest}`;
+  process.stderr.write(commandLine.complete(text));
 }
 
 /** @returns the exit code */
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined) {
-    process.stderr.write(HELP);
+    process.stderr.write(commandLine.completeHelp(HELP));
     return 2;
   }
   if (name === '--version' || name === '-V') {
@@ -51,18 +64,18 @@ async function main(args: readonly string[]): Promise<number> {
   if (command === undefined) {
     if (wanted !== undefined && !wanted.startsWith('-')) throw new UsageError(unknown(wanted));
     if (!wantsHelp) throw new UsageError(`a command has to come first, not "${name}". ${seeHelp('')}`);
-    process.stdout.write(HELP);
+    process.stdout.write(commandLine.completeHelp(HELP));
     return 0;
   }
   if (wantsHelp) {
-    process.stdout.write(command.help);
+    process.stdout.write(commandLine.completeHelp(command.help));
     return 0;
   }
-  return command.run(rest);
+  return command.run(rest, commandLine);
 }
 
 function unknown(name: string): string {
-  if (NOT_BUILT_YET.has(name)) return `"lifeboat ${name}" is planned and not built yet. ${seeHelp('')}`;
+  if (NOT_BUILT_YET.has(name)) return `the command "${name}" is planned and not built yet. ${seeHelp('')}`;
   const known = COMMANDS.map((command) => command.name);
   return `there is no command "${name}".${suggest(name, known)} ${seeHelp('')}`;
 }

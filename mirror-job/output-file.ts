@@ -90,6 +90,11 @@ async function writeBeside(
 /** What standard output is redirected into: a file maybe, and what stands in its place would be its end. */
 const OUTPUT = /^\/(?:dev\/(?:std(?:out|err)$|fd\/)|proc\/)/;
 
+/** Whether a file is another name of standard output, on which nothing else may be written then. */
+export function isStandardOutput(file: string): boolean {
+  return /^\/(?:dev\/stdout|(?:dev|proc\/self)\/fd\/1)$/.test(resolve(file));
+}
+
 /**
  * @returns where a link leads, so that it stays one; a stream is a pipe, or whatever else must not be replaced
  * @throws what the file system throws

@@ -11,8 +11,11 @@ import { createEnvironment } from './node/environment.ts';
 import { withWritable, type Written } from './tags/bucket-access.ts';
 import { findRepository } from './tags/named-repository.ts';
 import { resolvePlace } from './tags/place.ts';
+import type { CommandLine } from './terminal/command-line.ts';
 import { describeFailure, describeReversion } from './terminal/hand-text.ts';
 import { Progress } from './terminal/progress.ts';
+import { printJson, printResult } from './terminal/result.ts';
+import { styleFor } from './terminal/style.ts';
 
 export interface RevertOptions {
   readonly reference: Reference & { readonly tag: Tag };
@@ -20,7 +23,7 @@ export interface RevertOptions {
   readonly to: string | undefined;
   readonly reason: string | undefined;
   readonly config: string;
-  /** What became of it on standard output, instead of sentences. */
+  /** What became of it as JSON, instead of sentences. */
   readonly json: boolean;
 }
 
@@ -29,12 +32,15 @@ export interface RevertOptions {
  * @throws {UsageError} for what cannot be done, and nothing was
  * @throws {ConfigurationError} as early
  */
-export async function runRevert({ reference, to, reason, config, json }: RevertOptions): Promise<number> {
+export async function runRevert(
+  { reference, to, reason, config, json }: RevertOptions,
+  commandLine: CommandLine,
+): Promise<number> {
   const { tag } = reference;
   const configuration = await loadConfiguration(config, process.env, { needsImages: false });
   const repository = findRepository(configuration, reference);
   const image = formatReference({ repository, tag, digest: undefined });
-  const progress = new Progress(process.stderr);
+  const progress = new Progress(process.stderr, commandLine);
   let done: Written<HandOutcome>;
   try {
     done = await withWritable(config, configuration, progress, async (store) => {
@@ -42,7 +48,8 @@ export async function runRevert({ reference, to, reason, config, json }: RevertO
       const state = await RepositoryState.open(environment, repository);
       const place =
         to === undefined ? undefined : await resolvePlace(environment, state.entries(), repository, tag, to);
-      return revertTag(environment, state, { repository, tag, to: place, reason, by: currentActor() });
+      const by = currentActor();
+      return revertTag(environment, state, { repository, tag, to: place, reason, by });
     });
   } catch (error) {
     if (error instanceof MoveRefusedError) throw new UsageError(error.message, { cause: error });
@@ -51,8 +58,8 @@ export async function runRevert({ reference, to, reason, config, json }: RevertO
     return 1;
   }
   const { result: outcome, unseen } = done;
-  if (json) process.stdout.write(`${JSON.stringify({ image, ...outcome }, undefined, 2)}\n`);
-  else progress.info(describeReversion(image, outcome));
+  if (json) printJson({ image, ...outcome });
+  else printResult(describeReversion(image, outcome, styleFor(process.stdout), commandLine), commandLine);
   if (unseen === undefined) return 0;
   progress.warn(unseen);
   return 1;

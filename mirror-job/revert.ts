@@ -2,9 +2,10 @@
 import { UsageError, parseOptions, seeHelp, type Command } from './command.ts';
 import { parseImageArgument } from './tags/image-argument.ts';
 import { parseReason } from './tags/reason.ts';
+import { DEFAULT_CONFIGURATION } from './terminal/command-line.ts';
 
 const OPTIONS = {
-  config: { type: 'string', short: 'c', default: 'lifeboat.yaml' },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
   to: { type: 'string' },
   reason: { type: 'string' },
   json: { type: 'boolean', default: false },
@@ -24,9 +25,9 @@ IMAGE is named by where it is served or, as the configuration maps it, where it 
 Options:
       --to DIGEST    where to instead: what "lifeboat history IMAGE:TAG" shows, in full or as short
                      as it does. It has to be in the bucket
-      --reason TEXT  why, for the history and the hold
+      --reason TEXT  why, for the hold, and for the history, which says who reverted too
   -c, --config FILE  the configuration (default: lifeboat.yaml)
-      --json         print what became of it on standard output, as JSON
+      --json         print what became of it as JSON
   -h, --help         this help
 
 Exit code:
@@ -39,7 +40,7 @@ Examples:
   npx lifeboat revert docker.io/library/nginx:1.27 --reason 'crashes on arm64'
   npx lifeboat revert docker.io/library/nginx:1.27 --to 4c0fdaa8b634
 `,
-  async run(args) {
+  async run(args, commandLine) {
     const { values, positionals } = parseOptions('revert', args, OPTIONS);
     const { to, config, json } = values;
     const [text, ...others] = positionals;
@@ -55,6 +56,6 @@ Examples:
     const { tag } = reference;
     if (tag === undefined) throw new UsageError(`"${text}" names no tag. ${seeHelp('revert')}`);
     const { runRevert } = await import('./revert-run.ts');
-    return runRevert({ reference: { ...reference, tag }, to, reason, config, json });
+    return runRevert({ reference: { ...reference, tag }, to, reason, config, json }, commandLine);
   },
 };

@@ -21,11 +21,13 @@ import { openImages } from './node/images.ts';
 import { createStoreAgents } from './node/agents.ts';
 import { readProxies } from './node/proxies.ts';
 import { chooseImages } from './one-off.ts';
-import { writeOutput } from './output-file.ts';
+import { isStandardOutput, writeOutput } from './output-file.ts';
 import { alignedEnvironment, openOneEarly, openReadable, openStores } from './stores.ts';
+import type { CommandLine } from './terminal/command-line.ts';
 import { stopOnSignals } from './terminal/interruption.ts';
 import { describePlan } from './terminal/plan-text.ts';
 import { Progress } from './terminal/progress.ts';
+import { printResult } from './terminal/result.ts';
 import { styleFor } from './terminal/style.ts';
 import { summarize } from './terminal/summary.ts';
 
@@ -34,7 +36,7 @@ export interface SyncOptions {
   readonly config: string;
   readonly report?: string | undefined;
   readonly metrics?: string | undefined;
-  /** The report on standard output, instead of a summary. */
+  /** The report as JSON, instead of a summary. */
   readonly json: boolean;
   /** References; none: all that the configuration lists. */
   readonly images: readonly string[];
@@ -49,24 +51,26 @@ export interface SyncOptions {
  * @throws {ConfigurationError} before anything is mirrored, where it or the store cannot be used
  * @throws {UsageError} as early, for an image on the command line
  */
-export async function runSync(options: SyncOptions): Promise<number> {
+export async function runSync(options: SyncOptions, commandLine: CommandLine): Promise<number> {
   const configuration = await loadConfiguration(options.config, process.env, {
     needsImages: options.images.length === 0,
   });
   const images = chooseImages(configuration, options.images);
   await refuseUnreadableRoots(options.config, configuration);
-  const progress = new Progress(process.stderr);
+  const progress = new Progress(process.stderr, commandLine);
   const report = await mirror(options, { ...configuration, images }, configuration.images, progress);
 
-  const json = `${JSON.stringify(report, undefined, 2)}\n`;
+  const files = [options.report, options.metrics].filter((file) => file !== undefined);
+  const stream = files.some(isStandardOutput) ? process.stderr : process.stdout;
+  const style = styleFor(stream);
+  const json = `${JSON.stringify(report, completing(commandLine), 2)}\n`;
   if (options.json) {
     process.stdout.write(json);
   } else if ('dryRun' in report) {
-    const style = styleFor(process.stderr);
-    process.stderr.write(`${describePlan(report, { style, all: options.all })}\n`);
+    printResult(describePlan(report, { style, all: options.all }), commandLine, stream);
   } else {
     const whole = options.report ?? `${stateKey(configuration.name, 'last-run.json')} in the bucket`;
-    process.stderr.write(`${summarize(report, styleFor(process.stderr), whole)}\n`);
+    printResult(summarize(report, style, whole), commandLine, stream);
   }
   const isWritten = options.report === undefined || (await write('--report', options.report, json, progress));
   const isDone = isWritten && exitCodeOf(report) === 0;
@@ -75,6 +79,11 @@ export async function runSync(options: SyncOptions): Promise<number> {
     'dryRun' in report ||
     (await write('--metrics', options.metrics, formatMetrics(configuration.name, report, isDone), progress));
   return isMeasured && isDone ? 0 : 1;
+}
+
+/** For JSON: what reads a sentence of the report elsewhere suggests the same command. */
+function completing(commandLine: CommandLine): (key: string, value: unknown) => unknown {
+  return (_, value) => (typeof value === 'string' ? commandLine.complete(value) : value);
 }
 
 async function mirror(

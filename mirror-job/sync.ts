@@ -1,9 +1,10 @@
 /** `lifeboat sync` and `lifeboat plan`: one mirror run, or what it would do. What does the work is loaded only when there is work. */
 import { UsageError, parseOptions, seeHelp, type Command } from './command.ts';
 import { refuseUnwritable } from './output-file.ts';
+import { DEFAULT_CONFIGURATION, type CommandLine } from './terminal/command-line.ts';
 
 const PLAN_OPTIONS = {
-  config: { type: 'string', short: 'c', default: 'lifeboat.yaml' },
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
   all: { type: 'boolean', default: false },
   report: { type: 'string' },
   json: { type: 'boolean', default: false },
@@ -39,7 +40,7 @@ Options:
       --all          with --dry-run: show every tag, in or out, with its reason
       --report FILE  also write the run's report there, as JSON
       --metrics FILE also write metrics there, for Prometheus' textfile collector
-      --json         print the report on standard output instead of the summary
+      --json         print the report as JSON instead of the summary
   -h, --help         this help
 
 Environment:
@@ -63,7 +64,7 @@ Examples:
   npx lifeboat sync docker.io/library/alpine:3.20
   npx lifeboat sync --json | jq -r '.items[] | select(.outcome.result == "failed")'
 `,
-  async run(args) {
+  async run(args, commandLine) {
     const { values, positionals } = parseOptions('sync', args, SYNC_OPTIONS);
     if (values.all && !values['dry-run']) {
       throw new UsageError(`--all shows tags of a plan: use it with --dry-run. ${seeHelp('sync')}`);
@@ -73,7 +74,7 @@ Examples:
         `--metrics are those of a run, and --dry-run is none: leave one of them out. ${seeHelp('sync')}`,
       );
     }
-    return start({ ...values, images: positionals, dryRun: values['dry-run'] });
+    return start({ ...values, images: positionals, dryRun: values['dry-run'] }, commandLine);
   },
 };
 
@@ -94,7 +95,7 @@ Options:
   -c, --config FILE  the configuration (default: lifeboat.yaml)
       --all          show every tag, in or out, with its reason
       --report FILE  also write the plan there, as JSON
-      --json         print the plan on standard output as JSON
+      --json         print the plan as JSON
   -h, --help         this help
 
 Exit code:
@@ -107,9 +108,9 @@ Examples:
   npx lifeboat plan --all docker.io/library/nginx
   npx lifeboat plan --json | jq '.cost.requests.manifestGets'
 `,
-  async run(args) {
+  async run(args, commandLine) {
     const { values, positionals } = parseOptions('plan', args, PLAN_OPTIONS);
-    return start({ ...values, images: positionals, dryRun: true });
+    return start({ ...values, images: positionals, dryRun: true }, commandLine);
   },
 };
 
@@ -123,9 +124,9 @@ interface Start {
   readonly images: readonly string[];
 }
 
-async function start(options: Start): Promise<number> {
+async function start(options: Start, commandLine: CommandLine): Promise<number> {
   if (options.report !== undefined) await refuseUnwritable('--report', options.report);
   if (options.metrics !== undefined) await refuseUnwritable('--metrics', options.metrics);
   const { runSync } = await import('./sync-run.ts');
-  return runSync(options);
+  return runSync(options, commandLine);
 }

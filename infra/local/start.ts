@@ -116,7 +116,8 @@ Mirror more into it: copy lifeboat.example.yaml to lifeboat.yaml, list your imag
   export S3_ENDPOINT=${store.endpoint}
   export S3_ACCESS_KEY_ID=${store.accessKeyId} S3_SECRET_ACCESS_KEY=${store.secretAccessKey}
   npx lifeboat sync -c lifeboat.yaml
-(the bucket is "${store.bucket}"). What is docker.io/library/alpine there is ${host}/docker.io/library/alpine here.
+(the bucket is "${store.bucket}"). What is docker.io/library/alpine there is ${host}/docker.io/library/alpine here. A
+registry's port is written with "_" here: localhost:5000/app is ${host}/localhost_5000/app.
 
 Ctrl-C stops it.
 `;

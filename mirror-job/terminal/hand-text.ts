@@ -1,13 +1,19 @@
 /** What became of a tag that was moved by hand, in sentences with the next step. */
-import { shortDigest, styleFor } from './style.ts';
 import type { HandOutcome } from '../engine/move-by-hand.ts';
+import type { CommandLine } from './command-line.ts';
+import { shortDigest, styleFor, type Style } from './style.ts';
 
 /**
  * @param image as `<repository>:<tag>`
  * @param wanted the digest that was to be approved
  */
-export function describeApproval(image: string, wanted: string, outcome: HandOutcome): string {
-  const { good, faint } = styleFor(process.stderr);
+export function describeApproval(
+  image: string,
+  wanted: string,
+  outcome: HandOutcome,
+  { good, faint }: Style,
+  commandLine: CommandLine,
+): string {
   const at = shortDigest(outcome.digest);
   switch (outcome.result) {
     case 'created':
@@ -23,22 +29,26 @@ export function describeApproval(image: string, wanted: string, outcome: HandOut
         wanted === outcome.digest
           ? `held ${image} is at ${at}, as listed, and stays held: "${outcome.hold}". To let its policy decide again, approve it by name:`
           : `held ${image} stays at ${at}: it left ${shortDigest(wanted)}, which is listed, when it was "${outcome.hold}". Take it off the list, or approve it by name:`;
-      return `${said}\n  lifeboat approve ${image}@${wanted}`;
+      return `${said}\n  ${commandLine.for(`approve ${image}@${wanted}`)}`;
     }
   }
 }
 
 /** @param image as `<repository>:<tag>` */
-export function describeReversion(image: string, outcome: HandOutcome): string {
-  const { good, faint } = styleFor(process.stderr);
+export function describeReversion(
+  image: string,
+  outcome: HandOutcome,
+  { good, faint }: Style,
+  commandLine: CommandLine,
+): string {
   const at = shortDigest(outcome.digest);
   switch (outcome.result) {
     case 'moved':
       return `${good('moved')} ${image} from ${shortDigest(outcome.from)} to ${at} (reverted)
-It is held there: "lifeboat sync" fetches what is new and does not move it. To let it go forward again:
-  lifeboat approve ${image}@${outcome.from}`;
+It is held there: a sync fetches what is new and does not move it. To let it go forward again:
+  ${commandLine.for(`approve ${image}@${outcome.from}`)}`;
     case 'held':
-      return `${good('held')} ${image} at ${at}: it stays there until it is approved`;
+      return `${good('held')} ${image} at ${at}: "${outcome.hold}". It stays there until a digest is approved`;
     case 'unchanged':
       return `${faint('unchanged')} ${image} is at ${at} and held already. To go further back: --to DIGEST ("lifeboat history ${image}" shows where it stood)`;
     case 'created':

@@ -2,6 +2,7 @@
 import { formatReference, type Reference } from '../../core/reference.ts';
 import type { RecordedMovement } from '../engine/movement-log.ts';
 import type { TagStatus } from '../engine/tag-status.ts';
+import type { CommandLine } from './command-line.ts';
 import { alignColumns, printable, shortDigest, type Style } from './style.ts';
 
 /** What is said of a digest that does not wait for anybody. */
@@ -23,12 +24,13 @@ export function describeHistory(
   reference: Reference,
   { movements, tags, limit }: History,
   style: Style,
+  commandLine: CommandLine,
 ): string {
   const rows = movements.map((movement) => movementRow(movement, reference.tag === undefined, style));
   return [
     ...(movements.length === 0 ? ['No movement is recorded.'] : alignColumns(rows)),
     ...(movements.length === limit ? [style.faint(`The newest ${limit}; --limit N shows more.`)] : []),
-    ...tags.flatMap((status) => statusLines(reference, status, style)),
+    ...tags.flatMap((status) => statusLines(reference, status, style, commandLine)),
   ].join('\n');
 }
 
@@ -55,6 +57,7 @@ function statusLines(
   { repository }: Reference,
   { tag, digest, hold, candidates }: TagStatus,
   { bad, faint }: Style,
+  commandLine: CommandLine,
 ): string[] {
   const name = formatReference({ repository, tag, digest: undefined });
   const place = digest === undefined ? 'is not served yet' : `is at ${shortDigest(digest)}`;
@@ -66,7 +69,7 @@ function statusLines(
     '',
     head,
     ...shown.map(({ digest: other, firstSeen, state }) => {
-      const next = state === 'waits' ? `lifeboat approve ${name}@${other}` : STATES[state];
+      const next = state === 'waits' ? commandLine.for(`approve ${name}@${other}`) : STATES[state];
       return `  ${shortDigest(other)}, first seen ${formatTime(firstSeen)}: ${faint(next)}`;
     }),
     ...(rest > 0 ? [`  … and ${rest} more, with --json`] : []),

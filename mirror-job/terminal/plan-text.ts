@@ -4,6 +4,7 @@ import { countOf } from '../engine/count-of.ts';
 import type { Cost, PlannedDigest, PlannedImage, PlanReport } from '../engine/plan.ts';
 import { alignColumns, formatBytes, shortDigest, type Style } from './style.ts';
 import { countFindings, findingLines, goneLines, heldLines } from './held-lines.ts';
+import { pullLines } from './pull-lines.ts';
 import { failureLines } from './summary.ts';
 
 export interface PlanOptions {
@@ -33,6 +34,9 @@ export function describePlan(report: PlanReport, { style, all }: PlanOptions): s
     ...report.images.flatMap((image) => [
       '',
       titleOf(image),
+      ...pullLines([{ repository: image.repository, reference: image.chosen[0]?.tag }]).map(
+        (line) => `  ${style.faint(line)}`,
+      ),
       ...(all ? everyTag(image, style) : groupsOf(image, style)),
     ]),
     '',

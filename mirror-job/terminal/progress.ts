@@ -2,6 +2,7 @@
 import { countOf } from '../engine/count-of.ts';
 import type { Log } from '../engine/environment.ts';
 import type { Running, Tally } from '../engine/tally.ts';
+import { CommandLine } from './command-line.ts';
 import { styleFor } from './style.ts';
 import { Rate, headline, overallBar, runningLines } from './view.ts';
 
@@ -25,9 +26,12 @@ export class Progress implements Log {
   #shown: readonly string[] = [];
   #running: ReadonlySet<Running> = new Set();
 
-  /** @param output where people look: standard error, so that standard output stays for machines */
-  constructor(output: Output) {
+  readonly #commandLine: CommandLine;
+
+  /** @param output standard error, because standard output is for results */
+  constructor(output: Output, commandLine = new CommandLine()) {
     this.#output = output;
+    this.#commandLine = commandLine;
     this.#isLive = output.isTTY === true && process.env['TERM'] !== 'dumb';
   }
 
@@ -58,8 +62,9 @@ export class Progress implements Log {
 
   /** Above the view, which is there again at once. */
   #say(text: string): void {
+    const complete = this.#commandLine.complete(text);
     const view = this.#isLive ? this.#shown.map((line) => `${line}\n`).join('') : '';
-    this.#output.write(`${this.#isLive ? this.#erasure() : ''}${text}\n${view}`);
+    this.#output.write(`${this.#isLive ? this.#erasure() : ''}${complete}\n${view}`);
   }
 
   #tell(tally: Tally): void {

@@ -5,6 +5,7 @@ import { countOf } from '../engine/count-of.ts';
 import type { ItemReport, RunReport } from '../engine/report.ts';
 import { storeLines } from './store-lines.ts';
 import { countFindings, findingLines, goneLines, heldLines, isHeldCut } from './held-lines.ts';
+import { pullLines } from './pull-lines.ts';
 import {
   alignColumns,
   formatBytes,
@@ -33,6 +34,7 @@ export function summarize(report: RunReport, style: Style, whole: string): strin
   return [
     ...alignColumns(rows.slice(0, MAX_ROWS)),
     ...more(rows.length - MAX_ROWS, 'repositories'),
+    ...pullLines(changesOf(report, 'created')).map((line) => style.faint(line)),
     ...heldLines(report, style),
     ...goneLines(report, style),
     ...failureLines(report, style),

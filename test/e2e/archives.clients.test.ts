@@ -85,8 +85,8 @@ test.each([
   ['a tar', 'oci-archive:', 'exported.tar'],
 ])('skopeo inspects and copies what was exported into %s', async (_, transport, name) => {
   const digest = digestOfTag(repositoryOf(corpus, 'library/app'), 'latest');
-  const { code, stderr } = await exportTo(name, 'images.test/app:v1');
-  expect([code, stderr]).toEqual([0, expect.stringContaining('images.test/app:v1')]);
+  const { code, stdout } = await exportTo(name, 'images.test/app:v1');
+  expect([code, stdout]).toEqual([0, expect.stringContaining('images.test/app:v1')]);
   const source = `${transport}${join(folder, name)}:v1`;
   expect(digestOf(Buffer.from(await skopeoDoes('inspect', '--raw', source)))).toBe(digest);
   const copy = join(folder, `copy-of-${name}`);

@@ -133,10 +133,10 @@ for (const order of ['first', 'second'] as const) {
       isLast = moment;
       const alone = await run(order, 'sync');
       expect(server.program.running()).toBe(false);
-      expect(alone.stderr).toContain(
+      expect(alone.stdout).toContain(
         `behind   The bucket "${server.bucket}" (prefix "${prefix}") at ${proxy.url} since `,
       );
-      expect(alone.stderr).not.toContain('failed');
+      expect(alone.stdout).not.toContain('failed');
       expect(alone.code).toBe(1);
       // A layer, two configurations, an SBOM: each once, though a store was lost.
       expect(blobsAsked().length).toBe(new Set(blobsAsked()).size);
@@ -144,7 +144,7 @@ for (const order of ['first', 'second'] as const) {
       await server.restart();
       registry.requests.length = 0;
       const next = await run(order, 'sync');
-      expect(next.stderr).toMatch(/in step {2}The bucket .+: caught up, \d+ objects \([\d.]+ [kM]?B\)/);
+      expect(next.stdout).toMatch(/in step {2}The bucket .+: caught up, \d+ objects \([\d.]+ [kM]?B\)/);
       expect([next.code, blobsAsked()]).toEqual([0, []]);
       await expectBothWhole();
       const client = s3ClientOf(server);

@@ -198,7 +198,7 @@ test('the bundle asks Amazon ECR for its password', async () => {
       }),
     );
     await copyStarter(folder);
-    const { code, stderr } = await runProgram(
+    const { code, stdout } = await runProgram(
       process.execPath,
       [join(folder, 'mirror-job/lifeboat.js'), 'sync', '-c', configuration],
       {
@@ -211,7 +211,10 @@ test('the bundle asks Amazon ECR for its password', async () => {
         },
       },
     );
-    expect([code, stderr]).toEqual([0, expect.stringMatching(/^created .*team\/app:1\n1 created/)]);
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(/^created .*team\/app:1\n(?:pull .*\n)?1 created/),
+    ]);
     expect(ecr.calls).toEqual(['id eu-central-1']);
   } finally {
     await Promise.all([registry, ecr, proxy, store].map((server) => server.stop()));
@@ -255,12 +258,12 @@ images:
     const start = [join(folder, 'mirror-job/lifeboat.js'), 'sync', '-c', configuration];
     const env = { ...NOBODYS, ...NO_AWS, ...KEYS };
     const run = async () => {
-      const { code, stderr } = await runProgram(process.execPath, start, { env });
-      return [code, stderr];
+      const { code, stdout } = await runProgram(process.execPath, start, { env });
+      return [code, stdout];
     };
     expect(await run()).toEqual([
       0,
-      expect.stringMatching(/^created .*team\/app:1\n1 created · 3 blobs copied/),
+      expect.stringMatching(/^created .*team\/app:1\npull .*\n1 created · 3 blobs copied/),
     ]);
     await rm(join(target, 'aws-sdk.cjs'));
     expect(await run()).toEqual([0, expect.stringMatching(/^1 unchanged/)]);

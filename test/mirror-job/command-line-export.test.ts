@@ -24,6 +24,8 @@ import { walkBucket } from '../support/walk-bucket.ts';
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
+/** What is printed to be pasted: as this was started. */
+const LIFEBOAT = `${process.execPath} ${MAIN}`;
 /** So large that an export can be stopped in the middle of it. */
 const LARGE = 30_000_000;
 
@@ -86,19 +88,19 @@ test('a bucket, a tar, another bucket: the same tags on the same digests, all of
     'first.yaml',
   );
   const signed = await digestIn('signed', 'latest');
-  expect(exported.stderr.split('\n')).toEqual([
+  expect(exported.stdout.split('\n')).toEqual([
     `exported ${signed.slice(7, 19)}  a.b/signed:latest`,
     `exported ${(await digestIn('one', 'latest')).slice(7, 19)}  a.b/team/one:latest`,
     `${join(folder, 'all.tar')}: 6 manifests · 11 blobs · 157 kB`,
     '',
   ]);
-  expect([exported.code, exported.stdout]).toEqual([0, '']);
+  expect([exported.code, exported.stderr]).toEqual([0, '']);
   await configure('second.yaml', store.buckets[1], [
     { source: 'oci:./all.tar', name: 'a.b/signed', tags: ['*'] },
     { source: 'oci:./all.tar', name: 'a.b/team/one', tags: ['*'] },
   ]);
   const synced = await lifeboat('sync', '-c', 'second.yaml');
-  expect([synced.code, synced.stderr]).toEqual([0, expect.stringContaining('2 created')]);
+  expect([synced.code, synced.stdout]).toEqual([0, expect.stringContaining('2 created')]);
   const [first, second] = await Promise.all([walk(store.buckets[0]), walk(store.buckets[1])]);
   expect([second.problems, second.behind]).toEqual([[], []]);
   expect(second.tags.get('a.b/signed:latest')).toBe(signed);
@@ -110,13 +112,13 @@ test('by where an image comes from, and by a configuration without images', asyn
   const images = [{ source: 'docker.io/team/one', name: 'a.b/team/one', tags: ['*'] }];
   await configure('named.yaml', store.buckets[0], images);
   const named = await lifeboat('export', 'team/one:latest', '--to', 'named', '-c', 'named.yaml');
-  expect([named.code, named.stderr]).toEqual([0, expect.stringContaining('a.b/team/one:latest')]);
+  expect([named.code, named.stdout]).toEqual([0, expect.stringContaining('a.b/team/one:latest')]);
 
   const { endpoint, region, accessKeyId, secretAccessKey } = store;
   const bare = { store: { endpoint, bucket: store.buckets[0], region, accessKeyId, secretAccessKey } };
   await writeFile(join(folder, 'bare.yaml'), JSON.stringify(bare));
   const exported = await lifeboat('export', 'a.b/team/one:latest', '--to', 'bare', '-c', 'bare.yaml');
-  expect([exported.code, exported.stderr]).toEqual([0, expect.stringContaining('a.b/team/one:latest')]);
+  expect([exported.code, exported.stdout]).toEqual([0, expect.stringContaining('a.b/team/one:latest')]);
 
   const twice = [...images, { source: 'docker.io/team/one', name: 'a.b/other', tags: ['*'] }];
   await configure('twice.yaml', store.buckets[0], twice);
@@ -170,8 +172,8 @@ test('what is not in the bucket: exit code 1, and nothing is left', async () => 
   expect([code, stdout, stderr]).toEqual([
     1,
     '',
-    `failed   a.b/team/one:9: the bucket has no such tag. Mirror it with "lifeboat sync" first.
-failed   a.b/c: the bucket has no tag of it. Run "lifeboat sync" first.
+    `failed   a.b/team/one:9: the bucket has no such tag. Mirror it with "${LIFEBOAT} sync -c first.yaml" first.
+failed   a.b/c: the bucket has no tag of it. Run "${LIFEBOAT} sync -c first.yaml" first.
 ${join(folder, 'none.tar')} was not written, because what is incomplete cannot be relied on.
 `,
   ]);
@@ -211,8 +213,8 @@ test('stopped in the middle of a blob: exit code 1, and nothing is left', async 
 });
 
 test.each([
-  [[], 'name at least one image. "lifeboat export --help" explains it.'],
-  [['a.b/c'], 'say where to write: --to DIR or --to FILE.tar. "lifeboat export --help" explains it.'],
+  [[], `name at least one image. "${LIFEBOAT} export --help" explains it.`],
+  [['a.b/c'], `say where to write: --to DIR or --to FILE.tar. "${LIFEBOAT} export --help" explains it.`],
   [
     ['a.b/C', '--to', 'x'],
     '"a.b/C" is not a valid name: "C" is not a path component (lower-case letters and digits, with single ".", "_", "__" or hyphens between them).',
@@ -243,7 +245,7 @@ test('a store that does not answer, and a bucket that is not Lifeboat’s, are n
   const empty = await lifeboat('export', 'a.b/c', '--to', 'x.tar', '-c', 'empty.yaml');
   expect([empty.code, empty.stderr]).toEqual([
     2,
-    `lifeboat: the configuration cannot be used.\nempty.yaml:1: store: The bucket "bucket-3" at ${store.endpoint} has no lifeboat.json, so it is not Lifeboat's, or nothing was mirrored into it yet. Run "lifeboat sync" first.\n`,
+    `lifeboat: the configuration cannot be used.\nempty.yaml:1: store: The bucket "bucket-3" at ${store.endpoint} has no lifeboat.json, so it is not Lifeboat's, or nothing was mirrored into it yet. Run "${LIFEBOAT} sync -c empty.yaml" first.\n`,
   ]);
   expect((await walk(store.buckets[2])).tags.size).toBe(0);
 });

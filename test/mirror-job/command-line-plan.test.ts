@@ -75,14 +75,19 @@ async function configure(images: readonly (object | string)[] | undefined): Prom
   proxy.reset();
 }
 
-async function lifeboat(command: string, ...args: string[]): Promise<Finished> {
-  const finished = await runProgram(process.execPath, [MAIN, command, '-c', file, ...args], { cwd: folder });
-  // Ports differ from run to run, and widths with them; sizes and columns are others' to test.
-  const stderr = finished.stderr
+/** Ports differ from run to run, and widths with them; sizes and columns are others' to test. */
+function plain(text: string): string {
+  return text
     .replaceAll(registry.host, 'HOST')
+    .replaceAll(registry.host.replace(':', '_'), 'HOST_PORT')
     .replaceAll(/[\d.]+ k?B\b/g, 'SIZE')
     .replaceAll(/(?<=\S) {2,}/g, '  ');
-  return { ...finished, stderr };
+}
+
+/** `words`: standard output, as `plain` has it. */
+async function lifeboat(command: string, ...args: string[]): Promise<Finished & { words: string }> {
+  const finished = await runProgram(process.execPath, [MAIN, command, '-c', file, ...args], { cwd: folder });
+  return { ...finished, stderr: plain(finished.stderr), words: plain(finished.stdout) };
 }
 
 function writes(): number {
@@ -92,11 +97,12 @@ function writes(): number {
 test('a plan: a table, the reasons, the cost; nothing is written; the run does it', async () => {
   await configure([{ source: `${registry.host}/web`, tags: TAGS }, { source: `${registry.host}/tool:1` }]);
   const first = await lifeboat('plan');
-  expect(first.stderr).toBe(`image  tags  new  moved  requests  manifest GETs  bytes
+  expect(first.words).toBe(`image  tags  new  moved  requests  manifest GETs  bytes
 HOST/web  3 of 8  3  0  10  3  SIZE
 HOST/tool  1  1  0  3  1  SIZE
 
 HOST/web
+  pull it from the edge as EDGE/HOST_PORT/web:stable
   in  2  it is in ">=1.27": 1.28.1, 1.28.0
   in  1  named: stable
   out  1  it is not in ">=1.27": 1.26.0
@@ -106,20 +112,22 @@ HOST/web
   out  1  it is no version: edge
 
 HOST/tool
+  pull it from the edge as EDGE/HOST_PORT/tool:1
   in  1  named: 1
 
 4 new · 13 requests (0 HEAD, 4 manifest GET, 1 of lists, 8 of blobs) · at most SIZE
 ${FOOT}`);
-  expect([first.code, first.stdout, writes()]).toEqual([0, '', 0]);
+  expect([first.code, first.stderr, writes()]).toEqual([0, '', 0]);
 
   const run = await lifeboat('sync');
-  expect(run.stderr).toMatch(/\n4 created · 8 blobs copied/);
+  expect(run.words).toMatch(/\n4 created · 8 blobs copied/);
   proxy.reset();
   const second = await lifeboat('sync', '--dry-run', '--all', `${registry.host}/web`);
-  expect(second.stderr).toBe(`image  tags  new  moved  requests  manifest GETs  bytes
+  expect(second.words).toBe(`image  tags  new  moved  requests  manifest GETs  bytes
 HOST/web  3 of 8  0  0  4  0  SIZE
 
 HOST/web
+  pull it from the edge as EDGE/HOST_PORT/web:stable
   in  unchanged  stable  named
   in  unchanged  1.28.1  it is in ">=1.27"
   in  unchanged  1.28.0  it is in ">=1.27"
@@ -151,10 +159,10 @@ test('a list that is too short: exit code 1 from plan and sync, and JSON for mac
   });
   expect(json.images[0].left).toContainEqual({ tag: '1.28.1', why: 'the list is shorter than minTags (3)' });
   const shown = await lifeboat('plan');
-  expect(shown.stderr).toContain(`
+  expect(shown.words).toContain(`
 finding  HOST/web lists 8 tags, of which 2 are selected, and minTags is 3: none of them was looked at.`);
   const run = await lifeboat('sync');
-  expect([run.code, run.stderr]).toEqual([1, expect.stringContaining('1 created · 1 finding')]);
+  expect([run.code, run.words]).toEqual([1, expect.stringContaining('1 created · 1 finding')]);
 });
 
 test('a digest that is pinned: the plan shows it, and says that the tag beside it is only a name', async () => {
@@ -204,9 +212,11 @@ test('a one-off: only what is named, and the configuration need not list it', as
     2,
     'lifeboat: "HOST/tool": the configuration lists no such image, so it has to name a tag or a digest, as in HOST/tool:TAG.\n',
   ]);
-  const { code, stderr } = await lifeboat('sync', `${registry.host}/tool:1`, `${registry.host}/web:edge`);
-  expect([code, stderr]).toEqual([
+  const { code, words } = await lifeboat('sync', `${registry.host}/tool:1`, `${registry.host}/web:edge`);
+  expect([code, words]).toEqual([
     0,
-    expect.stringMatching(/^created .*tool:1\ncreated .*web:edge\n2 created · /),
+    expect.stringMatching(
+      /^created .*tool:1\ncreated .*web:edge\npull it from the edge as EDGE\/HOST_PORT\/tool:1\npull it .*\/web:edge\n2 created · /,
+    ),
   ]);
 });

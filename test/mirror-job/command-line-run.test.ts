@@ -96,20 +96,20 @@ async function sync(images: readonly string[], ...options: string[]): Promise<Fi
 
 test('a run that copies, and one that has nothing to do', async () => {
   const first = await sync(['team/small:1', 'team/small:2']);
-  expect([first.code, first.stdout]).toEqual([0, '']);
-  expect(first.stderr).toMatch(
-    /^created {2}[0-9a-f]{12} {2}127\.0\.0\.1:\d+\/team\/small:1\ncreated .*small:2\n2 created · 2 blobs copied \(.*\) · .* m?s\n$/,
+  expect([first.code, first.stderr]).toEqual([0, '']);
+  expect(first.stdout).toMatch(
+    /^created {2}[0-9a-f]{12} {2}127\.0\.0\.1:\d+\/team\/small:1\ncreated .*small:2\npull it from the edge as EDGE\/127\.0\.0\.1_\d+\/team\/small:1\n2 created · 2 blobs copied \(.*\) · .* m?s\n$/,
   );
   const second = await sync(['team/small:1', 'team/small:2']);
-  expect([second.code, second.stdout]).toEqual([0, '']);
-  expect(second.stderr).toMatch(/^2 unchanged · \d+ ms\n$/);
+  expect([second.code, second.stderr]).toEqual([0, '']);
+  expect(second.stdout).toMatch(/^2 unchanged · \d+ ms\n$/);
 });
 
 test('a failure: its name, its reason, exit code 1, and the rest is done', async () => {
-  const { code, stderr } = await sync(['team/small:1', 'team/small:absent']);
+  const { code, stdout } = await sync(['team/small:1', 'team/small:absent']);
   expect(code).toBe(1);
-  expect(stderr).toMatch(
-    /^created .*small:1\nfailed {3}127.*small:absent\n {9}127.* has no tag "absent"\.\n1 created, 1 failed · /,
+  expect(stdout).toMatch(
+    /^created .*small:1\npull it .*small:1\nfailed {3}127.*small:absent\n {9}127.* has no tag "absent"\.\n1 created, 1 failed · /,
   );
 });
 
@@ -181,8 +181,8 @@ test('a report goes where a link leads, and into what standard output is redirec
 
 test('colours where they are asked for', async () => {
   const args = await syncOf(['team/small:absent']);
-  const { stderr } = await runProgram(process.execPath, args, { env: { FORCE_COLOR: '1', NO_COLOR: '' } });
-  expect(stderr.startsWith(`${ESCAPE}[31mfailed ${ESCAPE}[39m`)).toBe(true);
+  const { stdout } = await runProgram(process.execPath, args, { env: { FORCE_COLOR: '1', NO_COLOR: '' } });
+  expect(stdout.startsWith(`${ESCAPE}[31mfailed ${ESCAPE}[39m`)).toBe(true);
 });
 
 test('whoever reads the output may leave: the run goes on', async () => {

@@ -16,6 +16,8 @@ import { walkBucket } from '../support/walk-bucket.ts';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
+/** What is printed to be pasted: as this was started. */
+const LIFEBOAT = `${process.execPath} ${MAIN}`;
 const APP = 'a.b/team/app';
 const TIME = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ`;
 
@@ -63,7 +65,14 @@ async function configure(file: string, more: object, bucket = store.bucket): Pro
 }
 
 function lifeboat(...args: string[]): Promise<Finished> {
-  return runProgram(process.execPath, [MAIN, ...args], { cwd: folder, timeout: 50_000 });
+  // Whoever runs the tests, and wherever: it is this one who is recorded.
+  const env = { GITHUB_ACTOR: '', GITHUB_TRIGGERING_ACTOR: '', GITLAB_USER_LOGIN: '', SUDO_USER: 'bob' };
+  return runProgram(process.execPath, [MAIN, ...args], { cwd: folder, timeout: 50_000, env });
+}
+
+/** The history by a shell's script, in which it is "$@". */
+function piped(script: string): Promise<Finished> {
+  return runProgram('sh', ['-c', script, 'sh', process.execPath, MAIN, 'history', APP], { cwd: folder });
 }
 
 function short(digest: string | undefined): string {
@@ -84,44 +93,45 @@ test('a tag goes back, is held, and forward again; the history tells it', async 
   const reverted = await lifeboat('revert', `${APP}:latest`, '--reason', 'it crashes');
   expect([reverted.code, reverted.stdout, reverted.stderr]).toEqual([
     0,
-    '',
     `moved ${APP}:latest from ${short(three)} to ${short(two)} (reverted)
-It is held there: "lifeboat sync" fetches what is new and does not move it. To let it go forward again:
-  lifeboat approve ${APP}:latest@${three}
+It is held there: a sync fetches what is new and does not move it. To let it go forward again:
+  ${LIFEBOAT} approve ${APP}:latest@${three}
 `,
+    '',
   ]);
   expect(await stands()).toBe(two);
 
   const again = await lifeboat('revert', `${APP}:latest`);
-  expect([again.code, again.stderr]).toEqual([
+  expect([again.code, again.stdout]).toEqual([
     0,
-    `unchanged ${APP}:latest is at ${short(two)} and held already. To go further back: --to DIGEST ("lifeboat history ${APP}:latest" shows where it stood)\n`,
+    `unchanged ${APP}:latest is at ${short(two)} and held already. To go further back: --to DIGEST ("${LIFEBOAT} history ${APP}:latest" shows where it stood)\n`,
   ]);
 
   const history = await lifeboat('history', `${APP}:latest`);
-  expect([history.code, history.stdout]).toEqual([0, '']);
+  expect([history.code, history.stderr]).toEqual([0, '']);
   const row = (from: string, to: string, why: string) =>
-    `${TIME}  ${from} +→  ${to}  ${why.padEnd(20)}  run \\S+\n`;
-  expect(history.stderr).toMatch(
+    `${TIME}  ${from} +→  ${to}  ${why.padEnd(20)}  ${why.startsWith('reverted') ? 'by bob@\\S+' : ' +'}  run \\S+\n`;
+  expect(history.stdout).toMatch(
     new RegExp(
       `^${row(short(three), short(two), 'reverted: it crashes')}${row(short(two), short(three), 'upstream moved')}${row(short(one), short(two), 'upstream moved')}${row('nowhere', short(one), 'first seen')}\n` +
         `held ${APP}:latest is at ${short(two)}: reverted by hand: it crashes\n` +
-        `  ${short(three)}, first seen ${TIME}: lifeboat approve ${APP}:latest@${three}\n` +
-        `  ${short(one)}, first seen ${TIME}: lifeboat approve ${APP}:latest@${one}\n$`,
+        `  ${short(three)}, first seen ${TIME}: ${LIFEBOAT} approve ${APP}:latest@${three}\n` +
+        `  ${short(one)}, first seen ${TIME}: older\n$`,
     ),
   );
 
   const approved = await lifeboat('approve', `${APP}:latest@${three}`, '--reason', 'mended');
   expect([approved.code, approved.stdout, approved.stderr]).toEqual([
     0,
-    '',
     `moved ${APP}:latest from ${short(two)} to ${short(three)} (approved)\n`,
+    '',
   ]);
   expect(await stands()).toBe(three);
 
   const json = await lifeboat('history', APP, '--limit', '2', '--json');
   expect([json.code, json.stderr]).toEqual([0, '']);
-  const record = { tag: 'latest', at: expect.any(String), run: expect.any(String), isCarriedOut: true };
+  const by = expect.stringMatching(/^bob@./);
+  const record = { tag: 'latest', at: expect.any(String), by, run: expect.any(String), isCarriedOut: true };
   expect(JSON.parse(json.stdout)).toEqual({
     image: APP,
     movements: [
@@ -130,6 +140,61 @@ It is held there: "lifeboat sync" fetches what is new and does not move it. To l
     ],
     tags: [],
   });
+});
+
+test('the result can be piped, and errors are not in it', async () => {
+  // A pager, and somebody who has seen enough.
+  const paged = await piped('"$@" --json 2>errors | (sleep 1; cat); cat errors >&2');
+  expect([Object.keys(JSON.parse(paged.stdout)), paged.stderr]).toEqual([['image', 'movements', 'tags'], '']);
+  const cut = await piped('{ "$@"; echo "code $?" >&2; } | head -n 1');
+  expect([cut.stdout.split('\n').length, cut.stderr]).toEqual([2, 'code 0\n']);
+});
+
+test('what is printed can be pasted, whatever the configuration is called', async () => {
+  const [, two, three] = digests;
+  const config = "it's mine.yaml";
+  await configure(config, {});
+  const reverted = await lifeboat('revert', `${APP}:latest`, '-c', config, '--json');
+  expect(JSON.parse(reverted.stdout)).toMatchObject({ result: 'moved', digest: two });
+  const history = await lifeboat('history', `${APP}:latest`, '--config', config);
+  const [, command = ''] = /: (\S+ \S+ approve .*)$/m.exec(history.stdout) ?? [];
+  expect(command).toBe(`${LIFEBOAT} approve -c 'it'\\''s mine.yaml' ${APP}:latest@${three}`);
+  const pasted = await runProgram('sh', ['-c', command], { cwd: folder });
+  expect([pasted.code, pasted.stdout]).toEqual([
+    0,
+    `moved ${APP}:latest from ${short(two)} to ${short(three)} (approved)\n`,
+  ]);
+  // The digest that was left is older, and nothing waits.
+  const after = await lifeboat('history', `${APP}:latest`, '-c', config, '--json');
+  expect(JSON.parse(after.stdout).tags).toEqual([
+    {
+      tag: 'latest',
+      digest: three,
+      candidates: [two, digests[0]].map((digest) => ({
+        digest,
+        firstSeen: expect.any(String),
+        state: 'older',
+      })),
+    },
+  ]);
+});
+
+test('a reason that cannot be recorded, because nothing is written, is said', async () => {
+  const [one, , three] = digests;
+  const wanted = [`${APP}:latest@${three}`, `${APP}:one@${one}`];
+  const approved = await lifeboat('approve', ...wanted, '--reason', 'looked at it');
+  expect([approved.code, approved.stdout, approved.stderr]).toEqual([
+    0,
+    `unchanged ${APP}:latest is at ${short(three)}\nunchanged ${APP}:one is at ${short(one)}\n`,
+    'The reason is not recorded for 2 tags: nothing changed there, and nothing was written.\n',
+  ]);
+  const held = await lifeboat('revert', `${APP}:latest`, '--to', short(three), '--reason', 'no newer one');
+  expect([held.code, held.stdout, held.stderr]).toEqual([
+    0,
+    `held ${APP}:latest at ${short(three)}: "reverted by hand: no newer one". It stays there until a digest is approved\n`,
+    '',
+  ]);
+  await lifeboat('approve', `${APP}:latest@${three}`);
 });
 
 test('--to, as short as the history shows it, and a bucket with one writer', async () => {
@@ -156,30 +221,30 @@ test('a list: done once, unchanged from then on, and no undoing of a revert', as
     `# reviewed\n\n${APP}:latest@${two} # by us\r\n  ${APP}:one@${one}\n${APP}:one@${one}\n`,
   );
   const first = await lifeboat('approve', '--file', 'approved.txt');
-  expect([first.code, first.stderr]).toEqual([
+  expect([first.code, first.stdout]).toEqual([
     0,
     `moved ${APP}:latest from ${short(three)} to ${short(two)} (approved)\nunchanged ${APP}:one is at ${short(one)}\n`,
   ]);
   const second = await lifeboat('approve', '--file', 'approved.txt');
-  expect([second.code, second.stderr]).toEqual([
+  expect([second.code, second.stdout]).toEqual([
     0,
     `unchanged ${APP}:latest is at ${short(two)}\nunchanged ${APP}:one is at ${short(one)}\n`,
   ]);
   await lifeboat('revert', `${APP}:latest`);
   const third = await lifeboat('approve', '--file', 'approved.txt');
-  expect([third.code, third.stderr]).toEqual([
+  expect([third.code, third.stdout]).toEqual([
     0,
     `held ${APP}:latest stays at ${short(three)}: it left ${short(two)}, which is listed, when it was "reverted by hand". Take it off the list, or approve it by name:
-  lifeboat approve ${APP}:latest@${two}
+  ${LIFEBOAT} approve ${APP}:latest@${two}
 unchanged ${APP}:one is at ${short(one)}
 `,
   ]);
   await writeFile(join(folder, 'approved.txt'), `${APP}:latest@${three}\n`);
   const fourth = await lifeboat('approve', '--file', 'approved.txt');
-  expect([fourth.code, fourth.stderr]).toEqual([
+  expect([fourth.code, fourth.stdout]).toEqual([
     0,
     `held ${APP}:latest is at ${short(three)}, as listed, and stays held: "reverted by hand". To let its policy decide again, approve it by name:
-  lifeboat approve ${APP}:latest@${three}
+  ${LIFEBOAT} approve ${APP}:latest@${three}
 `,
   ]);
   expect(await stands()).toBe(three);
@@ -219,8 +284,8 @@ twice.txt:3: "quay.io/org/both:3@${one}" is served as images.internal/one and im
   expect([absent.code, absent.stderr]).toEqual([
     2,
     `lifeboat: nothing was approved.
-absent.txt:2: ${APP} has no tag "lastet" in the bucket. Run "lifeboat sync ${APP}:lastet" first.
-absent.txt:3: the bucket does not have images.internal/tool@${none}, or not whole. Run "lifeboat sync images.internal/tool:1" first, or "lifeboat sync images.internal/tool@${none}" where upstream's tag has moved on.
+absent.txt:2: ${APP} has no tag "lastet" in the bucket. Run "${LIFEBOAT} sync ${APP}:lastet" first.
+absent.txt:3: the bucket does not have images.internal/tool@${none}, or not whole. Run "${LIFEBOAT} sync images.internal/tool:1" first, or "${LIFEBOAT} sync images.internal/tool@${none}" where upstream's tag has moved on.
 `,
   ]);
   expect(await stands()).toBe(before);
@@ -244,11 +309,12 @@ test('a tag that runs keep moving is given up, the rest is done: exit code 1', a
   try {
     await configure('slow.yaml', { endpoint: `${proxy.url}${target.pathname}` });
     const wanted = [`${APP}:latest@${one}`, `${APP}:one@${two}`];
-    const { code, stderr } = await lifeboat('approve', ...wanted, '-c', 'slow.yaml');
-    expect([code, stderr]).toEqual([
+    const { code, stdout, stderr } = await lifeboat('approve', ...wanted, '-c', 'slow.yaml');
+    expect([code, stderr, stdout]).toEqual([
       1,
-      `failed ${APP}:latest: It was moved by a run while it was to be moved by hand, twice. Look at "lifeboat history", and try again.
-moved ${APP}:one from ${short(one)} to ${short(two)} (approved)
+      `failed ${APP}:latest: It was moved by a run while it was to be moved by hand, twice. Look at "${LIFEBOAT} history -c slow.yaml", and try again.
+`,
+      `moved ${APP}:one from ${short(one)} to ${short(two)} (approved)
 `,
     ]);
   } finally {
@@ -256,9 +322,12 @@ moved ${APP}:one from ${short(one)} to ${short(two)} (approved)
   }
   expect([others, await stands()]).toEqual([[], three]);
   const history = await lifeboat('history', APP, '--limit', '3');
-  const lines = history.stderr
-    .split('\n')
-    .map((line) => line.replace(/^.*Z {2}/, '').replace(/ +run .*$/, ''));
+  const lines = history.stdout.split('\n').map((line) =>
+    line
+      .replace(/^.*Z {2}/, '')
+      .replace(/ +run .*$/, '')
+      .replace(/ +by bob@.*$/, ''),
+  );
   expect(lines).toEqual([
     `one     ${short(one)}  →  ${short(two)}  approved`,
     `latest  ${short(two)}  →  ${short(three)}  approved`,
@@ -271,7 +340,7 @@ moved ${APP}:one from ${short(one)} to ${short(two)} (approved)
 test.each([
   [
     ['approve'],
-    'say what to approve: IMAGE:TAG@DIGEST, or --file FILE. "lifeboat approve --help" explains it.',
+    `say what to approve: IMAGE:TAG@DIGEST, or --file FILE. "${LIFEBOAT} approve --help" explains it.`,
   ],
   [['approve', '--file', 'none.txt'], '--file none.txt: it cannot be read (ENOENT).'],
   [
@@ -279,8 +348,8 @@ test.each([
     '--reason says nothing. Leave it out, or say why in a few words.',
   ],
   [['approve', 'a.b/c:1', '--reason', 'a\nb'], '--reason has to be one line of at most 300 characters.'],
-  [['revert'], 'name one tag, as in docker.io/library/nginx:1.27. "lifeboat revert --help" explains it.'],
-  [['revert', 'a.b/c'], '"a.b/c" names no tag. "lifeboat revert --help" explains it.'],
+  [['revert'], `name one tag, as in docker.io/library/nginx:1.27. "${LIFEBOAT} revert --help" explains it.`],
+  [['revert', 'a.b/c'], `"a.b/c" names no tag. "${LIFEBOAT} revert --help" explains it.`],
   [
     ['revert', `a.b/c:1@sha256:${'0'.repeat(64)}`],
     `"a.b/c:1@sha256:${'0'.repeat(64)}" names a digest. Say where the tag goes back to with --to, as in "lifeboat revert a.b/c:1 --to sha256:${'0'.repeat(64)}".`,
@@ -291,11 +360,11 @@ test.each([
   ],
   [
     ['revert', `${APP}:none`],
-    `${APP}:none is not in the bucket. "lifeboat history ${APP}" shows which tags of it have moved.`,
+    `${APP}:none is not in the bucket. "${LIFEBOAT} history ${APP}" shows which tags of it have moved.`,
   ],
   [
     ['revert', `${APP}:latest`, '--to', `sha256:${'0'.repeat(64)}`],
-    `${APP}:latest cannot go back to sha256:${'0'.repeat(64)}: the bucket does not have it, or not whole. "lifeboat history ${APP}:latest" shows where it stood; a digest that upstream still has is fetched by "lifeboat sync ${APP}@sha256:${'0'.repeat(64)}".`,
+    `${APP}:latest cannot go back to sha256:${'0'.repeat(64)}: the bucket does not have it, or not whole. "${LIFEBOAT} history ${APP}:latest" shows where it stood; a digest that upstream still has is fetched by "${LIFEBOAT} sync ${APP}@sha256:${'0'.repeat(64)}".`,
   ],
   [
     ['revert', `${APP}:latest`, '--to', '00000000'],
@@ -309,7 +378,10 @@ test.each([
     ['revert', `${APP}:two`],
     `${APP}:two has no earlier place: its history knows only where it stands. Say where it is to go: --to DIGEST.`,
   ],
-  [['history'], 'name one image, as in docker.io/library/nginx:1.27. "lifeboat history --help" explains it.'],
+  [
+    ['history'],
+    `name one image, as in docker.io/library/nginx:1.27. "${LIFEBOAT} history --help" explains it.`,
+  ],
   [['history', 'a.b/c', '--limit', '0'], '--limit 0: it has to be a number from 1 to 999999.'],
   [
     ['history', 'a.b/C'],
@@ -350,7 +422,7 @@ test('what the bucket does not have: exit code 1', async () => {
   expect([code, stdout, stderr]).toEqual([
     1,
     '',
-    'failed images.internal/tool: the bucket has nothing of it. Run "lifeboat sync" first.\n',
+    `failed images.internal/tool: the bucket has nothing of it. Run "${LIFEBOAT} sync" first.\n`,
   ]);
 });
 
@@ -364,7 +436,7 @@ test('a bucket that is not Lifeboat’s, and one for others: refused before anyt
     const { code, stderr } = await lifeboat(...args, '-c', 'empty.yaml');
     expect([code, stderr]).toEqual([
       2,
-      `lifeboat: the configuration cannot be used.\nempty.yaml:1: store: The bucket "bucket-2" at ${store.endpoint} has no lifeboat.json, so it is not Lifeboat's, or nothing was mirrored into it yet. Run "lifeboat sync" first.\n`,
+      `lifeboat: the configuration cannot be used.\nempty.yaml:1: store: The bucket "bucket-2" at ${store.endpoint} has no lifeboat.json, so it is not Lifeboat's, or nothing was mirrored into it yet. Run "${LIFEBOAT} sync -c empty.yaml" first.\n`,
     ]);
   }
   await configure('token.yaml', { audience: 'token' });

@@ -9,6 +9,8 @@ import { freePort, runProgram, type Finished } from '../support/process.ts';
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const JOB = join(import.meta.dirname, '../../mirror-job');
+/** What is printed to be pasted: as this was started. */
+const LIFEBOAT = `${process.execPath} ${join(JOB, 'main.ts')}`;
 let folder = '';
 
 beforeAll(async () => {
@@ -26,16 +28,16 @@ function lifeboat(...args: string[]): Promise<Finished> {
 test.each([
   [
     ['--help'],
-    /^Lifeboat keeps clusters pulling.*\n\nUsage: lifeboat COMMAND.*Example:\n {2}npx lifeboat sync/s,
+    /^Lifeboat keeps clusters pulling.*\n\nUsage: lifeboat COMMAND.*Example:\n {2}\S+ \S+main\.ts sync/s,
   ],
   [['-h'], /^Lifeboat keeps clusters pulling/],
   [['help'], /^Lifeboat keeps clusters pulling/],
   [
     ['sync', '--help'],
-    /^Usage: lifeboat sync .*Exit code:\n {2}0 {2}done.*Examples:\n {2}npx lifeboat sync\n/s,
+    /^Usage: lifeboat sync .*Exit code:\n {2}0 {2}done.*Examples:\n {2}\S+ \S+main\.ts sync\n/s,
   ],
   [['sync', '-c', 'x', '-h'], /^Usage: lifeboat sync /],
-  [['help', 'plan'], /^Usage: lifeboat plan .*Examples:\n {2}npx lifeboat plan\n/s],
+  [['help', 'plan'], /^Usage: lifeboat plan .*Examples:\n {2}\S+ \S+main\.ts plan\n/s],
   [['--help', 'sync'], /^Lifeboat keeps clusters pulling/],
   [['help', 'sync'], /^Usage: lifeboat sync /],
   [['--version'], /^lifeboat \d+\.\d+\.\d+\n$/],
@@ -51,35 +53,35 @@ test('help fits on 100 columns', async () => {
     lifeboat('--help'),
     ...commands.map((command) => lifeboat(command, '--help')),
   ]);
-  const lines = outputs.flatMap(({ stdout }) => stdout.split('\n'));
+  const lines = outputs.flatMap(({ stdout }) => stdout.replaceAll(LIFEBOAT, 'npx lifeboat').split('\n'));
   expect(lines.filter((line) => line.length > 100)).toEqual([]);
 });
 
 test.each([
-  [['sink'], 'there is no command "sink". Did you mean "sync"? "lifeboat --help" explains it.'],
-  [['frobnicate'], 'there is no command "frobnicate". "lifeboat --help" explains it.'],
-  [['prune'], '"lifeboat prune" is planned and not built yet. "lifeboat --help" explains it.'],
-  [['--json', 'sync'], 'a command has to come first, not "--json". "lifeboat --help" explains it.'],
+  [['sink'], `there is no command "sink". Did you mean "sync"? "${LIFEBOAT} --help" explains it.`],
+  [['frobnicate'], `there is no command "frobnicate". "${LIFEBOAT} --help" explains it.`],
+  [['prune'], `the command "prune" is planned and not built yet. "${LIFEBOAT} --help" explains it.`],
+  [['--json', 'sync'], `a command has to come first, not "--json". "${LIFEBOAT} --help" explains it.`],
   [
     ['sync', '--jsno'],
-    'there is no option "--jsno". Did you mean "--json"? "lifeboat sync --help" explains it.',
+    `there is no option "--jsno". Did you mean "--json"? "${LIFEBOAT} sync --help" explains it.`,
   ],
   [
     ['sync', '--reports', 'x'],
-    'there is no option "--reports". Did you mean "--report"? "lifeboat sync --help" explains it.',
+    `there is no option "--reports". Did you mean "--report"? "${LIFEBOAT} sync --help" explains it.`,
   ],
-  [['sync', '-x'], 'there is no option "-x". "lifeboat sync --help" explains it.'],
+  [['sync', '-x'], `there is no option "-x". "${LIFEBOAT} sync --help" explains it.`],
   [
     ['sync', '--all'],
-    '--all shows tags of a plan: use it with --dry-run. "lifeboat sync --help" explains it.',
+    `--all shows tags of a plan: use it with --dry-run. "${LIFEBOAT} sync --help" explains it.`,
   ],
   [
     ['sync', '--dry-run', '--metrics', 'x.prom'],
-    '--metrics are those of a run, and --dry-run is none: leave one of them out. "lifeboat sync --help" explains it.',
+    `--metrics are those of a run, and --dry-run is none: leave one of them out. "${LIFEBOAT} sync --help" explains it.`,
   ],
-  [['plan', '--dry-run'], 'there is no option "--dry-run". "lifeboat plan --help" explains it.'],
-  [['sync', '-c'], 'Option \'-c, --config <value>\' argument missing. "lifeboat sync --help" explains it.'],
-  [['sync', '--json=1'], 'Option \'--json\' does not take an argument. "lifeboat sync --help" explains it.'],
+  [['plan', '--dry-run'], `there is no option "--dry-run". "${LIFEBOAT} plan --help" explains it.`],
+  [['sync', '-c'], `Option '-c, --config <value>' argument missing. "${LIFEBOAT} sync --help" explains it.`],
+  [['sync', '--json=1'], `Option '--json' does not take an argument. "${LIFEBOAT} sync --help" explains it.`],
   [['sync', '--report', '.'], '--report .: this is a directory. Name a file.'],
   [['sync', '--metrics', '.'], '--metrics .: this is a directory. Name a file.'],
   [['sync', '--report', ''], '--report names no file.'],

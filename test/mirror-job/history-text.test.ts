@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { parseDigest } from '../../core/digest.ts';
 import { parseRepository, parseTag } from '../../core/reference.ts';
 import type { CandidateEntry, TagEntry } from '../../core/repository-index.ts';
+import { CommandLine } from '../../mirror-job/terminal/command-line.ts';
 import { findWaiting, statusOf } from '../../mirror-job/engine/tag-status.ts';
 import { describeHistory } from '../../mirror-job/terminal/history-text.ts';
 import { OCI_MANIFEST } from '../support/media-types.ts';
@@ -87,20 +88,20 @@ test('as people read it', () => {
   ];
   const named = { repository, tag: undefined, digest: undefined };
   const history = { movements, tags: findWaiting(ENTRIES), limit: 20 };
-  expect(describeHistory(named, history, PLAIN)).toBe(`\
+  expect(describeHistory(named, history, PLAIN, new CommandLine('lifeboat', 'm.yaml'))).toBe(`\
 2026-01-05 06:07:08Z  held  cccccccccccc  →  bbbbbbbbbbbb  reverted[2J                   by alice@laptop  run 20260105T000000.000Z-abc
 2026-01-05 06:07:08Z  new   nowhere       →  aaaaaaaaaaaa  first seen (not carried out)                   run 20260105T000000.000Z-abc
 
 held localhost:5000/app:held is at bbbbbbbbbbbb: reverted by hand
-  cccccccccccc, first seen 2026-01-03 00:00:00Z: lifeboat approve localhost:5000/app:held@${digest('c')}
+  cccccccccccc, first seen 2026-01-03 00:00:00Z: lifeboat approve -c m.yaml localhost:5000/app:held@${digest('c')}
   aaaaaaaaaaaa, first seen 2026-01-01 00:00:00Z: older
 
 localhost:5000/app:new is not served yet
-  aaaaaaaaaaaa, first seen 2026-01-01 00:00:00Z: lifeboat approve localhost:5000/app:new@${digest('a')}
+  aaaaaaaaaaaa, first seen 2026-01-01 00:00:00Z: lifeboat approve -c m.yaml localhost:5000/app:new@${digest('a')}
 
 localhost:5000/app:young is at aaaaaaaaaaaa
-  dddddddddddd, first seen 2026-01-04 00:00:00Z: lifeboat approve localhost:5000/app:young@${digest('d')}
-  cccccccccccc, first seen 2026-01-03 00:00:00Z: lifeboat approve localhost:5000/app:young@${digest('c')}`);
+  dddddddddddd, first seen 2026-01-04 00:00:00Z: lifeboat approve -c m.yaml localhost:5000/app:young@${digest('d')}
+  cccccccccccc, first seen 2026-01-03 00:00:00Z: lifeboat approve -c m.yaml localhost:5000/app:young@${digest('c')}`);
   const many = Array.from('123456', (name, index) => candidate('held', name, index + 1));
   const status = statusOf(many, parseTag('held'), {
     digest: digest('b'),
@@ -111,6 +112,7 @@ localhost:5000/app:young is at aaaaaaaaaaaa
       { ...named, tag: parseTag('held') },
       { movements: [], tags: [status], limit: 20 },
       PLAIN,
+      new CommandLine(),
     ).split('\n'),
   ).toEqual([
     'No movement is recorded.',
@@ -133,7 +135,7 @@ test('what somebody has left by hand does not wait, and is shown without a comma
   const tag = parseTag('young');
   const status = statusOf(entries, tag, tagAt('young', 'a', 1));
   const history = { movements: [], tags: [status], limit: 20 };
-  expect(describeHistory({ repository, tag, digest: undefined }, history, PLAIN)).toBe(`\
+  expect(describeHistory({ repository, tag, digest: undefined }, history, PLAIN, new CommandLine())).toBe(`\
 No movement is recorded.
 
 localhost:5000/app:young is at aaaaaaaaaaaa

@@ -40,13 +40,13 @@ function environmentOf(text: string): Record<string, string> {
 async function imported(file: string) {
   const output = `${file}.out`;
   const { code, stderr, stdout } = await lifeboat(file, '-o', output, '--force');
-  expect(stdout).toBe('');
+  expect(stdout).toMatch(/^(?:written .*\n)?$/);
   const text = await readFile(join(folder, output), 'utf8');
   const { images, upstreams } = await loadConfiguration(join(folder, output), environmentOf(text));
   return {
     code,
     text,
-    said: stderr.trimEnd().split('\n'),
+    said: `${stderr}${stdout}`.trimEnd().split('\n'),
     upstreams,
     images: images.map(({ source, repository, tags, digests }) => ({
       source: source.kind === 'registry' ? `${source.upstream}/${source.path}` : source.folder,
@@ -196,7 +196,7 @@ test.each([
 test('everything carried: exit code 0; an existing file is kept unless it is to be replaced', async () => {
   await writeFile(join(folder, 'all.yml'), 'version: 1\nsync: [{ source: alpine:3, type: image }]\n');
   const first = await lifeboat('all.yml');
-  expect([first.code, first.stderr]).toEqual([0, 'written lifeboat.yaml: 1 image\n']);
+  expect([first.code, first.stdout, first.stderr]).toEqual([0, 'written lifeboat.yaml: 1 image\n', '']);
   const second = await lifeboat('all.yml');
   expect([second.code, second.stderr]).toEqual([
     2,
@@ -208,7 +208,8 @@ test('everything carried: exit code 0; an existing file is kept unless it is to 
   expect((await lifeboat('all.yml', '--force')).code).toBe(0);
   expect(await readFile(join(folder, 'kept.yaml'), 'utf8')).toBe('old\n');
   expect((await readdir(folder)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
-  const { stdout } = await lifeboat('all.yml', '-o', '-');
+  const { stdout, stderr } = await lifeboat('all.yml', '-o', '-');
+  expect(stderr).toBe('written to standard output: 1 image\n');
   expect(stdout).toBe(await readFile(join(folder, 'lifeboat.yaml'), 'utf8'));
 });
 

@@ -8,6 +8,7 @@ import {
   type Outcome,
   type RunReport,
 } from '../../mirror-job/engine/report.ts';
+import { pullLines } from '../../mirror-job/terminal/pull-lines.ts';
 import type { Style } from '../../mirror-job/terminal/style.ts';
 import { summarize } from '../../mirror-job/terminal/summary.ts';
 
@@ -66,6 +67,7 @@ test('a few changes: a row each, names last, moved ones first', () => {
     'moved    bbbbbbbbbbbb  was aaaaaaaaaaaa  docker.io/library/nginx:1.27',
     'created  aaaaaaaaaaaa                    docker.io/library/alpine:3.20',
     'created  aaaaaaaaaaaa                    127.0.0.1:5000/team/app@sha256:aaaaaaaaaaaa',
+    `pull it from the edge as EDGE/127.0.0.1_5000/team/app@sha256:${'a'.repeat(64)}`,
     'failed   quay.io/team/one:v1',
     '         quay.io/team/one has no tag "v1".',
     'failed   quay.io/team/two',
@@ -180,5 +182,23 @@ test('each of several stores', () => {
     'in step  B: caught up, 12 objects (3.0 MB)',
     'in step  C',
     'nothing to mirror · 4.2 s',
+  ]);
+});
+
+test('images of registries with a port: how the first tag of each is pulled, five of them, and how many more', () => {
+  const items = ['localhost:5000/app', 'localhost:5000/app', ...Array.from('abcde')].map((name, index) =>
+    item(name.length === 1 ? `r.test:443/${name}` : name, `v${index}`, { result: 'created', digest: A }),
+  );
+  expect(pullLines(items)).toEqual([
+    'pull it from the edge as EDGE/localhost_5000/app:v0',
+    'pull it from the edge as EDGE/r.test_443/a:v2',
+    'pull it from the edge as EDGE/r.test_443/b:v3',
+    'pull it from the edge as EDGE/r.test_443/c:v4',
+    'pull it from the edge as EDGE/r.test_443/d:v5',
+    '… and 1 more whose registry has a port: on the edge, its ":" is "_"',
+  ]);
+  expect(pullLines([item('docker.io/library/alpine', '3', { result: 'created', digest: A })])).toEqual([]);
+  expect(pullLines([item('localhost:5000/app', undefined, { result: 'created', digest: A })])).toEqual([
+    'pull it from the edge as EDGE/localhost_5000/app:TAG',
   ]);
 });

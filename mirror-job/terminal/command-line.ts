@@ -1,0 +1,99 @@
+/**
+ * How people start Lifeboat where this one was started, with the same configuration: for the commands that messages
+ * suggest. The engine knows neither: it writes `"lifeboat sync IMAGE"`, in double quotes, and `complete` makes of it
+ * what can be pasted. docs/decisions/0060
+ */
+import { basename, dirname, resolve, sep } from 'node:path';
+import { util } from '../node/builtin.ts';
+
+/** What every command reads that reads one. */
+export const DEFAULT_CONFIGURATION = 'lifeboat.yaml';
+
+const WITHOUT_CONFIGURATION: ReadonlySet<string> = new Set(['import']);
+
+/** As messages quote it; one that names its configuration already is complete. */
+const QUOTED = /"lifeboat ((?!\S+ (?:-c |--config=))[^"\n]+)"/g;
+
+export class CommandLine {
+  readonly #program: string;
+  readonly #configuration: string;
+
+  /**
+   * @param program what is typed before the name of a command, as a shell reads it
+   * @param configuration the file that was named; undefined for the default one
+   */
+  constructor(program = 'lifeboat', configuration?: string) {
+    this.#program = program;
+    this.#configuration = configuration === undefined ? '' : ` ${optionFor(configuration)}`;
+  }
+
+  /** @param words the name of a command, and what follows it as a shell reads it: `approve IMAGE` */
+  for(words: string): string {
+    const [name = '', ...rest] = words.split(' ');
+    const needsNone = !/^[a-z]+$/.test(name) || WITHOUT_CONFIGURATION.has(name) || rest.includes('--help');
+    return [`${this.#program} ${name}${needsNone ? '' : this.#configuration}`, ...rest].join(' ');
+  }
+
+  /** A text whose commands can be pasted. */
+  complete(text: string): string {
+    return text.replaceAll(QUOTED, (_, words: string) => `"${this.for(words)}"`);
+  }
+
+  /** The same of a command's help, whose examples are written for a clone. */
+  completeHelp(help: string): string {
+    return help.replaceAll(/^( *)npx lifeboat(?= )/gm, (_, indent: string) => `${indent}${this.#program}`);
+  }
+}
+
+/** What is known of how this process was started. */
+export interface Start {
+  /** As it was typed: `node`, or a path. */
+  readonly argv0: string;
+  /** Node's own options. */
+  readonly execArgv: readonly string[];
+  /** Node's path, the script's, and what was typed after it. */
+  readonly argv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** The folder that it was started in. */
+  readonly cwd: string;
+}
+
+export function findCommandLine(start: Start): CommandLine {
+  return new CommandLine(programOf(start), configurationOf(start.argv.slice(2)));
+}
+
+function programOf({ argv0, execArgv, argv: [, script = ''], env, cwd }: Start): string {
+  // npm, and what is like it, say so to whatever they start.
+  const isByNpm = env['npm_command'] !== undefined || env['npm_config_user_agent'] !== undefined;
+  const folder = dirname(script);
+  if (basename(script) === 'lifeboat') {
+    if (isByNpm && folder.endsWith(`${sep}node_modules${sep}.bin`)) return 'npx lifeboat';
+    const isOnPath = (env['PATH'] ?? '').split(':').some((one) => one !== '' && resolve(cwd, one) === folder);
+    return isOnPath ? 'lifeboat' : quote(script);
+  }
+  // "npm start" runs the script itself; in a clone, people have npx.
+  if (isByNpm && `${cwd}${sep}`.startsWith(`${dirname(folder)}${sep}`)) return 'npx lifeboat';
+  return [argv0, ...execArgv, script].map((word) => quote(word)).join(' ');
+}
+
+/** @returns undefined where it is the default one, or none is named in a way that a command would accept */
+function configurationOf(args: readonly string[]): string | undefined {
+  const options = { config: { type: 'string', short: 'c' } } as const;
+  const { config } = util.parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+  }).values;
+  if (typeof config !== 'string' || config === '') return undefined;
+  return resolve(config) === resolve(DEFAULT_CONFIGURATION) ? undefined : config;
+}
+
+function optionFor(file: string): string {
+  return file.startsWith('-') ? `--config=${quote(file)}` : `-c ${quote(file)}`;
+}
+
+/** A word as a POSIX shell reads it. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
