@@ -29,7 +29,8 @@ let registry: RogueRegistry;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-plan-'));
-  file = join(folder, 'lifeboat.yaml');
+  // Not the default name: what is suggested has to repeat it.
+  file = join(folder, 'mirror.yaml');
   for (const tag of ['1.26.0', '1.27.0', '1.28.0', '1.28.1', '1.28.9', '1.28.1-alpine', 'edge', 'stable']) {
     tagAs(web, addImage(web, { layers: [await addLayer(web, tag)] }), tag);
   }
@@ -153,7 +154,12 @@ test('a list that is too short: exit code 1 from plan and sync, and JSON for mac
   expect(json).toMatchObject({
     dryRun: true,
     counts: { created: 1, moved: 0, unchanged: 0, failed: 0, skipped: 0, held: 0, gone: 0 },
-    findings: [{ kind: 'list-too-short' }],
+    findings: [
+      {
+        kind: 'list-too-short',
+        message: expect.stringContaining(`"${process.execPath} ${MAIN} plan -c ${file} --all" shows`),
+      },
+    ],
     cost: { requests: { heads: 0, manifestGets: 1, blobGets: 2, lists: 1 } },
     images: [{ chosen: [{ tag: 'stable', why: 'named', result: 'created' }] }],
   });
