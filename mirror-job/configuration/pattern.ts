@@ -32,9 +32,9 @@ export function parsePattern(text: string): Pattern {
  */
 export function parseSuffix(text: string): TagPattern {
   if (text.startsWith('/')) return parseExpression(text);
-  if (text !== '' && (!text.startsWith('-') || !GLOB.test(text))) {
+  if (text !== '' && (!/^[-_]/.test(text) || !GLOB.test(text))) {
     throw new PatternInvalidError(
-      `"${text}" is no suffix. One begins with the hyphen, as in '-alpine' or '-alpine*'; '' stands for none.`,
+      `"${text}" is no suffix. One begins with a hyphen or an underscore, as in '-alpine' or '_amd64*'; '' stands for none.`,
     );
   }
   // A glob of nothing is an error to picomatch.

@@ -8,6 +8,7 @@
 import { Range } from 'semver';
 import type { Tag } from '../../core/reference.ts';
 import {
+  hasRange,
   isWithin,
   parseVersion,
   sortNewestFirst,
@@ -147,6 +148,7 @@ function judge({ include, versions, exclude }: TagRules, range: Range | undefine
 
 function judgeVersion(rule: VersionRule, range: Range, version: Version | undefined): Verdict {
   if (version === undefined) return { out: 'it is no version' };
+  if (!hasRange(version)) return { out: 'it has four numbers, and a range compares three' };
   const { precision, suffix } = version;
   const wanted = rule.suffixes.findIndex(({ matches }) => matches(suffix));
   if (wanted === -1) {

@@ -92,7 +92,7 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that no version is in: what 
   [
     'a suffix without its hyphen',
     `${STORE}images: [{ source: a, tags: { suffix: ['', alpine] } }]`,
-    "f.yaml:2: images[0].tags.suffix[1]: \"alpine\" is no suffix. One begins with the hyphen, as in '-alpine' or '-alpine*'; '' stands for none.",
+    "f.yaml:2: images[0].tags.suffix[1]: \"alpine\" is no suffix. One begins with a hyphen or an underscore, as in '-alpine' or '_amd64*'; '' stands for none.",
   ],
   [
     'the newest of nothing',

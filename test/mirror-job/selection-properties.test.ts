@@ -24,9 +24,18 @@ const suffixes = fc.constantFrom(
   '-a..b',
   '-01',
   '-',
+  '_abc',
+  '_2',
+  '_10',
+  '-rc9',
 );
 const version = fc.tuple(fc.constantFrom('', 'v'), numbers, suffixes).map((parts) => parts.join(''));
-const tag = fc.oneof(version, fc.constantFrom('latest', 'Z', 'a', '_x', '20240807')).map(parseTag);
+const tag = fc
+  .oneof(
+    version,
+    fc.constantFrom('latest', 'Z', 'a', '_x', '20240807', 'b-9', 'b-10', 'b-010', 'b.9', 'b9a', 'b'),
+  )
+  .map(parseTag);
 const tags = fc.array(tag, { maxLength: 30 });
 
 const optional = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { nil: undefined });

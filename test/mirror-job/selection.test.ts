@@ -107,6 +107,61 @@ test('suffixes that semver cannot read are below those that it can, in whichever
   }
 });
 
+test.each([
+  ['four numbers', "['*']", '3.4.3.9 3.4.3.13 3.4.3', '3.4.3.13 3.4.3.9 3.4.3'],
+  ['four numbers beside three', "['*']", '1.9.0 1.10.0.1 latest 1.10.0', '1.10.0.1 1.10.0 1.9.0 latest'],
+  ['an underscore before the suffix', "['*_abc']", '1.9.0_abc 1.10.0_abc', '1.10.0_abc 1.9.0_abc'],
+  [
+    'numbers in a suffix',
+    "['*']",
+    '1.0-rc9 1.0-rc10 1.0 1.0-rc.9 1.0-rc.10',
+    '1.0 1.0-rc10 1.0-rc9 1.0-rc.10 1.0-rc.9',
+  ],
+  [
+    'numbers in a suffix that semver cannot read',
+    "['*']",
+    '1.0_r9 1.0_r10 1.0-x_9 1.0-x_10',
+    '1.0_r10 1.0_r9 1.0-x_10 1.0-x_9',
+  ],
+  ['numbers after a word', "['*']", 'build-9 build-10 build-2a', 'build-10 build-9 build-2a'],
+  ['numbers with zeros before them', "['*']", 'b-0010 b-9 b-10', 'b-10 b-0010 b-9'],
+  [
+    'numbers too large for a number',
+    "['*']",
+    'n9007199254740992 n9007199254740993 n1',
+    'n9007199254740993 n9007199254740992 n1',
+  ],
+  ['a number before a letter, and a point before both', "['*']", 'a.b a1 aa a', 'aa a1 a.b a'],
+])(
+  'what is no version to semver is ordered by the value of its numbers: %s',
+  (_, include, listed, expected) => {
+    const tags = listed.split(' ').map(parseTag);
+    const selection = selectionOf(`{ include: ${include}, latest: 9 }`);
+    for (const list of [tags, tags.toReversed()]) {
+      expect(
+        selectTags(selection, list)
+          .chosen.map(({ tag }) => tag)
+          .join(' '),
+      ).toBe(expected);
+    }
+  },
+);
+
+test('an underscore begins a suffix as a hyphen does, and four numbers are in no range', () => {
+  const listed = ['1.9.0_abc', '1.10.0_abc', '1.10.0', '1.10.0-abc', '1.10.0.1'].map(parseTag);
+  const { chosen, left } = selectTags(selectionOf("{ semver: '>=1', suffix: ['_abc'] }"), listed);
+  expect(chosen.map(({ tag }) => tag)).toEqual(['1.10.0_abc', '1.9.0_abc']);
+  expect(left).toEqual([
+    { tag: '1.10.0', why: 'it has no suffix' },
+    { tag: '1.10.0-abc', why: 'the suffix "-abc" is not asked for' },
+    { tag: '1.10.0.1', why: 'it has four numbers, and a range compares three' },
+  ]);
+  const { left: dates } = selectTags(selectionOf("{ semver: '*', suffix: ['_abc'] }"), [
+    parseTag('20240807_abc'),
+  ]);
+  expect(dates).toEqual([{ tag: '20240807_abc', why: 'it is no version' }]);
+});
+
 test('each tag has its reason', () => {
   const selection = selectionOf(
     "{ semver: '>=1.27.1 <2', suffix: ['', '-alpine'], precision: [2, 3], latest: 1, include: [stable], exclude: ['v*'] }",

@@ -1,0 +1,33 @@
+/** Texts in the order that people expect: runs of digits by their value, everything else by ASCII. Pure. */
+
+/** A run of digits, or one other character. */
+const PIECES = /\d+|\D/g;
+
+/** Less than 0 where the first is smaller. 0 where they differ in leading zeros alone: the caller decides then. */
+export function compareNaturally(one: string, other: string): number {
+  const ours = one.match(PIECES) ?? [];
+  const theirs = other.match(PIECES) ?? [];
+  for (const [index, piece] of ours.entries()) {
+    const their = theirs[index];
+    if (their === undefined) return 1;
+    const difference = comparePieces(piece, their);
+    if (difference !== 0) return difference;
+  }
+  return ours.length - theirs.length;
+}
+
+/** Texts of digits, because a tag has room for numbers that a number has not. */
+function comparePieces(one: string, other: string): number {
+  const [a, b] = [withoutZeros(one), withoutZeros(other)];
+  const areNumbers = isNumber(one) && isNumber(other);
+  if (areNumbers && a.length !== b.length) return a.length - b.length;
+  return a === b ? 0 : a < b ? -1 : 1;
+}
+
+function isNumber(piece: string): boolean {
+  return piece >= '0' && piece < ':';
+}
+
+function withoutZeros(piece: string): string {
+  return piece.replace(/^0+(?=\d)/, '');
+}
