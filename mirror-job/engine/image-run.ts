@@ -314,8 +314,8 @@ export class ImageRun {
     const wanted = this.#sparse.wanted(known);
     const stored = await this.#manifests.ensure(digest, source, manifest, undefined, wanted);
     const ask = this.#image.referrersEvery !== false && checked === undefined;
-    await this.#referrers.ensure(stored, source, ask);
-    if (ask) await this.#signatures.ensure(stored, source);
+    const digests = await this.#referrers.ensure(stored, source, ask);
+    if (ask) await this.#signatures.ensure(stored, digests, source);
     return {
       stored,
       platforms: this.#sparse.record(stored, wanted),

@@ -50,10 +50,11 @@ export class ReferrerCopier {
   /**
    * Stores what refers to a manifest or to anything below it, and lists it.
    * @param ask whether to ask the source; without it only what the manifests themselves say is listed
+   * @returns the digests of the manifest, of all below it, and of what refers to these
    * @throws {SourceError}
    * @throws {StoreError}
    */
-  async ensure(root: StoredManifest, source: Source, ask: boolean): Promise<void> {
+  async ensure(root: StoredManifest, source: Source, ask: boolean): Promise<ReadonlySet<Digest>> {
     const visited = new Set<Digest>();
     const subjects = new Map<Digest, Map<Digest, Descriptor>>();
     const list = (subject: Digest, { manifest, digest, size }: StoredManifest): void => {
@@ -92,6 +93,7 @@ export class ReferrerCopier {
         }),
       ),
     );
+    return visited;
   }
 
   #write(subject: Digest, referrers: ReadonlyMap<Digest, Descriptor>): Promise<void> {

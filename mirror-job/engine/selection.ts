@@ -4,9 +4,13 @@
  * The order: what `include` matches ∩ what is in the range ─▶ `exclude` ─▶ newest first ─▶ `latest` ─▶ and always
  * what is named. Excluded before they are counted, so that five are five of those that are wanted; named last, so
  * that neither a pattern nor a number can take away what somebody has written out.
+ *
+ * Tags that belong to an image by their name, such as `sha256-….sig`, are selected only where they are named or where
+ * a pattern spells how they begin; neither `latest` nor `minTags` counts them (docs/decisions/0045).
  */
 import { Range } from 'semver';
 import type { Tag } from '../../core/reference.ts';
+import { isReferrerTag } from '../../core/tag-list.ts';
 import {
   hasRange,
   isWithin,
@@ -64,7 +68,7 @@ export interface Selected {
   readonly chosen: readonly Choice[];
   /** In the listing's order. */
   readonly left: readonly Choice[];
-  /** How many the rules select; where that is fewer than `minTags`, all of them are left. */
+  /** How many the rules select, without those that belong to an image by their name; where that is fewer than `minTags`, all of them are left. */
   readonly count: number;
   readonly isShort: boolean;
 }
@@ -74,7 +78,8 @@ export function selectTags({ explicit, rules }: Selection, listed: readonly Tag[
   const named = new Map(explicit.map((tag): [Tag, string] => [tag, 'named']));
   const reasons = new Map<Tag, string>();
   const kept = rules === undefined ? [] : applyRules(rules, [...new Set(listed)], reasons);
-  const isShort = rules !== undefined && kept.length < rules.minTags;
+  const count = kept.filter(({ tag }) => !isReferrerTag(tag)).length;
+  const isShort = rules !== undefined && count < rules.minTags;
   if (isShort) {
     for (const { tag } of kept) reasons.set(tag, `the list is shorter than minTags (${rules.minTags})`);
   }
@@ -89,7 +94,7 @@ export function selectTags({ explicit, rules }: Selection, listed: readonly Tag[
   return {
     chosen: [...chosen].map(([tag, why]) => ({ tag, why })),
     left,
-    count: kept.length,
+    count,
     isShort,
   };
 }
@@ -114,6 +119,7 @@ function applyRules(rules: TagRules, listed: readonly Tag[], reasons: Map<Tag, s
   if (latest === undefined) return sorted;
   const counts = new Map<string, number>();
   return sorted.filter(({ tag, class: kind }) => {
+    if (isReferrerTag(tag)) return true;
     const count = (counts.get(kind) ?? 0) + 1;
     counts.set(kind, count);
     if (count <= latest) return true;
@@ -126,6 +132,13 @@ function rangeOf({ versions }: TagRules): Range | undefined {
   return versions === undefined ? undefined : new Range(versions.range);
 }
 
+const BESIDE_ITS_IMAGE = 'it belongs to the image that it is called after, and is mirrored beside that';
+
+/** Whether a pattern is meant for tags that belong to an image: `*` is not, though it matches them. */
+function spellsReferrers({ text }: TagPattern): boolean {
+  return text.includes('sha256-') || text.includes('sha512-');
+}
+
 type Verdict =
   | {
       readonly why: string;
@@ -135,7 +148,11 @@ type Verdict =
   | { readonly out: string };
 
 function judge({ include, versions, exclude }: TagRules, range: Range | undefined, tag: Tag): Verdict {
-  const included = include.find(({ matches }) => matches(tag));
+  const isReferrer = isReferrerTag(tag);
+  const included = include.find(
+    (pattern) => pattern.matches(tag) && (!isReferrer || spellsReferrers(pattern)),
+  );
+  if (isReferrer && included === undefined) return { out: BESIDE_ITS_IMAGE };
   if (included === undefined && include.length > 0) return { out: 'no pattern of include matches it' };
   const verdict =
     versions === undefined || range === undefined

@@ -1,11 +1,12 @@
 /**
- * cosign's older tags, `sha256-<hex>.sig`, `.att` and `.sbom`: signatures, attestations and SBOMs that say nothing of
- * their image but by their name. They are mirrored beside it as tags of their own, which follow upstream whatever the
+ * Tags that belong to an image by their name: cosign's older ones, `sha256-<hex>.sig`, `.att` and `.sbom`, and the list of
+ * referrers `sha256-<hex>`. They are mirrored beside the image as tags of their own, which follow upstream whatever the
  * image's tags do: another signature is added by moving them. Only a hold that somebody has set stops one.
  * https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
  */
 import type { Digest } from '../../core/digest.ts';
 import { isTag, type Repository, type Tag } from '../../core/reference.ts';
+import { isReferrerTag, referrersTag } from '../../core/tag-list.ts';
 import type { Environment } from './environment.ts';
 import type { ManifestCopier, StoredManifest } from './manifest-copy.ts';
 import { Memo } from './memo.ts';
@@ -34,7 +35,8 @@ export interface SignatureTagsOptions {
 export class SignatureTags {
   readonly #options: SignatureTagsOptions;
   readonly #mirrored = new Memo<Tag, void>();
-  #listed: ReadonlySet<Tag> | undefined;
+  /** By what they begin with; undefined where no list tells. */
+  #listed: ReadonlyMap<string, readonly Tag[]> | undefined;
   #others: ReadonlySet<Tag> = new Set();
 
   constructor(options: SignatureTagsOptions) {
@@ -42,24 +44,29 @@ export class SignatureTags {
   }
 
   /**
-   * Spares questions.
-   * @param listed all that the source has; undefined where it was not listed: then each tag is asked for
+   * Spares questions. A list without any such tag proves nothing, because some registries leave them out of it.
+   * @param listed all that the source has; undefined where it was not listed
    * @param selected what is mirrored as a tag of the image anyway
    */
   spare(listed: readonly Tag[] | undefined, selected: readonly Tag[]): void {
-    this.#listed = listed === undefined ? undefined : new Set(listed);
+    const shown = listed?.filter((tag) => isReferrerTag(tag)) ?? [];
+    this.#listed = shown.length === 0 ? undefined : Map.groupBy(shown, (tag) => tag.split('.', 1).join());
     this.#others = new Set(selected);
   }
 
   /**
-   * Mirrors those of an image and of all below it.
+   * Mirrors those of an image, of all below it, and, where a list names them, of what refers to these.
+   * @param digests the image, all below it and what refers to these
    * @throws {SourceError} naming the tag that failed
    * @throws {StoreError}
    */
-  async ensure(image: StoredManifest, source: Source): Promise<void> {
-    const tags = [...new Set(digestsOf(image))]
-      .flatMap((digest) => signatureTagsOf(digest))
-      .filter((tag) => this.#listed?.has(tag) !== false && !this.#others.has(tag));
+  async ensure(image: StoredManifest, digests: Iterable<Digest>, source: Source): Promise<void> {
+    const listed = this.#listed;
+    const named =
+      listed === undefined
+        ? digestsOf(image).flatMap((digest) => signatureTagsOf(digest))
+        : [...digests].flatMap((digest) => listed.get(referrersTag(digest)) ?? []);
+    const tags = [...new Set(named)].filter((tag) => !this.#others.has(tag));
     await allSettled(tags.map((tag) => this.#mirrored.get(tag, () => this.#mirrorNamed(tag, source))));
   }
 

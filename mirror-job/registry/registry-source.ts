@@ -8,7 +8,7 @@ import { isObject, parseJson } from '../../core/json.ts';
 import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
 import { MANIFEST_ACCEPT, OCI_INDEX, bareMediaType } from '../../core/media-type.ts';
 import { isTag, type Tag } from '../../core/reference.ts';
-import { referrersTag } from '../../core/tag-list.ts';
+import { isReferrerTag, referrersTag } from '../../core/tag-list.ts';
 import { SkippedError } from '../engine/skipped-error.ts';
 import {
   SourceError,
@@ -39,7 +39,10 @@ export class RegistrySource implements Source {
   readonly #path: string;
   #requests: RequestCounts = NO_REQUESTS;
   #listing: Promise<readonly Tag[]> | undefined;
-  /** From the last listing: spares a request for each fallback tag that is not there. */
+  /**
+   * From the last listing: spares a request for each fallback tag that is not there. Undefined also where the list
+   * shows no tag of that kind, because some registries leave them out.
+   */
   #listed: ReadonlySet<string> | undefined;
   /** By its first answer; a repository's own, because some registries refuse it to callers they do not know there. */
   #hasReferrersApi: boolean | undefined;
@@ -75,7 +78,8 @@ export class RegistrySource implements Source {
       // Not with a spread: some registries send hundreds of thousands in one page.
       for (const tag of names) if (typeof tag === 'string' && isTag(tag)) tags.push(tag);
     }
-    this.#listed = new Set(tags);
+    const shown = tags.filter((tag) => isReferrerTag(tag));
+    this.#listed = shown.length === 0 ? undefined : new Set(shown);
     return tags;
   }
 

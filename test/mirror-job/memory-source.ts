@@ -21,6 +21,8 @@ export class MemorySource implements Source {
   /** What a blob's bytes are read by. */
   open: (digest: Digest, offset: number) => AsyncIterable<Uint8Array> | undefined;
   isShown = true;
+  /** Tags that its list leaves out. */
+  hidden: (tag: string) => boolean = () => false;
   upstream?: NonNullable<Source['upstream']>;
 
   constructor(name: string, repository: Repository) {
@@ -31,7 +33,7 @@ export class MemorySource implements Source {
 
   async tags(): Promise<readonly Tag[]> {
     await this.#begin('tags', '');
-    return [...this.repository.tags.keys()].map((tag) => parseTag(tag));
+    return [...this.repository.tags.keys()].filter((tag) => !this.hidden(tag)).map((tag) => parseTag(tag));
   }
 
   async resolve(tag: Tag): Promise<Resolved | undefined> {

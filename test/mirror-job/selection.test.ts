@@ -162,6 +162,44 @@ test('an underscore begins a suffix as a hyphen does, and four numbers are in no
   expect(dates).toEqual([{ tag: '20240807_abc', why: 'it is no version' }]);
 });
 
+const HEX = 'c'.repeat(64);
+const BESIDE = 'it belongs to the image that it is called after, and is mirrored beside that';
+
+test.each([
+  ["{ include: ['*'], latest: 1 }", ['main']],
+  ["['*']", ['main']],
+  ["['*.sig', 'main']", ['main']],
+  ["['/./']", ['main']],
+  ["{ include: ['*'], minTags: 2 }", []],
+  [`{ include: ['*', sha256-${HEX}.sig], latest: 1 }`, [`sha256-${HEX}.sig`, 'main']],
+  ["{ include: ['*', 'sha256-*.sig'], latest: 1 }", [`sha256-${HEX}.sig`, 'main']],
+  ["{ include: ['/^sha256-.*[.]att$/', '*'], exclude: ['*.att'] }", ['main']],
+  ["{ include: ['*', 'sha256-*.sig'], minTags: 2 }", []],
+  ["['sha@(256|512)-*', 'sha512-*']", [`sha512-${HEX}`]],
+])(
+  'signature tags are candidates only by name, or by a pattern that begins as they do: %s',
+  (tags, expected) => {
+    const signatures = ['sha256-X.sig', 'sha256-X.att', 'sha256-X', 'sha512-X'].map((tag) =>
+      tag.replace('X', HEX),
+    );
+    const listed = [...signatures, 'main'].map(parseTag);
+    const { chosen, left } = selectTags(selectionOf(tags), listed);
+    expect(chosen.map(({ tag }) => tag)).toEqual(expected);
+    expect(chosen.length + left.length).toBe(listed.length);
+  },
+);
+
+test('a signature tag that is no candidate says so', () => {
+  const { left, count } = selectTags(selectionOf("{ include: ['*'], latest: 1 }"), [
+    parseTag(`sha256-${HEX}.sig`),
+  ]);
+  expect([left, count]).toEqual([[{ tag: `sha256-${HEX}.sig`, why: BESIDE }], 0]);
+  const selection = selectionOf("['*']");
+  expect([`sha256-${HEX}.sig`, 'main'].filter((tag) => maySelect(selection, parseTag(tag)))).toEqual([
+    'main',
+  ]);
+});
+
 test('each tag has its reason', () => {
   const selection = selectionOf(
     "{ semver: '>=1.27.1 <2', suffix: ['', '-alpine'], precision: [2, 3], latest: 1, include: [stable], exclude: ['v*'] }",

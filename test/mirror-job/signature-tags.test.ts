@@ -8,7 +8,15 @@ import { revertTag } from '../../mirror-job/engine/revert.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import { signatureTagsOf } from '../../mirror-job/engine/signature-tags.ts';
 import { SourceError } from '../../mirror-job/engine/source.ts';
-import { addArtifact, addImage, addJson, tagAs, type Descriptor } from '../support/builder.ts';
+import {
+  addArtifact,
+  addImage,
+  addIndex,
+  addJson,
+  fallbackTag,
+  tagAs,
+  type Descriptor,
+} from '../support/builder.ts';
 import { emptyRepository, type Repository } from '../support/content.ts';
 import { addMultiPlatform } from '../support/corpus.ts';
 import { COSIGN_SIGNATURE, OCI_MANIFEST, SPDX } from '../support/media-types.ts';
@@ -26,6 +34,13 @@ import { MemoryStore } from './memory-store.ts';
 
 const ROOT = 'repositories/mirror.test/app/';
 /** What selects `one` from the list. */
+const SIGNATURES = {
+  ...EVERY_TAG,
+  include: [
+    { text: 'one', matches: (tag: string) => tag === 'one' },
+    { text: 'sha256-*', matches: (tag: string) => tag.startsWith('sha256-') },
+  ],
+};
 const ONE = { ...EVERY_TAG, include: [{ text: 'one', matches: (tag: string) => tag === 'one' }] };
 
 async function begin() {
@@ -267,15 +282,57 @@ test('referrers: false asks for none of them', async () => {
   expect(store.keys('/_tags/')).toEqual([`${ROOT}_tags/one`]);
 });
 
-test('one that the patterns select is mirrored as a tag of its own, once', async () => {
+test.each([
+  ['by a pattern that begins as it does', { tags: [], rules: SIGNATURES }],
+  ['by its name', 'name'],
+] as const)('one that is selected %s is mirrored as a tag of its own, once', async (_name, given) => {
   const { content, image, source, sync } = await begin();
   const tag = tagFor(image.digest, 'sig');
   sign(content, image.digest, 'sig', 'a');
-  expect(await sync({ tags: 'all' })).toEqual({
+  expect(await sync(given === 'name' ? { tags: ['one', tag] } : given)).toEqual({
     'mirror.test/app:one': 'created',
     [`mirror.test/app:${tag}`]: 'created',
   });
   expect(source.calls.filter((call) => call.includes(tag))).toEqual([`manifest ${tag}`]);
+});
+
+test('“*” and “latest” select images, and their signatures come beside them', async () => {
+  const { content, image, source, store, sync } = await begin();
+  const tag = tagFor(image.digest, 'sig');
+  sign(content, image.digest, 'sig', 'a');
+  expect(await sync({ tags: [], rules: { ...EVERY_TAG, latest: 1 } })).toEqual({
+    'mirror.test/app:one': 'created',
+  });
+  expect(store.keys('/_tags/')).toEqual([`${ROOT}_tags/one`, `${ROOT}_tags/${tag}`]);
+  expect(source.calls.filter((call) => call.includes(tag))).toEqual([`manifest ${tag}`]);
+});
+
+test('a list that was read names all that belongs to an image, and to what refers to it', async () => {
+  const { content, image, source, store, sync } = await begin();
+  const sbom = addArtifact(content, { artifactType: SPDX, subject: image });
+  const tags = [tagFor(image.digest, 'vex'), fallbackTag(image.digest), tagFor(sbom.digest, 'sig')];
+  tagAs(content, sbom, tags[0] ?? '');
+  tagAs(content, addIndex(content, [sbom]), tags[1] ?? '');
+  sign(content, sbom.digest, 'sig', 'a');
+  await sync({ tags: 'all' });
+  expect(store.keys('/_tags/sha256-')).toEqual(tags.map((tag) => `${ROOT}_tags/${tag}`).toSorted());
+  expect(source.calls.filter((call) => call.startsWith('resolve'))).toEqual([]);
+});
+
+test('a list without any of them proves nothing: each is asked for by HEAD', async () => {
+  const { content, image, amd64, arm64, source, store, sync } = await begin();
+  const signed = sign(content, amd64, 'sig', 'a');
+  // As a registry that leaves them out of its lists.
+  source.hidden = (tag) => tag.startsWith('sha256-');
+  expect(await sync({ tags: 'all' })).toEqual({ 'mirror.test/app:one': 'created' });
+  expect(standing(store, tagFor(amd64, 'sig'))).toEqual([signed.digest, 1]);
+  const every = [image.digest, amd64, arm64].flatMap((digest) =>
+    ['sig', 'att', 'sbom'].map((suffix) => `resolve ${tagFor(digest, suffix)}`),
+  );
+  expect(source.calls.filter((call) => call.startsWith('resolve')).toSorted()).toEqual(every.toSorted());
+  // What is not due is asked for nothing.
+  await sync({ tags: 'all' });
+  expect(source.calls).toEqual(['tags', 'resolve one']);
 });
 
 test('those of a platform that is left out are left out too', async () => {
