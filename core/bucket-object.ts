@@ -27,6 +27,8 @@ export const ANNOTATION = {
   gone: 'dev.lifeboat.gone',
   /** On such an entry: when upstream was last asked for referrers. ISO 8601, UTC. */
   referrersChecked: 'dev.lifeboat.referrers-checked',
+  /** On the repository's index itself: `every` where the list of tags beside it has every tag. */
+  tagList: 'dev.lifeboat.tag-list',
 } as const;
 
 /** A text without one stands for no platform: a plain split would make one without a name of it. */

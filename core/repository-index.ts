@@ -12,7 +12,7 @@ import {
 } from './bucket-object.ts';
 import { DescriptorInvalidError, parseDescriptor, type Descriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
-import { encodeJson } from './json.ts';
+import { encodeJson, isObject } from './json.ts';
 import { OCI_INDEX } from './media-type.ts';
 import { isTag, type Tag } from './reference.ts';
 
@@ -72,9 +72,29 @@ export function entryKey(entry: IndexEntry): string {
   }
 }
 
-export function encodeRepositoryIndex(entries: Iterable<IndexEntry>): Uint8Array<ArrayBuffer> {
+/** All that the object says. */
+export interface RepositoryIndex {
+  readonly entries: IndexEntry[];
+  /**
+   * Whether `_tags.json` beside it has every tag. It had no tags for referrers before this was noted, and is made anew
+   * once where it is not.
+   */
+  readonly listsEveryTag: boolean;
+}
+
+const EVERY_TAG = 'every';
+
+export function encodeRepositoryIndex(
+  entries: Iterable<IndexEntry>,
+  { listsEveryTag = false }: Partial<Pick<RepositoryIndex, 'listsEveryTag'>> = {},
+): Uint8Array<ArrayBuffer> {
   const sorted = [...entries].toSorted((a, b) => (entryKey(a) < entryKey(b) ? -1 : 1));
-  return encodeJson({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: sorted.map(toDescriptor) });
+  return encodeJson({
+    schemaVersion: 2,
+    mediaType: OCI_INDEX,
+    manifests: sorted.map(toDescriptor),
+    ...(listsEveryTag && { annotations: { [ANNOTATION.tagList]: EVERY_TAG } }),
+  });
 }
 
 function toDescriptor(entry: IndexEntry): Descriptor {
@@ -100,7 +120,17 @@ function toDescriptor(entry: IndexEntry): Descriptor {
 
 /** @throws {BucketObjectInvalidError} */
 export function decodeRepositoryIndex(key: string, bytes: Uint8Array): IndexEntry[] {
-  const { manifests } = parseObjectAt(key, bytes);
+  return readRepositoryIndex(key, bytes).entries;
+}
+
+/** @throws {BucketObjectInvalidError} */
+export function readRepositoryIndex(key: string, bytes: Uint8Array): RepositoryIndex {
+  const { manifests, annotations } = parseObjectAt(key, bytes);
+  const listsEveryTag = isObject(annotations) && annotations[ANNOTATION.tagList] === EVERY_TAG;
+  return { entries: readEntries(key, manifests), listsEveryTag };
+}
+
+function readEntries(key: string, manifests: unknown): IndexEntry[] {
   if (!Array.isArray(manifests)) throw new BucketObjectInvalidError(key, 'it is not an image index.');
   return manifests.map((value, index) => {
     try {

@@ -8,10 +8,10 @@ import { algorithmOf, hexOf, type Digest } from './digest.ts';
 import { isTag, parseTag, type Repository, type Tag } from './reference.ts';
 
 /**
- * `sha256-<hex>`, `.sig`, `.att`, `.sbom`: tags that stand for referrers, and that nobody pulls by hand. The
+ * `sha256-<hex>`, `.sig`, `.att`, `.sbom`, regclient's `.<hash>.meta`: tags that stand for referrers, and that belong to the image with this digest. The
  * specification cuts the digest to 64 digits, also that of sha512; cosign does not.
  */
-const REFERRER_TAG = /^sha(?:256-[0-9a-f]{64}|512-(?:[0-9a-f]{64}){1,2})(?:\.\w+)?$/;
+const REFERRER_TAG = /^sha(?:256-[0-9a-f]{64}|512-(?:[0-9a-f]{64}){1,2})(?:\.[\w.-]+)?$/;
 
 export function isReferrerTag(tag: string): boolean {
   return REFERRER_TAG.test(tag);
@@ -25,9 +25,9 @@ export function referrersTag(subject: Digest): Tag {
   return parseTag(`${algorithmOf(subject)}-${hexOf(subject).slice(0, 64)}`);
 }
 
-/** Sorted bytewise, each once, without referrer tags. */
+/** Sorted bytewise, each once. What it leaves out is lost by every tool that mirrors from here. */
 export function encodeTagList(repository: Repository, tags: Iterable<Tag>): Uint8Array<ArrayBuffer> {
-  const listed = [...new Set(tags)].filter((tag) => !isReferrerTag(tag)).toSorted();
+  const listed = [...new Set(tags)].toSorted();
   return encodeJson({ name: repository, tags: listed });
 }
 

@@ -30,7 +30,7 @@ export class BucketSource implements Source {
     this.name = `${store.name}: ${formatReference({ repository, tag: undefined, digest: undefined })}`;
   }
 
-  /** All of them, signature tags included: the bucket's list of tags leaves those out, and may be behind. */
+  /** All of them: the bucket's list of tags may be behind. */
   async tags(): Promise<readonly Tag[]> {
     return this.tagsFrom('');
   }

@@ -8,7 +8,7 @@ import type { KeyKind } from '../../core/key-kind.ts';
 import { decodeReferrers, encodeReferrers } from '../../core/referrers.ts';
 import type { Tag } from '../../core/reference.ts';
 import {
-  decodeRepositoryIndex,
+  readRepositoryIndex,
   encodeRepositoryIndex,
   entryKey,
   type IndexEntry,
@@ -63,13 +63,17 @@ function mergeKind(kind: KeyKind, sides: Sides): Uint8Array | undefined {
       return encodeReferrers([...own, ...decodeReferrers(key, from).filter((one) => !known.has(one.digest))]);
     }
     case 'index': {
-      const theirs = decodeRepositoryIndex(key, from);
+      const theirs = readRepositoryIndex(key, from);
+      const own = to === undefined ? undefined : readRepositoryIndex(key, to);
+      // The two lists of tags are joined: what neither has is on none.
+      const listsEveryTag = theirs.listsEveryTag && own?.listsEveryTag !== false;
       // A run that finds a tag on the index looks no further: so what could not be copied is left out.
-      const there = theirs.filter((entry) => isThere(entry));
-      if (to === undefined || rule === 'from') {
-        return there.length === theirs.length ? from : encodeRepositoryIndex(there);
+      const there = theirs.entries.filter((entry) => isThere(entry));
+      if (own === undefined || rule === 'from') {
+        const isSame = there.length === theirs.entries.length && listsEveryTag === theirs.listsEveryTag;
+        return isSame ? from : encodeRepositoryIndex(there, { listsEveryTag });
       }
-      return encodeRepositoryIndex(joinIndexes(there, decodeRepositoryIndex(key, to), differing));
+      return encodeRepositoryIndex(joinIndexes(there, own.entries, differing), { listsEveryTag });
     }
     case 'state':
       if (key.endsWith('/catalog.json')) {
@@ -107,9 +111,9 @@ function joinIndexes(
  */
 export function withoutTags(key: string, bytes: Uint8Array, tags: ReadonlySet<Tag>): Uint8Array | undefined {
   try {
-    const entries = decodeRepositoryIndex(key, bytes);
+    const { entries, listsEveryTag } = readRepositoryIndex(key, bytes);
     const left = entries.filter((entry) => entry.kind !== 'tag' || !tags.has(entry.tag));
-    return left.length === entries.length ? undefined : encodeRepositoryIndex(left);
+    return left.length === entries.length ? undefined : encodeRepositoryIndex(left, { listsEveryTag });
   } catch (error) {
     if (!(error instanceof BucketObjectInvalidError)) throw error;
     return encodeRepositoryIndex([]);

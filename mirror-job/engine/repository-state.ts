@@ -8,15 +8,16 @@ import { OCI_INDEX } from '../../core/media-type.ts';
 import type { Digest } from '../../core/digest.ts';
 import { isTag, type Repository, type Tag } from '../../core/reference.ts';
 import {
-  decodeRepositoryIndex,
   encodeRepositoryIndex,
   entryKey,
+  readRepositoryIndex,
   type CandidateEntry,
   type IndexEntry,
   type PinEntry,
+  type RepositoryIndex,
   type TagEntry,
 } from '../../core/repository-index.ts';
-import { decodeTagList, encodeTagList, isReferrerTag } from '../../core/tag-list.ts';
+import { decodeTagList, encodeTagList } from '../../core/tag-list.ts';
 import type { Environment } from './environment.ts';
 import { changeObject } from './guarded-write.ts';
 import { allSettled } from './settle.ts';
@@ -30,13 +31,17 @@ export class RepositoryState {
   readonly #changed = new Map<string, IndexEntry | undefined>();
   /** What the index held of each entry when this run read or wrote it last. */
   readonly #written: Map<string, string>;
+  /** Whether the list of tags is known to have every tag; undefined where no index that can be read says so or not. */
+  #listsEveryTag: boolean | undefined;
   #flushed: number;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(environment: Environment, repository: Repository, entries: Map<string, IndexEntry>) {
+  private constructor(environment: Environment, repository: Repository, index: RepositoryIndex | undefined) {
+    const entries = new Map(index?.entries.map((entry) => [entryKey(entry), entry]));
     this.#environment = environment;
     this.#repository = repository;
     this.#entries = entries;
+    this.#listsEveryTag = index?.listsEveryTag;
     for (const entry of entries.values()) this.#addCandidate(entry);
     this.#written = new Map([...entries].map(([key, entry]) => [key, standingIn(entry)]));
     this.#flushed = environment.clock.now().getTime();
@@ -45,12 +50,8 @@ export class RepositoryState {
   /** One read. An index that cannot be read is rebuilt from the tags as they are looked at. @throws {StoreError} */
   static async open(environment: Environment, repository: Repository): Promise<RepositoryState> {
     const stored = await environment.store.get(repositoryIndexKey(repository));
-    const entries = stored === undefined ? [] : readIndex(environment, repository, stored.bytes);
-    return new RepositoryState(
-      environment,
-      repository,
-      new Map(entries.map((entry) => [entryKey(entry), entry])),
-    );
+    const index = stored === undefined ? undefined : readIndex(environment, repository, stored.bytes);
+    return new RepositoryState(environment, repository, index);
   }
 
   tag(tag: Tag): TagEntry | undefined {
@@ -125,7 +126,8 @@ export class RepositoryState {
 
   /**
    * Writes what was noted: first the list of tags, then the index, so that the index never knows of a tag
-   * that the list lacks for good. Nothing noted, nothing written.
+   * that the list lacks for good. Nothing noted, nothing written, except where the list may lack tags: then it is
+   * made anew from the tags themselves, once, and the index says so.
    * @throws {StoreError}
    */
   flush(): Promise<void> {
@@ -137,29 +139,30 @@ export class RepositoryState {
   async #flush(): Promise<void> {
     this.#flushed = this.#environment.clock.now().getTime();
     const changed = new Map(this.#changed);
-    if (changed.size === 0) return;
-    const listed = this.#writeTagList([...changed.values()].filter((entry) => entry !== undefined));
-    await allSettled([listed, this.#writeIndex(changed, listed)]);
+    if (changed.size === 0 && this.#listsEveryTag !== false) return;
+    const isRebuilt = this.#listsEveryTag !== true;
+    const tags = [...changed.values()].flatMap((entry) => (entry?.kind === 'tag' ? [entry.tag] : []));
+    const listed = this.#writeTagList(tags, isRebuilt);
+    await allSettled([listed, this.#writeIndex(changed, listed, isRebuilt)]);
     for (const [key, entry] of changed) {
       if (this.#changed.get(key) === entry) this.#changed.delete(key);
     }
   }
 
-  async #writeTagList(changed: readonly IndexEntry[]): Promise<void> {
-    const tags = changed.flatMap((entry) =>
-      entry.kind === 'tag' && !isReferrerTag(entry.tag) ? [entry.tag] : [],
-    );
-    if (tags.length === 0) return;
+  /** @param isRebuilt whether it may lack tags that are there; a repository that has digests alone has an empty one */
+  async #writeTagList(tags: readonly Tag[], isRebuilt: boolean): Promise<void> {
+    if (tags.length === 0 && !isRebuilt) return;
     const key = tagListKey(this.#repository);
     await changeObject(this.#environment.store, key, 'application/json', async (bytes) => {
-      // One that is missing may have got lost: a listing of nothing is what a new repository is charged for that.
       const decoded =
         bytes === undefined ? undefined : readTagList(this.#environment, this.#repository, bytes);
-      const listed = decoded ?? (await this.#listTags());
-      const known = new Set(listed);
-      return decoded !== undefined && tags.every((tag) => known.has(tag))
+      const known = new Set(decoded);
+      // One that is missing may have got lost: a listing of nothing is what a new repository is charged for that.
+      const there = isRebuilt || decoded === undefined ? await this.#listTags() : [];
+      const missing = [...there, ...tags].filter((tag) => !known.has(tag));
+      return decoded !== undefined && missing.length === 0
         ? undefined
-        : encodeTagList(this.#repository, [...listed, ...tags]);
+        : encodeTagList(this.#repository, [...known, ...missing]);
     });
   }
 
@@ -170,17 +173,24 @@ export class RepositoryState {
     return keys.map((key) => key.slice(prefix.length)).filter((name) => isTag(name));
   }
 
-  /** @param listed done before it is written; it is read meanwhile */
+  /**
+   * @param listed done before it is written; it is read meanwhile
+   * @param isRebuilt whether that makes the list of tags anew
+   */
   async #writeIndex(
     changed: ReadonlyMap<string, IndexEntry | undefined>,
     listed: Promise<void>,
+    isRebuilt: boolean,
   ): Promise<void> {
     const key = repositoryIndexKey(this.#repository);
     let merged = new Map<string, IndexEntry>();
+    let listsEveryTag = false;
     await changeObject(this.#environment.store, key, OCI_INDEX, async (bytes) => {
       await listed;
-      const stored = bytes === undefined ? [] : readIndex(this.#environment, this.#repository, bytes);
-      merged = new Map(stored.map((entry) => [entryKey(entry), entry]));
+      const stored = bytes === undefined ? undefined : readIndex(this.#environment, this.#repository, bytes);
+      // Where an earlier version of this program has written meanwhile, its list lacks tags again.
+      listsEveryTag = isRebuilt || stored?.listsEveryTag === true;
+      merged = new Map(stored?.entries.map((entry) => [entryKey(entry), entry]));
       for (const [name, entry] of changed) {
         const other = merged.get(name);
         const theirs = other === undefined ? undefined : standingIn(other);
@@ -189,8 +199,9 @@ export class RepositoryState {
         if (entry === undefined || (isTheirs && theirs !== standingIn(entry))) merged.delete(name);
         else merged.set(name, entry);
       }
-      return encodeRepositoryIndex(merged.values());
+      return encodeRepositoryIndex(merged.values(), { listsEveryTag });
     });
+    this.#listsEveryTag = listsEveryTag;
     for (const name of changed.keys()) {
       const entry = merged.get(name);
       if (entry === undefined) this.#written.delete(name);
@@ -204,14 +215,18 @@ function standingIn(entry: IndexEntry): string {
   return entry.kind === 'tag' && entry.hold !== undefined ? `${entry.digest} ${entry.hold}` : entry.digest;
 }
 
-/** The index is derived: one that cannot be read costs requests, not images. */
-function readIndex(environment: Environment, repository: Repository, bytes: Uint8Array): IndexEntry[] {
+/** @returns undefined for one that cannot be read: it is derived, and costs requests, not images */
+function readIndex(
+  environment: Environment,
+  repository: Repository,
+  bytes: Uint8Array,
+): RepositoryIndex | undefined {
   try {
-    return decodeRepositoryIndex(repositoryIndexKey(repository), bytes);
+    return readRepositoryIndex(repositoryIndexKey(repository), bytes);
   } catch (error) {
     if (!(error instanceof BucketObjectInvalidError)) throw error;
     environment.log.warn(`${error.message} It is made anew from the tags.`);
-    return [];
+    return undefined;
   }
 }
 

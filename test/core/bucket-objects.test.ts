@@ -13,6 +13,7 @@ import { parseRepository, parseTag } from '../../core/reference.ts';
 import { decodeReferrers, encodeReferrers, referrerDescriptor } from '../../core/referrers.ts';
 import {
   decodeRepositoryIndex,
+  readRepositoryIndex,
   encodeRepositoryIndex,
   type IndexEntry,
 } from '../../core/repository-index.ts';
@@ -93,7 +94,9 @@ test('_tags/<tag>: held, and with some platforms only', () => {
 test('_tags.json: the specification’s answer', () => {
   const signature = `sha256-${'a'.repeat(64)}`;
   const tags = ['v2', 'latest', '_x', 'V1', '10', '9', 'v2', 'a-b', 'a.b', signature, `${signature}.sig`];
-  const object = '{"name":"docker.io/library/nginx","tags":["10","9","V1","_x","a-b","a.b","latest","v2"]}';
+  const object =
+    '{"name":"docker.io/library/nginx","tags":["10","9","V1","_x","a-b","a.b","latest",' +
+    `"${signature}","${signature}.sig","v2"]}`;
   expect(text(encodeTagList(parseRepository('nginx'), tags.map(parseTag)))).toBe(object);
   expect(decodeTagList(KEY, Buffer.from(object))).toStrictEqual([
     '10',
@@ -103,6 +106,8 @@ test('_tags.json: the specification’s answer', () => {
     'a-b',
     'a.b',
     'latest',
+    signature,
+    `${signature}.sig`,
     'v2',
   ]);
 });
@@ -192,6 +197,23 @@ test('_index.json: an index, sorted, of tags, pins and candidates', () => {
   expect(text(encodeRepositoryIndex(entries))).toBe(object);
   expect(text(encodeRepositoryIndex(entries.toReversed()))).toBe(object);
   expect(decodeRepositoryIndex(KEY, Buffer.from(object))).toEqual([entries[2], entries[1], entries[0]]);
+});
+
+test('_index.json says whether the list of tags beside it has every tag', () => {
+  const empty = `{"schemaVersion":2,"mediaType":"${INDEX}","manifests":[]`;
+  const whole = `${empty},"annotations":{"dev.lifeboat.tag-list":"every"}}`;
+  expect(text(encodeRepositoryIndex([], { listsEveryTag: true }))).toBe(whole);
+  expect(text(encodeRepositoryIndex([], { listsEveryTag: false }))).toBe(`${empty}}`);
+  expect(readRepositoryIndex(KEY, Buffer.from(whole))).toEqual({ entries: [], listsEveryTag: true });
+  for (const annotations of [
+    '',
+    ',"annotations":{}',
+    ',"annotations":{"dev.lifeboat.tag-list":"some"}',
+    ',"annotations":[]',
+  ]) {
+    const read = readRepositoryIndex(KEY, Buffer.from(`${empty}${annotations}}`));
+    expect(read).toEqual({ entries: [], listsEveryTag: false });
+  }
 });
 
 test('_history/<tag>/<time>-<run>.json: the first movement, and a later one', () => {

@@ -3,7 +3,8 @@ import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../core/digest.ts';
 import { parseRepository, parseTag } from '../../core/reference.ts';
-import type { TagEntry } from '../../core/repository-index.ts';
+import { encodeRepositoryIndex, type TagEntry } from '../../core/repository-index.ts';
+import { encodeTagList } from '../../core/tag-list.ts';
 import { RepositoryState } from '../../mirror-job/engine/repository-state.ts';
 import { StoreError } from '../../mirror-job/engine/store.ts';
 import { digestOf } from '../support/content.ts';
@@ -31,14 +32,17 @@ test('opening is one read; nothing noted is nothing written', async () => {
   expect(store.calls).toEqual([`get ${INDEX}`]);
 });
 
-test('the list of tags is written before the index, sorted, without tags that stand for referrers', async () => {
+test('the list of tags is written before the index, sorted, with tags that stand for referrers', async () => {
   const store = new MemoryStore();
   const state = await RepositoryState.open(environmentFor(store), repository);
   const signature = `sha256-${'0'.repeat(64)}`;
   for (const tag of ['b', 'a', signature, `${signature}.sig`]) await state.note(entry(tag));
   await state.flush();
   expect(writes(store)).toEqual([`put ${TAGS}`, `put ${INDEX}`]);
-  expect(store.json(TAGS)).toEqual({ name: 'mirror.test/app', tags: ['a', 'b'] });
+  expect(store.json(TAGS)).toEqual({
+    name: 'mirror.test/app',
+    tags: ['a', 'b', signature, `${signature}.sig`],
+  });
   expect(store.objects.get(TAGS)?.contentType).toBe('application/json');
   expect(store.objects.get(INDEX)?.contentType).toBe(OCI_INDEX);
   const again = await RepositoryState.open(environmentFor(store), repository);
@@ -66,14 +70,18 @@ test('the index is read while the list of tags is changed, and written only afte
   expect((await RepositoryState.open(environmentFor(store), repository)).tag(parseTag('b'))).toBeUndefined();
 });
 
-test('a pin is in the index and in no list of tags', async () => {
+test('a pin is in the index, and the list of tags is empty', async () => {
   const store = new MemoryStore();
   const state = await RepositoryState.open(environmentFor(store), repository);
   const { digest, mediaType, size, firstSeen } = entry('pinned');
   await state.note({ kind: 'pin', digest, mediaType, size, firstSeen });
   await state.flush();
-  expect(writes(store)).toEqual([`put ${INDEX}`]);
-  expect((await RepositoryState.open(environmentFor(store), repository)).pin(digest)?.kind).toBe('pin');
+  expect(writes(store)).toEqual([`put ${TAGS}`, `put ${INDEX}`]);
+  expect(store.json(TAGS)).toEqual({ name: 'mirror.test/app', tags: [] });
+  const again = await RepositoryState.open(environmentFor(store), repository);
+  expect(again.pin(digest)?.kind).toBe('pin');
+  await again.flush();
+  expect(store.calls.at(-1)).toBe(`get ${INDEX}`);
 });
 
 test('a hold that another writer has set meanwhile is not overwritten: the tag itself has to say', async () => {
@@ -205,7 +213,74 @@ test('a list of tags that got lost is made anew with those that no run looks at 
   const state = await RepositoryState.open(environmentFor(store), repository);
   await state.note(entry('new'));
   await state.flush();
-  expect(store.json(TAGS)).toEqual({ name: 'mirror.test/app', tags: ['new', 'old'] });
+  expect(store.json(TAGS)).toEqual({
+    name: 'mirror.test/app',
+    tags: ['new', 'old', `sha256-${'0'.repeat(64)}.sig`],
+  });
+});
+
+/** A bucket as it was left when lists had no signature tags. */
+async function oldBucket() {
+  const store = new MemoryStore();
+  const signature = `sha256-${'0'.repeat(64)}.sig`;
+  const bytes = encodeRepositoryIndex([entry('a'), entry(signature)]);
+  await store.put(INDEX, bytes, { contentType: OCI_INDEX });
+  const tags = JSON.stringify({ name: repository, tags: ['a'] });
+  await store.put(TAGS, Buffer.from(tags), { contentType: 'application/json' });
+  for (const name of ['a', signature]) {
+    const key = `repositories/mirror.test/app/_tags/${name}`;
+    await store.put(key, Buffer.from('{}'), { contentType: 'a/b' });
+  }
+  store.calls.length = 0;
+  return { store, signature, open: () => RepositoryState.open(environmentFor(store), repository) };
+}
+
+test('a list that was written before lists had every tag is made anew, once, though nothing is noted', async () => {
+  const { store, signature, open } = await oldBucket();
+  const state = await open();
+  await state.flush();
+  expect(store.json(TAGS)).toEqual({ name: 'mirror.test/app', tags: ['a', signature] });
+  expect(store.json(INDEX)).toMatchObject({ annotations: { 'dev.lifeboat.tag-list': 'every' } });
+  expect(store.calls.filter((call) => call.startsWith('list'))).toEqual([
+    'list repositories/mirror.test/app/_tags/',
+  ]);
+  expect(writes(store)).toEqual([`put ${TAGS}`, `put ${INDEX}`]);
+  expect((await open()).tags).toEqual([entry('a'), entry(signature)]);
+  store.calls.length = 0;
+  await state.flush();
+  await (await open()).flush();
+  expect(store.calls).toEqual([`get ${INDEX}`]);
+});
+
+test('a list that lacks nothing is not written again, and the index says so from then on', async () => {
+  const { store, signature, open } = await oldBucket();
+  await store.put(TAGS, encodeTagList(repository, ['a', signature].map(parseTag)), { contentType: 'a/b' });
+  store.calls.length = 0;
+  await (await open()).flush();
+  expect(writes(store)).toEqual([`put ${INDEX}`]);
+});
+
+test('where the list cannot be made anew, the index does not say that it was, and the next run tries', async () => {
+  const { store, signature, open } = await oldBucket();
+  const state = await open();
+  store.before = (call) => {
+    if (call === 'list') throw new StoreError('The store is ill.');
+  };
+  await expect(state.flush()).rejects.toThrow('The store is ill.');
+  store.before = () => {};
+  expect(store.json(INDEX)).not.toHaveProperty('annotations');
+  await (await open()).flush();
+  expect(store.json(TAGS)).toEqual({ name: 'mirror.test/app', tags: ['a', signature] });
+});
+
+test('a job of before, which writes the list without signature tags again, is noticed', async () => {
+  const { store, open } = await oldBucket();
+  await (await open()).flush();
+  const state = await open();
+  await store.put(INDEX, encodeRepositoryIndex([entry('a')]), { contentType: OCI_INDEX });
+  await state.note(entry('b'));
+  await state.flush();
+  expect(store.json(INDEX)).not.toHaveProperty('annotations');
 });
 
 test('a list that cannot be read is mended also where all that is noted is a tag that is there', async () => {

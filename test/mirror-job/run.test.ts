@@ -162,7 +162,11 @@ test('a digest is mirrored without a tag, and not asked for again before its ref
   expect((await sync(store, source, options, clock)).outcomes).toEqual({
     [`mirror.test/app:${image.digest}`]: 'created',
   });
-  expect(store.keys('/_tags')).toEqual([]);
+  expect(store.keys('/_tags/')).toEqual([]);
+  expect(store.json('repositories/mirror.test/app/_tags.json')).toEqual({
+    name: 'mirror.test/app',
+    tags: [],
+  });
   expect(store.keys('/_manifests/').length).toBe(1);
   expect(store.json('state/default/catalog.json')).toEqual({ repositories: ['mirror.test/app'] });
 

@@ -1,7 +1,6 @@
 /** The keys of a bucket as they are documented, spelt out once more and without core/. */
 import type { Digest } from './content.ts';
 
-export const SIGNATURE_TAG = /^sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{64,})(?:\.\w+)?$/;
 const KEY = new RegExp(
   String.raw`^repositories/(?<repository>.+?)/(?:` +
     String.raw`_(?<file>tags|index)\.json|_(?<folder>tags|history)/(?<name>.+)|` +

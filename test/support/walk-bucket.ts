@@ -2,7 +2,7 @@
  * Reads a whole bucket and says what is wrong with it: the layout as it is documented, spelt out once more,
  * so that a mistake in core/ is not agreed with.
  */
-import { SIGNATURE_TAG, blobKey, manifestKey, sortKeys, type RepositoryKeys } from './bucket-keys.ts';
+import { blobKey, manifestKey, sortKeys, type RepositoryKeys } from './bucket-keys.ts';
 import { BucketReader, type BucketOptions } from './bucket-reader.ts';
 import { algorithmOf, digestOf, type Digest } from './content.ts';
 import { isObject, readJson, referencesOf, type JsonObject, type Reference } from './manifest-json.ts';
@@ -207,9 +207,9 @@ class BucketWalker implements BucketWalk {
 
   async #tagList(root: string, name: string, repository: RepositoryKeys): Promise<void> {
     const key = `${root}_tags.json`;
-    const wanted = [...repository.tags].filter((tag) => !SIGNATURE_TAG.test(tag)).toSorted();
+    const wanted = [...repository.tags].toSorted();
     if (!this.#sizes.has(key)) {
-      if (wanted.length > 0) this.behind.push(`${key}: it is not there.`);
+      this.behind.push(`${key}: it is not there.`);
       return;
     }
     const json = await this.#json(key);
@@ -219,7 +219,6 @@ class BucketWalker implements BucketWalk {
       this.problems.push(`${key}: it is not sorted.`);
     for (const tag of tags) {
       if (!repository.tags.has(tag)) this.problems.push(`${key}: it lists ${tag}, which is not there.`);
-      if (SIGNATURE_TAG.test(tag)) this.problems.push(`${key}: it lists the signature tag ${tag}.`);
     }
     for (const tag of wanted) if (!tags.includes(tag)) this.behind.push(`${key}: it does not list ${tag}.`);
   }

@@ -56,8 +56,12 @@ describe('tags', () => {
     expect(await page(`${FEW}${query}`)).toEqual(expected);
   });
 
-  it('none', async () => {
-    expect((await page('/v2/quay.io/no/app/tags/list')).body).toEqual({ name: 'quay.io/no/app', tags: [] });
+  it('none, as of a repository that has digests alone', async () => {
+    expect(await page('/v2/quay.io/no/app/tags/list')).toEqual({
+      status: 200,
+      link: null,
+      body: { name: 'quay.io/no/app', tags: [] },
+    });
   });
 
   it.each(['', '&ns=docker.io'])('over 2,500, by their links, to the end%s', async (ns) => {
