@@ -21,7 +21,14 @@ import { chooseChildren, complaintAbout, joinChoices, type ChosenPlatforms } fro
 import type { Platforms } from './platform.ts';
 import { Retention } from './retention.ts';
 import { allSettled } from './settle.ts';
-import { BlobAbsentError, SourceError, TooLongError, type Source, type SourceManifest } from './source.ts';
+import {
+  BlobAbsentError,
+  ManifestAbsentError,
+  SourceError,
+  TooLongError,
+  type Source,
+  type SourceManifest,
+} from './source.ts';
 
 /**
  * Bytes of manifests that a run remembers, for all its repositories: enough for the tags that lie near each other to
@@ -137,6 +144,29 @@ export class ManifestCopier {
       throw error;
     }
     return this.#stored.get(key, () => this.#storeRead(read, source, expected, platforms, depth));
+  }
+
+  /**
+   * As `ensure`, of what a source lists as something that refers to a manifest.
+   * @returns undefined, and stores nothing, where it does not name that manifest as its subject
+   * @throws as `ensure`
+   */
+  async ensureReferrer(
+    referrer: Descriptor,
+    subject: Digest,
+    source: Source,
+  ): Promise<StoredManifest | undefined> {
+    const { digest } = referrer;
+    const known = this.#stored.peek(digest);
+    if (known !== undefined) return (await known).manifest.subject?.digest === subject ? known : undefined;
+    const read = await this.#readOnce(digest, source, undefined, referrer);
+    let isOurs = false;
+    try {
+      isOurs = parse(read, source, referrer).subject?.digest === subject;
+    } finally {
+      if (!isOurs) this.#retention.keep(read.bytes.length, () => this.#read.forget(digest));
+    }
+    return isOurs ? this.ensure(digest, source, undefined, referrer) : undefined;
   }
 
   /** What was read is kept for another try, where this one fails. */
@@ -276,7 +306,9 @@ function refuseTooMuch(source: Source, digest: Digest, children: readonly Descri
 
 async function fetchManifest(source: Source, digest: Digest, limit: number): Promise<SourceManifest> {
   const manifest = await source.manifest(digest, limit);
-  if (manifest === undefined) throw new SourceError(`${source.name} has no manifest ${digest}.`);
+  if (manifest === undefined) {
+    throw new ManifestAbsentError(`${source.name} has no manifest ${digest}.`, digest);
+  }
   return manifest;
 }
 

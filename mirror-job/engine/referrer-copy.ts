@@ -16,7 +16,7 @@ import type { ManifestCopier, StoredManifest } from './manifest-copy.ts';
 import { Memo } from './memo.ts';
 import type { Retention } from './retention.ts';
 import { allSettled } from './settle.ts';
-import { SourceError, type Source } from './source.ts';
+import { BlobAbsentError, ManifestAbsentError, SourceError, type Source } from './source.ts';
 
 /** Deeper than any signature of a signature: a registry that makes up another one each time would never end. */
 const MAX_DEPTH = 8;
@@ -32,6 +32,8 @@ export class ReferrerCopier {
   readonly #asked: Memo<Digest, readonly Descriptor[]>;
   /** By the subject and what is listed of it: how many that are. */
   readonly #listed: Memo<string, number>;
+  /** What was said of each referrer that was left out. */
+  readonly #leftOut = new Set<string>();
 
   /** @param retention shared with the other copiers of the run */
   constructor(
@@ -63,7 +65,6 @@ export class ReferrerCopier {
       subjects.set(subject, referrers);
     };
     const visit = async (stored: StoredManifest, depth: number): Promise<void> => {
-      // Referrers can refer to each other in a ring: digests cannot, but the old fallback tags can.
       if (visited.has(stored.digest)) return;
       visited.add(stored.digest);
       if (stored.manifest.subject !== undefined) list(stored.manifest.subject.digest, stored);
@@ -78,7 +79,8 @@ export class ReferrerCopier {
       }
       await allSettled(
         referrers.map(async (descriptor) => {
-          const referrer = await this.#manifests.ensure(descriptor.digest, source, undefined, descriptor);
+          const referrer = await this.#ensureReferrer(descriptor, stored.digest, source);
+          if (referrer === undefined) return;
           list(stored.digest, referrer);
           await visit(referrer, depth + 1);
         }),
@@ -94,6 +96,32 @@ export class ReferrerCopier {
       ),
     );
     return visited;
+  }
+
+  /** @returns undefined for what does not name the subject itself: a list may say what it likes */
+  async #ensureReferrer(
+    descriptor: Descriptor,
+    subject: Digest,
+    source: Source,
+  ): Promise<StoredManifest | undefined> {
+    const { digest } = descriptor;
+    const listed = `${source.name} lists ${digest} as something that refers to ${subject}`;
+    try {
+      const referrer = await this.#manifests.ensureReferrer(descriptor, subject, source);
+      if (referrer === undefined && !this.#leftOut.has(listed)) {
+        this.#leftOut.add(listed);
+        this.#environment.log.warn(`${listed}, and it does not name that as its subject. It is left out.`);
+      }
+      return referrer;
+    } catch (error) {
+      if (!(error instanceof ManifestAbsentError || error instanceof BlobAbsentError)) throw error;
+      const isGone = error instanceof ManifestAbsentError && error.digest === digest;
+      const lacks = isGone ? 'has it no more' : `lacks a part of it (${error.message.replace(/\.$/, '')})`;
+      throw new SourceError(
+        `${listed} (a signature, an SBOM or the like), and ${lacks}: it was probably cleaned up there. Have it taken off that list, or mirror the image without what refers to it, by "referrers: false".`,
+        { cause: error },
+      );
+    }
   }
 
   #write(subject: Digest, referrers: ReadonlyMap<Digest, Descriptor>): Promise<void> {

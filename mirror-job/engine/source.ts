@@ -100,6 +100,17 @@ export class TooLongError extends SourceError {
   }
 }
 
+/** The source answered that it has no such manifest, though something names it. */
+export class ManifestAbsentError extends SourceError {
+  override readonly name = 'ManifestAbsentError';
+  readonly digest: Digest;
+
+  constructor(message: string, digest: Digest) {
+    super(message);
+    this.digest = digest;
+  }
+}
+
 /** The source answered that it has no such blob: unlike a failure, that may be meant. */
 export class BlobAbsentError extends SourceError {
   override readonly name = 'BlobAbsentError';

@@ -20,6 +20,8 @@ import {
 } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 import { BrokenBodyError, readBody, readWhole } from './body.ts';
+import { DeadEndError } from './dead-end-error.ts';
+import { RETRIED } from './registry-options.ts';
 import { NO_REQUESTS, kindOf, type RegistryRequest } from './registry-request.ts';
 import type { Registry } from './registry.ts';
 import { StandInError } from './stand-in-error.ts';
@@ -32,6 +34,14 @@ const MAX_PAGES = 10_000;
 const BODY_ATTEMPTS = 3;
 /** What some registries, or the storage that they redirect to, answer to a range and would not to the whole. */
 const RANGE_REFUSALS = [400, 403, 405, 416, 501];
+
+/** How registries say that they have no such API: with any 4xx that another try would not change. */
+const NO_API = [...Array.from({ length: 100 }, (_, index) => 400 + index), 501].filter(
+  (status) => !RETRIED.has(status),
+);
+const REFUSALS: readonly number[] = [401, 403];
+/** What some registries answer to every HEAD. */
+const HEAD_REFUSALS = [400, ...REFUSALS, 405, 406, 501];
 
 export class RegistrySource implements Source {
   readonly name: string;
@@ -47,6 +57,8 @@ export class RegistrySource implements Source {
   /** By its first answer; a repository's own, because some registries refuse it to callers they do not know there. */
   #hasReferrersApi: boolean | undefined;
   #firstReferrers: Promise<unknown> | undefined;
+  /** Whether anything of the repository could be read: then a refusal concerns one name, and not the caller. */
+  #hasAnswered = false;
 
   /** @param path the repository's name within the registry */
   constructor(registry: Registry, path: string) {
@@ -84,6 +96,7 @@ export class RegistrySource implements Source {
   }
 
   async resolve(tag: Tag): Promise<Resolved | undefined> {
+    if (isReferrerTag(tag)) return this.#resolveDerived(tag);
     const response = await this.#request(
       {
         method: 'HEAD',
@@ -176,7 +189,39 @@ export class RegistrySource implements Source {
     const answered = await this.#askReferrersApi(subject);
     // A registry that gained the API later may not know what clients had listed under the tag before.
     const ask = this.#listed === undefined ? answered === undefined : this.#listed.has(fallback);
-    return [...(answered ?? []), ...(ask ? await this.#fallbackReferrers(fallback) : [])];
+    return [...(answered ?? []), ...(ask ? await this.#fallbackReferrers(fallback, subject) : [])];
+  }
+
+  /**
+   * A tag whose name is derived from a digest: mostly there is none, and some registries refuse what they have not.
+   * A HEAD that says 404 is believed, because a GET for each manifest would cost quota to find nothing.
+   */
+  async #resolveDerived(tag: Tag): Promise<Resolved | undefined> {
+    const request = { resource: `manifests/${tag}`, headers: { Accept: MANIFEST_ACCEPT } };
+    let response = await this.#request({ ...request, method: 'HEAD' }, [200, 404, ...HEAD_REFUSALS]);
+    response.discard();
+    const digest = response.headers.get('Docker-Content-Digest');
+    if (response.status === 200 && digest !== null && isDigest(digest)) return { digest };
+    if (![200, 404, ...REFUSALS].includes(response.status)) {
+      response = await this.#request({ ...request, method: 'GET' }, [200, 404, ...REFUSALS]);
+      response.discard();
+    }
+    if (response.status !== 200) {
+      if (REFUSALS.includes(response.status)) await this.#refuseUnknownCaller(tag);
+      return undefined;
+    }
+    const manifest = await this.manifest(tag);
+    return manifest === undefined ? undefined : { digest: manifest.digest, manifest };
+  }
+
+  /** @throws {SourceError} where the repository refuses also the image that a derived name is called after */
+  async #refuseUnknownCaller(derived: Tag): Promise<void> {
+    if (this.#hasAnswered) return;
+    const digest = derived.split('.', 1).join().replace('-', ':');
+    if (!isDigest(digest)) return;
+    const resource = `manifests/${digest}`;
+    const headers = { Accept: MANIFEST_ACCEPT };
+    (await this.#request({ method: 'HEAD', resource, headers }, [200, 404, 405])).discard();
   }
 
   async isPublic(reference: Tag | Digest): Promise<boolean> {
@@ -211,7 +256,7 @@ export class RegistrySource implements Source {
   /** The first answer tells whether there is an API: the others wait for it, rather than to ask in vain. */
   async #askReferrersApi(subject: Digest): Promise<readonly Descriptor[] | undefined> {
     // A question that failed tells nothing.
-    await this.#firstReferrers?.catch(() => undefined);
+    if (this.#firstReferrers !== undefined) await this.#firstReferrers.catch(() => undefined);
     if (this.#hasReferrersApi === false) return undefined;
     const asked = this.#referrersApi(subject);
     this.#firstReferrers ??= asked;
@@ -220,33 +265,44 @@ export class RegistrySource implements Source {
     return answered;
   }
 
-  /** @returns undefined when the registry has no such API: some say so with 404, some with 400, 405 or a page. */
+  /** @returns undefined when the registry has no such API: some say so with a 4xx, some with a page or a dead end. */
   async #referrersApi(subject: Digest): Promise<Descriptor[] | undefined> {
     const descriptors: Descriptor[] = [];
-    for await (const page of this.#pages(`referrers/${subject}`, OCI_INDEX)) {
-      if (page === undefined && descriptors.length > 0) {
-        throw new SourceError(`${this.name}: the list of what refers to ${subject} breaks off.`);
+    let isFirst = true;
+    try {
+      for await (const page of this.#pages(`referrers/${subject}`, OCI_INDEX)) {
+        if (page === undefined && !isFirst) {
+          throw new SourceError(`${this.name}: the list of what refers to ${subject} breaks off.`);
+        }
+        if (page === undefined) return undefined;
+        isFirst = false;
+        descriptors.push(...this.#descriptorsOf(page));
       }
-      if (page === undefined) return undefined;
-      descriptors.push(...this.#descriptorsOf(page));
+    } catch (error) {
+      if (isFirst && error instanceof DeadEndError) return undefined;
+      throw error;
     }
     return descriptors;
   }
 
-  async #fallbackReferrers(tag: Tag): Promise<Descriptor[]> {
+  /** Anybody may call an image so, and GitLab answers with the subject itself: only an index of referrers lists them. */
+  async #fallbackReferrers(tag: Tag, subject: Digest): Promise<Descriptor[]> {
     // A HEAD costs no quota, and mostly there is none.
     const resolved = this.#listed === undefined ? await this.resolve(tag) : undefined;
-    if (this.#listed === undefined && resolved === undefined) return [];
+    if (this.#listed === undefined && (resolved === undefined || resolved.digest === subject)) return [];
     const manifest = resolved?.manifest ?? (await this.manifest(tag));
-    if (manifest === undefined) return [];
+    if (manifest === undefined || manifest.digest === subject) return [];
+    const isSaidToBe = bareMediaType(manifest.mediaType ?? '') === OCI_INDEX;
     let json: unknown;
     try {
       json = parseJson(manifest.bytes);
     } catch {
+      if (!isSaidToBe) return [];
       throw new SourceError(`${this.name}: the list of referrers under the tag "${tag}" is not JSON.`);
     }
-    // Anybody may call an image so: what is no index lists nothing.
-    return isObject(json) && json['manifests'] !== undefined ? this.#descriptorsOf(json) : [];
+    if (!isObject(json) || json['manifests'] === undefined) return [];
+    const isIndex = typeof json['mediaType'] === 'string' ? json['mediaType'] === OCI_INDEX : isSaidToBe;
+    return isIndex ? this.#descriptorsOf(json) : [];
   }
 
   #descriptorsOf(json: unknown): Descriptor[] {
@@ -282,7 +338,7 @@ export class RegistrySource implements Source {
       const { response, bytes }: Read = await this.#read(
         { method: 'GET', resource: next },
         {
-          allow: type === undefined ? [] : [400, 401, 403, 404, 405, 406, 501],
+          allow: type === undefined ? [] : NO_API,
           limit: MAX_PAGE_SIZE,
           where,
           type,
@@ -335,7 +391,9 @@ export class RegistrySource implements Source {
     const kind = kindOf(request);
     this.#count(kind, 1);
     try {
-      return await this.#registry.request({ ...request, path: this.#path }, allow);
+      const response = await this.#registry.request({ ...request, path: this.#path }, allow);
+      this.#hasAnswered ||= response.status < 300;
+      return response;
     } catch (error) {
       // It was never sent: a plan that counted it would promise more than the run, with its budget, does.
       if (error instanceof SkippedError && !(error instanceof StandInError)) this.#count(kind, -1);

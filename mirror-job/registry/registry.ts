@@ -10,6 +10,7 @@ import { Authorization } from './authorization.ts';
 import { Budget } from './budget.ts';
 import { ConnectionError } from './connection-error.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
+import { DeadEndError } from './dead-end-error.ts';
 import { Failures, type Failure } from './failures.ts';
 import { refusalOf } from './refusal.ts';
 import { RETRIED, type RegistryOptions, type RetryPolicy } from './registry-options.ts';
@@ -45,8 +46,8 @@ export class Registry implements ReportingUpstream {
   readonly #accounts: Accounts;
   readonly #anonymous: Accounts;
   readonly #failures = new Failures();
-  /** Answers of hosts that the registry redirects to. */
-  readonly #elsewhere = new WeakMap<Answer, string>();
+  /** Answers of hosts that the registry redirects to, and failures to reach one. */
+  readonly #elsewhere = new WeakMap<Answer | ConnectionError, string>();
   /** Until when it wants to be left alone, if that is too long to be waited for. Milliseconds. */
   #closedUntil = 0;
   #first: Promise<void> | undefined;
@@ -132,7 +133,8 @@ export class Registry implements ReportingUpstream {
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof ConnectionError)) throw error;
-        failure = new SourceError(`${this.nameOf(request.path)}: ${error.message}`, { cause: error.cause });
+        const SentenceError = this.#elsewhere.has(error) ? DeadEndError : SourceError;
+        failure = new SentenceError(`${this.nameOf(request.path)}: ${error.message}`, { cause: error.cause });
         retryAfter = error.retryAfter;
         // Each silence was counted already.
         whose = error.isSilent ? undefined : 'registry';
@@ -332,8 +334,14 @@ export class Registry implements ReportingUpstream {
     this.#requests = { ...this.#requests, [kind]: this.#requests[kind] + 1 };
     let url = new URL(`/v2/${request.path}/${request.resource}`, base);
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-      const response = await this.#send(request, url, url.host === base.host ? authorization : undefined);
-      if (url.host !== base.host) this.#elsewhere.set(response, url.host);
+      const isElsewhere = url.host !== base.host;
+      const response = await this.#send(request, url, isElsewhere ? undefined : authorization).catch(
+        (error: unknown) => {
+          if (isElsewhere && error instanceof ConnectionError) this.#elsewhere.set(error, url.host);
+          throw error;
+        },
+      );
+      if (isElsewhere) this.#elsewhere.set(response, url.host);
       const location = response.headers.get('Location');
       if (!REDIRECTS.has(response.status) || location === null) return response;
       response.discard();
@@ -342,13 +350,13 @@ export class Registry implements ReportingUpstream {
         next === null ||
         (next.protocol !== 'https:' && !(next.protocol === 'http:' && this.#options.insecure))
       ) {
-        throw new SourceError(
+        throw new DeadEndError(
           `${this.nameOf(request.path)}: ${url.host} redirects to what is no https address; it was not followed.`,
         );
       }
       url = next;
     }
-    throw new SourceError(
+    throw new DeadEndError(
       `${this.nameOf(request.path)}: ${request.resource} was redirected more than ${MAX_REDIRECTS} times; the last time to ${url.host}.`,
     );
   }

@@ -1,0 +1,230 @@
+/**
+ * Names that nobody has given, only derived from a digest: `sha256-<hex>` for a list of referrers, `sha256-<hex>.sig` for a
+ * signature, and the referrers API itself. An answer has to show that it is what was asked for, and a refusal is absence.
+ */
+import { afterEach, expect, test } from 'vitest';
+import { runMirror } from '../../mirror-job/engine/run.ts';
+import type { RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
+import { addArtifact, addImage, addIndex, addLayer, fallbackTag, tagAs } from '../support/builder.ts';
+import { emptyRepository, type Digest } from '../support/content.ts';
+import { addMultiPlatform } from '../support/corpus.ts';
+import { SPDX } from '../support/media-types.ts';
+import type { Misbehaviour } from '../support/misbehaviour.ts';
+import type { RegistryRequest } from '../support/registry-request.ts';
+import { startRogueRegistry, type RogueOptions, type RogueRegistry } from '../support/rogue-registry.ts';
+import {
+  DAY,
+  environmentFor,
+  imageOf,
+  outcomesOf,
+  sourceAt,
+  TestClock,
+  type ImageOptions,
+} from './harness.ts';
+import { MemoryStore } from './memory-store.ts';
+
+const ROOT = 'repositories/mirror.test/app';
+const registries: RogueRegistry[] = [];
+afterEach(async () => {
+  await Promise.all(registries.splice(0).map((registry) => registry.stop()));
+});
+
+/** A registry with one image for two platforms, and a mirror of it. */
+async function begin(options: Partial<RogueOptions> = {}) {
+  const app = emptyRepository();
+  const image = await addMultiPlatform(app, 'one');
+  tagAs(app, image, 'one');
+  const corpus = { repositories: new Map([['team/app', app]]) };
+  const registry = await startRogueRegistry({ corpus, referrers: false, ...options });
+  registries.push(registry);
+  const store = new MemoryStore();
+  const clock = new TestClock();
+  const logged: string[] = [];
+  const sync = async (
+    imageOptions: ImageOptions = { tags: ['one'] },
+    more: Partial<RegistryOptions> = {},
+  ) => {
+    registry.requests.length = 0;
+    const source = await sourceAt(registry.host, 'team/app', more);
+    const environment = environmentFor(store, { clock });
+    const report = await runMirror(environment, 'default', [
+      imageOf(source, 'mirror.test/app', imageOptions),
+    ]);
+    logged.splice(0, logged.length, ...environment.logged);
+    return outcomesOf(report);
+  };
+  const listedOf = (subject: Digest): string[] => {
+    const key = `${ROOT}/_referrers/${subject.replace(':', '/')}`;
+    if (!store.objects.has(key)) return [];
+    const { manifests } = JSON.parse(Buffer.from(store.objects.get(key)?.bytes ?? []).toString()) as {
+      manifests: { digest: string }[];
+    };
+    return manifests.map(({ digest }) => digest);
+  };
+  return { app, image, registry, store, clock, logged, sync, listedOf };
+}
+
+const isDerived = ({ kind, reference }: RegistryRequest): boolean =>
+  kind === 'manifest' && reference.startsWith('sha256-');
+const CREATED = { 'mirror.test/app:one': 'created' };
+
+test.each([
+  ['one', { tags: ['one'] }],
+  ['the list', { tags: 'all' }],
+] as const)(
+  'a registry that answers sha256-<hex> with the image itself has no referrers: tags from %s',
+  async (_name, options) => {
+    const { registry, image, sync, store, logged } = await begin();
+    registry.misbehave(({ kind, reference }) =>
+      kind === 'manifest' && /^sha256-[0-9a-f]{64}$/.test(reference)
+        ? { kind: 'instead', reference: reference.replace('-', ':') }
+        : undefined,
+    );
+    expect(await sync(options)).toEqual(CREATED);
+    expect(store.keys('/_referrers/')).toEqual([]);
+    expect(store.keys('/_tags/')).toEqual([`${ROOT}/_tags/one`]);
+    expect(logged).toEqual([]);
+    expect(registry.requests.map(({ reference }) => reference)).toContain(fallbackTag(image.digest));
+  },
+);
+
+test('under a fallback tag only those are listed that name the subject themselves', async () => {
+  const { app, image, sync, store, listedOf, logged, registry } = await begin();
+  const own = addArtifact(app, { artifactType: SPDX, subject: image });
+  const other = addArtifact(app, { artifactType: 'application/other', subject: own });
+  const none = addImage(app, { layers: [await addLayer(app, 'unrelated')] });
+  tagAs(app, addIndex(app, [own, other, none]), fallbackTag(image.digest));
+  expect(await sync()).toEqual(CREATED);
+  expect(listedOf(image.digest)).toEqual([own.digest]);
+  expect(listedOf(own.digest)).toEqual([]);
+  for (const { digest } of [other, none]) expect(store.keys(digest.slice(7))).toEqual([]);
+  expect(logged.toSorted()).toEqual(
+    [other, none]
+      .map(
+        ({ digest }) =>
+          `warn: ${registry.host}/team/app lists ${digest} as something that refers to ${image.digest}, and it does not name that as its subject. It is left out.`,
+      )
+      .toSorted(),
+  );
+});
+
+test('the same for what the API lists', async () => {
+  const { app, image, sync, listedOf, registry, logged } = await begin({ referrers: true });
+  const own = addArtifact(app, { artifactType: SPDX, subject: image });
+  const none = addImage(app, { layers: [await addLayer(app, 'unrelated')] });
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, manifests: [own, none] }));
+  registry.misbehave(({ kind, reference }) =>
+    kind === 'referrers' && reference === image.digest
+      ? { kind: 'manifest', bytes, mediaType: 'application/vnd.oci.image.index.v1+json' }
+      : undefined,
+  );
+  expect(await sync()).toEqual(CREATED);
+  expect(listedOf(image.digest)).toEqual([own.digest]);
+  expect(logged).toHaveLength(1);
+});
+
+test.each([
+  ['an image', 'image'],
+  ['a Docker manifest list', 'docker'],
+])('a fallback tag that is %s lists nothing', async (_name, what) => {
+  const { app, image, sync, store } = await begin();
+  const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
+  const layers = [await addLayer(app, 'another')];
+  tagAs(
+    app,
+    what === 'image' ? addImage(app, { layers }) : addIndex(app, [sbom], { docker: true }),
+    fallbackTag(image.digest),
+  );
+  expect(await sync()).toEqual(CREATED);
+  expect(store.keys('/_referrers/')).toEqual([]);
+});
+
+test.each([
+  [401, {}],
+  [403, {}],
+  [401, { auth: { kind: 'basic', username: 'me', password: 'secret' } }],
+  [403, { auth: { kind: 'basic', username: 'me', password: 'secret' } }],
+  [401, { auth: { kind: 'bearer' } }],
+  [403, { auth: { kind: 'bearer' } }],
+] as const)(
+  '%s for a derived name is absence, from a repository that has answered: %j',
+  async (status, options) => {
+    const { registry, sync, store, clock, logged } = await begin(options);
+    registry.misbehave((request) => (isDerived(request) ? { kind: 'status', status } : undefined));
+    const accounts = [async () => ({ username: 'me', password: 'secret', from: 'of the test' })];
+    const more = 'auth' in options ? { accounts } : {};
+    expect(await sync({ tags: ['one'] }, more)).toEqual(CREATED);
+    expect(store.keys('/_referrers/')).toEqual([]);
+    expect(logged).toEqual([]);
+    // A list that has none of them proves nothing, so they are asked for again.
+    clock.advance(DAY);
+    expect(await sync({ tags: 'all' }, more)).toEqual({});
+    expect(registry.requests.some((request) => isDerived(request))).toBe(true);
+  },
+);
+
+test('a digest whose referrers are due is asked for itself, where its derived names are refused', async () => {
+  const { registry, image, sync, clock } = await begin();
+  const options = { tags: [], digests: [image.digest] };
+  const name = `mirror.test/app:${image.digest}`;
+  expect(await sync(options)).toEqual({ [name]: 'created' });
+  registry.misbehave((request) => (isDerived(request) ? { kind: 'status', status: 403 } : undefined));
+  clock.advance(DAY);
+  expect(await sync(options)).toEqual({});
+  // Where nothing is answered, it is the repository that is refused.
+  registry.misbehave(({ kind }) => (kind === 'manifest' ? { kind: 'status', status: 403 } : undefined));
+  clock.advance(DAY);
+  const { [name]: failure = '' } = await sync(options);
+  expect(failure).toMatch(
+    /answered 403 to HEAD manifests\/sha256:[0-9a-f]{64}\. If the image is private, configure/,
+  );
+});
+
+test.each([400, 401, 402, 403, 404, 405, 406, 409, 410, 415, 418, 422, 451, 501])(
+  'a referrers API that answers %s is none: the fallback tag is asked',
+  async (status) => {
+    const { app, image, registry, sync, listedOf } = await begin({ referrers: true });
+    const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
+    tagAs(app, addIndex(app, [sbom]), fallbackTag(image.digest));
+    registry.misbehave(({ kind }) => (kind === 'referrers' ? { kind: 'status', status } : undefined));
+    expect(await sync()).toEqual(CREATED);
+    expect(listedOf(image.digest)).toEqual([sbom.digest]);
+    expect(registry.requests.filter(({ kind }) => kind === 'referrers')).toHaveLength(1);
+  },
+);
+
+test.each([
+  ['a host that cannot be reached', { kind: 'redirect', location: 'http://127.0.0.1:1/v2/' }],
+  ['a host that has no name', { kind: 'redirect', location: 'http://nowhere.invalid/login' }],
+  ['what is no address of the web', { kind: 'redirect', location: 'ftp://127.0.0.1/' }],
+  ['itself, in a circle', { kind: 'redirect-loop' }],
+] as const)('a referrers API that leaves for %s is none', async (_name, misbehaviour: Misbehaviour) => {
+  const { app, image, registry, sync, listedOf } = await begin({ referrers: true });
+  const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
+  tagAs(app, addIndex(app, [sbom]), fallbackTag(image.digest));
+  registry.misbehave(({ kind }) => (kind === 'referrers' ? misbehaviour : undefined));
+  expect(await sync()).toEqual(CREATED);
+  expect(listedOf(image.digest)).toEqual([sbom.digest]);
+});
+
+test.each([429, 500, 503])(
+  'a referrers API that answers %s fails the tag: later it may answer',
+  async (status) => {
+    const { registry, sync } = await begin({ referrers: true });
+    registry.misbehave(({ kind }) => (kind === 'referrers' ? { kind: 'status', status } : undefined));
+    const { 'mirror.test/app:one': failure } = await sync();
+    expect(failure).toContain(`the registry answered ${status} to GET referrers/`);
+  },
+);
+
+test('a referrer that upstream lists and has deleted is named as one, with how to go on', async () => {
+  const { app, image, registry, sync, store } = await begin();
+  const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
+  tagAs(app, addIndex(app, [sbom]), fallbackTag(image.digest));
+  app.manifests.delete(sbom.digest);
+  expect(await sync()).toEqual({
+    'mirror.test/app:one': `${registry.host}/team/app lists ${sbom.digest} as something that refers to ${image.digest} (a signature, an SBOM or the like), and has it no more: it was probably cleaned up there. Have it taken off that list, or mirror the image without what refers to it, by "referrers: false".`,
+  });
+  expect(store.keys('/_tags/')).toEqual([]);
+  expect(await sync({ tags: ['one'], referrersEvery: false })).toEqual(CREATED);
+});
