@@ -4,6 +4,7 @@ import type { TagEntry } from '../../core/repository-index.ts';
 import { countOf } from './count-of.ts';
 import { listedBefore, massDisappearance, withoutListed } from './disappearance.ts';
 import { massFinding, shortFinding } from './hold-text.ts';
+import { idlePatterns } from './idle-patterns.ts';
 import type { Image } from './image.ts';
 import type { Finding, ItemReport, Outcome } from './report.ts';
 import type { RepositoryState } from './repository-state.ts';
@@ -14,7 +15,7 @@ export interface Believed {
   /** Tags that are gone since the last run. */
   readonly items: readonly ItemReport[];
   readonly findings: readonly Finding[];
-  /** A sentence, where nothing is selected. */
+  /** A sentence, where nothing is selected or a pattern matches nothing. */
   readonly doubt: string | undefined;
 }
 
@@ -24,16 +25,17 @@ export interface Believed {
  * @throws {StoreError}
  */
 export async function believe(
-  { tags: selection, source, repository, digests }: Image,
+  image: Image,
   state: RepositoryState,
   listed: readonly Tag[],
   now: Date,
 ): Promise<Believed> {
+  const { tags: selection, source, repository, digests } = image;
   const { explicit, rules } = selection;
   const selected = selectTags(selection, listed);
   const { chosen, count, isShort } = selected;
   const all = { selected, items: [], findings: [], doubt: undefined };
-  if (rules === undefined) return all;
+  if (rules === undefined) return { ...all, doubt: doubtPatterns(image, undefined) };
   const list = `${source.name} lists ${countOf(listed.length, 'tag')}, of which ${count} ${count === 1 ? 'is' : 'are'} selected`;
   if (isShort) return { ...all, findings: [shortFinding(repository, list, rules.minTags)] };
   const there = new Set(listed);
@@ -49,8 +51,16 @@ export async function believe(
       findings: [massFinding(repository, source.name, mass, 'list')],
     };
   }
-  const doubt = `${list}: nothing is mirrored. "lifeboat plan --all" shows what becomes of each tag.`;
-  return { ...all, items, doubt: chosen.length + digests.length === 0 ? doubt : undefined };
+  const nothing = `${list}: nothing is mirrored. "lifeboat plan --all" shows what becomes of each tag.`;
+  const isNothing = chosen.length + digests.length === 0;
+  return { ...all, items, doubt: isNothing ? nothing : doubtPatterns(image, listed) };
+}
+
+/** @param listed undefined where nothing was listed; of an empty list there is nothing to say */
+function doubtPatterns(image: Image, listed: readonly Tag[] | undefined): string | undefined {
+  const idle = listed?.length === 0 ? [] : idlePatterns(image, listed);
+  if (idle.length === 0) return undefined;
+  return `${image.source.name}: no tag there matches ${idle.join(', ')}. Check how it is spelt; "lifeboat plan --all" shows each tag.`;
 }
 
 /** As for those that are listed, when each one's own answer is there. @param gone what upstream has no more */

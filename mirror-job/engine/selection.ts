@@ -134,9 +134,9 @@ function rangeOf({ versions }: TagRules): Range | undefined {
 
 const BESIDE_ITS_IMAGE = 'it belongs to the image that it is called after, and is mirrored beside that';
 
-/** Whether a pattern is meant for tags that belong to an image: `*` is not, though it matches them. */
-function spellsReferrers({ text }: TagPattern): boolean {
-  return text.includes('sha256-') || text.includes('sha512-');
+/** Whether a pattern selects a tag. One that belongs to an image is meant only where the pattern spells how it begins. */
+export function canInclude({ text, matches }: TagPattern, tag: Tag): boolean {
+  return matches(tag) && (!isReferrerTag(tag) || /sha(?:256|512)-/.test(text));
 }
 
 type Verdict =
@@ -148,11 +148,8 @@ type Verdict =
   | { readonly out: string };
 
 function judge({ include, versions, exclude }: TagRules, range: Range | undefined, tag: Tag): Verdict {
-  const isReferrer = isReferrerTag(tag);
-  const included = include.find(
-    (pattern) => pattern.matches(tag) && (!isReferrer || spellsReferrers(pattern)),
-  );
-  if (isReferrer && included === undefined) return { out: BESIDE_ITS_IMAGE };
+  const included = include.find((pattern) => canInclude(pattern, tag));
+  if (isReferrerTag(tag) && included === undefined) return { out: BESIDE_ITS_IMAGE };
   if (included === undefined && include.length > 0) return { out: 'no pattern of include matches it' };
   const verdict =
     versions === undefined || range === undefined
