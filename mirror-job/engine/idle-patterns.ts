@@ -13,8 +13,6 @@ export function idlePatterns(
   listed: readonly Tag[] | undefined,
 ): string[] {
   const all = [...explicit, ...(listed ?? [])];
-  const idle = (key: string, patterns: readonly TagPattern[], matches: (pattern: TagPattern) => boolean) =>
-    patterns.filter((pattern) => !matches(pattern)).map(({ text }) => `"${text}" (tags.${key})`);
   const matchesAny = (pattern: TagPattern): boolean => all.some((tag) => pattern.matches(tag));
   const ofImmutable = idle('immutable', immutable, matchesAny);
   if (rules === undefined || listed === undefined) return ofImmutable;
@@ -28,6 +26,14 @@ export function idlePatterns(
     ...idle('exclude', exclude, matchesAny),
     ...ofImmutable,
   ];
+}
+
+function idle(
+  key: string,
+  patterns: readonly TagPattern[],
+  matches: (pattern: TagPattern) => boolean,
+): string[] {
+  return patterns.filter((pattern) => !matches(pattern)).map(({ text }) => `"${text}" (tags.${key})`);
 }
 
 function suffixesOf(listed: readonly Tag[]): ReadonlySet<string> {

@@ -216,15 +216,26 @@ describe('tools that mirror from the edge carry signature tags along', () => {
   const regsync = async (source: string, target: string) => {
     const file = join(folder, 'regsync.yml');
     const creds = [edge.host, copies.host].map((registry) => ({ registry, tls: 'disabled' }));
-    const sync = [
-      { source: `${edge.host}/${source}`, target: `${copies.host}/${target}/fallback`, type: 'repository' },
-    ];
-    await writeFile(file, JSON.stringify({ version: 1, creds, defaults: { skipDockerConfig: true }, sync }));
+    const entry = { source: `${edge.host}/${source}`, target: `${copies.host}/${target}/fallback` };
+    const content = {
+      version: 1,
+      creds,
+      defaults: { skipDockerConfig: true },
+      sync: [{ ...entry, type: 'repository' }],
+    };
+    await writeFile(file, JSON.stringify(content));
     return ['once', '--config', file];
   };
   const skopeo = async (source: string, target: string) => [
-    ...['--insecure-policy', 'sync', '--all', '--src=docker', '--src-tls-verify=false'],
-    ...['--dest=docker', '--dest-tls-verify=false', `${edge.host}/${source}`, `${copies.host}/${target}`],
+    '--insecure-policy',
+    'sync',
+    '--all',
+    '--src=docker',
+    '--src-tls-verify=false',
+    '--dest=docker',
+    '--dest-tls-verify=false',
+    `${edge.host}/${source}`,
+    `${copies.host}/${target}`,
   ];
 
   test.each([

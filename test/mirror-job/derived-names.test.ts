@@ -8,6 +8,7 @@ import type { RegistryOptions } from '../../mirror-job/registry/registry-options
 import { addArtifact, addImage, addIndex, addLayer, fallbackTag, tagAs } from '../support/builder.ts';
 import { emptyRepository, type Digest } from '../support/content.ts';
 import { addMultiPlatform } from '../support/corpus.ts';
+import { readJson, referencesOf } from '../support/manifest-json.ts';
 import { SPDX } from '../support/media-types.ts';
 import type { Misbehaviour } from '../support/misbehaviour.ts';
 import type { RegistryRequest } from '../support/registry-request.ts';
@@ -54,12 +55,9 @@ async function begin(options: Partial<RogueOptions> = {}) {
     return outcomesOf(report);
   };
   const listedOf = (subject: Digest): string[] => {
-    const key = `${ROOT}/_referrers/${subject.replace(':', '/')}`;
-    if (!store.objects.has(key)) return [];
-    const { manifests } = JSON.parse(Buffer.from(store.objects.get(key)?.bytes ?? []).toString()) as {
-      manifests: { digest: string }[];
-    };
-    return manifests.map(({ digest }) => digest);
+    const object = store.objects.get(`${ROOT}/_referrers/${subject.replace(':', '/')}`);
+    if (object === undefined) return [];
+    return referencesOf(readJson(object.bytes)).manifests.map(({ digest }) => digest);
   };
   return { app, image, registry, store, clock, logged, sync, listedOf };
 }

@@ -39,13 +39,14 @@ test.each([
   expect(idlePatterns(image, image.tags.rules === undefined ? undefined : LISTED)).toEqual(expected);
 });
 
+const pattern = (text: string) => ({ text, matches: (tag: string) => tag.startsWith(text.slice(0, -1)) });
+
 async function begin() {
   const content = emptyRepository();
   tagAs(content, addImage(content, { layers: [await addLayer(content, 'one')] }), 'one');
   const source = new MemorySource('source.test/app', content);
-  const pattern = (text: string) => ({ text, matches: (tag: string) => tag.startsWith(text.slice(0, -1)) });
   const rules = { ...EVERY_TAG, include: [pattern('o*'), pattern('x*')] };
-  return { source, rules, pattern };
+  return { source, rules };
 }
 
 const SENTENCE =
@@ -76,7 +77,7 @@ test('a list that is not believed says nothing of patterns, and neither does an 
 });
 
 test('patterns of what is named only are held against the names', async () => {
-  const { source, pattern } = await begin();
+  const { source } = await begin();
   const environment = environmentFor(new MemoryStore());
   const image = imageOf(source, 'mirror.test/app', { tags: ['one'], immutable: [pattern('v*')] });
   await runMirror(environment, 'default', [image]);
