@@ -86,6 +86,37 @@ test.each([
   },
 );
 
+test('a registry that leaves such tags out of its list loses neither signatures nor referrers', async () => {
+  const { app, image, registry, store, sync, listedOf } = await begin();
+  const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
+  tagAs(app, addIndex(app, [sbom]), fallbackTag(image.digest));
+  const signature = `${fallbackTag(image.digest)}.sig`;
+  tagAs(app, addImage(app, { layers: [await addLayer(app, 'signature')] }), signature);
+  registry.misbehave(({ kind }) => (kind === 'tags' ? { kind: 'tags', tags: ['one'] } : undefined));
+  expect(await sync({ tags: 'all' })).toEqual(CREATED);
+  expect(listedOf(image.digest)).toEqual([sbom.digest]);
+  expect(store.json(`${ROOT}/_tags.json`)).toEqual({ name: 'mirror.test/app', tags: ['one', signature] });
+  // The list of referrers of four manifests, and three names for the index and each of its two children.
+  const heads = registry.requests.filter(({ method }) => method === 'HEAD');
+  expect(heads).toHaveLength(4 + 3 * 3);
+  // Where nothing is due, nothing of it is asked for again.
+  expect(await sync({ tags: 'all' })).toEqual({});
+  expect(
+    registry.requests.map(({ method, kind, reference }) => `${method} ${kind} ${reference}`.trim()),
+  ).toEqual(['GET tags', 'HEAD manifest one']);
+});
+
+test('a list that shows one such tag shows all: nothing is asked for by a derived name', async () => {
+  const { app, image, registry, sync } = await begin();
+  tagAs(
+    app,
+    addImage(app, { layers: [await addLayer(app, 'signature')] }),
+    `${fallbackTag(image.digest)}.sig`,
+  );
+  expect(await sync({ tags: 'all' })).toEqual(CREATED);
+  expect(registry.requests.filter(({ method }) => method === 'HEAD')).toEqual([]);
+});
+
 test('under a fallback tag only those are listed that name the subject themselves', async () => {
   const { app, image, sync, store, listedOf, logged, registry } = await begin();
   const own = addArtifact(app, { artifactType: SPDX, subject: image });
