@@ -178,20 +178,22 @@ test('a digest that is pinned: the plan shows it, and says that the tag beside i
     { source: `${registry.host}/web:edge@${second}`, digests: [third] },
   ]);
   const planned = await lifeboat('plan');
-  expect(planned.stderr).toContain(`
+  expect(planned.words).toContain(`
 HOST/web  0  1  0  9  3  SIZE
 HOST/web  0  2  0  0  0  SIZE
 
 HOST/web
+  pull it from the edge as EDGE/HOST_PORT/web@${first}
   in  1  pinned by digest, and the tag is only a name: stable@${short(first)}
 
 HOST/web
+  pull it from the edge as EDGE/HOST_PORT/web@${second}
   in  1  pinned by digest, and the tag is only a name: edge@${short(second)}
   in  1  pinned by digest: ${short(third)}
 
 3 new`);
   const run = await lifeboat('sync');
-  expect([run.code, run.stderr]).toEqual([0, expect.stringMatching(/\n3 created · /)]);
+  expect([run.code, run.words]).toEqual([0, expect.stringMatching(/\n3 created · /)]);
   const all = await lifeboat('plan', '--all', '--json');
   expect(JSON.parse(all.stdout).images).toMatchObject([
     { chosen: [], pinned: [{ digest: first, name: 'stable', result: 'unchanged' }] },
@@ -204,8 +206,9 @@ HOST/web
     },
   ]);
   const shown = await lifeboat('plan', '--all');
-  expect(shown.stderr).toContain(`
+  expect(shown.words).toContain(`
 HOST/web
+  pull it from the edge as EDGE/HOST_PORT/web@${second}
   in  unchanged  edge@${short(second)}  pinned by digest, and the tag is only a name
   in  unchanged  ${short(third)}  pinned by digest
 `);

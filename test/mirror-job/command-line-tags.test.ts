@@ -352,11 +352,11 @@ test.each([
   [['revert', 'a.b/c'], `"a.b/c" names no tag. "${LIFEBOAT} revert --help" explains it.`],
   [
     ['revert', `a.b/c:1@sha256:${'0'.repeat(64)}`],
-    `"a.b/c:1@sha256:${'0'.repeat(64)}" names a digest. Say where the tag goes back to with --to, as in "lifeboat revert a.b/c:1 --to sha256:${'0'.repeat(64)}".`,
+    `"a.b/c:1@sha256:${'0'.repeat(64)}" names a digest. Say where the tag goes back to with --to, as in "${LIFEBOAT} revert a.b/c:1 --to sha256:${'0'.repeat(64)}".`,
   ],
   [
     ['history', `localhost:5000/c:1@sha256:${'0'.repeat(64)}`],
-    `"localhost:5000/c:1@sha256:${'0'.repeat(64)}" names a digest. Only tags have a history: leave the digest out, as in "lifeboat history localhost:5000/c:1".`,
+    `"localhost:5000/c:1@sha256:${'0'.repeat(64)}" names a digest. Only tags have a history: leave the digest out, as in "${LIFEBOAT} history localhost:5000/c:1".`,
   ],
   [
     ['revert', `${APP}:none`],
