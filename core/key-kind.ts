@@ -44,9 +44,11 @@ export function kindOfKey(key: string): KeyKind | undefined {
   return kind === undefined || !isDigest(digest) ? undefined : { kind, repository, digest };
 }
 
+/** A name that is written in any other way is not one that the layout has. */
 function repositoryOf(name: string): Repository | undefined {
   try {
-    return parseRepository(name);
+    const repository = parseRepository(name);
+    return repository === name ? repository : undefined;
   } catch (error) {
     if (error instanceof NameInvalidError) return undefined;
     throw error;

@@ -36,6 +36,9 @@ export class NameInvalidError extends Error {
 
 export const DOCKER_HUB = 'docker.io' as Upstream;
 
+/** `ghcr.io:443` and `ghcr.io` are one registry, because upstreams are asked over https unless they are `insecure`. */
+const HTTPS_PORT = 443;
+
 const HUB_ALIASES: ReadonlySet<string> = new Set(['index.docker.io', 'registry-1.docker.io']);
 
 /** Clients commonly limit registry and name together to this; it also keeps every key under 1,024 bytes. */
@@ -71,7 +74,8 @@ export function looksLikeUpstream(segment: string): boolean {
 }
 
 /**
- * Normalises a registry's host: lower case, `host:5000` as `host_5000`, Docker Hub's aliases as `docker.io`.
+ * Normalises a registry's host: lower case, `host:5000` as `host_5000`, `host:443` as `host`, Docker Hub's aliases
+ * as `docker.io`. `host:80` stays another registry: a name has no scheme, and for https 80 is a port like any other.
  * @throws {NameInvalidError} for what is no host name, for a host that a name's first segment would not be taken
  *   for (`registry`, without a port), and for IPv6 literals, which no name can hold.
  */
@@ -90,7 +94,10 @@ export function parseUpstream(text: string): Upstream {
     throw new NameInvalidError(text, `${port} is not a port (1 to 65535).`);
   }
   const name = host.toLowerCase();
-  if (port !== undefined) return `${name}_${Number(port)}` as Upstream;
+  // `registry:443` keeps its port: without it, `registry` would be read as a part of the path.
+  if (port !== undefined && (Number(port) !== HTTPS_PORT || !looksLikeUpstream(name))) {
+    return `${name}_${Number(port)}` as Upstream;
+  }
   if (!looksLikeUpstream(name)) {
     throw new NameInvalidError(
       text,
@@ -143,6 +150,29 @@ export function repositoryOf(upstream: Upstream, path: string): Repository {
     );
   }
   return name as Repository;
+}
+
+/**
+ * A name of an upstream that the request states (`?ns=`, or a host name that stands for one). Its first segment is
+ * taken off only where it is that upstream written once more, because a path may begin with what looks like a host:
+ * `google.com/cloudsdktool/x` of gcr.io, and GitLab's groups with a dot.
+ * @throws {NameInvalidError}
+ */
+export function repositoryWithin(upstream: Upstream, name: string): Repository {
+  const slash = name.indexOf('/');
+  const isRepeated = slash !== -1 && namesUpstream(name.slice(0, slash), upstream);
+  return repositoryOf(upstream, isRepeated ? name.slice(slash + 1) : name);
+}
+
+function namesUpstream(segment: string, upstream: Upstream): boolean {
+  if (segment === upstream) return true;
+  if (!segment.includes(':') && !looksLikeUpstream(segment)) return false;
+  try {
+    return parseUpstream(segment) === upstream;
+  } catch (error) {
+    if (error instanceof NameInvalidError) return false;
+    throw error;
+  }
 }
 
 /**

@@ -92,6 +92,12 @@ function interpretUpstreams(
     const upstream = problems.named(path, () => parseUpstream(host));
     if (upstream === undefined) continue;
     if (upstreams.has(upstream)) problems.add(path, `this is ${upstream} again. Keep one of them.`);
+    if (insecure === true && /[:_]0*443$/.test(host) && !upstream.endsWith('_443')) {
+      problems.add(
+        [...path, 'insecure'],
+        `"${host}" is the same name as "${upstream}", which would be asked on port 80. Give that registry another port.`,
+      );
+    }
     upstreams.set(upstream, {
       credentials,
       insecure: insecure ?? false,

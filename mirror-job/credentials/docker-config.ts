@@ -97,7 +97,7 @@ function entryOf<Value>(
   const list = Object.entries(entries);
   const [key, value] =
     names.map((name) => list.find(([one]) => one === name)).find((one) => one !== undefined) ??
-    list.find(([one]) => names.includes(hostIn(one))) ??
+    list.find(([one]) => names.includes(hostIn(one)) || names.includes(withoutHttpsPort(hostIn(one)))) ??
     [];
   return key === undefined || value === undefined ? undefined : { key, value };
 }
@@ -105,6 +105,11 @@ function entryOf<Value>(
 function hostIn(key: string): string {
   const [host = ''] = key.replace(/^https?:\/\//i, '').split('/', 1);
   return host.toLowerCase();
+}
+
+/** `docker login ghcr.io:443` writes the port; the upstream's name has none. */
+function withoutHttpsPort(host: string): string {
+  return host.replace(/:443$/, '');
 }
 
 function refusal(file: string, key: string, message: string): ConfigurationError {

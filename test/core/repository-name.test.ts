@@ -6,6 +6,7 @@ import {
   parseUpstream,
   pathOf,
   repositoryOf,
+  repositoryWithin,
   upstreamOf,
 } from '../../core/reference.ts';
 import { thrown } from './thrown.ts';
@@ -29,7 +30,19 @@ test.for<readonly [string, string]>([
   ['localhost_5000/app', 'localhost_5000/app'],
   ['registry:5000/team/app', 'registry_5000/team/app'],
   ['127.0.0.1:5000/app', '127.0.0.1_5000/app'],
-  ['quay.io:00443/app', 'quay.io_443/app'],
+  ['quay.io:00080/app', 'quay.io_80/app'],
+  // The port that https has anyway is no part of a name.
+  ['quay.io:443/app', 'quay.io/app'],
+  ['quay.io:00443/app', 'quay.io/app'],
+  ['quay.io_443/app', 'quay.io/app'],
+  ['index.docker.io:443/nginx', 'docker.io/library/nginx'],
+  ['localhost:443/app', 'localhost/app'],
+  // Without its port, this would be read as a part of the path.
+  ['registry:443/app', 'registry_443/app'],
+  // A path may begin with what looks like a host.
+  ['gcr.io/google.com/cloudsdktool/x', 'gcr.io/google.com/cloudsdktool/x'],
+  ['registry.gitlab.com/group_1/app', 'registry.gitlab.com/group_1/app'],
+  ['registry.gitlab.com/localhost/app', 'registry.gitlab.com/localhost/app'],
   // Only the first segment can be an upstream, and only one that looks like it.
   ['docker.io/quay.io/app', 'docker.io/quay.io/app'],
   ['team/quay.io/app', 'docker.io/team/quay.io/app'],
@@ -120,6 +133,30 @@ test('another default upstream takes names without one, and adds no library/', (
   expect(parseRepository('docker.io/nginx', quay)).toBe('docker.io/library/nginx');
 });
 
+test.for<readonly [string, string, string]>([
+  ['gcr.io', 'google.com/cloudsdktool/x', 'gcr.io/google.com/cloudsdktool/x'],
+  ['gcr.io', 'gcr.io/google.com/cloudsdktool/x', 'gcr.io/google.com/cloudsdktool/x'],
+  ['gcr.io', 'GCR.io:443/a', 'gcr.io/a'],
+  ['gcr.io', 'gcr.io', 'gcr.io/gcr.io'],
+  ['gcr.io', 'gcr.io/gcr.io/a', 'gcr.io/gcr.io/a'],
+  ['docker.io', 'nginx', 'docker.io/library/nginx'],
+  ['docker.io', 'index.docker.io/nginx', 'docker.io/library/nginx'],
+  ['docker.io', 'ghcr.io/a', 'docker.io/ghcr.io/a'],
+  ['registry:5000', 'registry_5000/a', 'registry_5000/a'],
+  ['registry:5000', 'registry_5001/a', 'registry_5000/registry_5001/a'],
+])('of %s, the name %s is %s', ([upstream, name, repository]) => {
+  expect(repositoryWithin(parseUpstream(upstream), name)).toBe(repository);
+});
+
+test('of an upstream, what can be no path is refused, whether or not it can be a host', () => {
+  expect(thrown(() => repositoryWithin(quay, 'GHCR.io/a'))).toBe(
+    `NameInvalidError: "quay.io/GHCR.io/a" is not a valid name: "GHCR.io" ${COMPONENT_RULE}`,
+  );
+  expect(thrown(() => repositoryWithin(quay, '[::1]:5000/a'))).toBe(
+    `NameInvalidError: "quay.io/[::1]:5000/a" is not a valid name: "[::1]:5000" ${COMPONENT_RULE}`,
+  );
+});
+
 test('a repository is its upstream and the path in it', () => {
   const repository = repositoryOf(parseUpstream('registry.internal:5000'), 'team/app');
   expect(repository).toBe('registry.internal_5000/team/app');
@@ -136,6 +173,10 @@ test.for<readonly [string, string, string]>([
   ['localhost:5000', 'localhost_5000', 'localhost:5000'],
   ['localhost_5000', 'localhost_5000', 'localhost:5000'],
   ['registry:5000', 'registry_5000', 'registry:5000'],
+  ['ghcr.io:443', 'ghcr.io', 'ghcr.io'],
+  ['ghcr.io:80', 'ghcr.io_80', 'ghcr.io:80'],
+  ['registry-1.docker.io:443', 'docker.io', 'registry-1.docker.io'],
+  ['registry:443', 'registry_443', 'registry:443'],
   ['10.0.0.1:65535', '10.0.0.1_65535', '10.0.0.1:65535'],
   // A port is part of the name: what listens there need not be Docker Hub.
   ['docker.io:5000', 'docker.io_5000', 'docker.io:5000'],

@@ -185,6 +185,16 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that no version is in: what 
     'f.yaml:4: upstreams["index.docker.io"]: this is docker.io again. Keep one of them.',
   ],
   [
+    'an upstream with and without the port of https',
+    `${STORE}upstreams:\n  ghcr.io: {}\n  ghcr.io:443: {}\nimages: [a:1]`,
+    'f.yaml:4: upstreams["ghcr.io:443"]: this is ghcr.io again. Keep one of them.',
+  ],
+  [
+    'plain HTTP on the port of https',
+    `${STORE}upstreams:\n  a.b:443: { insecure: true }\nimages: [a:1]`,
+    'f.yaml:3: upstreams["a.b:443"].insecure: "a.b:443" is the same name as "a.b", which would be asked on port 80. Give that registry another port.',
+  ],
+  [
     'a bad duration',
     `${STORE}defaults: { referrers: { every: daily } }\nimages: [a:1]`,
     'f.yaml:2: defaults.referrers.every: "daily" is not a duration, such as 30s, 5m, 24h or 7d.',
