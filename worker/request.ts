@@ -9,13 +9,13 @@ import {
   isTag,
   parseRepository,
   parseUpstream,
-  upstreamOf,
+  repositoryWithin,
   type Repository,
   type Tag,
   type Upstream,
 } from '../core/reference.ts';
 
-/** Whose names are those that come without an upstream. */
+/** What a request's host name says of its upstream, and whose names those are that come without any. */
 export interface Naming {
   readonly defaultUpstream: Upstream;
   /** By the host name of the request, with or without its port. */
@@ -95,7 +95,8 @@ function parse(method: string, url: URL, naming: Naming): EdgeRequest {
         kind: 'referrers',
         name: nameOf(name, url, naming),
         subject: digestOf(last),
-        artifactType: query.get('artifactType') || undefined,
+        // A media type has no space. A plus that the client did not encode is read as one, as in HTML's forms.
+        artifactType: query.get('artifactType')?.replaceAll(' ', '+') || undefined,
       };
     default:
       throw noSuchPage();
@@ -150,22 +151,29 @@ function digestOf(text: string): Digest {
 }
 
 /**
- * Precedence: the path's first segment, `?ns=`, the request's host, the default upstream. Clients with
- * `override_path` send both of the first two; they have to agree.
+ * What the request states wins over a guess: `?ns=`, else the host name, is the upstream. Where neither says, the
+ * path's first segment is, if it looks like one, else the default upstream.
  */
 function nameOf(requested: string, url: URL, naming: Naming): Name {
   const namespaces = queryOf(url)
     .getAll('ns')
     .filter((text) => text !== '');
-  const asked = namespaces.map(upstreamOfNamespace);
-  const [namespace] = namespaces;
-  const upstream =
-    asked[0] ?? naming.hosts.get(url.host) ?? naming.hosts.get(url.hostname) ?? naming.defaultUpstream;
-  const repository = parseRepository(requested, upstream);
-  if (asked.some((one) => one !== upstreamOf(repository))) {
-    throw new RegistryError('NAME_UNKNOWN', 'The path and "ns" name different upstreams.');
+  const asked = new Set(namespaces.map(upstreamOfNamespace));
+  if (asked.size > 1) {
+    throw new RegistryError('NAME_UNKNOWN', '"ns" is given more than once, and names different upstreams.');
   }
-  return { repository, requested, namespace };
+  const [stated = upstreamOfHost(url, naming)] = asked;
+  const repository =
+    stated === undefined
+      ? parseRepository(requested, naming.defaultUpstream)
+      : repositoryWithin(stated, requested);
+  return { repository, requested, namespace: namespaces[0] };
+}
+
+/** A URL leaves out the port that its scheme has anyway; `HOSTS` may name it. */
+function upstreamOfHost({ host, hostname, port, protocol }: URL, { hosts }: Naming): Upstream | undefined {
+  const implied = port === '' ? hosts.get(`${hostname}:${protocol === 'https:' ? 443 : 80}`) : undefined;
+  return implied ?? hosts.get(host) ?? hosts.get(hostname);
 }
 
 /** Malformed is unknown and not invalid: containerd sends whatever the image's host is, and falls back on 404. */
@@ -178,10 +186,14 @@ function upstreamOfNamespace(text: string): Upstream {
   }
 }
 
+/** More than any list has, so that a larger number asks for the same. */
+const LONGEST_PAGE = 999_999_999;
+
 function pageOf(query: URLSearchParams): Page {
   const n = query.get('n');
-  if (n !== null && !/^\d{1,9}$/.test(n)) {
+  if (n !== null && !/^\d+$/.test(n)) {
     throw new RegistryError('PAGINATION_NUMBER_INVALID', '"n" is not a whole number of entries.');
   }
-  return { limit: n === null ? undefined : Number(n), last: query.get('last') || undefined };
+  const limit = n === null ? undefined : Math.min(Number(n), LONGEST_PAGE);
+  return { limit, last: query.get('last') || undefined };
 }

@@ -8,6 +8,7 @@ const NAMING = {
   hosts: new Map([
     ['quay.example.com', parseUpstream('quay.io')],
     ['localhost:5001', parseUpstream('ghcr.io')],
+    ['gitlab.example.com:80', parseUpstream('registry.gitlab.com')],
   ]),
 };
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
@@ -44,7 +45,51 @@ describe('names', () => {
     ['/v2/a/b/tags/list', 'localhost:5001', 'ghcr.io/a/b'],
     ['/v2/a/b/tags/list', 'localhost:5002', 'docker.io/a/b'],
     ['/v2/a/b/tags/list?ns=ghcr.io', 'quay.example.com', 'ghcr.io/a/b'],
-    ['/v2/ghcr.io/a/tags/list', 'quay.example.com', 'ghcr.io/a'],
+    // The first segment is read as an upstream only where the request states none.
+    [
+      '/v2/google.com/cloudsdktool/x/tags/list?ns=gcr.io',
+      'm.example.com',
+      'gcr.io/google.com/cloudsdktool/x',
+    ],
+    ['/v2/gcr.io/google.com/cloudsdktool/x/tags/list', 'm.example.com', 'gcr.io/google.com/cloudsdktool/x'],
+    [
+      '/v2/gcr.io/google.com/cloudsdktool/x/tags/list?ns=gcr.io',
+      'm.example.com',
+      'gcr.io/google.com/cloudsdktool/x',
+    ],
+    [
+      '/v2/my.group/app/tags/list?ns=registry.gitlab.com',
+      'm.example.com',
+      'registry.gitlab.com/my.group/app',
+    ],
+    ['/v2/group_1/app/tags/list?ns=registry.gitlab.com', 'm.example.com', 'registry.gitlab.com/group_1/app'],
+    [
+      '/v2/localhost/app/tags/list?ns=registry.gitlab.com',
+      'm.example.com',
+      'registry.gitlab.com/localhost/app',
+    ],
+    ['/v2/my.group/app/tags/list', 'gitlab.example.com', 'registry.gitlab.com/my.group/app'],
+    ['/v2/group_1/app/tags/list', 'gitlab.example.com', 'registry.gitlab.com/group_1/app'],
+    [
+      '/v2/registry.gitlab.com/my.group/app/tags/list',
+      'gitlab.example.com',
+      'registry.gitlab.com/my.group/app',
+    ],
+    ['/v2/my.group/app/tags/list?ns=gcr.io', 'gitlab.example.com', 'gcr.io/my.group/app'],
+    ['/v2/ghcr.io/a/tags/list', 'quay.example.com', 'quay.io/ghcr.io/a'],
+    ['/v2/ghcr.io/a/tags/list?ns=quay.io', 'm.example.com', 'quay.io/ghcr.io/a'],
+    ['/v2/GHCR.io/a/tags/list?ns=ghcr.io', 'm.example.com', 'ghcr.io/a'],
+    ['/v2/registry_5000/a/tags/list?ns=registry:5000', 'm.example.com', 'registry_5000/a'],
+    ['/v2/my.user/app/tags/list?ns=docker.io', 'm.example.com', 'docker.io/my.user/app'],
+    ['/v2/gcr.io/tags/list?ns=gcr.io', 'm.example.com', 'gcr.io/gcr.io'],
+    ['/v2/docker.io/nginx/tags/list?ns=docker.io', 'm.example.com', 'docker.io/library/nginx'],
+    ['/v2/my.image/tags/list?ns=docker.io', 'm.example.com', 'docker.io/library/my.image'],
+    // The port that https has anyway is no part of a name.
+    ['/v2/a/b/tags/list?ns=ghcr.io:443', 'm.example.com', 'ghcr.io/a/b'],
+    ['/v2/ghcr.io/a/tags/list?ns=ghcr.io:443', 'm.example.com', 'ghcr.io/a'],
+    ['/v2/ghcr.io_443/a/tags/list', 'm.example.com', 'ghcr.io/a'],
+    ['/v2/a/b/tags/list?ns=ghcr.io:80', 'm.example.com', 'ghcr.io_80/a/b'],
+    ['/v2/a/b/tags/list?ns=ghcr.io&ns=ghcr.io:443', 'm.example.com', 'ghcr.io/a/b'],
     ['/v2/tags/list/manifests/tags/list', 'm.example.com', 'docker.io/tags/list/manifests'],
   ])('%s at %s is %s', (path, host, repository) => {
     expect(parse(path, host)).toMatchObject({ kind: 'tags', name: { repository } });
@@ -72,10 +117,17 @@ describe('endpoints', () => {
     [`/v2/a/b/manifests/${DIGEST.replace(':', '%3A')}`, { kind: 'manifest', name, digest: DIGEST }],
     [`/v2/a/b/blobs/${DIGEST}`, { kind: 'blob', name, digest: DIGEST }],
     ['/v2/a/b/tags/list?n=0', { kind: 'tags', name, page: { limit: 0, last: undefined } }],
+    ['/v2/a/b/tags/list?n=9999999999', { kind: 'tags', name, page: { limit: 999_999_999, last: undefined } }],
+    [`/v2/_catalog?n=${'9'.repeat(400)}`, { kind: 'catalog', page: { limit: 999_999_999, last: undefined } }],
+    ['/v2/a/b/tags/list?n=0000000000002', { kind: 'tags', name, page: { limit: 2, last: undefined } }],
     [`/v2/a/b/referrers/${DIGEST}`, { kind: 'referrers', name, subject: DIGEST, artifactType: undefined }],
     [
       `/v2/a/b/referrers/${DIGEST}?artifactType=a%2Fb%2Bjson`,
       { kind: 'referrers', name, subject: DIGEST, artifactType: 'a/b+json' },
+    ],
+    [
+      `/v2/a/b/referrers/${DIGEST}?artifactType=application/spdx+json`,
+      { kind: 'referrers', name, subject: DIGEST, artifactType: 'application/spdx+json' },
     ],
   ])('%s', (path, expected) => {
     expect(parse(path)).toEqual(expected);
@@ -110,9 +162,9 @@ describe('refusals', () => {
     ['/v2/a/referrers/latest', 400, 'DIGEST_INVALID'],
     ['/v2/a/tags/list?n=-1', 400, 'PAGINATION_NUMBER_INVALID'],
     ['/v2/a/tags/list?n=1.5', 400, 'PAGINATION_NUMBER_INVALID'],
+    ['/v2/a/tags/list?n=1e9', 400, 'PAGINATION_NUMBER_INVALID'],
     ['/v2/a/tags/list?n=', 400, 'PAGINATION_NUMBER_INVALID'],
     ['/v2/_catalog?n=many', 400, 'PAGINATION_NUMBER_INVALID'],
-    ['/v2/ghcr.io/a/tags/list?ns=quay.io', 404, 'NAME_UNKNOWN'],
     ['/v2/a/tags/list?ns=quay.io&ns=ghcr.io', 404, 'NAME_UNKNOWN'],
     ['/v2/a/tags/list?ns=[::1]:5000', 404, 'NAME_UNKNOWN'],
     ['/v2/a/tags/list?ns=http://169.254.169.254/', 404, 'NAME_UNKNOWN'],
