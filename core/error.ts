@@ -6,7 +6,8 @@
 /**
  * Code → status, each chosen for what pulling clients do with it (docs/request-handling.md): 404 and 403 make
  * containerd ask the next host at once, 503 makes every client fall back, and 429 is never answered because
- * skopeo sleeps on it and containerd repeats it.
+ * skopeo sleeps on it and containerd repeats it. UNAUTHORIZED is for operators who ask for it: clients answer a
+ * challenge with what they have for another registry.
  */
 export const ERROR_STATUS = {
   BLOB_UNKNOWN: 404,
@@ -16,7 +17,10 @@ export const ERROR_STATUS = {
   NAME_INVALID: 400,
   NAME_UNKNOWN: 404,
   PAGINATION_NUMBER_INVALID: 400,
+  PRECONDITION_FAILED: 412,
   RANGE_INVALID: 416,
+  RANGES_UNSUPPORTED: 400,
+  UNAUTHORIZED: 401,
   UNAVAILABLE: 503,
   UNSUPPORTED: 405,
 } as const satisfies Record<string, number>;

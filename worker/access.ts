@@ -1,7 +1,6 @@
 /** Who may read what. Decided before anything is looked for, so that a refusal tells nothing of what exists. */
 import { RegistryError } from '../core/error.ts';
 import type { Caller } from './caller.ts';
-import { ChallengeError } from './challenge-error.ts';
 import type { Configuration } from './configuration.ts';
 import type { EdgeRequest } from './request.ts';
 import { mayRead, type Token } from './token.ts';
@@ -12,7 +11,7 @@ type Access = Pick<Configuration, 'audience' | 'tokens' | 'challenge'>;
 
 /**
  * @returns the caller's token; undefined, and at once, where none is needed
- * @throws {RegistryError} DENIED; as a ChallengeError where the operator wants callers to be challenged
+ * @throws {RegistryError} DENIED; UNAUTHORIZED where the operator wants callers to be challenged
  */
 export function authorise(
   request: EdgeRequest,
@@ -32,7 +31,7 @@ async function requireToken(
   const token = await tokenOf(caller.authorization, access.tokens);
   if (token === undefined) {
     const message = 'This registry needs a token, and got none that it knows.';
-    throw access.challenge === 'basic' ? new ChallengeError(message) : new RegistryError('DENIED', message);
+    throw new RegistryError(access.challenge === 'basic' ? 'UNAUTHORIZED' : 'DENIED', message);
   }
   if ('name' in request && !mayRead(token, request.name.repository)) {
     throw new RegistryError('DENIED', 'This token may not read this repository.');

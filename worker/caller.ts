@@ -1,3 +1,5 @@
+const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'];
+
 /** What of a request's headers changes its answer. Read only where it is needed: each look costs a little. */
 export class Caller {
   readonly isHead: boolean;
@@ -23,7 +25,15 @@ export class Caller {
     return this.#headers.get('if-range') ?? undefined;
   }
 
+  get ifMatch(): string | undefined {
+    return this.#headers.get('if-match') || undefined;
+  }
+
   get ifNoneMatch(): string | undefined {
     return this.#headers.get('if-none-match') ?? undefined;
+  }
+  /** Whether the answer hangs on what the caller has, or believes that there is. */
+  get hasConditions(): boolean {
+    return CONDITIONS.some((name) => this.#headers.has(name));
   }
 }

@@ -53,12 +53,3 @@ export function explain(
   if (trace.since !== undefined) headers['Lifeboat-Since'] = trace.since;
   if (trace.staleSeconds !== undefined) headers['Lifeboat-Stale'] = String(trace.staleSeconds);
 }
-
-/** Whether the caller has it already, by a list of ETags; a weak one is as good. */
-export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false;
-  return ifNoneMatch.split(',').some((one) => {
-    const text = one.trim();
-    return text === '*' || text === etag || text === `W/${etag}`;
-  });
-}

@@ -50,6 +50,7 @@ export interface Library {
   readonly tagLists: Shelf<readonly string[]>;
   readonly referrers: Shelf<ReferrersContent>;
   readonly catalogs: Shelf<readonly string[]>;
+  readonly onRefreshFailure: Surroundings['onRefreshFailure'];
 }
 
 const MIB = 1024 * 1024;
@@ -106,7 +107,7 @@ export function openLibrary(configuration: Configuration, surroundings: Surround
   const tagLists = shelf(TAG_LIST, 4 * MIB);
   const referrers = shelf(REFERRERS, 4 * MIB);
   const catalogs = shelf(CATALOG, 2 * MIB);
-  return { roster, manifests, tags, links, tagLists, referrers, catalogs };
+  return { roster, manifests, tags, links, tagLists, referrers, catalogs, onRefreshFailure };
 }
 
 function openStore(number: number, store: StoreConfiguration, surroundings: Surroundings): S3Store | R2Store {

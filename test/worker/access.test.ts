@@ -73,9 +73,15 @@ describe('without a token that is known', () => {
       401,
       'Basic realm="Lifeboat"',
     ]);
+    expect(await refused.json()).toEqual({
+      errors: [{ code: 'UNAUTHORIZED', message: 'This registry needs a token, and got none that it knows.' }],
+    });
     expect((await edge.get('/v2/', basic('anyone', 'ci-token'))).status).toBe(200);
     const other = await edge.get('/v2/quay.io/private/app/manifests/1', bearer('ci-token'));
     expect([other.status, other.headers.get('www-authenticate')]).toEqual([403, null]);
+    expect(await other.json()).toEqual({
+      errors: [{ code: 'DENIED', message: 'This token may not read this repository.' }],
+    });
   });
 });
 

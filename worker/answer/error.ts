@@ -1,6 +1,5 @@
 /** Errors as the specification wants them. Each status is one that pulling clients fall back on. */
 import { errorBody, type RegistryError } from '../../core/error.ts';
-import { ChallengeError } from '../challenge-error.ts';
 import type { Answer } from '../headers.ts';
 
 const encoder = new TextEncoder();
@@ -14,7 +13,7 @@ export function answerError(error: RegistryError, cacheControl: string): Answer 
       'Content-Length': String(body.length),
       'Cache-Control': cacheControl,
       ...(error.code === 'UNSUPPORTED' && { Allow: 'GET, HEAD' }),
-      ...(error instanceof ChallengeError && { 'WWW-Authenticate': 'Basic realm="Lifeboat"' }),
+      ...(error.code === 'UNAUTHORIZED' && { 'WWW-Authenticate': 'Basic realm="Lifeboat"' }),
       ...(error.code === 'RANGE_INVALID' && { 'Content-Range': `bytes */${error.detail?.['size'] ?? '*'}` }),
     },
     body: new Uint8Array(body),

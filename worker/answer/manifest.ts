@@ -1,13 +1,15 @@
 /** A manifest: the stored bytes, under their own media type, whatever the caller accepts. */
 import type { Caller } from '../caller.ts';
 import type { ManifestContent } from '../content.ts';
-import { matchesEtag, type Answer } from '../headers.ts';
+import { hasAlready } from '../condition.ts';
+import type { Answer } from '../headers.ts';
 
+/** @throws {RegistryError} PRECONDITION_FAILED */
 export function answerManifest(manifest: ManifestContent, caller: Caller, cacheControl: string): Answer {
   const { digest, mediaType, bytes } = manifest;
   const etag = `"${digest}"`;
   const headers = { 'Docker-Content-Digest': digest, ETag: etag, 'Cache-Control': cacheControl };
-  if (matchesEtag(caller.ifNoneMatch, etag)) return { status: 304, headers, body: null };
+  if (hasAlready(caller, etag)) return { status: 304, headers, body: null };
   return {
     status: 200,
     headers: { ...headers, 'Content-Type': mediaType, 'Content-Length': String(bytes.length) },

@@ -1,0 +1,173 @@
+/** A blob's bytes through the edge: all of them, a range, or several. */
+import type { BlobLink } from '../../core/blob-link.ts';
+import { RegistryError } from '../../core/error.ts';
+import { blobKey } from '../../core/layout.ts';
+import { OCTET_STREAM } from '../../core/media-type.ts';
+import type { Kept } from '../cache/shelf.ts';
+import type { Answer } from '../headers.ts';
+import type { Library } from '../library.ts';
+import { areAscending, type Ranges } from '../range.ts';
+import { newTrace, type Scope } from '../scope.ts';
+import type { Hit } from '../store/roster.ts';
+import { StoreError, type ByteRange, type StoredObject } from '../store/store.ts';
+
+type Streamed = Pick<Library, 'roster' | 'onRefreshFailure'>;
+
+/** Each is a read of the store, and a Worker of the free plan may ask 50 times to answer a request. */
+const MOST_RANGES = 40;
+
+const encoder = new TextEncoder();
+
+/**
+ * @param ranges undefined for the whole
+ * @param headers of every answer about this blob
+ * @throws {RegistryError} BLOB_UNKNOWN, RANGE_INVALID, RANGES_UNSUPPORTED, or UNAVAILABLE when no store answers
+ */
+export async function streamBlob(
+  link: Kept<BlobLink>,
+  ranges: Ranges | undefined,
+  scope: Scope,
+  library: Streamed,
+  headers: Readonly<Record<string, string>>,
+): Promise<Answer> {
+  const { size } = link.value;
+  if (ranges === undefined) return streamRange(link, undefined, scope, library, headers);
+  const { listed, satisfiable } = ranges;
+  const [first] = satisfiable;
+  if (first === undefined) {
+    throw new RegistryError('RANGE_INVALID', `The blob has ${size} bytes.`, {
+      detail: { size: String(size) },
+    });
+  }
+  if (listed === 1) return streamRange(link, first, scope, library, headers);
+  if (!areAscending(satisfiable)) return streamRange(link, undefined, scope, library, headers);
+  if (satisfiable.length > MOST_RANGES) {
+    throw new RegistryError(
+      'RANGES_UNSUPPORTED',
+      `At most ${MOST_RANGES} ranges are answered at once, and this asks for ${satisfiable.length}.`,
+    );
+  }
+  return streamParts(link, satisfiable, scope, library, headers);
+}
+
+export function blobUnknown(digest: string): RegistryError {
+  return new RegistryError('BLOB_UNKNOWN', 'There is no such blob in this repository.', {
+    detail: { digest },
+  });
+}
+
+async function streamRange(
+  link: Kept<BlobLink>,
+  range: ByteRange | undefined,
+  scope: Scope,
+  library: Streamed,
+  headers: Readonly<Record<string, string>>,
+): Promise<Answer> {
+  const { size } = link.value;
+  const hit = await open(link, range, scope, library);
+  scope.trace.store = hit.store;
+  return {
+    status: range === undefined ? 200 : 206,
+    headers: {
+      ...headers,
+      'Content-Type': OCTET_STREAM,
+      'Content-Length': String(hit.value.size),
+      ...(range !== undefined && { 'Content-Range': contentRange(range, size) }),
+    },
+    // Of known length, so that workerd pumps it in pieces: without, it holds half as much again for each client.
+    body: hit.value.body.pipeThrough(new FixedLengthStream(hit.value.size)),
+  };
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9110#section-14.6 */
+async function streamParts(
+  link: Kept<BlobLink>,
+  ranges: readonly ByteRange[],
+  scope: Scope,
+  library: Streamed,
+  headers: Readonly<Record<string, string>>,
+): Promise<Answer> {
+  const { digest, size } = link.value;
+  const boundary = crypto.randomUUID();
+  const parts = ranges.map((range, index) => ({
+    range,
+    head: encoder.encode(
+      `${index === 0 ? '' : '\r\n'}--${boundary}\r\nContent-Type: ${OCTET_STREAM}\r\n` +
+        `Content-Range: ${contentRange(range, size)}\r\n\r\n`,
+    ),
+  }));
+  const tail = encoder.encode(`\r\n--${boundary}--\r\n`);
+  const length = parts.reduce((sum, { range, head }) => sum + head.length + lengthOf(range), tail.length);
+  // Before the headers are sent, so that another store can be asked, or another error answered.
+  const first = await open(link, ranges[0], scope, library);
+  scope.trace.store = first.store;
+  const later: Scope = { ...scope, deadline: Infinity, trace: newTrace() };
+  const { readable, writable } = new FixedLengthStream(length);
+
+  async function send(): Promise<void> {
+    try {
+      for (const [index, { range, head }] of parts.entries()) {
+        const { body } = (index === 0 ? first : await open(link, range, later, library)).value;
+        await write(writable, head);
+        await body.pipeTo(writable, { preventClose: true });
+      }
+      await write(writable, tail);
+      await writable.close();
+    } catch (error) {
+      // The client sees an answer that breaks off. Where it was the client that left, there is nothing to abort.
+      await writable.abort(error).catch(() => undefined);
+    }
+    const { failures } = later.trace;
+    if (failures.length > 0) library.onRefreshFailure({ key: blobKey(digest), failures });
+  }
+  scope.waitUntil(send());
+  return {
+    status: 206,
+    headers: {
+      ...headers,
+      'Content-Type': `multipart/byteranges; boundary=${boundary}`,
+      'Content-Length': String(length),
+    },
+    body: readable,
+  };
+}
+
+async function write(writable: WritableStream<Uint8Array>, bytes: Uint8Array): Promise<void> {
+  const writer = writable.getWriter();
+  await writer.write(bytes);
+  writer.releaseLock();
+}
+
+/** @throws {RegistryError} BLOB_UNKNOWN, UNAVAILABLE */
+async function open(
+  link: Kept<BlobLink>,
+  range: ByteRange | undefined,
+  scope: Scope,
+  { roster }: Streamed,
+): Promise<Hit<StoredObject>> {
+  const { digest, size } = link.value;
+  const key = blobKey(digest);
+  const expected = range === undefined ? size : lengthOf(range);
+  const hit = await roster.search(
+    scope,
+    'digest',
+    async (store, signal) => {
+      const object = await store.get(key, { signal, ...(range !== undefined && { range }) });
+      if (object === undefined || object.size === expected) return object;
+      await object.body.cancel();
+      throw new StoreError(store.number, `has ${object.size} bytes of ${key}, and not ${expected}.`);
+    },
+    link.store,
+  );
+  if (hit !== undefined) return hit;
+  scope.trace.failures.push(`CORRUPT: ${key} is linked but not stored.`);
+  throw blobUnknown(digest);
+}
+
+function lengthOf({ start, end }: ByteRange): number {
+  return end - start + 1;
+}
+
+function contentRange({ start, end }: ByteRange, size: number): string {
+  return `bytes ${start}-${end}/${size}`;
+}

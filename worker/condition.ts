@@ -1,0 +1,23 @@
+/**
+ * Conditions: https://www.rfc-editor.org/rfc/rfc9110#section-13. They are judged by the ETag that a digest makes.
+ * Nothing here has a date of modification, so those that compare dates are ignored, as section 13.1.3 wants it.
+ */
+import { RegistryError } from '../core/error.ts';
+import type { Caller } from './caller.ts';
+
+/**
+ * @returns whether the caller has it already: 304
+ * @throws {RegistryError} PRECONDITION_FAILED, where `If-Match` names something else
+ */
+export function hasAlready(caller: Pick<Caller, 'ifMatch' | 'ifNoneMatch'>, etag: string): boolean {
+  const { ifMatch, ifNoneMatch } = caller;
+  if (ifMatch !== undefined && !listOf(ifMatch).some((one) => one === '*' || one === etag)) {
+    throw new RegistryError('PRECONDITION_FAILED', 'This is not what If-Match names.');
+  }
+  if (ifNoneMatch === undefined) return false;
+  return listOf(ifNoneMatch).some((one) => one === '*' || one === etag || one === `W/${etag}`);
+}
+
+function listOf(etags: string): string[] {
+  return etags.split(',').map((one) => one.trim());
+}
