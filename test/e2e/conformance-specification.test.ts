@@ -1,6 +1,6 @@
 /**
- * What the specification wants of a registry that is only read from, and the official suite at our commit of it
- * does not ask: over what the job mirrored from real registries into a real S3 server, streamed and redirected.
+ * What the specification wants of a registry that is only read from, and the official suite does not
+ * ask: over what the job mirrored from real registries into a real S3 server, streamed and redirected.
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -123,6 +123,36 @@ describe.each([
       };
       expect([response.status, pick(response, headers)]).toEqual([206, headers]);
       expect(Buffer.from(await bodyOf(response)).equals(part)).toBe(true);
+    });
+
+    // 416 as the suite wants it, or what this store says to it: it takes no range from it.
+    test('with a range that is none', async () => {
+      const { path } = await blob();
+      const response = await ask(path, { headers: { range: 'bytes=500-0' } }, by());
+      expect(response.status).toBe(redirected ? 200 : 416);
+      await response.body?.cancel();
+    });
+
+    test('in several parts', async () => {
+      const { path, bytes } = await blob();
+      const response = await ask(path, { headers: { range: 'bytes=0-9,100-199' } }, by());
+      if (redirected) {
+        expect([response.status, await codeOf(response)]).toEqual([400, 'RANGES_UNSUPPORTED']);
+        return;
+      }
+      const [, boundary = ''] =
+        /^multipart\/byteranges; boundary=(\S+)$/.exec(response.headers.get('content-type') ?? '') ?? [];
+      const part = (from: number, to: number) =>
+        Buffer.concat([
+          Buffer.from(
+            `--${boundary}\r\nContent-Type: application/octet-stream\r\nContent-Range: bytes ${from}-${to}/${bytes.length}\r\n\r\n`,
+          ),
+          bytes.subarray(from, to + 1),
+          Buffer.from('\r\n'),
+        ]);
+      const whole = Buffer.concat([part(0, 9), part(100, 199), Buffer.from(`--${boundary}--\r\n`)]);
+      expect(response.status).toBe(206);
+      expect(Buffer.from(await bodyOf(response)).equals(whole)).toBe(true);
     });
 
     test('has nothing behind its end', async () => {

@@ -23,6 +23,8 @@ export interface ConformanceMirror {
 export interface Origin {
   /** One of the corpus. */
   readonly repository: string;
+  /** What it is pushed as, where that is another name. */
+  readonly as?: string;
   /** docker-registry takes no sha512 manifests, and has no referrers API. */
   readonly from: 'docker-registry' | 'olareg';
 }
@@ -41,16 +43,16 @@ export async function startConformanceMirror(origins: readonly Origin[]): Promis
     upstreams.push(distribution);
     const olareg = await startOlareg();
     upstreams.push(olareg);
-    for (const { repository, from } of origins) {
+    for (const { repository, as = repository, from } of origins) {
       const { url, host } = from === 'olareg' ? olareg : distribution;
       const content = repositoryOf(corpus, repository);
-      await pushRepository(repository, content, { url });
-      mirrored.set(repository, { name: `${host.replace(':', '_')}/${repository}`, content });
+      await pushRepository(as, content, { url });
+      mirrored.set(repository, { name: `${host.replace(':', '_')}/${as}`, content });
     }
     const { code, stderr } = await sync(store, {
       upstreams: { [distribution.host]: { insecure: true }, [olareg.host]: { insecure: true } },
-      images: origins.map(({ repository, from }) => ({
-        source: `${from === 'olareg' ? olareg.host : distribution.host}/${repository}`,
+      images: origins.map(({ repository, as = repository, from }) => ({
+        source: `${from === 'olareg' ? olareg.host : distribution.host}/${as}`,
         tags: ['*'],
       })),
     });

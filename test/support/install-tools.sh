@@ -36,7 +36,7 @@ fi
 
 # In a module of its own, so that the version asked for is what is built, whatever modules lie around it.
 install_go() {
-  local program=$1 package=$2 version=$3 kind=${4:-program}
+  local program=$1 package=$2 version=$3
   [[ -x $tools/$program ]] && return
   command -v go >/dev/null || {
     echo "$program is built from source: install Go 1.25 or newer (https://go.dev/doc/install)." >&2
@@ -47,14 +47,8 @@ install_go() {
   (
     cd "$scratch"
     go mod init tools
-    if [[ $kind == tests ]]; then
-      # -t: what the tests alone import is no part of the package's own requirements.
-      go get -t "$package@$version"
-      CGO_ENABLED=0 go test -c -o "$tools/$program" "$package"
-    else
-      go get "$package@$version"
-      go build -o "$tools/$program" "$package"
-    fi
+    go get "$package@$version"
+    go build -o "$tools/$program" "$package"
   )
   rm -rf "$scratch"
 }
@@ -71,5 +65,5 @@ install_go ctr2 $containerd2/ctr v2.4.2
 install_go crane github.com/google/go-containerregistry/cmd/crane v0.22.1
 install_go regsync github.com/regclient/regclient/cmd/regsync v0.11.7
 # docs/decisions/0004-conformance-suite.md says why this commit of it.
-install_go oci-conformance github.com/opencontainers/distribution-spec/conformance \
-  v0.0.0-20230516164017-7fcdf80f3c8b tests
+install_go distribution-conformance github.com/opencontainers/distribution-spec/conformance \
+  v0.0.0-20260831232431-97274622c111

@@ -1,0 +1,111 @@
+/**
+ * The official conformance suite with its own content, of every kind that it knows: it pushes to an upstream, the job
+ * mirrors that, and all that the suite then reads is answered by the edge. Each check has to end as it ends at the
+ * upstream itself. docs/decisions/0004-conformance-suite.md
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { countChecks, pushConformance, type ConformanceResult } from '../support/conformance.ts';
+import { repositoryOf } from '../support/content.ts';
+import { buildCorpus } from '../support/corpus.ts';
+import { startEdge, type Edge } from '../support/edge.ts';
+import { pushRepository } from '../support/push.ts';
+import { startS3Server, type S3Server } from '../support/s3-server.ts';
+import { sync } from '../support/sync.ts';
+import { startOlareg, type Upstream } from '../support/upstream.ts';
+import { startWriteReadSplit, type Pushed, type WriteReadSplit } from '../support/write-read-split.ts';
+
+/** The suite deletes nothing here: a mirror keeps what its upstream deletes. */
+const DELETIONS = 168;
+
+/** olareg refuses to store a manifest whose non-distributable layers it lacks, and the suite then misses it. */
+const REFUSED_BY_UPSTREAM = {
+  'non-distributable-layers/push/manifest-by-digest': 1,
+  'non-distributable-layers/push/manifest-by-tag': 1,
+  'non-distributable-layers/tag-list': 1,
+  'non-distributable-layers/head/manifest-head-by-tag': 1,
+  'non-distributable-layers/head/manifest-head-by-digest': 1,
+  'non-distributable-layers/pull/manifest-by-tag': 1,
+  'non-distributable-layers/pull/manifest-by-digest': 1,
+};
+
+const SEED = 'library/artifact';
+
+let upstream: Upstream;
+let store: S3Server;
+let edge: Edge;
+
+beforeAll(async () => {
+  [upstream, store] = await Promise.all([startOlareg(), startS3Server()]);
+  edge = await startEdge(store, { BLOBS: 'stream', TAG_TTL: '0s' });
+  await pushRepository(SEED, repositoryOf(await buildCorpus(), SEED), { url: upstream.url });
+});
+afterAll(async () => {
+  await edge?.stop();
+  await Promise.all([upstream?.stop(), store?.stop()]);
+});
+
+/** The whole of `lifeboat sync`: all tags, and each manifest that was pushed without one. */
+async function mirror(pushed: ReadonlyMap<string, Pushed>): Promise<void> {
+  const images = [...pushed].map(([repository, { manifests, tags }]) => ({
+    source: `${upstream.host}/${repository}`,
+    ...(tags.size > 0 && { tags: ['*'] }),
+    digests: [...manifests],
+  }));
+  const { code, stderr } = await sync(store, {
+    upstreams: { [upstream.host]: { insecure: true } },
+    defaults: { referrers: { every: '0s' } },
+    images: [{ source: `${upstream.host}/${SEED}`, tags: ['*'] }, ...images],
+  });
+  if (code !== 0) throw new Error(`lifeboat sync ended with ${code}:\n${stderr}`);
+}
+
+async function withSplit<Result>(
+  refresh: typeof mirror,
+  run: (split: WriteReadSplit) => Promise<Result>,
+): Promise<Result> {
+  const split = await startWriteReadSplit({ upstream: upstream.host, edge: edge.host, mirror: refresh });
+  try {
+    return await run(split);
+  } finally {
+    await split.stop();
+  }
+}
+
+function endsOf({ checks }: ConformanceResult): string[] {
+  return checks.map(({ name, outcome }) => `${name}: ${outcome}`).toSorted();
+}
+
+test('what is pushed to the upstream is read from the mirror', async () => {
+  // The bucket of a new mirror belongs to it from its first run on.
+  await mirror(new Map());
+  const { result, reads } = await withSplit(mirror, async (split) => ({
+    result: await pushConformance(split.host, 'mirrored'),
+    reads: split.reads,
+  }));
+  expect(countChecks(result, 'FAIL')).toEqual(REFUSED_BY_UPSTREAM);
+  expect(countChecks(result, 'Error')).toEqual({});
+  // Anonymous mounts are an offer that olareg does not take up.
+  expect(countChecks(result, 'Skip')).toEqual({
+    'sha256 blobs/mount anonymous/blob-mount-anonymous': 1,
+    'sha512 blobs/mount anonymous/blob-mount-anonymous': 1,
+  });
+  const disabled = result.checks.filter(({ outcome }) => outcome === 'Disabled');
+  expect(disabled.filter(({ name }) => !/-(?:delete|cancel)$/.test(name))).toEqual([]);
+  expect(disabled).toHaveLength(DELETIONS);
+  expect(result.checks.filter(({ outcome }) => outcome === 'Pass')).toHaveLength(513);
+  // All of them, by the edge.
+  expect(reads).toEqual({ ping: 1, tags: 36, manifests: 119, blobs: 204, referrers: 9 });
+
+  const atUpstream = await pushConformance(upstream.host, 'direct');
+  expect(endsOf(result)).toEqual(endsOf(atUpstream));
+}, 900_000);
+
+test('a mirror that is not refreshed does not pass', async () => {
+  const result = await withSplit(
+    async () => undefined,
+    async (split) => pushConformance(split.host, 'behind'),
+  );
+  const read = result.checks.filter(({ name }) => /\/(?:head|pull)\//.test(name));
+  expect(new Set(read.map(({ outcome }) => outcome))).toEqual(new Set(['FAIL']));
+  expect(read).toHaveLength(258);
+});
