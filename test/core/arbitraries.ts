@@ -66,7 +66,7 @@ export function hostile(valid: object): fc.Arbitrary<string | Uint8Array> {
 
 export function bytesOf(input: string | Uint8Array): Uint8Array {
   if (typeof input !== 'string') return input;
-  return Buffer.from(input.replace(DEEP, () => '['.repeat(50_000) + ']'.repeat(50_000)));
+  return new TextEncoder().encode(input.replace(DEEP, () => '['.repeat(50_000) + ']'.repeat(50_000)));
 }
 
 const MARK = '<here>';

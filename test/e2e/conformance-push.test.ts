@@ -46,9 +46,9 @@ afterAll(async () => {
 
 /** The whole of `lifeboat sync`: all tags, and each manifest that was pushed without one. */
 async function mirror(pushed: ReadonlyMap<string, Pushed>): Promise<void> {
-  const images = [...pushed].map(([repository, { manifests, tags }]) => ({
+  const images = [...pushed].map(([repository, { manifests, hasTags }]) => ({
     source: `${upstream.host}/${repository}`,
-    ...(tags.size > 0 && { tags: ['*'] }),
+    tags: hasTags ? ['*'] : undefined,
     digests: [...manifests],
   }));
   const { code, stderr } = await sync(store, {

@@ -10,8 +10,8 @@ import { pass } from './passing.ts';
 
 /** What one repository was pushed. */
 export interface Pushed {
-  readonly manifests: Set<string>;
-  readonly tags: Set<string>;
+  readonly manifests: ReadonlySet<string>;
+  readonly hasTags: boolean;
 }
 
 export interface WriteReadSplit {
@@ -69,10 +69,11 @@ export async function startWriteReadSplit(options: SplitOptions): Promise<WriteR
 
   function remember(repository: string, reference: string, body: Buffer, digest: string): void {
     isBehind = true;
-    const known = pushed.get(repository) ?? { manifests: new Set(), tags: new Set() };
-    pushed.set(repository, known);
-    known.manifests.add(digest);
-    if (!reference.includes(':')) known.tags.add(reference);
+    const { manifests = [], hasTags = false } = pushed.get(repository) ?? {};
+    pushed.set(repository, {
+      manifests: new Set([...manifests, digest]),
+      hasTags: hasTags || !reference.includes(':'),
+    });
     for (const [, named = ''] of body.toString().matchAll(/"digest":\s*"([^"]+)"/g)) {
       loose.get(repository)?.delete(named);
     }

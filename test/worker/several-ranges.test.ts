@@ -22,6 +22,10 @@ function streaming(bucket = s3): TestEdge {
   return new TestEdge([bucket], { variables: { BLOBS: 'stream' } });
 }
 
+function redirecting(): TestEdge {
+  return new TestEdge([s3], { variables: { BLOBS: 'redirect' } });
+}
+
 interface Part {
   readonly headers: readonly string[];
   readonly bytes: Uint8Array;
@@ -152,8 +156,6 @@ it('more than forty: 400, on which podman asks for fewer', async () => {
 });
 
 describe('before a redirect', () => {
-  const redirecting = () => new TestEdge([s3], { variables: { BLOBS: 'redirect' } });
-
   it.each(['bytes=0-9,20-29', 'bytes=20-29,0-9', 'bytes=0-9,100000-', 'bytes=100000-,200000-', spread(41)])(
     '%s: 400, because what stores make of it breaks partial pulls',
     async (range) => {
@@ -203,7 +205,7 @@ describe('a store that fails', () => {
     const response = await edge.get(path, { range: 'bytes=0-9,20-29' });
     edge.fault = () => new Response(null, { status: 500 });
     expect(response.status).toBe(206);
-    await expect(response.arrayBuffer()).rejects.toThrow();
+    await expect(response.arrayBuffer()).rejects.toThrow('No store answers at the moment.');
     await edge.settle();
     expect(edge.refreshFailures).toEqual([
       {
