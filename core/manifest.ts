@@ -36,25 +36,40 @@ export class ManifestInvalidError extends Error {
   override readonly name = 'ManifestInvalidError';
 }
 
+/** Content-Types that say nothing: what is served as JSON, by a storage, or by a server that does not know. */
+const VAGUE: ReadonlySet<string> = new Set([
+  '',
+  'application/json',
+  'application/octet-stream',
+  'binary/octet-stream',
+  'text/plain',
+]);
+
 /**
- * @param contentType what the source called the bytes; where that is missing or says nothing (as
- *   `application/json` does), the bytes are typed by what they say themselves
+ * @param contentType what the source called the bytes; where that is missing or no manifest's type, the bytes are typed
+ *   by what they say themselves
+ * @param listedAs the media type that an index gives them, by which clients read them: it counts where neither the
+ *   source nor the bytes name a type
  * @throws {ManifestInvalidError} for Docker schema 1, an unknown media type, two types that disagree,
  *   over 4 MiB, and whatever is not shaped as its type says
  */
-export function parseManifest(bytes: Uint8Array, contentType?: string): Manifest {
+export function parseManifest(bytes: Uint8Array, contentType?: string, listedAs?: string): Manifest {
   if (bytes.length > MAX_MANIFEST_SIZE) {
     throw new ManifestInvalidError(
       `The manifest has ${bytes.length} bytes; clients refuse more than 4 MiB (${MAX_MANIFEST_SIZE}).`,
     );
   }
   const json = parseObject(bytes);
-  const mediaType = mediaTypeOf(json, contentType);
+  const mediaType = mediaTypeOf(json, contentType, listedAs);
   const kind = MANIFEST_KINDS[mediaType];
   // A document that is both can be read as either: the signature would cover one image, the pull run another.
   // https://github.com/opencontainers/image-spec/security/advisories/GHSA-77vh-xpmg-72qh
   if (json['manifests'] !== undefined && (json['layers'] !== undefined || json['config'] !== undefined)) {
     throw new ManifestInvalidError('It claims to be an index and an image at once, which is ambiguous.');
+  }
+  // An index may leave its list out: then an image that is called one would be an empty index, without its layers.
+  if (kind === 'index' && (json['layers'] !== undefined || json['config'] !== undefined)) {
+    throw new ManifestInvalidError('It was sent as an index, and has the config or the layers of an image.');
   }
   try {
     return {
@@ -85,7 +100,11 @@ function parseObject(bytes: Uint8Array): JsonObject {
   return json;
 }
 
-function mediaTypeOf(json: JsonObject, contentType: string | undefined): ManifestMediaType {
+function mediaTypeOf(
+  json: JsonObject,
+  contentType: string | undefined,
+  listedAs: string | undefined,
+): ManifestMediaType {
   const said = contentType === undefined ? '' : bareMediaType(contentType);
   const own = typeof json['mediaType'] === 'string' ? json['mediaType'] : '';
   if (SCHEMA_1.has(said) || SCHEMA_1.has(own) || json['schemaVersion'] === 1) {
@@ -102,12 +121,8 @@ function mediaTypeOf(json: JsonObject, contentType: string | undefined): Manifes
   if (isManifestMediaType(own)) return own;
   if (own !== '')
     throw new ManifestInvalidError(`Its media type "${own.slice(0, 200)}" is not a known manifest.`);
-  if (
-    said !== '' &&
-    said !== 'application/json' &&
-    said !== 'application/octet-stream' &&
-    said !== 'text/plain'
-  ) {
+  if (listedAs !== undefined && isManifestMediaType(listedAs)) return listedAs;
+  if (!VAGUE.has(said)) {
     throw new ManifestInvalidError(`It was sent as "${said.slice(0, 200)}", which is not a known manifest.`);
   }
   if (json['schemaVersion'] === 2 && Array.isArray(json['manifests'])) return OCI_INDEX;
@@ -128,8 +143,9 @@ function blobsOf(json: JsonObject, kind: Manifest['kind']): Descriptor[] {
 
 function parseList(json: JsonObject, field: string): Descriptor[] {
   const list = json[field];
-  // What Go programs write for a list that nothing was added to, and take for one.
-  if (list === null) return [];
+  // What Go programs write for a list that nothing was added to, or leave out, and take for an empty one. A document
+  // that is no manifest, such as an error, leaves it out as well.
+  if (list === null || (list === undefined && json['schemaVersion'] === 2)) return [];
   if (!Array.isArray(list)) {
     throw new ManifestInvalidError(`The manifest's ${field} are not a list of descriptors.`);
   }

@@ -314,7 +314,7 @@ async function fetchManifest(source: Source, digest: Digest, limit: number): Pro
 
 function parse(fetched: SourceManifest, source: Source, expected: Descriptor | undefined): Manifest {
   try {
-    return parseManifest(fetched.bytes, fetched.mediaType ?? expected?.mediaType);
+    return parseManifest(fetched.bytes, fetched.mediaType, expected?.mediaType);
   } catch (error) {
     if (!(error instanceof ManifestInvalidError)) throw error;
     throw new SourceError(`${source.name}: manifest ${fetched.digest}: ${error.message}`, { cause: error });

@@ -18,6 +18,7 @@ const CHILDREN = `"manifests":[{"mediaType":"${OCI_MANIFEST}","digest":"${A}","s
 const SCHEMA_1 =
   'It is a Docker image manifest, schema version 1, which current clients no longer pull. Rebuild or re-push the image with a current tool.';
 const BOTH = 'It claims to be an index and an image at once, which is ambiguous.';
+const INDEX_OF_LAYERS = 'It was sent as an index, and has the config or the layers of an image.';
 const NEITHER = 'It is neither an image manifest nor an index.';
 const NOT_JSON = 'What came as a manifest is not JSON.';
 const NO_OBJECT = 'What came as a manifest is not a JSON object.';
@@ -111,9 +112,9 @@ test.for<readonly [string, string | undefined, string, string]>([
     "The manifest's config is not a descriptor: it is not an object.",
   ],
   [
-    'an image without layers',
+    'an image without layers and without a version',
     OCI_MANIFEST,
-    `{"schemaVersion":2,${CONFIG}}`,
+    `{${CONFIG}}`,
     "The manifest's layers are not a list of descriptors.",
   ],
   [
@@ -123,11 +124,14 @@ test.for<readonly [string, string | undefined, string, string]>([
     "The manifest's layers are not a list of descriptors.",
   ],
   [
-    'an index without manifests',
+    'an error’s body that is sent as an index',
     OCI_INDEX,
-    '{"schemaVersion":2}',
+    '{"errors":[{"code":"UNAUTHORIZED"}]}',
     "The manifest's manifests are not a list of descriptors.",
   ],
+  ['an image that is sent as an index', OCI_INDEX, `{${IMAGE}}`, INDEX_OF_LAYERS],
+  ['a config that is sent as an index', DOCKER_LIST, `{"schemaVersion":2,${CONFIG}}`, INDEX_OF_LAYERS],
+  ['layers that are sent as an index', DOCKER_LIST, `{"schemaVersion":2,"layers":null}`, INDEX_OF_LAYERS],
   [
     'a child without a type',
     OCI_INDEX,

@@ -140,6 +140,27 @@ test('null is what Go programs write for an empty list, and for no subject', () 
   expect(parseManifest(bytes({ mediaType: ARTIFACT, blobs: null })).blobs).toStrictEqual([]);
 });
 
+test('a list that is left out is empty, as Go programs take it', () => {
+  expect(parseManifest(bytes(without(image, 'layers'))).blobs).toStrictEqual([config]);
+  expect(parseManifest(bytes({ schemaVersion: 2 }), OCI_INDEX).manifests).toStrictEqual([]);
+  expect(parseManifest(bytes(without(without(image, 'mediaType'), 'layers'))).blobs).toStrictEqual([config]);
+});
+
+test.for<readonly [string, object, string | undefined, string, string]>([
+  ['by what lists it, where the source says nothing', image, undefined, DOCKER_MANIFEST, DOCKER_MANIFEST],
+  ['by what lists it, where storage answers', image, 'binary/octet-stream', DOCKER_MANIFEST, DOCKER_MANIFEST],
+  ['by what lists it, where the source knows no better', image, 'text/html', OCI_MANIFEST, OCI_MANIFEST],
+  ['by the source’s word, whatever lists it', image, OCI_MANIFEST, DOCKER_MANIFEST, OCI_MANIFEST],
+  ['by its shape, where what lists it calls it a layer', image, 'binary/octet-stream', 'a/b', OCI_MANIFEST],
+])('a child without a type of its own is typed %s', ([, json, contentType, listedAs, mediaType]) => {
+  const child = bytes(without(json, 'mediaType'));
+  expect(parseManifest(child, contentType, listedAs).mediaType).toBe(mediaType);
+});
+
+test('a child is typed by its own word before that of what lists it', () => {
+  expect(parseManifest(bytes(image), 'binary/octet-stream', DOCKER_MANIFEST).mediaType).toBe(OCI_MANIFEST);
+});
+
 test.for<readonly [string, object, string | undefined, string]>([
   ['by its own word', image, undefined, OCI_MANIFEST],
   ['by its own word, where the source says nothing', index, 'application/json', OCI_INDEX],
@@ -151,6 +172,7 @@ test.for<readonly [string, object, string | undefined, string]>([
   ['by its shape', without(index, 'mediaType'), undefined, OCI_INDEX],
   ['by its shape', { ...without(index, 'mediaType'), mediaType: '' }, '', OCI_INDEX],
   ['by its shape', without(image, 'mediaType'), 'application/octet-stream', OCI_MANIFEST],
+  ['by its shape', without(image, 'mediaType'), 'binary/octet-stream', OCI_MANIFEST],
   ['by its shape', without(index, 'mediaType'), 'text/plain; charset=utf-8', OCI_INDEX],
   ['by its shape', without(index, 'mediaType'), 'application/json', OCI_INDEX],
 ])('a manifest is typed %s', ([, json, contentType, mediaType]) => {

@@ -6,10 +6,11 @@ import { runMirror } from '../../mirror-job/engine/run.ts';
 import type { RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
 import { addImage, addIndex, addLayer, addStreamedLayer, fallbackTag, tagAs } from '../support/builder.ts';
-import { emptyRepository, type Corpus, type Repository } from '../support/content.ts';
+import { digestOf, emptyRepository, type Corpus, type Repository } from '../support/content.ts';
+import { readJson } from '../support/manifest-json.ts';
 import type { RogueOptions, RogueRegistry } from '../support/rogue-registry.ts';
 import { startRogueRegistry } from '../support/rogue-registry.ts';
-import { OCI_INDEX, OCI_MANIFEST } from '../support/media-types.ts';
+import { DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../support/media-types.ts';
 import { fakeFetch } from './fake-fetch.ts';
 import {
   environmentFor,
@@ -389,3 +390,19 @@ test.each([
     );
   },
 );
+
+test('a child that its storage sends as binary/octet-stream has the type that its index gives it', async () => {
+  const app = emptyRepository();
+  const layer = await addLayer(app, 'one', { docker: true });
+  const image = addImage(app, { layers: [layer], docker: true });
+  const { mediaType, ...untyped } = readJson(app.manifests.get(image.digest)?.bytes ?? Buffer.alloc(0));
+  const bytes = Buffer.from(JSON.stringify(untyped));
+  const child = { ...image, digest: digestOf(bytes), size: bytes.length };
+  app.manifests.set(child.digest, { bytes, mediaType: 'binary/octet-stream' });
+  tagAs(app, addIndex(app, [child], { docker: true }), 'one');
+  const registry = await start(corpusOf(app));
+  const mirror = mirrorOf(registry);
+  expect(await mirror.sync({ tags: ['one'], referrersEvery: false })).toEqual({ one: 'created' });
+  const key = `repositories/mirror.test/app/_manifests/${child.digest.replace(':', '/')}`;
+  expect([mediaType, mirror.store.objects.get(key)?.contentType]).toEqual([DOCKER_MANIFEST, DOCKER_MANIFEST]);
+});
