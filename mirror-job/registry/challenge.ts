@@ -11,14 +11,16 @@ export type Challenge =
       readonly scope: string | undefined;
     };
 
-/** A scheme, or a parameter of the scheme before it: `name=token` or `name="text"`. */
-const WORD = /([\w!#$%&'*+.^`|~-]+)\s*(?:=\s*(?:"([^"]*)"|([^\s,"]*)))?/g;
+/**
+ * A scheme, or a parameter of the scheme before it: `name=token` or `name="text"`, where `\"` in the text is a quote.
+ */
+const WORD = /([\w!#$%&'*+.^`|~-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;
 
 /** Those challenges of a header that Lifeboat knows how to meet, in the registry's order. */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: { readonly scheme: string; readonly parameters: Map<string, string> }[] = [];
   for (const [, name = '', quoted, bare] of header.matchAll(WORD)) {
-    const value = quoted ?? bare;
+    const value = quoted?.replaceAll(/\\(.)/g, '$1') ?? bare;
     if (value === undefined) challenges.push({ scheme: name.toLowerCase(), parameters: new Map() });
     else challenges.at(-1)?.parameters.set(name.toLowerCase(), value);
   }

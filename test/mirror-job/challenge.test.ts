@@ -47,6 +47,10 @@ test.each([
     'Bearer realm="https://r.test/t",service="s", Basic realm="x"',
     [{ scheme: 'bearer', realm: 'https://r.test/t', service: 's', scope: undefined }, { scheme: 'basic' }],
   ],
+  [
+    String.raw`Bearer realm="https://r.test/t",error_description="say \"please\", realm=x",service="a\"b\\c"`,
+    [{ scheme: 'bearer', realm: 'https://r.test/t', service: String.raw`a"b\c`, scope: undefined }],
+  ],
   ['Bearer', []],
   ['Bearer service="s"', []],
   ['Digest realm="x", nonce="Basic"', []],
@@ -61,5 +65,7 @@ test('a long header of nothing is read in no time', () => {
   expect(parseChallenges(`Bearer ${'a=b,'.repeat(16_000)}`)).toEqual([]);
   expect(parseChallenges(`Bearer ${', '.repeat(32_000)}`)).toEqual([]);
   expect(parseChallenges(`Bearer ${'a="'.repeat(16_001)}`)).toEqual([]);
+  expect(parseChallenges(`Bearer ${String.raw`a="\"`.repeat(16_001)}`)).toEqual([]);
+  expect(parseChallenges(`Bearer a="${'\\'.repeat(64_001)}`)).toEqual([]);
   expect(process.cpuUsage(began).user).toBeLessThan(2_000_000);
 });
