@@ -21,8 +21,11 @@ import {
 import type { Secrets } from './secrets.ts';
 import { send } from './send.ts';
 
-/** By the specification, a token that does not say how long it lives does so for 60 seconds. */
-const DEFAULT_LIFETIME = 60;
+/**
+ * By the specification, a token that does not say how long it lives does so for 60 seconds, and none for less. One that
+ * said so would be asked for with each request.
+ */
+const SHORTEST_LIFETIME = 60;
 /** A token is renewed so many milliseconds before it expires: a request takes its time on the way. */
 const MARGIN = 10_000;
 /** Tokens are a few kilobytes. */
@@ -239,17 +242,17 @@ export class Authorization {
       throw error;
     }
     const body = parseTokens(await this.#read(response, where));
-    const token = body['token'] ?? body['access_token'];
-    if (typeof token !== 'string') throw new SourceError(`${where} answered 200 without one.`);
+    const token = [body['token'], body['access_token']].find(isFilled);
+    if (token === undefined) throw new SourceError(`${where} answered 200 without one.`);
     this.#keepRefreshed(body, credential);
     account?.login.accept();
-    const lifetime = typeof body['expires_in'] === 'number' ? body['expires_in'] : DEFAULT_LIFETIME;
-    return { header: `Bearer ${this.#secrets.add(token)}`, expires: begun + lifetime * 1000 };
+    const expires = begun + lifetimeOf(body['expires_in']) * 1000;
+    return { header: `Bearer ${this.#secrets.add(token)}`, expires };
   }
 
   #keepRefreshed(body: JsonObject, credential: Credential | undefined): void {
     const token = body['refresh_token'];
-    if (!isIdentityToken(credential) || typeof token !== 'string' || token === '') return;
+    if (!isIdentityToken(credential) || !isFilled(token)) return;
     this.#refreshed = { of: credential.identityToken, token: this.#secrets.add(token) };
   }
 
@@ -307,6 +310,16 @@ function isRefusal(status: number, credential: Credential | undefined): boolean 
 
 function isIdentityToken(credential: Credential | undefined): credential is Credential & IdentityToken {
   return credential !== undefined && 'identityToken' in credential;
+}
+
+function isFilled(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+/** Seconds. @param told a number, which some servers write as a text */
+function lifetimeOf(told: unknown): number {
+  const seconds = typeof told === 'number' || isFilled(told) ? Number(told) : Number.NaN;
+  return seconds > SHORTEST_LIFETIME ? seconds : SHORTEST_LIFETIME;
 }
 
 function scopeOf(path: string): string {

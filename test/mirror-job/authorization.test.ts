@@ -108,6 +108,66 @@ test.each([
   ]);
 });
 
+/** Whoever sends `Bearer good` may read; `answer` is what the realm says. */
+function tokenFrom(answer: () => unknown, sent: string[] = []): RegistryOptions['fetch'] {
+  return fakeFetch((text, headers) => {
+    const url = new URL(text);
+    sent.push(`${url.pathname} ${headers['Authorization'] ?? '-'}`);
+    if (url.pathname === '/token') return Response.json(answer());
+    if (headers['Authorization'] === 'Bearer good') {
+      return new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } });
+    }
+    const challenge = { 'www-authenticate': 'Bearer realm="https://registry.test/token",service="s"' };
+    return new Response(null, { status: 401, headers: challenge });
+  });
+}
+
+test.each([
+  ['an empty token', { token: '', access_token: 'good' }],
+  ['null', { token: null, access_token: 'good' }],
+  ['a number', { token: 5, access_token: 'good' }],
+  ['another one under access_token', { token: 'good', access_token: 'other' }],
+])('Bearer: the first name with a token under it counts, beside %s', async (_name, answer) => {
+  const fetch = tokenFrom(() => answer);
+  const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch });
+  expect(await from.resolve(one)).toEqual({ digest: image.digest });
+});
+
+test('Bearer: a realm that gives empty tokens gives none', async () => {
+  const fetch = tokenFrom(() => ({ token: '', access_token: '' }));
+  const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch });
+  await expect(from.resolve(one)).rejects.toThrow('which answered 200 without one.');
+});
+
+test.each([5, 0, -300, 59, '5', 'soon', null])(
+  'Bearer: a token that says it lives for %j seconds is good for a minute less ten seconds',
+  async (lifetime) => {
+    const sent: string[] = [];
+    const fetch = tokenFrom(() => ({ token: 'good', expires_in: lifetime }), sent);
+    const clock = new TestClock();
+    const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch, clock });
+    const tokens = (): number => sent.filter((line) => line.startsWith('/token')).length;
+    await from.resolve(one);
+    clock.advance(49_999);
+    await from.resolve(one);
+    expect(tokens()).toBe(1);
+    clock.advance(1);
+    await from.resolve(one);
+    expect(tokens()).toBe(2);
+  },
+);
+
+test('Bearer: a lifetime that is written as a text', async () => {
+  const sent: string[] = [];
+  const fetch = tokenFrom(() => ({ token: 'good', expires_in: '300' }), sent);
+  const clock = new TestClock();
+  const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch, clock });
+  await from.resolve(one);
+  clock.advance(289_999);
+  await from.resolve(one);
+  expect(sent.filter((line) => line.startsWith('/token'))).toHaveLength(1);
+});
+
 test('Bearer: a token that is refused before its time is renewed, once for all', async () => {
   const registry = await startPrivate({ kind: 'bearer', expiresIn: 300 });
   const from = await source(registry);
