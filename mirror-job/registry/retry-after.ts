@@ -1,13 +1,49 @@
 /** Longer than any run: what is meant by a number that no date can hold. Milliseconds. */
 const LONGEST = 366 * 24 * 3_600_000;
 
+const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
+const TIME = String.raw`(?<hour>\d\d):(?<minute>\d\d):(?<second>\d\d)`;
+/** https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats */
+const HTTP_DATES = [
+  String.raw`[A-Z][a-z]{2}, (?<day>\d\d) (?<month>[A-Z][a-z]{2}) (?<year>\d{4}) ${TIME} GMT`,
+  String.raw`[A-Z][a-z]{5,8}, (?<day>\d\d)-(?<month>[A-Z][a-z]{2})-(?<year>\d\d) ${TIME} GMT`,
+  String.raw`[A-Z][a-z]{2} (?<month>[A-Z][a-z]{2}) (?<day>[ \d]\d) ${TIME} (?<year>\d{4})`,
+].map((pattern) => new RegExp(`^${pattern}$`));
+
 /**
  * A Retry-After header, seconds or a date, in milliseconds from now; undefined for one that is neither, or missing.
+ * Parts of a second, which some registries send, are rounded up: the time before the next second was asked for too.
  * https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
  */
 export function parseRetryAfter(text: string | null, now: Date): number | undefined {
-  if (text === null) return undefined;
-  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, LONGEST);
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.min(Math.max(0, date - now.getTime()), LONGEST);
+  const told = text?.trim() ?? '';
+  if (/^\d+(?:\.\d+)?$/.test(told)) return Math.min(Math.ceil(Number(told)) * 1000, LONGEST);
+  const date = parseHttpDate(told, now);
+  return date === undefined ? undefined : Math.min(Math.max(0, date - now.getTime()), LONGEST);
+}
+
+/**
+ * Not by `Date.parse`, which takes "1.5" and "soon 5" for dates.
+ * @returns milliseconds
+ */
+function parseHttpDate(text: string, now: Date): number | undefined {
+  const groups = HTTP_DATES.map((pattern) => pattern.exec(text)?.groups).find((found) => found !== undefined);
+  if (groups === undefined) return undefined;
+  const [day = 0, hour = 0, minute = 0, second = 0] = ['day', 'hour', 'minute', 'second'].map((name) =>
+    Number(groups[name]),
+  );
+  const month = MONTHS.indexOf(groups['month'] ?? '');
+  const year = wholeYear(groups['year'] ?? '', now);
+  const midnight = new Date(Date.UTC(year, month, day));
+  // A day that does not exist would be another one. The second 60 does, now and then.
+  const isDay = midnight.getUTCMonth() === month && midnight.getUTCDate() === day;
+  if (!isDay || hour > 23 || minute > 59 || second > 60) return undefined;
+  return midnight.getTime() + ((hour * 60 + minute) * 60 + second) * 1000;
+}
+
+/** One of two digits is at most fifty years ahead, as HTTP has it. */
+function wholeYear(year: string, now: Date): number {
+  if (year.length === 4) return Number(year);
+  const ahead = Math.floor(now.getUTCFullYear() / 100) * 100 + Number(year);
+  return ahead > now.getUTCFullYear() + 50 ? ahead - 100 : ahead;
 }
