@@ -18,6 +18,8 @@ import {
   type IdentityToken,
   type RegistryOptions,
 } from './registry-options.ts';
+import type { Place } from './registry-request.ts';
+import { Scopes } from './scopes.ts';
 import type { Secrets } from './secrets.ts';
 import { send } from './send.ts';
 
@@ -45,8 +47,10 @@ export class Authorization {
   readonly #secrets: Secrets;
   /** Known from the first 401 on, so that later requests need none. */
   #challenge: Challenge | undefined;
+  readonly #scopes = new Scopes();
+  /** By the set of their scopes. */
   readonly #tokens = new Map<string, Promise<Token | undefined>>();
-  /** By scope: the header that a registry has answered with 401, whatever its lifetime said. */
+  /** By the same: the header that a registry has answered with 401, whatever its lifetime said. */
   readonly #refused = new Map<string, string>();
   #login: Login | undefined;
 
@@ -72,13 +76,12 @@ export class Authorization {
   /**
    * Sends a request with `header`. Where that is the login itself, what comes of it is noted, and one that is refused is not
    * sent again and again.
-   * @param place what is asked for, as far as an account may be allowed some of it and not the rest
    * @param tell what an answer says of the login; undefined: nothing
    * @throws {CredentialRefusedError} where it was refused before, and nothing was sent
    */
   async carry(
     header: string | undefined,
-    place: string,
+    { name: place }: Place,
     sendWith: (header: string | undefined) => Promise<Answer>,
     tell: (answer: Answer) => 'accepted' | 'refused' | 'unclear' | undefined,
   ): Promise<Answer> {
@@ -120,36 +123,41 @@ export class Authorization {
   }
 
   /**
-   * The header for a request that pulls from `path`, as far as is known.
+   * The header for a request, as far as is known.
    * @throws {ConnectionError} when the token's realm cannot answer just now
    * @throws {CredentialRefusedError} when it refuses this account
    * @throws {SourceError} when it never will, or the credential cannot be had
    */
-  async header(path: string): Promise<string | undefined> {
+  async header(place: Place): Promise<string | undefined> {
     const challenge = this.#challenge;
     if (challenge === undefined) return undefined;
     if (challenge.scheme === 'basic') return this.#basic();
-    return this.#token(challenge, scopeOf(path));
+    return this.#token(challenge, this.#scopes.of(place));
   }
 
   /**
    * Takes note of what a 401 asks for.
    * @param sent the header that was refused, if one was sent
-   * @returns whether asking again with `header` can help
+   * @returns what asking again with `header` brings: `wider` where a scope is named that was not asked for yet
    * @throws {SourceError} when the credential cannot be had
    */
-  async learn(wwwAuthenticate: string | null, path: string, sent: string | undefined): Promise<boolean> {
+  async learn(
+    wwwAuthenticate: string | null,
+    place: Place,
+    sent: string | undefined,
+  ): Promise<'nothing' | 'another' | 'wider'> {
     const [first, ...others] = parseChallenges(wwwAuthenticate ?? '');
     const isInVain = first?.scheme === 'basic' && !(await this.#hasPassword());
     const challenge = (isInVain ? others.find(({ scheme }) => scheme === 'bearer') : undefined) ?? first;
-    if (challenge === undefined) return false;
+    if (challenge === undefined) return 'nothing';
     if (challenge.scheme === 'basic') {
       const basic = await this.#basic();
-      if (basic === undefined || sent === basic) return false;
+      if (basic === undefined || sent === basic) return 'nothing';
     }
     this.#challenge = challenge;
-    if (sent !== undefined) this.#refused.set(scopeOf(path), sent);
-    return true;
+    if (challenge.scheme === 'bearer' && this.#scopes.widen(place, challenge.scope)) return 'wider';
+    if (sent !== undefined) this.#refused.set(keyOf(this.#scopes.of(place)), sent);
+    return 'another';
   }
 
   async #hasPassword(): Promise<boolean> {
@@ -169,35 +177,35 @@ export class Authorization {
   }
 
   /** One request for a token however many requests wait for it. */
-  async #token(challenge: Bearer, scope: string): Promise<string | undefined> {
-    for (let known = this.#tokens.get(scope); known !== undefined; known = this.#tokens.get(scope)) {
+  async #token(challenge: Bearer, scopes: readonly string[]): Promise<string | undefined> {
+    const key = keyOf(scopes);
+    for (let known = this.#tokens.get(key); known !== undefined; known = this.#tokens.get(key)) {
       const token = await known;
-      if (token === undefined || this.#isGood(token, scope)) return token?.header;
+      if (token === undefined || this.#isGood(token, key)) return token?.header;
       // Whoever finds it stale first asks for another, and the rest wait for that one.
-      if (this.#tokens.get(scope) === known) this.#tokens.delete(scope);
+      if (this.#tokens.get(key) === known) this.#tokens.delete(key);
     }
-    const requested = this.#request(challenge, scope);
-    this.#tokens.set(scope, requested);
+    const requested = this.#request(challenge, scopes);
+    this.#tokens.set(key, requested);
     // A refusal stands all the same: the login knows where it was refused.
-    requested.catch(() => this.#tokens.delete(scope));
+    requested.catch(() => this.#tokens.delete(key));
     return (await requested)?.header;
   }
 
-  #isGood(token: Token, scope: string): boolean {
+  #isGood(token: Token, key: string): boolean {
     return (
-      token.header !== this.#refused.get(scope) &&
-      token.expires - MARGIN > this.#options.clock.now().getTime()
+      token.header !== this.#refused.get(key) && token.expires - MARGIN > this.#options.clock.now().getTime()
     );
   }
 
   /** @returns undefined when callers without credentials get no token for this: the registry itself then says no */
-  async #request(challenge: Bearer, scope: string): Promise<Token | undefined> {
+  async #request(challenge: Bearer, scopes: readonly string[]): Promise<Token | undefined> {
     const credential = await this.credential();
-    if (credential === undefined) return this.#requestToken(challenge, scope, undefined);
+    if (credential === undefined) return this.#requestToken(challenge, scopes, undefined);
     const login = this.#loginOf(credential);
     return login.attempt(
-      scope,
-      () => this.#requestToken(challenge, scope, { credential, login }),
+      keyOf(scopes),
+      () => this.#requestToken(challenge, scopes, { credential, login }),
       () => this.#isWrongLogin(challenge, credential),
     );
   }
@@ -205,7 +213,7 @@ export class Authorization {
   /** Asked for a token that is good for nothing: whether the realm knows the login at all. */
   async #isWrongLogin({ realm, service }: Bearer, credential: Credential): Promise<boolean | undefined> {
     const url = this.#realm(realm);
-    const answer = await this.#ask(url, { ...(service !== undefined && { service }) }, credential);
+    const answer = await this.#ask(url, service, [], credential);
     if (answer.status === 200) {
       this.#keepRefreshed(parseTokens(await this.#read(answer, url.host)), credential);
       return false;
@@ -216,7 +224,7 @@ export class Authorization {
 
   async #requestToken(
     { realm, service }: Bearer,
-    scope: string,
+    scopes: readonly string[],
     account: { readonly credential: Credential; readonly login: Login } | undefined,
   ): Promise<Token | undefined> {
     const credential = account?.credential;
@@ -224,7 +232,7 @@ export class Authorization {
     const begun = this.#options.clock.now().getTime();
     const where = `${this.#host} asks for a token from ${url.host}, which`;
     // A redirect is not followed: it could carry the credential to a host that the registry has not named.
-    const response = await this.#ask(url, { ...(service !== undefined && { service }), scope }, credential);
+    const response = await this.#ask(url, service, scopes, credential);
     const { status } = response;
     if (status !== 200) {
       response.discard();
@@ -238,7 +246,7 @@ export class Authorization {
       const error = new CredentialRefusedError(
         `${where} answered ${status} to the credentials ${account.credential.from}.`,
       );
-      account.login.deny(scope, { error, isFinal: true });
+      account.login.deny(keyOf(scopes), { error, isFinal: true });
       throw error;
     }
     const body = parseTokens(await this.#read(response, where));
@@ -268,14 +276,16 @@ export class Authorization {
   /** An identity token goes into a body, as OAuth2 has it; a password, or nothing, into a header. */
   async #ask(
     realm: URL,
-    wanted: Readonly<Record<string, string>>,
+    service: string | undefined,
+    scopes: readonly string[],
     credential: Credential | undefined,
   ): Promise<Answer> {
     if (isIdentityToken(credential)) {
       const refreshed = this.#refreshed?.of === credential.identityToken ? this.#refreshed.token : undefined;
       const body = new URLSearchParams({
         grant_type: 'refresh_token',
-        ...wanted,
+        ...(service !== undefined && { service }),
+        ...(scopes.length > 0 && { scope: scopes.join(' ') }),
         client_id: 'lifeboat',
         refresh_token: refreshed ?? this.#secrets.add(credential.identityToken),
       });
@@ -283,7 +293,9 @@ export class Authorization {
       return send(this.#options, realm, 'POST', headers, body.toString());
     }
     const url = new URL(realm);
-    for (const [name, value] of Object.entries(wanted)) url.searchParams.set(name, value);
+    if (service !== undefined) url.searchParams.set('service', service);
+    if (scopes.length > 0) url.searchParams.delete('scope');
+    for (const scope of scopes) url.searchParams.append('scope', scope);
     const headers: Record<string, string> =
       credential === undefined ? {} : { Authorization: this.#secrets.basic(credential) };
     return send(this.#options, url, 'GET', headers);
@@ -322,8 +334,9 @@ function lifetimeOf(told: unknown): number {
   return seconds > SHORTEST_LIFETIME ? seconds : SHORTEST_LIFETIME;
 }
 
-function scopeOf(path: string): string {
-  return `repository:${path}:pull`;
+/** The same for the same set. */
+function keyOf(scopes: readonly string[]): string {
+  return scopes.toSorted().join(' ');
 }
 
 function parseTokens(bytes: Uint8Array): JsonObject {

@@ -22,3 +22,17 @@ export function kindOf({
   if (resource.startsWith('manifests/')) return 'manifestGets';
   return resource.startsWith('blobs/') ? 'blobGets' : 'lists';
 }
+
+/** As far as a login may be allowed some of a registry and not the rest. */
+export interface Place {
+  /** The repository's name within the registry. */
+  readonly path: string;
+  /** Tells it from all others. */
+  readonly name: string;
+}
+
+/** An account that may not list a repository's tags may still read them, and some registries want another scope for it. */
+export function placeOf(request: Pick<RegistryRequest, 'method' | 'path' | 'resource'>): Place {
+  const { path } = request;
+  return { path, name: kindOf(request) === 'lists' ? `the lists of ${path}` : path };
+}

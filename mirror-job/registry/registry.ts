@@ -14,7 +14,7 @@ import { DeadEndError } from './dead-end-error.ts';
 import { Failures, type Failure } from './failures.ts';
 import { refusalOf } from './refusal.ts';
 import { RETRIED, type RegistryOptions, type RetryPolicy } from './registry-options.ts';
-import { NO_REQUESTS, kindOf, type RegistryRequest } from './registry-request.ts';
+import { NO_REQUESTS, kindOf, placeOf, type RegistryRequest } from './registry-request.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { Secrets } from './secrets.ts';
 import { StandInError } from './stand-in-error.ts';
@@ -290,23 +290,28 @@ export class Registry implements ReportingUpstream {
     response.discard();
   }
 
+  /** A refusal is met with what it asks for, and once more where it then names a scope that it did not name before. */
   async #challenged(request: RegistryRequest, authorization: Authorization): Promise<Answer> {
-    const sent = await authorization.header(request.path);
-    const response = await this.#carried(request, authorization, sent);
-    // Whoever else answers must not choose where the password goes.
-    if (response.status !== 401 || this.#elsewhere.has(response)) return response;
-    const asked = response.headers.get('WWW-Authenticate');
-    let header: string | undefined;
-    try {
-      const canHelp = await authorization.learn(asked, request.path, sent);
-      header = canHelp ? await authorization.header(request.path) : undefined;
-    } catch (error) {
+    const place = placeOf(request);
+    let sent = await authorization.header(place);
+    for (let refusals = 0; ; refusals += 1) {
+      const response = await this.#carried(request, authorization, sent);
+      // Whoever else answers must not choose where the password goes.
+      if (response.status !== 401 || this.#elsewhere.has(response) || refusals === 2) return response;
+      const asked = response.headers.get('WWW-Authenticate');
+      let header: string | undefined;
+      try {
+        const brings = await authorization.learn(asked, place, sent);
+        const canHelp = brings === 'wider' || (brings === 'another' && refusals === 0);
+        header = canHelp ? await authorization.header(place) : undefined;
+      } catch (error) {
+        response.discard();
+        throw error;
+      }
+      if (header === undefined) return response;
       response.discard();
-      throw error;
+      sent = header;
     }
-    if (header === undefined) return response;
-    response.discard();
-    return this.#carried(request, authorization, header);
   }
 
   #carried(
@@ -314,11 +319,9 @@ export class Registry implements ReportingUpstream {
     authorization: Authorization,
     header: string | undefined,
   ): Promise<Answer> {
-    // An account that may not list a repository's tags may still read them.
-    const place = kindOf(request) === 'lists' ? `the lists of ${request.path}` : request.path;
     return authorization.carry(
       header,
-      place,
+      placeOf(request),
       (sent) => this.#redirected(request, sent),
       (answer) => {
         if (this.#elsewhere.has(answer) || answer.status < 400 || answer.status === 404) return 'accepted';

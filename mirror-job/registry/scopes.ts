@@ -1,0 +1,44 @@
+/**
+ * Which scopes a token is asked for. To pull from the repository, at first; and whatever a refusal names beyond that:
+ * Azure wants `metadata_read` for a list of tags.
+ * https://distribution.github.io/distribution/spec/auth/scope/
+ */
+import type { Place } from './registry-request.ts';
+
+/** More than any registry names: a request for a token has them all in its URL. */
+const MAX_SCOPES = 8;
+
+export class Scopes {
+  /** By place, the newest first. */
+  readonly #named = new Map<string, readonly string[]>();
+
+  /** Those that the registry named last stand first, because some realms look at the first one only. */
+  of({ path, name }: Place): readonly string[] {
+    const pull = `repository:${path}:pull`;
+    const named = this.#named.get(name) ?? [];
+    return named.includes(pull) ? named : [...named, pull];
+  }
+
+  /**
+   * Takes note of what a refusal names.
+   * @param scope of its challenge: one or several, with spaces between them
+   * @returns whether there is any among them that was not asked for yet
+   */
+  widen(place: Place, scope: string | undefined): boolean {
+    const known = this.of(place);
+    const named = (scope ?? '').split(/\s+/).map(readingPart);
+    const fresh = [...new Set(named)].filter((one) => one !== '' && !known.includes(one));
+    if (fresh.length === 0 || fresh.length + known.length > MAX_SCOPES) return false;
+    this.#named.set(place.name, [...fresh, ...known]);
+    return true;
+  }
+}
+
+/** A scope without the actions that write: a mirror has no use for them, whatever a registry names. */
+function readingPart(scope: string): string {
+  const end = scope.lastIndexOf(':') + 1;
+  if (end === 0) return scope;
+  const actions = scope.slice(end).split(',');
+  const reading = actions.filter((action) => !/^(?:\*|push|delete)$|write|delete/.test(action));
+  return reading.length === 0 ? '' : `${scope.slice(0, end)}${reading.join()}`;
+}
