@@ -7,7 +7,7 @@ import { algorithmOf, digestOf, isDigest, type Digest } from '../../core/digest.
 import { isObject, parseJson } from '../../core/json.ts';
 import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
 import { MANIFEST_ACCEPT, OCI_INDEX, bareMediaType } from '../../core/media-type.ts';
-import { isTag, type Tag } from '../../core/reference.ts';
+import type { Tag } from '../../core/reference.ts';
 import { isReferrerTag, referrersTag } from '../../core/tag-list.ts';
 import { SkippedError } from '../engine/skipped-error.ts';
 import {
@@ -20,11 +20,14 @@ import {
 } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 import { BrokenBodyError, readBody, readWhole } from './body.ts';
+import { parseContentRange } from './content-range.ts';
 import { DeadEndError } from './dead-end-error.ts';
+import { nextLink, parseLinks } from './link-header.ts';
 import { RETRIED } from './registry-options.ts';
 import { NO_REQUESTS, kindOf, type RegistryRequest } from './registry-request.ts';
 import type { Registry } from './registry.ts';
 import { StandInError } from './stand-in-error.ts';
+import { leftOutSentence, readTagPage } from './tag-page.ts';
 
 /** A page of tags or referrers. */
 const MAX_PAGE_SIZE = 16 * 1024 * 1024;
@@ -82,14 +85,14 @@ export class RegistrySource implements Source {
 
   async #listTags(): Promise<readonly Tag[]> {
     const tags: Tag[] = [];
+    const others: string[] = [];
     for await (const page of this.#pages('tags/list')) {
-      const names: unknown = isObject(page) ? page['tags'] : undefined;
-      // Registries written in Go say null for none.
-      if (names === null || names === undefined) continue;
-      if (!Array.isArray(names)) throw new SourceError(`${this.name}: what came as a list of tags is none.`);
+      const read = readTagPage(this.name, page);
       // Not with a spread: some registries send hundreds of thousands in one page.
-      for (const tag of names) if (typeof tag === 'string' && isTag(tag)) tags.push(tag);
+      for (const tag of read.tags) tags.push(tag);
+      for (const other of read.others) others.push(other);
     }
+    if (others.length > 0) this.#registry.log.warn(leftOutSentence(this.name, others));
     const shown = tags.filter((tag) => isReferrerTag(tag));
     this.#listed = shown.length === 0 ? undefined : new Set(shown);
     return tags;
@@ -150,7 +153,8 @@ export class RegistrySource implements Source {
     }
     const body = readBody(response, this.#registry.timeout, `${this.name}: blob ${digest}`);
     if (offset === 0) return body;
-    const start = response.status === 206 ? readRange(response.headers.get('Content-Range'))?.start : 0;
+    const start =
+      response.status === 206 ? parseContentRange(response.headers.get('Content-Range'))?.start : 0;
     if (start === undefined || start > offset) {
       response.discard();
       throw new SourceError(
@@ -170,7 +174,8 @@ export class RegistrySource implements Source {
       [200, 206, 404, ...RANGE_REFUSALS],
     );
     const where = `${this.name}: blob ${digest}`;
-    const range = response.status === 206 ? readRange(response.headers.get('Content-Range')) : undefined;
+    const range =
+      response.status === 206 ? parseContentRange(response.headers.get('Content-Range')) : undefined;
     if (range?.size !== undefined && range.size !== size) {
       response.discard();
       throw new SourceError(`${where} has ${range.size} bytes, and its manifest says ${size}.`);
@@ -406,11 +411,17 @@ export class RegistrySource implements Source {
   }
 
   /** Only the query of a `Link` is used: the path stays ours, and so does the host. */
-  #nextPage(link: string | null, resource: string): string | undefined {
-    const target = link === null ? undefined : /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(link)?.[1];
-    if (target === undefined) return undefined;
-    const query = target.indexOf('?');
-    return query === -1 ? resource : `${resource}${target.slice(query)}`;
+  #nextPage(header: string | null, resource: string): string | undefined {
+    const links = parseLinks(header);
+    const target = nextLink(links);
+    if (target !== undefined) {
+      const query = target.indexOf('?');
+      return query === -1 ? resource : `${resource}${target.slice(query)}`;
+    }
+    if (links.rest === '') return undefined;
+    throw new SourceError(
+      `${this.name}: ${resource}: the answer has a Link header that is not understood, so that its next page cannot be asked for: "${links.rest.slice(0, 100)}".`,
+    );
   }
 }
 
@@ -418,21 +429,6 @@ interface Read {
   readonly response: Answer;
   /** Undefined for another status, or type, than the one that was wanted. */
   readonly bytes: Uint8Array<ArrayBuffer> | undefined;
-}
-
-interface Range {
-  readonly start: number;
-  /** Its last byte. */
-  readonly end: number;
-  /** Of the whole; undefined where it is not said. */
-  readonly size: number | undefined;
-}
-
-/** https://www.rfc-editor.org/rfc/rfc9110#name-content-range */
-function readRange(contentRange: string | null): Range | undefined {
-  const [, start, end, size] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(contentRange ?? '') ?? [];
-  if (start === undefined || end === undefined) return undefined;
-  return { start: Number(start), end: Number(end), size: size === '*' ? undefined : Number(size) };
 }
 
 /** For a registry that sends the whole blob again, whatever range was asked for. */

@@ -1,5 +1,6 @@
 /** One upstream registry: its connection, its authorization and its manners, shared by all images from it. */
 import { formatUpstream, hostOf, type Upstream } from '../../core/reference.ts';
+import type { Log } from '../engine/environment.ts';
 import { createLimit, type Limit } from '../engine/limit.ts';
 import type { UpstreamReport } from '../engine/report.ts';
 import { SkippedError } from '../engine/skipped-error.ts';
@@ -65,6 +66,10 @@ export class Registry implements ReportingUpstream {
     );
     this.#accounts = new Accounts(first, more);
     this.#anonymous = new Accounts(anonymous, []);
+  }
+
+  get log(): Log {
+    return this.#options.log;
   }
 
   get timeout(): number {

@@ -142,9 +142,9 @@ test.each([
   const registry = azure(() => named);
   const source = await sourceOf(registry);
   await source.resolve(one).catch(() => undefined);
-  const tokens = registry.seen.filter((line) => line.startsWith('GET token'));
+  const token = registry.seen.find((line) => line.startsWith('GET token'));
   const wanted = expected === undefined || expected === PULL ? PULL : `${expected} ${PULL}`;
-  expect(tokens[0]).toBe(`GET token ${wanted}`);
+  expect(token).toBe(`GET token ${wanted}`);
 });
 
 test('a realm that refuses the wider set takes nothing from the tags that are named', async () => {

@@ -1,0 +1,52 @@
+/**
+ * A page of a list of tags. What is no such page is not an empty one: tags that are not seen are taken for gone, and the
+ * newest of fewer tags is an older one.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags
+ */
+import { isObject } from '../../core/json.ts';
+import { isTag, type Tag } from '../../core/reference.ts';
+import { countOf } from '../engine/count-of.ts';
+import { SourceError } from '../engine/source.ts';
+
+const SHOWN = 3;
+
+export interface TagPage {
+  readonly tags: readonly Tag[];
+  /** What stands among them and is no tag: no client could ask for it. */
+  readonly others: readonly string[];
+}
+
+/** @param name of the repository, for the sentence. @throws {SourceError} */
+export function readTagPage(name: string, page: unknown): TagPage {
+  const refuse = (more: string): SourceError =>
+    new SourceError(`${name}: what came as a list of tags is none${more}.`);
+  if (!isObject(page)) throw refuse('');
+  const { errors, tags: names } = page;
+  if (errors !== undefined && errors !== null) throw refuse(`, but an error${codeOf(errors)}`);
+  // Registries written in Go say null for none.
+  if (names === null) return { tags: [], others: [] };
+  if (!Array.isArray(names)) throw refuse('');
+  const tags: Tag[] = [];
+  const others: string[] = [];
+  for (const tag of names) {
+    if (typeof tag !== 'string') throw refuse('');
+    if (isTag(tag)) tags.push(tag);
+    else others.push(tag);
+  }
+  return { tags, others };
+}
+
+/** @param others at least one */
+export function leftOutSentence(name: string, others: readonly string[]): string {
+  const shown = others.slice(0, SHOWN).map((one) => JSON.stringify(one.slice(0, 150)));
+  const more = others.length > SHOWN ? [`and ${others.length - SHOWN} more`] : [];
+  const are = others.length === 1 ? 'is no tag' : 'are no tags';
+  const left = others.length === 1 ? 'It is' : 'They are';
+  return `${name} lists ${countOf(others.length, 'name')} that ${are}, which no client can pull. ${left} left out: ${[...shown, ...more].join(', ')}.`;
+}
+
+function codeOf(errors: unknown): string {
+  const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
+  const code = isObject(first) ? first['code'] : undefined;
+  return typeof code === 'string' && /^\w{1,50}$/.test(code) ? ` (${code})` : '';
+}

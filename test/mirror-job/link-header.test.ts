@@ -1,0 +1,49 @@
+/** `Link` headers as they are and as they should be. https://www.rfc-editor.org/rfc/rfc8288#section-3 */
+import { expect, test } from 'vitest';
+import { nextLink, parseLinks } from '../../mirror-job/registry/link-header.ts';
+
+const PAGE = '/v2/team/app/tags/list?last=b&n=2';
+
+test.each<[string, string | null, string | undefined]>([
+  ['the specification’s own', `<${PAGE}>; rel="next"`, PAGE],
+  ['without quotes', `<${PAGE}>;rel=next`, PAGE],
+  ['in capitals', `<${PAGE}> ; REL = "NEXT"`, PAGE],
+  ['with other parameters before it', `<${PAGE}>; title="a, b; rel=\\"prev\\""; rel="next"`, PAGE],
+  ['with a comma in quotes after it', `<${PAGE}>; rel="next"; title="next, please"`, PAGE],
+  ['with a comma in its address', '</v2/app/tags/list?last=a,b>; rel="next"', '/v2/app/tags/list?last=a,b'],
+  ['with several relations', `<${PAGE}>; rel="last next"`, PAGE],
+  ['with a parameter without a value', `<${PAGE}>; crossorigin; rel=next;`, PAGE],
+  ['after others', `</v2/?first>; rel=first, </v2/?prev>; rel="prev" ,<${PAGE}>; rel=next`, PAGE],
+  ['after a comma that separates nothing', `, ,<${PAGE}>; rel=next`, PAGE],
+  ['twice', `<${PAGE}>; rel=next, </v2/?other>; rel=next`, PAGE],
+  ['before what is no link', `<${PAGE}>; rel=next, and so on`, PAGE],
+  // crane and skopeo do not look at the relation at all.
+  ['without a relation', `<${PAGE}>`, PAGE],
+  ['without a relation, with something else', `<${PAGE}>; title="more"`, PAGE],
+  ['with an empty relation', `<${PAGE}>; rel=""`, PAGE],
+  ['the first of two relations', `<${PAGE}>; rel=prev; rel=next`, undefined],
+  ['only others', '</v2/?first>; rel=first, </v2/?prev>; rel="prev"', undefined],
+  ['none', null, undefined],
+  ['an empty one', ' ', undefined],
+])('%s', (_name, header, expected) => {
+  expect(nextLink(parseLinks(header))).toBe(expected);
+});
+
+test.each<[string, string]>([
+  [`${PAGE}; rel="next"`, `${PAGE}; rel="next"`],
+  [`<${PAGE}`, `<${PAGE}`],
+  ['next', 'next'],
+  [`<${PAGE}>; rel="next`, `<${PAGE}>; rel="next`],
+  [`<${PAGE}> rel="next"`, `<${PAGE}> rel="next"`],
+  ['</v2/?first>; rel=first, next page', 'next page'],
+])('%s holds what is no link', (header, rest) => {
+  expect(parseLinks(header).rest).toBe(rest);
+});
+
+test('a long header of nothing is read in no time', () => {
+  const began = process.cpuUsage();
+  for (const part of ['<a>;', '<a>; b="\\"', '< ', '<a> ', '<a>;a=', ',', ' ;']) {
+    parseLinks(`<a>; rel=first, ${part.repeat(16_000)}`);
+  }
+  expect(process.cpuUsage(began).user).toBeLessThan(2_000_000);
+});

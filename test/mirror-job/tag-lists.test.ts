@@ -1,0 +1,110 @@
+/** Lists of tags that are not as they should be: one that is not understood fails, and is never a shorter one. */
+import { afterEach, expect, test } from 'vitest';
+import type { Log } from '../../mirror-job/engine/environment.ts';
+import { addImage, addLayer, tagAs } from '../support/builder.ts';
+import { emptyRepository } from '../support/content.ts';
+import type { Misbehaviour } from '../support/misbehaviour.ts';
+import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
+import { sourceAt } from './harness.ts';
+
+const registries: RogueRegistry[] = [];
+afterEach(async () => {
+  await Promise.all(registries.splice(0).map((registry) => registry.stop()));
+});
+
+const TAGS = ['a', 'b', 'c', 'd', 'e', 'f'];
+
+/** Six tags, two a page. @param misbehave what each page's answer is like, by the tag that it begins after */
+async function start(misbehave: (last: string) => Misbehaviour | undefined): Promise<RogueRegistry> {
+  const app = emptyRepository();
+  tagAs(app, addImage(app, { layers: [await addLayer(app, 'one')] }), ...TAGS);
+  const registry = await startRogueRegistry({
+    corpus: { repositories: new Map([['team/app', app]]) },
+    pageSize: 2,
+    misbehave: ({ kind, query }) => (kind === 'tags' ? misbehave(query.get('last') ?? '') : undefined),
+  });
+  registries.push(registry);
+  return registry;
+}
+
+/** All pages with a Link of this form. @param format what becomes of the next page's address */
+function linkedAs(format: (next: string) => string): (last: string) => Misbehaviour | undefined {
+  const next: Record<string, string> = { '': 'b', b: 'd' };
+  return (last) => {
+    const end = next[last];
+    if (end === undefined) return undefined;
+    return { kind: 'headers', set: { link: format(`/v2/team/app/tags/list?last=${end}&n=2`) } };
+  };
+}
+
+test.each<[string, (next: string) => string]>([
+  ['without rel', (next) => `<${next}>`],
+  ['with a comma in quotes', (next) => `<${next}>; title="tags, more of them"; rel="next"`],
+  ['after another one', (next) => `</v2/team/app/tags/list?n=2>; rel="first", <${next}>; rel=next`],
+  ['with an address of its own', (next) => `<https://elsewhere.test${next}>; rel="next"`],
+])('a Link %s is followed', async (_name, format) => {
+  const registry = await start(linkedAs(format));
+  expect(await (await sourceAt(registry.host, 'team/app')).tags()).toEqual(TAGS);
+});
+
+test.each<[string, (next: string) => string, string]>([
+  ['without <>', (next) => `${next}; rel="next"`, '/v2/team/app/tags/list?last=b&n=2; rel="next"'],
+  ['without its end', (next) => `<${next}`, '</v2/team/app/tags/list?last=b&n=2'],
+  ['that is a word', () => 'more', 'more'],
+])('a Link %s fails the list', async (_name, format, rest) => {
+  const registry = await start(linkedAs(format));
+  await expect((await sourceAt(registry.host, 'team/app')).tags()).rejects.toThrow(
+    `${registry.host}/team/app: tags/list: the answer has a Link header that is not understood, so that its next page cannot be asked for: "${rest}".`,
+  );
+});
+
+const NO_LIST = 'what came as a list of tags is none';
+
+test.each<[string, unknown, string]>([
+  [
+    'an error',
+    { errors: [{ code: 'UNAUTHORIZED', message: 'no' }] },
+    `${NO_LIST}, but an error (UNAUTHORIZED).`,
+  ],
+  ['an error without a code', { errors: [] }, `${NO_LIST}, but an error.`],
+  [
+    'an error beside tags',
+    { errors: [{ code: 'UNKNOWN' }], tags: ['a'] },
+    `${NO_LIST}, but an error (UNKNOWN).`,
+  ],
+  ['an empty object', {}, `${NO_LIST}.`],
+  ['a name alone', { name: 'team/app' }, `${NO_LIST}.`],
+  ['tags that are a text', { tags: 'a' }, `${NO_LIST}.`],
+  ['tags that are objects', { tags: ['a', { name: 'b' }] }, `${NO_LIST}.`],
+  ['a list of tags alone', ['a'], `${NO_LIST}.`],
+  ['null', null, `${NO_LIST}.`],
+])('%s is no list, on the first page or on a later one', async (_name, body, sentence) => {
+  const answer: Misbehaviour = { kind: 'status', status: 200, body: JSON.stringify(body) };
+  for (const page of ['', 'b']) {
+    const registry = await start((last) => (last === page ? answer : undefined));
+    await expect((await sourceAt(registry.host, 'team/app')).tags()).rejects.toThrow(
+      `${registry.host}/team/app: ${sentence}`,
+    );
+  }
+});
+
+test.each([null, []])('%j is an empty list', async (tags) => {
+  const body = JSON.stringify({ name: 'team/app', tags });
+  const registry = await start(() => ({ kind: 'status', status: 200, body }));
+  expect(await (await sourceAt(registry.host, 'team/app')).tags()).toEqual([]);
+});
+
+test('names that no client can pull are left out, and that is said', async () => {
+  const said: string[] = [];
+  const log: Log = { info: () => {}, warn: (message) => said.push(message) };
+  const registry = await start(() => ({
+    kind: 'tags',
+    tags: ['a', 'not a tag!', 'b', '', '-c', 'x'.repeat(129)],
+  }));
+  const source = await sourceAt(registry.host, 'team/app', { log });
+  expect(await source.tags()).toEqual(['a', 'b']);
+  await source.tags();
+  expect(said).toEqual([
+    `${registry.host}/team/app lists 4 names that are no tags, which no client can pull. They are left out: "not a tag!", "", "-c", and 1 more.`,
+  ]);
+});
