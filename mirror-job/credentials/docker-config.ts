@@ -3,7 +3,7 @@
  * https://github.com/docker/cli/blob/master/cli/config/configfile/file.go
  */
 import * as z from 'zod/mini';
-import { hostOf, type Upstream } from '../../core/reference.ts';
+import { formatUpstream, hostOf, type Upstream } from '../../core/reference.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { formatPath } from '../configuration/path.ts';
 import type { Credential, IdentityToken, Password } from '../registry/registry-options.ts';
@@ -43,6 +43,15 @@ export class DockerConfig {
       throw refusal(file, key, 'this is not what "docker login" writes here. Write it anew with it.');
     }
     this.#json = parsed.data;
+  }
+
+  /** What removes a login from it. */
+  logoutFor(upstream: Upstream): string {
+    const program = this.file.endsWith('auth.json') ? 'podman' : 'docker';
+    // Without a name, docker means the Hub, under the name that it has stored it by.
+    return upstream === 'docker.io' && program === 'docker'
+      ? 'docker logout'
+      : `${program} logout ${formatUpstream(upstream)}`;
   }
 
   /** Which `docker-credential-…` program knows about an upstream, if one does. */

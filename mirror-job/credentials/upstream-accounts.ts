@@ -1,5 +1,5 @@
 /** Which accounts an upstream is asked with: what the configuration says, else what "docker login" left, else AWS. */
-import { hostOf, type Upstream } from '../../core/reference.ts';
+import { formatUpstream, hostOf, type Upstream } from '../../core/reference.ts';
 import type { Clock } from '../engine/environment.ts';
 import { SourceError } from '../engine/source.ts';
 import type { Agents } from '../node/agents.ts';
@@ -39,18 +39,28 @@ export async function accountsOf(
     });
   }
   const candidates: Account[] = [];
+  const logouts: string[] = [];
   for (const config of await surroundings.dockerConfigs()) {
     const helper = config.helperFor(upstream);
     if (helper !== undefined) candidates.push(helperAccount(helper, config.file, upstream, surroundings));
     const stored = config.credentialFor(upstream);
     if (stored !== undefined) candidates.push(async () => stored);
+    if (helper !== undefined || stored !== undefined) logouts.push(config.logoutFor(upstream));
   }
   const ecr = ecrRegistry(upstream);
   if (ecr !== undefined) {
     const { clock, agents, signal } = surroundings;
     candidates.push(rememberedAccount(clock, () => askEcr(upstream, ecr, agents, clock.now(), { signal })));
   }
-  return candidates.length === 0 ? [] : [() => firstOf(candidates)];
+  if (candidates.length === 0) return [];
+  const remedy = remedyFor(upstream, logouts[0]);
+  return [Object.assign(() => firstOf(candidates), { remedy })];
+}
+
+/** Nobody has written this login into the configuration, so that few think of it when an image that all may read fails. */
+function remedyFor(upstream: Upstream, logout: string | undefined): string {
+  const end = logout === undefined ? '' : `remove the login ("${logout}"), or `;
+  return `If everybody may read the image, ${end}set upstreams["${formatUpstream(upstream)}"].credentials to [], which asks without a login.`;
 }
 
 /** Places to look in, not accounts to try in turn: the first that has a credential is the one that was meant. */

@@ -20,6 +20,8 @@ export interface Exchange {
 }
 
 const CONNECT_TIMEOUT = 10_000;
+/** Of an answer; Node's own 16 KiB are fewer than some registries send of policies and cookies. Bytes. */
+const MAX_HEADERS = 256 * 1024;
 
 /**
  * @returns the answer, whatever its status; its body is the caller's to read or to destroy
@@ -66,6 +68,7 @@ function attempt({ method, origin, path, headers, body, agents, timeout, signal 
     hostname: origin.hostname.replaceAll(/[[\]]/g, ''),
     port: origin.port === '' ? undefined : Number(origin.port),
     path,
+    maxHeaderSize: MAX_HEADERS,
   };
   return new Promise<IncomingMessage>((resolve, reject) => {
     const request = isSecure

@@ -9,6 +9,7 @@ import type { Answer } from './answer.ts';
 import { BrokenBodyError, readWhole } from './body.ts';
 import { parseChallenges, type Challenge } from './challenge.ts';
 import { ConnectionError } from './connection-error.ts';
+import { encodingNote } from './content-encoding.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
 import { Login } from './login.ts';
 import {
@@ -65,6 +66,12 @@ export class Authorization {
     this.#secrets = secrets;
   }
 
+  /** What to do where the credential is refused, with a space before it; empty where nothing is to be said. */
+  get remedy(): string {
+    const remedy = this.#account?.remedy;
+    return remedy === undefined ? '' : ` ${remedy}`;
+  }
+
   /**
    * The account's credential at this moment; undefined for callers without one.
    * @throws {SourceError} when it cannot be had
@@ -97,7 +104,7 @@ export class Authorization {
       if (told === 'unclear') login.deny(place);
       if (told === 'refused') {
         const error = new CredentialRefusedError(
-          `${this.#host} answered ${answer.status} to the credentials ${credential.from}.`,
+          `${this.#host} answered ${answer.status} to the credentials ${credential.from}.${this.remedy}`,
         );
         login.deny(place, { error, isFinal: false });
       }
@@ -109,7 +116,7 @@ export class Authorization {
   #loginOf(credential: Credential): Login {
     const known = this.#login;
     if (known?.isOf(credential) === true) return known;
-    const login = new Login(this.#host, credential);
+    const login = new Login(this.#host, credential, this.remedy);
     this.#login = login;
     return login;
   }
@@ -244,14 +251,15 @@ export class Authorization {
       if (!isRefusal(status, credential)) throw new SourceError(`${where} answered ${status} without one.`);
       if (account === undefined) return undefined;
       const error = new CredentialRefusedError(
-        `${where} answered ${status} to the credentials ${account.credential.from}.`,
+        `${where} answered ${status} to the credentials ${account.credential.from}.${this.remedy}`,
       );
       account.login.deny(keyOf(scopes), { error, isFinal: true });
       throw error;
     }
     const body = parseTokens(await this.#read(response, where));
     const token = [body['token'], body['access_token']].find(isFilled);
-    if (token === undefined) throw new SourceError(`${where} answered 200 without one.`);
+    if (token === undefined)
+      throw new SourceError(`${where} answered 200 without one.${encodingNote(response)}`);
     this.#keepRefreshed(body, credential);
     account?.login.accept();
     const expires = begun + lifetimeOf(body['expires_in']) * 1000;

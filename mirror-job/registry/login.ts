@@ -19,6 +19,7 @@ interface Denial {
 export class Login {
   readonly #host: string;
   readonly #credential: Credential;
+  readonly #remedy: string;
   #isAccepted = false;
   #isWrong = false;
   /** By place: what a token is for, or a repository. Undefined where nothing follows for the place itself. */
@@ -26,9 +27,11 @@ export class Login {
   /** What the others wait for; it fails only where nobody answered. */
   #trial: Promise<void> | undefined;
 
-  constructor(host: string, credential: Credential) {
+  /** @param remedy what to do where it is refused, with a space before it */
+  constructor(host: string, credential: Credential, remedy: string) {
     this.#host = host;
     this.#credential = credential;
+    this.#remedy = remedy;
   }
 
   /** Not for one that was renewed: what is known of the old one says nothing of it. */
@@ -100,7 +103,7 @@ export class Login {
 
   #refusal(): CredentialRefusedError {
     return new CredentialRefusedError(
-      `${this.#host} refuses the credentials ${this.#credential.from} everywhere; they are not sent again in this run.`,
+      `${this.#host} refuses the credentials ${this.#credential.from} everywhere; they are not sent again in this run.${this.#remedy}`,
     );
   }
 }

@@ -5,6 +5,7 @@ import { SourceError } from '../engine/source.ts';
 import type { Accounts } from './accounts.ts';
 import type { Answer } from './answer.ts';
 import { readWhole } from './body.ts';
+import { parseChallenges } from './challenge.ts';
 import type { RegistryRequest } from './registry-request.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -33,23 +34,32 @@ export async function refusalOf(
   const what = `${who} answered ${response.status} to ${request.method} ${request.resource}`;
   const said = await messageOf(request, response, asked);
   // What a storage says is of no account and no quota.
-  const hint = elsewhere === undefined ? await hintFor(request, response.status, asked) : '';
+  const hint = elsewhere === undefined ? await hintFor(request, response, asked) : '';
   return new SourceError(
     `${formatUpstream(upstream)}/${request.path}: ${what}${said === undefined ? '.' : `: ${said}`}${hint}`,
   );
 }
 
-async function hintFor({ path }: RegistryRequest, status: number, asked: Asked): Promise<string> {
+async function hintFor(
+  { path }: RegistryRequest,
+  { status, headers }: Answer,
+  asked: Asked,
+): Promise<string> {
+  const challenge = headers.get('WWW-Authenticate') ?? '';
+  if (status === 401 && challenge !== '' && parseChallenges(challenge).length === 0) {
+    return ` It asks for a login in a way that Lifeboat does not know (WWW-Authenticate: ${challenge.slice(0, 100)}).`;
+  }
   if (status === 401 || status === 403) return whoIsNotAllowed(path, asked);
   return status === 429 ? ' Its rate limit is reached; later runs go on where this one stopped.' : '';
 }
 
 async function whoIsNotAllowed(path: string, { accounts, upstream }: Asked): Promise<string> {
   if (accounts.count > 1) return ' None of the accounts of this upstream is allowed it.';
-  const credential = await accounts.turn(path).credential();
+  const account = accounts.turn(path);
+  const credential = await account.credential();
   return credential === undefined
     ? ` If the image is private, configure upstreams["${formatUpstream(upstream)}"].credentials.`
-    : ` The credentials ${credential.from} do not allow it.`;
+    : ` The credentials ${credential.from} do not allow it.${account.remedy}`;
 }
 
 /** The registry's own words, where it has any: one line, no longer than a sentence. */

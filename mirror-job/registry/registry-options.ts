@@ -22,7 +22,10 @@ export type Credential = (Password | IdentityToken) & {
  * @returns undefined when there is none after all: then requests go out without
  * @throws {SourceError} a sentence, without the secret, when it cannot be had
  */
-export type Account = () => Promise<Credential | undefined>;
+export type Account = (() => Promise<Credential | undefined>) & {
+  /** A sentence: what to do where it is refused. */
+  readonly remedy?: string;
+};
 
 export interface RegistryOptions {
   readonly fetch: Fetch;

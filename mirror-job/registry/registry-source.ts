@@ -20,7 +20,8 @@ import {
 } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 import { BrokenBodyError, readBody, readWhole } from './body.ts';
-import { parseContentRange } from './content-range.ts';
+import { encodingNote } from './content-encoding.ts';
+import { parseContentRange, type ContentRange } from './content-range.ts';
 import { DeadEndError } from './dead-end-error.ts';
 import { nextLink, parseLinks } from './link-header.ts';
 import { RETRIED } from './registry-options.ts';
@@ -130,10 +131,16 @@ export class RegistrySource implements Source {
     const { response, bytes } = read;
     if (bytes === undefined) return undefined;
     const named = response.headers.get('Docker-Content-Digest');
-    const expected = isDigest(reference) ? reference : named !== null && isDigest(named) ? named : undefined;
+    const expected = isDigest(reference) ? reference : readDigest(named, where);
     const digest = await digestOf(bytes, expected === undefined ? 'sha256' : algorithmOf(expected));
+    const encoded = encodingNote(response);
     if (expected !== undefined && digest !== expected) {
-      throw new SourceError(`${where} came with other bytes: their digest is ${digest}, not ${expected}.`);
+      throw new SourceError(
+        `${where} came with other bytes: their digest is ${digest}, not ${expected}.${encoded}`,
+      );
+    }
+    if (expected === undefined && encoded !== '' && !isJson(bytes)) {
+      throw new SourceError(`${where} cannot be read.${encoded}`);
     }
     return { digest, bytes, mediaType: response.headers.get('Content-Type') ?? undefined };
   }
@@ -151,10 +158,13 @@ export class RegistrySource implements Source {
       response.discard();
       return undefined;
     }
-    const body = readBody(response, this.#registry.timeout, `${this.name}: blob ${digest}`);
+    const where = `${this.name}: blob ${digest}`;
+    const range =
+      response.status === 206 ? parseContentRange(response.headers.get('Content-Range')) : undefined;
+    refuseEncoded(response, range, size, where);
+    const body = readBody(response, this.#registry.timeout, where);
     if (offset === 0) return body;
-    const start =
-      response.status === 206 ? parseContentRange(response.headers.get('Content-Range'))?.start : 0;
+    const start = response.status === 206 ? range?.start : 0;
     if (start === undefined || start > offset) {
       response.discard();
       throw new SourceError(
@@ -176,6 +186,7 @@ export class RegistrySource implements Source {
     const where = `${this.name}: blob ${digest}`;
     const range =
       response.status === 206 ? parseContentRange(response.headers.get('Content-Range')) : undefined;
+    if (response.status === 200 || response.status === 206) refuseEncoded(response, range, size, where);
     if (range?.size !== undefined && range.size !== size) {
       response.discard();
       throw new SourceError(`${where} has ${range.size} bytes, and its manifest says ${size}.`);
@@ -356,7 +367,7 @@ export class RegistrySource implements Source {
       try {
         yield parseJson(bytes);
       } catch (error) {
-        throw new SourceError(`${where}: the answer is not JSON.`, { cause: error });
+        throw new SourceError(`${where}: the answer is not JSON.${encodingNote(response)}`, { cause: error });
       }
       next = this.#nextPage(response.headers.get('Link'), resource);
     }
@@ -429,6 +440,37 @@ interface Read {
   readonly response: Answer;
   /** Undefined for another status, or type, than the one that was wanted. */
   readonly bytes: Uint8Array<ArrayBuffer> | undefined;
+}
+
+function isJson(bytes: Uint8Array): boolean {
+  try {
+    parseJson(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a tag's manifest has to be compared with. @throws {SourceError} for what is there and no digest */
+function readDigest(named: string | null, where: string): Digest | undefined {
+  if (named === null || named === '') return undefined;
+  if (isDigest(named)) return named;
+  throw new SourceError(
+    `${where} was sent with Docker-Content-Digest "${named.slice(0, 150)}", which is not understood: its bytes cannot be compared with that.`,
+  );
+}
+
+/**
+ * A blob that was compressed on the way has another length, or none that is known.
+ * @param size what it should have. @throws {SourceError}
+ */
+function refuseEncoded(answer: Answer, range: ContentRange | undefined, size: number, where: string): void {
+  const note = encodingNote(answer);
+  const told =
+    answer.status === 206 ? range?.size : Number(answer.headers.get('Content-Length') ?? Number.NaN);
+  if (note === '' || told === size) return;
+  answer.discard();
+  throw new SourceError(`${where} cannot be read.${note}`);
 }
 
 /** For a registry that sends the whole blob again, whatever range was asked for. */
