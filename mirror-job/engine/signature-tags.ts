@@ -85,7 +85,7 @@ export class SignatureTags {
     const known = state.tag(tag);
     // Most images have none, which a HEAD tells without costing quota.
     const isAsked = known === undefined && this.#listed === undefined;
-    if (isAsked && (await source.resolve(tag)) === undefined) return;
+    if (isAsked && (await source.resolve(tag, true)) === undefined) return;
     const stood = known ?? (await findTag(environment, repository, tag));
     const first = known === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
     // What upstream has deleted stays here, as any tag does.

@@ -44,8 +44,12 @@ export interface Source {
   readonly requests?: RequestCounts;
   /** All tags, in the source's order; asked for once, whoever needs them, and however it went. @throws {SourceError} */
   tags(): Promise<readonly Tag[]>;
-  /** @returns undefined when there is no such tag. @throws {SourceError} */
-  resolve(tag: Tag): Promise<Resolved | undefined>;
+  /**
+   * @param isGuess the name is made up from a digest, and mostly there is no such tag: what costs no quota is enough
+   *   to say so
+   * @returns undefined when there is no such tag. @throws {SourceError}
+   */
+  resolve(tag: Tag, isGuess?: boolean): Promise<Resolved | undefined>;
   /**
    * The bytes match the digest that was asked for, or that the source named.
    * @param limit how many bytes are read, where what lists it has said its size: one that lies must not fill the memory

@@ -45,7 +45,6 @@ const NO_API = [...Array.from({ length: 100 }, (_, index) => 400 + index), 501].
 );
 const REFUSALS: readonly number[] = [401, 403];
 /** What some registries answer to every HEAD. */
-const HEAD_REFUSALS = [400, ...REFUSALS, 405, 406, 501];
 
 export class RegistrySource implements Source {
   readonly name: string;
@@ -99,26 +98,38 @@ export class RegistrySource implements Source {
     return tags;
   }
 
-  async resolve(tag: Tag): Promise<Resolved | undefined> {
-    if (isReferrerTag(tag)) return this.#resolveDerived(tag);
-    const response = await this.#request(
-      {
-        method: 'HEAD',
-        resource: `manifests/${tag}`,
-        headers: { Accept: MANIFEST_ACCEPT },
-      },
-      [200, 404, 405],
-    );
-    response.discard();
-    if (response.status === 404) return undefined;
-    const digest = response.headers.get('Docker-Content-Digest');
-    if (response.status === 200 && digest !== null && isDigest(digest)) return { digest };
-    // Not every registry answers HEAD, or names the digest: then the manifest itself has to tell.
-    const manifest = await this.manifest(tag);
+  async resolve(tag: Tag, isGuess = false): Promise<Resolved | undefined> {
+    const { status, headers } = await this.#head(tag);
+    const digest = headers.get('Docker-Content-Digest');
+    if (status === 200 && digest !== null && isDigest(digest)) return { digest };
+    const manifest = isReferrerTag(tag)
+      ? await this.#derived(tag, status, isGuess)
+      : await this.manifest(tag);
     return manifest === undefined ? undefined : { digest: manifest.digest, manifest };
   }
 
+  /**
+   * A HEAD spares quota. Only its 200 tells something: some registries refuse it, or answer 404, where a GET gets the
+   * manifest.
+   */
+  async #head(reference: Tag | Digest, anonymous = false): Promise<Answer> {
+    const resource = `manifests/${reference}`;
+    const headers = { Accept: MANIFEST_ACCEPT };
+    const response = await this.#request({ method: 'HEAD', resource, headers, anonymous }, 'any');
+    response.discard();
+    return response;
+  }
+
   async manifest(reference: Tag | Digest, limit = MAX_MANIFEST_SIZE): Promise<SourceManifest | undefined> {
+    return (await this.#getManifest(reference, limit, [404])).manifest;
+  }
+
+  /** @param absent the statuses beside 200 that are no error */
+  async #getManifest(
+    reference: Tag | Digest,
+    limit: number,
+    absent: readonly number[],
+  ): Promise<{ readonly status: number; readonly manifest: SourceManifest | undefined }> {
     const where = `${this.name}: manifest ${reference}`;
     const read = await this.#read(
       {
@@ -126,10 +137,11 @@ export class RegistrySource implements Source {
         resource: `manifests/${reference}`,
         headers: { Accept: MANIFEST_ACCEPT },
       },
-      { allow: [404], limit: Math.min(limit, MAX_MANIFEST_SIZE), where },
+      { allow: absent, limit: Math.min(limit, MAX_MANIFEST_SIZE), where },
     );
     const { response, bytes } = read;
-    if (bytes === undefined) return undefined;
+    const { status } = response;
+    if (bytes === undefined) return { status, manifest: undefined };
     const named = response.headers.get('Docker-Content-Digest');
     const expected = isDigest(reference) ? reference : readDigest(named, where);
     const digest = await digestOf(bytes, expected === undefined ? 'sha256' : algorithmOf(expected));
@@ -142,7 +154,8 @@ export class RegistrySource implements Source {
     if (expected === undefined && encoded !== '' && !isJson(bytes)) {
       throw new SourceError(`${where} cannot be read.${encoded}`);
     }
-    return { digest, bytes, mediaType: response.headers.get('Content-Type') ?? undefined };
+    const mediaType = response.headers.get('Content-Type') ?? undefined;
+    return { status, manifest: { digest, bytes, mediaType } };
   }
 
   async blob(digest: Digest, size: number, offset: number): Promise<AsyncIterable<Uint8Array> | undefined> {
@@ -209,25 +222,18 @@ export class RegistrySource implements Source {
   }
 
   /**
-   * A tag whose name is derived from a digest: mostly there is none, and some registries refuse what they have not.
-   * A HEAD that says 404 is believed, because a GET for each manifest would cost quota to find nothing.
+   * A tag whose name is derived from a digest, after its HEAD has found no digest. Mostly there is none, and some
+   * registries refuse what they do not have. A guess goes by what the HEAD said, because a GET per manifest would cost
+   * quota to find nothing.
    */
-  async #resolveDerived(tag: Tag): Promise<Resolved | undefined> {
-    const request = { resource: `manifests/${tag}`, headers: { Accept: MANIFEST_ACCEPT } };
-    let response = await this.#request({ ...request, method: 'HEAD' }, [200, 404, ...HEAD_REFUSALS]);
-    response.discard();
-    const digest = response.headers.get('Docker-Content-Digest');
-    if (response.status === 200 && digest !== null && isDigest(digest)) return { digest };
-    if (![200, 404, ...REFUSALS].includes(response.status)) {
-      response = await this.#request({ ...request, method: 'GET' }, [200, 404, ...REFUSALS]);
-      response.discard();
-    }
-    if (response.status !== 200) {
-      if (REFUSALS.includes(response.status)) await this.#refuseUnknownCaller(tag);
-      return undefined;
-    }
-    const manifest = await this.manifest(tag);
-    return manifest === undefined ? undefined : { digest: manifest.digest, manifest };
+  async #derived(tag: Tag, headStatus: number, isGuess: boolean): Promise<SourceManifest | undefined> {
+    const absent = [404, ...REFUSALS];
+    const { status, manifest } =
+      isGuess && absent.includes(headStatus)
+        ? { status: headStatus, manifest: undefined }
+        : await this.#getManifest(tag, MAX_MANIFEST_SIZE, absent);
+    if (REFUSALS.includes(status)) await this.#refuseUnknownCaller(tag);
+    return manifest;
   }
 
   /** @throws {SourceError} where the repository refuses also the image that a derived name is called after */
@@ -242,19 +248,14 @@ export class RegistrySource implements Source {
 
   async isPublic(reference: Tag | Digest): Promise<boolean> {
     if (!(await this.#registry.isAuthenticated())) return true;
-    const request = {
-      resource: `manifests/${reference}`,
-      headers: { Accept: MANIFEST_ACCEPT },
-      anonymous: true,
-    };
-    const allow = [200, 401, 403, 404];
-    let response = await this.#request({ ...request, method: 'HEAD' }, [...allow, 405]);
+    if ((await this.#head(reference, true)).status === 200) return true;
+    const resource = `manifests/${reference}`;
+    const headers = { Accept: MANIFEST_ACCEPT };
+    const response = await this.#request(
+      { method: 'GET', resource, headers, anonymous: true },
+      [200, 401, 403, 404],
+    );
     response.discard();
-    // Not every registry answers HEAD.
-    if (response.status === 405) {
-      response = await this.#request({ ...request, method: 'GET' }, allow);
-      response.discard();
-    }
     // What nobody can see is not private, and says nothing of the rest of the repository.
     if (response.status === 404 && !(await this.#has(reference))) {
       throw new SourceError(`${this.name} has no manifest ${reference}.`);
@@ -263,10 +264,8 @@ export class RegistrySource implements Source {
   }
 
   async #has(reference: Tag | Digest): Promise<boolean> {
-    const request = { resource: `manifests/${reference}`, headers: { Accept: MANIFEST_ACCEPT } };
-    const response = await this.#request({ ...request, method: 'HEAD' }, [200, 404, 405]);
-    response.discard();
-    return response.status === 405 ? (await this.manifest(reference)) !== undefined : response.status === 200;
+    if ((await this.#head(reference)).status === 200) return true;
+    return (await this.manifest(reference)) !== undefined;
   }
 
   /** The first answer tells whether there is an API: the others wait for it, rather than to ask in vain. */
@@ -304,7 +303,7 @@ export class RegistrySource implements Source {
   /** Anybody may call an image so, and GitLab answers with the subject itself: only an index of referrers lists them. */
   async #fallbackReferrers(tag: Tag, subject: Digest): Promise<Descriptor[]> {
     // A HEAD costs no quota, and mostly there is none.
-    const resolved = this.#listed === undefined ? await this.resolve(tag) : undefined;
+    const resolved = this.#listed === undefined ? await this.resolve(tag, true) : undefined;
     if (this.#listed === undefined && (resolved === undefined || resolved.digest === subject)) return [];
     const manifest = resolved?.manifest ?? (await this.manifest(tag));
     if (manifest === undefined || manifest.digest === subject) return [];
@@ -403,7 +402,7 @@ export class RegistrySource implements Source {
     }
   }
 
-  async #request(request: Omit<RegistryRequest, 'path'>, allow: readonly number[]): Promise<Answer> {
+  async #request(request: Omit<RegistryRequest, 'path'>, allow: readonly number[] | 'any'): Promise<Answer> {
     const kind = kindOf(request);
     this.#count(kind, 1);
     try {

@@ -108,11 +108,12 @@ export class Registry implements ReportingUpstream {
 
   /**
    * Sends a request, with whatever it takes: a token, redirects, and another try for what is worth one.
-   * @param allow the statuses that the caller wants to see; each other one is an error
+   * @param allow the statuses that the caller wants to see; each other one is an error. `any`: all that another try would
+   *   not change
    * @throws {SourceError} a sentence that names the registry, what was asked and what was answered
    * @throws {SkippedError} for a manifest, when the budget is used up
    */
-  async request(request: RegistryRequest, allow: readonly number[]): Promise<Answer> {
+  async request(request: RegistryRequest, allow: readonly number[] | 'any'): Promise<Answer> {
     const { signal, clock, retry } = this.#options;
     const begun: Begun = { volley: undefined };
     for (let attempt = 1; ; attempt += 1) {
@@ -123,7 +124,8 @@ export class Registry implements ReportingUpstream {
       let retryAfter: string | null;
       try {
         const response = await this.#afterFirst(() => this.#ask(request, begun));
-        if (allow.includes(response.status)) {
+        const { status } = response;
+        if (allow === 'any' ? !RETRIED.has(status) : allow.includes(status)) {
           this.#failures.end(request.path);
           return response;
         }
@@ -330,7 +332,9 @@ export class Registry implements ReportingUpstream {
       (sent) => this.#redirected(request, sent),
       (answer) => {
         if (this.#elsewhere.has(answer) || answer.status < 400 || answer.status === 404) return 'accepted';
-        return answer.status === 401 ? 'refused' : answer.status === 403 ? 'unclear' : undefined;
+        // Nor does a HEAD that is refused say it for good: there are registries that refuse all of them.
+        if (answer.status === 401) return request.method === 'HEAD' ? 'unclear' : 'refused';
+        return answer.status === 403 ? 'unclear' : undefined;
       },
     );
   }
