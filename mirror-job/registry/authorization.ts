@@ -13,6 +13,7 @@ import { encodingNote } from './content-encoding.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
 import { Login } from './login.ts';
 import {
+  REFUSALS,
   RETRIED,
   type Account,
   type Credential,
@@ -246,6 +247,7 @@ export class Authorization {
       if (RETRIED.has(status)) {
         throw new ConnectionError(`${where} answered ${status}.`, {
           retryAfter: response.headers.get('Retry-After'),
+          ...(REFUSALS.has(status) && { refusal: { status, by: url.host } }),
         });
       }
       if (!isRefusal(status, credential)) throw new SourceError(`${where} answered ${status} without one.`);

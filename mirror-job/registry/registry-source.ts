@@ -44,7 +44,6 @@ const NO_API = [...Array.from({ length: 100 }, (_, index) => 400 + index), 501].
   (status) => !RETRIED.has(status),
 );
 const REFUSALS: readonly number[] = [401, 403];
-/** What some registries answer to every HEAD. */
 
 export class RegistrySource implements Source {
   readonly name: string;

@@ -12,32 +12,26 @@ import { Budget } from './budget.ts';
 import { ConnectionError } from './connection-error.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
 import { DeadEndError } from './dead-end-error.ts';
-import { Failures, type Failure } from './failures.ts';
+import type { Failure } from './failures.ts';
+import { Manners, delayBefore, type Begun } from './manners.ts';
 import { refusalOf } from './refusal.ts';
-import { RETRIED, type RegistryOptions, type RetryPolicy } from './registry-options.ts';
+import { RETRIED, type RegistryOptions } from './registry-options.ts';
 import { NO_REQUESTS, kindOf, placeOf, type RegistryRequest } from './registry-request.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { Secrets } from './secrets.ts';
 import { StandInError } from './stand-in-error.ts';
 import { send } from './send.ts';
-import { RequestWindow, type Outcome } from './window.ts';
 
 /** More than any registry needs: to its storage, and that one's own. */
 const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** It is asked too much: fewer requests at once. */
-const REFUSALS: ReadonlySet<number> = new Set([429, 503]);
-
-/** What was counted of failures when a request was sent first; undefined before. */
-interface Begun {
-  volley: number | undefined;
-}
 
 export class Registry implements ReportingUpstream {
   readonly #upstream: Upstream;
   readonly #base: string;
   readonly #options: RegistryOptions;
-  readonly #window: RequestWindow;
+  readonly #manners: Manners;
+
   readonly #budget: Budget;
   readonly #turn: Limit = createLimit(1);
   /** By account: what is left of its quota is asked for once. */
@@ -46,19 +40,17 @@ export class Registry implements ReportingUpstream {
   readonly #secrets = new Secrets();
   readonly #accounts: Accounts;
   readonly #anonymous: Accounts;
-  readonly #failures = new Failures();
+
   /** Answers of hosts that the registry redirects to, and failures to reach one. */
   readonly #elsewhere = new WeakMap<Answer | ConnectionError, string>();
-  /** Until when it wants to be left alone, if that is too long to be waited for. Milliseconds. */
-  #closedUntil = 0;
-  #first: Promise<void> | undefined;
 
   constructor(upstream: Upstream, options: RegistryOptions) {
     this.#upstream = upstream;
     const host = hostOf(upstream);
     this.#base = `${options.insecure ? 'http' : 'https'}://${host}`;
     this.#options = options;
-    this.#window = new RequestWindow(options.concurrency, options.clock, options.signal);
+    this.#manners = new Manners(upstream, options, (answer) => this.#elsewhere.has(answer));
+
     this.#budget = new Budget(formatUpstream(upstream), options.budget);
     const anonymous = new Authorization(host, options, undefined, this.#secrets);
     const [first = anonymous, ...more] = options.accounts.map(
@@ -118,24 +110,24 @@ export class Registry implements ReportingUpstream {
     const begun: Begun = { volley: undefined };
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
-      this.#refuseGivenUp(request);
       let failure: SourceError;
       let whose: Failure | undefined;
       let retryAfter: string | null;
+      let isThrottled: boolean;
       try {
-        const response = await this.#afterFirst(() => this.#ask(request, begun));
+        const response = await this.#manners.ask(request, begun, () => this.#authorized(request));
         const { status } = response;
         if (allow === 'any' ? !RETRIED.has(status) : allow.includes(status)) {
-          this.#failures.end(request.path);
+          this.#manners.answered(request);
           return response;
         }
         failure = await this.#refusal(request, response);
         if (!RETRIED.has(response.status)) {
-          this.#failures.end(request.path);
+          this.#manners.answered(request);
           throw failure;
         }
-        const isRegistry = REFUSALS.has(response.status) && !this.#elsewhere.has(response);
-        whose = isRegistry ? 'registry' : 'repository';
+        isThrottled = this.#manners.isRefusal(response);
+        whose = isThrottled ? 'registry' : 'repository';
         retryAfter = response.headers.get('Retry-After');
       } catch (error) {
         signal.throwIfAborted();
@@ -143,86 +135,18 @@ export class Registry implements ReportingUpstream {
         const SentenceError = this.#elsewhere.has(error) ? DeadEndError : SourceError;
         failure = new SentenceError(`${this.nameOf(request.path)}: ${error.message}`, { cause: error.cause });
         retryAfter = error.retryAfter;
+        isThrottled = error.refusal !== undefined;
         // Each silence was counted already.
         whose = error.isSilent ? undefined : 'registry';
       }
       const asked = parseRetryAfter(retryAfter, clock.now());
       if (attempt === retry.attempts || (asked ?? 0) > retry.maxDelay) {
-        if (whose !== undefined) this.#failures.add(request.path, whose, begun.volley);
+        if (whose !== undefined) this.#manners.failed(request, whose, begun);
         throw failure;
       }
-      if (asked === undefined) await clock.sleep(delayBefore(attempt, retry), signal);
+      if (isThrottled) continue;
+      await clock.sleep(Math.max(asked ?? 0, delayBefore(attempt, retry)), signal);
     }
-  }
-
-  /** A place in the window from when the request is sent until its answer begins. */
-  async #ask(request: RegistryRequest, begun: Begun): Promise<Answer> {
-    const leave = await this.#window.enter();
-    let how: Outcome = 'failed';
-    const { volley } = this.#failures;
-    begun.volley ??= volley;
-    try {
-      // Those who waited for their turn learn what was decided meanwhile.
-      this.#refuseGivenUp(request);
-      const response = await this.#authorized(request);
-      how = REFUSALS.has(response.status) ? 'refused' : 'answered';
-      if (RETRIED.has(response.status)) {
-        this.#heed(response.headers.get('Retry-After'), this.#elsewhere.has(response));
-      }
-      return response;
-    } catch (error) {
-      if (error instanceof ConnectionError) {
-        if (error.isLate) how = 'refused';
-        // Counted at once: that long is not waited several times for each request.
-        if (error.isSilent) this.#failures.add(request.path, 'registry', volley);
-        this.#heed(error.retryAfter, false);
-      }
-      throw error;
-    } finally {
-      leave(how);
-    }
-  }
-
-  /**
-   * At once, before the next request can be sent: what one is told holds for all.
-   * @param isElsewhere a host that the registry redirects to has said it, which cannot close the registry
-   */
-  #heed(retryAfter: string | null, isElsewhere: boolean): void {
-    const { clock, retry } = this.#options;
-    const asked = parseRetryAfter(retryAfter, clock.now());
-    if (asked === undefined) return;
-    if (asked <= retry.maxDelay) this.#window.pause(asked);
-    else if (!isElsewhere) this.#closedUntil = clock.now().getTime() + asked;
-  }
-
-  #refuseGivenUp({ path }: RegistryRequest): void {
-    const givenUp = this.#failures.givenUp(path);
-    if (givenUp !== undefined) {
-      const who = givenUp.whose === 'registry' ? this.#base : this.nameOf(path);
-      throw new SourceError(
-        `${who} failed ${givenUp.after} times in a row; it is not asked again in this run.`,
-      );
-    }
-    if (this.#closedUntil > this.#options.clock.now().getTime()) {
-      const until = new Date(this.#closedUntil).toISOString();
-      throw new SourceError(
-        `${this.nameOf(path)}: the registry wants to be left alone until ${until} (Retry-After), and is not asked before.`,
-      );
-    }
-  }
-
-  /** The first request goes alone: the challenge that it may meet spares all the others a refusal. */
-  async #afterFirst(task: () => Promise<Answer>): Promise<Answer> {
-    if (this.#first === undefined) {
-      const first = task();
-      this.#first = first.then(
-        () => undefined,
-        () => undefined,
-      );
-      return first;
-    }
-    await this.#first;
-    return task();
   }
 
   /** Asks with the account whose turn it is, and with the next one where that can help. */
@@ -391,9 +315,4 @@ export class Registry implements ReportingUpstream {
       elsewhere: this.#elsewhere.get(response),
     });
   }
-}
-
-/** Milliseconds: twice as long each time; with jitter, so that runs spread. */
-function delayBefore(attempt: number, { delay, maxDelay }: RetryPolicy): number {
-  return Math.min(delay * 2 ** (attempt - 1) * (0.75 + Math.random() / 2), maxDelay);
 }
