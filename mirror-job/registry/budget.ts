@@ -4,6 +4,7 @@
  * https://docs.docker.com/docker-hub/usage/pulls/
  */
 import type { Quota } from '../engine/report.ts';
+import { SourceError } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 
 export interface BudgetSettings {
@@ -24,6 +25,8 @@ export interface Spending {
 /** What is known of one account. */
 class Purse {
   quota: Omit<Quota, 'account'> | undefined;
+  /** What the last answer said of what is left, where that is not understood. */
+  riddle: string | undefined;
   /** Whether it was told, or would have been. */
   isAsked = false;
   /** GETs on their way: a part of them is not in what was told last. */
@@ -69,10 +72,18 @@ export class Budget {
     return this.#settings.keepRemaining !== undefined && !this.#purse(account).isAsked;
   }
 
-  /** @returns undefined when this account is to send no further manifest GET */
+  /**
+   * @returns undefined when this account is to send no further manifest GET
+   * @throws {SourceError} where what is left has to be known, and is told in a way that is not understood
+   */
   spend(account: object): Spending | undefined {
     const { keepRemaining = -1, manifestGetsPerRun = Number.POSITIVE_INFINITY } = this.#settings;
     const purse = this.#purse(account);
+    if (purse.riddle !== undefined && this.#settings.keepRemaining !== undefined) {
+      throw new SourceError(
+        `${this.#upstream} says "ratelimit-remaining: ${purse.riddle}", which is not understood, so that keepRemaining cannot be kept. Take keepRemaining from upstreams["${this.#upstream}"].budget to ask for manifests all the same.`,
+      );
+    }
     if (this.#sent >= manifestGetsPerRun) return undefined;
     if (purse.quota !== undefined && purse.quota.remaining - purse.inFlight <= keepRemaining)
       return undefined;
@@ -125,6 +136,8 @@ export class Budget {
   #note(purse: Purse, headers: Answer['headers'], isSure: boolean): void {
     purse.isAsked = true;
     const told = readQuota(headers);
+    const said = headers.get('ratelimit-remaining')?.trim() ?? '';
+    purse.riddle = told === undefined && said !== '' ? said.slice(0, 100) : undefined;
     if (told === undefined) return;
     const remaining =
       isSure || purse.quota === undefined ? told.remaining : Math.min(told.remaining, purse.quota.remaining);
@@ -145,9 +158,9 @@ function readQuota(headers: Answer['headers']): Purse['quota'] {
   };
 }
 
-/** `76;w=21600`: so many in so many seconds. */
+/** `76;w=21600`: so many in so many seconds. `-1` may mean none, or any number. */
 function readCount(text: string | null): { count: number; seconds: number | undefined } | undefined {
-  const [, count, seconds] = /^\s*(\d{1,15})\s*(?:;\s*w=(\d{1,15}))?/.exec(text ?? '') ?? [];
+  const [, count, seconds] = /^\s*(\d{1,15})\s*(?:;\s*w=(\d{1,15}))?\s*(?:[;,]|$)/.exec(text ?? '') ?? [];
   if (count === undefined) return undefined;
   return { count: Number(count), seconds: seconds === undefined ? undefined : Number(seconds) };
 }

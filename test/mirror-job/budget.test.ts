@@ -325,3 +325,24 @@ test.each([
     remaining === undefined ? [] : [[remaining, seconds]],
   );
 });
+
+test.each(['many', '-1', '76.5', '1e3', 'w=21600'])(
+  'keepRemaining, where what is left is told as "%s": no manifest is asked for, and why is said',
+  async (remaining) => {
+    const app = await appOf(1);
+    const registry = await startRogueRegistry({
+      corpus: { repositories: new Map([['team/app', app]]) },
+      misbehave: () => ({ kind: 'headers', set: { 'ratelimit-remaining': remaining } }),
+    });
+    registries.push(registry);
+    const budget = { ...NO_BUDGET, keepRemaining: 20 };
+    const source = new RegistrySource(await registryAt(registry.host, { budget }), 'team/app');
+    await expect(source.manifest(parseTag('t1'))).rejects.toThrow(
+      `${registry.host} says "ratelimit-remaining: ${remaining}", which is not understood, so that keepRemaining cannot be kept. Take keepRemaining from upstreams["${registry.host}"].budget to ask for manifests all the same.`,
+    );
+    expect(registry.requests.map(({ method }) => method)).toEqual(['HEAD']);
+    // Without such a budget it does not matter.
+    const free = new RegistrySource(await registryAt(registry.host), 'team/app');
+    expect(await free.manifest(parseTag('t1'))).toMatchObject({ digest: app.tags.get('t1') });
+  },
+);
