@@ -20,7 +20,8 @@ import {
   tagAs,
   type Descriptor,
 } from '../support/builder.ts';
-import { emptyRepository, type Repository } from '../support/content.ts';
+import { digestOf, emptyRepository, type Repository } from '../support/content.ts';
+import { readJson } from '../support/manifest-json.ts';
 import { OCI_INDEX, OCI_MANIFEST } from '../support/media-types.ts';
 import type { Misbehaviour } from '../support/misbehaviour.ts';
 import type { Auth } from '../support/registry-auth.ts';
@@ -116,6 +117,9 @@ const PLAYS: Record<string, Play> = {
   'sends 429 for ever': {
     misbehave: inTag({ kind: 'status', status: 429, headers: { 'retry-after': '7' } }),
   },
+  'sends 429 to every manifest, for ever': {
+    misbehave: ({ kind }) => (kind === 'manifest' ? { kind: 'status', status: 429 } : undefined),
+  },
   'sends 429 and wants to be left alone for an hour': {
     misbehave: inLayer({ kind: 'status', status: 429, headers: { 'retry-after': '3600' } }),
   },
@@ -129,7 +133,25 @@ const PLAYS: Record<string, Play> = {
   'refuses HEAD': {
     afterwards: ({ method }) => (method === 'HEAD' ? { kind: 'status', status: 405 } : undefined),
   },
+  'answers 404 to HEAD alone': {
+    afterwards: ({ method }) => (method === 'HEAD' ? { kind: 'status', status: 404 } : undefined),
+  },
   'omits the digest': { afterwards: () => ({ kind: 'headers', omit: ['Docker-Content-Digest'] }) },
+  'sends a digest that is none': {
+    misbehave: inTag({ kind: 'headers', set: { 'docker-content-digest': `md5:${'0'.repeat(32)}` } }),
+  },
+  'types a child `binary/octet-stream`': {
+    prepare: ({ app, bad }) => {
+      const { mediaType: _own, ...untyped } = readJson(
+        app.manifests.get(bad.digest)?.bytes ?? Buffer.alloc(0),
+      );
+      const bytes = Buffer.from(JSON.stringify(untyped));
+      const child = { ...bad, digest: digestOf(bytes), size: bytes.length };
+      app.manifests.set(child.digest, { bytes, mediaType: 'binary/octet-stream' });
+      tagAs(app, addIndex(app, [child]), 'bad');
+    },
+  },
+  'wants another scope for its list': { auth: { kind: 'bearer', listAction: 'metadata_read' } },
   'expires its token in the middle of a blob': {
     auth: { kind: 'bearer' },
     misbehave: (request, { layer }, registry) => {
@@ -142,6 +164,15 @@ const PLAYS: Record<string, Play> = {
   'lists a tag that is gone': { prepare: ({ app }) => void app.tags.set('bad', `sha256:${'0'.repeat(64)}`) },
   'loops its pagination': {
     misbehave: ({ kind }) => (kind === 'tags' ? { kind: 'page-loop' } : undefined),
+  },
+  'sends a Link that is no link': {
+    misbehave: ({ kind }) =>
+      kind === 'tags'
+        ? { kind: 'headers', set: { link: '/v2/team/app/tags/list?last=bad; rel="next"' } }
+        : undefined,
+  },
+  'sends an error as its list, with 200': {
+    misbehave: ({ kind }) => (kind === 'tags' ? { kind: 'status', status: 200 } : undefined),
   },
   'redirects blobs to another host': {
     misbehave: ({ kind }) => (kind === 'blob' ? { kind: 'redirect-elsewhere' } : undefined),

@@ -20,6 +20,8 @@ export type Auth =
       readonly expiresIn?: number;
       /** The name under which the token is answered. */
       readonly field?: 'token' | 'access_token';
+      /** What a list of tags needs in the place of `pull`: Azure wants `metadata_read`. */
+      readonly listAction?: string;
       /** Where tokens are to be had, if not here. */
       readonly realm?: string;
     };
@@ -45,7 +47,8 @@ export class AuthServer {
     if (auth.kind === 'basic') {
       return given === basicHeader(auth) ? undefined : unauthorized('Basic realm="rogue"');
     }
-    const scope = request.repository === '' ? '' : `repository:${request.repository}:pull`;
+    const action = request.kind === 'tags' ? (auth.listAction ?? 'pull') : 'pull';
+    const scope = request.repository === '' ? '' : `repository:${request.repository}:${action}`;
     const token = given?.replace(/^Bearer /, '');
     const allowed = token === undefined ? undefined : this.#scopes.get(token);
     if (allowed !== undefined && (scope === '' || allowed.split(' ').includes(scope))) return undefined;
