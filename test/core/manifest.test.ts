@@ -153,8 +153,8 @@ test.for<readonly [string, object, string | undefined, string, string]>([
   ['by the source’s word, whatever lists it', image, OCI_MANIFEST, DOCKER_MANIFEST, OCI_MANIFEST],
   ['by its shape, where what lists it calls it a layer', image, 'binary/octet-stream', 'a/b', OCI_MANIFEST],
 ])('a child without a type of its own is typed %s', ([, json, contentType, listedAs, mediaType]) => {
-  const child = bytes(without(json, 'mediaType'));
-  expect(parseManifest(child, contentType, listedAs).mediaType).toBe(mediaType);
+  const untyped = bytes(without(json, 'mediaType'));
+  expect(parseManifest(untyped, contentType, listedAs).mediaType).toBe(mediaType);
 });
 
 test('a child is typed by its own word before that of what lists it', () => {

@@ -34,7 +34,6 @@ const digest = parseDigest(digestOf(MANIFEST));
 const GZIP = 'It was sent with Content-Encoding "gzip", which was not asked for.';
 
 test.each([
-  ['as it is', digest],
   ['in quotes', `"${digest}"`],
   ['in capitals', digest.toUpperCase()],
   ['by an algorithm that is not known', `blake3:${digest.slice(7)}`],
@@ -42,10 +41,6 @@ test.each([
   const source = await sourceOf((_request, response) => {
     response.writeHead(200, { 'content-type': OCI_MANIFEST, 'docker-content-digest': sent }).end(MANIFEST);
   });
-  if (sent === digest) {
-    expect(await source.manifest(one)).toMatchObject({ digest });
-    return;
-  }
   const sentence = `/team/app: manifest one was sent with Docker-Content-Digest "${sent}", which is not understood: its bytes cannot be compared with that.`;
   await expect(source.manifest(one)).rejects.toThrow(sentence);
   await expect(source.resolve(one)).rejects.toThrow(sentence);
