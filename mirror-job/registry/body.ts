@@ -98,3 +98,15 @@ export async function readWhole(
   }
   return bytes;
 }
+
+/** For a registry that sends the whole blob again, whatever range was asked for. */
+export async function* skip(body: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
+  let left = bytes;
+  for await (const chunk of body) {
+    if (left >= chunk.length) left -= chunk.length;
+    else {
+      yield left === 0 ? chunk : chunk.subarray(left);
+      left = 0;
+    }
+  }
+}

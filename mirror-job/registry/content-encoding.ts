@@ -4,11 +4,42 @@
  * is named where an answer cannot be used, and is no error by itself.
  * https://www.rfc-editor.org/rfc/rfc9110#name-content-encoding
  */
+import { parseJson } from '../../core/json.ts';
+import { SourceError } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
+import type { ContentRange } from './content-range.ts';
 
 /** @returns the sentence for the end of a message, with a space before it; empty for an answer as it was asked for */
 export function encodingNote({ headers }: Pick<Answer, 'headers'>): string {
   const encoding = headers.get('Content-Encoding')?.trim() ?? '';
   if (encoding === '' || encoding.toLowerCase() === 'identity') return '';
   return ` It was sent with Content-Encoding "${encoding.slice(0, 100)}", which was not asked for.`;
+}
+
+/**
+ * A blob that was compressed on the way has another length, or none that is known.
+ * @param size what it should have. @throws {SourceError}
+ */
+export function refuseEncoded(
+  answer: Answer,
+  range: ContentRange | undefined,
+  size: number,
+  where: string,
+): void {
+  const note = encodingNote(answer);
+  const told =
+    answer.status === 206 ? range?.size : Number(answer.headers.get('Content-Length') ?? Number.NaN);
+  if (note === '' || told === size) return;
+  answer.discard();
+  throw new SourceError(`${where} cannot be read.${note}`);
+}
+
+/** Whether a manifest or a list can be read all the same. */
+export function isJson(bytes: Uint8Array): boolean {
+  try {
+    parseJson(bytes);
+    return true;
+  } catch {
+    return false;
+  }
 }

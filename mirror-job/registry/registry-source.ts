@@ -19,9 +19,10 @@ import {
   type SourceManifest,
 } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
-import { BrokenBodyError, readBody, readWhole } from './body.ts';
-import { encodingNote } from './content-encoding.ts';
-import { parseContentRange, type ContentRange } from './content-range.ts';
+import { BrokenBodyError, readBody, readWhole, skip } from './body.ts';
+import { readContentDigest } from './content-digest.ts';
+import { encodingNote, isJson, refuseEncoded } from './content-encoding.ts';
+import { parseContentRange } from './content-range.ts';
 import { DeadEndError } from './dead-end-error.ts';
 import { nextLink, parseLinks } from './link-header.ts';
 import { RETRIED } from './registry-options.ts';
@@ -142,7 +143,7 @@ export class RegistrySource implements Source {
     const { status } = response;
     if (bytes === undefined) return { status, manifest: undefined };
     const named = response.headers.get('Docker-Content-Digest');
-    const expected = isDigest(reference) ? reference : readDigest(named, where);
+    const expected = isDigest(reference) ? reference : readContentDigest(named, where);
     const digest = await digestOf(bytes, expected === undefined ? 'sha256' : algorithmOf(expected));
     const encoded = encodingNote(response);
     if (expected !== undefined && digest !== expected) {
@@ -438,47 +439,4 @@ interface Read {
   readonly response: Answer;
   /** Undefined for another status, or type, than the one that was wanted. */
   readonly bytes: Uint8Array<ArrayBuffer> | undefined;
-}
-
-function isJson(bytes: Uint8Array): boolean {
-  try {
-    parseJson(bytes);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** What a tag's manifest has to be compared with. @throws {SourceError} for what is there and no digest */
-function readDigest(named: string | null, where: string): Digest | undefined {
-  if (named === null || named === '') return undefined;
-  if (isDigest(named)) return named;
-  throw new SourceError(
-    `${where} was sent with Docker-Content-Digest "${named.slice(0, 150)}", which is not understood: its bytes cannot be compared with that.`,
-  );
-}
-
-/**
- * A blob that was compressed on the way has another length, or none that is known.
- * @param size what it should have. @throws {SourceError}
- */
-function refuseEncoded(answer: Answer, range: ContentRange | undefined, size: number, where: string): void {
-  const note = encodingNote(answer);
-  const told =
-    answer.status === 206 ? range?.size : Number(answer.headers.get('Content-Length') ?? Number.NaN);
-  if (note === '' || told === size) return;
-  answer.discard();
-  throw new SourceError(`${where} cannot be read.${note}`);
-}
-
-/** For a registry that sends the whole blob again, whatever range was asked for. */
-async function* skip(body: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
-  let left = bytes;
-  for await (const chunk of body) {
-    if (left >= chunk.length) left -= chunk.length;
-    else {
-      yield left === 0 ? chunk : chunk.subarray(left);
-      left = 0;
-    }
-  }
 }

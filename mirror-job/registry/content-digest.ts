@@ -1,0 +1,11 @@
+import { isDigest, type Digest } from '../../core/digest.ts';
+import { SourceError } from '../engine/source.ts';
+
+/** What a tag's manifest has to be compared with. @throws {SourceError} for what is there and no digest */
+export function readContentDigest(named: string | null, where: string): Digest | undefined {
+  if (named === null || named === '') return undefined;
+  if (isDigest(named)) return named;
+  throw new SourceError(
+    `${where} was sent with Docker-Content-Digest "${named.slice(0, 150)}", which is not understood: its bytes cannot be compared with that.`,
+  );
+}
