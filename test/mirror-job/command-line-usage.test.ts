@@ -148,26 +148,3 @@ ${file}:3: upstreams["a.b"].ca: ${join(folder, roots)} ${why}. It has to be a PE
 `);
   expect(code).toBe(2);
 });
-
-/** Starts as if Node were of this version. */
-function pretending(version: string): string {
-  const code = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });`;
-  return `--import=data:text/javascript,${encodeURIComponent(code)}`;
-}
-
-test.each([
-  ['that cannot run TypeScript', '--no-strip-types', process.versions.node],
-  ['whose client knows no proxies', pretending('22.20.0'), '22.20.0'],
-  ['of another line', pretending('23.11.1'), '23.11.1'],
-])('a Node %s says so', async (_, option, version) => {
-  const { bin } = JSON.parse(await readFile(join(JOB, '../package.json'), 'utf8'));
-  expect(bin).toEqual({ lifeboat: 'mirror-job/lifeboat.js' });
-  const start = [join(JOB, 'lifeboat.js'), '--version'];
-  const old = await runProgram(process.execPath, [option, ...start]);
-  expect([old.code, old.stdout, old.stderr]).toEqual([
-    2,
-    '',
-    `lifeboat: this is Node ${version}, and 22.21, or 24.5 or newer, is needed. In the project's folder "npx lifeboat" runs the Node that "npm ci" has installed there.\n`,
-  ]);
-  expect((await runProgram(process.execPath, start)).code).toBe(0);
-});
