@@ -5,6 +5,7 @@
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { startBundle } from './bundled.js';
+import { isNewEnough } from './node-version.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -20,26 +21,10 @@ if (isNewEnough()) {
     await import('./main.ts');
   }
 } else {
-  process.stderr.write(
-    `lifeboat: this is Node ${process.versions.node}, but the job needs 22.21, or 24.5 or newer. ${await whereNodeIs()}\n`,
-  );
+  // Only now: it reads files, which the others need not wait for.
+  const { sayTooOld } = await import('./project-node.js');
+  sayTooOld('lifeboat', ROOT, 'mirror-job/lifeboat.js');
   process.exitCode = 2;
-}
-
-/** TypeScript without a flag, and an HTTP client that knows proxies: an older one would pass them by and say nothing. */
-function isNewEnough() {
-  if (!process.features.typescript) return false;
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  return major === 22 ? minor >= 21 : major === 24 ? minor >= 5 : major > 24;
-}
-
-/** What to do next, as a sentence. The Node of the project is a package of its own, and no install script makes it. */
-async function whereNodeIs() {
-  const { existsSync } = await import('node:fs');
-  const node = `${ROOT}node_modules/.bin/node`;
-  return existsSync(node)
-    ? `Start it by the Node that "npm ci" has installed with the project: ${node} ${ROOT}mirror-job/lifeboat.js`
-    : `Install such a Node, or run "npm ci" in ${ROOT}, which installs one there on Linux (with glibc), macOS and Windows.`;
 }
 
 /** Whether `npm ci` has left a bundle, and nothing was changed since: somebody who edits a file runs that file. */

@@ -1,5 +1,5 @@
 /** The Node that the project brings: a package per platform in the lock file, which no install script has to fetch. */
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -82,31 +82,86 @@ test('npm puts it before the system’s Node on the PATH of scripts and of npx',
   expect(Object.values(about.optionalDependencies)).toContain(version.slice(1));
 });
 
+/** What tells that a Node is too old, with `package.json`; and a package for this platform, if there is one. */
+async function copyStarters(clone: string, platform?: string): Promise<void> {
+  const files = ['lifeboat', 'bundled', 'node-version', 'project-node'].map(
+    (name) => `mirror-job/${name}.js`,
+  );
+  for (const file of [...files, 'infra/local/start.js', 'infra/link-node.js']) {
+    await cp(join(PROJECT, file), join(clone, file));
+  }
+  const optionalDependencies = { 'node-elsewhere': '24.21.0', 'node-here': '24.21.0' };
+  await writeFile(join(clone, 'package.json'), JSON.stringify({ type: 'module', optionalDependencies }));
+  await mkdir(join(clone, 'node_modules/.bin'), { recursive: true });
+  if (platform === undefined) return;
+  for (const [name, os] of [
+    ['node-elsewhere', 'plan9'],
+    ['node-here', platform],
+  ] as const) {
+    const inside = join(clone, 'node_modules', name);
+    await mkdir(join(inside, 'bin'), { recursive: true });
+    const described = { name, os, cpu: process.arch, bin: { node: 'bin/node' } };
+    await writeFile(join(inside, 'package.json'), JSON.stringify(described));
+    await symlink(process.execPath, join(inside, 'bin/node'));
+  }
+}
+
+const STARTS = [
+  ['lifeboat', 'mirror-job/lifeboat.js'],
+  ['npm start', 'infra/local/start.js'],
+] as const;
+
 test.each([
   ['that cannot run TypeScript', '--no-strip-types', process.versions.node],
   ['whose client knows no proxies', pretending('22.20.0'), '22.20.0'],
   ['of another line', pretending('23.11.1'), '23.11.1'],
 ])('a Node %s says which Node to use, as a command that can be pasted', async (_, option, version) => {
-  expect(about.bin).toEqual({ lifeboat: 'mirror-job/lifeboat.js' });
-  const old = await runProgram(process.execPath, [option, STARTER, '--version']);
-  const command = `${PROJECT}/node_modules/.bin/node ${STARTER}`;
-  expect([old.code, old.stdout, old.stderr]).toEqual([
-    2,
-    '',
-    `lifeboat: this is Node ${version}, but the job needs 22.21, or 24.5 or newer. Start it by the Node that "npm ci" has installed with the project: ${command}\n`,
-  ]);
-  const pasted = await runProgram('sh', ['-c', `${command} --version`]);
-  expect([pasted.code, pasted.stdout]).toEqual([0, `lifeboat ${about.version}\n`]);
+  for (const [program, file] of STARTS) {
+    const clone = await mkdtemp(join(folder, 'clone-'));
+    await copyStarters(clone, process.platform);
+    const old = await runProgram(process.execPath, [option, join(clone, file), '--help']);
+    const command = `${clone}/node_modules/node-here/bin/node ${clone}/${file}`;
+    expect([old.code, old.stdout, old.stderr]).toEqual([
+      2,
+      '',
+      `${program}: this is Node ${version}, but 22.21, or 24.5 or newer, is needed. Start it by the Node that "npm ci" has installed with the project: ${command}\n`,
+    ]);
+  }
 });
 
-test('where no Node was installed with the project, the sentence says how to get one', async () => {
-  for (const file of ['package.json', 'mirror-job/lifeboat.js', 'mirror-job/bundled.js']) {
-    await cp(join(PROJECT, file), join(folder, file));
-  }
-  const args = [pretending('20.20.2'), join(folder, 'mirror-job/lifeboat.js'), '--version'];
-  const { code, stderr } = await runProgram(process.execPath, args);
-  expect([code, stderr]).toEqual([
-    2,
-    `lifeboat: this is Node 20.20.2, but the job needs 22.21, or 24.5 or newer. Install such a Node, or run "npm ci" in ${folder}/, which installs one there on Linux (with glibc), macOS and Windows.\n`,
-  ]);
+test.each(STARTS)('that command starts %s', async (_program, file) => {
+  expect(about.bin).toEqual({ lifeboat: 'mirror-job/lifeboat.js' });
+  expect(about.scripts.start).toBe('node infra/local/start.js');
+  const old = await runProgram(process.execPath, [pretending('20.20.2'), join(PROJECT, file), '--help']);
+  const [, command = ''] = /with the project: (.+)\n$/.exec(old.stderr) ?? [];
+  const pasted = await runProgram('sh', ['-c', `${command} --help`]);
+  expect([pasted.code, pasted.stderr, pasted.stdout]).toEqual([0, '', expect.stringContaining('Usage: ')]);
+});
+
+test.each(STARTS)(
+  'where none was installed with the project, %s says how to get one',
+  async (program, file) => {
+    const clone = await mkdtemp(join(folder, 'clone-'));
+    await copyStarters(clone);
+    const { code, stderr } = await runProgram(process.execPath, [pretending('20.20.2'), join(clone, file)]);
+    expect([code, stderr]).toEqual([
+      2,
+      `${program}: this is Node 20.20.2, but 22.21, or 24.5 or newer, is needed. Install such a Node, or run "npm ci" in ${clone}/, which installs one there on Linux (with glibc), macOS and Windows.\n`,
+    ]);
+  },
+);
+
+test.each([
+  ['links it where npm before 11 has not', process.platform, '../node-here/bin/node'],
+  ['links none that is for another platform', 'plan9', undefined],
+])('npm ci %s', async (_name, platform, target) => {
+  expect(about.scripts.prepare).toMatch(/^node infra\/link-node\.js && /);
+  const clone = await mkdtemp(join(folder, 'clone-'));
+  await copyStarters(clone, platform);
+  const link = async () => {
+    const { code, stderr } = await runProgram(process.execPath, [join(clone, 'infra/link-node.js')]);
+    expect([code, stderr]).toEqual([0, '']);
+    return readlink(join(clone, 'node_modules/.bin/node')).catch(() => undefined);
+  };
+  expect([await link(), await link()]).toEqual([target, target]);
 });

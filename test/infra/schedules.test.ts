@@ -1,41 +1,21 @@
-import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { buildImageTree } from '../support/dockerfile.ts';
 import { runProgram } from '../support/process.ts';
+import { commandOf, parseUnit } from '../support/systemd-unit.ts';
 
 const INFRA = join(import.meta.dirname, '../../infra');
-/** The commands that a schedule runs go through `npx --no`: without it, npm would fetch a stranger's package. */
-const SYNC = /npx --no lifeboat sync -c \S+ --report \S+/;
-
-/** systemd's own format: sections of `Key=Value`, of which a key may be given several times. */
-function parseUnit(text: string): Map<string, Map<string, string[]>> {
-  const sections = new Map<string, Map<string, string[]>>();
-  let section: Map<string, string[]> | undefined;
-  for (const [index, line] of text.split('\n').entries()) {
-    if (line === '' || line.startsWith('#')) continue;
-    const [, name] = /^\[(\w+)\]$/.exec(line) ?? [];
-    if (name !== undefined) {
-      section = new Map();
-      sections.set(name, section);
-      continue;
-    }
-    const [, key, value] = /^(\w+)=(.*)$/.exec(line) ?? [];
-    if (section === undefined || key === undefined || value === undefined) {
-      throw new Error(`line ${index + 1} is neither a section nor a setting: ${line}`);
-    }
-    section.set(key, [...(section.get(key) ?? []), value]);
-  }
-  return sections;
-}
+/** What each schedule runs; scheduled-starts.test.ts runs it. */
+const SYNC = /node \S+\/mirror-job\/lifeboat\.js sync -c \S+ --report \S+$/;
 
 test('the systemd service runs one sync, as nobody, and is failed when the sync is', async () => {
   const unit = parseUnit(await readFile(join(INFRA, 'systemd/lifeboat.service'), 'utf8'));
   const service = unit.get('Service');
   expect(service?.get('Type')).toEqual(['oneshot']);
-  expect(service?.get('ExecStart')).toHaveLength(1);
-  expect(service?.get('ExecStart')?.[0]).toMatch(SYNC);
+  expect(commandOf(unit).join(' ')).toMatch(SYNC);
   expect(service?.get('DynamicUser')).toEqual(['yes']);
   expect(service?.has('SuccessExitStatus')).toBe(false);
 });
@@ -117,29 +97,10 @@ test('the Kubernetes CronJob runs one sync at a time, as nobody, and does not re
 });
 
 test('what the Dockerfile copies is all that the bundle is built from, and that runs', async () => {
-  const dockerfile = await readFile(join(INFRA, 'kubernetes/Dockerfile'), 'utf8');
-  const [build = '', run = ''] = dockerfile.split(/^FROM /m).slice(1);
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-image-'));
   try {
-    const top = join(INFRA, '..');
-    const copy = async (stage: string, to: string) => {
-      for (const [, names = '', target = ''] of stage.matchAll(/^COPY (.+) (\S+)$/gm)) {
-        const [first, ...others] = names.split(' ');
-        const isBuilt = first === '--from=build';
-        for (const name of isBuilt ? others : names.split(' ')) {
-          const from = isBuilt ? name.replace('/opt/lifeboat', join(folder, 'build')) : join(top, name);
-          const path = target.endsWith('/') ? join(target, basename(name)) : target;
-          await cp(from, join(folder, to, path), { recursive: true });
-        }
-      }
-    };
-    await copy(build, 'build');
-    await symlink(join(top, 'node_modules'), join(folder, 'build/node_modules'));
-    const built = await runProgram('npm', ['run', 'build'], { cwd: join(folder, 'build') });
-    expect([built.code, built.stderr.replaceAll(/^npm warn .*\n/gm, '')]).toEqual([0, '']);
-    await copy(run, 'run');
-    const start = [join(folder, 'run/mirror-job/lifeboat.js'), '--help'];
-    const { code, stdout } = await runProgram(process.execPath, start, { cwd: folder });
+    const [, ...args] = await buildImageTree(folder);
+    const { code, stdout } = await runProgram(process.execPath, [...args, '--help'], { cwd: folder });
     expect([code, stdout]).toEqual([0, expect.stringContaining('Usage: lifeboat COMMAND')]);
   } finally {
     await rm(folder, { recursive: true });

@@ -1,0 +1,23 @@
+/**
+ * `npm ci` runs it before the build: puts the project's Node into node_modules/.bin, where npm's scripts, `npx` and the
+ * schedules of infra/ look for it. npm 11 has done so by itself. Older ones make the link and take it away again, together
+ * with what they clear away of the packages for other platforms, which have a program of the same name.
+ */
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findProjectNode } from '../mirror-job/project-node.js';
+
+const [, , ROOT = fileURLToPath(new URL('..', import.meta.url))] = process.argv;
+const bin = `${ROOT}node_modules/.bin`;
+const node = findProjectNode(ROOT);
+
+if (node !== undefined && !existsSync(`${bin}/node`)) {
+  mkdirSync(bin, { recursive: true });
+  const target = relative(bin, node);
+  if (process.platform === 'win32') {
+    writeFileSync(`${bin}\\node.cmd`, `@"%~dp0\\${target.split('/').join(sep)}" %*\r\n`);
+  } else {
+    symlinkSync(target, `${bin}/node`);
+  }
+}

@@ -1,0 +1,38 @@
+/** The Node that `npm ci` has installed with the project. JavaScript that an older Node reads, because that one asks. */
+import { existsSync, readFileSync } from 'node:fs';
+
+/**
+ * @param {string} root the project's folder, with a slash at its end
+ * @returns {string | undefined} the program's path; undefined where no package fits, or none is installed
+ */
+export function findProjectNode(root) {
+  for (const name of Object.keys(readJson(`${root}package.json`).optionalDependencies || {})) {
+    const folder = `${root}node_modules/${name}/`;
+    if (!existsSync(`${folder}package.json`)) continue;
+    const { os, cpu, bin } = readJson(`${folder}package.json`);
+    if (os === process.platform && cpu === process.arch) return `${folder}${bin.node}`;
+  }
+  return undefined;
+}
+
+/** @param {string} file */
+function readJson(file) {
+  return JSON.parse(readFileSync(file, 'utf8'));
+}
+
+/**
+ * Says on standard error that this Node is too old, and what to do.
+ * @param {string} program what was started
+ * @param {string} root the project's folder, with a slash at its end
+ * @param {string} file what it is started from, relative to `root`
+ */
+export function sayTooOld(program, root, file) {
+  const node = findProjectNode(root);
+  const next =
+    node === undefined
+      ? `Install such a Node, or run "npm ci" in ${root}, which installs one there on Linux (with glibc), macOS and Windows.`
+      : `Start it by the Node that "npm ci" has installed with the project: ${node} ${root}${file}`;
+  process.stderr.write(
+    `${program}: this is Node ${process.versions.node}, but 22.21, or 24.5 or newer, is needed. ${next}\n`,
+  );
+}

@@ -1,0 +1,250 @@
+/** Each command that a schedule runs, as it is written in infra/: as nobody, from a tree that nobody may write. */
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { parse } from 'yaml';
+import { addImage, addLayer, tagAs } from '../support/builder.ts';
+import { emptyRepository } from '../support/content.ts';
+import { buildImageTree } from '../support/dockerfile.ts';
+import {
+  allowWriting,
+  asNobody,
+  forbidWriting,
+  installTree,
+  makeOwnFolder,
+  processesWith,
+} from '../support/installed-tree.ts';
+import { startLocalStore, type Store } from '../support/local-store.ts';
+import { NOBODYS } from '../support/nobody.ts';
+import { runProgram, startProgram, waitFor } from '../support/process.ts';
+import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
+import { commandOf, parseUnit } from '../support/systemd-unit.ts';
+
+// Processes take what the machine lets them have; each wait in here has a bound of its own.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+
+const INFRA = join(import.meta.dirname, '../../infra');
+/** What systemd sets for a unit that says nothing of it. */
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** Schedulers wait at least so long before they kill. Milliseconds. */
+const SCHEDULERS_WAIT = 10_000;
+
+let folder = '';
+let store: Store;
+let buckets: string[] = [];
+let registry: RogueRegistry;
+let image: string[] = [];
+
+/** Where the paths of infra/ are in this test. */
+const place = {
+  clone: () => join(folder, 'work/lifeboat'),
+  workspace: () => join(folder, 'work'),
+  configuration: () => join(folder, 'etc'),
+  state: () => join(folder, 'state'),
+  image: () => join(folder, 'image'),
+};
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lifeboat-scheduled-'));
+  await chmod(folder, 0o755);
+  for (const writable of [place.workspace(), place.state(), place.configuration()])
+    await makeOwnFolder(writable);
+  await installTree(place.clone());
+  image = await buildImageTree(place.image());
+  await forbidWriting(place.image());
+  const app = emptyRepository();
+  tagAs(app, addImage(app, { layers: [await addLayer(app, 'layer')] }), 'one');
+  registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', app]]) } });
+  store = await startLocalStore({ buckets: 3 * STARTS.length });
+  buckets = [...store.buckets];
+});
+
+afterAll(async () => {
+  await registry?.stop();
+  await store?.stop();
+  await allowWriting(folder);
+  await rm(folder, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  registry.misbehave(undefined);
+  const { endpoint, region } = store;
+  const configuration = JSON.stringify({
+    store: {
+      endpoint,
+      region,
+      bucket: buckets.pop(),
+      accessKeyId: '${S3_ACCESS_KEY_ID}',
+      secretAccessKey: '${S3_SECRET_ACCESS_KEY}',
+    },
+    upstreams: { [registry.host]: { insecure: true, credentials: [] } },
+    images: [`${registry.host}/team/app:one`],
+  });
+  const variables = `S3_ACCESS_KEY_ID=${store.accessKeyId}\nS3_SECRET_ACCESS_KEY=${store.secretAccessKey}\n`;
+  await writeFile(join(place.workspace(), 'lifeboat.yaml'), configuration);
+  await writeFile(join(place.configuration(), 'lifeboat.yaml'), configuration);
+  await writeFile(join(place.configuration(), 'environment'), variables);
+  for (const written of [join(place.state(), 'report.json'), join(place.state(), 'lifeboat.prom')]) {
+    await rm(written, { force: true });
+  }
+  await rm(join(place.workspace(), 'report.json'), { force: true });
+});
+
+/** A file of infra/, with this test's paths for those of a server. */
+async function infraFile(name: string): Promise<string> {
+  const text = await readFile(join(INFRA, name), 'utf8');
+  return text
+    .replaceAll('/opt/lifeboat', place.clone())
+    .replaceAll('/etc/lifeboat', place.configuration())
+    .replaceAll('/var/lib/lifeboat', place.state());
+}
+
+interface Start {
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly variables: Readonly<Record<string, string>>;
+  /** Undefined: it writes none. */
+  readonly report?: string;
+}
+
+const keys = () => ({ S3_ACCESS_KEY_ID: store.accessKeyId, S3_SECRET_ACCESS_KEY: store.secretAccessKey });
+
+async function byUnit(text: string): Promise<Start> {
+  const service = parseUnit(await infraFile('systemd/lifeboat.service')).get('Service');
+  const set = (service?.get('Environment') ?? []).map((line) => line.split('=', 2));
+  return {
+    command: commandOf(parseUnit(text)),
+    cwd: service?.get('WorkingDirectory')?.[0] ?? '/',
+    variables: { PATH: SYSTEM_PATH, ...Object.fromEntries(set), ...keys() },
+    report: join(place.state(), 'report.json'),
+  };
+}
+
+/** @returns the first block of code in infra/README.md that has this text */
+async function readmeBlock(part: string): Promise<string> {
+  const blocks = [...(await infraFile('README.md')).matchAll(/```\w*\n(.*?)```/gs)].map(
+    ([, text = '']) => text,
+  );
+  const found = blocks.find((text) => text.includes(part));
+  if (found === undefined) throw new Error(`infra/README.md has no block of code with ${part}`);
+  return found;
+}
+
+/** A runner writes the step's text into a file, and has bash run it. */
+async function byWorkflow(): Promise<Start> {
+  const workflow: unknown = parse(await infraFile('github/mirror.yml'));
+  const { jobs } = workflow as {
+    jobs: Record<string, { steps: { run?: string; 'working-directory'?: string }[] }>;
+  };
+  const step = jobs['sync']?.steps.find(
+    ({ run }) => run?.includes('lifeboat') === true && run.includes('sync'),
+  );
+  const script = join(place.workspace(), 'step.sh');
+  await writeFile(script, step?.run ?? 'exit 99');
+  return {
+    command: ['bash', '-e', script],
+    cwd: join(place.workspace(), step?.['working-directory'] ?? '.'),
+    variables: { PATH: `${dirname(process.execPath)}:${SYSTEM_PATH}`, HOME: place.workspace(), ...keys() },
+    report: join(place.workspace(), 'report.json'),
+  };
+}
+
+async function byCronJob(): Promise<Start> {
+  const cronJob: unknown = parse(await infraFile('kubernetes/cronjob.yaml'));
+  const { spec } = cronJob as {
+    spec: { jobTemplate: { spec: { template: { spec: { containers: { args: string[] }[] } } } } };
+  };
+  const args = spec.jobTemplate.spec.template.spec.containers[0]?.args ?? [];
+  return {
+    command: [...image, ...args],
+    cwd: '/',
+    variables: { PATH: `${dirname(process.execPath)}:${SYSTEM_PATH}`, ...keys() },
+  };
+}
+
+/** The script that infra/README.md installs for root, which reads the keys by itself. */
+async function byHand(): Promise<Start> {
+  const script = join(place.configuration(), 'lifeboat.sh');
+  await writeFile(script, await infraFile('systemd/lifeboat.sh'), { mode: 0o755 });
+  const report = join(place.state(), 'report.json');
+  return {
+    command: [script, 'sync', '-c', join(place.configuration(), 'lifeboat.yaml'), '--report', report],
+    cwd: '/',
+    variables: { PATH: SYSTEM_PATH },
+    report,
+  };
+}
+
+const STARTS: readonly (readonly [string, () => Promise<Start>])[] = [
+  ['the systemd unit', async () => byUnit(await infraFile('systemd/lifeboat.service'))],
+  ['the drop-in that adds metrics', async () => byUnit(await readmeBlock('--metrics'))],
+  ['the command by hand beside systemd', byHand],
+
+  ['the GitHub workflow', byWorkflow],
+  ['the Kubernetes CronJob', byCronJob],
+];
+
+const readReport = async (file: string): Promise<unknown> => JSON.parse(await readFile(file, 'utf8'));
+
+/** Nobody's proxies and logins: empty ones count as none. */
+const started = ({ command, variables }: Start) => asNobody(command, { ...NOBODYS, ...variables });
+
+test.each(STARTS)('%s mirrors, as nobody, and writes nothing into its tree', async (_name, by) => {
+  const start = await by();
+  const [command, ...args] = started(start);
+  const { code, stdout, stderr } = await runProgram(command, args, { cwd: start.cwd });
+  expect([code, stdout + stderr]).toEqual([0, expect.stringMatching(/^created .*team\/app:one\n1 created/)]);
+  if (start.report !== undefined) {
+    expect(await readReport(start.report)).toMatchObject({
+      interrupted: false,
+      counts: { created: 1, failed: 0 },
+    });
+  }
+  if (start.command.includes('--metrics')) {
+    const metrics = await readFile(join(place.state(), 'lifeboat.prom'), 'utf8');
+    expect(metrics).toContain('\nlifeboat_run_success{mirror="default"} 1\n');
+  }
+});
+
+test.each(
+  STARTS.flatMap(([name, by]) =>
+    (['SIGTERM', 'SIGINT'] as const).map((signal) => [name, signal, by] as const),
+  ),
+)('%s ends by %s with its report, and leaves no process', async (_name, signal, by) => {
+  registry.misbehave(({ path }) => (path.includes('/blobs/') ? { kind: 'hang' } : undefined));
+  const start = await by();
+  const [command, ...args] = started(start);
+  const before = registry.requests.length;
+  const program = await startProgram(command, args, { cwd: start.cwd });
+  try {
+    const blobs = () => registry.requests.slice(before).filter(({ path }) => path.includes('/blobs/'));
+    await waitFor('a blob’s request', () => blobs().length > 0, { program });
+    program.kill(signal);
+    const late = setTimeout(() => program.kill('SIGKILL'), SCHEDULERS_WAIT);
+    const exit = await program.exited;
+    clearTimeout(late);
+    expect(program.stderr()).toContain(`${signal}: stopping; what is half uploaded is aborted.`);
+    expect([exit.code, exit.signal]).toEqual([1, null]);
+    if (start.report !== undefined) {
+      expect(await readReport(start.report)).toMatchObject({ interrupted: true, counts: { skipped: 1 } });
+    }
+  } finally {
+    await program.stop(0);
+  }
+  expect(await processesWith(folder)).toEqual([]);
+});
+
+test('nothing that is scheduled starts by npx, which runs scripts of the clone and keeps signals to itself', async () => {
+  const files = [
+    'systemd/lifeboat.service',
+    'systemd/lifeboat.sh',
+    'github/mirror.yml',
+    'kubernetes/Dockerfile',
+  ];
+  const texts = await Promise.all(files.map((file) => infraFile(file)));
+  const lines = texts.flatMap((text) => text.split('\n')).filter((line) => !line.trim().startsWith('#'));
+  const readme = await infraFile('README.md');
+  const blocks = [...readme.matchAll(/```\w*\n(.*?)```/gs)].flatMap(([, text = '']) => text.split('\n'));
+  expect([...lines, ...blocks].filter((line) => /\bnpx\b.*\blifeboat\b/.test(line))).toEqual([]);
+});

@@ -1,0 +1,41 @@
+/** infra/kubernetes/Dockerfile without Docker: what it copies, where, and what the image starts. */
+import { cp, mkdir, readFile, symlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { runProgram } from './process.ts';
+
+const PROJECT = join(import.meta.dirname, '../..');
+/** Its WORKDIR, in both stages. */
+const WORKDIR = '/opt/lifeboat';
+
+/**
+ * Builds both stages into `folder`. The packages are the project's own; `npm ci` needs a network.
+ * @returns the image's ENTRYPOINT, with the paths of `folder`
+ * @throws when the build fails
+ */
+export async function buildImageTree(folder: string): Promise<string[]> {
+  const dockerfile = await readFile(join(PROJECT, 'infra/kubernetes/Dockerfile'), 'utf8');
+  const [build = '', run = ''] = dockerfile.split(/^FROM /m).slice(1);
+  const copy = async (stage: string, to: string) => {
+    for (const [, names = '', target = ''] of stage.matchAll(/^COPY (.+) (\S+)$/gm)) {
+      const [first, ...others] = names.split(' ');
+      const isBuilt = first === '--from=build';
+      for (const name of isBuilt ? others : names.split(' ')) {
+        const from = isBuilt ? name.replace(WORKDIR, join(folder, 'build')) : join(PROJECT, name);
+        const path = target.endsWith('/') ? join(target, basename(name)) : target;
+        await cp(from, join(folder, to, path), { recursive: true });
+      }
+    }
+  };
+  await mkdir(join(folder, 'build'), { recursive: true });
+  await copy(build, 'build');
+  await symlink(join(PROJECT, 'node_modules'), join(folder, 'build/node_modules'));
+  const [, script = ''] = /^RUN (npm run \S+)$/m.exec(build) ?? [];
+  const built = await runProgram('sh', ['-c', script], { cwd: join(folder, 'build') });
+  const said = built.stderr.replaceAll(/^npm warn .*\n/gm, '');
+  if (built.code !== 0 || said !== '') throw new Error(`"${script}" ended with ${built.code}: ${said}`);
+  await copy(run, 'run');
+  const [, entrypoint = '[]'] = /^ENTRYPOINT (\[.+\])$/m.exec(run) ?? [];
+  const words: unknown = JSON.parse(entrypoint);
+  if (!Array.isArray(words)) throw new Error(`This is no list of words: ${entrypoint}`);
+  return words.map((word) => String(word).replace(WORKDIR, join(folder, 'run')));
+}
