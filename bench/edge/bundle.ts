@@ -8,6 +8,8 @@ import { spreadOf, type Spread } from '../statistics.ts';
 import type { Runtime } from './workerd.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
+/** What people copy to deploy. */
+const DEPLOYED = join(PROJECT, 'wrangler.deploy.example.toml');
 const WRANGLER = join(PROJECT, 'node_modules/.bin/wrangler');
 const ENVIRONMENT = { WRANGLER_WRITE_LOGS: 'false', WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' };
 
@@ -21,11 +23,11 @@ export interface Bundle {
 
 /** @throws when wrangler cannot build it, with what it said */
 export async function buildBundle(folder: string): Promise<Bundle> {
-  await wrangler(['deploy', '--dry-run', '--minify', '--outdir', folder]);
+  await wrangler(['deploy', '--dry-run', '--config', DEPLOYED, '--outdir', folder]);
   const file = join(folder, 'index.js');
   const bytes = await readFile(file);
   const { compatibility_date: compatibilityDate = '', compatibility_flags: compatibilityFlags } =
-    unstable_readConfig({ config: join(PROJECT, 'wrangler.toml') }, { hideWarnings: true });
+    unstable_readConfig({ config: DEPLOYED }, { hideWarnings: true });
   return {
     file,
     size: bytes.length,
@@ -43,7 +45,7 @@ export async function measureStartup(folder: string, rounds: number): Promise<Sp
 
 async function profileStartup(folder: string): Promise<number> {
   const profile = join(folder, 'startup.cpuprofile');
-  const output = await wrangler(['check', 'startup', '--outfile', profile, '--args=--minify']);
+  const output = await wrangler(['check', 'startup', '--outfile', profile, `--args=--config ${DEPLOYED}`]);
   const [, milliseconds] = /Active: ([\d.]+) ms/.exec(output) ?? [];
   if (milliseconds === undefined) throw new Error(`wrangler check startup told no time:\n${output}`);
   return Number(milliseconds);

@@ -4,7 +4,8 @@
  */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { unstable_readConfig, unstable_startWorker } from 'wrangler';
+import { unstable_DevEnv, unstable_readConfig } from 'wrangler';
+import { causeOf } from './start-failure.ts';
 
 // Miniflare asks a host of Cloudflare's for `request.cf`, and prints a stack trace where there is no network.
 process.env['CLOUDFLARE_CF_FETCH_ENABLED'] = 'false';
@@ -30,10 +31,24 @@ export class PortTakenError extends Error {
   override readonly name = 'PortTakenError';
 }
 
+/** The edge does not start, or starts and refuses its variables; the message says why and what to do. */
+export class EdgeStartError extends Error {
+  override readonly name = 'EdgeStartError';
+
+  /** @param options.cause the reason; wrangler and workerd have one in several places */
+  constructor(what: string, configPath: string, options: { readonly cause?: unknown } = {}) {
+    super(
+      `${what}\nIf ${configPath} was edited: "git checkout wrangler.toml" brings back what "npm start" needs. The settings of a deployment belong into wrangler.deploy.toml.`,
+      options,
+    );
+  }
+}
+
 /**
  * @param options.configPath the wrangler.toml, which names the bucket and its local keys
  * @param options.state the folder that keeps the bucket between two starts
  * @throws {PortTakenError}
+ * @throws {EdgeStartError} whatever is wrong with `configPath`, or with the Worker
  */
 export async function startEdge(options: {
   readonly configPath: string;
@@ -44,35 +59,76 @@ export async function startEdge(options: {
   await refuseTakenPort(port);
   const url = `http://localhost:${port}`;
   const store = { endpoint: `${url}/cdn-cgi/local/r2/s3`, ...localBucket(configPath) };
-  const worker = await unstable_startWorker({
-    config: configPath,
-    bindings: {
-      S3_ENDPOINT: { type: 'plain_text', value: store.endpoint },
-      S3_BUCKET: { type: 'plain_text', value: store.bucket },
-      S3_ACCESS_KEY_ID: { type: 'plain_text', value: store.accessKeyId },
-      S3_SECRET_ACCESS_KEY: { type: 'plain_text', value: store.secretAccessKey },
-    },
-    dev: {
-      server: { hostname: '127.0.0.1', port },
-      inspector: false,
-      persist: state,
-      watch: false,
-      logLevel: 'none',
-    },
-  });
-  await worker.ready;
+  const environment = new unstable_DevEnv();
+  const outcome = firstOutcome(environment);
+  try {
+    await environment.startWorker({
+      config: configPath,
+      // Routes would give requests the host name of a deployment, which the bucket's S3 API then sees too.
+      triggers: [],
+      bindings: {
+        S3_ENDPOINT: { type: 'plain_text', value: store.endpoint },
+        S3_BUCKET: { type: 'plain_text', value: store.bucket },
+        S3_ACCESS_KEY_ID: { type: 'plain_text', value: store.accessKeyId },
+        S3_SECRET_ACCESS_KEY: { type: 'plain_text', value: store.secretAccessKey },
+      },
+      dev: {
+        server: { hostname: '127.0.0.1', port },
+        inspector: false,
+        persist: state,
+        watch: false,
+        logLevel: 'none',
+      },
+    });
+    await outcome;
+  } catch (error) {
+    throw new EdgeStartError(`The edge does not start: ${causeOf(error)}`, configPath, { cause: error });
+  }
   // Miniflare's own listeners end the process at once, in the middle of whatever its user has to say.
   process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM');
-  return { url, store, stop: () => worker.dispose() };
+  return { url, store, stop: () => environment.teardown() };
+}
+
+/**
+ * Resolves when the Worker runs. It is never ready where workerd has refused it, and its requests wait for ever.
+ * @throws what wrangler says instead
+ */
+function firstOutcome(environment: unstable_DevEnv): Promise<void> {
+  const outcome = new Promise<void>((resolve, reject) => {
+    environment.once('reloadComplete', () => resolve());
+    for (const event of ['error', 'buildFailed', 'runtimeError']) environment.once(event, reject);
+  });
+  // Nobody waits for it where the start itself fails.
+  outcome.catch(() => {});
+  return outcome;
+}
+
+/** @throws {EdgeStartError} with what the edge says of its variables, if they are not good */
+export async function requireGoodVariables({ url }: LocalEdge, configPath: string): Promise<void> {
+  const response = await fetch(`${url}/v2/`);
+  if (response.status < 500) return;
+  const said = causeOf(await response.text());
+  throw new EdgeStartError(`The edge refuses its variables: ${said}`, configPath);
 }
 
 function localBucket(configPath: string): Omit<LocalStore, 'endpoint'> {
-  const [bucket] = unstable_readConfig({ config: configPath }, { hideWarnings: true }).r2_buckets;
+  const [bucket] = readConfig(configPath).r2_buckets;
   const keys = bucket?.local_dev?.experimental_s3_credentials;
   if (bucket?.bucket_name === undefined || keys === undefined) {
-    throw new Error(`${configPath} names no r2_buckets entry with local_dev.experimental_s3_credentials.`);
+    throw new EdgeStartError(
+      'The edge does not start: no [[r2_buckets]] entry with local_dev.experimental_s3_credentials is there.',
+      configPath,
+    );
   }
   return { bucket: bucket.bucket_name, ...keys };
+}
+
+function readConfig(configPath: string): ReturnType<typeof unstable_readConfig> {
+  try {
+    return unstable_readConfig({ config: configPath }, { hideWarnings: true });
+  } catch (error) {
+    throw new EdgeStartError(`${configPath}: ${causeOf(error)}`, configPath, { cause: error });
+  }
 }
 
 /** Asked before, because wrangler moves to another port or prints a stack trace. */

@@ -5,12 +5,15 @@ import { parseArgs } from 'node:util';
 import { spawn } from 'node:child_process';
 import { ConfigurationError } from '../../mirror-job/configuration/configuration-error.ts';
 import { loadConfiguration } from '../../mirror-job/configuration/load.ts';
-import { PortTakenError, startEdge, type LocalEdge } from './edge.ts';
+import { EdgeStartError, PortTakenError, requireGoodVariables, startEdge, type LocalEdge } from './edge.ts';
+import { parentGone } from './parent.ts';
 import { writeSample } from './sample.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 /** Kept between two starts; `rm -r .wrangler/lifeboat` begins anew. */
 const STATE = join(ROOT, '.wrangler/lifeboat');
+/** The tests' too; what is deployed has another. */
+const WRANGLER = join(ROOT, 'wrangler.toml');
 const SAMPLE_CONFIGURATION = join(import.meta.dirname, 'sample.yaml');
 const DEFAULT_PORT = 8787;
 
@@ -33,17 +36,18 @@ async function main(): Promise<number> {
   const sample = join(STATE, 'sample');
   await writeSample(sample);
   const edge = await startEdge({
-    configPath: join(ROOT, 'wrangler.toml'),
+    configPath: WRANGLER,
     port: options.port,
     state: join(STATE, 'state'),
   });
-  const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), parentGone()]);
   try {
     for (const file of [SAMPLE_CONFIGURATION, ...options.configurations]) {
       await refuseOtherStore(file, edge);
       const code = await sync(file, edge);
       if (code === 2) return 2;
     }
+    await requireGoodVariables(edge, WRANGLER);
     process.stdout.write(instructions(edge));
     await stopped;
     process.stdout.write('\nStopped.\n');
@@ -127,6 +131,7 @@ try {
   process.exitCode = await main();
 } catch (error) {
   const isUsage =
+    error instanceof EdgeStartError ||
     error instanceof PortTakenError ||
     error instanceof RangeError ||
     error instanceof ConfigurationError ||
@@ -134,5 +139,6 @@ try {
   process.stderr.write(
     `npm start: ${isUsage ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   );
-  process.exitCode = isUsage ? 2 : 1;
+  // What wrangler has started by then would keep the process.
+  process.exit(isUsage ? 2 : 1);
 }

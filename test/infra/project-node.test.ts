@@ -22,8 +22,8 @@ interface LockedPackage {
   readonly version?: string;
   readonly integrity?: string;
   readonly optional?: boolean;
-  readonly os?: string;
-  readonly cpu?: string;
+  readonly os?: string | readonly string[];
+  readonly cpu?: string | readonly string[];
   readonly hasInstallScript?: boolean;
 }
 

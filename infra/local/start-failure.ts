@@ -1,0 +1,27 @@
+/** Why the edge does not start, out of what wrangler, esbuild and workerd say, each in another place. */
+
+/** @returns one sentence or more, never a stack trace */
+export function causeOf(failure: unknown): string {
+  if (typeof failure === 'string') return sentenceIn(failure);
+  if (typeof failure !== 'object' || failure === null) return String(failure);
+  // wrangler's events and errors wrap the reason, some of them twice.
+  if ('cause' in failure && failure.cause !== undefined) return causeOf(failure.cause);
+  const message = 'message' in failure ? String(failure.message) : JSON.stringify(failure);
+  const place = 'location' in failure ? lineOf(failure.location) : '';
+  return `${sentenceIn(message)}${place}`;
+}
+
+/** A parser's errors have the line beside them. */
+function lineOf(location: unknown): string {
+  if (typeof location !== 'object' || location === null || !('line' in location)) return '';
+  return ` (line ${String(location.line)})`;
+}
+
+/** workerd's log, a line of JSON each, and a registry's error hold the sentence in `message`. */
+function sentenceIn(text: string): string {
+  const messages = [...text.matchAll(/"message":("(?:[^"\\]|\\.)*")/g)].map(([, quoted = '""']) => {
+    const message: unknown = JSON.parse(quoted);
+    return String(message);
+  });
+  return (messages.length === 0 ? text : messages.join('\n')).trim();
+}

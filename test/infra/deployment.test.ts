@@ -1,0 +1,60 @@
+/** The example of what is deployed: it builds as it is, small, and differs from the local edge only where it has to. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { unstable_readConfig } from 'wrangler';
+import { runProgram } from '../support/process.ts';
+
+const PROJECT = join(import.meta.dirname, '../..');
+const EXAMPLE = join(PROJECT, 'wrangler.deploy.example.toml');
+const QUIET = { WRANGLER_WRITE_LOGS: 'false', WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' };
+
+const read = (config: string) => unstable_readConfig({ config }, { hideWarnings: true });
+
+test('wrangler deploys the example minified, within 32 KiB gzipped', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lifeboat-deployed-'));
+  try {
+    const args = ['deploy', '--dry-run', '-c', EXAMPLE, '--outdir', folder];
+    const wrangler = join(PROJECT, 'node_modules/.bin/wrangler');
+    const { code, stdout } = await runProgram(wrangler, args, { cwd: PROJECT, env: QUIET });
+    const [, size] = /gzip: ([\d.]+) KiB/.exec(stdout) ?? [];
+    expect(code).toBe(0);
+    expect(Number(size)).toBeGreaterThan(10);
+    expect(Number(size)).toBeLessThan(32);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('the example and the local edge are the same program for the same runtime', () => {
+  const [deployed, local] = [read(EXAMPLE), read(join(PROJECT, 'wrangler.toml'))];
+  for (const key of [
+    'main',
+    'compatibility_date',
+    'compatibility_flags',
+    'keep_names',
+    'observability',
+  ] as const) {
+    expect([key, deployed[key]]).toEqual([key, local[key]]);
+  }
+  // "npx wrangler deploy" without -c must not replace the deployment by the local edge.
+  expect(deployed.name).not.toBe(local.name);
+  expect(Object.keys(deployed.vars)).toEqual(['S3_ENDPOINT', 'S3_BUCKET', 'S3_REGION', 'AUDIENCE']);
+  expect(deployed.r2_buckets).toEqual([]);
+});
+
+test('git takes no notice of what people write into their clone, so that a pull has no conflict', async () => {
+  const files = ['wrangler.deploy.toml', 'lifeboat.yaml', '.env', '.dev.vars'];
+  const { stdout } = await runProgram('git', ['check-ignore', '--no-index', ...files], { cwd: PROJECT });
+  expect(stdout.trim().split('\n')).toEqual(files);
+});
+
+test('every command of wrangler’s in the documentation names the deployment’s file', async () => {
+  for (const file of ['docs/edge.md', 'infra/README.md', 'wrangler.deploy.example.toml']) {
+    const text = await readFile(join(PROJECT, file), 'utf8');
+    const commands = text.match(/npx wrangler (?:deploy|secret|tail|rollback|versions)\b[^`\n]*/g) ?? [];
+    expect([file, commands.length]).not.toEqual([file, 0]);
+    expect(commands.filter((command) => !command.includes('-c wrangler.deploy.toml'))).toEqual([]);
+  }
+});

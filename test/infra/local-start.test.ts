@@ -1,0 +1,119 @@
+/** `npm start` where something is wrong with wrangler.toml, and where npm goes away. */
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { processesWith } from '../support/installed-tree.ts';
+import { freePort, runProgram, startProgram, waitFor, waitForOutput } from '../support/process.ts';
+
+// Each starts wrangler and workerd, on machines that are busy.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+
+const PROJECT = join(import.meta.dirname, '../..');
+
+let clone = '';
+let good = '';
+
+beforeAll(async () => {
+  clone = await mkdtemp(join(tmpdir(), 'lifeboat-local-'));
+  for (const part of ['package.json', 'core', 'infra', 'mirror-job', 'worker']) {
+    await cp(join(PROJECT, part), join(clone, part), { recursive: true });
+  }
+  await symlink(join(PROJECT, 'node_modules'), join(clone, 'node_modules'));
+  good = await readFile(join(PROJECT, 'wrangler.toml'), 'utf8');
+});
+
+afterAll(() => rm(clone, { recursive: true, force: true }));
+
+const above = (lines: string) => (toml: string) => toml.replace('[vars]', `${lines}\n[vars]`);
+const instead = (line: RegExp, by: string) => (toml: string) => toml.replace(line, by);
+
+test.each<readonly [string, ((toml: string) => string) | undefined, string]>([
+  ['is missing', undefined, 'Could not read file'],
+  ['is no TOML', (toml) => `name = \n${toml}`, 'Invalid TOML document: invalid value (line 1)'],
+  [
+    'has no bucket, as a deployment has none',
+    (toml) => toml.replace(/\[\[r2_buckets[^]*/, ''),
+    'no [[r2_buckets]] entry',
+  ],
+  [
+    'has a name that wrangler refuses',
+    instead(/^name.*/m, 'name = "Life Boat"'),
+    'Expected "name" to be of type string',
+  ],
+  [
+    'names a program that is not there',
+    instead(/^main.*/m, 'main = "worker/none.ts"'),
+    '"worker/none.ts" was not found',
+  ],
+  [
+    'names a program that cannot be built',
+    instead(/^main.*/m, 'main = "infra/systemd/lifeboat.sh"'),
+    'No loader is configured',
+  ],
+  [
+    'has a date that workerd does not know',
+    instead(/2026-10-01/, '2099-01-01'),
+    '"2099-01-01" is in the future',
+  ],
+  [
+    'has a flag that workerd does not know',
+    above('compatibility_flags = ["nope"]'),
+    'No such compatibility flag: nope',
+  ],
+  [
+    'binds a service that is not there',
+    above('[[services]]\nbinding = "X"\nservice = "nope"'),
+    'no such service is defined',
+  ],
+  [
+    'binds a class that is not there',
+    above('[[durable_objects.bindings]]\nname = "X"\nclass_name = "Nope"'),
+    'not exported in your entrypoint file: Nope',
+  ],
+  ['has a variable that the edge refuses', instead(/"public"/, '"nobody"'), 'AUDIENCE'],
+])('a wrangler.toml that %s is said in a sentence, with what to do', async (_name, change, said) => {
+  const file = join(clone, 'wrangler.toml');
+  await rm(file, { force: true });
+  if (change !== undefined) await writeFile(file, change(good));
+  const args = [join(clone, 'infra/local/start.js'), '--port', String(await freePort())];
+  const { code, stderr } = await runProgram(process.execPath, args, { timeout: 100_000 });
+  expect([code, stderr]).toEqual([2, expect.stringContaining(said)]);
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(stderr.trim().split('\n').at(-1)).toBe(
+    `If ${file} was edited: "git checkout wrangler.toml" brings back what "npm start" needs. The settings of a deployment belong into wrangler.deploy.toml.`,
+  );
+});
+
+test('a wrangler.toml that has a deployment’s routes and store starts the local edge all the same', async () => {
+  const routes = 'routes = [{ pattern = "lifeboat.example.com", custom_domain = true }]';
+  const store = '[vars]\nS3_ENDPOINT = "https://account.r2.cloudflarestorage.com"\nS3_BUCKET = "other"';
+  await writeFile(join(clone, 'wrangler.toml'), above(routes)(good).replace(/^\[vars\]/m, store));
+  const args = [join(clone, 'infra/local/start.js'), '--port', String(await freePort())];
+  const program = await startProgram(process.execPath, args);
+  try {
+    await waitForOutput(program, /Ctrl-C stops it/, 100_000);
+  } finally {
+    await program.stop(10_000);
+  }
+  expect(program.stdout()).toMatch(/\nStopped\.\n$/);
+});
+
+test('SIGTERM to npm alone ends all that npm start has started', async () => {
+  await writeFile(join(clone, 'wrangler.toml'), good);
+  const port = await freePort();
+  const left = async () => [
+    ...(await processesWith(`infra/local/start.js --port ${port}`)),
+    ...(await processesWith(`127.0.0.1:${port}`)),
+  ];
+  const npm = await startProgram('npm', ['start', '--', '--port', String(port)], { cwd: clone });
+  try {
+    await waitForOutput(npm, /Ctrl-C stops it/, 100_000);
+    // The shell, Node and workerd.
+    expect(await left()).toHaveLength(3);
+    npm.kill('SIGTERM');
+    await waitFor('the end of all', async () => (await left()).length === 0);
+  } finally {
+    await npm.stop(10_000);
+  }
+});
