@@ -1,4 +1,5 @@
 /** The Node that `npm ci` has installed with the project. JavaScript that an older Node reads, because that one asks. */
+// oxlint-disable-next-line no-restricted-imports -- a Node before 20.16 has no process.getBuiltinModule
 import { existsSync, readFileSync } from 'node:fs';
 
 /**

@@ -51,7 +51,7 @@ test('the lock file pins a Node per platform, which npm installs without any scr
     ]);
     expect([name, optional, hasInstallScript]).toEqual([name, true, undefined]);
     expect(integrity).toMatch(/^sha512-/);
-    return `${os} ${cpu}`;
+    return [os, cpu].join(' ');
   });
   expect(pinned.toSorted()).toEqual(['darwin arm64', 'darwin x64', 'linux arm64', 'linux x64', 'win32 x64']);
 });

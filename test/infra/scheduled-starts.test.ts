@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
+import { z } from 'zod';
 import { addImage, addLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository } from '../support/content.ts';
 import { buildImageTree } from '../support/dockerfile.ts';
@@ -131,15 +132,30 @@ async function readmeBlock(part: string): Promise<string> {
   return found;
 }
 
+const WORKFLOW = z.object({
+  jobs: z.object({
+    sync: z.object({
+      steps: z.array(z.object({ run: z.string().optional(), 'working-directory': z.string().optional() })),
+    }),
+  }),
+});
+
+const CRON_JOB = z.object({
+  spec: z.object({
+    jobTemplate: z.object({
+      spec: z.object({
+        template: z.object({
+          spec: z.object({ containers: z.tuple([z.object({ args: z.array(z.string()) })]) }),
+        }),
+      }),
+    }),
+  }),
+});
+
 /** A runner writes the step's text into a file, and has bash run it. */
 async function byWorkflow(): Promise<Start> {
-  const workflow: unknown = parse(await infraFile('github/mirror.yml'));
-  const { jobs } = workflow as {
-    jobs: Record<string, { steps: { run?: string; 'working-directory'?: string }[] }>;
-  };
-  const step = jobs['sync']?.steps.find(
-    ({ run }) => run?.includes('lifeboat') === true && run.includes('sync'),
-  );
+  const workflow = WORKFLOW.parse(parse(await infraFile('github/mirror.yml')));
+  const step = workflow.jobs.sync.steps.find(({ run = '' }) => /lifeboat.* sync /.test(run));
   const script = join(place.workspace(), 'step.sh');
   await writeFile(script, step?.run ?? 'exit 99');
   return {
@@ -151,11 +167,8 @@ async function byWorkflow(): Promise<Start> {
 }
 
 async function byCronJob(): Promise<Start> {
-  const cronJob: unknown = parse(await infraFile('kubernetes/cronjob.yaml'));
-  const { spec } = cronJob as {
-    spec: { jobTemplate: { spec: { template: { spec: { containers: { args: string[] }[] } } } } };
-  };
-  const args = spec.jobTemplate.spec.template.spec.containers[0]?.args ?? [];
+  const cronJob = CRON_JOB.parse(parse(await infraFile('kubernetes/cronjob.yaml')));
+  const [{ args }] = cronJob.spec.jobTemplate.spec.template.spec.containers;
   return {
     command: [...image, ...args],
     cwd: '/',
@@ -185,7 +198,18 @@ const STARTS: readonly (readonly [string, () => Promise<Start>])[] = [
   ['the Kubernetes CronJob', byCronJob],
 ];
 
-const readReport = async (file: string): Promise<unknown> => JSON.parse(await readFile(file, 'utf8'));
+/** Only of a start that writes one. */
+async function expectReport({ report }: Start, expected: object): Promise<void> {
+  if (report === undefined) return;
+  const written: unknown = JSON.parse(await readFile(report, 'utf8'));
+  expect(written).toMatchObject(expected);
+}
+
+/** Only of a start that writes them. */
+async function expectMetrics({ command }: Start, line: string): Promise<void> {
+  if (!command.includes('--metrics')) return;
+  expect(await readFile(join(place.state(), 'lifeboat.prom'), 'utf8')).toContain(line);
+}
 
 /** Nobody's proxies and logins: empty ones count as none. */
 const started = ({ command, variables }: Start) => asNobody(command, { ...NOBODYS, ...variables });
@@ -195,16 +219,8 @@ test.each(STARTS)('%s mirrors, as nobody, and writes nothing into its tree', asy
   const [command, ...args] = started(start);
   const { code, stdout, stderr } = await runProgram(command, args, { cwd: start.cwd });
   expect([code, stdout + stderr]).toEqual([0, expect.stringMatching(/^created .*team\/app:one\n1 created/)]);
-  if (start.report !== undefined) {
-    expect(await readReport(start.report)).toMatchObject({
-      interrupted: false,
-      counts: { created: 1, failed: 0 },
-    });
-  }
-  if (start.command.includes('--metrics')) {
-    const metrics = await readFile(join(place.state(), 'lifeboat.prom'), 'utf8');
-    expect(metrics).toContain('\nlifeboat_run_success{mirror="default"} 1\n');
-  }
+  await expectReport(start, { interrupted: false, counts: { created: 1, failed: 0 } });
+  await expectMetrics(start, '\nlifeboat_run_success{mirror="default"} 1\n');
 });
 
 test.each(
@@ -226,9 +242,7 @@ test.each(
     clearTimeout(late);
     expect(program.stderr()).toContain(`${signal}: stopping; what is half uploaded is aborted.`);
     expect([exit.code, exit.signal]).toEqual([1, null]);
-    if (start.report !== undefined) {
-      expect(await readReport(start.report)).toMatchObject({ interrupted: true, counts: { skipped: 1 } });
-    }
+    await expectReport(start, { interrupted: true, counts: { skipped: 1 } });
   } finally {
     await program.stop(0);
   }
