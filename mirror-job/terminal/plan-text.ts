@@ -34,9 +34,9 @@ export function describePlan(report: PlanReport, { style, all }: PlanOptions): s
     ...report.images.flatMap((image) => [
       '',
       titleOf(image),
-      ...pullLines([{ repository: image.repository, reference: image.chosen[0]?.tag ?? image.pinned[0]?.digest }]).map(
-        (line) => `  ${style.faint(line)}`,
-      ),
+      ...pullLines([
+        { repository: image.repository, reference: image.chosen[0]?.tag ?? image.pinned[0]?.digest },
+      ]).map((line) => `  ${style.faint(line)}`),
       ...(all ? everyTag(image, style) : groupsOf(image, style)),
     ]),
     '',
