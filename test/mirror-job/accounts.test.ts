@@ -76,7 +76,7 @@ async function start({ names, answer }: Setting) {
   };
 }
 
-test('the first serves while it can, whatever the repository', async () => {
+test('the first account serves every repository while it can', async () => {
   const { app: from, other, asked } = await start({ names: ['a', 'b'], answer: () => undefined });
   await from.resolve(one);
   await other.resolve(one);
@@ -84,7 +84,7 @@ test('the first serves while it can, whatever the repository', async () => {
   expect(asked()).toEqual(['a', 'a', 'a']);
 });
 
-test('a quota that is used up: the next takes over at once, for every repository, without waiting', async () => {
+test('the next account takes over at once for every repository, without waiting, when a quota is used up', async () => {
   const setting = await start({
     names: ['a', 'b'],
     answer: (name) => (name === 'a' ? status(429) : undefined),
@@ -96,7 +96,7 @@ test('a quota that is used up: the next takes over at once, for every repository
   expect(setting.clock.sleeps).toEqual([]);
 });
 
-test('all quotas used up: it waits as long as the last one was told to, and begins with the first', async () => {
+test('when all quotas are used up, the client waits as long as the last account was told to, and begins with the first', async () => {
   let busy = 2;
   const setting = await start({
     names: ['a', 'b'],
@@ -110,7 +110,7 @@ test('all quotas used up: it waits as long as the last one was told to, and begi
   expect(setting.clock.sleeps).toEqual([7000]);
 });
 
-test.each([401, 403])('%i in one repository: the next, there alone, and from then on', async (code) => {
+test.each([401, 403])('after a %i, the next account serves that repository, and only that', async (code) => {
   const setting = await start({
     names: ['a', 'b'],
     answer: (name, { repository }) => (name === 'a' && repository === 'team/app' ? status(code) : undefined),
@@ -121,7 +121,7 @@ test.each([401, 403])('%i in one repository: the next, there alone, and from the
   expect(setting.asked()).toEqual(['a', 'b', 'a', 'b']);
 });
 
-test('refused to all: each is asked once, and the sentence is about the last answer', async () => {
+test('a request that every account is refused is sent once per account, and the error is about the last answer', async () => {
   const setting = await start({ names: ['a', 'b', 'c'], answer: () => status(403) });
   await expect(setting.app.manifest(one)).rejects.toThrow('the registry answered 403 to GET manifests/one');
   expect(setting.asked()).toEqual(['a', 'b', 'c']);
@@ -129,7 +129,7 @@ test('refused to all: each is asked once, and the sentence is about the last ans
   expect(setting.asked()).toEqual(['a']);
 });
 
-test('a resource that is refused does not take the repository from the account that reads it', async () => {
+test('an account that reads a repository keeps it when one of its resources is refused', async () => {
   const setting = await start({
     names: ['a', 'b'],
     answer: (name, { kind }) => (name === 'a' || kind === 'tags' ? status(403) : undefined),
@@ -140,7 +140,7 @@ test('a resource that is refused does not take the repository from the account t
   expect(setting.asked()).toEqual(['a', 'b', 'b', 'b']);
 });
 
-test('only the one without quota may read it: its 429 is the answer, not the refusal of the other', async () => {
+test('when only the account without quota may read a repository, the error is its 429 and not the refusal of the other account', async () => {
   const setting = await start({
     names: ['a', 'b'],
     answer: (name) => (name === 'a' ? status(429, { 'retry-after': '9' }) : status(403)),
@@ -150,7 +150,7 @@ test('only the one without quota may read it: its 429 is the answer, not the ref
   expect(setting.clock.sleeps).toEqual([9000]);
 });
 
-test('and so it is wherever it stands in the list', async () => {
+test('the error is that 429 wherever the account stands in the list', async () => {
   const setting = await start({
     names: ['a', 'b', 'c'],
     answer: (name) => status(name === 'b' ? 429 : 403),
@@ -159,7 +159,7 @@ test('and so it is wherever it stands in the list', async () => {
   expect(setting.asked()).toEqual(['a', 'b', 'c', 'b', 'b']);
 });
 
-test('a password that the token server refuses: the next account, and one warning', async () => {
+test('when the token server refuses a password, the next account is used and one warning is logged', async () => {
   const credentials = { username: 'b', password: 'of b' };
   const started = await startRogueRegistry({ corpus, auth: { kind: 'bearer', credentials, expiresIn: 300 } });
   registry = started;
@@ -176,7 +176,7 @@ test('a password that the token server refuses: the next account, and one warnin
   ]);
 });
 
-test('what a registry repeats of a secret is not shown', async () => {
+test('an error does not show a secret that the registry repeats', async () => {
   const header = basicHeader({ username: 'a', password: 'of a' }).slice('Basic '.length);
   const started = await startRogueRegistry({
     corpus,
@@ -192,7 +192,7 @@ test('what a registry repeats of a secret is not shown', async () => {
   );
 });
 
-test('what an account without quota could read, and another one is told is not there, is left for later', async () => {
+test('a tag that an account without quota could read is left for later when another account gets a 404', async () => {
   let isSpent = false;
   const { app: from, asked } = await start({
     names: ['a', 'b'],
@@ -206,7 +206,7 @@ test('what an account without quota could read, and another one is told is not t
   expect(asked()).toEqual(['a', 'a', 'b']);
 });
 
-test('what the storage refuses, to which a registry redirects, says nothing of an account', async () => {
+test('a refusal by the storage to which a registry redirects says nothing about an account', async () => {
   const { app: from, asked } = await start({
     names: ['a', 'b'],
     answer: (_name, { kind }) =>
@@ -224,7 +224,7 @@ function port(): string {
   return registry?.host.split(':')[1] ?? '';
 }
 
-test('two accounts, each for its own repositories, however many of the other’s are refused', async () => {
+test('each of two accounts reads its own repositories, however many of the other’s are refused to it', async () => {
   const started = await startRogueRegistry({
     corpus,
     misbehave: (request) => {

@@ -29,7 +29,7 @@ test.each<[string | undefined, NodeJS.ProcessEnv, Machine]>([
   ['heidi (ci.example)', { BUILD_USER_ID: 'heidi', JENKINS_URL: 'https://ci.example/jenkins/' }, alice],
   ['evil[31m (GitHub Actions)', { GITHUB_ACTOR: '\u001B\u202Eevil\u001B[31m\r\n' }, alice],
   ['alice@laptop', { GITHUB_ACTOR: '\u0007 \n' }, alice],
-])('%j: by %j', (expected, environment, machine) => {
+])('the actor is %j in the environment %j', (expected, environment, machine) => {
   expect(findActor(environment, machine)).toBe(expected);
 });
 
@@ -42,7 +42,7 @@ const movement = { from: undefined, to, at: '2026-01-01T00:00:00.000Z', run: 'r'
 
 const text = (by?: string): string => new TextDecoder().decode(encodeMovement({ ...movement, by }));
 
-test('the record has it as `by`, and a record without it is written as ever', () => {
+test('a record has the actor as `by`, and a record without an actor has no `by`', () => {
   const start = `{"from":null,"to":"${to}","at":"2026-01-01T00:00:00.000Z","run":"r","why":"approved"`;
   expect(text('alice@laptop')).toBe(`${start},"by":"alice@laptop"}`);
   expect(text()).toBe(`${start}}`);

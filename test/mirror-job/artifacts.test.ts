@@ -110,7 +110,7 @@ test.each<[string, string, Build]>([
       return addIndex(content, [{ mediaType, digest, size }]);
     },
   ],
-])('%s is %s', async (_name, mediaType, build) => {
+])('%s is mirrored as it is, as %s', async (_name, mediaType, build) => {
   const content = emptyRepository();
   tagAs(content, await build(content), 'v1');
   for (const platforms of [undefined, ['linux/riscv64', 'linux/amd64']]) {
@@ -140,7 +140,7 @@ test.each<[string, string, Build]>([
   }
 });
 
-test('a layer that its registry does not have is in the report, once, with where clients fetch it', async () => {
+test('the report lists a layer that its registry does not have once, with the URLs where clients fetch it', async () => {
   const content = emptyRepository();
   const own = await addLayer(content, 'own');
   const foreign = await addLayer(content, 'foreign');

@@ -21,7 +21,7 @@ function asked(registry: RogueRegistry): string[] {
   );
 }
 
-test('Basic: one refusal, then the credentials with each request', async () => {
+test('Basic: the credentials go with each request after one refusal', async () => {
   const registry = await startPrivate({ kind: 'basic', ...credential });
   const from = await source(registry, { accounts: [account] });
   await from.resolve(one);
@@ -29,7 +29,7 @@ test('Basic: one refusal, then the credentials with each request', async () => {
   expect(asked(registry)).toEqual(['HEAD manifest -', `HEAD manifest ${basic}`, `HEAD manifest ${basic}`]);
 });
 
-test('Basic: credentials that are refused are not sent again, and the sentence says whose they are', async () => {
+test('Basic: credentials that are refused are not sent again, and the error says whose they are', async () => {
   const registry = await startPrivate({ kind: 'basic', username: 'user', password: 'another' });
   const from = await source(registry, { accounts: [account] });
   await expect(from.manifest(one)).rejects.toThrow(
@@ -41,7 +41,7 @@ test('Basic: credentials that are refused are not sent again, and the sentence s
   expect(asked(registry)).toEqual(['GET manifest -', `GET manifest ${basic}`]);
 });
 
-test('a realm that never answers is waited for once by all who need it', async () => {
+test('a realm that never answers is asked at most five times for twenty repositories', async () => {
   const registry = await startPrivate({ kind: 'bearer', credentials: credential }, (path) =>
     path === '/token' ? { kind: 'hang' } : undefined,
   );
@@ -55,7 +55,7 @@ test('a realm that never answers is waited for once by all who need it', async (
   expect(registry.requests.filter(({ kind }) => kind === 'token').length).toBeLessThanOrEqual(5);
 });
 
-test('Bearer: one token a repository, however many ask at once', async () => {
+test('Bearer: one token per repository is asked for, however many requests need it at once', async () => {
   const registry = await startPrivate({ kind: 'bearer', credentials: credential, expiresIn: 300 });
   const from = await source(registry, { accounts: [account] });
   await Promise.all(Array.from({ length: 6 }, () => from.resolve(one)));
@@ -71,7 +71,7 @@ test('Bearer: one token a repository, however many ask at once', async () => {
   ]);
 });
 
-test('Bearer: another repository of the registry has a token of its own, and anybody may have one', async () => {
+test('Bearer: each repository of a registry has a token of its own, also without credentials', async () => {
   const registry = await startPrivate({ kind: 'bearer', field: 'access_token' });
   const client = await registryAt(registry.host);
   await new RegistrySource(client, 'team/app').resolve(one);
@@ -86,9 +86,9 @@ test('Bearer: another repository of the registry has a token of its own, and any
 });
 
 test.each([
-  ['says so, ten seconds before', 300, [289_999, 1]],
-  ['says nothing, after a minute less ten seconds', undefined, [49_999, 1]],
-])('Bearer: a token is renewed when its lifetime %s', async (_name, expiresIn, [almost = 0, rest = 0]) => {
+  ['the answer gives 300 seconds', 300, [289_999, 1]],
+  ['the answer gives none, which means a minute', undefined, [49_999, 1]],
+])('Bearer: a token is renewed 10 s early, where %s', async (_name, expiresIn, [almost = 0, rest = 0]) => {
   const registry = await startPrivate({ kind: 'bearer', ...(expiresIn !== undefined && { expiresIn }) });
   const clock = new TestClock();
   const from = await source(registry, { clock });
@@ -168,7 +168,7 @@ test('Bearer: a lifetime that is written as a text', async () => {
   expect(sent.filter((line) => line.startsWith('/token'))).toHaveLength(1);
 });
 
-test('Bearer: a token that is refused before its time is renewed, once for all', async () => {
+test('Bearer: a token that is refused before its time is renewed once for all requests', async () => {
   const registry = await startPrivate({ kind: 'bearer', expiresIn: 300 });
   const from = await source(registry);
   await from.resolve(one);
@@ -182,7 +182,7 @@ test('Bearer: a token that is refused before its time is renewed, once for all',
   ]);
 });
 
-test('Bearer: credentials that the realm refuses', async () => {
+test('Bearer: the error for credentials that the realm refuses names the realm and says whose they are', async () => {
   const credentials = { username: 'user', password: 'another' };
   const registry = await startPrivate({ kind: 'bearer', credentials });
   await expect((await source(registry, { accounts: [account] })).manifest(one)).rejects.toThrow(
@@ -207,7 +207,7 @@ test('Bearer: credentials that the realm refuses are not sent again for the same
   ]);
 });
 
-test('Bearer: without credentials, a realm that refuses leaves the word to the registry', async () => {
+test('Bearer: without credentials, the error is the registry’s refusal and not the realm’s', async () => {
   const registry = await startPrivate({ kind: 'bearer', credentials: credential });
   const from = await source(registry);
   await expect(from.manifest(one)).rejects.toThrow(
@@ -221,7 +221,7 @@ test.each<[string, Misbehaviour, string]>([
   ['sends a page', { kind: 'html' }, 'which answered 200 without one.'],
   ['redirects', { kind: 'redirect', location: 'http://elsewhere.test/' }, 'which answered 307 without one.'],
   ['falls silent', { kind: 'stall', after: 3 }, 'which sent nothing for 0.3 s in the middle of a body.'],
-])('Bearer: a realm that %s', async (_name, misbehaviour, sentence) => {
+])('Bearer: the error describes a realm that %s', async (_name, misbehaviour, sentence) => {
   const registry = await startPrivate({ kind: 'bearer', credentials: credential }, (path) =>
     path === '/token' ? misbehaviour : undefined,
   );
@@ -242,7 +242,7 @@ test('Bearer: a realm that is busy for a moment is asked again', async () => {
   expect(clock.sleeps).toEqual([3000]);
 });
 
-test('no credentials for a realm that is not https, unless the upstream is insecure', async () => {
+test('credentials are not sent to a realm that is not https, unless the upstream is insecure', async () => {
   const sent: string[] = [];
   const from = await sourceAt('registry.test', 'team/app', {
     accounts: [account],
@@ -259,7 +259,7 @@ test('no credentials for a realm that is not https, unless the upstream is insec
   expect(sent).toEqual(['https://registry.test/v2/team/app/manifests/one -']);
 });
 
-test('no credentials for the host that a redirect leads to', async () => {
+test('credentials are not sent to the host that a redirect leads to', async () => {
   const registry = await startPrivate({ kind: 'basic', ...credential }, (path) =>
     path.includes('/blobs/') ? { kind: 'redirect-elsewhere' } : undefined,
   );
@@ -308,7 +308,7 @@ test.each<[string, readonly Account[], readonly string[]]>([
   ['a password', [account], [`GET ${basic}`]],
   ['no credential', [], ['token -', 'GET Bearer good']],
   ['an identity token', [identityToken], ['token -', 'GET Bearer good']],
-])('asked for a password or a token, with %s', async (_name, accounts, expected) => {
+])('a client with %s picks the Basic or the Bearer challenge', async (_name, accounts, expected) => {
   const sent: string[] = [];
   const from = await sourceAt('registry.test', 'team/app', {
     accounts,
@@ -327,7 +327,7 @@ test.each<[string, readonly Account[], readonly string[]]>([
   expect(sent).toEqual(['GET -', ...expected]);
 });
 
-test('no redirect from https to http', async () => {
+test('a redirect from https to http is not followed', async () => {
   const sent: string[] = [];
   const from = await sourceAt('registry.test', 'team/app', {
     insecure: false,
@@ -346,7 +346,7 @@ test.each([
   ['everybody may read', { kind: 'bearer' } as const, true],
   ['only callers with a token may read', { kind: 'bearer', credentials: credential } as const, false],
   ['only callers with a password may read', { kind: 'basic', ...credential } as const, false],
-])('isPublic, where %s', async (_name, auth, expected) => {
+])('isPublic is right and sends no password, where %s', async (_name, auth, expected) => {
   const registry = await startPrivate(auth);
   const from = await source(registry, { accounts: [account] });
   expect(await from.isPublic(one)).toBe(expected);
@@ -355,7 +355,7 @@ test.each([
   expect(registry.requests.some(({ headers }) => headers.authorization === basic)).toBe(false);
 });
 
-test('isPublic, of what is not there: neither public nor private, and nothing of the repository', async () => {
+test('isPublic fails for a manifest that is not there, and learns nothing about the repository from it', async () => {
   const registry = await startPrivate({ kind: 'bearer' });
   const from = await source(registry, { accounts: [account] });
   const absent = parseDigest(`sha256:${'0'.repeat(64)}`);

@@ -17,7 +17,7 @@ afterEach(async () => {
 
 const options = { endpoint: undefined, credentials: undefined, pathStyle: false };
 
-test('read, written and listed with the keys and at the address of the environment', async () => {
+test('the store reads, writes and lists with the keys and at the address of the environment', async () => {
   const local = await startLocalStore();
   ends.push(() => local.stop());
   becomeNobody({
@@ -38,7 +38,7 @@ test('read, written and listed with the keys and at the address of the environme
   expect(store.name).toBe(`The bucket "${bucket}" (prefix "a b/") at AWS, ${region}`);
 }, 30_000);
 
-test('a session’s token goes along', async () => {
+test('the session token of the environment is sent and signed', async () => {
   const seen: IncomingMessage[] = [];
   const server = createServer((request, response) => {
     seen.push(request);
@@ -68,13 +68,13 @@ test.each([
   ['bucket', 'https://bucket.s3.eu-central-1.amazonaws.com/'],
   // A dot in a host's name is no match for the certificate.
   ['a.bucket', 'https://s3.eu-central-1.amazonaws.com/a.bucket/'],
-])('where AWS itself has %s', async (bucket, address) => {
+])('the SDK gives the address of the bucket %s at AWS itself', async (bucket, address) => {
   becomeNobody({ AWS_ACCESS_KEY_ID: 'an-id', AWS_SECRET_ACCESS_KEY: 'a-secret' });
   const at = { ...options, bucket, region: 'eu-central-1', prefix: '' };
   expect((await new SdkBucket(at, createStoreAgents()).address()).href).toBe(address);
 });
 
-test('without any keys it is said what to set', async () => {
+test('without any keys, the error says what to set', async () => {
   becomeNobody({ AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9' });
   for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_PROFILE']) {
     vi.stubEnv(name, undefined);

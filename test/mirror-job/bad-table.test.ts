@@ -263,7 +263,7 @@ function endingOf({ counts, items }: RunReport): Ending | undefined {
 
 const upstreams = rowsBelow('An upstream');
 
-test('the page lists what is played, and no more', () => {
+test('the page lists the upstreams that are played, and no more', () => {
   expect(upstreams.map(({ name }) => name).toSorted()).toEqual(Object.keys(PLAYS).toSorted());
 });
 
@@ -322,7 +322,7 @@ async function callsOfARun(): Promise<string[]> {
 }
 
 describe('a store that', () => {
-  test('the page lists what is played', () => {
+  test('is listed on the page fails or hangs in one of three ways', () => {
     expect(STORE_ROWS.map(({ name, ends, code }) => [name, ends, code])).toEqual([
       ['fails at any call for a blob, a manifest or a tag', 'the tag fails', 1],
       ['fails when the catalogue or the report is written', 'mirrored', 0],
@@ -330,7 +330,7 @@ describe('a store that', () => {
     ]);
   });
 
-  test('fails, at each call in turn', async () => {
+  test('fails at one call, each in turn, leaves the bucket whole and the next run complete', async () => {
     const calls = await callsOfARun();
     const last = calls.findIndex((call) => AFTERWARDS.test(call));
     for (let index = 0; index <= last + 3; index += 1) {
@@ -340,7 +340,7 @@ describe('a store that', () => {
     }
   }, 60_000);
 
-  test('hangs, at each call in turn', async () => {
+  test('hangs at one call, each in turn, leaves the bucket whole and the next run complete', async () => {
     const last = (await callsOfARun()).findIndex((call) => AFTERWARDS.test(call));
     for (let index = 0; index < last; index += 1) {
       const { report, next } = await stageAt(index, 'hangs');

@@ -235,48 +235,52 @@ const CASES: Case[] = [
   ],
 ];
 
-test.each(CASES)('an upstream that %s', { timeout: 30_000 }, async (_name, place, misbehaviour, sentence) => {
-  const concerned = place === 'manifest' ? isBadTag : isBadLayer;
-  const registry = await startRogueRegistry({
-    corpus: content.corpus,
-    misbehave: (request) => (concerned(request) ? misbehaviour : undefined),
-  });
-  registries.push(registry);
-  const store = new MemoryStore();
-  const client = await registryAt(registry.host);
-  const [app, other] = ['team/app', 'team/other'].map((path) =>
-    imageOf(new RegistrySource(client, path), `${registry.host}/${path}`),
-  );
-  if (app === undefined || other === undefined) throw new Error('There are two images.');
-  const report = await runMirror(environmentFor(store), 'default', [app, other]);
+test.each(CASES)(
+  'an upstream that %s fails the one tag that it concerns',
+  { timeout: 30_000 },
+  async (_name, place, misbehaviour, sentence) => {
+    const concerned = place === 'manifest' ? isBadTag : isBadLayer;
+    const registry = await startRogueRegistry({
+      corpus: content.corpus,
+      misbehave: (request) => (concerned(request) ? misbehaviour : undefined),
+    });
+    registries.push(registry);
+    const store = new MemoryStore();
+    const client = await registryAt(registry.host);
+    const [app, other] = ['team/app', 'team/other'].map((path) =>
+      imageOf(new RegistrySource(client, path), `${registry.host}/${path}`),
+    );
+    if (app === undefined || other === undefined) throw new Error('There are two images.');
+    const report = await runMirror(environmentFor(store), 'default', [app, other]);
 
-  const name = app.repository;
-  const outcomes = outcomesOf(report);
-  expect(Object.keys(outcomes).toSorted()).toEqual(
-    [`${name}:bad`, `${name}:good`, `${other.repository}:latest`].toSorted(),
-  );
-  expect(outcomes[`${name}:good`]).toBe('created');
-  expect(outcomes[`${other.repository}:latest`]).toBe('created');
-  expect(masked(outcomes[`${name}:bad`] ?? '', sentence(registry.host))).toBe(sentence(registry.host));
-  expect(report.counts).toEqual({
-    created: 2,
-    failed: 1,
-    moved: 0,
-    unchanged: 0,
-    skipped: 0,
-    held: 0,
-    gone: 0,
-  });
+    const name = app.repository;
+    const outcomes = outcomesOf(report);
+    expect(Object.keys(outcomes).toSorted()).toEqual(
+      [`${name}:bad`, `${name}:good`, `${other.repository}:latest`].toSorted(),
+    );
+    expect(outcomes[`${name}:good`]).toBe('created');
+    expect(outcomes[`${other.repository}:latest`]).toBe('created');
+    expect(masked(outcomes[`${name}:bad`] ?? '', sentence(registry.host))).toBe(sentence(registry.host));
+    expect(report.counts).toEqual({
+      created: 2,
+      failed: 1,
+      moved: 0,
+      unchanged: 0,
+      skipped: 0,
+      held: 0,
+      gone: 0,
+    });
 
-  expect(store.keys('/_tags/').map((key) => key.split('/').slice(3).join('/'))).toEqual(
-    ['app/_tags/good', 'other/_tags/latest'].toSorted(),
-  );
-  expect(store.keys('team/app/_manifests/')).toEqual([
-    `repositories/${name}/_manifests/sha256/${content.good.digest.slice(7)}`,
-  ]);
-  expect(store.keys(content.badLayer.digest.slice(7))).toEqual([]);
-  expect(store.json(`repositories/${name}/_tags.json`)).toEqual({ name, tags: ['good'] });
-});
+    expect(store.keys('/_tags/').map((key) => key.split('/').slice(3).join('/'))).toEqual(
+      ['app/_tags/good', 'other/_tags/latest'].toSorted(),
+    );
+    expect(store.keys('team/app/_manifests/')).toEqual([
+      `repositories/${name}/_manifests/sha256/${content.good.digest.slice(7)}`,
+    ]);
+    expect(store.keys(content.badLayer.digest.slice(7))).toEqual([]);
+    expect(store.json(`repositories/${name}/_tags.json`)).toEqual({ name, tags: ['good'] });
+  },
+);
 
 /** The digest of made-up bytes is of no interest, but that it is one is. */
 function masked(actual: string, expected: string): string {
@@ -308,7 +312,7 @@ test('an upstream that speaks plain HTTP is told from one that is down', async (
   );
 });
 
-test('indexes within indexes end at a depth that no image has', async () => {
+test('a tag fails when its indexes are nested more than 8 deep, as those of no image are', async () => {
   const repository = emptyRepository();
   let descriptor = addImage(repository, { layers: [await addLayer(repository, 'deep')] });
   for (let depth = 0; depth < 9; depth += 1) descriptor = addIndex(repository, [descriptor]);
@@ -327,7 +331,7 @@ test('indexes within indexes end at a depth that no image has', async () => {
   expect(store.keys('/_manifests/')).toEqual([]);
 });
 
-test('indexes that lie about a child fail, and one that lists it rightly does not', async () => {
+test('an index that lies about the size of a child fails, and an index that lists it rightly does not', async () => {
   const repository = emptyRepository();
   const child = addImage(repository, { layers: [await addLayer(repository, 'child')] });
   const is = child.size;
@@ -349,7 +353,7 @@ test('indexes that lie about a child fail, and one that lists it rightly does no
   });
 });
 
-test('of a manifest no more is read than its index says', async () => {
+test('the job stops reading a manifest that is longer than its index says', async () => {
   const repository = emptyRepository();
   const bytes = Buffer.alloc(4 * 1024 * 1024, ' ');
   const digest = digestOf(bytes);
@@ -377,7 +381,7 @@ test('of a manifest no more is read than its index says', async () => {
   expect(read).toBeLessThan(1024 * 1024);
 });
 
-test('a manifest that lies about a layer fails, also when another one has had it stored', async () => {
+test('a manifest that lies about the size of a layer fails, also when another manifest has had the layer stored', async () => {
   const repository = emptyRepository();
   const right = await addLayer(repository, 'layer');
   const wrong = { ...right, size: right.size + 1 };

@@ -51,7 +51,7 @@ const CALLS: [string, (store: BoundedStore) => Promise<unknown>, sentence: strin
   ['openUploads', (store) => store.openUploads('key'), 'list the uploads below key'],
 ];
 
-test.each(CALLS)('%s: as long as it takes, until the run has to stop', async (_name, call, what, isLong) => {
+test.each(CALLS)('%s may take its time until the run has to stop', async (_name, call, what, isLong) => {
   const { store, stop, memory } = hanging();
   const late = `${isLong === true ? 'StoppedError' : 'StoreError'}: The bucket in memory: could not ${what} in the time that a run has to stop.`;
   const before = watch(call(store));
@@ -81,7 +81,7 @@ test.each(CALLS)('%s: as long as it takes, until the run has to stop', async (_n
   expect(memory.calls.length).toBe(calls);
 });
 
-test('a store that answers is not touched by any of it', async () => {
+test('a store that answers works as before when the run has to stop', async () => {
   const memory = new MemoryStore();
   const stop = new AbortController();
   const store = new BoundedStore(memory, clock, stop.signal);

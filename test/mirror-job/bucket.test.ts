@@ -17,14 +17,14 @@ async function putJson(store: MemoryStore, key: string, value: unknown): Promise
 
 const writes = ({ calls }: MemoryStore) => calls.filter((call) => call.startsWith('put '));
 
-test('an empty bucket becomes one', async () => {
+test('an empty bucket gets a lifeboat.json', async () => {
   const store = new MemoryStore();
   expect(await openBucket(store, expected)).toEqual({ version: 1, id: 'new-id', audience: 'public' });
   expect(store.json('lifeboat.json')).toEqual({ version: 1, id: 'new-id', audience: 'public' });
   expect(store.keys()).toEqual(['lifeboat.json', 'state/default/probe']);
 });
 
-test('one that is there keeps its id, and nothing but the probe is written', async () => {
+test('a bucket with a lifeboat.json keeps its id, and nothing but the probe is written', async () => {
   const store = new MemoryStore();
   await putJson(store, 'lifeboat.json', { version: 1, id: 'old-id', audience: 'public' });
   await putJson(store, 'blobs/x', {});
@@ -32,7 +32,7 @@ test('one that is there keeps its id, and nothing but the probe is written', asy
   expect(new Set(writes(store))).toEqual(new Set(['put state/default/probe']));
 });
 
-test('of two first runs at once one writes it, and both go by it', async () => {
+test('of two first runs at once, one writes lifeboat.json, and both use it', async () => {
   const store = new MemoryStore();
   store.before = async (call, key) => {
     if (call !== 'put' || key !== 'lifeboat.json') return;
@@ -42,7 +42,7 @@ test('of two first runs at once one writes it, and both go by it', async () => {
   expect((await openBucket(store, expected)).id).toBe('theirs');
 });
 
-test('of two first runs at once the one that comes later finds what the other has begun', async () => {
+test('of two first runs at once, the later one finds the bucket that the other one has begun', async () => {
   const store = new MemoryStore();
   store.before = async (call) => {
     if (call !== 'list') return;
@@ -70,7 +70,7 @@ test.each([
     'The bucket in memory is for the audience "token", and the configuration says "public". One bucket has one audience: set store.audience to "token", or use another bucket.',
   ],
   [
-    'whose identity is none',
+    'whose lifeboat.json is no object',
     { 'lifeboat.json': ['x'] },
     "The bucket in memory: The bucket's object lifeboat.json cannot be used: it is not a JSON object.",
   ],
