@@ -109,7 +109,7 @@ async function start({ app, quotas, budget, accounts = [] }: Setting) {
   };
 }
 
-test('keepRemaining: it stops there to the request, and the next run goes on', async () => {
+test('keepRemaining stops a run when exactly so many requests are left, and the next run goes on from there', async () => {
   const quotas = { [ANONYMOUS]: 10 };
   const { host, sync, store } = await start({
     app: await appOf(7),
@@ -167,7 +167,7 @@ test('keepRemaining: it stops there to the request, and the next run goes on', a
   expect(store.keys('/_tags/').length).toBe(7);
 });
 
-test('manifestGetsPerRun: whole images instead of many indexes, so that each run gets further', async () => {
+test('manifestGetsPerRun is spent on whole images instead of many indexes, so that each run gets further', async () => {
   const { host, sync } = await start({
     app: await appOf(5, AMD64, ARM64),
     budget: { manifestGetsPerRun: 7 },
@@ -189,7 +189,7 @@ test('manifestGetsPerRun: whole images instead of many indexes, so that each run
   ]);
 });
 
-test('without a budget, a quota that ends fails the tag that meets it, and the others are left alone', async () => {
+test('without a budget, a quota that ends fails the tags that meet it, and the others are skipped', async () => {
   const quotas = { [ANONYMOUS]: 2 };
   const { host, sync } = await start({ app: await appOf(12), quotas, budget: {} });
   const { report, outcomes } = await sync();
@@ -204,7 +204,7 @@ test('without a budget, a quota that ends fails the tag that meets it, and the o
   );
 });
 
-test('a plan costs no more than the budget lets the run ask for', async () => {
+test('a plan counts no more requests than the budget allows the run', async () => {
   const registry = await startRogueRegistry({
     corpus: { repositories: new Map([['team/app', await appOf(5)]]) },
   });
@@ -218,14 +218,14 @@ test('a plan costs no more than the budget lets the run ask for', async () => {
   expect(cost.requests).toEqual({ heads: 0, manifestGets: 3, blobGets: 6, lists: 1 });
 });
 
-test('a budget that is just enough leaves nothing, and is not called used up', async () => {
+test('a budget that is just enough skips no tag, and is not called used up', async () => {
   const { sync } = await start({ app: await appOf(3, AMD64, ARM64), budget: { manifestGetsPerRun: 9 } });
   const { report, gets } = await sync();
   expect([gets, report.counts.created, report.counts.skipped]).toEqual([9, 3, 0]);
   expect(report.upstreams.map(({ exhausted, quotas }) => [exhausted, quotas])).toEqual([[undefined, []]]);
 });
 
-test('of several accounts each keeps what it has to, one after the other', async () => {
+test('each of several accounts is spent down to keepRemaining, one after the other', async () => {
   const quotas = { a: 12, b: 13 };
   const { sync } = await start({
     app: await appOf(6),
@@ -250,7 +250,7 @@ test('of several accounts each keeps what it has to, one after the other', async
   ]);
 });
 
-test('an account that is told nothing keeps its place, and what is asked as anybody is nobody’s', async () => {
+test('an account that is told no quota keeps its place in the list, and an anonymous request counts for no account', async () => {
   const quotas: Quotas = { b: 50 };
   const { host } = await start({ app: await appOf(1), quotas, budget: {} });
   const client = await registryAt(host, { accounts: [accountOf('refused'), accountOf('b')] });
@@ -261,7 +261,7 @@ test('an account that is told nothing keeps its place, and what is asked as anyb
   expect(client.report().quotas).toMatchObject([{ account: 2, source: 'b', remaining: 50 }]);
 });
 
-test('nor does it end the budget of an account, where HEAD does not tell what anybody may see', async () => {
+test('an anonymous GET, sent where HEAD is refused, does not end the budget of an account', async () => {
   const client = await registryAt('registry.test', {
     accounts: [accountOf('b')],
     budget: { ...NO_BUDGET, keepRemaining: 10 },
@@ -276,7 +276,7 @@ test('nor does it end the budget of an account, where HEAD does not tell what an
   expect(client.report()).toMatchObject({ exhausted: undefined, requests: { heads: 3, manifestGets: 3 } });
 });
 
-test('a registry that does not say what is left is not held to keepRemaining', async () => {
+test('keepRemaining does not apply to a registry that does not say what is left', async () => {
   const { sync } = await start({ app: await appOf(3), budget: { keepRemaining: 1000 } });
   const { report, heads } = await sync();
   expect([report.counts.created, heads]).toEqual([3, 1]);
@@ -286,7 +286,7 @@ function told(remaining: number): Headers {
   return new Headers({ 'ratelimit-remaining': `${remaining};w=60` });
 }
 
-test('answers that overtake each other: the lowest holds, until one has been alone', () => {
+test('when answers overtake each other, the lowest number holds until a request has been alone', () => {
   const account = {};
   const budget = new Budget('docker.io', { ...NO_BUDGET, keepRemaining: 0 });
   const left = (): number | undefined => budget.quotasOf([account])[0]?.remaining;
@@ -299,7 +299,7 @@ test('answers that overtake each other: the lowest holds, until one has been alo
   expect(left()).toBe(99);
 });
 
-test('what is on its way is taken for spent', () => {
+test('a request on its way counts as spent', () => {
   const account = {};
   const budget = new Budget('docker.io', { ...NO_BUDGET, keepRemaining: 2 });
   budget.note(account, told(4));
@@ -317,7 +317,7 @@ test.each([
   ['76, 100;w=1', 76, undefined],
   ['-1', undefined, undefined],
   ['many', undefined, undefined],
-])('ratelimit-remaining: %s', (text, remaining, seconds) => {
+])('ratelimit-remaining is read as a quota or ignored: %s', (text, remaining, seconds) => {
   const budget = new Budget('docker.io', NO_BUDGET);
   const account = {};
   budget.note(account, new Headers({ 'ratelimit-remaining': text }));

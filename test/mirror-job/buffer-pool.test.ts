@@ -14,7 +14,7 @@ function taker(pool: BufferPool, order: string[]) {
     });
 }
 
-test('what fits is given at once, the rest in the order in which it came', async () => {
+test('a buffer that fits is given at once, and the others in the order in which they were asked for', async () => {
   const pool = new BufferPool(100, 40);
   const order: string[] = [];
   const take = taker(pool, order);
@@ -32,7 +32,7 @@ test('what fits is given at once, the rest in the order in which it came', async
   expect([(await third).bytes.length, (await fourth).bytes.length]).toEqual([50, 1]);
 });
 
-test('more than there is at all is given when nothing else is out', async () => {
+test('a buffer larger than the whole pool is given when nothing else is out', async () => {
   const pool = new BufferPool(100, 40);
   const order: string[] = [];
   const take = taker(pool, order);
@@ -50,7 +50,7 @@ test('more than there is at all is given when nothing else is out', async () => 
   expect(order).toEqual(['small', 'huge', 'next']);
 });
 
-test('buffers of the one size are used again, unless somebody may still read them', async () => {
+test('buffers of the pooled size are used again, unless somebody may still read them', async () => {
   const pool = new BufferPool(100, 40);
   const first = await pool.take(40);
   first.release();
@@ -64,7 +64,7 @@ test('buffers of the one size are used again, unless somebody may still read the
   expect((await pool.take(30)).bytes).not.toBe(other.bytes);
 });
 
-test('what is kept to be used again counts: for another size some of it is let go', async () => {
+test('kept buffers count towards the total, and some of them are let go for a buffer of another size', async () => {
   const pool = new BufferPool(100, 40);
   const [first, second] = await Promise.all([pool.take(40), pool.take(40)]);
   first.release();

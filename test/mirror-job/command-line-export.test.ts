@@ -77,7 +77,7 @@ async function walk(bucket: string | undefined) {
   return found;
 }
 
-test('a bucket, a tar, another bucket: the same tags on the same digests, all of them whole', async () => {
+test('a tar exported from one bucket fills another one with the same tags on the same digests, all of them whole', async () => {
   const exported = await lifeboat(
     'export',
     'a.b/signed',
@@ -108,7 +108,7 @@ test('a bucket, a tar, another bucket: the same tags on the same digests, all of
   expect([...second.tags]).toEqual(expected);
 });
 
-test('by where an image comes from, and by a configuration without images', async () => {
+test('export accepts an image’s source as its name, and a configuration without images', async () => {
   const images = [{ source: 'docker.io/team/one', name: 'a.b/team/one', tags: ['*'] }];
   await configure('named.yaml', store.buckets[0], images);
   const named = await lifeboat('export', 'team/one:latest', '--to', 'named', '-c', 'named.yaml');
@@ -136,7 +136,7 @@ async function digestIn(layout: string, tag: string): Promise<string> {
   throw new Error(`${layout} has no ${tag}.`);
 }
 
-test('a tag and a digest: the digest is exported, and nothing is named by the tag', async () => {
+test('a reference with a tag and a digest exports the digest, and nothing is named by the tag', async () => {
   const digest = await digestIn('one', 'latest');
   const args = ['export', `a.b/team/one:old@${digest}`, '--to', 'pinned', '--json', '-c', 'first.yaml'];
   const { code, stdout, stderr } = await lifeboat(...args);
@@ -146,7 +146,7 @@ test('a tag and a digest: the digest is exported, and nothing is named by the ta
   expect(index.manifests).toEqual([{ mediaType: expect.any(String), digest, size: expect.any(Number) }]);
 });
 
-test('--json, into a folder', async () => {
+test('export --json into a folder prints what it wrote as JSON', async () => {
   const args = ['export', 'a.b/team/one:latest', '--to', 'plain', '--json', '-c', 'first.yaml'];
   const { code, stdout, stderr } = await lifeboat(...args);
   const digest = await digestIn('one', 'latest');
@@ -165,7 +165,7 @@ test('--json, into a folder', async () => {
   expect(await digestIn('plain', 'latest')).toBe(digest);
 });
 
-test('what is not in the bucket: exit code 1, and nothing is left', async () => {
+test('export ends with exit code 1 and leaves nothing when the bucket lacks an image', async () => {
   const before = await readdir(folder);
   const args = ['export', 'a.b/team/one', 'a.b/team/one:9', 'a.b/c', '--to', 'none.tar', '-c', 'first.yaml'];
   const { code, stdout, stderr } = await lifeboat(...args);
@@ -180,7 +180,7 @@ ${join(folder, 'none.tar')} was not written, because what is incomplete cannot b
   expect(await readdir(folder)).toEqual(before);
 });
 
-test('stopped in the middle of a blob: exit code 1, and nothing is left', async () => {
+test('export ends with exit code 1 and leaves nothing when it is stopped in the middle of a blob', async () => {
   // A store that sends so much of the large blob and then no more.
   const target = new URL(store.endpoint);
   const proxy = await startCountingProxy({

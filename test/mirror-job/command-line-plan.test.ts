@@ -95,7 +95,7 @@ function writes(): number {
   return proxy.requests.filter(({ write }) => write > 0).length;
 }
 
-test('a plan: a table, the reasons, the cost; nothing is written; the run does it', async () => {
+test('plan prints a table, the reasons and the cost, and writes nothing; the run then does what it says', async () => {
   await configure([{ source: `${registry.host}/web`, tags: TAGS }, { source: `${registry.host}/tool:1` }]);
   const first = await lifeboat('plan');
   expect(first.words).toBe(`image  tags  new  moved  requests  manifest GETs  bytes
@@ -143,7 +143,7 @@ ${FOOT}`);
   expect([second.code, writes()]).toEqual([0, 0]);
 });
 
-test('a list that is too short: exit code 1 from plan and sync, and JSON for machines', async () => {
+test('a list that is too short ends plan and sync with exit code 1, and plan --json reports it', async () => {
   await configure([
     { source: `${registry.host}/web`, tags: { ...TAGS, minTags: 3, latest: 4, semver: '>=1.28' } },
   ]);
@@ -171,7 +171,7 @@ finding  HOST/web lists 8 tags, of which 2 are selected, and minTags is 3: none 
   expect([run.code, run.words]).toEqual([1, expect.stringContaining('1 created · 1 finding')]);
 });
 
-test('a digest that is pinned: the plan shows it, and says that the tag beside it is only a name', async () => {
+test('plan shows a digest that is pinned, and says that the tag beside it is only a name', async () => {
   const [first, second, third] = ['1.27.0', '1.28.0', '1.28.1'].map((tag) => digestOfTag(web, tag));
   await configure([
     `${registry.host}/web:stable@${first}`,
@@ -214,7 +214,7 @@ HOST/web
 `);
 });
 
-test('a one-off: only what is named, and the configuration need not list it', async () => {
+test('a one-off mirrors only the images that are named, and the configuration need not list them', async () => {
   await configure(undefined);
   const refused = await lifeboat('sync', `${registry.host}/tool`);
   expect([refused.code, refused.stderr]).toEqual([

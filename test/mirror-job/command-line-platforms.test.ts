@@ -45,7 +45,7 @@ async function walk(): Promise<BucketWalk> {
   }
 }
 
-test('a default, an image that has all, and a platform that the image lacks', async () => {
+test('a default selects platforms, an image can select all, and a platform that the image lacks fails', async () => {
   const name = `${registry.host}/team/app`;
   const source = `${name}:1`;
   const defaults = { platforms: ['linux/x86_64'] };

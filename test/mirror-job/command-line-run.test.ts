@@ -94,7 +94,7 @@ async function sync(images: readonly string[], ...options: string[]): Promise<Fi
   return runProgram(process.execPath, await syncOf(images, ...options), { cwd: folder });
 }
 
-test('a run that copies, and one that has nothing to do', async () => {
+test('a run that copies prints each image, and a run that has nothing to do prints one line', async () => {
   const first = await sync(['team/small:1', 'team/small:2']);
   expect([first.code, first.stderr]).toEqual([0, '']);
   expect(first.stdout).toMatch(
@@ -105,7 +105,7 @@ test('a run that copies, and one that has nothing to do', async () => {
   expect(second.stdout).toMatch(/^2 unchanged · \d+ ms\n$/);
 });
 
-test('a failure: its name, its reason, exit code 1, and the rest is done', async () => {
+test('a failure is printed with its name and its reason, the exit code is 1, and the rest is done', async () => {
   const { code, stdout } = await sync(['team/small:1', 'team/small:absent']);
   expect(code).toBe(1);
   expect(stdout).toMatch(
@@ -127,7 +127,7 @@ test('--json prints one JSON document, --report writes the same, and nothing is 
   expect(`${plain.stdout}${plain.stderr}`).not.toContain(ESCAPE);
 });
 
-test('--metrics: a file for Prometheus, whole at each moment', async () => {
+test('--metrics writes a file for Prometheus that is whole at each moment', async () => {
   const { code } = await sync(['team/small:1', 'team/small:absent'], '--metrics', 'lifeboat.prom');
   expect(code).toBe(1);
   const text = await readFile(join(folder, 'lifeboat.prom'), 'utf8');
@@ -136,7 +136,7 @@ test('--metrics: a file for Prometheus, whole at each moment', async () => {
   expect((await readdir(folder)).filter((name) => name.includes('lifeboat.prom'))).toEqual(['lifeboat.prom']);
 });
 
-test('a report that cannot be written at the end: exit code 1, in the metrics too', async () => {
+test('a report that cannot be written at the end fails the run with exit code 1, in the metrics too', async () => {
   const options = ['--report', '/dev/full', '--metrics', 'full.prom'];
   const { code, stderr } = await sync(['team/small:1'], ...options);
   expect(code).toBe(1);
@@ -145,7 +145,7 @@ test('a report that cannot be written at the end: exit code 1, in the metrics to
   expect(text).toContain('\nlifeboat_run_success{mirror="default"} 0\n');
 });
 
-test('a report may go into a pipe, which stays one', async () => {
+test('a report can go into a pipe, and the pipe stays a pipe', async () => {
   const args = await syncOf(['team/small:1'], '--report', 'pipe');
   const script = 'mkfifo pipe && { cat pipe > report & } && "$@" && wait && test -p pipe';
   const { code } = await runProgram('sh', ['-c', script, 'sh', process.execPath, ...args], { cwd: folder });
@@ -155,7 +155,7 @@ test('a report may go into a pipe, which stays one', async () => {
   });
 });
 
-test('a report goes where a link leads, and into what standard output is redirected to', async () => {
+test('a report goes where a link leads, and into the file to which standard output is redirected', async () => {
   await writeFile(join(folder, 'real.json'), 'old');
   await symlink('real.json', join(folder, 'link.json'));
   await sync(['team/small:1'], '--report', 'link.json');
@@ -179,13 +179,13 @@ test('a report goes where a link leads, and into what standard output is redirec
   expect((await lstat('/dev/stdout')).isSymbolicLink()).toBe(true);
 });
 
-test('colours where they are asked for', async () => {
+test('the output is coloured where FORCE_COLOR asks for it', async () => {
   const args = await syncOf(['team/small:absent']);
   const { stdout } = await runProgram(process.execPath, args, { env: { FORCE_COLOR: '1', NO_COLOR: '' } });
   expect(stdout.startsWith(`${ESCAPE}[31mfailed ${ESCAPE}[39m`)).toBe(true);
 });
 
-test('whoever reads the output may leave: the run goes on', async () => {
+test('the run goes on when the reader of its output leaves', async () => {
   const args = await syncOf(['team/small:1']);
   const script = '{ "$@" 2>&1; echo $? > code; } | true';
   await runProgram('sh', ['-c', script, 'sh', process.execPath, ...args], { cwd: folder });
@@ -197,7 +197,7 @@ test('whoever reads the output may leave: the run goes on', async () => {
 });
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
-  '%s in the middle: uploads aborted, reported as interrupted, exit code 1',
+  '%s in the middle of a run aborts its uploads, is reported as an interruption and gives exit code 1',
   async (signal) => {
     registry.misbehave(({ path }) =>
       path.endsWith(largeLayer) ? { kind: 'stall', after: 12_000_000 } : undefined,
@@ -228,7 +228,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
-test('a second signal ends it at once, even where the store hangs', async () => {
+test('a second signal ends the run at once, even where the store hangs', async () => {
   await openProxy(hang);
   const program = await startProgram(process.execPath, await syncOf(['team/small:1']));
   await waitFor('a hanging write', () => proxy.requests.some(({ path }) => path.includes('/blobs/')), {

@@ -99,7 +99,7 @@ function stoppedBy(reason: string) {
 
 const BY_SIGNAL = stoppedBy('The run was stopped (SIGTERM) before this was done.');
 
-test('an upstream that stalls in the middle of a blob: the upload is aborted', async () => {
+test('a stopped run aborts its upload when the upstream stalls in the middle of a blob', async () => {
   registry.misbehave(({ path }) =>
     path.endsWith(largeLayer) ? { kind: 'stall', after: 12_000_000 } : undefined,
   );
@@ -113,7 +113,7 @@ test('an upstream that stalls in the middle of a blob: the upload is aborted', a
   expect(uploads.at(-1)).toMatchObject({ method: 'DELETE', status: 204 });
 });
 
-test('a store that hangs in the middle of a blob: the upload is aborted', async () => {
+test('a stopped run aborts its upload when the store hangs in the middle of a blob', async () => {
   hangs = isPart;
   const program = await start();
   await waitFor('a part', () => proxy.requests.some(isPart), { program });
@@ -125,7 +125,7 @@ test('a store that hangs in the middle of a blob: the upload is aborted', async 
   expect(uploads.at(-1)).toMatchObject({ method: 'DELETE', status: 204 });
 });
 
-test('a store that answers nothing any more', async () => {
+test('a stopped run ends with its report when the store answers nothing any more', async () => {
   hangs = (request) => isPart(request) || proxy.requests.some(isPart);
   const program = await start();
   await waitFor('a part', () => proxy.requests.some(isPart), { program });
@@ -135,7 +135,7 @@ test('a store that answers nothing any more', async () => {
   expect(report).toMatchObject(BY_SIGNAL);
 });
 
-test('a store that never answered: nothing of it is known, and it is no fault of the configuration', async () => {
+test('a stopped run does not blame the configuration when the store has never answered', async () => {
   hangs = () => true;
   const program = await start();
   await waitFor('a request', () => proxy.requests.length > 0, { program });
@@ -153,7 +153,7 @@ const later = ({ region, accessKeyId, secretAccessKey, endpoint }: Store, name: 
   secretAccessKey,
 });
 
-test.each(['first', 'second'])('two stores, of which the %s one answers nothing any more', async (order) => {
+test.each(['first', 'second'])('the %s of two stores is behind when it answers no more', async (order) => {
   hangs = (request) => isPart(request) || proxy.requests.some(isPart);
   const whole = later(store, buckets.pop() ?? '');
   const hanging = { ...whole, bucket, endpoint: `${proxy.url}${new URL(store.endpoint).pathname}` };
@@ -174,7 +174,7 @@ test.each(['first', 'second'])('two stores, of which the %s one answers nothing 
   expect(report).toMatchObject({ stores: order === 'first' ? [behind, inStep] : [inStep, behind] });
 });
 
-test('two stores, of which the first one never answers: it is named, and the other one is filled', async () => {
+test('a run names the first of two stores when it never answers, and fills the other one', async () => {
   hangs = () => true;
   const whole = later(store, buckets.pop() ?? '');
   const hanging = { ...whole, bucket, endpoint: `${proxy.url}${new URL(store.endpoint).pathname}` };
@@ -194,7 +194,7 @@ test('two stores, of which the first one never answers: it is named, and the oth
   });
 });
 
-test('maxDuration: as with a signal', async () => {
+test('maxDuration stops a run as a signal does', async () => {
   registry.misbehave(({ path }) => (path.endsWith(largeLayer) ? { kind: 'hang' } : undefined));
   const program = await start({ maxDuration: '3s' });
   const { code } = await program.exited;

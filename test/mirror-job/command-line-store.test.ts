@@ -87,23 +87,23 @@ test.each([
     { secretAccessKey: WRONG },
     ': could not read lifeboat.json: the keys are not accepted (SignatureDoesNotMatch). Check store.accessKeyId, store.secretAccessKey and store.region.\n',
   ],
-])('a bucket %s', async (_, settings, message) => {
+])('a bucket %s is refused with exit code 2 and its line', async (_, settings, message) => {
   expect(await refusal(settings)).toBe(message);
 });
 
-test('a bucket whose lifeboat.json is something else', async () => {
+test('a bucket whose lifeboat.json is not JSON is refused with exit code 2 and its line', async () => {
   expect(await refusal({ bucket: 'bucket-4' })).toMatch(
     /^: The bucket's object lifeboat\.json cannot be used: .*\.\n$/,
   );
 });
 
-test('an endpoint where nobody listens', async () => {
+test('an endpoint where nobody listens is refused with exit code 2 and its line', async () => {
   expect(await refusal({ endpoint: `http://127.0.0.1:${await freePort()}` })).toBe(
     ': could not read lifeboat.json: it does not answer (ECONNREFUSED). Check store.endpoint.\n',
   );
 });
 
-describe('what only other providers answer', () => {
+describe('an answer that only other providers give', () => {
   let server: Server;
   let port = 0;
   let answer = { status: 500, code: '', more: '' };
@@ -167,7 +167,7 @@ describe('what only other providers answer', () => {
       'the bucket is elsewhere (PermanentRedirect). Check store.region and store.endpoint.',
     ],
     [501, 'NotImplemented', '', '501 NotImplemented.'],
-  ])('%i %s', async (status, code, more, message) => {
+  ])('%i %s is refused with exit code 2 and the line of the store', async (status, code, more, message) => {
     answer = { status, code, more };
     expect(await refusal({ endpoint: `http://127.0.0.1:${port}` })).toBe(
       `: could not read lifeboat.json: ${message}\n`,
@@ -175,7 +175,7 @@ describe('what only other providers answer', () => {
   });
 });
 
-test('nothing was touched', async () => {
+test('none of the refused buckets was changed', async () => {
   const held = await Promise.all(
     Object.keys(CONTENT).map(async (Bucket) => {
       const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket }));

@@ -119,7 +119,7 @@ function lastLines({ stdout }: Finished): string[] {
 const inStep = (index: number) =>
   `in step  The bucket "bucket-${index}" (prefix "${prefix}") at ${store.endpoint}`;
 
-test('both are filled, and upstream sends each blob once', async () => {
+test('both stores are filled, and the upstream sends each blob once', async () => {
   const finished = await run(['sync']);
   expect(lastLines(finished)).toEqual([inStep(1), inStep(2), '2 created · 2 blobs copied (9.0 MB)']);
   expect(finished.code).toBe(0);
@@ -130,7 +130,7 @@ test('both are filled, and upstream sends each blob once', async () => {
   expect([again.code, lastLines(again)]).toEqual([0, [inStep(1), inStep(2), '2 unchanged']]);
 });
 
-test('one that is away is named, the other one is filled, and the next run catches it up', async () => {
+test('a store that is away is named, the other one is filled, and the next run brings the first up to date', async () => {
   const away = await run(['sync'], [store.endpoint, brokenAt]);
   expect(away.code).toBe(1);
   expect(away.stdout).toContain(`behind   The bucket "bucket-2" (prefix "${prefix}") at ${brokenAt} since `);
@@ -145,7 +145,7 @@ test('one that is away is named, the other one is filled, and the next run catch
   expect(plan.stdout).toContain('2 unchanged');
 });
 
-test('none that answers is exit code 2, and each is named with its line', async () => {
+test('a run ends with exit code 2 when no store answers, and names each store with its line', async () => {
   const { code, stderr } = await run(['sync'], [brokenAt, brokenAt]);
   expect(code).toBe(2);
   expect(stderr).toContain(':1: stores[0]: The bucket "bucket-1"');
@@ -153,7 +153,7 @@ test('none that answers is exit code 2, and each is named with its line', async 
   expect(registry.requests).toEqual([]);
 });
 
-test('revert without one of them says so at its end too, whatever a run has said meanwhile', async () => {
+test('revert records at its end too that a store is not in step, whatever a run has recorded meanwhile', async () => {
   const client = s3ClientOf(store);
   const notes = { Bucket: 'bucket-1', Key: `${prefix}state/_stores.json` };
   const name = `The bucket "bucket-2" (prefix "${prefix}") at ${brokenAt}`;
@@ -185,7 +185,7 @@ test('revert without one of them says so at its end too, whatever a run has said
   }
 });
 
-test('revert where the primary is not in step says that the edge asks that one first', async () => {
+test('revert warns that the edge asks the primary first when the primary is not in step', async () => {
   const before = repository.tags.get('1');
   try {
     await run(['sync']);
