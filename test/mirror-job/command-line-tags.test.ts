@@ -88,7 +88,7 @@ async function stands(): Promise<string | undefined> {
   return tags.get(`${APP}:latest`);
 }
 
-test('a tag goes back, is held, and forward again; the history tells it', async () => {
+test('revert moves a tag back and holds it, approve moves it forward again, and the history shows both', async () => {
   const [one, two, three] = digests;
   const reverted = await lifeboat('revert', `${APP}:latest`, '--reason', 'it crashes');
   expect([reverted.code, reverted.stdout, reverted.stderr]).toEqual([
@@ -142,7 +142,7 @@ It is held there: a sync fetches what is new and does not move it. To let it go 
   });
 });
 
-test('the result can be piped, and errors are not in it', async () => {
+test('the history can be piped, and errors are not in it', async () => {
   // A pager, and somebody who has seen enough.
   const paged = await piped('"$@" --json 2>errors | (sleep 1; cat); cat errors >&2');
   expect([Object.keys(JSON.parse(paged.stdout)), paged.stderr]).toEqual([['image', 'movements', 'tags'], '']);
@@ -150,7 +150,7 @@ test('the result can be piped, and errors are not in it', async () => {
   expect([cut.stdout.split('\n').length, cut.stderr]).toEqual([2, 'code 0\n']);
 });
 
-test('what is printed can be pasted, whatever the configuration is called', async () => {
+test('a printed command can be pasted, whatever the configuration file is called', async () => {
   const [, two, three] = digests;
   const config = "it's mine.yaml";
   await configure(config, {});
@@ -179,7 +179,7 @@ test('what is printed can be pasted, whatever the configuration is called', asyn
   ]);
 });
 
-test('a reason that cannot be recorded, because nothing is written, is said', async () => {
+test('approve says when it does not record a reason because nothing is written', async () => {
   const [one, , three] = digests;
   const wanted = [`${APP}:latest@${three}`, `${APP}:one@${one}`];
   const approved = await lifeboat('approve', ...wanted, '--reason', 'looked at it');
@@ -197,7 +197,7 @@ test('a reason that cannot be recorded, because nothing is written, is said', as
   await lifeboat('approve', `${APP}:latest@${three}`);
 });
 
-test('--to, as short as the history shows it, and a bucket with one writer', async () => {
+test('--to takes a digest as short as the history shows it, also in a bucket with one writer', async () => {
   const [one, , three] = digests;
   const back = await lifeboat('revert', `${APP}:latest`, '--to', short(one), '--json', '-c', 'single.yaml');
   expect([back.code, back.stderr]).toEqual([0, '']);
@@ -214,7 +214,7 @@ test('--to, as short as the history shows it, and a bucket with one writer', asy
   expect(await stands()).toBe(three);
 });
 
-test('a list: done once, unchanged from then on, and no undoing of a revert', async () => {
+test('approve --file carries out a list once, changes nothing from then on, and does not undo a revert', async () => {
   const [one, two, three] = digests;
   await writeFile(
     join(folder, 'approved.txt'),
@@ -250,7 +250,7 @@ unchanged ${APP}:one is at ${short(one)}
   expect(await stands()).toBe(three);
 });
 
-test('a list with mistakes: each is named with its line, and nothing is moved', async () => {
+test('approve --file names each mistake of a list with its line, and moves nothing', async () => {
   const [one, two, three] = digests;
   const before = await stands();
   const none = `sha256:${'0'.repeat(64)}`;
@@ -291,7 +291,7 @@ absent.txt:3: the bucket does not have images.internal/tool@${none}, or not whol
   expect(await stands()).toBe(before);
 });
 
-test('a tag that runs keep moving is given up, the rest is done: exit code 1', async () => {
+test('approve gives up a tag that runs keep moving, does the rest and ends with exit code 1', async () => {
   const [one, two, three] = digests;
   await lifeboat('approve', `${APP}:latest@${three}`);
   const target = new URL(store.endpoint);
@@ -392,7 +392,7 @@ test.each([
   expect([code, stdout, stderr]).toEqual([2, '', `lifeboat: ${message}\n`]);
 });
 
-test('a store that fails in the middle: exit code 1, in a sentence', async () => {
+test('a store that fails in the middle ends each command with exit code 1 and a sentence', async () => {
   const target = new URL(store.endpoint);
   const proxy = await startCountingProxy({
     target: target.origin,
@@ -417,7 +417,7 @@ test('a store that fails in the middle: exit code 1, in a sentence', async () =>
   }
 });
 
-test('what the bucket does not have: exit code 1', async () => {
+test('history ends with exit code 1 for an image that the bucket does not have', async () => {
   const { code, stdout, stderr } = await lifeboat('history', 'quay.io/org/tool', '--json');
   expect([code, stdout, stderr]).toEqual([
     1,
@@ -426,7 +426,7 @@ test('what the bucket does not have: exit code 1', async () => {
   ]);
 });
 
-test('a bucket that is not Lifeboat’s, and one for others: refused before anything is written', async () => {
+test('a bucket that is not Lifeboat’s, and a bucket for another audience, are refused before anything is written', async () => {
   await configure('empty.yaml', {}, store.buckets[1]);
   for (const args of [
     ['history', APP],

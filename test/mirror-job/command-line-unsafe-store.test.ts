@@ -29,7 +29,7 @@ test.each([
   ['an only store', undefined],
   ['the one of several that is left', NOTES],
 ])(
-  '%s: exit code 2, and of all writes only the probe was tried',
+  '%s is refused with exit code 2 when it ignores conditions, and only the probe is tried of all writes',
   async (_, notes) => {
     const app = emptyRepository();
     tagAs(app, addImage(app, { layers: [await addLayer(app, 'layer')] }), 'one');

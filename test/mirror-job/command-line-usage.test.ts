@@ -41,13 +41,13 @@ test.each([
   [['--help', 'sync'], /^Lifeboat keeps clusters pulling/],
   [['help', 'sync'], /^Usage: lifeboat sync /],
   [['--version'], /^lifeboat \d+\.\d+\.\d+\n$/],
-])('%j teaches, on standard output', async (args, expected) => {
+])('%j prints the help or the version on standard output', async (args, expected) => {
   const { code, stdout, stderr } = await lifeboat(...args);
   expect(stdout).toMatch(expected);
   expect([code, stderr]).toEqual([0, '']);
 });
 
-test('help fits on 100 columns', async () => {
+test('the help of every command fits on 100 columns', async () => {
   const commands = ['sync', 'plan', 'history', 'approve', 'revert', 'import', 'export'];
   const outputs = await Promise.all([
     lifeboat('--help'),
@@ -101,13 +101,13 @@ test.each([
   expect([code, stdout, stderr]).toEqual([2, '', `lifeboat: ${message}\n`]);
 });
 
-test('without a command: the help, as an error', async () => {
+test('lifeboat without a command prints the help as an error', async () => {
   const { code, stdout, stderr } = await lifeboat();
   expect(stderr).toMatch(/^Lifeboat keeps clusters pulling/);
   expect([code, stdout]).toEqual([2, '']);
 });
 
-test('without a configuration', async () => {
+test('sync without a configuration names the missing file and ends with exit code 2', async () => {
   const { code, stdout, stderr } = await lifeboat('sync', '--json');
   expect([code, stdout, stderr]).toEqual([
     2,
@@ -134,7 +134,7 @@ test.each([
   ['a folder', '.', undefined, 'cannot be read (EISDIR)'],
   ['something else', 'text.pem', 'hello', 'holds no certificate, or one that cannot be read'],
   ['broken', 'broken.pem', BROKEN, 'holds no certificate, or one that cannot be read'],
-])('root certificates that are %s', async (_name, roots, text, why) => {
+])('root certificates that are %s are refused with their line', async (_name, roots, text, why) => {
   const file = join(folder, 'roots.yaml');
   const endpoint = `http://127.0.0.1:${await freePort()}`;
   if (text !== undefined) await writeFile(join(folder, roots), text);

@@ -48,7 +48,7 @@ test.each<[string, string, Parameters<typeof started>[0]]>([
     `node '/opt/my lifeboat/lifeboat.js'`,
     { script: '/opt/my lifeboat/lifeboat.js' },
   ],
-])('started by %s: %s', (_, program, how) => {
+])('suggested commands start as the process did (%s): %s', (_, program, how) => {
   expect(started(how).for('approve a.b/c:1')).toBe(`${program} approve a.b/c:1`);
 });
 
@@ -66,7 +66,7 @@ test.each([
   [['revert', 'a.b/c:1', '--reason', 'crashes', '-c', 'm.yaml'], ' -c m.yaml'],
   [['sync', '-c'], ''],
   [['sync', '--unknown', '--', '-c', 'x.yaml'], ''],
-])('%j: suggested commands have "%s"', (args, option) => {
+])('commands that are suggested after the arguments %j have "%s"', (args, option) => {
   const commandLine = started({ args });
   expect(commandLine.for('history a.b/c')).toBe(`node ${BIN} history${option} a.b/c`);
   expect(commandLine.for('import x.yml')).toBe(`node ${BIN} import x.yml`);
@@ -74,7 +74,7 @@ test.each([
   expect(commandLine.for('--help')).toBe(`node ${BIN} --help`);
 });
 
-test('a text is completed once, and what is no command stays', () => {
+test('the commands in a text are completed once, and the rest of the text stays', () => {
   const commandLine = new CommandLine('lifeboat', 'm.yaml');
   const text =
     'Run "lifeboat sync" or "lifeboat sync a.b/c:1" first; lifeboat is "lifeboat". "lifeboat --help".';
@@ -86,14 +86,14 @@ test('a text is completed once, and what is no command stays', () => {
   expect(new CommandLine('node /a$&b').complete('"lifeboat sync"')).toBe('"node /a$&b sync"');
 });
 
-test('the examples of a help start in the same way', () => {
+test('the examples of a help text start in the same way', () => {
   const help = 'Usage: lifeboat sync\n\nExamples:\n  npx lifeboat sync\n  npx lifeboat sync x | less\n';
   expect(new CommandLine('lifeboat').completeHelp(help)).toBe(
     'Usage: lifeboat sync\n\nExamples:\n  lifeboat sync\n  lifeboat sync x | less\n',
   );
 });
 
-test('every command in a message is one that is completed', async () => {
+test('every command in a message is quoted, so that it is completed', async () => {
   const root = join(import.meta.dirname, '../../mirror-job');
   const files = (await readdir(root, { recursive: true })).filter((name) =>
     /^.+\/.+\.ts$|-run\.ts$/.test(name),

@@ -30,7 +30,7 @@ test.each([
   ['right.yaml/x', 'it cannot be read (ENOTDIR).'],
   ['latin1.yaml', 'it is not UTF-8 text. Save it as UTF-8.'],
   ['utf16.yaml', 'it is not UTF-8 text. Save it as UTF-8.'],
-])('%s: %s', async (name, message) => {
+])('the file %s is refused: %s', async (name, message) => {
   const file = join(folder, name);
   await expect(loadConfiguration(file, {})).rejects.toMatchObject({
     name: 'ConfigurationError',
@@ -38,7 +38,7 @@ test.each([
   });
 });
 
-test('a byte order mark and Windows line ends are no matter', async () => {
+test('a byte order mark and Windows line ends make no difference', async () => {
   const [right, bom] = await Promise.all(
     ['right.yaml', 'bom.yaml'].map((name) => loadConfiguration(join(folder, name), {})),
   );
@@ -46,7 +46,7 @@ test('a byte order mark and Windows line ends are no matter', async () => {
   expect(bom?.images).toMatchObject([{ repository: 'a.b/c', line: 3 }]);
 });
 
-test('what it names is not read: neither certificates nor layouts have to be there', async () => {
+test('the files that a configuration names are not read: neither certificates nor layouts have to be there', async () => {
   const { upstreams } = await loadConfiguration(join(folder, 'right.yaml'), {});
   expect([...upstreams.values()]).toMatchObject([{ ca: join(folder, 'absent.pem') }]);
 });

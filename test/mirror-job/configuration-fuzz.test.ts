@@ -114,6 +114,6 @@ test.each<[string, fc.Arbitrary<string>]>([
   ['any images', images.map((any) => stringify({ store: { region: 'r', bucket: 'b' }, images: any }))],
   ['any text', fc.string({ unit: 'binary' })],
   ['any text made of what YAML is made of', pieces.map((all) => all.join(''))],
-])('%s', (_, texts) => {
+])('a configuration, or an error whose every problem is a sentence, comes of %s', (_, texts) => {
   expect(() => fc.assert(fc.property(texts, check), { numRuns: 1500 })).not.toThrow();
 });

@@ -13,7 +13,7 @@ function parse(text: string, environment: Record<string, string> = {}): Configur
   return parseConfiguration('/etc/lifeboat/lifeboat.yaml', text, environment);
 }
 
-test('the defaults', () => {
+test('a short configuration gets the defaults', () => {
   expect(parse(`${STORE}images: [alpine:3.20]\n`)).toEqual({
     name: 'default',
     store: {
@@ -48,7 +48,7 @@ test('the defaults', () => {
   });
 });
 
-test('all that can be said', () => {
+test('each key has its place in the result', () => {
   const text = `# the mirror of team A
 name: team-a
 maxDuration: 50m
@@ -172,7 +172,7 @@ images:
   });
 });
 
-test('a range of versions', () => {
+test('a range of versions has its suffixes and precisions beside it', () => {
   const [short, long] = parse(
     `${STORE}images: [{ source: a, tags: { semver: '1.27 - 1.29' } }, { source: b, tags: { suffix: ['-x'], precision: [2, 3], latest: 5, minTags: 2 } }]`,
   ).images;
@@ -194,7 +194,7 @@ test('a range of versions', () => {
   });
 });
 
-test('a region makes it AWS: no endpoint, the bucket in the host', () => {
+test('a store with a region and no endpoint is at AWS, with the bucket in the host', () => {
   const { store } = parse('store: { region: us-east-1, bucket: b }\nimages: [a:1]');
   expect([store.endpoint, store.region, store.pathStyle]).toEqual([undefined, 'us-east-1', false]);
 });
@@ -215,7 +215,7 @@ test('a digest may stand in the reference', () => {
   ]);
 });
 
-test('a tag and a digest in one reference: the digest is pinned, and the tag is only its name', () => {
+test('a reference with a tag and a digest pins the digest, and the tag is only its name', () => {
   const other = `sha256:${'1'.repeat(64)}`;
   const { images } = parse(
     `${STORE}images:\n  - alpine:3.20@${DIGEST}\n  - { source: 'alpine:3.21@${other}', tags: ['edge'], digests: ['${DIGEST}'] }\n  - 'localhost:5000/app@${DIGEST}'\n`,
@@ -234,7 +234,7 @@ test('a tag and a digest in one reference: the digest is pinned, and the tag is 
   ]);
 });
 
-test('an anchor is written once and used twice', () => {
+test('a YAML anchor is written once and used twice', () => {
   const { images } = parse(
     `${STORE}images:\n  - { source: a, tags: &both ['1', '2'] }\n  - { source: b, tags: *both }\n`,
   );
@@ -266,11 +266,11 @@ test.each([
     'two sources, one of them by tag and digest',
     `- { source: a, tags: ['*'] }\n  - { source: 'b:1@${DIGEST}', name: docker.io/library/a }`,
   ],
-])('served under one name: %s', (_, images) => {
+])('entries can be served under one name: %s', (_, images) => {
   expect(parse(`${STORE}images:\n  ${images}\n`).images).toHaveLength(2);
 });
 
-test('platforms: each once, in one spelling, sorted; an image has the default, its own, or all', () => {
+test('each platform is listed once, in one spelling and sorted; an image has the default, its own, or all', () => {
   const text = `${STORE}defaults: { platforms: [linux/arm64/v8, Linux/x86_64, linux/aarch64] }
 images:
   - a:1
@@ -286,7 +286,7 @@ images:
   ]);
 });
 
-test('several stores: the first one is the primary', () => {
+test('the first of several stores is the primary', () => {
   const text =
     'stores:\n  - { bucket: one, region: r }\n  - { bucket: two, endpoint: "https://s3.example.com", singleWriter: true }\nimages: [alpine:3]\n';
   const { store, laterStores } = parse(text);
