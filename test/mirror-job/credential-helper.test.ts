@@ -51,7 +51,7 @@ function sentence(message: string) {
   return expect.objectContaining({ message });
 }
 
-test('it is asked to get, with the server on its standard input', async () => {
+test('a helper is asked to get, with the server on its standard input', async () => {
   await helper('good', answer({ ServerURL: 'registry.test', Username: 'me', Secret: 'secret' }));
   expect(await ask('good')).toEqual({ username: 'me', password: 'secret' });
   expect(await asked()).toBe('get registry.test\n');
@@ -65,7 +65,7 @@ test('the user <token> means an identity token', async () => {
 test.each([
   ['by saying so', 'echo "credentials not found in native keychain"; exit 1'],
   ['by an empty answer', answer({ Username: '', Secret: '' })],
-])('it knows of none: %s', async (_, script) => {
+])('a helper that has no credential tells so: %s', async (_, script) => {
   await helper('none', script);
   expect(await ask('none')).toBeUndefined();
 });
@@ -75,17 +75,17 @@ test.each([
   ['answers text', 'echo secret', 'answered what is not JSON'],
   ['answers something else', answer({ secret: 'secret' }), 'answered without a Username and a Secret'],
   ['answers for ever', 'yes secret', 'failed'],
-])('it %s: a sentence without what it printed', async (_, script, message) => {
+])('a helper that %s gives an error without what it printed', async (_, script, message) => {
   await helper('bad', script);
   await expect(ask('bad')).rejects.toThrow(sentence(message));
 });
 
-test('it hangs: killed after its time, and so is the wait for what it left behind', async () => {
+test('a helper that hangs is killed after its time, and the wait for what it left behind ends too', async () => {
   await helper('hangs', 'sleep 60');
   await expect(ask('hangs', 300)).rejects.toThrow(sentence('did not answer within 0.3 s'));
 });
 
-test('it hangs, and the run is stopped', async () => {
+test('a stopped run does not wait for a helper that hangs', async () => {
   await helper('hangs', 'sleep 60');
   const controller = new AbortController();
   const running = askHelper('hangs', 'registry.test', { timeout: 20_000, signal: controller.signal });
@@ -93,7 +93,7 @@ test('it hangs, and the run is stopped', async () => {
   await expect(running).rejects.toThrow('stopped');
 });
 
-test('a name that leads out of the PATH is not run', async () => {
+test('a helper whose name leads out of the PATH is not run', async () => {
   await expect(ask('../../bin/sh')).rejects.toThrow(sentence('has a name that no helper can have'));
 });
 
@@ -109,7 +109,7 @@ async function accountFor(config: object, clock = new TestClock()) {
   return account;
 }
 
-test('it is asked when a credential is needed, once for all, and again after ten minutes', async () => {
+test('a helper is asked when a credential is needed, once for all requests, and again after ten minutes', async () => {
   await helper('good', answer({ Username: 'me', Secret: 'secret' }));
   await writeFile(join(folder, 'asked'), '');
   const clock = new TestClock();
@@ -128,7 +128,7 @@ test('it is asked when a credential is needed, once for all, and again after ten
   expect(await asked()).toBe('get registry.test\n');
 });
 
-test('what it does not know may stand in the file', async () => {
+test('a credential that the helper does not know is read from the file', async () => {
   await helper('none', 'echo "credentials not found in native keychain"; exit 1');
   const auths = { 'registry.test': { username: 'me', password: 'secret' } };
   const account = await accountFor({ credsStore: 'none', auths });
@@ -137,7 +137,7 @@ test('what it does not know may stand in the file', async () => {
   expect(await nothing?.()).toBeUndefined();
 });
 
-test('one that is not there: the sentence has the way to try it, and the way around it', async () => {
+test('the error for a helper that is not installed says how to try it, and how to do without it', async () => {
   const account = await accountFor({ credsStore: 'absent' });
   await expect(account?.()).rejects.toThrow(
     sentence(
@@ -146,7 +146,7 @@ test('one that is not there: the sentence has the way to try it, and the way aro
   );
 });
 
-test('one that fails is not asked anew for each request', async () => {
+test('a helper that fails is not asked again for each request, but after five minutes', async () => {
   await helper('bad', 'exit 1');
   await writeFile(join(folder, 'asked'), '');
   const clock = new TestClock();

@@ -50,7 +50,7 @@ test('a list of referrers that cannot be read is made anew', async () => {
   expect(store.json(key)).toEqual(before);
 });
 
-test('tags that the index has forgotten cost a HEAD each, and no manifest', async () => {
+test('each tag that the index has forgotten costs one HEAD, and no manifest', async () => {
   const content = emptyRepository();
   for (const name of ['a', 'b']) {
     tagAs(content, addImage(content, { layers: [await addLayer(content, name)] }), name);

@@ -70,7 +70,7 @@ test.each([
   ['one', { tags: ['one'] }],
   ['the list', { tags: 'all' }],
 ] as const)(
-  'a registry that answers sha256-<hex> with the image itself has no referrers: tags from %s',
+  'a registry that answers sha256-<hex> with the image itself has no referrers, with tags from %s',
   async (_name, options) => {
     const { registry, image, sync, store, logged } = await begin();
     registry.misbehave(({ kind, reference }) =>
@@ -86,7 +86,7 @@ test.each([
   },
 );
 
-test('a registry that leaves such tags out of its list loses neither signatures nor referrers', async () => {
+test('the mirror of a registry whose list leaves derived names out loses neither signatures nor referrers', async () => {
   const { app, image, registry, store, sync, listedOf } = await begin();
   const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
   tagAs(app, addIndex(app, [sbom]), fallbackTag(image.digest));
@@ -106,7 +106,7 @@ test('a registry that leaves such tags out of its list loses neither signatures 
   ).toEqual(['GET tags', 'HEAD manifest one']);
 });
 
-test('a list that shows one such tag shows all: nothing is asked for by a derived name', async () => {
+test('a list that shows one derived name shows all, so that nothing is asked for by a derived name', async () => {
   const { app, image, registry, sync } = await begin();
   tagAs(
     app,
@@ -117,7 +117,7 @@ test('a list that shows one such tag shows all: nothing is asked for by a derive
   expect(registry.requests.filter(({ method }) => method === 'HEAD')).toEqual([]);
 });
 
-test('under a fallback tag only those are listed that name the subject themselves', async () => {
+test('the mirror takes only referrers that name the subject themselves from a fallback tag', async () => {
   const { app, image, sync, store, listedOf, logged, registry } = await begin();
   const own = addArtifact(app, { artifactType: SPDX, subject: image });
   const other = addArtifact(app, { artifactType: 'application/other', subject: own });
@@ -137,7 +137,7 @@ test('under a fallback tag only those are listed that name the subject themselve
   );
 });
 
-test('the same for what the API lists', async () => {
+test('the mirror takes only referrers that name the subject themselves from the referrers API', async () => {
   const { app, image, sync, listedOf, registry, logged } = await begin({ referrers: true });
   const own = addArtifact(app, { artifactType: SPDX, subject: image });
   const none = addImage(app, { layers: [await addLayer(app, 'unrelated')] });
@@ -176,7 +176,7 @@ test.each([
   [401, { auth: { kind: 'bearer' } }],
   [403, { auth: { kind: 'bearer' } }],
 ] as const)(
-  '%s for a derived name is absence, from a repository that has answered: %j',
+  'a %s for a derived name means absence in a repository that has answered: %j',
   async (status, options) => {
     const { registry, sync, store, clock, logged } = await begin(options);
     registry.misbehave((request) => (isDerived(request) ? { kind: 'status', status } : undefined));
@@ -192,7 +192,7 @@ test.each([
   },
 );
 
-test('a digest whose referrers are due is asked for itself, where its derived names are refused', async () => {
+test('a digest whose referrers are due is itself asked for where its derived names are refused', async () => {
   const { registry, image, sync, clock } = await begin();
   const options = { tags: [], digests: [image.digest] };
   const name = `mirror.test/app:${image.digest}`;
@@ -210,7 +210,7 @@ test('a digest whose referrers are due is asked for itself, where its derived na
 });
 
 test.each([400, 401, 402, 403, 404, 405, 406, 409, 410, 415, 418, 422, 451, 501])(
-  'a referrers API that answers %s is none: the fallback tag is asked',
+  'a referrers API that answers %s counts as absent, and the fallback tag is asked for',
   async (status) => {
     const { app, image, registry, sync, listedOf } = await begin({ referrers: true });
     const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
@@ -227,7 +227,7 @@ test.each([
   ['a host that has no name', { kind: 'redirect', location: 'http://nowhere.invalid/login' }],
   ['what is no address of the web', { kind: 'redirect', location: 'ftp://127.0.0.1/' }],
   ['itself, in a circle', { kind: 'redirect-loop' }],
-] as const)('a referrers API that leaves for %s is none', async (_name, misbehaviour: Misbehaviour) => {
+] as const)('a referrers API that redirects to %s is ignored', async (_name, misbehaviour: Misbehaviour) => {
   const { app, image, registry, sync, listedOf } = await begin({ referrers: true });
   const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
   tagAs(app, addIndex(app, [sbom]), fallbackTag(image.digest));
@@ -237,7 +237,7 @@ test.each([
 });
 
 test.each([429, 500, 503])(
-  'a referrers API that answers %s fails the tag: later it may answer',
+  'a referrers API that answers %s fails the tag, because it may answer later',
   async (status) => {
     const { registry, sync } = await begin({ referrers: true });
     registry.misbehave(({ kind }) => (kind === 'referrers' ? { kind: 'status', status } : undefined));
@@ -246,7 +246,7 @@ test.each([429, 500, 503])(
   },
 );
 
-test('a referrer that upstream lists and has deleted is named as one, with how to go on', async () => {
+test('the error names a referrer that the upstream lists and has deleted, and says how to go on', async () => {
   const { app, image, registry, sync, store } = await begin();
   const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
   tagAs(app, addIndex(app, [sbom]), fallbackTag(image.digest));

@@ -21,7 +21,7 @@ import { MemoryStore } from './memory-store.ts';
 
 const NOW = new Date('2026-02-01T00:00:00.000Z');
 
-describe('how many are too many', () => {
+describe('a mass disappearance', () => {
   test.each([
     [1, 1, false],
     [2, 1, false],
@@ -35,7 +35,7 @@ describe('how many are too many', () => {
     [10, 6, true],
     [100, 50, false],
     [100, 51, true],
-  ])('of %i, %i are gone: %s', (of, gone, isMass) => {
+  ])('is seen when of %i tags %i are gone: %s', (of, gone, isMass) => {
     const known = Array.from({ length: of }, (_, index) => entry(`t${index}`));
     const there = new Set(known.slice(gone).map(({ tag }) => tag));
     expect(massDisappearance(known, (tag) => there.has(tag), NOW)).toEqual(isMass ? { gone, of } : undefined);
@@ -44,7 +44,7 @@ describe('how many are too many', () => {
   test.each([
     [MISSED_FOR - 1, { gone: 6, of: 7 }],
     [MISSED_FOR, undefined],
-  ])('what went %i ms ago', (ago, expected) => {
+  ])('counts only tags that went less than seven days ago: %i ms', (ago, expected) => {
     const gone = new Date(NOW.getTime() - ago).toISOString();
     const known = [
       ...Array.from({ length: 6 }, (_, index) => ({ ...entry(`t${index}`), gone })),
@@ -86,7 +86,7 @@ async function upstreamWith(...tags: readonly string[]) {
   return { content, image, next, source, store, clock, sync };
 }
 
-test('a named tag that is gone is said in each run, written down once, and stays', async () => {
+test('a named tag that is gone is reported in each run, recorded once, and stays in the bucket', async () => {
   const { content, image, store, clock, sync } = await upstreamWith('one', 'two');
   const options = { tags: ['one', 'two'] };
   await sync(options);
@@ -117,7 +117,7 @@ test('a named tag that is gone is said in each run, written down once, and stays
   expect((await sync(options)).written).toEqual([]);
 });
 
-test('a listed tag that is gone is said once, and a tag that is not selected never', async () => {
+test('a listed tag that is gone is reported once, and a tag that is not selected is never reported', async () => {
   const { content, image, clock, sync } = await upstreamWith('v1', 'v2', 'v3', 'edge');
   const rules = { ...EVERY_TAG, include: [asMatcher(parsePattern('v*'))] };
   await sync();
@@ -131,7 +131,7 @@ test('a listed tag that is gone is said once, and a tag that is not selected nev
   expect(await sync({ tags: [], rules })).toMatchObject({ outcomes: {}, written: [] });
 });
 
-test('older than the newest is not gone', async () => {
+test('a tag that is older than the newest selected ones is not gone', async () => {
   const { content, image, sync } = await upstreamWith('1.0.0', '1.1.0');
   const versions = { range: '*', suffixes: [parseSuffix('')], precisions: [] };
   const rules = { ...EVERY_TAG, versions, latest: 1 };
@@ -140,7 +140,7 @@ test('older than the newest is not gone', async () => {
   expect((await sync({ tags: [], rules })).outcomes).toEqual({ 'mirror.test/app:1.2.0': 'created' });
 });
 
-test('a tag that is listed again, though not among the newest, is not gone', async () => {
+test('a tag that is listed again is no longer gone, though it is not among the newest', async () => {
   const { content, image, store, sync } = await upstreamWith('1.0.0', '1.1.0');
   const versions = { range: '*', suffixes: [parseSuffix('')], precisions: [] };
   const rules = { ...EVERY_TAG, versions, latest: 2 };
@@ -155,7 +155,7 @@ test('a tag that is listed again, though not among the newest, is not gone', asy
   expect(isGone()).toBe(false);
 });
 
-test('signatures come and go with their image, and are not missed', async () => {
+test('a signature tag that is gone is not missed, because it comes and goes with its image', async () => {
   const signature = `sha256-${'0'.repeat(64)}.sig`;
   const { content, sync } = await upstreamWith('one', signature);
   await sync();
@@ -165,7 +165,7 @@ test('signatures come and go with their image, and are not missed', async () => 
 
 const EIGHT = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 
-test('a list that lost most of what it had changes nothing, for seven days', async () => {
+test('a list that lost most of its tags changes nothing for seven days', async () => {
   const { content, next, store, clock, sync } = await upstreamWith(...EIGHT, 'named');
   const options = { tags: ['named'], rules: EVERY_TAG };
   await sync(options);
@@ -205,7 +205,7 @@ test('a list that is whole again is believed at once', async () => {
   expect((await sync()).report).toMatchObject({ findings: [], counts: { unchanged: 8, gone: 0 } });
 });
 
-test('all of the named tags gone is a finding too', async () => {
+test('the loss of all named tags is a finding too', async () => {
   const { content, clock, sync } = await upstreamWith('one', 'two');
   await sync({ tags: ['one', 'two'] });
   content.tags.clear();
@@ -222,7 +222,7 @@ test('all of the named tags gone is a finding too', async () => {
   expect(report.counts).toMatchObject({ gone: 2, failed: 0 });
 });
 
-test('a tag that never was there is a failure as ever', async () => {
+test('a named tag that the upstream never had is a failure', async () => {
   const { sync } = await upstreamWith('one');
   expect((await sync({ tags: ['one', 'none'] })).outcomes).toEqual({
     'mirror.test/app:one': 'created',

@@ -75,11 +75,11 @@ test.each<[string, Record<string, object | null>, string, object | undefined]>([
   ],
   ['an empty entry, as helpers leave it', { 'a.b': {} }, 'a.b', undefined],
   ['no entry at all', { 'a.b': null }, 'a.b', undefined],
-])('%s', (_, auths, upstream, expected) => {
+])('a credential is found for an upstream, or none: %s', (_, auths, upstream, expected) => {
   expect(found({ auths }, upstream)).toEqual(expected);
 });
 
-test('keys of docker that are none of ours do not matter', () => {
+test('other keys of docker’s file are ignored', () => {
   expect(found({ HttpHeaders: { a: 'b' }, currentContext: 'x', auths: { 'a.b': ME } }, 'a.b')).toEqual(MINE);
 });
 
@@ -94,11 +94,11 @@ test.each([
   ['Docker Hub by either name', { credHelpers: { 'docker.io': 'hub' } }, 'docker.io', 'hub'],
   ['an empty name is none', { credsStore: '' }, 'quay.io', undefined],
   ['none', {}, 'quay.io', undefined],
-])('which helper: %s', (_, config, upstream, expected) => {
+])('the file says which helper an upstream has: %s', (_, config, upstream, expected) => {
   expect(new DockerConfig(FILE, JSON.stringify(config)).helperFor(parseUpstream(upstream))).toBe(expected);
 });
 
-test('what a helper is asked for', () => {
+test('a helper is asked for Docker Hub by docker’s address of it, and for others by their host and port', () => {
   const upstreams = ['docker.io', 'ghcr.io', 'registry.test:5000'].map(parseUpstream);
   expect(upstreams.map(serverOf)).toEqual([HUB, 'ghcr.io', 'registry.test:5000']);
 });
@@ -110,15 +110,15 @@ test.each([
     ': it is not JSON. Write it anew with "docker login".',
   ],
   [
-    'another shape',
+    'of another shape',
     '{"auths": {"a.b": "c2VjcmV0"}}',
     ': auths["a.b"]: this is not what "docker login" writes here. Write it anew with it.',
   ],
-])('%s: refused, and not quoted', (_, text, message) => {
+])('a file that is %s is refused and not quoted', (_, text, message) => {
   expect(() => new DockerConfig(FILE, text)).toThrow(sentence(`${FILE}${message}`));
 });
 
-test('an auth that is none is refused where it is needed, and not quoted', () => {
+test('an auth that is not base64 of "user:password" is refused where it is needed, and not quoted', () => {
   const config = { auths: { 'a.b': { auth: base64('secret') }, 'c.d': ME } };
   expect(found(config, 'c.d')).toEqual(MINE);
   expect(() => found(config, 'a.b')).toThrow(
@@ -173,19 +173,19 @@ test.each<[string, (folder: string) => Record<string, string>, readonly string[]
     ['other/config.json'],
   ],
   ['nobody’s home', () => ({}), []],
-])('which files: %s', async (_, environment, expected) => {
+])('the environment decides which files are read: %s', async (_, environment, expected) => {
   const configs = await readDockerConfigs(environment(home));
   expect(configs.map(({ file }) => file)).toEqual(expected.map((file) => join(home, file)));
 });
 
-test('a file that a variable names has to be there', async () => {
+test('a file that REGISTRY_AUTH_FILE names has to be there', async () => {
   const file = join(home, 'absent.json');
   await expect(readDockerConfigs({ REGISTRY_AUTH_FILE: file })).rejects.toThrow(
     `${file}: it cannot be read (ENOENT). REGISTRY_AUTH_FILE names it; correct that, or unset it.`,
   );
 });
 
-test('a file that cannot be read', async () => {
+test('the error for a file that cannot be read says what to do', async () => {
   await mkdir(join(home, 'folder/config.json'), { recursive: true });
   await expect(readDockerConfigs({ DOCKER_CONFIG: join(home, 'folder') })).rejects.toThrow(
     `${join(home, 'folder/config.json')}: it cannot be read (EISDIR). Let this user read it, or set DOCKER_CONFIG to another folder.`,

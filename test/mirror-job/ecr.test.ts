@@ -57,11 +57,11 @@ test.each([
   ['123456789012.dkr.ecr.eu-central-1.amazonaws.com.evil.test', undefined],
   ['123456789012.dkr.ecr.evil.test', undefined],
   [`${HOST}:5000`, undefined],
-])('%s', (host, expected) => {
+])('a host is an ECR registry of a region, or none: %s', (host, expected) => {
   expect(ecrRegistry(parseUpstream(host))).toEqual(expected);
 });
 
-test('a password of its region, asked for once, and anew ten minutes before its twelve hours are over', async () => {
+test('a password is asked for in the registry’s region once, and again ten minutes before its twelve hours are over', async () => {
   const account = await accountFor(HOST);
   expect(server.calls).toEqual([]);
   const first = { username: 'AWS', password: 'password 1', from: 'that AWS gave for this registry' };
@@ -74,7 +74,7 @@ test('a password of its region, asked for once, and anew ten minutes before its 
   expect(server.calls).toHaveLength(2);
 });
 
-test('what the configuration or docker’s login says comes first, and AWS is not asked', async () => {
+test('the configuration and docker’s login come first, and AWS is then not asked', async () => {
   const surroundings = {
     clock,
     signal: new AbortController().signal,
@@ -96,7 +96,7 @@ test('what the configuration or docker’s login says comes first, and AWS is no
   expect(server.calls).toEqual([]);
 });
 
-test('refused: a sentence with the permission that is missing, and nothing of what AWS quotes', async () => {
+test('the error for a refusal by AWS names the permission that is missing, and nothing that AWS quotes', async () => {
   server.refuse({ type: 'AccessDeniedException', message: 'test-secret-key' });
   const account = await accountFor(HOST);
   await expect(account?.()).rejects.toThrow(
@@ -106,7 +106,7 @@ test('refused: a sentence with the permission that is missing, and nothing of wh
   );
 });
 
-test('without AWS credentials', async () => {
+test('ECR is not asked without AWS credentials, and the error names the registry', async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', '');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', '');
   const account = await accountFor(HOST);
@@ -114,7 +114,7 @@ test('without AWS credentials', async () => {
   expect(server.calls).toEqual([]);
 });
 
-test('what the store is sending meanwhile goes on: the connections are lent', async () => {
+test('a download from the store goes on while ECR is asked, because the connections are only lent', async () => {
   const pieces: ServerResponse[] = [];
   const slow = createServer((_, response) => {
     response.writeHead(200, { etag: '"e"', 'content-length': '8' }).write('half');

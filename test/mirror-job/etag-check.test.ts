@@ -89,7 +89,7 @@ function tear(bucket: Bucket, torn: string, times: number, body = 'old'): void {
   };
 }
 
-test('an update that another run has just made is not lost: what was torn is read again', async () => {
+test('an update that another run has just made is not lost, because a torn object is read again', async () => {
   const bucket = new Bucket();
   const store = await storeOver(bucket);
   bucket.objects.set('lifeboat.json', whole('{}'));
@@ -116,7 +116,7 @@ test.each([
   expect(textOf(await store.get('key'))).toBe('new');
 });
 
-test('what stays torn is an error after five reads, and nothing is written over it', async () => {
+test('an object that stays torn is an error after five reads, and nothing is written over it', async () => {
   const bucket = new Bucket();
   const store = await storeOver(bucket);
   bucket.objects.set('known', whole('known'));
@@ -147,7 +147,7 @@ test.each([
   [{ 'x-amz-server-side-encryption': 'aws:kms' }],
   [{ 'x-amz-server-side-encryption': 'aws:kms:dsse' }],
   [{ 'x-amz-server-side-encryption-customer-algorithm': 'AES256' }],
-])('nor are objects that are encrypted otherwise than those that showed it: %j', async (headers) => {
+])('an object encrypted otherwise than those that showed MD5s is not checked: %j', async (headers) => {
   const bucket = new Bucket();
   const store = await storeOver(bucket);
   bucket.objects.set('plain', whole('plain'));
@@ -165,7 +165,7 @@ test.each([
   ['of a multipart upload', '"d41d8cd98f00b204e9800998ecf8427e-2"'],
   ['that is weak', 'W/"d41d8cd98f00b204e9800998ecf8427e"'],
   ['that is no hash', '"0x8DD1A2B3C4D5E6F"'],
-])('an ETag %s says nothing of the body', async (_, etag) => {
+])('an ETag %s says nothing about the body', async (_, etag) => {
   const bucket = new Bucket();
   const store = await storeOver(bucket);
   bucket.objects.set('known', whole('known'));

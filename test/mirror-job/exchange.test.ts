@@ -30,7 +30,7 @@ async function startForgetful() {
 const request = { path: '/', headers: {}, timeout: 5000 };
 
 test.each(['GET', 'HEAD'])(
-  '%s: however many idle connections are dead, a new one is asked',
+  'a %s is sent on a new connection, however many idle ones are dead',
   async (method) => {
     const { origin, seen } = await startForgetful();
     const agents = createAgents();
@@ -50,7 +50,7 @@ test.each(['GET', 'HEAD'])(
   },
 );
 
-test('what may have been done is not asked for again', async () => {
+test('a POST that may have been carried out is not sent again', async () => {
   const { origin, seen } = await startForgetful();
   const agents = createAgents();
   const ask = async (): Promise<void> => {
@@ -66,7 +66,7 @@ test('what may have been done is not asked for again', async () => {
   expect(seen.requests).toBe(2);
 });
 
-test('whoever has stopped sends nothing, and hears why', async () => {
+test('a request whose signal is aborted is not sent, and fails with the reason', async () => {
   const { origin, seen } = await startForgetful();
   const signal = AbortSignal.abort(new Error('the run was stopped'));
   await expect(

@@ -81,7 +81,7 @@ async function readBack(path: string, ...names: readonly string[]): Promise<Memo
 
 test.each(
   [...corpus.repositories.keys()].flatMap((name) => [[name, 'app'] as const, [name, 'app.tar'] as const]),
-)('%s, to %s and back: the same closure', async (name, file) => {
+)('%s has the same closure after an export to %s and back', async (name, file) => {
   const store = await mirrored(name);
   const folder = await newFolder();
   const path = join(folder, file);
@@ -99,7 +99,7 @@ test.each(
 });
 
 test.each(['app', 'app.tar'])(
-  'a file that ends where a block of a tar does, to %s and back',
+  'a blob that ends where a block of a tar does survives an export to %s and back',
   async (file) => {
     const repository = emptyRepository();
     const layers = [addBytes(repository, 'application/vnd.example', Buffer.alloc(1024, 'x'))];
@@ -113,7 +113,7 @@ test.each(['app', 'app.tar'])(
   },
 );
 
-test('several repositories in one tar, which share a layer and the name of a tag', async () => {
+test('several repositories that share a layer and the name of a tag survive an export to one tar', async () => {
   const names = ['team/one', 'team/two', 'library/signed'];
   const store = await mirrored(...names);
   const path = join(await newFolder(), 'all.tar');
@@ -131,7 +131,7 @@ async function indexOf(folder: string) {
   }));
 }
 
-test('one tag brings its signatures: referrers as entries without a name, old tags under theirs', async () => {
+test('an exported tag brings its signatures: referrers as entries without a name, and old tags under their names', async () => {
   const signed = repositoryOf(corpus, 'library/signed');
   const target = join(await newFolder(), 'signed');
   await exportTo(target, await mirrored('library/signed'), 'a.b/library/signed:latest');
@@ -159,7 +159,7 @@ test('one tag brings its signatures: referrers as entries without a name, old ta
   expect(names.toSorted()).toEqual([...fallback.tags.keys()].toSorted());
 });
 
-test('by digest: an entry without a name, and no other tag', async () => {
+test('an export by digest has an entry without a name, and no other tag', async () => {
   const app = repositoryOf(corpus, 'library/app');
   const digest = digestOfTag(app, '1.0.0');
   const target = join(await newFolder(), 'app');
@@ -177,7 +177,7 @@ const HOW_TO_FILL = `Delete ${APP}/_index.json from the bucket and run "lifeboat
 
 function unchanged(): void {}
 
-test('what is not there, not whole, or not what it is called fails, and nothing is left', async () => {
+test('an image that is absent, not whole, or not what its digest says fails, and nothing is left', async () => {
   const app = repositoryOf(corpus, 'library/app');
   const digest = digestOfTag(app, '1.0.0');
   const folder = await newFolder();
@@ -251,7 +251,7 @@ test('a tag that holds a subset of the platforms is exported with what it has, a
   expect(result.images).toEqual([{ image: 'a.b/library/app:1.0.0', digest }]);
 });
 
-test('a tag that lacks a platform it has by its own word is not whole', async () => {
+test('a tag that lacks a platform which it says it has is not whole', async () => {
   const store = await mirrored('library/app');
   const key = `${APP}/_tags/1.0.0`;
   const tag = JSON.parse(Buffer.from(store.objects.get(key)?.bytes ?? []).toString('utf8'));
@@ -266,7 +266,7 @@ test('a tag that lacks a platform it has by its own word is not whole', async ()
   expect(result.logged).toEqual([]);
 });
 
-test('lists of referrers that lead in a ring end', async () => {
+test('an export ends although lists of referrers lead in a ring', async () => {
   const store = await mirrored('library/signed');
   const [sbom = '', image = ''] = store.keys('/_referrers/');
   const own = store.objects.get(sbom);
@@ -281,7 +281,7 @@ test('lists of referrers that lead in a ring end', async () => {
   expect((await exportTo(target, store, 'a.b/library/signed:latest')).failures).toEqual([]);
 });
 
-test('it stops when it is told to', async () => {
+test('an export stops when its signal is aborted', async () => {
   const stop = new AbortController();
   const store = await mirrored('library/app');
   store.before = (call) => {

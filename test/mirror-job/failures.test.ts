@@ -4,7 +4,7 @@ import { Failures } from '../../mirror-job/registry/failures.ts';
 
 const REGISTRY = { whose: 'registry', after: 5 };
 
-test('five requests in a row, one after the other', () => {
+test('a registry is given up after five requests that fail one after the other', () => {
   const failures = new Failures();
   for (let count = 0; count < 4; count += 1) failures.add('a', 'registry', failures.volley);
   expect(failures.givenUp('a')).toBeUndefined();
@@ -12,7 +12,7 @@ test('five requests in a row, one after the other', () => {
   expect([failures.givenUp('a'), failures.givenUp('c')]).toEqual([REGISTRY, REGISTRY]);
 });
 
-test('an answer begins anew', () => {
+test('an answer starts the count anew', () => {
   const failures = new Failures();
   for (let count = 0; count < 4; count += 1) failures.add('a', 'registry', failures.volley);
   failures.end('b');
@@ -20,7 +20,7 @@ test('an answer begins anew', () => {
   expect(failures.givenUp('a')).toBeUndefined();
 });
 
-test('what is under way at once counts once, whatever it asks for', () => {
+test('failures of requests that are under way at once count once, whatever they ask for', () => {
   const failures = new Failures();
   const { volley } = failures;
   for (let count = 0; count < 24; count += 1) failures.add('a', 'registry', volley);
@@ -31,7 +31,7 @@ test('what is under way at once counts once, whatever it asks for', () => {
   expect(failures.givenUp('a')).toEqual(REGISTRY);
 });
 
-test('five repositories that fail one after the other, and no answer in between: it is the registry', () => {
+test('a registry is given up after five repositories that fail one after the other, with no answer in between', () => {
   const failures = new Failures();
   for (const path of ['a', 'b', 'c', 'd', 'e']) {
     expect(failures.givenUp('f')).toBeUndefined();
@@ -42,7 +42,7 @@ test('five repositories that fail one after the other, and no answer in between:
   expect(failures.givenUp('f')).toBeUndefined();
 });
 
-test('many repositories in one volley survive it', () => {
+test('many repositories that fail in one volley are not given up', () => {
   const failures = new Failures();
   const { volley } = failures;
   for (const path of ['a', 'b', 'c', 'd', 'e']) {
@@ -51,7 +51,7 @@ test('many repositories in one volley survive it', () => {
   for (const path of ['a', 'f']) expect(failures.givenUp(path)).toBeUndefined();
 });
 
-test('one repository that fails leaves its siblings alone', () => {
+test('a repository that is given up leaves its siblings alone', () => {
   const failures = new Failures();
   for (let count = 0; count < 5; count += 1) failures.add('a', 'repository', failures.volley);
   expect(failures.givenUp('a')).toEqual({ whose: 'repository', after: 5 });

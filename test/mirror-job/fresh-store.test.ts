@@ -28,7 +28,7 @@ async function overtaken() {
   return { store, fresh };
 }
 
-test('manifests and blobs are not looked for where nothing was; tags are', async () => {
+test('manifests and blobs are not looked for where nothing was, but tags are', async () => {
   const { store, fresh } = await overtaken();
   expect(await fresh.get(MANIFEST)).toBeUndefined();
   expect(await fresh.size(BLOB)).toBeUndefined();
@@ -36,7 +36,7 @@ test('manifests and blobs are not looked for where nothing was; tags are', async
   expect(store.calls).toEqual([`get ${TAG}`]);
 });
 
-test('what the run itself writes is found, and its siblings are not looked for', async () => {
+test('an object that the run itself writes is found, and its siblings are not looked for', async () => {
   const { store, fresh } = await overtaken();
   await fresh.put(MANIFEST, BYTES, ANY);
   expect((await fresh.get(MANIFEST))?.bytes).toEqual(BYTES);
@@ -44,14 +44,14 @@ test('what the run itself writes is found, and its siblings are not looked for',
   expect(store.calls).toEqual([`put ${MANIFEST}`, `get ${MANIFEST}`]);
 });
 
-test('a condition that does not hold is a sign of somebody else', async () => {
+test('a condition that does not hold shows a second writer, so that everything is looked for', async () => {
   const { fresh } = await overtaken();
   expect(await fresh.put(TAG, BYTES, { ...ANY, condition: { ifNoneMatch: '*' } })).toBe('conflict');
   expect((await fresh.get(MANIFEST))?.bytes).toEqual(BYTES);
   expect(await fresh.size(BLOB)).toBe(1);
 });
 
-test.each(['putPart', 'completeUpload'])('so is an upload that is lost (%s)', async (lost) => {
+test.each(['putPart', 'completeUpload'])('a lost upload shows a second writer too (%s)', async (lost) => {
   const { store, fresh } = await overtaken();
   const upload = await fresh.beginUpload('blobs/sha256/bb', 'text/plain');
   store.before = (call) => {
@@ -64,7 +64,7 @@ test.each(['putPart', 'completeUpload'])('so is an upload that is lost (%s)', as
   expect(await fresh.size(BLOB)).toBe(1);
 });
 
-test('where something is, all is looked for; and no longer when a repository is done with', async () => {
+test('everything is looked for where something is, and where the run is done with a repository', async () => {
   const store = new MemoryStore();
   await store.put(`${MANIFEST}bb`, BYTES, ANY);
   await store.put(`${BLOB}bb`, BYTES, ANY);
@@ -93,7 +93,7 @@ test('where something is, all is looked for; and no longer when a repository is 
   expect((await other.get(MANIFEST))?.bytes).toEqual(BYTES);
 });
 
-test('a first run reads tags and indexes alone, and a second one as ever', async () => {
+test('a first run reads only tags and indexes, and a second run reads the index', async () => {
   const content = emptyRepository();
   tagAs(content, addImage(content, { layers: [await addLayer(content, 'one')] }), 'latest');
   const source = new MemorySource('source.test/app', content);
