@@ -41,7 +41,7 @@ function contend(store: MemoryStore, key: string, most: number): () => number {
   return () => changes;
 }
 
-test('a hundred changes at once: none is lost or refused, and those that wait are written together', async () => {
+test('of a hundred changes at once none is lost or refused, and those that wait are written together', async () => {
   const store = slowStore();
   const names = Array.from({ length: 100 }, (_, index) => `${index} `);
   await Promise.all(names.map((name) => changeObject(store, 'key', TYPE, append(name))));
@@ -77,7 +77,7 @@ test('a change may wait for the change of another object', async () => {
   expect([textOf(store, 'outer'), textOf(store, 'inner')]).toEqual(['0123456789', '0123456789']);
 });
 
-test('a change that fails fails alone; one that has nothing to write is content with what the others write', async () => {
+test('a change that fails fails alone, and a change with nothing to write accepts what the others write', async () => {
   const store = slowStore();
   const results = await Promise.allSettled([
     changeObject(store, 'key', TYPE, append('a')),
@@ -98,7 +98,7 @@ test('a change that fails fails alone; one that has nothing to write is content 
   expect(textOf(store, 'key')).toBe('abc');
 });
 
-test('a store that fails fails all that was to be written together, and nothing that comes after', async () => {
+test('a store that fails fails all changes that were to be written together, and none that comes after', async () => {
   const store = slowStore();
   let puts = 0;
   store.before = async (call) => {
@@ -114,14 +114,14 @@ test('a store that fails fails all that was to be written together, and nothing 
   expect(textOf(store, 'key')).toBe('ad');
 });
 
-test('another process that is first 20 times costs nothing but time', async () => {
+test('a change succeeds after another process was first 20 times', async () => {
   const store = new MemoryStore();
   const changes = contend(store, 'key', 20);
   await changeObject(store, 'key', TYPE, append('ours'));
   expect([changes(), textOf(store, 'key')]).toEqual([20, 'theirs 20 ours']);
 });
 
-test('another process that is always first is named, and not the store', async () => {
+test('the error names another writer, and not the store, when another process is always first', async () => {
   const store = new MemoryStore();
   contend(store, 'key', Infinity);
   await expect(changeObject(store, 'key', TYPE, append('ours'))).rejects.toThrow(
@@ -132,7 +132,7 @@ test('another process that is always first is named, and not the store', async (
 test.each([
   ['If-Match', true],
   ['If-None-Match', false],
-])('a store that refuses %s though nobody else is at work is named', async (header, isThere) => {
+])('the error names the store when it refuses %s though nobody else is at work', async (header, isThere) => {
   class RefusingStore extends MemoryStore {
     override async put(): Promise<'conflict'> {
       return 'conflict';
@@ -145,7 +145,7 @@ test.each([
   );
 });
 
-test('a read and the write that follows from it are not come between', async () => {
+test('no other work comes between a read and the write that follows from it', async () => {
   const store = slowStore();
   const condition = { ifNoneMatch: '*' } as const;
   const results = await Promise.all(
@@ -161,7 +161,7 @@ test('a read and the write that follows from it are not come between', async () 
   expect(putsOf(store, 'key')).toBe(1);
 });
 
-test('a queue keeps nothing of a key without work, also where the work failed', async () => {
+test('a queue keeps nothing for a key without work, also after work that failed', async () => {
   const queue = new KeyQueue();
   const work = Array.from({ length: 100 }, (_, index) =>
     queue.run(`key ${index % 10}`, async () => {

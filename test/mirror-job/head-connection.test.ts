@@ -21,7 +21,7 @@ async function bodyOf({ body }: Answer): Promise<string> {
   return text;
 }
 
-test('fifty HEADs, five at once, take hardly more than five connections', async () => {
+test('fifty HEADs, five at once, take at most fifteen connections', async () => {
   let connections = 0;
   const server = createServer((_request, response) => {
     response.writeHead(200, { 'Content-Length': '5' }).end('hello');
@@ -44,7 +44,7 @@ test('fifty HEADs, five at once, take hardly more than five connections', async 
   expect(connections).toBeLessThanOrEqual(15);
 });
 
-test('a server that sends a body to a HEAD spoils one request; then its connections are closed after HEADs', async () => {
+test('a server that sends a body to a HEAD spoils one request, and its connections are then closed after HEADs', async () => {
   const sockets = new Set<Socket>();
   const server = createPlainServer((socket) => {
     sockets.add(socket);

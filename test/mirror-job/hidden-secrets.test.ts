@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { Secrets } from '../../mirror-job/registry/secrets.ts';
 
-test('the longest secret first, and each place', () => {
+test('the longest secret is hidden first, and in each place', () => {
   const secrets = new Secrets();
   secrets.add('pass');
   secrets.add('password');

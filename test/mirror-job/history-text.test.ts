@@ -52,7 +52,7 @@ const ENTRIES = [
   candidate('new', 'a', 1),
 ];
 
-test('held tags with all their places, others with those that are newer than theirs', () => {
+test('held tags wait with all their places, and others with those that are newer than their own', () => {
   const row = (tag: string) => findWaiting(ENTRIES).find((status) => status.tag === tag);
   expect(findWaiting(ENTRIES).map(({ tag }) => tag)).toEqual(['held', 'new', 'young']);
   expect(row('held')?.candidates.map((one) => [one.digest, one.state])).toEqual([
@@ -66,7 +66,7 @@ test('held tags with all their places, others with those that are newer than the
   ]);
 });
 
-test('as people read it', () => {
+test('the history prints movements, and below them what waits and the command that approves it', () => {
   const movement = { tag: parseTag('held'), run: '20260105T000000.000Z-abc', at: '2026-01-05T06:07:08.999Z' };
   const movements = [
     {
@@ -125,7 +125,7 @@ localhost:5000/app:young is at aaaaaaaaaaaa
   ]);
 });
 
-test('what somebody has left by hand does not wait, and is shown without a command', () => {
+test('a digest that somebody has left by hand does not wait, and is shown without a command', () => {
   const left = { ...candidate('young', 'c', 3), left: '2026-01-03T00:00:00.000Z' };
   const entries = [tagAt('young', 'a', 1), left];
   expect(findWaiting(entries)).toEqual([]);

@@ -51,7 +51,7 @@ async function start(options: Omit<TokenServerOptions, 'user'> = {}, identityTok
   return { clock, from: new RegistrySource(client, 'team/app') };
 }
 
-test('one POST to the realm, and the registry sees the access token alone', async () => {
+test('an identity token goes to the realm in one POST, and the registry sees only the access token', async () => {
   const { from } = await start();
   expect(await from.resolve(one)).toEqual({ digest: DIGEST });
   expect(tokens.requests).toEqual([
@@ -80,7 +80,7 @@ test('a new identity token in the answer takes the place of the old one', async 
   ]);
 });
 
-test('one that has ended: a sentence that says where it stands, without it', async () => {
+test('the error for an identity token that has ended says where the token stands, and does not show it', async () => {
   const { from } = await start({}, 'identity-0');
   await expect(from.resolve(one)).rejects.toThrow(
     expect.objectContaining({
@@ -89,7 +89,7 @@ test('one that has ended: a sentence that says where it stands, without it', asy
   );
 });
 
-test('a registry that wants a password is not sent it', async () => {
+test('an identity token is not sent to a registry that wants a password', async () => {
   const { from } = await start();
   challenge = 'Basic realm="registry"';
   await expect(from.resolve(one)).rejects.toThrow(
@@ -98,7 +98,7 @@ test('a registry that wants a password is not sent it', async () => {
   expect(asked).toEqual([undefined]);
 });
 
-test('one that its helper has renewed is the one that is sent', async () => {
+test('an identity token that its helper has renewed is sent in place of the old one', async () => {
   let identityToken = 'first';
   const sent: string[] = [];
   const client = await registryAt('registry.test', {

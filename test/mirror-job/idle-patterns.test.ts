@@ -32,7 +32,7 @@ test.each([
   // It selects no signature, because it does not spell how they begin.
   ["['*.sig', '1.*']", ['"*.sig" (tags.include)']],
   ["['sha256-*.sig']", []],
-])('%s', (tags, expected) => {
+])('the patterns that match no listed tag are found in %s', (tags, expected) => {
   const store = 'store: { endpoint: "https://s3.example.com", bucket: lifeboat }\n';
   const [image] = parseConfiguration('f.yaml', `${store}images: [{ source: a, tags: ${tags} }]`, {}).images;
   if (image === undefined) throw new Error('There is no image.');
@@ -52,7 +52,7 @@ async function begin() {
 const SENTENCE =
   'warn: source.test/app: no tag there matches "x*" (tags.include). Check how it is spelt; "lifeboat plan --all" shows each tag.';
 
-test('a run and a plan say so, and fail nothing', async () => {
+test('a run and a plan warn of a pattern that matches no tag, and fail nothing', async () => {
   const { source, rules } = await begin();
   const image = imageOf(source, 'mirror.test/app', { tags: [], rules });
   for (const work of [planMirror, runMirror]) {
@@ -62,7 +62,7 @@ test('a run and a plan say so, and fail nothing', async () => {
   }
 });
 
-test('a list that is not believed says nothing of patterns, and neither does an empty one', async () => {
+test('a list that is not believed, or is empty, leads to no warning about patterns', async () => {
   const { source, rules } = await begin();
   const run = async (options: object) => {
     const environment = environmentFor(new MemoryStore());
@@ -76,7 +76,7 @@ test('a list that is not believed says nothing of patterns, and neither does an 
   expect(await run({ rules })).toEqual([]);
 });
 
-test('patterns of what is named only are held against the names', async () => {
+test('the patterns of an image that only names tags are compared with the names', async () => {
   const { source } = await begin();
   const environment = environmentFor(new MemoryStore());
   const image = imageOf(source, 'mirror.test/app', { tags: ['one'], immutable: [pattern('v*')] });

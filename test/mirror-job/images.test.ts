@@ -19,7 +19,7 @@ images:
 test.each([
   ['all entries', []],
   ['a tag on the command line', ['a.test/app:1.0']],
-])('%s: a tag is under all entries of its name', async (_, chosen) => {
+])('all entries of its name decide the policy of a tag, with %s chosen', async (_, chosen) => {
   const configuration = parseConfiguration('/etc/f.yaml', TEXT, {});
   const images = await openImages(
     { ...configuration, images: chooseImages(configuration, chosen) },

@@ -83,7 +83,7 @@ test.each<[what: string, settings: object, tags: string, named?: readonly string
     '2.0.0 v3.0.1',
   ],
   ['a range that begins before a suffix', { tags: { semverRange: ['>=3.0.0-0'] } }, '3.0.0 v3.0.1'],
-])('%s', (_, settings, tags, named = []) => {
+])('an imported selection selects what regsync selects: %s', (_, settings, tags, named = []) => {
   expect(imported(settings)).toEqual({ tags, named, losses: [] });
 });
 
@@ -117,7 +117,7 @@ test.each<[settings: object, tags: string, losses: readonly string[]]>([
     '',
     ['tags.semverRange[0]: "1.5.0-rc1" is one suffix of one version: name that tag under include.'],
   ],
-])('%j is not carried as a whole', (settings, tags, losses) => {
+])('the selection %j is not carried as a whole', (settings, tags, losses) => {
   const { tags: selected, losses: said } = imported(settings);
   expect([selected, said]).toEqual([tags, losses]);
 });

@@ -40,7 +40,7 @@ function draftOf(entries: readonly string[]) {
   return readRegsync(new ForeignFile('regsync.yaml', `version: 1\nsync:\n${entries.join('')}`));
 }
 
-test('7,500 entries, 2,500 of them different: one round, because they are checked together', () => {
+test('7,500 entries, 2,500 of them different, take one round, because they are checked together', () => {
   const draft = draftOf(entriesOf(2500));
   expect(draft.images).toHaveLength(7500);
   const { text, images } = compose(draft);
@@ -52,7 +52,7 @@ test('7,500 entries, 2,500 of them different: one round, because they are checke
   expect(work.rounds).toBe(1);
 });
 
-test('entries with mistakes of every kind: a round for each kind, not for each entry', () => {
+test('entries with mistakes of every kind take a round per kind, not per entry', () => {
   const wrong = Array.from({ length: 500 }, (_, index) =>
     [
       `- { source: 'org/Upper-${index}:1', target: t, type: image }\n`,

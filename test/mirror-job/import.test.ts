@@ -62,7 +62,7 @@ async function imported(file: string) {
 
 const ZEROS = '0'.repeat(64);
 
-test('regsync', async () => {
+test('a configuration of regsync is imported, and what is not carried is named', async () => {
   const { code, text, said, images, upstreams } = await imported('regsync.yml');
   expect(said).toEqual([
     'not carried regsync.yml:11: creds[2].pass: a password is not copied into another file. Set the environment variable QUAY_IO_PASSWORD to it.',
@@ -122,7 +122,7 @@ function image(source: string, rest: { tags?: string[]; matches?: string[]; dige
   return { source, repository: source, tags: [], matches: [], digests: [], ...rest };
 }
 
-test('skopeo', async () => {
+test('a list of skopeo sync is imported, and what is not carried is named', async () => {
   const { code, text, said, images } = await imported('skopeo.yml');
   expect(said).toEqual([
     'not carried skopeo.yml:13: ["registry.example.com"].credentials.password: a password is not copied into another file. Set the environment variable REGISTRY_EXAMPLE_COM_PASSWORD to it.',
@@ -145,7 +145,7 @@ test('skopeo', async () => {
   ]);
 });
 
-test('oc-mirror, first version', async () => {
+test('an ImageSetConfiguration of oc-mirror, first version, is imported, and what is not carried is named', async () => {
   const { code, said, images } = await imported('imageset-v1.yaml');
   expect(said).toEqual([
     'not carried imageset-v1.yaml:3: archiveSize: "lifeboat export" writes one archive, of any size.',
@@ -163,7 +163,7 @@ test('oc-mirror, first version', async () => {
   ]);
 });
 
-test('oc-mirror, second version', async () => {
+test('an ImageSetConfiguration of oc-mirror, second version, is imported, and what is not carried is named', async () => {
   const { code, text, said, images } = await imported('imageset-v2.yaml');
   // The tag is a name for people.
   expect(text).toContain(`  - quay.io/app/tool:v1@sha256:${'1'.repeat(64)}\n`);
@@ -184,7 +184,7 @@ test('oc-mirror, second version', async () => {
 test.each([
   ['regsync-selection.yml', ['semver', 'platforms', 'budget']],
   ['skopeo-selection.yml', ['semver']],
-])('%s: what the configuration has a key for is carried, and said where it is not', async (file, keys) => {
+])('a setting of %s that has a key here is carried, or named as not carried', async (file, keys) => {
   const { text, said, code } = await imported(file);
   for (const key of keys) {
     const isSaid = said.some((line) => line.includes(` ${key}: `));
@@ -193,7 +193,7 @@ test.each([
   expect(code).toBe(said.length > 1 ? 1 : 0);
 });
 
-test('everything carried: exit code 0; an existing file is kept unless it is to be replaced', async () => {
+test('import ends with exit code 0 when everything is carried, and keeps an existing file without --force', async () => {
   await writeFile(join(folder, 'all.yml'), 'version: 1\nsync: [{ source: alpine:3, type: image }]\n');
   const first = await lifeboat('all.yml');
   expect([first.code, first.stdout, first.stderr]).toEqual([0, 'written lifeboat.yaml: 1 image\n', '']);
@@ -227,7 +227,7 @@ test.each([
     'services: { web: { image: hunter2 } }\n',
     'other.yml: it is none of what can be read: a regsync configuration (a list under sync), a list of skopeo sync (images below registries), or an ImageSetConfiguration of oc-mirror.',
   ],
-])('%s cannot be read: exit code 2', async (file, text, message) => {
+])('import ends with exit code 2 when %s cannot be read', async (file, text, message) => {
   if (text !== undefined) await writeFile(join(folder, file), text);
   const { code, stdout, stderr } = await lifeboat(file, '-o', 'none.yaml');
   expect([code, stdout]).toEqual([2, '']);
@@ -236,7 +236,7 @@ test.each([
   expect(await readdir(folder)).not.toContain('none.yaml');
 });
 
-test('of two entries that want one tag the first is carried', async () => {
+test('the first of two entries that want one tag is carried', async () => {
   const entries = ['one', 'two'].map(
     (name) => `  - { source: 'ocidir://${name}:v1', target: 'registry:5000/a:v1', type: image }\n`,
   );
@@ -249,7 +249,7 @@ test('of two entries that want one tag the first is carried', async () => {
   expect([code, images.map(({ source }) => source)]).toEqual([1, [join(folder, 'one')]]);
 });
 
-test('nothing can be carried: nothing is written', async () => {
+test('import writes nothing when nothing can be carried', async () => {
   await writeFile(join(folder, 'none.yml'), 'sync: [{ source: registry.a.b, type: registry }]\n');
   const { code, stderr } = await lifeboat('none.yml', '-o', 'none.yaml');
   expect([code, stderr]).toEqual([
@@ -275,7 +275,7 @@ test.each([
   expect(patternOf(expression, isWhole)).toBe(pattern);
 });
 
-test('regsync: what would otherwise go without a word, and what is switched off', async () => {
+test('regsync: an unknown key and skipDockerConfig: true are named, and other switches are not', async () => {
   await writeFile(
     join(folder, 'switches.yml'),
     `
@@ -294,7 +294,7 @@ sync:
   ]);
 });
 
-test('skopeo: what YAML reads as a number or a boolean is the tag as it is written', async () => {
+test('skopeo: a tag that YAML reads as a number or a boolean is carried as it is written', async () => {
   await writeFile(
     join(folder, 'numbers.yml'),
     `
@@ -363,7 +363,7 @@ sync:
   ]);
 });
 
-test('a range that takes in pre-releases is said to mean less here', async () => {
+test('import says that a range which takes in pre-releases means less here', async () => {
   await writeFile(
     join(folder, 'pre.yml'),
     `docker.io:\n  images-by-semver:\n    team/app: ">=1.0.0-0, <2"\n    team/plain: ">=1.0.0 <2"\n`,
@@ -375,7 +375,7 @@ test('a range that takes in pre-releases is said to mean less here', async () =>
   ]);
 });
 
-test('variables that stand in a list of skopeo stay, and nothing is said of them', async () => {
+test('variables in a list of skopeo stay, and import says nothing about them', async () => {
   await writeFile(
     join(folder, 'variables.yml'),
     `
