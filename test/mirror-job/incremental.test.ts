@@ -21,7 +21,7 @@ function corpusOf(...entries: [string, ReturnType<typeof emptyRepository>][]): C
   return { repositories: new Map(entries) };
 }
 
-test('the whole corpus is mirrored, and its second sync is one HEAD a tag', async () => {
+test('the whole corpus is mirrored, and its second sync sends one HEAD per tag', async () => {
   const corpus = await buildCorpus();
   await mirror.begin(corpus);
   const paths = [...corpus.repositories.keys()];
@@ -51,7 +51,7 @@ test('the whole corpus is mirrored, and its second sync is one HEAD a tag', asyn
   );
 }, 60_000);
 
-test('explicit tags list nothing', async () => {
+test('an image with explicit tags lists no tags upstream', async () => {
   const corpus = selectRepositories(await buildCorpus(), (name) => name === 'library/app');
   await mirror.begin(corpus);
   const options = { tags: ['1.0.0', 'latest'] };
@@ -62,7 +62,7 @@ test('explicit tags list nothing', async () => {
   expect(second.writes).toEqual(['PUT state/test/last-run.json']);
 }, 30_000);
 
-test('a tag that moves costs its own content alone', async () => {
+test('a tag that moves costs only its own new content', async () => {
   const app = emptyRepository();
   const before = await addMultiPlatform(app, 'before');
   tagAs(app, before, 'latest', 'still');
@@ -104,7 +104,7 @@ test.each([
   ['API', true],
   ['fallback tag', false],
 ])(
-  'new referrers by the %s are found after the time that is configured',
+  'new referrers are found through the %s after the time that is configured',
   async (_name, referrers) => {
     const app = emptyRepository();
     const image = await addMultiPlatform(app, 'signed');

@@ -18,7 +18,7 @@ const INDEX = 'repositories/mirror.test/app/_index.json';
 const TAG = 'repositories/mirror.test/app/_tags/latest';
 
 test.each(['follow', 'hold'] as const)(
-  'a run dies right after a tag moved, upstream moves back (rollback: %s)',
+  'a run that died right after it moved a tag hides no rollback (rollback: %s)',
   async (rollback) => {
     const content = emptyRepository();
     const images = [];
@@ -57,7 +57,7 @@ test.each(['follow', 'hold'] as const)(
   },
 );
 
-test('a tag moves only when the index has let go of it, and stays where that fails', async () => {
+test('a tag moves only after the index has dropped it, and stays when the index cannot be written', async () => {
   const content = emptyRepository();
   const repository = parseRepository('mirror.test/app');
   const tag = parseTag('latest');
@@ -124,7 +124,7 @@ function entry(tag: string, content: string): TagEntry {
   return { kind: 'tag', tag: parseTag(tag), mediaType: OCI_MANIFEST, digest, size: 7, firstSeen };
 }
 
-test('two runs that saw a tag in two places leave it to the next one to look at', async () => {
+test('two runs that saw a tag at two digests leave it to the next run to look at', async () => {
   const repository = parseRepository('mirror.test/app');
   const store = new MemoryStore();
   const one = await RepositoryState.open(environmentFor(store), repository);

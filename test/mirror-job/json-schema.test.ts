@@ -11,7 +11,7 @@ const TOP = join(import.meta.dirname, '../..');
 const committed: JsonObject = JSON.parse(await readFile(join(TOP, 'lifeboat.schema.json'), 'utf8'));
 const example = await readFile(join(TOP, 'lifeboat.example.yaml'), 'utf8');
 
-test('the file is up to date: else run "npm run schema"', () => {
+test('lifeboat.schema.json is up to date (if not: "npm run schema")', () => {
   expect(committed).toEqual(JSON.parse(schemaText()));
 });
 
@@ -35,7 +35,7 @@ test.each([
     'no referrers',
     `${STORE}defaults: { referrers: false }\nimages: [{ source: a:1, referrers: { every: 7d } }]`,
   ],
-])('it accepts %s', (_, text) => {
+])('the schema accepts %s', (_, text) => {
   expect(isAccepted(text)).toBe(true);
 });
 
@@ -48,7 +48,7 @@ test.each([
   ['a tag that YAML reads as a number', `${STORE}images: [{ source: a, tags: [3.20] }]`],
   ['an audience that there is not', 'store: { bucket: b, audience: all }\nimages: [a:1]'],
   ['a name with capitals', `name: Prod\n${STORE}images: [a:1]`],
-])('it refuses %s', (_, text) => {
+])('the schema refuses %s', (_, text) => {
   expect(isAccepted(text)).toBe(false);
 });
 
@@ -64,10 +64,10 @@ function undescribed(schema: unknown, path: string): string[] {
   return [...silent.map(([key]) => `${path}.${key}`), ...below, ...beside];
 }
 
-test('every key is described', () => {
+test('every key of the schema has a description', () => {
   expect(undescribed(committed, '')).toEqual([]);
 });
 
-test('the example leads editors to it', () => {
+test('the example leads editors to the schema', () => {
   expect(example.split('\n', 1)).toEqual(['# yaml-language-server: $schema=./lifeboat.schema.json']);
 });

@@ -54,7 +54,7 @@ test('two runs at once lose nothing of each other', async () => {
   );
 }, 60_000);
 
-test('killed before and after each write, the bucket is whole, and a rerun makes it equal', async () => {
+test('a bucket is whole after a kill before or after each write, and a rerun makes it equal', async () => {
   const report = await killAtEachWrite({
     ...store,
     partSize: PART,

@@ -50,7 +50,7 @@ test.each([
   'library/signed',
   'library/fallback',
   'library/sha512',
-])('%s comes whole', async (name) => {
+])('%s is mirrored whole from a layout', async (name) => {
   const repository = repositoryOf(corpus, name);
   const { store, outcomes } = await sync(await layoutOf(repository));
   // Those that belong to an image come beside it.
@@ -67,7 +67,7 @@ test.each([
 });
 
 test.each(['library/signed', 'library/fallback'])(
-  '%s: signatures are found by their subjects',
+  'the signatures of %s are found by their subjects',
   async (name) => {
     const repository = repositoryOf(corpus, name);
     const source = new LayoutSource(await layoutOf(repository));
@@ -80,7 +80,7 @@ test.each(['library/signed', 'library/fallback'])(
   },
 );
 
-test('a blob can be read from anywhere on', async () => {
+test('a blob can be read from any offset', async () => {
   const repository = repositoryOf(corpus, 'library/artifact');
   const source = new LayoutSource(await layoutOf(repository));
   for (const [digest, blob] of repository.blobs) {
@@ -110,7 +110,7 @@ test.each([
   // As ctr exports what was pulled by its digest.
   [`docker.io/library/artifact@${DIGEST}`, []],
   [`@${DIGEST}`, []],
-])('a tag that is written as a reference: %s', async (name, tags) => {
+])('a tag is read from a reference, if that has one: %s', async (name, tags) => {
   const folder = await layoutOf(repositoryOf(corpus, 'library/artifact'));
   await editIndex(folder, ([entry]) => {
     if (entry !== undefined) entry['annotations'] = { 'org.opencontainers.image.ref.name': name };
@@ -118,7 +118,7 @@ test.each([
   expect(await new LayoutSource(folder).tags()).toEqual(tags);
 });
 
-test('what is not a layout, or contradicts itself, is refused with a sentence', async () => {
+test('a folder that is not a layout, or contradicts itself, is refused with a sentence', async () => {
   const nowhere = new LayoutSource('/nowhere/at/all');
   await expect(nowhere.tags()).rejects.toThrow(
     'oci:/nowhere/at/all is not an OCI image layout: there is no /nowhere/at/all/oci-layout.',
@@ -141,7 +141,7 @@ test('what is not a layout, or contradicts itself, is refused with a sentence', 
   );
 });
 
-test('a tag that is not there, a blob that is not, and one that was changed fail that tag alone', async () => {
+test('an absent tag, an absent blob and a changed blob each fail only the tag concerned', async () => {
   const repository = repositoryOf(corpus, 'library/docker');
   const folder = await layoutOf(repository);
   const image = digestOfTag(repository, 'image');

@@ -54,7 +54,7 @@ test.each([
   // Its names are longer than a header has room for.
   ['library/sha512', { format: 'pax' }],
   ['library/sha512', { format: 'gnu', prefix: './' }],
-] as const)('%s comes whole from a tar %j', async (name, options) => {
+] as const)('%s is mirrored whole from a tar with %j', async (name, options) => {
   const repository = repositoryOf(corpus, name);
   const { store, outcomes } = await sync(new LayoutSource(await tarOf(repository, options)));
   expect(new Set(Object.values(outcomes))).toEqual(new Set(['created']));
@@ -71,7 +71,7 @@ test.each([
   expect(digests('/_blobs/')).toEqual([...repository.blobs.keys()].toSorted());
 });
 
-test('a blob can be read from anywhere on, up to its own end', async () => {
+test('a blob can be read from any offset, up to its own end', async () => {
   const repository = repositoryOf(corpus, 'library/app');
   const source = new LayoutSource(await tarOf(repository));
   for (const [digest, blob] of repository.blobs) {
@@ -85,7 +85,7 @@ test('a blob can be read from anywhere on, up to its own end', async () => {
   expect(await source.blob(parseDigest(`sha256:${'0'.repeat(64)}`), 1, 0)).toBe(undefined);
 });
 
-test('a large file says its size in base 256', async () => {
+test('a size in base 256, as large files have it, can be read', async () => {
   const path = await tarOf(repositoryOf(corpus, 'library/artifact'));
   const bytes = await readFile(path);
   const at = bytes.indexOf('index.json');
@@ -109,7 +109,7 @@ async function complaintOf(path: string): Promise<string> {
   return '';
 }
 
-test('what is no tar, or no longer whole, is refused with a sentence', async () => {
+test('a file that is no tar, or no longer whole, is refused with a sentence', async () => {
   const path = await tarOf(repositoryOf(corpus, 'library/artifact'));
   const bytes = await readFile(path);
   await writeFile(path, gzipSync(bytes));
@@ -140,7 +140,7 @@ test('what is no tar, or no longer whole, is refused with a sentence', async () 
   );
 });
 
-test('a blob whose bytes were changed fails the tag by name, and the blob’s place', async () => {
+test('a blob whose bytes were changed fails with the names of the tar and of the blob’s place', async () => {
   const repository = repositoryOf(corpus, 'library/artifact');
   const path = await tarOf(repository);
   const bytes = await readFile(path);
@@ -177,7 +177,7 @@ test.each([
       'io.containerd.image.name': `ghcr.io/${name}:latest`,
     }),
   ],
-])('several repositories in one layout, told apart by %s', async (_, annotate) => {
+])('several repositories in one layout are told apart by %s', async (_, annotate) => {
   const folder = await sharedTar(annotate);
   for (const name of ['team/one', 'team/two']) {
     const source = new LayoutSource(folder, parseRepository(`ghcr.io/${name}`));

@@ -65,7 +65,7 @@ test.each(['basic', 'bearer'] as const)(
   },
 );
 
-test('Basic: a list that is refused takes nothing from tags that are named', async () => {
+test('Basic: a list that is refused does not keep a login from tags that are named', async () => {
   const from = await sourceAt('registry.test', 'yes/1', {
     accounts: [account],
     insecure: false,
@@ -99,7 +99,7 @@ test.each(['basic', 'bearer'] as const)(
   },
 );
 
-test('a login is tried alone also where the first answer needed none', async () => {
+test('a login is tried alone also where the first answer needed no login', async () => {
   const sent: string[] = [];
   const client = await registryAt('registry.test', {
     accounts: [async () => ({ username: 'user', password: 'wrong', from: 'of the test' })],
@@ -143,7 +143,7 @@ test('Basic: an account whose answers come by redirect is accepted', async () =>
 
 const refusal = () => new Response(null, { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } });
 
-test('whether a login is wrong is not told by a registry that is busy', async () => {
+test('a registry that is busy does not tell whether a login is wrong', async () => {
   let sent = 0;
   let probes = 0;
   const client = await registryAt('registry.test', {
@@ -162,7 +162,7 @@ test('whether a login is wrong is not told by a registry that is busy', async ()
   expect([sent, probes]).toEqual([6, 2]);
 });
 
-test('a realm that trips over a token for nothing does not keep a good login from its repositories', async () => {
+test('a realm that fails on a token without a scope does not keep a good login from its repositories', async () => {
   const open = new Set<string>();
   const client = await registryAt('registry.test', {
     accounts: [account],
@@ -185,7 +185,7 @@ test('a realm that trips over a token for nothing does not keep a good login fro
   expect([...open]).toEqual([]);
 });
 
-test('what becomes of a login is not held against the one that renews it', async () => {
+test('the refusal of an old login does not count against the login that renews it', async () => {
   let password = 'old';
   const client = await registryAt('registry.test', {
     accounts: [async () => ({ username: 'user', password, from: 'of a helper' })],
@@ -212,7 +212,7 @@ test('what becomes of a login is not held against the one that renews it', async
   expect(await at('a/1')).toEqual({ digest: image.digest });
 });
 
-test('a password that is answered with 403 everywhere is asked about too, and one place stays open', async () => {
+test('a password that gets a 403 everywhere is probed after three repositories, and a repository stays open until then', async () => {
   let sent = 0;
   const client = await registryAt('registry.test', {
     accounts: [account],
@@ -231,7 +231,7 @@ test('a password that is answered with 403 everywhere is asked about too, and on
   expect(sent).toBe(9);
 });
 
-test('Basic: an account that reads one repository goes on where another one refuses it', async () => {
+test('Basic: an account still reads one repository after another one refuses it', async () => {
   const registry = await startPrivate({ kind: 'basic', ...credential }, (path) =>
     path.includes('team/other') ? { kind: 'status', status: 401 } : undefined,
   );

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Memo } from '../../mirror-job/engine/memo.ts';
 import { allSettled } from '../../mirror-job/engine/settle.ts';
 
-test('what is begun is awaited by all who need it', async () => {
+test('all callers with one key await the work that the first one began', async () => {
   const memo = new Memo<string, number>();
   let begun = 0;
   const start = async () => {
@@ -17,14 +17,14 @@ test('what is begun is awaited by all who need it', async () => {
   expect(await memo.get('a', start)).toBe(1);
 });
 
-test('what failed is begun anew by the next', async () => {
+test('the next caller begins work anew that failed', async () => {
   const memo = new Memo<string, number>();
   const both = await Promise.allSettled([memo.get('a', () => fail()), memo.get('a', async () => 1)]);
   expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   expect(await memo.get('a', async () => 2)).toBe(2);
 });
 
-test('all are awaited before the first failure is thrown', async () => {
+test('all promises are awaited before the first failure is thrown', async () => {
   const done: string[] = [];
   const late = async () => {
     await new Promise((resolve) => setImmediate(resolve));

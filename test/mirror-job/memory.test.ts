@@ -8,7 +8,7 @@ import { runOnce } from '../support/run-process.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
-test('a layer of 300 MB in under 200 MiB', async () => {
+test('a run copies a layer of 300 MB in under 200 MiB of memory', async () => {
   const repository = emptyRepository();
   const layers = [await addStreamedLayer(repository, 'large', 300_000_000)];
   tagAs(repository, addImage(repository, { layers }), 'latest');

@@ -28,7 +28,7 @@ const REPORT: RunReport = {
   findings: [{ kind: 'list-too-short', repository: parseRepository('a.test/app'), message: 'Too short.' }],
 };
 
-test('a run, as text', () => {
+test('the numbers of a run are written as text', () => {
   const lines = formatMetrics('default', REPORT, false).split('\n');
   expect(lines.filter((line) => !line.startsWith('#'))).toEqual([
     'lifeboat_run_end_timestamp_seconds{mirror="default"} 1769904011.5',

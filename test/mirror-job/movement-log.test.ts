@@ -73,7 +73,7 @@ test.each([
   ['no tag any more', ['>a', 'a>b'], '', ['>a']],
   ['a hold that was said', ['>a', 'a>a'], 'a', ['a>a', '>a']],
   ['a hold that was not said any more', ['>a', '?', 'a>a'], 'a', ['>a']],
-])('%s', async (_, intents, stands, expected) => {
+])('movements that were carried out are told from others: %s', async (_, intents, stands, expected) => {
   const store = await bucketOf(intents, stands);
   const environment = environmentFor(store);
   const movements = await readMovements(environment, repository, tag, 20);
@@ -83,7 +83,7 @@ test.each([
   expect(warnings).toHaveLength(intents.filter((intent) => intent === '?').length);
 });
 
-test('only the newest are read, of one tag or of all, by their time and not by their tag’s name', async () => {
+test('only the newest records are read, of one tag or of all, by their time and not by their tag’s name', async () => {
   const store = await bucketOf(['>a', 'a>b', 'b>c'], 'c');
   const early = new Date(DAY - 1000);
   const late = new Date(DAY + 1500);

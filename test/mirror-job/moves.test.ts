@@ -120,7 +120,7 @@ class Upstream {
 const writes = ({ calls }: MemoryStore) =>
   calls.filter((call) => call.startsWith('put ') && !call.startsWith('put state/'));
 
-test('minAge: a tag waits for what upstream shows, which is stored at once', async () => {
+test('minAge holds a tag until the new digest is old enough, and the new bytes are stored at once', async () => {
   const upstream = await Upstream.start();
   const moves = { minAge: 3 * DAY };
   expect((await upstream.sync('a', { moves })).outcome).toEqual({
@@ -148,7 +148,7 @@ test('minAge: a tag waits for what upstream shows, which is stored at once', asy
   expect(upstream.ours()).toBe('b');
 });
 
-test('what is held costs a HEAD a run and one read, and nothing is written', async () => {
+test('a held tag costs one HEAD and one read per run, and nothing is written', async () => {
   const upstream = await Upstream.start();
   const moves = { policy: 'hold' } as const;
   await upstream.sync('a', { moves });
@@ -158,7 +158,7 @@ test('what is held costs a HEAD a run and one read, and nothing is written', asy
   expect(upstream.store.calls.filter((call) => call.includes('repositories/'))).toEqual([`get ${INDEX}`]);
 });
 
-test('a tag that moves each day follows at its distance, and never stands still', async () => {
+test('a tag that moves upstream each day follows at the distance of minAge, and never stands still', async () => {
   const upstream = await Upstream.start();
   const ours: (string | undefined)[] = [];
   for (const name of [...NAMES, 'e', 'e', 'e']) {
@@ -169,7 +169,7 @@ test('a tag that moves each day follows at its distance, and never stands still'
   expect(upstream.store.json(TAG)).toMatchObject({ digest: upstream.image('e').digest });
 });
 
-test('what upstream went back from is not moved to later, when it would be old enough', async () => {
+test('a tag does not move to a digest that the upstream went back from, when that would be old enough', async () => {
   const upstream = await Upstream.start();
   const moves = { minAge: 3 * DAY };
   await upstream.sync('a', { moves });
@@ -179,7 +179,7 @@ test('what upstream went back from is not moved to later, when it would be old e
   expect(upstream.ours()).toBe('a');
 });
 
-test('a run that dies before a tag moves late: the next one knows how old both are', async () => {
+test('a run after one that died before a tag moved late knows how old both digests are', async () => {
   const upstream = await Upstream.start();
   const moves = { minAge: 3 * DAY };
   await upstream.sync('a', { moves });
@@ -196,7 +196,7 @@ test('a run that dies before a tag moves late: the next one knows how old both a
   expect((await upstream.sync('c', { moves })).outcome).toMatchObject({ result: 'moved' });
 });
 
-test('a rollback is held; when it is followed, the history says so', async () => {
+test('a rollback is held, and the history says so when it is followed', async () => {
   const upstream = await Upstream.start();
   await upstream.sync('a');
   await upstream.sync('b', {}, 1);
@@ -220,13 +220,13 @@ test('a rollback is held; when it is followed, the history says so', async () =>
   ]);
 });
 
-test('a rollback, and then on: the tag follows', async () => {
+test('a tag follows when the upstream moves on after a rollback', async () => {
   const upstream = await Upstream.start();
   for (const name of ['a', 'b', 'a', 'c']) await upstream.sync(name, {}, 1);
   expect(upstream.ours()).toBe('c');
 });
 
-test('policy: hold moves nothing but what is new', async () => {
+test('policy hold moves no tag that exists; it creates new tags', async () => {
   const upstream = await Upstream.start();
   const moves = { policy: 'hold' } as const;
   await upstream.sync('a', { moves });
@@ -238,7 +238,7 @@ test('policy: hold moves nothing but what is new', async () => {
   expect(upstream.ours()).toBe('a');
 });
 
-test('an immutable tag that changed is held, is a finding in each run, and its bytes are there', async () => {
+test('an immutable tag that changed upstream is held, is a finding in each run, and its new bytes are stored', async () => {
   const upstream = await Upstream.start();
   const immutable = [asMatcher(parsePattern('l*'))];
   await upstream.sync('a', { immutable });
@@ -263,7 +263,7 @@ test('an immutable tag that changed is held, is a finding in each run, and its b
   expect([outcome, findings]).toEqual([undefined, []]);
 });
 
-test('without an index, an immutable tag and a held one stay: the tag itself is the truth', async () => {
+test('a held tag stays held without an index, because the tag itself is the truth', async () => {
   const upstream = await Upstream.start();
   await upstream.sync('a');
   await upstream.sync('b', {}, 1);
@@ -301,7 +301,7 @@ test('a hold that the index does not know yet is not lost', async () => {
   expect(upstream.store.json(TAG)).toMatchObject({ annotations: { 'dev.lifeboat.hold': 'not now' } });
 });
 
-test('a tag that was put back stays there, whatever upstream does, until it is approved', async () => {
+test('a tag that was put back stays there, whatever the upstream does, until it is approved', async () => {
   const upstream = await Upstream.start();
   await upstream.sync('a');
   await upstream.sync('b', {}, 1);
@@ -315,7 +315,7 @@ test('a tag that was put back stays there, whatever upstream does, until it is a
   expect((await upstream.sync('d', {}, 1)).outcome?.result).toBe('moved');
 });
 
-test('maxMovesPerRun: so many move, the others say when, and creations do not count', async () => {
+test('maxMovesPerRun lets so many tags move, the others say when they do, and creations do not count', async () => {
   const upstream = await Upstream.start();
   const tags = ['one', 'two', 'three'];
   tagAs(upstream.content, upstream.image('a'), ...tags);
@@ -339,7 +339,7 @@ test('maxMovesPerRun: so many move, the others say when, and creations do not co
   });
 });
 
-test('what waits for its turn, or for its age, is asked for once a run, also in the run that moves it', async () => {
+test('a tag that waits for its turn or its age is asked for once per run, also in the run that moves it', async () => {
   const upstream = await Upstream.start();
   const tags = ['one', 'two', 'three'];
   tagAs(upstream.content, upstream.image('a'), ...tags);
@@ -369,7 +369,7 @@ test('what waits for its turn, or for its age, is asked for once a run, also in 
   expect(upstream.source.calls).toContain(`referrers ${upstream.image('b').digest}`);
 });
 
-test('what cannot be had keeps no sibling from moving', async () => {
+test('a tag whose content cannot be fetched keeps no sibling from moving', async () => {
   const upstream = await Upstream.start();
   tagAs(upstream.content, upstream.image('a'), 'one', 'two');
   const options = { tags: ['one', 'two'], moves: { maxMovesPerRun: 1 } };
@@ -384,7 +384,7 @@ test('what cannot be had keeps no sibling from moving', async () => {
   expect(upstream.ours('repositories/mirror.test/app/_tags/two')).toBe('c');
 });
 
-test('a movement that fails does not count', async () => {
+test('a movement that fails does not count towards maxMovesPerRun', async () => {
   const upstream = await Upstream.start();
   tagAs(upstream.content, upstream.image('a'), 'one', 'two');
   const options = { tags: ['one', 'two'], moves: { maxMovesPerRun: 1 } };
@@ -399,7 +399,7 @@ test('a movement that fails does not count', async () => {
   expect(counts).toMatchObject({ failed: 1, moved: 1, held: 0 });
 });
 
-test('tags of signatures follow whatever is said of their image', async () => {
+test('signature tags follow the upstream, whatever the policy of their image', async () => {
   const upstream = await Upstream.start();
   const { content, image } = { content: upstream.content, image: upstream.image('a') };
   const tag = fallbackTag(image.digest);
@@ -413,7 +413,7 @@ test('tags of signatures follow whatever is said of their image', async () => {
   expect([counts, findings]).toMatchObject([{ moved: 1, unchanged: 1 }, []]);
 });
 
-test('what refers to a digest that is held is stored, and asked for again when it is due', async () => {
+test('the referrers of a digest that is held are stored, and asked for again when they are due', async () => {
   const upstream = await Upstream.start();
   const options = { moves: { policy: 'hold' }, referrersEvery: DAY } as const;
   const addTo = (name: string, artifactType: string) =>
@@ -430,7 +430,7 @@ test('what refers to a digest that is held is stored, and asked for again when i
   expect(upstream.ours()).toBe('a');
 });
 
-test('of where a tag has been, the last twenty places are remembered', async () => {
+test('the last twenty places of a tag are remembered', async () => {
   const upstream = await Upstream.start();
   for (let index = 0; index < 23; index += 1) {
     const layer = await addLayer(upstream.content, `build ${index}`);
@@ -446,7 +446,7 @@ test('of where a tag has been, the last twenty places are remembered', async () 
   expect(digests.toSorted()).toEqual(expected.toSorted());
 });
 
-test('a run that dies at any write keeps a held tag held, and an old one known as old', async () => {
+test('after a run that died at any write, a move back is held exactly if that run had moved the tag', async () => {
   for (let dies = 1; ; dies += 1) {
     const upstream = await Upstream.start();
     await upstream.sync('a');
