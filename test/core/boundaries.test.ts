@@ -35,7 +35,7 @@ test.for<readonly [string, readonly string[]]>([
   expect(await offences(folder, (imported) => !isForbidden(imported) && imported !== '?')).toEqual([]);
 });
 
-test('every way of importing is seen', () => {
+test('importsOf finds every way of importing', () => {
   const source = `
     import 'side-effect';
     import one from './one.ts';
@@ -78,7 +78,7 @@ test('every way of importing is seen', () => {
   ]);
 });
 
-test('what only looks like an import is not one', () => {
+test('importsOf finds nothing in text that only looks like an import', () => {
   const source = `
     // this imports nothing from 'anywhere'
     const here = import.meta.dirname;

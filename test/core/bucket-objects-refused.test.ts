@@ -63,7 +63,7 @@ function sentence(name: Name, reason: string): string {
   return `BucketObjectInvalidError: The bucket's object ${key} cannot be used: ${reason}`;
 }
 
-test.for(NAMES)('%s: what is not a JSON object', (name) => {
+test.for(NAMES)('%s is refused when it is not a JSON object', (name) => {
   expect(refusal(name, Buffer.from(''))).toBe(sentence(name, 'it is not JSON.'));
   expect(refusal(name, Buffer.from('<Error/>'))).toBe(sentence(name, 'it is not JSON.'));
   expect(refusal(name, Buffer.from([0x7b, 0xff, 0x7d]))).toBe(sentence(name, 'it is not JSON.'));
@@ -155,7 +155,7 @@ test.for<readonly [Name, object, string]>([
   ['_history', { ...movement, at: 'now' }, NO_MOVEMENT],
   ['_history', without(movement, 'run'), NO_MOVEMENT],
   ['_history', without(movement, 'why'), NO_MOVEMENT],
-])('%s: %j', ([name, object, reason]) => {
+])('%s with the content %j is refused, and the error says why', ([name, object, reason]) => {
   expect(refusal(name, Buffer.from(JSON.stringify(object)))).toBe(sentence(name, reason));
 });
 
@@ -171,12 +171,15 @@ test.for([
   '2026-13-01T00:00:00.000Z',
   '+010000-01-01T00:00:00.000Z',
   '2026-01-31T23:59:59.123Z\r\nSet-Cookie: a=b',
-])('_tags: a movement at %j, which no header and no comparison of times could hold', (time) => {
-  const object = { ...tag, annotations: { ...moved, 'dev.lifeboat.moved': time } };
-  expect(refusal('_tags', Buffer.from(JSON.stringify(object)))).toBe(sentence('_tags', NO_MOVE));
-});
+])(
+  '_tags is refused with the movement time %j, because no header and no comparison of times could hold it',
+  (time) => {
+    const object = { ...tag, annotations: { ...moved, 'dev.lifeboat.moved': time } };
+    expect(refusal('_tags', Buffer.from(JSON.stringify(object)))).toBe(sentence('_tags', NO_MOVE));
+  },
+);
 
-test('_index.json: referrers that were checked at no time were not checked', () => {
+test('_index.json: a check of referrers at an invalid time counts as no check', () => {
   const annotations = { [seen]: TIME, [kind]: 'pin', 'dev.lifeboat.referrers-checked': 'now' };
   const [pin] = decodeRepositoryIndex(KEY, Buffer.from(JSON.stringify(entry(annotations))));
   expect(pin).toEqual({ kind: 'pin', ...descriptor, firstSeen: TIME });
@@ -206,7 +209,7 @@ test.for<readonly [Name, object]>([
   ['_referrers', { manifests: [{ ...descriptor, artifactType: 'c/d', annotations: { a: 'b' } }] }],
   ['_index.json', index],
   ['_history', movement],
-])('property: any bytes at %s are read, or refused as what they are', ([name, valid]) => {
+])('property: any bytes at %s are read, or refused with a BucketObjectInvalidError', ([name, valid]) => {
   expect(nameOfThrown(() => OBJECTS[name](KEY, Buffer.from(JSON.stringify(valid))))).toBe(undefined);
   fc.assert(
     fc.property(hostile(valid), (input) => {

@@ -22,7 +22,7 @@ const optional = { nil: undefined };
 const mediaTypes = fc.string({ minLength: 1 });
 const platforms = fc.option(fc.array(fc.stringMatching(/^[a-z]+\/[a-z0-9]+(?:\/v\d)?$/)), optional);
 
-test('property: lifeboat.json', () => {
+test('property: lifeboat.json is read as it was written', () => {
   const identities = fc.record({
     version: fc.constant(1 as const),
     id: fc.oneof(fc.uuid(), fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/)),
@@ -35,7 +35,7 @@ test('property: lifeboat.json', () => {
   );
 });
 
-test('property: _blobs', () => {
+test('property: _blobs is read as it was written', () => {
   fc.assert(
     fc.property(fc.record({ digest: digests, size: sizes }), (link) => {
       expect(decodeBlobLink(KEY, encodeBlobLink(link))).toEqual(link);
@@ -43,7 +43,7 @@ test('property: _blobs', () => {
   );
 });
 
-test('property: _tags', () => {
+test('property: _tags is read as it was written', () => {
   const tagObjects = fc.record({
     mediaType: mediaTypes,
     digest: digests,
@@ -60,7 +60,7 @@ test('property: _tags', () => {
   );
 });
 
-test('property: _tags.json is sorted bytewise, each tag once, and the same from any order', () => {
+test('property: _tags.json is sorted bytewise, has each tag once, and has the same bytes whatever the order of the tags', () => {
   fc.assert(
     fc.property(repositories, fc.array(tags), (repository, list) => {
       const bytes = encodeTagList(repository, list);
@@ -95,7 +95,7 @@ test.for<readonly [string, boolean]>([
   [`v1-sha256-${HEX_256}`, false],
   ['sha256', false],
   ['latest', false],
-])('whether %s stands for referrers: %s', ([tag, expected]) => {
+])('the tag %s stands for referrers: %s', ([tag, expected]) => {
   expect(isReferrerTag(tag)).toBe(expected);
 });
 
@@ -110,7 +110,7 @@ const descriptors = fc.record(
   { requiredKeys: ['mediaType', 'digest', 'size'] },
 );
 
-test('property: _referrers are the same bytes from any order', () => {
+test('property: _referrers has the same bytes whatever the order of the referrers', () => {
   const sets = fc.uniqueArray(descriptors, { selector: ({ digest }) => digest });
   fc.assert(
     fc.property(sets, (set) => {
@@ -123,7 +123,7 @@ test('property: _referrers are the same bytes from any order', () => {
   );
 });
 
-test('referrers are filtered by exactly their type', () => {
+test('filterReferrers keeps only referrers of exactly the type that is asked for', () => {
   const common = { mediaType: 'x/y', digest: parseDigest(A), size: 1 };
   const list = [{ ...common, artifactType: 'a/b' }, { ...common, artifactType: 'a/b+c' }, common];
   expect(filterReferrers(list, 'a/b')).toEqual([list[0]]);
@@ -160,7 +160,7 @@ const entries = fc.oneof(
   }),
 );
 
-test('property: _index.json is the same bytes from any order', () => {
+test('property: _index.json has the same bytes whatever the order of its entries', () => {
   const sets = fc.uniqueArray(entries, { selector: entryKey });
   fc.assert(
     fc.property(sets, (set) => {
@@ -180,7 +180,7 @@ test.for<readonly [IndexEntry['kind'], string]>([
   ['tag', 'tag stable'],
   ['pin', `pin ${A}`],
   ['candidate', `candidate stable ${A}`],
-])('there is one %s entry of the index for %s, wherever it moves', ([kind, key]) => {
+])('the key of a %s entry of the index is "%s", whatever else of the entry changes', ([kind, key]) => {
   const common = { mediaType: 'a/b', digest: parseDigest(A), size: 1, firstSeen: 'now' };
   const entry: IndexEntry =
     kind === 'pin' ? { kind, ...common } : { kind, tag: parseTag('stable'), ...common };
@@ -188,7 +188,7 @@ test.for<readonly [IndexEntry['kind'], string]>([
   expect(entryKey({ ...entry, size: 2, firstSeen: 'later', platforms: ['linux/amd64'] })).toBe(key);
 });
 
-test('property: _history', () => {
+test('property: _history is read as it was written', () => {
   const movements = fc.record({
     from: fc.option(digests, optional),
     to: digests,

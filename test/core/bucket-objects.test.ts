@@ -36,19 +36,19 @@ function text(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('utf8');
 }
 
-test('lifeboat.json', () => {
+test('lifeboat.json has a version, an id and an audience', () => {
   const identity = { version: 1, id: '6f1c', audience: 'public' } as const;
   const object = '{"version":1,"id":"6f1c","audience":"public"}';
   expect(text(encodeIdentity(identity))).toBe(object);
   expect(decodeIdentity(Buffer.from(object))).toStrictEqual(identity);
 });
 
-test('lifeboat.json is the same whatever order its parts came in, and holds nothing else', () => {
+test('lifeboat.json is the same whatever the order of its fields, and holds no other field', () => {
   const identity = { secret: 'x', audience: 'token', id: '6f1c', version: 1 } as const;
   expect(text(encodeIdentity(identity))).toBe('{"version":1,"id":"6f1c","audience":"token"}');
 });
 
-test('_blobs/<alg>/<hex>: a descriptor, whatever the blob is elsewhere', () => {
+test('_blobs/<alg>/<hex> is a descriptor of type octet-stream, whatever the blob is elsewhere', () => {
   const object = `{"mediaType":"application/octet-stream","digest":"${C}","size":5368709121}`;
   const link = { digest: c, size: 5_368_709_121 };
   const layer = { ...link, mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', urls: ['https://x'] };
@@ -56,7 +56,7 @@ test('_blobs/<alg>/<hex>: a descriptor, whatever the blob is elsewhere', () => {
   expect(decodeBlobLink(KEY, Buffer.from(object))).toStrictEqual(link);
 });
 
-test('_tags/<tag>: a descriptor with the manifest in it', () => {
+test('_tags/<tag> is a descriptor with the manifest in it', () => {
   const tag: TagObject = {
     mediaType: MANIFEST,
     digest: a,
@@ -72,7 +72,7 @@ test('_tags/<tag>: a descriptor with the manifest in it', () => {
   expect(decodeTag(KEY, Buffer.from(object))).toEqual(tag);
 });
 
-test('_tags/<tag>: held, and with some platforms only', () => {
+test('_tags/<tag> says that the tag is held, and which platforms are stored', () => {
   const tag: TagObject = {
     mediaType: INDEX,
     digest: c,
@@ -91,7 +91,7 @@ test('_tags/<tag>: held, and with some platforms only', () => {
   expect(decodeTag(KEY, Buffer.from(object))).toStrictEqual(tag);
 });
 
-test('_tags.json: the specification’s answer', () => {
+test('_tags.json is the answer that the specification wants', () => {
   const signature = `sha256-${'a'.repeat(64)}`;
   const tags = ['v2', 'latest', '_x', 'V1', '10', '9', 'v2', 'a-b', 'a.b', signature, `${signature}.sig`];
   const object =
@@ -112,19 +112,19 @@ test('_tags.json: the specification’s answer', () => {
   ]);
 });
 
-test('catalog.json: full names, sorted, each once', () => {
+test('catalog.json has full names, sorted, each once', () => {
   const object = '{"repositories":["docker.io/library/app","quay.io/a/b"]}';
   expect(text(encodeCatalog(['quay.io/a/b', 'docker.io/library/app', 'quay.io/a/b']))).toBe(object);
   expect(decodeCatalog(KEY, Buffer.from(object))).toEqual(['docker.io/library/app', 'quay.io/a/b']);
 });
 
-test('_tags.json without tags', () => {
+test('_tags.json without tags has an empty list', () => {
   const object = '{"name":"quay.io/coreos/etcd","tags":[]}';
   expect(text(encodeTagList(parseRepository('quay.io/coreos/etcd'), []))).toBe(object);
   expect(decodeTagList(KEY, Buffer.from(object))).toStrictEqual([]);
 });
 
-test('_referrers/<alg>/<hex>: an index, sorted, of what refers to a manifest', () => {
+test('_referrers/<alg>/<hex> is a sorted index of the referrers of a manifest', () => {
   const config = `{"mediaType":"application/vnd.example.config+json","digest":"${A}","size":2}`;
   const image = parseManifest(
     Buffer.from(
@@ -142,7 +142,7 @@ test('_referrers/<alg>/<hex>: an index, sorted, of what refers to a manifest', (
   expect(decodeReferrers(KEY, Buffer.from(object))).toStrictEqual(referrers.toReversed());
 });
 
-test('of no platforms none is read, and not one without a name', () => {
+test('an empty list of platforms is read as empty, and not as one platform without a name', () => {
   const about = { mediaType: INDEX, digest: c, platforms: [] };
   const tag: TagObject = {
     ...about,
@@ -155,11 +155,11 @@ test('of no platforms none is read, and not one without a name', () => {
   expect(decodeRepositoryIndex(KEY, encodeRepositoryIndex(entries))).toEqual(entries);
 });
 
-test('_referrers/<alg>/<hex> of nothing is the empty index that the specification answers', () => {
+test('_referrers/<alg>/<hex> without referrers is the empty index that the specification answers', () => {
   expect(text(encodeReferrers([]))).toBe(`{"schemaVersion":2,"mediaType":"${INDEX}","manifests":[]}`);
 });
 
-test('_index.json: an index, sorted, of tags, pins and candidates', () => {
+test('_index.json is a sorted index of tags, pins and candidates', () => {
   const tag = parseTag('stable');
   const entries: IndexEntry[] = [
     {
@@ -216,7 +216,7 @@ test('_index.json says whether the list of tags beside it has every tag', () => 
   }
 });
 
-test('_history/<tag>/<time>-<run>.json: the first movement, and a later one', () => {
+test('_history/<tag>/<time>-<run>.json comes from null in the first movement, and from a digest in a later one', () => {
   const first = { from: undefined, to: a, at: MOVED, run: RUN, why: 'first seen' };
   const later = { from: a, to: b, at: MOVED, run: RUN, why: 'upstream moved' };
   const firstObject = `{"from":null,"to":"${A}","at":"${MOVED}","run":"${RUN}","why":"first seen"}`;

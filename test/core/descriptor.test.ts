@@ -22,7 +22,7 @@ test('a descriptor is read with all the fields that Lifeboat knows', () => {
   expect(parseDescriptor(full, 'it')).toStrictEqual(full);
 });
 
-test('fields that are not what they should be are left out, and so are unknown ones', () => {
+test('optional fields that are invalid are left out, and so are unknown fields', () => {
   const odd = {
     ...layer,
     artifactType: '',
@@ -79,7 +79,7 @@ test.for<readonly [string, string]>([
   );
 });
 
-test.for([0, 1, 9_007_199_254_740_991])('a size of %d is one', (size) => {
+test.for([0, 1, 9_007_199_254_740_991])('a size of %d is valid', (size) => {
   expect(parseDescriptor({ ...layer, size }, 'it').size).toBe(size);
 });
 
@@ -87,13 +87,13 @@ test.for<readonly [string, string | undefined, string]>([
   ['amd64', undefined, 'linux/amd64'],
   ['arm', 'v7', 'linux/arm/v7'],
   ['arm64', '', 'linux/arm64'],
-])('%s, variant %s, is written %s', ([architecture, variant, written]) => {
+])('the platform linux/%s with variant %s is written %s', ([architecture, variant, written]) => {
   expect(formatPlatform({ os: 'linux', architecture, ...(variant !== undefined && { variant }) })).toBe(
     written,
   );
 });
 
-test('a version stands with its system', () => {
+test('the version of an operating system is written after its name, in parentheses', () => {
   const windows = { os: 'windows', architecture: 'amd64' };
   expect(formatPlatform({ ...windows, 'os.version': '10.0.20348.2582' })).toBe(
     'windows(10.0.20348.2582)/amd64',

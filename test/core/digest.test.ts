@@ -12,7 +12,7 @@ const HEX_512 =
 test.for([
   ['sha256', HEX_256],
   ['sha512', HEX_512],
-] as const)('a %s digest is taken apart', ([algorithm, hex]) => {
+] as const)('a %s digest is split into its algorithm and its hexadecimal digits', ([algorithm, hex]) => {
   const digest = parseDigest(`${algorithm}:${hex}`);
   expect(digest).toBe(`${algorithm}:${hex}`);
   expect(algorithmOf(digest)).toBe(algorithm);
@@ -50,19 +50,19 @@ test.for([
   );
 });
 
-test('what is quoted of a text without end is bounded', () => {
+test('the error quotes at most 200 characters of the text', () => {
   expect(thrown(() => parseDigest('x'.repeat(10_000)))).toBe(
     `DigestInvalidError: "${'x'.repeat(200)}" is not a digest: expected "sha256:" and 64, or "sha512:" and 128, lower-case hexadecimal digits.`,
   );
 });
 
-test('bytes have the digest that the standard says', async () => {
+test('digestOf gives the digest of "abc" that the standard gives', async () => {
   const abc = new TextEncoder().encode('abc');
   expect(await digestOf(abc)).toBe(`sha256:${HEX_256}`);
   expect(await digestOf(abc, 'sha512')).toBe(`sha512:${HEX_512}`);
 });
 
-test('a finished hash names its digest; one of another length does not', () => {
+test('a finished hash becomes its digest, and a hash of another length is refused', () => {
   expect(digestFromHash('sha256', Buffer.from(HEX_256, 'hex'))).toBe(`sha256:${HEX_256}`);
   expect(digestFromHash('sha512', Buffer.from(HEX_512, 'hex'))).toBe(`sha512:${HEX_512}`);
   expect(thrown(() => digestFromHash('sha256', new Uint8Array(31)))).toBe(
@@ -70,7 +70,7 @@ test('a finished hash names its digest; one of another length does not', () => {
   );
 });
 
-test('property: digests agree with another implementation', async () => {
+test('property: digests agree with those of node:crypto', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array(), fc.constantFrom('sha256', 'sha512'), async (bytes, algorithm) => {
       const hex = createHash(algorithm).update(bytes).digest('hex');
@@ -87,7 +87,7 @@ test('property: a digest is its algorithm and its hexadecimal digits', () => {
   );
 });
 
-test('property: a digest with one character changed for another kind is none', () => {
+test('property: a digest with one character replaced is a digest only where it still matches the pattern', () => {
   fc.assert(
     fc.property(digests, fc.nat(), fc.string({ minLength: 1 }), (digest, at, text) => {
       const start = at % digest.length;

@@ -13,7 +13,7 @@ test.each([
   expect(parseDuration(text)).toBe(milliseconds);
 });
 
-test.each(['60', '3', '1.5', '00'])('%s has no unit', (text) => {
+test.each(['60', '3', '1.5', '00'])('%s is refused, because it has no unit', (text) => {
   expect(() => parseDuration(text)).toThrow(
     expect.objectContaining({
       isUnitless: true,

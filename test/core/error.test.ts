@@ -34,7 +34,7 @@ test('an error is answered in the form of the specification', () => {
   );
 });
 
-test('without detail there is none; the cause is kept, and not answered', () => {
+test('an error without detail is answered without one, and its cause is kept but not answered', () => {
   const cause = new Error('secret');
   const error = new RegistryError('UNAVAILABLE', 'No store answers.', { cause });
   expect(error.status).toBe(503);
@@ -43,6 +43,6 @@ test('without detail there is none; the cause is kept, and not answered', () => 
   expect(errorBody(error)).toBe('{"errors":[{"code":"UNAVAILABLE","message":"No store answers."}]}');
 });
 
-test('an error without a cause has no such property', () => {
+test('an error without a cause has no cause property', () => {
   expect(Object.hasOwn(new RegistryError('DENIED', 'No.'), 'cause')).toBe(false);
 });

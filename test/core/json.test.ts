@@ -18,7 +18,7 @@ test.for<readonly [string, Uint8Array]>([
   expect(thrown(() => parseJson(bytes))).toBe('SyntaxError: not JSON');
 });
 
-test('property: what is written is read as the same', () => {
+test('property: JSON is read as it was written', () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
       expect(JSON.stringify(parseJson(encodeJson(value)))).toBe(JSON.stringify(value));
@@ -46,7 +46,7 @@ test.for<readonly [unknown, boolean, boolean]>([
   [null, false, false],
   ['a', false, false],
   [undefined, false, false],
-])('%j: an object %s, a map of strings %s', ([value, object, map]) => {
+])('%j is an object: %s, and a map of strings: %s', ([value, object, map]) => {
   expect(isObject(value)).toBe(object);
   expect(isStringMap(value)).toBe(map);
 });
@@ -66,14 +66,14 @@ test.for(['Zg=', 'Z', '====', 'Zm9v-', 'Zm9_', 'Zm9v\u0000', 'é'])('%j is not b
   expect(thrown(() => fromBase64(text))).toBe('SyntaxError: not base64');
 });
 
-test('a manifest of the greatest size passes through base64', () => {
+test('a manifest of the greatest size is the same after base64 and back', () => {
   const bytes = Buffer.alloc(4 * 1024 * 1024, Buffer.from([0, 127, 128, 255, 31, 7, 1]));
   const encoded = toBase64(bytes);
   expect(encoded === bytes.toString('base64')).toBe(true);
   expect(Buffer.compare(fromBase64(encoded), bytes)).toBe(0);
 });
 
-test('property: base64 is another implementation’s, both ways', () => {
+test('property: base64 agrees with that of Buffer, both ways', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
       const encoded = Buffer.from(bytes).toString('base64');

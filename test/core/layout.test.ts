@@ -30,7 +30,7 @@ const stable = parseTag('stable');
 const at = new Date('2026-01-31T23:59:59.123Z');
 const RUN = '20260131T235958.000Z-1a2b3c';
 
-test('the bucket is of version 1', () => {
+test('the layout of the bucket has version 1', () => {
   expect(LAYOUT_VERSION).toBe(1);
 });
 
@@ -54,7 +54,7 @@ test.for<readonly [string, string]>([
   [stateKey('default', 'last-run.json'), 'state/default/last-run.json'],
   [stateKey('default', 'probe'), 'state/default/probe'],
   [stateKey('default', `runs/${RUN}.json`), `state/default/runs/${RUN}.json`],
-])('%s', ([key, expected]) => {
+])('the layout has the key %s', ([key, expected]) => {
   expect(key).toBe(expected);
 });
 
@@ -71,11 +71,11 @@ test.for<readonly [string, string | undefined]>([
   ['blobs/', undefined],
   ['lifeboat.json', undefined],
   ['', undefined],
-])('the blob of key %j is %s', ([key, digest]) => {
+])('the key %j is that of the blob %s', ([key, digest]) => {
   expect(blobOfKey(key)).toBe(digest);
 });
 
-test('times in keys sort as text, in the order of time', () => {
+test('times in keys, sorted as text, are in the order of time', () => {
   const moments = ['2026-01-31T23:59:59.123Z', '2026-01-31T23:59:59.124Z', '2026-10-01T00:00:00.000Z'];
   expect(moments.map((moment) => compactTime(new Date(moment)))).toEqual([
     '20260131T235959.123Z',
@@ -114,7 +114,7 @@ test('property: every key is one that the layout documents', () => {
   );
 });
 
-test('property: no key has an empty or a dot segment, or anything but visible ASCII', () => {
+test('property: no key has an empty segment, a dot segment, or anything but visible ASCII', () => {
   fc.assert(
     fc.property(keys, (all) => {
       for (const key of all) {
@@ -151,7 +151,7 @@ test('the longest names under a prefix of 200 bytes make keys of less than 1,024
   expect(Math.max(...longest)).toBeLessThan(1024);
 });
 
-test('property: a blob and its key name each other', () => {
+test('property: the key of a blob gives its digest back', () => {
   fc.assert(
     fc.property(digests, (digest) => {
       expect(blobOfKey(blobKey(digest))).toBe(digest);

@@ -169,19 +169,19 @@ test.for<readonly [string, string | undefined, string, string]>([
   );
 });
 
-test('4 MiB and a byte are refused before they are read', () => {
+test('a manifest of 4 MiB and one byte is refused before it is read', () => {
   expect(thrown(() => parseManifest(new Uint8Array(4_194_305), OCI_MANIFEST))).toBe(
     'ManifestInvalidError: The manifest has 4194305 bytes; clients refuse more than 4 MiB (4194304).',
   );
 });
 
-test('bytes that are not UTF-8 are refused, where they would be in a text that nobody reads, too', () => {
+test('a manifest with bytes that are not UTF-8 is refused, even if they are in a text that nobody reads', () => {
   const [before = '', after = ''] = `{${IMAGE},"annotations":{"a":"|"}}`.split('|');
   const latin1 = Buffer.concat([Buffer.from(before), Buffer.from([0xe9]), Buffer.from(after)]);
   expect(thrown(() => parseManifest(latin1, OCI_MANIFEST))).toBe(`ManifestInvalidError: ${NOT_JSON}`);
 });
 
-test('brackets without end are refused like anything else', () => {
+test('4 MiB of opening brackets are refused as not JSON', () => {
   const open = Buffer.from('['.repeat(4_194_304));
   expect(thrown(() => parseManifest(open, OCI_MANIFEST))).toBe(`ManifestInvalidError: ${NOT_JSON}`);
 });

@@ -52,7 +52,7 @@ test('an OCI image needs its config and its layers', () => {
   });
 });
 
-test('a Docker image is one as well, and stays what it is', () => {
+test('a Docker image needs its config and its layers too, and keeps its media types', () => {
   const dockerConfig = { ...config, mediaType: 'application/vnd.docker.container.image.v1+json' };
   const docker = { ...image, mediaType: DOCKER_MANIFEST, config: dockerConfig };
   expect(parseManifest(bytes(docker), DOCKER_MANIFEST)).toStrictEqual({
@@ -67,7 +67,7 @@ test('a Docker image is one as well, and stays what it is', () => {
 });
 
 test.for([OCI_INDEX, DOCKER_LIST])(
-  'an index of type %s needs its children, indexes among them',
+  'an index of type %s needs its children, and a child may be an index',
   (mediaType) => {
     expect(parseManifest(bytes({ ...index, mediaType }), mediaType)).toStrictEqual({
       kind: 'index',
@@ -90,7 +90,7 @@ test('a referrer names its subject, its type and its annotations', () => {
   });
 });
 
-test('an index can refer to something too', () => {
+test('an index can have a subject too', () => {
   expect(parseManifest(bytes({ ...index, artifactType: SPDX, subject }), OCI_INDEX)).toMatchObject({
     kind: 'index',
     subject,
@@ -98,7 +98,7 @@ test('an index can refer to something too', () => {
   });
 });
 
-test('an artifact of before OCI 1.1 needs its blobs, of which there may be none', () => {
+test('an artifact manifest from before OCI 1.1 needs its blobs, and may have none', () => {
   const artifact = { mediaType: ARTIFACT, artifactType: SPDX, blobs: [layer], subject };
   const expected = {
     kind: 'artifact',
@@ -117,23 +117,23 @@ test('an artifact of before OCI 1.1 needs its blobs, of which there may be none'
   });
 });
 
-test('only an image has the type of its config where it has none of its own', () => {
+test('only an image without an artifact type has the type of its config instead', () => {
   expect(parseManifest(bytes({ mediaType: ARTIFACT, config })).artifactType).toBe(undefined);
   expect(parseManifest(bytes({ ...index, artifactType: '' })).artifactType).toBe(undefined);
   expect(parseManifest(bytes({ ...image, artifactType: '' })).artifactType).toBe(OCI_CONFIG);
 });
 
-test('layers that are elsewhere keep their addresses', () => {
+test('layers that are stored elsewhere keep their URLs', () => {
   const foreign = { ...layer, urls: ['https://elsewhere.example/layer'] };
   expect(parseManifest(bytes({ ...image, layers: [foreign] })).blobs).toStrictEqual([config, foreign]);
 });
 
-test('lists may be empty', () => {
+test('an index may have no children, and an image may have no layers', () => {
   expect(parseManifest(bytes({ ...index, manifests: [] })).manifests).toStrictEqual([]);
   expect(parseManifest(bytes({ ...image, layers: [] })).blobs).toStrictEqual([config]);
 });
 
-test('null is what Go programs write for an empty list, and for no subject', () => {
+test('null, which Go programs write, means an empty list or no subject', () => {
   expect(parseManifest(bytes({ ...index, manifests: null })).manifests).toStrictEqual([]);
   expect(parseManifest(bytes({ ...image, layers: null })).blobs).toStrictEqual([config]);
   expect(parseManifest(bytes({ ...image, subject: null })).subject).toBe(undefined);
@@ -175,11 +175,11 @@ test.for<readonly [string, object, string | undefined, string]>([
   ['by its shape', without(image, 'mediaType'), 'binary/octet-stream', OCI_MANIFEST],
   ['by its shape', without(index, 'mediaType'), 'text/plain; charset=utf-8', OCI_INDEX],
   ['by its shape', without(index, 'mediaType'), 'application/json', OCI_INDEX],
-])('a manifest is typed %s', ([, json, contentType, mediaType]) => {
+])('the media type of a manifest is decided %s', ([, json, contentType, mediaType]) => {
   expect(parseManifest(bytes(json), contentType).mediaType).toBe(mediaType);
 });
 
-test('4 MiB is the most, whatever they hold', () => {
+test('a manifest may have 4 MiB, white space included', () => {
   expect(MAX_MANIFEST_SIZE).toBe(4_194_304);
   const text = JSON.stringify(image);
   const largest = Buffer.from(text + ' '.repeat(4_194_304 - text.length));
@@ -196,7 +196,7 @@ test.for<readonly [string, boolean]>([
   ['application/vnd.docker.distribution.manifest.v1+prettyjws', true],
   ['application/vnd.oci.image.layer.v1.tar+gzip', false],
   ['application/vnd.buildkit.cacheconfig.v0', false],
-])('whether a child of type %s is a manifest: %s', ([mediaType, expected]) => {
+])('a child of type %s is a manifest: %s', ([mediaType, expected]) => {
   expect(namesManifest({ ...nested, mediaType, digest: parsedDigest() })).toBe(expected);
 });
 
@@ -206,7 +206,7 @@ function parsedDigest() {
   return first.digest;
 }
 
-test('property: any bytes under any type are a manifest or a ManifestInvalidError', () => {
+test('property: any bytes under any type are parsed, or refused with a ManifestInvalidError', () => {
   const contentTypes = fc.option(fc.constantFrom(OCI_MANIFEST, OCI_INDEX, DOCKER_LIST, ARTIFACT, 'a/b'), {
     nil: undefined,
   });
@@ -220,7 +220,7 @@ test('property: any bytes under any type are a manifest or a ManifestInvalidErro
   );
 });
 
-test('property: what parses again, after its known fields are written, parses as the same', () => {
+test('property: a manifest that is written from its parsed fields parses as the same', () => {
   fc.assert(
     fc.property(hostile({ ...image, subject, annotations: { a: 'b' } }), (input) => {
       fc.pre(nameOfThrown(() => parseManifest(bytesOf(input))) === undefined);

@@ -28,7 +28,7 @@ test('media types are spelt as their specifications spell them', () => {
   ]);
 });
 
-test('what each kind of manifest is', () => {
+test('each media type of a manifest has its kind', () => {
   expect(MANIFEST_KINDS).toEqual({
     'application/vnd.oci.image.manifest.v1+json': 'image',
     'application/vnd.docker.distribution.manifest.v2+json': 'image',
@@ -38,7 +38,7 @@ test('what each kind of manifest is', () => {
   });
 });
 
-test('upstreams are asked for every kind, and never for schema 1', () => {
+test('upstreams are asked for every kind of manifest, and never for schema 1', () => {
   expect(MANIFEST_ACCEPT).toBe(
     'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, ' +
       'application/vnd.docker.distribution.manifest.list.v2+json, ' +

@@ -20,7 +20,7 @@ const references = fc.record({
   digest: fc.option(digests, { nil: undefined }),
 });
 
-test('property: a reference that is written is read as the same', () => {
+test('property: a reference is read as it was written', () => {
   fc.assert(
     fc.property(references, (reference) => {
       expect(parseReference(formatReference(reference))).toEqual(reference);
@@ -28,7 +28,7 @@ test('property: a reference that is written is read as the same', () => {
   );
 });
 
-test('property: a repository is a fixed point, and the join of its parts', () => {
+test('property: a repository parses as itself, and is the join of its upstream and its path', () => {
   fc.assert(
     fc.property(repositories, (repository) => {
       expect(parseRepository(repository)).toBe(repository);
@@ -51,7 +51,7 @@ const nearNames = fc.oneof(
 const GRAMMAR =
   /^(?:localhost|(?=[^/]*\.)[a-z0-9.-]+|[a-z0-9.-]+_\d{1,5})(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)+$/;
 
-test('property: whatever parses is in the grammar, all else is a NameInvalidError', () => {
+test('property: every name that parses matches the grammar, and every other name is a NameInvalidError', () => {
   fc.assert(
     fc.property(nearNames, (text) => {
       const parsed: string[] = [];
@@ -78,7 +78,7 @@ test('property: a reference either parses or is a NameInvalidError', () => {
   );
 });
 
-test('property: a tag is what the specification’s pattern takes, and nothing else', () => {
+test('property: a tag is valid exactly if the specification’s pattern matches it', () => {
   fc.assert(
     fc.property(fc.oneof(tags, fc.string(), nearNames), (text) => {
       const isTag = text.length <= 128 && /^[a-zA-Z0-9_][a-zA-Z0-9._-]*$/.test(text);

@@ -36,7 +36,7 @@ test.for<readonly [string, string, string | undefined, string | undefined]>([
   ['localhost:5000/app:latest', 'localhost_5000/app', 'latest', undefined],
   // As every client reads it: without a slash there is no host.
   ['localhost:5000', 'docker.io/library/localhost', '5000', undefined],
-])('%s is read as %s, %s, %s', ([text, repository, tag, digest]) => {
+])('%s is read as the repository %s, the tag %s and the digest %s', ([text, repository, tag, digest]) => {
   expect(parseReference(text)).toEqual({ repository, tag, digest });
 });
 

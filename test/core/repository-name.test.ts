@@ -112,7 +112,7 @@ test.for<readonly [string, string, string]>([
   );
 });
 
-test('a name of 255 characters is the longest, its upstream included', () => {
+test('a name has at most 255 characters, its upstream included', () => {
   const longest = `quay.io/${'x'.repeat(247)}`;
   expect(parseRepository(longest)).toBe(longest);
   expect(thrown(() => parseRepository(`${longest}x`))).toBe(
@@ -120,14 +120,14 @@ test('a name of 255 characters is the longest, its upstream included', () => {
   );
 });
 
-test('what an error quotes of a text without end is bounded', () => {
+test('an error quotes only the beginning of a long text', () => {
   const text = 'X'.repeat(10_000);
   expect(thrown(() => parseRepository(text))).toBe(
     `NameInvalidError: "docker.io/${'X'.repeat(290)}" is not a valid name: "${'X'.repeat(100)}" ${COMPONENT_RULE}`,
   );
 });
 
-test('another default upstream takes names without one, and adds no library/', () => {
+test('another default upstream applies to names without an upstream, and adds no library/', () => {
   expect(parseRepository('etcd', quay)).toBe('quay.io/etcd');
   expect(parseRepository('coreos/etcd', quay)).toBe('quay.io/coreos/etcd');
   expect(parseRepository('docker.io/nginx', quay)).toBe('docker.io/library/nginx');
@@ -157,7 +157,7 @@ test('of an upstream, what can be no path is refused, whether or not it can be a
   );
 });
 
-test('a repository is its upstream and the path in it', () => {
+test('a repository is the join of its upstream and the path in it', () => {
   const repository = repositoryOf(parseUpstream('registry.internal:5000'), 'team/app');
   expect(repository).toBe('registry.internal_5000/team/app');
   expect(upstreamOf(repository)).toBe('registry.internal_5000');
@@ -207,6 +207,6 @@ test.for<readonly [string, boolean]>([
   ['registry_5000x', false],
   ['5000', false],
   ['', false],
-])('whether %j looks like an upstream: %s', ([segment, expected]) => {
+])('%j looks like an upstream: %s', ([segment, expected]) => {
   expect(looksLikeUpstream(segment)).toBe(expected);
 });

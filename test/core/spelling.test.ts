@@ -14,7 +14,7 @@ test.each([
   ['stroe', 'store', 1],
   ['kitten', 'sitting', 3],
   ['logs', 'tags', 2],
-])('from %j to %j: %i', (from, to, edits) => {
+])('the number of edits from %j to %j is %i', (from, to, edits) => {
   expect(countEdits(from, to)).toBe(edits);
   expect(countEdits(to, from)).toBe(edits);
 });
