@@ -56,7 +56,7 @@ async function exportTo(name: string, ...images: readonly string[]): Promise<Fin
   return runProgram(process.execPath, [MAIN, 'export', ...images, '--to', join(folder, name), '-c', file]);
 }
 
-test('skopeo’s oci-archive is mirrored, and a folder that tar has packed', async () => {
+test('the job mirrors an oci-archive that skopeo wrote, and a folder that tar has packed', async () => {
   const app = repositoryOf(corpus, 'library/app');
   const archive = join(folder, 'skopeo.tar');
   await skopeoDoes('copy', '--all', `oci:${folder}/library-app:latest`, `oci-archive:${archive}:v1`);
@@ -83,7 +83,7 @@ test('skopeo’s oci-archive is mirrored, and a folder that tar has packed', asy
 test.each([
   ['a folder', 'oci:', 'exported'],
   ['a tar', 'oci-archive:', 'exported.tar'],
-])('skopeo inspects and copies what was exported into %s', async (_, transport, name) => {
+])('skopeo inspects and copies an image that was exported into %s', async (_, transport, name) => {
   const digest = digestOfTag(repositoryOf(corpus, 'library/app'), 'latest');
   const { code, stdout } = await exportTo(name, 'images.test/app:v1');
   expect([code, stdout]).toEqual([0, expect.stringContaining('images.test/app:v1')]);
@@ -97,7 +97,7 @@ test.each([
   expect(copied.manifests.size).toBe(3);
 });
 
-test('several repositories in one tar: skopeo takes each by its whole name', async () => {
+test('skopeo takes each of several repositories in one tar by its whole name', async () => {
   const { code } = await exportTo('all.tar', 'images.test/app', 'images.test/signed');
   expect(code).toBe(0);
   for (const [name, tag] of [

@@ -49,7 +49,7 @@ async function codeOf(response: Response): Promise<unknown> {
   return error !== null && typeof error === 'object' && 'code' in error ? error.code : undefined;
 }
 
-test('/v2/ is 200', async () => {
+test('/v2/ answers 200', async () => {
   expect((await ask('')).status).toBe(200);
 });
 
@@ -102,7 +102,7 @@ describe.each([
       throw new Error(`${repository} has no such blob.`);
     }
 
-    test('comes whole', async () => {
+    test('is served whole', async () => {
       const { path, digest, bytes } = await blob();
       const response = await ask(path, {}, by());
       expect([response.status, response.redirected]).toEqual([200, redirected]);
@@ -112,7 +112,7 @@ describe.each([
       expect([head.status, pick(head, headers)]).toEqual([200, headers]);
     });
 
-    test.each(RANGES)('comes in part: $range', async ({ range, from, to }) => {
+    test.each(RANGES)('is served in part: $range', async ({ range, from, to }) => {
       const { path, bytes } = await blob();
       const part = bytes.subarray(from, to);
       const response = await ask(path, { headers: { range } }, by());
@@ -133,7 +133,7 @@ describe.each([
       await response.body?.cancel();
     });
 
-    test('has nothing behind its end', async () => {
+    test('answers 416 to a range that begins at its end', async () => {
       const { path, bytes } = await blob();
       const response = await ask(path, { headers: { range: `bytes=${bytes.length}-` } }, by());
       expect(response.status).toBe(416);
@@ -181,12 +181,12 @@ test.each([
   { path: 'manifests/sha256:baddigeststring', status: 400, code: 'DIGEST_INVALID' },
   { path: 'blobs/sha256:baddigeststring', status: 400, code: 'DIGEST_INVALID' },
   { path: 'referrers/sha256:baddigeststring', status: 400, code: 'DIGEST_INVALID' },
-])('$path is $status $code', async ({ path, status, code }) => {
+])('$path answers $status $code', async ({ path, status, code }) => {
   const response = await ask(`${mirror.get('library/app').name}/${path}`);
   expect([response.status, await codeOf(response)]).toEqual([status, code]);
 });
 
-test.each(['POST', 'PUT', 'PATCH', 'DELETE'])('%s is 405', async (method) => {
+test.each(['POST', 'PUT', 'PATCH', 'DELETE'])('%s answers 405', async (method) => {
   const { name, content } = mirror.get('library/app');
   const digest = digestOfTag(content, 'latest');
   for (const path of [`${name}/manifests/${digest}`, `${name}/blobs/uploads/`]) {
@@ -195,7 +195,7 @@ test.each(['POST', 'PUT', 'PATCH', 'DELETE'])('%s is 405', async (method) => {
   }
 });
 
-test('tags are listed in order, page by page', async () => {
+test('the edge lists tags in order, page by page', async () => {
   const { name } = mirror.get('library/app');
   const all = ['1.0', '1.0.0', '1.1.0', 'latest'];
   expect(await tagsOf(await ask(`${name}/tags/list`))).toEqual({ name, tags: all });
@@ -219,7 +219,7 @@ async function tagsOf(response: Response): Promise<unknown> {
 
 // olareg has the API; docker-registry's are known by the fallback tag alone.
 describe.each(['library/signed', 'library/fallback'])('the referrers of %s', (repository) => {
-  test('are found by their subjects, and filtered', async () => {
+  test('are found by their subjects, and filtered by type', async () => {
     const { name, content } = mirror.get(repository);
     const image = digestOfTag(content, 'latest');
     const sbom = artifactIn(repository, SPDX);

@@ -78,7 +78,7 @@ describe.each(BLOBS)('BLOBS = %s', (blobs) => {
   });
 });
 
-test('a registry that lacks the content does not pass', async () => {
+test('a registry that lacks the content does not pass the suite', async () => {
   const absent = `sha256:${'0'.repeat(64)}`;
   const result = await readConformance(edgeWith('stream').host, 'docker.io/library/absent', {
     tags: ['one'],

@@ -116,19 +116,19 @@ describe.each<{ readonly version: ContainerdVersion; readonly defaults: Record<s
       await client?.stop();
     });
 
-    test('mirror first: by tag, and by digest', async () => {
+    test('mirror first: pulls from the mirror by tag and by digest', async () => {
       expect(await pull(client, byTag('tag'))).toBe(digestOfTag(images, 'tag'));
       expect(await pull(client, byDigest('digest'))).toBe(digestOfTag(images, 'digest'));
     });
 
-    test('digests only: a digest is pulled, and a tag is not asked for', async () => {
+    test('digests only: pulls a digest, and does not ask the mirror for a tag', async () => {
       const block = 'hosts.toml, digests only';
       await expect(pull(client, byTag('digest-only'), { block })).rejects.toThrow(PullFailedError);
       expect(edgeProxy.requests).toEqual([]);
       expect(await pull(client, byDigest('digest-only'), { block })).toBe(digestOfTag(images, 'digest-only'));
     });
 
-    test('upstream first: the mirror is asked once upstream is down', async () => {
+    test('upstream first: asks the mirror only when the upstream is down', async () => {
       const block = 'hosts.toml, upstream first';
       const live = { block, upstream: new URL(upstreamProxy.url).host } as const;
       expect(await pull(client, byTag('first-up'), live)).toBe(digestOfTag(images, 'first-up'));
@@ -136,7 +136,7 @@ describe.each<{ readonly version: ContainerdVersion; readonly defaults: Record<s
       expect(await pull(client, byTag('first'), { block })).toBe(digestOfTag(images, 'first'));
     });
 
-    test('one file for every registry', async () => {
+    test('one file for every registry: pulls images of docker.io and of quay.io', async () => {
       expect(await pull(client, byTag('every'), { mode: 'ns' })).toBe(digestOfTag(images, 'every'));
       const other = await pull(client, byTag('every-quay', 'quay.io'), { mode: 'ns' });
       expect(other).toBe(digestOfTag(images, 'every-quay'));
@@ -159,12 +159,12 @@ describe.each([
     await client?.stop();
   });
 
-  test('mirror first: by tag, and by digest', async () => {
+  test('mirror first: pulls from the mirror by tag and by digest', async () => {
     expect(await pull(client, byTag('tag'))).toBe(digestOfTag(images, 'tag'));
     expect(await pull(client, byDigest('digest'))).toBe(digestOfTag(images, 'digest'));
   });
 
-  test('digests only: a digest is pulled, and a tag is not asked for', async () => {
+  test('digests only: pulls a digest, and does not ask the mirror for a tag', async () => {
     const block = 'registries.conf, digests only';
     await expect(pull(client, byTag('digest-only'), { block })).rejects.toThrow(PullFailedError);
     expect(edgeProxy.requests).toEqual([]);
@@ -178,13 +178,13 @@ describe('Docker Engine', () => {
     await docker?.stop();
   });
 
-  test('pulls Docker Hub’s names, by tag and by digest', async () => {
+  test('pulls images of Docker Hub by tag and by digest', async () => {
     docker = await startDocker(atEdge(await documentedBlock('daemon.json'), new URL(edgeProxy.url).host));
     expect(await docker.pull(byTag('tag'))).toBe(digestOfTag(images, 'tag'));
     expect(await docker.pull(byDigest('digest'))).toBe(digestOfTag(images, 'digest'));
   });
 
-  test('does not ask the mirror for what is of another registry', async () => {
+  test('does not ask the mirror for an image of another registry', async () => {
     docker = await startDocker(atEdge(await documentedBlock('daemon.json'), new URL(edgeProxy.url).host));
     await expect(docker.pull(byTag('every', 'quay.io'))).rejects.toThrow('connection refused');
     expect(edgeProxy.requests).toEqual([]);

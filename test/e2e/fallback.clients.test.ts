@@ -140,7 +140,7 @@ describe.each(SITUATIONS)('$name', ({ repository, start, statuses, containersIma
     await edge?.stop();
   });
 
-  test('the edge says so', async () => {
+  test('the edge answers with the statuses of this case', async () => {
     const [blob = ''] = images.blobs.keys();
     expect([
       await statusOf(edge, ''),

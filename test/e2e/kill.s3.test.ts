@@ -43,7 +43,7 @@ async function buildContent(): Promise<Corpus> {
   return { repositories: new Map([['team/app', repository]]) };
 }
 
-test('killed before and after each write, the bucket is whole, and a rerun makes it equal', async () => {
+test('a run killed before or after any write leaves the bucket whole, and a rerun makes it equal to that of a run that lives', async () => {
   const registry = await startRogueRegistry({ corpus: await buildContent() });
   try {
     const report = await killAtEachWrite({
@@ -62,7 +62,7 @@ test('killed before and after each write, the bucket is whole, and a rerun makes
   }
 }, 600_000);
 
-test('a layer of 2 GB in under 200 MB', async () => {
+test('the job mirrors a layer of 2 GB in under 200 MB of memory', async () => {
   const repository = emptyRepository();
   const layers = [await addStreamedLayer(repository, 'huge', 2_000_000_000)];
   tagAs(repository, addImage(repository, { layers }), 'latest');

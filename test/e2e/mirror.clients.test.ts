@@ -128,7 +128,7 @@ describe.each([
   { registry: 'docker-registry', upstream: () => distribution, names: [...GENERATED, 'library/large'] },
   { registry: 'olareg', upstream: () => olareg, names: [...GENERATED, 'library/sha512'] },
 ])('$registry and the edge serve the same bytes', ({ upstream, names }) => {
-  test.each(names)('%s', async (repository) => {
+  test.each(names)('of %s', async (repository) => {
     const original = await walkRegistry({ url: upstream().url, repository });
     const mirror = await walkRegistry({
       url: edge.url,
@@ -145,7 +145,7 @@ describe.each([
 describe.runIf(OTHERS !== undefined)('a repository that others made', () => {
   const repository = 'others/testrepo';
 
-  test('docker-registry and the edge serve the same bytes', async () => {
+  test('is served with the same bytes by docker-registry and by the edge', async () => {
     const original = await walkRegistry({ url: distribution.url, repository });
     const mirror = await walkRegistry({
       url: edge.url,
@@ -158,7 +158,7 @@ describe.runIf(OTHERS !== undefined)('a repository that others made', () => {
   });
 
   // olareg's API knows nothing of six subjects that have a fallback tag: asking only the API would lose them.
-  test('from olareg the same is mirrored, with the referrers that only its fallback tags list', async () => {
+  test('is mirrored the same from olareg, with the referrers that only its fallback tags list', async () => {
     const original = await walkRegistry({ url: olareg.url, repository });
     const mirror = await walkRegistry({
       url: edge.url,
@@ -173,7 +173,7 @@ describe.runIf(OTHERS !== undefined)('a repository that others made', () => {
   });
 });
 
-test('olareg’s referrers, and those of a referrer, are served by the edge’s API', async () => {
+test('the edge’s API serves olareg’s referrers, and the referrers of a referrer', async () => {
   const repository = served(olareg, 'library/signed');
   const { referrers, tags } = await walkRegistry({ url: edge.url, repository });
   const subject = tags.get('latest') ?? '';
@@ -182,7 +182,7 @@ test('olareg’s referrers, and those of a referrer, are served by the edge’s 
   expect(referrers.get(sbom)).toHaveLength(1);
 });
 
-test('a layout’s referrers are found by their subjects, and every blob and manifest of it is served', async () => {
+test('the edge serves every blob and manifest of a layout, and finds its referrers by their subjects', async () => {
   const { objects, referrers, problems } = await walkRegistry({
     url: edge.url,
     repository: 'images.internal/signed',

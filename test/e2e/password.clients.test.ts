@@ -39,13 +39,13 @@ function errorsOf({ report }: Synced): (string | undefined)[] {
   return report.items.map(({ outcome }) => outcome.error);
 }
 
-test('without a password the image fails by name, and says what to configure', async () => {
+test('without a password the image fails, and its error names the setting to configure', async () => {
   const synced = await mirror({});
   expect(synced.code).toBe(1);
   expect(errorsOf(synced)).toEqual([expect.stringContaining(`upstreams["${upstream.host}"].credentials`)]);
 });
 
-test('with a wrong one it says that the configured one is not accepted, and never shows it', async () => {
+test('with a wrong password the error says that the configured credentials are not accepted, and no output shows the password', async () => {
   const synced = await mirror({
     credentials: [{ username: UPSTREAM_USER.username, password: 'not-this-one' }],
   });
@@ -54,13 +54,13 @@ test('with a wrong one it says that the configured one is not accepted, and neve
   expect(synced.stdout + synced.stderr).not.toContain('not-this-one');
 });
 
-test('an image that only its password shows does not go into a public bucket', async () => {
+test('an image that upstream shows only with a password does not go into a public bucket', async () => {
   const synced = await mirror({ credentials: [UPSTREAM_USER] });
   expect(synced.code).toBe(1);
   expect(errorsOf(synced)).toEqual([expect.stringContaining('public: true')]);
 });
 
-test('unless the operator says that it may', async () => {
+test('an image that upstream shows only with a password goes into a public bucket if the operator allows it', async () => {
   const synced = await mirror({ credentials: [UPSTREAM_USER], public: true });
   expect(synced.report.counts).toMatchObject({ created: 1, failed: 0 });
   expect(synced.code).toBe(0);

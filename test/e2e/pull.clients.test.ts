@@ -158,7 +158,7 @@ describe.each(EDGES)('an edge with BLOBS = $name', ({ name, variables, here, els
     return { auth: isContainerd ? { bearer: secret } : { username: 'anybody', password: secret } };
   }
 
-  test('redirects and streams as it is told', async () => {
+  test('redirects and streams blobs as its variables say', async () => {
     const [small, large] = layersOf(tagOf(name, 'prefix'));
     const headers = isPrivate ? { authorization: `Bearer ${SECRET}` } : {};
     const statuses = async (host: string) => [

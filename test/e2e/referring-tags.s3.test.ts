@@ -13,7 +13,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-test('40 tags and 40 digests that refer to one image are all listed with it', async () => {
+test('all 40 tags and 40 digests that refer to one image are in its list of referrers', async () => {
   const runs = await mirrorReferringTags(server, { count: 40, runs: 4 });
   expect(runs).toEqual(Array.from({ length: 4 }, () => ({ code: 0, failures: [], listed: 80 })));
 });

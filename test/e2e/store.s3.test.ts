@@ -44,7 +44,7 @@ function storeAt(endpoint: string, overrides: { bucket?: string; secretAccessKey
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-test('what is put is got back, with its type; what is not there is undefined', async () => {
+test('get returns the bytes and the type that put wrote, and undefined for a key that is absent', async () => {
   expect(await store.put('a/b', bytesOf('hello'), { contentType: TEXT })).toBe('written');
   const stored = await store.get('a/b');
   expect(stored).toMatchObject({ contentType: TEXT });
@@ -54,19 +54,19 @@ test('what is put is got back, with its type; what is not there is undefined', a
   expect(await store.size('a/c')).toBeUndefined();
 });
 
-test('an empty object is an object', async () => {
+test('an empty object exists, with the size 0', async () => {
   await store.put('empty', new Uint8Array(), { contentType: TEXT });
   expect(await store.size('empty')).toBe(0);
 });
 
-test('If-None-Match: * writes once', async () => {
+test('If-None-Match: * writes a key only once', async () => {
   const options = { contentType: TEXT, condition: { ifNoneMatch: '*' as const } };
   expect(await store.put('once', bytesOf('first'), options)).toBe('written');
   expect(await store.put('once', bytesOf('second'), options)).toBe('conflict');
   expect(Buffer.from((await store.get('once'))?.bytes ?? []).toString()).toBe('first');
 });
 
-test('If-Match writes over what was read, and over nothing else', async () => {
+test('If-Match writes over the object that was read, and over nothing else', async () => {
   await store.put('guarded', bytesOf('first'), { contentType: TEXT });
   const ifMatch = (await store.get('guarded'))?.etag ?? '';
   const options = { contentType: TEXT, condition: { ifMatch } };
@@ -76,7 +76,7 @@ test('If-Match writes over what was read, and over nothing else', async () => {
   expect(Buffer.from((await store.get('guarded'))?.bytes ?? []).toString()).toBe('second');
 });
 
-test('of writers that race for one key, one wins', async () => {
+test('exactly one of several writers that race for one key wins', async () => {
   const options = { contentType: TEXT, condition: { ifNoneMatch: '*' as const } };
   const results = await Promise.all(
     Array.from({ length: 8 }, (_, index) => store.put('race', bytesOf(String(index)), options)),
@@ -84,7 +84,7 @@ test('of writers that race for one key, one wins', async () => {
   expect(results.toSorted()).toEqual([...Array.from({ length: 7 }, () => 'conflict'), 'written']);
 });
 
-test('what is read while an object is replaced has the ETag of its own body', async () => {
+test('a read while an object is replaced returns the ETag of the body that it returns', async () => {
   const versions = Array.from({ length: 100 }, (_, index) => bytesOf(`version ${index} `.repeat(500)));
   const [first, ...later] = versions;
   await store.put('replaced', first ?? new Uint8Array(), { contentType: TEXT });
@@ -104,7 +104,7 @@ test('what is read while an object is replaced has the ETag of its own body', as
   expect(torn).toEqual([]);
 });
 
-test('a list has the keys below a prefix, in order, and no more than were asked for', async () => {
+test('list returns the keys below a prefix, in order, and no more than were asked for', async () => {
   for (const key of ['x/2', 'x/1', 'y/1', 'x/3']) await store.put(key, bytesOf(key), { contentType: TEXT });
   expect(await store.list('x/', 10)).toEqual(['x/1', 'x/2', 'x/3']);
   expect(await store.list('x/', 2)).toEqual(['x/1', 'x/2']);
@@ -112,7 +112,7 @@ test('a list has the keys below a prefix, in order, and no more than were asked 
   expect(await store.list('z/', 10)).toEqual([]);
 });
 
-test('a multipart upload appears when it is completed, whole, and not before', async () => {
+test('a multipart upload becomes an object, whole, only when it is completed', async () => {
   const first = await collect(randomBlob('part 1', 5 * MEBIBYTE));
   const second = await collect(randomBlob('part 2', 1000));
   const upload = await store.beginUpload('blobs/large', TEXT);
@@ -128,7 +128,7 @@ test('a multipart upload appears when it is completed, whole, and not before', a
   expect(await store.openUploads('blobs/')).toEqual([]);
 });
 
-test('an upload that was aborted is lost for whoever still works on it, and leaves nothing', async () => {
+test('an aborted upload leaves nothing, and a later part of it fails as lost', async () => {
   const upload = await store.beginUpload('blobs/aborted', TEXT);
   await store.abortUpload('blobs/aborted', upload);
   await store.abortUpload('blobs/aborted', upload);
@@ -177,7 +177,7 @@ async function startTamperer(target: URL): Promise<{ url: string; stop: () => Pr
   return { url: `http://127.0.0.1:${port}`, stop: () => close(proxy) };
 }
 
-test('bytes that changed on their way are refused: each body is signed with its own SHA-256', async () => {
+test('the store refuses bytes that changed on their way, because each body is signed with its own SHA-256', async () => {
   const tamperer = await startTamperer(new URL(server.endpoint));
   try {
     const tampered = storeAt(tamperer.url);
@@ -201,7 +201,7 @@ async function failureOf(other: S3Store): Promise<string> {
   return error.message;
 }
 
-test('a bucket that does not exist, keys that are wrong and a server that is away are told apart', async () => {
+test('the errors of a bucket that does not exist, of wrong keys and of a server that is down differ', async () => {
   expect(await failureOf(storeAt(server.endpoint, { bucket: 'nowhere' }))).toContain(
     'there is no such bucket',
   );

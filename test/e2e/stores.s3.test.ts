@@ -128,7 +128,7 @@ const MOMENTS = {
 
 for (const order of ['first', 'second'] as const) {
   test.each(Object.entries(MOMENTS))(
-    `the ${order} store is killed %s: the run goes on and names it, and the next one catches it up`,
+    `when the ${order} store is killed %s, the run goes on and names it, and the next run catches it up`,
     async (_, moment) => {
       isLast = moment;
       const alone = await run(order, 'sync');
@@ -154,7 +154,7 @@ for (const order of ['first', 'second'] as const) {
   );
 }
 
-test('revert and approve move a tag in both; of two, the one that is away is caught up', async () => {
+test('revert and approve move a tag in both stores, and the next run catches up a store that was down', async () => {
   await run('second', 'sync');
   const before = repository.tags.get('1');
   const layers = [await addStreamedLayer(repository, 'newer', 1000)];

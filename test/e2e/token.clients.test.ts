@@ -83,7 +83,7 @@ function expectNoSecret({ stdout, stderr }: Synced): void {
   }
 }
 
-test('without credentials the token server refuses, and the image fails by name', async () => {
+test('without credentials the token server refuses, and the image’s error names the setting to configure', async () => {
   const synced = await mirror({ prefix: 'none' });
   expect(synced.code).toBe(1);
   expect(synced.report.items.map(({ outcome }) => outcome.error)).toEqual([
@@ -91,7 +91,7 @@ test('without credentials the token server refuses, and the image fails by name'
   ]);
 });
 
-test('with a password: one refusal, one token, and the image is mirrored', async () => {
+test('with a password the image is mirrored after one refusal, with tokens for its repository only', async () => {
   const synced = await mirror({ prefix: 'password', credentials: [UPSTREAM_USER] });
   expect(synced.report.counts).toMatchObject({ created: 1, failed: 0 });
   expect(synced.code).toBe(0);
@@ -102,7 +102,7 @@ test('with a password: one refusal, one token, and the image is mirrored', async
   expectNoSecret(synced);
 });
 
-test('with what "docker login" left: a password, or an identity token', async () => {
+test('with the password or the identity token that "docker login" left, the image is mirrored', async () => {
   const { username, password } = UPSTREAM_USER;
   const auth = Buffer.from(`${username}:${password}`).toString('base64');
   expect((await mirror({ prefix: 'auth', login: { auth } })).code).toBe(0);
@@ -130,7 +130,7 @@ test('a token that ends in the middle of a run is renewed, and nothing fails', a
   expectNoSecret(synced);
 });
 
-test('through a proxy: the registry and the store, by names that it alone knows', async () => {
+test('through a proxy the job reaches the registry and the store by names that only the proxy knows', async () => {
   const forward = await startForwardProxy();
   const host = named(hostOf(proxy), 'registry.test');
   const synced = await sync(
