@@ -63,7 +63,7 @@ test.each([
   ['a file was edited since', { ...SOURCES, [BUNDLE]: 200, 'core/deep/file.ts': 300 }, 'mirror-job/main.ts'],
   ['packages were updated', { ...SOURCES, [BUNDLE]: 200, 'package-lock.json': 300 }, 'mirror-job/main.ts'],
   ['the bundle alone, as in a container', { [BUNDLE]: 200 }, BUNDLE],
-])('%s', async (_name, files, expected) => {
+])('lifeboat.js starts the bundle only if nothing is newer: %s', async (_name, files, expected) => {
   expect(await started(files)).toBe(expected);
 });
 
@@ -82,7 +82,7 @@ async function startedFrom(bundle: string, env: Readonly<Record<string, string>>
   return isTaken === 'true';
 }
 
-test('what is kept compiled is taken, and is more than what a script’s begin needs', async () => {
+test('V8 takes the compiled form that the bundle keeps, which has more than what a script needs to begin', async () => {
   expect([built.code, built.stderr]).toEqual([0, '']);
   expect(await startedFrom(target)).toBe(true);
   const uncalled = new Script(await readFile(join(target, 'main.cjs'), 'utf8')).createCachedData();
@@ -111,11 +111,11 @@ test.each<[string, (kept: Buffer) => Buffer | undefined]>([
   expect(await startedFrom(copy)).toBe(false);
 });
 
-test('and so does one that was compiled with other flags', async () => {
+test('a bundle that was compiled with other flags starts without its compiled form', async () => {
   expect(await startedFrom(target, { NODE_OPTIONS: '--stack-trace-limit=50' })).toBe(false);
 });
 
-test('it is built by npm run build into any folder', async () => {
+test('npm run build builds the bundle into any folder', async () => {
   const cwd = join(folder, 'elsewhere');
   await mkdir(cwd);
   const args = [join(PROJECT, 'infra/bundle.js'), 'here'];
@@ -147,7 +147,7 @@ test.each([
   expect([code, stderr]).toEqual([2, expect.stringMatching(said)]);
 });
 
-test('all that the job takes of the SDK is there when it is needed', async () => {
+test('the bundle has all that the job takes of the SDK', async () => {
   const taken = new Set<string>();
   for await (const source of glob('mirror-job/**/*.ts', { cwd: PROJECT })) {
     const text = await readFile(join(PROJECT, source), 'utf8');
@@ -221,7 +221,7 @@ test('the bundle asks Amazon ECR for its password', async () => {
   }
 });
 
-test('the bundle mirrors, with what it loads only when it is needed', async () => {
+test('the bundle mirrors, and loads the SDK only when it is needed', async () => {
   const content = emptyRepository();
   // Larger than a part: the SDK's own client begins and completes its upload.
   const layers = [await addLayer(content, 'small'), await addStreamedLayer(content, 'large', 9_000_000)];

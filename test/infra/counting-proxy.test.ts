@@ -22,7 +22,7 @@ async function startProxied(answer: RequestListener, options: Omit<ProxyOptions,
   return proxy;
 }
 
-test('a server that refuses a body, and closes before it has read it, is heard', async () => {
+test('the proxy passes on the answer of a server that refuses a body and closes before it has read it', async () => {
   const server = createTcpServer((socket) => {
     socket.on('error', () => {});
     socket.once('data', () => {
@@ -48,7 +48,7 @@ test('a server that refuses a body, and closes before it has read it, is heard',
   expect(proxy.requests.map(({ status }) => status)).toEqual([413]);
 });
 
-test('a client that goes while it waits is not asked for', async () => {
+test('the proxy does not ask the server for a client that goes while it waits', async () => {
   const asked: (string | undefined)[] = [];
   const proxy = await startProxied(
     ({ url }, response) => {
@@ -67,7 +67,7 @@ test('a client that goes while it waits is not asked for', async () => {
   expect(asked).toEqual(['/there']);
 });
 
-test('all bytes pass, both ways, and are counted', async () => {
+test('the proxy passes all bytes both ways, and counts them', async () => {
   const proxy = await startProxied((incoming, response) => {
     incoming.pipe(response);
   });

@@ -88,7 +88,7 @@ afterAll(async () => {
 });
 
 describe('the layout', () => {
-  test('says which format it is', async () => {
+  test('says which version of the format it has', async () => {
     const bytes = await readFile(join(directory, 'oci-layout'));
     expect(readJson(bytes)).toEqual({ imageLayoutVersion: '1.0.0' });
   });
@@ -110,7 +110,7 @@ describe('the layout', () => {
     for (const digest of digests) expect(digestOf(await blob(digest))).toBe(digest);
   });
 
-  test('names every size and media type as it is', async () => {
+  test('gives every size and media type as it is', async () => {
     const index = referencesOf(readJson(manifestOf(stored, INDEX_DIGEST).bytes));
     expect(index.mediaType).toBe('application/vnd.oci.image.index.v1+json');
     for (const child of index.manifests) {

@@ -11,7 +11,7 @@ const INFRA = join(import.meta.dirname, '../../infra');
 /** What each schedule runs; scheduled-starts.test.ts runs it. */
 const SYNC = /node \S+\/mirror-job\/lifeboat\.js sync -c \S+ --report \S+$/;
 
-test('the systemd service runs one sync, as nobody, and is failed when the sync is', async () => {
+test('the systemd service runs one sync, as nobody, and fails when the sync fails', async () => {
   const unit = parseUnit(await readFile(join(INFRA, 'systemd/lifeboat.service'), 'utf8'));
   const service = unit.get('Service');
   expect(service?.get('Type')).toEqual(['oneshot']);
@@ -64,7 +64,7 @@ test('the workflow of this repository runs the README’s commands on Node 20, a
   });
 });
 
-test('the Kubernetes CronJob runs one sync at a time, as nobody, and does not repeat what failed in part', async () => {
+test('the Kubernetes CronJob runs one sync at a time, not as root, and does not repeat a sync that failed in part', async () => {
   const cronJob: unknown = parse(await readFile(join(INFRA, 'kubernetes/cronjob.yaml'), 'utf8'));
   expect(cronJob).toMatchObject({
     apiVersion: 'batch/v1',
@@ -96,7 +96,7 @@ test('the Kubernetes CronJob runs one sync at a time, as nobody, and does not re
   });
 });
 
-test('what the Dockerfile copies is all that the bundle is built from, and that runs', async () => {
+test('the bundle can be built from the files that the Dockerfile copies, and runs', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-image-'));
   try {
     const [, ...args] = await buildImageTree(folder);
