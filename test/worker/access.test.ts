@@ -42,7 +42,7 @@ beforeAll(async () => {
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const basic = (user: string, password: string) => ({ authorization: `Basic ${btoa(`${user}:${password}`)}` });
 
-describe('without a token that is known', () => {
+describe('without a known token', () => {
   it.each([
     ['none', {}],
     ['a wrong one', bearer('ci-tokem')],
@@ -53,20 +53,23 @@ describe('without a token that is known', () => {
     ['no colon', { authorization: `Basic ${btoa('ci-token')}` }],
     ['another scheme', { authorization: 'Digest ci-token' }],
     ['no scheme', { authorization: 'ci-token' }],
-  ])('%s: 403 and no challenge, for what exists and what does not', async (_name, headers) => {
-    const edge = edgeWith();
-    for (const path of ['/v2/', '/v2/library/app/manifests/1', '/v2/no/such/manifests/1', '/v2/_catalog']) {
-      const response = await edge.get(path, headers);
-      expect(response.status).toBe(403);
-      expect(response.headers.get('www-authenticate')).toBeNull();
-      expect(await response.json()).toEqual({
-        errors: [{ code: 'DENIED', message: 'This registry needs a token, and got none that it knows.' }],
-      });
-    }
-    expect(edge.reads).toEqual([]);
-  });
+  ])(
+    'the edge answers 403 and no challenge, whether the content exists or not: %s',
+    async (_name, headers) => {
+      const edge = edgeWith();
+      for (const path of ['/v2/', '/v2/library/app/manifests/1', '/v2/no/such/manifests/1', '/v2/_catalog']) {
+        const response = await edge.get(path, headers);
+        expect(response.status).toBe(403);
+        expect(response.headers.get('www-authenticate')).toBeNull();
+        expect(await response.json()).toEqual({
+          errors: [{ code: 'DENIED', message: 'This registry needs a token, and got none that it knows.' }],
+        });
+      }
+      expect(edge.reads).toEqual([]);
+    },
+  );
 
-  it('a challenge where the operator wants one, for docker login', async () => {
+  it('the edge sends a challenge for docker login if the operator wants one', async () => {
     const edge = edgeWith({ AUTH_CHALLENGE: 'basic' });
     const refused = await edge.get('/v2/');
     expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([
@@ -106,7 +109,7 @@ describe('with a token', () => {
     expect((await edgeWith().get(path, headers)).status).toBe(status);
   });
 
-  it('a blob only through a repository that has it', async () => {
+  it('the edge serves a blob only through a repository that has it', async () => {
     const edge = edgeWith();
     const get = async (path: string) => (await edge.get(path, bearer('ci-token'))).status;
     expect(await get(`/v2/library/app/blobs/${blob}`)).toBe(200);
@@ -114,7 +117,7 @@ describe('with a token', () => {
     expect(await get(`/v2/quay.io/private/app/blobs/${shared}`)).toBe(403);
   });
 
-  it('the catalogue of what it may read', async () => {
+  it('the catalogue has only the repositories that the token may read', async () => {
     const edge = edgeWith();
     const ci = await edge.get('/v2/_catalog', bearer('ci-token'));
     expect(await ci.json()).toEqual({ repositories: ['docker.io/library/app', 'ghcr.io/acme/team/app'] });
@@ -122,7 +125,7 @@ describe('with a token', () => {
     expect(await ops.json()).toEqual({ repositories: ['quay.io/private/app'] });
   });
 
-  it('nothing is for others to keep, and what is kept is not for others', async () => {
+  it('no answer is for others to keep, and no answer that the edge keeps is given to others', async () => {
     const edge = edgeWith();
     const path = '/v2/quay.io/private/app/manifests/1';
     const first = await edge.get(path, bearer('ops-token'));
@@ -144,7 +147,7 @@ describe('with a token', () => {
     expect(byDigest.headers.get('cache-control')).toBe('private, max-age=31536000, immutable, no-transform');
   });
 
-  it('is called by its name in the log, and by nothing else', async () => {
+  it('the log has the name of the token, and nothing else of it', async () => {
     const edge = edgeWith();
     await edge.get('/v2/library/app/manifests/1', bearer('ci-token'));
     expect(edge.events[0]?.trace.token).toBe('ci');
@@ -156,7 +159,7 @@ describe('an audience that is not the bucket’s', () => {
   it.each([
     ['public', 'token'],
     ['token', 'public'],
-  ] as const)('an edge for %s, a bucket for %s: nothing is served', async (configured, written) => {
+  ] as const)('an edge for %s serves nothing from a bucket for %s', async (configured, written) => {
     const other = s3Bucket();
     await putIdentity(other, written);
     await putTag(other, 'docker.io/library/app', '1', 'x');

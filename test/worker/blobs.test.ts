@@ -48,7 +48,7 @@ describe('a redirect', () => {
     expect(await bytesOf(part)).toEqual(LARGE.subarray(69_990));
   });
 
-  it('is to the same URL for a quarter of an hour, and then to another, with 5 minutes left at least', async () => {
+  it('has the same URL for a quarter of an hour, and then another, with at least 5 minutes left', async () => {
     const edge = new TestEdge([s3]);
     const quarter = 15 * 60 * 1000;
     const begin = Math.floor(edge.now / quarter) * quarter;
@@ -72,7 +72,7 @@ describe('a redirect', () => {
     ['mirror.example.com', true, 307],
     ['127.0.0.1', false, 307],
     ['127.0.0.1', true, 200],
-  ])('%s, with Authorization: %s → %i', async (host, hasAuthorization, status) => {
+  ])('of a request to %s with Authorization (%s) → %i', async (host, hasAuthorization, status) => {
     const edge = new TestEdge([s3]);
     const headers = hasAuthorization ? { authorization: 'Bearer x' } : undefined;
     const response = await edge.get(`http://${host}${large}`, headers);
@@ -85,7 +85,7 @@ describe('a redirect', () => {
     ['https://s3.example.com', 's3.example.com', 200],
     ['https://s3.example.com', 'edge.example.com', 307],
     ['https://s3example.com', 'example.com', 307],
-  ])('to %s for a request to %s with Authorization → %i', async (cdn, host, status) => {
+  ])('to the public URL %s, of a request to %s with Authorization → %i', async (cdn, host, status) => {
     const edge = new TestEdge([s3], { variables: { PUBLIC_URL: cdn } });
     const response = await edge.get(`https://${host}${large}`, { authorization: 'Bearer x' });
     expect(response.status).toBe(status);
@@ -105,7 +105,7 @@ describe('a redirect', () => {
   });
 });
 
-describe('which way', () => {
+describe('a blob', () => {
   it.each([
     ['auto', '65536', 'small', 200],
     ['auto', '65536', 'large', 307],
@@ -114,7 +114,7 @@ describe('which way', () => {
     ['auto', '0', 'small', 307],
     ['redirect', '65536', 'small', 307],
     ['stream', '0', 'large', 200],
-  ])('BLOBS = %s, STREAM_BELOW = %s, a %s blob → %i', async (BLOBS, STREAM_BELOW, size, status) => {
+  ])('with BLOBS = %s and STREAM_BELOW = %s, if it is %s → %i', async (BLOBS, STREAM_BELOW, size, status) => {
     const edge = new TestEdge([s3], { variables: { BLOBS, STREAM_BELOW } });
     const [path, bytes] = size === 'small' ? [small, SMALL] : [large, LARGE];
     const response = await edge.get(path);
@@ -122,13 +122,13 @@ describe('which way', () => {
     expect(await bytesOf(response)).toEqual(status === 200 ? bytes : new Uint8Array());
   });
 
-  it('through the edge where a binding cannot sign', async () => {
+  it('goes through the edge if the binding cannot sign URLs', async () => {
     const response = await new TestEdge([r2]).get(large);
     expect(response.status).toBe(200);
     expect(await bytesOf(response)).toEqual(LARGE);
   });
 
-  it('HEAD is answered here, whatever the way', async () => {
+  it('is answered by the edge itself for HEAD, whatever BLOBS says', async () => {
     for (const BLOBS of ['auto', 'redirect', 'stream']) {
       const response = await new TestEdge([s3], { variables: { BLOBS } }).head(large);
       expect([response.status, response.headers.get('content-length')]).toEqual([200, '70000']);
@@ -185,7 +185,7 @@ describe.each([
     expect(await bytesOf(response)).toEqual(SMALL);
   });
 
-  it('is of the blob that If-Range means, or else the whole', async () => {
+  it('is served if If-Range names the blob, and the whole blob is served if not', async () => {
     const etag = `"${small.split('/').at(-1) ?? ''}"`;
     const same = await edge.get(small, { range: 'bytes=0-9', 'if-range': etag });
     const other = await edge.get(small, { range: 'bytes=0-9', 'if-range': '"other"' });
@@ -193,7 +193,7 @@ describe.each([
     expect([(await bytesOf(same)).length, (await bytesOf(other)).length]).toEqual([10, 2048]);
   });
 
-  it('of nothing: an empty blob', async () => {
+  it('is answered with 416 for an empty blob, which is served whole without one', async () => {
     const whole = await edge.get(empty);
     expect([whole.status, whole.headers.get('content-length')]).toEqual([200, '0']);
     expect((await bytesOf(whole)).length).toBe(0);

@@ -43,7 +43,7 @@ const move = () => putTag(bucket, NAME, 'latest', 'b', '2026-01-02T00:00:00.000Z
 const goBack = () => putTag(bucket, NAME, 'latest', 'a', '2026-01-01T00:00:00.000Z');
 const manifest = (comment: string) => new TextDecoder().decode(manifestBytes(comment));
 
-describe('reads of a live store', () => {
+describe('a live store', () => {
   it.each([
     ['a manifest by tag', async () => [TAG, await putTag(bucket, NAME, 'latest', 'a')], [1, 0]],
     [
@@ -73,7 +73,7 @@ describe('reads of a live store', () => {
       async () => [`/v2/library/app/blobs/${await putBlob(bucket, NAME, countingBytes(9))}`],
       [2, 1],
     ],
-  ])('%s', async (_name, fill, [cold, warm]) => {
+  ])('is read a known number of times, cold and warm, for %s', async (_name, fill, [cold, warm]) => {
     const [path = ''] = await fill();
     const edge = new TestEdge([bucket]);
     await edge.get('/v2/');
@@ -86,7 +86,7 @@ describe('reads of a live store', () => {
     expect(counts).toEqual([cold, warm]);
   });
 
-  it('a blob by HEAD, and by redirect', async () => {
+  it('is read once for a blob by HEAD, and not again for a redirect within STORE_FRESH', async () => {
     const s3 = s3Bucket();
     await putIdentity(s3);
     const path = `/v2/library/app/blobs/${await putBlob(s3, NAME, countingBytes(70_000))}`;
@@ -105,7 +105,7 @@ describe('reads of a live store', () => {
     expect(edge.takeReads()).toEqual([]);
   });
 
-  it('what is missing is asked for each time, so that a fresh mirror shows at once', async () => {
+  it('is asked each time for what is missing, so that a fresh mirror shows at once', async () => {
     const edge = new TestEdge([bucket]);
     expect((await edge.get(TAG)).status).toBe(404);
     await putTag(bucket, NAME, 'latest', 'a');
@@ -116,7 +116,7 @@ describe('reads of a live store', () => {
 describe('a tag', () => {
   beforeEach(() => putTag(bucket, NAME, 'latest', 'a', '2026-01-01T00:00:00.000Z'));
 
-  it('is fresh for TAG_TTL, then given once more while it is asked for', async () => {
+  it('is fresh for TAG_TTL, and is then given once more while the store is asked', async () => {
     const edge = new TestEdge([bucket]);
     expect(await text(edge, TAG)).toBe(manifest('a'));
     await move();
@@ -132,7 +132,7 @@ describe('a tag', () => {
     expect(await text(edge, TAG)).toBe(manifest('b'));
   });
 
-  it('that is asked for in the background: what goes wrong there is told', async () => {
+  it('that fails to be refreshed in the background has its failures told', async () => {
     const edge = new TestEdge([bucket]);
     await text(edge, TAG);
     edge.now += MINUTE;
@@ -158,7 +158,7 @@ describe('a tag', () => {
     ]);
   });
 
-  it('older than twice TAG_TTL, the store is asked first', async () => {
+  it('that is older than twice TAG_TTL is not given before the store is asked', async () => {
     const edge = new TestEdge([bucket]);
     await text(edge, TAG);
     await move();
@@ -183,7 +183,7 @@ describe('a tag', () => {
     expect((await edge.get(TAG)).status).toBe(503);
   });
 
-  it('that is gone is gone, whatever is kept', async () => {
+  it('that is gone is not served, whatever is kept', async () => {
     const edge = new TestEdge([bucket]);
     await text(edge, TAG);
     await edge.settle();
@@ -197,7 +197,7 @@ describe('a tag', () => {
     expect((await edge.get(TAG)).status).toBe(404);
   });
 
-  it('never goes back to what it was before the answer that was given', async () => {
+  it('never goes back to what it was before the last answer that was given', async () => {
     await move();
     const edge = new TestEdge([bucket]);
     expect(await text(edge, TAG)).toBe(manifest('b'));
@@ -214,7 +214,7 @@ describe('a tag', () => {
 });
 
 describe('a store whose tag is older than what was given', () => {
-  it('is believed once nobody confirmed the newer one for TAG_STALE', async () => {
+  it('is believed once nobody has confirmed the newer one for TAG_STALE', async () => {
     await move();
     const edge = new TestEdge([bucket], { cache: NO_CACHE });
     await text(edge, TAG);
@@ -230,7 +230,7 @@ describe('a store whose tag is older than what was given', () => {
   it.each([
     [5 * MINUTE, 'b'],
     [5 * MINUTE + 1, 'a'],
-  ])('is not, unless the newer one is of the future: %i ms ahead → %s', async (ahead, expected) => {
+  ])('is not believed, unless the newer one is of the future: %i ms ahead → %s', async (ahead, expected) => {
     const edge = new TestEdge([bucket], { cache: NO_CACHE });
     const asked = edge.now + 2 * MINUTE;
     await putTag(bucket, NAME, 'latest', 'b', new Date(asked + ahead).toISOString());
@@ -253,7 +253,7 @@ async function etagOf(comment: string): Promise<string> {
 }
 
 describe('headers, which are made once for warm answers', () => {
-  it('say what is true of each', async () => {
+  it('are true of each answer', async () => {
     await goBack();
     const edge = new TestEdge([bucket], { cache: NO_CACHE });
     const [a, b] = [await etagOf('a'), await etagOf('b')];
@@ -275,8 +275,8 @@ describe('headers, which are made once for warm answers', () => {
   });
 });
 
-describe('what a digest names', () => {
-  it('is given for a day without asking, and then asked for', async () => {
+describe('a manifest by its digest', () => {
+  it('is given for a day without a read of the store, and then the store is read', async () => {
     const digest = await putManifest(bucket, NAME, 'a');
     const path = `/v2/library/app/manifests/${digest}`;
     const edge = new TestEdge([bucket], { cache: NO_CACHE });
@@ -313,7 +313,7 @@ describe('the data centre’s cache', () => {
     expect((await second.get('/v2/')).status).toBe(503);
   });
 
-  it('is the same one when the first of two stores fails', async () => {
+  it('is the same cache when the first of two stores fails', async () => {
     const [one, two] = [s3Bucket(1), s3Bucket(2)];
     await Promise.all([putIdentity(one), putIdentity(two)]);
     const digest = await putManifest(one, NAME, 'a');
@@ -337,7 +337,7 @@ describe('the data centre’s cache', () => {
     await first.settle();
   });
 
-  it('does not give what another bucket in the second place gave', async () => {
+  it('does not give what another bucket in the second place has given', async () => {
     const [one, two] = [s3Bucket(1), s3Bucket(2)];
     await Promise.all([putIdentity(one), putIdentity(two)]);
     const path = `/v2/library/app/manifests/${await putManifest(two, NAME, 'a')}`;
@@ -352,7 +352,7 @@ describe('the data centre’s cache', () => {
     await second.settle();
   });
 
-  it('is another one for another bucket in the same place', async () => {
+  it('is another cache for another bucket in the same place', async () => {
     const s3 = s3Bucket();
     await putIdentity(s3);
     await putTag(s3, NAME, 'latest', 'a');
@@ -367,7 +367,7 @@ describe('the data centre’s cache', () => {
     expect(await text(first, TAG)).toBe(manifest('b'));
   });
 
-  it('is checked again: wrong bytes in it are not given', async () => {
+  it('is checked again, and wrong bytes in it are not given', async () => {
     await putTag(bucket, NAME, 'latest', 'a');
     const wrong = {
       ...NO_CACHE,

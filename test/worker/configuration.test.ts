@@ -34,7 +34,7 @@ describe('defaults', () => {
     expect(stores).toEqual([{ kind: 'r2', bucket: BUCKET, prefix: '', publicUrl: undefined }]);
   });
 
-  it('of a store', () => {
+  it('of a store are the region auto and path style', () => {
     expect(readConfiguration(S3).stores).toEqual([
       {
         kind: 's3',
@@ -57,7 +57,7 @@ describe('forms', () => {
     expect(stores[0]).toMatchObject({ region: 'auto', secretAccessKey: 'secret' });
   });
 
-  it('a path of the endpoint, a prefix and a second store', () => {
+  it('a path of the endpoint, a prefix and a second store are read', () => {
     const { stores } = readConfiguration({
       ...S3,
       S3_ENDPOINT: 'http://localhost:8787/cdn-cgi/local/r2/s3/',
@@ -93,7 +93,7 @@ describe('forms', () => {
     expect(readConfiguration({ BUCKET, TAG_TTL: text }).tagTtl).toBe(milliseconds);
   });
 
-  it('hosts', () => {
+  it('HOSTS maps hosts to upstreams', () => {
     const { hosts } = readConfiguration({
       BUCKET,
       HOSTS: 'D.example.com=docker.io, q.example.com:8443=QUAY.io',
@@ -114,12 +114,12 @@ describe('names that are not the edge’s', () => {
     ],
     ['and are not set', { TAG_TLL: '' }],
     ['of what is bound', { TAGZ: { get: () => undefined } }],
-  ])('%s are let be', (_name, others) => {
+  ])('%s are ignored', (_name, others) => {
     expect(readConfiguration({ BUCKET, ...others }).tagTtl).toBe(60_000);
   });
 });
 
-describe('what cannot be used', () => {
+describe('a variable that cannot be used', () => {
   const TOKEN = { BUCKET, AUDIENCE: 'token', TOKENS: `ci ${HASH} **` };
   it.each([
     [{}, 'S3_ENDPOINT', 'it is not set, and there is no R2 binding BUCKET either.'],
@@ -199,7 +199,7 @@ describe('what cannot be used', () => {
       'PUBLIC_URL',
       'with AUDIENCE = token it would show private blobs to whoever knows their digest.',
     ],
-  ])('%j', (variables, variable, reason) => {
+  ])('is named with the reason: %j', (variables, variable, reason) => {
     let error: unknown;
     try {
       readConfiguration(variables);
@@ -215,7 +215,7 @@ describe('what cannot be used', () => {
   });
 });
 
-describe('an edge that cannot be used', () => {
+describe('an edge with a variable that cannot be used', () => {
   it.each([
     ['GET', '/v2/'],
     ['HEAD', '/v2/'],
@@ -223,7 +223,7 @@ describe('an edge that cannot be used', () => {
     ['GET', '/v2/library/nginx/manifests/latest'],
     ['PUT', '/v2/a//b'],
     ['GET', '/anything'],
-  ])('%s %s → 503 that names the variable', async (method, path) => {
+  ])('answers %s %s with a 503 that names the variable', async (method, path) => {
     const broken = { ...env, TAG_TTL: 'soon' };
     const request = new Request(`https://mirror.example.com${path}`, { method });
     const response = await worker.fetch(request, broken, createExecutionContext());

@@ -8,12 +8,12 @@ beforeAll(async () => {
   await env.BUCKET.put('repositories/quay.io/a/b/_tags.json', '{"name":"quay.io/a/b","tags":["1"]}');
 });
 
-it('answers', async () => {
+it('the Worker answers from its bucket', async () => {
   const response = await exports.default.fetch('https://mirror.example.com/v2/quay.io/a/b/tags/list');
   expect([response.status, await response.text()]).toEqual([200, '{"name":"quay.io/a/b","tags":["1"]}']);
 });
 
-it('answers HEAD with the headers of GET', async () => {
+it('the Worker answers HEAD with the headers of GET', async () => {
   const url = 'https://mirror.example.com/v2/quay.io/a/b/tags/list';
   const response = await exports.default.fetch(url, { method: 'HEAD' });
   expect(response.headers.get('content-type')).toBe('application/json');
@@ -23,7 +23,7 @@ it('answers HEAD with the headers of GET', async () => {
   expect(await response.text()).toBe('');
 });
 
-it('refuses what would write', async () => {
+it('the Worker refuses a request that would write', async () => {
   const response = await exports.default.fetch('https://mirror.example.com/v2/a/b/blobs/uploads/', {
     method: 'POST',
   });

@@ -78,8 +78,8 @@ const byDigest = (digest: string) => ({
   'lifeboat-store': '1',
 });
 
-describe('what each object answers', () => {
-  it('the registry', async () => {
+describe('the edge serves', () => {
+  it('the registry’s own endpoint', async () => {
     expect(await answer('GET', '/v2/')).toEqual({
       status: 200,
       headers: {
@@ -173,7 +173,7 @@ describe('what each object answers', () => {
     });
   });
 
-  it('the referrers of what nothing refers to', async () => {
+  it('an empty list of referrers for a digest that nothing refers to', async () => {
     const { status, headers, body } = await answer('GET', `/v2/no/such/referrers/sha256:${BLOB_SHA256}`);
     expect({ status, type: headers['content-type'], body }).toEqual({
       status: 200,
@@ -189,7 +189,7 @@ describe('what each object answers', () => {
   });
 });
 
-describe('what is not there', () => {
+describe('an object that the bucket lacks', () => {
   it.each([
     ['/v2/library/nginx/manifests/9.9', 'MANIFEST_UNKNOWN', { tag: '9.9' }],
     [

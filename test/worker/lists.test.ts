@@ -52,11 +52,11 @@ describe('tags', () => {
     ['?last=zzz', list([])],
     ['?n=0', list([])],
     ['?n=0&last=a', list([])],
-  ])('%s', async (query, expected) => {
+  ])('are listed for the query "%s"', async (query, expected) => {
     expect(await page(`${FEW}${query}`)).toEqual(expected);
   });
 
-  it('none, as of a repository that has digests alone', async () => {
+  it('are an empty list in a repository that has digests alone', async () => {
     expect(await page('/v2/quay.io/no/app/tags/list')).toEqual({
       status: 200,
       link: null,
@@ -64,7 +64,7 @@ describe('tags', () => {
     });
   });
 
-  it.each(['', '&ns=docker.io'])('over 2,500, by their links, to the end%s', async (ns) => {
+  it.each(['', '&ns=docker.io'])('are listed to the end, over 2,500, by the links%s', async (ns) => {
     const seen: string[] = [];
     const sizes: number[] = [];
     let path: string | undefined = `/v2/library/many/tags/list?n=1000${ns}`;
@@ -82,7 +82,7 @@ describe('tags', () => {
 });
 
 describe('the catalogue', () => {
-  it('of all configurations, each repository once', async () => {
+  it('has the repositories of all configurations, each once', async () => {
     expect(await page('/v2/_catalog')).toEqual({
       status: 200,
       link: null,
@@ -90,7 +90,7 @@ describe('the catalogue', () => {
     });
   });
 
-  it('in pages', async () => {
+  it('comes in pages', async () => {
     expect(await page('/v2/_catalog?n=2')).toEqual({
       status: 200,
       link: '</v2/_catalog?n=2&last=ghcr.io%2Fa%2Fb>; rel="next"',
@@ -103,7 +103,7 @@ describe('the catalogue', () => {
     });
   });
 
-  it('of a bucket without one', async () => {
+  it('is empty for a bucket without one', async () => {
     const other = r2Bucket();
     await putIdentity(other);
     expect(await (await new TestEdge([other]).get('/v2/_catalog')).json()).toEqual({ repositories: [] });

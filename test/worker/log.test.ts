@@ -22,7 +22,7 @@ it.each([
   ['log', []],
   ['warn', ['Store 1 did not answer in time.']],
   ['error', ['Store 1 did not answer in time.', 'CORRUPT in store 2: …']],
-] as const)('console.%s', (level, failures) => {
+] as const)('a request is logged by console.%s', (level, failures) => {
   const lines: unknown[] = [];
   for (const one of ['log', 'warn', 'error'] as const) {
     vi.spyOn(console, one).mockImplementation((line: unknown) => lines.push(one, line));
@@ -39,7 +39,7 @@ it.each([
 it.each([
   ['warn', ['Store 1 did not answer in time.']],
   ['error', ['CORRUPT in store 2: …']],
-] as const)('console.%s, of what is asked for after the answer', (level, failures) => {
+] as const)('a failed refresh after the answer is logged by console.%s', (level, failures) => {
   const lines: unknown[] = [];
   for (const one of ['log', 'warn', 'error'] as const) {
     vi.spyOn(console, one).mockImplementation((line: unknown) => lines.push(one, line));
@@ -51,7 +51,7 @@ it.each([
   ]);
 });
 
-it('a data point', () => {
+it('a request is one data point of the metrics', () => {
   const points: unknown[] = [];
   logToAnalytics({ writeDataPoint: (point) => points.push(point) })(EVENT);
   expect(points).toEqual([{ indexes: ['tag'], blobs: ['store', '2', 'ci'], doubles: [200, 12, 1] }]);

@@ -126,7 +126,7 @@ function problemsOf(response: Response, body: string, isHead: boolean): string[]
   return problems;
 }
 
-it('is never a 500, never a key outside of the layout, and dials nobody', async () => {
+it('the edge never answers 500, never reads a key outside of the layout, and dials nobody, whatever is asked', async () => {
   await fc.assert(
     fc.asyncProperty(method, path, query, sentHeaders, async (verb, asked, parameters, sent) => {
       edge.takeReads();
@@ -141,7 +141,7 @@ it('is never a 500, never a key outside of the layout, and dials nobody', async 
   );
 }, 60_000);
 
-it('reads by what it is asked, so that the property above is about something', async () => {
+it('the edge reads by what it is asked, so that the property above is about something', async () => {
   await edge.get('/v2/library/nginx/manifests/latest');
   expect(edge.takeReads().at(-1)).toBe('1 repositories/docker.io/library/nginx/_tags/latest');
 });

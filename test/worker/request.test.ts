@@ -95,7 +95,7 @@ describe('names', () => {
     expect(parse(path, host)).toMatchObject({ kind: 'tags', name: { repository } });
   });
 
-  it('keeps how it was asked for', () => {
+  it('keep how they were asked for', () => {
     expect(parse('/v2/nginx/tags/list?ns=Docker.IO')).toEqual({
       kind: 'tags',
       name: { repository: 'docker.io/library/nginx', requested: 'nginx', namespace: 'Docker.IO' },

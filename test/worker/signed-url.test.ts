@@ -25,7 +25,7 @@ it.each([
     { S3_ENDPOINT: 'http://localhost:8787/cdn-cgi/local/r2/s3', S3_BUCKET: 'boat' },
     'http://localhost:8787/cdn-cgi/local/r2/s3/boat/blobs/sha256/ab',
   ],
-])('%j', async (variables, expected) => {
+])('a signed URL points to the bucket of %j', async (variables, expected) => {
   const url = await urlFor(variables);
   expect(`${url.origin}${url.pathname}`).toBe(expected);
   const { 'X-Amz-Signature': signature, ...query } = Object.fromEntries(url.searchParams);
@@ -41,7 +41,7 @@ it.each([
   expect(url.href).not.toContain('secret-key');
 });
 
-it('is signed with the region and the key', async () => {
+it('a signed URL is signed with the region and the key', async () => {
   const S3 = { S3_ENDPOINT: 'https://s3.example.com', S3_BUCKET: 'boat' };
   const signatures = new Set<string | null>();
   for (const other of [{}, { S3_REGION: 'eu-1' }, { S3_SECRET_ACCESS_KEY: 'other' }]) {

@@ -74,8 +74,8 @@ const FAULTS: [string, Fault][] = [
   ['an endless object', () => new Response('x', { headers: { 'content-length': '99999999' } })],
 ];
 
-describe.each(FAULTS)('one store: %s', (_name, fault) => {
-  it('is a 503 that nobody keeps, for /v2/ too', async () => {
+describe.each(FAULTS)('the only store fails: %s', (_name, fault) => {
+  it('the edge answers 503, which nobody keeps, for /v2/ too', async () => {
     const edge = new TestEdge([one]);
     expect((await edge.get('/v2/')).status).toBe(200);
     edge.events.length = 0;
@@ -101,7 +101,7 @@ describe.each(FAULTS)('one store: %s', (_name, fault) => {
   });
 });
 
-describe.each(FAULTS)('the first of two: %s', (_name, fault) => {
+describe.each(FAULTS)('the first of two stores fails: %s', (_name, fault) => {
   it('the second answers, and the first is not waited for again', async () => {
     await Promise.all([one, two].map((bucket) => putTag(bucket, NAME, 'latest', 'a')));
     const blob = await putBlob(two, NAME, countingBytes(70_000));
@@ -153,7 +153,7 @@ describe('liveness', () => {
     expect((await edge.get(TAG)).headers.get('lifeboat-store')).toBe('1');
   });
 
-  it('/healthz says how each did when it was last asked', async () => {
+  it('/healthz says how each store did when it was last asked', async () => {
     const edge = new TestEdge([one, two]);
     await edge.get('/v2/');
     edge.now += 2000;
@@ -193,7 +193,7 @@ describe('liveness', () => {
     ]);
   });
 
-  it('nor one of another layout', async () => {
+  it('a bucket of another layout version serves nothing', async () => {
     await one.put('lifeboat.json', '{"version":2,"id":"x","audience":"public"}');
     const edge = new TestEdge([one]);
     expect((await edge.get('/v2/')).status).toBe(503);
@@ -210,14 +210,14 @@ it.each([
     'answered 403 SignatureDoesNotMatch for lifeboat.json.',
   ],
   [400, 'not XML', 'answered 400 for lifeboat.json.'],
-])('the log names what S3 calls a %i', async (code, body, failure) => {
+])('the log has the status of S3’s %i, and its code if it has one', async (code, body, failure) => {
   const edge = new TestEdge([one]);
   edge.fault = () => new Response(body, { status: code, headers: XML });
   await edge.get('/v2/');
   expect(edge.events[0]?.trace.failures[0]).toBe(`Store 1 ${failure}`);
 });
 
-describe('what one live store does not have', () => {
+describe('content that a live store lacks', () => {
   it.each([
     ['without a word', null],
     ['of the key', '<Error><Code>NoSuchKey</Code></Error>'],
@@ -226,14 +226,14 @@ describe('what one live store does not have', () => {
       '<Error><Code>NoSuchKey</Code><Key>repositories/a/b/_tags/NoSuchBucket</Key></Error>',
     ],
     ['that names the bucket beyond its first 1024 bytes', `${' '.repeat(1024)}<Code>NoSuchBucket</Code>`],
-  ])('a 404 %s is absence', async (_name, body) => {
+  ])('is absent after a 404 %s', async (_name, body) => {
     const edge = new TestEdge([one]);
     await edge.get('/v2/');
     edge.fault = () => new Response(body, { status: 404 });
     expect((await edge.get(TAG)).status).toBe(404);
   });
 
-  it('a tag: the first store is asked too that failed an hour ago, for its word is final', async () => {
+  it('a tag is asked of a first store that failed an hour ago, because its word is final', async () => {
     const edge = new TestEdge([one, two]);
     edge.fault = (_key, store) => (store === 1 ? new Response('', { status: 500 }) : undefined);
     await edge.get('/v2/');
@@ -242,14 +242,14 @@ describe('what one live store does not have', () => {
     expect((await edge.get(TAG)).status).toBe(404);
   });
 
-  it('a tag: its word is final', async () => {
+  it('a tag that the first store lacks is absent, because its word is final', async () => {
     await putTag(two, NAME, 'latest', 'a');
     const edge = new TestEdge([one, two]);
     expect((await edge.get(TAG)).status).toBe(404);
     expect(edge.takeReads().filter((read) => read.startsWith('2'))).toEqual([]);
   });
 
-  it('a tag: a later store’s word is not, while the first is silent', async () => {
+  it('a tag that a later store lacks is not absent while the first store is silent', async () => {
     await putTag(one, NAME, 'latest', 'a');
     const edge = new TestEdge([one, two]);
     expect(await (await edge.get(TAG)).text()).toBe(text('a'));
@@ -269,7 +269,7 @@ describe('what one live store does not have', () => {
     expect((await edge.get('/v2/library/app/manifests/other')).status).toBe(404);
   });
 
-  it('a tag: a third store may have what the second lacks, while the first is silent', async () => {
+  it('a tag that the second store lacks is asked of the third while the first store is silent', async () => {
     const three = s3Bucket(3);
     await putIdentity(three);
     await putTag(three, NAME, 'latest', 'a');
@@ -279,7 +279,7 @@ describe('what one live store does not have', () => {
     expect([response.status, response.headers.get('lifeboat-store')]).toEqual([200, '3']);
   });
 
-  it('a digest: the next is asked', async () => {
+  it('a digest that one store lacks is asked of the next', async () => {
     const digest = await putManifest(two, NAME, 'a');
     const blob = await putBlob(two, NAME, countingBytes(9));
     const edge = new TestEdge([one, two]);
@@ -291,7 +291,7 @@ describe('what one live store does not have', () => {
     expect((await edge.get(`/v2/library/app/manifests/sha256:${'ab'.repeat(32)}`)).status).toBe(404);
   });
 
-  it('is not there when the others are down: whoever answers knows', async () => {
+  it('a digest is absent if a store that answers lacks it, though the others are down', async () => {
     const edge = new TestEdge([one, two]);
     edge.fault = only(2, hang);
     const path = `/v2/library/app/manifests/sha256:${'ab'.repeat(32)}`;
@@ -300,7 +300,7 @@ describe('what one live store does not have', () => {
 });
 
 describe('wrong bytes', () => {
-  it('are never served: the next store is asked', async () => {
+  it('are never served, and the next store is asked', async () => {
     const digest = await putManifest(two, NAME, 'a');
     await corrupt(one, digest);
     const edge = new TestEdge([one, two]);
@@ -314,7 +314,7 @@ describe('wrong bytes', () => {
     ]);
   });
 
-  it('a 503 where there is no other', async () => {
+  it('are a 503 if there is no other store', async () => {
     const digest = await putManifest(one, NAME, 'a');
     await corrupt(one, digest);
     const edge = new TestEdge([one]);
@@ -337,7 +337,7 @@ describe('wrong bytes', () => {
       `_blobs/sha256/${'ab'.repeat(32)}`,
       `/v2/library/app/blobs/sha256:${'ab'.repeat(32)}`,
     ],
-  ])('%s: 503', async (name, key, path) => {
+  ])('are a 503: %s', async (name, key, path) => {
     const digest = `sha256:${'ab'.repeat(32)}`;
     const body = name.includes('another')
       ? `{"mediaType":"application/vnd.oci.image.index.v1+json","digest":"${digest}","size":2,"annotations":{"dev.lifeboat.moved":"2026-01-01T00:00:00.000Z","dev.lifeboat.run":"r"},"data":"e30="}`
@@ -348,7 +348,7 @@ describe('wrong bytes', () => {
     expect(edge.events[0]?.trace.failures[0]).toMatch(/^CORRUPT in store 1: /);
   });
 
-  it('a blob of another size than its link says', async () => {
+  it('are a 503 if a blob has another size than its link says', async () => {
     const digest = await putBlob(one, NAME, countingBytes(10));
     await one.put(`blobs/${digest.replace(':', '/')}`, countingBytes(9));
     const edge = new TestEdge([one]);
@@ -366,7 +366,7 @@ describe('time', () => {
     expect(edge.takeReads()).toEqual(['1 lifeboat.json', '2 lifeboat.json', '3 lifeboat.json']);
   });
 
-  it('one store that hangs is waited for once in STORE_FRESH: all others are told at once', async () => {
+  it('one store that hangs is waited for once per STORE_FRESH, and all other requests are answered at once', async () => {
     await putTag(one, NAME, 'latest', 'a');
     const edge = new TestEdge([one]);
     edge.fault = hang;
@@ -386,7 +386,7 @@ describe('time', () => {
     expect((await edge.get('/v2/')).status).toBe(200);
   });
 
-  it('what is left of a store’s time is for all of its answer', async () => {
+  it('a store has to send all of its answer in what is left of its time', async () => {
     const edge = new TestEdge([one]);
     edge.fault = (key, store, self) => (key === 'lifeboat.json' ? undefined : stop(key, store, self));
     expect((await edge.get(TAG)).status).toBe(503);
