@@ -34,7 +34,7 @@ test.each([
   [`quay.io/org/app:2@sha256:${'2'.repeat(64)}`, 'images.internal/two'],
   // Not listed, or not any more: what was mirrored stays in the bucket.
   ['ghcr.io/org/old:1', 'ghcr.io/org/old'],
-])('%s is %s', (text, repository) => {
+])('%s stands for the repository %s', (text, repository) => {
   expect(findRepository(configuration, parseReference(text))).toBe(repository);
 });
 
@@ -44,7 +44,7 @@ test.each([
     'images.internal/one and images.internal/two and images.internal/three and images.internal/four',
   ],
   ['quay.io/org/app:3', 'images.internal/two and images.internal/three'],
-])('%s could be several', (text, names) => {
+])('%s is refused, because it could be several repositories', (text, names) => {
   expect(() => findRepository(configuration, parseReference(text))).toThrow(
     `"${text}" is served as ${names} by the configuration. Name one of them.`,
   );

@@ -59,7 +59,7 @@ test.each([
   ['503', fails(503, 'SlowDown')],
   ['429', fails(429, 'TooManyRequests')],
   ['a connection that is cut', cut],
-])('sent again, whole: %s', async (_, failure) => {
+])('a write is sent again, whole, after %s', async (_, failure) => {
   const { store, seen, bodies } = await storeThatAnswers(failure, failure, done);
   expect(await store.put('key', BYTES, PLAIN)).toBe('written');
   expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual(Array(3).fill('PUT /b/p/key'));
@@ -77,7 +77,7 @@ function onceASecond(): Answer {
   };
 }
 
-test('writes to one key go through where one a second is allowed, however the dice fall', async () => {
+test('writes to one key succeed at a store that allows one per second, whatever the random part of the waits', async () => {
   const dice = vi.spyOn(Math, 'random').mockReturnValue(0);
   try {
     const { store } = await storeThatAnswers(onceASecond());
@@ -89,7 +89,7 @@ test('writes to one key go through where one a second is allowed, however the di
   }
 });
 
-test('four times in all, and then it is said', async () => {
+test('a request is sent four times in all, and then fails with the store’s answer', async () => {
   const { store, seen, name } = await storeThatAnswers(fails(503, 'SlowDown'));
   await expect(store.get('key')).rejects.toThrow(`${name}: could not read key: 503 SlowDown.`);
   expect(seen.length).toBe(4);
@@ -98,7 +98,7 @@ test('four times in all, and then it is said', async () => {
 test.each([
   ['a read', 30_000, (store: S3Store) => store.get('key')],
   ['a write', 120_000, (store: S3Store) => store.put('key', new Uint8Array(1), PLAIN)],
-])('a store that never answers is asked again after a while: %s', async (_, wait, ask) => {
+])('%s that the store never answers is sent again after its time limit', async (_, wait, ask) => {
   const { store, seen, bodies } = await storeThatAnswers(
     () => {},
     (response, request) => done(response, request),
@@ -114,7 +114,7 @@ test.each([
   expect(seen.length).toBe(2);
 });
 
-test('not again: what would be refused again', async () => {
+test('a request that would be refused again is not sent again', async () => {
   const { store, seen, name } = await storeThatAnswers(fails(403, 'AccessDenied'));
   await expect(store.put('key', BYTES, PLAIN)).rejects.toThrow(
     `${name}: could not write key: access is denied (AccessDenied).`,
@@ -148,7 +148,7 @@ test.each([
     'Forbidden: Bucket size quota is reached, maximum total size of objects for this bucket: 500',
   ],
 ])(
-  'a quota that is used up is called so, and not a key that is refused: %i %s %s',
+  'the error says that a quota is used up, and not that a key is refused, after %i %s %s',
   async (status, code, message) => {
     const { store, seen, name } = await storeThatAnswers(says(status, code, message));
     const what = `${name}: could not write key: its quota, a cap or its disk is used up (${code}). Make room, or raise the limit at the provider; what is stored already stays.`;
@@ -177,7 +177,7 @@ test.each<[string, number, string, string]>([
   ['Aliyun', 400, 'NotImplemented', '<Header>If-None-Match</Header>'],
   ['one that names the header', 400, 'InvalidArgument', '<ArgumentName>If-None-Match</ArgumentName>'],
   ['one that says nothing', 501, 'NotImplemented', ''],
-])('a store that refuses conditions as such is called so: %s', async (_, status, code, more) => {
+])('the error says that the store refuses conditional writes: %s', async (_, status, code, more) => {
   const { store, seen, name } = await storeThatAnswers(refusesHeader(status, code, more));
   const put = store.put('key', BYTES, { ...PLAIN, condition: { ifNoneMatch: '*' } });
   await expect(put).rejects.toThrow(
@@ -191,13 +191,13 @@ test.each<[string, number, string, string]>([
   expect(seen.length).toBe(2);
 });
 
-test('any other refusal of a conditional write is what it says', async () => {
+test('the error of any other refused conditional write has the status and the code of the store', async () => {
   const { store, name } = await storeThatAnswers(fails(400, 'InvalidRequest'));
   const put = store.put('key', BYTES, { ...PLAIN, condition: { ifMatch: '"e"' } });
   await expect(put).rejects.toThrow(`${name}: could not write key: 400 InvalidRequest.`);
 });
 
-test('a clock that is wrong is set by the store’s, once', async () => {
+test('a clock that is wrong is corrected by that of the store, once', async () => {
   const date = 'Tue, 01 Jan 2030 00:00:00 GMT';
   const { store, seen } = await storeThatAnswers(fails(403, 'RequestTimeTooSkewed', { date }), done);
   expect(await store.put('key', BYTES, PLAIN)).toBe('written');
@@ -206,7 +206,7 @@ test('a clock that is wrong is set by the store’s, once', async () => {
   expect([days.length, ...days.slice(1)]).toEqual([3, '20300101', '20300101']);
 });
 
-test('conditions, and another conditional write that is under way', async () => {
+test('a condition that fails is a conflict, and a write that meets another conditional write is sent again', async () => {
   const { store, seen } = await storeThatAnswers(
     fails(409, 'ConditionalRequestConflict'),
     fails(412, 'PreconditionFailed'),
@@ -221,7 +221,7 @@ test('conditions, and another conditional write that is under way', async () => 
   ]);
 });
 
-test('a conditional write that meets another one waits twice as long each time, and is said after five', async () => {
+test('a conditional write that meets another one waits twice as long each time, and fails after five attempts', async () => {
   const times: number[] = [];
   const { store, name } = await storeThatAnswers((response, request) => {
     times.push(performance.now());
@@ -254,7 +254,7 @@ test.each<[string, readonly Answer[], readonly string[]]>([
   ['a marker that repeats ends it', [uploads('a', further('m')), uploads('b', further('m'))], ['a', 'b']],
   ['so does one that is missing', [uploads('a', '<IsTruncated>true</IsTruncated>')], ['a']],
   ['a provider that has no such list', [fails(501, 'NotImplemented')], []],
-])('the list of open uploads: %s', async (_, answers, keys) => {
+])('openUploads reads the list: %s', async (_, answers, keys) => {
   const { store, seen } = await storeThatAnswers(...answers);
   const begun = new Date('2026-01-01T00:00:00Z');
   expect(await store.openUploads('')).toEqual(keys.map((key) => ({ key, id: key, begun })));
@@ -283,32 +283,32 @@ test.each<[string, readonly Answer[], readonly string[]]>([
     ],
     ['a', 'b'],
   ],
-])('a list: %s', async (_, answers, keys) => {
+])('list reads all pages: %s', async (_, answers, keys) => {
   const { store, seen } = await storeThatAnswers(...answers);
   expect(await store.list('', Number.MAX_SAFE_INTEGER)).toEqual(keys);
   expect(seen).toHaveLength(answers.length);
 });
 
-test('an object without an ETag could not be written over safely', async () => {
+test('an object without an ETag is an error, because it could not be overwritten safely', async () => {
   const { store, name } = await storeThatAnswers((response) => response.writeHead(200).end('x'));
   await expect(store.get('key')).rejects.toThrow(
     `${name}: could not read key: the answer has no ETag. It does not speak S3 as it should.`,
   );
 });
 
-test('a list whose pages lead in a circle is no list', async () => {
+test('a list whose pages lead in a circle is an error', async () => {
   const { store, name } = await storeThatAnswers(objects('a', continued('t')), objects('b', continued('t')));
   await expect(store.list('', Number.MAX_SAFE_INTEGER)).rejects.toThrow(
     `${name}: could not list it: the pages of the list lead in a circle. It does not speak S3 as it should.`,
   );
 });
 
-test('a proxy’s 404, which is no word of the store’s, is not taken for an absent object', async () => {
+test('a 404 from a proxy, which is not the store’s word, is not taken for an absent object', async () => {
   const { store, name } = await storeThatAnswers((response) => response.writeHead(404).end('<h1>no</h1>'));
   await expect(store.get('key')).rejects.toThrow(`${name}: could not read key: 404 NotFound.`);
 });
 
-test('an answer that is cut in the middle is no object', async () => {
+test('an answer that is cut in the middle is an error', async () => {
   const { store, name } = await storeThatAnswers((response) => {
     response.writeHead(200, { etag: '"e"', 'content-length': '100' });
     response.write('half of it', () => response.destroy());
@@ -323,7 +323,7 @@ test('an answer that is cut in the middle is no object', async () => {
   await expect(read()).rejects.toThrow(`${name}: could not read key: it does not answer (ECONNRESET).`);
 });
 
-test('one connection serves what comes after each other', async () => {
+test('requests that follow each other use one connection', async () => {
   const { store, seen } = await storeThatAnswers(done, fails(404, 'NoSuchKey'), done);
   for (let round = 0; round < 3; round += 1) await store.get('key');
   await store.put('key', BYTES, PLAIN);
@@ -331,7 +331,7 @@ test('one connection serves what comes after each other', async () => {
   expect(new Set(seen.map(({ socket }) => socket)).size).toBe(1);
 });
 
-test('an answer that breaks off is asked for again, three times in all', async () => {
+test('an object whose answer breaks off is asked for again, three times in all', async () => {
   const { store, seen } = await storeThatAnswers(broken, broken, done);
   expect(Buffer.from((await store.get('key'))?.bytes ?? []).toString()).toBe('hello');
   expect(seen).toHaveLength(3);

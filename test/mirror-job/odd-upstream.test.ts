@@ -86,7 +86,7 @@ test.each([
   expect(asked(registry)).toEqual(['HEAD manifest one', 'GET manifest one']);
 });
 
-test('a first manifest without a digest header is named by its own bytes', async () => {
+test('a first manifest without a digest header is named by the digest of its own bytes', async () => {
   const app = await appWith('one');
   const registry = await start(corpusOf(app), {
     misbehave: () => ({ kind: 'headers', omit: ['Docker-Content-Digest'] }),
@@ -112,7 +112,7 @@ test('a tag that changes between HEAD and GET is mirrored as HEAD named it', asy
   expect(tag).toMatchObject({ digest: app.tags.get('two') });
 });
 
-test('a list that leads in a circle is a failure of the image', async () => {
+test('a list whose pages lead in a circle fails the image', async () => {
   const registry = await start(corpusOf(await appWith('one')), {
     misbehave: ({ kind }) => (kind === 'tags' ? { kind: 'page-loop' } : undefined),
   });
@@ -123,7 +123,7 @@ test('a list that leads in a circle is a failure of the image', async () => {
   expect(mirror.store.keys('repositories/')).toEqual([]);
 });
 
-test('a list with ever new pages ends', async () => {
+test('a list with ever new pages fails after 10,000 pages', async () => {
   let pages = 0;
   const fetch = fakeFetch(() => {
     pages += 1;
@@ -134,7 +134,7 @@ test('a list with ever new pages ends', async () => {
   expect(pages).toBe(10_000);
 });
 
-test('a tag that is listed and gone fails alone; once mirrored it stays, and is no failure', async () => {
+test('a listed tag that is gone fails alone; a mirrored tag that is gone stays, and is no failure', async () => {
   const app = await appWith('one', 'two');
   const registry = await start(corpusOf(app), {
     misbehave: ({ kind }) =>
@@ -154,7 +154,7 @@ test('a tag that is listed and gone fails alone; once mirrored it stays, and is 
   ]);
 });
 
-test('as many tags in one page as a call has no arguments for', async () => {
+test('a page of more tags than a call can have arguments is read', async () => {
   const tags = Array.from({ length: 300_000 }, (_, index) => `t${index}`);
   const registry = await start(corpusOf(await appWith('one')), {
     misbehave: ({ kind }) => (kind === 'tags' ? { kind: 'tags', tags } : undefined),
@@ -163,7 +163,7 @@ test('as many tags in one page as a call has no arguments for', async () => {
   expect(await source.tags()).toEqual(tags);
 });
 
-test('a connection that closes after each megabyte goes on where it broke', async () => {
+test('a blob whose connection closes after each megabyte goes on where it broke', async () => {
   const app = emptyRepository();
   const layer = await addStreamedLayer(app, 'long', 3_500_000);
   tagAs(app, addImage(app, { layers: [layer] }), 'one');
@@ -179,7 +179,7 @@ test('a connection that closes after each megabyte goes on where it broke', asyn
   expect(ranges).toEqual([undefined, `bytes=1000000-${end}`, `bytes=2000000-${end}`, `bytes=3000000-${end}`]);
 });
 
-test('the time that Retry-After names is waited', async () => {
+test('a request waits as long as Retry-After says', async () => {
   const app = await appWith('one');
   const answers = ['7', 'Thu, 01 Jan 2026 00:00:27 GMT', '60'];
   const registry = await start(corpusOf(app), {
@@ -198,7 +198,7 @@ test('the time that Retry-After names is waited', async () => {
   expect(clock.sleeps.slice(0, 3)).toEqual([7000, 20_000, 60_000]);
 });
 
-test('one that names a longer time than is borne is left alone until then', async () => {
+test('a registry whose Retry-After is longer than the job waits is not asked before that time', async () => {
   const registry = await start(corpusOf(await appWith('one', 'two')), {
     misbehave: () => ({ kind: 'status', status: 429, headers: { 'retry-after': '3600' } }),
   });
@@ -213,7 +213,7 @@ test('one that names a longer time than is borne is left alone until then', asyn
   expect([registry.requests.length, clock.sleeps]).toEqual([1, []]);
 });
 
-test('storage that wants to be left alone is not the registry', async () => {
+test('a Retry-After of the storage behind a registry does not apply to the registry', async () => {
   const app = emptyRepository();
   const layer = await addLayer(app, 'one');
   tagAs(app, addImage(app, { layers: [layer] }), 'one');
@@ -241,7 +241,7 @@ test('storage that wants to be left alone is not the registry', async () => {
   ]);
 });
 
-test('a registry that fails again and again is not asked any more', async () => {
+test('a registry that fails five times in a row is not asked again', async () => {
   const tags = Array.from({ length: 12 }, (_, index) => `t${index}`);
   const registry = await start(corpusOf(await appWith('one')), {
     misbehave: () => ({ kind: 'status', status: 503 }),
@@ -264,7 +264,7 @@ test('a registry that fails again and again is not asked any more', async () => 
   expect(registry.requests.length).toBe(10);
 });
 
-test('a repository that always fails takes nothing from its siblings', async () => {
+test('a repository that always fails does not stop its siblings at the same registry', async () => {
   const app = await appWith('one');
   const names = Array.from({ length: 8 }, (_, index) => `t${index}`);
   const corpus: Corpus = { repositories: new Map([['team/app', app]]) };
@@ -318,7 +318,7 @@ test('a token whose answer breaks off is asked for again', async () => {
   expect(await mirrorOf(registry).sync({ tags: ['one'], referrersEvery: false })).toEqual({ one: 'created' });
 });
 
-test('a Retry-After that no date can hold', async () => {
+test('a Retry-After that no date can hold is cut to 366 days', async () => {
   const registry = await start(corpusOf(await appWith('one')), {
     misbehave: () => ({ kind: 'status', status: 429, headers: { 'retry-after': '9'.repeat(30) } }),
   });
@@ -326,7 +326,7 @@ test('a Retry-After that no date can hold', async () => {
   expect(outcomes['two']).toContain('wants to be left alone until 2027-01-02T00:00:00.000Z (Retry-After)');
 });
 
-test('a digest that upstream has deleted is no reason to take the image for private', async () => {
+test('a digest that upstream has deleted does not make the image private', async () => {
   const app = await appWith('one');
   const registry = await start(corpusOf(app), { auth: { kind: 'bearer' } });
   const accounts = [async () => ({ username: 'me', password: 'secret', from: 'of the test' })];
@@ -339,7 +339,7 @@ test('a digest that upstream has deleted is no reason to take the image for priv
   expect(outcomes[absent]).toBe(`${registry.host}/team/app has no manifest ${absent}.`);
 });
 
-test('a pin that is stored stays when upstream has deleted it', async () => {
+test('a stored pin stays when upstream has deleted it', async () => {
   const app = await appWith('one');
   const pin = app.tags.get('one') ?? '';
   const registry = await start(corpusOf(app), { auth: { kind: 'bearer' } });
@@ -355,7 +355,7 @@ test('a pin that is stored stays when upstream has deleted it', async () => {
   expect(registry.requests.length).toBeGreaterThan(before);
 });
 
-test('an index that lists more than any image has', async () => {
+test('an index whose manifests have more than 64 MiB in all is refused after one request', async () => {
   const app = await appWith('one');
   const size = 4_000_000;
   const manifests = Array.from({ length: 20 }, (_, index) => ({
@@ -377,7 +377,7 @@ test.each([
   ['none', false, ['HEAD']],
   ['one', true, ['HEAD', 'GET']],
 ])(
-  'without an API, where there is %s, the list of referrers is asked for by HEAD first',
+  'without the API, a list of referrers is asked for by HEAD first (lists upstream: %s)',
   async (_name, isThere, methods) => {
     const app = await appWith('one');
     const digest = app.tags.get('one') ?? '';

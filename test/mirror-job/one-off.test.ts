@@ -95,11 +95,11 @@ test.each([
     ['images.internal/both'],
     ['a.test/x → images.internal/both: 1, false', 'b.test/x → images.internal/both: rules, false'],
   ],
-])('%s', (_, texts, expected) => {
+])('a reference chooses %s', (_, texts, expected) => {
   expect(choose(...texts)).toEqual(expected);
 });
 
-test('none: all that is listed', () => {
+test('no reference chooses all that is listed', () => {
   expect(choose()).toHaveLength(9);
 });
 
@@ -141,7 +141,7 @@ test('a configuration for one-offs need not list images', () => {
   );
 });
 
-test('what is not listed has the default platforms', () => {
+test('an image that is not listed has the default platforms', () => {
   const text = TEXT.replace('referrers: false', 'platforms: [linux/arm64]');
   const [unlisted] = chooseImages(parseConfiguration('/etc/f.yaml', text, {}), ['alpine:3.20']);
   expect(unlisted?.platforms).toEqual(['linux/arm64']);

@@ -8,20 +8,23 @@ import { refuseUnwritable, writeNewOutput, writeOutput } from '../../mirror-job/
 
 const MEMORY = '/dev/shm';
 
-test.runIf(existsSync(MEMORY))('a file in memory is a file, though it lies among devices', async () => {
-  const folder = await mkdtemp(join(MEMORY, 'lifeboat-'));
-  try {
-    const file = join(folder, 'report.json');
-    await refuseUnwritable('--report', file);
-    await writeOutput(file, 'whole');
-    expect(await readFile(file, 'utf8')).toBe('whole');
-    expect(await readdir(folder)).toEqual(['report.json']);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-});
+test.runIf(existsSync(MEMORY))(
+  'a file in memory is written as a file, though it lies among devices',
+  async () => {
+    const folder = await mkdtemp(join(MEMORY, 'lifeboat-'));
+    try {
+      const file = join(folder, 'report.json');
+      await refuseUnwritable('--report', file);
+      await writeOutput(file, 'whole');
+      expect(await readFile(file, 'utf8')).toBe('whole');
+      expect(await readdir(folder)).toEqual(['report.json']);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+);
 
-test('links that lead in a circle', async () => {
+test('a path whose links lead in a circle is refused', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-output-'));
   try {
     const file = join(folder, 'one');
@@ -33,7 +36,7 @@ test('links that lead in a circle', async () => {
   }
 });
 
-test('a new file has its name when it is whole, and never that of another', async () => {
+test('a new file gets its name only when it is whole, and never replaces another file', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-output-'));
   try {
     await writeNewOutput(join(folder, 'new'), 'whole');

@@ -14,7 +14,7 @@ const TAGS = [
   '_x',
 ].map(parseTag);
 
-describe('a pattern matches', () => {
+describe('the pattern', () => {
   test.each([
     ['*', TAGS],
     ['1.*', ['1.27', '1.27.3', '1.28-alpine']],
@@ -26,7 +26,7 @@ describe('a pattern matches', () => {
     ['/^v\\d+\\.\\d+\\.\\d+$/', ['v1.2.3']],
     ['/rc|sig/', ['v1.2.3-rc1', 'sha256-ab.sig']],
     ['/^[\\w.-]+$/', TAGS],
-  ])('%s', (text, expected) => {
+  ])('%s matches its tags', (text, expected) => {
     const pattern = parsePattern(text);
     expect(typeof pattern === 'string' ? pattern : TAGS.filter((tag) => pattern.matches(tag))).toEqual(
       expected,
@@ -34,7 +34,7 @@ describe('a pattern matches', () => {
   });
 });
 
-test('without pattern characters it is a tag', () => {
+test('a text without pattern characters is a tag', () => {
   expect(['1.27', 'latest', '_x', 'a--b'].map((text) => parsePattern(text))).toEqual([
     '1.27',
     'latest',
@@ -64,11 +64,11 @@ test.each([
   '/a/i',
   '/(/',
   '/\\_/',
-])('%j is neither', (text) => {
+])('%j is neither a tag nor a pattern', (text) => {
   expect(() => parsePattern(text)).toThrow(expect.objectContaining({ name: 'PatternInvalidError' }));
 });
 
-describe('a suffix matches', () => {
+describe('the suffix', () => {
   const SUFFIXES = ['', '-alpine', '-alpine3.20', '-slim', '-rc1'];
 
   test.each([
@@ -77,12 +77,12 @@ describe('a suffix matches', () => {
     ['-alpine*', ['-alpine', '-alpine3.20']],
     ['-@(slim|rc?)', ['-slim', '-rc1']],
     ['/^(-alpine)?$/', ['', '-alpine']],
-  ])('%j', (text, expected) => {
+  ])('%j matches its suffixes', (text, expected) => {
     const { matches } = parseSuffix(text);
     expect(SUFFIXES.filter((suffix) => matches(suffix))).toEqual(expected);
   });
 
-  test.each(['alpine', '*', ' ', '-a b', '-[', '/(/'])('%j: none', (text) => {
+  test.each(['alpine', '*', ' ', '-a b', '-[', '/(/'])('%j is refused', (text) => {
     expect(() => parseSuffix(text)).toThrow(expect.objectContaining({ name: 'PatternInvalidError' }));
   });
 });

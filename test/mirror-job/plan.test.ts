@@ -83,7 +83,7 @@ async function sync() {
   return { report, bytes: environment.tally.bytes };
 }
 
-test('a plan asks what the run asks, less the blobs, which it counts to the byte; and it writes nothing', async () => {
+test('a plan asks what the run asks except for the blobs, which it counts to the byte, and writes nothing', async () => {
   const planned = await plan();
   const { requests, bytes } = planned.cost;
   const before = asked();
@@ -107,7 +107,7 @@ test('a plan asks what the run asks, less the blobs, which it counts to the byte
   expect(store.keys('/_tags/').length).toBe(5);
 });
 
-test('when nothing has changed: one HEAD a tag, and no bytes', async () => {
+test('when nothing has changed, a plan counts one HEAD per tag, and no bytes', async () => {
   await sync();
   const { cost, counts } = await plan();
   expect(cost).toEqual({ requests: { heads: 5, manifestGets: 1, blobGets: 0, lists: 2 }, bytes: 0 });
@@ -116,7 +116,7 @@ test('when nothing has changed: one HEAD a tag, and no bytes', async () => {
   expect(store.calls.filter((call) => call.includes('_index.json'))).toHaveLength(2);
 });
 
-test('when a tag has moved, what that costs and nothing else', async () => {
+test('when a tag has moved, a plan counts what the movement costs, and nothing else', async () => {
   await sync();
   const app = repositories.get('team/app') ?? emptyRepository();
   const known = new Set(app.blobs.keys());
@@ -135,7 +135,7 @@ test('when a tag has moved, what that costs and nothing else', async () => {
   expect(cost.bytes).toBe(fresh.reduce((sum, [, { size }]) => sum + size, 0));
 });
 
-test('each image has its own cost; what two share counts for one of them', async () => {
+test('each image has its own cost, and what two images share counts for one of them', async () => {
   const { images: planned, cost } = await plan();
   const sum = planned.reduce((total, image) => total + image.cost.bytes, 0);
   expect(sum).toBe(cost.bytes);
@@ -145,7 +145,7 @@ test('each image has its own cost; what two share counts for one of them', async
   ]);
 });
 
-test('one source for two images is asked for both, and counts once', async () => {
+test('one source for two images is asked for both, and its cost counts once', async () => {
   const source = await sourceAt(registry.host, 'team/other', PATIENT);
   const both = ['mirror.test/a', 'mirror.test/b'].map((name) => imageOf(source, name, { tags: ['latest'] }));
   const { images: planned, cost } = await planMirror(environmentFor(store), 'test', both);
@@ -156,14 +156,14 @@ test('one source for two images is asked for both, and counts once', async () =>
   expect(cost).toEqual(planned[0]?.cost);
 });
 
-test('a source that costs nothing: bytes, and no requests', async () => {
+test('a source whose requests cost nothing has bytes in the plan, and no requests', async () => {
   const source = new MemorySource('oci:folder', repositories.get('team/other') ?? emptyRepository());
   const { cost } = await planMirror(environmentFor(store), 'test', [imageOf(source, 'mirror.test/other')]);
   expect(cost.requests).toEqual({ heads: 0, manifestGets: 0, blobGets: 0, lists: 0 });
   expect(cost.bytes).toBeGreaterThan(0);
 });
 
-test('a bucket is opened without a write: empty, ours, or refused as a run would', async () => {
+test('a dry run opens an empty bucket or one of ours without a write, and refuses a bucket where a run would', async () => {
   const expected = { name: 'test', audience: 'public', singleWriter: true, newId: 'new' } as const;
   expect((await openBucket(new DryStore(store), expected)).id).toBe('new');
   expect(store.keys()).toEqual([]);
@@ -177,14 +177,14 @@ test('a bucket is opened without a write: empty, ours, or refused as a run would
   await expect(openBucket(new DryStore(foreign), expected)).rejects.toThrow('holds other things ("cat.jpg")');
 });
 
-test('what a dry run writes is there for itself, and for nobody else', async () => {
+test('a dry run reads what it has written, and nobody else does', async () => {
   const dry = new DryStore(store);
   await dry.put('a', Buffer.from('new'), { contentType: 'text/plain', condition: { ifNoneMatch: '*' } });
   expect((await dry.get('a'))?.bytes).toEqual(Buffer.from('new'));
   expect([await dry.size('a'), await store.size('a')]).toEqual([3, undefined]);
 });
 
-test('a blob of another size is not the blob', async () => {
+test('a blob is planned again if the stored object has another size', async () => {
   await sync();
   for (const key of store.keys('_manifests/')) store.objects.delete(key);
   for (const key of store.keys('_index.json')) store.objects.delete(key);
@@ -195,7 +195,7 @@ test('a blob of another size is not the blob', async () => {
   expect((await plan()).cost).toMatchObject({ requests: { blobGets: 1 }, bytes: blob?.bytes.length });
 });
 
-test('an upload in a dry run is a fault, not a write', async () => {
+test('an upload in a dry run is an error, and writes nothing', async () => {
   const dry = new DryStore(store);
   const sentence = 'The bucket in memory: blobs/x was to be uploaded in a dry run, which writes nothing.';
   for (const call of ['beginUpload', 'putPart', 'completeUpload', 'abortUpload'] as const) {

@@ -36,7 +36,7 @@ test.each([
   ['wasi/wasm', 'wasi/wasm'],
   ['windows/amd64', 'windows/amd64'],
   ['windows(10.0.20348)/amd64', 'windows(10.0.20348)/amd64'],
-])('%s is %s', (text, expected) => {
+])('the platform %s is read as %s', (text, expected) => {
   const platform = parsePlatform(text);
   expect(platform === undefined ? undefined : formatPlatform(platform)).toBe(expected);
 });
@@ -95,7 +95,7 @@ test.each<[Platforms, Platforms, boolean, Platforms]>([
   [['b/b'], ['a/a', 'b/b'], false, ['a/a', 'b/b']],
   [['b/b'], ['a/a'], false, ['a/a', 'b/b']],
   [[], ['a/a'], false, ['a/a']],
-])('%o stored has %o: %s; both are %o', (stored, wanted, has, both) => {
+])('the stored platforms %o cover %o: %s; together they are %o', (stored, wanted, has, both) => {
   expect([covers(stored, wanted), joinPlatforms(stored, wanted)]).toEqual([has, both]);
 });
 
@@ -122,11 +122,11 @@ const empty = child('empty', { platform: { os: '', architecture: '' } });
 const layer = child('layer', { mediaType: OCI_LAYER });
 const all = [amd64, arm64, amd64Attestation, arm64Attestation, strayAttestation, plain, empty, layer];
 
-test('all of them, where no subset is wanted', () => {
+test('all children are chosen if no subset is wanted', () => {
   expect(chooseChildren(all, undefined)).toEqual({ children: all, taken: [], left: [] });
 });
 
-test('an attestation goes with its image; what names no platform is always taken', () => {
+test('an attestation is chosen with its image, and a child that names no platform is always chosen', () => {
   expect(chooseChildren(all, ['linux/arm64'])).toEqual({
     children: [arm64, arm64Attestation, strayAttestation, plain, empty, layer],
     taken: ['linux/arm64'],
@@ -139,12 +139,15 @@ test.each([
   [['linux/s390x'], [], [], false],
   [['linux/s390x', 'linux/arm64'], ['linux/arm64'], ['linux/amd64'], false],
   [undefined, [], ['linux/amd64'], false],
-])('wanted %o, taken %o, left %o', (wanted, taken, left, complains) => {
-  const digest = parseDigest(`sha256:${'0'.repeat(64)}`);
-  const complaint = complaintAbout('source.test/app', digest, wanted, { taken, left });
-  expect(complaint).toBe(
-    complains
-      ? `source.test/app: ${digest} has nothing for linux/s390x, linux/riscv64. There is: linux/amd64, linux/arm64. Change "platforms" at the image.`
-      : undefined,
-  );
-});
+])(
+  'a choice has a complaint only if a subset is wanted, nothing is taken and something is left: wanted %o, taken %o, left %o',
+  (wanted, taken, left, complains) => {
+    const digest = parseDigest(`sha256:${'0'.repeat(64)}`);
+    const complaint = complaintAbout('source.test/app', digest, wanted, { taken, left });
+    expect(complaint).toBe(
+      complains
+        ? `source.test/app: ${digest} has nothing for linux/s390x, linux/riscv64. There is: linux/amd64, linux/arm64. Change "platforms" at the image.`
+        : undefined,
+    );
+  },
+);

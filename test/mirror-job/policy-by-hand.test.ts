@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { findWaiting, statusOf } from '../../mirror-job/engine/tag-status.ts';
 import { INDEX_KEY, TagFixture } from './tag-fixture.ts';
 
-test('reverted: it stays, also where upstream goes on, and where the index is lost; approved: it follows', async () => {
+test('a reverted tag stays, even if upstream goes on or the index is lost, and an approved tag follows again', async () => {
   const fixture = new TagFixture();
   for (const name of ['a', 'b', 'c']) await fixture.sync(name);
   await fixture.revert();
@@ -24,7 +24,7 @@ test('reverted: it stays, also where upstream goes on, and where the index is lo
   expect(fixture.history().slice(3)).toEqual(['c → b: reverted', 'b → c: approved', 'c → d: upstream moved']);
 });
 
-test('upstream goes back, which is not followed: the older digest waits, until it is approved', async () => {
+test('an older digest to which upstream goes back waits until it is approved', async () => {
   const fixture = new TagFixture();
   for (const name of ['a', 'b', 'a']) await fixture.sync(name);
   expect(fixture.stands()).toMatchObject({ digest: fixture.digest('b') });
@@ -37,7 +37,7 @@ test('upstream goes back, which is not followed: the older digest waits, until i
   expect(waiting()).toEqual([]);
 });
 
-test('approved back: what the tag has left does not wait, what it never was at does, and upstream coming back does', async () => {
+test('after an approval of an older digest, the digest that the tag left does not wait until upstream comes back to it, and a new digest waits', async () => {
   const fixture = new TagFixture({ policy: 'hold' });
   const states = () =>
     statusOf(fixture.index(), fixture.tag, fixture.stands()).candidates.map(
@@ -64,7 +64,7 @@ test('approved back: what the tag has left does not wait, what it never was at d
   ]);
 });
 
-test('reverted: what the tag was taken from is the way forward, and waits', async () => {
+test('after a revert, the digest that the tag was taken from is the way forward, and waits', async () => {
   const fixture = new TagFixture();
   for (const name of ['a', 'b', 'c']) await fixture.sync(name);
   await fixture.revert();

@@ -23,7 +23,7 @@ function among(image: Image, neighbours: readonly Image[]): Image {
   return { ...image, neighbours };
 }
 
-test('an entry alone is as it says', () => {
+test('an entry alone has the policy that it states', () => {
   const moves = { policy: 'hold', minAge: DAY, rollback: 'follow', maxMovesPerRun: 3 } as const;
   const image = entry({ tags: ['1.0'], moves });
   expect(policyFor(parseTag('1.0'), among(image, [image]))).toEqual(moves);
@@ -32,7 +32,7 @@ test('an entry alone is as it says', () => {
 test.for<readonly [string, ImageOptions]>([
   ['by name', { tags: ['1.0'] }],
   ['by a pattern', { tags: 'all' }],
-])('of another that selects the tag %s, each stricter rule holds', ([, tags]) => {
+])('each stricter rule holds where another entry selects the tag %s', ([, tags]) => {
   const lax = entry({ tags: ['1.0'], moves: { policy: 'follow', rollback: 'follow', minAge: 2 * DAY } });
   const strict = entry({ ...tags, moves: { policy: 'hold', minAge: DAY, maxMovesPerRun: 2 } });
   const joint = { policy: 'hold', minAge: 2 * DAY, rollback: 'hold', maxMovesPerRun: 2 };
@@ -40,7 +40,7 @@ test.for<readonly [string, ImageOptions]>([
   expect(policyFor(parseTag('1.0'), among(strict, [lax, strict]))).toEqual(joint);
 });
 
-test('what another says of tags that it does not select, or of immutable ones that this is not, changes nothing', () => {
+test('rules of another entry do not apply to tags that it does not select, or that are not among its immutable tags', () => {
   const image = entry({ tags: ['edge'] });
   const others = [
     entry({ tags: ['1.0'], moves: { policy: 'hold' } }),
@@ -50,13 +50,13 @@ test('what another says of tags that it does not select, or of immutable ones th
   expect(policyFor(parseTag('1.1'), among(image, others))).toEqual({ ...FOLLOW, policy: 'immutable' });
 });
 
-test('signatures follow their image, whatever is said', () => {
+test('signature tags follow their image, whatever the entry says', () => {
   const image = entry({ tags: 'all', moves: { policy: 'immutable' } });
   const tag = parseTag(`sha256-${'a'.repeat(64)}.sig`);
   expect(policyFor(tag, among(image, [image]))).toEqual({ ...FOLLOW, rollback: 'follow' });
 });
 
-test('a run holds a tag that one of two entries holds, in whatever order they stand', async () => {
+test('a run holds a tag that one of two entries holds, whatever the order of the entries', async () => {
   const content = emptyRepository();
   const [first, second] = [
     addImage(content, { layers: [await addLayer(content, 'first')] }),
