@@ -245,7 +245,7 @@ class Scene {
   }
 }
 
-test('a hold holds, no tag goes back or early by itself, and the index says where it stands', async () => {
+test('a hold holds, no tag moves back or early by itself, and the index says where the tag is', async () => {
   await fc.assert(
     fc.asyncProperty(policy, fc.array(anyStep, { minLength: 1, maxLength: 25 }), async (moves, steps) => {
       const scene = new Scene(moves);

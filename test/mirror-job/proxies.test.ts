@@ -60,7 +60,7 @@ async function sourceThrough(proxies: Proxies, host: string, insecure: boolean):
   return new RegistrySource(await registryAt(host, options), 'team/app');
 }
 
-test('https through a tunnel, and `ca` is what vouches for its end', async () => {
+test('https goes through a tunnel, and `ca` vouches for the registry at its end', async () => {
   proxy = await startForwardProxy();
   const proxies = { ...NO_PROXIES, https: proxy.url };
   const host = `registry.test:${httpsPort}`;
@@ -74,7 +74,7 @@ test('https through a tunnel, and `ca` is what vouches for its end', async () =>
   );
 });
 
-test('what NODE_EXTRA_CA_CERTS adds is trusted beside `ca`', async () => {
+test('the certificates of NODE_EXTRA_CA_CERTS are trusted beside `ca`', async () => {
   const usual = getCACertificates('default');
   const other = join(folder, 'other.pem');
   await writeFile(other, makeCertificate('other.test').pem);
@@ -93,7 +93,7 @@ test('what NODE_EXTRA_CA_CERTS adds is trusted beside `ca`', async () => {
   }
 });
 
-test('http by whole addresses, as proxies that tunnel to port 443 alone want it', async () => {
+test('http goes through the proxy by whole addresses, because some proxies tunnel only to port 443', async () => {
   proxy = await startForwardProxy();
   const host = `registry.test:${httpPort}`;
   const from = await sourceThrough({ ...NO_PROXIES, http: proxy.url }, host, true);
@@ -101,7 +101,7 @@ test('http by whole addresses, as proxies that tunnel to port 443 alone want it'
   expect(proxy.passed).toEqual([`HEAD http://${host}`]);
 });
 
-test('the store too', async () => {
+test('the store is reached through the proxy too', async () => {
   proxy = await startForwardProxy({ credentials: { username: 'me', password: 'p@ss' } });
   const agents = createStoreAgents(readProxies({ HTTP_PROXY: proxy.url.replace('//', '//me:p%40ss@') }));
   const origin = `http://store.test:${httpPort}`;
@@ -113,7 +113,7 @@ test('the store too', async () => {
   expect(proxy.passed).toEqual([`GET ${origin}`, `PUT ${origin}`]);
 });
 
-test('each variable for its own kind of address', async () => {
+test('each variable applies only to its own kind of address', async () => {
   proxy = await startForwardProxy();
   const { url, passed } = proxy;
   const from = await sourceThrough({ ...NO_PROXIES, http: url }, `registry.test:${httpsPort}`, false);
@@ -126,7 +126,7 @@ test('each variable for its own kind of address', async () => {
 test.each([
   ['this machine, always', '', '127.0.0.1'],
   ['what NO_PROXY says', 'other.test,.0.0.1', '127.0.0.1'],
-])('directly: %s', async (_, NO_PROXY, name) => {
+])('the proxy is not used for %s', async (_, NO_PROXY, name) => {
   proxy = await startForwardProxy();
   const proxies = readProxies({ HTTP_PROXY: proxy.url, NO_PROXY });
   const from = await sourceThrough(proxies, `${name}:${httpPort}`, true);
@@ -134,7 +134,7 @@ test.each([
   expect(proxy.passed).toEqual([]);
 });
 
-test('NO_PROXY leaves out a name', async () => {
+test('the proxy is not used for a name in NO_PROXY', async () => {
   proxy = await startForwardProxy();
   const proxies = readProxies({ HTTP_PROXY: proxy.url, NO_PROXY: 'other.test, registry.test' });
   const from = await sourceThrough(proxies, `registry.test:${httpPort}`, true);
@@ -144,7 +144,7 @@ test('NO_PROXY leaves out a name', async () => {
   expect(proxy.passed).toEqual([]);
 });
 
-test('the proxy’s own password, which only the proxy sees', async () => {
+test('the proxy gets its own password, which only the proxy sees', async () => {
   const credentials = { username: 'me', password: 'p@ss' };
   proxy = await startForwardProxy({ credentials });
   const url = proxy.url.replace('//', '//me:p%40ss@');
@@ -167,7 +167,7 @@ test('the proxy’s own password, which only the proxy sees', async () => {
   }
 });
 
-test('a proxy that is not there', async () => {
+test('the error for a proxy that does not listen names the variable, and not the password', async () => {
   const url = `http://me:secret@127.0.0.1:${await freePort()}`;
   const from = await sourceThrough(readProxies({ HTTPS_PROXY: url }), `registry.test:${httpsPort}`, false);
   await expect(from.resolve(one)).rejects.toThrow(
@@ -182,13 +182,13 @@ test.each([
   ['empty ones', { HTTPS_PROXY: '', http_proxy: '' }, [undefined, undefined]],
   ['the lower case first', { HTTPS_PROXY: 'http://a', https_proxy: 'http://b' }, ['http://b/', undefined]],
   ['without a scheme', { HTTP_PROXY: 'proxy.test:3128' }, [undefined, 'http://proxy.test:3128/']],
-])('the variables: %s', (_, environment, expected) => {
+])('readProxies reads the variables: %s', (_, environment, expected) => {
   const { https: secure, http: plain } = readProxies(environment);
   expect([secure, plain]).toEqual(expected);
 });
 
 test.each(['http://me:secret@', 'socks5://me:secret@proxy.test'])(
-  'an address that is none: %s',
+  'the address %s is refused as that of a proxy',
   (address) => {
     expect(() => readProxies({ https_proxy: address })).toThrow(
       expect.objectContaining({

@@ -40,7 +40,7 @@ async function publish(environment: TestEnvironment, target: StoredManifest) {
   return publishTag(environment, repository, tag, target, { expected: stood?.digest });
 }
 
-test('first seen, moved, and left alone', async () => {
+test('a tag is created, moved and left alone, with a record of each movement', async () => {
   const store = new MemoryStore();
   const clock = new TestClock('2026-01-02T03:04:05.678Z');
   const environment = environmentFor(store, { clock });
@@ -82,7 +82,7 @@ test('first seen, moved, and left alone', async () => {
   expect(store.objects.get(KEY)?.contentType).toBe('application/vnd.oci.descriptor.v1+json');
 });
 
-test('what is said of a tag changes without a movement of what it names', async () => {
+test('the hold and the platforms of a tag change without a movement of its digest', async () => {
   const store = new MemoryStore();
   const clock = new TestClock();
   const environment = environmentFor(store, { clock });
@@ -106,7 +106,7 @@ test('what is said of a tag changes without a movement of what it names', async 
   });
 });
 
-test('a tag that comes back to where it was has another ETag', async () => {
+test('a tag that comes back to an earlier digest has another ETag', async () => {
   const store = new MemoryStore();
   const clock = new TestClock();
   const environment = environmentFor(store, { clock });
@@ -151,7 +151,7 @@ function interfere(environment: TestEnvironment, store: MemoryStore, times: numb
   };
 }
 
-test.each([undefined, b])('another run was first: nothing is moved (from %#)', async (from) => {
+test.each([undefined, b])('a tag that another run moved first is not moved (from %#)', async (from) => {
   const store = new MemoryStore();
   const environment = environmentFor(store);
   if (from !== undefined) await publish(environment, from);
@@ -160,7 +160,7 @@ test.each([undefined, b])('another run was first: nothing is moved (from %#)', a
   expect(store.json(KEY)).toMatchObject({ digest: a.digest });
 });
 
-test('entries of one run that have the same tag move it one after the other, with one record of it', async () => {
+test('entries of one run that have the same tag move it one after the other, with one record of the movement', async () => {
   const store = new MemoryStore();
   const upstream = { ...content, tags: new Map([['latest', a.digest]]) };
   const source = new MemorySource('source.test/app', upstream);
@@ -182,7 +182,7 @@ const LOST =
 test.each([
   [1, 'moved', c],
   [2, LOST, a],
-])('after %i conflicts: %s', async (times, outcome, stands) => {
+])('after %i conflicts the outcome of a tag is: %s', async (times, outcome, stands) => {
   const store = new MemoryStore();
   const upstream = { ...content, tags: new Map<string, string>() };
   const source = new MemorySource('source.test/app', upstream);
@@ -199,7 +199,7 @@ test.each([
 
 const asked = ({ calls }: MemorySource) => calls.filter((call) => /^(?:manifest|resolve) /.test(call));
 
-test('what upstream says after a conflict is what counts', async () => {
+test('after a conflict a tag follows what upstream says then', async () => {
   const store = new MemoryStore();
   const upstream = { ...content, tags: new Map([['latest', c.digest]]) };
   const source = new MemorySource('source.test/app', upstream);
@@ -247,7 +247,7 @@ async function threeImages() {
 }
 
 test.each([true, false])(
-  'what another run published during a long copy stays (a tag that is new: %s)',
+  'a digest that another run published during a long copy stays (a tag that is new: %s)',
   async (isNew) => {
     const { upstream, first, second, third } = await threeImages();
     const store = new MemoryStore();
@@ -307,7 +307,7 @@ test('an index that lags behind its tag costs a second look, and no failure', as
   expect(store.json(KEY)).toMatchObject({ digest: third.digest });
 });
 
-test('a tag that cannot be read is written anew, and not over what another run made of it', async () => {
+test('a tag that cannot be read is written anew, but not over what another run wrote meanwhile', async () => {
   const store = new MemoryStore();
   const upstream = { ...content, tags: new Map([['latest', c.digest]]) };
   const source = new MemorySource('source.test/app', upstream);

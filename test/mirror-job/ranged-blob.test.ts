@@ -90,7 +90,7 @@ async function expectAllGivenBack(buffers: BufferPool, pool: number): Promise<vo
   (await whole).release();
 }
 
-test('each byte is asked for once, and counted once', async () => {
+test('each byte of a large blob is asked for once, and counted once', async () => {
   const all = setUp();
   const { registry, source } = await serve();
   await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
@@ -100,7 +100,7 @@ test('each byte is asked for once, and counted once', async () => {
   expect(source.requests.blobGets).toBe(6);
 });
 
-test('a blob that is smaller than that is one request', async () => {
+test('a blob that is too small for ranges is one request', async () => {
   const all = setUp();
   const small = await addStreamedLayer(app, 'small', 2 * PART - 10_000);
   const { registry, source } = await serve();
@@ -118,7 +118,7 @@ test('storage on another host is asked for the same ranges', async () => {
   expect(rangesOf({ requests })).toEqual(PARTITION);
 });
 
-test('a registry that answers the first range with the whole blob is read on', async () => {
+test('a registry that answers the first range with the whole blob is asked no further range', async () => {
   const all = setUp();
   const blob = app.blobs.get(layer.digest);
   const chunks: Uint8Array[] = [];
@@ -135,7 +135,7 @@ test('a registry that answers the first range with the whole blob is read on', a
 });
 
 test.each([400, 403, 405, 416, 501])(
-  'one that answers ranges with %i is asked for one stream',
+  'a registry that answers ranges with %i is asked for one stream',
   async (status) => {
     const all = setUp();
     const { registry, source } = await serve(({ headers }) =>
@@ -147,7 +147,7 @@ test.each([400, 403, 405, 416, 501])(
   },
 );
 
-test('one that refuses a later range is asked for the rest in one stream', async () => {
+test('a registry that refuses a later range is asked for the rest in one stream', async () => {
   const all = setUp();
   const { registry, source } = await serve(({ headers }) =>
     headers.range === `bytes=${PARTITION[3]}` ? { kind: 'status', status: 416 } : undefined,
@@ -181,7 +181,7 @@ test('a registry that closes each connection after 300 kB is read to the end', a
 });
 
 test.each([0, 1000])(
-  'a range that breaks after %i bytes again and again is a failure, and leaves nothing',
+  'a range that breaks after %i bytes again and again fails the blob, and leaves nothing',
   async (after) => {
     const all = setUp();
     const { source } = await serve(({ headers }) =>
@@ -212,7 +212,7 @@ class MeanSource extends MemorySource {
   }
 }
 
-test('ranges that are shorter than asked for, and whole: they are asked for on', async () => {
+test('ranges that end before what was asked for are asked for on', async () => {
   const all = setUp();
   const source = new MeanSource(PROGRESS);
   await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
@@ -220,7 +220,7 @@ test('ranges that are shorter than asked for, and whole: they are asked for on',
   expect(source.asked).toBe(Math.ceil(SIZE / PROGRESS));
 });
 
-test.each([0, 1, PROGRESS - 1])('ranges of %i bytes are no progress', async (bytes) => {
+test.each([0, 1, PROGRESS - 1])('ranges of %i bytes are no progress, and fail the blob', async (bytes) => {
   const all = setUp();
   const source = new MeanSource(bytes);
   await expect(all.copier.ensure(REPOSITORY, descriptorOf(layer), source)).rejects.toThrow(
@@ -236,7 +236,7 @@ async function* breakingAtOnce(): AsyncGenerator<Uint8Array> {
   throw new SourceError('it broke.');
 }
 
-test('a whole blob in place of a later range is not left lying, and is read in one stream', async () => {
+test('a whole blob in place of a later range is discarded, and the blob is read in one stream', async () => {
   const all = setUp();
   const source = new (class extends MemorySource {
     discarded = 0;
@@ -271,7 +271,7 @@ test.each<[string, (request: RegistryRequest) => Misbehaviour | undefined, strin
       headers.range === `bytes=${PARTITION[5]}` ? { kind: 'status', status: 404 } : undefined,
     `has no blob ${layer.digest}.`,
   ],
-])('%s: an error, and nothing is stored', async (_name, misbehave, message) => {
+])('%s is an error, and nothing is stored', async (_name, misbehave, message) => {
   const all = setUp();
   const { source } = await serve(misbehave);
   await expect(all.copier.ensure(REPOSITORY, descriptorOf(layer), source)).rejects.toThrow(message);
@@ -279,7 +279,7 @@ test.each<[string, (request: RegistryRequest) => Misbehaviour | undefined, strin
 });
 
 test.each([1, 3, 6])(
-  'a store that fails at part %i: the rest is not fetched on, and nothing held',
+  'when a store fails at part %i, the rest is not fetched, and nothing is held',
   async (part) => {
     const all = setUp();
     all.store.before = (call, key) => {
@@ -293,7 +293,7 @@ test.each([1, 3, 6])(
   },
 );
 
-test('a run that is told to stop holds nothing either', async () => {
+test('a run that is told to stop holds nothing', async () => {
   const stop = new AbortController();
   const all = setUp({ signal: stop.signal });
   const { source } = await serve(({ headers }) => {
@@ -329,7 +329,7 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('no more ranges at once than allowed, and a slow one does not stop the others at once', async () => {
+test('no more ranges run at once than allowed, and a slow one does not stop the others at once', async () => {
   const all = setUp();
   const source = new GatedSource('source.test/app', app);
   const copied = all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
@@ -349,7 +349,7 @@ test('no more ranges at once than allowed, and a slow one does not stop the othe
   await expectStored(all);
 });
 
-test('many at once share a pool that is smaller than any of them, and all come through', async () => {
+test('many blobs at once share a pool that is smaller than any of them, and all are copied', async () => {
   const many: Repository = emptyRepository();
   const sizes = [3, 4, 5, 6, 7, 8].map((parts) => parts * PART + parts);
   const layers: Descriptor[] = [];

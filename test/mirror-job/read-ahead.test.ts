@@ -8,7 +8,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const text = async (store: ReadAhead, key: string) =>
   new TextDecoder().decode((await store.get(key))?.bytes ?? bytes('absent'));
 
-test('each key is read at once, and given to the first who asks', async () => {
+test('each key is read at once, and the result goes to the first reader', async () => {
   const bucket = new MemoryStore();
   await bucket.put('a', bytes('old'), { contentType: 'text/plain' });
   bucket.calls.length = 0;
@@ -22,13 +22,13 @@ test('each key is read at once, and given to the first who asks', async () => {
   expect([await text(store, 'a'), await text(store, 'c')]).toEqual(['new', 'absent']);
 });
 
-test('what was written meanwhile is read anew', async () => {
+test('a key that was written meanwhile is read anew', async () => {
   const store = new ReadAhead(new MemoryStore(), ['a']);
   await store.put('a', bytes('written'), { contentType: 'text/plain' });
   expect(await text(store, 'a')).toBe('written');
 });
 
-test('a read that failed fails who asks, once', async () => {
+test('a read that failed fails the first reader, once', async () => {
   class Failing extends MemoryStore {
     isDown = true;
     override async get(key: string) {

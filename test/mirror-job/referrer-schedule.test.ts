@@ -33,6 +33,6 @@ test.each<[string, number, number | undefined, number | false, boolean]>([
   ['asked by a clock that is a little ahead', 0, -HOUR, DAY, false],
   ['asked by a clock that was wrong by years', 0, -1000 * DAY, DAY, true],
   ['first seen by a clock that was wrong by years', -1000 * DAY, DAY, DAY, true],
-])('%s', (_name, age, checked, every, expected) => {
+])('referrers are due or not: %s', (_name, age, checked, every, expected) => {
   expect(due(age, checked, every)).toBe(expected);
 });

@@ -13,7 +13,7 @@ afterAll(async () => {
   await store?.stop();
 });
 
-test('40 tags and 40 digests that refer to one image are all listed with it', async () => {
+test('all 40 tags and 40 digests that refer to one image are in its list of referrers', async () => {
   const runs = await mirrorReferringTags(store, { count: 40, runs: 2 });
   expect(runs).toEqual(Array.from({ length: 2 }, () => ({ code: 0, failures: [], listed: 80 })));
 }, 120_000);

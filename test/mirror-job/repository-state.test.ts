@@ -24,7 +24,7 @@ function entry(tag: string, content = tag): TagEntry {
 
 const writes = ({ calls }: MemoryStore) => calls.filter((call) => call.startsWith('put '));
 
-test('opening is one read; nothing noted is nothing written', async () => {
+test('opening the state is one read, and nothing is written if nothing is noted', async () => {
   const store = new MemoryStore();
   const state = await RepositoryState.open(environmentFor(store), repository);
   expect(state.isEmpty).toBe(true);
@@ -84,7 +84,7 @@ test('a pin is in the index, and the list of tags is empty', async () => {
   expect(store.calls.at(-1)).toBe(`get ${INDEX}`);
 });
 
-test('a hold that another writer has set meanwhile is not overwritten: the tag itself has to say', async () => {
+test('an entry whose hold another writer has set meanwhile is dropped, because the tag itself has to say whether it is held', async () => {
   const store = new MemoryStore();
   const open = () => RepositoryState.open(environmentFor(store), repository);
   const tag = parseTag('a');
@@ -125,7 +125,7 @@ test('two writers at once lose nothing of each other', async () => {
   ]);
 });
 
-test('it is written while the run goes on, when the last time is long enough ago', async () => {
+test('the state is written while the run goes on, if its last write is long enough ago', async () => {
   const store = new MemoryStore();
   const clock = new TestClock();
   const state = await RepositoryState.open(
@@ -142,7 +142,7 @@ test('it is written while the run goes on, when the last time is long enough ago
   expect(writes(store).length).toBe(2);
 });
 
-test('what could not be written is written the next time', async () => {
+test('an entry that could not be written is written the next time', async () => {
   const store = new MemoryStore();
   const state = await RepositoryState.open(environmentFor(store), repository);
   await state.note(entry('one'));
@@ -157,7 +157,7 @@ test('what could not be written is written the next time', async () => {
   );
 });
 
-test('what cannot be written while the run goes on is no failure, until it ends', async () => {
+test('an entry that cannot be written while the run goes on is no failure until the run ends', async () => {
   const store = new MemoryStore();
   const environment = environmentFor(store, { limits: { flushEvery: 0 } });
   const state = await RepositoryState.open(environment, repository);
@@ -171,7 +171,7 @@ test('what cannot be written while the run goes on is no failure, until it ends'
   expect((await RepositoryState.open(environment, repository)).tags).toEqual([entry('one'), entry('two')]);
 });
 
-test('an index that cannot be read is made anew, and says so', async () => {
+test('an index that cannot be read is made anew, and a warning says so', async () => {
   const store = new MemoryStore();
   await store.put(INDEX, Buffer.from('{'), { contentType: OCI_INDEX });
   const environment = environmentFor(store);
@@ -184,7 +184,7 @@ test('an index that cannot be read is made anew, and says so', async () => {
   expect((await RepositoryState.open(environment, repository)).tag(parseTag('one'))).toEqual(entry('one'));
 });
 
-test('a list of tags that cannot be read is made anew from the tags that there are, and says so', async () => {
+test('a list of tags that cannot be read is made anew from the stored tags, and a warning says so', async () => {
   const store = new MemoryStore();
   const folder = 'repositories/mirror.test/app/_tags/';
   const there = Array.from({ length: 1001 }, (_, number) => `t${String(number).padStart(4, '0')}`);
@@ -204,7 +204,7 @@ test('a list of tags that cannot be read is made anew from the tags that there a
   expect(store.calls.filter((call) => call.startsWith('list'))).toEqual([`list ${folder}`]);
 });
 
-test('a list of tags that got lost is made anew with those that no run looks at any more', async () => {
+test('a list of tags that got lost is made anew with the tags that no run looks at any more', async () => {
   const store = new MemoryStore();
   const folder = 'repositories/mirror.test/app/_tags/';
   for (const name of ['old', `sha256-${'0'.repeat(64)}.sig`]) {
@@ -235,7 +235,7 @@ async function oldBucket() {
   return { store, signature, open: () => RepositoryState.open(environmentFor(store), repository) };
 }
 
-test('a list that was written before lists had every tag is made anew, once, though nothing is noted', async () => {
+test('a list from before lists had every tag is made anew, once, even if nothing is noted', async () => {
   const { store, signature, open } = await oldBucket();
   const state = await open();
   await state.flush();
@@ -260,7 +260,7 @@ test('a list that lacks nothing is not written again, and the index says so from
   expect(writes(store)).toEqual([`put ${INDEX}`]);
 });
 
-test('where the list cannot be made anew, the index does not say that it was, and the next run tries', async () => {
+test('when the list cannot be made anew, the index does not say that it was, and the next run tries again', async () => {
   const { store, signature, open } = await oldBucket();
   const state = await open();
   store.before = (call) => {
@@ -273,7 +273,7 @@ test('where the list cannot be made anew, the index does not say that it was, an
   expect(store.json(TAGS)).toEqual({ name: 'mirror.test/app', tags: ['a', signature] });
 });
 
-test('a job of before, which writes the list without signature tags again, is noticed', async () => {
+test('an older job that writes the list without signature tags again is noticed', async () => {
   const { store, open } = await oldBucket();
   await (await open()).flush();
   const state = await open();
@@ -283,7 +283,7 @@ test('a job of before, which writes the list without signature tags again, is no
   expect(store.json(INDEX)).not.toHaveProperty('annotations');
 });
 
-test('a list that cannot be read is mended also where all that is noted is a tag that is there', async () => {
+test('a list that cannot be read is mended even if the only tag that is noted exists already', async () => {
   const store = new MemoryStore();
   await store.put('repositories/mirror.test/app/_tags/one', Buffer.from('{}'), { contentType: 'a/b' });
   await store.put(TAGS, Buffer.from('{'), { contentType: 'application/json' });
@@ -293,7 +293,7 @@ test('a list that cannot be read is mended also where all that is noted is a tag
   expect(store.json(TAGS)).toEqual({ name: 'mirror.test/app', tags: ['one'] });
 });
 
-test('an object that another writer changes before every attempt is a failure that names the writer', async () => {
+test('an object that another writer changes before every attempt is a failure that tells of that writer', async () => {
   const store = new MemoryStore();
   const state = await RepositoryState.open(environmentFor(store), repository);
   await state.note(entry('one'));

@@ -41,7 +41,7 @@ async function askAll(registry: Registry, count: number): Promise<number[]> {
   return Promise.all(Array.from({ length: count }, (_, index) => ask(index)));
 }
 
-test('as many as the window has grown to, and never more than the default', async () => {
+test('a registry gets as many requests at once as the window has grown to, and never more than the default', async () => {
   const { host, seen } = await start();
   const registry = await registryAt(host, { timeout: 30_000 });
   await askAll(registry, 200);
@@ -50,14 +50,14 @@ test('as many as the window has grown to, and never more than the default', asyn
   expect(seen.most).toBeLessThanOrEqual(DEFAULT_CONCURRENCY);
 });
 
-test('never more than `concurrency`', async () => {
+test('a registry never gets more requests at once than `concurrency`', async () => {
   const { host, seen } = await start();
   const registry = await registryAt(host, { timeout: 30_000, concurrency: 3 });
   await askAll(registry, 30);
   expect([seen.count, seen.most]).toEqual([30, 3]);
 });
 
-test('one that is refused: all of them wait as long as it was told to, and then there are fewer', async () => {
+test('after a refused request all of them wait as long as the registry says, and then fewer run at once', async () => {
   const { host, seen } = await start((index) => index > 0 && index < 25);
   const clock = new TestClock();
   const registry = await registryAt(host, { timeout: 30_000, clock });

@@ -38,7 +38,7 @@ async function run(store: MemoryStore) {
   return { blobs, report, writes: store.calls.filter((call) => WRITES.test(call)).length };
 }
 
-test('at whichever write it died', async () => {
+test('a run that died at any write is started again and fetches no finished blob twice', async () => {
   const whole = await run(new MemoryStore());
   expect(whole.blobs.toSorted()).toEqual([...content.blobs.keys()].toSorted());
   expect(whole.writes).toBeGreaterThan(25);
