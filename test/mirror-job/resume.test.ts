@@ -46,13 +46,13 @@ async function* breakingAtItsEnd(all = bytes): AsyncGenerator<Uint8Array> {
 
 const offsets = ({ calls }: MemorySource) => calls.map((call) => Number(call.split(' ')[2]));
 
-test('it goes on where it broke', async () => {
+test('a blob goes on where it broke', async () => {
   const source = breakingAfter(400, 1, 300, SIZE);
   expect((await read(source)).equals(bytes)).toBe(true);
   expect(offsets(source)).toEqual([0, 400, 401, 701]);
 });
 
-test('progress gives it its attempts back', async () => {
+test('progress gives a blob its attempts back', async () => {
   const source = breakingAfter(STEP, 0, 0, STEP, 0, 0, STEP, 0, 0, SIZE);
   expect((await read(source)).equals(bytes)).toBe(true);
   expect(offsets(source)).toEqual([
@@ -69,19 +69,19 @@ test('progress gives it its attempts back', async () => {
   ]);
 });
 
-test('a few bytes at a time are no progress', async () => {
+test('a few bytes at a time do not count as progress', async () => {
   const source = breakingAfter(STEP - 1);
   await expect(read(source)).rejects.toThrow(`it broke at ${4 * (STEP - 1)}.`);
   expect(offsets(source)).toHaveLength(4);
 });
 
-test('without any it ends', async () => {
+test('a blob without progress fails', async () => {
   const source = breakingAfter(100, 0);
   await expect(read(source)).rejects.toThrow('it broke at 100.');
   expect(offsets(source)).toEqual([0, 100, 100, 100]);
 });
 
-test('a body that breaks before its first byte is asked for again; a request that failed is not', async () => {
+test('a body that breaks before its first byte is asked for again, and a request that failed is not', async () => {
   const source = breakingAfter(0, 0, SIZE);
   expect((await read(source)).equals(bytes)).toBe(true);
   expect(offsets(source)).toEqual([0, 0, 0]);
@@ -94,13 +94,13 @@ test('a body that breaks before its first byte is asked for again; a request tha
   expect(offsets(refusing)).toEqual([0]);
 });
 
-test('a blob that is not there is not asked for again', async () => {
+test('a blob that upstream lacks is not asked for again', async () => {
   const source = new MemorySource('source.test/app', emptyRepository());
   await expect(read(source)).rejects.toThrow(`source.test/app has no blob ${digest}.`);
   expect(offsets(source)).toEqual([0]);
 });
 
-test('what is left for the next run is not asked for again', async () => {
+test('a blob that is left for the next run is not asked for again', async () => {
   const source = new MemorySource('source.test/app', emptyRepository());
   source.open = (_, offset) => {
     if (offset > 0) throw new SkippedError('the budget is used up.');
@@ -110,14 +110,14 @@ test('what is left for the next run is not asked for again', async () => {
   expect(offsets(source)).toEqual([0, 100]);
 });
 
-test('what breaks after the last byte is not asked for more', async () => {
+test('a body that breaks after its last byte is not asked for more', async () => {
   const source = new MemorySource('source.test/app', emptyRepository());
   source.open = () => breakingAtItsEnd();
   await expect(read(source)).rejects.toThrow('it broke at the end.');
   expect(offsets(source)).toEqual([0]);
 });
 
-test('a run that is told to stop does not go on', async () => {
+test('a blob does not go on in a run that is told to stop', async () => {
   const stop = new AbortController();
   const source = breakingAfter(400, SIZE);
   source.before = (_call, what) => {
@@ -134,7 +134,7 @@ tagAs(app, addImage(app, { layers: [layer] }), 'one');
 test.each<[string, Misbehaviour | undefined]>([
   ['honours the range', undefined],
   ['sends the whole again', { kind: 'status', status: 200 }],
-])('a registry that %s', async (_name, second) => {
+])('a blob whose connection broke is whole from a registry that %s', async (_name, second) => {
   const all = await bytesOf(app.blobs.get(layer.digest) ?? blob);
   const registry = await startRogueRegistry({
     corpus: { repositories: new Map([['team/app', app]]) },
@@ -160,7 +160,7 @@ test.each<[string, Misbehaviour | undefined]>([
   }
 });
 
-test('a registry that answers with another range than was asked for', async () => {
+test('an answer with another range than was asked for is an error', async () => {
   const source = await sourceAt('registry.test', 'team/app', {
     fetch: fakeFetch((_url, headers) =>
       headers['Range'] === undefined
@@ -173,7 +173,7 @@ test('a registry that answers with another range than was asked for', async () =
   );
 });
 
-test('a body that is slow, and gets on, is one request', async () => {
+test('a slow body that makes progress is one request', async () => {
   const timeout = 300;
   let requests = 0;
   const source = await sourceAt('registry.test', 'team/app', {

@@ -15,7 +15,7 @@ import { MemoryStore } from './memory-store.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
-test('the oldest is forgotten first, as much as it takes', () => {
+test('the oldest things are forgotten first, as many as it takes', () => {
   const retention = new Retention(100);
   const forgotten: string[] = [];
   const keep = (name: string, bytes: number) => retention.keep(bytes, () => forgotten.push(name));
@@ -29,7 +29,7 @@ test('the oldest is forgotten first, as much as it takes', () => {
   expect(forgotten).toEqual(['first', 'second', 'third', 'fourth', 'huge']);
 });
 
-test('what a memo has forgotten is begun anew, and what is running is not', async () => {
+test('a memo begins anew what it has forgotten, and not what is running', async () => {
   const memo = new Memo<string, number>({ retention: new Retention(2), weigh: () => 1 });
   let begun = 0;
   const start = async () => {
@@ -129,7 +129,7 @@ test('manifests that are written are forgotten while the run goes on', async () 
   expect(alive).toBeLessThan(8 * MEBIBYTE);
 }, 60_000);
 
-test('so are those that are refused, because what lists them gives another size', async () => {
+test('manifests that are refused, because their index gives another size, are forgotten too', async () => {
   const { alive, counts } = await runWatched(await indexes(400, 5, 1), 'tag-399');
   expect(counts.failed).toBe(400);
   expect(alive).toBeGreaterThan(0);
@@ -152,7 +152,7 @@ test('a tag whose manifests were forgotten takes them from the bucket', async ()
   expect(source.calls.filter((call) => call.startsWith('blob ')).length).toBe(repository.blobs.size);
 });
 
-test('only so many repositories are open at once', async () => {
+test('no more repositories are open at once than the limit says', async () => {
   const store = new MemoryStore();
   let open = 0;
   let most = 0;

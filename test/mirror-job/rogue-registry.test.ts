@@ -51,7 +51,7 @@ async function readSlowly(response: Response): Promise<{ bytes: number; ended: b
   }
 }
 
-test('a manifest by tag and by digest, HEAD like GET', async () => {
+test('a manifest is served by tag and by digest, to HEAD like to GET', async () => {
   const registry = await start();
   for (const reference of ['latest', latest]) {
     for (const method of ['GET', 'HEAD']) {
@@ -81,7 +81,7 @@ test.each([
   [`/v2/library/app/blobs/sha256:${'0'.repeat(64)}`, 404],
   ['/v2/library/none/tags/list', 404],
   ['/elsewhere', 404],
-])('GET %s is %i', async (path, status) => {
+])('GET %s answers %i', async (path, status) => {
   const registry = await start();
   expect((await fetch(registry.url + path)).status).toBe(status);
 });
@@ -92,7 +92,7 @@ test.each([
   ['bytes=500-', 206, 500, blob.size],
   ['bytes=-500', 206, blob.size - 500, blob.size],
   [`bytes=${blob.size - 10}-99999999`, 206, blob.size - 10, blob.size],
-])('a blob with Range %s is %i', async (range, status, from, to) => {
+])('a blob with Range %s answers %i', async (range, status, from, to) => {
   const registry = await start();
   const url = `${registry.url}/v2/library/app/blobs/${blobDigest}`;
   const response = await fetch(url, range === undefined ? {} : { headers: { range } });
@@ -106,14 +106,14 @@ test.each([
   expect(await digestOfBody(response)).toBe(`sha256:${hash.digest('hex')}`);
 });
 
-test('a range past the end is 416', async () => {
+test('a range past the end answers 416', async () => {
   const registry = await start();
   const url = `${registry.url}/v2/library/app/blobs/${blobDigest}`;
   const response = await fetch(url, { headers: { range: `bytes=${blob.size}-` } });
   expect([response.status, response.headers.get('content-range')]).toEqual([416, `bytes */${blob.size}`]);
 });
 
-test('tags come in pages, with a Link to the next', async () => {
+test('tags come in pages, with a Link to the next page', async () => {
   const registry = await start({ pageSize: 3 });
   const list = async (path: string) => {
     const response = await fetch(registry.url + path);
@@ -129,7 +129,7 @@ test('tags come in pages, with a Link to the next', async () => {
   ]);
 });
 
-test('referrers, filtered and not; without the API a 404', async () => {
+test('referrers are served, filtered and not, and a registry without the API answers 404', async () => {
   const signed = repositoryOf(corpus, 'library/signed');
   const registry = await start();
   const url = `${registry.url}/v2/library/signed/referrers/${digestOfTag(signed, 'latest')}`;
@@ -165,7 +165,7 @@ test('a tag that moves in the corpus moves in the registry', async () => {
   }
 });
 
-test('basic authentication', async () => {
+test('basic authentication lets in the right password, and nobody without one', async () => {
   const registry = await start({ auth: { kind: 'basic', username: 'a', password: 'b' } });
   const refused = await fetch(`${registry.url}/v2/`);
   expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Basic realm="rogue"']);
@@ -200,7 +200,7 @@ test.each<[Misbehaviour, number, string]>([
   [{ kind: 'unknown-media-type' }, 200, 'application/vnd.example.unknown+json'],
   [{ kind: 'schema1' }, 200, DOCKER_SCHEMA1],
   [{ kind: 'headers', set: { 'content-type': 'application/octet-stream' } }, 200, 'application/octet-stream'],
-])('%o', async (misbehaviour, status, type) => {
+])('%o changes the answer for a manifest', async (misbehaviour, status, type) => {
   const registry = await startWith(misbehaviour);
   const response = await fetch(`${registry.url}/v2/library/app/manifests/latest`);
   expect([response.status, response.headers.get('content-type')]).toEqual([status, type]);
@@ -230,7 +230,7 @@ test.each<[Misbehaviour, { length: string | null; bytes: number; ended: boolean 
     { kind: 'close', after: 5000 },
     { length: String(blob.size), bytes: 5000, ended: false },
   ],
-])('%o of a blob', async (misbehaviour, expected) => {
+])('%o changes the answer for a blob', async (misbehaviour, expected) => {
   const registry = await startWith(misbehaviour);
   const response = await fetch(`${registry.url}/v2/library/app/blobs/${blobDigest}`);
   expect({ length: response.headers.get('content-length'), ...(await readSlowly(response)) }).toEqual(
@@ -246,7 +246,7 @@ test('wrong bytes differ in one bit', async () => {
   expect(Buffer.from(await response.arrayBuffer())).toEqual(expected);
 });
 
-test('a stall sends what it says and then nothing, until the client gives up', async () => {
+test('a stall sends the bytes that it states and then nothing, until the client gives up', async () => {
   const registry = await startWith({ kind: 'stall', after: 5000 });
   const patience = new AbortController();
   const response = await fetch(`${registry.url}/v2/library/app/blobs/${blobDigest}`, {
@@ -271,14 +271,14 @@ test('a hang never answers, and ends when the registry stops', async () => {
   expect(await answer).toBe('cut');
 });
 
-test('a manifest above 4 MiB whose digest is right', async () => {
+test('a huge manifest has more than 4 MiB, and its digest is right', async () => {
   const registry = await startWith({ kind: 'huge-manifest' });
   const response = await fetch(`${registry.url}/v2/library/app/manifests/latest`);
   expect(Number(response.headers.get('content-length'))).toBeGreaterThan(4 * 1024 * 1024);
   expect(await digestOfBody(response)).toBe(response.headers.get('docker-content-digest'));
 });
 
-test('no Docker-Content-Digest', async () => {
+test('an answer can lack Docker-Content-Digest', async () => {
   const registry = await startWith({ kind: 'headers', omit: ['Docker-Content-Digest'] });
   const response = await fetch(`${registry.url}/v2/library/app/manifests/latest`, { method: 'HEAD' });
   expect([response.status, response.headers.get('docker-content-digest')]).toEqual([200, null]);
@@ -297,7 +297,7 @@ test('a redirect loop leads to where it came from', async () => {
   expect([response.status, response.headers.get('location')]).toEqual([307, url]);
 });
 
-test('a redirect to another host is served there without a question, and its headers are on record', async () => {
+test('a redirect to another host is served without a password, and its headers are recorded', async () => {
   const registry = await start({
     auth: { kind: 'basic', username: 'a', password: 'b' },
     misbehave: () => ({ kind: 'redirect-elsewhere' }),
@@ -315,7 +315,7 @@ test('a redirect to another host is served there without a question, and its hea
   ]);
 });
 
-test('a tag that moves between HEAD and GET', async () => {
+test('a tag can move between HEAD and GET', async () => {
   const registry = await start({
     misbehave: ({ method }) => (method === 'HEAD' ? { kind: 'instead', reference: '1.0.0' } : undefined),
   });
@@ -325,7 +325,7 @@ test('a tag that moves between HEAD and GET', async () => {
   expect((await fetch(url)).headers.get('docker-content-digest')).toBe(latest);
 });
 
-test('a list with a tag that is gone, a page that leads to itself, and back to order', async () => {
+test('a list can have a tag that is gone, or a page that leads to itself, and is in order again afterwards', async () => {
   const registry = await startWith({ kind: 'tags', tags: ['gone', 'latest'] });
   const url = `${registry.url}/v2/library/app/tags/list`;
   expect(await (await fetch(url)).json()).toEqual({ name: 'library/app', tags: ['gone', 'latest'] });

@@ -50,7 +50,7 @@ async function sync(store: MemoryStore, source: MemorySource, options?: ImageOpt
   return { report, outcomes: outcomesOf(report), logged: environment.logged };
 }
 
-test('what upstream does not show to everybody is refused on a public bucket, asked once', async () => {
+test('an image that upstream does not show to everybody is refused on a public bucket, and upstream is asked once', async () => {
   const { source } = await sourceWith('source.test/app', 'one', 'two');
   source.isShown = false;
   const store = new MemoryStore();
@@ -70,7 +70,7 @@ test('what upstream does not show to everybody is refused on a public bucket, as
   expect(source.calls.filter((call) => call.startsWith('isPublic'))).toEqual([]);
 });
 
-test('whether upstream is shown is asked again when the question itself failed', async () => {
+test('the question whether upstream shows an image to everybody is asked again if it failed', async () => {
   const { source } = await sourceWith('source.test/app', 'one', 'two');
   let failures = 1;
   source.before = (call) => {
@@ -86,7 +86,7 @@ test('whether upstream is shown is asked again when the question itself failed',
   });
 });
 
-test('a new signature of what upstream does not show any more is refused on a public bucket', async () => {
+test('a new signature of an image that upstream no longer shows to everybody is refused on a public bucket', async () => {
   const { source, content, image } = await sourceWith('source.test/app', 'one');
   const store = new MemoryStore();
   const clock = new TestClock();
@@ -109,7 +109,7 @@ test('a new signature of what upstream does not show any more is refused on a pu
   expect(store.keys(signature.digest.slice(7))).toEqual([]);
 });
 
-test('of a list that is too short nothing is looked at, and what is named is mirrored', async () => {
+test('a list that is too short has none of its tags looked at, and named tags and digests are mirrored', async () => {
   const { source, image } = await sourceWith('source.test/app', 'one', 'two', 'three');
   const store = new MemoryStore();
   const options = { tags: ['one'], rules: { ...EVERY_TAG, minTags: 4 }, digests: [image.digest] };
@@ -130,7 +130,7 @@ test('of a list that is too short nothing is looked at, and what is named is mir
   expect(store.keys('/_tags/')).toEqual(['repositories/mirror.test/app/_tags/one']);
 });
 
-test('a list that fails takes nothing from what is named', async () => {
+test('a list that fails does not stop the named tags', async () => {
   const { source } = await sourceWith('source.test/app', 'one', 'two');
   source.before = (call) => {
     if (call === 'tags') throw new SourceError('source.test/app: no list today.');
@@ -142,7 +142,7 @@ test('a list that fails takes nothing from what is named', async () => {
   });
 });
 
-test('rules that select nothing are said', async () => {
+test('rules that select nothing cause a warning', async () => {
   const { source } = await sourceWith('source.test/app', 'one');
   const none = { ...EVERY_TAG, include: [{ text: 'x*', matches: () => false }] };
   const { report, logged } = await sync(new MemoryStore(), source, { tags: [], rules: none });
@@ -189,7 +189,7 @@ test('a digest is mirrored without a tag, and not asked for again before its ref
   expect(store.keys('/_referrers/').length).toBe(1);
 });
 
-test('a digest that upstream lacks', async () => {
+test('a digest that upstream lacks is a failure that names it', async () => {
   const { source } = await sourceWith('source.test/app', 'one');
   const digest = `sha256:${'0'.repeat(64)}`;
   const { outcomes } = await sync(new MemoryStore(), source, { tags: [], digests: [digest] });
@@ -207,7 +207,7 @@ test('tags of one image ask for its referrers once, and list them once', async (
   expect(writes(store).filter((call) => call.includes('/_referrers/'))).toHaveLength(1);
 });
 
-test('referrers: false asks for none', async () => {
+test('referrers: false asks for no referrers', async () => {
   const { source, image, content } = await sourceWith('source.test/app', 'one');
   addArtifact(content, { artifactType: SPDX, subject: image });
   const store = new MemoryStore();
@@ -216,7 +216,7 @@ test('referrers: false asks for none', async () => {
   expect(store.keys('/_referrers/')).toEqual([]);
 });
 
-test('a chain of referrers ends at a depth that no image has', async () => {
+test('a chain of referrers that is more than 8 deep fails the tag', async () => {
   const { source, image, content } = await sourceWith('source.test/app', 'one');
   let subject = image;
   for (let depth = 0; depth < 9; depth += 1) {
@@ -250,7 +250,7 @@ test('a blob that one source lacks comes from the other that has it', async () =
   expect(store.keys('mirror.test/broken/')).toEqual([]);
 });
 
-test('a run is over when all that it began is: no copy goes on behind a tag that failed', async () => {
+test('a run ends only when all that it began has ended, and no copy goes on behind a tag that failed', async () => {
   const content = emptyRepository();
   const [lost, slow] = [await addLayer(content, 'lost'), await addStreamedLayer(content, 'slow', 3_000_000)];
   tagAs(content, addImage(content, { layers: [lost, slow] }), 'one');
@@ -297,7 +297,7 @@ test('layers that are kept elsewhere by licence are left to their urls', async (
   expect(store.keys(foreign.digest.slice(7))).toEqual([]);
 });
 
-test('a layer with urls that the registry has is mirrored, however long its registry fails before', async () => {
+test('a layer with urls that the registry has is mirrored, even if the registry fails at first', async () => {
   const { foreign, source } = await foreignImage();
   const store = new MemoryStore();
   source.before = (call, what) => {
@@ -313,7 +313,7 @@ test('a layer with urls that the registry has is mirrored, however long its regi
   expect(store.keys('blobs/')).toContain(`blobs/${foreign.digest.replace(':', '/')}`);
 });
 
-test('a run that is told to stop aborts its uploads, says so, and the next one goes on from there', async () => {
+test('a run that is told to stop aborts its uploads and says so, and the next run goes on from there', async () => {
   const content = emptyRepository();
   tagAs(content, addImage(content, { layers: [await addStreamedLayer(content, 'long', 5_000_000)] }), 'one');
   const store = new MemoryStore();
@@ -333,7 +333,7 @@ test('a run that is told to stop aborts its uploads, says so, and the next one g
   expect((await sync(store, source)).outcomes).toEqual({ 'mirror.test/app:one': 'created' });
 });
 
-test('uploads that killed runs left are aborted: those whose blob is there, and those of the day before', async () => {
+test('uploads that killed runs left are aborted if their blob is stored, or if they are more than a day old', async () => {
   const content = emptyRepository();
   const long = await addStreamedLayer(content, 'long', 5_000_000);
   tagAs(content, addImage(content, { layers: [long] }), 'one');
@@ -363,7 +363,7 @@ test('a run whose blobs are small does not look for uploads', async () => {
   expect(store.calls.filter((call) => call.startsWith('openUploads'))).toEqual([]);
 });
 
-test('a store that fails in the middle fails what it concerns, and the report says which call', async () => {
+test('a store that fails in the middle fails only the tag concerned, and the report has the store’s error', async () => {
   const { source } = await sourceWith('source.test/app', 'one', 'two');
   const store = new MemoryStore();
   store.before = (call, key) => {
@@ -381,7 +381,7 @@ test('a store that fails in the middle fails what it concerns, and the report sa
   expect(store.json('state/default/last-run.json')).toEqual(report);
 });
 
-test('a catalogue that cannot be read is made anew, and that is said', async () => {
+test('a catalogue that cannot be read is made anew, and a warning says so', async () => {
   const { source } = await sourceWith('source.test/app', 'one');
   const store = new MemoryStore();
   const key = 'state/default/catalog.json';
@@ -394,7 +394,7 @@ test('a catalogue that cannot be read is made anew, and that is said', async () 
   ]);
 });
 
-test('names stay in the catalogue, and those of other runs too', async () => {
+test('names stay in the catalogue, and so do names from other runs', async () => {
   const { source } = await sourceWith('source.test/app', 'one');
   const store = new MemoryStore();
   const catalogue = { repositories: ['mirror.test/zebra', 'mirror.test/ant'] };

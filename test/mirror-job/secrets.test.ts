@@ -151,7 +151,7 @@ function repeat({ headers }: RegistryRequest): Misbehaviour {
 
 const BASIC = { 'www-authenticate': 'Basic realm="rogue"' };
 
-test('passwords that are refused, by a registry that repeats them', async () => {
+test('no output shows passwords that a registry refuses and repeats', async () => {
   const registry = await start(undefined, (request) =>
     request.headers.authorization === undefined
       ? { kind: 'status', status: 401, headers: BASIC }
@@ -163,7 +163,7 @@ test('passwords that are refused, by a registry that repeats them', async () => 
   expectNothingShown(all);
 });
 
-test('a token that is refused, by a registry that repeats it', async () => {
+test('no output shows a token that a registry refuses and repeats', async () => {
   const registry = await start({ kind: 'bearer', credentials: USER }, (request) =>
     request.kind === 'manifest' && request.headers.authorization !== undefined ? repeat(request) : undefined,
   );
@@ -173,7 +173,7 @@ test('a token that is refused, by a registry that repeats it', async () => {
   expectNothingShown(all);
 });
 
-test('a token server that refuses the password, or takes no identity token', async () => {
+test('no output shows a password or an identity token that a token server refuses', async () => {
   const registry = await start({ kind: 'bearer', credentials: OTHER });
   const refused = await mirror({ host: registry.host, credentials: [USER] });
   expect(refused.code).toBe(1);
@@ -186,7 +186,7 @@ test('a token server that refuses the password, or takes no identity token', asy
   expectNothingShown(token.all);
 });
 
-test('a docker config.json that cannot be read', async () => {
+test('no output shows a password of a docker config.json that cannot be read', async () => {
   const auths = { 'registry.test': { auth: base64(USER.password) } };
   const { code, all } = await mirror({ host: 'registry.test', docker: { auths } });
   expect(code).toBe(2);
@@ -194,7 +194,7 @@ test('a docker config.json that cannot be read', async () => {
   expectNothingShown(all);
 });
 
-test('helpers: one that fails with its secret on its lips, one whose answer is refused', async () => {
+test('no output shows the secret of a helper that fails, or of one whose answer is refused', async () => {
   const registry = await start({ kind: 'basic', ...USER });
   await helper('fails', `echo ${SECRETS.helper}; echo ${SECRETS.helper} >&2; exit 1`);
   const failed = await mirror({ host: registry.host, docker: { credsStore: 'fails' } });
@@ -208,7 +208,7 @@ test('helpers: one that fails with its secret on its lips, one whose answer is r
   expectNothingShown(refused.all);
 });
 
-test('through a proxy with a password: a registry by a name that it alone knows', async () => {
+test('no output shows the password of a proxy, or of a registry by a name that only the proxy knows', async () => {
   const registry = await start({ kind: 'basic', ...USER });
   const url = proxy.url.replace('//', `//me:${SECRETS.proxy}@`);
   const env = { HTTP_PROXY: url, HTTPS_PROXY: url };
@@ -238,7 +238,7 @@ test('through a proxy with a password: a registry by a name that it alone knows'
   expectNothingShown(broken.all);
 });
 
-test('ECR: its password mirrors, and one that is not accepted is not shown', async () => {
+test('the password of ECR mirrors an image, and no output shows it, even when it is not accepted', async () => {
   const registry = await start({ kind: 'basic', username: 'AWS', password: SECRETS.ecr });
   const leads = await startForwardProxy({ port: Number(registry.host.split(':')[1]) });
   const right = await mirror({ host: ECR, env: { HTTP_PROXY: leads.url } });

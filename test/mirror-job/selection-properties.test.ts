@@ -66,7 +66,7 @@ const newestFirst = (...[one, other]: readonly [Tag, Tag]) =>
   compareRead({ tag: one, version: parseVersion(one) }, { tag: other, version: parseVersion(other) });
 const names = (choices: readonly { readonly tag: Tag }[]) => choices.map((choice) => choice.tag);
 
-test('newest first is an order: of all different tags, whatever they are', () => {
+test('newest first is an order of all different tags, whatever they are', () => {
   fc.assert(
     fc.property(tag, tag, tag, (a, b, c) => {
       expect(newestFirst(a, b) === 0).toBe(a === b);
@@ -78,7 +78,7 @@ test('newest first is an order: of all different tags, whatever they are', () =>
   );
 });
 
-test('every tag is in or out, once; all that is named is in; the list’s order and repetitions mean nothing', () => {
+test('every tag is chosen or left, once; every named tag is chosen; the order and repetitions of the list change nothing', () => {
   fc.assert(
     fc.property(selection, tags, (wanted, listed) => {
       const { chosen, left } = selectTags(wanted, listed);
@@ -93,7 +93,7 @@ test('every tag is in or out, once; all that is named is in; the list’s order 
   );
 });
 
-test('nothing but what is named escapes a rule', () => {
+test('only named tags escape a rule', () => {
   fc.assert(
     fc.property(rules, tags, (all, listed) => {
       const { chosen, count, isShort } = selectTags({ explicit: [], rules: all }, listed);
@@ -112,7 +112,7 @@ test('nothing but what is named escapes a rule', () => {
   );
 });
 
-test('what a list gains can push out the oldest, and never lets in what was too old', () => {
+test('a tag that is added to a list can push out the oldest, and never lets in another tag', () => {
   fc.assert(
     fc.property(rules, tags, tag, (all, listed, fresh) => {
       const wanted = { explicit: [], rules: { ...all, minTags: 0 } };

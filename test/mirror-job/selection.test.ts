@@ -84,18 +84,18 @@ test.each([
     "{ semver: '~1.27', precision: [3], include: [stable], minTags: 4 }",
     'stable',
   ],
-])('%s', (_, tags, expected) => {
+])('tags select: %s', (_, tags, expected) => {
   const { chosen } = selectTags(selectionOf(tags), LISTED);
   expect(chosen.map(({ tag }) => tag).join(' ')).toBe(expected);
 });
 
-test('dates by name alone: the newest is the last of the alphabet', () => {
+test('dates are ordered by name alone, and the newest is the last in the alphabet', () => {
   const dates = ['RELEASE.2024-02-01', 'RELEASE.2023-12-31', 'RELEASE.2024-01-15', 'edge'].map(parseTag);
   const { chosen } = selectTags(selectionOf("{ include: ['RELEASE.*'], latest: 2 }"), dates);
   expect(chosen.map(({ tag }) => tag)).toEqual(['RELEASE.2024-02-01', 'RELEASE.2024-01-15']);
 });
 
-test('suffixes that semver cannot read are below those that it can, in whichever order they are listed', () => {
+test('suffixes that semver cannot read are below those that it can, in whatever order they are listed', () => {
   const sorted = ['1.0-rc.10', '1.0-rc.2', '1.0-rc_10'].map(parseTag);
   const [a, b, c] = sorted;
   for (const listed of [sorted, sorted.toReversed(), [b, c, a], [c, a, b], [a, c, b], [b, a, c]]) {
@@ -133,7 +133,7 @@ test.each([
   ],
   ['a number before a letter, and a point before both', "['*']", 'a.b a1 aa a', 'aa a1 a.b a'],
 ])(
-  'what is no version to semver is ordered by the value of its numbers: %s',
+  'tags that are no version to semver are ordered by the value of their numbers: %s',
   (_, include, listed, expected) => {
     const tags = listed.split(' ').map(parseTag);
     const selection = selectionOf(`{ include: ${include}, latest: 9 }`);
@@ -147,7 +147,7 @@ test.each([
   },
 );
 
-test('an underscore begins a suffix as a hyphen does, and four numbers are in no range', () => {
+test('an underscore begins a suffix as a hyphen does, and a version of four numbers is in no range', () => {
   const listed = ['1.9.0_abc', '1.10.0_abc', '1.10.0', '1.10.0-abc', '1.10.0.1'].map(parseTag);
   const { chosen, left } = selectTags(selectionOf("{ semver: '>=1', suffix: ['_abc'] }"), listed);
   expect(chosen.map(({ tag }) => tag)).toEqual(['1.10.0_abc', '1.9.0_abc']);
@@ -189,7 +189,7 @@ test.each([
   },
 );
 
-test('a signature tag that is no candidate says so', () => {
+test('a signature tag that is no candidate is left with that reason', () => {
   const { left, count } = selectTags(selectionOf("{ include: ['*'], latest: 1 }"), [
     parseTag(`sha256-${HEX}.sig`),
   ]);
@@ -200,7 +200,7 @@ test('a signature tag that is no candidate says so', () => {
   ]);
 });
 
-test('each tag has its reason', () => {
+test('each tag has the reason why it is chosen or left', () => {
   const selection = selectionOf(
     "{ semver: '>=1.27.1 <2', suffix: ['', '-alpine'], precision: [2, 3], latest: 1, include: [stable], exclude: ['v*'] }",
   );
@@ -236,7 +236,7 @@ test('each tag has its reason', () => {
   expect([count, isShort]).toEqual([3, false]);
 });
 
-test('the reasons of patterns, and of a list that is too short', () => {
+test('patterns, and a list that is too short, are reasons of their own', () => {
   const listed = ['a1', 'a2', 'b', '1.0'].map(parseTag);
   const short = selectTags(selectionOf("{ include: ['a*', b], minTags: 3 }"), listed);
   expect(short).toEqual({
@@ -263,12 +263,12 @@ test('the reasons of patterns, and of a list that is too short', () => {
   ]);
 });
 
-test('a suffix that is missing', () => {
+test('a tag without a suffix is left for that reason if a suffix is asked for', () => {
   const { left } = selectTags(selectionOf("{ suffix: ['-alpine'] }"), [parseTag('1.2.3')]);
   expect(left).toEqual([{ tag: '1.2.3', why: 'it has no suffix' }]);
 });
 
-test('whether some list could have it selected', () => {
+test('maySelect tells whether some list could have a tag selected', () => {
   const selection = selectionOf("{ semver: '>=1.27', include: [stable], exclude: ['*.0'], latest: 1 }");
   const may = ['stable', '1.27.1', '1.27.0', '1.26.1', 'latest'].filter((tag) =>
     maySelect(selection, parseTag(tag)),

@@ -6,7 +6,7 @@ import { SkippedError } from '../../mirror-job/engine/skipped-error.ts';
 const skipped = () => Promise.reject(new SkippedError('the budget is used up'));
 const failed = () => Promise.reject(new Error('other bytes'));
 
-test('the first failure, and what was skipped only where nothing failed', async () => {
+test('the first failure is thrown, and a skip only if nothing failed', async () => {
   await expect(allSettled([skipped(), failed(), Promise.resolve()])).rejects.toThrow('other bytes');
   await expect(allSettled([Promise.resolve(), skipped()])).rejects.toThrow(SkippedError);
   await expect(bothSettled(skipped(), failed())).rejects.toThrow('other bytes');
@@ -14,7 +14,7 @@ test('the first failure, and what was skipped only where nothing failed', async 
   expect(await bothSettled(Promise.resolve(1), Promise.resolve('a'))).toEqual([1, 'a']);
 });
 
-test('not before all of them are done', async () => {
+test('a failure is thrown only when all of the work is done', async () => {
   let isDone = false;
   const slow = new Promise<void>((resolve) => {
     setTimeout(() => {

@@ -12,7 +12,7 @@ const IN_STEP = [
   { name: 'B', state: 'in step' },
 ];
 
-test('both are whole after one run, and upstream is asked no more than for one', async () => {
+test('both stores are whole after one run, and upstream is asked no more than for one store', async () => {
   const mirror = await Mirror.create();
   const report = await mirror.run();
   expect(report.counts).toEqual({
@@ -67,7 +67,7 @@ test('a run that finds nothing new copies nothing, and compares nothing', async 
   }
 });
 
-test('40 tags that refer to one image are listed with it in both, without one write that is refused', async () => {
+test('40 tags that refer to one image are in its list of referrers in both stores, and no write is refused', async () => {
   const repository = emptyRepository();
   const subject = addImage(repository, { layers: [await addStreamedLayer(repository, 'layer', 100)] });
   tagAs(repository, subject, 'latest');

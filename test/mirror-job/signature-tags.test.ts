@@ -88,7 +88,7 @@ function standing(store: MemoryStore, tag: string): [digest: unknown, movements:
   return [digest, store.keys(`${ROOT}_history/${tag}/`).length];
 }
 
-test('three tags a digest; none for sha512, whose digits are too many for a tag', () => {
+test('a sha256 digest has three signature tags, and a sha512 digest has none, because its digits are too many for a tag', () => {
   const hex = 'a'.repeat(64);
   expect(signatureTagsOf(parseDigest(`sha256:${hex}`))).toEqual([
     `sha256-${hex}.sig`,
@@ -102,7 +102,7 @@ test.each([
   ['asked for by name', { tags: ['one'] }],
   ['taken from the list', { tags: [], rules: ONE }],
   ['of a digest', undefined],
-])('those of an image and of its children: %s', async (_name, given) => {
+])('the signature tags of an image and of its children are mirrored (image: %s)', async (_name, given) => {
   const { content, image, amd64, arm64, store, sync } = await begin();
   const signatures = new Map([
     [tagFor(image.digest, 'sig'), sign(content, image.digest, 'sig', 'a')],
@@ -124,7 +124,7 @@ test.each([
   expect(JSON.stringify(store.json(`${ROOT}_index.json`)).split('.sig"').length).toBe(2);
 });
 
-test('a list that was read tells which there are; without one each is asked for by HEAD', async () => {
+test('a list that was read tells which signature tags exist, and without a list each is asked for by HEAD', async () => {
   const { content, image, amd64, arm64, source, sync } = await begin();
   const signature = sign(content, amd64, 'sig', 'a');
   const digests = [image.digest, amd64, arm64];
@@ -144,7 +144,7 @@ test('a list that was read tells which there are; without one each is asked for 
   ]);
 });
 
-test('an image without signatures costs the bucket nothing, and one that is not due upstream nothing', async () => {
+test('signature tags cost the bucket nothing if there are none, and cost upstream nothing if the image is not due', async () => {
   const { source, store, sync } = await begin();
   await sync();
   expect(store.calls.filter((call) => call.includes('sha256-'))).toEqual([]);
@@ -152,7 +152,7 @@ test('an image without signatures costs the bucket nothing, and one that is not 
   expect(source.calls).toEqual(['resolve one']);
 });
 
-test('they follow: a signature that is added moves the tag, once the image is due', async () => {
+test('a signature that is added moves its tag, once the image is due', async () => {
   const { content, image, store, clock, source, sync } = await begin();
   const tag = tagFor(image.digest, 'sig');
   const first = sign(content, image.digest, 'sig', 'a');
@@ -172,7 +172,7 @@ test('they follow: a signature that is added moves the tag, once the image is du
   expect(store.calls.filter((call) => call.endsWith('.sig'))).toEqual([]);
 });
 
-test('while one moves the index does not say where it was', async () => {
+test('while a signature tag moves, the index does not say where it was', async () => {
   const { content, image, store, clock, sync } = await begin();
   const tag = tagFor(image.digest, 'sig');
   sign(content, image.digest, 'sig', 'a');
@@ -188,7 +188,7 @@ test('while one moves the index does not say where it was', async () => {
   expect(isNamed).toEqual([false]);
 });
 
-test('one that refers to a manifest is listed there too', async () => {
+test('a signature tag that refers to a manifest is in the list of referrers of that manifest too', async () => {
   const { content, image, store, sync } = await begin();
   const subject = addJson(content, OCI_MANIFEST, { name: 'elsewhere' });
   const signature = addArtifact(content, { artifactType: SPDX, subject });
@@ -199,7 +199,7 @@ test('one that refers to a manifest is listed there too', async () => {
   });
 });
 
-test('one that comes after its image is found when that is due, and one that upstream deletes stays', async () => {
+test('a signature tag that comes after its image is found when the image is due, and one that upstream deletes stays', async () => {
   const { content, image, store, clock, sync } = await begin();
   const tag = tagFor(image.digest, 'att');
   await sync();
@@ -213,33 +213,36 @@ test('one that comes after its image is found when that is due, and one that ups
   expect(standing(store, tag)).toEqual([late.digest, 1]);
 });
 
-test.each([true, false])('one that was put back by hand stays; the index knows it: %s', async (isKnown) => {
-  const { content, amd64, store, clock, sync } = await begin();
-  const tag = parseTag(tagFor(amd64, 'sig'));
-  const repository = parseRepository('mirror.test/app');
-  const first = sign(content, amd64, 'sig', 'a');
-  await sync();
-  sign(content, amd64, 'sig', 'a', 'b');
-  clock.advance(DAY);
-  await sync();
-  const environment = environmentFor(store, { clock });
-  const state = await RepositoryState.open(environment, repository);
-  await revertTag(environment, state, { repository, tag, to: undefined, reason: undefined, by: undefined });
-  expect(standing(store, tag)).toEqual([first.digest, 3]);
-  if (!isKnown) store.objects.delete(`${ROOT}_index.json`);
+test.each([true, false])(
+  'a signature tag that was put back by hand stays (the index knows it: %s)',
+  async (isKnown) => {
+    const { content, amd64, store, clock, sync } = await begin();
+    const tag = parseTag(tagFor(amd64, 'sig'));
+    const repository = parseRepository('mirror.test/app');
+    const first = sign(content, amd64, 'sig', 'a');
+    await sync();
+    sign(content, amd64, 'sig', 'a', 'b');
+    clock.advance(DAY);
+    await sync();
+    const environment = environmentFor(store, { clock });
+    const state = await RepositoryState.open(environment, repository);
+    await revertTag(environment, state, { repository, tag, to: undefined, reason: undefined, by: undefined });
+    expect(standing(store, tag)).toEqual([first.digest, 3]);
+    if (!isKnown) store.objects.delete(`${ROOT}_index.json`);
 
-  const third = sign(content, amd64, 'sig', 'a', 'b', 'c');
-  clock.advance(DAY);
-  expect(await sync()).toEqual({});
-  expect(standing(store, tag)).toEqual([first.digest, 3]);
-  expect(await findTag({ store }, repository, tag)).toMatchObject({ hold: 'reverted by hand' });
-  const index = await RepositoryState.open(environment, repository);
-  expect(index.tag(tag)).toMatchObject({ digest: first.digest, hold: 'reverted by hand' });
-  // It can be approved.
-  expect(store.keys(`${ROOT}_manifests/sha256/${third.digest.slice(7)}`)).toHaveLength(1);
-});
+    const third = sign(content, amd64, 'sig', 'a', 'b', 'c');
+    clock.advance(DAY);
+    expect(await sync()).toEqual({});
+    expect(standing(store, tag)).toEqual([first.digest, 3]);
+    expect(await findTag({ store }, repository, tag)).toMatchObject({ hold: 'reverted by hand' });
+    const index = await RepositoryState.open(environment, repository);
+    expect(index.tag(tag)).toMatchObject({ digest: first.digest, hold: 'reverted by hand' });
+    // It can be approved.
+    expect(store.keys(`${ROOT}_manifests/sha256/${third.digest.slice(7)}`)).toHaveLength(1);
+  },
+);
 
-test('one that fails is a failure of its image, by name, and the tag waits for it', async () => {
+test('a signature tag that fails is a failure of its image, by name, and the tag of the image waits for it', async () => {
   const { content, image, source, store, sync } = await begin();
   const tag = tagFor(image.digest, 'sig');
   const { digest } = sign(content, image.digest, 'sig', 'a');
@@ -255,7 +258,7 @@ test('one that fails is a failure of its image, by name, and the tag waits for i
   expect(standing(store, tag)).toEqual([digest, 1]);
 });
 
-test('one that another run moves meanwhile is decided again from what upstream says then', async () => {
+test('a signature tag that another run moves meanwhile is decided again from what upstream says then', async () => {
   const { content, image, store, clock, sync } = await begin();
   const tag = tagFor(image.digest, 'sig');
   sign(content, image.digest, 'sig', 'a');
@@ -274,7 +277,7 @@ test('one that another run moves meanwhile is decided again from what upstream s
   expect([isMoved, standing(store, tag)[0]]).toEqual([true, second.digest]);
 });
 
-test('referrers: false asks for none of them', async () => {
+test('referrers: false asks for no signature tags', async () => {
   const { content, image, source, store, sync } = await begin();
   sign(content, image.digest, 'sig', 'a');
   await sync({ tags: ['one'], referrersEvery: false });
@@ -285,16 +288,19 @@ test('referrers: false asks for none of them', async () => {
 test.each([
   ['by a pattern that begins as it does', { tags: [], rules: SIGNATURES }],
   ['by its name', 'name'],
-] as const)('one that is selected %s is mirrored as a tag of its own, once', async (_name, given) => {
-  const { content, image, source, sync } = await begin();
-  const tag = tagFor(image.digest, 'sig');
-  sign(content, image.digest, 'sig', 'a');
-  expect(await sync(given === 'name' ? { tags: ['one', tag] } : given)).toEqual({
-    'mirror.test/app:one': 'created',
-    [`mirror.test/app:${tag}`]: 'created',
-  });
-  expect(source.calls.filter((call) => call.includes(tag))).toEqual([`manifest ${tag}`]);
-});
+] as const)(
+  'a signature tag that is selected %s is mirrored as a tag of its own, once',
+  async (_name, given) => {
+    const { content, image, source, sync } = await begin();
+    const tag = tagFor(image.digest, 'sig');
+    sign(content, image.digest, 'sig', 'a');
+    expect(await sync(given === 'name' ? { tags: ['one', tag] } : given)).toEqual({
+      'mirror.test/app:one': 'created',
+      [`mirror.test/app:${tag}`]: 'created',
+    });
+    expect(source.calls.filter((call) => call.includes(tag))).toEqual([`manifest ${tag}`]);
+  },
+);
 
 test('“*” and “latest” select images, and their signatures come beside them', async () => {
   const { content, image, source, store, sync } = await begin();
@@ -307,7 +313,7 @@ test('“*” and “latest” select images, and their signatures come beside t
   expect(source.calls.filter((call) => call.includes(tag))).toEqual([`manifest ${tag}`]);
 });
 
-test('a list that was read names all that belongs to an image, and to what refers to it', async () => {
+test('a list that was read names all tags that belong to an image, and to what refers to it', async () => {
   const { content, image, source, store, sync } = await begin();
   const sbom = addArtifact(content, { artifactType: SPDX, subject: image });
   const tags = [tagFor(image.digest, 'vex'), fallbackTag(image.digest), tagFor(sbom.digest, 'sig')];
@@ -319,7 +325,7 @@ test('a list that was read names all that belongs to an image, and to what refer
   expect(source.calls.filter((call) => call.startsWith('resolve'))).toEqual([]);
 });
 
-test('a list without any of them proves nothing: each is asked for by HEAD', async () => {
+test('a list without any signature tag proves nothing, and each one is asked for by HEAD', async () => {
   const { content, image, amd64, arm64, source, store, sync } = await begin();
   const signed = sign(content, amd64, 'sig', 'a');
   // As a registry that leaves them out of its lists.
@@ -335,7 +341,7 @@ test('a list without any of them proves nothing: each is asked for by HEAD', asy
   expect(source.calls).toEqual(['tags', 'resolve one']);
 });
 
-test('those of a platform that is left out are left out too', async () => {
+test('signature tags of a platform that is left out are left out too', async () => {
   const { content, amd64, arm64, store, sync } = await begin();
   sign(content, amd64, 'sig', 'a');
   sign(content, arm64, 'sig', 'b');
