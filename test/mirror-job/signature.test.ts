@@ -42,7 +42,7 @@ test.each([
     'host;x-amz-content-sha256;x-amz-date',
     '34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7',
   ],
-])('the signature of %s', (_, request, names, signature) => {
+])('the signature of a request with %s is that of the AWS example', (_, request, names, signature) => {
   expect(new Signer('us-east-1').sign(request, KEYS, AT)).toEqual({
     ...request.headers,
     'x-amz-content-sha256': request.bodyHash,
@@ -51,7 +51,7 @@ test.each([
   });
 });
 
-test('keys that are lent for a time bring their token, which is signed; other keys and days are other signatures', () => {
+test('temporary keys bring their token, which is signed, and other keys and days give other signatures', () => {
   const signer = new Signer('us-east-1');
   const plain = signer.sign(GET, KEYS, AT)['authorization'];
   const lent = signer.sign(GET, { ...KEYS, sessionToken: 'token' }, AT);
@@ -76,6 +76,9 @@ test.each([
   ['http://s3.example.com', 'My_Bucket', false, 'http://s3.example.com/My_Bucket/'],
   ['http://127.0.0.1:9000', 'bucket', false, 'http://127.0.0.1:9000/bucket/'],
   ['http://[::1]:9000', 'bucket', false, 'http://[::1]:9000/bucket/'],
-])('the address of %s, %s, pathStyle %s', (endpoint, bucket, pathStyle, address) => {
-  expect(bucketAddress(endpoint, bucket, pathStyle).href).toBe(address);
-});
+])(
+  'bucketAddress joins the endpoint %s and the bucket %s, with pathStyle %s',
+  (endpoint, bucket, pathStyle, address) => {
+    expect(bucketAddress(endpoint, bucket, pathStyle).href).toBe(address);
+  },
+);

@@ -88,17 +88,20 @@ test.each([
   ['a bucket that was used before', true, { status: 501, code: 'NotImplemented' }],
   ['a new bucket, as Aliyun answers', false, { status: 400, code: 'NotImplemented' }],
   ['a bucket that was used before, as Aliyun answers', true, { status: 400, code: 'NotImplemented' }],
-])('without singleWriter, %s: exit code 2, and what to set', async (_, used, answer) => {
-  isUsed = used;
-  refusal = answer;
-  const { file, code, stderr } = await sync(false);
-  expect(stderr).toBe(
-    `lifeboat: the configuration cannot be used.\n${file}:1: store: The bucket "bucket" at http://127.0.0.1:${port} refuses conditional writes (${answer.status} ${answer.code}), so two runs at once could undo each other's tags. If you make sure that runs never overlap, set store.singleWriter: true.\n`,
-  );
-  expect([code, written]).toEqual([2, []]);
-});
+])(
+  'without singleWriter the job ends with exit code 2, and says what to set: %s',
+  async (_, used, answer) => {
+    isUsed = used;
+    refusal = answer;
+    const { file, code, stderr } = await sync(false);
+    expect(stderr).toBe(
+      `lifeboat: the configuration cannot be used.\n${file}:1: store: The bucket "bucket" at http://127.0.0.1:${port} refuses conditional writes (${answer.status} ${answer.code}), so two runs at once could undo each other's tags. If you make sure that runs never overlap, set store.singleWriter: true.\n`,
+    );
+    expect([code, written]).toEqual([2, []]);
+  },
+);
 
-test.each([false, true])('with singleWriter no condition is sent (used before: %s)', async (used) => {
+test.each([false, true])('with singleWriter no condition is sent (bucket used before: %s)', async (used) => {
   isUsed = used;
   const { code } = await sync(true);
   // The image is not there, which is exit code 1. What a run leaves at its end is written at once, in whatever order.

@@ -16,7 +16,7 @@ afterAll(async () => {
   await mirror.stop();
 });
 
-test('images in part, then whole: what is missing is fetched, and nothing else', async () => {
+test('a run of whole images after a run of parts fetches what is missing, and nothing else', async () => {
   const paths = ['library/app', 'library/attested', 'library/docker', 'library/nested', 'library/signed'];
   const corpus = selectRepositories(await buildCorpus(), (name) => paths.includes(name));
   await mirror.begin(corpus);
@@ -44,7 +44,7 @@ test('images in part, then whole: what is missing is fetched, and nothing else',
   expect(blobs.filter((digest) => !fetched.has(digest) && !signed.has(digest))).toEqual([]);
 }, 90_000);
 
-test('the old signature tags of a tag that is named: three HEADs a digest, when its referrers are asked', async () => {
+test('old signature tags of a named tag cost three HEADs per digest, when its referrers are asked for', async () => {
   const app = emptyRepository();
   const image = await addMultiPlatform(app, 'signed');
   tagAs(app, image, '1', 'also');

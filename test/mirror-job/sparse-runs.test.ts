@@ -97,7 +97,7 @@ function annotationsOf(json: unknown): Record<string, string> {
     : {};
 }
 
-test('a subset skips children, keeps the index, and says so on the tag and once in the run', async () => {
+test('a subset skips children, keeps the index, and is recorded on the tag and warned of once in the run', async () => {
   const { content, source, store, sync, index, amd64, arm64, s390x } = await begin();
   tagAs(content, (await build(content, 'two')).index, 'two');
   const { outcomes, logged } = await sync({ tags: ['one', 'two'], platforms: ['linux/amd64'] });
@@ -114,7 +114,7 @@ test('a subset skips children, keeps the index, and says so on the tag and once 
   expect(store.keys('blobs/sha256/').filter((key) => key.startsWith('blobs/')).length).toBe(4);
 });
 
-test('what is stored for a subset costs no more than a HEAD, and no warning', async () => {
+test('an image that is stored for a subset costs no more than a HEAD, and causes no warning', async () => {
   const { source, store, sync } = await begin();
   await sync({ platforms: ['linux/amd64'] });
   const { counts, logged } = await sync({ platforms: ['linux/amd64'] });
@@ -123,7 +123,7 @@ test('what is stored for a subset costs no more than a HEAD, and no warning', as
   expect(store.calls.filter((call) => call.startsWith('put'))).toEqual(['put state/default/last-run.json']);
 });
 
-test('everything of an index is no subset', async () => {
+test('a subset that covers all of an index is not recorded as a subset', async () => {
   const { store, sync } = await begin();
   const { logged } = await sync({
     platforms: ['linux/amd64', 'linux/arm64', 'linux/riscv64', 'linux/s390x'],
@@ -131,7 +131,7 @@ test('everything of an index is no subset', async () => {
   expect([recorded(store), logged]).toEqual([[undefined, undefined], []]);
 });
 
-test('a subset that grew fills in what is missing, though the tag did not move', async () => {
+test('a subset that grew fills in what is missing, even if the tag did not move', async () => {
   const { source, store, sync, index, amd64, arm64, s390x } = await begin();
   await sync({ platforms: ['linux/amd64'] });
   const before = store.json(`${ROOT}_tags/one`);
@@ -152,7 +152,7 @@ test('a subset that grew fills in what is missing, though the tag did not move',
   expect((await sync({ platforms: ['linux/amd64', 'linux/arm64'] })).counts.unchanged).toBe(1);
 });
 
-test('a fill waits its turn where an upstream counts manifests, and what is whole does not', async () => {
+test('a fill waits its turn at an upstream that counts manifests, and an image with nothing to fill in does not', async () => {
   const { source, sync } = await begin();
   await sync({ platforms: ['linux/amd64'] });
   let turns = 0;
@@ -175,7 +175,7 @@ test('a fill waits its turn where an upstream counts manifests, and what is whol
   expect(turns).toBe(1);
 });
 
-test('all of them after a subset fills in the rest and takes the record away', async () => {
+test('a run without a subset after one with a subset fills in the rest and removes the record', async () => {
   const { source, store, sync, arm64, s390x } = await begin();
   await sync({ platforms: ['linux/amd64'] });
   const { logged } = await sync({});
@@ -199,7 +199,7 @@ test('a narrower subset deletes nothing, and the wider record stays until the ta
   expect(stored(store, next.amd64, next.arm64)).toEqual([true, false]);
 });
 
-test('another subset is added to what is there', async () => {
+test('another subset is added to what is stored', async () => {
   const { store, sync, amd64, arm64, s390x } = await begin();
   await sync({ platforms: ['linux/amd64'] });
   await sync({ platforms: ['linux/s390x'] });
@@ -207,7 +207,7 @@ test('another subset is added to what is there', async () => {
   expect(stored(store, amd64, arm64, s390x)).toEqual([true, false, true]);
 });
 
-test('a subset of what is mirrored whole asks for nothing', async () => {
+test('a subset of an image that is mirrored whole fetches nothing', async () => {
   const { source, store, sync, arm64 } = await begin();
   await sync({});
   await sync({ platforms: ['linux/amd64'] });
@@ -215,7 +215,7 @@ test('a subset of what is mirrored whole asks for nothing', async () => {
   expect(stored(store, arm64)).toEqual([true]);
 });
 
-test('a fill that fails leaves the record, and the next run goes on', async () => {
+test('a fill that fails leaves the record, and the next run completes it', async () => {
   const { content, store, sync, arm64 } = await begin();
   await sync({ platforms: ['linux/amd64'] });
   const lost = content.manifests.get(arm64.digest);
@@ -230,7 +230,7 @@ test('a fill that fails leaves the record, and the next run goes on', async () =
   expect(recorded(store)).toEqual([undefined, undefined]);
 });
 
-test('a run that dies between the tag and the index says less than there is, and the next one mends it', async () => {
+test('a run that dies between the tag and the index leaves an index that says too little, and the next run mends it', async () => {
   const { store, sync } = await begin();
   await sync({ platforms: ['linux/amd64'] });
   store.before = (call, key) => {
@@ -244,7 +244,7 @@ test('a run that dies between the tag and the index says less than there is, and
   expect(store.keys(`${ROOT}_history/one/`).length).toBe(2);
 });
 
-test('without an index, a fill is called so in the history: upstream has not moved', async () => {
+test('a fill without an index is recorded in the history as a fill, because upstream has not moved', async () => {
   const { store, sync } = await begin();
   await sync({ platforms: ['linux/amd64'] });
   store.objects.delete(`${ROOT}_index.json`);
@@ -254,7 +254,7 @@ test('without an index, a fill is called so in the history: upstream has not mov
   expect(store.json(last)).toMatchObject({ why: 'other platforms' });
 });
 
-test('a tag that another run has moved is not pointed back by a fill, and looked at anew', async () => {
+test('a fill does not point back a tag that another run has moved, and the next run looks at that tag anew', async () => {
   const { content, store, sync, index } = await begin();
   await sync({ platforms: ['linux/amd64'] });
   const mine = store.objects.get(`${ROOT}_index.json`);
@@ -273,7 +273,7 @@ test('a tag that another run has moved is not pointed back by a fill, and looked
   expect(store.json(`${ROOT}_tags/one`)).toMatchObject({ digest: index.digest });
 });
 
-test('two images of one repository: the index that one has in part, the other has whole', async () => {
+test('an index that one image of a repository has in part, and another image has whole, is stored whole', async () => {
   const { content, source, store, index, amd64, arm64, s390x } = await begin();
   tagAs(content, index, 'two');
   const environment = environmentFor(store);
@@ -294,7 +294,7 @@ test('two images of one repository: the index that one has in part, the other ha
   }
 });
 
-test('a pin that another image has whole meanwhile is not recorded in part', async () => {
+test('a pin that another image stores whole meanwhile is not recorded in part', async () => {
   const { content, source, store, index } = await begin();
   const slow = new MemorySource('slow.test/app', content);
   slow.before = async (call) => {
@@ -322,7 +322,7 @@ test('a pin records its platforms, and fills in when they change', async () => {
   expect([pin(), stored(store, arm64, s390x)]).toEqual([['linux/amd64,linux/arm64'], [true, false]]);
 });
 
-test('new referrers of a subset: what is left out is neither asked for nor fetched', async () => {
+test('a run that fetches new referrers of a subset neither asks for nor fetches the platforms that are left out', async () => {
   const { content, source, store, clock, sync, amd64, arm64 } = await begin();
   await sync({ platforms: ['linux/amd64'] });
   expect(source.calls).not.toContain(`referrers ${arm64.digest}`);
@@ -341,7 +341,7 @@ test('a referrer that is an index is whole, whatever the platforms', async () =>
   expect(stored(store, referrer, other)).toEqual([true, true]);
 });
 
-test('nested indexes are entered, and matched as a whole', async () => {
+test('nested indexes are entered, and a subset is matched against all of them as a whole', async () => {
   const { content, store, sync, index, amd64, arm64 } = await begin();
   const image = addImage(content, { platform: S390X, layers: [await addLayer(content, 'outer')] });
   tagAs(content, addIndex(content, [index, image]), 'one');
@@ -351,7 +351,7 @@ test('nested indexes are entered, and matched as a whole', async () => {
   expect(recorded(store)).toEqual(['linux/arm64', 'linux/arm64']);
 });
 
-test('an image without an index is always taken', async () => {
+test('an image without an index is always mirrored', async () => {
   const { content, store, sync, s390x } = await begin();
   tagAs(content, s390x, 'one');
   const { outcomes } = await sync({ platforms: ['linux/amd64'] });
@@ -359,7 +359,7 @@ test('an image without an index is always taken', async () => {
   expect(recorded(store)).toEqual([undefined, undefined]);
 });
 
-test('nothing for these platforms: that tag fails with those that there are, and nothing of it is visible', async () => {
+test('a tag with nothing for the wanted platforms fails and names its platforms, and nothing of it is visible', async () => {
   const { content, store, sync, index } = await begin();
   const other = addImage(content, {
     platform: { os: 'linux', architecture: 'riscv64' },
@@ -375,7 +375,7 @@ test('nothing for these platforms: that tag fails with those that there are, and
   expect(store.keys('/_tags/')).toEqual([`${ROOT}_tags/two`]);
 });
 
-test('an index that is enough as a part of another has nothing as a whole', async () => {
+test('an index without the wanted platforms may be a part of another index, and fails as a tag of its own', async () => {
   const { content, store, sync, index } = await begin();
   const image = addImage(content, {
     platform: { os: 'linux', architecture: 'riscv64' },
@@ -390,7 +390,7 @@ test('an index that is enough as a part of another has nothing as a whole', asyn
   expect(store.keys('/_tags/')).toEqual([`${ROOT}_tags/outer`]);
 });
 
-test('a plan counts what a subset costs, and what filling it in does', async () => {
+test('a plan counts what a subset costs, and what it costs to fill it in', async () => {
   const { source, store, sync } = await begin();
   const plan = async (platforms: readonly string[]) => {
     const image = imageOf(source, 'mirror.test/app', { tags: ['one'], platforms });

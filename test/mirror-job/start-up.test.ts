@@ -69,7 +69,7 @@ test('a run with nothing to copy loads no AWS SDK, and no second HTTP client of 
   expect(packages).toEqual(['own', 'p-limit', 'picomatch', 'semver', 'yaml', 'yocto-queue', 'zod']);
 });
 
-test('a run that waits for what never comes does not end as if it were done', async () => {
+test('a run that waits for something that never comes ends with exit code 1, and says so', async () => {
   const hook = `
     import { registerHooks } from 'node:module';
     const stuck = 'export const runSync = () => new Promise(() => {});';

@@ -16,7 +16,7 @@ const repository = parseRepository('mirror.test/app');
 test.each([
   ['an index', false],
   ['an index in an index', true],
-])('%s', async (_name, isNested) => {
+])('the stored platforms are found for %s', async (_name, isNested) => {
   const content = emptyRepository();
   const inner = await addMultiPlatform(content, 'app');
   tagAs(content, isNested ? addIndex(content, [inner]) : inner, 'one');
@@ -38,26 +38,29 @@ test.each([
 test.each([
   ['missing', ['linux/amd64', 'linux/arm64']],
   ['stored', ['linux/amd64']],
-])('an attestation that is %s: it is no platform, and not everything without it', async (state, expected) => {
-  const content = emptyRepository();
-  const layers = [await addLayer(content, 'app')];
-  const image = addImage(content, { platform: AMD64, layers });
-  const unknown = { os: 'unknown', architecture: 'unknown' };
-  const attestation = addImage(content, { platform: unknown, layers });
-  const other = addImage(content, { platform: ARM64, layers });
-  const index = addIndex(content, [image, attestation, other]);
-  const missing = state === 'missing' ? attestation : other;
-  const store = new MemoryStore();
-  for (const [digest, { bytes, mediaType }] of content.manifests) {
-    if (digest === missing.digest) continue;
-    const key = `repositories/mirror.test/app/_manifests/${digest.replace(':', '/')}`;
-    await store.put(key, bytes, { contentType: mediaType });
-  }
-  const manifest = parseManifest(content.manifests.get(index.digest)?.bytes ?? Buffer.alloc(0));
-  expect(await findStoredPlatforms(store, repository, manifest)).toEqual(expected);
-});
+])(
+  'an attestation that is %s is no platform, and an index that lacks something is not whole',
+  async (state, expected) => {
+    const content = emptyRepository();
+    const layers = [await addLayer(content, 'app')];
+    const image = addImage(content, { platform: AMD64, layers });
+    const unknown = { os: 'unknown', architecture: 'unknown' };
+    const attestation = addImage(content, { platform: unknown, layers });
+    const other = addImage(content, { platform: ARM64, layers });
+    const index = addIndex(content, [image, attestation, other]);
+    const missing = state === 'missing' ? attestation : other;
+    const store = new MemoryStore();
+    for (const [digest, { bytes, mediaType }] of content.manifests) {
+      if (digest === missing.digest) continue;
+      const key = `repositories/mirror.test/app/_manifests/${digest.replace(':', '/')}`;
+      await store.put(key, bytes, { contentType: mediaType });
+    }
+    const manifest = parseManifest(content.manifests.get(index.digest)?.bytes ?? Buffer.alloc(0));
+    expect(await findStoredPlatforms(store, repository, manifest)).toEqual(expected);
+  },
+);
 
-test('what is no index is whole', async () => {
+test('a manifest that is no index is whole', async () => {
   const content = emptyRepository();
   const image = addImage(content, { layers: [await addLayer(content, 'app')] });
   const manifest = parseManifest(content.manifests.get(image.digest)?.bytes ?? Buffer.alloc(0));

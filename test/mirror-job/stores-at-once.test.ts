@@ -15,7 +15,7 @@ import {
   takeAway,
 } from './several-stores.ts';
 
-test('a run that goes on without a store says so at its end, though another one has caught that up meanwhile', async () => {
+test('a run that goes on without a store says so at its end, even if another run has caught that store up meanwhile', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();
@@ -78,7 +78,7 @@ test('two runs at once, in any order of their calls, leave the two stores the sa
   }
 });
 
-test('two runs at once that both catch one up never believe that it is whole while it is not', async () => {
+test('two runs at once that both catch a store up never believe that it is whole while it is not', async () => {
   let certified = 0;
   for (let seed = 1; seed <= 40; seed += 1) {
     const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
@@ -111,7 +111,7 @@ test('two runs at once that both catch one up never believe that it is whole whi
   expect(certified).toBeLessThan(40);
 }, 60_000);
 
-test('a tag that another run has moved without B is not given to B before its image is', async () => {
+test('a tag that another run has moved without B reaches B only after its image', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();

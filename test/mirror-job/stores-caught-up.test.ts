@@ -29,7 +29,7 @@ test('a second store that is added is filled from the first, not from upstream',
   expect(mirror.source.calls.filter((call) => call.startsWith('blob'))).toEqual([]);
 });
 
-test('what a run leaves that was killed while it filled a new one is cleared by the next', async () => {
+test('uploads of a run that was killed while it filled a new store are cleared by the next run', async () => {
   const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
   const mirror = await Mirror.create(a, b);
   await mirror.run([a]);
@@ -43,7 +43,7 @@ test('what a run leaves that was killed while it filled a new one is cleared by 
   expect(b.uploads.size).toBe(0);
 });
 
-test('a primary that is new is filled from the other one', async () => {
+test('a new primary is filled from the other store', async () => {
   const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
   const mirror = await Mirror.create(a, b);
   await mirror.run([b]);
@@ -62,7 +62,7 @@ test('a primary that is new is filled from the other one', async () => {
   expect(mirror.source.calls.filter((call) => call.startsWith('blob'))).toEqual([]);
 });
 
-test.each([0, 1])('one that was away is caught up from the other: store %i', async (index) => {
+test.each([0, 1])('a store that was away is caught up from the other: store %i', async (index) => {
   const mirror = await Mirror.create();
   await mirror.run();
   const away = mirror.stores[index] ?? new MemoryStore();
@@ -102,7 +102,7 @@ test.each([0, 1])('one that was away is caught up from the other: store %i', asy
   expectWhole(mirror);
 });
 
-test('one that was caught up, and is away again, is behind since then', async () => {
+test('a store that was caught up, and is away again, is behind since then', async () => {
   const mirror = await Mirror.create();
   const [, b] = pairOf(mirror);
   await mirror.run();
@@ -118,7 +118,7 @@ test('one that was caught up, and is away again, is behind since then', async ()
   expect((await mirror.run()).stores?.[1]).toMatchObject({ since: '2026-01-01T03:00:00.000Z' });
 });
 
-test('two that were away in turn are joined: the later movement of a tag holds, and both have all', async () => {
+test('two stores that were away in turn are joined: the later movement of a tag holds, and both have everything', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();
@@ -135,7 +135,7 @@ test('two that were away in turn are joined: the later movement of a tag holds, 
   expectWhole(mirror);
 });
 
-test('one that was not listed for a while is caught up when it is listed again', async () => {
+test('a store that was not listed for a while is caught up when it is listed again', async () => {
   const mirror = await Mirror.create();
   const [a] = pairOf(mirror);
   await mirror.run();
@@ -147,7 +147,7 @@ test('one that was not listed for a while is caught up when it is listed again',
   expectWhole(mirror);
 });
 
-test('a tag is off the index of a store that is caught up before it moves there, and on it at the end', async () => {
+test('a tag is off the index of a store that is caught up before it moves in that store, and on it at the end', async () => {
   const mirror = await Mirror.create();
   const [, b] = pairOf(mirror);
   await mirror.run();
@@ -164,7 +164,7 @@ test('a tag is off the index of a store that is caught up before it moves there,
   expect([...moved, isListed()]).toEqual([false, true]);
 });
 
-test('another bucket in the place of one that was in step is filled like a new one', async () => {
+test('another bucket in the place of a store that was in step is filled like a new one', async () => {
   const mirror = await Mirror.create();
   await mirror.run();
   const [a, b] = pairOf(mirror);
@@ -176,7 +176,7 @@ test('another bucket in the place of one that was in step is filled like a new o
   expectWhole(mirror);
 });
 
-test('what is damaged in the one is not copied to the other, which stays behind and says why', async () => {
+test('a damaged blob of one store is not copied to the other, which stays behind and says why', async () => {
   const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
   const mirror = await Mirror.create(a, b);
   await mirror.run([a]);
@@ -202,7 +202,7 @@ test.each([
   ['a manifest that holds other bytes', '_manifests/', ' '.repeat(300)],
   ['one that is none', '_manifests/', '{'],
   ['a link to a blob that is gone', 'blobs/sha256/', undefined],
-])('%s is what keeps the other one behind', async (_name, where, text) => {
+])('%s keeps the other store behind', async (_name, where, text) => {
   const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
   const mirror = await Mirror.create(a, b);
   await mirror.run([a]);
@@ -220,7 +220,7 @@ test.each([
   expect([...problemsIn(b), ...liesIn(b)]).toEqual([]);
 });
 
-test('a tag whose image did not come through stays where it was, and is looked at again', async () => {
+test('a tag whose image could not be copied stays where it was, and is looked at again', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();
@@ -240,7 +240,7 @@ test('a tag whose image did not come through stays where it was, and is looked a
   expect(tagIn(b, 'one')).toBe(mirror.repository.tags.get('one')?.replace(':', '/'));
 });
 
-test('a run that is stopped while it catches one up leaves it behind, and the next one goes on from there', async () => {
+test('a run that is stopped while it catches a store up leaves it behind, and the next run goes on from there', async () => {
   const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
   const mirror = await Mirror.create(a, b);
   await mirror.run([a]);
@@ -261,7 +261,7 @@ test('a run that is stopped while it catches one up leaves it behind, and the ne
   expectWhole(mirror);
 });
 
-test('the store that is copied from stays, where one read of it fails: upstream is not asked for what is there', async () => {
+test('one failed read of the store that is copied from does not drop it, and upstream is not asked for what it holds', async () => {
   const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
   const mirror = await Mirror.create(a, b);
   await mirror.run([a]);

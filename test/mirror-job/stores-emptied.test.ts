@@ -42,30 +42,33 @@ async function reverted(mirror: Mirror, store: MemoryStore): Promise<string> {
 test.each([
   ['one of two that were in step', true],
   ['a new one before the only one there was', false],
-])('an empty bucket (%s) that is filled without the other gives way to it', async (_name, wasInStep) => {
-  const mirror = await Mirror.create();
-  const [a, b] = pairOf(mirror);
-  const good = await reverted(mirror, b);
-  if (wasInStep) await mirror.run();
-  a.objects.clear();
-  takeAway(b);
-  for (let away = 0; away < 2; away += 1) {
+])(
+  'an empty bucket (%s) that is filled without the other store gives way to that store',
+  async (_name, wasInStep) => {
+    const mirror = await Mirror.create();
+    const [a, b] = pairOf(mirror);
+    const good = await reverted(mirror, b);
+    if (wasInStep) await mirror.run();
+    a.objects.clear();
+    takeAway(b);
+    for (let away = 0; away < 2; away += 1) {
+      const report = await mirror.run();
+      expect(report.stores).toMatchObject([{ state: 'in step' }, { state: 'behind' }]);
+      expect([report.counts.created, report.counts.unchanged]).toEqual(away === 0 ? [2, 0] : [0, 2]);
+    }
+    expect(mirror.environment?.logged).toContain(
+      'warn: A holds no mirror that is known to be whole: it is filled from upstream, without the holds and the reverts that B may have. Those count when it is back.',
+    );
+    b.before = () => {};
     const report = await mirror.run();
-    expect(report.stores).toMatchObject([{ state: 'in step' }, { state: 'behind' }]);
-    expect([report.counts.created, report.counts.unchanged]).toEqual(away === 0 ? [2, 0] : [0, 2]);
-  }
-  expect(mirror.environment?.logged).toContain(
-    'warn: A holds no mirror that is known to be whole: it is filled from upstream, without the holds and the reverts that B may have. Those count when it is back.',
-  );
-  b.before = () => {};
-  const report = await mirror.run();
-  expect(report.counts).toMatchObject({ created: 0, moved: 0, held: 1, unchanged: 1 });
-  expect(report.stores).toMatchObject([{ state: 'in step' }, { state: 'in step' }]);
-  expect([tagIn(a, 'one'), tagIn(b, 'one')]).toEqual([good, good]);
-  expect((await mirror.run()).stores).toMatchObject([{ state: 'in step' }, { state: 'in step' }]);
-});
+    expect(report.counts).toMatchObject({ created: 0, moved: 0, held: 1, unchanged: 1 });
+    expect(report.stores).toMatchObject([{ state: 'in step' }, { state: 'in step' }]);
+    expect([tagIn(a, 'one'), tagIn(b, 'one')]).toEqual([good, good]);
+    expect((await mirror.run()).stores).toMatchObject([{ state: 'in step' }, { state: 'in step' }]);
+  },
+);
 
-test('nothing is decided by hand in it before the other is back', async () => {
+test('nothing is decided by hand in a bucket that was begun anew until the other store is back', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await reverted(mirror, b);
@@ -101,7 +104,7 @@ test('a new primary does not begin anew because one read of the old one has fail
   expect([tagIn(a, 'one'), tagIn(b, 'one')]).toEqual([good, good]);
 });
 
-test('one that is lost and taken out is done without, and another one may be added', async () => {
+test('a lost store that is taken out is done without, and another store may be added', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await reverted(mirror, a);
@@ -116,7 +119,7 @@ test('one that is lost and taken out is done without, and another one may be add
   expect([problemsIn(c), liesIn(c), tagIn(c, 'one')]).toEqual([[], [], tagIn(b, 'one')]);
 });
 
-test('two that are new are filled, the one without the other where that fails', async () => {
+test('two new stores are filled, and one is filled without the other if the other fails', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   b.before = (call, key) => {

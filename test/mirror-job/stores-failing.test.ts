@@ -15,7 +15,7 @@ import {
   tagIn,
 } from './several-stores.ts';
 
-test('a store that fails in the middle keeps nothing from the other one', async () => {
+test('a store that fails in the middle keeps nothing from the other store', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   b.before = (call) => {
@@ -39,7 +39,7 @@ test('a store that fails in the middle keeps nothing from the other one', async 
   expect([...a.uploads]).toEqual([]);
 });
 
-test('the primary is told that the other one is behind before it is given what that one lacks', async () => {
+test('the primary is told that the other store is behind before it is given an object that the other lacks', async () => {
   const count = await callsOf(async () => {}, 1);
   const untold: string[] = [];
   for (let at = 10; at <= count; at += 1) {
@@ -64,7 +64,7 @@ test('the primary is told that the other one is behind before it is given what t
 });
 
 test.each([1, 2, 3])(
-  'another run that has completed a blob in both, and cleared the uploads at part %i, leaves both in step',
+  'another run that has completed a blob in both stores, and cleared the uploads at part %i, leaves both in step',
   async (part) => {
     const done = await Mirror.create();
     await done.run();
@@ -92,7 +92,7 @@ test.each([1, 2, 3])(
   },
 );
 
-test('the report that is kept says what became of the stores to the end', async () => {
+test('the stored report says what became of the stores up to the end of the run', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   a.before = (call, key) => {
@@ -103,7 +103,7 @@ test('the report that is kept says what became of the stores to the end', async 
   expect(b.json('state/default/last-run.json')).toMatchObject({ stores });
 });
 
-test('a tag that has moved while the primary failed has moved', async () => {
+test('a tag that has moved while the primary failed counts as moved', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();
@@ -117,7 +117,7 @@ test('a tag that has moved while the primary failed has moved', async () => {
   expect(tagIn(b, 'one')).toBe(mirror.repository.tags.get('one')?.replace(':', '/'));
 });
 
-test('a run that is stopped in the middle of a part leaves both in step', async () => {
+test('a run that is stopped in the middle of a part leaves both stores in step', async () => {
   const mirror = await Mirror.create();
   const stores = pairOf(mirror);
   await mirror.run();
@@ -170,7 +170,7 @@ function breakAt(store: MemoryStore, at: number, how: How): void {
 for (const [what, prepare] of SITUATIONS) {
   for (const index of [0, 1]) {
     for (const how of HOW) {
-      test(`${what}: ${index === 0 ? 'A' : 'B'} ${how}, whichever; the other is whole, and the next run mends it`, async () => {
+      test(`${what}: when ${index === 0 ? 'A' : 'B'} ${how}, whichever call it is, the other is whole, and the next run mends it`, async () => {
         const count = await callsOf(prepare, index);
         expect(count).toBeGreaterThan(10);
         for (let at = 1; at <= count; at += 1) {
@@ -204,7 +204,7 @@ for (const [what, prepare] of SITUATIONS) {
   }
 }
 
-test('without any store left the run fails, and the next one mends all', async () => {
+test('a run without any store left fails, and the next run mends all stores', async () => {
   const mirror = await Mirror.create();
   await mirror.run();
   await move(mirror.repository, 'one', 'moved');
