@@ -114,7 +114,7 @@ function complaintsOf(
   ];
 }
 
-test('no tag moves before its time, backward unasked, or against its policy', () => {
+test('no tag moves before its time, back without being asked, or against its policy', () => {
   fc.assert(
     fc.property(policy, fc.array(step, { maxLength: 40 }), (rules, steps) => {
       const tag = new Tag(rules);
@@ -134,7 +134,7 @@ test('no tag moves before its time, backward unasked, or against its policy', ()
   );
 });
 
-test('without a minimum age, and where rollbacks are followed, a tag is where upstream is', () => {
+test('a tag that follows rollbacks, and has no minimum age, is where upstream is', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const tag = new Tag({ ...FOLLOW, rollback: 'follow' });
@@ -143,7 +143,7 @@ test('without a minimum age, and where rollbacks are followed, a tag is where up
   );
 });
 
-test('what upstream has moved back from, and not come to again, is never moved to', () => {
+test('a tag never moves to a digest that upstream has moved back from, and not come to again', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const tag = new Tag({ ...FOLLOW, minAge: 24 * HOUR });
@@ -163,7 +163,7 @@ test('what upstream has moved back from, and not come to again, is never moved t
   );
 });
 
-test('a tag that only goes forward, however fast, follows at its distance', () => {
+test('a tag follows an upstream that only goes forward, however fast, at the distance of its minimum age', () => {
   const gaps = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 300 });
   fc.assert(
     fc.property(gaps, fc.constantFrom(24, 72, 200), (hours, age) => {
@@ -183,7 +183,7 @@ test('a tag that only goes forward, however fast, follows at its distance', () =
   );
 });
 
-test('the same history is decided in the same way, in whichever order it is read', () => {
+test('the same history leads to the same decision, in whatever order it is read', () => {
   fc.assert(
     fc.property(policy, fc.array(step, { minLength: 1, maxLength: 30 }), fc.nat(), (rules, steps, turn) => {
       const tag = new Tag(rules);

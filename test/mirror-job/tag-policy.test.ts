@@ -56,7 +56,7 @@ function textOf(decision: Decision): string {
 const AGED = { minAge: 3 * DAY };
 const BACK = { rollback: 'follow' } as const;
 
-describe('what is decided', () => {
+describe('decide', () => {
   test.each<
     [
       what: string,
@@ -123,13 +123,16 @@ describe('what is decided', () => {
     expect(decided(script, policy)).toBe(decision);
   });
 
-  test.each(['follow', 'hold', 'immutable'] as const)('a tag that is held stays (policy: %s)', (policy) => {
-    expect(decided(['a0', 'b1', 'b1', 9], { policy }, 'reverted by hand')).toBe('held');
-    expect(decided(['a0', '', 'a0', 9], { policy }, 'reverted by hand')).toBe('keep');
-  });
+  test.each(['follow', 'hold', 'immutable'] as const)(
+    'keeps a held tag where it is (policy: %s)',
+    (policy) => {
+      expect(decided(['a0', 'b1', 'b1', 9], { policy }, 'reverted by hand')).toBe('held');
+      expect(decided(['a0', '', 'a0', 9], { policy }, 'reverted by hand')).toBe('keep');
+    },
+  );
 });
 
-describe('what is observed', () => {
+describe('observe', () => {
   const now = new Date(day(5));
   test.each<
     [what: string, ours: string | undefined, others: readonly string[], upstream: string, seen: string]
@@ -147,7 +150,7 @@ describe('what is observed', () => {
     expect(observe(digest(upstream), standing, others.map(place), now)).toEqual(place(seen));
   });
 
-  test('a clock that was set back makes nothing older than what came before it', () => {
+  test('makes nothing older than what came before it, even if a clock was set back', () => {
     expect(observe(digest('b'), place('a9'), [], now).firstSeen).toBe('2026-01-10T00:00:00.001Z');
     expect(observe(digest('a'), place('a1'), [place('b9')], now).returned).toBe('2026-01-10T00:00:00.001Z');
   });
@@ -157,14 +160,14 @@ function at(name: string, time: number): Place {
   return { digest: digest(name), firstSeen: day(time) };
 }
 
-describe('what is forgotten', () => {
-  test('the oldest of those before ours', () => {
+describe('surplus', () => {
+  test('has the oldest of the places before ours', () => {
     const before = Array.from({ length: KEPT_PLACES + 2 }, (_, index) => at(`p${index}`, index));
     expect(surplus(at('ours', 100), before)).toEqual(before.slice(0, 2));
     expect(surplus(at('ours', 100), before.slice(2))).toEqual([]);
   });
 
-  test('of those ahead, where they are closest together, and never the first or the last', () => {
+  test('has the places ahead of ours that are closest together, and never the first or the last', () => {
     const ahead = Array.from({ length: KEPT_PLACES }, (_, index) => at(`p${index}`, 10 + 2 * index));
     const close = { digest: digest('close'), firstSeen: new Date(START + 16.5 * DAY).toISOString() };
     expect(surplus(at('ours', 0), [...ahead, close])).toEqual([close]);

@@ -32,7 +32,7 @@ function indexOf(fixture: TagFixture): string[] {
     .toSorted();
 }
 
-test('revert: back one place, held, with a later time than ever, and known to the index', async () => {
+test('revert moves a tag back one place, holds it, gives it a later time than ever, and notes it in the index', async () => {
   const fixture = await threePlaces();
   const before = fixture.stands();
   expect(await fixture.revert({ reason: 'it crashes' })).toEqual({
@@ -53,7 +53,7 @@ test('revert: back one place, held, with a later time than ever, and known to th
   expect(indexOf(fixture)).toEqual(['candidate c', 'tag b (reverted by hand: it crashes)']);
 });
 
-test('a clock that was set back: a revert is a later movement all the same', async () => {
+test('a revert is a later movement even if the clock was set back', async () => {
   const fixture = await threePlaces();
   const { moved } = fixture.stands();
   fixture.clock.advance(-86_400_000);
@@ -61,7 +61,7 @@ test('a clock that was set back: a revert is a later movement all the same', asy
   expect(fixture.stands().moved > moved).toBe(true);
 });
 
-test('what the index has forgotten comes from the history: the first time that the tag was there', async () => {
+test('the time that the index has forgotten comes from the history: the first time that the tag had the digest', async () => {
   const fixture = await threePlaces();
   await fixture.revert({ to: 'a' });
   const entry = fixture.index().find(({ kind }) => kind === 'tag');
@@ -69,7 +69,7 @@ test('what the index has forgotten comes from the history: the first time that t
   expect(entry?.platforms).toBeUndefined();
 });
 
-test('which platforms are stored goes along with the digest: from the index, else from what is there', async () => {
+test('the stored platforms go along with the digest, and come from the index, or else from what is stored', async () => {
   const fixture = new TagFixture();
   const { store, repository, upstream } = fixture;
   const children = await Promise.all(
@@ -96,7 +96,7 @@ test('which platforms are stored goes along with the digest: from the index, els
   expect(store.calls.filter((call) => call.startsWith('size'))).toEqual([]);
 });
 
-test('twice is not two steps back: --to is', async () => {
+test('a second revert is not two steps back, and --to goes further back', async () => {
   const fixture = await threePlaces();
   await fixture.revert({ reason: 'one' });
   fixture.store.calls.length = 0;
@@ -111,7 +111,7 @@ test('twice is not two steps back: --to is', async () => {
 });
 
 test.each([[{}], [{ to: 'b' }]])(
-  'a second revert (%j) that gives another reason: the tag stays, and the reason is recorded',
+  'a second revert (%j) that gives another reason leaves the tag where it is, and records the reason',
   async (options) => {
     const fixture = await threePlaces();
     await fixture.revert({ reason: 'one' });
@@ -126,7 +126,7 @@ test.each([[{}], [{ to: 'b' }]])(
   },
 );
 
-test('who moved it by hand is in the record, and nobody is where it is not known', async () => {
+test('the record of a movement by hand names its author, and nobody if the author is not known', async () => {
   const fixture = await threePlaces();
   await fixture.revert({ by: 'alice@laptop' });
   await fixture.revert({ by: 'bob@laptop', reason: 'me too' });
@@ -144,7 +144,7 @@ test('who moved it by hand is in the record, and nobody is where it is not known
   ]);
 });
 
-test('revert to where it stands: only held, with the reason', async () => {
+test('a revert to the digest that the tag has only holds the tag, with the reason', async () => {
   const fixture = await threePlaces();
   expect(await fixture.revert({ to: 'c', reason: 'no newer one' })).toEqual({
     result: 'held',
@@ -159,7 +159,7 @@ test('revert to where it stands: only held, with the reason', async () => {
   expect(indexOf(fixture)).toEqual(['tag c (reverted by hand: no newer one)']);
 });
 
-test('an intent that was never carried out is no place to go back to', async () => {
+test('a movement that was recorded and never carried out is no place to go back to', async () => {
   const fixture = new TagFixture();
   await fixture.sync('a');
   await fixture.sync('b');
@@ -172,7 +172,7 @@ test('an intent that was never carried out is no place to go back to', async () 
   expect(await fixture.revert()).toMatchObject({ digest: fixture.digest('a'), from: fixture.digest('b') });
 });
 
-test('approve: forward again, without a hold, and unchanged from then on', async () => {
+test('approve moves a tag forward again, without a hold, and a second approve changes nothing', async () => {
   const fixture = await threePlaces();
   await fixture.revert();
   expect(await fixture.approve('c', { reason: 'a3f9' })).toEqual({
@@ -192,7 +192,7 @@ test('approve: forward again, without a hold, and unchanged from then on', async
   expect(fixture.store.calls.filter((call) => call.startsWith('put'))).toEqual([]);
 });
 
-test('approve where it stands: the hold ends, and the history says so', async () => {
+test('an approve of the digest that the tag has ends the hold, and the history says so', async () => {
   const fixture = await threePlaces();
   await fixture.revert();
   const { moved } = fixture.stands();
@@ -203,7 +203,7 @@ test('approve where it stands: the hold ends, and the history says so', async ()
   expect(indexOf(fixture)).toEqual(['candidate c', 'tag b']);
 });
 
-test('a list does not undo a revert of what it lists; the command line does, and so does another digest', async () => {
+test('a list does not undo a revert of what it lists; the command line does, and so does a list of another digest', async () => {
   const fixture = await threePlaces();
   await fixture.revert();
   const listed = { isListed: true };
@@ -218,7 +218,7 @@ test('a list does not undo a revert of what it lists; the command line does, and
   expect(await fixture.approve('c')).toMatchObject({ result: 'moved', digest: fixture.digest('c') });
 });
 
-test('a list that names where a revert went does not end the hold: the command line does', async () => {
+test('a list that names the digest that a revert went to does not end the hold, and the command line does', async () => {
   const fixture = await threePlaces();
   await fixture.revert({ reason: 'it crashes' });
   expect(await fixture.approve('b', { isListed: true })).toEqual({
@@ -235,7 +235,7 @@ test('a list that names where a revert went does not end the hold: the command l
   expect(await fixture.approve('b')).toEqual({ result: 'released', digest: fixture.digest('b') });
 });
 
-test('a list brings back neither what the last revert left nor what the one before it did', async () => {
+test('a list brings back neither the digest that the last revert left nor the one that the revert before it left', async () => {
   const fixture = await threePlaces();
   await fixture.revert();
   await fixture.revert({ to: 'a' });
@@ -252,7 +252,7 @@ test('a list brings back neither what the last revert left nor what the one befo
   expect(await fixture.approve('c', { isListed: true })).toMatchObject({ result: 'moved' });
 });
 
-test('what is remembered comes from another tag of that digest, but not that upstream lacks that one', async () => {
+test('an entry takes over what another tag of its digest remembers, but not that upstream lacks that tag', async () => {
   const fixture = await threePlaces();
   const environment = fixture.environment();
   const state = await RepositoryState.open(environment, fixture.repository);
@@ -272,7 +272,7 @@ test('what is remembered comes from another tag of that digest, but not that ups
   expect(entry).toHaveProperty('gone', undefined);
 });
 
-test('a tag that the bucket lacks is made, with its place in the list of tags', async () => {
+test('approve creates a tag that the bucket lacks, with its place in the list of tags', async () => {
   const fixture = await threePlaces();
   const environment = fixture.environment();
   const { repository } = fixture;
@@ -306,7 +306,7 @@ test.each([
     },
     { to: 'a' },
   ],
-])('revert refuses where %s, and writes nothing', async (_, prepare, options) => {
+])('revert refuses if %s, and writes nothing', async (_, prepare, options) => {
   const fixture = await threePlaces();
   await prepare(fixture);
   fixture.store.calls.length = 0;
@@ -314,7 +314,7 @@ test.each([
   expect(fixture.store.calls.filter((call) => call.startsWith('put'))).toEqual([]);
 });
 
-test('the first place has none before it', async () => {
+test('revert refuses a tag that has no earlier place', async () => {
   const fixture = new TagFixture();
   await fixture.sync('a');
   await expect(fixture.revert()).rejects.toThrow(
@@ -322,7 +322,7 @@ test('the first place has none before it', async () => {
   );
 });
 
-test('moved by a run meanwhile: decided once more, from where it stands then', async () => {
+test('a revert that a run overtakes is decided once more, from where the tag is then', async () => {
   const fixture = await threePlaces();
   const other = await fixture.push('d');
   let isFirst = true;
@@ -335,7 +335,7 @@ test('moved by a run meanwhile: decided once more, from where it stands then', a
   expect(fixture.stands().digest).toBe(fixture.digest('c'));
 });
 
-test('moved by runs again and again: given up, and nothing was moved by hand', async () => {
+test('an approve that runs overtake again and again is given up, and moves nothing by hand', async () => {
   const fixture = await threePlaces();
   let runs = 0;
   let isRun = false;
@@ -358,7 +358,7 @@ test.each(
     Array.from({ length: WRITES + 1 }, (_, survived) => [command, survived] as const),
   ),
 )(
-  '%s, dead after %i writes: what is served is whole, and the same command completes it',
+  '%s that dies after %i writes leaves what is served whole, and the same command completes it',
   async (command, survived) => {
     const fixture = await threePlaces();
     const act = () => (command === 'revert' ? fixture.revert() : fixture.approve('b'));
@@ -386,7 +386,7 @@ test.each(
   },
 );
 
-test('the same through a store that is sent no conditions', async () => {
+test('approve moves a tag through a store that is sent no conditions', async () => {
   const fixture = await threePlaces();
   const store = new UnguardedStore(fixture.store);
   const environment = { ...fixture.environment(), store };

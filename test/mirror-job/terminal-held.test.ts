@@ -53,7 +53,7 @@ const SHOWN = [
   'finding  Most of it is gone.',
 ];
 
-test('of a run', () => {
+test('a run shows held tags, tags that are gone, and findings', () => {
   const report = reportOf([held('1.27'), gone('1.25')], [finding]);
   expect(summarize(report, PLAIN, 'report.json').split('\n')).toEqual([
     ...SHOWN,
@@ -61,7 +61,7 @@ test('of a run', () => {
   ]);
 });
 
-test('of a plan', () => {
+test('a plan shows held tags, tags that are gone, and findings', () => {
   const report = reportOf([held('1.27'), gone('1.25')], [finding]);
   const cost = { requests: { heads: 2, manifestGets: 0, blobGets: 0, lists: 0 }, bytes: 0 };
   const chosen = [{ tag: parseTag('1.27'), why: 'named', result: 'held' as const }];
@@ -76,7 +76,7 @@ test('of a plan', () => {
   ]);
 });
 
-test('twenty of each, how many more, and where all of it is', () => {
+test('a run shows twenty held tags and twenty that are gone, how many more there are, and where all of them are', () => {
   const tags = Array.from({ length: 22 }, (_, index) => `1.${index}`);
   const report = reportOf([...tags.map(held), ...tags.map(gone)], [finding, finding]);
   const lines = summarize(report, PLAIN, 'report.json').split('\n');

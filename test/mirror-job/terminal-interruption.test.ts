@@ -35,7 +35,7 @@ function send(name: NodeJS.Signals): void {
   process.listeners(name).at(-1)?.(name);
 }
 
-test('the first signal asks, and ends the process after eight seconds', () => {
+test('the first signal asks the run to stop, and ends the process after eight seconds', () => {
   const screen = new Screen();
   const signal = stopOnSignals(new Progress(screen));
   send('SIGTERM');
@@ -49,7 +49,7 @@ It did not stop by itself, and was ended. The next run goes on from here.
 `);
 });
 
-test('maxDuration stops it as a signal does, and says so', () => {
+test('maxDuration stops the run as a signal does, and says so', () => {
   const screen = new Screen();
   const signal = stopOnSignals(new Progress(screen), { milliseconds: 3_000_000, text: '50m' });
   vi.advanceTimersByTime(2_999_999);
@@ -61,7 +61,7 @@ test('maxDuration stops it as a signal does, and says so', () => {
   expect(exit).toHaveBeenCalledExactlyOnceWith(1);
 });
 
-test('a signal before maxDuration is what stops it', () => {
+test('a signal before maxDuration is the reason that the run stops', () => {
   const screen = new Screen();
   const signal = stopOnSignals(new Progress(screen), { milliseconds: 1000, text: '1s' });
   send('SIGTERM');
@@ -70,7 +70,7 @@ test('a signal before maxDuration is what stops it', () => {
   expect(screen.text().split('\n').length).toBe(2);
 });
 
-test('the second signal ends it at once', () => {
+test('the second signal ends the process at once', () => {
   const screen = new Screen();
   stopOnSignals(new Progress(screen));
   send('SIGINT');

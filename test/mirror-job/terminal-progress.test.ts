@@ -32,7 +32,7 @@ function busyTally(blobs: number): Tally {
   return tally;
 }
 
-test('a view of a run, on 80 columns', async () => {
+test('the view of a run fits on 80 columns, and goes when the run ends', async () => {
   const screen = new Screen();
   const progress = new Progress(screen);
   const tally = busyTally(6);
@@ -62,7 +62,7 @@ test('a run that has nothing to copy counts its images', async () => {
   progress.stop();
 });
 
-test('what comes and goes between two views is not shown', async () => {
+test('a blob that comes and goes between two views is not shown', async () => {
   const screen = new Screen();
   const progress = new Progress(screen);
   const tally = busyTally(1);
@@ -72,7 +72,7 @@ test('what comes and goes between two views is not shown', async () => {
   progress.stop();
 });
 
-test('nothing new, nothing written', async () => {
+test('nothing is written when nothing is new', async () => {
   const screen = new Screen();
   const progress = new Progress(screen);
   progress.start(busyTally(1));
@@ -98,7 +98,7 @@ test('messages stand above the view, and stay', async () => {
   expect(screen.text()).toBe('before\nwarning: something is odd.\n');
 });
 
-test('a narrow terminal cuts lines; one that becomes narrower is wiped clean', async () => {
+test('a narrow terminal cuts lines, and one that becomes narrower is wiped clean', async () => {
   const screen = new Screen(50);
   const progress = new Progress(screen);
   progress.info('before');
@@ -176,7 +176,7 @@ test('a plain line has the rate of the ten seconds since the last one, and how l
   ]);
 });
 
-test('the bar is full at the end alone, whatever was read twice', () => {
+test('the bar is full only at the end, whatever was read twice', () => {
   const tally = busyTally(1);
   tally.bytes = 3 * tally.bytesPlanned;
   expect(overallBar(tally)).toBe('██████░░░░  62 %');
@@ -188,7 +188,7 @@ test.each([
   [1_000_000, '3 of 12 images · 1 min 40 s left · 0 B of 100 MB · 1.0 MB/s'],
   [99_000_000, '3 of 12 images · 2 s left · 0 B of 100 MB · 99.0 MB/s'],
   [0, '3 of 12 images · 0 B of 100 MB · 0 B/s'],
-])('what is left, at %i bytes a second', (rate, line) => {
+])('the headline says how long the rest will take at %i bytes per second', (rate, line) => {
   expect(headline(busyTally(1), rate)).toBe(line);
 });
 
@@ -204,7 +204,7 @@ test('the rate is that of the last five seconds', () => {
   expect(samples.map(([at, bytes]) => rate.sample(at, bytes))).toEqual([0, 50, 100, 30, 0]);
 });
 
-test('samples that are further apart than that: the rate is that since the last one', () => {
+test('the rate of samples that are more than five seconds apart is that since the last one', () => {
   const rate = new Rate();
   const samples: [at: number, bytes: number][] = [
     [0, 0],

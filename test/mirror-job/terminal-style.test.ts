@@ -26,7 +26,7 @@ test.each([
   [999_500, '1.0 MB'],
   [3_400_000_000, '3.4 GB'],
   [5e15, '5000 TB'],
-])('%i bytes are %s', (bytes, text) => {
+])('%i bytes are written %s', (bytes, text) => {
   expect(formatBytes(bytes)).toBe(text);
 });
 
@@ -38,11 +38,11 @@ test.each([
   [200_000, '3 min 20 s'],
   [3_599_600, '1 h 0 min'],
   [7_260_000, '2 h 1 min'],
-])('%i ms are %s', (milliseconds, text) => {
+])('%i ms are written %s', (milliseconds, text) => {
   expect(formatDuration(milliseconds)).toBe(text);
 });
 
-test('columns are aligned by what is seen; an empty one is left out', () => {
+test('columns are aligned by what is seen, and an empty column is left out', () => {
   expect(
     alignColumns([
       ['\u001B[32mab\u001B[39m', '', 'c', 'x'],
@@ -72,9 +72,12 @@ test.each([
   ['a terminal, with NO_COLOR', terminal(), { NO_COLOR: '1' }, 'x'],
   ['a terminal that is dumb', terminal(), { TERM: 'dumb' }, 'x'],
   ['a pipe', new PassThrough(), {}, 'x'],
-])('colours on %s', (_, stream, environment: Record<string, string>, expected) => {
-  for (const name of ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS']) vi.stubEnv(name, undefined);
-  vi.stubEnv('TERM', 'xterm-256color');
-  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
-  expect(styleFor(stream).bad('x')).toBe(expected);
-});
+])(
+  'colours are used only where a terminal shows them: %s',
+  (_, stream, environment: Record<string, string>, expected) => {
+    for (const name of ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS']) vi.stubEnv(name, undefined);
+    vi.stubEnv('TERM', 'xterm-256color');
+    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+    expect(styleFor(stream).bad('x')).toBe(expected);
+  },
+);

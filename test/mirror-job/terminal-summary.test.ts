@@ -51,7 +51,7 @@ const created = (name: string, tag: string): ItemReport => item(name, tag, { res
 const failed = (name: string, tag: string | undefined, error: string): ItemReport =>
   item(name, tag, { result: 'failed', error });
 
-test('a few changes: a row each, names last, moved ones first', () => {
+test('a few changes have a row each with the name last, and moved tags come first', () => {
   const report = reportOf(
     [
       created('docker.io/library/alpine', '3.20'),
@@ -76,14 +76,14 @@ test('a few changes: a row each, names last, moved ones first', () => {
   ]);
 });
 
-test('nothing new: one line', () => {
+test('a run with nothing new has one line', () => {
   expect(lines(reportOf([item('a.b/c', '1', { result: 'unchanged', digest: A })]))).toEqual([
     '1 unchanged · 4.2 s',
   ]);
   expect(lines(reportOf([]))).toEqual(['nothing to mirror · 4.2 s']);
 });
 
-test('a thousand changes: a row a repository, and where to find each', () => {
+test('a thousand changes have a row per repository, and say where to find each', () => {
   const items = [
     ...Array.from({ length: 997 }, (_, index) => created('docker.io/library/nginx', `1.${index}`)),
     created('docker.io/library/redis', '7'),
@@ -99,7 +99,7 @@ test('a thousand changes: a row a repository, and where to find each', () => {
   ]);
 });
 
-test('a thousand repositories: twenty rows, and how many more', () => {
+test('a thousand repositories have twenty rows, and say how many more there are', () => {
   const items = Array.from({ length: 1000 }, (_, index) => created(`a.b/app-${index}`, '1'));
   const said = lines(reportOf(items));
   expect(said.slice(18)).toEqual([
@@ -125,7 +125,7 @@ test('every failure is shown, up to fifty', () => {
   expect(lines(reportOf(items.slice(0, 50))).at(-1)).toBe('50 failed · 4.2 s');
 });
 
-test('one reason is told once', () => {
+test('a reason that several failures share is told once', () => {
   const items = Array.from({ length: 8 }, (_, index) => failed('a.b/app', String(index), 'It was stopped.'));
   expect(lines(reportOf(items, { interrupted: true }))).toEqual([
     'failed   a.b/app:0',
@@ -141,7 +141,7 @@ test('one reason is told once', () => {
   ]);
 });
 
-test('what was skipped, and what is left of a rate limit', () => {
+test('a run shows what was skipped, and what is left of a rate limit', () => {
   const reason =
     'The budget of docker.io is used up: manifestGetsPerRun is 50. The next run goes on from here.';
   const items = [
@@ -169,7 +169,7 @@ test('what was skipped, and what is left of a rate limit', () => {
   ]);
 });
 
-test('each of several stores', () => {
+test('a run shows the state of each of several stores', () => {
   const stores = [
     { name: 'A', state: 'behind', since: '2026-01-01T00:00:01.000Z', reason: 'A: it does not answer.' },
     { name: 'B', state: 'in step', copied: { objects: 12, bytes: 3_000_000 } },
@@ -185,7 +185,7 @@ test('each of several stores', () => {
   ]);
 });
 
-test('images of registries with a port: how the first tag of each is pulled, five of them, and how many more', () => {
+test('images of registries with a port show how the first tag of each is pulled, for five of them, and how many more there are', () => {
   const items = ['localhost:5000/app', 'localhost:5000/app', ...Array.from('abcde')].map((name, index) =>
     item(name.length === 1 ? `r.test:443/${name}` : name, `v${index}`, { result: 'created', digest: A }),
   );

@@ -40,7 +40,7 @@ async function withRealm(misbehaviour: Misbehaviour) {
   return { registry, source: await sourceAt(registry.host, 'team/app') };
 }
 
-test('a token realm that never answers', async () => {
+test('a token realm that never answers is an error after its time limit', async () => {
   const { registry, source } = await withRealm({ kind: 'hang' });
   await expect(source.resolve(one)).rejects.toThrow(
     `${registry.host}/team/app: ${registry.host} did not answer within 0.3 s.`,
@@ -49,14 +49,14 @@ test('a token realm that never answers', async () => {
   expect(registry.requests.filter(({ kind }) => kind === 'token').length).toBe(2);
 });
 
-test('a token realm that stalls in the middle of its answer', async () => {
+test('a token realm that stalls in the middle of its answer is an error after its time limit', async () => {
   const { registry, source } = await withRealm({ kind: 'stall', after: 5 });
   await expect(source.resolve(one)).rejects.toThrow(
     `${registry.host} asks for a token from ${registry.host}, which sent nothing for 0.3 s in the middle of a body.`,
   );
 });
 
-test('a proxy that takes the connection and says nothing', async () => {
+test('a proxy that takes the connection and says nothing is an error after its time limit', async () => {
   const sockets = new Set<Socket>();
   const server: Server = createPlainServer((socket) => {
     sockets.add(socket);
@@ -91,7 +91,7 @@ test('a proxy that takes the connection and says nothing', async () => {
   expect(sockets.size).toBeGreaterThan(0);
 });
 
-test('a store that stalls in the middle of an object that is read whole', async () => {
+test('a store that stalls in the middle of an object that is read whole is an error after its time limit', async () => {
   const server = createServer((_request, response) => {
     response.writeHead(200, { 'Content-Length': '100', ETag: '"e"' });
     response.write('half of it');
@@ -106,7 +106,7 @@ test('a store that stalls in the middle of an object that is read whole', async 
   );
 });
 
-test('Amazon ECR, when it never answers', async () => {
+test('Amazon ECR is an error after its time limit when it never answers', async () => {
   const server = createServer(() => {});
   const url = `http://127.0.0.1:${await listen(server)}`;
   ends.push(() => close(server));
