@@ -56,7 +56,7 @@ test.each([
   },
   { title: 'no ranges', tags: 16, repositories: 2, blobs: 16, ranges: 0, parts: 1, concurrency: 2 },
 ])(
-  '$title',
+  'a run ends, and is whole, with $title',
   async ({ tags, repositories, blobs, ranges, parts, concurrency = 2, budget }) => {
     const names = ['one', 'two', 'three'];
     const corpus = new Map<string, Repository>();

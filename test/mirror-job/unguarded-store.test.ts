@@ -20,7 +20,7 @@ class UnconditionalStore extends MemoryStore {
 
 const expected = { name: 'default', audience: 'token', newId: 'id', singleWriter: true } as const;
 
-test('opened, filled and moved without one condition', async () => {
+test('a bucket is opened and filled, and its tag is moved, without one condition', async () => {
   const content = emptyRepository();
   tagAs(content, addImage(content, { layers: [await addLayer(content, 'first')] }), 'latest');
   const source = new MemorySource('source.test/app', content);

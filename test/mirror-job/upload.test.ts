@@ -72,7 +72,7 @@ describe.each([4093, PART - 1, PART, PART + 1, 5 * PART])('in chunks of %i bytes
 test.each([
   ['one PUT', PART, ['']],
   ['parts', 4 * PART, ['beginUpload', 'putPart  1', 'putPart  2', 'putPart  3', 'abortUpload']],
-])('a stream that throws at its end, in %s: nothing is completed', async (_name, size, calls) => {
+])('a stream that throws at its end, uploaded in %s, completes nothing', async (_name, size, calls) => {
   const all = setUp();
   const error = new Error('other bytes than asked for');
   await expect(upload(all, size, chunksOf(size, 300_000, error))).rejects.toBe(error);
@@ -81,7 +81,7 @@ test.each([
   await expectAllGivenBack(all.buffers);
 });
 
-test.each([1, 2, 3, 4])('a store that fails at part %i: the upload is aborted', async (part) => {
+test.each([1, 2, 3, 4])('an upload is aborted when the store fails at part %i', async (part) => {
   const all = setUp();
   const error = new Error(`no part ${part}`);
   all.store.before = (call, key) => {
@@ -96,7 +96,7 @@ test.each([1, 2, 3, 4])('a store that fails at part %i: the upload is aborted', 
   await expectAllGivenBack(all.buffers);
 });
 
-test('a store that fails at completing: the upload is aborted', async () => {
+test('an upload is aborted when the store fails at completing it', async () => {
   const all = setUp();
   all.store.before = (call) => {
     if (call === 'completeUpload') throw new Error('not now');
@@ -105,7 +105,7 @@ test('a store that fails at completing: the upload is aborted', async () => {
   expect([all.store.objects.size, all.store.uploads.size]).toEqual([0, 0]);
 });
 
-test('an upload that cannot be aborted either is left to a later run, and says so', async () => {
+test('an upload that cannot be aborted either is left to a later run, and a message says so', async () => {
   const all = setUp();
   all.store.before = (call) => {
     if (call === 'putPart' || call === 'abortUpload') throw new Error(`no ${call}`);
@@ -117,7 +117,7 @@ test('an upload that cannot be aborted either is left to a later run, and says s
 });
 
 test.each(['putPart', 'completeUpload'])(
-  'an upload that another run made useless (%s) is content with the blob',
+  'an upload that another run made useless (%s) is content with the blob of that run',
   async (lost) => {
     const all = setUp();
     all.store.before = async (call) => {
@@ -140,7 +140,7 @@ test('an upload that was lost without the blob is a failure', async () => {
   await expect(upload(all, 2 * PART, chunksOf(2 * PART, 300_000))).rejects.toThrow('gone');
 });
 
-test('many at once share a pool that is smaller than any of them, and all come through', async () => {
+test('many uploads at once share a pool that is smaller than most of them, and all come through', async () => {
   const all = setUp();
   const sizes = Array.from({ length: 12 }, (_, index) => (index + 1) * 900_000);
   await Promise.all(
@@ -160,7 +160,7 @@ test.each([
   [70 * 1024 * MEBIBYTE, 8, 8],
   [71 * 1024 * MEBIBYTE, 8, 9],
   [5 * 1024 * 1024 * MEBIBYTE, 8, 583],
-])('a blob of %i bytes has parts that S3 takes in their number', (size, configured, expected) => {
+])('a blob of %i bytes has fewer than 10,000 parts, which S3 takes', (size, configured, expected) => {
   expect(partSizeFor(size, configured * MEBIBYTE)).toBe(expected * MEBIBYTE);
   expect(size / (expected * MEBIBYTE)).toBeLessThan(10_000);
 });

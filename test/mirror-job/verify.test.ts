@@ -27,7 +27,7 @@ async function verify(bytes: Buffer, digest: string): Promise<{ passed: string; 
   }
 }
 
-test.each(['sha256', 'sha512'] as const)('%s: what is right passes', async (algorithm) => {
+test.each(['sha256', 'sha512'] as const)('the right bytes pass under their %s digest', async (algorithm) => {
   expect(await verify(RIGHT, digestOf(RIGHT, algorithm))).toEqual({
     passed: 'the right bytes',
     error: undefined,
@@ -51,11 +51,11 @@ test.each([
   ],
   [RIGHT.subarray(0, 14), digest, `a.test/b sent 14 of the 15 bytes that ${digest} has by its manifest.`],
   [Buffer.alloc(0), digest, `a.test/b sent 0 of the 15 bytes that ${digest} has by its manifest.`],
-])('%s as %s', async (bytes, asked, error) => {
+])('the bytes %s are refused as %s', async (bytes, asked, error) => {
   expect(await verify(bytes, asked)).toEqual({ passed: bytes.toString(), error });
 });
 
-test('no byte more than there should be passes', async () => {
+test('no byte beyond the size that the manifest gives passes', async () => {
   expect(await verify(Buffer.concat([RIGHT, RIGHT, RIGHT]), digest)).toEqual({
     passed: 'the right by',
     error: `a.test/b sent more than the 15 bytes that ${digest} has by its manifest.`,

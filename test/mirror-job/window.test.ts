@@ -33,7 +33,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return settled;
 }
 
-test('twenty-four at first, one more for each fast answer, and never more than the ceiling', async () => {
+test('the window starts at twenty-four, grows by one for each fast answer, and never exceeds the ceiling', async () => {
   const { window, clock } = windowOf(250);
   const sizes: number[] = [];
   for (let index = 0; index < 4; index += 1) {
@@ -43,11 +43,11 @@ test('twenty-four at first, one more for each fast answer, and never more than t
   expect([...sizes, window.size]).toEqual([24, 48, 96, 192, 250]);
 });
 
-test('a ceiling below that is where it starts', () => {
+test('the window starts at a ceiling that is below twenty-four', () => {
   expect(windowOf(3).window.size).toBe(3);
 });
 
-test('a volley that is refused halves it once; the next one again, down to one', async () => {
+test('a volley that is refused halves the window once, and the next volley halves it again, down to one', async () => {
   const { window, clock } = windowOf();
   const sizes: number[] = [];
   for (let index = 0; index < 5; index += 1) {
@@ -57,7 +57,7 @@ test('a volley that is refused halves it once; the next one again, down to one',
   expect(sizes).toEqual([12, 6, 3, 1, 1]);
 });
 
-test('after a refusal it grows by one in as many answers as it lets in', async () => {
+test('after a refusal the window grows by one in as many answers as it lets in', async () => {
   const { window, clock } = windowOf();
   await round(window, clock, 'refused');
   const sizes: number[] = [];
@@ -68,7 +68,7 @@ test('after a refusal it grows by one in as many answers as it lets in', async (
   expect(sizes).toEqual([12, 13, 14, 15]);
 });
 
-test('slow answers, failures, and a window that nobody fills leave it as it is', async () => {
+test('slow answers, failures, and requests that do not fill the window leave it as it is', async () => {
   const { window, clock } = windowOf(100);
   await round(window, clock, 'answered', 25);
   expect(window.size).toBe(48);
@@ -84,7 +84,7 @@ test('slow answers, failures, and a window that nobody fills leave it as it is',
   expect(window.size).toBe(96);
 });
 
-test('who finds no room waits for it, in the order of coming', async () => {
+test('a request that finds no room waits for it, in the order of coming', async () => {
   const { window } = windowOf(2);
   const [first, second] = await enterAll(window, 2);
   const third = window.enter();
@@ -96,7 +96,7 @@ test('who finds no room waits for it, in the order of coming', async () => {
   expect(await isSettled(fourth)).toBe(true);
 });
 
-test('a pause holds for all, is slept once, and a shorter one does not shorten it', async () => {
+test('a pause holds for all requests, is slept once, and is not shortened by a shorter one', async () => {
   const { window, clock } = windowOf();
   window.pause(7000);
   window.pause(1000);
@@ -105,7 +105,7 @@ test('a pause holds for all, is slept once, and a shorter one does not shorten i
   expect(clock.now().toISOString()).toBe('2026-01-01T00:00:07.000Z');
 });
 
-test('a run that has to stop during a pause keeps nobody, whether woken or waiting', async () => {
+test('a run that has to stop during a pause rejects every request, whether woken or waiting', async () => {
   const { window, stop } = windowOf(1);
   const [first] = await enterAll(window, 1);
   const waiting = [window.enter(), window.enter(), window.enter()];
@@ -117,7 +117,7 @@ test('a run that has to stop during a pause keeps nobody, whether woken or waiti
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
 });
 
-test('who waits when the run has to stop goes, all of them', async () => {
+test('a run that has to stop rejects all requests that wait', async () => {
   const { window, stop } = windowOf(1);
   const [first] = await enterAll(window, 1);
   const waiting = [window.enter(), window.enter()];
