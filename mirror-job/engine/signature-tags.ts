@@ -67,25 +67,30 @@ export class SignatureTags {
         ? digestsOf(image).flatMap((digest) => signatureTagsOf(digest))
         : [...digests].flatMap((digest) => listed.get(referrersTag(digest)) ?? []);
     const tags = [...new Set(named)].filter((tag) => !this.#others.has(tag));
-    await allSettled(tags.map((tag) => this.#mirrored.get(tag, () => this.#mirrorNamed(tag, source))));
+    const own = new Set(digestsOf(image));
+    await allSettled(tags.map((tag) => this.#mirrored.get(tag, () => this.#mirrorNamed(tag, own, source))));
   }
 
-  async #mirrorNamed(tag: Tag, source: Source): Promise<void> {
+  async #mirrorNamed(tag: Tag, own: ReadonlySet<Digest>, source: Source): Promise<void> {
     try {
-      await this.#mirror(tag, source);
+      await this.#mirror(tag, own, source);
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
       throw new SourceError(`The signature tag "${tag}": ${error.message}`, { cause: error });
     }
   }
 
-  async #mirror(tag: Tag, source: Source): Promise<void> {
+  /** @param own the image and all below it: a registry that answers a guess with one of these has no such tag */
+  async #mirror(tag: Tag, own: ReadonlySet<Digest>, source: Source): Promise<void> {
     const { environment, repository, state } = this.#options;
     environment.signal.throwIfAborted();
     const known = state.tag(tag);
     // Most images have none, which a HEAD tells without costing quota.
     const isAsked = known === undefined && this.#listed === undefined;
-    if (isAsked && (await source.resolve(tag, true)) === undefined) return;
+    if (isAsked) {
+      const guessed = await source.resolve(tag, true);
+      if (guessed === undefined || own.has(guessed.digest)) return;
+    }
     const stood = known ?? (await findTag(environment, repository, tag));
     const first = known === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
     // What upstream has deleted stays here, as any tag does.

@@ -70,12 +70,12 @@ test.each([
   ['one', { tags: ['one'] }],
   ['the list', { tags: 'all' }],
 ] as const)(
-  'a registry that answers sha256-<hex> with the image itself has no referrers, with tags from %s',
+  'a registry that answers sha256-<hex>, .sig or not, with the image itself has no referrers and no signatures, with tags from %s',
   async (_name, options) => {
     const { registry, image, sync, store, logged } = await begin();
     registry.misbehave(({ kind, reference }) =>
-      kind === 'manifest' && /^sha256-[0-9a-f]{64}$/.test(reference)
-        ? { kind: 'instead', reference: reference.replace('-', ':') }
+      kind === 'manifest' && /^sha256-[0-9a-f]{64}(?:\.\w+)?$/.test(reference)
+        ? { kind: 'instead', reference: reference.replace('-', ':').split('.', 1).join() }
         : undefined,
     );
     expect(await sync(options)).toEqual(CREATED);
