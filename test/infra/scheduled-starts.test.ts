@@ -218,7 +218,7 @@ test.each(STARTS)('%s mirrors, as nobody, and writes nothing into its tree', asy
   const start = await by();
   const [command, ...args] = started(start);
   const { code, stdout, stderr } = await runProgram(command, args, { cwd: start.cwd });
-  expect([code, stdout + stderr]).toEqual([0, expect.stringMatching(/^created .*team\/app:one\n1 created/)]);
+  expect([code, stdout + stderr]).toEqual([0, expect.stringMatching(/^created .*team\/app:one\npull it .*\n1 created/)]);
   await expectReport(start, { interrupted: false, counts: { created: 1, failed: 0 } });
   await expectMetrics(start, '\nlifeboat_run_success{mirror="default"} 1\n');
 });

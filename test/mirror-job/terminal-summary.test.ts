@@ -187,14 +187,14 @@ test('a run shows the state of each of several stores', () => {
 
 test('images of registries with a port show how the first tag of each is pulled, for five of them, and how many more there are', () => {
   const items = ['localhost:5000/app', 'localhost:5000/app', ...Array.from('abcde')].map((name, index) =>
-    item(name.length === 1 ? `r.test:443/${name}` : name, `v${index}`, { result: 'created', digest: A }),
+    item(name.length === 1 ? `r.test:8443/${name}` : name, `v${index}`, { result: 'created', digest: A }),
   );
   expect(pullLines(items)).toEqual([
     'pull it from the edge as EDGE/localhost_5000/app:v0',
-    'pull it from the edge as EDGE/r.test_443/a:v2',
-    'pull it from the edge as EDGE/r.test_443/b:v3',
-    'pull it from the edge as EDGE/r.test_443/c:v4',
-    'pull it from the edge as EDGE/r.test_443/d:v5',
+    'pull it from the edge as EDGE/r.test_8443/a:v2',
+    'pull it from the edge as EDGE/r.test_8443/b:v3',
+    'pull it from the edge as EDGE/r.test_8443/c:v4',
+    'pull it from the edge as EDGE/r.test_8443/d:v5',
     '… and 1 more whose registry has a port: on the edge, its ":" is "_"',
   ]);
   expect(pullLines([item('docker.io/library/alpine', '3', { result: 'created', digest: A })])).toEqual([]);
