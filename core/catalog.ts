@@ -16,7 +16,8 @@ export function decodeCatalog(key: string, bytes: Uint8Array): readonly string[]
   if (!Array.isArray(repositories))
     throw new BucketObjectInvalidError(key, 'it has no list of repositories.');
   return repositories.map((name: unknown) => {
-    if (typeof name !== 'string') throw new BucketObjectInvalidError(key, 'it lists what is not a name.');
+    if (typeof name !== 'string')
+      throw new BucketObjectInvalidError(key, 'it lists an entry that is not a name.');
     return name;
   });
 }

@@ -69,7 +69,7 @@ export function parseManifest(bytes: Uint8Array, contentType?: string, listedAs?
   }
   // An index may leave its list out: then an image that is called one would be an empty index, without its layers.
   if (kind === 'index' && (json['layers'] !== undefined || json['config'] !== undefined)) {
-    throw new ManifestInvalidError('It was sent as an index, and has the config or the layers of an image.');
+    throw new ManifestInvalidError('It was sent as an index, but has the config or the layers of an image.');
   }
   try {
     return {
@@ -94,9 +94,9 @@ function parseObject(bytes: Uint8Array): JsonObject {
   try {
     json = parseJson(bytes);
   } catch (error) {
-    throw new ManifestInvalidError('What came as a manifest is not JSON.', { cause: error });
+    throw new ManifestInvalidError('The manifest is not JSON.', { cause: error });
   }
-  if (!isObject(json)) throw new ManifestInvalidError('What came as a manifest is not a JSON object.');
+  if (!isObject(json)) throw new ManifestInvalidError('The manifest is not a JSON object.');
   return json;
 }
 

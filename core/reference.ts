@@ -59,7 +59,7 @@ export function parseTag(text: string): Tag {
   if (!isTag(text)) {
     throw new NameInvalidError(
       text,
-      'a tag is 1 to 128 letters, digits, "_", "." and "-", and starts with none of "." and "-".',
+      'a tag is 1 to 128 letters, digits, "_", "." and "-", and does not start with "." or "-".',
     );
   }
   return text;
@@ -85,10 +85,7 @@ export function parseUpstream(text: string): Upstream {
   }
   const [, host = '', port] = /^([^:_]*)(?:[:_](\d+))?$/.exec(text) ?? [];
   if (host.length > 253 || !host.split('.').every((label) => HOST_LABEL.test(label))) {
-    throw new NameInvalidError(
-      text,
-      'a registry is a host name, with ":" or "_" and a port where it has one.',
-    );
+    throw new NameInvalidError(text, 'a registry is a host name, with ":" or "_" and a port if it has one.');
   }
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) {
     throw new NameInvalidError(text, `${port} is not a port (1 to 65535).`);

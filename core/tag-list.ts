@@ -37,7 +37,7 @@ export function decodeTagList(key: string, bytes: Uint8Array): readonly Tag[] {
   if (!Array.isArray(tags)) throw new BucketObjectInvalidError(key, 'it has no list of tags.');
   return tags.map((tag: unknown) => {
     if (typeof tag !== 'string' || !isTag(tag)) {
-      throw new BucketObjectInvalidError(key, 'it lists what is not a tag.');
+      throw new BucketObjectInvalidError(key, 'it lists an entry that is not a tag.');
     }
     return tag;
   });

@@ -117,11 +117,11 @@ test.for<readonly [Name, object, string]>([
 
   ['_tags.json', {}, 'it has no list of tags.'],
   ['_tags.json', { name: 'x', tags: null }, 'it has no list of tags.'],
-  ['_tags.json', { name: 'x', tags: ['ok', '../x'] }, 'it lists what is not a tag.'],
-  ['_tags.json', { name: 'x', tags: [5] }, 'it lists what is not a tag.'],
+  ['_tags.json', { name: 'x', tags: ['ok', '../x'] }, 'it lists an entry that is not a tag.'],
+  ['_tags.json', { name: 'x', tags: [5] }, 'it lists an entry that is not a tag.'],
 
   ['catalog.json', {}, 'it has no list of repositories.'],
-  ['catalog.json', { repositories: ['docker.io/library/app', 5] }, 'it lists what is not a name.'],
+  ['catalog.json', { repositories: ['docker.io/library/app', 5] }, 'it lists an entry that is not a name.'],
 
   ['_referrers', {}, 'it is not an image index.'],
   ['_referrers', { manifests: {} }, 'it is not an image index.'],

@@ -18,10 +18,10 @@ const CHILDREN = `"manifests":[{"mediaType":"${OCI_MANIFEST}","digest":"${A}","s
 const SCHEMA_1 =
   'It is a Docker image manifest, schema version 1, which current clients no longer pull. Rebuild or re-push the image with a current tool.';
 const BOTH = 'It claims to be an index and an image at once, which is ambiguous.';
-const INDEX_OF_LAYERS = 'It was sent as an index, and has the config or the layers of an image.';
+const INDEX_OF_LAYERS = 'It was sent as an index, but has the config or the layers of an image.';
 const NEITHER = 'It is neither an image manifest nor an index.';
-const NOT_JSON = 'What came as a manifest is not JSON.';
-const NO_OBJECT = 'What came as a manifest is not a JSON object.';
+const NOT_JSON = 'The manifest is not JSON.';
+const NO_OBJECT = 'The manifest is not a JSON object.';
 
 /** An image with one layer of another size. */
 function sized(size: string): string {

@@ -6,12 +6,12 @@ const SHA256 = `sha256:${'a'.repeat(64)}`;
 const SHA512 = `sha512:${'b'.repeat(128)}`;
 const COMPONENT_RULE =
   'is not a path component (lower-case letters and digits, with single ".", "_", "__" or hyphens between them).';
-const HOST_RULE = 'a registry is a host name, with ":" or "_" and a port where it has one.';
+const HOST_RULE = 'a registry is a host name, with ":" or "_" and a port if it has one.';
 const IPV6_RULE = 'IPv6 literals cannot be part of an image name; use a host name.';
 const EMPTY = 'a part of the path is empty.';
 
 const BARE_RULE = 'an image is a host and a path, as in docker.io/library/alpine.';
-const TAG_RULE = 'a tag is 1 to 128 letters, digits, "_", "." and "-", and starts with none of "." and "-".';
+const TAG_RULE = 'a tag is 1 to 128 letters, digits, "_", "." and "-", and does not start with "." or "-".';
 
 test.for(['latest', 'v1.27.0', '1', '_', '_tags', 'A-b_c.D', 'a..b', '3.20-alpine', 'x'.repeat(128)])(
   '%s is a tag',

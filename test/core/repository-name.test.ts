@@ -56,7 +56,7 @@ test.for<readonly [string, string]>([
 
 const COMPONENT_RULE =
   'is not a path component (lower-case letters and digits, with single ".", "_", "__" or hyphens between them).';
-const HOST_RULE = 'a registry is a host name, with ":" or "_" and a port where it has one.';
+const HOST_RULE = 'a registry is a host name, with ":" or "_" and a port if it has one.';
 const IPV6_RULE = 'IPv6 literals cannot be part of an image name; use a host name.';
 const EMPTY = 'a part of the path is empty.';
 
