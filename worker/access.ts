@@ -30,7 +30,7 @@ async function requireToken(
 ): Promise<Token> {
   const token = await tokenOf(caller.authorization, access.tokens);
   if (token === undefined) {
-    const message = 'This registry needs a token, and got none that it knows.';
+    const message = 'This registry needs a token, and the request has none that it knows.';
     throw new RegistryError(access.challenge === 'basic' ? 'UNAUTHORIZED' : 'DENIED', message);
   }
   if ('name' in request && !mayRead(token, request.name.repository)) {

@@ -12,7 +12,7 @@ import type { Caller } from './caller.ts';
 export function hasAlready(caller: Pick<Caller, 'ifMatch' | 'ifNoneMatch'>, etag: string): boolean {
   const { ifMatch, ifNoneMatch } = caller;
   if (ifMatch !== undefined && !listOf(ifMatch).some((one) => one === '*' || one === etag)) {
-    throw new RegistryError('PRECONDITION_FAILED', 'This is not what If-Match names.');
+    throw new RegistryError('PRECONDITION_FAILED', 'The content does not match If-Match.');
   }
   if (ifNoneMatch === undefined) return false;
   return listOf(ifNoneMatch).some((one) => one === '*' || one === etag || one === `W/${etag}`);

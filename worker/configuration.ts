@@ -71,7 +71,7 @@ export function readConfiguration(variables: Variables): Configuration {
     if (open !== -1) {
       throw new ConfigurationError(
         open === 0 ? 'PUBLIC_URL' : `S3_${open + 1}_PUBLIC_URL`,
-        'with AUDIENCE = token it would show private blobs to whoever knows their digest.',
+        'with AUDIENCE = token it would show private blobs to everybody who knows their digest.',
       );
     }
   }
@@ -125,7 +125,7 @@ function readTokens(variables: Variables, audience: Audience): readonly Token[] 
   const text = readText(variables, 'TOKENS');
   if (audience === 'public') {
     if (text === undefined) return [];
-    throw new ConfigurationError('TOKENS', 'AUDIENCE is public, so they would protect nothing.');
+    throw new ConfigurationError('TOKENS', 'AUDIENCE is public, so tokens would protect nothing.');
   }
   const tokens = parseTokens('TOKENS', text ?? '');
   if (tokens.length === 0) {

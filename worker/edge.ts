@@ -220,5 +220,5 @@ function asRegistryError(error: unknown, scope: Scope): RegistryError {
   if (error instanceof ConfigurationError) return new RegistryError('UNAVAILABLE', error.message);
   // A mistake of ours must not become a 500: docker would repeat the request five times.
   scope.trace.failures.push(faultOf(error));
-  return new RegistryError('UNAVAILABLE', 'The registry failed to answer this.');
+  return new RegistryError('UNAVAILABLE', 'The registry failed to answer this request.');
 }

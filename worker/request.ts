@@ -111,7 +111,7 @@ function queryOf(url: URL): URLSearchParams {
 }
 
 function noSuchPage(): RegistryError {
-  return new RegistryError('NAME_UNKNOWN', 'There is nothing at this path. A registry is at /v2/.');
+  return new RegistryError('NAME_UNKNOWN', 'There is nothing at this path. The registry is at /v2/.');
 }
 
 /** The last two segments say what of the repository is wanted; a name itself can hold `manifests` and `tags`. */
@@ -139,14 +139,14 @@ function parseManifest(name: Name, reference: string): EdgeRequest {
   if (reference.includes(':')) return { kind: 'manifest', name, digest: digestOf(reference) };
   if (isTag(reference)) return { kind: 'tag', name, tag: reference };
   // 404 and not 400: the conformance suite asks for `.INVALID_MANIFEST_NAME`.
-  throw new RegistryError('MANIFEST_UNKNOWN', 'There is no such manifest: the reference can be no tag.');
+  throw new RegistryError('MANIFEST_UNKNOWN', 'There is no such manifest: the reference is not a valid tag.');
 }
 
 function digestOf(text: string): Digest {
   if (isDigest(text)) return text;
   throw new RegistryError(
     'DIGEST_INVALID',
-    'This is not a digest that can be stored here: sha256 or sha512.',
+    'This is not a digest that this registry can store. It stores sha256 and sha512.',
   );
 }
 

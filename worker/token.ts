@@ -33,7 +33,8 @@ export function parseTokens(variable: string, text: string): readonly Token[] {
     if (!/^[0-9a-f]{64}$/i.test(hash)) {
       throw new ConfigurationError(variable, `the second part of ${where} is not a SHA-256 in hexadecimal.`);
     }
-    if (names.has(name)) throw new ConfigurationError(variable, `${where} has a name that another one has.`);
+    if (names.has(name))
+      throw new ConfigurationError(variable, `${where} has the same name as an earlier entry.`);
     names.add(name);
     return {
       name,

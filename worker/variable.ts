@@ -32,7 +32,7 @@ export function readChoice<Choice extends string>(
   const text = readText(variables, name);
   if (text === undefined) return fallback;
   const choice = choices.find((one) => one === text);
-  if (choice === undefined) throw new ConfigurationError(name, `it is none of ${choices.join(', ')}.`);
+  if (choice === undefined) throw new ConfigurationError(name, `it must be one of ${choices.join(', ')}.`);
   return choice;
 }
 
@@ -53,7 +53,7 @@ export function readDuration(variables: Variables, name: string, fallback: strin
     return parseDuration(readText(variables, name) ?? fallback);
   } catch (error) {
     if (!(error instanceof DurationInvalidError)) throw error;
-    const before = error.isUnitless ? ' Without one, earlier versions took it for seconds.' : '';
+    const before = error.isUnitless ? ' Earlier versions took a number without a unit for seconds.' : '';
     throw new ConfigurationError(name, `it ${error.message}${before}`);
   }
 }

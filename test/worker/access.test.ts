@@ -62,7 +62,12 @@ describe('without a known token', () => {
         expect(response.status).toBe(403);
         expect(response.headers.get('www-authenticate')).toBeNull();
         expect(await response.json()).toEqual({
-          errors: [{ code: 'DENIED', message: 'This registry needs a token, and got none that it knows.' }],
+          errors: [
+            {
+              code: 'DENIED',
+              message: 'This registry needs a token, and the request has none that it knows.',
+            },
+          ],
         });
       }
       expect(edge.reads).toEqual([]);
@@ -77,7 +82,12 @@ describe('without a known token', () => {
       'Basic realm="Lifeboat"',
     ]);
     expect(await refused.json()).toEqual({
-      errors: [{ code: 'UNAUTHORIZED', message: 'This registry needs a token, and got none that it knows.' }],
+      errors: [
+        {
+          code: 'UNAUTHORIZED',
+          message: 'This registry needs a token, and the request has none that it knows.',
+        },
+      ],
     });
     expect((await edge.get('/v2/', basic('anyone', 'ci-token'))).status).toBe(200);
     const other = await edge.get('/v2/quay.io/private/app/manifests/1', bearer('ci-token'));
@@ -172,7 +182,7 @@ describe('an audience that is not the bucket’s', () => {
         errors: [
           {
             code: 'UNAVAILABLE',
-            message: `The variable AUDIENCE cannot be used: it is ${configured}, and the bucket of store 1 is for ${written}.`,
+            message: `The variable AUDIENCE cannot be used: it is ${configured}, but the bucket of store 1 is for ${written}.`,
           },
         ],
       });

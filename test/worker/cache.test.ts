@@ -205,7 +205,7 @@ describe('a tag', () => {
     edge.now += 2 * MINUTE;
     expect(await text(edge, TAG)).toBe(manifest('b'));
     expect(edge.events.at(-1)?.trace.failures).toEqual([
-      `Store 1 has an older ${TAG_KEY} than was given before.`,
+      `Store 1 has an older ${TAG_KEY} than the edge has already given.`,
     ]);
     // A revert is a later movement to an older image.
     await putTag(bucket, NAME, 'latest', 'a', '2026-01-03T00:00:00.000Z');

@@ -50,7 +50,7 @@ describe.each(['blob', 'manifest', 'tag'] as const)('a %s', (kind) => {
     const response = await new TestEdge([bucket]).get(paths[kind], { 'if-match': '"x"' });
     expect([response.status, await response.json()]).toEqual([
       412,
-      { errors: [{ code: 'PRECONDITION_FAILED', message: 'This is not what If-Match names.' }] },
+      { errors: [{ code: 'PRECONDITION_FAILED', message: 'The content does not match If-Match.' }] },
     ]);
   });
 });

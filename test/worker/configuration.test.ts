@@ -136,7 +136,7 @@ describe('a variable that cannot be used', () => {
     [{ ...S3, S3_BUCKET: 'a/b' }, 'S3_BUCKET', 'it is not the name of a bucket.'],
     [{ ...S3, S3_ACCESS_KEY_ID: '' }, 'S3_ACCESS_KEY_ID', 'it is not set.'],
     [{ ...S3, S3_SECRET_ACCESS_KEY: undefined }, 'S3_SECRET_ACCESS_KEY', 'it is not set.'],
-    [{ ...S3, S3_PATH_STYLE: 'yes' }, 'S3_PATH_STYLE', 'it is none of true, false.'],
+    [{ ...S3, S3_PATH_STYLE: 'yes' }, 'S3_PATH_STYLE', 'it must be one of true, false.'],
     [{ ...S3, S3_PREFIX: '../x' }, 'S3_PREFIX', 'it is not a path of letters, digits, ".", "_" and "-".'],
     [{ ...S3, S3_REGOIN: 'x' }, 'S3_REGOIN', 'there is no such variable.'],
     [{ BUCKET, TAG_TLL: '1h' }, 'TAG_TLL', 'there is no such variable. Is TAG_TTL meant?'],
@@ -147,8 +147,8 @@ describe('a variable that cannot be used', () => {
     [{ BUCKET, S3ENDPOINT: 'x' }, 'S3ENDPOINT', 'there is no such variable. Is S3_ENDPOINT meant?'],
     [{ ...S3, S3_2_BUCKET: 'b' }, 'S3_2_ENDPOINT', 'it is not set.'],
     [{ ...S3, S3_3_BUCKET: 'b' }, 'S3_3_ENDPOINT', 'there is no store 2; number them without gaps.'],
-    [{ BUCKET, AUDIENCE: 'everyone' }, 'AUDIENCE', 'it is none of public, token.'],
-    [{ BUCKET, BLOBS: 'proxy' }, 'BLOBS', 'it is none of auto, redirect, stream.'],
+    [{ BUCKET, AUDIENCE: 'everyone' }, 'AUDIENCE', 'it must be one of public, token.'],
+    [{ BUCKET, BLOBS: 'proxy' }, 'BLOBS', 'it must be one of auto, redirect, stream.'],
     [
       { BUCKET, BLOBS: 'redirect' },
       'BLOBS',
@@ -161,16 +161,16 @@ describe('a variable that cannot be used', () => {
     [
       { BUCKET, TAG_TTL: '60' },
       'TAG_TTL',
-      'it needs a unit: 60s, 60m, 60h or 60d. Without one, earlier versions took it for seconds.',
+      'it needs a unit: 60s, 60m, 60h or 60d. Earlier versions took a number without a unit for seconds.',
     ],
     [
       { BUCKET, STORE_FRESH: 5 },
       'STORE_FRESH',
-      'it needs a unit: 5s, 5m, 5h or 5d. Without one, earlier versions took it for seconds.',
+      'it needs a unit: 5s, 5m, 5h or 5d. Earlier versions took a number without a unit for seconds.',
     ],
     [{ BUCKET, STORE_FRESH: {} }, 'STORE_FRESH', 'it is not a text.'],
-    [{ BUCKET, TAGS: 'no' }, 'TAGS', 'it is none of on, off.'],
-    [{ BUCKET, AUTH_CHALLENGE: 'bearer' }, 'AUTH_CHALLENGE', 'it is none of none, basic.'],
+    [{ BUCKET, TAGS: 'no' }, 'TAGS', 'it must be one of on, off.'],
+    [{ BUCKET, AUTH_CHALLENGE: 'bearer' }, 'AUTH_CHALLENGE', 'it must be one of none, basic.'],
     [
       { BUCKET, HOSTS: 'docker.example.com' },
       'HOSTS',
@@ -180,7 +180,7 @@ describe('a variable that cannot be used', () => {
     [{ BUCKET, HOSTS: 'a.io=b.io,a.io=c.io' }, 'HOSTS', 'it names a.io twice.'],
     [{ BUCKET, DEFAULT_UPSTREAM: '[::1]' }, 'DEFAULT_UPSTREAM', '"[::1]" is not a valid name'],
     [{ BUCKET, CATALOG: '../x' }, 'CATALOG', '"../x" is not a configuration\'s name.'],
-    [{ BUCKET, TOKENS: `ci ${HASH} **` }, 'TOKENS', 'AUDIENCE is public, so they would protect nothing.'],
+    [{ BUCKET, TOKENS: `ci ${HASH} **` }, 'TOKENS', 'AUDIENCE is public, so tokens would protect nothing.'],
     [{ BUCKET, AUDIENCE: 'token' }, 'TOKENS', 'it holds no token, and AUDIENCE = token lets nobody else in.'],
     [{ ...TOKEN, TOKENS: 'ci' }, 'TOKENS', 'entry 1 is not "name sha256 glob,glob".'],
     [
@@ -188,7 +188,11 @@ describe('a variable that cannot be used', () => {
       'TOKENS',
       'the second part of entry 2 is not a SHA-256 in hexadecimal.',
     ],
-    [{ ...TOKEN, TOKENS: `ci ${HASH} a;ci ${HASH} b` }, 'TOKENS', 'entry 2 has a name that another one has.'],
+    [
+      { ...TOKEN, TOKENS: `ci ${HASH} a;ci ${HASH} b` },
+      'TOKENS',
+      'entry 2 has the same name as an earlier entry.',
+    ],
     [
       { ...TOKEN, TOKENS: `ci ${HASH} (a|b)` },
       'TOKENS',
@@ -197,7 +201,7 @@ describe('a variable that cannot be used', () => {
     [
       { ...TOKEN, PUBLIC_URL: 'https://cdn.example.com' },
       'PUBLIC_URL',
-      'with AUDIENCE = token it would show private blobs to whoever knows their digest.',
+      'with AUDIENCE = token it would show private blobs to everybody who knows their digest.',
     ],
   ])('is named with the reason: %j', (variables, variable, reason) => {
     let error: unknown;

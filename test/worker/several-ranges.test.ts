@@ -149,7 +149,7 @@ it('more than forty: 400, on which podman asks for fewer', async () => {
     errors: [
       {
         code: 'RANGES_UNSUPPORTED',
-        message: 'At most 40 ranges are answered at once, and this asks for 41.',
+        message: 'The edge answers at most 40 ranges per request, and this request asks for 41.',
       },
     ],
   });
@@ -165,7 +165,8 @@ describe('before a redirect', () => {
         errors: [
           {
             code: 'RANGES_UNSUPPORTED',
-            message: 'Blobs are redirected here, and stores answer one range only.',
+            message:
+              'This edge redirects to the stores for blobs, and a store answers only one range per request.',
           },
         ],
       });

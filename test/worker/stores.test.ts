@@ -189,7 +189,7 @@ describe('liveness', () => {
     const edge = new TestEdge([one]);
     expect((await edge.get(TAG)).status).toBe(503);
     expect(edge.events[0]?.trace.failures).toEqual([
-      'Store 1 holds no lifeboat.json: no mirror run has begun there yet.',
+      'Store 1 holds no lifeboat.json: no mirror run has begun in this bucket yet.',
     ]);
   });
 

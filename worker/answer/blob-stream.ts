@@ -44,7 +44,7 @@ export async function streamBlob(
   if (satisfiable.length > MOST_RANGES) {
     throw new RegistryError(
       'RANGES_UNSUPPORTED',
-      `At most ${MOST_RANGES} ranges are answered at once, and this asks for ${satisfiable.length}.`,
+      `The edge answers at most ${MOST_RANGES} ranges per request, and this request asks for ${satisfiable.length}.`,
     );
   }
   return streamParts(link, satisfiable, scope, library, headers);

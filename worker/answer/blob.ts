@@ -58,7 +58,7 @@ export async function answerBlob(
     // Stores answer several with the whole, 416 or 501. On 400 podman asks for fewer, and then for the whole.
     throw new RegistryError(
       'RANGES_UNSUPPORTED',
-      'Blobs are redirected here, and stores answer one range only.',
+      'This edge redirects to the stores for blobs, and a store answers only one range per request.',
     );
   }
   return {

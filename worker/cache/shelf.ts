@@ -122,7 +122,7 @@ export class Shelf<T> {
     // A store that lags behind another one must not take back what was already given.
     const latest = this.#memory.get(key);
     if (latest !== undefined && this.#outlasts(latest, value)) {
-      scope.trace.failures.push(`Store ${hit.store} has an older ${key} than was given before.`);
+      scope.trace.failures.push(`Store ${hit.store} has an older ${key} than the edge has already given.`);
       return latest;
     }
     this.#remember(key, kept);

@@ -18,14 +18,17 @@ export async function readIdentity(
 ): Promise<{ readonly identity: Identity; readonly bytes: Uint8Array<ArrayBuffer> }> {
   const object = await readSmall(store, IDENTITY_KEY, signal);
   if (object === undefined) {
-    throw new StoreError(store.number, `holds no ${IDENTITY_KEY}: no mirror run has begun there yet.`);
+    throw new StoreError(
+      store.number,
+      `holds no ${IDENTITY_KEY}: no mirror run has begun in this bucket yet.`,
+    );
   }
   const { bytes } = object;
   const identity = decode(store, bytes);
   if (identity.audience !== audience) {
     throw new ConfigurationError(
       'AUDIENCE',
-      `it is ${audience}, and the bucket of store ${store.number} is for ${identity.audience}.`,
+      `it is ${audience}, but the bucket of store ${store.number} is for ${identity.audience}.`,
     );
   }
   return { identity, bytes };
