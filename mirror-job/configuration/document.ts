@@ -68,7 +68,7 @@ export class ConfigurationDocument {
     const written = this.#filled.get(isAlias(node) ? node.resolve(this.#document) : node);
     return written === undefined || !message.includes('"')
       ? message
-      : `what ${written} stands for does not fit here. Check the variable, or write the value itself.`;
+      : `the value of ${written} does not fit here. Check the variable, or write the value itself.`;
   }
 
   #offsetOf(path: Path): number | undefined {

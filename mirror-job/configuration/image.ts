@@ -106,7 +106,7 @@ function interpretSource(
   if (pattern !== undefined) {
     problems.add(
       sourcePath,
-      `a pattern of tags stands under tags. Write { source: "${image}", tags: ["${pattern}"] }.`,
+      `a pattern of tags belongs under tags. Write { source: "${image}", tags: ["${pattern}"] }.`,
     );
     return undefined;
   }

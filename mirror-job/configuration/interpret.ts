@@ -91,11 +91,12 @@ function interpretUpstreams(
     }
     const upstream = problems.named(path, () => parseUpstream(host));
     if (upstream === undefined) continue;
-    if (upstreams.has(upstream)) problems.add(path, `this is ${upstream} again. Keep one of them.`);
+    if (upstreams.has(upstream))
+      problems.add(path, `this is ${upstream} a second time. Keep one of the two entries.`);
     if (insecure === true && /[:_]0*443$/.test(host) && !upstream.endsWith('_443')) {
       problems.add(
         [...path, 'insecure'],
-        `"${host}" is the same name as "${upstream}", which would be asked on port 80. Give that registry another port.`,
+        `"${host}" is the same name as "${upstream}", and an insecure upstream of that name is asked on port 80. Give the registry another port.`,
       );
     }
     upstreams.set(upstream, {
@@ -114,7 +115,7 @@ function interpretUpstreams(
 function interpretTimeout(text: string | 0 | undefined, path: Path, problems: Problems): number | undefined {
   const timeout = text === undefined ? undefined : problems.duration(text, path);
   if (timeout !== undefined && (timeout <= 0 || timeout > MAX_TIMEOUT)) {
-    problems.add(path, 'it must be more than nothing and at most 1h.');
+    problems.add(path, 'it must be more than 0 and at most 1h.');
   }
   return timeout;
 }
@@ -124,7 +125,7 @@ function interpretMaxDuration(text: string | 0 | undefined, problems: Problems):
   const milliseconds = text === undefined ? undefined : problems.duration(text, path);
   if (text === undefined || milliseconds === undefined) return undefined;
   if (milliseconds <= 0 || milliseconds > MAX_MAX_DURATION) {
-    problems.add(path, 'it must be more than nothing and at most 7d.');
+    problems.add(path, 'it must be more than 0 and at most 7d.');
   }
   return { milliseconds, text: String(text) };
 }

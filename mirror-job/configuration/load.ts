@@ -8,7 +8,7 @@ import { explainIssue } from './shape-error.ts';
 import type { Environment } from './variable.ts';
 
 const UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file. Name one with -c FILE; the README shows a first one.',
+  ENOENT: 'there is no such file. Name the configuration with -c FILE; the README shows a first one.',
   EISDIR: 'this is a directory. Name the file in it.',
   EACCES: 'this user may not read it.',
 };

@@ -24,10 +24,10 @@ function overlapOf(one: ImageConfiguration, other: ImageConfiguration): string |
     one.tags.explicit.find((name) => maySelect(other.tags, name)) ??
     other.tags.explicit.find((name) => maySelect(one.tags, name));
   if (tag !== undefined) {
-    return `it selects the tag "${tag}" of ${one.repository}, and so does ${place}, from another source. Leave it out of one of them, or give one another name.`;
+    return `it selects the tag "${tag}" of ${one.repository}, and ${place} selects the same tag from another source. Leave the tag out of one of the two, or give one of them another name.`;
   }
   // Whether two patterns share a tag is known only when upstream has listed them, which is too late to ask.
   return one.tags.rules !== undefined && other.tags.rules !== undefined
-    ? `its patterns and those of ${place} may select the same tag of ${one.repository} from different sources. List the tags of one of them by name, or give one another name.`
+    ? `its patterns and those of ${place} may select the same tag of ${one.repository} from different sources. List the tags of one of the two by name, or give one of them another name.`
     : undefined;
 }

@@ -34,7 +34,7 @@ export function parseSuffix(text: string): TagPattern {
   if (text.startsWith('/')) return parseExpression(text);
   if (text !== '' && (!/^[-_]/.test(text) || !GLOB.test(text))) {
     throw new PatternInvalidError(
-      `"${text}" is no suffix. One begins with a hyphen or an underscore, as in '-alpine' or '_amd64*'; '' stands for none.`,
+      `"${text}" is not a suffix. A suffix begins with a hyphen or an underscore, as in '-alpine' or '_amd64*'; '' stands for no suffix.`,
     );
   }
   // A glob of nothing is an error to picomatch.
@@ -62,7 +62,7 @@ function parseExpression(text: string): TagPattern {
   const source = text.slice(1, -1);
   if (!text.endsWith('/') || source === '') {
     throw new PatternInvalidError(
-      `"${text}" begins like a regular expression and does not end with a slash. One stands between two slashes and has no flags, as in /^v\\d+$/.`,
+      `"${text}" begins like a regular expression but does not end with a slash. A regular expression stands between two slashes and has no flags, as in /^v\\d+$/.`,
     );
   }
   try {

@@ -48,7 +48,7 @@ const store = keys({
   ),
   bucket: needed(
     text,
-    'It must exist. An empty one becomes Lifeboat’s; one that holds other things is refused.',
+    'The bucket must exist. An empty bucket becomes Lifeboat’s; a bucket that holds other things is refused.',
   ),
   region: optional(text, 'Needed for AWS. Default: auto.'),
   prefix: optional(z.string(), 'A folder of the bucket that is Lifeboat’s alone.'),
@@ -66,7 +66,7 @@ const store = keys({
   ),
   audience: optional(
     z.enum(AUDIENCES),
-    'Who may read all that the bucket holds. Fixed by the first run. Default: public.',
+    'Who may read everything in the bucket. The first run fixes it. Default: public.',
   ),
   singleWriter: optional(
     z.boolean(),
@@ -87,18 +87,21 @@ const upstream = keys({
     ),
     'Accounts, used in turn, sent to this upstream and to the https token realm that it names, nowhere else. Default: the logins of docker and podman on this machine; [] for none.',
   ),
-  insecure: optional(z.boolean(), 'Plain HTTP: whoever is on the way decides what a tag is. Default: false.'),
+  insecure: optional(
+    z.boolean(),
+    'Plain HTTP: anybody on the network path decides what a tag is. Default: false.',
+  ),
   ca: optional(text, 'A PEM file with further root certificates, relative to this file.'),
-  timeout: optional(duration, 'The silence that is borne, as in 30s, which is the default.'),
+  timeout: optional(duration, 'How long the upstream may be silent, as in 30s, which is the default.'),
   concurrency: optional(
     count.check(z.maximum(256, 'it must be at most 256.')),
-    'The most requests that wait for an answer at once; fewer where answers are slow or refused. Default: 32.',
+    'The most requests that wait for an answer at once; fewer if the upstream is slow or refuses requests. Default: 32.',
   ),
   budget: optional(
     keys({
       keepRemaining: optional(
         whole.check(z.minimum(0, 'it must not be negative.')),
-        'So many of the manifest GETs that the upstream says are left (Docker Hub does) stay for others.',
+        'How many of the manifest GETs that the upstream says are left (Docker Hub does) a run leaves for others.',
       ),
       manifestGetsPerRun: optional(
         whole.check(
@@ -107,7 +110,7 @@ const upstream = keys({
             `it must be at least ${MIN_GETS}: an image of several platforms needs more than one.`,
           ),
         ),
-        'The most manifest GETs that a run sends there. The rest is for the next run.',
+        'The most manifest GETs that a run sends to this upstream. The rest is for the next run.',
       ),
     }),
     'What a run may spend of the upstream’s rate limit.',
@@ -124,7 +127,9 @@ const referrers = z.union(
 const platforms = z.union(
   [
     z.literal('all'),
-    z.array(text).check(z.minLength(1, 'it lists no platform. Leave it out, or say all, for all of them.')),
+    z
+      .array(text)
+      .check(z.minLength(1, 'it lists no platform. Leave the key out, or say all, to mirror all platforms.')),
   ],
   { error: 'it must be a list, as in [linux/amd64, linux/arm64], or all.' },
 );
@@ -132,19 +137,19 @@ const platforms = z.union(
 const moves = keys({
   policy: optional(
     z.enum(['follow', 'hold', 'immutable']),
-    'follow: tags move as upstream’s do. hold: only when they are approved. immutable: the same, and a change ends the run with exit code 1. Default: follow.',
+    'follow: tags move as upstream’s do. hold: tags move only when they are approved. immutable: the same as hold, and a change ends the run with exit code 1. Default: follow.',
   ),
   minAge: optional(
     duration,
-    'How long ago a digest has to have been seen first, as in 3d, before a tag moves to it.',
+    'How long ago a run must have seen a digest for the first time, as in 3d, before a tag moves to the digest.',
   ),
   rollback: optional(
     z.enum(['hold', 'follow']),
-    'What becomes of a tag that upstream puts back to what it had before. Default: hold.',
+    'What happens when upstream moves a tag back to a digest that the tag had before. Default: hold.',
   ),
   maxMovesPerRun: optional(
     count,
-    'How many tags of an image that are there already may move in a run. Default: all.',
+    'How many tags of an image that the bucket already has may move per run. Default: all.',
   ),
 });
 
@@ -155,7 +160,7 @@ const tags = keys({
   ),
   semver: optional(text, 'A range of versions, as in >=1.27.'),
   suffix: optional(
-    z.array(z.string()).check(z.minLength(1, "it lists no suffix; [''] stands for none.")),
+    z.array(z.string()).check(z.minLength(1, "it lists no suffix; [''] stands for no suffix.")),
     "What may follow a version, as in ['', '-alpine']; '' is nothing.",
   ),
   precision: optional(
@@ -163,12 +168,15 @@ const tags = keys({
     'How many numbers a tag may have: [3] takes 1.27.3 and not 1.27.',
   ),
   exclude: optional(patterns, 'Tags and patterns that are left out.'),
-  latest: optional(count, 'Only the newest so many of each kind.'),
+  latest: optional(count, 'How many of the newest tags of each kind are selected.'),
   minTags: optional(
     count,
-    'So many have to be selected from the list, or none of them is looked at, and the run exits with 1.',
+    'The smallest number of tags to be selected from the list. If fewer are, none of them is looked at, and the run exits with 1.',
   ),
-  immutable: optional(patterns, 'Tags and patterns: short for moves.policy: immutable on these.'),
+  immutable: optional(
+    patterns,
+    'Tags and patterns of tags that are immutable: short for moves.policy: immutable on these.',
+  ),
 });
 
 const image = z.union(
@@ -181,7 +189,7 @@ const image = z.union(
       ),
       name: optional(
         text,
-        'Where it is served; needed for oci:. Its first part looks like a host: images.internal/app.',
+        'The name under which the image is served; needed for oci:. The first part has to look like a host: images.internal/app.',
       ),
       tags: optional(
         z.union([patterns, tags], {
@@ -192,13 +200,13 @@ const image = z.union(
       digests: optional(z.array(text), 'Manifests to mirror whatever tag they have or had.'),
       platforms: optional(
         platforms,
-        'Of an index only the children for these, as in [linux/amd64, linux/arm64]; or all. podman and CRI-O cannot fall back for the others.',
+        'Of an index, only the children for these platforms are mirrored, as in [linux/amd64, linux/arm64]; or all. podman and CRI-O cannot fall back on upstream for the other platforms.',
       ),
       referrers: optional(referrers, 'Overrides the default: { every: 24h }, or false.'),
       moves: optional(moves, 'Overrides the default, key by key.'),
       public: optional(
         z.boolean(),
-        'It may go into a public bucket although upstream does not show it to anonymous callers.',
+        'Whether the image may go into a public bucket although upstream does not show it to anonymous callers.',
       ),
     }),
   ],
@@ -212,9 +220,12 @@ export const configurationSchema = keys({
       .check(
         z.regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'it must be 1 to 63 lower-case letters, digits and hyphens.'),
       ),
-    'This mirror’s own state in the bucket. Default: default.',
+    'The name of this mirror’s own state in the bucket. Default: default.',
   ),
-  store: optional(store, 'The bucket that the job fills and the edge serves. It, or stores.'),
+  store: optional(
+    store,
+    'The bucket that the job fills and the edge serves. Give this key or stores, not both.',
+  ),
   stores: optional(
     z.array(store).check(
       z.minLength(1, 'it lists no store.'),
@@ -225,7 +236,7 @@ export const configurationSchema = keys({
   ),
   maxDuration: optional(
     duration,
-    'When it is over, as in 50m, the run stops, and the next one goes on. Default: none.',
+    'How long a run may take, as in 50m. After that the run stops, and the next run goes on. Default: no limit.',
   ),
   upstreams: optional(
     z.record(z.string(), upstream),
@@ -235,10 +246,13 @@ export const configurationSchema = keys({
     keys({
       referrers: optional(
         referrers,
-        'How often an unchanged image is asked for new signatures, SBOMs and attestations; or false. After its first week weekly, or this if it is longer.',
+        'How often the upstream is asked for new signatures, SBOMs and attestations of an unchanged image; or false. After the image’s first week: weekly, or at this interval if it is longer.',
       ),
-      platforms: optional(platforms, 'Of an index only the children for these. Default: all.'),
-      moves: optional(moves, 'When a tag that upstream moves is moved here.'),
+      platforms: optional(
+        platforms,
+        'Of an index, only the children for these platforms are mirrored. Default: all.',
+      ),
+      moves: optional(moves, 'When the mirror moves a tag that upstream has moved.'),
     }),
     'For every image that does not say otherwise.',
   ),

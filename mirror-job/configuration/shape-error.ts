@@ -65,7 +65,7 @@ function colonAfterImage(path: Path, input: unknown): PathProblem | undefined {
   return {
     path,
     message:
-      'the colon makes a key of the reference, because a space or nothing follows it. Write it in one word, as in docker.io/library/alpine:3.20, or as a map with a source.',
+      'the colon makes a key of the reference, because a space or nothing follows the colon. Write the reference without spaces, as in docker.io/library/alpine:3.20, or as a map with a source.',
   };
 }
 
@@ -86,19 +86,20 @@ function wrongKind(
   const kind = KINDS[expected] ?? expected;
   if (input === undefined) return 'it is missing.';
   if (input === null && path.length === 0) {
-    return 'the file is empty. It needs a store and images; the README shows a first one.';
+    return 'the file is empty. It needs a store and images; the README shows a first configuration.';
   }
   if (input === null) return `it is empty, and must be ${kind}.`;
   if (path.length === 0) {
-    return 'it must be a map of keys: a store, images and the like. The README shows a first one.';
+    return 'it must be a map of keys: a store, images and the like. The README shows a first configuration.';
   }
   if (typeof input === 'string' && kind === KINDS['object']) {
     return `it must be ${kind}, with a colon and a space after each key.`;
   }
   if (typeof input === 'string' && path.length === 1 && input.startsWith('-')) {
-    return 'it must be a list: after each "-" stands a space.';
+    return 'it must be a list, with a space after each "-".';
   }
-  if (expected === 'array') return 'it must be a list, if only of one: put "- " before it, or [ ] around it.';
+  if (expected === 'array')
+    return 'it must be a list, even for one item: put "- " before the item, or [ ] around it.';
   const written = document.writtenAt(path);
   if (expected !== 'string' || written === undefined) return `it must be ${kind}.`;
   return SECRET.has(path.at(-1))

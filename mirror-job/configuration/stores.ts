@@ -14,7 +14,7 @@ export function interpretStores(
   if (store !== undefined && stores !== undefined) {
     problems.add(
       ['stores'],
-      'there is a store too: list it here as the first one, or leave one of them out.',
+      'the configuration has the key store too: list that store here as the first one, or leave one of the two keys out.',
     );
   }
   if (store === undefined && stores === undefined) problems.add(['store'], 'it is missing.');
@@ -27,11 +27,11 @@ export function interpretStores(
     if (one.audience !== primary.audience) {
       problems.add(
         [...path, 'audience'],
-        `it must be ${primary.audience}, as for the first one: they hold the same, for the same readers.`,
+        `it must be ${primary.audience}, as for the first store, because all stores hold the same images for the same readers.`,
       );
     }
     if ([primary, ...later.slice(0, index)].some((other) => isSamePlace(one, other))) {
-      problems.add(path, 'this is the same bucket as one before it. Keep one of them.');
+      problems.add(path, 'this is the same bucket as a store that is listed before it. Keep one of the two.');
     }
   }
   return { store: primary, laterStores: later };

@@ -56,7 +56,7 @@ function interpretVersions(tags: TagsFile, path: Path, problems: Problems): Vers
   if (isRange && !range.split('||').some((part) => hasRelease(part))) {
     problems.add(
       [...path, 'semver'],
-      `"${range}" is a range that no version is in: what follows a version, as in 1.28.0-alpine, goes under suffix.`,
+      `"${range}" is a range that contains no version: the part after a version, as in 1.28.0-alpine, goes under suffix.`,
     );
   }
   return {
@@ -78,7 +78,7 @@ function refuseIdle({ latest, minTags }: TagsFile, path: Path, problems: Problem
     if (value === undefined) continue;
     problems.add(
       [...path, key],
-      "it counts the tags that a pattern or a range selects, and there is neither. Add include: ['*'] or semver: '*'.",
+      "it counts the tags that a pattern or a range selects, and this image has neither. Add include: ['*'] or semver: '*'.",
     );
   }
 }
@@ -90,6 +90,9 @@ function refuseUnreachable({ latest, minTags, versions }: TagRules, path: Path, 
       ? latest
       : latest * versions.suffixes.length * (versions.precisions.length || PRECISIONS);
   if (minTags > most) {
-    problems.add([...path, 'minTags'], `latest leaves ${most} at most, so no list is ever long enough.`);
+    problems.add(
+      [...path, 'minTags'],
+      `latest leaves at most ${most} tags, so no list is ever long enough. Lower minTags, or raise latest.`,
+    );
   }
 }

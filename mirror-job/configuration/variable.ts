@@ -9,7 +9,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 const BARE = /^\$[A-Z_][A-Z0-9_]*$/;
 /** It could be a password all the same, and is not quoted. */
 const WITHOUT_BRACES =
-  'this is a variable without its braces, and would be taken as it stands. Write it as in ${S3_ENDPOINT}.';
+  'this looks like a variable without its braces, and would be taken literally. Write a variable as in ${S3_ENDPOINT}.';
 
 const VARIABLE = /\$\{([^}]*)\}/g;
 
@@ -41,7 +41,7 @@ export function fillVariables(
         if (role === 'key') return refuse(`${whole} stands in a key, and variables are read in values only.`);
         if (!/^[A-Za-z_]\w*$/.test(name)) {
           return refuse(
-            `${whole} is not a variable: between the braces stands its name, as in \${S3_ENDPOINT}.`,
+            `${whole} is not a variable: only a name may stand between the braces, as in \${S3_ENDPOINT}.`,
           );
         }
         const value = environment[name];

@@ -13,10 +13,10 @@ const REMEDIES: { readonly [Code in ErrorCode]?: string } = {
   TAG_RESOLVE_FAILED: SPECIAL_START,
   BLOCK_AS_IMPLICIT_KEY:
     'a colon and a space stand here twice, or the next line is indented too far. Put a text with a colon and a space in quotes.',
-  DUPLICATE_KEY: 'this key is there twice. Keep one of them.',
+  DUPLICATE_KEY: 'this key appears twice. Keep one of the two.',
   MULTILINE_IMPLICIT_KEY:
     'a key without its colon stands here. After each key comes a colon, then a space or the end of the line; a comment begins with #.',
-  MULTIPLE_DOCS: 'a second document begins here. Keep one, without "---" between.',
+  MULTIPLE_DOCS: 'a second document begins here. Keep one document, without a "---" line.',
   RESOURCE_EXHAUSTION: 'it is nested too deep.',
   NON_STRING_KEY: 'a key has to be a text.',
   TAB_AS_INDENT: 'this line is indented with a tab. YAML takes spaces only.',
@@ -46,7 +46,7 @@ export function readYaml<Filled>(
     const line = text.slice(0, invisible.index).split('\n').length;
     refuseLine(
       line,
-      `this line begins with a character that only looks like a space, or like nothing (U+${code}). Type it anew.`,
+      `this line begins with a character that only looks like a space, or that is invisible (U+${code}). Type the line anew.`,
     );
   }
   try {

@@ -24,7 +24,10 @@ afterAll(async () => {
 });
 
 test.each([
-  ['absent.yaml', 'there is no such file. Name one with -c FILE; the README shows a first one.'],
+  [
+    'absent.yaml',
+    'there is no such file. Name the configuration with -c FILE; the README shows a first one.',
+  ],
   ['folder', 'this is a directory. Name the file in it.'],
   ['loop', 'it cannot be read (ELOOP).'],
   ['right.yaml/x', 'it cannot be read (ENOTDIR).'],

@@ -3,28 +3,28 @@ import { STORE, testComplaints, type Case } from './configuration-table.ts';
 
 const NOTHING_SELECTS =
   "nothing selects tags or digests. Add a tag to the reference, as in docker.io/library/alpine:3.20, or tags: ['*'] for all of them, or digests.";
-const TAG_RULE = 'a tag is 1 to 128 letters, digits, "_", "." and "-", and starts with none of "." and "-".';
+const TAG_RULE = 'a tag is 1 to 128 letters, digits, "_", "." and "-", and does not start with "." or "-".';
 const NEITHER =
   'is neither a tag (at most 128 letters, digits, "_", "." and "-") nor a pattern ("*" stands for any text; /…/ is a regular expression).';
 
 const COUNTS =
-  "it counts the tags that a pattern or a range selects, and there is neither. Add include: ['*'] or semver: '*'.";
+  "it counts the tags that a pattern or a range selects, and this image has neither. Add include: ['*'] or semver: '*'.";
 
 const MEANING: readonly Case[] = [
   [
     'a store and several',
     `${STORE}stores: [{ bucket: b, region: r }]\nimages: [a:1]`,
-    'f.yaml:2: stores: there is a store too: list it here as the first one, or leave one of them out.',
+    'f.yaml:2: stores: the configuration has the key store too: list that store here as the first one, or leave one of the two keys out.',
   ],
   [
     'several stores for different readers',
     'stores:\n  - { bucket: b, region: r }\n  - { bucket: c, region: r, audience: token }\nimages: [a:1]',
-    'f.yaml:3: stores[1].audience: it must be public, as for the first one: they hold the same, for the same readers.',
+    'f.yaml:3: stores[1].audience: it must be public, as for the first store, because all stores hold the same images for the same readers.',
   ],
   [
     'a store twice',
     'stores:\n  - { bucket: b, region: r, prefix: a }\n  - { bucket: b, region: r }\n  - { bucket: b, region: r, prefix: /a/ }\nimages: [a:1]',
-    'f.yaml:4: stores[2]: this is the same bucket as one before it. Keep one of them.',
+    'f.yaml:4: stores[2]: this is the same bucket as a store that is listed before it. Keep one of the two.',
   ],
   [
     'half a key of one of several stores',
@@ -76,13 +76,13 @@ const MEANING: readonly Case[] = [
   [
     'a flag',
     `${STORE}images: [{ source: a, tags: ['/v/i'] }]`,
-    'f.yaml:2: images[0].tags[0]: "/v/i" begins like a regular expression and does not end with a slash. One stands between two slashes and has no flags, as in /^v\\d+$/.',
+    'f.yaml:2: images[0].tags[0]: "/v/i" begins like a regular expression but does not end with a slash. A regular expression stands between two slashes and has no flags, as in /^v\\d+$/.',
   ],
   [
     'ranges that no version is in',
     `${STORE}images:\n  - { source: a, tags: { semver: '1.28.0-alpine' } }\n  - { source: b, tags: { semver: '>2 <1' } }\n  - { source: c, tags: { semver: '=1.0.0-rc1 || >=2.0.0-0' } }`,
-    `f.yaml:3: images[0].tags.semver: "1.28.0-alpine" is a range that no version is in: what follows a version, as in 1.28.0-alpine, goes under suffix.
-f.yaml:4: images[1].tags.semver: ">2 <1" is a range that no version is in: what follows a version, as in 1.28.0-alpine, goes under suffix.`,
+    `f.yaml:3: images[0].tags.semver: "1.28.0-alpine" is a range that contains no version: the part after a version, as in 1.28.0-alpine, goes under suffix.
+f.yaml:4: images[1].tags.semver: ">2 <1" is a range that contains no version: the part after a version, as in 1.28.0-alpine, goes under suffix.`,
   ],
   [
     'a range that is none',
@@ -92,7 +92,7 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that no version is in: what 
   [
     'a suffix without its hyphen',
     `${STORE}images: [{ source: a, tags: { suffix: ['', alpine] } }]`,
-    "f.yaml:2: images[0].tags.suffix[1]: \"alpine\" is no suffix. One begins with a hyphen or an underscore, as in '-alpine' or '_amd64*'; '' stands for none.",
+    "f.yaml:2: images[0].tags.suffix[1]: \"alpine\" is not a suffix. A suffix begins with a hyphen or an underscore, as in '-alpine' or '_amd64*'; '' stands for no suffix.",
   ],
   [
     'the newest of nothing',
@@ -107,7 +107,7 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that no version is in: what 
   [
     'more at least than at most',
     `${STORE}images:\n  - { source: a, tags: { include: ['*'], latest: 2, minTags: 3 } }\n  - { source: b, tags: { suffix: ['', '-a'], precision: [3], latest: 2, minTags: 5 } }`,
-    'f.yaml:3: images[0].tags.minTags: latest leaves 2 at most, so no list is ever long enough.\nf.yaml:4: images[1].tags.minTags: latest leaves 4 at most, so no list is ever long enough.',
+    'f.yaml:3: images[0].tags.minTags: latest leaves at most 2 tags, so no list is ever long enough. Lower minTags, or raise latest.\nf.yaml:4: images[1].tags.minTags: latest leaves at most 4 tags, so no list is ever long enough. Lower minTags, or raise latest.',
   ],
   [
     'a bad digest',
@@ -117,7 +117,7 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that no version is in: what 
   [
     'a pattern in a reference',
     `${STORE}images:\n  - alpine:3.*\n  - source: 'localhost:5000/app:{a,b}'\n`,
-    'f.yaml:3: images[0]: a pattern of tags stands under tags. Write { source: "alpine", tags: ["3.*"] }.\nf.yaml:4: images[1].source: a pattern of tags stands under tags. Write { source: "localhost:5000/app", tags: ["{a,b}"] }.',
+    'f.yaml:3: images[0]: a pattern of tags belongs under tags. Write { source: "alpine", tags: ["3.*"] }.\nf.yaml:4: images[1].source: a pattern of tags belongs under tags. Write { source: "localhost:5000/app", tags: ["{a,b}"] }.',
   ],
   [
     'an upstream with a scheme',
@@ -177,22 +177,22 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that no version is in: what 
   [
     'no host',
     `${STORE}upstreams:\n  "a b": { insecure: true }\nimages: [a:1]`,
-    'f.yaml:3: upstreams["a b"]: "a b" is not a valid name: a registry is a host name, with ":" or "_" and a port where it has one.',
+    'f.yaml:3: upstreams["a b"]: "a b" is not a valid name: a registry is a host name, with ":" or "_" and a port if it has one.',
   ],
   [
     'an upstream under two names',
     `${STORE}upstreams:\n  docker.io: {}\n  index.docker.io: {}\nimages: [a:1]`,
-    'f.yaml:4: upstreams["index.docker.io"]: this is docker.io again. Keep one of them.',
+    'f.yaml:4: upstreams["index.docker.io"]: this is docker.io a second time. Keep one of the two entries.',
   ],
   [
     'an upstream with and without the port of https',
     `${STORE}upstreams:\n  ghcr.io: {}\n  ghcr.io:443: {}\nimages: [a:1]`,
-    'f.yaml:4: upstreams["ghcr.io:443"]: this is ghcr.io again. Keep one of them.',
+    'f.yaml:4: upstreams["ghcr.io:443"]: this is ghcr.io a second time. Keep one of the two entries.',
   ],
   [
     'plain HTTP on the port of https',
     `${STORE}upstreams:\n  a.b:443: { insecure: true }\nimages: [a:1]`,
-    'f.yaml:3: upstreams["a.b:443"].insecure: "a.b:443" is the same name as "a.b", which would be asked on port 80. Give that registry another port.',
+    'f.yaml:3: upstreams["a.b:443"].insecure: "a.b:443" is the same name as "a.b", and an insecure upstream of that name is asked on port 80. Give the registry another port.',
   ],
   [
     'a bad duration',
@@ -202,22 +202,22 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that no version is in: what 
   [
     'no patience',
     `${STORE}upstreams: { a.b: { timeout: 0s } }\nimages: [a:1]`,
-    'f.yaml:2: upstreams["a.b"].timeout: it must be more than nothing and at most 1h.',
+    'f.yaml:2: upstreams["a.b"].timeout: it must be more than 0 and at most 1h.',
   ],
   [
     'a patience that a timer cannot hold',
     `${STORE}upstreams: { a.b: { timeout: 30d } }\nimages: [a:1]`,
-    'f.yaml:2: upstreams["a.b"].timeout: it must be more than nothing and at most 1h.',
+    'f.yaml:2: upstreams["a.b"].timeout: it must be more than 0 and at most 1h.',
   ],
   [
     'a run of no time',
     `${STORE}maxDuration: 0s\nimages: [a:1]`,
-    'f.yaml:2: maxDuration: it must be more than nothing and at most 7d.',
+    'f.yaml:2: maxDuration: it must be more than 0 and at most 7d.',
   ],
   [
     'a run of a month',
     `${STORE}maxDuration: 30d\nimages: [a:1]`,
-    'f.yaml:2: maxDuration: it must be more than nothing and at most 7d.',
+    'f.yaml:2: maxDuration: it must be more than 0 and at most 7d.',
   ],
   [
     'several at once',
@@ -232,9 +232,9 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that no version is in: what 
 ];
 
 const OTHER = (tag: string, name: string, line: number): string =>
-  `it selects the tag "${tag}" of ${name}, and so does line ${line}, from another source. Leave it out of one of them, or give one another name.`;
+  `it selects the tag "${tag}" of ${name}, and line ${line} selects the same tag from another source. Leave the tag out of one of the two, or give one of them another name.`;
 const MAYBE = (name: string, line: number): string =>
-  `its patterns and those of line ${line} may select the same tag of ${name} from different sources. List the tags of one of them by name, or give one another name.`;
+  `its patterns and those of line ${line} may select the same tag of ${name} from different sources. List the tags of one of the two by name, or give one of them another name.`;
 const OVERLAPS: readonly Case[] = [
   [
     'the same tag from two registries',

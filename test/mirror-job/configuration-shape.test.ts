@@ -15,8 +15,11 @@ const TAGS = [
   ],
   ['semver: 1.27', "semver: 1.27 has to be in quotes, or YAML reads it as the number 1.27: write '1.27'."],
   ['semver: ""', 'semver: it must not be empty.'],
-  ['suffix: -alpine', 'suffix: it must be a list, if only of one: put "- " before it, or [ ] around it.'],
-  ['suffix: []', "suffix: it lists no suffix; [''] stands for none."],
+  [
+    'suffix: -alpine',
+    'suffix: it must be a list, even for one item: put "- " before the item, or [ ] around it.',
+  ],
+  ['suffix: []', "suffix: it lists no suffix; [''] stands for no suffix."],
   ['precision: []', 'precision: it lists no precision.'],
   ['precision: [4]', 'precision[0]: it must be one of 1, 2, 3.'],
   ['latest: 0', 'latest: it must be at least 1.'],
@@ -77,7 +80,7 @@ const SHAPE: readonly Case[] = [
   [
     'one store instead of a list',
     'stores: { region: r, bucket: b }\nimages: [a:1]',
-    'f.yaml:1: stores: it must be a list, if only of one: put "- " before it, or [ ] around it.',
+    'f.yaml:1: stores: it must be a list, even for one item: put "- " before the item, or [ ] around it.',
   ],
   [
     'more stores than the edge takes',
@@ -132,12 +135,12 @@ const SHAPE: readonly Case[] = [
   [
     'no platform',
     `${STORE}images:\n  - source: a:1\n    platforms: []\n`,
-    'f.yaml:4: images[0].platforms: it lists no platform. Leave it out, or say all, for all of them.',
+    'f.yaml:4: images[0].platforms: it lists no platform. Leave the key out, or say all, to mirror all platforms.',
   ],
   [
     'no platform by default',
     `${STORE}defaults: { platforms: [] }\nimages: [a:1]`,
-    'f.yaml:2: defaults.platforms: it lists no platform. Leave it out, or say all, for all of them.',
+    'f.yaml:2: defaults.platforms: it lists no platform. Leave the key out, or say all, to mirror all platforms.',
   ],
   [
     'one text for platforms',
@@ -182,7 +185,7 @@ const SHAPE: readonly Case[] = [
   ...['alpine:', 'alpine: 3.20', 'docker.io/library/alpine:3.20:'].map((written): Case => [
     `a reference that a colon has made a key: ${written}`,
     `${STORE}images:\n  - ${written}\n`,
-    'f.yaml:3: images[0]: the colon makes a key of the reference, because a space or nothing follows it. Write it in one word, as in docker.io/library/alpine:3.20, or as a map with a source.',
+    'f.yaml:3: images[0]: the colon makes a key of the reference, because a space or nothing follows the colon. Write the reference without spaces, as in docker.io/library/alpine:3.20, or as a map with a source.',
   ]),
   [
     'an empty entry',

@@ -1,8 +1,7 @@
 /** Variables of the environment, and the secrets that they hold. */
 import { STORE, testComplaints, type Case } from './configuration-table.ts';
 
-const FITS_NOT =
-  'what ${SECRET} stands for does not fit here. Check the variable, or write the value itself.';
+const FITS_NOT = 'the value of ${SECRET} does not fit here. Check the variable, or write the value itself.';
 const VARIABLES: readonly Case[] = [
   [
     'one that is not set',
@@ -28,8 +27,8 @@ const VARIABLES: readonly Case[] = [
     'one without its braces',
     'store:\n  bucket: b\n  region: r\n  accessKeyId: $S3_KEY\n  secretAccessKey: "$S3_SECRET"\nimages: [a:1]',
     [
-      'f.yaml:4: store.accessKeyId: this is a variable without its braces, and would be taken as it stands. Write it as in ${S3_ENDPOINT}.',
-      'f.yaml:5: store.secretAccessKey: this is a variable without its braces, and would be taken as it stands. Write it as in ${S3_ENDPOINT}.',
+      'f.yaml:4: store.accessKeyId: this looks like a variable without its braces, and would be taken literally. Write a variable as in ${S3_ENDPOINT}.',
+      'f.yaml:5: store.secretAccessKey: this looks like a variable without its braces, and would be taken literally. Write a variable as in ${S3_ENDPOINT}.',
     ].join('\n'),
   ],
   [
@@ -40,7 +39,7 @@ const VARIABLES: readonly Case[] = [
   [
     'what is no name',
     `${STORE}images: ["a:\${A B}", "a:\${}"]`,
-    'f.yaml:2: images[0]: ${A B} is not a variable: between the braces stands its name, as in ${S3_ENDPOINT}.\nf.yaml:2: images[1]: ${} is not a variable: between the braces stands its name, as in ${S3_ENDPOINT}.',
+    'f.yaml:2: images[0]: ${A B} is not a variable: only a name may stand between the braces, as in ${S3_ENDPOINT}.\nf.yaml:2: images[1]: ${} is not a variable: only a name may stand between the braces, as in ${S3_ENDPOINT}.',
   ],
   ['a secret as an image', `${STORE}images: ["\${SECRET}"]`, `f.yaml:2: images[0]: ${FITS_NOT}`],
   [

@@ -2,7 +2,8 @@
 import { STORE, testComplaints, type Case } from './configuration-table.ts';
 
 const START = "a text that begins with *, &, !, @, % or ` has to be in quotes, as in '*' or '*-alpine'.";
-const NO_MAP = 'it must be a map of keys: a store, images and the like. The README shows a first one.';
+const NO_MAP =
+  'it must be a map of keys: a store, images and the like. The README shows a first configuration.';
 const NO_COLON =
   'a key without its colon stands here. After each key comes a colon, then a space or the end of the line; a comment begins with #.';
 const TWO_COLONS =
@@ -11,12 +12,12 @@ const YAML: readonly Case[] = [
   [
     'an empty file',
     '',
-    'f.yaml: the file is empty. It needs a store and images; the README shows a first one.',
+    'f.yaml: the file is empty. It needs a store and images; the README shows a first configuration.',
   ],
   [
     'nothing but a comment',
     '# later\n',
-    'f.yaml: the file is empty. It needs a store and images; the README shows a first one.',
+    'f.yaml: the file is empty. It needs a store and images; the README shows a first configuration.',
   ],
   ['a list', '- a\n- b\n', `f.yaml:1: ${NO_MAP}`],
   ['a text', 'lifeboat\n', `f.yaml:1: ${NO_MAP}`],
@@ -38,12 +39,12 @@ const YAML: readonly Case[] = [
   [
     'a space that is none',
     `${STORE}images:\n  -\u00A0a:1\n`,
-    'f.yaml:3: this line begins with a character that only looks like a space, or like nothing (U+00A0). Type it anew.',
+    'f.yaml:3: this line begins with a character that only looks like a space, or that is invisible (U+00A0). Type the line anew.',
   ],
   [
     'a byte order mark in the middle',
     `${STORE}\uFEFFimages: [a:1]\n`,
-    'f.yaml:2: this line begins with a character that only looks like a space, or like nothing (U+FEFF). Type it anew.',
+    'f.yaml:2: this line begins with a character that only looks like a space, or that is invisible (U+FEFF). Type the line anew.',
   ],
   ['a byte order mark at the beginning, and nothing wrong', `\uFEFF${STORE}images: [a:1]\n`, ''],
   ['a tab where YAML takes one', `${STORE}images:\n  -\ta:1\n`, ''],
@@ -55,7 +56,7 @@ const YAML: readonly Case[] = [
   [
     'no space after a hyphen',
     `${STORE}images:\n  -a:1\n`,
-    'f.yaml:2: images: it must be a list: after each "-" stands a space.',
+    'f.yaml:2: images: it must be a list, with a space after each "-".',
   ],
   [
     'keys that are merged',
@@ -63,12 +64,12 @@ const YAML: readonly Case[] = [
     'f.yaml:4: images[1]["<<"]: keys are not merged here. An anchor stands for one value, as in tags: &both [a, b] and tags: *both; what holds for all images goes under defaults.',
   ],
   ['a tab', 'store:\n\tbucket: b\n', 'f.yaml:2: this line is indented with a tab. YAML takes spaces only.'],
-  ['a key twice', `${STORE}${STORE}`, 'f.yaml:2: this key is there twice. Keep one of them.'],
+  ['a key twice', `${STORE}${STORE}`, 'f.yaml:2: this key appears twice. Keep one of the two.'],
   ['a list as a key', '? [a]\n: b\n', 'f.yaml:1: a key has to be a text.'],
   [
     'two documents',
     `${STORE}---\n${STORE}`,
-    'f.yaml:2: a second document begins here. Keep one, without "---" between.',
+    'f.yaml:2: a second document begins here. Keep one document, without a "---" line.',
   ],
   ['a star without quotes', `${STORE}images:\n  - { source: a, tags: [*] }`, `f.yaml:3: ${START}`],
   [
