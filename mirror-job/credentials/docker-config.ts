@@ -40,7 +40,11 @@ export class DockerConfig {
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       const key = formatPath(issue?.path ?? []);
-      throw refusal(file, key, 'this is not what "docker login" writes here. Write it anew with it.');
+      throw refusal(
+        file,
+        key,
+        'this is not what "docker login" writes here. Write it anew with "docker login".',
+      );
     }
     this.#json = parsed.data;
   }

@@ -89,7 +89,7 @@ function helperAccount(
       if (!(error instanceof HelperError)) throw error;
       const host = upstream === 'docker.io' ? upstream : hostOf(upstream);
       throw new SourceError(
-        `docker-credential-${helper}, which ${file} names for ${host}, ${error.message}. Try it with: echo ${server} | docker-credential-${helper} get. To do without it, configure upstreams["${host}"].credentials; an empty list asks anonymously.`,
+        `docker-credential-${helper}, which ${file} names for ${host}, ${error.message}. Try it with: echo ${server} | docker-credential-${helper} get. To do without the helper, configure upstreams["${host}"].credentials; an empty list asks anonymously.`,
       );
     }
   });

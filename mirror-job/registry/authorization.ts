@@ -250,7 +250,8 @@ export class Authorization {
           ...(REFUSALS.has(status) && { refusal: { status, by: url.host } }),
         });
       }
-      if (!isRefusal(status, credential)) throw new SourceError(`${where} answered ${status} without one.`);
+      if (!isRefusal(status, credential))
+        throw new SourceError(`${where} answered ${status} without a token.`);
       if (account === undefined) return undefined;
       const error = new CredentialRefusedError(
         `${where} answered ${status} to the credentials ${account.credential.from}.${this.remedy}`,
@@ -261,7 +262,7 @@ export class Authorization {
     const body = parseTokens(await this.#read(response, where));
     const token = [body['token'], body['access_token']].find(isFilled);
     if (token === undefined)
-      throw new SourceError(`${where} answered 200 without one.${encodingNote(response)}`);
+      throw new SourceError(`${where} answered 200 without a token.${encodingNote(response)}`);
     this.#keepRefreshed(body, credential);
     account?.login.accept();
     const expires = begun + lifetimeOf(body['expires_in']) * 1000;

@@ -87,7 +87,10 @@ export async function readWhole(
   for await (const chunk of readBody(answer, timeout, where)) {
     length += chunk.length;
     if (length > limit)
-      throw new TooLongError(`${where} sent more than ${limit} bytes, the most that is read here.`, limit);
+      throw new TooLongError(
+        `${where} sent more than ${limit} bytes, which is the most that Lifeboat reads.`,
+        limit,
+      );
     chunks.push(new Uint8Array(chunk));
   }
   const bytes = new Uint8Array(length);

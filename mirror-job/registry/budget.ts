@@ -81,7 +81,7 @@ export class Budget {
     const purse = this.#purse(account);
     if (purse.riddle !== undefined && this.#settings.keepRemaining !== undefined) {
       throw new SourceError(
-        `${this.#upstream} says "ratelimit-remaining: ${purse.riddle}", which is not understood, so that keepRemaining cannot be kept. Take keepRemaining from upstreams["${this.#upstream}"].budget to ask for manifests all the same.`,
+        `${this.#upstream} says "ratelimit-remaining: ${purse.riddle}", which Lifeboat does not understand, so it cannot keep to keepRemaining. Remove keepRemaining from upstreams["${this.#upstream}"].budget to ask for manifests anyway.`,
       );
     }
     if (this.#sent >= manifestGetsPerRun) return undefined;

@@ -6,6 +6,6 @@ export function readContentDigest(named: string | null, where: string): Digest |
   if (named === null || named === '') return undefined;
   if (isDigest(named)) return named;
   throw new SourceError(
-    `${where} was sent with Docker-Content-Digest "${named.slice(0, 150)}", which is not understood: its bytes cannot be compared with that.`,
+    `${where} was sent with Docker-Content-Digest "${named.slice(0, 150)}", which Lifeboat does not understand, so the bytes cannot be compared with it.`,
   );
 }

@@ -13,7 +13,7 @@ import type { ContentRange } from './content-range.ts';
 export function encodingNote({ headers }: Pick<Answer, 'headers'>): string {
   const encoding = headers.get('Content-Encoding')?.trim() ?? '';
   if (encoding === '' || encoding.toLowerCase() === 'identity') return '';
-  return ` It was sent with Content-Encoding "${encoding.slice(0, 100)}", which was not asked for.`;
+  return ` The answer has Content-Encoding "${encoding.slice(0, 100)}", which the job did not ask for.`;
 }
 
 /**

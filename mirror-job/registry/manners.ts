@@ -157,7 +157,7 @@ export class Manners {
     if (this.#closedUntil > this.#options.clock.now().getTime()) {
       const until = new Date(this.#closedUntil).toISOString();
       throw new SourceError(
-        `${this.#nameOf(path)}: the registry wants to be left alone until ${until} (Retry-After), and is not asked before.`,
+        `${this.#nameOf(path)}: the registry allows no request until ${until} (Retry-After), and is not asked before that time.`,
       );
     }
   }

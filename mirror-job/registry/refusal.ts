@@ -47,19 +47,19 @@ async function hintFor(
 ): Promise<string> {
   const challenge = headers.get('WWW-Authenticate') ?? '';
   if (status === 401 && challenge !== '' && parseChallenges(challenge).length === 0) {
-    return ` It asks for a login in a way that Lifeboat does not know (WWW-Authenticate: ${challenge.slice(0, 100)}).`;
+    return ` The registry asks for a login in a way that Lifeboat does not know (WWW-Authenticate: ${challenge.slice(0, 100)}).`;
   }
   if (status === 401 || status === 403) return whoIsNotAllowed(path, asked);
   return status === 429 ? ' Its rate limit is reached; later runs go on where this one stopped.' : '';
 }
 
 async function whoIsNotAllowed(path: string, { accounts, upstream }: Asked): Promise<string> {
-  if (accounts.count > 1) return ' None of the accounts of this upstream is allowed it.';
+  if (accounts.count > 1) return ' None of the accounts of this upstream is allowed this request.';
   const account = accounts.turn(path);
   const credential = await account.credential();
   return credential === undefined
     ? ` If the image is private, configure upstreams["${formatUpstream(upstream)}"].credentials.`
-    : ` The credentials ${credential.from} do not allow it.${account.remedy}`;
+    : ` The credentials ${credential.from} do not allow this request.${account.remedy}`;
 }
 
 /** The registry's own words, where it has any: one line, no longer than a sentence. */

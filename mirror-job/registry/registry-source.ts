@@ -181,7 +181,7 @@ export class RegistrySource implements Source {
     if (start === undefined || start > offset) {
       response.discard();
       throw new SourceError(
-        `${this.name}: asked for blob ${digest} from byte ${offset} on, and got another range.`,
+        `${this.name}: the job asked for blob ${digest} from byte ${offset} on, and the registry sent another range.`,
       );
     }
     return skip(body, offset - start);
@@ -202,7 +202,7 @@ export class RegistrySource implements Source {
     if (response.status === 200 || response.status === 206) refuseEncoded(response, range, size, where);
     if (range?.size !== undefined && range.size !== size) {
       response.discard();
-      throw new SourceError(`${where} has ${range.size} bytes, and its manifest says ${size}.`);
+      throw new SourceError(`${where} has ${range.size} bytes, but its manifest says ${size}.`);
     }
     const isWhole = response.status === 200 && start === 0;
     if (isWhole || (range?.start === start && range.end < end)) {
@@ -287,7 +287,9 @@ export class RegistrySource implements Source {
     try {
       for await (const page of this.#pages(`referrers/${subject}`, OCI_INDEX)) {
         if (page === undefined && !isFirst) {
-          throw new SourceError(`${this.name}: the list of what refers to ${subject} breaks off.`);
+          throw new SourceError(
+            `${this.name}: the list of referrers of ${subject} breaks off before its end.`,
+          );
         }
         if (page === undefined) return undefined;
         isFirst = false;
@@ -324,8 +326,7 @@ export class RegistrySource implements Source {
     const list: unknown = isObject(json) ? json['manifests'] : undefined;
     // Registries written in Go say null for none.
     if (list === null) return [];
-    if (!Array.isArray(list))
-      throw new SourceError(`${this.name}: what came as a list of referrers is no index.`);
+    if (!Array.isArray(list)) throw new SourceError(`${this.name}: the list of referrers is not an index.`);
     try {
       return list.map((entry, index) => parseDescriptor(entry, `entry ${index} of the referrers`));
     } catch (error) {
@@ -430,7 +431,7 @@ export class RegistrySource implements Source {
     }
     if (links.rest === '') return undefined;
     throw new SourceError(
-      `${this.name}: ${resource}: the answer has a Link header that is not understood, so that its next page cannot be asked for: "${links.rest.slice(0, 100)}".`,
+      `${this.name}: ${resource}: the answer has a Link header that Lifeboat does not understand, so the next page cannot be asked for: "${links.rest.slice(0, 100)}".`,
     );
   }
 }

@@ -165,7 +165,7 @@ export class Registry implements ReportingUpstream {
         if (response.status === 404 && accounts.isStandIn(request.path, authorization)) {
           response.discard();
           throw new StandInError(
-            `${this.nameOf(request.path)}: the account that may read it has used up its quota, and another one is told that there is nothing.`,
+            `${this.nameOf(request.path)}: the account that may read this repository has used up its quota, and the registry answers 404 to another account.`,
           );
         }
         if (!accounts.passOn(request.path, authorization, response.status)) return response;
@@ -287,7 +287,7 @@ export class Registry implements ReportingUpstream {
         (next.protocol !== 'https:' && !(next.protocol === 'http:' && this.#options.insecure))
       ) {
         throw new DeadEndError(
-          `${this.nameOf(request.path)}: ${url.host} redirects to what is no https address; it was not followed.`,
+          `${this.nameOf(request.path)}: ${url.host} redirects to an address that is not https, so the redirect was not followed.`,
         );
       }
       url = next;

@@ -35,11 +35,11 @@ const UNKNOWN_ROOT =
 /** The next step, where the reason leaves one that is likely. */
 function adviceFor(reason: string): string {
   if (NOT_TLS.test(reason)) {
-    return ' It does not answer in TLS: if it speaks plain HTTP, set "insecure: true" for this upstream.';
+    return ' The host does not answer in TLS: if it speaks plain HTTP, set "insecure: true" for this upstream.';
   }
-  if (reason === 'HPE_HEADER_OVERFLOW') return ' It sends more than 256 KiB of headers.';
+  if (reason === 'HPE_HEADER_OVERFLOW') return ' The host sends more than 256 KiB of headers.';
   return UNKNOWN_ROOT.test(reason)
-    ? ' Its certificate is of an unknown root: name the file of that root as "ca" of this upstream.'
+    ? ' Its certificate comes from an unknown root: give the file of that root certificate as "ca" of this upstream.'
     : '';
 }
 

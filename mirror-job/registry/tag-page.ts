@@ -19,7 +19,7 @@ export interface TagPage {
 /** @param name of the repository, for the sentence. @throws {SourceError} */
 export function readTagPage(name: string, page: unknown): TagPage {
   const refuse = (more: string): SourceError =>
-    new SourceError(`${name}: what came as a list of tags is none${more}.`);
+    new SourceError(`${name}: the answer is not a list of tags${more}.`);
   if (!isObject(page)) throw refuse('');
   const { errors, tags: names } = page;
   if (errors !== undefined && errors !== null) throw refuse(`, but an error${codeOf(errors)}`);
@@ -40,7 +40,7 @@ export function readTagPage(name: string, page: unknown): TagPage {
 export function leftOutSentence(name: string, others: readonly string[]): string {
   const shown = others.slice(0, SHOWN).map((one) => JSON.stringify(one.slice(0, 150)));
   const more = others.length > SHOWN ? [`and ${others.length - SHOWN} more`] : [];
-  const are = others.length === 1 ? 'is no tag' : 'are no tags';
+  const are = others.length === 1 ? 'is not a valid tag' : 'are not valid tags';
   const left = others.length === 1 ? 'It is' : 'They are';
   return `${name} lists ${countOf(others.length, 'name')} that ${are}, which no client can pull. ${left} left out: ${[...shown, ...more].join(', ')}.`;
 }

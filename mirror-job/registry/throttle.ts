@@ -51,7 +51,7 @@ export class Throttle {
     const { status = 0, by = '' } = this.#last ?? {};
     if (this.#refusals < (GIVE_UP_AFTER[status] ?? Number.POSITIVE_INFINITY)) return undefined;
     const why = status === 429 ? ': its rate limit is reached' : '';
-    return `${by} answered ${status} to ${this.#refusals} ${this.#what} in a row${why}. It is sent no more of them in this run; the next run goes on from here.`;
+    return `${by} answered ${status} to ${this.#refusals} ${this.#what} in a row${why}. This run sends no more ${this.#what} there; the next run goes on from here.`;
   }
 
   /** Waits for its turn, where requests are refused. @throws the signal's reason */

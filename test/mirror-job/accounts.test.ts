@@ -201,7 +201,7 @@ test('a tag that an account without quota could read is left for later when anot
   expect(await from.resolve(one)).toEqual({ digest: image.digest });
   isSpent = true;
   await expect(from.resolve(one)).rejects.toThrow(
-    `${registry?.host}/team/app: the account that may read it has used up its quota, and another one is told that there is nothing.`,
+    `${registry?.host}/team/app: the account that may read this repository has used up its quota, and the registry answers 404 to another account.`,
   );
   expect(asked()).toEqual(['a', 'a', 'b']);
 });

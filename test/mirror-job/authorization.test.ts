@@ -33,7 +33,7 @@ test('Basic: credentials that are refused are not sent again, and the error says
   const registry = await startPrivate({ kind: 'basic', username: 'user', password: 'another' });
   const from = await source(registry, { accounts: [account] });
   await expect(from.manifest(one)).rejects.toThrow(
-    `${registry.host}/team/app: the registry answered 401 to GET manifests/one: "authentication required". The credentials configured for this upstream do not allow it.`,
+    `${registry.host}/team/app: the registry answered 401 to GET manifests/one: "authentication required". The credentials configured for this upstream do not allow this request.`,
   );
   await expect(from.manifest(one)).rejects.toThrow(
     `${registry.host} answered 401 to the credentials configured for this upstream.`,
@@ -136,7 +136,7 @@ test.each([
 test('Bearer: a realm that gives empty tokens gives none', async () => {
   const fetch = tokenFrom(() => ({ token: '', access_token: '' }));
   const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch });
-  await expect(from.resolve(one)).rejects.toThrow('which answered 200 without one.');
+  await expect(from.resolve(one)).rejects.toThrow('which answered 200 without a token.');
 });
 
 test.each([5, 0, -300, 59, '5', 'soon', null])(
@@ -218,7 +218,7 @@ test('Bearer: without credentials, the error is the registry’s refusal and not
 test.each<[string, Misbehaviour, string]>([
   ['hangs', { kind: 'hang' }, 'did not answer within 0.3 s.'],
   ['is busy', { kind: 'status', status: 503 }, 'which answered 503.'],
-  ['sends a page', { kind: 'html' }, 'which answered 200 without one.'],
+  ['sends a page', { kind: 'html' }, 'which answered 200 without a token.'],
   ['redirects', { kind: 'redirect', location: 'http://elsewhere.test/' }, 'which answered 307 without one.'],
   ['falls silent', { kind: 'stall', after: 3 }, 'which sent nothing for 0.3 s in the middle of a body.'],
 ])('Bearer: the error describes a realm that %s', async (_name, misbehaviour, sentence) => {
@@ -337,7 +337,7 @@ test('a redirect from https to http is not followed', async () => {
     }),
   });
   await expect(from.manifest(one)).rejects.toThrow(
-    'registry.test/team/app: registry.test redirects to what is no https address; it was not followed.',
+    'registry.test/team/app: registry.test redirects to an address that is not https, so the redirect was not followed.',
   );
   expect(sent).toEqual(['https://registry.test/v2/team/app/manifests/one']);
 });

@@ -338,7 +338,7 @@ test.each(['many', '-1', '76.5', '1e3', 'w=21600'])(
     const budget = { ...NO_BUDGET, keepRemaining: 20 };
     const source = new RegistrySource(await registryAt(registry.host, { budget }), 'team/app');
     await expect(source.manifest(parseTag('t1'))).rejects.toThrow(
-      `${registry.host} says "ratelimit-remaining: ${remaining}", which is not understood, so that keepRemaining cannot be kept. Take keepRemaining from upstreams["${registry.host}"].budget to ask for manifests all the same.`,
+      `${registry.host} says "ratelimit-remaining: ${remaining}", which Lifeboat does not understand, so it cannot keep to keepRemaining. Remove keepRemaining from upstreams["${registry.host}"].budget to ask for manifests anyway.`,
     );
     expect(registry.requests.map(({ method }) => method)).toEqual(['HEAD']);
     // Without such a budget it does not matter.

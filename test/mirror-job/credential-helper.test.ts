@@ -141,7 +141,7 @@ test('the error for a helper that is not installed says how to try it, and how t
   const account = await accountFor({ credsStore: 'absent' });
   await expect(account?.()).rejects.toThrow(
     sentence(
-      `docker-credential-absent, which ${FILE} names for registry.test, is not installed. Try it with: echo registry.test | docker-credential-absent get. To do without it, configure upstreams["registry.test"].credentials; an empty list asks anonymously.`,
+      `docker-credential-absent, which ${FILE} names for registry.test, is not installed. Try it with: echo registry.test | docker-credential-absent get. To do without the helper, configure upstreams["registry.test"].credentials; an empty list asks anonymously.`,
     ),
   );
 });

@@ -112,7 +112,7 @@ test.each([
   [
     'of another shape',
     '{"auths": {"a.b": "c2VjcmV0"}}',
-    ': auths["a.b"]: this is not what "docker login" writes here. Write it anew with it.',
+    ': auths["a.b"]: this is not what "docker login" writes here. Write it anew with "docker login".',
   ],
 ])('a file that is %s is refused and not quoted', (_, text, message) => {
   expect(() => new DockerConfig(FILE, text)).toThrow(sentence(`${FILE}${message}`));

@@ -31,7 +31,7 @@ const MANIFEST = Buffer.from(
   }),
 );
 const digest = parseDigest(digestOf(MANIFEST));
-const GZIP = 'It was sent with Content-Encoding "gzip", which was not asked for.';
+const GZIP = 'The answer has Content-Encoding "gzip", which the job did not ask for.';
 
 test.each([
   ['in quotes', `"${digest}"`],
@@ -41,7 +41,7 @@ test.each([
   const source = await sourceOf((_request, response) => {
     response.writeHead(200, { 'content-type': OCI_MANIFEST, 'docker-content-digest': sent }).end(MANIFEST);
   });
-  const sentence = `/team/app: manifest one was sent with Docker-Content-Digest "${sent}", which is not understood: its bytes cannot be compared with that.`;
+  const sentence = `/team/app: manifest one was sent with Docker-Content-Digest "${sent}", which Lifeboat does not understand, so the bytes cannot be compared with it.`;
   await expect(source.manifest(one)).rejects.toThrow(sentence);
   await expect(source.resolve(one)).rejects.toThrow(sentence);
   // Here the bytes are compared with what was asked for.
@@ -82,7 +82,7 @@ test('a token that is compressed on the way', async () => {
     const realm = `Bearer realm="http://${request.headers.host}/token"`;
     response.writeHead(401, { 'www-authenticate': realm }).end();
   });
-  await expect(source.manifest(one)).rejects.toThrow(`which answered 200 without one. ${GZIP}`);
+  await expect(source.manifest(one)).rejects.toThrow(`which answered 200 without a token. ${GZIP}`);
 });
 
 async function read(body: AsyncIterable<Uint8Array> | undefined): Promise<string> {
@@ -133,7 +133,7 @@ test('headers of 200 KiB are read, and the sentence says how many are too many',
   });
   expect(await source.resolve(one)).toEqual({ digest });
   await expect(source.resolve(parseTag('huge'))).rejects.toThrow(
-    'cannot be reached (HPE_HEADER_OVERFLOW). It sends more than 256 KiB of headers.',
+    'cannot be reached (HPE_HEADER_OVERFLOW). The host sends more than 256 KiB of headers.',
   );
 });
 
@@ -146,6 +146,6 @@ test.each([
     response.writeHead(401, { 'www-authenticate': challenge }).end();
   });
   await expect(source.manifest(one)).rejects.toThrow(
-    `answered 401 to GET manifests/one. It asks for a login in a way that Lifeboat does not know (WWW-Authenticate: ${shown}).`,
+    `answered 401 to GET manifests/one. The registry asks for a login in a way that Lifeboat does not know (WWW-Authenticate: ${shown}).`,
   );
 });

@@ -204,7 +204,7 @@ test('a registry whose Retry-After is longer than the job waits is not asked bef
   });
   const clock = new TestClock('2026-01-01T00:00:00.000Z');
   const outcomes = await mirrorOf(registry).sync({ tags: ['one', 'two', 'three'] }, { clock });
-  const left = `${registry.host}/team/app: the registry wants to be left alone until 2026-01-01T01:00:00.000Z (Retry-After), and is not asked before.`;
+  const left = `${registry.host}/team/app: the registry allows no request until 2026-01-01T01:00:00.000Z (Retry-After), and is not asked before that time.`;
   expect(outcomes).toEqual({
     one: `${registry.host}/team/app: the registry answered 429 to GET manifests/one: "told to answer 429". Its rate limit is reached; later runs go on where this one stopped.`,
     two: left,
@@ -323,7 +323,7 @@ test('a Retry-After that no date can hold is cut to 366 days', async () => {
     misbehave: () => ({ kind: 'status', status: 429, headers: { 'retry-after': '9'.repeat(30) } }),
   });
   const outcomes = await mirrorOf(registry).sync({ tags: ['one', 'two'] });
-  expect(outcomes['two']).toContain('wants to be left alone until 2027-01-02T00:00:00.000Z (Retry-After)');
+  expect(outcomes['two']).toContain('allows no request until 2027-01-02T00:00:00.000Z (Retry-After)');
 });
 
 test('a digest that upstream has deleted does not make the image private', async () => {
@@ -369,7 +369,7 @@ test('an index whose manifests have more than 64 MiB in all is refused after one
       kind === 'manifest' ? { kind: 'manifest', bytes, mediaType: OCI_INDEX } : undefined,
   });
   const { one } = await mirrorOf(registry).sync({ tags: ['one'] });
-  expect(one).toContain('have 80000000 bytes in all, and 67108864 is the most that is read here.');
+  expect(one).toContain('have 80000000 bytes in all, more than the 67108864 that Lifeboat reads.');
   expect(registry.requests).toHaveLength(1);
 });
 

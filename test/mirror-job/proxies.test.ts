@@ -70,7 +70,7 @@ test('https goes through a tunnel, and `ca` vouches for the registry at its end'
 
   const client = await registryAt(host, { fetch: await connect(undefined, proxies), insecure: false });
   await expect(new RegistrySource(client, 'team/app').resolve(one)).rejects.toThrow(
-    'cannot be reached (DEPTH_ZERO_SELF_SIGNED_CERT; HTTPS_PROXY is set). Its certificate is of an unknown root: name the file of that root as "ca" of this upstream.',
+    'cannot be reached (DEPTH_ZERO_SELF_SIGNED_CERT; HTTPS_PROXY is set). Its certificate comes from an unknown root: give the file of that root certificate as "ca" of this upstream.',
   );
 });
 

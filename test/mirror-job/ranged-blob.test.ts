@@ -262,7 +262,7 @@ test.each<[string, (request: RegistryRequest) => Misbehaviour | undefined, strin
   [
     'another size',
     () => ({ kind: 'headers', set: { 'content-range': `bytes 0-${PART - 1}/${SIZE + 1}` } }),
-    `has ${SIZE + 1} bytes, and its manifest says ${SIZE}.`,
+    `has ${SIZE + 1} bytes, but its manifest says ${SIZE}.`,
   ],
   ['no such blob', () => ({ kind: 'status', status: 404 }), `has no blob ${layer.digest}.`],
   [

@@ -61,7 +61,7 @@ const always =
     kind === 'manifest' ? { kind: 'status', status, headers } : undefined;
 
 function tooMany(host: string, what: string): string {
-  return `${host} answered 429 to 7 ${what} in a row: its rate limit is reached. It is sent no more of them in this run; the next run goes on from here.`;
+  return `${host} answered 429 to 7 ${what} in a row: its rate limit is reached. This run sends no more ${what} there; the next run goes on from here.`;
 }
 
 test.each([
@@ -166,7 +166,7 @@ test('503 for ever to 300 tags: ten requests, and one sentence', async () => {
   const registry = await start(MANY, always(503));
   const { sentences, requests } = await mirrorOf(registry)({ tags: MANY });
   expect(sentences).toEqual([
-    `${registry.host} answered 503 to 10 manifest GETs in a row. It is sent no more of them in this run; the next run goes on from here.`,
+    `${registry.host} answered 503 to 10 manifest GETs in a row. This run sends no more manifest GETs there; the next run goes on from here.`,
   ]);
   expect(requests).toHaveLength(10);
 });

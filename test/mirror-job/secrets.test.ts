@@ -204,7 +204,9 @@ test('no output shows the secret of a helper that fails, or of one whose answer 
   await helper('good', `echo '{"Username":"the-helper","Secret":"${SECRETS.helper}"}'`);
   const refused = await mirror({ host: registry.host, docker: { credHelpers: { [registry.host]: 'good' } } });
   expect(refused.code).toBe(1);
-  expect(refused.all).toContain('The credentials that docker-credential-good gave do not allow it.');
+  expect(refused.all).toContain(
+    'The credentials that docker-credential-good gave do not allow this request.',
+  );
   expectNothingShown(refused.all);
 });
 
