@@ -30,7 +30,7 @@ export async function runImport({ file, output, force }: ImportOptions): Promise
   const { bad } = styleFor(process.stderr);
   const { losses } = draft;
   for (const loss of losses) process.stderr.write(`${bad('not carried')} ${loss}\n`);
-  const lost = losses.length === 0 ? '' : `; ${losses.length} not carried, as said above`;
+  const lost = losses.length === 0 ? '' : `; ${losses.length} not carried, listed above`;
   if (text === undefined) {
     process.stderr.write(`Nothing of ${file} can be carried, so ${output} was not written.\n`);
   } else {
@@ -55,7 +55,7 @@ function readDraft(name: string, text: string): Draft {
     throw error;
   }
   throw new UsageError(
-    `${name}: it is none of what can be read: a regsync configuration (a list under sync), a list of skopeo sync (images below registries), or an ImageSetConfiguration of oc-mirror.`,
+    `${name}: this file cannot be imported. Give a regsync configuration (a list under sync), a list of skopeo sync (images below registries), or an ImageSetConfiguration of oc-mirror.`,
   );
 }
 

@@ -33,7 +33,7 @@ function write(draft: Draft, images: readonly DraftImage[], upstreams: Upstreams
   });
   document.commentBefore = [
     ` Written by "lifeboat import" from ${draft.file.name}, ${draft.kind}.`,
-    ' What it copied to a registry is served from this store, under its upstream name.',
+    ' Images that it copied to a registry are served from this store, under their upstream names.',
     ' An image that upstream does not show to everybody needs public: true, or a store with audience: token.',
   ].join('\n');
   const list = document.get('images');

@@ -85,7 +85,7 @@ export class Draft {
     if (!/\d-[\dA-Za-z]/.test(range)) return;
     this.lose(
       path,
-      `it takes in versions with a suffix, and here only those without one. Add suffix: ['', '-*'], or which suffixes it is to be.`,
+      `this range includes versions with a suffix, but in lifeboat.yaml it includes only versions without one. Add suffix: ['', '-*'], or list the suffixes that you want.`,
     );
   }
 

@@ -13,12 +13,12 @@ export function looksLikeImageSet({ apiVersion, kind }: JsonObject): boolean {
 }
 
 const LOST: Readonly<Record<string, string>> = {
-  helm: 'which images a chart needs is found by rendering it. List them under additionalImages, or here.',
+  helm: 'a chart’s images are found by rendering the chart. List them under additionalImages, or in lifeboat.yaml.',
   operators:
-    'which images an operator needs is found in its catalogue. List them, as `oc-mirror list operators` and the catalogue’s relatedImages have them.',
+    'an operator’s images are found in its catalogue. List them, as `oc-mirror list operators` and the catalogue’s relatedImages have them.',
   platform:
     'a release’s images are found in its payload. List them by digest, as `oc adm release info --pullspecs` prints them.',
-  samples: 'samples are not carried by oc-mirror either.',
+  samples: 'oc-mirror does not carry samples either.',
 };
 
 const LOST_ON_TOP: Readonly<Record<string, string>> = {
@@ -32,7 +32,7 @@ export function readImageSet(file: ForeignFile): Draft {
   for (const key of Object.keys(file.json)) {
     // What is in the bucket is the state: oc-mirror's own has no use here.
     if (['apiVersion', 'kind', 'mirror', 'metadata', 'storageConfig'].includes(key)) continue;
-    draft.lose([key], LOST_ON_TOP[key] ?? 'oc-mirror has no such key, as far as is known here.');
+    draft.lose([key], LOST_ON_TOP[key] ?? 'Lifeboat knows no such key of oc-mirror.');
   }
   const mirror = isObject(file.json['mirror']) ? file.json['mirror'] : {};
   const blocked = readBlocked(mirror['blockedImages']);
@@ -45,7 +45,7 @@ export function readImageSet(file: ForeignFile): Draft {
     if (key === 'blockedImages') loseBlocked(draft, path, blocked);
     else if (key === 'helm') loseParts(draft, path, value, ['repositories', 'repos', 'local'], LOST['helm']);
     else if (key === 'operators' || key === 'samples') loseItems(draft, path, value, LOST[key]);
-    else draft.lose(path, LOST[key] ?? 'oc-mirror has no such key, as far as is known here.');
+    else draft.lose(path, LOST[key] ?? 'Lifeboat knows no such key of oc-mirror.');
   }
   return draft;
 }
@@ -80,15 +80,14 @@ function readImage(draft: Draft, path: Path, entry: unknown, blocked: readonly B
   for (const key of Object.keys(isObject(entry) ? entry : {})) {
     if (key === 'targetRepo' || key === 'targetTag') {
       draft.lose([...path, key], 'an image is served under its own name and tag.');
-    } else if (key !== 'name')
-      draft.lose([...path, key], 'oc-mirror has no such key, as far as is known here.');
+    } else if (key !== 'name') draft.lose([...path, key], 'Lifeboat knows no such key of oc-mirror.');
   }
   const reference = read(draft, path, source);
   if (reference === undefined) return;
   if (reference.digest !== undefined && reference.tag !== undefined) {
     draft.lose(
       [...path, 'name'],
-      `the image is served under its digest; nothing gives it the tag "${reference.tag}".`,
+      `the image is served under its digest only, not under the tag "${reference.tag}".`,
     );
   }
   // Upstream's own default, which is said here.
@@ -114,7 +113,11 @@ function read(draft: Draft, path: Path, source: string): Reference | undefined {
 
 function loseBlocked(draft: Draft, path: Path, blocked: readonly Blocked[]): void {
   for (const [index, { isUsed }] of blocked.entries()) {
-    if (!isUsed) draft.lose([...path, index], 'what it could block is not carried, so it blocks nothing.');
+    if (!isUsed)
+      draft.lose(
+        [...path, index],
+        'it blocks nothing, because the images that it could block are not carried.',
+      );
   }
 }
 

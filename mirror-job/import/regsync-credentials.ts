@@ -9,13 +9,13 @@ import { listOf, textOf } from './foreign-file.ts';
 const LOST: Readonly<Record<string, string>> = {
   clientCert: 'an upstream that asks for a client’s certificate cannot be mirrored.',
   clientKey: 'an upstream that asks for a client’s certificate cannot be mirrored.',
-  credHelper: 'a helper has no key here. See credentials in docs/configuration.md.',
+  credHelper: 'lifeboat.yaml has no key for a helper. See credentials in docs/configuration.md.',
   credHost: 'credentials belong to the upstream itself.',
-  mirrors: 'an upstream is asked itself.',
+  mirrors: 'an upstream is always asked itself, not a mirror of it.',
   pathPrefix: 'write the prefix into each source.',
   regcert: 'save it as a file, and name that file as the upstream’s ca.',
-  repoAuth: 'credentials are those of an upstream.',
-  token: 'an identity token has no key here. See credentials in docs/configuration.md.',
+  repoAuth: 'credentials belong to a whole upstream, not to a repository.',
+  token: 'lifeboat.yaml has no key for an identity token. See credentials in docs/configuration.md.',
 };
 
 /** What is read, and what only says how regsync goes about its work. */
@@ -70,11 +70,11 @@ export function readCredentials(
 function settingsOf(draft: Draft, path: Path, host: string, entry: JsonObject): DraftUpstream['value'] {
   for (const [key, setting] of Object.entries(entry)) {
     if (!KNOWN.has(key) && setting !== undefined)
-      draft.lose([...path, key], LOST[key] ?? 'regsync has no such key, as far as is known here.');
+      draft.lose([...path, key], LOST[key] ?? 'Lifeboat knows no such key of regsync.');
   }
   const hostname = textOf(entry['hostname']);
   if (hostname !== undefined && hostname !== textOf(entry['registry'])) {
-    draft.lose([...path, 'hostname'], 'an upstream is dialled at its own name.');
+    draft.lose([...path, 'hostname'], 'an upstream is reached at its own name.');
   }
   const tls = textOf(entry['tls']);
   if (tls === 'insecure') {
@@ -102,7 +102,10 @@ function accountOf(
 ): { username: string; password: string } | undefined {
   const [username, password] = [user, pass].map((text) => readTemplate(draft, text));
   if (username === undefined || password === undefined) {
-    draft.lose(path, 'a template in its user or pass cannot be read here. Write a variable, as in ${NAME}.');
+    draft.lose(
+      path,
+      'Lifeboat cannot read the template in its user or pass. Write a variable, as in ${NAME}.',
+    );
     return undefined;
   }
   return {

@@ -27,7 +27,7 @@ export function readRange(text: string): RegsyncRange {
     }
     const [major = 0, minor = 0, patch = 0, ...more] = version.split('.').map(Number);
     if (more.some((number) => number > 0)) {
-      return { reason: `"${part}" has more than three numbers, and ranges here have three.` };
+      return { reason: `"${part}" has more than three numbers, and ranges in lifeboat.yaml have three.` };
     }
     const comparators = compare(operator, [major, minor, patch], prerelease !== undefined);
     if (comparators === undefined) {

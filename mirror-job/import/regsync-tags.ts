@@ -59,7 +59,7 @@ function tagsOfSet(draft: Draft, at: Path, set: unknown): readonly string[] | Dr
       if (lost === undefined) continue;
       draft.lose(
         [...at, 'semverRange', index],
-        `regsync counts ${lost}-rc1, ${lost}-alpine and the like below ${lost}, so that they are in its range. Here a suffix is no part of the version, and they are not. Add an entry for those that you want.`,
+        `regsync counts ${lost}-rc1, ${lost}-alpine and the like as lower than ${lost}, so they are in its range. For Lifeboat a suffix is not a part of the version, so they are not in the range. Add an entry for the tags that you want.`,
       );
     }
     return {
@@ -125,7 +125,7 @@ function versioned(draft: Draft, path: Path, value: unknown): readonly string[] 
     if (texts === undefined || typeof item !== 'number' || texts[index] === String(item)) continue;
     draft.lose(
       [...path, index],
-      `it is a number, of which regsync's releases make different texts; here it is "${texts[index] ?? ''}". Put it in quotes.`,
+      `it is a number, and regsync's releases read numbers differently; it is carried as "${texts[index] ?? ''}". Put it in quotes.`,
     );
   }
   return texts;

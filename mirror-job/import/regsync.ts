@@ -21,7 +21,7 @@ const LOST: Readonly<Record<string, string>> = {
   includeExternal: 'layers that are kept elsewhere are left there.',
   interval: TIMER,
   mediaTypes: 'every media type is mirrored, as it is.',
-  referrerFilters: 'all referrers are mirrored, or none.',
+  referrerFilters: 'either all referrers are mirrored, or none.',
   referrerSource: 'referrers are looked for where the image is.',
   referrerTarget: 'referrers are stored with their image.',
   repos: 'repositories are listed by name: write one entry for each.',
@@ -62,7 +62,7 @@ export function readRegsync(file: ForeignFile): Draft {
   const { defaults, sync, creds } = file.json;
   for (const [key, value] of Object.entries(file.json)) {
     if (['version', 'creds', 'defaults', 'sync'].includes(key) || key.startsWith('x-')) continue;
-    draft.lose([key], `regsync has no such key, as far as is known here. ${shown(value)}`.trim());
+    draft.lose([key], `Lifeboat knows no such key of regsync. ${shown(value)}`.trim());
   }
   loseKeys(draft, ['defaults'], defaults);
   const inherited = isObject(defaults) ? defaults : {};
@@ -91,16 +91,13 @@ function loseKeys(draft: Draft, path: Path, value: unknown): void {
     // What is switched off is not missed.
     if (reason !== undefined && setting !== false) draft.lose([...path, key], reason);
     else if (reason === undefined && !OWN_AFFAIRS.has(key) && !READ.has(key) && !key.startsWith('x-'))
-      draft.lose(
-        [...path, key],
-        `regsync has no such key, as far as is known here. ${shown(setting)}`.trim(),
-      );
+      draft.lose([...path, key], `Lifeboat knows no such key of regsync. ${shown(setting)}`.trim());
   }
 }
 
 /** Nothing is quoted that could be a secret. */
 function shown(value: unknown): string {
-  return typeof value === 'boolean' || typeof value === 'number' ? `It is ${value}.` : '';
+  return typeof value === 'boolean' || typeof value === 'number' ? `Its value is ${value}.` : '';
 }
 
 function readEntry(draft: Draft, path: Path, entry: unknown, defaults: JsonObject): void {
@@ -109,7 +106,7 @@ function readEntry(draft: Draft, path: Path, entry: unknown, defaults: JsonObjec
   if (written === undefined) return draft.lose(path, 'it has no source.');
   const source = readTemplate(draft, written);
   if (source === undefined) {
-    return draft.lose([...path, 'source'], 'its template cannot be read here. Write what it stands for.');
+    return draft.lose([...path, 'source'], 'Lifeboat cannot read its template. Write the value instead.');
   }
   loseKeys(draft, path, entry);
   const target = textOf(entry['target']) ?? '';
@@ -168,7 +165,7 @@ function loseTag(draft: Draft, path: Path, target: string, tag: string | undefin
   draft.lose(
     [...path, 'target'],
     tag === undefined
-      ? `the image is served under its digest; nothing gives it the tag "${wanted}".`
+      ? `the image is served under its digest only, not under the tag "${wanted}".`
       : `the image is served under its own tag "${tag}", not as "${wanted}".`,
   );
 }
@@ -194,7 +191,7 @@ function layoutOf(
   const [, folder = '', tag] = /^ocidir:\/\/(.*?)(?::([\w][\w.-]*))?$/.exec(source) ?? [];
   const reference = read(target);
   if (reference === undefined) {
-    draft.lose(path, 'a layout needs a name to be served under, and the target is none.');
+    draft.lose(path, 'a layout needs a name to be served under, and the target is not one.');
     return [];
   }
   const name = formatReference({ repository: reference.repository, tag: undefined, digest: undefined });

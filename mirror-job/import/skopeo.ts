@@ -35,7 +35,7 @@ export function readSkopeo(file: ForeignFile): Draft {
     const host = hostIn(draft, registry);
     if (host === undefined || !isObject(settings)) continue;
     for (const key of Object.keys(settings)) {
-      if (!KEYS.has(key)) draft.lose([registry, key], 'skopeo has no such key, as far as is known here.');
+      if (!KEYS.has(key)) draft.lose([registry, key], 'Lifeboat knows no such key of skopeo.');
     }
     readImages(draft, registry, settings);
     const value = upstreamOf(draft, registry, host, settings);
@@ -106,7 +106,7 @@ function upstreamOf(
   if (settings['tls-verify'] === false) {
     draft.lose(
       [registry, 'tls-verify'],
-      'certificates are always verified. For plain HTTP set the upstream’s insecure: true; else name the root’s file as its ca.',
+      'certificates are always verified. For plain HTTP set the upstream’s insecure: true; otherwise name the root’s file as its ca.',
     );
   }
   if (settings['cert-dir'] !== undefined) {

@@ -92,7 +92,7 @@ test.each<[settings: object, tags: string, losses: readonly string[]]>([
     { tags: { semverRange: ['>=1.2 <2'] } },
     'v1.2.3 v1.2.3-alpine 1.5.0 1.5.0-rc1 1.27 1.27.1',
     [
-      'tags.semverRange[0]: regsync counts 2.0.0-rc1, 2.0.0-alpine and the like below 2.0.0, so that they are in its range. Here a suffix is no part of the version, and they are not. Add an entry for those that you want.',
+      'tags.semverRange[0]: regsync counts 2.0.0-rc1, 2.0.0-alpine and the like as lower than 2.0.0, so they are in its range. For Lifeboat a suffix is not a part of the version, so they are not in the range. Add an entry for the tags that you want.',
     ],
   ],
   [
@@ -110,7 +110,7 @@ test.each<[settings: object, tags: string, losses: readonly string[]]>([
   [
     { tags: { semverRange: ['>=1.2.3.4'] } },
     '',
-    ['tags.semverRange[0]: ">=1.2.3.4" has more than three numbers, and ranges here have three.'],
+    ['tags.semverRange[0]: ">=1.2.3.4" has more than three numbers, and ranges in lifeboat.yaml have three.'],
   ],
   [
     { tags: { semverRange: ['1.5.0-rc1'] } },

@@ -66,7 +66,7 @@ test('a configuration of regsync is imported, and what is not carried is named',
   const { code, text, said, images, upstreams } = await imported('regsync.yml');
   expect(said).toEqual([
     'not carried regsync.yml:11: creds[2].pass: a password is not copied into another file. Set the environment variable QUAY_IO_PASSWORD to it.',
-    'not carried regsync.yml:14: creds[4]: a template in its user or pass cannot be read here. Write a variable, as in ${NAME}.',
+    'not carried regsync.yml:14: creds[4]: Lifeboat cannot read the template in its user or pass. Write a variable, as in ${NAME}.',
     'not carried regsync.yml:17: creds[4].regcert: save it as a file, and name that file as the upstream’s ca.',
     'not carried regsync.yml:22: defaults.interval: a run is started from outside, by a timer or a scheduled workflow (infra/README.md).',
     'not carried regsync.yml:23: defaults.backup: no copy of a tag is kept under another name.',
@@ -74,9 +74,9 @@ test('a configuration of regsync is imported, and what is not carried is named',
     'not carried regsync.yml:45: sync[2].schedule: a run is started from outside, by a timer or a scheduled workflow (infra/README.md).',
     'not carried regsync.yml:46: sync[3]: a whole registry cannot be mirrored: write one entry for each repository of it.',
     'not carried regsync.yml:52: sync[4].hooks: a run starts no commands.',
-    'not carried regsync.yml:57: sync[5].target: the image is served under its digest; nothing gives it the tag "pinned".',
+    'not carried regsync.yml:57: sync[5].target: the image is served under its digest only, not under the tag "pinned".',
     'not carried regsync.yml:62: sync[7]: "/^[[:digit:]]+$/" is not a regular expression: Lone quantifier brackets.',
-    'written regsync.yml.out: 6 images; 11 not carried, as said above',
+    'written regsync.yml.out: 6 images; 11 not carried, listed above',
   ]);
   expect(code).toBe(1);
   expect(text).not.toContain('hunter2');
@@ -127,9 +127,9 @@ test('a list of skopeo sync is imported, and what is not carried is named', asyn
   expect(said).toEqual([
     'not carried skopeo.yml:13: ["registry.example.com"].credentials.password: a password is not copied into another file. Set the environment variable REGISTRY_EXAMPLE_COM_PASSWORD to it.',
     'not carried skopeo.yml:15: ["registry.example.com"].cert-dir: name the file of root certificates in it as the upstream’s ca.',
-    'not carried skopeo.yml:17: ["quay.io"].tls-verify: certificates are always verified. For plain HTTP set the upstream’s insecure: true; else name the root’s file as its ca.',
+    'not carried skopeo.yml:17: ["quay.io"].tls-verify: certificates are always verified. For plain HTTP set the upstream’s insecure: true; otherwise name the root’s file as its ca.',
     'not carried skopeo.yml:21: unqualified: "unqualified" is not a valid name: a registry\'s host contains a ".", has a port, or is "localhost"; anything else is read as a part of the path.',
-    'written skopeo.yml.out: 4 images; 4 not carried, as said above',
+    'written skopeo.yml.out: 4 images; 4 not carried, listed above',
   ]);
   expect(code).toBe(1);
   expect(text).not.toContain('this is a secret');
@@ -150,11 +150,11 @@ test('an ImageSetConfiguration of oc-mirror, first version, is imported, and wha
   expect(said).toEqual([
     'not carried imageset-v1.yaml:3: archiveSize: "lifeboat export" writes one archive, of any size.',
     'not carried imageset-v1.yaml:9: mirror.platform: a release’s images are found in its payload. List them by digest, as `oc adm release info --pullspecs` prints them.',
-    'not carried imageset-v1.yaml:15: mirror.operators[0]: which images an operator needs is found in its catalogue. List them, as `oc-mirror list operators` and the catalogue’s relatedImages have them.',
-    'not carried imageset-v1.yaml:26: mirror.blockedImages[1]: what it could block is not carried, so it blocks nothing.',
-    'not carried imageset-v1.yaml:29: mirror.helm.repositories[0]: which images a chart needs is found by rendering it. List them under additionalImages, or here.',
-    'not carried imageset-v1.yaml:35: mirror.helm.local[0]: which images a chart needs is found by rendering it. List them under additionalImages, or here.',
-    'written imageset-v1.yaml.out: 2 images; 6 not carried, as said above',
+    'not carried imageset-v1.yaml:15: mirror.operators[0]: an operator’s images are found in its catalogue. List them, as `oc-mirror list operators` and the catalogue’s relatedImages have them.',
+    'not carried imageset-v1.yaml:26: mirror.blockedImages[1]: it blocks nothing, because the images that it could block are not carried.',
+    'not carried imageset-v1.yaml:29: mirror.helm.repositories[0]: a chart’s images are found by rendering the chart. List them under additionalImages, or in lifeboat.yaml.',
+    'not carried imageset-v1.yaml:35: mirror.helm.local[0]: a chart’s images are found by rendering the chart. List them under additionalImages, or in lifeboat.yaml.',
+    'written imageset-v1.yaml.out: 2 images; 6 not carried, listed above',
   ]);
   expect(code).toBe(1);
   expect(images).toEqual([
@@ -168,10 +168,10 @@ test('an ImageSetConfiguration of oc-mirror, second version, is imported, and wh
   // The tag is a name for people.
   expect(text).toContain(`  - quay.io/app/tool:v1@sha256:${'1'.repeat(64)}\n`);
   expect(said).toEqual([
-    'not carried imageset-v2.yaml:6: mirror.additionalImages[1].name: the image is served under its digest; nothing gives it the tag "v1".',
+    'not carried imageset-v2.yaml:6: mirror.additionalImages[1].name: the image is served under its digest only, not under the tag "v1".',
     'not carried imageset-v2.yaml:8: mirror.additionalImages[2].targetRepo: an image is served under its own name and tag.',
     "not carried imageset-v2.yaml:9: mirror.additionalImages[3]: a layout needs a name to be served under. Write { source: 'oci:FOLDER', name: images.internal/app, tags: ['*'] }.",
-    'written imageset-v2.yaml.out: 3 images; 3 not carried, as said above',
+    'written imageset-v2.yaml.out: 3 images; 3 not carried, listed above',
   ]);
   expect(code).toBe(1);
   expect(images).toEqual([
@@ -225,7 +225,7 @@ test.each([
   [
     'other.yml',
     'services: { web: { image: hunter2 } }\n',
-    'other.yml: it is none of what can be read: a regsync configuration (a list under sync), a list of skopeo sync (images below registries), or an ImageSetConfiguration of oc-mirror.',
+    'other.yml: this file cannot be imported. Give a regsync configuration (a list under sync), a list of skopeo sync (images below registries), or an ImageSetConfiguration of oc-mirror.',
   ],
 ])('import ends with exit code 2 when %s cannot be read', async (file, text, message) => {
   if (text !== undefined) await writeFile(join(folder, file), text);
@@ -243,8 +243,8 @@ test('the first of two entries that want one tag is carried', async () => {
   await writeFile(join(folder, 'twice.yml'), `sync:\n${entries.join('')}`);
   const { code, said, images } = await imported('twice.yml');
   expect(said).toEqual([
-    'not carried twice.yml:3: sync[1]: it selects the tag "v1" of registry_5000/a, and so does line 2, from another source. Leave it out of one of them, or give one another name.',
-    'written twice.yml.out: 1 image; 1 not carried, as said above',
+    'not carried twice.yml:3: sync[1]: it selects the tag "v1" of registry_5000/a, and line 2 selects the same tag from another source. Leave the tag out of one of the two, or give one of them another name.',
+    'written twice.yml.out: 1 image; 1 not carried, listed above',
   ]);
   expect([code, images.map(({ source }) => source)]).toEqual([1, [join(folder, 'one')]]);
 });
@@ -288,9 +288,9 @@ sync:
 `,
   );
   expect((await imported('switches.yml')).said).toEqual([
-    'not carried switches.yml:4: creds[0].mystery: regsync has no such key, as far as is known here.',
+    'not carried switches.yml:4: creds[0].mystery: Lifeboat knows no such key of regsync.',
     'not carried switches.yml:5: defaults.skipDockerConfig: docker’s logins are used where an upstream has no credentials: set credentials: [] at the upstream for none.',
-    'written switches.yml.out: 1 image; 2 not carried, as said above',
+    'written switches.yml.out: 1 image; 2 not carried, listed above',
   ]);
 });
 
@@ -335,7 +335,7 @@ docker.io:
   expect(skopeo.said).toEqual([
     'not carried no-lists.yml:4: ["docker.io"].images["team/b"]: it is not a list of texts, so what it selects is left out.',
     'not carried no-lists.yml:5: ["docker.io"].images["team/c"]: it is not a list of texts, so what it selects is left out.',
-    'written no-lists.yml.out: 2 images; 2 not carried, as said above',
+    'written no-lists.yml.out: 2 images; 2 not carried, listed above',
   ]);
   await writeFile(
     join(folder, 'no-sets.yml'),
@@ -359,7 +359,7 @@ sync:
     'not carried no-sets.yml:5: sync[1].tags: it is not a map of keys, so what it selects is left out.',
     'not carried no-sets.yml:6: sync[2].tags.deny: it is not a list of texts, so what it selects is left out.',
     'not carried no-sets.yml:7: sync[3].platforms: it is not a list of texts, so what it selects is left out.',
-    `not carried no-sets.yml:8: sync[4].tags.allow[0]: it is a number, of which regsync's releases make different texts; here it is "3.20". Put it in quotes.`,
+    `not carried no-sets.yml:8: sync[4].tags.allow[0]: it is a number, and regsync's releases read numbers differently; it is carried as "3.20". Put it in quotes.`,
   ]);
 });
 
@@ -371,7 +371,7 @@ test('import says that a range which takes in pre-releases means less here', asy
   const { images, said } = await imported('pre.yml');
   expect(images).toHaveLength(2);
   expect(said.slice(0, -1)).toEqual([
-    `not carried pre.yml:3: ["docker.io"].images-by-semver["team/app"]: it takes in versions with a suffix, and here only those without one. Add suffix: ['', '-*'], or which suffixes it is to be.`,
+    `not carried pre.yml:3: ["docker.io"].images-by-semver["team/app"]: this range includes versions with a suffix, but in lifeboat.yaml it includes only versions without one. Add suffix: ['', '-*'], or list the suffixes that you want.`,
   ]);
 });
 
@@ -393,7 +393,7 @@ ghcr.io:
   const { text, code, said, upstreams } = await imported('variables.yml');
   expect(said).toEqual([
     'not carried variables.yml:10: ["ghcr.io"].credentials.password: a password is not copied into another file. Set the environment variable GHCR_IO_PASSWORD to it.',
-    'written variables.yml.out: 3 images; 1 not carried, as said above',
+    'written variables.yml.out: 3 images; 1 not carried, listed above',
   ]);
   expect([...upstreams].map(([host, { credentials }]) => [host, credentials])).toEqual([
     ['docker.io', [{ username: 'x', password: 'x' }]],
