@@ -110,19 +110,19 @@ export function explain(error: unknown): string {
   if (refusal !== undefined) {
     const { code, status, region } = refusal;
     if (isFull(refusal)) {
-      return `its quota, a cap or its disk is used up (${code}). Make room, or raise the limit at the provider; what is stored already stays.`;
+      return `its quota, a cap or its disk is used up (${code}). Make room, or raise the limit at the provider; the objects that are already stored stay.`;
     }
     switch (code) {
       case 'NoSuchBucket':
         return 'there is no such bucket. Create it, or correct store.bucket.';
       case 'InvalidBucketName':
-        return 'this is no name that a bucket can have. Correct store.bucket.';
+        return 'this is not a name that a bucket can have. Correct store.bucket.';
       case 'AuthorizationHeaderMalformed':
         if (region !== undefined) return elsewhere(region, code);
         return `the keys are not accepted (${code}). Check store.region and store.accessKeyId.`;
       case 'PermanentRedirect':
         if (region !== undefined) return elsewhere(region, code);
-        return `the bucket is elsewhere (${code}). Check store.region and store.endpoint.`;
+        return `the bucket is in another place (${code}). Check store.region and store.endpoint.`;
       case 'InvalidAccessKeyId':
       case 'SignatureDoesNotMatch':
         return `the keys are not accepted (${code}). Check store.accessKeyId, store.secretAccessKey and store.region.`;
@@ -137,9 +137,9 @@ export function explain(error: unknown): string {
     }
   }
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof OddAnswerError) return `${error.message}. It does not speak S3 as it should.`;
+  if (error instanceof OddAnswerError) return `${error.message}. The store does not speak S3 as it should.`;
   if (error instanceof TornReadError) {
-    return 'its body and its ETag belong to two versions of it, five times in a row. Nothing is written over it. If no other run is at work, copy the object onto itself with another S3 client, which gives it a new ETag, and see docs/providers.md.';
+    return 'the body and the ETag belonged to two versions of the object, five times in a row. Nothing is written over the object. If no other run is at work, copy the object onto itself with another S3 client, which gives it a new ETag, and see docs/providers.md.';
   }
   if (error.name === 'CredentialsProviderError') {
     return 'no keys were found. Set store.accessKeyId and store.secretAccessKey, or what the AWS SDK reads (AWS_ACCESS_KEY_ID, a profile, a role).';

@@ -124,7 +124,7 @@ test('an object that stays torn is an error after five reads, and nothing is wri
   await store.get('known');
   tear(bucket, 'key', Infinity);
   await expect(changeObject(store, 'key', TYPE, () => Buffer.from('x'))).rejects.toThrow(
-    `${store.name}: could not read key: its body and its ETag belong to two versions of it, five times in a row. Nothing is written over it. If no other run is at work, copy the object onto itself with another S3 client, which gives it a new ETag, and see docs/providers.md.`,
+    `${store.name}: could not read key: the body and the ETag belonged to two versions of the object, five times in a row. Nothing is written over the object. If no other run is at work, copy the object onto itself with another S3 client, which gives it a new ETag, and see docs/providers.md.`,
   );
   expect(bucket.reads).toEqual(['known', ...Array(5).fill('key')]);
   expect(bucket.objects.get('key')?.body).toBe('new');

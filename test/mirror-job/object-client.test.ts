@@ -151,7 +151,7 @@ test.each([
   'the error says that a quota is used up, and not that a key is refused, after %i %s %s',
   async (status, code, message) => {
     const { store, seen, name } = await storeThatAnswers(says(status, code, message));
-    const what = `${name}: could not write key: its quota, a cap or its disk is used up (${code}). Make room, or raise the limit at the provider; what is stored already stays.`;
+    const what = `${name}: could not write key: its quota, a cap or its disk is used up (${code}). Make room, or raise the limit at the provider; the objects that are already stored stay.`;
     await expect(store.put('key', BYTES, PLAIN)).rejects.toThrow(what);
     const upload = store.putPart('key', 'id', 1, BYTES);
     await expect(upload).rejects.toThrow('of key: its quota, a cap or its disk is used up');
@@ -292,14 +292,14 @@ test.each<[string, readonly Answer[], readonly string[]]>([
 test('an object without an ETag is an error, because it could not be overwritten safely', async () => {
   const { store, name } = await storeThatAnswers((response) => response.writeHead(200).end('x'));
   await expect(store.get('key')).rejects.toThrow(
-    `${name}: could not read key: the answer has no ETag. It does not speak S3 as it should.`,
+    `${name}: could not read key: the answer has no ETag. The store does not speak S3 as it should.`,
   );
 });
 
 test('a list whose pages lead in a circle is an error', async () => {
   const { store, name } = await storeThatAnswers(objects('a', continued('t')), objects('b', continued('t')));
   await expect(store.list('', Number.MAX_SAFE_INTEGER)).rejects.toThrow(
-    `${name}: could not list it: the pages of the list lead in a circle. It does not speak S3 as it should.`,
+    `${name}: could not list it: the pages of the list lead in a circle. The store does not speak S3 as it should.`,
   );
 });
 
