@@ -77,7 +77,8 @@ function report(
   progress: Progress,
   commandLine: CommandLine,
 ): void {
-  if (!json && results.length === 0) printResult('nothing is listed', commandLine);
+  if (!json && results.length === 0)
+    printResult('the list names no tag, so nothing was approved', commandLine);
   for (const { image, wanted, outcome } of results) {
     if (outcome.result === 'failed') {
       progress.info(describeFailure(image, outcome.error));
@@ -94,7 +95,7 @@ function report(
   ).length;
   if (reason !== undefined && left > 0) {
     progress.info(
-      `The reason is not recorded for ${countOf(left, 'tag')}: nothing changed there, and nothing was written.`,
+      `The reason is not recorded for ${countOf(left, 'tag')}, because nothing is written for an unchanged tag.`,
     );
   }
 }

@@ -15,26 +15,31 @@ export const approve: Command = {
   summary: 'Move tags to digests that were looked at, and end their holds.',
   help: `Usage: lifeboat approve IMAGE:TAG@DIGEST… [--file FILE] [--reason TEXT] [-c FILE] [--json]
 
-Moves each tag to the digest at once, whatever its policy, and ends its hold: from then on its
-policy decides again. The digest has to be in the bucket, where "lifeboat sync" has fetched it;
-"lifeboat history IMAGE" shows what waits. Nothing is asked of upstream. Everything is checked
-before the first tag moves, and what is done already says "unchanged".
+Moves each tag to its digest at once, whatever the tag's policy is, and ends the tag's hold: from
+then on the policy decides again. The digest has to be in the bucket already: "lifeboat sync"
+fetches it, and "lifeboat history IMAGE" shows the digests that wait. The upstream is not asked.
+Every reference is checked before the first tag moves. A tag that needs no change is reported as
+"unchanged".
 
-IMAGE is named by where it is served or, as the configuration maps it, where it comes from.
+IMAGE is the name under which the image is served, or the name of its source if the configuration
+serves the image under another name.
 
 Options:
-      --file FILE    approve also what this file lists: a reference a line, # before a comment.
-                     Keep it in git and run this after each merge. A line does not undo a
-                     "lifeboat revert" of its very digest; the command line does
-      --reason TEXT  why, for the history, which says who approved too. Not recorded for what is
-                     "unchanged", because nothing is written there
+      --file FILE    also approve the references in this file: one per line, # before a comment.
+                     Keep the file in git and run this command after each merge. A line in the
+                     file does not undo a "lifeboat revert" of the same digest; a reference on the
+                     command line does
+      --reason TEXT  why: the history records it, and who approved. It is not recorded for an
+                     "unchanged" tag, because nothing is written for that tag
   -c, --config FILE  the configuration (default: lifeboat.yaml)
-      --json         print what became of each as JSON
+      --json         print the result of each reference as JSON
   -h, --help         this help
 
 Exit code:
-  0  done, or done already; of several stores, in those that are in step: sync does the rest
-  1  some of it could not be moved, the rest was; or a store that the edge asks earlier was left out
+  0  done, or done already; with several stores, done in those that are in step, and the next
+     sync does the rest
+  1  some tags could not be moved, and the others were; or a store was left out that the edge asks
+     before the changed one
   2  a reference, the configuration, the store or the command line is wrong: nothing was moved
 
 Examples:

@@ -82,7 +82,7 @@ function report(
   const isWritten = failures.length === 0;
   const { bad } = styleFor(process.stderr);
   for (const failure of failures) progress.info(`${bad('failed')}   ${failure}`);
-  if (!isWritten) progress.info(`${to} was not written, because what is incomplete cannot be relied on.`);
+  if (!isWritten) progress.info(`${to} was not written, because an incomplete layout cannot be relied on.`);
   if (json) {
     printJson({ to: isWritten ? to : null, ...result });
   } else if (isWritten) {
@@ -107,7 +107,7 @@ function stopOnce(progress: Progress): AbortSignal {
   const stop = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-    progress.info(`${name}: stopping; what is half written is removed. Once more stops at once.`);
+    progress.info(`${name}: stopping; removing the partial layout. A second signal stops at once.`);
     stop.abort(new Error(`stopped by ${name}`));
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);

@@ -17,14 +17,15 @@ export const exportCommand: Command = {
   help: `Usage: lifeboat export IMAGE… --to DIR|FILE.tar [-c FILE] [--json]
 
 Writes images that are in the bucket into an OCI image layout, for a place without a network:
-every platform that the bucket has, and their signatures, SBOMs and attestations. Upstream is
-not asked. Every digest is checked, and the layout has its name only when it is whole.
+every platform that the bucket has, and their signatures, SBOMs and attestations. The
+upstream is not asked. Every digest is checked, and the layout gets its name only when it is
+complete.
 
 IMAGE is docker.io/library/alpine:3.20, docker.io/library/alpine@sha256:… (a tag before the @
-is ignored), or docker.io/library/alpine for all its tags: by where it is served, or where it
-comes from.
-Images of one repository are named by their tags in the layout, those of several by their
-whole references.
+is ignored), or docker.io/library/alpine for all its tags: the name under which the image is
+served, or the name of its source.
+If all images are of one repository, the layout names them by their tags. If they are of several
+repositories, the layout names them by their whole references.
 
 Options:
       --to PATH      where to write; a name that ends in .tar is a tar, any other one a folder.
@@ -35,7 +36,7 @@ Options:
 
 Exit code:
   0  done
-  1  an image is not in the bucket, or not whole: nothing was written
+  1  an image is not in the bucket, or only a part of it is: nothing was written
   2  the configuration, the store or the command line is wrong, and nothing was written
 
 Examples:
@@ -43,7 +44,7 @@ Examples:
   skopeo copy --all oci-archive:alpine.tar:3.20 docker://registry.internal/alpine:3.20
 
   npx lifeboat export docker.io/library/alpine ghcr.io/org/app:v1 --to images.tar
-  # and there, in lifeboat.yaml:
+  # and in the other place, in lifeboat.yaml:
   #   - { source: 'oci:./images.tar', name: docker.io/library/alpine, tags: ['*'] }
   #   - { source: 'oci:./images.tar', name: ghcr.io/org/app, tags: ['*'] }
 `,
@@ -75,7 +76,9 @@ function parseImage(text: string): Reference {
 async function refuseTarget(to: string): Promise<void> {
   if (to === '') throw new UsageError('--to names neither a folder nor a file.');
   if (/\.(?:tgz|tar\.\w+)$/.test(to)) {
-    throw new UsageError(`--to ${to}: a layout is not compressed, as its layers are. End the name in .tar.`);
+    throw new UsageError(
+      `--to ${to}: a layout is not compressed, because its layers already are. End the name in .tar.`,
+    );
   }
   if ((await stat(to).catch(() => undefined)) !== undefined) {
     throw new UsageError(`--to ${to}: it exists already. Remove it, or give another name.`);
@@ -84,7 +87,7 @@ async function refuseTarget(to: string): Promise<void> {
     await access(`${dirname(resolve(to))}/`, constants.W_OK);
   } catch (error) {
     throw new UsageError(
-      `--to ${to}: it cannot be written (${codeOf(error)}). Its directory has to exist, and this user to write there.`,
+      `--to ${to}: it cannot be written (${codeOf(error)}). Its directory has to exist, and this user has to be allowed to write in it.`,
       { cause: error },
     );
   }

@@ -54,7 +54,9 @@ export async function runHistory(
         : [statusOf(entries, tag, await findTag(environment, repository, tag))];
     const isKnown = tags.some(({ digest, candidates }) => digest !== undefined || candidates.length > 0);
     if (movements.length === 0 && !isKnown && (tag !== undefined || state.isEmpty)) {
-      progress.info(describeFailure(image, 'the bucket has nothing of it. Run "lifeboat sync" first.'));
+      progress.info(
+        describeFailure(image, 'the bucket has nothing of this image. Run "lifeboat sync" first.'),
+      );
       return 1;
     }
   } catch (error) {

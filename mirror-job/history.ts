@@ -11,25 +11,27 @@ const OPTIONS = {
 
 export const history: Command = {
   name: 'history',
-  summary: 'Show when tags moved and why, which are held, and what waits.',
+  summary: 'Show when tags moved and why, which tags are held, and which digests wait.',
   help: `Usage: lifeboat history IMAGE[:TAG] [--limit N] [-c FILE] [--json]
 
 Shows the newest movements of a tag, or of all tags of an image: when, from where, to where, why
-and by which run or person; then the tags that are held or that newer digests wait for, with the
-command that approves. "not carried out" is a movement that was begun and did not happen, because
-its run died or another one came first. Nothing is asked of upstream, and nothing is written.
+and by which run or person. Then it shows the tags that are held or have newer digests that wait,
+with the command that approves them. "not carried out" marks a movement that was begun but did not
+happen, because its run died or another run came first. The upstream is not asked, and nothing is
+written.
 
-IMAGE is named by where it is served or, as the configuration maps it, where it comes from.
+IMAGE is the name under which the image is served, or the name of its source if the configuration
+serves the image under another name.
 
 Options:
-      --limit N      at most so many movements (default: 20)
+      --limit N      the most movements to show (default: 20)
   -c, --config FILE  the configuration (default: lifeboat.yaml)
-      --json         print it as JSON, with whole digests
+      --json         print the history as JSON, with whole digests
   -h, --help         this help
 
 Exit code:
   0  done
-  1  the bucket has nothing of that name, or failed
+  1  the bucket has nothing under that name, or the bucket failed
   2  the configuration, the store or the command line is wrong
 
 Examples:

@@ -13,9 +13,9 @@ export const importCommand: Command = {
 
 Reads a configuration of regsync, a list of skopeo sync (--src yaml), or an
 ImageSetConfiguration of oc-mirror, whichever FILE is, and writes a lifeboat.yaml that mirrors
-the same images. Each entry says where it came from. What has no place in lifeboat.yaml is
-listed, with its line and the reason. No registry is asked, and no password is copied: a
-variable stands for it.
+the same images. Each entry says where it came from. A setting that has no place in lifeboat.yaml
+is listed with its line and the reason. No registry is asked. No password is copied: a variable
+takes its place.
 
 Options:
   -o, --output FILE  where to write; - is standard output (default: lifeboat.yaml)
@@ -23,8 +23,8 @@ Options:
   -h, --help         this help
 
 Exit code:
-  0  all of it was carried
-  1  something was not; the rest was written
+  0  everything was carried
+  1  something was not carried; the rest was written
   2  FILE cannot be read, the output exists, or the command line is wrong; nothing was written
 
 Examples:

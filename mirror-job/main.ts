@@ -16,7 +16,7 @@ const COMMANDS: readonly Command[] = [sync, plan, history, approve, revert, impo
 /** Better a word about them than "no such command". */
 const NOT_BUILT_YET: ReadonlySet<string> = new Set(['prune', 'verify']);
 
-const HELP = `Lifeboat keeps clusters pulling when a registry is down: this fills its bucket.
+const HELP = `Lifeboat keeps clusters pulling when a registry is down. This program fills its bucket.
 
 Usage: lifeboat COMMAND [OPTIONS]
 
@@ -24,7 +24,7 @@ Commands:
 ${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join('\n')}
 
 Options:
-  -h, --help     this help; after a command, that command's, with examples
+  -h, --help     this help; after a command, the help of that command, with examples
   -V, --version  the version
 
 Results go to standard output, in words or with --json; progress, warnings and errors to standard
@@ -90,7 +90,9 @@ for (const stream of [process.stdout, process.stderr]) {
 /** Node ends, and well, where nothing is left that could happen: without this nobody would hear of such a fault. */
 function sayUnfinished(): void {
   process.exitCode = 1;
-  say('a fault of its own: it waits for what will never come. What it had done stays. Please report it.');
+  say(
+    'this is a fault of Lifeboat: it waits for something that never comes. What the command has done so far stays. Please report this fault.',
+  );
 }
 
 async function start(): Promise<void> {
@@ -106,7 +108,7 @@ async function start(): Promise<void> {
     } else {
       process.exitCode = 1;
       const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      say('a fault of its own. Please report it with what follows.', `${trace}\n`);
+      say('this is a fault of Lifeboat. Please report it with the following lines.', `${trace}\n`);
     }
   }
   process.off('beforeExit', sayUnfinished);

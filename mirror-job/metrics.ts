@@ -30,27 +30,27 @@ export function formatMetrics(mirror: string, report: RunReport, isDone: boolean
     },
     {
       name: 'lifeboat_run_duration_seconds',
-      help: 'How long it took.',
+      help: 'How long the last run took.',
       samples: one((Date.parse(ended) - Date.parse(begun)) / 1000),
     },
     {
       name: 'lifeboat_run_success',
-      help: '1 if all of it was done and there is no finding, else 0.',
+      help: '1 if everything was done and there is no finding, else 0.',
       samples: one(isDone ? 1 : 0),
     },
     {
       name: 'lifeboat_run_images',
-      help: 'Tags and digests, by what became of them.',
+      help: 'Tags and digests, by their result.',
       samples: Object.entries(counts).map(([result, value]) => ({ labels: { result }, value })),
     },
     {
       name: 'lifeboat_run_findings',
-      help: 'What somebody has to look at although nothing failed; the report says what.',
+      help: 'Findings: nothing failed, but somebody has to look at them; the report lists them.',
       samples: one(findings.length),
     },
     {
       name: 'lifeboat_run_blobs',
-      help: 'Blobs that were copied, and such as were there.',
+      help: 'Blobs that were copied, and blobs that were already present.',
       samples: [
         { labels: { result: 'copied' }, value: blobs.copied },
         { labels: { result: 'present' }, value: blobs.present },
@@ -63,14 +63,14 @@ export function formatMetrics(mirror: string, report: RunReport, isDone: boolean
     },
     {
       name: 'lifeboat_run_upstream_requests',
-      help: 'Requests that each upstream was sent, repeats included.',
+      help: 'Requests that were sent to each upstream, repeats included.',
       samples: upstreams.flatMap(({ name: upstream, requests }) =>
         Object.entries(requests).map(([kind, value]) => ({ labels: { upstream, kind }, value })),
       ),
     },
     {
       name: 'lifeboat_upstream_quota_remaining',
-      help: 'Manifest GETs that an upstream still grants, where it says so.',
+      help: 'Manifest GETs that an upstream still grants, if it says so.',
       samples: upstreams.flatMap(({ name: upstream, quotas }) =>
         // Some upstreams do not say whose a quota is, and no two samples may have the same labels.
         quotas.map(({ account, source = '', remaining }) => ({

@@ -30,7 +30,7 @@ export function chooseImages(
     if (reference.tag === undefined && reference.digest === undefined) {
       if (entries.length > 0) return entries;
       throw new UsageError(
-        `"${text}": the configuration lists no such image, so it has to name a tag or a digest, as in ${formatReference(reference)}:TAG.`,
+        `"${text}": the configuration does not list this image, so the reference has to name a tag or a digest, as in ${formatReference(reference)}:TAG.`,
       );
     }
     const found = entriesFor(text, reference, entries);
@@ -48,7 +48,7 @@ export function chooseImages(
 function parse(text: string): Reference {
   if (text.startsWith('oci:')) {
     throw new UsageError(
-      `"${text}": an image layout is named by where it is served, as in images.internal/app, and has to be listed in the configuration.`,
+      `"${text}": name an image layout by the name under which it is served, as in images.internal/app. The configuration has to list it.`,
     );
   }
   try {
@@ -82,7 +82,7 @@ function entriesFor(
   if (new Set(entries.map((entry) => placeOf(entry))).size > 1) {
     const lines = entries.map(({ line }) => line ?? '?').join(' and ');
     throw new UsageError(
-      `"${text}": lines ${lines} of the configuration differ in what it comes from or where it is served, and none of them selects it. List it in one of them.`,
+      `"${text}": lines ${lines} of the configuration give this image different sources or names, and none of them selects this tag or digest. List it in one of them.`,
     );
   }
   return entries.slice(0, 1);

@@ -27,7 +27,7 @@ export async function refuseUnwritable(option: string, file: string): Promise<vo
     await access(isStream ? path : `${dirname(path)}/`, constants.W_OK);
   } catch (error) {
     throw new UsageError(
-      `${option} ${file}: it cannot be written (${codeOf(error)}). Its directory has to exist, and this user to write there.`,
+      `${option} ${file}: it cannot be written (${codeOf(error)}). Its directory has to exist, and this user has to be allowed to write in it.`,
       { cause: error },
     );
   }

@@ -13,27 +13,30 @@ const OPTIONS = {
 
 export const revert: Command = {
   name: 'revert',
-  summary: 'Move a tag back to where it stood, and hold it there.',
+  summary: 'Move a tag back to an earlier digest, and hold it there.',
   help: `Usage: lifeboat revert IMAGE:TAG [--to DIGEST] [--reason TEXT] [-c FILE] [--json]
 
-Moves a tag back to where it stood before its last movement, and holds it there: "lifeboat sync"
-goes on fetching what is new and does not move it until somebody approves a digest. Nothing is
-asked of upstream. Twice the same command is not two steps back: --to goes further.
+Moves a tag back to the digest that it had before its last movement, and holds it there:
+"lifeboat sync" still fetches what is new, but does not move the tag until somebody approves a
+digest. The upstream is not asked. The same command a second time does not go back another step:
+use --to to go back further.
 
-IMAGE is named by where it is served or, as the configuration maps it, where it comes from.
+IMAGE is the name under which the image is served, or the name of its source if the configuration
+serves the image under another name.
 
 Options:
-      --to DIGEST    where to instead: what "lifeboat history IMAGE:TAG" shows, in full or as short
-                     as it does. It has to be in the bucket
-      --reason TEXT  why, for the hold, and for the history, which says who reverted too
+      --to DIGEST    move the tag to this digest instead: in full, or as short as "lifeboat history
+                     IMAGE:TAG" shows it. The digest has to be in the bucket
+      --reason TEXT  why: the hold and the history record it, and the history records who reverted
   -c, --config FILE  the configuration (default: lifeboat.yaml)
-      --json         print what became of it as JSON
+      --json         print the result as JSON
   -h, --help         this help
 
 Exit code:
-  0  done, or done already; of several stores, in those that are in step: sync does the rest
-  1  the store failed, a run was at work on the tag, or a store that the edge asks
-     earlier was left out
+  0  done, or done already; with several stores, done in those that are in step, and the next
+     sync does the rest
+  1  the store failed, a run was at work on the tag, or a store was left out that the edge asks
+     before the changed one
   2  the tag, the digest, the configuration or the command line is wrong: nothing was moved
 
 Examples:

@@ -68,7 +68,7 @@ export async function openStores(
   if (primary === undefined) throw unreachable(file, opened);
   for (const [index, { member, settings }] of opened.entries()) {
     if (member.id === undefined || opened.findIndex((one) => one.member.id === member.id) === index) continue;
-    const message = `${member.bucket.name} has the id of a store before it in its lifeboat.json: it is the same bucket, or a copy of it. Give a copy another id there.`;
+    const message = `${member.bucket.name} has the same id in its lifeboat.json as a store that is listed before it: it is the same bucket, or a copy of that bucket. If it is a copy, give it another id in its lifeboat.json.`;
     throw new ConfigurationError(file, [{ line: settings.line, key: settings.key, message }]);
   }
   return { primary, all: opened, areKnown: true, proof };

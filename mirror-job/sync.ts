@@ -16,10 +16,11 @@ const SYNC_OPTIONS = {
   metrics: { type: 'string' },
 } as const;
 
-const IMAGES = `IMAGE is a reference as with docker pull. Where any is given, only these are looked at,
-whatever else the configuration lists: its store and upstreams hold and, of an image that it
-lists, also the name, the referrers and so on. A tag or a digest in IMAGE replaces those that
-the entry selects; without one the entry has to be there, and is done as it is.`;
+const IMAGES = `IMAGE is a reference as with docker pull. If any IMAGE is given, only these images are looked
+at, whatever else the configuration lists. The configuration's store and upstreams still apply,
+and so do the name, the referrers and so on of an image that it lists. A tag or a digest in IMAGE
+replaces those that the image's entry selects. Without a tag or a digest, the image has to have an
+entry, and the entry is done as it is.`;
 
 export const sync: Command = {
   name: 'sync',
@@ -27,36 +28,37 @@ export const sync: Command = {
   help: `Usage: lifeboat sync [-c FILE] [--dry-run [--all]] [--report FILE] [--metrics FILE] [--json]
                      [IMAGE...]
 
-Mirrors every image that the configuration lists: new and moved tags are copied with all
-they need, and become visible only then. What has not changed costs one HEAD request a tag.
-A tag that its policy holds back stays, and what upstream shows is stored: it can be approved.
-A run may be stopped or killed at any moment; the next one goes on from there.
+Mirrors every image that the configuration lists. A new or moved tag becomes visible only after
+everything that it needs is copied. A tag that has not changed costs one HEAD request. A tag that
+its policy holds back stays where it is; the digest that upstream shows is stored, so that it can
+be approved. A run may be stopped or killed at any moment; the next run goes on from there.
 
 ${IMAGES}
 
 Options:
   -c, --config FILE  the configuration (default: lifeboat.yaml)
-      --dry-run      only show what it would do and cost: "lifeboat plan --help"
+      --dry-run      only show what the run would do and cost; see "lifeboat plan --help"
       --all          with --dry-run: show every tag, in or out, with its reason
-      --report FILE  also write the run's report there, as JSON
-      --metrics FILE also write metrics there, for Prometheus' textfile collector
+      --report FILE  also write the run's report to FILE, as JSON
+      --metrics FILE also write metrics to FILE, for Prometheus' textfile collector
       --json         print the report as JSON instead of the summary
   -h, --help         this help
 
 Environment:
-  what the configuration reads with \${NAME}; NO_COLOR=1 for no colours
-  HTTPS_PROXY, HTTP_PROXY, NO_PROXY  the way to upstreams and to the store
-  DOCKER_CONFIG, REGISTRY_AUTH_FILE  where "docker login" or "podman login" wrote, if elsewhere
-                 than usual: used for upstreams that have no credentials in the configuration
+  the variables that the configuration reads with \${NAME}; NO_COLOR=1 for no colours
+  HTTPS_PROXY, HTTP_PROXY, NO_PROXY  the proxies for upstreams and for the store
+  DOCKER_CONFIG, REGISTRY_AUTH_FILE  where "docker login" or "podman login" wrote, if not in
+                 the usual place; these logins are used for upstreams that have no credentials in
+                 the configuration
 
 Exit code:
-  0  done; what was held back, what upstream has deleted, and what a budget leaves for the next
-     run is said
-  1  some of it failed, an immutable tag changed, most tags disappeared, a list is shorter than
+  0  done; the output says what was held back, what upstream has deleted, and what a budget leaves
+     for the next run
+  1  something failed, an immutable tag changed, most tags disappeared, a list is shorter than
      minTags, one of several stores is behind, the run was interrupted or reached maxDuration, or
      FILE could not be written; the rest was done
-  2  the configuration, the command line or the store is wrong (of several: all, or one that must
-     not be filled), and nothing was mirrored
+  2  the configuration, the command line or the store is wrong (of several stores: all of them, or
+     one that must not be filled), and nothing was mirrored
 
 Examples:
   npx lifeboat sync
@@ -71,7 +73,7 @@ Examples:
     }
     if (values.metrics !== undefined && values['dry-run']) {
       throw new UsageError(
-        `--metrics are those of a run, and --dry-run is none: leave one of them out. ${seeHelp('sync')}`,
+        `--metrics needs a run, and --dry-run makes none: leave one of the two options out. ${seeHelp('sync')}`,
       );
     }
     return start({ ...values, images: positionals, dryRun: values['dry-run'] }, commandLine);
@@ -83,24 +85,25 @@ export const plan: Command = {
   summary: 'Show what sync would do, tag by tag, and what it would cost.',
   help: `Usage: lifeboat plan [-c FILE] [--all] [--report FILE] [--json] [IMAGE...]
 
-Does all that sync does except fetching blobs and writing: it asks upstream and the bucket,
-decides, and shows for each image which tags are in, which are out and why, what is new or has
-moved, and what that costs upstream: requests, manifest GETs (which Docker Hub counts) and bytes.
-The plan itself asks all of these but the blobs. The bytes are those of blobs that the bucket
-lacks, at most; each counts once, for the first image that needs it.
+Does everything that sync does, except that it fetches no blobs and writes nothing. It asks the
+upstreams and the bucket, decides, and shows for each image which tags are in, which are out and
+why, which are new or have moved, and what the sync costs the upstream: requests, manifest GETs
+(which Docker Hub counts) and bytes. The plan itself sends all of these requests but those of
+blobs. The bytes are an upper limit: those of the blobs that the bucket lacks. Each blob counts
+once, for the first image that needs it.
 
 ${IMAGES}
 
 Options:
   -c, --config FILE  the configuration (default: lifeboat.yaml)
       --all          show every tag, in or out, with its reason
-      --report FILE  also write the plan there, as JSON
+      --report FILE  also write the plan to FILE, as JSON
       --json         print the plan as JSON
   -h, --help         this help
 
 Exit code:
-  0  the sync would do all of it
-  1  some of it would fail or be found, as with sync, or it was interrupted
+  0  the sync would do everything
+  1  something would fail or be a finding, as with sync, or the plan was interrupted
   2  the configuration, the store or the command line is wrong
 
 Examples:

@@ -90,7 +90,8 @@ export class ClosureWalk {
   async add({ tag, digest }: Reference): Promise<void> {
     if (tag === undefined && digest === undefined) {
       const tags = await this.#source.tags();
-      if (tags.length === 0) throw new SourceError('the bucket has no tag of it. Run "lifeboat sync" first.');
+      if (tags.length === 0)
+        throw new SourceError('the bucket has no tag of this image. Run "lifeboat sync" first.');
       await allSettled(tags.map((one) => this.#addTag(one)));
       return;
     }
@@ -131,20 +132,22 @@ export class ClosureWalk {
       chooseChildren(siblings, platforms).children.some((child) => child.digest === digest),
     );
     if (platforms === undefined || needed !== undefined) {
-      throw new SourceError(`the bucket lacks ${needed?.digest ?? ''}, which it needs. ${this.#howToFill()}`);
+      throw new SourceError(
+        `the bucket lacks ${needed?.digest ?? ''}, which the image needs. ${this.#howToFill()}`,
+      );
     }
     const named = isDigest(reference)
       ? { tag: undefined, digest: reference }
       : { tag: reference, digest: undefined };
     const name = formatReference({ repository: this.repository, ...named });
     this.warnings.push(
-      `${name} is in the bucket for ${platforms.join(', ')} alone: ${absent.length} of its manifests are not in the layout.`,
+      `${name} is in the bucket for ${platforms.join(', ')} only: ${absent.length} of its manifests are not in the layout.`,
     );
   }
 
   /** A tag that stands where upstream's does is not looked into, unless its repository's index is gone. */
   #howToFill(): string {
-    return `Delete ${repositoryIndexKey(this.repository)} from the bucket and run "lifeboat sync", which then looks at each tag anew.`;
+    return `Delete ${repositoryIndexKey(this.repository)} from the bucket and run "lifeboat sync", which then looks at each tag again.`;
   }
 
   /** `sha256-….sig` and its like belong to the image that they name, though nothing in it says so. */

@@ -28,9 +28,7 @@ export function locateApprovals(
         found.set(key, { reference: own, place });
       } else if (first.reference.digest !== own.digest) {
         const where = first.place === undefined ? 'on the command line' : `at ${first.place}`;
-        problems.push(
-          at(place, `${key} is wanted at another digest ${where}. Leave the one that is to hold.`),
-        );
+        problems.push(at(place, `${key} has another digest ${where}. Keep only one of the two.`));
       }
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
@@ -63,7 +61,7 @@ export async function checkApprovals(
         if (target === undefined) {
           return at(
             one.place,
-            `the bucket does not have ${name}@${digest}, or not whole. Run "lifeboat sync ${name}:${tag}" first, or "lifeboat sync ${name}@${digest}" where upstream's tag has moved on.`,
+            `the bucket does not have ${name}@${digest}, or has only a part of it. Run "lifeboat sync ${name}:${tag}" first, or "lifeboat sync ${name}@${digest}" if upstream's tag has moved on.`,
           );
         }
         const isKnown = states

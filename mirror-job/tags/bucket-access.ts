@@ -57,5 +57,5 @@ export async function withWritable<Result>(
 function unseenBy({ all, lead }: StoreMembers): string | undefined {
   const [earlier] = all.slice(0, all.indexOf(lead));
   if (earlier === undefined) return undefined;
-  return `${earlier.bucket.name} comes before the store that was changed, and was left out: while it answers, clients get what it has. "lifeboat sync" catches it up.`;
+  return `${earlier.bucket.name} was left out, although the edge asks it before the store that was changed: while it answers, clients get what it has. "lifeboat sync" catches it up.`;
 }

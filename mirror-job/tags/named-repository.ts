@@ -32,6 +32,6 @@ export function findRepository({ images }: Configuration, reference: Reference):
     .map((name) => formatReference({ repository: name, tag: undefined, digest: undefined }))
     .join(' and ');
   throw new UsageError(
-    `"${formatReference(reference)}" is served as ${list} by the configuration. Name one of them.`,
+    `"${formatReference(reference)}" has several names in the configuration: ${list}. Name one of them.`,
   );
 }

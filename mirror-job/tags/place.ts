@@ -36,10 +36,10 @@ export async function resolvePlace(
   const [only, ...others] = [...places].filter((digest) => digest.startsWith(beginning));
   if (only === undefined) {
     throw new UsageError(
-      `--to ${text}: the tag never stood there, as far as its history goes. Give the whole digest where it is to go there all the same.`,
+      `--to ${text}: the history of the tag has no such digest. To move the tag to it anyway, give the whole digest.`,
     );
   }
   if (others.length > 0)
-    throw new UsageError(`--to ${text}: several digests begin so. Give more digits of it.`);
+    throw new UsageError(`--to ${text}: several digests begin like this. Give more digits.`);
   return only;
 }

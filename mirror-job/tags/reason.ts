@@ -9,7 +9,7 @@ const MAX_LENGTH = 300;
 export function parseReason(text: string | undefined): string | undefined {
   const reason = text?.trim();
   if (reason === undefined) return undefined;
-  if (reason === '') throw new UsageError('--reason says nothing. Leave it out, or say why in a few words.');
+  if (reason === '') throw new UsageError('--reason is empty. Leave it out, or say why in a few words.');
   if (reason.length > MAX_LENGTH || /\p{Cc}/u.test(reason)) {
     throw new UsageError(`--reason has to be one line of at most ${MAX_LENGTH} characters.`);
   }

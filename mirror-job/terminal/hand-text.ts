@@ -27,8 +27,8 @@ export function describeApproval(
     case 'held': {
       const said =
         wanted === outcome.digest
-          ? `held ${image} is at ${at}, as listed, and stays held: "${outcome.hold}". To let its policy decide again, approve it by name:`
-          : `held ${image} stays at ${at}: it left ${shortDigest(wanted)}, which is listed, when it was "${outcome.hold}". Take it off the list, or approve it by name:`;
+          ? `held ${image} is at ${at}, as listed, and stays held: "${outcome.hold}". To let its policy decide again, approve it on the command line:`
+          : `held ${image} stays at ${at}: the list names ${shortDigest(wanted)}, which the tag left when it was "${outcome.hold}". Take that line off the list, or approve the digest on the command line:`;
       return `${said}\n  ${commandLine.for(`approve ${image}@${wanted}`)}`;
     }
   }
@@ -45,7 +45,7 @@ export function describeReversion(
   switch (outcome.result) {
     case 'moved':
       return `${good('moved')} ${image} from ${shortDigest(outcome.from)} to ${at} (reverted)
-It is held there: a sync fetches what is new and does not move it. To let it go forward again:
+The tag is held there: a sync fetches what is new and does not move the tag. To let it go forward again:
   ${commandLine.for(`approve ${image}@${outcome.from}`)}`;
     case 'held':
       return `${good('held')} ${image} at ${at}: "${outcome.hold}". It stays there until a digest is approved`;

@@ -30,7 +30,7 @@ export function goneLines({ items }: Reported, style: Style): string[] {
     .map((item) => [
       style.faint('gone   '),
       nameOf(item),
-      style.faint('upstream has it no more; ours stays'),
+      style.faint('upstream no longer has this tag; the mirror keeps it'),
     ]);
   return [...alignColumns(rows), ...rest(gone.length, 'gone')];
 }

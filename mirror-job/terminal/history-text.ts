@@ -72,7 +72,7 @@ function statusLines(
       const next = state === 'waits' ? commandLine.for(`approve ${name}@${other}`) : STATES[state];
       return `  ${shortDigest(other)}, first seen ${formatTime(firstSeen)}: ${faint(next)}`;
     }),
-    ...(rest > 0 ? [`  … and ${rest} more, with --json`] : []),
+    ...(rest > 0 ? [`  … and ${rest} more; --json shows them`] : []),
   ];
 }
 

@@ -19,15 +19,15 @@ export function stopOnSignals(progress: Progress, maxDuration?: MaxDuration): Ab
     process.exit(1);
   };
   const end = (why: string, more: string, reason: Error): void => {
-    progress.info(`${why}: stopping; what is half uploaded is aborted.${more}`);
-    setTimeout(() => exit('It did not stop by itself, and was ended.'), GRACE).unref();
+    progress.info(`${why}: stopping; aborting unfinished uploads.${more}`);
+    setTimeout(() => exit('The run did not stop by itself, and was ended.'), GRACE).unref();
     stop.abort(reason);
   };
   const onSignal = (name: NodeJS.Signals): void => {
     if (stop.signal.aborted) exit('Stopped at once.');
     end(
       name,
-      ' Once more stops at once.',
+      ' A second signal stops at once.',
       new SkippedError(`The run was stopped (${name}) before this was done.`),
     );
   };

@@ -45,7 +45,7 @@ export function describePlan(report: PlanReport, { style, all }: PlanOptions): s
     ...failureLines(report, style),
     ...findingLines(report, style),
     ...sumOf(report, style),
-    ...(report.interrupted ? [style.bad('Not finished: this is not all.')] : []),
+    ...(report.interrupted ? [style.bad('Not finished: this plan is incomplete.')] : []),
   ].join('\n');
 }
 
@@ -123,9 +123,9 @@ function sumOf({ counts, findings, cost }: PlanReport, style: Style): string[] {
   return [
     `${results.length === 0 ? 'nothing to mirror' : results.join(', ')}${found === '' ? '' : ` · ${found}`} · ${countOf(totalOf(cost), 'request')} (${heads} HEAD, ${manifestGets} manifest GET, ${lists} of lists, ${blobGets} of blobs) · at most ${formatBytes(cost.bytes)}`,
     style.faint(
-      'As upstream and the bucket are now, and if nothing is asked twice. Tokens and redirects come on top.',
+      'This holds for upstream and the bucket as they are now, if no request is repeated. Tokens and redirects come on top.',
     ),
-    style.faint('To know this, the plan has asked all of it but the blobs. Nothing was written.'),
+    style.faint('The plan itself has sent all of these requests but those of blobs. Nothing was written.'),
   ];
 }
 

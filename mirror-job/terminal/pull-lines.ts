@@ -17,7 +17,7 @@ export function pullLines(images: readonly Pulled[]): string[] {
   const rest = lines.length - MAX_LINES;
   return [
     ...lines.slice(0, MAX_LINES),
-    ...(rest > 0 ? [`… and ${rest} more whose registry has a port: on the edge, its ":" is "_"`] : []),
+    ...(rest > 0 ? [`… and ${rest} more whose registry has a port: for the edge, write its ":" as "_"`] : []),
   ];
 }
 

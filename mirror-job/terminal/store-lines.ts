@@ -11,7 +11,7 @@ function linesOf({ name, state, since, reason, copied }: StoreReport, style: Sty
     return [
       `${style.bad('behind')}   ${name}${since === undefined ? '' : ` since ${since}`}`,
       ...(reason === undefined ? [] : [`         ${reason}`]),
-      '         The other stores have all of this run. The next run that reaches this one catches it up.',
+      '         The other stores have everything of this run. The next run that reaches this store catches it up.',
     ];
   }
   const what =

@@ -42,7 +42,7 @@ export function summarize(report: RunReport, style: Style, whole: string): strin
     ...findingLines(report, style),
     countsOf(report, style),
     ...quotaLines(report, style),
-    ...(isCut ? [style.faint(`All of it is in ${whole}.`)] : []),
+    ...(isCut ? [style.faint(`The whole report is in ${whole}.`)] : []),
     ...(report.interrupted ? [style.bad('Not finished. The next run goes on from here.')] : []),
   ].join('\n');
 }

@@ -124,7 +124,7 @@ test('export accepts an image’s source as its name, and a configuration withou
   await configure('twice.yaml', store.buckets[0], twice);
   expect(await lifeboat('export', 'team/one', '--to', 'twice', '-c', 'twice.yaml')).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('is served as a.b/team/one and a.b/other by the configuration.'),
+    stderr: expect.stringContaining('has several names in the configuration: a.b/team/one and a.b/other.'),
   });
 });
 
@@ -173,8 +173,8 @@ test('export ends with exit code 1 and leaves nothing when the bucket lacks an i
     1,
     '',
     `failed   a.b/team/one:9: the bucket has no such tag. Mirror it with "${LIFEBOAT} sync -c first.yaml" first.
-failed   a.b/c: the bucket has no tag of it. Run "${LIFEBOAT} sync -c first.yaml" first.
-${join(folder, 'none.tar')} was not written, because what is incomplete cannot be relied on.
+failed   a.b/c: the bucket has no tag of this image. Run "${LIFEBOAT} sync -c first.yaml" first.
+${join(folder, 'none.tar')} was not written, because an incomplete layout cannot be relied on.
 `,
   ]);
   expect(await readdir(folder)).toEqual(before);
@@ -222,11 +222,11 @@ test.each([
   [['a.b/c', '--to', 'signed'], '--to signed: it exists already. Remove it, or give another name.'],
   [
     ['a.b/c', '--to', 'x.tar.gz'],
-    '--to x.tar.gz: a layout is not compressed, as its layers are. End the name in .tar.',
+    '--to x.tar.gz: a layout is not compressed, because its layers already are. End the name in .tar.',
   ],
   [
     ['a.b/c', '--to', 'nowhere/x'],
-    '--to nowhere/x: it cannot be written (ENOENT). Its directory has to exist, and this user to write there.',
+    '--to nowhere/x: it cannot be written (ENOENT). Its directory has to exist, and this user has to be allowed to write in it.',
   ],
 ])('export %j is refused in a sentence', async (args, message) => {
   const { code, stdout, stderr } = await lifeboat('export', ...args);

@@ -15,8 +15,8 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
 const TAGS = { semver: '>=1.27', latest: 2, include: ['stable'], exclude: ['*.9'], minTags: 2 };
-const FOOT = `As upstream and the bucket are now, and if nothing is asked twice. Tokens and redirects come on top.
-To know this, the plan has asked all of it but the blobs. Nothing was written.
+const FOOT = `This holds for upstream and the bucket as they are now, if no request is repeated. Tokens and redirects come on top.
+The plan itself has sent all of these requests but those of blobs. Nothing was written.
 `;
 
 const web = emptyRepository();
@@ -110,7 +110,7 @@ HOST/web
   out  1  older than the 2 newest of its kind: 1.27.0
   out  1  the suffix "-alpine" is not asked for: 1.28.1-alpine
   out  1  "*.9" excludes it: 1.28.9
-  out  1  it is no version: edge
+  out  1  it is not a version: edge
 
 HOST/tool
   pull it from the edge as EDGE/HOST_PORT/tool:1
@@ -136,7 +136,7 @@ HOST/web
   out  1.27.0  older than the 2 newest of its kind
   out  1.28.1-alpine  the suffix "-alpine" is not asked for
   out  1.28.9  "*.9" excludes it
-  out  edge  it is no version
+  out  edge  it is not a version
 
 3 unchanged · 4 requests (3 HEAD, 0 manifest GET, 1 of lists, 0 of blobs) · at most SIZE
 ${FOOT}`);
@@ -166,7 +166,7 @@ test('a list that is too short ends plan and sync with exit code 1, and plan --j
   expect(json.images[0].left).toContainEqual({ tag: '1.28.1', why: 'the list is shorter than minTags (3)' });
   const shown = await lifeboat('plan');
   expect(shown.words).toContain(`
-finding  HOST/web lists 8 tags, of which 2 are selected, and minTags is 3: none of them was looked at.`);
+finding  HOST/web lists 8 tags, of which 2 are selected, but minTags is 3, so none of these tags was looked at.`);
   const run = await lifeboat('sync');
   expect([run.code, run.words]).toEqual([1, expect.stringContaining('1 created · 1 finding')]);
 });
@@ -219,7 +219,7 @@ test('a one-off mirrors only the images that are named, and the configuration ne
   const refused = await lifeboat('sync', `${registry.host}/tool`);
   expect([refused.code, refused.stderr]).toEqual([
     2,
-    'lifeboat: "HOST/tool": the configuration lists no such image, so it has to name a tag or a digest, as in HOST/tool:TAG.\n',
+    'lifeboat: "HOST/tool": the configuration does not list this image, so the reference has to name a tag or a digest, as in HOST/tool:TAG.\n',
   ]);
   const { code, words } = await lifeboat('sync', `${registry.host}/tool:1`, `${registry.host}/web:edge`);
   expect([code, words]).toEqual([

@@ -54,14 +54,14 @@ test('a default selects platforms, an image can select all, and a platform that 
   expect([lacking.code, lacking.report.items.map(({ outcome }) => outcome.error)]).toEqual([
     1,
     [
-      `${name}: ${index} has nothing for linux/s390x. There is: linux/amd64, linux/arm64. Change "platforms" at the image.`,
+      `${name}: ${index} has nothing for linux/s390x. It has: linux/amd64, linux/arm64. Change "platforms" at the image.`,
     ],
   ]);
 
   const part = await run({ defaults, images: [source] });
   expect([part.code, part.report.counts.created]).toEqual([0, 1]);
   expect(part.stderr).toContain(
-    `${name}: mirrored for linux/amd64 alone, and not for linux/arm64. podman and CRI-O cannot fall back on upstream`,
+    `${name}: mirrored only for linux/amd64, and not for linux/arm64. podman and CRI-O cannot fall back on upstream`,
   );
   expect((await walk()).problems).toEqual([]);
 

@@ -222,7 +222,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     const uploads = proxy.requests.filter(({ query }) => query.has('uploadId'));
     expect(uploads.at(-1)).toMatchObject({ method: 'DELETE', status: 204 });
     expect(program.stderr()).toMatch(
-      new RegExp(`^${signal}: stopping; what is half uploaded is aborted\\. Once more stops at once\\.\n`),
+      new RegExp(`^${signal}: stopping; aborting unfinished uploads\\. A second signal stops at once\\.\n`),
     );
     expect(JSON.parse(program.stdout())).toMatchObject({ interrupted: true });
   },

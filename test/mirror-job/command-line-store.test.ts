@@ -141,7 +141,7 @@ describe('an answer that only other providers give', () => {
       '',
       "access is denied (AccessDenied). The job's key has to read, list and write this bucket.",
     ],
-    [400, 'InvalidBucketName', '', 'this is no name that a bucket can have. Correct store.bucket.'],
+    [400, 'InvalidBucketName', '', 'this is not a name that a bucket can have. Correct store.bucket.'],
     [
       400,
       'AuthorizationHeaderMalformed',
@@ -164,7 +164,7 @@ describe('an answer that only other providers give', () => {
       307,
       'PermanentRedirect',
       '',
-      'the bucket is elsewhere (PermanentRedirect). Check store.region and store.endpoint.',
+      'the bucket is in another place (PermanentRedirect). Check store.region and store.endpoint.',
     ],
     [501, 'NotImplemented', '', '501 NotImplemented.'],
   ])('%i %s is refused with exit code 2 and the line of the store', async (status, code, more, message) => {

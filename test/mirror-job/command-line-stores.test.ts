@@ -175,7 +175,7 @@ test('revert records at its end too that a store is not in step, whatever a run 
     await run(['sync'], endpoints);
     isReverting = true;
     const { code, stderr } = await run(['revert', 'mirror.test/team/app:1'], endpoints);
-    expect([code, stderr]).toEqual([0, expect.stringContaining('This run goes on without it')]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('This run goes on without this store')]);
     const told = await (await client.send(new GetObjectCommand(notes))).Body?.transformToString();
     expect(JSON.parse(told ?? '{}')).toMatchObject({ stores: [{ store: name, inStep: false }] });
   } finally {
@@ -201,7 +201,7 @@ test('revert warns that the edge asks the primary first when the primary is not 
     // Whether npm runs the tests or not decides how it starts.
     const said = stderr.replaceAll(/"[^"]* sync -c /g, '"lifeboat sync -c ');
     expect(said).toContain(
-      `warning: The bucket "bucket-1" (prefix "${prefix}") at ${brokenAt} comes before the store that was changed, and was left out: while it answers, clients get what it has. "lifeboat sync -c ${file}" catches it up.`,
+      `warning: The bucket "bucket-1" (prefix "${prefix}") at ${brokenAt} was left out, although the edge asks it before the store that was changed: while it answers, clients get what it has. "lifeboat sync -c ${file}" catches it up.`,
     );
     expect(code).toBe(1);
   } finally {

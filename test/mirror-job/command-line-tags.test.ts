@@ -94,7 +94,7 @@ test('revert moves a tag back and holds it, approve moves it forward again, and 
   expect([reverted.code, reverted.stdout, reverted.stderr]).toEqual([
     0,
     `moved ${APP}:latest from ${short(three)} to ${short(two)} (reverted)
-It is held there: a sync fetches what is new and does not move it. To let it go forward again:
+The tag is held there: a sync fetches what is new and does not move the tag. To let it go forward again:
   ${LIFEBOAT} approve ${APP}:latest@${three}
 `,
     '',
@@ -186,7 +186,7 @@ test('approve says when it does not record a reason because nothing is written',
   expect([approved.code, approved.stdout, approved.stderr]).toEqual([
     0,
     `unchanged ${APP}:latest is at ${short(three)}\nunchanged ${APP}:one is at ${short(one)}\n`,
-    'The reason is not recorded for 2 tags: nothing changed there, and nothing was written.\n',
+    'The reason is not recorded for 2 tags, because nothing is written for an unchanged tag.\n',
   ]);
   const held = await lifeboat('revert', `${APP}:latest`, '--to', short(three), '--reason', 'no newer one');
   expect([held.code, held.stdout, held.stderr]).toEqual([
@@ -234,7 +234,7 @@ test('approve --file carries out a list once, changes nothing from then on, and 
   const third = await lifeboat('approve', '--file', 'approved.txt');
   expect([third.code, third.stdout]).toEqual([
     0,
-    `held ${APP}:latest stays at ${short(three)}: it left ${short(two)}, which is listed, when it was "reverted by hand". Take it off the list, or approve it by name:
+    `held ${APP}:latest stays at ${short(three)}: the list names ${short(two)}, which the tag left when it was "reverted by hand". Take that line off the list, or approve the digest on the command line:
   ${LIFEBOAT} approve ${APP}:latest@${two}
 unchanged ${APP}:one is at ${short(one)}
 `,
@@ -243,7 +243,7 @@ unchanged ${APP}:one is at ${short(one)}
   const fourth = await lifeboat('approve', '--file', 'approved.txt');
   expect([fourth.code, fourth.stdout]).toEqual([
     0,
-    `held ${APP}:latest is at ${short(three)}, as listed, and stays held: "reverted by hand". To let its policy decide again, approve it by name:
+    `held ${APP}:latest is at ${short(three)}, as listed, and stays held: "reverted by hand". To let its policy decide again, approve it on the command line:
   ${LIFEBOAT} approve ${APP}:latest@${three}
 `,
   ]);
@@ -272,8 +272,8 @@ unclear.txt:4: "${APP}@${one}" has to name a tag and a digest, as in ${APP}:TAG@
   expect([twice.code, twice.stderr]).toEqual([
     2,
     `lifeboat: nothing was approved.
-twice.txt:2: ${APP}:latest is wanted at another digest at twice.txt:1. Leave the one that is to hold.
-twice.txt:3: "quay.io/org/both:3@${one}" is served as images.internal/one and images.internal/two by the configuration. Name one of them.
+twice.txt:2: ${APP}:latest has another digest at twice.txt:1. Keep only one of the two.
+twice.txt:3: "quay.io/org/both:3@${one}" has several names in the configuration: images.internal/one and images.internal/two. Name one of them.
 `,
   ]);
   await writeFile(
@@ -285,7 +285,7 @@ twice.txt:3: "quay.io/org/both:3@${one}" is served as images.internal/one and im
     2,
     `lifeboat: nothing was approved.
 absent.txt:2: ${APP} has no tag "lastet" in the bucket. Run "${LIFEBOAT} sync ${APP}:lastet" first.
-absent.txt:3: the bucket does not have images.internal/tool@${none}, or not whole. Run "${LIFEBOAT} sync images.internal/tool:1" first, or "${LIFEBOAT} sync images.internal/tool@${none}" where upstream's tag has moved on.
+absent.txt:3: the bucket does not have images.internal/tool@${none}, or has only a part of it. Run "${LIFEBOAT} sync images.internal/tool:1" first, or "${LIFEBOAT} sync images.internal/tool@${none}" if upstream's tag has moved on.
 `,
   ]);
   expect(await stands()).toBe(before);
@@ -312,7 +312,7 @@ test('approve gives up a tag that runs keep moving, does the rest and ends with 
     const { code, stdout, stderr } = await lifeboat('approve', ...wanted, '-c', 'slow.yaml');
     expect([code, stderr, stdout]).toEqual([
       1,
-      `failed ${APP}:latest: It was moved by a run while it was to be moved by hand, twice. Look at "${LIFEBOAT} history -c slow.yaml", and try again.
+      `failed ${APP}:latest: A run moved the tag twice while this command tried to move it. Look at "${LIFEBOAT} history -c slow.yaml", and try again.
 `,
       `moved ${APP}:one from ${short(one)} to ${short(two)} (approved)
 `,
@@ -343,10 +343,7 @@ test.each([
     `say what to approve: IMAGE:TAG@DIGEST, or --file FILE. "${LIFEBOAT} approve --help" explains it.`,
   ],
   [['approve', '--file', 'none.txt'], '--file none.txt: it cannot be read (ENOENT).'],
-  [
-    ['approve', 'a.b/c:1', '--reason', ' '],
-    '--reason says nothing. Leave it out, or say why in a few words.',
-  ],
+  [['approve', 'a.b/c:1', '--reason', ' '], '--reason is empty. Leave it out, or say why in a few words.'],
   [['approve', 'a.b/c:1', '--reason', 'a\nb'], '--reason has to be one line of at most 300 characters.'],
   [['revert'], `name one tag, as in docker.io/library/nginx:1.27. "${LIFEBOAT} revert --help" explains it.`],
   [['revert', 'a.b/c'], `"a.b/c" names no tag. "${LIFEBOAT} revert --help" explains it.`],
@@ -360,15 +357,15 @@ test.each([
   ],
   [
     ['revert', `${APP}:none`],
-    `${APP}:none is not in the bucket. "${LIFEBOAT} history ${APP}" shows which tags of it have moved.`,
+    `${APP}:none is not in the bucket. "${LIFEBOAT} history ${APP}" shows which tags of the image have moved.`,
   ],
   [
     ['revert', `${APP}:latest`, '--to', `sha256:${'0'.repeat(64)}`],
-    `${APP}:latest cannot go back to sha256:${'0'.repeat(64)}: the bucket does not have it, or not whole. "${LIFEBOAT} history ${APP}:latest" shows where it stood; a digest that upstream still has is fetched by "${LIFEBOAT} sync ${APP}@sha256:${'0'.repeat(64)}".`,
+    `${APP}:latest cannot go back to sha256:${'0'.repeat(64)}: the bucket does not have this digest, or has only a part of it. "${LIFEBOAT} history ${APP}:latest" shows where the tag stood. If upstream still has the digest, "${LIFEBOAT} sync ${APP}@sha256:${'0'.repeat(64)}" fetches it.`,
   ],
   [
     ['revert', `${APP}:latest`, '--to', '00000000'],
-    '--to 00000000: the tag never stood there, as far as its history goes. Give the whole digest where it is to go there all the same.',
+    '--to 00000000: the history of the tag has no such digest. To move the tag to it anyway, give the whole digest.',
   ],
   [
     ['revert', `${APP}:latest`, '--to', 'abc'],
@@ -376,7 +373,7 @@ test.each([
   ],
   [
     ['revert', `${APP}:two`],
-    `${APP}:two has no earlier place: its history knows only where it stands. Say where it is to go: --to DIGEST.`,
+    `${APP}:two has no earlier digest in its history. Say which digest it is to move to: --to DIGEST.`,
   ],
   [
     ['history'],
@@ -422,7 +419,7 @@ test('history ends with exit code 1 for an image that the bucket does not have',
   expect([code, stdout, stderr]).toEqual([
     1,
     '',
-    `failed images.internal/tool: the bucket has nothing of it. Run "${LIFEBOAT} sync" first.\n`,
+    `failed images.internal/tool: the bucket has nothing of this image. Run "${LIFEBOAT} sync" first.\n`,
   ]);
 });
 

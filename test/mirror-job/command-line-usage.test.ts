@@ -77,7 +77,7 @@ test.each([
   ],
   [
     ['sync', '--dry-run', '--metrics', 'x.prom'],
-    `--metrics are those of a run, and --dry-run is none: leave one of them out. "${LIFEBOAT} sync --help" explains it.`,
+    `--metrics needs a run, and --dry-run makes none: leave one of the two options out. "${LIFEBOAT} sync --help" explains it.`,
   ],
   [['plan', '--dry-run'], `there is no option "--dry-run". "${LIFEBOAT} plan --help" explains it.`],
   [['sync', '-c'], `Option '-c, --config <value>' argument missing. "${LIFEBOAT} sync --help" explains it.`],
@@ -90,11 +90,11 @@ test.each([
   [['export', 'alpine:3.20', '--to', ''], '--to names neither a folder nor a file.'],
   [
     ['sync', '--report', 'absent/report.json'],
-    '--report absent/report.json: it cannot be written (ENOENT). Its directory has to exist, and this user to write there.',
+    '--report absent/report.json: it cannot be written (ENOENT). Its directory has to exist, and this user has to be allowed to write in it.',
   ],
   [
     ['sync', '--report', `${process.execPath}/report.json`],
-    `--report ${process.execPath}/report.json: it cannot be written (ENOTDIR). Its directory has to exist, and this user to write there.`,
+    `--report ${process.execPath}/report.json: it cannot be written (ENOTDIR). Its directory has to exist, and this user has to be allowed to write in it.`,
   ],
 ])('%j is refused in a sentence', async (args, message) => {
   const { code, stdout, stderr } = await lifeboat(...args);
@@ -112,7 +112,7 @@ test('sync without a configuration names the missing file and ends with exit cod
   expect([code, stdout, stderr]).toEqual([
     2,
     '',
-    'lifeboat: the configuration cannot be used.\nlifeboat.yaml: there is no such file. Name one with -c FILE; the README shows a first one.\n',
+    'lifeboat: the configuration cannot be used.\nlifeboat.yaml: there is no such file. Name the configuration with -c FILE; the README shows a first one.\n',
   ]);
 });
 

@@ -173,7 +173,7 @@ test('an export by digest has an entry without a name, and no other tag', async 
 });
 
 const APP = 'repositories/a.b/library/app';
-const HOW_TO_FILL = `Delete ${APP}/_index.json from the bucket and run "lifeboat sync", which then looks at each tag anew.`;
+const HOW_TO_FILL = `Delete ${APP}/_index.json from the bucket and run "lifeboat sync", which then looks at each tag again.`;
 
 function unchanged(): void {}
 
@@ -197,7 +197,7 @@ test('an image that is absent, not whole, or not what its digest says fails, and
     'a.b/library/app:9: the bucket has no such tag. Mirror it with "lifeboat sync" first.',
   ]);
   expect(await attempt(unchanged, 'a.b/nothing')).toEqual([
-    'a.b/nothing: the bucket has no tag of it. Run "lifeboat sync" first.',
+    'a.b/nothing: the bucket has no tag of this image. Run "lifeboat sync" first.',
   ]);
   const none = `sha256:${'0'.repeat(64)}`;
   expect(await attempt(unchanged, `a.b/library/app@${none}`)).toEqual([
@@ -207,7 +207,7 @@ test('an image that is absent, not whole, or not what its digest says fails, and
   const child: string = manifests[0].digest;
   const key = `${APP}/_manifests/${child.replace(':', '/')}`;
   expect(await attempt((store) => store.objects.delete(key))).toEqual([
-    `a.b/library/app:1.0.0: the bucket lacks ${child}, which it needs. ${HOW_TO_FILL}`,
+    `a.b/library/app:1.0.0: the bucket lacks ${child}, which the image needs. ${HOW_TO_FILL}`,
   ]);
   const other = Buffer.from('{}');
   const object = { bytes: other, etag: '"x"', contentType: 'application/vnd.oci.image.manifest.v1+json' };
@@ -226,7 +226,7 @@ test('an image that is absent, not whole, or not what its digest says fails, and
     (await attempt((store) => store.objects.set(blob, { ...object, contentType: undefined })))?.[0],
   ).toMatch(
     new RegExp(
-      `^The bucket in memory: a\\.b/library/app sent 2 of the \\d+ bytes that ${config} has by its manifest\\.$`,
+      `^The bucket in memory: a\\.b/library/app sent 2 of the \\d+ bytes that the manifest gives for ${config}\\.$`,
     ),
   );
 });
@@ -245,7 +245,7 @@ test('a tag that holds a subset of the platforms is exported with what it has, a
   expect(result.failures).toEqual([]);
   expect(result.manifests).toBe(2);
   expect(result.logged).toEqual([
-    'warn: a.b/library/app:1.0.0 is in the bucket for linux/amd64 alone: 1 of its manifests are not in the layout.',
+    'warn: a.b/library/app:1.0.0 is in the bucket for linux/amd64 only: 1 of its manifests are not in the layout.',
   ]);
   expect(await new LayoutSource(target).tags()).toEqual(['1.0.0']);
   expect(result.images).toEqual([{ image: 'a.b/library/app:1.0.0', digest }]);
@@ -261,7 +261,7 @@ test('a tag that lacks a platform which it says it has is not whole', async () =
   for (const { digest } of manifests) store.objects.delete(`${APP}/_manifests/${digest.replace(':', '/')}`);
   const result = await exportTo(join(await newFolder(), 'app'), store, 'a.b/library/app:1.0.0');
   expect(result.failures).toEqual([
-    `a.b/library/app:1.0.0: the bucket lacks ${manifests[0].digest}, which it needs. ${HOW_TO_FILL}`,
+    `a.b/library/app:1.0.0: the bucket lacks ${manifests[0].digest}, which the image needs. ${HOW_TO_FILL}`,
   ]);
   expect(result.logged).toEqual([]);
 });

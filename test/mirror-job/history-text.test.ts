@@ -121,7 +121,7 @@ localhost:5000/app:young is at aaaaaaaaaaaa
     ...Array.from('65432', (name) =>
       expect.stringContaining(`  ${name.repeat(12)}, first seen 2026-01-0${name} `),
     ),
-    '  … and 1 more, with --json',
+    '  … and 1 more; --json shows them',
   ]);
 });
 

@@ -46,6 +46,6 @@ test.each([
   ['quay.io/org/app:3', 'images.internal/two and images.internal/three'],
 ])('%s is refused, because it could be several repositories', (text, names) => {
   expect(() => findRepository(configuration, parseReference(text))).toThrow(
-    `"${text}" is served as ${names} by the configuration. Name one of them.`,
+    `"${text}" has several names in the configuration: ${names}. Name one of them.`,
   );
 });

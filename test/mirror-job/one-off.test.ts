@@ -106,23 +106,23 @@ test('no reference chooses all that is listed', () => {
 test.each([
   [
     'alpine',
-    '"alpine": the configuration lists no such image, so it has to name a tag or a digest, as in docker.io/library/alpine:TAG.',
+    '"alpine": the configuration does not list this image, so the reference has to name a tag or a digest, as in docker.io/library/alpine:TAG.',
   ],
   [
     `images.internal/both@${DIGEST}`,
-    `"images.internal/both@${DIGEST}": lines 7 and 8 of the configuration differ in what it comes from or where it is served, and none of them selects it. List it in one of them.`,
+    `"images.internal/both@${DIGEST}": lines 7 and 8 of the configuration give this image different sources or names, and none of them selects this tag or digest. List it in one of them.`,
   ],
   [
     'images.internal/both:3',
-    '"images.internal/both:3": lines 7 and 8 of the configuration differ in what it comes from or where it is served, and none of them selects it. List it in one of them.',
+    '"images.internal/both:3": lines 7 and 8 of the configuration give this image different sources or names, and none of them selects this tag or digest. List it in one of them.',
   ],
   [
     'oci:./app',
-    '"oci:./app": an image layout is named by where it is served, as in images.internal/app, and has to be listed in the configuration.',
+    '"oci:./app": name an image layout by the name under which it is served, as in images.internal/app. The configuration has to list it.',
   ],
   [
     'nginx:a*',
-    '"a*" is not a valid name: a tag is 1 to 128 letters, digits, "_", "." and "-", and starts with none of "." and "-".',
+    '"a*" is not a valid name: a tag is 1 to 128 letters, digits, "_", "." and "-", and does not start with "." or "-".',
   ],
 ])('%s is refused', (text, message) => {
   expect(() => choose(text)).toThrow(expect.objectContaining({ name: 'UsageError', message }));

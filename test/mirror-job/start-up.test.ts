@@ -81,6 +81,6 @@ test('a run that waits for something that never comes ends with exit code 1, and
   expect(await runProgram(process.execPath, args, { env: NOBODYS })).toMatchObject({
     code: 1,
     stderr:
-      'lifeboat: a fault of its own: it waits for what will never come. What it had done stays. Please report it.\n',
+      'lifeboat: this is a fault of Lifeboat: it waits for something that never comes. What the command has done so far stays. Please report this fault.\n',
   });
 });

@@ -49,7 +49,7 @@ function reportOf(items: readonly ItemReport[], findings: readonly Finding[]) {
 const SHOWN = [
   'held     docker.io/library/nginx:1.27 at aaaaaaaaaaaa, upstream at bbbbbbbbbbbb',
   `         moves.policy is hold. "lifeboat approve docker.io/library/nginx:1.27@${UPSTREAM}" moves it.`,
-  'gone     docker.io/library/nginx:1.25  upstream has it no more; ours stays',
+  'gone     docker.io/library/nginx:1.25  upstream no longer has this tag; the mirror keeps it',
   'finding  Most of it is gone.',
 ];
 
@@ -85,6 +85,6 @@ test('a run shows twenty held tags and twenty that are gone, how many more there
     '… and 2 more held',
     '… and 2 more gone',
     '22 held, 22 gone · 2 findings · 4.2 s',
-    'All of it is in report.json.',
+    'The whole report is in report.json.',
   ]);
 });

@@ -44,8 +44,8 @@ test('the first signal asks the run to stop, and ends the process after eight se
   expect(exit).not.toHaveBeenCalled();
   expect(() => vi.advanceTimersByTime(1)).toThrow(Exited);
   expect(exit).toHaveBeenCalledExactlyOnceWith(1);
-  expect(screen.text()).toBe(`SIGTERM: stopping; what is half uploaded is aborted. Once more stops at once.
-It did not stop by itself, and was ended. The next run goes on from here.
+  expect(screen.text()).toBe(`SIGTERM: stopping; aborting unfinished uploads. A second signal stops at once.
+The run did not stop by itself, and was ended. The next run goes on from here.
 `);
 });
 
@@ -56,7 +56,7 @@ test('maxDuration stops the run as a signal does, and says so', () => {
   expect(signal.aborted).toBe(false);
   vi.advanceTimersByTime(1);
   expect(String(signal.reason)).toBe('SkippedError: maxDuration (50m) was over before this was done.');
-  expect(screen.text()).toBe('maxDuration (50m) is over: stopping; what is half uploaded is aborted.\n');
+  expect(screen.text()).toBe('maxDuration (50m) is over: stopping; aborting unfinished uploads.\n');
   expect(() => vi.advanceTimersByTime(8000)).toThrow(Exited);
   expect(exit).toHaveBeenCalledExactlyOnceWith(1);
 });

@@ -95,7 +95,7 @@ test('a thousand changes have a row per repository, and say where to find each',
     'created    997  docker.io/library/nginx:1.0, 1.1, 1.2, 1.3, 1.4, …',
     'created      2  docker.io/library/redis:7, 8',
     '999 created, 1 moved · 4.2 s',
-    'All of it is in report.json.',
+    'The whole report is in report.json.',
   ]);
 });
 
@@ -107,7 +107,7 @@ test('a thousand repositories have twenty rows, and say how many more there are'
     'created      1  a.b/app-19:1',
     '… and 980 more repositories',
     '1000 created · 4.2 s',
-    'All of it is in report.json.',
+    'The whole report is in report.json.',
   ]);
 });
 
@@ -120,7 +120,7 @@ test('every failure is shown, up to fifty', () => {
     '         Reason 49.',
     '… and 10 more reasons',
     '60 failed · 4.2 s',
-    'All of it is in report.json.',
+    'The whole report is in report.json.',
   ]);
   expect(lines(reportOf(items.slice(0, 50))).at(-1)).toBe('50 failed · 4.2 s');
 });
@@ -136,7 +136,7 @@ test('a reason that several failures share is told once', () => {
     '         … and 3 more for the same reason',
     '         It was stopped.',
     '8 failed · 4.2 s',
-    'All of it is in report.json.',
+    'The whole report is in report.json.',
     'Not finished. The next run goes on from here.',
   ]);
 });
@@ -178,7 +178,7 @@ test('a run shows the state of each of several stores', () => {
   expect(lines(reportOf([], { stores }))).toEqual([
     'behind   A since 2026-01-01T00:00:01.000Z',
     '         A: it does not answer.',
-    '         The other stores have all of this run. The next run that reaches this one catches it up.',
+    '         The other stores have everything of this run. The next run that reaches this store catches it up.',
     'in step  B: caught up, 12 objects (3.0 MB)',
     'in step  C',
     'nothing to mirror · 4.2 s',
@@ -195,7 +195,7 @@ test('images of registries with a port show how the first tag of each is pulled,
     'pull it from the edge as EDGE/r.test_8443/b:v3',
     'pull it from the edge as EDGE/r.test_8443/c:v4',
     'pull it from the edge as EDGE/r.test_8443/d:v5',
-    '… and 1 more whose registry has a port: on the edge, its ":" is "_"',
+    '… and 1 more whose registry has a port: for the edge, write its ":" as "_"',
   ]);
   expect(pullLines([item('docker.io/library/alpine', '3', { result: 'created', digest: A })])).toEqual([]);
   expect(pullLines([item('localhost:5000/app', undefined, { result: 'created', digest: A })])).toEqual([
