@@ -95,7 +95,7 @@ async function writeIdentity(store: Store, expected: BucketExpectation): Promise
   if (written === 'written') return identity;
   const theirs = await readIdentity(store);
   if (theirs === undefined) {
-    throw new StoreError(`${store.name}: ${IDENTITY_KEY} is there for a write and absent for a read.`);
+    throw new StoreError(`${store.name}: a write finds ${IDENTITY_KEY}, and a read does not.`);
   }
   return theirs;
 }

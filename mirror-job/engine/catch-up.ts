@@ -56,7 +56,7 @@ export async function catchUp(
     if (work.deferred === 0) return { objects, bytes };
   }
   throw new StoreError(
-    `${to.store.name} could not be caught up: ${amid(from.name)} has changed each time they were compared.`,
+    `${to.store.name} could not be caught up: ${amid(from.name)} has changed each time the two were compared.`,
   );
 }
 
@@ -246,7 +246,7 @@ class CatchUp {
   }
 
   #warn({ kind }: KeyKind, key: string): void {
-    const damage = `${this.#from.name}: ${key} is damaged, or what it names is not there.`;
+    const damage = `${this.#from.name}: ${key} is damaged, or an object that it names is missing.`;
     // An image needs it, and will not come through in another pass either.
     if (kind === 'link' || kind === 'manifest') this.#damaged ??= new SourceError(damage);
     else this.#environment.log.warn(`${damage} It is not copied to ${amid(this.#to.store.name)}.`);

@@ -131,11 +131,11 @@ export function refusedError(
   if (refused.length === attempts && refused.every((one) => isSame(one, first))) {
     const header = first === undefined ? 'If-None-Match' : 'If-Match';
     return new StoreError(
-      `${store.name}: ${key} could not be written: the store refused it ${attempts} times as if somebody had changed it, and it was read the same each time. The store does not honour ${header}.`,
+      `${store.name}: ${key} could not be written: the store refused the write ${attempts} times as if somebody had changed the object, but each read gave the same object. The store does not honour ${header}.`,
     );
   }
   return new StoreError(
-    `${store.name}: ${key} could not be written: another writer changed it each of the ${attempts} times that this run tried. Run again when the other one has ended.`,
+    `${store.name}: ${key} could not be written: another writer changed it in each of the ${attempts} attempts of this run. Run again when the other run has ended.`,
   );
 }
 

@@ -34,7 +34,7 @@ export function immutableFinding(held: HeldTag): Finding {
     kind: 'immutable-changed',
     repository,
     tag,
-    message: `${name} is immutable here, and upstream shows ${upstream.digest} under it; ours stays at ${digest}. Ask who publishes it why: ${approvalOf(held)} takes it over, and without "immutable" the tag follows.`,
+    message: `${name} is immutable in this configuration, but upstream now has ${upstream.digest}; the mirror stays at ${digest}. Ask the publisher why the tag changed. ${approvalOf(held)} accepts the new digest; without "immutable" the tag follows upstream.`,
   };
 }
 
@@ -43,7 +43,7 @@ export function shortFinding(repository: Repository, list: string, minTags: numb
   return {
     kind: 'list-too-short',
     repository,
-    message: `${list}, and minTags is ${minTags}: none of them was looked at. If upstream has really so few now, lower minTags; "lifeboat plan --all" shows what becomes of each tag.`,
+    message: `${list}, but minTags is ${minTags}, so none of these tags was looked at. If upstream has really so few now, lower minTags; "lifeboat plan --all" shows what becomes of each tag.`,
   };
 }
 
@@ -56,12 +56,12 @@ export function massFinding(
 ): Finding {
   const lost =
     from === 'list'
-      ? `lists ${gone} of the ${countOf(of, 'tag')} that are mirrored from its list; what it still lists was not looked at`
-      : `has ${gone} of the ${countOf(of, 'tag')} that are mirrored by name; what is mirrored stays`;
+      ? `lists ${gone} of the ${countOf(of, 'tag')} that are mirrored from its list; the tags that it still lists were not looked at`
+      : `has ${gone} of the ${countOf(of, 'tag')} that are mirrored by name; the mirror keeps them`;
   return {
     kind: 'mass-disappearance',
     repository,
-    message: `${source} no longer ${lost}. If upstream has really deleted them, nothing has to be done: ${formatAge(MISSED_FOR)} after they went they count as deleted. A tag that is needed sooner is mirrored by its name.`,
+    message: `${source} no longer ${lost}. If upstream has really deleted them, nothing has to be done: ${formatAge(MISSED_FOR)} after they disappeared, they count as deleted. If a tag is needed sooner, list it by its name.`,
   };
 }
 
@@ -78,11 +78,11 @@ function reasonOf(cause: HoldCause, upstream: Place, policy: MovePolicy): string
     case 'immutable':
       return 'It is immutable, and upstream has changed it.';
     case 'rollback':
-      return `Upstream went back to what it showed before ours, first seen ${upstream.firstSeen}.`;
+      return `Upstream went back to a digest that it showed before the mirror's, first seen ${upstream.firstSeen}.`;
     case 'young':
-      return `minAge is ${formatAge(policy.minAge)}, and what upstream shows was first seen ${upstream.firstSeen}.`;
+      return `minAge is ${formatAge(policy.minAge)}, and upstream's digest was first seen ${upstream.firstSeen}.`;
     case 'enough':
-      return `maxMovesPerRun is ${cause.moved}, and so many tags of this image have moved in this run.`;
+      return `maxMovesPerRun is ${cause.moved}, and that many tags of this image have moved in this run.`;
   }
 }
 

@@ -220,7 +220,7 @@ export class ImageRun {
     // The index is wrong about the tag: the next run has to ask the tag itself.
     await this.#state.question(tag);
     throw new SourceError(
-      `${repository}:${tag} is not where this run took it to be. The next run looks at it again.`,
+      `${repository}:${tag} is not at the digest where this run expected it. The next run looks at it again.`,
     );
   }
 
@@ -239,7 +239,7 @@ export class ImageRun {
     const second = now === undefined ? 'conflict' : await this.#mover.decide(tag, now, stands);
     if (second !== 'conflict') return second;
     throw new SourceError(
-      `${repository}:${tag} was moved by another run while this one tried to. The next run looks at it again.`,
+      `${repository}:${tag} was moved by another run while this run tried to move it. The next run looks at it again.`,
     );
   }
 
@@ -331,7 +331,7 @@ export class ImageRun {
     const { mustBePublic, source } = this.#image;
     if (!mustBePublic || (await this.#isShown(reference))) return;
     throw new SourceError(
-      `${source.name} is not shown to anonymous callers, and everybody may read this bucket. If it may be public, say "public: true" at the image; else use a bucket whose audience is "token".`,
+      `${source.name} is not shown to anonymous callers, but everybody may read this bucket. If the image may be public, say "public: true" at the image; otherwise use a bucket whose audience is "token".`,
     );
   }
 

@@ -46,7 +46,7 @@ export async function believe(
   if (mass !== undefined) {
     return {
       ...all,
-      selected: withoutListed(selected, explicit, 'most of what was listed before is gone'),
+      selected: withoutListed(selected, explicit, 'most of the tags that were listed before are gone'),
       items,
       findings: [massFinding(repository, source.name, mass, 'list')],
     };
@@ -60,7 +60,7 @@ export async function believe(
 function doubtPatterns(image: Image, listed: readonly Tag[] | undefined): string | undefined {
   const idle = listed?.length === 0 ? [] : idlePatterns(image, listed);
   if (idle.length === 0) return undefined;
-  return `${image.source.name}: no tag there matches ${idle.join(', ')}. Check how it is spelt; "lifeboat plan --all" shows each tag.`;
+  return `${image.source.name}: no tag matches ${idle.join(', ')}. Check the spelling; "lifeboat plan --all" shows each tag.`;
 }
 
 /** As for those that are listed, when each one's own answer is there. @param gone what upstream has no more */

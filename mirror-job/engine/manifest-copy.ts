@@ -124,7 +124,7 @@ export class ManifestCopier {
     const refuseOtherSize = (size: number): void => {
       if (expected === undefined || size === expected.size) return;
       throw new SourceError(
-        `${source.name}: manifest ${digest} has ${size} bytes, and what lists it says ${expected.size}.`,
+        `${source.name}: manifest ${digest} has ${size} bytes, but its descriptor says ${expected.size}.`,
       );
     };
     // What is enough as a part may have nothing for these platforms as a whole.
@@ -204,7 +204,7 @@ export class ManifestCopier {
         if (error.limit < limit) continue;
         if (expected === undefined || expected.size > limit) throw error;
         throw new SourceError(
-          `${source.name}: manifest ${digest} has more bytes than the ${expected.size} that what lists it says.`,
+          `${source.name}: manifest ${digest} has more than the ${expected.size} bytes that its descriptor says.`,
           { cause: error },
         );
       }
@@ -226,7 +226,7 @@ export class ManifestCopier {
         return { digest, bytes, mediaType: present.contentType, isPresent: true };
       }
       log.warn(
-        `${store.name}: the manifest ${digest} of ${this.#repository} holds other bytes. It is written anew.`,
+        `${store.name}: the manifest ${digest} of ${this.#repository} does not match its digest. It is written anew.`,
       );
     }
     await this.#admit(digest);
@@ -300,7 +300,7 @@ function refuseTooMuch(source: Source, digest: Digest, children: readonly Descri
   const sum = children.filter((child) => namesManifest(child)).reduce((bytes, { size }) => bytes + size, 0);
   if (sum <= MAX_CHILDREN) return;
   throw new SourceError(
-    `${source.name}: the manifests that ${digest} lists have ${sum} bytes in all, and ${MAX_CHILDREN} is the most that is read here. No image is built like that.`,
+    `${source.name}: the manifests that ${digest} lists have ${sum} bytes in all, more than the ${MAX_CHILDREN} that Lifeboat reads. No image is built like that.`,
   );
 }
 

@@ -63,7 +63,7 @@ export async function moveByHand(
     if (outcome !== 'conflict') return outcome;
   }
   throw new TagContendedError(
-    'It was moved by a run while it was to be moved by hand, twice. Look at "lifeboat history", and try again.',
+    'A run moved the tag twice while this command tried to move it. Look at "lifeboat history", and try again.',
   );
 }
 

@@ -56,5 +56,5 @@ export function complaintAbout(
   { taken, left }: ChosenPlatforms,
 ): string | undefined {
   if (platforms === undefined || taken.length > 0 || left.length === 0) return undefined;
-  return `${name}: ${digest} has nothing for ${platforms.join(', ')}. There is: ${left.join(', ')}. Change "platforms" at the image.`;
+  return `${name}: ${digest} has nothing for ${platforms.join(', ')}. It has: ${left.join(', ')}. Change "platforms" at the image.`;
 }

@@ -105,20 +105,22 @@ export class ReferrerCopier {
     source: Source,
   ): Promise<StoredManifest | undefined> {
     const { digest } = descriptor;
-    const listed = `${source.name} lists ${digest} as something that refers to ${subject}`;
+    const listed = `${source.name} lists ${digest} as a referrer of ${subject}`;
     try {
       const referrer = await this.#manifests.ensureReferrer(descriptor, subject, source);
       if (referrer === undefined && !this.#leftOut.has(listed)) {
         this.#leftOut.add(listed);
-        this.#environment.log.warn(`${listed}, and it does not name that as its subject. It is left out.`);
+        this.#environment.log.warn(
+          `${listed}, but the referrer does not name that manifest as its subject. It is left out.`,
+        );
       }
       return referrer;
     } catch (error) {
       if (!(error instanceof ManifestAbsentError || error instanceof BlobAbsentError)) throw error;
       const isGone = error instanceof ManifestAbsentError && error.digest === digest;
-      const lacks = isGone ? 'has it no more' : `lacks a part of it (${error.message.replace(/\.$/, '')})`;
+      const lacks = isGone ? 'no longer has it' : `lacks a part of it (${error.message.replace(/\.$/, '')})`;
       throw new SourceError(
-        `${listed} (a signature, an SBOM or the like), and ${lacks}: it was probably cleaned up there. Have it taken off that list, or mirror the image without what refers to it, by "referrers: false".`,
+        `${listed} (a signature, an SBOM or the like), but ${lacks}: it was probably cleaned up upstream. Have it taken off that list, or mirror the image without its referrers: set "referrers: false".`,
         { cause: error },
       );
     }

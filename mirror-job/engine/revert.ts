@@ -45,7 +45,7 @@ export function revertTag(
     if (stands === undefined) {
       const image = formatReference({ repository, tag: undefined, digest: undefined });
       throw new MoveRefusedError(
-        `${name} is not in the bucket. "lifeboat history ${image}" shows which tags of it have moved.`,
+        `${name} is not in the bucket. "lifeboat history ${image}" shows which tags of the image have moved.`,
       );
     }
     const isDone = isReverted(stands) && (to === undefined || to === stands.digest);
@@ -53,7 +53,7 @@ export function revertTag(
     const target = await findManifest(environment, repository, digest);
     if (target === undefined) {
       throw new MoveRefusedError(
-        `${name} cannot go back to ${digest}: the bucket does not have it, or not whole. "lifeboat history ${name}" shows where it stood; a digest that upstream still has is fetched by "lifeboat sync ${formatReference({ repository, tag: undefined, digest })}".`,
+        `${name} cannot go back to ${digest}: the bucket does not have this digest, or has only a part of it. "lifeboat history ${name}" shows where the tag stood. If upstream still has the digest, "lifeboat sync ${formatReference({ repository, tag: undefined, digest })}" fetches it.`,
       );
     }
     const said = reason === undefined ? '' : `: ${reason}`;
@@ -78,7 +78,7 @@ async function findFormer(
   if (former !== undefined) return former;
   const name = formatReference({ repository, tag, digest: undefined });
   throw new MoveRefusedError(
-    `${name} has no earlier place: its history knows only where it stands. Say where it is to go: --to DIGEST.`,
+    `${name} has no earlier digest in its history. Say which digest it is to move to: --to DIGEST.`,
   );
 }
 

@@ -64,8 +64,8 @@ export async function runMirror(
   };
   // None of these needs another, and each waits for the store.
   await Promise.all([
-    attempt(environment, () => writeCatalog(environment, name, served), 'The next run will do it.'),
-    attempt(environment, () => clearUploads(environment), 'The next run will do it.'),
+    attempt(environment, () => writeCatalog(environment, name, served), 'The next run writes the catalogue.'),
+    attempt(environment, () => clearUploads(environment), 'The next run clears unfinished uploads.'),
     keepReport(environment, name, report),
   ]);
   return report;

@@ -132,7 +132,8 @@ function rangeOf({ versions }: TagRules): Range | undefined {
   return versions === undefined ? undefined : new Range(versions.range);
 }
 
-const BESIDE_ITS_IMAGE = 'it belongs to the image that it is called after, and is mirrored beside that';
+const BESIDE_ITS_IMAGE =
+  'it belongs to the image whose digest is in its name, and is mirrored with that image';
 
 /** Whether a pattern selects a tag. One that belongs to an image is meant only where the pattern spells how it begins. */
 export function canInclude({ text, matches }: TagPattern, tag: Tag): boolean {
@@ -161,8 +162,8 @@ function judge({ include, versions, exclude }: TagRules, range: Range | undefine
 }
 
 function judgeVersion(rule: VersionRule, range: Range, version: Version | undefined): Verdict {
-  if (version === undefined) return { out: 'it is no version' };
-  if (!hasRange(version)) return { out: 'it has four numbers, and a range compares three' };
+  if (version === undefined) return { out: 'it is not a version' };
+  if (!hasRange(version)) return { out: 'it has four numbers, but a range compares only three' };
   const { precision, suffix } = version;
   const wanted = rule.suffixes.findIndex(({ matches }) => matches(suffix));
   if (wanted === -1) {
@@ -174,7 +175,7 @@ function judgeVersion(rule: VersionRule, range: Range, version: Version | undefi
   if (!isWithin(version, range)) {
     return {
       out: touches(version, range)
-        ? `it floats, and not all that it stands for is in "${rule.range}"`
+        ? `it floats, and not all versions that it stands for are in "${rule.range}"`
         : `it is not in "${rule.range}"`,
     };
   }

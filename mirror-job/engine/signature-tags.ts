@@ -99,7 +99,9 @@ export class SignatureTags {
     const stands = await findTag(environment, repository, tag);
     const second = await resolveByManifest(source, tag);
     if (second === undefined || (await this.#publish(tag, source, second, stands))) return;
-    throw new SourceError('another run moved it while this one tried to. The next run looks at it again.');
+    throw new SourceError(
+      'another run moved the tag while this run tried to move it. The next run looks at it again.',
+    );
   }
 
   /** @returns false where another run has moved or held it meanwhile */

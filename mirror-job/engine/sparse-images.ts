@@ -38,7 +38,7 @@ export class SparseImages {
     if (wanted === undefined || left.length === 0) return undefined;
     if (!this.#isSaid) {
       this.#log.warn(
-        `${this.#image.source.name}: mirrored for ${wanted.join(', ')} alone, and not for ${left.join(', ')}. podman and CRI-O cannot fall back on upstream for a platform that the mirror leaves out: a node of another one fails to pull.`,
+        `${this.#image.source.name}: mirrored only for ${wanted.join(', ')}, and not for ${left.join(', ')}. podman and CRI-O cannot fall back on upstream for a platform that the mirror leaves out: a node of such a platform fails to pull.`,
       );
     }
     this.#isSaid = true;

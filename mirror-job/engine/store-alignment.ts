@@ -42,7 +42,7 @@ export async function keepAligned(members: StoreMembers): Promise<void> {
   if (!members.isLive(hub)) return keepAligned(members);
   if (holder !== undefined) {
     throw new StoreError(
-      `${hub.bucket.name} was begun anew, without one whose tags count when it is back. ${members.reasonOf(holder)} Wait until it answers, or take it out of stores if it is lost.`,
+      `${hub.bucket.name} was begun anew without another store, whose tags count when it is back. ${members.reasonOf(holder)} Wait until that store answers, or take it out of stores if it is lost.`,
     );
   }
   for (const member of members.live) {
@@ -110,7 +110,7 @@ async function bring(
     return await catchUp(environment, from, to, rule);
   } catch (error) {
     if (environment.signal.aborted) {
-      const message = `${to.store.name}: the run was stopped before it was caught up.`;
+      const message = `${to.store.name}: the run was stopped before this store was caught up.`;
       members.takeOut(to, new StoreError(message, { cause: error }));
     } else {
       const isLost = error instanceof OriginError && !(await isWorthKeeping(from, to, rule));
@@ -216,7 +216,7 @@ async function certify(
       inStep: false,
       since,
       run,
-      reason: 'It was not among the stores of a run.',
+      reason: 'A run was made without this store.',
     })),
   ];
   const others = live.filter((member) => member !== hub);
@@ -227,7 +227,7 @@ async function certify(
   const written = await members.attempt(hub, () => writeIfSame(hub.store, known, news));
   if (written?.value !== 'conflict') return;
   for (const member of behind) {
-    const message = `${member.store.name}: another run has written without it while it was caught up.`;
+    const message = `${member.store.name}: another run has written without this store while this run caught it up.`;
     members.takeOut(member, new StoreError(message));
   }
   await members.tell();

@@ -82,7 +82,7 @@ export class StoreMembers {
     const since = this.#behindSince.get(member) ?? this.#environment.clock.now().toISOString();
     this.#out.set(member, { since, reason: error.message });
     this.#environment.log.warn(
-      `${error.message} This run goes on without it; the next one that reaches it catches it up.`,
+      `${error.message} This run goes on without this store; the next run that reaches it catches it up.`,
     );
   }
 
@@ -98,7 +98,7 @@ export class StoreMembers {
     if (this.#anewWithout !== undefined) return;
     this.#anewWithout = holder;
     this.#environment.log.warn(
-      `${hub.bucket.name} holds no mirror that is known to be whole: it is filled from upstream, without the holds and the reverts that ${amid(holder.bucket.name)} may have. Those count when it is back.`,
+      `${hub.bucket.name} is not known to hold a whole mirror, so it is filled from upstream, without the holds and the reverts that ${amid(holder.bucket.name)} may have. When that store is back, its holds and reverts count.`,
     );
   }
 
@@ -155,7 +155,7 @@ export class StoreMembers {
         ? [...this.#out]
         : this.#live.map((member) => [
             member,
-            { since: now, reason: `It was begun anew without ${amid(holder.bucket.name)}.` },
+            { since: now, reason: `This store was begun anew without ${amid(holder.bucket.name)}.` },
           ]);
     return behind.map(([{ bucket, id }, { since, reason }]) => ({
       store: bucket.name,

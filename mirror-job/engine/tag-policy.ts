@@ -134,7 +134,7 @@ function isRetracted(place: Place, places: readonly Place[]): boolean {
 
 function reasonFor(target: Place, ours: Place, upstream: Place): string {
   if (target.firstSeen < ours.firstSeen) return 'upstream went back';
-  return target.digest === upstream.digest ? 'upstream moved' : 'old enough, of what upstream has shown';
+  return target.digest === upstream.digest ? 'upstream moved' : 'newest digest that is old enough';
 }
 
 /** How many places before ours, and how many that are waited for, are remembered of a tag. */

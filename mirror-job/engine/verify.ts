@@ -29,7 +29,7 @@ class Check {
     this.#length += bytes.length;
     if (this.#length > size) {
       throw new SourceError(
-        `${this.#where} sent more than the ${size} bytes that ${digest} has by its manifest.`,
+        `${this.#where} sent more than the ${size} bytes that the manifest gives for ${digest}.`,
       );
     }
     this.#hash.update(bytes);
@@ -40,7 +40,7 @@ class Check {
     const { digest, size } = this.#expected;
     if (this.#length < size) {
       throw new SourceError(
-        `${this.#where} sent ${this.#length} of the ${size} bytes that ${digest} has by its manifest.`,
+        `${this.#where} sent ${this.#length} of the ${size} bytes that the manifest gives for ${digest}.`,
       );
     }
     const actual = digestFromHash(algorithmOf(digest), this.#hash.digest());

@@ -240,7 +240,7 @@ test.each(
     const late = setTimeout(() => program.kill('SIGKILL'), SCHEDULERS_WAIT);
     const exit = await program.exited;
     clearTimeout(late);
-    expect(program.stderr()).toContain(`${signal}: stopping; what is half uploaded is aborted.`);
+    expect(program.stderr()).toContain(`${signal}: stopping; aborting unfinished uploads.`);
     expect([exit.code, exit.signal]).toEqual([1, null]);
     await expectReport(start, { interrupted: true, counts: { skipped: 1 } });
   } finally {

@@ -75,7 +75,7 @@ const CASES: Case[] = [
     'answers HTML',
     'manifest',
     { kind: 'html' },
-    (host) => `${where(host)}: manifest <digest>: What came as a manifest is not JSON.`,
+    (host) => `${where(host)}: manifest <digest>: The manifest is not JSON.`,
   ],
   [
     'answers 429 for ever',
@@ -111,7 +111,8 @@ const CASES: Case[] = [
     'sends a manifest over 4 MiB',
     'manifest',
     { kind: 'huge-manifest' },
-    (host) => `${where(host)}: manifest bad sent more than 4194304 bytes, the most that is read here.`,
+    (host) =>
+      `${where(host)}: manifest bad sent more than 4194304 bytes, which is the most that Lifeboat reads.`,
   ],
   [
     'sends an unknown media type',
@@ -159,7 +160,8 @@ const CASES: Case[] = [
     'redirects to what is no address',
     'manifest',
     { kind: 'redirect', location: 'file:///etc/passwd' },
-    (host) => `${where(host)}: ${host} redirects to what is no https address; it was not followed.`,
+    (host) =>
+      `${where(host)}: ${host} redirects to an address that is not https, so the redirect was not followed.`,
   ],
   [
     'names another child each time',
@@ -183,19 +185,19 @@ const CASES: Case[] = [
     'sends too few bytes and says so',
     'blob',
     { kind: 'short', by: 10, honest: true },
-    (host) => `${where(host)} sent ${size - 10} of the ${size} bytes that ${layer} has by its manifest.`,
+    (host) => `${where(host)} sent ${size - 10} of the ${size} bytes that the manifest gives for ${layer}.`,
   ],
   [
     'sends too many bytes and says so',
     'blob',
     { kind: 'long', by: 10, honest: true },
-    (host) => `${where(host)} sent more than the ${size} bytes that ${layer} has by its manifest.`,
+    (host) => `${where(host)} sent more than the ${size} bytes that the manifest gives for ${layer}.`,
   ],
   [
     'sends too many bytes, chunked',
     'blob',
     { kind: 'long', by: 10, honest: false },
-    (host) => `${where(host)} sent more than the ${size} bytes that ${layer} has by its manifest.`,
+    (host) => `${where(host)} sent more than the ${size} bytes that the manifest gives for ${layer}.`,
   ],
   [
     'falls silent in a layer',
@@ -225,7 +227,7 @@ const CASES: Case[] = [
     'sends HTML for a layer',
     'blob',
     { kind: 'html' },
-    (host) => `${where(host)} sent 36 of the ${size} bytes that ${layer} has by its manifest.`,
+    (host) => `${where(host)} sent 36 of the ${size} bytes that the manifest gives for ${layer}.`,
   ],
   [
     'redirects a layer in a circle',
@@ -308,7 +310,7 @@ test('an upstream that speaks plain HTTP is told from one that is down', async (
   registries.push(registry);
   const source = new RegistrySource(await registryAt(registry.host, { insecure: false }), 'team/app');
   await expect(source.tags()).rejects.toThrow(
-    `${registry.host} cannot be reached (EPROTO). It does not answer in TLS: if it speaks plain HTTP, set "insecure: true" for this upstream.`,
+    `${registry.host} cannot be reached (EPROTO). The host does not answer in TLS: if it speaks plain HTTP, set "insecure: true" for this upstream.`,
   );
 });
 
@@ -343,7 +345,7 @@ test('an index that lies about the size of a child fails, and an index that list
   const source = new MemorySource('source.test/lie', repository);
   const image = imageOf(source, 'mirror.test/lie', { tags: Object.keys(sizes) });
   // In which words depends on whether it was read for the index that lies, or for another.
-  const lie = expect.stringMatching(`source.test/lie: manifest ${child.digest} has .* what lists it says`);
+  const lie = expect.stringMatching(`source.test/lie: manifest ${child.digest} has .* its descriptor says`);
   const outcomes = outcomesOf(await runMirror(environmentFor(new MemoryStore()), 'default', [image]));
   expect(outcomes).toEqual({
     'mirror.test/lie:tiny': lie,
@@ -376,7 +378,7 @@ test('the job stops reading a manifest that is longer than its index says', asyn
   });
   const image = imageOf(new RegistrySource(client, 'team/lie'), 'mirror.test/lie', { tags: ['one'] });
   const report = await runMirror(environmentFor(new MemoryStore()), 'default', [image]);
-  expect(outcomesOf(report)['mirror.test/lie:one']).toContain('has more bytes than the 100');
+  expect(outcomesOf(report)['mirror.test/lie:one']).toContain('has more than the 100');
   expect(read).toBeGreaterThan(100);
   expect(read).toBeLessThan(1024 * 1024);
 });
@@ -397,6 +399,6 @@ test('a manifest that lies about the size of a layer fails, also when another ma
   const report = await runMirror(environmentFor(store, { limits: { tags: 1 } }), 'default', [image]);
   expect(outcomesOf(report)).toEqual({
     [`${image.repository}:right`]: 'created',
-    [`${image.repository}:wrong`]: `${source.name} sent ${right.size} of the ${wrong.size} bytes that ${right.digest} has by its manifest.`,
+    [`${image.repository}:wrong`]: `${source.name} sent ${right.size} of the ${wrong.size} bytes that the manifest gives for ${right.digest}.`,
   });
 });

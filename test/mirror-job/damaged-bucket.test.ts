@@ -22,7 +22,7 @@ test('a manifest that holds other bytes is written anew, and never becomes part 
   const report = await runMirror(environment, 'default', [imageOf(source, 'mirror.test/app')]);
   expect(outcomesOf(report)).toEqual({ 'mirror.test/app:two': 'created' });
   expect(environment.logged).toEqual([
-    `warn: The bucket in memory: the manifest ${image.digest} of mirror.test/app holds other bytes. It is written anew.`,
+    `warn: The bucket in memory: the manifest ${image.digest} of mirror.test/app does not match its digest. It is written anew.`,
   ]);
   const { bytes } = manifestOf(content, image.digest);
   expect(Buffer.from(store.objects.get(key)?.bytes ?? []).equals(bytes)).toBe(true);

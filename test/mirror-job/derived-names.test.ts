@@ -131,7 +131,7 @@ test('the mirror takes only referrers that name the subject themselves from a fa
     [other, none]
       .map(
         ({ digest }) =>
-          `warn: ${registry.host}/team/app lists ${digest} as something that refers to ${image.digest}, and it does not name that as its subject. It is left out.`,
+          `warn: ${registry.host}/team/app lists ${digest} as a referrer of ${image.digest}, but the referrer does not name that manifest as its subject. It is left out.`,
       )
       .toSorted(),
   );
@@ -252,7 +252,7 @@ test('the error names a referrer that the upstream lists and has deleted, and sa
   tagAs(app, addIndex(app, [sbom]), fallbackTag(image.digest));
   app.manifests.delete(sbom.digest);
   expect(await sync()).toEqual({
-    'mirror.test/app:one': `${registry.host}/team/app lists ${sbom.digest} as something that refers to ${image.digest} (a signature, an SBOM or the like), and has it no more: it was probably cleaned up there. Have it taken off that list, or mirror the image without what refers to it, by "referrers: false".`,
+    'mirror.test/app:one': `${registry.host}/team/app lists ${sbom.digest} as a referrer of ${image.digest} (a signature, an SBOM or the like), but no longer has it: it was probably cleaned up upstream. Have it taken off that list, or mirror the image without its referrers: set "referrers: false".`,
   });
   expect(store.keys('/_tags/')).toEqual([]);
   expect(await sync({ tags: ['one'], referrersEvery: false })).toEqual(CREATED);

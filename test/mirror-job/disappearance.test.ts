@@ -178,7 +178,7 @@ test('a list that lost most of its tags changes nothing for seven days', async (
       kind: 'mass-disappearance',
       repository: 'mirror.test/app',
       message:
-        'source.test/app no longer lists 5 of the 8 tags that are mirrored from its list; what it still lists was not looked at. If upstream has really deleted them, nothing has to be done: 7d after they went they count as deleted. A tag that is needed sooner is mirrored by its name.',
+        'source.test/app no longer lists 5 of the 8 tags that are mirrored from its list; the tags that it still lists were not looked at. If upstream has really deleted them, nothing has to be done: 7d after they disappeared, they count as deleted. If a tag is needed sooner, list it by its name.',
     },
   ]);
   const went = Object.fromEntries(EIGHT.slice(0, 5).map((tag) => [`mirror.test/app:${tag}`, 'gone']));
@@ -215,7 +215,7 @@ test('the loss of all named tags is a finding too', async () => {
     {
       kind: 'mass-disappearance',
       message: expect.stringMatching(
-        /^source\.test\/app no longer has 2 of the 2 tags that are mirrored by name; what is mirrored stays\./,
+        /^source\.test\/app no longer has 2 of the 2 tags that are mirrored by name; the mirror keeps them\./,
       ),
     },
   ]);

@@ -125,7 +125,7 @@ test('the error names another writer, and not the store, when another process is
   const store = new MemoryStore();
   contend(store, 'key', Infinity);
   await expect(changeObject(store, 'key', TYPE, append('ours'))).rejects.toThrow(
-    'The bucket in memory: key could not be written: another writer changed it each of the 24 times that this run tried. Run again when the other one has ended.',
+    'The bucket in memory: key could not be written: another writer changed it in each of the 24 attempts of this run. Run again when the other run has ended.',
   );
 });
 
@@ -141,7 +141,7 @@ test.each([
   const store = new RefusingStore();
   if (isThere) store.objects.set('key', { bytes: Buffer.from('x'), etag: '"e"', contentType: TYPE });
   await expect(changeObject(store, 'key', TYPE, append('ours'))).rejects.toThrow(
-    `The bucket in memory: key could not be written: the store refused it 24 times as if somebody had changed it, and it was read the same each time. The store does not honour ${header}.`,
+    `The bucket in memory: key could not be written: the store refused the write 24 times as if somebody had changed the object, but each read gave the same object. The store does not honour ${header}.`,
   );
 });
 

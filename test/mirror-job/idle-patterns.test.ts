@@ -50,7 +50,7 @@ async function begin() {
 }
 
 const SENTENCE =
-  'warn: source.test/app: no tag there matches "x*" (tags.include). Check how it is spelt; "lifeboat plan --all" shows each tag.';
+  'warn: source.test/app: no tag matches "x*" (tags.include). Check the spelling; "lifeboat plan --all" shows each tag.';
 
 test('a run and a plan warn of a pattern that matches no tag, and fail nothing', async () => {
   const { source, rules } = await begin();
@@ -82,6 +82,6 @@ test('the patterns of an image that only names tags are compared with the names'
   const image = imageOf(source, 'mirror.test/app', { tags: ['one'], immutable: [pattern('v*')] });
   await runMirror(environment, 'default', [image]);
   expect(environment.logged).toEqual([
-    'warn: source.test/app: no tag there matches "v*" (tags.immutable). Check how it is spelt; "lifeboat plan --all" shows each tag.',
+    'warn: source.test/app: no tag matches "v*" (tags.immutable). Check the spelling; "lifeboat plan --all" shows each tag.',
   ]);
 });

@@ -132,7 +132,7 @@ test('minAge holds a tag until the new digest is old enough, and the new bytes a
     result: 'held',
     digest: upstream.image('a').digest,
     upstream: upstream.image('b').digest,
-    reason: 'minAge is 3d, and what upstream shows was first seen 2026-01-02T00:00:00.000Z.',
+    reason: "minAge is 3d, and upstream's digest was first seen 2026-01-02T00:00:00.000Z.",
     next: `It moves by itself from 2026-01-05T00:00:00.000Z on; ${upstream.approve('b')} moves it now.`,
   });
   expect(counts).toEqual({ created: 0, moved: 0, unchanged: 0, held: 1, gone: 0, failed: 0, skipped: 0 });
@@ -203,7 +203,8 @@ test('a rollback is held, and the history says so when it is followed', async ()
   const { outcome, findings } = await upstream.sync('a', {}, 1);
   expect(outcome).toMatchObject({
     result: 'held',
-    reason: 'Upstream went back to what it showed before ours, first seen 2026-01-01T00:00:00.000Z.',
+    reason:
+      "Upstream went back to a digest that it showed before the mirror's, first seen 2026-01-01T00:00:00.000Z.",
     next: `${upstream.approve('a')} moves it.`,
   });
   expect([upstream.ours(), findings]).toEqual(['b', []]);
@@ -253,7 +254,7 @@ test('an immutable tag that changed upstream is held, is a finding in each run, 
         kind: 'immutable-changed',
         repository: 'mirror.test/app',
         tag: 'latest',
-        message: `mirror.test/app:latest is immutable here, and upstream shows ${upstream.image('b').digest} under it; ours stays at ${upstream.image('a').digest}. Ask who publishes it why: ${upstream.approve('b')} takes it over, and without "immutable" the tag follows.`,
+        message: `mirror.test/app:latest is immutable in this configuration, but upstream now has ${upstream.image('b').digest}; the mirror stays at ${upstream.image('a').digest}. Ask the publisher why the tag changed. ${upstream.approve('b')} accepts the new digest; without "immutable" the tag follows upstream.`,
       },
     ]);
     expect(counts).toMatchObject({ held: 1, failed: 0 });
@@ -334,7 +335,7 @@ test('maxMovesPerRun lets so many tags move, the others say when they do, and cr
   const both = await upstream.run({ tags: ['one', 'latest'], moves: { maxMovesPerRun: 1 } });
   expect(both.outcome).toMatchObject({
     result: 'held',
-    reason: 'maxMovesPerRun is 1, and so many tags of this image have moved in this run.',
+    reason: 'maxMovesPerRun is 1, and that many tags of this image have moved in this run.',
     next: `The next run goes on with it; ${upstream.approve('d')} moves it now.`,
   });
 });

@@ -177,7 +177,7 @@ test('entries of one run that have the same tag move it one after the other, wit
 });
 
 const LOST =
-  'mirror.test/app:latest was moved by another run while this one tried to. The next run looks at it again.';
+  'mirror.test/app:latest was moved by another run while this run tried to move it. The next run looks at it again.';
 
 test.each([
   [1, 'moved', c],

@@ -308,6 +308,6 @@ test('an object that another writer changes before every attempt is a failure th
     store.before = hook;
   };
   await expect(state.flush()).rejects.toThrow(
-    `The bucket in memory: ${TAGS} could not be written: another writer changed it each of the 24 times that this run tried. Run again when the other one has ended.`,
+    `The bucket in memory: ${TAGS} could not be written: another writer changed it in each of the 24 attempts of this run. Run again when the other run has ended.`,
   );
 });

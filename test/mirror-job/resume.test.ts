@@ -169,7 +169,7 @@ test('an answer with another range than was asked for is an error', async () => 
     ),
   });
   await expect(source.blob(digest, SIZE, 500)).rejects.toThrow(
-    `registry.test/team/app: asked for blob ${digest} from byte 500 on, and got another range.`,
+    `registry.test/team/app: the job asked for blob ${digest} from byte 500 on, and the registry sent another range.`,
   );
 });
 

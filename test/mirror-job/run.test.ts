@@ -55,7 +55,7 @@ test('an image that upstream does not show to everybody is refused on a public b
   source.isShown = false;
   const store = new MemoryStore();
   const sentence =
-    'source.test/app is not shown to anonymous callers, and everybody may read this bucket. If it may be public, say "public: true" at the image; else use a bucket whose audience is "token".';
+    'source.test/app is not shown to anonymous callers, but everybody may read this bucket. If the image may be public, say "public: true" at the image; otherwise use a bucket whose audience is "token".';
   const refused = await sync(store, source, { mustBePublic: true });
   expect(refused.outcomes).toEqual({
     'mirror.test/app:one': sentence,
@@ -103,7 +103,7 @@ test('a new signature of an image that upstream no longer shows to everybody is 
   const { outcomes } = await sync(store, source, options, clock);
   expect(outcomes).toEqual({
     'mirror.test/app:one':
-      'source.test/app is not shown to anonymous callers, and everybody may read this bucket. If it may be public, say "public: true" at the image; else use a bucket whose audience is "token".',
+      'source.test/app is not shown to anonymous callers, but everybody may read this bucket. If the image may be public, say "public: true" at the image; otherwise use a bucket whose audience is "token".',
   });
   expect(asks()).toEqual([`isPublic ${image.digest}`]);
   expect(store.keys(signature.digest.slice(7))).toEqual([]);
@@ -124,7 +124,7 @@ test('a list that is too short has none of its tags looked at, and named tags an
       kind: 'list-too-short',
       repository: 'mirror.test/app',
       message:
-        'source.test/app lists 3 tags, of which 3 are selected, and minTags is 4: none of them was looked at. If upstream has really so few now, lower minTags; "lifeboat plan --all" shows what becomes of each tag.',
+        'source.test/app lists 3 tags, of which 3 are selected, but minTags is 4, so none of these tags was looked at. If upstream has really so few now, lower minTags; "lifeboat plan --all" shows what becomes of each tag.',
     },
   ]);
   expect(store.keys('/_tags/')).toEqual(['repositories/mirror.test/app/_tags/one']);

@@ -154,16 +154,16 @@ test('an underscore begins a suffix as a hyphen does, and a version of four numb
   expect(left).toEqual([
     { tag: '1.10.0', why: 'it has no suffix' },
     { tag: '1.10.0-abc', why: 'the suffix "-abc" is not asked for' },
-    { tag: '1.10.0.1', why: 'it has four numbers, and a range compares three' },
+    { tag: '1.10.0.1', why: 'it has four numbers, but a range compares only three' },
   ]);
   const { left: dates } = selectTags(selectionOf("{ semver: '*', suffix: ['_abc'] }"), [
     parseTag('20240807_abc'),
   ]);
-  expect(dates).toEqual([{ tag: '20240807_abc', why: 'it is no version' }]);
+  expect(dates).toEqual([{ tag: '20240807_abc', why: 'it is not a version' }]);
 });
 
 const HEX = 'c'.repeat(64);
-const BESIDE = 'it belongs to the image that it is called after, and is mirrored beside that';
+const BESIDE = 'it belongs to the image whose digest is in its name, and is mirrored with that image';
 
 test.each([
   ["{ include: ['*'], latest: 1 }", ['main']],
@@ -212,15 +212,15 @@ test('each tag has the reason why it is chosen or left', () => {
     '1.28.0-alpine': 'it is in ">=1.27.1 <2"',
   });
   expect(Object.fromEntries(left.map(({ tag, why }) => [tag, why]))).toEqual({
-    latest: 'it is no version',
-    mainline: 'it is no version',
+    latest: 'it is not a version',
+    mainline: 'it is not a version',
     '1': 'precision 1 is not asked for',
     '1.26': 'it is not in ">=1.27.1 <2"',
     '1.26.3': 'it is not in ">=1.27.1 <2"',
-    '1.27': 'it floats, and not all that it stands for is in ">=1.27.1 <2"',
+    '1.27': 'it floats, and not all versions that it stands for are in ">=1.27.1 <2"',
     '1.27.0': 'it is not in ">=1.27.1 <2"',
     '1.27.0-alpine': 'it is not in ">=1.27.1 <2"',
-    '1.27-alpine': 'it floats, and not all that it stands for is in ">=1.27.1 <2"',
+    '1.27-alpine': 'it floats, and not all versions that it stands for are in ">=1.27.1 <2"',
     '1.27.10': 'older than the 1 newest of its kind',
     '1.27.2': 'older than the 1 newest of its kind',
     '1.28.0-rc1': 'the suffix "-rc1" is not asked for',
@@ -228,9 +228,9 @@ test('each tag has the reason why it is chosen or left', () => {
     '1.28.0-alpine3.20': 'the suffix "-alpine3.20" is not asked for',
     'v1.28.0': '"v*" excludes it',
     '1.29.0-perl': 'the suffix "-perl" is not asked for',
-    '20240807': 'it is no version',
-    'sha256-0123.sig': 'it is no version',
-    '3.13.0rc1': 'it is no version',
+    '20240807': 'it is not a version',
+    'sha256-0123.sig': 'it is not a version',
+    '3.13.0rc1': 'it is not a version',
     '2.0': 'it is not in ">=1.27.1 <2"',
   });
   expect([count, isShort]).toEqual([3, false]);

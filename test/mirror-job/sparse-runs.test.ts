@@ -22,7 +22,7 @@ import { MemoryStore } from './memory-store.ts';
 const ROOT = 'repositories/mirror.test/app/';
 const S390X: Platform = { os: 'linux', architecture: 's390x' };
 const WARNING =
-  'warn: source.test/app: mirrored for linux/amd64 alone, and not for linux/arm64, linux/s390x. podman and CRI-O cannot fall back on upstream for a platform that the mirror leaves out: a node of another one fails to pull.';
+  'warn: source.test/app: mirrored only for linux/amd64, and not for linux/arm64, linux/s390x. podman and CRI-O cannot fall back on upstream for a platform that the mirror leaves out: a node of such a platform fails to pull.';
 
 interface Built {
   readonly index: Descriptor;
@@ -266,7 +266,7 @@ test('a fill does not point back a tag that another run has moved, and the next 
   tagAs(content, index, 'one');
   expect((await sync({})).outcomes).toEqual({
     'mirror.test/app:one':
-      'mirror.test/app:one is not where this run took it to be. The next run looks at it again.',
+      'mirror.test/app:one is not at the digest where this run expected it. The next run looks at it again.',
   });
   expect(store.json(`${ROOT}_tags/one`)).toEqual(theirs);
   expect((await sync({})).outcomes).toEqual({ 'mirror.test/app:one': 'moved' });
@@ -368,7 +368,7 @@ test('a tag with nothing for the wanted platforms fails and names its platforms,
   tagAs(content, addIndex(content, [other]), 'two');
   const { outcomes } = await sync({ tags: ['one', 'two'], platforms: ['linux/riscv64'] });
   expect(outcomes).toEqual({
-    'mirror.test/app:one': `source.test/app: ${index.digest} has nothing for linux/riscv64. There is: linux/amd64, linux/arm64, linux/s390x. Change "platforms" at the image.`,
+    'mirror.test/app:one': `source.test/app: ${index.digest} has nothing for linux/riscv64. It has: linux/amd64, linux/arm64, linux/s390x. Change "platforms" at the image.`,
     'mirror.test/app:two': 'created',
   });
   expect(stored(store, index)).toEqual([false]);

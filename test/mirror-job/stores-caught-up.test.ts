@@ -215,7 +215,7 @@ test.each([
   const named = text === undefined ? `${ROOT}/_blobs/${key.slice('blobs/'.length)}` : key;
   expect(stores?.[1]).toMatchObject({
     state: 'behind',
-    reason: `A: ${named} is damaged, or what it names is not there.`,
+    reason: `A: ${named} is damaged, or an object that it names is missing.`,
   });
   expect([...problemsIn(b), ...liesIn(b)]).toEqual([]);
 });
@@ -252,7 +252,7 @@ test('a run that is stopped while it catches a store up leaves it behind, and th
   expect(report.interrupted).toBe(true);
   expect(report.stores?.[1]).toMatchObject({
     state: 'behind',
-    reason: 'B: the run was stopped before it was caught up.',
+    reason: 'B: the run was stopped before this store was caught up.',
   });
   b.before = () => {};
   b.calls.length = 0;

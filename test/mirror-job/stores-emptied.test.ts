@@ -57,7 +57,7 @@ test.each([
       expect([report.counts.created, report.counts.unchanged]).toEqual(away === 0 ? [2, 0] : [0, 2]);
     }
     expect(mirror.environment?.logged).toContain(
-      'warn: A holds no mirror that is known to be whole: it is filled from upstream, without the holds and the reverts that B may have. Those count when it is back.',
+      'warn: A is not known to hold a whole mirror, so it is filled from upstream, without the holds and the reverts that B may have. When that store is back, its holds and reverts count.',
     );
     b.before = () => {};
     const report = await mirror.run();
@@ -80,7 +80,7 @@ test('nothing is decided by hand in a bucket that was begun anew until the other
     environment,
   );
   await expect(keepAligned(members)).rejects.toThrow(
-    'A was begun anew, without one whose tags count when it is back. B: could not be reached. Wait until it answers, or take it out of stores if it is lost.',
+    'A was begun anew without another store, whose tags count when it is back. B: could not be reached. Wait until that store answers, or take it out of stores if it is lost.',
   );
 });
 

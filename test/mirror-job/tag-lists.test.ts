@@ -54,11 +54,11 @@ test.each<[string, (next: string) => string, string]>([
 ])('a Link %s fails the list', async (_name, format, rest) => {
   const registry = await start(linkedAs(format));
   await expect((await sourceAt(registry.host, 'team/app')).tags()).rejects.toThrow(
-    `${registry.host}/team/app: tags/list: the answer has a Link header that is not understood, so that its next page cannot be asked for: "${rest}".`,
+    `${registry.host}/team/app: tags/list: the answer has a Link header that Lifeboat does not understand, so the next page cannot be asked for: "${rest}".`,
   );
 });
 
-const NO_LIST = 'what came as a list of tags is none';
+const NO_LIST = 'the answer is not a list of tags';
 
 test.each<[string, unknown, string]>([
   [
@@ -105,6 +105,6 @@ test('names that no client can pull are left out, and that is said', async () =>
   expect(await source.tags()).toEqual(['a', 'b']);
   await source.tags();
   expect(said).toEqual([
-    `${registry.host}/team/app lists 4 names that are no tags, which no client can pull. They are left out: "not a tag!", "", "-c", and 1 more.`,
+    `${registry.host}/team/app lists 4 names that are not valid tags, which no client can pull. They are left out: "not a tag!", "", "-c", and 1 more.`,
   ]);
 });

@@ -76,7 +76,7 @@ describe('decide', () => {
       'a tag that moves each day follows three days behind',
       ['a0', 'b1 c2 d3 e4 f5', 'f5', 5],
       AGED,
-      'c: old enough, of what upstream has shown',
+      'c: newest digest that is old enough',
     ],
     [
       '… and waits for the next one that is old enough',

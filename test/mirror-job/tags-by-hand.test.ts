@@ -318,7 +318,7 @@ test('revert refuses a tag that has no earlier place', async () => {
   const fixture = new TagFixture();
   await fixture.sync('a');
   await expect(fixture.revert()).rejects.toThrow(
-    'mirror.test/app:latest has no earlier place: its history knows only where it stands. Say where it is to go: --to DIGEST.',
+    'mirror.test/app:latest has no earlier digest in its history. Say which digest it is to move to: --to DIGEST.',
   );
 });
 

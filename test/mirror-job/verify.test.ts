@@ -49,8 +49,8 @@ test.each([
     sha512,
     `a.test/b sent other bytes than asked for: their digest is ${digestOf(wrong, 'sha512')}, not ${sha512}.`,
   ],
-  [RIGHT.subarray(0, 14), digest, `a.test/b sent 14 of the 15 bytes that ${digest} has by its manifest.`],
-  [Buffer.alloc(0), digest, `a.test/b sent 0 of the 15 bytes that ${digest} has by its manifest.`],
+  [RIGHT.subarray(0, 14), digest, `a.test/b sent 14 of the 15 bytes that the manifest gives for ${digest}.`],
+  [Buffer.alloc(0), digest, `a.test/b sent 0 of the 15 bytes that the manifest gives for ${digest}.`],
 ])('the bytes %s are refused as %s', async (bytes, asked, error) => {
   expect(await verify(bytes, asked)).toEqual({ passed: bytes.toString(), error });
 });
@@ -58,6 +58,6 @@ test.each([
 test('no byte beyond the size that the manifest gives passes', async () => {
   expect(await verify(Buffer.concat([RIGHT, RIGHT, RIGHT]), digest)).toEqual({
     passed: 'the right by',
-    error: `a.test/b sent more than the 15 bytes that ${digest} has by its manifest.`,
+    error: `a.test/b sent more than the 15 bytes that the manifest gives for ${digest}.`,
   });
 });
