@@ -146,7 +146,7 @@ test.each([
     const complaint = complaintAbout('source.test/app', digest, wanted, { taken, left });
     expect(complaint).toBe(
       complains
-        ? `source.test/app: ${digest} has nothing for linux/s390x, linux/riscv64. There is: linux/amd64, linux/arm64. Change "platforms" at the image.`
+        ? `source.test/app: ${digest} has nothing for linux/s390x, linux/riscv64. It has: linux/amd64, linux/arm64. Change "platforms" at the image.`
         : undefined,
     );
   },

@@ -180,7 +180,9 @@ for (const [what, prepare] of SITUATIONS) {
           if (broken === undefined || other === undefined) throw new Error('There are no two stores.');
           breakAt(broken, at, how);
           const report = await mirror.run();
-          const isBegunAnew = mirror.environment?.logged.some((line) => line.includes('holds no mirror'));
+          const isBegunAnew = mirror.environment?.logged.some((line) =>
+            line.includes('is not known to hold a whole mirror'),
+          );
           expect(report.counts.failed, `call ${at}: ${JSON.stringify(outcomesOf(report))}`).toBe(0);
           expect(problemsIn(other), `call ${at}`).toEqual([]);
           expect(problemsIn(broken), `call ${at}`).toEqual([]);
