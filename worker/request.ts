@@ -170,10 +170,14 @@ function nameOf(requested: string, url: URL, naming: Naming): Name {
   return { repository, requested, namespace: namespaces[0] };
 }
 
-/** A URL leaves out the port that its scheme has anyway; `HOSTS` may name it. */
-function upstreamOfHost({ host, hostname, port, protocol }: URL, { hosts }: Naming): Upstream | undefined {
-  const implied = port === '' ? hosts.get(`${hostname}:${protocol === 'https:' ? 443 : 80}`) : undefined;
-  return implied ?? hosts.get(host) ?? hosts.get(hostname);
+/**
+ * A URL leaves out the port that its scheme has anyway; `HOSTS` may name it. A dot at the end says that the name is
+ * whole, and is the same host.
+ */
+function upstreamOfHost({ hostname, port, protocol }: URL, { hosts }: Naming): Upstream | undefined {
+  const name = hostname.endsWith('.') ? hostname.slice(0, -1) : hostname;
+  const number = port === '' ? (protocol === 'https:' ? '443' : '80') : port;
+  return hosts.get(`${name}:${number}`) ?? hosts.get(name);
 }
 
 /** Malformed is unknown and not invalid: containerd sends whatever the image's host is, and falls back on 404. */

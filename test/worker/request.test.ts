@@ -42,6 +42,12 @@ describe('names', () => {
     ['/v2/docker.io/library/a/tags/list?ns=index.docker.io', 'm.example.com', 'docker.io/library/a'],
     ['/v2/a/b/tags/list', 'quay.example.com', 'quay.io/a/b'],
     ['/v2/a/b/tags/list', 'quay.example.com:8443', 'quay.io/a/b'],
+    // A host name may end in the dot of the DNS's root.
+    ['/v2/a/b/tags/list', 'quay.example.com.', 'quay.io/a/b'],
+    ['/v2/a/b/tags/list', 'quay.example.com.:8443', 'quay.io/a/b'],
+    ['/v2/a/b/tags/list', 'gitlab.example.com.', 'registry.gitlab.com/a/b'],
+    ['/v2/a/b/tags/list', 'localhost.:5001', 'ghcr.io/a/b'],
+    ['/v2/a/b/tags/list', 'quay.example.com..', 'docker.io/a/b'],
     ['/v2/a/b/tags/list', 'localhost:5001', 'ghcr.io/a/b'],
     ['/v2/a/b/tags/list', 'localhost:5002', 'docker.io/a/b'],
     ['/v2/a/b/tags/list?ns=ghcr.io', 'quay.example.com', 'ghcr.io/a/b'],
