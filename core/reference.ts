@@ -84,10 +84,10 @@ export function parseUpstream(text: string): Upstream {
     throw new NameInvalidError(text, 'IPv6 literals cannot be part of an image name; use a host name.');
   }
   const [, host = '', port] = /^([^:_]*)(?:[:_](\d+))?$/.exec(text) ?? [];
-  if (host.length > 253 || !host.split('.').every((label) => HOST_LABEL.test(label))) {
+  if (!isHostName(host)) {
     throw new NameInvalidError(text, 'a registry is a host name, with ":" or "_" and a port if it has one.');
   }
-  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) {
+  if (port !== undefined && !isPort(port)) {
     throw new NameInvalidError(text, `${port} is not a port (1 to 65535).`);
   }
   const name = host.toLowerCase();
@@ -102,6 +102,16 @@ export function parseUpstream(text: string): Upstream {
     );
   }
   return HUB_ALIASES.has(name) ? DOCKER_HUB : (name as Upstream);
+}
+
+/** Whether it is a host's name as the DNS has them, or an IPv4 address. */
+export function isHostName(text: string): boolean {
+  return text.length <= 253 && text.split('.').every((label) => HOST_LABEL.test(label));
+}
+
+/** @param digits nothing else */
+export function isPort(digits: string): boolean {
+  return Number(digits) >= 1 && Number(digits) <= 65_535;
 }
 
 /** The address to dial for an upstream, without scheme: `host` or `host:port`. Docker Hub's API has a host of its own. */

@@ -3,7 +3,7 @@
  * nothing is served until it is mended.
  */
 import { AUDIENCES, type Audience } from '../core/identity.ts';
-import { NameInvalidError, parseUpstream, type Upstream } from '../core/reference.ts';
+import { NameInvalidError, isHostName, isPort, parseUpstream, type Upstream } from '../core/reference.ts';
 import { parseTokens, type Token } from './token.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { readStores, type StoreConfiguration } from './store-configuration.ts';
@@ -88,7 +88,7 @@ export function readConfiguration(variables: Variables): Configuration {
     tags: readChoice(variables, 'TAGS', SWITCH, 'on') === 'on',
     catalogs: readCatalogs(variables),
     tokens: readTokens(variables, audience),
-    challenge: readChoice(variables, 'AUTH_CHALLENGE', ['none', 'basic'], 'none'),
+    challenge: readChallenge(variables, audience),
   };
 }
 
@@ -105,13 +105,25 @@ function readHosts(variables: Variables): ReadonlyMap<string, Upstream> {
   const hosts = new Map<string, Upstream>();
   for (const pair of listOf(readText(variables, 'HOSTS'))) {
     const [host = '', upstream = '', ...rest] = pair.split('=').map((part) => part.trim().toLowerCase());
-    if (!/^[a-z0-9.-]+(?::\d+)?$/.test(host) || upstream === '' || rest.length > 0) {
+    if (host === '' || upstream === '' || rest.length > 0) {
       throw new ConfigurationError('HOSTS', `"${pair}" is not of the form host=upstream.`);
+    }
+    if (!isRequestHost(host)) {
+      throw new ConfigurationError(
+        'HOSTS',
+        `"${host}" is not a host name, with ":" and a port (1 to 65535) where it has one.`,
+      );
     }
     if (hosts.has(host)) throw new ConfigurationError('HOSTS', `it names ${host} twice.`);
     hosts.set(host, readUpstream('HOSTS', upstream));
   }
   return hosts;
+}
+
+/** Whether a request can have it: no leading zero, for URLs have none. */
+function isRequestHost(text: string): boolean {
+  const [, host = '', port] = /^([^:]*)(?::([1-9]\d*))?$/.exec(text) ?? [];
+  return isHostName(host) && (port === undefined || isPort(port));
 }
 
 function readCatalogs(variables: Variables): readonly string[] {
@@ -132,6 +144,14 @@ function readTokens(variables: Variables, audience: Audience): readonly Token[] 
     throw new ConfigurationError('TOKENS', 'it holds no token, and AUDIENCE = token lets nobody else in.');
   }
   return tokens;
+}
+
+function readChallenge(variables: Variables, audience: Audience): Configuration['challenge'] {
+  const challenge = readChoice(variables, 'AUTH_CHALLENGE', ['none', 'basic'], 'none');
+  if (challenge === 'basic' && audience === 'public') {
+    throw new ConfigurationError('AUTH_CHALLENGE', 'AUDIENCE is public, so nobody is asked for a login.');
+  }
+  return challenge;
 }
 
 function listOf(text: string | undefined): string[] {

@@ -8,6 +8,7 @@
  *
  * `head -c 32 /dev/urandom | base64 | tee token | tr -d '\n' | sha256sum` makes one.
  */
+import { DOCKER_HUB, NameInvalidError, parseRepository, upstreamOf } from '../core/reference.ts';
 import { ConfigurationError } from './configuration-error.ts';
 
 export interface Token {
@@ -39,13 +40,20 @@ export function parseTokens(variable: string, text: string): readonly Token[] {
     return {
       name,
       hash: Uint8Array.from(hash.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)),
-      repositories: globs.split(',').map((glob) => globPattern(variable, where, glob)),
+      repositories: globs.split(',').map((glob, position) => {
+        const pattern = globPattern(variable, where, glob);
+        const reason = whyUnmatched(glob, pattern);
+        if (reason === undefined) return pattern;
+        const which = `glob ${position + 1} of ${where}`;
+        throw new ConfigurationError(variable, `${which} matches no repository: ${reason}`);
+      }),
     };
   });
 }
 
 function globPattern(variable: string, where: string, glob: string): RegExp {
-  if (!/^[a-z0-9._/*-]+$/.test(glob)) {
+  // The colon of a port is let through here: what to write instead is said later.
+  if (!/^[a-z0-9._:*-]*(?:\/[a-z0-9._*-]*)*$/.test(glob)) {
     throw new ConfigurationError(
       variable,
       `a repository of ${where} is not a glob of lower-case letters, digits, ".", "_", "/", "-" and "*".`,
@@ -55,6 +63,31 @@ function globPattern(variable: string, where: string, glob: string): RegExp {
     .replaceAll('.', String.raw`\.`)
     .replaceAll(/\*+/g, (stars) => (stars.length === 1 ? '[^/]*' : '.*'));
   return new RegExp(`^${pattern}$`);
+}
+
+/**
+ * A glob that can match nothing locks its holder out, and nobody would know why. So each is tried on a name that it
+ * would match if it could match any.
+ * @returns a sentence that does not quote the glob, because a token may stand in its place; undefined where it can match
+ */
+function whyUnmatched(glob: string, pattern: RegExp): string | undefined {
+  const [first = ''] = glob.split('/', 1);
+  const noRegistry = 'it has to begin with a registry, as in docker.io/library/*.';
+  if (first.includes('*')) return first.includes('**') || first !== glob ? undefined : noRegistry;
+  if (first === glob) return noRegistry;
+  try {
+    const name = parseRepository(glob.replaceAll(/\*+/g, (stars) => (stars.length === 1 ? 'a' : 'a/a')));
+    if (pattern.test(name)) return undefined;
+    const upstream = upstreamOf(name);
+    if (upstream === first) {
+      return 'names of Docker Hub have two parts after docker.io, as in docker.io/library/nginx.';
+    }
+    const isRepeated = name.startsWith(`${DOCKER_HUB}/${first}/`);
+    return isRepeated ? noRegistry : `its registry is written ${upstream} here.`;
+  } catch (error) {
+    if (!(error instanceof NameInvalidError)) throw error;
+    return first === '' ? noRegistry : 'nothing can have such a name.';
+  }
 }
 
 export function mayRead(token: Token, repository: string): boolean {

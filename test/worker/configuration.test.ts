@@ -176,7 +176,18 @@ describe('a variable that cannot be used', () => {
       'HOSTS',
       '"docker.example.com" is not of the form host=upstream.',
     ],
-    [{ BUCKET, HOSTS: 'a b=docker.io' }, 'HOSTS', '"a b=docker.io" is not of the form host=upstream.'],
+    [
+      { BUCKET, HOSTS: 'a b=docker.io' },
+      'HOSTS',
+      '"a b" is not a host name, with ":" and a port (1 to 65535) where it has one.',
+    ],
+    ...['a.b:0', 'a.b:99999', 'a.b:0443', '.', 'a..b', 'a.b.', '-a.b', `${'a'.repeat(64)}.b`].map(
+      (host): [object, string, string] => [
+        { BUCKET, HOSTS: `${host}=docker.io` },
+        'HOSTS',
+        `"${host}" is not a host name, with ":" and a port (1 to 65535) where it has one.`,
+      ],
+    ),
     [{ BUCKET, HOSTS: 'a.io=b.io,a.io=c.io' }, 'HOSTS', 'it names a.io twice.'],
     [{ BUCKET, DEFAULT_UPSTREAM: '[::1]' }, 'DEFAULT_UPSTREAM', '"[::1]" is not a valid name'],
     [{ BUCKET, CATALOG: '../x' }, 'CATALOG', '"../x" is not a configuration\'s name.'],
@@ -189,14 +200,19 @@ describe('a variable that cannot be used', () => {
       'the second part of entry 2 is not a SHA-256 in hexadecimal.',
     ],
     [
-      { ...TOKEN, TOKENS: `ci ${HASH} a;ci ${HASH} b` },
+      { ...TOKEN, TOKENS: `ci ${HASH} **;ci ${HASH} **` },
       'TOKENS',
       'entry 2 has the same name as an earlier entry.',
     ],
-    [
-      { ...TOKEN, TOKENS: `ci ${HASH} (a|b)` },
+    ...['(a|b)', 'ghcr.io/a:1', '[::1]:5000/**'].map((glob): [object, string, string] => [
+      { ...TOKEN, TOKENS: `ci ${HASH} ${glob}` },
       'TOKENS',
       'a repository of entry 1 is not a glob of lower-case letters, digits, ".", "_", "/", "-" and "*".',
+    ]),
+    [
+      { BUCKET, AUTH_CHALLENGE: 'basic' },
+      'AUTH_CHALLENGE',
+      'AUDIENCE is public, so nobody is asked for a login.',
     ],
     [
       { ...TOKEN, PUBLIC_URL: 'https://cdn.example.com' },
@@ -216,6 +232,64 @@ describe('a variable that cannot be used', () => {
       message: expect.stringContaining(`The variable ${variable} cannot be used: ${reason}`),
     });
     expect(String(error)).not.toMatch(/secret\b|s3cret|9f86d0/);
+  });
+});
+
+describe('globs of TOKENS', () => {
+  function read(glob: string) {
+    const TOKENS = `ci ${HASH} quay.io/**,${glob}`;
+    return readConfiguration({ BUCKET, AUDIENCE: 'token', TOKENS }).tokens[0]?.repositories.length;
+  }
+
+  const NO_REGISTRY = 'it has to begin with a registry, as in docker.io/library/*.';
+  const HUB = 'names of Docker Hub have two parts after docker.io, as in docker.io/library/nginx.';
+  it.each([
+    ['library/*', NO_REGISTRY],
+    ['nginx', NO_REGISTRY],
+    ['/library/*', NO_REGISTRY],
+    ['docker.io', NO_REGISTRY],
+    ['*', NO_REGISTRY],
+    ['ghcr*', NO_REGISTRY],
+    ['docker.io/nginx', HUB],
+    ['docker.io/*', HUB],
+    ['index.docker.io/**', 'its registry is written docker.io here.'],
+    ['ghcr.io_443/**', 'its registry is written ghcr.io here.'],
+    ['ghcr.io:443/**', 'its registry is written ghcr.io here.'],
+    ['localhost:5000/**', 'its registry is written localhost_5000 here.'],
+    ['registry:5000/a/*', 'its registry is written registry_5000 here.'],
+    ['ghcr.io/acme/', 'nothing can have such a name.'],
+    ['ghcr.io//a', 'nothing can have such a name.'],
+    ['ghcr.io/-*', 'nothing can have such a name.'],
+    ['ghcr.io_0/**', 'nothing can have such a name.'],
+  ])('%s, which matches nothing, is refused', (glob, reason) => {
+    expect(() => read(glob)).toThrow(
+      `The variable TOKENS cannot be used: glob 2 of entry 1 matches no repository: ${reason}`,
+    );
+  });
+
+  it.each([
+    '**',
+    '*/**',
+    '**/nginx',
+    '*.example.com/**',
+    'registry*/a',
+    'ghcr**',
+    'docker.io/**',
+    'docker.io/foo**',
+    'docker.io/library/*',
+    'docker.io/*/*',
+    'localhost/a',
+    'localhost_5000/**',
+    'registry_443/a-*',
+    'ghcr.io/a',
+    'ghcr.io/*/b_*',
+    'ghcr.io/acme/**/x',
+  ])('%s is not', (glob) => {
+    expect(read(glob)).toBe(2);
+  });
+
+  it('no refusal quotes one, because a token may stand in its place', () => {
+    expect(() => read('s3cret-token')).toThrow(/^(?!.*s3cret)/s);
   });
 });
 
