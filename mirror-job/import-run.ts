@@ -8,12 +8,12 @@ import { ForeignFile, ForeignFileError } from './import/foreign-file.ts';
 import { looksLikeImageSet, readImageSet } from './import/image-set.ts';
 import { readRegsync } from './import/regsync.ts';
 import { looksLikeSkopeo, readSkopeo } from './import/skopeo.ts';
-import { writeNewOutput, writeOutput } from './output-file.ts';
+import { isStandardOutput, refuseUnnamed, writeNewOutput, writeOutput } from './output-file.ts';
 import { styleFor } from './terminal/style.ts';
 
 export interface ImportOptions {
   readonly file: string;
-  /** A file, or `-` for standard output. */
+  /** A file, or `-` or `/dev/stdout` for standard output. */
   readonly output: string;
   /** Whether the output may replace a file. */
   readonly force: boolean;
@@ -24,19 +24,23 @@ export interface ImportOptions {
  * @throws {UsageError} for a file that is no configuration of a tool that is known, and an output that is there
  */
 export async function runImport({ file, output, force }: ImportOptions): Promise<number> {
+  refuseUnnamed('--output', output);
+  const isStdout = output === '-' || isStandardOutput(output);
   const draft = readDraft(file, await readText(file));
   const { text, images } = compose(draft);
-  if (text !== undefined) await write(output, text, force);
+  if (text !== undefined) {
+    if (isStdout) process.stdout.write(text);
+    else await write(output, text, force);
+  }
   const { bad } = styleFor(process.stderr);
   const { losses } = draft;
   for (const loss of losses) process.stderr.write(`${bad('not carried')} ${loss}\n`);
   const lost = losses.length === 0 ? '' : `; ${losses.length} not carried, listed above`;
   if (text === undefined) {
-    process.stderr.write(`Nothing of ${file} can be carried, so ${output} was not written.\n`);
+    process.stderr.write(`Nothing of ${file} can be carried, so nothing was written.\n`);
   } else {
     // Where the result itself is on standard output, nothing else may be.
-    const [stream, where] =
-      output === '-' ? [process.stderr, 'to standard output'] : [process.stdout, output];
+    const [stream, where] = isStdout ? [process.stderr, 'to standard output'] : [process.stdout, output];
     const said = `${styleFor(stream).good('written')} ${where}: ${countOf(images, 'image')}${lost}`;
     stream.write(`${said}\n`);
   }
@@ -71,10 +75,6 @@ async function readText(file: string): Promise<string> {
 
 /** @throws {UsageError} */
 async function write(output: string, text: string, force: boolean): Promise<void> {
-  if (output === '-') {
-    process.stdout.write(text);
-    return;
-  }
   try {
     await (force ? writeOutput(output, text) : writeNewOutput(output, text));
   } catch (error) {

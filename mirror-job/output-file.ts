@@ -20,7 +20,7 @@ import { UsageError, codeOf } from './command.ts';
  * @throws {UsageError}
  */
 export async function refuseUnwritable(option: string, file: string): Promise<void> {
-  if (file === '') throw new UsageError(`${option} names no file.`);
+  refuseUnnamed(option, file);
   try {
     const { path, isStream } = await locate(file);
     // The slash: a directory, not a file that happens to be there.
@@ -34,6 +34,11 @@ export async function refuseUnwritable(option: string, file: string): Promise<vo
   const found = await stat(file).catch(() => undefined);
   if (found?.isDirectory() === true)
     throw new UsageError(`${option} ${file}: this is a directory. Name a file.`);
+}
+
+/** An empty name, as of a variable that is not set, would be a directory's. @throws {UsageError} */
+export function refuseUnnamed(option: string, file: string): void {
+  if (file === '') throw new UsageError(`${option} names no file.`);
 }
 
 /** At once or not at all: whoever watches the file may read it at any moment. @throws what the file system throws */
