@@ -5,6 +5,8 @@ export interface Problem {
   readonly key: string;
   /** A sentence: what is wrong, and what to do. */
   readonly message: string;
+  /** The position of the other image, where it is at odds with this one. */
+  readonly other?: number | undefined;
 }
 
 /** The configuration cannot be used: every problem that was found, with file, line and key. Nothing was touched. */

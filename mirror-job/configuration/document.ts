@@ -9,6 +9,8 @@ export interface PathProblem {
   readonly path: Path;
   /** A sentence. It may quote the value at `path`, in double quotes, and nothing else of the file. */
   readonly message: string;
+  /** The position of the other image, where two are at odds. */
+  readonly other?: number | undefined;
 }
 
 export class ConfigurationDocument {
@@ -39,10 +41,11 @@ export class ConfigurationDocument {
     if (problems.length === 0) return;
     throw new ConfigurationError(
       this.#file,
-      problems.map(({ path, message }) => ({
+      problems.map(({ path, message, other }) => ({
         line: this.lineOf(path),
         key: formatPath(path),
         message: this.#withoutSecret(path, message),
+        other,
       })),
     );
   }

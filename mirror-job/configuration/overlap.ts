@@ -12,7 +12,7 @@ export function findOverlaps(images: readonly ImageConfiguration[], problems: Pr
     for (const one of group) {
       for (const other of group) {
         const reason = one.from === other.from ? undefined : overlapOf(one.image, other.image);
-        if (reason !== undefined) problems.add(['images', one.index], reason);
+        if (reason !== undefined) problems.add(['images', one.index], reason, other.index);
       }
     }
   }

@@ -9,8 +9,9 @@ import { PatternInvalidError, parsePattern, parseSuffix, type Pattern } from './
 export class Problems {
   readonly list: PathProblem[] = [];
 
-  add(path: Path, message: string): void {
-    this.list.push({ path, message });
+  /** @param other the position of the other image, where two are at odds */
+  add(path: Path, message: string, other?: number): void {
+    this.list.push({ path, message, other });
   }
 
   /** @returns undefined, and a problem, where `parse` refuses a name or a pattern */

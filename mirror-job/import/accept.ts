@@ -2,6 +2,7 @@
 import { ConfigurationError, type Problem } from '../configuration/configuration-error.ts';
 import { parseConfiguration } from '../configuration/load.ts';
 import { formatReference, NameInvalidError, parseReference } from '../../core/reference.ts';
+import type { Path } from '../configuration/path.ts';
 import type { Draft, DraftImage, DraftUpstream } from './draft.ts';
 
 export type Upstreams = Readonly<Record<string, DraftUpstream['value']>>;
@@ -25,23 +26,37 @@ export function acceptUpstreams(draft: Draft): Upstreams {
  * shape, meaning, what two entries both want), and each step needs one round, however many entries there are.
  */
 export function acceptImages(draft: Draft, upstreams: Upstreams): readonly DraftImage[] {
-  let images = distinct(draft.images);
+  let images = distinct(draft, draft.images);
   while (images.length > 0) {
     const texts = images.map(({ value }) => JSON.stringify(value));
     const problems = problemsOf(draft, texts, upstreams);
     if (problems.length === 0) break;
-    images = withoutRefused(draft, images, problems);
+    const next = withoutRefused(draft, images, problems);
+    const hasChanged = next.length < images.length || next.some((image, index) => image !== images[index]);
+    images = hasChanged ? next : loseAll(draft, images, problems);
   }
   return images;
 }
 
-/** What was copied to several places there is one image here. */
-function distinct(images: readonly DraftImage[]): readonly DraftImage[] {
+/** No rule leads here today; one that did would be asked the same for ever. */
+function loseAll(draft: Draft, images: readonly DraftImage[], problems: readonly Problem[]): readonly [] {
+  for (const [index, { path }] of images.entries()) {
+    const own = problems.filter((problem) => positionOf(problem) === index);
+    const unknown = 'it cannot be checked beside the others, for which no reason is known. Please report it.';
+    draft.lose(path, own.length === 0 ? unknown : sentencesOf(draft, own, images));
+  }
+  return [];
+}
+
+/** What was copied to several places there is one image here, whose note names them all. */
+function distinct(draft: Draft, images: readonly DraftImage[]): readonly DraftImage[] {
   return [...Map.groupBy(images, (image) => identityOf(image)).values()].flatMap(([first, ...others]) => {
     if (first === undefined || others.length === 0) return first ?? [];
-    const same = `the same as ${others.length} below it`;
-    const note = first.note === undefined ? same : `${first.note}, ${same}`;
-    return { path: first.path, value: first.value, note };
+    const also = others.map(({ path, note }) => {
+      const place = `also ${lineText(draft, path)}`;
+      return note === undefined ? place : `${place}, ${note}`;
+    });
+    return { ...first, note: [...(first.note === undefined ? [] : [first.note]), ...also].join('; ') };
   });
 }
 
@@ -76,16 +91,15 @@ function withoutRefused(
   images: readonly DraftImage[],
   problems: readonly Problem[],
 ): readonly DraftImage[] {
-  const byImage = Map.groupBy(problems, ({ key }) => Number(/^images\[(\d+)\]/.exec(key)?.[1] ?? -1));
-  const strays = byImage.get(-1);
+  const byImage = Map.groupBy(problems, positionOf);
+  const strays = byImage.get(undefined);
   if (strays !== undefined) throw new ConfigurationError(draft.file.name, strays);
   const refused = new Set<number>();
   return images.flatMap((image, index) => {
     // Of two entries that want one tag, the first one has it.
-    const own = (byImage.get(index) ?? []).filter((problem) => {
-      const other = otherOf(problem);
-      return other === undefined || (other < index && !refused.has(other));
-    });
+    const own = (byImage.get(index) ?? []).filter(
+      ({ other }) => other === undefined || (other < index && !refused.has(other)),
+    );
     if (own.length === 0) return image;
     const { platforms, ...rest } = image.value;
     if (platforms !== undefined && own.every(({ key }) => key.startsWith(`images[${index}].platforms`))) {
@@ -94,30 +108,38 @@ function withoutRefused(
       return { path: image.path, value: rest, note: image.note };
     }
     refused.add(index);
-    draft.lose(image.path, sentencesOf(draft, own, images));
+    // Said of one item, it would look as if the others were carried.
+    const isItem = own.some(({ key }) => /^images\[\d+\]\.(?:tags|digests)\b/.test(key));
+    const whole = isItem ? ` So nothing of ${image.value.source} is carried.` : '';
+    draft.lose(image.path, `${sentencesOf(draft, own, images)}${whole}`);
     return [];
   });
 }
 
-const OTHER_LINE = /\bline (\d+)\b/;
+/** Which image a problem is about. */
+function positionOf({ key }: Problem): number | undefined {
+  const [, position] = /^images\[(\d+)\]/.exec(key) ?? [];
+  return position === undefined ? undefined : Number(position);
+}
 
-/** The image that a problem says to be at odds with its own. */
-function otherOf({ message }: Problem): number | undefined {
-  const [, line] = OTHER_LINE.exec(message) ?? [];
-  return line === undefined ? undefined : Number(line) - LINES_BEFORE - 1;
+function lineText(draft: Draft, path: Path): string {
+  const line = draft.file.lineOf(path);
+  return line === undefined ? 'another entry' : `line ${line}`;
 }
 
 /** Lines are those of the other tool's file, and of the place only the last key: the text that it is in nobody sees. */
 function sentencesOf(draft: Draft, problems: readonly Problem[], images: readonly DraftImage[]): string {
   const sentences = problems.map((problem) => {
     const [last = ''] = /[A-Za-z]\w*$/.exec(problem.key) ?? [];
-    const other = images[otherOf(problem) ?? -1];
-    const line = other === undefined ? undefined : draft.file.lineOf(other.path);
-    const message = problem.message.replace(
-      OTHER_LINE,
-      line === undefined ? 'another entry' : `line ${line}`,
-    );
+    const message = messageOf(draft, problem, images);
     return last === '' || last === 'images' ? message : `${last}: ${message}`;
   });
   return [...new Set(sentences)].join(' ');
+}
+
+function messageOf(draft: Draft, { message, other }: Problem, images: readonly DraftImage[]): string {
+  const image = other === undefined ? undefined : images[other];
+  if (other === undefined || image === undefined) return message;
+  const checked = new RegExp(String.raw`\bline ${LINES_BEFORE + other + 1}\b`);
+  return message.replace(checked, () => lineText(draft, image.path));
 }

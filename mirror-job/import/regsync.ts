@@ -127,7 +127,7 @@ function readEntry(draft: Draft, path: Path, entry: unknown, defaults: JsonObjec
     // Left out it means no in regsync; what signs an image is worth having unless it was refused.
     ...(referrers === false && { referrers: false as const }),
   };
-  const note = target === '' ? undefined : `was copied to ${withoutSecret(target)}`;
+  const note = target === '' ? undefined : `copied to ${withoutSecret(target)}`;
   for (const value of valuesOf(draft, path, entry, source, target, type)) {
     draft.images.push({ path, value: { ...value, ...common }, note });
   }

@@ -4,7 +4,7 @@
  */
 import { isDigest } from '../../core/digest.ts';
 import { isObject, type JsonObject } from '../../core/json.ts';
-import { NameInvalidError, hostOf, parseUpstream } from '../../core/reference.ts';
+import { NameInvalidError, hostOf, isTag, parseUpstream } from '../../core/reference.ts';
 import type { Path } from '../configuration/path.ts';
 import { Draft, type DraftUpstream } from './draft.ts';
 import { patternOf } from './expression.ts';
@@ -62,7 +62,16 @@ function readImages(draft: Draft, registry: string, settings: JsonObject): void 
     const named = draft.texts(path, wanted);
     if (named === undefined) continue;
     const digests = named.filter((text) => isDigest(text));
-    const tags = named.filter((text) => !isDigest(text));
+    const tags = named.filter((text) => isTag(text));
+    // Without what is neither, less is selected and never more: unless nothing is left, which would select all.
+    for (const [index, text] of named.entries()) {
+      if (isDigest(text) || isTag(text)) continue;
+      draft.lose([...path, index], `"${text}" is neither a tag nor a digest, so it is left out.`);
+    }
+    if (named.length > 0 && tags.length + digests.length === 0) {
+      draft.lose(path, 'nothing that it names can be carried, so nothing of it is.');
+      continue;
+    }
     const source = `${registry}/${name}`;
     const value = {
       source,

@@ -47,7 +47,7 @@ test('7,500 entries, 2,500 of them different, take one round, because they are c
   expect([images, draft.losses]).toEqual([2500, []]);
   expect(text?.match(/^ {2}- org/gm)).toHaveLength(2500);
   expect(text).toContain(
-    '  # regsync.yaml:3: sync[0], was copied to docker.io/rancher/mirrored-org/app-0:v1.0, the same as 2 below it\n  - org/app-0:v1.0\n',
+    '  # regsync.yaml:3: sync[0], copied to docker.io/rancher/mirrored-org/app-0:v1.0; also line 7503, copied to registry.suse.com/rancher/mirrored-org/app-0:v1.0; also line 15003, copied to stgregistry.suse.com/rancher/mirrored-org/app-0:v1.0\n  - org/app-0:v1.0\n',
   );
   expect(work.rounds).toBe(1);
 });

@@ -75,7 +75,7 @@ test('a configuration of regsync is imported, and what is not carried is named',
     'not carried regsync.yml:46: sync[3]: a whole registry cannot be mirrored: write one entry for each repository of it.',
     'not carried regsync.yml:52: sync[4].hooks: a run starts no commands.',
     'not carried regsync.yml:57: sync[5].target: the image is served under its digest only, not under the tag "pinned".',
-    'not carried regsync.yml:62: sync[7]: "/^[[:digit:]]+$/" is not a regular expression: Lone quantifier brackets.',
+    'not carried regsync.yml:62: sync[7]: "/^[[:digit:]]+$/" is not a regular expression: Lone quantifier brackets. So nothing of quay.io/coreos/etcd is carried.',
     'written regsync.yml.out: 6 images; 11 not carried, listed above',
   ]);
   expect(code).toBe(1);
@@ -94,9 +94,9 @@ upstreams:
     insecure: true
 
 images:
-  # regsync.yml:27: sync[0], was copied to registry:5000/library/busybox:latest
+  # regsync.yml:27: sync[0], copied to registry:5000/library/busybox:latest
   - busybox:latest
-  # regsync.yml:30: sync[1], was copied to registry:5000/library/alpine
+  # regsync.yml:30: sync[1], copied to registry:5000/library/alpine
   - source: alpine
     tags:
       include: [latest, edge, '3', /^3\\.\\d+$/]
@@ -249,14 +249,87 @@ test('the first of two entries that want one tag is carried', async () => {
   expect([code, images.map(({ source }) => source)]).toEqual([1, [join(folder, 'one')]]);
 });
 
-test('import writes nothing when nothing can be carried', async () => {
-  await writeFile(join(folder, 'none.yml'), 'sync: [{ source: registry.a.b, type: registry }]\n');
-  const { code, stderr } = await lifeboat('none.yml', '-o', 'none.yaml');
-  expect([code, stderr]).toEqual([
-    1,
-    'not carried none.yml:1: sync[0]: a whole registry cannot be mirrored: write one entry for each repository of it.\nNothing of none.yml can be carried, so none.yaml was not written.\n',
+test.each(['none.yaml', '-', '/dev/stdout'])(
+  'import to %s writes nothing when nothing can be carried',
+  async (output) => {
+    await writeFile(join(folder, 'none.yml'), 'sync: [{ source: registry.a.b, type: registry }]\n');
+    const { code, stdout, stderr } = await lifeboat('none.yml', '-o', output);
+    expect([code, stdout, stderr]).toEqual([
+      1,
+      '',
+      'not carried none.yml:1: sync[0]: a whole registry cannot be mirrored: write one entry for each repository of it.\nNothing of none.yml can be carried, so nothing was written.\n',
+    ]);
+    expect(await readdir(folder)).not.toContain('none.yaml');
+  },
+);
+
+test.each(['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'])(
+  '-o %s is standard output',
+  async (output) => {
+    await writeFile(join(folder, 'one.yml'), 'sync: [{ source: alpine:3, type: image }]\n');
+    const { code, stdout, stderr } = await lifeboat('one.yml', '-o', output);
+    expect([code, stderr]).toEqual([0, 'written to standard output: 1 image\n']);
+    expect(stdout).toMatch(/^# Written by "lifeboat import" from one\.yml[^]*\n {2}- alpine:3\n$/);
+  },
+);
+
+test('an output without a name is refused', async () => {
+  const { code, stdout, stderr } = await lifeboat('one.yml', '-o', '');
+  expect([code, stdout, stderr]).toEqual([2, '', 'lifeboat: --output names no file.\n']);
+});
+
+test('a text that is no tag is left out alone of a skopeo list, because that cannot select more', async () => {
+  await writeFile(
+    join(folder, 'items.yml'),
+    `
+docker.io:
+  images:
+    library/a:
+      - "1.0"
+      - "1.0@sha256:${ZEROS}"
+      - "1.*"
+      - "line 99"
+    library/b: ["1"]
+    library/c: ["line 1", "/x/"]
+`,
+  );
+  const { said, images } = await imported('items.yml');
+  const no = 'is neither a tag nor a digest, so it is left out.';
+  expect(said).toEqual([
+    `not carried items.yml:6: ["docker.io"].images["library/a"][1]: "1.0@sha256:${ZEROS}" ${no}`,
+    `not carried items.yml:7: ["docker.io"].images["library/a"][2]: "1.*" ${no}`,
+    `not carried items.yml:8: ["docker.io"].images["library/a"][3]: "line 99" ${no}`,
+    `not carried items.yml:10: ["docker.io"].images["library/c"][0]: "line 1" ${no}`,
+    `not carried items.yml:10: ["docker.io"].images["library/c"][1]: "/x/" ${no}`,
+    'not carried items.yml:10: ["docker.io"].images["library/c"]: nothing that it names can be carried, so nothing of it is.',
+    'written items.yml.out: 2 images; 6 not carried, listed above',
   ]);
-  expect(await readdir(folder)).not.toContain('none.yaml');
+  expect(images).toEqual([
+    image('docker.io/library/a', { tags: ['1.0'] }),
+    image('docker.io/library/b', { tags: ['1'] }),
+  ]);
+});
+
+test('a text that looks like a line number is not taken for one', async () => {
+  await writeFile(
+    join(folder, 'lines.yml'),
+    `
+sync:
+  - { source: alpine, target: a, tags: { allow: ["(line 3"] } }
+  - { source: 'busybox:line 4', target: a, type: image }
+  - { source: 'redis:line 2', target: a, type: image }
+  - { source: 'nginx:1', target: a, type: image, platforms: ['line 2'] }
+`,
+  );
+  const { said, images } = await imported('lines.yml');
+  expect(said).toEqual([
+    'not carried lines.yml:3: sync[0]: "/^(line 3$/" is not a regular expression: Unterminated group. So nothing of alpine is carried.',
+    expect.stringMatching(/^not carried lines\.yml:4: sync\[1\]: source: "line 4"/),
+    expect.stringMatching(/^not carried lines\.yml:5: sync\[2\]: source: "line 2"/),
+    'not carried lines.yml:6: sync[3]: "line 2" is not a platform, such as linux/amd64, linux/arm/v7 or windows(10.0.20348)/amd64. All platforms are mirrored instead of line 2.',
+    'written lines.yml.out: 1 image; 4 not carried, listed above',
+  ]);
+  expect(images).toEqual([image('docker.io/library/nginx', { tags: ['1'] })]);
 });
 
 test.each([
