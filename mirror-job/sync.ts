@@ -1,6 +1,6 @@
 /** `lifeboat sync` and `lifeboat plan`: one mirror run, or what it would do. What does the work is loaded only when there is work. */
 import { UsageError, parseOptions, seeHelp, type Command } from './command.ts';
-import { refuseUnwritable } from './output-file.ts';
+import { isStandardOutput, refuseUnwritable } from './output-file.ts';
 import { DEFAULT_CONFIGURATION, type CommandLine } from './terminal/command-line.ts';
 
 const PLAN_OPTIONS = {
@@ -76,7 +76,7 @@ Examples:
         `--metrics needs a run, and --dry-run makes none: leave one of the two options out. ${seeHelp('sync')}`,
       );
     }
-    return start({ ...values, images: positionals, dryRun: values['dry-run'] }, commandLine);
+    return start('sync', { ...values, images: positionals, dryRun: values['dry-run'] }, commandLine);
   },
 };
 
@@ -113,7 +113,7 @@ Examples:
 `,
   async run(args, commandLine) {
     const { values, positionals } = parseOptions('plan', args, PLAN_OPTIONS);
-    return start({ ...values, images: positionals, dryRun: true }, commandLine);
+    return start('plan', { ...values, images: positionals, dryRun: true }, commandLine);
   },
 };
 
@@ -127,9 +127,23 @@ interface Start {
   readonly images: readonly string[];
 }
 
-async function start(options: Start, commandLine: CommandLine): Promise<number> {
+async function start(command: string, options: Start, commandLine: CommandLine): Promise<number> {
+  refuseMixture(command, options);
   if (options.report !== undefined) await refuseUnwritable('--report', options.report);
   if (options.metrics !== undefined) await refuseUnwritable('--metrics', options.metrics);
   const { runSync } = await import('./sync-run.ts');
   return runSync(options, commandLine);
+}
+
+/** Whoever reads standard output as JSON, or as metrics, could read neither of two. @throws {UsageError} */
+function refuseMixture(command: string, { json, report = '', metrics = '' }: Start): void {
+  const there = [
+    ...(json ? ['--json'] : []),
+    ...(isStandardOutput(report) ? ['--report'] : []),
+    ...(isStandardOutput(metrics) ? ['--metrics'] : []),
+  ];
+  if (there.length < 2) return;
+  throw new UsageError(
+    `only one of ${there.join(' and ')} can go to standard output. Name a file instead. ${seeHelp(command)}`,
+  );
 }

@@ -79,6 +79,22 @@ test.each([
     ['sync', '--dry-run', '--metrics', 'x.prom'],
     `--metrics needs a run, and --dry-run makes none: leave one of the two options out. "${LIFEBOAT} sync --help" explains it.`,
   ],
+  [
+    ['sync', '--json', '--report', '/dev/stdout'],
+    `only one of --json and --report can go to standard output. Name a file instead. "${LIFEBOAT} sync --help" explains it.`,
+  ],
+  [
+    ['sync', '--report', '/dev/stdout', '--metrics', '/dev/fd/1'],
+    `only one of --report and --metrics can go to standard output. Name a file instead. "${LIFEBOAT} sync --help" explains it.`,
+  ],
+  [
+    ['sync', '--metrics', '/dev/stdout', '--json'],
+    `only one of --json and --metrics can go to standard output. Name a file instead. "${LIFEBOAT} sync --help" explains it.`,
+  ],
+  [
+    ['plan', '--json', '--report', '/proc/self/fd/1'],
+    `only one of --json and --report can go to standard output. Name a file instead. "${LIFEBOAT} plan --help" explains it.`,
+  ],
   [['plan', '--dry-run'], `there is no option "--dry-run". "${LIFEBOAT} plan --help" explains it.`],
   [['sync', '-c'], `Option '-c, --config <value>' argument missing. "${LIFEBOAT} sync --help" explains it.`],
   [['sync', '--json=1'], `Option '--json' does not take an argument. "${LIFEBOAT} sync --help" explains it.`],
