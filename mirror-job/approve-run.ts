@@ -88,7 +88,8 @@ function report(
     }
   }
   if (json) {
-    printJson({ approvals: results.map(({ image, wanted, outcome }) => ({ image, wanted, ...outcome })) });
+    const approvals = results.map(({ image, wanted, outcome }) => ({ image, wanted, ...outcome }));
+    printJson({ approvals }, commandLine);
   }
   const left = results.filter(
     ({ outcome: { result } }) => result === 'unchanged' || result === 'held',

@@ -84,7 +84,7 @@ function report(
   for (const failure of failures) progress.info(`${bad('failed')}   ${failure}`);
   if (!isWritten) progress.info(`${to} was not written, because an incomplete layout cannot be relied on.`);
   if (json) {
-    printJson({ to: isWritten ? to : null, ...result });
+    printJson({ to: isWritten ? to : null, ...result }, commandLine);
   } else if (isWritten) {
     const { good, faint } = styleFor(process.stdout);
     const rows = images.map(

@@ -65,7 +65,7 @@ export async function runHistory(
     return 1;
   }
   if (json) {
-    printJson({ image, movements, tags });
+    printJson({ image, movements, tags }, commandLine);
   } else {
     const shown = { movements, tags, limit };
     printResult(describeHistory(named, shown, styleFor(process.stdout), commandLine), commandLine);

@@ -58,7 +58,7 @@ export async function runRevert(
     return 1;
   }
   const { result: outcome, unseen } = done;
-  if (json) printJson({ image, ...outcome });
+  if (json) printJson({ image, ...outcome }, commandLine);
   else printResult(describeReversion(image, outcome, styleFor(process.stdout), commandLine), commandLine);
   if (unseen === undefined) return 0;
   progress.warn(unseen);

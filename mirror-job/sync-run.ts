@@ -27,7 +27,7 @@ import type { CommandLine } from './terminal/command-line.ts';
 import { stopOnSignals } from './terminal/interruption.ts';
 import { describePlan } from './terminal/plan-text.ts';
 import { Progress } from './terminal/progress.ts';
-import { printResult } from './terminal/result.ts';
+import { formatJson, printResult } from './terminal/result.ts';
 import { styleFor } from './terminal/style.ts';
 import { summarize } from './terminal/summary.ts';
 
@@ -63,7 +63,7 @@ export async function runSync(options: SyncOptions, commandLine: CommandLine): P
   const files = [options.report, options.metrics].filter((file) => file !== undefined);
   const stream = files.some(isStandardOutput) ? process.stderr : process.stdout;
   const style = styleFor(stream);
-  const json = `${JSON.stringify(report, completing(commandLine), 2)}\n`;
+  const json = formatJson(report, commandLine);
   if (options.json) {
     process.stdout.write(json);
   } else if ('dryRun' in report) {
@@ -79,11 +79,6 @@ export async function runSync(options: SyncOptions, commandLine: CommandLine): P
     'dryRun' in report ||
     (await write('--metrics', options.metrics, formatMetrics(configuration.name, report, isDone), progress));
   return isMeasured && isDone ? 0 : 1;
-}
-
-/** For JSON: what reads a sentence of the report elsewhere suggests the same command. */
-function completing(commandLine: CommandLine): (key: string, value: unknown) => unknown {
-  return (_, value) => (typeof value === 'string' ? commandLine.complete(value) : value);
 }
 
 async function mirror(

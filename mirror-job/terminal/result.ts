@@ -14,6 +14,12 @@ export function printResult(
 }
 
 /** As JSON. */
-export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+export function printJson(value: unknown, commandLine: CommandLine): void {
+  process.stdout.write(formatJson(value, commandLine));
+}
+
+/** For standard output or a file: what reads a sentence of it elsewhere suggests the same command. */
+export function formatJson(value: unknown, commandLine: CommandLine): string {
+  const complete = (_: string, one: unknown) => (typeof one === 'string' ? commandLine.complete(one) : one);
+  return `${JSON.stringify(value, complete, 2)}\n`;
 }

@@ -146,6 +146,17 @@ test('a reference with a tag and a digest exports the digest, and nothing is nam
   expect(index.manifests).toEqual([{ mediaType: expect.any(String), digest, size: expect.any(Number) }]);
 });
 
+test('export --json suggests a command that can be pasted when an image fails', async () => {
+  const args = ['export', 'a.b/team/none', '--to', 'none', '--json', '-c', 'first.yaml'];
+  const { code, stdout } = await lifeboat(...args);
+  const { to, failures } = JSON.parse(stdout);
+  expect([code, to, failures]).toEqual([
+    1,
+    null,
+    [`a.b/team/none: the bucket has no tag of it. Run "${LIFEBOAT} sync -c first.yaml" first.`],
+  ]);
+});
+
 test('export --json into a folder prints what it wrote as JSON', async () => {
   const args = ['export', 'a.b/team/one:latest', '--to', 'plain', '--json', '-c', 'first.yaml'];
   const { code, stdout, stderr } = await lifeboat(...args);
