@@ -31,10 +31,12 @@ if (isNewEnough()) {
 function isBuilt() {
   const built = timeOf(`${ROOT}dist/job/main.cjs`);
   if (built === undefined) return false;
+  // A container has the bundle alone, and files in it have the times of the clone that it was built from.
+  if (timeOf(`${ROOT}mirror-job/main.ts`) === undefined) return true;
   return ['mirror-job', 'core', 'package-lock.json'].every((source) => newestIn(`${ROOT}${source}`) <= built);
 }
 
-/** @returns 0 for what is not there: a container may have the bundle alone */
+/** @returns 0 for what is not there */
 function newestIn(path) {
   const found = fs.statSync(path, { throwIfNoEntry: false });
   if (found === undefined || !found.isDirectory()) return found?.mtimeMs ?? 0;

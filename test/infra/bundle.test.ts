@@ -63,7 +63,8 @@ test.each([
   ['a file was edited since', { ...SOURCES, [BUNDLE]: 200, 'core/deep/file.ts': 300 }, 'mirror-job/main.ts'],
   ['packages were updated', { ...SOURCES, [BUNDLE]: 200, 'package-lock.json': 300 }, 'mirror-job/main.ts'],
   ['the bundle alone, as in a container', { [BUNDLE]: 200 }, BUNDLE],
-])('lifeboat.js starts the bundle only if nothing is newer: %s', async (_name, files, expected) => {
+  ['the bundle alone, older than what starts it', { [BUNDLE]: 50 }, BUNDLE],
+])('lifeboat.js starts the bundle only if no source is newer: %s', async (_name, files, expected) => {
   expect(await started(files)).toBe(expected);
 });
 

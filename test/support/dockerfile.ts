@@ -1,16 +1,18 @@
 /** infra/kubernetes/Dockerfile without Docker: what it copies, where, and what the image starts. */
-import { cp, mkdir, readFile, symlink } from 'node:fs/promises';
+import { cp, mkdir, readFile, symlink, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { runProgram } from './process.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
 /** Its WORKDIR, in both stages. */
 const WORKDIR = '/opt/lifeboat';
+/** Docker keeps the times that files have in a clone, and these may be later than those of a build that it has cached. */
+const LATER = new Date(Date.now() + 3_600_000);
 
 /**
  * Builds both stages into `folder`. The packages are the project's own; `npm ci` needs a network.
  * @returns the image's ENTRYPOINT, with the paths of `folder`
- * @throws when the build fails
+ * @throws when the build fails, or is not done by the Node of the image
  */
 export async function buildImageTree(folder: string): Promise<string[]> {
   const dockerfile = await readFile(join(PROJECT, 'infra/kubernetes/Dockerfile'), 'utf8');
@@ -23,16 +25,20 @@ export async function buildImageTree(folder: string): Promise<string[]> {
         const from = isBuilt ? name.replace(WORKDIR, join(folder, 'build')) : join(PROJECT, name);
         const path = target.endsWith('/') ? join(target, basename(name)) : target;
         await cp(from, join(folder, to, path), { recursive: true });
+        if (to === 'run' && !isBuilt) await utimes(join(folder, to, path), LATER, LATER);
       }
     }
   };
   await mkdir(join(folder, 'build'), { recursive: true });
   await copy(build, 'build');
   await symlink(join(PROJECT, 'node_modules'), join(folder, 'build/node_modules'));
-  const [, script = ''] = /^RUN (npm run \S+)$/m.exec(build) ?? [];
+  const [, script = ''] = /^RUN (node .+)$/m.exec(build) ?? [];
+  if (script === '')
+    throw new Error('The bundle is not built by the Node of the image: no line "RUN node …".');
   const built = await runProgram('sh', ['-c', script], { cwd: join(folder, 'build') });
-  const said = built.stderr.replaceAll(/^npm warn .*\n/gm, '');
-  if (built.code !== 0 || said !== '') throw new Error(`"${script}" ended with ${built.code}: ${said}`);
+  if (built.code !== 0 || built.stderr !== '') {
+    throw new Error(`"${script}" ended with ${built.code}: ${built.stderr}`);
+  }
   await copy(run, 'run');
   const [, entrypoint = '[]'] = /^ENTRYPOINT (\[.+\])$/m.exec(run) ?? [];
   const words: unknown = JSON.parse(entrypoint);
