@@ -3,7 +3,7 @@
  * schedules of infra/ look for it. npm 11 has done so by itself. Older ones make the link and take it away again, together
  * with what they clear away of the packages for other platforms, which have a program of the same name.
  */
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findProjectNode } from '../mirror-job/project-node.js';
@@ -18,6 +18,8 @@ if (node !== undefined && !existsSync(`${bin}/node`)) {
   if (process.platform === 'win32') {
     writeFileSync(`${bin}\\node.cmd`, `@"%~dp0\\${target.split('/').join(sep)}" %*\r\n`);
   } else {
+    // A link that leads nowhere counts as none above, and is still in the way.
+    rmSync(`${bin}/node`, { force: true });
     symlinkSync(target, `${bin}/node`);
   }
 }

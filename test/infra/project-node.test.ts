@@ -165,3 +165,12 @@ test.each([
   };
   expect([await link(), await link()]).toEqual([target, target]);
 });
+
+test('a link that leads nowhere, as after a move to another platform, is replaced', async () => {
+  const clone = await mkdtemp(join(folder, 'clone-'));
+  await copyStarters(clone, process.platform);
+  const link = join(clone, 'node_modules/.bin/node');
+  await symlink('../node-gone/bin/node', link);
+  const { code, stderr } = await runProgram(process.execPath, [join(clone, 'infra/link-node.js')]);
+  expect([code, stderr, await readlink(link)]).toEqual([0, '', '../node-here/bin/node']);
+});
