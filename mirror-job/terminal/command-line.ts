@@ -63,6 +63,9 @@ export function findCommandLine(start: Start): CommandLine {
 }
 
 function programOf({ argv0, execArgv, argv: [, script = ''], env, cwd }: Start): string {
+  // A script that starts this one, as beside systemd, is what people type: it has the keys.
+  const named = env['LIFEBOAT_COMMAND'];
+  if (named !== undefined && named !== '') return named;
   // npm, and what is like it, say so to whatever they start.
   const isByNpm = env['npm_command'] !== undefined || env['npm_config_user_agent'] !== undefined;
   const folder = dirname(script);

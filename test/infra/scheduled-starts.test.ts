@@ -1,5 +1,5 @@
 /** Each command that a schedule runs, as it is written in infra/: as nobody, from a tree that nobody may write. */
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
@@ -43,21 +43,23 @@ const place = {
   workspace: () => join(folder, 'work'),
   configuration: () => join(folder, 'etc'),
   state: () => join(folder, 'state'),
+  collector: () => join(folder, 'collector'),
   image: () => join(folder, 'image'),
 };
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-scheduled-'));
   await chmod(folder, 0o755);
-  for (const writable of [place.workspace(), place.state(), place.configuration()])
+  for (const writable of [place.workspace(), place.state(), place.collector(), place.configuration()]) {
     await makeOwnFolder(writable);
+  }
   await installTree(place.clone());
   image = await buildImageTree(place.image());
   await forbidWriting(place.image());
   const app = emptyRepository();
   tagAs(app, addImage(app, { layers: [await addLayer(app, 'layer')] }), 'one');
   registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', app]]) } });
-  store = await startLocalStore({ buckets: 3 * STARTS.length });
+  store = await startLocalStore({ buckets: 3 * STARTS.length + 4 });
   buckets = [...store.buckets];
 });
 
@@ -86,7 +88,7 @@ beforeEach(async () => {
   await writeFile(join(place.workspace(), 'lifeboat.yaml'), configuration);
   await writeFile(join(place.configuration(), 'lifeboat.yaml'), configuration);
   await writeFile(join(place.configuration(), 'environment'), variables);
-  for (const written of [join(place.state(), 'report.json'), join(place.state(), 'lifeboat.prom')]) {
+  for (const written of [join(place.state(), 'report.json'), join(place.collector(), 'lifeboat.prom')]) {
     await rm(written, { force: true });
   }
   await rm(join(place.workspace(), 'report.json'), { force: true });
@@ -98,7 +100,8 @@ async function infraFile(name: string): Promise<string> {
   return text
     .replaceAll('/opt/lifeboat', place.clone())
     .replaceAll('/etc/lifeboat', place.configuration())
-    .replaceAll('/var/lib/lifeboat', place.state());
+    .replaceAll('/var/lib/lifeboat', place.state())
+    .replaceAll('/var/lib/prometheus/node-exporter', place.collector());
 }
 
 interface Start {
@@ -198,6 +201,30 @@ const STARTS: readonly (readonly [string, () => Promise<Start>])[] = [
   ['the Kubernetes CronJob', byCronJob],
 ];
 
+test('a command that is printed beside systemd can be pasted into root’s shell', async () => {
+  const installed = join(folder, 'sbin');
+  await mkdir(installed, { recursive: true });
+  await writeFile(join(installed, 'lifeboat'), await infraFile('systemd/lifeboat.sh'), { mode: 0o755 });
+  const paste = async (command: string) => {
+    const [program, ...args] = asNobody(['sh', '-c', command], {
+      ...NOBODYS,
+      PATH: `${installed}:${SYSTEM_PATH}`,
+    });
+    const { code, stdout, stderr } = await runProgram(program, args, { cwd: '/' });
+    return { code, said: stdout + stderr };
+  };
+  const configuration = join(place.configuration(), 'lifeboat.yaml');
+  const app = `${registry.host}/team/app`;
+  await paste(`lifeboat sync -c ${configuration} ${app}:one`);
+  const unknown = await paste(`lifeboat history -c ${configuration} ${registry.host}/team/other`);
+  const [, command = ''] = /Run "(.+?)" first/.exec(unknown.said) ?? [];
+  expect([unknown.code, command]).toEqual([1, `lifeboat sync -c ${configuration}`]);
+  expect(await paste(command)).toEqual({ code: 0, said: expect.stringMatching(/^1 unchanged/) });
+  // And what the unit writes into its journal is pasted there as well.
+  const unit = await byUnit(await infraFile('systemd/lifeboat.service'));
+  expect(unit.variables).toMatchObject({ LIFEBOAT_COMMAND: 'lifeboat' });
+});
+
 /** Only of a start that writes one. */
 async function expectReport({ report }: Start, expected: object): Promise<void> {
   if (report === undefined) return;
@@ -208,7 +235,7 @@ async function expectReport({ report }: Start, expected: object): Promise<void> 
 /** Only of a start that writes them. */
 async function expectMetrics({ command }: Start, line: string): Promise<void> {
   if (!command.includes('--metrics')) return;
-  expect(await readFile(join(place.state(), 'lifeboat.prom'), 'utf8')).toContain(line);
+  expect(await readFile(join(place.collector(), 'lifeboat.prom'), 'utf8')).toContain(line);
 }
 
 /** Nobody's proxies and logins: empty ones count as none. */
@@ -218,7 +245,10 @@ test.each(STARTS)('%s mirrors, as nobody, and writes nothing into its tree', asy
   const start = await by();
   const [command, ...args] = started(start);
   const { code, stdout, stderr } = await runProgram(command, args, { cwd: start.cwd });
-  expect([code, stdout + stderr]).toEqual([0, expect.stringMatching(/^created .*team\/app:one\npull it .*\n1 created/)]);
+  expect([code, stdout + stderr]).toEqual([
+    0,
+    expect.stringMatching(/^created .*team\/app:one\npull it .*\n1 created/),
+  ]);
   await expectReport(start, { interrupted: false, counts: { created: 1, failed: 0 } });
   await expectMetrics(start, '\nlifeboat_run_success{mirror="default"} 1\n');
 });
@@ -261,4 +291,31 @@ test('nothing that is scheduled starts by npx, which runs scripts of the clone a
   const readme = await infraFile('README.md');
   const blocks = [...readme.matchAll(/```\w*\n(.*?)```/gs)].flatMap(([, text = '']) => text.split('\n'));
   expect([...lines, ...blocks].filter((line) => /\bnpx\b.*\blifeboat\b/.test(line))).toEqual([]);
+});
+
+test('the drop-in that adds metrics writes as the unit’s user, where that user may write', async () => {
+  const service = parseUnit(await readmeBlock('--metrics')).get('Service');
+  expect(Object.fromEntries(service ?? [])).toEqual({
+    SupplementaryGroups: ['lifeboat-metrics'],
+    ReadWritePaths: [place.collector()],
+    ExecStart: ['', expect.stringMatching(` --metrics ${place.collector()}/lifeboat\\.prom$`)],
+  });
+  const commands = await readmeBlock('groupadd');
+  expect(commands.split('\n')).toEqual([
+    'groupadd --system lifeboat-metrics',
+    `chgrp lifeboat-metrics ${place.collector()}`,
+    `chmod g+w ${place.collector()}`,
+    '',
+  ]);
+});
+
+test('each block of shell in infra/README.md is one that a shell can read, and redirects nothing into what it names', async () => {
+  const readme = await infraFile('README.md');
+  const blocks = [...readme.matchAll(/```sh\n(.*?)```/gs)].map(([, text = '']) => text);
+  expect(blocks.length).toBeGreaterThan(6);
+  for (const block of blocks) {
+    const { code, stderr } = await runProgram('sh', ['-n', '-c', block]);
+    expect([block, code, stderr]).toEqual([block, 0, '']);
+    expect(block).not.toMatch(/<\w[^>\n]*>/);
+  }
 });

@@ -42,6 +42,12 @@ test.each<[string, string, Parameters<typeof started>[0]]>([
     `${CLONE}/node_modules/.bin/node ${BIN}`,
     { argv0: `${CLONE}/node_modules/.bin/node` },
   ],
+  [
+    'a script of another name, which says what it is called',
+    'lifeboat',
+    { argv0: `${CLONE}/node_modules/.bin/node`, env: { LIFEBOAT_COMMAND: 'lifeboat', PATH } },
+  ],
+  ['a script that says nothing', `node ${BIN}`, { env: { LIFEBOAT_COMMAND: '', PATH } }],
   ['with options for Node', `node --use-system-ca ${BIN}`, { execArgv: ['--use-system-ca'] }],
   [
     'a folder with a blank',
