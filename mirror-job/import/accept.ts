@@ -56,7 +56,8 @@ function distinct(draft: Draft, images: readonly DraftImage[]): readonly DraftIm
       const place = `also ${lineText(draft, path)}`;
       return note === undefined ? place : `${place}, ${note}`;
     });
-    return { ...first, note: [...(first.note === undefined ? [] : [first.note]), ...also].join('; ') };
+    const { path, value, note } = first;
+    return { path, value, note: (note === undefined ? also : [note, ...also]).join('; ') };
   });
 }
 

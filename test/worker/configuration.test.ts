@@ -182,7 +182,7 @@ describe('a variable that cannot be used', () => {
       '"a b" is not a host name, with ":" and a port (1 to 65535) where it has one.',
     ],
     ...['a.b:0', 'a.b:99999', 'a.b:0443', '.', 'a..b', 'a.b.', '-a.b', `${'a'.repeat(64)}.b`].map(
-      (host): [object, string, string] => [
+      (host): [Record<string, unknown>, string, string] => [
         { BUCKET, HOSTS: `${host}=docker.io` },
         'HOSTS',
         `"${host}" is not a host name, with ":" and a port (1 to 65535) where it has one.`,
@@ -204,7 +204,7 @@ describe('a variable that cannot be used', () => {
       'TOKENS',
       'entry 2 has the same name as an earlier entry.',
     ],
-    ...['(a|b)', 'ghcr.io/a:1', '[::1]:5000/**'].map((glob): [object, string, string] => [
+    ...['(a|b)', 'ghcr.io/a:1', '[::1]:5000/**'].map((glob): [Record<string, unknown>, string, string] => [
       { ...TOKEN, TOKENS: `ci ${HASH} ${glob}` },
       'TOKENS',
       'a repository of entry 1 is not a glob of lower-case letters, digits, ".", "_", "/", "-" and "*".',
@@ -235,12 +235,13 @@ describe('a variable that cannot be used', () => {
   });
 });
 
-describe('globs of TOKENS', () => {
-  function read(glob: string) {
-    const TOKENS = `ci ${HASH} quay.io/**,${glob}`;
-    return readConfiguration({ BUCKET, AUDIENCE: 'token', TOKENS }).tokens[0]?.repositories.length;
-  }
+/** How many globs are taken. */
+function readGlob(glob: string) {
+  const TOKENS = `ci ${HASH} quay.io/**,${glob}`;
+  return readConfiguration({ BUCKET, AUDIENCE: 'token', TOKENS }).tokens[0]?.repositories.length;
+}
 
+describe('globs of TOKENS', () => {
   const NO_REGISTRY = 'it has to begin with a registry, as in docker.io/library/*.';
   const HUB = 'names of Docker Hub have two parts after docker.io, as in docker.io/library/nginx.';
   it.each([
@@ -262,7 +263,7 @@ describe('globs of TOKENS', () => {
     ['ghcr.io/-*', 'nothing can have such a name.'],
     ['ghcr.io_0/**', 'nothing can have such a name.'],
   ])('%s, which matches nothing, is refused', (glob, reason) => {
-    expect(() => read(glob)).toThrow(
+    expect(() => readGlob(glob)).toThrow(
       `The variable TOKENS cannot be used: glob 2 of entry 1 matches no repository: ${reason}`,
     );
   });
@@ -285,11 +286,11 @@ describe('globs of TOKENS', () => {
     'ghcr.io/*/b_*',
     'ghcr.io/acme/**/x',
   ])('%s is not', (glob) => {
-    expect(read(glob)).toBe(2);
+    expect(readGlob(glob)).toBe(2);
   });
 
   it('no refusal quotes one, because a token may stand in its place', () => {
-    expect(() => read('s3cret-token')).toThrow(/^(?!.*s3cret)/s);
+    expect(() => readGlob('s3cret-token')).toThrow(/^(?!.*s3cret)/s);
   });
 });
 
