@@ -153,7 +153,7 @@ test('export --json suggests a command that can be pasted when an image fails', 
   expect([code, to, failures]).toEqual([
     1,
     null,
-    [`a.b/team/none: the bucket has no tag of it. Run "${LIFEBOAT} sync -c first.yaml" first.`],
+    [`a.b/team/none: the bucket has no tag of this image. Run "${LIFEBOAT} sync -c first.yaml" first.`],
   ]);
 });
 
