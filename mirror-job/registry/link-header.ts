@@ -8,35 +8,56 @@ interface Link {
   readonly relations: readonly string[];
 }
 
+interface Parameter {
+  /** In lower case. */
+  readonly name: string;
+  /** As it was sent, with its quotes. */
+  readonly value: string;
+}
+
 interface Links {
   readonly links: readonly Link[];
-  /** From the first thing on that is no link; empty where all of them are. */
+  /** From the first thing on that is no link; empty where all are links, or nothing was sent. */
   readonly rest: string;
 }
 
-const TEXT = String.raw`"(?:[^"\\]|\\.)*"`;
-const NAME = String.raw`[\w!#$%&'*+.^\`|~-]+`;
-const PARAMETER = String.raw`(?<name>${NAME})(?:\s*=\s*(?<value>${TEXT}|[^\s,;"]*))?`;
-/** A link with its parameters, up to the next one or the end. */
-const LINK = new RegExp(
-  String.raw`<([^>]*)>((?:\s*;\s*(?:${PARAMETER.replaceAll(/\?<\w+>/g, '?:')})?)*)\s*(?:,|$)`,
-  'y',
-);
+/**
+ * The parts of a link, each read on from where the one before has ended. They are no single pattern, because white space that
+ * could belong to either of two parts would be tried both ways, and again for each of the parts that follow.
+ */
 const NOTHING = /[\s,]*/y;
+const SPACE = /\s*/y;
+const TARGET = /<([^>]*)>/y;
+const PARAMETER = /;\s*(?:([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,;"]*))?)?/y;
+const END = /,|$/y;
 
 /** @param header null where there is none */
 export function parseLinks(header: string | null): Links {
   const text = header ?? '';
   const links: Link[] = [];
   let position = 0;
+  const read = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = position;
+    const found = pattern.exec(text);
+    position += found?.[0].length ?? 0;
+    return found;
+  };
   for (;;) {
-    NOTHING.lastIndex = position;
-    position += NOTHING.exec(text)?.[0].length ?? 0;
-    LINK.lastIndex = position;
-    const [whole = '', target = '', parameters = ''] = LINK.exec(text) ?? [];
-    if (whole === '') return { links, rest: text.slice(position) };
+    read(NOTHING);
+    const begin = position;
+    const target = read(TARGET)?.[1];
+    const parameters: Parameter[] = [];
+    read(SPACE);
+    for (let found = read(PARAMETER); found !== null; found = read(PARAMETER)) {
+      const [, name = '', value = ''] = found;
+      parameters.push({ name: name.toLowerCase(), value });
+      read(SPACE);
+    }
+    if (target === undefined || read(END) === null) {
+      // Commas alone are no link either.
+      return { links, rest: links.length === 0 ? text.trim() : text.slice(begin) };
+    }
     links.push({ target, relations: relationsOf(parameters) });
-    position += whole.length;
   }
 }
 
@@ -49,11 +70,7 @@ export function nextLink({ links }: Links): string | undefined {
 }
 
 /** Of several `rel` the first one counts. */
-function relationsOf(parameters: string): string[] {
-  for (const { groups } of parameters.matchAll(new RegExp(PARAMETER, 'g'))) {
-    if (groups?.['name']?.toLowerCase() !== 'rel') continue;
-    const value = groups['value']?.replaceAll(/^"|"$/g, '') ?? '';
-    return value.toLowerCase().split(/\s+/).filter(Boolean);
-  }
-  return [];
+function relationsOf(parameters: readonly Parameter[]): string[] {
+  const rel = parameters.find(({ name }) => name === 'rel')?.value.replaceAll(/^"|"$/g, '') ?? '';
+  return rel.toLowerCase().split(/\s+/).filter(Boolean);
 }
