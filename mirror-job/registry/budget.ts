@@ -72,18 +72,11 @@ export class Budget {
     return this.#settings.keepRemaining !== undefined && !this.#purse(account).isAsked;
   }
 
-  /**
-   * @returns undefined when this account is to send no further manifest GET
-   * @throws {SourceError} where what is left has to be known, and is told in a way that is not understood
-   */
+  /** @returns undefined when this account is to send no further manifest GET */
   spend(account: object): Spending | undefined {
     const { keepRemaining = -1, manifestGetsPerRun = Number.POSITIVE_INFINITY } = this.#settings;
     const purse = this.#purse(account);
-    if (purse.riddle !== undefined && this.#settings.keepRemaining !== undefined) {
-      throw new SourceError(
-        `${this.#upstream} says "ratelimit-remaining: ${purse.riddle}", which Lifeboat does not understand, so it cannot keep to keepRemaining. Remove keepRemaining from upstreams["${this.#upstream}"].budget to ask for manifests anyway.`,
-      );
-    }
+    if (this.#isRiddle(purse)) return undefined;
     if (this.#sent >= manifestGetsPerRun) return undefined;
     if (purse.quota !== undefined && purse.quota.remaining - purse.inFlight <= keepRemaining)
       return undefined;
@@ -106,15 +99,31 @@ export class Budget {
     this.#note(purse, headers, purse.inFlight === 0);
   }
 
-  /** No account has any left. @returns the sentence for what was not done */
-  exhaust(account: object): string {
-    const { manifestGetsPerRun } = this.#settings;
-    const why =
-      manifestGetsPerRun !== undefined && this.#sent >= manifestGetsPerRun
-        ? `manifestGetsPerRun is ${manifestGetsPerRun}`
-        : this.#whatIsLeft(this.#purse(account));
+  /**
+   * No account has any left.
+   * @param account the last one that was tried
+   * @param accounts all of them
+   * @returns the sentence for what was not done
+   * @throws {SourceError} where what is left of one has to be known, and is told in a way that is not understood
+   */
+  exhaust(account: object, accounts: readonly object[]): string {
+    const { manifestGetsPerRun = Number.POSITIVE_INFINITY } = this.#settings;
+    const isCountReached = this.#sent >= manifestGetsPerRun;
+    const riddle = accounts.map((one) => this.#purse(one)).find((purse) => this.#isRiddle(purse))?.riddle;
+    if (riddle !== undefined && !isCountReached) {
+      throw new SourceError(
+        `${this.#upstream} says "ratelimit-remaining: ${riddle}", which Lifeboat does not understand, so it cannot keep to keepRemaining. Remove keepRemaining from upstreams["${this.#upstream}"].budget to ask for manifests anyway.`,
+      );
+    }
+    const why = isCountReached
+      ? `manifestGetsPerRun is ${manifestGetsPerRun}`
+      : this.#whatIsLeft(this.#purse(account));
     this.#exhausted ??= `The ${this.isLimited ? 'budget' : 'quota'} of ${this.#upstream} is used up: ${why}. The next run goes on from here.`;
     return this.#exhausted;
+  }
+
+  #isRiddle({ riddle }: Purse): boolean {
+    return riddle !== undefined && this.#settings.keepRemaining !== undefined;
   }
 
   #whatIsLeft({ quota, inFlight }: Purse): string {
@@ -160,7 +169,7 @@ function readQuota(headers: Answer['headers']): Purse['quota'] {
 
 /** `76;w=21600`: so many in so many seconds. `-1` may mean none, or any number. */
 function readCount(text: string | null): { count: number; seconds: number | undefined } | undefined {
-  const [, count, seconds] = /^\s*(\d{1,15})\s*(?:;\s*w=(\d{1,15}))?\s*(?:[;,]|$)/.exec(text ?? '') ?? [];
+  const [, count, seconds] = /^\s*(\d{1,15})\s*(?:;\s*w=(\d{1,15})\s*)?(?:[;,]|$)/.exec(text ?? '') ?? [];
   if (count === undefined) return undefined;
   return { count: Number(count), seconds: seconds === undefined ? undefined : Number(seconds) };
 }

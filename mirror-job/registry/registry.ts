@@ -158,7 +158,7 @@ export class Registry implements ReportingUpstream {
         const response = await this.#spending(request, authorization);
         if (response === undefined) {
           if (accounts.passOn(request.path, authorization, 429)) continue;
-          throw new SkippedError(this.#budget.exhaust(authorization));
+          throw new SkippedError(this.#budget.exhaust(authorization, this.#accounts.all));
         }
         // What the storage says is not of the account.
         if (this.#elsewhere.has(response) && response.status >= 400) return response;

@@ -346,3 +346,42 @@ test.each(['many', '-1', '76.5', '1e3', 'w=21600'])(
     expect(await free.manifest(parseTag('t1'))).toMatchObject({ digest: app.tags.get('t1') });
   },
 );
+
+test('an account whose ratelimit-remaining is not understood leaves the manifests to the next account', async () => {
+  const app = await appOf(1);
+  let ofSecond = '50';
+  const registry = await startRogueRegistry({
+    corpus: { repositories: new Map([['team/app', app]]) },
+    misbehave: ({ headers }) => {
+      const name = NAMES.get(headers.authorization ?? '');
+      if (name === undefined) {
+        return { kind: 'status', status: 401, headers: { 'www-authenticate': 'Basic realm="rogue"' } };
+      }
+      return { kind: 'headers', set: { 'ratelimit-remaining': name === 'a' ? 'many' : ofSecond } };
+    },
+  });
+  registries.push(registry);
+  const read = async () => {
+    const budget = { ...NO_BUDGET, keepRemaining: 20 };
+    const accounts = [accountOf('a'), accountOf('b')];
+    registry.requests.length = 0;
+    const source = new RegistrySource(await registryAt(registry.host, { budget, accounts }), 'team/app');
+    return source.manifest(parseTag('t1'));
+  };
+  expect(await read()).toMatchObject({ digest: app.tags.get('t1') });
+  expect(
+    registry.requests.map(
+      ({ method, headers }) => `${method} ${NAMES.get(headers.authorization ?? '') ?? '-'}`,
+    ),
+  ).toEqual(['HEAD -', 'HEAD a', 'HEAD -', 'HEAD b', 'GET b']);
+  // Where the next one has none left, it is said that the first one is not understood.
+  ofSecond = '20';
+  await expect(read()).rejects.toThrow('says "ratelimit-remaining: many", which is not understood');
+});
+
+test('a ratelimit-remaining that is mostly white space is read in no time', () => {
+  const budget = new Budget('docker.io', NO_BUDGET);
+  const began = process.cpuUsage();
+  budget.note({}, { get: () => `1${' '.repeat(100_000)}x` });
+  expect(process.cpuUsage(began).user).toBeLessThan(1_000_000);
+});
