@@ -1,0 +1,128 @@
+/**
+ * A repository's manifests, by tag or by digest. Some tags have a name that is derived from a digest, `sha256-<hex>` for a list
+ * of referrers and `sha256-<hex>.sig` for a signature: mostly there is no such tag.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
+ */
+import { algorithmOf, digestOf, isDigest, type Digest } from '../../core/digest.ts';
+import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
+import { MANIFEST_ACCEPT } from '../../core/media-type.ts';
+import type { Tag } from '../../core/reference.ts';
+import { isReferrerTag } from '../../core/tag-list.ts';
+import { SourceError, type Resolved, type SourceManifest } from '../engine/source.ts';
+import type { Answer } from './answer.ts';
+import { readContentDigest } from './content-digest.ts';
+import { encodingNote, isJson } from './content-encoding.ts';
+import type { RegistryRequest } from './registry-request.ts';
+import type { RepositoryRequests } from './repository-requests.ts';
+
+/** The caller may not read it; some registries say so also of what is not there. */
+const NOT_ALLOWED: readonly number[] = [401, 403];
+
+export class RegistryManifests {
+  readonly #requests: RepositoryRequests;
+
+  constructor(requests: RepositoryRequests) {
+    this.#requests = requests;
+  }
+
+  /** As `Source.resolve`. */
+  async resolve(tag: Tag, isGuess: boolean): Promise<Resolved | undefined> {
+    const { status, headers } = await this.#head(tag);
+    const digest = headers.get('Docker-Content-Digest');
+    if (status === 200 && digest !== null && isDigest(digest)) return { digest };
+    const manifest = isReferrerTag(tag)
+      ? await this.#derived(tag, status, isGuess)
+      : await this.get(tag, MAX_MANIFEST_SIZE);
+    return manifest === undefined ? undefined : { digest: manifest.digest, manifest };
+  }
+
+  /** As `Source.manifest`. */
+  async get(reference: Tag | Digest, limit: number): Promise<SourceManifest | undefined> {
+    return (await this.#get(reference, limit, [404])).manifest;
+  }
+
+  /** Whether callers without credentials may read it. */
+  async isPublic(reference: Tag | Digest): Promise<boolean> {
+    if ((await this.#head(reference, true)).status === 200) return true;
+    const request = { ...requestFor('GET', reference), anonymous: true };
+    const response = await this.#requests.send(request, [200, 404, ...NOT_ALLOWED]);
+    response.discard();
+    // What nobody can see is not private, and says nothing of the rest of the repository.
+    if (response.status === 404 && !(await this.#has(reference))) {
+      throw new SourceError(`${this.#requests.name} has no manifest ${reference}.`);
+    }
+    return response.status === 200;
+  }
+
+  async #has(reference: Tag | Digest): Promise<boolean> {
+    if ((await this.#head(reference)).status === 200) return true;
+    return (await this.get(reference, MAX_MANIFEST_SIZE)) !== undefined;
+  }
+
+  /**
+   * A HEAD spares quota. Only its 200 tells something: some registries refuse it, or answer 404, where a GET gets the
+   * manifest.
+   */
+  async #head(reference: Tag | Digest, anonymous = false): Promise<Answer> {
+    const response = await this.#requests.send({ ...requestFor('HEAD', reference), anonymous }, 'any');
+    response.discard();
+    return response;
+  }
+
+  /** @param absent the statuses beside 200 that are no error */
+  async #get(
+    reference: Tag | Digest,
+    limit: number,
+    absent: readonly number[],
+  ): Promise<{ readonly status: number; readonly manifest: SourceManifest | undefined }> {
+    const where = `${this.#requests.name}: manifest ${reference}`;
+    const { response, bytes } = await this.#requests.read(requestFor('GET', reference), {
+      allow: absent,
+      limit: Math.min(limit, MAX_MANIFEST_SIZE),
+      where,
+    });
+    const { status } = response;
+    if (bytes === undefined) return { status, manifest: undefined };
+    const named = response.headers.get('Docker-Content-Digest');
+    const expected = isDigest(reference) ? reference : readContentDigest(named, where);
+    const digest = await digestOf(bytes, expected === undefined ? 'sha256' : algorithmOf(expected));
+    const encoded = encodingNote(response);
+    if (expected !== undefined && digest !== expected) {
+      throw new SourceError(
+        `${where} came with other bytes: their digest is ${digest}, not ${expected}.${encoded}`,
+      );
+    }
+    if (expected === undefined && encoded !== '' && !isJson(bytes)) {
+      throw new SourceError(`${where} cannot be read.${encoded}`);
+    }
+    const mediaType = response.headers.get('Content-Type') ?? undefined;
+    return { status, manifest: { digest, bytes, mediaType } };
+  }
+
+  /**
+   * A tag whose name is derived from a digest, after its HEAD has found no digest. Mostly there is none, and some
+   * registries refuse what they do not have. A guess goes by what the HEAD said, because a GET per manifest would cost
+   * quota to find nothing.
+   */
+  async #derived(tag: Tag, headStatus: number, isGuess: boolean): Promise<SourceManifest | undefined> {
+    const absent = [404, ...NOT_ALLOWED];
+    const { status, manifest } =
+      isGuess && absent.includes(headStatus)
+        ? { status: headStatus, manifest: undefined }
+        : await this.#get(tag, MAX_MANIFEST_SIZE, absent);
+    if (NOT_ALLOWED.includes(status)) await this.#refuseUnknownCaller(tag);
+    return manifest;
+  }
+
+  /** @throws {SourceError} where the repository refuses also the image that a derived name is called after */
+  async #refuseUnknownCaller(derived: Tag): Promise<void> {
+    if (this.#requests.hasAnswered) return;
+    const digest = derived.split('.', 1).join().replace('-', ':');
+    if (!isDigest(digest)) return;
+    (await this.#requests.send(requestFor('HEAD', digest), [200, 404, 405])).discard();
+  }
+}
+
+function requestFor(method: 'GET' | 'HEAD', reference: Tag | Digest): Omit<RegistryRequest, 'path'> {
+  return { method, resource: `manifests/${reference}`, headers: { Accept: MANIFEST_ACCEPT } };
+}

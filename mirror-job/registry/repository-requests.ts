@@ -1,0 +1,151 @@
+/** What one repository of a registry is asked: its requests are counted, its answers read whole, and its lists page by page. */
+import { parseJson } from '../../core/json.ts';
+import { bareMediaType } from '../../core/media-type.ts';
+import { SkippedError } from '../engine/skipped-error.ts';
+import { SourceError, type RequestCounts } from '../engine/source.ts';
+import type { Answer } from './answer.ts';
+import { BrokenBodyError, readWhole } from './body.ts';
+import { encodingNote } from './content-encoding.ts';
+import { nextLink, parseLinks } from './link-header.ts';
+import { NO_REQUESTS, kindOf, type RegistryRequest } from './registry-request.ts';
+import type { Registry } from './registry.ts';
+import { StandInError } from './stand-in-error.ts';
+
+/** A page of tags or referrers. */
+const MAX_PAGE_SIZE = 16 * 1024 * 1024;
+/** A million tags where a page has 100 of them, as at quay.io. */
+const MAX_PAGES = 10_000;
+/** How often what is read whole is asked for, where its body breaks off. */
+const BODY_ATTEMPTS = 3;
+
+type Request = Omit<RegistryRequest, 'path'>;
+
+interface Read {
+  readonly response: Answer;
+  /** Undefined for another status, or type, than the one that was wanted. */
+  readonly bytes: Uint8Array<ArrayBuffer> | undefined;
+}
+
+export class RepositoryRequests {
+  /** How messages call it. */
+  readonly name: string;
+  readonly registry: Registry;
+  readonly #path: string;
+  #counts: RequestCounts = NO_REQUESTS;
+  #hasAnswered = false;
+
+  /** @param path the repository's name within the registry */
+  constructor(registry: Registry, path: string) {
+    this.registry = registry;
+    this.name = registry.nameOf(path);
+    this.#path = path;
+  }
+
+  /** How many were sent so far. */
+  get counts(): RequestCounts {
+    return this.#counts;
+  }
+
+  /** Whether anything of the repository could be read: then a refusal concerns one name, and not the caller. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
+  /** @param allow the statuses that are no error; `any`: all that another try would not change */
+  async send(request: Request, allow: readonly number[] | 'any'): Promise<Answer> {
+    const kind = kindOf(request);
+    this.#count(kind, 1);
+    try {
+      const response = await this.registry.request({ ...request, path: this.#path }, allow);
+      this.#hasAnswered ||= response.status < 300;
+      return response;
+    } catch (error) {
+      // It was never sent: a plan that counted it would promise more than the run, with its budget, does.
+      if (error instanceof SkippedError && !(error instanceof StandInError)) this.#count(kind, -1);
+      throw error;
+    }
+  }
+
+  /**
+   * A whole answer. One that breaks off is asked for again: the registry has just answered, so at once.
+   * @param wanted the statuses beside 200 that are no error, and the Content-Type that counts; without it, any
+   */
+  async read(
+    request: Request,
+    wanted: {
+      readonly allow: readonly number[];
+      /** Bytes. */
+      readonly limit: number;
+      readonly where: string;
+      readonly type?: string | undefined;
+    },
+  ): Promise<Read> {
+    const { allow, limit, where, type } = wanted;
+    for (let attempt = 1; ; attempt += 1) {
+      const response = await this.send(request, [200, ...allow]);
+      const contentType = bareMediaType(response.headers.get('Content-Type') ?? '');
+      if (response.status !== 200 || (type !== undefined && contentType !== type)) {
+        response.discard();
+        return { response, bytes: undefined };
+      }
+      try {
+        return { response, bytes: await readWhole(response, limit, this.registry.timeout, where) };
+      } catch (error) {
+        if (!(error instanceof BrokenBodyError) || attempt === BODY_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /**
+   * A listing's pages, by its `Link` headers.
+   * @param optional for a resource that not every registry has: the Content-Type that it must have, and the statuses that
+   *   say that it is not there; then the one page is undefined. Without it, both are errors
+   */
+  async *pages(
+    resource: string,
+    optional?: { readonly type: string; readonly absent: readonly number[] },
+  ): AsyncGenerator {
+    const visited = new Set<string>();
+    let next: string | undefined = resource;
+    while (next !== undefined) {
+      if (visited.has(next))
+        throw new SourceError(`${this.name}: the pages of ${resource} lead in a circle.`);
+      if (visited.size === MAX_PAGES)
+        throw new SourceError(`${this.name}: ${resource} has more than ${MAX_PAGES} pages.`);
+      visited.add(next);
+      const where = `${this.name}: ${resource}`;
+      const { response, bytes }: Read = await this.read(
+        { method: 'GET', resource: next },
+        { allow: optional?.absent ?? [], limit: MAX_PAGE_SIZE, where, type: optional?.type },
+      );
+      if (bytes === undefined) {
+        yield undefined;
+        return;
+      }
+      try {
+        yield parseJson(bytes);
+      } catch (error) {
+        throw new SourceError(`${where}: the answer is not JSON.${encodingNote(response)}`, { cause: error });
+      }
+      next = this.#nextPage(response.headers.get('Link'), resource);
+    }
+  }
+
+  #count(kind: keyof RequestCounts, by: 1 | -1): void {
+    this.#counts = { ...this.#counts, [kind]: this.#counts[kind] + by };
+  }
+
+  /** Only the query of a `Link` is used: the path stays ours, and so does the host. */
+  #nextPage(header: string | null, resource: string): string | undefined {
+    const links = parseLinks(header);
+    const target = nextLink(links);
+    if (target !== undefined) {
+      const query = target.indexOf('?');
+      return query === -1 ? resource : `${resource}${target.slice(query)}`;
+    }
+    if (links.rest === '') return undefined;
+    throw new SourceError(
+      `${this.name}: ${resource}: the answer has a Link header that Lifeboat does not understand, so the next page cannot be asked for: "${links.rest.slice(0, 100)}".`,
+    );
+  }
+}
