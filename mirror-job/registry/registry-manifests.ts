@@ -20,6 +20,13 @@ const NOT_ALLOWED: readonly number[] = [401, 403];
 
 export class RegistryManifests {
   readonly #requests: RepositoryRequests;
+  /** `contradicted`: one was refused, or found nothing, where a GET got the manifest. */
+  #heads: 'untried' | 'answered' | 'contradicted' = 'untried';
+  #trial: Promise<void> | undefined;
+  /** Images that derived names are called after, and that were asked for to see whether HEADs find them. */
+  readonly #tried = new Set<Digest>();
+  /** The first one that a GET got. */
+  #got: Tag | Digest | undefined;
 
   constructor(requests: RepositoryRequests) {
     this.#requests = requests;
@@ -33,6 +40,7 @@ export class RegistryManifests {
     const manifest = isReferrerTag(tag)
       ? await this.#derived(tag, status, isGuess)
       : await this.get(tag, MAX_MANIFEST_SIZE);
+    if (manifest !== undefined && status !== 200) this.#heads = 'contradicted';
     return manifest === undefined ? undefined : { digest: manifest.digest, manifest };
   }
 
@@ -56,7 +64,9 @@ export class RegistryManifests {
 
   async #has(reference: Tag | Digest): Promise<boolean> {
     if ((await this.#head(reference)).status === 200) return true;
-    return (await this.get(reference, MAX_MANIFEST_SIZE)) !== undefined;
+    const isThere = (await this.get(reference, MAX_MANIFEST_SIZE)) !== undefined;
+    if (isThere) this.#heads = 'contradicted';
+    return isThere;
   }
 
   /**
@@ -66,6 +76,7 @@ export class RegistryManifests {
   async #head(reference: Tag | Digest, anonymous = false): Promise<Answer> {
     const response = await this.#requests.send({ ...requestFor('HEAD', reference), anonymous }, 'any');
     response.discard();
+    if (response.status === 200 && !anonymous && this.#heads === 'untried') this.#heads = 'answered';
     return response;
   }
 
@@ -95,32 +106,54 @@ export class RegistryManifests {
     if (expected === undefined && encoded !== '' && !isJson(bytes)) {
       throw new SourceError(`${where} cannot be read.${encoded}`);
     }
+    this.#got ??= reference;
     const mediaType = response.headers.get('Content-Type') ?? undefined;
     return { status, manifest: { digest, bytes, mediaType } };
   }
 
   /**
-   * A tag whose name is derived from a digest, after its HEAD has found no digest. Mostly there is none, and some
-   * registries refuse what they do not have. A guess goes by what the HEAD said, because a GET per manifest would cost
-   * quota to find nothing.
+   * A tag whose name is derived from a digest, after its HEAD has found no digest. Some registries refuse what they do not
+   * have. A guess goes by its HEAD, because a GET per guess would cost quota to find nothing; but not where HEADs are refused
+   * that a GET answers.
    */
   async #derived(tag: Tag, headStatus: number, isGuess: boolean): Promise<SourceManifest | undefined> {
     const absent = [404, ...NOT_ALLOWED];
-    const { status, manifest } =
-      isGuess && absent.includes(headStatus)
-        ? { status: headStatus, manifest: undefined }
-        : await this.#get(tag, MAX_MANIFEST_SIZE, absent);
-    if (NOT_ALLOWED.includes(status)) await this.#refuseUnknownCaller(tag);
+    if (isGuess && absent.includes(headStatus) && (await this.#areHeadsTrue(tag))) return undefined;
+    const { status, manifest } = await this.#get(tag, MAX_MANIFEST_SIZE, absent);
+    if (NOT_ALLOWED.includes(status) && !this.#requests.hasAnswered) await this.#tryHead(tag);
     return manifest;
   }
 
-  /** @throws {SourceError} where the repository refuses also the image that a derived name is called after */
-  async #refuseUnknownCaller(derived: Tag): Promise<void> {
-    if (this.#requests.hasAnswered) return;
-    const digest = derived.split('.', 1).join().replace('-', ':');
-    if (!isDigest(digest)) return;
-    (await this.#requests.send(requestFor('HEAD', digest), [200, 404, 405])).discard();
+  /**
+   * Whether a HEAD finds what a GET gets. It is tried once, with what a GET has got or, where there is nothing yet, with the
+   * image that the derived name is called after.
+   * @throws {SourceError} where the repository refuses that one too: then the caller may read nothing
+   */
+  async #areHeadsTrue(derived: Tag): Promise<boolean> {
+    if (this.#heads === 'untried') {
+      this.#trial ??= this.#tryHead(derived).finally(() => {
+        this.#trial = undefined;
+      });
+      await this.#trial;
+    }
+    return this.#heads !== 'contradicted';
   }
+
+  async #tryHead(derived: Tag): Promise<void> {
+    const subject = subjectOf(derived);
+    if (this.#got !== undefined) {
+      if ((await this.#head(this.#got)).status !== 200) this.#heads = 'contradicted';
+    } else if (subject !== undefined && !this.#tried.has(subject)) {
+      await this.#has(subject);
+      this.#tried.add(subject);
+    }
+  }
+}
+
+/** The manifest that a derived name is called after. @returns undefined for a name that does not hold all of its digest */
+function subjectOf(derived: Tag): Digest | undefined {
+  const digest = derived.split('.', 1).join().replace('-', ':');
+  return isDigest(digest) ? digest : undefined;
 }
 
 function requestFor(method: 'GET' | 'HEAD', reference: Tag | Digest): Omit<RegistryRequest, 'path'> {

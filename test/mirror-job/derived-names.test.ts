@@ -96,9 +96,11 @@ test('the mirror of a registry whose list leaves derived names out loses neither
   expect(await sync({ tags: 'all' })).toEqual(CREATED);
   expect(listedOf(image.digest)).toEqual([sbom.digest]);
   expect(store.json(`${ROOT}/_tags.json`)).toEqual({ name: 'mirror.test/app', tags: ['one', signature] });
-  // The list of referrers of four manifests, and three names for the index and each of its two children.
+  // The list of referrers of four manifests, three names for the index and each of its two children, and the image itself,
+  // which shows that a HEAD finds what is there.
   const heads = registry.requests.filter(({ method }) => method === 'HEAD');
-  expect(heads).toHaveLength(4 + 3 * 3);
+  expect(heads).toHaveLength(4 + 3 * 3 + 1);
+  expect(heads.filter((request) => !isDerived(request)).map(({ reference }) => reference)).toEqual(['one']);
   // Where nothing is due, nothing of it is asked for again.
   expect(await sync({ tags: 'all' })).toEqual({});
   expect(
@@ -200,13 +202,63 @@ test('a digest whose referrers are due is itself asked for where its derived nam
   registry.misbehave((request) => (isDerived(request) ? { kind: 'status', status: 403 } : undefined));
   clock.advance(DAY);
   expect(await sync(options)).toEqual({});
-  // Where nothing is answered, it is the repository that is refused.
+  // It is a GET that decides whether the repository is refused.
+  for (const status of [400, 403]) {
+    registry.misbehave((request) =>
+      isDerived(request) || (request.kind === 'manifest' && request.method === 'HEAD')
+        ? { kind: 'status', status: isDerived(request) ? 403 : status }
+        : undefined,
+    );
+    clock.advance(DAY);
+    expect(await sync(options)).toEqual({});
+    const gets = registry.requests.filter(({ kind, method }) => kind === 'manifest' && method === 'GET');
+    expect(gets.some(({ reference }) => reference.startsWith('sha256:'))).toBe(true);
+  }
   registry.misbehave(({ kind }) => (kind === 'manifest' ? { kind: 'status', status: 403 } : undefined));
   clock.advance(DAY);
   const { [name]: failure = '' } = await sync(options);
   expect(failure).toMatch(
-    /answered 403 to HEAD manifests\/sha256:[0-9a-f]{64}\. If the image is private, configure/,
+    /answered 403 to GET manifests\/sha256:[0-9a-f]{64}: "told to answer 403"\. If the image is private, configure/,
   );
+});
+
+test.each([400, 401, 403, 404, 405])(
+  'signatures and referrers are found where every HEAD is answered %s, in the first run and in the next one',
+  async (status) => {
+    const { app, image, registry, store, clock, sync, listedOf } = await begin();
+    registry.misbehave(({ kind, method }) =>
+      kind === 'manifest' && method === 'HEAD' ? { kind: 'status', status } : undefined,
+    );
+    const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
+    tagAs(app, addIndex(app, [sbom]), fallbackTag(image.digest));
+    const sign = async (suffix: string): Promise<string> => {
+      const tag = `${fallbackTag(image.digest)}.${suffix}`;
+      tagAs(app, addImage(app, { layers: [await addLayer(app, suffix)] }), tag);
+      return tag;
+    };
+    const first = await sign('sig');
+    expect(await sync()).toEqual(CREATED);
+    expect(listedOf(image.digest)).toEqual([sbom.digest]);
+    expect(store.keys('/_tags/sha256-')).toEqual([`${ROOT}/_tags/${first}`]);
+    const second = await sign('att');
+    clock.advance(DAY);
+    expect(await sync()).toEqual({});
+    expect(store.keys('/_tags/sha256-')).toEqual([second, first].map((tag) => `${ROOT}/_tags/${tag}`));
+  },
+);
+
+test('digests that upstream has deleted are asked for at most once by HEAD and once by GET, however many names are derived from them', async () => {
+  const { app, registry, image, sync, clock } = await begin();
+  const options = { tags: [], digests: [image.digest] };
+  await sync(options);
+  app.manifests.clear();
+  clock.advance(DAY);
+  expect(await sync(options)).toEqual({});
+  const named = registry.requests
+    .filter((request) => request.kind === 'manifest' && !isDerived(request))
+    .map(({ method, reference }) => `${method} ${reference}`);
+  expect(named.toSorted()).toEqual([...new Set(named)].toSorted());
+  expect(named.filter((line) => line.startsWith('GET'))).not.toEqual([]);
 });
 
 test.each([400, 401, 402, 403, 404, 405, 406, 409, 410, 415, 418, 422, 451, 501])(
