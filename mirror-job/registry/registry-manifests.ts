@@ -46,7 +46,15 @@ export class RegistryManifests {
 
   /** As `Source.manifest`. */
   async get(reference: Tag | Digest, limit: number): Promise<SourceManifest | undefined> {
-    return (await this.#get(reference, limit, [404])).manifest;
+    const refusable = !isDigest(reference) && isReferrerTag(reference) && this.#requests.hasAnswered;
+    const { status, manifest } = await this.#get(reference, limit, refusable ? [404, ...NOT_ALLOWED] : [404]);
+    // It is no question of credentials where the rest of the repository can be read.
+    if (NOT_ALLOWED.includes(status)) {
+      throw new SourceError(
+        `${this.#requests.name}: the tag "${reference}" is refused (${status}), and the rest of the repository is not. Have it made readable there, or mirror the image without what refers to it, by "referrers: false".`,
+      );
+    }
+    return manifest;
   }
 
   /** Whether callers without credentials may read it. */

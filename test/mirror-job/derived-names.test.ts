@@ -222,6 +222,26 @@ test('a digest whose referrers are due is itself asked for where its derived nam
   );
 });
 
+test.each([
+  ['the list of referrers', '', true],
+  ['a signature', '.sig', true],
+  ['a signature that only a HEAD shows', '.sig', false],
+] as const)(
+  '%s that is there and refused fails the tag, without a word about credentials',
+  async (_name, suffix, isListed) => {
+    const { app, image, registry, sync } = await begin();
+    const tag = `${fallbackTag(image.digest)}${suffix}`;
+    tagAs(app, addIndex(app, [addArtifact(app, { artifactType: SPDX, subject: image })]), tag);
+    registry.misbehave((request) =>
+      isDerived(request) && request.method === 'GET' ? { kind: 'status', status: 403 } : undefined,
+    );
+    const { 'mirror.test/app:one': failure } = await sync({ tags: isListed ? 'all' : ['one'] });
+    expect(failure).toBe(
+      `${suffix === '' ? '' : `The signature tag "${tag}": `}${registry.host}/team/app: the tag "${tag}" is refused (403), and the rest of the repository is not. Have it made readable there, or mirror the image without what refers to it, by "referrers: false".`,
+    );
+  },
+);
+
 test.each([400, 401, 403, 404, 405])(
   'signatures and referrers are found where every HEAD is answered %s, in the first run and in the next one',
   async (status) => {
