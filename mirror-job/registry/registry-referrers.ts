@@ -6,26 +6,35 @@ import { parseDescriptor, type Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import { isObject, parseJson } from '../../core/json.ts';
 import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
-import { OCI_INDEX, bareMediaType } from '../../core/media-type.ts';
+import { OCI_INDEX, bareMediaType, isManifestMediaType } from '../../core/media-type.ts';
 import type { Tag } from '../../core/reference.ts';
 import { referrersTag } from '../../core/tag-list.ts';
 import { SourceError } from '../engine/source.ts';
+import type { Answer } from './answer.ts';
+import { encodingNote } from './content-encoding.ts';
 import { DeadEndError } from './dead-end-error.ts';
 import type { RegistryManifests } from './registry-manifests.ts';
 import { RETRIED } from './registry-options.ts';
 import type { RepositoryRequests } from './repository-requests.ts';
 
-/** How registries say that they have no such API: with any 4xx that another try would not change. */
-const NO_API = [...Array.from({ length: 100 }, (_, index) => 400 + index), 501].filter(
-  (status) => !RETRIED.has(status),
+/** How registries say that they have no such API. */
+const NO_API: readonly number[] = [404, 405, 501];
+/** Each other 4xx that another try would not change is about one subject. */
+const REFUSED = Array.from({ length: 100 }, (_, index) => 400 + index).filter(
+  (status) => !RETRIED.has(status) && !NO_API.includes(status),
 );
+/** So many subjects that are refused in a row, and none that was answered: there is no such API. */
+const MAX_REFUSED = 3;
 
 export class RegistryReferrers {
   readonly #requests: RepositoryRequests;
   readonly #manifests: RegistryManifests;
-  /** By its first answer; a repository's own, because some registries refuse it to callers they do not know there. */
+  /** A repository's own, because some registries refuse it to callers they do not know there. */
   #hasApi: boolean | undefined;
-  #first: Promise<unknown> | undefined;
+  /** Subjects that were refused, until one is answered. */
+  #refused = 0;
+  /** The question whose answer may tell whether there is an API. */
+  #question: Promise<unknown> | undefined;
 
   constructor(requests: RepositoryRequests, manifests: RegistryManifests) {
     this.#requests = requests;
@@ -41,37 +50,71 @@ export class RegistryReferrers {
     return [...(answered ?? []), ...(ask ? await this.#byTag(fallback, subject, listed !== undefined) : [])];
   }
 
-  /** The first answer tells whether there is an API: the others wait for it, rather than to ask in vain. */
+  /** One question at a time until it is known whether there is an API: the others wait, rather than to ask in vain. */
   async #askApi(subject: Digest): Promise<readonly Descriptor[] | undefined> {
-    // A question that failed tells nothing.
-    if (this.#first !== undefined) await this.#first.catch(() => undefined);
+    while (this.#hasApi === undefined && this.#question !== undefined) {
+      const question = this.#question;
+      const hasFailed = await question.then(
+        () => false,
+        () => true,
+      );
+      // A question that failed tells nothing, and may have taken long.
+      if (hasFailed) break;
+      if (this.#question === question) this.#question = undefined;
+    }
     if (this.#hasApi === false) return undefined;
     const asked = this.#byApi(subject);
-    this.#first ??= asked;
+    if (this.#hasApi === undefined) this.#question ??= asked;
     const answered = await asked;
-    this.#hasApi ??= answered !== undefined;
-    return answered;
+    if (Array.isArray(answered)) {
+      this.#hasApi = true;
+      return answered;
+    }
+    if (answered === 'refused') this.#refused += 1;
+    if (answered === 'no API' || this.#refused === MAX_REFUSED) this.#hasApi ??= false;
+    return undefined;
   }
 
-  /** @returns undefined when the registry has no such API: some say so with a 4xx, some with a page or a dead end. */
-  async #byApi(subject: Digest): Promise<Descriptor[] | undefined> {
+  async #byApi(subject: Digest): Promise<Descriptor[] | 'refused' | 'no API'> {
     const descriptors: Descriptor[] = [];
     let isFirst = true;
     try {
-      const optional = { type: OCI_INDEX, absent: NO_API };
-      for await (const page of this.#requests.pages(`referrers/${subject}`, optional)) {
-        if (page === undefined && !isFirst) {
+      const pages = this.#requests.pages(`referrers/${subject}`, [...NO_API, ...REFUSED]);
+      for await (const { response, bytes } of pages) {
+        const list = bytes === undefined ? undefined : this.#listOf(response, bytes);
+        if (list === undefined && !isFirst) {
           throw new SourceError(`${this.#requests.name}: the list of what refers to ${subject} breaks off.`);
         }
-        if (page === undefined) return undefined;
+        if (list === undefined) return REFUSED.includes(response.status) ? 'refused' : 'no API';
         isFirst = false;
-        descriptors.push(...this.#descriptorsOf(page));
+        // Not with a spread: some registries send hundreds of thousands in one page.
+        for (const descriptor of this.#descriptorsOf(list)) descriptors.push(descriptor);
       }
     } catch (error) {
-      if (isFirst && error instanceof DeadEndError) return undefined;
+      if (isFirst && error instanceof DeadEndError) return 'no API';
       throw error;
     }
     return descriptors;
+  }
+
+  /**
+   * A list by its Content-Type or, because some registries send it as `application/json`, by its shape.
+   * @returns undefined for a page, with which some registries answer whatever they do not know
+   * @throws {SourceError} for what is said to be a list and is none
+   */
+  #listOf(response: Answer, bytes: Uint8Array): unknown {
+    const isSaidToBe = bareMediaType(response.headers.get('Content-Type') ?? '') === OCI_INDEX;
+    let json: unknown;
+    try {
+      json = parseJson(bytes);
+    } catch (error) {
+      if (!isSaidToBe) return undefined;
+      throw new SourceError(
+        `${this.#requests.name}: what came as a list of referrers is not JSON.${encodingNote(response)}`,
+        { cause: error },
+      );
+    }
+    return isSaidToBe || (isObject(json) && Array.isArray(json['manifests'])) ? json : undefined;
   }
 
   /** Anybody may call an image so, and GitLab answers with the subject itself: only an index of referrers lists them. */
@@ -81,18 +124,20 @@ export class RegistryReferrers {
     if (!isListed && (resolved === undefined || resolved.digest === subject)) return [];
     const manifest = resolved?.manifest ?? (await this.#manifests.get(tag, MAX_MANIFEST_SIZE));
     if (manifest === undefined || manifest.digest === subject) return [];
-    const isSaidToBe = bareMediaType(manifest.mediaType ?? '') === OCI_INDEX;
+    const sentAs = bareMediaType(manifest.mediaType ?? '');
     let json: unknown;
     try {
       json = parseJson(manifest.bytes);
     } catch {
-      if (!isSaidToBe) return [];
+      if (sentAs !== OCI_INDEX) return [];
       throw new SourceError(
         `${this.#requests.name}: the list of referrers under the tag "${tag}" is not JSON.`,
       );
     }
     if (!isObject(json) || json['manifests'] === undefined) return [];
-    const isIndex = typeof json['mediaType'] === 'string' ? json['mediaType'] === OCI_INDEX : isSaidToBe;
+    // A type that is no manifest's says nothing, as `application/json`.
+    const type = typeof json['mediaType'] === 'string' ? json['mediaType'] : sentAs;
+    const isIndex = type === OCI_INDEX || (json['mediaType'] === undefined && !isManifestMediaType(type));
     return isIndex ? this.#descriptorsOf(json) : [];
   }
 

@@ -22,7 +22,7 @@ import { RegistryManifests } from './registry-manifests.ts';
 import { RegistryReferrers } from './registry-referrers.ts';
 import type { Registry } from './registry.ts';
 import { RepositoryRequests } from './repository-requests.ts';
-import { leftOutSentence, readTagPage } from './tag-page.ts';
+import { OtherNames, readTagPage } from './tag-page.ts';
 
 /** What some registries, or the storage that they redirect to, answer to a range and would not to the whole. */
 const RANGE_REFUSALS = [400, 403, 405, 416, 501];
@@ -64,14 +64,14 @@ export class RegistrySource implements Source {
 
   async #listTags(): Promise<readonly Tag[]> {
     const tags: Tag[] = [];
-    const others: string[] = [];
-    for await (const page of this.#requests.pages('tags/list')) {
-      const read = readTagPage(this.name, page);
+    const others = new OtherNames();
+    for await (const { response, bytes } of this.#requests.pages('tags/list')) {
+      const read = readTagPage(this.name, response, bytes);
       // Not with a spread: some registries send hundreds of thousands in one page.
       for (const tag of read.tags) tags.push(tag);
-      for (const other of read.others) others.push(other);
+      for (const other of read.others) others.add(other);
     }
-    if (others.length > 0) this.#requests.registry.log.warn(leftOutSentence(this.name, others));
+    if (others.count > 0) this.#requests.registry.log.warn(others.sentence(this.name));
     const shown = tags.filter((tag) => isReferrerTag(tag));
     this.#listed = shown.length === 0 ? undefined : new Set(shown);
     return tags;

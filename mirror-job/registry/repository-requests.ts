@@ -1,11 +1,8 @@
 /** What one repository of a registry is asked: its requests are counted, its answers read whole, and its lists page by page. */
-import { parseJson } from '../../core/json.ts';
-import { bareMediaType } from '../../core/media-type.ts';
 import { SkippedError } from '../engine/skipped-error.ts';
 import { SourceError, type RequestCounts } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 import { BrokenBodyError, readWhole } from './body.ts';
-import { encodingNote } from './content-encoding.ts';
 import { nextLink, parseLinks } from './link-header.ts';
 import { NO_REQUESTS, kindOf, type RegistryRequest } from './registry-request.ts';
 import type { Registry } from './registry.ts';
@@ -20,9 +17,9 @@ const BODY_ATTEMPTS = 3;
 
 type Request = Omit<RegistryRequest, 'path'>;
 
-interface Read {
+export interface Read {
   readonly response: Answer;
-  /** Undefined for another status, or type, than the one that was wanted. */
+  /** Undefined for another status than 200. */
   readonly bytes: Uint8Array<ArrayBuffer> | undefined;
 }
 
@@ -68,7 +65,7 @@ export class RepositoryRequests {
 
   /**
    * A whole answer. One that breaks off is asked for again: the registry has just answered, so at once.
-   * @param wanted the statuses beside 200 that are no error, and the Content-Type that counts; without it, any
+   * @param wanted the statuses beside 200 that are no error
    */
   async read(
     request: Request,
@@ -77,14 +74,12 @@ export class RepositoryRequests {
       /** Bytes. */
       readonly limit: number;
       readonly where: string;
-      readonly type?: string | undefined;
     },
   ): Promise<Read> {
-    const { allow, limit, where, type } = wanted;
+    const { allow, limit, where } = wanted;
     for (let attempt = 1; ; attempt += 1) {
       const response = await this.send(request, [200, ...allow]);
-      const contentType = bareMediaType(response.headers.get('Content-Type') ?? '');
-      if (response.status !== 200 || (type !== undefined && contentType !== type)) {
+      if (response.status !== 200) {
         response.discard();
         return { response, bytes: undefined };
       }
@@ -97,14 +92,11 @@ export class RepositoryRequests {
   }
 
   /**
-   * A listing's pages, by its `Link` headers.
-   * @param optional for a resource that not every registry has: the Content-Type that it must have, and the statuses that
-   *   say that it is not there; then the one page is undefined. Without it, both are errors
+   * A list's pages, by its `Link` headers.
+   * @param allow the statuses beside 200 that are no error: a page that is answered so is the last one
    */
-  async *pages(
-    resource: string,
-    optional?: { readonly type: string; readonly absent: readonly number[] },
-  ): AsyncGenerator {
+  async *pages(resource: string, allow: readonly number[] = []): AsyncGenerator<Read> {
+    const where = `${this.name}: ${resource}`;
     const visited = new Set<string>();
     let next: string | undefined = resource;
     while (next !== undefined) {
@@ -113,21 +105,11 @@ export class RepositoryRequests {
       if (visited.size === MAX_PAGES)
         throw new SourceError(`${this.name}: ${resource} has more than ${MAX_PAGES} pages.`);
       visited.add(next);
-      const where = `${this.name}: ${resource}`;
-      const { response, bytes }: Read = await this.read(
-        { method: 'GET', resource: next },
-        { allow: optional?.absent ?? [], limit: MAX_PAGE_SIZE, where, type: optional?.type },
-      );
-      if (bytes === undefined) {
-        yield undefined;
-        return;
-      }
-      try {
-        yield parseJson(bytes);
-      } catch (error) {
-        throw new SourceError(`${where}: the answer is not JSON.${encodingNote(response)}`, { cause: error });
-      }
-      next = this.#nextPage(response.headers.get('Link'), resource);
+      const request = { method: 'GET', resource: next } as const;
+      const page: Read = await this.read(request, { allow, limit: MAX_PAGE_SIZE, where });
+      yield page;
+      if (page.bytes === undefined) return;
+      next = this.#nextPage(page.response.headers.get('Link'), resource);
     }
   }
 

@@ -3,10 +3,12 @@
  * newest of fewer tags is an older one.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags
  */
-import { isObject } from '../../core/json.ts';
+import { isObject, parseJson } from '../../core/json.ts';
 import { isTag, type Tag } from '../../core/reference.ts';
 import { countOf } from '../engine/count-of.ts';
 import { SourceError } from '../engine/source.ts';
+import type { Answer } from './answer.ts';
+import { encodingNote } from './content-encoding.ts';
 
 const SHOWN = 3;
 
@@ -17,7 +19,15 @@ export interface TagPage {
 }
 
 /** @param name of the repository, for the sentence. @throws {SourceError} */
-export function readTagPage(name: string, page: unknown): TagPage {
+export function readTagPage(name: string, response: Answer, bytes: Uint8Array | undefined): TagPage {
+  let page: unknown;
+  try {
+    page = parseJson(bytes ?? new Uint8Array());
+  } catch (error) {
+    throw new SourceError(`${name}: tags/list: the answer is not JSON.${encodingNote(response)}`, {
+      cause: error,
+    });
+  }
   const refuse = (more: string): SourceError =>
     new SourceError(`${name}: the answer is not a list of tags${more}.`);
   if (!isObject(page)) throw refuse('');
@@ -36,13 +46,27 @@ export function readTagPage(name: string, page: unknown): TagPage {
   return { tags, others };
 }
 
-/** @param others at least one */
-export function leftOutSentence(name: string, others: readonly string[]): string {
-  const shown = others.slice(0, SHOWN).map((one) => JSON.stringify(one.slice(0, 150)));
-  const more = others.length > SHOWN ? [`and ${others.length - SHOWN} more`] : [];
-  const are = others.length === 1 ? 'is not a valid tag' : 'are not valid tags';
-  const left = others.length === 1 ? 'It is' : 'They are';
-  return `${name} lists ${countOf(others.length, 'name')} that ${are}, which no client can pull. ${left} left out: ${[...shown, ...more].join(', ')}.`;
+/** What stands in a whole list and is no tag: it may be millions, so that only the first few are kept. */
+export class OtherNames {
+  readonly #shown: string[] = [];
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(name: string): void {
+    this.#count += 1;
+    if (this.#count <= SHOWN) this.#shown.push(JSON.stringify(name.slice(0, 150)));
+  }
+
+  /** @param repository as messages call it */
+  sentence(repository: string): string {
+    const more = this.#count > SHOWN ? [`and ${this.#count - SHOWN} more`] : [];
+    const are = this.#count === 1 ? 'is not a valid tag' : 'are not valid tags';
+    const left = this.#count === 1 ? 'It is' : 'They are';
+    return `${repository} lists ${countOf(this.#count, 'name')} that ${are}, which no client can pull. ${left} left out: ${[...this.#shown, ...more].join(', ')}.`;
+  }
 }
 
 function codeOf(errors: unknown): string {

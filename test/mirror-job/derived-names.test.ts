@@ -3,6 +3,7 @@
  * signature, and the referrers API itself. An answer has to show that it is what was asked for, and a refusal is absence.
  */
 import { afterEach, expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import type { RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
 import { addArtifact, addImage, addIndex, addLayer, fallbackTag, tagAs } from '../support/builder.ts';
@@ -290,9 +291,107 @@ test.each([400, 401, 402, 403, 404, 405, 406, 409, 410, 415, 418, 422, 451, 501]
     registry.misbehave(({ kind }) => (kind === 'referrers' ? { kind: 'status', status } : undefined));
     expect(await sync()).toEqual(CREATED);
     expect(listedOf(image.digest)).toEqual([sbom.digest]);
-    expect(registry.requests.filter(({ kind }) => kind === 'referrers')).toHaveLength(1);
+    // Of four subjects. A refusal may be about one of them; three in a row are about the API.
+    const count = [404, 405, 501].includes(status) ? 1 : 3;
+    expect(registry.requests.filter(({ kind }) => kind === 'referrers')).toHaveLength(count);
   },
 );
+
+test.each([400, 403, 406])(
+  'a %s for one subject takes nothing from the subjects after it, and its own fallback tag is asked for',
+  async (status) => {
+    const { app, image, registry, sync, listedOf } = await begin({ referrers: true });
+    const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
+    const index = app.manifests.get(image.digest)?.bytes ?? Buffer.of();
+    const [child = image] = referencesOf(readJson(index)).manifests;
+    const { mediaType, digest, size } = child;
+    const subject = { mediaType, digest, size };
+    const signature = addArtifact(app, { artifactType: 'application/signature', subject });
+    tagAs(app, addIndex(app, [signature]), fallbackTag(child.digest));
+    // The first subject that is asked about, whichever that is.
+    let first: string | undefined;
+    registry.misbehave(({ kind, reference }) => {
+      if (kind !== 'referrers') return undefined;
+      first ??= reference;
+      return reference === first ? { kind: 'status', status } : undefined;
+    });
+    expect(await sync({ tags: ['one'] })).toEqual(CREATED);
+    expect([first, listedOf(child.digest)]).toEqual([child.digest, [signature.digest]]);
+    expect(listedOf(image.digest)).toEqual([sbom.digest]);
+  },
+);
+
+test('a list of referrers of 140,000 entries is read', async () => {
+  const image: Digest = `sha256:${'1'.repeat(64)}`;
+  const entry = `{"mediaType":"a/b","digest":"${image}","size":1}`;
+  const bytes = Buffer.from(`{"manifests":[${Array.from({ length: 140_000 }, () => entry).join()}]}`);
+  const { registry } = await begin({ referrers: true });
+  registry.misbehave(({ kind }) =>
+    kind === 'referrers'
+      ? { kind: 'manifest', bytes, mediaType: 'application/vnd.oci.image.index.v1+json' }
+      : undefined,
+  );
+  const source = await sourceAt(registry.host, 'team/app', { timeout: 30_000 });
+  expect(await source.referrers(parseDigest(image))).toHaveLength(140_000);
+});
+
+test.each(['application/json', 'text/plain; charset=utf-8', 'text/html'])(
+  'a list of referrers that comes as %s is taken',
+  async (mediaType) => {
+    const { app, image, registry, sync, listedOf } = await begin({ referrers: true });
+    const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
+    const list = {
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.index.v1+json',
+      manifests: [sbom],
+    };
+    registry.misbehave(({ kind, reference }) =>
+      kind === 'referrers' && reference === image.digest
+        ? { kind: 'manifest', bytes: Buffer.from(JSON.stringify(list)), mediaType }
+        : undefined,
+    );
+    expect(await sync()).toEqual(CREATED);
+    expect(listedOf(image.digest)).toEqual([sbom.digest]);
+  },
+);
+
+test.each([
+  ['<html>not here</html>', 'text/html'],
+  ['{"errors":[]}', 'application/json'],
+  ['{"manifests":"none"}', 'application/json'],
+  ['[]', 'application/json'],
+])(
+  'a referrers API that answers %s is a page, and the fallback tag is asked for',
+  async (text, mediaType) => {
+    const { app, image, registry, sync, listedOf } = await begin({ referrers: true });
+    const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
+    tagAs(app, addIndex(app, [sbom]), fallbackTag(image.digest));
+    registry.misbehave(({ kind }) =>
+      kind === 'referrers' ? { kind: 'manifest', bytes: Buffer.from(text), mediaType } : undefined,
+    );
+    expect(await sync()).toEqual(CREATED);
+    expect(listedOf(image.digest)).toEqual([sbom.digest]);
+  },
+);
+
+test.each([
+  ['application/json', {}, 1],
+  ['application/octet-stream', {}, 1],
+  ['application/vnd.docker.distribution.manifest.list.v2+json', {}, 0],
+  ['application/json', { mediaType: 'application/vnd.oci.image.index.v1+json' }, 1],
+  ['application/json', { mediaType: 'application/vnd.docker.distribution.manifest.list.v2+json' }, 0],
+])('a fallback tag that comes as %s and says %j lists %i', async (mediaType, own, count) => {
+  const { app, image, registry, sync, listedOf } = await begin();
+  const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, ...own, manifests: [sbom] }));
+  registry.misbehave(({ kind, reference }) =>
+    kind === 'manifest' && reference === fallbackTag(image.digest)
+      ? { kind: 'manifest', bytes, mediaType }
+      : undefined,
+  );
+  expect(await sync()).toEqual(CREATED);
+  expect(listedOf(image.digest)).toEqual(count === 0 ? [] : [sbom.digest]);
+});
 
 test.each([
   ['a host that cannot be reached', { kind: 'redirect', location: 'http://127.0.0.1:1/v2/' }],
