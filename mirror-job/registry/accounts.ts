@@ -6,6 +6,7 @@
 import type { Authorization } from './authorization.ts';
 
 const QUOTA_USED_UP = 429;
+const NOBODY: ReadonlySet<Authorization> = new Set();
 
 export class Accounts {
   readonly #first: Authorization;
@@ -34,22 +35,27 @@ export class Accounts {
     return credentials.some((credential) => credential !== undefined);
   }
 
-  /** Who asks next in a repository. */
-  turn(path: string): Authorization {
+  /**
+   * Who asks next in a repository.
+   * @param passed who was refused the same request already
+   */
+  turn(path: string, passed: ReadonlySet<Authorization> = NOBODY): Authorization {
     const proven = this.#proven.get(path);
     if (proven !== undefined && !this.#spent.has(proven)) return proven;
-    return this.#fresh(path) ?? proven ?? this.#first;
+    return this.#fresh(path, passed) ?? proven ?? this.#first;
   }
 
   /**
    * Takes note of an answer.
+   * @param passed for a request whose refusal says nothing of the next one, as of a HEAD: who was refused is added to it, and
+   *   is not closed out of the repository
    * @returns whether the next account may get a better one, and was not asked yet
    */
-  passOn(path: string, used: Authorization, status: number): boolean {
+  passOn(path: string, used: Authorization, status: number, passed?: Set<Authorization>): boolean {
     if (this.all.length === 1) return false;
     if (status === QUOTA_USED_UP) {
       this.#spent.add(used);
-      if (this.#fresh(path) !== undefined) return true;
+      if (this.#fresh(path, passed) !== undefined) return true;
       // All of them are used up: whoever waits as the registry asks begins with the first again.
       this.#spent.clear();
       return false;
@@ -59,11 +65,11 @@ export class Accounts {
       return false;
     }
     if (this.#proven.get(path) === used) return false;
-    const refused = this.#refused.get(path) ?? new Set();
-    this.#refused.set(path, refused.add(used));
-    if (this.#fresh(path) !== undefined) return true;
+    (passed ?? this.#refusedIn(path)).add(used);
+    if (this.#fresh(path, passed) !== undefined) return true;
     // One that is only out of quota is worth waiting for: its 429 says so, this refusal does not.
-    const waiting = this.#proven.get(path) ?? this.all.find((account) => !refused.has(account));
+    const waiting =
+      this.#proven.get(path) ?? this.all.find((account) => !this.#isRefused(path, account, passed));
     if (waiting !== undefined) this.#spent.delete(waiting);
     return waiting !== undefined;
   }
@@ -81,8 +87,17 @@ export class Accounts {
     return isNews;
   }
 
-  #fresh(path: string): Authorization | undefined {
-    const refused = this.#refused.get(path);
-    return this.all.find((account) => !this.#spent.has(account) && refused?.has(account) !== true);
+  #fresh(path: string, passed?: ReadonlySet<Authorization>): Authorization | undefined {
+    return this.all.find((account) => !this.#spent.has(account) && !this.#isRefused(path, account, passed));
+  }
+
+  #isRefused(path: string, account: Authorization, passed: ReadonlySet<Authorization> = NOBODY): boolean {
+    return passed.has(account) || this.#refused.get(path)?.has(account) === true;
+  }
+
+  #refusedIn(path: string): Set<Authorization> {
+    const refused = this.#refused.get(path) ?? new Set();
+    this.#refused.set(path, refused);
+    return refused;
   }
 }

@@ -152,8 +152,10 @@ export class Registry implements ReportingUpstream {
   /** Asks with the account whose turn it is, and with the next one where that can help. */
   async #authorized(request: RegistryRequest): Promise<Answer> {
     const accounts = request.anonymous === true ? this.#anonymous : this.#accounts;
+    // There are registries that refuse every HEAD: the GET that follows decides who may read what.
+    const passed = request.method === 'HEAD' ? new Set<Authorization>() : undefined;
     for (;;) {
-      const authorization = accounts.turn(request.path);
+      const authorization = accounts.turn(request.path, passed);
       try {
         const response = await this.#spending(request, authorization);
         if (response === undefined) {
@@ -168,7 +170,7 @@ export class Registry implements ReportingUpstream {
             `${this.nameOf(request.path)}: the account that may read this repository has used up its quota, and the registry answers 404 to another account.`,
           );
         }
-        if (!accounts.passOn(request.path, authorization, response.status)) return response;
+        if (!accounts.passOn(request.path, authorization, response.status, passed)) return response;
         response.discard();
       } catch (error) {
         if (!(error instanceof CredentialRefusedError)) throw error;

@@ -121,6 +121,29 @@ test.each([401, 403])('after a %i, the next account serves that repository, and 
   expect(setting.asked()).toEqual(['a', 'b', 'a', 'b']);
 });
 
+test.each([401, 403])('a %i to every HEAD takes no account from the GET that follows', async (code) => {
+  const setting = await start({
+    names: ['a', 'b'],
+    answer: (name, { method }) => (method === 'HEAD' || name === 'a' ? status(code) : undefined),
+  });
+  expect(await setting.app.resolve(one)).toMatchObject({ digest: image.digest });
+  // By HEAD, and by GET.
+  expect(setting.asked()).toEqual(['a', 'b', 'a', 'b']);
+  // The second account is known to read it.
+  expect(await setting.app.resolve(one)).toMatchObject({ digest: image.digest });
+  expect(setting.asked()).toEqual(['b', 'b']);
+});
+
+test('after HEADs that every account is refused, a quota that is used up still makes it the next account’s turn', async () => {
+  const setting = await start({
+    names: ['a', 'b'],
+    answer: (name, { method }) => (method === 'HEAD' ? status(403) : name === 'a' ? status(429) : undefined),
+  });
+  expect(await setting.app.resolve(one)).toMatchObject({ digest: image.digest });
+  expect(setting.asked()).toEqual(['a', 'b', 'a', 'b']);
+  expect(setting.clock.sleeps).toEqual([]);
+});
+
 test('a request that every account is refused is sent once per account, and the error is about the last answer', async () => {
   const setting = await start({ names: ['a', 'b', 'c'], answer: () => status(403) });
   await expect(setting.app.manifest(one)).rejects.toThrow('the registry answered 403 to GET manifests/one');
@@ -244,9 +267,9 @@ test('each of two accounts reads its own repositories, however many of the other
       .filter(({ repository }) => repository === path)
       .map(nameOf)
       .filter((name) => name !== '-');
-  // It is told 404 here, by HEAD, and by the GET that decides.
+  // The second account is told 404 here, by HEAD and by the GET that decides; that one begins with the first account again.
   expect([who('y/4'), who('x/1')]).toEqual([
-    ['a', 'b', 'b'],
+    ['a', 'b', 'a', 'b'],
     ['a', 'a'],
   ]);
 });
