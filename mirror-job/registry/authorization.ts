@@ -54,6 +54,8 @@ export class Authorization {
   readonly #tokens = new Map<string, Promise<Token | undefined>>();
   /** By the same: the header that a registry has answered with 401, whatever its lifetime said. */
   readonly #refused = new Map<string, string>();
+  /** By the same: a header that was asked for to answer a 401, and was answered with 401 too: it is about what was asked. */
+  readonly #inVain = new Map<string, { readonly header: string; readonly until: number }>();
   #login: Login | undefined;
 
   /** What a realm gave in the place of the configured identity token: it may have ended the older one. */
@@ -146,6 +148,7 @@ export class Authorization {
   /**
    * Takes note of what a 401 asks for.
    * @param sent the header that was refused, if one was sent
+   * @param isAnswer whether that was asked for to answer an earlier refusal of this very request
    * @returns what asking again with `header` brings: `wider` where a scope is named that was not asked for yet
    * @throws {SourceError} when the credential cannot be had
    */
@@ -153,6 +156,7 @@ export class Authorization {
     wwwAuthenticate: string | null,
     place: Place,
     sent: string | undefined,
+    isAnswer: boolean,
   ): Promise<'nothing' | 'another' | 'wider'> {
     const [first, ...others] = parseChallenges(wwwAuthenticate ?? '');
     const isInVain = first?.scheme === 'basic' && !(await this.#hasPassword());
@@ -164,8 +168,22 @@ export class Authorization {
     }
     this.#challenge = challenge;
     if (challenge.scheme === 'bearer' && this.#scopes.widen(place, challenge.scope)) return 'wider';
-    if (sent !== undefined) this.#refused.set(keyOf(this.#scopes.of(place)), sent);
-    return 'another';
+    return sent !== undefined && this.#isInVain(sent, keyOf(this.#scopes.of(place)), isAnswer)
+      ? 'nothing'
+      : 'another';
+  }
+
+  /**
+   * Whether another token would be refused as this one is: some registries answer 401 to what they do not have. Each such
+   * name would otherwise cost a token, and so would the request after it.
+   */
+  #isInVain(sent: string, key: string, isAnswer: boolean): boolean {
+    const now = this.#options.clock.now().getTime();
+    if (isAnswer) this.#inVain.set(key, { header: sent, until: now + SHORTEST_LIFETIME * 1000 });
+    const known = this.#inVain.get(key);
+    if (known?.header === sent && now < known.until) return true;
+    this.#refused.set(key, sent);
+    return false;
   }
 
   async #hasPassword(): Promise<boolean> {
@@ -197,7 +215,10 @@ export class Authorization {
     this.#tokens.set(key, requested);
     // A refusal stands all the same: the login knows where it was refused.
     requested.catch(() => this.#tokens.delete(key));
-    return (await requested)?.header;
+    const token = await requested;
+    // The realm gives it again: it is good, and what was refused is something else.
+    if (token?.header === this.#refused.get(key)) this.#refused.delete(key);
+    return token?.header;
   }
 
   #isGood(token: Token, key: string): boolean {

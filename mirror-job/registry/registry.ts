@@ -234,7 +234,7 @@ export class Registry implements ReportingUpstream {
       const asked = response.headers.get('WWW-Authenticate');
       let header: string | undefined;
       try {
-        const brings = await authorization.learn(asked, place, sent);
+        const brings = await authorization.learn(asked, place, sent, refusals > 0);
         const canHelp = brings === 'wider' || (brings === 'another' && refusals === 0);
         header = canHelp ? await authorization.header(place) : undefined;
       } catch (error) {

@@ -1,6 +1,7 @@
 /** Credentials go to the registry and the realm that it names, and are asked for as seldom as can be. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../core/digest.ts';
+import { parseTag } from '../../core/reference.ts';
 import type { Account, RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
 import { digestOfBlob } from '../support/content.ts';
@@ -181,6 +182,53 @@ test('Bearer: a token that is refused before its time is renewed once for all re
     ...Array.from({ length: 3 }, () => 'HEAD manifest Bearer token-2'),
   ]);
 });
+
+test.each([
+  ['another token', (count: number) => `token-${count}`],
+  ['the same token', () => 'token'],
+])(
+  'Bearer: names that are answered with 401 cost no token each, where the realm gives %s each time',
+  async (_name, give) => {
+    const seen: string[] = [];
+    let given = 0;
+    const challenge = { 'www-authenticate': 'Bearer realm="https://registry.test/token",service="s"' };
+    const fetch = fakeFetch((text, headers, _body, method) => {
+      const { pathname } = new URL(text);
+      if (pathname === '/token') {
+        seen.push('token');
+        given += 1;
+        return Response.json({ token: give(given), expires_in: 3600 });
+      }
+      const isDerived = pathname.includes('/sha256-');
+      seen.push(`${method} ${isDerived ? 'derived' : 'one'}`);
+      return isDerived || headers['Authorization'] === undefined
+        ? new Response(null, { status: 401, headers: challenge })
+        : new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } });
+    });
+    const clock = new TestClock();
+    const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch, clock });
+    const count = (what: string) => seen.filter((line) => line === what).length;
+    const guess = async () => {
+      for (let index = 0; index < 30; index += 1) {
+        const tag = parseTag(`sha256-${String(index).padStart(64, '0')}.sig`);
+        expect(await from.resolve(tag, true)).toBe(undefined);
+      }
+    };
+    await from.resolve(one);
+    expect(seen.splice(0)).toEqual(['HEAD one', 'token', 'HEAD one']);
+    await guess();
+    // The first one shows that another token does not help.
+    expect([count('HEAD derived'), count('token'), seen.length]).toEqual([31, 1, 32]);
+    seen.length = 0;
+    for (let index = 0; index < 10; index += 1) await from.resolve(one);
+    expect([count('HEAD one'), seen.length]).toEqual([10, 10]);
+    seen.length = 0;
+    // A token may be refused for itself, later.
+    clock.advance(60_000);
+    await guess();
+    expect([count('HEAD derived'), count('token'), seen.length]).toEqual([31, 1, 32]);
+  },
+);
 
 test('Bearer: the error for credentials that the realm refuses names the realm and says whose they are', async () => {
   const credentials = { username: 'user', password: 'another' };
