@@ -13,9 +13,16 @@ import { parseRetryAfter } from './retry-after.ts';
 import { Throttle } from './throttle.ts';
 import { RequestWindow, type Outcome } from './window.ts';
 
-/** What was counted of failures when a request was sent first; undefined before. */
-export interface Begun {
+/** How it goes with one request, over all its attempts. */
+export class Course {
+  /** What was counted of failures when it was sent first; undefined before. */
   volley: number | undefined;
+  /** What the last answer asked for by Retry-After, in milliseconds; 0 where it did not. */
+  asked = 0;
+  /** Whether that is more than is borne: then nobody waits for it. */
+  isTooLong = false;
+  /** Whether it was refused, and all requests of its kind wait, so that this one need not wait by itself. */
+  isHeldBack = false;
 }
 
 type Send = () => Promise<Answer>;
@@ -52,9 +59,9 @@ export class Manners {
    * Sends a request when it may be sent.
    * @throws {SourceError} where it is not to be asked any more; and what `send` throws
    */
-  async ask(request: RegistryRequest, begun: Begun, send: Send): Promise<Answer> {
+  async ask(request: RegistryRequest, course: Course, send: Send): Promise<Answer> {
     this.#refuseGivenUp(request);
-    return this.#afterFirst(request, () => this.#inTurn(request, begun, send));
+    return this.#afterFirst(request, () => this.#inTurn(request, course, send));
   }
 
   /** Takes note that the registry has answered. */
@@ -62,60 +69,72 @@ export class Manners {
     this.#failures.end(path);
   }
 
+  /** Waits before a request is sent again. @throws the signal's reason */
+  async pauseBefore(attempt: number, course: Course): Promise<void> {
+    // What all of them wait for is waited for in `ask`.
+    if (course.isHeldBack) return;
+    const { clock, retry, signal } = this.#options;
+    await clock.sleep(Math.max(course.asked, delayBefore(attempt, retry)), signal);
+  }
+
+  /** Whose failure an answer is. */
+  whoseIs(response: Answer): Failure {
+    return this.#isRefusal(response) ? 'registry' : 'repository';
+  }
+
   /** Takes note that a request has failed for good. */
-  failed({ path }: RegistryRequest, whose: Failure, begun: Begun): void {
-    this.#failures.add(path, whose, begun.volley);
+  failed({ path }: RegistryRequest, whose: Failure, course: Course): void {
+    this.#failures.add(path, whose, course.volley);
   }
 
   /** Alone, where the registry refuses requests of this kind. */
-  async #inTurn(request: RegistryRequest, begun: Begun, send: Send): Promise<Answer> {
+  async #inTurn(request: RegistryRequest, course: Course, send: Send): Promise<Answer> {
     const throttle = this.#throttles[kindOf(request)];
-    const end = await throttle.enter();
+    const end = await throttle.enter(request.path);
+    course.isHeldBack = false;
     let how: Parameters<typeof end>[0] = 'failed';
-    const refused = (status: number, by: string, retryAfter: string | null): void => {
-      const { clock, retry } = this.#options;
-      const asked = parseRetryAfter(retryAfter, clock.now()) ?? 0;
+    const refused = (status: number, by: string): void => {
+      const { retry } = this.#options;
       const attempt = Math.min(throttle.refusals + 1, Math.max(retry.attempts - 1, 1));
       // What is longer than is borne is waited by nobody: the registry is closed until then.
-      const wait = asked > retry.maxDelay ? 0 : Math.max(asked, delayBefore(attempt, retry));
+      const wait = course.isTooLong ? 0 : Math.max(course.asked, delayBefore(attempt, retry));
       how = { status, by, wait };
     };
     try {
       this.#refuseGivenUp(request);
-      const response = await this.#inWindow(request, begun, send);
+      const response = await this.#inWindow(request, course, send);
       how = 'answered';
-      if (this.isRefusal(response)) {
-        refused(response.status, formatUpstream(this.#upstream), response.headers.get('Retry-After'));
-      }
+      if (this.#isRefusal(response)) refused(response.status, formatUpstream(this.#upstream));
       return response;
     } catch (error) {
       if (error instanceof ConnectionError && error.refusal !== undefined) {
-        refused(error.refusal.status, error.refusal.by, error.retryAfter);
+        refused(error.refusal.status, error.refusal.by);
       }
       throw error;
     } finally {
-      end(how);
+      const hasToWait = end(how);
+      course.isHeldBack = hasToWait && typeof how === 'object';
     }
   }
 
   /** By the registry itself: what it redirects to may be busy while it is not. */
-  isRefusal(response: Answer): boolean {
+  #isRefusal(response: Answer): boolean {
     return REFUSALS.has(response.status) && !this.#isElsewhere(response);
   }
 
   /** A place in the window from when the request is sent until its answer begins. */
-  async #inWindow(request: RegistryRequest, begun: Begun, send: Send): Promise<Answer> {
+  async #inWindow(request: RegistryRequest, course: Course, send: Send): Promise<Answer> {
     const leave = await this.#window.enter();
     let how: Outcome = 'failed';
     const { volley } = this.#failures;
-    begun.volley ??= volley;
+    course.volley ??= volley;
     try {
       // Those who waited for their turn learn what was decided meanwhile.
       this.#refuseGivenUp(request);
       const response = await send();
       how = REFUSALS.has(response.status) ? 'refused' : 'answered';
       if (RETRIED.has(response.status)) {
-        this.#heed(response.headers.get('Retry-After'), this.#isElsewhere(response));
+        this.#heed(course, response.headers.get('Retry-After'), this.#isElsewhere(response));
       }
       return response;
     } catch (error) {
@@ -123,7 +142,7 @@ export class Manners {
         if (error.isLate) how = 'refused';
         // Counted at once: that long is not waited several times for each request.
         if (error.isSilent) this.#failures.add(request.path, 'registry', volley);
-        this.#heed(error.retryAfter, false);
+        this.#heed(course, error.retryAfter, false);
       }
       throw error;
     } finally {
@@ -135,12 +154,12 @@ export class Manners {
    * At once, before the next request can be sent: what one is told holds for all.
    * @param isElsewhere a host that the registry redirects to has said it, which cannot close the registry
    */
-  #heed(retryAfter: string | null, isElsewhere: boolean): void {
+  #heed(course: Course, retryAfter: string | null, isElsewhere: boolean): void {
     const { clock, retry } = this.#options;
-    const asked = parseRetryAfter(retryAfter, clock.now());
-    if (asked === undefined) return;
-    if (asked <= retry.maxDelay) this.#window.pause(asked);
-    else if (!isElsewhere) this.#closedUntil = clock.now().getTime() + asked;
+    course.asked = parseRetryAfter(retryAfter, clock.now()) ?? 0;
+    course.isTooLong = course.asked > retry.maxDelay;
+    if (!course.isTooLong) this.#window.pause(course.asked);
+    else if (!isElsewhere) this.#closedUntil = clock.now().getTime() + course.asked;
   }
 
   #refuseGivenUp(request: RegistryRequest): void {
@@ -152,7 +171,7 @@ export class Manners {
         `${who} failed ${givenUp.after} times in a row; it is not asked again in this run.`,
       );
     }
-    const refused = this.#throttles[kindOf(request)].givenUp;
+    const refused = this.#throttles[kindOf(request)].givenUp(path);
     if (refused !== undefined) throw new SourceError(refused);
     if (this.#closedUntil > this.#options.clock.now().getTime()) {
       const until = new Date(this.#closedUntil).toISOString();
@@ -191,6 +210,6 @@ export class Manners {
 }
 
 /** Milliseconds: twice as long each time; with jitter, so that runs spread. */
-export function delayBefore(attempt: number, { delay, maxDelay }: RetryPolicy): number {
+function delayBefore(attempt: number, { delay, maxDelay }: RetryPolicy): number {
   return Math.min(delay * 2 ** (attempt - 1) * (0.75 + Math.random() / 2), maxDelay);
 }

@@ -13,11 +13,10 @@ import { ConnectionError } from './connection-error.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
 import { DeadEndError } from './dead-end-error.ts';
 import type { Failure } from './failures.ts';
-import { Manners, delayBefore, type Begun } from './manners.ts';
+import { Course, Manners } from './manners.ts';
 import { refusalOf } from './refusal.ts';
 import { RETRIED, type RegistryOptions } from './registry-options.ts';
 import { NO_REQUESTS, kindOf, placeOf, type RegistryRequest } from './registry-request.ts';
-import { parseRetryAfter } from './retry-after.ts';
 import { Secrets } from './secrets.ts';
 import { StandInError } from './stand-in-error.ts';
 import { send } from './send.ts';
@@ -106,16 +105,14 @@ export class Registry implements ReportingUpstream {
    * @throws {SkippedError} for a manifest, when the budget is used up
    */
   async request(request: RegistryRequest, allow: readonly number[] | 'any'): Promise<Answer> {
-    const { signal, clock, retry } = this.#options;
-    const begun: Begun = { volley: undefined };
+    const { signal, retry } = this.#options;
+    const course = new Course();
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
       let failure: SourceError;
       let whose: Failure | undefined;
-      let retryAfter: string | null;
-      let isThrottled: boolean;
       try {
-        const response = await this.#manners.ask(request, begun, () => this.#authorized(request));
+        const response = await this.#manners.ask(request, course, () => this.#authorized(request));
         const { status } = response;
         if (allow === 'any' ? !RETRIED.has(status) : allow.includes(status)) {
           this.#manners.answered(request);
@@ -126,26 +123,20 @@ export class Registry implements ReportingUpstream {
           this.#manners.answered(request);
           throw failure;
         }
-        isThrottled = this.#manners.isRefusal(response);
-        whose = isThrottled ? 'registry' : 'repository';
-        retryAfter = response.headers.get('Retry-After');
+        whose = this.#manners.whoseIs(response);
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof ConnectionError)) throw error;
         const SentenceError = this.#elsewhere.has(error) ? DeadEndError : SourceError;
         failure = new SentenceError(`${this.nameOf(request.path)}: ${error.message}`, { cause: error.cause });
-        retryAfter = error.retryAfter;
-        isThrottled = error.refusal !== undefined;
         // Each silence was counted already.
         whose = error.isSilent ? undefined : 'registry';
       }
-      const asked = parseRetryAfter(retryAfter, clock.now());
-      if (attempt === retry.attempts || (asked ?? 0) > retry.maxDelay) {
-        if (whose !== undefined) this.#manners.failed(request, whose, begun);
+      if (attempt === retry.attempts || course.isTooLong) {
+        if (whose !== undefined) this.#manners.failed(request, whose, course);
         throw failure;
       }
-      if (isThrottled) continue;
-      await clock.sleep(Math.max(asked ?? 0, delayBefore(attempt, retry)), signal);
+      await this.#manners.pauseBefore(attempt, course);
     }
   }
 

@@ -1,5 +1,6 @@
 /** A registry that refuses for ever: few requests, and one sentence, however many tags there are. */
 import { afterEach, expect, test } from 'vitest';
+import { parseTag } from '../../core/reference.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
 import {
@@ -12,6 +13,7 @@ import { emptyRepository, type Repository } from '../support/content.ts';
 import type { Misbehaviour } from '../support/misbehaviour.ts';
 import type { RegistryRequest } from '../support/registry-request.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
+import { fakeFetch } from './fake-fetch.ts';
 import { environmentFor, imageOf, outcomesOf, registryAt, TestClock, type ImageOptions } from './harness.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -60,8 +62,10 @@ const always =
   ({ kind }) =>
     kind === 'manifest' ? { kind: 'status', status, headers } : undefined;
 
+const NO_MORE = 'This run sends it no more of these requests; the next run goes on from here.';
+
 function tooMany(host: string, what: string): string {
-  return `${host} answered 429 to 7 ${what} in a row: its rate limit is reached. This run sends no more ${what} there; the next run goes on from here.`;
+  return `${host} answered 429 to 7 ${what} of team/app in a row: its rate limit is reached. ${NO_MORE}`;
 }
 
 test.each([
@@ -166,9 +170,91 @@ test('503 for ever to 300 tags: ten requests, and one sentence', async () => {
   const registry = await start(MANY, always(503));
   const { sentences, requests } = await mirrorOf(registry)({ tags: MANY });
   expect(sentences).toEqual([
-    `${registry.host} answered 503 to 10 manifest GETs in a row. This run sends no more manifest GETs there; the next run goes on from here.`,
+    `${registry.host} answered 503 to 10 manifest GETs of team/app in a row. ${NO_MORE}`,
   ]);
   expect(requests).toHaveLength(10);
+});
+
+/** Two repositories of one registry, the first one refused for ever, one after the other because of a budget. */
+async function syncInTurn(isRefused: (path: string) => boolean, status: number) {
+  const app = await appWith(MANY.slice(0, 20));
+  const paths = ['bad/app', 'good/app'];
+  const registry = await startRogueRegistry({
+    corpus: { repositories: new Map(paths.map((path) => [path, app])) },
+    misbehave: ({ kind, repository }) =>
+      kind === 'manifest' && isRefused(repository) ? { kind: 'status', status } : undefined,
+  });
+  registries.push(registry);
+  const budget = { keepRemaining: undefined, manifestGetsPerRun: 1000 };
+  const clock = new TestClock();
+  const client = await registryAt(registry.host, { clock, budget, timeout: 30_000, retry: DEFAULT_RETRY });
+  const images = paths.map((path) =>
+    imageOf(new RegistrySource(client, path), `mirror.test/${path}`, {
+      tags: MANY.slice(0, 20),
+      referrersEvery: false,
+    }),
+  );
+  const outcomes = outcomesOf(await runMirror(environmentFor(new MemoryStore()), 'default', images));
+  const sentences = (path: string): string[] => {
+    const own = Object.entries(outcomes).filter(([name]) => name.startsWith(`mirror.test/${path}:`));
+    return [...new Set(own.map(([, outcome]) => outcome))];
+  };
+  const count = (path: string): number =>
+    registry.requests.filter(({ kind, repository }) => kind === 'manifest' && repository === path).length;
+  return { host: registry.host, sentences, count };
+}
+
+test.each([
+  [429, 7, ': its rate limit is reached'],
+  [503, 10, ''],
+])('%i to one repository for ever takes nothing from another one', async (status, most, why) => {
+  const { host, sentences, count } = await syncInTurn((path) => path === 'bad/app', status);
+  expect(sentences('good/app')).toEqual(['created']);
+  expect(count('bad/app')).toBe(most);
+  expect(sentences('bad/app')).toContain(
+    `${host} answered ${status} to ${most} manifest GETs of bad/app in a row${why}. ${NO_MORE}`,
+  );
+});
+
+test('429 to two repositories for ever: one request of the second one shows that it is the registry', async () => {
+  const { host, sentences, count } = await syncInTurn(() => true, 429);
+  expect([count('bad/app'), count('good/app')]).toEqual([7, 1]);
+  expect(sentences('good/app')).toEqual([
+    `${host} answered 429 to 8 manifest GETs in a row: its rate limit is reached. ${NO_MORE}`,
+  ]);
+});
+
+test('a 429 that comes after what was sent later was answered is waited for too', async () => {
+  const answers = new Map<string, () => void>();
+  const manifest = Buffer.from('{"schemaVersion":2}');
+  let late = 0;
+  let quick = 0;
+  const fetch = fakeFetch(async (url) => {
+    const tag = url.split('/').at(-1) ?? '';
+    if (tag === 'late') {
+      late += 1;
+      if (late === 1) await new Promise<void>((resolve) => answers.set(tag, resolve));
+      if (late <= 2) return new Response(null, { status: 429 });
+    }
+    if (tag === 'quick') {
+      quick += 1;
+      if (quick === 1) return new Response(null, { status: 429 });
+    }
+    return new Response(manifest);
+  });
+  const clock = new TestClock();
+  const client = await registryAt('registry.test', { fetch, clock, retry: DEFAULT_RETRY });
+  const source = new RegistrySource(client, 'team/app');
+  await source.manifest(parseTag('first'));
+  const waiting = source.manifest(parseTag('late'));
+  await expect.poll(() => answers.has('late')).toBe(true);
+  await source.manifest(parseTag('quick'));
+  expect(clock.sleeps).toHaveLength(1);
+  answers.get('late')?.();
+  await waiting;
+  // Once by itself, and once for the refusal after that.
+  expect([late, clock.sleeps.length]).toEqual([3, 3]);
+  for (const sleep of clock.sleeps) expect(sleep).toBeGreaterThanOrEqual(375);
 });
 
 test('a run that is stopped while all wait', async () => {
