@@ -111,11 +111,11 @@ export class BlobCopier {
     const { signal, createHash, limits } = this.#environment;
     if (isRanged(source, blob.size, limits)) {
       const parts = rangedParts(this.#environment, source, blob, add);
-      const right = verifiedParts(parts, blob, source.name, createHash);
+      const right = verifiedParts(parts, blob, source, createHash);
       await uploadParts(this.#environment, key, blob.size, right, OCTET_STREAM);
       return;
     }
-    const body = verified(counted(resumed(source, blob, signal), add), blob, source.name, createHash);
+    const body = verified(counted(resumed(source, blob, signal), add), blob, source, createHash);
     await uploadBlob(this.#environment, key, blob.size, body, OCTET_STREAM);
   }
 }

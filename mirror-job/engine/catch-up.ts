@@ -154,7 +154,7 @@ class CatchUp {
       const body = counted(resumed(source, expected, signal), (bytes) => {
         running.done += bytes;
       });
-      const checked = verified(body, expected, source.name, createHash);
+      const checked = verified(body, expected, source, createHash);
       await uploadBlob({ ...this.#environment, store: this.#to.store }, key, size, checked, OCTET_STREAM);
       this.#count(key, size);
       if (size > limits.partSize) tally.blobsInParts += 1;

@@ -68,6 +68,11 @@ export interface Source {
    * @throws {SourceError}, also while it is read
    */
   range?(digest: Digest, size: number, start: number, end: number): Promise<RangeAnswer | undefined>;
+  /**
+   * What was odd about the answer to `blob` or `range`, for the end of the sentence where its bytes are wrong: with a space
+   * before it, and empty for nothing.
+   */
+  oddityOf?(digest: Digest): string;
   /** What refers to a manifest, in whichever way the source tells. @throws {SourceError} */
   referrers(subject: Digest): Promise<readonly Descriptor[]>;
   /** Whether callers without credentials may read it too. @throws {SourceError} */

@@ -2,7 +2,7 @@
 import { algorithmOf, digestFromHash, type Digest } from '../../core/digest.ts';
 import type { Environment, Hasher } from './environment.ts';
 import type { Part } from './part.ts';
-import { SourceError } from './source.ts';
+import { SourceError, type Source } from './source.ts';
 
 export interface Expected {
   readonly digest: Digest;
@@ -10,16 +10,19 @@ export interface Expected {
   readonly size: number;
 }
 
+/** For the sentence of an error. */
+type Named = Pick<Source, 'name' | 'oddityOf'>;
+
 /** A stream's length and digest, as it passes by. */
 class Check {
   readonly #expected: Expected;
-  readonly #where: string;
+  readonly #source: Named;
   readonly #hash: Hasher;
   #length = 0;
 
-  constructor(expected: Expected, where: string, createHash: Environment['createHash']) {
+  constructor(expected: Expected, source: Named, createHash: Environment['createHash']) {
     this.#expected = expected;
-    this.#where = where;
+    this.#source = source;
     this.#hash = createHash(algorithmOf(expected.digest));
   }
 
@@ -46,7 +49,7 @@ class Check {
     const actual = digestFromHash(algorithmOf(digest), this.#hash.digest());
     if (actual !== digest) {
       throw new SourceError(
-        `${this.#where} sent other bytes than asked for: their digest is ${actual}, not ${digest}.`,
+        `${this.#source.name} sent other bytes than asked for: their digest is ${actual}, not ${digest}.${this.#source.oddityOf?.(digest) ?? ''}`,
       );
     }
   }
@@ -55,16 +58,15 @@ class Check {
 /**
  * Passes a stream on and, before it ends, checks its length and digest. The caller must write nothing that
  * counts until the iteration has ended without an error.
- * @param where names the source, for the error's sentence
  * @throws {SourceError} as soon as there are too many bytes; at the end for too few, or another digest
  */
 export async function* verified(
   body: AsyncIterable<Uint8Array>,
   expected: Expected,
-  where: string,
+  source: Named,
   createHash: Environment['createHash'],
 ): AsyncGenerator<Uint8Array> {
-  const check = new Check(expected, where, createHash);
+  const check = new Check(expected, source, createHash);
   for await (const chunk of body) {
     check.add(chunk);
     yield chunk;
@@ -76,10 +78,10 @@ export async function* verified(
 export async function* verifiedParts(
   parts: AsyncIterable<Part>,
   expected: Expected,
-  where: string,
+  source: Named,
   createHash: Environment['createHash'],
 ): AsyncGenerator<Part> {
-  const check = new Check(expected, where, createHash);
+  const check = new Check(expected, source, createHash);
   for await (const part of parts) {
     try {
       check.add(part.buffer.bytes.subarray(0, part.length));

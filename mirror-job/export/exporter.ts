@@ -146,7 +146,7 @@ class FileWriter {
     const running = { label: digest, size, done: 0 };
     tally.running.add(running);
     try {
-      const body = verified(resumed(source, descriptor, signal), descriptor, source.name, createHash);
+      const body = verified(resumed(source, descriptor, signal), descriptor, source, createHash);
       const counted = count(body, (bytes) => {
         running.done += bytes;
         tally.bytes += bytes;

@@ -17,19 +17,21 @@ export function encodingNote({ headers }: Pick<Answer, 'headers'>): string {
 }
 
 /**
- * A blob that was compressed on the way has another length, or none that is known.
- * @param size what it should have. @throws {SourceError}
+ * A blob that was compressed on the way has another length. Where none is told, its digest shows it.
+ * @param size what it should have
+ * @returns the note for the sentence about its digest, empty where the length is right. @throws {SourceError}
  */
 export function refuseEncoded(
   answer: Answer,
   range: ContentRange | undefined,
   size: number,
   where: string,
-): void {
+): string {
   const note = encodingNote(answer);
-  const told =
-    answer.status === 206 ? range?.size : Number(answer.headers.get('Content-Length') ?? Number.NaN);
-  if (note === '' || told === size) return;
+  const length = answer.headers.get('Content-Length');
+  const told = answer.status === 206 ? range?.size : length === null ? undefined : Number(length);
+  if (note === '' || told === undefined) return note;
+  if (told === size) return '';
   answer.discard();
   throw new SourceError(`${where} cannot be read.${note}`);
 }

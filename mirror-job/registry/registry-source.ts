@@ -31,6 +31,8 @@ export class RegistrySource implements Source {
   readonly #requests: RepositoryRequests;
   readonly #manifests: RegistryManifests;
   readonly #referrers: RegistryReferrers;
+  /** By blob: what its last answer said that was not asked for. */
+  readonly #oddities = new Map<Digest, string>();
   #listing: Promise<readonly Tag[]> | undefined;
   /**
    * From the last listing: spares a request for each fallback tag that is not there. Undefined also where the list
@@ -101,7 +103,7 @@ export class RegistrySource implements Source {
     const where = `${this.name}: blob ${digest}`;
     const range =
       response.status === 206 ? parseContentRange(response.headers.get('Content-Range')) : undefined;
-    refuseEncoded(response, range, size, where);
+    this.#note(digest, refuseEncoded(response, range, size, where));
     const body = readBody(response, this.#requests.registry.timeout, where);
     if (offset === 0) return body;
     const start = response.status === 206 ? range?.start : 0;
@@ -126,7 +128,9 @@ export class RegistrySource implements Source {
     const where = `${this.name}: blob ${digest}`;
     const range =
       response.status === 206 ? parseContentRange(response.headers.get('Content-Range')) : undefined;
-    if (response.status === 200 || response.status === 206) refuseEncoded(response, range, size, where);
+    if (response.status === 200 || response.status === 206) {
+      this.#note(digest, refuseEncoded(response, range, size, where));
+    }
     if (range?.size !== undefined && range.size !== size) {
       response.discard();
       throw new SourceError(`${where} has ${range.size} bytes, but its manifest says ${size}.`);
@@ -138,6 +142,15 @@ export class RegistrySource implements Source {
     }
     response.discard();
     return response.status === 404 ? undefined : 'refused';
+  }
+
+  oddityOf(digest: Digest): string {
+    return this.#oddities.get(digest) ?? '';
+  }
+
+  #note(digest: Digest, oddity: string): void {
+    if (oddity === '') this.#oddities.delete(digest);
+    else this.#oddities.set(digest, oddity);
   }
 
   referrers(subject: Digest): Promise<readonly Descriptor[]> {

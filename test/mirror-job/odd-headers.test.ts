@@ -1,9 +1,11 @@
 /** Headers that say what was not asked for, or what is not understood: named where they matter. */
 import { createServer, type RequestListener } from 'node:http';
+import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
 import { parseDigest } from '../../core/digest.ts';
 import { parseTag } from '../../core/reference.ts';
+import { verified } from '../../mirror-job/engine/verify.ts';
 import type { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
 import { close, listen } from '../support/http-server.ts';
 import { OCI_MANIFEST } from '../support/media-types.ts';
@@ -94,13 +96,14 @@ async function read(body: AsyncIterable<Uint8Array> | undefined): Promise<string
 const BLOB = Buffer.from('the bytes of a blob, and some more of them, of them, of them');
 const blob = parseDigest(digestOf(BLOB));
 
-test('a blob that is compressed on the way, whole or in part', async () => {
+test('a blob that is compressed on the way, and whose length is told, whole or in part', async () => {
   const source = await sourceOf((request, response) => {
     const packed = gzipSync(BLOB);
     const range =
       request.headers.range === undefined ? {} : { 'content-range': `bytes 0-9/${packed.length}` };
     response.writeHead(request.headers.range === undefined ? 200 : 206, {
       'content-encoding': 'gzip',
+      'content-length': packed.length,
       ...range,
     });
     response.end(packed);
@@ -110,6 +113,43 @@ test('a blob that is compressed on the way, whole or in part', async () => {
   await expect(source.blob(blob, BLOB.length, 5)).rejects.toThrow(sentence);
   await expect(source.range(blob, BLOB.length, 0, 10)).rejects.toThrow(sentence);
 });
+
+/** Without a length, as a chunked answer; a range says `*` for the whole. */
+async function withoutLength(bytes: Buffer): Promise<RegistrySource> {
+  return sourceOf((request, response) => {
+    const [, start = '', end = ''] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+    const headers = { 'content-encoding': 'gzip', 'transfer-encoding': 'chunked' };
+    if (start === '') {
+      response.writeHead(200, headers).end(bytes);
+      return;
+    }
+    const range = { 'content-range': `bytes ${start}-${end}/*` };
+    response.writeHead(206, { ...headers, ...range }).end(bytes.subarray(Number(start), Number(end) + 1));
+  });
+}
+
+test('a blob that is said to be compressed, and whose length is not told, is read', async () => {
+  const source = await withoutLength(BLOB);
+  expect(await read(await source.blob(blob, BLOB.length, 0))).toBe(BLOB.toString());
+  expect(await read(await source.blob(blob, BLOB.length, 5))).toBe(BLOB.toString().slice(5));
+  const part = await source.range(blob, BLOB.length, 4, 9);
+  expect(part !== 'refused' && (await read(part?.body))).toBe('bytes');
+});
+
+test.each([
+  ['longer', gzipSync(BLOB)],
+  ['shorter', gzipSync(BLOB).subarray(0, 10)],
+  ['as long', Buffer.alloc(BLOB.length)],
+])(
+  'a blob that is compressed, whose length is not told, and that is %s: the sentence about its bytes says so',
+  async (_name, bytes) => {
+    const source = await withoutLength(bytes);
+    const body = await source.blob(blob, BLOB.length, 0);
+    if (body === undefined) throw new Error('no body');
+    const expected = { digest: blob, size: BLOB.length };
+    await expect(read(verified(body, expected, source, createHash))).rejects.toThrow(GZIP);
+  },
+);
 
 test('a blob that is only said to be compressed, because its layer is, has the right length', async () => {
   const source = await sourceOf((request, response) => {

@@ -18,7 +18,7 @@ async function verify(bytes: Buffer, digest: string): Promise<{ passed: string; 
   const expected = { digest: parseDigest(digest), size: RIGHT.length };
   let passed = '';
   try {
-    for await (const chunk of verified(inChunks(bytes), expected, 'a.test/b', createHash)) {
+    for await (const chunk of verified(inChunks(bytes), expected, { name: 'a.test/b' }, createHash)) {
       passed += Buffer.from(chunk).toString();
     }
     return { passed, error: undefined };
