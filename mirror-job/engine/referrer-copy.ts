@@ -10,6 +10,7 @@ import { namesManifest } from '../../core/manifest.ts';
 import { OCI_INDEX } from '../../core/media-type.ts';
 import type { Repository } from '../../core/reference.ts';
 import { decodeReferrers, encodeReferrers, referrerDescriptor } from '../../core/referrers.ts';
+import { countOf } from './count-of.ts';
 import type { Environment } from './environment.ts';
 import { changeObject } from './guarded-write.ts';
 import type { ManifestCopier, StoredManifest } from './manifest-copy.ts';
@@ -20,6 +21,9 @@ import { BlobAbsentError, ManifestAbsentError, SourceError, type Source } from '
 
 /** Deeper than any signature of a signature: a registry that makes up another one each time would never end. */
 const MAX_DEPTH = 8;
+
+/** So many of those that are left out are named. */
+const SHOWN = 3;
 
 /** About what a descriptor, or a name of one, takes in memory. Bytes. */
 const ENTRY = 500;
@@ -32,8 +36,8 @@ export class ReferrerCopier {
   readonly #asked: Memo<Digest, readonly Descriptor[]>;
   /** By the subject and what is listed of it: how many that are. */
   readonly #listed: Memo<string, number>;
-  /** What was said of each referrer that was left out. */
-  readonly #leftOut = new Set<string>();
+  /** Subjects of which it was said what was left out. */
+  readonly #said = new Set<Digest>();
 
   /** @param retention shared with the other copiers of the run */
   constructor(
@@ -77,14 +81,18 @@ export class ReferrerCopier {
           `${source.name}: referrers of referrers, more than ${MAX_DEPTH} deep, at ${stored.digest}. No image is signed like that.`,
         );
       }
+      const leftOut: Digest[] = [];
       await allSettled(
         referrers.map(async (descriptor) => {
           const referrer = await this.#ensureReferrer(descriptor, stored.digest, source);
-          if (referrer === undefined) return;
+          if (referrer === undefined) {
+            leftOut.push(descriptor.digest);
+            return;
+          }
           list(stored.digest, referrer);
           await visit(referrer, depth + 1);
         }),
-      );
+      ).finally(() => this.#warn(source, stored.digest, leftOut));
     };
     await visit(root, 0);
     await allSettled(
@@ -107,14 +115,7 @@ export class ReferrerCopier {
     const { digest } = descriptor;
     const listed = `${source.name} lists ${digest} as a referrer of ${subject}`;
     try {
-      const referrer = await this.#manifests.ensureReferrer(descriptor, subject, source);
-      if (referrer === undefined && !this.#leftOut.has(listed)) {
-        this.#leftOut.add(listed);
-        this.#environment.log.warn(
-          `${listed}, but the referrer does not name that manifest as its subject. It is left out.`,
-        );
-      }
-      return referrer;
+      return await this.#manifests.ensureReferrer(descriptor, subject, source);
     } catch (error) {
       if (!(error instanceof ManifestAbsentError || error instanceof BlobAbsentError)) throw error;
       const isGone = error instanceof ManifestAbsentError && error.digest === digest;
@@ -124,6 +125,18 @@ export class ReferrerCopier {
         { cause: error },
       );
     }
+  }
+
+  /** One sentence per subject: a registry may make up any number of entries. */
+  #warn({ name }: Source, subject: Digest, leftOut: readonly Digest[]): void {
+    if (leftOut.length === 0 || this.#said.has(subject)) return;
+    this.#said.add(subject);
+    const isOne = leftOut.length === 1;
+    const shown = leftOut.toSorted().slice(0, SHOWN);
+    const more = leftOut.length > SHOWN ? [`and ${leftOut.length - SHOWN} more`] : [];
+    this.#environment.log.warn(
+      `${name} lists ${countOf(leftOut.length, 'manifest')} as something that refers to ${subject}, and ${isOne ? 'it does' : 'they do'} not name that as ${isOne ? 'its' : 'their'} subject. ${isOne ? 'It is' : 'They are'} left out: ${[...shown, ...more].join(', ')}.`,
+    );
   }
 
   #write(subject: Digest, referrers: ReadonlyMap<Digest, Descriptor>): Promise<void> {

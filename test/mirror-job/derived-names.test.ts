@@ -130,14 +130,25 @@ test('the mirror takes only referrers that name the subject themselves from a fa
   expect(listedOf(image.digest)).toEqual([own.digest]);
   expect(listedOf(own.digest)).toEqual([]);
   for (const { digest } of [other, none]) expect(store.keys(digest.slice(7))).toEqual([]);
-  expect(logged.toSorted()).toEqual(
-    [other, none]
-      .map(
-        ({ digest }) =>
-          `warn: ${registry.host}/team/app lists ${digest} as a referrer of ${image.digest}, but the referrer does not name that manifest as its subject. It is left out.`,
-      )
-      .toSorted(),
-  );
+  const left = [other, none].map(({ digest }) => digest).toSorted();
+  expect(logged).toEqual([
+    `warn: ${registry.host}/team/app lists 2 manifests as something that refers to ${image.digest}, and they do not name that as their subject. They are left out: ${left.join(', ')}.`,
+  ]);
+});
+
+test('one sentence per subject says how many entries of a list are left out', async () => {
+  const { app, image, sync, logged, registry } = await begin();
+  const others: ReturnType<typeof addImage>[] = [];
+  for (let index = 0; index < 20; index += 1) {
+    others.push(addImage(app, { layers: [await addLayer(app, `unrelated ${index}`)] }));
+  }
+  tagAs(app, image, 'two');
+  tagAs(app, addIndex(app, others), fallbackTag(image.digest));
+  expect(await sync({ tags: ['one', 'two'] })).toEqual({ ...CREATED, 'mirror.test/app:two': 'created' });
+  const shown = others.map(({ digest }) => digest).toSorted();
+  expect(logged).toEqual([
+    `warn: ${registry.host}/team/app lists 20 manifests as something that refers to ${image.digest}, and they do not name that as their subject. They are left out: ${shown.slice(0, 3).join(', ')}, and 17 more.`,
+  ]);
 });
 
 test('the mirror takes only referrers that name the subject themselves from the referrers API', async () => {
@@ -152,7 +163,9 @@ test('the mirror takes only referrers that name the subject themselves from the 
   );
   expect(await sync()).toEqual(CREATED);
   expect(listedOf(image.digest)).toEqual([own.digest]);
-  expect(logged).toHaveLength(1);
+  expect(logged).toEqual([
+    `warn: ${registry.host}/team/app lists 1 manifest as something that refers to ${image.digest}, and it does not name that as its subject. It is left out: ${none.digest}.`,
+  ]);
 });
 
 test.each([
