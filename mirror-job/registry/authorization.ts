@@ -13,7 +13,7 @@ import { encodingNote } from './content-encoding.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
 import { Login } from './login.ts';
 import {
-  REFUSALS,
+  TOO_MUCH,
   RETRIED,
   type Account,
   type Credential,
@@ -24,12 +24,8 @@ import type { Place } from './registry-request.ts';
 import { Scopes } from './scopes.ts';
 import type { Secrets } from './secrets.ts';
 import { send } from './send.ts';
+import { SHORTEST_LIFETIME, TokenRefusals } from './token-refusals.ts';
 
-/**
- * By the specification, a token that does not say how long it lives does so for 60 seconds, and none for less. One that
- * said so would be asked for with each request.
- */
-const SHORTEST_LIFETIME = 60;
 /** A token is renewed so many milliseconds before it expires: a request takes its time on the way. */
 const MARGIN = 10_000;
 /** Tokens are a few kilobytes. */
@@ -52,10 +48,7 @@ export class Authorization {
   readonly #scopes = new Scopes();
   /** By the set of their scopes. */
   readonly #tokens = new Map<string, Promise<Token | undefined>>();
-  /** By the same: the header that a registry has answered with 401, whatever its lifetime said. */
-  readonly #refused = new Map<string, string>();
-  /** By the same: a header that was asked for to answer a 401, and was answered with 401 too: it is about what was asked. */
-  readonly #inVain = new Map<string, { readonly header: string; readonly until: number }>();
+  readonly #refusals: TokenRefusals;
   #login: Login | undefined;
 
   /** What a realm gave in the place of the configured identity token: it may have ended the older one. */
@@ -67,6 +60,7 @@ export class Authorization {
     this.#options = options;
     this.#account = account;
     this.#secrets = secrets;
+    this.#refusals = new TokenRefusals(options.clock);
   }
 
   /** What to do where the credential is refused, with a space before it; empty where nothing is to be said. */
@@ -168,22 +162,8 @@ export class Authorization {
     }
     this.#challenge = challenge;
     if (challenge.scheme === 'bearer' && this.#scopes.widen(place, challenge.scope)) return 'wider';
-    return sent !== undefined && this.#isInVain(sent, keyOf(this.#scopes.of(place)), isAnswer)
-      ? 'nothing'
-      : 'another';
-  }
-
-  /**
-   * Whether another token would be refused as this one is: some registries answer 401 to what they do not have. Each such
-   * name would otherwise cost a token, and so would the request after it.
-   */
-  #isInVain(sent: string, key: string, isAnswer: boolean): boolean {
-    const now = this.#options.clock.now().getTime();
-    if (isAnswer) this.#inVain.set(key, { header: sent, until: now + SHORTEST_LIFETIME * 1000 });
-    const known = this.#inVain.get(key);
-    if (known?.header === sent && now < known.until) return true;
-    this.#refused.set(key, sent);
-    return false;
+    const key = keyOf(this.#scopes.of(place));
+    return sent !== undefined && this.#refusals.isInVain(key, sent, isAnswer) ? 'nothing' : 'another';
   }
 
   async #hasPassword(): Promise<boolean> {
@@ -216,14 +196,14 @@ export class Authorization {
     // A refusal stands all the same: the login knows where it was refused.
     requested.catch(() => this.#tokens.delete(key));
     const token = await requested;
-    // The realm gives it again: it is good, and what was refused is something else.
-    if (token?.header === this.#refused.get(key)) this.#refused.delete(key);
+    if (token !== undefined) this.#refusals.forget(key, token.header);
     return token?.header;
   }
 
   #isGood(token: Token, key: string): boolean {
     return (
-      token.header !== this.#refused.get(key) && token.expires - MARGIN > this.#options.clock.now().getTime()
+      !this.#refusals.isRefused(key, token.header) &&
+      token.expires - MARGIN > this.#options.clock.now().getTime()
     );
   }
 
@@ -268,7 +248,7 @@ export class Authorization {
       if (RETRIED.has(status)) {
         throw new ConnectionError(`${where} answered ${status}.`, {
           retryAfter: response.headers.get('Retry-After'),
-          ...(REFUSALS.has(status) && { refusal: { status, by: url.host } }),
+          ...(TOO_MUCH.has(status) && { refusal: { status, by: url.host } }),
         });
       }
       if (!isRefusal(status, credential))

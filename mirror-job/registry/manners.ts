@@ -7,7 +7,7 @@ import { SourceError, type RequestCounts } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 import { ConnectionError } from './connection-error.ts';
 import { Failures, type Failure } from './failures.ts';
-import { REFUSALS, RETRIED, type RegistryOptions, type RetryPolicy } from './registry-options.ts';
+import { TOO_MUCH, RETRIED, type RegistryOptions, type RetryPolicy } from './registry-options.ts';
 import { kindOf, type RegistryRequest } from './registry-request.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { Throttle } from './throttle.ts';
@@ -119,7 +119,7 @@ export class Manners {
 
   /** By the registry itself: what it redirects to may be busy while it is not. */
   #isRefusal(response: Answer): boolean {
-    return REFUSALS.has(response.status) && !this.#isElsewhere(response);
+    return TOO_MUCH.has(response.status) && !this.#isElsewhere(response);
   }
 
   /** A place in the window from when the request is sent until its answer begins. */
@@ -132,7 +132,7 @@ export class Manners {
       // Those who waited for their turn learn what was decided meanwhile.
       this.#refuseGivenUp(request);
       const response = await send();
-      how = REFUSALS.has(response.status) ? 'refused' : 'answered';
+      how = TOO_MUCH.has(response.status) ? 'refused' : 'answered';
       if (RETRIED.has(response.status)) {
         this.#heed(course, response.headers.get('Retry-After'), this.#isElsewhere(response));
       }

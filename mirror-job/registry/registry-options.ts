@@ -58,6 +58,6 @@ export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, delay: 500, maxDelay: 6
 /** What a registry is asked at once grows up to here, as long as it answers fast. */
 export const DEFAULT_CONCURRENCY = 32;
 /** It is asked too much: fewer requests at once. */
-export const REFUSALS: ReadonlySet<number> = new Set([429, 503]);
+export const TOO_MUCH: ReadonlySet<number> = new Set([429, 503]);
 /** Statuses that another try may change. */
 export const RETRIED: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
