@@ -135,7 +135,7 @@ export class ReferrerCopier {
     const shown = leftOut.toSorted().slice(0, SHOWN);
     const more = leftOut.length > SHOWN ? [`and ${leftOut.length - SHOWN} more`] : [];
     this.#environment.log.warn(
-      `${name} lists ${countOf(leftOut.length, 'manifest')} as something that refers to ${subject}, and ${isOne ? 'it does' : 'they do'} not name that as ${isOne ? 'its' : 'their'} subject. ${isOne ? 'It is' : 'They are'} left out: ${[...shown, ...more].join(', ')}.`,
+      `${name} lists ${countOf(leftOut.length, 'manifest')} as ${isOne ? 'a referrer' : 'referrers'} of ${subject}, but ${isOne ? 'it does' : 'they do'} not name it as ${isOne ? 'its' : 'their'} subject. ${isOne ? 'It is' : 'They are'} left out: ${[...shown, ...more].join(', ')}.`,
     );
   }
 

@@ -32,7 +32,7 @@ class Check {
     this.#length += bytes.length;
     if (this.#length > size) {
       throw new SourceError(
-        `${this.#where} sent more than the ${size} bytes that the manifest gives for ${digest}.`,
+        `${this.#source.name} sent more than the ${size} bytes that the manifest gives for ${digest}.${this.#source.oddityOf?.(digest) ?? ''}`,
       );
     }
     this.#hash.update(bytes);
@@ -43,7 +43,7 @@ class Check {
     const { digest, size } = this.#expected;
     if (this.#length < size) {
       throw new SourceError(
-        `${this.#where} sent ${this.#length} of the ${size} bytes that the manifest gives for ${digest}.`,
+        `${this.#source.name} sent ${this.#length} of the ${size} bytes that the manifest gives for ${digest}.${this.#source.oddityOf?.(digest) ?? ''}`,
       );
     }
     const actual = digestFromHash(algorithmOf(digest), this.#hash.digest());

@@ -54,7 +54,7 @@ async function hintFor(
 }
 
 async function whoIsNotAllowed(path: string, { accounts, upstream }: Asked): Promise<string> {
-  if (accounts.count > 1) return ' None of the accounts of this upstream is allowed this request.';
+  if (accounts.count > 1) return " None of this upstream's accounts may read it.";
   const account = accounts.turn(path);
   const credential = await account.credential();
   return credential === undefined

@@ -83,7 +83,9 @@ export class RegistryReferrers {
       for await (const { response, bytes } of pages) {
         const list = bytes === undefined ? undefined : this.#listOf(response, bytes);
         if (list === undefined && !isFirst) {
-          throw new SourceError(`${this.#requests.name}: the list of what refers to ${subject} breaks off.`);
+          throw new SourceError(
+            `${this.#requests.name}: the list of referrers of ${subject} breaks off before its end.`,
+          );
         }
         if (list === undefined) return REFUSED.includes(response.status) ? 'refused' : 'no API';
         isFirst = false;
@@ -146,7 +148,7 @@ export class RegistryReferrers {
     // Registries written in Go say null for none.
     if (list === null) return [];
     if (!Array.isArray(list))
-      throw new SourceError(`${this.#requests.name}: what came as a list of referrers is no index.`);
+      throw new SourceError(`${this.#requests.name}: the list of referrers is not an index.`);
     try {
       return list.map((entry, index) => parseDescriptor(entry, `entry ${index} of the referrers`));
     } catch (error) {

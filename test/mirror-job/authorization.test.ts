@@ -267,7 +267,11 @@ test.each<[string, Misbehaviour, string]>([
   ['hangs', { kind: 'hang' }, 'did not answer within 0.3 s.'],
   ['is busy', { kind: 'status', status: 503 }, 'which answered 503.'],
   ['sends a page', { kind: 'html' }, 'which answered 200 without a token.'],
-  ['redirects', { kind: 'redirect', location: 'http://elsewhere.test/' }, 'which answered 307 without one.'],
+  [
+    'redirects',
+    { kind: 'redirect', location: 'http://elsewhere.test/' },
+    'which answered 307 without a token.',
+  ],
   ['falls silent', { kind: 'stall', after: 3 }, 'which sent nothing for 0.3 s in the middle of a body.'],
 ])('Bearer: the error describes a realm that %s', async (_name, misbehaviour, sentence) => {
   const registry = await startPrivate({ kind: 'bearer', credentials: credential }, (path) =>

@@ -376,7 +376,9 @@ test('an account whose ratelimit-remaining is not understood leaves the manifest
   ).toEqual(['HEAD -', 'HEAD a', 'HEAD -', 'HEAD b', 'GET b']);
   // Where the next one has none left, it is said that the first one is not understood.
   ofSecond = '20';
-  await expect(read()).rejects.toThrow('says "ratelimit-remaining: many", which is not understood');
+  await expect(read()).rejects.toThrow(
+    'says "ratelimit-remaining: many", which Lifeboat does not understand',
+  );
 });
 
 test('a ratelimit-remaining that is mostly white space is read in no time', () => {

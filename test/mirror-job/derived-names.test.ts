@@ -132,7 +132,7 @@ test('the mirror takes only referrers that name the subject themselves from a fa
   for (const { digest } of [other, none]) expect(store.keys(digest.slice(7))).toEqual([]);
   const left = [other, none].map(({ digest }) => digest).toSorted();
   expect(logged).toEqual([
-    `warn: ${registry.host}/team/app lists 2 manifests as something that refers to ${image.digest}, and they do not name that as their subject. They are left out: ${left.join(', ')}.`,
+    `warn: ${registry.host}/team/app lists 2 manifests as referrers of ${image.digest}, but they do not name it as their subject. They are left out: ${left.join(', ')}.`,
   ]);
 });
 
@@ -147,7 +147,7 @@ test('one sentence per subject says how many entries of a list are left out', as
   expect(await sync({ tags: ['one', 'two'] })).toEqual({ ...CREATED, 'mirror.test/app:two': 'created' });
   const shown = others.map(({ digest }) => digest).toSorted();
   expect(logged).toEqual([
-    `warn: ${registry.host}/team/app lists 20 manifests as something that refers to ${image.digest}, and they do not name that as their subject. They are left out: ${shown.slice(0, 3).join(', ')}, and 17 more.`,
+    `warn: ${registry.host}/team/app lists 20 manifests as referrers of ${image.digest}, but they do not name it as their subject. They are left out: ${shown.slice(0, 3).join(', ')}, and 17 more.`,
   ]);
 });
 
@@ -164,7 +164,7 @@ test('the mirror takes only referrers that name the subject themselves from the 
   expect(await sync()).toEqual(CREATED);
   expect(listedOf(image.digest)).toEqual([own.digest]);
   expect(logged).toEqual([
-    `warn: ${registry.host}/team/app lists 1 manifest as something that refers to ${image.digest}, and it does not name that as its subject. It is left out: ${none.digest}.`,
+    `warn: ${registry.host}/team/app lists 1 manifest as a referrer of ${image.digest}, but it does not name it as its subject. It is left out: ${none.digest}.`,
   ]);
 });
 
