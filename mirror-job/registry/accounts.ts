@@ -36,8 +36,8 @@ export class Accounts {
   }
 
   /**
-   * Who asks next in a repository.
-   * @param passed who was refused the same request already
+   * The account whose turn it is in a repository.
+   * @param passed the accounts that were refused the same request already
    */
   turn(path: string, passed: ReadonlySet<Authorization> = NOBODY): Authorization {
     const proven = this.#proven.get(path);
@@ -47,9 +47,9 @@ export class Accounts {
 
   /**
    * Takes note of an answer.
-   * @param passed for a request whose refusal says nothing of the next one, as of a HEAD: who was refused is added to it, and
-   *   is not closed out of the repository
-   * @returns whether the next account may get a better one, and was not asked yet
+   * @param passed for a request whose refusal says nothing about the next request, such as a HEAD: the refused account
+   *   is added to this set, and is not closed out of the repository
+   * @returns whether the next account may get a better answer, and was not asked yet
    */
   passOn(path: string, used: Authorization, status: number, passed?: Set<Authorization>): boolean {
     if (this.all.length === 1) return false;

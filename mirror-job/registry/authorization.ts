@@ -46,7 +46,7 @@ export class Authorization {
   /** Known from the first 401 on, so that later requests need none. */
   #challenge: Challenge | undefined;
   readonly #scopes = new Scopes();
-  /** By the set of their scopes. */
+  /** Tokens by the set of their scopes. */
   readonly #tokens = new Map<string, Promise<Token | undefined>>();
   readonly #refusals: TokenRefusals;
   #login: Login | undefined;
@@ -63,7 +63,7 @@ export class Authorization {
     this.#refusals = new TokenRefusals(options.clock);
   }
 
-  /** What to do where the credential is refused, with a space before it; empty where nothing is to be said. */
+  /** The advice for a refused credential, with a space before it; empty where there is none. */
   get remedy(): string {
     const remedy = this.#account?.remedy;
     return remedy === undefined ? '' : ` ${remedy}`;
@@ -127,10 +127,10 @@ export class Authorization {
   }
 
   /**
-   * The header for a request, as far as is known.
+   * The header for a request, as far as it is known.
    * @throws {ConnectionError} when the token's realm cannot answer just now
-   * @throws {CredentialRefusedError} when it refuses this account
-   * @throws {SourceError} when it never will, or the credential cannot be had
+   * @throws {CredentialRefusedError} when the realm refuses this account
+   * @throws {SourceError} when the realm will never answer, or the credential cannot be had
    */
   async header(place: Place): Promise<string | undefined> {
     const challenge = this.#challenge;
@@ -142,8 +142,8 @@ export class Authorization {
   /**
    * Takes note of what a 401 asks for.
    * @param sent the header that was refused, if one was sent
-   * @param isAnswer whether that was asked for to answer an earlier refusal of this very request
-   * @returns what asking again with `header` brings: `wider` where a scope is named that was not asked for yet
+   * @param isAnswer whether that header was fetched to answer an earlier refusal of this very request
+   * @returns what a second try with `header` brings: `wider` when the 401 names a scope that was not asked for yet
    * @throws {SourceError} when the credential cannot be had
    */
   async learn(
@@ -340,13 +340,16 @@ function isFilled(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
-/** Seconds. @param told a number, which some servers write as a text */
+/**
+ * @param told a number, which some servers write as a text
+ * @returns seconds
+ */
 function lifetimeOf(told: unknown): number {
   const seconds = typeof told === 'number' || isFilled(told) ? Number(told) : Number.NaN;
   return seconds > SHORTEST_LIFETIME ? seconds : SHORTEST_LIFETIME;
 }
 
-/** The same for the same set. */
+/** The key is the same for the same set of scopes, in any order. */
 function keyOf(scopes: readonly string[]): string {
   return scopes.toSorted().join(' ');
 }

@@ -102,7 +102,7 @@ export async function readWhole(
   return bytes;
 }
 
-/** For a registry that sends the whole blob again, whatever range was asked for. */
+/** Drops the first bytes, because some registries send the whole blob whatever range was asked for. */
 export async function* skip(body: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
   let left = bytes;
   for await (const chunk of body) {

@@ -25,7 +25,7 @@ export interface Spending {
 /** What is known of one account. */
 class Purse {
   quota: Omit<Quota, 'account'> | undefined;
-  /** What the last answer said of what is left, where that is not understood. */
+  /** The header of the last answer that tells what is left, if it is not understood. */
   riddle: string | undefined;
   /** Whether it was told, or would have been. */
   isAsked = false;
@@ -100,11 +100,12 @@ export class Budget {
   }
 
   /**
-   * No account has any left.
-   * @param account the last one that was tried
-   * @param accounts all of them
-   * @returns the sentence for what was not done
-   * @throws {SourceError} where what is left of one has to be known, and is told in a way that is not understood
+   * No account has any quota left.
+   * @param account the last account that was tried
+   * @param accounts all accounts
+   * @returns the sentence for the work that was not done
+   * @throws {SourceError} when the remaining quota of an account has to be known, and the registry tells it in a way
+   *   that is not understood
    */
   exhaust(account: object, accounts: readonly object[]): string {
     const { manifestGetsPerRun = Number.POSITIVE_INFINITY } = this.#settings;
@@ -167,7 +168,7 @@ function readQuota(headers: Answer['headers']): Purse['quota'] {
   };
 }
 
-/** `76;w=21600`: so many in so many seconds. `-1` may mean none, or any number. */
+/** `76;w=21600` means 76 requests in 21600 seconds. `-1` may mean none, or any number. */
 function readCount(text: string | null): { count: number; seconds: number | undefined } | undefined {
   const [, count, seconds] = /^\s*(\d{1,15})\s*(?:;\s*w=(\d{1,15})\s*)?(?:[;,]|$)/.exec(text ?? '') ?? [];
   if (count === undefined) return undefined;

@@ -3,7 +3,7 @@ export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
   /** What the far end wrote under Retry-After, if it did. */
   readonly retryAfter: string | null;
-  /** An answer that refuses for now, and who gave it. */
+  /** The answer that refuses for now, and the host that gave it. */
   readonly refusal: { readonly status: number; readonly by: string } | undefined;
   /** Nothing came in the time that is borne: perhaps it is asked too much. */
   readonly isLate: boolean;

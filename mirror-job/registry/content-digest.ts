@@ -1,7 +1,9 @@
 import { isDigest, type Digest } from '../../core/digest.ts';
 import { SourceError } from '../engine/source.ts';
 
-/** What a tag's manifest has to be compared with. @throws {SourceError} for what is there and no digest */
+/**
+ * The digest that a tag's manifest has to match. @throws {SourceError} for a header that is present and not a digest
+ */
 export function readContentDigest(named: string | null, where: string): Digest | undefined {
   if (named === null || named === '') return undefined;
   if (isDigest(named)) return named;

@@ -1,7 +1,7 @@
 /**
- * An encoding that was not asked for: requests say `Accept-Encoding: identity`, and something on the way, mostly a proxy,
- * compresses all the same. Some storages say it of a blob that is a compressed layer itself, whose bytes are right: so it
- * is named where an answer cannot be used, and is no error by itself.
+ * An encoding that was not asked for. Requests say `Accept-Encoding: identity`, but something on the way, mostly a
+ * proxy, compresses all the same. The encoding alone is no error, because some storages name it for a blob that is a
+ * compressed layer itself and has the right bytes. Messages name it only when an answer cannot be used.
  * https://www.rfc-editor.org/rfc/rfc9110#name-content-encoding
  */
 import { parseJson } from '../../core/json.ts';
@@ -9,7 +9,9 @@ import { SourceError } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 import type { ContentRange } from './content-range.ts';
 
-/** @returns the sentence for the end of a message, with a space before it; empty for an answer as it was asked for */
+/**
+ * @returns the sentence for the end of a message, with a space before it; empty for an answer without such an encoding
+ */
 export function encodingNote({ headers }: Pick<Answer, 'headers'>): string {
   const encoding = headers.get('Content-Encoding')?.trim() ?? '';
   if (encoding === '' || encoding.toLowerCase() === 'identity') return '';
@@ -17,9 +19,9 @@ export function encodingNote({ headers }: Pick<Answer, 'headers'>): string {
 }
 
 /**
- * A blob that was compressed on the way has another length. Where none is told, its digest shows it.
- * @param size what it should have
- * @returns the note for the sentence about its digest, empty where the length is right. @throws {SourceError}
+ * A blob that was compressed on the way has another length. If the answer tells no length, the digest shows it.
+ * @param size the length that the answer should have, in bytes
+ * @returns the note for the sentence about the digest; empty when the length is right. @throws {SourceError}
  */
 export function refuseEncoded(
   answer: Answer,
@@ -36,7 +38,7 @@ export function refuseEncoded(
   throw new SourceError(`${where} cannot be read.${note}`);
 }
 
-/** Whether a manifest or a list can be read all the same. */
+/** Whether a manifest or a list can be read in spite of its encoding. */
 export function isJson(bytes: Uint8Array): boolean {
   try {
     parseJson(bytes);

@@ -1,13 +1,13 @@
-/** Which part of a blob an answer holds. https://www.rfc-editor.org/rfc/rfc9110#name-content-range */
+/** The part of a blob that an answer holds. https://www.rfc-editor.org/rfc/rfc9110#name-content-range */
 export interface ContentRange {
   readonly start: number;
-  /** Its last byte. */
+  /** The position of the last byte. */
   readonly end: number;
-  /** Of the whole; undefined where it is not said. */
+  /** The size of the whole blob, in bytes; undefined when the answer does not tell. */
   readonly size: number | undefined;
 }
 
-/** @returns undefined for what is missing or no range */
+/** @returns undefined for a header that is missing or no range */
 export function parseContentRange(header: string | null): ContentRange | undefined {
   const [, start, end, size] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(header ?? '') ?? [];
   if (start === undefined || end === undefined) return undefined;

@@ -1,5 +1,6 @@
 /**
- * Where a list goes on. A header that is not understood must not end it: tags that are not seen are taken for gone.
+ * The address at which a list goes on. A header that is not understood must not end the list, because the job takes
+ * tags that it does not see for gone.
  * https://www.rfc-editor.org/rfc/rfc8288#section-3
  */
 interface Link {
@@ -11,19 +12,19 @@ interface Link {
 interface Parameter {
   /** In lower case. */
   readonly name: string;
-  /** As it was sent, with its quotes. */
+  /** The value as it was sent, with its quotes. */
   readonly value: string;
 }
 
 interface Links {
   readonly links: readonly Link[];
-  /** From the first thing on that is no link; empty where all are links, or nothing was sent. */
+  /** The header from the first part on that is no link; empty when all parts are links, or nothing was sent. */
   readonly rest: string;
 }
 
 /**
- * The parts of a link, each read on from where the one before has ended. They are no single pattern, because white space that
- * could belong to either of two parts would be tried both ways, and again for each of the parts that follow.
+ * The parts of a link. Each one is read from the end of the part before it. They are not one pattern, because white
+ * space that could belong to either of two parts would be tried both ways, and again for each part that follows.
  */
 const NOTHING = /[\s,]*/y;
 const SPACE = /\s*/y;
@@ -31,7 +32,7 @@ const TARGET = /<([^>]*)>/y;
 const PARAMETER = /;\s*(?:([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,;"]*))?)?/y;
 const END = /,|$/y;
 
-/** @param header null where there is none */
+/** @param header null when there is none */
 export function parseLinks(header: string | null): Links {
   const text = header ?? '';
   const links: Link[] = [];
@@ -62,14 +63,15 @@ export function parseLinks(header: string | null): Links {
 }
 
 /**
- * Of the next page. A link without a relation is taken for one, as crane and skopeo do: nothing else follows a list.
- * @returns undefined where no link leads to one
+ * The link to the next page. A link without a relation counts as one, as in crane and skopeo, because nothing else
+ * follows a list.
+ * @returns undefined when no link leads to a next page
  */
 export function nextLink({ links }: Links): string | undefined {
   return links.find(({ relations }) => relations.length === 0 || relations.includes('next'))?.target;
 }
 
-/** Of several `rel` the first one counts. */
+/** The first `rel` counts when there are several. */
 function relationsOf(parameters: readonly Parameter[]): string[] {
   const rel = parameters.find(({ name }) => name === 'rel')?.value.replaceAll(/^"|"$/g, '') ?? '';
   return rel.toLowerCase().split(/\s+/).filter(Boolean);

@@ -27,7 +27,7 @@ export class Login {
   /** What the others wait for; it fails only where nobody answered. */
   #trial: Promise<void> | undefined;
 
-  /** @param remedy what to do where it is refused, with a space before it */
+  /** @param remedy the advice for a refused credential, with a space before it */
   constructor(host: string, credential: Credential, remedy: string) {
     this.#host = host;
     this.#credential = credential;

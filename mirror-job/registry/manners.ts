@@ -1,6 +1,6 @@
 /**
- * When an upstream is asked, how much at once, and when no more: what one request is told holds for all of them.
- * docs/bad-upstreams.md says what that comes to.
+ * Decides when an upstream is asked, how many requests it gets at once, and when it gets no more. An answer to one
+ * request holds for all of them. docs/bad-upstreams.md describes the result.
  */
 import { formatUpstream, hostOf, type Upstream } from '../../core/reference.ts';
 import { SourceError, type RequestCounts } from '../engine/source.ts';
@@ -13,15 +13,15 @@ import { parseRetryAfter } from './retry-after.ts';
 import { Throttle } from './throttle.ts';
 import { RequestWindow, type Outcome } from './window.ts';
 
-/** How it goes with one request, over all its attempts. */
+/** The state of one request, over all its attempts. */
 export class Course {
-  /** What was counted of failures when it was sent first; undefined before. */
+  /** The count of failures when the request was sent first; undefined before that. */
   volley: number | undefined;
-  /** What the last answer asked for by Retry-After, in milliseconds; 0 where it did not. */
+  /** The wait that the last answer asked for by Retry-After, in milliseconds; 0 when it asked for none. */
   asked = 0;
-  /** Whether that is more than is borne: then nobody waits for it. */
+  /** Whether that wait is longer than `maxDelay`: then nobody waits for it. */
   isTooLong = false;
-  /** Whether it was refused, and all requests of its kind wait, so that this one need not wait by itself. */
+  /** Whether the request was refused and all requests of its kind wait, so that this one need not wait by itself. */
   isHeldBack = false;
 }
 
@@ -36,10 +36,10 @@ export class Manners {
   readonly #throttles: Readonly<Record<keyof RequestCounts, Throttle>>;
   readonly #failures = new Failures();
   readonly #firsts = new Map<'all' | 'manifestGets', Promise<void>>();
-  /** Until when it wants to be left alone, if that is too long to be waited for. Milliseconds. */
+  /** The upstream wants no request before this time, which is too far away to wait for. Milliseconds of the clock. */
   #closedUntil = 0;
 
-  /** @param isElsewhere whether another host gave an answer, to which the registry redirects */
+  /** @param isElsewhere whether an answer came from another host, to which the registry redirects */
   constructor(upstream: Upstream, options: RegistryOptions, isElsewhere: (answer: Answer) => boolean) {
     this.#upstream = upstream;
     this.#base = `${options.insecure ? 'http' : 'https'}://${hostOf(upstream)}`;
@@ -56,8 +56,8 @@ export class Manners {
   }
 
   /**
-   * Sends a request when it may be sent.
-   * @throws {SourceError} where it is not to be asked any more; and what `send` throws
+   * Sends a request as soon as it may be sent.
+   * @throws {SourceError} when the upstream is not to be asked any more; and what `send` throws
    */
   async ask(request: RegistryRequest, course: Course, send: Send): Promise<Answer> {
     this.#refuseGivenUp(request);
@@ -71,13 +71,13 @@ export class Manners {
 
   /** Waits before a request is sent again. @throws the signal's reason */
   async pauseBefore(attempt: number, course: Course): Promise<void> {
-    // What all of them wait for is waited for in `ask`.
+    // `ask` does the waiting that all requests of this kind share.
     if (course.isHeldBack) return;
     const { clock, retry, signal } = this.#options;
     await clock.sleep(Math.max(course.asked, delayBefore(attempt, retry)), signal);
   }
 
-  /** Whose failure an answer is. */
+  /** Whether an answer is the failure of the registry or of the repository. */
   whoseIs(response: Answer): Failure {
     return this.#isRefusal(response) ? 'registry' : 'repository';
   }
@@ -87,7 +87,7 @@ export class Manners {
     this.#failures.add(path, whose, course.volley);
   }
 
-  /** Alone, where the registry refuses requests of this kind. */
+  /** Sends the request when no other of its kind is on its way, if the registry refuses requests of this kind. */
   async #inTurn(request: RegistryRequest, course: Course, send: Send): Promise<Answer> {
     const throttle = this.#throttles[kindOf(request)];
     const end = await throttle.enter(request.path);
@@ -96,7 +96,7 @@ export class Manners {
     const refused = (status: number, by: string): void => {
       const { retry } = this.#options;
       const attempt = Math.min(throttle.refusals + 1, Math.max(retry.attempts - 1, 1));
-      // What is longer than is borne is waited by nobody: the registry is closed until then.
+      // Nobody waits longer than maxDelay: the registry is closed until then instead.
       const wait = course.isTooLong ? 0 : Math.max(course.asked, delayBefore(attempt, retry));
       how = { status, by, wait };
     };
@@ -117,19 +117,19 @@ export class Manners {
     }
   }
 
-  /** By the registry itself: what it redirects to may be busy while it is not. */
+  /** Only the registry itself counts: a host that it redirects to may be busy while the registry is not. */
   #isRefusal(response: Answer): boolean {
     return TOO_MUCH.has(response.status) && !this.#isElsewhere(response);
   }
 
-  /** A place in the window from when the request is sent until its answer begins. */
+  /** The request holds a place in the window from its sending until its answer begins. */
   async #inWindow(request: RegistryRequest, course: Course, send: Send): Promise<Answer> {
     const leave = await this.#window.enter();
     let how: Outcome = 'failed';
     const { volley } = this.#failures;
     course.volley ??= volley;
     try {
-      // Those who waited for their turn learn what was decided meanwhile.
+      // The decision may have fallen while this request waited for its turn.
       this.#refuseGivenUp(request);
       const response = await send();
       how = TOO_MUCH.has(response.status) ? 'refused' : 'answered';
@@ -140,7 +140,8 @@ export class Manners {
     } catch (error) {
       if (error instanceof ConnectionError) {
         if (error.isLate) how = 'refused';
-        // Counted at once: that long is not waited several times for each request.
+        // This failure is counted at once, because a silent registry costs a long wait, which each request must not
+        // repeat.
         if (error.isSilent) this.#failures.add(request.path, 'registry', volley);
         this.#heed(course, error.retryAfter, false);
       }
@@ -151,8 +152,9 @@ export class Manners {
   }
 
   /**
-   * At once, before the next request can be sent: what one is told holds for all.
-   * @param isElsewhere a host that the registry redirects to has said it, which cannot close the registry
+   * Called at once, before the next request can be sent, because an answer to one request holds for all.
+   * @param isElsewhere whether the answer came from a host that the registry redirects to, which cannot close the
+   *   registry
    */
   #heed(course: Course, retryAfter: string | null, isElsewhere: boolean): void {
     const { clock, retry } = this.#options;
@@ -182,8 +184,8 @@ export class Manners {
   }
 
   /**
-   * The first request goes alone: the challenge that it may meet spares all the others a refusal. So does the first GET of a
-   * manifest, because those are what quotas count.
+   * The first request goes alone: if it is met with a challenge, that spares all others a refusal. The first GET of a
+   * manifest goes alone too, because quotas count those.
    */
   async #afterFirst(request: RegistryRequest, task: Send): Promise<Answer> {
     const kinds =
@@ -209,7 +211,7 @@ export class Manners {
   }
 }
 
-/** Milliseconds: twice as long each time; with jitter, so that runs spread. */
+/** Milliseconds. The delay doubles with each attempt, and jitter spreads the runs. */
 function delayBefore(attempt: number, { delay, maxDelay }: RetryPolicy): number {
   return Math.min(delay * 2 ** (attempt - 1) * (0.75 + Math.random() / 2), maxDelay);
 }

@@ -1,6 +1,6 @@
 /**
- * A repository's manifests, by tag or by digest. Some tags have a name that is derived from a digest, `sha256-<hex>` for a list
- * of referrers and `sha256-<hex>.sig` for a signature: mostly there is no such tag.
+ * A repository's manifests, by tag or by digest. Some tags have a name that is derived from a digest: `sha256-<hex>`
+ * for a list of referrers and `sha256-<hex>.sig` for a signature. Mostly there is no such tag.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
  */
 import { algorithmOf, digestOf, isDigest, type Digest } from '../../core/digest.ts';
@@ -15,17 +15,17 @@ import { encodingNote, isJson } from './content-encoding.ts';
 import type { RegistryRequest } from './registry-request.ts';
 import type { RepositoryRequests } from './repository-requests.ts';
 
-/** The caller may not read it; some registries say so also of what is not there. */
+/** The caller may not read the manifest. Some registries also answer this when the manifest does not exist. */
 const NOT_ALLOWED: readonly number[] = [401, 403];
 
 export class RegistryManifests {
   readonly #requests: RepositoryRequests;
-  /** `contradicted`: one was refused, or found nothing, where a GET got the manifest. */
+  /** `contradicted`: a HEAD was refused, or found nothing, and a GET got the manifest. */
   #heads: 'untried' | 'answered' | 'contradicted' = 'untried';
   #trial: Promise<void> | undefined;
-  /** Images that derived names are called after, and that were asked for to see whether HEADs find them. */
+  /** Digests in derived names whose manifests were asked for, to see whether HEADs find them. */
   readonly #tried = new Set<Digest>();
-  /** The first one that a GET got. */
+  /** The first manifest that a GET got. */
   #got: Tag | Digest | undefined;
 
   constructor(requests: RepositoryRequests) {
@@ -48,7 +48,7 @@ export class RegistryManifests {
   async get(reference: Tag | Digest, limit: number): Promise<SourceManifest | undefined> {
     const refusable = !isDigest(reference) && isReferrerTag(reference) && this.#requests.hasAnswered;
     const { status, manifest } = await this.#get(reference, limit, refusable ? [404, ...NOT_ALLOWED] : [404]);
-    // It is no question of credentials where the rest of the repository can be read.
+    // Credentials are not the reason when the rest of the repository can be read.
     if (NOT_ALLOWED.includes(status)) {
       throw new SourceError(
         `${this.#requests.name}: the tag "${reference}" is refused (${status}), and the rest of the repository is not. Have it made readable there, or mirror the image without what refers to it, by "referrers: false".`,
@@ -57,13 +57,13 @@ export class RegistryManifests {
     return manifest;
   }
 
-  /** Whether callers without credentials may read it. */
+  /** Whether callers without credentials may read the manifest. */
   async isPublic(reference: Tag | Digest): Promise<boolean> {
     if ((await this.#head(reference, true)).status === 200) return true;
     const request = { ...requestFor('GET', reference), anonymous: true };
     const response = await this.#requests.send(request, [200, 404, ...NOT_ALLOWED]);
     response.discard();
-    // What nobody can see is not private, and says nothing of the rest of the repository.
+    // A manifest that nobody can see is not private, and says nothing about the rest of the repository.
     if (response.status === 404 && !(await this.#has(reference))) {
       throw new SourceError(`${this.#requests.name} has no manifest ${reference}.`);
     }
@@ -78,8 +78,8 @@ export class RegistryManifests {
   }
 
   /**
-   * A HEAD spares quota. Only its 200 tells something: some registries refuse it, or answer 404, where a GET gets the
-   * manifest.
+   * A HEAD spares quota. Only its 200 is reliable: some registries refuse a HEAD, or answer 404, although a GET gets
+   * the manifest.
    */
   async #head(reference: Tag | Digest, anonymous = false): Promise<Answer> {
     const response = await this.#requests.send({ ...requestFor('HEAD', reference), anonymous }, 'any');
@@ -88,7 +88,7 @@ export class RegistryManifests {
     return response;
   }
 
-  /** @param absent the statuses beside 200 that are no error */
+  /** @param absent the statuses besides 200 that are no error */
   async #get(
     reference: Tag | Digest,
     limit: number,
@@ -120,9 +120,9 @@ export class RegistryManifests {
   }
 
   /**
-   * A tag whose name is derived from a digest, after its HEAD has found no digest. Some registries refuse what they do not
-   * have. A guess goes by its HEAD, because a GET per guess would cost quota to find nothing; but not where HEADs are refused
-   * that a GET answers.
+   * A tag whose name is derived from a digest, after its HEAD has found no digest. Some registries refuse a tag that
+   * does not exist. The HEAD decides about a guess, because a GET per guess would cost quota to find nothing. It does
+   * not decide in a repository that refuses HEADs and answers the GETs.
    */
   async #derived(tag: Tag, headStatus: number, isGuess: boolean): Promise<SourceManifest | undefined> {
     const absent = [404, ...NOT_ALLOWED];
@@ -133,9 +133,9 @@ export class RegistryManifests {
   }
 
   /**
-   * Whether a HEAD finds what a GET gets. It is tried once, with what a GET has got or, where there is nothing yet, with the
-   * image that the derived name is called after.
-   * @throws {SourceError} where the repository refuses that one too: then the caller may read nothing
+   * Whether a HEAD finds what a GET gets. This is tried once, with a manifest that a GET has got or, if there is none
+   * yet, with the manifest whose digest is in the derived name.
+   * @throws {SourceError} when the repository refuses that one too: then the caller may read nothing
    */
   async #areHeadsTrue(derived: Tag): Promise<boolean> {
     if (this.#heads === 'untried') {
@@ -158,7 +158,7 @@ export class RegistryManifests {
   }
 }
 
-/** The manifest that a derived name is called after. @returns undefined for a name that does not hold all of its digest */
+/** The digest that a name is derived from. @returns undefined for a name that does not hold the whole digest */
 function subjectOf(derived: Tag): Digest | undefined {
   const digest = derived.split('.', 1).join().replace('-', ':');
   return isDigest(digest) ? digest : undefined;

@@ -23,7 +23,7 @@ export type Credential = (Password | IdentityToken) & {
  * @throws {SourceError} a sentence, without the secret, when it cannot be had
  */
 export type Account = (() => Promise<Credential | undefined>) & {
-  /** A sentence: what to do where it is refused. */
+  /** A sentence: the advice for a refused credential. */
   readonly remedy?: string;
 };
 
@@ -57,7 +57,7 @@ export const DEFAULT_TIMEOUT = 30_000;
 export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, delay: 500, maxDelay: 60_000 };
 /** What a registry is asked at once grows up to here, as long as it answers fast. */
 export const DEFAULT_CONCURRENCY = 32;
-/** It is asked too much: fewer requests at once. */
+/** The registry gets too many requests: fewer are sent at once. */
 export const TOO_MUCH: ReadonlySet<number> = new Set([429, 503]);
 /** Statuses that another try may change. */
 export const RETRIED: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);

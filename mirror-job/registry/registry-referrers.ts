@@ -1,5 +1,5 @@
 /**
- * What refers to a manifest: by the referrers API, or by the tag that lists it where a registry has no such API.
+ * The referrers of a manifest: from the referrers API, or from the tag that lists them in a registry without that API.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
  */
 import { parseDescriptor, type Descriptor } from '../../core/descriptor.ts';
@@ -17,23 +17,23 @@ import type { RegistryManifests } from './registry-manifests.ts';
 import { RETRIED } from './registry-options.ts';
 import type { RepositoryRequests } from './repository-requests.ts';
 
-/** How registries say that they have no such API. */
+/** Registries answer with these statuses when they have no such API. */
 const NO_API: readonly number[] = [404, 405, 501];
-/** Each other 4xx that another try would not change is about one subject. */
+/** Every other 4xx that another try would not change concerns one subject. */
 const REFUSED = Array.from({ length: 100 }, (_, index) => 400 + index).filter(
   (status) => !RETRIED.has(status) && !NO_API.includes(status),
 );
-/** So many subjects that are refused in a row, and none that was answered: there is no such API. */
+/** There is no such API when this many subjects in a row are refused and none was answered. */
 const MAX_REFUSED = 3;
 
 export class RegistryReferrers {
   readonly #requests: RepositoryRequests;
   readonly #manifests: RegistryManifests;
-  /** A repository's own, because some registries refuse it to callers they do not know there. */
+  /** Known per repository, because some registries refuse the API to callers they do not know there. */
   #hasApi: boolean | undefined;
-  /** Subjects that were refused, until one is answered. */
+  /** The number of subjects that were refused, until one is answered. */
   #refused = 0;
-  /** The question whose answer may tell whether there is an API. */
+  /** The request on its way whose answer may tell whether there is an API. */
   #question: Promise<unknown> | undefined;
 
   constructor(requests: RepositoryRequests, manifests: RegistryManifests) {
@@ -41,16 +41,19 @@ export class RegistryReferrers {
     this.#manifests = manifests;
   }
 
-  /** @param listed the derived names that the repository's list shows; undefined where it does not tell */
+  /** @param listed the derived names in the repository's list of tags; undefined when the list does not tell */
   async of(subject: Digest, listed: ReadonlySet<string> | undefined): Promise<readonly Descriptor[]> {
     const fallback = referrersTag(subject);
     const answered = await this.#askApi(subject);
-    // A registry that gained the API later may not know what clients had listed under the tag before.
+    // A registry that gained the API later may not know the referrers that clients had listed under the tag before.
     const ask = listed === undefined ? answered === undefined : listed.has(fallback);
     return [...(answered ?? []), ...(ask ? await this.#byTag(fallback, subject, listed !== undefined) : [])];
   }
 
-  /** One question at a time until it is known whether there is an API: the others wait, rather than to ask in vain. */
+  /**
+   * One request at a time until it is known whether there is an API. The others wait, because they might be sent in
+   * vain.
+   */
   async #askApi(subject: Digest): Promise<readonly Descriptor[] | undefined> {
     while (this.#hasApi === undefined && this.#question !== undefined) {
       const question = this.#question;
@@ -58,7 +61,7 @@ export class RegistryReferrers {
         () => false,
         () => true,
       );
-      // A question that failed tells nothing, and may have taken long.
+      // A request that failed tells nothing, and may have taken long.
       if (hasFailed) break;
       if (this.#question === question) this.#question = undefined;
     }
@@ -89,7 +92,7 @@ export class RegistryReferrers {
         }
         if (list === undefined) return REFUSED.includes(response.status) ? 'refused' : 'no API';
         isFirst = false;
-        // Not with a spread: some registries send hundreds of thousands in one page.
+        // A spread would fail, because some registries send hundreds of thousands of entries in one page.
         for (const descriptor of this.#descriptorsOf(list)) descriptors.push(descriptor);
       }
     } catch (error) {
@@ -100,9 +103,9 @@ export class RegistryReferrers {
   }
 
   /**
-   * A list by its Content-Type or, because some registries send it as `application/json`, by its shape.
-   * @returns undefined for a page, with which some registries answer whatever they do not know
-   * @throws {SourceError} for what is said to be a list and is none
+   * Recognizes a list by its Content-Type or, because some registries send it as `application/json`, by its shape.
+   * @returns undefined for a web page, which some registries send for every path that they do not know
+   * @throws {SourceError} for a body that is declared as a list and is none
    */
   #listOf(response: Answer, bytes: Uint8Array): unknown {
     const isSaidToBe = bareMediaType(response.headers.get('Content-Type') ?? '') === OCI_INDEX;
@@ -119,9 +122,12 @@ export class RegistryReferrers {
     return isSaidToBe || (isObject(json) && Array.isArray(json['manifests'])) ? json : undefined;
   }
 
-  /** Anybody may call an image so, and GitLab answers with the subject itself: only an index of referrers lists them. */
+  /**
+   * The tag counts only if it is an index of referrers, because anybody may give an image this name, and GitLab answers
+   * with the subject itself.
+   */
   async #byTag(tag: Tag, subject: Digest, isListed: boolean): Promise<Descriptor[]> {
-    // A HEAD costs no quota, and mostly there is none.
+    // A HEAD costs no quota, and mostly there is no such tag.
     const resolved = isListed ? undefined : await this.#manifests.resolve(tag, true);
     if (!isListed && (resolved === undefined || resolved.digest === subject)) return [];
     const manifest = resolved?.manifest ?? (await this.#manifests.get(tag, MAX_MANIFEST_SIZE));
@@ -137,7 +143,7 @@ export class RegistryReferrers {
       );
     }
     if (!isObject(json) || json['manifests'] === undefined) return [];
-    // A type that is no manifest's says nothing, as `application/json`.
+    // A type that is not a manifest's, such as `application/json`, says nothing.
     const type = typeof json['mediaType'] === 'string' ? json['mediaType'] : sentAs;
     const isIndex = type === OCI_INDEX || (json['mediaType'] === undefined && !isManifestMediaType(type));
     return isIndex ? this.#descriptorsOf(json) : [];
@@ -145,7 +151,7 @@ export class RegistryReferrers {
 
   #descriptorsOf(json: unknown): Descriptor[] {
     const list: unknown = isObject(json) ? json['manifests'] : undefined;
-    // Registries written in Go say null for none.
+    // Registries written in Go send null for an empty list.
     if (list === null) return [];
     if (!Array.isArray(list))
       throw new SourceError(`${this.#requests.name}: the list of referrers is not an index.`);

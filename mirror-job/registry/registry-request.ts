@@ -23,15 +23,18 @@ export function kindOf({
   return resource.startsWith('blobs/') ? 'blobGets' : 'lists';
 }
 
-/** As far as a login may be allowed some of a registry and not the rest. */
+/** The smallest part of a registry that a login may be allowed or refused by itself. */
 export interface Place {
   /** The repository's name within the registry. */
   readonly path: string;
-  /** Tells it from all others. */
+  /** The name that tells this place from all others. */
   readonly name: string;
 }
 
-/** An account that may not list a repository's tags may still read them, and some registries want another scope for it. */
+/**
+ * Lists of tags are a place of their own: an account that may not list a repository's tags may still read them, and
+ * some registries want another scope for the list.
+ */
 export function placeOf(request: Pick<RegistryRequest, 'method' | 'path' | 'resource'>): Place {
   const { path } = request;
   return { path, name: kindOf(request) === 'lists' ? `the lists of ${path}` : path };

@@ -31,12 +31,12 @@ export class RegistrySource implements Source {
   readonly #requests: RepositoryRequests;
   readonly #manifests: RegistryManifests;
   readonly #referrers: RegistryReferrers;
-  /** By blob: what its last answer said that was not asked for. */
+  /** By blob: the part of its last answer that was not asked for. */
   readonly #oddities = new Map<Digest, string>();
   #listing: Promise<readonly Tag[]> | undefined;
   /**
-   * From the last listing: spares a request for each fallback tag that is not there. Undefined also where the list
-   * shows no tag of that kind, because some registries leave them out.
+   * The fallback tags in the last listing, which spare a request for each fallback tag that does not exist. Undefined
+   * also when the list shows no tag of that kind, because some registries leave them out.
    */
   #listed: ReadonlySet<string> | undefined;
 

@@ -40,7 +40,7 @@ export class Registry implements ReportingUpstream {
   readonly #accounts: Accounts;
   readonly #anonymous: Accounts;
 
-  /** Answers of hosts that the registry redirects to, and failures to reach one. */
+  /** Answers of hosts that the registry redirects to, and failures to reach such a host. */
   readonly #elsewhere = new WeakMap<Answer | ConnectionError, string>();
 
   constructor(upstream: Upstream, options: RegistryOptions) {
@@ -98,10 +98,10 @@ export class Registry implements ReportingUpstream {
   }
 
   /**
-   * Sends a request, with whatever it takes: a token, redirects, and another try for what is worth one.
-   * @param allow the statuses that the caller wants to see; each other one is an error. `any`: all that another try would
-   *   not change
-   * @throws {SourceError} a sentence that names the registry, what was asked and what was answered
+   * Sends a request with all that it takes: a token, redirects, and another try after a failure that may pass.
+   * @param allow the statuses that the caller wants to see; every other one is an error. `any`: all that another try
+   *   would not change
+   * @throws {SourceError} a sentence that names the registry, the request and the answer
    * @throws {SkippedError} for a manifest, when the budget is used up
    */
   async request(request: RegistryRequest, allow: readonly number[] | 'any'): Promise<Answer> {
@@ -143,7 +143,7 @@ export class Registry implements ReportingUpstream {
   /** Asks with the account whose turn it is, and with the next one where that can help. */
   async #authorized(request: RegistryRequest): Promise<Answer> {
     const accounts = request.anonymous === true ? this.#anonymous : this.#accounts;
-    // There are registries that refuse every HEAD: the GET that follows decides who may read what.
+    // Some registries refuse every HEAD: the GET that follows decides which account may read.
     const passed = request.method === 'HEAD' ? new Set<Authorization>() : undefined;
     for (;;) {
       const authorization = accounts.turn(request.path, passed);
@@ -214,13 +214,13 @@ export class Registry implements ReportingUpstream {
     response.discard();
   }
 
-  /** A refusal is met with what it asks for, and once more where it then names a scope that it did not name before. */
+  /** Answers a 401 with what it asks for, and once more if the second 401 names a scope that the first did not. */
   async #challenged(request: RegistryRequest, authorization: Authorization): Promise<Answer> {
     const place = placeOf(request);
     let sent = await authorization.header(place);
     for (let refusals = 0; ; refusals += 1) {
       const response = await this.#carried(request, authorization, sent);
-      // Whoever else answers must not choose where the password goes.
+      // Another host must not choose where the password goes.
       if (response.status !== 401 || this.#elsewhere.has(response) || refusals === 2) return response;
       const asked = response.headers.get('WWW-Authenticate');
       let header: string | undefined;
@@ -249,7 +249,7 @@ export class Registry implements ReportingUpstream {
       (sent) => this.#redirected(request, sent),
       (answer) => {
         if (this.#elsewhere.has(answer) || answer.status < 400 || answer.status === 404) return 'accepted';
-        // Nor does a HEAD that is refused say it for good: there are registries that refuse all of them.
+        // A refused HEAD does not settle it either, because some registries refuse every HEAD.
         if (answer.status === 401) return request.method === 'HEAD' ? 'unclear' : 'refused';
         return answer.status === 403 ? 'unclear' : undefined;
       },

@@ -1,4 +1,7 @@
-/** What one repository of a registry is asked: its requests are counted, its answers read whole, and its lists page by page. */
+/**
+ * The requests to one repository of a registry. They are counted, their answers are read whole, and lists are read page
+ * by page.
+ */
 import { SkippedError } from '../engine/skipped-error.ts';
 import { SourceError, type RequestCounts } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
@@ -8,23 +11,23 @@ import { NO_REQUESTS, kindOf, type RegistryRequest } from './registry-request.ts
 import type { Registry } from './registry.ts';
 import { StandInError } from './stand-in-error.ts';
 
-/** A page of tags or referrers. */
+/** The largest page of tags or referrers, in bytes. */
 const MAX_PAGE_SIZE = 16 * 1024 * 1024;
-/** A million tags where a page has 100 of them, as at quay.io. */
+/** 10,000 pages are a million tags at 100 tags per page, as at quay.io. */
 const MAX_PAGES = 10_000;
-/** How often what is read whole is asked for, where its body breaks off. */
+/** The number of attempts to read a whole answer whose body breaks off. */
 const BODY_ATTEMPTS = 3;
 
 type Request = Omit<RegistryRequest, 'path'>;
 
 export interface Read {
   readonly response: Answer;
-  /** Undefined for another status than 200. */
+  /** Undefined for every status but 200. */
   readonly bytes: Uint8Array<ArrayBuffer> | undefined;
 }
 
 export class RepositoryRequests {
-  /** How messages call it. */
+  /** The repository's name in messages. */
   readonly name: string;
   readonly registry: Registry;
   readonly #path: string;
@@ -38,7 +41,7 @@ export class RepositoryRequests {
     this.#path = path;
   }
 
-  /** How many were sent so far. */
+  /** The number of requests that were sent so far. */
   get counts(): RequestCounts {
     return this.#counts;
   }
@@ -57,15 +60,17 @@ export class RepositoryRequests {
       this.#hasAnswered ||= response.status < 300;
       return response;
     } catch (error) {
-      // It was never sent: a plan that counted it would promise more than the run, with its budget, does.
+      // The request was never sent. A plan that counted it would promise more than the run does, because the run has a
+      // budget.
       if (error instanceof SkippedError && !(error instanceof StandInError)) this.#count(kind, -1);
       throw error;
     }
   }
 
   /**
-   * A whole answer. One that breaks off is asked for again: the registry has just answered, so at once.
-   * @param wanted the statuses beside 200 that are no error
+   * Reads a whole answer. If the body breaks off, the request is sent again at once, because the registry has just
+   * answered.
+   * @param wanted the statuses besides 200 that are no error
    */
   async read(
     request: Request,
@@ -93,7 +98,7 @@ export class RepositoryRequests {
 
   /**
    * A list's pages, by its `Link` headers.
-   * @param allow the statuses beside 200 that are no error: a page that is answered so is the last one
+   * @param allow the statuses besides 200 that are no error: a page with such a status is the last one
    */
   async *pages(resource: string, allow: readonly number[] = []): AsyncGenerator<Read> {
     const where = `${this.name}: ${resource}`;
@@ -117,7 +122,7 @@ export class RepositoryRequests {
     this.#counts = { ...this.#counts, [kind]: this.#counts[kind] + by };
   }
 
-  /** Only the query of a `Link` is used: the path stays ours, and so does the host. */
+  /** Only the query of a `Link` is used, so that the header changes neither the path nor the host. */
   #nextPage(header: string | null, resource: string): string | undefined {
     const links = parseLinks(header);
     const target = nextLink(links);

@@ -12,7 +12,8 @@ const HTTP_DATES = [
 
 /**
  * A Retry-After header, seconds or a date, in milliseconds from now; undefined for one that is neither, or missing.
- * Parts of a second, which some registries send, are rounded up: the time before the next second was asked for too.
+ * Some registries send fractions of a second. They are rounded up, because the registry asked for that fraction of a
+ * second too.
  * https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
  */
 export function parseRetryAfter(text: string | null, now: Date): number | undefined {
@@ -23,7 +24,7 @@ export function parseRetryAfter(text: string | null, now: Date): number | undefi
 }
 
 /**
- * Not by `Date.parse`, which takes "1.5" and "soon 5" for dates.
+ * `Date.parse` is not used, because it takes "1.5" and "soon 5" for dates.
  * @returns milliseconds
  */
 function parseHttpDate(text: string, now: Date): number | undefined {
@@ -35,13 +36,13 @@ function parseHttpDate(text: string, now: Date): number | undefined {
   const month = MONTHS.indexOf(groups['month'] ?? '');
   const year = wholeYear(groups['year'] ?? '', now);
   const midnight = new Date(Date.UTC(year, month, day));
-  // A day that does not exist would be another one. The second 60 does, now and then.
+  // JavaScript turns a day that does not exist into another day. The second 60 is valid: it is a leap second.
   const isDay = midnight.getUTCMonth() === month && midnight.getUTCDate() === day;
   if (!isDay || hour > 23 || minute > 59 || second > 60) return undefined;
   return midnight.getTime() + ((hour * 60 + minute) * 60 + second) * 1000;
 }
 
-/** One of two digits is at most fifty years ahead, as HTTP has it. */
+/** A year of two digits is at most fifty years ahead, as HTTP defines it. */
 function wholeYear(year: string, now: Date): number {
   if (year.length === 4) return Number(year);
   const ahead = Math.floor(now.getUTCFullYear() / 100) * 100 + Number(year);

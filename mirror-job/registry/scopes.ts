@@ -1,18 +1,18 @@
 /**
- * Which scopes a token is asked for. To pull from the repository, at first; and whatever a refusal names beyond that:
+ * The scopes that a token is asked for: at first, to pull from the repository; later, also those that a refusal names.
  * Azure wants `metadata_read` for a list of tags.
  * https://distribution.github.io/distribution/spec/auth/scope/
  */
 import type { Place } from './registry-request.ts';
 
-/** More than any registry names: a request for a token has them all in its URL. */
+/** No registry names this many. There is a limit because the URL of a token request holds all of them. */
 const MAX_SCOPES = 8;
 
 export class Scopes {
-  /** By place, the newest first. */
+  /** The scopes that refusals named, by place, the newest first. */
   readonly #named = new Map<string, readonly string[]>();
 
-  /** Those that the registry named last stand first, because some realms look at the first one only. */
+  /** The scopes that the registry named last stand first, because some realms look at the first one only. */
   of({ path, name }: Place): readonly string[] {
     const pull = `repository:${path}:pull`;
     const named = this.#named.get(name) ?? [];
@@ -20,9 +20,9 @@ export class Scopes {
   }
 
   /**
-   * Takes note of what a refusal names.
-   * @param scope of its challenge: one or several, with spaces between them
-   * @returns whether there is any among them that was not asked for yet
+   * Takes note of the scopes that a refusal names.
+   * @param scope of the challenge: one or several, with spaces between them
+   * @returns whether one of them was not asked for yet
    */
   widen(place: Place, scope: string | undefined): boolean {
     const known = this.of(place);
@@ -34,7 +34,7 @@ export class Scopes {
   }
 }
 
-/** A scope without the actions that write: a mirror has no use for them, whatever a registry names. */
+/** A scope without the actions that write, because a mirror never needs them. */
 function readingPart(scope: string): string {
   const end = scope.lastIndexOf(':') + 1;
   if (end === 0) return scope;

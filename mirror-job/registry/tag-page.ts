@@ -1,6 +1,6 @@
 /**
- * A page of a list of tags. What is no such page is not an empty one: tags that are not seen are taken for gone, and the
- * newest of fewer tags is an older one.
+ * A page of a list of tags. An answer that is no such page must not count as an empty page: the job would take the
+ * missing tags for gone, and an older tag for the newest.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags
  */
 import { isObject, parseJson } from '../../core/json.ts';
@@ -14,11 +14,11 @@ const SHOWN = 3;
 
 export interface TagPage {
   readonly tags: readonly Tag[];
-  /** What stands among them and is no tag: no client could ask for it. */
+  /** The names in the page that are no tags: no client could ask for them. */
   readonly others: readonly string[];
 }
 
-/** @param name of the repository, for the sentence. @throws {SourceError} */
+/** @param name the repository's name for messages. @throws {SourceError} */
 export function readTagPage(name: string, response: Answer, bytes: Uint8Array | undefined): TagPage {
   let page: unknown;
   try {
@@ -33,7 +33,7 @@ export function readTagPage(name: string, response: Answer, bytes: Uint8Array | 
   if (!isObject(page)) throw refuse('');
   const { errors, tags: names } = page;
   if (errors !== undefined && errors !== null) throw refuse(`, but an error${codeOf(errors)}`);
-  // Registries written in Go say null for none.
+  // Registries written in Go send null for an empty list.
   if (names === null) return { tags: [], others: [] };
   if (!Array.isArray(names)) throw refuse('');
   const tags: Tag[] = [];
@@ -46,7 +46,7 @@ export function readTagPage(name: string, response: Answer, bytes: Uint8Array | 
   return { tags, others };
 }
 
-/** What stands in a whole list and is no tag: it may be millions, so that only the first few are kept. */
+/** The names in a whole list that are no tags. Only the first few are kept, because there may be millions. */
 export class OtherNames {
   readonly #shown: string[] = [];
   #count = 0;
@@ -60,7 +60,7 @@ export class OtherNames {
     if (this.#count <= SHOWN) this.#shown.push(JSON.stringify(name.slice(0, 150)));
   }
 
-  /** @param repository as messages call it */
+  /** @param repository its name in messages */
   sentence(repository: string): string {
     const more = this.#count > SHOWN ? [`and ${this.#count - SHOWN} more`] : [];
     const are = this.#count === 1 ? 'is not a valid tag' : 'are not valid tags';

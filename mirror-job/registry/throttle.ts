@@ -1,26 +1,30 @@
 /**
- * What happens when a registry refuses: 429, or 503. From the first refusal on, requests of that kind are sent one at a time,
- * each after a wait, until one is answered; after several refusals in a row no more are sent. Hundreds of tags would
- * otherwise each find out by themselves, and make it worse. Kinds are told apart because quotas are: Docker Hub
- * answers 429 to a GET of a manifest, and to a HEAD it does not. As long as only one repository is refused, only that one is
- * given up.
+ * Slows down when a registry refuses with 429 or 503. From the first refusal on, requests of that kind are sent one at
+ * a time, each after a wait, until one is answered. After several refusals in a row no more are sent. Without this,
+ * each of hundreds of tags would meet the refusal by itself, and make it worse. Kinds of requests are told apart
+ * because quotas tell them apart: Docker Hub answers 429 to a GET of a manifest, but not to a HEAD. As long as only one
+ * repository is refused, only that one is given up.
  */
 import type { Clock } from '../engine/environment.ts';
 
-/** Refusals in a row. A 503 is mostly a restart, which is waited for longer than a quota. */
+/**
+ * The number of refusals in a row after which no more requests are sent. It is larger for a 503, which is mostly a
+ * restart and worth a longer wait than a quota.
+ */
 const GIVE_UP_AFTER: Readonly<Record<number, number>> = { 429: 7, 503: 10 };
 
 /**
- * How a request ended: answered (with whatever status), refused, or neither. To be called once.
- * @returns whether the next request has to wait here; not where a refusal comes after what was sent later was answered
+ * Tells how a request ended: answered (with whatever status), refused, or neither. To be called once.
+ * @returns whether the next request has to wait here. It has not when this refusal comes after the answer to a request
+ *   that was sent later
  */
 export type EndTurn = (how: 'answered' | 'failed' | Refusal) => boolean;
 
 interface Refusal {
   readonly status: number;
-  /** Who refused it, for the sentence. */
+  /** The host that refused, for messages. */
   readonly by: string;
-  /** Milliseconds before the next one is sent. */
+  /** Milliseconds before the next request is sent. */
   readonly wait: number;
 }
 
@@ -28,38 +32,40 @@ export class Throttle {
   readonly #what: string;
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
-  /** In a row. */
+  /** The number of refusals in a row. */
   #refusals = 0;
-  /** The same by repository. */
+  /** The number of refusals in a row by repository. */
   readonly #byRepository = new Map<string, number>();
-  /** Why no more are sent to a repository, and to any: for the rest of the run. */
+  /** Why no more requests are sent to a repository, and to any: for the rest of the run. */
   readonly #closed = new Map<string, string>();
   #allClosed: string | undefined;
-  /** Counts the changes: what was sent before the last one says nothing new. */
+  /** Counts the changes: the outcome of a request that was sent before the last change says nothing new. */
   #epoch = 0;
-  /** When the next request may be sent. Milliseconds of the clock. */
+  /** The time from which the next request may be sent, in milliseconds of the clock. */
   #opens = 0;
   #isAsking = false;
   readonly #waiting: (() => void)[] = [];
 
-  /** @param what it sends, in the plural */
+  /** @param what the name of these requests, in the plural */
   constructor(what: string, clock: Clock, signal: AbortSignal) {
     this.#what = what;
     this.#clock = clock;
     this.#signal = signal;
   }
 
-  /** In a row, and so far. */
+  /** The number of refusals in a row so far. */
   get refusals(): number {
     return this.#refusals;
   }
 
-  /** Why no more requests are sent to a repository: the same sentence for all of them. Undefined while they are. */
+  /**
+   * Why no more requests are sent to a repository: the same sentence for all of them. Undefined while they are sent.
+   */
   givenUp(repository: string): string | undefined {
     return this.#allClosed ?? this.#closed.get(repository);
   }
 
-  /** Waits for its turn, where requests are refused. @throws the signal's reason */
+  /** Waits for the request's turn while requests are refused. @throws the signal's reason */
   async enter(repository: string): Promise<EndTurn> {
     while (this.#isRefused(repository) && this.#isAsking) {
       await new Promise<void>((resolve) => {
@@ -120,7 +126,7 @@ export class Throttle {
       this.#closed.set(repository, sentence(ofRepository, `${this.#what} of ${repository}`));
   }
 
-  /** One, or all of them where nobody has to wait any more. */
+  /** Wakes one waiting request, or all of them when none has to wait any more. */
   #wake(): void {
     const isRefused = this.#refusals > 0 && this.#allClosed === undefined;
     const woken = isRefused ? this.#waiting.splice(0, 1) : this.#waiting.splice(0);

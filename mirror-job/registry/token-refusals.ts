@@ -1,21 +1,21 @@
 /**
- * Which tokens a registry has refused. A token that was refused is replaced once: where the new one is refused too, the refusal
- * is about what was asked for. Some registries answer 401 to what they do not have, and each such name would otherwise cost a
- * token, and so would the request after it.
+ * The tokens that a registry has refused. A refused token is replaced once. If the new one is refused too, the reason
+ * is the resource and not the token. Some registries answer 401 for names that do not exist: without this, each such
+ * name would cost a token, and so would the request after it.
  */
 import type { Clock } from '../engine/environment.ts';
 
 /**
- * Seconds. By the specification, a token that does not say how long it lives does so for 60 seconds, and none for less. One that
- * said so would be asked for with each request.
+ * Seconds. By the specification, a token lives for 60 seconds if it does not tell its lifetime, and no token lives for
+ * less. A token with a shorter lifetime would be replaced for each request.
  */
 export const SHORTEST_LIFETIME = 60;
 
 export class TokenRefusals {
   readonly #clock: Pick<Clock, 'now'>;
-  /** By the set of scopes: the header that was answered with 401, whatever its lifetime said. */
+  /** By the set of scopes: the header that was answered with 401, whatever its lifetime. */
   readonly #refused = new Map<string, string>();
-  /** By the same: a header that was asked for to answer a 401, and was answered with 401 too. */
+  /** By the set of scopes: a header that was fetched to answer a 401, and was answered with 401 too. */
   readonly #inVain = new Map<string, { readonly header: string; readonly until: number }>();
 
   constructor(clock: Pick<Clock, 'now'>) {
@@ -26,7 +26,7 @@ export class TokenRefusals {
    * Takes note of a 401.
    * @param key the set of scopes
    * @param header the token that was refused
-   * @param isAnswer whether it was asked for to answer an earlier refusal of this very request
+   * @param isAnswer whether that token was fetched to answer an earlier refusal of this very request
    * @returns whether another token would be refused too
    */
   isInVain(key: string, header: string, isAnswer: boolean): boolean {
@@ -38,12 +38,12 @@ export class TokenRefusals {
     return false;
   }
 
-  /** Whether it has to be replaced. */
+  /** Whether the token has to be replaced. */
   isRefused(key: string, header: string): boolean {
     return this.#refused.get(key) === header;
   }
 
-  /** The realm gives it again: it is good, and what was refused is something else. */
+  /** Called when the realm issues the same token again: the token is good, and the refusal has another reason. */
   forget(key: string, header: string): void {
     if (this.isRefused(key, header)) this.#refused.delete(key);
   }
