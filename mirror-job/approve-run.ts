@@ -27,7 +27,7 @@ export interface ApproveOptions {
   readonly file: string | undefined;
   readonly reason: string | undefined;
   readonly config: string;
-  /** What became of each as JSON, instead of sentences. */
+  /** Prints the outcome for each tag as JSON, instead of sentences. */
   readonly json: boolean;
 }
 
@@ -70,7 +70,7 @@ export async function runApprove(options: ApproveOptions, commandLine: CommandLi
   return isDone && results.every(({ outcome }) => outcome.result !== 'failed') ? 0 : 1;
 }
 
-/** What was done is the result; what could not be done is an error. */
+/** The result lists the tags that were approved; every other tag is an error. */
 function report(
   results: readonly Result[],
   { json, reason }: ApproveOptions,

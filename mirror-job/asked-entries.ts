@@ -3,8 +3,8 @@ import type { ImageConfiguration } from './configuration/configuration.ts';
 import { maySelect } from './engine/selection.ts';
 
 /**
- * Of the entries that a reference may mean, those that ask for what it names. The digest decides where there is one; the
- * tag beside it helps only where no entry pins that digest.
+ * The entries that ask for what a reference names, among all entries that it may mean. The digest decides if there is
+ * one. The tag beside it counts only when no entry pins that digest.
  */
 export function entriesAskingFor(
   entries: readonly ImageConfiguration[],

@@ -12,7 +12,7 @@ export interface Command {
   /** What `lifeboat NAME --help` prints. */
   readonly help: string;
   /**
-   * @param commandLine for the commands that it suggests
+   * @param commandLine for the commands that messages suggest
    * @returns the exit code. @throws {UsageError} and {ConfigurationError}, before anything was touched
    */
   run(args: readonly string[], commandLine: CommandLine): Promise<number>;

@@ -21,7 +21,7 @@ export interface ExportOptions {
   /** A file whose name ends in `.tar`, or a folder; neither is there yet. */
   readonly to: string;
   readonly config: string;
-  /** The result as JSON, instead of a summary. */
+  /** Prints the result as JSON, instead of a summary. */
   readonly json: boolean;
 }
 

@@ -21,7 +21,7 @@ export interface HistoryOptions {
   /** Movements. */
   readonly limit: number;
   readonly config: string;
-  /** As JSON, with whole digests. */
+  /** Prints JSON, with whole digests. */
   readonly json: boolean;
 }
 

@@ -39,7 +39,7 @@ export async function runImport({ file, output, force }: ImportOptions): Promise
   if (text === undefined) {
     process.stderr.write(`Nothing of ${file} can be carried, so nothing was written.\n`);
   } else {
-    // Where the result itself is on standard output, nothing else may be.
+    // When the result itself is on standard output, nothing else may be.
     const [stream, where] = isStdout ? [process.stderr, 'to standard output'] : [process.stdout, output];
     const said = `${styleFor(stream).good('written')} ${where}: ${countOf(images, 'image')}${lost}`;
     stream.write(`${said}\n`);

@@ -23,7 +23,7 @@ export interface RevertOptions {
   readonly to: string | undefined;
   readonly reason: string | undefined;
   readonly config: string;
-  /** What became of it as JSON, instead of sentences. */
+  /** Prints the outcome as JSON, instead of sentences. */
   readonly json: boolean;
 }
 

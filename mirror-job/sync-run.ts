@@ -36,7 +36,7 @@ export interface SyncOptions {
   readonly config: string;
   readonly report?: string | undefined;
   readonly metrics?: string | undefined;
-  /** The report as JSON, instead of a summary. */
+  /** Prints the report as JSON, instead of a summary. */
   readonly json: boolean;
   /** References; none: all that the configuration lists. */
   readonly images: readonly string[];

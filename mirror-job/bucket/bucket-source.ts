@@ -30,7 +30,7 @@ export class BucketSource implements Source {
     this.name = `${store.name}: ${formatReference({ repository, tag: undefined, digest: undefined })}`;
   }
 
-  /** All of them: the bucket's list of tags may be behind. */
+  /** All tags, from a listing, because the bucket's list of tags may be behind. */
   async tags(): Promise<readonly Tag[]> {
     return this.tagsFrom('');
   }

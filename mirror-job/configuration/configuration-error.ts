@@ -5,7 +5,7 @@ export interface Problem {
   readonly key: string;
   /** A sentence: what is wrong, and what to do. */
   readonly message: string;
-  /** The position of the other image, where it is at odds with this one. */
+  /** The position of the other image, when it is at odds with this one. */
   readonly other?: number | undefined;
 }
 

@@ -9,7 +9,7 @@ export interface PathProblem {
   readonly path: Path;
   /** A sentence. It may quote the value at `path`, in double quotes, and nothing else of the file. */
   readonly message: string;
-  /** The position of the other image, where two are at odds. */
+  /** The position of the other image, when two are at odds. */
   readonly other?: number | undefined;
 }
 

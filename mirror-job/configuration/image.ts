@@ -74,7 +74,7 @@ export function interpretImage(
 interface Named {
   readonly from: ImageConfiguration['source'];
   readonly repository: Repository;
-  /** What the reference selects. */
+  /** The tags that the reference selects. */
   readonly tags: readonly Tag[];
   readonly digests: readonly Digest[];
   readonly digestName: DigestName | undefined;
@@ -120,7 +120,7 @@ function interpretSource(
   };
 }
 
-/** What a reference selects by itself: of a tag and a digest, as in docker, the digest alone. */
+/** The selection of a reference by itself. If it has a tag and a digest, the digest alone counts, as in docker. */
 export function selectionIn({ tag, digest }: Reference): Pick<Named, 'tags' | 'digests' | 'digestName'> {
   if (digest === undefined)
     return { tags: tag === undefined ? [] : [tag], digests: [], digestName: undefined };

@@ -1,15 +1,15 @@
-/** A key that is not known where it stands: which one was meant, or where it belongs. */
+/** Advice on an unknown key: which key was meant, or where the key belongs. */
 import * as z from 'zod/mini';
 import { countEdits } from '../../core/spelling.ts';
 import type { Path } from './path.ts';
 
-/** A key that there is, and what it stands in: `images`, `[]`, and `*` for a key that people choose. */
+/** A known key, and its parents: `images`, `[]`, and `*` for a key that people choose. */
 interface Place {
   readonly parents: readonly string[];
   readonly key: string;
 }
 
-/** What people write who know other tools. */
+/** Words that people know from other tools. */
 const OTHER_WORDS = new Map([
   ['allow', 'include'],
   ['deny', 'exclude'],
@@ -24,8 +24,8 @@ const OTHER_WORDS = new Map([
 ]);
 
 /**
- * @param level what the key stands in
- * @returns a sentence, or undefined where nothing is near. No value is in it
+ * @param level the path of the object that has the key
+ * @returns a sentence without any value, or undefined when no known key is near
  */
 export function adviseOnKey(schema: z.core.$ZodType, level: Path, key: string): string | undefined {
   if (key === '<<') {
@@ -73,7 +73,7 @@ function isBelow(parents: readonly string[], level: Path): boolean {
   });
 }
 
-/** Those in the same entry, where there are any: a key was most often put one level too high. */
+/** Places in the same entry, if there are any, because a key is mostly put one level too high. */
 function belowFirst(places: readonly Place[], level: Path): readonly Place[] {
   const below = places.filter(({ parents }) => isBelow(parents, level));
   return below.length === 0 ? places : below;
@@ -88,7 +88,7 @@ function nearest(key: string, places: readonly Place[]): Place | undefined {
   return near[0]?.place;
 }
 
-/** `min_age` and `MINAGE` are `minAge` to whoever reads them. */
+/** `min_age` and `MINAGE` mean `minAge`. */
 function simplify(key: string): string {
   return key.toLowerCase().replaceAll(/[-_\s]/g, '');
 }

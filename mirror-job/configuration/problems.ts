@@ -9,7 +9,7 @@ import { PatternInvalidError, parsePattern, parseSuffix, type Pattern } from './
 export class Problems {
   readonly list: PathProblem[] = [];
 
-  /** @param other the position of the other image, where two are at odds */
+  /** @param other the position of the other image, when two are at odds */
   add(path: Path, message: string, other?: number): void {
     this.list.push({ path, message, other });
   }

@@ -14,7 +14,7 @@ const whole = z.int({
   // Only what no number can tell from its neighbours; what is not a whole number has a sentence of its own.
   error: ({ code }) => (code === 'too_big' || code === 'too_small' ? 'it is too large a number.' : undefined),
 });
-/** What the text says is looked at later, where a variable has its value. */
+/** The text is parsed later, when a variable has its value. */
 const duration = z.union([text, z.literal(0)], {
   error: 'it must be a duration, such as 30s, 5m, 24h or 7d.',
 });

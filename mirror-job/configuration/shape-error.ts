@@ -73,7 +73,7 @@ function isOtherKind({ code }: z.core.$ZodIssue): boolean {
   return code === 'invalid_type' || code === 'invalid_value';
 }
 
-/** A number, as it is written: most often it lacks its unit. */
+/** The advice on a number, as it is written: mostly its unit is missing. */
 function wrongDuration(written: string, otherwise: string): string {
   const error = new DurationInvalidError(written);
   return error.isUnitless ? `${written} ${error.message}` : otherwise;

@@ -5,9 +5,9 @@ import { formatPath, pathOfNodes } from './path.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** As in a shell. Whoever writes it means a variable, and would send its name for a key or a password. */
+/** A variable as in a shell. It is refused, because its name would be sent as a key or a password. */
 const BARE = /^\$[A-Z_][A-Z0-9_]*$/;
-/** It could be a password all the same, and is not quoted. */
+/** The sentence does not quote the value, because it could be a password all the same. */
 const WITHOUT_BRACES =
   'this looks like a variable without its braces, and would be taken literally. Write a variable as in ${S3_ENDPOINT}.';
 

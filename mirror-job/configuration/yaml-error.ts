@@ -22,7 +22,7 @@ const REMEDIES: { readonly [Code in ErrorCode]?: string } = {
   TAB_AS_INDENT: 'this line is indented with a tab. YAML takes spaces only.',
 };
 
-/** Pasted from a web page or a chat. A byte order mark may stand at the very beginning. */
+/** Invisible characters, pasted from a web page or a chat. A byte order mark is allowed at the very beginning. */
 const INVISIBLE_START = /(?<=\n)[ -]*([\u00A0\u200B\u2007\u202F\u3000\uFEFF])/;
 
 /**

@@ -49,10 +49,10 @@ export class DockerConfig {
     this.#json = parsed.data;
   }
 
-  /** What removes a login from it. */
+  /** The command that removes a login from the file. */
   logoutFor(upstream: Upstream): string {
     const program = this.file.endsWith('auth.json') ? 'podman' : 'docker';
-    // Without a name, docker means the Hub, under the name that it has stored it by.
+    // Without a name, docker means the Hub and uses the name under which it stored that login.
     return upstream === 'docker.io' && program === 'docker'
       ? 'docker logout'
       : `${program} logout ${formatUpstream(upstream)}`;

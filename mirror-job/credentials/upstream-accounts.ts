@@ -57,7 +57,7 @@ export async function accountsOf(
   return [Object.assign(() => firstOf(candidates), { remedy })];
 }
 
-/** Nobody has written this login into the configuration, so that few think of it when an image that all may read fails. */
+/** The advice for a login that is not in the configuration: few people think of it when a public image fails. */
 function remedyFor(upstream: Upstream, logout: string | undefined): string {
   const end = logout === undefined ? '' : `remove the login ("${logout}"), or `;
   return `If everybody may read the image, ${end}set upstreams["${formatUpstream(upstream)}"].credentials to [], which asks without a login.`;

@@ -12,7 +12,7 @@ export interface Approval {
   readonly target: StoredManifest;
   /** For the history; undefined for none. */
   readonly reason: string | undefined;
-  /** Who approves, for the history; undefined where it is not known. */
+  /** The person who approves, for the history; undefined when not known. */
   readonly by: string | undefined;
   /**
    * Whether it stands in a list that is gone through again and again: such a line neither brings back what was

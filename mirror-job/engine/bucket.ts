@@ -124,7 +124,7 @@ async function probeConditions(store: Store, name: string): Promise<void> {
 const SINGLE_WRITER =
   ", so two runs at once could undo each other's tags. If you make sure that runs never overlap, set store.singleWriter: true.";
 
-/** @throws {BucketRefusedError} where the store refuses conditions as such */
+/** @throws {BucketRefusedError} when the store refuses conditions as such */
 async function putGuarded(
   store: Store,
   key: string,

@@ -65,7 +65,7 @@ function mergeKind(kind: KeyKind, sides: Sides): Uint8Array | undefined {
     case 'index': {
       const theirs = readRepositoryIndex(key, from);
       const own = to === undefined ? undefined : readRepositoryIndex(key, to);
-      // The two lists of tags are joined: what neither has is on none.
+      // The two lists of tags are joined: a tag that is on neither stays missing.
       const listsEveryTag = theirs.listsEveryTag && own?.listsEveryTag !== false;
       // A run that finds a tag on the index looks no further: so what could not be copied is left out.
       const there = theirs.entries.filter((entry) => isThere(entry));

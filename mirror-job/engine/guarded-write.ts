@@ -1,16 +1,16 @@
 /**
- * Objects that several writers may change: each change is a read, a merge and a write that only the first one wins.
- * Within this process nobody has to win: changes of one object wait for each other
+ * Objects that several writers may change. Each change is a read, a merge and a conditional write, which fails if
+ * another writer was first. Changes of one object within this process wait for each other
  * (docs/decisions/0070-one-queue-per-object.md). The conditions of the writes are for other processes.
  */
 import { isEqual } from './catch-up-merge.ts';
 import { KeyQueue } from './key-queue.ts';
 import { StoreError, type Store, type StoredObject } from './store.ts';
 
-/** More refused writes than this are no bad luck: of two writers that take turns, each is first half of the time. */
+/** More refused writes than this are not bad luck: of two writers that take turns, each is first half of the time. */
 const ATTEMPTS = 24;
 
-/** From the bytes that are there to those that shall be; undefined when nothing has to change. */
+/** Makes the new bytes from the stored ones; undefined when nothing has to change. */
 type Change = (bytes: Uint8Array | undefined) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
 
 interface Waiting {
@@ -21,11 +21,11 @@ interface Waiting {
 
 class Changes {
   readonly queue = new KeyQueue();
-  /** By key: changes that have come while another one was written. They are written together. */
+  /** By key: changes that arrived during another write. They are written together. */
   readonly waiting = new Map<string, Waiting[]>();
 }
 
-/** A run has one store object for all that it changes; another run in this process has another one. */
+/** A run has one store object for all its changes; another run in this process has another one. */
 const changesOfStores = new WeakMap<Store, Changes>();
 
 function changesOf(store: Store): Changes {
@@ -35,8 +35,8 @@ function changesOf(store: Store): Changes {
 }
 
 /**
- * Changes that come while the same object is written are made of the same read, one after the other, and written
- * together: a provider may allow one write a second to one key.
+ * Changes that arrive while the same object is written are applied to one read, one after the other, and written
+ * together, because a provider may allow one write per second and key.
  * @param change called again with newer bytes when another process was first. It may wait for the change of another
  *   object that does not wait for this one, and never for one of the same object
  * @throws {StoreError}, and what `change` throws
@@ -60,15 +60,15 @@ export function changeObject(store: Store, key: string, contentType: string, cha
 }
 
 /**
- * A read of an object and the write that follows from it, while nobody else in this process changes the object. The
- * work must not call `changeObject`, or this, for the same object.
+ * Runs a read of an object and the write that follows from it, while nobody else in this process changes the object.
+ * The work must not call `changeObject` or `withObject` for the same object.
  * @throws what the work throws
  */
 export function withObject<Result>(store: Store, key: string, work: () => Promise<Result>): Promise<Result> {
   return changesOf(store).queue.run(key, work);
 }
 
-/** Never throws: each change hears of what became of it. */
+/** Never throws: each change is told its own outcome. */
 async function writeTogether(
   store: Store,
   key: string,
@@ -98,7 +98,7 @@ async function writeTogether(
   }
 }
 
-/** @returns what is to be written, undefined for nothing, and the changes that have not failed */
+/** @returns the bytes to write, undefined for nothing, and the changes that have not failed */
 async function applyAll(
   batch: readonly Waiting[],
   present: Uint8Array | undefined,
@@ -117,9 +117,9 @@ async function applyAll(
 }
 
 /**
- * What is to be said of an object that could not be written. That the store is to blame is said only where nobody else
- * was at work: it refused each write with the ETag that it had just given, and gave the same one again.
- * @param refused what was read before each write that was refused
+ * The error for an object that could not be written. It blames the store only when nobody else was at work: the store
+ * refused each write with the ETag that it had just given, and gave the same object again.
+ * @param refused the object that was read before each refused write
  */
 export function refusedError(
   store: Pick<Store, 'name'>,

@@ -5,8 +5,8 @@ import { canInclude, type TagPattern } from './selection.ts';
 import { hasRange, parseVersion } from './selection-version.ts';
 
 /**
- * @param listed what upstream has; undefined where nothing was listed, and only names count
- * @returns each as a part of a sentence: the pattern, and the key that it stands under
+ * @param listed the tags upstream; undefined when nothing was listed, and only named tags count
+ * @returns each pattern as a part of a sentence, with the key that it stands under
  */
 export function idlePatterns(
   { tags: { explicit, rules }, immutable }: Pick<Governed, 'tags' | 'immutable'>,
@@ -17,7 +17,7 @@ export function idlePatterns(
   const ofImmutable = idle('immutable', immutable, matchesAny);
   if (rules === undefined || listed === undefined) return ofImmutable;
   const { include, exclude, versions } = rules;
-  // Nothing after the version is the default, and no pattern that somebody has written.
+  // An empty suffix is the default, and not a pattern that somebody wrote.
   const suffixes = (versions?.suffixes ?? []).filter(({ text }) => text !== '');
   const there = suffixes.length === 0 ? new Set<string>() : suffixesOf(listed);
   return [

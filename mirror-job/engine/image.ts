@@ -19,7 +19,7 @@ export interface Image {
   readonly repository: Repository;
   readonly tags: Selection;
   readonly digests: readonly Digest[];
-  /** For people: nothing is asked for, or served, under this tag. */
+  /** A name for people: nothing is asked for, or served, under this tag. */
   readonly digestName?: DigestName | undefined;
   /** Of indexes only the children for these are mirrored; left out for all. Normalized and sorted. */
   readonly platforms?: Platforms;

@@ -1,14 +1,14 @@
 /**
- * Work on a key that is done one piece after the other, in the order in which it was asked for. Work on other keys
- * does not wait for it.
+ * Does the work on one key in the order of the calls, one piece after the other. Work on other keys does not wait for
+ * it.
  */
 export class KeyQueue {
-  /** The last piece of each key that has work left. A key without work takes no memory. */
+  /** The last piece of work on each key that has work left. A key without work takes no memory. */
   readonly #last = new Map<string, Promise<void>>();
 
   /**
-   * Begins at once where nothing is under way for the key. The work may wait for work on other keys that does not wait
-   * for this one; work on the same key would wait for ever.
+   * Begins at once when no work on the key is under way. The work may wait for work on other keys that does not wait
+   * for this one; if it waited for work on the same key, it would wait for ever.
    * @throws what the work throws, to its own caller alone
    */
   run<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
@@ -24,7 +24,7 @@ export class KeyQueue {
     if (this.#last.get(key) === ended) this.#last.delete(key);
   }
 
-  /** How many keys have work left. */
+  /** The number of keys that have work left. */
   get size(): number {
     return this.#last.size;
   }

@@ -15,7 +15,7 @@ export interface Believed {
   /** Tags that are gone since the last run. */
   readonly items: readonly ItemReport[];
   readonly findings: readonly Finding[];
-  /** A sentence, where nothing is selected or a pattern matches nothing. */
+  /** A sentence, when nothing is selected or a pattern matches nothing. */
   readonly doubt: string | undefined;
 }
 
@@ -56,7 +56,7 @@ export async function believe(
   return { ...all, items, doubt: isNothing ? nothing : doubtPatterns(image, listed) };
 }
 
-/** @param listed undefined where nothing was listed; of an empty list there is nothing to say */
+/** @param listed undefined when nothing was listed; an empty list raises no doubt */
 function doubtPatterns(image: Image, listed: readonly Tag[] | undefined): string | undefined {
   const idle = listed?.length === 0 ? [] : idlePatterns(image, listed);
   if (idle.length === 0) return undefined;

@@ -147,8 +147,8 @@ export class ManifestCopier {
   }
 
   /**
-   * As `ensure`, of what a source lists as something that refers to a manifest.
-   * @returns undefined, and stores nothing, where it does not name that manifest as its subject
+   * As `ensure`, for a manifest that a source lists as a referrer of another one.
+   * @returns undefined, and stores nothing, when the manifest does not name that other one as its subject
    * @throws as `ensure`
    */
   async ensureReferrer(

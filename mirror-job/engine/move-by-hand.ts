@@ -18,7 +18,7 @@ export interface Decision {
   readonly target: StoredManifest;
   /** For the history. */
   readonly why: string;
-  /** Who decided, for the history; undefined where it is not known. */
+  /** The person who decided, for the history; undefined when not known. */
   readonly by: string | undefined;
   /** Why it does not follow upstream from now on; undefined where its policy decides again. */
   readonly hold: string | undefined;

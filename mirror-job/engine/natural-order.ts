@@ -3,7 +3,7 @@
 /** A run of digits, or one other character. */
 const PIECES = /\d+|\D/g;
 
-/** Less than 0 where the first is smaller. 0 where they differ in leading zeros alone: the caller decides then. */
+/** Less than 0 when the first is smaller. 0 when they differ in leading zeros alone: the caller decides then. */
 export function compareNaturally(one: string, other: string): number {
   const ours = one.match(PIECES) ?? [];
   const theirs = other.match(PIECES) ?? [];
@@ -16,7 +16,7 @@ export function compareNaturally(one: string, other: string): number {
   return ours.length - theirs.length;
 }
 
-/** Texts of digits, because a tag has room for numbers that a number has not. */
+/** Compares digits as texts, because a tag may hold numbers that are too large for a JavaScript number. */
 function comparePieces(one: string, other: string): number {
   const [a, b] = [withoutZeros(one), withoutZeros(other)];
   const areNumbers = isNumber(one) && isNumber(other);

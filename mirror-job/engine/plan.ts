@@ -30,7 +30,7 @@ export interface PlannedTag extends Choice {
 /** A digest that is mirrored whatever tag it has. */
 export interface PlannedDigest {
   readonly digest: Digest;
-  /** The tag beside it in the reference, which is a name for people and nothing else. */
+  /** The tag beside the digest in the reference, which is only a name for people. */
   readonly name?: Tag;
   readonly result: Outcome['result'];
 }

@@ -41,7 +41,7 @@ export interface Move {
   readonly expected: Digest | undefined;
   /** For the history, in a few words. Left out: that it was seen first, or that upstream moved it. */
   readonly why?: string;
-  /** Who moved it by hand, for the history. */
+  /** The person who moved the tag by hand, for the history. */
   readonly by?: string | undefined;
   /** Why it does not follow upstream from now on; left out where it does. */
   readonly hold?: string | undefined;
@@ -59,10 +59,10 @@ export interface Move {
 type PublishEnvironment = Pick<Environment, 'store' | 'clock' | 'log' | 'run'>;
 
 /**
- * Points a tag at a manifest that is stored with all it needs. Two entries of a configuration may have the same tag:
- * they do so one after the other.
- * @returns `conflict` when somebody else moved the tag meanwhile: nothing was moved, and what to do has to be
- *   decided again from what upstream says now
+ * Points a tag at a manifest that is stored with all it needs. If two entries of a configuration have the same tag, one
+ * waits for the other.
+ * @returns `conflict` when somebody else moved the tag meanwhile: nothing was moved, and the decision has to be made
+ *   again from what upstream says now
  * @throws {StoreError}
  */
 export function publishTag(

@@ -22,7 +22,7 @@ import { BlobAbsentError, ManifestAbsentError, SourceError, type Source } from '
 /** Deeper than any signature of a signature: a registry that makes up another one each time would never end. */
 const MAX_DEPTH = 8;
 
-/** So many of those that are left out are named. */
+/** At most this many left-out manifests are named. */
 const SHOWN = 3;
 
 /** About what a descriptor, or a name of one, takes in memory. Bytes. */
@@ -36,7 +36,7 @@ export class ReferrerCopier {
   readonly #asked: Memo<Digest, readonly Descriptor[]>;
   /** By the subject and what is listed of it: how many that are. */
   readonly #listed: Memo<string, number>;
-  /** Subjects of which it was said what was left out. */
+  /** Subjects whose left-out manifests were reported already. */
   readonly #said = new Set<Digest>();
 
   /** @param retention shared with the other copiers of the run */
@@ -54,9 +54,9 @@ export class ReferrerCopier {
   }
 
   /**
-   * Stores what refers to a manifest or to anything below it, and lists it.
-   * @param ask whether to ask the source; without it only what the manifests themselves say is listed
-   * @returns the digests of the manifest, of all below it, and of what refers to these
+   * Stores the referrers of a manifest and of anything below it, and lists them.
+   * @param ask whether to ask the source; otherwise only the referrers that the manifests themselves name are listed
+   * @returns the digests of the manifest, of all below it, and of the referrers of these
    * @throws {SourceError}
    * @throws {StoreError}
    */
@@ -106,7 +106,7 @@ export class ReferrerCopier {
     return visited;
   }
 
-  /** @returns undefined for what does not name the subject itself: a list may say what it likes */
+  /** @returns undefined for a manifest that does not name the subject itself, because a list may claim anything */
   async #ensureReferrer(
     descriptor: Descriptor,
     subject: Digest,

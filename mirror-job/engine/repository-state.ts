@@ -31,7 +31,7 @@ export class RepositoryState {
   readonly #changed = new Map<string, IndexEntry | undefined>();
   /** What the index held of each entry when this run read or wrote it last. */
   readonly #written: Map<string, string>;
-  /** Whether the list of tags is known to have every tag; undefined where no index that can be read says so or not. */
+  /** Whether the list of tags is known to have every tag; undefined when no readable index tells. */
   #listsEveryTag: boolean | undefined;
   #flushed: number;
   #writing: Promise<void> = Promise.resolve();
@@ -125,9 +125,9 @@ export class RepositoryState {
   }
 
   /**
-   * Writes what was noted: first the list of tags, then the index, so that the index never knows of a tag
-   * that the list lacks for good. Nothing noted, nothing written, except where the list may lack tags: then it is
-   * made anew from the tags themselves, once, and the index says so.
+   * Writes what was noted: first the list of tags, then the index, so that the index never knows a tag that the list
+   * lacks for good. If nothing was noted, nothing is written, except when the list may lack tags: then it is made anew
+   * from the tags themselves, once, and the index says so.
    * @throws {StoreError}
    */
   flush(): Promise<void> {
@@ -149,7 +149,7 @@ export class RepositoryState {
     }
   }
 
-  /** @param isRebuilt whether it may lack tags that are there; a repository that has digests alone has an empty one */
+  /** @param isRebuilt whether the stored list may lack tags; a repository that has digests alone has an empty list */
   async #writeTagList(tags: readonly Tag[], isRebuilt: boolean): Promise<void> {
     if (tags.length === 0 && !isRebuilt) return;
     const key = tagListKey(this.#repository);
@@ -157,7 +157,7 @@ export class RepositoryState {
       const decoded =
         bytes === undefined ? undefined : readTagList(this.#environment, this.#repository, bytes);
       const known = new Set(decoded);
-      // One that is missing may have got lost: a listing of nothing is what a new repository is charged for that.
+      // A missing list may have got lost. For that, a new repository pays with a listing that finds nothing.
       const there = isRebuilt || decoded === undefined ? await this.#listTags() : [];
       const missing = [...there, ...tags].filter((tag) => !known.has(tag));
       return decoded !== undefined && missing.length === 0
@@ -174,8 +174,8 @@ export class RepositoryState {
   }
 
   /**
-   * @param listed done before it is written; it is read meanwhile
-   * @param isRebuilt whether that makes the list of tags anew
+   * @param listed the write of the list of tags: it ends before the index is written, and the index is read meanwhile
+   * @param isRebuilt whether that write makes the list of tags anew
    */
   async #writeIndex(
     changed: ReadonlyMap<string, IndexEntry | undefined>,
@@ -188,7 +188,7 @@ export class RepositoryState {
     await changeObject(this.#environment.store, key, OCI_INDEX, async (bytes) => {
       await listed;
       const stored = bytes === undefined ? undefined : readIndex(this.#environment, this.#repository, bytes);
-      // Where an earlier version of this program has written meanwhile, its list lacks tags again.
+      // If an earlier version of this program has written meanwhile, its list lacks tags again.
       listsEveryTag = isRebuilt || stored?.listsEveryTag === true;
       merged = new Map(stored?.entries.map((entry) => [entryKey(entry), entry]));
       for (const [name, entry] of changed) {
@@ -215,7 +215,7 @@ function standingIn(entry: IndexEntry): string {
   return entry.kind === 'tag' && entry.hold !== undefined ? `${entry.digest} ${entry.hold}` : entry.digest;
 }
 
-/** @returns undefined for one that cannot be read: it is derived, and costs requests, not images */
+/** @returns undefined for an unreadable index: it is derived, so its loss costs requests and no images */
 function readIndex(
   environment: Environment,
   repository: Repository,

@@ -15,7 +15,7 @@ export interface Reversion {
   readonly to: Digest | undefined;
   /** For the history and the hold; undefined for none. */
   readonly reason: string | undefined;
-  /** Who reverts, for the history; undefined where it is not known. */
+  /** The person who reverts, for the history; undefined when not known. */
   readonly by: string | undefined;
 }
 
@@ -29,10 +29,10 @@ const WHY = 'reverted';
 const MAX_RECORDS = 100;
 
 /**
- * Without `to`, a tag that was reverted already stays where it is: twice the same command is not two steps back. A
- * reason that it does not have yet is recorded all the same.
- * @throws {MoveRefusedError} for a tag that is not there, a digest that is not stored, and no earlier place: nothing was touched
- * @throws {TagContendedError} where runs keep moving it
+ * Without `to`, a tag that was reverted already stays where it is: the same command twice is not two steps back. A
+ * reason that the tag does not have yet is recorded all the same.
+ * @throws {MoveRefusedError} for a missing tag, a digest that is not stored, or no earlier place: nothing was touched
+ * @throws {TagContendedError} when runs keep moving the tag
  * @throws {StoreError}
  */
 export function revertTag(
@@ -57,7 +57,7 @@ export function revertTag(
       );
     }
     const said = reason === undefined ? '' : `: ${reason}`;
-    // A hold that is there keeps its reason, unless another one is given.
+    // An existing hold keeps its reason, unless another one is given.
     const hold = isDone && reason === undefined ? stands.hold : `${REVERTED}${said}`;
     return { target, why: `${WHY}${said}`, by, hold };
   });

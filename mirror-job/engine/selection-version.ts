@@ -1,7 +1,7 @@
 /**
  * Tags that are versions. Pure.
- * A tag is one if it is one to four numbers with dots between them, a `v` before them or not, and whatever else from
- * the first hyphen or underscore on: the suffix. It says what kind of image it is (`-alpine`), and comes last in the order.
+ * A version is one to four numbers with dots between them, with or without a `v` before them, and a suffix: everything
+ * from the first hyphen or underscore on. The suffix tells the kind of image (`-alpine`), and comes last in the order.
  */
 import { Range, SemVer, compare, parse, subset } from 'semver';
 import type { Tag } from '../../core/reference.ts';
@@ -15,9 +15,9 @@ export interface Version {
   readonly precision: Precision | 4;
   /** Three numbers; those that the tag lacks are 0. */
   readonly release: SemVer;
-  /** The fourth number, as it is written; 0 where the tag lacks it. */
+  /** The fourth number, as it is written; 0 when the tag lacks it. */
   readonly build: string;
-  /** From the first hyphen or underscore on, or empty. */
+  /** The text from the first hyphen or underscore on, or empty. */
   readonly suffix: string;
   /** With the suffix as the pre-release; undefined where it is none by semver's rules. */
   readonly full: SemVer | undefined;
@@ -39,7 +39,7 @@ export function parseVersion(tag: Tag): Version | undefined {
   return { precision, release, build: build ?? '0', suffix, full };
 }
 
-/** One that a range can be asked about. */
+/** A version that a range can contain. */
 type RangedVersion = Version & { readonly precision: Precision };
 
 export function hasRange(version: Version): version is RangedVersion {
@@ -70,7 +70,7 @@ interface ReadTag {
   readonly version: Version | undefined;
 }
 
-/** From the newest to the oldest: versions, then all other tags, each by the value of its numbers. */
+/** Sorts from the newest to the oldest: versions, then all other tags, each by the value of its numbers. */
 export function sortNewestFirst<Item extends { readonly tag: Tag }>(items: readonly Item[]): Item[] {
   return items
     .map((item) => ({ item, tag: item.tag, version: parseVersion(item.tag) }))
@@ -102,8 +102,8 @@ function compareSuffixes(one: Version, other: Version): number {
 }
 
 /**
- * As semver has it, but for numbers within an identifier: semver compares them letter by letter, and tags have
- * -rc10 after -rc9.
+ * Compares as semver does, except for numbers within an identifier: semver compares them letter by letter, but tags
+ * have -rc10 after -rc9.
  */
 function comparePreReleases(one: SemVer['prerelease'], other: SemVer['prerelease']): number {
   if (one.length === 0 || other.length === 0) return other.length - one.length;
@@ -124,7 +124,7 @@ function shorterFirst(one: Tag, other: Tag): number {
   return one.length - other.length || bytewise(one, other);
 }
 
-/** The greater first: tags have no characters outside of ASCII. */
+/** The greater tag comes first. Tags have no characters outside of ASCII. */
 function bytewise(one: Tag, other: Tag): number {
   return one === other ? 0 : one > other ? -1 : 1;
 }

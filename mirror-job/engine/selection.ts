@@ -46,7 +46,10 @@ export interface TagRules {
   readonly exclude: readonly TagPattern[];
   /** How many of each class; undefined for all. */
   readonly latest: number | undefined;
-  /** How many the rules have to select, or the list is not believed. */
+  /**
+   * The number of tags that the rules select, without those that belong to an image by their name. If it is below
+   * `minTags`, all tags are left as they are.
+   */
   readonly minTags: number;
 }
 
@@ -68,7 +71,10 @@ export interface Selected {
   readonly chosen: readonly Choice[];
   /** In the listing's order. */
   readonly left: readonly Choice[];
-  /** How many the rules select, without those that belong to an image by their name; where that is fewer than `minTags`, all of them are left. */
+  /**
+   * The number of tags that the rules select, without those that belong to an image by their name. If it is below
+   * `minTags`, all tags are left as they are.
+   */
   readonly count: number;
   readonly isShort: boolean;
 }
@@ -135,7 +141,10 @@ function rangeOf({ versions }: TagRules): Range | undefined {
 const BESIDE_ITS_IMAGE =
   'it belongs to the image whose digest is in its name, and is mirrored with that image';
 
-/** Whether a pattern selects a tag. One that belongs to an image is meant only where the pattern spells how it begins. */
+/**
+ * Whether a pattern selects a tag. A tag that belongs to an image is selected only when the pattern spells how it
+ * begins.
+ */
 export function canInclude({ text, matches }: TagPattern, tag: Tag): boolean {
   return matches(tag) && (!isReferrerTag(tag) || /sha(?:256|512)-/.test(text));
 }

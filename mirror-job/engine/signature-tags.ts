@@ -35,7 +35,7 @@ export interface SignatureTagsOptions {
 export class SignatureTags {
   readonly #options: SignatureTagsOptions;
   readonly #mirrored = new Memo<Tag, void>();
-  /** By what they begin with; undefined where no list tells. */
+  /** The listed tags, by the text that they begin with; undefined when no list tells. */
   #listed: ReadonlyMap<string, readonly Tag[]> | undefined;
   #others: ReadonlySet<Tag> = new Set();
 
@@ -44,9 +44,10 @@ export class SignatureTags {
   }
 
   /**
-   * Spares questions. A list without any such tag proves nothing, because some registries leave them out of it.
-   * @param listed all that the source has; undefined where it was not listed
-   * @param selected what is mirrored as a tag of the image anyway
+   * Spares requests for tags that a list shows to be missing. A list without any such tag proves nothing, because some
+   * registries leave them out.
+   * @param listed all tags of the source; undefined when it was not listed
+   * @param selected the tags that are mirrored as tags of the image anyway
    */
   spare(listed: readonly Tag[] | undefined, selected: readonly Tag[]): void {
     const shown = listed?.filter((tag) => isReferrerTag(tag)) ?? [];
@@ -55,8 +56,8 @@ export class SignatureTags {
   }
 
   /**
-   * Mirrors those of an image, of all below it, and, where a list names them, of what refers to these.
-   * @param digests the image, all below it and what refers to these
+   * Mirrors the signature tags of an image, of all below it, and, when a list names them, of the referrers of these.
+   * @param digests the image, all below it and the referrers of these
    * @throws {SourceError} naming the tag that failed
    * @throws {StoreError}
    */

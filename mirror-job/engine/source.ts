@@ -45,8 +45,8 @@ export interface Source {
   /** All tags, in the source's order; asked for once, whoever needs them, and however it went. @throws {SourceError} */
   tags(): Promise<readonly Tag[]>;
   /**
-   * @param isGuess the name is made up from a digest, and mostly there is no such tag: what costs no quota is enough
-   *   to say so
+   * @param isGuess whether the name is derived from a digest. Mostly there is no such tag, so a request that costs no
+   *   quota is enough to tell
    * @returns undefined when there is no such tag. @throws {SourceError}
    */
   resolve(tag: Tag, isGuess?: boolean): Promise<Resolved | undefined>;
@@ -69,8 +69,8 @@ export interface Source {
    */
   range?(digest: Digest, size: number, start: number, end: number): Promise<RangeAnswer | undefined>;
   /**
-   * What was odd about the answer to `blob` or `range`, for the end of the sentence where its bytes are wrong: with a space
-   * before it, and empty for nothing.
+   * The oddity of the answer to `blob` or `range`, for the end of the sentence about wrong bytes: with a space before
+   * it, and empty for none.
    */
   oddityOf?(digest: Digest): string;
   /** What refers to a manifest, in whichever way the source tells. @throws {SourceError} */

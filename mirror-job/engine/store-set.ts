@@ -19,7 +19,7 @@ import {
 } from './store.ts';
 import { SharedUploads, type SharedUpload } from './store-uploads.ts';
 
-/** More rounds than this on one object are no bad luck any more. */
+/** More rounds than this on one object are not bad luck. */
 const SETTLE_ATTEMPTS = 24;
 
 /** What a manifest is complete with. */
@@ -28,7 +28,7 @@ const NEEDED: ReadonlySet<string | undefined> = new Set(['blob', 'link', 'manife
 export class StoreSet implements Store {
   readonly #members: StoreMembers;
   readonly #uploads = new SharedUploads<Member>();
-  /** What reads an object in one store and writes it into another waits for what else in this process does so. */
+  /** Work that reads an object in one store and writes it into another waits for all such work in this process. */
   readonly #changing = new KeyQueue();
 
   constructor(members: StoreMembers) {

@@ -82,10 +82,10 @@ export class StoreError extends Error {
   override readonly name: string = 'StoreError';
 }
 
-/** A write was refused because it had a condition, whichever: this store honours none. */
+/** A write was refused because it had a condition at all: this store honours none. */
 export class ConditionRefusedError extends StoreError {
   override readonly name = 'ConditionRefusedError';
-  /** Such as `501 NotImplemented`. */
+  /** The store's answer, such as `501 NotImplemented`. */
   readonly answer: string;
 
   constructor(message: string, answer: string, options?: ErrorOptions) {

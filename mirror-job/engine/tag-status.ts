@@ -11,7 +11,7 @@ export interface TagStatus {
   readonly digest: Digest | undefined;
   /** Why it does not follow upstream; undefined where it does. */
   readonly hold: string | undefined;
-  /** Its other digests that are stored, first seen last first. */
+  /** The tag's other stored digests. The digest that was first seen last stands first. */
   readonly candidates: readonly Candidate[];
 }
 
@@ -19,18 +19,18 @@ export interface Candidate {
   readonly digest: Digest;
   readonly firstSeen: string;
   /**
-   * `waits`: upstream has shown it later than where the tag stands. `left`: so it has, and somebody has moved the tag
-   * away from it by hand since. `older`: upstream showed it before.
+   * `waits`: upstream has shown the digest later than the one where the tag stands. `left`: the same, but somebody has
+   * moved the tag away from it by hand since. `older`: upstream showed it before.
    */
   readonly state: 'waits' | 'left' | 'older';
 }
 
-/** What the tag itself says, or its entry in the index. */
+/** The tag itself, or its entry in the index. */
 type Stands = Pick<TagObject, 'digest' | 'hold' | 'moved'> | TagEntry;
 
 /**
- * A tag's status, with every digest of it that is stored.
- * @param stands undefined where there is no tag
+ * A tag's status, with every stored digest of it.
+ * @param stands undefined when there is no tag
  */
 export function statusOf(entries: readonly IndexEntry[], tag: Tag, stands: Stands | undefined): TagStatus {
   const places = entries.filter((entry) => entry.kind !== 'pin').filter((entry) => entry.tag === tag);
@@ -63,7 +63,10 @@ export function findWaiting(entries: readonly IndexEntry[]): readonly TagStatus[
   });
 }
 
-/** When upstream last moved to where the tag stands: what the index has forgotten was seen when the tag moved, at the latest. */
+/**
+ * The time when upstream last moved to the digest where the tag stands. If the index has forgotten it, that was at the
+ * latest when the tag moved.
+ */
 function sightingOf(
   places: readonly (TagEntry | CandidateEntry)[],
   stands: Stands | undefined,
@@ -74,7 +77,7 @@ function sightingOf(
   return 'moved' in stands ? stands.moved : undefined;
 }
 
-/** @param isHeld then what the tag was taken from is the way forward again */
+/** @param isHeld whether the tag is held: then the digest that it was taken from is the way forward again */
 function stateOf(
   candidate: CandidateEntry,
   sighting: string | undefined,

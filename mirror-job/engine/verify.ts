@@ -10,7 +10,7 @@ export interface Expected {
   readonly size: number;
 }
 
-/** For the sentence of an error. */
+/** The source, for the sentence of an error. */
 type Named = Pick<Source, 'name' | 'oddityOf'>;
 
 /** A stream's length and digest, as it passes by. */
