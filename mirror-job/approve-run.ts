@@ -70,7 +70,7 @@ export async function runApprove(options: ApproveOptions, commandLine: CommandLi
   return isDone && results.every(({ outcome }) => outcome.result !== 'failed') ? 0 : 1;
 }
 
-/** The result lists the tags that were approved; every other tag is an error. */
+/** Prints the work that was done as the result, and the work that could not be done as an error. */
 function report(
   results: readonly Result[],
   { json, reason }: ApproveOptions,

@@ -36,7 +36,7 @@ function isBuilt() {
   return ['mirror-job', 'core', 'package-lock.json'].every((source) => newestIn(`${ROOT}${source}`) <= built);
 }
 
-/** @returns 0 for what is not there */
+/** @returns 0 for a missing file */
 function newestIn(path) {
   const found = fs.statSync(path, { throwIfNoEntry: false });
   if (found === undefined || !found.isDirectory()) return found?.mtimeMs ?? 0;

@@ -1,6 +1,11 @@
-/** Which Node the project runs on. JavaScript that an older one reads, so that it can say that it is too old. */
+/**
+ * The Node that the project runs on. An older Node has to read this file too, so that it can say that it is too old.
+ */
 
-/** TypeScript without a flag, and an HTTP client that knows proxies: an older one would pass them by and say nothing. */
+/**
+ * The project needs TypeScript without a flag, and an HTTP client that knows proxies: an older Node would silently
+ * ignore them.
+ */
 export function isNewEnough() {
   if (!process.features.typescript) return false;
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);

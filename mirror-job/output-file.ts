@@ -36,7 +36,7 @@ export async function refuseUnwritable(option: string, file: string): Promise<vo
     throw new UsageError(`${option} ${file}: this is a directory. Name a file.`);
 }
 
-/** An empty name, as of a variable that is not set, would be a directory's. @throws {UsageError} */
+/** Refuses an empty name, such as an unset variable gives: it would name a directory. @throws {UsageError} */
 export function refuseUnnamed(option: string, file: string): void {
   if (file === '') throw new UsageError(`${option} names no file.`);
 }
@@ -51,7 +51,7 @@ export async function writeOutput(file: string, text: string): Promise<void> {
   await writeBeside(path, text, (draft) => rename(draft, path));
 }
 
-/** As `writeOutput`, and never in the place of what is there, whoever puts it there meanwhile. @throws EEXIST, and the like */
+/** As `writeOutput`, but never replaces a file, even one that appears meanwhile. @throws EEXIST, and the like */
 export async function writeNewOutput(file: string, text: string): Promise<void> {
   const path = resolve(file);
   await writeBeside(path, text, async (draft) => {
@@ -95,7 +95,7 @@ async function writeBeside(
 /** What standard output is redirected into: a file maybe, and what stands in its place would be its end. */
 const OUTPUT = /^\/(?:dev\/(?:std(?:out|err)$|fd\/)|proc\/)/;
 
-/** Whether a file is another name of standard output, on which nothing else may be written then. */
+/** Whether a file is another name of standard output, which then gets nothing else. */
 export function isStandardOutput(file: string): boolean {
   return /^\/(?:dev\/stdout|(?:dev|proc\/self)\/fd\/1)$/.test(resolve(file));
 }

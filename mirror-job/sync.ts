@@ -135,7 +135,9 @@ async function start(command: string, options: Start, commandLine: CommandLine):
   return runSync(options, commandLine);
 }
 
-/** Whoever reads standard output as JSON, or as metrics, could read neither of two. @throws {UsageError} */
+/**
+ * Refuses two formats on standard output, because a reader of JSON or metrics could read neither. @throws {UsageError}
+ */
 function refuseMixture(command: string, { json, report = '', metrics = '' }: Start): void {
   const there = [
     ...(json ? ['--json'] : []),

@@ -28,7 +28,10 @@ const NEEDED: ReadonlySet<string | undefined> = new Set(['blob', 'link', 'manife
 export class StoreSet implements Store {
   readonly #members: StoreMembers;
   readonly #uploads = new SharedUploads<Member>();
-  /** Work that reads an object in one store and writes it into another waits for all such work in this process. */
+  /**
+   * Work that reads an object in one store and writes it into another waits for such work on the same key in this
+   * process.
+   */
   readonly #changing = new KeyQueue();
 
   constructor(members: StoreMembers) {

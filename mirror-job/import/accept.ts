@@ -1,4 +1,7 @@
-/** Which entries of a draft the configuration's own rules take. The others are lost, each with what the rules say of it. */
+/**
+ * Finds the entries of a draft that the configuration's own rules accept. The others are lost, each with the sentences
+ * of the rules.
+ */
 import { ConfigurationError, type Problem } from '../configuration/configuration-error.ts';
 import { parseConfiguration } from '../configuration/load.ts';
 import { formatReference, NameInvalidError, parseReference } from '../../core/reference.ts';
@@ -22,8 +25,8 @@ export function acceptUpstreams(draft: Draft): Upstreams {
 }
 
 /**
- * All of them are checked at once, and again without those that were lost: the rules are looked at in a few steps (variables,
- * shape, meaning, what two entries both want), and each step needs one round, however many entries there are.
+ * All entries are checked at once, and again without the lost ones. The rules are checked in a few steps (variables,
+ * shape, meaning, conflicts between two entries), and each step needs one round, however many entries there are.
  */
 export function acceptImages(draft: Draft, upstreams: Upstreams): readonly DraftImage[] {
   let images = distinct(draft, draft.images);
@@ -38,7 +41,7 @@ export function acceptImages(draft: Draft, upstreams: Upstreams): readonly Draft
   return images;
 }
 
-/** No rule leads here today; one that did would be asked the same for ever. */
+/** No rule leads here today. Without this, one that did would be checked again for ever. */
 function loseAll(draft: Draft, images: readonly DraftImage[], problems: readonly Problem[]): readonly [] {
   for (const [index, { path }] of images.entries()) {
     const own = problems.filter((problem) => positionOf(problem) === index);
@@ -48,7 +51,7 @@ function loseAll(draft: Draft, images: readonly DraftImage[], problems: readonly
   return [];
 }
 
-/** What was copied to several places there is one image here, whose note names them all. */
+/** The same image copied to several places is one image here, whose note names all places. */
 function distinct(draft: Draft, images: readonly DraftImage[]): readonly DraftImage[] {
   return [...Map.groupBy(images, (image) => identityOf(image)).values()].flatMap(([first, ...others]) => {
     if (first === undefined || others.length === 0) return first ?? [];
@@ -70,10 +73,10 @@ function identityOf({ value }: DraftImage): string {
   }
 }
 
-/** @param texts each image as JSON: one a line, so that problems tell which image they mean */
+/** @param texts each image as JSON, one per line, so that a problem tells its image */
 function problemsOf(draft: Draft, texts: readonly string[], upstreams: Upstreams): readonly Problem[] {
   const store = { endpoint: 'https://store.invalid', bucket: 'b' };
-  // What the draft did not write as a variable is none, however much it looks like one.
+  // A text that the draft did not write as a variable is none, however much it looks like one.
   const environment = Object.fromEntries([...draft.variables].map((name) => [name, 'x']));
   const rest = JSON.stringify({ store, upstreams }).slice(1);
   const text = `{"images":[\n${texts.join(',\n')}\n],${rest}`;
@@ -97,7 +100,7 @@ function withoutRefused(
   if (strays !== undefined) throw new ConfigurationError(draft.file.name, strays);
   const refused = new Set<number>();
   return images.flatMap((image, index) => {
-    // Of two entries that want one tag, the first one has it.
+    // If two entries want one tag, the first one gets it.
     const own = (byImage.get(index) ?? []).filter(
       ({ other }) => other === undefined || (other < index && !refused.has(other)),
     );
@@ -109,7 +112,7 @@ function withoutRefused(
       return { path: image.path, value: rest, note: image.note };
     }
     refused.add(index);
-    // Said of one item, it would look as if the others were carried.
+    // A sentence about one item alone would suggest that the others were carried.
     const isItem = own.some(({ key }) => /^images\[\d+\]\.(?:tags|digests)\b/.test(key));
     const whole = isItem ? ` So nothing of ${image.value.source} is carried.` : '';
     draft.lose(image.path, `${sentencesOf(draft, own, images)}${whole}`);
@@ -117,7 +120,7 @@ function withoutRefused(
   });
 }
 
-/** Which image a problem is about. */
+/** The position of the image that a problem is about. */
 function positionOf({ key }: Problem): number | undefined {
   const [, position] = /^images\[(\d+)\]/.exec(key) ?? [];
   return position === undefined ? undefined : Number(position);
@@ -128,7 +131,10 @@ function lineText(draft: Draft, path: Path): string {
   return line === undefined ? 'another entry' : `line ${line}`;
 }
 
-/** Lines are those of the other tool's file, and of the place only the last key: the text that it is in nobody sees. */
+/**
+ * Sentences with the lines of the other tool's file. Of a place only the last key is named, because nobody sees the
+ * checked text.
+ */
 function sentencesOf(draft: Draft, problems: readonly Problem[], images: readonly DraftImage[]): string {
   const sentences = problems.map((problem) => {
     const [last = ''] = /[A-Za-z]\w*$/.exec(problem.key) ?? [];

@@ -55,7 +55,7 @@ export class Draft {
     this.kind = kind;
   }
 
-  /** What has no place in lifeboat.yaml, in the file's order. */
+  /** The settings that have no place in lifeboat.yaml, in the file's order. */
   get losses(): readonly string[] {
     return [...this.#losses].toSorted(([, a], [, b]) => a - b).map(([text]) => text);
   }
@@ -95,7 +95,7 @@ export class Draft {
     return `\${${name}}`;
   }
 
-  /** A text in which variables stand already, as in a list that `envsubst` fills: they stay. */
+  /** A text that already has variables, such as a list that `envsubst` fills: they stay. */
   keepVariables(text: string): string {
     for (const [, name = ''] of text.matchAll(/\$\{([A-Za-z_]\w*)\}/g)) this.variables.add(name);
     return text;

@@ -11,7 +11,7 @@ export function patternOf(expression: string, isWhole: boolean): string {
   return (isWhole ? literalOf(expression) : undefined) ?? expressionOf(expression, isWhole);
 }
 
-/** As `patternOf`, between slashes even where it matches one tag alone. */
+/** As `patternOf`, but between slashes even if it matches one tag alone. */
 export function expressionOf(expression: string, isWhole: boolean): string {
   const translated = translate(expression);
   return isWhole ? `/^${translated}$/` : `/${translated}/`;

@@ -1,6 +1,6 @@
 /**
- * A range of versions as regsync reads it. It knows fewer forms than npm and takes them in another way: `<=1.27` ends at
- * 1.27.0, `~1` at 1.1.0, and a version with fewer numbers is that with zeros.
+ * A range of versions as regsync reads it. It knows fewer forms than npm and reads some in another way: `<=1.27` ends
+ * at 1.27.0, `~1` at 1.1.0, and a version with fewer numbers is filled up with zeros.
  * https://github.com/regclient/regclient/blob/v0.11.7/internal/semver/semver.go
  */
 
@@ -8,11 +8,14 @@ type Numbers = readonly [major: number, minor: number, patch: number];
 
 const PART = /^(\^|~|>=|<=|>|<|=|)v?(\d{1,9}(?:\.\d{1,9})*)(-[^+]+)?(?:\+.*)?$/;
 
-/** The same as lifeboat.yaml has it, or why there is none: a sentence. */
+/** The same range for lifeboat.yaml, or a sentence that says why there is none. */
 export type RegsyncRange =
   | {
       readonly range: string;
-      /** Versions that are not in the range themselves, and in regsync are with a suffix: 2.0.0-rc1 is below 2.0.0 there. */
+      /**
+       * Versions that are outside of the range, although regsync has them in it with a suffix: 2.0.0-rc1 is below 2.0.0
+       * there.
+       */
       readonly below: readonly string[];
     }
   | { readonly reason: string };
@@ -42,8 +45,8 @@ export function readRange(text: string): RegsyncRange {
 }
 
 /**
- * Suffixes are cut off here before versions are compared, so what has one goes with its version: `>=1.0.0-0` begins where 1.0.0
- * does, and `<2.0.0-0` ends before 2.0.0 as `<2.0.0` does.
+ * Lifeboat cuts suffixes off before it compares versions, so a tag with a suffix goes with its version: `>=1.0.0-0`
+ * begins at 1.0.0, and `<2.0.0-0` ends before 2.0.0 as `<2.0.0` does.
  */
 function compare(operator: string, numbers: Numbers, hasSuffix: boolean): string[] | undefined {
   const [major, minor] = numbers;

@@ -1,6 +1,6 @@
 /**
- * Which tags regsync copies: `tags` and `tagSets`. A tag has to fit one of the sets; within a set it has to be in a range, if
- * there are ranges, and match one of `allow`, if there are any, and none of `deny`.
+ * The tags that regsync copies: `tags` and `tagSets`. A tag has to fit one of the sets. Within a set it has to be in a
+ * range, if there are ranges, match one of `allow`, if there are any, and match none of `deny`.
  * https://github.com/regclient/regclient/blob/v0.11.7/cmd/regsync/root.go
  */
 import { isObject, type JsonObject } from '../../core/json.ts';
@@ -19,7 +19,7 @@ export function tagsOf(draft: Draft, path: Path, entry: JsonObject): (readonly s
     set,
     at: [...path, 'tagSets', index],
   }));
-  // Where it says nothing it is no set, and where there is no set at all, every tag is copied.
+  // An empty `tags` is no set. If there is no set at all, every tag is copied.
   if (sets.length === 0 || !isEmpty(entry['tags']))
     sets.unshift({ set: entry['tags'], at: [...path, 'tags'] });
   return sets.flatMap(({ set, at }) => {
@@ -49,7 +49,7 @@ function tagsOfSet(draft: Draft, at: Path, set: unknown): readonly string[] | Dr
   const exclude = deny.map((expression) => patternOf(expression, true));
   const include = allow.map((expression) => {
     const pattern = patternOf(expression, true);
-    // What is named here is taken whatever the other keys say; there they may take it away.
+    // Lifeboat takes a named tag whatever the other keys say; in regsync they may take it away.
     const isFree = written.length === 0 && !exclude.some((other) => matches(other, pattern));
     return isFree ? pattern : expressionOf(expression, true);
   });
@@ -64,7 +64,7 @@ function tagsOfSet(draft: Draft, at: Path, set: unknown): readonly string[] | Dr
     }
     return {
       semver: ranges.map(({ range }) => range).join(' || '),
-      // There, what follows a version is a part of it.
+      // In regsync, the text after a version is a part of it.
       suffix: ['', '-*'],
       ...(include.length > 0 && { include }),
       ...(exclude.length > 0 && { exclude }),
@@ -74,7 +74,7 @@ function tagsOfSet(draft: Draft, at: Path, set: unknown): readonly string[] | Dr
   return exclude.length === 0 ? all : { include: all, exclude };
 }
 
-/** @returns undefined where one of them cannot be said: the others alone could mean less */
+/** @returns undefined when one of the ranges cannot be expressed, because the others alone could mean less */
 function rangesOf(
   draft: Draft,
   path: Path,
@@ -92,13 +92,13 @@ function rangesOf(
   return ranges;
 }
 
-/** An empty range is passed over by regsync. */
+/** regsync passes over an empty range. */
 function valueOf(set: JsonObject, key: (typeof KEYS)[number]): unknown {
   const value = set[key];
   return key === 'semverRange' && Array.isArray(value) ? value.filter((item) => item !== '') : value;
 }
 
-/** Whether a suffix that is common may pass. */
+/** Whether a common suffix may pass. */
 function maySelect(version: string, include: readonly string[], exclude: readonly string[]): boolean {
   const tags = ['rc1', 'alpine'].flatMap((suffix) => [`${version}${suffix}`, `v${version}${suffix}`]);
   return tags.some(
@@ -112,13 +112,13 @@ function matches(pattern: string, tag: string): boolean {
   try {
     return asMatcher(parsePattern(pattern)).matches(tag);
   } catch (error) {
-    // It is said when the whole entry is checked.
+    // The error is reported when the whole entry is checked.
     if (error instanceof PatternInvalidError) return false;
     throw error;
   }
 }
 
-/** regsync's releases differ in what they make of a number: some read 3.20 as "3.2". */
+/** regsync's releases read numbers differently: some read 3.20 as "3.2". */
 function versioned(draft: Draft, path: Path, value: unknown): readonly string[] | undefined {
   const texts = draft.texts(path, value);
   for (const [index, item] of listOf(value).entries()) {

@@ -63,7 +63,8 @@ function readImages(draft: Draft, registry: string, settings: JsonObject): void 
     if (named === undefined) continue;
     const digests = named.filter((text) => isDigest(text));
     const tags = named.filter((text) => isTag(text));
-    // Without what is neither, less is selected and never more: unless nothing is left, which would select all.
+    // Leaving out a text that is neither selects less and never more. The exception is an empty rest, which would
+    // select all.
     for (const [index, text] of named.entries()) {
       if (isDigest(text) || isTag(text)) continue;
       draft.lose([...path, index], `"${text}" is neither a tag nor a digest, so it is left out.`);

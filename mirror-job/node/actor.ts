@@ -1,9 +1,15 @@
-/** Who moves a tag by hand: the person that CI works for, or this machine's user. For people: it proves nothing. */
+/**
+ * Names the person who moves a tag by hand: the person that CI works for, or this machine's user. The name is for
+ * people and proves nothing.
+ */
 import { cleanActor } from '../../core/history.ts';
 
-/** What a CI calls the person who started a job, and how the CI itself is called: by a variable, or else by a name. */
+/**
+ * The variables in which a CI names the person who started a job, and the CI's own name: from a variable, or else
+ * fixed.
+ */
 const CI = [
-  // The first of both is who ran an earlier job again.
+  // The first of both is the person who ran an earlier job again.
   {
     people: ['GITHUB_TRIGGERING_ACTOR', 'GITHUB_ACTOR'],
     server: 'GITHUB_SERVER_URL',
@@ -16,7 +22,6 @@ const CI = [
   { people: ['BUILD_USER_ID'], server: 'JENKINS_URL', name: 'Jenkins' },
 ] as const;
 
-/** Of this process. */
 export function currentActor(): string | undefined {
   const os = process.getBuiltinModule('node:os');
   return findActor(process.env, { userName: () => os.userInfo().username, hostName: os.hostname });
@@ -24,8 +29,8 @@ export function currentActor(): string | undefined {
 
 /**
  * `octocat (github.com)` in CI, else `alice@laptop`.
- * @param machine what of it fails is not known: a container's user often has no name
- * @returns undefined where it is not known
+ * @param machine a part of it that fails is not known: a container's user often has no name
+ * @returns undefined when not known
  */
 export function findActor(
   environment: NodeJS.ProcessEnv,

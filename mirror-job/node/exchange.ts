@@ -20,7 +20,10 @@ export interface Exchange {
 }
 
 const CONNECT_TIMEOUT = 10_000;
-/** Of an answer; Node's own 16 KiB are fewer than some registries send of policies and cookies. Bytes. */
+/**
+ * The limit for an answer's headers, in bytes. Node's own 16 KiB are too few for the policies and cookies of some
+ * registries.
+ */
 const MAX_HEADERS = 256 * 1024;
 
 /**

@@ -1,23 +1,26 @@
 /**
- * Whether an answer's body is the one that its ETag was made for. Some servers read the two one after the other, and
- * give those of two versions while an object is replaced: what is made of the old body and written back under the new
- * ETag undoes the other version. docs/decisions/0071-reads-that-are-torn.md
+ * Whether an answer's ETag was made for its body. While an object is replaced, some servers read the two one after the
+ * other and give those of two versions. A change of the old body, written back under the new ETag, undoes the other
+ * version. docs/decisions/0071-reads-that-are-torn.md
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { crypto } from '../node/builtin.ts';
 
-/** As one of a whole object looks. That of a multipart upload has a dash, and one that is weak says nothing of bytes. */
+/** The ETag of a whole object. The ETag of a multipart upload has a dash, and a weak one says nothing about bytes. */
 const MD5 = /^"?([\da-f]{32})"?$/i;
 
-/** What an object is encrypted with: AWS makes MD5s of what it encrypts with keys of its own, and of nothing else. */
+/**
+ * The headers that name the encryption: AWS makes MD5s of objects that it encrypts with keys of its own, and of no
+ * other encrypted ones.
+ */
 const ENCRYPTION = ['x-amz-server-side-encryption', 'x-amz-server-side-encryption-customer-algorithm'];
 
-/** What it knows of a store it has learnt from that store's answers, so it never doubts one whose ETags are no MD5s. */
+/** Learns about a store from that store's answers, so it never doubts a store whose ETags are no MD5s. */
 export class EtagCheck {
   /** Kinds of encryption under which an ETag was seen to be its body's MD5, which no other hash is by chance. */
   readonly #proven = new Set<string>();
 
-  /** @returns false where the ETag is the MD5 of other bytes, as far as this can be known */
+  /** @returns false when the ETag is the MD5 of other bytes, as far as this can be known */
   isPair(bytes: Uint8Array, headers: IncomingHttpHeaders): boolean {
     const etag = MD5.exec(headers.etag ?? '')?.[1];
     if (etag === undefined) return true;
@@ -30,7 +33,7 @@ export class EtagCheck {
   }
 }
 
-/** @returns undefined on a machine that has no MD5, as where only FIPS algorithms are allowed */
+/** @returns undefined on a machine without MD5, such as one that allows only FIPS algorithms */
 function md5Of(bytes: Uint8Array): string | undefined {
   try {
     return crypto.createHash('md5').update(bytes).digest('hex');

@@ -76,7 +76,8 @@ export class ObjectClient {
         if (attempt === ATTEMPTS || !isWorthRepeating(error)) throw error;
         const isThrottled = isCalled(error, 'SlowDown') || refusalOf(error)?.status === 429;
         const longest = (isThrottled ? THROTTLED_DELAY : DELAY) * 2 ** (attempt - 1);
-        // R2 allows one write a second to one key: what is throttled waits for at least half, so longer than that in all.
+        // R2 allows one write per second and key. A throttled request waits for at least half of the delay, and so
+        // longer in all.
         const share = isThrottled ? (1 + Math.random()) / 2 : Math.random();
         await sleep(share * longest);
       }

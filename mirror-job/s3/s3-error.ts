@@ -7,13 +7,13 @@ export interface Refusal {
   readonly status: number | undefined;
   /** The one that the bucket is in, where the store says it. */
   readonly region?: string | undefined;
-  /** Its message, and the name of the header that it is about, where it says so. */
+  /** The error's message, and the name of the header that it is about, if the answer names one. */
   readonly text: string;
 }
 
 /**
- * What a store answers that takes no more. None of these is about a key, though most are a 403. `text` is what has to
- * stand beside a code that usually means something else.
+ * The answers of a store that takes no more. None of them is about a key, though most are a 403. `text` has to stand
+ * beside a code that usually means something else.
  */
 const FULL: readonly { readonly code?: string; readonly status?: number; readonly text?: RegExp }[] = [
   { status: 507 }, // XMinioStorageFull (MinIO), InsufficientStorage (versitygw): the disk is full
@@ -43,7 +43,7 @@ export class S3AnswerError extends Error {
       code: name,
       status,
       region: /<Region>\s*([\w-]+)\s*<\/Region>/.exec(body)?.[1] ?? region,
-      // Not the rest: an answer about a signature repeats the request that was signed.
+      // The rest is left out, because an answer about a signature repeats the request that was signed.
       text: [...body.matchAll(/<(Message|Header|ArgumentName)>([^<]*)</g)].map(([, , one]) => one).join(' '),
     };
   }
@@ -83,8 +83,8 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /**
- * Whether a write was refused because it had a condition, and not because of how the condition came out: 501 at Backblaze
- * B2, 400 with the same code at Aliyun, or any refusal that names the header.
+ * Whether a write was refused because it had a condition, whatever the condition's outcome: 501 at Backblaze B2, 400
+ * with the same code at Aliyun, or any refusal that names the header.
  * @returns the answer, such as `501 NotImplemented`; undefined for any other failure
  */
 export function refusalOfConditions(error: unknown): string | undefined {

@@ -47,7 +47,10 @@ const CONFLICT_ATTEMPTS = 5;
 const CONFLICT_DELAY = 25;
 /** An answer that breaks off is asked for again. */
 const BODY_ATTEMPTS = 3;
-/** So is one whose body and ETag belong to two versions: what replaces the object has a while to end. */
+/**
+ * The attempts for an answer whose body and ETag belong to two versions: the write that replaces the object gets time
+ * to end.
+ */
 const PAIR_ATTEMPTS = 5;
 /** Milliseconds before the second of them; each further one waits twice as long. */
 const PAIR_DELAY = 50;
@@ -97,7 +100,10 @@ export class S3Store implements ComparableStore {
     return this.#address;
   }
 
-  /** Body and ETag are those of one version, wherever that can be known: what is read here may be written back. */
+  /**
+   * Body and ETag are those of one version, wherever that can be known, because the object may be changed and written
+   * back.
+   */
   async get(key: string): Promise<StoredObject | undefined> {
     return this.#call('read', key, async (whole) => {
       for (let attempt = 1; ; attempt += 1) {
@@ -119,12 +125,12 @@ export class S3Store implements ComparableStore {
         answer.destroy();
         throw new OddAnswerError('the answer has no ETag');
       }
-      // What is read whole is small.
+      // Objects that are read whole are small.
       try {
         const bytes = await inTime(readWhole(answer), this.#silence);
         return { bytes, headers, object: { bytes, etag, contentType } };
       } catch (error) {
-        // The client tries again what does not answer; here the answer itself broke off.
+        // The client itself retries a request without an answer; here the answer broke off.
         if (error instanceof SilenceError || attempt === BODY_ATTEMPTS) throw error;
       } finally {
         answer.destroy();
@@ -191,7 +197,7 @@ export class S3Store implements ComparableStore {
         try {
           const answer = await this.#objects.send({ method: 'PUT', key: whole, headers, body: bytes });
           await this.#discard(answer);
-          // Learns what this store's ETags are; nothing is wrong with a write whose ETag is another one.
+          // Learns the kind of this store's ETags. A write with another ETag is no error.
           this.#etags.isPair(bytes, answer.headers);
           return 'written';
         } catch (error) {

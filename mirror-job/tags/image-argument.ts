@@ -4,7 +4,8 @@ import { UsageError } from '../command.ts';
 
 /**
  * An image of the command line, with a tag or without one.
- * @param adviseOn what to do instead where it names a digest, as a sentence; told what stands before the digest
+ * @param adviseOn makes the sentence with the advice when the image names a digest; its argument is the text before the
+ *   digest
  * @throws {UsageError}
  */
 export function parseImageArgument(

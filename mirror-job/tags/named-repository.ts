@@ -11,9 +11,10 @@ import { UsageError } from '../command.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 
 /**
- * Where it is served comes first: it is what is in the bucket. What the configuration does not know is taken as it
- * stands, for a bucket keeps what was mirrored once.
- * @throws {UsageError} for what is served under several names, where not one alone selects what is named
+ * The name under which an image is served comes first, because the bucket uses it. A name that the configuration does
+ * not know is taken as it stands, because a bucket keeps everything that was ever mirrored.
+ * @throws {UsageError} for an image that is served under several names, unless one alone selects the named tag or
+ *   digest
  */
 export function findRepository({ images }: Configuration, reference: Reference): Repository {
   const { repository } = reference;

@@ -1,17 +1,17 @@
 /**
- * How people start Lifeboat where this one was started, with the same configuration: for the commands that messages
- * suggest. The engine knows neither: it writes `"lifeboat sync IMAGE"`, in double quotes, and `complete` makes of it
- * what can be pasted. docs/decisions/0060
+ * The way in which people started this Lifeboat, and its configuration, for the commands that messages suggest. The
+ * engine knows neither: it writes `"lifeboat sync IMAGE"`, in double quotes, and `complete` turns that into a command
+ * that can be pasted. docs/decisions/0060
  */
 import { basename, dirname, resolve, sep } from 'node:path';
 import { util } from '../node/builtin.ts';
 
-/** What every command reads that reads one. */
+/** The default file of every command that reads a configuration. */
 export const DEFAULT_CONFIGURATION = 'lifeboat.yaml';
 
 const WITHOUT_CONFIGURATION: ReadonlySet<string> = new Set(['import']);
 
-/** As messages quote it; one that names its configuration already is complete. */
+/** A command as messages quote it. One that names its configuration already is complete. */
 const QUOTED = /"lifeboat ((?!\S+ (?:-c |--config=))[^"\n]+)"/g;
 
 export class CommandLine {
@@ -19,7 +19,7 @@ export class CommandLine {
   readonly #configuration: string;
 
   /**
-   * @param program what is typed before the name of a command, as a shell reads it
+   * @param program the text that is typed before the name of a command, as a shell reads it
    * @param configuration the file that was named; undefined for the default one
    */
   constructor(program = 'lifeboat', configuration?: string) {
@@ -27,31 +27,31 @@ export class CommandLine {
     this.#configuration = configuration === undefined ? '' : ` ${optionFor(configuration)}`;
   }
 
-  /** @param words the name of a command, and what follows it as a shell reads it: `approve IMAGE` */
+  /** @param words the name of a command and its arguments, as a shell reads them: `approve IMAGE` */
   for(words: string): string {
     const [name = '', ...rest] = words.split(' ');
     const needsNone = !/^[a-z]+$/.test(name) || WITHOUT_CONFIGURATION.has(name) || rest.includes('--help');
     return [`${this.#program} ${name}${needsNone ? '' : this.#configuration}`, ...rest].join(' ');
   }
 
-  /** A text whose commands can be pasted. */
+  /** Completes the commands in a text, so that they can be pasted. */
   complete(text: string): string {
     return text.replaceAll(QUOTED, (_, words: string) => `"${this.for(words)}"`);
   }
 
-  /** The same of a command's help, whose examples are written for a clone. */
+  /** Does the same for a command's help, whose examples are written for a clone. */
   completeHelp(help: string): string {
     return help.replaceAll(/^( *)npx lifeboat(?= )/gm, (_, indent: string) => `${indent}${this.#program}`);
   }
 }
 
-/** What is known of how this process was started. */
+/** The facts about how this process was started. */
 export interface Start {
-  /** As it was typed: `node`, or a path. */
+  /** The program as it was typed: `node`, or a path. */
   readonly argv0: string;
   /** Node's own options. */
   readonly execArgv: readonly string[];
-  /** Node's path, the script's, and what was typed after it. */
+  /** Node's path, the script's path, and the arguments. */
   readonly argv: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   /** The folder that it was started in. */
@@ -63,10 +63,10 @@ export function findCommandLine(start: Start): CommandLine {
 }
 
 function programOf({ argv0, execArgv, argv: [, script = ''], env, cwd }: Start): string {
-  // A script that starts this one, as beside systemd, is what people type: it has the keys.
+  // If a script starts this one, as beside systemd, people type that script, because it has the keys.
   const named = env['LIFEBOAT_COMMAND'];
   if (named !== undefined && named !== '') return named;
-  // npm, and what is like it, say so to whatever they start.
+  // npm and similar tools set these variables for every program that they start.
   const isByNpm = env['npm_command'] !== undefined || env['npm_config_user_agent'] !== undefined;
   const folder = dirname(script);
   if (basename(script) === 'lifeboat') {
@@ -74,12 +74,12 @@ function programOf({ argv0, execArgv, argv: [, script = ''], env, cwd }: Start):
     const isOnPath = (env['PATH'] ?? '').split(':').some((one) => one !== '' && resolve(cwd, one) === folder);
     return isOnPath ? 'lifeboat' : quote(script);
   }
-  // "npm start" runs the script itself; in a clone, people have npx.
+  // "npm start" runs the script itself; in a clone, people use npx.
   if (isByNpm && `${cwd}${sep}`.startsWith(`${dirname(folder)}${sep}`)) return 'npx lifeboat';
   return [argv0, ...execArgv, script].map((word) => quote(word)).join(' ');
 }
 
-/** @returns undefined where it is the default one, or none is named in a way that a command would accept */
+/** @returns undefined for the default one, and when none is named in a way that a command would accept */
 function configurationOf(args: readonly string[]): string | undefined {
   const options = { config: { type: 'string', short: 'c' } } as const;
   const { config } = util.parseArgs({

@@ -5,7 +5,7 @@ import type { TagStatus } from '../engine/tag-status.ts';
 import type { CommandLine } from './command-line.ts';
 import { alignColumns, printable, shortDigest, type Style } from './style.ts';
 
-/** What is said of a digest that does not wait for anybody. */
+/** The words for a digest that does not wait for anybody. */
 const STATES = { left: 'left by hand', older: 'older' } as const;
 
 /** Digests that are shown of those that a tag could be approved to. */

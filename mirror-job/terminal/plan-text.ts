@@ -18,7 +18,7 @@ const MAX_GROUPS = 6;
 const MAX_NAMES = 5;
 const HEADINGS = ['image', 'tags', 'new', 'moved', 'requests', 'manifest GETs', 'bytes'] as const;
 
-/** A tag or a digest as it is shown, and which rule has put it in or out. */
+/** A tag or a digest as it is shown, and the rule that has put it in or out. */
 interface Named {
   readonly tag: string;
   readonly why: string;

@@ -36,7 +36,7 @@ export class Progress implements Log {
   }
 
   start(tally: Tally): void {
-    // Without a beginning the first line would have no rate.
+    // Without a first sample the first line would have no rate.
     this.#rate.sample(Date.now(), tally.bytes);
     this.#timer = setInterval(
       () => (this.#isLive ? this.#renew(tally) : this.#tell(tally)),

@@ -1,8 +1,11 @@
-/** How images of a registry with a port are pulled from the edge, whose names cannot have a second ":" before the tag. */
+/**
+ * Shows how to pull images of a registry with a port from the edge, whose names cannot have a second ":" before the
+ * tag.
+ */
 import { isDigest, type Digest } from '../../core/digest.ts';
 import { formatUpstream, upstreamOf, type Repository, type Tag } from '../../core/reference.ts';
 
-/** More than these would hide what the run did. */
+/** More lines than these would hide what the run did. */
 const MAX_LINES = 5;
 
 interface Pulled {
@@ -10,7 +13,10 @@ interface Pulled {
   readonly reference: Tag | Digest | undefined;
 }
 
-/** One a repository, each with the first of its tags; nothing for the others, which are called the same there. */
+/**
+ * One line per repository, each with the first of its tags; none for the other repositories, which have the same name
+ * at the edge.
+ */
 export function pullLines(images: readonly Pulled[]): string[] {
   const firsts = Map.groupBy(images.filter(hasPort), ({ repository }) => repository);
   const lines = [...firsts.values()].map(([first]) => (first === undefined ? '' : pullLineOf(first)));

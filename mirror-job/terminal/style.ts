@@ -37,7 +37,7 @@ function widthOf(text: string): number {
   return util.stripVTControlCharacters(text).length;
 }
 
-/** What whoever writes the bucket has written, without what would change the terminal that it is shown on. */
+/** A text from the bucket's writers, without the characters that would change the terminal. */
 export function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, '');
 }

@@ -52,8 +52,8 @@ export function runningLines(blobs: readonly Running[]): string[] {
 }
 
 /**
- * The rate of the last few seconds, because one over the whole run would tell nothing of now. Where samples are further
- * apart than that, it is the rate since the last one.
+ * The rate of the last few seconds, because one over the whole run would tell nothing about now. If samples are further
+ * apart than that, it is the rate since the last sample.
  */
 export class Rate {
   static readonly #WINDOW = 5000;
