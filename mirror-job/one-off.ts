@@ -13,11 +13,12 @@ import type { Configuration, ImageConfiguration } from './configuration/configur
 import { selectionIn } from './configuration/image.ts';
 
 /**
- * What a reference names, by where it comes from or by where it is served. A tag or a digest in it (of both the
- * digest) replaces what its entry selects; without one, the entry is done as it is. What has no entry is mirrored as it would be if its
- * reference stood in the configuration.
+ * The images that references name, by where they come from or by where they are served. A tag or a digest in a
+ * reference (of both, the digest) replaces the selection of its entry; without one, the entry is done as it is. An
+ * image without an entry is mirrored as if its reference stood in the configuration.
  * @param texts none: all that the configuration lists
- * @throws {UsageError} for what is no reference, names neither a tag nor a digest nor an entry, or could be one of two
+ * @throws {UsageError} for a text that is no reference, names neither a tag nor a digest nor an entry, or could be one
+ *   of two
  */
 export function chooseImages(
   configuration: Configuration,
