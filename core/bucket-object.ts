@@ -21,13 +21,13 @@ export const ANNOTATION = {
   firstSeen: 'dev.lifeboat.first-seen',
   /** On such an entry: when upstream came back to this digest after it had shown another. ISO 8601, UTC. */
   returned: 'dev.lifeboat.returned',
-  /** On a candidate: which sighting of it somebody has moved the tag away from by hand. ISO 8601, UTC. */
+  /** On a candidate: the sighting from which somebody has moved the tag away by hand. ISO 8601, UTC. */
   left: 'dev.lifeboat.left',
   /** On a tag's entry: since when upstream lacks the tag. ISO 8601, UTC. */
   gone: 'dev.lifeboat.gone',
   /** On such an entry: when upstream was last asked for referrers. ISO 8601, UTC. */
   referrersChecked: 'dev.lifeboat.referrers-checked',
-  /** On the repository's index itself: `every` where the list of tags beside it has every tag. */
+  /** On the repository's index itself: `every` if the list of tags beside it has every tag. */
   tagList: 'dev.lifeboat.tag-list',
 } as const;
 

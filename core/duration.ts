@@ -1,6 +1,6 @@
-/** Durations as people write them: one number and one unit. The same in lifeboat.yaml and in the edge's variables. */
+/** Durations of one number and one unit, written the same way in lifeboat.yaml and in the edge's variables. */
 
-/** How many milliseconds each is. */
+/** Milliseconds per unit. */
 const UNITS = new Map([
   ['ms', 1],
   ['s', 1000],
@@ -9,7 +9,7 @@ const UNITS = new Map([
   ['d', 86_400_000],
 ]);
 
-/** The message is the end of a sentence: what it is about comes before it. It repeats nothing but a number. */
+/** The message lacks its subject, which the caller puts before it. It quotes the text only if that is a number. */
 export class DurationInvalidError extends Error {
   override readonly name = 'DurationInvalidError';
   readonly isUnitless: boolean;
@@ -28,7 +28,8 @@ export class DurationInvalidError extends Error {
 const NUMBER = /^\d{1,9}(?:\.\d{1,9})?$/;
 
 /**
- * `30s`, `24h`, `1.5d`. A number needs its unit, because `minAge: 3` is not 3 seconds to everybody; only 0 is the same in all.
+ * Reads `30s`, `24h`, `1.5d`. A number needs its unit, because not everybody reads `minAge: 3` as 3 seconds. Only 0
+ * needs none.
  * @returns milliseconds
  * @throws {DurationInvalidError}
  */

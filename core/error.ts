@@ -6,8 +6,8 @@
 /**
  * Code → status, each chosen for what pulling clients do with it (docs/request-handling.md): 404 and 403 make
  * containerd ask the next host at once, 503 makes every client fall back, and 429 is never answered because
- * skopeo sleeps on it and containerd repeats it. UNAUTHORIZED is for operators who ask for it: clients answer a
- * challenge with what they have for another registry.
+ * skopeo sleeps on it and containerd repeats it. UNAUTHORIZED is answered only if the operator asks for it, because
+ * clients answer a challenge with the credentials that they have for another registry.
  */
 export const ERROR_STATUS = {
   BLOB_UNKNOWN: 404,

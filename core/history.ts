@@ -15,17 +15,17 @@ export interface Movement {
   readonly run: string;
   /** A short reason for people: `first seen`, `upstream moved`. */
   readonly why: string;
-  /** Who moved it by hand, for people: `alice@laptop`. Undefined for a run, and where it is not known. It proves nothing. */
+  /** The person who moved the tag by hand: `alice@laptop`. Undefined for a run, and if unknown. It proves nothing. */
   readonly by?: string | undefined;
 }
 
-/** Longer ones are cut. */
+/** Longer names are cut. */
 const MAX_ACTOR_LENGTH = 100;
 
-/** What would change the terminal, or the order of the letters, that it is shown in: controls, formats, line ends. */
+/** Characters that would change the terminal, or the order of the letters on it: controls, formats, line ends. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** A name as it may stand in a record, which is shown on terminals. @returns undefined where nothing is left of it */
+/** Cleans a name for a record, because terminals show records. @returns undefined if nothing is left of the name */
 export function cleanActor(name: string): string | undefined {
   const clean = Array.from(name.replaceAll(UNPRINTABLE, '').trim()).slice(0, MAX_ACTOR_LENGTH).join('');
   return clean === '' ? undefined : clean;
@@ -49,7 +49,8 @@ export function decodeMovement(key: string, bytes: Uint8Array): Movement {
   ) {
     throw new BucketObjectInvalidError(key, 'it is not a record of a movement.');
   }
-  // Whoever can write to the bucket has written it; it is nothing that a record could not be read without.
+  // The name is cleaned again, because anybody who can write to the bucket may have written it. A bad name does not
+  // make the record unreadable.
   const actor = typeof by === 'string' ? cleanActor(by) : undefined;
   return { from: from ?? undefined, to, at, run, why, ...(actor !== undefined && { by: actor }) };
 }

@@ -44,7 +44,7 @@ export function kindOfKey(key: string): KeyKind | undefined {
   return kind === undefined || !isDigest(digest) ? undefined : { kind, repository, digest };
 }
 
-/** A name that is written in any other way is not one that the layout has. */
+/** Accepts a name only in its normalised form, because the layout has no other. */
 function repositoryOf(name: string): Repository | undefined {
   try {
     const repository = parseRepository(name);

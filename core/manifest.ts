@@ -36,7 +36,7 @@ export class ManifestInvalidError extends Error {
   override readonly name = 'ManifestInvalidError';
 }
 
-/** Content-Types that say nothing: what is served as JSON, by a storage, or by a server that does not know. */
+/** Content-Types that do not tell the kind: any JSON, a storage's default, or a server that does not know the type. */
 const VAGUE: ReadonlySet<string> = new Set([
   '',
   'application/json',
@@ -46,9 +46,9 @@ const VAGUE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * @param contentType what the source called the bytes; where that is missing or no manifest's type, the bytes are typed
- *   by what they say themselves
- * @param listedAs the media type that an index gives them, by which clients read them: it counts where neither the
+ * @param contentType the source's name for the type. If it is missing or no manifest's type, the bytes themselves tell
+ *   the type
+ * @param listedAs the media type that an index gives the bytes, by which clients read them. It counts if neither the
  *   source nor the bytes name a type
  * @throws {ManifestInvalidError} for Docker schema 1, an unknown media type, two types that disagree,
  *   over 4 MiB, and whatever is not shaped as its type says
@@ -67,7 +67,7 @@ export function parseManifest(bytes: Uint8Array, contentType?: string, listedAs?
   if (json['manifests'] !== undefined && (json['layers'] !== undefined || json['config'] !== undefined)) {
     throw new ManifestInvalidError('It claims to be an index and an image at once, which is ambiguous.');
   }
-  // An index may leave its list out: then an image that is called one would be an empty index, without its layers.
+  // An index may leave its list out. So an image that is sent as an index would be an empty index, without its layers.
   if (kind === 'index' && (json['layers'] !== undefined || json['config'] !== undefined)) {
     throw new ManifestInvalidError('It was sent as an index, but has the config or the layers of an image.');
   }
@@ -143,8 +143,8 @@ function blobsOf(json: JsonObject, kind: Manifest['kind']): Descriptor[] {
 
 function parseList(json: JsonObject, field: string): Descriptor[] {
   const list = json[field];
-  // What Go programs write for a list that nothing was added to, or leave out, and take for an empty one. A document
-  // that is no manifest, such as an error, leaves it out as well.
+  // Go programs write null for an empty list, or leave the list out, and read both as an empty list. A document that is
+  // no manifest, such as an error, has no list either, so the schema version is checked.
   if (list === null || (list === undefined && json['schemaVersion'] === 2)) return [];
   if (!Array.isArray(list)) {
     throw new ManifestInvalidError(`The manifest's ${field} are not a list of descriptors.`);

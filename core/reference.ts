@@ -104,12 +104,12 @@ export function parseUpstream(text: string): Upstream {
   return HUB_ALIASES.has(name) ? DOCKER_HUB : (name as Upstream);
 }
 
-/** Whether it is a host's name as the DNS has them, or an IPv4 address. */
+/** Whether the text is a host name as in the DNS, or an IPv4 address. */
 export function isHostName(text: string): boolean {
   return text.length <= 253 && text.split('.').every((label) => HOST_LABEL.test(label));
 }
 
-/** @param digits nothing else */
+/** @param digits a text of digits only */
 export function isPort(digits: string): boolean {
   return Number(digits) >= 1 && Number(digits) <= 65_535;
 }
@@ -160,9 +160,9 @@ export function repositoryOf(upstream: Upstream, path: string): Repository {
 }
 
 /**
- * A name of an upstream that the request states (`?ns=`, or a host name that stands for one). Its first segment is
- * taken off only where it is that upstream written once more, because a path may begin with what looks like a host:
- * `google.com/cloudsdktool/x` of gcr.io, and GitLab's groups with a dot.
+ * A repository of an upstream that the request states by `?ns=`, or by a host name that stands for the upstream. The
+ * first segment is removed only if it repeats that upstream, because a path may begin with a segment that looks like a
+ * host: `google.com/cloudsdktool/x` on gcr.io, and GitLab's groups with a dot.
  * @throws {NameInvalidError}
  */
 export function repositoryWithin(upstream: Upstream, name: string): Repository {

@@ -52,8 +52,8 @@ export interface CandidateEntry extends Entry {
   /** As on a tag's entry. */
   readonly returned?: string | undefined;
   /**
-   * Which sighting of it, `returned` or else `firstSeen`, somebody has moved the tag away from by hand; undefined where
-   * nobody has. Once upstream comes back to it, that is another sighting.
+   * The sighting (`returned`, or else `firstSeen`) from which somebody has moved the tag away by hand; undefined if
+   * nobody has. If upstream comes back to the digest later, that is another sighting.
    */
   readonly left?: string | undefined;
 }
@@ -72,12 +72,12 @@ export function entryKey(entry: IndexEntry): string {
   }
 }
 
-/** All that the object says. */
+/** The whole content of the index object. */
 export interface RepositoryIndex {
   readonly entries: IndexEntry[];
   /**
-   * Whether `_tags.json` beside it has every tag. It had no tags for referrers before this was noted, and is made anew
-   * once where it is not.
+   * Whether `_tags.json` beside it has every tag. A list from before this mark lacks the tags for referrers, so a list
+   * without the mark is made anew once.
    */
   readonly listsEveryTag: boolean;
 }

@@ -1,6 +1,6 @@
 /** How near two words are: for sentences that ask whether another word was meant. */
 
-/** How many letters have to be added, left out or replaced, or swapped with the next one. */
+/** Counts the letters that have to be added, left out, replaced, or swapped with the next one. */
 export function countEdits(from: string, to: string): number {
   let above: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);

@@ -8,8 +8,9 @@ import { algorithmOf, hexOf, type Digest } from './digest.ts';
 import { isTag, parseTag, type Repository, type Tag } from './reference.ts';
 
 /**
- * `sha256-<hex>`, `.sig`, `.att`, `.sbom`, regclient's `.<hash>.meta`: tags that stand for referrers, and that belong to the image with this digest. The
- * specification cuts the digest to 64 digits, also that of sha512; cosign does not.
+ * Tags that stand for referrers, and that belong to the image with this digest: `sha256-<hex>`, also with `.sig`, `.att`,
+ * `.sbom` or regclient's `.<hash>.meta`. The specification cuts the digest to 64 digits, also that of sha512; cosign
+ * does not.
  */
 const REFERRER_TAG = /^sha(?:256-[0-9a-f]{64}|512-(?:[0-9a-f]{64}){1,2})(?:\.[\w.-]+)?$/;
 
@@ -25,7 +26,7 @@ export function referrersTag(subject: Digest): Tag {
   return parseTag(`${algorithmOf(subject)}-${hexOf(subject).slice(0, 64)}`);
 }
 
-/** Sorted bytewise, each once. What it leaves out is lost by every tool that mirrors from here. */
+/** Sorts the tags bytewise, each once. Every tool that copies this mirror loses a tag that is missing here. */
 export function encodeTagList(repository: Repository, tags: Iterable<Tag>): Uint8Array<ArrayBuffer> {
   const listed = [...new Set(tags)].toSorted();
   return encodeJson({ name: repository, tags: listed });

@@ -1,7 +1,7 @@
 /**
- * `npm ci` runs it before the build: puts the project's Node into node_modules/.bin, where npm's scripts, `npx` and the
- * schedules of infra/ look for it. npm 11 has done so by itself. Older ones make the link and take it away again, together
- * with what they clear away of the packages for other platforms, which have a program of the same name.
+ * `npm ci` runs this before the build. It puts the project's Node into node_modules/.bin, where npm's scripts, `npx` and
+ * the schedules of infra/ look for it. npm 11 makes this link by itself. Older versions make it and remove it again when
+ * they clear away the packages for other platforms, because those have a program of the same name.
  */
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { relative, sep } from 'node:path';
@@ -18,7 +18,7 @@ if (node !== undefined && !existsSync(`${bin}/node`)) {
   if (process.platform === 'win32') {
     writeFileSync(`${bin}\\node.cmd`, `@"%~dp0\\${target.split('/').join(sep)}" %*\r\n`);
   } else {
-    // A link that leads nowhere counts as none above, and is still in the way.
+    // `existsSync` does not see a link that leads nowhere, but such a link is still in the way.
     rmSync(`${bin}/node`, { force: true });
     symlinkSync(target, `${bin}/node`);
   }

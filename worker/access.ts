@@ -11,7 +11,7 @@ type Access = Pick<Configuration, 'audience' | 'tokens' | 'challenge'>;
 
 /**
  * @returns the caller's token; undefined, and at once, where none is needed
- * @throws {RegistryError} DENIED; UNAUTHORIZED where the operator wants callers to be challenged
+ * @throws {RegistryError} DENIED; UNAUTHORIZED if the operator wants callers to be challenged
  */
 export function authorise(
   request: EdgeRequest,

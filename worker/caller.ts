@@ -32,7 +32,7 @@ export class Caller {
   get ifNoneMatch(): string | undefined {
     return this.#headers.get('if-none-match') ?? undefined;
   }
-  /** Whether the answer hangs on what the caller has, or believes that there is. */
+  /** Whether the answer depends on the content that the caller has or expects. */
   get hasConditions(): boolean {
     return CONDITIONS.some((name) => this.#headers.has(name));
   }

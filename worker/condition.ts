@@ -1,13 +1,13 @@
 /**
- * Conditions: https://www.rfc-editor.org/rfc/rfc9110#section-13. They are judged by the ETag that a digest makes.
- * Nothing here has a date of modification, so those that compare dates are ignored, as section 13.1.3 wants it.
+ * Conditions: https://www.rfc-editor.org/rfc/rfc9110#section-13. They are judged by the ETag, which is made of the digest.
+ * Nothing here has a date of modification, so conditions on dates are ignored, as section 13.1.3 wants it.
  */
 import { RegistryError } from '../core/error.ts';
 import type { Caller } from './caller.ts';
 
 /**
- * @returns whether the caller has it already: 304
- * @throws {RegistryError} PRECONDITION_FAILED, where `If-Match` names something else
+ * @returns whether the caller has the content already, so that the answer is 304
+ * @throws {RegistryError} PRECONDITION_FAILED if `If-Match` names other content
  */
 export function hasAlready(caller: Pick<Caller, 'ifMatch' | 'ifNoneMatch'>, etag: string): boolean {
   const { ifMatch, ifNoneMatch } = caller;

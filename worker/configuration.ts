@@ -120,7 +120,7 @@ function readHosts(variables: Variables): ReadonlyMap<string, Upstream> {
   return hosts;
 }
 
-/** Whether a request can have it: no leading zero, for URLs have none. */
+/** Whether a request can have this host. Its port has no leading zero, because a port in a URL has none. */
 function isRequestHost(text: string): boolean {
   const [, host = '', port] = /^([^:]*)(?::([1-9]\d*))?$/.exec(text) ?? [];
   return isHostName(host) && (port === undefined || isPort(port));

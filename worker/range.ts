@@ -2,19 +2,19 @@
 import type { ByteRange } from './store/store.ts';
 
 export interface Ranges {
-  /** How many the header lists. More than one is answered as a list, however many are left of it. */
+  /** How many ranges the header lists. If it lists more than one, the answer is a list, even if only one is satisfiable. */
   readonly listed: number;
-  /** Those that the blob has, as they were asked for; none of them: 416. */
+  /** The ranges that the blob has, in the order of the header. If there is none, the answer is 416. */
   readonly satisfiable: readonly ByteRange[];
 }
 
 /**
  * @param size of the whole, in bytes
- * @returns undefined to answer the whole: no range, or none that can be read
+ * @returns undefined to answer the whole, because there is no range, or one that cannot be read
  */
 export function parseRanges(header: string | undefined, size: number): Ranges | undefined {
   const [, list] = /^bytes=(.*)$/i.exec(header ?? '') ?? [];
-  // An element may be empty: RFC 9110, 5.6.1.2.
+  // An element of the list may be empty: RFC 9110, 5.6.1.2.
   const texts = list?.split(',').map((text) => text.trim()) ?? [];
   const ranges = texts.filter((text) => text !== '').map((text) => parseRange(text, size));
   if (ranges.length === 0 || ranges.includes(undefined)) return undefined;
@@ -37,7 +37,7 @@ function parseRange(text: string, size: number): ByteRange | 'unsatisfiable' | u
   return start > end ? 'unsatisfiable' : { start, end };
 }
 
-/** Whether each begins behind the one before it. Clients that ask for several ask so. */
+/** Whether each range begins behind the end of the one before it. Clients that ask for several ranges ask this way. */
 export function areAscending(ranges: readonly ByteRange[]): boolean {
   return ranges.every(({ start }, index) => start > (ranges[index - 1]?.end ?? -1));
 }

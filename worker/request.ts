@@ -15,7 +15,7 @@ import {
   type Upstream,
 } from '../core/reference.ts';
 
-/** What a request's host name says of its upstream, and whose names those are that come without any. */
+/** Which upstream a request's host name stands for, and which upstream has the names that state none. */
 export interface Naming {
   readonly defaultUpstream: Upstream;
   /** By the host name of the request, with or without its port. */
@@ -95,7 +95,7 @@ function parse(method: string, url: URL, naming: Naming): EdgeRequest {
         kind: 'referrers',
         name: nameOf(name, url, naming),
         subject: digestOf(last),
-        // A media type has no space. A plus that the client did not encode is read as one, as in HTML's forms.
+        // A media type has no space. A space here is a plus that the client did not encode, decoded as in HTML's forms.
         artifactType: query.get('artifactType')?.replaceAll(' ', '+') || undefined,
       };
     default:
@@ -151,8 +151,8 @@ function digestOf(text: string): Digest {
 }
 
 /**
- * What the request states wins over a guess: `?ns=`, else the host name, is the upstream. Where neither says, the
- * path's first segment is, if it looks like one, else the default upstream.
+ * An upstream that the request states wins over a guess: `?ns=` comes first, then the host name. If neither states one,
+ * the path's first segment is the upstream if it looks like one. Otherwise the default upstream is.
  */
 function nameOf(requested: string, url: URL, naming: Naming): Name {
   const namespaces = queryOf(url)
@@ -171,8 +171,8 @@ function nameOf(requested: string, url: URL, naming: Naming): Name {
 }
 
 /**
- * A URL leaves out the port that its scheme has anyway; `HOSTS` may name it. A dot at the end says that the name is
- * whole, and is the same host.
+ * A URL leaves out the default port of its scheme, but `HOSTS` may name that port. A dot at the end only marks the host
+ * name as complete, so the host is the same.
  */
 function upstreamOfHost({ hostname, port, protocol }: URL, { hosts }: Naming): Upstream | undefined {
   const name = hostname.endsWith('.') ? hostname.slice(0, -1) : hostname;
@@ -190,7 +190,7 @@ function upstreamOfNamespace(text: string): Upstream {
   }
 }
 
-/** More than any list has, so that a larger number asks for the same. */
+/** No list is this long, so a larger number asks for the same. */
 const LONGEST_PAGE = 999_999_999;
 
 function pageOf(query: URLSearchParams): Page {

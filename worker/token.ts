@@ -52,7 +52,7 @@ export function parseTokens(variable: string, text: string): readonly Token[] {
 }
 
 function globPattern(variable: string, where: string, glob: string): RegExp {
-  // The colon of a port is let through here: what to write instead is said later.
+  // The colon of a port passes here, because a later message says what to write instead.
   if (!/^[a-z0-9._:*-]*(?:\/[a-z0-9._*-]*)*$/.test(glob)) {
     throw new ConfigurationError(
       variable,
@@ -66,9 +66,9 @@ function globPattern(variable: string, where: string, glob: string): RegExp {
 }
 
 /**
- * A glob that can match nothing locks its holder out, and nobody would know why. So each is tried on a name that it
+ * A glob that can match nothing locks its holder out, and nobody would know why. So each glob is tried on a name that it
  * would match if it could match any.
- * @returns a sentence that does not quote the glob, because a token may stand in its place; undefined where it can match
+ * @returns a sentence that does not quote the glob, because a token may stand in its place; undefined if the glob can match
  */
 function whyUnmatched(glob: string, pattern: RegExp): string | undefined {
   const [first = ''] = glob.split('/', 1);

@@ -8,7 +8,7 @@ import { spreadOf, type Spread } from '../statistics.ts';
 import type { Runtime } from './workerd.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
-/** What people copy to deploy. */
+/** The configuration that people copy to deploy. */
 const DEPLOYED = join(PROJECT, 'wrangler.deploy.example.toml');
 const WRANGLER = join(PROJECT, 'node_modules/.bin/wrangler');
 const ENVIRONMENT = { WRANGLER_WRITE_LOGS: 'false', WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' };

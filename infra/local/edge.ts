@@ -31,11 +31,11 @@ export class PortTakenError extends Error {
   override readonly name = 'PortTakenError';
 }
 
-/** The edge does not start, or starts and refuses its variables; the message says why and what to do. */
+/** The edge does not start, or starts and refuses its variables. The message says why and what to do. */
 export class EdgeStartError extends Error {
   override readonly name = 'EdgeStartError';
 
-  /** @param options.cause the reason; wrangler and workerd have one in several places */
+  /** @param options.cause the error of wrangler or workerd that has the reason */
   constructor(what: string, configPath: string, options: { readonly cause?: unknown } = {}) {
     super(
       `${what}\nIf ${configPath} was edited: "git checkout wrangler.toml" brings back what "npm start" needs. The settings of a deployment belong into wrangler.deploy.toml.`,
@@ -48,7 +48,7 @@ export class EdgeStartError extends Error {
  * @param options.configPath the wrangler.toml, which names the bucket and its local keys
  * @param options.state the folder that keeps the bucket between two starts
  * @throws {PortTakenError}
- * @throws {EdgeStartError} whatever is wrong with `configPath`, or with the Worker
+ * @throws {EdgeStartError} if anything is wrong with `configPath` or with the Worker
  */
 export async function startEdge(options: {
   readonly configPath: string;
@@ -64,7 +64,7 @@ export async function startEdge(options: {
   try {
     await environment.startWorker({
       config: configPath,
-      // Routes would give requests the host name of a deployment, which the bucket's S3 API then sees too.
+      // Routes would give requests the host name of a deployment, and the bucket's S3 API would see that name too.
       triggers: [],
       bindings: {
         S3_ENDPOINT: { type: 'plain_text', value: store.endpoint },
@@ -90,20 +90,20 @@ export async function startEdge(options: {
 }
 
 /**
- * Resolves when the Worker runs. It is never ready where workerd has refused it, and its requests wait for ever.
- * @throws what wrangler says instead
+ * Resolves when the Worker runs. A Worker that workerd has refused is never ready, and its requests wait for ever.
+ * @throws the error that wrangler reports instead
  */
 function firstOutcome(environment: unstable_DevEnv): Promise<void> {
   const outcome = new Promise<void>((resolve, reject) => {
     environment.once('reloadComplete', () => resolve());
     for (const event of ['error', 'buildFailed', 'runtimeError']) environment.once(event, reject);
   });
-  // Nobody waits for it where the start itself fails.
+  // Nobody awaits this promise if the start itself fails.
   outcome.catch(() => {});
   return outcome;
 }
 
-/** @throws {EdgeStartError} with what the edge says of its variables, if they are not good */
+/** @throws {EdgeStartError} with the edge's own message about its variables, if they are not good */
 export async function requireGoodVariables({ url }: LocalEdge, configPath: string): Promise<void> {
   const response = await fetch(`${url}/v2/`);
   if (response.status < 500) return;

@@ -1,12 +1,12 @@
-/** Who has started this process. */
+/** Notices that the process which started this one is gone. */
 import { setInterval } from 'node:timers/promises';
 
 /** Milliseconds. */
 const EVERY = 500;
 
 /**
- * Resolves when npm is gone. npm passes SIGTERM on to its shell alone, and the shell leaves what it has started behind:
- * the edge would hold its port, and nobody would see it. Never resolves where npm has not started this.
+ * Resolves when npm is gone. npm passes SIGTERM only to its shell, and the shell leaves its own processes running: the
+ * edge would hold its port, and nobody would see it. Never resolves if npm has not started this process.
  */
 export async function parentGone(): Promise<void> {
   const parent = process.ppid;

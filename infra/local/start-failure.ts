@@ -1,4 +1,4 @@
-/** Why the edge does not start, out of what wrangler, esbuild and workerd say, each in another place. */
+/** Finds the reason why the edge does not start: wrangler, esbuild and workerd each put it in another place. */
 
 /** @returns one sentence or more, never a stack trace */
 export function causeOf(failure: unknown): string {
@@ -11,13 +11,13 @@ export function causeOf(failure: unknown): string {
   return `${sentenceIn(message)}${place}`;
 }
 
-/** A parser's errors have the line beside them. */
+/** A parser's error has the line in a field of its own, not in the message. */
 function lineOf(location: unknown): string {
   if (typeof location !== 'object' || location === null || !('line' in location)) return '';
   return ` (line ${String(location.line)})`;
 }
 
-/** workerd's log, a line of JSON each, and a registry's error hold the sentence in `message`. */
+/** workerd's log, which has JSON per line, and a registry's error hold the sentence in `message`. */
 function sentenceIn(text: string): string {
   const messages = [...text.matchAll(/"message":("(?:[^"\\]|\\.)*")/g)].map(([, quoted = '""']) => {
     const message: unknown = JSON.parse(quoted);

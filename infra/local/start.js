@@ -1,4 +1,4 @@
-/** What `npm start` runs: JavaScript that every version of Node reads, so that one which is too old says so. */
+/** `npm start` runs this. It is JavaScript that every version of Node reads, so that a Node that is too old is named. */
 import { fileURLToPath } from 'node:url';
 import { isNewEnough } from '../../mirror-job/node-version.js';
 import { sayTooOld } from '../../mirror-job/project-node.js';

@@ -12,7 +12,7 @@ import { writeSample } from './sample.ts';
 const ROOT = join(import.meta.dirname, '../..');
 /** Kept between two starts; `rm -r .wrangler/lifeboat` begins anew. */
 const STATE = join(ROOT, '.wrangler/lifeboat');
-/** The tests' too; what is deployed has another. */
+/** The tests use this file too; a deployment has another. */
 const WRANGLER = join(ROOT, 'wrangler.toml');
 const SAMPLE_CONFIGURATION = join(import.meta.dirname, 'sample.yaml');
 const DEFAULT_PORT = 8787;
@@ -139,6 +139,6 @@ try {
   process.stderr.write(
     `npm start: ${isUsage ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   );
-  // What wrangler has started by then would keep the process.
+  // Without this, everything that wrangler has started would keep the process alive.
   process.exit(isUsage ? 2 : 1);
 }

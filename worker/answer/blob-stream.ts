@@ -13,14 +13,14 @@ import { StoreError, type ByteRange, type StoredObject } from '../store/store.ts
 
 type Streamed = Pick<Library, 'roster' | 'onRefreshFailure'>;
 
-/** Each is a read of the store, and a Worker of the free plan may ask 50 times to answer a request. */
+/** Each range costs one read of the store, and a Worker of the free plan may send 50 requests per request it answers. */
 const MOST_RANGES = 40;
 
 const encoder = new TextEncoder();
 
 /**
- * @param ranges undefined for the whole
- * @param headers of every answer about this blob
+ * @param ranges undefined for the whole blob
+ * @param headers the headers of every answer about this blob
  * @throws {RegistryError} BLOB_UNKNOWN, RANGE_INVALID, RANGES_UNSUPPORTED, or UNAVAILABLE when no store answers
  */
 export async function streamBlob(
@@ -74,7 +74,7 @@ async function streamRange(
       'Content-Length': String(hit.value.size),
       ...(range !== undefined && { 'Content-Range': contentRange(range, size) }),
     },
-    // Of known length, so that workerd pumps it in pieces: without, it holds half as much again for each client.
+    // The length is fixed so that workerd pumps the body in pieces. Otherwise it holds half as much again per client.
     body: hit.value.body.pipeThrough(new FixedLengthStream(hit.value.size)),
   };
 }
@@ -98,7 +98,8 @@ async function streamParts(
   }));
   const tail = encoder.encode(`\r\n--${boundary}--\r\n`);
   const length = parts.reduce((sum, { range, head }) => sum + head.length + lengthOf(range), tail.length);
-  // Before the headers are sent, so that another store can be asked, or another error answered.
+  // The first range is opened before the headers are sent, so that the edge can still ask another store or answer an
+  // error.
   const first = await open(link, ranges[0], scope, library);
   scope.trace.store = first.store;
   const later: Scope = { ...scope, deadline: Infinity, trace: newTrace() };
@@ -114,7 +115,7 @@ async function streamParts(
       await write(writable, tail);
       await writable.close();
     } catch (error) {
-      // The client sees an answer that breaks off. Where it was the client that left, there is nothing to abort.
+      // The client sees an answer that breaks off. If the client itself has left, there is nothing to abort.
       await writable.abort(error).catch(() => undefined);
     }
     const { failures } = later.trace;

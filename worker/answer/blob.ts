@@ -55,7 +55,8 @@ export async function answerBlob(
     return streamBlob(link, isOutdated ? undefined : ranges, scope, library, headers);
   }
   if (ranges !== undefined && ranges.listed > 1) {
-    // Stores answer several with the whole, 416 or 501. On 400 podman asks for fewer, and then for the whole.
+    // Stores answer several ranges with the whole blob, 416 or 501. On 400, podman asks for fewer ranges, and then for
+    // the whole blob.
     throw new RegistryError(
       'RANGES_UNSUPPORTED',
       'This edge redirects to the stores for blobs, and a store answers only one range per request.',
@@ -74,14 +75,14 @@ export async function answerBlob(
   };
 }
 
-/** Where the caller is sent; undefined where its bytes come through the edge. */
+/** The URL that the caller is sent to; undefined if the bytes come through the edge. */
 async function targetOf(
   link: Kept<BlobLink>,
   caller: Caller,
   library: Library,
   policy: BlobPolicy,
 ): Promise<string | undefined> {
-  // The client would send its conditions on, and the store judges them by other ETags and dates.
+  // The client would send its conditions to the store too, and the store judges them by other ETags and dates.
   if (!mayRedirect(link.value, policy) || caller.hasConditions) return undefined;
   const url = await library.roster.urlFor(link.store, blobKey(link.value.digest));
   return url === undefined || leaksAuthorization(url, caller) ? undefined : url;
