@@ -10,7 +10,7 @@ test.for<readonly [string, object | undefined]>([
     `repositories/gcr.io/google.com/x/_manifests/sha256/${HEX}`,
     { kind: 'manifest', repository: 'gcr.io/google.com/x', digest: `sha256:${HEX}` },
   ],
-  // A name that would be normalised is nobody's: what lies there is not served under the normalised one.
+  // A name that is not normalised belongs to no repository: its objects are not served under the normalised name.
   ['repositories/ghcr.io_443/a/_tags.json', undefined],
   ['repositories/GHCR.io/a/_tags.json', undefined],
   ['repositories/index.docker.io/a/b/_tags.json', undefined],

@@ -31,15 +31,15 @@ test.for<readonly [string, string]>([
   ['registry:5000/team/app', 'registry_5000/team/app'],
   ['127.0.0.1:5000/app', '127.0.0.1_5000/app'],
   ['quay.io:00080/app', 'quay.io_80/app'],
-  // The port that https has anyway is no part of a name.
+  // The default port of https is no part of a name.
   ['quay.io:443/app', 'quay.io/app'],
   ['quay.io:00443/app', 'quay.io/app'],
   ['quay.io_443/app', 'quay.io/app'],
   ['index.docker.io:443/nginx', 'docker.io/library/nginx'],
   ['localhost:443/app', 'localhost/app'],
-  // Without its port, this would be read as a part of the path.
+  // `registry` keeps its port, because without it the host would be read as a part of the path.
   ['registry:443/app', 'registry_443/app'],
-  // A path may begin with what looks like a host.
+  // A path may begin with a segment that looks like a host.
   ['gcr.io/google.com/cloudsdktool/x', 'gcr.io/google.com/cloudsdktool/x'],
   ['registry.gitlab.com/group_1/app', 'registry.gitlab.com/group_1/app'],
   ['registry.gitlab.com/localhost/app', 'registry.gitlab.com/localhost/app'],
@@ -144,11 +144,11 @@ test.for<readonly [string, string, string]>([
   ['docker.io', 'ghcr.io/a', 'docker.io/ghcr.io/a'],
   ['registry:5000', 'registry_5000/a', 'registry_5000/a'],
   ['registry:5000', 'registry_5001/a', 'registry_5000/registry_5001/a'],
-])('of %s, the name %s is %s', ([upstream, name, repository]) => {
+])('upstream %s: the name %s is read as %s', ([upstream, name, repository]) => {
   expect(repositoryWithin(parseUpstream(upstream), name)).toBe(repository);
 });
 
-test('of an upstream, what can be no path is refused, whether or not it can be a host', () => {
+test('a name that cannot be a path of its upstream is refused, whether or not it can be a host', () => {
   expect(thrown(() => repositoryWithin(quay, 'GHCR.io/a'))).toBe(
     `NameInvalidError: "quay.io/GHCR.io/a" is not a valid name: "GHCR.io" ${COMPONENT_RULE}`,
   );

@@ -1,7 +1,7 @@
 /**
- * The official conformance suite with its own content, of every kind that it knows: it pushes to an upstream, the job
- * mirrors that, and all that the suite then reads is answered by the edge. Each check has to end as it ends at the
- * upstream itself. docs/decisions/0004-conformance-suite.md
+ * The official conformance suite pushes its own content, of every kind that it knows, to an upstream. The job mirrors it,
+ * and the edge answers every read of the suite. Each check has to end as it ends at the upstream itself.
+ * docs/decisions/0004-conformance-suite.md
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { countChecks, pushConformance, type ConformanceResult } from '../support/conformance.ts';
@@ -14,10 +14,10 @@ import { sync } from '../support/sync.ts';
 import { startOlareg, type Upstream } from '../support/upstream.ts';
 import { startWriteReadSplit, type Pushed, type WriteReadSplit } from '../support/write-read-split.ts';
 
-/** The suite deletes nothing here: a mirror keeps what its upstream deletes. */
+/** The suite deletes nothing, because a mirror keeps content that its upstream deletes. */
 const DELETIONS = 168;
 
-/** olareg refuses to store a manifest whose non-distributable layers it lacks, and the suite then misses it. */
+/** olareg refuses a manifest whose non-distributable layers it lacks, so the suite does not find that manifest. */
 const REFUSED_BY_UPSTREAM = {
   'non-distributable-layers/push/manifest-by-digest': 1,
   'non-distributable-layers/push/manifest-by-tag': 1,
@@ -44,7 +44,7 @@ afterAll(async () => {
   await Promise.all([upstream?.stop(), store?.stop()]);
 });
 
-/** The whole of `lifeboat sync`: all tags, and each manifest that was pushed without one. */
+/** Runs `lifeboat sync` for all tags, and for each manifest that was pushed without a tag. */
 async function mirror(pushed: ReadonlyMap<string, Pushed>): Promise<void> {
   const images = [...pushed].map(([repository, { manifests, hasTags }]) => ({
     source: `${upstream.host}/${repository}`,
@@ -75,8 +75,8 @@ function endsOf({ checks }: ConformanceResult): string[] {
   return checks.map(({ name, outcome }) => `${name}: ${outcome}`).toSorted();
 }
 
-test('what is pushed to the upstream is read from the mirror', async () => {
-  // The bucket of a new mirror belongs to it from its first run on.
+test('the suite reads from the mirror all that it pushes to the upstream', async () => {
+  // The first run makes the bucket this mirror's own.
   await mirror(new Map());
   const { result, reads } = await withSplit(mirror, async (split) => ({
     result: await pushConformance(split.host, 'mirrored'),
@@ -84,7 +84,7 @@ test('what is pushed to the upstream is read from the mirror', async () => {
   }));
   expect(countChecks(result, 'FAIL')).toEqual(REFUSED_BY_UPSTREAM);
   expect(countChecks(result, 'Error')).toEqual({});
-  // Anonymous mounts are an offer that olareg does not take up.
+  // olareg does not support anonymous mounts, which are optional.
   expect(countChecks(result, 'Skip')).toEqual({
     'sha256 blobs/mount anonymous/blob-mount-anonymous': 1,
     'sha512 blobs/mount anonymous/blob-mount-anonymous': 1,
@@ -93,7 +93,7 @@ test('what is pushed to the upstream is read from the mirror', async () => {
   expect(disabled.filter(({ name }) => !/-(?:delete|cancel)$/.test(name))).toEqual([]);
   expect(disabled).toHaveLength(DELETIONS);
   expect(result.checks.filter(({ outcome }) => outcome === 'Pass')).toHaveLength(513);
-  // All of them, by the edge.
+  // The edge answered all reads.
   expect(reads).toEqual({ ping: 1, tags: 36, manifests: 119, blobs: 204, referrers: 9 });
 
   const atUpstream = await pushConformance(upstream.host, 'direct');

@@ -1,6 +1,6 @@
 /**
- * What the specification wants of a registry that is only read from, and the official suite does not
- * ask: over what the job mirrored from real registries into a real S3 server, streamed and redirected.
+ * The specification's rules for a registry that is only read from, as far as the official suite does not check them. The
+ * job has mirrored real registries into a real S3 server, and blobs are streamed and redirected.
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -125,7 +125,7 @@ describe.each([
       expect(Buffer.from(await bodyOf(response)).equals(part)).toBe(true);
     });
 
-    // 416 as the suite wants it, or what this store says to it: it takes no range from it.
+    // A streamed blob answers 416, as the suite wants. This store ignores the header and answers the whole blob.
     test('with a range that is none', async () => {
       const { path } = await blob();
       const response = await ask(path, { headers: { range: 'bytes=500-0' } }, by());

@@ -64,7 +64,7 @@ describe.each(BLOBS)('BLOBS = %s', (blobs) => {
       'missing-manifest/by-tag': 1,
       'invalid-digest-format/manifest-get': 1,
     });
-    // What needs to write.
+    // These checks need to write.
     expect(countChecks(result, 'Disabled')).toEqual({
       'read-only/push/manifest-by-digest': manifests.length,
       'read-only/push/manifest-by-tag': tags.length,

@@ -1,6 +1,6 @@
 /**
- * The clients' configuration as docs/clients.md and README.md show it, given to real clients: only the names of hosts
- * are replaced. The registry that the references name is down, unless a test says otherwise.
+ * Real clients get the configuration that docs/clients.md and README.md show; only the names of hosts are replaced. The
+ * registry that the references name is down, unless a test says otherwise.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ import { addUniqueImage } from '../support/unique-image.ts';
 import { startDockerRegistry, type Upstream } from '../support/upstream.ts';
 
 const REPOSITORY = 'library/app';
-/** An image for each pull, because a client asks for no layer that it has. */
+/** Each pull has an image of its own, because a client does not ask for a layer that it has. */
 const TAGS = ['tag', 'digest', 'digest-only', 'first', 'first-up', 'every', 'every-quay'] as const;
 
 const images = emptyRepository();

@@ -107,7 +107,7 @@ test('a plain S3 client finds every tag’s closure whole', async () => {
   client.destroy();
   expect(walk.problems).toEqual([]);
   expect(walk.behind).toEqual([]);
-  // Those that belong to an image are no items of a run.
+  // Tags that belong to an image (`sha256-…`) are no items of a run.
   const own = [...walk.tags.keys()].filter((name) => !name.includes(':sha256-'));
   expect(own.length).toBe(first.report.counts.created);
 });
@@ -200,7 +200,7 @@ test('the edge serves every blob and manifest of a layout, and finds its referre
   expect(referrers.size).toBe(2);
 });
 
-/** What is not listed is lost by a tool that copies all tags. */
+/** A tool that copies all tags loses a tag that the edge does not list. */
 describe('tools that mirror from the edge carry signature tags along', () => {
   let copies: Upstream;
   let folder: string;
@@ -253,7 +253,7 @@ describe('tools that mirror from the edge carry signature tags along', () => {
     const copy = await walkRegistry({ url: copies.url, repository: `${name}/fallback` });
     expect(copy.problems).toEqual([]);
     expect(copy.listed.toSorted()).toEqual(original.listed.toSorted());
-    // skopeo writes each index anew when it copies it.
+    // Only these tags are compared, because skopeo rewrites each index that it copies.
     const signatures = original.listed.filter((tag) => tag.endsWith('.sig'));
     expect(signatures).toHaveLength(1);
     for (const tag of ['latest', ...signatures]) expect(copy.tags.get(tag)).toBe(original.tags.get(tag));

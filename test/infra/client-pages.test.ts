@@ -1,4 +1,4 @@
-/** What readers are told to configure clients with stands in two places, and real clients try only one of them. */
+/** The configuration of clients stands in two places of the documentation, and real clients try only one of them. */
 import { expect, test } from 'vitest';
 import { codeBlocksOf } from '../support/code-block.ts';
 import { BLOCKS, documentedBlock, type BlockName } from '../support/clients/documented.ts';

@@ -1,4 +1,4 @@
-/** The example of what is deployed: it builds as it is, small, and differs from the local edge only where it has to. */
+/** The example of a deployment builds as it is, is small, and differs from the local edge only where it has to. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

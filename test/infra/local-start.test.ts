@@ -1,4 +1,4 @@
-/** `npm start` where something is wrong with wrangler.toml, and where npm goes away. */
+/** `npm start` with a broken wrangler.toml, and with an npm that goes away. */
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { processesWith } from '../support/installed-tree.ts';
 import { freePort, runProgram, startProgram, waitFor, waitForOutput } from '../support/process.ts';
 
-// Each starts wrangler and workerd, on machines that are busy.
+// Each test starts wrangler and workerd, on machines that are busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const PROJECT = join(import.meta.dirname, '../..');
@@ -109,7 +109,7 @@ test('SIGTERM to npm alone ends all that npm start has started', async () => {
   const npm = await startProgram('npm', ['start', '--', '--port', String(port)], { cwd: clone });
   try {
     await waitForOutput(npm, /Ctrl-C stops it/, 100_000);
-    // The shell, Node and workerd.
+    // These are the shell, Node and workerd.
     expect(await left()).toHaveLength(3);
     npm.kill('SIGTERM');
     await waitFor('the end of all', async () => (await left()).length === 0);

@@ -1,4 +1,4 @@
-/** The Node that the project brings: a package per platform in the lock file, which no install script has to fetch. */
+/** The project brings its own Node: one package per platform in the lock file, so that no install script fetches it. */
 import { cp, mkdir, mkdtemp, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ interface LockedPackage {
 
 const LOCKED = new Map<string, LockedPackage>(Object.entries(lock.packages));
 
-/** Starts as if Node were of this version. */
+/** An option with which Node claims to be of this version. */
 function pretending(version: string): string {
   const code = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });`;
   return `--import=data:text/javascript,${encodeURIComponent(code)}`;
@@ -58,7 +58,7 @@ test('the lock file pins a Node per platform, which npm installs without any scr
 
 test('packages with an install script are known: each only puts a program in place that is in the lock file', () => {
   const scripted = [...LOCKED].filter(([, { hasInstallScript }]) => hasInstallScript === true);
-  // protobufjs only warns about versions.
+  // The script of protobufjs only warns about versions.
   const known = ['esbuild', 'protobufjs', 'workerd'].map((name) => `node_modules/${name}`);
   expect(scripted.map(([path]) => path).toSorted()).toEqual(known);
   expect(about.allowScripts).toEqual({ esbuild: true, protobufjs: false, workerd: true });
@@ -82,7 +82,7 @@ test('npm puts it before the system’s Node on the PATH of scripts and of npx',
   expect(Object.values(about.optionalDependencies)).toContain(version.slice(1));
 });
 
-/** What tells that a Node is too old, with `package.json`; and a package for this platform, if there is one. */
+/** Copies the files that tell that a Node is too old. `platform` adds the Node package of that platform. */
 async function copyStarters(clone: string, platform?: string): Promise<void> {
   const files = ['lifeboat', 'bundled', 'node-version', 'project-node'].map(
     (name) => `mirror-job/${name}.js`,

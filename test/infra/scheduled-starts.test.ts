@@ -1,4 +1,4 @@
-/** Each command that a schedule runs, as it is written in infra/: as nobody, from a tree that nobody may write. */
+/** Runs each command of the schedules in infra/ as the user nobody, from a tree that this user may not write. */
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -22,13 +22,13 @@ import { runProgram, startProgram, waitFor } from '../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
 import { commandOf, parseUnit } from '../support/systemd-unit.ts';
 
-// Processes take what the machine lets them have; each wait in here has a bound of its own.
+// A busy machine makes processes slow, so these bounds are wide. Each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 const INFRA = join(import.meta.dirname, '../../infra');
-/** What systemd sets for a unit that says nothing of it. */
+/** The PATH that systemd sets for a unit that sets none. */
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-/** Schedulers wait at least so long before they kill. Milliseconds. */
+/** Every scheduler waits at least this long before it kills. Milliseconds. */
 const SCHEDULERS_WAIT = 10_000;
 
 let folder = '';
@@ -37,7 +37,7 @@ let buckets: string[] = [];
 let registry: RogueRegistry;
 let image: string[] = [];
 
-/** Where the paths of infra/ are in this test. */
+/** The folders that stand for the paths of infra/ in this test. */
 const place = {
   clone: () => join(folder, 'work/lifeboat'),
   workspace: () => join(folder, 'work'),
@@ -94,7 +94,7 @@ beforeEach(async () => {
   await rm(join(place.workspace(), 'report.json'), { force: true });
 });
 
-/** A file of infra/, with this test's paths for those of a server. */
+/** Reads a file of infra/ and replaces the paths of a server by those of this test. */
 async function infraFile(name: string): Promise<string> {
   const text = await readFile(join(INFRA, name), 'utf8');
   return text
@@ -108,7 +108,7 @@ interface Start {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly variables: Readonly<Record<string, string>>;
-  /** Undefined: it writes none. */
+  /** Undefined if the command writes no report. */
   readonly report?: string;
 }
 
@@ -125,7 +125,7 @@ async function byUnit(text: string): Promise<Start> {
   };
 }
 
-/** @returns the first block of code in infra/README.md that has this text */
+/** @returns the first code block in infra/README.md that has this text */
 async function readmeBlock(part: string): Promise<string> {
   const blocks = [...(await infraFile('README.md')).matchAll(/```\w*\n(.*?)```/gs)].map(
     ([, text = '']) => text,
@@ -155,7 +155,7 @@ const CRON_JOB = z.object({
   }),
 });
 
-/** A runner writes the step's text into a file, and has bash run it. */
+/** A GitHub runner writes the step's text into a file, which bash runs. */
 async function byWorkflow(): Promise<Start> {
   const workflow = WORKFLOW.parse(parse(await infraFile('github/mirror.yml')));
   const step = workflow.jobs.sync.steps.find(({ run = '' }) => /lifeboat.* sync /.test(run));
@@ -220,25 +220,25 @@ test('a command that is printed beside systemd can be pasted into root’s shell
   const [, command = ''] = /Run "(.+?)" first/.exec(unknown.said) ?? [];
   expect([unknown.code, command]).toEqual([1, `lifeboat sync -c ${configuration}`]);
   expect(await paste(command)).toEqual({ code: 0, said: expect.stringMatching(/^1 unchanged/) });
-  // And what the unit writes into its journal is pasted there as well.
+  // The unit has the same variable, because commands from its journal are pasted into a shell as well.
   const unit = await byUnit(await infraFile('systemd/lifeboat.service'));
   expect(unit.variables).toMatchObject({ LIFEBOAT_COMMAND: 'lifeboat' });
 });
 
-/** Only of a start that writes one. */
+/** Checks the report of a start that writes one. */
 async function expectReport({ report }: Start, expected: object): Promise<void> {
   if (report === undefined) return;
   const written: unknown = JSON.parse(await readFile(report, 'utf8'));
   expect(written).toMatchObject(expected);
 }
 
-/** Only of a start that writes them. */
+/** Checks the metrics of a start that writes them. */
 async function expectMetrics({ command }: Start, line: string): Promise<void> {
   if (!command.includes('--metrics')) return;
   expect(await readFile(join(place.collector(), 'lifeboat.prom'), 'utf8')).toContain(line);
 }
 
-/** Nobody's proxies and logins: empty ones count as none. */
+/** The proxies and logins of the tests' user are emptied, because empty ones count as none. */
 const started = ({ command, variables }: Start) => asNobody(command, { ...NOBODYS, ...variables });
 
 test.each(STARTS)('%s mirrors, as nobody, and writes nothing into its tree', async (_name, by) => {

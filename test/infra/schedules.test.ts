@@ -8,7 +8,7 @@ import { runProgram } from '../support/process.ts';
 import { commandOf, parseUnit } from '../support/systemd-unit.ts';
 
 const INFRA = join(import.meta.dirname, '../../infra');
-/** What each schedule runs; scheduled-starts.test.ts runs it. */
+/** The command of each schedule; scheduled-starts.test.ts runs it. */
 const SYNC = /node \S+\/mirror-job\/lifeboat\.js sync -c \S+ --report \S+$/;
 
 test('the systemd service runs one sync, as nobody, and fails when the sync fails', async () => {

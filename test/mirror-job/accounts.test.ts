@@ -127,9 +127,9 @@ test.each([401, 403])('a %i to every HEAD takes no account from the GET that fol
     answer: (name, { method }) => (method === 'HEAD' || name === 'a' ? status(code) : undefined),
   });
   expect(await setting.app.resolve(one)).toMatchObject({ digest: image.digest });
-  // By HEAD, and by GET.
+  // Both accounts are asked by HEAD, and then by GET.
   expect(setting.asked()).toEqual(['a', 'b', 'a', 'b']);
-  // The second account is known to read it.
+  // The client knows now that the second account reads it.
   expect(await setting.app.resolve(one)).toMatchObject({ digest: image.digest });
   expect(setting.asked()).toEqual(['b', 'b']);
 });
@@ -269,7 +269,7 @@ test('each of two accounts reads its own repositories, however many of the other
       .filter(({ repository }) => repository === path)
       .map(nameOf)
       .filter((name) => name !== '-');
-  // The second account is told 404 here, by HEAD and by the GET that decides; that one begins with the first account again.
+  // The second account gets 404 for y/4, by HEAD and by the GET that decides. That GET begins with the first account again.
   expect([who('y/4'), who('x/1')]).toEqual([
     ['a', 'b', 'a', 'b'],
     ['a', 'a'],

@@ -1,4 +1,4 @@
-/** Who is recorded as the one who moved a tag by hand. */
+/** The history records the person who moved a tag by hand. */
 import { expect, test } from 'vitest';
 import { cleanActor, decodeMovement, encodeMovement } from '../../core/history.ts';
 import { parseDigest } from '../../core/digest.ts';

@@ -109,7 +109,7 @@ test.each([
   ]);
 });
 
-/** Whoever sends `Bearer good` may read; `answer` is what the realm says. */
+/** A registry that only `Bearer good` may read. @param answer the realm's answer */
 function tokenFrom(answer: () => unknown, sent: string[] = []): RegistryOptions['fetch'] {
   return fakeFetch((text, headers) => {
     const url = new URL(text);
@@ -217,13 +217,13 @@ test.each([
     await from.resolve(one);
     expect(seen.splice(0)).toEqual(['HEAD one', 'token', 'HEAD one']);
     await guess();
-    // The first one shows that another token does not help.
+    // The first refusal shows that another token does not help.
     expect([count('HEAD derived'), count('token'), seen.length]).toEqual([31, 1, 32]);
     seen.length = 0;
     for (let index = 0; index < 10; index += 1) await from.resolve(one);
     expect([count('HEAD one'), seen.length]).toEqual([10, 10]);
     seen.length = 0;
-    // A token may be refused for itself, later.
+    // A minute later, the client tries a new token again, because the old one may be the reason for a refusal.
     clock.advance(60_000);
     await guess();
     expect([count('HEAD derived'), count('token'), seen.length]).toEqual([31, 1, 32]);

@@ -32,7 +32,7 @@ test('a bucket with a lifeboat.json keeps its id, and nothing but the probe is w
   expect(new Set(writes(store))).toEqual(new Set(['put state/default/probe']));
 });
 
-test('of two first runs at once, one writes lifeboat.json, and both use it', async () => {
+test('two first runs at once: one of them writes lifeboat.json, and both use it', async () => {
   const store = new MemoryStore();
   store.before = async (call, key) => {
     if (call !== 'put' || key !== 'lifeboat.json') return;
@@ -42,7 +42,7 @@ test('of two first runs at once, one writes lifeboat.json, and both use it', asy
   expect((await openBucket(store, expected)).id).toBe('theirs');
 });
 
-test('of two first runs at once, the later one finds the bucket that the other one has begun', async () => {
+test('two first runs at once: the later one finds the bucket that the other one has begun', async () => {
   const store = new MemoryStore();
   store.before = async (call) => {
     if (call !== 'list') return;

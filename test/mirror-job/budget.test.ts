@@ -341,7 +341,7 @@ test.each(['many', '-1', '76.5', '1e3', 'w=21600'])(
       `${registry.host} says "ratelimit-remaining: ${remaining}", which Lifeboat does not understand, so it cannot keep to keepRemaining. Remove keepRemaining from upstreams["${registry.host}"].budget to ask for manifests anyway.`,
     );
     expect(registry.requests.map(({ method }) => method)).toEqual(['HEAD']);
-    // Without such a budget it does not matter.
+    // Without keepRemaining the header does not matter.
     const free = new RegistrySource(await registryAt(registry.host), 'team/app');
     expect(await free.manifest(parseTag('t1'))).toMatchObject({ digest: app.tags.get('t1') });
   },
@@ -374,7 +374,7 @@ test('an account whose ratelimit-remaining is not understood leaves the manifest
       ({ method, headers }) => `${method} ${NAMES.get(headers.authorization ?? '') ?? '-'}`,
     ),
   ).toEqual(['HEAD -', 'HEAD a', 'HEAD -', 'HEAD b', 'GET b']);
-  // Where the next one has none left, it is said that the first one is not understood.
+  // If the second account has none left, the message names the header of the first one that is not understood.
   ofSecond = '20';
   await expect(read()).rejects.toThrow(
     'says "ratelimit-remaining: many", which Lifeboat does not understand',

@@ -24,7 +24,7 @@ import { walkBucket } from '../support/walk-bucket.ts';
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
-/** What is printed to be pasted: as this was started. */
+/** Printed commands begin as this process was started, so that they can be pasted. */
 const LIFEBOAT = `${process.execPath} ${MAIN}`;
 /** So large that an export can be stopped in the middle of it. */
 const LARGE = 30_000_000;

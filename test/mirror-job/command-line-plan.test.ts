@@ -29,7 +29,7 @@ let registry: RogueRegistry;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-plan-'));
-  // Not the default name: what is suggested has to repeat it.
+  // The file does not have the default name, so suggested commands have to repeat it.
   file = join(folder, 'mirror.yaml');
   for (const tag of ['1.26.0', '1.27.0', '1.28.0', '1.28.1', '1.28.9', '1.28.1-alpine', 'edge', 'stable']) {
     tagAs(web, addImage(web, { layers: [await addLayer(web, tag)] }), tag);
@@ -76,7 +76,7 @@ async function configure(images: readonly (object | string)[] | undefined): Prom
   proxy.reset();
 }
 
-/** Ports differ from run to run, and widths with them; sizes and columns are others' to test. */
+/** Hides ports and column widths, which differ per run, and sizes, which other tests check. */
 function plain(text: string): string {
   return text
     .replaceAll(registry.host, 'HOST')
@@ -85,7 +85,7 @@ function plain(text: string): string {
     .replaceAll(/(?<=\S) {2,}/g, '  ');
 }
 
-/** `words`: standard output, as `plain` has it. */
+/** @returns `words` as standard output after `plain` */
 async function lifeboat(command: string, ...args: string[]): Promise<Finished & { words: string }> {
   const finished = await runProgram(process.execPath, [MAIN, command, '-c', file, ...args], { cwd: folder });
   return { ...finished, stderr: plain(finished.stderr), words: plain(finished.stdout) };

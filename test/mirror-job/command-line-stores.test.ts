@@ -198,7 +198,7 @@ test('revert warns that the edge asks the primary first when the primary is not 
     );
     expect(stdout).toContain('moved mirror.test/team/app:1 from ');
     const file = join(folder, 'lifeboat.yaml');
-    // Whether npm runs the tests or not decides how it starts.
+    // The command begins in another way if npm runs the tests, so its beginning is replaced.
     const said = stderr.replaceAll(/"[^"]* sync -c /g, '"lifeboat sync -c ');
     expect(said).toContain(
       `warning: The bucket "bucket-1" (prefix "${prefix}") at ${brokenAt} was left out, although the edge asks it before the store that was changed: while it answers, clients get what it has. "lifeboat sync -c ${file}" catches it up.`,

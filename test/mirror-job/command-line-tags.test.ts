@@ -16,7 +16,7 @@ import { walkBucket } from '../support/walk-bucket.ts';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
-/** What is printed to be pasted: as this was started. */
+/** Printed commands begin as this process was started, so that they can be pasted. */
 const LIFEBOAT = `${process.execPath} ${MAIN}`;
 const APP = 'a.b/team/app';
 const TIME = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ`;
@@ -65,12 +65,12 @@ async function configure(file: string, more: object, bucket = store.bucket): Pro
 }
 
 function lifeboat(...args: string[]): Promise<Finished> {
-  // Whoever runs the tests, and wherever: it is this one who is recorded.
+  // These variables make bob the recorded person, on every machine that runs the tests.
   const env = { GITHUB_ACTOR: '', GITHUB_TRIGGERING_ACTOR: '', GITLAB_USER_LOGIN: '', SUDO_USER: 'bob' };
   return runProgram(process.execPath, [MAIN, ...args], { cwd: folder, timeout: 50_000, env });
 }
 
-/** The history by a shell's script, in which it is "$@". */
+/** Runs the history in a shell's script, in which "$@" is its command. */
 function piped(script: string): Promise<Finished> {
   return runProgram('sh', ['-c', script, 'sh', process.execPath, MAIN, 'history', APP], { cwd: folder });
 }
@@ -143,7 +143,7 @@ The tag is held there: a sync fetches what is new and does not move the tag. To 
 });
 
 test('the history can be piped, and errors are not in it', async () => {
-  // A pager, and somebody who has seen enough.
+  // The first reader is a slow pager, the second one stops after a line.
   const paged = await piped('"$@" --json 2>errors | (sleep 1; cat); cat errors >&2');
   expect([Object.keys(JSON.parse(paged.stdout)), paged.stderr]).toEqual([['image', 'movements', 'tags'], '']);
   const cut = await piped('{ "$@"; echo "code $?" >&2; } | head -n 1');
@@ -164,7 +164,7 @@ test('a printed command can be pasted, whatever the configuration file is called
     0,
     `moved ${APP}:latest from ${short(two)} to ${short(three)} (approved)\n`,
   ]);
-  // The digest that was left is older, and nothing waits.
+  // Nothing waits any more, because the digest that the tag has left is older.
   const after = await lifeboat('history', `${APP}:latest`, '-c', config, '--json');
   expect(JSON.parse(after.stdout).tags).toEqual([
     {

@@ -9,7 +9,7 @@ import { freePort, runProgram, type Finished } from '../support/process.ts';
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const JOB = join(import.meta.dirname, '../../mirror-job');
-/** What is printed to be pasted: as this was started. */
+/** Printed commands begin as this process was started, so that they can be pasted. */
 const LIFEBOAT = `${process.execPath} ${join(JOB, 'main.ts')}`;
 let folder = '';
 

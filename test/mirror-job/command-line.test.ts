@@ -1,4 +1,4 @@
-/** The commands that messages suggest: they start as this process was started, and name its configuration. */
+/** Commands that messages suggest start as this process was started, and name its configuration. */
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

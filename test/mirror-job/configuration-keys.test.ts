@@ -1,9 +1,9 @@
-/** Keys that are misspelt, or stand where they do not belong: which one was meant, or where it goes. */
+/** A message about a misspelt or misplaced key says which key was meant, or where the key belongs. */
 import { STORE, testComplaints, type Case } from './configuration-table.ts';
 
 const NO = 'there is no such key.';
 
-/** What is written below `images: [{ source: a:1, … }]`, and what is said of it. */
+/** Keys in `images: [{ source: a:1, … }]`, and the complaint about each. */
 const OF_AN_IMAGE: readonly (readonly [written: string, complaint: string])[] = [
   ['tag: [x]', `tag: ${NO} Is tags meant?`],
   ['Tags: [x]', `Tags: ${NO} Is tags meant?`],
@@ -30,7 +30,7 @@ const OF_AN_IMAGE: readonly (readonly [written: string, complaint: string])[] = 
     'retries: 3',
     `retries: ${NO} There are: source, name, tags, digests, platforms, referrers, moves, public.`,
   ],
-  // What a variable stands for is a secret maybe, and the advice holds all the same.
+  // The value of a variable may be a secret and is not shown. The advice holds all the same.
   ['pubic: ${SECRET}', `pubic: ${NO} Is public meant?`],
 ];
 

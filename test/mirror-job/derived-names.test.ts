@@ -1,6 +1,6 @@
 /**
- * Names that nobody has given, only derived from a digest: `sha256-<hex>` for a list of referrers, `sha256-<hex>.sig` for a
- * signature, and the referrers API itself. An answer has to show that it is what was asked for, and a refusal is absence.
+ * The job derives some names from a digest: `sha256-<hex>` for a list of referrers, `sha256-<hex>.sig` for a signature, and
+ * the path of the referrers API. An answer has to show that it has the content asked for, and a refusal counts as absence.
  */
 import { afterEach, expect, test } from 'vitest';
 import { parseDigest } from '../../core/digest.ts';
@@ -97,12 +97,12 @@ test('the mirror of a registry whose list leaves derived names out loses neither
   expect(await sync({ tags: 'all' })).toEqual(CREATED);
   expect(listedOf(image.digest)).toEqual([sbom.digest]);
   expect(store.json(`${ROOT}/_tags.json`)).toEqual({ name: 'mirror.test/app', tags: ['one', signature] });
-  // The list of referrers of four manifests, three names for the index and each of its two children, and the image itself,
-  // which shows that a HEAD finds what is there.
+  // The HEADs: the list of referrers of four manifests, three names for the index and each of its two children, and the
+  // image itself, which shows that a HEAD finds existing content.
   const heads = registry.requests.filter(({ method }) => method === 'HEAD');
   expect(heads).toHaveLength(4 + 3 * 3 + 1);
   expect(heads.filter((request) => !isDerived(request)).map(({ reference }) => reference)).toEqual(['one']);
-  // Where nothing is due, nothing of it is asked for again.
+  // No derived name is asked for again, because nothing is due.
   expect(await sync({ tags: 'all' })).toEqual({});
   expect(
     registry.requests.map(({ method, kind, reference }) => `${method} ${kind} ${reference}`.trim()),
@@ -201,7 +201,7 @@ test.each([
     expect(await sync({ tags: ['one'] }, more)).toEqual(CREATED);
     expect(store.keys('/_referrers/')).toEqual([]);
     expect(logged).toEqual([]);
-    // A list that has none of them proves nothing, so they are asked for again.
+    // A list without derived names proves nothing, so they are asked for again.
     clock.advance(DAY);
     expect(await sync({ tags: 'all' }, more)).toEqual({});
     expect(registry.requests.some((request) => isDerived(request))).toBe(true);
@@ -216,7 +216,7 @@ test('a digest whose referrers are due is itself asked for where its derived nam
   registry.misbehave((request) => (isDerived(request) ? { kind: 'status', status: 403 } : undefined));
   clock.advance(DAY);
   expect(await sync(options)).toEqual({});
-  // It is a GET that decides whether the repository is refused.
+  // A GET decides whether the repository is refused.
   for (const status of [400, 403]) {
     registry.misbehave((request) =>
       isDerived(request) || (request.kind === 'manifest' && request.method === 'HEAD')
@@ -304,7 +304,7 @@ test.each([400, 401, 402, 403, 404, 405, 406, 409, 410, 415, 418, 422, 451, 501]
     registry.misbehave(({ kind }) => (kind === 'referrers' ? { kind: 'status', status } : undefined));
     expect(await sync()).toEqual(CREATED);
     expect(listedOf(image.digest)).toEqual([sbom.digest]);
-    // Of four subjects. A refusal may be about one of them; three in a row are about the API.
+    // There are four subjects. One refusal may be about one subject; three in a row are about the API.
     const count = [404, 405, 501].includes(status) ? 1 : 3;
     expect(registry.requests.filter(({ kind }) => kind === 'referrers')).toHaveLength(count);
   },
@@ -321,7 +321,7 @@ test.each([400, 403, 406])(
     const subject = { mediaType, digest, size };
     const signature = addArtifact(app, { artifactType: 'application/signature', subject });
     tagAs(app, addIndex(app, [signature]), fallbackTag(child.digest));
-    // The first subject that is asked about, whichever that is.
+    // Only the first subject that is asked about is refused. Any subject may come first.
     let first: string | undefined;
     registry.misbehave(({ kind, reference }) => {
       if (kind !== 'referrers') return undefined;

@@ -1,6 +1,6 @@
 /**
- * A body and an ETag of two versions: whoever writes back what was made of that body, under that ETag, undoes what the
- * other version was. It is read again, wherever it can be known that a store's ETags are MD5s.
+ * A torn read has the body of one version and the ETag of another. A change that is made from this body and written under
+ * this ETag undoes the other version. So the job reads again, if it can know that the store's ETags are MD5s.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -30,9 +30,9 @@ class Bucket {
   /** Keys that were read, in order. */
   readonly reads: string[] = [];
   etagOf: (body: string) => string = md5;
-  /** Of every answer. */
+  /** Headers of every answer. */
   headers: Readonly<Record<string, string>> = {};
-  /** What a read answers in place of what is there; undefined for that. */
+  /** The answer of a read in place of the stored object; undefined for the stored object. */
   onRead: (key: string, present: Stored) => Stored | undefined = () => undefined;
 
   answer(request: IncomingMessage, response: ServerResponse, body: string): void {
@@ -79,7 +79,7 @@ async function storeOver(bucket: Bucket): Promise<S3Store> {
 
 const textOf = (object: { bytes: Uint8Array } | undefined) => Buffer.from(object?.bytes ?? []).toString();
 
-/** So many times: the body before it, with the ETag of what is there. */
+/** The next `times` reads of the key answer the old body with the ETag of the stored object. */
 function tear(bucket: Bucket, torn: string, times: number, body = 'old'): void {
   let left = times;
   bucket.onRead = (key, { etag }) => {

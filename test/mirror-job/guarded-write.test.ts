@@ -1,4 +1,4 @@
-/** Objects that several writers change: one after the other within this process, by conditions across processes. */
+/** Several writers change one object: one after the other within this process, by conditions across processes. */
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { changeObject, withObject } from '../../mirror-job/engine/guarded-write.ts';
@@ -19,7 +19,7 @@ const textOf = (store: MemoryStore, key: string) =>
 const putsOf = (store: MemoryStore, key: string) =>
   store.calls.filter((call) => call === `put ${key}`).length;
 
-/** Each call takes a while, as over a network. */
+/** A store whose calls take a while, as over a network. */
 function slowStore(): MemoryStore {
   const store = new MemoryStore();
   store.before = () => setTimeout(1);
@@ -41,12 +41,12 @@ function contend(store: MemoryStore, key: string, most: number): () => number {
   return () => changes;
 }
 
-test('of a hundred changes at once none is lost or refused, and those that wait are written together', async () => {
+test('a hundred changes at once are all kept and not refused, and those that wait are written together', async () => {
   const store = slowStore();
   const names = Array.from({ length: 100 }, (_, index) => `${index} `);
   await Promise.all(names.map((name) => changeObject(store, 'key', TYPE, append(name))));
   expect(textOf(store, 'key')).toBe(names.join(''));
-  // The first one, and all that came while it was written.
+  // The first write has the first change, the second one has all that came during the first.
   expect(store.calls).toEqual(['get key', 'put key', 'get key', 'put key']);
 });
 

@@ -1,4 +1,4 @@
-/** HEAD spares quota, and its refusal proves nothing: a GET decides before a tag is gone, or an image private. */
+/** HEAD spares quota, but its refusal proves nothing: a GET decides whether a tag is gone, or an image is private. */
 import { afterEach, expect, test } from 'vitest';
 import { parseTag } from '../../core/reference.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
@@ -132,7 +132,7 @@ test.each(STATUSES)('whether an image is public, HEAD answers %i and GET 200: it
 
 test.each([401, 403, 404])('an image that an anonymous GET answers with %i is private', async (status) => {
   const registry = await start(await appWith('one'), { auth: { kind: 'bearer' } });
-  // Only anonymous callers are told so.
+  // The first two requests, which are anonymous, get this status.
   registry.misbehave(({ kind, index }) =>
     kind === 'manifest' && index < 2 ? { kind: 'status', status } : undefined,
   );

@@ -129,7 +129,7 @@ test('a digest that somebody has left by hand does not wait, and is shown withou
   const left = { ...candidate('young', 'c', 3), left: '2026-01-03T00:00:00.000Z' };
   const entries = [tagAt('young', 'a', 1), left];
   expect(findWaiting(entries)).toEqual([]);
-  // Upstream has come back to it.
+  // The digest waits again, because upstream has come back to it.
   const again = { ...left, returned: '2026-01-04T00:00:00.000Z' };
   expect(findWaiting([tagAt('young', 'a', 1), again])).toHaveLength(1);
   const tag = parseTag('young');

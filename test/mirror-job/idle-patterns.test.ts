@@ -1,4 +1,4 @@
-/** Patterns that match no tag upstream are said, because they are mostly misspelt; they fail nothing. */
+/** The job names patterns that match no tag upstream, because they are mostly misspelt. They fail nothing. */
 import { expect, test } from 'vitest';
 import { parseTag } from '../../core/reference.ts';
 import { parseConfiguration } from '../../mirror-job/configuration/load.ts';
@@ -19,9 +19,9 @@ test.each([
   ["['1.27*', 'x*']", ['"x*" (tags.include)']],
   ["['latest', '/^v/', 'y*']", ['"/^v/" (tags.include)', '"y*" (tags.include)']],
   ["{ semver: '>=1', suffix: ['', '-alpine', '-aplin*', '_abc'] }", ['"-aplin*" (tags.suffix)']],
-  // Versions of four numbers are in no range, whatever their suffix is.
+  // A version of four numbers is in no range, whatever its suffix is.
   ["{ suffix: ['-perl'] }", ['"-perl" (tags.suffix)']],
-  // The range is no pattern: it may wait for what is to come.
+  // The range is no pattern, because it may be meant for future versions.
   ["{ semver: '>=9' }", []],
   [
     "{ include: ['*'], exclude: ['*-alpine', '*.sig', 'nightly', '*-rc*'] }",
@@ -29,7 +29,7 @@ test.each([
   ],
   ["{ include: ['*'], immutable: ['v*', '1.*'] }", ['"v*" (tags.immutable)']],
   ["{ include: ['1.27.0'], immutable: ['1.*', '2.*'] }", ['"2.*" (tags.immutable)']],
-  // It selects no signature, because it does not spell how they begin.
+  // The pattern selects no signature tag, because it does not spell the beginning of such a tag.
   ["['*.sig', '1.*']", ['"*.sig" (tags.include)']],
   ["['sha256-*.sig']", []],
 ])('the patterns that match no listed tag are found in %s', (tags, expected) => {

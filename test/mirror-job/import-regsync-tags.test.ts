@@ -1,4 +1,4 @@
-/** What `tags` and `tagSets` of regsync select, and what they select once they are imported. */
+/** regsync's `tags` and `tagSets`: the tags that they select in regsync, and once they are imported. */
 import { expect, test } from 'vitest';
 import { parseTag } from '../../core/reference.ts';
 import { parseConfiguration } from '../../mirror-job/configuration/load.ts';
@@ -24,7 +24,7 @@ function imported(settings: object) {
   const listed = LISTED.split(' ').map((tag) => parseTag(tag));
   const chosen = new Set(images.flatMap(({ tags }) => selectTags(tags, listed).chosen.map(({ tag }) => tag)));
   return {
-    // A tag that is asked for by name need not be in the list.
+    // A tag that the configuration names need not be in the list.
     tags: listed.filter((tag) => chosen.has(tag)).join(' '),
     named: images.flatMap(({ tags }) => tags.explicit),
     losses: draft.losses.map((loss) => loss.replace(/^regsync\.yml:1: sync\[0\]\.?/, '')),

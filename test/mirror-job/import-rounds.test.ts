@@ -1,11 +1,11 @@
-/** Entries are checked in rounds, and each round ends: whatever the rules say, the import does. */
+/** Entries are checked in rounds. The rounds come to an end, whatever the rules say. */
 import { expect, test, vi } from 'vitest';
 import { ConfigurationError } from '../../mirror-job/configuration/configuration-error.ts';
 import { acceptImages } from '../../mirror-job/import/accept.ts';
 import { ForeignFile } from '../../mirror-job/import/foreign-file.ts';
 import { readRegsync } from '../../mirror-job/import/regsync.ts';
 
-// No rule says such a thing today: the first entry is at odds with a later one, and the later one with none.
+// Here the first entry is at odds with a later one, and the later one with none. No real rule says this today.
 vi.mock('../../mirror-job/configuration/load.ts', () => ({
   parseConfiguration: (file: string) => {
     const problem = { line: 2, key: 'images[0]', message: 'it is at odds with line 3.', other: 1 };

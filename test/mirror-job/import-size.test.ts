@@ -1,4 +1,4 @@
-/** A file as large as the largest that are in use: how often its entries are looked at, whatever the machine. */
+/** Counts how often the import looks at the entries of a file of the largest size in use. Time would depend on the machine. */
 import { beforeEach, expect, test, vi } from 'vitest';
 import { acceptImages, acceptUpstreams } from '../../mirror-job/import/accept.ts';
 import { compose } from '../../mirror-job/import/compose.ts';
@@ -26,7 +26,7 @@ beforeEach(() => {
 
 const TARGETS = ['docker.io/rancher', 'registry.suse.com/rancher', 'stgregistry.suse.com/rancher'];
 
-/** Entries as rancher generates them: an image for each tag, and each of them to three registries. */
+/** Entries as rancher generates them: one image per tag, each copied to three registries. */
 function entriesOf(images: number): string[] {
   return TARGETS.flatMap((target) =>
     Array.from({ length: images }, (_, index) => {

@@ -165,7 +165,7 @@ test('an ImageSetConfiguration of oc-mirror, first version, is imported, and wha
 
 test('an ImageSetConfiguration of oc-mirror, second version, is imported, and what is not carried is named', async () => {
   const { code, text, said, images } = await imported('imageset-v2.yaml');
-  // The tag is a name for people.
+  // The digest decides, and the tag is only a name for people.
   expect(text).toContain(`  - quay.io/app/tool:v1@sha256:${'1'.repeat(64)}\n`);
   expect(said).toEqual([
     'not carried imageset-v2.yaml:6: mirror.additionalImages[1].name: the image is served under its digest only, not under the tag "v1".',
@@ -202,7 +202,8 @@ test('import ends with exit code 0 when everything is carried, and keeps an exis
     2,
     'lifeboat: lifeboat.yaml: it exists already. Name another file with -o FILE, or replace it with --force.\n',
   ]);
-  // Whoever has the old file open, or under another name, keeps it whole: it is replaced, not written over.
+  // The file is replaced and not written over, so that a program that has the old file open, or another name of it, keeps
+  // it whole.
   await link(join(folder, 'lifeboat.yaml'), join(folder, 'kept.yaml'));
   await writeFile(join(folder, 'kept.yaml'), 'old\n');
   expect((await lifeboat('all.yml', '--force')).code).toBe(0);

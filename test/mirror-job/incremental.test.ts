@@ -35,7 +35,7 @@ test('the whole corpus is mirrored, and its second sync sends one HEAD per tag',
 
   const again = await mirror.sync(paths);
   expect(again.outcomes).toEqual({});
-  // Tags that belong to an image by their name are asked for when its referrers are due.
+  // Tags that belong to an image by their name are asked for only when its referrers are due, and here they are not.
   const heads = paths.flatMap((path) =>
     [...repositoryOf(corpus, path).tags.keys()]
       .filter((tag) => !tag.startsWith('sha256-'))

@@ -53,7 +53,7 @@ test.each([
 ])('%s is mirrored whole from a layout', async (name) => {
   const repository = repositoryOf(corpus, name);
   const { store, outcomes } = await sync(await layoutOf(repository));
-  // Those that belong to an image come beside it.
+  // Tags that belong to an image come with it and are no outcomes of their own.
   const own = [...repository.tags.keys()].filter((tag) => !tag.startsWith('sha256-'));
   expect(outcomes).toEqual(Object.fromEntries(own.map((tag) => [`images.test/app:${tag}`, 'created'])));
   expect(store.keys('/_tags/')).toHaveLength(repository.tags.size);

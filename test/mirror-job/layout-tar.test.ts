@@ -58,7 +58,7 @@ test.each([
   const repository = repositoryOf(corpus, name);
   const { store, outcomes } = await sync(new LayoutSource(await tarOf(repository, options)));
   expect(new Set(Object.values(outcomes))).toEqual(new Set(['created']));
-  // Those that belong to an image come beside it.
+  // Tags that belong to an image come with it and are no outcomes of their own.
   const own = [...repository.tags.keys()].filter((tag) => !tag.startsWith('sha256-'));
   expect(Object.keys(outcomes)).toHaveLength(own.length);
   expect(store.keys('/_tags/')).toHaveLength(repository.tags.size);

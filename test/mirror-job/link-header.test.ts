@@ -1,4 +1,4 @@
-/** `Link` headers as they are and as they should be. https://www.rfc-editor.org/rfc/rfc8288#section-3 */
+/** `Link` headers that registries send, and that the RFC allows. https://www.rfc-editor.org/rfc/rfc8288#section-3 */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -46,7 +46,7 @@ test.each([',', ' , ,', ' ;'])('%j holds no link, so that it does not end a list
   expect(parseLinks(header).rest).toBe(header.trim());
 });
 
-/** Each is read to its end and then found not to be a link. */
+/** Repeated, each of these has to be read to its end before it turns out to be no link. */
 const REPEATED = [
   '<a>;',
   '<a>; b="\\"',
@@ -66,7 +66,7 @@ const REPEATED = [
   'a ',
 ];
 
-/** In a process of its own, because a pattern that tries all ways cannot be stopped. */
+/** The parser runs in a process of its own, because a regular expression that backtracks cannot be stopped. */
 test.each([
   ['a Link header', 'link-header.ts', 'parseLinks'],
   ['a WWW-Authenticate header', 'challenge.ts', 'parseChallenges'],

@@ -204,7 +204,7 @@ test('the refusal of an old login does not count against the login that renews i
   });
   const at = (path: string) => new RegistrySource(client, path).resolve(one);
   for (const path of ['a/1', 'a/2']) await expect(at(path)).rejects.toThrow('answered 401');
-  // Its HEAD is the third refusal, so that the login is asked about before its GET.
+  // The HEAD of a/3 is the third refusal, so the login is probed before the GET of a/3.
   const old = at('a/3').catch(() => undefined);
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(await at('a/5')).toEqual({ digest: image.digest });
@@ -227,7 +227,7 @@ test('a password that gets a 403 everywhere is probed after three repositories, 
   for (let times = 0; times < 3; times += 1) await expect(same.resolve(one)).rejects.toThrow('answered 403');
   const paths = Array.from({ length: 50 }, (_, index) => `team/app${index}`);
   await Promise.allSettled(paths.map((path) => new RegistrySource(client, path).resolve(one)));
-  // Three times a HEAD and the GET that decides, two others, and the question.
+  // Three times a HEAD and the GET that decides (6), two other requests, and the probe.
   expect(sent).toBe(9);
 });
 

@@ -21,7 +21,7 @@ export class MemorySource implements Source {
   /** What a blob's bytes are read by. */
   open: (digest: Digest, offset: number) => AsyncIterable<Uint8Array> | undefined;
   isShown = true;
-  /** Tags that its list leaves out. */
+  /** Whether the list of tags leaves this tag out. */
   hidden: (tag: string) => boolean = () => false;
   upstream?: NonNullable<Source['upstream']>;
 

@@ -28,7 +28,7 @@ test.each([
   ['quay.io/org/nginx', 'docker.io/library/nginx'],
   ['quay.io/org/app:1', 'images.internal/one'],
   ['quay.io/org/app:2', 'images.internal/two'],
-  // The digest decides; the tag beside it helps only where nobody pins the digest.
+  // The digest decides. The tag beside it counts only if no entry pins the digest.
   [`quay.io/org/app@${PINNED}`, 'images.internal/four'],
   [`quay.io/org/app:2@${PINNED}`, 'images.internal/four'],
   [`quay.io/org/app:2@sha256:${'2'.repeat(64)}`, 'images.internal/two'],

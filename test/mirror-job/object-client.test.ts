@@ -66,7 +66,7 @@ test.each([
   expect(bodies).toEqual(['bytes', 'bytes', 'bytes']);
 });
 
-/** As R2 does: one write a second to one key. */
+/** Like R2, takes one write per second to one key. */
 function onceASecond(): Answer {
   let last = -Infinity;
   return (response, request) => {
@@ -186,7 +186,7 @@ test.each<[string, number, string, string]>([
       message: `${name}: could not write key: it refuses conditional writes (${status} ${code}).`,
     }),
   );
-  // Without a condition it is another failure.
+  // The same answer to a write without a condition is another failure.
   await expect(store.put('key', BYTES, PLAIN)).rejects.toThrow(`could not write key: ${status} ${code}.`);
   expect(seen.length).toBe(2);
 });

@@ -1,4 +1,4 @@
-/** Headers that say what was not asked for, or what is not understood: named where they matter. */
+/** A header that the job did not ask for, or does not understand, is named if it matters. */
 import { createServer, type RequestListener } from 'node:http';
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
@@ -46,7 +46,7 @@ test.each([
   const sentence = `/team/app: manifest one was sent with Docker-Content-Digest "${sent}", which Lifeboat does not understand, so the bytes cannot be compared with it.`;
   await expect(source.manifest(one)).rejects.toThrow(sentence);
   await expect(source.resolve(one)).rejects.toThrow(sentence);
-  // Here the bytes are compared with what was asked for.
+  // This request succeeds, because the bytes are compared with the digest that it asks for.
   expect(await source.manifest(digest)).toMatchObject({ digest });
 });
 
@@ -114,7 +114,7 @@ test('a blob that is compressed on the way, and whose length is told, whole or i
   await expect(source.range(blob, BLOB.length, 0, 10)).rejects.toThrow(sentence);
 });
 
-/** Without a length, as a chunked answer; a range says `*` for the whole. */
+/** Answers are chunked and have no length, and the Content-Range of a part has `*` for the whole size. */
 async function withoutLength(bytes: Buffer): Promise<RegistrySource> {
   return sourceOf((request, response) => {
     const [, start = '', end = ''] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];

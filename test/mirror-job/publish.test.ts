@@ -144,7 +144,7 @@ function interfere(environment: TestEnvironment, store: MemoryStore, times: numb
     store.before = () => {};
     const target = left % 2 === 1 ? a : b;
     left -= 1;
-    // Another process has another store object, and so does not wait for this one.
+    // Another store object stands for another process, which does not wait for this one.
     const other = { ...environment, store: new FreshStore(store), run: `other-${left}` };
     if (target !== undefined) await publish(other, target);
     store.before = hook;

@@ -1,4 +1,4 @@
-/** A registry that refuses for ever: few requests, and one sentence, however many tags there are. */
+/** A registry that refuses for ever gets few requests, and causes one sentence, however many tags there are. */
 import { afterEach, expect, test } from 'vitest';
 import { parseTag } from '../../core/reference.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
@@ -79,7 +79,7 @@ test.each([
     expect(requests).toHaveLength(count);
     expect(Object.keys(outcomes)).toHaveLength(300);
     expect(sentences).toEqual([tooMany(registry.host, 'manifest GETs')]);
-    // As a single request waits between its attempts.
+    // The job waits as a single request waits between its attempts.
     expect(clock.sleeps).toHaveLength(6);
     expect(clock.sleeps.reduce((sum, sleep) => sum + sleep, 0)).toBeLessThan(12_000);
   },
@@ -121,7 +121,7 @@ test('429 to each HEAD of 300 tags that are known: what was on its way, and six 
   registry.misbehave(always(429));
   const { sentences, requests } = await sync();
   expect(sentences).toEqual([tooMany(registry.host, 'HEADs')]);
-  // The list; as many as are sent at once; and six more.
+  // The requests are the list, as many HEADs as are sent at once, and six more.
   expect(requests.length).toBeLessThanOrEqual(1 + DEFAULT_CONCURRENCY + 6);
 });
 
@@ -175,7 +175,7 @@ test('503 for ever to 300 tags: ten requests, and one sentence', async () => {
   expect(requests).toHaveLength(10);
 });
 
-/** Two repositories of one registry, the first one refused for ever, one after the other because of a budget. */
+/** Mirrors two repositories of one registry one after the other, because of a budget. `isRefused` refuses for ever. */
 async function syncInTurn(isRefused: (path: string) => boolean, status: number) {
   const app = await appWith(MANY.slice(0, 20));
   const paths = ['bad/app', 'good/app'];
@@ -252,7 +252,7 @@ test('a 429 that comes after what was sent later was answered is waited for too'
   expect(clock.sleeps).toHaveLength(1);
   answers.get('late')?.();
   await waiting;
-  // Once by itself, and once for the refusal after that.
+  // The late request waits once by itself, and once for the refusal after that.
   expect([late, clock.sleeps.length]).toEqual([3, 3]);
   for (const sleep of clock.sleeps) expect(sleep).toBeGreaterThanOrEqual(375);
 });

@@ -219,7 +219,7 @@ test('a list of tags that got lost is made anew with the tags that no run looks 
   });
 });
 
-/** A bucket as it was left when lists had no signature tags. */
+/** A bucket from a time when the list of tags had no signature tags. */
 async function oldBucket() {
   const store = new MemoryStore();
   const signature = `sha256-${'0'.repeat(64)}.sig`;

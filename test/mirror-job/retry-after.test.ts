@@ -1,4 +1,4 @@
-/** How long a registry asks to be left alone. */
+/** Retry-After says how long a registry wants to be left alone. */
 import { expect, test } from 'vitest';
 import { parseRetryAfter } from '../../mirror-job/registry/retry-after.ts';
 
@@ -13,12 +13,12 @@ test.each<[string | null, number | undefined]>([
   ['1.5', 2000],
   ['2.0', 2000],
   ['9'.repeat(30), LONGEST],
-  // The three forms of a date in HTTP.
+  // HTTP has three forms of a date.
   ['Thu, 01 Jan 2026 00:00:20 GMT', 19_750],
   ['Thursday, 01-Jan-26 00:00:20 GMT', 19_750],
   ['Thu Jan  1 00:00:20 2026', 19_750],
   ['Wed, 31 Dec 2025 23:59:59 GMT', 0],
-  // What JavaScript takes for a date, and HTTP does not.
+  // JavaScript reads these as dates, HTTP does not.
   ['1.5.2027', undefined],
   ['-5', undefined],
   ['1e3', undefined],

@@ -1,4 +1,4 @@
-/** Registries that want more than `pull` for some of what they are asked, as Azure does for a list of tags. */
+/** Some registries want more than `pull` for some requests, as Azure does for a list of tags. */
 import { expect, test } from 'vitest';
 import type { RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
@@ -18,7 +18,7 @@ interface Azure {
 /**
  * A registry whose tokens name their scopes.
  * @param wants the scope that a request for `what` needs
- * @param gives whether the realm gives tokens for these
+ * @param gives whether the realm gives a token for these scopes
  */
 function azure(
   wants: (what: string, held: string) => string,
@@ -120,7 +120,7 @@ test('a registry that names another scope each time is asked three times, and sa
 });
 
 test('a scope that was asked for already is not asked for again and again', async () => {
-  // Never content.
+  // The registry refuses every request for content, because its token is taken away.
   const registry = azure((what) => (what.endsWith('tags/list') ? READ : PULL));
   const fetch: RegistryOptions['fetch'] = async (url, request) => {
     const { Authorization: _held, ...headers } = request.headers;

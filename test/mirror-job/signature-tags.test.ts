@@ -118,7 +118,7 @@ test.each([
     [...signatures.keys()].map((tag) => `${ROOT}_tags/${tag}`).toSorted(),
   );
   for (const [tag, { digest }] of signatures) expect(standing(store, tag)).toEqual([digest, 1]);
-  // What the list lacks is lost by whoever mirrors from here.
+  // The list has the signature tags, because tools that copy this mirror lose a tag that it lacks.
   const listed = [...(given === undefined ? [] : ['one']), ...signatures.keys()].toSorted();
   expect(store.json(`${ROOT}_tags.json`)).toEqual({ name: 'mirror.test/app', tags: listed });
   expect(JSON.stringify(store.json(`${ROOT}_index.json`)).split('.sig"').length).toBe(2);
@@ -237,7 +237,7 @@ test.each([true, false])(
     expect(await findTag({ store }, repository, tag)).toMatchObject({ hold: 'reverted by hand' });
     const index = await RepositoryState.open(environment, repository);
     expect(index.tag(tag)).toMatchObject({ digest: first.digest, hold: 'reverted by hand' });
-    // It can be approved.
+    // The third manifest is stored, so that the tag's move to it can be approved.
     expect(store.keys(`${ROOT}_manifests/sha256/${third.digest.slice(7)}`)).toHaveLength(1);
   },
 );
@@ -328,7 +328,7 @@ test('a list that was read names all tags that belong to an image, and to what r
 test('a list without any signature tag proves nothing, and each one is asked for by HEAD', async () => {
   const { content, image, amd64, arm64, source, store, sync } = await begin();
   const signed = sign(content, amd64, 'sig', 'a');
-  // As a registry that leaves them out of its lists.
+  // Some registries leave these tags out of their lists.
   source.hidden = (tag) => tag.startsWith('sha256-');
   expect(await sync({ tags: 'all' })).toEqual({ 'mirror.test/app:one': 'created' });
   expect(standing(store, tagFor(amd64, 'sig'))).toEqual([signed.digest, 1]);
@@ -336,7 +336,7 @@ test('a list without any signature tag proves nothing, and each one is asked for
     ['sig', 'att', 'sbom'].map((suffix) => `resolve ${tagFor(digest, suffix)}`),
   );
   expect(source.calls.filter((call) => call.startsWith('resolve')).toSorted()).toEqual(every.toSorted());
-  // What is not due is asked for nothing.
+  // Signature tags are not asked for while they are not due.
   await sync({ tags: 'all' });
   expect(source.calls).toEqual(['tags', 'resolve one']);
 });

@@ -1,6 +1,6 @@
 /**
- * A store that answers any condition with an error: without `singleWriter: true` the program says that it needs this, and
- * with it sends none.
+ * A store answers every condition with an error. Without `singleWriter: true` the program says that it needs this
+ * setting; with it, the program sends no condition.
  */
 import { createServer, type Server } from 'node:http';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -19,7 +19,7 @@ let server: Server;
 let port = 0;
 /** Written, in order. */
 const written: string[] = [];
-/** What it answers to a condition. */
+/** The store's answer to a condition. */
 let refusal = { status: 501, code: 'NotImplemented' };
 /** Whether the bucket was used before, without conditions. */
 let isUsed = false;
@@ -104,7 +104,8 @@ test.each([
 test.each([false, true])('with singleWriter no condition is sent (bucket used before: %s)', async (used) => {
   isUsed = used;
   const { code } = await sync(true);
-  // The image is not there, which is exit code 1. What a run leaves at its end is written at once, in whatever order.
+  // The exit code is 1 because the image does not exist. The keys are sorted, because a run writes its last objects at the
+  // same time, in any order.
   const atEnd = ['state/default/catalog.json', 'state/default/last-run.json'];
   expect([code, written.toSorted()]).toEqual([1, used ? atEnd : ['lifeboat.json', ...atEnd]]);
 });

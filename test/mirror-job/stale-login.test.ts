@@ -1,4 +1,4 @@
-/** A login that "docker login" has left, and that is refused: what to do for an image that everybody may read. */
+/** If a login that "docker login" has left is refused, the message says what to do for an image that everybody may read. */
 import { expect, test } from 'vitest';
 import { parseUpstream } from '../../core/reference.ts';
 import { DockerConfig } from '../../mirror-job/credentials/docker-config.ts';
@@ -41,7 +41,7 @@ test.each([
   ['docker.io', '/root/.docker/config.json', '"docker logout"'],
   ['docker.io', '/run/containers/auth.json', '"podman logout docker.io"'],
   ['ghcr.io', '/root/.docker/config.json', '"docker logout ghcr.io"'],
-])('what removes a login at %s from %s', async (host, file, command) => {
+])('the message says how to remove a login at %s from %s', async (host, file, command) => {
   const [account] = await accountFor(host, file);
   expect(account?.remedy).toBe(
     `If everybody may read the image, remove the login (${command}), or set upstreams["${host}"].credentials to [], which asks without a login.`,

@@ -1,4 +1,4 @@
-/** Lists of tags that are not as they should be: one that is not understood fails, and is never a shorter one. */
+/** A list of tags that is not understood fails. It never counts as a shorter list. */
 import { afterEach, expect, test } from 'vitest';
 import type { Log } from '../../mirror-job/engine/environment.ts';
 import { addImage, addLayer, tagAs } from '../support/builder.ts';
@@ -14,7 +14,7 @@ afterEach(async () => {
 
 const TAGS = ['a', 'b', 'c', 'd', 'e', 'f'];
 
-/** Six tags, two a page. @param misbehave what each page's answer is like, by the tag that it begins after */
+/** Serves six tags, two per page. @param misbehave each page's answer, by the tag that the page begins after */
 async function start(misbehave: (last: string) => Misbehaviour | undefined): Promise<RogueRegistry> {
   const app = emptyRepository();
   tagAs(app, addImage(app, { layers: [await addLayer(app, 'one')] }), ...TAGS);
@@ -27,7 +27,7 @@ async function start(misbehave: (last: string) => Misbehaviour | undefined): Pro
   return registry;
 }
 
-/** All pages with a Link of this form. @param format what becomes of the next page's address */
+/** Gives every page a Link of this form. @param format makes the header from the next page's address */
 function linkedAs(format: (next: string) => string): (last: string) => Misbehaviour | undefined {
   const next: Record<string, string> = { '': 'b', b: 'd' };
   return (last) => {
