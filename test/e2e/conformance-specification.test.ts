@@ -145,7 +145,7 @@ describe.each([
 describe('several ranges', () => {
   const range = 'bytes=0-9,100-199';
 
-  test('of a blob that is streamed are parts', async () => {
+  test('are answered as parts if the blob is streamed', async () => {
     const { name, content } = mirror.get('library/app');
     const found = [...content.blobs].find(([, { size }]) => size >= 1000);
     if (found === undefined) throw new Error('There is no such blob.');
@@ -165,7 +165,7 @@ describe('several ranges', () => {
     expect(Buffer.from(await bodyOf(response)).equals(Buffer.concat(expected))).toBe(true);
   });
 
-  test('of a blob that is redirected are refused in the way that podman understands', async () => {
+  test('are refused in the way that podman understands if the blob is redirected', async () => {
     const { name, content } = mirror.get('library/app');
     const [digest = ''] = content.blobs.keys();
     const response = await ask(`${name}/blobs/${digest}`, { headers: { range } }, redirecting);

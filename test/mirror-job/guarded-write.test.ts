@@ -41,7 +41,7 @@ function contend(store: MemoryStore, key: string, most: number): () => number {
   return () => changes;
 }
 
-test('a hundred changes at once are all kept and not refused, and those that wait are written together', async () => {
+test('a hundred changes at once: none is lost or refused, and those that wait are written together', async () => {
   const store = slowStore();
   const names = Array.from({ length: 100 }, (_, index) => `${index} `);
   await Promise.all(names.map((name) => changeObject(store, 'key', TYPE, append(name))));

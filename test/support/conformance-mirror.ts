@@ -21,9 +21,9 @@ export interface ConformanceMirror {
 }
 
 export interface Origin {
-  /** One of the corpus. */
+  /** A repository of the corpus. */
   readonly repository: string;
-  /** What it is pushed as, where that is another name. */
+  /** The name that it is pushed under, if that is another one. */
   readonly as?: string;
   /** docker-registry takes no sha512 manifests, and has no referrers API. */
   readonly from: 'docker-registry' | 'olareg';

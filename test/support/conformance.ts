@@ -12,16 +12,16 @@ import { requireProgram } from './programs.ts';
 
 const SUITE = 'OCI Conformance Test/';
 
-/** As it prints them. What its settings leave out is disabled; what it tries and gives up is skipped. */
+/** Outcomes as the suite prints them. `Disabled`: the settings leave the check out. `Skip`: the suite tries it and gives up. */
 const OUTCOMES = ['Pass', 'Skip', 'Disabled', 'FAIL', 'Error'] as const;
 
 export type Outcome = (typeof OUTCOMES)[number];
 
 export interface Check {
-  /** `image/push/blob-post-put`: as the suite calls it, without its own name. Several can have one. */
+  /** The suite's name for it, without that of the suite itself: `image/push/blob-post-put`. Several checks can share one. */
   readonly name: string;
   readonly outcome: Outcome;
-  /** Why it was skipped, or what it expected and got. */
+  /** Why the check was skipped, or what it expected and got. */
   readonly reason: string;
 }
 
@@ -30,21 +30,22 @@ export interface ConformanceResult {
   readonly code: number | null;
 }
 
-/** What is there already, for a registry that nothing is pushed to. */
+/** The content that a registry has already, for a suite that pushes nothing. */
 export interface ReadOnlyContent {
   readonly tags: readonly string[];
   readonly manifests: readonly Digest[];
   readonly blobs: readonly Digest[];
-  /** Subjects. */
+  /** The digests of subjects. */
   readonly referrers: readonly Digest[];
 }
 
 /**
- * Told to push nothing, this commit ends with a panic after its last test, before it prints its results; filtered, it does not.
+ * If it is told to push nothing, this commit of the suite panics after its last test, before it prints its results. With
+ * a filter on one test it does not panic.
  */
 const READ_ONLY = ['ping', 'empty', 'read-only', 'missing-manifest', 'invalid-digest-format'];
 
-/** Reads alone. @throws when the program is missing, does not end in time, or prints no results */
+/** Only reads. @throws when the program is missing, does not end in time, or prints no results */
 export async function readConformance(
   host: string,
   repository: string,
@@ -73,7 +74,7 @@ export async function pushConformance(host: string, folder: string): Promise<Con
   return runConformance(host, { OCI_REPO1: `${folder}/one`, OCI_REPO2: `${folder}/two` });
 }
 
-/** How many checks ended so, by name. */
+/** Counts the checks with this outcome, by name. */
 export function countChecks({ checks }: ConformanceResult, outcome: Outcome): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const check of checks) {
@@ -82,7 +83,7 @@ export function countChecks({ checks }: ConformanceResult, outcome: Outcome): Re
   return counts;
 }
 
-/** Nothing is deleted in either: a mirror keeps what its upstream deletes. */
+/** Deletes nothing, because a mirror keeps content that its upstream deletes. */
 async function runConformance(
   host: string,
   settings: Readonly<Record<string, string>>,
@@ -114,8 +115,8 @@ async function runConformance(
 }
 
 /**
- * From what it prints, because a part of it that leaves an API untried writes no report. Indented by their depth:
- * those that nothing lies below are checks, the others sum them up.
+ * Parses the printed output, because a part of the suite that leaves an API untried writes no report. Results are indented
+ * by their depth: a result with none below it is a check, and the others sum up those below them.
  */
 function checksOf(output: string): Check[] {
   const [printed = ''] = output.split('\n\nConfiguration:\n', 1);

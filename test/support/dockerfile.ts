@@ -1,16 +1,16 @@
-/** infra/kubernetes/Dockerfile without Docker: what it copies, where, and what the image starts. */
+/** Follows infra/kubernetes/Dockerfile without Docker: the copies that it makes, and the command that the image starts. */
 import { cp, mkdir, readFile, symlink, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { runProgram } from './process.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
-/** Its WORKDIR, in both stages. */
+/** The WORKDIR of both stages. */
 const WORKDIR = '/opt/lifeboat';
-/** Docker keeps the times that files have in a clone, and these may be later than those of a build that it has cached. */
+/** Docker keeps the times of the files in a clone, and these may be later than the times of a build that it has cached. */
 const LATER = new Date(Date.now() + 3_600_000);
 
 /**
- * Builds both stages into `folder`. The packages are the project's own; `npm ci` needs a network.
+ * Builds both stages into `folder`. It takes the project's own packages, because `npm ci` needs a network.
  * @returns the image's ENTRYPOINT, with the paths of `folder`
  * @throws when the build fails, or is not done by the Node of the image
  */

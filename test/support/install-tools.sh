@@ -56,7 +56,7 @@ install_go() {
 mkdir -p "$tools"
 install_go olareg github.com/olareg/olareg/cmd/olareg v0.1.2
 install_go versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0
-# Beside Debian's containerd 1.6, because the two take their mirrors from different keys.
+# containerd 2 stands beside Debian's 1.6, because the two read their mirrors from different keys.
 containerd2=github.com/containerd/containerd/v2/cmd
 install_go containerd2 $containerd2/containerd v2.4.2
 install_go containerd2-shim $containerd2/containerd-shim-runc-v2 v2.4.2

@@ -1,16 +1,16 @@
 /**
- * What `npm ci` leaves of the job in a clone, in a folder that nobody may write: root's where root runs the tests,
- * as on a server, and without permission to write for everybody else.
+ * The job as `npm ci` leaves it in a clone, in a folder that nobody may write. If root runs the tests, the folder belongs
+ * to root, as on a server. If another user runs them, the folder has no permission to write.
  */
 import { chmod, cp, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProgram } from './process.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
-/** As on Debian; whoever has no rights at all. */
+/** The id of Debian's user `nobody`, who has no rights at all. */
 const NOBODY = 65_534;
 
-/** Makes it, with its Node and its bundle. @throws when the bundle cannot be built */
+/** Makes the tree, with its Node and its bundle. @throws when the bundle cannot be built */
 export async function installTree(tree: string): Promise<void> {
   for (const part of ['package.json', 'package-lock.json', 'core', 'mirror-job', 'infra']) {
     await cp(join(PROJECT, part), join(tree, part), { recursive: true, preserveTimestamps: true });
@@ -29,7 +29,7 @@ export async function forbidWriting(tree: string): Promise<void> {
   await changeModes(tree, 'a-w,a+rX');
 }
 
-/** So that it can be removed. */
+/** Lets the owner write the tree again, so that it can be removed. */
 export async function allowWriting(tree: string): Promise<void> {
   await changeModes(tree, 'u+w');
 }
@@ -40,8 +40,8 @@ async function changeModes(tree: string, modes: string): Promise<void> {
 }
 
 /**
- * The command as user 65534 with these variables alone, as long as root runs the tests; as the tests' own user
- * elsewhere. It becomes the command: its process id is the command's.
+ * The command with these variables alone, as user 65534 if root runs the tests, otherwise as the tests' own user. The
+ * wrapper becomes the command, so its process id is the command's.
  */
 export function asNobody(
   command: readonly string[],
@@ -59,7 +59,7 @@ export async function makeOwnFolder(folder: string): Promise<void> {
   await chmod(folder, 0o777);
 }
 
-/** What still runs and has this text in its command line: `<pid> <command line>`. */
+/** The running processes that have this text in their command line: `<pid> <command line>`. */
 export async function processesWith(text: string): Promise<readonly string[]> {
   const { stdout } = await runProgram('ps', ['-axww', '-o', 'pid=,args=']);
   return stdout.split('\n').filter((line) => line.includes(text));

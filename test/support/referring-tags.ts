@@ -1,4 +1,4 @@
-/** Many tags, and digests, whose manifests all refer to one image: each of them changes that image's list of referrers. */
+/** Many tags and digests have manifests that refer to one image, so each of them changes that image's list of referrers. */
 import { BucketReader, s3ClientOf } from './bucket-reader.ts';
 import { addArtifact, addImage, addLayer, tagAs } from './builder.ts';
 import { emptyRepository } from './content.ts';
@@ -10,17 +10,17 @@ import { sync, type Filled } from './sync.ts';
 const IMAGE = 'mirror.test/team/app';
 
 export interface ReferringTags {
-  /** Of tags, and as many digests without a tag. */
+  /** How many tags there are, and how many digests without a tag. */
   readonly count: number;
-  /** Each run fills a prefix of its own. */
+  /** How many runs there are. Each run fills a prefix of its own. */
   readonly runs: number;
 }
 
 export interface ReferringRun {
   readonly code: number | null;
-  /** The sentences of what failed, each once. */
+  /** The sentences of the failures, each once. */
   readonly failures: readonly string[];
-  /** How many referrers are listed of the image afterwards. */
+  /** How many referrers the image's list has afterwards. */
   readonly listed: number;
 }
 
@@ -43,7 +43,7 @@ export async function mirrorReferringTags(
     corpus: { repositories: new Map([['team/app', repository]]) },
   });
   const source = `${registry.host}/team/app`;
-  // What upstream knows of referrers is not asked for: each manifest says itself what it refers to.
+  // Upstream is not asked for referrers, because each manifest says itself what it refers to.
   const configuration = {
     upstreams: { [registry.host]: { insecure: true, credentials: [] } },
     defaults: { referrers: false },

@@ -20,7 +20,7 @@ export type Auth =
       readonly expiresIn?: number;
       /** The name under which the token is answered. */
       readonly field?: 'token' | 'access_token';
-      /** What a list of tags needs in the place of `pull`: Azure wants `metadata_read`. */
+      /** The action that a list of tags needs in place of `pull`. Azure wants `metadata_read`. */
       readonly listAction?: string;
       /** Where tokens are to be had, if not here. */
       readonly realm?: string;

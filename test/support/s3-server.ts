@@ -23,8 +23,8 @@ const CREDENTIALS = { accessKeyId: 'test-access-key', secretAccessKey: 'test-sec
  */
 export async function startS3Server(options: { readonly buckets?: number } = {}): Promise<S3Server> {
   const path = await requireProgram('versitygw');
-  // It keeps ETags and media types in extended attributes of the files. Never with --sidecar, which keeps them in files
-  // of their own: a read while an object is replaced then gives the old body with the new ETag.
+  // The server keeps ETags and media types in extended attributes of the files. --sidecar would keep them in files of
+  // their own, and a read while an object is replaced would give the old body with the new ETag.
   const root = await mkdtemp(join(tmpdir(), 'lifeboat-versitygw-'));
   const port = await freePort();
   const region = 'us-east-1';

@@ -1,4 +1,4 @@
-/** systemd's own format: sections of `Key=Value`, of which a key may be given several times. */
+/** Reads systemd's own format: sections of `Key=Value`, in which a key may be given several times. */
 export type Unit = ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
 
 /** @throws at a line that is neither a section nor a setting */
@@ -23,8 +23,8 @@ export function parseUnit(text: string): Unit {
 }
 
 /**
- * The command that a unit runs: an empty ExecStart forgets those before it, as in a drop-in.
- * @throws when there is not exactly one, or it has what only systemd understands (quotes, `%`, `$`, prefixes)
+ * The command that a unit runs. An empty ExecStart clears those before it, as in a drop-in.
+ * @throws when there is not exactly one command, or it has syntax that only systemd understands (quotes, `%`, `$`, prefixes)
  */
 export function commandOf(unit: Unit): readonly string[] {
   const all = unit.get('Service')?.get('ExecStart') ?? [];

@@ -1,6 +1,6 @@
 /**
- * One registry made of two: writes go to an upstream, and every read is answered by the edge, from what the job has
- * mirrored. So a suite that pushes its own content asks the mirror for it.
+ * One registry made of two: writes go to an upstream, and the edge answers every read from the content that the job has
+ * mirrored. So a suite that pushes its own content reads it from the mirror.
  */
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { digestOf } from './content.ts';
@@ -8,7 +8,7 @@ import { close, listen } from './http-server.ts';
 import { OCI_EMPTY, OCI_MANIFEST } from './media-types.ts';
 import { pass } from './passing.ts';
 
-/** What one repository was pushed. */
+/** The content that was pushed to one repository. */
 export interface Pushed {
   readonly manifests: ReadonlySet<string>;
   readonly hasTags: boolean;
@@ -16,7 +16,7 @@ export interface Pushed {
 
 export interface WriteReadSplit {
   readonly host: string;
-  /** How many reads the edge has answered, by what was read. */
+  /** How many reads the edge has answered, by the kind of content. */
   readonly reads: Record<string, number>;
   stop(): Promise<void>;
 }
@@ -25,7 +25,7 @@ export interface SplitOptions {
   /** `127.0.0.1:<port>`. */
   readonly upstream: string;
   readonly edge: string;
-  /** Mirrors all that was pushed so far. Called before a read, where something was pushed since the last one. */
+  /** Mirrors all that was pushed so far. Called before a read if something was pushed since the last call. */
   readonly mirror: (pushed: ReadonlyMap<string, Pushed>) => Promise<void>;
 }
 
@@ -79,7 +79,7 @@ export async function startWriteReadSplit(options: SplitOptions): Promise<WriteR
     }
   }
 
-  /** The job mirrors what manifests name, so an artifact is pushed that has these for its layers. */
+  /** Pushes an artifact that has the loose blobs as its layers, because the job mirrors only blobs that a manifest names. */
   async function nameLooseBlobs(repository: string): Promise<void> {
     const base = `http://${options.upstream}/v2/${repository}`;
     const config = { mediaType: OCI_EMPTY, digest: digestOf(Buffer.from('{}')), size: 2 };
@@ -120,7 +120,7 @@ export async function startWriteReadSplit(options: SplitOptions): Promise<WriteR
     const answer = await answered;
     for (const [name, value = ''] of Object.entries(answer.headers)) response.setHeader(name, value);
     const { location } = answer.headers;
-    // What a write has put somewhere is looked for there, by the suite and at once: that is the upstream's to show.
+    // The suite reads the location of a write at once, so the location leads to the upstream and not to the edge.
     if (answer.statusCode === 201 && location?.startsWith('/'))
       response.setHeader('location', `http://${host}${location}`);
     response.statusCode = answer.statusCode ?? 0;
@@ -130,7 +130,7 @@ export async function startWriteReadSplit(options: SplitOptions): Promise<WriteR
 
   const server = createServer((incoming, response) => {
     handle(incoming, response).catch((error: unknown) => {
-      // The suite reports it with the check that it broke.
+      // The suite reports this error with the check that it broke.
       if (!response.headersSent) response.writeHead(500);
       response.end(String(error));
     });

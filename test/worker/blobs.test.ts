@@ -72,7 +72,7 @@ describe('a redirect', () => {
     ['mirror.example.com', true, 307],
     ['127.0.0.1', false, 307],
     ['127.0.0.1', true, 200],
-  ])('of a request to %s with Authorization (%s) → %i', async (host, hasAuthorization, status) => {
+  ])('a request to %s with Authorization (%s) is answered %i', async (host, hasAuthorization, status) => {
     const edge = new TestEdge([s3]);
     const headers = hasAuthorization ? { authorization: 'Bearer x' } : undefined;
     const response = await edge.get(`http://${host}${large}`, headers);

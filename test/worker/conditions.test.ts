@@ -1,4 +1,4 @@
-/** Conditions are judged here, by the one ETag that a digest makes, and never by the store behind a redirect. */
+/** The edge judges conditions by the ETag that is made of the digest. The store behind a redirect never judges them. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { s3Bucket } from './support/bucket.ts';
 import { countingBytes, putBlob, putIdentity, putManifest, putTag } from './support/content.ts';
@@ -30,7 +30,7 @@ const CONDITIONS: readonly (readonly [name: string, header: (etag: string) => st
   ['if-match', () => '*', 200],
   ['if-match', () => '"x"', 412],
   ['if-match', (etag) => `W/${etag}`, 412],
-  // Nothing here has a date, and what has none ignores these: RFC 9110, 13.1.3 and 13.1.4.
+  // Blobs and manifests have no date, so these conditions are ignored: RFC 9110, 13.1.3 and 13.1.4.
   ['if-modified-since', () => 'Sat, 01 Jan 2050 00:00:00 GMT', 200],
   ['if-unmodified-since', () => 'Thu, 01 Jan 1970 00:00:00 GMT', 200],
 ];

@@ -34,7 +34,7 @@ describe('defaults', () => {
     expect(stores).toEqual([{ kind: 'r2', bucket: BUCKET, prefix: '', publicUrl: undefined }]);
   });
 
-  it('of a store are the region auto and path style', () => {
+  it('include the region auto and path style for a store', () => {
     expect(readConfiguration(S3).stores).toEqual([
       {
         kind: 's3',
@@ -235,7 +235,7 @@ describe('a variable that cannot be used', () => {
   });
 });
 
-/** How many globs are taken. */
+/** @returns how many globs of the token are accepted */
 function readGlob(glob: string) {
   const TOKENS = `ci ${HASH} quay.io/**,${glob}`;
   return readConfiguration({ BUCKET, AUDIENCE: 'token', TOKENS }).tokens[0]?.repositories.length;

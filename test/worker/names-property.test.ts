@@ -7,12 +7,12 @@ import { components, upstreams } from '../core/arbitraries.ts';
 
 const HOST = 'edge.example.com';
 
-/** First parts of a path that could be hosts as well, and those that could not. */
+/** First parts of a path: some could be hosts as well, and some could not. */
 const firsts = fc.oneof(
   components,
   fc.constantFrom('google.com', 'my.group', 'group_1', 'localhost', 'docker.io', 'ghcr.io', 'library'),
 );
-/** Of two parts at least, so that Docker Hub adds none. */
+/** Paths have at least two parts, so that Docker Hub adds none. */
 const paths = fc
   .tuple(firsts, fc.array(components, { minLength: 1, maxLength: 3 }))
   .map(([first, rest]) => [first, ...rest].join('/'));
@@ -26,7 +26,7 @@ function repositoryAt(path: string, upstreamOfHost?: Upstream): string | undefin
   return 'name' in request ? request.name.repository : undefined;
 }
 
-/** What a request can state it with: `?ns=` of containerd, with the port after a colon. */
+/** The value of containerd's `?ns=` for this upstream, with the port after a colon. */
 function namespaceOf(upstream: Upstream): string {
   return encodeURIComponent(upstream.replace(/_(\d+)$/, ':$1'));
 }
@@ -35,7 +35,8 @@ it('property: by prefix, by "ns", by both, and by a configured host name', () =>
   fc.assert(
     fc.property(hosts, paths, hosts, (host, path, other) => {
       const upstream = parseUpstream(host);
-      // Of such a name nobody can tell whether the upstream was written once more: it is taken for that.
+      // If a path begins with its upstream, nobody can tell whether the upstream was written twice. The edge assumes that
+      // it was, so such paths are left out.
       fc.pre(path.split('/', 1)[0] !== upstream);
       const repository = `${upstream}/${path}`;
       fc.pre(repository.length <= 255);

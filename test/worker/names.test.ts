@@ -1,4 +1,4 @@
-/** One repository whose path begins with what looks like a host, pulled by every way of naming it. */
+/** A repository whose path begins with a segment that looks like a host is pulled by every way of naming it. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { r2Bucket } from './support/bucket.ts';
 import { countingBytes, putBlob, putIdentity, putManifest, putTag } from './support/content.ts';
@@ -70,7 +70,7 @@ describe('a token is judged by the repository that a name leads to', () => {
   });
 
   it.each([
-    // glob, path: what the path begins with opens nothing
+    // glob, path: the first segment of the path opens nothing
     ['google.com/**', `${PATH}/manifests/1?ns=gcr.io`, 403],
     ['docker.io/**', `docker.io/library/a/manifests/1?ns=gcr.io`, 403],
     ['gcr.io/**', `docker.io/library/a/manifests/1?ns=gcr.io`, 404],

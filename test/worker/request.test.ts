@@ -51,7 +51,7 @@ describe('names', () => {
     ['/v2/a/b/tags/list', 'localhost:5001', 'ghcr.io/a/b'],
     ['/v2/a/b/tags/list', 'localhost:5002', 'docker.io/a/b'],
     ['/v2/a/b/tags/list?ns=ghcr.io', 'quay.example.com', 'ghcr.io/a/b'],
-    // The first segment is read as an upstream only where the request states none.
+    // The first segment is read as an upstream only if the request states none.
     [
       '/v2/google.com/cloudsdktool/x/tags/list?ns=gcr.io',
       'm.example.com',
@@ -90,7 +90,7 @@ describe('names', () => {
     ['/v2/gcr.io/tags/list?ns=gcr.io', 'm.example.com', 'gcr.io/gcr.io'],
     ['/v2/docker.io/nginx/tags/list?ns=docker.io', 'm.example.com', 'docker.io/library/nginx'],
     ['/v2/my.image/tags/list?ns=docker.io', 'm.example.com', 'docker.io/library/my.image'],
-    // The port that https has anyway is no part of a name.
+    // The default port of https is no part of a name.
     ['/v2/a/b/tags/list?ns=ghcr.io:443', 'm.example.com', 'ghcr.io/a/b'],
     ['/v2/ghcr.io/a/tags/list?ns=ghcr.io:443', 'm.example.com', 'ghcr.io/a'],
     ['/v2/ghcr.io_443/a/tags/list', 'm.example.com', 'ghcr.io/a'],

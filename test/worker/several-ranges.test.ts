@@ -1,4 +1,4 @@
-/** Several ranges in one request: podman's partial pulls ask so. */
+/** Several ranges in one request, as podman's partial pulls send them. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { r2Bucket, s3Bucket } from './support/bucket.ts';
 import { countingBytes, putBlob, putIdentity } from './support/content.ts';
@@ -31,7 +31,7 @@ interface Part {
   readonly bytes: Uint8Array;
 }
 
-/** Takes a multipart body apart as RFC 2046 has it, byte by byte. */
+/** Parses a multipart body byte by byte, as RFC 2046 defines it. */
 async function partsOf(response: Response): Promise<Part[]> {
   const [, boundary = ''] =
     /^multipart\/byteranges; boundary=([\w-]+)$/.exec(response.headers.get('content-type') ?? '') ?? [];
@@ -99,7 +99,7 @@ describe.each([
         [99_990, 99_999],
       ],
     ],
-    // What lies behind the end is left out; a list of one is still a list.
+    // A range behind the end is left out. A list of one range is still a list.
     ['bytes=10-19,100000-', [[10, 19]]],
     ['bytes=10-19,30-20', [[10, 19]]],
   ])('%s', async (range, expected) => {
@@ -109,14 +109,17 @@ describe.each([
     expect(await partsOf(response)).toEqual(expected.map(([start = 0, end = 0]) => part(start, end)));
   });
 
-  it.each(['bytes=100000-,200000-', 'bytes=-0,5-4'])('%s is none that the blob has: 416', async (range) => {
-    const response = await streaming(bucket).get(path, { range });
-    expect([response.status, response.headers.get('content-range')]).toEqual([416, `bytes */${SIZE}`]);
-    await response.arrayBuffer();
-  });
+  it.each(['bytes=100000-,200000-', 'bytes=-0,5-4'])(
+    '%s lists no range that the blob has, so the answer is 416',
+    async (range) => {
+      const response = await streaming(bucket).get(path, { range });
+      expect([response.status, response.headers.get('content-range')]).toEqual([416, `bytes */${SIZE}`]);
+      await response.arrayBuffer();
+    },
+  );
 
   it.each(['bytes=20-29,0-9', 'bytes=0-9,9-19', 'bytes=0-,0-', 'bytes=-5,-5'])(
-    '%s, which overlap or go back: the whole',
+    '%s overlap or go back, so the answer is the whole blob',
     async (range) => {
       const response = await streaming(bucket).get(path, { range });
       expect([response.status, response.headers.get('content-range')]).toEqual([200, null]);
@@ -129,7 +132,7 @@ function spread(count: number): string {
   return `bytes=${Array.from({ length: count }, (_, index) => `${index * 100}-${index * 100 + 9}`).join(',')}`;
 }
 
-it('up to forty, a read each, one after the other', async () => {
+it('up to forty ranges are read from the store one after the other, each by one read', async () => {
   const edge = streaming();
   await edge.get(path, { range: 'bytes=0-0' });
   edge.takeReads();
@@ -141,7 +144,7 @@ it('up to forty, a read each, one after the other', async () => {
   expect(edge.takeReads()).toHaveLength(39);
 });
 
-it('more than forty: 400, on which podman asks for fewer', async () => {
+it('more than forty ranges are answered 400, on which podman asks for fewer', async () => {
   const edge = streaming();
   const response = await edge.get(path, { range: spread(41) });
   expect(response.status).toBe(400);
@@ -157,7 +160,7 @@ it('more than forty: 400, on which podman asks for fewer', async () => {
 
 describe('before a redirect', () => {
   it.each(['bytes=0-9,20-29', 'bytes=20-29,0-9', 'bytes=0-9,100000-', 'bytes=100000-,200000-', spread(41)])(
-    '%s: 400, because what stores make of it breaks partial pulls',
+    '%s is answered 400, because the answers of stores to several ranges break partial pulls',
     async (range) => {
       const response = await redirecting().get(path, { range });
       expect([response.status, response.headers.get('location')]).toEqual([400, null]);

@@ -25,7 +25,7 @@ export interface PullRequest {
   /** With its upstream: `docker.io/library/app:1.0`, or with `@sha256:…`. */
   readonly reference: string;
   readonly mode: Mode;
-  /** Which of the documentation's configurations of mirrors. Default: the one for the mode that asks for tags too. */
+  /** The documentation's configuration of mirrors to use. Default: the one for the mode that asks for tags too. */
   readonly block?: BlockName;
   /** The edge's name in the mode `host`, which resolves for the client alone. Default `docker.localhost`. */
   readonly host?: string;

@@ -13,12 +13,12 @@ export type Namespace = 'default' | 'k8s.io';
 export type ContainerdVersion = '1' | '2';
 
 const FOLDER = '/etc/containerd';
-/** Where readers are told to put hosts.toml files, and where containerd looks for them. */
+/** Readers are told to put hosts.toml files here, and containerd looks for them here. */
 export const HOSTS_FOLDER = `${FOLDER}/certs.d`;
 
 export interface ContainerdDaemon {
   readonly socket: string;
-  /** The folder of this machine that the daemon sees as `HOSTS_FOLDER`; it is read at each pull anew. */
+  /** The folder of this machine that the daemon sees as `HOSTS_FOLDER`. The daemon reads it anew at each pull. */
   readonly hosts: string;
   /** Where it keeps content by its digests. */
   readonly blobs: string;
@@ -34,7 +34,7 @@ export interface ContainerdDaemon {
 export interface ContainerdOptions {
   /** Default `1`. */
   readonly version?: ContainerdVersion;
-  /** Of config.toml. Default: the documentation's for that version. */
+  /** The content of config.toml. Default: the documentation's for that version. */
   readonly configuration?: string;
 }
 
@@ -98,8 +98,8 @@ export async function startContainerdDaemon(
 }
 
 /**
- * Settings of the sandbox alone, which have nothing to do with mirrors: what needs a file system, a kernel module or
- * rights that a machine for tests may lack is left out.
+ * Settings of the sandbox alone, which have nothing to do with mirrors. They leave out everything that needs a file
+ * system, a kernel module or rights that a machine for tests may lack.
  * https://github.com/containerd/containerd/blob/release/1.6/docs/cri/config.md
  */
 function sandboxSettings1(directory: string): string {

@@ -32,11 +32,11 @@ export async function startContainerd(): Promise<Client> {
 }
 
 export interface CriOptions extends ContainerdOptions {
-  /** The pod's, for the upstream: the edge must never see it. */
+  /** The pod's login for the upstream. The edge must never see it. */
   readonly pullSecret?: Login;
 }
 
-/** With the Container Runtime Interface; otherwise as `startContainerd`. */
+/** Pulls through the Container Runtime Interface; otherwise the same as `startContainerd`. */
 export async function startCri({ pullSecret, ...options }: CriOptions = {}): Promise<Client> {
   const daemon = await startContainerdDaemon('cri', options);
   return clientOf('cri', daemon, 'k8s.io', async (reference, { platforms, timeout = 60_000 }) => {

@@ -9,12 +9,12 @@ import type { Sandbox } from './sandbox.ts';
 /** `ns` is missing: this library never says which upstream it means. */
 export const CONTAINERS_IMAGE_MODES: readonly Mode[] = ['prefix', 'default', 'host', 'direct'];
 
-/** Where readers are told to put drop-ins, and where these clients look for them. */
+/** Readers are told to put drop-ins here, and these clients look for them here. */
 export const REGISTRIES_FOLDER = '/etc/containers/registries.conf.d';
 
 /**
- * @returns the file with the login. There may be none in it
- * @throws when the request has a token: the library sends logins, and those as an answer to a challenge
+ * @returns the path of the file for logins, which may have none
+ * @throws when the request has a token, because the library sends logins, and only as an answer to a challenge
  */
 export async function writeContainersImageFiles(
   { directory }: Pick<Sandbox, 'directory'>,
@@ -29,7 +29,7 @@ export async function writeContainersImageFiles(
 }
 
 /**
- * The documentation's, with `insecure` for each address that speaks plain HTTP here.
+ * The documentation's configuration, with `insecure` for each address that speaks plain HTTP here.
  * https://github.com/containers/image/blob/main/docs/containers-registries.conf.5.md
  */
 async function registriesConfOf(request: PullRequest, location: Location): Promise<string> {

@@ -1,4 +1,4 @@
-/** Docker Engine: a dockerd of one's own, which starts a containerd of its own. */
+/** Docker Engine: each call starts a separate dockerd, which starts a containerd of its own. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { waitFor } from '../process.ts';
@@ -8,13 +8,13 @@ import { expectSuccess } from './run.ts';
 import { createSandbox } from './sandbox.ts';
 
 export interface Docker {
-  /** @returns the digest of what the reference named. @throws PullFailedError */
+  /** @returns the digest of the image that the reference named. @throws PullFailedError */
   pull(reference: string): Promise<string>;
   stop(): Promise<void>;
 }
 
 /**
- * @param configuration daemon.json
+ * @param configuration the content of daemon.json
  * @throws when a program is missing, or the daemon does not answer
  */
 export async function startDocker(configuration: string): Promise<Docker> {
@@ -50,7 +50,7 @@ export async function startDocker(configuration: string): Promise<Docker> {
 }
 
 /**
- * Settings of the sandbox alone, which have nothing to do with mirrors: places of its own, no networks, and a storage
+ * Settings of the sandbox alone, which have nothing to do with mirrors: separate folders, no networks, and a storage
  * driver that needs no file system of its own.
  */
 function sandboxSettings(directory: string, host: string): string[] {

@@ -1,12 +1,12 @@
 /**
- * The configuration of clients as the documentation shows it. The clients of the tests are given nothing else, but
- * for the host's name, and for what an edge on the loopback address needs that has no certificate.
+ * The configuration of clients as the documentation shows it. The tests change only the host's name, and add the settings
+ * that an edge on the loopback address without a certificate needs.
  */
 import { codeBlock } from '../code-block.ts';
 
 const PAGE = 'docs/clients.md';
 
-/** How each block begins. */
+/** The first line of each block, which finds it. */
 export const BLOCKS = {
   'containerd 1.x': '# /etc/containerd/config.toml, containerd 1.x\n',
   'containerd 2.x': '# /etc/containerd/config.toml, containerd 2.x\n',

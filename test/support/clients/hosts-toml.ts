@@ -40,7 +40,7 @@ async function hostsTomlOf(request: PullRequest, location: Location): Promise<st
   return atEdge(named, location.edge);
 }
 
-/** For the block without one: with the mirror in a registry's own folder, and with the edge as the registry itself. */
+/** The `server` line for the block that has none. It names the edge only if the edge is the registry itself. */
 function serverOf(mode: Mode, { upstream }: Location): string {
   if (mode === 'prefix' || mode === 'ns') return '';
   return `server = "https://${mode === 'direct' ? 'lifeboat.example.com' : upstream}"\n`;
