@@ -8,9 +8,9 @@ import { algorithmOf, hexOf, type Digest } from './digest.ts';
 import { isTag, parseTag, type Repository, type Tag } from './reference.ts';
 
 /**
- * Tags that stand for referrers, and that belong to the image with this digest: `sha256-<hex>`, also with `.sig`, `.att`,
- * `.sbom` or regclient's `.<hash>.meta`. The specification cuts the digest to 64 digits, also that of sha512; cosign
- * does not.
+ * Tags that stand for referrers, and that belong to the image with this digest: `sha256-<hex>`, also with `.sig`,
+ * `.att`, `.sbom` or regclient's `.<hash>.meta`. The specification cuts the digest to 64 digits, also that of sha512;
+ * cosign does not.
  */
 const REFERRER_TAG = /^sha(?:256-[0-9a-f]{64}|512-(?:[0-9a-f]{64}){1,2})(?:\.[\w.-]+)?$/;
 

@@ -1,6 +1,6 @@
 /**
- * Conditions: https://www.rfc-editor.org/rfc/rfc9110#section-13. They are judged by the ETag, which is made of the digest.
- * Nothing here has a date of modification, so conditions on dates are ignored, as section 13.1.3 wants it.
+ * Conditions: https://www.rfc-editor.org/rfc/rfc9110#section-13. They are judged by the ETag, which is made of the
+ * digest. Nothing here has a date of modification, so conditions on dates are ignored, as section 13.1.3 wants it.
  */
 import { RegistryError } from '../core/error.ts';
 import type { Caller } from './caller.ts';

@@ -2,7 +2,9 @@
 import type { ByteRange } from './store/store.ts';
 
 export interface Ranges {
-  /** How many ranges the header lists. If it lists more than one, the answer is a list, even if only one is satisfiable. */
+  /**
+   * How many ranges the header lists. If it lists more than one, the answer is a list, even if only one is satisfiable.
+   */
   readonly listed: number;
   /** The ranges that the blob has, in the order of the header. If there is none, the answer is 416. */
   readonly satisfiable: readonly ByteRange[];

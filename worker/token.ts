@@ -66,9 +66,10 @@ function globPattern(variable: string, where: string, glob: string): RegExp {
 }
 
 /**
- * A glob that can match nothing locks its holder out, and nobody would know why. So each glob is tried on a name that it
- * would match if it could match any.
- * @returns a sentence that does not quote the glob, because a token may stand in its place; undefined if the glob can match
+ * A glob that can match nothing locks its holder out, and nobody would know why. So each glob is tried on a name that
+ * it would match if it could match any.
+ * @returns a sentence that does not quote the glob, because a token may stand in its place; undefined if the glob can
+ *   match
  */
 function whyUnmatched(glob: string, pattern: RegExp): string | undefined {
   const [first = ''] = glob.split('/', 1);

@@ -1,4 +1,6 @@
-/** `npm start` runs this. It is JavaScript that every version of Node reads, so that a Node that is too old is named. */
+/**
+ * `npm start` runs this. It is JavaScript that every version of Node reads, so that a Node that is too old is named.
+ */
 import { fileURLToPath } from 'node:url';
 import { isNewEnough } from '../../mirror-job/node-version.js';
 import { sayTooOld } from '../../mirror-job/project-node.js';

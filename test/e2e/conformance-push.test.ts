@@ -1,6 +1,6 @@
 /**
- * The official conformance suite pushes its own content, of every kind that it knows, to an upstream. The job mirrors it,
- * and the edge answers every read of the suite. Each check has to end as it ends at the upstream itself.
+ * The official conformance suite pushes its own content, of every kind that it knows, to an upstream. The job mirrors
+ * it, and the edge answers every read of the suite. Each check has to end as it ends at the upstream itself.
  * docs/decisions/0004-conformance-suite.md
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -44,7 +44,7 @@ afterAll(async () => {
   await Promise.all([upstream?.stop(), store?.stop()]);
 });
 
-/** Runs `lifeboat sync` for all tags, and for each manifest that was pushed without a tag. */
+/** Runs `lifeboat sync` for all tags and for the digests of all manifests that were pushed. */
 async function mirror(pushed: ReadonlyMap<string, Pushed>): Promise<void> {
   const images = [...pushed].map(([repository, { manifests, hasTags }]) => ({
     source: `${upstream.host}/${repository}`,

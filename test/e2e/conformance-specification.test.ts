@@ -1,6 +1,6 @@
 /**
- * The specification's rules for a registry that is only read from, as far as the official suite does not check them. The
- * job has mirrored real registries into a real S3 server, and blobs are streamed and redirected.
+ * The specification's rules for a registry that is only read from, as far as the official suite does not check them.
+ * The job has mirrored real registries into a real S3 server, and blobs are streamed and redirected.
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

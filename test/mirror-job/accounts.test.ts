@@ -269,7 +269,8 @@ test('each of two accounts reads its own repositories, however many of the other
       .filter(({ repository }) => repository === path)
       .map(nameOf)
       .filter((name) => name !== '-');
-  // The second account gets 404 for y/4, by HEAD and by the GET that decides. That GET begins with the first account again.
+  // The second account gets 404 for y/4, by HEAD and by the GET that decides. That GET begins with the first account
+  // again.
   expect([who('y/4'), who('x/1')]).toEqual([
     ['a', 'b', 'a', 'b'],
     ['a', 'a'],

@@ -1,6 +1,7 @@
 /**
- * The job derives some names from a digest: `sha256-<hex>` for a list of referrers, `sha256-<hex>.sig` for a signature, and
- * the path of the referrers API. An answer has to show that it has the content asked for, and a refusal counts as absence.
+ * The job derives some names from a digest: `sha256-<hex>` for a list of referrers, `sha256-<hex>.sig` for a signature,
+ * and the path of the referrers API. An answer has to show that it has the content asked for, and a refusal counts as
+ * absence.
  */
 import { afterEach, expect, test } from 'vitest';
 import { parseDigest } from '../../core/digest.ts';

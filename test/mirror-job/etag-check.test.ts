@@ -1,6 +1,6 @@
 /**
- * A torn read has the body of one version and the ETag of another. A change that is made from this body and written under
- * this ETag undoes the other version. So the job reads again, if it can know that the store's ETags are MD5s.
+ * A torn read has the body of one version and the ETag of another. A change that is made from this body and written
+ * under this ETag undoes the other version. So the job reads again, if it can know that the store's ETags are MD5s.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

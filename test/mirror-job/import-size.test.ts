@@ -1,4 +1,7 @@
-/** Counts how often the import looks at the entries of a file of the largest size in use. Time would depend on the machine. */
+/**
+ * Counts how often the import looks at the entries of a file of the largest size in use. Time would depend on the
+ * machine.
+ */
 import { beforeEach, expect, test, vi } from 'vitest';
 import { acceptImages, acceptUpstreams } from '../../mirror-job/import/accept.ts';
 import { compose } from '../../mirror-job/import/compose.ts';

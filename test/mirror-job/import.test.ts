@@ -202,8 +202,8 @@ test('import ends with exit code 0 when everything is carried, and keeps an exis
     2,
     'lifeboat: lifeboat.yaml: it exists already. Name another file with -o FILE, or replace it with --force.\n',
   ]);
-  // The file is replaced and not written over, so that a program that has the old file open, or another name of it, keeps
-  // it whole.
+  // The file is replaced and not written over, so that a program that has the old file open, or another name of it,
+  // keeps it whole.
   await link(join(folder, 'lifeboat.yaml'), join(folder, 'kept.yaml'));
   await writeFile(join(folder, 'kept.yaml'), 'old\n');
   expect((await lifeboat('all.yml', '--force')).code).toBe(0);

@@ -104,8 +104,8 @@ test.each([
 test.each([false, true])('with singleWriter no condition is sent (bucket used before: %s)', async (used) => {
   isUsed = used;
   const { code } = await sync(true);
-  // The exit code is 1 because the image does not exist. The keys are sorted, because a run writes its last objects at the
-  // same time, in any order.
+  // The exit code is 1 because the image does not exist. The keys are sorted, because a run writes its last objects at
+  // the same time, in any order.
   const atEnd = ['state/default/catalog.json', 'state/default/last-run.json'];
   expect([code, written.toSorted()]).toEqual([1, used ? atEnd : ['lifeboat.json', ...atEnd]]);
 });

@@ -1,4 +1,6 @@
-/** If a login that "docker login" has left is refused, the message says what to do for an image that everybody may read. */
+/**
+ * If a login that "docker login" has left is refused, the message says what to do for an image that everybody may read.
+ */
 import { expect, test } from 'vitest';
 import { parseUpstream } from '../../core/reference.ts';
 import { DockerConfig } from '../../mirror-job/credentials/docker-config.ts';

@@ -12,13 +12,19 @@ import { requireProgram } from './programs.ts';
 
 const SUITE = 'OCI Conformance Test/';
 
-/** Outcomes as the suite prints them. `Disabled`: the settings leave the check out. `Skip`: the suite tries it and gives up. */
+/**
+ * Outcomes as the suite prints them. `Disabled`: the settings leave the check out. `Skip`: the suite tries it and gives
+ * up.
+ */
 const OUTCOMES = ['Pass', 'Skip', 'Disabled', 'FAIL', 'Error'] as const;
 
 export type Outcome = (typeof OUTCOMES)[number];
 
 export interface Check {
-  /** The suite's name for it, without that of the suite itself: `image/push/blob-post-put`. Several checks can share one. */
+  /**
+   * The suite's name for it, without that of the suite itself: `image/push/blob-post-put`. Several checks can share
+   * one.
+   */
   readonly name: string;
   readonly outcome: Outcome;
   /** Why the check was skipped, or what it expected and got. */
@@ -40,8 +46,8 @@ export interface ReadOnlyContent {
 }
 
 /**
- * If it is told to push nothing, this commit of the suite panics after its last test, before it prints its results. With
- * a filter on one test it does not panic.
+ * If it is told to push nothing, this commit of the suite panics after its last test, before it prints its results.
+ * With a filter on one test it does not panic.
  */
 const READ_ONLY = ['ping', 'empty', 'read-only', 'missing-manifest', 'invalid-digest-format'];
 
@@ -115,8 +121,8 @@ async function runConformance(
 }
 
 /**
- * Parses the printed output, because a part of the suite that leaves an API untried writes no report. Results are indented
- * by their depth: a result with none below it is a check, and the others sum up those below them.
+ * Parses the printed output, because a part of the suite that leaves an API untried writes no report. Results are
+ * indented by their depth: a result with none below it is a check, and the others sum up those below them.
  */
 function checksOf(output: string): Check[] {
   const [printed = ''] = output.split('\n\nConfiguration:\n', 1);

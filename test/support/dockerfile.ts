@@ -1,4 +1,6 @@
-/** Follows infra/kubernetes/Dockerfile without Docker: the copies that it makes, and the command that the image starts. */
+/**
+ * Follows infra/kubernetes/Dockerfile without Docker: the copies that it makes, and the command that the image starts.
+ */
 import { cp, mkdir, readFile, symlink, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { runProgram } from './process.ts';
@@ -6,7 +8,9 @@ import { runProgram } from './process.ts';
 const PROJECT = join(import.meta.dirname, '../..');
 /** The WORKDIR of both stages. */
 const WORKDIR = '/opt/lifeboat';
-/** Docker keeps the times of the files in a clone, and these may be later than the times of a build that it has cached. */
+/**
+ * Docker keeps the times of the files in a clone, and these may be later than the times of a build that it has cached.
+ */
 const LATER = new Date(Date.now() + 3_600_000);
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The job as `npm ci` leaves it in a clone, in a folder that nobody may write. If root runs the tests, the folder belongs
- * to root, as on a server. If another user runs them, the folder has no permission to write.
+ * The job as `npm ci` leaves it in a clone, in a folder that nobody may write. If root runs the tests, the folder
+ * belongs to root, as on a server. If another user runs them, the folder has no permission to write.
  */
 import { chmod, cp, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** Many tags and digests have manifests that refer to one image, so each of them changes that image's list of referrers. */
+/**
+ * Many tags and digests have manifests that refer to one image, so each of them changes that image's list of referrers.
+ */
 import { BucketReader, s3ClientOf } from './bucket-reader.ts';
 import { addArtifact, addImage, addLayer, tagAs } from './builder.ts';
 import { emptyRepository } from './content.ts';

@@ -24,7 +24,8 @@ export function parseUnit(text: string): Unit {
 
 /**
  * The command that a unit runs. An empty ExecStart clears those before it, as in a drop-in.
- * @throws when there is not exactly one command, or it has syntax that only systemd understands (quotes, `%`, `$`, prefixes)
+ * @throws when there is not exactly one command, or it has syntax that only systemd understands (quotes, `%`, `$`,
+ *   prefixes)
  */
 export function commandOf(unit: Unit): readonly string[] {
   const all = unit.get('Service')?.get('ExecStart') ?? [];

@@ -38,7 +38,7 @@ export async function startWriteReadSplit(options: SplitOptions): Promise<WriteR
   const agent = new Agent({ keepAlive: true });
   const reads: Record<string, number> = {};
   const pushed = new Map<string, Pushed>();
-  /** By repository: blobs that were uploaded, and those of them that no manifest names yet. */
+  /** The uploaded blobs that no manifest names yet, by repository. */
   const loose = new Map<string, Set<string>>();
   let isBehind = false;
 
@@ -79,7 +79,10 @@ export async function startWriteReadSplit(options: SplitOptions): Promise<WriteR
     }
   }
 
-  /** Pushes an artifact that has the loose blobs as its layers, because the job mirrors only blobs that a manifest names. */
+  /**
+   * Pushes an artifact that has the loose blobs as its layers, because the job mirrors only blobs that a manifest
+   * names.
+   */
   async function nameLooseBlobs(repository: string): Promise<void> {
     const base = `http://${options.upstream}/v2/${repository}`;
     const config = { mediaType: OCI_EMPTY, digest: digestOf(Buffer.from('{}')), size: 2 };

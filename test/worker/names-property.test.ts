@@ -35,8 +35,8 @@ it('property: by prefix, by "ns", by both, and by a configured host name', () =>
   fc.assert(
     fc.property(hosts, paths, hosts, (host, path, other) => {
       const upstream = parseUpstream(host);
-      // If a path begins with its upstream, nobody can tell whether the upstream was written twice. The edge assumes that
-      // it was, so such paths are left out.
+      // If a path begins with its upstream, nobody can tell whether the upstream was written twice. The edge assumes
+      // that it was, so such paths are left out.
       fc.pre(path.split('/', 1)[0] !== upstream);
       const repository = `${upstream}/${path}`;
       fc.pre(repository.length <= 255);

@@ -13,7 +13,9 @@ import { StoreError, type ByteRange, type StoredObject } from '../store/store.ts
 
 type Streamed = Pick<Library, 'roster' | 'onRefreshFailure'>;
 
-/** Each range costs one read of the store, and a Worker of the free plan may send 50 requests per request it answers. */
+/**
+ * Each range costs one read of the store, and a Worker of the free plan may send 50 requests per request it answers.
+ */
 const MOST_RANGES = 40;
 
 const encoder = new TextEncoder();

@@ -1,6 +1,6 @@
 /**
- * The configuration of clients as the documentation shows it. The tests change only the host's name, and add the settings
- * that an edge on the loopback address without a certificate needs.
+ * The configuration of clients as the documentation shows it. The tests change only the host's name, and add the
+ * settings that an edge on the loopback address without a certificate needs.
  */
 import { codeBlock } from '../code-block.ts';
 

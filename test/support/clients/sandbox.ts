@@ -12,7 +12,9 @@ import {
 } from '../process.ts';
 
 export interface Sandbox {
-  /** A new folder whose path is short enough for a socket. It has each folder of `folders` at that folder's own path. */
+  /**
+   * A new folder whose path is short enough for a socket. It has each folder of `folders` at that folder's own path.
+   */
   readonly directory: string;
   /** Makes the name this machine's own, for the programs in here alone. */
   resolve(name: string): Promise<void>;
@@ -35,8 +37,8 @@ const MOUNT_AND_RUN =
   'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit; shift 2; done; shift; exec "$@"';
 
 /**
- * Registries that the documentation names. Their names lead to this machine, where nobody listens on their port, so they
- * are down for every client, with a network and without.
+ * Registries that the documentation names. Their names lead to this machine, where nobody listens on their port, so
+ * they are down for every client, with a network and without.
  */
 const DEAD_REGISTRIES = ['registry-1.docker.io', 'quay.io'];
 
