@@ -1,7 +1,7 @@
 /** Runs each command of the schedules in infra/ as the user nobody, from a tree that this user may not write. */
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -112,6 +112,9 @@ interface Start {
   readonly report?: string;
 }
 
+/** A PATH that leads to a new enough Node in a folder that everybody may read, as a runner's and an image's do. */
+const nodePath = () => `${join(place.clone(), 'node_modules/.bin')}:${SYSTEM_PATH}`;
+
 const keys = () => ({ S3_ACCESS_KEY_ID: store.accessKeyId, S3_SECRET_ACCESS_KEY: store.secretAccessKey });
 
 async function byUnit(text: string): Promise<Start> {
@@ -164,7 +167,7 @@ async function byWorkflow(): Promise<Start> {
   return {
     command: ['bash', '-e', script],
     cwd: join(place.workspace(), step?.['working-directory'] ?? '.'),
-    variables: { PATH: `${dirname(process.execPath)}:${SYSTEM_PATH}`, HOME: place.workspace(), ...keys() },
+    variables: { PATH: nodePath(), HOME: place.workspace(), ...keys() },
     report: join(place.workspace(), 'report.json'),
   };
 }
@@ -175,7 +178,7 @@ async function byCronJob(): Promise<Start> {
   return {
     command: [...image, ...args],
     cwd: '/',
-    variables: { PATH: `${dirname(process.execPath)}:${SYSTEM_PATH}`, ...keys() },
+    variables: { PATH: nodePath(), ...keys() },
   };
 }
 
