@@ -17,10 +17,10 @@ const SYNC_OPTIONS = {
 } as const;
 
 const IMAGES = `IMAGE is a reference as with docker pull. If any IMAGE is given, only these images are looked
-at, whatever else the configuration lists. The configuration's store and upstreams still apply,
-and so do the name, the referrers and so on of an image that it lists. A tag or a digest in IMAGE
-replaces those that the image's entry selects. Without a tag or a digest, the image has to have an
-entry, and the entry is done as it is.`;
+at. The configuration's store, upstreams and defaults still apply. If the configuration has an
+entry for IMAGE, the entry's settings apply too (name, platforms, referrers, moves), and a tag or
+a digest in IMAGE replaces what the entry selects. An IMAGE without a tag and a digest needs an
+entry, and everything that the entry selects is mirrored.`;
 
 export const sync: Command = {
   name: 'sync',
