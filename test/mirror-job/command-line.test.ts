@@ -8,7 +8,7 @@ const CLONE = '/opt/lifeboat';
 const BIN = `${CLONE}/mirror-job/lifeboat.js`;
 
 function started(how: Partial<Omit<Start, 'argv'>> & { script?: string; args?: string[] }): CommandLine {
-  const { script = BIN, args = [], argv0 = 'node', execArgv = [], env = {}, cwd = '/work' } = how;
+  const { script = BIN, args = [], argv0 = 'node', execArgv = [], env = {}, cwd = '/clone' } = how;
   return findCommandLine({ argv0, execArgv, argv: ['/usr/bin/node', script, ...args], env, cwd });
 }
 
@@ -24,12 +24,12 @@ test.each<[string, string, Parameters<typeof started>[0]]>([
   [
     'npx where it is installed',
     'npx lifeboat',
-    { script: '/work/node_modules/.bin/lifeboat', env: { npm_command: 'exec', PATH } },
+    { script: '/clone/node_modules/.bin/lifeboat', env: { npm_command: 'exec', PATH } },
   ],
   [
     'pnpm',
     'npx lifeboat',
-    { script: '/work/node_modules/.bin/lifeboat', env: { npm_config_user_agent: 'pnpm/10', PATH } },
+    { script: '/clone/node_modules/.bin/lifeboat', env: { npm_config_user_agent: 'pnpm/10', PATH } },
   ],
   ['npm start in a clone', 'npx lifeboat', { script: `${CLONE}/mirror-job/main.ts`, env: NPX, cwd: CLONE }],
   ['a folder below a clone', 'npx lifeboat', { env: { npm_command: 'run' }, cwd: `${CLONE}/docs` }],
