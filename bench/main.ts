@@ -16,7 +16,7 @@ const USAGE = `Usage: npm run bench -- edge|job [--quick] [--only PART]
 
   edge         the Worker in workerd, beside a bare Worker: ratios, reads of the store, size, memory
   job          lifeboat sync beside crane, regsync and skopeo: times, requests, memory
-  --quick      edge: 90 seconds instead of 8 minutes; job: 3 minutes instead of half an hour; less exact
+  --quick      edge: 90 seconds instead of 8 minutes; job: 3 minutes instead of 45; less exact
   --only PART  of job; may be given several times: ${PARTS.join(', ')}`;
 
 /** What one subject has to say. */

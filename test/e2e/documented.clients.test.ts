@@ -23,8 +23,10 @@ import { addUniqueImage } from '../support/unique-image.ts';
 import { startDockerRegistry, type Upstream } from '../support/upstream.ts';
 
 const REPOSITORY = 'library/app';
+/** The first part of this path looks like a host, but the request says that its registry is gcr.io. */
+const DOMAIN_SCOPED = 'gcr.io/google.com/tools/app';
 /** Each pull has an image of its own, because a client does not ask for a layer that it has. */
-const TAGS = ['tag', 'digest', 'digest-only', 'first', 'first-up', 'every', 'every-quay'] as const;
+const TAGS = ['tag', 'digest', 'digest-only', 'first', 'first-up', 'every', 'every-quay', 'every-gcr'] as const;
 
 const images = emptyRepository();
 let upstream: Upstream;
@@ -43,6 +45,7 @@ beforeAll(async () => {
     images: [
       { source, name: `docker.io/${REPOSITORY}`, tags: ['*'] },
       { source, name: `quay.io/${REPOSITORY}`, tags: ['*'] },
+      { source, name: DOMAIN_SCOPED, tags: ['every-gcr'] },
     ],
   });
   if (code !== 0) throw new Error(`lifeboat sync ended with ${code}:\n${stderr}`);
@@ -143,6 +146,12 @@ describe.each<{ readonly version: ContainerdVersion; readonly defaults: Record<s
       expect(new Set(edgeProxy.requests.map(({ query }) => query.get('ns')))).toEqual(
         new Set(['docker.io', 'quay.io']),
       );
+    });
+
+    test('one file for every registry: pulls an image whose path begins with a domain', async () => {
+      const reference = `${DOMAIN_SCOPED}:every-gcr`;
+      expect(await pull(client, reference, { mode: 'ns' })).toBe(digestOfTag(images, 'every-gcr'));
+      expect(new Set(edgeProxy.requests.map(({ query }) => query.get('ns')))).toEqual(new Set(['gcr.io']));
     });
   });
 });

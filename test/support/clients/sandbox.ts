@@ -40,7 +40,7 @@ const MOUNT_AND_RUN =
  * Registries that the documentation names. Their names lead to this machine, where nobody listens on their port, so
  * they are down for every client, with a network and without.
  */
-const DEAD_REGISTRIES = ['registry-1.docker.io', 'quay.io'];
+const DEAD_REGISTRIES = ['registry-1.docker.io', 'quay.io', 'gcr.io'];
 
 /**
  * @param folders of this machine, such as /etc/containerd, that the programs see as folders of the sandbox
