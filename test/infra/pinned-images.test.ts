@@ -1,0 +1,61 @@
+/** A tag of an action or of a base image can be moved by whoever owns it; a commit and a digest cannot. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { codeBlocksOf } from '../support/code-block.ts';
+import { runProgram } from '../support/process.ts';
+
+const PROJECT = join(import.meta.dirname, '../..');
+
+interface Line {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** The lines of every workflow, manifest and Dockerfile of the repository, and of every code block of its documentation. */
+async function examples(): Promise<readonly Line[]> {
+  const { stdout } = await runProgram('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+    cwd: PROJECT,
+  });
+  const files = stdout.trim().split('\n');
+  const linesOf = (file: string, text: string) => text.split('\n').map((line) => ({ file, text: line.trim() }));
+  const all = await Promise.all(
+    files.map(async (file) => {
+      if (file.endsWith('.md')) {
+        return (await codeBlocksOf(file)).flatMap((block) => linesOf(file, block));
+      }
+      if (!/\.ya?ml$|(?:^|\/)Dockerfile/.test(file)) return [];
+      return linesOf(file, await readFile(join(PROJECT, file), 'utf8'));
+    }),
+  );
+  return all.flat();
+}
+
+const LINES = await examples();
+
+test('each action is named by its commit, with its version beside it', () => {
+  const actions = LINES.filter(({ text }) => /^-? ?uses:/.test(text));
+  expect(new Set(actions.map(({ file }) => file))).toEqual(
+    new Set(['.github/workflows/ci.yml', 'infra/github/mirror.yml']),
+  );
+  const pinned = /^-? ?uses: [\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/;
+  expect(actions.filter(({ text }) => !pinned.test(text))).toEqual([]);
+});
+
+test('each image that is run or built upon is named by its digest', () => {
+  const images = LINES.filter(({ text }) => /^(?:- )?image:|^FROM /.test(text));
+  expect(images.length).toBeGreaterThan(3);
+  const pinned = /(?:@sha256:[0-9a-f]{64}|@\$\{NODE_DIGEST\})(?: AS \w+)?$/;
+  expect(images.filter(({ text }) => !pinned.test(text))).toEqual([]);
+});
+
+test('the Dockerfile has no digest of its own, so that a build without one fails', async () => {
+  const dockerfile = await readFile(join(PROJECT, 'infra/kubernetes/Dockerfile'), 'utf8');
+  expect(dockerfile.match(/^ARG .*$/gm)).toEqual(['ARG NODE_DIGEST']);
+  expect(dockerfile.indexOf('ARG NODE_DIGEST')).toBeLessThan(dockerfile.indexOf('\nFROM '));
+});
+
+test('the runner of a workflow is one version of a system', () => {
+  const runners = LINES.filter(({ text }) => text.startsWith('runs-on:')).map(({ text }) => text);
+  expect(runners.filter((text) => !/^runs-on: ubuntu-\d\d\.\d\d$/.test(text))).toEqual([]);
+});
