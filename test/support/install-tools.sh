@@ -19,6 +19,7 @@ declare -A package_of=(
   [podman]=podman
   [runc]=runc
   [skopeo]=skopeo
+  [systemd-analyze]=systemd
   [wrk]=wrk
 )
 

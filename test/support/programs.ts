@@ -24,6 +24,7 @@ const INSTALL = {
   regsync: SCRIPT,
   runc: 'apt-get install runc',
   skopeo: 'apt-get install skopeo',
+  'systemd-analyze': 'apt-get install systemd',
   versitygw: SCRIPT,
   wrk: 'apt-get install wrk',
 } as const;
