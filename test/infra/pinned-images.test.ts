@@ -12,13 +12,16 @@ interface Line {
   readonly text: string;
 }
 
+function linesOf(file: string, text: string): readonly Line[] {
+  return text.split('\n').map((line) => ({ file, text: line.trim() }));
+}
+
 /** The lines of every workflow, manifest and Dockerfile of the repository, and of every code block of its documentation. */
 async function examples(): Promise<readonly Line[]> {
   const { stdout } = await runProgram('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
     cwd: PROJECT,
   });
   const files = stdout.trim().split('\n');
-  const linesOf = (file: string, text: string) => text.split('\n').map((line) => ({ file, text: line.trim() }));
   const all = await Promise.all(
     files.map(async (file) => {
       if (file.endsWith('.md')) {
@@ -53,6 +56,17 @@ test('the Dockerfile has no digest of its own, so that a build without one fails
   const dockerfile = await readFile(join(PROJECT, 'infra/kubernetes/Dockerfile'), 'utf8');
   expect(dockerfile.match(/^ARG .*$/gm)).toEqual(['ARG NODE_DIGEST']);
   expect(dockerfile.indexOf('ARG NODE_DIGEST')).toBeLessThan(dockerfile.indexOf('\nFROM '));
+});
+
+test('the command of infra/README.md puts the digest of the image into the CronJob', async () => {
+  const [command = ''] = LINES.flatMap(({ file, text }) =>
+    file === 'infra/README.md' && text.startsWith('sed ') ? [text] : [],
+  );
+  const image = `registry.example.com/lifeboat@sha256:${'a'.repeat(64)}`;
+  const [sed = '', apply] = command.split(' | kubectl ');
+  const { stdout } = await runProgram('sh', ['-c', sed], { cwd: PROJECT, env: { image } });
+  const changed = stdout.split('\n').filter((line) => line.includes('image: '));
+  expect([apply, changed]).toEqual(['apply -f -', [`              image: ${image}`]]);
 });
 
 test('the runner of a workflow is one version of a system', () => {

@@ -91,7 +91,6 @@ beforeEach(async () => {
   for (const written of [join(place.state(), 'report.json'), join(place.collector(), 'lifeboat.prom')]) {
     await rm(written, { force: true });
   }
-  await rm(join(place.workspace(), 'report.json'), { force: true });
 });
 
 /** Reads a file of infra/ and replaces the paths of a server by those of this test. */
@@ -112,7 +111,7 @@ interface Start {
   readonly report?: string;
 }
 
-/** A PATH that leads to a new enough Node in a folder that everybody may read, as a runner's and an image's do. */
+/** A PATH that leads to a new enough Node in a folder that everybody may read, as an image's does. */
 const nodePath = () => `${join(place.clone(), 'node_modules/.bin')}:${SYSTEM_PATH}`;
 
 const keys = () => ({ S3_ACCESS_KEY_ID: store.accessKeyId, S3_SECRET_ACCESS_KEY: store.secretAccessKey });
@@ -167,8 +166,7 @@ async function byWorkflow(): Promise<Start> {
   return {
     command: ['bash', '-e', script],
     cwd: join(place.workspace(), step?.['working-directory'] ?? '.'),
-    variables: { PATH: nodePath(), HOME: place.workspace(), ...keys() },
-    report: join(place.workspace(), 'report.json'),
+    variables: { PATH: SYSTEM_PATH, HOME: place.workspace(), ...keys() },
   };
 }
 
@@ -301,6 +299,7 @@ test('the drop-in that adds metrics writes as the unit’s user, where that user
   expect(Object.fromEntries(service ?? [])).toEqual({
     SupplementaryGroups: ['lifeboat-metrics'],
     ReadWritePaths: [place.collector()],
+    UMask: ['0022'],
     ExecStart: ['', expect.stringMatching(` --metrics ${place.collector()}/lifeboat\\.prom$`)],
   });
   const commands = await readmeBlock('groupadd');

@@ -8,7 +8,9 @@ import { runProgram } from '../support/process.ts';
 import { commandOf, parseUnit } from '../support/systemd-unit.ts';
 
 const INFRA = join(import.meta.dirname, '../../infra');
-/** The command of each schedule; scheduled-starts.test.ts runs it. */
+/** A run of every schedule ends by then. Seconds. */
+const SIX_HOURS = 6 * 3600;
+/** The command of the unit; scheduled-starts.test.ts runs it. */
 const SYNC = /node \S+\/mirror-job\/lifeboat\.js sync -c \S+ --report \S+$/;
 
 test('the systemd service runs one sync, as nobody, and fails when the sync fails', async () => {
@@ -18,6 +20,7 @@ test('the systemd service runs one sync, as nobody, and fails when the sync fail
   expect(commandOf(unit).join(' ')).toMatch(SYNC);
   expect(service?.get('DynamicUser')).toEqual(['yes']);
   expect(service?.has('SuccessExitStatus')).toBe(false);
+  expect(service?.get('TimeoutStartSec')).toEqual([`${SIX_HOURS / 3600}h`]);
 });
 
 test('the systemd timer starts the service by its name, and makes up for a missed run', async () => {
@@ -38,7 +41,7 @@ test('the scheduled GitHub workflow runs one sync at a time, with the keys from 
       sync: {
         steps: expect.arrayContaining([
           expect.objectContaining({
-            run: expect.stringMatching(SYNC),
+            run: 'exec lifeboat/node_modules/.bin/node lifeboat/mirror-job/lifeboat.js sync -c lifeboat.yaml',
             env: {
               S3_ENDPOINT: '${{ secrets.S3_ENDPOINT }}',
               S3_ACCESS_KEY_ID: '${{ secrets.S3_ACCESS_KEY_ID }}',
@@ -72,18 +75,31 @@ test('the Kubernetes CronJob runs one sync at a time, not as root, and does not 
     spec: {
       schedule: '17 * * * *',
       concurrencyPolicy: 'Forbid',
+      startingDeadlineSeconds: 1800,
       jobTemplate: {
         spec: {
           backoffLimit: 0,
+          activeDeadlineSeconds: SIX_HOURS,
           template: {
             spec: {
               restartPolicy: 'Never',
               automountServiceAccountToken: false,
+              securityContext: {
+                runAsNonRoot: true,
+                runAsUser: 1000,
+                runAsGroup: 1000,
+                seccompProfile: { type: 'RuntimeDefault' },
+              },
               containers: [
                 {
                   args: ['sync', '-c', '/etc/lifeboat/lifeboat.yaml'],
                   envFrom: [{ secretRef: { name: 'lifeboat' } }],
-                  securityContext: { runAsNonRoot: true, readOnlyRootFilesystem: true },
+                  resources: { requests: { memory: '256Mi' }, limits: { memory: '400Mi' } },
+                  securityContext: {
+                    readOnlyRootFilesystem: true,
+                    allowPrivilegeEscalation: false,
+                    capabilities: { drop: ['ALL'] },
+                  },
                   volumeMounts: [{ name: 'configuration', mountPath: '/etc/lifeboat', readOnly: true }],
                 },
               ],
