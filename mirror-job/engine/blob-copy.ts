@@ -8,8 +8,9 @@ import { blobKey, blobLinkKey } from '../../core/layout.ts';
 import { OCI_DESCRIPTOR, OCTET_STREAM } from '../../core/media-type.ts';
 import type { Repository } from '../../core/reference.ts';
 import type { Environment } from './environment.ts';
-import type { Limit } from './limit.ts';
-import { Memo } from './memo.ts';
+import { partyOf, type FairShare, type Party } from './fair-share.ts';
+import { limitFor } from './limit.ts';
+import { Memo, type Bound } from './memo.ts';
 import { isRanged, rangedParts } from './ranged-parts.ts';
 import { counted, resumed } from './resume.ts';
 import type { Source } from './source.ts';
@@ -25,23 +26,32 @@ const ENTRY = 600;
  */
 const REMEMBERED = 8 * 1024 * 1024;
 
+/** How long a blob is waited for that another upstream sends, in milliseconds. */
+const PATIENCE = 60_000;
+
 /** Who sees to it that a repository has its blobs. */
 export type BlobWriter = Pick<BlobCopier, 'ensure'>;
 
+/** What the sources of one party have copied, by digest and size. */
+interface Copies {
+  readonly stored: Memo<string, 'copied' | 'present'>;
+  /** Who fetches it now. */
+  readonly fetchedFrom: Map<string, Source>;
+}
+
 export class BlobCopier {
   readonly #environment: Environment;
-  readonly #limit: Limit;
-  readonly #stored: Memo<string, 'copied' | 'present'>;
-  /** Who fetches it. */
-  readonly #fetchedFrom = new Map<string, Source>();
+  readonly #slots: FairShare;
+  readonly #bound: Bound<unknown>;
+  readonly #copies = new Map<Party, Copies>();
   readonly #linked: Memo<string, void>;
 
-  constructor(environment: Environment, limit: Limit) {
+  /** @param slots how many blobs are copied at once */
+  constructor(environment: Environment, slots: FairShare) {
     this.#environment = environment;
-    this.#limit = limit;
-    const bound = { retention: new Retention(REMEMBERED), weigh: () => ENTRY };
-    this.#stored = new Memo(bound);
-    this.#linked = new Memo(bound);
+    this.#slots = slots;
+    this.#bound = { retention: new Retention(REMEMBERED), weigh: () => ENTRY };
+    this.#linked = new Memo<string, void>(this.#bound);
   }
 
   /**
@@ -68,12 +78,14 @@ export class BlobCopier {
   /** What one source lacks, or sends wrong, another one may have: its failure is nobody else's. */
   async #storedOnce(blob: Descriptor, source: Source): Promise<'copied' | 'present'> {
     const name = `${blob.digest} ${blob.size}`;
+    const copies = this.#copiesOf(partyOf(source));
+    await this.#waitForOthers(name, copies);
     for (;;) {
-      const stored = this.#stored.get(name, () => {
-        this.#fetchedFrom.set(name, source);
-        return this.#store(blob, source).finally(() => this.#fetchedFrom.delete(name));
+      const stored = copies.stored.get(name, () => {
+        copies.fetchedFrom.set(name, source);
+        return this.#store(blob, source).finally(() => copies.fetchedFrom.delete(name));
       });
-      const from = this.#fetchedFrom.get(name);
+      const from = copies.fetchedFrom.get(name);
       try {
         return await stored;
       } catch (error) {
@@ -82,8 +94,33 @@ export class BlobCopier {
     }
   }
 
+  /** Another party may fetch it already. It is waited for as long as saves a fetch, and not as long as that one is slow. */
+  async #waitForOthers(name: string, own: Copies): Promise<void> {
+    if (own.stored.peek(name) !== undefined) return;
+    for (const copies of this.#copies.values()) {
+      const running = copies.stored.peek(name);
+      if (running === undefined) continue;
+      const done = new AbortController();
+      const patience = this.#environment.clock.sleep(PATIENCE, done.signal);
+      // However it ended: what it has stored is found, and what it has not stored is fetched.
+      await Promise.race([Promise.allSettled([running]), patience]).finally(() => done.abort());
+      return;
+    }
+  }
+
+  #copiesOf(party: Party): Copies {
+    const known = this.#copies.get(party);
+    if (known !== undefined) return known;
+    const copies = { stored: new Memo<string, 'copied' | 'present'>(this.#bound), fetchedFrom: new Map() };
+    this.#copies.set(party, copies);
+    return copies;
+  }
+
   #store(blob: Descriptor, source: Source): Promise<'copied' | 'present'> {
-    return this.#limit(async () => {
+    return limitFor(
+      this.#slots,
+      partyOf(source),
+    )(async () => {
       const { store, tally, signal, limits } = this.#environment;
       signal.throwIfAborted();
       const key = blobKey(blob.digest);
@@ -109,13 +146,15 @@ export class BlobCopier {
   /** Hashed on its way into the bucket. */
   async #fetch(key: string, blob: Descriptor, source: Source, add: (bytes: number) => void): Promise<void> {
     const { signal, createHash, limits } = this.#environment;
+    const buffers = this.#environment.buffers.for(partyOf(source));
+    const environment = { ...this.#environment, buffers };
     if (isRanged(source, blob.size, limits)) {
-      const parts = rangedParts(this.#environment, source, blob, add);
+      const parts = rangedParts(environment, source, blob, add);
       const right = verifiedParts(parts, blob, source, createHash);
-      await uploadParts(this.#environment, key, blob.size, right, OCTET_STREAM);
+      await uploadParts(environment, key, blob.size, right, OCTET_STREAM);
       return;
     }
     const body = verified(counted(resumed(source, blob, signal), add), blob, source, createHash);
-    await uploadBlob(this.#environment, key, blob.size, body, OCTET_STREAM);
+    await uploadBlob(environment, key, blob.size, body, OCTET_STREAM);
   }
 }

@@ -5,7 +5,8 @@ import type { TagEntry } from '../../core/repository-index.ts';
 import type { BlobWriter } from './blob-copy.ts';
 import type { Environment } from './environment.ts';
 import type { Image } from './image.ts';
-import type { Limit } from './limit.ts';
+import { partyOf, type FairShare } from './fair-share.ts';
+import { limitFor } from './limit.ts';
 import { ManifestCopier, createManifestRetention, type StoredManifest } from './manifest-copy.ts';
 import { believe, checkNamed, noteGone } from './listed-tags.ts';
 import { Memo } from './memo.ts';
@@ -84,8 +85,9 @@ export class ImageRun {
   }
 
   /** Never throws: whatever goes wrong with one tag is that tag's outcome, and its siblings go on. */
-  async run(limit: Limit): Promise<readonly ItemReport[]> {
+  async run(slots: FairShare): Promise<readonly ItemReport[]> {
     const { tally } = this.#environment;
+    const limit = limitFor(slots, partyOf(this.#image.source));
     const { repository, digests } = this.#image;
     const { tags, before } = await this.#selectTags();
     const work: [Tag | Digest, () => Promise<Outcome>][] = [

@@ -1,5 +1,5 @@
 /** A blob on its way, in pieces of a part's size: what a multipart upload is made of. */
-import type { Buffer, BufferPool } from './buffer-pool.ts';
+import type { Buffer, Buffers } from './buffer-pool.ts';
 
 /** Whoever has it gives the buffer back. */
 export interface Part {
@@ -12,7 +12,7 @@ export interface Part {
 export async function* cutIntoParts(
   body: AsyncIterable<Uint8Array>,
   partSize: number,
-  buffers: BufferPool,
+  buffers: Buffers,
 ): AsyncGenerator<Part> {
   let buffer: Buffer | undefined;
   let length = 0;

@@ -2,7 +2,7 @@
  * A large blob over several connections: most registries' storage sends one connection far less than the way
  * takes. Ranges of a part's size are fetched ahead, and handed on in order, because a hash needs them so.
  */
-import type { Buffer } from './buffer-pool.ts';
+import type { Buffer, Buffers } from './buffer-pool.ts';
 import type { Environment, Limits } from './environment.ts';
 import { createLimit } from './limit.ts';
 import { cutIntoParts, type Part } from './part.ts';
@@ -24,7 +24,7 @@ export function countRanges(size: number, limits: Limits): number {
   return Math.ceil(size / partSizeFor(size, limits.partSize));
 }
 
-type RangesEnvironment = Pick<Environment, 'buffers' | 'limits' | 'signal'>;
+type RangesEnvironment = Pick<Environment, 'limits' | 'signal'> & { readonly buffers: Buffers };
 
 /**
  * A blob's parts in order, not verified, each byte asked for once. A source that answers the first range with the

@@ -9,7 +9,8 @@ import type { Environment } from './environment.ts';
 import { FreshStore } from './fresh-store.ts';
 import { changeObject } from './guarded-write.ts';
 import type { Image } from './image.ts';
-import { createLimit, type Limit } from './limit.ts';
+import { FairShare, partyOf, type Party } from './fair-share.ts';
+import { limitFor } from './limit.ts';
 import { countOutcomes, reportUpstreams, type Finding, type ItemReport, type RunReport } from './report.ts';
 import { ImageRun, type ImageWork } from './image-run.ts';
 import { outcomeOf } from './skipped-error.ts';
@@ -34,16 +35,30 @@ export async function runMirror(
   const environment = { ...given, store };
   const { clock, tally, limits, signal, run } = environment;
   const begun = clock.now().toISOString();
-  const blobs = dry?.blobs ?? new BlobCopier(environment, createLimit(limits.blobs));
+  const blobSlots = new FairShare(limits.blobs);
+  const blobs = dry?.blobs ?? new BlobCopier(environment, blobSlots);
   const work = { retention: createManifestRetention(), ...dry, blobs };
-  const tags = createLimit(limits.tags);
+  const tags = new FairShare(limits.tags);
   // An open one holds its index and its tags: of thousands, only some are open at once.
-  const open = createLimit(limits.repositories);
-  const repositories = Map.groupBy(images, (image) => image.repository);
+  const open = new FairShare(limits.repositories);
+  const repositories = [...Map.groupBy(images, (image) => image.repository)].map(([repository, group]) => {
+    const parties = new Set(group.map(({ source }) => partyOf(source)));
+    // A repository of several upstreams competes by itself: a slow one of them must not keep the others waiting.
+    const [opener = repository] = parties.size === 1 ? parties : [repository];
+    const shares: [FairShare, Party][] = [[open, opener]];
+    for (const party of parties) {
+      for (const share of [tags, blobSlots, environment.buffers.share]) shares.push([share, party]);
+    }
+    for (const [share, party] of shares) share.join(party);
+    return { repository, group, opener, shares };
+  });
   const results = await Promise.all(
-    [...repositories].map(([repository, group]) =>
-      open(() => mirrorRepository(environment, repository, group, work, tags)),
-    ),
+    repositories.map(async ({ repository, group, opener, shares }) => {
+      const limit = limitFor(open, opener);
+      const result = await limit(() => mirrorRepository(environment, repository, group, work, tags));
+      for (const [share, party] of shares) share.leave(party);
+      return result;
+    }),
   );
   const items = results.flatMap((result) => result.items);
   const served = results.flatMap(({ repository, isServed }) => (isServed ? [repository] : []));
@@ -111,7 +126,7 @@ async function mirrorRepository(
   repository: Repository,
   images: readonly Image[],
   work: ImageWork,
-  limit: Limit,
+  tags: FairShare,
 ): Promise<RepositoryResult> {
   let state: RepositoryState;
   try {
@@ -121,7 +136,7 @@ async function mirrorRepository(
     return { repository, items: [failed(environment, repository, error)], findings: [], isServed: false };
   }
   const runs = images.map((image) => new ImageRun(environment, image, state, work));
-  const items = await Promise.all(runs.map((run) => run.run(limit)));
+  const items = await Promise.all(runs.map((run) => run.run(tags)));
   // Tags are worked on side by side: what is found of them is told in one order all the same.
   const findings = runs.flatMap((run) =>
     run.findings.toSorted((one, other) => ((one.tag ?? '') < (other.tag ?? '') ? -1 : 1)),

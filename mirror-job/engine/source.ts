@@ -30,6 +30,8 @@ export interface RequestCounts {
 
 /** What several sources have in common. */
 export interface ReportingUpstream {
+  /** Its host, as reports call it. */
+  readonly name: string;
   report(): UpstreamReport;
   /** Runs what is going to ask for manifests: now, or after others where they are counted. */
   inTurn<Result>(task: () => Promise<Result>): Promise<Result>;

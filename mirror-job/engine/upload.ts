@@ -2,7 +2,7 @@
  * Writing a blob: one PUT when it fits into a part, else a multipart upload. Either way the object appears at
  * once and whole, and only after the stream has ended well: a stream that throws leaves nothing behind.
  */
-import type { BufferPool } from './buffer-pool.ts';
+import type { Buffers } from './buffer-pool.ts';
 import type { Environment } from './environment.ts';
 import { createLimit } from './limit.ts';
 import { cutIntoParts, type Part } from './part.ts';
@@ -19,7 +19,7 @@ const PARTS_IN_FLIGHT = 4;
  * @throws what the stream throws, and {StoreError}
  */
 export async function uploadBlob(
-  environment: Pick<Environment, 'store' | 'buffers' | 'limits' | 'log'>,
+  environment: Pick<Environment, 'store' | 'limits' | 'log'> & { readonly buffers: Buffers },
   key: string,
   size: number,
   body: AsyncIterable<Uint8Array>,
@@ -69,7 +69,7 @@ export function partSizeFor(size: number, partSize: number): number {
 
 async function putWhole(
   store: Store,
-  buffers: BufferPool,
+  buffers: Buffers,
   key: string,
   size: number,
   body: AsyncIterable<Uint8Array>,

@@ -59,6 +59,10 @@ export class Registry implements ReportingUpstream {
     this.#anonymous = new Accounts(anonymous, []);
   }
 
+  get name(): string {
+    return formatUpstream(this.#upstream);
+  }
+
   get log(): Log {
     return this.#options.log;
   }
@@ -85,7 +89,7 @@ export class Registry implements ReportingUpstream {
 
   report(): UpstreamReport {
     return {
-      name: formatUpstream(this.#upstream),
+      name: this.name,
       requests: this.#requests,
       quotas: this.#budget.quotasOf(this.#accounts.all),
       exhausted: this.#budget.exhausted,

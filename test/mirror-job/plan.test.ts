@@ -9,7 +9,15 @@ import { emptyRepository, type Repository } from '../support/content.ts';
 import { addMultiPlatform } from '../support/corpus.ts';
 import { SPDX } from '../support/media-types.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
-import { EVERY_TAG, environmentFor, imageOf, outcomesOf, sourceAt, type ImageOptions } from './harness.ts';
+import {
+  TestClock,
+  EVERY_TAG,
+  environmentFor,
+  imageOf,
+  outcomesOf,
+  sourceAt,
+  type ImageOptions,
+} from './harness.ts';
 import { MemorySource } from './memory-source.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -76,9 +84,16 @@ async function plan() {
   return report;
 }
 
+/** Its sleeps do not end: whoever waits for another one's blob gets it. */
+class SlowClock extends TestClock {
+  override sleep(): Promise<void> {
+    return new Promise(() => {});
+  }
+}
+
 async function sync() {
   registry.requests.length = 0;
-  const environment = environmentFor(store, { limits: LIMITS });
+  const environment = environmentFor(store, { limits: LIMITS, clock: new SlowClock() });
   const report = await runMirror(environment, 'test', await images());
   return { report, bytes: environment.tally.bytes };
 }

@@ -4,7 +4,7 @@ import { parseDescriptor } from '../../core/descriptor.ts';
 import { parseRepository } from '../../core/reference.ts';
 import { BlobCopier } from '../../mirror-job/engine/blob-copy.ts';
 import { BufferPool } from '../../mirror-job/engine/buffer-pool.ts';
-import { createLimit } from '../../mirror-job/engine/limit.ts';
+import { FairShare } from '../../mirror-job/engine/fair-share.ts';
 import { PROGRESS } from '../../mirror-job/engine/resume.ts';
 import { SourceError, type RangeAnswer } from '../../mirror-job/engine/source.ts';
 import { addStreamedLayer, type Descriptor } from '../support/builder.ts';
@@ -36,7 +36,7 @@ function setUp({ parts = 8, signal = new AbortController().signal } = {}) {
     ...environmentFor(store, { signal, limits: { partSize: PART, rangesFrom: 2 * PART, rangesAtOnce: 3 } }),
     buffers: new BufferPool(parts * PART, PART),
   };
-  const copier = new BlobCopier(environment, createLimit(6));
+  const copier = new BlobCopier(environment, new FairShare(6));
   return { store, environment, copier, pool: parts * PART };
 }
 

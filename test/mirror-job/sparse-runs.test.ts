@@ -157,6 +157,7 @@ test('a fill waits its turn at an upstream that counts manifests, and an image w
   await sync({ platforms: ['linux/amd64'] });
   let turns = 0;
   const upstream: MemorySource['upstream'] = {
+    name: 'upstream.test',
     inTurn: (task) => {
       turns += 1;
       return task();
