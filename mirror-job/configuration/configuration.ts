@@ -20,8 +20,8 @@ export interface Configuration {
   readonly store: StoreConfiguration;
   /** Further ones, in order: whole mirrors of the primary, for the same audience. */
   readonly laterStores: readonly StoreConfiguration[];
-  /** How long a run may take; undefined for as long as it does. */
-  readonly maxDuration: MaxDuration | undefined;
+  /** How long a run may take. */
+  readonly maxDuration: MaxDuration;
   readonly upstreams: ReadonlyMap<Upstream, UpstreamConfiguration>;
   readonly defaults: {
     /** Milliseconds, or false. */

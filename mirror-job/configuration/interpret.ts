@@ -16,6 +16,8 @@ const DEFAULT_REFERRERS_EVERY = 24 * 3_600_000;
 const MAX_TIMEOUT = 3_600_000;
 /** Timers take no more than 24 days. */
 const MAX_MAX_DURATION = 7 * 24 * 3_600_000;
+/** Less than the schedulers in infra/ allow a run, so that it ends by itself (docs/decisions/0084-how-long-a-run-takes.md). */
+const DEFAULT_MAX_DURATION: MaxDuration = { milliseconds: 5 * 3_600_000, text: '5h' };
 
 /** Where a key stands in the file. */
 export type LineOf = (path: Path) => number | undefined;
@@ -120,10 +122,10 @@ function interpretTimeout(text: string | 0 | undefined, path: Path, problems: Pr
   return timeout;
 }
 
-function interpretMaxDuration(text: string | 0 | undefined, problems: Problems): MaxDuration | undefined {
+function interpretMaxDuration(text: string | 0 | undefined, problems: Problems): MaxDuration {
   const path = ['maxDuration'];
   const milliseconds = text === undefined ? undefined : problems.duration(text, path);
-  if (text === undefined || milliseconds === undefined) return undefined;
+  if (text === undefined || milliseconds === undefined) return DEFAULT_MAX_DURATION;
   if (milliseconds <= 0 || milliseconds > MAX_MAX_DURATION) {
     problems.add(path, 'it must be more than 0 and at most 7d.');
   }

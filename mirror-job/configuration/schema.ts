@@ -236,7 +236,7 @@ export const configurationSchema = keys({
   ),
   maxDuration: optional(
     duration,
-    'How long a run may take, as in 50m. After that the run stops, and the next run goes on. Default: no limit.',
+    'How long a run may take, as in 50m. After that the run stops, and the next run goes on. Default: 5h.',
   ),
   upstreams: optional(
     z.record(z.string(), upstream),

@@ -28,7 +28,7 @@ test('a short configuration gets the defaults', () => {
       line: 1,
       key: 'store',
     },
-    maxDuration: undefined,
+    maxDuration: { milliseconds: 18_000_000, text: '5h' },
     laterStores: [],
     upstreams: new Map(),
     defaults: { referrersEvery: DAY, moves: FOLLOW },
