@@ -111,7 +111,8 @@ async function mirror(
   const stores = isOne
     ? await openOneEarly(file, configuration, { agents, signal, ahead: beginReading(images) })
     : await openStores(file, configuration, { agents, signal });
-  const base = createEnvironment({ store: stores.primary, log: progress, signal });
+  const { milliseconds: longest } = configuration.maxDuration;
+  const base = createEnvironment({ store: stores.primary, log: progress, signal }, longest);
   const run = async (): Promise<RunReport> => {
     // A run that was stopped before it knew the bucket reports what it has not reached, and writes nothing there.
     const stopped = () =>

@@ -11,6 +11,7 @@ import type { Environment } from './environment.ts';
 import { partyOf, type FairShare, type Party } from './fair-share.ts';
 import { limitFor } from './limit.ts';
 import { Memo, type Bound } from './memo.ts';
+import { Pace } from './pace.ts';
 import { isRanged, rangedParts } from './ranged-parts.ts';
 import { counted, resumed } from './resume.ts';
 import type { Source } from './source.ts';
@@ -145,16 +146,23 @@ export class BlobCopier {
 
   /** Hashed on its way into the bucket. */
   async #fetch(key: string, blob: Descriptor, source: Source, add: (bytes: number) => void): Promise<void> {
-    const { signal, createHash, limits } = this.#environment;
+    const { signal, createHash, limits, clock } = this.#environment;
     const buffers = this.#environment.buffers.for(partyOf(source));
     const environment = { ...this.#environment, buffers };
+    const what = `${source.name}: blob ${blob.digest}`;
     if (isRanged(source, blob.size, limits)) {
-      const parts = rangedParts(environment, source, blob, add);
+      const pace = new Pace(what, blob.size, {
+        clock,
+        longest: limits.longest,
+        connections: limits.rangesAtOnce,
+      });
+      const parts = rangedParts(environment, source, blob, pace, add);
       const right = verifiedParts(parts, blob, source, createHash);
       await uploadParts(environment, key, blob.size, right, OCTET_STREAM);
       return;
     }
-    const body = verified(counted(resumed(source, blob, signal), add), blob, source, createHash);
+    const pace = new Pace(what, blob.size, { clock, longest: limits.longest });
+    const body = verified(counted(resumed(source, blob, signal, { pace }), add), blob, source, createHash);
     await uploadBlob(environment, key, blob.size, body, OCTET_STREAM);
   }
 }

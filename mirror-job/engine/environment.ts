@@ -53,6 +53,8 @@ export interface Limits {
   readonly rangesAtOnce: number;
   /** How often, in milliseconds, what a run has done in one repository is noted in its indexes while it goes on. */
   readonly flushEvery: number;
+  /** How long the run may take, in milliseconds: what would take longer alone is given up. */
+  readonly longest: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -63,6 +65,7 @@ export const DEFAULT_LIMITS: Limits = {
   rangesFrom: 64 * 1024 * 1024,
   rangesAtOnce: 5,
   flushEvery: 15_000,
+  longest: Infinity,
 };
 
 /**

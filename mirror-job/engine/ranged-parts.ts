@@ -5,6 +5,7 @@
 import type { Buffer, Buffers } from './buffer-pool.ts';
 import type { Environment, Limits } from './environment.ts';
 import { createLimit } from './limit.ts';
+import type { Pace } from './pace.ts';
 import { cutIntoParts, type Part } from './part.ts';
 import { BREAKS, PROGRESS, counted, isFinal, resumed } from './resume.ts';
 import { BlobAbsentError, SourceError, type RangedSource, type Source } from './source.ts';
@@ -29,6 +30,7 @@ type RangesEnvironment = Pick<Environment, 'limits' | 'signal'> & { readonly buf
 /**
  * A blob's parts in order, not verified, each byte asked for once. A source that answers the first range with the
  * whole blob is read on as it is; one that refuses ranges is asked for one stream, from where they ended.
+ * @param pace how fast they have to arrive, for `limits.rangesAtOnce` connections
  * @param count told of bytes as they arrive
  * @throws {BlobAbsentError} when the source lacks the blob
  * @throws {SourceError} when it breaks off again and again, or sends something else
@@ -37,17 +39,20 @@ export async function* rangedParts(
   environment: RangesEnvironment,
   source: RangedSource,
   blob: Expected,
+  pace: Pace,
   count: (bytes: number) => void,
 ): AsyncGenerator<Part> {
   const { buffers, limits, signal } = environment;
   const partSize = partSizeFor(blob.size, limits.partSize);
   const lengthAt = (start: number): number => Math.min(partSize, blob.size - start);
-  const inOneStream = (from: number, first?: AsyncIterable<Uint8Array>): AsyncGenerator<Part> =>
-    cutIntoParts(counted(resumed(source, blob, signal, { from, first }), count), partSize, buffers);
+  const inOneStream = (from: number, first?: AsyncIterable<Uint8Array>): AsyncGenerator<Part> => {
+    const body = resumed(source, blob, signal, { from, first, pace: pace.alone() });
+    return cutIntoParts(counted(body, count), partSize, buffers);
+  };
 
   // Memory first, then the request: an answer that nobody reads is a connection that the source may close.
   const buffer = await buffers.take(partSize);
-  const fetch = new RangeFetch(source, blob, signal, count);
+  const fetch = new RangeFetch(source, blob, signal, pace, count);
   let first: AsyncIterable<Uint8Array>;
   try {
     const answer = await fetch.open(0, lengthAt(0));
@@ -107,13 +112,21 @@ class RangeFetch {
   readonly #source: RangedSource;
   readonly #blob: Expected;
   readonly #signal: AbortSignal;
+  readonly #pace: Pace;
   readonly #count: (bytes: number) => void;
   #isStopped = false;
 
-  constructor(source: RangedSource, blob: Expected, signal: AbortSignal, count: (bytes: number) => void) {
+  constructor(
+    source: RangedSource,
+    blob: Expected,
+    signal: AbortSignal,
+    pace: Pace,
+    count: (bytes: number) => void,
+  ) {
     this.#source = source;
     this.#blob = blob;
     this.#signal = signal;
+    this.#pace = pace;
     this.#count = count;
   }
 
@@ -125,7 +138,7 @@ class RangeFetch {
   /** @throws {BlobAbsentError} and {SourceError} */
   async open(start: number, end: number) {
     const { digest, size } = this.#blob;
-    const answer = await this.#source.range(digest, size, start, end);
+    const answer = await this.#pace.wait(() => this.#source.range(digest, size, start, end));
     if (answer === undefined) throw new BlobAbsentError(`${this.#source.name} has no blob ${digest}.`);
     return answer;
   }
@@ -158,7 +171,7 @@ class RangeFetch {
             }
             body = answer.body;
           }
-          for await (const chunk of body) {
+          for await (const chunk of this.#pace.watch(body)) {
             this.#throwIfStopped();
             if (filled + chunk.length > length)
               throw this.#problem(`sent more than the range that was asked for`);

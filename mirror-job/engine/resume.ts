@@ -1,4 +1,5 @@
 /** A connection that breaks in the middle of a blob goes on where it broke: hash and upload keep what they have. */
+import { TooSlowError, type Pace } from './pace.ts';
 import { SkippedError } from './skipped-error.ts';
 import { BlobAbsentError, type Source } from './source.ts';
 import type { Expected } from './verify.ts';
@@ -11,12 +12,14 @@ export const BREAKS = 3;
  */
 export const PROGRESS = 64 * 1024;
 
-/** Where a stream begins that was begun in another way. */
-export interface Begun {
+/** Where a stream begins that was begun in another way, and how fast it has to be. */
+export interface ResumeOptions {
   /** Bytes that are there already. */
   readonly from?: number;
   /** What follows them, where it is at hand. */
   readonly first?: AsyncIterable<Uint8Array> | undefined;
+  /** Left out where the source is no upstream. */
+  readonly pace?: Pace;
 }
 
 /**
@@ -27,7 +30,7 @@ export async function* resumed(
   source: Pick<Source, 'name' | 'blob'>,
   blob: Expected,
   signal: AbortSignal,
-  { from = 0, first }: Begun = {},
+  { from = 0, first, pace }: ResumeOptions = {},
 ): AsyncGenerator<Uint8Array> {
   let offset = from;
   let given = first;
@@ -38,11 +41,12 @@ export async function* resumed(
     signal.throwIfAborted();
     const before = offset;
     try {
-      const body = given ?? (await source.blob(blob.digest, blob.size, offset));
+      const ask = () => source.blob(blob.digest, blob.size, offset);
+      const body = given ?? (await (pace?.wait(ask) ?? ask()));
       given = undefined;
       if (body === undefined) throw new BlobAbsentError(`${source.name} has no blob ${blob.digest}.`);
       isBegun = true;
-      for await (const chunk of body) {
+      for await (const chunk of pace?.watch(body) ?? body) {
         signal.throwIfAborted();
         offset += chunk.length;
         yield chunk;
@@ -57,9 +61,9 @@ export async function* resumed(
   }
 }
 
-/** Whether asking on is in vain: the blob is not there, or is not to be asked for. */
+/** Whether asking on is in vain: the blob is not there, is not to be asked for, or comes too slowly. */
 export function isFinal(error: unknown): boolean {
-  return error instanceof BlobAbsentError || error instanceof SkippedError;
+  return error instanceof BlobAbsentError || error instanceof SkippedError || error instanceof TooSlowError;
 }
 
 /** Passes a stream on, and tells how many bytes came. */
