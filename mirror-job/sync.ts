@@ -55,8 +55,9 @@ Exit code:
   0  done; the output says what was held back, what upstream has deleted, and what a budget leaves
      for the next run
   1  something failed, an immutable tag changed, most tags disappeared, a list is shorter than
-     minTags, one of several stores is behind, the run was interrupted or reached maxDuration, or
-     FILE could not be written; the rest was done
+     minTags, an image has too many referrers, one of several stores is behind, the run was
+     interrupted or reached maxDuration (default: 5h), or FILE could not be written; the rest was
+     done
   2  the configuration, the command line or the store is wrong (of several stores: all of them, or
      one that must not be filled), and nothing was mirrored
 

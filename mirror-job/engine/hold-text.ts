@@ -65,6 +65,20 @@ export function massFinding(
   };
 }
 
+/** @param excess which bound the referrers exceed */
+export function referrersFinding(
+  repository: Repository,
+  source: string,
+  image: Digest,
+  excess: string,
+): Finding {
+  return {
+    kind: 'too-many-referrers',
+    repository,
+    message: `${source} lists too many referrers (signatures, SBOMs and the like) of ${image}: ${excess}. The image is mirrored with those within the bound, and without the others. Ask the publisher what they are; with "referrers: false" the image is mirrored without any.`,
+  };
+}
+
 function approvalOf({ repository, tag, upstream: { digest } }: HeldTag): string {
   return `"lifeboat approve ${formatReference({ repository, tag, digest })}"`;
 }

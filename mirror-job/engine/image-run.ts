@@ -9,6 +9,7 @@ import { partyOf, type FairShare } from './fair-share.ts';
 import { limitFor } from './limit.ts';
 import { ManifestCopier, createManifestRetention, type StoredManifest } from './manifest-copy.ts';
 import { believe, checkNamed, noteGone } from './listed-tags.ts';
+import { referrersFinding } from './hold-text.ts';
 import { Memo } from './memo.ts';
 import { joinPlatforms, type Platforms } from './platform.ts';
 import { policyFor } from './policy-for.ts';
@@ -49,6 +50,8 @@ export class ImageRun {
   readonly #mover: TagMover;
   readonly #onSelection: ImageWork['onSelection'];
   readonly #shown = new Memo<'upstream', boolean>();
+  /** Images that have too many referrers. */
+  readonly #excessive = new Set<Digest>();
   /** What upstream was seen to have last: its visibility is asked by that. */
   #seen: Digest | undefined;
 
@@ -108,7 +111,8 @@ export class ImageRun {
       ),
     );
     const gone = items.flatMap(({ reference, outcome }) => (outcome.result === 'gone' ? [reference] : []));
-    this.findings.push(...checkNamed(this.#image, this.#state, new Set(gone), this.#environment.clock.now()));
+    const named = checkNamed(this.#image, this.#state, new Set(gone), this.#environment.clock.now());
+    for (const finding of named) this.findings.push(finding);
     return [...before, ...items];
   }
 
@@ -124,7 +128,7 @@ export class ImageRun {
       const { clock, log } = this.#environment;
       const believed = await believe(this.#image, this.#state, listed ?? [], clock.now());
       const { selected, findings, doubt } = believed;
-      this.findings.push(...findings);
+      for (const finding of findings) this.findings.push(finding);
       if (doubt !== undefined) log.warn(doubt);
       this.#onSelection?.(this.#image, selected);
       const tags = selected.chosen.map(({ tag }) => tag);
@@ -316,13 +320,22 @@ export class ImageRun {
     const wanted = this.#sparse.wanted(known);
     const stored = await this.#manifests.ensure(digest, source, manifest, undefined, wanted);
     const ask = this.#image.referrersEvery !== false && checked === undefined;
-    const digests = await this.#referrers.ensure(stored, source, ask);
-    if (ask) await this.#signatures.ensure(stored, digests, source);
+    const { digests, excess } = await this.#referrers.ensure(stored, source, ask);
+    const tagged = ask ? await this.#signatures.ensure(stored, digests, source) : undefined;
+    this.#reportExcess(digest, excess ?? tagged);
     return {
       stored,
       platforms: this.#sparse.record(stored, wanted),
       referrersChecked: ask ? this.#now() : checked,
     };
+  }
+
+  /** Once, however many tags the image has. */
+  #reportExcess(digest: Digest, excess: string | undefined): void {
+    if (excess === undefined || this.#excessive.has(digest)) return;
+    this.#excessive.add(digest);
+    const { repository, source } = this.#image;
+    this.findings.push(referrersFinding(repository, source.name, digest, excess));
   }
 
   /**

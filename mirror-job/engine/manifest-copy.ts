@@ -36,11 +36,24 @@ import {
  */
 const REMEMBERED = 16 * 1024 * 1024;
 
-/** Bytes of an index's children. An image for twenty platforms, with their attestations, has a hundred kilobytes of them. */
+/**
+ * Bytes of all manifests below an index, at any depth. An image for twenty platforms, with their attestations, has a hundred
+ * kilobytes of them.
+ */
 const MAX_CHILDREN = 64 * 1024 * 1024;
+
+/** The same of a referrer, of which many are copied side by side: hardly any is an index. */
+const MAX_BELOW_REFERRER = 8 * 1024 * 1024;
 
 /** Deeper than any image: an index of indexes of images is three. */
 const MAX_DEPTH = 8;
+
+/** Where a manifest stands in the tree of an image. */
+interface Nesting {
+  readonly depth: number;
+  /** Bytes of manifests that are listed in the whole tree, and how many may be. */
+  readonly tree: { bytes: number; readonly limit: number };
+}
 
 /** A manifest that is stored, and what is stored with it. */
 export interface StoredManifest {
@@ -113,8 +126,9 @@ export class ManifestCopier {
     given?: SourceManifest,
     expected?: Descriptor,
     platforms?: Platforms,
-    depth = 0,
+    nesting: Nesting = { depth: 0, tree: { bytes: 0, limit: MAX_CHILDREN } },
   ): Promise<StoredManifest> {
+    const { depth } = nesting;
     if (depth > MAX_DEPTH) {
       throw new SourceError(
         `${source.name}: indexes within indexes, more than ${MAX_DEPTH} deep, at ${digest}. No image is built like that.`,
@@ -143,7 +157,7 @@ export class ManifestCopier {
       this.#retention.keep(read.bytes.length, () => this.#read.forget(digest));
       throw error;
     }
-    return this.#stored.get(key, () => this.#storeRead(read, source, expected, platforms, depth));
+    return this.#stored.get(key, () => this.#storeRead(read, source, expected, platforms, nesting));
   }
 
   /**
@@ -166,7 +180,10 @@ export class ManifestCopier {
     } finally {
       if (!isOurs) this.#retention.keep(read.bytes.length, () => this.#read.forget(digest));
     }
-    return isOurs ? this.ensure(digest, source, undefined, referrer) : undefined;
+    const tree = { bytes: 0, limit: MAX_BELOW_REFERRER };
+    return isOurs
+      ? this.ensure(digest, source, undefined, referrer, undefined, { depth: 0, tree })
+      : undefined;
   }
 
   /** What was read is kept for another try, where this one fails. */
@@ -175,11 +192,11 @@ export class ManifestCopier {
     source: Source,
     expected: Descriptor | undefined,
     platforms: Platforms,
-    depth: number,
+    nesting: Nesting,
   ): Promise<StoredManifest> {
     const forget = (): void => this.#read.forget(read.digest);
     try {
-      const stored = await this.#ensure(read, source, expected, platforms, depth);
+      const stored = await this.#ensure(read, source, expected, platforms, nesting);
       forget();
       return stored;
     } catch (error) {
@@ -238,17 +255,17 @@ export class ManifestCopier {
     source: Source,
     expected: Descriptor | undefined,
     wanted: Platforms,
-    depth: number,
+    nesting: Nesting,
   ): Promise<StoredManifest> {
     const { store, signal, tally } = this.#environment;
     const { digest, bytes, isPresent } = read;
     const manifest = parse(read, source, expected);
     const choice = chooseChildren(manifest.manifests, wanted);
-    if (!isPresent) refuseTooMuch(source, digest, choice.children);
-    const children = await this.#ensureChildren(choice.children, source, wanted, depth);
+    if (!isPresent) refuseTooMuch(source, digest, choice.children, nesting.tree);
+    const children = await this.#ensureChildren(choice.children, source, wanted, nesting);
     const platforms = joinChoices([choice, ...children.map((child) => child.platforms)]);
     // An index within one may be for other platforms altogether; the whole is what somebody wants.
-    const complaint = depth > 0 ? undefined : complaintAbout(source.name, digest, wanted, platforms);
+    const complaint = nesting.depth > 0 ? undefined : complaintAbout(source.name, digest, wanted, platforms);
     if (complaint !== undefined) throw new SourceError(complaint);
     if (!isPresent) {
       await allSettled(manifest.blobs.map((blob) => this.#ensureBlob(blob, source)));
@@ -263,12 +280,12 @@ export class ManifestCopier {
     descriptors: readonly Descriptor[],
     source: Source,
     wanted: Platforms,
-    depth: number,
+    { depth, tree }: Nesting,
   ): Promise<StoredManifest[]> {
     const children = await allSettled(
       descriptors.map(async (child) => {
         if (namesManifest(child)) {
-          return this.ensure(child.digest, source, undefined, child, wanted, depth + 1);
+          return this.ensure(child.digest, source, undefined, child, wanted, { depth: depth + 1, tree });
         }
         // Build caches are indexes whose "manifests" are layers: what is no manifest by its type is a blob.
         await this.#ensureBlob(child, source);
@@ -295,12 +312,18 @@ export class ManifestCopier {
   }
 }
 
-/** All children are read side by side, and kept until the index is stored. */
-function refuseTooMuch(source: Source, digest: Digest, children: readonly Descriptor[]): void {
+/** All manifests below an index are read side by side, and kept until the index is stored. */
+function refuseTooMuch(
+  source: Source,
+  digest: Digest,
+  children: readonly Descriptor[],
+  tree: Nesting['tree'],
+): void {
   const sum = children.filter((child) => namesManifest(child)).reduce((bytes, { size }) => bytes + size, 0);
-  if (sum <= MAX_CHILDREN) return;
+  tree.bytes += sum;
+  if (tree.bytes <= tree.limit) return;
   throw new SourceError(
-    `${source.name}: the manifests that ${digest} lists have ${sum} bytes in all, more than the ${MAX_CHILDREN} that Lifeboat reads. No image is built like that.`,
+    `${source.name}: the manifests that ${digest} lists, with those that the image has listed before, have ${tree.bytes} bytes in all, more than the ${tree.limit} that Lifeboat reads. No image is built like that.`,
   );
 }
 

@@ -13,14 +13,22 @@ import { decodeReferrers, encodeReferrers, referrerDescriptor } from '../../core
 import { countOf } from './count-of.ts';
 import type { Environment } from './environment.ts';
 import { changeObject } from './guarded-write.ts';
+import { createLimit } from './limit.ts';
 import type { ManifestCopier, StoredManifest } from './manifest-copy.ts';
 import { Memo } from './memo.ts';
 import type { Retention } from './retention.ts';
 import { allSettled } from './settle.ts';
-import { BlobAbsentError, ManifestAbsentError, SourceError, type Source } from './source.ts';
+import { BlobAbsentError, ManifestAbsentError, SourceError, TooLongError, type Source } from './source.ts';
 
-/** Deeper than any signature of a signature: a registry that makes up another one each time would never end. */
+/**
+ * Bounds of what refers to one image, because a registry can make up as much as it likes: how deep, how many, and how many
+ * bytes of manifests (docs/decisions/0081-bounded-referrers.md).
+ */
 const MAX_DEPTH = 8;
+export const MAX_REFERRERS = 1000;
+const MAX_BYTES = 8 * 1024 * 1024;
+/** How many requests for one image's referrers are under way at once. */
+export const AT_ONCE = 16;
 
 /** At most this many left-out manifests are named. */
 const SHOWN = 3;
@@ -28,12 +36,26 @@ const SHOWN = 3;
 /** About what a descriptor, or a name of one, takes in memory. Bytes. */
 const ENTRY = 500;
 
+/** What was stored around an image. */
+export interface Closure {
+  /** The image, all below it, and the referrers of these. */
+  readonly digests: ReadonlySet<Digest>;
+  /** Which bound the referrers exceed, as in "more than 1000"; those within it are stored all the same. */
+  readonly excess: string | undefined;
+}
+
+/** A referrer that a source lists. */
+interface Listed {
+  readonly subject: Digest;
+  readonly descriptor: Descriptor;
+}
+
 export class ReferrerCopier {
   readonly #environment: Environment;
   readonly #repository: Repository;
   readonly #manifests: ManifestCopier;
   /** Several tags of one image, such as 1, 1.27 and latest, ask once and write once. */
-  readonly #asked: Memo<Digest, readonly Descriptor[]>;
+  readonly #asked: Memo<Digest, { readonly descriptors: readonly Descriptor[]; readonly isCut: boolean }>;
   /** By the subject and what is listed of it: how many that are. */
   readonly #listed: Memo<string, number>;
   /** Subjects whose left-out manifests were reported already. */
@@ -46,7 +68,7 @@ export class ReferrerCopier {
     manifests: ManifestCopier,
     retention: Retention,
   ) {
-    this.#asked = new Memo({ retention, weigh: (referrers) => ENTRY * (1 + referrers.length) });
+    this.#asked = new Memo({ retention, weigh: ({ descriptors }) => ENTRY * (1 + descriptors.length) });
     this.#listed = new Memo({ retention, weigh: (count) => ENTRY * (1 + count) });
     this.#environment = environment;
     this.#repository = repository;
@@ -54,47 +76,54 @@ export class ReferrerCopier {
   }
 
   /**
-   * Stores the referrers of a manifest and of anything below it, and lists them.
+   * Stores the referrers of a manifest and of anything below it, and lists them. Level by level and in the source's order,
+   * so that the bounds cut off what is farthest from the image, and the same each time.
    * @param ask whether to ask the source; otherwise only the referrers that the manifests themselves name are listed
-   * @returns the digests of the manifest, of all below it, and of the referrers of these
    * @throws {SourceError}
    * @throws {StoreError}
    */
-  async ensure(root: StoredManifest, source: Source, ask: boolean): Promise<ReadonlySet<Digest>> {
-    const visited = new Set<Digest>();
+  async ensure(root: StoredManifest, source: Source, ask: boolean): Promise<Closure> {
+    const digests = new Set<Digest>();
     const subjects = new Map<Digest, Map<Digest, Descriptor>>();
     const list = (subject: Digest, { manifest, digest, size }: StoredManifest): void => {
       const referrers = subjects.get(subject) ?? new Map<Digest, Descriptor>();
       referrers.set(digest, referrerDescriptor(manifest, digest, size));
       subjects.set(subject, referrers);
     };
-    const visit = async (stored: StoredManifest, depth: number): Promise<void> => {
-      if (visited.has(stored.digest)) return;
-      visited.add(stored.digest);
-      if (stored.manifest.subject !== undefined) list(stored.manifest.subject.digest, stored);
-      await allSettled(stored.children.map((child) => visit(child, depth)));
-      if (!ask) return;
-      const asked = await this.#asked.get(stored.digest, () => source.referrers(stored.digest));
-      const referrers = asked.filter((one) => namesManifest(one));
-      if (referrers.length > 0 && depth === MAX_DEPTH) {
-        throw new SourceError(
-          `${source.name}: referrers of referrers, more than ${MAX_DEPTH} deep, at ${stored.digest}. No image is signed like that.`,
-        );
-      }
-      const leftOut: Digest[] = [];
-      await allSettled(
-        referrers.map(async (descriptor) => {
-          const referrer = await this.#ensureReferrer(descriptor, stored.digest, source);
-          if (referrer === undefined) {
-            leftOut.push(descriptor.digest);
-            return;
-          }
-          list(stored.digest, referrer);
-          await visit(referrer, depth + 1);
-        }),
-      ).finally(() => this.#warn(source, stored.digest, leftOut));
+    /** @returns the digests that are new: their referrers are asked for next */
+    const note = (stored: StoredManifest): Digest[] => {
+      const { digest, manifest, children } = stored;
+      if (digests.has(digest)) return [];
+      digests.add(digest);
+      if (manifest.subject !== undefined) list(manifest.subject.digest, stored);
+      return [...children.flatMap((child) => note(child)), digest];
     };
-    await visit(root, 0);
+
+    const allowance = new Allowance();
+    const atOnce = createLimit(AT_ONCE);
+    const all = note(root);
+    let level = ask ? all : [];
+    for (let depth = 0; level.length > 0 && allowance.excess === undefined; depth += 1) {
+      const listed = await this.#askAll(level, source, allowance, depth);
+      const leftOut: Listed[] = [];
+      const found = await allSettled(
+        listed.map((one) =>
+          atOnce(async () => {
+            if (allowance.isSpent) return [];
+            const referrer = await this.#ensureReferrer(one.descriptor, one.subject, source);
+            if (referrer === undefined) {
+              leftOut.push(one);
+              return [];
+            }
+            list(one.subject, referrer);
+            const added = note(referrer);
+            allowance.addBelow(Math.max(added.length - 1, 0));
+            return added;
+          }),
+        ),
+      ).finally(() => this.#warn(source, leftOut));
+      level = found.flat();
+    }
     await allSettled(
       [...subjects].map(([subject, referrers]) =>
         this.#listed.get(`${subject} ${[...referrers.keys()].toSorted().join()}`, async () => {
@@ -103,7 +132,44 @@ export class ReferrerCopier {
         }),
       ),
     );
-    return visited;
+    return { digests, excess: allowance.excess };
+  }
+
+  /** Some at a time, and none any more once a bound is reached. */
+  async #askAll(
+    subjects: readonly Digest[],
+    source: Source,
+    allowance: Allowance,
+    depth: number,
+  ): Promise<readonly Listed[]> {
+    const all: Listed[] = [];
+    for (let next = 0; next < subjects.length && allowance.excess === undefined; next += AT_ONCE) {
+      const some = subjects.slice(next, next + AT_ONCE);
+      const asked = await allSettled(some.map((subject) => this.#ask(subject, source, allowance)));
+      for (const one of allowance.take(asked.flat(), depth)) all.push(one);
+    }
+    return all;
+  }
+
+  async #ask(subject: Digest, source: Source, allowance: Allowance): Promise<readonly Listed[]> {
+    try {
+      const { descriptors, isCut } = await this.#asked.get(subject, async () => {
+        const all = await source.referrers(subject, MAX_REFERRERS);
+        return {
+          // Annotations come with the manifests: here they would only take memory.
+          descriptors: all
+            .filter((one) => namesManifest(one))
+            .map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
+          isCut: all.length > MAX_REFERRERS,
+        };
+      });
+      if (isCut) allowance.excess ??= `more than ${MAX_REFERRERS}`;
+      return descriptors.map((descriptor) => ({ subject, descriptor }));
+    } catch (error) {
+      if (!(error instanceof TooLongError)) throw error;
+      allowance.excess ??= `a list of more than ${error.limit} bytes`;
+      return [];
+    }
   }
 
   /** @returns undefined for a manifest that does not name the subject itself, because a list may claim anything */
@@ -128,15 +194,17 @@ export class ReferrerCopier {
   }
 
   /** One sentence per subject: a registry may make up any number of entries. */
-  #warn({ name }: Source, subject: Digest, leftOut: readonly Digest[]): void {
-    if (leftOut.length === 0 || this.#said.has(subject)) return;
-    this.#said.add(subject);
-    const isOne = leftOut.length === 1;
-    const shown = leftOut.toSorted().slice(0, SHOWN);
-    const more = leftOut.length > SHOWN ? [`and ${leftOut.length - SHOWN} more`] : [];
-    this.#environment.log.warn(
-      `${name} lists ${countOf(leftOut.length, 'manifest')} as ${isOne ? 'a referrer' : 'referrers'} of ${subject}, but ${isOne ? 'it does' : 'they do'} not name it as ${isOne ? 'its' : 'their'} subject. ${isOne ? 'It is' : 'They are'} left out: ${[...shown, ...more].join(', ')}.`,
-    );
+  #warn({ name }: Source, all: readonly Listed[]): void {
+    for (const [subject, leftOut] of Map.groupBy(all, (one) => one.subject)) {
+      if (this.#said.has(subject)) continue;
+      this.#said.add(subject);
+      const isOne = leftOut.length === 1;
+      const names = leftOut.map(({ descriptor }) => descriptor.digest).toSorted();
+      const more = names.length > SHOWN ? [`and ${names.length - SHOWN} more`] : [];
+      this.#environment.log.warn(
+        `${name} lists ${countOf(names.length, 'manifest')} as ${isOne ? 'a referrer' : 'referrers'} of ${subject}, but ${isOne ? 'it does' : 'they do'} not name it as ${isOne ? 'its' : 'their'} subject. ${isOne ? 'It is' : 'They are'} left out: ${[...names.slice(0, SHOWN), ...more].join(', ')}.`,
+      );
+    }
   }
 
   #write(subject: Digest, referrers: ReadonlyMap<Digest, Descriptor>): Promise<void> {
@@ -159,5 +227,43 @@ export class ReferrerCopier {
       this.#environment.log.warn(`${error.message} It is made anew from what is found now.`);
       return [];
     }
+  }
+}
+
+/** What is left of the bounds for one image. */
+class Allowance {
+  excess: string | undefined;
+  #count = 0;
+  #bytes = 0;
+  /** Manifests below referrers, which are known only once they are stored. */
+  #below = 0;
+
+  /** Whether not even what was taken is wanted any more. */
+  get isSpent(): boolean {
+    return this.#below > MAX_REFERRERS;
+  }
+
+  addBelow(count: number): void {
+    this.#below += count;
+    if (this.isSpent) this.excess ??= `referrers of more than ${MAX_REFERRERS} parts`;
+  }
+
+  /** @returns those that are within the bounds: the first ones */
+  take(listed: readonly Listed[], depth: number): readonly Listed[] {
+    if (listed.length > 0 && depth === MAX_DEPTH) {
+      this.excess ??= `referrers of referrers, more than ${MAX_DEPTH} deep`;
+      return [];
+    }
+    const end = listed.findIndex(({ descriptor: { size } }) => {
+      this.#count += 1;
+      this.#bytes += size;
+      return this.#count > MAX_REFERRERS || this.#bytes > MAX_BYTES;
+    });
+    if (end === -1) return listed;
+    this.excess ??=
+      this.#count > MAX_REFERRERS
+        ? `more than ${MAX_REFERRERS}`
+        : `manifests of more than ${MAX_BYTES} bytes in all`;
+    return listed.slice(0, end);
   }
 }

@@ -30,7 +30,7 @@ export interface Held {
 
 /** What somebody has to look at although nothing failed: a run that has one ends with exit code 1. */
 export interface Finding {
-  readonly kind: 'immutable-changed' | 'mass-disappearance' | 'list-too-short';
+  readonly kind: 'immutable-changed' | 'mass-disappearance' | 'list-too-short' | 'too-many-referrers';
   readonly repository: Repository;
   /** Undefined where it is about many. */
   readonly tag?: Tag;

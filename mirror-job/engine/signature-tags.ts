@@ -8,10 +8,11 @@ import type { Digest } from '../../core/digest.ts';
 import { isTag, type Repository, type Tag } from '../../core/reference.ts';
 import { isReferrerTag, referrersTag } from '../../core/tag-list.ts';
 import type { Environment } from './environment.ts';
+import { createLimit } from './limit.ts';
 import type { ManifestCopier, StoredManifest } from './manifest-copy.ts';
 import { Memo } from './memo.ts';
 import { findTag, publishTag } from './publish.ts';
-import type { ReferrerCopier } from './referrer-copy.ts';
+import { AT_ONCE, MAX_REFERRERS, type ReferrerCopier } from './referrer-copy.ts';
 import type { RepositoryState } from './repository-state.ts';
 import { allSettled } from './settle.ts';
 import { SourceError, resolveByManifest, type Resolved, type Source } from './source.ts';
@@ -58,10 +59,15 @@ export class SignatureTags {
   /**
    * Mirrors the signature tags of an image, of all below it, and, when a list names them, of the referrers of these.
    * @param digests the image, all below it and the referrers of these
+   * @returns which bound their number exceeds, undefined for none; as many as it allows are mirrored
    * @throws {SourceError} naming the tag that failed
    * @throws {StoreError}
    */
-  async ensure(image: StoredManifest, digests: Iterable<Digest>, source: Source): Promise<void> {
+  async ensure(
+    image: StoredManifest,
+    digests: Iterable<Digest>,
+    source: Source,
+  ): Promise<string | undefined> {
     const listed = this.#listed;
     const named =
       listed === undefined
@@ -69,7 +75,15 @@ export class SignatureTags {
         : [...digests].flatMap((digest) => listed.get(referrersTag(digest)) ?? []);
     const tags = [...new Set(named)].filter((tag) => !this.#others.has(tag));
     const own = new Set(digestsOf(image));
-    await allSettled(tags.map((tag) => this.#mirrored.get(tag, () => this.#mirrorNamed(tag, own, source))));
+    // A list may name any number of tags after one image. Guesses are three a manifest.
+    const most = listed === undefined ? Infinity : MAX_REFERRERS;
+    const atOnce = createLimit(AT_ONCE);
+    await allSettled(
+      tags
+        .slice(0, most)
+        .map((tag) => atOnce(() => this.#mirrored.get(tag, () => this.#mirrorNamed(tag, own, source)))),
+    );
+    return tags.length > most ? `more than ${most} tags that are named after it` : undefined;
   }
 
   async #mirrorNamed(tag: Tag, own: ReadonlySet<Digest>, source: Source): Promise<void> {

@@ -75,8 +75,12 @@ export interface Source {
    * it, and empty for none.
    */
   oddityOf?(digest: Digest): string;
-  /** What refers to a manifest, in whichever way the source tells. @throws {SourceError} */
-  referrers(subject: Digest): Promise<readonly Descriptor[]>;
+  /**
+   * What refers to a manifest, in whichever way the source tells.
+   * @param limit how many are wanted: where there are more, more than so many come, and need not be all
+   * @throws {TooLongError} for a list of more bytes than are read of it, and {SourceError}
+   */
+  referrers(subject: Digest, limit: number): Promise<readonly Descriptor[]>;
   /** Whether callers without credentials may read it too. @throws {SourceError} */
   isPublic(reference: Tag | Digest): Promise<boolean>;
 }

@@ -75,7 +75,7 @@ export async function exportImages(
     )
     .toSorted((a, b) => (a.image < b.image ? -1 : 1));
   if (failures.length === 0) {
-    failures.push(...(await files.blobs(blobs)));
+    for (const failure of await files.blobs(blobs)) failures.push(failure);
     if (failures.length === 0) await files.json('index.json', layoutIndex(walks));
     // Last, because it is what says that this is a layout.
     if (failures.length === 0) await files.json('oci-layout', { imageLayoutVersion: '1.0.0' });

@@ -142,7 +142,8 @@ async function collectReferrers(
     if (manifest.subject !== undefined) {
       add(manifest.subject.digest, referrerDescriptor(manifest, next.digest, bytes.length));
     }
-    queue.push(...manifest.manifests);
+    // Not with a spread: a manifest may list tens of thousands.
+    for (const one of manifest.manifests) queue.push(one);
     lists.set(next.digest, manifest.manifests);
   }
   for (const subject of visited) {

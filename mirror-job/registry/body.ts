@@ -1,4 +1,5 @@
 /** Reading bodies with a bound on silence, on slowness, and on length where there is one. */
+import type { FairShare } from '../engine/fair-share.ts';
 import { PROGRESS } from '../engine/resume.ts';
 import { SourceError, TooLongError } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
@@ -71,8 +72,13 @@ export async function* readBody(answer: Answer, timeout: number, where: string):
   }
 }
 
+/** Bytes: hardly any manifest or list is longer. */
+const LARGE = 256 * 1024;
+
 /**
  * A whole body, if it is at most `limit` bytes long.
+ * @param large slots for bodies that are longer than most, so that only some of them are in memory at once; left out
+ *   where `limit` is small
  * @throws {BrokenBodyError} when it breaks off
  * @throws {TooLongError} when it is longer
  */
@@ -81,25 +87,34 @@ export async function readWhole(
   limit: number,
   timeout: number,
   where: string,
+  large?: FairShare,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of readBody(answer, timeout, where)) {
-    length += chunk.length;
-    if (length > limit)
-      throw new TooLongError(
-        `${where} sent more than ${limit} bytes, which is the most that Lifeboat reads.`,
-        limit,
-      );
-    chunks.push(new Uint8Array(chunk));
+  let isLarge = false;
+  try {
+    for await (const chunk of readBody(answer, timeout, where)) {
+      length += chunk.length;
+      if (length > limit)
+        throw new TooLongError(
+          `${where} sent more than ${limit} bytes, which is the most that Lifeboat reads.`,
+          limit,
+        );
+      chunks.push(new Uint8Array(chunk));
+      if (large === undefined || isLarge || length <= LARGE) continue;
+      await large.take('', 1);
+      isLarge = true;
+    }
+    const bytes = new Uint8Array(length);
+    let offset = 0;
+    for (const chunk of chunks) {
+      bytes.set(chunk, offset);
+      offset += chunk.length;
+    }
+    return bytes;
+  } finally {
+    if (large !== undefined && isLarge) large.give('', 1);
   }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
 }
 
 /** Drops the first bytes, because some registries send the whole blob whatever range was asked for. */

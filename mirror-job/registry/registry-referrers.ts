@@ -17,6 +17,8 @@ import type { RegistryManifests } from './registry-manifests.ts';
 import { RETRIED } from './registry-options.ts';
 import type { RepositoryRequests } from './repository-requests.ts';
 
+/** Bytes of a page: it is an index, so no larger than a manifest, and registries send longer lists in several pages. */
+const MAX_PAGE = MAX_MANIFEST_SIZE;
 /** Registries answer with these statuses when they have no such API. */
 const NO_API: readonly number[] = [404, 405, 501];
 /** Every other 4xx that another try would not change concerns one subject. */
@@ -41,20 +43,30 @@ export class RegistryReferrers {
     this.#manifests = manifests;
   }
 
-  /** @param listed the derived names in the repository's list of tags; undefined when the list does not tell */
-  async of(subject: Digest, listed: ReadonlySet<string> | undefined): Promise<readonly Descriptor[]> {
+  /**
+   * As `Source.referrers`.
+   * @param listed the derived names in the repository's list of tags; undefined when the list does not tell
+   */
+  async of(
+    subject: Digest,
+    listed: ReadonlySet<string> | undefined,
+    limit: number,
+  ): Promise<readonly Descriptor[]> {
     const fallback = referrersTag(subject);
-    const answered = await this.#askApi(subject);
+    const answered = await this.#askApi(subject, limit);
     // A registry that gained the API later may not know the referrers that clients had listed under the tag before.
     const ask = listed === undefined ? answered === undefined : listed.has(fallback);
-    return [...(answered ?? []), ...(ask ? await this.#byTag(fallback, subject, listed !== undefined) : [])];
+    return [
+      ...(answered ?? []),
+      ...(ask ? await this.#byTag(fallback, subject, listed !== undefined, limit) : []),
+    ];
   }
 
   /**
    * One request at a time until it is known whether there is an API. The others wait, because they might be sent in
    * vain.
    */
-  async #askApi(subject: Digest): Promise<readonly Descriptor[] | undefined> {
+  async #askApi(subject: Digest, limit: number): Promise<readonly Descriptor[] | undefined> {
     while (this.#hasApi === undefined && this.#question !== undefined) {
       const question = this.#question;
       const hasFailed = await question.then(
@@ -66,7 +78,7 @@ export class RegistryReferrers {
       if (this.#question === question) this.#question = undefined;
     }
     if (this.#hasApi === false) return undefined;
-    const asked = this.#byApi(subject);
+    const asked = this.#byApi(subject, limit);
     if (this.#hasApi === undefined) this.#question ??= asked;
     const answered = await asked;
     if (Array.isArray(answered)) {
@@ -78,11 +90,11 @@ export class RegistryReferrers {
     return undefined;
   }
 
-  async #byApi(subject: Digest): Promise<Descriptor[] | 'refused' | 'no API'> {
+  async #byApi(subject: Digest, limit: number): Promise<Descriptor[] | 'refused' | 'no API'> {
     const descriptors: Descriptor[] = [];
     let isFirst = true;
     try {
-      const pages = this.#requests.pages(`referrers/${subject}`, [...NO_API, ...REFUSED]);
+      const pages = this.#requests.pages(`referrers/${subject}`, MAX_PAGE, [...NO_API, ...REFUSED]);
       for await (const { response, bytes } of pages) {
         const list = bytes === undefined ? undefined : this.#listOf(response, bytes);
         if (list === undefined && !isFirst) {
@@ -92,8 +104,8 @@ export class RegistryReferrers {
         }
         if (list === undefined) return REFUSED.includes(response.status) ? 'refused' : 'no API';
         isFirst = false;
-        // A spread would fail, because some registries send hundreds of thousands of entries in one page.
-        for (const descriptor of this.#descriptorsOf(list)) descriptors.push(descriptor);
+        for (const one of this.#descriptorsOf(list, limit - descriptors.length)) descriptors.push(one);
+        if (descriptors.length > limit) return descriptors;
       }
     } catch (error) {
       if (isFirst && error instanceof DeadEndError) return 'no API';
@@ -126,7 +138,7 @@ export class RegistryReferrers {
    * The tag counts only if it is an index of referrers, because anybody may give an image this name, and GitLab answers
    * with the subject itself.
    */
-  async #byTag(tag: Tag, subject: Digest, isListed: boolean): Promise<Descriptor[]> {
+  async #byTag(tag: Tag, subject: Digest, isListed: boolean, limit: number): Promise<Descriptor[]> {
     // A HEAD costs no quota, and mostly there is no such tag.
     const resolved = isListed ? undefined : await this.#manifests.resolve(tag, true);
     if (!isListed && (resolved === undefined || resolved.digest === subject)) return [];
@@ -146,17 +158,20 @@ export class RegistryReferrers {
     // A type that is not a manifest's, such as `application/json`, says nothing.
     const type = typeof json['mediaType'] === 'string' ? json['mediaType'] : sentAs;
     const isIndex = type === OCI_INDEX || (json['mediaType'] === undefined && !isManifestMediaType(type));
-    return isIndex ? this.#descriptorsOf(json) : [];
+    return isIndex ? this.#descriptorsOf(json, limit) : [];
   }
 
-  #descriptorsOf(json: unknown): Descriptor[] {
+  /** @returns all of them or, where there are more than `limit`, one more than that */
+  #descriptorsOf(json: unknown, limit: number): Descriptor[] {
     const list: unknown = isObject(json) ? json['manifests'] : undefined;
     // Registries written in Go send null for an empty list.
     if (list === null) return [];
     if (!Array.isArray(list))
       throw new SourceError(`${this.#requests.name}: the list of referrers is not an index.`);
     try {
-      return list.map((entry, index) => parseDescriptor(entry, `entry ${index} of the referrers`));
+      return list
+        .slice(0, limit + 1)
+        .map((entry, index) => parseDescriptor(entry, `entry ${index} of the referrers`));
     } catch (error) {
       throw new SourceError(
         `${this.#requests.name}: ${error instanceof Error ? error.message : String(error)}`,

@@ -27,6 +27,13 @@ import { OtherNames, readTagPage } from './tag-page.ts';
 /** What some registries, or the storage that they redirect to, answer to a range and would not to the whole. */
 const RANGE_REFUSALS = [400, 403, 405, 416, 501];
 
+/**
+ * Bounds of a list of tags: how many tags, and how many bytes a page (docs/decisions/0083-bounded-lists.md). Some
+ * registries send all tags in one page, and some of these say much of each manifest beside them.
+ */
+const MAX_TAGS = 200_000;
+const MAX_TAG_PAGE = 16 * 1024 * 1024;
+
 export class RegistrySource implements Source {
   readonly #requests: RepositoryRequests;
   readonly #manifests: RegistryManifests;
@@ -67,8 +74,13 @@ export class RegistrySource implements Source {
   async #listTags(): Promise<readonly Tag[]> {
     const tags: Tag[] = [];
     const others = new OtherNames();
-    for await (const { response, bytes } of this.#requests.pages('tags/list')) {
-      const read = readTagPage(this.name, response, bytes);
+    for await (const { response, bytes } of this.#requests.pages('tags/list', MAX_TAG_PAGE)) {
+      const read = readTagPage(this.name, response, bytes, MAX_TAGS - tags.length - others.count);
+      if (read === 'too many') {
+        throw new SourceError(
+          `${this.name} lists more than ${MAX_TAGS} tags, which is the most that Lifeboat reads of one repository. Name the tags that you want instead of patterns: that needs no list.`,
+        );
+      }
       // Not with a spread: some registries send hundreds of thousands in one page.
       for (const tag of read.tags) tags.push(tag);
       for (const other of read.others) others.add(other);
@@ -153,8 +165,8 @@ export class RegistrySource implements Source {
     else this.#oddities.set(digest, oddity);
   }
 
-  referrers(subject: Digest): Promise<readonly Descriptor[]> {
-    return this.#referrers.of(subject, this.#listed);
+  referrers(subject: Digest, limit: number): Promise<readonly Descriptor[]> {
+    return this.#referrers.of(subject, this.#listed, limit);
   }
 
   async isPublic(reference: Tag | Digest): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** One upstream registry: its connection, its authorization and its manners, shared by all images from it. */
 import { formatUpstream, hostOf, type Upstream } from '../../core/reference.ts';
 import type { Log } from '../engine/environment.ts';
+import { FairShare } from '../engine/fair-share.ts';
 import { createLimit, type Limit } from '../engine/limit.ts';
 import type { UpstreamReport } from '../engine/report.ts';
 import { SkippedError } from '../engine/skipped-error.ts';
@@ -25,7 +26,12 @@ import { send } from './send.ts';
 const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
+/** How many manifests and lists that are longer than most are read at once. */
+const LARGE_AT_ONCE = 2;
+
 export class Registry implements ReportingUpstream {
+  /** Slots for answers that are longer than most, and kept whole. */
+  readonly large = new FairShare(LARGE_AT_ONCE);
   readonly #upstream: Upstream;
   readonly #base: string;
   readonly #options: RegistryOptions;

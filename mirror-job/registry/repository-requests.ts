@@ -11,8 +11,6 @@ import { NO_REQUESTS, kindOf, type RegistryRequest } from './registry-request.ts
 import type { Registry } from './registry.ts';
 import { StandInError } from './stand-in-error.ts';
 
-/** The largest page of tags or referrers, in bytes. */
-const MAX_PAGE_SIZE = 16 * 1024 * 1024;
 /** 10,000 pages are a million tags at 100 tags per page, as at quay.io. */
 const MAX_PAGES = 10_000;
 /** The number of attempts to read a whole answer whose body breaks off. */
@@ -89,7 +87,10 @@ export class RepositoryRequests {
         return { response, bytes: undefined };
       }
       try {
-        return { response, bytes: await readWhole(response, limit, this.registry.timeout, where) };
+        return {
+          response,
+          bytes: await readWhole(response, limit, this.registry.timeout, where, this.registry.large),
+        };
       } catch (error) {
         if (!(error instanceof BrokenBodyError) || attempt === BODY_ATTEMPTS) throw error;
       }
@@ -98,9 +99,10 @@ export class RepositoryRequests {
 
   /**
    * A list's pages, by its `Link` headers.
+   * @param limit the most bytes that a page may have
    * @param allow the statuses besides 200 that are no error: a page with such a status is the last one
    */
-  async *pages(resource: string, allow: readonly number[] = []): AsyncGenerator<Read> {
+  async *pages(resource: string, limit: number, allow: readonly number[] = []): AsyncGenerator<Read> {
     const where = `${this.name}: ${resource}`;
     const visited = new Set<string>();
     let next: string | undefined = resource;
@@ -111,7 +113,7 @@ export class RepositoryRequests {
         throw new SourceError(`${this.name}: ${resource} has more than ${MAX_PAGES} pages.`);
       visited.add(next);
       const request = { method: 'GET', resource: next } as const;
-      const page: Read = await this.read(request, { allow, limit: MAX_PAGE_SIZE, where });
+      const page: Read = await this.read(request, { allow, limit, where });
       yield page;
       if (page.bytes === undefined) return;
       next = this.#nextPage(page.response.headers.get('Link'), resource);

@@ -18,8 +18,17 @@ export interface TagPage {
   readonly others: readonly string[];
 }
 
-/** @param name the repository's name for messages. @throws {SourceError} */
-export function readTagPage(name: string, response: Answer, bytes: Uint8Array | undefined): TagPage {
+/**
+ * @param name the repository's name for messages
+ * @param limit how many names there may be
+ * @throws {SourceError}
+ */
+export function readTagPage(
+  name: string,
+  response: Answer,
+  bytes: Uint8Array | undefined,
+  limit: number,
+): TagPage | 'too many' {
   let page: unknown;
   try {
     page = parseJson(bytes ?? new Uint8Array());
@@ -36,6 +45,7 @@ export function readTagPage(name: string, response: Answer, bytes: Uint8Array | 
   // Registries written in Go send null for an empty list.
   if (names === null) return { tags: [], others: [] };
   if (!Array.isArray(names)) throw refuse('');
+  if (names.length > limit) return 'too many';
   const tags: Tag[] = [];
   const others: string[] = [];
   for (const tag of names) {

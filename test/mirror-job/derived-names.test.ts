@@ -4,7 +4,6 @@
  * absence.
  */
 import { afterEach, expect, test } from 'vitest';
-import { parseDigest } from '../../core/digest.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import type { RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
 import { addArtifact, addImage, addIndex, addLayer, fallbackTag, tagAs } from '../support/builder.ts';
@@ -334,20 +333,6 @@ test.each([400, 403, 406])(
     expect(listedOf(image.digest)).toEqual([sbom.digest]);
   },
 );
-
-test('a list of referrers of 140,000 entries is read', async () => {
-  const image: Digest = `sha256:${'1'.repeat(64)}`;
-  const entry = `{"mediaType":"a/b","digest":"${image}","size":1}`;
-  const bytes = Buffer.from(`{"manifests":[${Array.from({ length: 140_000 }, () => entry).join()}]}`);
-  const { registry } = await begin({ referrers: true });
-  registry.misbehave(({ kind }) =>
-    kind === 'referrers'
-      ? { kind: 'manifest', bytes, mediaType: 'application/vnd.oci.image.index.v1+json' }
-      : undefined,
-  );
-  const source = await sourceAt(registry.host, 'team/app', { timeout: 30_000 });
-  expect(await source.referrers(parseDigest(image))).toHaveLength(140_000);
-});
 
 test.each(['application/json', 'text/plain; charset=utf-8', 'text/html'])(
   'a list of referrers that comes as %s is taken',

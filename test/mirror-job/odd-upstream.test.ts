@@ -155,7 +155,7 @@ test('a listed tag that is gone fails alone; a mirrored tag that is gone stays, 
 });
 
 test('a page of more tags than a call can have arguments is read', async () => {
-  const tags = Array.from({ length: 300_000 }, (_, index) => `t${index}`);
+  const tags = Array.from({ length: 200_000 }, (_, index) => `t${index}`);
   const registry = await start(corpusOf(await appWith('one')), {
     misbehave: ({ kind }) => (kind === 'tags' ? { kind: 'tags', tags } : undefined),
   });
@@ -371,6 +371,28 @@ test('an index whose manifests have more than 64 MiB in all is refused after one
   const { one } = await mirrorOf(registry).sync({ tags: ['one'] });
   expect(one).toContain('have 80000000 bytes in all, more than the 67108864 that Lifeboat reads.');
   expect(registry.requests).toHaveLength(1);
+});
+
+test('indexes within an index count together: 64 MiB below the whole image', async () => {
+  const app = await appWith('one');
+  const manifests = Array.from({ length: 16 }, (_, index) => ({
+    mediaType: OCI_MANIFEST,
+    digest: `sha256:${String(index).padStart(64, '0')}`,
+    size: 4 * 1024 * 1024,
+  }));
+  const inner = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }));
+  const child = { mediaType: OCI_INDEX, digest: digestOf(inner), size: inner.length };
+  const outer = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [child] }));
+  const registry = await start(corpusOf(app), {
+    misbehave: ({ kind, reference }) => {
+      if (kind !== 'manifest') return undefined;
+      return { kind: 'manifest', bytes: reference === child.digest ? inner : outer, mediaType: OCI_INDEX };
+    },
+  });
+  const { one } = await mirrorOf(registry).sync({ tags: ['one'] });
+  const sum = 16 * 4 * 1024 * 1024 + inner.length;
+  expect(one).toContain(`have ${sum} bytes in all, more than the 67108864 that Lifeboat reads.`);
+  expect(registry.requests).toHaveLength(2);
 });
 
 test.each([

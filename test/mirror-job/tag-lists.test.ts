@@ -108,3 +108,28 @@ test('names that no client can pull are left out, and that is said', async () =>
     `${registry.host}/team/app lists 4 names that are not valid tags, which no client can pull. They are left out: "not a tag!", "", "-c", and 1 more.`,
   ]);
 });
+
+function tooMany(host: string): string {
+  return `${host}/team/app lists more than 200000 tags, which is the most that Lifeboat reads of one repository. Name the tags that you want instead of patterns: that needs no list.`;
+}
+
+test('a list of more tags than any real repository has fails, whether in one page or in many', async () => {
+  const body = `{"tags":[${'"a",'.repeat(1_999_999)}"a"]}`;
+  const whole = await start(() => ({ kind: 'status', status: 200, body }));
+  const source = await sourceAt(whole.host, 'team/app', { timeout: 30_000 });
+  await expect(source.tags()).rejects.toThrow(tooMany(whole.host));
+
+  const tags = Array.from({ length: 50_000 }, () => 'a');
+  const paged = await start((last) => ({ kind: 'tags', tags, next: `/v2/team/app/tags/list?last=${last}a` }));
+  const other = await sourceAt(paged.host, 'team/app', { timeout: 30_000 });
+  await expect(other.tags()).rejects.toThrow(tooMany(paged.host));
+  expect(paged.requests).toHaveLength(5);
+});
+
+test('a page of more than 16 MiB fails the list', async () => {
+  const registry = await start(() => ({ kind: 'tags', tags: ['x'.repeat(17 * 1024 * 1024)] }));
+  const source = await sourceAt(registry.host, 'team/app', { timeout: 30_000 });
+  await expect(source.tags()).rejects.toThrow(
+    `${registry.host}/team/app: tags/list sent more than 16777216 bytes, which is the most that Lifeboat reads.`,
+  );
+});
