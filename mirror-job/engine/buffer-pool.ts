@@ -37,15 +37,31 @@ export class BufferPool {
     return { take: (size) => this.take(size, party) };
   }
 
+  /** Bytes that may be out at once. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Bytes that are out, or kept to be used again. */
+  get held(): number {
+    return this.share.used + this.#free.length * this.#pooledSize;
+  }
+
+  /** Bytes that are out. */
+  get used(): number {
+    return this.share.used;
+  }
+
   /**
-   * Waits until `size` bytes are free; for one party, first come, first served. More than the whole pool is granted when
-   * nothing else is out, so that no request waits for ever.
+   * Waits until `size` bytes are free; for one party, first come, first served.
+   * @throws {RangeError} for more than the whole pool, and when the memory cannot be had
    */
   async take(size: number, party: Party = NOBODY): Promise<Buffer> {
+    if (!(size >= 0 && size <= this.#total)) {
+      throw new RangeError(`A buffer of ${size} bytes does not fit into a pool of ${this.#total}.`);
+    }
     await this.share.take(party, size);
-    const bytes = (size === this.#pooledSize ? this.#free.pop() : undefined) ?? new Uint8Array(size);
-    // What is kept counts too: for another size, some of it is let go.
-    while (this.#held > this.#total && this.#free.length > 0) this.#free.pop();
+    const bytes = this.#allocate(size, party);
     return {
       bytes,
       release: ({ reuse } = { reuse: true }) => {
@@ -55,8 +71,16 @@ export class BufferPool {
     };
   }
 
-  /** Bytes that are out, or kept to be used again. */
-  get #held(): number {
-    return this.share.used + this.#free.length * this.#pooledSize;
+  /** The bytes are counted already. If they cannot be allocated, others get their share. */
+  #allocate(size: number, party: Party): Uint8Array<ArrayBuffer> {
+    const kept = size === this.#pooledSize ? this.#free.pop() : undefined;
+    // Kept buffers count towards the total, so some are dropped before another size is allocated.
+    while (this.held > this.#total && this.#free.length > 0) this.#free.pop();
+    try {
+      return kept ?? new Uint8Array(size);
+    } catch (error) {
+      this.share.give(party, size);
+      throw error;
+    }
   }
 }

@@ -32,22 +32,39 @@ test('a buffer that fits is given at once, and the others in the order in which 
   expect([(await third).bytes.length, (await fourth).bytes.length]).toEqual([50, 1]);
 });
 
-test('a buffer larger than the whole pool is given when nothing else is out', async () => {
-  const pool = new BufferPool(100, 40);
+test.each([101, 9e15, -1, Number.NaN, Infinity])(
+  'a buffer of %d bytes is refused by a pool of 100',
+  async (size) => {
+    const pool = new BufferPool(100, 40);
+    const small = await pool.take(1);
+    await expect(pool.take(size)).rejects.toThrow(
+      new RangeError(`A buffer of ${size} bytes does not fit into a pool of 100.`),
+    );
+    // Nobody waits for it.
+    expect((await pool.take(99)).bytes.length).toBe(99);
+    small.release();
+    expect(pool.used).toBe(99);
+  },
+);
+
+test('a buffer that cannot be allocated is not counted, and the next one is given', async () => {
+  // More than any machine has.
+  const [total, huge] = [2 ** 53, 2 ** 52];
+  const pool = new BufferPool(total, 40);
+  await expect(pool.take(huge)).rejects.toThrow(RangeError);
+  expect([pool.used, pool.held]).toEqual([0, 0]);
+  // The same for one that had to wait.
+  const small = await pool.take(40);
   const order: string[] = [];
   const take = taker(pool, order);
-  const small = await take('small', 1);
-  const huge = take('huge', 1000);
+  const failed = take('failed', total).catch(() => order.push('refused'));
+  const next = take('next', 41);
   await settle();
-  expect(order).toEqual(['small']);
+  expect(order).toEqual([]);
   small.release();
-  expect((await huge).bytes.length).toBe(1000);
-  const next = take('next', 1);
-  await settle();
-  expect(order).toEqual(['small', 'huge']);
-  (await huge).release();
-  await next;
-  expect(order).toEqual(['small', 'huge', 'next']);
+  await Promise.all([failed, next]);
+  expect(order.toSorted()).toEqual(['next', 'refused']);
+  expect(pool.used).toBe(41);
 });
 
 test('buffers of the pooled size are used again, unless somebody may still read them', async () => {
