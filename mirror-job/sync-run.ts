@@ -63,7 +63,8 @@ export async function runSync(options: SyncOptions, commandLine: CommandLine): P
   const files = [options.report, options.metrics].filter((file) => file !== undefined);
   const stream = files.some(isStandardOutput) ? process.stderr : process.stdout;
   const style = styleFor(stream);
-  const json = formatJson(report, commandLine);
+  // Of thousands of new tags it has megabytes.
+  const json = options.json || options.report !== undefined ? formatJson(report, commandLine) : '';
   if (options.json) {
     process.stdout.write(json);
   } else if ('dryRun' in report) {

@@ -15,7 +15,7 @@ import { Pace } from './pace.ts';
 import { isRanged, rangedParts } from './ranged-parts.ts';
 import { counted, resumed } from './resume.ts';
 import type { Source } from './source.ts';
-import { Retention } from './retention.ts';
+import { Retention, type RetentionScope } from './retention.ts';
 import { uploadBlob, uploadParts } from './upload.ts';
 import { verified, verifiedParts } from './verify.ts';
 
@@ -31,7 +31,12 @@ const REMEMBERED = 8 * 1024 * 1024;
 const PATIENCE = 60_000;
 
 /** Who sees to it that a repository has its blobs. */
-export type BlobWriter = Pick<BlobCopier, 'ensure'>;
+export type BlobWriter = Pick<BlobCopier, 'ensure'> & Partial<Pick<BlobCopier, 'leave'>>;
+
+interface RepositoryLinks {
+  readonly scope: RetentionScope;
+  readonly memo: Memo<string, void>;
+}
 
 /** What the sources of one party have copied, by digest and size. */
 interface Copies {
@@ -43,16 +48,36 @@ interface Copies {
 export class BlobCopier {
   readonly #environment: Environment;
   readonly #slots: FairShare;
-  readonly #bound: Bound<unknown>;
+  readonly #retention = new Retention(REMEMBERED);
   readonly #copies = new Map<Party, Copies>();
-  readonly #linked: Memo<string, void>;
+  /** What is remembered of the links of each repository that is worked on. */
+  readonly #links = new Map<Repository, RepositoryLinks>();
 
   /** @param slots how many blobs are copied at once */
   constructor(environment: Environment, slots: FairShare) {
     this.#environment = environment;
     this.#slots = slots;
-    this.#bound = { retention: new Retention(REMEMBERED), weigh: () => ENTRY };
-    this.#linked = new Memo<string, void>(this.#bound);
+  }
+
+  /** Bytes that are remembered, as estimated. */
+  get remembered(): number {
+    return this.#retention.used;
+  }
+
+  /** Nothing more will be asked for of a repository. */
+  leave(repository: Repository): void {
+    this.#links.get(repository)?.scope.close();
+    this.#links.delete(repository);
+  }
+
+  #linksOf(repository: Repository): Memo<string, void> {
+    let links = this.#links.get(repository);
+    if (links === undefined) {
+      const scope = this.#retention.open();
+      links = { scope, memo: new Memo({ retention: scope, weigh: () => ENTRY }) };
+      this.#links.set(repository, links);
+    }
+    return links.memo;
   }
 
   /**
@@ -64,7 +89,7 @@ export class BlobCopier {
   ensure(repository: Repository, blob: Descriptor, source: Source): Promise<void> {
     const key = blobLinkKey(repository, blob.digest);
     // With the size: a manifest that lies about it must not pass because another one was right.
-    return this.#linked.get(`${key} ${blob.size} ${source.name}`, async () => {
+    return this.#linksOf(repository).get(`${blob.digest} ${blob.size} ${source.name}`, async () => {
       const { store, tally } = this.#environment;
       const stored = await this.#storedOnce(blob, source);
       if (stored === 'present') {
@@ -112,7 +137,8 @@ export class BlobCopier {
   #copiesOf(party: Party): Copies {
     const known = this.#copies.get(party);
     if (known !== undefined) return known;
-    const copies = { stored: new Memo<string, 'copied' | 'present'>(this.#bound), fetchedFrom: new Map() };
+    const bound: Bound<unknown> = { retention: this.#retention, weigh: () => ENTRY };
+    const copies = { stored: new Memo<string, 'copied' | 'present'>(bound), fetchedFrom: new Map() };
     this.#copies.set(party, copies);
     return copies;
   }

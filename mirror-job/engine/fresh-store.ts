@@ -22,11 +22,26 @@ const IMMUTABLE = ['manifests/', 'blobs/'];
 /** Keys that are remembered; a run that writes more looks again. A few megabytes. */
 const MAX_WRITTEN = 20_000;
 
+/** The keys with one prefix. */
+class Area {
+  readonly prefix: string;
+  /** Whether nothing was there when the run looked. */
+  wasEmpty: boolean;
+  /** What this run has written since. */
+  readonly written = new Set<string>();
+
+  constructor(prefix: string, wasEmpty: boolean) {
+    this.prefix = prefix;
+    this.wasEmpty = wasEmpty;
+  }
+}
+
 export class FreshStore implements Store {
   readonly name: string;
   readonly #store: Store;
-  readonly #written = new Set<string>();
-  readonly #empty = new Set<string>();
+  readonly #blobs = new Area(BLOBS, false);
+  /** The areas of all repositories that are open, and of the blobs. */
+  readonly #areas = new Map<string, Area>([[BLOBS, this.#blobs]]);
   readonly #looked = new Memo<string, void>();
   /** Until then blobs are not listed: a bucket whose repositories are all known has some. */
   #hasNewRepository = false;
@@ -46,12 +61,17 @@ export class FreshStore implements Store {
     const prefix = repositoryPrefix(repository);
     if ((await this.#store.list(prefix, 1)).length > 0) return;
     this.#hasNewRepository = true;
-    for (const kind of IMMUTABLE) this.#empty.add(prefix + kind);
+    for (const kind of IMMUTABLE) this.#areas.set(prefix + kind, new Area(prefix + kind, true));
   }
 
-  /** Nothing more will be asked for of a repository. */
+  /** Nothing more will be asked for of a repository: what was written there need not be known. */
   leave(repository: Repository): void {
-    for (const kind of IMMUTABLE) this.#empty.delete(repositoryPrefix(repository) + kind);
+    for (const kind of IMMUTABLE) this.#areas.delete(repositoryPrefix(repository) + kind);
+  }
+
+  /** How many keys are remembered. */
+  get remembered(): number {
+    return [...this.#areas.values()].reduce((sum, { written }) => sum + written.size, 0);
   }
 
   async get(key: string): Promise<StoredObject | undefined> {
@@ -98,17 +118,22 @@ export class FreshStore implements Store {
   }
 
   async #lookForBlobs(): Promise<void> {
-    if ((await this.#store.list(BLOBS, 1)).length === 0) this.#empty.add(BLOBS);
+    if ((await this.#store.list(BLOBS, 1)).length === 0) this.#blobs.wasEmpty = true;
   }
 
   /** Before it is written: a write whose answer is lost may have come through all the same. */
   #note(key: string): void {
     if (!this.#isAlone) return;
-    this.#written.add(key);
-    if (this.#written.size <= MAX_WRITTEN) return;
+    this.#areaOf(key)?.written.add(key);
+    if (this.remembered <= MAX_WRITTEN) return;
     // From here on everything is looked for, and what was written need not be known.
     this.#isAlone = false;
-    this.#written.clear();
+    this.#areas.clear();
+  }
+
+  #areaOf(key: string): Area | undefined {
+    for (const area of this.#areas.values()) if (key.startsWith(area.prefix)) return area;
+    return undefined;
   }
 
   async #unlessLost<Value>(call: Promise<Value>): Promise<Value> {
@@ -121,8 +146,7 @@ export class FreshStore implements Store {
   }
 
   #isAbsent(key: string): boolean {
-    if (!this.#isAlone || this.#written.has(key)) return false;
-    for (const prefix of this.#empty) if (key.startsWith(prefix)) return true;
-    return false;
+    const area = this.#isAlone ? this.#areaOf(key) : undefined;
+    return area?.wasEmpty === true && !area.written.has(key);
   }
 }

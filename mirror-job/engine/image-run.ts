@@ -18,7 +18,7 @@ import { ReferrerCopier } from './referrer-copy.ts';
 import { referrersAreDue, type ReferrerTimes } from './referrer-schedule.ts';
 import type { Finding, ItemReport, Outcome } from './report.ts';
 import type { RepositoryState } from './repository-state.ts';
-import type { Retention } from './retention.ts';
+import type { Keeper } from './retention.ts';
 import type { Selected } from './selection.ts';
 import { SignatureTags } from './signature-tags.ts';
 import { outcomeOf } from './skipped-error.ts';
@@ -32,7 +32,7 @@ import { observe } from './tag-policy.ts';
 export interface ImageWork {
   readonly blobs: BlobWriter;
   /** What copies of manifests remember together; left out: as much for each image. */
-  readonly retention?: Retention;
+  readonly retention?: Keeper;
   /** Told which tags are mirrored, and why. */
   readonly onSelection?: (image: Image, selected: Selected) => void;
 }

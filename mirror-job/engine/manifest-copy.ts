@@ -19,7 +19,7 @@ import type { Environment } from './environment.ts';
 import { Memo } from './memo.ts';
 import { chooseChildren, complaintAbout, joinChoices, type ChosenPlatforms } from './platform-choice.ts';
 import type { Platforms } from './platform.ts';
-import { Retention } from './retention.ts';
+import { Retention, type Keeper } from './retention.ts';
 import { allSettled } from './settle.ts';
 import {
   BlobAbsentError,
@@ -91,7 +91,7 @@ export class ManifestCopier {
   readonly #read = new Memo<Digest, Read>();
   /** By digest and platforms: what is enough for a subset is not for all. */
   readonly #stored: Memo<string, StoredManifest>;
-  readonly #retention: Retention;
+  readonly #retention: Keeper;
 
   /**
    * @param admit asked before a manifest that the bucket lacks is taken from a source; what it throws is the failure
@@ -102,7 +102,7 @@ export class ManifestCopier {
     repository: Repository,
     blobs: BlobWriter,
     admit: (digest: Digest) => Promise<void>,
-    retention: Retention,
+    retention: Keeper,
   ) {
     this.#retention = retention;
     this.#stored = new Memo({ retention, weigh });

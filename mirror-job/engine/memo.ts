@@ -1,8 +1,8 @@
-import type { Retention } from './retention.ts';
+import type { Keeper } from './retention.ts';
 
 /** Bounds what a memo remembers. */
 export interface Bound<Value> {
-  readonly retention: Retention;
+  readonly retention: Keeper;
   /** About how many bytes a value and its entry take. */
   readonly weigh: (value: Value) => number;
 }

@@ -16,7 +16,7 @@ import { changeObject } from './guarded-write.ts';
 import { createLimit } from './limit.ts';
 import type { ManifestCopier, StoredManifest } from './manifest-copy.ts';
 import { Memo } from './memo.ts';
-import type { Retention } from './retention.ts';
+import type { Keeper } from './retention.ts';
 import { allSettled } from './settle.ts';
 import { BlobAbsentError, ManifestAbsentError, SourceError, TooLongError, type Source } from './source.ts';
 
@@ -66,7 +66,7 @@ export class ReferrerCopier {
     environment: Environment,
     repository: Repository,
     manifests: ManifestCopier,
-    retention: Retention,
+    retention: Keeper,
   ) {
     this.#asked = new Memo({ retention, weigh: ({ descriptors }) => ENTRY * (1 + descriptors.length) });
     this.#listed = new Memo({ retention, weigh: (count) => ENTRY * (1 + count) });

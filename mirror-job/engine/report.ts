@@ -103,10 +103,18 @@ export interface StoreReport {
   readonly copied?: { readonly objects: number; readonly bytes: number };
 }
 
+const RESULTS = ['unchanged', 'created', 'moved', 'held', 'gone', 'failed', 'skipped'] as const;
+
 export function countOutcomes(items: readonly ItemReport[]): RunReport['counts'] {
   const counts = { unchanged: 0, created: 0, moved: 0, held: 0, gone: 0, failed: 0, skipped: 0 };
   for (const { outcome } of items) counts[outcome.result] += 1;
   return counts;
+}
+
+export function sumCounts(all: readonly RunReport['counts'][]): RunReport['counts'] {
+  const sum = { unchanged: 0, created: 0, moved: 0, held: 0, gone: 0, failed: 0, skipped: 0 };
+  for (const counts of all) for (const result of RESULTS) sum[result] += counts[result];
+  return sum;
 }
 
 /** Each upstream once, however many repositories of it are mirrored. */

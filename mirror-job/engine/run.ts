@@ -11,7 +11,14 @@ import { changeObject } from './guarded-write.ts';
 import type { Image } from './image.ts';
 import { FairShare, partyOf, type Party } from './fair-share.ts';
 import { limitFor } from './limit.ts';
-import { countOutcomes, reportUpstreams, type Finding, type ItemReport, type RunReport } from './report.ts';
+import {
+  countOutcomes,
+  reportUpstreams,
+  sumCounts,
+  type Finding,
+  type ItemReport,
+  type RunReport,
+} from './report.ts';
 import { ImageRun, type ImageWork } from './image-run.ts';
 import { outcomeOf } from './skipped-error.ts';
 import { createManifestRetention } from './manifest-copy.ts';
@@ -37,7 +44,8 @@ export async function runMirror(
   const begun = clock.now().toISOString();
   const blobSlots = new FairShare(limits.blobs);
   const blobs = dry?.blobs ?? new BlobCopier(environment, blobSlots);
-  const work = { retention: createManifestRetention(), ...dry, blobs };
+  const work = { ...dry, blobs };
+  const retention = createManifestRetention();
   const tags = new FairShare(limits.tags);
   // An open one holds its index and its tags: of thousands, only some are open at once.
   const open = new FairShare(limits.repositories);
@@ -55,18 +63,26 @@ export async function runMirror(
   const results = await Promise.all(
     repositories.map(async ({ repository, group, opener, shares }) => {
       const limit = limitFor(open, opener);
-      const result = await limit(() => mirrorRepository(environment, repository, group, work, tags));
+      const result = await limit(async () => {
+        const scope = retention.open();
+        try {
+          return await mirrorRepository(environment, repository, group, { ...work, retention: scope }, tags);
+        } finally {
+          // Nothing of a repository is needed after its end.
+          scope.close();
+          blobs.leave?.(repository);
+        }
+      });
       for (const [share, party] of shares) share.leave(party);
       return result;
     }),
   );
-  const items = results.flatMap((result) => result.items);
   const served = results.flatMap(({ repository, isServed }) => (isServed ? [repository] : []));
   const report: RunReport = {
     run,
     begun,
     ended: clock.now().toISOString(),
-    counts: countOutcomes(items),
+    counts: sumCounts(results.map(({ counts }) => counts)),
     blobs: { copied: tally.blobsCopied, present: tally.blobsPresent },
     manifests: { copied: tally.manifestsCopied },
     bytes: tally.bytes,
@@ -74,7 +90,7 @@ export async function runMirror(
     interrupted: signal.aborted,
     upstreams: reportUpstreams(images.map(({ source }) => source)),
     ...(environment.reportStores !== undefined && { stores: environment.reportStores() }),
-    items: items.filter(({ outcome }) => outcome.result !== 'unchanged'),
+    items: results.flatMap(({ items }) => items),
     findings: results.flatMap(({ findings }) => findings),
   };
   // None of these needs another, and each waits for the store.
@@ -114,6 +130,8 @@ export async function keepReport(
 
 interface RepositoryResult {
   readonly repository: Repository;
+  readonly counts: RunReport['counts'];
+  /** All but the unchanged ones, which are only counted: of thousands of tags they are nearly all. */
   readonly items: readonly ItemReport[];
   readonly findings: readonly Finding[];
   /** Whether there is anything of it to pull. */
@@ -133,7 +151,7 @@ async function mirrorRepository(
     state = await RepositoryState.open(environment, repository);
     if (state.isEmpty) await environment.store.look(repository);
   } catch (error) {
-    return { repository, items: [failed(environment, repository, error)], findings: [], isServed: false };
+    return resultOf(repository, [failed(environment, repository, error)], [], false);
   }
   const runs = images.map((image) => new ImageRun(environment, image, state, work));
   const items = await Promise.all(runs.map((run) => run.run(tags)));
@@ -148,7 +166,17 @@ async function mirrorRepository(
     failures.push(failed(environment, repository, error));
   }
   environment.store.leave(repository);
-  return { repository, items: [...items.flat(), ...failures], findings, isServed: !state.isEmpty };
+  return resultOf(repository, [...items.flat(), ...failures], findings, !state.isEmpty);
+}
+
+function resultOf(
+  repository: Repository,
+  items: readonly ItemReport[],
+  findings: readonly Finding[],
+  isServed: boolean,
+): RepositoryResult {
+  const told = items.filter(({ outcome }) => outcome.result !== 'unchanged');
+  return { repository, counts: countOutcomes(items), items: told, findings, isServed };
 }
 
 function failed({ signal }: Environment, repository: Repository, error: unknown): ItemReport {

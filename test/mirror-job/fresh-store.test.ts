@@ -93,6 +93,40 @@ test('everything is looked for where something is, and where the run is done wit
   expect((await other.get(MANIFEST))?.bytes).toEqual(BYTES);
 });
 
+test('keys are remembered as long as their repository is open, so that many repositories are spared the reads', async () => {
+  const store = new MemoryStore();
+  const fresh = new FreshStore(store);
+  const REPOSITORIES = 30;
+  for (let index = 0; index < REPOSITORIES; index += 1) {
+    const name = `mirror.test/app-${index}`;
+    const repository = parseRepository(name);
+    await fresh.look(repository);
+    for (let key = 0; key < 1000; key += 1)
+      await fresh.put(`repositories/${name}/_manifests/${key}`, BYTES, ANY);
+    // Tags and their history are looked for in any case.
+    await fresh.put(`repositories/${name}/_tags/latest`, BYTES, ANY);
+    expect(fresh.remembered).toBe(1000);
+    store.calls.length = 0;
+    expect(await fresh.get(`repositories/${name}/_manifests/none`)).toBeUndefined();
+    expect(store.calls).toEqual([]);
+    fresh.leave(repository);
+    expect(fresh.remembered).toBe(0);
+  }
+});
+
+test('a run that writes too many keys to remember looks for everything', async () => {
+  const store = new MemoryStore();
+  const fresh = new FreshStore(store);
+  await fresh.look(REPOSITORY);
+  for (let key = 0; key <= 20_000; key += 1) {
+    await fresh.put(`repositories/mirror.test/app/_manifests/${key}`, BYTES, ANY);
+  }
+  expect(fresh.remembered).toBe(0);
+  store.calls.length = 0;
+  await fresh.get(MANIFEST);
+  expect(store.calls).toEqual([`get ${MANIFEST}`]);
+});
+
 test('a first run reads only tags and indexes, and a second run reads the index', async () => {
   const content = emptyRepository();
   tagAs(content, addImage(content, { layers: [await addLayer(content, 'one')] }), 'latest');

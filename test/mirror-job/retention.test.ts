@@ -2,13 +2,18 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
+import { parseDescriptor } from '../../core/descriptor.ts';
+import { parseRepository } from '../../core/reference.ts';
+import { BlobCopier } from '../../mirror-job/engine/blob-copy.ts';
+import { createLimit } from '../../mirror-job/engine/limit.ts';
 import { Memo } from '../../mirror-job/engine/memo.ts';
 import { Retention } from '../../mirror-job/engine/retention.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import type { SourceManifest } from '../../mirror-job/engine/source.ts';
 import type { PutResult, StoredObject } from '../../mirror-job/engine/store.ts';
-import { addImage, addIndex, addLayer, tagAs } from '../support/builder.ts';
+import { addBytes, addImage, addIndex, addLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository, type Repository } from '../support/content.ts';
+import { OCI_LAYER } from '../support/media-types.ts';
 import { environmentFor, imageOf, outcomesOf } from './harness.ts';
 import { MemorySource } from './memory-source.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -27,6 +32,29 @@ test('the oldest things are forgotten first, as many as it takes', () => {
   expect(forgotten).toEqual(['first', 'second']);
   keep('huge', 101);
   expect(forgotten).toEqual(['first', 'second', 'third', 'fourth', 'huge']);
+});
+
+test('what a scope keeps is forgotten when it closes, and no longer counts', () => {
+  const retention = new Retention(100);
+  const forgotten: string[] = [];
+  const [one, other] = [retention.open(), retention.open()];
+  one.keep(30, () => forgotten.push('one'));
+  other.keep(30, () => forgotten.push('other'));
+  one.keep(30, () => forgotten.push('one more'));
+  expect(retention.used).toBe(90);
+  one.close();
+  expect(forgotten).toEqual(['one', 'one more']);
+  expect(retention.used).toBe(30);
+  // Something that ends late is not kept for anybody.
+  one.keep(30, () => forgotten.push('late'));
+  expect(forgotten).toEqual(['one', 'one more', 'late']);
+  expect(retention.used).toBe(30);
+  // The budget is for all scopes together.
+  retention.open().keep(71, () => forgotten.push('large'));
+  expect(forgotten).toEqual(['one', 'one more', 'late', 'other']);
+  other.close();
+  expect(forgotten).toEqual(['one', 'one more', 'late', 'other']);
+  expect(retention.used).toBe(71);
 });
 
 test('a memo begins anew what it has forgotten, and not what is running', async () => {
@@ -150,6 +178,50 @@ test('a tag whose manifests were forgotten takes them from the bucket', async ()
   expect(asked.length).toBe(120 * 5);
   expect(new Set(asked).size).toBe(120 * 5);
   expect(source.calls.filter((call) => call.startsWith('blob ')).length).toBe(repository.blobs.size);
+});
+
+test('nothing that a repository needed is kept when its work has ended', async () => {
+  const repository = emptyRepository();
+  const layer = await addLayer(repository, 'shared');
+  for (let tag = 0; tag < 50; tag += 1) {
+    const annotations = { name: `${tag}`, padding: 'x'.repeat(25_000) };
+    tagAs(repository, addImage(repository, { layers: [layer], annotations }), `tag-${tag}`);
+  }
+  const first = new WatchedSource('source.test/first', repository);
+  const second = new MemorySource('source.test/second', emptyRepository());
+  const alive: number[] = [];
+  second.before = async (call) => {
+    if (call !== 'tags') return;
+    await new Promise((resolve) => setImmediate(resolve));
+    alive.push(first.alive());
+  };
+  const environment = environmentFor(new ForgetfulStore(), { limits: { repositories: 1 } });
+  const report = await runMirror(environment, 'default', [
+    imageOf(first, 'mirror.test/first', { referrersEvery: false }),
+    imageOf(second, 'mirror.test/second'),
+  ]);
+  expect(report.counts.created).toBe(50);
+  expect(alive).toEqual([0]);
+});
+
+test('of blobs, what a repository has is forgotten with it, and what the bucket has is not', async () => {
+  const repository = emptyRepository();
+  const blobs = Array.from({ length: 10 }, (_, index) =>
+    parseDescriptor(addBytes(repository, OCI_LAYER, Buffer.from(`${index}`)), 'a layer'),
+  );
+  const source = new MemorySource('source.test/app', repository);
+  const copier = new BlobCopier(environmentFor(new MemoryStore()), createLimit(4));
+  const [one, other] = [parseRepository('mirror.test/one'), parseRepository('mirror.test/other')];
+  const ensure = (to: typeof one) => Promise.all(blobs.map((blob) => copier.ensure(to, blob, source)));
+  await ensure(one);
+  const each = copier.remembered / 20;
+  await ensure(other);
+  expect(copier.remembered).toBe(30 * each);
+  copier.leave(one);
+  expect(copier.remembered).toBe(20 * each);
+  copier.leave(other);
+  expect(copier.remembered).toBe(10 * each);
+  expect(source.calls.length).toBe(10);
 });
 
 test('no more repositories are open at once than the limit says', async () => {
