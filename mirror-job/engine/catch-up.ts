@@ -19,7 +19,7 @@ import { SourceError } from './source.ts';
 import { StoreError, type StoredObject } from './store.ts';
 import type { Member } from './store-members.ts';
 import { amid } from './store-name.ts';
-import { uploadBlob } from './upload.ts';
+import { refuseOversized, uploadBlob } from './upload.ts';
 import { verified } from './verify.ts';
 
 /** Another run may write while the two are compared; then they are compared again. */
@@ -150,6 +150,7 @@ class CatchUp {
     };
     tally.running.add(running);
     try {
+      refuseOversized(`${this.#from.name}: the blob ${digest}`, size, this.#environment);
       const expected = { digest, size };
       const body = counted(resumed(source, expected, signal), (bytes) => {
         running.done += bytes;

@@ -29,6 +29,7 @@ import {
   type Source,
   type SourceManifest,
 } from './source.ts';
+import { refuseOversized } from './upload.ts';
 
 /**
  * Bytes of manifests that a run remembers, for all its repositories: enough for the tags that lie near each other to
@@ -262,6 +263,12 @@ export class ManifestCopier {
     const manifest = parse(read, source, expected);
     const choice = chooseChildren(manifest.manifests, wanted);
     if (!isPresent) refuseTooMuch(source, digest, choice.children, nesting.tree);
+    // Before anything of the image is fetched. What the bucket has already is not fetched.
+    const layers = choice.children.filter((child) => !namesManifest(child));
+    for (const blob of isPresent ? layers : [...manifest.blobs, ...layers]) {
+      const what = `${source.name}: the blob ${blob.digest} of the manifest ${digest}`;
+      refuseOversized(what, blob.size, this.#environment);
+    }
     const children = await this.#ensureChildren(choice.children, source, wanted, nesting);
     const platforms = joinChoices([choice, ...children.map((child) => child.platforms)]);
     // An index within one may be for other platforms altogether; the whole is what somebody wants.

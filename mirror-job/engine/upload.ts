@@ -6,6 +6,7 @@ import type { Buffers } from './buffer-pool.ts';
 import type { Environment } from './environment.ts';
 import { createLimit } from './limit.ts';
 import { cutIntoParts, type Part } from './part.ts';
+import { SourceError } from './source.ts';
 import { StoreError, UploadLostError, type Store, type UploadPart } from './store.ts';
 
 /** S3's limit on the number of parts, with room to spare. */
@@ -65,6 +66,25 @@ export async function uploadParts(
 export function partSizeFor(size: number, partSize: number): number {
   if (size <= partSize * MAX_PARTS) return partSize;
   return Math.ceil(size / MAX_PARTS / MEBIBYTE) * MEBIBYTE;
+}
+
+/**
+ * Refuses a blob whose parts would be larger than half of all buffers. Half, because one part is filled while another
+ * one is written (docs/decisions/0085-the-largest-blob.md).
+ * @param what names the source and the blob, for the sentence
+ * @throws {SourceError}
+ */
+export function refuseOversized(
+  what: string,
+  size: number,
+  { buffers, limits }: Pick<Environment, 'buffers' | 'limits'>,
+): void {
+  const largestPart = Math.max(Math.floor(buffers.total / 2 / MEBIBYTE) * MEBIBYTE, limits.partSize);
+  const largestBlob = largestPart * MAX_PARTS;
+  if (size <= largestBlob) return;
+  throw new SourceError(
+    `${what} is listed with ${size} bytes, more than the ${largestBlob} that Lifeboat can upload. Exclude the tags that need it, or have the publisher correct the size.`,
+  );
 }
 
 async function putWhole(

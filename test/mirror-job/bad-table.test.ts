@@ -202,6 +202,10 @@ const PLAYS: Record<string, Play> = {
     misbehave: (request, content, registry) =>
       inTag(manifestWith({ ...content.layer, size: -1 }))(request, content, registry),
   },
+  'lists a layer of 9 petabytes': {
+    misbehave: (request, content, registry) =>
+      inTag(manifestWith({ ...content.layer, size: 9e15 }))(request, content, registry),
+  },
   'nests indexes without end': {
     prepare: ({ app, bad }) => {
       let descriptor = bad;
