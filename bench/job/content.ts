@@ -65,15 +65,33 @@ export async function buildTaggedImages(): Promise<TaggedImages> {
   return { repository, original, changed: changed.digest };
 }
 
-/** So many tags, each with a manifest of its own; config and layer are the same for all. */
-export async function buildManyTags(count: number): Promise<Repository> {
+/**
+ * So many tags, each with a manifest of its own; config and layer are the same for all.
+ * @param first the number in the first tag's name
+ */
+export async function buildManyTags(count: number, first = 0): Promise<Repository> {
   const repository = emptyRepository();
   const layers = [await addLayer(repository, 'many', { size: 10 * KIB })];
-  for (let tag = 0; tag < count; tag += 1) {
+  for (let tag = first; tag < first + count; tag += 1) {
     const annotations = { 'org.opencontainers.image.version': tagName(tag) };
     tagAs(repository, addImage(repository, { layers, annotations }), tagName(tag));
   }
   return repository;
+}
+
+export interface NamedRepository {
+  readonly name: string;
+  readonly repository: Repository;
+}
+
+/** So many repositories of so many tags each; no tag name stands in two of them. */
+export async function manyRepositories(count: number, tagsEach: number): Promise<readonly NamedRepository[]> {
+  const all: NamedRepository[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const repository = await buildManyTags(tagsEach, index * tagsEach);
+    all.push({ name: `source/repository-${index}`, repository });
+  }
+  return all;
 }
 
 /** One image with one layer of about so many bytes. */

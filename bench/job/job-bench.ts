@@ -4,8 +4,17 @@ import type { Row } from '../table.ts';
 import { buildTaggedImages, type TaggedImages } from './content.ts';
 import { killAndRerun } from './killed.ts';
 import { LARGE_DISTANCE, raceLargeLayer } from './large-layer.ts';
+import { mirrorManyRepositories } from './many-repositories.ts';
 import { raceManyTags } from './many-tags.ts';
-import { killedRow, largeRows, manyTagsRows, peakRow, referrersRow, storeRow } from './rows.ts';
+import {
+  killedRow,
+  largeRows,
+  manyRepositoriesRows,
+  manyTagsRows,
+  peakRow,
+  referrersRow,
+  storeRow,
+} from './rows.ts';
 import { countRows, taggedRows } from './tagged-rows.ts';
 import { startSource, type Source } from './source.ts';
 import { measureStore } from './store-rate.ts';
@@ -20,7 +29,7 @@ import {
 } from './tagged-images.ts';
 import { CRANE, LIFEBOAT_TOOL, REGSYNC, SKOPEO, type Tool } from './tools.ts';
 
-export const PARTS = ['tags', 'killed', 'referrers', 'many', 'large'] as const;
+export const PARTS = ['tags', 'killed', 'referrers', 'many', 'repositories', 'large'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface JobEffort {
@@ -29,6 +38,8 @@ export interface JobEffort {
   readonly verifyCold: boolean;
   readonly manyTags: number;
   readonly manyTools: readonly Tool[];
+  /** How many repositories, from few to many. */
+  readonly repositories: readonly number[];
   /** Bytes. */
   readonly largeSize: number;
   readonly large: readonly Entrant[];
@@ -51,6 +62,7 @@ export const FULL_JOB: JobEffort = {
   verifyCold: true,
   manyTags: 1000,
   manyTools: [LIFEBOAT_TOOL, ...CRANE, ...REGSYNC],
+  repositories: [10, 100],
   largeSize: 2000 * MB,
   large: [...entrants([LIFEBOAT_TOOL, crane], 5), ...entrants([regsyncFast], 1)],
 };
@@ -63,9 +75,12 @@ export const QUICK_JOB: JobEffort = {
   verifyCold: false,
   manyTags: 100,
   manyTools: [LIFEBOAT_TOOL, craneFast],
+  repositories: [2, 10],
   largeSize: 256 * MB,
   large: entrants([LIFEBOAT_TOOL, crane], 1),
 };
+
+const TAGS_EACH = 100;
 
 /** How many blobs are stored when the run is killed: about half of them. */
 const KILL_AFTER = 100;
@@ -115,6 +130,7 @@ class JobRun {
     }
     if (parts.has('referrers')) rows.push(await this.#referrers(images));
     if (parts.has('many')) rows.push(...(await this.#many()));
+    if (parts.has('repositories')) rows.push(...(await this.#repositories()));
     if (parts.has('large')) rows.push(...(await this.#large()));
     return [...rows, peakRow(this.#peaks)];
   }
@@ -152,6 +168,13 @@ class JobRun {
     const found = await raceManyTags(this.#source, { count, latencies: LATENCIES, tools }, this.#say);
     for (const { tool, trial } of found) this.#note(tool, [trial]);
     return manyTagsRows(count, found);
+  }
+
+  async #repositories(): Promise<Row[]> {
+    const options = { counts: this.#effort.repositories, tagsEach: TAGS_EACH };
+    const found = await mirrorManyRepositories(this.#source, options, this.#say);
+    for (const { cold, noop } of found) this.#note(LIFEBOAT_TOOL, [cold, noop]);
+    return manyRepositoriesRows(found);
   }
 
   async #large(): Promise<Row[]> {

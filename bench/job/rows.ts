@@ -3,6 +3,7 @@ import { spreadOf } from '../statistics.ts';
 import type { Row } from '../table.ts';
 import type { Killed } from './killed.ts';
 import { LARGE_DISTANCE, type LargeLayer } from './large-layer.ts';
+import type { ManyRepositories } from './many-repositories.ts';
 import type { ManyTags } from './many-tags.ts';
 import { CRANES, MB, describe, duration, megabytes, mostRow, timeRow, usage } from './row-text.ts';
 import { LIFEBOAT_TOOL } from './tools.ts';
@@ -11,6 +12,7 @@ import type { Trial } from './trial.ts';
 /** The page of tags, and a HEAD a tag. */
 const NOOP_REQUESTS_BESIDE_TAGS = 1;
 const MOST_PEAK = 200 * MB;
+const MOST_GROWTH = 1.15;
 const LEAST_RATIO = 2;
 
 export function referrersRow({ source, destination, seconds, peak }: Trial): Row {
@@ -41,6 +43,33 @@ export function manyTagsRows(count: number, all: readonly ManyTags[]): Row[] {
   return [
     ...rows,
     mostRow(`no-op of ${count} tags: source requests`, requests, count + NOOP_REQUESTS_BESIDE_TAGS),
+  ];
+}
+
+/** The memory of each run, and how much more the most tags take than the fewest. */
+export function manyRepositoriesRows(all: readonly ManyRepositories[]): Row[] {
+  const steps = ['cold', 'noop'] as const;
+  const rows = steps.flatMap((step) =>
+    all.map(({ repositories, tags, [step]: trial }) => ({
+      what: `${step === 'cold' ? 'cold' : 'no-op'}, ${tags} tags in ${repositories} repositories: memory`,
+      goal: `≤ ${MOST_PEAK / MB} MB`,
+      measured: megabytes(trial.peak),
+      met: trial.peak <= MOST_PEAK,
+      binding: true,
+      note: [duration(trial.seconds), ...usage([trial]).slice(1)].join('; '),
+    })),
+  );
+  const [first, last] = [all[0], all.at(-1)];
+  if (first === undefined || last === undefined) return rows;
+  const growths = steps.map((step) => last[step].peak / first[step].peak);
+  return [
+    ...rows,
+    {
+      what: `memory of ${last.tags} tags, that of ${first.tags} = 1: cold, no-op`,
+      goal: `≤ ${MOST_GROWTH}`,
+      measured: growths.map((growth) => growth.toFixed(2)).join(', '),
+      met: growths.every((growth) => growth <= MOST_GROWTH),
+    },
   ];
 }
 

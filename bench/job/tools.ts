@@ -16,6 +16,8 @@ export interface Job {
   /** `127.0.0.1:<port>`, plain HTTP. */
   readonly source: string;
   readonly repository: string;
+  /** Further repositories: ours alone. */
+  readonly more?: readonly string[];
   readonly destination: Destination;
   /** For files; it exists. */
   readonly folder: string;
@@ -137,7 +139,7 @@ function storeOf({ store }: Destination): StoreSettings {
 }
 
 function lifeboatConfiguration(
-  { source, repository, referrersEvery }: Job,
+  { source, repository, more = [], referrersEvery }: Job,
   store: StoreSettings,
 ): Readonly<Record<string, unknown>> {
   return {
@@ -145,6 +147,6 @@ function lifeboatConfiguration(
     upstreams: { [source]: { insecure: true } },
     // The peers are not asked for referrers either, unless they are told to look for them.
     defaults: { referrers: referrersEvery === undefined ? false : { every: referrersEvery } },
-    images: [{ source: `${source}/${repository}`, tags: ['*'] }],
+    images: [repository, ...more].map((name) => ({ source: `${source}/${name}`, tags: ['*'] })),
   };
 }

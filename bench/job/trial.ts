@@ -20,7 +20,7 @@ export interface Trial {
   readonly repeated: readonly string[];
 }
 
-export interface TrialOptions extends Pick<Job, 'referrersEvery' | 'until'> {
+export interface TrialOptions extends Pick<Job, 'more' | 'referrersEvery' | 'until'> {
   readonly tool: Tool;
   readonly source: Source;
   readonly repository: string;
