@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { TimeoutError } from '../engine/timeout-error.ts';
 import type { Agents } from './agents.ts';
 import { http, loadHttps } from './builtin.ts';
+import { countRequest } from './memory.ts';
 
 export interface Exchange {
   readonly method: string;
@@ -62,6 +63,7 @@ function listenersOf(signal: AbortSignal): Set<() => void> {
 }
 
 function attempt({ method, origin, path, headers, body, agents, timeout, signal }: Exchange) {
+  countRequest();
   const isSecure = origin.protocol === 'https:';
   const agent = isSecure ? agents.httpsAgent : agents.httpAgent;
   const options = {
