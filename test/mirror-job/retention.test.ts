@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { parseDescriptor } from '../../core/descriptor.ts';
 import { parseRepository } from '../../core/reference.ts';
 import { BlobCopier } from '../../mirror-job/engine/blob-copy.ts';
-import { createLimit } from '../../mirror-job/engine/limit.ts';
+import { FairShare } from '../../mirror-job/engine/fair-share.ts';
 import { Memo } from '../../mirror-job/engine/memo.ts';
 import { Retention } from '../../mirror-job/engine/retention.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
@@ -210,7 +210,7 @@ test('of blobs, what a repository has is forgotten with it, and what the bucket 
     parseDescriptor(addBytes(repository, OCI_LAYER, Buffer.from(`${index}`)), 'a layer'),
   );
   const source = new MemorySource('source.test/app', repository);
-  const copier = new BlobCopier(environmentFor(new MemoryStore()), createLimit(4));
+  const copier = new BlobCopier(environmentFor(new MemoryStore()), new FairShare(4));
   const [one, other] = [parseRepository('mirror.test/one'), parseRepository('mirror.test/other')];
   const ensure = (to: typeof one) => Promise.all(blobs.map((blob) => copier.ensure(to, blob, source)));
   await ensure(one);
