@@ -32,6 +32,8 @@ export interface OpenedStores {
   readonly primary: Store;
   /** The primary first; at least one answers, where they are known. */
   readonly all: readonly Opened[];
+  /** Signs what one store is told about another one; undefined to sign it with the stores' own secrets. */
+  readonly stateKey: string | undefined;
   /** False when the run had to stop before. */
   readonly areKnown: boolean;
   /** Whether they may be written; until then each write waits. @throws {ConfigurationError} after which none will be done */
@@ -47,7 +49,7 @@ export async function openStores(
   configuration: Configuration,
   how: { readonly agents: Agents; readonly signal: AbortSignal },
 ): Promise<OpenedStores> {
-  const { name, store, laterStores } = configuration;
+  const { name, store, laterStores, stateKey } = configuration;
   const opened = await Promise.all(
     [store, ...laterStores].map(async (settings) => {
       const member = connect(settings, how);
@@ -63,7 +65,7 @@ export async function openStores(
   const [first] = opened;
   const primary = opened.find(({ failure }) => failure === undefined)?.member.store;
   if (how.signal.aborted && first !== undefined) {
-    return { primary: primary ?? first.member.store, all: opened, areKnown: false, proof };
+    return { primary: primary ?? first.member.store, all: opened, stateKey, areKnown: false, proof };
   }
   if (primary === undefined) throw unreachable(file, opened);
   for (const [index, { member, settings }] of opened.entries()) {
@@ -71,7 +73,7 @@ export async function openStores(
     const message = `${member.bucket.name} has the same id in its lifeboat.json as a store that is listed before it: it is the same bucket, or a copy of that bucket. If it is a copy, give it another id in its lifeboat.json.`;
     throw new ConfigurationError(file, [{ line: settings.line, key: settings.key, message }]);
   }
-  return { primary, all: opened, areKnown: true, proof };
+  return { primary, all: opened, stateKey, areKnown: true, proof };
 }
 
 /**
@@ -81,7 +83,7 @@ export async function openStores(
  */
 export async function openOneEarly(
   file: string,
-  { name, store: settings }: Configuration,
+  { name, store: settings, stateKey }: Configuration,
   how: { readonly agents: Agents; readonly signal: AbortSignal; readonly ahead: readonly string[] },
 ): Promise<OpenedStores> {
   const { bucket, store } = connect(settings, how);
@@ -102,10 +104,16 @@ export async function openOneEarly(
   // Where the run is over because of it, nobody waits for what it still tries.
   const writes = begun.proof.catch((error: unknown) => (isStopped() ? Promise.reject(error) : forever()));
   writes.catch(() => undefined);
-  const member: Member = { bucket, store: new ProvenStore(reading, writes), id, isNew: false };
+  const member: Member = {
+    bucket,
+    store: new ProvenStore(reading, writes),
+    id,
+    isNew: false,
+    secret: undefined,
+  };
   const all = [{ member, settings, failure }];
   if (failure !== undefined && !isStopped()) throw unreachable(file, all);
-  return { primary: member.store, all, areKnown: !isStopped(), proof };
+  return { primary: member.store, all, stateKey, areKnown: !isStopped(), proof };
 }
 
 function forever(): Promise<never> {
@@ -126,7 +134,14 @@ export async function alignedEnvironment(
   const store = storeOf(members);
   const isOne = members.all.length === 1;
   return {
-    environment: { ...environment, store, ...(!isOne && { reportStores: () => members.report() }) },
+    environment: {
+      ...environment,
+      store,
+      ...(!isOne && {
+        reportStores: () => members.report(),
+        storeFindings: () => members.caughtUpTags.findings(),
+      }),
+    },
     members,
   };
 }
@@ -152,12 +167,13 @@ function storeOf(members: StoreMembers): Store {
 async function membersOf(
   file: string,
   environment: Environment,
-  { all }: OpenedStores,
+  { all, stateKey }: OpenedStores,
   align: (members: StoreMembers) => Promise<void>,
 ): Promise<StoreMembers> {
   const members = new StoreMembers(
     all.map(({ member }) => member),
     environment,
+    stateKey,
   );
   try {
     for (const { member, failure } of all) if (failure !== undefined) members.takeOut(member, failure);
@@ -187,7 +203,7 @@ export async function openReadable(
   for (const settings of [store, ...laterStores]) {
     const bucket = new S3Store(settings, agents);
     const bounded = new BoundedStore(bucket, systemClock, signal);
-    const member: Member = { bucket, store: bounded, id: undefined, isNew: false };
+    const member: Member = { bucket, store: bounded, id: undefined, isNew: false, secret: undefined };
     // What is not written needs no proof that it would be written safely.
     const expected = { ...settings, name, newId: crypto.randomUUID(), singleWriter: true };
     const open = () => (isDry ? openBucket(new DryStore(bounded), expected) : requireIdentity(bounded));
@@ -207,7 +223,8 @@ function connect(
   const bucket = new S3Store(settings, agents);
   // Some providers refuse a condition rather than ignore it.
   const guarded = settings.singleWriter ? new UnguardedStore(bucket) : bucket;
-  return { bucket, store: new BoundedStore(guarded, systemClock, signal) };
+  const secret = settings.credentials?.secretAccessKey;
+  return { bucket, store: new BoundedStore(guarded, systemClock, signal), secret };
 }
 
 /** @throws {ConfigurationError} for a bucket that answers and is not this mirror's */

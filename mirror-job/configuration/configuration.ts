@@ -20,6 +20,8 @@ export interface Configuration {
   readonly store: StoreConfiguration;
   /** Further ones, in order: whole mirrors of the primary, for the same audience. */
   readonly laterStores: readonly StoreConfiguration[];
+  /** Signs what one store is told about another one. Undefined: each store's own secret does. */
+  readonly stateKey: string | undefined;
   /** How long a run may take. */
   readonly maxDuration: MaxDuration;
   readonly upstreams: ReadonlyMap<Upstream, UpstreamConfiguration>;

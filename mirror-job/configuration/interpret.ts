@@ -65,6 +65,7 @@ export function interpret(
     configuration: {
       name: input.name ?? 'default',
       ...stores,
+      stateKey: input.stateKey,
       maxDuration,
       upstreams,
       defaults: { referrersEvery, platforms, moves },

@@ -234,6 +234,10 @@ export const configurationSchema = keys({
     ),
     'Several buckets, each a whole mirror, filled in one go. The first one is the primary.',
   ),
+  stateKey: optional(
+    z.string().check(z.minLength(32, 'it must have at least 32 characters, as from "openssl rand -hex 32".')),
+    'A secret that signs what the stores are told about each other: write a variable, as in ${LIFEBOAT_STATE_KEY}. Default: each store’s secretAccessKey.',
+  ),
   maxDuration: optional(
     duration,
     'How long a run may take, as in 50m. After that the run stops, and the next run goes on. Default: 5h.',

@@ -11,6 +11,8 @@ export class Comparison {
   /** What is there by now; of what never changes. */
   readonly present = new Set<string>();
   readonly differences = new Map<string, Difference>();
+  /** Whether the store that is written had been filled to an end before: it has a catalogue. */
+  wasFilled = false;
   /** In which the two differ. */
   readonly tags = new Map<Repository, Set<Tag>>();
 
@@ -22,6 +24,7 @@ export class Comparison {
     for (const prefix of [REPOSITORIES, BLOBS, STATE]) {
       const there = new Map<string, ListedObject>();
       for await (const one of to.entries(prefix)) there.set(one.key, one);
+      if (prefix === STATE) this.wasFilled = [...there.keys()].some((key) => key.endsWith('/catalog.json'));
       for await (const one of from.entries(prefix)) {
         const kind = kindOfKey(one.key);
         if (kind === undefined || one.key === STORES_KEY || one.key.endsWith('/probe')) continue;

@@ -4,6 +4,7 @@
  */
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { decodeCatalog, encodeCatalog } from '../../core/catalog.ts';
+import type { Digest } from '../../core/digest.ts';
 import type { KeyKind } from '../../core/key-kind.ts';
 import { decodeReferrers, encodeReferrers } from '../../core/referrers.ts';
 import type { Tag } from '../../core/reference.ts';
@@ -15,6 +16,7 @@ import {
 } from '../../core/repository-index.ts';
 import { decodeTagList, encodeTagList } from '../../core/tag-list.ts';
 import { decodeTag } from '../../core/tag-object.ts';
+import type { TagChange } from './report.ts';
 
 /** Who is right about a tag: the store that is copied from, or, where neither is known to be, the later movement. */
 export type Rule = 'from' | 'newer';
@@ -117,6 +119,35 @@ export function withoutTags(key: string, bytes: Uint8Array, tags: ReadonlySet<Ta
   } catch (error) {
     if (!(error instanceof BucketObjectInvalidError)) throw error;
     return encodeRepositoryIndex([]);
+  }
+}
+
+/**
+ * What writing an object changes about a tag.
+ * @param to what the object was before; undefined where there was none
+ * @returns undefined for an object that is no tag
+ */
+export function tagChange(
+  kind: KeyKind,
+  key: string,
+  written: Uint8Array,
+  to: Uint8Array | undefined,
+): TagChange | undefined {
+  if (kind.kind !== 'tag') return undefined;
+  return {
+    tag: kind.tag,
+    from: to === undefined ? undefined : digestIn(key, to),
+    to: decodeTag(key, written).digest,
+  };
+}
+
+/** @returns undefined for an object that cannot be read */
+function digestIn(key: string, bytes: Uint8Array): Digest | undefined {
+  try {
+    return decodeTag(key, bytes).digest;
+  } catch (error) {
+    if (error instanceof BucketObjectInvalidError) return undefined;
+    throw error;
   }
 }
 

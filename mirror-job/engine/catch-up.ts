@@ -6,14 +6,15 @@ import { algorithmOf, digestOf } from '../../core/digest.ts';
 import type { KeyKind } from '../../core/key-kind.ts';
 import { manifestKey, repositoryIndexKey, tagKey } from '../../core/layout.ts';
 import { OCI_INDEX, OCTET_STREAM } from '../../core/media-type.ts';
-import type { Tag } from '../../core/reference.ts';
+import type { Repository, Tag } from '../../core/reference.ts';
 import { Origin } from './catch-up-origin.ts';
 import { Comparison, isFixed, type Difference } from './catch-up-comparison.ts';
-import { mergeObject, withoutTags, type Rule, type Sides } from './catch-up-merge.ts';
+import { mergeObject, tagChange, withoutTags, type Rule, type Sides } from './catch-up-merge.ts';
 import { needsOf } from './catch-up-needs.ts';
 import type { Environment } from './environment.ts';
 import { changeObject } from './guarded-write.ts';
 import { Memo } from './memo.ts';
+import type { TagChange } from './report.ts';
 import { counted, resumed } from './resume.ts';
 import { SourceError } from './source.ts';
 import { StoreError, type StoredObject } from './store.ts';
@@ -33,6 +34,9 @@ export interface CaughtUp {
   readonly bytes: number;
 }
 
+/** Hears of each tag that is changed in a store which had been filled before. */
+export type OnTag = (repository: Repository, change: TagChange) => void;
+
 /**
  * Copies what `from` has and `to` lacks, or has otherwise; takes nothing away. What neither blob nor manifest
  * shows by its hash to be right is not copied.
@@ -44,12 +48,13 @@ export async function catchUp(
   { bucket }: Member,
   to: Member,
   rule: Rule,
+  onTag: OnTag,
 ): Promise<CaughtUp> {
   const from = new Origin(bucket, environment.signal);
   let objects = 0;
   let bytes = 0;
   for (let pass = 0; pass < PASSES; pass += 1) {
-    const work = new CatchUp(environment, from, to, rule);
+    const work = new CatchUp(environment, from, to, rule, onTag);
     await work.run();
     objects += work.objects;
     bytes += work.bytes;
@@ -82,6 +87,7 @@ class CatchUp {
   readonly #from: Origin;
   readonly #to: Member;
   readonly #rule: Rule;
+  readonly #onTag: OnTag;
   readonly #found = new Comparison();
   readonly #copied = new Memo<string, void>();
   /** Tags, for one, that could not be copied: what names them must not be believed. */
@@ -89,11 +95,12 @@ class CatchUp {
   #damaged: SourceError | undefined;
   #told: number;
 
-  constructor(environment: Environment, from: Origin, to: Member, rule: Rule) {
+  constructor(environment: Environment, from: Origin, to: Member, rule: Rule, onTag: OnTag) {
     this.#environment = environment;
     this.#from = from;
     this.#to = to;
     this.#rule = rule;
+    this.#onTag = onTag;
     this.#told = environment.clock.now().getTime();
   }
 
@@ -108,6 +115,8 @@ class CatchUp {
     }
     for (const kind of ORDER) {
       if (kind === 'tag') await this.#questionTags();
+      // The catalogue says that a store was filled to an end, so it must not come before what is missing.
+      if (kind === 'state' && (this.#damaged !== undefined || this.deferred > 0)) break;
       const group = [...this.#found.differences.values()].filter((one) => one.kind.kind === kind);
       await each(group, kind === 'blob' ? limits.blobs : SMALL, (one) => this.#copyOnce(one));
     }
@@ -187,6 +196,7 @@ class CatchUp {
     }
     const differing = ('repository' in kind ? this.#found.tags.get(kind.repository) : undefined) ?? new Set();
     let written = 0;
+    let change: TagChange | undefined;
     await changeObject(this.#to.store, key, object.contentType ?? 'application/json', (to) => {
       const merged = mergeObject(kind, {
         key,
@@ -197,9 +207,13 @@ class CatchUp {
         ...this.#stateOf(kind),
       });
       written = merged?.length ?? 0;
+      change = merged === undefined ? undefined : tagChange(kind, key, merged, to);
       return merged;
     });
     if (written > 0) this.#count(key, written);
+    if (change !== undefined && 'repository' in kind && this.#found.wasFilled) {
+      this.#onTag(kind.repository, change);
+    }
   }
 
   /** What of a repository has come through. Asked about when its tags have been copied. */

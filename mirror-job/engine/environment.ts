@@ -1,7 +1,7 @@
 /** What the engine is given: nothing in it reaches for a clock, a console or a runtime's own module. */
 import type { Algorithm } from '../../core/digest.ts';
 import type { BufferPool } from './buffer-pool.ts';
-import type { StoreReport } from './report.ts';
+import type { Finding, StoreReport } from './report.ts';
 import type { Store } from './store.ts';
 import type { Tally } from './tally.ts';
 
@@ -26,6 +26,8 @@ export interface Environment {
   readonly store: Store;
   /** For the report, where `store` stands for several. */
   readonly reportStores?: () => readonly StoreReport[];
+  /** Of bringing several stores in step, for the report. */
+  readonly storeFindings?: () => readonly Finding[];
   readonly clock: Clock;
   readonly log: Log;
   readonly createHash: (algorithm: Algorithm) => Hasher;

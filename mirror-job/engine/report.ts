@@ -30,12 +30,25 @@ export interface Held {
 
 /** What somebody has to look at although nothing failed: a run that has one ends with exit code 1. */
 export interface Finding {
-  readonly kind: 'immutable-changed' | 'mass-disappearance' | 'list-too-short' | 'too-many-referrers';
+  readonly kind: 'immutable-changed' | 'mass-disappearance' | 'list-too-short' | 'too-many-referrers' | 'caught-up';
   readonly repository: Repository;
   /** Undefined where it is about many. */
   readonly tag?: Tag;
+  /** Of `caught-up`: the store whose tags changed, as messages call it. */
+  readonly store?: string;
+  /** Of `caught-up`: all tags that changed. */
+  readonly tags?: readonly TagChange[];
   /** Sentences, with the next step. */
   readonly message: string;
+}
+
+/** How a tag changed in a store that was caught up. */
+export interface TagChange {
+  readonly tag: Tag;
+  /** Undefined if the store did not have the tag, or its object could not be read. */
+  readonly from?: Digest | undefined;
+  /** The same as `from` if only the hold or the date of the movement changed. */
+  readonly to: Digest;
 }
 
 export interface ItemReport {
@@ -99,6 +112,8 @@ export interface StoreReport {
   /** ISO 8601, UTC. */
   readonly since?: string;
   readonly reason?: string;
+  /** True if no run catches it up before somebody has done what `reason` says. */
+  readonly undecided?: boolean;
   /** What this run has copied to it from another store, to catch it up. */
   readonly copied?: { readonly objects: number; readonly bytes: number };
 }

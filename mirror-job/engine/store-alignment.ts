@@ -2,15 +2,16 @@
  * Which of several stores are in step when a run begins, and those that are not: caught up from one that is, or,
  * where nothing is known of any, joined. docs/decisions/0008-several-stores.md
  */
-import { changeObject } from './guarded-write.ts';
 import { kindOfKey } from '../../core/key-kind.ts';
 import { STATE, STORES_KEY } from '../../core/layout.ts';
 import { catchUp, type CaughtUp } from './catch-up.ts';
 import type { Rule } from './catch-up-merge.ts';
 import { OriginError } from './catch-up-origin.ts';
 import type { Environment } from './environment.ts';
+import { isAbout, isBehind, isInStep, weighNotes, type Evidence, type ToldNotes } from './note-evidence.ts';
 import type { Member, StoreMembers } from './store-members.ts';
-import { decodeNotes, encodeNotes, mergeNotes, writeNotes, type StoreNote } from './store-notes.ts';
+import { amid } from './store-name.ts';
+import { decodeNotes, writeNotes, writeNotesIfSame, type StoreNote } from './store-notes.ts';
 import { StoreError, type Store } from './store.ts';
 
 /**
@@ -20,12 +21,13 @@ import { StoreError, type Store } from './store.ts';
  */
 export async function alignStores(environment: Environment, members: StoreMembers): Promise<void> {
   const told = await readAllNotes(members);
-  const notes = [...told.values()].flat();
+  const said = [...told.values()].flat();
   for (const member of members.all) {
-    const since = notes.find((note) => isOf(note, member) && !note.inStep)?.since;
+    const since = said.find((note) => isAbout(note, member) && !note.inStep)?.since;
     if (since !== undefined) members.noteBehindSince(member, since);
   }
-  while (!(await align(environment, members, told, notes))) {
+  const evidence = await weighNotes(members, told, (member) => isFilled(members, member));
+  while (!(await align(environment, members, evidence))) {
     // A store that may be copied from has failed: there is one less.
   }
 }
@@ -36,23 +38,36 @@ export async function alignStores(environment: Environment, members: StoreMember
  * @throws {StoreError} when no store is left, or what is decided now would not count in the end
  */
 export async function keepAligned(members: StoreMembers): Promise<void> {
-  const notes = [...(await readAllNotes(members)).values()].flat();
-  const hub = await findHub(members, notes);
+  const told = await readAllNotes(members);
+  const evidence = await weighNotes(members, told, (member) => isFilled(members, member));
+  await keepInStep(members, evidence);
+}
+
+async function keepInStep(members: StoreMembers, evidence: Evidence): Promise<void> {
+  const { notes, current } = evidence;
+  const { hub } = await findHub(members, notes);
   const holder = await whoMayHoldMore(members, hub, notes);
-  if (!members.isLive(hub)) return keepAligned(members);
+  if (!members.isLive(hub)) return keepInStep(members, evidence);
   if (holder !== undefined) {
     throw new StoreError(
       `${hub.bucket.name} was begun anew without another store, whose tags count when it is back. ${members.reasonOf(holder)} Wait until that store answers, or take it out of stores if it is lost.`,
     );
   }
+  const earlier = members.all.slice(0, members.all.indexOf(hub));
+  const unknown = earlier.find((member) => !members.isLive(member) && !members.isVouchedFor(member));
+  if (unknown !== undefined) {
+    throw new StoreError(
+      `${members.reasonOf(unknown)} Nothing can be decided in ${amid(hub.bucket.name)} meanwhile: when ${amid(unknown.bucket.name)} is back, nothing would show that it is behind, because its key is not in the configuration. Wait until that store answers, or set stateKey and run "lifeboat sync" before the next time.`,
+    );
+  }
   for (const member of members.live) {
-    if (member === hub || isInStep(member, notes)) continue;
+    if (member === hub || (isInStep(member, notes) && current.has(member))) continue;
     members.takeOut(member, new StoreError(`${member.bucket.name} is not in step with the others.`));
   }
   await members.tell();
 }
 
-async function readAllNotes(members: StoreMembers): Promise<ReadonlyMap<Member, readonly StoreNote[]>> {
+async function readAllNotes(members: StoreMembers): Promise<ToldNotes> {
   const told = new Map<Member, readonly StoreNote[]>();
   for (const member of members.live) {
     const read = await members.attempt(member, () => readNotes(member.store));
@@ -62,20 +77,15 @@ async function readAllNotes(members: StoreMembers): Promise<ReadonlyMap<Member, 
 }
 
 /** @returns false when a store was taken out by which others may go, and all is to be decided again */
-async function align(
-  environment: Environment,
-  members: StoreMembers,
-  told: ReadonlyMap<Member, readonly StoreNote[]>,
-  notes: readonly StoreNote[],
-): Promise<boolean> {
-  const isCertain = (member: Member): boolean => isInStep(member, notes);
-  const hub = await findHub(members, notes);
+async function align(environment: Environment, members: StoreMembers, evidence: Evidence): Promise<boolean> {
+  const { told, notes, current } = evidence;
+  const { hub, mayLack } = await findHub(members, notes);
   const holder = await whoMayHoldMore(members, hub, notes);
   if (!members.isLive(hub)) return false;
   if (holder !== undefined) members.beginAnew(hub, holder);
   await members.tell();
   const others = members.live.filter((member) => member !== hub);
-  if (!isCertain(hub)) {
+  if (mayLack) {
     // What any other store has, it may lack: for of nothing is it known to be whole.
     for (const member of others) {
       if (isBehind(hub, notes) || !isBehind(member, notes)) {
@@ -85,16 +95,43 @@ async function align(
     // Without one of them, this may be another store's part, or begin anew.
     if (members.live.length <= others.length) return false;
   }
-  const isWhole = isCertain(hub) || members.all.every((member) => members.isLive(member));
-  const behind = others.filter((member) => !isCertain(member));
+  const isWhole = isInStep(hub, notes) || members.all.every((member) => members.isLive(member));
+  const behind = others.filter((member) => !isInStep(member, notes) || !current.has(member));
+  if (behind.length > 0 && isWhole && !mayLack && !told.get(hub)?.some((note) => isAbout(note, hub))) {
+    const note = await noteOwn(environment, members, hub, true);
+    told.set(hub, [...(told.get(hub) ?? []), note]);
+  }
+  const later = new Set(members.all.slice(members.all.indexOf(hub)));
   for (const member of behind) {
+    if (members.isLive(member) && !later.has(member)) await noteOwn(environment, members, member, false);
     const copied = await bring(environment, members, hub, member, 'from');
     if (copied !== undefined) members.noteCaughtUp(member, isKnown(member, notes) ? copied : undefined);
   }
   await members.tell();
   if (!members.isLive(hub)) return false;
-  await certify(environment, members, { hub, isWhole, behind, told, notes });
+  await certify(environment, members, { hub, isWhole, behind, evidence });
   return true;
+}
+
+/**
+ * Has a store say of itself where it stands, before another one is written. Of a store that fails then, the notes in
+ * later stores alone would not be believed: a new store that is half filled would pass for a mirror of its own, and a
+ * mirror that was never told of other ones would count as if it had not been away.
+ */
+async function noteOwn(environment: Environment, members: StoreMembers, member: Member, inStep: boolean) {
+  const { bucket, id } = member;
+  const now = environment.clock.now().toISOString();
+  const note: StoreNote = {
+    store: bucket.name,
+    id,
+    inStep,
+    since: now,
+    at: now,
+    run: `${environment.run} ${now}`,
+    ...(!inStep && { reason: `${bucket.name}: it is being caught up.` }),
+  };
+  await members.attempt(member, () => writeNotes(members.keeperOf(member), [note]));
+  return note;
 }
 
 /** Whichever of the two fails is taken out; where it still answers, the one that is behind. */
@@ -107,7 +144,9 @@ async function bring(
 ): Promise<CaughtUp | undefined> {
   if (!members.isLive(from) || !members.isLive(to)) return undefined;
   try {
-    return await catchUp(environment, from, to, rule);
+    return await catchUp(environment, from, to, rule, (repository, change) =>
+      members.caughtUpTags.add(to.bucket.name, from.bucket.name, repository, change),
+    );
   } catch (error) {
     if (environment.signal.aborted) {
       const message = `${to.store.name}: the run was stopped before this store was caught up.`;
@@ -136,18 +175,25 @@ async function isWorthKeeping(from: Member, to: Member, rule: Rule): Promise<boo
   }
 }
 
-/** The one that the others are caught up from: in step, or else a mirror that nobody says is behind, or else the first. */
-async function findHub(members: StoreMembers, notes: readonly StoreNote[]): Promise<Member> {
-  const certain = members.live.find((member) => isInStep(member, notes));
-  const behind = members.live.find((member) => isBehind(member, notes));
-  if (certain !== undefined || behind === undefined) return certain ?? members.lead;
+interface Hub {
+  /** The one that the others are caught up from. */
+  readonly hub: Member;
+  /** Whether the others may have what it lacks: they are joined into it first. */
+  readonly mayLack: boolean;
+}
+
+/**
+ * The first store that is in step, or that holds a mirror and is not behind. So a store is never overwritten from a
+ * later one, unless it is empty or shown to be behind. If there is no such store, all of them are joined into one.
+ */
+async function findHub(members: StoreMembers, notes: readonly StoreNote[]): Promise<Hub> {
   for (const member of members.live) {
     if (isBehind(member, notes)) continue;
-    const holds = await members.attempt(member, () => holdsMirror(member));
-    if (holds?.value === true) return member;
+    if (isInStep(member, notes) || (await isFilled(members, member))) return { hub: member, mayLack: false };
   }
-  // What is empty has nothing for it; and the last one that is left is not taken out.
-  return members.isLive(behind) ? behind : members.lead;
+  // What is empty has nothing for one that is behind; and the last one that is left is not taken out.
+  const behind = members.live.find((member) => isBehind(member, notes));
+  return { hub: behind ?? members.lead, mayLack: true };
 }
 
 /**
@@ -164,6 +210,12 @@ async function whoMayHoldMore(
   if (isBehind(hub, notes)) return away;
   const holds = await members.attempt(hub, () => holdsMirror(hub));
   return holds?.value === false ? away : undefined;
+}
+
+/** False too for a store that fails when it is asked, which is taken out. */
+async function isFilled(members: StoreMembers, member: Member): Promise<boolean> {
+  const holds = await members.attempt(member, () => holdsMirror(member));
+  return holds?.value === true;
 }
 
 /** Whether it has ever been filled to an end: a catalogue is the last thing that is written. */
@@ -186,8 +238,7 @@ interface Alignment {
   readonly hub: Member;
   readonly isWhole: boolean;
   readonly behind: readonly Member[];
-  readonly told: ReadonlyMap<Member, readonly StoreNote[]>;
-  readonly notes: readonly StoreNote[];
+  readonly evidence: Evidence;
 }
 
 /**
@@ -197,34 +248,51 @@ interface Alignment {
 async function certify(
   environment: Environment,
   members: StoreMembers,
-  { hub, isWhole, behind, told, notes }: Alignment,
+  { hub, isWhole, behind, evidence }: Alignment,
 ): Promise<void> {
+  const { told, notes, current } = evidence;
   const live = members.live.filter((member) => member === hub || isWhole);
-  const removed = notes.filter(
+  // By its own word alone, because the writer of another store could name any number of stores.
+  const removed = (told.get(hub) ?? []).filter(
     (note) => note.inStep && !members.all.some(({ bucket }) => bucket.name === note.store),
   );
   // One store alone has nobody to be in step with.
-  const isNew = members.all.length > 1 && isWhole && live.some((member) => !isInStep(member, notes));
+  const isNew =
+    members.all.length > 1 &&
+    isWhole &&
+    live.some((member) => !isInStep(member, notes) || !current.has(member));
   if (!isNew && removed.length === 0) return;
-  const { clock, run } = environment;
+  const { clock } = environment;
   const since = clock.now().toISOString();
+  const at = certifiedAt(clock.now(), evidence);
+  const run = `${environment.run} ${at}`;
   const news: StoreNote[] = [
-    ...(isNew ? live : []).map(({ bucket, id }) => ({ store: bucket.name, id, inStep: true, since, run })),
+    ...(isNew ? live : []).map(({ bucket, id }) => ({
+      store: bucket.name,
+      id,
+      inStep: true,
+      since,
+      at,
+      run,
+    })),
     ...removed.map(({ store, id }) => ({
       store,
       id,
       inStep: false,
       since,
+      at,
       run,
       reason: 'A run was made without this store.',
     })),
   ];
   const others = live.filter((member) => member !== hub);
-  for (const member of others) await members.attempt(member, () => writeNotes(member.store, news));
+  for (const member of others) {
+    await members.attempt(member, () => writeNotes(members.keeperOf(member), news));
+  }
   await members.tell();
   const known = told.get(hub);
   if (known === undefined || !members.isLive(hub)) return;
-  const written = await members.attempt(hub, () => writeIfSame(hub.store, known, news));
+  const written = await members.attempt(hub, () => writeNotesIfSame(members.keeperOf(hub), known, news));
   if (written?.value !== 'conflict') return;
   for (const member of behind) {
     const message = `${member.store.name}: another run has written without this store while this run caught it up.`;
@@ -233,45 +301,15 @@ async function certify(
   await members.tell();
 }
 
+/** Later than each note that it settles, whatever the clocks of earlier runs said. */
+function certifiedAt(now: Date, { latest }: Evidence): string {
+  const next = latest === undefined ? 0 : Date.parse(latest) + 1;
+  return new Date(Math.max(now.getTime(), next)).toISOString();
+}
+
 async function readNotes(store: Store): Promise<readonly StoreNote[]> {
   const object = await store.get(STORES_KEY);
   return object === undefined ? [] : decodeNotes(object.bytes);
-}
-
-/** @returns `conflict` when another run has said something else of one of those that are in step from now on */
-async function writeIfSame(
-  store: Store,
-  notes: readonly StoreNote[],
-  news: readonly StoreNote[],
-): Promise<'written' | 'conflict'> {
-  let result: 'written' | 'conflict' = 'written';
-  await changeObject(store, STORES_KEY, 'application/json', (bytes) => {
-    const known = bytes === undefined ? [] : decodeNotes(bytes);
-    const isOther = news.some((note) => note.inStep && runOf(known, note.store) !== runOf(notes, note.store));
-    result = isOther ? 'conflict' : 'written';
-    return isOther ? undefined : encodeNotes(mergeNotes(known, news));
-  });
-  return result;
-}
-
-function runOf(notes: readonly StoreNote[], store: string): string | undefined {
-  return notes.find((note) => note.store === store)?.run;
-}
-
-/** One that says no outweighs all that say yes: they have not heard of it. */
-function isInStep({ bucket, id }: Member, notes: readonly StoreNote[]): boolean {
-  const own = notes.filter(({ store }) => store === bucket.name);
-  return own.some((note) => note.inStep) && own.every((note) => note.inStep && note.id === id);
-}
-
-/** Whether some store says so of this very bucket. */
-function isBehind(member: Member, notes: readonly StoreNote[]): boolean {
-  return notes.some((note) => isOf(note, member) && !note.inStep);
-}
-
-/** One that does not answer does not tell its id. */
-function isOf(note: StoreNote, { bucket, id }: Member): boolean {
-  return note.store === bucket.name && (note.id === undefined || id === undefined || note.id === id);
 }
 
 function isKnown({ bucket }: Member, notes: readonly StoreNote[]): boolean {

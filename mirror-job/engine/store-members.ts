@@ -2,11 +2,13 @@
  * Several stores, each a whole mirror: which of them are written, which is read, and who has been told of one that
  * is not any more. docs/decisions/0008-several-stores.md
  */
+import { CaughtUpTags } from './caught-up-tags.ts';
 import type { Environment } from './environment.ts';
+import { NoteSigner } from './note-signature.ts';
 import type { StoreReport } from './report.ts';
 import { amid } from './store-name.ts';
-import { writeNotes, type StoreNote } from './store-notes.ts';
-import { StoppedError, StoreError, type ComparableStore, type Store } from './store.ts';
+import { writeNotes, type NoteKeeper, type StoreNote } from './store-notes.ts';
+import { StoppedError, StoreError, UndecidedError, type ComparableStore, type Store } from './store.ts';
 
 export interface Member {
   /** Compared and copied from. */
@@ -17,6 +19,15 @@ export interface Member {
   readonly id: string | undefined;
   /** Whether this run has made it Lifeboat's: it was empty. False for one that does not answer. */
   readonly isNew: boolean;
+  /** The secret of its key, which signs the notes about it; undefined for a key that changes from run to run. */
+  readonly secret: string | undefined;
+}
+
+interface Out {
+  readonly since: string;
+  readonly reason: string;
+  /** No run catches it up before a person has decided something. */
+  readonly isUndecided: boolean;
 }
 
 /** What a call has given, or that its store is not asked any more. */
@@ -24,9 +35,12 @@ export type Attempt<Value> = { readonly value: Value } | undefined;
 
 export class StoreMembers {
   readonly all: readonly Member[];
+  readonly signer: NoteSigner;
+  /** The tags that this run has changed in a store to catch it up. */
+  readonly caughtUpTags = new CaughtUpTags();
   readonly #environment: Pick<Environment, 'clock' | 'log' | 'run'>;
   #live: readonly Member[];
-  readonly #out = new Map<Member, { readonly since: string; readonly reason: string }>();
+  readonly #out = new Map<Member, Out>();
   /** Of those that were behind when the run began: since when. */
   readonly #behindSince = new Map<Member, string>();
   readonly #caughtUp = new Map<Member, { readonly objects: number; readonly bytes: number }>();
@@ -36,9 +50,19 @@ export class StoreMembers {
   #told = 0;
   #telling: Promise<void> | undefined;
 
-  /** @param members the primary first */
-  constructor(members: readonly Member[], environment: Pick<Environment, 'clock' | 'log' | 'run'>) {
+  /**
+   * @param members the primary first
+   * @param stateKey signs the notes instead of the stores' own secrets
+   */
+  constructor(
+    members: readonly Member[],
+    environment: Pick<Environment, 'clock' | 'log' | 'run'>,
+    stateKey?: string,
+  ) {
     this.all = members;
+    this.signer = new NoteSigner(
+      (name) => stateKey ?? members.find(({ bucket }) => bucket.name === name)?.secret,
+    );
     this.#live = members;
     this.#environment = environment;
   }
@@ -56,6 +80,19 @@ export class StoreMembers {
 
   isLive(member: Member): boolean {
     return this.#live.includes(member);
+  }
+
+  /** What it takes to write notes into a store. */
+  keeperOf({ store, bucket, id }: Member): NoteKeeper {
+    return { store, holder: { name: bucket.name, id }, signer: this.signer };
+  }
+
+  /** Whether the notes of the stores after it will be believed when it is back. */
+  isVouchedFor(member: Member): boolean {
+    const { all, signer } = this;
+    return (
+      signer.canSign(member.bucket.name) || !this.#live.some((one) => all.indexOf(one) > all.indexOf(member))
+    );
   }
 
   /**
@@ -80,10 +117,17 @@ export class StoreMembers {
     if (this.#live.length === 1) throw error;
     this.#live = this.#live.filter((one) => one !== member);
     const since = this.#behindSince.get(member) ?? this.#environment.clock.now().toISOString();
-    this.#out.set(member, { since, reason: error.message });
+    const isUndecided = error instanceof UndecidedError;
+    this.#out.set(member, { since, reason: error.message, isUndecided });
     this.#environment.log.warn(
-      `${error.message} This run goes on without this store; the next run that reaches it catches it up.`,
+      `${error.message} This run goes on without this store${isUndecided ? '.' : `; ${this.#nextOf(member)}`}`,
     );
+  }
+
+  #nextOf(member: Member): string {
+    return this.isVouchedFor(member)
+      ? 'the next run that reaches it catches it up.'
+      : 'when it is back, somebody has to decide which store is right, because its key is not in the configuration and there is no stateKey (docs/stores.md).';
   }
 
   /** What was noted of one before this run: unless it is caught up, it is behind since then. */
@@ -140,7 +184,7 @@ export class StoreMembers {
       const count = this.#out.size;
       const notes = this.#notes();
       for (const member of this.#live) {
-        await this.attempt(member, () => writeNotes(member.store, notes));
+        await this.attempt(member, () => writeNotes(this.keeperOf(member), notes));
       }
       this.#told = count;
     }
@@ -162,6 +206,7 @@ export class StoreMembers {
       id,
       inStep: false,
       since,
+      at: now,
       run: `${run} ${now}`,
       reason,
     }));
@@ -172,9 +217,9 @@ export class StoreMembers {
       const { name } = member.bucket;
       const copied = this.#caughtUp.get(member);
       const out = this.#out.get(member);
-      return out === undefined
-        ? { name, state: 'in step', ...(copied !== undefined && { copied }) }
-        : { name, state: 'behind', ...out };
+      if (out === undefined) return { name, state: 'in step', ...(copied !== undefined && { copied }) };
+      const { since, reason, isUndecided } = out;
+      return { name, state: 'behind', since, reason, ...(isUndecided && { undecided: true }) };
     });
   }
 }

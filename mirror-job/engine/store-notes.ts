@@ -1,10 +1,13 @@
 /**
  * `state/_stores.json`: which of the stores that are filled together are in step. Each store keeps what it was
  * told while it could be written, so a store that was away does not know that it is behind: the others do.
+ * note-evidence.ts decides which of these notes count.
  */
+import { isTime } from '../../core/bucket-object.ts';
 import { encodeJson, isObject, parseJson } from '../../core/json.ts';
 import { STORES_KEY } from '../../core/layout.ts';
 import { changeObject } from './guarded-write.ts';
+import type { NoteHolder, NoteSigner } from './note-signature.ts';
 import type { Store } from './store.ts';
 
 export interface StoreNote {
@@ -16,10 +19,21 @@ export interface StoreNote {
   readonly inStep: boolean;
   /** Since when. ISO 8601, UTC. */
   readonly since: string;
+  /** When it was said last. ISO 8601, UTC. Orders what different stores were told about one store. */
+  readonly at: string;
   /** Which run has said so last: each time the object changes, so that a run which goes by an older one notices. */
   readonly run: string;
   /** Why it is behind. */
   readonly reason?: string | undefined;
+  /** Shows that the job wrote the note; missing if the store that it is about has no stable secret. */
+  readonly signature?: string | undefined;
+}
+
+/** The store that keeps the notes, and what signs them. */
+export interface NoteKeeper {
+  readonly store: Store;
+  readonly holder: NoteHolder;
+  readonly signer: NoteSigner;
 }
 
 /** @returns nothing for what cannot be read: a store of which nothing is known is compared */
@@ -35,16 +49,19 @@ export function decodeNotes(bytes: Uint8Array): StoreNote[] {
 
 function readNote(value: unknown): StoreNote | undefined {
   if (!isObject(value)) return undefined;
-  const { store, id, inStep, since, run, reason } = value;
+  // Earlier versions did not write `at`.
+  const { store, id, inStep, since, at = since, run, reason, signature } = value;
   if (typeof store !== 'string' || typeof inStep !== 'boolean') return undefined;
-  if (typeof since !== 'string' || typeof run !== 'string') return undefined;
+  if (!isTime(since) || !isTime(at) || typeof run !== 'string') return undefined;
   return {
     store,
     id: typeof id === 'string' ? id : undefined,
     inStep,
     since,
+    at,
     run,
     reason: typeof reason === 'string' ? reason : undefined,
+    signature: typeof signature === 'string' ? signature : undefined,
   };
 }
 
@@ -53,24 +70,60 @@ export function encodeNotes(notes: Iterable<StoreNote>): Uint8Array<ArrayBuffer>
   return encodeJson({ stores });
 }
 
-/** What is new replaces what was said of the same store; how long it has been so stays. */
-export function mergeNotes(known: readonly StoreNote[], news: readonly StoreNote[]): StoreNote[] {
+/**
+ * Each new note replaces the one about the same store, and is signed. Two things of the old note stay: since when it
+ * has been so, and a time that is later than the clock's, if the job itself wrote it with a clock that was ahead.
+ */
+export async function mergeNotes(
+  known: readonly StoreNote[],
+  news: readonly StoreNote[],
+  { holder, signer }: Pick<NoteKeeper, 'holder' | 'signer'>,
+): Promise<StoreNote[]> {
   const merged = new Map(known.map((note) => [note.store, note]));
   for (const note of news) {
     const before = merged.get(note.store);
     const isSame = before?.inStep === note.inStep && (note.id === undefined || before.id === note.id);
-    merged.set(note.store, {
+    const isLater = before !== undefined && before.at > note.at && (await signer.isGenuine(before, holder));
+    const next = {
       ...note,
       id: note.id ?? before?.id,
       since: isSame ? before.since : note.since,
-    });
+      at: isLater ? before.at : note.at,
+    };
+    merged.set(note.store, await signer.sign(next, holder));
   }
   return [...merged.values()];
 }
 
 /** Tells one store. @throws {StoreError} */
-export function writeNotes(store: Store, news: readonly StoreNote[]): Promise<void> {
-  return changeObject(store, STORES_KEY, 'application/json', (bytes) =>
-    encodeNotes(mergeNotes(bytes === undefined ? [] : decodeNotes(bytes), news)),
+export function writeNotes(keeper: NoteKeeper, news: readonly StoreNote[]): Promise<void> {
+  return changeObject(keeper.store, STORES_KEY, 'application/json', async (bytes) =>
+    encodeNotes(await mergeNotes(bytes === undefined ? [] : decodeNotes(bytes), news, keeper)),
   );
+}
+
+/**
+ * Tells one store, unless another run has told it something else about a store that is in step from now on.
+ * @param known what the store said when this run began
+ * @throws {StoreError}
+ */
+export async function writeNotesIfSame(
+  keeper: NoteKeeper,
+  known: readonly StoreNote[],
+  news: readonly StoreNote[],
+): Promise<'written' | 'conflict'> {
+  let result: 'written' | 'conflict' = 'written';
+  await changeObject(keeper.store, STORES_KEY, 'application/json', async (bytes) => {
+    const present = bytes === undefined ? [] : decodeNotes(bytes);
+    const isOther = news.some(
+      (note) => note.inStep && runOf(present, note.store) !== runOf(known, note.store),
+    );
+    result = isOther ? 'conflict' : 'written';
+    return isOther ? undefined : encodeNotes(await mergeNotes(present, news, keeper));
+  });
+  return result;
+}
+
+function runOf(notes: readonly StoreNote[], store: string): string | undefined {
+  return notes.find((note) => note.store === store)?.run;
 }

@@ -82,6 +82,11 @@ export class StoreError extends Error {
   override readonly name: string = 'StoreError';
 }
 
+/** The stores disagree, and no run can tell which one is right: a person has to decide. */
+export class UndecidedError extends StoreError {
+  override readonly name = 'UndecidedError';
+}
+
 /** A write was refused because it had a condition at all: this store honours none. */
 export class ConditionRefusedError extends StoreError {
   override readonly name = 'ConditionRefusedError';

@@ -1,8 +1,9 @@
 /** Of a run or a plan, what did not follow upstream, and what somebody has to look at. */
 import { isDigest } from '../../core/digest.ts';
 import { formatReference } from '../../core/reference.ts';
+import { MAX_NAMED } from '../engine/caught-up-tags.ts';
 import { countOf } from '../engine/count-of.ts';
-import type { ItemReport, RunReport } from '../engine/report.ts';
+import type { Finding, ItemReport, RunReport } from '../engine/report.ts';
 import { alignColumns, shortDigest, shortenDigests, type Style } from './style.ts';
 
 /** More than these are in the report. */
@@ -35,9 +36,18 @@ export function goneLines({ items }: Reported, style: Style): string[] {
   return [...alignColumns(rows), ...rest(gone.length, 'gone')];
 }
 
-/** What ends the run with exit code 1 although nothing failed. */
+/** What ends the run with exit code 1 although nothing failed. A catch-up may change tags of many repositories. */
 export function findingLines({ findings }: Reported, style: Style): string[] {
-  return findings.map(({ message }) => `${style.bad('finding')}  ${message}`);
+  const caughtUp = findings.filter(isCaughtUp);
+  const shown = [...caughtUp.slice(0, MAX_HELD), ...findings.filter((finding) => !isCaughtUp(finding))];
+  return [
+    ...shown.map(({ message }) => `${style.bad('finding')}  ${message}`),
+    ...rest(caughtUp.length, 'repositories whose tags a catch-up changed'),
+  ];
+}
+
+function isCaughtUp({ kind }: Finding): boolean {
+  return kind === 'caught-up';
 }
 
 /** `2 findings`, or nothing. */
@@ -46,10 +56,12 @@ export function countFindings({ length }: RunReport['findings']): string {
 }
 
 /** Whether the lines leave anything out. */
-export function isHeldCut({ items }: Reported): boolean {
-  return ['held', 'gone'].some(
+export function isHeldCut({ items, findings }: Reported): boolean {
+  const isCut = ['held', 'gone'].some(
     (result) => items.filter(({ outcome }) => outcome.result === result).length > MAX_HELD,
   );
+  const isAnyCut = findings.some(({ tags = [] }) => tags.length > MAX_NAMED);
+  return isCut || isAnyCut || findings.filter(isCaughtUp).length > MAX_HELD;
 }
 
 function rest(count: number, what: string): string[] {

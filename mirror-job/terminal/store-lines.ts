@@ -6,12 +6,12 @@ export function storeLines({ stores = [] }: Pick<RunReport, 'stores'>, style: St
   return stores.flatMap((store) => linesOf(store, style));
 }
 
-function linesOf({ name, state, since, reason, copied }: StoreReport, style: Style): string[] {
+function linesOf({ name, state, since, reason, undecided, copied }: StoreReport, style: Style): string[] {
   if (state === 'behind') {
     return [
       `${style.bad('behind')}   ${name}${since === undefined ? '' : ` since ${since}`}`,
       ...(reason === undefined ? [] : [`         ${reason}`]),
-      '         The other stores have everything of this run. The next run that reaches this store catches it up.',
+      `         The other stores have everything of this run. ${undecided === true ? 'Until somebody has decided, each run goes on without this store.' : 'The next run that reaches this store catches it up.'}`,
     ];
   }
   const what =

@@ -57,6 +57,9 @@ export class Mirror {
   environment: TestEnvironment | undefined;
   source: MemorySource;
   ids = 0;
+  /** The secret of a store's key, by the store's name; undefined for a key that changes from run to run. */
+  secretOf: (name: string) => string | undefined = (name) => `the secret of ${name}`;
+  stateKey: string | undefined;
 
   constructor(repository: Repository, stores = [new MemoryStore('A'), new MemoryStore('B')]) {
     this.stores = stores;
@@ -91,15 +94,22 @@ export class Mirror {
         store: new BoundedStore(bucket, HASTY, base.signal),
         id,
         isNew,
+        secret: this.secretOf(bucket.name),
       })),
       base,
+      this.stateKey,
     );
     for (const [index, { failure }] of opened.entries()) {
       const member = members.all[index];
       if (failure !== undefined && member !== undefined) members.takeOut(member, failure);
     }
     await alignStores(base, members);
-    const environment = { ...base, store: new StoreSet(members), reportStores: () => members.report() };
+    const environment = {
+      ...base,
+      store: new StoreSet(members),
+      reportStores: () => members.report(),
+      storeFindings: () => members.caughtUpTags.findings(),
+    };
     const report = await runMirror(environment, 'default', this.#images());
     return reportOnStores(environment, members, 'default', report);
   }

@@ -76,7 +76,13 @@ test('nothing is decided by hand in a bucket that was begun anew until the other
   await mirror.run();
   const environment = environmentFor(a, { clock: mirror.clock });
   const members = new StoreMembers(
-    [a, b].map((bucket) => ({ bucket, store: bucket, id: idOf(bucket), isNew: false })),
+    [a, b].map((bucket) => ({
+      bucket,
+      store: bucket,
+      id: idOf(bucket),
+      isNew: false,
+      secret: mirror.secretOf(bucket.name),
+    })),
     environment,
   );
   await expect(keepAligned(members)).rejects.toThrow(

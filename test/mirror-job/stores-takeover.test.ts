@@ -1,0 +1,307 @@
+/**
+ * The writer of a later store tries to decide what the stores before it hold. It may write any object of its own store,
+ * and replay old ones; it lacks the other stores' secrets.
+ */
+import { expect, test } from 'vitest';
+import { decodeIdentity } from '../../core/identity.ts';
+import { isObject } from '../../core/json.ts';
+import { NoteSigner } from '../../mirror-job/engine/note-signature.ts';
+import { exitCodeOf } from '../../mirror-job/engine/report.ts';
+import { decodeNotes, encodeNotes, type StoreNote } from '../../mirror-job/engine/store-notes.ts';
+import { addImage, addStreamedLayer, tagAs } from '../support/builder.ts';
+import { emptyRepository } from '../support/content.ts';
+import { MemoryStore } from './memory-store.ts';
+import { contentOf, Mirror, move, pairOf, problemsIn, tagIn, takeAway } from './several-stores.ts';
+
+const NOTES = 'state/_stores.json';
+
+function idOf(store: MemoryStore): string {
+  const stored = store.objects.get('lifeboat.json');
+  if (stored === undefined) throw new Error(`${store.name} is nobody's.`);
+  return decodeIdentity(stored.bytes).id;
+}
+
+/** The attacker's own mirror, later than everything else: the tag "one" is another image, "evil" is a new tag. */
+async function evilStore(): Promise<MemoryStore> {
+  const repository = emptyRepository();
+  const image = addImage(repository, { layers: [await addStreamedLayer(repository, 'evil', 100)] });
+  tagAs(repository, image, 'one', 'evil');
+  const store = new MemoryStore('E');
+  const mirror = new Mirror(repository, [store]);
+  mirror.clock.advance(365 * 86_400_000);
+  await mirror.run();
+  return store;
+}
+
+/** Puts the attacker's images and tags into a store. */
+async function poison(store: MemoryStore): Promise<void> {
+  const evil = await evilStore();
+  for (const [key, object] of evil.objects) if (key !== 'lifeboat.json') store.objects.set(key, object);
+}
+
+async function writeNotes(store: MemoryStore, notes: readonly StoreNote[]): Promise<void> {
+  await store.put(NOTES, encodeNotes(notes), { contentType: 'application/json' });
+}
+
+function short(digest = ''): string {
+  return digest.slice('sha256:'.length).slice(0, 12);
+}
+
+function notesOf(store: MemoryStore): StoreNote[] {
+  const stored = store.objects.get(NOTES);
+  return stored === undefined ? [] : decodeNotes(stored.bytes);
+}
+
+const LATER = '2030-01-01T00:00:00.000Z';
+
+/** What an attacker may say of a store. */
+function note(store: MemoryStore, inStep: boolean, others: Partial<StoreNote> = {}): StoreNote {
+  return { store: store.name, id: idOf(store), inStep, since: LATER, at: LATER, run: 'evil', ...others };
+}
+
+const UNSIGNED =
+  'B says that A, which is listed before it, is behind. Nothing shows that this job wrote that, so nothing was copied from it. If A has the right tags, delete state/_stores.json of B. If B has them, list it first until both are in step. Also look for who else can write into it: docs/stores.md tells when a signature is missing.';
+
+const FORGERIES: readonly (readonly [
+  string,
+  (a: MemoryStore, b: MemoryStore) => StoreNote[] | Promise<StoreNote[]>,
+])[] = [
+  ['without a signature', (a, b) => [note(a, false), note(b, true)]],
+  ['without an id', (a, b) => [note(a, false, { id: undefined }), note(b, true)]],
+  ['with text for a signature', (a, b) => [note(a, false, { signature: 'no base64 !' }), note(b, true)]],
+  [
+    'signed with the secret of the store that the attacker can write',
+    async (a, b) => {
+      const signer = new NoteSigner(() => 'the secret of B');
+      return [await signer.sign(note(a, false), { name: 'B', id: idOf(b) }), note(b, true)];
+    },
+  ],
+  [
+    'that is the old one with another meaning',
+    (a, b) => {
+      const [ofA, ...others] = notesOf(b);
+      if (ofA?.store !== a.name) throw new Error('There is no note about A.');
+      return [{ ...ofA, inStep: false }, ...others];
+    },
+  ],
+];
+
+test.each(FORGERIES)(
+  'a note %s that the primary is behind is not believed, and its store is left out',
+  async (_, forge) => {
+    const mirror = await Mirror.create();
+    const [a, b] = pairOf(mirror);
+    await mirror.run();
+    const before = Object.fromEntries(contentOf(a));
+    const forged = await forge(a, b);
+    await poison(b);
+    await writeNotes(b, forged);
+    const report = await mirror.run();
+    expect(Object.fromEntries(contentOf(a))).toEqual(before);
+    expect(report.counts).toMatchObject({ unchanged: 2, failed: 0 });
+    expect(report.stores).toMatchObject([
+      { name: 'A', state: 'in step' },
+      { name: 'B', state: 'behind', reason: UNSIGNED, undecided: true },
+    ]);
+    expect(exitCodeOf(report)).toBe(1);
+    expect(mirror.environment?.logged).toContain(`warn: ${UNSIGNED} This run goes on without this store.`);
+  },
+);
+
+test.each([
+  [
+    'the id of another bucket for the primary',
+    (a: MemoryStore, b: MemoryStore) => [note(a, true, { id: 'x' }), note(b, true)],
+  ],
+  ['nothing of the primary', (_: MemoryStore, b: MemoryStore) => [note(b, true)]],
+  ['nothing at all', () => []],
+])('notes with %s change nothing in the primary, and the attacked store is compared', async (_, forge) => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  const before = Object.fromEntries(contentOf(a));
+  const good = tagIn(b, 'one');
+  await poison(b);
+  await writeNotes(b, forge(a, b));
+  const report = await mirror.run();
+  expect(Object.fromEntries(contentOf(a))).toEqual(before);
+  expect(tagIn(b, 'one')).toBe(good);
+  expect(report.stores).toMatchObject([{ state: 'in step' }, { state: 'in step' }]);
+  expect(report.findings).toMatchObject([{ kind: 'caught-up', store: 'B', tags: [{ tag: 'one' }] }]);
+  expect(exitCodeOf(report)).toBe(1);
+});
+
+/** The notes that B had while A was away: the job wrote them. */
+async function notesOfAnOutage(mirror: Mirror): Promise<StoreNote[]> {
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  takeAway(a);
+  await mirror.run();
+  const notes = notesOf(b);
+  a.before = () => {};
+  return notes;
+}
+
+test('the notes of an earlier outage do not count again, and the store that shows them is caught up', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  const old = await notesOfAnOutage(mirror);
+  expect(old).toMatchObject([
+    { store: 'A', inStep: false },
+    { store: 'B', inStep: true },
+  ]);
+  await mirror.run();
+  const before = Object.fromEntries(contentOf(a));
+  const good = tagIn(a, 'one');
+  await poison(b);
+  await writeNotes(b, old);
+  const report = await mirror.run();
+  expect(Object.fromEntries(contentOf(a))).toEqual(before);
+  expect([tagIn(b, 'one'), report.stores]).toMatchObject([
+    good,
+    [{ state: 'in step' }, { state: 'in step' }],
+  ]);
+  expect(report.findings).toMatchObject([{ kind: 'caught-up', store: 'B' }]);
+  expect(exitCodeOf(await mirror.run())).toBe(0);
+});
+
+test('the notes of an earlier outage do not count after the notes of the primary were deleted', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  const old = await notesOfAnOutage(mirror);
+  await mirror.run();
+  const before = Object.fromEntries(contentOf(a));
+  a.objects.delete(NOTES);
+  await poison(b);
+  await writeNotes(b, old);
+  await mirror.run();
+  expect(Object.fromEntries(contentOf(a))).toEqual(before);
+});
+
+test('a note that the job wrote into one store does not count in another one', async () => {
+  const [a, b, c] = [new MemoryStore('A'), new MemoryStore('B'), new MemoryStore('C')];
+  const mirror = await Mirror.create(a, b, c);
+  await mirror.run();
+  takeAway(a);
+  takeAway(c);
+  await mirror.run();
+  for (const store of [a, c]) store.before = () => {};
+  const before = tagIn(a, 'one');
+  await poison(c);
+  await writeNotes(c, [...notesOf(b).filter(({ store }) => store === 'A'), note(c, true)]);
+  takeAway(b);
+  const report = await mirror.run();
+  expect([tagIn(a, 'one'), report.stores?.[2]?.undecided]).toEqual([before, true]);
+  expect(problemsIn(a)).toEqual([]);
+});
+
+test('a store that was filled by somebody else is overwritten when it is added, and the primary is not', async () => {
+  const [a, b] = [new MemoryStore('A'), await evilStore()];
+  const mirror = await Mirror.create(a, b);
+  await mirror.run([a]);
+  const before = Object.fromEntries(contentOf(a));
+  for (const notes of [[], [note(b, true), note(a, true)]]) {
+    await poison(b);
+    await writeNotes(b, notes);
+    const report = await mirror.run();
+    expect(Object.fromEntries(contentOf(a))).toEqual(before);
+    expect([tagIn(b, 'one'), report.stores?.[1]?.state]).toEqual([tagIn(a, 'one'), 'in step']);
+    expect(report.findings).toMatchObject([{ kind: 'caught-up', store: 'E' }]);
+    expect(report.findings[0]?.tags?.map(({ tag }) => tag)).toContain('one');
+  }
+});
+
+test('the last of three stores cannot make the second one take its tags while the primary is away', async () => {
+  const [a, b, c] = [new MemoryStore('A'), new MemoryStore('B'), new MemoryStore('C')];
+  const mirror = await Mirror.create(a, b, c);
+  await mirror.run();
+  const before = Object.fromEntries(contentOf(b));
+  await poison(c);
+  await writeNotes(c, [note(a, true), note(b, false), note(c, true)]);
+  takeAway(a);
+  const report = await mirror.run();
+  expect(Object.fromEntries(contentOf(b))).toEqual(before);
+  expect(report.stores).toMatchObject([{ state: 'behind' }, { state: 'in step' }, { undecided: true }]);
+});
+
+test('the name of a store that does not exist is not carried from a later store into the primary', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  await writeNotes(b, [...notesOf(b), { ...note(b, true), store: 'Z' }]);
+  await mirror.run();
+  expect(notesOf(a).map(({ store }) => store)).toEqual(['A', 'B']);
+});
+
+test('after an outage of the primary its tags follow, and the report names each of them as a finding', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  const from = mirror.repository.tags.get('one');
+  takeAway(a);
+  await move(mirror.repository, 'one', 'while A is away');
+  tagAs(mirror.repository, addImage(mirror.repository, { layers: [] }), 'new');
+  await mirror.run();
+  a.before = () => {};
+  const report = await mirror.run();
+  const [to, added] = ['one', 'new'].map((tag) => mirror.repository.tags.get(tag) ?? '');
+  expect([tagIn(a, 'one'), tagIn(b, 'one')]).toEqual([to, to].map((digest) => digest?.replace(':', '/')));
+  expect(report.findings).toEqual([
+    {
+      kind: 'caught-up',
+      repository: 'mirror.test/app',
+      store: 'A',
+      tags: [
+        { tag: 'new', from: undefined, to: added },
+        { tag: 'one', from, to },
+      ],
+      message: `A: 2 tags of mirror.test/app changed there when this store was caught up from B: new (new, ${short(added)}), one (${short(from)} to ${short(to)}). If you did not expect that, look at "lifeboat history mirror.test/app:new", and find out who can write into B.`,
+    },
+  ]);
+  expect(a.json('state/default/last-run.json')).toMatchObject({
+    findings: [{ kind: 'caught-up', store: 'A' }],
+  });
+  expect(exitCodeOf(report)).toBe(1);
+  const next = await mirror.run();
+  expect([next.findings, exitCodeOf(next)]).toEqual([[], 0]);
+});
+
+test('a change of a hold alone is named too', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  takeAway(b);
+  await move(mirror.repository, 'two', 'without B');
+  await mirror.run();
+  b.before = () => {};
+  const key = 'repositories/mirror.test/app/_tags/one';
+  const tag = b.json(key);
+  if (!isObject(tag) || !isObject(tag['annotations'])) throw new Error('The tag has no annotations.');
+  const held = { ...tag, annotations: { ...tag['annotations'], 'dev.lifeboat.hold': 'by the attacker' } };
+  await b.put(key, Buffer.from(JSON.stringify(held)), { contentType: 'application/json' });
+  const { findings } = await mirror.run();
+  const digest = mirror.repository.tags.get('one');
+  expect(findings[0]?.tags?.[0]).toEqual({ tag: 'one', from: digest, to: digest });
+  expect(findings[0]?.message).toContain('another hold or date');
+  expect(Object.fromEntries(contentOf(b))).toEqual(Object.fromEntries(contentOf(a)));
+});
+
+test('an object of a damaged store that holds another manifest keeps the other store behind', async () => {
+  const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
+  const mirror = await Mirror.create(a, b);
+  await move(mirror.repository, 'two', 'another image');
+  await mirror.run([a]);
+  const [one = '', two = ''] = ['one', 'two'].map(
+    (tag) => `repositories/mirror.test/app/_manifests/${tagIn(a, tag)}`,
+  );
+  const other = a.objects.get(two);
+  if (other === undefined) throw new Error('There is no manifest.');
+  // All that it names is there, so only its hash shows that it is not the one.
+  a.objects.set(one, other);
+  const { stores } = await mirror.run();
+  expect(stores?.[1]).toMatchObject({
+    state: 'behind',
+    reason: `A: ${one} is damaged, or an object that it names is missing.`,
+  });
+  expect([b.objects.has(one), b.objects.has(two), problemsIn(b)]).toEqual([false, true, []]);
+});
