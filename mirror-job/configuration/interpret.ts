@@ -14,6 +14,8 @@ import { interpretStores } from './stores.ts';
 
 const DEFAULT_REFERRERS_EVERY = 24 * 3_600_000;
 const MAX_TIMEOUT = 3_600_000;
+/** Characters. */
+const MIN_STATE_KEY = 32;
 /** Timers take no more than 24 days. */
 const MAX_MAX_DURATION = 7 * 24 * 3_600_000;
 /** Less than the schedulers in infra/ allow a run, so that it ends by itself (docs/decisions/0084-how-long-a-run-takes.md). */
@@ -34,6 +36,13 @@ export function interpret(
   const problems = new Problems();
   const folder = dirname(resolve(file));
   const stores = interpretStores(input, lineOf, problems);
+  // Whoever can read a store can try keys against what is signed with this one.
+  if (input.stateKey !== undefined && input.stateKey.length < MIN_STATE_KEY) {
+    problems.add(
+      ['stateKey'],
+      `it must have at least ${MIN_STATE_KEY} characters. "openssl rand -hex 32" makes a good one.`,
+    );
+  }
   const upstreams = interpretUpstreams(input.upstreams ?? {}, folder, lineOf, problems);
   const maxDuration = interpretMaxDuration(input.maxDuration, problems);
   const referrersEvery =

@@ -235,8 +235,8 @@ export const configurationSchema = keys({
     'Several buckets, each a whole mirror, filled in one go. The first one is the primary.',
   ),
   stateKey: optional(
-    z.string().check(z.minLength(32, 'it must have at least 32 characters, as from "openssl rand -hex 32".')),
-    'A secret that signs what the stores are told about each other: write a variable, as in ${LIFEBOAT_STATE_KEY}. Default: each store’s secretAccessKey.',
+    text,
+    'A secret of at least 32 characters that signs what the stores are told about each other: write a variable, as in ${LIFEBOAT_STATE_KEY}. Default: each store’s secretAccessKey.',
   ),
   maxDuration: optional(
     duration,

@@ -91,7 +91,7 @@ export async function runMirror(
     upstreams: reportUpstreams(images.map(({ source }) => source)),
     ...(environment.reportStores !== undefined && { stores: environment.reportStores() }),
     items: results.flatMap(({ items }) => items),
-    findings: results.flatMap(({ findings }) => findings),
+    findings: [...(environment.storeFindings?.() ?? []), ...results.flatMap(({ findings }) => findings)],
   };
   // None of these needs another, and each waits for the store.
   await Promise.all([

@@ -172,7 +172,10 @@ test('revert and approve move a tag in both stores, and the next run catches up 
   expect(await tagIn(local, '1')).toBe(newer);
   await server.restart();
   expect(await tagIn(server, '1')).toBe(before);
-  expect((await run('second', 'sync')).code).toBe(0);
+  const next = await run('second', 'sync');
+  expect(next.stdout).toContain(`1 tag of ${IMAGE} changed there when this store was caught up from`);
+  expect(next.code).toBe(1);
   expect(await tagIn(server, '1')).toBe(newer);
   await expectBothWhole();
+  expect((await run('second', 'sync')).code).toBe(0);
 });

@@ -208,3 +208,38 @@ test('revert warns that the edge asks the primary first when the primary is not 
     if (before !== undefined) repository.tags.set('1', before);
   }
 });
+
+test('a forged note in the second store does not move a tag of the first, and the run says what to do', async () => {
+  const client = s3ClientOf(store);
+  const before = repository.tags.get('1');
+  const read = async (key: string): Promise<string> => {
+    const object = await client.send(new GetObjectCommand({ Bucket: 'bucket-1', Key: `${prefix}${key}` }));
+    return (await object.Body?.transformToString()) ?? '';
+  };
+  try {
+    expect((await run(['sync'])).code).toBe(0);
+    const tag = await read('repositories/mirror.test/team/app/_tags/1');
+    // The notes of the job itself, of which one is turned round.
+    const notes = (await read('state/_stores.json')).replace('"inStep":true', '"inStep":false');
+    expect(JSON.parse(notes)).toMatchObject({ stores: [{ inStep: false }, { inStep: true }] });
+    const forged = { Bucket: 'bucket-2', Key: `${prefix}state/_stores.json`, Body: notes };
+    await client.send(new PutObjectCommand(forged));
+    const evil = { Bucket: 'bucket-2', Key: `${prefix}repositories/mirror.test/team/app/_tags/1` };
+    await client.send(
+      new PutObjectCommand({
+        ...evil,
+        Body: tag.replace(/"dev.lifeboat.moved":"\d+/, '"dev.lifeboat.moved":"2099'),
+      }),
+    );
+    const { code, stdout } = await run(['sync']);
+    expect(code).toBe(1);
+    expect(await read('repositories/mirror.test/team/app/_tags/1')).toBe(tag);
+    expect(stdout).toContain(
+      `says that the bucket "bucket-1" (prefix "${prefix}") at ${store.endpoint}, which is listed before it, is behind. Nothing shows that this job wrote that, so nothing was copied from it.`,
+    );
+    expect(stdout).toContain('Until somebody has decided, each run goes on without this store.');
+  } finally {
+    if (before !== undefined) repository.tags.set('1', before);
+    client.destroy();
+  }
+});

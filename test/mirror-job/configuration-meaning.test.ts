@@ -220,6 +220,11 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that contains no version: th
     'f.yaml:2: maxDuration: it must be more than 0 and at most 7d.',
   ],
   [
+    'a stateKey that can be guessed',
+    `${STORE}stateKey: 0123456789abcdef0123456789abcde\nimages: [a:1]`,
+    'f.yaml:2: stateKey: it must have at least 32 characters. "openssl rand -hex 32" makes a good one.',
+  ],
+  [
     'several at once',
     `${STORE}images:\n  - source: a\n  - source: b\n    tags: ['[']\n    digests: [x]\n    referrers: { every: y }\n`,
     [

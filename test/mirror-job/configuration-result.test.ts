@@ -29,6 +29,7 @@ test('a short configuration gets the defaults', () => {
       key: 'store',
     },
     maxDuration: { milliseconds: 18_000_000, text: '5h' },
+    stateKey: undefined,
     laterStores: [],
     upstreams: new Map(),
     defaults: { referrersEvery: DAY, moves: FOLLOW },
@@ -80,13 +81,20 @@ images:
   - source: oci:../images/app
     name: images.internal:8443/app
     tags: ['*']
+stateKey: \${STATE_KEY}
 `;
   const moves = { policy: 'follow', minAge: 3 * DAY, rollback: 'hold', maxMovesPerRun: 5 };
-  const environment = { S3_ENDPOINT: 'http://localhost:9000', S3_KEY: 'k${HUB}', HUB: 'p: "w"' };
+  const environment = {
+    S3_ENDPOINT: 'http://localhost:9000',
+    S3_KEY: 'k${HUB}',
+    HUB: 'p: "w"',
+    STATE_KEY: '0123456789abcdef0123456789abcdef',
+  };
   const configuration = parse(`${text}${more}`, environment);
   expect(configuration).toEqual({
     name: 'team-a',
     maxDuration: { milliseconds: 3_000_000, text: '50m' },
+    stateKey: '0123456789abcdef0123456789abcdef',
     store: {
       endpoint: 'http://localhost:9000',
       bucket: 'lifeboat',

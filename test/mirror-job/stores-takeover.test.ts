@@ -305,3 +305,28 @@ test('an object of a damaged store that holds another manifest keeps the other s
   });
   expect([b.objects.has(one), b.objects.has(two), problemsIn(b)]).toEqual([false, true, []]);
 });
+
+test('a finding names five tags of a repository in its message, and all of them beside it', async () => {
+  const mirror = await Mirror.create();
+  const [a] = pairOf(mirror);
+  await mirror.run();
+  takeAway(a);
+  const tags = Array.from({ length: 200 }, (_, index) => `1.${index}`);
+  tagAs(mirror.repository, addImage(mirror.repository, { layers: [] }), ...tags);
+  await mirror.run();
+  a.before = () => {};
+  const { findings } = await mirror.run();
+  expect([findings.length, findings[0]?.tags?.length]).toEqual([1, 200]);
+  const image = short(mirror.repository.tags.get('1.0'));
+  expect(findings[0]?.message).toContain(
+    `A: 200 tags of mirror.test/app changed there when this store was caught up from B: 1.0 (new, ${image}), 1.1 (new, ${image}), 1.10 (new, ${image}), 1.100 (new, ${image}), 1.101 (new, ${image}), and 195 more. If`,
+  );
+});
+
+test('a store that is filled for the first time is no finding', async () => {
+  const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
+  const mirror = await Mirror.create(a, b);
+  await mirror.run([a]);
+  const report = await mirror.run();
+  expect([report.findings, exitCodeOf(report)]).toEqual([[], 0]);
+});

@@ -88,3 +88,37 @@ test('a run shows twenty held tags and twenty that are gone, how many more there
     'The whole report is in report.json.',
   ]);
 });
+
+const caughtUp = (name: string, tags: number): Finding => ({
+  kind: 'caught-up',
+  repository: parseRepository(name),
+  store: 'A',
+  tags: Array.from({ length: tags }, (_, index) => ({ tag: parseTag(`1.${index}`), to: OURS })),
+  message: `A: ${tags} tags of ${name} changed there.`,
+});
+
+test('a run shows twenty repositories whose tags a catch-up changed, how many more there are, and where all of them are', () => {
+  const names = Array.from({ length: 300 }, (_, index) => `a.test/app-${index}`);
+  const report = reportOf([], [...names.map((name) => caughtUp(name, 1)), finding]);
+  const lines = summarize(report, PLAIN, 'report.json').split('\n');
+  expect(lines).toHaveLength(20 + 1 + 1 + 2);
+  expect([lines[0], lines[19], ...lines.slice(20)]).toEqual([
+    'finding  A: 1 tags of a.test/app-0 changed there.',
+    'finding  A: 1 tags of a.test/app-19 changed there.',
+    'finding  Most of it is gone.',
+    '… and 280 more repositories whose tags a catch-up changed',
+    'nothing to mirror · 301 findings · 4.2 s',
+    'The whole report is in report.json.',
+  ]);
+});
+
+test('a run says where the whole report is when a finding does not name all of its tags', () => {
+  const last = (tags: number) =>
+    summarize(reportOf([], [caughtUp('a.test/app', tags)]), PLAIN, 'report.json')
+      .split('\n')
+      .at(-1);
+  expect([last(5), last(6)]).toEqual([
+    'nothing to mirror · 1 finding · 4.2 s',
+    'The whole report is in report.json.',
+  ]);
+});
