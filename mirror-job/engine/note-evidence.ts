@@ -21,9 +21,10 @@ export interface Evidence {
 }
 
 /**
- * A note that a store is behind counts if it is in that store itself or in one that is listed before it. In a store that is
- * listed later, it has to be signed, and must not be older than what the accused store says of itself: an older one was
- * settled when that store was caught up. A store that accuses an earlier one without a signature is taken out.
+ * A note that a store is behind counts if it is in that store itself or in one that is listed before it, or if that store was
+ * never filled. In a store that is listed later, it has to be signed, and must not be older than what the accused store
+ * says of itself: an older one was settled when that store was caught up. A store that accuses an earlier one without a
+ * signature is taken out.
  */
 export async function weighNotes(
   members: StoreMembers,
@@ -34,11 +35,12 @@ export async function weighNotes(
   const outdated = new Set<StoreNote>();
   for (const { holder, note, accused } of accusations(members, told)) {
     if (!members.isLive(accused) || !members.isLive(holder)) continue;
-    // What was never filled may be filled from any store, so nobody needs to accuse it.
-    if (!genuine.has(note) && (await isFilled(accused)))
-      members.takeOut(holder, unsignedError(holder, accused));
     const own = ownNote(accused, told);
-    if (!genuine.has(note) || own === undefined || note.at < own.at) outdated.add(note);
+    if (genuine.has(note) && own !== undefined && note.at >= own.at) continue;
+    // What was never filled has nothing to lose, and may be filled from any store.
+    if (!(await isFilled(accused))) continue;
+    if (!genuine.has(note)) members.takeOut(holder, unsignedError(holder, accused));
+    outdated.add(note);
   }
   const notes = [...told].flatMap(([holder, all]) =>
     members.isLive(holder) ? all.filter((note) => !outdated.has(note)) : [],

@@ -4,7 +4,7 @@ import { decodeIdentity } from '../../core/identity.ts';
 import { NoteSigner } from '../../mirror-job/engine/note-signature.ts';
 import { exitCodeOf } from '../../mirror-job/engine/report.ts';
 import { keepAligned } from '../../mirror-job/engine/store-alignment.ts';
-import { StoreMembers } from '../../mirror-job/engine/store-members.ts';
+import { StoreMembers, type Member } from '../../mirror-job/engine/store-members.ts';
 import { decodeNotes, encodeNotes, mergeNotes, type StoreNote } from '../../mirror-job/engine/store-notes.ts';
 import { StoreError } from '../../mirror-job/engine/store.ts';
 import { environmentFor } from './harness.ts';
@@ -25,6 +25,11 @@ async function afterAnOutage(prepare: (mirror: Mirror) => void = () => {}): Prom
   await mirror.run();
   a.before = () => {};
   return mirror;
+}
+
+function memberOf(bucket: MemoryStore): Member {
+  const { id } = decodeIdentity(bucket.objects.get('lifeboat.json')?.bytes ?? new Uint8Array());
+  return { bucket, store: bucket, id, isNew: false, secret: `the secret of ${bucket.name}` };
 }
 
 function notesOf(store: MemoryStore): StoreNote[] {
@@ -143,23 +148,43 @@ test('with stateKey a primary whose key is not in the configuration is caught up
   expectWhole(mirror);
 });
 
+test('a primary that failed while it was filled for the first time is filled from the other store, with no key at all', async () => {
+  const mirror = await Mirror.create();
+  mirror.secretOf = () => undefined;
+  const [a] = pairOf(mirror);
+  a.before = (call, key) => {
+    if (call === 'put' && key.includes('/_manifests/')) throw new StoreError('A is ill.');
+  };
+  expect((await mirror.run()).stores).toMatchObject([{ state: 'behind' }, { state: 'in step' }]);
+  a.before = () => {};
+  const report = await mirror.run();
+  expect([report.stores, report.findings]).toMatchObject([IN_STEP, []]);
+  expect(mirror.source.calls.filter((call) => call.startsWith('blob'))).toEqual([]);
+  expectWhole(mirror);
+});
+
+test('a command by hand leaves out a store whose notes are gone, because a run has to compare it first', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  b.objects.delete(NOTES);
+  const members = new StoreMembers([memberOf(a), memberOf(b)], environmentFor(a, { clock: mirror.clock }));
+  await keepAligned(members);
+  expect(members.report()).toMatchObject([
+    { name: 'A', state: 'in step' },
+    { name: 'B', state: 'behind', reason: 'B is not in step with the others.' },
+  ]);
+});
+
 test('nothing is decided by hand while a primary is away whose return would undo it', async () => {
   const mirror = await afterAnOutage((one) => {
     one.secretOf = () => undefined;
   });
   const [a, b] = pairOf(mirror);
   takeAway(a);
+  const away = { ...memberOf(a), id: undefined, secret: undefined };
   const members = new StoreMembers(
-    [a, b].map((bucket) => ({
-      bucket,
-      store: bucket,
-      id:
-        bucket === a
-          ? undefined
-          : decodeIdentity(b.objects.get('lifeboat.json')?.bytes ?? new Uint8Array()).id,
-      isNew: false,
-      secret: undefined,
-    })),
+    [away, { ...memberOf(b), secret: undefined }],
     environmentFor(b, { clock: mirror.clock }),
   );
   members.takeOut(members.lead, new StoreError('A: could not be reached.'));

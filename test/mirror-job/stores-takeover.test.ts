@@ -3,8 +3,11 @@
  * and replay old ones; it lacks the other stores' secrets.
  */
 import { expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
 import { decodeIdentity } from '../../core/identity.ts';
 import { isObject } from '../../core/json.ts';
+import { parseRepository, parseTag } from '../../core/reference.ts';
+import { CaughtUpTags } from '../../mirror-job/engine/caught-up-tags.ts';
 import { NoteSigner } from '../../mirror-job/engine/note-signature.ts';
 import { exitCodeOf } from '../../mirror-job/engine/report.ts';
 import { decodeNotes, encodeNotes, type StoreNote } from '../../mirror-job/engine/store-notes.ts';
@@ -163,6 +166,36 @@ test('the notes of an earlier outage do not count again, and the store that show
   ]);
   expect(report.findings).toMatchObject([{ kind: 'caught-up', store: 'B' }]);
   expect(exitCodeOf(await mirror.run())).toBe(0);
+});
+
+test('the notes of an earlier outage do not count again if the clock was ahead during that outage', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  mirror.clock.advance(10 * 3_600_000);
+  const old = await notesOfAnOutage(mirror);
+  mirror.clock.advance(-8 * 3_600_000);
+  await mirror.run();
+  const before = Object.fromEntries(contentOf(a));
+  await poison(b);
+  await writeNotes(b, old);
+  await mirror.run();
+  expect(Object.fromEntries(contentOf(a))).toEqual(before);
+});
+
+test('older notes of the job, by which all stores are in step, do not hide what was changed in a store', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  const old = notesOf(b);
+  expect(old).toMatchObject([{ inStep: true }, { inStep: true }]);
+  takeAway(b);
+  await mirror.run();
+  b.before = () => {};
+  await mirror.run();
+  await poison(b);
+  await writeNotes(b, old);
+  const report = await mirror.run();
+  expect([tagIn(b, 'one'), report.findings]).toMatchObject([tagIn(a, 'one'), [{ store: 'B' }]]);
 });
 
 test('the notes of an earlier outage do not count after the notes of the primary were deleted', async () => {
@@ -329,4 +362,15 @@ test('a store that is filled for the first time is no finding', async () => {
   await mirror.run([a]);
   const report = await mirror.run();
   expect([report.findings, exitCodeOf(report)]).toEqual([[], 0]);
+});
+
+test('a tag that a catch-up changed twice is named with the digest that it had before both', () => {
+  const [first, second, third] = ['a', 'b', 'c'].map((letter) => parseDigest(`sha256:${letter.repeat(64)}`));
+  if (first === undefined || second === undefined || third === undefined)
+    throw new Error('There are no digests.');
+  const [repository, tag] = [parseRepository('mirror.test/app'), parseTag('one')];
+  const changed = new CaughtUpTags();
+  changed.add('A', 'B', repository, { tag, from: first, to: second });
+  changed.add('A', 'B', repository, { tag, from: second, to: third });
+  expect(changed.findings().map(({ tags }) => tags)).toEqual([[{ tag, from: first, to: third }]]);
 });
