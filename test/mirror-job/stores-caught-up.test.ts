@@ -225,6 +225,26 @@ test.each([
   expect([...problemsIn(b), ...liesIn(b)]).toEqual([]);
 });
 
+test('an object of a damaged store that holds another manifest keeps the other store behind', async () => {
+  const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
+  const mirror = await Mirror.create(a, b);
+  await move(mirror.repository, 'two', 'another image');
+  await mirror.run([a]);
+  const [one = '', two = ''] = ['one', 'two'].map(
+    (tag) => `repositories/mirror.test/app/_manifests/${tagIn(a, tag)}`,
+  );
+  const other = a.objects.get(two);
+  if (other === undefined) throw new Error('There is no manifest.');
+  // All that it names is there, so only its hash shows that it is not the one.
+  a.objects.set(one, other);
+  const { stores } = await mirror.run();
+  expect(stores?.[1]).toMatchObject({
+    state: 'behind',
+    reason: `A: ${one} is damaged, or an object that it names is missing.`,
+  });
+  expect([b.objects.has(one), b.objects.has(two), problemsIn(b)]).toEqual([false, true, []]);
+});
+
 test('a tag whose image could not be copied stays where it was, and is looked at again', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);

@@ -3,18 +3,14 @@
  * and replay old ones; it lacks the other stores' secrets.
  */
 import { expect, test } from 'vitest';
-import { parseDigest } from '../../core/digest.ts';
 import { decodeIdentity } from '../../core/identity.ts';
-import { isObject } from '../../core/json.ts';
-import { parseRepository, parseTag } from '../../core/reference.ts';
-import { CaughtUpTags } from '../../mirror-job/engine/caught-up-tags.ts';
 import { NoteSigner } from '../../mirror-job/engine/note-signature.ts';
 import { exitCodeOf } from '../../mirror-job/engine/report.ts';
 import { decodeNotes, encodeNotes, type StoreNote } from '../../mirror-job/engine/store-notes.ts';
 import { addImage, addStreamedLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository } from '../support/content.ts';
 import { MemoryStore } from './memory-store.ts';
-import { contentOf, Mirror, move, pairOf, problemsIn, tagIn, takeAway } from './several-stores.ts';
+import { contentOf, Mirror, pairOf, problemsIn, tagIn, takeAway } from './several-stores.ts';
 
 const NOTES = 'state/_stores.json';
 
@@ -44,10 +40,6 @@ async function poison(store: MemoryStore): Promise<void> {
 
 async function writeNotes(store: MemoryStore, notes: readonly StoreNote[]): Promise<void> {
   await store.put(NOTES, encodeNotes(notes), { contentType: 'application/json' });
-}
-
-function short(digest = ''): string {
-  return digest.slice('sha256:'.length).slice(0, 12);
 }
 
 function notesOf(store: MemoryStore): StoreNote[] {
@@ -264,113 +256,4 @@ test('the name of a store that does not exist is not carried from a later store 
   await writeNotes(b, [...notesOf(b), { ...note(b, true), store: 'Z' }]);
   await mirror.run();
   expect(notesOf(a).map(({ store }) => store)).toEqual(['A', 'B']);
-});
-
-test('after an outage of the primary its tags follow, and the report names each of them as a finding', async () => {
-  const mirror = await Mirror.create();
-  const [a, b] = pairOf(mirror);
-  await mirror.run();
-  const from = mirror.repository.tags.get('one');
-  takeAway(a);
-  await move(mirror.repository, 'one', 'while A is away');
-  tagAs(mirror.repository, addImage(mirror.repository, { layers: [] }), 'new');
-  await mirror.run();
-  a.before = () => {};
-  const report = await mirror.run();
-  const [to, added] = ['one', 'new'].map((tag) => mirror.repository.tags.get(tag) ?? '');
-  expect([tagIn(a, 'one'), tagIn(b, 'one')]).toEqual([to, to].map((digest) => digest?.replace(':', '/')));
-  expect(report.findings).toEqual([
-    {
-      kind: 'caught-up',
-      repository: 'mirror.test/app',
-      store: 'A',
-      tags: [
-        { tag: 'new', from: undefined, to: added },
-        { tag: 'one', from, to },
-      ],
-      message: `A: 2 tags of mirror.test/app changed there when this store was caught up from B: new (new, ${short(added)}), one (${short(from)} to ${short(to)}). If you did not expect that, look at "lifeboat history mirror.test/app:new", and find out who can write into B.`,
-    },
-  ]);
-  expect(a.json('state/default/last-run.json')).toMatchObject({
-    findings: [{ kind: 'caught-up', store: 'A' }],
-  });
-  expect(exitCodeOf(report)).toBe(1);
-  const next = await mirror.run();
-  expect([next.findings, exitCodeOf(next)]).toEqual([[], 0]);
-});
-
-test('a change of a hold alone is named too', async () => {
-  const mirror = await Mirror.create();
-  const [a, b] = pairOf(mirror);
-  await mirror.run();
-  takeAway(b);
-  await move(mirror.repository, 'two', 'without B');
-  await mirror.run();
-  b.before = () => {};
-  const key = 'repositories/mirror.test/app/_tags/one';
-  const tag = b.json(key);
-  if (!isObject(tag) || !isObject(tag['annotations'])) throw new Error('The tag has no annotations.');
-  const held = { ...tag, annotations: { ...tag['annotations'], 'dev.lifeboat.hold': 'by the attacker' } };
-  await b.put(key, Buffer.from(JSON.stringify(held)), { contentType: 'application/json' });
-  const { findings } = await mirror.run();
-  const digest = mirror.repository.tags.get('one');
-  expect(findings[0]?.tags?.[0]).toEqual({ tag: 'one', from: digest, to: digest });
-  expect(findings[0]?.message).toContain('another hold or date');
-  expect(Object.fromEntries(contentOf(b))).toEqual(Object.fromEntries(contentOf(a)));
-});
-
-test('an object of a damaged store that holds another manifest keeps the other store behind', async () => {
-  const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
-  const mirror = await Mirror.create(a, b);
-  await move(mirror.repository, 'two', 'another image');
-  await mirror.run([a]);
-  const [one = '', two = ''] = ['one', 'two'].map(
-    (tag) => `repositories/mirror.test/app/_manifests/${tagIn(a, tag)}`,
-  );
-  const other = a.objects.get(two);
-  if (other === undefined) throw new Error('There is no manifest.');
-  // All that it names is there, so only its hash shows that it is not the one.
-  a.objects.set(one, other);
-  const { stores } = await mirror.run();
-  expect(stores?.[1]).toMatchObject({
-    state: 'behind',
-    reason: `A: ${one} is damaged, or an object that it names is missing.`,
-  });
-  expect([b.objects.has(one), b.objects.has(two), problemsIn(b)]).toEqual([false, true, []]);
-});
-
-test('a finding names five tags of a repository in its message, and all of them beside it', async () => {
-  const mirror = await Mirror.create();
-  const [a] = pairOf(mirror);
-  await mirror.run();
-  takeAway(a);
-  const tags = Array.from({ length: 200 }, (_, index) => `1.${index}`);
-  tagAs(mirror.repository, addImage(mirror.repository, { layers: [] }), ...tags);
-  await mirror.run();
-  a.before = () => {};
-  const { findings } = await mirror.run();
-  expect([findings.length, findings[0]?.tags?.length]).toEqual([1, 200]);
-  const image = short(mirror.repository.tags.get('1.0'));
-  expect(findings[0]?.message).toContain(
-    `A: 200 tags of mirror.test/app changed there when this store was caught up from B: 1.0 (new, ${image}), 1.1 (new, ${image}), 1.10 (new, ${image}), 1.100 (new, ${image}), 1.101 (new, ${image}), and 195 more. If`,
-  );
-});
-
-test('a store that is filled for the first time is no finding', async () => {
-  const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
-  const mirror = await Mirror.create(a, b);
-  await mirror.run([a]);
-  const report = await mirror.run();
-  expect([report.findings, exitCodeOf(report)]).toEqual([[], 0]);
-});
-
-test('a tag that a catch-up changed twice is named with the digest that it had before both', () => {
-  const [first, second, third] = ['a', 'b', 'c'].map((letter) => parseDigest(`sha256:${letter.repeat(64)}`));
-  if (first === undefined || second === undefined || third === undefined)
-    throw new Error('There are no digests.');
-  const [repository, tag] = [parseRepository('mirror.test/app'), parseTag('one')];
-  const changed = new CaughtUpTags();
-  changed.add('A', 'B', repository, { tag, from: first, to: second });
-  changed.add('A', 'B', repository, { tag, from: second, to: third });
-  expect(changed.findings().map(({ tags }) => tags)).toEqual([[{ tag, from: first, to: third }]]);
 });
