@@ -112,13 +112,10 @@ test('a run shows twenty repositories whose tags a catch-up changed, how many mo
   ]);
 });
 
-test('a run says where the whole report is when a finding does not name all of its tags', () => {
-  const last = (tags: number) =>
-    summarize(reportOf([], [caughtUp('a.test/app', tags)]), PLAIN, 'report.json')
-      .split('\n')
-      .at(-1);
-  expect([last(5), last(6)]).toEqual([
-    'nothing to mirror · 1 finding · 4.2 s',
-    'The whole report is in report.json.',
-  ]);
+test.each([
+  [5, 'nothing to mirror · 1 finding · 4.2 s'],
+  [6, 'The whole report is in report.json.'],
+])('a finding of %i tags: the last line is "%s"', (tags, last) => {
+  const report = reportOf([], [caughtUp('a.test/app', tags)]);
+  expect(summarize(report, PLAIN, 'report.json').split('\n').at(-1)).toBe(last);
 });
