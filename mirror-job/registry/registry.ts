@@ -266,14 +266,18 @@ export class Registry implements ReportingUpstream {
     );
   }
 
-  /** Redirects are followed here, because a credential must not follow them to another host. */
+  /**
+   * Redirects are followed here, because a credential must not follow them to another host. It does not come back either
+   * when that host redirects to the registry again: then the other host has chosen what is asked with the credential.
+   */
   async #redirected(request: RegistryRequest, authorization: string | undefined): Promise<Answer> {
     const base = new URL(this.#base);
     const kind = kindOf(request);
     this.#requests = { ...this.#requests, [kind]: this.#requests[kind] + 1 };
     let url = new URL(`/v2/${request.path}/${request.resource}`, base);
+    let isElsewhere = false;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-      const isElsewhere = url.host !== base.host;
+      isElsewhere ||= url.host !== base.host;
       const response = await this.#send(request, url, isElsewhere ? undefined : authorization).catch(
         (error: unknown) => {
           if (isElsewhere && error instanceof ConnectionError) this.#elsewhere.set(error, url.host);
