@@ -342,22 +342,22 @@ export class ImageRun {
    * Asked until it is answered, and only when there is something to copy: visibility is a repository's, not a tag's.
    * @throws {SourceError}
    */
-  async #refusePrivate(reference: Tag | Digest): Promise<void> {
+  async #refusePrivate(digest: Digest): Promise<void> {
     const { mustBePublic, source } = this.#image;
-    if (!mustBePublic || (await this.#isShown(reference))) return;
+    if (!mustBePublic || (await this.#isShown(digest))) return;
     throw new SourceError(
       `${source.name} is not shown to anonymous callers, but everybody may read this bucket. If the image may be public, say "public: true" at the image; otherwise use a bucket whose audience is "token".`,
     );
   }
 
   /** One question at a time; where one fails, because what it is about is gone, the next is somebody else's own. */
-  async #isShown(reference: Tag | Digest): Promise<boolean> {
+  async #isShown(digest: Digest): Promise<boolean> {
     for (;;) {
       let isOwn = false;
       try {
         return await this.#shown.get('upstream', () => {
           isOwn = true;
-          return this.#image.source.isPublic(reference);
+          return this.#image.source.isPublic(digest);
         });
       } catch (error) {
         if (isOwn) throw error;

@@ -81,8 +81,8 @@ export interface Source {
    * @throws {TooLongError} for a list of more bytes than are read of it, and {SourceError}
    */
   referrers(subject: Digest, limit: number): Promise<readonly Descriptor[]>;
-  /** Whether callers without credentials may read it too. @throws {SourceError} */
-  isPublic(reference: Tag | Digest): Promise<boolean>;
+  /** Whether callers without credentials may read this manifest too. @throws {SourceError} */
+  isPublic(digest: Digest): Promise<boolean>;
 }
 
 export type RangeAnswer =

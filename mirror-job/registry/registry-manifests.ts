@@ -57,20 +57,29 @@ export class RegistryManifests {
     return manifest;
   }
 
-  /** Whether callers without credentials may read the manifest. */
-  async isPublic(reference: Tag | Digest): Promise<boolean> {
-    if ((await this.#head(reference, true)).status === 200) return true;
-    const request = { ...requestFor('GET', reference), anonymous: true };
-    const response = await this.#requests.send(request, [200, 404, ...NOT_ALLOWED]);
-    response.discard();
+  /**
+   * Whether callers without credentials may read the manifest. A 200 alone does not tell, because a login page is sent with
+   * one too: the answer has to name the digest, or to be the manifest.
+   */
+  async isPublic(digest: Digest): Promise<boolean> {
+    const { status, headers } = await this.#head(digest, true);
+    if (status === 200 && headers.get('Docker-Content-Digest') === digest) return true;
+    const { response, bytes } = await this.#requests.read(
+      { ...requestFor('GET', digest), anonymous: true },
+      {
+        allow: [404, ...NOT_ALLOWED],
+        limit: MAX_MANIFEST_SIZE,
+        where: `${this.#requests.name}: manifest ${digest}`,
+      },
+    );
     // A manifest that nobody can see is not private, and says nothing about the rest of the repository.
-    if (response.status === 404 && !(await this.#has(reference))) {
-      throw new SourceError(`${this.#requests.name} has no manifest ${reference}.`);
+    if (response.status === 404 && !(await this.#has(digest))) {
+      throw new SourceError(`${this.#requests.name} has no manifest ${digest}.`);
     }
-    return response.status === 200;
+    return bytes !== undefined && (await digestOf(bytes, algorithmOf(digest))) === digest;
   }
 
-  async #has(reference: Tag | Digest): Promise<boolean> {
+  async #has(reference: Digest): Promise<boolean> {
     if ((await this.#head(reference)).status === 200) return true;
     const isThere = (await this.get(reference, MAX_MANIFEST_SIZE)) !== undefined;
     if (isThere) this.#heads = 'contradicted';

@@ -169,8 +169,8 @@ export class RegistrySource implements Source {
     return this.#referrers.of(subject, this.#listed, limit);
   }
 
-  async isPublic(reference: Tag | Digest): Promise<boolean> {
+  async isPublic(digest: Digest): Promise<boolean> {
     if (!(await this.upstream.isAuthenticated())) return true;
-    return this.#manifests.isPublic(reference);
+    return this.#manifests.isPublic(digest);
   }
 }

@@ -326,34 +326,6 @@ test('credentials are not sent to the host that a redirect leads to', async () =
   ]);
 });
 
-test('the host that a redirect leads to does not choose where the password goes', async () => {
-  const sent: string[] = [];
-  const from = await sourceAt('registry.test', 'team/app', {
-    accounts: [account],
-    insecure: false,
-    fetch: fakeFetch((url, headers) => {
-      sent.push(`${new URL(url).host} ${headers['Authorization'] ?? '-'}`);
-      const { host } = new URL(url);
-      if (host === 'storage.test') {
-        return new Response(null, {
-          status: 401,
-          headers: { 'www-authenticate': 'Bearer realm="https://thief.test/token",service="s"' },
-        });
-      }
-      if (host === 'thief.test') return Response.json({ token: 'stolen' });
-      if (headers['Authorization'] === undefined) {
-        return new Response(null, { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } });
-      }
-      return new Response(null, { status: 307, headers: { location: 'https://storage.test/blob' } });
-    }),
-  });
-  const blob = parseDigest(layer.digest);
-  await expect(from.blob(blob, layer.size, 0)).rejects.toThrow(
-    `registry.test/team/app: storage.test, to which the registry redirects, answered 401 to GET blobs/${blob}.`,
-  );
-  expect(sent).toEqual(['registry.test -', `registry.test ${basic}`, 'storage.test -']);
-});
-
 const identityToken: Account = async () => ({ identityToken: 'refresh', from: 'of config.json' });
 
 test.each<[string, readonly Account[], readonly string[]]>([
@@ -392,25 +364,4 @@ test('a redirect from https to http is not followed', async () => {
     'registry.test/team/app: registry.test redirects to an address that is not https, so the redirect was not followed.',
   );
   expect(sent).toEqual(['https://registry.test/v2/team/app/manifests/one']);
-});
-
-test.each([
-  ['everybody may read', { kind: 'bearer' } as const, true],
-  ['only callers with a token may read', { kind: 'bearer', credentials: credential } as const, false],
-  ['only callers with a password may read', { kind: 'basic', ...credential } as const, false],
-])('isPublic is right and sends no password, where %s', async (_name, auth, expected) => {
-  const registry = await startPrivate(auth);
-  const from = await source(registry, { accounts: [account] });
-  expect(await from.isPublic(one)).toBe(expected);
-  registry.misbehave(({ method }) => (method === 'HEAD' ? { kind: 'status', status: 405 } : undefined));
-  expect(await from.isPublic(one)).toBe(expected);
-  expect(registry.requests.some(({ headers }) => headers.authorization === basic)).toBe(false);
-});
-
-test('isPublic fails for a manifest that is not there, and learns nothing about the repository from it', async () => {
-  const registry = await startPrivate({ kind: 'bearer' });
-  const from = await source(registry, { accounts: [account] });
-  const absent = parseDigest(`sha256:${'0'.repeat(64)}`);
-  await expect(from.isPublic(absent)).rejects.toThrow(`${registry.host}/team/app has no manifest ${absent}.`);
-  expect(await from.isPublic(one)).toBe(true);
 });

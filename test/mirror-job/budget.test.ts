@@ -1,5 +1,6 @@
 /** What a run may spend of an upstream's rate limit: a registry that counts manifest GETs as Docker Hub does. */
 import { afterEach, expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
 import { parseTag } from '../../core/reference.ts';
 import { planMirror } from '../../mirror-job/engine/plan.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
@@ -7,7 +8,7 @@ import { Budget, NO_BUDGET, type BudgetSettings } from '../../mirror-job/registr
 import type { Account } from '../../mirror-job/registry/registry-options.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
 import { AMD64, ARM64, addImage, addIndex, addLayer, tagAs } from '../support/builder.ts';
-import { emptyRepository, type Repository } from '../support/content.ts';
+import { digestOf, emptyRepository, type Repository } from '../support/content.ts';
 import type { Misbehaviour } from '../support/misbehaviour.ts';
 import { basicHeader } from '../support/registry-auth.ts';
 import type { RegistryRequest } from '../support/registry-request.ts';
@@ -255,23 +256,28 @@ test('an account that is told no quota keeps its place in the list, and an anony
   const { host } = await start({ app: await appOf(1), quotas, budget: {} });
   const client = await registryAt(host, { accounts: [accountOf('refused'), accountOf('b')] });
   const source = new RegistrySource(client, 'team/app');
-  expect(await source.resolve(parseTag('t1'))).toBeDefined();
+  const resolved = await source.resolve(parseTag('t1'));
+  const digest = parseDigest(resolved?.digest ?? '');
   quotas[ANONYMOUS] = 3;
-  expect(await source.isPublic(parseTag('t1'))).toBe(true);
+  expect(await source.isPublic(digest)).toBe(true);
   expect(client.report().quotas).toMatchObject([{ account: 2, source: 'b', remaining: 50 }]);
 });
 
 test('an anonymous GET, sent where HEAD is refused, does not end the budget of an account', async () => {
+  const bytes = Buffer.from('a manifest');
+  const digest = parseDigest(digestOf(bytes));
   const client = await registryAt('registry.test', {
     accounts: [accountOf('b')],
     budget: { ...NO_BUDGET, keepRemaining: 10 },
     fetch: fakeFetch((_url, _headers, _body, method) => {
       const headers = { 'ratelimit-remaining': '3;w=60' };
-      return new Response(null, { status: method === 'HEAD' ? 405 : 200, headers });
+      return method === 'HEAD'
+        ? new Response(null, { status: 405, headers })
+        : new Response(bytes, { status: 200, headers });
     }),
   });
   for (const path of ['team/app', 'team/other', 'team/third']) {
-    expect(await new RegistrySource(client, path).isPublic(parseTag('t1'))).toBe(true);
+    expect(await new RegistrySource(client, path).isPublic(digest)).toBe(true);
   }
   expect(client.report()).toMatchObject({ exhausted: undefined, requests: { heads: 3, manifestGets: 3 } });
 });

@@ -1,6 +1,6 @@
 /** HEAD spares quota, but its refusal proves nothing: a GET decides whether a tag is gone, or an image is private. */
 import { afterEach, expect, test } from 'vitest';
-import { parseTag } from '../../core/reference.ts';
+import { parseDigest } from '../../core/digest.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import type { RegistryOptions } from '../../mirror-job/registry/registry-options.ts';
 import { addImage, addLayer, fallbackTag, tagAs } from '../support/builder.ts';
@@ -124,20 +124,22 @@ function challengeOf(auth: Auth, { url }: RogueRegistry): string {
 }
 
 test.each(STATUSES)('whether an image is public, HEAD answers %i and GET 200: it is', async (status) => {
-  const registry = await start(await appWith('one'), { auth: { kind: 'bearer' } });
+  const app = await appWith('one');
+  const registry = await start(app, { auth: { kind: 'bearer' } });
   registry.misbehave(onHead(status));
   const source = await sourceAt(registry.host, 'team/app', { accounts });
-  expect(await source.isPublic(parseTag('one'))).toBe(true);
+  expect(await source.isPublic(parseDigest(app.tags.get('one') ?? ''))).toBe(true);
 });
 
 test.each([401, 403, 404])('an image that an anonymous GET answers with %i is private', async (status) => {
-  const registry = await start(await appWith('one'), { auth: { kind: 'bearer' } });
+  const app = await appWith('one');
+  const registry = await start(app, { auth: { kind: 'bearer' } });
   // The first two requests, which are anonymous, get this status.
   registry.misbehave(({ kind, index }) =>
     kind === 'manifest' && index < 2 ? { kind: 'status', status } : undefined,
   );
   const source = await sourceAt(registry.host, 'team/app', { accounts });
-  expect(await source.isPublic(parseTag('one'))).toBe(false);
+  expect(await source.isPublic(parseDigest(app.tags.get('one') ?? ''))).toBe(false);
 });
 
 test('names that are guessed cost a HEAD each, where there is none', async () => {
