@@ -44,7 +44,8 @@ export function fillVariables(
             `${whole} is not a variable: only a name may stand between the braces, as in \${S3_ENDPOINT}.`,
           );
         }
-        const value = environment[name];
+        // Not what every object has: ${constructor} is no variable.
+        const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
         if (value !== undefined && value !== '') return value;
         const state = value === undefined ? 'not set' : 'empty';
         return refuse(

@@ -5,23 +5,30 @@
  */
 import { formatPlatform, type Platform } from '../../core/descriptor.ts';
 
-/** Each alike name of an architecture, with the variant that it stands for where none is said. */
-const ARCHITECTURES: Readonly<Record<string, { readonly architecture: string; readonly variant?: string }>> =
-  {
-    i386: { architecture: '386' },
-    x86_64: { architecture: 'amd64' },
-    'x86-64': { architecture: 'amd64' },
-    aarch64: { architecture: 'arm64' },
-    armhf: { architecture: 'arm', variant: 'v7' },
-    armel: { architecture: 'arm', variant: 'v6' },
-    arm: { architecture: 'arm', variant: 'v7' },
-  };
+interface Architecture {
+  readonly architecture: string;
+  readonly variant?: string;
+}
+
+/**
+ * Each alike name of an architecture, with the variant that it stands for where none is said. A map, because indexes
+ * name architectures, and an object has more names than its own: `constructor`.
+ */
+const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, Architecture>([
+  ['i386', { architecture: '386' }],
+  ['x86_64', { architecture: 'amd64' }],
+  ['x86-64', { architecture: 'amd64' }],
+  ['aarch64', { architecture: 'arm64' }],
+  ['armhf', { architecture: 'arm', variant: 'v7' }],
+  ['armel', { architecture: 'arm', variant: 'v6' }],
+  ['arm', { architecture: 'arm', variant: 'v7' }],
+]);
 
 /** Variants that are the architecture itself. */
-const PLAIN: Readonly<Record<string, ReadonlySet<string>>> = {
-  amd64: new Set(['v1']),
-  arm64: new Set(['v8', 'v8.0']),
-};
+const PLAIN: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['amd64', new Set(['v1'])],
+  ['arm64', new Set(['v8', 'v8.0'])],
+]);
 
 /** A text that cannot stand in a list of platforms, which commas part, is none. */
 const PLATFORM =
@@ -43,7 +50,7 @@ export function parsePlatform(text: string): Platform | undefined {
 export function normalizePlatform(platform: Platform): Platform {
   const os = platform.os.toLowerCase();
   const named = platform.architecture.toLowerCase();
-  const { architecture, variant: implied } = ARCHITECTURES[named] ?? { architecture: named };
+  const { architecture, variant: implied } = ARCHITECTURES.get(named) ?? { architecture: named };
   const variant = normalizeVariant(architecture, platform.variant ?? '') || implied;
   const version = platform['os.version'];
   return {
@@ -57,7 +64,7 @@ export function normalizePlatform(platform: Platform): Platform {
 function normalizeVariant(architecture: string, variant: string): string {
   const lower = variant.toLowerCase();
   const named = /^\d/.test(lower) ? `v${lower}` : lower;
-  return PLAIN[architecture]?.has(named) === true ? '' : named;
+  return PLAIN.get(architecture)?.has(named) === true ? '' : named;
 }
 
 /**

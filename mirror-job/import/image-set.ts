@@ -12,18 +12,22 @@ export function looksLikeImageSet({ apiVersion, kind }: JsonObject): boolean {
   return String(apiVersion).startsWith('mirror.openshift.io/') && kind === 'ImageSetConfiguration';
 }
 
-const LOST: Readonly<Record<string, string>> = {
-  helm: 'a chart’s images are found by rendering the chart. List them under additionalImages, or in lifeboat.yaml.',
-  operators:
-    'an operator’s images are found in its catalogue. List them, as `oc-mirror list operators` and the catalogue’s relatedImages have them.',
-  platform:
-    'a release’s images are found in its payload. List them by digest, as `oc adm release info --pullspecs` prints them.',
-  samples: 'oc-mirror does not carry samples either.',
-};
+const LOST: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    helm: 'a chart’s images are found by rendering the chart. List them under additionalImages, or in lifeboat.yaml.',
+    operators:
+      'an operator’s images are found in its catalogue. List them, as `oc-mirror list operators` and the catalogue’s relatedImages have them.',
+    platform:
+      'a release’s images are found in its payload. List them by digest, as `oc adm release info --pullspecs` prints them.',
+    samples: 'oc-mirror does not carry samples either.',
+  }),
+);
 
-const LOST_ON_TOP: Readonly<Record<string, string>> = {
-  archiveSize: '"lifeboat export" writes one archive, of any size.',
-};
+const LOST_ON_TOP: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    archiveSize: '"lifeboat export" writes one archive, of any size.',
+  }),
+);
 
 /** Never fails: what it cannot carry is among the draft's losses. */
 export function readImageSet(file: ForeignFile): Draft {
@@ -32,7 +36,7 @@ export function readImageSet(file: ForeignFile): Draft {
   for (const key of Object.keys(file.json)) {
     // What is in the bucket is the state: oc-mirror's own has no use here.
     if (['apiVersion', 'kind', 'mirror', 'metadata', 'storageConfig'].includes(key)) continue;
-    draft.lose([key], LOST_ON_TOP[key] ?? 'Lifeboat knows no such key of oc-mirror.');
+    draft.lose([key], LOST_ON_TOP.get(key) ?? 'Lifeboat knows no such key of oc-mirror.');
   }
   const mirror = isObject(file.json['mirror']) ? file.json['mirror'] : {};
   const blocked = readBlocked(mirror['blockedImages']);
@@ -43,9 +47,10 @@ export function readImageSet(file: ForeignFile): Draft {
     const path = ['mirror', key];
     if (key === 'additionalImages') continue;
     if (key === 'blockedImages') loseBlocked(draft, path, blocked);
-    else if (key === 'helm') loseParts(draft, path, value, ['repositories', 'repos', 'local'], LOST['helm']);
-    else if (key === 'operators' || key === 'samples') loseItems(draft, path, value, LOST[key]);
-    else draft.lose(path, LOST[key] ?? 'Lifeboat knows no such key of oc-mirror.');
+    else if (key === 'helm')
+      loseParts(draft, path, value, ['repositories', 'repos', 'local'], LOST.get('helm'));
+    else if (key === 'operators' || key === 'samples') loseItems(draft, path, value, LOST.get(key));
+    else draft.lose(path, LOST.get(key) ?? 'Lifeboat knows no such key of oc-mirror.');
   }
   return draft;
 }

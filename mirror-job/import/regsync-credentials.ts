@@ -6,17 +6,19 @@ import type { Draft, DraftUpstream } from './draft.ts';
 import { listOf, textOf } from './foreign-file.ts';
 
 /** Each with what to do instead. */
-const LOST: Readonly<Record<string, string>> = {
-  clientCert: 'an upstream that asks for a client’s certificate cannot be mirrored.',
-  clientKey: 'an upstream that asks for a client’s certificate cannot be mirrored.',
-  credHelper: 'lifeboat.yaml has no key for a helper. See credentials in docs/configuration.md.',
-  credHost: 'credentials belong to the upstream itself.',
-  mirrors: 'an upstream is always asked itself, not a mirror of it.',
-  pathPrefix: 'write the prefix into each source.',
-  regcert: 'save it as a file, and name that file as the upstream’s ca.',
-  repoAuth: 'credentials belong to a whole upstream, not to a repository.',
-  token: 'lifeboat.yaml has no key for an identity token. See credentials in docs/configuration.md.',
-};
+const LOST: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    clientCert: 'an upstream that asks for a client’s certificate cannot be mirrored.',
+    clientKey: 'an upstream that asks for a client’s certificate cannot be mirrored.',
+    credHelper: 'lifeboat.yaml has no key for a helper. See credentials in docs/configuration.md.',
+    credHost: 'credentials belong to the upstream itself.',
+    mirrors: 'an upstream is always asked itself, not a mirror of it.',
+    pathPrefix: 'write the prefix into each source.',
+    regcert: 'save it as a file, and name that file as the upstream’s ca.',
+    repoAuth: 'credentials belong to a whole upstream, not to a repository.',
+    token: 'lifeboat.yaml has no key for an identity token. See credentials in docs/configuration.md.',
+  }),
+);
 
 /** What is read, and what only says how regsync goes about its work. */
 const KNOWN: ReadonlySet<string> = new Set([
@@ -70,7 +72,7 @@ export function readCredentials(
 function settingsOf(draft: Draft, path: Path, host: string, entry: JsonObject): DraftUpstream['value'] {
   for (const [key, setting] of Object.entries(entry)) {
     if (!KNOWN.has(key) && setting !== undefined)
-      draft.lose([...path, key], LOST[key] ?? 'Lifeboat knows no such key of regsync.');
+      draft.lose([...path, key], LOST.get(key) ?? 'Lifeboat knows no such key of regsync.');
   }
   const hostname = textOf(entry['hostname']);
   if (hostname !== undefined && hostname !== textOf(entry['registry'])) {

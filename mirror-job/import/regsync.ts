@@ -13,22 +13,24 @@ import { tagsOf } from './regsync-tags.ts';
 const TIMER = 'a run is started from outside, by a timer or a scheduled workflow (infra/README.md).';
 
 /** What has no place in lifeboat.yaml, in `defaults` and in each entry. */
-const LOST: Readonly<Record<string, string>> = {
-  backup: 'no copy of a tag is kept under another name.',
-  cleanupTags: 'a run deletes nothing from the bucket.',
-  cleanupTagsExclude: 'a run deletes nothing from the bucket.',
-  hooks: 'a run starts no commands.',
-  includeExternal: 'layers that are kept elsewhere are left there.',
-  interval: TIMER,
-  mediaTypes: 'every media type is mirrored, as it is.',
-  referrerFilters: 'either all referrers are mirrored, or none.',
-  referrerSource: 'referrers are looked for where the image is.',
-  referrerTarget: 'referrers are stored with their image.',
-  repos: 'repositories are listed by name: write one entry for each.',
-  schedule: TIMER,
-  skipDockerConfig:
-    'docker’s logins are used where an upstream has no credentials: set credentials: [] at the upstream for none.',
-};
+const LOST: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    backup: 'no copy of a tag is kept under another name.',
+    cleanupTags: 'a run deletes nothing from the bucket.',
+    cleanupTagsExclude: 'a run deletes nothing from the bucket.',
+    hooks: 'a run starts no commands.',
+    includeExternal: 'layers that are kept elsewhere are left there.',
+    interval: TIMER,
+    mediaTypes: 'every media type is mirrored, as it is.',
+    referrerFilters: 'either all referrers are mirrored, or none.',
+    referrerSource: 'referrers are looked for where the image is.',
+    referrerTarget: 'referrers are stored with their image.',
+    repos: 'repositories are listed by name: write one entry for each.',
+    schedule: TIMER,
+    skipDockerConfig:
+      'docker’s logins are used where an upstream has no credentials: set credentials: [] at the upstream for none.',
+  }),
+);
 
 /** What only says how regsync goes about its work. */
 const OWN_AFFAIRS: ReadonlySet<string> = new Set([
@@ -87,7 +89,7 @@ function limitsOf({ defaults, sync }: JsonObject): { source: string; min: number
 
 function loseKeys(draft: Draft, path: Path, value: unknown): void {
   for (const [key, setting] of entriesOf(value)) {
-    const reason = LOST[key];
+    const reason = LOST.get(key);
     // What is switched off is not missed.
     if (reason !== undefined && setting !== false) draft.lose([...path, key], reason);
     else if (reason === undefined && !OWN_AFFAIRS.has(key) && !READ.has(key) && !key.startsWith('x-'))

@@ -9,6 +9,15 @@ const VARIABLES: readonly Case[] = [
     'f.yaml:2: name: the environment variable NOPE is not set. Set it, or replace ${NOPE} by its value.',
   ],
   [
+    'names that every object has',
+    `${STORE}name: \${constructor}\nimages: ["a:\${__proto__}", "b:\${toString}"]`,
+    [
+      'f.yaml:2: name: the environment variable constructor is not set. Set it, or replace ${constructor} by its value.',
+      'f.yaml:3: images[0]: the environment variable __proto__ is not set. Set it, or replace ${__proto__} by its value.',
+      'f.yaml:3: images[1]: the environment variable toString is not set. Set it, or replace ${toString} by its value.',
+    ].join('\n'),
+  ],
+  [
     'one that is empty',
     'store:\n  secretAccessKey: ${EMPTY}\n',
     'f.yaml:2: store.secretAccessKey: the environment variable EMPTY is empty. Set it, or replace ${EMPTY} by its value.',

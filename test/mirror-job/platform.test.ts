@@ -36,6 +36,11 @@ test.each([
   ['wasi/wasm', 'wasi/wasm'],
   ['windows/amd64', 'windows/amd64'],
   ['windows(10.0.20348)/amd64', 'windows(10.0.20348)/amd64'],
+  // Names that every object of JavaScript has.
+  ['linux/constructor', 'linux/constructor'],
+  ['linux/__proto__/toString', 'linux/__proto__/tostring'],
+  ['linux/hasownproperty/v1', 'linux/hasownproperty/v1'],
+  ['constructor/valueof', 'constructor/valueof'],
 ])('the platform %s is read as %s', (text, expected) => {
   const platform = parsePlatform(text);
   expect(platform === undefined ? undefined : formatPlatform(platform)).toBe(expected);
@@ -121,6 +126,20 @@ const plain = child('plain');
 const empty = child('empty', { platform: { os: '', architecture: '' } });
 const layer = child('layer', { mediaType: OCI_LAYER });
 const all = [amd64, arm64, amd64Attestation, arm64Attestation, strayAttestation, plain, empty, layer];
+
+test.each(['constructor', '__proto__', 'toString'])(
+  'a child whose architecture is "%s" is for that platform, and no other child is left out for it',
+  (architecture) => {
+    const odd = child('odd', { platform: { os: 'linux', architecture } });
+    const platform = `linux/${architecture.toLowerCase()}`;
+    expect(chooseChildren([odd, amd64], ['linux/amd64'])).toEqual({
+      children: [amd64],
+      taken: ['linux/amd64'],
+      left: [platform],
+    });
+    expect(chooseChildren([odd, amd64], [platform])).toMatchObject({ children: [odd], taken: [platform] });
+  },
+);
 
 test('all children are chosen if no subset is wanted', () => {
   expect(chooseChildren(all, undefined)).toEqual({ children: all, taken: [], left: [] });
