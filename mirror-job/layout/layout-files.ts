@@ -1,19 +1,27 @@
 /** The files of an OCI image layout, in a folder or in a tar: the same layout, wherever a tool has put it. */
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fs } from '../node/builtin.ts';
+import { FileRefusedError, openFileBelow } from './file-below.ts';
 import { indexTar, type TarEntry } from './tar-index.ts';
 
 export interface LayoutFiles {
   /** How a message calls a file: its path, or its name and the tar that it is in. */
   place(name: string): string;
-  /** Bytes; undefined when there is no such file. @throws what the file system throws for anything else */
+  /** Bytes; undefined when there is no such file. @throws as `read` */
   size(name: string): Promise<number | undefined>;
-  /** Undefined when there is no such file. @throws what the file system throws for anything else */
-  read(name: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** The bytes of a file that is there, from `offset` on. @throws what the file system throws, while it is read */
+  /**
+   * @param limit the most bytes that such a file has
+   * @returns undefined when there is no such file
+   * @throws {FileRefusedError} for one that is larger, or no regular file of the layout
+   * @throws what the file system throws for anything else
+   */
+  read(name: string, limit: number): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** The bytes of a file that is there, from `offset` on. @throws as `read`, while it is read */
   stream(name: string, offset: number): AsyncIterable<Uint8Array>;
 }
+
+const CHUNK = 256 * 1024;
 
 /**
  * @param path a folder, or a tar, which is read once for its list of files
@@ -26,15 +34,26 @@ export async function openLayoutFiles(path: string): Promise<LayoutFiles> {
 }
 
 function folderFiles(folder: string): LayoutFiles {
-  const place = (name: string): string => join(folder, name);
+  const openFile = (name: string) => ifThere(openFileBelow(folder, name));
   return {
-    place,
-    size: async (name) => (await ifThere(stat(place(name))))?.size,
-    async read(name) {
-      const bytes = await ifThere(readFile(place(name)));
-      return bytes === undefined ? undefined : new Uint8Array(bytes);
+    place: (name) => join(folder, name),
+    async size(name) {
+      const opened = await openFile(name);
+      await opened?.file.close();
+      return opened?.size;
     },
-    stream: (name, offset) => streamFile(place(name), offset),
+    async read(name, limit) {
+      const opened = await openFile(name);
+      if (opened === undefined) return undefined;
+      await using file = opened.file;
+      refuseLarge(opened.size, limit);
+      return readPart(file, opened.size, 0);
+    },
+    async *stream(name, offset) {
+      const { file } = await openFileBelow(folder, name);
+      // The stream closes the file.
+      yield* chunksOf(file.createReadStream({ start: offset, highWaterMark: CHUNK }));
+    },
   };
 }
 
@@ -42,24 +61,39 @@ function tarFiles(path: string, entries: ReadonlyMap<string, TarEntry>): LayoutF
   return {
     place: (name) => `${name} in ${path}`,
     size: async (name) => entries.get(name)?.size,
-    async read(name) {
+    async read(name, limit) {
       const entry = entries.get(name);
       if (entry === undefined) return undefined;
+      refuseLarge(entry.size, limit);
       await using file = await open(path);
-      const { bytesRead, buffer } = await file.read(new Uint8Array(entry.size), 0, entry.size, entry.offset);
-      return buffer.subarray(0, bytesRead);
+      return readPart(file, entry.size, entry.offset);
     },
     async *stream(name, offset) {
       const entry = entries.get(name);
       if (entry === undefined || offset >= entry.size) return;
-      yield* streamFile(path, entry.offset + offset, entry.offset + entry.size);
+      const [start, end] = [entry.offset + offset, entry.offset + entry.size - 1];
+      yield* chunksOf(fs.createReadStream(path, { start, end, highWaterMark: CHUNK }));
     },
   };
 }
 
-/** @param end the byte after the last one; the file's end where it is left out */
-async function* streamFile(path: string, start: number, end = Infinity): AsyncGenerator<Uint8Array> {
-  for await (const chunk of fs.createReadStream(path, { start, end: end - 1, highWaterMark: 256 * 1024 })) {
+function refuseLarge(size: number, limit: number): void {
+  if (size <= limit) return;
+  throw new FileRefusedError(`has ${size} bytes, and ${limit} is the most that is read of such a file.`);
+}
+
+/** Fewer bytes than `size` if the file became shorter. */
+async function readPart(
+  file: Awaited<ReturnType<typeof open>>,
+  size: number,
+  position: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { bytesRead, buffer } = await file.read(new Uint8Array(size), 0, size, position);
+  return buffer.subarray(0, bytesRead);
+}
+
+async function* chunksOf(stream: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of stream) {
     if (chunk instanceof Uint8Array) yield chunk;
   }
 }

@@ -8,9 +8,15 @@ import { parseJson } from '../../core/json.ts';
 import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
 import { SourceError, type Resolved, type Source, type SourceManifest } from '../engine/source.ts';
+import { FileRefusedError } from './file-below.ts';
 import { readContents, type LayoutContents } from './layout-contents.ts';
 import { openLayoutFiles, type LayoutFiles } from './layout-files.ts';
 import { TarInvalidError } from './tar-index.ts';
+
+/** An `index.json` has some 300 bytes for each tag, so these are those of 200,000 tags. Bytes. */
+const MAX_INDEX = 64 * 1024 * 1024;
+/** An `oci-layout` holds a version and nothing else. Bytes. */
+const MAX_MARKER = 64 * 1024;
 
 export class LayoutSource implements Source {
   readonly name: string;
@@ -76,14 +82,14 @@ export class LayoutSource implements Source {
   }
 
   async #readContents(): Promise<LayoutContents> {
-    await this.#json('oci-layout');
-    const index = await this.#json('index.json');
+    await this.#json('oci-layout', MAX_MARKER);
+    const index = await this.#json('index.json', MAX_INDEX);
     return readContents(this.name, index, this.#repository, (digest) => this.#bytes(digest));
   }
 
-  async #json(name: string): Promise<unknown> {
+  async #json(name: string, limit: number): Promise<unknown> {
     const files = await this.#open();
-    const bytes = await this.#try(files, name, () => files.read(name));
+    const bytes = await this.#try(files, name, () => files.read(name, limit));
     if (bytes === undefined) {
       throw new SourceError(`${this.name} is not an OCI image layout: there is no ${files.place(name)}.`);
     }
@@ -104,7 +110,7 @@ export class LayoutSource implements Source {
         `${this.name}: ${files.place(name)} has ${size} bytes, too many for a manifest (4 MiB).`,
       );
     }
-    const bytes = await this.#try(files, name, () => files.read(name));
+    const bytes = await this.#try(files, name, () => files.read(name, MAX_MANIFEST_SIZE));
     const actual = bytes === undefined ? digest : await digestOf(bytes, algorithmOf(digest));
     if (actual !== digest) {
       throw new SourceError(
@@ -131,7 +137,8 @@ export class LayoutSource implements Source {
   }
 
   #unreadable(files: LayoutFiles, name: string, cause: unknown): SourceError {
-    return new SourceError(`${this.name}: ${files.place(name)} cannot be read: ${String(cause)}.`, { cause });
+    const reason = cause instanceof FileRefusedError ? cause.message : `cannot be read: ${String(cause)}.`;
+    return new SourceError(`${this.name}: ${files.place(name)} ${reason}`, { cause });
   }
 }
 
