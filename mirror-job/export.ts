@@ -1,8 +1,9 @@
 /** `lifeboat export`: images of the bucket into an OCI layout. What does the work is loaded only when there is work. */
-import { access, constants, stat } from 'node:fs/promises';
+import { access, constants, lstat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { NameInvalidError, parseReference, type Reference } from '../core/reference.ts';
 import { UsageError, codeOf, parseOptions, seeHelp, type Command } from './command.ts';
+import { followOwnLinks, ForeignLinkError } from './own-links.ts';
 import { DEFAULT_CONFIGURATION } from './terminal/command-line.ts';
 
 const OPTIONS = {
@@ -80,14 +81,19 @@ async function refuseTarget(to: string): Promise<void> {
       `--to ${to}: a layout is not compressed, because its layers already are. End the name in .tar.`,
     );
   }
-  if ((await stat(to).catch(() => undefined)) !== undefined) {
+  if ((await lstat(to).catch(() => undefined)) !== undefined) {
     throw new UsageError(`--to ${to}: it exists already. Remove it, or give another name.`);
   }
   try {
-    await access(`${dirname(resolve(to))}/`, constants.W_OK);
+    await access(`${await followOwnLinks(dirname(resolve(to)))}/`, constants.W_OK);
   } catch (error) {
+    const refusal = `--to ${to}: it cannot be written`;
+    if (error instanceof ForeignLinkError) {
+      const advice = 'Name a place in a directory where nobody else may write.';
+      throw new UsageError(`${refusal} (${error.message}). ${advice}`, { cause: error });
+    }
     throw new UsageError(
-      `--to ${to}: it cannot be written (${codeOf(error)}). Its directory has to exist, and this user has to be allowed to write in it.`,
+      `${refusal} (${codeOf(error)}). Its directory has to exist, and this user has to be allowed to write in it.`,
       { cause: error },
     );
   }

@@ -1,18 +1,9 @@
 /** A file that a command leaves beside its output: told early where it cannot be written, and whole at each moment. */
-import {
-  access,
-  constants,
-  copyFile,
-  link,
-  readlink,
-  realpath,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { access, constants, copyFile, link, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError, codeOf } from './command.ts';
+import { crypto } from './node/builtin.ts';
+import { followOwnLinks, ForeignLinkError, isTrusted } from './own-links.ts';
 
 /**
  * A run may take hours: that its report has nowhere to go is said before.
@@ -26,10 +17,13 @@ export async function refuseUnwritable(option: string, file: string): Promise<vo
     // The slash: a directory, not a file that happens to be there.
     await access(isStream ? path : `${dirname(path)}/`, constants.W_OK);
   } catch (error) {
-    throw new UsageError(
-      `${option} ${file}: it cannot be written (${codeOf(error)}). Its directory has to exist, and this user has to be allowed to write in it.`,
-      { cause: error },
-    );
+    const advice =
+      error instanceof ForeignLinkError
+        ? ' Name a file in a directory where nobody else may write.'
+        : ' Its directory has to exist, and this user has to be allowed to write in it.';
+    throw new UsageError(`${option} ${file}: it cannot be written (${whyUnwritable(error)}).${advice}`, {
+      cause: error,
+    });
   }
   const found = await stat(file).catch(() => undefined);
   if (found?.isDirectory() === true)
@@ -41,20 +35,31 @@ export function refuseUnnamed(option: string, file: string): void {
   if (file === '') throw new UsageError(`${option} names no file.`);
 }
 
-/** At once or not at all: whoever watches the file may read it at any moment. @throws what the file system throws */
+/** The reason why a file could not be written, as a clause or a code. */
+export function whyUnwritable(error: unknown): string {
+  return error instanceof ForeignLinkError ? error.message : codeOf(error);
+}
+
+/**
+ * Writes at once or not at all, because whoever watches the file may read it at any moment. A file that was there keeps
+ * its permissions.
+ * @throws {ForeignLinkError}, and what the file system throws
+ */
 export async function writeOutput(file: string, text: string): Promise<void> {
-  const { path, isStream } = await locate(file);
+  const { path, isStream, mode } = await locate(file);
   if (isStream) {
     await writeFile(path, text);
     return;
   }
-  await writeBeside(path, text, (draft) => rename(draft, path));
+  await writeBeside(path, text, mode, (draft) => rename(draft, path));
 }
 
 /** As `writeOutput`, but never replaces a file, even one that appears meanwhile. @throws EEXIST, and the like */
 export async function writeNewOutput(file: string, text: string): Promise<void> {
-  const path = resolve(file);
-  await writeBeside(path, text, async (draft) => {
+  const whole = resolve(file);
+  // The last part stays as it is: a link there is a file that is there.
+  const path = join(await followOwnLinks(dirname(whole)), basename(whole));
+  await writeBeside(path, text, undefined, async (draft) => {
     try {
       await link(draft, path);
     } catch (error) {
@@ -75,16 +80,27 @@ const NO_LINKS: ReadonlySet<string> = new Set([
   'EXDEV',
 ]);
 
-/** @param publish gives the whole file its name */
+/**
+ * @param mode the permissions of the file; undefined for those that a new file has
+ * @param publish gives the whole file its name
+ */
 async function writeBeside(
   path: string,
   text: string,
+  mode: number | undefined,
   publish: (draft: string) => Promise<void>,
 ): Promise<void> {
-  // Prometheus' collector looks at *.prom alone.
-  const draft = `${path}.${process.pid}.tmp`;
+  // Nobody can guess the name, so nobody can put a link there. Prometheus' collector looks at *.prom alone.
+  const draft = `${path}.${crypto.randomBytes(8).toString('hex')}.tmp`;
+  const file = await open(draft, 'wx', mode);
   try {
-    await writeFile(draft, text);
+    try {
+      await file.writeFile(text);
+      // What was asked for above, less what the umask took away.
+      if (mode !== undefined) await file.chmod(mode);
+    } finally {
+      await file.close();
+    }
     await publish(draft);
   } catch (error) {
     await rm(draft, { force: true });
@@ -100,22 +116,29 @@ export function isStandardOutput(file: string): boolean {
   return /^\/(?:dev\/stdout|(?:dev|proc\/self)\/fd\/1)$/.test(resolve(file));
 }
 
-/**
- * @returns where a link leads, so that it stays one; a stream is a pipe, or whatever else must not be replaced
- * @throws what the file system throws
- */
-async function locate(file: string): Promise<{ readonly path: string; readonly isStream: boolean }> {
+interface Location {
+  /** Where the links lead, so that they stay links. */
+  readonly path: string;
+  /** A pipe, or whatever else must not be replaced. */
+  readonly isStream: boolean;
+  /** The permissions of a file that is there. Undefined also where another user made it, to choose them. */
+  readonly mode: number | undefined;
+}
+
+/** @throws {ForeignLinkError}, and what the file system throws */
+async function locate(file: string): Promise<Location> {
   const path = resolve(file);
-  if (OUTPUT.test(path)) return { path, isStream: true };
+  if (OUTPUT.test(path)) return { path, isStream: true, mode: undefined };
+  const target = await followOwnLinks(path);
   try {
-    const isStream = !(await stat(path)).isFile();
-    return { path: isStream ? path : await realpath(path), isStream };
+    const found = await stat(target);
+    return {
+      path: target,
+      isStream: !found.isFile(),
+      mode: isTrusted(found.uid) ? found.mode & 0o777 : undefined,
+    };
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
-    // A link may lead to what is not there yet.
-    const target = await readlink(path).catch(() => undefined);
-    return target === undefined
-      ? { path, isStream: false }
-      : locate(resolve(await realpath(dirname(path)), target));
+    return { path: target, isStream: false, mode: undefined };
   }
 }

@@ -1,10 +1,25 @@
-/** Where a report goes, as far as only some machines have such places. */
+/** Where a report goes, and that nobody else decides it. */
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lchown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { exportCommand } from '../../mirror-job/export.ts';
 import { refuseUnwritable, writeNewOutput, writeOutput } from '../../mirror-job/output-file.ts';
+import { CommandLine } from '../../mirror-job/terminal/command-line.ts';
 
 const MEMORY = '/dev/shm';
 
@@ -53,3 +68,117 @@ test('a new file gets its name only when it is whole, and never replaces another
     await rm(folder, { recursive: true });
   }
 });
+
+async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'lifeboat-output-'));
+  try {
+    await work(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+test('links that wait under the names of an earlier time are not followed', async () => {
+  await inFolder(async (folder) => {
+    const target = join(folder, 'target');
+    await writeFile(target, 'theirs');
+    await symlink(target, join(folder, `report.json.${process.pid}.tmp`));
+    await writeOutput(join(folder, 'report.json'), 'report');
+    await symlink(target, join(folder, `new.json.${process.pid}.tmp`));
+    await writeNewOutput(join(folder, 'new.json'), 'new');
+    expect(await readFile(target, 'utf8')).toBe('theirs');
+    expect(await readFile(join(folder, 'report.json'), 'utf8')).toBe('report');
+    expect(await readFile(join(folder, 'new.json'), 'utf8')).toBe('new');
+  });
+});
+
+test('a file that is replaced keeps its permissions, and is never open to more people meanwhile', async () => {
+  await inFolder(async (folder) => {
+    for (const mode of [0o600, 0o640, 0o666]) {
+      const file = join(folder, `report-${mode}.json`);
+      await writeFile(file, 'old');
+      await chmod(file, mode);
+      const seen = new Set<number>();
+      const watched = watchModes(folder, seen);
+      await writeOutput(file, 'x'.repeat(1024 * 1024));
+      await watched();
+      expect((await stat(file)).mode & 0o777).toBe(mode);
+      expect([...seen].filter((one) => (one & ~mode) !== 0)).toEqual([]);
+      await rm(file);
+    }
+  });
+});
+
+/** Looks at the files of a folder again and again, until the returned function is called. */
+function watchModes(folder: string, seen: Set<number>): () => Promise<void> {
+  const state = { isWatching: true };
+  const watching = (async () => {
+    while (state.isWatching) {
+      for (const name of await readdir(folder)) {
+        const found = await stat(join(folder, name)).catch(() => undefined);
+        if (found !== undefined) seen.add(found.mode & 0o777);
+      }
+    }
+  })();
+  return async () => {
+    state.isWatching = false;
+    await watching;
+  };
+}
+
+test('a link of this user is followed, and stays a link', async () => {
+  await inFolder(async (folder) => {
+    await mkdir(join(folder, 'real'));
+    await symlink('real', join(folder, 'way'));
+    await symlink('../way/target.json', join(folder, 'real/link.json'));
+    await writeOutput(join(folder, 'way/link.json'), 'whole');
+    expect(await readFile(join(folder, 'real/target.json'), 'utf8')).toBe('whole');
+    expect((await lstat(join(folder, 'real/link.json'))).isSymbolicLink()).toBe(true);
+  });
+});
+
+/** Only root can make a link that belongs to somebody else. */
+const ANOTHER = 65_534;
+
+test.runIf(process.geteuid?.() === 0)('a link of another user is not followed, wherever it is', async () => {
+  await inFolder(async (folder) => {
+    await mkdir(join(folder, 'target'));
+    await writeFile(join(folder, 'target/report.json'), 'theirs');
+    await symlink('target/report.json', join(folder, 'report.json'));
+    await symlink('target', join(folder, 'way'));
+    for (const name of ['report.json', 'way']) await lchown(join(folder, name), ANOTHER, ANOTHER);
+    for (const [file, foreign] of [
+      ['report.json', 'report.json'],
+      ['way/report.json', 'way'],
+    ] as const) {
+      const path = join(folder, file);
+      const reason = `${join(folder, foreign)} is a link of another user, uid ${ANOTHER}, and is not followed`;
+      await expect(writeOutput(path, 'report')).rejects.toThrow(reason);
+      await expect(refuseUnwritable('--report', path)).rejects.toThrow(
+        `--report ${path}: it cannot be written (${reason}). Name a file in a directory where nobody else may write.`,
+      );
+    }
+    await expect(writeNewOutput(join(folder, 'way/new.json'), '')).rejects.toThrow('is a link of another');
+    await expect(
+      exportCommand.run(['a.b/c:1', '--to', join(folder, 'way/new.tar')], new CommandLine()),
+    ).rejects.toThrow(
+      `--to ${join(folder, 'way/new.tar')}: it cannot be written (${join(folder, 'way')} is a link of another user, uid ${ANOTHER}, and is not followed). Name a place in a directory where nobody else may write.`,
+    );
+    expect(await readFile(join(folder, 'target/report.json'), 'utf8')).toBe('theirs');
+    expect(await readdir(join(folder, 'target'))).toEqual(['report.json']);
+  });
+});
+
+test.runIf(process.geteuid?.() === 0)(
+  'another user does not choose the permissions of a report',
+  async () => {
+    await inFolder(async (folder) => {
+      const file = join(folder, 'report.json');
+      await writeFile(file, 'theirs');
+      await chmod(file, 0o666);
+      await chown(file, ANOTHER, ANOTHER);
+      await writeOutput(file, 'report');
+      expect((await stat(file)).mode & 0o777).toBe(0o666 & ~process.umask());
+    });
+  },
+);

@@ -1,0 +1,63 @@
+/**
+ * Follows a path as the file system does, but only by links of this user and of root. In a folder where everybody may
+ * write, as /tmp is, a link of somebody else would decide which file is replaced. Linux protects a program that opens
+ * such a link (`fs.protected_symlinks`), but not one that asks where it leads. docs/decisions/0098
+ */
+import { lstat, readlink } from 'node:fs/promises';
+import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
+import { codeOf } from './command.ts';
+
+/** A link of another user is on the way; the message is a clause. */
+export class ForeignLinkError extends Error {
+  override readonly name = 'ForeignLinkError';
+}
+
+/** As many as Linux follows. */
+const MAX_LINKS = 40;
+
+/**
+ * @returns the path without links. What is not there yet is left as it stands
+ * @throws {ForeignLinkError}
+ * @throws what the file system throws, ELOOP for links in a circle
+ */
+export async function followOwnLinks(path: string): Promise<string> {
+  const absolute = resolve(path);
+  let { root: at } = parse(absolute);
+  const parts = absolute.slice(at.length).split(sep);
+  for (let links = 0, part = parts.shift(); part !== undefined; part = parts.shift()) {
+    if (part === '' || part === '.') continue;
+    if (part === '..') {
+      at = dirname(at);
+      continue;
+    }
+    const next = join(at, part);
+    const found = await lstatIfThere(next);
+    if (found?.isSymbolicLink() !== true) {
+      at = next;
+      continue;
+    }
+    if (!isTrusted(found.uid)) {
+      throw new ForeignLinkError(`${next} is a link of another user, uid ${found.uid}, and is not followed`);
+    }
+    links += 1;
+    if (links > MAX_LINKS) throw Object.assign(new Error(`${path}: too many links`), { code: 'ELOOP' });
+    const target = await readlink(next);
+    if (isAbsolute(target)) at = parse(target).root;
+    parts.unshift(...target.split(sep));
+  }
+  return at;
+}
+
+/** Whether what belongs to that user is this user's, or root's. Windows has no such numbers. */
+export function isTrusted(uid: number): boolean {
+  return process.geteuid === undefined || uid === 0 || uid === process.geteuid();
+}
+
+async function lstatIfThere(path: string) {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return undefined;
+  }
+}
