@@ -1,6 +1,7 @@
 /** A bucket behind the S3 API. docs/providers.md says what each provider needs, and why each setting is here. */
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { maxSizeOf } from '../../core/object-size.ts';
 import {
   ConditionRefusedError,
   StoreError,
@@ -20,6 +21,7 @@ import { bucketAddress } from './s3-address.ts';
 import {
   explain,
   isCalled,
+  LargeObjectError,
   OddAnswerError,
   refusalOfConditions,
   statusOf,
@@ -54,6 +56,9 @@ const BODY_ATTEMPTS = 3;
 const PAIR_ATTEMPTS = 5;
 /** Milliseconds before the second of them; each further one waits twice as long. */
 const PAIR_DELAY = 50;
+
+/** What a store answers to a write is a few lines. Bytes. */
+const MOST_OF_ANSWER = 64 * 1024;
 
 /** Between two pieces of a body. Milliseconds. */
 const SILENCE = 60_000;
@@ -107,7 +112,7 @@ export class S3Store implements ComparableStore {
   async get(key: string): Promise<StoredObject | undefined> {
     return this.#call('read', key, async (whole) => {
       for (let attempt = 1; ; attempt += 1) {
-        const read = await this.#getOnce(whole);
+        const read = await this.#getOnce(whole, maxSizeOf(key));
         if (read === undefined || this.#etags.isPair(read.bytes, read.headers)) return read?.object;
         if (attempt === PAIR_ATTEMPTS) throw new TornReadError();
         await sleep(PAIR_DELAY * 2 ** (attempt - 1));
@@ -115,7 +120,7 @@ export class S3Store implements ComparableStore {
     });
   }
 
-  async #getOnce(whole: string) {
+  async #getOnce(whole: string, limit: number) {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.#find({ method: 'GET', key: whole });
       if (answer === undefined) return undefined;
@@ -125,13 +130,13 @@ export class S3Store implements ComparableStore {
         answer.destroy();
         throw new OddAnswerError('the answer has no ETag');
       }
-      // Objects that are read whole are small.
       try {
-        const bytes = await inTime(readWhole(answer), this.#silence);
+        const bytes = await inTime(readWhole(answer, limit), this.#silence);
         return { bytes, headers, object: { bytes, etag, contentType } };
       } catch (error) {
         // The client itself retries a request without an answer; here the answer broke off.
-        if (error instanceof SilenceError || attempt === BODY_ATTEMPTS) throw error;
+        if (error instanceof SilenceError || error instanceof LargeObjectError || attempt === BODY_ATTEMPTS)
+          throw error;
       } finally {
         answer.destroy();
       }
@@ -281,7 +286,7 @@ export class S3Store implements ComparableStore {
 
   /** To its end, so that its connection is free for what comes next. The headers have said all: no failure counts. */
   async #discard(answer: IncomingMessage): Promise<void> {
-    await inTime(readWhole(answer), this.#silence).catch(() => answer.destroy());
+    await inTime(readWhole(answer, MOST_OF_ANSWER), this.#silence).catch(() => answer.destroy());
   }
 
   #own(whole: string): string {
@@ -306,8 +311,17 @@ export class S3Store implements ComparableStore {
   }
 }
 
-async function readWhole(answer: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+/** @throws {LargeObjectError} as soon as there are more bytes than the limit */
+async function readWhole(answer: IncomingMessage, limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of answer) chunks.push(chunk);
+  // A HEAD has the length of a body that does not come.
+  let length = 0;
+  for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > limit) {
+      throw new LargeObjectError(`it has more than ${limit} bytes, which no object of its kind has.`);
+    }
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks);
 }

@@ -1,4 +1,5 @@
 /** Objects that are read whole: all but blobs. */
+import { maxSizeOf } from '../../core/object-size.ts';
 import { StoreError, type Store } from './store.ts';
 
 export interface SmallObject {
@@ -8,7 +9,7 @@ export interface SmallObject {
   readonly modified: string | undefined;
 }
 
-/** A tag's object holds a manifest of up to 4 MiB as base64; a list of 100,000 tags has some 3 MB. */
+/** Of any kind, because an isolate has 128 MiB for all. A list of 100,000 tags has some 3 MB. */
 const MOST_BYTES = 8 * 1024 * 1024;
 
 /** @throws {StoreError} also when it is larger than any such object can be, or ends early */
@@ -20,16 +21,36 @@ export async function readSmall(
   const object = await store.get(key, { signal });
   if (object === undefined) return undefined;
   const { body, size, contentType, modified } = object;
-  if (size > MOST_BYTES) {
+  if (size > Math.min(maxSizeOf(key), MOST_BYTES)) {
     await body.cancel();
     throw new StoreError(store.number, `has ${size} bytes at ${key}, more than any object of its kind.`);
   }
-  let bytes: Uint8Array<ArrayBuffer>;
+  let bytes: Uint8Array<ArrayBuffer> | undefined;
   try {
-    bytes = new Uint8Array(await new Response(body).arrayBuffer());
+    bytes = await readBytes(body, size);
   } catch (error) {
     throw new StoreError(store.number, `broke off in the middle of ${key}.`, error);
   }
+  if (bytes === undefined) throw new StoreError(store.number, `sent more bytes than ${key} has.`);
   if (bytes.length !== size) throw new StoreError(store.number, `broke off in the middle of ${key}.`);
   return { bytes, contentType, modified };
+}
+
+/**
+ * Reads no more bytes than the object has. There could be more, because the runtime unpacks a body that says it is
+ * compressed, and a few kilobytes can become gigabytes.
+ * @returns undefined if there are more
+ */
+async function readBytes(
+  body: ReadableStream<Uint8Array>,
+  size: number,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const bytes = new Uint8Array(size);
+  let length = 0;
+  for await (const chunk of body) {
+    if (length + chunk.length > size) return undefined;
+    bytes.set(chunk, length);
+    length += chunk.length;
+  }
+  return bytes.subarray(0, length);
 }

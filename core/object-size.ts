@@ -1,0 +1,38 @@
+/**
+ * How large the objects of a bucket can be that are read whole. Whoever can write a bucket could otherwise fill the
+ * memory of the job, or of the edge, with one object. docs/decisions/0099
+ */
+import { kindOfKey } from './key-kind.ts';
+import { IDENTITY_KEY } from './layout.ts';
+import { MAX_MANIFEST_SIZE } from './manifest.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** A few fields, the longest of which is a reason for people. */
+const RECORD = 64 * KIB;
+
+/** The most bytes that the object at a key has. Blobs are not read whole, and a key that is none of the layout's is one of the largest. */
+export function maxSizeOf(key: string): number {
+  if (key === IDENTITY_KEY) return RECORD;
+  switch (kindOfKey(key)?.kind) {
+    case 'link':
+    case 'movement':
+      return RECORD;
+    case 'manifest':
+      return MAX_MANIFEST_SIZE;
+    case 'tag':
+      // The manifest as base64, beside a record.
+      return Math.ceil(MAX_MANIFEST_SIZE / 3) * 4 + RECORD;
+    case 'tag list':
+    case 'referrers':
+      // 100,000 tags of 128 characters; a page of referrers as the largest that a registry may send.
+      return 16 * MIB;
+    case 'index':
+    case 'state':
+    case 'blob':
+    case undefined:
+      // An index of 100,000 long tags, each with one more digest that upstream has shown, has 123 MB.
+      return 128 * MIB;
+  }
+}

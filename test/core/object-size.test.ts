@@ -1,0 +1,69 @@
+/** How large the objects of a bucket can be: what Lifeboat itself writes has to fit, with room. */
+import { expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
+import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
+import { maxSizeOf } from '../../core/object-size.ts';
+import { parseRepository, parseTag, type Tag } from '../../core/reference.ts';
+import { encodeRepositoryIndex, type IndexEntry } from '../../core/repository-index.ts';
+import { encodeTagList } from '../../core/tag-list.ts';
+import { encodeTag } from '../../core/tag-object.ts';
+import { OCI_MANIFEST } from '../support/media-types.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const HEX = 'a'.repeat(64);
+const DIGEST = parseDigest(`sha256:${HEX}`);
+const TIME = '2026-01-31T23:59:59.123Z';
+const REPOSITORY = parseRepository('a.b/c');
+const below = (name: string): string => `repositories/${REPOSITORY}/${name}`;
+
+test.each([
+  ['lifeboat.json', 64 * KIB],
+  [below(`_blobs/sha256/${HEX}`), 64 * KIB],
+  [below('_history/1/20260131T235959.123Z-r.json'), 64 * KIB],
+  [below(`_manifests/sha256/${HEX}`), 4 * MIB],
+  [below('_tags/1'), 5_592_408 + 64 * KIB],
+  [below('_tags.json'), 16 * MIB],
+  [below(`_referrers/sha256/${HEX}`), 16 * MIB],
+  [below('_index.json'), 128 * MIB],
+  ['state/default/catalog.json', 128 * MIB],
+])('%s has at most %i bytes', (key, bytes) => {
+  expect(maxSizeOf(key)).toBe(bytes);
+});
+
+function* longTags(count: number, length: number): Generator<Tag> {
+  for (let index = 0; index < count; index += 1) yield parseTag(`v${index}-`.padEnd(length, 'x'));
+}
+
+test('the largest manifest fits into its tag, beside a long reason', () => {
+  const tag = {
+    mediaType: OCI_MANIFEST,
+    digest: DIGEST,
+    bytes: new Uint8Array(MAX_MANIFEST_SIZE),
+    moved: TIME,
+    run: 'r',
+    hold: 'x'.repeat(10_000),
+    platforms: Array(100).fill('linux/amd64'),
+  };
+  expect(encodeTag(tag).length).toBeLessThan(maxSizeOf(below('_tags/1')));
+});
+
+test('the list of 100,000 of the longest tags fits', () => {
+  const list = encodeTagList(REPOSITORY, longTags(100_000, 128));
+  expect(list.length).toBeLessThan(maxSizeOf(below('_tags.json')));
+});
+
+test('the index of 100,000 tags fits, each with one more digest and with all that an entry can say', () => {
+  // A tenth is encoded, because the whole takes seconds.
+  const entries = [...longTags(10_000, 64)].flatMap((tag): IndexEntry[] => {
+    const seen = { mediaType: OCI_MANIFEST, digest: DIGEST, size: 1, firstSeen: TIME, returned: TIME };
+    const more = { referrersChecked: TIME, platforms: ['linux/amd64', 'linux/arm64'] };
+    return [
+      { kind: 'tag', tag, ...seen, ...more, hold: 'x'.repeat(100), gone: TIME },
+      { kind: 'candidate', tag, ...seen, ...more, left: TIME },
+    ];
+  });
+  const { length } = encodeRepositoryIndex(entries);
+  expect(10 * length).toBeLessThan(maxSizeOf(below('_index.json')));
+  expect(length).toBeGreaterThan(7 * MIB);
+});

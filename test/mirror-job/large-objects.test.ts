@@ -1,0 +1,53 @@
+/** A store whose objects never end: the job reads no more of one than its kind can have. */
+import { createServer } from 'node:http';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { createStoreAgents } from '../../mirror-job/node/agents.ts';
+import { S3Store } from '../../mirror-job/s3/s3-store.ts';
+import { close, listen } from '../support/http-server.ts';
+
+const CHUNK = Buffer.alloc(64 * 1024);
+
+let seen: string[] = [];
+const server = createServer((request, response) => {
+  seen.push(request.method ?? '');
+  request.resume();
+  response.on('error', () => {});
+  response.writeHead(200, { etag: '"e"' });
+  const send = () => {
+    while (!response.destroyed && response.write(CHUNK));
+  };
+  response.on('drain', send);
+  send();
+});
+let store: S3Store;
+let name = '';
+
+beforeAll(async () => {
+  const endpoint = `http://127.0.0.1:${await listen(server)}`;
+  const credentials = { accessKeyId: 'id', secretAccessKey: 'key' };
+  const options = { endpoint, region: 'auto', bucket: 'b', prefix: 'p/', pathStyle: true, credentials };
+  store = new S3Store(options, createStoreAgents());
+  name = `The bucket "b" (prefix "p/") at ${endpoint}`;
+});
+
+afterAll(() => close(server));
+
+beforeEach(() => {
+  seen = [];
+});
+
+test.each([
+  ['lifeboat.json', 65_536],
+  ['repositories/a.b/c/_tags/1', 5_657_944],
+  ['repositories/a.b/c/_history/1/x.json', 65_536],
+])('%s is not read beyond %i bytes, and not asked for again', async (key, limit) => {
+  await expect(store.get(key)).rejects.toThrow(
+    `${name}: could not read ${key}: it has more than ${limit} bytes, which no object of its kind has.`,
+  );
+  expect(seen).toEqual(['GET']);
+});
+
+test('an endless answer to a write is not read to its end', async () => {
+  expect(await store.put('key', new Uint8Array(3), { contentType: 'text/plain' })).toBe('written');
+  expect(seen).toEqual(['PUT']);
+});
