@@ -74,8 +74,8 @@ function globPattern(variable: string, where: string, glob: string): RegExp {
 function whyUnmatched(glob: string, pattern: RegExp): string | undefined {
   const [first = ''] = glob.split('/', 1);
   const noRegistry = 'it has to begin with a registry, as in docker.io/library/*.';
-  if (first.includes('*')) return first.includes('**') || first !== glob ? undefined : noRegistry;
-  if (first === glob) return noRegistry;
+  if (first === glob && !first.includes('**')) return noRegistry;
+  if (first.includes('*')) return whyNoRegistry(glob, first, pattern);
   try {
     const name = parseRepository(glob.replaceAll(/\*+/g, (stars) => (stars.length === 1 ? 'a' : 'a/a')));
     if (pattern.test(name)) return undefined;
@@ -88,6 +88,35 @@ function whyUnmatched(glob: string, pattern: RegExp): string | undefined {
   } catch (error) {
     if (!(error instanceof NameInvalidError)) throw error;
     return first === '' ? noRegistry : 'nothing can have such a name.';
+  }
+}
+
+/** What may stand for the stars of a registry's name: a part of a host name, a part of a port, or nothing. */
+const IN_REGISTRY = ['a.a', 'a', '.a', 'a.', ''];
+const IN_PORT = ['5', ''];
+
+/** As `whyUnmatched`, for a glob whose registry has a star in it. */
+function whyNoRegistry(glob: string, first: string, pattern: RegExp): string | undefined {
+  if (first.includes(':')) return 'the port of a registry is written with "_", as in *_5000/**.';
+  const rest = glob.slice(first.length).replaceAll(/\*+/g, (stars) => (stars.length === 1 ? 'a' : 'a/a'));
+  for (const host of IN_REGISTRY) {
+    for (const port of IN_PORT) {
+      const registry = first.replaceAll(/(_\d*)?(\*+)/g, (_, before: string | undefined, stars: string) => {
+        if (before !== undefined) return `${before}${port}`;
+        return stars.length === 1 ? host : `${host}/a`;
+      });
+      if (isRepository(`${registry}${rest}`, pattern)) return undefined;
+    }
+  }
+  return 'nothing can have such a name.';
+}
+
+function isRepository(name: string, pattern: RegExp): boolean {
+  try {
+    return parseRepository(name) === name && pattern.test(name);
+  } catch (error) {
+    if (error instanceof NameInvalidError) return false;
+    throw error;
   }
 }
 

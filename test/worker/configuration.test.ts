@@ -243,6 +243,7 @@ function readGlob(glob: string) {
 
 describe('globs of TOKENS', () => {
   const NO_REGISTRY = 'it has to begin with a registry, as in docker.io/library/*.';
+  const PORT = 'the port of a registry is written with "_", as in *_5000/**.';
   const HUB = 'names of Docker Hub have two parts after docker.io, as in docker.io/library/nginx.';
   it.each([
     ['library/*', NO_REGISTRY],
@@ -262,6 +263,34 @@ describe('globs of TOKENS', () => {
     ['ghcr.io//a', 'nothing can have such a name.'],
     ['ghcr.io/-*', 'nothing can have such a name.'],
     ['ghcr.io_0/**', 'nothing can have such a name.'],
+    ['*:5000/**', PORT],
+    ['**:5000/app', PORT],
+    ...[
+      '*_0/**',
+      '*_99999/**',
+      '*_00*/a',
+      '*_/a',
+      '*_x/a',
+      'a_5*b/c',
+      '_*/a',
+      '-*/**',
+      '*-/**',
+      '.*/a',
+      '*./a',
+      '*..io/a',
+      '*.-io/a',
+      '**-',
+      '-**',
+      '*/',
+      '**/',
+      '*//a',
+      '**//a',
+      '*/-a',
+      '**/a_',
+      '*/a___b',
+      '*.io/a/.b',
+      '*/*-',
+    ].map((glob): string[] => [glob, 'nothing can have such a name.']),
   ])('%s, which matches nothing, is refused', (glob, reason) => {
     expect(() => readGlob(glob)).toThrow(
       `The variable TOKENS cannot be used: glob 2 of entry 1 matches no repository: ${reason}`,
@@ -285,6 +314,23 @@ describe('globs of TOKENS', () => {
     'ghcr.io/a',
     'ghcr.io/*/b_*',
     'ghcr.io/acme/**/x',
+    '*_5000/**',
+    '*_443/**',
+    'registry_*/a',
+    '*_5*/a',
+    '*_6553*/a',
+    '*_65535*/a',
+    '**_5000/a',
+    '**_b',
+    '*.*/a',
+    '*a*b*/c',
+    'docker.io*/nginx',
+    '*docker.io/nginx',
+    'localhost*/a',
+    '*-registry*/a_*',
+    `${'a'.repeat(63)}*/b`,
+    '*/a__*',
+    '**.io/**/*-b',
   ])('%s is not', (glob) => {
     expect(readGlob(glob)).toBe(2);
   });
