@@ -39,6 +39,8 @@ beforeAll(async () => {
   );
 });
 
+const DOWN = () => new Response(null, { status: 500 });
+
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 const basic = (user: string, password: string) => ({ authorization: `Basic ${btoa(`${user}:${password}`)}` });
 
@@ -187,6 +189,30 @@ describe('an audience that is not the bucket’s', () => {
         ],
       });
     }
+  });
+});
+
+describe('an identity that an isolate before this one was told', () => {
+  it('does not count for an edge of another audience, which serves nothing of what is kept', async () => {
+    const other = s3Bucket();
+    await putIdentity(other, 'token');
+    await putTag(other, 'docker.io/library/app', '1', 'private');
+    const path = '/v2/library/app/manifests/1';
+    const first = new TestEdge([other], { variables: { ...TOKEN, TOKENS: tokens } });
+    expect((await first.get(path, bearer('ci-token'))).status).toBe(200);
+    await first.settle();
+    // The same edge, whose data centre keeps the answer, gives it while the store is down …
+    const same = new TestEdge([other], { variables: { ...TOKEN, TOKENS: tokens } });
+    same.fault = DOWN;
+    expect((await same.get(path, bearer('ci-token'))).status).toBe(200);
+    // … and one that was made public by mistake does not.
+    const mistaken = new TestEdge([other]);
+    mistaken.fault = DOWN;
+    const response = await mistaken.get(path);
+    expect([response.status, await response.text()]).toEqual([
+      503,
+      '{"errors":[{"code":"UNAVAILABLE","message":"No store answers at the moment."}]}',
+    ]);
   });
 });
 
