@@ -311,6 +311,22 @@ test('the drop-in that adds metrics writes as the unit’s user, where that user
   ]);
 });
 
+test('no unit or drop-in runs anything as root, or with what the job has written', async () => {
+  const readme = await infraFile('README.md');
+  const units = [await infraFile('systemd/lifeboat.service')].concat(
+    [...readme.matchAll(/```ini\n(.*?)```/gs)].map(([, text = '']) => text),
+  );
+  expect(units.length).toBeGreaterThan(2);
+  for (const unit of units) {
+    const settings = [...(parseUnit(unit).get('Service') ?? [])];
+    const commands = settings.filter(([key]) => key.startsWith('Exec'));
+    // One command each: what runs before or after it would be another user's, or would read the job's files.
+    expect(commands.map(([key]) => key).filter((key) => key !== 'ExecStart')).toEqual([]);
+    expect(commands.flatMap(([, lines]) => lines).filter((line) => /^[+!|:@-]/.test(line))).toEqual([]);
+    expect(settings.filter(([key]) => ['User', 'PermissionsStartOnly'].includes(key))).toEqual([]);
+  }
+});
+
 test('each block of shell in infra/README.md is one that a shell can read, and redirects nothing into what it names', async () => {
   const readme = await infraFile('README.md');
   const blocks = [...readme.matchAll(/```sh\n(.*?)```/gs)].map(([, text = '']) => text);
