@@ -2,6 +2,7 @@
  * The errors that a registry answers.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
  */
+import { printable } from './printable.ts';
 
 /**
  * Code → status, each chosen for what pulling clients do with it (docs/request-handling.md): 404 and 403 make
@@ -49,8 +50,8 @@ export class RegistryError extends Error {
   }
 }
 
-/** The body of an error answer. */
+/** The body of an error answer. Docker and podman print its message, and that may quote the bucket or the request. */
 export function errorBody(error: Pick<RegistryError, 'code' | 'message' | 'detail'>): string {
   const { code, message, detail } = error;
-  return JSON.stringify({ errors: [{ code, message, ...(detail !== undefined && { detail }) }] });
+  return printable(JSON.stringify({ errors: [{ code, message, ...(detail !== undefined && { detail }) }] }));
 }

@@ -5,6 +5,7 @@
 import { BucketObjectInvalidError, isTime, parseObjectAt } from './bucket-object.ts';
 import { isDigest, type Digest } from './digest.ts';
 import { encodeJson } from './json.ts';
+import { withoutUnprintable } from './printable.ts';
 
 export interface Movement {
   /** Where the tag stood; undefined when it did not exist. */
@@ -22,12 +23,9 @@ export interface Movement {
 /** Longer names are cut. */
 const MAX_ACTOR_LENGTH = 100;
 
-/** Characters that would change the terminal, or the order of the letters on it: controls, formats, line ends. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
-
 /** Cleans a name for a record, because terminals show records. @returns undefined if nothing is left of the name */
 export function cleanActor(name: string): string | undefined {
-  const clean = Array.from(name.replaceAll(UNPRINTABLE, '').trim()).slice(0, MAX_ACTOR_LENGTH).join('');
+  const clean = Array.from(withoutUnprintable(name).trim()).slice(0, MAX_ACTOR_LENGTH).join('');
   return clean === '' ? undefined : clean;
 }
 

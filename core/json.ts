@@ -1,4 +1,5 @@
-/** Reading JSON that others wrote. */
+/** Reading JSON that others wrote, and writing it. */
+import { printable } from './printable.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -16,6 +17,11 @@ export function parseJson(bytes: Uint8Array): unknown {
 
 export function encodeJson(value: unknown): Uint8Array<ArrayBuffer> {
   return new Uint8Array(encoder.encode(JSON.stringify(value)));
+}
+
+/** For a report, which people read with whatever tool: the same JSON, but no character of it changes a terminal. */
+export function encodePrintableJson(value: unknown): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(encoder.encode(printable(JSON.stringify(value))));
 }
 
 export function isObject(value: unknown): value is JsonObject {

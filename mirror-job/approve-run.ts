@@ -16,7 +16,7 @@ import { parseApprovals, readApprovals, type WantedApproval } from './tags/appro
 import { withWritable } from './tags/bucket-access.ts';
 import { findRepository } from './tags/named-repository.ts';
 import type { CommandLine } from './terminal/command-line.ts';
-import { describeApproval, describeFailure } from './terminal/hand-text.ts';
+import { describeApproval } from './terminal/hand-text.ts';
 import { Progress } from './terminal/progress.ts';
 import { printJson, printResult } from './terminal/result.ts';
 import { styleFor } from './terminal/style.ts';
@@ -60,7 +60,7 @@ export async function runApprove(options: ApproveOptions, commandLine: CommandLi
     carryOut(store, asked, options, progress),
   );
   if ('failure' in done) {
-    progress.info(describeFailure('before anything was moved', done.failure));
+    progress.fail(`before anything was moved: ${done.failure}`);
     return 1;
   }
   const { results } = done;
@@ -78,13 +78,14 @@ function report(
   commandLine: CommandLine,
 ): void {
   if (!json && results.length === 0)
-    printResult('the list names no tag, so nothing was approved', commandLine);
+    printResult('the list names no tag, so nothing was approved', String, commandLine);
   for (const { image, wanted, outcome } of results) {
     if (outcome.result === 'failed') {
-      progress.info(describeFailure(image, outcome.error));
+      progress.fail(`${image}: ${outcome.error}`);
     } else if (!json) {
       const style = styleFor(process.stdout);
-      printResult(describeApproval(image, wanted, outcome, style, commandLine), commandLine);
+      const describe = (shown: typeof outcome) => describeApproval(image, wanted, shown, style, commandLine);
+      printResult(outcome, describe, commandLine);
     }
   }
   if (json) {

@@ -21,6 +21,13 @@ export interface Command {
 /** The command line is wrong; the message says in which way, and what to type instead. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+  /** More lines below the message: a problem each. */
+  readonly lines: readonly string[];
+
+  constructor(message: string, options: ErrorOptions & { readonly lines?: readonly string[] } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.lines = options.lines ?? [];
+  }
 }
 
 /** @throws {UsageError} for an option that is unknown or lacks its value */
@@ -34,7 +41,11 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const [, option] = /^Unknown option '(-[^']*)'/.exec(error.message) ?? [];
-    if (option === undefined) throw new UsageError(`${error.message}. ${seeHelp(command)}`, { cause: error });
+    if (option === undefined) {
+      // Node explains some mistakes in several lines.
+      const reason = error.message.replaceAll('\n', ' ').replace(/\.$/, '');
+      throw new UsageError(`${reason}. ${seeHelp(command)}`, { cause: error });
+    }
     const known = Object.keys(options).map((name) => `--${name}`);
     throw new UsageError(`there is no option "${option}".${suggest(option, known)} ${seeHelp(command)}`);
   }

@@ -61,8 +61,7 @@ export async function runExport(options: ExportOptions, commandLine: CommandLine
     if (!(signal.aborted || isFileError(error))) throw error;
     progress.stop();
     const reason = signal.aborted ? 'interrupted' : `it cannot be written (${codeOf(error)})`;
-    const failed = styleFor(process.stderr).bad('failed');
-    progress.info(`${failed}   ${options.to}: ${reason}. Nothing is left of it.`);
+    progress.fail(`  ${options.to}: ${reason}. Nothing is left of it.`);
     // What was asked of the store and is not wanted any more must not keep the process.
     if (signal.aborted) process.exit(1);
     return 1;
@@ -80,18 +79,20 @@ function report(
 ): void {
   const { images, failures, manifests, blobs, bytes } = result;
   const isWritten = failures.length === 0;
-  const { bad } = styleFor(process.stderr);
-  for (const failure of failures) progress.info(`${bad('failed')}   ${failure}`);
+  for (const failure of failures) progress.fail(`  ${failure}`);
   if (!isWritten) progress.info(`${to} was not written, because an incomplete layout cannot be relied on.`);
   if (json) {
     printJson({ to: isWritten ? to : null, ...result }, commandLine);
   } else if (isWritten) {
     const { good, faint } = styleFor(process.stdout);
-    const rows = images.map(
-      ({ image, digest }) => `${good('exported')} ${faint(shortDigest(digest))}  ${image}`,
-    );
-    const sum = `${to}: ${manifests} manifests · ${blobs} blobs · ${formatBytes(bytes)}`;
-    printResult([...rows, sum].join('\n'), commandLine);
+    const describe = (shown: { readonly images: ExportResult['images']; readonly to: string }): string => {
+      const rows = shown.images.map(
+        ({ image, digest }) => `${good('exported')} ${faint(shortDigest(digest))}  ${image}`,
+      );
+      const sum = `${shown.to}: ${manifests} manifests · ${blobs} blobs · ${formatBytes(bytes)}`;
+      return [...rows, sum].join('\n');
+    };
+    printResult({ images, to }, describe, commandLine);
   }
 }
 

@@ -10,7 +10,6 @@ import { createEnvironment } from './node/environment.ts';
 import { openForReading } from './tags/bucket-access.ts';
 import { findRepository } from './tags/named-repository.ts';
 import type { CommandLine } from './terminal/command-line.ts';
-import { describeFailure } from './terminal/hand-text.ts';
 import { describeHistory } from './terminal/history-text.ts';
 import { Progress } from './terminal/progress.ts';
 import { printJson, printResult } from './terminal/result.ts';
@@ -54,21 +53,20 @@ export async function runHistory(
         : [statusOf(entries, tag, await findTag(environment, repository, tag))];
     const isKnown = tags.some(({ digest, candidates }) => digest !== undefined || candidates.length > 0);
     if (movements.length === 0 && !isKnown && (tag !== undefined || state.isEmpty)) {
-      progress.info(
-        describeFailure(image, 'the bucket has nothing of this image. Run "lifeboat sync" first.'),
-      );
+      progress.fail(`${image}: the bucket has nothing of this image. Run "lifeboat sync" first.`);
       return 1;
     }
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    progress.info(describeFailure(image, error.message));
+    progress.fail(`${image}: ${error.message}`);
     return 1;
   }
   if (json) {
     printJson({ image, movements, tags }, commandLine);
   } else {
-    const shown = { movements, tags, limit };
-    printResult(describeHistory(named, shown, styleFor(process.stdout), commandLine), commandLine);
+    const style = styleFor(process.stdout);
+    const found = { movements, tags, limit };
+    printResult(found, (shown) => describeHistory(named, shown, style, commandLine), commandLine);
   }
   return 0;
 }

@@ -1,5 +1,6 @@
 /** An import: from reading another tool's configuration to writing lifeboat.yaml. */
 import { readFile } from 'node:fs/promises';
+import { printable } from '../core/printable.ts';
 import { UsageError, codeOf } from './command.ts';
 import { countOf } from './engine/count-of.ts';
 import { compose } from './import/compose.ts';
@@ -8,7 +9,13 @@ import { ForeignFile, ForeignFileError } from './import/foreign-file.ts';
 import { looksLikeImageSet, readImageSet } from './import/image-set.ts';
 import { readRegsync } from './import/regsync.ts';
 import { looksLikeSkopeo, readSkopeo } from './import/skopeo.ts';
-import { isStandardOutput, refuseUnnamed, writeNewOutput, writeOutput } from './output-file.ts';
+import {
+  isStandardOutput,
+  refuseUnnamed,
+  whyUnwritable,
+  writeNewOutput,
+  writeOutput,
+} from './output-file.ts';
 import { styleFor } from './terminal/style.ts';
 
 export interface ImportOptions {
@@ -34,14 +41,14 @@ export async function runImport({ file, output, force }: ImportOptions): Promise
   }
   const { bad } = styleFor(process.stderr);
   const { losses } = draft;
-  for (const loss of losses) process.stderr.write(`${bad('not carried')} ${loss}\n`);
+  for (const loss of losses) process.stderr.write(`${bad('not carried')} ${printable(loss)}\n`);
   const lost = losses.length === 0 ? '' : `; ${losses.length} not carried, listed above`;
   if (text === undefined) {
-    process.stderr.write(`Nothing of ${file} can be carried, so nothing was written.\n`);
+    process.stderr.write(`Nothing of ${printable(file)} can be carried, so nothing was written.\n`);
   } else {
     // When the result itself is on standard output, nothing else may be.
     const [stream, where] = isStdout ? [process.stderr, 'to standard output'] : [process.stdout, output];
-    const said = `${styleFor(stream).good('written')} ${where}: ${countOf(images, 'image')}${lost}`;
+    const said = `${styleFor(stream).good('written')} ${printable(where)}: ${countOf(images, 'image')}${lost}`;
     stream.write(`${said}\n`);
   }
   return losses.length === 0 && text !== undefined ? 0 : 1;
@@ -82,7 +89,7 @@ async function write(output: string, text: string, force: boolean): Promise<void
     throw new UsageError(
       code === 'EEXIST'
         ? `${output}: it exists already. Name another file with -o FILE, or replace it with --force.`
-        : `${output}: it cannot be written (${code}).`,
+        : `${output}: it cannot be written (${whyUnwritable(error)}).`,
       { cause: error },
     );
   }

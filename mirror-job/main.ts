@@ -1,5 +1,6 @@
 /** The command line of `lifeboat`: finds the command, and turns whatever ends it into an exit code. */
 import about from '../package.json' with { type: 'json' };
+import { printable } from '../core/printable.ts';
 import { approve } from './approve.ts';
 import { UsageError, seeHelp, suggest, type Command } from './command.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
@@ -42,9 +43,10 @@ const commandLine = findCommandLine({
   cwd: process.cwd(),
 });
 
-function say(first: string, rest = ''): void {
-  const text = `${styleFor(process.stderr).bad('lifeboat:')} ${first}\n${rest}`;
-  process.stderr.write(commandLine.complete(text));
+/** Each line stays one line, whatever it quotes. */
+function say(...lines: readonly string[]): void {
+  const text = lines.map((line) => `${printable(line)}\n`).join('');
+  process.stderr.write(`${styleFor(process.stderr).bad('lifeboat:')} ${commandLine.complete(text)}`);
 }
 
 /** @returns the exit code */
@@ -102,13 +104,13 @@ async function start(): Promise<void> {
   } catch (error) {
     process.exitCode = 2;
     if (error instanceof UsageError) {
-      say(error.message);
+      say(error.message, ...error.lines);
     } else if (error instanceof ConfigurationError) {
-      say('the configuration cannot be used.', `${error.message}\n`);
+      say('the configuration cannot be used.', ...error.message.split('\n'));
     } else {
       process.exitCode = 1;
       const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      say('this is a fault of Lifeboat. Please report it with the following lines.', `${trace}\n`);
+      say('this is a fault of Lifeboat. Please report it with the following lines.', ...trace.split('\n'));
     }
   }
   process.off('beforeExit', sayUnfinished);

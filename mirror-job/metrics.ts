@@ -3,6 +3,7 @@
  * decision, and "no run has succeeded for six hours" is the one that every mirror needs.
  * https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
  */
+import { printableLines } from '../core/printable.ts';
 import type { RunReport } from './engine/report.ts';
 
 interface Metric {
@@ -96,8 +97,9 @@ function formatMetric(mirror: string, { name, help, samples }: Metric): string {
   return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join('')}`;
 }
 
+/** The format itself escapes three characters only, and a line end is one of them. */
 function escape(text: string): string {
-  return text
+  return printableLines(text)
     .replaceAll('\\', String.raw`\\`)
     .replaceAll('"', String.raw`\"`)
     .replaceAll('\n', String.raw`\n`);

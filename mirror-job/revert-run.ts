@@ -12,7 +12,7 @@ import { withWritable, type Written } from './tags/bucket-access.ts';
 import { findRepository } from './tags/named-repository.ts';
 import { resolvePlace } from './tags/place.ts';
 import type { CommandLine } from './terminal/command-line.ts';
-import { describeFailure, describeReversion } from './terminal/hand-text.ts';
+import { describeReversion } from './terminal/hand-text.ts';
 import { Progress } from './terminal/progress.ts';
 import { printJson, printResult } from './terminal/result.ts';
 import { styleFor } from './terminal/style.ts';
@@ -54,12 +54,15 @@ export async function runRevert(
   } catch (error) {
     if (error instanceof MoveRefusedError) throw new UsageError(error.message, { cause: error });
     if (!(error instanceof StoreError || error instanceof TagContendedError)) throw error;
-    progress.info(describeFailure(image, error.message));
+    progress.fail(`${image}: ${error.message}`);
     return 1;
   }
   const { result: outcome, unseen } = done;
   if (json) printJson({ image, ...outcome }, commandLine);
-  else printResult(describeReversion(image, outcome, styleFor(process.stdout), commandLine), commandLine);
+  else {
+    const style = styleFor(process.stdout);
+    printResult(outcome, (shown) => describeReversion(image, shown, style, commandLine), commandLine);
+  }
   if (unseen === undefined) return 0;
   progress.warn(unseen);
   return 1;

@@ -21,7 +21,7 @@ import { openImages } from './node/images.ts';
 import { createStoreAgents } from './node/agents.ts';
 import { readProxies } from './node/proxies.ts';
 import { chooseImages } from './one-off.ts';
-import { isStandardOutput, writeOutput } from './output-file.ts';
+import { isStandardOutput, whyUnwritable, writeOutput } from './output-file.ts';
 import { alignedEnvironment, openOneEarly, openReadable, openStores } from './stores.ts';
 import type { CommandLine } from './terminal/command-line.ts';
 import { stopOnSignals } from './terminal/interruption.ts';
@@ -68,10 +68,11 @@ export async function runSync(options: SyncOptions, commandLine: CommandLine): P
   if (options.json) {
     process.stdout.write(json);
   } else if ('dryRun' in report) {
-    printResult(describePlan(report, { style, all: options.all }), commandLine, stream);
+    const describe = (shown: PlanReport) => describePlan(shown, { style, all: options.all });
+    printResult(report, describe, commandLine, stream);
   } else {
     const whole = options.report ?? `${stateKey(configuration.name, 'last-run.json')} in the bucket`;
-    printResult(summarize(report, style, whole), commandLine, stream);
+    printResult(report, (shown) => summarize(shown, style, whole), commandLine, stream);
   }
   const isWritten = options.report === undefined || (await write('--report', options.report, json, progress));
   const isDone = isWritten && exitCodeOf(report) === 0;
@@ -182,7 +183,7 @@ async function write(option: string, file: string, text: string, progress: Progr
     await writeOutput(file, text);
     return true;
   } catch (error) {
-    progress.warn(`${option} ${file}: it could not be written (${codeOf(error)}).`);
+    progress.warn(`${option} ${file}: it could not be written (${whyUnwritable(error)}).`);
     return false;
   }
 }

@@ -1,4 +1,5 @@
 /** One line of JSON a request, without queries: a signed URL or a token must not end up in a log. */
+import { printable } from '../core/printable.ts';
 import type { EdgeRequest } from './request.ts';
 import type { Trace } from './scope.ts';
 
@@ -51,7 +52,9 @@ export function logRefreshFailure({ key, failures }: RefreshFailure): void {
   logFailures(JSON.stringify({ kind: 'refresh', key, failures }), failures);
 }
 
-function logFailures(line: string, failures: readonly string[]): void {
+/** Only failures quote what a bucket holds, so only these lines can have characters that change a terminal. */
+function logFailures(json: string, failures: readonly string[]): void {
+  const line = printable(json);
   if (failures.some((failure) => /^(?:CORRUPT|FAULT)/.test(failure))) console.error(line);
   else console.warn(line);
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { spawn } from 'node:child_process';
+import { printableLines } from '../../core/printable.ts';
 import { ConfigurationError } from '../../mirror-job/configuration/configuration-error.ts';
 import { loadConfiguration } from '../../mirror-job/configuration/load.ts';
 import { EdgeStartError, PortTakenError, requireGoodVariables, startEdge, type LocalEdge } from './edge.ts';
@@ -136,9 +137,12 @@ try {
     error instanceof RangeError ||
     error instanceof ConfigurationError ||
     (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'));
-  process.stderr.write(
-    `npm start: ${isUsage ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  const said = isUsage
+    ? error.message
+    : error instanceof Error
+      ? (error.stack ?? error.message)
+      : String(error);
+  process.stderr.write(`npm start: ${printableLines(said)}\n`);
   // Without this, everything that wrangler has started would keep the process alive.
   process.exit(isUsage ? 2 : 1);
 }

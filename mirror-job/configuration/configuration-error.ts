@@ -1,3 +1,5 @@
+import { printable } from '../../core/printable.ts';
+
 export interface Problem {
   /** From 1; undefined where the problem has no one place. */
   readonly line: number | undefined;
@@ -15,7 +17,8 @@ export class ConfigurationError extends Error {
   readonly problems: readonly Problem[];
 
   constructor(file: string, problems: readonly Problem[]) {
-    super(problems.map((problem) => format(file, problem)).join('\n'));
+    // A problem is one line, whatever it quotes of the file.
+    super(problems.map((problem) => printable(format(file, problem))).join('\n'));
     this.problems = problems;
   }
 }

@@ -1,7 +1,7 @@
 /** A mirror run: every image, then what they leave for the edge and for the next run. */
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { decodeCatalog, encodeCatalog } from '../../core/catalog.ts';
-import { encodeJson } from '../../core/json.ts';
+import { encodePrintableJson } from '../../core/json.ts';
 import { BLOBS, blobOfKey, stateKey } from '../../core/layout.ts';
 import type { Repository } from '../../core/reference.ts';
 import { BlobCopier } from './blob-copy.ts';
@@ -123,7 +123,7 @@ export async function keepReport(
 ): Promise<void> {
   const write = async (): Promise<void> => {
     const key = stateKey(name, 'last-run.json');
-    await environment.store.put(key, encodeJson(report), { contentType: 'application/json' });
+    await environment.store.put(key, encodePrintableJson(report), { contentType: 'application/json' });
   };
   await attempt(environment, write, 'The report is not in the bucket.');
 }

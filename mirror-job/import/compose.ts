@@ -1,5 +1,6 @@
 /** The text of a lifeboat.yaml for a draft. What the configuration's own rules refuse is not in it, and is said. */
-import { Document, isMap, isNode, isSeq } from 'yaml';
+import { Document, isMap, isNode, isSeq, visit } from 'yaml';
+import { printable, printableLines } from '../../core/printable.ts';
 import { acceptImages, acceptUpstreams, type Upstreams } from './accept.ts';
 import type { Draft, DraftImage, DraftImageValue } from './draft.ts';
 
@@ -32,7 +33,7 @@ function write(draft: Draft, images: readonly DraftImage[], upstreams: Upstreams
     images: images.map(({ value }) => (isShort(value) ? value.source : value)),
   });
   document.commentBefore = [
-    ` Written by "lifeboat import" from ${draft.file.name}, ${draft.kind}.`,
+    ` Written by "lifeboat import" from ${printable(draft.file.name)}, ${draft.kind}.`,
     ' Images that it copied to a registry are served from this store, under their upstream names.',
     ' An image that upstream does not show to everybody needs public: true, or a store with audience: token.',
   ].join('\n');
@@ -41,12 +42,29 @@ function write(draft: Draft, images: readonly DraftImage[], upstreams: Upstreams
     for (const [index, { path, note }] of images.entries()) {
       const item = list.items[index];
       if (!isNode(item)) continue;
-      item.commentBefore = ` ${[draft.file.placeOf(path), ...(note === undefined ? [] : [note])].join(', ')}`;
+      const comment = [draft.file.placeOf(path), ...(note === undefined ? [] : [note])].join(', ');
+      // A line end would end the comment, and begin a key.
+      item.commentBefore = ` ${printable(comment)}`;
       flow(item);
     }
   }
-  const text = document.toString({ lineWidth: 0, singleQuote: true, flowCollectionPadding: false });
-  return text.replaceAll(/\n(?=(?:upstreams|images):)/g, '\n\n');
+  quoteUnprintable(document);
+  const text = document.toString({
+    lineWidth: 0,
+    singleQuote: true,
+    flowCollectionPadding: false,
+    doubleQuotedMinMultiLineLength: Infinity,
+  });
+  return printableLines(text).replaceAll(/\n(?=(?:upstreams|images):)/g, '\n\n');
+}
+
+/** In double quotes, and only there, YAML reads an escaped character as the character. */
+function quoteUnprintable(document: Document): void {
+  visit(document, {
+    Scalar(_, node) {
+      if (typeof node.value === 'string' && printable(node.value) !== node.value) node.type = 'QUOTE_DOUBLE';
+    },
+  });
 }
 
 function isShort(value: DraftImageValue): boolean {

@@ -63,7 +63,7 @@ export function parseApprovals(
 
 /** @throws {UsageError} with all problems, where there are any */
 export function refuse(problems: readonly string[]): void {
-  if (problems.length > 0) throw new UsageError(`nothing was approved.\n${problems.join('\n')}`);
+  if (problems.length > 0) throw new UsageError('nothing was approved.', { lines: problems });
 }
 
 /** A problem, with where its reference stands. */

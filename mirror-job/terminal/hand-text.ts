@@ -1,7 +1,7 @@
 /** What became of a tag that was moved by hand, in sentences with the next step. */
 import type { HandOutcome } from '../engine/move-by-hand.ts';
 import type { CommandLine } from './command-line.ts';
-import { shortDigest, styleFor, type Style } from './style.ts';
+import { shortDigest, type Style } from './style.ts';
 
 /**
  * @param image as `<repository>:<tag>`
@@ -55,9 +55,4 @@ The tag is held there: a sync fetches what is new and does not move the tag. To 
     case 'released':
       return `${outcome.result} ${image} at ${at}`;
   }
-}
-
-/** @param what could not be done, or not as a whole */
-export function describeFailure(what: string, error: string): string {
-  return `${styleFor(process.stderr).bad('failed')} ${what}: ${error}`;
 }

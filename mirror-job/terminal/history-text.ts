@@ -3,7 +3,7 @@ import { formatReference, type Reference } from '../../core/reference.ts';
 import type { RecordedMovement } from '../engine/movement-log.ts';
 import type { TagStatus } from '../engine/tag-status.ts';
 import type { CommandLine } from './command-line.ts';
-import { alignColumns, printable, shortDigest, type Style } from './style.ts';
+import { alignColumns, shortDigest, type Style } from './style.ts';
 
 /** The words for a digest that does not wait for anybody. */
 const STATES = { left: 'left by hand', older: 'older' } as const;
@@ -35,11 +35,10 @@ export function describeHistory(
 }
 
 function movementRow(
-  { at, tag, from, to, why: reason, by, run, isCarriedOut }: RecordedMovement,
+  { at, tag, from, to, why, by, run, isCarriedOut }: RecordedMovement,
   showsTag: boolean,
   { faint }: Style,
 ): string[] {
-  const why = printable(reason);
   const row = [
     formatTime(at),
     showsTag ? tag : '',
@@ -48,7 +47,7 @@ function movementRow(
     shortDigest(to),
     isCarriedOut ? why : `${why} (not carried out)`,
     by === undefined ? '' : `by ${by}`,
-    `run ${printable(run)}`,
+    `run ${run}`,
   ];
   return isCarriedOut ? row : row.map((cell) => (cell === '' ? '' : faint(cell)));
 }
@@ -61,8 +60,7 @@ function statusLines(
 ): string[] {
   const name = formatReference({ repository, tag, digest: undefined });
   const place = digest === undefined ? 'is not served yet' : `is at ${shortDigest(digest)}`;
-  const head =
-    hold === undefined ? `${name} ${place}` : `${bad('held')} ${name} ${place}: ${printable(hold)}`;
+  const head = hold === undefined ? `${name} ${place}` : `${bad('held')} ${name} ${place}: ${hold}`;
   const shown = candidates.slice(0, MAX_CANDIDATES);
   const rest = candidates.length - shown.length;
   return [

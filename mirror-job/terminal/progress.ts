@@ -1,4 +1,5 @@
 /** Shows a run while it goes on: lines that renew themselves on a terminal, a plain line now and then elsewhere. */
+import { printable } from '../../core/printable.ts';
 import { countOf } from '../engine/count-of.ts';
 import type { Log } from '../engine/environment.ts';
 import type { Running, Tally } from '../engine/tally.ts';
@@ -53,16 +54,21 @@ export class Progress implements Log {
   }
 
   info(message: string): void {
-    this.#say(message);
+    this.#say('', message);
   }
 
   warn(message: string): void {
-    this.#say(`${styleFor(this.#output).bad('warning:')} ${message}`);
+    this.#say(`${styleFor(this.#output).bad('warning:')} `, message);
   }
 
-  /** Above the view, which is there again at once. */
-  #say(text: string): void {
-    const complete = this.#commandLine.complete(text);
+  /** Says what could not be done, and why. */
+  fail(message: string): void {
+    this.#say(`${styleFor(this.#output).bad('failed')} `, message);
+  }
+
+  /** Prints one line above the view, which is there again at once. Whatever the message quotes, it stays one line. */
+  #say(start: string, message: string): void {
+    const complete = `${start}${this.#commandLine.complete(printable(message))}`;
     const view = this.#isLive ? this.#shown.map((line) => `${line}\n`).join('') : '';
     this.#output.write(`${this.#isLive ? this.#erasure() : ''}${complete}\n${view}`);
   }

@@ -1,18 +1,26 @@
 /**
  * Prints a command's result on standard output, whoever reads it. Progress, warnings and errors go to standard error
  * (`Progress`), so that a result can be redirected and paged alone. docs/decisions/0061
+ *
+ * A result holds texts of upstreams and buckets. Here they are made printable, before any line is made of them: later
+ * nobody could tell a line end or a colour of Lifeboat's own from one of theirs. docs/decisions/0096
  */
+import { printable, printableLines } from '../../core/printable.ts';
 import type { CommandLine } from './command-line.ts';
 
 /**
- * Prints the result in words. @param stream another stream when standard output carries the same result in another form
+ * Prints the result in words.
+ * @param value plain data, as a report is
+ * @param describe makes the words; every text that it gets is printable
+ * @param stream another stream when standard output carries the same result in another form
  */
-export function printResult(
-  text: string,
+export function printResult<Value>(
+  value: Value,
+  describe: (shown: Value) => string,
   commandLine: CommandLine,
   stream: NodeJS.WritableStream = process.stdout,
 ): void {
-  stream.write(`${commandLine.complete(text)}\n`);
+  stream.write(`${commandLine.complete(describe(printableValues(value)))}\n`);
 }
 
 export function printJson(value: unknown, commandLine: CommandLine): void {
@@ -22,5 +30,19 @@ export function printJson(value: unknown, commandLine: CommandLine): void {
 /** JSON for standard output or a file. Its sentences suggest the same commands as everywhere else. */
 export function formatJson(value: unknown, commandLine: CommandLine): string {
   const complete = (_: string, one: unknown) => (typeof one === 'string' ? commandLine.complete(one) : one);
-  return `${JSON.stringify(value, complete, 2)}\n`;
+  return `${printableLines(JSON.stringify(value, complete, 2))}\n`;
+}
+
+/** A copy in which every text is printable. */
+function printableValues<Value>(value: Value): Value {
+  const copy = structuredClone({ value });
+  escapeTexts(copy);
+  return copy.value;
+}
+
+function escapeTexts(holder: object): void {
+  for (const [key, value] of Object.entries(holder)) {
+    if (typeof value === 'string') Reflect.set(holder, key, printable(value));
+    else if (typeof value === 'object' && value !== null) escapeTexts(value);
+  }
 }

@@ -37,11 +37,6 @@ function widthOf(text: string): number {
   return util.stripVTControlCharacters(text).length;
 }
 
-/** A text from the bucket's writers, without the characters that would change the terminal. */
-export function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, '');
-}
-
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 /** `12.3 MB`: decimal units, as registries show them. */

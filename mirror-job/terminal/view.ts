@@ -1,4 +1,5 @@
 /** What a run is doing, as lines for people. */
+import { printable } from '../../core/printable.ts';
 import type { Running, Tally } from '../engine/tally.ts';
 import { alignColumns, formatBytes, formatDuration, shortenDigests } from './style.ts';
 
@@ -45,7 +46,7 @@ export function runningLines(blobs: readonly Running[]): string[] {
     .map(({ label, size, done }) => [
       `${Math.floor((100 * done) / Math.max(size, 1))} %`.padStart(7),
       `of ${formatBytes(size)}`,
-      shortenDigests(label),
+      shortenDigests(printable(label)),
     ]);
   const more = blobs.length - rows.length;
   return [...alignColumns(rows), ...(more > 0 ? [`    and ${more} more`] : [])];

@@ -43,6 +43,13 @@ test('an error without detail is answered without one, and its cause is kept but
   expect(errorBody(error)).toBe('{"errors":[{"code":"UNAVAILABLE","message":"No store answers."}]}');
 });
 
+test('an error that quotes a text of others changes no terminal, and is the same JSON', () => {
+  const message = 'Odd: \u001B[31m\u0085\u202E\u2028\uD800.';
+  const body = errorBody(new RegistryError('NAME_INVALID', message));
+  expect(body).toMatch(/^[ -~]*$/);
+  expect(JSON.parse(body)).toEqual({ errors: [{ code: 'NAME_INVALID', message }] });
+});
+
 test('an error without a cause has no cause property', () => {
   expect(Object.hasOwn(new RegistryError('DENIED', 'No.'), 'cause')).toBe(false);
 });

@@ -73,7 +73,7 @@ test('the history prints movements, and below them what waits and the command th
       ...movement,
       from: digest('c'),
       to: digest('b'),
-      why: 'reverted\u001B[2J',
+      why: 'reverted',
       by: 'alice@laptop',
       isCarriedOut: true,
     },
@@ -89,7 +89,7 @@ test('the history prints movements, and below them what waits and the command th
   const named = { repository, tag: undefined, digest: undefined };
   const history = { movements, tags: findWaiting(ENTRIES), limit: 20 };
   expect(describeHistory(named, history, PLAIN, new CommandLine('lifeboat', 'm.yaml'))).toBe(`\
-2026-01-05 06:07:08Z  held  cccccccccccc  →  bbbbbbbbbbbb  reverted[2J                   by alice@laptop  run 20260105T000000.000Z-abc
+2026-01-05 06:07:08Z  held  cccccccccccc  →  bbbbbbbbbbbb  reverted                      by alice@laptop  run 20260105T000000.000Z-abc
 2026-01-05 06:07:08Z  new   nowhere       →  aaaaaaaaaaaa  first seen (not carried out)                   run 20260105T000000.000Z-abc
 
 held localhost:5000/app:held is at bbbbbbbbbbbb: reverted by hand

@@ -36,6 +36,16 @@ it.each([
   ]);
 });
 
+it('a failure that quotes the bucket changes no terminal, and is the same JSON', () => {
+  const lines: string[] = [];
+  vi.spyOn(console, 'error').mockImplementation((line: string) => lines.push(line));
+  const failures = ['CORRUPT in store 1: It calls itself "\u001B[31m\u009B\u2028\u202Eoops\uD800".'];
+  logToConsole({ ...EVENT, trace: { ...EVENT.trace, failures } });
+  logRefreshFailure({ key: 'repositories/x/_tags/y', failures });
+  expect(lines.map((line) => JSON.parse(line).failures)).toEqual([failures, failures]);
+  for (const line of lines) expect(line).toMatch(/^[ -~]*$/);
+});
+
 it.each([
   ['warn', ['Store 1 did not answer in time.']],
   ['error', ['CORRUPT in store 2: …']],
