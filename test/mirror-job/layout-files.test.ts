@@ -1,5 +1,4 @@
 /** Files of a layout that somebody else has prepared: only regular files inside of its folder are read, and bounded. */
-import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import { LayoutSource } from '../../mirror-job/layout/layout-source.ts';
 import { addImage, addLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository, type Digest } from '../support/content.ts';
 import { writeLayout } from '../support/oci-layout.ts';
+import { runProgram } from '../support/process.ts';
 import { environmentFor, imageOf, outcomesOf } from './harness.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -55,7 +55,7 @@ const FILES: readonly [what: string, name: string][] = [
 test.each(FILES)('%s that is a pipe is not waited for', async (_what, name) => {
   const folder = await layout();
   await rm(join(folder, name));
-  execFileSync('mkfifo', [join(folder, name)]);
+  await runProgram('mkfifo', [join(folder, name)]);
   expect(await outcomeOf(folder)).toBe(`oci:${folder}: ${join(folder, name)} is not a regular file.`);
 });
 
@@ -120,7 +120,7 @@ test('index.json in a tar is bounded in the same way', async () => {
   await writeFile(join(folder, 'index.json'), '');
   await truncate(join(folder, 'index.json'), 64 * 1024 * 1024 + 1);
   const tar = join(folder, '../layout.tar');
-  execFileSync('tar', ['-cf', tar, '-C', folder, '.']);
+  await runProgram('tar', ['-cf', tar, '-C', folder, '.']);
   expect(await outcomeOf(tar)).toBe(
     `oci:${tar}: index.json in ${tar} has 67108865 bytes, and 67108864 is the most that is read of such a file.`,
   );
