@@ -18,7 +18,7 @@ const REPORT: RunReport = {
       name: 'docker.io',
       requests: { heads: 43, manifestGets: 9, blobGets: 5, lists: 1 },
       quotas: [
-        { account: 1, remaining: 91, limit: 100, seconds: 21_600, source: 'a "quoted"\\\nname' },
+        { account: 1, remaining: 91, limit: 100, seconds: 21_600, source: 'a "quoted"\\\nname\u001B\u202E' },
         { account: 2, remaining: 5, limit: undefined, seconds: undefined, source: undefined },
       ],
       exhausted: undefined,
@@ -49,7 +49,7 @@ test('the numbers of a run are written as text', () => {
     'lifeboat_run_upstream_requests{mirror="default",upstream="docker.io",kind="manifestGets"} 9',
     'lifeboat_run_upstream_requests{mirror="default",upstream="docker.io",kind="blobGets"} 5',
     'lifeboat_run_upstream_requests{mirror="default",upstream="docker.io",kind="lists"} 1',
-    String.raw`lifeboat_upstream_quota_remaining{mirror="default",upstream="docker.io",account="1",source="a \"quoted\"\\\nname"} 91`,
+    String.raw`lifeboat_upstream_quota_remaining{mirror="default",upstream="docker.io",account="1",source="a \"quoted\"\\\nname\\u001b\\u202e"} 91`,
     'lifeboat_upstream_quota_remaining{mirror="default",upstream="docker.io",account="2",source=""} 5',
     'lifeboat_run_read_bytes{mirror="default"} 89000000',
     '',
