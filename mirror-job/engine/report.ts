@@ -30,7 +30,12 @@ export interface Held {
 
 /** What somebody has to look at although nothing failed: a run that has one ends with exit code 1. */
 export interface Finding {
-  readonly kind: 'immutable-changed' | 'mass-disappearance' | 'list-too-short' | 'too-many-referrers' | 'caught-up';
+  readonly kind:
+    | 'immutable-changed'
+    | 'mass-disappearance'
+    | 'list-too-short'
+    | 'too-many-referrers'
+    | 'caught-up';
   readonly repository: Repository;
   /** Undefined where it is about many. */
   readonly tag?: Tag;

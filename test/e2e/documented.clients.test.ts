@@ -26,7 +26,16 @@ const REPOSITORY = 'library/app';
 /** The first part of this path looks like a host, but the request says that its registry is gcr.io. */
 const DOMAIN_SCOPED = 'gcr.io/google.com/tools/app';
 /** Each pull has an image of its own, because a client does not ask for a layer that it has. */
-const TAGS = ['tag', 'digest', 'digest-only', 'first', 'first-up', 'every', 'every-quay', 'every-gcr'] as const;
+const TAGS = [
+  'tag',
+  'digest',
+  'digest-only',
+  'first',
+  'first-up',
+  'every',
+  'every-quay',
+  'every-gcr',
+] as const;
 
 const images = emptyRepository();
 let upstream: Upstream;
