@@ -4,6 +4,7 @@ import { printable } from '../core/printable.ts';
 import { approve } from './approve.ts';
 import { UsageError, seeHelp, suggest, type Command } from './command.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
+import { WrongClockError } from './engine/clock-check.ts';
 import { exportCommand } from './export.ts';
 import { history } from './history.ts';
 import { importCommand } from './import.ts';
@@ -105,6 +106,8 @@ async function start(): Promise<void> {
     process.exitCode = 2;
     if (error instanceof UsageError) {
       say(error.message, ...error.lines);
+    } else if (error instanceof WrongClockError) {
+      say(error.message);
     } else if (error instanceof ConfigurationError) {
       say('the configuration cannot be used.', ...error.message.split('\n'));
     } else {

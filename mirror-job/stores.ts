@@ -6,6 +6,7 @@ import { BucketRefusedError, beginBucket, openBucket, requireIdentity } from './
 import { BoundedStore } from './engine/bounded-store.ts';
 import { DryStore } from './engine/dry-store.ts';
 import type { Environment } from './engine/environment.ts';
+import type { Timekeeper } from './engine/server-clock.ts';
 import { ProvenStore } from './engine/proven-store.ts';
 import { ReadAhead } from './engine/read-ahead.ts';
 import { alignStores, keepAligned } from './engine/store-alignment.ts';
@@ -20,6 +21,9 @@ import { S3Store } from './s3/s3-store.ts';
 
 /** A few small objects are read and written when a store is opened. Milliseconds. */
 const OPENING = 20_000;
+
+/** Throws if the clocks of the stores, which have answered by now, contradict this machine's. @throws {WrongClockError} */
+type ClockCheck = (stores: readonly Timekeeper[]) => Promise<void>;
 
 /** A store that answers, or what it said instead. */
 interface Opened {
@@ -43,11 +47,12 @@ export interface OpenedStores {
 /**
  * Opens every store for a run.
  * @throws {ConfigurationError} when none answers, or one is not this mirror's, or two are the same bucket
+ * @throws {WrongClockError}
  */
 export async function openStores(
   file: string,
   configuration: Configuration,
-  how: { readonly agents: Agents; readonly signal: AbortSignal },
+  how: { readonly agents: Agents; readonly signal: AbortSignal; readonly checkClock: ClockCheck },
 ): Promise<OpenedStores> {
   const { name, store, laterStores, stateKey } = configuration;
   const opened = await Promise.all(
@@ -73,6 +78,8 @@ export async function openStores(
     const message = `${member.bucket.name} has the same id in its lifeboat.json as a store that is listed before it: it is the same bucket, or a copy of that bucket. If it is a copy, give it another id in its lifeboat.json.`;
     throw new ConfigurationError(file, [{ line: settings.line, key: settings.key, message }]);
   }
+  const answering = opened.filter(({ failure }) => failure === undefined);
+  await how.checkClock(answering.map(({ member }) => member.bucket));
   return { primary, all: opened, stateKey, areKnown: true, proof };
 }
 
@@ -80,17 +87,24 @@ export async function openStores(
  * Opens a store that is the only one for a run, which may read what it needs while it is still opened.
  * @param how.ahead keys that will be read first
  * @throws {ConfigurationError} when it does not answer, or is not this mirror's
+ * @throws {WrongClockError}
  */
 export async function openOneEarly(
   file: string,
   { name, store: settings, stateKey }: Configuration,
-  how: { readonly agents: Agents; readonly signal: AbortSignal; readonly ahead: readonly string[] },
+  how: {
+    readonly agents: Agents;
+    readonly signal: AbortSignal;
+    readonly checkClock: ClockCheck;
+    readonly ahead: readonly string[];
+  },
 ): Promise<OpenedStores> {
   const { bucket, store } = connect(settings, how);
   const reading = new ReadAhead(store, how.ahead);
   const begun: { proof: Promise<void> } = { proof: Promise.resolve() };
   const { id, failure } = await opening(file, settings, async () => {
     const { identity, prove } = await beginBucket(store, { ...settings, name, newId: crypto.randomUUID() });
+    await how.checkClock([bucket]);
     // Whoever reads goes first: nobody waits for the proof yet.
     begun.proof = immediate().then(prove);
     return identity;

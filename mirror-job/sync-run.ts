@@ -6,12 +6,15 @@ import type { Configuration } from './configuration/configuration.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import { loadConfiguration } from './configuration/load.ts';
 import { BoundedStore } from './engine/bounded-store.ts';
+import { checkClock } from './engine/clock-check.ts';
 import { DryStore } from './engine/dry-store.ts';
 import { DEFAULT_LIMITS, type Environment } from './engine/environment.ts';
 import type { Image } from './engine/image.ts';
 import { planMirror, type PlanReport } from './engine/plan.ts';
 import { exitCodeOf, type RunReport } from './engine/report.ts';
 import { runMirror } from './engine/run.ts';
+import type { Timekeeper } from './engine/server-clock.ts';
+import { upstreamsOf } from './engine/source.ts';
 import { reportOnStores } from './engine/store-report.ts';
 import { dockerConfigReader } from './credentials/docker-files.ts';
 import { systemClock } from './node/clock.ts';
@@ -50,6 +53,7 @@ export interface SyncOptions {
  * @returns the exit code: 0, or 1 if something failed, was found or was interrupted
  * @throws {ConfigurationError} before anything is mirrored, where it or the store cannot be used
  * @throws {UsageError} as early, for an image on the command line
+ * @throws {WrongClockError} as early
  */
 export async function runSync(options: SyncOptions, commandLine: CommandLine): Promise<number> {
   const configuration = await loadConfiguration(options.config, process.env, {
@@ -102,8 +106,12 @@ async function mirror(
     agents,
     dockerConfigs: dockerConfigReader(process.env),
   });
+  const upstreams = upstreamsOf(images.map(({ source }) => source));
+  const checkClocks = (stores: readonly Timekeeper[]): Promise<void> =>
+    checkClock({ clock: systemClock, log: progress }, stores, upstreams);
   if (dryRun) {
     const readable = await openReadable(file, configuration, agents, { isDry: true, signal });
+    await checkClocks([readable]);
     const store = new BoundedStore(readable, systemClock, signal);
     const environment = createEnvironment({ store, log: progress, signal });
     return showing(progress, environment, () => planMirror(environment, configuration.name, images));
@@ -111,8 +119,13 @@ async function mirror(
   const isOne = configuration.laterStores.length === 0;
   // Several may have to be brought in step before they are read: that takes its time, or fails.
   const stores = isOne
-    ? await openOneEarly(file, configuration, { agents, signal, ahead: beginReading(images) })
-    : await openStores(file, configuration, { agents, signal });
+    ? await openOneEarly(file, configuration, {
+        agents,
+        signal,
+        checkClock: checkClocks,
+        ahead: beginReading(images),
+      })
+    : await openStores(file, configuration, { agents, signal, checkClock: checkClocks });
   const { milliseconds: longest } = configuration.maxDuration;
   const base = createEnvironment({ store: stores.primary, log: progress, signal }, longest);
   const run = async (): Promise<RunReport> => {

@@ -1,7 +1,7 @@
 /** What a run did, for people and machines. Written to `state/<name>/last-run.json`. */
 import type { Digest } from '../../core/digest.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
-import type { RequestCounts, Source } from './source.ts';
+import type { RequestCounts } from './source.ts';
 import type { ForeignLayer } from './tally.ts';
 
 /** What became of one tag, or of one digest of the configuration. */
@@ -135,11 +135,6 @@ export function sumCounts(all: readonly RunReport['counts'][]): RunReport['count
   const sum = { unchanged: 0, created: 0, moved: 0, held: 0, gone: 0, failed: 0, skipped: 0 };
   for (const counts of all) for (const result of RESULTS) sum[result] += counts[result];
   return sum;
-}
-
-/** Each upstream once, however many repositories of it are mirrored. */
-export function reportUpstreams(sources: readonly Source[]): UpstreamReport[] {
-  return [...new Set(sources.flatMap(({ upstream }) => upstream ?? []))].map((upstream) => upstream.report());
 }
 
 /**

@@ -5,24 +5,19 @@ import { encodePrintableJson } from '../../core/json.ts';
 import { BLOBS, blobOfKey, stateKey } from '../../core/layout.ts';
 import type { Repository } from '../../core/reference.ts';
 import { BlobCopier } from './blob-copy.ts';
+import { warnOfClocks } from './clock-check.ts';
 import type { Environment } from './environment.ts';
 import { FreshStore } from './fresh-store.ts';
 import { changeObject } from './guarded-write.ts';
 import type { Image } from './image.ts';
 import { FairShare, partyOf, type Party } from './fair-share.ts';
 import { limitFor } from './limit.ts';
-import {
-  countOutcomes,
-  reportUpstreams,
-  sumCounts,
-  type Finding,
-  type ItemReport,
-  type RunReport,
-} from './report.ts';
+import { countOutcomes, sumCounts, type Finding, type ItemReport, type RunReport } from './report.ts';
 import { ImageRun, type ImageWork } from './image-run.ts';
 import { outcomeOf } from './skipped-error.ts';
 import { createManifestRetention } from './manifest-copy.ts';
 import { RepositoryState } from './repository-state.ts';
+import { upstreamsOf } from './source.ts';
 
 /** An upload that is older than this belongs to no run that is still alive. Milliseconds. */
 const UPLOAD_ABANDONED_AFTER = 24 * 60 * 60 * 1000;
@@ -78,6 +73,9 @@ export async function runMirror(
     }),
   );
   const served = results.flatMap(({ repository, isServed }) => (isServed ? [repository] : []));
+  const upstreams = upstreamsOf(images.map(({ source }) => source));
+  // By now each that was asked has answered.
+  warnOfClocks(environment, upstreams);
   const report: RunReport = {
     run,
     begun,
@@ -88,7 +86,7 @@ export async function runMirror(
     bytes: tally.bytes,
     ...(tally.foreignLayers.size > 0 && { foreignLayers: [...tally.foreignLayers.values()] }),
     interrupted: signal.aborted,
-    upstreams: reportUpstreams(images.map(({ source }) => source)),
+    upstreams: upstreams.map((upstream) => upstream.report()),
     ...(environment.reportStores !== undefined && { stores: environment.reportStores() }),
     items: results.flatMap(({ items }) => items),
     findings: [...(environment.storeFindings?.() ?? []), ...results.flatMap(({ findings }) => findings)],

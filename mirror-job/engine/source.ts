@@ -3,6 +3,7 @@ import type { Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Tag } from '../../core/reference.ts';
 import type { UpstreamReport } from './report.ts';
+import type { Witness } from './server-clock.ts';
 
 /** A manifest as its source sent it, its digest computed from the bytes. */
 export interface SourceManifest {
@@ -29,12 +30,15 @@ export interface RequestCounts {
 }
 
 /** What several sources have in common. */
-export interface ReportingUpstream {
-  /** Its host, as reports call it. */
-  readonly name: string;
+export interface ReportingUpstream extends Witness {
   report(): UpstreamReport;
   /** Runs what is going to ask for manifests: now, or after others where they are counted. */
   inTurn<Result>(task: () => Promise<Result>): Promise<Result>;
+}
+
+/** Each upstream once, however many repositories of it are mirrored. */
+export function upstreamsOf(sources: readonly Source[]): ReportingUpstream[] {
+  return [...new Set(sources.flatMap(({ upstream }) => upstream ?? []))];
 }
 
 export interface Source {

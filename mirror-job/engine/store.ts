@@ -3,6 +3,8 @@
  * "somebody else was first" are answers, a store that failed is never taken for either.
  */
 
+import type { Timekeeper } from './server-clock.ts';
+
 export interface StoredObject {
   readonly bytes: Uint8Array;
   readonly etag: string;
@@ -55,7 +57,7 @@ export interface Store {
 }
 
 /** A store that is only read, and from which a large object is read piece by piece. */
-export interface ReadableStore extends Pick<Store, 'name' | 'get' | 'size' | 'list'> {
+export interface ReadableStore extends Pick<Store, 'name' | 'get' | 'size' | 'list'>, Timekeeper {
   /**
    * The bytes of an object from `offset` on.
    * @returns undefined when there is no such object. @throws {StoreError}, also while it is read

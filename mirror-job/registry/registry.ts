@@ -4,6 +4,7 @@ import type { Log } from '../engine/environment.ts';
 import { FairShare } from '../engine/fair-share.ts';
 import { createLimit, type Limit } from '../engine/limit.ts';
 import type { UpstreamReport } from '../engine/report.ts';
+import { ServerClock } from '../engine/server-clock.ts';
 import { SkippedError } from '../engine/skipped-error.ts';
 import { SourceError, type ReportingUpstream, type RequestCounts } from '../engine/source.ts';
 import { Accounts } from './accounts.ts';
@@ -30,6 +31,7 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const LARGE_AT_ONCE = 2;
 
 export class Registry implements ReportingUpstream {
+  readonly time = new ServerClock();
   /** Slots for answers that are longer than most, and kept whole. */
   readonly large = new FairShare(LARGE_AT_ONCE);
   readonly #upstream: Upstream;
@@ -91,6 +93,22 @@ export class Registry implements ReportingUpstream {
    */
   async inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
     return this.#budget.isLimited ? this.#turn(task) : task();
+  }
+
+  /** Asks for nothing but an answer: what a registry refuses has a date too. */
+  async askTime(): Promise<void> {
+    if (this.time.aheadMs !== undefined) return;
+    try {
+      const answer = await send(this.#options, new URL('/v2/', this.#base), 'GET', {});
+      this.#noteTime(answer);
+      answer.discard();
+    } catch {
+      // Whoever asks it for images hears of a failure.
+    }
+  }
+
+  #noteTime({ headers }: Answer): void {
+    this.time.note(headers.get('Date'), headers.get('Age'), Date.now());
   }
 
   report(): UpstreamReport {
@@ -285,6 +303,7 @@ export class Registry implements ReportingUpstream {
         },
       );
       if (isElsewhere) this.#elsewhere.set(response, url.host);
+      else this.#noteTime(response);
       const location = response.headers.get('Location');
       if (!REDIRECTS.has(response.status) || location === null) return response;
       response.discard();

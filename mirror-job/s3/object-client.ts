@@ -1,6 +1,7 @@
 /** Requests for single objects of a bucket: signed, sent by Node's own client, and sent again where that is worth it. */
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServerClock } from '../engine/server-clock.ts';
 import { TimeoutError } from '../engine/timeout-error.ts';
 import { exchange } from '../node/exchange.ts';
 import type { Agents } from '../node/agents.ts';
@@ -51,15 +52,20 @@ export class ObjectClient {
   readonly #signer: Signer;
   readonly #agents: Agents;
   readonly #silence: number;
+  readonly #time: ServerClock;
   /** By how much this machine's clock is behind the store's, once the store has complained. Milliseconds. */
   #skew = 0;
 
-  /** @param silence between two pieces of a body, milliseconds */
-  constructor(region: string, access: Access, agents: Agents, silence: number) {
+  /**
+   * @param silence between two pieces of a body, milliseconds
+   * @param time is told what each answer says of the time
+   */
+  constructor(region: string, access: Access, agents: Agents, silence: number, time: ServerClock) {
     this.#access = access;
     this.#signer = new Signer(region);
     this.#agents = agents;
     this.#silence = silence;
+    this.#time = time;
   }
 
   /**
@@ -108,6 +114,7 @@ export class ObjectClient {
       agents: this.#agents,
       timeout: body === undefined ? ANSWER_TIMEOUT : SENDING_TIMEOUT,
     });
+    this.#time.note(answer.headers.date, answer.headers.age, Date.now());
     const status = answer.statusCode ?? 0;
     if (status >= 200 && status < 300) return answer;
     const region = answer.headers['x-amz-bucket-region'];

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { maxSizeOf } from '../../core/object-size.ts';
+import { ServerClock } from '../engine/server-clock.ts';
 import {
   ConditionRefusedError,
   StoreError,
@@ -65,6 +66,7 @@ const SILENCE = 60_000;
 
 export class S3Store implements ComparableStore {
   readonly name: string;
+  readonly time = new ServerClock();
   readonly #objects: ObjectClient;
   readonly #openSdk: () => Promise<SdkBucket>;
   readonly #prefix: string;
@@ -92,7 +94,7 @@ export class S3Store implements ComparableStore {
       address: () => address ?? this.#findAddress(),
       keys: async () => credentials ?? (await this.#sdk()).keys(),
     };
-    this.#objects = new ObjectClient(region, access, agents, silence);
+    this.#objects = new ObjectClient(region, access, agents, silence, this.time);
   }
 
   #sdk(): Promise<SdkBucket> {

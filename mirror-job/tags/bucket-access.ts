@@ -1,8 +1,10 @@
 /** The bucket that a configuration names, for commands that work on what is in it already. */
 import type { Configuration } from '../configuration/configuration.ts';
+import { checkClock } from '../engine/clock-check.ts';
 import type { Log } from '../engine/environment.ts';
 import type { StoreMembers } from '../engine/store-members.ts';
 import type { Store } from '../engine/store.ts';
+import { systemClock } from '../node/clock.ts';
 import { createEnvironment } from '../node/environment.ts';
 import { createStoreAgents } from '../node/agents.ts';
 import { readProxies } from '../node/proxies.ts';
@@ -29,6 +31,7 @@ export interface Written<Result> {
  * Has `write` done in the bucket: of several stores, in all that are in step. Nothing else is written but the probe of
  * conditional writes, and which stores are left out.
  * @throws {ConfigurationError} as for reading, for another audience's bucket, and for one that honours no conditions
+ * @throws {WrongClockError}
  * @throws what `write` throws
  */
 export async function withWritable<Result>(
@@ -41,7 +44,11 @@ export async function withWritable<Result>(
   const readable = await openForReading(file, configuration);
   const { signal } = new AbortController();
   const agents = createStoreAgents(readProxies(process.env));
-  const opened = await openStores(file, configuration, { agents, signal });
+  const opened = await openStores(file, configuration, {
+    agents,
+    signal,
+    checkClock: (stores) => checkClock({ clock: systemClock, log }, stores, []),
+  });
   const environment = createEnvironment({ store: readable, log, signal });
   const { store, members } = await openInStep(file, environment, opened);
   try {

@@ -158,6 +158,7 @@ test('a fill waits its turn at an upstream that counts manifests, and an image w
   let turns = 0;
   const upstream: MemorySource['upstream'] = {
     name: 'upstream.test',
+    askTime: async () => {},
     inTurn: (task) => {
       turns += 1;
       return task();

@@ -32,6 +32,8 @@ export interface ProxyOptions {
   readonly latency?: number;
   /** Of each answer's body: what one connection gets, for HTTP/1.1 has one answer at a time on it. */
   readonly bytesPerSecond?: number | undefined;
+  /** Sent instead of the server's own Date; null for none. */
+  readonly date?: string | null | undefined;
   /** Before anything of the request reaches the server. */
   readonly before?: Hook;
   /** When the server has done it, before anything of the answer reaches the client. */
@@ -89,7 +91,8 @@ export async function startCountingProxy(options: ProxyOptions): Promise<Countin
       response.destroy();
       return;
     }
-    response.writeHead(record.status, answer.rawHeaders);
+    response.sendDate = options.date !== null;
+    response.writeHead(record.status, redated(answer.rawHeaders, options.date));
     const passing = pass(answer, response, options.bytesPerSecond);
     count(answer, (bytes) => (record.received += bytes));
     await passing;
@@ -142,6 +145,17 @@ function forwarded(raw: readonly string[]): string[] {
   for (let index = 0; index < raw.length; index += 2) {
     const [name = '', value = ''] = raw.slice(index, index + 2);
     if (name.toLowerCase() !== 'expect') headers.push(name, value);
+  }
+  return headers;
+}
+
+/** @param date undefined: the server's own stays */
+function redated(raw: readonly string[], date: string | null | undefined): string[] {
+  if (date === undefined) return [...raw];
+  const headers: string[] = date === null ? [] : ['Date', date];
+  for (let index = 0; index < raw.length; index += 2) {
+    const [name = '', value = ''] = raw.slice(index, index + 2);
+    if (name.toLowerCase() !== 'date') headers.push(name, value);
   }
   return headers;
 }
