@@ -21,6 +21,11 @@ export const ANNOTATION = {
   firstSeen: 'dev.lifeboat.first-seen',
   /** On such an entry: when upstream came back to this digest after it had shown another. ISO 8601, UTC. */
   returned: 'dev.lifeboat.returned',
+  /**
+   * On such an entry: the place of its first and of its last sighting in the order of all sightings of the tag, as two
+   * numbers with a comma between them, or one if they are the same.
+   */
+  sightings: 'dev.lifeboat.sightings',
   /** On a candidate: the sighting from which somebody has moved the tag away by hand. ISO 8601, UTC. */
   left: 'dev.lifeboat.left',
   /** On a tag's entry: since when upstream lacks the tag. ISO 8601, UTC. */

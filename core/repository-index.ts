@@ -28,6 +28,17 @@ interface Entry {
   readonly platforms?: readonly string[] | undefined;
 }
 
+/**
+ * When upstream's tag came to a digest first and last, as places in the order of all sightings of that tag: a greater
+ * number is a later sighting. The numbers are no times, because a clock may be wrong or set back, and the order must
+ * not change with it. They begin at the milliseconds of the first sighting, so that they can be compared with the times
+ * of an entry that has no numbers yet.
+ */
+export interface SightingOrder {
+  readonly first: number;
+  readonly last: number;
+}
+
 /** Where a tag stands. */
 export interface TagEntry extends Entry {
   readonly kind: 'tag';
@@ -36,6 +47,8 @@ export interface TagEntry extends Entry {
   readonly hold?: string | undefined;
   /** When upstream last came back to this digest after another; undefined if it never did. ISO 8601, UTC. */
   readonly returned?: string | undefined;
+  /** Undefined in an index of an earlier version: then the times give the order. */
+  readonly sightings?: SightingOrder | undefined;
   /** Since when upstream lacks the tag; undefined where it has it. ISO 8601, UTC. */
   readonly gone?: string | undefined;
 }
@@ -51,6 +64,8 @@ export interface CandidateEntry extends Entry {
   readonly tag: Tag;
   /** As on a tag's entry. */
   readonly returned?: string | undefined;
+  /** As on a tag's entry. */
+  readonly sightings?: SightingOrder | undefined;
   /**
    * The sighting (`returned`, or else `firstSeen`) from which somebody has moved the tag away by hand; undefined if
    * nobody has. If upstream comes back to the digest later, that is another sighting.
@@ -110,6 +125,8 @@ function toDescriptor(entry: IndexEntry): Descriptor {
       [ANNOTATION.kind]: entry.kind,
       [ANNOTATION.firstSeen]: entry.firstSeen,
       ...(entry.kind !== 'pin' && entry.returned !== undefined && { [ANNOTATION.returned]: entry.returned }),
+      ...(entry.kind !== 'pin' &&
+        entry.sightings !== undefined && { [ANNOTATION.sightings]: encodeSightings(entry.sightings) }),
       ...(entry.kind === 'candidate' && entry.left !== undefined && { [ANNOTATION.left]: entry.left }),
       ...(entry.kind === 'tag' && entry.gone !== undefined && { [ANNOTATION.gone]: entry.gone }),
       ...(entry.referrersChecked !== undefined && { [ANNOTATION.referrersChecked]: entry.referrersChecked }),
@@ -167,7 +184,19 @@ function fromDescriptor(key: string, descriptor: Descriptor): IndexEntry {
     throw new BucketObjectInvalidError(key, `${digest} is neither a tag, a pin nor a candidate.`);
   }
   const returned = timeAt(ANNOTATION.returned);
+  const seen = { ...entry, returned, sightings: decodeSightings(annotations[ANNOTATION.sightings]) };
   return kind === 'tag'
-    ? { kind, tag, ...entry, returned, hold: annotations[ANNOTATION.hold], gone: timeAt(ANNOTATION.gone) }
-    : { kind, tag, ...entry, returned, left: timeAt(ANNOTATION.left) };
+    ? { kind, tag, ...seen, hold: annotations[ANNOTATION.hold], gone: timeAt(ANNOTATION.gone) }
+    : { kind, tag, ...seen, left: timeAt(ANNOTATION.left) };
+}
+
+function encodeSightings({ first, last }: SightingOrder): string {
+  return first === last ? String(first) : `${first},${last}`;
+}
+
+/** @returns undefined for what cannot be read: then the times give the order */
+function decodeSightings(annotation: string | undefined): SightingOrder | undefined {
+  const [, first, last = first] = /^(\d{1,15})(?:,(\d{1,15}))?$/.exec(annotation ?? '') ?? [];
+  if (first === undefined || Number(last) < Number(first)) return undefined;
+  return { first: Number(first), last: Number(last) };
 }

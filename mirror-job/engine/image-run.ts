@@ -26,7 +26,7 @@ import { SourceError, resolveByManifest, type Resolved, type Source } from './so
 import { SparseImages, isSameRecord, type Recorded } from './sparse-images.ts';
 import { entryOf, forgetSurplus, placeOf, standingOf, type Stood } from './tag-memory.ts';
 import { TagMover, type MoveTarget, type Stored } from './tag-mover.ts';
-import { observe } from './tag-policy.ts';
+import { isSameSighting, observe } from './tag-policy.ts';
 
 /** What a dry run does in another way. */
 export interface ImageWork {
@@ -185,10 +185,11 @@ export class ImageRun {
   /** Nothing new but, from time to time, new signatures: they arrive after their image. And platforms wanted since. */
   async #keep(known: TagEntry): Promise<Outcome> {
     const { digest, tag } = known;
-    const { returned } = observe(digest, known, this.#state.candidates(tag), this.#environment.clock.now());
+    const seen = observe(digest, known, this.#state.candidates(tag), this.#environment.clock.now());
     const fresh = await this.#refresh(known, (task) => this.#inTurn(task));
-    if (fresh !== known || returned !== known.returned || known.gone !== undefined) {
-      await this.#state.note({ ...fresh, returned, gone: undefined });
+    if (fresh !== known || !isSameSighting(seen, known) || known.gone !== undefined) {
+      const { returned, sightings } = seen;
+      await this.#state.note({ ...fresh, returned, sightings, gone: undefined });
     }
     return { result: 'unchanged', digest };
   }
@@ -252,7 +253,7 @@ export class ImageRun {
   async #publish(
     tag: Tag,
     { stored, platforms, referrersChecked }: Stored,
-    { ours, place: { firstSeen, returned }, why, ready }: MoveTarget,
+    { ours, place: { firstSeen, returned, sightings }, why, ready }: MoveTarget,
   ): Promise<Outcome | 'conflict'> {
     const hold = ours?.digest === stored.digest ? ours.hold : undefined;
     const outcome = await publishTag(this.#environment, this.#image.repository, tag, stored, {
@@ -272,11 +273,12 @@ export class ImageRun {
       size: stored.size,
       firstSeen,
       returned,
+      sightings,
       referrersChecked,
       hold,
       platforms,
     });
-    forgetSurplus(this.#state, tag, { digest: stored.digest, firstSeen, returned });
+    forgetSurplus(this.#state, tag, { digest: stored.digest, firstSeen, returned, sightings });
     return outcome;
   }
 

@@ -1,13 +1,13 @@
 /** What is remembered of a digest that a tag is moved to by hand: it goes along to the tag's new place. */
 import type { Repository, Tag } from '../../core/reference.ts';
-import type { IndexEntry } from '../../core/repository-index.ts';
+import type { IndexEntry, TagEntry } from '../../core/repository-index.ts';
 import type { Environment } from './environment.ts';
 import type { StoredManifest } from './manifest-copy.ts';
 import { readMovements } from './movement-log.ts';
 import { findStoredPlatforms } from './stored-platforms.ts';
 
 /** An entry of the index, or what stands in for one. */
-export type KnownPlace = IndexEntry | Pick<IndexEntry, 'firstSeen' | 'platforms'>;
+export type KnownPlace = IndexEntry | Pick<TagEntry, 'firstSeen' | 'platforms' | 'sightings'>;
 
 /** Records of a tag's history that are looked through. */
 const MAX_RECORDS = 100;

@@ -18,7 +18,9 @@ import {
   type TagEntry,
 } from '../../core/repository-index.ts';
 import { decodeTagList, encodeTagList } from '../../core/tag-list.ts';
+import { countOf } from './count-of.ts';
 import type { Environment } from './environment.ts';
+import { withoutFutureTimes } from './future-times.ts';
 import { changeObject } from './guarded-write.ts';
 import { allSettled } from './settle.ts';
 
@@ -38,13 +40,27 @@ export class RepositoryState {
 
   private constructor(environment: Environment, repository: Repository, index: RepositoryIndex | undefined) {
     const entries = new Map(index?.entries.map((entry) => [entryKey(entry), entry]));
+    const now = environment.clock.now();
+    let future = 0;
+    for (const [key, entry] of entries) {
+      const bounded = withoutFutureTimes(entry, now);
+      if (bounded === entry) continue;
+      future += 1;
+      entries.set(key, bounded);
+      this.#changed.set(key, bounded);
+    }
+    if (future > 0) {
+      environment.log.warn(
+        `${repositoryIndexKey(repository)} has times in the future for ${countOf(future, 'digest')}: a job with a wrong clock wrote them. They count as now, so a minAge begins anew for these digests.`,
+      );
+    }
     this.#environment = environment;
     this.#repository = repository;
     this.#entries = entries;
     this.#listsEveryTag = index?.listsEveryTag;
     for (const entry of entries.values()) this.#addCandidate(entry);
     this.#written = new Map([...entries].map(([key, entry]) => [key, standingIn(entry)]));
-    this.#flushed = environment.clock.now().getTime();
+    this.#flushed = now.getTime();
   }
 
   /** One read. An index that cannot be read is rebuilt from the tags as they are looked at. @throws {StoreError} */

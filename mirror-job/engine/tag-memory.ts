@@ -21,7 +21,8 @@ export function standingOf(state: RepositoryState, tag: Tag, stood: Stood): Stan
   const entry = state.tag(tag);
   const known = entry?.digest === digest ? entry : placeOf(state, tag, digest);
   // Without an index, all that is known is that it was seen by then.
-  return { digest, hold, firstSeen: known?.firstSeen ?? stood.moved, returned: known?.returned };
+  const { firstSeen = stood.moved, returned, sightings } = known ?? {};
+  return { digest, hold, firstSeen, returned, sightings };
 }
 
 export function placeOf(
@@ -33,7 +34,11 @@ export function placeOf(
 }
 
 /** The place that a tag is about to leave: should upstream go back there, it has to be known. */
-export function placeLeft(tag: Tag, stood: Stood, { digest, firstSeen, returned }: Standing): CandidateEntry {
+export function placeLeft(
+  tag: Tag,
+  stood: Stood,
+  { digest, firstSeen, returned, sightings }: Standing,
+): CandidateEntry {
   return {
     kind: 'candidate',
     tag,
@@ -42,6 +47,7 @@ export function placeLeft(tag: Tag, stood: Stood, { digest, firstSeen, returned 
     size: 'bytes' in stood ? stood.bytes.length : stood.size,
     firstSeen,
     returned,
+    sightings,
     referrersChecked: 'bytes' in stood ? undefined : stood.referrersChecked,
     platforms: stood.platforms,
   };

@@ -11,7 +11,15 @@ import { bothSettled } from './settle.ts';
 import type { Resolved } from './source.ts';
 import type { Recorded } from './sparse-images.ts';
 import { entryOf, forgetSurplus, placeLeft, placeOf, standingOf, type Stood } from './tag-memory.ts';
-import { decide, observe, type HoldCause, type MovePolicy, type Place, type Standing } from './tag-policy.ts';
+import {
+  decide,
+  isSameSighting,
+  observe,
+  type HoldCause,
+  type MovePolicy,
+  type Place,
+  type Standing,
+} from './tag-policy.ts';
 
 /** What was stored, and for which platforms. */
 export interface Stored {
@@ -139,9 +147,9 @@ export class TagMover {
   /** @returns what was stored, where anything had to be */
   async #remember(tag: Tag, resolved: Resolved, place: Place): Promise<Stored | undefined> {
     const known = placeOf(this.#state, tag, place.digest);
-    const { firstSeen, returned } = place;
+    const { firstSeen, returned, sightings } = place;
     if (known !== undefined && this.#work.isSettled(known)) {
-      if (known.returned !== returned) await this.#state.note({ ...known, returned });
+      if (!isSameSighting(known, place)) await this.#state.note({ ...known, returned, sightings });
       return undefined;
     }
     const copied = await this.#work.copy(resolved, known);
@@ -154,6 +162,7 @@ export class TagMover {
       size: stored.size,
       firstSeen,
       returned,
+      sightings,
       left: known?.left,
       referrersChecked,
       platforms,

@@ -1,12 +1,14 @@
 /**
  * Whether a tag follows upstream now, and how far. Pure.
  *
- * A place is a digest that upstream showed under the tag. Two orders of places matter: the order in which they were
- * first seen says how old one is and what is older than what; the order in which upstream last came to them says
- * where upstream has moved back from. https://github.com/regclient/regclient/issues/1067 asks for the minimum age;
+ * A place is a digest that upstream showed under the tag. Its age is a time. Its order among the other places is a pair
+ * of numbers (`sightings`), because two digests may be seen in the same millisecond, and a clock may be set back. The
+ * order of the first sightings says what is older than what; the order of the last sightings says where upstream has
+ * moved back from (docs/decisions/0089). https://github.com/regclient/regclient/issues/1067 asks for the minimum age;
  * one that counted for the newest place alone would hold a tag that moves each day for ever.
  */
 import type { Digest } from '../../core/digest.ts';
+import type { SightingOrder } from '../../core/repository-index.ts';
 
 export interface MovePolicy {
   /** `follow`: as upstream does. `hold`: only when it is approved. `immutable`: the same, and a change is a finding. */
@@ -32,6 +34,8 @@ export interface Place {
   readonly firstSeen: string;
   /** When upstream last came back to it after another; undefined if it never did. */
   readonly returned?: string | undefined;
+  /** Left out by an earlier version: then the times give the order. */
+  readonly sightings?: SightingOrder | undefined;
 }
 
 /** Where our tag stands. */
@@ -67,8 +71,10 @@ export interface Seen {
 }
 
 /**
- * What upstream shows, among what it has shown. Times of one tag only grow, whatever the clock does: they are the
- * order that `decide` goes by.
+ * What upstream shows, among what it has shown. The numbers of a tag's sightings only grow, whatever the clock does:
+ * `decide` goes by them. If two places have the same number, nobody knows which of them came later. Upstream's place,
+ * unless ours is there, then counts as the later one and gets a number of its own, because a tie would hold the tag for
+ * ever.
  * @returns upstream's place; the one that is known, as it is, where nothing is to be noted
  */
 export function observe(
@@ -79,10 +85,40 @@ export function observe(
 ): Place {
   const places = ours === undefined ? others : [ours, ...others];
   const known = places.find(({ digest }) => digest === upstream);
-  const latest = places.reduce((time, place) => Math.max(time, Date.parse(since(place))), 0);
-  if (known !== undefined && Date.parse(since(known)) === latest) return known;
-  const at = new Date(Math.max(now.getTime(), latest + 1)).toISOString();
-  return known === undefined ? { digest: upstream, firstSeen: at } : { ...known, returned: at };
+  const latest = Math.max(0, ...places.map((place) => orderOf(place).last));
+  const next = Math.max(now.getTime(), latest + 1);
+  const at = now.toISOString();
+  if (known === undefined) {
+    return { digest: upstream, firstSeen: at, sightings: { first: next, last: next } };
+  }
+  const { first, last } = orderOf(known);
+  if (last < latest) return { ...known, returned: at, sightings: { first, last: next } };
+  const orders = places.filter((place) => place !== known).map((place) => orderOf(place));
+  if (known === ours || !orders.some((order) => order.last === last)) return known;
+  const isFirstTied = orders.some((order) => order.first === first);
+  return { ...known, sightings: { first: isFirstTied ? next : first, last: next } };
+}
+
+/** By the times, where no numbers are noted. */
+export function orderOf({
+  firstSeen,
+  returned = firstSeen,
+  sightings,
+}: Pick<Place, 'firstSeen' | 'returned' | 'sightings'>): SightingOrder {
+  return sightings ?? { first: Date.parse(firstSeen), last: Date.parse(returned) };
+}
+
+/** Whether two places, or what is noted of one, say the same of when upstream showed it. */
+export function isSameSighting(
+  one: Pick<Place, 'firstSeen' | 'returned' | 'sightings'>,
+  other: Pick<Place, 'firstSeen' | 'returned' | 'sightings'>,
+): boolean {
+  return (
+    one.firstSeen === other.firstSeen &&
+    one.returned === other.returned &&
+    orderOf(one).first === orderOf(other).first &&
+    orderOf(one).last === orderOf(other).last
+  );
 }
 
 /** @param now the age of a digest is counted up to here */
@@ -93,24 +129,24 @@ export function decide({ ours, others, upstream }: Seen, policy: MovePolicy, now
   if (ours.hold !== undefined) return hold({ kind: 'held', why: ours.hold });
   if (policy.policy === 'immutable') return hold({ kind: 'immutable' });
   if (policy.policy === 'hold') return hold({ kind: 'policy' });
-  const isBehind = upstream.firstSeen < ours.firstSeen;
+  const isBehind = orderOf(upstream).first < orderOf(ours).first;
   if (isBehind && policy.rollback === 'hold') return hold({ kind: 'rollback' });
 
   const places = [ours, ...others];
   const ahead = others.filter(
     (place) =>
-      since(place) > since(ours) &&
-      (policy.rollback === 'follow' || place.firstSeen >= ours.firstSeen) &&
+      orderOf(place).last > orderOf(ours).last &&
+      (policy.rollback === 'follow' || orderOf(place).first >= orderOf(ours).first) &&
       !isRetracted(place, places),
   );
   const wait = (place: Place): number =>
     policy.minAge === 0 ? 0 : Date.parse(place.firstSeen) + policy.minAge - now.getTime();
   const [target] = ahead
     .filter((place) => wait(place) <= 0)
-    .toSorted((one, other) => (since(one) > since(other) ? -1 : 1));
+    .toSorted((one, other) => orderOf(other).last - orderOf(one).last);
   if (target !== undefined)
     return { kind: 'move', to: target.digest, why: reasonFor(target, ours, upstream) };
-  // Upstream's own place is always ahead, or the clock of whoever wrote the index is.
+  // Upstream's own place is always ahead: `observe` has given it the greatest number.
   const shortest = Math.min(...[upstream, ...ahead].map(wait));
   return hold({ kind: 'young', until: new Date(now.getTime() + Math.max(shortest, 0)).toISOString() });
 }
@@ -126,14 +162,12 @@ export function since({ firstSeen, returned = firstSeen }: Pick<Place, 'firstSee
 
 /** Upstream has gone from it back to what it showed before, and has not come again: somebody did not want it. */
 function isRetracted(place: Place, places: readonly Place[]): boolean {
-  return places.some(
-    (other) =>
-      other.returned !== undefined && other.returned > since(place) && other.firstSeen < since(place),
-  );
+  const { last } = orderOf(place);
+  return places.some((other) => orderOf(other).last > last && orderOf(other).first < last);
 }
 
 function reasonFor(target: Place, ours: Place, upstream: Place): string {
-  if (target.firstSeen < ours.firstSeen) return 'upstream went back';
+  if (orderOf(target).first < orderOf(ours).first) return 'upstream went back';
   return target.digest === upstream.digest ? 'upstream moved' : 'newest digest that is old enough';
 }
 
@@ -146,9 +180,10 @@ export const KEPT_PLACES = 20;
  * closest together.
  */
 export function surplus(ours: Place, others: readonly Place[]): Place[] {
-  const sorted = others.toSorted((one, other) => (since(one) < since(other) ? -1 : 1));
-  const before = sorted.filter((place) => since(place) <= since(ours));
-  const ahead = sorted.filter((place) => since(place) > since(ours));
+  const sorted = others.toSorted((one, other) => orderOf(one).last - orderOf(other).last);
+  const { last } = orderOf(ours);
+  const before = sorted.filter((place) => orderOf(place).last <= last);
+  const ahead = sorted.filter((place) => orderOf(place).last > last);
   const dropped = before.slice(0, Math.max(before.length - KEPT_PLACES, 0));
   while (ahead.length > KEPT_PLACES) {
     const gaps = ahead.slice(1, -1).map((_, index) => timeOf(ahead[index + 2]) - timeOf(ahead[index]));

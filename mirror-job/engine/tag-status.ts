@@ -3,7 +3,7 @@ import type { Digest } from '../../core/digest.ts';
 import type { Tag } from '../../core/reference.ts';
 import type { CandidateEntry, IndexEntry, TagEntry } from '../../core/repository-index.ts';
 import type { TagObject } from '../../core/tag-object.ts';
-import { since } from './tag-policy.ts';
+import { orderOf, since } from './tag-policy.ts';
 
 export interface TagStatus {
   readonly tag: Tag;
@@ -43,7 +43,7 @@ export function statusOf(entries: readonly IndexEntry[], tag: Tag, stands: Stand
       .filter((entry) => entry.kind === 'candidate')
       // The place of a tag that moved by hand may still be listed as one that waits.
       .filter(({ digest }) => digest !== stands?.digest)
-      .toSorted((a, b) => (since(a) < since(b) ? 1 : -1))
+      .toSorted((a, b) => orderOf(b).last - orderOf(a).last)
       .map((candidate) => {
         const { digest, firstSeen } = candidate;
         return { digest, firstSeen, state: stateOf(candidate, sighting, stands?.hold !== undefined) };
@@ -64,26 +64,25 @@ export function findWaiting(entries: readonly IndexEntry[]): readonly TagStatus[
 }
 
 /**
- * The time when upstream last moved to the digest where the tag stands. If the index has forgotten it, that was at the
- * latest when the tag moved.
+ * Where the sighting stands in the order of the tag's sightings at which upstream last moved to the digest where the tag
+ * stands. If the index has forgotten it, that was at the latest when the tag moved.
  */
 function sightingOf(
   places: readonly (TagEntry | CandidateEntry)[],
   stands: Stands | undefined,
-): string | undefined {
+): number | undefined {
   if (stands === undefined) return undefined;
   const known = 'firstSeen' in stands ? stands : places.find(({ digest }) => digest === stands.digest);
-  if (known !== undefined) return since(known);
-  return 'moved' in stands ? stands.moved : undefined;
+  if (known !== undefined) return orderOf(known).last;
+  return 'moved' in stands ? Date.parse(stands.moved) : undefined;
 }
 
 /** @param isHeld whether the tag is held: then the digest that it was taken from is the way forward again */
 function stateOf(
   candidate: CandidateEntry,
-  sighting: string | undefined,
+  sighting: number | undefined,
   isHeld: boolean,
 ): Candidate['state'] {
-  const seen = since(candidate);
-  if (sighting !== undefined && seen <= sighting) return 'older';
-  return candidate.left === seen && !isHeld ? 'left' : 'waits';
+  if (sighting !== undefined && orderOf(candidate).last <= sighting) return 'older';
+  return candidate.left === since(candidate) && !isHeld ? 'left' : 'waits';
 }

@@ -141,12 +141,20 @@ const shared = {
   platforms,
 };
 const returned = fc.option(times, optional);
+const places = fc.integer({ min: 0, max: 999_999_999_999_999 });
+const sightings = fc.option(
+  fc
+    .tuple(places, places)
+    .map(([one, other]) => ({ first: Math.min(one, other), last: Math.max(one, other) })),
+  optional,
+);
 const entries = fc.oneof(
   fc.record({
     kind: fc.constant('tag' as const),
     tag: tags,
     ...shared,
     returned,
+    sightings,
     gone: fc.option(times, optional),
     hold: fc.option(fc.string(), optional),
   }),
@@ -155,6 +163,7 @@ const entries = fc.oneof(
     kind: fc.constant('candidate' as const),
     tag: tags,
     returned,
+    sightings,
     left: fc.option(times, optional),
     ...shared,
   }),

@@ -16,6 +16,7 @@ import {
   readRepositoryIndex,
   encodeRepositoryIndex,
   type IndexEntry,
+  type SightingOrder,
 } from '../../core/repository-index.ts';
 import { decodeTagList, encodeTagList } from '../../core/tag-list.ts';
 import { decodeTag, encodeTag, type TagObject } from '../../core/tag-object.ts';
@@ -197,6 +198,30 @@ test('_index.json is a sorted index of tags, pins and candidates', () => {
   expect(text(encodeRepositoryIndex(entries))).toBe(object);
   expect(text(encodeRepositoryIndex(entries.toReversed()))).toBe(object);
   expect(decodeRepositoryIndex(KEY, Buffer.from(object))).toEqual([entries[2], entries[1], entries[0]]);
+});
+
+test.each<[annotation: string | undefined, sightings: SightingOrder | undefined]>([
+  ['1767225600000', { first: 1_767_225_600_000, last: 1_767_225_600_000 }],
+  ['1767225600000,1767225600001', { first: 1_767_225_600_000, last: 1_767_225_600_001 }],
+  // An index of an earlier version has none, and the times give the order.
+  [undefined, undefined],
+  ['', undefined],
+  ['2,1', undefined],
+  ['1,2,3', undefined],
+  ['-1', undefined],
+  ['1e3', undefined],
+  ['1234567890123456', undefined],
+])('the order of sightings %s is read as %o', (annotation, sightings) => {
+  const about = { mediaType: INDEX, digest: b, size: 30, firstSeen: MOVED };
+  const candidate: IndexEntry = { kind: 'candidate', tag: parseTag('stable'), ...about };
+  const noted = annotation === undefined ? '' : `,"dev.lifeboat.sightings":"${annotation}"`;
+  const object =
+    `{"schemaVersion":2,"mediaType":"${INDEX}","manifests":[` +
+    `{"mediaType":"${INDEX}","digest":"${B}","size":30,"annotations":{"dev.lifeboat.tag":"stable",` +
+    `"dev.lifeboat.kind":"candidate","dev.lifeboat.first-seen":"${MOVED}"${noted}}}]}`;
+  expect(decodeRepositoryIndex(KEY, Buffer.from(object))).toEqual([{ ...candidate, sightings }]);
+  if (sightings !== undefined)
+    expect(text(encodeRepositoryIndex([{ ...candidate, sightings }]))).toBe(object);
 });
 
 test('_index.json says whether the list of tags beside it has every tag', () => {

@@ -33,10 +33,12 @@ export class TagFixture {
   readonly repository = repository;
   readonly tag = tag;
   readonly #digests = new Map<string, Digest>();
-  readonly #moves: Partial<MovePolicy>;
+  moves: Partial<MovePolicy>;
+  /** What the last run logged. */
+  logged: readonly string[] = [];
 
   constructor(moves: Partial<MovePolicy> = {}) {
-    this.#moves = moves;
+    this.moves = moves;
   }
 
   /** Upstream's tag is where `name` is, and a run mirrors it; an hour later. */
@@ -56,9 +58,9 @@ export class TagFixture {
 
   async run(): Promise<void> {
     this.clock.advance(3_600_000);
-    await runMirror(environmentFor(this.store, { clock: this.clock }), 'default', [
-      imageOf(this.source, repository, { moves: this.#moves }),
-    ]);
+    const environment = environmentFor(this.store, { clock: this.clock });
+    await runMirror(environment, 'default', [imageOf(this.source, repository, { moves: this.moves })]);
+    this.logged = environment.logged;
   }
 
   digest(name: string): Digest {

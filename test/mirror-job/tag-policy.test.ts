@@ -1,11 +1,13 @@
 /** Whether a tag follows: each rule by example. */
 import { describe, expect, test } from 'vitest';
 import { parseDigest, type Digest } from '../../core/digest.ts';
+import type { SightingOrder } from '../../core/repository-index.ts';
 import {
   FOLLOW,
   KEPT_PLACES,
   decide,
   observe,
+  orderOf,
   surplus,
   type Decision,
   type MovePolicy,
@@ -132,6 +134,23 @@ describe('decide', () => {
   );
 });
 
+test('a tag follows an upstream whose digest was seen in the same millisecond as ours', () => {
+  const now = new Date(START + DAY);
+  const [ours, other] = [place('a0'), place('b0')];
+  const upstream = observe(other.digest, ours, [other], now);
+  expect(decide({ ours, others: [upstream], upstream }, FOLLOW, now)).toEqual({
+    kind: 'move',
+    to: other.digest,
+    why: 'upstream moved',
+  });
+  // From there the way back is a rollback, as it is from any other digest.
+  const back = observe(ours.digest, upstream, [ours], now);
+  expect(decide({ ours: upstream, others: [back], upstream: back }, FOLLOW, now)).toEqual({
+    kind: 'hold',
+    cause: { kind: 'rollback' },
+  });
+});
+
 describe('observe', () => {
   const now = new Date(day(5));
   test.each<
@@ -147,13 +166,42 @@ describe('observe', () => {
     ['away from there, and there again', 'b1', ['a0+2', 'c3'], 'a', 'a0+5'],
   ])('%s', (_what, ours, others, upstream, seen) => {
     const standing = ours === undefined ? undefined : place(ours);
-    expect(observe(digest(upstream), standing, others.map(place), now)).toEqual(place(seen));
+    const observed = observe(digest(upstream), standing, others.map(place), now);
+    const { sightings, ...times } = observed;
+    expect(times).toEqual(place(seen));
+    // The numbers say the same as the times, because this clock was never wrong.
+    expect(orderOf(observed)).toEqual(orderOf(times));
   });
 
-  test('makes nothing older than what came before it, even if a clock was set back', () => {
-    expect(observe(digest('b'), place('a9'), [], now).firstSeen).toBe('2026-01-10T00:00:00.001Z');
-    expect(observe(digest('a'), place('a1'), [place('b9')], now).returned).toBe('2026-01-10T00:00:00.001Z');
+  test('makes nothing older than what came before it if a clock was set back, and counts its age by that clock', () => {
+    const after = START + 9 * DAY + 1;
+    expect(observe(digest('b'), place('a9'), [], now)).toEqual({
+      digest: digest('b'),
+      firstSeen: day(5),
+      sightings: { first: after, last: after },
+    });
+    expect(observe(digest('a'), place('a1'), [place('b9')], now)).toEqual({
+      digest: digest('a'),
+      firstSeen: day(1),
+      returned: day(5),
+      sightings: { first: START + DAY, last: after },
+    });
   });
+
+  test.each<[what: string, ours: string, other: string, sightings: SightingOrder | undefined]>([
+    ['upstream is at the other one', 'a5', 'b5', { first: START + 5 * DAY + 1, last: START + 5 * DAY + 1 }],
+    ['… which came back then', 'a5', 'b1+5', { first: START + DAY, last: START + 5 * DAY + 1 }],
+    ['… and ours came back then', 'a1+5', 'b5', { first: START + 5 * DAY, last: START + 5 * DAY + 1 }],
+  ])(
+    'gives a number of its own to one of two places of one millisecond: %s',
+    (_what, ours, other, sightings) => {
+      const upstream = digest('b');
+      expect(observe(upstream, place(ours), [place(other)], now)).toEqual({ ...place(other), sightings });
+      // Nothing says that upstream left ours, so nothing is noted.
+      const own = place(ours);
+      expect(observe(digest('a'), own, [place(other)], now)).toBe(own);
+    },
+  );
 });
 
 function at(name: string, time: number): Place {
