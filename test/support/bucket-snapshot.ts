@@ -56,6 +56,8 @@ function timeless(value: unknown, identity: boolean): unknown {
   const entries = Object.entries(value).map(([name, entry]) => {
     if (name === 'run' || name.endsWith('.run')) return [name, '<run>'] as const;
     if (name === 'id' && identity) return [name, '<id>'] as const;
+    // They begin at the milliseconds of a time.
+    if (name.endsWith('.sightings')) return [name, '<sightings>'] as const;
     return [name, timeless(entry, identity)] as const;
   });
   return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
