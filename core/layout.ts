@@ -85,7 +85,7 @@ export function historyKey(repository: Repository, tag: Tag, at: Date, run: stri
 /** The state of one configuration, by its `name`. */
 export function stateKey(
   name: string,
-  file: 'catalog.json' | 'last-run.json' | 'probe' | `runs/${string}.json`,
+  file: 'catalog.json' | 'last-run.json' | 'probe' | 'scrub.json' | `runs/${string}.json`,
 ): string {
   return `${STATE}${name}/${file}`;
 }

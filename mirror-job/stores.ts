@@ -154,6 +154,7 @@ export async function alignedEnvironment(
       ...(!isOne && {
         reportStores: () => members.report(),
         storeFindings: () => members.caughtUpTags.findings(),
+        replicas: () => members.live.map((member) => member.store),
       }),
     },
     members,

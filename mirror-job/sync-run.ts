@@ -88,7 +88,7 @@ export async function runSync(options: SyncOptions, commandLine: CommandLine): P
 }
 
 async function mirror(
-  { config: file, dryRun }: SyncOptions,
+  { config: file, dryRun, images: references }: SyncOptions,
   configuration: Configuration,
   entries: Configuration['images'],
   progress: Progress,
@@ -131,14 +131,18 @@ async function mirror(
   const run = async (): Promise<RunReport> => {
     // A run that was stopped before it knew the bucket reports what it has not reached, and writes nothing there.
     const stopped = () =>
-      runMirror({ ...base, store: new DryStore(stores.primary) }, configuration.name, images);
+      runMirror({ ...base, store: new DryStore(stores.primary) }, configuration.name, images, {
+        scrubs: false,
+      });
     if (!stores.areKnown) return stopped();
     const aligned = await alignedEnvironment(file, base, stores).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });
     if (aligned === undefined) return stopped();
     const { environment, members } = aligned;
-    const report = await runMirror(environment, configuration.name, images);
+    // A run of a few images by hand would have the others wait for their turn.
+    const scrubs = references.length === 0;
+    const report = await runMirror(environment, configuration.name, images, { scrubs });
     if (environment.reportStores === undefined) return report;
     return reportOnStores(environment, members, configuration.name, report);
   };

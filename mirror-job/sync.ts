@@ -55,11 +55,11 @@ Exit code:
   0  done; the output says what was held back, what upstream has deleted, and what a budget leaves
      for the next run
   1  something failed, an immutable tag changed, most tags disappeared, a list is shorter than
-     minTags, an image has too many referrers, one of several stores is behind, the run was
-     interrupted or reached maxDuration (default: 5h), or FILE could not be written; the rest was
-     done
+     minTags, an image has too many referrers, a store has lost a blob, one of several stores is
+     behind, the run was interrupted or reached maxDuration (default: 5h), or FILE could not be
+     written; the rest was done
   2  the configuration, the command line or the store is wrong (of several stores: all of them, or
-     one that must not be filled), and nothing was mirrored
+     one that must not be filled), or this machine's clock is; nothing was mirrored
 
 Examples:
   npx lifeboat sync
@@ -86,11 +86,11 @@ export const plan: Command = {
   summary: 'Show what sync would do, tag by tag, and what it would cost.',
   help: `Usage: lifeboat plan [-c FILE] [--all] [--report FILE] [--json] [IMAGE...]
 
-Does everything that sync does, except that it fetches no blobs and writes nothing. It asks the
-upstreams and the bucket, decides, and shows for each image which tags are in, which are out and
-why, which are new or have moved, and what the sync costs the upstream: requests, manifest GETs
-(which Docker Hub counts) and bytes. The plan itself sends all of these requests but those of
-blobs. The bytes are an upper limit: those of the blobs that the bucket lacks. Each blob counts
+Does everything that sync does, except that it fetches no blobs, writes nothing, and does not look
+whether stored blobs are still there. It asks the upstreams and the bucket, decides, and shows for
+each image which tags are in, which are out and why, which are new or have moved, and what the
+sync costs the upstream: requests, manifest GETs (which Docker Hub counts) and bytes. The plan
+itself sends all of these requests but those of blobs. The bytes are an upper limit: those of the blobs that the bucket lacks. Each blob counts
 once, for the first image that needs it.
 
 ${IMAGES}
@@ -105,7 +105,7 @@ Options:
 Exit code:
   0  the sync would do everything
   1  something would fail or be a finding, as with sync, or the plan was interrupted
-  2  the configuration, the store or the command line is wrong
+  2  the configuration, the store, the command line or this machine's clock is wrong
 
 Examples:
   npx lifeboat plan

@@ -35,10 +35,14 @@ export function registryKind({ method, path }: ProxiedRequest): string {
   return `${noun === 'manifests' || noun === 'blobs' ? noun.slice(0, -1) : noun} ${method}`;
 }
 
-/** Of a request to a store: what it does, and to a repository's keys or to the others. */
+/** Keys of a repository that never change, or only grow: a run without news reads them for the scrub alone. */
+const CONTENT = /\/_(?:manifests|blobs|referrers)\//;
+
+/** Of a request to a store: what it does, and to a repository's keys, to its content, or to the others. */
 export function storeKind({ method, path }: ProxiedRequest): string {
   const action = method === 'GET' || method === 'HEAD' ? 'read' : method;
-  return `${action}${path.includes('/repositories/') ? ' of a repository' : ''}`;
+  if (!path.includes('/repositories/')) return action;
+  return `${action} of a repository${CONTENT.test(path) ? "'s content" : ''}`;
 }
 
 /** A run that takes long writes these now and then, so that one which dies is not all for nothing. */

@@ -13,6 +13,9 @@ const SOURCE_REQUESTS = {
   'one of 50 changed': 58,
 } as const satisfies Record<Step, number>;
 
+/** 32 manifests with what refers to them, and the links of 32 blobs: as many for a mirror of any size. */
+const SCRUB_READS = 96;
+
 /** All tools' times; ours has the goals. @param all of the same latency */
 export function taggedRows(all: readonly Series[]): Row[] {
   return STEPS.flatMap((step) =>
@@ -47,6 +50,11 @@ export function countRows(all: readonly Series[]): Row[] {
       noop.map(({ destination }) => destination.kinds['read of a repository'] ?? 0),
       1,
       `all requests to the store: ${describe(noop[0]?.destination)}`,
+    ),
+    mostRow(
+      "no-op: reads of the repository's content, for the scrub",
+      noop.map(({ destination }) => destination.kinds["read of a repository's content"] ?? 0),
+      SCRUB_READS,
     ),
     mostRow(
       'cold: objects written more than once',

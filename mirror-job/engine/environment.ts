@@ -28,6 +28,8 @@ export interface Environment {
   readonly reportStores?: () => readonly StoreReport[];
   /** Of bringing several stores in step, for the report. */
   readonly storeFindings?: () => readonly Finding[];
+  /** Each of these, as long as it is in use. */
+  readonly replicas?: () => readonly Pick<Store, 'name' | 'size'>[];
   readonly clock: Clock;
   readonly log: Log;
   readonly createHash: (algorithm: Algorithm) => Hasher;

@@ -67,6 +67,7 @@ export async function planMirror(
   const selections = new Map<Image, Selected>();
   const report = await runMirror({ ...environment, store }, name, images, {
     blobs,
+    scrubs: false,
     onSelection: (image, selected) => selections.set(image, selected),
   });
   const resultOf = readResults(report.items);

@@ -35,6 +35,7 @@ export interface Finding {
     | 'mass-disappearance'
     | 'list-too-short'
     | 'too-many-referrers'
+    | 'object-lost'
     | 'caught-up';
   readonly repository: Repository;
   /** Undefined where it is about many. */

@@ -17,34 +17,44 @@ import { ImageRun, type ImageWork } from './image-run.ts';
 import { outcomeOf } from './skipped-error.ts';
 import { createManifestRetention } from './manifest-copy.ts';
 import { RepositoryState } from './repository-state.ts';
+import { createRepair } from './scrub-repair.ts';
+import { Scrub } from './scrub.ts';
 import { upstreamsOf } from './source.ts';
 
 /** An upload that is older than this belongs to no run that is still alive. Milliseconds. */
 const UPLOAD_ABANDONED_AFTER = 24 * 60 * 60 * 1000;
 
+/** What a run does in another way, or leaves out. */
+export interface RunOptions extends Partial<ImageWork> {
+  /** Whether stored blobs are checked. */
+  readonly scrubs?: boolean;
+}
+
 /**
  * Mirrors every image. Never throws for what goes wrong with an image: that is in the report.
  * @param name the configuration's, for its state in the bucket
- * @param dry for a dry run, which copies no blobs
+ * @param how left out for a run that does all its work
  */
 export async function runMirror(
   given: Environment,
   name: string,
   images: readonly Image[],
-  dry?: ImageWork,
+  how: RunOptions = {},
 ): Promise<RunReport> {
   const store = new FreshStore(given.store);
   const environment = { ...given, store };
   const { clock, tally, limits, signal, run } = environment;
   const begun = clock.now().toISOString();
+  const { scrubs = true, ...dry } = how;
   const blobSlots = new FairShare(limits.blobs);
-  const blobs = dry?.blobs ?? new BlobCopier(environment, blobSlots);
+  const blobs = dry.blobs ?? new BlobCopier(environment, blobSlots);
   const work = { ...dry, blobs };
   const retention = createManifestRetention();
   const tags = new FairShare(limits.tags);
   // An open one holds its index and its tags: of thousands, only some are open at once.
   const open = new FairShare(limits.repositories);
-  const repositories = [...Map.groupBy(images, (image) => image.repository)].map(([repository, group]) => {
+  const imagesOf = Map.groupBy(images, (image) => image.repository);
+  const repositories = [...imagesOf].map(([repository, group]) => {
     const parties = new Set(group.map(({ source }) => partyOf(source)));
     // A repository of several upstreams competes by itself: a slow one of them must not keep the others waiting.
     const [opener = repository] = parties.size === 1 ? parties : [repository];
@@ -55,13 +65,17 @@ export async function runMirror(
     for (const [share, party] of shares) share.join(party);
     return { repository, group, opener, shares };
   });
+  const scrub = scrubs
+    ? new Scrub(environment, name, [...imagesOf.keys()], createRepair(environment, imagesOf, blobs))
+    : undefined;
   const results = await Promise.all(
     repositories.map(async ({ repository, group, opener, shares }) => {
       const limit = limitFor(open, opener);
       const result = await limit(async () => {
         const scope = retention.open();
         try {
-          return await mirrorRepository(environment, repository, group, { ...work, retention: scope }, tags);
+          const its = { ...work, retention: scope, tags, scrub };
+          return await mirrorRepository(environment, repository, group, its);
         } finally {
           // Nothing of a repository is needed after its end.
           scope.close();
@@ -72,6 +86,7 @@ export async function runMirror(
       return result;
     }),
   );
+  const lost = (await scrub?.finish()) ?? [];
   const served = results.flatMap(({ repository, isServed }) => (isServed ? [repository] : []));
   const upstreams = upstreamsOf(images.map(({ source }) => source));
   // By now each that was asked has answered.
@@ -89,7 +104,11 @@ export async function runMirror(
     upstreams: upstreams.map((upstream) => upstream.report()),
     ...(environment.reportStores !== undefined && { stores: environment.reportStores() }),
     items: results.flatMap(({ items }) => items),
-    findings: [...(environment.storeFindings?.() ?? []), ...results.flatMap(({ findings }) => findings)],
+    findings: [
+      ...(environment.storeFindings?.() ?? []),
+      ...results.flatMap(({ findings }) => findings),
+      ...lost,
+    ],
   };
   // None of these needs another, and each waits for the store.
   await Promise.all([
@@ -141,14 +160,15 @@ async function mirrorRepository(
   environment: Environment & { readonly store: FreshStore },
   repository: Repository,
   images: readonly Image[],
-  work: ImageWork,
-  tags: FairShare,
+  { tags, scrub, ...work }: ImageWork & { readonly tags: FairShare; readonly scrub: Scrub | undefined },
 ): Promise<RepositoryResult> {
   let state: RepositoryState;
   try {
     state = await RepositoryState.open(environment, repository);
     if (state.isEmpty) await environment.store.look(repository);
+    scrub?.offer(repository, state.entries());
   } catch (error) {
+    scrub?.offer(repository, []);
     return resultOf(repository, [failed(environment, repository, error)], [], false);
   }
   const runs = images.map((image) => new ImageRun(environment, image, state, work));

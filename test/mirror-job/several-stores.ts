@@ -109,6 +109,7 @@ export class Mirror {
       store: new StoreSet(members),
       reportStores: () => members.report(),
       storeFindings: () => members.caughtUpTags.findings(),
+      replicas: () => members.live.map(({ store }) => store),
     };
     const report = await runMirror(environment, 'default', this.#images());
     return reportOnStores(environment, members, 'default', report);

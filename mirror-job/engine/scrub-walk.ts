@@ -1,0 +1,171 @@
+/**
+ * A walk over what the manifests of one repository need, in an order that the next run can carry on: at each level the
+ * digests in their order as text. Only manifests are read, and only so many.
+ */
+import { algorithmOf, digestOf, type Digest } from '../../core/digest.ts';
+import type { Descriptor } from '../../core/descriptor.ts';
+import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
+import { manifestKey, referrersKey } from '../../core/layout.ts';
+import { ManifestInvalidError, namesManifest, parseManifest } from '../../core/manifest.ts';
+import { decodeReferrers } from '../../core/referrers.ts';
+import type { Repository } from '../../core/reference.ts';
+import { chooseChildren } from './platform-choice.ts';
+import type { Platforms } from './platform.ts';
+import type { Store } from './store.ts';
+
+/** Sibling manifests that are read at once. */
+const READ_AHEAD = 8;
+
+/** A tag's or a pin's manifest. */
+export interface Root {
+  readonly digest: Digest;
+  /** For which its children are stored; undefined for all. */
+  readonly platforms: Platforms;
+}
+
+export interface Step {
+  /** `manifest`: it is there, and so was everything below it looked at. */
+  readonly kind: 'blob' | 'manifest' | 'lost manifest';
+  readonly digest: Digest;
+  /** From the root down to the object itself. */
+  readonly path: readonly Digest[];
+  /** Of a blob. */
+  readonly descriptor?: Descriptor;
+}
+
+interface Node extends Root {
+  readonly blob?: Descriptor;
+}
+
+/** The manifests that one run reads for the scrub, over all repositories. */
+export class ReadBudget {
+  readonly #most: number;
+  #left: number;
+  /** Whether a walk has ended early because of it. */
+  isUsedUp = false;
+
+  constructor(most: number) {
+    this.#most = most;
+    this.#left = most;
+  }
+
+  /** @param isAhead whether it is not needed yet: half is kept for what is, or a deep index would never be passed */
+  take(isAhead: boolean): boolean {
+    if (this.#left <= (isAhead ? this.#most / 2 : 0)) return false;
+    this.#left -= 1;
+    return true;
+  }
+}
+
+export class ScrubWalk {
+  readonly #store: Pick<Store, 'get'>;
+  readonly #repository: Repository;
+  readonly #budget: ReadBudget;
+
+  constructor(store: Pick<Store, 'get'>, repository: Repository, budget: ReadBudget) {
+    this.#store = store;
+    this.#repository = repository;
+    this.#budget = budget;
+  }
+
+  /**
+   * @param after the path of the object to go on after; empty for the beginning
+   * @throws {StoreError}
+   */
+  steps(roots: readonly Root[], after: readonly string[]): AsyncGenerator<Step> {
+    return this.#visit(roots, after, []);
+  }
+
+  async *#visit(
+    nodes: readonly Node[],
+    [from, ...below]: readonly string[],
+    path: readonly Digest[],
+  ): AsyncGenerator<Step> {
+    const rest = nodes
+      .filter(({ digest }) => from === undefined || digest > from || (digest === from && below.length > 0))
+      .toSorted((one, other) => (one.digest < other.digest ? -1 : 1));
+    const reads = new Map<Digest, Promise<readonly Node[] | undefined>>();
+    for (const [index, { digest, blob }] of rest.entries()) {
+      const own = [...path, digest];
+      if (blob !== undefined) {
+        yield { kind: 'blob', digest, path: own, descriptor: blob };
+        continue;
+      }
+      this.#readAhead(rest.slice(index, index + READ_AHEAD), path.length === 0, reads);
+      const read = reads.get(digest);
+      if (read === undefined) {
+        this.#budget.isUsedUp = true;
+        return;
+      }
+      reads.delete(digest);
+      const children = await read;
+      if (children === undefined) {
+        yield { kind: 'lost manifest', digest, path: own };
+        continue;
+      }
+      yield* this.#visit(children, digest === from ? below : [], own);
+      if (this.#budget.isUsedUp) return;
+      yield { kind: 'manifest', digest, path: own };
+    }
+  }
+
+  /** @param nodes the first of them is needed now */
+  #readAhead(
+    nodes: readonly Node[],
+    areRoots: boolean,
+    reads: Map<Digest, Promise<readonly Node[] | undefined>>,
+  ): void {
+    for (const [index, node] of nodes.entries()) {
+      if (node.blob !== undefined || reads.has(node.digest) || !this.#budget.take(index > 0)) continue;
+      const read = this.#read(node, areRoots);
+      // The walk may end before anybody awaits it.
+      read.catch(() => undefined);
+      reads.set(node.digest, read);
+    }
+  }
+
+  /** @returns undefined for a manifest that is missing, or holds other bytes */
+  async #read({ digest, platforms }: Node, isRoot: boolean): Promise<readonly Node[] | undefined> {
+    const [object, referrers] = await Promise.all([
+      this.#store.get(manifestKey(this.#repository, digest)),
+      isRoot ? this.#readReferrers(digest) : [],
+    ]);
+    if (object === undefined) return undefined;
+    const bytes = new Uint8Array(object.bytes);
+    if ((await digestOf(bytes, algorithmOf(digest))) !== digest) return undefined;
+    try {
+      const { blobs, manifests } = parseManifest(bytes, object.contentType);
+      const children = chooseChildren(manifests, platforms).children.map((child) =>
+        namesManifest(child) ? { digest: child.digest, platforms } : blobNode(child),
+      );
+      return unique([...blobs.map(blobNode), ...children, ...referrers]);
+    } catch (error) {
+      // The bytes are right, and an earlier version understood them.
+      if (error instanceof ManifestInvalidError) return [];
+      throw error;
+    }
+  }
+
+  /** Signatures and SBOMs are in no index. */
+  async #readReferrers(subject: Digest): Promise<readonly Node[]> {
+    const key = referrersKey(this.#repository, subject);
+    const object = await this.#store.get(key);
+    if (object === undefined) return [];
+    try {
+      return decodeReferrers(key, object.bytes).map(({ digest }) => ({ digest, platforms: undefined }));
+    } catch (error) {
+      // The next run that asks for referrers makes it anew.
+      if (error instanceof BucketObjectInvalidError) return [];
+      throw error;
+    }
+  }
+}
+
+function blobNode(blob: Descriptor): Node {
+  return { digest: blob.digest, platforms: undefined, blob };
+}
+
+/** A manifest may name a blob twice. */
+function unique(nodes: readonly Node[]): readonly Node[] {
+  return [...new Map(nodes.map((node) => [node.digest, node])).values()];
+}

@@ -1,0 +1,235 @@
+/**
+ * The scrub: each run looks whether some of the stored objects are still there, and goes on where the last run ended, so
+ * the object that was looked at longest ago comes next. A run that finds nothing new reads no blob, so nobody would miss
+ * a blob that a store has lost. docs/decisions/0090-scrub.md
+ */
+import { algorithmOf, digestOf } from '../../core/digest.ts';
+import { blobKey, blobLinkKey, manifestKey, stateKey } from '../../core/layout.ts';
+import { formatReference, type Repository } from '../../core/reference.ts';
+import type { IndexEntry } from '../../core/repository-index.ts';
+import { isEqual } from './catch-up-merge.ts';
+import { countOf } from './count-of.ts';
+import type { Environment } from './environment.ts';
+import { createLimit, type Limit } from './limit.ts';
+import type { Finding } from './report.ts';
+import { nameOf, objectOf, recordOf, rootsOf, type NamedRoot, type ScrubbedObject } from './scrub-object.ts';
+import type { Repair } from './scrub-repair.ts';
+import { decodeScrub, encodeScrub, NEW_SCRUB, type ScrubState } from './scrub-state.ts';
+import { ReadBudget, ScrubWalk } from './scrub-walk.ts';
+import { allSettled } from './settle.ts';
+import { StoreError, type StoredObject } from './store.ts';
+
+/** Blobs that one run looks at, each by two requests without a body: enough to come round, and little beside a run. */
+const MAX_BLOBS = 32;
+/** Manifests that one run reads to know of blobs. */
+const MAX_MANIFESTS = 32;
+/** Repositories whose digests are remembered for it. */
+const MAX_REPOSITORIES = 16;
+/** Objects that are known to be lost, and looked at by each run. */
+const MAX_LOST = 100;
+const CHECKS_AT_ONCE = 16;
+
+interface Plan {
+  readonly stored: StoredObject | undefined;
+  readonly state: ScrubState;
+  /** The repositories to walk, in order. */
+  readonly next: readonly Repository[];
+  /** The repository after these; undefined if they are the last ones. */
+  readonly beyond: Repository | undefined;
+  readonly offers: ReadonlyMap<string, PromiseWithResolvers<readonly NamedRoot[]>>;
+}
+
+export class Scrub {
+  readonly #environment: Pick<Environment, 'store' | 'replicas' | 'log' | 'signal'>;
+  readonly #key: string;
+  readonly #repair: Repair;
+  readonly #checks: Limit = createLimit(CHECKS_AT_ONCE);
+  readonly #plan: Promise<Plan>;
+  readonly #findings: Promise<readonly Finding[]>;
+
+  /**
+   * Begins at once, beside the run.
+   * @param name the configuration's
+   * @param repositories those of the run: each has to be offered
+   */
+  constructor(
+    environment: Pick<Environment, 'store' | 'replicas' | 'log' | 'signal'>,
+    name: string,
+    repositories: readonly Repository[],
+    repair: Repair,
+  ) {
+    this.#environment = environment;
+    this.#key = stateKey(name, 'scrub.json');
+    this.#repair = repair;
+    this.#plan = this.#begin(repositories.toSorted());
+    this.#findings = this.#plan.then((plan) => this.#run(plan));
+    // `finish` tells.
+    this.#findings.catch(() => undefined);
+  }
+
+  /** Tells what a repository has when the run begins with it; nothing, if that cannot be read. */
+  offer(repository: Repository, entries: readonly IndexEntry[]): void {
+    this.#plan.then(
+      ({ offers }) => offers.get(repository)?.resolve(rootsOf(entries)),
+      () => undefined,
+    );
+  }
+
+  /** Never throws: that the scrub failed is said, and the next run goes on with it. */
+  async finish(): Promise<readonly Finding[]> {
+    const { log, signal } = this.#environment;
+    try {
+      return await this.#findings;
+    } catch (error) {
+      if (!signal.aborted) {
+        log.warn(
+          `${error instanceof Error ? error.message : String(error)} The next run checks stored blobs.`,
+        );
+      }
+      return [];
+    }
+  }
+
+  async #begin(sorted: readonly Repository[]): Promise<Plan> {
+    const stored = await this.#environment.store.get(this.#key);
+    const read = stored === undefined ? NEW_SCRUB : (decodeScrub(stored.bytes) ?? NEW_SCRUB);
+    const [at = ''] = read.after;
+    const isPast = sorted.every((repository) => repository < at);
+    const state = isPast ? { ...read, after: [] } : read;
+    const rest = isPast ? sorted : sorted.filter((repository) => repository >= at);
+    const next = rest.slice(0, MAX_REPOSITORIES);
+    const damaged = sorted.filter((one) => state.lost.some(({ repository }) => repository === one));
+    return {
+      stored,
+      state,
+      next,
+      beyond: rest[MAX_REPOSITORIES],
+      offers: new Map([...next, ...damaged].map((one) => [one, Promise.withResolvers()])),
+    };
+  }
+
+  async #run(plan: Plan): Promise<readonly Finding[]> {
+    const known = await this.#findKnown(plan);
+    const { objects, after } = await this.#sample(plan);
+    const keys = new Set(known.map((object) => nameOf(object)));
+    const all = [...known, ...objects.filter((object) => !keys.has(nameOf(object)))];
+    const checked = await allSettled(all.map((object) => this.#checks(() => this.#mend(object))));
+    const results = checked.filter((result) => result !== undefined);
+    const lost = results.filter(({ isMended }) => !isMended).map(({ object }) => recordOf(object));
+    await this.#save(plan, { after, lost: lost.slice(0, MAX_LOST) });
+    return results.map(({ finding }) => finding);
+  }
+
+  /** What was lost, as far as it is still needed. */
+  async #findKnown({ state, offers }: Plan): Promise<ScrubbedObject[]> {
+    const objects: ScrubbedObject[] = [];
+    for (const { root, kind, digest, size, ...lost } of state.lost) {
+      const roots = (await offers.get(lost.repository)?.promise) ?? [];
+      const named = roots.find((one) => one.digest === root);
+      // It is one of those that were offered.
+      const repository = lost.repository as Repository;
+      if (named !== undefined)
+        objects.push({ repository, root: named, kind, digest, size, isForeign: false });
+    }
+    return objects;
+  }
+
+  async #sample(
+    plan: Plan,
+  ): Promise<{ readonly objects: ScrubbedObject[]; readonly after: readonly string[] }> {
+    const { store, signal } = this.#environment;
+    const { state, next, beyond, offers } = plan;
+    const [at, ...below] = state.after;
+    const budget = new ReadBudget(MAX_MANIFESTS);
+    const objects = new Map<string, ScrubbedObject>();
+    let { after } = state;
+    let blobs = 0;
+    for (const repository of next) {
+      const roots = new Map((await offers.get(repository)?.promise)?.map((root) => [root.digest, root]));
+      const walk = new ScrubWalk(store, repository, budget);
+      for await (const step of walk.steps([...roots.values()], repository === at ? below : [])) {
+        signal.throwIfAborted();
+        const object = objectOf(repository, roots, step);
+        const isNew = object !== undefined && !objects.has(nameOf(object));
+        // The end is known only now: the next run does not begin with nothing.
+        if (isNew && object.kind === 'blob' && blobs === MAX_BLOBS)
+          return { objects: [...objects.values()], after };
+        after = [repository, ...step.path];
+        if (!isNew) continue;
+        objects.set(nameOf(object), object);
+        if (object.kind === 'blob') blobs += 1;
+      }
+      if (budget.isUsedUp) return { objects: [...objects.values()], after };
+    }
+    return { objects: [...objects.values()], after: beyond === undefined ? [] : [beyond] };
+  }
+
+  /** @returns undefined if the object is there */
+  async #mend(object: ScrubbedObject) {
+    const { signal } = this.#environment;
+    signal.throwIfAborted();
+    if (await this.#isThere(object)) return undefined;
+    const what = await this.#describe(object);
+    const repaired = await this.#repair(object);
+    signal.throwIfAborted();
+    const { repository, root } = object;
+    const image = formatReference({ repository, tag: root.tag, digest: root.digest });
+    const outcome =
+      'from' in repaired
+        ? `It was fetched again from ${repaired.from}. Ask the provider of the store why it was lost: other objects may be missing too.`
+        : `It could not be fetched again: ${repaired.failure} Pulls of this image may fail until a run can fetch it; each run tries again.`;
+    const finding: Finding = {
+      kind: 'object-lost',
+      repository,
+      ...(root.tag !== undefined && { tag: root.tag }),
+      message: `${image}: ${what}. ${outcome}`,
+    };
+    return { object, finding, isMended: 'from' in repaired };
+  }
+
+  async #isThere({ repository, kind, digest, size, isForeign }: ScrubbedObject): Promise<boolean> {
+    const { store } = this.#environment;
+    if (kind === 'manifest') {
+      const object = await store.get(manifestKey(repository, digest));
+      return (
+        object !== undefined && (await digestOf(new Uint8Array(object.bytes), algorithmOf(digest))) === digest
+      );
+    }
+    const [stored, link] = await Promise.all([
+      store.size(blobKey(digest)),
+      store.size(blobLinkKey(repository, digest)),
+    ]);
+    return link === undefined ? isForeign : stored === size;
+  }
+
+  /** Which store has what in its place. */
+  async #describe({ repository, kind, digest, size }: ScrubbedObject): Promise<string> {
+    const { store, replicas } = this.#environment;
+    const said: string[] = [];
+    for (const replica of replicas?.() ?? [store]) {
+      try {
+        const key = kind === 'blob' ? blobKey(digest) : manifestKey(repository, digest);
+        const stored = await replica.size(key);
+        if (stored === undefined) {
+          said.push(`${replica.name} has lost the ${kind} ${digest}`);
+        } else if (kind === 'blob' && stored !== size) {
+          said.push(
+            `${replica.name} has ${countOf(stored, 'byte')} instead of ${size} of the blob ${digest}`,
+          );
+        } else if (kind === 'blob' && (await replica.size(blobLinkKey(repository, digest))) === undefined) {
+          said.push(`${replica.name} has lost the link to the blob ${digest}`);
+        }
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+      }
+    }
+    return said.length === 0 ? `${store.name} has a damaged ${kind} ${digest}` : said.join(', and ');
+  }
+
+  async #save({ stored }: Plan, next: ScrubState): Promise<void> {
+    const bytes = encodeScrub(next);
+    const before = stored?.bytes ?? encodeScrub(NEW_SCRUB);
+    if (isEqual(before, bytes)) return;
+    await this.#environment.store.put(this.#key, bytes, { contentType: 'application/json' });
+  }
+}
