@@ -36,7 +36,15 @@ interface Plan {
   readonly next: readonly Repository[];
   /** The repository after these; undefined if they are the last ones. */
   readonly beyond: Repository | undefined;
-  readonly offers: ReadonlyMap<string, PromiseWithResolvers<readonly NamedRoot[]>>;
+  /** By repository: those to walk, and those that have lost something. */
+  readonly offers: ReadonlyMap<string, Offer>;
+}
+
+/** What a repository has: known when the run begins with it. */
+interface Offer {
+  readonly repository: Repository;
+  readonly roots: Promise<readonly NamedRoot[]>;
+  readonly resolve: (roots: readonly NamedRoot[]) => void;
 }
 
 export class Scrub {
@@ -104,7 +112,7 @@ export class Scrub {
       state,
       next,
       beyond: rest[MAX_REPOSITORIES],
-      offers: new Map([...next, ...damaged].map((one) => [one, Promise.withResolvers()])),
+      offers: new Map([...next, ...damaged].map((repository) => [repository, createOffer(repository)])),
     };
   }
 
@@ -123,13 +131,11 @@ export class Scrub {
   /** What was lost, as far as it is still needed. */
   async #findKnown({ state, offers }: Plan): Promise<ScrubbedObject[]> {
     const objects: ScrubbedObject[] = [];
-    for (const { root, kind, digest, size, ...lost } of state.lost) {
-      const roots = (await offers.get(lost.repository)?.promise) ?? [];
-      const named = roots.find((one) => one.digest === root);
-      // It is one of those that were offered.
-      const repository = lost.repository as Repository;
-      if (named !== undefined)
-        objects.push({ repository, root: named, kind, digest, size, isForeign: false });
+    for (const { repository, root, kind, digest, size } of state.lost) {
+      const offer = offers.get(repository);
+      const named = (await offer?.roots)?.find((one) => one.digest === root);
+      if (offer === undefined || named === undefined) continue;
+      objects.push({ repository: offer.repository, root: named, kind, digest, size, isForeign: false });
     }
     return objects;
   }
@@ -145,7 +151,7 @@ export class Scrub {
     let { after } = state;
     let blobs = 0;
     for (const repository of next) {
-      const roots = new Map((await offers.get(repository)?.promise)?.map((root) => [root.digest, root]));
+      const roots = new Map((await offers.get(repository)?.roots)?.map((root) => [root.digest, root]));
       const walk = new ScrubWalk(store, repository, budget);
       for await (const step of walk.steps([...roots.values()], repository === at ? below : [])) {
         signal.throwIfAborted();
@@ -232,4 +238,9 @@ export class Scrub {
     if (isEqual(before, bytes)) return;
     await this.#environment.store.put(this.#key, bytes, { contentType: 'application/json' });
   }
+}
+
+function createOffer(repository: Repository): Offer {
+  const { promise, resolve } = Promise.withResolvers<readonly NamedRoot[]>();
+  return { repository, roots: promise, resolve };
 }

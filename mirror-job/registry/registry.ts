@@ -25,6 +25,8 @@ import { send } from './send.ts';
 
 /** More than any registry needs: to its storage, and that one's own. */
 const MAX_REDIRECTS = 5;
+/** All that is mirrored waits for what upstreams say of the time. Milliseconds. */
+const TIME_TIMEOUT = 5000;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** How many manifests and lists that are longer than most are read at once. */
@@ -99,7 +101,8 @@ export class Registry implements ReportingUpstream {
   async askTime(): Promise<void> {
     if (this.time.aheadMs !== undefined) return;
     try {
-      const answer = await send(this.#options, new URL('/v2/', this.#base), 'GET', {});
+      const timeout = Math.min(this.#options.timeout, TIME_TIMEOUT);
+      const answer = await send({ ...this.#options, timeout }, new URL('/v2/', this.#base), 'GET', {});
       this.#noteTime(answer);
       answer.discard();
     } catch {

@@ -23,6 +23,8 @@ let folder = '';
 let store: Store;
 let registry: RogueRegistry;
 let proxy: CountingProxy;
+/** Before the later stores: wrangler's own server does not say the time, and this one says the right one. */
+let rightProxy: CountingProxy;
 /** What the proxy before the store says of the time. */
 let date: string | null | undefined;
 
@@ -36,6 +38,7 @@ beforeAll(async () => {
     },
   };
   proxy = await startCountingProxy(options);
+  rightProxy = await startCountingProxy({ target: options.target });
   const app = emptyRepository();
   tagAs(app, addImage(app, { layers: [await addLayer(app, 'layer')] }), 'one');
   registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', app]]) } });
@@ -46,15 +49,17 @@ beforeAll(async () => {
 afterAll(async () => {
   await registry?.stop();
   await proxy?.stop();
+  await rightProxy?.stop();
   await store?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
-/** @param stores the numbers of the buckets; all but the first without the proxy */
+/** @param stores the numbers of the buckets */
 async function lifeboat(command: readonly string[], stores: readonly number[] = [0]): Promise<Finished> {
   const { region, accessKeyId, secretAccessKey, buckets } = store;
   const all = stores.map((number, index) => {
-    const endpoint = index === 0 ? proxy.url + new URL(store.endpoint).pathname : store.endpoint;
+    const { url } = index === 0 ? proxy : rightProxy;
+    const endpoint = url + new URL(store.endpoint).pathname;
     return { endpoint, bucket: buckets[number], region, accessKeyId, secretAccessKey };
   });
   const file = join(folder, 'lifeboat.yaml');

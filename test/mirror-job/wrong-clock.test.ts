@@ -1,5 +1,7 @@
 /** What a clock that was wrong has left in a bucket, and digests that were seen in one millisecond. */
 import { expect, test } from 'vitest';
+import { parseDigest } from '../../core/digest.ts';
+import { parseTag } from '../../core/reference.ts';
 import {
   decodeRepositoryIndex,
   encodeRepositoryIndex,
@@ -9,6 +11,12 @@ import { withoutFutureTimes } from '../../mirror-job/engine/future-times.ts';
 import { TagFixture, INDEX_KEY } from './tag-fixture.ts';
 
 const DAY = 86_400_000;
+const ABOUT = {
+  tag: parseTag('latest'),
+  mediaType: 'application/vnd.oci.image.manifest.v1+json',
+  digest: parseDigest(`sha256:${'a'.repeat(64)}`),
+  size: 1,
+};
 
 /** Writes the index as another program, or another clock, would have written it. */
 function rewrite(fixture: TagFixture, change: (entry: IndexEntry) => IndexEntry): void {
@@ -108,14 +116,7 @@ test('a clock that is set back holds nothing longer than minAge', async () => {
 
 test('times up to ten minutes ahead are left alone, because two clocks may differ by so much', () => {
   const now = new Date('2026-01-01T00:00:00.000Z');
-  const entry = {
-    kind: 'tag',
-    tag: 'latest',
-    mediaType: 'application/vnd.oci.image.manifest.v1+json',
-    digest: `sha256:${'a'.repeat(64)}`,
-    size: 1,
-    firstSeen: '2026-01-01T00:10:00.000Z',
-  } as IndexEntry;
+  const entry: IndexEntry = { kind: 'tag', ...ABOUT, firstSeen: '2026-01-01T00:10:00.000Z' };
   expect(withoutFutureTimes(entry, now)).toBe(entry);
   expect(withoutFutureTimes({ ...entry, firstSeen: '2026-01-01T00:10:00.001Z' }, now)).toMatchObject({
     firstSeen: now.toISOString(),
@@ -126,26 +127,21 @@ test('times up to ten minutes ahead are left alone, because two clocks may diffe
   });
 });
 
-test.each<[field: string, entry: Partial<IndexEntry>, bounded: Partial<IndexEntry>]>([
-  ['a pin', { kind: 'pin' }, { kind: 'pin', firstSeen: '2026-01-01T00:00:00.000Z' }],
+const NOW = '2026-01-01T00:00:00.000Z';
+const FUTURE = '2030-01-01T00:00:00.000Z';
+
+test.each<[what: string, entry: IndexEntry, bounded: Partial<IndexEntry>]>([
+  ['a pin', { kind: 'pin', ...ABOUT, firstSeen: FUTURE }, { firstSeen: NOW }],
   [
     'a tag that is gone',
-    { kind: 'tag', gone: '2030-01-02T00:00:00.000Z' },
-    { kind: 'tag', gone: '2026-01-01T00:00:00.000Z' },
+    { kind: 'tag', ...ABOUT, firstSeen: NOW, gone: FUTURE },
+    { firstSeen: NOW, gone: NOW },
   ],
   [
     'a candidate that was left by hand',
-    { kind: 'candidate', returned: '2031-01-02T00:00:00.000Z', left: '2031-01-02T00:00:00.000Z' },
-    { kind: 'candidate', returned: '2026-01-01T00:00:00.000Z', left: '2026-01-01T00:00:00.000Z' },
+    { kind: 'candidate', ...ABOUT, firstSeen: FUTURE, returned: FUTURE, left: FUTURE },
+    { firstSeen: NOW, returned: NOW, left: NOW },
   ],
 ])('no time of %s lies in the future', (_what, entry, bounded) => {
-  const about = {
-    tag: 'latest',
-    mediaType: 'm',
-    digest: `sha256:${'a'.repeat(64)}`,
-    size: 1,
-    firstSeen: '2030-01-01T00:00:00.000Z',
-  };
-  const now = new Date('2026-01-01T00:00:00.000Z');
-  expect(withoutFutureTimes({ ...about, ...entry } as IndexEntry, now)).toMatchObject(bounded);
+  expect(withoutFutureTimes(entry, new Date(NOW))).toMatchObject(bounded);
 });
