@@ -220,8 +220,9 @@ test.each<[annotation: string | undefined, sightings: SightingOrder | undefined]
     `{"mediaType":"${INDEX}","digest":"${B}","size":30,"annotations":{"dev.lifeboat.tag":"stable",` +
     `"dev.lifeboat.kind":"candidate","dev.lifeboat.first-seen":"${MOVED}"${noted}}}]}`;
   expect(decodeRepositoryIndex(KEY, Buffer.from(object))).toEqual([{ ...candidate, sightings }]);
-  if (sightings !== undefined)
-    expect(text(encodeRepositoryIndex([{ ...candidate, sightings }]))).toBe(object);
+  // What cannot be read is not written again.
+  const written = sightings === undefined ? object.replace(noted, '') : object;
+  expect(text(encodeRepositoryIndex([{ ...candidate, sightings }]))).toBe(written);
 });
 
 test('_index.json says whether the list of tags beside it has every tag', () => {
