@@ -90,8 +90,8 @@ Does everything that sync does, except that it fetches no blobs, writes nothing,
 whether stored blobs are still there. It asks the upstreams and the bucket, decides, and shows for
 each image which tags are in, which are out and why, which are new or have moved, and what the
 sync costs the upstream: requests, manifest GETs (which Docker Hub counts) and bytes. The plan
-itself sends all of these requests but those of blobs. The bytes are an upper limit: those of the blobs that the bucket lacks. Each blob counts
-once, for the first image that needs it.
+itself sends all of these requests but those of blobs. The bytes are an upper limit: those of the
+blobs that the bucket lacks. Each blob counts once, for the first image that needs it.
 
 ${IMAGES}
 
