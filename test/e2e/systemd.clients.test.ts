@@ -44,7 +44,7 @@ test.each([
   ['the unit', async () => unitWith()],
   ['the unit with the drop-in for metrics', async () => unitWith(await dropIn('--metrics'))],
   ['the unit with the drop-in for logins', async () => unitWith(await dropIn('LoadCredential'))],
-])(`%s is exposed by ${MOST_EXPOSURE} of 10 at most`, async (_name, write) => {
+])('%s is exposed by 2 of 10 at most', async (_name, write) => {
   const args = ['security', '--offline=true', '--no-pager', await write()];
   const { stdout, stderr } = await runProgram(analyze, args);
   const [, exposure] = /Overall exposure level for lifeboat\.service: ([\d.]+)/.exec(stdout) ?? [];
