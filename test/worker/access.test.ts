@@ -115,10 +115,26 @@ describe('with a token', () => {
     [bearer('ci-token'), '/v2/docker.io/library/a/b/manifests/1', 403],
     [bearer('ci-token'), '/v2/ghcr.io/acme/manifests/1', 403],
     [bearer('ci-token'), '/v2/ghcrxio/acme/a/manifests/1', 403],
+    // Each kind of request has its repository checked.
+    [bearer('ci-token'), `/v2/quay.io/private/app/referrers/sha256:${CI_HASH}`, 403],
+    [bearer('ci-token'), `/v2/library/app/referrers/sha256:${CI_HASH}`, 200],
+    [bearer('ci-token'), '/v2/quay.io/private/app/tags/list', 403],
+    [bearer('ci-token'), `/v2/quay.io/private/app/manifests/sha256:${CI_HASH}`, 403],
+    [bearer('ci-token'), `/v2/quay.io/private/app/blobs/sha256:${CI_HASH}`, 403],
     [bearer('ops-token'), '/v2/quay.io/private/app/manifests/1', 200],
     [bearer('ops-token'), '/v2/quay.io/private/app/manifests/2', 404],
   ])('%j %s → %i', async (headers, path, status) => {
     expect((await edgeWith().get(path, headers)).status).toBe(status);
+  });
+
+  it.each([
+    ['begins', `${CI_HASH.slice(0, 62)}00`],
+    ['begins, in its first half,', `${CI_HASH.slice(0, 32)}${'0'.repeat(32)}`],
+    ['ends', `00${CI_HASH.slice(2)}`],
+    ['ends, in its second half,', `${'0'.repeat(32)}${CI_HASH.slice(32)}`],
+  ])('the edge refuses a token whose hash only %s as a known one does', async (_name, hash) => {
+    const edge = edgeWith({ TOKENS: `near ${hash} **` });
+    expect((await edge.get('/v2/', bearer('ci-token'))).status).toBe(403);
   });
 
   it('the edge serves a blob only through a repository that has it', async () => {
