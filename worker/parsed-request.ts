@@ -2,6 +2,7 @@
  * Requests parsed, and kept: parsing is pure, nodes of a cluster all ask for the same, and taking a URL apart
  * costs more than everything else that a warm answer needs.
  */
+import { RegistryError } from '../core/error.ts';
 import { MemoryCache } from './cache/memory-cache.ts';
 import { parseRequest, type EdgeRequest, type Naming } from './request.ts';
 
@@ -18,6 +19,15 @@ const ROOM = 2 * 1024 * 1024;
 /** What the parsed form and the map's entry take, about. */
 const OVERHEAD = 1024;
 
+const NO_HOST: ParsedRequest = {
+  asked: {
+    kind: 'refused',
+    error: new RegistryError('NAME_INVALID', 'The Host header is not the name of a host.'),
+  },
+  host: '',
+  path: '',
+};
+
 export class RequestParser {
   readonly #naming: Naming;
   readonly #kept = new MemoryCache<ParsedRequest>(ROOM);
@@ -31,7 +41,9 @@ export class RequestParser {
     const key = `${method} ${address}`;
     const kept = this.#kept.get(key);
     if (kept !== undefined) return kept;
-    const url = new URL(address);
+    // The runtime puts the Host header into the address as it came.
+    const url = URL.parse(address);
+    if (url === null) return NO_HOST;
     const asked = parseRequest(method, url, this.#naming);
     const parsed = { asked, host: url.hostname, path: url.pathname };
     if (key.length <= LONGEST_KEPT) this.#kept.set(key, parsed, 2 * key.length + OVERHEAD);
