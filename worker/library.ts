@@ -14,6 +14,7 @@ import {
   type ReferrersContent,
   type TagContent,
 } from './content.ts';
+import { ReadBudget } from './isolate/read-budget.ts';
 import type { RefreshFailure } from './log.ts';
 import { R2Store } from './store/r2.ts';
 import { Roster } from './store/roster.ts';
@@ -36,11 +37,16 @@ export interface Surroundings {
 export interface Limits {
   /** The longest to the first byte of an answer, whatever hangs. Milliseconds. */
   readonly answer: number;
-  /** The longest that one store may take of that. Milliseconds. */
+  /** The longest that one store may take of that to its own first byte. Milliseconds. */
   readonly store: number;
+  /**
+   * After so long a request no longer waits for another one that reads the same object. It is more than one store may
+   * take, so that all of them learn when a store hangs, and leaves time for a read of their own. Milliseconds.
+   */
+  readonly flight: number;
 }
 
-export const LIMITS: Limits = { answer: 8000, store: 3000 };
+export const LIMITS: Limits = { answer: 8000, store: 3000, flight: 4000 };
 
 export interface Library {
   readonly roster: Roster;
@@ -68,10 +74,13 @@ export function openLibrary(configuration: Configuration, surroundings: Surround
     audience: configuration.audience,
     fresh: configuration.storeFresh,
     perStore: limits.store,
+    perAnswer: limits.answer,
+    perFlight: limits.flight,
     now,
     startTimer,
     identities: {
-      get: async (location) => (await edgeCache.get(IDENTITIES, encodeURIComponent(location)))?.bytes,
+      get: async (location) =>
+        (await edgeCache.get(IDENTITIES, encodeURIComponent(location), async () => {}))?.bytes,
       put: (location, bytes) => {
         const kept = {
           bytes,
@@ -89,12 +98,16 @@ export function openLibrary(configuration: Configuration, surroundings: Surround
       for (const shelf of [manifests, tags, links, tagLists, referrers, catalogs]) shelf.clear();
     },
   });
+  const budget = new ReadBudget({ now, startTimer });
   const shelf = <T>(kind: Kind<T>, room: number) =>
     new Shelf<T>({
       kind,
       roster,
       edgeCache,
       now,
+      startTimer,
+      budget,
+      perFlight: limits.flight,
       onRefreshFailure,
       room,
       fresh: kind.absence === 'pointer' ? configuration.tagTtl : DIGEST_FRESH,

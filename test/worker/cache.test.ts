@@ -146,13 +146,17 @@ describe('a tag', () => {
     expect(edge.refreshFailures).toEqual([
       {
         key: TAG_KEY,
-        failures: [`Store 1 could not read ${TAG_KEY}.`, 'No store answers at the moment.'],
+        failures: [
+          `Store 1 could not read ${TAG_KEY}.`,
+          'Store 1 could not read lifeboat.json.',
+          'No store answers at the moment.',
+        ],
       },
       {
         key: TAG_KEY,
         failures: [
           `CORRUPT in store 1: The object ${TAG_KEY} is corrupt: The bucket's object ${TAG_KEY} cannot be used: it is not a descriptor: it has no mediaType.`,
-          'No store answers at the moment.',
+          'The store does not give this object at the moment.',
         ],
       },
     ]);

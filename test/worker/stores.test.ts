@@ -385,11 +385,4 @@ describe('time', () => {
     expect((await edge.get(TAG)).status).toBe(200);
     expect((await edge.get('/v2/')).status).toBe(200);
   });
-
-  it('a store has to send all of its answer in what is left of its time', async () => {
-    const edge = new TestEdge([one]);
-    edge.fault = (key, store, self) => (key === 'lifeboat.json' ? undefined : stop(key, store, self));
-    expect((await edge.get(TAG)).status).toBe(503);
-    expect(edge.expired).toEqual([3000]);
-  });
 });

@@ -3,6 +3,7 @@
  * that no client can ask for; they are decoded and checked again when they come back. Without it (on
  * workers.dev, in a bare runtime) all still works.
  */
+import { bodyOf } from '../isolate/large-body.ts';
 import type { SmallObject } from '../store/small-object.ts';
 
 export interface KeptObject extends SmallObject {
@@ -17,6 +18,8 @@ const AT = 'lifeboat-at';
 const STORE = 'lifeboat-store';
 const BUCKET = 'lifeboat-bucket';
 const MODIFIED = 'lifeboat-modified';
+/** Bytes. Its own header, because a cache may give an object without Content-Length. */
+const SIZE = 'lifeboat-size';
 
 export class EdgeCache {
   readonly #cache: Pick<Cache, 'match' | 'put' | 'delete'>;
@@ -25,14 +28,22 @@ export class EdgeCache {
     this.#cache = cache;
   }
 
-  /** @param space a bucket's id: another bucket is another cache */
-  async get(space: string, key: string): Promise<KeptObject | undefined> {
+  /**
+   * @param space a bucket's id: another bucket is another cache
+   * @param admit waits until so many bytes may be read
+   */
+  async get(
+    space: string,
+    key: string,
+    admit: (bytes: number) => Promise<void>,
+  ): Promise<KeptObject | undefined> {
     try {
       const response = await this.#cache.match(addressOf(space, key));
       if (response === undefined) return undefined;
       const { headers } = response;
       const at = Number(headers.get(AT) ?? Number.NaN);
       const store = Number(headers.get(STORE) ?? Number.NaN);
+      await admit(Number(headers.get(SIZE)));
       const bytes = new Uint8Array(await response.arrayBuffer());
       if (!Number.isFinite(at) || !Number.isInteger(store)) return undefined;
       return {
@@ -51,11 +62,12 @@ export class EdgeCache {
   /** @param lifetime after which it is not given any more. Milliseconds */
   async put(space: string, key: string, object: KeptObject, lifetime: number): Promise<void> {
     const { bytes, contentType, modified, at, store, bucket } = object;
-    const response = new Response(bytes, {
+    const response = new Response(bodyOf(bytes), {
       headers: {
         'cache-control': `max-age=${Math.floor(lifetime / 1000)}`,
         [AT]: String(at),
         [STORE]: String(store),
+        [SIZE]: String(bytes.length),
         ...(bucket !== undefined && { [BUCKET]: encodeURIComponent(bucket) }),
         ...(contentType !== undefined && { 'content-type': contentType }),
         ...(modified !== undefined && { [MODIFIED]: modified }),

@@ -6,11 +6,17 @@
 import { RegistryError } from '../../core/error.ts';
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { ConfigurationError } from '../configuration-error.ts';
+import { NOTHING_TAKEN } from '../isolate/byte-budget.ts';
+import type { ReadBudget } from '../isolate/read-budget.ts';
+import { SingleFlight } from '../isolate/single-flight.ts';
 import { faultOf, type RefreshFailure } from '../log.ts';
 import { newTrace, type Scope } from '../scope.ts';
 import { CorruptObjectError } from '../store/corrupt-object-error.ts';
 import type { Roster } from '../store/roster.ts';
 import { readSmall, type SmallObject } from '../store/small-object.ts';
+import type { Store } from '../store/store.ts';
+import type { StartTimer } from '../store/time-limit.ts';
+import { watchedStore } from '../store/watched-store.ts';
 import type { EdgeCache, KeptObject } from './edge-cache.ts';
 import { MemoryCache } from './memory-cache.ts';
 
@@ -39,6 +45,11 @@ export interface ShelfOptions<T> {
   readonly roster: Roster;
   readonly edgeCache: EdgeCache;
   readonly now: () => number;
+  readonly startTimer: StartTimer;
+  /** Shared by all shelves. */
+  readonly budget: ReadBudget;
+  /** After so long a request no longer waits for another one that asks for the same. Milliseconds. */
+  readonly perFlight: number;
   readonly onRefreshFailure: (failure: RefreshFailure) => void;
   /** The most that memory may hold. Bytes. */
   readonly room: number;
@@ -58,9 +69,13 @@ export class Shelf<T> {
   readonly #memory: MemoryCache<Kept<T>>;
   /** Keys that are being asked for in the background, and since when. */
   readonly #refreshing = new Map<string, number>();
+  /** Requests that come together read an object once. */
+  readonly #flights: SingleFlight<Kept<T> | undefined>;
 
   constructor(options: ShelfOptions<T>) {
     this.#options = options;
+    const { now, startTimer, perFlight } = options;
+    this.#flights = new SingleFlight({ now, startTimer, patienceMs: perFlight });
     this.#memory = new MemoryCache(options.room);
   }
 
@@ -83,7 +98,7 @@ export class Shelf<T> {
 
   async #findElsewhere(scope: Scope, key: string): Promise<Kept<T> | undefined> {
     const { now, fresh, kind } = this.#options;
-    const fromEdge = await this.#fromEdgeCache(key);
+    const fromEdge = await this.#flights.run(scope, `edge ${key}`, () => this.#fromEdgeCache(scope, key));
     // Looked at only now: another request may have learnt more meanwhile.
     let kept = this.#memory.get(key);
     let source: 'memory' | 'edge' = 'memory';
@@ -104,34 +119,60 @@ export class Shelf<T> {
   }
 
   /** Asks the stores, whatever is kept. @throws as `find` */
-  async refresh(scope: Scope, key: string): Promise<Kept<T> | undefined> {
+  refresh(scope: Scope, key: string): Promise<Kept<T> | undefined> {
+    return this.#flights.run(scope, `store ${key}`, () => this.#refreshOnce(scope, key));
+  }
+
+  async #refreshOnce(scope: Scope, key: string): Promise<Kept<T> | undefined> {
     const { roster, kind, now, fresh, stale, edgeCache } = this.#options;
     const before = this.#memory.get(key);
-    const hit = await roster.search(scope, kind.absence, async (store, signal) => {
-      const object = await readSmall(store, key, signal);
-      return object && { object, value: await this.#decode(key, object) };
-    });
+    const hit = await roster.search(scope, kind.absence, (store, signal) =>
+      this.#read(store, key, signal, scope.deadline),
+    );
     const { space } = roster;
     if (hit === undefined) {
       this.#memory.delete(key);
       if (space !== undefined && before !== undefined) scope.waitUntil(edgeCache.delete(space, key));
       return undefined;
     }
-    const { object, value } = hit.value;
+    const { object, value, release } = hit.value;
     const kept: Kept<T> = { value, at: now(), store: hit.store, modified: object.modified };
     // A store that lags behind another one must not take back what was already given.
     const latest = this.#memory.get(key);
     if (latest !== undefined && this.#outlasts(latest, value)) {
       scope.trace.failures.push(`Store ${hit.store} has an older ${key} than the edge has already given.`);
+      release();
       return latest;
     }
     this.#remember(key, kept);
-    if (space !== undefined) {
+    if (space === undefined) {
+      release();
+    } else {
       const lifetime = kind.absence === 'pointer' ? stale : fresh;
       const entry = { ...object, at: kept.at, store: kept.store, bucket: roster.idOf(kept.store) };
-      scope.waitUntil(edgeCache.put(space, key, entry, lifetime));
+      scope.waitUntil(edgeCache.put(space, key, entry, lifetime).finally(release));
     }
     return kept;
+  }
+
+  /**
+   * Reads and decodes an object within the memory that all such reads share.
+   * @returns with `release`, which gives the memory back once nobody needs the object's bytes
+   */
+  async #read(store: Store, key: string, signal: AbortSignal, deadline: number) {
+    const { budget } = this.#options;
+    let release = NOTHING_TAKEN;
+    const admitted = watchedStore(store, async (object) => {
+      if (object !== undefined) release = await budget.takeForReading(object.size, deadline);
+    });
+    try {
+      const object = await readSmall(admitted, key, signal);
+      if (object === undefined) return undefined;
+      return { object, value: await this.#decode(key, object, deadline), release };
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   async #ask(scope: Scope, key: string, kept: Kept<T> | undefined): Promise<Kept<T> | undefined> {
@@ -155,7 +196,7 @@ export class Shelf<T> {
     // The runtime may drop work that outlives its answer; then the next request takes it up.
     if (since !== undefined && now() - since < roster.patience) return;
     this.#refreshing.set(key, now());
-    const background = { ...scope, deadline: Infinity, trace: newTrace() };
+    const background = { ...scope, deadline: now() + roster.patience, trace: newTrace() };
     scope.waitUntil(this.#refreshNow(background, key));
   }
 
@@ -173,23 +214,28 @@ export class Shelf<T> {
     if (failures.length > 0) this.#options.onRefreshFailure({ key, failures });
   }
 
-  async #fromEdgeCache(key: string): Promise<Kept<T> | undefined> {
-    const { roster, edgeCache, now, fresh, stale, kind } = this.#options;
+  async #fromEdgeCache({ deadline }: Scope, key: string): Promise<Kept<T> | undefined> {
+    const { roster, edgeCache, now, fresh, stale, kind, budget } = this.#options;
     if (roster.idOf(1) === undefined) await roster.recall();
     const { space } = roster;
     if (space === undefined) return undefined;
-    const object: KeptObject | undefined = await edgeCache.get(space, key);
-    if (object === undefined) return undefined;
-    // The second store is another bucket now; the cache is still the first one's.
-    const bucket = roster.idOf(object.store);
-    if (bucket !== undefined && object.bucket !== undefined && bucket !== object.bucket) return undefined;
-    if (now() - object.at > (kind.absence === 'pointer' ? stale : fresh)) return undefined;
+    let release = NOTHING_TAKEN;
     try {
-      const value = await this.#decode(key, object);
+      const object: KeptObject | undefined = await edgeCache.get(space, key, async (bytes) => {
+        release = await budget.takeForReading(bytes, deadline);
+      });
+      if (object === undefined) return undefined;
+      // The second store is another bucket now; the cache is still the first one's.
+      const bucket = roster.idOf(object.store);
+      if (bucket !== undefined && object.bucket !== undefined && bucket !== object.bucket) return undefined;
+      if (now() - object.at > (kind.absence === 'pointer' ? stale : fresh)) return undefined;
+      const value = await this.#decode(key, object, deadline);
       return { value, at: object.at, store: object.store, modified: object.modified };
     } catch (error) {
       if (error instanceof CorruptObjectError) return undefined;
       throw error;
+    } finally {
+      release();
     }
   }
 
@@ -209,9 +255,10 @@ export class Shelf<T> {
     return kind.since(value) < since;
   }
 
-  async #decode(key: string, object: SmallObject): Promise<T> {
+  async #decode(key: string, object: SmallObject, deadline: number): Promise<T> {
+    const { budget, kind } = this.#options;
     try {
-      return await this.#options.kind.decode(key, object);
+      return await budget.decode(object.bytes.length, deadline, () => kind.decode(key, object));
     } catch (error) {
       if (error instanceof BucketObjectInvalidError) throw new CorruptObjectError(key, error.message, error);
       throw error;
