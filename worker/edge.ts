@@ -5,6 +5,7 @@ import { RegistryError } from '../core/error.ts';
 import { manifestKey, referrersKey, stateKey, tagKey, tagListKey } from '../core/layout.ts';
 import { answerBlob } from './answer/blob.ts';
 import { answerError } from './answer/error.ts';
+import { bodyOf } from './isolate/large-body.ts';
 import { answerList, type List } from './answer/list.ts';
 import { answerManifest } from './answer/manifest.ts';
 import { answerReferrers } from './answer/referrers.ts';
@@ -189,15 +190,15 @@ export class Edge {
   }
 
   async #answerCatalog(page: Page, token: Token | undefined, scope: Scope): Promise<Answer> {
-    const names = new Set<string>();
+    const catalogs: (readonly string[])[] = [];
     for (const catalog of this.#configuration.catalogs) {
       const kept = await this.#library.catalogs.find(scope, stateKey(catalog, 'catalog.json'));
-      for (const name of kept?.value ?? []) if (token === undefined || mayRead(token, name)) names.add(name);
+      if (kept !== undefined) catalogs.push(kept.value);
     }
     const list: List = {
       fields: {},
       listed: 'repositories',
-      sorted: [...names].toSorted(),
+      sorted: readableNames(catalogs, token),
       path: '/v2/_catalog',
       namespace: undefined,
     };
@@ -211,8 +212,21 @@ export function refuseAll(method: string, error: ConfigurationError): Response {
   return respond(answerError(refusal, CACHE_CONTROL.public.never), method === 'HEAD');
 }
 
+/** Sorted, each once. A single catalogue that anybody may read is given as it is kept, because it is encoded once then. */
+function readableNames(
+  catalogs: readonly (readonly string[])[],
+  token: Token | undefined,
+): readonly string[] {
+  const [first = [], ...others] = catalogs;
+  if (others.length === 0 && token === undefined) return first;
+  const names = new Set(catalogs.flat().filter((name) => token === undefined || mayRead(token, name)));
+  return [...names].toSorted();
+}
+
 function respond(answer: Answer, isHead: boolean, headers: HeadersInit = answer.headers): Response {
-  return new Response(isHead ? null : answer.body, { status: answer.status, headers });
+  const { body } = answer;
+  const sent = isHead ? null : body instanceof Uint8Array ? bodyOf(body) : body;
+  return new Response(sent, { status: answer.status, headers });
 }
 
 function asRegistryError(error: unknown, scope: Scope): RegistryError {

@@ -23,11 +23,23 @@ export function answerReferrers(
   };
 }
 
+/** By the whole list and the type. Each type is one that the list has, so together they are no more than the list. */
+const encoded = new WeakMap<ReferrersContent, Map<string, Uint8Array<ArrayBuffer>>>();
+const NONE = encodeReferrers([]);
+
 function bytesOf(
   content: ReferrersContent | undefined,
   artifactType: string | undefined,
 ): Uint8Array<ArrayBuffer> {
-  if (content === undefined) return encodeReferrers([]);
+  if (content === undefined) return NONE;
   if (artifactType === undefined) return content.bytes;
-  return encodeReferrers(filterReferrers(content.referrers, artifactType));
+  const ofContent = encoded.get(content) ?? new Map<string, Uint8Array<ArrayBuffer>>();
+  encoded.set(content, ofContent);
+  const known = ofContent.get(artifactType);
+  if (known !== undefined) return known;
+  const filtered = filterReferrers(content.referrers, artifactType);
+  if (filtered.length === 0) return NONE;
+  const bytes = encodeReferrers(filtered);
+  ofContent.set(artifactType, bytes);
+  return bytes;
 }
