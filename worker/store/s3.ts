@@ -60,6 +60,8 @@ export class S3Store implements Store {
     try {
       response = await this.#fetch(url, {
         redirect: 'manual',
+        // A store behind a zone whose rules cache everything would otherwise give a tag for as long as they say.
+        cache: 'no-store',
         signal,
         headers: {
           'accept-encoding': 'identity',

@@ -21,6 +21,8 @@ export interface TestEdgeOptions {
 export class TestEdge {
   /** Every read, in order, as `<store> <key>`. */
   readonly reads: string[] = [];
+  /** With what each read by S3 was sent. */
+  readonly sent: RequestInit[] = [];
   readonly events: Event[] = [];
   readonly refreshFailures: RefreshFailure[] = [];
   /** Milliseconds since 1970; stands until a test moves it. It begins today, because S3 checks signatures' dates. */
@@ -108,6 +110,7 @@ export class TestEdge {
     const prefix = buckets[index]?.prefix ?? '';
     const key = pathname.slice(pathname.indexOf(prefix) + prefix.length);
     this.reads.push(`${index + 1} ${key}`);
+    this.sent.push(init);
     const broken = this.fault(key, index + 1, this);
     return broken === undefined ? fetch(url, init) : broken;
   }
