@@ -4,7 +4,7 @@ import { decodeCatalog } from '../core/catalog.ts';
 import type { Descriptor } from '../core/descriptor.ts';
 import { algorithmOf, digestOf, isDigest, type Digest } from '../core/digest.ts';
 import { ManifestInvalidError, parseManifest } from '../core/manifest.ts';
-import { bareMediaType, isManifestMediaType } from '../core/media-type.ts';
+import { bareMediaType } from '../core/media-type.ts';
 import { decodeReferrers } from '../core/referrers.ts';
 import { decodeTagList } from '../core/tag-list.ts';
 import { decodeTag } from '../core/tag-object.ts';
@@ -67,18 +67,19 @@ export const TAG_LIST: Kind<readonly string[]> = {
 export const REFERRERS: Kind<ReferrersContent> = {
   absence: 'pointer',
   decode: (key, { bytes }) => ({ bytes, referrers: decodeReferrers(key, bytes) }),
-  // The descriptors hold about what the bytes do, once more.
-  weigh: ({ bytes }) => 3 * bytes.length,
+  // The descriptors hold about what the bytes do, and so do the lists of one type that were encoded for answers.
+  weigh: ({ bytes }) => 4 * bytes.length,
 };
 
 export const CATALOG: Kind<readonly string[]> = {
   absence: 'pointer',
-  decode: (key, { bytes }) => decodeCatalog(key, bytes),
+  decode: (key, { bytes }) => [...new Set(decodeCatalog(key, bytes))].toSorted(),
   weigh: weighTexts,
 };
 
+/** Each text, and once more in the list as it was encoded for an answer. */
 function weighTexts(texts: readonly string[]): number {
-  return texts.reduce((sum, text) => sum + text.length + 32, 0);
+  return texts.reduce((sum, text) => sum + 2 * text.length + 40, 0);
 }
 
 /** Keys end in `<algorithm>/<hex>`. */
@@ -96,12 +97,13 @@ async function refuseOtherBytes(key: string, digest: Digest, bytes: Uint8Array<A
   }
 }
 
-/** `application/octet-stream` on a manifest breaks containerd and skopeo, so a type that is missing is read. */
+/**
+ * `application/octet-stream` on a manifest breaks containerd and skopeo, so the bytes tell a type that is missing. A type
+ * that the bytes contradict is refused: by it a client would read an image as an empty index, and the digest would match.
+ */
 function mediaTypeOf(key: string, bytes: Uint8Array, said: string | undefined): string {
-  const bare = bareMediaType(said ?? '');
-  if (isManifestMediaType(bare)) return bare;
   try {
-    return parseManifest(bytes, bare).mediaType;
+    return parseManifest(bytes, bareMediaType(said ?? '')).mediaType;
   } catch (error) {
     if (error instanceof ManifestInvalidError) throw new CorruptObjectError(key, error.message, error);
     throw error;
