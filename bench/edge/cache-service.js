@@ -9,6 +9,7 @@ export default {
   /** @param {Request} request */
   async fetch(request) {
     const { method, url } = request;
+    if (new URL(url).pathname === '/healthz') return new Response(null, { status: 204 });
     if (method === 'PUT') {
       kept.set(url, parse(new Uint8Array(await request.arrayBuffer())));
       return new Response(null, { status: 204 });

@@ -32,6 +32,9 @@ const REPOSITORY = parseRepository('docker.io/library/bench');
 const MIB = 1024 * 1024;
 /** Of the blob that is streamed: 1 GiB. */
 export const LARGE_SIZE = 1024 * MIB;
+/** Of a manifest that is large: forty times as large as that of an ordinary image. */
+export const LARGE_MANIFEST_SIZE = 64 * 1024;
+const LARGE_MANIFESTS = 20;
 const PART_SIZE = 64 * MIB;
 const SMALL_SIZE = 1024;
 /** What a layer of an ordinary image weighs: above `STREAM_BELOW`, so that it is redirected. */
@@ -41,6 +44,8 @@ const LAYER_SIZE = 30 * MIB;
 export interface Paths {
   readonly manifests: readonly string[];
   readonly tags: readonly string[];
+  /** Tags of images with manifests of 64 KiB. */
+  readonly largeTags: readonly string[];
   /** Blobs that are redirected. Only their links are stored. */
   readonly blobs: readonly string[];
   readonly tagList: string;
@@ -64,6 +69,8 @@ export async function fillBucket(client: S3Client, bucket: string, count: number
   );
   const images = Array.from({ length: count }, (_, index) => parseTag(`v1.${index}`));
   const manifests = await Promise.all(images.map((tag, index) => putImage(put, tag, index)));
+  const large = Array.from({ length: LARGE_MANIFESTS }, (_, index) => parseTag(`large.${index}`));
+  for (const tag of large) await putTag(put, tag, largeManifest(tag));
   const layers = await Promise.all(
     images.map(async (tag) => {
       const digest = namedDigest(`layer of ${tag}`);
@@ -78,18 +85,19 @@ export async function fillBucket(client: S3Client, bucket: string, count: number
   const small = namedDigest('small');
   await putLink(put, small, SMALL_SIZE);
   await put(blobKey(small), new Uint8Array(SMALL_SIZE));
-  const large = namedDigest('large');
-  await putLink(put, large, LARGE_SIZE);
-  await putLarge(client, bucket, blobKey(large));
+  const largeBlob = namedDigest('large');
+  await putLink(put, largeBlob, LARGE_SIZE);
+  await putLarge(client, bucket, blobKey(largeBlob));
   const base = `/v2/${REPOSITORY}`;
   return {
     manifests: manifests.map((digest) => `${base}/manifests/${digest}`),
     tags: images.map((tag) => `${base}/manifests/${tag}`),
+    largeTags: large.map((tag) => `${base}/manifests/${tag}`),
     blobs: layers.map((digest) => `${base}/blobs/${digest}`),
     tagList: `${base}/tags/list?n=100`,
     referrers: `${base}/referrers/${subject}`,
     smallBlob: `${base}/blobs/${small}`,
-    largeBlob: `${base}/blobs/${large}`,
+    largeBlob: `${base}/blobs/${largeBlob}`,
   };
 }
 
@@ -97,23 +105,37 @@ type Put = (key: string, body: Uint8Array, type?: string) => Promise<void>;
 
 /** An image with eight layers: some 1,600 bytes of manifest. */
 async function putImage(put: Put, tag: Tag, index: number): Promise<Digest> {
-  const bytes = encodeJson({
+  const bytes = encodeJson(imageOf(`${index}`, { 'org.opencontainers.image.version': tag }));
+  const digest = await putTag(put, tag, bytes);
+  await put(manifestKey(REPOSITORY, digest), bytes, OCI_MANIFEST);
+  return digest;
+}
+
+function imageOf(name: string, annotations: Readonly<Record<string, string>>): object {
+  return {
     schemaVersion: 2,
     mediaType: OCI_MANIFEST,
     config: {
       mediaType: 'application/vnd.oci.image.config.v1+json',
-      digest: namedDigest(`config ${index}`),
-      size: 8000 + index,
+      digest: namedDigest(`config ${name}`),
+      size: 8000,
     },
     layers: Array.from({ length: 8 }, (_, layer) => ({
       mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
-      digest: namedDigest(`layer ${layer} of ${index}`),
+      digest: namedDigest(`layer ${layer} of ${name}`),
       size: LAYER_SIZE + layer,
     })),
-    annotations: { 'org.opencontainers.image.version': tag },
-  });
+    annotations,
+  };
+}
+
+function largeManifest(tag: Tag): Uint8Array<ArrayBuffer> {
+  const { length } = encodeJson(imageOf(tag, { fill: '' }));
+  return encodeJson(imageOf(tag, { fill: 'x'.repeat(LARGE_MANIFEST_SIZE - length) }));
+}
+
+async function putTag(put: Put, tag: Tag, bytes: Uint8Array<ArrayBuffer>): Promise<Digest> {
   const digest = await digestOf(bytes);
-  await put(manifestKey(REPOSITORY, digest), bytes, OCI_MANIFEST);
   const moved = '2026-01-01T00:00:00.000Z';
   await put(
     tagKey(REPOSITORY, tag),

@@ -6,14 +6,15 @@ import { startCountingProxy } from '../../test/support/counting-proxy.ts';
 import { requireProgram } from '../../test/support/programs.ts';
 import { startS3Server, type S3Server } from '../../test/support/s3-server.ts';
 import type { Row } from '../table.ts';
+import { measureAtOnce } from './at-once.ts';
 import { buildBundle, measureStartup, type Bundle } from './bundle.ts';
 import { measureCold } from './cold.ts';
-import { LARGE_SIZE, fillBucket, type Paths } from './content.ts';
+import { LARGE_MANIFEST_SIZE, LARGE_SIZE, fillBucket, type Paths } from './content.ts';
 import { measureMemory } from './memory.ts';
 import { countReads } from './reads.ts';
-import { bundleRows, coldRows, memoryRow, readRows, warmRow } from './rows.ts';
+import { atOnceRows, bundleRows, coldRows, memoryRow, readRows, warmRow } from './rows.ts';
 import { measureWarm } from './warm.ts';
-import { startEdgeWorker, type RunningWorker } from './workerd.ts';
+import { startCacheService, startEdgeWorker, type RunningWorker } from './workerd.ts';
 
 export interface Effort {
   readonly rounds: number;
@@ -48,6 +49,8 @@ export const QUICK: Effort = {
 };
 
 const CLIENTS = 50;
+/** They come at the same moment, when a deployment begins on all nodes. */
+const CLIENTS_AT_ONCE = 200;
 
 /**
  * @param folder for what the run leaves behind; the caller removes it
@@ -79,6 +82,7 @@ export async function benchEdge(
       ...(await run.reads(say)),
       ...bundleRows(bundle, startup),
       await run.memory(effort, say),
+      ...(await run.atOnce(say)),
     ];
   } finally {
     await store.stop();
@@ -148,8 +152,30 @@ class EdgeRun {
     }
   }
 
+  async atOnce(say: (text: string) => void): Promise<Row[]> {
+    say(`${CLIENTS_AT_ONCE} clients at once, cold`);
+    const proxy = await startCountingProxy({ target: this.#store.endpoint });
+    const cache = await startCacheService(join(this.#folder, 'cache'), this.#bundle.runtime);
+    try {
+      const edge = await this.#start({ S3_ENDPOINT: proxy.url, STORE_FRESH: '1h' }, undefined, cache);
+      try {
+        const options = { paths: this.#paths.largeTags, clients: CLIENTS_AT_ONCE, size: LARGE_MANIFEST_SIZE };
+        return atOnceRows(await measureAtOnce({ edge, proxy, ...options }), options);
+      } finally {
+        await edge.stop();
+      }
+    } finally {
+      await cache.stop();
+      await proxy.stop();
+    }
+  }
+
   /** @param first asked for before anything is measured, so that the edge has met its store */
-  async #start(variables: Readonly<Record<string, string>> = {}, first?: string): Promise<RunningWorker> {
+  async #start(
+    variables: Readonly<Record<string, string>> = {},
+    first?: string,
+    cache?: RunningWorker,
+  ): Promise<RunningWorker> {
     const { endpoint, bucket, region, accessKeyId, secretAccessKey } = this.#store;
     this.#started += 1;
     const edge = await startEdgeWorker(
@@ -164,6 +190,7 @@ class EdgeRun {
         S3_SECRET_ACCESS_KEY: secretAccessKey,
         ...variables,
       },
+      cache,
     );
     if (first !== undefined) {
       const response = await fetch(`${edge.url}${first}`, { signal: AbortSignal.timeout(20_000) });

@@ -31,8 +31,7 @@ export async function measureMemory(options: MemoryOptions): Promise<Memory> {
   const { edge, path, size, clients, readBytes } = options;
   const { pid } = edge.program;
   const requests: ClientRequest[] = [];
-  // Linux then forgets the peak: what the start and the first requests took is not the streams'.
-  await writeFile(`/proc/${pid}/clear_refs`, '5');
+  await forgetPeak(pid);
   const before = await readStatus(pid, 'VmRSS');
   const begin = performance.now();
   const timer = setTimeout(() => {
@@ -88,8 +87,13 @@ async function stream(
   });
 }
 
+/** What the start and the first requests took is not what is measured. */
+export async function forgetPeak(pid: number): Promise<void> {
+  await writeFile(`/proc/${pid}/clear_refs`, '5');
+}
+
 /** @returns bytes */
-async function readStatus(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
+export async function readStatus(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const [, kibibytes] = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status) ?? [];
   if (kibibytes === undefined) throw new Error(`/proc/${pid}/status has no ${field}.`);

@@ -1,6 +1,7 @@
 /** What was measured, beside its goal, in words and figures. */
 import type { Spread } from '../statistics.ts';
 import type { Row } from '../table.ts';
+import type { AtOnce, AtOnceOptions } from './at-once.ts';
 import type { Bundle } from './bundle.ts';
 import type { Cold, ColdKind } from './cold.ts';
 import type { Memory, MemoryOptions } from './memory.ts';
@@ -14,6 +15,7 @@ const MIB = 1024 * KIB;
 const LEAST_RATIO = 0.75;
 const MOST_GZIP = 60 * KIB;
 const MOST_GROWTH = 128 * MIB;
+const MOST_GROWTH_AT_ONCE = 100_000_000;
 
 const COLD_NAMES = {
   manifests: 'manifest by digest',
@@ -88,6 +90,30 @@ export function memoryRow(memory: Memory, options: Pick<MemoryOptions, 'clients'
       `VmHWM ${(memory.peak / MIB).toFixed(0)} − VmRSS before ${(memory.before / MIB).toFixed(0)} MiB; ` +
       `each reads ${options.readBytes / MIB} MiB and stops; ${memory.seconds.toFixed(1)} s`,
   };
+}
+
+export function atOnceRows(
+  { reads, objects, growth, seconds }: AtOnce,
+  { clients, paths }: Pick<AtOnceOptions, 'clients' | 'paths'>,
+): Row[] {
+  const what = `${clients} clients, ${paths.length} manifests of 64 KiB, cold at once`;
+  return [
+    {
+      what: `${what}: reads per object`,
+      goal: '1',
+      measured: String(reads),
+      met: reads === 1 && objects === paths.length,
+      binding: true,
+      note: `${objects} objects; ${seconds.toFixed(1)} s`,
+    },
+    {
+      what: `${what}: growth of workerd`,
+      goal: `< ${MOST_GROWTH_AT_ONCE / 1e6} MB`,
+      measured: `${(growth / 1e6).toFixed(0)} MB`,
+      met: growth < MOST_GROWTH_AT_ONCE,
+      binding: true,
+    },
+  ];
 }
 
 function rate({ median }: Spread): string {

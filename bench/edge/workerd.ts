@@ -31,9 +31,21 @@ export interface Runtime {
   readonly compatibilityFlags: readonly string[];
 }
 
+/** What `caches.default` talks to, in a process of its own, as where it is deployed. */
+export async function startCacheService(folder: string, runtime: Runtime): Promise<RunningWorker> {
+  await mkdir(folder, { recursive: true });
+  await copyFile(CACHE_SERVICE, join(folder, 'cache-service.js'));
+  return serve(folder, 'cache-service.js', [
+    `(name = "main", worker = (
+      modules = [(name = "cache-service.js", esModule = embed "cache-service.js")],
+      ${compatibility(runtime)}))`,
+  ]);
+}
+
 /**
  * The edge with its variables as bindings, the loopback as its network and a cache behind `caches.default`.
  * @param folder for this run alone; made here
+ * @param cache where that is; otherwise it is in the edge's own process
  * @throws when it does not answer on `/healthz`
  */
 export async function startEdgeWorker(
@@ -41,6 +53,7 @@ export async function startEdgeWorker(
   bundle: string,
   runtime: Runtime,
   variables: Readonly<Record<string, string>>,
+  cache?: RunningWorker,
 ): Promise<RunningWorker> {
   await mkdir(folder, { recursive: true });
   await copyFile(bundle, join(folder, 'index.js'));
@@ -54,9 +67,11 @@ export async function startEdgeWorker(
       ${compatibility(runtime)},
       bindings = [${bindings.join(', ')}],
       cacheApiOutbound = "cache"))`,
-    `(name = "cache", worker = (
+    cache === undefined
+      ? `(name = "cache", worker = (
       modules = [(name = "cache-service.js", esModule = embed "cache-service.js")],
-      ${compatibility(runtime)}))`,
+      ${compatibility(runtime)}))`
+      : `(name = "cache", external = (address = ${quote(new URL(cache.url).host)}, http = ()))`,
     // The store is on the loopback, where the default network does not lead.
     `(name = "internet", network = (allow = ["private", "local"]))`,
   ]);

@@ -1,0 +1,63 @@
+/** Many clients that ask an edge which has seen nothing for a few images at the same moment. */
+import { get } from 'node:http';
+import type { CountingProxy } from '../../test/support/counting-proxy.ts';
+import { pause } from '../../test/support/process.ts';
+import { CLIENT_HEADERS } from './load.ts';
+import { forgetPeak, readStatus } from './memory.ts';
+import type { RunningWorker } from './workerd.ts';
+
+export interface AtOnceOptions {
+  readonly edge: RunningWorker;
+  /** In front of the edge's store. */
+  readonly proxy: CountingProxy;
+  /** Each is asked for by as many clients as any other. */
+  readonly paths: readonly string[];
+  readonly clients: number;
+  /** Of each answer. Bytes. */
+  readonly size: number;
+}
+
+export interface AtOnce {
+  /** The most that one object was read. */
+  readonly reads: number;
+  /** How many objects were read. */
+  readonly objects: number;
+  /** Resident, beyond what was before the clients came. Bytes. */
+  readonly growth: number;
+  readonly seconds: number;
+}
+
+/** @throws when a client is not answered with a whole manifest */
+export async function measureAtOnce({ edge, proxy, paths, clients, size }: AtOnceOptions): Promise<AtOnce> {
+  const { pid } = edge.program;
+  await forgetPeak(pid);
+  const before = await readStatus(pid, 'VmRSS');
+  proxy.reset();
+  const begin = performance.now();
+  const asked = Array.from({ length: clients }, (_, client) => paths[client % paths.length] ?? '');
+  await Promise.all(asked.map((path) => ask(`${edge.url}${path}`, size)));
+  const seconds = (performance.now() - begin) / 1000;
+  // What is put into the cache outlives the answers.
+  await pause(200);
+  const reads = new Map<string, number>();
+  for (const { path } of proxy.requests) reads.set(path, (reads.get(path) ?? 0) + 1);
+  const growth = (await readStatus(pid, 'VmHWM')) - before;
+  return { reads: Math.max(...reads.values()), objects: reads.size, growth, seconds };
+}
+
+async function ask(url: string, size: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const request = get(url, { agent: false, headers: CLIENT_HEADERS, timeout: 20_000 }, (response) => {
+      let received = 0;
+      response.on('data', (chunk: Buffer) => (received += chunk.length));
+      response.once('error', reject);
+      response.once('end', () => {
+        if (response.statusCode === 200 && received === size) resolve();
+        else
+          reject(new Error(`${url} is ${response.statusCode} with ${received} bytes, not 200 with ${size}.`));
+      });
+    });
+    request.once('error', reject);
+    request.once('timeout', () => request.destroy(new Error(`${url} was not answered in 20 s.`)));
+  });
+}
