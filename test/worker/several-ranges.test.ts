@@ -214,7 +214,10 @@ describe('a store that fails', () => {
     expect(edge.refreshFailures).toEqual([
       {
         key: expect.stringMatching(/^blobs\/sha256\//),
-        failures: [expect.stringMatching(/^Store 1 answered 500/)],
+        failures: [
+          expect.stringMatching(/^Store 1 answered 500 for blobs\//),
+          'Store 1 answered 500 for lifeboat.json.',
+        ],
       },
     ]);
   });
