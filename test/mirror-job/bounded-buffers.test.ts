@@ -21,8 +21,8 @@ const SENT = 40 * MIB;
 class WatchedPool extends BufferPool {
   most = 0;
 
-  override async take(size: number): Promise<Buffer> {
-    const buffer = await super.take(size);
+  override async take(...given: Parameters<BufferPool['take']>): Promise<Buffer> {
+    const buffer = await super.take(...given);
     this.most = Math.max(this.most, this.held);
     return buffer;
   }
