@@ -39,6 +39,9 @@ test('optional fields that are invalid are left out, and so are unknown fields',
   expect(parseDescriptor({ ...layer, annotations: ['a'], platform: [], urls: [1] }, 'it')).toStrictEqual(
     layer,
   );
+  expect(parseDescriptor({ ...layer, urls: ['https://elsewhere.example/layer', 1] }, 'it')).toStrictEqual(
+    layer,
+  );
 });
 
 test.for<readonly [object]>([

@@ -7,15 +7,17 @@ test.each([
   ['250ms', 250],
   ['30s', 30_000],
   ['1.5m', 90_000],
+  ['1.25h', 4_500_000],
   ['24h', 86_400_000],
   ['7d', 604_800_000],
 ])('%s is %i ms', (text, milliseconds) => {
   expect(parseDuration(text)).toBe(milliseconds);
 });
 
-test.each(['60', '3', '1.5', '00'])('%s is refused, because it has no unit', (text) => {
+test.each(['60', '3', '1.5', '1.25', '00'])('%s is refused, because it has no unit', (text) => {
   expect(() => parseDuration(text)).toThrow(
     expect.objectContaining({
+      name: 'DurationInvalidError',
       isUnitless: true,
       message: `needs a unit: ${text}s, ${text}m, ${text}h or ${text}d.`,
     }),

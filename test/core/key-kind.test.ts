@@ -1,5 +1,18 @@
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { kindOfKey } from '../../core/key-kind.ts';
+import {
+  blobKey,
+  blobLinkKey,
+  historyKey,
+  manifestKey,
+  referrersKey,
+  repositoryIndexKey,
+  stateKey,
+  tagKey,
+  tagListKey,
+} from '../../core/layout.ts';
+import { digests, repositories, tags, times } from './arbitraries.ts';
 
 const HEX = 'ab'.repeat(32);
 
@@ -10,12 +23,66 @@ test.for<readonly [string, object | undefined]>([
     `repositories/gcr.io/google.com/x/_manifests/sha256/${HEX}`,
     { kind: 'manifest', repository: 'gcr.io/google.com/x', digest: `sha256:${HEX}` },
   ],
+  ['state/', { kind: 'state' }],
   // A name that is not normalised belongs to no repository: its objects are not served under the normalised name.
   ['repositories/ghcr.io_443/a/_tags.json', undefined],
   ['repositories/GHCR.io/a/_tags.json', undefined],
   ['repositories/index.docker.io/a/b/_tags.json', undefined],
   ['repositories/docker.io/nginx/_tags.json', undefined],
   ['repositories/nginx/_tags.json', undefined],
-])('%s', ([key, kind]) => {
+  ['repositories/ghcr.io/A/_tags.json', undefined],
+  ['repositories/_tags.json', undefined],
+  // Nothing beside the layout's own keys has a kind.
+  ['', undefined],
+  ['lifeboat.json', undefined],
+  ['state', undefined],
+  ['old/state/default/catalog.json', undefined],
+  [`blobs/sha256/${HEX}0`, undefined],
+  [`blobs/sha256/${HEX}/x`, undefined],
+  [`old/blobs/sha256/${HEX}`, undefined],
+  ['repositories/ghcr.io/a/_tags.json.bak', undefined],
+  ['repositories/ghcr.io/a/_other.json', undefined],
+  ['old/repositories/ghcr.io/a/_tags.json', undefined],
+  ['repositories/ghcr.io/a/_tags/', undefined],
+  ['repositories/ghcr.io/a/_tags/.x', undefined],
+  ['repositories/ghcr.io/a/_tags/x/y', undefined],
+  ['repositories/ghcr.io/a/_history/x', undefined],
+  ['repositories/ghcr.io/a/_history/.x/y.json', undefined],
+  ['repositories/ghcr.io/a/_history/x/y/z.json', undefined],
+  [`repositories/ghcr.io/a/_other/sha256/${HEX}`, undefined],
+  [`repositories/ghcr.io/a/_manifests/sha256/${HEX}0`, undefined],
+  [`repositories/ghcr.io/a/_manifests/sha256/${HEX}/x`, undefined],
+  [`repositories/ghcr.io/a/_manifests/sha256:${HEX}`, undefined],
+])('the kind of the key %j is %j', ([key, kind]) => {
   expect(kindOfKey(key)).toEqual(kind);
+});
+
+test('property: each key of the layout is read back as what it was made of', () => {
+  const parts = fc.record({ repository: repositories, tag: tags, digest: digests, time: times });
+  fc.assert(
+    fc.property(parts, ({ repository, tag, digest, time }) => {
+      const kinds = [
+        blobKey(digest),
+        blobLinkKey(repository, digest),
+        manifestKey(repository, digest),
+        referrersKey(repository, digest),
+        tagKey(repository, tag),
+        historyKey(repository, tag, new Date(time), 'run'),
+        tagListKey(repository),
+        repositoryIndexKey(repository),
+        stateKey('default', 'catalog.json'),
+      ].map(kindOfKey);
+      expect(kinds).toStrictEqual([
+        { kind: 'blob', digest },
+        { kind: 'link', repository, digest },
+        { kind: 'manifest', repository, digest },
+        { kind: 'referrers', repository, digest },
+        { kind: 'tag', repository, tag },
+        { kind: 'movement', repository, tag },
+        { kind: 'tag list', repository },
+        { kind: 'index', repository },
+        { kind: 'state' },
+      ]);
+    }),
+  );
 });

@@ -93,6 +93,12 @@ test.for<readonly [string, string | undefined, string, string]>([
     'It was sent as "application/vnd.example+json", which is not a known manifest.',
   ],
   [
+    'a long unknown type, by the source’s word',
+    'x'.repeat(300),
+    `{${IMAGE}}`,
+    `It was sent as "${'x'.repeat(200)}", which is not a known manifest.`,
+  ],
+  [
     'HTML by its type',
     'text/html; charset=utf-8',
     `{${IMAGE}}`,

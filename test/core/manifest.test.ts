@@ -128,6 +128,10 @@ test('layers that are stored elsewhere keep their URLs', () => {
   expect(parseManifest(bytes({ ...image, layers: [foreign] })).blobs).toStrictEqual([config, foreign]);
 });
 
+test('an index needs no blobs, whatever else it lists', () => {
+  expect(parseManifest(bytes({ ...index, blobs: [layer] })).blobs).toStrictEqual([]);
+});
+
 test('an index may have no children, and an image may have no layers', () => {
   expect(parseManifest(bytes({ ...index, manifests: [] })).manifests).toStrictEqual([]);
   expect(parseManifest(bytes({ ...image, layers: [] })).blobs).toStrictEqual([config]);

@@ -55,6 +55,12 @@ test.for<readonly [string, string, string]>([
   ['[::1]:5000/x:1', '[::1]:5000', IPV6_RULE],
   ['docker://quay.io/a/b:1', 'docker://quay.io/a/b:1', `leave out "docker://": ${BARE_RULE}`],
   ['https://quay.io/a/b', 'https://quay.io/a/b', `leave out "https://": ${BARE_RULE}`],
+  ['nginx@https://x', 'nginx@https://x', '"https://x" after "@" is not a sha256 or sha512 digest.'],
+  [
+    `nginx@${'x'.repeat(201)}`,
+    `nginx@${'x'.repeat(201)}`,
+    `"${'x'.repeat(200)}" after "@" is not a sha256 or sha512 digest.`,
+  ],
 ])('the reference %s is refused', ([text, quoted, reason]) => {
   expect(thrown(() => parseReference(text))).toBe(
     `NameInvalidError: "${quoted}" is not a valid name: ${reason}`,
