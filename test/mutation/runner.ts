@@ -1,0 +1,99 @@
+/**
+ * Vitest's runner, which repeats each test once for each mutant that the test reaches. A mutant is switched on by a
+ * variable that the instrumented code reads, so nothing is started or imported again: a turn takes as long as the test.
+ * It runs in Node and in workerd.
+ */
+import {
+  TestRunner,
+  inject,
+  type RunnerTestCase,
+  type RunnerTestFile,
+  type RunnerTestSuite,
+  type TestTryOptions,
+} from 'vitest';
+import type { Turn } from './work.ts';
+
+/** What Stryker's instrumented code reads and writes. */
+interface Stryker {
+  activeMutant?: string | undefined;
+  /** Whose hits are counted; undefined outside of a test. */
+  currentTestId?: string | undefined;
+  hitCount?: number | undefined;
+  hitLimit?: number | undefined;
+  mutantCoverage?: { static: Record<string, number>; perTest: Record<string, Record<string, number>> };
+}
+
+/** This module is imported before any of the code that is instrumented. */
+const stryker: Stryker = {};
+Object.assign(globalThis, { __stryker__: stryker });
+
+export default class MutantRunner extends TestRunner {
+  readonly #work = inject('mutation');
+  readonly #killed = new Set<string>();
+  #turns: readonly Turn[] = [];
+  #hasFailed = false;
+
+  constructor(config: ConstructorParameters<typeof TestRunner>[0]) {
+    super(config);
+    stryker.activeMutant = this.#work.kind === 'whole' ? this.#work.mutant : undefined;
+    stryker.hitCount = undefined;
+    stryker.currentTestId = undefined;
+    stryker.mutantCoverage = { static: {}, perTest: {} };
+  }
+
+  override async onBeforeRunTask(test: RunnerTestCase): Promise<void> {
+    if (this.#work.kind === 'turns') {
+      const turns = this.#work.turns[test.id] ?? [];
+      this.#turns = turns.filter(({ mutant }) => !this.#killed.has(mutant));
+      if (this.#turns.length === 0) test.mode = 'skip';
+      // Once without a mutant before the turns, and once after them.
+      else test.repeats = this.#turns.length + 1;
+    } else if (this.#hasFailed) test.mode = 'skip';
+    await super.onBeforeRunTask(test);
+  }
+
+  override onBeforeTryTask(test: RunnerTestCase, options: TestTryOptions): void {
+    super.onBeforeTryTask(test, options);
+    if (this.#work.kind === 'cover') stryker.currentTestId = test.id;
+    if (this.#work.kind !== 'turns') return;
+    const turn = this.#turnOf(options);
+    stryker.activeMutant = turn?.mutant;
+    stryker.hitCount = 0;
+    stryker.hitLimit = turn?.hitLimit;
+  }
+
+  override async onAfterRetryTask(test: RunnerTestCase, options: TestTryOptions): Promise<void> {
+    await super.onAfterRetryTask(test, options);
+    const { result } = test;
+    const isFailed = result?.state === 'fail';
+    this.#hasFailed ||= isFailed && this.#work.kind === 'whole';
+    if (this.#work.kind === 'cover') {
+      stryker.currentTestId = undefined;
+      test.meta.hits = stryker.mutantCoverage?.perTest[test.id] ?? {};
+    }
+    if (this.#work.kind !== 'turns') return;
+    const turn = this.#turnOf(options);
+    stryker.activeMutant = undefined;
+    if (result !== undefined) {
+      // The next turn begins anew; kept errors would also be sent to the main process.
+      result.state = 'pass';
+      delete result.errors;
+    }
+    if (!isFailed) return;
+    if (turn === undefined) test.meta.isUnreliable = true;
+    else {
+      this.#killed.add(turn.mutant);
+      test.meta.killed = [...(test.meta.killed ?? []), turn.mutant];
+    }
+  }
+
+  override async onAfterRunSuite(suite: RunnerTestSuite | RunnerTestFile): Promise<void> {
+    await super.onAfterRunSuite(suite);
+    if (this.#work.kind === 'cover' && 'filepath' in suite)
+      suite.meta.hits = stryker.mutantCoverage?.static ?? {};
+  }
+
+  #turnOf({ repeats }: TestTryOptions): Turn | undefined {
+    return this.#turns[repeats - 1];
+  }
+}

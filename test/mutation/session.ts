@@ -1,0 +1,84 @@
+/** One Vitest for all runs, whose sources hold the mutants. */
+import { createVitest, type TestModule, type TestSpecification, type Vitest } from 'vitest/node';
+import { ROOT } from '../core/imports.ts';
+import type { Instrumented } from './instrument.ts';
+import type { Target } from './targets.ts';
+import type { Work } from './work.ts';
+
+/** Milliseconds. A mutant that makes a test wait for ever costs this once. */
+const TEST_TIMEOUT = 5000;
+/** Milliseconds without the end of any test. A mutant can make a test loop where no timer interrupts it. */
+const SILENCE = 600_000;
+
+/** What a run left behind. */
+export interface Outcome {
+  readonly modules: readonly TestModule[];
+  /** Whether it had to be stopped, so that some tests have no result. */
+  readonly isStuck: boolean;
+}
+
+export class Session {
+  readonly #vitest: Vitest;
+  readonly files: readonly TestSpecification[];
+  readonly #heard: { at: number };
+
+  private constructor(vitest: Vitest, files: readonly TestSpecification[], heard: { at: number }) {
+    this.#vitest = vitest;
+    this.files = files;
+    this.#heard = heard;
+  }
+
+  static async open(target: Target, plugin: Instrumented['plugin']): Promise<Session> {
+    const heard = { at: Date.now() };
+    const vitest = await createVitest(
+      {
+        ...target.tests,
+        root: ROOT,
+        config: false,
+        watch: false,
+        runner: 'test/mutation/runner.ts',
+        testTimeout: TEST_TIMEOUT,
+        reporters: [{ onTestCaseResult: () => void (heard.at = Date.now()) }],
+        onConsoleLog: () => false,
+        dangerouslyIgnoreUnhandledErrors: true,
+        // It would keep other mutants' sources, and sources without any.
+        fsModuleCache: false,
+        fileParallelism: false,
+      },
+      { plugins: [plugin, ...target.plugins] },
+    );
+    return new Session(vitest, await vitest.globTestSpecifications(), heard);
+  }
+
+  /** @param files a selection of this session's */
+  async run(work: Work, files = this.files): Promise<Outcome> {
+    this.#vitest.provide('mutation', work);
+    this.#heard.at = Date.now();
+    const run = this.#vitest.runTestSpecifications([...files]);
+    const silence = Promise.withResolvers<undefined>();
+    const watch = setInterval(() => {
+      if (Date.now() - this.#heard.at > SILENCE) silence.resolve(undefined);
+    }, 1000);
+    try {
+      const result = await Promise.race([run, silence.promise]);
+      if (result !== undefined) return { modules: result.testModules, isStuck: false };
+      await this.#stop(run);
+      const ids = new Set(files.map(({ moduleId }) => moduleId));
+      const modules = this.#vitest.state.getTestModules().filter(({ moduleId }) => ids.has(moduleId));
+      return { modules, isStuck: true };
+    } finally {
+      clearInterval(watch);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#vitest.close();
+  }
+
+  /** The first request lets a worker end by itself, the second one ends it. */
+  async #stop(run: Promise<unknown>): Promise<void> {
+    void this.#vitest.cancelCurrentRun('test-failure').catch(() => undefined);
+    await this.#vitest.cancelCurrentRun('test-failure').catch(() => undefined);
+    await run.catch(() => undefined);
+  }
+}

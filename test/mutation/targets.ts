@@ -1,0 +1,54 @@
+/** What is mutated, and which tests have to notice. */
+import { cloudflareTest } from '@cloudflare/vitest-plugin';
+import type { ViteUserConfig } from 'vitest/config';
+
+export interface Target {
+  /** Globs of the sources. */
+  readonly sources: readonly string[];
+  /** Vitest's configuration of the tests, as in vitest.config.ts. */
+  readonly tests: NonNullable<ViteUserConfig['test']>;
+  readonly plugins: NonNullable<ViteUserConfig['plugins']>;
+  /** Whether mutants of code that runs at import are left out, because each of them would start workerd anew. */
+  readonly leavesOutEarly?: boolean;
+}
+
+/** What keeps the job from writing what it must not. The rest of the engine takes servers to test, and hours to mutate. */
+const GUARDS = [
+  'bounded-store',
+  'bucket',
+  'buffer-pool',
+  'guarded-write',
+  'key-queue',
+  'tag-policy',
+  'verify',
+];
+const GUARD_TESTS = [
+  'bounded-store',
+  'bucket',
+  'buffer-pool',
+  'guarded-write',
+  'tag-policy',
+  'tag-policy-properties',
+  'unguarded-store',
+  'upload',
+  'verify',
+];
+
+export const TARGETS = {
+  core: {
+    sources: ['core/**/*.ts'],
+    tests: { include: ['test/core/**/*.test.ts'] },
+    plugins: [],
+  },
+  worker: {
+    sources: ['worker/**/*.ts'],
+    tests: { include: ['test/worker/**/*.test.ts'], globalSetup: ['test/support/worker-buckets.ts'] },
+    plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
+    leavesOutEarly: true,
+  },
+  engine: {
+    sources: GUARDS.map((name) => `mirror-job/engine/${name}.ts`),
+    tests: { include: GUARD_TESTS.map((name) => `test/mirror-job/${name}.test.ts`) },
+    plugins: [],
+  },
+} satisfies Record<string, Target>;
