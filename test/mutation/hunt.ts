@@ -41,7 +41,7 @@ export async function hunt(
   const session = await Session.open(target, plugin);
   try {
     return await new Hunt(session, await cover(session), new Set(mutants.map(({ id }) => id)), say).run(
-      target.leavesOutEarly === true,
+      target.sharesProcess === true,
     );
   } finally {
     await session.close();
@@ -69,36 +69,50 @@ class Hunt {
     this.#say = say;
   }
 
-  async run(leavesOutEarly: boolean): Promise<Findings> {
+  async run(isShared: boolean): Promise<Findings> {
     const early = new Set(this.#files.flatMap((file) => [...file.early]));
     const inTests = new Set(this.#files.flatMap(({ tests }) => [...tests.values()].flatMap(Object.keys)));
     const reached = only(this.#mutants, (id) => early.has(id) || inTests.has(id));
     this.#say(`${this.#files.length} files of tests reach ${reached.size} of ${this.#mutants.size} mutants.`);
-    for (const file of this.#files) await this.#tryInTests(file);
+    if (isShared) await this.#tryInTests(this.#files);
+    else for (const file of this.#files) await this.#tryInTests([file]);
     const alive = only(reached, (id) => !this.#killed.has(id));
-    await this.#tryAlone(leavesOutEarly ? only(alive, (id) => this.#doubtful.has(id)) : alive);
-    const leftOut = only(alive, (id) => leavesOutEarly && !inTests.has(id));
-    return { killed: this.#killed, reached, leftOut };
+    await this.#tryAlone(isShared ? only(alive, (id) => this.#doubtful.has(id)) : alive);
+    return { killed: this.#killed, reached, leftOut: only(alive, (id) => isShared && !inTests.has(id)) };
   }
 
-  async #tryInTests({ name, specification, tests }: TestFile): Promise<void> {
-    const turns = turnsOf(
-      tests,
-      (id) => this.#mutants.has(id) && !this.#killed.has(id) && !this.#doubtful.has(id),
-    );
+  /** @param files run in one process, in which a mutant that is killed is not tried again */
+  async #tryInTests(files: readonly TestFile[]): Promise<void> {
+    const turns: Record<string, readonly Turn[]> = {};
+    for (const [test, hits] of files.flatMap(({ tests }) => [...tests])) {
+      turns[test] = turnsOf(hits).filter(({ mutant }) => this.#isWanted(mutant));
+    }
     const tried = new Set(Object.values(turns).flatMap((ofTest) => ofTest.map(({ mutant }) => mutant)));
     if (tried.size === 0) return;
     const [start, before] = [Date.now(), this.#killed.size];
-    const { modules, isStuck } = await this.#session.run({ kind: 'turns', turns }, [specification]);
-    for (const module of modules) this.#believe(module, specification);
+    const specifications = files.map(({ specification }) => specification);
+    const { modules, isStuck } = await this.#session.run({ kind: 'turns', turns }, specifications);
+    for (const module of modules) this.#believe(module);
+    const name = files.map((file) => file.name).join(', ');
     if (isStuck) {
-      this.#say(`  ${name} did not end, so the mutants that are left run one by one.`);
-      for (const id of only(tried, (one) => !this.#killed.has(one))) this.#doubtful.set(id, specification);
+      this.#say(`  A test of ${name} did not end, so the mutants that are left run one by one.`);
+      for (const { tests, specification } of files) {
+        const left = [...tests.values()].flatMap(Object.keys).filter((id) => this.#isWanted(id));
+        for (const id of left) this.#doubtful.set(id, specification);
+      }
     }
     this.#say(`${name}: ${this.#killed.size - before} of ${tried.size} mutants killed in ${since(start)}.`);
   }
 
-  #believe(module: TestModule, specification: TestSpecification): void {
+  #isWanted(mutant: string): boolean {
+    return this.#mutants.has(mutant) && !this.#killed.has(mutant) && !this.#doubtful.has(mutant);
+  }
+
+  #believe(module: TestModule): void {
+    const specification = this.#files.find(
+      (file) => file.specification.moduleId === module.moduleId,
+    )?.specification;
+    if (specification === undefined) return;
     for (const test of module.children.allTests()) {
       const { killed = [], isUnreliable = false } = test.meta();
       if (isUnreliable) this.#say(`  ${test.fullName}: fails without a mutant after its mutants.`);
@@ -160,17 +174,8 @@ function describeFailure(module: TestModule): string {
   return `${relative(ROOT, module.moduleId)}: ${[...tests, ...errors].join(', ')}`;
 }
 
-function turnsOf(
-  tests: TestFile['tests'],
-  isWanted: (mutant: string) => boolean,
-): Record<string, readonly Turn[]> {
-  const turns: Record<string, readonly Turn[]> = {};
-  for (const [test, hits] of tests) {
-    turns[test] = Object.entries(hits)
-      .filter(([mutant]) => isWanted(mutant))
-      .map(([mutant, count]) => ({ mutant, hitLimit: count * ENDLESS }));
-  }
-  return turns;
+function turnsOf(hits: Readonly<Record<string, number>>): Turn[] {
+  return Object.entries(hits).map(([mutant, count]) => ({ mutant, hitLimit: count * ENDLESS }));
 }
 
 function only(ids: ReadonlySet<string>, isWanted: (id: string) => boolean): Set<string> {

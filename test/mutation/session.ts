@@ -17,6 +17,16 @@ export interface Outcome {
   readonly isStuck: boolean;
 }
 
+class GivenOrder {
+  shard(files: TestSpecification[]): TestSpecification[] {
+    return files;
+  }
+
+  sort(files: TestSpecification[]): TestSpecification[] {
+    return files;
+  }
+}
+
 export class Session {
   readonly #vitest: Vitest;
   readonly files: readonly TestSpecification[];
@@ -43,7 +53,10 @@ export class Session {
         dangerouslyIgnoreUnhandledErrors: true,
         // It would keep other mutants' sources, and sources without any.
         fsModuleCache: false,
+        // Files run one after the other, in the order in which they are given.
         fileParallelism: false,
+        isolate: target.sharesProcess !== true,
+        sequence: { sequencer: GivenOrder },
       },
       { plugins: [plugin, ...target.plugins] },
     );
