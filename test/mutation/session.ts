@@ -6,7 +6,7 @@ import type { Target } from './targets.ts';
 import type { Work } from './work.ts';
 
 /** Milliseconds. A mutant that makes a test wait for ever costs this once. */
-const TEST_TIMEOUT = 5000;
+const TEST_TIMEOUT = 10_000;
 /** Milliseconds without the end of any test. A mutant can make a test loop where no timer interrupts it. */
 const SILENCE = 600_000;
 
@@ -73,12 +73,12 @@ export class Session {
       if (Date.now() - this.#heard.at > SILENCE) silence.resolve(undefined);
     }, 1000);
     try {
-      const result = await Promise.race([run, silence.promise]);
-      if (result !== undefined) return { modules: result.testModules, isStuck: false };
-      await this.#stop(run);
+      const isStuck = (await Promise.race([run, silence.promise])) === undefined;
+      if (isStuck) await this.#stop(run);
+      // Vitest would also give those of earlier runs.
       const ids = new Set(files.map(({ moduleId }) => moduleId));
       const modules = this.#vitest.state.getTestModules().filter(({ moduleId }) => ids.has(moduleId));
-      return { modules, isStuck: true };
+      return { modules, isStuck };
     } finally {
       clearInterval(watch);
     }
