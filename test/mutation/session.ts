@@ -6,7 +6,7 @@ import type { Target } from './targets.ts';
 import type { Work } from './work.ts';
 
 /** Milliseconds. A mutant that makes a test wait for ever costs this once. */
-const TEST_TIMEOUT = 10_000;
+const TEST_TIMEOUT = 20_000;
 /** Milliseconds without the end of any test. A mutant can make a test loop where no timer interrupts it. */
 const SILENCE = 600_000;
 
