@@ -30,6 +30,7 @@ const GUARD_TESTS = [
   'bucket',
   'buffer-pool',
   'guarded-write',
+  'refused-writes',
   'tag-policy',
   'tag-policy-properties',
   'unguarded-store',
