@@ -9,6 +9,7 @@ const NAMING = {
     ['quay.example.com', parseUpstream('quay.io')],
     ['localhost:5001', parseUpstream('ghcr.io')],
     ['gitlab.example.com:80', parseUpstream('registry.gitlab.com')],
+    ['tls.example.com:443', parseUpstream('public.ecr.aws')],
   ]),
 };
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
@@ -101,6 +102,18 @@ describe('names', () => {
     expect(parse(path, host)).toMatchObject({ kind: 'tags', name: { repository } });
   });
 
+  it.each([
+    ['https://tls.example.com', 'public.ecr.aws/a/b'],
+    ['http://tls.example.com', 'docker.io/a/b'],
+    ['http://tls.example.com:443', 'public.ecr.aws/a/b'],
+    ['https://gitlab.example.com', 'docker.io/a/b'],
+    ['https://gitlab.example.com:80', 'registry.gitlab.com/a/b'],
+  ])('at %s, whose port may be left out, are of %s', (origin, repository) => {
+    expect(parseRequest('GET', new URL(`${origin}/v2/a/b/tags/list`), NAMING)).toMatchObject({
+      name: { repository },
+    });
+  });
+
   it('keep how they were asked for', () => {
     expect(parse('/v2/nginx/tags/list?ns=Docker.IO')).toEqual({
       kind: 'tags',
@@ -145,6 +158,8 @@ describe('refusals', () => {
   it.each([
     ['/', 404, 'NAME_UNKNOWN'],
     ['/v1/', 404, 'NAME_UNKNOWN'],
+    ['/v1/a/b/manifests/1.0', 404, 'NAME_UNKNOWN'],
+    ['/a/b/c/tags/list', 404, 'NAME_UNKNOWN'],
     ['/v2/a', 404, 'NAME_UNKNOWN'],
     ['/v2/a/b/tags', 404, 'NAME_UNKNOWN'],
     ['/v2/a/b/tags/other', 404, 'NAME_UNKNOWN'],
@@ -176,6 +191,26 @@ describe('refusals', () => {
     ['/v2/a/tags/list?ns=http://169.254.169.254/', 404, 'NAME_UNKNOWN'],
   ])('%s → %i %s', (path, status, code) => {
     expect(refusal(path)).toEqual([status, code]);
+  });
+
+  const NO_DIGEST = 'This is not a digest that this registry can store. It stores sha256 and sha512.';
+  it.each([
+    ['POST', '/', 'This registry is read-only: POST is not answered.'],
+    ['X'.repeat(30), '/', `This registry is read-only: ${'X'.repeat(20)} is not answered.`],
+    ['GET', '/v2/a', 'There is nothing at this path. The registry is at /v2/.'],
+    ['GET', '/v2/a/%zz/tags/list', 'The path has a "%" that does not begin an encoded character.'],
+    ['GET', '/v2/a%2Fb/tags/list', 'A part of the path has an encoded slash.'],
+    ['GET', '/v2/a/manifests/.x', 'There is no such manifest: the reference is not a valid tag.'],
+    ['GET', '/v2/a/manifests/sha256:x', NO_DIGEST],
+    ['GET', '/v2/a/blobs/latest', NO_DIGEST],
+    [
+      'GET',
+      '/v2/a/tags/list?ns=a.io&ns=b.io',
+      '"ns" is given more than once, and names different upstreams.',
+    ],
+    ['GET', '/v2/a/tags/list?n=x', '"n" is not a whole number of entries.'],
+  ])('%s %s: %s', (method, path, message) => {
+    expect(parse(path, 'mirror.example.com', method)).toMatchObject({ kind: 'refused', error: { message } });
   });
 
   it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])('%s → 405, whatever the path', (method) => {
