@@ -187,6 +187,8 @@ interface Hub {
  * later one, unless it is empty or shown to be behind. If there is no such store, all of them are joined into one.
  */
 async function findHub(members: StoreMembers, notes: readonly StoreNote[]): Promise<Hub> {
+  // There is nothing to compare a single store with, so it is not listed.
+  if (members.all.length === 1) return { hub: members.lead, mayLack: false };
   for (const member of members.live) {
     if (isBehind(member, notes)) continue;
     if (isInStep(member, notes) || (await isFilled(members, member))) return { hub: member, mayLack: false };

@@ -53,11 +53,11 @@ function timeless(value: unknown, identity: boolean): unknown {
   if (typeof value === 'string') return TIME.test(value) ? '<time>' : value;
   if (Array.isArray(value)) return value.map((entry) => timeless(entry, identity));
   if (!isObject(value)) return value;
-  const entries = Object.entries(value).map(([name, entry]) => {
+  // Sightings begin at the milliseconds of a time. An entry that is rebuilt from its tag has none: its times stand for them.
+  const lasting = Object.entries(value).filter(([name]) => !name.endsWith('.sightings'));
+  const entries = lasting.map(([name, entry]) => {
     if (name === 'run' || name.endsWith('.run')) return [name, '<run>'] as const;
     if (name === 'id' && identity) return [name, '<id>'] as const;
-    // They begin at the milliseconds of a time.
-    if (name.endsWith('.sightings')) return [name, '<sightings>'] as const;
     return [name, timeless(entry, identity)] as const;
   });
   return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
