@@ -12,14 +12,13 @@ import {
   type Repository,
   type Tag,
 } from '../../core/reference.ts';
-import { referrerDescriptor } from '../../core/referrers.ts';
-import { referrersTag } from '../../core/tag-list.ts';
+import { isReferrerTag, referrersTag } from '../../core/tag-list.ts';
 import { SourceError } from '../engine/source.ts';
 
 export interface LayoutContents {
   readonly tags: ReadonlyMap<Tag, Descriptor>;
-  /** By subject: a layout has no API to ask, so every manifest is looked at. */
-  readonly referrers: ReadonlyMap<Digest, readonly Descriptor[]>;
+  /** As `Source.referrers`: a layout has no API to ask, so every manifest has been looked at. */
+  readonly referrers: (subject: Digest, limit: number) => readonly Descriptor[];
 }
 
 /** containerd's own annotation: the whole reference, beside a `ref.name` that is the tag alone. */
@@ -117,20 +116,19 @@ function collectTags(
   return tags;
 }
 
-/** Looks at every manifest below the roots for a `subject`, and at the tags that list referrers the old way. */
+/**
+ * Looks at every manifest below the roots for a `subject`, and at the tags that list referrers the old way. Somebody else
+ * may have made the layout: such a list is kept once and read when it is asked for, because thousands of images may name it.
+ */
 async function collectReferrers(
   roots: readonly Descriptor[],
   tags: ReadonlyMap<Tag, Descriptor>,
   read: Read,
-): Promise<ReadonlyMap<Digest, readonly Descriptor[]>> {
-  const referrers = new Map<Digest, Descriptor[]>();
-  const add = (subject: Digest, descriptor: Descriptor): void => {
-    const known = referrers.get(subject) ?? [];
-    if (!known.some(({ digest }) => digest === descriptor.digest))
-      referrers.set(subject, [...known, descriptor]);
-  };
+): Promise<LayoutContents['referrers']> {
+  const bySubject = new Map<Digest, Map<Digest, Descriptor>>();
+  const lists = new Map<Digest, ReadonlyMap<Digest, Descriptor>>();
   const visited = new Set<Digest>();
-  const lists = new Map<Digest, readonly Descriptor[]>();
+  const tagged = new Set([...tags].filter(([tag]) => isReferrerTag(tag)).map(([, { digest }]) => digest));
   const queue = [...roots];
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     if (visited.has(next.digest) || !namesManifest(next)) continue;
@@ -140,17 +138,35 @@ async function collectReferrers(
     const manifest = bytes === undefined ? undefined : parseLeniently(bytes, next.mediaType);
     if (bytes === undefined || manifest === undefined) continue;
     if (manifest.subject !== undefined) {
-      add(manifest.subject.digest, referrerDescriptor(manifest, next.digest, bytes.length));
+      const { digest: subject } = manifest.subject;
+      const known = bySubject.get(subject) ?? new Map<Digest, Descriptor>();
+      bySubject.set(
+        subject,
+        known.set(next.digest, { mediaType: manifest.mediaType, digest: next.digest, size: bytes.length }),
+      );
     }
     // Not with a spread: a manifest may list tens of thousands.
     for (const one of manifest.manifests) queue.push(one);
-    lists.set(next.digest, manifest.manifests);
+    if (tagged.has(next.digest)) {
+      lists.set(next.digest, new Map(manifest.manifests.map((one) => [one.digest, bare(one)])));
+    }
   }
-  for (const subject of visited) {
+  return (subject, limit) => {
+    const found = new Map<Digest, Descriptor>();
     const list = tags.get(referrersTag(subject));
-    for (const referrer of (list && lists.get(list.digest)) ?? []) add(subject, referrer);
-  }
-  return referrers;
+    for (const referrers of [bySubject.get(subject), list && lists.get(list.digest)]) {
+      for (const [digest, referrer] of referrers ?? []) {
+        if (found.size > limit) return [...found.values()];
+        if (!found.has(digest)) found.set(digest, referrer);
+      }
+    }
+    return [...found.values()];
+  };
+}
+
+/** Without annotations, which come with the manifests: here they would only take memory. */
+function bare({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size };
 }
 
 function parseLeniently(bytes: Uint8Array, mediaType: string): Manifest | undefined {

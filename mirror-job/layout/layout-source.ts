@@ -59,8 +59,8 @@ export class LayoutSource implements Source {
     return isThere ? this.#stream(files, name, offset) : undefined;
   }
 
-  async referrers(subject: Digest): Promise<readonly Descriptor[]> {
-    return (await this.#read()).referrers.get(subject) ?? [];
+  async referrers(subject: Digest, limit: number): Promise<readonly Descriptor[]> {
+    return (await this.#read()).referrers(subject, limit);
   }
 
   /** Whoever names a layout has it before them, and means to publish it. */

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import type { Descriptor } from '../../core/descriptor.ts';
 import { parseDigest } from '../../core/digest.ts';
 import { parseTag } from '../../core/reference.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
@@ -66,16 +67,21 @@ test.each([
   }
 });
 
+async function artifactTypeOf(source: LayoutSource, descriptor: Descriptor | undefined): Promise<unknown> {
+  const manifest = descriptor === undefined ? undefined : await source.manifest(descriptor.digest);
+  return manifest === undefined ? undefined : JSON.parse(Buffer.from(manifest.bytes).toString()).artifactType;
+}
+
 test.each(['library/signed', 'library/fallback'])(
   'the signatures of %s are found by their subjects',
   async (name) => {
     const repository = repositoryOf(corpus, name);
     const source = new LayoutSource(await layoutOf(repository));
     const image = parseDigest(digestOfTag(repository, 'latest'));
-    const [sbom] = await source.referrers(image);
-    expect(sbom?.artifactType).toBe('application/spdx+json');
-    const [signature] = sbom === undefined ? [] : await source.referrers(sbom.digest);
-    expect(signature?.artifactType).toBe('application/vnd.dev.sigstore.bundle.v0.3+json');
+    const [sbom] = await source.referrers(image, 10);
+    expect(await artifactTypeOf(source, sbom)).toBe('application/spdx+json');
+    const [signature] = sbom === undefined ? [] : await source.referrers(sbom.digest, 10);
+    expect(await artifactTypeOf(source, signature)).toBe('application/vnd.dev.sigstore.bundle.v0.3+json');
     expect(await source.isPublic()).toBe(true);
   },
 );

@@ -1,0 +1,92 @@
+/** What a layout's `index.json` leads to, where it leads to very much. */
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { parseDigest, type Digest } from '../../core/digest.ts';
+import { OCI_INDEX, OCI_MANIFEST } from '../../core/media-type.ts';
+import { readContents, type LayoutContents } from '../../mirror-job/layout/layout-contents.ts';
+
+const REF_NAME = 'org.opencontainers.image.ref.name';
+const LIMIT = 1000;
+
+function digestOf(text: string): Digest {
+  return parseDigest(`sha256:${createHash('sha256').update(text).digest('hex')}`);
+}
+
+/** Manifests in memory, as a layout has them on its disk. */
+class Blobs {
+  readonly #texts = new Map<Digest, string>();
+
+  add(mediaType: string, manifest: object) {
+    const text = JSON.stringify({ schemaVersion: 2, mediaType, ...manifest });
+    const digest = digestOf(text);
+    this.#texts.set(digest, text);
+    return { mediaType, digest, size: text.length };
+  }
+
+  addImage(name: string, rest: object = {}) {
+    const config = { mediaType: 'application/vnd.test', digest: digestOf(name), size: 1 };
+    return this.add(OCI_MANIFEST, { config, layers: [], ...rest });
+  }
+
+  contentsOf(manifests: readonly object[]): Promise<LayoutContents> {
+    return readContents('oci:test', { manifests }, undefined, async (digest) => {
+      const text = this.#texts.get(digest);
+      return text === undefined ? undefined : new TextEncoder().encode(text);
+    });
+  }
+}
+
+function byDigest(a: { readonly digest: Digest }, b: { readonly digest: Digest }): number {
+  return a.digest < b.digest ? -1 : 1;
+}
+
+function tagged(descriptor: object, tag: string): object {
+  return { ...descriptor, annotations: { [REF_NAME]: tag } };
+}
+
+test.each([
+  ['other referrers', (position: number) => `referrer ${position}`, LIMIT + 1],
+  ['the same one', () => 'referrer', 1],
+])(
+  'a tag lists 25,000 times %s, for each of a hundred images: the run is not held up',
+  async (_what, nameOf, count) => {
+    const blobs = new Blobs();
+    const listed = Array.from({ length: 25_000 }, (_, position) => ({
+      mediaType: OCI_MANIFEST,
+      digest: digestOf(nameOf(position)),
+      size: 1,
+    }));
+    const list = blobs.add(OCI_INDEX, { manifests: listed });
+    const images = Array.from({ length: 100 }, (_, position) => blobs.addImage(`image ${position}`));
+    const started = performance.now();
+    const contents = await blobs.contentsOf(
+      images.flatMap((image) => [image, tagged(list, image.digest.replace(':', '-'))]),
+    );
+    for (const { digest } of images) {
+      const referrers = contents.referrers(digest, LIMIT);
+      expect(referrers.slice(0, 2).map((one) => one.digest)).toEqual([
+        ...new Set(listed.slice(0, 2).map((one) => one.digest)),
+      ]);
+      expect(referrers).toHaveLength(count);
+    }
+    // A comparison of each with each took 18 seconds for one image.
+    expect(performance.now() - started).toBeLessThan(5000);
+  },
+);
+
+test('a referrer that names its subject, and is listed by a tag too, is one', async () => {
+  const blobs = new Blobs();
+  const image = blobs.addImage('image');
+  const annotations = { 'a.b': 'c'.repeat(1000) };
+  const one = blobs.addImage('one', { subject: image, annotations });
+  const two = blobs.addImage('two', { subject: image, annotations });
+  const other = blobs.addImage('other');
+  const list = blobs.add(OCI_INDEX, { manifests: [two, { ...other, annotations }] });
+  const contents = await blobs.contentsOf([image, one, two, tagged(list, image.digest.replace(':', '-'))]);
+  // Without annotations, because a layout may have thousands of long ones.
+  expect(contents.referrers(image.digest, LIMIT).toSorted(byDigest)).toEqual(
+    [one, two, other].toSorted(byDigest),
+  );
+  expect(contents.referrers(image.digest, 1)).toHaveLength(2);
+  expect(contents.referrers(digestOf('none'), LIMIT)).toEqual([]);
+});
