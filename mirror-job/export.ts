@@ -3,7 +3,7 @@ import { access, constants, lstat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { NameInvalidError, parseReference, type Reference } from '../core/reference.ts';
 import { UsageError, codeOf, parseOptions, seeHelp, type Command } from './command.ts';
-import { followOwnLinks, ForeignLinkError } from './own-links.ts';
+import { followOwnLinks, ForeignFileError } from './own-links.ts';
 import { DEFAULT_CONFIGURATION } from './terminal/command-line.ts';
 
 const OPTIONS = {
@@ -88,7 +88,7 @@ async function refuseTarget(to: string): Promise<void> {
     await access(`${await followOwnLinks(dirname(resolve(to)))}/`, constants.W_OK);
   } catch (error) {
     const refusal = `--to ${to}: it cannot be written`;
-    if (error instanceof ForeignLinkError) {
+    if (error instanceof ForeignFileError) {
       const advice = 'Name a place in a directory where nobody else may write.';
       throw new UsageError(`${refusal} (${error.message}). ${advice}`, { cause: error });
     }

@@ -32,7 +32,7 @@ export interface ImportOptions {
  */
 export async function runImport({ file, output, force }: ImportOptions): Promise<number> {
   refuseUnnamed('--output', output);
-  const isStdout = output === '-' || isStandardOutput(output);
+  const isStdout = output === '-' || (await isStandardOutput(output));
   const draft = readDraft(file, await readText(file));
   const { text, images } = compose(draft);
   if (text !== undefined) {

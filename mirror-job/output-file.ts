@@ -1,9 +1,10 @@
 /** A file that a command leaves beside its output: told early where it cannot be written, and whole at each moment. */
+import type { Stats } from 'node:fs';
 import { access, constants, copyFile, link, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError, codeOf } from './command.ts';
 import { crypto } from './node/builtin.ts';
-import { followOwnLinks, ForeignLinkError, isTrusted } from './own-links.ts';
+import { followOwnLinks, ForeignFileError, isTrusted } from './own-links.ts';
 
 /**
  * A run may take hours: that its report has nowhere to go is said before.
@@ -18,7 +19,7 @@ export async function refuseUnwritable(option: string, file: string): Promise<vo
     await access(isStream ? path : `${dirname(path)}/`, constants.W_OK);
   } catch (error) {
     const advice =
-      error instanceof ForeignLinkError
+      error instanceof ForeignFileError
         ? ' Name a file in a directory where nobody else may write.'
         : ' Its directory has to exist, and this user has to be allowed to write in it.';
     throw new UsageError(`${option} ${file}: it cannot be written (${whyUnwritable(error)}).${advice}`, {
@@ -37,13 +38,13 @@ export function refuseUnnamed(option: string, file: string): void {
 
 /** The reason why a file could not be written, as a clause or a code. */
 export function whyUnwritable(error: unknown): string {
-  return error instanceof ForeignLinkError ? error.message : codeOf(error);
+  return error instanceof ForeignFileError ? error.message : codeOf(error);
 }
 
 /**
  * Writes at once or not at all, because whoever watches the file may read it at any moment. A file that was there keeps
  * its permissions.
- * @throws {ForeignLinkError}, and what the file system throws
+ * @throws {ForeignFileError}, and what the file system throws
  */
 export async function writeOutput(file: string, text: string): Promise<void> {
   const { path, isStream, mode } = await locate(file);
@@ -111,9 +112,16 @@ async function writeBeside(
 /** What standard output is redirected into: a file maybe, and what stands in its place would be its end. */
 const OUTPUT = /^\/(?:dev\/(?:std(?:out|err)$|fd\/)|proc\/)/;
 
-/** Whether a file is another name of standard output, which then gets nothing else. */
-export function isStandardOutput(file: string): boolean {
-  return /^\/(?:dev\/stdout|(?:dev|proc\/self)\/fd\/1)$/.test(resolve(file));
+/** Whether a file is another name of standard output, or a link to it. Standard output then gets nothing else. */
+export async function isStandardOutput(file: string): Promise<boolean> {
+  // What cannot be followed is refused where it is written.
+  const path = await followOwnLinks(file, isOutput).catch(() => file);
+  return /^\/(?:dev\/stdout|(?:dev|proc\/self)\/fd\/1)$/.test(path);
+}
+
+/** Links end here: behind it stands a name that cannot be opened if the output is a pipe. */
+function isOutput(path: string): boolean {
+  return OUTPUT.test(path);
 }
 
 interface Location {
@@ -125,20 +133,27 @@ interface Location {
   readonly mode: number | undefined;
 }
 
-/** @throws {ForeignLinkError}, and what the file system throws */
+/** @throws {ForeignFileError}, and what the file system throws */
 async function locate(file: string): Promise<Location> {
-  const path = resolve(file);
-  if (OUTPUT.test(path)) return { path, isStream: true, mode: undefined };
-  const target = await followOwnLinks(path);
+  const path = await followOwnLinks(file, isOutput);
+  if (isOutput(path)) return { path, isStream: true, mode: undefined };
+  let found: Stats;
   try {
-    const found = await stat(target);
-    return {
-      path: target,
-      isStream: !found.isFile(),
-      mode: isTrusted(found.uid) ? found.mode & 0o777 : undefined,
-    };
+    found = await stat(path);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
-    return { path: target, isStream: false, mode: undefined };
+    return { path, isStream: false, mode: undefined };
+  }
+  refuseForeignStream(path, found);
+  return { path, isStream: !found.isFile(), mode: isTrusted(found.uid) ? found.mode & 0o777 : undefined };
+}
+
+/** Its owner could read what is written, or let the job wait for ever. Devices are made by root alone. */
+function refuseForeignStream(path: string, found: Stats): void {
+  const kind = found.isFIFO() ? 'pipe' : 'socket';
+  if ((found.isFIFO() || found.isSocket()) && !isTrusted(found.uid)) {
+    throw new ForeignFileError(
+      `${path} is a ${kind} of another user, uid ${found.uid}, and is not written to`,
+    );
   }
 }

@@ -7,20 +7,24 @@ import { lstat, readlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
 import { codeOf } from './command.ts';
 
-/** A link of another user is on the way; the message is a clause. */
-export class ForeignLinkError extends Error {
-  override readonly name = 'ForeignLinkError';
+/** Another user would decide where a file goes, or who reads it; the message is a clause. */
+export class ForeignFileError extends Error {
+  override readonly name = 'ForeignFileError';
 }
 
 /** As many as Linux follows. */
 const MAX_LINKS = 40;
 
 /**
- * @returns the path without links. What is not there yet is left as it stands
- * @throws {ForeignLinkError}
+ * @param isEnd whether links are followed no further than to a path; by default they all are
+ * @returns the path without links, up to that end. What is not there yet is left as it stands
+ * @throws {ForeignFileError}
  * @throws what the file system throws, ELOOP for links in a circle
  */
-export async function followOwnLinks(path: string): Promise<string> {
+export async function followOwnLinks(
+  path: string,
+  isEnd: (path: string) => boolean = () => false,
+): Promise<string> {
   const absolute = resolve(path);
   let { root: at } = parse(absolute);
   const parts = absolute.slice(at.length).split(sep);
@@ -31,13 +35,16 @@ export async function followOwnLinks(path: string): Promise<string> {
       continue;
     }
     const next = join(at, part);
+    const whole = join(next, ...parts);
+    // What a ".." leads to is known only when the links before it are followed.
+    if (!parts.includes('..') && isEnd(whole)) return whole;
     const found = await lstatIfThere(next);
     if (found?.isSymbolicLink() !== true) {
       at = next;
       continue;
     }
     if (!isTrusted(found.uid)) {
-      throw new ForeignLinkError(`${next} is a link of another user, uid ${found.uid}, and is not followed`);
+      throw new ForeignFileError(`${next} is a link of another user, uid ${found.uid}, and is not followed`);
     }
     links += 1;
     if (links > MAX_LINKS) throw Object.assign(new Error(`${path}: too many links`), { code: 'ELOOP' });

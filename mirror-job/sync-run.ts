@@ -65,7 +65,8 @@ export async function runSync(options: SyncOptions, commandLine: CommandLine): P
   const report = await mirror(options, { ...configuration, images }, configuration.images, progress);
 
   const files = [options.report, options.metrics].filter((file) => file !== undefined);
-  const stream = files.some(isStandardOutput) ? process.stderr : process.stdout;
+  const isTaken = (await Promise.all(files.map(isStandardOutput))).includes(true);
+  const stream = isTaken ? process.stderr : process.stdout;
   const style = styleFor(stream);
   // Of thousands of new tags it has megabytes.
   const json = options.json || options.report !== undefined ? formatJson(report, commandLine) : '';

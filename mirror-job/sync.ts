@@ -129,7 +129,7 @@ interface Start {
 }
 
 async function start(command: string, options: Start, commandLine: CommandLine): Promise<number> {
-  refuseMixture(command, options);
+  await refuseMixture(command, options);
   if (options.report !== undefined) await refuseUnwritable('--report', options.report);
   if (options.metrics !== undefined) await refuseUnwritable('--metrics', options.metrics);
   const { runSync } = await import('./sync-run.ts');
@@ -139,11 +139,11 @@ async function start(command: string, options: Start, commandLine: CommandLine):
 /**
  * Refuses two formats on standard output, because a reader of JSON or metrics could read neither. @throws {UsageError}
  */
-function refuseMixture(command: string, { json, report = '', metrics = '' }: Start): void {
+async function refuseMixture(command: string, { json, report = '', metrics = '' }: Start): Promise<void> {
   const there = [
     ...(json ? ['--json'] : []),
-    ...(isStandardOutput(report) ? ['--report'] : []),
-    ...(isStandardOutput(metrics) ? ['--metrics'] : []),
+    ...((await isStandardOutput(report)) ? ['--report'] : []),
+    ...((await isStandardOutput(metrics)) ? ['--metrics'] : []),
   ];
   if (there.length < 2) return;
   throw new UsageError(

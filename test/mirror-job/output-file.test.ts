@@ -14,12 +14,19 @@ import {
   symlink,
   writeFile,
 } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { exportCommand } from '../../mirror-job/export.ts';
-import { refuseUnwritable, writeNewOutput, writeOutput } from '../../mirror-job/output-file.ts';
+import {
+  isStandardOutput,
+  refuseUnwritable,
+  writeNewOutput,
+  writeOutput,
+} from '../../mirror-job/output-file.ts';
 import { CommandLine } from '../../mirror-job/terminal/command-line.ts';
+import { runProgram } from '../support/process.ts';
 
 const MEMORY = '/dev/shm';
 
@@ -182,3 +189,86 @@ test.runIf(process.geteuid?.() === 0)(
     });
   },
 );
+
+test.runIf(process.geteuid?.() === 0)(
+  'a pipe of another user gets no report, and nobody waits for its reader',
+  async () => {
+    await inFolder(async (folder) => {
+      const pipe = join(folder, 'report.json');
+      await runProgram('mkfifo', ['-m', '666', pipe]);
+      await chown(pipe, ANOTHER, ANOTHER);
+      await symlink('report.json', join(folder, 'link.json'));
+      const reason = `${pipe} is a pipe of another user, uid ${ANOTHER}, and is not written to`;
+      for (const path of [pipe, join(folder, 'link.json')]) {
+        await expect(refuseUnwritable('--report', path)).rejects.toThrow(
+          `--report ${path}: it cannot be written (${reason}). Name a file in a directory where nobody else may write.`,
+        );
+        await expect(writeOutput(path, 'report')).rejects.toThrow(reason);
+      }
+    });
+  },
+);
+
+test.runIf(process.geteuid?.() === 0)('a socket of another user gets no report', async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, 'report.json');
+    const server = createServer();
+    await new Promise<void>((listening) => server.listen(path, listening));
+    try {
+      await chown(path, ANOTHER, ANOTHER);
+      await expect(refuseUnwritable('--report', path)).rejects.toThrow(
+        `${path} is a socket of another user, uid ${ANOTHER}, and is not written to`,
+      );
+    } finally {
+      await new Promise((closed) => server.close(closed));
+    }
+  });
+});
+
+test('a pipe of this user gets the report, and stays a pipe', async () => {
+  await inFolder(async (folder) => {
+    const pipe = join(folder, 'report.json');
+    await runProgram('mkfifo', [pipe]);
+    await refuseUnwritable('--report', pipe);
+    const [text] = await Promise.all([readFile(pipe, 'utf8'), writeOutput(pipe, 'whole')]);
+    expect(text).toBe('whole');
+    expect((await lstat(pipe)).isFIFO()).toBe(true);
+  });
+});
+
+const PROGRAM = `
+  const { refuseUnwritable, writeOutput } = await import(process.argv[1]);
+  for (const file of process.argv.slice(2)) {
+    await refuseUnwritable('--report', file);
+    await writeOutput(file, 'report\\n');
+  }
+`;
+
+test.each([
+  ['/dev/stdout', 'link'],
+  ['/proc/self/fd/1', 'link'],
+  ['/dev', 'link/stdout'],
+])('a link of this user to %s leads to standard output, which is a pipe', async (target, name) => {
+  await inFolder(async (folder) => {
+    await symlink(target, join(folder, 'link'));
+    await symlink('link', join(folder, 'other'));
+    const files = [name, name.replace('link', 'other')].map((one) => join(folder, one));
+    const module = join(import.meta.dirname, '../../mirror-job/output-file.ts');
+    // Node gives its children sockets, and the shell gives them pipes.
+    const node = [process.execPath, '--input-type=module', '--eval', PROGRAM, module, ...files];
+    const { stdout } = await runProgram('sh', ['-c', '"$@" | cat', 'sh', ...node]);
+    expect(stdout).toBe('report\nreport\n');
+    expect(await Promise.all(files.map(isStandardOutput))).toEqual([true, true]);
+    expect((await lstat(join(folder, 'link'))).isSymbolicLink()).toBe(true);
+  });
+});
+
+test('what is not standard output is not taken for it', async () => {
+  await inFolder(async (folder) => {
+    await symlink('/dev/null', join(folder, 'link'));
+    await symlink('circle', join(folder, 'circle'));
+    for (const name of ['link', 'circle', 'none']) {
+      expect(await isStandardOutput(join(folder, name))).toBe(false);
+    }
+  });
+});
