@@ -21,6 +21,9 @@ export interface LayoutContents {
   readonly referrers: (subject: Digest, limit: number) => readonly Descriptor[];
 }
 
+/** As many as a registry may list tags. */
+const MAX_ENTRIES = 200_000;
+
 /** containerd's own annotation: the whole reference, beside a `ref.name` that is the tag alone. */
 const IMAGE_NAME = 'io.containerd.image.name';
 
@@ -40,6 +43,11 @@ export async function readContents(
 ): Promise<LayoutContents> {
   const list: unknown = isObject(index) ? index['manifests'] : undefined;
   if (!Array.isArray(list)) throw new SourceError(`${where}: index.json has no list of manifests.`);
+  if (list.length > MAX_ENTRIES) {
+    throw new SourceError(
+      `${where}: index.json lists ${list.length} manifests, and ${MAX_ENTRIES} is the most that Lifeboat reads of one layout.`,
+    );
+  }
   const entries = list.map((entry, position) => parseEntry(entry, `entry ${position} of index.json`, where));
   const tags = collectTags(where, entries, repository);
   const roots = entries.map(({ descriptor }) => descriptor);

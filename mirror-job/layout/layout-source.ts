@@ -13,8 +13,8 @@ import { readContents, type LayoutContents } from './layout-contents.ts';
 import { openLayoutFiles, type LayoutFiles } from './layout-files.ts';
 import { TarInvalidError } from './tar-index.ts';
 
-/** An `index.json` has some 300 bytes for each tag, so these are those of 200,000 tags. Bytes. */
-const MAX_INDEX = 64 * 1024 * 1024;
+/** As of a page of tags. An `index.json` has 200 to 300 bytes for each tag, so some 60,000 tags fit in. Bytes. */
+const MAX_INDEX = 16 * 1024 * 1024;
 /** An `oci-layout` holds a version and nothing else. Bytes. */
 const MAX_MARKER = 64 * 1024;
 

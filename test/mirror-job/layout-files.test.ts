@@ -105,7 +105,7 @@ test('links inside of the layout are followed, and the layout itself may be one'
 
 test.each([
   ['oci-layout', 64 * 1024],
-  ['index.json', 64 * 1024 * 1024],
+  ['index.json', 16 * 1024 * 1024],
 ])('%s of more than %i bytes is not read', async (name, limit) => {
   const folder = await layout();
   // All but the first bytes are a hole, so the file is made at once.
@@ -118,10 +118,18 @@ test.each([
 test('index.json in a tar is bounded in the same way', async () => {
   const folder = await layout();
   await writeFile(join(folder, 'index.json'), '');
-  await truncate(join(folder, 'index.json'), 64 * 1024 * 1024 + 1);
+  await truncate(join(folder, 'index.json'), 16 * 1024 * 1024 + 1);
   const tar = join(folder, '../layout.tar');
   await runProgram('tar', ['-cf', tar, '-C', folder, '.']);
   expect(await outcomeOf(tar)).toBe(
-    `oci:${tar}: index.json in ${tar} has 67108865 bytes, and 67108864 is the most that is read of such a file.`,
+    `oci:${tar}: index.json in ${tar} has 16777217 bytes, and 16777216 is the most that is read of such a file.`,
+  );
+});
+
+test('index.json of more than 200,000 entries is refused', async () => {
+  const folder = await layout();
+  await writeFile(join(folder, 'index.json'), `{"manifests":[${'0,'.repeat(200_000)}0]}`);
+  expect(await outcomeOf(folder)).toBe(
+    `oci:${folder}: index.json lists 200001 manifests, and 200000 is the most that Lifeboat reads of one layout.`,
   );
 });
