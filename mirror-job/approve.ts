@@ -40,7 +40,8 @@ Exit code:
      sync does the rest
   1  some tags could not be moved, and the others were; or a store was left out that the edge asks
      before the changed one
-  2  a reference, the configuration, the store or the command line is wrong: nothing was moved
+  2  a reference, the configuration, the store, the command line or this machine's clock is wrong:
+     nothing was moved
 
 Examples:
   npx lifeboat approve docker.io/library/nginx:1.27@sha256:4c0f…

@@ -37,7 +37,8 @@ Exit code:
      sync does the rest
   1  the store failed, a run was at work on the tag, or a store was left out that the edge asks
      before the changed one
-  2  the tag, the digest, the configuration or the command line is wrong: nothing was moved
+  2  the tag, the digest, the configuration, the command line or this machine's clock is wrong:
+     nothing was moved
 
 Examples:
   npx lifeboat revert docker.io/library/nginx:1.27 --reason 'crashes on arm64'

@@ -56,8 +56,8 @@ Exit code:
      for the next run
   1  something failed, an immutable tag changed, most tags disappeared, a list is shorter than
      minTags, an image has too many referrers, a store has lost a blob, one of several stores is
-     behind, the run was interrupted or reached maxDuration (default: 5h), or FILE could not be
-     written; the rest was done
+     behind, tags changed in a store that was caught up, the run was interrupted or reached
+     maxDuration (default: 5h), or FILE could not be written; the rest was done
   2  the configuration, the command line or the store is wrong (of several stores: all of them, or
      one that must not be filled), or this machine's clock is; nothing was mirrored
 

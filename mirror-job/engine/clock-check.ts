@@ -12,7 +12,7 @@ import { amid } from './store-name.ts';
  */
 export const MAX_CLOCK_DIFFERENCE_MS = 5 * 60_000;
 
-/** This machine's clock contradicts others: nothing was mirrored. The message says who says what. */
+/** This machine's clock contradicts others: nothing was done. The message says who says what. */
 export class WrongClockError extends Error {
   override readonly name = 'WrongClockError';
 }
@@ -57,7 +57,7 @@ function refuseWrongClock(
   if (wrong.length * 2 <= servers.filter(saysTime).length) return;
   const said = wrong.map((server) => `${amid(server.name)} says ${timeOf(server, clock)}`);
   throw new WrongClockError(
-    `this machine's clock cannot be believed: it says ${formatTime(clock.now())}, but ${said.join(', and ')}. The ages of digests would be wrong, so nothing was mirrored. Set the clock that is wrong (chrony or systemd-timesyncd keeps this machine's right), and run again.`,
+    `this machine's clock cannot be believed: it says ${formatTime(clock.now())}, but ${said.join(', and ')}. The ages of digests would be wrong, so nothing was done. Set the clock that is wrong (chrony or systemd-timesyncd keeps this machine's right), and run again.`,
   );
 }
 

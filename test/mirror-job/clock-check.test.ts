@@ -74,7 +74,7 @@ async function check(
 }
 
 const REFUSED = (said: string): string =>
-  `this machine's clock cannot be believed: it says 2026-11-28T12:00:00Z, but ${said}. The ages of digests would be wrong, so nothing was mirrored. Set the clock that is wrong (chrony or systemd-timesyncd keeps this machine's right), and run again.`;
+  `this machine's clock cannot be believed: it says 2026-11-28T12:00:00Z, but ${said}. The ages of digests would be wrong, so nothing was done. Set the clock that is wrong (chrony or systemd-timesyncd keeps this machine's right), and run again.`;
 const WARNED = (name: string, said: string): string =>
   `${name} says that it is ${said}, but this machine says 2026-11-28T12:00:00Z, and other servers agree with it. The run does not use the clock of ${name.replace('The', 'the')}.`;
 

@@ -81,7 +81,7 @@ test('a store that says 2040 ends the run before it asks or writes anything', as
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(
     new RegExp(
-      `^lifeboat: this machine's clock cannot be believed: it says ${TIME}, but the bucket "bucket-1" at http://127\\.0\\.0\\.1:\\d+/\\S+ says 2040-11-28T12:\\d\\d:\\d\\dZ\\. The ages of digests would be wrong, so nothing was mirrored\\. Set the clock that is wrong \\(chrony or systemd-timesyncd keeps this machine's right\\), and run again\\.\n$`,
+      `^lifeboat: this machine's clock cannot be believed: it says ${TIME}, but the bucket "bucket-1" at http://127\\.0\\.0\\.1:\\d+/\\S+ says 2040-11-28T12:\\d\\d:\\d\\dZ\\. The ages of digests would be wrong, so nothing was done\\. Set the clock that is wrong \\(chrony or systemd-timesyncd keeps this machine's right\\), and run again\\.\n$`,
     ),
   );
   expect([writes(), registry.requests]).toEqual([[], []]);
