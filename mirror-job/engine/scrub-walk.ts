@@ -11,7 +11,7 @@ import { decodeReferrers } from '../../core/referrers.ts';
 import type { Repository } from '../../core/reference.ts';
 import { chooseChildren } from './platform-choice.ts';
 import type { Platforms } from './platform.ts';
-import type { Store } from './store.ts';
+import { StoreError, type Store } from './store.ts';
 
 /** Sibling manifests that are read at once. */
 const READ_AHEAD = 8;
@@ -24,7 +24,7 @@ export interface Root {
 }
 
 export interface Step {
-  /** `manifest`: it is there, and so was everything below it looked at. */
+  /** `manifest`: everything below it was looked at, unless the store refused it. */
   readonly kind: 'blob' | 'manifest' | 'lost manifest';
   readonly digest: Digest;
   /** From the root down to the object itself. */
@@ -61,17 +61,22 @@ export class ScrubWalk {
   readonly #store: Pick<Store, 'get'>;
   readonly #repository: Repository;
   readonly #budget: ReadBudget;
+  readonly #refused: (error: StoreError) => void;
 
-  constructor(store: Pick<Store, 'get'>, repository: Repository, budget: ReadBudget) {
+  /** @param refused told of each manifest that cannot be read; the walk goes on with the others */
+  constructor(
+    store: Pick<Store, 'get'>,
+    repository: Repository,
+    budget: ReadBudget,
+    refused: (error: StoreError) => void,
+  ) {
     this.#store = store;
     this.#repository = repository;
     this.#budget = budget;
+    this.#refused = refused;
   }
 
-  /**
-   * @param after the path of the object to go on after; empty for the beginning
-   * @throws {StoreError}
-   */
+  /** @param after the path of the object to go on after; empty for the beginning */
   steps(roots: readonly Root[], after: readonly string[]): AsyncGenerator<Step> {
     return this.#visit(roots, after, []);
   }
@@ -98,7 +103,7 @@ export class ScrubWalk {
         return;
       }
       reads.delete(digest);
-      const children = await read;
+      const children = await read.catch((error: unknown) => this.#noteRefusal(error));
       if (children === undefined) {
         yield { kind: 'lost manifest', digest, path: own };
         continue;
@@ -107,6 +112,13 @@ export class ScrubWalk {
       if (this.#budget.isUsedUp) return;
       yield { kind: 'manifest', digest, path: own };
     }
+  }
+
+  /** @returns that nothing is known of what is below */
+  #noteRefusal(error: unknown): readonly Node[] {
+    if (!(error instanceof StoreError)) throw error;
+    this.#refused(error);
+    return [];
   }
 
   /** @param nodes the first of them is needed now */

@@ -28,6 +28,8 @@ const MAX_REPOSITORIES = 16;
 /** Objects that are known to be lost, and looked at by each run. */
 const MAX_LOST = 100;
 const CHECKS_AT_ONCE = 16;
+/** Manifests that a store may refuse before a run looks for no more blobs: then it is likely to refuse all of them. */
+const MAX_REFUSED = 8;
 
 interface Plan {
   readonly stored: StoredObject | undefined;
@@ -53,7 +55,10 @@ export class Scrub {
   readonly #repair: Repair;
   readonly #checks: Limit = createLimit(CHECKS_AT_ONCE);
   readonly #plan: Promise<Plan>;
-  readonly #findings: Promise<readonly Finding[]>;
+  readonly #findings: Finding[] = [];
+  /** One for each object that could not be looked at. */
+  readonly #refusals: StoreError[] = [];
+  readonly #done: Promise<void>;
 
   /**
    * Begins at once, beside the run.
@@ -70,9 +75,9 @@ export class Scrub {
     this.#key = stateKey(name, 'scrub.json');
     this.#repair = repair;
     this.#plan = this.#begin(repositories.toSorted());
-    this.#findings = this.#plan.then((plan) => this.#run(plan));
+    this.#done = this.#plan.then((plan) => this.#run(plan));
     // `finish` tells.
-    this.#findings.catch(() => undefined);
+    this.#done.catch(() => undefined);
   }
 
   /** Tells what a repository has when the run begins with it; nothing, if that cannot be read. */
@@ -83,19 +88,29 @@ export class Scrub {
     );
   }
 
-  /** Never throws: that the scrub failed is said, and the next run goes on with it. */
+  /**
+   * Never throws: what could not be looked at is said in one warning, and is looked at by a later run.
+   * @returns what was found, also where the scrub did not come to its end
+   */
   async finish(): Promise<readonly Finding[]> {
     const { log, signal } = this.#environment;
     try {
-      return await this.#findings;
+      await this.#done;
     } catch (error) {
       if (!signal.aborted) {
         log.warn(
-          `${error instanceof Error ? error.message : String(error)} The next run checks stored blobs.`,
+          `${error instanceof Error ? error.message : String(error)} The next run checks the same stored objects again.`,
         );
       }
-      return [];
     }
+    const [first] = this.#refusals;
+    if (first !== undefined && !signal.aborted) {
+      const count = this.#refusals.length;
+      log.warn(
+        `The check of stored objects could not look at ${count === 1 ? 'one of them' : `${count} of them`}, and goes on with the others: ${first.message} A later run looks again.`,
+      );
+    }
+    return this.#findings;
   }
 
   async #begin(sorted: readonly Repository[]): Promise<Plan> {
@@ -116,16 +131,19 @@ export class Scrub {
     };
   }
 
-  async #run(plan: Plan): Promise<readonly Finding[]> {
+  async #run(plan: Plan): Promise<void> {
     const known = await this.#findKnown(plan);
     const { objects, after } = await this.#sample(plan);
     const keys = new Set(known.map((object) => nameOf(object)));
-    const all = [...known, ...objects.filter((object) => !keys.has(nameOf(object)))];
-    const checked = await allSettled(all.map((object) => this.#checks(() => this.#mend(object))));
-    const results = checked.filter((result) => result !== undefined);
-    const lost = results.filter(({ isMended }) => !isMended).map(({ object }) => recordOf(object));
-    await this.#save(plan, { after, lost: lost.slice(0, MAX_LOST) });
-    return results.map(({ finding }) => finding);
+    const sampled = objects.filter((object) => !keys.has(nameOf(object)));
+    const check = async (object: ScrubbedObject, isKnown: boolean) =>
+      (await this.#checks(() => this.#mend(object, isKnown))) ? undefined : object;
+    const lost = await allSettled([
+      ...known.map((object) => check(object, true)),
+      ...sampled.map((object) => check(object, false)),
+    ]);
+    const records = lost.filter((object) => object !== undefined).map((object) => recordOf(object));
+    await this.#save(plan, { after, lost: records.slice(0, MAX_LOST) });
   }
 
   /** What was lost, as far as it is still needed. */
@@ -152,7 +170,9 @@ export class Scrub {
     let blobs = 0;
     for (const repository of next) {
       const roots = new Map((await offers.get(repository)?.roots)?.map((root) => [root.digest, root]));
-      const walk = new ScrubWalk(store, repository, budget);
+      const walk = new ScrubWalk(store, repository, budget, (error) => {
+        this.#refusals.push(error);
+      });
       for await (const step of walk.steps([...roots.values()], repository === at ? below : [])) {
         signal.throwIfAborted();
         const object = objectOf(repository, roots, step);
@@ -161,36 +181,58 @@ export class Scrub {
         if (isNew && object.kind === 'blob' && blobs === MAX_BLOBS)
           return { objects: [...objects.values()], after };
         after = [repository, ...step.path];
-        if (!isNew) continue;
-        objects.set(nameOf(object), object);
-        if (object.kind === 'blob') blobs += 1;
+        if (isNew) {
+          objects.set(nameOf(object), object);
+          if (object.kind === 'blob') blobs += 1;
+        }
+        if (this.#refusals.length >= MAX_REFUSED) return { objects: [...objects.values()], after };
       }
       if (budget.isUsedUp) return { objects: [...objects.values()], after };
     }
     return { objects: [...objects.values()], after: beyond === undefined ? [] : [beyond] };
   }
 
-  /** @returns undefined if the object is there */
-  async #mend(object: ScrubbedObject) {
-    const { signal } = this.#environment;
+  /**
+   * Looks at one object, and fetches it again if it is lost.
+   * @param isKnown whether an earlier run has missed it
+   * @returns whether it need not be remembered as lost
+   */
+  async #mend(object: ScrubbedObject, isKnown: boolean): Promise<boolean> {
+    const { store, signal } = this.#environment;
     signal.throwIfAborted();
-    if (await this.#isThere(object)) return undefined;
+    try {
+      if (await this.#isThere(object)) return true;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof StoreError)) throw error;
+      this.#refusals.push(error);
+      if (isKnown) {
+        this.#report(
+          object,
+          `${store.name} had lost the ${object.kind} ${object.digest} in an earlier run, and cannot be asked for it now: ${error.message} Pulls of this image may fail; each run tries again.`,
+        );
+      }
+      return !isKnown;
+    }
     const what = await this.#describe(object);
     const repaired = await this.#repair(object);
     signal.throwIfAborted();
-    const { repository, root } = object;
+    const isMended = 'from' in repaired;
+    const outcome = isMended
+      ? `It was fetched again from ${repaired.from}. Ask the provider of the store why it was lost: other objects may be missing too.`
+      : `It could not be fetched again: ${repaired.failure} Pulls of this image may fail until a run can fetch it; each run tries again.`;
+    this.#report(object, `${what}. ${outcome}`);
+    return isMended;
+  }
+
+  #report({ repository, root }: ScrubbedObject, what: string): void {
     const image = formatReference({ repository, tag: root.tag, digest: root.digest });
-    const outcome =
-      'from' in repaired
-        ? `It was fetched again from ${repaired.from}. Ask the provider of the store why it was lost: other objects may be missing too.`
-        : `It could not be fetched again: ${repaired.failure} Pulls of this image may fail until a run can fetch it; each run tries again.`;
-    const finding: Finding = {
+    this.#findings.push({
       kind: 'object-lost',
       repository,
       ...(root.tag !== undefined && { tag: root.tag }),
-      message: `${image}: ${what}. ${outcome}`,
-    };
-    return { object, finding, isMended: 'from' in repaired };
+      message: `${image}: ${what}`,
+    });
   }
 
   async #isThere({ repository, kind, digest, size, isForeign }: ScrubbedObject): Promise<boolean> {
