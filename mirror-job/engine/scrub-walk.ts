@@ -15,6 +15,14 @@ import { StoreError, type Store } from './store.ts';
 
 /** Sibling manifests that are read at once. */
 const READ_AHEAD = 8;
+/** How deep referrers of referrers are stored: docs/decisions/0081-bounded-referrers.md. */
+const MAX_DEPTH = 8;
+
+/**
+ * Manifests from a root down; what is deeper is not looked at. A run reads them all to come to the last, with the half of
+ * its reads that is kept for that, so that one deep image does not hold up all others for good.
+ */
+const MAX_LEVELS = 16;
 
 /** A tag's or a pin's manifest. */
 export interface Root {
@@ -35,6 +43,8 @@ export interface Step {
 
 interface Node extends Root {
   readonly blob?: Descriptor;
+  /** How many referrers are on the path to it, itself included; none unless said otherwise. */
+  readonly depth?: number;
 }
 
 /** The manifests that one run reads for the scrub, over all repositories. */
@@ -63,7 +73,7 @@ export class ScrubWalk {
   readonly #budget: ReadBudget;
   readonly #refused: (error: StoreError) => void;
 
-  /** @param refused told of each manifest that cannot be read; the walk goes on with the others */
+  /** @param refused told of each manifest, and each list of referrers, that cannot be read; the walk goes on */
   constructor(
     store: Pick<Store, 'get'>,
     repository: Repository,
@@ -87,6 +97,7 @@ export class ScrubWalk {
     path: readonly Digest[],
   ): AsyncGenerator<Step> {
     const rest = nodes
+      .filter(({ blob }) => blob !== undefined || path.length < MAX_LEVELS)
       .filter(({ digest }) => from === undefined || digest > from || (digest === from && below.length > 0))
       .toSorted((one, other) => (one.digest < other.digest ? -1 : 1));
     const reads = new Map<Digest, Promise<readonly Node[] | undefined>>();
@@ -96,7 +107,7 @@ export class ScrubWalk {
         yield { kind: 'blob', digest, path: own, descriptor: blob };
         continue;
       }
-      this.#readAhead(rest.slice(index, index + READ_AHEAD), path.length === 0, reads);
+      this.#readAhead(rest.slice(index, index + READ_AHEAD), path, reads);
       const read = reads.get(digest);
       if (read === undefined) {
         this.#budget.isUsedUp = true;
@@ -124,52 +135,73 @@ export class ScrubWalk {
   /** @param nodes the first of them is needed now */
   #readAhead(
     nodes: readonly Node[],
-    areRoots: boolean,
+    path: readonly Digest[],
     reads: Map<Digest, Promise<readonly Node[] | undefined>>,
   ): void {
     for (const [index, node] of nodes.entries()) {
       if (node.blob !== undefined || reads.has(node.digest) || !this.#budget.take(index > 0)) continue;
-      const read = this.#read(node, areRoots);
+      const read = this.#read(node, path);
       // The walk may end before anybody awaits it.
       read.catch(() => undefined);
       reads.set(node.digest, read);
     }
   }
 
-  /** @returns undefined for a manifest that is missing, or holds other bytes */
-  async #read({ digest, platforms }: Node, isRoot: boolean): Promise<readonly Node[] | undefined> {
+  /**
+   * @param path to the node, without itself
+   * @returns undefined for a manifest that is missing, or holds other bytes
+   */
+  async #read(
+    { digest, platforms, depth = 0 }: Node,
+    path: readonly Digest[],
+  ): Promise<readonly Node[] | undefined> {
     const [object, referrers] = await Promise.all([
       this.#store.get(manifestKey(this.#repository, digest)),
-      isRoot ? this.#readReferrers(digest) : [],
+      depth < MAX_DEPTH ? this.#readReferrers(digest, depth + 1) : [],
     ]);
     if (object === undefined) return undefined;
     const bytes = new Uint8Array(object.bytes);
     if ((await digestOf(bytes, algorithmOf(digest))) !== digest) return undefined;
-    try {
-      const { blobs, manifests } = parseManifest(bytes, object.contentType);
-      const children = chooseChildren(manifests, platforms).children.map((child) =>
-        namesManifest(child) ? { digest: child.digest, platforms } : blobNode(child),
-      );
-      return unique([...blobs.map(blobNode), ...children, ...referrers]);
-    } catch (error) {
-      // The bytes are right, and an earlier version understood them.
-      if (error instanceof ManifestInvalidError) return [];
-      throw error;
-    }
+    const children = [...readChildren(bytes, object.contentType, platforms, depth), ...referrers];
+    // A list of referrers is no content of its digest, so that it can lead back to where it was found.
+    return unique(children.filter((child) => child.digest !== digest && !path.includes(child.digest)));
   }
 
   /** Signatures and SBOMs are in no index. */
-  async #readReferrers(subject: Digest): Promise<readonly Node[]> {
+  async #readReferrers(subject: Digest, depth: number): Promise<readonly Node[]> {
     const key = referrersKey(this.#repository, subject);
-    const object = await this.#store.get(key);
-    if (object === undefined) return [];
     try {
-      return decodeReferrers(key, object.bytes).map(({ digest }) => ({ digest, platforms: undefined }));
+      const object = await this.#store.get(key);
+      if (object === undefined) return [];
+      return decodeReferrers(key, object.bytes).map(({ digest }) => ({
+        digest,
+        platforms: undefined,
+        depth,
+      }));
     } catch (error) {
       // The next run that asks for referrers makes it anew.
       if (error instanceof BucketObjectInvalidError) return [];
-      throw error;
+      return this.#noteRefusal(error);
     }
+  }
+}
+
+function readChildren(
+  bytes: Uint8Array,
+  mediaType: string | undefined,
+  platforms: Platforms,
+  depth: number,
+): readonly Node[] {
+  try {
+    const { blobs, manifests } = parseManifest(bytes, mediaType);
+    const children = chooseChildren(manifests, platforms).children.map((child) =>
+      namesManifest(child) ? { digest: child.digest, platforms, depth } : blobNode(child),
+    );
+    return [...blobs.map(blobNode), ...children];
+  } catch (error) {
+    // The bytes are right, and an earlier version understood them.
+    if (error instanceof ManifestInvalidError) return [];
+    throw error;
   }
 }
 
