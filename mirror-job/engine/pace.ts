@@ -3,10 +3,16 @@
  * in each run, and never be mirrored (docs/decisions/0082-a-floor-of-progress.md).
  */
 import type { Clock } from './environment.ts';
-import { SourceError } from './source.ts';
+import { SourceError, type Timed } from './source.ts';
 
 /** Milliseconds of waiting after which a pace is judged: longer than a registry's restart. */
 const PERIOD = 10 * 60_000;
+
+/**
+ * The most that one wait counts, in milliseconds. A source that is silent for so long is mostly given up anyway; where the
+ * clock says more, it was set, or the machine slept.
+ */
+const LONGEST_WAIT = 60_000;
 
 /** Asking on is in vain: it would go on as slowly. */
 export class TooSlowError extends SourceError {
@@ -45,16 +51,30 @@ export class Pace {
     return new Pace(this.#what, this.#left, { ...this.#options, connections: 1 });
   }
 
-  /** Asks the source, and waits for it. Only these waits count, because a slow store is not the source's fault. */
-  async wait<Value>(ask: () => Promise<Value>): Promise<Value> {
-    const { clock } = this.#options;
-    const begun = clock.now().getTime();
+  /**
+   * Asks the source, and waits for it. Only these waits count, because a slow store is not the source's fault. Neither is
+   * it that the job holds requests back: of a source that times its requests, only these count.
+   */
+  async wait<Value>(ask: (timed: Timed) => Promise<Value>): Promise<Value> {
+    const begun = this.#options.clock.now().getTime();
+    let requests: number | undefined;
+    const timed: Timed = async (send) => {
+      const sent = this.#options.clock.now().getTime();
+      try {
+        return await send();
+      } finally {
+        requests = (requests ?? 0) + this.#since(sent);
+      }
+    };
     try {
-      return await ask();
+      return await ask(timed);
     } finally {
-      // Each wait is bounded elsewhere: a difference beyond that means that the clock was set.
-      this.#waited += Math.min(Math.max(clock.now().getTime() - begun, 0), PERIOD);
+      this.#waited += requests ?? this.#since(begun);
     }
+  }
+
+  #since(begun: number): number {
+    return Math.min(Math.max(this.#options.clock.now().getTime() - begun, 0), LONGEST_WAIT);
   }
 
   /** Takes note of bytes that have arrived. @throws {TooSlowError} */

@@ -138,7 +138,7 @@ class RangeFetch {
   /** @throws {BlobAbsentError} and {SourceError} */
   async open(start: number, end: number) {
     const { digest, size } = this.#blob;
-    const answer = await this.#pace.wait(() => this.#source.range(digest, size, start, end));
+    const answer = await this.#pace.wait((timed) => this.#source.range(digest, size, start, end, timed));
     if (answer === undefined) throw new BlobAbsentError(`${this.#source.name} has no blob ${digest}.`);
     return answer;
   }

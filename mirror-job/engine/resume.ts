@@ -1,7 +1,7 @@
 /** A connection that breaks in the middle of a blob goes on where it broke: hash and upload keep what they have. */
 import { TooSlowError, type Pace } from './pace.ts';
 import { SkippedError } from './skipped-error.ts';
-import { BlobAbsentError, type Source } from './source.ts';
+import { BlobAbsentError, type Source, type Timed } from './source.ts';
 import type { Expected } from './verify.ts';
 
 /** How often a body may break without progress in between, which gives all of them back. */
@@ -41,7 +41,7 @@ export async function* resumed(
     signal.throwIfAborted();
     const before = offset;
     try {
-      const ask = () => source.blob(blob.digest, blob.size, offset);
+      const ask = (timed?: Timed) => source.blob(blob.digest, blob.size, offset, timed);
       const body = given ?? (await (pace?.wait(ask) ?? ask()));
       given = undefined;
       if (body === undefined) throw new BlobAbsentError(`${source.name} has no blob ${blob.digest}.`);

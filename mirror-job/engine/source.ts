@@ -64,16 +64,28 @@ export interface Source {
   manifest(reference: Tag | Digest, limit?: number): Promise<SourceManifest | undefined>;
   /**
    * The bytes of a blob from `offset` on, not verified. Each chunk is good until the next one is asked for.
+   * @param timed given by whoever measures how long the source takes
    * @returns undefined when there is no such blob. @throws {SourceError}, also while it is read
    */
-  blob(digest: Digest, size: number, offset: number): Promise<AsyncIterable<Uint8Array> | undefined>;
+  blob(
+    digest: Digest,
+    size: number,
+    offset: number,
+    timed?: Timed,
+  ): Promise<AsyncIterable<Uint8Array> | undefined>;
   /**
    * The bytes of a blob from `start` up to and without `end`, or fewer of them, not verified; each chunk as for `blob`.
    * Left out where a second connection would bring nothing.
    * @returns undefined when there is no such blob; `refused` when it is not to be had in ranges
    * @throws {SourceError}, also while it is read
    */
-  range?(digest: Digest, size: number, start: number, end: number): Promise<RangeAnswer | undefined>;
+  range?(
+    digest: Digest,
+    size: number,
+    start: number,
+    end: number,
+    timed?: Timed,
+  ): Promise<RangeAnswer | undefined>;
   /**
    * The oddity of the answer to `blob` or `range`, for the end of the sentence about wrong bytes: with a space before
    * it, and empty for none.
@@ -88,6 +100,9 @@ export interface Source {
   /** Whether callers without credentials may read this manifest too. @throws {SourceError} */
   isPublic(digest: Digest): Promise<boolean>;
 }
+
+/** Runs each request, from when it is sent: what the job itself makes it wait for, such as its turn, comes before. */
+export type Timed = <Value>(send: () => Promise<Value>) => Promise<Value>;
 
 export type RangeAnswer =
   | {

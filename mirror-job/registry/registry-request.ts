@@ -1,5 +1,5 @@
 /** What a registry is asked, and as what a report counts it. */
-import type { RequestCounts } from '../engine/source.ts';
+import type { RequestCounts, Timed } from '../engine/source.ts';
 
 export interface RegistryRequest {
   readonly method: 'GET' | 'HEAD';
@@ -10,6 +10,8 @@ export interface RegistryRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Asks as a caller without credentials would. */
   readonly anonymous?: boolean;
+  /** Measures each attempt. */
+  readonly timed?: Timed | undefined;
 }
 
 export const NO_REQUESTS: RequestCounts = { heads: 0, manifestGets: 0, blobGets: 0, lists: 0 };

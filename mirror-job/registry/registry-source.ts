@@ -14,6 +14,7 @@ import {
   type Resolved,
   type Source,
   type SourceManifest,
+  type Timed,
 } from '../engine/source.ts';
 import { readBody, skip } from './body.ts';
 import { refuseEncoded } from './content-encoding.ts';
@@ -99,11 +100,17 @@ export class RegistrySource implements Source {
     return this.#manifests.get(reference, limit);
   }
 
-  async blob(digest: Digest, size: number, offset: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+  async blob(
+    digest: Digest,
+    size: number,
+    offset: number,
+    timed?: Timed,
+  ): Promise<AsyncIterable<Uint8Array> | undefined> {
     const response = await this.#requests.send(
       {
         method: 'GET',
         resource: `blobs/${digest}`,
+        timed,
         ...(offset > 0 && { headers: { Range: `bytes=${offset}-${size - 1}` } }),
       },
       [200, 206, 404],
@@ -128,11 +135,18 @@ export class RegistrySource implements Source {
     return skip(body, offset - start);
   }
 
-  async range(digest: Digest, size: number, start: number, end: number): Promise<RangeAnswer | undefined> {
+  async range(
+    digest: Digest,
+    size: number,
+    start: number,
+    end: number,
+    timed?: Timed,
+  ): Promise<RangeAnswer | undefined> {
     const response = await this.#requests.send(
       {
         method: 'GET',
         resource: `blobs/${digest}`,
+        timed,
         headers: { Range: `bytes=${start}-${end - 1}` },
       },
       [200, 206, 404, ...RANGE_REFUSALS],

@@ -277,7 +277,10 @@ export class Registry implements ReportingUpstream {
     return authorization.carry(
       header,
       placeOf(request),
-      (sent) => this.#redirected(request, sent),
+      (sent) => {
+        const send = () => this.#redirected(request, sent);
+        return request.timed?.(send) ?? send();
+      },
       (answer) => {
         if (this.#elsewhere.has(answer) || answer.status < 400 || answer.status === 404) return 'accepted';
         // A refused HEAD does not settle it either, because some registries refuse every HEAD.

@@ -8,7 +8,8 @@ import { resumed } from '../../mirror-job/engine/resume.ts';
 import { SourceError, type Source } from '../../mirror-job/engine/source.ts';
 import { parseRepository } from '../../core/reference.ts';
 import { bytesOf, digestOfBlob, emptyRepository, randomBlob } from '../support/content.ts';
-import { environmentFor, TestClock } from './harness.ts';
+import { startRogueRegistry } from '../support/rogue-registry.ts';
+import { environmentFor, sourceAt, TestClock } from './harness.ts';
 import { MemorySource } from './memory-source.ts';
 import { MemoryStore } from './memory-store.ts';
 
@@ -22,15 +23,30 @@ const digest = parseDigest(await digestOfBlob(blob));
 const bytes = await bytesOf(blob);
 const { signal } = new AbortController();
 
-/** Sends 128 KiB each time that so many minutes have passed. @param breaks whether the connection ends after each */
-function drippingSource(clock: TestClock, minutes: number, breaks = false): MemorySource {
+/** Sends so many KiB a minute. @param breaks whether the connection ends after each 128 KiB */
+function drippingSource(clock: TestClock, kibibytes: number, breaks = false): MemorySource {
   const source = new MemorySource('source.test/app', emptyRepository());
   source.open = async function* open(_digest, offset) {
     for (let start = offset; start < SIZE; start += STEP) {
-      clock.advance(minutes * MINUTE);
-      yield bytes.slice(start, start + STEP);
+      yield* drip(clock, kibibytes, start, start + STEP);
       if (breaks && start + STEP < SIZE) throw new SourceError('it broke.');
     }
+  };
+  return source;
+}
+
+async function* drip(clock: TestClock, kibibytes: number, start: number, end: number) {
+  for (let from = start; from < end; from += kibibytes * 1024) {
+    clock.advance(MINUTE);
+    yield bytes.slice(from, Math.min(from + kibibytes * 1024, end));
+  }
+}
+
+/** Takes no time. */
+function sourceAtOnce(): MemorySource {
+  const source = new MemorySource('source.test/app', emptyRepository());
+  source.open = async function* open() {
+    for (let start = 0; start < SIZE; start += STEP) yield bytes.slice(start, start + STEP);
   };
   return source;
 }
@@ -48,10 +64,10 @@ test.each([false, true])(
   'a blob that would take longer than a run ends after ten minutes (connections that break: %j)',
   async (breaks) => {
     const clock = new TestClock();
-    const source = drippingSource(clock, 5, breaks);
-    // In five hours at this pace: 7.5 MiB.
-    await expect(read(source, clock)).rejects.toThrow(sentence(2 * STEP, SIZE - 2 * STEP));
-    expect(source.calls).toHaveLength(breaks ? 2 : 1);
+    const source = drippingSource(clock, 32, breaks);
+    // In five hours at this pace: 9.4 MiB.
+    await expect(read(source, clock)).rejects.toThrow(sentence(2.5 * STEP, SIZE - 2.5 * STEP));
+    expect(source.calls).toHaveLength(breaks ? 3 : 1);
   },
 );
 
@@ -59,7 +75,7 @@ test.each([false, true])(
   'a blob that comes just fast enough is read to its end (connections that break: %j)',
   async (breaks) => {
     const clock = new TestClock();
-    expect((await read(drippingSource(clock, 3, breaks), clock)).equals(bytes)).toBe(true);
+    expect((await read(drippingSource(clock, 64, breaks), clock)).equals(bytes)).toBe(true);
   },
 );
 
@@ -68,10 +84,7 @@ test('the floor falls with what is left: what is slow at its end is read all the
   const source = new MemorySource('source.test/app', emptyRepository());
   source.open = async function* open() {
     yield bytes.slice(0, SIZE - STEP);
-    for (let start = SIZE - STEP; start < SIZE; start += STEP / 16) {
-      clock.advance(11 * MINUTE);
-      yield bytes.slice(start, start + STEP / 16);
-    }
+    yield* drip(clock, 2, SIZE - STEP, SIZE);
   };
   expect((await read(source, clock)).equals(bytes)).toBe(true);
 });
@@ -80,20 +93,57 @@ test('the time in which nobody asks for more is not counted, because a slow stor
   const clock = new TestClock();
   const pace = new Pace('x', SIZE, { clock, longest: LONGEST });
   let length = 0;
-  for await (const chunk of resumed(drippingSource(clock, 0), { digest, size: SIZE }, signal, { pace })) {
+  for await (const chunk of resumed(sourceAtOnce(), { digest, size: SIZE }, signal, { pace })) {
     length += chunk.length;
     clock.advance(60 * MINUTE);
   }
   expect(length).toBe(SIZE);
 });
 
-test('a clock that is set counts as one period at most, and backwards as nothing', async () => {
+test('a clock that is set, or a machine that slept, condemns no blob', async () => {
   const clock = new TestClock();
   const pace = new Pace('x', SIZE, { clock, longest: LONGEST });
   await pace.wait(async () => clock.advance(-1000 * MINUTE));
   pace.add(1);
-  await pace.wait(async () => clock.advance(1000 * MINUTE));
-  expect(() => pace.add(STEP)).toThrow('x comes too slowly: 131073 bytes in 10 minutes.');
+  await pace.wait(async () => clock.advance(480 * MINUTE));
+  pace.add(64 * 1024);
+  const waitAMinute = async (): Promise<void> => {
+    await pace.wait(async () => clock.advance(MINUTE));
+    pace.add(1);
+  };
+  // The jump counts as one minute, and eight more of them are nine.
+  for (let minute = 0; minute < 8; minute += 1) await waitAMinute();
+  await expect(waitAMinute()).rejects.toThrow('x comes too slowly: 65546 bytes in 10 minutes.');
+});
+
+test('the time in which the job holds a request back is not counted, and that from its sending on is', async () => {
+  const clock = new TestClock();
+  /** Of requests; the job waits before each, and so does the registry before it answers. */
+  let sent = 0;
+  const registry = await startRogueRegistry({
+    corpus: { repositories: new Map([['app', emptyRepository()]]) },
+    misbehave: ({ kind }) => {
+      if (kind !== 'blob') return undefined;
+      sent += 1;
+      clock.advance(MINUTE / 2);
+      // Every other one is refused.
+      return sent % 2 === 1 ? { kind: 'status', status: 429, headers: { 'Retry-After': '50' } } : undefined;
+    },
+  });
+  try {
+    const source = await sourceAt(registry.host, 'app', { clock });
+    const pace = new Pace('x', SIZE, { clock, longest: LONGEST });
+    const ask = async (): Promise<void> => {
+      await pace.wait((timed) => source.blob(digest, SIZE, 0, timed));
+      pace.add(1);
+    };
+    for (let count = 0; count < 9; count += 1) await ask();
+    expect(clock.sleeps.filter((slept) => slept === 50_000).length).toBe(9);
+    // Two requests of half a minute each time.
+    await expect(ask()).rejects.toThrow('x comes too slowly: 10 bytes in 10 minutes.');
+  } finally {
+    await registry.stop();
+  }
 });
 
 test.each<[string, number]>([
@@ -103,17 +153,12 @@ test.each<[string, number]>([
   const clock = new TestClock();
   const limits = { longest: LONGEST, rangesFrom, rangesAtOnce: 2 };
   const environment = environmentFor(new MemoryStore(), { clock, limits });
-  const memory = drippingSource(clock, 6);
+  const memory = drippingSource(clock, 16);
   const source: Source = Object.assign(memory, {
     range: async (_digest: unknown, _size: number, start: number, end: number) => ({
       isWhole: false,
       discard: () => {},
-      body: (async function* body() {
-        for (let from = start; from < end; from += STEP) {
-          clock.advance(6 * MINUTE);
-          yield bytes.slice(from, Math.min(from + STEP, end));
-        }
-      })(),
+      body: drip(clock, 16, start, end),
     }),
   });
   const copier = new BlobCopier(environment, new FairShare(1));
