@@ -41,8 +41,14 @@ interface RepositoryLinks {
 /** What the sources of one party have copied, by digest and size. */
 interface Copies {
   readonly stored: Memo<string, 'copied' | 'present'>;
-  /** Who fetches it now. */
-  readonly fetchedFrom: Map<string, Source>;
+  /** What is under way. */
+  readonly fetches: Map<string, Fetch>;
+}
+
+interface Fetch {
+  readonly source: Source;
+  /** Whether others have waited for it in vain. */
+  isLate: boolean;
 }
 
 export class BlobCopier {
@@ -108,10 +114,10 @@ export class BlobCopier {
     await this.#waitForOthers(name, copies);
     for (;;) {
       const stored = copies.stored.get(name, () => {
-        copies.fetchedFrom.set(name, source);
-        return this.#store(blob, source).finally(() => copies.fetchedFrom.delete(name));
+        copies.fetches.set(name, { source, isLate: false });
+        return this.#store(blob, source).finally(() => copies.fetches.delete(name));
       });
-      const from = copies.fetchedFrom.get(name);
+      const from = copies.fetches.get(name)?.source;
       try {
         return await stored;
       } catch (error) {
@@ -120,25 +126,39 @@ export class BlobCopier {
     }
   }
 
-  /** Another party may fetch it already. It is waited for as long as saves a fetch, and not as long as that one is slow. */
+  /**
+   * Another party may fetch it already. It is waited for as long as saves a fetch, and not as long as that one is slow:
+   * until any copy is there, until all of them have failed, or until patience is at its end, once for each of them.
+   */
   async #waitForOthers(name: string, own: Copies): Promise<void> {
     if (own.stored.peek(name) !== undefined) return;
-    for (const copies of this.#copies.values()) {
-      const running = copies.stored.peek(name);
-      if (running === undefined) continue;
-      const done = new AbortController();
-      const patience = this.#environment.clock.sleep(PATIENCE, done.signal);
-      // However it ended: what it has stored is found, and what it has not stored is fetched.
-      await Promise.race([Promise.allSettled([running]), patience]).finally(() => done.abort());
-      return;
+    const running: Promise<unknown>[] = [];
+    const fetches: Fetch[] = [];
+    for (const { stored, fetches: underWay } of this.#copies.values()) {
+      const copy = stored.peek(name);
+      if (copy === undefined) continue;
+      const fetch = underWay.get(name);
+      // It has been stored already.
+      if (fetch === undefined) return;
+      if (fetch.isLate) continue;
+      running.push(copy);
+      fetches.push(fetch);
     }
+    if (fetches.length === 0) return;
+    const done = new AbortController();
+    const patience = this.#environment.clock.sleep(PATIENCE, done.signal).then(() => {
+      for (const fetch of fetches) fetch.isLate = true;
+    });
+    // However they ended: what they have stored is found, and what they have not stored is fetched.
+    const ended = Promise.any(running).catch(() => undefined);
+    await Promise.race([ended, patience]).finally(() => done.abort());
   }
 
   #copiesOf(party: Party): Copies {
     const known = this.#copies.get(party);
     if (known !== undefined) return known;
     const bound: Bound<unknown> = { retention: this.#retention, weigh: () => ENTRY };
-    const copies = { stored: new Memo<string, 'copied' | 'present'>(bound), fetchedFrom: new Map() };
+    const copies = { stored: new Memo<string, 'copied' | 'present'>(bound), fetches: new Map() };
     this.#copies.set(party, copies);
     return copies;
   }
