@@ -146,12 +146,13 @@ export class BlobCopier {
     }
     if (fetches.length === 0) return;
     const done = new AbortController();
-    const patience = this.#environment.clock.sleep(PATIENCE, done.signal).then(() => {
+    const losePatience = async (): Promise<void> => {
+      await this.#environment.clock.sleep(PATIENCE, done.signal);
       for (const fetch of fetches) fetch.isLate = true;
-    });
+    };
     // However they ended: what they have stored is found, and what they have not stored is fetched.
     const ended = Promise.any(running).catch(() => undefined);
-    await Promise.race([ended, patience]).finally(() => done.abort());
+    await Promise.race([ended, losePatience()]).finally(() => done.abort());
   }
 
   #copiesOf(party: Party): Copies {

@@ -278,8 +278,8 @@ export class Registry implements ReportingUpstream {
       header,
       placeOf(request),
       (sent) => {
-        const send = () => this.#redirected(request, sent);
-        return request.timed?.(send) ?? send();
+        const ask = () => this.#redirected(request, sent);
+        return request.timed?.(ask) ?? ask();
       },
       (answer) => {
         if (this.#elsewhere.has(answer) || answer.status < 400 || answer.status === 404) return 'accepted';

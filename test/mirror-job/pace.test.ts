@@ -45,10 +45,12 @@ async function* drip(clock: TestClock, kibibytes: number, start: number, end: nu
 /** Takes no time. */
 function sourceAtOnce(): MemorySource {
   const source = new MemorySource('source.test/app', emptyRepository());
-  source.open = async function* open() {
-    for (let start = 0; start < SIZE; start += STEP) yield bytes.slice(start, start + STEP);
-  };
+  source.open = steps;
   return source;
+}
+
+async function* steps() {
+  for (let start = 0; start < SIZE; start += STEP) yield bytes.slice(start, start + STEP);
 }
 
 async function read(source: MemorySource, clock: TestClock): Promise<Buffer> {

@@ -47,7 +47,7 @@ class Scene {
     const open = source.open.bind(source);
     source.open = async function* opened(digest, offset) {
       await gate;
-      yield* open(digest, offset);
+      yield* open(digest, offset) ?? [];
     };
     const upstream = { name, report: () => ({}), inTurn: <Value>(task: () => Promise<Value>) => task() };
     return Object.assign(source, { upstream });
