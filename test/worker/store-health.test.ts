@@ -1,5 +1,10 @@
 /** A failure for one key is about that key. Whether a store is up, lifeboat.json alone says. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { encodeIdentity } from '../../core/identity.ts';
+import { LAYOUT_VERSION } from '../../core/layout.ts';
+import { LIMITS } from '../../worker/library.ts';
+import { StoreHealth } from '../../worker/store/store-health.ts';
+import type { Store, StoredObject } from '../../worker/store/store.ts';
 import { s3Bucket, type TestBucket } from './support/bucket.ts';
 import {
   bytesOf,
@@ -11,6 +16,7 @@ import {
   putTag,
 } from './support/content.ts';
 import { TestEdge, type Fault } from './support/test-edge.ts';
+import { Time } from './support/time.ts';
 
 const NAME = 'docker.io/library/app';
 const TAG_KEY = `repositories/${NAME}/_tags/latest`;
@@ -99,8 +105,11 @@ describe('a slow object', () => {
     expect((await edge.get('/v2/')).status).toBe(200);
   });
 
-  it('may take what is left of the 8 seconds once its body has begun', async () => {
-    const edge = new TestEdge([one]);
+  it.each([
+    ['the only store', () => [one]],
+    ['a store before another one, which is not asked for a tag then', () => [one, two]],
+  ])('may take what is left of the 8 seconds once its body has begun: %s', async (_name, buckets) => {
+    const edge = new TestEdge(buckets());
     await warm(edge);
     edge.fault = onlyKey(TAG_KEY, stop);
     expect((await edge.get(TAG)).status).toBe(503);
@@ -216,6 +225,68 @@ describe('a store that is down', () => {
     edge.fault = () => undefined;
     expect((await edge.get(TAG)).status).toBe(200);
     expect(edge.takeReads()).toEqual([`1 ${IDENTITY}`, `1 ${TAG_KEY}`]);
+  });
+});
+
+describe('a lifeboat.json that comes late', () => {
+  it('does not close a store that has answered another request meanwhile', async () => {
+    const blob = `/v2/library/app/blobs/${await putBlob(one, NAME, countingBytes(70_000))}`;
+    const edge = new TestEdge([one]);
+    await warm(edge, blob);
+    edge.now += 10_000;
+    edge.fault = onlyKey(IDENTITY, () => new Promise<Response>(() => {}));
+    const slow = edge.get(blob);
+    await edge.pass(0);
+    await edge.pass(1000);
+    expect(await ask(edge, OTHER)).toMatchObject({ status: 200 });
+    await edge.pass(2000);
+    expect((await slow).status).toBe(307);
+    expect(edge.events.at(-1)?.trace.failures).toEqual(['Store 1 did not answer in time.']);
+    for (const [path, status] of [
+      [blob, 307],
+      ['/v2/', 200],
+      [TAG, 200],
+    ] as const) {
+      expect((await edge.get(path)).status).toBe(status);
+    }
+  });
+
+  it('says nothing of the store if the request had less than a second left, and others wait on', async () => {
+    const time = new Time();
+    const answer = Promise.withResolvers<StoredObject>();
+    const identity = encodeIdentity({ version: LAYOUT_VERSION, id: 'an-id-of-a-bucket', audience: 'public' });
+    const read = { contentType: undefined, modified: undefined };
+    const store: Store = {
+      number: 1,
+      location: undefined,
+      urlFor: () => undefined,
+      get: (key) =>
+        key === IDENTITY
+          ? answer.promise
+          : Promise.resolve({ ...read, size: 1, body: new Blob(['x']).stream() }),
+    };
+    const health = new StoreHealth(store, {
+      ...time.options,
+      audience: 'public',
+      fresh: 5000,
+      perStore: LIMITS.store,
+      perFlight: LIMITS.flight,
+      identities: { get: async () => undefined, put: async () => {} },
+      onReplaced: () => {},
+    });
+    const run = (asked: Store, signal: AbortSignal) => asked.get('key', { signal });
+    const outcome = (milliseconds: number) =>
+      health.ask(time.scope(milliseconds), 0, run).then(
+        () => 'read',
+        () => 'failed',
+      );
+    expect([await outcome(0), health.isDown]).toEqual(['failed', false]);
+    const hurried = outcome(100);
+    const patient = outcome(8000);
+    await time.pass(100);
+    expect([await hurried, health.isDown]).toEqual(['failed', false]);
+    answer.resolve({ ...read, size: identity.length, body: new Blob([identity]).stream() });
+    expect([await patient, health.isDown]).toEqual(['read', false]);
   });
 });
 

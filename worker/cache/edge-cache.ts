@@ -4,6 +4,7 @@
  * workers.dev, in a bare runtime) all still works.
  */
 import { bodyOf } from '../isolate/large-body.ts';
+import { LARGEST_BYTES } from '../isolate/read-budget.ts';
 import type { SmallObject } from '../store/small-object.ts';
 
 export interface KeptObject extends SmallObject {
@@ -31,19 +32,30 @@ export class EdgeCache {
   /**
    * @param space a bucket's id: another bucket is another cache
    * @param admit waits until so many bytes may be read
+   * @throws what `admit` throws
    */
   async get(
     space: string,
     key: string,
     admit: (bytes: number) => Promise<void>,
   ): Promise<KeptObject | undefined> {
+    let response: Response | undefined;
     try {
-      const response = await this.#cache.match(addressOf(space, key));
-      if (response === undefined) return undefined;
-      const { headers } = response;
+      response = await this.#cache.match(addressOf(space, key));
+    } catch {
+      return undefined;
+    }
+    if (response === undefined) return undefined;
+    const { headers } = response;
+    try {
+      await admit(sizeOf(headers));
+    } catch (error) {
+      await response.body?.cancel();
+      throw error;
+    }
+    try {
       const at = Number(headers.get(AT) ?? Number.NaN);
       const store = Number(headers.get(STORE) ?? Number.NaN);
-      await admit(Number(headers.get(SIZE)));
       const bytes = new Uint8Array(await response.arrayBuffer());
       if (!Number.isFinite(at) || !Number.isInteger(store)) return undefined;
       return {
@@ -87,6 +99,12 @@ export class EdgeCache {
       // As above.
     }
   }
+}
+
+/** An entry of an earlier release has no size, and may be one of the largest. */
+function sizeOf(headers: Headers): number {
+  const size = Number(headers.get(SIZE) ?? Number.NaN);
+  return Number.isFinite(size) ? size : LARGEST_BYTES;
 }
 
 function addressOf(space: string, key: string): string {

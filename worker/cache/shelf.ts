@@ -14,6 +14,7 @@ import { newTrace, type Scope } from '../scope.ts';
 import { CorruptObjectError } from '../store/corrupt-object-error.ts';
 import type { Roster } from '../store/roster.ts';
 import { readSmall, type SmallObject } from '../store/small-object.ts';
+import type { PauseTimer } from '../store/store-health.ts';
 import type { Store } from '../store/store.ts';
 import type { StartTimer } from '../store/time-limit.ts';
 import { watchedStore } from '../store/watched-store.ts';
@@ -57,6 +58,13 @@ export interface ShelfOptions<T> {
   readonly fresh: number;
   /** How old it may be when no store answers whose word is final. Milliseconds. */
   readonly stale: number;
+}
+
+interface Reading {
+  readonly signal: AbortSignal;
+  readonly pauseTimer: PauseTimer;
+  /** Milliseconds since 1970. */
+  readonly deadline: number;
 }
 
 /** A key, its entry and the maps that hold them. */
@@ -126,8 +134,8 @@ export class Shelf<T> {
   async #refreshOnce(scope: Scope, key: string): Promise<Kept<T> | undefined> {
     const { roster, kind, now, fresh, stale, edgeCache } = this.#options;
     const before = this.#memory.get(key);
-    const hit = await roster.search(scope, kind.absence, (store, signal) =>
-      this.#read(store, key, signal, scope.deadline),
+    const hit = await roster.search(scope, kind.absence, (store, signal, pauseTimer) =>
+      this.#read(store, key, { signal, pauseTimer, deadline: scope.deadline }),
     );
     const { space } = roster;
     if (hit === undefined) {
@@ -156,19 +164,27 @@ export class Shelf<T> {
   }
 
   /**
-   * Reads and decodes an object within the memory that all such reads share.
+   * Reads and decodes an object within the memory that all such reads share. It may have to wait for that memory, and that
+   * is no fault of the store.
    * @returns with `release`, which gives the memory back once nobody needs the object's bytes
    */
-  async #read(store: Store, key: string, signal: AbortSignal, deadline: number) {
+  async #read(store: Store, key: string, { signal, pauseTimer, deadline }: Reading) {
     const { budget } = this.#options;
     let release = NOTHING_TAKEN;
     const admitted = watchedStore(store, async (object) => {
-      if (object !== undefined) release = await budget.takeForReading(object.size, deadline);
+      if (object === undefined) return;
+      try {
+        release = await pauseTimer(() => budget.takeForReading(object.size, deadline));
+      } catch (error) {
+        await object.body.cancel();
+        throw error;
+      }
     });
     try {
       const object = await readSmall(admitted, key, signal);
       if (object === undefined) return undefined;
-      return { object, value: await this.#decode(key, object, deadline), release };
+      const value = await pauseTimer(() => this.#decode(key, object, deadline));
+      return { object, value, release };
     } catch (error) {
       release();
       throw error;
@@ -233,6 +249,8 @@ export class Shelf<T> {
       return { value, at: object.at, store: object.store, modified: object.modified };
     } catch (error) {
       if (error instanceof CorruptObjectError) return undefined;
+      // Without room for it, what memory has may still be given.
+      if (error instanceof RegistryError && this.#memory.get(key) !== undefined) return undefined;
       throw error;
     } finally {
       release();

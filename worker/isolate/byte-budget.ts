@@ -11,7 +11,7 @@ interface Grant {
 
 interface Waiting {
   readonly grant: Grant;
-  readonly tell: (isGranted: true) => void;
+  tell: () => void;
 }
 
 export type Release = () => void;
@@ -53,15 +53,22 @@ export class ByteBudget {
   }
 
   async #wait(grant: Grant): Promise<void> {
-    const isGranted = await waitForOther<true>(grant.expires - this.#now(), this.#startTimer, (tell) => {
-      const waiting = { grant, tell };
-      this.#queue.add(waiting);
-      return () => this.#queue.delete(waiting);
-    });
-    if (isGranted !== undefined) return;
+    const waiting: Waiting = { grant, tell: () => {} };
+    this.#queue.add(waiting);
+    while (!this.#grants.has(grant) && grant.expires > this.#now()) {
+      // The runtime may have dropped those that hold the bytes, so nobody may tell when a share has expired.
+      const next = Math.min(grant.expires, ...Array.from(this.#grants, ({ expires }) => expires));
+      await waitForOther<void>(next - this.#now(), this.#startTimer, (tell) => {
+        waiting.tell = tell;
+        return () => {};
+      });
+      this.#takeBackExpired();
+    }
+    if (this.#grants.has(grant)) return;
+    this.#queue.delete(waiting);
     // The one that left may have kept smaller ones waiting.
     this.#serve();
-    throw new RegistryError('UNAVAILABLE', 'Too many large objects are asked for at the moment.');
+    throw new RegistryError('UNAVAILABLE', 'The edge has no room for this object at the moment.');
   }
 
   #fits({ bytes }: Grant): boolean {
@@ -85,10 +92,11 @@ export class ByteBudget {
 
   #serve(): void {
     for (const waiting of this.#queue) {
-      if (!this.#fits(waiting.grant)) return;
+      const isTooLate = waiting.grant.expires <= this.#now();
+      if (!isTooLate && !this.#fits(waiting.grant)) return;
       this.#queue.delete(waiting);
-      this.#give(waiting.grant);
-      waiting.tell(true);
+      if (!isTooLate) this.#give(waiting.grant);
+      waiting.tell();
     }
   }
 }

@@ -12,7 +12,7 @@ const MIB = 1024 * KIB;
 /** Up to here an object is small. Nearly all are. */
 const SMALL_BYTES = 128 * KIB;
 /** A larger one is refused by its size, and never read. */
-const LARGEST_BYTES = 8 * MIB;
+export const LARGEST_BYTES = 8 * MIB;
 
 export class ReadBudget {
   /**

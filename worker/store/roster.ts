@@ -8,7 +8,7 @@ import { ConfigurationError } from '../configuration-error.ts';
 import { faultOf, type RefreshFailure } from '../log.ts';
 import { newTrace, type Scope } from '../scope.ts';
 import { CorruptObjectError } from './corrupt-object-error.ts';
-import { StoreHealth, type StoreHealthOptions, type StoreState } from './store-health.ts';
+import { StoreHealth, type PauseTimer, type StoreHealthOptions, type StoreState } from './store-health.ts';
 import { StoreError, type Store } from './store.ts';
 
 export interface RosterOptions extends StoreHealthOptions {
@@ -50,7 +50,7 @@ export class Roster {
   async search<T>(
     scope: Scope,
     absence: Absence,
-    run: (store: Store, signal: AbortSignal) => Promise<T | undefined>,
+    run: (store: Store, signal: AbortSignal, pauseTimer: PauseTimer) => Promise<T | undefined>,
     first?: number,
   ): Promise<Hit<T> | undefined> {
     let isAbsent = false;
@@ -61,7 +61,9 @@ export class Roster {
       // Whoever answered knows of a digest; those that are down are asked only when nobody else is there.
       if (isAbsent && absence === 'digest' && member.isDown) continue;
       try {
-        const reserve = index < order.length - 1 ? this.#options.perStore : 0;
+        // A pointer is not asked of the next store once this one has answered.
+        const hasNext = absence === 'digest' && index < order.length - 1;
+        const reserve = hasNext ? this.#options.perStore : 0;
         const value = await member.ask(scope, reserve, run);
         if (value !== undefined) return { value, store: member.store.number };
         silent.delete(member);

@@ -16,7 +16,10 @@ import { watchedStore } from './watched-store.ts';
  * How long a store has to answer for lifeboat.json after it failed for another key, in milliseconds. It is less than for
  * a first try, because the client has waited already, and a store that answers needs a tenth of it.
  */
-const CONFIRMATION_MS = 1000;
+export const CONFIRMATION_MS = 1000;
+
+/** Does work that is not the store's, such as a wait for room: the store's time stands still meanwhile. */
+export type PauseTimer = <R>(work: () => Promise<R>) => Promise<R>;
 
 export interface StoreHealthOptions {
   readonly audience: Audience;
@@ -120,7 +123,8 @@ export class StoreHealth {
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       noteFailure(scope, error, this.store);
-      return false;
+      // It may have answered another request meanwhile.
+      return this.isFresh;
     }
   }
 
@@ -134,7 +138,7 @@ export class StoreHealth {
   async ask<T>(
     scope: Scope,
     reserve: number,
-    run: (store: Store, signal: AbortSignal) => Promise<T>,
+    run: (store: Store, signal: AbortSignal, pauseTimer: PauseTimer) => Promise<T>,
   ): Promise<T> {
     const answers = this.#answers;
     try {
@@ -151,7 +155,7 @@ export class StoreHealth {
   async #askOnce<T>(
     scope: Scope,
     reserve: number,
-    run: (store: Store, signal: AbortSignal) => Promise<T>,
+    run: (store: Store, signal: AbortSignal, pauseTimer: PauseTimer) => Promise<T>,
   ): Promise<T> {
     const { perStore, now, startTimer } = this.#options;
     this.#refuseHung();
@@ -166,11 +170,20 @@ export class StoreHealth {
         startTimer,
         (signal, restart) => {
           scope.trace.reads += 1;
+          let end = Math.max(firstByte, scope.deadline - reserve);
           const onAnswer = () => {
             this.#noteAnswer();
-            restart(Math.max(firstByte, scope.deadline - reserve) - now());
+            restart(end - now());
           };
-          return run(watchedStore(this.store, onAnswer), signal);
+          const pauseTimer: PauseTimer = async (work) => {
+            const paused = now();
+            restart(Infinity);
+            const result = await work();
+            end = Math.min(end + now() - paused, scope.deadline);
+            restart(end - now());
+            return result;
+          };
+          return run(watchedStore(this.store, onAnswer), signal, pauseTimer);
         },
         () => this.#lateError(),
       );
@@ -193,30 +206,44 @@ export class StoreHealth {
 
   /**
    * Asks for lifeboat.json, which alone says whether the store is up.
-   * @throws {StoreError} when it is down
+   * @throws {StoreError} when it is down, or does not answer in that time
    * @throws {ConfigurationError} for a bucket of another audience
    */
   async #check(scope: Scope, time: number): Promise<void> {
-    const { now, startTimer } = this.#options;
     this.#refuseHung();
-    await this.#checks.run(scope, String(this.store.number), async () => {
-      const begin = now();
-      this.#triedAt = begin;
-      const late = () => {
-        // What is left of a deadline may be too short for any store.
-        if (time >= CONFIRMATION_MS) this.#hungAt = now();
-        return this.#lateError();
-      };
-      try {
-        await withinTime(time, startTimer, (signal) => this.#identify(scope, signal), late);
-        this.#isDown = false;
-      } catch (error) {
-        if (error instanceof StoreError) this.#isDown = true;
-        throw error;
-      } finally {
-        scope.trace.storeMilliseconds += now() - begin;
+    const check = () =>
+      this.#checks.run(scope, String(this.store.number), () =>
+        this.#checkOnce(scope, Math.max(time, CONFIRMATION_MS)),
+      );
+    if (time >= CONFIRMATION_MS) return check();
+    // So little time says nothing of a store. The check goes on without this request, because others may wait for it.
+    return withinTime(time, this.#options.startTimer, check, () => this.#lateError());
+  }
+
+  async #checkOnce(scope: Scope, time: number): Promise<void> {
+    const { now, startTimer } = this.#options;
+    const answers = this.#answers;
+    const begin = now();
+    this.#triedAt = begin;
+    let isLate = false;
+    const late = () => {
+      isLate = true;
+      return this.#lateError();
+    };
+    try {
+      await withinTime(time, startTimer, (signal) => this.#identify(scope, signal), late);
+      this.#isDown = false;
+    } catch (error) {
+      // A store that has answered another request meanwhile is up, and lifeboat.json is a slow object like any other.
+      const isUp = isLate && this.#answers !== answers;
+      if (error instanceof StoreError && !isUp) {
+        this.#isDown = true;
+        if (isLate) this.#hungAt = now();
       }
-    });
+      throw error;
+    } finally {
+      scope.trace.storeMilliseconds += now() - begin;
+    }
   }
 
   async #identify(scope: Scope, signal: AbortSignal): Promise<void> {

@@ -30,7 +30,7 @@ export class TestEdge {
   fault: Fault = () => undefined;
   /** How long each timer ran that went off. */
   readonly expired: number[] = [];
-  readonly #timers = new Map<() => void, number>();
+  readonly #timers = new Map<() => void, { readonly milliseconds: number; readonly due: number }>();
   readonly #edge: Edge;
   readonly #background: Promise<unknown>[] = [];
 
@@ -76,12 +76,25 @@ export class TestEdge {
 
   /** Lets the time pass that something hangs for: real time is not waited for. */
   expireTimers(): void {
-    for (const [fire, milliseconds] of this.#timers) {
+    for (const [fire, { milliseconds }] of this.#timers) {
       this.#timers.delete(fire);
       this.expired.push(milliseconds);
       this.now += milliseconds;
       fire();
     }
+  }
+
+  /** Lets time pass, and those timers go off that are due then. */
+  async pass(milliseconds: number): Promise<void> {
+    this.now += milliseconds;
+    for (const [fire, timer] of this.#timers) {
+      if (timer.due > this.now) continue;
+      this.#timers.delete(fire);
+      this.expired.push(timer.milliseconds);
+      fire();
+    }
+    // Whoever was woken goes on, also where that takes another event.
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setTimeout(resolve, 0));
   }
 
   /** The reads since the last call. */
@@ -90,7 +103,7 @@ export class TestEdge {
   }
 
   #startTimer(milliseconds: number, fire: () => void): () => void {
-    this.#timers.set(fire, milliseconds);
+    this.#timers.set(fire, { milliseconds, due: this.now + milliseconds });
     return () => this.#timers.delete(fire);
   }
 
