@@ -19,6 +19,7 @@ import type { RefreshFailure } from './log.ts';
 import { R2Store } from './store/r2.ts';
 import { Roster } from './store/roster.ts';
 import { S3Store, type Fetch } from './store/s3.ts';
+import { CONFIRMATION_MS } from './store/store-health.ts';
 import type { StartTimer } from './store/time-limit.ts';
 import type { StoreConfiguration } from './store-configuration.ts';
 
@@ -40,13 +41,16 @@ export interface Limits {
   /** The longest that one store may take of that to its own first byte. Milliseconds. */
   readonly store: number;
   /**
-   * After so long a request no longer waits for another one that reads the same object. It is more than one store may
-   * take, so that all of them learn when a store hangs, and leaves time for a read of their own. Milliseconds.
+   * After so long a request no longer waits for another one that reads the same object. It is more than one store takes
+   * that hangs, its confirmation included, so that all of them learn of it, and leaves time for a read of their own.
+   * Milliseconds.
    */
   readonly flight: number;
 }
 
-export const LIMITS: Limits = { answer: 8000, store: 3000, flight: 4000 };
+const STORE_MS = 3000;
+
+export const LIMITS: Limits = { answer: 8000, store: STORE_MS, flight: STORE_MS + CONFIRMATION_MS + 500 };
 
 export interface Library {
   readonly roster: Roster;

@@ -6,7 +6,6 @@ import { RegistryError } from '../../core/error.ts';
 import { ByteBudget } from '../../worker/isolate/byte-budget.ts';
 import { ReadBudget } from '../../worker/isolate/read-budget.ts';
 import { SingleFlight } from '../../worker/isolate/single-flight.ts';
-import { newTrace, type Scope } from '../../worker/scope.ts';
 import { s3Bucket, type TestBucket } from './support/bucket.ts';
 import {
   bytesOf,
@@ -18,6 +17,7 @@ import {
   putTag,
 } from './support/content.ts';
 import { TestEdge } from './support/test-edge.ts';
+import { Time } from './support/time.ts';
 
 const MIB = 1024 * 1024;
 const NAME = 'docker.io/library/app';
@@ -75,45 +75,28 @@ describe('60 requests at once for what nobody has asked for', () => {
     expect((await edge.get(TAG)).status).toBe(200);
   });
 
-  it('ask a store that hangs once', async () => {
+  it('wait once for a store that hangs, and each of them logs it', async () => {
     const edge = new TestEdge([bucket]);
-    edge.fault = () => {
-      setTimeout(() => edge.expireTimers(), 5);
-      return new Promise<Response>(() => {});
-    };
-    const responses = await together(edge, TAG, 10);
-    expect(new Set(responses.map(({ status }) => status))).toEqual(new Set([503]));
-    expect(edge.takeReads().length).toBe(1);
+    await edge.get('/v2/');
+    edge.takeReads();
+    edge.fault = () => new Promise<Response>(() => {});
+    const statuses: number[] = [];
+    const waiting = Array.from({ length: 10 }, async () => statuses.push((await edge.get(TAG)).status));
+    while (edge.reads.length === 0) await edge.pass(0);
+    await edge.pass(3000);
+    expect(statuses).toEqual([]);
+    await edge.pass(1000);
+    expect(statuses).toEqual(Array.from({ length: 10 }, () => 503));
+    await Promise.all(waiting);
+    expect(edge.takeReads()).toEqual([`1 ${TAG_KEY}`, '1 lifeboat.json']);
+    expect(edge.events.slice(1).map(({ trace }) => trace.failures)).toEqual(
+      Array.from({ length: 10 }, () => [
+        'Store 1 did not answer in time.',
+        'Store 1 did not answer in time.',
+      ]),
+    );
   });
 });
-
-/** A clock and timers that a test moves. */
-class Time {
-  now = 0;
-  readonly #timers = new Map<() => void, number>();
-
-  readonly options = {
-    now: () => this.now,
-    startTimer: (milliseconds: number, fire: () => void) => {
-      this.#timers.set(fire, this.now + milliseconds);
-      return () => this.#timers.delete(fire);
-    },
-  };
-
-  async pass(milliseconds: number): Promise<void> {
-    this.now += milliseconds;
-    for (const [fire, at] of this.#timers) {
-      if (at > this.now) continue;
-      this.#timers.delete(fire);
-      fire();
-    }
-    await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-
-  scope(deadline = 8000): Scope {
-    return { deadline: this.now + deadline, waitUntil: () => {}, trace: newTrace() };
-  }
-}
 
 /** What it is rejected with; undefined if it is not. */
 function errorOf(work: Promise<unknown>): Promise<unknown> {
@@ -210,6 +193,34 @@ describe('a budget of bytes', () => {
     await budget.take(10, 2000);
     expect(budget.held).toBe(10);
   });
+
+  it('comes back by itself to those who wait, and as soon as it does', async () => {
+    const time = new Time();
+    const budget = new ByteBudget(10, time.options);
+    await budget.take(10, 1000);
+    const order: string[] = [];
+    const waiting = ['first', 'second'].map(async (name) => {
+      const release = await budget.take(10, 8000);
+      order.push(name);
+      release();
+    });
+    await time.pass(999);
+    expect(order).toEqual([]);
+    await time.pass(1);
+    expect(order).toEqual(['first', 'second']);
+    await Promise.all(waiting);
+    expect(budget.held).toBe(0);
+  });
+
+  it('is not given at its deadline, because nobody could use it', async () => {
+    const time = new Time();
+    const budget = new ByteBudget(10, time.options);
+    await budget.take(10, 1000);
+    const refused = errorOf(budget.take(10, 1000));
+    await time.pass(1000);
+    expect(await refused).toBeInstanceOf(RegistryError);
+    expect(budget.held).toBe(0);
+  });
 });
 
 describe('the budget for reads', () => {
@@ -221,6 +232,61 @@ describe('the budget for reads', () => {
     await budget.takeForReading(1000, 8000);
     await time.pass(1000);
     expect(await third).toBeInstanceOf(RegistryError);
+  });
+
+  it('is no fault of the store when it is full, and whoever is refused reads no body', async () => {
+    const other = s3Bucket(2);
+    await putIdentity(other);
+    const edge = new TestEdge([bucket, other]);
+    await edge.get('/v2/');
+    edge.takeReads();
+    const cancelled: string[] = [];
+    edge.fault = (key) => {
+      const body = new ReadableStream({ cancel: () => void cancelled.push(key) }, { highWaterMark: 0 });
+      return new Response(body, { headers: { 'content-length': '5600000' } });
+    };
+    const tags = ['a', 'b', 'c'];
+    const responses = tags.map((tag) => edge.get(`/v2/library/app/manifests/${tag}`));
+    while (edge.reads.length < tags.length) await edge.pass(0);
+    await edge.pass(0);
+    await edge.pass(8000);
+    const answers = await Promise.all(responses.map((response) => response.then((one) => one.text())));
+    const isRefused = (answer: string) =>
+      answer.includes('The edge has no room for this object at the moment.');
+    expect(answers.map(isRefused).toSorted()).toEqual([false, false, true]);
+    const failures = edge.events.slice(1).map(({ trace }) => trace.failures);
+    expect(failures.toSorted((one, other) => one.length - other.length)).toEqual([
+      [],
+      ['Store 1 did not answer in time.'],
+      ['Store 1 did not answer in time.'],
+    ]);
+    const keys = tags.map((tag) => `repositories/${NAME}/_tags/${tag}`);
+    expect(cancelled).toEqual([keys[answers.findIndex(isRefused)]]);
+    expect(edge.takeReads().toSorted()).toEqual(keys.map((key) => `1 ${key}`));
+  });
+
+  it('gives the wait for room back to the store, whose body may come in the time that is left', async () => {
+    const budget = 16 * MIB;
+    const edge = new TestEdge([bucket]);
+    await edge.get('/v2/');
+    const object = await largeTag();
+    expect(3 * object.length).toBeGreaterThan(budget);
+    const go = Promise.withResolvers<void>();
+    edge.fault = (key) => {
+      const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+        if (!key.endsWith('/c')) await go.promise;
+        controller.enqueue(object.slice());
+        controller.close();
+      };
+      const headers = { 'content-length': String(object.length) };
+      return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }), { headers });
+    };
+    const responses = ['a', 'b', 'c'].map((tag) => edge.get(`/v2/library/app/manifests/${tag}`));
+    while (edge.reads.length < 4) await edge.pass(0);
+    await edge.pass(7000);
+    go.resolve();
+    expect((await Promise.all(responses)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    await edge.settle();
   });
 
   it('lets at most 16 MiB of tags come at the same time, and answers all of them', async () => {
