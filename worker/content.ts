@@ -4,11 +4,11 @@ import { decodeCatalog } from '../core/catalog.ts';
 import type { Descriptor } from '../core/descriptor.ts';
 import { algorithmOf, digestOf, isDigest, type Digest } from '../core/digest.ts';
 import { ManifestInvalidError, parseManifest } from '../core/manifest.ts';
-import { bareMediaType } from '../core/media-type.ts';
 import { decodeReferrers } from '../core/referrers.ts';
 import { decodeTagList } from '../core/tag-list.ts';
 import { decodeTag } from '../core/tag-object.ts';
 import type { Kind } from './cache/shelf.ts';
+import { EncodedList } from './encoded-list.ts';
 import { CorruptObjectError } from './store/corrupt-object-error.ts';
 
 export interface ManifestContent {
@@ -58,10 +58,10 @@ export const BLOB_LINK: Kind<BlobLink> = {
   weigh: () => 0,
 };
 
-export const TAG_LIST: Kind<readonly string[]> = {
+export const TAG_LIST: Kind<EncodedList> = {
   absence: 'pointer',
-  decode: (key, { bytes }) => decodeTagList(key, bytes).toSorted(),
-  weigh: weighTexts,
+  decode: (key, { bytes }) => new EncodedList(decodeTagList(key, bytes).toSorted()),
+  weigh: (list) => list.bytes,
 };
 
 export const REFERRERS: Kind<ReferrersContent> = {
@@ -71,16 +71,11 @@ export const REFERRERS: Kind<ReferrersContent> = {
   weigh: ({ bytes }) => 4 * bytes.length,
 };
 
-export const CATALOG: Kind<readonly string[]> = {
+export const CATALOG: Kind<EncodedList> = {
   absence: 'pointer',
-  decode: (key, { bytes }) => [...new Set(decodeCatalog(key, bytes))].toSorted(),
-  weigh: weighTexts,
+  decode: (key, { bytes }) => new EncodedList([...new Set(decodeCatalog(key, bytes))].toSorted()),
+  weigh: (list) => list.bytes,
 };
-
-/** Each text, and once more in the list as it was encoded for an answer. */
-function weighTexts(texts: readonly string[]): number {
-  return texts.reduce((sum, text) => sum + 2 * text.length + 40, 0);
-}
 
 /** Keys end in `<algorithm>/<hex>`. */
 function digestOfKey(key: string): Digest {
@@ -103,7 +98,7 @@ async function refuseOtherBytes(key: string, digest: Digest, bytes: Uint8Array<A
  */
 function mediaTypeOf(key: string, bytes: Uint8Array, said: string | undefined): string {
   try {
-    return parseManifest(bytes, bareMediaType(said ?? '')).mediaType;
+    return parseManifest(bytes, said).mediaType;
   } catch (error) {
     if (error instanceof ManifestInvalidError) throw new CorruptObjectError(key, error.message, error);
     throw error;

@@ -13,14 +13,16 @@ import { authorise } from './access.ts';
 import { Caller } from './caller.ts';
 import type { Configuration } from './configuration.ts';
 import { ConfigurationError } from './configuration-error.ts';
+import type { EncodedList } from './encoded-list.ts';
 import { CACHE_CONTROL, type Answer, type Keeping } from './headers.ts';
 import { openLibrary, type Library, type Surroundings } from './library.ts';
 import { faultOf, type Log } from './log.ts';
 import { RequestParser } from './parsed-request.ts';
 import type { EdgeRequest, Page } from './request.ts';
+import { ReadableCatalog } from './readable-catalog.ts';
 import { newTrace, type Scope } from './scope.ts';
 import { WarmHeaders } from './warm-headers.ts';
-import { mayRead, type Token } from './token.ts';
+import type { Token } from './token.ts';
 
 export interface EdgeOptions extends Surroundings {
   readonly log: Log;
@@ -34,6 +36,7 @@ export class Edge {
   readonly #options: EdgeOptions;
   readonly #library: Library;
   readonly #parser: RequestParser;
+  readonly #readable = new ReadableCatalog();
   readonly #warmHeaders = new WarmHeaders();
 
   constructor(configuration: Configuration, options: EdgeOptions) {
@@ -174,7 +177,7 @@ export class Edge {
     const list: List = {
       fields: { name: name.requested },
       listed: 'tags',
-      sorted: kept.value,
+      entries: kept.value,
       path: `/v2/${name.requested}/tags/list`,
       namespace: name.namespace,
     };
@@ -190,7 +193,7 @@ export class Edge {
   }
 
   async #answerCatalog(page: Page, token: Token | undefined, scope: Scope): Promise<Answer> {
-    const catalogs: (readonly string[])[] = [];
+    const catalogs: EncodedList[] = [];
     for (const catalog of this.#configuration.catalogs) {
       const kept = await this.#library.catalogs.find(scope, stateKey(catalog, 'catalog.json'));
       if (kept !== undefined) catalogs.push(kept.value);
@@ -198,7 +201,7 @@ export class Edge {
     const list: List = {
       fields: {},
       listed: 'repositories',
-      sorted: readableNames(catalogs, token),
+      entries: this.#readable.of(catalogs, token),
       path: '/v2/_catalog',
       namespace: undefined,
     };
@@ -212,20 +215,9 @@ export function refuseAll(method: string, error: ConfigurationError): Response {
   return respond(answerError(refusal, CACHE_CONTROL.public.never), method === 'HEAD');
 }
 
-/** Sorted, each once. A single catalogue that anybody may read is given as it is kept, because it is encoded once then. */
-function readableNames(
-  catalogs: readonly (readonly string[])[],
-  token: Token | undefined,
-): readonly string[] {
-  const [first = [], ...others] = catalogs;
-  if (others.length === 0 && token === undefined) return first;
-  const names = new Set(catalogs.flat().filter((name) => token === undefined || mayRead(token, name)));
-  return [...names].toSorted();
-}
-
 function respond(answer: Answer, isHead: boolean, headers: HeadersInit = answer.headers): Response {
   const { body } = answer;
-  const sent = isHead ? null : body instanceof Uint8Array ? bodyOf(body) : body;
+  const sent = isHead ? null : body instanceof Uint8Array || Array.isArray(body) ? bodyOf(body) : body;
   return new Response(sent, { status: answer.status, headers });
 }
 

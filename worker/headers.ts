@@ -1,5 +1,6 @@
 /** What answers have in common. */
 import type { Audience } from '../core/identity.ts';
+import type { Pieces } from './isolate/large-body.ts';
 import type { Name } from './request.ts';
 import type { Trace } from './scope.ts';
 
@@ -7,7 +8,8 @@ import type { Trace } from './scope.ts';
 export interface Answer {
   readonly status: number;
   readonly headers: Record<string, string>;
-  readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | string | null;
+  /** Several pieces are sent one after the other. */
+  readonly body: Uint8Array<ArrayBuffer> | Pieces | ReadableStream<Uint8Array> | string | null;
   /**
    * If set: two answers to one parsed request with the same `from`, both from memory, have the same status and headers.
    */

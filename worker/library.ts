@@ -14,6 +14,7 @@ import {
   type ReferrersContent,
   type TagContent,
 } from './content.ts';
+import type { EncodedList } from './encoded-list.ts';
 import { ReadBudget } from './isolate/read-budget.ts';
 import type { RefreshFailure } from './log.ts';
 import { R2Store } from './store/r2.ts';
@@ -57,9 +58,9 @@ export interface Library {
   readonly manifests: Shelf<ManifestContent>;
   readonly tags: Shelf<TagContent>;
   readonly links: Shelf<BlobLink>;
-  readonly tagLists: Shelf<readonly string[]>;
+  readonly tagLists: Shelf<EncodedList>;
   readonly referrers: Shelf<ReferrersContent>;
-  readonly catalogs: Shelf<readonly string[]>;
+  readonly catalogs: Shelf<EncodedList>;
   readonly onRefreshFailure: Surroundings['onRefreshFailure'];
 }
 
@@ -117,11 +118,12 @@ export function openLibrary(configuration: Configuration, surroundings: Surround
       fresh: kind.absence === 'pointer' ? configuration.tagTtl : DIGEST_FRESH,
       stale: kind.absence === 'pointer' ? configuration.tagStale : DIGEST_FRESH,
     });
-  // 40 MiB of the 128 that an isolate has: what streams through it needs the rest.
-  const manifests = shelf(MANIFEST, 12 * MIB);
-  const tags = shelf(TAG, 12 * MIB);
+  // 42 MiB of the 128 that an isolate has: what streams through it needs the rest.
+  const manifests = shelf(MANIFEST, 10 * MIB);
+  const tags = shelf(TAG, 10 * MIB);
   const links = shelf(BLOB_LINK, 6 * MIB);
-  const tagLists = shelf(TAG_LIST, 4 * MIB);
+  // Room for the largest list that is read (8 MiB), with 200,000 tags.
+  const tagLists = shelf(TAG_LIST, 10 * MIB);
   const referrers = shelf(REFERRERS, 4 * MIB);
   const catalogs = shelf(CATALOG, 2 * MIB);
   return { roster, manifests, tags, links, tagLists, referrers, catalogs, onRefreshFailure };

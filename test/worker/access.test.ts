@@ -149,6 +149,9 @@ describe('with a token', () => {
     const edge = edgeWith();
     const ci = await edge.get('/v2/_catalog', bearer('ci-token'));
     expect(await ci.json()).toEqual({ repositories: ['docker.io/library/app', 'ghcr.io/acme/team/app'] });
+    // Once more, because each token's list is kept.
+    const again = await edge.get('/v2/_catalog?n=1', bearer('ci-token'));
+    expect(await again.json()).toEqual({ repositories: ['docker.io/library/app'] });
     const ops = await edge.get('/v2/_catalog?n=1&last=ghcr.io/acme/team/app', bearer('ops-token'));
     expect(await ops.json()).toEqual({ repositories: ['quay.io/private/app'] });
   });

@@ -1,39 +1,77 @@
 /** Lists can have megabytes, so they are encoded once and not once per request. */
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { answerList } from '../../worker/answer/list.ts';
 import { answerReferrers } from '../../worker/answer/referrers.ts';
 import { REFERRERS } from '../../worker/content.ts';
+import { EncodedList } from '../../worker/encoded-list.ts';
 import { encodeReferrers } from '../../core/referrers.ts';
 import { parseDigest } from '../../core/digest.ts';
 import { OCI_MANIFEST } from '../../core/media-type.ts';
+import { s3Bucket } from './support/bucket.ts';
+import { putIdentity } from './support/content.ts';
+import { TestEdge } from './support/test-edge.ts';
 
-const sorted = ['a', 'b', 'c'];
-const listOf = (name: string) => ({
-  fields: { name },
-  listed: 'tags' as const,
-  sorted,
-  path: `/v2/${name}/tags/list`,
-  namespace: undefined,
-});
-const bodyOf = (name: string, page: { limit?: number; last?: string } = {}) =>
-  answerList(listOf(name), { limit: page.limit, last: page.last }, 'no-cache').body;
 const text = (body: unknown) => (body instanceof Uint8Array ? new TextDecoder().decode(body) : body);
 
-describe('a list of tags', () => {
-  it('is encoded once, as long as all of it is asked for by the same name', () => {
-    const first = bodyOf('x/y');
-    expect(text(first)).toBe('{"name":"x/y","tags":["a","b","c"]}');
-    expect(bodyOf('x/y')).toBe(first);
-    expect(bodyOf('x/y', { limit: 3 })).toBe(first);
+describe('a list of 100,000 tags', () => {
+  it('is kept in memory, and so are its pages', async () => {
+    const name = 'quay.io/a/b';
+    const tags = Array.from({ length: 100_000 }, (_, index) => `v${String(index).padStart(27, '0')}`);
+    const bucket = s3Bucket();
+    await putIdentity(bucket);
+    await bucket.put(`repositories/${name}/_tags.json`, JSON.stringify({ name, tags }));
+    const edge = new TestEdge([bucket]);
+    const path = `/v2/${name}/tags/list`;
+    for (const [query, cache, listed] of [
+      ['', 'miss', tags],
+      ['', 'hit-memory', tags],
+      ['?n=99999', 'hit-memory', tags.slice(0, -1)],
+      [`?n=3&last=${tags[70_000]}`, 'hit-memory', tags.slice(70_001, 70_004)],
+    ] as const) {
+      const response = await edge.get(`${path}${query}`);
+      expect(response.headers.get('lifeboat-cache')).toBe(cache);
+      expect((await response.text()) === JSON.stringify({ name, tags: listed })).toBe(true);
+      await edge.settle();
+    }
+    expect(edge.reads.length).toBe(2);
   });
 
-  it('is another one by another name, and on another page', () => {
-    expect(text(bodyOf('x/y'))).toBe('{"name":"x/y","tags":["a","b","c"]}');
-    expect(text(bodyOf('y'))).toBe('{"name":"y","tags":["a","b","c"]}');
-    expect(text(bodyOf('y', { limit: 2 }))).toBe('{"name":"y","tags":["a","b"]}');
-    expect(text(bodyOf('y', { last: 'a' }))).toBe('{"name":"y","tags":["b","c"]}');
-    expect(text(bodyOf('x/y'))).toBe('{"name":"x/y","tags":["a","b","c"]}');
+  it('is not copied for a page', () => {
+    const entries = new EncodedList(Array.from({ length: 1000 }, (_, index) => String(1000 + index)));
+    const pages = [{}, { limit: 999 }, { last: '1500' }].map(
+      ({ limit, last }: { limit?: number; last?: string }) =>
+        answerList(
+          { fields: {}, listed: 'tags', entries, path: '/', namespace: undefined },
+          { limit, last },
+          'no-cache',
+        ),
+    );
+    const buffers = pages.map(({ body }) => (Array.isArray(body) ? body[1]?.buffer : undefined));
+    expect(new Set(buffers)).toEqual(new Set([entries.slice(0, 1).buffer]));
   });
+});
+
+it('property: an encoded list agrees with the list that it is made from', () => {
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.string({ unit: 'binary' })),
+      fc.string(),
+      fc.nat(9),
+      fc.nat(9),
+      (all, other, a, b) => {
+        const sorted = all.toSorted();
+        const list = new EncodedList(sorted);
+        expect([...list]).toEqual(sorted);
+        for (const last of [other, ...sorted]) {
+          const index = sorted.findIndex((entry) => entry > last);
+          expect(list.indexAfter(last)).toBe(index === -1 ? sorted.length : index);
+        }
+        const [start, end] = [Math.min(a, sorted.length), Math.min(b, sorted.length)];
+        expect(JSON.parse(`[${text(list.slice(start, end))}]`)).toEqual(sorted.slice(start, end));
+      },
+    ),
+  );
 });
 
 describe('a list of referrers', () => {

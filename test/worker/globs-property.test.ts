@@ -7,9 +7,9 @@ import { components, repositories } from '../core/arbitraries.ts';
 const ports = fc.integer({ min: 1, max: 65_535 }).filter((port) => port !== 443);
 const names = fc.oneof(
   repositories,
-  fc.tuple(fc.constantFrom('localhost', 'registry', 'a.b'), ports, components).map(
-    ([host, port, component]) => `${host}_${port}/${component}`,
-  ),
+  fc
+    .tuple(fc.constantFrom('localhost', 'registry', 'a.b'), ports, components)
+    .map(([host, port, component]) => `${host}_${port}/${component}`),
 );
 /** What is replaced: where it begins, counted round and round, and how long it is. */
 const holes = fc.array(
