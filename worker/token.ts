@@ -107,7 +107,7 @@ function whyNoRegistry(glob: string, first: string, pattern: RegExp): string | u
     for (const port of BEYOND_PORT) {
       const registry = first.replaceAll(/(_\d*)?(\*+)/g, (_, before: string | undefined, stars: string) => {
         if (before !== undefined && (stars.length > 1 || IN_PORT.includes(port))) return `${before}${port}`;
-        if (before !== undefined) return `${before}`;
+        if (before !== undefined) return before;
         return stars.length === 1 ? host : `${host}/a`;
       });
       if (isRepository(`${registry}${rest}`, pattern)) return undefined;

@@ -235,9 +235,9 @@ describe('the budget for reads', () => {
   });
 
   it('is no fault of the store when it is full, and whoever is refused reads no body', async () => {
-    const other = s3Bucket(2);
-    await putIdentity(other);
-    const edge = new TestEdge([bucket, other]);
+    const second = s3Bucket(2);
+    await putIdentity(second);
+    const edge = new TestEdge([bucket, second]);
     await edge.get('/v2/');
     edge.takeReads();
     const cancelled: string[] = [];
@@ -251,11 +251,9 @@ describe('the budget for reads', () => {
     await edge.pass(0);
     await edge.pass(8000);
     const answers = await Promise.all(responses.map((response) => response.then((one) => one.text())));
-    const isRefused = (answer: string) =>
-      answer.includes('The edge has no room for this object at the moment.');
-    expect(answers.map(isRefused).toSorted()).toEqual([false, false, true]);
+    expect(answers.filter(isRefused).length).toBe(1);
     const failures = edge.events.slice(1).map(({ trace }) => trace.failures);
-    expect(failures.toSorted((one, other) => one.length - other.length)).toEqual([
+    expect(failures.toSorted((one, another) => one.length - another.length)).toEqual([
       [],
       ['Store 1 did not answer in time.'],
       ['Store 1 did not answer in time.'],
@@ -322,6 +320,10 @@ describe('the budget for reads', () => {
     await edge.settle();
   });
 });
+
+function isRefused(answer: string): boolean {
+  return answer.includes('The edge has no room for this object at the moment.');
+}
 
 /** A tag whose manifest has 4 MiB, as text. */
 async function largeTag(): Promise<Uint8Array<ArrayBuffer>> {

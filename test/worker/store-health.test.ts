@@ -242,12 +242,12 @@ describe('a lifeboat.json that comes late', () => {
     await edge.pass(2000);
     expect((await slow).status).toBe(307);
     expect(edge.events.at(-1)?.trace.failures).toEqual(['Store 1 did not answer in time.']);
-    for (const [path, status] of [
+    for (const [path, code] of [
       [blob, 307],
       ['/v2/', 200],
       [TAG, 200],
     ] as const) {
-      expect((await edge.get(path)).status).toBe(status);
+      expect((await edge.get(path)).status).toBe(code);
     }
   });
 
@@ -274,12 +274,13 @@ describe('a lifeboat.json that comes late', () => {
       identities: { get: async () => undefined, put: async () => {} },
       onReplaced: () => {},
     });
-    const run = (asked: Store, signal: AbortSignal) => asked.get('key', { signal });
     const outcome = (milliseconds: number) =>
-      health.ask(time.scope(milliseconds), 0, run).then(
-        () => 'read',
-        () => 'failed',
-      );
+      health
+        .ask(time.scope(milliseconds), 0, (asked, signal) => asked.get('key', { signal }))
+        .then(
+          () => 'read',
+          () => 'failed',
+        );
     expect([await outcome(0), health.isDown]).toEqual(['failed', false]);
     const hurried = outcome(100);
     const patient = outcome(8000);
