@@ -1,6 +1,7 @@
 /**
  * The stores, in order. A store that is down is asked last, and looked after in the background, so that one that hangs
- * costs one client its 3 seconds and not every client.
+ * costs one client its 3 seconds and not every client. It costs every client that if it still answers for lifeboat.json
+ * (docs/decisions/0100).
  */
 import { RegistryError } from '../../core/error.ts';
 import { IDENTITY_KEY } from '../../core/layout.ts';
