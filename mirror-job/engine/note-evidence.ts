@@ -24,7 +24,8 @@ export interface Evidence {
  * A note that a store is behind counts if it is in that store itself or in one that is listed before it, or if that store was
  * never filled. In a store that is listed later, it has to be signed, and must not be older than what the accused store
  * says of itself: an older one was settled when that store was caught up. A store that accuses an earlier one without a
- * signature is taken out.
+ * signature is taken out. If people then list it first, the note that it was taken out is in a later store, and counts
+ * for nothing: it would undo their decision.
  */
 export async function weighNotes(
   members: StoreMembers,
@@ -39,7 +40,8 @@ export async function weighNotes(
     if (genuine.has(note) && own !== undefined && note.at >= own.at) continue;
     // What was never filled has nothing to lose, and may be filled from any store.
     if (!(await isFilled(accused))) continue;
-    if (!genuine.has(note)) members.takeOut(holder, unsignedError(holder, accused));
+    if (!genuine.has(note) && note.undecided !== true)
+      members.takeOut(holder, unsignedError(holder, accused));
     outdated.add(note);
   }
   const notes = [...told].flatMap(([holder, all]) =>

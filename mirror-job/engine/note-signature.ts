@@ -32,10 +32,10 @@ export class NoteSigner {
     return this.#secretOf(store) !== undefined;
   }
 
-  /** @returns the note with a signature, or without one if the store that it is about has no secret */
+  /** @returns the note with a signature, or without one if the store that it is about has no secret or is undecided */
   async sign(note: StoreNote, holder: NoteHolder): Promise<StoreNote> {
     const key = await this.#keyFor(note.store);
-    if (key === undefined) return { ...note, signature: undefined };
+    if (key === undefined || note.undecided === true) return { ...note, signature: undefined };
     const signature = await crypto.subtle.sign('HMAC', key, signedBytes(note, holder));
     return { ...note, signature: toBase64(new Uint8Array(signature)) };
   }
@@ -44,7 +44,7 @@ export class NoteSigner {
   async isGenuine(note: StoreNote, holder: NoteHolder): Promise<boolean> {
     const key = await this.#keyFor(note.store);
     const signature = decodeSignature(note.signature);
-    if (key === undefined || signature === undefined) return false;
+    if (key === undefined || signature === undefined || note.undecided === true) return false;
     return crypto.subtle.verify('HMAC', key, signature, signedBytes(note, holder));
   }
 

@@ -194,14 +194,14 @@ export class StoreMembers {
     const { clock, run } = this.#environment;
     const now = clock.now().toISOString();
     const holder = this.#anewWithout;
-    const behind: readonly (readonly [Member, { readonly since: string; readonly reason: string }])[] =
+    const behind: readonly (readonly [Member, Pick<Out, 'since' | 'reason'> & Partial<Out>])[] =
       holder === undefined
         ? [...this.#out]
         : this.#live.map((member) => [
             member,
             { since: now, reason: `This store was begun anew without ${amid(holder.bucket.name)}.` },
           ]);
-    return behind.map(([{ bucket, id }, { since, reason }]) => ({
+    return behind.map(([{ bucket, id }, { since, reason, isUndecided = false }]) => ({
       store: bucket.name,
       id,
       inStep: false,
@@ -209,6 +209,7 @@ export class StoreMembers {
       at: now,
       run: `${run} ${now}`,
       reason,
+      ...(isUndecided && { undecided: true }),
     }));
   }
 

@@ -25,6 +25,11 @@ export interface StoreNote {
   readonly run: string;
   /** Why it is behind. */
   readonly reason?: string | undefined;
+  /**
+   * Whether it is behind only because a run left it out until a person decides. Such a note is never signed, and says
+   * nothing against the store once that is listed first.
+   */
+  readonly undecided?: true | undefined;
   /** Shows that the job wrote the note; missing if the store that it is about has no stable secret. */
   readonly signature?: string | undefined;
 }
@@ -50,7 +55,7 @@ export function decodeNotes(bytes: Uint8Array): StoreNote[] {
 function readNote(value: unknown): StoreNote | undefined {
   if (!isObject(value)) return undefined;
   // Earlier versions did not write `at`.
-  const { store, id, inStep, since, at = since, run, reason, signature } = value;
+  const { store, id, inStep, since, at = since, run, reason, undecided, signature } = value;
   if (typeof store !== 'string' || typeof inStep !== 'boolean') return undefined;
   if (!isTime(since) || !isTime(at) || typeof run !== 'string') return undefined;
   return {
@@ -61,6 +66,7 @@ function readNote(value: unknown): StoreNote | undefined {
     at,
     run,
     reason: typeof reason === 'string' ? reason : undefined,
+    undecided: undecided === true ? true : undefined,
     signature: typeof signature === 'string' ? signature : undefined,
   };
 }

@@ -1,0 +1,139 @@
+/**
+ * A later store accuses an earlier one, and nothing shows that the job wrote that. What people do then decides the tags,
+ * holds and reverts of all stores, however many runs were made meanwhile.
+ */
+import { expect, test } from 'vitest';
+import { parseRepository, parseTag } from '../../core/reference.ts';
+import { decodeTag } from '../../core/tag-object.ts';
+import { RepositoryState } from '../../mirror-job/engine/repository-state.ts';
+import { revertTag } from '../../mirror-job/engine/revert.ts';
+import { decodeNotes, encodeNotes, type StoreNote } from '../../mirror-job/engine/store-notes.ts';
+import { environmentFor } from './harness.ts';
+import type { MemoryStore } from './memory-store.ts';
+import { Mirror, move, pairOf, ROOT, tagIn, takeAway } from './several-stores.ts';
+
+const NOTES = 'state/_stores.json';
+const IN_STEP = [{ state: 'in step' }, { state: 'in step' }];
+const UNDECIDED = [{ state: 'in step' }, { state: 'behind', undecided: true }];
+
+const repository = parseRepository('mirror.test/app');
+const tag = parseTag('one');
+
+function notesOf(store: MemoryStore): StoreNote[] {
+  return decodeNotes(store.objects.get(NOTES)?.bytes ?? new Uint8Array());
+}
+
+function holdIn(store: MemoryStore): string | undefined {
+  const key = `${ROOT}/_tags/one`;
+  return decodeTag(key, store.objects.get(key)?.bytes ?? new Uint8Array()).hold;
+}
+
+/** Puts the tag "one" back to where it was, which holds it. */
+async function revert(mirror: Mirror, store: MemoryStore): Promise<void> {
+  mirror.clock.advance(1000);
+  const environment = environmentFor(store, { clock: mirror.clock });
+  const state = await RepositoryState.open(environment, repository);
+  await revertTag(environment, state, {
+    repository,
+    tag,
+    to: undefined,
+    reason: 'it crashes',
+    by: undefined,
+  });
+}
+
+function changeSecret(mirror: Mirror): void {
+  mirror.secretOf = (name) => `another secret of ${name}`;
+}
+
+/** While A was away, upstream moved "one" and somebody put it back in B. Then the secret of A was changed. */
+async function revertedInB(mirror: Mirror): Promise<string> {
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  const good = tagIn(b, 'one');
+  takeAway(a);
+  await move(mirror.repository, 'one', 'bad');
+  await mirror.run();
+  await revert(mirror, b);
+  a.before = () => {};
+  changeSecret(mirror);
+  return good;
+}
+
+test.each([0, 1, 3])(
+  'after %i undecided runs the holds and reverts of the store that is listed first count',
+  async (runs) => {
+    const mirror = await Mirror.create();
+    const [a, b] = pairOf(mirror);
+    const good = await revertedInB(mirror);
+    for (let run = 0; run < runs; run += 1) expect((await mirror.run()).stores).toMatchObject(UNDECIDED);
+    // The primary has followed upstream meanwhile, later than the revert.
+    expect(tagIn(a, 'one') === good).toBe(runs === 0);
+    const report = await mirror.run([b, a]);
+    expect([report.stores, report.counts]).toMatchObject([IN_STEP, { held: 1, moved: 0 }]);
+    for (const store of [a, b]) {
+      expect(tagIn(store, 'one')).toBe(good);
+      expect(holdIn(store)).toBe('reverted by hand: it crashes');
+    }
+    // The old order again.
+    const after = await mirror.run();
+    expect([after.stores, after.counts]).toMatchObject([IN_STEP, { held: 1, moved: 0 }]);
+    expect(after.findings.filter(({ kind }) => kind === 'caught-up')).toEqual([]);
+    expect(tagIn(a, 'one')).toBe(good);
+  },
+);
+
+test('after undecided runs the tags of the primary count once the notes of the other store are deleted', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  const good = await revertedInB(mirror);
+  expect((await mirror.run()).stores).toMatchObject(UNDECIDED);
+  const bad = tagIn(a, 'one');
+  expect(bad).not.toBe(good);
+  b.objects.delete(NOTES);
+  expect((await mirror.run()).stores).toMatchObject(IN_STEP);
+  expect([tagIn(a, 'one'), tagIn(b, 'one')]).toEqual([bad, bad]);
+});
+
+test('a revert in the primary during undecided runs is kept when the old secret is configured again', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  const good = tagIn(a, 'one');
+  takeAway(a);
+  await move(mirror.repository, 'one', 'bad');
+  await mirror.run();
+  a.before = () => {};
+  const old = mirror.secretOf;
+  changeSecret(mirror);
+  expect((await mirror.run()).stores).toMatchObject(UNDECIDED);
+  await revert(mirror, a);
+  mirror.secretOf = old;
+  expect((await mirror.run()).stores).toMatchObject(IN_STEP);
+  expect([tagIn(a, 'one'), tagIn(b, 'one')]).toEqual([good, good]);
+});
+
+test('a note that an earlier store was left out as undecided says nothing against that store', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  const notes = notesOf(b).map((note) =>
+    note.store === 'A' ? { ...note, inStep: false, undecided: true } : note,
+  );
+  await b.put(NOTES, encodeNotes(notes), { contentType: 'application/json' });
+  const before = tagIn(a, 'one');
+  expect((await mirror.run()).stores).toMatchObject(IN_STEP);
+  expect(tagIn(a, 'one')).toBe(before);
+});
+
+test('the note about an undecided store has no signature', async () => {
+  const mirror = await Mirror.create();
+  const [a] = pairOf(mirror);
+  await revertedInB(mirror);
+  await mirror.run();
+  expect(notesOf(a).find(({ store }) => store === 'B')).toMatchObject({
+    inStep: false,
+    undecided: true,
+    signature: undefined,
+  });
+});
