@@ -3,7 +3,7 @@
  * memory of the job, or of the edge, with one object. docs/decisions/0099
  */
 import { kindOfKey } from './key-kind.ts';
-import { IDENTITY_KEY } from './layout.ts';
+import { IDENTITY_KEY, STORES_KEY } from './layout.ts';
 import { MAX_MANIFEST_SIZE } from './manifest.ts';
 
 const KIB = 1024;
@@ -14,7 +14,8 @@ const RECORD = 64 * KIB;
 
 /** The most bytes that the object at a key has. Blobs are not read whole, and a key that is none of the layout's is one of the largest. */
 export function maxSizeOf(key: string): number {
-  if (key === IDENTITY_KEY) return RECORD;
+  // One note per store, each with a reason that is cut.
+  if (key === IDENTITY_KEY || key === STORES_KEY) return RECORD;
   switch (kindOfKey(key)?.kind) {
     case 'link':
     case 'movement':

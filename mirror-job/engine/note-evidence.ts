@@ -34,12 +34,16 @@ export async function weighNotes(
 ): Promise<Evidence> {
   const genuine = await genuineNotes(members, told);
   const outdated = new Set<StoreNote>();
+  // It takes a listing to see whether a store was filled, and each later store may accuse it.
+  const filled = new Map<Member, boolean>();
   for (const { holder, note, accused } of accusations(members, told)) {
     if (!members.isLive(accused) || !members.isLive(holder)) continue;
     const own = ownNote(accused, told);
     if (genuine.has(note) && own !== undefined && note.at >= own.at) continue;
     // What was never filled has nothing to lose, and may be filled from any store.
-    if (!(await isFilled(accused))) continue;
+    const hasMirror = filled.get(accused) ?? (await isFilled(accused));
+    filled.set(accused, hasMirror);
+    if (!hasMirror) continue;
     if (!genuine.has(note) && note.undecided !== true)
       members.takeOut(holder, unsignedError(holder, accused));
     outdated.add(note);

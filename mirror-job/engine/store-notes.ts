@@ -41,15 +41,31 @@ export interface NoteKeeper {
   readonly signer: NoteSigner;
 }
 
+/** Longer reasons are cut, so that the notes of all stores fit into what is read of the object. */
+const LONGEST_REASON = 1000;
+
 /** @returns nothing for what cannot be read: a store of which nothing is known is compared */
 export function decodeNotes(bytes: Uint8Array): StoreNote[] {
   try {
     const json = parseJson(bytes);
     const stores: unknown = isObject(json) ? json['stores'] : undefined;
-    return Array.isArray(stores) ? stores.flatMap((one: unknown) => readNote(one) ?? []) : [];
+    return Array.isArray(stores) ? newestNotes(stores.flatMap((one: unknown) => readNote(one) ?? [])) : [];
   } catch {
     return [];
   }
+}
+
+/**
+ * One note per store name, as the job writes them. More than one is somebody else's work. The newest is kept, because a
+ * later note of the job settles an earlier one; of the same time the last one, as in any JSON object.
+ */
+function newestNotes(notes: readonly StoreNote[]): StoreNote[] {
+  const newest = new Map<string, StoreNote>();
+  for (const note of notes) {
+    const other = newest.get(note.store);
+    if (other === undefined || note.at >= other.at) newest.set(note.store, note);
+  }
+  return [...newest.values()];
 }
 
 function readNote(value: unknown): StoreNote | undefined {
@@ -93,12 +109,19 @@ export async function mergeNotes(
     const next = {
       ...note,
       id: note.id ?? before?.id,
+      reason: shorten(note.reason),
       since: isSame ? before.since : note.since,
       at: isLater ? before.at : note.at,
     };
     merged.set(note.store, await signer.sign(next, holder));
   }
   return [...merged.values()];
+}
+
+function shorten(reason: string | undefined): string | undefined {
+  return reason !== undefined && reason.length > LONGEST_REASON
+    ? `${reason.slice(0, LONGEST_REASON)}…`
+    : reason;
 }
 
 /** Tells one store. @throws {StoreError} */

@@ -19,6 +19,7 @@ const below = (name: string): string => `repositories/${REPOSITORY}/${name}`;
 
 test.each([
   ['lifeboat.json', 64 * KIB],
+  ['state/_stores.json', 64 * KIB],
   [below(`_blobs/sha256/${HEX}`), 64 * KIB],
   [below('_history/1/20260131T235959.123Z-r.json'), 64 * KIB],
   [below(`_manifests/sha256/${HEX}`), 4 * MIB],

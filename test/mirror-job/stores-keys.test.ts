@@ -1,6 +1,7 @@
 /** What signs the notes of several stores: each store's own secret, or stateKey; and what a run does without either. */
 import { expect, test } from 'vitest';
 import { decodeIdentity } from '../../core/identity.ts';
+import { maxSizeOf } from '../../core/object-size.ts';
 import { NoteSigner } from '../../mirror-job/engine/note-signature.ts';
 import { exitCodeOf } from '../../mirror-job/engine/report.ts';
 import { keepAligned } from '../../mirror-job/engine/store-alignment.ts';
@@ -291,6 +292,25 @@ test('a note that is merely kept is not signed, and a forged time does not move 
   const ahead = await signer.sign(forged, HOLDER);
   const later = await mergeNotes([ahead], [news], { holder: HOLDER, signer });
   expect(later.map(({ at }) => at)).toEqual(['2099-01-01T00:00:00.000Z']);
+});
+
+test('of several notes about one store the newest is read, and the last one of the same time', () => {
+  const newest = { ...NOTE, at: '2026-01-02T00:00:00.000Z', run: 'run-2' };
+  const other = { ...NOTE, store: 'C' };
+  const read = (notes: readonly object[]): StoreNote[] =>
+    decodeNotes(Buffer.from(JSON.stringify({ stores: notes })));
+  expect(read([NOTE, newest, other, NOTE])).toMatchObject([newest, other]);
+  expect(read([NOTE, { ...NOTE, run: 'run-3' }])).toMatchObject([{ ...NOTE, run: 'run-3' }]);
+});
+
+test('the fullest notes of twenty stores fit into what is read of the object', async () => {
+  const full = { ...NOTE, run: 'r'.repeat(100), signature: 's'.repeat(44), reason: 'x'.repeat(100_000) };
+  const names = Array.from({ length: 20 }, (_, index) => `https://${index}.${'n'.repeat(300)}`);
+  const news = names.map((store) => ({ ...full, store }));
+  const merged = await mergeNotes([], news, { holder: HOLDER, signer });
+  expect(encodeNotes(merged).length).toBeLessThan(maxSizeOf(NOTES));
+  expect(merged[0]?.reason).toBe(`${'x'.repeat(1000)}…`);
+  expect(await signer.isGenuine(merged[0] ?? NOTE, HOLDER)).toBe(true);
 });
 
 test.each(['not a time', '2026-01-01', '\u001B[31m'])('a note whose time is %j is not read', (time) => {

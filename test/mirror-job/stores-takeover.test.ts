@@ -174,6 +174,38 @@ test('the notes of an earlier outage do not count again if the clock was ahead d
   expect(Object.fromEntries(contentOf(a))).toEqual(before);
 });
 
+test('a note that is shown many times costs as few calls as one note', async () => {
+  const calls: number[] = [];
+  for (const copies of [1, 100]) {
+    const mirror = await Mirror.create();
+    const [a, b] = pairOf(mirror);
+    const [old, ...others] = await notesOfAnOutage(mirror);
+    if (old === undefined) throw new Error('There is no note about A.');
+    await mirror.run();
+    const replayed = Array.from({ length: copies }, () => old);
+    const stores = [...replayed, ...others];
+    await b.put(NOTES, Buffer.from(JSON.stringify({ stores })), { contentType: 'application/json' });
+    a.calls.length = 0;
+    await mirror.run();
+    calls.push(a.calls.length);
+  }
+  expect(calls[1]).toBe(calls[0]);
+});
+
+test('of a store that several others accuse it is looked up once whether it was filled', async () => {
+  const [a, b, c] = [new MemoryStore('A'), new MemoryStore('B'), new MemoryStore('C')];
+  const mirror = await Mirror.create(a, b, c);
+  await mirror.run();
+  for (const store of [b, c]) await writeNotes(store, [note(a, false), note(store, true)]);
+  a.calls.length = 0;
+  expect((await mirror.run()).stores).toMatchObject([
+    { state: 'in step' },
+    { undecided: true },
+    { undecided: true },
+  ]);
+  expect(a.calls.filter((call) => call === 'list state/')).toHaveLength(1);
+});
+
 test('older notes of the job, by which all stores are in step, do not hide what was changed in a store', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
