@@ -16,8 +16,8 @@ export interface Evidence {
   readonly notes: readonly StoreNote[];
   /** Stores whose notes are the current ones. Any other store is compared before it counts as in step. */
   readonly current: ReadonlySet<Member>;
-  /** The latest time of a note that the job wrote. ISO 8601, UTC. */
-  readonly latest: string | undefined;
+  /** By the name of a store: the latest time of a note about it that the job wrote. ISO 8601, UTC. */
+  readonly latest: ReadonlyMap<string, string>;
 }
 
 /**
@@ -52,11 +52,19 @@ export async function weighNotes(
     members.isLive(holder) ? all.filter((note) => !outdated.has(note)) : [],
   );
   const current = members.live.filter((holder) => isCurrent(holder, members, told, genuine));
-  const latest = [...genuine]
-    .map(({ at }) => at)
-    .toSorted()
-    .at(-1);
-  return { told, notes, current: new Set(current), latest };
+  return { told, notes, current: new Set(current), latest: latestTimes(genuine) };
+}
+
+/** The year from which times are too close to the last one that can be written to go by: the next one has to be later. */
+const TOO_LATE = '9999';
+
+/** One store at a time, because whoever has the secret of one store can sign any time, but only about that store. */
+function latestTimes(genuine: Iterable<StoreNote>): ReadonlyMap<string, string> {
+  const latest = new Map<string, string>();
+  for (const { store, at } of genuine) {
+    if (at < TOO_LATE && at > (latest.get(store) ?? '')) latest.set(store, at);
+  }
+  return latest;
 }
 
 async function genuineNotes(members: StoreMembers, told: ToldNotes): Promise<ReadonlySet<StoreNote>> {

@@ -265,25 +265,23 @@ async function certify(
     live.some((member) => !isInStep(member, notes) || !current.has(member));
   if (!isNew && removed.length === 0) return;
   const { clock } = environment;
-  const since = clock.now().toISOString();
-  const at = certifiedAt(clock.now(), evidence);
-  const run = `${environment.run} ${at}`;
+  const now = clock.now();
+  const saidNow = (store: string): Pick<StoreNote, 'since' | 'at' | 'run'> => {
+    const at = certifiedAt(now, evidence.latest.get(store));
+    return { since: now.toISOString(), at, run: `${environment.run} ${at}` };
+  };
   const news: StoreNote[] = [
     ...(isNew ? live : []).map(({ bucket, id }) => ({
       store: bucket.name,
       id,
       inStep: true,
-      since,
-      at,
-      run,
+      ...saidNow(bucket.name),
     })),
     ...removed.map(({ store, id }) => ({
       store,
       id,
       inStep: false,
-      since,
-      at,
-      run,
+      ...saidNow(store),
       reason: 'A run was made without this store.',
     })),
   ];
@@ -303,8 +301,11 @@ async function certify(
   await members.tell();
 }
 
-/** Later than each note that it settles, whatever the clocks of earlier runs said. */
-function certifiedAt(now: Date, { latest }: Evidence): string {
+/**
+ * Later than each note that it settles, whatever the clocks of earlier runs said.
+ * @param latest the latest time of a note about the same store
+ */
+function certifiedAt(now: Date, latest: string | undefined): string {
   const next = latest === undefined ? 0 : Date.parse(latest) + 1;
   return new Date(Math.max(now.getTime(), next)).toISOString();
 }

@@ -206,6 +206,39 @@ test('of a store that several others accuse it is looked up once whether it was 
   expect(a.calls.filter((call) => call === 'list state/')).toHaveLength(1);
 });
 
+test.each(['2099-01-01T00:00:00.000Z', '9998-12-31T23:59:59.999Z', '9999-12-31T23:59:59.999Z'])(
+  'a note of %s, signed with the secret of its store, moves the time of no other store, and all can be read',
+  async (at) => {
+    const [a, b, c] = [new MemoryStore('A'), new MemoryStore('B'), new MemoryStore('C')];
+    const mirror = await Mirror.create(a, b, c);
+    await mirror.run([a, b]);
+    const signer = new NoteSigner(() => 'the secret of B');
+    const ahead = await signer.sign(note(b, true, { at, since: at }), { name: 'B', id: idOf(b) });
+    await writeNotes(b, [...notesOf(b).filter(({ store }) => store !== 'B'), ahead]);
+    await mirror.run([a, b]);
+    await mirror.run();
+    const certified = mirror.clock.now().toISOString();
+    for (const store of [a, b, c]) {
+      expect(notesOf(store)).toMatchObject([
+        { store: 'A', inStep: true, at: certified },
+        { store: 'B', inStep: true },
+        { store: 'C', inStep: true, at: certified },
+      ]);
+    }
+    for (const stores of [
+      [a, b],
+      [a, b, c],
+    ]) {
+      expect((await mirror.run(stores)).stores?.every(({ state }) => state === 'in step')).toBe(true);
+    }
+    const calls = [a, b, c].map((store) => store.calls.length);
+    await mirror.run([a, b, c]);
+    await mirror.run([a, b, c]);
+    const since = [a, b, c].flatMap((store, index) => store.calls.slice(calls[index]));
+    expect(since.filter((call) => call.startsWith('put state/_stores'))).toEqual([]);
+  },
+);
+
 test('older notes of the job, by which all stores are in step, do not hide what was changed in a store', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
