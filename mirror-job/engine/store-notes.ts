@@ -93,8 +93,9 @@ export function encodeNotes(notes: Iterable<StoreNote>): Uint8Array<ArrayBuffer>
 }
 
 /**
- * Each new note replaces the one about the same store, and is signed. Two things of the old note stay: since when it
- * has been so, and a time that is later than the clock's, if the job itself wrote it with a clock that was ahead.
+ * Each new note replaces the one about the same store, and is signed. Three things of the old note stay: the id of a
+ * store that is away, since when it has been so, and a time that is later than the clock's, from a clock that was ahead.
+ * They stay only if the job signed the old note, because the new signature covers them.
  */
 export async function mergeNotes(
   known: readonly StoreNote[],
@@ -103,15 +104,18 @@ export async function mergeNotes(
 ): Promise<StoreNote[]> {
   const merged = new Map(known.map((note) => [note.store, note]));
   for (const note of news) {
-    const before = merged.get(note.store);
+    const old = merged.get(note.store);
+    const isGenuine = old !== undefined && (await signer.isGenuine(old, holder));
+    // A note that will have no signature vouches for nothing, so what an unsigned one says may stay in it.
+    const before = isGenuine || note.undecided === true || !signer.canSign(note.store) ? old : undefined;
     const isSame = before?.inStep === note.inStep && (note.id === undefined || before.id === note.id);
-    const isLater = before !== undefined && before.at > note.at && (await signer.isGenuine(before, holder));
+    const isLater = isGenuine && old.at > note.at;
     const next = {
       ...note,
       id: note.id ?? before?.id,
       reason: shorten(note.reason),
       since: isSame ? before.since : note.since,
-      at: isLater ? before.at : note.at,
+      at: isLater ? old.at : note.at,
     };
     merged.set(note.store, await signer.sign(next, holder));
   }

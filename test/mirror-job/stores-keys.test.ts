@@ -294,6 +294,22 @@ test('a note that is merely kept is not signed, and a forged time does not move 
   expect(later.map(({ at }) => at)).toEqual(['2099-01-01T00:00:00.000Z']);
 });
 
+test('a note about a store that is away takes the id and the time of an earlier one only if the job signed that', async () => {
+  const old = { ...NOTE, reason: 'A: it is ill.' };
+  const news = { ...NOTE, id: undefined, since: '2026-01-03T00:00:00.000Z', at: '2026-01-03T00:00:00.000Z' };
+  const keeper = { holder: HOLDER, signer };
+  const kept = { ...news, id: 'id-1', since: old.since };
+  expect(await mergeNotes([await signer.sign(old, HOLDER)], [news], keeper)).toEqual([
+    await signer.sign(kept, HOLDER),
+  ]);
+  for (const forged of [old, { ...(await signer.sign(old, HOLDER)), id: 'another' }]) {
+    expect(await mergeNotes([forged], [news], keeper)).toEqual([await signer.sign(news, HOLDER)]);
+  }
+  // Without a key nothing can be signed, and the note vouches for nothing.
+  const keyless = { holder: HOLDER, signer: new NoteSigner(() => undefined) };
+  expect(await mergeNotes([old], [news], keyless)).toEqual([{ ...kept, signature: undefined }]);
+});
+
 test('of several notes about one store the newest is read, and the last one of the same time', () => {
   const newest = { ...NOTE, at: '2026-01-02T00:00:00.000Z', run: 'run-2' };
   const other = { ...NOTE, store: 'C' };

@@ -239,6 +239,16 @@ test.each(['2099-01-01T00:00:00.000Z', '9998-12-31T23:59:59.999Z', '9999-12-31T2
   },
 );
 
+test('the writer of a later store cannot have the job sign that another bucket than the primary is behind', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  takeAway(a);
+  await writeNotes(b, [note(a, true, { id: 'of another bucket' }), note(b, true)]);
+  await mirror.run();
+  expect(notesOf(b).find(({ store }) => store === 'A')).toMatchObject({ id: undefined, inStep: false });
+});
+
 test('older notes of the job, by which all stores are in step, do not hide what was changed in a store', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
