@@ -29,7 +29,7 @@ export interface StoreNote {
    * Whether it is behind only because a run left it out until a person decides. Such a note is never signed, and says
    * nothing against the store once that is listed first.
    */
-  readonly undecided?: true | undefined;
+  readonly undecided?: boolean | undefined;
   /** Shows that the job wrote the note; missing if the store that it is about has no stable secret. */
   readonly signature?: string | undefined;
 }
