@@ -266,24 +266,14 @@ async function certify(
   if (!isNew && removed.length === 0) return;
   const { clock } = environment;
   const now = clock.now();
-  const saidNow = (store: string): Pick<StoreNote, 'since' | 'at' | 'run'> => {
+  const certificate = (store: string, id: string | undefined, inStep: boolean): StoreNote => {
     const at = certifiedAt(now, evidence.latest.get(store));
-    return { since: now.toISOString(), at, run: `${environment.run} ${at}` };
+    const reason = inStep ? undefined : 'A run was made without this store.';
+    return { store, id, inStep, since: now.toISOString(), at, run: `${environment.run} ${at}`, reason };
   };
-  const news: StoreNote[] = [
-    ...(isNew ? live : []).map(({ bucket, id }) => ({
-      store: bucket.name,
-      id,
-      inStep: true,
-      ...saidNow(bucket.name),
-    })),
-    ...removed.map(({ store, id }) => ({
-      store,
-      id,
-      inStep: false,
-      ...saidNow(store),
-      reason: 'A run was made without this store.',
-    })),
+  const news = [
+    ...(isNew ? live : []).map(({ bucket, id }) => certificate(bucket.name, id, true)),
+    ...removed.map(({ store, id }) => certificate(store, id, false)),
   ];
   const others = live.filter((member) => member !== hub);
   for (const member of others) {

@@ -209,7 +209,7 @@ export class StoreMembers {
       at: now,
       run: `${run} ${now}`,
       reason,
-      ...(isUndecided && { undecided: true }),
+      undecided: isUndecided ? true : undefined,
     }));
   }
 

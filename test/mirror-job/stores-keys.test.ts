@@ -310,19 +310,22 @@ test('a note about a store that is away takes the id and the time of an earlier 
   expect(await mergeNotes([old], [news], keyless)).toEqual([{ ...kept, signature: undefined }]);
 });
 
+function readBack(notes: readonly StoreNote[]): StoreNote[] {
+  return decodeNotes(Buffer.from(JSON.stringify({ stores: notes })));
+}
+
 test('of several notes about one store the newest is read, and the last one of the same time', () => {
   const newest = { ...NOTE, at: '2026-01-02T00:00:00.000Z', run: 'run-2' };
   const other = { ...NOTE, store: 'C' };
-  const read = (notes: readonly object[]): StoreNote[] =>
-    decodeNotes(Buffer.from(JSON.stringify({ stores: notes })));
-  expect(read([NOTE, newest, other, NOTE])).toMatchObject([newest, other]);
-  expect(read([NOTE, { ...NOTE, run: 'run-3' }])).toMatchObject([{ ...NOTE, run: 'run-3' }]);
+  expect(readBack([NOTE, newest, other, NOTE])).toMatchObject([newest, other]);
+  expect(readBack([NOTE, { ...NOTE, run: 'run-3' }])).toMatchObject([{ ...NOTE, run: 'run-3' }]);
 });
 
 test('the fullest notes of twenty stores fit into what is read of the object', async () => {
   const full = { ...NOTE, run: 'r'.repeat(100), signature: 's'.repeat(44), reason: 'x'.repeat(100_000) };
   const names = Array.from({ length: 20 }, (_, index) => `https://${index}.${'n'.repeat(300)}`);
-  const news = names.map((store) => ({ ...full, store }));
+  const news: StoreNote[] = [];
+  for (const store of names) news.push({ ...full, store });
   const merged = await mergeNotes([], news, { holder: HOLDER, signer });
   expect(encodeNotes(merged).length).toBeLessThan(maxSizeOf(NOTES));
   expect(merged[0]?.reason).toBe(`${'x'.repeat(1000)}…`);
