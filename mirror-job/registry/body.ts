@@ -1,8 +1,8 @@
 /** Reading bodies with a bound on silence, on slowness, and on length where there is one. */
-import type { FairShare } from '../engine/fair-share.ts';
 import { PROGRESS } from '../engine/resume.ts';
 import { SourceError, TooLongError } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
+import type { Slots } from './held-slot.ts';
 
 /** A body that broke off, fell silent, or only dripped: another try may bring all of it. */
 export class BrokenBodyError extends SourceError {}
@@ -87,7 +87,7 @@ export async function readWhole(
   limit: number,
   timeout: number,
   where: string,
-  large?: FairShare,
+  large?: Slots,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let length = 0;

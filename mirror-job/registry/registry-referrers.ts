@@ -19,6 +19,8 @@ import type { RepositoryRequests } from './repository-requests.ts';
 
 /** Bytes of a page: it is an index, so no larger than a manifest, and registries send longer lists in several pages. */
 const MAX_PAGE = MAX_MANIFEST_SIZE;
+/** Bytes of all pages: a thousand referrers, with 16 kB of annotations for each. */
+const MAX_LIST = 16 * 1024 * 1024;
 /** Registries answer with these statuses when they have no such API. */
 const NO_API: readonly number[] = [404, 405, 501];
 /** Every other 4xx that another try would not change concerns one subject. */
@@ -93,25 +95,29 @@ export class RegistryReferrers {
   async #byApi(subject: Digest, limit: number): Promise<Descriptor[] | 'refused' | 'no API'> {
     const descriptors: Descriptor[] = [];
     let isFirst = true;
+    let lacking: 'refused' | 'no API' | undefined;
+    const bounds = { page: MAX_PAGE, list: MAX_LIST, allow: [...NO_API, ...REFUSED] };
     try {
-      const pages = this.#requests.pages(`referrers/${subject}`, MAX_PAGE, [...NO_API, ...REFUSED]);
-      for await (const { response, bytes } of pages) {
+      await this.#requests.eachPage(`referrers/${subject}`, bounds, ({ response, bytes }) => {
         const list = bytes === undefined ? undefined : this.#listOf(response, bytes);
         if (list === undefined && !isFirst) {
           throw new SourceError(
             `${this.#requests.name}: the list of referrers of ${subject} breaks off before its end.`,
           );
         }
-        if (list === undefined) return REFUSED.includes(response.status) ? 'refused' : 'no API';
+        if (list === undefined) {
+          lacking = REFUSED.includes(response.status) ? 'refused' : 'no API';
+          return false;
+        }
         isFirst = false;
         for (const one of this.#descriptorsOf(list, limit - descriptors.length)) descriptors.push(one);
-        if (descriptors.length > limit) return descriptors;
-      }
+        return descriptors.length <= limit;
+      });
     } catch (error) {
       if (isFirst && error instanceof DeadEndError) return 'no API';
       throw error;
     }
-    return descriptors;
+    return lacking ?? descriptors;
   }
 
   /**
@@ -169,9 +175,13 @@ export class RegistryReferrers {
     if (!Array.isArray(list))
       throw new SourceError(`${this.#requests.name}: the list of referrers is not an index.`);
     try {
-      return list
-        .slice(0, limit + 1)
-        .map((entry, index) => parseDescriptor(entry, `entry ${index} of the referrers`));
+      return (
+        list
+          .slice(0, limit + 1)
+          .map((entry, index) => parseDescriptor(entry, `entry ${index} of the referrers`))
+          // Annotations come with the manifests: here they would only take memory.
+          .map(({ mediaType, digest, size }) => ({ mediaType, digest, size }))
+      );
     } catch (error) {
       throw new SourceError(
         `${this.#requests.name}: ${error instanceof Error ? error.message : String(error)}`,

@@ -29,11 +29,12 @@ import { OtherNames, readTagPage } from './tag-page.ts';
 const RANGE_REFUSALS = [400, 403, 405, 416, 501];
 
 /**
- * Bounds of a list of tags: how many tags, and how many bytes a page (docs/decisions/0083-bounded-lists.md). Some
- * registries send all tags in one page, and some of these say much of each manifest beside them.
+ * Bounds of a list of tags: how many tags, and how many bytes (docs/decisions/0083-bounded-lists.md). Some registries send
+ * all tags in one page, and some of these say much of each manifest beside them. 200,000 tags of the longest kind have
+ * 26 MB.
  */
 const MAX_TAGS = 200_000;
-const MAX_TAG_PAGE = 16 * 1024 * 1024;
+const TAG_LIST = { page: 16 * 1024 * 1024, list: 64 * 1024 * 1024 };
 
 export class RegistrySource implements Source {
   readonly #requests: RepositoryRequests;
@@ -75,7 +76,7 @@ export class RegistrySource implements Source {
   async #listTags(): Promise<readonly Tag[]> {
     const tags: Tag[] = [];
     const others = new OtherNames();
-    for await (const { response, bytes } of this.#requests.pages('tags/list', MAX_TAG_PAGE)) {
+    await this.#requests.eachPage('tags/list', TAG_LIST, ({ response, bytes }) => {
       const read = readTagPage(this.name, response, bytes, MAX_TAGS - tags.length - others.count);
       if (read === 'too many') {
         throw new SourceError(
@@ -85,7 +86,8 @@ export class RegistrySource implements Source {
       // Not with a spread: some registries send hundreds of thousands in one page.
       for (const tag of read.tags) tags.push(tag);
       for (const other of read.others) others.add(other);
-    }
+      return true;
+    });
     if (others.count > 0) this.#requests.registry.log.warn(others.sentence(this.name));
     const shown = tags.filter((tag) => isReferrerTag(tag));
     this.#listed = shown.length === 0 ? undefined : new Set(shown);

@@ -3,9 +3,10 @@
  * by page.
  */
 import { SkippedError } from '../engine/skipped-error.ts';
-import { SourceError, type RequestCounts } from '../engine/source.ts';
+import { SourceError, TooLongError, type RequestCounts } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 import { BrokenBodyError, readWhole } from './body.ts';
+import { HeldSlot, type Slots } from './held-slot.ts';
 import { nextLink, parseLinks } from './link-header.ts';
 import { NO_REQUESTS, kindOf, type RegistryRequest } from './registry-request.ts';
 import type { Registry } from './registry.ts';
@@ -13,6 +14,8 @@ import { StandInError } from './stand-in-error.ts';
 
 /** 10,000 pages are a million tags at 100 tags per page, as at quay.io. */
 const MAX_PAGES = 10_000;
+/** A list of more bytes than this keeps a slot for long answers: 40,000 tags, or all referrers of nearly any image. */
+const LONG_LIST = 1024 * 1024;
 /** The number of attempts to read a whole answer whose body breaks off. */
 const BODY_ATTEMPTS = 3;
 
@@ -22,6 +25,16 @@ export interface Read {
   readonly response: Answer;
   /** Undefined for every status but 200. */
   readonly bytes: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** Bounds of a list, and what it may be. */
+export interface ListBounds {
+  /** The most bytes that a page may have. */
+  readonly page: number;
+  /** The most bytes that all pages together may have. */
+  readonly list: number;
+  /** The statuses besides 200 that are no error: a page with such a status is the last one. */
+  readonly allow?: readonly number[];
 }
 
 export class RepositoryRequests {
@@ -69,6 +82,7 @@ export class RepositoryRequests {
    * Reads a whole answer. If the body breaks off, the request is sent again at once, because the registry has just
    * answered.
    * @param wanted the statuses besides 200 that are no error
+   * @param large slots for answers that are longer than most
    */
   async read(
     request: Request,
@@ -78,6 +92,7 @@ export class RepositoryRequests {
       readonly limit: number;
       readonly where: string;
     },
+    large: Slots = this.registry.large,
   ): Promise<Read> {
     const { allow, limit, where } = wanted;
     for (let attempt = 1; ; attempt += 1) {
@@ -89,7 +104,7 @@ export class RepositoryRequests {
       try {
         return {
           response,
-          bytes: await readWhole(response, limit, this.registry.timeout, where, this.registry.large),
+          bytes: await readWhole(response, limit, this.registry.timeout, where, large),
         };
       } catch (error) {
         if (!(error instanceof BrokenBodyError) || attempt === BODY_ATTEMPTS) throw error;
@@ -98,26 +113,56 @@ export class RepositoryRequests {
   }
 
   /**
-   * A list's pages, by its `Link` headers.
-   * @param limit the most bytes that a page may have
-   * @param allow the statuses besides 200 that are no error: a page with such a status is the last one
+   * Reads a list page by page, by its `Link` headers. No page's bytes stay in memory while the next page is awaited, because
+   * a registry may send that one slowly.
+   * @param visit keeps what is wanted of a page, and returns whether the next page is wanted too
+   * @throws {TooLongError}
    */
-  async *pages(resource: string, limit: number, allow: readonly number[] = []): AsyncGenerator<Read> {
-    const where = `${this.name}: ${resource}`;
+  async eachPage(resource: string, bounds: ListBounds, visit: (page: Read) => boolean): Promise<void> {
     const visited = new Set<string>();
+    const slot = new HeldSlot(this.registry.large);
     let next: string | undefined = resource;
-    while (next !== undefined) {
-      if (visited.has(next))
-        throw new SourceError(`${this.name}: the pages of ${resource} lead in a circle.`);
-      if (visited.size === MAX_PAGES)
-        throw new SourceError(`${this.name}: ${resource} has more than ${MAX_PAGES} pages.`);
-      visited.add(next);
-      const request = { method: 'GET', resource: next } as const;
-      const page: Read = await this.read(request, { allow, limit, where });
-      yield page;
-      if (page.bytes === undefined) return;
-      next = this.#nextPage(page.response.headers.get('Link'), resource);
+    let bytes = 0;
+    try {
+      while (next !== undefined) {
+        if (visited.has(next))
+          throw new SourceError(`${this.name}: the pages of ${resource} lead in a circle.`);
+        if (visited.size === MAX_PAGES)
+          throw new SourceError(`${this.name}: ${resource} has more than ${MAX_PAGES} pages.`);
+        visited.add(next);
+        const page = await this.#visitPage(resource, next, bounds, visit, slot);
+        next = page.next;
+        bytes += page.bytes;
+        if (next === undefined) return;
+        if (bytes > bounds.list) {
+          throw new TooLongError(
+            `${this.name}: the pages of ${resource} have more than ${bounds.list} bytes in all, which is the most that Lifeboat reads of a list.`,
+            bounds.list,
+          );
+        }
+        if (bytes > LONG_LIST) await slot.take();
+      }
+    } finally {
+      slot.end();
     }
+  }
+
+  /** A method of its own, so that nothing holds the page when it returns. */
+  async #visitPage(
+    resource: string,
+    at: string,
+    { page, allow = [] }: ListBounds,
+    visit: (page: Read) => boolean,
+    slot: HeldSlot,
+  ): Promise<{ readonly bytes: number; readonly next: string | undefined }> {
+    const where = `${this.name}: ${resource}`;
+    const read = await this.read({ method: 'GET', resource: at }, { allow, limit: page, where }, slot);
+    const bytes = read.bytes?.length ?? 0;
+    const isMoreWanted = visit(read) && read.bytes !== undefined;
+    return {
+      bytes,
+      next: isMoreWanted ? this.#nextPage(read.response.headers.get('Link'), resource) : undefined,
+    };
   }
 
   #count(kind: keyof RequestCounts, by: 1 | -1): void {

@@ -125,6 +125,19 @@ test('pages of referrers without end are left at the thousandth', async () => {
   expect(requests.filter(({ kind }) => kind === 'referrers')).toHaveLength(11);
 });
 
+test('pages of referrers that have more than 16 MiB in all are left there', async () => {
+  const { report, finding, requests } = await mirror(({ kind, reference, query }) => {
+    if (kind !== 'referrers') return undefined;
+    const page = Number(query.get('page') ?? 0);
+    const link = `</v2/team/app/referrers/${reference}?page=${page + 1}>; rel="next"`;
+    const body = JSON.stringify({ manifests: [], padding: 'x'.repeat(4_000_000) });
+    return { kind: 'status', status: 200, headers: { 'content-type': OCI_INDEX, link }, body };
+  });
+  expect(outcomesOf(report)).toEqual({ 'mirror.test/app:one': 'created' });
+  expect(report.findings).toEqual([finding('a list of more than 16777216 bytes')]);
+  expect(requests.filter(({ kind }) => kind === 'referrers')).toHaveLength(5);
+});
+
 test.each<[number, string[]]>([
   [MAX, []],
   [MAX + 1, ['more than 1000']],

@@ -1,11 +1,13 @@
 /** A list of tags that is not understood fails. It never counts as a shorter list. */
-import { afterEach, expect, test } from 'vitest';
+import { setTimeout } from 'node:timers/promises';
+import { afterEach, expect, test, vi } from 'vitest';
 import type { Log } from '../../mirror-job/engine/environment.ts';
+import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
 import { addImage, addLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository } from '../support/content.ts';
 import type { Misbehaviour } from '../support/misbehaviour.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
-import { sourceAt } from './harness.ts';
+import { registryAt, sourceAt } from './harness.ts';
 
 const registries: RogueRegistry[] = [];
 afterEach(async () => {
@@ -132,4 +134,43 @@ test('a page of more than 16 MiB fails the list', async () => {
   await expect(source.tags()).rejects.toThrow(
     `${registry.host}/team/app: tags/list sent more than 16777216 bytes, which is the most that Lifeboat reads.`,
   );
+});
+
+test('pages of more than 64 MiB in all fail the list', async () => {
+  const body = `{"tags":[],"padding":"${'x'.repeat(16_000_000)}"}`;
+  const registry = await start((last) => ({
+    kind: 'status',
+    status: 200,
+    body,
+    headers: { link: `</v2/team/app/tags/list?last=${last}a>; rel="next"` },
+  }));
+  const source = await sourceAt(registry.host, 'team/app', { timeout: 30_000 });
+  await expect(source.tags()).rejects.toThrow(
+    `${registry.host}/team/app: the pages of tags/list have more than 67108864 bytes in all, which is the most that Lifeboat reads of a list.`,
+  );
+  expect(registry.requests).toHaveLength(5);
+});
+
+test('of long lists of one registry, two are read at once, and the others wait before their first page is whole', async () => {
+  const app = emptyRepository();
+  const body = `{"tags":[],"padding":"${'x'.repeat(400_000)}"}`;
+  const registry = await startRogueRegistry({
+    corpus: { repositories: new Map(['a', 'b', 'c', 'd'].map((name) => [name, app])) },
+    misbehave: ({ query, path }) =>
+      query.has('last')
+        ? { kind: 'hang' }
+        : { kind: 'status', status: 200, body, headers: { link: `<${path}?last=x>; rel="next"` } },
+  });
+  registries.push(registry);
+  const stop = new AbortController();
+  const upstream = await registryAt(registry.host, { timeout: 30_000, signal: stop.signal });
+  const lists = ['a', 'b', 'c', 'd'].map((name) => new RegistrySource(upstream, name).tags());
+  const ended = Promise.allSettled(lists);
+  const second = () => registry.requests.filter(({ query }) => query.has('last'));
+  await vi.waitFor(() => expect(second()).toHaveLength(2));
+  await setTimeout(200);
+  expect([registry.requests.length, second().length]).toEqual([6, 2]);
+  stop.abort(new Error('enough'));
+  await registry.stop();
+  await ended;
 });
