@@ -22,6 +22,7 @@ import type { Keeper } from './retention.ts';
 import type { Selected } from './selection.ts';
 import { SignatureTags } from './signature-tags.ts';
 import { outcomeOf } from './skipped-error.ts';
+import type { SourceUsers } from './source-users.ts';
 import { SourceError, resolveByManifest, type Resolved, type Source } from './source.ts';
 import { SparseImages, isSameRecord, type Recorded } from './sparse-images.ts';
 import { entryOf, forgetSurplus, placeOf, standingOf, type Stood } from './tag-memory.ts';
@@ -33,6 +34,8 @@ export interface ImageWork {
   readonly blobs: BlobWriter;
   /** What copies of manifests remember together; left out: as much for each image. */
   readonly retention?: Keeper;
+  /** Told when the image has selected its tags. */
+  readonly users?: Pick<SourceUsers, 'endSelection'>;
   /** Told which tags are mirrored, and why. */
   readonly onSelection?: (image: Image, selected: Selected) => void;
 }
@@ -49,6 +52,7 @@ export class ImageRun {
   readonly #sparse: SparseImages;
   readonly #mover: TagMover;
   readonly #onSelection: ImageWork['onSelection'];
+  readonly #users: ImageWork['users'];
   readonly #shown = new Memo<'upstream', boolean>();
   /** Images that have too many referrers. */
   readonly #excessive = new Set<Digest>();
@@ -60,6 +64,7 @@ export class ImageRun {
     this.#image = image;
     this.#state = state;
     this.#onSelection = work.onSelection;
+    this.#users = work.users;
     const admit = (digest: Digest): Promise<void> => this.#refusePrivate(this.#seen ?? digest);
     const { blobs, retention = createManifestRetention() } = work;
     this.#manifests = new ManifestCopier(environment, image.repository, blobs, admit, retention);
@@ -137,6 +142,8 @@ export class ImageRun {
     } catch (error) {
       const outcome = this.#failure(error);
       return { tags: explicit, before: [{ repository, reference: undefined, outcome }] };
+    } finally {
+      if (rules !== undefined) this.#users?.endSelection(source);
     }
   }
 

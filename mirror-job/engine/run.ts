@@ -19,6 +19,7 @@ import { createManifestRetention } from './manifest-copy.ts';
 import { RepositoryState } from './repository-state.ts';
 import { createRepair } from './scrub-repair.ts';
 import { Scrub } from './scrub.ts';
+import { SourceUsers } from './source-users.ts';
 import { upstreamsOf } from './source.ts';
 
 /** An upload that is older than this belongs to no run that is still alive. Milliseconds. */
@@ -48,7 +49,8 @@ export async function runMirror(
   const { scrubs = true, ...dry } = how;
   const blobSlots = new FairShare(limits.blobs);
   const blobs = dry.blobs ?? new BlobCopier(environment, blobSlots);
-  const work = { ...dry, blobs };
+  const users = new SourceUsers(images);
+  const work = { ...dry, blobs, users };
   const retention = createManifestRetention();
   const tags = new FairShare(limits.tags);
   // An open one holds its index and its tags: of thousands, only some are open at once.
@@ -80,6 +82,7 @@ export async function runMirror(
           // Nothing of a repository is needed after its end.
           scope.close();
           blobs.leave?.(repository);
+          for (const { source } of group) users.end(source);
         }
       });
       for (const [share, party] of shares) share.leave(party);

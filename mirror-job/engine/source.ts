@@ -50,6 +50,10 @@ export interface Source {
   readonly requests?: RequestCounts;
   /** All tags, in the source's order; asked for once, whoever needs them, and however it went. @throws {SourceError} */
   tags(): Promise<readonly Tag[]>;
+  /** The list of tags is not needed any more: whoever asks again waits for another request. */
+  forgetTags?(): void;
+  /** The work on the source is done. It can be asked all the same, and asks more of its registry then. */
+  leave?(): void;
   /**
    * @param isGuess whether the name is derived from a digest. Mostly there is no such tag, so a request that costs no
    *   quota is enough to tell

@@ -73,6 +73,15 @@ export class RegistrySource implements Source {
     return this.#listing;
   }
 
+  forgetTags(): void {
+    this.#listing = undefined;
+  }
+
+  leave(): void {
+    this.#listing = undefined;
+    this.#listed = undefined;
+  }
+
   async #listTags(): Promise<readonly Tag[]> {
     const tags: Tag[] = [];
     const others = new OtherNames();
