@@ -1,6 +1,7 @@
 /** What the engine is given: nothing in it reaches for a clock, a console or a runtime's own module. */
 import type { Algorithm } from '../../core/digest.ts';
 import type { BufferPool } from './buffer-pool.ts';
+import type { FairShare } from './fair-share.ts';
 import type { Finding, StoreReport } from './report.ts';
 import type { Store } from './store.ts';
 import type { Tally } from './tally.ts';
@@ -39,6 +40,8 @@ export interface Environment {
   readonly signal: AbortSignal;
   readonly tally: Tally;
   readonly buffers: BufferPool;
+  /** Bytes of manifests that an index lists, or a list of referrers, from when they are read until they are stored. */
+  readonly listedManifests: FairShare;
   readonly limits: Limits;
 }
 
@@ -77,3 +80,8 @@ export const DEFAULT_LIMITS: Limits = {
  * run stays under 200 MB.
  */
 export const MEMORY_BUDGET = 64 * 1024 * 1024;
+
+/**
+ * Bytes of listed manifests at once, for all upstreams: 16,000 of usual size. What is read from them takes some times as much.
+ */
+export const MANIFEST_BUDGET = 32 * 1024 * 1024;

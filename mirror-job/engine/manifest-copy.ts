@@ -14,8 +14,10 @@ import {
   type Manifest,
 } from '../../core/manifest.ts';
 import type { Repository } from '../../core/reference.ts';
+import { referrerDescriptor } from '../../core/referrers.ts';
 import type { BlobWriter } from './blob-copy.ts';
 import type { Environment } from './environment.ts';
+import { partyOf } from './fair-share.ts';
 import { Memo } from './memo.ts';
 import { chooseChildren, complaintAbout, joinChoices, type ChosenPlatforms } from './platform-choice.ts';
 import type { Platforms } from './platform.ts';
@@ -46,6 +48,13 @@ const MAX_CHILDREN = 64 * 1024 * 1024;
 /** The same of a referrer, of which many are copied side by side: hardly any is an index. */
 const MAX_BELOW_REFERRER = 8 * 1024 * 1024;
 
+/**
+ * Bytes of those manifests in a tree, below its root, that stay in memory until the tree is stored: indexes, which wait for
+ * their children, and manifests with a subject, whose annotations a list of referrers repeats. Nearly all have none.
+ */
+const MAX_KEPT = 1024 * 1024;
+const MAX_KEPT_OF_REFERRER = 256 * 1024;
+
 /** Deeper than any image: an index of indexes of images is three. */
 const MAX_DEPTH = 8;
 
@@ -53,7 +62,27 @@ const MAX_DEPTH = 8;
 interface Nesting {
   readonly depth: number;
   /** Bytes of manifests that are listed in the whole tree, and how many may be. */
-  readonly tree: { bytes: number; readonly limit: number };
+  readonly tree: Tree;
+}
+
+interface Tree {
+  bytes: number;
+  readonly limit: number;
+  /** Bytes of those that are kept, and how many may be. */
+  kept: number;
+  readonly keptLimit: number;
+}
+
+/**
+ * What is needed of a stored manifest that is a part of something. Its text and what was read from it are not, and would
+ * stay in memory until the last of its siblings is stored.
+ */
+export interface StoredPart {
+  readonly digest: Digest;
+  readonly children: readonly StoredPart[];
+  readonly platforms: ChosenPlatforms;
+  /** Where it names a subject: what that one's list of referrers says of it. */
+  readonly referrer: { readonly subject: Digest; readonly descriptor: Descriptor } | undefined;
 }
 
 /** A manifest that is stored, and what is stored with it. */
@@ -64,7 +93,7 @@ export interface StoredManifest {
   readonly size: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Those that are stored: an index for a subset of platforms names more. */
-  readonly children: readonly StoredManifest[];
+  readonly children: readonly StoredPart[];
   /** Of the whole tree: which platforms were taken, and which were left out. */
   readonly platforms: ChosenPlatforms;
 }
@@ -74,14 +103,30 @@ export function createManifestRetention(): Retention {
   return new Retention(REMEMBERED);
 }
 
+export function partOf({ digest, children, platforms, manifest, size }: StoredManifest): StoredPart {
+  const { subject } = manifest;
+  const referrer =
+    subject === undefined
+      ? undefined
+      : { subject: subject.digest, descriptor: referrerDescriptor(manifest, digest, size) };
+  return { digest, children, platforms, referrer };
+}
+
 /** The text, what was read from it, and what it keeps alive. */
 function weigh({ size, children }: StoredManifest): number {
-  return 1000 + 3 * size + children.reduce((sum, child) => sum + weigh(child), 0);
+  return 1000 + 3 * size + children.reduce((sum, child) => sum + weighPart(child), 0);
+}
+
+function weighPart({ children, referrer }: StoredPart): number {
+  const own = 1000 + 3 * (referrer?.descriptor.size ?? 0);
+  return children.reduce((sum, child) => sum + weighPart(child), own);
 }
 
 /** A manifest's bytes, and whether they come from the bucket, which means that its blobs are there. */
 interface Read extends SourceManifest {
   readonly isPresent: boolean;
+  /** Gives back its share of the memory for listed manifests; can be called again. */
+  readonly release: () => void;
 }
 
 export class ManifestCopier {
@@ -127,7 +172,7 @@ export class ManifestCopier {
     given?: SourceManifest,
     expected?: Descriptor,
     platforms?: Platforms,
-    nesting: Nesting = { depth: 0, tree: { bytes: 0, limit: MAX_CHILDREN } },
+    nesting: Nesting = { depth: 0, tree: treeOf(MAX_CHILDREN, MAX_KEPT) },
   ): Promise<StoredManifest> {
     const { depth } = nesting;
     if (depth > MAX_DEPTH) {
@@ -153,12 +198,16 @@ export class ManifestCopier {
     }
     const read = await this.#readOnce(digest, source, given, expected);
     try {
-      refuseOtherSize(read.bytes.length);
-    } catch (error) {
-      this.#retention.keep(read.bytes.length, () => this.#read.forget(digest));
-      throw error;
+      try {
+        refuseOtherSize(read.bytes.length);
+      } catch (error) {
+        this.#retention.keep(read.bytes.length, () => this.#read.forget(digest));
+        throw error;
+      }
+      return await this.#stored.get(key, () => this.#storeRead(read, source, expected, platforms, nesting));
+    } finally {
+      read.release();
     }
-    return this.#stored.get(key, () => this.#storeRead(read, source, expected, platforms, nesting));
   }
 
   /**
@@ -170,21 +219,27 @@ export class ManifestCopier {
     referrer: Descriptor,
     subject: Digest,
     source: Source,
-  ): Promise<StoredManifest | undefined> {
+  ): Promise<StoredPart | undefined> {
     const { digest } = referrer;
     const known = this.#stored.peek(digest);
-    if (known !== undefined) return (await known).manifest.subject?.digest === subject ? known : undefined;
-    const read = await this.#readOnce(digest, source, undefined, referrer);
-    let isOurs = false;
-    try {
-      isOurs = parse(read, source, referrer).subject?.digest === subject;
-    } finally {
-      if (!isOurs) this.#retention.keep(read.bytes.length, () => this.#read.forget(digest));
+    if (known !== undefined) {
+      const part = partOf(await known);
+      return part.referrer?.subject === subject ? part : undefined;
     }
-    const tree = { bytes: 0, limit: MAX_BELOW_REFERRER };
-    return isOurs
-      ? this.ensure(digest, source, undefined, referrer, undefined, { depth: 0, tree })
-      : undefined;
+    const read = await this.#readOnce(digest, source, undefined, referrer);
+    try {
+      let isOurs = false;
+      try {
+        isOurs = parse(read, source, referrer).subject?.digest === subject;
+      } finally {
+        if (!isOurs) this.#retention.keep(read.bytes.length, () => this.#read.forget(digest));
+      }
+      if (!isOurs) return undefined;
+      const nesting = { depth: 0, tree: treeOf(MAX_BELOW_REFERRER, MAX_KEPT_OF_REFERRER) };
+      return partOf(await this.ensure(digest, source, undefined, referrer, undefined, nesting));
+    } finally {
+      read.release();
+    }
   }
 
   /** What was read is kept for another try, where this one fails. */
@@ -216,7 +271,9 @@ export class ManifestCopier {
     const limit = Math.min(expected?.size ?? MAX_MANIFEST_SIZE, MAX_MANIFEST_SIZE);
     for (;;) {
       try {
-        return await this.#read.get(digest, () => this.#readAnywhere(digest, source, given, limit));
+        return await this.#read.get(digest, () =>
+          this.#readAnywhere(digest, source, given, limit, expected !== undefined),
+        );
       } catch (error) {
         if (!(error instanceof TooLongError)) throw error;
         if (error.limit < limit) continue;
@@ -229,12 +286,39 @@ export class ManifestCopier {
     }
   }
 
+  /** One that is listed waits for its share of the memory: an index may list any number, and all are read side by side. */
   async #readAnywhere(
     digest: Digest,
     source: Source,
     given: SourceManifest | undefined,
     limit: number,
+    isListed: boolean,
   ): Promise<Read> {
+    const { listedManifests } = this.#environment;
+    const party = partyOf(source);
+    let held = 0;
+    const release = (): void => {
+      if (held > 0) listedManifests.give(party, held);
+      held = 0;
+    };
+    if (isListed) {
+      await listedManifests.take(party, limit);
+      held = limit;
+    }
+    try {
+      return { ...(await this.#readFrom(digest, source, given, limit)), release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async #readFrom(
+    digest: Digest,
+    source: Source,
+    given: SourceManifest | undefined,
+    limit: number,
+  ): Promise<Omit<Read, 'release'>> {
     const { store, signal, log } = this.#environment;
     signal.throwIfAborted();
     const present = await store.get(manifestKey(this.#repository, digest));
@@ -261,6 +345,9 @@ export class ManifestCopier {
     const { store, signal, tally } = this.#environment;
     const { digest, bytes, isPresent } = read;
     const manifest = parse(read, source, expected);
+    if (nesting.depth > 0) refuseTooMuchKept(source, digest, bytes.length, manifest, nesting.tree);
+    // Its children take theirs.
+    if (manifest.manifests.length > 0) read.release();
     const choice = chooseChildren(manifest.manifests, wanted);
     if (!isPresent) refuseTooMuch(source, digest, choice.children, nesting.tree);
     // Before anything of the image is fetched. What the bucket has already is not fetched.
@@ -288,11 +375,12 @@ export class ManifestCopier {
     source: Source,
     wanted: Platforms,
     { depth, tree }: Nesting,
-  ): Promise<StoredManifest[]> {
+  ): Promise<StoredPart[]> {
     const children = await allSettled(
       descriptors.map(async (child) => {
         if (namesManifest(child)) {
-          return this.ensure(child.digest, source, undefined, child, wanted, { depth: depth + 1, tree });
+          const below = { depth: depth + 1, tree };
+          return partOf(await this.ensure(child.digest, source, undefined, child, wanted, below));
         }
         // Build caches are indexes whose "manifests" are layers: what is no manifest by its type is a blob.
         await this.#ensureBlob(child, source);
@@ -319,13 +407,27 @@ export class ManifestCopier {
   }
 }
 
-/** All manifests below an index are read side by side, and kept until the index is stored. */
-function refuseTooMuch(
+function treeOf(limit: number, keptLimit: number): Tree {
+  return { bytes: 0, limit, kept: 0, keptLimit };
+}
+
+function refuseTooMuchKept(
   source: Source,
   digest: Digest,
-  children: readonly Descriptor[],
-  tree: Nesting['tree'],
+  size: number,
+  { manifests, subject }: Manifest,
+  tree: Tree,
 ): void {
+  if (manifests.length === 0 && subject === undefined) return;
+  tree.kept += size;
+  if (tree.kept <= tree.keptLimit) return;
+  throw new SourceError(
+    `${source.name}: the indexes and the manifests with a subject that the image lists, up to ${digest}, have ${tree.kept} bytes in all, more than the ${tree.keptLimit} that Lifeboat reads. No image is built like that.`,
+  );
+}
+
+/** They are fetched, and looked at again by each later run. */
+function refuseTooMuch(source: Source, digest: Digest, children: readonly Descriptor[], tree: Tree): void {
   const sum = children.filter((child) => namesManifest(child)).reduce((bytes, { size }) => bytes + size, 0);
   tree.bytes += sum;
   if (tree.bytes <= tree.limit) return;

@@ -9,12 +9,12 @@ import { referrersKey } from '../../core/layout.ts';
 import { namesManifest } from '../../core/manifest.ts';
 import { OCI_INDEX } from '../../core/media-type.ts';
 import type { Repository } from '../../core/reference.ts';
-import { decodeReferrers, encodeReferrers, referrerDescriptor } from '../../core/referrers.ts';
+import { decodeReferrers, encodeReferrers } from '../../core/referrers.ts';
 import { countOf } from './count-of.ts';
 import type { Environment } from './environment.ts';
 import { changeObject } from './guarded-write.ts';
 import { createLimit } from './limit.ts';
-import type { ManifestCopier, StoredManifest } from './manifest-copy.ts';
+import { partOf, type ManifestCopier, type StoredManifest, type StoredPart } from './manifest-copy.ts';
 import { Memo } from './memo.ts';
 import type { Keeper } from './retention.ts';
 import { allSettled } from './settle.ts';
@@ -27,6 +27,8 @@ import { BlobAbsentError, ManifestAbsentError, SourceError, TooLongError, type S
 const MAX_DEPTH = 8;
 export const MAX_REFERRERS = 1000;
 const MAX_BYTES = 8 * 1024 * 1024;
+/** The same of the parts of referrers that are referrers themselves. */
+const MAX_BYTES_BELOW = 1024 * 1024;
 /** How many requests for one image's referrers are under way at once. */
 export const AT_ONCE = 16;
 
@@ -85,23 +87,22 @@ export class ReferrerCopier {
   async ensure(root: StoredManifest, source: Source, ask: boolean): Promise<Closure> {
     const digests = new Set<Digest>();
     const subjects = new Map<Digest, Map<Digest, Descriptor>>();
-    const list = (subject: Digest, { manifest, digest, size }: StoredManifest): void => {
+    const list = ({ subject, descriptor }: NonNullable<StoredPart['referrer']>): void => {
       const referrers = subjects.get(subject) ?? new Map<Digest, Descriptor>();
-      referrers.set(digest, referrerDescriptor(manifest, digest, size));
+      referrers.set(descriptor.digest, descriptor);
       subjects.set(subject, referrers);
     };
-    /** @returns the digests that are new: their referrers are asked for next */
-    const note = (stored: StoredManifest): Digest[] => {
-      const { digest, manifest, children } = stored;
-      if (digests.has(digest)) return [];
-      digests.add(digest);
-      if (manifest.subject !== undefined) list(manifest.subject.digest, stored);
-      return [...children.flatMap((child) => note(child)), digest];
+    /** @returns those that are new: their referrers are asked for next */
+    const note = (stored: StoredPart): StoredPart[] => {
+      if (digests.has(stored.digest)) return [];
+      digests.add(stored.digest);
+      if (stored.referrer !== undefined) list(stored.referrer);
+      return [...stored.children.flatMap((child) => note(child)), stored];
     };
 
     const allowance = new Allowance();
     const atOnce = createLimit(AT_ONCE);
-    const all = note(root);
+    const all = note(partOf(root)).map(({ digest }) => digest);
     let level = ask ? all : [];
     for (let depth = 0; level.length > 0 && allowance.excess === undefined; depth += 1) {
       const listed = await this.#askAll(level, source, allowance, depth);
@@ -115,10 +116,9 @@ export class ReferrerCopier {
               leftOut.push(one);
               return [];
             }
-            list(one.subject, referrer);
             const added = note(referrer);
-            allowance.addBelow(Math.max(added.length - 1, 0));
-            return added;
+            allowance.addBelow(added.filter((part) => part !== referrer));
+            return added.map(({ digest }) => digest);
           }),
         ),
       ).finally(() => this.#warn(source, leftOut));
@@ -177,7 +177,7 @@ export class ReferrerCopier {
     descriptor: Descriptor,
     subject: Digest,
     source: Source,
-  ): Promise<StoredManifest | undefined> {
+  ): Promise<StoredPart | undefined> {
     const { digest } = descriptor;
     const listed = `${source.name} lists ${digest} as a referrer of ${subject}`;
     try {
@@ -235,17 +235,23 @@ class Allowance {
   excess: string | undefined;
   #count = 0;
   #bytes = 0;
-  /** Manifests below referrers, which are known only once they are stored. */
+  /** Manifests below referrers, which are known only once they are stored; and bytes of those that are listed, too. */
   #below = 0;
+  #belowBytes = 0;
 
   /** Whether not even what was taken is wanted any more. */
   get isSpent(): boolean {
-    return this.#below > MAX_REFERRERS;
+    return this.#below > MAX_REFERRERS || this.#belowBytes > MAX_BYTES_BELOW;
   }
 
-  addBelow(count: number): void {
-    this.#below += count;
-    if (this.isSpent) this.excess ??= `referrers of more than ${MAX_REFERRERS} parts`;
+  addBelow(parts: readonly StoredPart[]): void {
+    this.#below += parts.length;
+    for (const { referrer } of parts) this.#belowBytes += referrer?.descriptor.size ?? 0;
+    if (!this.isSpent) return;
+    this.excess ??=
+      this.#below > MAX_REFERRERS
+        ? `referrers of more than ${MAX_REFERRERS} parts`
+        : `referrers whose parts are referrers of more than ${MAX_BYTES_BELOW} bytes`;
   }
 
   /** @returns those that are within the bounds: the first ones */

@@ -62,7 +62,9 @@ export async function runMirror(
     const [opener = repository] = parties.size === 1 ? parties : [repository];
     const shares: [FairShare, Party][] = [[open, opener]];
     for (const party of parties) {
-      for (const share of [tags, blobSlots, environment.buffers.share]) shares.push([share, party]);
+      for (const share of [tags, blobSlots, environment.buffers.share, environment.listedManifests]) {
+        shares.push([share, party]);
+      }
     }
     for (const [share, party] of shares) share.join(party);
     return { repository, group, opener, shares };

@@ -9,7 +9,7 @@ import { isTag, type Repository, type Tag } from '../../core/reference.ts';
 import { isReferrerTag, referrersTag } from '../../core/tag-list.ts';
 import type { Environment } from './environment.ts';
 import { createLimit } from './limit.ts';
-import type { ManifestCopier, StoredManifest } from './manifest-copy.ts';
+import type { ManifestCopier, StoredManifest, StoredPart } from './manifest-copy.ts';
 import { Memo } from './memo.ts';
 import { findTag, publishTag } from './publish.ts';
 import { AT_ONCE, MAX_REFERRERS, type ReferrerCopier } from './referrer-copy.ts';
@@ -152,6 +152,6 @@ export class SignatureTags {
   }
 }
 
-function digestsOf({ digest, children }: StoredManifest): Digest[] {
+function digestsOf({ digest, children }: Pick<StoredPart, 'digest' | 'children'>): Digest[] {
   return [digest, ...children.flatMap((child) => digestsOf(child))];
 }

@@ -1,6 +1,8 @@
 import { compactTime } from '../../core/layout.ts';
+import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
 import { BufferPool } from '../engine/buffer-pool.ts';
-import { DEFAULT_LIMITS, MEMORY_BUDGET, type Environment } from '../engine/environment.ts';
+import { DEFAULT_LIMITS, MANIFEST_BUDGET, MEMORY_BUDGET, type Environment } from '../engine/environment.ts';
+import { FairShare } from '../engine/fair-share.ts';
 import { Tally } from '../engine/tally.ts';
 import { crypto } from './builtin.ts';
 import { systemClock } from './clock.ts';
@@ -23,6 +25,7 @@ export function createEnvironment(
     run: `${compactTime(systemClock.now())}-${crypto.randomBytes(3).toString('hex')}`,
     tally: new Tally(),
     buffers: new BufferPool(MEMORY_BUDGET, DEFAULT_LIMITS.partSize),
+    listedManifests: new FairShare(MANIFEST_BUDGET, MAX_MANIFEST_SIZE),
     limits: { ...DEFAULT_LIMITS, longest },
   };
 }

@@ -1,9 +1,16 @@
 /** The engine in this process, with a clock, a store and upstreams of the test's own. */
 import { createHash } from 'node:crypto';
 import { parseDigest } from '../../core/digest.ts';
+import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
 import { parseRepository, parseTag, parseUpstream } from '../../core/reference.ts';
 import { BufferPool } from '../../mirror-job/engine/buffer-pool.ts';
-import { DEFAULT_LIMITS, type Environment, type Limits } from '../../mirror-job/engine/environment.ts';
+import {
+  DEFAULT_LIMITS,
+  MANIFEST_BUDGET,
+  type Environment,
+  type Limits,
+} from '../../mirror-job/engine/environment.ts';
+import { FairShare } from '../../mirror-job/engine/fair-share.ts';
 import type { Image } from '../../mirror-job/engine/image.ts';
 import type { ItemReport, RunReport } from '../../mirror-job/engine/report.ts';
 import type { TagRules } from '../../mirror-job/engine/selection.ts';
@@ -70,6 +77,7 @@ export function environmentFor(
     signal: options.signal ?? new AbortController().signal,
     tally: new Tally(),
     buffers: new BufferPool(8 * limits.partSize, limits.partSize),
+    listedManifests: new FairShare(MANIFEST_BUDGET, MAX_MANIFEST_SIZE),
     limits,
   };
 }
