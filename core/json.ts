@@ -5,14 +5,40 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 const encoder = new TextEncoder();
+const [QUOTE, COMMA, BRACKET, BACKSLASH, BRACE] = [0x22, 0x2c, 0x5b, 0x5c, 0x7b];
 
-/** @throws {SyntaxError} when the bytes are not UTF-8 or not JSON; the message never quotes them. */
-export function parseJson(bytes: Uint8Array): unknown {
+/** JSON of more values than it may have. They take much more memory than their text. */
+export class TooManyValuesError extends SyntaxError {
+  override readonly name = 'TooManyValuesError';
+}
+
+/**
+ * @param most how many values there may be, as counted by `{`, `[` and `,`; left out for a text that is short anyway
+ * @throws {SyntaxError} when the bytes are not UTF-8 or not JSON; the message never quotes them
+ * @throws {TooManyValuesError}
+ */
+export function parseJson(bytes: Uint8Array, most = Infinity): unknown {
+  if (bytes.length > most && countValues(bytes) > most) {
+    throw new TooManyValuesError(`more than ${most} values`);
+  }
   try {
     return JSON.parse(decoder.decode(bytes));
   } catch {
     throw new SyntaxError('not JSON');
   }
+}
+
+/** Counts what begins a value outside of strings, whose own characters take no more memory than their text. */
+function countValues(bytes: Uint8Array): number {
+  let count = 0;
+  let isString = false;
+  for (let index = 0; index < bytes.length; index += 1) {
+    const byte = bytes[index];
+    if (byte === QUOTE) isString = !isString;
+    else if (isString) index += byte === BACKSLASH ? 1 : 0;
+    else if (byte === COMMA || byte === BRACKET || byte === BRACE) count += 1;
+  }
+  return count;
 }
 
 export function encodeJson(value: unknown): Uint8Array<ArrayBuffer> {

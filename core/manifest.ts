@@ -4,7 +4,7 @@
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md
  */
 import { DescriptorInvalidError, parseDescriptor, type Descriptor } from './descriptor.ts';
-import { isObject, isStringMap, parseJson, type JsonObject } from './json.ts';
+import { TooManyValuesError, isObject, isStringMap, parseJson, type JsonObject } from './json.ts';
 import {
   MANIFEST_KINDS,
   OCI_INDEX,
@@ -17,6 +17,9 @@ import {
 
 /** containerd refuses more than 4 MiB, and the specification asks registries for at least that. */
 export const MAX_MANIFEST_SIZE = 4 * 1024 * 1024;
+
+/** An index of 4 MiB with nothing but descriptors has 120,000 values (docs/decisions/0109-bounded-values.md). */
+export const MAX_MANIFEST_VALUES = 250_000;
 
 export interface Manifest {
   readonly kind: 'image' | 'index' | 'artifact';
@@ -92,8 +95,13 @@ export function parseManifest(bytes: Uint8Array, contentType?: string, listedAs?
 function parseObject(bytes: Uint8Array): JsonObject {
   let json: unknown;
   try {
-    json = parseJson(bytes);
+    json = parseJson(bytes, MAX_MANIFEST_VALUES);
   } catch (error) {
+    if (error instanceof TooManyValuesError) {
+      throw new ManifestInvalidError(
+        `The manifest has more than ${MAX_MANIFEST_VALUES} values, which is the most that Lifeboat reads.`,
+      );
+    }
     throw new ManifestInvalidError('The manifest is not JSON.', { cause: error });
   }
   if (!isObject(json)) throw new ManifestInvalidError('The manifest is not a JSON object.');

@@ -167,7 +167,7 @@ export class ReferrerCopier {
       return descriptors.map((descriptor) => ({ subject, descriptor }));
     } catch (error) {
       if (!(error instanceof TooLongError)) throw error;
-      allowance.excess ??= `a list of more than ${error.limit} bytes`;
+      allowance.excess ??= `a list of more than ${error.limit} ${error.unit}`;
       return [];
     }
   }

@@ -129,12 +129,13 @@ export class SourceError extends Error {
 /** The source sends more than is read of it. */
 export class TooLongError extends SourceError {
   override readonly name = 'TooLongError';
-  /** Bytes. */
   readonly limit: number;
+  readonly unit: 'bytes' | 'values';
 
-  constructor(message: string, limit: number) {
+  constructor(message: string, limit: number, unit: 'bytes' | 'values' = 'bytes') {
     super(message);
     this.limit = limit;
+    this.unit = unit;
   }
 }
 

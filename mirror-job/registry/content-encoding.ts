@@ -5,6 +5,7 @@
  * https://www.rfc-editor.org/rfc/rfc9110#name-content-encoding
  */
 import { parseJson } from '../../core/json.ts';
+import { MAX_MANIFEST_VALUES } from '../../core/manifest.ts';
 import { SourceError } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 import type { ContentRange } from './content-range.ts';
@@ -38,10 +39,10 @@ export function refuseEncoded(
   throw new SourceError(`${where} cannot be read.${note}`);
 }
 
-/** Whether a manifest or a list can be read in spite of its encoding. */
+/** Whether a manifest can be read in spite of its encoding. */
 export function isJson(bytes: Uint8Array): boolean {
   try {
-    parseJson(bytes);
+    parseJson(bytes, MAX_MANIFEST_VALUES);
     return true;
   } catch {
     return false;

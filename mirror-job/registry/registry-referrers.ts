@@ -4,12 +4,12 @@
  */
 import { parseDescriptor, type Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
-import { isObject, parseJson } from '../../core/json.ts';
-import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
+import { TooManyValuesError, isObject, parseJson } from '../../core/json.ts';
+import { MAX_MANIFEST_SIZE, MAX_MANIFEST_VALUES } from '../../core/manifest.ts';
 import { OCI_INDEX, bareMediaType, isManifestMediaType } from '../../core/media-type.ts';
 import type { Tag } from '../../core/reference.ts';
 import { referrersTag } from '../../core/tag-list.ts';
-import { SourceError } from '../engine/source.ts';
+import { SourceError, TooLongError } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 import { encodingNote } from './content-encoding.ts';
 import { DeadEndError } from './dead-end-error.ts';
@@ -129,8 +129,9 @@ export class RegistryReferrers {
     const isSaidToBe = bareMediaType(response.headers.get('Content-Type') ?? '') === OCI_INDEX;
     let json: unknown;
     try {
-      json = parseJson(bytes);
+      json = parseJson(bytes, MAX_MANIFEST_VALUES);
     } catch (error) {
+      if (error instanceof TooManyValuesError) throw this.#tooManyValues();
       if (!isSaidToBe) return undefined;
       throw new SourceError(
         `${this.#requests.name}: what came as a list of referrers is not JSON.${encodingNote(response)}`,
@@ -153,8 +154,9 @@ export class RegistryReferrers {
     const sentAs = bareMediaType(manifest.mediaType ?? '');
     let json: unknown;
     try {
-      json = parseJson(manifest.bytes);
-    } catch {
+      json = parseJson(manifest.bytes, MAX_MANIFEST_VALUES);
+    } catch (error) {
+      if (error instanceof TooManyValuesError) throw this.#tooManyValues();
       if (sentAs !== OCI_INDEX) return [];
       throw new SourceError(
         `${this.#requests.name}: the list of referrers under the tag "${tag}" is not JSON.`,
@@ -165,6 +167,14 @@ export class RegistryReferrers {
     const type = typeof json['mediaType'] === 'string' ? json['mediaType'] : sentAs;
     const isIndex = type === OCI_INDEX || (json['mediaType'] === undefined && !isManifestMediaType(type));
     return isIndex ? this.#descriptorsOf(json, limit) : [];
+  }
+
+  #tooManyValues(): TooLongError {
+    return new TooLongError(
+      `${this.#requests.name}: a list of referrers has more than ${MAX_MANIFEST_VALUES} values, which is the most that Lifeboat reads.`,
+      MAX_MANIFEST_VALUES,
+      'values',
+    );
   }
 
   /** @returns all of them or, where there are more than `limit`, one more than that */

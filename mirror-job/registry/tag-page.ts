@@ -3,7 +3,7 @@
  * missing tags for gone, and an older tag for the newest.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags
  */
-import { isObject, parseJson } from '../../core/json.ts';
+import { TooManyValuesError, isObject, parseJson } from '../../core/json.ts';
 import { isTag, type Tag } from '../../core/reference.ts';
 import { countOf } from '../engine/count-of.ts';
 import { SourceError } from '../engine/source.ts';
@@ -11,6 +11,12 @@ import type { Answer } from './answer.ts';
 import { encodingNote } from './content-encoding.ts';
 
 const SHOWN = 3;
+
+/**
+ * 200,000 tags, with what gcr.io says of as many manifests as 16 MiB have room for, are two thirds of it
+ * (docs/decisions/0109-bounded-values.md).
+ */
+const MAX_VALUES = 1_000_000;
 
 export interface TagPage {
   readonly tags: readonly Tag[];
@@ -31,8 +37,14 @@ export function readTagPage(
 ): TagPage | 'too many' {
   let page: unknown;
   try {
-    page = parseJson(bytes ?? new Uint8Array());
+    page = parseJson(bytes ?? new Uint8Array(), MAX_VALUES);
   } catch (error) {
+    if (error instanceof TooManyValuesError) {
+      throw new SourceError(
+        `${name}: tags/list: a page has more than ${MAX_VALUES} values, which is the most that Lifeboat reads.`,
+        { cause: error },
+      );
+    }
     throw new SourceError(`${name}: tags/list: the answer is not JSON.${encodingNote(response)}`, {
       cause: error,
     });

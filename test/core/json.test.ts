@@ -82,3 +82,14 @@ test('property: base64 agrees with that of Buffer, both ways', () => {
     }),
   );
 });
+
+test.each<[string, number]>([
+  ['[1,2,3]', 3],
+  ['{"a":{},"b":[]}', 4],
+  ['{"a":",[{\\\\"}', 1],
+  ['["\\\\\\",",""]', 2],
+])('%s has %i values', (text, values) => {
+  const bytes = new TextEncoder().encode(text);
+  expect(parseJson(bytes, values)).toEqual(JSON.parse(text));
+  expect(() => parseJson(bytes, values - 1)).toThrow(`more than ${values - 1} values`);
+});

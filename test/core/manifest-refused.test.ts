@@ -20,6 +20,7 @@ const SCHEMA_1 =
 const BOTH = 'It claims to be an index and an image at once, which is ambiguous.';
 const INDEX_OF_LAYERS = 'It was sent as an index, but has the config or the layers of an image.';
 const NEITHER = 'It is neither an image manifest nor an index.';
+const TOO_MANY = 'The manifest has more than 250000 values, which is the most that Lifeboat reads.';
 const NOT_JSON = 'The manifest is not JSON.';
 const NO_OBJECT = 'The manifest is not a JSON object.';
 
@@ -187,7 +188,12 @@ test('a manifest with bytes that are not UTF-8 is refused, even if they are in a
   expect(thrown(() => parseManifest(latin1, OCI_MANIFEST))).toBe(`ManifestInvalidError: ${NOT_JSON}`);
 });
 
-test('4 MiB of opening brackets are refused as not JSON', () => {
+test('4 MiB of opening brackets are refused for their number', () => {
   const open = Buffer.from('['.repeat(4_194_304));
-  expect(thrown(() => parseManifest(open, OCI_MANIFEST))).toBe(`ManifestInvalidError: ${NOT_JSON}`);
+  expect(thrown(() => parseManifest(open, OCI_MANIFEST))).toBe(`ManifestInvalidError: ${TOO_MANY}`);
+});
+
+test('a manifest of more than 250,000 values is refused', () => {
+  const bytes = new TextEncoder().encode(`{"schemaVersion":2,"x":[${'{},'.repeat(125_000)}0]}`);
+  expect(thrown(() => parseManifest(bytes))).toBe(`ManifestInvalidError: ${TOO_MANY}`);
 });

@@ -125,6 +125,20 @@ test('pages of referrers without end are left at the thousandth', async () => {
   expect(requests.filter(({ kind }) => kind === 'referrers')).toHaveLength(11);
 });
 
+test('a page of referrers with more than 250,000 values is a finding', async () => {
+  const { report, finding } = await mirror(({ kind }) =>
+    kind === 'referrers'
+      ? {
+          kind: 'manifest',
+          bytes: Buffer.from(`{"manifests":[],"x":[${'{},'.repeat(130_000)}0]}`),
+          mediaType: OCI_INDEX,
+        }
+      : undefined,
+  );
+  expect(outcomesOf(report)).toEqual({ 'mirror.test/app:one': 'created' });
+  expect(report.findings).toEqual([finding('a list of more than 250000 values')]);
+});
+
 test('pages of referrers that have more than 16 MiB in all are left there', async () => {
   const { report, finding, requests } = await mirror(({ kind, reference, query }) => {
     if (kind !== 'referrers') return undefined;

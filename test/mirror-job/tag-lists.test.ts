@@ -116,7 +116,7 @@ function tooMany(host: string): string {
 }
 
 test('a list of more tags than any real repository has fails, whether in one page or in many', async () => {
-  const body = `{"tags":[${'"a",'.repeat(1_999_999)}"a"]}`;
+  const body = `{"tags":[${'"a",'.repeat(900_000)}"a"]}`;
   const whole = await start(() => ({ kind: 'status', status: 200, body }));
   const source = await sourceAt(whole.host, 'team/app', { timeout: 30_000 });
   await expect(source.tags()).rejects.toThrow(tooMany(whole.host));
@@ -173,4 +173,22 @@ test('of long lists of one registry, two are read at once, and the others wait b
   stop.abort(new Error('enough'));
   await registry.stop();
   await ended;
+});
+
+test('a page of more than a million values fails the list, and commas in strings are none', async () => {
+  const junk = await start(() => ({
+    kind: 'status',
+    status: 200,
+    body: `{"tags":[],"x":[${'{},'.repeat(500_000)}{}]}`,
+  }));
+  const source = await sourceAt(junk.host, 'team/app', { timeout: 30_000 });
+  await expect(source.tags()).rejects.toThrow(
+    `${junk.host}/team/app: tags/list: a page has more than 1000000 values, which is the most that Lifeboat reads.`,
+  );
+  const text = await start(() => ({
+    kind: 'status',
+    status: 200,
+    body: `{"tags":["a"],"x":"${'\\",{'.repeat(600_000)}"}`,
+  }));
+  expect(await (await sourceAt(text.host, 'team/app', { timeout: 30_000 })).tags()).toEqual(['a']);
 });
