@@ -1,0 +1,44 @@
+/** The memory of a whole run: an upstream that keeps to the bounds of each answer cannot add them up. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { startHoardingRegistry, type Hoard } from './hoarding-registry.ts';
+
+const RUN = join(import.meta.dirname, 'hoarding-run.ts');
+/** Bytes: a run that copies small images takes 110 MB. */
+const MOST = 300e6;
+/** Milliseconds without a request: the registry has sent what it sends. */
+const QUIET = 700;
+
+test.for<[Hoard, number]>([
+  ['children', 8],
+  ['pages of referrers', 7],
+  ['lists of tags', 24],
+  ['odd JSON', 1],
+])('%s, in %i repositories', { timeout: 30_000 }, async ([hoard, count]) => {
+  const registry = await startHoardingRegistry(hoard);
+  const lists = hoard === 'lists of tags' || hoard === 'odd JSON' ? ['lists'] : [];
+  const child = spawn(process.execPath, [RUN, registry.host, `${count}`, ...lists], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  try {
+    let printed = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text));
+    const exit = once(child, 'exit');
+    const begun = registry.asked();
+    let isOver = false;
+    void exit.then(() => (isOver = true));
+    while (!isOver && (registry.asked() === begun || Date.now() - registry.asked() < QUIET)) {
+      await setTimeout(50);
+    }
+    child.stdin.end();
+    expect(await exit).toEqual([0, null]);
+    expect(Number(printed)).toBeGreaterThan(50e6);
+    expect(Number(printed)).toBeLessThan(MOST);
+  } finally {
+    child.kill('SIGKILL');
+    registry.stop();
+  }
+});
