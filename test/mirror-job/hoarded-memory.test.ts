@@ -6,6 +6,8 @@ import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startHoardingRegistry, type Hoard } from './hoarding-registry.ts';
 
+/** So that the peak is what the run holds, and not what the collector has not come to yet. */
+const SMALL_HEAP = '--max-old-space-size=160';
 const RUN = join(import.meta.dirname, 'hoarding-run.ts');
 /** Bytes: a run that copies small images takes 110 MB. */
 const MOST = 300e6;
@@ -15,12 +17,11 @@ const QUIET = 700;
 test.for<[Hoard, number]>([
   ['children', 8],
   ['pages of referrers', 7],
-  ['lists of tags', 24],
   ['odd JSON', 1],
 ])('%s, in %i repositories', { timeout: 30_000 }, async ([hoard, count]) => {
   const registry = await startHoardingRegistry(hoard);
   const lists = hoard === 'lists of tags' || hoard === 'odd JSON' ? ['lists'] : [];
-  const child = spawn(process.execPath, [RUN, registry.host, `${count}`, ...lists], {
+  const child = spawn(process.execPath, [SMALL_HEAP, RUN, registry.host, `${count}`, ...lists], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   try {
@@ -28,9 +29,7 @@ test.for<[Hoard, number]>([
     child.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text));
     const exit = once(child, 'exit');
     const begun = registry.asked();
-    let isOver = false;
-    void exit.then(() => (isOver = true));
-    while (!isOver && (registry.asked() === begun || Date.now() - registry.asked() < QUIET)) {
+    while (child.exitCode === null && (registry.asked() === begun || Date.now() - registry.asked() < QUIET)) {
       await setTimeout(50);
     }
     child.stdin.end();

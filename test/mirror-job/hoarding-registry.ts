@@ -1,7 +1,6 @@
 /** A registry that stays within each bound for one answer, and whose last answer never comes: the job holds what came before. */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { OCI_INDEX, OCI_MANIFEST } from '../support/media-types.ts';
 
 export type Hoard =
@@ -69,7 +68,10 @@ export async function startHoardingRegistry(hoard: Hoard): Promise<HoardingRegis
     if (kind === 'blobs') return void response.end(CONFIG);
     if (kind === 'referrers') {
       response.setHeader('content-type', OCI_INDEX);
-      if (url.searchParams.has('page')) return void response.flushHeaders();
+      if (url.searchParams.has('page')) {
+        response.flushHeaders();
+        return;
+      }
       const isFirst = !asked.has(repository);
       asked.add(repository);
       // The first answer tells that there is such an API, so that the others are asked side by side.
@@ -105,8 +107,10 @@ export async function startHoardingRegistry(hoard: Hoard): Promise<HoardingRegis
     answer(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The registry has no port.');
   return {
-    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    host: `127.0.0.1:${address.port}`,
     asked: () => last,
     stop: () => {
       server.closeAllConnections();
