@@ -24,7 +24,7 @@ import { BlobAbsentError, ManifestAbsentError, SourceError, TooLongError, type S
  * Bounds of what refers to one image, because a registry can make up as much as it likes: how deep, how many, and how many
  * bytes of manifests (docs/decisions/0081-bounded-referrers.md).
  */
-const MAX_DEPTH = 8;
+export const MAX_REFERRER_DEPTH = 8;
 export const MAX_REFERRERS = 1000;
 const MAX_BYTES = 8 * 1024 * 1024;
 /** The same of the parts of referrers that are referrers themselves. */
@@ -256,8 +256,8 @@ class Allowance {
 
   /** @returns those that are within the bounds: the first ones */
   take(listed: readonly Listed[], depth: number): readonly Listed[] {
-    if (listed.length > 0 && depth === MAX_DEPTH) {
-      this.excess ??= `referrers of referrers, more than ${MAX_DEPTH} deep`;
+    if (listed.length > 0 && depth === MAX_REFERRER_DEPTH) {
+      this.excess ??= `referrers of referrers, more than ${MAX_REFERRER_DEPTH} deep`;
       return [];
     }
     const end = listed.findIndex(({ descriptor: { size } }) => {

@@ -11,12 +11,11 @@ import { decodeReferrers } from '../../core/referrers.ts';
 import type { Repository } from '../../core/reference.ts';
 import { chooseChildren } from './platform-choice.ts';
 import type { Platforms } from './platform.ts';
+import { MAX_REFERRER_DEPTH } from './referrer-copy.ts';
 import { StoreError, type Store } from './store.ts';
 
 /** Sibling manifests that are read at once. */
 const READ_AHEAD = 8;
-/** How deep referrers of referrers are stored: docs/decisions/0081-bounded-referrers.md. */
-const MAX_DEPTH = 8;
 
 /**
  * Manifests from a root down; what is deeper is not looked at. A run reads them all to come to the last, with the half of
@@ -157,7 +156,7 @@ export class ScrubWalk {
   ): Promise<readonly Node[] | undefined> {
     const [object, referrers] = await Promise.all([
       this.#store.get(manifestKey(this.#repository, digest)),
-      depth < MAX_DEPTH ? this.#readReferrers(digest, depth + 1) : [],
+      depth < MAX_REFERRER_DEPTH ? this.#readReferrers(digest, depth + 1) : [],
     ]);
     if (object === undefined) return undefined;
     const bytes = new Uint8Array(object.bytes);

@@ -63,7 +63,7 @@ export class Session {
     return new Session(vitest, await vitest.globTestSpecifications(), heard);
   }
 
-  /** @param files a selection of this session's */
+  /** @param files a selection of the files of this run */
   async run(work: Work, files = this.files): Promise<Outcome> {
     this.#vitest.provide('mutation', work);
     this.#heard.at = Date.now();
