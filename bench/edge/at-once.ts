@@ -13,7 +13,7 @@ export interface AtOnceOptions {
   /** Each is asked for by as many clients as any other. */
   readonly paths: readonly string[];
   readonly clients: number;
-  /** Of each answer. Bytes. */
+  /** Bytes of each answer. */
   readonly size: number;
 }
 
@@ -37,7 +37,7 @@ export async function measureAtOnce({ edge, proxy, paths, clients, size }: AtOnc
   const asked = Array.from({ length: clients }, (_, client) => paths[client % paths.length] ?? '');
   await Promise.all(asked.map((path) => ask(`${edge.url}${path}`, size)));
   const seconds = (performance.now() - begin) / 1000;
-  // What is put into the cache outlives the answers.
+  // Puts into the cache go on after the answers.
   await pause(200);
   const reads = new Map<string, number>();
   for (const { path } of proxy.requests) reads.set(path, (reads.get(path) ?? 0) + 1);

@@ -32,7 +32,7 @@ const REPOSITORY = parseRepository('docker.io/library/bench');
 const MIB = 1024 * 1024;
 /** Of the blob that is streamed: 1 GiB. */
 export const LARGE_SIZE = 1024 * MIB;
-/** Of a manifest that is large: forty times as large as that of an ordinary image. */
+/** The size of a large manifest, in bytes: an ordinary image's has a fortieth of it. */
 export const LARGE_MANIFEST_SIZE = 64 * 1024;
 const LARGE_MANIFESTS = 20;
 const PART_SIZE = 64 * MIB;

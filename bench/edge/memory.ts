@@ -87,7 +87,7 @@ async function stream(
   });
 }
 
-/** What the start and the first requests took is not what is measured. */
+/** The start and the first requests come before the measurement, because their memory is not its subject. */
 export async function forgetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, '5');
 }

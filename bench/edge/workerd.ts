@@ -31,7 +31,7 @@ export interface Runtime {
   readonly compatibilityFlags: readonly string[];
 }
 
-/** What `caches.default` talks to, in a process of its own, as where it is deployed. */
+/** The service behind `caches.default` runs in a process of its own, as it does where the Worker is deployed. */
 export async function startCacheService(folder: string, runtime: Runtime): Promise<RunningWorker> {
   await mkdir(folder, { recursive: true });
   await copyFile(CACHE_SERVICE, join(folder, 'cache-service.js'));

@@ -66,7 +66,7 @@ export async function buildTaggedImages(): Promise<TaggedImages> {
 }
 
 /**
- * So many tags, each with a manifest of its own; config and layer are the same for all.
+ * Makes so many tags, each with a manifest of its own; config and layer are the same for all.
  * @param first the number in the first tag's name
  */
 export async function buildManyTags(count: number, first = 0): Promise<Repository> {
@@ -84,7 +84,7 @@ export interface NamedRepository {
   readonly repository: Repository;
 }
 
-/** So many repositories of so many tags each; no tag name stands in two of them. */
+/** Makes so many repositories of so many tags each; no tag name stands in two of them. */
 export async function manyRepositories(count: number, tagsEach: number): Promise<readonly NamedRepository[]> {
   const all: NamedRepository[] = [];
   for (let index = 0; index < count; index += 1) {

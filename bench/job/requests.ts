@@ -38,7 +38,7 @@ export function registryKind({ method, path }: ProxiedRequest): string {
 /** Keys of a repository that never change, or only grow: a run without news reads them for the scrub alone. */
 const CONTENT = /\/_(?:manifests|blobs|referrers)\//;
 
-/** Of a request to a store: what it does, and to a repository's keys, to its content, or to the others. */
+/** Says what a request to a store does, and whether to a repository's keys, to its content, or to other keys. */
 export function storeKind({ method, path }: ProxiedRequest): string {
   const action = method === 'GET' || method === 'HEAD' ? 'read' : method;
   if (!path.includes('/repositories/')) return action;
