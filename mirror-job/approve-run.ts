@@ -35,6 +35,7 @@ interface Result {
   /** As the bucket has it. */
   readonly image: string;
   readonly wanted: Digest;
+  readonly isListed: boolean;
   readonly outcome: HandOutcome | { readonly result: 'failed'; readonly error: string };
 }
 
@@ -92,12 +93,12 @@ function report(
     const approvals = results.map(({ image, wanted, outcome }) => ({ image, wanted, ...outcome }));
     printJson({ approvals }, commandLine);
   }
-  const left = results.filter(
-    ({ outcome: { result } }) => result === 'unchanged' || result === 'held',
-  ).length;
-  if (reason !== undefined && left > 0) {
+  const listed = results.filter(({ isListed, outcome: { result } }) => {
+    return isListed && (result === 'unchanged' || result === 'held');
+  }).length;
+  if (reason !== undefined && listed > 0) {
     progress.info(
-      `The reason is not recorded for ${countOf(left, 'tag')}, because nothing is written for an unchanged tag.`,
+      `The reason is not recorded for ${countOf(listed, 'tag')} of the list, because nothing is written for an unchanged line.`,
     );
   }
 }
@@ -152,6 +153,7 @@ async function approve(
           results.set(one, {
             image,
             wanted: one.target.digest,
+            isListed: one.isListed,
             outcome: await outcomeOf(environment, states.get(repository), one),
           });
         }

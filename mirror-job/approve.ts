@@ -29,8 +29,8 @@ Options:
                      Keep the file in git and run this command after each merge. A line in the
                      file does not undo a "lifeboat revert" of the same digest; a reference on the
                      command line does
-      --reason TEXT  why: the history records it, and who approved. It is not recorded for an
-                     "unchanged" tag, because nothing is written for that tag
+      --reason TEXT  why: the history records it, and who approved; also for an "unchanged" tag,
+                     unless its reference comes from the file
   -c, --config FILE  the configuration (default: lifeboat.yaml)
       --json         print the result of each reference as JSON
   -h, --help         this help

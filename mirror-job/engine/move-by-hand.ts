@@ -22,10 +22,14 @@ export interface Decision {
   readonly by: string | undefined;
   /** Why it does not follow upstream from now on; undefined where its policy decides again. */
   readonly hold: string | undefined;
+  /** Whether the history gets `why` although the tag stands there already, with the same hold. */
+  readonly isRecordedAnyway?: boolean;
 }
 
 export type HandOutcome =
-  | { readonly result: 'created' | 'unchanged' | 'released'; readonly digest: Digest }
+  | { readonly result: 'created' | 'released'; readonly digest: Digest }
+  /** `recorded`: the history has the reason, although the tag stayed where it is. */
+  | { readonly result: 'unchanged'; readonly digest: Digest; readonly recorded?: true }
   | { readonly result: 'held'; readonly digest: Digest; readonly hold: string }
   | { readonly result: 'moved'; readonly digest: Digest; readonly from: Digest };
 
@@ -73,7 +77,7 @@ async function move(
   repository: Repository,
   tag: Tag,
   stands: TagObject | undefined,
-  { target, why, by, hold }: Decision,
+  { target, why, by, hold, isRecordedAnyway = false }: Decision,
 ): Promise<HandOutcome | 'conflict'> {
   const { digest } = target;
   const known = state.tag(tag);
@@ -93,7 +97,8 @@ async function move(
     // What is remembered may be of another tag, and that one's absence is not this one's.
     gone: known?.gone,
   };
-  const isSaid = isThere && stands.hold === hold;
+  const isHeldSo = isThere && stands.hold === hold;
+  const isSaid = isHeldSo && !isRecordedAnyway;
   // A command that died after the tag moved has left an index without it: that is made good here too.
   if (isSaid && known?.digest === digest && known.hold === hold) return { result: 'unchanged', digest };
   if (!isSaid) {
@@ -106,6 +111,7 @@ async function move(
       why,
       by,
       hold,
+      isRecordedAnyway,
       platforms,
     });
     if (outcome === 'conflict') return outcome;
@@ -115,6 +121,7 @@ async function move(
   if (stands === undefined) return { result: 'created', digest };
   if (!isThere) return { result: 'moved', digest, from: stands.digest };
   if (isSaid) return { result: 'unchanged', digest };
+  if (isHeldSo) return { result: 'unchanged', digest, recorded: true };
   return hold === undefined ? { result: 'released', digest } : { result: 'held', digest, hold };
 }
 

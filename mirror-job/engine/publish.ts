@@ -47,6 +47,8 @@ export interface Move {
   readonly hold?: string | undefined;
   /** A hold that the tag has, and whoever decided has not seen, is a conflict: `hold` has to be what it says. */
   readonly keepsHold?: boolean;
+  /** Whether `why` is recorded although the tag stands there already, as it should. */
+  readonly isRecordedAnyway?: boolean;
   /** Which platforms are stored; left out for all. */
   readonly platforms?: readonly string[] | undefined;
   /**
@@ -82,7 +84,7 @@ async function moveTag(
   repository: Repository,
   tag: Tag,
   target: StoredManifest,
-  { expected, why, by, hold, keepsHold = false, platforms, ready }: Move,
+  { expected, why, by, hold, keepsHold = false, isRecordedAnyway = false, platforms, ready }: Move,
 ): Promise<Outcome | 'conflict'> {
   const { store, clock, log, run } = environment;
   const key = tagKey(repository, tag);
@@ -90,7 +92,8 @@ async function moveTag(
   const read = present === undefined ? undefined : readTag(key, present.bytes);
   const from = read instanceof BucketObjectInvalidError ? undefined : read;
   const { digest } = target;
-  if (from?.digest === digest && from.hold === hold && isSame(from.platforms, platforms)) {
+  const isThere = from?.digest === digest && from.hold === hold && isSame(from.platforms, platforms);
+  if (isThere && !isRecordedAnyway) {
     return { result: 'unchanged', digest };
   }
   if (from?.digest !== expected || (keepsHold && from?.hold !== hold)) return 'conflict';

@@ -23,7 +23,7 @@ export function describeApproval(
     case 'released':
       return `${good('released')} ${image} at ${at} (approved): its policy decides again`;
     case 'unchanged':
-      return faint(`unchanged ${image} is at ${at}`);
+      return faint(`unchanged ${image} is at ${at}${outcome.recorded === true ? ' (reason recorded)' : ''}`);
     case 'held': {
       const said =
         wanted === outcome.digest

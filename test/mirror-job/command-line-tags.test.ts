@@ -179,15 +179,29 @@ test('a printed command can be pasted, whatever the configuration file is called
   ]);
 });
 
-test('approve says when it does not record a reason because nothing is written', async () => {
+test('approve records a new reason once for a tag that stands there already, and none for a list', async () => {
   const [one, , three] = digests;
-  const wanted = [`${APP}:latest@${three}`, `${APP}:one@${one}`];
-  const approved = await lifeboat('approve', ...wanted, '--reason', 'looked at it');
+  const reason = ['--reason', 'looked at it'];
+  await writeFile(join(folder, 'approved.txt'), `${APP}:one@${one}\n`);
+  const approved = await lifeboat('approve', `${APP}:latest@${three}`, '--file', 'approved.txt', ...reason);
   expect([approved.code, approved.stdout, approved.stderr]).toEqual([
     0,
-    `unchanged ${APP}:latest is at ${short(three)}\nunchanged ${APP}:one is at ${short(one)}\n`,
-    'The reason is not recorded for 2 tags, because nothing is written for an unchanged tag.\n',
+    `unchanged ${APP}:latest is at ${short(three)} (reason recorded)\nunchanged ${APP}:one is at ${short(one)}\n`,
+    'The reason is not recorded for 1 tag of the list, because nothing is written for an unchanged line.\n',
   ]);
+  const again = await lifeboat('approve', `${APP}:latest@${three}`, ...reason, '--json');
+  const unchanged = { image: `${APP}:latest`, wanted: three, result: 'unchanged', digest: three };
+  expect(JSON.parse(again.stdout)).toEqual({ approvals: [unchanged] });
+  const other = await lifeboat('approve', `${APP}:latest@${three}`, '--reason', 'again', '--json');
+  expect(JSON.parse(other.stdout)).toEqual({ approvals: [{ ...unchanged, recorded: true }] });
+  const history = await lifeboat('history', `${APP}:latest`, '--limit', '3', '--json');
+  const record = { tag: 'latest', by: expect.stringMatching(/^bob@./), isCarriedOut: true };
+  expect(JSON.parse(history.stdout).movements).toMatchObject([
+    { ...record, from: three, to: three, why: 'approved: again' },
+    { ...record, from: three, to: three, why: 'approved: looked at it' },
+    { to: three, isCarriedOut: true },
+  ]);
+  expect(JSON.parse(history.stdout).movements[2].from).not.toBe(three);
   const held = await lifeboat('revert', `${APP}:latest`, '--to', short(three), '--reason', 'no newer one');
   expect([held.code, held.stdout, held.stderr]).toEqual([
     0,
