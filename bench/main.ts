@@ -1,4 +1,4 @@
-/** `npm run bench -- edge|job [--quick] [--only PART]`: the figures that docs/benchmarks.md quotes, made on this machine. */
+/** `npm run bench -- edge|job|torn-reads [--quick] [--only PART]`: the figures that docs/benchmarks.md quotes, made on this machine. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,12 +10,14 @@ import { FULL, QUICK, benchEdge } from './edge/edge-bench.ts';
 import { FULL_JOB, PARTS, QUICK_JOB, benchJob } from './job/job-bench.ts';
 import { describeJob } from './job/terms.ts';
 import { describeCommit, describeMachine, moduleVersion, packageVersion, programVersion } from './machine.ts';
+import { benchTornReads } from './torn-reads.ts';
 import { formatTable, missed, type Row } from './table.ts';
 
-const USAGE = `Usage: npm run bench -- edge|job [--quick] [--only PART]
+const USAGE = `Usage: npm run bench -- edge|job|torn-reads [--quick] [--only PART]
 
   edge         the Worker in workerd, beside a bare Worker: ratios, reads of the store, size, memory
   job          lifeboat sync beside crane, regsync and skopeo: times, requests, memory
+  torn-reads   versitygw while an object is replaced: reads whose body and ETag belong to two versions
   --quick      edge: 90 seconds instead of 8 minutes; job: 3 minutes instead of 45; less exact
   --only PART  of job; may be given several times: ${PARTS.join(', ')}`;
 
@@ -40,7 +42,9 @@ async function main(): Promise<number> {
   }
   const parts = PARTS.filter((part) => values.only.length === 0 || values.only.includes(part));
   const known = values.only.every((name) => PARTS.some((part) => part === name));
-  const fits = subject === 'job' ? known : subject === 'edge' && values.only.length === 0;
+  const hasParts = subject === 'job';
+  const isSubject = hasParts || subject === 'edge' || subject === 'torn-reads';
+  const fits = isSubject && (hasParts ? known : values.only.length === 0);
   if (!fits || rest.length > 0) {
     process.stderr.write(`${USAGE}\n`);
     return 2;
@@ -50,7 +54,11 @@ async function main(): Promise<number> {
   const say: Say = (text) => process.stderr.write(`${elapsed()}  ${text}\n`);
   const folder = temporaryFolder();
   const { rows, terms, versions, folders } =
-    subject === 'edge' ? await edge(folder, values.quick, say) : await job(parts, values.quick, say);
+    subject === 'edge'
+      ? await edge(folder, values.quick, say)
+      : subject === 'job'
+        ? await job(parts, values.quick, say)
+        : await tornReads(say);
   print(`\n${formatTable(rows)}\n\n${terms}`);
   const options = [...(values.quick ? ['--quick'] : []), ...values.only.map((part) => `--only ${part}`)];
   print(`command   ${['npm run bench --', subject, ...options].join(' ')}   (${elapsed().trim()})`);
@@ -96,11 +104,24 @@ async function job(parts: readonly (typeof PARTS)[number][], quick: boolean, say
       regsync: await installedVersion('regsync', 'version'),
       skopeo: await installedVersion('skopeo', '--version'),
       'docker-registry': await installedVersion('docker-registry', '--version'),
-      versitygw: await moduleVersion(await requireProgram('versitygw'), 'github.com/versity/versitygw'),
+      versitygw: await versitygwVersion(),
       node: process.version.slice(1),
     },
     folders: ['mirror-job', 'core'],
   };
+}
+
+async function tornReads(say: Say): Promise<Outcome> {
+  return {
+    rows: await benchTornReads(say),
+    terms: 'For 15 s each, one writer replaces an object of 64 KiB and four readers read it.',
+    versions: { versitygw: await versitygwVersion(), node: process.version.slice(1) },
+    folders: ['mirror-job', 'core'],
+  };
+}
+
+async function versitygwVersion(): Promise<string> {
+  return moduleVersion(await requireProgram('versitygw'), 'github.com/versity/versitygw');
 }
 
 async function buildJob(): Promise<void> {

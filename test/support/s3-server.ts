@@ -21,22 +21,26 @@ const CREDENTIALS = { accessKeyId: 'test-access-key', secretAccessKey: 'test-sec
  * Starts with empty buckets, and keeps nothing after `stop`.
  * @throws when the program is missing or does not come up
  */
-export async function startS3Server(options: { readonly buckets?: number } = {}): Promise<S3Server> {
+export async function startS3Server(
+  options: { readonly buckets?: number; readonly hasSidecar?: boolean } = {},
+): Promise<S3Server> {
   const path = await requireProgram('versitygw');
-  // The server keeps ETags and media types in extended attributes of the files. --sidecar would keep them in files of
-  // their own, and a read while an object is replaced would give the old body with the new ETag.
   const root = await mkdtemp(join(tmpdir(), 'lifeboat-versitygw-'));
   const port = await freePort();
   const region = 'us-east-1';
   const args = ['--port', `127.0.0.1:${port}`, '--region', region, '--quiet', '--keep-alive'];
+  // The server keeps ETags and media types in extended attributes of the files. --sidecar keeps them in files of their
+  // own, and a read while an object is replaced often gives the old body with the new ETag.
+  const attributes = options.hasSidecar === true ? [await mkdtemp(join(tmpdir(), 'lifeboat-sidecar-'))] : [];
+  const sidecar = attributes.flatMap((folder) => ['--sidecar', folder]);
   const begin = () =>
-    startProgram(path, [...args, 'posix', root], {
+    startProgram(path, [...args, 'posix', ...sidecar, root], {
       env: { ROOT_ACCESS_KEY: CREDENTIALS.accessKeyId, ROOT_SECRET_KEY: CREDENTIALS.secretAccessKey },
     });
   let program = await begin();
   const stop = async () => {
     await program.stop();
-    await rm(root, { recursive: true, force: true });
+    for (const folder of [root, ...attributes]) await rm(folder, { recursive: true, force: true });
   };
   const endpoint = `http://127.0.0.1:${port}`;
   const buckets = Array.from({ length: options.buckets ?? 1 }, (_, index) => `bucket-${index + 1}`);
