@@ -38,7 +38,7 @@ export async function hunt(
   { mutants, plugin }: Instrumented,
   say: (line: string) => void,
 ): Promise<Findings> {
-  const session = await Session.open(target, plugin);
+  const session = await Session.open(target, plugin, say);
   try {
     return await new Hunt(session, await cover(session), new Set(mutants.map(({ id }) => id)), say).run(
       target.sharesProcess === true,

@@ -23,6 +23,11 @@ interface Stryker {
   mutantCoverage?: { static: Record<string, number>; perTest: Record<string, Record<string, number>> };
 }
 
+/** A turn takes as long as the test without a mutant; one that takes this many times as long waits for ever. */
+const ENDLESS = 10;
+/** Milliseconds on top, because a busy machine delays a short test more than a long one. */
+const DELAY = 2000;
+
 /** This module is imported before any of the code that is instrumented. */
 const stryker: Stryker = {};
 Object.assign(globalThis, { __stryker__: stryker });
@@ -31,6 +36,8 @@ export default class MutantRunner extends TestRunner {
   readonly #work = inject('mutation');
   readonly #killed = new Set<string>();
   #turns: readonly Turn[] = [];
+  /** Milliseconds that a turn of this test may take; undefined until it has run without a mutant. */
+  #limit: number | undefined;
   #hasFailed = false;
 
   constructor(config: ConstructorParameters<typeof TestRunner>[0]) {
@@ -42,6 +49,7 @@ export default class MutantRunner extends TestRunner {
   }
 
   override async onBeforeRunTask(test: RunnerTestCase): Promise<void> {
+    this.#limit = undefined;
     if (this.#work.kind === 'turns') {
       const turns = this.#work.turns[test.id] ?? [];
       this.#turns = turns.filter(({ mutant }) => !this.#killed.has(mutant));
@@ -60,6 +68,24 @@ export default class MutantRunner extends TestRunner {
     stryker.activeMutant = turn?.mutant;
     stryker.hitCount = 0;
     stryker.hitLimit = turn?.hitLimit;
+  }
+
+  /** Vitest's own time limit is the same for all tests, and hundreds of mutants make a test wait for ever. */
+  async runTask(test: RunnerTestCase): Promise<void> {
+    const run = TestRunner.getTestFn(test);
+    if (stryker.activeMutant === undefined || this.#limit === undefined) {
+      const start = performance.now();
+      await run();
+      this.#limit ??= DELAY + ENDLESS * (performance.now() - start);
+      return;
+    }
+    const end = Promise.withResolvers<never>();
+    const timer = setTimeout(() => end.reject(new Error('The mutant makes the test wait.')), this.#limit);
+    try {
+      await Promise.race([run(), end.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   override async onAfterRetryTask(test: RunnerTestCase, options: TestTryOptions): Promise<void> {

@@ -1,4 +1,5 @@
 /** One Vitest for all runs, whose sources hold the mutants. */
+import { relative } from 'node:path';
 import { createVitest, type TestModule, type TestSpecification, type Vitest } from 'vitest/node';
 import { ROOT } from '../core/imports.ts';
 import type { Instrumented } from './instrument.ts';
@@ -38,7 +39,12 @@ export class Session {
     this.#heard = heard;
   }
 
-  static async open(target: Target, plugin: Instrumented['plugin']): Promise<Session> {
+  /** @param say is told of each file that has ended */
+  static async open(
+    target: Target,
+    plugin: Instrumented['plugin'],
+    say: (line: string) => void,
+  ): Promise<Session> {
     const heard = { at: Date.now() };
     const vitest = await createVitest(
       {
@@ -48,7 +54,12 @@ export class Session {
         watch: false,
         runner: 'test/mutation/runner.ts',
         testTimeout: TEST_TIMEOUT,
-        reporters: [{ onTestCaseResult: () => void (heard.at = Date.now()) }],
+        reporters: [
+          {
+            onTestCaseResult: () => void (heard.at = Date.now()),
+            onTestModuleEnd: ({ moduleId }) => say(`  ${relative(ROOT, moduleId)} has ended.`),
+          },
+        ],
         onConsoleLog: () => false,
         dangerouslyIgnoreUnhandledErrors: true,
         // It would keep other mutants' sources, and sources without any.
