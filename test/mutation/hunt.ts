@@ -38,7 +38,7 @@ export async function hunt(
   { mutants, plugin }: Instrumented,
   say: (line: string) => void,
 ): Promise<Findings> {
-  const session = await Session.open(target, plugin, say);
+  const session = await Session.open(target, plugin);
   try {
     return await new Hunt(session, await cover(session), new Set(mutants.map(({ id }) => id)), say).run(
       target.sharesProcess === true,
@@ -74,45 +74,51 @@ class Hunt {
     const inTests = new Set(this.#files.flatMap(({ tests }) => [...tests.values()].flatMap(Object.keys)));
     const reached = only(this.#mutants, (id) => early.has(id) || inTests.has(id));
     this.#say(`${this.#files.length} files of tests reach ${reached.size} of ${this.#mutants.size} mutants.`);
-    if (isShared) await this.#tryInTests(this.#files);
-    else for (const file of this.#files) await this.#tryInTests([file]);
+    for (const file of this.#files) await this.#tryInTests(file);
     const alive = only(reached, (id) => !this.#killed.has(id));
     await this.#tryAlone(isShared ? only(alive, (id) => this.#doubtful.has(id)) : alive);
     return { killed: this.#killed, reached, leftOut: only(alive, (id) => isShared && !inTests.has(id)) };
   }
 
-  /** @param files run in one process, in which a mutant that is killed is not tried again */
-  async #tryInTests(files: readonly TestFile[]): Promise<void> {
-    const turns: Record<string, readonly Turn[]> = {};
-    for (const [test, hits] of files.flatMap(({ tests }) => [...tests])) {
-      turns[test] = turnsOf(hits).filter(({ mutant }) => this.#isWanted(mutant));
-    }
-    const tried = new Set(Object.values(turns).flatMap((ofTest) => ofTest.map(({ mutant }) => mutant)));
-    if (tried.size === 0) return;
+  async #tryInTests(file: TestFile): Promise<void> {
     const [start, before] = [Date.now(), this.#killed.size];
-    const specifications = files.map(({ specification }) => specification);
-    const { modules, isStuck } = await this.#session.run({ kind: 'turns', turns }, specifications);
-    for (const module of modules) this.#believe(module);
-    const name = files.map((file) => file.name).join(', ');
-    if (isStuck) {
-      this.#say(`  A test of ${name} did not end, so the mutants that are left run one by one.`);
-      for (const { tests, specification } of files) {
-        const left = [...tests.values()].flatMap(Object.keys).filter((id) => this.#isWanted(id));
-        for (const id of left) this.#doubtful.set(id, specification);
+    const tried = new Set<string>();
+    const ended = new Set<string>();
+    for (;;) {
+      const left = [...file.tests].filter(([test]) => !ended.has(test));
+      const turns = Object.fromEntries(left.map(([test, hits]) => [test, this.#turnsOf(hits)]));
+      const mutants = Object.values(turns).flatMap((ofTest) => ofTest.map(({ mutant }) => mutant));
+      if (mutants.length === 0) break;
+      for (const mutant of mutants) tried.add(mutant);
+      const { modules, isStuck, lastMutant } = await this.#session.run({ kind: 'turns', turns }, [
+        file.specification,
+      ]);
+      for (const module of modules) {
+        this.#believe(module, file.specification);
+        for (const test of module.children.allTests('passed')) ended.add(test.id);
       }
+      if (!isStuck) break;
+      if (lastMutant === undefined) throw new Error(`The tests of ${file.name} do not end without a mutant.`);
+      this.#say(`  ${file.name} did not end with mutant ${lastMutant}: it counts as killed.`);
+      this.#killed.add(lastMutant);
     }
-    this.#say(`${name}: ${this.#killed.size - before} of ${tried.size} mutants killed in ${since(start)}.`);
+    if (tried.size === 0) return;
+    this.#say(
+      `${file.name}: ${this.#killed.size - before} of ${tried.size} mutants killed in ${since(start)}.`,
+    );
+  }
+
+  #turnsOf(hits: Readonly<Record<string, number>>): Turn[] {
+    return Object.entries(hits)
+      .filter(([mutant]) => this.#isWanted(mutant))
+      .map(([mutant, count]) => ({ mutant, hitLimit: count * ENDLESS }));
   }
 
   #isWanted(mutant: string): boolean {
     return this.#mutants.has(mutant) && !this.#killed.has(mutant) && !this.#doubtful.has(mutant);
   }
 
-  #believe(module: TestModule): void {
-    const specification = this.#files.find(
-      (file) => file.specification.moduleId === module.moduleId,
-    )?.specification;
-    if (specification === undefined) return;
+  #believe(module: TestModule, specification: TestSpecification): void {
     for (const test of module.children.allTests()) {
       const { killed = [], isUnreliable = false } = test.meta();
       if (isUnreliable) this.#say(`  ${test.fullName}: fails without a mutant after its mutants.`);
@@ -172,10 +178,6 @@ function describeFailure(module: TestModule): string {
   const tests = Array.from(module.children.allTests('failed'), (test) => test.fullName);
   const errors = module.errors().map(({ message }) => message);
   return `${relative(ROOT, module.moduleId)}: ${[...tests, ...errors].join(', ')}`;
-}
-
-function turnsOf(hits: Readonly<Record<string, number>>): Turn[] {
-  return Object.entries(hits).map(([mutant, count]) => ({ mutant, hitLimit: count * ENDLESS }));
 }
 
 function only(ids: ReadonlySet<string>, isWanted: (id: string) => boolean): Set<string> {

@@ -11,7 +11,7 @@ import {
   type RunnerTestSuite,
   type TestTryOptions,
 } from 'vitest';
-import type { Turn } from './work.ts';
+import { TURN_MARK, type Turn } from './work.ts';
 
 /** What Stryker's instrumented code reads and writes. */
 interface Stryker {
@@ -68,6 +68,7 @@ export default class MutantRunner extends TestRunner {
     stryker.activeMutant = turn?.mutant;
     stryker.hitCount = 0;
     stryker.hitLimit = turn?.hitLimit;
+    if (turn !== undefined) console.log(`${TURN_MARK}${turn.mutant}`);
   }
 
   /** Vitest's own time limit is the same for all tests, and hundreds of mutants make a test wait for ever. */

@@ -1,21 +1,29 @@
 /** One Vitest for all runs, whose sources hold the mutants. */
-import { relative } from 'node:path';
 import { createVitest, type TestModule, type TestSpecification, type Vitest } from 'vitest/node';
 import { ROOT } from '../core/imports.ts';
 import type { Instrumented } from './instrument.ts';
 import type { Target } from './targets.ts';
-import type { Work } from './work.ts';
+import { TURN_MARK, type Work } from './work.ts';
 
 /** Milliseconds. A mutant that makes a test wait for ever costs this once. */
 const TEST_TIMEOUT = 20_000;
-/** Milliseconds without the end of any test. A mutant can make a test loop where no timer interrupts it. */
-const SILENCE = 600_000;
+/** Milliseconds without the beginning of a turn or the end of a test. A mutant can stop workerd's timers. */
+const SILENCE = 60_000;
 
 /** What a run left behind. */
 export interface Outcome {
   readonly modules: readonly TestModule[];
   /** Whether it had to be stopped, so that some tests have no result. */
   readonly isStuck: boolean;
+  /** The mutant that was active at the end. */
+  readonly lastMutant: string | undefined;
+}
+
+/** What has come from the tests. */
+interface Heard {
+  /** When it came last, in milliseconds since 1970. */
+  at: number;
+  mutant: string | undefined;
 }
 
 class GivenOrder {
@@ -31,21 +39,16 @@ class GivenOrder {
 export class Session {
   readonly #vitest: Vitest;
   readonly files: readonly TestSpecification[];
-  readonly #heard: { at: number };
+  readonly #heard: Heard;
 
-  private constructor(vitest: Vitest, files: readonly TestSpecification[], heard: { at: number }) {
+  private constructor(vitest: Vitest, files: readonly TestSpecification[], heard: Heard) {
     this.#vitest = vitest;
     this.files = files;
     this.#heard = heard;
   }
 
-  /** @param say is told of each file that has ended */
-  static async open(
-    target: Target,
-    plugin: Instrumented['plugin'],
-    say: (line: string) => void,
-  ): Promise<Session> {
-    const heard = { at: Date.now() };
+  static async open(target: Target, plugin: Instrumented['plugin']): Promise<Session> {
+    const heard: Heard = { at: Date.now(), mutant: undefined };
     const vitest = await createVitest(
       {
         ...target.tests,
@@ -54,13 +57,12 @@ export class Session {
         watch: false,
         runner: 'test/mutation/runner.ts',
         testTimeout: TEST_TIMEOUT,
-        reporters: [
-          {
-            onTestCaseResult: () => void (heard.at = Date.now()),
-            onTestModuleEnd: ({ moduleId }) => say(`  ${relative(ROOT, moduleId)} has ended.`),
-          },
-        ],
-        onConsoleLog: () => false,
+        reporters: [{ onTestCaseResult: () => void (heard.at = Date.now()) }],
+        onConsoleLog: (text) => {
+          const mutant = lastTurn(text);
+          if (mutant !== undefined) Object.assign(heard, { at: Date.now(), mutant });
+          return false;
+        },
         dangerouslyIgnoreUnhandledErrors: true,
         // It would keep other mutants' sources, and sources without any.
         fsModuleCache: false,
@@ -77,7 +79,7 @@ export class Session {
   /** @param files a selection of the files of this run */
   async run(work: Work, files = this.files): Promise<Outcome> {
     this.#vitest.provide('mutation', work);
-    this.#heard.at = Date.now();
+    Object.assign(this.#heard, { at: Date.now(), mutant: undefined });
     const run = this.#vitest.runTestSpecifications([...files]);
     const silence = Promise.withResolvers<undefined>();
     const watch = setInterval(() => {
@@ -89,7 +91,7 @@ export class Session {
       // Vitest would also give those of earlier runs.
       const ids = new Set(files.map(({ moduleId }) => moduleId));
       const modules = this.#vitest.state.getTestModules().filter(({ moduleId }) => ids.has(moduleId));
-      return { modules, isStuck };
+      return { modules, isStuck, lastMutant: this.#heard.mutant };
     } finally {
       clearInterval(watch);
     }
@@ -105,4 +107,9 @@ export class Session {
     await this.#vitest.cancelCurrentRun('test-failure').catch(() => undefined);
     await run.catch(() => undefined);
   }
+}
+
+function lastTurn(text: string): string | undefined {
+  const line = text.split('\n').findLast((one) => one.startsWith(TURN_MARK));
+  return line?.slice(TURN_MARK.length);
 }

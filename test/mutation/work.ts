@@ -7,6 +7,9 @@ export interface Turn {
   readonly hitLimit: number;
 }
 
+/** Begins the line that the runner logs before each turn, so that the main process knows which mutant hung. */
+export const TURN_MARK = 'mutant ';
+
 export type Work =
   /** Run each test once, without a mutant, and record which mutants it reaches. */
   | { readonly kind: 'cover' }
