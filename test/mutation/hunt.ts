@@ -152,9 +152,9 @@ class Hunt {
 }
 
 async function cover(session: Session): Promise<TestFile[]> {
-  const { modules } = await session.run({ kind: 'cover' });
+  const { modules, isStuck } = await session.run({ kind: 'cover' });
   const failed = modules.filter((module) => !module.ok());
-  if (modules.length < session.files.length || failed.length > 0) {
+  if (isStuck || modules.length < session.files.length || failed.length > 0) {
     throw new Error(
       `These tests fail without a mutant: ${failed.map(describeFailure).join('; ') || 'they did not end'}.`,
     );

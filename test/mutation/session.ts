@@ -7,8 +7,10 @@ import { TURN_MARK, type Work } from './work.ts';
 
 /** Milliseconds. A mutant that makes a test wait for ever costs this once. */
 const TEST_TIMEOUT = 20_000;
-/** Milliseconds without the beginning of a turn or the end of a test. A mutant can stop workerd's timers. */
-const SILENCE = 60_000;
+/** Milliseconds without the end of a test, while no mutant is active: a busy machine takes long to start workerd. */
+const SILENCE = 600_000;
+/** The same while a mutant is active, which can stop workerd's timers. */
+const SILENCE_OF_MUTANT = 60_000;
 
 /** What a run left behind. */
 export interface Outcome {
@@ -83,7 +85,8 @@ export class Session {
     const run = this.#vitest.runTestSpecifications([...files]);
     const silence = Promise.withResolvers<undefined>();
     const watch = setInterval(() => {
-      if (Date.now() - this.#heard.at > SILENCE) silence.resolve(undefined);
+      const limit = this.#heard.mutant === undefined ? SILENCE : SILENCE_OF_MUTANT;
+      if (Date.now() - this.#heard.at > limit) silence.resolve(undefined);
     }, 1000);
     try {
       const isStuck = (await Promise.race([run, silence.promise])) === undefined;
