@@ -1,10 +1,5 @@
 /** A failure for one key is about that key. Whether a store is up, lifeboat.json alone says. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { encodeIdentity } from '../../core/identity.ts';
-import { LAYOUT_VERSION } from '../../core/layout.ts';
-import { LIMITS } from '../../worker/library.ts';
-import { StoreHealth } from '../../worker/store/store-health.ts';
-import type { Store, StoredObject } from '../../worker/store/store.ts';
 import { s3Bucket, type TestBucket } from './support/bucket.ts';
 import {
   bytesOf,
@@ -16,7 +11,6 @@ import {
   putTag,
 } from './support/content.ts';
 import { TestEdge, type Fault } from './support/test-edge.ts';
-import { Time } from './support/time.ts';
 
 const NAME = 'docker.io/library/app';
 const TAG_KEY = `repositories/${NAME}/_tags/latest`;
@@ -249,45 +243,6 @@ describe('a lifeboat.json that comes late', () => {
     ] as const) {
       expect((await edge.get(path)).status).toBe(code);
     }
-  });
-
-  it('says nothing of the store if the request had less than a second left, and others wait on', async () => {
-    const time = new Time();
-    const answer = Promise.withResolvers<StoredObject>();
-    const identity = encodeIdentity({ version: LAYOUT_VERSION, id: 'an-id-of-a-bucket', audience: 'public' });
-    const read = { contentType: undefined, modified: undefined };
-    const store: Store = {
-      number: 1,
-      location: undefined,
-      urlFor: () => undefined,
-      get: (key) =>
-        key === IDENTITY
-          ? answer.promise
-          : Promise.resolve({ ...read, size: 1, body: new Blob(['x']).stream() }),
-    };
-    const health = new StoreHealth(store, {
-      ...time.options,
-      audience: 'public',
-      fresh: 5000,
-      perStore: LIMITS.store,
-      perFlight: LIMITS.flight,
-      identities: { get: async () => undefined, put: async () => {} },
-      onReplaced: () => {},
-    });
-    const outcome = (milliseconds: number) =>
-      health
-        .ask(time.scope(milliseconds), 0, (asked, signal) => asked.get('key', { signal }))
-        .then(
-          () => 'read',
-          () => 'failed',
-        );
-    expect([await outcome(0), health.isDown]).toEqual(['failed', false]);
-    const hurried = outcome(100);
-    const patient = outcome(8000);
-    await time.pass(100);
-    expect([await hurried, health.isDown]).toEqual(['failed', false]);
-    answer.resolve({ ...read, size: identity.length, body: new Blob([identity]).stream() });
-    expect([await patient, health.isDown]).toEqual(['read', false]);
   });
 });
 

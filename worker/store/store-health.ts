@@ -52,7 +52,7 @@ export interface StoreState {
 export class StoreHealth {
   readonly store: Store;
   readonly #options: StoreHealthOptions;
-  /** Requests that come together ask for lifeboat.json once. */
+  /** Requests that come together ask for lifeboat.json once for each limit. */
   readonly #checks: SingleFlight<void>;
   /** What the store said in this isolate. */
   #identity: Identity | undefined;
@@ -118,7 +118,7 @@ export class StoreHealth {
   async isLive(scope: Scope): Promise<boolean> {
     if (this.isFresh) return true;
     try {
-      await this.#check(scope, this.#options.perStore);
+      await this.#check(scope);
       return true;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
@@ -161,7 +161,7 @@ export class StoreHealth {
     this.#refuseHung();
     const begin = now();
     const firstByte = Math.min(begin + perStore, scope.deadline);
-    if (this.#isDown || this.#identity === undefined) await this.#check(scope, firstByte - begin);
+    if (this.#isDown || this.#identity === undefined) await this.#check(scope);
     const from = now();
     this.#triedAt = from;
     try {
@@ -194,10 +194,9 @@ export class StoreHealth {
 
   /** Finds out whether it is down, after it failed for one key. */
   async #confirm(scope: Scope): Promise<void> {
-    const time = Math.min(CONFIRMATION_MS, scope.deadline - this.#options.now());
-    if (time <= 0) return;
+    if (this.#options.now() >= scope.deadline) return;
     try {
-      await this.#check(scope, time);
+      await this.#check(scope, CONFIRMATION_MS);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       noteFailure(scope, error, this.store);
@@ -206,21 +205,21 @@ export class StoreHealth {
 
   /**
    * Asks for lifeboat.json, which alone says whether the store is up.
-   * @throws {StoreError} when it is down, or does not answer in that time
+   * @param limit how long the store has. Requests with the same limit ask once: a join never lengthens it. Milliseconds
+   * @throws {StoreError} when it is down, or does not answer in that time, or before the request's deadline
    * @throws {ConfigurationError} for a bucket of another audience
    */
-  async #check(scope: Scope, time: number): Promise<void> {
+  async #check(scope: Scope, limit = this.#options.perStore): Promise<void> {
     this.#refuseHung();
-    const check = () =>
-      this.#checks.run(scope, String(this.store.number), () =>
-        this.#checkOnce(scope, Math.max(time, CONFIRMATION_MS)),
-      );
-    if (time >= CONFIRMATION_MS) return check();
-    // So little time says nothing of a store. The check goes on without this request, because others may wait for it.
-    return withinTime(time, this.#options.startTimer, check, () => this.#lateError());
+    const { now, startTimer } = this.#options;
+    const check = () => this.#checks.run(scope, String(limit), () => this.#checkOnce(scope, limit));
+    const left = scope.deadline - now();
+    if (left >= limit) return check();
+    // The check goes on without this request: less time says nothing of a store, and others may wait for it.
+    return withinTime(left, startTimer, check, () => this.#lateError());
   }
 
-  async #checkOnce(scope: Scope, time: number): Promise<void> {
+  async #checkOnce(scope: Scope, limit: number): Promise<void> {
     const { now, startTimer } = this.#options;
     const answers = this.#answers;
     const begin = now();
@@ -231,7 +230,7 @@ export class StoreHealth {
       return this.#lateError();
     };
     try {
-      await withinTime(time, startTimer, (signal) => this.#identify(scope, signal), late);
+      await withinTime(limit, startTimer, (signal) => this.#identify(scope, signal), late);
       this.#isDown = false;
     } catch (error) {
       // A store that has answered another request meanwhile is up, and lifeboat.json is a slow object like any other.
