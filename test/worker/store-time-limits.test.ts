@@ -1,9 +1,9 @@
-/** How long requests wait for one store, when several of them ask whether it is up. */
+/** How long requests wait for one store, when several of them ask whether it is up, and when the edge has no room. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeIdentity } from '../../core/identity.ts';
 import { LAYOUT_VERSION } from '../../core/layout.ts';
 import { LIMITS } from '../../worker/library.ts';
-import { StoreHealth } from '../../worker/store/store-health.ts';
+import { StoreHealth, type PauseTimer } from '../../worker/store/store-health.ts';
 import type { Store, StoredObject } from '../../worker/store/store.ts';
 import { Time } from './support/time.ts';
 
@@ -47,9 +47,12 @@ beforeEach(() => {
 });
 
 /** How a request that has so many milliseconds left ends, and when. */
-function ask(milliseconds: number) {
-  const read = (asked: Store, signal: AbortSignal) => asked.get('key', { signal });
-  return health.ask(time.scope(milliseconds), 0, read).then(
+function ask(milliseconds: number, reserve = 0, afterwards?: (pauseTimer: PauseTimer) => Promise<unknown>) {
+  const read = async (asked: Store, signal: AbortSignal, pauseTimer: PauseTimer) => {
+    await asked.get('key', { signal });
+    await afterwards?.(pauseTimer);
+  };
+  return health.ask(time.scope(milliseconds), reserve, read).then(
     () => `read at ${time.now}`,
     () => `failed at ${time.now}`,
   );
@@ -58,6 +61,11 @@ function ask(milliseconds: number) {
 async function passUntil(end: number): Promise<void> {
   while (time.now < end) await time.pass(100);
 }
+
+const wait = (milliseconds: number) =>
+  new Promise<void>((resolve) => {
+    time.options.startTimer(milliseconds, resolve);
+  });
 
 describe('a request that has little time left', () => {
   it.each([100, 999, 1000, 1500, 2900])(
@@ -113,5 +121,22 @@ describe('a request that finds out whether a store hangs', () => {
     await passUntil(4000);
     expect(await Promise.all(requests)).toEqual(Array.from({ length: 3 }, () => 'failed at 4000'));
     expect(reads).toEqual([...Array.from({ length: 3 }, () => 'key at 0'), `${IDENTITY} at 3000`]);
+  });
+});
+
+describe('a wait for room, before a body that stalls', () => {
+  it.each([
+    ['leaves the next store its 3 seconds', 3000, 3000, 5000],
+    ['takes of them what the wait itself takes, and one second for the body', 5500, 3000, 6500],
+    ['ends with the request', 7500, 3000, 8000],
+    ['takes all that is left if there is no next store', 3000, 0, 8000],
+  ])('%s', async (_title, waited, reserve, end) => {
+    const request = ask(8000, reserve, async (pauseTimer) => {
+      await pauseTimer(() => wait(waited));
+      await NEVER;
+    });
+    await time.pass(0);
+    await passUntil(8500);
+    expect([await request, health.isDown]).toEqual([`failed at ${end}`, false]);
   });
 });

@@ -17,8 +17,10 @@ import { watchedStore } from './watched-store.ts';
  * a first try, because the client has waited already, and a store that answers needs a tenth of it.
  */
 export const CONFIRMATION_MS = 1000;
+/** A body has at least so long once there is room for it, even if the next store then has less than its 3 seconds. */
+const LEAST_BODY_MS = 1000;
 
-/** Does work that is not the store's, such as a wait for room: the store's time stands still meanwhile. */
+/** Does work that is not the store's, such as a wait for room: no limit of the store applies meanwhile. */
 export type PauseTimer = <R>(work: () => Promise<R>) => Promise<R>;
 
 export interface StoreHealthOptions {
@@ -170,17 +172,15 @@ export class StoreHealth {
         startTimer,
         (signal, restart) => {
           scope.trace.reads += 1;
-          let end = Math.max(firstByte, scope.deadline - reserve);
+          const end = Math.max(firstByte, scope.deadline - reserve);
           const onAnswer = () => {
             this.#noteAnswer();
             restart(end - now());
           };
           const pauseTimer: PauseTimer = async (work) => {
-            const paused = now();
             restart(Infinity);
             const result = await work();
-            end = Math.min(end + now() - paused, scope.deadline);
-            restart(end - now());
+            restart(Math.min(Math.max(end - now(), LEAST_BODY_MS), scope.deadline - now()));
             return result;
           };
           return run(watchedStore(this.store, onAnswer), signal, pauseTimer);
