@@ -73,7 +73,18 @@ async function readAllNotes(members: StoreMembers): Promise<ToldNotes> {
     const read = await members.attempt(member, () => readNotes(member.store));
     if (read !== undefined) told.set(member, read.value);
   }
+  for (const member of members.all)
+    if (isNotedUndecided(members, told, member)) members.keepUndecided(member);
   return told;
+}
+
+/** Whether a store that is listed before it says so: no other store's word counts there. */
+function isNotedUndecided({ all }: StoreMembers, told: ToldNotes, member: Member): boolean {
+  return all
+    .slice(0, all.indexOf(member))
+    .some((holder) =>
+      told.get(holder)?.some((note) => isAbout(note, member) && !note.inStep && note.undecided === true),
+    );
 }
 
 /** @returns false when a store was taken out by which others may go, and all is to be decided again */

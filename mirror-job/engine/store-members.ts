@@ -137,6 +137,19 @@ export class StoreMembers {
     if (out !== undefined) this.#out.set(member, { ...out, since });
   }
 
+  /**
+   * Has one that is away stay undecided, as a run before this one has noted. A plain note would be signed, and would count
+   * against the store once it is listed first.
+   */
+  keepUndecided(member: Member): void {
+    const out = this.#out.get(member);
+    if (out === undefined || out.isUndecided) return;
+    const next =
+      'An earlier run left it out as undecided, so somebody has to decide which store is right, unless that is done already (docs/stores.md).';
+    this.#out.set(member, { ...out, reason: `${out.reason} ${next}`, isUndecided: true });
+    this.#environment.log.warn(`${member.bucket.name}: ${next}`);
+  }
+
   /** What is live knows nothing of what `holder`, which is away, may hold: it is that one which is behind from now on. */
   beginAnew(hub: Member, holder: Member): void {
     if (this.#anewWithout !== undefined) return;

@@ -10,7 +10,7 @@ import { openBucket } from '../../mirror-job/engine/bucket.ts';
 import type { Image } from '../../mirror-job/engine/image.ts';
 import type { RunReport } from '../../mirror-job/engine/report.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
-import { alignStores } from '../../mirror-job/engine/store-alignment.ts';
+import { alignStores, keepAligned } from '../../mirror-job/engine/store-alignment.ts';
 import { StoreMembers } from '../../mirror-job/engine/store-members.ts';
 import { reportOnStores } from '../../mirror-job/engine/store-report.ts';
 import { StoreSet } from '../../mirror-job/engine/store-set.ts';
@@ -87,6 +87,29 @@ export class Mirror {
       ...(signal !== undefined && { signal }),
     });
     this.environment = base;
+    const members = await this.#membersOf(stores, base);
+    await alignStores(base, members);
+    const environment = {
+      ...base,
+      store: new StoreSet(members),
+      reportStores: () => members.report(),
+      storeFindings: () => members.caughtUpTags.findings(),
+      replicas: () => members.live.map(({ store }) => store),
+    };
+    const report = await runMirror(environment, 'default', this.#images());
+    return reportOnStores(environment, members, 'default', report);
+  }
+
+  /** The stores as a command by hand finds them. @throws as `keepAligned` */
+  async openInStep(stores: readonly MemoryStore[] = this.stores): Promise<StoreMembers> {
+    const [first] = stores;
+    if (first === undefined) throw new Error('There is no store.');
+    const members = await this.#membersOf(stores, environmentFor(first, { clock: this.clock }));
+    await keepAligned(members);
+    return members;
+  }
+
+  async #membersOf(stores: readonly MemoryStore[], base: TestEnvironment): Promise<StoreMembers> {
     const opened = await Promise.all(stores.map((store) => this.#open(store)));
     const members = new StoreMembers(
       opened.map(({ bucket, id, isNew }) => ({
@@ -103,16 +126,7 @@ export class Mirror {
       const member = members.all[index];
       if (failure !== undefined && member !== undefined) members.takeOut(member, failure);
     }
-    await alignStores(base, members);
-    const environment = {
-      ...base,
-      store: new StoreSet(members),
-      reportStores: () => members.report(),
-      storeFindings: () => members.caughtUpTags.findings(),
-      replicas: () => members.live.map(({ store }) => store),
-    };
-    const report = await runMirror(environment, 'default', this.#images());
-    return reportOnStores(environment, members, 'default', report);
+    return members;
   }
 
   #images(): Image[] {

@@ -83,6 +83,31 @@ test.each([0, 1, 3])(
   },
 );
 
+test.each([
+  ['a run', (mirror: Mirror) => mirror.run().then(({ stores }) => stores)],
+  ['a command by hand', (mirror: Mirror) => mirror.openInStep().then((members) => members.report())],
+])('an undecided store that is away during %s stays undecided', async (_name, act) => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  const good = await revertedInB(mirror);
+  await mirror.run();
+  takeAway(b);
+  expect(await act(mirror)).toMatchObject([
+    { state: 'in step' },
+    {
+      state: 'behind',
+      undecided: true,
+      reason:
+        'B: could not be reached. An earlier run left it out as undecided, so somebody has to decide which store is right, unless that is done already (docs/stores.md).',
+    },
+  ]);
+  expect(notesOf(a).find(({ store }) => store === 'B')).toMatchObject({ inStep: false, undecided: true });
+  b.before = () => {};
+  const report = await mirror.run([b, a]);
+  expect([report.stores, report.counts]).toMatchObject([IN_STEP, { held: 1, moved: 0 }]);
+  expect([tagIn(a, 'one'), tagIn(b, 'one')]).toEqual([good, good]);
+});
+
 test('after undecided runs the tags of the primary count once the notes of the other store are deleted', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
@@ -124,6 +149,27 @@ test('a note that an earlier store was left out as undecided says nothing agains
   const before = tagIn(a, 'one');
   expect((await mirror.run()).stores).toMatchObject(IN_STEP);
   expect(tagIn(a, 'one')).toBe(before);
+});
+
+test('a later store that calls an earlier one undecided does not hide that the earlier one was away', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  const notes = notesOf(b).map((note) =>
+    note.store === 'A' ? { ...note, inStep: false, undecided: true } : note,
+  );
+  await b.put(NOTES, encodeNotes(notes), { contentType: 'application/json' });
+  takeAway(a);
+  await move(mirror.repository, 'one', 'while A is away');
+  await mirror.run();
+  const moved = tagIn(b, 'one');
+  await revert(mirror, b);
+  const good = tagIn(b, 'one');
+  expect(good).not.toBe(moved);
+  a.before = () => {};
+  const report = await mirror.run();
+  expect([report.stores, report.counts]).toMatchObject([IN_STEP, { held: 1, moved: 0 }]);
+  expect([tagIn(a, 'one'), holdIn(a)]).toEqual([good, 'reverted by hand: it crashes']);
 });
 
 test('the note about an undecided store has no signature', async () => {
