@@ -1,9 +1,10 @@
 /** A registry that stays within each bound for one answer, and whose last answer never comes: the job holds what came before. */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import { OCI_INDEX, OCI_MANIFEST } from '../support/media-types.ts';
 
-export type Hoard = 'children' | 'pages of referrers' | 'odd JSON';
+export type Hoard = 'children' | 'pages of referrers' | 'pages that do not end' | 'odd JSON';
 
 interface Stored {
   readonly mediaType: string;
@@ -13,13 +14,14 @@ interface Stored {
 
 const CONFIG = Buffer.from('{}');
 const MIB = 1024 * 1024;
+const PIECE = 64 * 1024;
 
 export interface HoardingRegistry {
   readonly host: string;
-  /** When the last request came, in milliseconds. */
-  readonly asked: () => number;
-  /** Bytes of the answers that were sent whole. */
-  readonly sent: () => number;
+  /** When anything was last asked or sent, in milliseconds. */
+  readonly active: () => number;
+  /** Bytes of the answers that were begun. How much of them is on its way is up to the system. */
+  readonly begun: () => number;
   readonly stop: () => void;
 }
 
@@ -46,18 +48,36 @@ export async function startHoardingRegistry(hoard: Hoard): Promise<HoardingRegis
     return put(OCI_INDEX, { manifests: [...children, last].map(descriptorOf) });
   };
   const plain = image(0, 10);
-  const top =
-    hoard === 'children' ? indexOf(120, 250_000) : hoard === 'pages of referrers' ? indexOf(8, 10) : plain;
-  silent.delete(hoard === 'pages of referrers' ? ([...silent][0] ?? '') : '');
-  const page = JSON.stringify({ manifests: [], annotations: { padding: 'y'.repeat(4 * MIB - 100) } });
-  const list = hoard === 'odd JSON' ? `{"tags":[],"x":[${'{},'.repeat(5_000_000)}{}]}` : '{"tags":[]}';
+  const hasPages = hoard === 'pages of referrers' || hoard === 'pages that do not end';
+  const top = hoard === 'children' ? indexOf(120, 250_000) : hasPages ? indexOf(8, 10) : plain;
+  if (hasPages) silent.clear();
+  const page = Buffer.from(
+    JSON.stringify({ manifests: [], annotations: { padding: 'y'.repeat(4 * MIB - 100) } }),
+  );
+  const list = Buffer.from(
+    hoard === 'odd JSON' ? `{"tags":[],"x":[${'{},'.repeat(5_000_000)}{}]}` : '{"tags":[]}',
+  );
   const asked = new Set<string>();
+  let active = Date.now();
+  let begun = 0;
+  /** In pieces, which show how long the other side goes on reading. */
+  function* piecesOf(bytes: Buffer): Generator<Buffer> {
+    for (let offset = 0; offset < bytes.length; offset += PIECE) {
+      active = Date.now();
+      yield bytes.subarray(offset, offset + PIECE);
+    }
+  }
+  const send = (response: ServerResponse, bytes: Buffer, end = true): void => {
+    begun += bytes.length;
+    // The run may end in the middle of an answer.
+    pipeline(piecesOf(bytes), response, { end }).catch(() => {});
+  };
 
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const url = new URL(request.url ?? '', 'http://x');
     const [, repository = '', kind, reference = ''] =
       /^\/v2\/(\w+)\/(tags|manifests|blobs|referrers)\/(.+)$/.exec(url.pathname) ?? [];
-    if (kind === 'tags') return void response.end(list);
+    if (kind === 'tags') return send(response, list);
     if (kind === 'blobs') return void response.end(CONFIG);
     if (kind === 'referrers') {
       response.setHeader('content-type', OCI_INDEX);
@@ -68,11 +88,11 @@ export async function startHoardingRegistry(hoard: Hoard): Promise<HoardingRegis
       const isFirst = !asked.has(repository);
       asked.add(repository);
       // The first answer tells that there is such an API, so that the others are asked side by side.
-      if (hoard !== 'pages of referrers' || isFirst) {
+      if (!hasPages || isFirst) {
         return void response.end('{"manifests":[]}');
       }
       response.setHeader('link', `<${url.pathname}?page=1>; rel="next"`);
-      return void response.end(page);
+      return send(response, page, hoard !== 'pages that do not end');
     }
     const stored =
       kind === 'manifests'
@@ -90,19 +110,11 @@ export async function startHoardingRegistry(hoard: Hoard): Promise<HoardingRegis
     });
     if (request.method === 'HEAD') response.end();
     else if (silent.has(stored.digest)) response.flushHeaders();
-    else response.end(stored.bytes);
+    else send(response, stored.bytes);
   };
 
-  let last = Date.now();
-  let sent = 0;
   const server = createServer((request, response) => {
-    last = Date.now();
-    const { socket } = request;
-    const before = socket.bytesWritten;
-    response.on('finish', () => {
-      last = Date.now();
-      sent += socket.bytesWritten - before;
-    });
+    active = Date.now();
     answer(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -110,8 +122,8 @@ export async function startHoardingRegistry(hoard: Hoard): Promise<HoardingRegis
   if (address === null || typeof address === 'string') throw new Error('The registry has no port.');
   return {
     host: `127.0.0.1:${address.port}`,
-    asked: () => last,
-    sent: () => sent,
+    active: () => active,
+    begun: () => begun,
     stop: () => {
       server.closeAllConnections();
       server.close();
