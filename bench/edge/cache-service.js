@@ -1,6 +1,6 @@
 /**
- * What `caches.default` talks to in workerd: a service that understands the runtime's GET, PUT and PURGE. In a
- * data centre that is a fleet of its own; here it is a Map in the same process, so cold answers pay for it.
+ * The cache behind `caches.default`: workerd sends it GET, PUT and PURGE. In a data centre the cache is a fleet of its own.
+ * Here it is a Map, mostly in the process of the edge, so that cold answers pay for it.
  */
 const kept = new Map();
 const decoder = new TextDecoder();
@@ -22,7 +22,7 @@ export default {
   },
 };
 
-/** The runtime sends the answer to keep as one HTTP/1.1 message. */
+/** The runtime sends the answer that is to be kept as one HTTP/1.1 message. */
 function parse(message) {
   const end = message.findIndex(
     (byte, index) => byte === 13 && message[index + 2] === 13 && message[index + 3] === 10,
