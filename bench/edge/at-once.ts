@@ -1,4 +1,4 @@
-/** Many clients that ask an edge which has seen nothing for a few images at the same moment. */
+/** Many clients ask an edge for a few objects at the same moment. The edge has seen none of them before. */
 import { get } from 'node:http';
 import type { CountingProxy } from '../../test/support/counting-proxy.ts';
 import { pause } from '../../test/support/process.ts';
@@ -27,7 +27,7 @@ export interface AtOnce {
   readonly seconds: number;
 }
 
-/** @throws when a client is not answered with a whole manifest */
+/** @throws when a client is not answered with so many bytes */
 export async function measureAtOnce({ edge, proxy, paths, clients, size }: AtOnceOptions): Promise<AtOnce> {
   const { pid } = edge.program;
   await forgetPeak(pid);

@@ -35,6 +35,8 @@ export const LARGE_SIZE = 1024 * MIB;
 /** The size of a large manifest, in bytes: an ordinary image's has a fortieth of it. */
 export const LARGE_MANIFEST_SIZE = 64 * 1024;
 const LARGE_MANIFESTS = 20;
+/** Another repository, because the rows for the first one ask for its list of tags, which is short. */
+const TAGGED_REPOSITORY = parseRepository('docker.io/library/tagged');
 const PART_SIZE = 64 * MIB;
 const SMALL_SIZE = 1024;
 /** What a layer of an ordinary image weighs: above `STREAM_BELOW`, so that it is redirected. */
@@ -49,14 +51,24 @@ export interface Paths {
   /** Blobs that are redirected. Only their links are stored. */
   readonly blobs: readonly string[];
   readonly tagList: string;
+  /** The first hundred of a long list of tags, and the bytes of that answer. */
+  readonly longTagList: { readonly path: string; readonly size: number };
   readonly referrers: string;
   /** So small that it is streamed. */
   readonly smallBlob: string;
   readonly largeBlob: string;
 }
 
-/** @param count how many of each kind there are */
-export async function fillBucket(client: S3Client, bucket: string, count: number): Promise<Paths> {
+/**
+ * @param count how many of each kind there are
+ * @param longList how many tags the long list has
+ */
+export async function fillBucket(
+  client: S3Client,
+  bucket: string,
+  count: number,
+  longList: number,
+): Promise<Paths> {
   const limit = pLimit(16);
   const put = async (key: string, body: Uint8Array, type: string = OCTET_STREAM) => {
     await limit(() =>
@@ -79,6 +91,8 @@ export async function fillBucket(client: S3Client, bucket: string, count: number
     }),
   );
   await put(tagListKey(REPOSITORY), encodeTagList(REPOSITORY, images));
+  const nightly = nightlyTags(longList);
+  await put(tagListKey(TAGGED_REPOSITORY), encodeTagList(TAGGED_REPOSITORY, nightly));
   const [subject = namedDigest('none')] = manifests;
   const referrer = { mediaType: OCI_MANIFEST, digest: namedDigest('signature'), size: 700 };
   await put(referrersKey(REPOSITORY, subject), encodeReferrers([referrer]));
@@ -95,10 +109,21 @@ export async function fillBucket(client: S3Client, bucket: string, count: number
     largeTags: large.map((tag) => `${base}/manifests/${tag}`),
     blobs: layers.map((digest) => `${base}/blobs/${digest}`),
     tagList: `${base}/tags/list?n=100`,
+    longTagList: {
+      path: `/v2/${TAGGED_REPOSITORY}/tags/list?n=100`,
+      size: encodeTagList(TAGGED_REPOSITORY, nightly.slice(0, 100)).length,
+    },
     referrers: `${base}/referrers/${subject}`,
     smallBlob: `${base}/blobs/${small}`,
     largeBlob: `${base}/blobs/${largeBlob}`,
   };
+}
+
+/** Named as those of nightly builds are. */
+function nightlyTags(count: number): Tag[] {
+  return Array.from({ length: count }, (_, index) =>
+    parseTag(`nightly-2026.01.${String(index).padStart(6, '0')}-amd64`),
+  );
 }
 
 type Put = (key: string, body: Uint8Array, type?: string) => Promise<void>;

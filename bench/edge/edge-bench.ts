@@ -6,7 +6,7 @@ import { startCountingProxy } from '../../test/support/counting-proxy.ts';
 import { requireProgram } from '../../test/support/programs.ts';
 import { startS3Server, type S3Server } from '../../test/support/s3-server.ts';
 import type { Row } from '../table.ts';
-import { measureAtOnce } from './at-once.ts';
+import { measureAtOnce, type AtOnceOptions } from './at-once.ts';
 import { buildBundle, measureStartup, type Bundle } from './bundle.ts';
 import { measureCold } from './cold.ts';
 import { LARGE_MANIFEST_SIZE, LARGE_SIZE, fillBucket, type Paths } from './content.ts';
@@ -51,6 +51,8 @@ export const QUICK: Effort = {
 const CLIENTS = 50;
 /** They come at the same moment, when a deployment begins on all nodes. */
 const CLIENTS_AT_ONCE = 200;
+/** The largest lists of real repositories, of nightly builds over years, are as long as this. */
+const LONG_LIST = 100_000;
 
 /**
  * @param folder for what the run leaves behind; the caller removes it
@@ -73,7 +75,7 @@ export async function benchEdge(
   try {
     say('filling a bucket');
     const client = s3ClientOf(store);
-    const paths = await fillBucket(client, store.bucket, effort.coldObjects);
+    const paths = await fillBucket(client, store.bucket, effort.coldObjects, LONG_LIST);
     client.destroy();
     const run = new EdgeRun(folder, bundle, store, paths);
     return [
@@ -153,14 +155,28 @@ class EdgeRun {
   }
 
   async atOnce(say: (text: string) => void): Promise<Row[]> {
-    say(`${CLIENTS_AT_ONCE} clients at once, cold`);
+    const { largeTags, longTagList } = this.#paths;
+    const manifests = `${largeTags.length} manifests of 64 KiB`;
+    const list = `a list of ${LONG_LIST.toLocaleString('en')} tags with n=100`;
+    return [
+      ...(await this.#askAtOnce(manifests, { paths: largeTags, size: LARGE_MANIFEST_SIZE }, say)),
+      ...(await this.#askAtOnce(list, { paths: [longTagList.path], size: longTagList.size }, say)),
+    ];
+  }
+
+  async #askAtOnce(
+    what: string,
+    asked: Pick<AtOnceOptions, 'paths' | 'size'>,
+    say: (text: string) => void,
+  ): Promise<Row[]> {
+    say(`${CLIENTS_AT_ONCE} clients at once, cold: ${what}`);
     const proxy = await startCountingProxy({ target: this.#store.endpoint });
-    const cache = await startCacheService(join(this.#folder, 'cache'), this.#bundle.runtime);
+    const cache = await startCacheService(join(this.#folder, `cache-${this.#started}`), this.#bundle.runtime);
     try {
       const edge = await this.#start({ S3_ENDPOINT: proxy.url, STORE_FRESH: '1h' }, undefined, cache);
       try {
-        const options = { paths: this.#paths.largeTags, clients: CLIENTS_AT_ONCE, size: LARGE_MANIFEST_SIZE };
-        return atOnceRows(await measureAtOnce({ edge, proxy, ...options }), options);
+        const measured = await measureAtOnce({ edge, proxy, clients: CLIENTS_AT_ONCE, ...asked });
+        return atOnceRows(what, measured, { clients: CLIENTS_AT_ONCE, objects: asked.paths.length });
       } finally {
         await edge.stop();
       }

@@ -1,7 +1,7 @@
 /** What was measured, beside its goal, in words and figures. */
 import type { Spread } from '../statistics.ts';
 import type { Row } from '../table.ts';
-import type { AtOnce, AtOnceOptions } from './at-once.ts';
+import type { AtOnce } from './at-once.ts';
 import type { Bundle } from './bundle.ts';
 import type { Cold, ColdKind } from './cold.ts';
 import type { Memory, MemoryOptions } from './memory.ts';
@@ -92,17 +92,19 @@ export function memoryRow(memory: Memory, options: Pick<MemoryOptions, 'clients'
   };
 }
 
+/** @param expected how many clients asked, and how many objects of the store they asked for */
 export function atOnceRows(
+  asked: string,
   { reads, objects, growth, seconds }: AtOnce,
-  { clients, paths }: Pick<AtOnceOptions, 'clients' | 'paths'>,
+  expected: { readonly clients: number; readonly objects: number },
 ): Row[] {
-  const what = `${clients} clients, ${paths.length} manifests of 64 KiB, cold at once`;
+  const what = `${expected.clients} clients, ${asked}, cold at once`;
   return [
     {
       what: `${what}: reads per object`,
       goal: '1',
       measured: String(reads),
-      met: reads === 1 && objects === paths.length,
+      met: reads === 1 && objects === expected.objects,
       binding: true,
       note: `${objects} objects; ${seconds.toFixed(1)} s`,
     },
