@@ -1,4 +1,4 @@
-/** What a run was made with, because no figure means anything without it. */
+/** The machine and the versions that a run was made with, because no figure means anything without them. */
 import { readFile } from 'node:fs/promises';
 import { arch, cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** What is said of several measurements of one thing. */
+/** The median and the spread of several measurements. */
 
 export interface Spread {
   readonly median: number;

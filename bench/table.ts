@@ -1,4 +1,4 @@
-/** Goals and what was measured, aligned. */
+/** A table of goals and measurements, aligned. */
 
 export interface Row {
   readonly what: string;

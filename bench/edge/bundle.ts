@@ -1,4 +1,4 @@
-/** What would be deployed: built by wrangler, measured, and then run. */
+/** The bundle as it would be deployed: wrangler builds it, and it is measured and then run. */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';

@@ -1,4 +1,4 @@
-/** Answers that nothing is kept for: each path is asked for once, of an edge that has just started. */
+/** Cold answers: an edge that has just started is asked once for each path. */
 import { Agent, get } from 'node:http';
 import pLimit from 'p-limit';
 import { percentile, spreadOf, type Spread } from '../statistics.ts';

@@ -1,4 +1,4 @@
-/** Load from wrk, which takes the least CPU of the generators: two cores have to do for it and the Worker. */
+/** Load from wrk, because it takes the least CPU of the generators, and shares two cores with the Worker. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MANIFEST_ACCEPT } from '../../core/media-type.ts';

@@ -1,4 +1,4 @@
-/** How much workerd grows while many clients stream large blobs, and then do not read on. */
+/** The growth of workerd while many clients stream large blobs, and then do not read on. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { get, type ClientRequest } from 'node:http';
 import { pause } from '../../test/support/process.ts';

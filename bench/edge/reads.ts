@@ -1,4 +1,4 @@
-/** How often the edge reads its store for one request, counted by a proxy that stands in front of the store. */
+/** The reads of the store for one request. A proxy in front of the store counts them. */
 import type { CountingProxy } from '../../test/support/counting-proxy.ts';
 import { pause } from '../../test/support/process.ts';
 import type { Paths } from './content.ts';

@@ -1,4 +1,4 @@
-/** What was measured, beside its goal, in words and figures. */
+/** The rows of the table: each measurement beside its goal, in words and figures. */
 import type { Spread } from '../statistics.ts';
 import type { Row } from '../table.ts';
 import type { AtOnce } from './at-once.ts';

@@ -1,4 +1,4 @@
-/** What the peers and we mirror: the same bytes in each run. */
+/** The images that the peers and we mirror. They have the same bytes in each run. */
 import {
   AMD64,
   ARM64,

@@ -1,4 +1,4 @@
-/** Where a tool mirrors to: a registry of the source's kind for the peers, an S3 bucket for us. */
+/** The destination of a tool: the peers mirror to a registry of the source's kind, and we to an S3 bucket. */
 import { s3ClientOf } from '../../test/support/bucket-reader.ts';
 import { compareWalks } from '../../test/support/compare-walks.ts';
 import type { Digest, Repository } from '../../test/support/content.ts';

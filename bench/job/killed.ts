@@ -1,4 +1,4 @@
-/** A run that dies in the middle, and the next one: what is fetched twice. */
+/** A run that dies in the middle, and the next run: some bytes are fetched twice. */
 import type { ProxiedRequest } from '../../test/support/counting-proxy.ts';
 import { MANY_LAYERS } from './content.ts';
 import type { Source } from './source.ts';

@@ -1,4 +1,4 @@
-/** The way between a tool and a server: what passes is counted, and each request waits. */
+/** The link between a tool and a server. It counts the requests and the bytes, and delays each request. */
 import { setFlagsFromString } from 'node:v8';
 import { startCountingProxy, type CountingProxy, type Hook } from '../../test/support/counting-proxy.ts';
 

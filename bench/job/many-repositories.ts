@@ -1,4 +1,4 @@
-/** Many repositories with many tags: whether the memory of a run grows with them. Ours alone. */
+/** The memory of a run over many repositories with many tags: does it grow with them? Only lifeboat is measured. */
 import { manyRepositories, type NamedRepository } from './content.ts';
 import type { Expected } from './destination.ts';
 import type { Source } from './source.ts';

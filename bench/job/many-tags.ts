@@ -1,4 +1,4 @@
-/** A repository with many tags of which none has changed: what each of them costs. */
+/** The cost of each tag of a repository with many tags, if none of them has changed. */
 import { MANY_TAGS, buildManyTags } from './content.ts';
 import type { Expected } from './destination.ts';
 import type { Source } from './source.ts';

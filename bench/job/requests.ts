@@ -1,4 +1,4 @@
-/** What the proxies have counted, by what it is. */
+/** The requests that the proxies have counted, by kind. */
 import type { ProxiedRequest } from '../../test/support/counting-proxy.ts';
 
 export interface Traffic {

@@ -1,4 +1,4 @@
-/** What rows of all scenarios have in common: a time beside its goal, a count beside its bound, figures in words. */
+/** The text of the rows of all scenarios: a time beside its goal, a count beside its bound, figures in words. */
 import { spreadOf } from '../statistics.ts';
 import type { Row } from '../table.ts';
 import type { Traffic } from './requests.ts';

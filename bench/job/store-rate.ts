@@ -1,4 +1,4 @@
-/** How fast the store itself takes a large object: a tool that is slower than its store is slow for its own reasons. */
+/** The rate at which the store itself takes a large object. A tool that is slower is slow for its own reasons. */
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,

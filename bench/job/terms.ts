@@ -1,4 +1,4 @@
-/** Under which terms the tools ran: without them the figures cannot be compared. */
+/** The terms under which the tools ran. Without them the figures cannot be compared. */
 import type { JobEffort } from './job-bench.ts';
 import type { Entrant } from './tagged-images.ts';
 
