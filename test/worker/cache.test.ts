@@ -6,6 +6,7 @@ import { r2Bucket, s3Bucket, type TestBucket } from './support/bucket.ts';
 import {
   countingBytes,
   manifestBytes,
+  manifestText,
   putBlob,
   putIdentity,
   putManifest,
@@ -41,7 +42,6 @@ async function text(edge: TestEdge, path: string): Promise<string> {
 
 const move = () => putTag(bucket, NAME, 'latest', 'b', '2026-01-02T00:00:00.000Z');
 const goBack = () => putTag(bucket, NAME, 'latest', 'a', '2026-01-01T00:00:00.000Z');
-const manifest = (comment: string) => new TextDecoder().decode(manifestBytes(comment));
 
 describe('a live store', () => {
   it.each([
@@ -109,7 +109,7 @@ describe('a live store', () => {
     const edge = new TestEdge([bucket]);
     expect((await edge.get(TAG)).status).toBe(404);
     await putTag(bucket, NAME, 'latest', 'a');
-    expect(await text(edge, TAG)).toBe(manifest('a'));
+    expect(await text(edge, TAG)).toBe(manifestText('a'));
   });
 });
 
@@ -118,18 +118,18 @@ describe('a tag', () => {
 
   it('is fresh for TAG_TTL, and is then given once more while the store is asked', async () => {
     const edge = new TestEdge([bucket]);
-    expect(await text(edge, TAG)).toBe(manifest('a'));
+    expect(await text(edge, TAG)).toBe(manifestText('a'));
     await move();
     edge.now += MINUTE - 1;
     edge.takeReads();
-    expect(await text(edge, TAG)).toBe(manifest('a'));
+    expect(await text(edge, TAG)).toBe(manifestText('a'));
     await edge.settle();
     expect(edge.takeReads()).toEqual([]);
     edge.now += 1;
-    expect(await text(edge, TAG)).toBe(manifest('a'));
+    expect(await text(edge, TAG)).toBe(manifestText('a'));
     await edge.settle();
     expect(edge.takeReads()).toEqual([`1 ${TAG_KEY}`]);
-    expect(await text(edge, TAG)).toBe(manifest('b'));
+    expect(await text(edge, TAG)).toBe(manifestText('b'));
   });
 
   it('that fails to be refreshed in the background has its failures told', async () => {
@@ -137,11 +137,11 @@ describe('a tag', () => {
     await text(edge, TAG);
     edge.now += MINUTE;
     edge.fault = DOWN;
-    expect(await text(edge, TAG)).toBe(manifest('a'));
+    expect(await text(edge, TAG)).toBe(manifestText('a'));
     await edge.settle();
     edge.fault = () => undefined;
     await bucket.put(TAG_KEY, '{}');
-    expect(await text(edge, TAG)).toBe(manifest('a'));
+    expect(await text(edge, TAG)).toBe(manifestText('a'));
     await edge.settle();
     expect(edge.refreshFailures).toEqual([
       {
@@ -170,7 +170,7 @@ describe('a tag', () => {
     const response = await edge.get(TAG);
     expect(response.headers.get('lifeboat-cache')).toBe('miss');
     expect(response.headers.get('lifeboat-since')).toBe('2026-01-02T00:00:00.000Z');
-    expect(await response.text()).toBe(manifest('b'));
+    expect(await response.text()).toBe(manifestText('b'));
   });
 
   it('is given stale, and says so, only while no store answers, and not beyond TAG_STALE', async () => {
@@ -182,7 +182,7 @@ describe('a tag', () => {
     expect(response.status).toBe(200);
     expect(response.headers.get('lifeboat-cache')).toBe('stale');
     expect(response.headers.get('lifeboat-stale')).toBe('604800');
-    expect(await response.text()).toBe(manifest('a'));
+    expect(await response.text()).toBe(manifestText('a'));
     edge.now += 1;
     expect((await edge.get(TAG)).status).toBe(503);
   });
@@ -204,16 +204,16 @@ describe('a tag', () => {
   it('never goes back to what it was before the last answer that was given', async () => {
     await move();
     const edge = new TestEdge([bucket]);
-    expect(await text(edge, TAG)).toBe(manifest('b'));
+    expect(await text(edge, TAG)).toBe(manifestText('b'));
     await putTag(bucket, NAME, 'latest', 'a', '2026-01-01T00:00:00.000Z');
     edge.now += 2 * MINUTE;
-    expect(await text(edge, TAG)).toBe(manifest('b'));
+    expect(await text(edge, TAG)).toBe(manifestText('b'));
     expect(edge.events.at(-1)?.trace.failures).toEqual([
       `Store 1 has an older ${TAG_KEY} than the edge has already given.`,
     ]);
     // A revert is a later movement to an older image.
     await putTag(bucket, NAME, 'latest', 'a', '2026-01-03T00:00:00.000Z');
-    expect(await text(edge, TAG)).toBe(manifest('a'));
+    expect(await text(edge, TAG)).toBe(manifestText('a'));
   });
 });
 
@@ -224,11 +224,11 @@ describe('a store whose tag is older than what was given', () => {
     await text(edge, TAG);
     await goBack();
     edge.now += 7 * DAY;
-    expect(await text(edge, TAG)).toBe(manifest('b'));
+    expect(await text(edge, TAG)).toBe(manifestText('b'));
     edge.now += 1;
     const response = await edge.get(TAG);
     expect(response.headers.get('lifeboat-cache')).toBe('miss');
-    expect(await response.text()).toBe(manifest('a'));
+    expect(await response.text()).toBe(manifestText('a'));
   });
 
   it.each([
@@ -238,10 +238,10 @@ describe('a store whose tag is older than what was given', () => {
     const edge = new TestEdge([bucket], { cache: NO_CACHE });
     const asked = edge.now + 2 * MINUTE;
     await putTag(bucket, NAME, 'latest', 'b', new Date(asked + ahead).toISOString());
-    expect(await text(edge, TAG)).toBe(manifest('b'));
+    expect(await text(edge, TAG)).toBe(manifestText('b'));
     await goBack();
     edge.now = asked;
-    expect(await text(edge, TAG)).toBe(manifest(expected));
+    expect(await text(edge, TAG)).toBe(manifestText(expected));
   });
 });
 
@@ -289,7 +289,7 @@ describe('a manifest by its digest', () => {
     edge.takeReads();
     edge.now += DAY - 1;
     edge.fault = DOWN;
-    expect(await text(edge, path)).toBe(manifest('a'));
+    expect(await text(edge, path)).toBe(manifestText('a'));
     expect(edge.takeReads()).toEqual([]);
     edge.fault = () => undefined;
     edge.now += 1;
@@ -311,7 +311,7 @@ describe('the data centre’s cache', () => {
     const responses = await Promise.all([second.get(TAG), second.get(TAG), second.get(TAG)]);
     for (const response of responses) {
       expect(response.headers.get('lifeboat-cache')).toMatch(/^hit-/);
-      expect(await response.text()).toBe(manifest('a'));
+      expect(await response.text()).toBe(manifestText('a'));
     }
     expect(second.takeReads()).toEqual([]);
     expect((await second.get('/v2/')).status).toBe(503);
@@ -368,7 +368,7 @@ describe('the data centre’s cache', () => {
     first.now += 5 * SECOND;
     // The health read sees the other id, and all that is kept is forgotten.
     await first.get('/v2/');
-    expect(await text(first, TAG)).toBe(manifest('b'));
+    expect(await text(first, TAG)).toBe(manifestText('b'));
   });
 
   it('is checked again, and wrong bytes in it are not given', async () => {
@@ -384,7 +384,7 @@ describe('the data centre’s cache', () => {
     };
     const edge = new TestEdge([bucket], { cache: wrong });
     await edge.get('/v2/');
-    expect(await text(edge, TAG)).toBe(manifest('a'));
+    expect(await text(edge, TAG)).toBe(manifestText('a'));
   });
 
   it('may be missing', async () => {
@@ -393,7 +393,7 @@ describe('the data centre’s cache', () => {
       cache: { ...NO_CACHE, match: () => Promise.reject(new Error('no cache here')) },
     });
     await edge.get('/v2/');
-    expect(await text(edge, TAG)).toBe(manifest('a'));
+    expect(await text(edge, TAG)).toBe(manifestText('a'));
     await edge.settle();
   });
 });

@@ -9,7 +9,7 @@ import { SingleFlight } from '../../worker/isolate/single-flight.ts';
 import { s3Bucket, type TestBucket } from './support/bucket.ts';
 import {
   bytesOf,
-  manifestBytes,
+  manifestText,
   putBlob,
   countingBytes,
   putIdentity,
@@ -23,7 +23,7 @@ const MIB = 1024 * 1024;
 const NAME = 'docker.io/library/app';
 const TAG = '/v2/library/app/manifests/latest';
 const TAG_KEY = `repositories/${NAME}/_tags/latest`;
-const text = new TextDecoder().decode(manifestBytes('a'));
+const text = manifestText('a');
 
 let bucket: TestBucket;
 beforeEach(async () => {

@@ -4,12 +4,13 @@ import { s3Bucket, type TestBucket } from './support/bucket.ts';
 import {
   bytesOf,
   countingBytes,
-  manifestBytes,
+  manifestText,
   putBlob,
   putIdentity,
   putManifest,
   putTag,
 } from './support/content.ts';
+import { hang, only, status, stop } from './support/faults.ts';
 import { TestEdge, type Fault } from './support/test-edge.ts';
 
 const NAME = 'docker.io/library/app';
@@ -30,27 +31,8 @@ beforeEach(async () => {
   await putTag(two, NAME, 'other', 'old');
 });
 
-const text = (comment: string) => new TextDecoder().decode(manifestBytes(comment));
-const status = (code: number) => () => new Response('<Error/>', { status: code });
 /** Of one key of the first store. */
-const onlyKey = (key: string, fault: Fault): Fault => {
-  return (asked, store, edge) => (asked === key && store === 1 ? fault(asked, store, edge) : undefined);
-};
-/** Never answers; the time that it is waited for passes at once. */
-const hang: Fault = (_key, _store, edge) => {
-  queueMicrotask(() => edge.expireTimers());
-  return new Promise<Response>(() => {});
-};
-/** Answers, and then says no more. */
-const stop: Fault = (_key, _store, edge) => {
-  const pull = () => {
-    edge.expireTimers();
-    return new Promise<void>(() => {});
-  };
-  return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }), {
-    headers: { 'content-length': '10' },
-  });
-};
+const onlyKey = (key: string, fault: Fault): Fault => only(1, fault, key);
 
 /** The status, the store and what the cache was, of one answer. */
 async function ask(edge: TestEdge, path: string) {
@@ -83,7 +65,7 @@ describe('a slow object', () => {
     expect((await edge.get(blob)).status).toBe(307);
     expect((await edge.get('/v2/')).status).toBe(200);
     expect(edge.takeReads()).toEqual([]);
-    expect(await ask(edge, OTHER)).toMatchObject({ status: 200, body: text('new') });
+    expect(await ask(edge, OTHER)).toMatchObject({ status: 200, body: manifestText('new') });
     expect(edge.events[2]?.trace.failures).toEqual(['Store 1 did not answer in time.']);
   });
 
@@ -118,7 +100,7 @@ describe('a slow object', () => {
     await warm(edge);
     edge.fault = onlyKey(`repositories/${NAME}/_manifests/${digest.replace(':', '/')}`, stop);
     const answer = await ask(edge, `/v2/library/app/manifests/${digest}`);
-    expect(answer).toMatchObject({ status: 200, store: '2', body: text('a') });
+    expect(answer).toMatchObject({ status: 200, store: '2', body: manifestText('a') });
     expect(edge.expired).toEqual([5000]);
   });
 
@@ -154,7 +136,7 @@ describe.each(REFUSALS)('the first of two stores refuses one object: %s', (_name
     for (let time = 0; time < 2; time += 1) {
       expect(await ask(edge, TAG)).toMatchObject({ status: 503, store: null });
       edge.now += 120_000;
-      expect(await ask(edge, OTHER)).toMatchObject({ status: 200, store: '1', body: text('new') });
+      expect(await ask(edge, OTHER)).toMatchObject({ status: 200, store: '1', body: manifestText('new') });
     }
     expect(edge.takeReads().filter((read) => read.startsWith('2'))).toEqual([]);
     expect(edge.events.at(-2)?.trace.failures.length).toBe(1);
@@ -165,7 +147,7 @@ describe.each(REFUSALS)('the first of two stores refuses one object: %s', (_name
     await warm(edge, TAG);
     edge.now += 180_000;
     edge.fault = onlyKey(TAG_KEY, fault);
-    expect(await ask(edge, TAG)).toMatchObject({ status: 200, cache: 'stale', body: text('new') });
+    expect(await ask(edge, TAG)).toMatchObject({ status: 200, cache: 'stale', body: manifestText('new') });
   });
 
   it('a manifest by its digest comes from the next store, and others from the first', async () => {
@@ -176,7 +158,7 @@ describe.each(REFUSALS)('the first of two stores refuses one object: %s', (_name
     await warm(edge);
     edge.fault = onlyKey(`repositories/${NAME}/_manifests/${refused.replace(':', '/')}`, fault);
     const answer = await ask(edge, `/v2/library/app/manifests/${refused}`);
-    expect(answer).toMatchObject({ status: 200, store: '2', body: text('a') });
+    expect(answer).toMatchObject({ status: 200, store: '2', body: manifestText('a') });
     expect(await ask(edge, `/v2/library/app/manifests/${other}`)).toMatchObject({ status: 200, store: '1' });
   });
 
@@ -198,7 +180,7 @@ describe('a store that is down', () => {
     const edge = new TestEdge([one, two]);
     await warm(edge);
     edge.fault = (_key, store) => (store === 1 ? new Response('', { status: 500 }) : undefined);
-    expect(await ask(edge, TAG)).toMatchObject({ status: 200, store: '2', body: text('old') });
+    expect(await ask(edge, TAG)).toMatchObject({ status: 200, store: '2', body: manifestText('old') });
     expect(edge.takeReads()).toEqual([`1 ${TAG_KEY}`, `1 ${IDENTITY}`, `2 ${IDENTITY}`, `2 ${TAG_KEY}`]);
     expect(edge.events.at(-1)?.trace.failures).toEqual([
       `Store 1 answered 500 for ${TAG_KEY}.`,

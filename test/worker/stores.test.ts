@@ -4,12 +4,13 @@ import { s3Bucket, type TestBucket } from './support/bucket.ts';
 import {
   bytesOf,
   countingBytes,
-  manifestBytes,
+  manifestText,
   putBlob,
   putIdentity,
   putManifest,
   putTag,
 } from './support/content.ts';
+import { hang, only, status, stop } from './support/faults.ts';
 import { TestEdge, type Fault } from './support/test-edge.ts';
 
 const NAME = 'docker.io/library/app';
@@ -23,32 +24,12 @@ beforeEach(async () => {
   await Promise.all([putIdentity(one), putIdentity(two)]);
 });
 
-/** Never answers; the time that it is waited for passes at once. */
-const hang: Fault = (_key, _store, edge) => {
-  queueMicrotask(() => edge.expireTimers());
-  return new Promise<Response>(() => {});
-};
-/** Answers, and then says no more. */
-const stop: Fault = (_key, _store, edge) => {
-  const pull = () => {
-    edge.expireTimers();
-    return new Promise<void>(() => {});
-  };
-  return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }), {
-    headers: { 'content-length': '10' },
-  });
-};
-const only = (store: number, fault: Fault): Fault => {
-  return (key, number, edge) => (number === store ? fault(key, number, edge) : undefined);
-};
 async function corrupt(bucket: TestBucket, digest: string): Promise<void> {
   await bucket.put(`repositories/${NAME}/_manifests/${digest.replace(':', '/')}`, bytesOf('{"evil":true}'));
 }
-const text = (comment: string) => new TextDecoder().decode(manifestBytes(comment));
 const cut = () => new ReadableStream({ pull: () => Promise.reject(new Error('cut')) });
 const forever = new Promise<void>(() => {});
 const XML = { 'content-type': 'application/xml' };
-const status = (code: number) => () => new Response('<Error/>', { status: code });
 
 const FAULTS: [string, Fault][] = [
   ['403', status(403)],
@@ -110,7 +91,7 @@ describe.each(FAULTS)('the first of two stores fails: %s', (_name, fault) => {
     edge.fault = only(1, fault);
     const response = await edge.get(TAG);
     expect([response.status, response.headers.get('lifeboat-store')]).toEqual([200, '2']);
-    expect(await response.text()).toBe(text('a'));
+    expect(await response.text()).toBe(manifestText('a'));
     edge.takeReads();
     const redirect = await edge.get(`/v2/library/app/blobs/${blob}`);
     expect(redirect.status).toBe(307);
@@ -252,13 +233,13 @@ describe('content that a live store lacks', () => {
   it('a tag that a later store lacks is not absent while the first store is silent', async () => {
     await putTag(one, NAME, 'latest', 'a');
     const edge = new TestEdge([one, two]);
-    expect(await (await edge.get(TAG)).text()).toBe(text('a'));
+    expect(await (await edge.get(TAG)).text()).toBe(manifestText('a'));
     edge.now += 120_000;
     edge.fault = only(1, status(500));
     for (let time = 0; time < 2; time += 1) {
       const kept = await edge.get(TAG);
       expect([kept.status, kept.headers.get('lifeboat-stale')]).toEqual([200, '120']);
-      expect(await kept.text()).toBe(text('a'));
+      expect(await kept.text()).toBe(manifestText('a'));
     }
     expect((await edge.get('/v2/library/app/manifests/other')).status).toBe(503);
     await edge.settle();
@@ -306,7 +287,7 @@ describe('wrong bytes', () => {
     const edge = new TestEdge([one, two]);
     const response = await edge.get(`/v2/library/app/manifests/${digest}`);
     expect([response.status, response.headers.get('lifeboat-store')]).toEqual([200, '2']);
-    expect(await response.text()).toBe(text('a'));
+    expect(await response.text()).toBe(manifestText('a'));
     expect(edge.events[0]?.trace.failures).toEqual([
       expect.stringMatching(
         /^CORRUPT in store 1: The object .* is corrupt: it should hold sha256:.* hash to sha256:/,

@@ -50,6 +50,10 @@ export function manifestBytes(comment: string): Uint8Array<ArrayBuffer> {
   );
 }
 
+export function manifestText(comment: string): string {
+  return new TextDecoder().decode(manifestBytes(comment));
+}
+
 export async function putManifest(bucket: TestBucket, name: string, comment: string): Promise<Digest> {
   const bytes = manifestBytes(comment);
   const digest = await digestOf(bytes);

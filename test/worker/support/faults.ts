@@ -1,0 +1,29 @@
+/** Ways in which a store fails, for `TestEdge.fault`. */
+import type { Fault } from './test-edge.ts';
+
+/** Never answers; the time that it is waited for passes at once. */
+export const hang: Fault = (_key, _store, edge) => {
+  queueMicrotask(() => edge.expireTimers());
+  return new Promise<Response>(() => {});
+};
+
+/** Answers, and then says no more. */
+export const stop: Fault = (_key, _store, edge) => {
+  const pull = () => {
+    edge.expireTimers();
+    return new Promise<void>(() => {});
+  };
+  return new Response(new ReadableStream({ pull }, { highWaterMark: 0 }), {
+    headers: { 'content-length': '10' },
+  });
+};
+
+export function status(code: number): () => Response {
+  return () => new Response('<Error/>', { status: code });
+}
+
+/** Of one store alone, and of one key alone if there is one. */
+export function only(store: number, fault: Fault, key?: string): Fault {
+  return (asked, number, edge) =>
+    number === store && (key === undefined || asked === key) ? fault(asked, number, edge) : undefined;
+}
