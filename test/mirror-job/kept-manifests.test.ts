@@ -25,6 +25,8 @@ const addNestedIndex: Add = (app, annotations) =>
 const addWithSubject: Add = (app, annotations) =>
   addArtifact(app, { artifactType: SPDX, subject: ELSEWHERE, annotations });
 
+const addPlain: Add = (app, annotations) => addArtifact(app, { artifactType: SPDX, annotations });
+
 /** A manifest of exactly so many bytes. Its descriptor repeats no annotations, which would make an index large. */
 function addOfSize(app: Repository, add: Add, size: number, name = ''): Descriptor {
   const empty = add(emptyRepository(), { name, fill: '' });
@@ -86,8 +88,7 @@ test('indexes and manifests with a subject below an image have 1 MiB together, a
 
 test('neither the index of an image itself nor manifests without a subject count', async () => {
   const app = emptyRepository();
-  const plain: Add = (to, annotations) => addArtifact(to, { artifactType: SPDX, annotations });
-  const below = addOfSize(app, plain, MIB + 1);
+  const below = addOfSize(app, addPlain, MIB + 1);
   const whole: Add = (to, annotations) => addIndex(to, [below], { annotations });
   tagAs(app, addOfSize(app, whole, MIB + 1), 'one');
   expect(await mirror(app)).toEqual({ outcome: 'created', findings: [], manifests: 2 });

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { parseRepository, parseTag } from '../../core/reference.ts';
 import { decodeRepositoryIndex } from '../../core/repository-index.ts';
 import { decodeTagList } from '../../core/tag-list.ts';
 import { BoundedStore } from '../../mirror-job/engine/bounded-store.ts';
@@ -9,9 +10,12 @@ import type { Clock } from '../../mirror-job/engine/environment.ts';
 import { openBucket } from '../../mirror-job/engine/bucket.ts';
 import type { Image } from '../../mirror-job/engine/image.ts';
 import type { RunReport } from '../../mirror-job/engine/report.ts';
+import { RepositoryState } from '../../mirror-job/engine/repository-state.ts';
+import { revertTag } from '../../mirror-job/engine/revert.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import { alignStores, keepAligned } from '../../mirror-job/engine/store-alignment.ts';
 import { StoreMembers } from '../../mirror-job/engine/store-members.ts';
+import { decodeNotes, type StoreNote } from '../../mirror-job/engine/store-notes.ts';
 import { reportOnStores } from '../../mirror-job/engine/store-report.ts';
 import { StoreSet } from '../../mirror-job/engine/store-set.ts';
 import { StoreError } from '../../mirror-job/engine/store.ts';
@@ -225,6 +229,30 @@ export function expectServing(mirror: Mirror): void {
   expect(servedBy(b)).toEqual(servedBy(a));
   for (const store of [a, b]) expect([problemsIn(store), liesIn(store)]).toEqual([[], []]);
   for (const [tag, digest] of mirror.repository.tags) expect(tagIn(a, tag)).toBe(digest.replace(':', '/'));
+}
+
+/** The object in which a store keeps what it was told about the others. */
+export const NOTES = 'state/_stores.json';
+
+export function notesOf(store: MemoryStore): StoreNote[] {
+  const stored = store.objects.get(NOTES);
+  return stored === undefined ? [] : decodeNotes(stored.bytes);
+}
+
+/** Puts the tag "one" back to where it was, which holds it. */
+export async function revertOne(mirror: Mirror, store: MemoryStore): Promise<void> {
+  mirror.clock.advance(1000);
+  const environment = environmentFor(store, { clock: mirror.clock });
+  const repository = parseRepository('mirror.test/app');
+  const state = await RepositoryState.open(environment, repository);
+  const tag = parseTag('one');
+  await revertTag(environment, state, {
+    repository,
+    tag,
+    to: undefined,
+    reason: 'it crashes',
+    by: undefined,
+  });
 }
 
 export function takeAway(store: MemoryStore): void {

@@ -10,9 +10,18 @@ import { decodeNotes, encodeNotes, mergeNotes, type StoreNote } from '../../mirr
 import { StoreError } from '../../mirror-job/engine/store.ts';
 import { environmentFor } from './harness.ts';
 import type { MemoryStore } from './memory-store.ts';
-import { expectServing, expectWhole, Mirror, move, pairOf, tagIn, takeAway } from './several-stores.ts';
+import {
+  expectServing,
+  expectWhole,
+  Mirror,
+  move,
+  NOTES,
+  notesOf,
+  pairOf,
+  tagIn,
+  takeAway,
+} from './several-stores.ts';
 
-const NOTES = 'state/_stores.json';
 const IN_STEP = [{ state: 'in step' }, { state: 'in step' }];
 
 /** A mirror whose tag "one" has moved while its primary was away. */
@@ -31,10 +40,6 @@ async function afterAnOutage(prepare: (mirror: Mirror) => void = () => {}): Prom
 function memberOf(bucket: MemoryStore): Member {
   const { id } = decodeIdentity(bucket.objects.get('lifeboat.json')?.bytes ?? new Uint8Array());
   return { bucket, store: bucket, id, isNew: false, secret: `the secret of ${bucket.name}` };
-}
-
-function notesOf(store: MemoryStore): StoreNote[] {
-  return decodeNotes(store.objects.get(NOTES)?.bytes ?? new Uint8Array());
 }
 
 test('a secret that changes while the stores are in step signs the notes anew', async () => {

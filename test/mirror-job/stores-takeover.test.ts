@@ -6,13 +6,11 @@ import { expect, test } from 'vitest';
 import { decodeIdentity } from '../../core/identity.ts';
 import { NoteSigner } from '../../mirror-job/engine/note-signature.ts';
 import { exitCodeOf } from '../../mirror-job/engine/report.ts';
-import { decodeNotes, encodeNotes, type StoreNote } from '../../mirror-job/engine/store-notes.ts';
+import { encodeNotes, type StoreNote } from '../../mirror-job/engine/store-notes.ts';
 import { addImage, addStreamedLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository } from '../support/content.ts';
 import { MemoryStore } from './memory-store.ts';
-import { contentOf, Mirror, pairOf, problemsIn, tagIn, takeAway } from './several-stores.ts';
-
-const NOTES = 'state/_stores.json';
+import { contentOf, Mirror, NOTES, notesOf, pairOf, problemsIn, tagIn, takeAway } from './several-stores.ts';
 
 function idOf(store: MemoryStore): string {
   const stored = store.objects.get('lifeboat.json');
@@ -40,11 +38,6 @@ async function poison(store: MemoryStore): Promise<void> {
 
 async function writeNotes(store: MemoryStore, notes: readonly StoreNote[]): Promise<void> {
   await store.put(NOTES, encodeNotes(notes), { contentType: 'application/json' });
-}
-
-function notesOf(store: MemoryStore): StoreNote[] {
-  const stored = store.objects.get(NOTES);
-  return stored === undefined ? [] : decodeNotes(stored.bytes);
 }
 
 const LATER = '2030-01-01T00:00:00.000Z';

@@ -3,43 +3,25 @@
  * holds and reverts of all stores, however many runs were made meanwhile.
  */
 import { expect, test } from 'vitest';
-import { parseRepository, parseTag } from '../../core/reference.ts';
 import { decodeTag } from '../../core/tag-object.ts';
-import { RepositoryState } from '../../mirror-job/engine/repository-state.ts';
-import { revertTag } from '../../mirror-job/engine/revert.ts';
-import { decodeNotes, encodeNotes, type StoreNote } from '../../mirror-job/engine/store-notes.ts';
-import { environmentFor } from './harness.ts';
+import { encodeNotes } from '../../mirror-job/engine/store-notes.ts';
 import type { MemoryStore } from './memory-store.ts';
-import { Mirror, move, pairOf, ROOT, tagIn, takeAway } from './several-stores.ts';
+import { Mirror, move, NOTES, notesOf, pairOf, revertOne, ROOT, tagIn, takeAway } from './several-stores.ts';
 
-const NOTES = 'state/_stores.json';
 const IN_STEP = [{ state: 'in step' }, { state: 'in step' }];
 const UNDECIDED = [{ state: 'in step' }, { state: 'behind', undecided: true }];
-
-const repository = parseRepository('mirror.test/app');
-const tag = parseTag('one');
-
-function notesOf(store: MemoryStore): StoreNote[] {
-  return decodeNotes(store.objects.get(NOTES)?.bytes ?? new Uint8Array());
-}
 
 function holdIn(store: MemoryStore): string | undefined {
   const key = `${ROOT}/_tags/one`;
   return decodeTag(key, store.objects.get(key)?.bytes ?? new Uint8Array()).hold;
 }
 
-/** Puts the tag "one" back to where it was, which holds it. */
-async function revert(mirror: Mirror, store: MemoryStore): Promise<void> {
-  mirror.clock.advance(1000);
-  const environment = environmentFor(store, { clock: mirror.clock });
-  const state = await RepositoryState.open(environment, repository);
-  await revertTag(environment, state, {
-    repository,
-    tag,
-    to: undefined,
-    reason: 'it crashes',
-    by: undefined,
-  });
+/** Has a store say that A was left out as undecided. */
+async function noteUndecided(store: MemoryStore): Promise<void> {
+  const [ofA, ...others] = notesOf(store);
+  if (ofA?.store !== 'A') throw new Error('There is no note about A.');
+  const notes = [{ ...ofA, inStep: false, undecided: true }, ...others];
+  await store.put(NOTES, encodeNotes(notes), { contentType: 'application/json' });
 }
 
 function changeSecret(mirror: Mirror): void {
@@ -54,7 +36,7 @@ async function revertedInB(mirror: Mirror): Promise<string> {
   takeAway(a);
   await move(mirror.repository, 'one', 'bad');
   await mirror.run();
-  await revert(mirror, b);
+  await revertOne(mirror, b);
   a.before = () => {};
   changeSecret(mirror);
   return good;
@@ -132,7 +114,7 @@ test('a revert in the primary during undecided runs is kept when the old secret 
   const old = mirror.secretOf;
   changeSecret(mirror);
   expect((await mirror.run()).stores).toMatchObject(UNDECIDED);
-  await revert(mirror, a);
+  await revertOne(mirror, a);
   mirror.secretOf = old;
   expect((await mirror.run()).stores).toMatchObject(IN_STEP);
   expect([tagIn(a, 'one'), tagIn(b, 'one')]).toEqual([good, good]);
@@ -142,10 +124,7 @@ test('a note that an earlier store was left out as undecided says nothing agains
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();
-  const [ofA, ...others] = notesOf(b);
-  if (ofA?.store !== 'A') throw new Error('There is no note about A.');
-  const notes = [{ ...ofA, inStep: false, undecided: true }, ...others];
-  await b.put(NOTES, encodeNotes(notes), { contentType: 'application/json' });
+  await noteUndecided(b);
   const before = tagIn(a, 'one');
   expect((await mirror.run()).stores).toMatchObject(IN_STEP);
   expect(tagIn(a, 'one')).toBe(before);
@@ -155,15 +134,12 @@ test('a later store that calls an earlier one undecided does not hide that the e
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();
-  const notes = notesOf(b).map((note) =>
-    note.store === 'A' ? { ...note, inStep: false, undecided: true } : note,
-  );
-  await b.put(NOTES, encodeNotes(notes), { contentType: 'application/json' });
+  await noteUndecided(b);
   takeAway(a);
   await move(mirror.repository, 'one', 'while A is away');
   await mirror.run();
   const moved = tagIn(b, 'one');
-  await revert(mirror, b);
+  await revertOne(mirror, b);
   const good = tagIn(b, 'one');
   expect(good).not.toBe(moved);
   a.before = () => {};
