@@ -91,26 +91,21 @@ function whyUnmatched(glob: string, pattern: RegExp): string | undefined {
   }
 }
 
-/**
- * What may stand for the stars of a registry's name: a part of a host name, a part of a port, or nothing. Two stars may
- * reach into the path as well.
- */
+/** What may stand for the stars of a registry's name: a part of a host name, a part of a port, or nothing. */
 const IN_REGISTRY = ['a.a', 'a', '.a', 'a.', ''];
 const IN_PORT = ['5', ''];
-const BEYOND_PORT = [...IN_PORT, '5/a', '/a'];
 
 /** As `whyUnmatched`, for a glob whose registry has a star in it. */
 function whyNoRegistry(glob: string, first: string, pattern: RegExp): string | undefined {
   if (first.includes(':')) return 'the port of a registry is written with "_", as in *_5000/**.';
-  const rest = glob.slice(first.length).replaceAll(/\*+/g, (stars) => (stars.length === 1 ? 'a' : 'a/a'));
+  // The registry can end within its first two stars, because a path may hold all that a registry's name may.
+  const narrowed = glob.replace(/^([^/]*?)\*\*+/, '$1*/a');
+  const [, hosts = '', ports = '', path = ''] = /^([^/_]*)([^/]*)(.*)$/.exec(narrowed) ?? [];
+  const end = path.replaceAll(/\*+/g, (stars) => (stars.length === 1 ? 'a' : 'a/a'));
   for (const host of IN_REGISTRY) {
-    for (const port of BEYOND_PORT) {
-      const registry = first.replaceAll(/(_\d*)?(\*+)/g, (_, before: string | undefined, stars: string) => {
-        if (before !== undefined && (stars.length > 1 || IN_PORT.includes(port))) return `${before}${port}`;
-        if (before !== undefined) return before;
-        return stars.length === 1 ? host : `${host}/a`;
-      });
-      if (isRepository(`${registry}${rest}`, pattern)) return undefined;
+    for (const port of IN_PORT) {
+      const registry = hosts.replaceAll('*', host) + ports.replace('*', port).replaceAll('*', '');
+      if (isRepository(`${registry}${end}`, pattern)) return undefined;
     }
   }
   return 'nothing can have such a name.';
