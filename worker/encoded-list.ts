@@ -50,8 +50,8 @@ export class EncodedList {
     return this.#bytes.subarray(this.#starts[start], (this.#starts[end] ?? 0) - 1);
   }
 
-  *[Symbol.iterator](): IterableIterator<string> {
-    for (let index = 0; index < this.length; index += 1) yield this.at(index);
+  texts(): string[] {
+    return JSON.parse(`[${decoder.decode(this.#bytes)}]`);
   }
 }
 

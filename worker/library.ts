@@ -118,14 +118,14 @@ export function openLibrary(configuration: Configuration, surroundings: Surround
       fresh: kind.absence === 'pointer' ? configuration.tagTtl : DIGEST_FRESH,
       stale: kind.absence === 'pointer' ? configuration.tagStale : DIGEST_FRESH,
     });
-  // 42 MiB of the 128 that an isolate has: what streams through it needs the rest.
+  // 50 MiB of the 128 that an isolate has, and 4 MiB for the catalogues of tokens: what streams through it needs the rest.
   const manifests = shelf(MANIFEST, 10 * MIB);
   const tags = shelf(TAG, 10 * MIB);
   const links = shelf(BLOB_LINK, 6 * MIB);
-  // Room for the largest list that is read (8 MiB), with 200,000 tags.
-  const tagLists = shelf(TAG_LIST, 10 * MIB);
   const referrers = shelf(REFERRERS, 4 * MIB);
-  const catalogs = shelf(CATALOG, 2 * MIB);
+  // Each has room for the largest list that is read (8 MiB), with 200,000 entries.
+  const tagLists = shelf(TAG_LIST, 10 * MIB);
+  const catalogs = shelf(CATALOG, 10 * MIB);
   return { roster, manifests, tags, links, tagLists, referrers, catalogs, onRefreshFailure };
 }
 

@@ -5,32 +5,26 @@ import { mayRead, type Token } from './token.ts';
 
 const ROOM = 4 * 1024 * 1024;
 
-interface Readable {
-  /** What it was made from. */
-  readonly catalogs: readonly EncodedList[];
-  readonly list: EncodedList;
-}
-
 export class ReadableCatalog {
+  /** What all lists were made from. They are held once, because each version of them can have megabytes. */
+  #catalogs: readonly EncodedList[] = [];
   /** By the token's name, so that a list is made once and not once per request. */
-  readonly #made = new MemoryCache<Readable>(ROOM);
+  readonly #made = new MemoryCache<EncodedList>(ROOM);
 
   /** Sorted, each once. */
   of(catalogs: readonly EncodedList[], token: Token | undefined): EncodedList {
     const [first, ...others] = catalogs;
     if (first !== undefined && others.length === 0 && token === undefined) return first;
+    const isSame = (catalog: EncodedList, at: number) => catalog === this.#catalogs[at];
+    if (catalogs.length !== this.#catalogs.length || !catalogs.every(isSame)) this.#made.clear();
+    this.#catalogs = catalogs;
     const key = token?.name ?? '';
     const known = this.#made.get(key);
-    if (
-      known?.catalogs.length === catalogs.length &&
-      known.catalogs.every((one, at) => one === catalogs[at])
-    ) {
-      return known.list;
-    }
-    const names = new Set(catalogs.flatMap((catalog) => [...catalog]));
-    const readable = [...names].filter((name) => token === undefined || mayRead(token, name));
-    const list = new EncodedList(readable.toSorted());
-    this.#made.set(key, { catalogs, list }, list.bytes);
+    if (known !== undefined) return known;
+    const names = catalogs.flatMap((catalog) => catalog.texts());
+    const readable = names.filter((name) => token === undefined || mayRead(token, name));
+    const list = new EncodedList([...new Set(readable)].toSorted());
+    this.#made.set(key, list, list.bytes);
     return list;
   }
 }

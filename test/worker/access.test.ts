@@ -149,11 +149,27 @@ describe('with a token', () => {
     const edge = edgeWith();
     const ci = await edge.get('/v2/_catalog', bearer('ci-token'));
     expect(await ci.json()).toEqual({ repositories: ['docker.io/library/app', 'ghcr.io/acme/team/app'] });
-    // Once more, because each token's list is kept.
     const again = await edge.get('/v2/_catalog?n=1', bearer('ci-token'));
     expect(await again.json()).toEqual({ repositories: ['docker.io/library/app'] });
     const ops = await edge.get('/v2/_catalog?n=1&last=ghcr.io/acme/team/app', bearer('ops-token'));
     expect(await ops.json()).toEqual({ repositories: ['quay.io/private/app'] });
+  });
+
+  it('a token is shown what the catalogue has since it changed', async () => {
+    const other = r2Bucket();
+    await putIdentity(other, 'token');
+    const edge = new TestEdge([other], { variables: { ...TOKEN, TOKENS: tokens, TAG_TTL: '60s' } });
+    for (const repositories of [
+      ['ghcr.io/acme/a'],
+      ['ghcr.io/acme/a', 'ghcr.io/acme/b'],
+      ['ghcr.io/acme/b'],
+    ]) {
+      await other.put('state/default/catalog.json', JSON.stringify({ repositories }));
+      edge.now += 121_000;
+      const response = await edge.get('/v2/_catalog', bearer('ci-token'));
+      expect(await response.json()).toEqual({ repositories });
+      await edge.settle();
+    }
   });
 
   it('no answer is for others to keep, and no answer that the edge keeps is given to others', async () => {

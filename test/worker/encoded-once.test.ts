@@ -1,10 +1,12 @@
 /** Lists can have megabytes, so they are encoded once and not once per request. */
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { answerList } from '../../worker/answer/list.ts';
 import { answerReferrers } from '../../worker/answer/referrers.ts';
 import { REFERRERS } from '../../worker/content.ts';
 import { EncodedList } from '../../worker/encoded-list.ts';
+import { ReadableCatalog } from '../../worker/readable-catalog.ts';
+import { parseTokens } from '../../worker/token.ts';
 import { encodeReferrers } from '../../core/referrers.ts';
 import { parseDigest } from '../../core/digest.ts';
 import { OCI_MANIFEST } from '../../core/media-type.ts';
@@ -62,7 +64,7 @@ it('property: an encoded list agrees with the list that it is made from', () => 
       (all, other, a, b) => {
         const sorted = all.toSorted();
         const list = new EncodedList(sorted);
-        expect([...list]).toEqual(sorted);
+        expect(list.texts()).toEqual(sorted);
         for (const last of [other, ...sorted]) {
           const index = sorted.findIndex((entry) => entry > last);
           expect(list.indexAfter(last)).toBe(index === -1 ? sorted.length : index);
@@ -74,6 +76,60 @@ it('property: an encoded list agrees with the list that it is made from', () => 
       },
     ),
   );
+});
+
+describe('a catalogue', () => {
+  const ALL = ['a.io/a', 'a.io/b', 'b.io/a'];
+  const [one, other] = parseTokens('TOKENS', `one ${'1'.repeat(64)} a.io/*;other ${'2'.repeat(64)} */a`);
+
+  it('of more than 45,000 names is kept in memory', async () => {
+    const repositories = Array.from(
+      { length: 50_000 },
+      (_, index) => `ghcr.io/${'a'.repeat(30)}/${100_000 + index}`,
+    );
+    const bucket = s3Bucket();
+    await putIdentity(bucket);
+    await bucket.put('state/default/catalog.json', JSON.stringify({ repositories }));
+    const edge = new TestEdge([bucket]);
+    for (const cache of ['miss', 'hit-memory']) {
+      const response = await edge.get('/v2/_catalog?n=1');
+      expect(response.headers.get('lifeboat-cache')).toBe(cache);
+      await edge.settle();
+    }
+  });
+
+  it('is filtered once for each token, until it changes', () => {
+    const catalog = new ReadableCatalog();
+    const before = [new EncodedList(ALL)];
+    const after = [new EncodedList([...ALL, 'c.io/a'])];
+    const first = catalog.of(before, one);
+    const second = catalog.of(before, other);
+    expect([first, second].map((list) => list.texts())).toEqual([
+      ['a.io/a', 'a.io/b'],
+      ['a.io/a', 'b.io/a'],
+    ]);
+    expect(catalog.of([...before], one)).toBe(first);
+    expect(catalog.of(before, other)).toBe(second);
+    expect(catalog.of(after, other).texts()).toEqual(['a.io/a', 'b.io/a', 'c.io/a']);
+    expect(catalog.of([...after, ...before], other).texts()).toEqual(['a.io/a', 'b.io/a', 'c.io/a']);
+    expect(catalog.of([], other).texts()).toEqual([]);
+  });
+
+  it('is kept for tokens in one version, because each version can have megabytes', () => {
+    const catalog = new ReadableCatalog();
+    const before = [new EncodedList(ALL)];
+    const first = catalog.of(before, one);
+    catalog.of([new EncodedList(ALL)], other);
+    expect(catalog.of(before, one)).not.toBe(first);
+  });
+
+  it('is read as a whole and not name by name', () => {
+    const list = new EncodedList(ALL);
+    const parse = vi.spyOn(JSON, 'parse');
+    new ReadableCatalog().of([list], one);
+    expect(parse).toHaveBeenCalledTimes(1);
+    parse.mockRestore();
+  });
 });
 
 describe('a list of referrers', () => {
