@@ -15,7 +15,13 @@ import { decodeReferrers } from '../../core/referrers.ts';
 import { decodeRepositoryIndex } from '../../core/repository-index.ts';
 import { decodeTag, type TagObject } from '../../core/tag-object.ts';
 import { joinPlatforms } from '../engine/platform.ts';
-import { SourceError, type Resolved, type Source, type SourceManifest } from '../engine/source.ts';
+import {
+  SourceError,
+  type ReferrerList,
+  type Resolved,
+  type Source,
+  type SourceManifest,
+} from '../engine/source.ts';
 import type { ReadableStore } from '../engine/store.ts';
 
 export class BucketSource implements Source {
@@ -66,10 +72,11 @@ export class BucketSource implements Source {
     return (await this.#store.size(blobKey(digest))) === size;
   }
 
-  async referrers(subject: Digest): Promise<readonly Descriptor[]> {
+  async referrers(subject: Digest): Promise<ReferrerList> {
     const key = referrersKey(this.#repository, subject);
     const stored = await this.#store.get(key);
-    return stored === undefined ? [] : this.#decode(() => decodeReferrers(key, stored.bytes));
+    if (stored === undefined) return { descriptors: [] };
+    return { descriptors: this.#decode(() => decodeReferrers(key, stored.bytes)) };
   }
 
   /** Whoever may read the bucket has it all. */

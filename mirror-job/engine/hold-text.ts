@@ -65,7 +65,7 @@ export function massFinding(
   };
 }
 
-/** @param excess which bound the referrers exceed */
+/** @param excess which bound the referrers exceed, and, where nothing is read of a whole page, that */
 export function referrersFinding(
   repository: Repository,
   source: string,

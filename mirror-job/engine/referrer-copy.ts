@@ -18,7 +18,13 @@ import { partOf, type ManifestCopier, type StoredManifest, type StoredPart } fro
 import { Memo } from './memo.ts';
 import type { Keeper } from './retention.ts';
 import { allSettled } from './settle.ts';
-import { BlobAbsentError, ManifestAbsentError, SourceError, TooLongError, type Source } from './source.ts';
+import {
+  BlobAbsentError,
+  ManifestAbsentError,
+  SourceError,
+  type ReferrerList,
+  type Source,
+} from './source.ts';
 
 /**
  * Bounds of what refers to one image, because a registry can make up as much as it likes: how deep, how many, and how many
@@ -57,7 +63,7 @@ export class ReferrerCopier {
   readonly #repository: Repository;
   readonly #manifests: ManifestCopier;
   /** Several tags of one image, such as 1, 1.27 and latest, ask once and write once. */
-  readonly #asked: Memo<Digest, { readonly descriptors: readonly Descriptor[]; readonly isCut: boolean }>;
+  readonly #asked: Memo<Digest, ReferrerList>;
   /** By the subject and what is listed of it: how many that are. */
   readonly #listed: Memo<string, number>;
   /** Subjects whose left-out manifests were reported already. */
@@ -152,24 +158,18 @@ export class ReferrerCopier {
   }
 
   async #ask(subject: Digest, source: Source, allowance: Allowance): Promise<readonly Listed[]> {
-    try {
-      const { descriptors, isCut } = await this.#asked.get(subject, async () => {
-        const all = await source.referrers(subject, MAX_REFERRERS);
-        return {
-          // Annotations come with the manifests: here they would only take memory.
-          descriptors: all
-            .filter((one) => namesManifest(one))
-            .map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
-          isCut: all.length > MAX_REFERRERS,
-        };
-      });
-      if (isCut) allowance.excess ??= `more than ${MAX_REFERRERS}`;
-      return descriptors.map((descriptor) => ({ subject, descriptor }));
-    } catch (error) {
-      if (!(error instanceof TooLongError)) throw error;
-      allowance.excess ??= `a list of more than ${error.limit} ${error.unit}`;
-      return [];
-    }
+    const { descriptors, excess } = await this.#asked.get(subject, async () => {
+      const list = await source.referrers(subject, MAX_REFERRERS);
+      return {
+        // Annotations come with the manifests: here they would only take memory.
+        descriptors: list.descriptors
+          .filter((one) => namesManifest(one))
+          .map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
+        excess: list.descriptors.length > MAX_REFERRERS ? `more than ${MAX_REFERRERS}` : list.excess,
+      };
+    });
+    allowance.excess ??= excess;
+    return descriptors.map((descriptor) => ({ subject, descriptor }));
   }
 
   /** @returns undefined for a manifest that does not name the subject itself, because a list may claim anything */

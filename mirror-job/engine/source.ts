@@ -98,11 +98,21 @@ export interface Source {
   /**
    * What refers to a manifest, in whichever way the source tells.
    * @param limit how many are wanted: where there are more, more than so many come, and need not be all
-   * @throws {TooLongError} for a list of more bytes than are read of it, and {SourceError}
+   * @throws {SourceError}
    */
-  referrers(subject: Digest, limit: number): Promise<readonly Descriptor[]>;
+  referrers(subject: Digest, limit: number): Promise<ReferrerList>;
   /** Whether callers without credentials may read this manifest too. @throws {SourceError} */
   isPublic(digest: Digest): Promise<boolean>;
+}
+
+/** The referrers of a manifest, in the source's order. */
+export interface ReferrerList {
+  readonly descriptors: readonly Descriptor[];
+  /**
+   * The bound that the source's list exceeds, as in "a list of more than 16777216 bytes"; undefined when the list was read to
+   * its end. The descriptors are those before the bound.
+   */
+  readonly excess?: string | undefined;
 }
 
 /** Runs each request, from when it is sent: what the job itself makes it wait for, such as its turn, comes before. */

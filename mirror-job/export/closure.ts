@@ -224,7 +224,7 @@ export class ClosureWalk {
       return {
         descriptor: referrerDescriptor(manifest, digest, found.bytes.length),
         children: manifest.manifests.filter((child) => namesManifest(child)),
-        referrers: await this.#limit(() => this.#source.referrers(digest)),
+        referrers: (await this.#limit(() => this.#source.referrers(digest))).descriptors,
       };
     });
   }

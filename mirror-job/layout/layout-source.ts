@@ -2,12 +2,17 @@
  * An image from an OCI image layout: a folder, or a tar of one.
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
  */
-import type { Descriptor } from '../../core/descriptor.ts';
 import { algorithmOf, digestOf, hexOf, isDigest, type Digest } from '../../core/digest.ts';
 import { parseJson } from '../../core/json.ts';
 import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
-import { SourceError, type Resolved, type Source, type SourceManifest } from '../engine/source.ts';
+import {
+  SourceError,
+  type ReferrerList,
+  type Resolved,
+  type Source,
+  type SourceManifest,
+} from '../engine/source.ts';
 import { FileRefusedError } from './file-below.ts';
 import { readContents, type LayoutContents } from './layout-contents.ts';
 import { openLayoutFiles, type LayoutFiles } from './layout-files.ts';
@@ -59,8 +64,8 @@ export class LayoutSource implements Source {
     return isThere ? this.#stream(files, name, offset) : undefined;
   }
 
-  async referrers(subject: Digest, limit: number): Promise<readonly Descriptor[]> {
-    return (await this.#read()).referrers(subject, limit);
+  async referrers(subject: Digest, limit: number): Promise<ReferrerList> {
+    return { descriptors: (await this.#read()).referrers(subject, limit) };
   }
 
   /** Whoever names a layout has it before them, and means to publish it. */

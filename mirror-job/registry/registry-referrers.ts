@@ -9,7 +9,7 @@ import { MAX_MANIFEST_SIZE, MAX_MANIFEST_VALUES } from '../../core/manifest.ts';
 import { OCI_INDEX, bareMediaType, isManifestMediaType } from '../../core/media-type.ts';
 import type { Tag } from '../../core/reference.ts';
 import { referrersTag } from '../../core/tag-list.ts';
-import { SourceError, TooLongError } from '../engine/source.ts';
+import { SourceError, TooLongError, type ReferrerList } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 import { encodingNote } from './content-encoding.ts';
 import { DeadEndError } from './dead-end-error.ts';
@@ -30,6 +30,8 @@ const REFUSED = Array.from({ length: 100 }, (_, index) => 400 + index).filter(
 /** There is no such API when this many subjects in a row are refused and none was answered. */
 const MAX_REFUSED = 3;
 
+const NONE: ReferrerList = { descriptors: [] };
+
 export class RegistryReferrers {
   readonly #requests: RepositoryRequests;
   readonly #manifests: RegistryManifests;
@@ -49,26 +51,23 @@ export class RegistryReferrers {
    * As `Source.referrers`.
    * @param listed the derived names in the repository's list of tags; undefined when the list does not tell
    */
-  async of(
-    subject: Digest,
-    listed: ReadonlySet<string> | undefined,
-    limit: number,
-  ): Promise<readonly Descriptor[]> {
+  async of(subject: Digest, listed: ReadonlySet<string> | undefined, limit: number): Promise<ReferrerList> {
     const fallback = referrersTag(subject);
     const answered = await this.#askApi(subject, limit);
     // A registry that gained the API later may not know the referrers that clients had listed under the tag before.
     const ask = listed === undefined ? answered === undefined : listed.has(fallback);
-    return [
-      ...(answered ?? []),
-      ...(ask ? await this.#byTag(fallback, subject, listed !== undefined, limit) : []),
-    ];
+    const tagged = ask ? await this.#byTag(fallback, subject, listed !== undefined, limit) : NONE;
+    return {
+      descriptors: [...(answered ?? NONE).descriptors, ...tagged.descriptors],
+      excess: answered?.excess ?? tagged.excess,
+    };
   }
 
   /**
    * One request at a time until it is known whether there is an API. The others wait, because they might be sent in
    * vain.
    */
-  async #askApi(subject: Digest, limit: number): Promise<readonly Descriptor[] | undefined> {
+  async #askApi(subject: Digest, limit: number): Promise<ReferrerList | undefined> {
     while (this.#hasApi === undefined && this.#question !== undefined) {
       const question = this.#question;
       const hasFailed = await question.then(
@@ -83,7 +82,7 @@ export class RegistryReferrers {
     const asked = this.#byApi(subject, limit);
     if (this.#hasApi === undefined) this.#question ??= asked;
     const answered = await asked;
-    if (Array.isArray(answered)) {
+    if (typeof answered === 'object') {
       this.#hasApi = true;
       return answered;
     }
@@ -92,8 +91,9 @@ export class RegistryReferrers {
     return undefined;
   }
 
-  async #byApi(subject: Digest, limit: number): Promise<Descriptor[] | 'refused' | 'no API'> {
+  async #byApi(subject: Digest, limit: number): Promise<ReferrerList | 'refused' | 'no API'> {
     const descriptors: Descriptor[] = [];
+    let excess: string | undefined;
     let isFirst = true;
     let lacking: 'refused' | 'no API' | undefined;
     const bounds = { page: MAX_PAGE, list: MAX_LIST, allow: [...NO_API, ...REFUSED] };
@@ -115,9 +115,11 @@ export class RegistryReferrers {
       });
     } catch (error) {
       if (isFirst && error instanceof DeadEndError) return 'no API';
-      throw error;
+      if (!(error instanceof TooLongError)) throw error;
+      // The pages before are kept: else whoever can push many referrers could keep a signature out of the mirror.
+      excess = excessOf(error);
     }
-    return lacking ?? descriptors;
+    return lacking ?? { descriptors, excess };
   }
 
   /**
@@ -141,11 +143,20 @@ export class RegistryReferrers {
     return isSaidToBe || (isObject(json) && Array.isArray(json['manifests'])) ? json : undefined;
   }
 
+  async #byTag(tag: Tag, subject: Digest, isListed: boolean, limit: number): Promise<ReferrerList> {
+    try {
+      return { descriptors: await this.#readTag(tag, subject, isListed, limit) };
+    } catch (error) {
+      if (!(error instanceof TooLongError)) throw error;
+      return { descriptors: [], excess: excessOf(error) };
+    }
+  }
+
   /**
    * The tag counts only if it is an index of referrers, because anybody may give an image this name, and GitLab answers
    * with the subject itself.
    */
-  async #byTag(tag: Tag, subject: Digest, isListed: boolean, limit: number): Promise<Descriptor[]> {
+  async #readTag(tag: Tag, subject: Digest, isListed: boolean, limit: number): Promise<Descriptor[]> {
     // A HEAD costs no quota, and mostly there is no such tag.
     const resolved = isListed ? undefined : await this.#manifests.resolve(tag, true);
     if (!isListed && (resolved === undefined || resolved.digest === subject)) return [];
@@ -199,4 +210,11 @@ export class RegistryReferrers {
       );
     }
   }
+}
+
+/** A tag's list is a single page. */
+function excessOf({ limit, unit }: TooLongError): string {
+  return limit === MAX_LIST
+    ? `a list of more than ${limit} ${unit}`
+    : `a list with a page of more than ${limit} ${unit}, of which nothing is read`;
 }

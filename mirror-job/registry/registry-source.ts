@@ -2,7 +2,6 @@
  * An image of an upstream registry.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
  */
-import type { Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
 import type { Tag } from '../../core/reference.ts';
@@ -10,6 +9,7 @@ import { isReferrerTag } from '../../core/tag-list.ts';
 import {
   SourceError,
   type RangeAnswer,
+  type ReferrerList,
   type RequestCounts,
   type Resolved,
   type Source,
@@ -190,7 +190,7 @@ export class RegistrySource implements Source {
     else this.#oddities.set(digest, oddity);
   }
 
-  referrers(subject: Digest, limit: number): Promise<readonly Descriptor[]> {
+  referrers(subject: Digest, limit: number): Promise<ReferrerList> {
     return this.#referrers.of(subject, this.#listed, limit);
   }
 

@@ -78,9 +78,9 @@ test.each(['library/signed', 'library/fallback'])(
     const repository = repositoryOf(corpus, name);
     const source = new LayoutSource(await layoutOf(repository));
     const image = parseDigest(digestOfTag(repository, 'latest'));
-    const [sbom] = await source.referrers(image, 10);
+    const [sbom] = (await source.referrers(image, 10)).descriptors;
     expect(await artifactTypeOf(source, sbom)).toBe('application/spdx+json');
-    const [signature] = sbom === undefined ? [] : await source.referrers(sbom.digest, 10);
+    const [signature] = sbom === undefined ? [] : (await source.referrers(sbom.digest, 10)).descriptors;
     expect(await artifactTypeOf(source, signature)).toBe('application/vnd.dev.sigstore.bundle.v0.3+json');
     expect(await source.isPublic()).toBe(true);
   },

@@ -1,6 +1,8 @@
 /** A registry that makes up referrers without end: the image is mirrored with a bounded number of them, and that is a finding. */
 import { afterEach, expect, test } from 'vitest';
 import { parseDescriptor } from '../../core/descriptor.ts';
+import { parseDigest } from '../../core/digest.ts';
+import type { Limits } from '../../mirror-job/engine/environment.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import { addArtifact, addImage, addLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository, type Repository } from '../support/content.ts';
@@ -16,6 +18,7 @@ let registry: RogueRegistry | undefined;
 afterEach(() => registry?.stop());
 
 const MAX = 1000;
+const LONG_PAGE = 'a list with a page of more than 4194304 bytes, of which nothing is read';
 
 function listOf(manifests: readonly unknown[]): Misbehaviour {
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }));
@@ -25,7 +28,7 @@ function listOf(manifests: readonly unknown[]): Misbehaviour {
 /** @param misbehave told the repository, to which it may add what it makes up */
 async function mirror(
   misbehave: (request: RegistryRequest, app: Repository) => Misbehaviour | undefined,
-  { tags = ['one'] }: { tags?: readonly string[] } = {},
+  { tags = ['one'], limits = {} }: { tags?: readonly string[]; limits?: Partial<Limits> } = {},
 ) {
   const app = emptyRepository();
   const image = addImage(app, { layers: [await addLayer(app, 'layer')] });
@@ -36,7 +39,7 @@ async function mirror(
   });
   const source = await sourceAt(registry.host, 'team/app', { timeout: 30_000 });
   const store = new MemoryStore();
-  const environment = environmentFor(store);
+  const environment = environmentFor(store, { limits });
   const report = await runMirror(environment, 'default', [imageOf(source, 'mirror.test/app', { tags })]);
   const finding = (excess: string) => ({
     kind: 'too-many-referrers',
@@ -91,7 +94,7 @@ test('referrers of more than 8 MiB in all are cut off there, in the order of the
   expect(store.keys(`/_referrers/sha256/${image.digest.slice(7)}`)).toHaveLength(1);
 });
 
-test('137,000 referrers in one page are a finding', async () => {
+test('137,000 referrers in one page are a finding, and none of them is mirrored', async () => {
   const entry = { mediaType: OCI_MANIFEST, size: 1 };
   const manifests = Array.from({ length: 137_000 }, (_, index) => ({
     ...entry,
@@ -101,7 +104,7 @@ test('137,000 referrers in one page are a finding', async () => {
     kind === 'referrers' ? listOf(manifests) : undefined,
   );
   expect(outcomesOf(report)).toEqual({ 'mirror.test/app:one': 'created' });
-  expect(report.findings).toEqual([finding('a list of more than 4194304 bytes')]);
+  expect(report.findings).toEqual([finding(LONG_PAGE)]);
   expect(store.keys('/_manifests/')).toHaveLength(1);
 });
 
@@ -125,31 +128,67 @@ test('pages of referrers without end are left at the thousandth', async () => {
   expect(requests.filter(({ kind }) => kind === 'referrers')).toHaveLength(11);
 });
 
-test('a page of referrers with more than 250,000 values is a finding', async () => {
-  const { report, finding } = await mirror(({ kind }) =>
-    kind === 'referrers'
-      ? {
-          kind: 'manifest',
-          bytes: Buffer.from(`{"manifests":[],"x":[${'{},'.repeat(130_000)}0]}`),
-          mediaType: OCI_INDEX,
-        }
-      : undefined,
-  );
-  expect(outcomesOf(report)).toEqual({ 'mirror.test/app:one': 'created' });
-  expect(report.findings).toEqual([finding('a list of more than 250000 values')]);
-});
+test.each([
+  [
+    'more than 16 MiB in all',
+    { manifests: [], padding: 'x'.repeat(4_000_000) },
+    'a list of more than 16777216 bytes',
+    6,
+  ],
+  ['a page of more than 4 MiB', { manifests: [], padding: 'x'.repeat(4_200_000) }, LONG_PAGE, 2],
+  [
+    'a page of more than 250,000 values',
+    { manifests: [], padding: Array.from({ length: 250_001 }, () => 0) },
+    'a list with a page of more than 250000 values, of which nothing is read',
+    2,
+  ],
+])(
+  'pages of referrers with %s are left there: what came before is mirrored, and two tags of the image ask once',
+  async (_, padding, excess, pages) => {
+    const { store, report, finding, image, requests } = await mirror(
+      ({ kind, reference, query }, app) => {
+        if (kind !== 'referrers') return undefined;
+        const page = Number(query.get('page') ?? 0);
+        const link = `</v2/team/app/referrers/${reference}?page=${page + 1}>; rel="next"`;
+        const body = JSON.stringify(page === 0 ? { manifests: [signatureOf(app, reference)] } : padding);
+        return { kind: 'status', status: 200, headers: { 'content-type': OCI_INDEX, link }, body };
+      },
+      { tags: ['one', 'two'], limits: { tags: 1 } },
+    );
+    expect(outcomesOf(report)).toEqual({
+      'mirror.test/app:one': 'created',
+      'mirror.test/app:two': 'created',
+    });
+    expect(report.findings).toEqual([finding(excess)]);
+    expect(store.keys('/_manifests/')).toHaveLength(1 + 1);
+    expect(store.keys('/_referrers/')).toEqual([
+      expect.stringContaining(`/_referrers/sha256/${image.digest.slice('sha256:'.length)}`),
+    ]);
+    expect(requests.filter(({ kind }) => kind === 'referrers')).toHaveLength(pages);
+  },
+);
 
-test('pages of referrers that have more than 16 MiB in all are left there', async () => {
-  const { report, finding, requests } = await mirror(({ kind, reference, query }) => {
-    if (kind !== 'referrers') return undefined;
-    const page = Number(query.get('page') ?? 0);
-    const link = `</v2/team/app/referrers/${reference}?page=${page + 1}>; rel="next"`;
-    const body = JSON.stringify({ manifests: [], padding: 'x'.repeat(4_000_000) });
-    return { kind: 'status', status: 200, headers: { 'content-type': OCI_INDEX, link }, body };
+test('a list under a tag that is too long does not take away what the API lists', async () => {
+  const app = emptyRepository();
+  const image = addImage(app, { layers: [await addLayer(app, 'layer')] });
+  const tag = `sha256-${image.digest.slice('sha256:'.length)}`;
+  const signature = parseDescriptor(signatureOf(app, image.digest), 'a referrer');
+  registry = await startRogueRegistry({
+    corpus: { repositories: new Map([['team/app', app]]) },
+    misbehave: ({ kind, reference }) => {
+      if (kind === 'tags') return { kind: 'tags', tags: [tag] };
+      if (kind === 'referrers') return listOf([signature]);
+      const bytes = Buffer.from(JSON.stringify({ manifests: [], padding: 'x'.repeat(4_200_000) }));
+      return reference === tag ? { kind: 'manifest', bytes, mediaType: OCI_INDEX } : undefined;
+    },
   });
-  expect(outcomesOf(report)).toEqual({ 'mirror.test/app:one': 'created' });
-  expect(report.findings).toEqual([finding('a list of more than 16777216 bytes')]);
-  expect(requests.filter(({ kind }) => kind === 'referrers')).toHaveLength(5);
+  const source = await sourceAt(registry.host, 'team/app', { timeout: 30_000 });
+  await source.tags();
+  const { mediaType, digest, size } = signature;
+  expect(await source.referrers(parseDigest(image.digest), MAX)).toEqual({
+    descriptors: [{ mediaType, digest, size }],
+    excess: LONG_PAGE,
+  });
 });
 
 test.each<[number, string[]]>([
@@ -163,8 +202,9 @@ test.each<[number, string[]]>([
     addArtifact(app, { artifactType: `application/${index}`, subject: image }),
   );
   const source = new MemorySource('source.test/app', app);
-  source.referrers = async (subject) =>
-    subject === image.digest ? listed.map((one) => parseDescriptor(one, 'a referrer')) : [];
+  source.referrers = async (subject) => ({
+    descriptors: subject === image.digest ? listed.map((one) => parseDescriptor(one, 'a referrer')) : [],
+  });
   const store = new MemoryStore();
   const { findings, counts } = await runMirror(environmentFor(store), 'default', [
     imageOf(source, 'mirror.test/app', { tags: ['one'] }),
@@ -188,6 +228,12 @@ test('more than a thousand tags that are named after one image are a finding, an
     expect.stringContaining(`${image.digest}: more than 1000 tags that are named after it. The image`),
   ]);
 });
+
+function signatureOf(app: Repository, reference: string): unknown {
+  const size = app.manifests.get(reference)?.bytes.length ?? 0;
+  const subject = { mediaType: OCI_MANIFEST, digest: reference, size };
+  return addArtifact(app, { artifactType: 'application/vnd.example.signature', subject });
+}
 
 /** An entry whose type is no manifest's. */
 function layerOf(index: number) {

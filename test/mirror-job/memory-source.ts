@@ -1,9 +1,10 @@
 /** A source in memory, so that a test can make any single answer another, and see what was asked. */
-import { parseDescriptor, type Descriptor } from '../../core/descriptor.ts';
+import { parseDescriptor } from '../../core/descriptor.ts';
 import { parseDigest, type Digest } from '../../core/digest.ts';
 import { parseTag, type Tag } from '../../core/reference.ts';
 import {
   TooLongError,
+  type ReferrerList,
   type Resolved,
   type Source,
   type SourceManifest,
@@ -60,12 +61,13 @@ export class MemorySource implements Source {
     return this.open(digest, offset);
   }
 
-  async referrers(subject: Digest): Promise<readonly Descriptor[]> {
+  async referrers(subject: Digest): Promise<ReferrerList> {
     await this.#begin('referrers', subject);
-    return [...this.repository.manifests].flatMap(([digest, { bytes, mediaType }]) => {
+    const descriptors = [...this.repository.manifests].flatMap(([digest, { bytes, mediaType }]) => {
       const refers = referencesOf(readJson(bytes)).subject?.digest === subject;
       return refers ? [parseDescriptor({ mediaType, digest, size: bytes.length }, 'a referrer')] : [];
     });
+    return { descriptors };
   }
 
   async isPublic(reference: Tag | Digest): Promise<boolean> {
