@@ -136,13 +136,15 @@ export class SourceError extends Error {
   override readonly name: string = 'SourceError';
 }
 
+type LimitUnit = 'bytes' | 'values' | 'pages';
+
 /** The source sends more than is read of it. */
 export class TooLongError extends SourceError {
   override readonly name = 'TooLongError';
   readonly limit: number;
-  readonly unit: 'bytes' | 'values';
+  readonly unit: LimitUnit;
 
-  constructor(message: string, limit: number, unit: 'bytes' | 'values' = 'bytes') {
+  constructor(message: string, limit: number, unit: LimitUnit = 'bytes') {
     super(message);
     this.limit = limit;
     this.unit = unit;

@@ -214,7 +214,7 @@ export class RegistryReferrers {
 
 /** A tag's list is a single page. */
 function excessOf({ limit, unit }: TooLongError): string {
-  return limit === MAX_LIST
+  return unit === 'pages' || limit === MAX_LIST
     ? `a list of more than ${limit} ${unit}`
     : `a list with a page of more than ${limit} ${unit}, of which nothing is read`;
 }

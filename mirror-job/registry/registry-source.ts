@@ -8,6 +8,7 @@ import type { Tag } from '../../core/reference.ts';
 import { isReferrerTag } from '../../core/tag-list.ts';
 import {
   SourceError,
+  TooLongError,
   type RangeAnswer,
   type ReferrerList,
   type RequestCounts,
@@ -22,7 +23,7 @@ import { parseContentRange } from './content-range.ts';
 import { RegistryManifests } from './registry-manifests.ts';
 import { RegistryReferrers } from './registry-referrers.ts';
 import type { Registry } from './registry.ts';
-import { RepositoryRequests } from './repository-requests.ts';
+import { RepositoryRequests, type Read } from './repository-requests.ts';
 import { OtherNames, readTagPage } from './tag-page.ts';
 
 /** What some registries, or the storage that they redirect to, answer to a range and would not to the whole. */
@@ -35,6 +36,8 @@ const RANGE_REFUSALS = [400, 403, 405, 416, 501];
  */
 const MAX_TAGS = 200_000;
 const TAG_LIST = { page: 16 * 1024 * 1024, list: 64 * 1024 * 1024 };
+/** The next step where a list is too long. */
+const ADVICE = 'Name the tags that you want instead of patterns: that needs no list.';
 
 export class RegistrySource implements Source {
   readonly #requests: RepositoryRequests;
@@ -85,18 +88,24 @@ export class RegistrySource implements Source {
   async #listTags(): Promise<readonly Tag[]> {
     const tags: Tag[] = [];
     const others = new OtherNames();
-    await this.#requests.eachPage('tags/list', TAG_LIST, ({ response, bytes }) => {
+    const visit = ({ response, bytes }: Read): boolean => {
       const read = readTagPage(this.name, response, bytes, MAX_TAGS - tags.length - others.count);
       if (read === 'too many') {
         throw new SourceError(
-          `${this.name} lists more than ${MAX_TAGS} tags, which is the most that Lifeboat reads of one repository. Name the tags that you want instead of patterns: that needs no list.`,
+          `${this.name} lists more than ${MAX_TAGS} tags, which is the most that Lifeboat reads of one repository. ${ADVICE}`,
         );
       }
       // Not with a spread: some registries send hundreds of thousands in one page.
       for (const tag of read.tags) tags.push(tag);
       for (const other of read.others) others.add(other);
       return true;
-    });
+    };
+    try {
+      await this.#requests.eachPage('tags/list', TAG_LIST, visit);
+    } catch (error) {
+      if (!(error instanceof TooLongError)) throw error;
+      throw new SourceError(`${error.message} ${ADVICE}`, { cause: error });
+    }
     if (others.count > 0) this.#requests.registry.log.warn(others.sentence(this.name));
     const shown = tags.filter((tag) => isReferrerTag(tag));
     this.#listed = shown.length === 0 ? undefined : new Set(shown);

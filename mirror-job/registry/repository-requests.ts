@@ -128,7 +128,11 @@ export class RepositoryRequests {
         if (visited.has(next))
           throw new SourceError(`${this.name}: the pages of ${resource} lead in a circle.`);
         if (visited.size === MAX_PAGES)
-          throw new SourceError(`${this.name}: ${resource} has more than ${MAX_PAGES} pages.`);
+          throw new TooLongError(
+            `${this.name}: ${resource} has more than ${MAX_PAGES} pages.`,
+            MAX_PAGES,
+            'pages',
+          );
         visited.add(next);
         const page = await this.#visitPage(resource, next, bounds, visit, slot);
         next = page.next;

@@ -6,7 +6,7 @@
 import { TooManyValuesError, isObject, parseJson } from '../../core/json.ts';
 import { isTag, type Tag } from '../../core/reference.ts';
 import { countOf } from '../engine/count-of.ts';
-import { SourceError } from '../engine/source.ts';
+import { SourceError, TooLongError } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 import { encodingNote } from './content-encoding.ts';
 
@@ -27,7 +27,7 @@ export interface TagPage {
 /**
  * @param name the repository's name for messages
  * @param limit how many names there may be
- * @throws {SourceError}
+ * @throws {TooLongError} and {SourceError}
  */
 export function readTagPage(
   name: string,
@@ -40,9 +40,10 @@ export function readTagPage(
     page = parseJson(bytes ?? new Uint8Array(), MAX_VALUES);
   } catch (error) {
     if (error instanceof TooManyValuesError) {
-      throw new SourceError(
+      throw new TooLongError(
         `${name}: tags/list: a page has more than ${MAX_VALUES} values, which is the most that Lifeboat reads.`,
-        { cause: error },
+        MAX_VALUES,
+        'values',
       );
     }
     throw new SourceError(`${name}: tags/list: the answer is not JSON.${encodingNote(response)}`, {

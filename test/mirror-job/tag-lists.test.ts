@@ -111,8 +111,10 @@ test('names that no client can pull are left out, and that is said', async () =>
   ]);
 });
 
+const ADVICE = ' Name the tags that you want instead of patterns: that needs no list.';
+
 function tooMany(host: string): string {
-  return `${host}/team/app lists more than 200000 tags, which is the most that Lifeboat reads of one repository. Name the tags that you want instead of patterns: that needs no list.`;
+  return `${host}/team/app lists more than 200000 tags, which is the most that Lifeboat reads of one repository.${ADVICE}`;
 }
 
 test('a list of more tags than any real repository has fails, whether in one page or in many', async () => {
@@ -132,7 +134,7 @@ test('a page of more than 16 MiB fails the list', async () => {
   const registry = await start(() => ({ kind: 'tags', tags: ['x'.repeat(17 * 1024 * 1024)] }));
   const source = await sourceAt(registry.host, 'team/app', { timeout: 30_000 });
   await expect(source.tags()).rejects.toThrow(
-    `${registry.host}/team/app: tags/list sent more than 16777216 bytes, which is the most that Lifeboat reads.`,
+    `${registry.host}/team/app: tags/list sent more than 16777216 bytes, which is the most that Lifeboat reads.${ADVICE}`,
   );
 });
 
@@ -146,7 +148,7 @@ test('pages of more than 64 MiB in all fail the list', async () => {
   }));
   const source = await sourceAt(registry.host, 'team/app', { timeout: 30_000 });
   await expect(source.tags()).rejects.toThrow(
-    `${registry.host}/team/app: the pages of tags/list have more than 67108864 bytes in all, which is the most that Lifeboat reads of a list.`,
+    `${registry.host}/team/app: the pages of tags/list have more than 67108864 bytes in all, which is the most that Lifeboat reads of a list.${ADVICE}`,
   );
   expect(registry.requests).toHaveLength(5);
 });
@@ -183,7 +185,7 @@ test('a page of more than a million values fails the list, and commas in strings
   }));
   const source = await sourceAt(junk.host, 'team/app', { timeout: 30_000 });
   await expect(source.tags()).rejects.toThrow(
-    `${junk.host}/team/app: tags/list: a page has more than 1000000 values, which is the most that Lifeboat reads.`,
+    `${junk.host}/team/app: tags/list: a page has more than 1000000 values, which is the most that Lifeboat reads.${ADVICE}`,
   );
   const text = await start(() => ({
     kind: 'status',
