@@ -16,8 +16,8 @@ import {
 import type { Repository } from '../../core/reference.ts';
 import { referrerDescriptor } from '../../core/referrers.ts';
 import type { BlobWriter } from './blob-copy.ts';
-import type { Environment } from './environment.ts';
-import { partyOf } from './fair-share.ts';
+import { MANIFEST_BUDGET, type Environment } from './environment.ts';
+import { FairShare, partyOf } from './fair-share.ts';
 import { Memo } from './memo.ts';
 import { chooseChildren, complaintAbout, joinChoices, type ChosenPlatforms } from './platform-choice.ts';
 import type { Platforms } from './platform.ts';
@@ -55,6 +55,14 @@ const MAX_BELOW_REFERRER = 8 * 1024 * 1024;
 const MAX_KEPT = 1024 * 1024;
 const MAX_KEPT_OF_REFERRER = 256 * 1024;
 
+/**
+ * Bytes of listed manifests that one image of the configuration holds at once, so that other images of its upstream go on
+ * while its blobs come slowly. Referrers have a share of their own, because more people may add a referrer than move a tag
+ * (docs/decisions/0081-bounded-referrers.md).
+ */
+const MAX_LISTED = MANIFEST_BUDGET / 4;
+const MAX_LISTED_REFERRERS = MANIFEST_BUDGET / 8;
+
 /** Deeper than any image: an index of indexes of images is three. */
 const MAX_DEPTH = 8;
 
@@ -71,6 +79,8 @@ interface Tree {
   /** Bytes of those that are kept, and how many may be. */
   kept: number;
   readonly keptLimit: number;
+  /** The image's own bytes of listed manifests, which come out of its upstream's. */
+  readonly share: FairShare;
 }
 
 /**
@@ -138,6 +148,8 @@ export class ManifestCopier {
   /** By digest and platforms: what is enough for a subset is not for all. */
   readonly #stored: Memo<string, StoredManifest>;
   readonly #retention: Keeper;
+  readonly #share = new FairShare(MAX_LISTED);
+  readonly #shareOfReferrers = new FairShare(MAX_LISTED_REFERRERS);
 
   /**
    * @param admit asked before a manifest that the bucket lacks is taken from a source; what it throws is the failure
@@ -172,7 +184,7 @@ export class ManifestCopier {
     given?: SourceManifest,
     expected?: Descriptor,
     platforms?: Platforms,
-    nesting: Nesting = { depth: 0, tree: treeOf(MAX_CHILDREN, MAX_KEPT) },
+    nesting: Nesting = { depth: 0, tree: treeOf(MAX_CHILDREN, MAX_KEPT, this.#share) },
   ): Promise<StoredManifest> {
     const { depth } = nesting;
     if (depth > MAX_DEPTH) {
@@ -196,7 +208,7 @@ export class ManifestCopier {
       refuseOtherSize(stored.size);
       return stored;
     }
-    const read = await this.#readOnce(digest, source, given, expected);
+    const read = await this.#readOnce(digest, source, given, expected, nesting.tree.share);
     try {
       try {
         refuseOtherSize(read.bytes.length);
@@ -226,7 +238,8 @@ export class ManifestCopier {
       const part = partOf(await known);
       return part.referrer?.subject === subject ? part : undefined;
     }
-    const read = await this.#readOnce(digest, source, undefined, referrer);
+    const tree = treeOf(MAX_BELOW_REFERRER, MAX_KEPT_OF_REFERRER, this.#shareOfReferrers);
+    const read = await this.#readOnce(digest, source, undefined, referrer, tree.share);
     try {
       let isOurs = false;
       try {
@@ -235,7 +248,7 @@ export class ManifestCopier {
         if (!isOurs) this.#retention.keep(read.bytes.length, () => this.#read.forget(digest));
       }
       if (!isOurs) return undefined;
-      const nesting = { depth: 0, tree: treeOf(MAX_BELOW_REFERRER, MAX_KEPT_OF_REFERRER) };
+      const nesting = { depth: 0, tree };
       return partOf(await this.ensure(digest, source, undefined, referrer, undefined, nesting));
     } finally {
       read.release();
@@ -267,12 +280,13 @@ export class ManifestCopier {
     source: Source,
     given: SourceManifest | undefined,
     expected: Descriptor | undefined,
+    share: FairShare,
   ): Promise<Read> {
     const limit = Math.min(expected?.size ?? MAX_MANIFEST_SIZE, MAX_MANIFEST_SIZE);
     for (;;) {
       try {
         return await this.#read.get(digest, () =>
-          this.#readAnywhere(digest, source, given, limit, expected !== undefined),
+          this.#readAnywhere(digest, source, given, limit, expected === undefined ? undefined : share),
         );
       } catch (error) {
         if (!(error instanceof TooLongError)) throw error;
@@ -286,22 +300,29 @@ export class ManifestCopier {
     }
   }
 
-  /** One that is listed waits for its share of the memory: an index may list any number, and all are read side by side. */
+  /**
+   * A listed manifest waits for its part of the memory, because an index may list any number, and all are read side by side.
+   * @param share the image's own; left out for a manifest that is not listed
+   */
   async #readAnywhere(
     digest: Digest,
     source: Source,
     given: SourceManifest | undefined,
     limit: number,
-    isListed: boolean,
+    share: FairShare | undefined,
   ): Promise<Read> {
     const { listedManifests } = this.#environment;
     const party = partyOf(source);
     let held = 0;
     const release = (): void => {
-      if (held > 0) listedManifests.give(party, held);
+      if (held === 0) return;
+      listedManifests.give(party, held);
+      share?.give(party, held);
       held = 0;
     };
-    if (isListed) {
+    if (share !== undefined) {
+      // The image's own first: else it would keep the upstream's from other images while it waits for itself.
+      await share.take(party, limit);
       await listedManifests.take(party, limit);
       held = limit;
     }
@@ -407,8 +428,8 @@ export class ManifestCopier {
   }
 }
 
-function treeOf(limit: number, keptLimit: number): Tree {
-  return { bytes: 0, limit, kept: 0, keptLimit };
+function treeOf(limit: number, keptLimit: number, share: FairShare): Tree {
+  return { bytes: 0, limit, kept: 0, keptLimit, share };
 }
 
 function refuseTooMuchKept(

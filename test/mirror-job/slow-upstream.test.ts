@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import { SkippedError } from '../../mirror-job/engine/skipped-error.ts';
 import { RegistrySource } from '../../mirror-job/registry/registry-source.ts';
-import { addImage, addLayer, shareLayer, tagAs, type Layer } from '../support/builder.ts';
+import { addImage, addIndex, addLayer, shareLayer, tagAs, type Layer } from '../support/builder.ts';
 import { emptyRepository, type Repository } from '../support/content.ts';
 import type { Misbehaviour } from '../support/misbehaviour.ts';
 import type { RegistryRequest } from '../support/registry-request.ts';
@@ -31,6 +31,7 @@ async function mirrorUntilGood(
   bad: ReadonlyMap<string, Repository>,
   good: Repository,
   isSlow: (request: RegistryRequest) => boolean,
+  { isSameUpstream = false } = {},
 ) {
   const stop = new AbortController();
   const open = async (
@@ -47,10 +48,10 @@ async function mirrorUntilGood(
       imageOf(new RegistrySource(client, name), `mirror.test/${name}`),
     );
   };
-  const images = [
-    ...(await open(bad, (request) => (isSlow(request) ? DRIP : undefined))),
-    ...(await open(new Map([['good', good]]), () => undefined)),
-  ];
+  const misbehave = (request: RegistryRequest) => (isSlow(request) ? DRIP : undefined);
+  const images = isSameUpstream
+    ? await open(new Map([...bad, ['good', good]]), misbehave)
+    : [...(await open(bad, misbehave)), ...(await open(new Map([['good', good]]), () => undefined))];
   const limits = { partSize: 1024, flushEvery: 0 };
   const environment = environmentFor(new MemoryStore(), { signal: stop.signal, limits });
   const run = runMirror(environment, 'default', images);
@@ -78,6 +79,27 @@ test.each<[string, (request: RegistryRequest) => boolean]>([
   const good = emptyRepository();
   addTagged(good, [await addLayer(good, 'good'), await addLayer(good, 'good too')]);
   expect(await mirrorUntilGood(bad, good, isSlow)).toEqual({
+    ofGood: 'created',
+    ofOthers: [`skipped: ${STOPPED}`],
+  });
+});
+
+test('an index is mirrored while another one of the same upstream, whose nine manifests have 4 MiB each, drips its layers', async () => {
+  const bad = emptyRepository();
+  const slow = new Set<string>();
+  const annotations = { padding: 'x'.repeat(4_190_000) };
+  const children = [];
+  for (let index = 0; index < 9; index += 1) {
+    const layer = await addLayer(bad, `bad ${index}`);
+    slow.add(layer.digest);
+    const platform = { os: 'linux', architecture: `a${index}` };
+    children.push(addImage(bad, { layers: [layer], platform, annotations }));
+  }
+  tagAs(bad, addIndex(bad, children), 'one');
+  const good = emptyRepository();
+  tagAs(good, addIndex(good, [addImage(good, { layers: [await addLayer(good, 'good')] })]), 'one');
+  const isSlow = ({ kind, reference }: RegistryRequest): boolean => kind === 'blob' && slow.has(reference);
+  expect(await mirrorUntilGood(new Map([['bad', bad]]), good, isSlow, { isSameUpstream: true })).toEqual({
     ofGood: 'created',
     ofOthers: [`skipped: ${STOPPED}`],
   });
