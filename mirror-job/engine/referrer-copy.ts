@@ -98,12 +98,12 @@ export class ReferrerCopier {
       referrers.set(descriptor.digest, descriptor);
       subjects.set(subject, referrers);
     };
-    /** @returns those that are new: their referrers are asked for next */
+    /** @returns those that are new, each before its children: their referrers are asked for next */
     const note = (stored: StoredPart): StoredPart[] => {
       if (digests.has(stored.digest)) return [];
       digests.add(stored.digest);
       if (stored.referrer !== undefined) list(stored.referrer);
-      return [...stored.children.flatMap((child) => note(child)), stored];
+      return [stored, ...stored.children.flatMap((child) => note(child))];
     };
 
     const allowance = new Allowance();

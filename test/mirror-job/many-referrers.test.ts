@@ -4,7 +4,7 @@ import { parseDescriptor } from '../../core/descriptor.ts';
 import { parseDigest } from '../../core/digest.ts';
 import type { Limits } from '../../mirror-job/engine/environment.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
-import { addArtifact, addImage, addLayer, tagAs } from '../support/builder.ts';
+import { addArtifact, addImage, addIndex, addLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository, type Repository } from '../support/content.ts';
 import { OCI_INDEX, OCI_MANIFEST, SPDX } from '../support/media-types.ts';
 import type { Misbehaviour } from '../support/misbehaviour.ts';
@@ -79,6 +79,31 @@ test('one referrer of each manifest, for ever: eight are mirrored, and the findi
   expect(outcomesOf(report)).toEqual({ 'mirror.test/app:one': 'created', 'mirror.test/app:two': 'created' });
   expect(report.findings).toEqual([finding('referrers of referrers, more than 8 deep')]);
   expect(store.keys('/_manifests/')).toHaveLength(1 + 8);
+});
+
+test('a thousand referrers of a child do not take the place of the signature of its index', async () => {
+  const app = emptyRepository();
+  const child = addImage(app, { layers: [await addLayer(app, 'layer')] });
+  const index = addIndex(app, [child]);
+  tagAs(app, index, 'one');
+  const ofChild = Array.from({ length: MAX }, (_, nth) =>
+    addArtifact(app, { artifactType: `application/${nth}`, subject: child }),
+  );
+  const signature = addArtifact(app, { artifactType: 'application/signature', subject: index });
+  const source = new MemorySource('source.test/app', app);
+  source.referrers = async (subject) => {
+    const all = subject === child.digest ? ofChild : subject === index.digest ? [signature] : [];
+    return { descriptors: all.map((one) => parseDescriptor(one, 'a referrer')) };
+  };
+  const store = new MemoryStore();
+  const { findings } = await runMirror(environmentFor(store), 'default', [
+    imageOf(source, 'mirror.test/app', { tags: ['one'] }),
+  ]);
+  expect(findings.map(({ kind }) => kind)).toEqual(['too-many-referrers']);
+  expect(store.keys('/_manifests/')).toHaveLength(2 + MAX);
+  expect(store.keys('/_manifests/')).toContainEqual(
+    expect.stringContaining(signature.digest.slice('sha256:'.length)),
+  );
 });
 
 test('referrers of more than 8 MiB in all are cut off there, in the order of the list', async () => {
