@@ -1,17 +1,24 @@
 /** The sentence for an answer that helps nobody: who gave it, in which words, and what can be done. */
 import { isObject, parseJson } from '../../core/json.ts';
-import { formatUpstream, type Upstream } from '../../core/reference.ts';
+import { formatUpstream, isTag, type Upstream } from '../../core/reference.ts';
+import { isReferrerTag } from '../../core/tag-list.ts';
 import { SourceError } from '../engine/source.ts';
 import type { Accounts } from './accounts.ts';
 import type { Answer } from './answer.ts';
 import { readWhole } from './body.ts';
 import { parseChallenges } from './challenge.ts';
+import { TOO_MUCH } from './registry-options.ts';
 import type { RegistryRequest } from './registry-request.ts';
 import type { Secrets } from './secrets.ts';
+import { ServerError } from './server-error.ts';
 
 /** An error's body is read for its message only. */
 const MAX_ERROR_BODY = 64 * 1024;
 const MAX_MESSAGE = 200;
+
+/** The advice where a registry fails to say what refers to an image, with a space before it. */
+export const WITHOUT_REFERRERS =
+  ' If this goes on, have it mended there, or mirror the image without its referrers: set "referrers: false".';
 
 interface Asked {
   readonly upstream: Upstream;
@@ -30,27 +37,32 @@ export async function refusalOf(
   asked: Asked,
 ): Promise<SourceError> {
   const { upstream, elsewhere } = asked;
+  const { status } = response;
   const who = elsewhere === undefined ? 'the registry' : `${elsewhere}, to which the registry redirects,`;
-  const what = `${who} answered ${response.status} to ${request.method} ${request.resource}`;
+  const what = `${who} answered ${status} to ${request.method} ${request.resource}`;
   const said = await messageOf(request, response, asked);
   // What a storage says is of no account and no quota.
   const hint = elsewhere === undefined ? await hintFor(request, response, asked) : '';
-  return new SourceError(
+  const SentenceError = status >= 500 && !TOO_MUCH.has(status) ? ServerError : SourceError;
+  return new SentenceError(
     `${formatUpstream(upstream)}/${request.path}: ${what}${said === undefined ? '.' : `: ${said}`}${hint}`,
   );
 }
 
-async function hintFor(
-  { path }: RegistryRequest,
-  { status, headers }: Answer,
-  asked: Asked,
-): Promise<string> {
+async function hintFor(request: RegistryRequest, { status, headers }: Answer, asked: Asked): Promise<string> {
   const challenge = headers.get('WWW-Authenticate') ?? '';
   if (status === 401 && challenge !== '' && parseChallenges(challenge).length === 0) {
     return ` The registry asks for a login in a way that Lifeboat does not know (WWW-Authenticate: ${challenge.slice(0, 100)}).`;
   }
-  if (status === 401 || status === 403) return whoIsNotAllowed(path, asked);
+  if (status === 401 || status === 403) return whoIsNotAllowed(request.path, asked);
+  if (status >= 500 && isAboutReferrers(request)) return WITHOUT_REFERRERS;
   return status === 429 ? ' Its rate limit is reached; later runs go on where this one stopped.' : '';
+}
+
+/** Whether the answer would have said what refers to an image, by the API or by a name derived from a digest. */
+function isAboutReferrers({ resource }: RegistryRequest): boolean {
+  const tag = /^manifests\/(.+)$/.exec(resource)?.[1];
+  return resource.startsWith('referrers/') || (tag !== undefined && isTag(tag) && isReferrerTag(tag));
 }
 
 async function whoIsNotAllowed(path: string, { accounts, upstream }: Asked): Promise<string> {

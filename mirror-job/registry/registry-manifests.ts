@@ -12,6 +12,7 @@ import { SourceError, type Resolved, type SourceManifest } from '../engine/sourc
 import type { Answer } from './answer.ts';
 import { readContentDigest } from './content-digest.ts';
 import { encodingNote, isJson } from './content-encoding.ts';
+import { REFUSALS } from './registry-options.ts';
 import type { RegistryRequest } from './registry-request.ts';
 import type { RepositoryRequests } from './repository-requests.ts';
 
@@ -47,9 +48,9 @@ export class RegistryManifests {
   /** As `Source.manifest`. */
   async get(reference: Tag | Digest, limit: number): Promise<SourceManifest | undefined> {
     const refusable = !isDigest(reference) && isReferrerTag(reference) && this.#requests.hasAnswered;
-    const { status, manifest } = await this.#get(reference, limit, refusable ? [404, ...NOT_ALLOWED] : [404]);
+    const { status, manifest } = await this.#get(reference, limit, refusable ? REFUSALS : [404]);
     // Credentials are not the reason when the rest of the repository can be read.
-    if (NOT_ALLOWED.includes(status)) {
+    if (status !== 404 && REFUSALS.includes(status)) {
       throw new SourceError(
         `${this.#requests.name}: the tag "${reference}" is refused (${status}), and the rest of the repository is not. Have it made readable there, or mirror the image without what refers to it, by "referrers: false".`,
       );
@@ -130,14 +131,14 @@ export class RegistryManifests {
 
   /**
    * A tag whose name is derived from a digest, after its HEAD has found no digest. Some registries refuse a tag that
-   * does not exist. The HEAD decides about a guess, because a GET per guess would cost quota to find nothing. It does
+   * does not exist, or every tag with such a name. The HEAD decides about a guess, because a GET per guess would cost quota to find nothing. It does
    * not decide in a repository that refuses HEADs and answers the GETs.
    */
   async #derived(tag: Tag, headStatus: number, isGuess: boolean): Promise<SourceManifest | undefined> {
-    const absent = [404, ...NOT_ALLOWED];
-    if (isGuess && absent.includes(headStatus) && (await this.#areHeadsTrue(tag))) return undefined;
-    const { status, manifest } = await this.#get(tag, MAX_MANIFEST_SIZE, absent);
-    if (NOT_ALLOWED.includes(status) && !this.#requests.hasAnswered) await this.#tryHead(tag);
+    if (isGuess && REFUSALS.includes(headStatus) && (await this.#areHeadsTrue(tag))) return undefined;
+    const { status, manifest } = await this.#get(tag, MAX_MANIFEST_SIZE, REFUSALS);
+    const isRefused = status !== 404 && REFUSALS.includes(status);
+    if (isRefused && !this.#requests.hasAnswered) await this.#tryHead(tag);
     return manifest;
   }
 

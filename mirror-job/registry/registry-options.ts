@@ -61,3 +61,7 @@ export const DEFAULT_CONCURRENCY = 32;
 export const TOO_MUCH: ReadonlySet<number> = new Set([429, 503]);
 /** Statuses that another try may change. */
 export const RETRIED: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+/** The 4xx that another try would not change. */
+export const REFUSALS: readonly number[] = Array.from({ length: 100 }, (_, index) => 400 + index).filter(
+  (status) => !RETRIED.has(status),
+);

@@ -14,8 +14,10 @@ import type { Answer } from './answer.ts';
 import { encodingNote } from './content-encoding.ts';
 import { DeadEndError } from './dead-end-error.ts';
 import type { RegistryManifests } from './registry-manifests.ts';
-import { RETRIED } from './registry-options.ts';
+import { REFUSALS } from './registry-options.ts';
+import { WITHOUT_REFERRERS } from './refusal.ts';
 import type { RepositoryRequests } from './repository-requests.ts';
+import { ServerError } from './server-error.ts';
 
 /** Bytes of a page: it is an index, so no larger than a manifest, and registries send longer lists in several pages. */
 const MAX_PAGE = MAX_MANIFEST_SIZE;
@@ -24,11 +26,11 @@ const MAX_LIST = 16 * 1024 * 1024;
 /** Registries answer with these statuses when they have no such API. */
 const NO_API: readonly number[] = [404, 405, 501];
 /** Every other 4xx that another try would not change concerns one subject. */
-const REFUSED = Array.from({ length: 100 }, (_, index) => 400 + index).filter(
-  (status) => !RETRIED.has(status) && !NO_API.includes(status),
-);
+const REFUSED = REFUSALS.filter((status) => !NO_API.includes(status));
 /** There is no such API when this many subjects in a row are refused and none was answered. */
 const MAX_REFUSED = 3;
+/** The API is not asked again in this run when it failed for this many subjects in a row and none was answered. */
+const MAX_FAILED = 3;
 
 const NONE: ReferrerList = { descriptors: [] };
 
@@ -39,6 +41,8 @@ export class RegistryReferrers {
   #hasApi: boolean | undefined;
   /** The number of subjects that were refused, until one is answered. */
   #refused = 0;
+  /** The number of subjects for which the API failed, until one is answered. */
+  #failed = 0;
   /** The request on its way whose answer may tell whether there is an API. */
   #question: Promise<unknown> | undefined;
 
@@ -66,22 +70,31 @@ export class RegistryReferrers {
   /**
    * One request at a time until it is known whether there is an API. The others wait, because they might be sent in
    * vain.
+   * @throws {SourceError} when the API fails
    */
   async #askApi(subject: Digest, limit: number): Promise<ReferrerList | undefined> {
     while (this.#hasApi === undefined && this.#question !== undefined) {
       const question = this.#question;
-      const hasFailed = await question.then(
+      const tellsNothing = await question.then(
         () => false,
-        () => true,
+        (error: unknown) => !(error instanceof ServerError),
       );
-      // A request that failed tells nothing, and may have taken long.
-      if (hasFailed) break;
+      // A request that was not answered may have taken long.
+      if (tellsNothing) break;
       if (this.#question === question) this.#question = undefined;
     }
     if (this.#hasApi === false) return undefined;
+    if (this.#failed >= MAX_FAILED) {
+      throw new SourceError(
+        `${this.#requests.name}: the registry failed ${MAX_FAILED} times in a row to say what refers to an image; it is not asked for that again in this run.${WITHOUT_REFERRERS}`,
+      );
+    }
     const asked = this.#byApi(subject, limit);
     if (this.#hasApi === undefined) this.#question ??= asked;
-    const answered = await asked;
+    const answered = await asked.catch((error: unknown) => {
+      if (error instanceof ServerError && this.#hasApi === undefined) this.#failed += 1;
+      throw error;
+    });
     if (typeof answered === 'object') {
       this.#hasApi = true;
       return answered;
