@@ -100,7 +100,11 @@ export function refusalOfConditions(error: unknown): string | undefined {
   return isRefused ? `${status} ${code}` : undefined;
 }
 
-function isFull({ code, status, text }: Refusal): boolean {
+/** Whether the store takes no more. */
+export function isFull(error: unknown): boolean {
+  const refusal = refusalOf(error);
+  if (refusal === undefined) return false;
+  const { code, status, text } = refusal;
   return FULL.some(
     (known) =>
       (known.code === undefined || known.code === code) &&
@@ -114,7 +118,7 @@ export function explain(error: unknown): string {
   const refusal = refusalOf(error);
   if (refusal !== undefined) {
     const { code, status, region } = refusal;
-    if (isFull(refusal)) {
+    if (isFull(error)) {
       return `its quota, a cap or its disk is used up (${code}). Make room, or raise the limit at the provider; the objects that are already stored stay.`;
     }
     switch (code) {

@@ -21,6 +21,7 @@ import { ObjectClient, type ObjectRequest } from './object-client.ts';
 import { bucketAddress } from './s3-address.ts';
 import {
   explain,
+  isFull,
   isCalled,
   LargeObjectError,
   OddAnswerError,
@@ -295,7 +296,7 @@ export class S3Store implements ComparableStore {
     return whole.slice(this.#prefix.length);
   }
 
-  /** Every failure becomes a sentence that names the bucket, the call and the key. */
+  /** Every failure becomes a sentence that names the bucket and, unless the bucket is full, the call and the key. */
   async #call<Result>(what: string, key: string, send: (whole: string) => Promise<Result>): Promise<Result> {
     try {
       return await send(`${this.#prefix}${key}`);
@@ -306,9 +307,9 @@ export class S3Store implements ComparableStore {
           cause: error,
         });
       }
-      throw new StoreError(`${this.name}: could not ${what} ${key === '' ? 'it' : key}: ${explain(error)}`, {
-        cause: error,
-      });
+      // A store that is full refuses every object, so one sentence without the key is enough for all of them.
+      const begin = isFull(error) ? '' : `could not ${what} ${key === '' ? 'it' : key}: `;
+      throw new StoreError(`${this.name}: ${begin}${explain(error)}`, { cause: error });
     }
   }
 }
