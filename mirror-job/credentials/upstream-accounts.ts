@@ -33,9 +33,14 @@ export async function accountsOf(
 ): Promise<readonly Account[]> {
   if (configured !== undefined) {
     return configured.map((password, index) => {
-      const which = configured.length === 1 ? '' : ` as credentials[${index}]`;
+      const isOnly = configured.length === 1;
+      const which = isOnly ? '' : ` as credentials[${index}]`;
       const credential: Credential = { ...password, from: `configured for this upstream${which}` };
-      return async () => credential;
+      const key = `upstreams["${formatUpstream(upstream)}"].credentials`;
+      const remedy = isOnly
+        ? `Correct ${key}, or, if everybody may read the image, set it to [], which asks without a login.`
+        : `Correct ${key}[${index}], or take it out.`;
+      return Object.assign(async () => credential, { remedy });
     });
   }
   const candidates: Account[] = [];

@@ -28,6 +28,8 @@ import { SHORTEST_LIFETIME, TokenRefusals } from './token-refusals.ts';
 
 /** A token is renewed so many milliseconds before it expires: a request takes its time on the way. */
 const MARGIN = 10_000;
+/** https://www.rfc-editor.org/rfc/rfc9110#section-5.5 */
+const SENDABLE = /^[\t\x20-\x7e\x80-\xff]+$/;
 /** Tokens are a few kilobytes. */
 const MAX_ANSWER = 1024 * 1024;
 
@@ -251,8 +253,11 @@ export class Authorization {
           ...(TOO_MUCH.has(status) && { refusal: { status, by: url.host } }),
         });
       }
-      if (!isRefusal(status, credential))
-        throw new SourceError(`${where} answered ${status} without a token.`);
+      if (!isRefusal(status, credential)) {
+        // Some realms answer a wrong login with a status that does not say so.
+        const sent = credential === undefined ? '' : ` The credentials ${credential.from} were sent.`;
+        throw new SourceError(`${where} answered ${status} without a token.${sent}${sent && this.remedy}`);
+      }
       if (account === undefined) return undefined;
       const error = new CredentialRefusedError(
         `${where} answered ${status} to the credentials ${account.credential.from}.${this.remedy}`,
@@ -264,6 +269,11 @@ export class Authorization {
     const token = [body['token'], body['access_token']].find(isFilled);
     if (token === undefined)
       throw new SourceError(`${where} answered 200 without a token.${encodingNote(response)}`);
+    if (!SENDABLE.test(token)) {
+      throw new SourceError(
+        `${where} answered 200 with a token that cannot be sent: it has characters that no header may have.`,
+      );
+    }
     this.#keepRefreshed(body, credential);
     account?.login.accept();
     const expires = begun + lifetimeOf(body['expires_in']) * 1000;

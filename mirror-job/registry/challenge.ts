@@ -12,9 +12,10 @@ export type Challenge =
     };
 
 /**
- * A scheme, or a parameter of the scheme before it: `name=token` or `name="text"`, where `\"` in the text is a quote.
+ * A scheme, or a parameter of the scheme before it: `name=token` or `name="text"`, where `\"` in the text is a quote. A
+ * text whose end is missing goes on to the end of the header.
  */
-const WORD = /([\w!#$%&'*+.^`|~-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;
+const WORD = /([\w!#$%&'*+.^`|~-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)(?:"|$)|([^\s,"]*)))?/g;
 
 /** Those challenges of a header that Lifeboat knows how to meet, in the registry's order. */
 export function parseChallenges(header: string): Challenge[] {

@@ -140,6 +140,19 @@ test('Bearer: a realm that gives empty tokens gives none', async () => {
   await expect(from.resolve(one)).rejects.toThrow('which answered 200 without a token.');
 });
 
+test.each(['go\nod', 'good\u0000', 'g\u4e2dod'])(
+  'Bearer: the error says that %j cannot be sent as a token, and the registry is not blamed',
+  async (token) => {
+    const sent: string[] = [];
+    const fetch = tokenFrom(() => ({ token, access_token: 'good' }), sent);
+    const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch });
+    await expect(from.resolve(one)).rejects.toThrow(
+      'registry.test asks for a token from registry.test, which answered 200 with a token that cannot be sent: it has characters that no header may have.',
+    );
+    expect(sent).toHaveLength(2);
+  },
+);
+
 test.each([5, 0, -300, 59, '5', 'soon', null])(
   'Bearer: a token that says it lives for %j seconds is good for a minute less ten seconds',
   async (lifetime) => {

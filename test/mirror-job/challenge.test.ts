@@ -51,6 +51,11 @@ test.each([
     String.raw`Bearer realm="https://r.test/t",error_description="say \"please\", realm=x",service="a\"b\\c"`,
     [{ scheme: 'bearer', realm: 'https://r.test/t', service: String.raw`a"b\c`, scope: undefined }],
   ],
+  // Nobody has closed the last text.
+  [
+    'Bearer realm="https://r.test/t",service="s, t',
+    [{ scheme: 'bearer', realm: 'https://r.test/t', service: 's, t', scope: undefined }],
+  ],
   ['Bearer', []],
   ['Bearer service="s"', []],
   ['Digest realm="x", nonce="Basic"', []],

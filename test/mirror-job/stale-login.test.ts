@@ -39,6 +39,38 @@ test.each<[string, Auth, string, string]>([
   }
 });
 
+test.each([400, 404, 422])('a realm that answers it with %s gives the advice too', async (status) => {
+  const registry = await startPrivate({ kind: 'bearer', credentials }, (path) =>
+    path === '/token' ? { kind: 'status', status } : undefined,
+  );
+  const { host } = registry;
+  const file = '/root/.docker/config.json';
+  const client = await registryAt(host, { accounts: await accountFor(host, file) });
+  await expect(new RegistrySource(client, 'team/app').manifest(one)).rejects.toThrow(
+    `${host} asks for a token from ${host}, which answered ${status} without a token. The credentials of ${file} were sent. If everybody may read the image, remove the login ("docker logout ${host}"), or set upstreams["${host}"].credentials to [], which asks without a login.`,
+  );
+});
+
+test('the message says what to do about credentials of the configuration', async () => {
+  const surroundings = {
+    clock: new TestClock(),
+    signal: new AbortController().signal,
+    dockerConfigs: async () => [],
+    agents: createAgents(),
+  };
+  const wrong = { username: 'me', password: 'old' };
+  const remedies = async (...passwords: readonly (typeof wrong)[]) => {
+    const accounts = await accountsOf(parseUpstream('ghcr.io'), passwords, surroundings);
+    return accounts.map(({ remedy }) => remedy);
+  };
+  const end = 'or, if everybody may read the image, set it to [], which asks without a login.';
+  expect(await remedies(wrong)).toEqual([`Correct upstreams["ghcr.io"].credentials, ${end}`]);
+  expect(await remedies(wrong, wrong)).toEqual([
+    'Correct upstreams["ghcr.io"].credentials[0], or take it out.',
+    'Correct upstreams["ghcr.io"].credentials[1], or take it out.',
+  ]);
+});
+
 test.each([
   ['docker.io', '/root/.docker/config.json', '"docker logout"'],
   ['docker.io', '/run/containers/auth.json', '"podman logout docker.io"'],
