@@ -5,7 +5,7 @@ import type { Cost, PlannedDigest, PlannedImage, PlanReport } from '../engine/pl
 import { alignColumns, formatBytes, shortDigest, type Style } from './style.ts';
 import { countFindings, findingLines, goneLines, heldLines } from './held-lines.ts';
 import { pullLines } from './pull-lines.ts';
-import { failureLines } from './summary.ts';
+import { failureLines } from './failure-lines.ts';
 
 export interface PlanOptions {
   readonly style: Style;

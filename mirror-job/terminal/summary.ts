@@ -1,39 +1,23 @@
 /** What a run did, for people: what changed in a table, what failed as sentences, and one line of counts. */
-import { isDigest } from '../../core/digest.ts';
-import { formatReference } from '../../core/reference.ts';
 import { countOf } from '../engine/count-of.ts';
 import type { ItemReport, RunReport } from '../engine/report.ts';
+import { MAX_NAMES, areFailuresCut, failureLines, more, nameOf } from './failure-lines.ts';
 import { storeLines } from './store-lines.ts';
 import { countFindings, findingLines, goneLines, heldLines, isHeldCut } from './held-lines.ts';
 import { pullLines } from './pull-lines.ts';
-import {
-  alignColumns,
-  formatBytes,
-  formatDuration,
-  shortDigest,
-  shortenDigests,
-  type Style,
-} from './style.ts';
+import { alignColumns, formatBytes, formatDuration, shortDigest, type Style } from './style.ts';
 
 /** More changes than this become a row a repository. */
 const MAX_ROWS = 20;
-const MAX_REASONS = 50;
-/** Of those that share a row or a reason. */
-const MAX_NAMES = 5;
 
 /** @param whole where the whole report is: named if something is left out here */
 export function summarize(report: RunReport, style: Style, whole: string): string {
   const changes = [...changesOf(report, 'moved'), ...changesOf(report, 'created')];
   const rows = changes.length > MAX_ROWS ? repositoryRows(changes, style) : changeRows(changes, style);
-  const failures = reasonsOf(report);
-  const isCut =
-    changes.length > MAX_ROWS ||
-    failures.size > MAX_REASONS ||
-    isHeldCut(report) ||
-    [...failures.values()].some(({ length }) => length > MAX_NAMES);
+  const isCut = changes.length > MAX_ROWS || areFailuresCut(report) || isHeldCut(report);
   return [
     ...alignColumns(rows.slice(0, MAX_ROWS)),
-    ...more(rows.length - MAX_ROWS, 'repositories'),
+    ...more(rows.length - MAX_ROWS, ' repositories'),
     ...pullLines(changesOf(report, 'created')).map((line) => style.faint(line)),
     ...heldLines(report, style),
     ...goneLines(report, style),
@@ -75,52 +59,6 @@ function repositoryRows(items: readonly ItemReport[], style: Style): string[][] 
       `${[first, ...tags].join(', ')}${group.length > MAX_NAMES ? ', …' : ''}`,
     ];
   });
-}
-
-/** Those that failed or were skipped for one reason stand together: one registry that is down is one thing to mend. */
-export function failureLines(report: Pick<RunReport, 'items'>, style: Style): string[] {
-  const reasons = reasonsOf(report);
-  return [
-    ...[...reasons].slice(0, MAX_REASONS).flatMap(([reason, items]) => reasonLines(reason, items, style)),
-    ...more(reasons.size - MAX_REASONS, 'reasons'),
-  ];
-}
-
-function reasonsOf({ items }: Pick<RunReport, 'items'>): Map<string | undefined, ItemReport[]> {
-  const reasons = Map.groupBy(items, reasonOf);
-  reasons.delete(undefined);
-  return reasons;
-}
-
-function reasonLines(reason: string | undefined, items: readonly ItemReport[], style: Style): string[] {
-  const names = [
-    ...items.slice(0, MAX_NAMES).map(nameOf),
-    ...more(items.length - MAX_NAMES, 'for the same reason'),
-  ];
-  const word = items[0]?.outcome.result === 'skipped' ? 'skipped' : style.bad('failed ');
-  return [
-    ...names.map((name, index) => `${index === 0 ? word : '       '}  ${name}`),
-    `         ${reason ?? ''}`,
-  ];
-}
-
-function more(count: number, what: string): string[] {
-  return count > 0 ? [`… and ${count} more ${what}`] : [];
-}
-
-function reasonOf({ outcome }: ItemReport): string | undefined {
-  if (outcome.result === 'skipped') return outcome.reason;
-  return outcome.result === 'failed' ? outcome.error : undefined;
-}
-
-function nameOf({ repository, reference }: ItemReport): string {
-  const named =
-    reference === undefined
-      ? { tag: undefined, digest: undefined }
-      : isDigest(reference)
-        ? { tag: undefined, digest: reference }
-        : { tag: reference, digest: undefined };
-  return shortenDigests(formatReference({ repository, ...named }));
 }
 
 function countsOf({ counts, findings, blobs, bytes, begun, ended }: RunReport, style: Style): string {

@@ -141,6 +141,41 @@ test('a reason that several failures share is told once', () => {
   ]);
 });
 
+const hexOf = (index: number): string => index.toString(16).repeat(64);
+const askedFor = (count: number, sentence: (index: number) => string): string[] =>
+  lines(
+    reportOf(Array.from({ length: count }, (_, index) => failed('a.b/app', `v${index}`, sentence(index)))),
+  );
+
+test.each<[string, (index: number) => string]>([
+  ['a digest', (index) => `It answered 500 to GET referrers/sha256:${hexOf(index)}. Mend it.`],
+  [
+    'a tag that is derived from one',
+    (index) => `It answered 500 to HEAD manifests/sha256-${hexOf(index)}.sig.`,
+  ],
+  ['the tag', (index) => `It answered 500 to GET manifests/v${index}.`],
+])('of more than five failures that differ by %s alone, the first is told', (_name, sentence) => {
+  expect(askedFor(6, sentence)).toEqual([
+    'failed   a.b/app:v0',
+    '         a.b/app:v1',
+    '         a.b/app:v2',
+    '         a.b/app:v3',
+    '         a.b/app:v4',
+    '         … and 1 more',
+    `         each for a tag or digest of its own; the first: ${sentence(0)}`,
+    '6 failed · 4.2 s',
+    'The whole report is in report.json.',
+  ]);
+  expect(askedFor(5, sentence)).toEqual([
+    ...[0, 1, 2, 3, 4].flatMap((index) => [`failed   a.b/app:v${index}`, `         ${sentence(index)}`]),
+    '5 failed · 4.2 s',
+  ]);
+});
+
+test('failures of six tags that differ by more than the tag are told one by one', () => {
+  expect(askedFor(6, (index) => `It answered ${500 + index} to GET manifests/v${index}.`)).toHaveLength(13);
+});
+
 test('a run shows what was skipped, and what is left of a rate limit', () => {
   const reason =
     'The budget of docker.io is used up: manifestGetsPerRun is 50. The next run goes on from here.';

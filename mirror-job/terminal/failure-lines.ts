@@ -1,0 +1,86 @@
+/** What failed or was skipped, as sentences. */
+import { isDigest } from '../../core/digest.ts';
+import { formatReference } from '../../core/reference.ts';
+import type { ItemReport, RunReport } from '../engine/report.ts';
+import { shortenDigests, type Style } from './style.ts';
+
+const MAX_REASONS = 50;
+/** The most names that share a row or a reason, and the most sentences that differ by a tag or a digest alone. */
+export const MAX_NAMES = 5;
+const DIGEST = /\bsha\d+[:-][0-9a-f]{64,}/g;
+
+type Items = Pick<RunReport, 'items'>;
+
+interface Group {
+  readonly items: readonly ItemReport[];
+  /** The reason of the first item. */
+  readonly reason: string;
+  /** Whether the others have the same reason, and not only one like it. */
+  readonly isShared: boolean;
+}
+
+/** Those that failed or were skipped for one reason stand together: one registry that is down is one thing to mend. */
+export function failureLines(report: Items, style: Style): string[] {
+  const groups = groupsOf(report);
+  return [
+    ...groups.slice(0, MAX_REASONS).flatMap((group) => groupLines(group, style)),
+    ...more(groups.length - MAX_REASONS, ' reasons'),
+  ];
+}
+
+/** Whether `failureLines` leaves anything out. */
+export function areFailuresCut(report: Items): boolean {
+  const groups = groupsOf(report);
+  return groups.length > MAX_REASONS || groups.some(({ items }) => items.length > MAX_NAMES);
+}
+
+function groupsOf({ items }: Items): Group[] {
+  const failed = items.filter((item) => reasonOf(item) !== undefined);
+  return [...Map.groupBy(failed, patternOf).values()].flatMap((alike): Group[] => {
+    const reasons = [...Map.groupBy(alike, (item) => reasonOf(item) ?? '')];
+    const [[first = ''] = []] = reasons;
+    if (reasons.length > MAX_NAMES) return [{ items: alike, reason: first, isShared: false }];
+    return reasons.map(([reason, those]) => ({ items: those, reason, isShared: true }));
+  });
+}
+
+function groupLines({ items, reason, isShared }: Group, style: Style): string[] {
+  const names = [
+    ...items.slice(0, MAX_NAMES).map(nameOf),
+    ...more(items.length - MAX_NAMES, isShared ? ' for the same reason' : ''),
+  ];
+  const word = items[0]?.outcome.result === 'skipped' ? 'skipped' : style.bad('failed ');
+  return [
+    ...names.map((name, index) => `${index === 0 ? word : '       '}  ${name}`),
+    `         ${isShared ? '' : 'each for a tag or digest of its own; the first: '}${reason}`,
+  ];
+}
+
+/** @param what with a space before it, unless it is empty */
+export function more(count: number, what: string): string[] {
+  return count > 0 ? [`… and ${count} more${what}`] : [];
+}
+
+function reasonOf({ outcome }: ItemReport): string | undefined {
+  if (outcome.result === 'skipped') return outcome.reason;
+  return outcome.result === 'failed' ? outcome.error : undefined;
+}
+
+/** The same for reasons that differ by a digest alone, or by the item's own tag where it was asked for. */
+function patternOf(item: ItemReport): string {
+  const reason = (reasonOf(item) ?? '').replaceAll(DIGEST, '…');
+  const { reference, outcome } = item;
+  const masked =
+    reference === undefined ? reason : reason.replaceAll(`manifests/${reference}`, 'manifests/…');
+  return `${outcome.result} ${masked}`;
+}
+
+export function nameOf({ repository, reference }: ItemReport): string {
+  const named =
+    reference === undefined
+      ? { tag: undefined, digest: undefined }
+      : isDigest(reference)
+        ? { tag: undefined, digest: reference }
+        : { tag: reference, digest: undefined };
+  return shortenDigests(formatReference({ repository, ...named }));
+}
