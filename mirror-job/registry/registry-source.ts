@@ -24,7 +24,7 @@ import { RegistryManifests } from './registry-manifests.ts';
 import { RegistryReferrers } from './registry-referrers.ts';
 import type { Registry } from './registry.ts';
 import { RepositoryRequests, type Read } from './repository-requests.ts';
-import { OtherNames, readTagPage } from './tag-page.ts';
+import { NAME_TAGS, OtherNames, readTagPage } from './tag-page.ts';
 
 /** What some registries, or the storage that they redirect to, answer to a range and would not to the whole. */
 const RANGE_REFUSALS = [400, 403, 405, 416, 501];
@@ -35,9 +35,7 @@ const RANGE_REFUSALS = [400, 403, 405, 416, 501];
  * 26 MB.
  */
 const MAX_TAGS = 200_000;
-const TAG_LIST = { page: 16 * 1024 * 1024, list: 64 * 1024 * 1024 };
-/** The next step where a list is too long. */
-const ADVICE = 'Name the tags that you want instead of patterns: that needs no list.';
+const TAG_LIST = { page: 16 * 1024 * 1024, list: 64 * 1024 * 1024, advice: NAME_TAGS };
 
 export class RegistrySource implements Source {
   readonly #requests: RepositoryRequests;
@@ -92,7 +90,7 @@ export class RegistrySource implements Source {
       const read = readTagPage(this.name, response, bytes, MAX_TAGS - tags.length - others.count);
       if (read === 'too many') {
         throw new SourceError(
-          `${this.name} lists more than ${MAX_TAGS} tags, which is the most that Lifeboat reads of one repository. ${ADVICE}`,
+          `${this.name} lists more than ${MAX_TAGS} tags, which is the most that Lifeboat reads of one repository.${NAME_TAGS}`,
         );
       }
       // Not with a spread: some registries send hundreds of thousands in one page.
@@ -104,7 +102,7 @@ export class RegistrySource implements Source {
       await this.#requests.eachPage('tags/list', TAG_LIST, visit);
     } catch (error) {
       if (!(error instanceof TooLongError)) throw error;
-      throw new SourceError(`${error.message} ${ADVICE}`, { cause: error });
+      throw new SourceError(`${error.message}${NAME_TAGS}`, { cause: error });
     }
     if (others.count > 0) this.#requests.registry.log.warn(others.sentence(this.name));
     const shown = tags.filter((tag) => isReferrerTag(tag));

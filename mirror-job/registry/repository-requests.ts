@@ -35,6 +35,8 @@ export interface ListBounds {
   readonly list: number;
   /** The statuses besides 200 that are no error: a page with such a status is the last one. */
   readonly allow?: readonly number[];
+  /** What to do when the list cannot be followed to its end, with a space before it. */
+  readonly advice?: string;
 }
 
 export class RepositoryRequests {
@@ -123,10 +125,11 @@ export class RepositoryRequests {
     const slot = new HeldSlot(this.registry.large);
     let next: string | undefined = resource;
     let bytes = 0;
+    const { advice = '' } = bounds;
     try {
       while (next !== undefined) {
         if (visited.has(next))
-          throw new SourceError(`${this.name}: the pages of ${resource} lead in a circle.`);
+          throw new SourceError(`${this.name}: the pages of ${resource} lead in a circle.${advice}`);
         if (visited.size === MAX_PAGES)
           throw new TooLongError(
             `${this.name}: ${resource} has more than ${MAX_PAGES} pages.`,
@@ -155,7 +158,7 @@ export class RepositoryRequests {
   async #visitPage(
     resource: string,
     at: string,
-    { page, allow = [] }: ListBounds,
+    { page, allow = [], advice = '' }: ListBounds,
     visit: (page: Read) => boolean,
     slot: HeldSlot,
   ): Promise<{ readonly bytes: number; readonly next: string | undefined }> {
@@ -165,7 +168,7 @@ export class RepositoryRequests {
     const isMoreWanted = visit(read) && read.bytes !== undefined;
     return {
       bytes,
-      next: isMoreWanted ? this.#nextPage(read.response.headers.get('Link'), resource) : undefined,
+      next: isMoreWanted ? this.#nextPage(read.response.headers.get('Link'), resource, advice) : undefined,
     };
   }
 
@@ -174,7 +177,7 @@ export class RepositoryRequests {
   }
 
   /** Only the query of a `Link` is used, so that the header changes neither the path nor the host. */
-  #nextPage(header: string | null, resource: string): string | undefined {
+  #nextPage(header: string | null, resource: string, advice: string): string | undefined {
     const links = parseLinks(header);
     const target = nextLink(links);
     if (target !== undefined) {
@@ -183,7 +186,7 @@ export class RepositoryRequests {
     }
     if (links.rest === '') return undefined;
     throw new SourceError(
-      `${this.name}: ${resource}: the answer has a Link header that Lifeboat does not understand, so the next page cannot be asked for: "${links.rest.slice(0, 100)}".`,
+      `${this.name}: ${resource}: the answer has a Link header that Lifeboat does not understand, so the next page cannot be asked for: "${links.rest.slice(0, 100)}".${advice}`,
     );
   }
 }

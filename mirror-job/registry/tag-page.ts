@@ -10,6 +10,9 @@ import { SourceError, TooLongError } from '../engine/source.ts';
 import type { Answer } from './answer.ts';
 import { encodingNote } from './content-encoding.ts';
 
+/** The advice where a list cannot be had, with a space before it. */
+export const NAME_TAGS = ' Name the tags that you want instead of patterns: that needs no list.';
+
 const SHOWN = 3;
 
 /**
@@ -46,12 +49,15 @@ export function readTagPage(
         'values',
       );
     }
-    throw new SourceError(`${name}: tags/list: the answer is not JSON.${encodingNote(response)}`, {
-      cause: error,
-    });
+    throw new SourceError(
+      `${name}: tags/list: the answer is not JSON.${encodingNote(response)}${NAME_TAGS}`,
+      {
+        cause: error,
+      },
+    );
   }
   const refuse = (more: string): SourceError =>
-    new SourceError(`${name}: the answer is not a list of tags${more}.`);
+    new SourceError(`${name}: the answer is not a list of tags${more}.${NAME_TAGS}`);
   if (!isObject(page)) throw refuse('');
   const { errors, tags: names } = page;
   if (errors !== undefined && errors !== null) throw refuse(`, but an error${codeOf(errors)}`);

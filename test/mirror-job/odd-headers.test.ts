@@ -72,7 +72,9 @@ test('a list that is compressed on the way', async () => {
   const source = await sourceOf((_request, response) => {
     response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('{"tags":["one"]}'));
   });
-  await expect(source.tags()).rejects.toThrow(`/team/app: tags/list: the answer is not JSON. ${GZIP}`);
+  await expect(source.tags()).rejects.toThrow(
+    `/team/app: tags/list: the answer is not JSON. ${GZIP} Name the tags that you want instead of patterns: that needs no list.`,
+  );
 });
 
 test('a token that is compressed on the way', async () => {

@@ -118,7 +118,7 @@ test('a list whose pages lead in a circle fails the image', async () => {
   });
   const mirror = mirrorOf(registry);
   expect(await mirror.sync()).toEqual({
-    'mirror.test/app': `${registry.host}/team/app: the pages of tags/list lead in a circle.`,
+    'mirror.test/app': `${registry.host}/team/app: the pages of tags/list lead in a circle. Name the tags that you want instead of patterns: that needs no list.`,
   });
   expect(mirror.store.keys('repositories/')).toEqual([]);
 });

@@ -39,6 +39,9 @@ function linkedAs(format: (next: string) => string): (last: string) => Misbehavi
   };
 }
 
+const NAME_THEM = ' Name the tags that you want instead of patterns: that needs no list.';
+const NO_LIST = 'the answer is not a list of tags';
+
 test.each<[string, (next: string) => string]>([
   ['without rel', (next) => `<${next}>`],
   ['with a comma in quotes', (next) => `<${next}>; title="tags, more of them"; rel="next"`],
@@ -56,11 +59,9 @@ test.each<[string, (next: string) => string, string]>([
 ])('a Link %s fails the list', async (_name, format, rest) => {
   const registry = await start(linkedAs(format));
   await expect((await sourceAt(registry.host, 'team/app')).tags()).rejects.toThrow(
-    `${registry.host}/team/app: tags/list: the answer has a Link header that Lifeboat does not understand, so the next page cannot be asked for: "${rest}".`,
+    `${registry.host}/team/app: tags/list: the answer has a Link header that Lifeboat does not understand, so the next page cannot be asked for: "${rest}".${NAME_THEM}`,
   );
 });
-
-const NO_LIST = 'the answer is not a list of tags';
 
 test.each<[string, unknown, string]>([
   [
@@ -85,7 +86,7 @@ test.each<[string, unknown, string]>([
   for (const page of ['', 'b']) {
     const registry = await start((last) => (last === page ? answer : undefined));
     await expect((await sourceAt(registry.host, 'team/app')).tags()).rejects.toThrow(
-      `${registry.host}/team/app: ${sentence}`,
+      `${registry.host}/team/app: ${sentence}${NAME_THEM}`,
     );
   }
 });
