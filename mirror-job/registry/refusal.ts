@@ -7,10 +7,11 @@ import type { Accounts } from './accounts.ts';
 import type { Answer } from './answer.ts';
 import { readWhole } from './body.ts';
 import { parseChallenges } from './challenge.ts';
-import { TOO_MUCH } from './registry-options.ts';
+import { RETRIED, TOO_MUCH } from './registry-options.ts';
 import type { RegistryRequest } from './registry-request.ts';
 import type { Secrets } from './secrets.ts';
 import { ServerError } from './server-error.ts';
+import { NAME_TAGS } from './tag-page.ts';
 
 /** An error's body is read for its message only. */
 const MAX_ERROR_BODY = 64 * 1024;
@@ -43,7 +44,8 @@ export async function refusalOf(
   const said = await messageOf(request, response, asked);
   // What a storage says is of no account and no quota.
   const hint = elsewhere === undefined ? await hintFor(request, response, asked) : '';
-  const SentenceError = status >= 500 && !TOO_MUCH.has(status) ? ServerError : SourceError;
+  const hasFailed = status >= 500 && RETRIED.has(status) && !TOO_MUCH.has(status);
+  const SentenceError = hasFailed ? ServerError : SourceError;
   return new SentenceError(
     `${formatUpstream(upstream)}/${request.path}: ${what}${said === undefined ? '.' : `: ${said}`}${hint}`,
   );
@@ -54,7 +56,14 @@ async function hintFor(request: RegistryRequest, { status, headers }: Answer, as
   if (status === 401 && challenge !== '' && parseChallenges(challenge).length === 0) {
     return ` The registry asks for a login in a way that Lifeboat does not know (WWW-Authenticate: ${challenge.slice(0, 100)}).`;
   }
-  if (status === 401 || status === 403) return whoIsNotAllowed(request.path, asked);
+  // The tags may be readable where their list is not.
+  const isList = /^tags\/list\b/.test(request.resource);
+  const instead = isList ? NAME_TAGS : '';
+  if (status === 401 || status === 403) {
+    const condition = isList ? 'the list needs a login' : 'the image is private';
+    return `${await whoIsNotAllowed(request.path, asked, condition)}${instead}`;
+  }
+  if (status === 405 || status === 501) return instead;
   if (status >= 500 && isAboutReferrers(request)) return WITHOUT_REFERRERS;
   return status === 429 ? ' Its rate limit is reached; later runs go on where this one stopped.' : '';
 }
@@ -65,12 +74,17 @@ function isAboutReferrers({ resource }: RegistryRequest): boolean {
   return resource.startsWith('referrers/') || (tag !== undefined && isTag(tag) && isReferrerTag(tag));
 }
 
-async function whoIsNotAllowed(path: string, { accounts, upstream }: Asked): Promise<string> {
+/** @param condition why a login may help, after "If" */
+async function whoIsNotAllowed(
+  path: string,
+  { accounts, upstream }: Asked,
+  condition: string,
+): Promise<string> {
   if (accounts.count > 1) return " None of this upstream's accounts may read it.";
   const account = accounts.turn(path);
   const credential = await account.credential();
   return credential === undefined
-    ? ` If the image is private, configure upstreams["${formatUpstream(upstream)}"].credentials.`
+    ? ` If ${condition}, configure upstreams["${formatUpstream(upstream)}"].credentials.`
     : ` The credentials ${credential.from} do not allow this request.${account.remedy}`;
 }
 

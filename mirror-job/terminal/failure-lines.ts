@@ -38,8 +38,7 @@ function groupsOf({ items }: Items): Group[] {
   const failed = items.filter((item) => reasonOf(item) !== undefined);
   return [...Map.groupBy(failed, patternOf).values()].flatMap((alike): Group[] => {
     const reasons = [...Map.groupBy(alike, (item) => reasonOf(item) ?? '')];
-    const [[first = ''] = []] = reasons;
-    if (reasons.length > MAX_NAMES) return [{ items: alike, reason: first, isShared: false }];
+    if (reasons.length > MAX_NAMES) return [{ items: alike, reason: reasons[0]?.[0] ?? '', isShared: false }];
     return reasons.map(([reason, those]) => ({ items: those, reason, isShared: true }));
   });
 }

@@ -91,6 +91,18 @@ test.each<[string, unknown, string]>([
   }
 });
 
+test.each([401, 403, 405, 501])(
+  'the error about a list that is refused with %s says that named tags need no list',
+  async (status) => {
+    const registry = await start(() => ({ kind: 'status', status }));
+    const error = await (await sourceAt(registry.host, 'team/app')).tags().catch(String);
+    const credentials = `If the list needs a login, configure upstreams["${registry.host}"].credentials.`;
+    expect(error).toBe(
+      `SourceError: ${registry.host}/team/app: the registry answered ${status} to GET tags/list: "told to answer ${status}".${status > 403 ? '' : ` ${credentials}`}${NAME_THEM}`,
+    );
+  },
+);
+
 test.each([null, []])('%j is an empty list', async (tags) => {
   const body = JSON.stringify({ name: 'team/app', tags });
   const registry = await start(() => ({ kind: 'status', status: 200, body }));
