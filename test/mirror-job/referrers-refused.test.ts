@@ -22,7 +22,8 @@ async function begin(count: number, referrers: boolean) {
   const registry = await startRogueRegistry({ corpus, referrers });
   registries.push(registry);
   const sync = async () => {
-    const source = await sourceAt(registry.host, 'team/app');
+    // A busy machine may keep the registry from answering for a while.
+    const source = await sourceAt(registry.host, 'team/app', { timeout: 30_000 });
     const image = imageOf(source, 'mirror.test/app', { tags: 'all' });
     return Object.values(outcomesOf(await runMirror(environmentFor(new MemoryStore()), 'default', [image])));
   };
@@ -41,10 +42,10 @@ test.each([400, 401, 403, 404, 405, 406, 410, 415, 422, 451])(
 );
 
 test('a referrers API that fails for every image is asked about three of them, and one sentence says how to go on without it', async () => {
-  const { registry, sync } = await begin(40, true);
+  const { registry, sync } = await begin(12, true);
   registry.misbehave(({ kind }) => (kind === 'referrers' ? { kind: 'status', status: 500 } : undefined));
   const outcomes = await sync();
-  expect(outcomes).toHaveLength(40);
+  expect(outcomes).toHaveLength(12);
   const name = `${registry.host}/team/app`;
   const own = outcomes.filter((outcome) => outcome.startsWith(`${name}: the registry answered 500 to GET`));
   expect(own).toHaveLength(3);
