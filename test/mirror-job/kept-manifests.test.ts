@@ -44,7 +44,7 @@ async function mirror(app: Repository) {
   const source = new MemorySource('source.test/app', app);
   const listed = await source.referrers(parseDigest(app.tags.get('one') ?? ''));
   // Looked up once, because the source parses all that it has for each answer.
-  source.referrers = async (subject) => (subject === app.tags.get('one') ? listed : []);
+  source.referrers = async (subject) => (subject === app.tags.get('one') ? listed : { descriptors: [] });
   const report = await runMirror(environmentFor(store), 'default', [
     imageOf(source, 'mirror.test/app', { tags: ['one'] }),
   ]);
