@@ -1,5 +1,6 @@
 /** What the objects of the bucket share: one error, and the annotations that carry what OCI has no field for. */
-import { isObject, parseJson, type JsonObject } from './json.ts';
+import { TooManyValuesError, isObject, parseJson, type JsonObject } from './json.ts';
+import { maxValuesOf } from './object-size.ts';
 
 /** OCI's own annotation for a tag in an index. */
 export const REF_NAME = 'org.opencontainers.image.ref.name';
@@ -69,8 +70,11 @@ export class BucketObjectInvalidError extends Error {
 export function parseObjectAt(key: string, bytes: Uint8Array): JsonObject {
   let json: unknown;
   try {
-    json = parseJson(bytes);
+    json = parseJson(bytes, maxValuesOf(key));
   } catch (error) {
+    if (error instanceof TooManyValuesError) {
+      throw new BucketObjectInvalidError(key, `it has ${error.message}, the most of its kind.`, error);
+    }
     throw new BucketObjectInvalidError(key, 'it is not JSON.', error);
   }
   if (!isObject(json)) throw new BucketObjectInvalidError(key, 'it is not a JSON object.');

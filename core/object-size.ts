@@ -1,10 +1,10 @@
 /**
- * How large the objects of a bucket can be that are read whole. Whoever can write a bucket could otherwise fill the
+ * How large the objects of a bucket can be that are read whole, in bytes and in values. Whoever can write a bucket could otherwise fill the
  * memory of the job, or of the edge, with one object. docs/decisions/0099
  */
 import { kindOfKey } from './key-kind.ts';
 import { IDENTITY_KEY, STORES_KEY } from './layout.ts';
-import { MAX_MANIFEST_SIZE } from './manifest.ts';
+import { MAX_MANIFEST_SIZE, MAX_MANIFEST_VALUES } from './manifest.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -35,5 +35,20 @@ export function maxSizeOf(key: string): number {
     case undefined:
       // An index of 100,000 long tags, each with one more digest that upstream has shown, has 123 MB.
       return 128 * MIB;
+  }
+}
+
+/** The most values that the JSON of the object at a key has, because an empty object takes twenty times the memory of its text. */
+export function maxValuesOf(key: string): number {
+  switch (kindOfKey(key)?.kind) {
+    case 'index':
+      // The shortest entries have more than 30 bytes per value, so no index of 128 MiB has more.
+      return 4_500_000;
+    case 'tag list':
+      // An index of 128 MiB has fewer tags.
+      return 500_000;
+    default:
+      // A list of 1,000 referrers with 200 annotations each, or a catalogue of 250,000 repositories.
+      return MAX_MANIFEST_VALUES;
   }
 }

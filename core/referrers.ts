@@ -9,14 +9,18 @@ import { encodeJson } from './json.ts';
 import type { Manifest } from './manifest.ts';
 import { OCI_INDEX } from './media-type.ts';
 
-/** How a referrers list describes a manifest: with its artifactType and its annotations. */
+/** So that a list of 1,000 referrers stays within the values that are read of it: maxValuesOf in object-size.ts. */
+const MAX_ANNOTATIONS = 200;
+
+/** How a referrers list describes a manifest: with its artifactType, and with its annotations if they are not too many. */
 export function referrerDescriptor(manifest: Manifest, digest: Digest, size: number): Descriptor {
+  const isListed = Object.keys(manifest.annotations ?? {}).length <= MAX_ANNOTATIONS;
   return {
     mediaType: manifest.mediaType,
     digest,
     size,
     ...(manifest.artifactType !== undefined && { artifactType: manifest.artifactType }),
-    ...(manifest.annotations !== undefined && { annotations: manifest.annotations }),
+    ...(manifest.annotations !== undefined && isListed && { annotations: manifest.annotations }),
   };
 }
 

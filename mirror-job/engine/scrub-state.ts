@@ -25,6 +25,9 @@ export interface ScrubState {
   readonly lost: readonly LostObject[];
 }
 
+/** A hundred lost objects and a path of eighteen digests have 700 values. */
+const MAX_VALUES = 10_000;
+
 export const NEW_SCRUB: ScrubState = { after: [], lost: [] };
 
 export function encodeScrub({ after, lost }: ScrubState): Uint8Array<ArrayBuffer> {
@@ -34,7 +37,7 @@ export function encodeScrub({ after, lost }: ScrubState): Uint8Array<ArrayBuffer
 /** @returns undefined for what cannot be read */
 export function decodeScrub(bytes: Uint8Array): ScrubState | undefined {
   try {
-    const json = parseJson(bytes);
+    const json = parseJson(bytes, MAX_VALUES);
     if (!isObject(json)) return undefined;
     const { after, lost } = json;
     if (!Array.isArray(after) || !after.every((one) => typeof one === 'string')) return undefined;

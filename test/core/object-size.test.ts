@@ -1,13 +1,21 @@
 /** How large the objects of a bucket can be: what Lifeboat itself writes has to fit, with room. */
 import { expect, test } from 'vitest';
+import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
+import { decodeCatalog } from '../../core/catalog.ts';
 import { parseDigest } from '../../core/digest.ts';
-import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
-import { maxSizeOf } from '../../core/object-size.ts';
+import { encodeJson } from '../../core/json.ts';
+import { MAX_MANIFEST_SIZE, parseManifest } from '../../core/manifest.ts';
+import { maxSizeOf, maxValuesOf } from '../../core/object-size.ts';
 import { parseRepository, parseTag, type Tag } from '../../core/reference.ts';
-import { encodeRepositoryIndex, type IndexEntry } from '../../core/repository-index.ts';
-import { encodeTagList } from '../../core/tag-list.ts';
+import { decodeReferrers, encodeReferrers, referrerDescriptor } from '../../core/referrers.ts';
+import {
+  decodeRepositoryIndex,
+  encodeRepositoryIndex,
+  type IndexEntry,
+} from '../../core/repository-index.ts';
+import { decodeTagList, encodeTagList } from '../../core/tag-list.ts';
 import { encodeTag } from '../../core/tag-object.ts';
-import { OCI_MANIFEST } from '../support/media-types.ts';
+import { OCI_INDEX, OCI_MANIFEST } from '../support/media-types.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -67,4 +75,63 @@ test('the index of 100,000 tags fits, each with one more digest and with all tha
   const { length } = encodeRepositoryIndex(entries);
   expect(10 * length).toBeLessThan(maxSizeOf(below('_index.json')));
   expect(length).toBeGreaterThan(7 * MIB);
+});
+
+const LISTS = {
+  '_index.json': { decode: decodeRepositoryIndex, list: 'manifests', most: 4_500_000 },
+  '_tags.json': { decode: decodeTagList, list: 'tags', most: 500_000 },
+  [`_referrers/sha256/${HEX}`]: { decode: decodeReferrers, list: 'manifests', most: 250_000 },
+} as const;
+
+test.each(Object.entries(LISTS))(
+  '%s: values that take more memory than their text are counted before it is read',
+  (name, { decode, list, most }) => {
+    const key = below(name);
+    expect(maxValuesOf(key)).toBe(most);
+    const text = (values: number) => `{"${list}":[],"x":[${'0,'.repeat(values - 4)}0]}`;
+    expect(decode(key, Buffer.from(text(most)))).toEqual([]);
+    expect(() => decode(key, Buffer.from(text(most + 1)))).toThrow(
+      new BucketObjectInvalidError(key, `it has more than ${most} values, the most of its kind.`),
+    );
+  },
+);
+
+test('a catalogue has at most 250,000 values', () => {
+  const key = 'state/default/catalog.json';
+  const text = (names: number) => Buffer.from(`{"repositories":[${'"a",'.repeat(names - 1)}"a"]}`);
+  expect(decodeCatalog(key, text(249_999)).length).toBe(249_999);
+  expect(() => decodeCatalog(key, text(250_001))).toThrow('more than 250000 values');
+});
+
+test('an index of the shortest entries has its most bytes before it has its most values', () => {
+  const entry = { mediaType: OCI_INDEX, digest: DIGEST, size: 1, firstSeen: TIME };
+  const tag = parseTag('a');
+  const key = below('_index.json');
+  for (const one of [
+    { kind: 'pin', ...entry },
+    { kind: 'tag', tag, ...entry },
+    { kind: 'tag', tag, ...entry, hold: 'x', platforms: ['x'], gone: TIME, returned: TIME },
+    { kind: 'candidate', tag, ...entry, sightings: { first: 1, last: 1 } },
+  ] satisfies IndexEntry[]) {
+    const text = Buffer.from(encodeRepositoryIndex(Array(100).fill(one))).toString();
+    const values = text.match(/[[{,]/g)?.length ?? 0;
+    expect((text.length / values) * maxValuesOf(key)).toBeGreaterThan(maxSizeOf(key));
+  }
+  // A list of tags has one value for each tag.
+  const tags = encodeRepositoryIndex(Array(100).fill({ kind: 'tag', tag, ...entry }));
+  expect(maxSizeOf(key) / (tags.length / 100)).toBeLessThan(maxValuesOf(below('_tags.json')));
+});
+
+test('the list of 1,000 referrers with many annotations can be read, and those of one with too many are left out', () => {
+  const referrer = (annotations: number) => {
+    const entries = Array.from({ length: annotations }, (_, index) => [`${index}`, '']);
+    const content = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] };
+    const bytes = encodeJson({ ...content, annotations: Object.fromEntries(entries) });
+    return referrerDescriptor(parseManifest(bytes, OCI_INDEX), DIGEST, bytes.length);
+  };
+  const key = below(`_referrers/sha256/${HEX}`);
+  const list = Array(1000).fill({ ...referrer(200), artifactType: 'a/b' });
+  expect(decodeReferrers(key, encodeReferrers(list)).length).toBe(1000);
+  expect(Object.keys(referrer(200).annotations ?? {}).length).toBe(200);
+  expect(referrer(201).annotations).toBe(undefined);
 });

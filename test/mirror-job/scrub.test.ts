@@ -242,6 +242,7 @@ test('a record of the scrub that cannot be read is begun anew', async () => {
     '{"after":[1],"lost":[]}',
     '{"after":[],"lost":{}}',
     '{"after":["~"],"lost":[{}]}',
+    `{"after":["mirror.test/app","~"],"lost":[],"x":[${'{},'.repeat(5000)}{}]}`,
   ]) {
     await scene.store.put(STATE, Buffer.from(text), { contentType: 'application/json' });
     expect((await scene.run()).findings).toEqual([]);
