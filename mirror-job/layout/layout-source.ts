@@ -3,7 +3,7 @@
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
  */
 import { algorithmOf, digestOf, hexOf, isDigest, type Digest } from '../../core/digest.ts';
-import { parseJson } from '../../core/json.ts';
+import { TooManyValuesError, parseJson } from '../../core/json.ts';
 import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
 import {
@@ -20,6 +20,8 @@ import { TarInvalidError } from './tar-index.ts';
 
 /** As of a page of tags. An `index.json` has 200 to 300 bytes for each tag, so some 60,000 tags fit in. Bytes. */
 const MAX_INDEX = 16 * 1024 * 1024;
+/** As of a page of tags. 60,000 tags with platform and name have some 700,000. docs/decisions/0109 */
+const MAX_VALUES = 1_000_000;
 /** An `oci-layout` holds a version and nothing else. Bytes. */
 const MAX_MARKER = 64 * 1024;
 
@@ -99,8 +101,14 @@ export class LayoutSource implements Source {
       throw new SourceError(`${this.name} is not an OCI image layout: there is no ${files.place(name)}.`);
     }
     try {
-      return parseJson(bytes);
+      return parseJson(bytes, MAX_VALUES);
     } catch (error) {
+      if (error instanceof TooManyValuesError) {
+        throw new SourceError(
+          `${this.name}: ${files.place(name)} has more than ${MAX_VALUES} values, which is the most that Lifeboat reads of one layout. Split it into several layouts.`,
+          { cause: error },
+        );
+      }
       throw new SourceError(`${this.name}: ${files.place(name)} is not JSON.`, { cause: error });
     }
   }

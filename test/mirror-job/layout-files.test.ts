@@ -133,3 +133,17 @@ test('index.json of more than 200,000 entries is refused', async () => {
     `oci:${folder}: index.json lists 200001 manifests, and 200000 is the most that Lifeboat reads of one layout.`,
   );
 });
+
+test.each([
+  ['manifests', '"manifests":['],
+  ['another list', '"manifests":[],"other":['],
+])(
+  'index.json of more than a million values in %s is refused before it is read as JSON',
+  async (_what, begin) => {
+    const folder = await layout();
+    await writeFile(join(folder, 'index.json'), `{${begin}${'{},'.repeat(500_000)}{}]}`);
+    expect(await outcomeOf(folder)).toBe(
+      `oci:${folder}: ${join(folder, 'index.json')} has more than 1000000 values, which is the most that Lifeboat reads of one layout. Split it into several layouts.`,
+    );
+  },
+);
