@@ -56,7 +56,12 @@ export function objectOf(
 }
 
 /** A blob that several repositories share has a link in each of them. */
-export function nameOf({ repository, kind, digest, size }: ScrubbedObject): string {
+export function nameOf({
+  repository,
+  kind,
+  digest,
+  size,
+}: Pick<ScrubbedObject, 'repository' | 'kind' | 'digest' | 'size'>): string {
   return `${repository} ${kind} ${digest} ${size}`;
 }
 

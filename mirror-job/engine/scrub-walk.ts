@@ -46,6 +46,13 @@ interface Node extends Root {
   readonly depth?: number;
 }
 
+/** What was read of a manifest that is there. */
+interface Found {
+  readonly nodes: readonly Node[];
+  /** Why its list of referrers could not be read. */
+  readonly refusal?: StoreError;
+}
+
 /** The manifests that one run reads for the scrub, over all repositories. */
 export class ReadBudget {
   readonly #most: number;
@@ -70,14 +77,14 @@ export class ScrubWalk {
   readonly #store: Pick<Store, 'get'>;
   readonly #repository: Repository;
   readonly #budget: ReadBudget;
-  readonly #refused: (error: StoreError) => void;
+  readonly #refused: (error: StoreError, digest: Digest) => void;
 
-  /** @param refused told of each manifest, and each list of referrers, that cannot be read; the walk goes on */
+  /** @param refused told of each manifest that cannot be read, itself or its list of referrers; the walk goes on */
   constructor(
     store: Pick<Store, 'get'>,
     repository: Repository,
     budget: ReadBudget,
-    refused: (error: StoreError) => void,
+    refused: (error: StoreError, digest: Digest) => void,
   ) {
     this.#store = store;
     this.#repository = repository;
@@ -99,7 +106,7 @@ export class ScrubWalk {
       .filter(({ blob }) => blob !== undefined || path.length < MAX_LEVELS)
       .filter(({ digest }) => from === undefined || digest > from || (digest === from && below.length > 0))
       .toSorted((one, other) => (one.digest < other.digest ? -1 : 1));
-    const reads = new Map<Digest, Promise<readonly Node[] | undefined>>();
+    const reads = new Map<Digest, Promise<Found | undefined>>();
     for (const [index, { digest, blob }] of rest.entries()) {
       const own = [...path, digest];
       if (blob !== undefined) {
@@ -113,29 +120,24 @@ export class ScrubWalk {
         return;
       }
       reads.delete(digest);
-      const children = await read.catch((error: unknown) => this.#noteRefusal(error));
-      if (children === undefined) {
+      const found = await read.catch(nothingBelow);
+      if (found === undefined) {
         yield { kind: 'lost manifest', digest, path: own };
         continue;
       }
-      yield* this.#visit(children, digest === from ? below : [], own);
+      // Told when it is this manifest's turn, because the run may end before, and the next one reads it again.
+      if (found.refusal !== undefined) this.#refused(found.refusal, digest);
+      yield* this.#visit(found.nodes, digest === from ? below : [], own);
       if (this.#budget.isUsedUp) return;
       yield { kind: 'manifest', digest, path: own };
     }
-  }
-
-  /** @returns that nothing is known of what is below */
-  #noteRefusal(error: unknown): readonly Node[] {
-    if (!(error instanceof StoreError)) throw error;
-    this.#refused(error);
-    return [];
   }
 
   /** @param nodes the first of them is needed now */
   #readAhead(
     nodes: readonly Node[],
     path: readonly Digest[],
-    reads: Map<Digest, Promise<readonly Node[] | undefined>>,
+    reads: Map<Digest, Promise<Found | undefined>>,
   ): void {
     for (const [index, node] of nodes.entries()) {
       if (node.blob !== undefined || reads.has(node.digest) || !this.#budget.take(index > 0)) continue;
@@ -150,39 +152,40 @@ export class ScrubWalk {
    * @param path to the node, without itself
    * @returns undefined for a manifest that is missing, or holds other bytes
    */
-  async #read(
-    { digest, platforms, depth = 0 }: Node,
-    path: readonly Digest[],
-  ): Promise<readonly Node[] | undefined> {
+  async #read({ digest, platforms, depth = 0 }: Node, path: readonly Digest[]): Promise<Found | undefined> {
     const [object, referrers] = await Promise.all([
       this.#store.get(manifestKey(this.#repository, digest)),
-      depth < MAX_REFERRER_DEPTH ? this.#readReferrers(digest, depth + 1) : [],
+      depth < MAX_REFERRER_DEPTH ? this.#readReferrers(digest, depth + 1) : { nodes: [] },
     ]);
     if (object === undefined) return undefined;
     const bytes = new Uint8Array(object.bytes);
     if ((await digestOf(bytes, algorithmOf(digest))) !== digest) return undefined;
-    const children = [...readChildren(bytes, object.contentType, platforms, depth), ...referrers];
+    const children = [...readChildren(bytes, object.contentType, platforms, depth), ...referrers.nodes];
     // A list of referrers is no content of its digest, so that it can lead back to where it was found.
-    return unique(children.filter((child) => child.digest !== digest && !path.includes(child.digest)));
+    const nodes = unique(children.filter((child) => child.digest !== digest && !path.includes(child.digest)));
+    return { ...referrers, nodes };
   }
 
   /** Signatures and SBOMs are in no index. */
-  async #readReferrers(subject: Digest, depth: number): Promise<readonly Node[]> {
+  async #readReferrers(subject: Digest, depth: number): Promise<Found> {
     const key = referrersKey(this.#repository, subject);
     try {
       const object = await this.#store.get(key);
-      if (object === undefined) return [];
-      return decodeReferrers(key, object.bytes).map(({ digest }) => ({
-        digest,
-        platforms: undefined,
-        depth,
-      }));
+      if (object === undefined) return { nodes: [] };
+      const listed = decodeReferrers(key, object.bytes);
+      return { nodes: listed.map(({ digest }) => ({ digest, platforms: undefined, depth })) };
     } catch (error) {
       // The next run that asks for referrers makes it anew.
-      if (error instanceof BucketObjectInvalidError) return [];
-      return this.#noteRefusal(error);
+      if (error instanceof BucketObjectInvalidError) return { nodes: [] };
+      return nothingBelow(error);
     }
   }
+}
+
+/** Nothing is known of what is below a manifest that the store refuses. */
+function nothingBelow(error: unknown): Found {
+  if (!(error instanceof StoreError)) throw error;
+  return { nodes: [], refusal: error };
 }
 
 function readChildren(

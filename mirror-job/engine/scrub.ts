@@ -56,8 +56,8 @@ export class Scrub {
   readonly #checks: Limit = createLimit(CHECKS_AT_ONCE);
   readonly #plan: Promise<Plan>;
   readonly #findings: Finding[] = [];
-  /** One for each object that could not be looked at. */
-  readonly #refusals: StoreError[] = [];
+  /** By the name of an object that could not be looked at: why. */
+  readonly #refusals = new Map<string, StoreError>();
   readonly #done: Promise<void>;
 
   /**
@@ -103,9 +103,9 @@ export class Scrub {
         );
       }
     }
-    const [first] = this.#refusals;
+    const [first] = this.#refusals.values();
     if (first !== undefined && !signal.aborted) {
-      const count = this.#refusals.length;
+      const count = this.#refusals.size;
       log.warn(
         `The check of stored objects could not look at ${count === 1 ? 'one of them' : `${count} of them`}, and goes on with the others: ${first.message} A later run looks again.`,
       );
@@ -170,8 +170,8 @@ export class Scrub {
     let blobs = 0;
     for (const repository of next) {
       const roots = new Map((await offers.get(repository)?.roots)?.map((root) => [root.digest, root]));
-      const walk = new ScrubWalk(store, repository, budget, (error) => {
-        this.#refusals.push(error);
+      const walk = new ScrubWalk(store, repository, budget, (error, digest) => {
+        this.#refusals.set(nameOf({ repository, kind: 'manifest', digest, size: 0 }), error);
       });
       for await (const step of walk.steps([...roots.values()], repository === at ? below : [])) {
         signal.throwIfAborted();
@@ -185,7 +185,7 @@ export class Scrub {
           objects.set(nameOf(object), object);
           if (object.kind === 'blob') blobs += 1;
         }
-        if (this.#refusals.length >= MAX_REFUSED) return { objects: [...objects.values()], after };
+        if (this.#refusals.size >= MAX_REFUSED) return { objects: [...objects.values()], after };
       }
       if (budget.isUsedUp) return { objects: [...objects.values()], after };
     }
@@ -205,7 +205,7 @@ export class Scrub {
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof StoreError)) throw error;
-      this.#refusals.push(error);
+      this.#refusals.set(nameOf(object), error);
       if (isKnown) {
         this.#report(
           object,

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { StoreError } from '../../mirror-job/engine/store.ts';
 
-import { blob, messages, ROOT, Scene, STATE } from './scrub-scene.ts';
+import { blob, messages, path, ROOT, Scene, STATE } from './scrub-scene.ts';
 
 /** 60 images, of which no two share a blob. */
 async function sceneOf60(): Promise<Scene> {
@@ -81,16 +81,36 @@ test('one manifest that the store refuses does not stop the check, and is not ta
   expect([first.startsWith('mirror.test/app sha256:'), second > first]).toEqual([true, true]);
 });
 
-test('a store that refuses every manifest is not asked for all of them', async () => {
+test.each([
+  ['manifest', ['/_manifests/']],
+  ['list of referrers', ['/_referrers/']],
+  ['manifest and every list of referrers', ['/_manifests/', '/_referrers/']],
+])('a store that refuses every %s is not asked for all of them', async (_what, folders) => {
   const scene = await sceneOf60();
   scene.store.before = (call, key) => {
-    if (call === 'get' && key.includes('/_manifests/')) throw new StoreError('It is away.');
+    if (call === 'get' && folders.some((folder) => key.includes(folder))) throw new StoreError('It is away.');
   };
   await scene.run();
+  // Per manifest, when it is its turn: some are read ahead.
   expect(scene.environment.logged).toEqual([refusal('It is away.', 8)]);
   expect(scene.calls(`get ${ROOT}/_manifests/`).length).toBeLessThanOrEqual(16);
   const [repository, root] = scene.after();
   expect([repository, root]).toEqual(['mirror.test/app', scene.digests()[7]]);
+});
+
+test('a manifest that is known to be lost, and that the store refuses, is counted once', async () => {
+  const scene = new Scene();
+  const { image } = await scene.image('a', 'latest');
+  await scene.run();
+  const key = `${ROOT}/_manifests/${path(image)}`;
+  scene.lose(key);
+  scene.upstream.manifests.delete(image.digest);
+  expect((await scene.run()).findings.length).toBe(1);
+  scene.store.before = (call, of) => {
+    if (call === 'get' && of === key) throw new StoreError('403 for it.');
+  };
+  await scene.run();
+  expect(scene.environment.logged).toEqual([refusal('403 for it.')]);
 });
 
 test('a record that cannot be written hides no finding', async () => {
