@@ -22,16 +22,28 @@ export interface ScrubState {
    * Empty at the beginning.
    */
   readonly after: readonly string[];
+  /** How many runs in a row have ended below the root manifest of `after`; undefined if it ends with the root. */
+  readonly runs?: number | undefined;
   readonly lost: readonly LostObject[];
 }
+
+/** Runs that the check of one root may take: 1,000 referrers of it, and all of their blobs, take some 60. */
+export const MAX_RUNS = 100;
 
 /** A hundred lost objects and a path of eighteen digests have 700 values. */
 const MAX_VALUES = 10_000;
 
 export const NEW_SCRUB: ScrubState = { after: [], lost: [] };
 
-export function encodeScrub({ after, lost }: ScrubState): Uint8Array<ArrayBuffer> {
-  return encodeJson({ after, lost });
+/** @param after where this run has ended */
+export function countRuns(before: ScrubState, after: readonly string[]): number | undefined {
+  if (after.length <= 2) return undefined;
+  const isSame = after[0] === before.after[0] && after[1] === before.after[1];
+  return isSame ? (before.runs ?? 0) + 1 : 1;
+}
+
+export function encodeScrub({ after, runs, lost }: ScrubState): Uint8Array<ArrayBuffer> {
+  return encodeJson({ after, runs, lost });
 }
 
 /** @returns undefined for what cannot be read */
@@ -39,10 +51,14 @@ export function decodeScrub(bytes: Uint8Array): ScrubState | undefined {
   try {
     const json = parseJson(bytes, MAX_VALUES);
     if (!isObject(json)) return undefined;
-    const { after, lost } = json;
+    const { after, runs, lost } = json;
     if (!Array.isArray(after) || !after.every((one) => typeof one === 'string')) return undefined;
     if (!Array.isArray(lost)) return undefined;
-    return { after, lost: lost.flatMap((one: unknown) => readLost(one) ?? []) };
+    return {
+      after,
+      runs: typeof runs === 'number' ? runs : undefined,
+      lost: lost.flatMap((one: unknown) => readLost(one) ?? []),
+    };
   } catch {
     return undefined;
   }

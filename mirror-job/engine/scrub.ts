@@ -14,7 +14,7 @@ import { createLimit, type Limit } from './limit.ts';
 import type { Finding } from './report.ts';
 import { nameOf, objectOf, recordOf, rootsOf, type NamedRoot, type ScrubbedObject } from './scrub-object.ts';
 import type { Repair } from './scrub-repair.ts';
-import { decodeScrub, encodeScrub, NEW_SCRUB, type ScrubState } from './scrub-state.ts';
+import { countRuns, decodeScrub, encodeScrub, MAX_RUNS, NEW_SCRUB, type ScrubState } from './scrub-state.ts';
 import { ReadBudget, ScrubWalk } from './scrub-walk.ts';
 import { allSettled } from './settle.ts';
 import { StoreError, type StoredObject } from './store.ts';
@@ -143,7 +143,21 @@ export class Scrub {
       ...sampled.map((object) => check(object, false)),
     ]);
     const records = lost.filter((object) => object !== undefined).map((object) => recordOf(object));
-    await this.#save(plan, { after, lost: records.slice(0, MAX_LOST) });
+    await this.#save(plan, { ...this.#markOf(plan, after), lost: records.slice(0, MAX_LOST) });
+  }
+
+  /**
+   * Where the next run goes on. Indexes that share their children have more paths than any number of runs could walk, so
+   * one root does not hold up the others for good.
+   */
+  #markOf({ state }: Plan, after: readonly string[]): Pick<ScrubState, 'after' | 'runs'> {
+    const runs = countRuns(state, after);
+    if (runs === undefined || runs < MAX_RUNS) return { after, runs };
+    const [repository = '', root = ''] = after;
+    this.#environment.log.warn(
+      `The check of stored objects has taken ${runs} runs for what ${repository}@${root} needs, and goes on with the next image: this one needs more objects than the check comes to.`,
+    );
+    return { after: [repository, root], runs: undefined };
   }
 
   /** What was lost, as far as it is still needed. */
