@@ -23,7 +23,7 @@ export async function openFileBelow(
 ): Promise<{ readonly file: FileHandle; readonly size: number }> {
   const path = await realpath(join(folder, name));
   // The folder itself may be a link, because the configuration names it.
-  if (!path.startsWith(join(await realpath(folder), sep))) {
+  if (!isBelow(await realpath(folder), path)) {
     throw new FileRefusedError(
       `is a link that leads out of the layout, to ${path}. Put the file itself into the layout.`,
     );
@@ -41,6 +41,11 @@ export async function openFileBelow(
     await file.close();
     throw error;
   }
+}
+
+/** Both without links. */
+export function isBelow(folder: string, path: string): boolean {
+  return path.startsWith(join(folder, sep));
 }
 
 function noFile(): FileRefusedError {

@@ -21,25 +21,31 @@ export interface LayoutContents {
   readonly referrers: (subject: Digest, limit: number) => readonly Descriptor[];
 }
 
-/** As many as a registry may list tags. */
+/** Of index.json, and of all indexes below it, because each that is remembered takes some 200 bytes. A registry may list as many tags. */
 const MAX_ENTRIES = 200_000;
 
 /** containerd's own annotation: the whole reference, beside a `ref.name` that is the tag alone. */
 const IMAGE_NAME = 'io.containerd.image.name';
 
-/** A manifest's bytes, or undefined where the layout lacks it. */
-type Read = (digest: Digest) => Promise<Uint8Array | undefined>;
+/** The files that the lists of a layout name. */
+export interface Manifests {
+  /** False for those that the layout lacks, without a look at the disk. */
+  readonly mayHave: (digest: Digest) => boolean;
+  /** A manifest's bytes, or undefined where the layout lacks it. */
+  readonly read: (digest: Digest) => Promise<Uint8Array | undefined>;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * @param where how messages call the layout
  * @param repository whose tags are wanted, where the layout's entries name several repositories
- * @throws {SourceError}, and what `read` throws
+ * @throws {SourceError}, what `read` throws, and the signal's reason
  */
 export async function readContents(
   where: string,
   index: unknown,
   repository: Repository | undefined,
-  read: Read,
+  manifests: Manifests,
 ): Promise<LayoutContents> {
   const list: unknown = isObject(index) ? index['manifests'] : undefined;
   if (!Array.isArray(list)) throw new SourceError(`${where}: index.json has no list of manifests.`);
@@ -51,7 +57,7 @@ export async function readContents(
   const entries = list.map((entry, position) => parseEntry(entry, `entry ${position} of index.json`, where));
   const tags = collectTags(where, entries, repository);
   const roots = entries.map(({ descriptor }) => descriptor);
-  return { tags, referrers: await collectReferrers(roots, tags, read) };
+  return { tags, referrers: await collectReferrers(where, roots, tags, manifests) };
 }
 
 interface Entry {
@@ -129,18 +135,25 @@ function collectTags(
  * may have made the layout: such a list is kept once and read when it is asked for, because thousands of images may name it.
  */
 async function collectReferrers(
+  where: string,
   roots: readonly Descriptor[],
   tags: ReadonlyMap<Tag, Descriptor>,
-  read: Read,
+  { mayHave, read, signal }: Manifests,
 ): Promise<LayoutContents['referrers']> {
   const bySubject = new Map<Digest, Map<Digest, Descriptor>>();
   const lists = new Map<Digest, ReadonlyMap<Digest, Descriptor>>();
   const visited = new Set<Digest>();
   const tagged = new Set([...tags].filter(([tag]) => isReferrerTag(tag)).map(([, { digest }]) => digest));
-  const queue = [...roots];
+  const queue: Descriptor[] = [];
+  const enqueue = (one: Descriptor): void => {
+    if (visited.has(one.digest) || !namesManifest(one) || !mayHave(one.digest)) return;
+    visited.add(one.digest);
+    queue.push(one);
+  };
+  for (const root of roots) enqueue(bare(root));
+  let listed = 0;
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    if (visited.has(next.digest) || !namesManifest(next)) continue;
-    visited.add(next.digest);
+    signal?.throwIfAborted();
     const bytes = await read(next.digest);
     // What is not a manifest, or not there, fails the tag that needs it, not the whole layout.
     const manifest = bytes === undefined ? undefined : parseLeniently(bytes, next.mediaType);
@@ -153,11 +166,15 @@ async function collectReferrers(
         known.set(next.digest, { mediaType: manifest.mediaType, digest: next.digest, size: bytes.length }),
       );
     }
-    // Not with a spread: a manifest may list tens of thousands.
-    for (const one of manifest.manifests) queue.push(one);
-    if (tagged.has(next.digest)) {
-      lists.set(next.digest, new Map(manifest.manifests.map((one) => [one.digest, bare(one)])));
+    listed += manifest.manifests.length;
+    if (listed > MAX_ENTRIES) {
+      throw new SourceError(
+        `${where}: its indexes list more than ${MAX_ENTRIES} manifests in all, which is the most that Lifeboat reads of one layout. Split it into several layouts.`,
+      );
     }
+    const children = manifest.manifests.map(bare);
+    for (const child of children) enqueue(child);
+    if (tagged.has(next.digest)) lists.set(next.digest, new Map(children.map((one) => [one.digest, one])));
   }
   return (subject, limit) => {
     const found = new Map<Digest, Descriptor>();

@@ -1,13 +1,18 @@
 /** The files of an OCI image layout, in a folder or in a tar: the same layout, wherever a tool has put it. */
-import { open, stat } from 'node:fs/promises';
+import { open, opendir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fs } from '../node/builtin.ts';
-import { FileRefusedError, openFileBelow } from './file-below.ts';
+import { FileRefusedError, isBelow, openFileBelow } from './file-below.ts';
 import { indexTar, type TarEntry } from './tar-index.ts';
 
 export interface LayoutFiles {
   /** How a message calls a file: its path, or its name and the tar that it is in. */
   place(name: string): string;
+  /**
+   * Looks into a folder once, because asking for each of its files takes 0.3 ms.
+   * @returns whether there may be a file of this name in the folder; where it says so, asking for the file tells
+   */
+  lookUp(folder: string): Promise<(name: string) => boolean>;
   /** Bytes; undefined when there is no such file. @throws as `read` */
   size(name: string): Promise<number | undefined>;
   /**
@@ -22,21 +27,24 @@ export interface LayoutFiles {
 }
 
 const CHUNK = 256 * 1024;
+/** Of a larger folder each file is asked for, because the names would take much memory. */
+const MAX_NAMES = 250_000;
 
 /**
  * @param path a folder, or a tar, which is read once for its list of files
- * @throws {TarInvalidError} for a file that is no tar, or a broken one; what the file system throws
+ * @throws {TarInvalidError} for a file that is no tar, or a broken one; what the file system throws; the signal's reason
  */
-export async function openLayoutFiles(path: string): Promise<LayoutFiles> {
+export async function openLayoutFiles(path: string, signal?: AbortSignal): Promise<LayoutFiles> {
   // What is not there is taken for a folder, so that the message names the file which a layout begins with.
   const isFile = (await ifThere(stat(path)))?.isFile() === true;
-  return isFile ? tarFiles(path, await indexTar(path)) : folderFiles(path);
+  return isFile ? tarFiles(path, await indexTar(path, signal)) : folderFiles(path);
 }
 
 function folderFiles(folder: string): LayoutFiles {
   const openFile = (name: string) => ifThere(openFileBelow(folder, name));
   return {
     place: (name) => join(folder, name),
+    lookUp: (name) => lookUpNames(folder, name),
     async size(name) {
       const opened = await openFile(name);
       await opened?.file.close();
@@ -60,6 +68,7 @@ function folderFiles(folder: string): LayoutFiles {
 function tarFiles(path: string, entries: ReadonlyMap<string, TarEntry>): LayoutFiles {
   return {
     place: (name) => `${name} in ${path}`,
+    lookUp: async (folder) => (name) => entries.has(`${folder}/${name}`),
     size: async (name) => entries.get(name)?.size,
     async read(name, limit) {
       const entry = entries.get(name);
@@ -75,6 +84,24 @@ function tarFiles(path: string, entries: ReadonlyMap<string, TarEntry>): LayoutF
       yield* chunksOf(fs.createReadStream(path, { start, end, highWaterMark: CHUNK }));
     },
   };
+}
+
+async function lookUpNames(folder: string, name: string): Promise<(name: string) => boolean> {
+  try {
+    const path = await ifThere(realpath(join(folder, name)));
+    if (path === undefined) return () => false;
+    // Each of its files is refused by its name.
+    if (!isBelow(await realpath(folder), path)) return () => true;
+    const names = new Set<string>();
+    for await (const entry of await opendir(path, { bufferSize: 1024 })) {
+      if (names.size === MAX_NAMES) return () => true;
+      names.add(entry.name);
+    }
+    return (one) => names.has(one);
+  } catch {
+    // A file can be read in a folder that cannot, and if not, its own error says why.
+    return () => true;
+  }
 }
 
 function refuseLarge(size: number, limit: number): void {

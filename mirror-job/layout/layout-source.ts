@@ -29,16 +29,19 @@ export class LayoutSource implements Source {
   readonly name: string;
   readonly #path: string;
   readonly #repository: Repository | undefined;
+  readonly #signal: AbortSignal | undefined;
   #files: Promise<LayoutFiles> | undefined;
   #contents: Promise<LayoutContents> | undefined;
 
   /**
    * @param path a folder or a tar that holds `oci-layout`, `index.json` and `blobs/`
    * @param repository whose tags to take from a layout that holds those of several repositories
+   * @param signal ends the reading of its lists, which takes minutes for a large one
    */
-  constructor(path: string, repository?: Repository) {
+  constructor(path: string, repository?: Repository, signal?: AbortSignal) {
     this.#path = path;
     this.#repository = repository;
+    this.#signal = signal;
     this.name = `oci:${path}`;
   }
 
@@ -76,7 +79,8 @@ export class LayoutSource implements Source {
   }
 
   #open(): Promise<LayoutFiles> {
-    this.#files ??= openLayoutFiles(this.#path).catch((error: unknown) => {
+    this.#files ??= openLayoutFiles(this.#path, this.#signal).catch((error: unknown) => {
+      this.#signal?.throwIfAborted();
       const reason = error instanceof TarInvalidError ? error.message : `cannot be read: ${String(error)}.`;
       throw new SourceError(`${this.name} ${reason}`, { cause: error });
     });
@@ -91,7 +95,15 @@ export class LayoutSource implements Source {
   async #readContents(): Promise<LayoutContents> {
     await this.#json('oci-layout', MAX_MARKER);
     const index = await this.#json('index.json', MAX_INDEX);
-    return readContents(this.name, index, this.#repository, (digest) => this.#bytes(digest));
+    const files = await this.#open();
+    const [sha256, sha512] = await Promise.all(
+      ['sha256', 'sha512'].map((one) => files.lookUp(`blobs/${one}`)),
+    );
+    return readContents(this.name, index, this.#repository, {
+      mayHave: (digest) => (algorithmOf(digest) === 'sha256' ? sha256 : sha512)?.(hexOf(digest)) === true,
+      read: (digest) => this.#bytes(digest),
+      signal: this.#signal,
+    });
   }
 
   async #json(name: string, limit: number): Promise<unknown> {

@@ -32,15 +32,16 @@ const COMPRESSED: readonly (readonly [magic: readonly number[], tool: string, un
 /**
  * Reads the headers alone. Of two files with one name the later one counts, as for whoever unpacks it.
  * @returns the regular files by their names, without a leading `./`
- * @throws {TarInvalidError}, and what the file system throws
+ * @throws {TarInvalidError}, what the file system throws, and the signal's reason
  */
-export async function indexTar(path: string): Promise<ReadonlyMap<string, TarEntry>> {
+export async function indexTar(path: string, signal?: AbortSignal): Promise<ReadonlyMap<string, TarEntry>> {
   await using file = await open(path);
   const { size: length } = await file.stat();
   const entries = new Map<string, TarEntry>();
   let said: Extension = {};
   let last = '';
   for (let offset = 0; ;) {
+    signal?.throwIfAborted();
     const block = await read(file, offset, BLOCK);
     if (offset === 0) refuseCompressed(block);
     if (block.length < BLOCK) throw cut(last);

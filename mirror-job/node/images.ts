@@ -39,7 +39,7 @@ export async function openImages(configuration: Configuration, surroundings: Sur
     let source = sources.get(key);
     if (source === undefined) {
       if (image.source.kind === 'layout') {
-        source = new LayoutSource(image.source.folder, image.repository);
+        source = new LayoutSource(image.source.folder, image.repository, surroundings.signal);
       } else {
         const { upstream, path } = image.source;
         const registry =

@@ -1,9 +1,14 @@
 /** What a layout's `index.json` leads to, where it leads to very much. */
 import { createHash } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { parseDigest, type Digest } from '../../core/digest.ts';
 import { OCI_INDEX, OCI_MANIFEST } from '../../core/media-type.ts';
-import { readContents, type LayoutContents } from '../../mirror-job/layout/layout-contents.ts';
+import { SourceError } from '../../mirror-job/engine/source.ts';
+import {
+  readContents,
+  type LayoutContents,
+  type Manifests,
+} from '../../mirror-job/layout/layout-contents.ts';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
 const LIMIT = 1000;
@@ -28,10 +33,21 @@ class Blobs {
     return this.add(OCI_MANIFEST, { config, layers: [], ...rest });
   }
 
-  contentsOf(manifests: readonly object[]): Promise<LayoutContents> {
-    return readContents('oci:test', { manifests }, undefined, async (digest) => {
-      const text = this.#texts.get(digest);
-      return text === undefined ? undefined : new TextEncoder().encode(text);
+  addIndex(manifests: readonly object[], annotations: Readonly<Record<string, string>> = {}) {
+    return this.add(OCI_INDEX, { manifests, annotations });
+  }
+
+  read(digest: Digest): Uint8Array | undefined {
+    const text = this.#texts.get(digest);
+    return text === undefined ? undefined : new TextEncoder().encode(text);
+  }
+
+  /** @param more what the layout says of its files, if it is not the usual */
+  contentsOf(manifests: readonly object[], more: Partial<Manifests> = {}): Promise<LayoutContents> {
+    return readContents('oci:test', { manifests }, undefined, {
+      mayHave: () => true,
+      read: async (digest) => this.read(digest),
+      ...more,
     });
   }
 }
@@ -89,4 +105,44 @@ test('a referrer that names its subject, and is listed by a tag too, is one', as
   );
   expect(contents.referrers(image.digest, 1)).toHaveLength(2);
   expect(contents.referrers(digestOf('none'), LIMIT)).toEqual([]);
+});
+
+const missing = Array.from({ length: 25_000 }, (_, position) => ({
+  mediaType: OCI_MANIFEST,
+  digest: digestOf(`missing ${position}`),
+  size: 1,
+}));
+
+test('a manifest that the layout lacks is not asked for', async () => {
+  const blobs = new Blobs();
+  const list = blobs.addIndex(missing);
+  const read = vi.fn(async (digest: Digest) => blobs.read(digest));
+  await blobs.contentsOf([list], { mayHave: (digest) => digest === list.digest, read });
+  expect(read.mock.calls).toEqual([[list.digest]]);
+});
+
+test('indexes that list more than 200,000 manifests in all are refused, although each is within its bounds', async () => {
+  const blobs = new Blobs();
+  const lists = Array.from({ length: 9 }, (_, position) =>
+    blobs.addIndex(missing, { position: `${position}` }),
+  );
+  const mayHave = (digest: Digest) => lists.some((list) => list.digest === digest);
+  expect((await blobs.contentsOf(lists.slice(1), { mayHave })).tags.size).toBe(0);
+  await expect(blobs.contentsOf(lists, { mayHave })).rejects.toThrow(
+    new SourceError(
+      'oci:test: its indexes list more than 200000 manifests in all, which is the most that Lifeboat reads of one layout. Split it into several layouts.',
+    ),
+  );
+});
+
+test('a run that has to end reads no further manifest of a layout', async () => {
+  const blobs = new Blobs();
+  const stop = new AbortController();
+  const read = vi.fn(async (digest: Digest) => {
+    stop.abort(new Error('enough'));
+    return blobs.read(digest);
+  });
+  const images = [blobs.addImage('one'), blobs.addImage('two')];
+  await expect(blobs.contentsOf(images, { read, signal: stop.signal })).rejects.toThrow(new Error('enough'));
+  expect(read).toHaveBeenCalledTimes(1);
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { runMirror } from '../../mirror-job/engine/run.ts';
+import { openLayoutFiles } from '../../mirror-job/layout/layout-files.ts';
 import { LayoutSource } from '../../mirror-job/layout/layout-source.ts';
 import { addImage, addLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository, type Digest } from '../support/content.ts';
@@ -147,3 +148,30 @@ test.each([
     );
   },
 );
+
+test('a folder is looked into once for many files, and a file is refused by its name where that cannot be', async () => {
+  const folder = await layout();
+  const name = image.digest.replace('sha256:', '');
+  const answers = async (path: string, of = 'blobs/sha256') => {
+    const mayHave = await (await openLayoutFiles(path)).lookUp(of);
+    return [mayHave(name), mayHave('0'.repeat(64))];
+  };
+  const tar = join(folder, '../layout.tar');
+  await runProgram('tar', ['-cf', tar, '-C', folder, '.']);
+  for (const path of [folder, tar]) {
+    expect(await answers(path)).toEqual([true, false]);
+    expect(await answers(path, 'blobs/sha512')).toEqual([false, false]);
+  }
+  await rename(join(folder, 'blobs'), join(folder, '../blobs'));
+  await symlink('../blobs', join(folder, 'blobs'));
+  expect(await answers(folder)).toEqual([true, true]);
+});
+
+test.each(['folder', 'tar'])('a run that has to end does not wait for a layout in a %s', async (kind) => {
+  const folder = await layout();
+  const tar = join(folder, '../layout.tar');
+  await runProgram('tar', ['-cf', tar, '-C', folder, '.']);
+  const signal = AbortSignal.abort(new Error('enough'));
+  const source = new LayoutSource(kind === 'tar' ? tar : folder, undefined, signal);
+  await expect(source.tags()).rejects.toThrow(new Error('enough'));
+});
