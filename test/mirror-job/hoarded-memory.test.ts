@@ -17,7 +17,7 @@ const QUIET = 700;
  * that copies small images takes 110 MB.
  */
 test.for<[Hoard, number, number, number]>([
-  ['children', 8, 240e6, 300e6],
+  ['children', 8, 120e6, 230e6],
   ['pages of referrers', 7, 260e6, 230e6],
   ['pages that do not end', 7, 260e6, 250e6],
   ['odd JSON', 1, 15e6, 250e6],
@@ -38,6 +38,8 @@ test.for<[Hoard, number, number, number]>([
     expect(await exit).toEqual([0, null]);
     // Otherwise the run was not offered what it must not hold.
     expect(registry.begun()).toBeGreaterThan(least);
+    // Two lists are read at once: the others wait, and keep what they were sent in the system's buffers.
+    expect(registry.secondPages()).toBe(hoard === 'pages of referrers' ? 2 : 0);
     expect(Number(printed)).toBeGreaterThan(50e6);
     expect(Number(printed)).toBeLessThan(most);
   } finally {

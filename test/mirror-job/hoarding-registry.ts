@@ -22,6 +22,8 @@ export interface HoardingRegistry {
   readonly active: () => number;
   /** Bytes of the answers that were begun. How much of them is on its way is up to the system. */
   readonly begun: () => number;
+  /** How many second pages were asked for. */
+  readonly secondPages: () => number;
   readonly stop: () => void;
 }
 
@@ -49,7 +51,7 @@ export async function startHoardingRegistry(hoard: Hoard): Promise<HoardingRegis
   };
   const plain = image(0, 10);
   const hasPages = hoard === 'pages of referrers' || hoard === 'pages that do not end';
-  const top = hoard === 'children' ? indexOf(120, 250_000) : hasPages ? indexOf(8, 10) : plain;
+  const top = hoard === 'children' ? indexOf(60, 250_000) : hasPages ? indexOf(8, 10) : plain;
   if (hasPages) silent.clear();
   const page = Buffer.from(
     JSON.stringify({ manifests: [], annotations: { padding: 'y'.repeat(4 * MIB - 100) } }),
@@ -60,6 +62,7 @@ export async function startHoardingRegistry(hoard: Hoard): Promise<HoardingRegis
   const asked = new Set<string>();
   let active = Date.now();
   let begun = 0;
+  let secondPages = 0;
   /** In pieces, which show how long the other side goes on reading. */
   function* piecesOf(bytes: Buffer): Generator<Buffer> {
     for (let offset = 0; offset < bytes.length; offset += PIECE) {
@@ -82,6 +85,7 @@ export async function startHoardingRegistry(hoard: Hoard): Promise<HoardingRegis
     if (kind === 'referrers') {
       response.setHeader('content-type', OCI_INDEX);
       if (url.searchParams.has('page')) {
+        secondPages += 1;
         response.flushHeaders();
         return;
       }
@@ -124,6 +128,7 @@ export async function startHoardingRegistry(hoard: Hoard): Promise<HoardingRegis
     host: `127.0.0.1:${address.port}`,
     active: () => active,
     begun: () => begun,
+    secondPages: () => secondPages,
     stop: () => {
       server.closeAllConnections();
       server.close();
