@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { decodeCatalog } from '../../core/catalog.ts';
+import type { Descriptor } from '../../core/descriptor.ts';
 import { parseDigest } from '../../core/digest.ts';
 import { encodeJson } from '../../core/json.ts';
 import { MAX_MANIFEST_SIZE, parseManifest } from '../../core/manifest.ts';
@@ -96,11 +97,14 @@ test.each(Object.entries(LISTS))(
   },
 );
 
+function catalogOf(names: number): Uint8Array {
+  return encodeJson({ repositories: Array.from({ length: names }, () => 'a') });
+}
+
 test('a catalogue has at most 250,000 values', () => {
   const key = 'state/default/catalog.json';
-  const text = (names: number) => Buffer.from(`{"repositories":[${'"a",'.repeat(names - 1)}"a"]}`);
-  expect(decodeCatalog(key, text(249_999)).length).toBe(249_999);
-  expect(() => decodeCatalog(key, text(250_001))).toThrow('more than 250000 values');
+  expect(decodeCatalog(key, catalogOf(249_999)).length).toBe(249_999);
+  expect(() => decodeCatalog(key, catalogOf(250_001))).toThrow('more than 250000 values');
 });
 
 test('an index of the shortest entries has its most bytes before it has its most values', () => {
@@ -118,20 +122,24 @@ test('an index of the shortest entries has its most bytes before it has its most
     expect((text.length / values) * maxValuesOf(key)).toBeGreaterThan(maxSizeOf(key));
   }
   // A list of tags has one value for each tag.
-  const tags = encodeRepositoryIndex(Array(100).fill({ kind: 'tag', tag, ...entry }));
+  const tags = encodeRepositoryIndex(
+    Array.from({ length: 100 }, () => ({ kind: 'tag' as const, tag, ...entry })),
+  );
   expect(maxSizeOf(key) / (tags.length / 100)).toBeLessThan(maxValuesOf(below('_tags.json')));
 });
 
+function describeReferrer(annotations: number): Descriptor {
+  const entries = Array.from({ length: annotations }, (_, index) => [`${index}`, '']);
+  const content = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] };
+  const bytes = encodeJson({ ...content, annotations: Object.fromEntries(entries) });
+  return referrerDescriptor(parseManifest(bytes, OCI_INDEX), DIGEST, bytes.length);
+}
+
 test('the list of 1,000 referrers with many annotations can be read, and those of one with too many are left out', () => {
-  const referrer = (annotations: number) => {
-    const entries = Array.from({ length: annotations }, (_, index) => [`${index}`, '']);
-    const content = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] };
-    const bytes = encodeJson({ ...content, annotations: Object.fromEntries(entries) });
-    return referrerDescriptor(parseManifest(bytes, OCI_INDEX), DIGEST, bytes.length);
-  };
+  const listed = describeReferrer(200);
   const key = below(`_referrers/sha256/${HEX}`);
-  const list = Array(1000).fill({ ...referrer(200), artifactType: 'a/b' });
+  const list = Array.from({ length: 1000 }, () => ({ ...listed, artifactType: 'a/b' }));
   expect(decodeReferrers(key, encodeReferrers(list)).length).toBe(1000);
-  expect(Object.keys(referrer(200).annotations ?? {}).length).toBe(200);
-  expect(referrer(201).annotations).toBe(undefined);
+  expect(Object.keys(listed.annotations ?? {}).length).toBe(200);
+  expect(describeReferrer(201).annotations).toBe(undefined);
 });

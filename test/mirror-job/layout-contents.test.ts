@@ -116,7 +116,7 @@ const missing = Array.from({ length: 25_000 }, (_, position) => ({
 test('a manifest that the layout lacks is not asked for', async () => {
   const blobs = new Blobs();
   const list = blobs.addIndex(missing);
-  const read = vi.fn(async (digest: Digest) => blobs.read(digest));
+  const read = vi.fn<Manifests['read']>(async (digest) => blobs.read(digest));
   await blobs.contentsOf([list], { mayHave: (digest) => digest === list.digest, read });
   expect(read.mock.calls).toEqual([[list.digest]]);
 });
@@ -138,7 +138,7 @@ test('indexes that list more than 200,000 manifests in all are refused, although
 test('a run that has to end reads no further manifest of a layout', async () => {
   const blobs = new Blobs();
   const stop = new AbortController();
-  const read = vi.fn(async (digest: Digest) => {
+  const read = vi.fn<Manifests['read']>(async (digest) => {
     stop.abort(new Error('enough'));
     return blobs.read(digest);
   });
