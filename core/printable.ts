@@ -25,6 +25,17 @@ export function withoutUnprintable(text: string): string {
   return text.replaceAll(UNPRINTABLE, '');
 }
 
+/** In characters. No sentence of Lifeboat's own is as long; the addresses and platforms that an upstream names may be. */
+const LONGEST = 2000;
+const [BEGINNING, END] = [1500, 500];
+
+/** The text, or the beginning and the end of a long one: advice stands at the end of a sentence. */
+export function brief(text: string): string {
+  if (text.length <= LONGEST) return text;
+  const left = (text.length - BEGINNING - END).toLocaleString('en-US');
+  return `${text.slice(0, BEGINNING)} […${left} characters…] ${text.slice(-END)}`;
+}
+
 /** A character beyond the first 65,536 is written as its two halves, as JSON needs it. */
 function escape(character: string): string {
   let escaped = '';

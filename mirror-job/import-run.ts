@@ -1,6 +1,6 @@
 /** An import: from reading another tool's configuration to writing lifeboat.yaml. */
 import { readFile } from 'node:fs/promises';
-import { printable } from '../core/printable.ts';
+import { brief, printable } from '../core/printable.ts';
 import { UsageError, codeOf } from './command.ts';
 import { countOf } from './engine/count-of.ts';
 import { compose } from './import/compose.ts';
@@ -41,7 +41,7 @@ export async function runImport({ file, output, force }: ImportOptions): Promise
   }
   const { bad } = styleFor(process.stderr);
   const { losses } = draft;
-  for (const loss of losses) process.stderr.write(`${bad('not carried')} ${printable(loss)}\n`);
+  for (const loss of losses) process.stderr.write(`${bad('not carried')} ${printable(brief(loss))}\n`);
   const lost = losses.length === 0 ? '' : `; ${losses.length} not carried, listed above`;
   if (text === undefined) {
     process.stderr.write(`Nothing of ${printable(file)} can be carried, so nothing was written.\n`);

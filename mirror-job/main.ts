@@ -1,6 +1,6 @@
 /** The command line of `lifeboat`: finds the command, and turns whatever ends it into an exit code. */
 import about from '../package.json' with { type: 'json' };
-import { printable } from '../core/printable.ts';
+import { brief, printable } from '../core/printable.ts';
 import { approve } from './approve.ts';
 import { UsageError, seeHelp, suggest, type Command } from './command.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
@@ -46,7 +46,7 @@ const commandLine = findCommandLine({
 
 /** Each line stays one line, whatever it quotes. */
 function say(...lines: readonly string[]): void {
-  const text = lines.map((line) => `${printable(line)}\n`).join('');
+  const text = lines.map((line) => `${printable(brief(line))}\n`).join('');
   process.stderr.write(`${styleFor(process.stderr).bad('lifeboat:')} ${commandLine.complete(text)}`);
 }
 

@@ -18,6 +18,7 @@ import { referrerDescriptor } from '../../core/referrers.ts';
 import type { BlobWriter } from './blob-copy.ts';
 import { MANIFEST_BUDGET, type Environment } from './environment.ts';
 import { FairShare, partyOf } from './fair-share.ts';
+import { warnOfForeignLayers } from './foreign-layers.ts';
 import { Memo } from './memo.ts';
 import { chooseChildren, complaintAbout, joinChoices, type ChosenPlatforms } from './platform-choice.ts';
 import type { Platforms } from './platform.ts';
@@ -31,6 +32,7 @@ import {
   type Source,
   type SourceManifest,
 } from './source.ts';
+import type { ForeignLayer } from './tally.ts';
 import { refuseOversized } from './upload.ts';
 
 /**
@@ -377,13 +379,14 @@ export class ManifestCopier {
       const what = `${source.name}: the blob ${blob.digest} of the manifest ${digest}`;
       refuseOversized(what, blob.size, this.#environment);
     }
-    const children = await this.#ensureChildren(choice.children, source, wanted, nesting);
+    const children = await this.#ensureChildren(digest, choice.children, source, wanted, nesting);
     const platforms = joinChoices([choice, ...children.map((child) => child.platforms)]);
     // An index within one may be for other platforms altogether; the whole is what somebody wants.
     const complaint = nesting.depth > 0 ? undefined : complaintAbout(source.name, digest, wanted, platforms);
     if (complaint !== undefined) throw new SourceError(complaint);
     if (!isPresent) {
-      await allSettled(manifest.blobs.map((blob) => this.#ensureBlob(blob, source)));
+      const foreign = await allSettled(manifest.blobs.map((blob) => this.#ensureBlob(blob, source)));
+      warnOfForeignLayers(this.#environment.log, source.name, digest, foreign.flat());
       signal.throwIfAborted();
       await store.put(manifestKey(this.#repository, digest), bytes, { contentType: manifest.mediaType });
       tally.manifestsCopied += 1;
@@ -392,11 +395,13 @@ export class ManifestCopier {
   }
 
   async #ensureChildren(
+    index: Digest,
     descriptors: readonly Descriptor[],
     source: Source,
     wanted: Platforms,
     { depth, tree }: Nesting,
   ): Promise<StoredPart[]> {
+    const foreign: ForeignLayer[] = [];
     const children = await allSettled(
       descriptors.map(async (child) => {
         if (namesManifest(child)) {
@@ -404,26 +409,26 @@ export class ManifestCopier {
           return partOf(await this.ensure(child.digest, source, undefined, child, wanted, below));
         }
         // Build caches are indexes whose "manifests" are layers: what is no manifest by its type is a blob.
-        await this.#ensureBlob(child, source);
+        foreign.push(...(await this.#ensureBlob(child, source)));
         return undefined;
       }),
     );
+    warnOfForeignLayers(this.#environment.log, source.name, index, foreign);
     return children.filter((child) => child !== undefined);
   }
 
-  async #ensureBlob(blob: Descriptor, source: Source): Promise<void> {
+  /** @returns the layer if it is kept elsewhere, or nothing */
+  async #ensureBlob(blob: Descriptor, source: Source): Promise<readonly ForeignLayer[]> {
     try {
       await this.#blobs.ensure(this.#repository, blob, source);
+      return [];
     } catch (error) {
       // Layers that are kept elsewhere by licence: pulling clients fetch them from their `urls` themselves. A source
       // that only fails may have the layer all the same, and what is stored once is never completed later.
       if (blob.urls === undefined || !(error instanceof BlobAbsentError)) throw error;
-      const { tally, log } = this.#environment;
       const layer = { repository: this.#repository, digest: blob.digest, urls: blob.urls };
-      tally.foreignLayers.set(`${layer.repository}@${layer.digest}`, layer);
-      log.warn(
-        `${source.name}: layer ${blob.digest} is not at the registry; clients fetch it from ${blob.urls.join(', ')}.`,
-      );
+      this.#environment.tally.foreignLayers.set(`${layer.repository}@${layer.digest}`, layer);
+      return [layer];
     }
   }
 }

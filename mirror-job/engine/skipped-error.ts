@@ -1,3 +1,4 @@
+import { brief } from '../../core/printable.ts';
 import type { Outcome } from './report.ts';
 
 /**
@@ -18,5 +19,5 @@ export function outcomeOf(error: unknown, { aborted, reason }: AbortSignal): Out
     return { result: 'skipped', reason: said ?? 'The run was stopped before this was done.' };
   }
   if (error instanceof SkippedError) return { result: 'skipped', reason: error.message };
-  return { result: 'failed', error: error instanceof Error ? error.message : String(error) };
+  return { result: 'failed', error: brief(error instanceof Error ? error.message : String(error)) };
 }

@@ -1,5 +1,5 @@
 /** Shows a run while it goes on: lines that renew themselves on a terminal, a plain line now and then elsewhere. */
-import { printable } from '../../core/printable.ts';
+import { brief, printable } from '../../core/printable.ts';
 import { countOf } from '../engine/count-of.ts';
 import type { Log } from '../engine/environment.ts';
 import type { Running, Tally } from '../engine/tally.ts';
@@ -68,7 +68,7 @@ export class Progress implements Log {
 
   /** Prints one line above the view, which is there again at once. Whatever the message quotes, it stays one line. */
   #say(start: string, message: string): void {
-    const complete = `${start}${this.#commandLine.complete(printable(message))}`;
+    const complete = `${start}${this.#commandLine.complete(printable(brief(message)))}`;
     const view = this.#isLive ? this.#shown.map((line) => `${line}\n`).join('') : '';
     this.#output.write(`${this.#isLive ? this.#erasure() : ''}${complete}\n${view}`);
   }

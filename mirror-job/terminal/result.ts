@@ -5,7 +5,7 @@
  * A result holds texts of upstreams and buckets. Here they are made printable, before any line is made of them: later
  * nobody could tell a line end or a colour of Lifeboat's own from one of theirs. docs/decisions/0096
  */
-import { printable, printableLines } from '../../core/printable.ts';
+import { brief, printable, printableLines } from '../../core/printable.ts';
 import type { CommandLine } from './command-line.ts';
 
 /**
@@ -42,7 +42,7 @@ function printableValues<Value>(value: Value): Value {
 
 function escapeTexts(holder: object): void {
   for (const [key, value] of Object.entries(holder)) {
-    if (typeof value === 'string') Reflect.set(holder, key, printable(value));
+    if (typeof value === 'string') Reflect.set(holder, key, printable(brief(value)));
     else if (typeof value === 'object' && value !== null) escapeTexts(value);
   }
 }

@@ -1,7 +1,7 @@
 /** Texts of others, made safe to show. */
 import { expect, test } from 'vitest';
 import { encodePrintableJson, parseJson } from '../../core/json.ts';
-import { printable, printableLines, withoutUnprintable } from '../../core/printable.ts';
+import { brief, printable, printableLines, withoutUnprintable } from '../../core/printable.ts';
 
 const UNPRINTABLE: readonly [name: string, character: string, escaped: string][] = [
   ['NUL', '\u0000', String.raw`\u0000`],
@@ -49,4 +49,11 @@ test('JSON in which characters are escaped is the same JSON', () => {
   const bytes = encodePrintableJson(value);
   expect(new TextDecoder().decode(bytes)).toMatch(/^[ -~]*$/);
   expect(parseJson(bytes)).toEqual(value);
+});
+
+test('a text of up to 2,000 characters stays whole, and a longer one keeps its beginning and its end', () => {
+  const whole = 'x'.repeat(2000);
+  expect(brief(whole)).toBe(whole);
+  const long = `host/app has: ${'linux/a, '.repeat(10_000)}. Change "platforms" at the image.`;
+  expect(brief(long)).toBe(`${long.slice(0, 1500)} […88,048 characters…] ${long.slice(-500)}`);
 });

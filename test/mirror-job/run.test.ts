@@ -295,6 +295,23 @@ test('layers that are kept elsewhere by licence are left to their urls', async (
   expect(store.keys(foreign.digest.slice(7))).toEqual([]);
 });
 
+test('of many layers of a manifest that are kept elsewhere, one warning tells the number and the first', async () => {
+  const content = emptyRepository();
+  const config = await addLayer(content, 'config');
+  const urls = ['a', 'b', 'c', 'd', 'e'].map((name) => `https://elsewhere.test/${name}`);
+  const added = await Promise.all(['x', 'y', 'z'].map((name) => addLayer(content, name)));
+  const layers = added.map((layer) => ({ ...layer, urls }));
+  for (const { digest } of layers) content.blobs.delete(digest);
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+  const image = addManifest(content, { schemaVersion: 2, mediaType, config, layers });
+  tagAs(content, image, 'one');
+  const { logged, report } = await sync(new MemoryStore(), new MemorySource('source.test/app', content));
+  expect(logged).toEqual([
+    `warn: source.test/app: 3 layers of the manifest ${image.digest} are not at the registry; clients fetch them from elsewhere, ${layers[0]?.digest} from https://elsewhere.test/a, https://elsewhere.test/b, https://elsewhere.test/c, and 2 more. The report has them all under "foreignLayers".`,
+  ]);
+  expect(report.foreignLayers).toHaveLength(3);
+});
+
 test('a layer with urls that the registry has is mirrored, even if the registry fails at first', async () => {
   const { foreign, source } = await foreignImage();
   const store = new MemoryStore();
