@@ -43,16 +43,16 @@ export function whyUnwritable(error: unknown): string {
 
 /**
  * Writes at once or not at all, because whoever watches the file may read it at any moment. A file that was there keeps
- * its permissions.
+ * its permissions and its group.
  * @throws {ForeignFileError}, and what the file system throws
  */
 export async function writeOutput(file: string, text: string): Promise<void> {
-  const { path, isStream, mode } = await locate(file);
+  const { path, isStream, kept } = await locate(file);
   if (isStream) {
     await writeFile(path, text);
     return;
   }
-  await writeBeside(path, text, mode, (draft) => rename(draft, path));
+  await writeBeside(path, text, kept, (draft) => rename(draft, path));
 }
 
 /** As `writeOutput`, but never replaces a file, even one that appears meanwhile. @throws EEXIST, and the like */
@@ -82,23 +82,25 @@ const NO_LINKS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * @param mode the permissions of the file; undefined for those that a new file has
+ * @param kept who may do what with the file; undefined for what a new file has
  * @param publish gives the whole file its name
  */
 async function writeBeside(
   path: string,
   text: string,
-  mode: number | undefined,
+  kept: Access | undefined,
   publish: (draft: string) => Promise<void>,
 ): Promise<void> {
   // Nobody can guess the name, so nobody can put a link there. Prometheus' collector looks at *.prom alone.
   const draft = `${path}.${crypto.randomBytes(8).toString('hex')}.tmp`;
-  const file = await open(draft, 'wx', mode);
+  const file = await open(draft, 'wx', kept?.mode);
   try {
     try {
+      // While it is empty. Whoever is not in that group may not give it the file.
+      if (kept !== undefined) await file.chown(-1, kept.gid).catch(() => undefined);
       await file.writeFile(text);
       // What was asked for above, less what the umask took away.
-      if (mode !== undefined) await file.chmod(mode);
+      if (kept !== undefined) await file.chmod(kept.mode);
     } finally {
       await file.close();
     }
@@ -124,28 +126,35 @@ function isOutput(path: string): boolean {
   return OUTPUT.test(path);
 }
 
+interface Access {
+  /** The permissions. */
+  readonly mode: number;
+  readonly gid: number;
+}
+
 interface Location {
   /** Where the links lead, so that they stay links. */
   readonly path: string;
   /** A pipe, or whatever else must not be replaced. */
   readonly isStream: boolean;
-  /** The permissions of a file that is there. Undefined also where another user made it, to choose them. */
-  readonly mode: number | undefined;
+  /** That of a file that is there. Undefined also where another user made it, to choose it. */
+  readonly kept: Access | undefined;
 }
 
 /** @throws {ForeignFileError}, and what the file system throws */
 async function locate(file: string): Promise<Location> {
   const path = await followOwnLinks(file, isOutput);
-  if (isOutput(path)) return { path, isStream: true, mode: undefined };
+  if (isOutput(path)) return { path, isStream: true, kept: undefined };
   let found: Stats;
   try {
     found = await stat(path);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
-    return { path, isStream: false, mode: undefined };
+    return { path, isStream: false, kept: undefined };
   }
   refuseForeignStream(path, found);
-  return { path, isStream: !found.isFile(), mode: isTrusted(found.uid) ? found.mode & 0o777 : undefined };
+  const { gid, mode, uid } = found;
+  return { path, isStream: !found.isFile(), kept: isTrusted(uid) ? { mode: mode & 0o777, gid } : undefined };
 }
 
 /** Its owner could read what is written, or let the job wait for ever. Devices are made by root alone. */
