@@ -1,4 +1,5 @@
 /** `lifeboat sync` and `lifeboat plan`: one mirror run, or what it would do. What does the work is loaded only when there is work. */
+import { resolve } from 'node:path';
 import { UsageError, parseOptions, seeHelp, type Command } from './command.ts';
 import { isStandardOutput, refuseUnwritable } from './output-file.ts';
 import { DEFAULT_CONFIGURATION, type CommandLine } from './terminal/command-line.ts';
@@ -137,7 +138,8 @@ async function start(command: string, options: Start, commandLine: CommandLine):
 }
 
 /**
- * Refuses two formats on standard output, because a reader of JSON or metrics could read neither. @throws {UsageError}
+ * Refuses two formats on standard output or in one file, because a reader of JSON or metrics could read neither.
+ * @throws {UsageError}
  */
 async function refuseMixture(command: string, { json, report = '', metrics = '' }: Start): Promise<void> {
   const there = [
@@ -145,7 +147,14 @@ async function refuseMixture(command: string, { json, report = '', metrics = '' 
     ...((await isStandardOutput(report)) ? ['--report'] : []),
     ...((await isStandardOutput(metrics)) ? ['--metrics'] : []),
   ];
-  if (there.length < 2) return;
+  if (there.length < 2) {
+    if (report !== '' && metrics !== '' && resolve(report) === resolve(metrics)) {
+      throw new UsageError(
+        `--report and --metrics name the same file, ${report}, which can hold only one of the two. ${seeHelp(command)}`,
+      );
+    }
+    return;
+  }
   throw new UsageError(
     `only one of ${there.join(' and ')} can go to standard output. Name a file instead. ${seeHelp(command)}`,
   );

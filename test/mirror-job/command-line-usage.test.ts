@@ -88,6 +88,10 @@ test.each([
     `only one of --report and --metrics can go to standard output. Name a file instead. "${LIFEBOAT} sync --help" explains it.`,
   ],
   [
+    ['sync', '--report', 'report.json', '--metrics', './report.json'],
+    `--report and --metrics name the same file, report.json, which can hold only one of the two. "${LIFEBOAT} sync --help" explains it.`,
+  ],
+  [
     ['sync', '--metrics', '/dev/stdout', '--json'],
     `only one of --json and --metrics can go to standard output. Name a file instead. "${LIFEBOAT} sync --help" explains it.`,
   ],
