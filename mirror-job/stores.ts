@@ -103,8 +103,10 @@ export async function openOneEarly(
   const reading = new ReadAhead(store, how.ahead);
   const begun: { proof: Promise<void> } = { proof: Promise.resolve() };
   const { id, failure } = await opening(file, settings, async () => {
-    const { identity, prove } = await beginBucket(store, { ...settings, name, newId: crypto.randomUUID() });
-    await how.checkClock([bucket]);
+    const mayBegin = () => how.checkClock([bucket]);
+    const newId = crypto.randomUUID();
+    const { identity, prove } = await beginBucket(store, { ...settings, name, newId, mayBegin });
+    await mayBegin();
     // Whoever reads goes first: nobody waits for the proof yet.
     begun.proof = immediate().then(prove);
     return identity;

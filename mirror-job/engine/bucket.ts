@@ -18,6 +18,8 @@ export interface BucketExpectation {
   readonly singleWriter: boolean;
   /** A fresh random id, for a bucket that is empty yet. */
   readonly newId: string;
+  /** Called before an empty bucket becomes this mirror's; throws where it must not. By then the store has answered. */
+  readonly mayBegin?: () => Promise<void>;
 }
 
 /**
@@ -90,6 +92,7 @@ async function writeIdentity(store: Store, expected: BucketExpectation): Promise
       `${store.name} holds other things ("${other}") and no ${IDENTITY_KEY}, so it is not Lifeboat's. Use an empty bucket, or set store.prefix to an empty folder of this one.`,
     );
   }
+  await expected.mayBegin?.();
   const identity: Identity = { version: LAYOUT_VERSION, id: expected.newId, audience: expected.audience };
   const written = await putGuarded(store, IDENTITY_KEY, encodeIdentity(identity), { ifNoneMatch: '*' });
   if (written === 'written') return identity;

@@ -75,6 +75,13 @@ function writes(): string[] {
   return proxy.requests.filter(({ write }) => write > 0).map(({ method, path }) => `${method} ${path}`);
 }
 
+test('a wrong clock does not make an empty bucket a mirror', async () => {
+  date = IN_2040;
+  const { code, stderr } = await lifeboat(['sync'], [2]);
+  expect(stderr).toContain("this machine's clock cannot be believed");
+  expect([code, writes(), registry.requests]).toEqual([2, [], []]);
+});
+
 test('a store that says 2040 ends the run before it asks or writes anything', async () => {
   date = IN_2040;
   const { code, stdout, stderr } = await lifeboat(['sync']);
