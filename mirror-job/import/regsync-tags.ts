@@ -13,6 +13,10 @@ import { readRange, type RegsyncRange } from './regsync-range.ts';
 
 const KEYS = ['allow', 'deny', 'semverRange'] as const;
 
+function isKey(key: string): boolean {
+  return KEYS.some((one) => one === key);
+}
+
 /** One entry of lifeboat.yaml for each set; none for a set that cannot be read. */
 export function tagsOf(draft: Draft, path: Path, entry: JsonObject): (readonly string[] | DraftTags)[] {
   const sets: { set: unknown; at: Path }[] = listOf(entry['tagSets']).map((set, index) => ({
@@ -41,6 +45,10 @@ function tagsOfSet(draft: Draft, at: Path, set: unknown): readonly string[] | Dr
   if (!isObject(set)) {
     draft.lose(at, 'it is not a map of keys, so what it selects is left out.');
     return undefined;
+  }
+  for (const key of Object.keys(set)) {
+    if (!isKey(key) && !key.startsWith('x-'))
+      draft.lose([...at, key], 'Lifeboat knows no such key of regsync.');
   }
   const [allow, deny, written] = KEYS.map((key) => versioned(draft, [...at, key], valueOf(set, key)));
   if (allow === undefined || deny === undefined || written === undefined) return undefined;

@@ -119,6 +119,9 @@ function readEntry(draft: Draft, path: Path, entry: unknown, defaults: JsonObjec
       'a whole registry cannot be mirrored: write one entry for each repository of it.',
     );
   }
+  if (type !== 'repository' && type !== 'image') {
+    return draft.lose([...path, 'type'], 'regsync has the types repository, image and registry.');
+  }
   const listed = draft.texts([...path, 'platforms'], entry['platforms']);
   if (listed === undefined) return;
   const single = textOf(entry['platform']);

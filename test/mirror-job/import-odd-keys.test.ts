@@ -25,6 +25,29 @@ test('regsync: on top, in defaults, in an entry and in credentials', () => {
   expect(found.toSorted()).toEqual(expected.toSorted());
 });
 
+test('regsync: in tags and tagSets', () => {
+  const text = `{ "sync": [{ "source": "a.b/c", "target": "d.e/c", "type": "repository",
+    "tags": { "allow": ["1"], ${KEYS} }, "tagSets": [{ "denny": ["2"] }] }] }`;
+  const draft = readRegsync(new ForeignFile('f', text));
+  const known = 'Lifeboat knows no such key of regsync.';
+  expect(losses(draft.losses).toSorted()).toEqual(
+    [
+      ...NAMES.map((name) => `sync[0].tags.${name}: ${known}`),
+      `sync[0].tagSets[0].denny: ${known}`,
+    ].toSorted(),
+  );
+  expect(draft.images.map(({ value }) => value.tags)).toEqual([['1'], ['*']]);
+});
+
+test('regsync: a type that it does not have either', () => {
+  const text = `{ "sync": [{ "source": "a.b/c", "target": "d.e/c", "type": "constructor" }] }`;
+  const draft = readRegsync(new ForeignFile('f', text));
+  expect(losses(draft.losses)).toEqual([
+    'sync[0].type: regsync has the types repository, image and registry.',
+  ]);
+  expect(draft.images).toEqual([]);
+});
+
 test('oc-mirror: on top, in mirror, and in an image', () => {
   const text = `{ "apiVersion": "mirror.openshift.io/v2alpha1", "kind": "ImageSetConfiguration", ${KEYS},
     "mirror": { ${KEYS}, "additionalImages": [{ "name": "a.b/c:1", ${KEYS} }] } }`;
