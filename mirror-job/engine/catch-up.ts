@@ -11,6 +11,7 @@ import { Origin } from './catch-up-origin.ts';
 import { Comparison, isFixed, type Difference } from './catch-up-comparison.ts';
 import { mergeObject, tagChange, withoutTags, type Rule, type Sides } from './catch-up-merge.ts';
 import { needsOf } from './catch-up-needs.ts';
+import { countOf } from './count-of.ts';
 import type { Environment } from './environment.ts';
 import { changeObject } from './guarded-write.ts';
 import { Memo } from './memo.ts';
@@ -110,7 +111,7 @@ class CatchUp {
     const { limits, log } = this.#environment;
     if (this.#found.differences.size > 0) {
       log.info(
-        `${this.#to.store.name} is compared with ${amid(this.#from.name)}: ${this.#found.differences.size} objects may have to be copied.`,
+        `${this.#to.store.name} is compared with ${amid(this.#from.name)}: ${countOf(this.#found.differences.size, 'object')} may have to be copied.`,
       );
     }
     for (const kind of ORDER) {
