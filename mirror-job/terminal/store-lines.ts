@@ -1,4 +1,5 @@
 /** What became of each store, for people: where one alone is filled, nothing. */
+import { countOf } from '../engine/count-of.ts';
 import type { RunReport, StoreReport } from '../engine/report.ts';
 import { formatBytes, type Style } from './style.ts';
 
@@ -15,6 +16,8 @@ function linesOf({ name, state, since, reason, undecided, copied }: StoreReport,
     ];
   }
   const what =
-    copied === undefined ? '' : `: caught up, ${copied.objects} objects (${formatBytes(copied.bytes)})`;
+    copied === undefined
+      ? ''
+      : `: caught up, ${countOf(copied.objects, 'object')} (${formatBytes(copied.bytes)})`;
   return [`${style.good('in step')}  ${name}${what}`];
 }
