@@ -102,8 +102,8 @@ export async function openOneEarly(
   const { bucket, store } = connect(settings, how);
   const reading = new ReadAhead(store, how.ahead);
   const begun: { proof: Promise<void> } = { proof: Promise.resolve() };
+  const mayBegin = () => how.checkClock([bucket]);
   const { id, failure } = await opening(file, settings, async () => {
-    const mayBegin = () => how.checkClock([bucket]);
     const newId = crypto.randomUUID();
     const { identity, prove } = await beginBucket(store, { ...settings, name, newId, mayBegin });
     await mayBegin();

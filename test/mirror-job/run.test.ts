@@ -300,7 +300,7 @@ test('of many layers of a manifest that are kept elsewhere, one warning tells th
   const config = await addLayer(content, 'config');
   const urls = ['a', 'b', 'c', 'd', 'e'].map((name) => `https://elsewhere.test/${name}`);
   const added = await Promise.all(['x', 'y', 'z'].map((name) => addLayer(content, name)));
-  const layers = added.map((layer) => ({ ...layer, urls }));
+  const layers = added.map((layer) => Object.assign(layer, { urls }));
   for (const { digest } of layers) content.blobs.delete(digest);
   const mediaType = 'application/vnd.oci.image.manifest.v1+json';
   const image = addManifest(content, { schemaVersion: 2, mediaType, config, layers });
