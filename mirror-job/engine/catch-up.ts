@@ -273,7 +273,7 @@ class CatchUp {
     if (now - this.#told < TELL_EVERY) return;
     this.#told = now;
     this.#environment.log.info(
-      `${this.#to.store.name}: ${this.objects} of at most ${this.#found.differences.size} objects are copied.`,
+      `${this.#to.store.name}: ${countOf(this.objects, 'object')} of at most ${this.#found.differences.size} copied.`,
     );
   }
 }

@@ -1,4 +1,5 @@
 /** A store that is new, was away or was not listed is caught up from one that is in step, not from upstream. */
+import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { StoreError } from '../../mirror-job/engine/store.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -41,6 +42,24 @@ test('uploads of a run that was killed while it filled a new store are cleared b
   b.before = () => {};
   expect((await mirror.run()).stores).toEqual(IN_STEP);
   expect(b.uploads.size).toBe(0);
+});
+
+test('a store that is caught up for long is told of, also after one object', async () => {
+  const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
+  const mirror = await Mirror.create(a, b);
+  await mirror.run([a]);
+  let begun = 0;
+  b.before = async (call, key) => {
+    if (!['put', 'beginUpload'].includes(call) || !key.startsWith('blobs/')) return;
+    begun += 1;
+    if (begun === 1) mirror.clock.advance(15_000);
+    // The first one is copied before all others.
+    else await setTimeout(20);
+  };
+  await mirror.run();
+  expect(mirror.environment?.logged.filter((line) => line.includes('at most'))).toEqual([
+    'info: B: 1 object of at most 22 copied.',
+  ]);
 });
 
 test('a new primary is filled from the other store', async () => {
