@@ -115,7 +115,7 @@ export class RegistryReferrers {
         const list = bytes === undefined ? undefined : this.#listOf(response, bytes);
         if (list === undefined && !isFirst) {
           throw new SourceError(
-            `${this.#requests.name}: the list of referrers of ${subject} breaks off before its end.`,
+            `${this.#requests.name}: the list of referrers of ${subject} breaks off before its end.${WITHOUT_REFERRERS}`,
           );
         }
         if (list === undefined) {
@@ -149,7 +149,7 @@ export class RegistryReferrers {
       if (error instanceof TooManyValuesError) throw this.#tooManyValues();
       if (!isSaidToBe) return undefined;
       throw new SourceError(
-        `${this.#requests.name}: what came as a list of referrers is not JSON.${encodingNote(response)}`,
+        `${this.#requests.name}: what came as a list of referrers is not JSON.${encodingNote(response)}${WITHOUT_REFERRERS}`,
         { cause: error },
       );
     }
@@ -183,7 +183,7 @@ export class RegistryReferrers {
       if (error instanceof TooManyValuesError) throw this.#tooManyValues();
       if (sentAs !== OCI_INDEX) return [];
       throw new SourceError(
-        `${this.#requests.name}: the list of referrers under the tag "${tag}" is not JSON.`,
+        `${this.#requests.name}: the list of referrers under the tag "${tag}" is not JSON.${WITHOUT_REFERRERS}`,
       );
     }
     if (!isObject(json) || json['manifests'] === undefined) return [];
@@ -207,7 +207,9 @@ export class RegistryReferrers {
     // Registries written in Go send null for an empty list.
     if (list === null) return [];
     if (!Array.isArray(list))
-      throw new SourceError(`${this.#requests.name}: the list of referrers is not an index.`);
+      throw new SourceError(
+        `${this.#requests.name}: the list of referrers is not an index.${WITHOUT_REFERRERS}`,
+      );
     try {
       return (
         list
@@ -218,7 +220,7 @@ export class RegistryReferrers {
       );
     } catch (error) {
       throw new SourceError(
-        `${this.#requests.name}: ${error instanceof Error ? error.message : String(error)}`,
+        `${this.#requests.name}: ${error instanceof Error ? error.message : String(error)}${WITHOUT_REFERRERS}`,
         { cause: error },
       );
     }

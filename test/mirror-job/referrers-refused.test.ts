@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import { addImage, addLayer, tagAs } from '../support/builder.ts';
 import { emptyRepository } from '../support/content.ts';
+import { OCI_INDEX } from '../support/media-types.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
 import { environmentFor, imageOf, outcomesOf, sourceAt } from './harness.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -76,3 +77,26 @@ test('a referrers API that fails at first is asked again, and one answer is enou
   const outcomes = await sync();
   expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(6);
 });
+
+test.each([
+  [
+    'an entry without a type',
+    'application/json',
+    '{"manifests":[{}]}',
+    'entry 0 of the referrers is not a descriptor: it has no mediaType.',
+  ],
+  ['no list', OCI_INDEX, '{"manifests":5}', 'the list of referrers is not an index.'],
+  ['no JSON', OCI_INDEX, '<html>', 'what came as a list of referrers is not JSON.'],
+])(
+  'a list of referrers that has %s fails its image, and the sentence says how to go on without it',
+  async (_, type, body, sentence) => {
+    const { registry, sync } = await begin(1, true);
+    const headers = { 'content-type': type };
+    registry.misbehave(({ kind }) =>
+      kind === 'referrers' ? { kind: 'status', status: 200, headers, body } : undefined,
+    );
+    expect(await sync()).toEqual([
+      `${registry.host}/team/app: ${sentence} If this goes on, have it mended there, or mirror the image without its referrers: set "referrers: false".`,
+    ]);
+  },
+);
