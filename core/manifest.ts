@@ -62,7 +62,7 @@ export function parseManifest(bytes: Uint8Array, contentType?: string, listedAs?
       `The manifest has ${bytes.length} bytes; clients refuse more than 4 MiB (${MAX_MANIFEST_SIZE}).`,
     );
   }
-  const json = parseObject(bytes);
+  const json = parseObject(bytes, contentType);
   const mediaType = mediaTypeOf(json, contentType, listedAs);
   const kind = MANIFEST_KINDS[mediaType];
   // A document that is both can be read as either: the signature would cover one image, the pull run another.
@@ -92,7 +92,7 @@ export function parseManifest(bytes: Uint8Array, contentType?: string, listedAs?
   }
 }
 
-function parseObject(bytes: Uint8Array): JsonObject {
+function parseObject(bytes: Uint8Array, contentType: string | undefined): JsonObject {
   let json: unknown;
   try {
     json = parseJson(bytes, MAX_MANIFEST_VALUES);
@@ -102,7 +102,10 @@ function parseObject(bytes: Uint8Array): JsonObject {
         `The manifest has more than ${MAX_MANIFEST_VALUES} values, which is the most that Lifeboat reads.`,
       );
     }
-    throw new ManifestInvalidError('The manifest is not JSON.', { cause: error });
+    // A login page, for one, which is sent with a 200.
+    const said = bareMediaType(contentType ?? '');
+    const note = said === '' || isManifestMediaType(said) ? '' : ` It was sent as "${said.slice(0, 200)}".`;
+    throw new ManifestInvalidError(`The manifest is not JSON.${note}`, { cause: error });
   }
   if (!isObject(json)) throw new ManifestInvalidError('The manifest is not a JSON object.');
   return json;

@@ -33,6 +33,13 @@ const SIZE = "The manifest's layers[1] is not a descriptor: its size is not a nu
 test.for<readonly [string, string | undefined, string, string]>([
   ['nothing', OCI_MANIFEST, '', NOT_JSON],
   ['a page of HTML', OCI_MANIFEST, '<html></html>', NOT_JSON],
+  [
+    'a page of HTML that is called one',
+    'Text/HTML; charset=utf-8',
+    '<html></html>',
+    `${NOT_JSON} It was sent as "text/html".`,
+  ],
+  ['half a manifest without a type', undefined, `{${IMAGE}`, NOT_JSON],
   ['half a manifest', OCI_MANIFEST, `{${IMAGE}`, NOT_JSON],
   ['a list', OCI_MANIFEST, '[]', NO_OBJECT],
   ['null', OCI_MANIFEST, 'null', NO_OBJECT],

@@ -75,7 +75,7 @@ const CASES: Case[] = [
     'answers HTML',
     'manifest',
     { kind: 'html' },
-    (host) => `${where(host)}: manifest <digest>: The manifest is not JSON.`,
+    (host) => `${where(host)}: manifest <digest>: The manifest is not JSON. It was sent as "text/html".`,
   ],
   [
     'answers 429 for ever',
