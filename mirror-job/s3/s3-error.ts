@@ -54,11 +54,6 @@ export class OddAnswerError extends Error {
   override readonly name = 'OddAnswerError';
 }
 
-/** The object has more bytes than any of its kind; the message says so. Asking again would not help. */
-export class LargeObjectError extends Error {
-  override readonly name = 'LargeObjectError';
-}
-
 /** Each read gave the body of one version of the object and the ETag of another. */
 export class TornReadError extends Error {
   override readonly name = 'TornReadError';
@@ -147,7 +142,6 @@ export function explain(error: unknown): string {
   }
   if (!(error instanceof Error)) return String(error);
   if (error instanceof OddAnswerError) return `${error.message}. The store does not speak S3 as it should.`;
-  if (error instanceof LargeObjectError) return error.message;
   if (error instanceof TornReadError) {
     return 'the body and the ETag belonged to two versions of the object, five times in a row. Nothing is written over the object. If no other run is at work, copy the object onto itself with another S3 client, which gives it a new ETag, and see docs/providers.md.';
   }

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { maxSizeOf } from '../../core/object-size.ts';
+import { LargeObjectError } from '../engine/large-object-error.ts';
 import { ServerClock } from '../engine/server-clock.ts';
 import {
   ConditionRefusedError,
@@ -23,7 +24,6 @@ import {
   explain,
   isFull,
   isCalled,
-  LargeObjectError,
   OddAnswerError,
   refusalOfConditions,
   statusOf,
@@ -115,7 +115,7 @@ export class S3Store implements ComparableStore {
   async get(key: string): Promise<StoredObject | undefined> {
     return this.#call('read', key, async (whole) => {
       for (let attempt = 1; ; attempt += 1) {
-        const read = await this.#getOnce(whole, maxSizeOf(key));
+        const read = await this.#getOnce(key, whole);
         if (read === undefined || this.#etags.isPair(read.bytes, read.headers)) return read?.object;
         if (attempt === PAIR_ATTEMPTS) throw new TornReadError();
         await sleep(PAIR_DELAY * 2 ** (attempt - 1));
@@ -123,7 +123,7 @@ export class S3Store implements ComparableStore {
     });
   }
 
-  async #getOnce(whole: string, limit: number) {
+  async #getOnce(key: string, whole: string) {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.#find({ method: 'GET', key: whole });
       if (answer === undefined) return undefined;
@@ -134,7 +134,8 @@ export class S3Store implements ComparableStore {
         throw new OddAnswerError('the answer has no ETag');
       }
       try {
-        const bytes = await inTime(readWhole(answer, limit), this.#silence);
+        const bytes = await inTime(readWhole(answer, maxSizeOf(key)), this.#silence);
+        if (bytes === undefined) throw new LargeObjectError(this.name, key, etag);
         return { bytes, headers, object: { bytes, etag, contentType } };
       } catch (error) {
         // The client itself retries a request without an answer; here the answer broke off.
@@ -314,16 +315,14 @@ export class S3Store implements ComparableStore {
   }
 }
 
-/** @throws {LargeObjectError} as soon as there are more bytes than the limit */
-async function readWhole(answer: IncomingMessage, limit: number): Promise<Uint8Array> {
+/** @returns undefined as soon as there are more bytes than the limit: nothing more is read then */
+async function readWhole(answer: IncomingMessage, limit: number): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   // A HEAD has the length of a body that does not come.
   let length = 0;
   for await (const chunk of answer as AsyncIterable<Uint8Array>) {
     length += chunk.length;
-    if (length > limit) {
-      throw new LargeObjectError(`it has more than ${limit} bytes, which no object of its kind has.`);
-    }
+    if (length > limit) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

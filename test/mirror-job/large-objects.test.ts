@@ -1,6 +1,7 @@
 /** A store whose objects never end: the job reads no more of one than its kind can have. */
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { LargeObjectError } from '../../mirror-job/engine/large-object-error.ts';
 import { createStoreAgents } from '../../mirror-job/node/agents.ts';
 import { S3Store } from '../../mirror-job/s3/s3-store.ts';
 import { close, listen } from '../support/http-server.ts';
@@ -36,15 +37,29 @@ beforeEach(() => {
   seen = [];
 });
 
+const INDEX = 'repositories/a.b/c/_index.json';
+const digest = `sha256/${'a'.repeat(64)}`;
+const both = `Delete it and ${INDEX}, and run "lifeboat sync".`;
+
 test.each([
-  ['lifeboat.json', 65_536],
-  ['repositories/a.b/c/_tags/1', 5_657_944],
-  ['repositories/a.b/c/_history/1/x.json', 65_536],
-])('%s is not read beyond %i bytes, and not asked for again', async (key, limit) => {
-  await expect(store.get(key)).rejects.toThrow(
-    `${name}: could not read ${key}: it has more than ${limit} bytes, which no object of its kind has.`,
-  );
+  ['lifeboat.json', 65_536, 'Bring its earlier version back: no run makes it anew.'],
+  ['state/_stores.json', 65_536, 'Delete it: the next run makes it anew.'],
+  ['repositories/a.b/c/_tags/1', 5_657_944, `${both} If the tag was held, hold it again.`],
+  ['repositories/a.b/c/_history/1/x.json', 65_536, 'Delete it: only the history of its tag needs it.'],
+  [`repositories/a.b/c/_manifests/${digest}`, 4_194_304, both],
+  ['repositories/a.b/c/_tags.json', 16_777_216, both],
+])('%s is not read beyond %i bytes, and not asked for again', async (key, limit, nextStep) => {
+  const fact = `${name}: could not read ${key}: it has more than ${limit} bytes, which no object of its kind has.`;
+  const error: unknown = await store.get(key).catch((thrown: unknown) => thrown);
+  expect(error).toEqual(new LargeObjectError(name, key, '"e"'));
+  expect(error).toMatchObject({ message: `${fact} ${nextStep}`, fact, etag: '"e"' });
   expect(seen).toEqual(['GET']);
+});
+
+test('an index that is too large names the next step', () => {
+  expect(new LargeObjectError('B', INDEX, '"e"').message).toBe(
+    `B: could not read ${INDEX}: it has more than 134217728 bytes, which no object of its kind has. Delete it: the next run makes it anew from the tags.`,
+  );
 });
 
 test('an endless answer to a write is not read to its end', async () => {
