@@ -113,7 +113,7 @@ export interface RunReport {
 export interface StoreReport {
   /** As messages call it. */
   readonly name: string;
-  /** `behind`: it lacks something, and the next run that reaches it catches it up. */
+  /** `behind`: it lacks something, and the next run that can use it catches it up. */
   readonly state: 'in step' | 'behind';
   /** ISO 8601, UTC. */
   readonly since?: string;

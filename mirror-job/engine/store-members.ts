@@ -5,6 +5,7 @@
 import { CaughtUpTags } from './caught-up-tags.ts';
 import type { Environment } from './environment.ts';
 import { NoteSigner } from './note-signature.ts';
+import { isLargeObject } from './large-object-error.ts';
 import type { StoreReport } from './report.ts';
 import { amid } from './store-name.ts';
 import { writeNotes, type NoteKeeper, type StoreNote } from './store-notes.ts';
@@ -120,14 +121,17 @@ export class StoreMembers {
     const isUndecided = error instanceof UndecidedError;
     this.#out.set(member, { since, reason: error.message, isUndecided });
     this.#environment.log.warn(
-      `${error.message} This run goes on without this store${isUndecided ? '.' : `; ${this.#nextOf(member)}`}`,
+      `${error.message} This run goes on without this store${isUndecided ? '.' : `; ${this.#nextOf(member, error)}`}`,
     );
   }
 
-  #nextOf(member: Member): string {
-    return this.isVouchedFor(member)
-      ? 'the next run that reaches it catches it up.'
-      : 'when it is back, somebody has to decide which store is right, because its key is not in the configuration and there is no stateKey (docs/stores.md).';
+  #nextOf(member: Member, error: StoreError): string {
+    if (this.isVouchedFor(member)) {
+      return isLargeObject(error)
+        ? 'a run catches it up when that object is deleted or replaced.'
+        : 'the next run that reaches it catches it up.';
+    }
+    return 'when it is back, somebody has to decide which store is right, because its key is not in the configuration and there is no stateKey (docs/stores.md).';
   }
 
   /** What was noted of one before this run: unless it is caught up, it is behind since then. */

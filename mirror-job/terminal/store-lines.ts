@@ -12,7 +12,7 @@ function linesOf({ name, state, since, reason, undecided, copied }: StoreReport,
     return [
       `${style.bad('behind')}   ${name}${since === undefined ? '' : ` since ${since}`}`,
       ...(reason === undefined ? [] : [`         ${reason}`]),
-      `         The other stores have everything of this run. ${undecided === true ? 'Until somebody has decided, each run goes on without this store.' : 'The next run that reaches this store catches it up.'}`,
+      `         The other stores have everything of this run. ${undecided === true ? 'Until somebody has decided, each run goes on without this store.' : 'The next run that can use this store catches it up.'}`,
     ];
   }
   const what =

@@ -1,6 +1,7 @@
 /** A store that fails, or hangs, at any of its calls: the others go on, and the next run mends it. */
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { LargeObjectError } from '../../mirror-job/engine/large-object-error.ts';
 import { StoreError } from '../../mirror-job/engine/store.ts';
 import { outcomesOf } from './harness.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -101,6 +102,30 @@ test('the stored report says what became of the stores up to the end of the run'
   const { stores } = await mirror.run();
   expect(stores).toMatchObject([{ state: 'behind', reason: 'A is ill.' }, { state: 'in step' }]);
   expect(b.json('state/default/last-run.json')).toMatchObject({ stores });
+});
+
+test.each([
+  ['state/_stores.json', 65_536],
+  ['state/default/catalog.json', 134_217_728],
+])('a store whose %s is too large to be read is left out until that is deleted', async (key, limit) => {
+  const mirror = await Mirror.create();
+  const [a] = pairOf(mirror);
+  await mirror.run();
+  await a.put(key, Buffer.from('too large'), { contentType: 'application/json' });
+  const { etag = '' } = a.objects.get(key) ?? {};
+  a.before = (call, of) => {
+    if (call === 'get' && of === key && a.objects.get(key)?.etag === etag)
+      throw new LargeObjectError('A', key, etag);
+  };
+  const reason = `A: could not read ${key}: it has more than ${limit} bytes, which no object of its kind has. Delete it: the next run makes it anew.`;
+  const { stores } = await mirror.run();
+  expect(stores).toMatchObject([{ state: 'behind', reason }, { state: 'in step' }]);
+  expect(mirror.environment?.logged).toContain(
+    `warn: ${reason} This run goes on without this store; a run catches it up when that object is deleted or replaced.`,
+  );
+  a.objects.delete(key);
+  expect((await mirror.run()).stores).toMatchObject([{ state: 'in step' }, { state: 'in step' }]);
+  expectWhole(mirror);
 });
 
 test('a tag that has moved while the primary failed counts as moved', async () => {

@@ -213,7 +213,7 @@ test('a run shows the state of each of several stores', () => {
   expect(lines(reportOf([], { stores }))).toEqual([
     'behind   A since 2026-01-01T00:00:01.000Z',
     '         A: it does not answer.',
-    '         The other stores have everything of this run. The next run that reaches this store catches it up.',
+    '         The other stores have everything of this run. The next run that can use this store catches it up.',
     'in step  B: caught up, 12 objects (3.0 MB)',
     'in step  C',
     'nothing to mirror · 4.2 s',
