@@ -11,6 +11,7 @@ import { FreshStore } from './fresh-store.ts';
 import { changeObject } from './guarded-write.ts';
 import type { Image } from './image.ts';
 import { FairShare, partyOf, type Party } from './fair-share.ts';
+import { LargeObjectError } from './large-object-error.ts';
 import { limitFor } from './limit.ts';
 import { countOutcomes, sumCounts, type Finding, type ItemReport, type RunReport } from './report.ts';
 import { ImageRun, type ImageWork } from './image-run.ts';
@@ -229,13 +230,24 @@ async function writeCatalog(
   served: readonly Repository[],
 ): Promise<void> {
   const key = stateKey(name, 'catalog.json');
-  await changeObject(environment.store, key, 'application/json', (bytes) => {
-    const known = bytes === undefined ? undefined : readCatalog(environment, key, bytes);
-    return known !== undefined && served.every((repository) => known.includes(repository))
-      ? undefined
-      : encodeCatalog([...(known ?? []), ...served]);
-  });
+  const contentType = 'application/json';
+  try {
+    await changeObject(environment.store, key, contentType, (bytes) => {
+      const known = bytes === undefined ? undefined : readCatalog(environment, key, bytes);
+      return known !== undefined && served.every((repository) => known.includes(repository))
+        ? undefined
+        : encodeCatalog([...(known ?? []), ...served]);
+    });
+  } catch (error) {
+    if (!(error instanceof LargeObjectError)) throw error;
+    environment.log.warn(`${error.fact} ${CATALOG_ANEW}`);
+    const condition = { ifMatch: error.etag };
+    // After a conflict, another run has replaced it.
+    await environment.store.put(key, encodeCatalog(served), { contentType, condition });
+  }
 }
+
+const CATALOG_ANEW = 'It is made anew from the images of this run.';
 
 /** @returns undefined for one that cannot be read: what other runs had added to it is lost */
 function readCatalog(
@@ -247,7 +259,7 @@ function readCatalog(
     return decodeCatalog(key, bytes);
   } catch (error) {
     if (!(error instanceof BucketObjectInvalidError)) throw error;
-    environment.log.warn(`${error.message} It is made anew from the images of this run.`);
+    environment.log.warn(`${error.message} ${CATALOG_ANEW}`);
     return undefined;
   }
 }

@@ -10,6 +10,7 @@ import type { IndexEntry } from '../../core/repository-index.ts';
 import { isEqual } from './catch-up-merge.ts';
 import { countOf } from './count-of.ts';
 import type { Environment } from './environment.ts';
+import { LargeObjectError } from './large-object-error.ts';
 import { createLimit, type Limit } from './limit.ts';
 import type { Finding } from './report.ts';
 import { nameOf, objectOf, recordOf, rootsOf, type NamedRoot, type ScrubbedObject } from './scrub-object.ts';
@@ -17,7 +18,7 @@ import type { Repair } from './scrub-repair.ts';
 import { countRuns, decodeScrub, encodeScrub, MAX_RUNS, NEW_SCRUB, type ScrubState } from './scrub-state.ts';
 import { ReadBudget, ScrubWalk } from './scrub-walk.ts';
 import { allSettled } from './settle.ts';
-import { StoreError, type StoredObject } from './store.ts';
+import { StoreError } from './store.ts';
 
 /** Blobs that one run looks at, each by two requests without a body: enough to come round, and little beside a run. */
 const MAX_BLOBS = 32;
@@ -32,7 +33,7 @@ const CHECKS_AT_ONCE = 16;
 const MAX_REFUSED = 8;
 
 interface Plan {
-  readonly stored: StoredObject | undefined;
+  readonly stored: Uint8Array | undefined;
   readonly state: ScrubState;
   /** The repositories to walk, in order. */
   readonly next: readonly Repository[];
@@ -113,9 +114,19 @@ export class Scrub {
     return this.#findings;
   }
 
+  /** @returns no bytes for a record that is too large: it begins anew, as any other that cannot be read, and is replaced */
+  async #read(): Promise<Uint8Array | undefined> {
+    try {
+      return (await this.#environment.store.get(this.#key))?.bytes;
+    } catch (error) {
+      if (!(error instanceof LargeObjectError)) throw error;
+      return new Uint8Array();
+    }
+  }
+
   async #begin(sorted: readonly Repository[]): Promise<Plan> {
-    const stored = await this.#environment.store.get(this.#key);
-    const read = stored === undefined ? NEW_SCRUB : (decodeScrub(stored.bytes) ?? NEW_SCRUB);
+    const stored = await this.#read();
+    const read = stored === undefined ? NEW_SCRUB : (decodeScrub(stored) ?? NEW_SCRUB);
     const [at = ''] = read.after;
     const isPast = sorted.every((repository) => repository < at);
     const state = isPast ? { ...read, after: [] } : read;
@@ -290,7 +301,7 @@ export class Scrub {
 
   async #save({ stored }: Plan, next: ScrubState): Promise<void> {
     const bytes = encodeScrub(next);
-    const before = stored?.bytes ?? encodeScrub(NEW_SCRUB);
+    const before = stored ?? encodeScrub(NEW_SCRUB);
     if (isEqual(before, bytes)) return;
     await this.#environment.store.put(this.#key, bytes, { contentType: 'application/json' });
   }

@@ -1,5 +1,6 @@
 /** Runs of the engine over sources and a store in memory. */
 import { expect, test } from 'vitest';
+import { LargeObjectError } from '../../mirror-job/engine/large-object-error.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import { SourceError } from '../../mirror-job/engine/source.ts';
 import {
@@ -406,6 +407,31 @@ test('a catalogue that cannot be read is made anew, and a warning says so', asyn
   expect(store.json(key)).toEqual({ repositories: ['mirror.test/app'] });
   expect(environment.logged).toEqual([
     `warn: The bucket's object ${key} cannot be used: it has no list of repositories. It is made anew from the images of this run.`,
+  ]);
+});
+
+test('a catalogue that is too large to be read is made anew, and a warning says so once', async () => {
+  const { source } = await sourceWith('source.test/app', 'one');
+  const store = new MemoryStore();
+  const key = 'state/default/catalog.json';
+  await store.put(key, Buffer.from('too large'), { contentType: 'application/json' });
+  const { etag = '' } = store.objects.get(key) ?? {};
+  store.before = (call, of) => {
+    if (call === 'get' && of === key && store.objects.get(key)?.etag === etag)
+      throw new LargeObjectError(store.name, key, etag);
+  };
+  const logged = [];
+  for (let run = 0; run < 2; run += 1) {
+    const environment = environmentFor(store);
+    await runMirror(environment, 'default', [imageOf(source, 'mirror.test/app')]);
+    logged.push(environment.logged);
+    expect(store.json(key)).toEqual({ repositories: ['mirror.test/app'] });
+  }
+  expect(logged).toEqual([
+    [
+      `warn: ${store.name}: could not read ${key}: it has more than 134217728 bytes, which no object of its kind has. It is made anew from the images of this run.`,
+    ],
+    [],
   ]);
 });
 

@@ -1,5 +1,6 @@
 /** What a store has lost is found by a later run, named, and fetched again. */
 import { expect, test } from 'vitest';
+import { LargeObjectError } from '../../mirror-job/engine/large-object-error.ts';
 import { planMirror } from '../../mirror-job/engine/plan.ts';
 import { runMirror } from '../../mirror-job/engine/run.ts';
 import {
@@ -230,6 +231,23 @@ test('each of several stores is looked at, the one that lost a blob is named, an
     expect(stores?.map(({ state }) => state)).toEqual(['in step', 'in step']);
     expect((await mirror.run()).findings).toEqual([]);
   }
+});
+
+test('a record of the scrub that is too large to be read is replaced', async () => {
+  const scene = new Scene();
+  await scene.image('a', 'latest');
+  await scene.run();
+  const after = scene.after();
+  await scene.store.put(STATE, Buffer.from('too large'), { contentType: 'application/json' });
+  const { etag = '' } = scene.store.objects.get(STATE) ?? {};
+  scene.store.before = (call, key) => {
+    if (call === 'get' && key === STATE && scene.store.objects.get(STATE)?.etag === etag)
+      throw new LargeObjectError(scene.store.name, STATE, etag);
+  };
+  await scene.run();
+  expect(scene.environment.logged).toEqual([]);
+  expect(scene.calls('size blobs/').length).toBe(2);
+  expect(scene.after()).toEqual(after);
 });
 
 test('a record of the scrub that cannot be read is begun anew', async () => {
