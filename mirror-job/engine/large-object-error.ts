@@ -40,11 +40,13 @@ function nextStepFor(key: string): string {
     case 'tag list':
     case 'referrers':
     case 'manifest':
-    case 'link':
       return `Delete it and ${repositoryIndexKey(kind.repository)}, and run "lifeboat sync".`;
+    // Written only with a manifest that is new to the repository.
+    case 'link':
+    // Not read whole.
     case 'blob':
+    // `lifeboat.json`
     case undefined:
-      // `lifeboat.json`: blobs are not read whole.
       return 'Bring its earlier version back: no run makes it anew.';
   }
 }

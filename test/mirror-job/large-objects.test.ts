@@ -47,6 +47,7 @@ test.each([
   ['repositories/a.b/c/_tags/1', 5_657_944, `${both} If the tag was held, hold it again.`],
   ['repositories/a.b/c/_history/1/x.json', 65_536, 'Delete it: only the history of its tag needs it.'],
   [`repositories/a.b/c/_manifests/${digest}`, 4_194_304, both],
+  [`repositories/a.b/c/_blobs/${digest}`, 65_536, 'Bring its earlier version back: no run makes it anew.'],
   ['repositories/a.b/c/_tags.json', 16_777_216, both],
 ])('%s is not read beyond %i bytes, and not asked for again', async (key, limit, nextStep) => {
   const fact = `${name}: could not read ${key}: it has more than ${limit} bytes, which no object of its kind has.`;
