@@ -29,7 +29,7 @@ const NO_API: readonly number[] = [404, 405, 501];
 const REFUSED = REFUSALS.filter((status) => !NO_API.includes(status));
 /** There is no such API when this many subjects in a row are refused and none was answered. */
 const MAX_REFUSED = 3;
-/** The API is not asked again in this run when it failed for this many subjects in a row and none was answered. */
+/** After this many subjects in a row for which the API failed, each further one is asked once and not four times. */
 const MAX_FAILED = 3;
 
 const NONE: ReferrerList = { descriptors: [] };
@@ -75,28 +75,24 @@ export class RegistryReferrers {
   async #askApi(subject: Digest, limit: number): Promise<ReferrerList | undefined> {
     while (this.#hasApi === undefined && this.#question !== undefined) {
       const question = this.#question;
-      const tellsNothing = await question.then(
+      const hasFailed = await question.then(
         () => false,
-        (error: unknown) => !(error instanceof ServerError),
+        () => true,
       );
-      // A request that was not answered may have taken long.
-      if (tellsNothing) break;
+      // A request that failed tells nothing, and may have taken long.
+      if (hasFailed) break;
       if (this.#question === question) this.#question = undefined;
     }
     if (this.#hasApi === false) return undefined;
-    if (this.#failed >= MAX_FAILED) {
-      throw new SourceError(
-        `${this.#requests.name}: the registry failed ${MAX_FAILED} times in a row to say what refers to an image; it is not asked for that again in this run.${WITHOUT_REFERRERS}`,
-      );
-    }
     const asked = this.#byApi(subject, limit);
     if (this.#hasApi === undefined) this.#question ??= asked;
     const answered = await asked.catch((error: unknown) => {
-      if (error instanceof ServerError && this.#hasApi === undefined) this.#failed += 1;
+      if (error instanceof ServerError) this.#failed += 1;
       throw error;
     });
     if (typeof answered === 'object') {
       this.#hasApi = true;
+      this.#failed = 0;
       return answered;
     }
     if (answered === 'refused') this.#refused += 1;
@@ -109,7 +105,8 @@ export class RegistryReferrers {
     let excess: string | undefined;
     let isFirst = true;
     let lacking: 'refused' | 'no API' | undefined;
-    const bounds = { page: MAX_PAGE, list: MAX_LIST, allow: [...NO_API, ...REFUSED] };
+    const attempts = this.#failed < MAX_FAILED ? undefined : 1;
+    const bounds = { page: MAX_PAGE, list: MAX_LIST, allow: [...NO_API, ...REFUSED], attempts };
     try {
       await this.#requests.eachPage(`referrers/${subject}`, bounds, ({ response, bytes }) => {
         const list = bytes === undefined ? undefined : this.#listOf(response, bytes);

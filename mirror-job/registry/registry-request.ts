@@ -10,6 +10,8 @@ export interface RegistryRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Asks as a caller without credentials would. */
   readonly anonymous?: boolean;
+  /** The most attempts, if fewer than for other requests. */
+  readonly attempts?: number | undefined;
   /** Measures each attempt. */
   readonly timed?: Timed | undefined;
 }

@@ -137,6 +137,7 @@ export class Registry implements ReportingUpstream {
    */
   async request(request: RegistryRequest, allow: readonly number[] | 'any'): Promise<Answer> {
     const { signal, retry } = this.#options;
+    const attempts = Math.min(request.attempts ?? retry.attempts, retry.attempts);
     const course = new Course();
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
@@ -163,7 +164,7 @@ export class Registry implements ReportingUpstream {
         // Each silence was counted already.
         whose = error.isSilent ? undefined : 'registry';
       }
-      if (attempt === retry.attempts || course.isTooLong) {
+      if (attempt === attempts || course.isTooLong) {
         if (whose !== undefined) this.#manners.failed(request, whose, course);
         throw failure;
       }

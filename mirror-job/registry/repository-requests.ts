@@ -35,6 +35,8 @@ export interface ListBounds {
   readonly list: number;
   /** The statuses besides 200 that are no error: a page with such a status is the last one. */
   readonly allow?: readonly number[];
+  /** The most attempts for a page, if fewer than for other requests. */
+  readonly attempts?: number | undefined;
   /** What to do when the list cannot be followed to its end, with a space before it. */
   readonly advice?: string;
 }
@@ -158,12 +160,16 @@ export class RepositoryRequests {
   async #visitPage(
     resource: string,
     at: string,
-    { page, allow = [], advice = '' }: ListBounds,
+    { page, allow = [], attempts, advice = '' }: ListBounds,
     visit: (page: Read) => boolean,
     slot: HeldSlot,
   ): Promise<{ readonly bytes: number; readonly next: string | undefined }> {
     const where = `${this.name}: ${resource}`;
-    const read = await this.read({ method: 'GET', resource: at }, { allow, limit: page, where }, slot);
+    const read = await this.read(
+      { method: 'GET', resource: at, attempts },
+      { allow, limit: page, where },
+      slot,
+    );
     const bytes = read.bytes?.length ?? 0;
     const isMoreWanted = visit(read) && read.bytes !== undefined;
     return {
