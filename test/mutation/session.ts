@@ -59,12 +59,15 @@ export class Session {
         watch: false,
         runner: 'test/mutation/runner.ts',
         testTimeout: TEST_TIMEOUT,
-        reporters: [{ onTestCaseResult: () => void (heard.at = Date.now()) }],
-        onConsoleLog: (text) => {
-          const mutant = lastTurn(text);
-          if (mutant !== undefined) Object.assign(heard, { at: Date.now(), mutant });
-          return false;
-        },
+        reporters: [
+          {
+            onTestCaseResult: () => void (heard.at = Date.now()),
+            onUserConsoleLog: ({ content }) => {
+              const mutant = lastTurn(content);
+              if (mutant !== undefined) Object.assign(heard, { at: Date.now(), mutant });
+            },
+          },
+        ],
         dangerouslyIgnoreUnhandledErrors: true,
         // It would keep other mutants' sources, and sources without any.
         fsModuleCache: false,
