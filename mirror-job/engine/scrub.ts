@@ -166,7 +166,7 @@ export class Scrub {
     if (runs === undefined || runs < MAX_RUNS) return { after, runs };
     const [repository = '', root = ''] = after;
     this.#environment.log.warn(
-      `The check of stored objects has taken ${runs} runs for what ${repository}@${root} needs, and goes on with the next image: this one needs more objects than the check comes to.`,
+      `The check of stored objects has taken ${runs} runs for what ${repository}@${root} needs, and goes on with the next image. The rest of this one is not checked in this round, because it leads to too many objects.`,
     );
     return { after: [repository, root], runs: undefined };
   }

@@ -43,7 +43,7 @@ test('indexes that share their children are left after 100 runs, and that is sai
   } while (scene.after().length > 2 && scene.after()[1] === root.digest && runs < 105);
   expect([runs, scene.after()]).toEqual([100, ['mirror.test/app', root.digest]]);
   expect(logged).toEqual([
-    `warn: The check of stored objects has taken 100 runs for what mirror.test/app@${root.digest} needs, and goes on with the next image: this one needs more objects than the check comes to.`,
+    `warn: The check of stored objects has taken 100 runs for what mirror.test/app@${root.digest} needs, and goes on with the next image. The rest of this one is not checked in this round, because it leads to too many objects.`,
   ]);
   await scene.run();
   expect(scene.calls('get repositories/mirror.test/app/_manifests/')[0]).toBe(
