@@ -21,8 +21,12 @@ export interface LayoutContents {
   readonly referrers: (subject: Digest, limit: number) => readonly Descriptor[];
 }
 
-/** Of index.json, and of all indexes below it, because each that is remembered takes some 200 bytes. A registry may list as many tags. */
+/** Of index.json. A registry may list as many tags. */
 const MAX_ENTRIES = 200_000;
+/** Of all indexes below it: 60,000 tags, which index.json can list, with 8 platforms and as many attestations each. */
+const MAX_LISTED = 1_000_000;
+/** Manifests that are remembered. Each takes some 200 bytes. */
+const MAX_REMEMBERED = 400_000;
 
 /** containerd's own annotation: the whole reference, beside a `ref.name` that is the tag alone. */
 const IMAGE_NAME = 'io.containerd.image.name';
@@ -150,8 +154,13 @@ async function collectReferrers(
     visited.add(one.digest);
     queue.push(one);
   };
+  const tooMany = (what: string): SourceError =>
+    new SourceError(
+      `${where}: ${what}, which is the most that Lifeboat reads of one layout. Split it into several layouts.`,
+    );
   for (const root of roots) enqueue(bare(root));
   let listed = 0;
+  let kept = 0;
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     signal?.throwIfAborted();
     const bytes = await read(next.digest);
@@ -167,14 +176,16 @@ async function collectReferrers(
       );
     }
     listed += manifest.manifests.length;
-    if (listed > MAX_ENTRIES) {
-      throw new SourceError(
-        `${where}: its indexes list more than ${MAX_ENTRIES} manifests in all, which is the most that Lifeboat reads of one layout. Split it into several layouts.`,
-      );
-    }
+    if (listed > MAX_LISTED) throw tooMany(`its indexes list more than ${MAX_LISTED} manifests in all`);
     const children = manifest.manifests.map(bare);
     for (const child of children) enqueue(child);
-    if (tagged.has(next.digest)) lists.set(next.digest, new Map(children.map((one) => [one.digest, one])));
+    if (tagged.has(next.digest)) {
+      kept += children.length;
+      lists.set(next.digest, new Map(children.map((one) => [one.digest, one])));
+    }
+    if (visited.size + kept > MAX_REMEMBERED) {
+      throw tooMany(`it has more than ${MAX_REMEMBERED} manifests and entries of lists of referrers`);
+    }
   }
   return (subject, limit) => {
     const found = new Map<Digest, Descriptor>();
