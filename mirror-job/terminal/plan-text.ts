@@ -5,7 +5,7 @@ import type { Cost, PlannedDigest, PlannedImage, PlanReport } from '../engine/pl
 import { alignColumns, formatBytes, shortDigest, type Style } from './style.ts';
 import { countFindings, findingLines, goneLines, heldLines } from './held-lines.ts';
 import { pullLines } from './pull-lines.ts';
-import { failureLines } from './failure-lines.ts';
+import { areFailuresCut, failureLines } from './failure-lines.ts';
 
 export interface PlanOptions {
   readonly style: Style;
@@ -43,6 +43,7 @@ export function describePlan(report: PlanReport, { style, all }: PlanOptions): s
     ...heldLines(report, style),
     ...goneLines(report, style),
     ...failureLines(report, style),
+    ...(areFailuresCut(report) ? [style.faint('Each failure with its reason: --json')] : []),
     ...findingLines(report, style),
     ...sumOf(report, style),
     ...(report.interrupted ? [style.bad('Not finished: this plan is incomplete.')] : []),

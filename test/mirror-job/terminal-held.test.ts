@@ -76,6 +76,26 @@ test('a plan shows held tags, tags that are gone, and findings', () => {
   ]);
 });
 
+test('a plan says where each failure is, if it leaves some out', () => {
+  const item = (tag: string): ItemReport => ({
+    repository,
+    reference: parseTag(tag),
+    outcome: { result: 'failed', error: 'the store is full' },
+  });
+  const cost = { requests: { heads: 0, manifestGets: 0, blobGets: 0, lists: 0 }, bytes: 0 };
+  const linesOf = (count: number) => {
+    const report = {
+      ...reportOf([], []),
+      items: Array.from({ length: count }, (_, index) => item(`1.${index}`)),
+    };
+    return describePlan({ ...report, dryRun: true, cost, images: [] }, { style: PLAIN, all: true }).split(
+      '\n',
+    );
+  };
+  const pointer = 'Each failure with its reason: --json';
+  expect([linesOf(5).includes(pointer), linesOf(6).includes(pointer)]).toEqual([false, true]);
+});
+
 test('a run shows twenty held tags and twenty that are gone, how many more there are, and where all of them are', () => {
   const tags = Array.from({ length: 22 }, (_, index) => `1.${index}`);
   const report = reportOf([...tags.map(held), ...tags.map(gone)], [finding, finding]);
