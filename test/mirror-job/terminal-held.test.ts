@@ -76,17 +76,16 @@ test('a plan shows held tags, tags that are gone, and findings', () => {
   ]);
 });
 
+function failed(tag: string): ItemReport {
+  return { repository, reference: parseTag(tag), outcome: { result: 'failed', error: 'the store is full' } };
+}
+
 test('a plan says where each failure is, if it leaves some out', () => {
-  const item = (tag: string): ItemReport => ({
-    repository,
-    reference: parseTag(tag),
-    outcome: { result: 'failed', error: 'the store is full' },
-  });
   const cost = { requests: { heads: 0, manifestGets: 0, blobGets: 0, lists: 0 }, bytes: 0 };
   const linesOf = (count: number) => {
     const report = {
       ...reportOf([], []),
-      items: Array.from({ length: count }, (_, index) => item(`1.${index}`)),
+      items: Array.from({ length: count }, (_, index) => failed(`1.${index}`)),
     };
     return describePlan({ ...report, dryRun: true, cost, images: [] }, { style: PLAIN, all: true }).split(
       '\n',
