@@ -115,7 +115,7 @@ class Hunt {
   }
 
   #isWanted(mutant: string): boolean {
-    return this.#mutants.has(mutant) && !this.#killed.has(mutant) && !this.#doubtful.has(mutant);
+    return this.#mutants.has(mutant) && !this.#killed.has(mutant);
   }
 
   #believe(module: TestModule, specification: TestSpecification): void {

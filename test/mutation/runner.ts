@@ -107,8 +107,11 @@ export default class MutantRunner extends TestRunner {
       delete result.errors;
     }
     if (!isFailed) return;
-    if (turn === undefined) test.meta.isUnreliable = true;
-    else {
+    if (turn === undefined) {
+      test.meta.isUnreliable = true;
+      // Another test may give a verdict that can be trusted.
+      for (const id of test.meta.killed ?? []) this.#killed.delete(id);
+    } else {
       this.#killed.add(turn.mutant);
       test.meta.killed = [...(test.meta.killed ?? []), turn.mutant];
     }
