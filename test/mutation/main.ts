@@ -26,3 +26,5 @@ for (const [name, target] of chosen.length > 0 ? chosen : targets) {
   const findings = await hunt(target, instrumented, (line) => process.stderr.write(`${line}\n`));
   process.stdout.write(formatFindings(name, instrumented.mutants, findings));
 }
+// Workers that a mutant has stopped may be left.
+process.exit();

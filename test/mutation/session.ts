@@ -1,4 +1,5 @@
 /** One Vitest for all runs, whose sources hold the mutants. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createVitest, type TestModule, type TestSpecification, type Vitest } from 'vitest/node';
 import { ROOT } from '../core/imports.ts';
 import type { Instrumented } from './instrument.ts';
@@ -38,54 +39,72 @@ class GivenOrder {
   }
 }
 
-export class Session {
-  readonly #vitest: Vitest;
-  readonly files: readonly TestSpecification[];
-  readonly #heard: Heard;
+/** Milliseconds in which a Vitest that hangs may end. */
+const END = 10_000;
 
-  private constructor(vitest: Vitest, files: readonly TestSpecification[], heard: Heard) {
-    this.#vitest = vitest;
-    this.files = files;
+export class Session {
+  readonly #start: () => Promise<Vitest>;
+  readonly #heard: Heard;
+  #vitest: Vitest;
+  #files: readonly TestSpecification[];
+
+  private constructor(
+    start: () => Promise<Vitest>,
+    heard: Heard,
+    vitest: Vitest,
+    files: readonly TestSpecification[],
+  ) {
+    this.#start = start;
     this.#heard = heard;
+    this.#vitest = vitest;
+    this.#files = files;
+  }
+
+  get files(): readonly TestSpecification[] {
+    return this.#files;
   }
 
   static async open(target: Target, plugin: Instrumented['plugin']): Promise<Session> {
     const heard: Heard = { at: Date.now(), mutant: undefined };
-    const vitest = await createVitest(
-      {
-        ...target.tests,
-        root: ROOT,
-        config: false,
-        watch: false,
-        runner: 'test/mutation/runner.ts',
-        testTimeout: TEST_TIMEOUT,
-        reporters: [
-          {
-            onTestCaseResult: () => void (heard.at = Date.now()),
-            onUserConsoleLog: ({ content }) => {
-              const mutant = lastTurn(content);
-              if (mutant !== undefined) Object.assign(heard, { at: Date.now(), mutant });
+    const start = () =>
+      createVitest(
+        {
+          ...target.tests,
+          root: ROOT,
+          config: false,
+          watch: false,
+          runner: 'test/mutation/runner.ts',
+          testTimeout: TEST_TIMEOUT,
+          reporters: [
+            {
+              onTestCaseResult: () => void (heard.at = Date.now()),
+              onUserConsoleLog: ({ content }) => {
+                const mutant = lastTurn(content);
+                if (mutant !== undefined) Object.assign(heard, { at: Date.now(), mutant });
+              },
             },
-          },
-        ],
-        dangerouslyIgnoreUnhandledErrors: true,
-        // It would keep other mutants' sources, and sources without any.
-        fsModuleCache: false,
-        // Files run one after the other, in the order in which they are given.
-        fileParallelism: false,
-        isolate: target.sharesProcess !== true,
-        sequence: { sequencer: GivenOrder },
-      },
-      { plugins: [plugin, ...target.plugins] },
-    );
-    return new Session(vitest, await vitest.globTestSpecifications(), heard);
+          ],
+          dangerouslyIgnoreUnhandledErrors: true,
+          // It would keep other mutants' sources, and sources without any.
+          fsModuleCache: false,
+          // Files run one after the other, in the order in which they are given.
+          fileParallelism: false,
+          isolate: target.sharesProcess !== true,
+          sequence: { sequencer: GivenOrder },
+        },
+        { plugins: [plugin, ...target.plugins] },
+      );
+    const vitest = await start();
+    return new Session(start, heard, vitest, await vitest.globTestSpecifications());
   }
 
   /** @param files a selection of the files of this run */
-  async run(work: Work, files = this.files): Promise<Outcome> {
+  async run(work: Work, files = this.#files): Promise<Outcome> {
+    // They may be those of a Vitest that has ended since.
+    const ids = new Set(files.map(({ moduleId }) => moduleId));
     this.#vitest.provide('mutation', work);
     Object.assign(this.#heard, { at: Date.now(), mutant: undefined });
-    const run = this.#vitest.runTestSpecifications([...files]);
+    const run = this.#vitest.runTestSpecifications(this.#files.filter(({ moduleId }) => ids.has(moduleId)));
     const silence = Promise.withResolvers<undefined>();
     const watch = setInterval(() => {
       const limit = this.#heard.mutant === undefined ? SILENCE : SILENCE_OF_MUTANT;
@@ -93,10 +112,9 @@ export class Session {
     }, 1000);
     try {
       const isStuck = (await Promise.race([run, silence.promise])) === undefined;
-      if (isStuck) await this.#stop(run);
       // Vitest would also give those of earlier runs.
-      const ids = new Set(files.map(({ moduleId }) => moduleId));
       const modules = this.#vitest.state.getTestModules().filter(({ moduleId }) => ids.has(moduleId));
+      if (isStuck) await this.#restart(run);
       return { modules, isStuck, lastMutant: this.#heard.mutant };
     } finally {
       clearInterval(watch);
@@ -107,11 +125,16 @@ export class Session {
     await this.#vitest.close();
   }
 
-  /** The first request lets a worker end by itself, the second one ends it. */
-  async #stop(run: Promise<unknown>): Promise<void> {
-    void this.#vitest.cancelCurrentRun('test-failure').catch(() => undefined);
-    await this.#vitest.cancelCurrentRun('test-failure').catch(() => undefined);
-    await run.catch(() => undefined);
+  /** A worker that hangs may hear nothing. Then it stays until this process ends, and another Vitest goes on. */
+  async #restart(run: Promise<unknown>): Promise<void> {
+    const end = async () => {
+      await this.#vitest.cancelCurrentRun('test-failure');
+      await run;
+      await this.#vitest.close();
+    };
+    await Promise.race([end().catch(() => undefined), sleep(END)]);
+    this.#vitest = await this.#start();
+    this.#files = await this.#vitest.globTestSpecifications();
   }
 }
 
