@@ -1,7 +1,5 @@
 /** How large the objects of a bucket can be: what Lifeboat itself writes has to fit, with room. */
 import { expect, test } from 'vitest';
-import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
-import { decodeCatalog } from '../../core/catalog.ts';
 import type { Descriptor } from '../../core/descriptor.ts';
 import { parseDigest } from '../../core/digest.ts';
 import { encodeJson } from '../../core/json.ts';
@@ -9,12 +7,8 @@ import { MAX_MANIFEST_SIZE, parseManifest } from '../../core/manifest.ts';
 import { maxSizeOf, maxValuesOf } from '../../core/object-size.ts';
 import { parseRepository, parseTag, type Tag } from '../../core/reference.ts';
 import { decodeReferrers, encodeReferrers, referrerDescriptor } from '../../core/referrers.ts';
-import {
-  decodeRepositoryIndex,
-  encodeRepositoryIndex,
-  type IndexEntry,
-} from '../../core/repository-index.ts';
-import { decodeTagList, encodeTagList } from '../../core/tag-list.ts';
+import { encodeRepositoryIndex, type IndexEntry } from '../../core/repository-index.ts';
+import { encodeTagList } from '../../core/tag-list.ts';
 import { encodeTag } from '../../core/tag-object.ts';
 import { OCI_INDEX, OCI_MANIFEST } from '../support/media-types.ts';
 
@@ -76,35 +70,6 @@ test('the index of 100,000 tags fits, each with one more digest and with all tha
   const { length } = encodeRepositoryIndex(entries);
   expect(10 * length).toBeLessThan(maxSizeOf(below('_index.json')));
   expect(length).toBeGreaterThan(7 * MIB);
-});
-
-const LISTS = {
-  '_index.json': { decode: decodeRepositoryIndex, list: 'manifests', most: 4_500_000 },
-  '_tags.json': { decode: decodeTagList, list: 'tags', most: 500_000 },
-  [`_referrers/sha256/${HEX}`]: { decode: decodeReferrers, list: 'manifests', most: 250_000 },
-} as const;
-
-test.each(Object.entries(LISTS))(
-  '%s: values that take more memory than their text are counted before it is read',
-  (name, { decode, list, most }) => {
-    const key = below(name);
-    expect(maxValuesOf(key)).toBe(most);
-    const text = (values: number) => `{"${list}":[],"x":[${'0,'.repeat(values - 4)}0]}`;
-    expect(decode(key, Buffer.from(text(most)))).toEqual([]);
-    expect(() => decode(key, Buffer.from(text(most + 1)))).toThrow(
-      new BucketObjectInvalidError(key, `it has more than ${most} values, the most of its kind.`),
-    );
-  },
-);
-
-function catalogOf(names: number): Uint8Array {
-  return encodeJson({ repositories: Array.from({ length: names }, () => 'a') });
-}
-
-test('a catalogue has at most 250,000 values', () => {
-  const key = 'state/default/catalog.json';
-  expect(decodeCatalog(key, catalogOf(249_999)).length).toBe(249_999);
-  expect(() => decodeCatalog(key, catalogOf(250_001))).toThrow('more than 250000 values');
 });
 
 test('an index of the shortest entries has its most bytes before it has its most values', () => {

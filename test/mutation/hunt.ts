@@ -97,6 +97,10 @@ class Hunt {
         this.#believe(module, file.specification);
         for (const test of module.children.allTests('passed')) ended.add(test.id);
       }
+      const isSpoiled = modules.some((module) =>
+        [...module.children.allTests()].some((test) => test.meta().isUnreliable === true),
+      );
+      if (isSpoiled && !isStuck) await this.#session.restart();
       if (!isStuck) break;
       if (lastMutant === undefined) throw new Error(`The tests of ${file.name} do not end without a mutant.`);
       this.#say(`  ${file.name} did not end with mutant ${lastMutant}: it counts as killed.`);

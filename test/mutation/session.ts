@@ -9,7 +9,7 @@ import { TURN_MARK, type Work } from './work.ts';
 /** Milliseconds. A mutant that makes a test wait for ever costs this once. */
 const TEST_TIMEOUT = 20_000;
 /** Milliseconds without the end of a test, while no mutant is active: a busy machine takes long to start workerd. */
-const SILENCE = 600_000;
+const SILENCE = 300_000;
 /** The same while a mutant is active, which can stop workerd's timers. */
 const SILENCE_OF_MUTANT = 60_000;
 
@@ -114,7 +114,10 @@ export class Session {
       const isStuck = (await Promise.race([run, silence.promise])) === undefined;
       // Vitest would also give those of earlier runs.
       const modules = this.#vitest.state.getTestModules().filter(({ moduleId }) => ids.has(moduleId));
-      if (isStuck) await this.#restart(run);
+      if (isStuck) {
+        run.catch(() => undefined);
+        await this.restart();
+      }
       return { modules, isStuck, lastMutant: this.#heard.mutant };
     } finally {
       clearInterval(watch);
@@ -125,11 +128,13 @@ export class Session {
     await this.#vitest.close();
   }
 
-  /** A worker that hangs may hear nothing. Then it stays until this process ends, and another Vitest goes on. */
-  async #restart(run: Promise<unknown>): Promise<void> {
+  /**
+   * Goes on with another Vitest, because mutants have left something behind in the worker. A worker that hangs may hear
+   * nothing: then it stays until this process ends.
+   */
+  async restart(): Promise<void> {
     const end = async () => {
       await this.#vitest.cancelCurrentRun('test-failure');
-      await run;
       await this.#vitest.close();
     };
     await Promise.race([end().catch(() => undefined), sleep(END)]);
