@@ -19,6 +19,9 @@ export interface Findings {
 /** How much more often than without a mutant a test may run the mutated code before it counts as endless. */
 const ENDLESS = 100;
 
+/** How often the tests of a file may hang while no mutant is active: what ran before may have spoiled the worker. */
+const MAX_HANGS = 3;
+
 interface TestFile {
   readonly specification: TestSpecification;
   readonly name: string;
@@ -84,6 +87,7 @@ class Hunt {
     const [start, before] = [Date.now(), this.#killed.size];
     const tried = new Set<string>();
     const ended = new Set<string>();
+    let hangs = 0;
     for (;;) {
       const left = [...file.tests].filter(([test]) => !ended.has(test));
       const turns = Object.fromEntries(left.map(([test, hits]) => [test, this.#turnsOf(hits)]));
@@ -102,9 +106,14 @@ class Hunt {
       );
       if (isSpoiled && !isStuck) await this.#session.restart();
       if (!isStuck) break;
-      if (lastMutant === undefined) throw new Error(`The tests of ${file.name} do not end without a mutant.`);
-      this.#say(`  ${file.name} did not end with mutant ${lastMutant}: it counts as killed.`);
-      this.#killed.add(lastMutant);
+      if (lastMutant === undefined) {
+        hangs += 1;
+        this.#say(`  ${file.name} did not end, although no mutant was active.`);
+        if (hangs === MAX_HANGS) throw new Error(`The tests of ${file.name} do not end.`);
+      } else {
+        this.#say(`  ${file.name} did not end with mutant ${lastMutant}: it counts as killed.`);
+        this.#killed.add(lastMutant);
+      }
     }
     if (tried.size === 0) return;
     this.#say(

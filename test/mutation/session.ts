@@ -9,7 +9,7 @@ import { TURN_MARK, type Work } from './work.ts';
 /** Milliseconds. A mutant that makes a test wait for ever costs this once. */
 const TEST_TIMEOUT = 20_000;
 /** Milliseconds without the end of a test, while no mutant is active: a busy machine takes long to start workerd. */
-const SILENCE = 300_000;
+const SILENCE = 120_000;
 /** The same while a mutant is active, which can stop workerd's timers. */
 const SILENCE_OF_MUTANT = 60_000;
 
