@@ -1,6 +1,14 @@
 /** The findings as text: a score per file, and each mutant that no test notices. */
-import type { Findings } from './hunt.ts';
 import type { Mutant } from './instrument.ts';
+
+/** All are ids of mutants. */
+export interface Findings {
+  readonly killed: ReadonlySet<string>;
+  /** Those that some test, or the import of some test, runs. */
+  readonly reached: ReadonlySet<string>;
+  /** Those that were not tried, because only an import runs them. */
+  readonly leftOut: ReadonlySet<string>;
+}
 
 export function formatFindings(name: string, mutants: readonly Mutant[], findings: Findings): string {
   const tried = mutants.filter(({ id }) => !findings.leftOut.has(id));

@@ -38,7 +38,7 @@ const GUARD_TESTS = [
   'verify',
 ];
 
-export const TARGETS = {
+export const TARGETS: Readonly<Record<string, Target>> = {
   core: {
     sources: ['core/**/*.ts'],
     tests: {
@@ -64,4 +64,4 @@ export const TARGETS = {
     tests: { include: GUARD_TESTS.map((name) => `test/mirror-job/${name}.test.ts`) },
     plugins: [],
   },
-} satisfies Record<string, Target>;
+};
