@@ -1,7 +1,8 @@
 /** A process that tries the mutants of a target by one file of tests. file-process.ts starts it. */
 import process from 'node:process';
-import { hunt } from './hunt.ts';
+import { tryAlone, tryInTests } from './hunt.ts';
 import { instrument } from './instrument.ts';
+import { Session, type Listener } from './session.ts';
 import { TARGETS } from './targets.ts';
 import type { Order, Report } from './file-process.ts';
 
@@ -13,15 +14,22 @@ process.once('message', (order: Order) => {
   void carryOut(order);
 });
 
-async function carryOut({ target: name, sources, test, wanted }: Order): Promise<void> {
+const LISTENER: Listener = {
+  turn: (mutant) => report({ kind: 'turn', mutant }),
+  killed: (mutants) => report({ kind: 'killed', mutants }),
+};
+
+async function carryOut({ target: name, sources, test, wanted, isAlone }: Order): Promise<void> {
   try {
     const target = TARGETS[name];
     if (target === undefined) throw new Error(`There is no target "${name}".`);
-    const findings = await hunt(target, test, await instrument(sources), new Set(wanted), {
-      turn: (mutant) => report({ kind: 'turn', mutant }),
-      killed: (mutants) => report({ kind: 'killed', mutants }),
-    });
-    report({ kind: 'end', findings });
+    const { plugin } = await instrument(sources);
+    const session = await Session.open(target, test, plugin, LISTENER);
+    const mutants = new Set(wanted);
+    if (isAlone) {
+      await tryAlone(session, mutants, LISTENER);
+      report({ kind: 'end', findings: undefined });
+    } else report({ kind: 'end', findings: await tryInTests(session, mutants) });
   } catch (error) {
     report({ kind: 'error', message: error instanceof Error ? error.message : String(error) });
   }

@@ -15,16 +15,18 @@ export interface Order {
   readonly test: string;
   /** Ids of the mutants that are tried. */
   readonly wanted: readonly string[];
+  /** Whether each runs alone, and not in turns within each test. */
+  readonly isAlone: boolean;
 }
 
 export type Report =
   | { readonly kind: 'turn'; readonly mutant: string }
   | { readonly kind: 'killed'; readonly mutants: readonly string[] }
-  | { readonly kind: 'end'; readonly findings: FileFindings }
+  | { readonly kind: 'end'; readonly findings: FileFindings | undefined }
   | { readonly kind: 'error'; readonly message: string };
 
 export type Ending =
-  | { readonly kind: 'end'; readonly findings: FileFindings }
+  | { readonly kind: 'end'; readonly findings: FileFindings | undefined }
   /** It was stopped; `mutant` was active, if any was. */
   | { readonly kind: 'hang'; readonly mutant: string | undefined };
 

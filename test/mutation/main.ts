@@ -13,6 +13,9 @@ import { TARGETS, type Target } from './targets.ts';
 /** How often a file of tests may hang while no mutant is active. */
 const MAX_HANGS = 3;
 
+// The processes of the tests end with this one.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 const names = process.argv.slice(2);
 const targets = Object.entries(TARGETS);
 const chosen = targets.filter(([name]) => names.includes(name));
@@ -35,31 +38,44 @@ async function findAlive(
 ): Promise<Findings> {
   const killed = new Set<string>();
   const inTests = new Set<string>();
-  const early = new Set<string>();
-  for (const test of await listFiles(target.tests.include ?? [], target.tests.exclude)) {
+  const forAlone = new Map<string, readonly string[]>();
+  /** Goes on after a mutant that makes the tests hang. */
+  const run = async (test: string, isAlone: boolean, those: readonly string[]) => {
     const [start, before] = [Date.now(), killed.size];
     for (let hangs = 0; ;) {
-      const wanted = mutants.map(({ id }) => id).filter((id) => !killed.has(id));
-      const ending = await runFile({ target: name, sources, test, wanted }, (ids) => {
+      const wanted = those.filter((id) => !killed.has(id));
+      const ending = await runFile({ target: name, sources, test, wanted, isAlone }, (ids) => {
         for (const id of ids) killed.add(id);
       });
       if (ending.kind === 'end') {
-        for (const id of ending.findings.inTests) inTests.add(id);
-        for (const id of ending.findings.early) early.add(id);
-        break;
+        const alone = isAlone ? ', alone,' : '';
+        say(
+          `${test}: ${killed.size - before} mutants killed${alone} in ${Math.round((Date.now() - start) / 1000)} s.`,
+        );
+        return ending.findings;
       }
-      if (ending.mutant === undefined) hangs += 1;
-      else killed.add(ending.mutant);
-      say(
-        `  ${test} does not end with ${ending.mutant === undefined ? 'no mutant' : `mutant ${ending.mutant}`}.`,
-      );
+      const { mutant } = ending;
+      if (mutant === undefined) hangs += 1;
+      else killed.add(mutant);
+      say(`  ${test} does not end with ${mutant === undefined ? 'no mutant' : `mutant ${mutant}`}.`);
       if (hangs === MAX_HANGS) throw new Error(`The tests of ${test} do not end.`);
     }
-    say(`${test}: ${killed.size - before} mutants killed in ${Math.round((Date.now() - start) / 1000)} s.`);
+  };
+
+  const ids = mutants.map(({ id }) => id);
+  for (const test of await listFiles(target.tests.include ?? [], target.tests.exclude)) {
+    const findings = await run(test, false, ids);
+    for (const id of findings?.inTests ?? []) inTests.add(id);
+    forAlone.set(test, findings?.forAlone ?? []);
   }
-  const reached = new Set([...inTests, ...early]);
-  const isLeftOut = (id: string): boolean => target.sharesProcess === true && !inTests.has(id);
-  return { killed, reached, leftOut: new Set([...early].filter((id) => isLeftOut(id) && !killed.has(id))) };
+  // In a process that the files of a target share, nothing is imported again.
+  const early = new Set([...forAlone.values()].flat());
+  const leftOut = new Set([...early].filter((id) => target.sharesProcess === true && !inTests.has(id)));
+  for (const [test, those] of forAlone) {
+    const alive = those.filter((id) => !killed.has(id) && !leftOut.has(id));
+    if (alive.length > 0) await run(test, true, alive);
+  }
+  return { killed, reached: new Set([...inTests, ...early]), leftOut };
 }
 
 async function listFiles(patterns: readonly string[], exclude: readonly string[] = []): Promise<string[]> {
