@@ -41,7 +41,7 @@ interface RepositoryLinks {
 /** What the sources of one party have copied, by digest and size. */
 interface Copies {
   readonly stored: Memo<string, 'copied' | 'present'>;
-  /** What is under way. */
+  /** The copies that are under way. */
   readonly fetches: Map<string, Fetch>;
 }
 

@@ -9,7 +9,7 @@ export class LargeObjectError extends StoreError {
   override readonly name = 'LargeObjectError';
   /** The message without the next step, for a run that replaces the object. */
   readonly fact: string;
-  /** Of the object that is there. */
+  /** The stored object's. */
   readonly etag: string;
 
   /** @param store how messages call it */

@@ -86,14 +86,14 @@ interface Tree {
 }
 
 /**
- * What is needed of a stored manifest that is a part of something. Its text and what was read from it are not, and would
- * stay in memory until the last of its siblings is stored.
+ * A stored manifest below an index or an image, without its text and its parsed form, because those would stay in memory until
+ * the last of its siblings is stored.
  */
 export interface StoredPart {
   readonly digest: Digest;
   readonly children: readonly StoredPart[];
   readonly platforms: ChosenPlatforms;
-  /** Where it names a subject: what that one's list of referrers says of it. */
+  /** Its entry in its subject's list of referrers; undefined if it names no subject. */
   readonly referrer: { readonly subject: Digest; readonly descriptor: Descriptor } | undefined;
 }
 

@@ -46,7 +46,7 @@ interface Node extends Root {
   readonly depth?: number;
 }
 
-/** What was read of a manifest that is there. */
+/** A manifest that is still there, as the walk has read it. */
 interface Found {
   readonly nodes: readonly Node[];
   /** Why its list of referrers could not be read. */

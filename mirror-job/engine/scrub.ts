@@ -158,7 +158,7 @@ export class Scrub {
   }
 
   /**
-   * Where the next run goes on. Indexes that share their children have more paths than any number of runs could walk, so
+   * The place from which the next run goes on. Indexes that share their children have more paths than any number of runs could walk, so
    * one root does not hold up the others for good.
    */
   #markOf({ state }: Plan, after: readonly string[]): Pick<ScrubState, 'after' | 'runs'> {

@@ -21,9 +21,9 @@ export interface LayoutContents {
   readonly referrers: (subject: Digest, limit: number) => readonly Descriptor[];
 }
 
-/** Of index.json. A registry may list as many tags. */
+/** The most entries of index.json. A registry may list as many tags. */
 const MAX_ENTRIES = 200_000;
-/** Of all indexes below it: 60,000 tags, which index.json can list, with 8 platforms and as many attestations each. */
+/** The most entries of all indexes below it: those of 60,000 tags with 8 platforms and 8 attestations each, which index.json can list. */
 const MAX_LISTED = 1_000_000;
 /** Manifests that are remembered. Each takes some 200 bytes. */
 const MAX_REMEMBERED = 400_000;
