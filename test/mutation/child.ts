@@ -1,10 +1,10 @@
 /** A process that tries the mutants of a target by one file of tests. file-process.ts starts it. */
 import process from 'node:process';
-import { tryAlone, tryInTests } from './hunt.ts';
+import { cover, tryAlone, tryInTests } from './hunt.ts';
 import { instrument } from './instrument.ts';
 import { Session, type Listener } from './session.ts';
 import { TARGETS } from './targets.ts';
-import type { Order, Report } from './file-process.ts';
+import type { Order, Report, Result, Task } from './file-process.ts';
 
 function report(message: Report): void {
   process.send?.(message);
@@ -19,18 +19,21 @@ const LISTENER: Listener = {
   killed: (mutants) => report({ kind: 'killed', mutants }),
 };
 
-async function carryOut({ target: name, sources, test, wanted, isAlone }: Order): Promise<void> {
+async function carryOut({ target: name, sources, test, task }: Order): Promise<void> {
   try {
     const target = TARGETS[name];
     if (target === undefined) throw new Error(`There is no target "${name}".`);
     const { plugin } = await instrument(sources);
     const session = await Session.open(target, test, plugin, LISTENER);
-    const mutants = new Set(wanted);
-    if (isAlone) {
-      await tryAlone(session, mutants, LISTENER);
-      report({ kind: 'end', findings: undefined });
-    } else report({ kind: 'end', findings: await tryInTests(session, mutants) });
+    report({ kind: 'end', result: await run(session, task) });
   } catch (error) {
     report({ kind: 'error', message: error instanceof Error ? error.message : String(error) });
   }
+}
+
+async function run(session: Session, task: Task): Promise<Result> {
+  if (task.kind === 'cover') return { coverage: await cover(session) };
+  if (task.kind === 'turns') return { doubtful: await tryInTests(session, task.turns) };
+  await tryAlone(session, task.mutants, LISTENER);
+  return {};
 }

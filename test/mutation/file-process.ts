@@ -5,7 +5,7 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import process from 'node:process';
-import type { FileFindings } from './hunt.ts';
+import type { Coverage, Turns } from './hunt.ts';
 
 export interface Order {
   /** Its name. */
@@ -13,20 +13,30 @@ export interface Order {
   readonly sources: readonly string[];
   /** The file of tests, from the repository's root. */
   readonly test: string;
-  /** Ids of the mutants that are tried. */
-  readonly wanted: readonly string[];
-  /** Whether each runs alone, and not in turns within each test. */
-  readonly isAlone: boolean;
+  readonly task: Task;
+}
+
+export type Task =
+  | { readonly kind: 'cover' }
+  | { readonly kind: 'turns'; readonly turns: Turns }
+  /** Each mutant runs alone, active from the first import on. */
+  | { readonly kind: 'alone'; readonly mutants: readonly string[] };
+
+export interface Result {
+  /** Of the task `cover`. */
+  readonly coverage?: Coverage;
+  /** Of the task `turns`: the mutants whose verdicts are worth nothing. */
+  readonly doubtful?: readonly string[];
 }
 
 export type Report =
   | { readonly kind: 'turn'; readonly mutant: string }
   | { readonly kind: 'killed'; readonly mutants: readonly string[] }
-  | { readonly kind: 'end'; readonly findings: FileFindings | undefined }
+  | { readonly kind: 'end'; readonly result: Result }
   | { readonly kind: 'error'; readonly message: string };
 
 export type Ending =
-  | { readonly kind: 'end'; readonly findings: FileFindings | undefined }
+  | { readonly kind: 'end'; readonly result: Result }
   /** It was stopped; `mutant` was active, if any was. */
   | { readonly kind: 'hang'; readonly mutant: string | undefined };
 

@@ -3,59 +3,58 @@ import { relative } from 'node:path';
 import type { TestModule } from 'vitest/node';
 import { ROOT } from '../core/imports.ts';
 import type { Listener, Session } from './session.ts';
-import type { Turn } from './work.ts';
+import type { Work } from './work.ts';
 
-/** What one file of tests says of the mutants. All are ids of mutants. */
-export interface FileFindings {
-  /** Those that its tests run. */
-  readonly inTests: readonly string[];
-  /**
-   * Those that have to run alone, each active from the first import on: code that runs at import, and mutants of a test
-   * that fails afterwards without any.
-   */
-  readonly forAlone: readonly string[];
+export type Turns = Extract<Work, { kind: 'turns' }>['turns'];
+
+/** One run of a file of tests without a mutant. */
+export interface Coverage {
+  readonly tests: readonly CoveredTest[];
+  /** Ids of the mutants that the file's imports and its `beforeAll` run. */
+  readonly early: readonly string[];
 }
 
-/** How much more often than without a mutant a test may run the mutated code before it counts as endless. */
-const ENDLESS = 100;
+export interface CoveredTest {
+  readonly id: string;
+  readonly durationMs: number;
+  /** How often the test runs each mutant's code, by the mutant's id. */
+  readonly hits: Readonly<Record<string, number>>;
+}
 
-/**
- * Repeats each test with each wanted mutant that it runs, and tells the listener which of them it notices.
- * @throws {Error} if a test fails without a mutant
- */
-export async function tryInTests(session: Session, wanted: ReadonlySet<string>): Promise<FileFindings> {
+/** @throws {Error} if a test fails without a mutant */
+export async function cover(session: Session): Promise<Coverage> {
   const covered = await session.run({ kind: 'cover' });
   if (!covered.ok()) throw new Error(`These tests fail without a mutant: ${describeFailure(covered)}.`);
-  const hits = [...covered.children.allTests()].map((one) => [one.id, one.meta().hits ?? {}] as const);
-  const inTests = [...new Set(hits.flatMap(([, ofTest]) => Object.keys(ofTest)))];
-  const forAlone = new Set(Object.keys(covered.meta().hits ?? {}));
-  if (inTests.some((id) => wanted.has(id))) {
-    const turns = hits.map(([id, ofTest]) => [id, turnsOf(ofTest, wanted)]);
-    const tried = await session.run({ kind: 'turns', turns: Object.fromEntries(turns) });
-    for (const one of tried.children.allTests()) {
-      const { killed = [], isUnreliable = false } = one.meta();
-      if (isUnreliable) for (const id of killed) forAlone.add(id);
-    }
-  }
-  return { inTests, forAlone: [...forAlone] };
+  const tests = Array.from(covered.children.allTests(), (one) => ({
+    id: one.id,
+    durationMs: one.diagnostic()?.duration ?? 0,
+    hits: one.meta().hits ?? {},
+  }));
+  return { tests, early: Object.keys(covered.meta().hits ?? {}) };
 }
 
-/** Runs all tests once for each mutant, and tells the listener which of them they notice. */
+/**
+ * Repeats each test once for each of its mutants. The listener hears which of them a test notices.
+ * @returns the mutants of tests that fail without any mutant afterwards, so that their verdicts are worth nothing
+ */
+export async function tryInTests(session: Session, turns: Turns): Promise<string[]> {
+  const tried = await session.run({ kind: 'turns', turns });
+  return Array.from(tried.children.allTests()).flatMap((one) => {
+    const { killed = [], isUnreliable = false } = one.meta();
+    return isUnreliable ? killed : [];
+  });
+}
+
+/** Runs all tests once for each mutant. The listener hears which of them they notice. */
 export async function tryAlone(
   session: Session,
-  mutants: ReadonlySet<string>,
+  mutants: readonly string[],
   listener: Listener,
 ): Promise<void> {
   for (const mutant of mutants) {
     listener.turn(mutant);
     if (!(await session.run({ kind: 'whole', mutant })).ok()) listener.killed([mutant]);
   }
-}
-
-function turnsOf(hits: Readonly<Record<string, number>>, wanted: ReadonlySet<string>): Turn[] {
-  return Object.entries(hits)
-    .filter(([mutant]) => wanted.has(mutant))
-    .map(([mutant, count]) => ({ mutant, hitLimit: count * ENDLESS }));
 }
 
 function describeFailure(module: TestModule): string {
