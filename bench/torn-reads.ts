@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
-import { StoreError } from '../mirror-job/engine/store.ts';
-import { S3Store } from '../mirror-job/s3/s3-store.ts';
+import { StoreError } from '../mirror-job/engine/store/store.ts';
+import { S3Store } from '../mirror-job/storage/s3/s3-store.ts';
 import { s3ClientOf } from '../test/support/bucket-reader.ts';
 import { startS3Server } from '../test/support/s3-server.ts';
 import type { Row } from './table.ts';

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findProjectNode } from '../mirror-job/project-node.js';
+import { findProjectNode } from '../mirror-job/runtime/node/project-node.js';
 
 const [, , ROOT = fileURLToPath(new URL('..', import.meta.url))] = process.argv;
 const bin = `${ROOT}node_modules/.bin`;

@@ -1,6 +1,6 @@
 /**
  * `node infra/rehearsal.js FOLDER`: runs the bundle in it as its users will, against a registry and a bucket in memory,
- * and keeps what V8 has compiled by then beside it. mirror-job/bundled.js takes that.
+ * and keeps what V8 has compiled by then beside it. mirror-job/runtime/node/bundled.js takes that.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -9,7 +9,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startBundle } from '../mirror-job/bundled.js';
+import { startBundle } from '../mirror-job/runtime/node/bundled.js';
 
 /** More than are asked for at once, so that some wait for their turn. */
 const TAGS = Array.from({ length: 40 }, (_, index) => `1.${index}`);

@@ -4,12 +4,12 @@
 // The whole module: an older Node refuses to import by name what it does not have.
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { startBundle } from './bundled.js';
-import { isNewEnough } from './node-version.js';
+import { startBundle } from './runtime/node/bundled.js';
+import { isNewEnough } from './runtime/node/node-version.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-// Not by import, which would read all that it exports: node/builtin.ts. Node that is too old has no such function.
+// Not by import, which would read all that it exports: runtime/node/builtin.ts. Node that is too old has no such function.
 const fs = process.getBuiltinModule?.('node:fs');
 
 if (isNewEnough()) {
@@ -22,7 +22,7 @@ if (isNewEnough()) {
   }
 } else {
   // Only now: it reads files, which the others need not wait for.
-  const { sayTooOld } = await import('./project-node.js');
+  const { sayTooOld } = await import('./runtime/node/project-node.js');
   sayTooOld('lifeboat', ROOT, 'mirror-job/lifeboat.js');
   process.exitCode = 2;
 }

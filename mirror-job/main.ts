@@ -1,15 +1,15 @@
 /** The command line of `lifeboat`: finds the command, and turns whatever ends it into an exit code. */
 import about from '../package.json' with { type: 'json' };
 import { brief, printable } from '../core/printable.ts';
-import { approve } from './approve.ts';
-import { UsageError, seeHelp, suggest, type Command } from './command.ts';
+import { approve } from './commands/approve.ts';
+import { UsageError, seeHelp, suggest, type Command } from './commands/command.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
-import { WrongClockError } from './engine/clock-check.ts';
-import { exportCommand } from './export.ts';
-import { history } from './history.ts';
-import { importCommand } from './import.ts';
-import { revert } from './revert.ts';
-import { plan, sync } from './sync.ts';
+import { WrongClockError } from './engine/run/clock-check.ts';
+import { exportCommand } from './commands/export.ts';
+import { history } from './commands/history.ts';
+import { importCommand } from './commands/import.ts';
+import { revert } from './commands/revert.ts';
+import { plan, sync } from './commands/sync.ts';
 import { findCommandLine } from './terminal/command-line.ts';
 import { styleFor } from './terminal/style.ts';
 

@@ -1,9 +1,9 @@
 /** Wrangler's entry, and the one file that knows what the Worker is bound to. */
 import { Hono } from 'hono/tiny';
-import { readConfiguration } from './configuration.ts';
-import { ConfigurationError } from './configuration-error.ts';
+import { readConfiguration } from './configuration/configuration.ts';
+import { ConfigurationError } from './configuration/configuration-error.ts';
 import { Edge, refuseAll } from './edge.ts';
-import { LIMITS } from './library.ts';
+import { LIMITS } from './cache/edge-objects.ts';
 import { logToAnalytics, logRefreshFailure, logToConsole, type Log } from './log.ts';
 import { startRealTimer } from './store/time-limit.ts';
 

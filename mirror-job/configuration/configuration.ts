@@ -2,13 +2,13 @@
 import type { Audience } from '../../core/identity.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Repository, Upstream } from '../../core/reference.ts';
-import type { DigestName } from '../engine/image.ts';
-import type { Platforms } from '../engine/platform.ts';
-import type { Selection, TagPattern } from '../engine/selection.ts';
-import type { MovePolicy } from '../engine/tag-policy.ts';
-import type { BudgetSettings } from '../registry/budget.ts';
-import type { Password } from '../registry/registry-options.ts';
-import type { S3StoreOptions } from '../s3/s3-store.ts';
+import type { DigestName } from '../engine/run/image.ts';
+import type { Platforms } from '../engine/copy/platform.ts';
+import type { Selection, TagPattern } from '../engine/selection/selection.ts';
+import type { MovePolicy } from '../engine/tags/tag-policy.ts';
+import type { BudgetSettings } from '../sources/registry/budget.ts';
+import type { Password } from '../sources/registry/registry-options.ts';
+import type { S3StoreOptions } from '../storage/s3/s3-store.ts';
 
 /** Where the file says so, for messages; from 1. */
 type Line = number | undefined;

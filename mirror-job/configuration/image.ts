@@ -11,10 +11,10 @@ import {
   type Repository,
   type Tag,
 } from '../../core/reference.ts';
-import type { DigestName } from '../engine/image.ts';
-import type { Platforms } from '../engine/platform.ts';
+import type { DigestName } from '../engine/run/image.ts';
+import type { Platforms } from '../engine/copy/platform.ts';
 import type { ImageConfiguration } from './configuration.ts';
-import type { MovePolicy } from '../engine/tag-policy.ts';
+import type { MovePolicy } from '../engine/tags/tag-policy.ts';
 import { interpretMoves } from './moves.ts';
 import type { Path } from './path.ts';
 import { interpretPlatforms } from './platforms.ts';

@@ -1,5 +1,5 @@
 /** `moves`: when a tag that upstream moves is moved here. */
-import { FOLLOW, type MovePolicy } from '../engine/tag-policy.ts';
+import { FOLLOW, type MovePolicy } from '../engine/tags/tag-policy.ts';
 import type { Path } from './path.ts';
 import type { Problems } from './problems.ts';
 import type { MovesFile } from './schema.ts';

@@ -2,7 +2,7 @@
  * A tag is one pointer: two sources that both fill it would move it back and forth, each run. So whoever serves
  * two sources under one name has to say which tag is whose.
  */
-import { maySelect } from '../engine/selection.ts';
+import { maySelect } from '../engine/selection/selection.ts';
 import type { ImageConfiguration } from './configuration.ts';
 import type { Problems } from './problems.ts';
 

@@ -1,7 +1,7 @@
 /** Patterns of tags: a glob, or between slashes a regular expression. What has no pattern characters is a tag. */
 import picomatch from 'picomatch';
 import { isTag, type Tag } from '../../core/reference.ts';
-import type { TagPattern } from '../engine/selection.ts';
+import type { TagPattern } from '../engine/selection/selection.ts';
 
 /** A pattern that cannot be used; the message is a sentence. */
 export class PatternInvalidError extends Error {

@@ -3,7 +3,7 @@ import { DurationInvalidError, parseDuration } from '../../core/duration.ts';
 import { NameInvalidError } from '../../core/reference.ts';
 import type { PathProblem } from './document.ts';
 import type { Path } from './path.ts';
-import type { TagPattern } from '../engine/selection.ts';
+import type { TagPattern } from '../engine/selection/selection.ts';
 import { PatternInvalidError, parsePattern, parseSuffix, type Pattern } from './pattern.ts';
 
 export class Problems {

@@ -1,6 +1,6 @@
 /** `tags` of an image: which ones are named, and the rules for all the others. */
 import { minVersion, satisfies, validRange } from 'semver';
-import type { Selection, TagPattern, TagRules, VersionRule } from '../engine/selection.ts';
+import type { Selection, TagPattern, TagRules, VersionRule } from '../engine/selection/selection.ts';
 import type { Path } from './path.ts';
 import { asMatcher } from './pattern.ts';
 import type { Problems } from './problems.ts';

@@ -3,7 +3,7 @@
  * https://github.com/docker/docker-credential-helpers#development
  */
 import { isObject } from '../../core/json.ts';
-import type { IdentityToken, Password } from '../registry/registry-options.ts';
+import type { IdentityToken, Password } from '../sources/registry/registry-options.ts';
 import { credentialOf } from './docker-config.ts';
 
 /** Milliseconds: those of cloud providers ask a server. */

@@ -6,7 +6,7 @@ import * as z from 'zod/mini';
 import { formatUpstream, hostOf, type Upstream } from '../../core/reference.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { formatPath } from '../configuration/path.ts';
-import type { Credential, IdentityToken, Password } from '../registry/registry-options.ts';
+import type { Credential, IdentityToken, Password } from '../sources/registry/registry-options.ts';
 
 /** Docker Hub by every name that tools have stored its credentials under; the first is its own. */
 const DOCKER_HUB = ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io', 'registry-1.docker.io'];

@@ -4,7 +4,7 @@
  */
 import type { Upstream } from '../../core/reference.ts';
 import { SourceError } from '../engine/source.ts';
-import type { Agents } from '../node/agents.ts';
+import type { Agents } from '../runtime/node/agents.ts';
 import type { Lease } from './remembered-account.ts';
 
 /** The credential is renewed so many milliseconds before it ends. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../engine/environment.ts';
-import type { Account, Credential } from '../registry/registry-options.ts';
+import type { Account, Credential } from '../sources/registry/registry-options.ts';
 
 export interface Lease {
   readonly credential: Credential | undefined;

@@ -2,8 +2,8 @@
 import { formatUpstream, hostOf, type Upstream } from '../../core/reference.ts';
 import type { Clock } from '../engine/environment.ts';
 import { SourceError } from '../engine/source.ts';
-import type { Agents } from '../node/agents.ts';
-import type { Account, Credential, Password } from '../registry/registry-options.ts';
+import type { Agents } from '../runtime/node/agents.ts';
+import type { Account, Credential, Password } from '../sources/registry/registry-options.ts';
 import { askHelper, HelperError, HELPER_TIMEOUT } from './credential-helper.ts';
 import { serverOf, type DockerConfig } from './docker-config.ts';
 import { askEcr, ecrRegistry } from './ecr.ts';

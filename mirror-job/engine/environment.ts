@@ -1,9 +1,9 @@
 /** What the engine is given: nothing in it reaches for a clock, a console or a runtime's own module. */
 import type { Algorithm } from '../../core/digest.ts';
-import type { BufferPool } from './buffer-pool.ts';
-import type { FairShare } from './fair-share.ts';
+import type { BufferPool } from './transfer/buffer-pool.ts';
+import type { FairShare } from './support/fair-share.ts';
 import type { Finding, StoreReport } from './report.ts';
-import type { Store } from './store.ts';
+import type { Store } from './store/store.ts';
 import type { Tally } from './tally.ts';
 
 export interface Hasher {

@@ -3,7 +3,7 @@ import type { Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Tag } from '../../core/reference.ts';
 import type { UpstreamReport } from './report.ts';
-import type { Witness } from './server-clock.ts';
+import type { Witness } from './support/server-clock.ts';
 
 /** A manifest as its source sent it, its digest computed from the bytes. */
 export interface SourceManifest {

@@ -6,12 +6,12 @@ import { ManifestInvalidError, namesManifest, parseManifest, type Manifest } fro
 import { formatReference, type Reference, type Repository, type Tag } from '../../core/reference.ts';
 import { referrerDescriptor } from '../../core/referrers.ts';
 import { referrersTag } from '../../core/tag-list.ts';
-import type { BucketSource } from '../bucket/bucket-source.ts';
+import type { BucketSource } from '../sources/bucket/bucket-source.ts';
 import type { Environment } from '../engine/environment.ts';
-import { createLimit } from '../engine/limit.ts';
-import { Memo } from '../engine/memo.ts';
-import { chooseChildren } from '../engine/platform-choice.ts';
-import { allSettled } from '../engine/settle.ts';
+import { createLimit } from '../engine/support/limit.ts';
+import { Memo } from '../engine/support/single-flight.ts';
+import { chooseChildren } from '../engine/copy/platform-choice.ts';
+import { allSettled } from '../engine/support/all-or-throw.ts';
 import { SourceError, type SourceManifest } from '../engine/source.ts';
 
 /** Small reads of the bucket at once. */

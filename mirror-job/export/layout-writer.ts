@@ -2,7 +2,7 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { crypto, fs } from '../node/builtin.ts';
+import { crypto, fs } from '../runtime/node/builtin.ts';
 
 export interface LayoutWriter {
   /** How many files may be written at once. */

@@ -4,7 +4,7 @@
  * that can be pasted. docs/decisions/0060
  */
 import { basename, dirname, resolve, sep } from 'node:path';
-import { util } from '../node/builtin.ts';
+import { util } from '../runtime/node/builtin.ts';
 
 /** The default file of every command that reads a configuration. */
 export const DEFAULT_CONFIGURATION = 'lifeboat.yaml';

@@ -1,5 +1,5 @@
 /** What became of a tag that was moved by hand, in sentences with the next step. */
-import type { HandOutcome } from '../engine/move-by-hand.ts';
+import type { HandOutcome } from '../engine/tags/move-by-hand.ts';
 import type { CommandLine } from './command-line.ts';
 import { shortDigest, type Style } from './style.ts';
 

@@ -1,8 +1,8 @@
 /** Of a run or a plan, what did not follow upstream, and what somebody has to look at. */
 import { isDigest } from '../../core/digest.ts';
 import { formatReference } from '../../core/reference.ts';
-import { MAX_NAMED } from '../engine/caught-up-tags.ts';
-import { countOf } from '../engine/count-of.ts';
+import { MAX_NAMED } from '../engine/replication/caught-up-tags.ts';
+import { countOf } from '../engine/support/count-of.ts';
 import type { Finding, ItemReport, RunReport } from '../engine/report.ts';
 import { alignColumns, shortDigest, shortenDigests, type Style } from './style.ts';
 

@@ -1,7 +1,7 @@
 /** The history of tags for people: a line a movement, then what is held and what waits. */
 import { formatReference, type Reference } from '../../core/reference.ts';
-import type { RecordedMovement } from '../engine/movement-log.ts';
-import type { TagStatus } from '../engine/tag-status.ts';
+import type { RecordedMovement } from '../engine/tags/movement-log.ts';
+import type { TagStatus } from '../engine/tags/tag-status.ts';
 import type { CommandLine } from './command-line.ts';
 import { alignColumns, shortDigest, type Style } from './style.ts';
 

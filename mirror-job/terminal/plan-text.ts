@@ -1,7 +1,7 @@
 /** What a run would do, for people: the images in a table, what is in and out of each, what fails, and the sum. */
 import { formatReference } from '../../core/reference.ts';
-import { countOf } from '../engine/count-of.ts';
-import type { Cost, PlannedDigest, PlannedImage, PlanReport } from '../engine/plan.ts';
+import { countOf } from '../engine/support/count-of.ts';
+import type { Cost, PlannedDigest, PlannedImage, PlanReport } from '../engine/run/plan.ts';
 import { alignColumns, formatBytes, shortDigest, type Style } from './style.ts';
 import { countFindings, findingLines, goneLines, heldLines } from './held-lines.ts';
 import { pullLines } from './pull-lines.ts';

@@ -1,5 +1,5 @@
 /** What became of each store, for people: where one alone is filled, nothing. */
-import { countOf } from '../engine/count-of.ts';
+import { countOf } from '../engine/support/count-of.ts';
 import type { RunReport, StoreReport } from '../engine/report.ts';
 import { formatBytes, type Style } from './style.ts';
 

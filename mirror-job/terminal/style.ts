@@ -1,6 +1,6 @@
 /** Colours and widths, on a terminal only. https://no-color.org */
 import type { WriteStream } from 'node:tty';
-import { util } from '../node/builtin.ts';
+import { util } from '../runtime/node/builtin.ts';
 
 export interface Style {
   readonly good: (text: string) => string;

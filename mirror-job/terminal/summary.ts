@@ -1,5 +1,5 @@
 /** What a run did, for people: what changed in a table, what failed as sentences, and one line of counts. */
-import { countOf } from '../engine/count-of.ts';
+import { countOf } from '../engine/support/count-of.ts';
 import type { ItemReport, RunReport } from '../engine/report.ts';
 import { MAX_NAMES, areFailuresCut, failureLines, more, nameOf } from './failure-lines.ts';
 import { storeLines } from './store-lines.ts';

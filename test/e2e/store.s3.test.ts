@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 import { createServer, request } from 'node:http';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { BufferPool } from '../../mirror-job/engine/buffer-pool.ts';
-import { StoreError, UploadLostError } from '../../mirror-job/engine/store.ts';
+import { BufferPool } from '../../mirror-job/engine/transfer/buffer-pool.ts';
+import { StoreError, UploadLostError } from '../../mirror-job/engine/store/store.ts';
 import { DEFAULT_LIMITS } from '../../mirror-job/engine/environment.ts';
-import { uploadBlob } from '../../mirror-job/engine/upload.ts';
-import { S3Store } from '../../mirror-job/s3/s3-store.ts';
+import { uploadBlob } from '../../mirror-job/engine/transfer/upload.ts';
+import { S3Store } from '../../mirror-job/storage/s3/s3-store.ts';
 import { bytesOf as collect, randomBlob } from '../support/content.ts';
 import { close, listen } from '../support/http-server.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';

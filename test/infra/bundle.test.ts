@@ -71,7 +71,7 @@ test.each([
 /** Starts a bundle, as lifeboat.js does. @returns whether V8 took what is kept compiled of it, and what the bundle says */
 async function startedFrom(bundle: string, env: Readonly<Record<string, string>> = {}) {
   const evaluated = `
-    import { startBundle } from ${JSON.stringify(join(PROJECT, 'mirror-job/bundled.js'))};
+    import { startBundle } from ${JSON.stringify(join(PROJECT, 'mirror-job/runtime/node/bundled.js'))};
     process.argv = ['node', 'lifeboat', '--version'];
     const { script } = startBundle(${JSON.stringify(bundle)});
     process.once('exit', () => console.log(script.cachedDataRejected === false));`;

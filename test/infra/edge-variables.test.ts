@@ -7,7 +7,11 @@ const read = (file: string) => readFile(join(ROOT, file), 'utf8');
 
 test('docs/edge.md names every variable that the Worker reads', async () => {
   const [documentation, configuration, stores] = await Promise.all(
-    ['docs/edge.md', 'worker/configuration.ts', 'worker/store-configuration.ts'].map((file) => read(file)),
+    [
+      'docs/edge.md',
+      'worker/configuration/configuration.ts',
+      'worker/configuration/store-configuration.ts',
+    ].map((file) => read(file)),
   );
   const named = [...(configuration ?? '').matchAll(/variables, '([A-Z_]+)'/g)].map(([, name = '']) => name);
   const [, list = ''] = /const FIELDS = \[([^\]]+)\]/.exec(stores ?? '') ?? [];

@@ -17,25 +17,25 @@ export interface Target {
 
 /** What keeps the job from writing what it must not. The rest of the engine takes servers to test, and hours to mutate. */
 const GUARDS = [
-  'bounded-store',
-  'bucket',
-  'buffer-pool',
-  'guarded-write',
-  'key-queue',
-  'tag-policy',
-  'verify',
+  'store/bucket',
+  'store/compare-and-swap',
+  'store/key-queue',
+  'store/shutdown-deadline-store',
+  'tags/tag-policy',
+  'transfer/buffer-pool',
+  'transfer/verify',
 ];
 const GUARD_TESTS = [
-  'bounded-store',
-  'bucket',
-  'buffer-pool',
-  'guarded-write',
-  'refused-writes',
-  'tag-policy',
-  'tag-policy-properties',
-  'unguarded-store',
-  'upload',
-  'verify',
+  'store/bucket',
+  'store/compare-and-swap',
+  'store/refused-writes',
+  'store/shutdown-deadline-store',
+  'store/unconditional-store',
+  'tags/tag-policy',
+  'tags/tag-policy-properties',
+  'transfer/buffer-pool',
+  'transfer/upload',
+  'transfer/verify',
 ];
 
 export const TARGETS: Readonly<Record<string, Target>> = {
@@ -53,7 +53,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     tests: {
       include: ['test/worker/**/*.test.ts'],
       // They take seconds, and would run once for each mutant that lives.
-      exclude: ['test/worker/{malformed,names-property}.test.ts'],
+      exclude: ['test/worker/request/{malformed,names-property}.test.ts'],
       globalSetup: ['test/support/worker-buckets.ts'],
     },
     plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
@@ -61,7 +61,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   },
   engine: {
     sources: GUARDS.map((name) => `mirror-job/engine/${name}.ts`),
-    tests: { include: GUARD_TESTS.map((name) => `test/mirror-job/${name}.test.ts`) },
+    tests: { include: GUARD_TESTS.map((name) => `test/mirror-job/engine/${name}.test.ts`) },
     plugins: [],
   },
 };

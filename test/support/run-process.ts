@@ -22,7 +22,7 @@ export interface RunTarget {
   readonly repositories: readonly { readonly path: string; readonly tags: readonly string[] }[];
 }
 
-const SCRIPT = fileURLToPath(new URL('../mirror-job/killable-run.ts', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('../mirror-job/engine/run/killable-run.ts', import.meta.url));
 /** A run that takes longer hangs. Milliseconds. */
 const PATIENCE = 120_000;
 

@@ -3,12 +3,12 @@ import type { BlobLink } from '../../core/blob-link.ts';
 import { RegistryError } from '../../core/error.ts';
 import { blobKey } from '../../core/layout.ts';
 import { OCTET_STREAM } from '../../core/media-type.ts';
-import type { Kept } from '../cache/shelf.ts';
-import type { Answer } from '../headers.ts';
-import type { Library } from '../library.ts';
-import { areAscending, type Ranges } from '../range.ts';
-import { newTrace, type Scope } from '../scope.ts';
-import type { Hit } from '../store/roster.ts';
+import type { Kept } from '../cache/read-through-cache.ts';
+import type { Answer } from './headers.ts';
+import type { Library } from '../cache/edge-objects.ts';
+import { areAscending, type Ranges } from '../request/range.ts';
+import { newTrace, type Scope } from './request-context.ts';
+import type { Hit } from '../store/failover-stores.ts';
 import { StoreError, type ByteRange, type StoredObject } from '../store/store.ts';
 
 type Streamed = Pick<Library, 'roster' | 'onRefreshFailure'>;

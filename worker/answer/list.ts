@@ -1,8 +1,8 @@
 /** Lists that are paged: tags and repositories. */
-import type { EncodedList } from '../encoded-list.ts';
-import type { Answer } from '../headers.ts';
+import type { EncodedList } from '../cache/encoded-list.ts';
+import type { Answer } from './headers.ts';
 import { lengthOf } from '../isolate/large-body.ts';
-import type { Page } from '../request.ts';
+import type { Page } from '../request/request.ts';
 
 export interface List {
   /** What the body holds beside the list. */

@@ -1,8 +1,8 @@
 /** A manifest: the stored bytes, under their own media type, whatever the caller accepts. */
-import type { Caller } from '../caller.ts';
-import type { ManifestContent } from '../content.ts';
-import { hasAlready } from '../condition.ts';
-import type { Answer } from '../headers.ts';
+import type { Caller } from '../request/request-headers.ts';
+import type { ManifestContent } from '../cache/content.ts';
+import { hasAlready } from '../request/condition.ts';
+import type { Answer } from './headers.ts';
 
 /** @throws {RegistryError} PRECONDITION_FAILED */
 export function answerManifest(manifest: ManifestContent, caller: Caller, cacheControl: string): Answer {

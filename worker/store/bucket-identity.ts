@@ -2,7 +2,7 @@
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { decodeIdentity, type Audience, type Identity } from '../../core/identity.ts';
 import { IDENTITY_KEY } from '../../core/layout.ts';
-import { ConfigurationError } from '../configuration-error.ts';
+import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { readSmall } from './small-object.ts';
 import { StoreError, type Store } from './store.ts';
 

@@ -1,5 +1,5 @@
 /** A store that is an R2 binding. It cannot sign, so clients are streamed to unless the bucket is public. */
-import type { R2Configuration } from '../store-configuration.ts';
+import type { R2Configuration } from '../configuration/store-configuration.ts';
 import { StoreError, type ByteRange, type Store, type StoredObject } from './store.ts';
 
 export class R2Store implements Store {

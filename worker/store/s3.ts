@@ -3,7 +3,7 @@
  * would be most of the bundle, signs three times slower, and cannot parse XML in a Worker.
  */
 import { S3RequestPresigner } from '@aws-sdk/s3-request-presigner';
-import type { S3Configuration } from '../store-configuration.ts';
+import type { S3Configuration } from '../configuration/store-configuration.ts';
 import { SigningHash } from './signing-hash.ts';
 import { StoreError, type ByteRange, type Store, type StoredObject } from './store.ts';
 

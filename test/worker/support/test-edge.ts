@@ -1,9 +1,9 @@
 /** An edge with a clock that stands, whose reads are counted where they leave it. */
-import { readConfiguration } from '../../../worker/configuration.ts';
+import { readConfiguration } from '../../../worker/configuration/configuration.ts';
 import { Edge } from '../../../worker/edge.ts';
-import { LIMITS } from '../../../worker/library.ts';
+import { LIMITS } from '../../../worker/cache/edge-objects.ts';
 import type { Event, Log, RefreshFailure } from '../../../worker/log.ts';
-import type { ReadableBucket } from '../../../worker/store-configuration.ts';
+import type { ReadableBucket } from '../../../worker/configuration/store-configuration.ts';
 import type { TestBucket } from './bucket.ts';
 
 export const ORIGIN = 'https://mirror.example.com';

@@ -1,4 +1,4 @@
-import { newTrace, type Scope } from '../../../worker/scope.ts';
+import { newTrace, type Scope } from '../../../worker/answer/request-context.ts';
 
 /** A clock and timers that a test moves. */
 export class Time {

@@ -1,0 +1,68 @@
+/** The bucket that a configuration names, for commands that work on what is in it already. */
+import type { Configuration } from '../configuration/configuration.ts';
+import { checkClock } from '../engine/run/clock-check.ts';
+import type { Log } from '../engine/environment.ts';
+import type { StoreMembers } from '../engine/replication/replica-set.ts';
+import type { Store } from '../engine/store/store.ts';
+import { systemClock } from '../runtime/node/clock.ts';
+import { createEnvironment } from './environment.ts';
+import { createStoreAgents } from '../runtime/node/agents.ts';
+import { readProxies } from '../runtime/node/proxies.ts';
+import { openInStep, openReadable, openStores } from './stores.ts';
+
+/**
+ * The first store that answers. Nothing is written.
+ * @throws {ConfigurationError} for a store that cannot be reached, or holds no bucket of Lifeboat's yet
+ */
+export function openForReading(file: string, configuration: Configuration): Promise<Store> {
+  const agents = createStoreAgents(readProxies(process.env));
+  const { signal } = new AbortController();
+  return openReadable(file, configuration, agents, { isDry: false, signal });
+}
+
+/** What was written, and who does not show it. */
+export interface Written<Result> {
+  readonly result: Result;
+  /** A sentence where a store that the edge asks earlier was left out; undefined where none was. */
+  readonly unseen: string | undefined;
+}
+
+/**
+ * Has `write` done in the bucket: of several stores, in all that are in step. Nothing else is written but the probe of
+ * conditional writes, and which stores are left out.
+ * @throws {ConfigurationError} as for reading, for another audience's bucket, and for one that honours no conditions
+ * @throws {WrongClockError}
+ * @throws what `write` throws
+ */
+export async function withWritable<Result>(
+  file: string,
+  configuration: Configuration,
+  log: Log,
+  write: (store: Store) => Promise<Result>,
+): Promise<Written<Result>> {
+  // First, or an empty bucket would become Lifeboat's by having nothing in it to approve.
+  const readable = await openForReading(file, configuration);
+  const { signal } = new AbortController();
+  const agents = createStoreAgents(readProxies(process.env));
+  const opened = await openStores(file, configuration, {
+    agents,
+    signal,
+    checkClock: (stores) => checkClock({ clock: systemClock, log }, stores, []),
+  });
+  const environment = createEnvironment({ store: readable, log, signal });
+  const { store, members } = await openInStep(file, environment, opened);
+  try {
+    return { result: await write(store), unseen: unseenBy(members) };
+  } finally {
+    // A run may have caught one up meanwhile, from before this was written.
+    await members.tellAgain().catch((error: unknown) => {
+      log.warn(error instanceof Error ? error.message : String(error));
+    });
+  }
+}
+
+function unseenBy({ all, lead }: StoreMembers): string | undefined {
+  const [earlier] = all.slice(0, all.indexOf(lead));
+  if (earlier === undefined) return undefined;
+  return `${earlier.bucket.name} was left out, although the edge asks it before the store that was changed: while it answers, clients get what it has. "lifeboat sync" catches it up.`;
+}

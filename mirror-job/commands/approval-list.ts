@@ -1,0 +1,77 @@
+/** What is to be approved: references of the command line, and of a file that is reviewed. */
+import { readFile } from 'node:fs/promises';
+import type { Digest } from '../../core/digest.ts';
+import {
+  NameInvalidError,
+  formatReference,
+  parseReference,
+  type Reference,
+  type Tag,
+} from '../../core/reference.ts';
+import { UsageError, codeOf } from './command.ts';
+
+export interface WantedApproval {
+  readonly reference: Reference & { readonly tag: Tag; readonly digest: Digest };
+  /** `FILE:LINE`; undefined for what stands on the command line. */
+  readonly place: string | undefined;
+}
+
+/**
+ * One reference a line; empty lines, and what follows a `#`, are left out.
+ * @throws {UsageError} for a file that cannot be read, and with every line that cannot be used
+ */
+export async function readApprovals(file: string): Promise<readonly WantedApproval[]> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--file ${file}: it cannot be read (${codeOf(error)}).`, { cause: error });
+  }
+  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+  const wanted = lines.flatMap((line, index) => {
+    const reference = line.replace(/#.*$/, '').trim();
+    return reference === '' ? [] : [{ text: reference, place: `${file}:${index + 1}` }];
+  });
+  return parseApprovals(wanted);
+}
+
+/** @throws {UsageError} with each text that is not `IMAGE:TAG@DIGEST` */
+export function parseApprovals(
+  wanted: readonly { readonly text: string; readonly place: string | undefined }[],
+): readonly WantedApproval[] {
+  const problems: string[] = [];
+  const approvals = wanted.flatMap(({ text, place }): WantedApproval[] => {
+    try {
+      const { repository, tag, digest } = parseReference(text);
+      if (tag !== undefined && digest !== undefined)
+        return [{ reference: { repository, tag, digest }, place }];
+      problems.push(
+        at(
+          place,
+          `"${text}" has to name a tag and a digest, as in ${exampleOf({ repository, tag, digest })}.`,
+        ),
+      );
+    } catch (error) {
+      if (!(error instanceof NameInvalidError)) throw error;
+      problems.push(at(place, error.message));
+    }
+    return [];
+  });
+  refuse(problems);
+  return approvals;
+}
+
+/** @throws {UsageError} with all problems, where there are any */
+export function refuse(problems: readonly string[]): void {
+  if (problems.length > 0) throw new UsageError('nothing was approved.', { lines: problems });
+}
+
+/** A problem, with where its reference stands. */
+export function at(place: string | undefined, problem: string): string {
+  return place === undefined ? problem : `${place}: ${problem}`;
+}
+
+function exampleOf({ repository, tag, digest }: Reference): string {
+  const named = formatReference({ repository, tag: undefined, digest: undefined });
+  return `${named}:${tag ?? 'TAG'}@${digest ?? 'sha256:…'}`;
+}

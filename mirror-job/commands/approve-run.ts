@@ -1,0 +1,179 @@
+/** Approving by a configuration file: everything is checked before anything is moved. */
+import type { Digest } from '../../core/digest.ts';
+import { formatReference, type Repository } from '../../core/reference.ts';
+import { loadConfiguration } from '../configuration/load.ts';
+import { approveTag, type Approval } from '../engine/tags/approve.ts';
+import type { Environment, Log } from '../engine/environment.ts';
+import { countOf } from '../engine/support/count-of.ts';
+import { createLimit } from '../engine/support/limit.ts';
+import { TagContendedError, type HandOutcome } from '../engine/tags/move-by-hand.ts';
+import { RepositoryState } from '../engine/tags/repository-state.ts';
+import { StoreError, type Store } from '../engine/store/store.ts';
+import { currentActor } from '../runtime/node/actor.ts';
+import { createEnvironment } from '../assembly/environment.ts';
+import { checkApprovals, locateApprovals } from './approval-check.ts';
+import { parseApprovals, readApprovals, type WantedApproval } from './approval-list.ts';
+import { withWritable } from '../assembly/bucket-access.ts';
+import { findRepository } from './arguments/named-repository.ts';
+import type { CommandLine } from '../terminal/command-line.ts';
+import { describeApproval } from '../terminal/hand-text.ts';
+import { Progress } from '../terminal/progress.ts';
+import { printJson, printResult } from '../terminal/result.ts';
+import { styleFor } from '../terminal/style.ts';
+
+export interface ApproveOptions {
+  readonly references: readonly string[];
+  /** A list of further ones. */
+  readonly file: string | undefined;
+  readonly reason: string | undefined;
+  readonly config: string;
+  /** Prints the outcome for each tag as JSON, instead of sentences. */
+  readonly json: boolean;
+}
+
+interface Result {
+  /** As the bucket has it. */
+  readonly image: string;
+  readonly wanted: Digest;
+  readonly isListed: boolean;
+  readonly outcome: HandOutcome | { readonly result: 'failed'; readonly error: string };
+}
+
+/** How many lines are looked at, and repositories worked on, at once. */
+const AT_ONCE = 8;
+
+/**
+ * @returns the exit code: 0, or 1 where something could not be moved, or the edge may not show it
+ * @throws {UsageError} with every reference that cannot be approved, and nothing was
+ * @throws {ConfigurationError} as early
+ */
+export async function runApprove(options: ApproveOptions, commandLine: CommandLine): Promise<number> {
+  const { config } = options;
+  const named = parseApprovals(options.references.map((text) => ({ text, place: undefined })));
+  const listed = options.file === undefined ? [] : await readApprovals(options.file);
+  const configuration = await loadConfiguration(config, process.env, { needsImages: false });
+  const asked = locateApprovals([...named, ...listed], (reference) =>
+    findRepository(configuration, reference),
+  );
+
+  const progress = new Progress(process.stderr, commandLine);
+  const { result: done, unseen } = await withWritable(config, configuration, progress, (store) =>
+    carryOut(store, asked, options, progress),
+  );
+  if ('failure' in done) {
+    progress.fail(`before anything was moved: ${done.failure}`);
+    return 1;
+  }
+  const { results } = done;
+  report(results, options, progress, commandLine);
+  if (unseen !== undefined && results.length > 0) progress.warn(unseen);
+  const isDone = results.length === 0 || unseen === undefined;
+  return isDone && results.every(({ outcome }) => outcome.result !== 'failed') ? 0 : 1;
+}
+
+/** Prints the work that was done as the result, and the work that could not be done as an error. */
+function report(
+  results: readonly Result[],
+  { json, reason }: ApproveOptions,
+  progress: Progress,
+  commandLine: CommandLine,
+): void {
+  if (!json && results.length === 0)
+    printResult('the list names no tag, so nothing was approved', String, commandLine);
+  for (const { image, wanted, outcome } of results) {
+    if (outcome.result === 'failed') {
+      progress.fail(`${image}: ${outcome.error}`);
+    } else if (!json) {
+      const style = styleFor(process.stdout);
+      const describe = (shown: typeof outcome) => describeApproval(image, wanted, shown, style, commandLine);
+      printResult(outcome, describe, commandLine);
+    }
+  }
+  if (json) {
+    const approvals = results.map(({ image, wanted, outcome }) => ({ image, wanted, ...outcome }));
+    printJson({ approvals }, commandLine);
+  }
+  const listed = results.filter(({ isListed, outcome: { result } }) => {
+    return isListed && (result === 'unchanged' || result === 'held');
+  }).length;
+  if (reason !== undefined && listed > 0) {
+    progress.info(
+      `The reason is not recorded for ${countOf(listed, 'tag')} of the list, because nothing is written for an unchanged line.`,
+    );
+  }
+}
+
+async function carryOut(
+  store: Store,
+  asked: readonly WantedApproval[],
+  { reason }: ApproveOptions,
+  log: Log,
+): Promise<{ readonly results: readonly Result[] } | { readonly failure: string }> {
+  const environment = createEnvironment({ store, log, signal: new AbortController().signal });
+  let states: ReadonlyMap<Repository, RepositoryState>;
+  let approvals: readonly Approval[];
+  try {
+    states = await openStates(environment, asked);
+    approvals = await checkApprovals(environment, states, asked, { reason, by: currentActor() });
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    return { failure: error.message };
+  }
+  return { results: await approve(environment, states, approvals) };
+}
+
+async function openStates(
+  environment: Environment,
+  wanted: readonly WantedApproval[],
+): Promise<ReadonlyMap<Repository, RepositoryState>> {
+  const repositories = [...new Set(wanted.map(({ reference }) => reference.repository))];
+  const limit = createLimit(AT_ONCE);
+  return new Map(
+    await Promise.all(
+      repositories.map((repository) =>
+        limit(async () => [repository, await RepositoryState.open(environment, repository)] as const),
+      ),
+    ),
+  );
+}
+
+/** Repositories at once, the tags of one after another, for they share its index. */
+async function approve(
+  environment: Environment,
+  states: ReadonlyMap<Repository, RepositoryState>,
+  approvals: readonly Approval[],
+): Promise<readonly Result[]> {
+  const results = new Map<Approval, Result>();
+  const limit = createLimit(AT_ONCE);
+  await Promise.all(
+    [...Map.groupBy(approvals, ({ repository }) => repository)].map(([repository, group]) =>
+      limit(async () => {
+        for (const one of group) {
+          const image = formatReference({ repository, tag: one.tag, digest: undefined });
+          results.set(one, {
+            image,
+            wanted: one.target.digest,
+            isListed: one.isListed,
+            outcome: await outcomeOf(environment, states.get(repository), one),
+          });
+        }
+      }),
+    ),
+  );
+  return approvals.flatMap((one) => results.get(one) ?? []);
+}
+
+async function outcomeOf(
+  environment: Environment,
+  state: RepositoryState | undefined,
+  approval: Approval,
+): Promise<Result['outcome']> {
+  try {
+    const own = state ?? (await RepositoryState.open(environment, approval.repository));
+    return await approveTag(environment, own, approval);
+  } catch (error) {
+    // One that fails does not stop the others.
+    if (!(error instanceof StoreError || error instanceof TagContendedError)) throw error;
+    return { result: 'failed', error: error.message };
+  }
+}

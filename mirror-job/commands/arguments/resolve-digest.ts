@@ -1,0 +1,45 @@
+/** A digest as people type it: whole, or as short as the history shows it. */
+import { isDigest, type Digest } from '../../../core/digest.ts';
+import type { Repository, Tag } from '../../../core/reference.ts';
+import type { IndexEntry } from '../../../core/repository-index.ts';
+import { UsageError } from '../command.ts';
+import type { Environment } from '../../engine/environment.ts';
+import { readMovements } from '../../engine/tags/movement-log.ts';
+
+/** Records of a tag's history that are looked through. */
+const MAX_RECORDS = 1000;
+
+/**
+ * @param text a digest; or the beginning of one, at least 8 digits of it, that the tag has stood at or was seen at
+ * @throws {UsageError} for a beginning that fits none, or several
+ * @throws {StoreError}
+ */
+export async function resolvePlace(
+  environment: Pick<Environment, 'store' | 'log'>,
+  entries: readonly IndexEntry[],
+  repository: Repository,
+  tag: Tag,
+  text: string,
+): Promise<Digest> {
+  if (isDigest(text)) return text;
+  if (!/^(?:sha\d+:)?[0-9a-f]{8,}$/.test(text)) {
+    throw new UsageError(
+      `--to "${text.slice(0, 200)}" is not a digest: expected "sha256:" and 64 hexadecimal digits, or the first 8 or more of them.`,
+    );
+  }
+  const movements = await readMovements(environment, repository, tag, MAX_RECORDS);
+  const places = new Set([
+    ...movements.flatMap(({ from, to }) => (from === undefined ? [to] : [from, to])),
+    ...entries.flatMap((entry) => ('tag' in entry && entry.tag === tag ? [entry.digest] : [])),
+  ]);
+  const beginning = text.includes(':') ? text : `sha256:${text}`;
+  const [only, ...others] = [...places].filter((digest) => digest.startsWith(beginning));
+  if (only === undefined) {
+    throw new UsageError(
+      `--to ${text}: the history of the tag has no such digest. To move the tag to it anyway, give the whole digest.`,
+    );
+  }
+  if (others.length > 0)
+    throw new UsageError(`--to ${text}: several digests begin like this. Give more digits.`);
+  return only;
+}

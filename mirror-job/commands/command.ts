@@ -1,0 +1,70 @@
+/** What the commands share: their shape, and how their options are read. */
+import type { ParseArgsOptionsConfig } from 'node:util';
+import { countEdits } from '../../core/spelling.ts';
+import type { CommandLine } from '../terminal/command-line.ts';
+import { util } from '../runtime/node/builtin.ts';
+
+/** A word after `lifeboat`. */
+export interface Command {
+  readonly name: string;
+  /** One line, for the list of commands. */
+  readonly summary: string;
+  /** What `lifeboat NAME --help` prints. */
+  readonly help: string;
+  /**
+   * @param commandLine for the commands that messages suggest
+   * @returns the exit code. @throws {UsageError} and {ConfigurationError}, before anything was touched
+   */
+  run(args: readonly string[], commandLine: CommandLine): Promise<number>;
+}
+
+/** The command line is wrong; the message says in which way, and what to type instead. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  /** More lines below the message: a problem each. */
+  readonly lines: readonly string[];
+
+  constructor(message: string, options: ErrorOptions & { readonly lines?: readonly string[] } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.lines = options.lines ?? [];
+  }
+}
+
+/** @throws {UsageError} for an option that is unknown or lacks its value */
+export function parseOptions<const Options extends ParseArgsOptionsConfig>(
+  command: string,
+  args: readonly string[],
+  options: Options,
+) {
+  try {
+    return util.parseArgs({ args: [...args], allowPositionals: true, options });
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const [, option] = /^Unknown option '(-[^']*)'/.exec(error.message) ?? [];
+    if (option === undefined) {
+      // Node explains some mistakes in several lines.
+      const reason = error.message.replaceAll('\n', ' ').replace(/\.$/, '');
+      throw new UsageError(`${reason}. ${seeHelp(command)}`, { cause: error });
+    }
+    const known = Object.keys(options).map((name) => `--${name}`);
+    throw new UsageError(`there is no option "${option}".${suggest(option, known)} ${seeHelp(command)}`);
+  }
+}
+
+export function seeHelp(command: string): string {
+  return `"lifeboat ${command === '' ? '' : `${command} `}--help" explains it.`;
+}
+
+/** ` Did you mean "…"?`, or nothing where nothing is near. */
+export function suggest(typed: string, known: readonly string[]): string {
+  const near = known
+    .map((name) => ({ name, edits: countEdits(typed, name) }))
+    .toSorted((a, b) => a.edits - b.edits)
+    .find(({ name, edits }) => edits <= Math.min(2, name.length - 2));
+  return near === undefined ? '' : ` Did you mean "${near.name}"?`;
+}
+
+/** `ENOENT` and the like, for a sentence about a file. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+}

@@ -1,0 +1,110 @@
+/** The images of a command line, `lifeboat sync IMAGE...`: they stand in for those of the configuration. */
+import {
+  NameInvalidError,
+  formatReference,
+  parseReference,
+  pathOf,
+  upstreamOf,
+  type Reference,
+} from '../../core/reference.ts';
+import { entriesAskingFor } from './asked-entries.ts';
+import { UsageError } from './command.ts';
+import type { Configuration, ImageConfiguration } from '../configuration/configuration.ts';
+import { selectionIn } from '../configuration/image.ts';
+
+/**
+ * The images that references name, by where they come from or by where they are served. A tag or a digest in a
+ * reference (of both, the digest) replaces the selection of its entry; without one, the entry is done as it is. An
+ * image without an entry is mirrored as if its reference stood in the configuration.
+ * @param texts none: all that the configuration lists
+ * @throws {UsageError} for a text that is no reference, names neither a tag nor a digest nor an entry, or could be one
+ *   of two
+ */
+export function chooseImages(
+  configuration: Configuration,
+  texts: readonly string[],
+): readonly ImageConfiguration[] {
+  if (texts.length === 0) return configuration.images;
+  return texts.flatMap((text) => {
+    const reference = parse(text);
+    const entries = configuration.images.filter((image) => isNamedBy(image, reference));
+    if (reference.tag === undefined && reference.digest === undefined) {
+      if (entries.length > 0) return entries;
+      throw new UsageError(
+        `"${text}": the configuration does not list this image, so the reference has to name a tag or a digest, as in ${formatReference(reference)}:TAG.`,
+      );
+    }
+    const found = entriesFor(text, reference, entries);
+    const selected = selectionIn(reference);
+    return (found.length === 0 ? [unlisted(configuration, reference)] : found).map((entry) =>
+      Object.assign({}, entry, {
+        tags: { explicit: selected.tags, rules: undefined },
+        digests: selected.digests,
+        digestName: selected.digestName,
+      }),
+    );
+  });
+}
+
+function parse(text: string): Reference {
+  if (text.startsWith('oci:')) {
+    throw new UsageError(
+      `"${text}": name an image layout by the name under which it is served, as in images.internal/app. The configuration has to list it.`,
+    );
+  }
+  try {
+    return parseReference(text);
+  } catch (error) {
+    if (error instanceof NameInvalidError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+function isNamedBy({ source, repository }: ImageConfiguration, reference: Reference): boolean {
+  if (repository === reference.repository) return true;
+  const { repository: wanted } = reference;
+  return (
+    source.kind === 'registry' && source.upstream === upstreamOf(wanted) && source.path === pathOf(wanted)
+  );
+}
+
+/**
+ * Several entries may serve one name, each another tag; and one image may be served under several names, each by an entry:
+ * then it is done under all of them, as it is without a tag.
+ */
+function entriesFor(
+  text: string,
+  reference: Reference,
+  entries: readonly ImageConfiguration[],
+): readonly ImageConfiguration[] {
+  const selecting = entriesAskingFor(entries, reference);
+  if (selecting.length > 0)
+    return [...Map.groupBy(selecting, placeOf).values()].flatMap(([one]) => one ?? []);
+  if (new Set(entries.map((entry) => placeOf(entry))).size > 1) {
+    const lines = entries.map(({ line }) => line ?? '?').join(' and ');
+    throw new UsageError(
+      `"${text}": lines ${lines} of the configuration give this image different sources or names, and none of them selects this tag or digest. List it in one of them.`,
+    );
+  }
+  return entries.slice(0, 1);
+}
+
+function placeOf({ source, repository }: ImageConfiguration): string {
+  return JSON.stringify([source, repository]);
+}
+
+function unlisted({ defaults }: Configuration, { repository }: Reference): ImageConfiguration {
+  return {
+    source: { kind: 'registry', upstream: upstreamOf(repository), path: pathOf(repository) },
+    repository,
+    tags: { explicit: [], rules: undefined },
+    digests: [],
+    digestName: undefined,
+    platforms: defaults.platforms,
+    referrersEvery: defaults.referrersEvery,
+    moves: defaults.moves,
+    immutable: [],
+    public: false,
+    line: undefined,
+  };
+}

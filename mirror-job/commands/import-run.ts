@@ -1,0 +1,96 @@
+/** An import: from reading another tool's configuration to writing lifeboat.yaml. */
+import { readFile } from 'node:fs/promises';
+import { brief, printable } from '../../core/printable.ts';
+import { UsageError, codeOf } from './command.ts';
+import { countOf } from '../engine/support/count-of.ts';
+import { compose } from '../import/compose.ts';
+import type { Draft } from '../import/draft.ts';
+import { ForeignFile, ForeignFileError } from '../import/foreign-file.ts';
+import { looksLikeImageSet, readImageSet } from '../import/image-set.ts';
+import { readRegsync } from '../import/regsync.ts';
+import { looksLikeSkopeo, readSkopeo } from '../import/skopeo.ts';
+import {
+  isStandardOutput,
+  refuseUnnamed,
+  whyUnwritable,
+  writeNewOutput,
+  writeOutput,
+} from './output-file.ts';
+import { styleFor } from '../terminal/style.ts';
+
+export interface ImportOptions {
+  readonly file: string;
+  /** A file, or `-` or `/dev/stdout` for standard output. */
+  readonly output: string;
+  /** Whether the output may replace a file. */
+  readonly force: boolean;
+}
+
+/**
+ * @returns the exit code: 0, or 1 if something could not be carried
+ * @throws {UsageError} for a file that is no configuration of a tool that is known, and an output that is there
+ */
+export async function runImport({ file, output, force }: ImportOptions): Promise<number> {
+  refuseUnnamed('--output', output);
+  const isStdout = output === '-' || (await isStandardOutput(output));
+  const draft = readDraft(file, await readText(file));
+  const { text, images } = compose(draft);
+  if (text !== undefined) {
+    if (isStdout) process.stdout.write(text);
+    else await write(output, text, force);
+  }
+  const { bad } = styleFor(process.stderr);
+  const { losses } = draft;
+  for (const loss of losses) process.stderr.write(`${bad('not carried')} ${printable(brief(loss))}\n`);
+  const lost = losses.length === 0 ? '' : `; ${losses.length} not carried, listed above`;
+  if (text === undefined) {
+    process.stderr.write(`Nothing of ${printable(file)} can be carried, so nothing was written.\n`);
+  } else {
+    // When the result itself is on standard output, nothing else may be.
+    const [stream, where] = isStdout ? [process.stderr, 'to standard output'] : [process.stdout, output];
+    const said = `${styleFor(stream).good('written')} ${printable(where)}: ${countOf(images, 'image')}${lost}`;
+    stream.write(`${said}\n`);
+  }
+  return losses.length === 0 && text !== undefined ? 0 : 1;
+}
+
+/** @throws {UsageError} */
+function readDraft(name: string, text: string): Draft {
+  try {
+    const file = new ForeignFile(name, text);
+    if (looksLikeImageSet(file.json)) return readImageSet(file);
+    if (Array.isArray(file.json['sync'])) return readRegsync(file);
+    if (looksLikeSkopeo(file.json)) return readSkopeo(file);
+  } catch (error) {
+    if (error instanceof ForeignFileError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+  throw new UsageError(
+    `${name}: this file cannot be imported. Give a regsync configuration (a list under sync), a list of skopeo sync (images below registries), or an ImageSetConfiguration of oc-mirror.`,
+  );
+}
+
+/** @throws {UsageError} */
+async function readText(file: string): Promise<string> {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(`${file}: it is not UTF-8 text.`, { cause: error });
+    throw new UsageError(`${file}: it cannot be read (${codeOf(error)}).`, { cause: error });
+  }
+}
+
+/** @throws {UsageError} */
+async function write(output: string, text: string, force: boolean): Promise<void> {
+  try {
+    await (force ? writeOutput(output, text) : writeNewOutput(output, text));
+  } catch (error) {
+    const code = codeOf(error);
+    throw new UsageError(
+      code === 'EEXIST'
+        ? `${output}: it exists already. Name another file with -o FILE, or replace it with --force.`
+        : `${output}: it cannot be written (${whyUnwritable(error)}).`,
+      { cause: error },
+    );
+  }
+}

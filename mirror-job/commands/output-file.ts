@@ -1,0 +1,168 @@
+/** A file that a command leaves beside its output: told early where it cannot be written, and whole at each moment. */
+import type { Stats } from 'node:fs';
+import { access, constants, copyFile, link, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { UsageError, codeOf } from './command.ts';
+import { crypto } from '../runtime/node/builtin.ts';
+import { followOwnLinks, ForeignFileError, isTrusted } from './own-links.ts';
+
+/**
+ * A run may take hours: that its report has nowhere to go is said before.
+ * @param option as it is called on the command line
+ * @throws {UsageError}
+ */
+export async function refuseUnwritable(option: string, file: string): Promise<void> {
+  refuseUnnamed(option, file);
+  try {
+    const { path, isStream } = await locate(file);
+    // The slash: a directory, not a file that happens to be there.
+    await access(isStream ? path : `${dirname(path)}/`, constants.W_OK);
+  } catch (error) {
+    const advice =
+      error instanceof ForeignFileError
+        ? ' Name a file in a directory where nobody else may write.'
+        : ' Its directory has to exist, and this user has to be allowed to write in it.';
+    throw new UsageError(`${option} ${file}: it cannot be written (${whyUnwritable(error)}).${advice}`, {
+      cause: error,
+    });
+  }
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isDirectory() === true)
+    throw new UsageError(`${option} ${file}: this is a directory. Name a file.`);
+}
+
+/** Refuses an empty name, such as an unset variable gives: it would name a directory. @throws {UsageError} */
+export function refuseUnnamed(option: string, file: string): void {
+  if (file === '') throw new UsageError(`${option} names no file.`);
+}
+
+/** The reason why a file could not be written, as a clause or a code. */
+export function whyUnwritable(error: unknown): string {
+  return error instanceof ForeignFileError ? error.message : codeOf(error);
+}
+
+/**
+ * Writes at once or not at all, because whoever watches the file may read it at any moment. A file that was there keeps
+ * its permissions and its group.
+ * @throws {ForeignFileError}, and what the file system throws
+ */
+export async function writeOutput(file: string, text: string): Promise<void> {
+  const { path, isStream, kept } = await locate(file);
+  if (isStream) {
+    await writeFile(path, text);
+    return;
+  }
+  await writeBeside(path, text, kept, (draft) => rename(draft, path));
+}
+
+/** As `writeOutput`, but never replaces a file, even one that appears meanwhile. @throws EEXIST, and the like */
+export async function writeNewOutput(file: string, text: string): Promise<void> {
+  const whole = resolve(file);
+  // The last part stays as it is: a link there is a file that is there.
+  const path = join(await followOwnLinks(dirname(whole)), basename(whole));
+  await writeBeside(path, text, undefined, async (draft) => {
+    try {
+      await link(draft, path);
+    } catch (error) {
+      // Some file systems have no links.
+      if (!NO_LINKS.has(codeOf(error))) throw error;
+      await copyFile(draft, path, constants.COPYFILE_EXCL);
+    }
+    await rm(draft);
+  });
+}
+
+const NO_LINKS: ReadonlySet<string> = new Set([
+  'EPERM',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+  'EMLINK',
+  'EXDEV',
+]);
+
+/**
+ * @param kept who may do what with the file; undefined for what a new file has
+ * @param publish gives the whole file its name
+ */
+async function writeBeside(
+  path: string,
+  text: string,
+  kept: Access | undefined,
+  publish: (draft: string) => Promise<void>,
+): Promise<void> {
+  // Nobody can guess the name, so nobody can put a link there. Prometheus' collector looks at *.prom alone.
+  const draft = `${path}.${crypto.randomBytes(8).toString('hex')}.tmp`;
+  const file = await open(draft, 'wx', kept?.mode);
+  try {
+    try {
+      // While it is empty. Whoever is not in that group may not give it the file.
+      if (kept !== undefined) await file.chown(-1, kept.gid).catch(() => undefined);
+      await file.writeFile(text);
+      // What was asked for above, less what the umask took away.
+      if (kept !== undefined) await file.chmod(kept.mode);
+    } finally {
+      await file.close();
+    }
+    await publish(draft);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+}
+
+/** What standard output is redirected into: a file maybe, and what stands in its place would be its end. */
+const OUTPUT = /^\/(?:dev\/(?:std(?:out|err)$|fd\/)|proc\/)/;
+
+/** Whether a file is another name of standard output, or a link to it. Standard output then gets nothing else. */
+export async function isStandardOutput(file: string): Promise<boolean> {
+  // What cannot be followed is refused where it is written.
+  const path = await followOwnLinks(file, isOutput).catch(() => file);
+  return /^\/(?:dev\/stdout|(?:dev|proc\/self)\/fd\/1)$/.test(path);
+}
+
+/** Links end here: behind it stands a name that cannot be opened if the output is a pipe. */
+function isOutput(path: string): boolean {
+  return OUTPUT.test(path);
+}
+
+interface Access {
+  /** The permissions. */
+  readonly mode: number;
+  readonly gid: number;
+}
+
+interface Location {
+  /** Where the links lead, so that they stay links. */
+  readonly path: string;
+  /** A pipe, or whatever else must not be replaced. */
+  readonly isStream: boolean;
+  /** That of a file that is there. Undefined also where another user made it, to choose it. */
+  readonly kept: Access | undefined;
+}
+
+/** @throws {ForeignFileError}, and what the file system throws */
+async function locate(file: string): Promise<Location> {
+  const path = await followOwnLinks(file, isOutput);
+  if (isOutput(path)) return { path, isStream: true, kept: undefined };
+  let found: Stats;
+  try {
+    found = await stat(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return { path, isStream: false, kept: undefined };
+  }
+  refuseForeignStream(path, found);
+  const { gid, mode, uid } = found;
+  return { path, isStream: !found.isFile(), kept: isTrusted(uid) ? { mode: mode & 0o777, gid } : undefined };
+}
+
+/** Its owner could read what is written, or let the job wait for ever. Devices are made by root alone. */
+function refuseForeignStream(path: string, found: Stats): void {
+  const kind = found.isFIFO() ? 'pipe' : 'socket';
+  if ((found.isFIFO() || found.isSocket()) && !isTrusted(found.uid)) {
+    throw new ForeignFileError(
+      `${path} is a ${kind} of another user, uid ${found.uid}, and is not written to`,
+    );
+  }
+}

@@ -1,0 +1,161 @@
+/** `lifeboat sync` and `lifeboat plan`: one mirror run, or what it would do. What does the work is loaded only when there is work. */
+import { resolve } from 'node:path';
+import { UsageError, parseOptions, seeHelp, type Command } from './command.ts';
+import { isStandardOutput, refuseUnwritable } from './output-file.ts';
+import { DEFAULT_CONFIGURATION, type CommandLine } from '../terminal/command-line.ts';
+
+const PLAN_OPTIONS = {
+  config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
+  all: { type: 'boolean', default: false },
+  report: { type: 'string' },
+  json: { type: 'boolean', default: false },
+} as const;
+
+const SYNC_OPTIONS = {
+  ...PLAN_OPTIONS,
+  'dry-run': { type: 'boolean', default: false },
+  metrics: { type: 'string' },
+} as const;
+
+const IMAGES = `IMAGE is a reference as with docker pull. If any IMAGE is given, only these images are looked
+at. The configuration's store, upstreams and defaults still apply. If the configuration has an
+entry for IMAGE, the entry's settings apply too (name, platforms, referrers, moves), and a tag or
+a digest in IMAGE replaces what the entry selects. An IMAGE without a tag and a digest needs an
+entry, and everything that the entry selects is mirrored.`;
+
+export const sync: Command = {
+  name: 'sync',
+  summary: 'Mirror what lifeboat.yaml lists into the bucket, once.',
+  help: `Usage: lifeboat sync [-c FILE] [--dry-run [--all]] [--report FILE] [--metrics FILE] [--json]
+                     [IMAGE...]
+
+Mirrors every image that the configuration lists. A new or moved tag becomes visible only after
+everything that it needs is copied. A tag that has not changed costs one HEAD request. A tag that
+its policy holds back stays where it is; the digest that upstream shows is stored, so that it can
+be approved. A run may be stopped or killed at any moment; the next run goes on from there.
+
+${IMAGES}
+
+Options:
+  -c, --config FILE  the configuration (default: lifeboat.yaml)
+      --dry-run      only show what the run would do and cost; see "lifeboat plan --help"
+      --all          with --dry-run: show every tag, in or out, with its reason
+      --report FILE  also write the run's report to FILE, as JSON
+      --metrics FILE also write metrics to FILE, for Prometheus' textfile collector
+      --json         print the report as JSON instead of the summary
+  -h, --help         this help
+
+Environment:
+  the variables that the configuration reads with \${NAME}; NO_COLOR=1 for no colours
+  HTTPS_PROXY, HTTP_PROXY, NO_PROXY  the proxies for upstreams and for the store
+  DOCKER_CONFIG, REGISTRY_AUTH_FILE  where "docker login" or "podman login" wrote, if not in
+                 the usual place; these logins are used for upstreams that have no credentials in
+                 the configuration
+
+Exit code:
+  0  done; the output says what was held back, what upstream has deleted, and what a budget leaves
+     for the next run
+  1  something failed, an immutable tag changed, most tags disappeared, a list is shorter than
+     minTags, an image has too many referrers, a store has lost a blob, one of several stores is
+     behind, tags changed in a store that was caught up, the run was interrupted or reached
+     maxDuration (default: 5h), or FILE could not be written; the rest was done
+  2  the configuration, the command line or the store is wrong (of several stores: all of them, or
+     one that must not be filled), or this machine's clock is; nothing was mirrored
+
+Examples:
+  npx lifeboat sync
+  npx lifeboat sync -c /etc/lifeboat/lifeboat.yaml --report /var/lib/lifeboat/report.json
+  npx lifeboat sync docker.io/library/alpine:3.20
+  npx lifeboat sync --json | jq -r '.items[] | select(.outcome.result == "failed")'
+`,
+  async run(args, commandLine) {
+    const { values, positionals } = parseOptions('sync', args, SYNC_OPTIONS);
+    if (values.all && !values['dry-run']) {
+      throw new UsageError(`--all shows tags of a plan: use it with --dry-run. ${seeHelp('sync')}`);
+    }
+    if (values.metrics !== undefined && values['dry-run']) {
+      throw new UsageError(
+        `--metrics needs a run, and --dry-run makes none: leave one of the two options out. ${seeHelp('sync')}`,
+      );
+    }
+    return start('sync', { ...values, images: positionals, dryRun: values['dry-run'] }, commandLine);
+  },
+};
+
+export const plan: Command = {
+  name: 'plan',
+  summary: 'Show what sync would do, tag by tag, and what it would cost.',
+  help: `Usage: lifeboat plan [-c FILE] [--all] [--report FILE] [--json] [IMAGE...]
+
+Does everything that sync does, except that it fetches no blobs, writes nothing, and does not look
+whether stored blobs are still there. It asks the upstreams and the bucket, decides, and shows for
+each image which tags are in, which are out and why, which are new or have moved, and what the
+sync costs the upstream: requests, manifest GETs (which Docker Hub counts) and bytes. The plan
+itself sends all of these requests but those of blobs. The bytes are an upper limit: those of the
+blobs that the bucket lacks. Each blob counts once, for the first image that needs it.
+
+${IMAGES}
+
+Options:
+  -c, --config FILE  the configuration (default: lifeboat.yaml)
+      --all          show every tag, in or out, with its reason
+      --report FILE  also write the plan to FILE, as JSON
+      --json         print the plan as JSON
+  -h, --help         this help
+
+Exit code:
+  0  the sync would do everything
+  1  something would fail or be a finding, as with sync, or the plan was interrupted
+  2  the configuration, the store, the command line or this machine's clock is wrong
+
+Examples:
+  npx lifeboat plan
+  npx lifeboat plan --all docker.io/library/nginx
+  npx lifeboat plan --json | jq '.cost.requests.manifestGets'
+`,
+  async run(args, commandLine) {
+    const { values, positionals } = parseOptions('plan', args, PLAN_OPTIONS);
+    return start('plan', { ...values, images: positionals, dryRun: true }, commandLine);
+  },
+};
+
+interface Start {
+  readonly config: string;
+  readonly report?: string | undefined;
+  readonly metrics?: string | undefined;
+  readonly json: boolean;
+  readonly all: boolean;
+  readonly dryRun: boolean;
+  readonly images: readonly string[];
+}
+
+async function start(command: string, options: Start, commandLine: CommandLine): Promise<number> {
+  await refuseMixture(command, options);
+  if (options.report !== undefined) await refuseUnwritable('--report', options.report);
+  if (options.metrics !== undefined) await refuseUnwritable('--metrics', options.metrics);
+  const { runSync } = await import('./sync-run.ts');
+  return runSync(options, commandLine);
+}
+
+/**
+ * Refuses two formats on standard output or in one file, because a reader of JSON or metrics could read neither.
+ * @throws {UsageError}
+ */
+async function refuseMixture(command: string, { json, report = '', metrics = '' }: Start): Promise<void> {
+  const there = [
+    ...(json ? ['--json'] : []),
+    ...((await isStandardOutput(report)) ? ['--report'] : []),
+    ...((await isStandardOutput(metrics)) ? ['--metrics'] : []),
+  ];
+  if (there.length < 2) {
+    if (report !== '' && metrics !== '' && resolve(report) === resolve(metrics)) {
+      throw new UsageError(
+        `--report and --metrics name the same file, ${report}, which can hold only one of the two. ${seeHelp(command)}`,
+      );
+    }
+    return;
+  }
+  throw new UsageError(
+    `only one of ${there.join(' and ')} can go to standard output. Name a file instead. ${seeHelp(command)}`,
+  );
+}

@@ -1,0 +1,46 @@
+/** Blobs in a dry run: looked for in the bucket, and counted where they would be fetched. */
+import type { Descriptor } from '../../../core/descriptor.ts';
+import { blobKey } from '../../../core/layout.ts';
+import type { Repository } from '../../../core/reference.ts';
+import type { BlobWriter } from './blob-copy.ts';
+import type { Limits } from '../environment.ts';
+import type { Limit } from '../support/limit.ts';
+import { Memo } from '../support/single-flight.ts';
+import { countRanges, isRanged } from '../transfer/ranged-parts.ts';
+import type { Source } from '../source.ts';
+import type { Store } from '../store/store.ts';
+
+/** What a source would have to send. */
+export interface BlobCost {
+  /** One for a blob, or one for each range of a large one. */
+  readonly requests: number;
+  readonly bytes: number;
+}
+
+export class BlobPlan implements BlobWriter {
+  readonly #store: Pick<Store, 'size'>;
+  readonly #limit: Limit;
+  readonly #limits: Limits;
+  readonly #looked = new Memo<string, void>();
+  readonly #costs = new Map<Source, BlobCost>();
+
+  constructor(store: Pick<Store, 'size'>, limit: Limit, limits: Limits) {
+    this.#store = store;
+    this.#limit = limit;
+    this.#limits = limits;
+  }
+
+  /** Each blob counts once, for the source that is the first to need it. @throws {StoreError} */
+  ensure(_repository: Repository, { digest, size }: Descriptor, source: Source): Promise<void> {
+    return this.#looked.get(`${digest} ${size}`, async () => {
+      if ((await this.#limit(() => this.#store.size(blobKey(digest)))) === size) return;
+      const { requests, bytes } = this.costOf(source);
+      const more = isRanged(source, size, this.#limits) ? countRanges(size, this.#limits) : 1;
+      this.#costs.set(source, { requests: requests + more, bytes: bytes + size });
+    });
+  }
+
+  costOf(source: Source): BlobCost {
+    return this.#costs.get(source) ?? { requests: 0, bytes: 0 };
+  }
+}

@@ -1,0 +1,53 @@
+/** Which platforms of an index the bucket has, where nobody has noted it. */
+import type { Descriptor } from '../../../core/descriptor.ts';
+import { manifestKey } from '../../../core/layout.ts';
+import { namesManifest, type Manifest } from '../../../core/manifest.ts';
+import { MANIFEST_KINDS, isManifestMediaType } from '../../../core/media-type.ts';
+import type { Repository } from '../../../core/reference.ts';
+import { findManifest } from './find-manifest.ts';
+import { isUnknown, spellPlatform, type Platforms } from './platform.ts';
+import { allSettled } from '../support/all-or-throw.ts';
+import type { Store } from '../store/store.ts';
+
+interface Found {
+  readonly isWhole: boolean;
+  readonly platforms: readonly string[];
+}
+
+/**
+ * One small read a child; indexes within are read and looked through.
+ * @returns undefined where nothing that it names is missing, and for what is no index
+ * @throws {StoreError}
+ */
+export async function findStoredPlatforms(
+  store: Pick<Store, 'get' | 'size'>,
+  repository: Repository,
+  manifest: Manifest,
+): Promise<Platforms> {
+  const { isWhole, platforms } = await look(store, repository, manifest);
+  return isWhole ? undefined : [...new Set(platforms)].toSorted();
+}
+
+async function look(
+  store: Pick<Store, 'get' | 'size'>,
+  repository: Repository,
+  { manifests }: Manifest,
+): Promise<Found> {
+  const lookAt = async ({ digest, platform, mediaType }: Descriptor): Promise<Found> => {
+    if (isManifestMediaType(mediaType) && MANIFEST_KINDS[mediaType] === 'index') {
+      const child = await findManifest({ store }, repository, digest);
+      return child === undefined ? MISSING : look(store, repository, child.manifest);
+    }
+    if ((await store.size(manifestKey(repository, digest))) === undefined) return MISSING;
+    // What has no platform of its own (an attestation says "unknown") goes with the image that it belongs to.
+    const isNamed = platform !== undefined && !isUnknown(platform);
+    return { isWhole: true, platforms: isNamed ? [spellPlatform(platform)] : [] };
+  };
+  const found = await allSettled(manifests.filter(namesManifest).map(lookAt));
+  return {
+    isWhole: found.every(({ isWhole }) => isWhole),
+    platforms: found.flatMap(({ platforms }) => platforms),
+  };
+}
+
+const MISSING: Found = { isWhole: false, platforms: [] };

@@ -1,0 +1,46 @@
+/** What one store has and another one lacks, or has otherwise: by their listings, without reading an object. */
+import { kindOfKey, type KeyKind } from '../../../core/key-kind.ts';
+import { BLOBS, REPOSITORIES, STATE, STORES_KEY } from '../../../core/layout.ts';
+import type { Repository, Tag } from '../../../core/reference.ts';
+import type { Origin } from './catch-up-source.ts';
+import type { ListedObject } from '../store/store.ts';
+
+export type Difference = ListedObject & { readonly kind: KeyKind };
+
+export class Comparison {
+  /** What is there by now; of what never changes. */
+  readonly present = new Set<string>();
+  readonly differences = new Map<string, Difference>();
+  /** Whether the store that is written had been filled to an end before: it has a catalogue. */
+  wasFilled = false;
+  /** In which the two differ. */
+  readonly tags = new Map<Repository, Set<Tag>>();
+
+  /**
+   * Blobs after what names them, so that another run's newest manifest is not met without its blobs.
+   * @throws what listing either of them throws
+   */
+  async compare(from: Pick<Origin, 'entries'>, to: Pick<Origin, 'entries'>): Promise<void> {
+    for (const prefix of [REPOSITORIES, BLOBS, STATE]) {
+      const there = new Map<string, ListedObject>();
+      for await (const one of to.entries(prefix)) there.set(one.key, one);
+      if (prefix === STATE) this.wasFilled = [...there.keys()].some((key) => key.endsWith('/catalog.json'));
+      for await (const one of from.entries(prefix)) {
+        const kind = kindOfKey(one.key);
+        if (kind === undefined || one.key === STORES_KEY || one.key.endsWith('/probe')) continue;
+        const own = there.get(one.key);
+        if (own?.size === one.size && (isFixed(kind) || own.etag === one.etag)) this.present.add(one.key);
+        else this.differences.set(one.key, { ...one, kind });
+        if (kind.kind === 'tag' && own !== undefined && own.etag !== one.etag) {
+          const tags = this.tags.get(kind.repository) ?? new Set();
+          this.tags.set(kind.repository, tags.add(kind.tag));
+        }
+      }
+    }
+  }
+}
+
+/** Objects that are never written twice with other bytes. */
+export function isFixed({ kind }: KeyKind): boolean {
+  return kind === 'blob' || kind === 'link' || kind === 'manifest' || kind === 'movement';
+}

@@ -1,0 +1,166 @@
+/**
+ * What an object that changes becomes when one store is caught up from another: pure. Tags, and what the job
+ * remembers of them, go by one side; lists only grow.
+ */
+import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
+import { decodeCatalog, encodeCatalog } from '../../../core/catalog.ts';
+import type { Digest } from '../../../core/digest.ts';
+import type { KeyKind } from '../../../core/key-kind.ts';
+import { decodeReferrers, encodeReferrers } from '../../../core/referrers.ts';
+import type { Tag } from '../../../core/reference.ts';
+import {
+  readRepositoryIndex,
+  encodeRepositoryIndex,
+  entryKey,
+  type IndexEntry,
+} from '../../../core/repository-index.ts';
+import { decodeTagList, encodeTagList } from '../../../core/tag-list.ts';
+import { decodeTag } from '../../../core/tag-object.ts';
+import type { TagChange } from '../report.ts';
+
+/** Who is right about a tag: the store that is copied from, or, where neither is known to be, the later movement. */
+export type Rule = 'from' | 'newer';
+
+export interface Sides {
+  readonly key: string;
+  readonly from: Uint8Array;
+  /** Undefined where it has none. */
+  readonly to: Uint8Array | undefined;
+  readonly rule: Rule;
+  /** Of the repository: the tags in which the two differ. */
+  readonly differing: ReadonlySet<Tag>;
+  /** Whether what it says of a tag, or of a digest, is true there: the tag was copied, the manifest is there. */
+  readonly isThere: (entry: IndexEntry) => boolean;
+  readonly hasTag: (tag: Tag) => boolean;
+}
+
+/** @returns what has to be written; undefined when nothing has, or what is copied from cannot be read */
+export function mergeObject(kind: KeyKind, sides: Sides): Uint8Array | undefined {
+  const { from, to } = sides;
+  try {
+    const merged = mergeKind(kind, sides);
+    return merged === undefined || (to !== undefined && isEqual(merged, to)) ? undefined : merged;
+  } catch (error) {
+    if (!(error instanceof BucketObjectInvalidError)) throw error;
+    // What is damaged here is made anew from there; what is damaged there is not spread.
+    return to !== undefined && isReadable(kind, sides) ? from : undefined;
+  }
+}
+
+function mergeKind(kind: KeyKind, sides: Sides): Uint8Array | undefined {
+  const { key, from, to, rule, differing, isThere, hasTag } = sides;
+  switch (kind.kind) {
+    case 'tag': {
+      const theirs = decodeTag(key, from);
+      return to === undefined || rule === 'from' || theirs.moved > decodeTag(key, to).moved ? from : to;
+    }
+    case 'tag list':
+      return encodeTagList(kind.repository, [
+        ...decodeTagList(key, from).filter((tag) => hasTag(tag)),
+        ...(to === undefined ? [] : decodeTagList(key, to)),
+      ]);
+    case 'referrers': {
+      const own = to === undefined ? [] : decodeReferrers(key, to);
+      const known = new Set(own.map(({ digest }) => digest));
+      return encodeReferrers([...own, ...decodeReferrers(key, from).filter((one) => !known.has(one.digest))]);
+    }
+    case 'index': {
+      const theirs = readRepositoryIndex(key, from);
+      const own = to === undefined ? undefined : readRepositoryIndex(key, to);
+      // The two lists of tags are joined: a tag that is on neither stays missing.
+      const listsEveryTag = theirs.listsEveryTag && own?.listsEveryTag !== false;
+      // A run that finds a tag on the index looks no further: so what could not be copied is left out.
+      const there = theirs.entries.filter((entry) => isThere(entry));
+      if (own === undefined || rule === 'from') {
+        const isSame = there.length === theirs.entries.length && listsEveryTag === theirs.listsEveryTag;
+        return isSame ? from : encodeRepositoryIndex(there, { listsEveryTag });
+      }
+      return encodeRepositoryIndex(joinIndexes(there, own.entries, differing), { listsEveryTag });
+    }
+    case 'state':
+      if (key.endsWith('/catalog.json')) {
+        return encodeCatalog([
+          ...decodeCatalog(key, from),
+          ...(to === undefined ? [] : decodeCatalog(key, to)),
+        ]);
+      }
+      return to === undefined || rule === 'from' ? from : to;
+    default:
+      return from;
+  }
+}
+
+/** Where the two differ about a tag, neither is believed: the next run looks at it anew. */
+function joinIndexes(
+  from: readonly IndexEntry[],
+  to: readonly IndexEntry[],
+  differing: ReadonlySet<Tag>,
+): IndexEntry[] {
+  const joined = new Map<string, IndexEntry>();
+  const isDoubtful = (entry: IndexEntry): boolean => entry.kind === 'tag' && differing.has(entry.tag);
+  for (const entry of [...from, ...to]) if (!isDoubtful(entry)) joined.set(entryKey(entry), entry);
+  const theirs = new Map(from.map((entry) => [entryKey(entry), entry.digest]));
+  for (const entry of to) {
+    const other = theirs.get(entryKey(entry));
+    if (other !== undefined && other !== entry.digest) joined.delete(entryKey(entry));
+  }
+  return [...joined.values()];
+}
+
+/**
+ * An index without some of its tags, before those move: a run that dies in between leaves no index that is wrong.
+ * @returns undefined when there is nothing to take off
+ */
+export function withoutTags(key: string, bytes: Uint8Array, tags: ReadonlySet<Tag>): Uint8Array | undefined {
+  try {
+    const { entries, listsEveryTag } = readRepositoryIndex(key, bytes);
+    const left = entries.filter((entry) => entry.kind !== 'tag' || !tags.has(entry.tag));
+    return left.length === entries.length ? undefined : encodeRepositoryIndex(left, { listsEveryTag });
+  } catch (error) {
+    if (!(error instanceof BucketObjectInvalidError)) throw error;
+    return encodeRepositoryIndex([]);
+  }
+}
+
+/**
+ * What writing an object changes about a tag.
+ * @param to what the object was before; undefined where there was none
+ * @returns undefined for an object that is no tag
+ */
+export function tagChange(
+  kind: KeyKind,
+  key: string,
+  written: Uint8Array,
+  to: Uint8Array | undefined,
+): TagChange | undefined {
+  if (kind.kind !== 'tag') return undefined;
+  return {
+    tag: kind.tag,
+    from: to === undefined ? undefined : digestIn(key, to),
+    to: decodeTag(key, written).digest,
+  };
+}
+
+/** @returns undefined for an object that cannot be read */
+function digestIn(key: string, bytes: Uint8Array): Digest | undefined {
+  try {
+    return decodeTag(key, bytes).digest;
+  } catch (error) {
+    if (error instanceof BucketObjectInvalidError) return undefined;
+    throw error;
+  }
+}
+
+function isReadable(kind: KeyKind, sides: Sides): boolean {
+  try {
+    mergeKind(kind, { ...sides, to: undefined });
+    return true;
+  } catch (error) {
+    if (error instanceof BucketObjectInvalidError) return false;
+    throw error;
+  }
+}
+
+export function isEqual(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}

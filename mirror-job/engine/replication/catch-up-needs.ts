@@ -1,0 +1,39 @@
+/** What has to be in a store before an object is: as ARCHITECTURE.md has the order of writes. */
+import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
+import type { KeyKind } from '../../../core/key-kind.ts';
+import { blobKey, blobLinkKey, manifestKey } from '../../../core/layout.ts';
+import { ManifestInvalidError, namesManifest, parseManifest } from '../../../core/manifest.ts';
+import { decodeReferrers } from '../../../core/referrers.ts';
+import { decodeTag } from '../../../core/tag-object.ts';
+import type { StoredObject } from '../store/store.ts';
+
+/** @returns keys; undefined for an object that cannot be read, and is not worth having */
+export function needsOf(kind: KeyKind, key: string, object: StoredObject): readonly string[] | undefined {
+  try {
+    switch (kind.kind) {
+      case 'link':
+        return [blobKey(kind.digest)];
+      case 'manifest': {
+        const { repository } = kind;
+        const { blobs, manifests } = parseManifest(new Uint8Array(object.bytes), object.contentType);
+        const children = manifests.map((child) =>
+          namesManifest(child)
+            ? manifestKey(repository, child.digest)
+            : blobLinkKey(repository, child.digest),
+        );
+        return [...blobs.map(({ digest }) => blobLinkKey(repository, digest)), ...children];
+      }
+      case 'referrers': {
+        const { repository } = kind;
+        return decodeReferrers(key, object.bytes).map(({ digest }) => manifestKey(repository, digest));
+      }
+      case 'tag':
+        return [manifestKey(kind.repository, decodeTag(key, object.bytes).digest)];
+      default:
+        return [];
+    }
+  } catch (error) {
+    if (error instanceof BucketObjectInvalidError || error instanceof ManifestInvalidError) return undefined;
+    throw error;
+  }
+}

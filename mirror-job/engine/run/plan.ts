@@ -1,0 +1,128 @@
+/**
+ * A dry run: the run itself, over a bucket that is not written and blobs that are not fetched. So it decides and
+ * asks as the run would, whatever that learns to do, and what it has asked is what the run will cost.
+ */
+import type { Digest } from '../../../core/digest.ts';
+import type { Repository, Tag } from '../../../core/reference.ts';
+import { BlobPlan } from '../copy/blob-plan.ts';
+import { DryStore } from '../store/dry-store.ts';
+import type { Environment } from '../environment.ts';
+import type { Image } from './image.ts';
+import { createLimit } from '../support/limit.ts';
+import type { ItemReport, Outcome, RunReport } from '../report.ts';
+import { runMirror } from './run.ts';
+import type { Choice, Selected } from '../selection/selection.ts';
+import type { RequestCounts, Source } from '../source.ts';
+
+/** What an image, or all of them, would cost upstream. */
+export interface Cost {
+  /** As if none had to be asked twice; neither tokens nor redirects are counted. */
+  readonly requests: RequestCounts;
+  /** Of blobs that the bucket lacks, at most: another run may bring some of them first. */
+  readonly bytes: number;
+}
+
+export interface PlannedTag extends Choice {
+  /** What the run would report. */
+  readonly result: Outcome['result'];
+}
+
+/** A digest that is mirrored whatever tag it has. */
+export interface PlannedDigest {
+  readonly digest: Digest;
+  /** The tag beside the digest in the reference, which is only a name for people. */
+  readonly name?: Tag;
+  readonly result: Outcome['result'];
+}
+
+/** An entry of the configuration's images. */
+export interface PlannedImage {
+  readonly repository: Repository;
+  /** How messages call the source. */
+  readonly source: string;
+  readonly chosen: readonly PlannedTag[];
+  readonly left: readonly Choice[];
+  readonly pinned: readonly PlannedDigest[];
+  /** What several images share counts for the first of them. */
+  readonly cost: Cost;
+}
+
+export interface PlanReport extends Pick<
+  RunReport,
+  'begun' | 'ended' | 'counts' | 'interrupted' | 'items' | 'findings'
+> {
+  readonly dryRun: true;
+  readonly cost: Cost;
+  readonly images: readonly PlannedImage[];
+}
+
+/** Writes nothing. What goes wrong with an image is in the report. @param name as for `runMirror` */
+export async function planMirror(
+  environment: Environment,
+  name: string,
+  images: readonly Image[],
+): Promise<PlanReport> {
+  const store = new DryStore(environment.store);
+  const blobs = new BlobPlan(store, createLimit(environment.limits.blobs), environment.limits);
+  const selections = new Map<Image, Selected>();
+  const report = await runMirror({ ...environment, store }, name, images, {
+    blobs,
+    scrubs: false,
+    onSelection: (image, selected) => selections.set(image, selected),
+  });
+  const resultOf = readResults(report.items);
+  const seen = new Set<Source>();
+  const planned = images.map((image): PlannedImage => {
+    const { source, repository } = image;
+    const { chosen = [], left = [] } = selections.get(image) ?? {};
+    const cost = seen.has(source) ? NOTHING : costOf(source, blobs);
+    seen.add(source);
+    return {
+      repository,
+      source: source.name,
+      chosen: chosen.map(({ tag, why }) => ({ tag, why, result: resultOf(repository, tag) })),
+      left,
+      pinned: image.digests.map((digest) => ({
+        digest,
+        ...(image.digestName?.digest === digest && { name: image.digestName.tag }),
+        result: resultOf(repository, digest),
+      })),
+      cost,
+    };
+  });
+  const { begun, ended, counts, interrupted, items, findings } = report;
+  const cost = planned.reduce((sum, image) => add(sum, image.cost), NOTHING);
+  return { dryRun: true, begun, ended, counts, interrupted, cost, images: planned, items, findings };
+}
+
+const NOTHING: Cost = { requests: { heads: 0, manifestGets: 0, blobGets: 0, lists: 0 }, bytes: 0 };
+
+function costOf(source: Source, plan: BlobPlan): Cost {
+  const { requests, bytes } = plan.costOf(source);
+  // A folder is asked for nothing.
+  return source.requests === undefined
+    ? { ...NOTHING, bytes }
+    : { requests: { ...source.requests, blobGets: requests }, bytes };
+}
+
+function add({ requests: a, bytes }: Cost, { requests: b, bytes: more }: Cost): Cost {
+  return {
+    requests: {
+      heads: a.heads + b.heads,
+      manifestGets: a.manifestGets + b.manifestGets,
+      blobGets: a.blobGets + b.blobGets,
+      lists: a.lists + b.lists,
+    },
+    bytes: bytes + more,
+  };
+}
+
+/** A report lists all but the unchanged. */
+function readResults(
+  items: readonly ItemReport[],
+): (repository: Repository, reference: Tag | Digest) => Outcome['result'] {
+  const results = new Map(
+    items.map(({ repository, reference, outcome }) => [`${repository} ${reference}`, outcome.result]),
+  );
+  return (repository, reference) => results.get(`${repository} ${reference}`) ?? 'unchanged';
+}

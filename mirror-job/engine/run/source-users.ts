@@ -1,0 +1,40 @@
+/**
+ * How many images of a run still need a source, and its list of tags: long lists of many repositories must not stay in memory
+ * until the run ends.
+ */
+import type { Image } from './image.ts';
+import type { Source } from '../source.ts';
+
+export class SourceUsers {
+  readonly #selecting: Counts;
+  readonly #working: Counts;
+
+  constructor(images: readonly Image[]) {
+    this.#selecting = new Counts(images.filter(({ tags }) => tags.rules !== undefined));
+    this.#working = new Counts(images);
+  }
+
+  /** An image with rules has selected its tags, or failed to. */
+  endSelection(source: Source): void {
+    if (this.#selecting.isLast(source)) source.forgetTags?.();
+  }
+
+  /** The work on an image is done. */
+  end(source: Source): void {
+    if (this.#working.isLast(source)) source.leave?.();
+  }
+}
+
+class Counts {
+  readonly #left = new Map<Source, number>();
+
+  constructor(images: readonly Image[]) {
+    for (const { source } of images) this.#left.set(source, (this.#left.get(source) ?? 0) + 1);
+  }
+
+  isLast(source: Source): boolean {
+    const left = (this.#left.get(source) ?? 0) - 1;
+    this.#left.set(source, left);
+    return left === 0;
+  }
+}

@@ -1,0 +1,46 @@
+/** Patterns that match no tag upstream, mostly because they are misspelt. Pure. */
+import type { Tag } from '../../../core/reference.ts';
+import type { Governed } from '../tags/policy-for.ts';
+import { canInclude, type TagPattern } from './selection.ts';
+import { hasRange, parseVersion } from './selection-version.ts';
+
+/**
+ * @param listed the tags upstream; undefined when nothing was listed, and only named tags count
+ * @returns each pattern as a part of a sentence, with the key that it stands under
+ */
+export function idlePatterns(
+  { tags: { explicit, rules }, immutable }: Pick<Governed, 'tags' | 'immutable'>,
+  listed: readonly Tag[] | undefined,
+): string[] {
+  const all = [...explicit, ...(listed ?? [])];
+  const matchesAny = (pattern: TagPattern): boolean => all.some((tag) => pattern.matches(tag));
+  const ofImmutable = idle('immutable', immutable, matchesAny);
+  if (rules === undefined || listed === undefined) return ofImmutable;
+  const { include, exclude, versions } = rules;
+  // An empty suffix is the default, and not a pattern that somebody wrote.
+  const suffixes = (versions?.suffixes ?? []).filter(({ text }) => text !== '');
+  const there = suffixes.length === 0 ? new Set<string>() : suffixesOf(listed);
+  return [
+    ...idle('include', include, (pattern) => listed.some((tag) => canInclude(pattern, tag))),
+    ...idle('suffix', suffixes, ({ matches }) => [...there].some((suffix) => matches(suffix))),
+    ...idle('exclude', exclude, matchesAny),
+    ...ofImmutable,
+  ];
+}
+
+function idle(
+  key: string,
+  patterns: readonly TagPattern[],
+  matches: (pattern: TagPattern) => boolean,
+): string[] {
+  return patterns.filter((pattern) => !matches(pattern)).map(({ text }) => `"${text}" (tags.${key})`);
+}
+
+function suffixesOf(listed: readonly Tag[]): ReadonlySet<string> {
+  return new Set(
+    listed.flatMap((tag) => {
+      const version = parseVersion(tag);
+      return version !== undefined && hasRange(version) ? [version.suffix] : [];
+    }),
+  );
+}

@@ -1,0 +1,152 @@
+/**
+ * A bucket in which a run does not look for what cannot be there: where nothing was when it was first asked, there is
+ * what this run has written and nothing else. A first run, or a new repository, is spared a read for each manifest
+ * and blob. Any sign of another writer ends it; until then the conditions of the writes
+ * themselves see to it that nothing of another run is lost.
+ */
+import { BLOBS, repositoryPrefix } from '../../../core/layout.ts';
+import type { Repository } from '../../../core/reference.ts';
+import { Memo } from '../support/single-flight.ts';
+import {
+  UploadLostError,
+  type OpenUpload,
+  type PutOptions,
+  type PutResult,
+  type Store,
+  type StoredObject,
+  type UploadPart,
+} from './store.ts';
+
+/** Of a repository's keys, after its prefix. */
+const IMMUTABLE = ['manifests/', 'blobs/'];
+/** Keys that are remembered; a run that writes more looks again. A few megabytes. */
+const MAX_WRITTEN = 20_000;
+
+/** The keys with one prefix. */
+class Area {
+  readonly prefix: string;
+  /** Whether nothing was there when the run looked. */
+  wasEmpty: boolean;
+  /** What this run has written since. */
+  readonly written = new Set<string>();
+
+  constructor(prefix: string, wasEmpty: boolean) {
+    this.prefix = prefix;
+    this.wasEmpty = wasEmpty;
+  }
+}
+
+export class FreshStore implements Store {
+  readonly name: string;
+  readonly #store: Store;
+  readonly #blobs = new Area(BLOBS, false);
+  /** The areas of all repositories that are open, and of the blobs. */
+  readonly #areas = new Map<string, Area>([[BLOBS, this.#blobs]]);
+  readonly #looked = new Memo<string, void>();
+  /** Until then blobs are not listed: a bucket whose repositories are all known has some. */
+  #hasNewRepository = false;
+  #isAlone = true;
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.name = store.name;
+  }
+
+  /**
+   * Looks whether there is anything of a repository yet. What never changes is not looked for then; tags are, because
+   * another run may be about to publish the same.
+   * @throws {StoreError}
+   */
+  async look(repository: Repository): Promise<void> {
+    const prefix = repositoryPrefix(repository);
+    if ((await this.#store.list(prefix, 1)).length > 0) return;
+    this.#hasNewRepository = true;
+    for (const kind of IMMUTABLE) this.#areas.set(prefix + kind, new Area(prefix + kind, true));
+  }
+
+  /** Nothing more will be asked for of a repository: what was written there need not be known. */
+  leave(repository: Repository): void {
+    for (const kind of IMMUTABLE) this.#areas.delete(repositoryPrefix(repository) + kind);
+  }
+
+  /** How many keys are remembered. */
+  get remembered(): number {
+    return [...this.#areas.values()].reduce((sum, { written }) => sum + written.size, 0);
+  }
+
+  async get(key: string): Promise<StoredObject | undefined> {
+    return this.#isAbsent(key) ? undefined : this.#store.get(key);
+  }
+
+  async size(key: string): Promise<number | undefined> {
+    // Not before a blob is asked for: a run that finds nothing new has nothing to do with them.
+    if (this.#hasNewRepository && key.startsWith(BLOBS))
+      await this.#looked.get(BLOBS, () => this.#lookForBlobs());
+    return this.#isAbsent(key) ? undefined : this.#store.size(key);
+  }
+
+  async put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
+    this.#note(key);
+    const result = await this.#store.put(key, bytes, options);
+    if (result === 'conflict') this.#isAlone = false;
+    return result;
+  }
+
+  list(prefix: string, limit: number): Promise<readonly string[]> {
+    return this.#store.list(prefix, limit);
+  }
+
+  beginUpload(key: string, contentType: string): Promise<string> {
+    this.#note(key);
+    return this.#store.beginUpload(key, contentType);
+  }
+
+  putPart(key: string, upload: string, number: number, bytes: Uint8Array): Promise<UploadPart> {
+    return this.#unlessLost(this.#store.putPart(key, upload, number, bytes));
+  }
+
+  completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void> {
+    return this.#unlessLost(this.#store.completeUpload(key, upload, parts));
+  }
+
+  abortUpload(key: string, upload: string): Promise<void> {
+    return this.#store.abortUpload(key, upload);
+  }
+
+  openUploads(prefix: string): Promise<readonly OpenUpload[]> {
+    return this.#store.openUploads(prefix);
+  }
+
+  async #lookForBlobs(): Promise<void> {
+    if ((await this.#store.list(BLOBS, 1)).length === 0) this.#blobs.wasEmpty = true;
+  }
+
+  /** Before it is written: a write whose answer is lost may have come through all the same. */
+  #note(key: string): void {
+    if (!this.#isAlone) return;
+    this.#areaOf(key)?.written.add(key);
+    if (this.remembered <= MAX_WRITTEN) return;
+    // From here on everything is looked for, and what was written need not be known.
+    this.#isAlone = false;
+    this.#areas.clear();
+  }
+
+  #areaOf(key: string): Area | undefined {
+    for (const area of this.#areas.values()) if (key.startsWith(area.prefix)) return area;
+    return undefined;
+  }
+
+  async #unlessLost<Value>(call: Promise<Value>): Promise<Value> {
+    try {
+      return await call;
+    } catch (error) {
+      if (error instanceof UploadLostError) this.#isAlone = false;
+      throw error;
+    }
+  }
+
+  #isAbsent(key: string): boolean {
+    const area = this.#isAlone ? this.#areaOf(key) : undefined;
+    return area?.wasEmpty === true && !area.written.has(key);
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * Writing a blob: one PUT when it fits into a part, else a multipart upload. Either way the object appears at
+ * once and whole, and only after the stream has ended well: a stream that throws leaves nothing behind.
+ */
+import type { Buffers } from './buffer-pool.ts';
+import type { Environment } from '../environment.ts';
+import { createLimit } from '../support/limit.ts';
+import { cutIntoParts, type Part } from './part.ts';
+import { SourceError } from '../source.ts';
+import { StoreError, UploadLostError, type Store, type UploadPart } from '../store/store.ts';
+
+/** S3's limit on the number of parts, with room to spare. */
+const MAX_PARTS = 9_000;
+const MEBIBYTE = 1024 * 1024;
+/** Parts of one blob on their way at once; how many really are is up to the buffers that are free. */
+const PARTS_IN_FLIGHT = 4;
+
+/**
+ * @param size bytes; the stream has exactly as many, or throws
+ * @throws what the stream throws, and {StoreError}
+ */
+export async function uploadBlob(
+  environment: Pick<Environment, 'store' | 'limits' | 'log'> & { readonly buffers: Buffers },
+  key: string,
+  size: number,
+  body: AsyncIterable<Uint8Array>,
+  contentType: string,
+): Promise<void> {
+  const { store, buffers, limits, log } = environment;
+  if (size <= limits.partSize) {
+    await putWhole(store, buffers, key, size, body, contentType);
+    return;
+  }
+  const parts = cutIntoParts(body, partSizeFor(size, limits.partSize), buffers);
+  await uploadParts({ store, limits, log }, key, size, parts, contentType);
+}
+
+/**
+ * The same of a blob that is larger than a part, in parts of the size that `partSizeFor` says, in order.
+ * @throws what `body` throws, and {StoreError}
+ */
+export async function uploadParts(
+  { store, limits, log }: Pick<Environment, 'store' | 'limits' | 'log'>,
+  key: string,
+  size: number,
+  body: AsyncIterable<Part>,
+  contentType: string,
+): Promise<void> {
+  const upload = await store.beginUpload(key, contentType);
+  try {
+    const parts = await putParts(store, key, upload, size, partSizeFor(size, limits.partSize), body);
+    await store.completeUpload(key, upload, parts);
+  } catch (error) {
+    // Another run completed the same blob and cleared the uploads that it made useless: then it is there.
+    if (error instanceof UploadLostError && (await store.size(key)) === size) return;
+    try {
+      await store.abortUpload(key, upload);
+    } catch (abortError) {
+      log.warn(`An upload to ${key} could not be aborted; a later run will do it. ${String(abortError)}`);
+    }
+    throw error;
+  }
+}
+
+/** Parts grow with a blob so that their number stays within S3's limit: 8 MiB up to 70 GiB. */
+export function partSizeFor(size: number, partSize: number): number {
+  if (size <= partSize * MAX_PARTS) return partSize;
+  return Math.ceil(size / MAX_PARTS / MEBIBYTE) * MEBIBYTE;
+}
+
+/**
+ * Refuses a blob whose parts would be larger than half of all buffers. Half, because one part is filled while another
+ * one is written (docs/decisions/0085-the-largest-blob.md).
+ * @param what names the source and the blob, for the sentence
+ * @throws {SourceError}
+ */
+export function refuseOversized(
+  what: string,
+  size: number,
+  { buffers, limits }: Pick<Environment, 'buffers' | 'limits'>,
+): void {
+  const largestPart = Math.max(Math.floor(buffers.total / 2 / MEBIBYTE) * MEBIBYTE, limits.partSize);
+  const largestBlob = largestPart * MAX_PARTS;
+  if (size <= largestBlob) return;
+  throw new SourceError(
+    `${what} is listed with ${size} bytes, more than the ${largestBlob} that Lifeboat can upload. Exclude the tags that need it, or have the publisher correct the size.`,
+  );
+}
+
+async function putWhole(
+  store: Store,
+  buffers: Buffers,
+  key: string,
+  size: number,
+  body: AsyncIterable<Uint8Array>,
+  contentType: string,
+): Promise<void> {
+  const buffer = await buffers.take(size);
+  let reuse = false;
+  try {
+    let length = 0;
+    for await (const chunk of body) {
+      buffer.bytes.set(chunk, length);
+      length += chunk.length;
+    }
+    await store.put(key, buffer.bytes, { contentType });
+    reuse = true;
+  } finally {
+    buffer.release({ reuse });
+  }
+}
+
+async function putParts(
+  store: Store,
+  key: string,
+  upload: string,
+  size: number,
+  partSize: number,
+  body: AsyncIterable<Part>,
+): Promise<UploadPart[]> {
+  const inFlight = createLimit(PARTS_IN_FLIGHT);
+  const count = Math.ceil(size / partSize);
+  const parts: Promise<UploadPart>[] = [];
+  let failed: unknown;
+  const send = ({ buffer, length }: Part): void => {
+    const number = parts.length + 1;
+    const sent = inFlight(async () => {
+      let reuse = false;
+      try {
+        if (failed !== undefined) throw failed;
+        const part = await store.putPart(key, upload, number, buffer.bytes.subarray(0, length));
+        reuse = true;
+        return part;
+      } finally {
+        buffer.release({ reuse });
+      }
+    });
+    sent.catch((error: unknown) => {
+      failed ??= error;
+    });
+    parts.push(sent);
+  };
+
+  let last: Part | undefined;
+  let total = 0;
+  try {
+    for await (const part of body) {
+      if (failed !== undefined || last !== undefined) {
+        part.buffer.release();
+        throw failed ?? new StoreError(`${key}: the stream has more than ${size} bytes.`);
+      }
+      total += part.length;
+      // The last part stays back until the stream has ended, for only then are its bytes known to be right.
+      if (parts.length + 1 === count) last = part;
+      else send(part);
+    }
+    if (last === undefined || total !== size) {
+      throw new StoreError(`${key}: the stream ended after ${total} of ${size} bytes.`);
+    }
+    send(last);
+    last = undefined;
+    return await Promise.all(parts);
+  } catch (error) {
+    last?.buffer.release();
+    failed ??= error;
+    await Promise.allSettled(parts);
+    throw error;
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Names the person who moves a tag by hand: the person that CI works for, or this machine's user. The name is for
+ * people and proves nothing.
+ */
+import { cleanActor } from '../../../core/history.ts';
+
+/**
+ * The variables in which a CI names the person who started a job, and the CI's own name: from a variable, or else
+ * fixed.
+ */
+const CI = [
+  // The first of both is the person who ran an earlier job again.
+  {
+    people: ['GITHUB_TRIGGERING_ACTOR', 'GITHUB_ACTOR'],
+    server: 'GITHUB_SERVER_URL',
+    name: 'GitHub Actions',
+  },
+  { people: ['GITLAB_USER_LOGIN'], server: 'CI_SERVER_HOST', name: 'GitLab' },
+  { people: ['BUILDKITE_BUILD_CREATOR'], server: undefined, name: 'Buildkite' },
+  { people: ['CIRCLE_USERNAME'], server: undefined, name: 'CircleCI' },
+  { people: ['BUILD_REQUESTEDFOR'], server: undefined, name: 'Azure Pipelines' },
+  { people: ['BUILD_USER_ID'], server: 'JENKINS_URL', name: 'Jenkins' },
+] as const;
+
+export function currentActor(): string | undefined {
+  const os = process.getBuiltinModule('node:os');
+  return findActor(process.env, { userName: () => os.userInfo().username, hostName: os.hostname });
+}
+
+/**
+ * `octocat (github.com)` in CI, else `alice@laptop`.
+ * @param machine a part of it that fails is not known: a container's user often has no name
+ * @returns undefined when not known
+ */
+export function findActor(
+  environment: NodeJS.ProcessEnv,
+  machine: { readonly userName: () => string; readonly hostName: () => string },
+): string | undefined {
+  for (const { people, server, name } of CI) {
+    const person = firstOf(people.map((variable) => environment[variable]));
+    if (person === undefined) continue;
+    const address = server === undefined ? '' : (environment[server] ?? '');
+    const where = /^(?:https?:\/\/)?([^/\s]+)/.exec(address)?.[1] ?? name;
+    return cleanActor(`${person} (${where})`);
+  }
+  const { SUDO_USER, USER, LOGNAME } = environment;
+  const user = firstOf([SUDO_USER, attempt(machine.userName), USER, LOGNAME]);
+  if (user === undefined) return undefined;
+  const host = firstOf([attempt(machine.hostName)]);
+  return cleanActor(host === undefined ? user : `${user}@${host}`);
+}
+
+function attempt(read: () => string): string | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+function firstOf(names: readonly (string | undefined)[]): string | undefined {
+  for (const name of names) {
+    const clean = name === undefined ? undefined : cleanActor(name);
+    if (clean !== undefined) return clean;
+  }
+  return undefined;
+}

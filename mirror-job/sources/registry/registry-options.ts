@@ -1,0 +1,67 @@
+import type { Clock, Log } from '../../engine/environment.ts';
+import type { Fetch } from './answer.ts';
+import type { BudgetSettings } from './budget.ts';
+
+export interface Password {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** An OAuth2 refresh token, which token servers take instead of a password. */
+export interface IdentityToken {
+  readonly identityToken: string;
+}
+
+export type Credential = (Password | IdentityToken) & {
+  /** Where it comes from, for sentences that begin with "the credentials". */
+  readonly from: string;
+};
+
+/**
+ * One account of an upstream. Asked before each use, because some credentials expire within a run.
+ * @returns undefined when there is none after all: then requests go out without
+ * @throws {SourceError} a sentence, without the secret, when it cannot be had
+ */
+export type Account = (() => Promise<Credential | undefined>) & {
+  /** A sentence: the advice for a refused credential. */
+  readonly remedy?: string;
+};
+
+export interface RegistryOptions {
+  readonly fetch: Fetch;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** Used in turn: the next one where the one before is refused or its quota is used up. None: anonymous. */
+  readonly accounts: readonly Account[];
+  /** Plain HTTP. */
+  readonly insecure: boolean;
+  /** Milliseconds to an answer's first byte, and between any two chunks of its body. */
+  readonly timeout: number;
+  readonly retry: RetryPolicy;
+  /** The most requests whose answer has not begun yet. */
+  readonly concurrency: number;
+  readonly budget: BudgetSettings;
+}
+
+export interface RetryPolicy {
+  /** How often a request is sent at most. */
+  readonly attempts: number;
+  /** Milliseconds before the second attempt; each further one waits twice as long. */
+  readonly delay: number;
+  /** The longest Retry-After, in milliseconds, that is waited for: after a longer one the registry is left alone. */
+  readonly maxDelay: number;
+}
+
+export const DEFAULT_TIMEOUT = 30_000;
+export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, delay: 500, maxDelay: 60_000 };
+/** What a registry is asked at once grows up to here, as long as it answers fast. */
+export const DEFAULT_CONCURRENCY = 32;
+/** The registry gets too many requests: fewer are sent at once. */
+export const TOO_MUCH: ReadonlySet<number> = new Set([429, 503]);
+/** Statuses that another try may change. */
+export const RETRIED: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+/** The 4xx that another try would not change. */
+export const REFUSALS: readonly number[] = Array.from({ length: 100 }, (_, index) => 400 + index).filter(
+  (status) => !RETRIED.has(status),
+);

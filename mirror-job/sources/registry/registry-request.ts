@@ -1,0 +1,45 @@
+/** What a registry is asked, and as what a report counts it. */
+import type { RequestCounts, Timed } from '../../engine/source.ts';
+
+export interface RegistryRequest {
+  readonly method: 'GET' | 'HEAD';
+  /** The name within the registry, which is also the scope of the token. */
+  readonly path: string;
+  /** After `/v2/<path>/`, with its query. */
+  readonly resource: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Asks as a caller without credentials would. */
+  readonly anonymous?: boolean;
+  /** The most attempts, if fewer than for other requests. */
+  readonly attempts?: number | undefined;
+  /** Measures each attempt. */
+  readonly timed?: Timed | undefined;
+}
+
+export const NO_REQUESTS: RequestCounts = { heads: 0, manifestGets: 0, blobGets: 0, lists: 0 };
+
+export function kindOf({
+  method,
+  resource,
+}: Pick<RegistryRequest, 'method' | 'resource'>): keyof RequestCounts {
+  if (method === 'HEAD') return 'heads';
+  if (resource.startsWith('manifests/')) return 'manifestGets';
+  return resource.startsWith('blobs/') ? 'blobGets' : 'lists';
+}
+
+/** The smallest part of a registry that a login may be allowed or refused by itself. */
+export interface Place {
+  /** The repository's name within the registry. */
+  readonly path: string;
+  /** The name that tells this place from all others. */
+  readonly name: string;
+}
+
+/**
+ * Lists of tags are a place of their own: an account that may not list a repository's tags may still read them, and
+ * some registries want another scope for the list.
+ */
+export function placeOf(request: Pick<RegistryRequest, 'method' | 'path' | 'resource'>): Place {
+  const { path } = request;
+  return { path, name: kindOf(request) === 'lists' ? `the lists of ${path}` : path };
+}

@@ -1,0 +1,198 @@
+/**
+ * The requests to one repository of a registry. They are counted, their answers are read whole, and lists are read page
+ * by page.
+ */
+import { SkippedError } from '../../engine/skipped-error.ts';
+import { SourceError, TooLongError, type RequestCounts } from '../../engine/source.ts';
+import type { Answer } from './answer.ts';
+import { BrokenBodyError, readWhole } from './body.ts';
+import { HeldSlot, type Slots } from './held-slot.ts';
+import { nextLink, parseLinks } from './link-header.ts';
+import { NO_REQUESTS, kindOf, type RegistryRequest } from './registry-request.ts';
+import type { Registry } from './registry.ts';
+import { StandInError } from './stand-in-error.ts';
+
+/** 10,000 pages are a million tags at 100 tags per page, as at quay.io. */
+const MAX_PAGES = 10_000;
+/** A list of more bytes than this keeps a slot for long answers: 40,000 tags, or all referrers of nearly any image. */
+const LONG_LIST = 1024 * 1024;
+/** The number of attempts to read a whole answer whose body breaks off. */
+const BODY_ATTEMPTS = 3;
+
+type Request = Omit<RegistryRequest, 'path'>;
+
+export interface Read {
+  readonly response: Answer;
+  /** Undefined for every status but 200. */
+  readonly bytes: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** Bounds of a list, and what it may be. */
+export interface ListBounds {
+  /** The most bytes that a page may have. */
+  readonly page: number;
+  /** The most bytes that all pages together may have. */
+  readonly list: number;
+  /** The statuses besides 200 that are no error: a page with such a status is the last one. */
+  readonly allow?: readonly number[];
+  /** The most attempts for a page, if fewer than for other requests. */
+  readonly attempts?: number | undefined;
+  /** What to do when the list cannot be followed to its end, with a space before it. */
+  readonly advice?: string;
+}
+
+export class RepositoryRequests {
+  /** The repository's name in messages. */
+  readonly name: string;
+  readonly registry: Registry;
+  readonly #path: string;
+  #counts: RequestCounts = NO_REQUESTS;
+  #hasAnswered = false;
+
+  /** @param path the repository's name within the registry */
+  constructor(registry: Registry, path: string) {
+    this.registry = registry;
+    this.name = registry.nameOf(path);
+    this.#path = path;
+  }
+
+  /** The number of requests that were sent so far. */
+  get counts(): RequestCounts {
+    return this.#counts;
+  }
+
+  /** Whether anything of the repository could be read: then a refusal concerns one name, and not the caller. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
+  /** @param allow the statuses that are no error; `any`: all that another try would not change */
+  async send(request: Request, allow: readonly number[] | 'any'): Promise<Answer> {
+    const kind = kindOf(request);
+    this.#count(kind, 1);
+    try {
+      const response = await this.registry.request({ ...request, path: this.#path }, allow);
+      this.#hasAnswered ||= response.status < 300;
+      return response;
+    } catch (error) {
+      // The request was never sent. A plan that counted it would promise more than the run does, because the run has a
+      // budget.
+      if (error instanceof SkippedError && !(error instanceof StandInError)) this.#count(kind, -1);
+      throw error;
+    }
+  }
+
+  /**
+   * Reads a whole answer. If the body breaks off, the request is sent again at once, because the registry has just
+   * answered.
+   * @param wanted the statuses besides 200 that are no error
+   * @param large slots for answers that are longer than most
+   */
+  async read(
+    request: Request,
+    wanted: {
+      readonly allow: readonly number[];
+      /** Bytes. */
+      readonly limit: number;
+      readonly where: string;
+    },
+    large: Slots = this.registry.large,
+  ): Promise<Read> {
+    const { allow, limit, where } = wanted;
+    for (let attempt = 1; ; attempt += 1) {
+      const response = await this.send(request, [200, ...allow]);
+      if (response.status !== 200) {
+        response.discard();
+        return { response, bytes: undefined };
+      }
+      try {
+        return {
+          response,
+          bytes: await readWhole(response, limit, this.registry.timeout, where, large),
+        };
+      } catch (error) {
+        if (!(error instanceof BrokenBodyError) || attempt === BODY_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /**
+   * Reads a list page by page, by its `Link` headers. No page's bytes stay in memory while the next page is awaited, because
+   * a registry may send that one slowly.
+   * @param visit keeps what is wanted of a page, and returns whether the next page is wanted too
+   * @throws {TooLongError}
+   */
+  async eachPage(resource: string, bounds: ListBounds, visit: (page: Read) => boolean): Promise<void> {
+    const visited = new Set<string>();
+    const slot = new HeldSlot(this.registry.large);
+    let next: string | undefined = resource;
+    let bytes = 0;
+    const { advice = '' } = bounds;
+    try {
+      while (next !== undefined) {
+        if (visited.has(next))
+          throw new SourceError(`${this.name}: the pages of ${resource} lead in a circle.${advice}`);
+        if (visited.size === MAX_PAGES)
+          throw new TooLongError(
+            `${this.name}: ${resource} has more than ${MAX_PAGES} pages.`,
+            MAX_PAGES,
+            'pages',
+          );
+        visited.add(next);
+        const page = await this.#visitPage(resource, next, bounds, visit, slot);
+        next = page.next;
+        bytes += page.bytes;
+        if (next === undefined) return;
+        if (bytes > bounds.list) {
+          throw new TooLongError(
+            `${this.name}: the pages of ${resource} have more than ${bounds.list} bytes in all, which is the most that Lifeboat reads of a list.`,
+            bounds.list,
+          );
+        }
+        if (bytes > LONG_LIST) await slot.take();
+      }
+    } finally {
+      slot.end();
+    }
+  }
+
+  /** A method of its own, so that nothing holds the page when it returns. */
+  async #visitPage(
+    resource: string,
+    at: string,
+    { page, allow = [], attempts, advice = '' }: ListBounds,
+    visit: (page: Read) => boolean,
+    slot: HeldSlot,
+  ): Promise<{ readonly bytes: number; readonly next: string | undefined }> {
+    const where = `${this.name}: ${resource}`;
+    const read = await this.read(
+      { method: 'GET', resource: at, attempts },
+      { allow, limit: page, where },
+      slot,
+    );
+    const bytes = read.bytes?.length ?? 0;
+    const isMoreWanted = visit(read) && read.bytes !== undefined;
+    return {
+      bytes,
+      next: isMoreWanted ? this.#nextPage(read.response.headers.get('Link'), resource, advice) : undefined,
+    };
+  }
+
+  #count(kind: keyof RequestCounts, by: 1 | -1): void {
+    this.#counts = { ...this.#counts, [kind]: this.#counts[kind] + by };
+  }
+
+  /** Only the query of a `Link` is used, so that the header changes neither the path nor the host. */
+  #nextPage(header: string | null, resource: string, advice: string): string | undefined {
+    const links = parseLinks(header);
+    const target = nextLink(links);
+    if (target !== undefined) {
+      const query = target.indexOf('?');
+      return query === -1 ? resource : `${resource}${target.slice(query)}`;
+    }
+    if (links.rest === '') return undefined;
+    throw new SourceError(
+      `${this.name}: ${resource}: the answer has a Link header that Lifeboat does not understand, so the next page cannot be asked for: "${links.rest.slice(0, 100)}".${advice}`,
+    );
+  }
+}

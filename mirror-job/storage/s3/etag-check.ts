@@ -1,0 +1,43 @@
+/**
+ * Whether an answer's ETag was made for its body. While an object is replaced, some servers read the two one after the
+ * other and give those of two versions. A change of the old body, written back under the new ETag, undoes the other
+ * version. docs/decisions/0071-reads-that-are-torn.md
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import { crypto } from '../../runtime/node/builtin.ts';
+
+/** The ETag of a whole object. The ETag of a multipart upload has a dash, and a weak one says nothing about bytes. */
+const MD5 = /^"?([\da-f]{32})"?$/i;
+
+/**
+ * The headers that name the encryption: AWS makes MD5s of objects that it encrypts with keys of its own, and of no
+ * other encrypted ones.
+ */
+const ENCRYPTION = ['x-amz-server-side-encryption', 'x-amz-server-side-encryption-customer-algorithm'];
+
+/** Learns about a store from that store's answers, so it never doubts a store whose ETags are no MD5s. */
+export class EtagCheck {
+  /** Kinds of encryption under which an ETag was seen to be its body's MD5, which no other hash is by chance. */
+  readonly #proven = new Set<string>();
+
+  /** @returns false when the ETag is the MD5 of other bytes, as far as this can be known */
+  isPair(bytes: Uint8Array, headers: IncomingHttpHeaders): boolean {
+    const etag = MD5.exec(headers.etag ?? '')?.[1];
+    if (etag === undefined) return true;
+    const kind = ENCRYPTION.map((name) => String(headers[name])).join(' ');
+    const md5 = md5Of(bytes);
+    if (md5 === undefined) return true;
+    if (md5 !== etag.toLowerCase()) return !this.#proven.has(kind);
+    this.#proven.add(kind);
+    return true;
+  }
+}
+
+/** @returns undefined on a machine without MD5, such as one that allows only FIPS algorithms */
+function md5Of(bytes: Uint8Array): string | undefined {
+  try {
+    return crypto.createHash('md5').update(bytes).digest('hex');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,329 @@
+/** A bucket behind the S3 API. docs/providers.md says what each provider needs, and why each setting is here. */
+import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { maxSizeOf } from '../../../core/object-size.ts';
+import { LargeObjectError } from '../../engine/store/large-object-error.ts';
+import { ServerClock } from '../../engine/support/server-clock.ts';
+import {
+  ConditionRefusedError,
+  StoreError,
+  UploadLostError,
+  type ComparableStore,
+  type ListedObject,
+  type OpenUpload,
+  type PutOptions,
+  type PutResult,
+  type StoredObject,
+  type UploadPart,
+} from '../../engine/store/store.ts';
+import { createStoreAgents } from '../../runtime/node/agents.ts';
+import { EtagCheck } from './etag-check.ts';
+import { ObjectClient, type ObjectRequest } from './object-client.ts';
+import { bucketAddress } from './s3-address.ts';
+import {
+  explain,
+  isFull,
+  isCalled,
+  OddAnswerError,
+  refusalOfConditions,
+  statusOf,
+  TornReadError,
+} from './s3-error.ts';
+import type { SdkBucket } from './sdk-bucket.ts';
+import { encodePart } from './signature.ts';
+import { SilenceError, inTime } from './silence.ts';
+
+export interface S3StoreOptions {
+  /** Undefined for AWS itself. */
+  readonly endpoint: string | undefined;
+  readonly region: string;
+  readonly bucket: string;
+  /** Empty, or ends in a slash. */
+  readonly prefix: string;
+  readonly pathStyle: boolean;
+  /** Undefined: the AWS SDK's own chain. */
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+}
+
+/** AWS answers a conditional write with 409 while another one is under way: to be asked again, not to be lost. */
+const CONFLICT_ATTEMPTS = 5;
+/** Milliseconds before the second of them; each further one waits twice as long. */
+const CONFLICT_DELAY = 25;
+/** An answer that breaks off is asked for again. */
+const BODY_ATTEMPTS = 3;
+/**
+ * The attempts for an answer whose body and ETag belong to two versions: the write that replaces the object gets time
+ * to end.
+ */
+const PAIR_ATTEMPTS = 5;
+/** Milliseconds before the second of them; each further one waits twice as long. */
+const PAIR_DELAY = 50;
+
+/** What a store answers to a write is a few lines. Bytes. */
+const MOST_OF_ANSWER = 64 * 1024;
+
+/** Between two pieces of a body. Milliseconds. */
+const SILENCE = 60_000;
+
+export class S3Store implements ComparableStore {
+  readonly name: string;
+  readonly time = new ServerClock();
+  readonly #objects: ObjectClient;
+  readonly #openSdk: () => Promise<SdkBucket>;
+  readonly #prefix: string;
+  readonly #silence: number;
+  readonly #etags = new EtagCheck();
+  #opened: Promise<SdkBucket> | undefined;
+  #address: Promise<URL> | undefined;
+
+  /**
+   * @param agents what it is reached by
+   * @param silence between two pieces of a body, milliseconds
+   */
+  constructor(options: S3StoreOptions, agents = createStoreAgents(), silence = SILENCE) {
+    const { endpoint, region, bucket, prefix, pathStyle, credentials } = options;
+    this.#silence = silence;
+    this.#prefix = prefix;
+    this.name = `The bucket "${bucket}"${prefix === '' ? '' : ` (prefix "${prefix}")`} at ${endpoint ?? `AWS, ${region}`}`;
+    // Loaded at the first call that needs it: a run that finds nothing new has none.
+    this.#openSdk = async () => {
+      const { SdkBucket } = await import('./sdk-bucket.ts');
+      return new SdkBucket(options, agents);
+    };
+    const address = endpoint === undefined ? undefined : bucketAddress(endpoint, bucket, pathStyle);
+    const access = {
+      address: () => address ?? this.#findAddress(),
+      keys: async () => credentials ?? (await this.#sdk()).keys(),
+    };
+    this.#objects = new ObjectClient(region, access, agents, silence, this.time);
+  }
+
+  #sdk(): Promise<SdkBucket> {
+    this.#opened ??= this.#openSdk();
+    return this.#opened;
+  }
+
+  #findAddress(): Promise<URL> {
+    this.#address ??= this.#sdk().then((sdk) => sdk.address());
+    return this.#address;
+  }
+
+  /**
+   * Body and ETag are those of one version, wherever that can be known, because the object may be changed and written
+   * back.
+   */
+  async get(key: string): Promise<StoredObject | undefined> {
+    return this.#call('read', key, async (whole) => {
+      for (let attempt = 1; ; attempt += 1) {
+        const read = await this.#getOnce(key, whole);
+        if (read === undefined || this.#etags.isPair(read.bytes, read.headers)) return read?.object;
+        if (attempt === PAIR_ATTEMPTS) throw new TornReadError();
+        await sleep(PAIR_DELAY * 2 ** (attempt - 1));
+      }
+    });
+  }
+
+  async #getOnce(key: string, whole: string) {
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await this.#find({ method: 'GET', key: whole });
+      if (answer === undefined) return undefined;
+      const { headers } = answer;
+      const { etag, 'content-type': contentType } = headers;
+      if (etag === undefined) {
+        answer.destroy();
+        throw new OddAnswerError('the answer has no ETag');
+      }
+      try {
+        const bytes = await inTime(readWhole(answer, maxSizeOf(key)), this.#silence);
+        if (bytes === undefined) throw new LargeObjectError(this.name, key, etag);
+        return { bytes, headers, object: { bytes, etag, contentType } };
+      } catch (error) {
+        // The client itself retries a request without an answer; here the answer broke off.
+        if (error instanceof SilenceError || error instanceof LargeObjectError || attempt === BODY_ATTEMPTS)
+          throw error;
+      } finally {
+        answer.destroy();
+      }
+    }
+  }
+
+  async stream(key: string, offset: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+    return this.#call('read', key, async (whole) => {
+      const headers = offset === 0 ? {} : { range: `bytes=${offset}-` };
+      const answer = await this.#find({ method: 'GET', key: whole, headers });
+      return answer && this.#pieces(key, answer);
+    });
+  }
+
+  /** The client bounds the wait for an answer; this bounds that for each piece of it. */
+  async *#pieces(key: string, answer: IncomingMessage): AsyncGenerator<Uint8Array> {
+    const pieces: AsyncIterator<Uint8Array> = answer[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const piece = await this.#call('read', key, () => inTime(pieces.next(), this.#silence));
+        if (piece.done === true) return;
+        yield piece.value;
+      }
+    } finally {
+      // Also when nobody wants the rest: the connection must not stay open with it.
+      answer.destroy();
+    }
+  }
+
+  async #find(request: ObjectRequest): Promise<IncomingMessage | undefined> {
+    try {
+      return await this.#objects.send(request);
+    } catch (error) {
+      if (isCalled(error, 'NoSuchKey')) return undefined;
+      throw error;
+    }
+  }
+
+  async size(key: string): Promise<number | undefined> {
+    return this.#call('look at', key, async (whole) => {
+      try {
+        const answer = await this.#objects.send({ method: 'HEAD', key: whole });
+        await this.#discard(answer);
+        return Number(answer.headers['content-length'] ?? 0);
+      } catch (error) {
+        // A HEAD has no body that could name the error.
+        if (statusOf(error) === 404) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  async put(key: string, bytes: Uint8Array, { contentType, condition }: PutOptions): Promise<PutResult> {
+    return this.#call('write', key, async (whole) => {
+      const headers = {
+        'content-type': contentType,
+        ...(condition !== undefined &&
+          ('ifMatch' in condition
+            ? { 'if-match': condition.ifMatch }
+            : { 'if-none-match': condition.ifNoneMatch })),
+      };
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          const answer = await this.#objects.send({ method: 'PUT', key: whole, headers, body: bytes });
+          await this.#discard(answer);
+          // Learns the kind of this store's ETags. A write with another ETag is no error.
+          this.#etags.isPair(bytes, answer.headers);
+          return 'written';
+        } catch (error) {
+          const status = statusOf(error);
+          if (condition !== undefined && status === 412) return 'conflict';
+          // If-Match on an object that is gone: AWS says 404 where others say 412.
+          if (condition !== undefined && 'ifMatch' in condition && isCalled(error, 'NoSuchKey'))
+            return 'conflict';
+          const refused = condition === undefined ? undefined : refusalOfConditions(error);
+          if (refused !== undefined) {
+            const message = `${this.name}: could not write ${key}: it refuses conditional writes (${refused}).`;
+            throw new ConditionRefusedError(message, refused, { cause: error });
+          }
+          if (status !== 409 || attempt === CONFLICT_ATTEMPTS) throw error;
+          await sleep(CONFLICT_DELAY * 2 ** (attempt - 1));
+        }
+      }
+    });
+  }
+
+  async list(prefix: string, limit: number): Promise<readonly string[]> {
+    return this.#call('list', prefix, async (whole) => {
+      const sdk = await this.#sdk();
+      const keys: string[] = [];
+      let token: string | undefined;
+      do {
+        const page = await sdk.listPage(whole, Math.min(limit - keys.length, 1000), token);
+        for (const { key } of page.objects) keys.push(this.#own(key));
+        token = page.next;
+      } while (token !== undefined && keys.length < limit);
+      return keys;
+    });
+  }
+
+  async *entries(prefix: string): AsyncGenerator<ListedObject> {
+    let token: string | undefined;
+    do {
+      const page = await this.#call('list', prefix, async (whole) =>
+        (await this.#sdk()).listPage(whole, undefined, token),
+      );
+      for (const object of page.objects) yield { ...object, key: this.#own(object.key) };
+      token = page.next;
+    } while (token !== undefined);
+  }
+
+  async beginUpload(key: string, contentType: string): Promise<string> {
+    return this.#call('begin an upload to', key, async (whole) =>
+      (await this.#sdk()).beginUpload(whole, contentType),
+    );
+  }
+
+  async putPart(key: string, upload: string, number: number, bytes: Uint8Array): Promise<UploadPart> {
+    return this.#call(`upload part ${number} of`, key, async (whole) => {
+      const query = { partNumber: String(number), uploadId: encodePart(upload) };
+      const answer = await this.#objects.send({ method: 'PUT', key: whole, query, body: bytes });
+      await this.#discard(answer);
+      const { etag } = answer.headers;
+      if (etag === undefined) throw new OddAnswerError('the answer has no ETag');
+      return { number, etag };
+    });
+  }
+
+  async completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void> {
+    await this.#call('complete the upload to', key, async (whole) =>
+      (await this.#sdk()).completeUpload(whole, upload, parts),
+    );
+  }
+
+  async abortUpload(key: string, upload: string): Promise<void> {
+    await this.#call('abort the upload to', key, async (whole) =>
+      (await this.#sdk()).abortUpload(whole, upload),
+    );
+  }
+
+  async openUploads(prefix: string): Promise<readonly OpenUpload[]> {
+    return this.#call('list the uploads below', prefix, async (whole) => {
+      const open = await (await this.#sdk()).openUploads(whole);
+      return open.map(({ key: found, id, begun }) => ({ key: this.#own(found), id, begun }));
+    });
+  }
+
+  /** To its end, so that its connection is free for what comes next. The headers have said all: no failure counts. */
+  async #discard(answer: IncomingMessage): Promise<void> {
+    await inTime(readWhole(answer, MOST_OF_ANSWER), this.#silence).catch(() => answer.destroy());
+  }
+
+  #own(whole: string): string {
+    return whole.slice(this.#prefix.length);
+  }
+
+  /** Every failure becomes a sentence that names the bucket and, unless the bucket is full, the call and the key. */
+  async #call<Result>(what: string, key: string, send: (whole: string) => Promise<Result>): Promise<Result> {
+    try {
+      return await send(`${this.#prefix}${key}`);
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      if (isCalled(error, 'NoSuchUpload')) {
+        throw new UploadLostError(`${this.name}: the upload to ${key} is not there any more.`, {
+          cause: error,
+        });
+      }
+      // A store that is full refuses every object, so one sentence without the key is enough for all of them.
+      const begin = isFull(error) ? '' : `could not ${what} ${key === '' ? 'it' : key}: `;
+      throw new StoreError(`${this.name}: ${begin}${explain(error)}`, { cause: error });
+    }
+  }
+}
+
+/** @returns undefined as soon as there are more bytes than the limit: nothing more is read then */
+async function readWhole(answer: IncomingMessage, limit: number): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
+  // A HEAD has the length of a body that does not come.
+  let length = 0;
+  for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > limit) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

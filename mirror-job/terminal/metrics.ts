@@ -1,0 +1,106 @@
+/**
+ * A run as metrics, for the textfile collector of Prometheus' node exporter: who is to be woken up is an alert's
+ * decision, and "no run has succeeded for six hours" is the one that every mirror needs.
+ * https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
+ */
+import { printableLines } from '../../core/printable.ts';
+import type { RunReport } from '../engine/report.ts';
+
+interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly samples: readonly Sample[];
+}
+
+interface Sample {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/**
+ * @param mirror the configuration's name
+ * @param isDone whether the run exits with 0
+ */
+export function formatMetrics(mirror: string, report: RunReport, isDone: boolean): string {
+  const { begun, ended, counts, findings, blobs, manifests, bytes, upstreams } = report;
+  const metrics: Metric[] = [
+    {
+      name: 'lifeboat_run_end_timestamp_seconds',
+      help: 'When the last run ended.',
+      samples: one(Date.parse(ended) / 1000),
+    },
+    {
+      name: 'lifeboat_run_duration_seconds',
+      help: 'How long the last run took.',
+      samples: one((Date.parse(ended) - Date.parse(begun)) / 1000),
+    },
+    {
+      name: 'lifeboat_run_success',
+      help: '1 if everything was done and there is no finding, else 0.',
+      samples: one(isDone ? 1 : 0),
+    },
+    {
+      name: 'lifeboat_run_images',
+      help: 'Tags and digests, by their result.',
+      samples: Object.entries(counts).map(([result, value]) => ({ labels: { result }, value })),
+    },
+    {
+      name: 'lifeboat_run_findings',
+      help: 'Findings: nothing failed, but somebody has to look at them; the report lists them.',
+      samples: one(findings.length),
+    },
+    {
+      name: 'lifeboat_run_blobs',
+      help: 'Blobs that were copied, and blobs that were already present.',
+      samples: [
+        { labels: { result: 'copied' }, value: blobs.copied },
+        { labels: { result: 'present' }, value: blobs.present },
+      ],
+    },
+    {
+      name: 'lifeboat_run_manifests_copied',
+      help: 'Manifests that were copied.',
+      samples: one(manifests.copied),
+    },
+    {
+      name: 'lifeboat_run_upstream_requests',
+      help: 'Requests that were sent to each upstream, repeats included.',
+      samples: upstreams.flatMap(({ name: upstream, requests }) =>
+        Object.entries(requests).map(([kind, value]) => ({ labels: { upstream, kind }, value })),
+      ),
+    },
+    {
+      name: 'lifeboat_upstream_quota_remaining',
+      help: 'Manifest GETs that an upstream still grants, if it says so.',
+      samples: upstreams.flatMap(({ name: upstream, quotas }) =>
+        // Some upstreams do not say whose a quota is, and no two samples may have the same labels.
+        quotas.map(({ account, source = '', remaining }) => ({
+          labels: { upstream, account: String(account), source },
+          value: remaining,
+        })),
+      ),
+    },
+    { name: 'lifeboat_run_read_bytes', help: 'Bytes of blobs that upstreams sent.', samples: one(bytes) },
+  ];
+  return metrics.map((metric) => formatMetric(mirror, metric)).join('');
+}
+
+function one(value: number): Sample[] {
+  return [{ value }];
+}
+
+function formatMetric(mirror: string, { name, help, samples }: Metric): string {
+  const lines = samples.map(({ labels, value }) => {
+    const pairs = Object.entries({ mirror, ...labels }).map(([label, text]) => `${label}="${escape(text)}"`);
+    return `${name}{${pairs.join(',')}} ${value}\n`;
+  });
+  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join('')}`;
+}
+
+/** The format itself escapes three characters only, and a line end is one of them. */
+function escape(text: string): string {
+  return printableLines(text)
+    .replaceAll('\\', String.raw`\\`)
+    .replaceAll('"', String.raw`\"`)
+    .replaceAll('\n', String.raw`\n`);
+}

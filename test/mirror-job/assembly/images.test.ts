@@ -1,0 +1,42 @@
+/** From entries of the configuration to images: what one that was chosen alone still knows of the others. */
+import { expect, test } from 'vitest';
+import { parseTag } from '../../../core/reference.ts';
+import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
+import { policyFor } from '../../../mirror-job/engine/tags/policy-for.ts';
+import { createStoreAgents } from '../../../mirror-job/runtime/node/agents.ts';
+import { openImages } from '../../../mirror-job/assembly/images.ts';
+import { NO_PROXIES } from '../../../mirror-job/runtime/node/proxies.ts';
+import { chooseImages } from '../../../mirror-job/commands/image-selection.ts';
+import { TestClock } from '../support/harness.ts';
+
+const TEXT = `store: { region: r, bucket: b }
+images:
+  - { source: a.test/app, tags: ['*'] }
+  - { source: a.test/app, tags: ['1.0'], moves: { policy: immutable } }
+  - { source: a.test/other, tags: ['*'], moves: { policy: hold } }
+`;
+
+test.each([
+  ['all entries', []],
+  ['a tag on the command line', ['a.test/app:1.0']],
+])('all entries of its name decide the policy of a tag, with %s chosen', async (_, chosen) => {
+  const configuration = parseConfiguration('/etc/f.yaml', TEXT, {});
+  const images = await openImages(
+    { ...configuration, images: chooseImages(configuration, chosen) },
+    {
+      clock: new TestClock(),
+      log: { info: () => {}, warn: () => {} },
+      signal: new AbortController().signal,
+      audience: 'public',
+      entries: configuration.images,
+      proxies: NO_PROXIES,
+      agents: createStoreAgents(),
+      dockerConfigs: async () => [],
+    },
+  );
+  const [app] = images;
+  if (app === undefined) throw new Error('There is an image.');
+  expect(app.repository).toBe('a.test/app');
+  expect(policyFor(parseTag('1.0'), app).policy).toBe('immutable');
+  expect(policyFor(parseTag('2.0'), app).policy).toBe('follow');
+});

@@ -1,0 +1,267 @@
+/** Values that are well formed and mean nothing, or contradict each other. */
+import { STORE, testComplaints, type Case } from './table.ts';
+
+const NOTHING_SELECTS =
+  "nothing selects tags or digests. Add a tag to the reference, as in docker.io/library/alpine:3.20, or tags: ['*'] for all of them, or digests.";
+const TAG_RULE = 'a tag is 1 to 128 letters, digits, "_", "." and "-", and does not start with "." or "-".';
+const NEITHER =
+  'is neither a tag (at most 128 letters, digits, "_", "." and "-") nor a pattern ("*" stands for any text; /…/ is a regular expression).';
+
+const COUNTS =
+  "it counts the tags that a pattern or a range selects, and this image has neither. Add include: ['*'] or semver: '*'.";
+
+const MEANING: readonly Case[] = [
+  [
+    'a store and several',
+    `${STORE}stores: [{ bucket: b, region: r }]\nimages: [a:1]`,
+    'f.yaml:2: stores: the configuration has the key store too: list that store here as the first one, or leave one of the two keys out.',
+  ],
+  [
+    'several stores for different readers',
+    'stores:\n  - { bucket: b, region: r }\n  - { bucket: c, region: r, audience: token }\nimages: [a:1]',
+    'f.yaml:3: stores[1].audience: it must be public, as for the first store, because all stores hold the same images for the same readers.',
+  ],
+  [
+    'a store twice',
+    'stores:\n  - { bucket: b, region: r, prefix: a }\n  - { bucket: b, region: r }\n  - { bucket: b, region: r, prefix: /a/ }\nimages: [a:1]',
+    'f.yaml:4: stores[2]: this is the same bucket as a store that is listed before it. Keep one of the two.',
+  ],
+  [
+    'half a key of one of several stores',
+    'stores: [{ bucket: b, region: r, accessKeyId: k }]\nimages: [a:1]',
+    'f.yaml:1: stores[0]: accessKeyId and secretAccessKey belong together: give both, or neither to use the AWS SDK’s own chain.',
+  ],
+  ['no tag', `${STORE}images:\n  - docker.io/library/nginx\n`, `f.yaml:3: images[0]: ${NOTHING_SELECTS}`],
+  [
+    'only what not to take',
+    `${STORE}images: [{ source: a, tags: { exclude: ['*'] } }]`,
+    `f.yaml:2: images[0]: ${NOTHING_SELECTS}`,
+  ],
+  [
+    'no tag of an empty list',
+    `${STORE}images: [{ source: a, tags: [], digests: [] }]`,
+    `f.yaml:2: images[0]: ${NOTHING_SELECTS}`,
+  ],
+  [
+    'a platform without its architecture',
+    `${STORE}images:\n  - source: a:1\n    platforms: [linux/arm64, amd64]\n`,
+    'f.yaml:4: images[0].platforms[1]: "amd64" is not a platform, such as linux/amd64, linux/arm/v7 or windows(10.0.20348)/amd64.',
+  ],
+  [
+    'a pattern for platforms, by default',
+    `${STORE}defaults: { platforms: ['linux/*'] }\nimages: [a:1]`,
+    'f.yaml:2: defaults.platforms[0]: "linux/*" is not a platform, such as linux/amd64, linux/arm/v7 or windows(10.0.20348)/amd64.',
+  ],
+  ['a bad tag', `${STORE}images: [a:-1]`, `f.yaml:2: images[0]: "-1" is not a valid name: ${TAG_RULE}`],
+  [
+    'a bad tag in the list',
+    `${STORE}images:\n  - source: a\n    tags: ['1', 'a b']\n`,
+    `f.yaml:4: images[0].tags[1]: "a b" ${NEITHER}`,
+  ],
+  [
+    'a pattern that no tag matches',
+    `${STORE}images: [{ source: a, tags: ['v1 *'] }]`,
+    `f.yaml:2: images[0].tags[0]: "v1 *" ${NEITHER}`,
+  ],
+  [
+    'an open bracket in a pattern',
+    `${STORE}images: [{ source: a, tags: { include: ['*'], exclude: ['[a'] } }]`,
+    'f.yaml:2: images[0].tags.exclude[0]: "[a" has a bracket without its partner.',
+  ],
+  [
+    'a bad regular expression',
+    `${STORE}images: [{ source: a, tags: ['/v(/'] }]`,
+    'f.yaml:2: images[0].tags[0]: "/v(/" is not a regular expression: Unterminated group.',
+  ],
+  [
+    'a flag',
+    `${STORE}images: [{ source: a, tags: ['/v/i'] }]`,
+    'f.yaml:2: images[0].tags[0]: "/v/i" begins like a regular expression but does not end with a slash. A regular expression stands between two slashes and has no flags, as in /^v\\d+$/.',
+  ],
+  [
+    'ranges that no version is in',
+    `${STORE}images:\n  - { source: a, tags: { semver: '1.28.0-alpine' } }\n  - { source: b, tags: { semver: '>2 <1' } }\n  - { source: c, tags: { semver: '=1.0.0-rc1 || >=2.0.0-0' } }`,
+    `f.yaml:3: images[0].tags.semver: "1.28.0-alpine" is a range that contains no version: the part after a version, as in 1.28.0-alpine, goes under suffix.
+f.yaml:4: images[1].tags.semver: ">2 <1" is a range that contains no version: the part after a version, as in 1.28.0-alpine, goes under suffix.`,
+  ],
+  [
+    'a range that is none',
+    `${STORE}images: [{ source: a, tags: { semver: 'newer than 1' } }]`,
+    'f.yaml:2: images[0].tags.semver: "newer than 1" is not a range of versions, such as >=1.27, ~1.27, ^2 or 1.27 - 1.29 || 2.x.',
+  ],
+  [
+    'a suffix without its hyphen',
+    `${STORE}images: [{ source: a, tags: { suffix: ['', alpine] } }]`,
+    "f.yaml:2: images[0].tags.suffix[1]: \"alpine\" is not a suffix. A suffix begins with a hyphen or an underscore, as in '-alpine' or '_amd64*'; '' stands for no suffix.",
+  ],
+  [
+    'the newest of nothing',
+    `${STORE}images: [{ source: a, tags: { latest: 5 } }]`,
+    `f.yaml:2: images[0].tags.latest: ${COUNTS}`,
+  ],
+  [
+    'so many at least of what is named',
+    `${STORE}images: [{ source: a, tags: { include: ['1', '2'], minTags: 2 } }]`,
+    `f.yaml:2: images[0].tags.minTags: ${COUNTS}`,
+  ],
+  [
+    'more at least than at most',
+    `${STORE}images:\n  - { source: a, tags: { include: ['*'], latest: 2, minTags: 3 } }\n  - { source: b, tags: { suffix: ['', '-a'], precision: [3], latest: 2, minTags: 5 } }`,
+    'f.yaml:3: images[0].tags.minTags: latest leaves at most 2 tags, so no list is ever long enough. Lower minTags, or raise latest.\nf.yaml:4: images[1].tags.minTags: latest leaves at most 4 tags, so no list is ever long enough. Lower minTags, or raise latest.',
+  ],
+  [
+    'a bad digest',
+    `${STORE}images: [{ source: a, digests: ['sha256:abc'] }]`,
+    'f.yaml:2: images[0].digests[0]: "sha256:abc" is not a digest (sha256: and 64, or sha512: and 128, lower-case hexadecimal digits).',
+  ],
+  [
+    'a pattern in a reference',
+    `${STORE}images:\n  - alpine:3.*\n  - source: 'localhost:5000/app:{a,b}'\n`,
+    'f.yaml:3: images[0]: a pattern of tags belongs under tags. Write { source: "alpine", tags: ["3.*"] }.\nf.yaml:4: images[1].source: a pattern of tags belongs under tags. Write { source: "localhost:5000/app", tags: ["{a,b}"] }.',
+  ],
+  [
+    'an upstream with a scheme',
+    `${STORE}upstreams:\n  https://docker.io: { concurrency: 2 }\nimages: [a:1]`,
+    'f.yaml:3: upstreams["https://docker.io"]: leave out "https://": an upstream is a host, as in docker.io or registry.internal:5000.',
+  ],
+  [
+    'a digest after a tag that is cut off',
+    `${STORE}images: ['a:1@sha256:0123']`,
+    'f.yaml:2: images[0]: "a:1@sha256:0123" is not a valid name: "sha256:0123" after "@" is not a sha256 or sha512 digest.',
+  ],
+  [
+    'a scheme',
+    `${STORE}images:\n  - source: https://docker.io/library/a:1\n`,
+    'f.yaml:3: images[0].source: leave out "https://": a source is a host and a path, as in docker.io/library/alpine.',
+  ],
+  [
+    'upper case',
+    `${STORE}images: [docker.io/Library/a:1]`,
+    'f.yaml:2: images[0]: "docker.io/Library/a" is not a valid name: "Library" is not a path component (lower-case letters and digits, with single ".", "_", "__" or hyphens between them).',
+  ],
+  [
+    'an IPv6 address',
+    `${STORE}images: ['[::1]:5000/a:1']`,
+    'f.yaml:2: images[0]: "[::1]:5000" is not a valid name: IPv6 literals cannot be part of an image name; use a host name.',
+  ],
+  [
+    'a layout without a name',
+    `${STORE}images: [{ source: 'oci:./x', tags: ['*'] }]`,
+    'f.yaml:2: images[0]: an image layout needs a name to be served under, as in name: images.internal/app.',
+  ],
+  [
+    'a name without a host',
+    `${STORE}images: [{ source: a:1, name: my/app }]`,
+    'f.yaml:2: images[0].name: its first part has to look like a host, as in "images.internal/my/app".',
+  ],
+  [
+    'half a key',
+    'store:\n  region: r\n  bucket: b\n  accessKeyId: x\nimages: [a:1]',
+    'f.yaml:1: store: accessKeyId and secretAccessKey belong together: give both, or neither to use the AWS SDK’s own chain.',
+  ],
+  [
+    'neither endpoint nor region',
+    'store: { bucket: b }\nimages: [a:1]',
+    'f.yaml:1: store: it needs an endpoint or, for AWS, a region.',
+  ],
+  [
+    'an endpoint without scheme',
+    'store: { endpoint: "s3.example.com:9000", bucket: b }\nimages: [a:1]',
+    'f.yaml:1: store.endpoint: it must be an address such as https://s3.example.com.',
+  ],
+  [
+    'keys in the endpoint',
+    'store: { endpoint: "https://user:hunter2@s3.example.com", bucket: b }\nimages: [a:1]',
+    'f.yaml:1: store.endpoint: it must be an address alone: keys belong in accessKeyId and secretAccessKey.',
+  ],
+  [
+    'no host',
+    `${STORE}upstreams:\n  "a b": { insecure: true }\nimages: [a:1]`,
+    'f.yaml:3: upstreams["a b"]: "a b" is not a valid name: a registry is a host name, with ":" or "_" and a port if it has one.',
+  ],
+  [
+    'an upstream under two names',
+    `${STORE}upstreams:\n  docker.io: {}\n  index.docker.io: {}\nimages: [a:1]`,
+    'f.yaml:4: upstreams["index.docker.io"]: this is docker.io a second time. Keep one of the two entries.',
+  ],
+  [
+    'an upstream with and without the port of https',
+    `${STORE}upstreams:\n  ghcr.io: {}\n  ghcr.io:443: {}\nimages: [a:1]`,
+    'f.yaml:4: upstreams["ghcr.io:443"]: this is ghcr.io a second time. Keep one of the two entries.',
+  ],
+  [
+    'plain HTTP on the port of https',
+    `${STORE}upstreams:\n  a.b:443: { insecure: true }\nimages: [a:1]`,
+    'f.yaml:3: upstreams["a.b:443"].insecure: "a.b:443" is the same name as "a.b", and an insecure upstream of that name is asked on port 80. Give the registry another port.',
+  ],
+  [
+    'a bad duration',
+    `${STORE}defaults: { referrers: { every: daily } }\nimages: [a:1]`,
+    'f.yaml:2: defaults.referrers.every: "daily" is not a duration, such as 30s, 5m, 24h or 7d.',
+  ],
+  [
+    'no patience',
+    `${STORE}upstreams: { a.b: { timeout: 0s } }\nimages: [a:1]`,
+    'f.yaml:2: upstreams["a.b"].timeout: it must be more than 0 and at most 1h.',
+  ],
+  [
+    'a patience that a timer cannot hold',
+    `${STORE}upstreams: { a.b: { timeout: 30d } }\nimages: [a:1]`,
+    'f.yaml:2: upstreams["a.b"].timeout: it must be more than 0 and at most 1h.',
+  ],
+  [
+    'a run of no time',
+    `${STORE}maxDuration: 0s\nimages: [a:1]`,
+    'f.yaml:2: maxDuration: it must be more than 0 and at most 7d.',
+  ],
+  [
+    'a run of a month',
+    `${STORE}maxDuration: 30d\nimages: [a:1]`,
+    'f.yaml:2: maxDuration: it must be more than 0 and at most 7d.',
+  ],
+  [
+    'a stateKey that can be guessed',
+    `${STORE}stateKey: 0123456789abcdef0123456789abcde\nimages: [a:1]`,
+    'f.yaml:2: stateKey: it must have at least 32 characters. "openssl rand -hex 32" makes a good one.',
+  ],
+  [
+    'several at once',
+    `${STORE}images:\n  - source: a\n  - source: b\n    tags: ['[']\n    digests: [x]\n    referrers: { every: y }\n`,
+    [
+      `f.yaml:3: images[0]: ${NOTHING_SELECTS}`,
+      'f.yaml:5: images[1].tags[0]: "[" has a bracket without its partner.',
+      'f.yaml:6: images[1].digests[0]: "x" is not a digest (sha256: and 64, or sha512: and 128, lower-case hexadecimal digits).',
+      'f.yaml:7: images[1].referrers.every: "y" is not a duration, such as 30s, 5m, 24h or 7d.',
+    ].join('\n'),
+  ],
+];
+
+const OTHER = (tag: string, name: string, line: number): string =>
+  `it selects the tag "${tag}" of ${name}, and line ${line} selects the same tag from another source. Leave the tag out of one of the two, or give one of them another name.`;
+const MAYBE = (name: string, line: number): string =>
+  `its patterns and those of line ${line} may select the same tag of ${name} from different sources. List the tags of one of the two by name, or give one of them another name.`;
+const OVERLAPS: readonly Case[] = [
+  [
+    'the same tag from two registries',
+    `${STORE}images:\n  - docker.io/library/a:1\n  - source: quay.io/x/a\n    name: docker.io/library/a\n    tags: ['1', '2']\n`,
+    `f.yaml:3: images[0]: ${OTHER('1', 'docker.io/library/a', 4)}\nf.yaml:4: images[1]: ${OTHER('1', 'docker.io/library/a', 3)}`,
+  ],
+  [
+    'a tag, and a pattern that matches it',
+    `${STORE}images:\n  - { source: 'oci:x', name: my.images/a, tags: ['v*'] }\n  - { source: a:v1, name: my.images/a }\n`,
+    `f.yaml:3: images[0]: ${OTHER('v1', 'my.images/a', 4)}\nf.yaml:4: images[1]: ${OTHER('v1', 'my.images/a', 3)}`,
+  ],
+  [
+    'a tag, and a range that it is in',
+    `${STORE}images:\n  - { source: 'oci:x', name: my.images/a, tags: { semver: '>=1', latest: 1 } }\n  - { source: a:v1.2, name: my.images/a }\n`,
+    `f.yaml:3: images[0]: ${OTHER('v1.2', 'my.images/a', 4)}\nf.yaml:4: images[1]: ${OTHER('v1.2', 'my.images/a', 3)}`,
+  ],
+  [
+    'two patterns',
+    `${STORE}images:\n  - { source: 'oci:x', name: my.images/a, tags: ['v1.*'] }\n  - { source: 'oci:y', name: my.images/a, tags: ['v2.*'] }\n`,
+    `f.yaml:3: images[0]: ${MAYBE('my.images/a', 4)}\nf.yaml:4: images[1]: ${MAYBE('my.images/a', 3)}`,
+  ],
+];
+
+testComplaints('meaning', MEANING);
+testComplaints('two sources for one tag', OVERLAPS);

@@ -1,0 +1,135 @@
+/** A blob that several upstreams have: whoever needs it waits for the one that fetches it, and not in vain. */
+import { expect, test } from 'vitest';
+import { parseDescriptor } from '../../../../core/descriptor.ts';
+import { parseRepository } from '../../../../core/reference.ts';
+import { BlobCopier } from '../../../../mirror-job/engine/copy/blob-copy.ts';
+import { FairShare } from '../../../../mirror-job/engine/support/fair-share.ts';
+import { SourceError } from '../../../../mirror-job/engine/source.ts';
+import { addLayer, shareLayer } from '../../../support/builder.ts';
+import { emptyRepository } from '../../../support/content.ts';
+import { environmentFor, TestClock } from '../../support/harness.ts';
+import { MemorySource } from '../../support/memory-source.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+
+const PATIENCE = 60_000;
+const ORIGIN = emptyRepository();
+const layer = await addLayer(ORIGIN, 'shared');
+const blob = parseDescriptor({ mediaType: 'x/y', digest: layer.digest, size: layer.size }, 'layer');
+
+/** Whose sleeps end only when the test lets them. */
+class HeldClock extends TestClock {
+  #end: (() => void)[] = [];
+
+  override async sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+    this.sleeps.push(milliseconds);
+    await new Promise<void>((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('It is not needed any more.')));
+      this.#end.push(resolve);
+    });
+  }
+
+  endAll(): void {
+    for (const end of this.#end.splice(0)) end();
+  }
+}
+
+class Scene {
+  readonly clock = new HeldClock();
+  readonly environment = environmentFor(new MemoryStore(), { clock: this.clock });
+  readonly copier = new BlobCopier(this.environment, new FairShare(16));
+  #repositories = 0;
+
+  /** An upstream that has the blob. @param gate what its body waits for */
+  upstream(name: string, gate: Promise<void> = Promise.resolve()) {
+    const repository = emptyRepository();
+    shareLayer(ORIGIN, repository, layer);
+    const source = new MemorySource(`${name}/app`, repository);
+    const open = source.open.bind(source);
+    source.open = async function* opened(digest, offset) {
+      await gate;
+      yield* open(digest, offset) ?? [];
+    };
+    const upstream = { name, report: () => ({}), inTurn: <Value>(task: () => Promise<Value>) => task() };
+    return Object.assign(source, { upstream });
+  }
+
+  /** In a repository of its own. @returns whether it is done, which can be asked at any time */
+  need(source: ReturnType<Scene['upstream']>) {
+    this.#repositories += 1;
+    const done = this.copier.ensure(parseRepository(`mirror.test/${this.#repositories}`), blob, source);
+    const state = { done, isDone: false };
+    done.then(
+      () => (state.isDone = true),
+      () => undefined,
+    );
+    return state;
+  }
+
+  async settle(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test('what is in the bucket is waited for by nobody, though another upstream still sends it', async () => {
+  const scene = new Scene();
+  const stuck = scene.need(scene.upstream('stuck', new Promise(() => {})));
+  await scene.settle();
+  const first = scene.need(scene.upstream('one'));
+  await scene.settle();
+  expect([first.isDone, scene.clock.sleeps]).toEqual([false, [PATIENCE]]);
+  scene.clock.endAll();
+  await first.done;
+  for (const name of ['two', 'three']) await scene.need(scene.upstream(name)).done;
+  expect([stuck.isDone, scene.clock.sleeps, scene.environment.tally.blobsCopied]).toEqual([
+    false,
+    [PATIENCE],
+    1,
+  ]);
+});
+
+test('whoever waits goes on as soon as any of several copies is finished', async () => {
+  const scene = new Scene();
+  const gate = Promise.withResolvers<void>();
+  scene.need(scene.upstream('stuck', new Promise(() => {})));
+  await scene.settle();
+  const second = scene.need(scene.upstream('second', gate.promise));
+  await scene.settle();
+  scene.clock.endAll();
+  await scene.settle();
+  const third = scene.need(scene.upstream('third'));
+  await scene.settle();
+  // The second one may be fast: it is waited for, and the first one is not again.
+  expect([third.isDone, scene.clock.sleeps]).toEqual([false, [PATIENCE, PATIENCE]]);
+  gate.resolve();
+  await Promise.all([second.done, third.done]);
+  expect(scene.environment.tally.blobsCopied).toBe(1);
+});
+
+test('an upstream that was waited for in vain is not waited for again', async () => {
+  const scene = new Scene();
+  scene.need(scene.upstream('stuck', new Promise(() => {})));
+  await scene.settle();
+  const absent = Object.assign(scene.upstream('broken'), {
+    blob: () => Promise.reject(new SourceError('It is broken.')),
+  });
+  const broken = scene.need(absent);
+  await scene.settle();
+  scene.clock.endAll();
+  await expect(broken.done).rejects.toThrow('It is broken.');
+  await scene.need(scene.upstream('good')).done;
+  expect(scene.clock.sleeps).toEqual([PATIENCE]);
+});
+
+test('a copy that fails is not waited for to the end of patience', async () => {
+  const scene = new Scene();
+  const gate = Promise.withResolvers<void>();
+  const failing = scene.need(scene.upstream('failing', gate.promise));
+  await scene.settle();
+  const waiting = scene.need(scene.upstream('good'));
+  await scene.settle();
+  expect(waiting.isDone).toBe(false);
+  gate.reject(new SourceError('It broke.'));
+  await expect(failing.done).rejects.toThrow('It broke.');
+  await waiting.done;
+  expect(scene.clock.sleeps).toEqual([PATIENCE]);
+});

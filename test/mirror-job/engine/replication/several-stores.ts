@@ -1,0 +1,302 @@
+/** Runs over several buckets in memory: opened, aligned and filled as the program does it, and compared. */
+import { createHash } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { parseRepository, parseTag } from '../../../../core/reference.ts';
+import { decodeRepositoryIndex } from '../../../../core/repository-index.ts';
+import { decodeTagList } from '../../../../core/tag-list.ts';
+import { BoundedStore } from '../../../../mirror-job/engine/store/shutdown-deadline-store.ts';
+import type { Clock } from '../../../../mirror-job/engine/environment.ts';
+import { openBucket } from '../../../../mirror-job/engine/store/bucket.ts';
+import type { Image } from '../../../../mirror-job/engine/run/image.ts';
+import type { RunReport } from '../../../../mirror-job/engine/report.ts';
+import { RepositoryState } from '../../../../mirror-job/engine/tags/repository-state.ts';
+import { revertTag } from '../../../../mirror-job/engine/tags/revert.ts';
+import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
+import { alignStores, keepAligned } from '../../../../mirror-job/engine/replication/replica-reconcile.ts';
+import { StoreMembers } from '../../../../mirror-job/engine/replication/replica-set.ts';
+import { decodeNotes, type StoreNote } from '../../../../mirror-job/engine/replication/replica-status.ts';
+import { reportOnStores } from '../../../../mirror-job/engine/replication/replica-report.ts';
+import { StoreSet } from '../../../../mirror-job/engine/replication/replicated-store.ts';
+import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
+import {
+  addArtifact,
+  addImage,
+  addIndex,
+  addJson,
+  addStreamedLayer,
+  tagAs,
+} from '../../../support/builder.ts';
+import { emptyRepository, type Repository } from '../../../support/content.ts';
+import { isObject, readJson, referencesOf } from '../../../support/manifest-json.ts';
+import { SPDX } from '../../../support/media-types.ts';
+import { environmentFor, imageOf, TestClock, type TestEnvironment } from '../../support/harness.ts';
+import { MemorySource } from '../../support/memory-source.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+
+export const ROOT = 'repositories/mirror.test/app';
+
+/** What a run has left when it is told to stop is a fiftieth of what it is. */
+const HASTY: Pick<Clock, 'sleep'> = { sleep: (milliseconds) => setTimeout(milliseconds / 50) };
+
+/** Of each kind of object one, and a blob of several parts. */
+export async function smallRepository(): Promise<Repository> {
+  const repository = emptyRepository();
+  const layers = [
+    await addStreamedLayer(repository, 'large', 2500),
+    await addStreamedLayer(repository, 'small', 100),
+  ];
+  const index = addIndex(repository, [addImage(repository, { layers })]);
+  const sbom = addJson(repository, SPDX, { spdxVersion: 'SPDX-2.3' });
+  addArtifact(repository, { artifactType: SPDX, subject: index, layers: [sbom] });
+  tagAs(repository, index, 'one', 'two');
+  return repository;
+}
+
+/** Another image under a tag. */
+export async function move(repository: Repository, tag: string, seed: string): Promise<void> {
+  const layers = [await addStreamedLayer(repository, seed, 1500)];
+  tagAs(repository, addImage(repository, { layers }), tag);
+}
+
+/** Buckets, and an upstream, that outlive runs. */
+export class Mirror {
+  readonly stores: readonly MemoryStore[];
+  readonly repository: Repository;
+  readonly clock = new TestClock();
+  /** Of the last run. */
+  environment: TestEnvironment | undefined;
+  source: MemorySource;
+  ids = 0;
+  /** The secret of a store's key, by the store's name; undefined for a key that changes from run to run. */
+  secretOf: (name: string) => string | undefined = (name) => `the secret of ${name}`;
+  stateKey: string | undefined;
+
+  constructor(repository: Repository, stores = [new MemoryStore('A'), new MemoryStore('B')]) {
+    this.stores = stores;
+    this.repository = repository;
+    this.source = new MemorySource('upstream', repository);
+  }
+
+  static async create(...stores: readonly MemoryStore[]): Promise<Mirror> {
+    return new Mirror(await smallRepository(), stores.length === 0 ? undefined : [...stores]);
+  }
+
+  /**
+   * One run, an hour after the last one.
+   * @throws {StoreError} when no store is left. What a store throws that is no StoreError ends it as a kill does
+   */
+  async run(stores: readonly MemoryStore[] = this.stores, signal?: AbortSignal): Promise<RunReport> {
+    this.clock.advance(3_600_000);
+    this.source = new MemorySource('upstream', this.repository);
+    const [first] = stores;
+    if (first === undefined) throw new Error('There is no store.');
+    const limits = { partSize: 1000, flushEvery: 15_000 };
+    const base = environmentFor(first, {
+      clock: this.clock,
+      limits,
+      ...(signal !== undefined && { signal }),
+    });
+    this.environment = base;
+    const members = await this.#membersOf(stores, base);
+    await alignStores(base, members);
+    const environment = {
+      ...base,
+      store: new StoreSet(members),
+      reportStores: () => members.report(),
+      storeFindings: () => members.caughtUpTags.findings(),
+      replicas: () => members.live.map(({ store }) => store),
+    };
+    const report = await runMirror(environment, 'default', this.#images());
+    return reportOnStores(environment, members, 'default', report);
+  }
+
+  /** The stores as a command by hand finds them. @throws as `keepAligned` */
+  async openInStep(stores: readonly MemoryStore[] = this.stores): Promise<StoreMembers> {
+    const [first] = stores;
+    if (first === undefined) throw new Error('There is no store.');
+    const members = await this.#membersOf(stores, environmentFor(first, { clock: this.clock }));
+    await keepAligned(members);
+    return members;
+  }
+
+  async #membersOf(stores: readonly MemoryStore[], base: TestEnvironment): Promise<StoreMembers> {
+    const opened = await Promise.all(stores.map((store) => this.#open(store)));
+    const members = new StoreMembers(
+      opened.map(({ bucket, id, isNew }) => ({
+        bucket,
+        store: new BoundedStore(bucket, HASTY, base.signal),
+        id,
+        isNew,
+        secret: this.secretOf(bucket.name),
+      })),
+      base,
+      this.stateKey,
+    );
+    for (const [index, { failure }] of opened.entries()) {
+      const member = members.all[index];
+      if (failure !== undefined && member !== undefined) members.takeOut(member, failure);
+    }
+    return members;
+  }
+
+  #images(): Image[] {
+    return [imageOf(this.source, 'mirror.test/app')];
+  }
+
+  async #open(bucket: MemoryStore) {
+    this.ids += 1;
+    const expected = {
+      name: 'default',
+      audience: 'public',
+      singleWriter: false,
+      newId: `id-${this.ids}`,
+    } as const;
+    try {
+      const { id } = await openBucket(bucket, expected);
+      return { bucket, id, isNew: id === expected.newId, failure: undefined };
+    } catch (error) {
+      if (error instanceof StoreError) return { bucket, id: undefined, isNew: false, failure: error };
+      throw error;
+    }
+  }
+}
+
+/** What a bucket serves, without what tells of runs. */
+export function contentOf(store: MemoryStore): Map<string, string> {
+  const entries = [...store.objects].filter(([key]) => key !== 'lifeboat.json' && !key.startsWith('state/'));
+  return new Map(
+    entries.map(([key, { bytes }]) => [key, createHash('sha256').update(bytes).digest('hex')] as const),
+  );
+}
+
+/** What is named in a bucket and not there, or not what it is named after: nothing, ever. */
+export function problemsIn(store: MemoryStore): string[] {
+  const problems: string[] = [];
+  const need = (by: string, key: string): void => {
+    if (!store.objects.has(key)) problems.push(`${store.name}: ${by} needs ${key}`);
+  };
+  for (const [key, { bytes }] of store.objects) {
+    const [, root = '', folder = '', rest = ''] = /^(repositories\/.+?)\/_(\w+)\/(.+)$/.exec(key) ?? [];
+    const hashed = /(?:^blobs|_manifests)\/sha256\/(.+)$/.exec(key)?.[1];
+    if (hashed !== undefined && createHash('sha256').update(bytes).digest('hex') !== hashed) {
+      problems.push(`${store.name}: ${key} holds other bytes`);
+    }
+    if (folder === 'blobs') need(key, `blobs/${rest}`);
+    if (folder === 'tags') need(key, `${root}/_manifests/${digestIn(store.json(key))}`);
+    if (folder === 'manifests' || folder === 'referrers') {
+      const { blobs, manifests } = referencesOf(readJson(Buffer.from(bytes)));
+      for (const { digest } of blobs) need(key, `${root}/_blobs/${digest.replace(':', '/')}`);
+      for (const { digest } of manifests) need(key, `${root}/_manifests/${digest.replace(':', '/')}`);
+    }
+  }
+  return problems;
+}
+
+/** What the index and the list of tags name and is not there: whoever believes them never looks for it again. */
+export function liesIn(store: MemoryStore): string[] {
+  const [index, list] = ['_index.json', '_tags.json'].map((name) => store.objects.get(`${ROOT}/${name}`));
+  const entries = index === undefined ? [] : decodeRepositoryIndex('the index', index.bytes);
+  const tags = list === undefined ? [] : decodeTagList('the list', list.bytes);
+  const named = [
+    ...entries.map(({ digest }) => `_manifests/${digest.replace(':', '/')}`),
+    ...[...entries.flatMap((entry) => (entry.kind === 'tag' ? [entry.tag] : [])), ...tags].map(
+      (tag) => `_tags/${tag}`,
+    ),
+  ];
+  return named.filter((key) => !store.objects.has(`${ROOT}/${key}`)).map((key) => `${store.name}: ${key}`);
+}
+
+/** Where a tag of the one repository stands there, as `<algorithm>/<hex>`. */
+export function tagIn(store: MemoryStore, tag: string): string {
+  return digestIn(store.json(`${ROOT}/_tags/${tag}`));
+}
+
+function digestIn(value: unknown): string {
+  return isObject(value) && typeof value['digest'] === 'string' ? value['digest'].replace(':', '/') : 'none';
+}
+
+/** @returns the two buckets of a mirror of two */
+export function pairOf({ stores }: Mirror): [MemoryStore, MemoryStore] {
+  const [a, b] = stores;
+  if (a === undefined || b === undefined) throw new Error('There are no two stores.');
+  return [a, b];
+}
+
+/** Both hold the same, all of it, and nothing half. */
+export function expectWhole(mirror: Mirror): void {
+  const [a, b] = pairOf(mirror);
+  expect(Object.fromEntries(contentOf(b))).toEqual(Object.fromEntries(contentOf(a)));
+  expectServing(mirror);
+}
+
+/** The same, but for the history of what was done in the one while the other was away, and does not count. */
+export function expectServing(mirror: Mirror): void {
+  const [a, b] = pairOf(mirror);
+  expect(servedBy(b)).toEqual(servedBy(a));
+  for (const store of [a, b]) expect([problemsIn(store), liesIn(store)]).toEqual([[], []]);
+  for (const [tag, digest] of mirror.repository.tags) expect(tagIn(a, tag)).toBe(digest.replace(':', '/'));
+}
+
+/** The object in which a store keeps what it was told about the others. */
+export const NOTES = 'state/_stores.json';
+
+export function notesOf(store: MemoryStore): StoreNote[] {
+  const stored = store.objects.get(NOTES);
+  return stored === undefined ? [] : decodeNotes(stored.bytes);
+}
+
+/** Puts the tag "one" back to where it was, which holds it. */
+export async function revertOne(mirror: Mirror, store: MemoryStore): Promise<void> {
+  mirror.clock.advance(1000);
+  const environment = environmentFor(store, { clock: mirror.clock });
+  const repository = parseRepository('mirror.test/app');
+  const state = await RepositoryState.open(environment, repository);
+  const tag = parseTag('one');
+  await revertTag(environment, state, {
+    repository,
+    tag,
+    to: undefined,
+    reason: 'it crashes',
+    by: undefined,
+  });
+}
+
+export function takeAway(store: MemoryStore): void {
+  store.before = () => {
+    throw new StoreError(`${store.name}: could not be reached.`);
+  };
+}
+
+/** What a movement that never counted is not a part of. */
+export function servedBy(store: MemoryStore): Record<string, string> {
+  return Object.fromEntries([...contentOf(store)].filter(([key]) => !key.includes('/_history/')));
+}
+
+/** What the stores of a mirror may be in the middle of. */
+export const SITUATIONS: readonly (readonly [string, (mirror: Mirror) => Promise<void>])[] = [
+  ['a first run', async () => {}],
+  [
+    'a run that moves a tag',
+    async (mirror) => {
+      await mirror.run();
+      await move(mirror.repository, 'one', 'moved');
+    },
+  ],
+  [
+    'a run that catches B up',
+    async (mirror) => {
+      const [a] = pairOf(mirror);
+      await mirror.run([a]);
+      await move(mirror.repository, 'one', 'moved');
+    },
+  ],
+  [
+    'a run that fills a new primary',
+    async (mirror) => {
+      const [, b] = pairOf(mirror);
+      await mirror.run([b]);
+      await move(mirror.repository, 'one', 'moved');
+    },
+  ],
+];

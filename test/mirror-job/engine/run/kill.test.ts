@@ -1,0 +1,75 @@
+/** A run can die anywhere: at each single write the bucket serves what it says it has, and a rerun completes it. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  addArtifact,
+  addImage,
+  addIndex,
+  addJson,
+  addStreamedLayer,
+  tagAs,
+} from '../../../support/builder.ts';
+import { emptyRepository, type Corpus } from '../../../support/content.ts';
+import { s3ClientOf } from '../../../support/bucket-reader.ts';
+import { killAtEachWrite } from '../../../support/kill.ts';
+import { startLocalStore, type Store } from '../../../support/local-store.ts';
+import { SPDX } from '../../../support/media-types.ts';
+import { startRogueRegistry, type RogueRegistry } from '../../../support/rogue-registry.ts';
+import { runOnce } from '../../../support/run-process.ts';
+import { walkBucket } from '../../../support/walk-bucket.ts';
+
+const PART = 5 * 1024 * 1024;
+let store: Store;
+let registry: RogueRegistry;
+
+beforeAll(async () => {
+  store = await startLocalStore();
+  registry = await startRogueRegistry({ corpus: await buildSmall() });
+}, 60_000);
+
+afterAll(async () => {
+  await registry.stop();
+  await store.stop();
+});
+
+/** Of each kind of object one, and a blob of two parts. */
+async function buildSmall(): Promise<Corpus> {
+  const repository = emptyRepository();
+  const layers = [await addStreamedLayer(repository, 'large', PART + 1000)];
+  const index = addIndex(repository, [addImage(repository, { layers })]);
+  const sbom = addJson(repository, SPDX, { spdxVersion: 'SPDX-2.3' });
+  addArtifact(repository, { artifactType: SPDX, subject: index, layers: [sbom] });
+  tagAs(repository, index, 'one', 'two', 'three');
+  return { repositories: new Map([['team/app', repository]]) };
+}
+
+test('two runs at once lose nothing of each other', async () => {
+  const client = s3ClientOf(store);
+  const run = (tag: string) =>
+    runOnce({
+      ...store,
+      prefixes: ['both/'],
+      partSize: PART,
+      upstream: registry.host,
+      repositories: [{ path: 'team/app', tags: [tag, 'three'] }],
+    });
+  await Promise.all([run('one'), run('two')]);
+  const walk = await walkBucket({ client, bucket: store.bucket, prefix: 'both/' });
+  client.destroy();
+  expect([...walk.problems, ...walk.behind]).toEqual([]);
+  expect([...walk.tags.keys()].toSorted()).toEqual(
+    ['one', 'three', 'two'].map((tag) => `mirror.test/team/app:${tag}`),
+  );
+}, 60_000);
+
+test('a bucket is whole after a kill before or after each write, and a rerun makes it equal', async () => {
+  const report = await killAtEachWrite({
+    ...store,
+    partSize: PART,
+    upstream: registry.host,
+    repositories: [{ path: 'team/app', tags: ['one', 'two'] }],
+    listsUploads: false,
+    concurrency: 2,
+  });
+  expect(report.problems).toEqual([]);
+  expect(report).toEqual({ writes: 28, survived: [], problems: [] });
+}, 600_000);

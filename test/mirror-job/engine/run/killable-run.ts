@@ -1,0 +1,88 @@
+/**
+ * One mirror run as a process of its own, which a suite may kill: with parts so small that a small blob has
+ * several. Its one argument is a `RunTarget` as JSON; what fails is said on stderr, and
+ * at the end its peak memory on stdout, in bytes.
+ */
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { parseRepository, parseTag, parseUpstream } from '../../../../core/reference.ts';
+import { openBucket } from '../../../../mirror-job/engine/store/bucket.ts';
+import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
+import { MEMORY_BUDGET } from '../../../../mirror-job/engine/environment.ts';
+import type { Image } from '../../../../mirror-job/engine/run/image.ts';
+import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
+import { systemClock } from '../../../../mirror-job/runtime/node/clock.ts';
+import { connect } from '../../../../mirror-job/runtime/node/connection.ts';
+import { createEnvironment } from '../../../../mirror-job/assembly/environment.ts';
+import { NO_BUDGET } from '../../../../mirror-job/sources/registry/budget.ts';
+import { DEFAULT_CONCURRENCY } from '../../../../mirror-job/sources/registry/registry-options.ts';
+import { Registry } from '../../../../mirror-job/sources/registry/registry.ts';
+import { FOLLOW } from '../../../../mirror-job/engine/tags/tag-policy.ts';
+import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
+import { EVERY_TAG } from '../../support/harness.ts';
+import { S3Store } from '../../../../mirror-job/storage/s3/s3-store.ts';
+import { readTarget, type RunTarget } from '../../../support/run-process.ts';
+
+const target = readTarget(process.argv[2] ?? '');
+const log = { info: say, warn: say };
+const { signal } = new AbortController();
+for (const prefix of target.prefixes) await run(target, prefix);
+process.stdout.write(`${await peakMemory()}\n`);
+
+async function run(to: RunTarget, prefix: string): Promise<void> {
+  const store = new S3Store({
+    endpoint: to.endpoint,
+    region: to.region,
+    bucket: to.bucket,
+    prefix,
+    pathStyle: true,
+    credentials: { accessKeyId: to.accessKeyId, secretAccessKey: to.secretAccessKey },
+  });
+  const environment = createEnvironment({ store, log, signal });
+  await openBucket(store, { name: 'kill', audience: 'public', singleWriter: false, newId: randomUUID() });
+  const limits = { ...environment.limits, partSize: to.partSize };
+  const buffers = new BufferPool(MEMORY_BUDGET, to.partSize);
+  const report = await runMirror({ ...environment, limits, buffers }, 'kill', await images(to));
+  for (const { outcome } of report.items) if (outcome.result === 'failed') say(outcome.error);
+  if (report.counts.failed > 0) process.exitCode = 1;
+}
+
+async function images({ upstream, repositories }: RunTarget): Promise<Image[]> {
+  const registry = new Registry(parseUpstream(upstream), {
+    fetch: await connect(undefined),
+    clock: systemClock,
+    log,
+    signal,
+    accounts: [],
+    insecure: true,
+    timeout: 10_000,
+    retry: { attempts: 2, delay: 100, maxDelay: 1000 },
+    concurrency: DEFAULT_CONCURRENCY,
+    budget: NO_BUDGET,
+  });
+  return repositories.map(({ path, tags }) => ({
+    source: new RegistrySource(registry, path),
+    repository: parseRepository(`mirror.test/${path}`),
+    tags: { explicit: tags.map((tag) => parseTag(tag)), rules: tags.length === 0 ? EVERY_TAG : undefined },
+    digests: [],
+    referrersEvery: 86_400_000,
+    mustBePublic: false,
+    moves: FOLLOW,
+    immutable: [],
+    neighbours: [],
+  }));
+}
+
+function say(message: string): void {
+  process.stderr.write(`${message}\n`);
+}
+
+/**
+ * Bytes. Linux counts what the parent had when it forked into `maxRSS`, but not into the high-water mark of
+ * the memory itself.
+ */
+async function peakMemory(): Promise<number> {
+  if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
+  const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1];
+  return Number(kibibytes) * 1024;
+}

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { Memo } from '../../../../mirror-job/engine/support/single-flight.ts';
+import { allSettled } from '../../../../mirror-job/engine/support/all-or-throw.ts';
+
+test('all callers with one key await the work that the first one began', async () => {
+  const memo = new Memo<string, number>();
+  let begun = 0;
+  const start = async () => {
+    begun += 1;
+    const mine = begun;
+    await Promise.resolve();
+    return mine;
+  };
+  expect(await Promise.all([memo.get('a', start), memo.get('a', start), memo.get('b', start)])).toEqual([
+    1, 1, 2,
+  ]);
+  expect(await memo.get('a', start)).toBe(1);
+});
+
+test('the next caller begins work anew that failed', async () => {
+  const memo = new Memo<string, number>();
+  const both = await Promise.allSettled([memo.get('a', () => fail()), memo.get('a', async () => 1)]);
+  expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect(await memo.get('a', async () => 2)).toBe(2);
+});
+
+test('all promises are awaited before the first failure is thrown', async () => {
+  const done: string[] = [];
+  const late = async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    done.push('late');
+    return 'late';
+  };
+  await expect(
+    allSettled([late(), Promise.reject(new Error('first')), Promise.reject(new Error('second'))]),
+  ).rejects.toThrow('first');
+  expect(done).toEqual(['late']);
+  expect(await allSettled([Promise.resolve(1), Promise.resolve(2)])).toEqual([1, 2]);
+});
+
+async function fail(): Promise<number> {
+  await Promise.resolve();
+  throw new Error('no');
+}

@@ -1,0 +1,19 @@
+/** One run changes one object from many sides at once, in wrangler's local R2. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startLocalStore, type Store } from '../../../support/local-store.ts';
+import { mirrorReferringTags } from '../../../support/referring-tags.ts';
+
+let store: Store;
+
+beforeAll(async () => {
+  store = await startLocalStore();
+}, 60_000);
+
+afterAll(async () => {
+  await store?.stop();
+});
+
+test('all 40 tags and 40 digests that refer to one image are in its list of referrers', async () => {
+  const runs = await mirrorReferringTags(store, { count: 40, runs: 2 });
+  expect(runs).toEqual(Array.from({ length: 2 }, () => ({ code: 0, failures: [], listed: 80 })));
+}, 120_000);

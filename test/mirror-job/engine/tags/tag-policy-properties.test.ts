@@ -1,0 +1,203 @@
+/** What holds for a tag whatever upstream does to it, and whatever is approved, in whichever order. */
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { parseDigest, type Digest } from '../../../../core/digest.ts';
+import {
+  FOLLOW,
+  decide,
+  observe,
+  surplus,
+  type Decision,
+  type MovePolicy,
+  type Place,
+  type Standing,
+} from '../../../../mirror-job/engine/tags/tag-policy.ts';
+
+const HOUR = 3_600_000;
+const START = Date.parse('2026-01-01T00:00:00.000Z');
+
+const digest = (number: number): Digest => parseDigest(`sha256:${number.toString(16).padStart(64, '0')}`);
+
+/** What happens between two looks: upstream shows a digest, and a person may do something. */
+interface Step {
+  readonly hours: number;
+  readonly upstream: number;
+  readonly person: 'nothing' | 'approves' | 'reverts';
+}
+
+interface Look {
+  readonly at: number;
+  readonly before: Digest | undefined;
+  readonly after: Digest;
+  readonly decision: Decision;
+  readonly isHeld: boolean;
+}
+
+/** The same bookkeeping that a run does, in memory. */
+class Tag {
+  ours: Standing | undefined;
+  others: Place[] = [];
+  readonly policy: MovePolicy;
+  #now = START;
+
+  constructor(rules: MovePolicy) {
+    this.policy = rules;
+  }
+
+  look({ hours, upstream }: Step): Look {
+    this.#now += hours * HOUR;
+    const now = new Date(this.#now);
+    const seen = observe(digest(upstream), this.ours, this.others, now);
+    const before = this.ours;
+    this.#note(seen);
+    const decision = decide({ ours: this.ours, others: this.others, upstream: seen }, this.policy, now);
+    if (decision.kind === 'move') this.#stand(decision.to, undefined);
+    const ours = this.ours;
+    if (ours === undefined) throw new Error('A tag that was looked at is there.');
+    const dropped = surplus(ours, this.others);
+    this.others = this.others.filter((place) => !dropped.includes(place));
+    return {
+      at: this.#now,
+      before: before?.digest,
+      after: ours.digest,
+      decision,
+      isHeld: before?.hold !== undefined,
+    };
+  }
+
+  act({ person }: Step): void {
+    const [other] = this.others.toSorted((one, two) => (one.digest < two.digest ? -1 : 1));
+    if (person === 'nothing' || other === undefined) return;
+    this.#stand(other.digest, person === 'reverts' ? 'reverted by hand' : undefined);
+  }
+
+  #note(seen: Place): void {
+    if (this.ours?.digest === seen.digest) this.ours = { ...this.ours, ...seen };
+    else this.others = [...this.others.filter((place) => place.digest !== seen.digest), seen];
+  }
+
+  #stand(to: Digest, hold: string | undefined): void {
+    const place = this.others.find((other) => other.digest === to);
+    if (place === undefined) throw new Error('A tag moves to what was seen.');
+    const left = this.ours === undefined ? [] : [{ ...this.ours, hold: undefined }];
+    this.others = [...this.others.filter((other) => other !== place), ...left];
+    this.ours = { ...place, hold };
+  }
+}
+
+const step: fc.Arbitrary<Step> = fc.record({
+  hours: fc.constantFrom(0, 1, 5, 24, 80),
+  upstream: fc.integer({ min: 0, max: 5 }),
+  person: fc.constantFrom('nothing', 'nothing', 'nothing', 'approves', 'reverts'),
+});
+const policy: fc.Arbitrary<MovePolicy> = fc.record({
+  policy: fc.constantFrom('follow', 'follow', 'hold', 'immutable'),
+  minAge: fc.constantFrom(0, HOUR, 24 * HOUR, 72 * HOUR),
+  rollback: fc.constantFrom('hold', 'follow'),
+  maxMovesPerRun: fc.constant(undefined),
+});
+
+/** @param shown when each digest was shown first, as the test itself has seen it: later ones are greater */
+function complaintsOf(
+  { at, before, after, isHeld }: Look,
+  rules: MovePolicy,
+  shown: ReadonlyMap<Digest, number>,
+): string[] {
+  if (before === undefined || after === before) return [];
+  const to = shown.get(after) ?? Infinity;
+  const from = shown.get(before) ?? Infinity;
+  return [
+    ...(isHeld ? ['it was held'] : []),
+    ...(rules.policy === 'follow' ? [] : [`the policy is ${rules.policy}`]),
+    ...(at - Math.floor(to) >= rules.minAge ? [] : ['it is too young']),
+    ...(rules.rollback === 'follow' || to > from ? [] : ['it is a way back']),
+  ];
+}
+
+test('no tag moves before its time, back without being asked, or against its policy', () => {
+  fc.assert(
+    fc.property(policy, fc.array(step, { maxLength: 40 }), (rules, steps) => {
+      const tag = new Tag(rules);
+      const shown = new Map<Digest, number>();
+      let order = 0;
+      for (const one of steps) {
+        order += 1;
+        const known = shown.has(digest(one.upstream));
+        const look = tag.look(one);
+        if (!known) shown.set(digest(one.upstream), look.at + order / 1000);
+        expect(complaintsOf(look, rules, shown)).toEqual([]);
+        expect(look.decision.kind === 'keep').toBe(look.before === digest(one.upstream));
+        tag.act(one);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('a tag that follows rollbacks, and has no minimum age, is where upstream is', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const tag = new Tag({ ...FOLLOW, rollback: 'follow' });
+      for (const one of steps) expect(tag.look(one).after).toBe(digest(one.upstream));
+    }),
+  );
+});
+
+test('a tag never moves to a digest that upstream has moved back from, and not come to again', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const tag = new Tag({ ...FOLLOW, minAge: 24 * HOUR });
+      /** As upstream had them: a digest that is older than what was shown last takes all that came after it away. */
+      let line: Digest[] = [];
+      for (const one of steps) {
+        const upstream = digest(one.upstream);
+        const at = line.indexOf(upstream);
+        line = at === -1 ? [...line, upstream] : line.slice(0, at + 1);
+        const look = tag.look(one);
+        const isMoved = look.before !== undefined && look.after !== look.before;
+        expect(isMoved ? line : [look.after]).toContain(look.after);
+        tag.act(one);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('a tag follows an upstream that only goes forward, however fast, at the distance of its minimum age', () => {
+  const gaps = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 300 });
+  fc.assert(
+    fc.property(gaps, fc.constantFrom(24, 72, 200), (hours, age) => {
+      const tag = new Tag({ ...FOLLOW, minAge: age * HOUR });
+      const shown: { digest: Digest; at: number }[] = [];
+      for (const [index, gap] of hours.entries()) {
+        const { at, after } = tag.look({ hours: gap, upstream: index, person: 'nothing' });
+        shown.push({ digest: digest(index), at });
+        const ours = shown.findIndex((one) => one.digest === after);
+        const due = shown.findLastIndex((one) => at - one.at >= age * HOUR);
+        // Not everything that is waited for is remembered: so it may be behind what is due, but by a part of the age.
+        const lag = due === -1 ? 0 : (shown[due]?.at ?? 0) - (shown[ours]?.at ?? 0);
+        expect(lag).toBeLessThanOrEqual(hours.length <= 20 ? 0 : 60 * HOUR);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('the same history leads to the same decision, in whatever order it is read', () => {
+  fc.assert(
+    fc.property(policy, fc.array(step, { minLength: 1, maxLength: 30 }), fc.nat(), (rules, steps, turn) => {
+      const tag = new Tag(rules);
+      for (const one of steps) tag.look(one);
+      const { ours, others } = tag;
+      const [upstream = ours] = others;
+      if (upstream === undefined || ours === undefined) throw new Error('It was looked at.');
+      const now = new Date(START + 1000 * HOUR);
+      const cut = turn % Math.max(others.length, 1);
+      const turned = [...others.slice(cut), ...others.slice(0, cut)].toReversed();
+      expect(decide({ ours, others: turned, upstream }, rules, now)).toEqual(
+        decide({ ours, others, upstream }, rules, now),
+      );
+      expect(new Set(surplus(ours, turned))).toEqual(new Set(surplus(ours, others)));
+    }),
+  );
+});

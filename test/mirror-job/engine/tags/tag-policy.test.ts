@@ -1,0 +1,225 @@
+/** Whether a tag follows: each rule by example. */
+import { describe, expect, test } from 'vitest';
+import { parseDigest, type Digest } from '../../../../core/digest.ts';
+import type { SightingOrder } from '../../../../core/repository-index.ts';
+import {
+  FOLLOW,
+  KEPT_PLACES,
+  decide,
+  observe,
+  orderOf,
+  surplus,
+  type Decision,
+  type MovePolicy,
+  type Place,
+  type Standing,
+} from '../../../../mirror-job/engine/tags/tag-policy.ts';
+
+const DAY = 86_400_000;
+const START = Date.parse('2026-01-01T00:00:00.000Z');
+const day = (days: number): string => new Date(START + days * DAY).toISOString();
+const digest = (name: string): Digest =>
+  parseDigest(`sha256:${Buffer.from(name).toString('hex').padEnd(64, '0')}`);
+
+/** `a0`: seen first on day 0. `a0+3`: and on day 3 again. */
+function place(text: string): Place {
+  const [, name = '', first, again] = /^([a-z])(\d+)(?:\+(\d+))?$/.exec(text) ?? [];
+  return {
+    digest: digest(name),
+    firstSeen: day(Number(first)),
+    ...(again !== undefined && { returned: day(Number(again)) }),
+  };
+}
+
+function decided(
+  [ours, others, upstream, today]: readonly [string, string, string, number],
+  policy: Partial<MovePolicy>,
+  hold?: string,
+): string {
+  const places = others.split(' ').filter((text) => text !== '');
+  const standing: Standing | undefined = ours === '' ? undefined : { ...place(ours), hold };
+  return textOf(
+    decide(
+      { ours: standing, others: places.map(place), upstream: place(upstream) },
+      { ...FOLLOW, ...policy },
+      new Date(START + today * DAY),
+    ),
+  );
+}
+
+function textOf(decision: Decision): string {
+  if (decision.kind === 'keep') return 'keep';
+  if (decision.kind === 'move') {
+    return `${String.fromCodePoint(parseInt(decision.to.slice(7, 9), 16))}: ${decision.why}`;
+  }
+  return decision.cause.kind === 'young' ? `young until ${decision.cause.until}` : decision.cause.kind;
+}
+
+const AGED = { minAge: 3 * DAY };
+const BACK = { rollback: 'follow' } as const;
+
+describe('decide', () => {
+  test.each<
+    [
+      what: string,
+      script: readonly [ours: string, others: string, upstream: string, today: number],
+      policy: Partial<MovePolicy>,
+      decision: string,
+    ]
+  >([
+    ['a tag that is new', ['', 'a0', 'a0', 0], {}, 'a: first seen'],
+    ['… however young', ['', 'a0', 'a0', 0], AGED, 'a: first seen'],
+    ['… and under every policy', ['', 'a0', 'a0', 0], { policy: 'hold' }, 'a: first seen'],
+    ['nothing new', ['a0', '', 'a0', 9], {}, 'keep'],
+    ['a movement', ['a0', 'b1', 'b1', 1], {}, 'b: upstream moved'],
+    ['a movement to what is young', ['a0', 'b1', 'b1', 3], AGED, `young until ${day(4)}`],
+    ['… and old enough to the day', ['a0', 'b1', 'b1', 4], AGED, 'b: upstream moved'],
+    [
+      'a tag that moves each day follows three days behind',
+      ['a0', 'b1 c2 d3 e4 f5', 'f5', 5],
+      AGED,
+      'c: newest digest that is old enough',
+    ],
+    [
+      '… and waits for the next one that is old enough',
+      ['c2', 'a0 b1 d3 e4 f5', 'f5', 5],
+      AGED,
+      `young until ${day(6)}`,
+    ],
+    ['upstream moved back from what is old enough', ['a0+2', 'b1', 'a0+2', 9], AGED, 'keep'],
+    ['… and then on to what is young', ['a0+2', 'b1 c8', 'c8', 9], AGED, `young until ${day(11)}`],
+    ['… and to it again: it has been known for long', ['a0+2', 'b1+8', 'b1+8', 9], AGED, 'b: upstream moved'],
+    [
+      'back among what is waited for: the later is out',
+      ['a0', 'b1+3 c2', 'b1+3', 9],
+      AGED,
+      'b: upstream moved',
+    ],
+    ['a rollback', ['b1', 'a0+2', 'a0+2', 2], {}, 'rollback'],
+    ['… that is to be followed', ['b1', 'a0+2', 'a0+2', 2], BACK, 'a: upstream went back'],
+    ['… to what is too young', ['b2', 'a1+3', 'a1+3', 3], { ...AGED, ...BACK }, `young until ${day(4)}`],
+    ['… and on', ['b1', 'a0+2 c3', 'c3', 3], {}, 'c: upstream moved'],
+    [
+      '… past what was waited for, and on: that was retracted',
+      ['b1', 'c2 a0+3 d8', 'd8', 9],
+      AGED,
+      `young until ${day(11)}`,
+    ],
+    [
+      'what was before ours is not ahead',
+      ['b1', 'a0 c8', 'c8', 9],
+      { ...AGED, ...BACK },
+      `young until ${day(11)}`,
+    ],
+    [
+      'upstream changed its mind twice: what came between is out',
+      ['a0', 'c3 b2+9', 'b2+9', 9],
+      AGED,
+      'b: upstream moved',
+    ],
+    ['… although it is as old', ['a0', 'b1+5 c2+6', 'c2+6', 4], AGED, `young until ${day(5)}`],
+    ['policy: hold', ['a0', 'b1', 'b1', 9], { policy: 'hold' }, 'policy'],
+    ['policy: immutable', ['a0', 'b1', 'b1', 9], { policy: 'immutable' }, 'immutable'],
+    ['an immutable tag that is back', ['a0+2', 'b1', 'a0+2', 9], { policy: 'immutable' }, 'keep'],
+  ])('%s', (_what, script, policy, decision) => {
+    expect(decided(script, policy)).toBe(decision);
+  });
+
+  test.each(['follow', 'hold', 'immutable'] as const)(
+    'keeps a held tag where it is (policy: %s)',
+    (policy) => {
+      expect(decided(['a0', 'b1', 'b1', 9], { policy }, 'reverted by hand')).toBe('held');
+      expect(decided(['a0', '', 'a0', 9], { policy }, 'reverted by hand')).toBe('keep');
+    },
+  );
+});
+
+test('a tag follows an upstream whose digest was seen in the same millisecond as ours', () => {
+  const now = new Date(START + DAY);
+  const [ours, other] = [place('a0'), place('b0')];
+  const upstream = observe(other.digest, ours, [other], now);
+  expect(decide({ ours, others: [upstream], upstream }, FOLLOW, now)).toEqual({
+    kind: 'move',
+    to: other.digest,
+    why: 'upstream moved',
+  });
+  // From there the way back is a rollback, as it is from any other digest.
+  const back = observe(ours.digest, upstream, [ours], now);
+  expect(decide({ ours: upstream, others: [back], upstream: back }, FOLLOW, now)).toEqual({
+    kind: 'hold',
+    cause: { kind: 'rollback' },
+  });
+});
+
+describe('observe', () => {
+  const now = new Date(day(5));
+  test.each<
+    [what: string, ours: string | undefined, others: readonly string[], upstream: string, seen: string]
+  >([
+    ['the first digest', undefined, [], 'a', 'a5'],
+    ['what is new', 'a0', [], 'b', 'b5'],
+    ['where it was last time', 'a0', ['b1'], 'b', 'b1'],
+    ['where we are', 'a0', [], 'a', 'a0'],
+    ['back where we are', 'a0', ['b1'], 'a', 'a0+5'],
+    ['back where it was', 'b1', ['a0'], 'a', 'a0+5'],
+    ['there still', 'b1', ['a0+4'], 'a', 'a0+4'],
+    ['away from there, and there again', 'b1', ['a0+2', 'c3'], 'a', 'a0+5'],
+  ])('%s', (_what, ours, others, upstream, seen) => {
+    const standing = ours === undefined ? undefined : place(ours);
+    const observed = observe(digest(upstream), standing, others.map(place), now);
+    const times = { ...observed, sightings: undefined };
+    expect(times).toEqual(place(seen));
+    // The numbers say the same as the times, because this clock was never wrong.
+    expect(orderOf(observed)).toEqual(orderOf(times));
+  });
+
+  test('makes nothing older than what came before it if a clock was set back, and counts its age by that clock', () => {
+    const after = START + 9 * DAY + 1;
+    expect(observe(digest('b'), place('a9'), [], now)).toEqual({
+      digest: digest('b'),
+      firstSeen: day(5),
+      sightings: { first: after, last: after },
+    });
+    expect(observe(digest('a'), place('a1'), [place('b9')], now)).toEqual({
+      digest: digest('a'),
+      firstSeen: day(1),
+      returned: day(5),
+      sightings: { first: START + DAY, last: after },
+    });
+  });
+
+  test.each<[what: string, ours: string, other: string, sightings: SightingOrder | undefined]>([
+    ['upstream is at the other one', 'a5', 'b5', { first: START + 5 * DAY + 1, last: START + 5 * DAY + 1 }],
+    ['… which came back then', 'a5', 'b1+5', { first: START + DAY, last: START + 5 * DAY + 1 }],
+    ['… and ours came back then', 'a1+5', 'b5', { first: START + 5 * DAY, last: START + 5 * DAY + 1 }],
+  ])(
+    'gives a number of its own to one of two places of one millisecond: %s',
+    (_what, ours, other, sightings) => {
+      const upstream = digest('b');
+      expect(observe(upstream, place(ours), [place(other)], now)).toEqual({ ...place(other), sightings });
+      // Nothing says that upstream left ours, so nothing is noted.
+      const own = place(ours);
+      expect(observe(digest('a'), own, [place(other)], now)).toBe(own);
+    },
+  );
+});
+
+function at(name: string, time: number): Place {
+  return { digest: digest(name), firstSeen: day(time) };
+}
+
+describe('surplus', () => {
+  test('has the oldest of the places before ours', () => {
+    const before = Array.from({ length: KEPT_PLACES + 2 }, (_, index) => at(`p${index}`, index));
+    expect(surplus(at('ours', 100), before)).toEqual(before.slice(0, 2));
+    expect(surplus(at('ours', 100), before.slice(2))).toEqual([]);
+  });
+
+  test('has the places ahead of ours that are closest together, and never the first or the last', () => {
+    const ahead = Array.from({ length: KEPT_PLACES }, (_, index) => at(`p${index}`, 10 + 2 * index));
+    const close = { digest: digest('close'), firstSeen: new Date(START + 16.5 * DAY).toISOString() };
+    expect(surplus(at('ours', 0), [...ahead, close])).toEqual([close]);
+    const first = { digest: digest('first'), firstSeen: new Date(START + 9.9 * DAY).toISOString() };
+    expect(surplus(at('ours', 0), [...ahead, first])).toEqual([ahead[0]]);
+  });
+});

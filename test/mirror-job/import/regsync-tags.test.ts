@@ -1,0 +1,123 @@
+/** regsync's `tags` and `tagSets`: the tags that they select in regsync, and once they are imported. */
+import { expect, test } from 'vitest';
+import { parseTag } from '../../../core/reference.ts';
+import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
+import { selectTags } from '../../../mirror-job/engine/selection/selection.ts';
+import { compose } from '../../../mirror-job/import/compose.ts';
+import { ForeignFile } from '../../../mirror-job/import/foreign-file.ts';
+import { readRegsync } from '../../../mirror-job/import/regsync.ts';
+
+const LISTED =
+  'latest edge dev 0.9.0 1.0.0 1.0.0-rc1 v1.2.3 v1.2.3-alpine 1.5.0 1.5.0-rc1 1.27 1.27.1 2.0.0 2.0.0-rc1 2.1.0-alpine 3.0.0 v3.0.1';
+
+function imported(settings: object) {
+  const entry = { source: 'alpine', target: 'registry:5000/alpine', type: 'repository', ...settings };
+  const draft = readRegsync(new ForeignFile('regsync.yml', JSON.stringify({ version: 1, sync: [entry] })));
+  const { text } = compose(draft);
+  const environment = {
+    S3_ENDPOINT: 'https://s3.example.com',
+    S3_ACCESS_KEY_ID: 'x',
+    S3_SECRET_ACCESS_KEY: 'x',
+  };
+  const { images } =
+    text === undefined ? { images: [] } : parseConfiguration('lifeboat.yaml', text, environment);
+  const listed = LISTED.split(' ').map((tag) => parseTag(tag));
+  const chosen = new Set(images.flatMap(({ tags }) => selectTags(tags, listed).chosen.map(({ tag }) => tag)));
+  return {
+    // A tag that the configuration names need not be in the list.
+    tags: listed.filter((tag) => chosen.has(tag)).join(' '),
+    named: images.flatMap(({ tags }) => tags.explicit),
+    losses: draft.losses.map((loss) => loss.replace(/^regsync\.yml:1: sync\[0\]\.?/, '')),
+  };
+}
+
+const ALL = LISTED;
+
+test.each<[what: string, settings: object, tags: string, named?: readonly string[]]>([
+  ['nothing said', {}, ALL],
+  ['an empty set', { tags: {} }, ALL],
+  ['nothing in it', { tags: { allow: [], deny: null, semverRange: [''] } }, ALL],
+  ['an empty set beside others is none', { tags: {}, tagSets: [{ allow: ['edge'] }] }, 'edge', ['edge']],
+  [
+    'nor is one of empty lists',
+    { tags: { allow: [], deny: [] }, tagSets: [{ allow: ['dev'] }] },
+    'dev',
+    ['dev'],
+  ],
+  ['an empty one among the others is all tags', { tagSets: [{ allow: ['edge'] }, {}] }, ALL, ['edge']],
+  [
+    'a set and others: what fits one of them',
+    { tags: { allow: ['edge'] }, tagSets: [{ allow: ['3\\..*'] }] },
+    'edge 3.0.0',
+    ['edge'],
+  ],
+  [
+    'a range takes in what has a suffix',
+    { tags: { semverRange: ['>=1.2'] } },
+    'v1.2.3 v1.2.3-alpine 1.5.0 1.5.0-rc1 1.27 1.27.1 2.0.0 2.0.0-rc1 2.1.0-alpine 3.0.0 v3.0.1',
+  ],
+  [
+    'one of several ranges, and what is denied',
+    { tags: { semverRange: ['<=1.0.0', '>=2.1'], deny: ['.*-.*'] } },
+    '0.9.0 1.0.0 3.0.0 v3.0.1',
+  ],
+  [
+    'allow within a range',
+    { tags: { allow: ['v.*'], semverRange: ['>=1.0.0'] } },
+    'v1.2.3 v1.2.3-alpine v3.0.1',
+  ],
+  [
+    'a tag that is spelled out has to be in the range too',
+    { tags: { allow: ['latest', '1.5.0', '0.9.0'], semverRange: ['>=1.0.0'] } },
+    '1.5.0',
+    [],
+  ],
+  ['and must not be denied', { tags: { allow: ['latest', 'edge'], deny: ['l.*'] } }, 'edge', ['edge']],
+  ['nor by name', { tags: { allow: ['latest', 'edge'], deny: ['latest'] } }, 'edge', ['edge']],
+  ['a caret', { tags: { semverRange: ['^3.0.0'], deny: ['.*-.*'] } }, '3.0.0 v3.0.1'],
+  ['a caret before version 1', { tags: { semverRange: ['^0.9'], deny: ['.*-.*'] } }, '0.9.0'],
+  ['a tilde goes to the next minor version', { tags: { semverRange: ['~1'], deny: ['.*-.*'] } }, '1.0.0'],
+  [
+    'two numbers are three, with a zero',
+    { tags: { semverRange: ['=2.0', '>3.0'], deny: ['.*-.*'] } },
+    '2.0.0 v3.0.1',
+  ],
+  ['a range that begins before a suffix', { tags: { semverRange: ['>=3.0.0-0'] } }, '3.0.0 v3.0.1'],
+])('an imported selection selects what regsync selects: %s', (_, settings, tags, named = []) => {
+  expect(imported(settings)).toEqual({ tags, named, losses: [] });
+});
+
+test.each<[settings: object, tags: string, losses: readonly string[]]>([
+  [
+    { tags: { semverRange: ['>=1.2 <2'] } },
+    'v1.2.3 v1.2.3-alpine 1.5.0 1.5.0-rc1 1.27 1.27.1',
+    [
+      'tags.semverRange[0]: regsync counts 2.0.0-rc1, 2.0.0-alpine and the like as lower than 2.0.0, so they are in its range. For Lifeboat a suffix is not a part of the version, so they are not in the range. Add an entry for the tags that you want.',
+    ],
+  ],
+  [
+    { tagSets: [{ semverRange: ['1.x'] }, { allow: ['edge'] }] },
+    'edge',
+    [
+      'tagSets[0].semverRange[0]: regsync does not read "1.x" as a part of a range, and refuses the whole entry.',
+    ],
+  ],
+  [
+    { tags: { semverRange: ['>= 1.0'] } },
+    '',
+    ['tags.semverRange[0]: regsync does not read ">=" as a part of a range, and refuses the whole entry.'],
+  ],
+  [
+    { tags: { semverRange: ['>=1.2.3.4'] } },
+    '',
+    ['tags.semverRange[0]: ">=1.2.3.4" has more than three numbers, and ranges in lifeboat.yaml have three.'],
+  ],
+  [
+    { tags: { semverRange: ['1.5.0-rc1'] } },
+    '',
+    ['tags.semverRange[0]: "1.5.0-rc1" is one suffix of one version: name that tag under include.'],
+  ],
+])('the selection %j is not carried as a whole', (settings, tags, losses) => {
+  const { tags: selected, losses: said } = imported(settings);
+  expect([selected, said]).toEqual([tags, losses]);
+});

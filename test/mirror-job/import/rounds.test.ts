@@ -1,0 +1,24 @@
+/** Entries are checked in rounds. The rounds come to an end, whatever the rules say. */
+import { expect, test, vi } from 'vitest';
+import { ConfigurationError } from '../../../mirror-job/configuration/configuration-error.ts';
+import { acceptImages } from '../../../mirror-job/import/accept.ts';
+import { ForeignFile } from '../../../mirror-job/import/foreign-file.ts';
+import { readRegsync } from '../../../mirror-job/import/regsync.ts';
+
+// Here the first entry is at odds with a later one, and the later one with none. No real rule says this today.
+vi.mock('../../../mirror-job/configuration/load.ts', () => ({
+  parseConfiguration: (file: string) => {
+    const problem = { line: 2, key: 'images[0]', message: 'it is at odds with line 3.', other: 1 };
+    throw new ConfigurationError(file, [problem]);
+  },
+}));
+
+test('a round that changes nothing is the last one, and what is left is lost', () => {
+  const text = 'sync:\n- { source: a.b/c:1, type: image }\n- { source: a.b/d:1, type: image }\n';
+  const draft = readRegsync(new ForeignFile('regsync.yml', text));
+  expect(acceptImages(draft, {})).toEqual([]);
+  expect(draft.losses).toEqual([
+    'regsync.yml:2: sync[0]: it is at odds with line 3.',
+    'regsync.yml:3: sync[1]: it cannot be checked beside the others, for which no reason is known. Please report it.',
+  ]);
+});

@@ -1,0 +1,66 @@
+/** Answers that are kept whole: of those that are longer than most, only some are in memory at once. */
+import { expect, test } from 'vitest';
+import { FairShare } from '../../../../mirror-job/engine/support/fair-share.ts';
+import type { Answer } from '../../../../mirror-job/sources/registry/answer.ts';
+import { readWhole } from '../../../../mirror-job/sources/registry/body.ts';
+
+const CHUNK = 64 * 1024;
+const LARGE = 256 * 1024;
+const NO_HEADERS = { get: () => null };
+
+/** Reads so many answers of this length at once. @returns the most bytes that were out, those of a finished answer not counted */
+async function mostAtOnce(count: number, chunks: number, slots: number): Promise<number> {
+  let out = 0;
+  let most = 0;
+  async function* body() {
+    for (let sent = 0; sent < chunks; sent += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      out += CHUNK;
+      most = Math.max(most, out);
+      yield new Uint8Array(CHUNK);
+    }
+  }
+  const answerOf = (): Answer => ({ status: 200, headers: NO_HEADERS, discard: () => {}, body: body() });
+  const large = new FairShare(slots);
+  await Promise.all(
+    Array.from({ length: count }, async () => {
+      const bytes = await readWhole(answerOf(), chunks * CHUNK, 10_000, 'x', large);
+      expect(bytes.length).toBe(chunks * CHUNK);
+      out -= chunks * CHUNK;
+    }),
+  );
+  expect(large.used).toBe(0);
+  return most;
+}
+
+test('answers that are short are read side by side', async () => {
+  expect(await mostAtOnce(20, 4, 2)).toBeGreaterThan(10 * LARGE);
+});
+
+test('of answers that are long, two are read on, and the others wait after their first part', async () => {
+  expect(await mostAtOnce(20, 16, 2)).toBeLessThanOrEqual(2 * 16 * CHUNK + 18 * (LARGE + CHUNK));
+});
+
+/** Half a megabyte and then, where there is one, an error. */
+function brokenAnswer(error: Error | undefined): Answer {
+  return {
+    status: 200,
+    headers: NO_HEADERS,
+    discard: () => {},
+    body: (async function* body() {
+      for (let sent = 0; sent < 8; sent += 1) yield new Uint8Array(CHUNK);
+      if (error !== undefined) throw error;
+    })(),
+  };
+}
+
+test('an answer that is too long, or breaks off, gives its slot to the next one', async () => {
+  const large = new FairShare(1);
+  await expect(readWhole(brokenAnswer(undefined), 6 * CHUNK, 10_000, 'x', large)).rejects.toThrow(
+    'x sent more than 393216 bytes',
+  );
+  await expect(readWhole(brokenAnswer(new Error('cut')), 9 * CHUNK, 10_000, 'x', large)).rejects.toThrow(
+    'x closed',
+  );
+  expect((await readWhole(brokenAnswer(undefined), 8 * CHUNK, 10_000, 'x', large)).length).toBe(8 * CHUNK);
+});

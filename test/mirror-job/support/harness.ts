@@ -1,0 +1,167 @@
+/** The engine in this process, with a clock, a store and upstreams of the test's own. */
+import { createHash } from 'node:crypto';
+import { parseDigest } from '../../../core/digest.ts';
+import { MAX_MANIFEST_SIZE } from '../../../core/manifest.ts';
+import { parseRepository, parseTag, parseUpstream } from '../../../core/reference.ts';
+import { BufferPool } from '../../../mirror-job/engine/transfer/buffer-pool.ts';
+import {
+  DEFAULT_LIMITS,
+  MANIFEST_BUDGET,
+  type Environment,
+  type Limits,
+} from '../../../mirror-job/engine/environment.ts';
+import { FairShare } from '../../../mirror-job/engine/support/fair-share.ts';
+import type { Image } from '../../../mirror-job/engine/run/image.ts';
+import type { ItemReport, RunReport } from '../../../mirror-job/engine/report.ts';
+import type { TagRules } from '../../../mirror-job/engine/selection/selection.ts';
+import type { Source } from '../../../mirror-job/engine/source.ts';
+import type { Store } from '../../../mirror-job/engine/store/store.ts';
+import { FOLLOW, type MovePolicy } from '../../../mirror-job/engine/tags/tag-policy.ts';
+import { Tally } from '../../../mirror-job/engine/tally.ts';
+import { connect } from '../../../mirror-job/runtime/node/connection.ts';
+import { Registry } from '../../../mirror-job/sources/registry/registry.ts';
+import { NO_BUDGET } from '../../../mirror-job/sources/registry/budget.ts';
+import {
+  DEFAULT_CONCURRENCY,
+  type RegistryOptions,
+} from '../../../mirror-job/sources/registry/registry-options.ts';
+import { RegistrySource } from '../../../mirror-job/sources/registry/registry-source.ts';
+
+/** Stands still but for sleeping, which takes no time and moves it. */
+export class TestClock {
+  #now: number;
+  readonly sleeps: number[] = [];
+
+  constructor(start = '2026-01-01T00:00:00.000Z') {
+    this.#now = Date.parse(start);
+  }
+
+  now(): Date {
+    return new Date(this.#now);
+  }
+
+  async sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.sleeps.push(milliseconds);
+    this.advance(milliseconds);
+  }
+
+  advance(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+}
+
+export interface TestEnvironment extends Environment {
+  readonly clock: TestClock;
+  /** What was logged, as `<level>: <message>`. */
+  readonly logged: string[];
+}
+
+const PART = 1024 * 1024;
+let runs = 0;
+
+export function environmentFor(
+  store: Store,
+  options: { clock?: TestClock; limits?: Partial<Limits>; signal?: AbortSignal } = {},
+): TestEnvironment {
+  runs += 1;
+  const logged: string[] = [];
+  const limits = { ...DEFAULT_LIMITS, partSize: PART, ...options.limits };
+  return {
+    store,
+    clock: options.clock ?? new TestClock(),
+    log: {
+      info: (message) => logged.push(`info: ${message}`),
+      warn: (message) => logged.push(`warn: ${message}`),
+    },
+    logged,
+    createHash,
+    run: `run-${String(runs).padStart(4, '0')}`,
+    signal: options.signal ?? new AbortController().signal,
+    tally: new Tally(),
+    buffers: new BufferPool(8 * limits.partSize, limits.partSize),
+    listedManifests: new FairShare(MANIFEST_BUDGET, MAX_MANIFEST_SIZE),
+    limits,
+  };
+}
+
+/** A client of a tests' registry that gives up fast: a silence of 300 ms, two attempts, no time between them. */
+export async function registryAt(host: string, options: Partial<RegistryOptions> = {}): Promise<Registry> {
+  return new Registry(parseUpstream(host), {
+    fetch: await connect(undefined),
+    clock: new TestClock(),
+    log: { info: () => {}, warn: () => {} },
+    signal: new AbortController().signal,
+    accounts: [],
+    insecure: true,
+    timeout: 300,
+    retry: { attempts: 2, delay: 10, maxDelay: 60_000 },
+    concurrency: DEFAULT_CONCURRENCY,
+    budget: NO_BUDGET,
+    ...options,
+  });
+}
+
+export async function sourceAt(
+  host: string,
+  path: string,
+  options: Partial<RegistryOptions> = {},
+): Promise<RegistrySource> {
+  return new RegistrySource(await registryAt(host, options), path);
+}
+
+export interface ImageOptions {
+  readonly tags?: readonly string[] | 'all';
+  /** Besides the tags that are named. */
+  readonly rules?: TagRules;
+  readonly digests?: readonly string[];
+  readonly referrersEvery?: number | false;
+  readonly platforms?: readonly string[];
+  readonly mustBePublic?: boolean;
+  readonly moves?: Partial<MovePolicy>;
+  readonly immutable?: Image['immutable'];
+}
+
+/** All that is listed. */
+export const EVERY_TAG: TagRules = {
+  include: [],
+  versions: undefined,
+  exclude: [],
+  latest: undefined,
+  minTags: 0,
+};
+
+export function imageOf(source: Source, repository: string, options: ImageOptions = {}): Image {
+  const { tags = 'all', digests = [], referrersEvery = DAY, mustBePublic = false, platforms } = options;
+  return {
+    source,
+    repository: parseRepository(repository),
+    tags: {
+      explicit: tags === 'all' ? [] : tags.map((tag) => parseTag(tag)),
+      rules: options.rules ?? (tags === 'all' ? EVERY_TAG : undefined),
+    },
+    digests: digests.map((digest) => parseDigest(digest)),
+    referrersEvery,
+    platforms,
+    mustBePublic,
+    moves: { ...FOLLOW, ...options.moves },
+    immutable: options.immutable ?? [],
+    neighbours: [],
+  };
+}
+
+export const DAY = 86_400_000;
+
+/** `<repository>:<tag>` → what became of it: its result, or the sentence of its failure. */
+export function outcomesOf(report: Pick<RunReport, 'items'>): Record<string, string> {
+  return Object.fromEntries(report.items.map((item) => [nameOf(item), textOf(item)]));
+}
+
+function nameOf({ repository, reference }: ItemReport): string {
+  return reference === undefined ? repository : `${repository}:${reference}`;
+}
+
+function textOf({ outcome }: ItemReport): string {
+  if (outcome.result === 'skipped') return `skipped: ${outcome.reason}`;
+  return outcome.result === 'failed' ? outcome.error : outcome.result;
+}

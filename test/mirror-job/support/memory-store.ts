@@ -1,0 +1,164 @@
+/** A bucket in memory, so that a test can make any single call fail, and see which calls were made. */
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import {
+  StoreError,
+  UploadLostError,
+  type ComparableStore,
+  type ListedObject,
+  type OpenUpload,
+  type PutOptions,
+  type PutResult,
+  type StoredObject,
+  type UploadPart,
+} from '../../../mirror-job/engine/store/store.ts';
+
+export type StoreCall =
+  | 'get'
+  | 'stream'
+  | 'size'
+  | 'put'
+  | 'list'
+  | 'entries'
+  | 'beginUpload'
+  | 'putPart'
+  | 'completeUpload'
+  | 'abortUpload'
+  | 'openUploads';
+
+interface Upload {
+  readonly key: string;
+  readonly contentType: string;
+  readonly begun: Date;
+  readonly parts: Map<number, Uint8Array>;
+}
+
+export class MemoryStore implements ComparableStore {
+  readonly name: string;
+  readonly objects = new Map<string, StoredObject>();
+  readonly uploads = new Map<string, Upload>();
+  /** `<call> <key>`, in the order in which they were begun. */
+  readonly calls: string[] = [];
+  /** Runs before each call does anything; what it throws, the call throws. */
+  before: (call: StoreCall, key: string) => void | Promise<void> = () => {};
+  /** Conditions that this store takes no notice of. */
+  ignores: ReadonlySet<'ifMatch' | 'ifNoneMatch'> = new Set();
+  now: () => Date = () => new Date(0);
+  #ids = 0;
+
+  constructor(name = 'The bucket in memory') {
+    this.name = name;
+  }
+
+  async get(key: string): Promise<StoredObject | undefined> {
+    await this.#begin('get', key);
+    return this.objects.get(key);
+  }
+
+  async stream(key: string, offset: number): Promise<AsyncIterable<Uint8Array> | undefined> {
+    await this.#begin('stream', key);
+    const bytes = this.objects.get(key)?.bytes.subarray(offset);
+    return bytes === undefined ? undefined : Readable.from(bytes.length === 0 ? [] : [bytes]);
+  }
+
+  async size(key: string): Promise<number | undefined> {
+    await this.#begin('size', key);
+    return this.objects.get(key)?.bytes.length;
+  }
+
+  async put(key: string, bytes: Uint8Array, { contentType, condition }: PutOptions): Promise<PutResult> {
+    await this.#begin('put', key);
+    const present = this.objects.get(key);
+    if (condition !== undefined) {
+      if ('ifMatch' in condition) {
+        if (!this.ignores.has('ifMatch') && present?.etag !== condition.ifMatch) return 'conflict';
+      } else if (!this.ignores.has('ifNoneMatch') && present !== undefined) return 'conflict';
+    }
+    this.#store(key, bytes, contentType);
+    return 'written';
+  }
+
+  async list(prefix: string, limit: number): Promise<readonly string[]> {
+    await this.#begin('list', prefix);
+    return [...this.objects.keys()]
+      .filter((key) => key.startsWith(prefix))
+      .toSorted()
+      .slice(0, limit);
+  }
+
+  async *entries(prefix: string): AsyncGenerator<ListedObject> {
+    await this.#begin('entries', prefix);
+    for (const key of [...this.objects.keys()].toSorted()) {
+      const object = this.objects.get(key);
+      if (object === undefined || !key.startsWith(prefix)) continue;
+      yield { key, size: object.bytes.length, etag: object.etag };
+    }
+  }
+
+  async beginUpload(key: string, contentType: string): Promise<string> {
+    await this.#begin('beginUpload', key);
+    this.#ids += 1;
+    const id = `upload-${this.#ids}`;
+    this.uploads.set(id, { key, contentType, begun: this.now(), parts: new Map() });
+    return id;
+  }
+
+  async putPart(key: string, upload: string, number: number, bytes: Uint8Array): Promise<UploadPart> {
+    await this.#begin('putPart', `${key} ${number}`);
+    this.#upload(upload).parts.set(number, bytes.slice());
+    return { number, etag: `part-${number}` };
+  }
+
+  async completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void> {
+    await this.#begin('completeUpload', key);
+    const { contentType, parts: stored } = this.#upload(upload);
+    const bytes = parts.map(({ number }) => {
+      const part = stored.get(number);
+      if (part === undefined) throw new StoreError(`${key}: there is no part ${number}.`);
+      return part;
+    });
+    this.#store(key, Buffer.concat(bytes), contentType);
+    this.uploads.delete(upload);
+  }
+
+  async abortUpload(key: string, upload: string): Promise<void> {
+    await this.#begin('abortUpload', key);
+    this.uploads.delete(upload);
+  }
+
+  async openUploads(prefix: string): Promise<readonly OpenUpload[]> {
+    await this.#begin('openUploads', prefix);
+    return [...this.uploads]
+      .filter(([, { key }]) => key.startsWith(prefix))
+      .map(([id, { key, begun }]) => ({ key, id, begun }));
+  }
+
+  /** An object's JSON. @throws when there is no such object */
+  json(key: string): unknown {
+    const object = this.objects.get(key);
+    if (object === undefined) throw new Error(`There is no ${key}.`);
+    return JSON.parse(Buffer.from(object.bytes).toString('utf8'));
+  }
+
+  /** The keys that contain a text, sorted. */
+  keys(containing = ''): string[] {
+    return [...this.objects.keys()].filter((key) => key.includes(containing)).toSorted();
+  }
+
+  #upload(id: string): Upload {
+    const upload = this.uploads.get(id);
+    if (upload === undefined) throw new UploadLostError(`There is no upload ${id}.`);
+    return upload;
+  }
+
+  /** As on S3, an ETag covers the body alone. */
+  #store(key: string, bytes: Uint8Array, contentType: string): void {
+    const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
+    this.objects.set(key, { bytes: bytes.slice(), etag, contentType });
+  }
+
+  async #begin(call: StoreCall, key: string): Promise<void> {
+    this.calls.push(`${call} ${key}`);
+    await this.before(call, key);
+  }
+}

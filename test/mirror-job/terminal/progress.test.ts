@@ -1,0 +1,216 @@
+/** What stands on the screen while a run goes on, and what stays when it is over: nothing of the view. */
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Tally } from '../../../mirror-job/engine/tally.ts';
+import { Progress } from '../../../mirror-job/terminal/progress.ts';
+import { Rate, headline, overallBar } from '../../../mirror-job/terminal/view.ts';
+import { Screen } from './screen.ts';
+
+const DIGESTS = ['a', 'b', 'c', 'd', 'e', 'f'].map(
+  (digit) => `docker.io/library/app@sha256:${digit.repeat(64)}`,
+);
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 0 });
+  vi.stubEnv('TERM', 'xterm');
+  vi.stubEnv('NO_COLOR', '1');
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllEnvs();
+});
+
+function busyTally(blobs: number): Tally {
+  const tally = new Tally();
+  tally.planned = 12;
+  tally.finished = 3;
+  for (const [index, label] of DIGESTS.slice(0, blobs).entries()) {
+    tally.running.add({ label, size: 100_000_000, done: index * 10_000_000 });
+    tally.bytesPlanned += 100_000_000;
+  }
+  return tally;
+}
+
+test('the view of a run fits on 80 columns, and goes when the run ends', async () => {
+  const screen = new Screen();
+  const progress = new Progress(screen);
+  const tally = busyTally(6);
+  progress.start(tally);
+  await vi.advanceTimersByTimeAsync(750);
+  tally.bytes = 50_000_000;
+  await vi.advanceTimersByTimeAsync(250);
+  expect(screen.text()).toBe(`█░░░░░░░░░  16 %  3 of 12 images · 11 s left · 50.0 MB of 600 MB · 50.0 MB/s
+    0 %  of 100 MB  docker.io/library/app@sha256:aaaaaaaaaaaa
+   10 %  of 100 MB  docker.io/library/app@sha256:bbbbbbbbbbbb
+   20 %  of 100 MB  docker.io/library/app@sha256:cccccccccccc
+   30 %  of 100 MB  docker.io/library/app@sha256:dddddddddddd
+    and 2 more
+`);
+  progress.stop();
+  expect(screen.text()).toBe('');
+});
+
+test('a run that has nothing to copy counts its images', async () => {
+  const screen = new Screen();
+  const progress = new Progress(screen);
+  const tally = new Tally();
+  tally.planned = 12;
+  progress.start(tally);
+  await vi.advanceTimersByTimeAsync(250);
+  expect(screen.text()).toBe('░░░░░░░░░░   0 %  0 of 12 images\n');
+  progress.stop();
+});
+
+test('a blob that comes and goes between two views is not shown', async () => {
+  const screen = new Screen();
+  const progress = new Progress(screen);
+  const tally = busyTally(1);
+  progress.start(tally);
+  await vi.advanceTimersByTimeAsync(250);
+  expect(screen.text()).toBe('█░░░░░░░░░  12 %  3 of 12 images · 0 B of 100 MB · 0 B/s\n');
+  progress.stop();
+});
+
+test('nothing is written when nothing is new', async () => {
+  const screen = new Screen();
+  const progress = new Progress(screen);
+  progress.start(busyTally(1));
+  await vi.advanceTimersByTimeAsync(500);
+  const { writes } = screen;
+  await vi.advanceTimersByTimeAsync(5000);
+  expect([writes, screen.writes]).toEqual([2, 2]);
+  progress.stop();
+});
+
+test('messages stand above the view, and stay', async () => {
+  const screen = new Screen();
+  const progress = new Progress(screen);
+  progress.info('before');
+  progress.start(busyTally(1));
+  await vi.advanceTimersByTimeAsync(500);
+  progress.warn('something is odd.');
+  const view = `█░░░░░░░░░  12 %  3 of 12 images · 0 B of 100 MB · 0 B/s
+    0 %  of 100 MB  docker.io/library/app@sha256:aaaaaaaaaaaa
+`;
+  expect(screen.text()).toBe(`before\nwarning: something is odd.\n${view}`);
+  progress.stop();
+  expect(screen.text()).toBe('before\nwarning: something is odd.\n');
+});
+
+test('a narrow terminal cuts lines, and one that becomes narrower is wiped clean', async () => {
+  const screen = new Screen(50);
+  const progress = new Progress(screen);
+  progress.info('before');
+  const tally = busyTally(2);
+  progress.start(tally);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(screen.text()).toBe(`before
+█░░░░░░░░░  12 %  3 of 12 images · 0 B of 200 MB 
+    0 %  of 100 MB  docker.io/library/app@sha256:
+   10 %  of 100 MB  docker.io/library/app@sha256:
+`);
+  screen.resize(30);
+  tally.finished = 4;
+  await vi.advanceTimersByTimeAsync(250);
+  expect(screen.text()).toBe(`before
+█░░░░░░░░░  16 %  4 of 12 ima
+    0 %  of 100 MB  docker.io
+   10 %  of 100 MB  docker.io
+`);
+  progress.stop();
+  expect(screen.text()).toBe('before\n');
+});
+
+test('a terminal with few rows shows what fits', async () => {
+  const screen = new Screen();
+  screen.rows = 3;
+  const progress = new Progress(screen);
+  progress.start(busyTally(6));
+  await vi.advanceTimersByTimeAsync(500);
+  expect(screen.text().split('\n')).toHaveLength(3);
+  progress.stop();
+  expect(screen.text()).toBe('');
+});
+
+test.each([
+  ['a pipe', new PassThrough(), 'xterm'],
+  ['a terminal that can do nothing', new Screen(), 'dumb'],
+])('%s gets a plain line every ten seconds, if there is something new', async (_, output, term) => {
+  vi.stubEnv('TERM', term);
+  const written: string[] = [];
+  vi.spyOn(output, 'write').mockImplementation((text: unknown) => written.push(String(text)) > 0);
+  const progress = new Progress(output);
+  const tally = busyTally(1);
+  progress.start(tally);
+  await vi.advanceTimersByTimeAsync(30_000);
+  tally.finished = 4;
+  tally.running.clear();
+  await vi.advanceTimersByTimeAsync(10_000);
+  progress.info('done.');
+  progress.stop();
+  expect(written).toEqual([
+    '3 of 12 images · 0 B of 100 MB · 0 B/s · 1 blob running\n',
+    '4 of 12 images · 0 B of 100 MB · 0 B/s\n',
+    'done.\n',
+  ]);
+});
+
+test('a plain line has the rate of the ten seconds since the last one, and how long the rest will take', async () => {
+  const output = new PassThrough();
+  const written: string[] = [];
+  vi.spyOn(output, 'write').mockImplementation((text: unknown) => written.push(String(text)) > 0);
+  const progress = new Progress(output);
+  const tally = busyTally(6);
+  progress.start(tally);
+  for (const bytes of [50_000_000, 150_000_000, 150_000_000, 600_000_000]) {
+    tally.bytes = bytes;
+    await vi.advanceTimersByTimeAsync(10_000);
+  }
+  progress.stop();
+  expect(written).toEqual([
+    '3 of 12 images · 1 min 50 s left · 50.0 MB of 600 MB · 5.0 MB/s · 6 blobs running\n',
+    '3 of 12 images · 45 s left · 150 MB of 600 MB · 10.0 MB/s · 6 blobs running\n',
+    '3 of 12 images · 150 MB of 600 MB · 0 B/s · 6 blobs running\n',
+    '3 of 12 images · 600 MB of 600 MB · 45.0 MB/s · 6 blobs running\n',
+  ]);
+});
+
+test('the bar is full only at the end, whatever was read twice', () => {
+  const tally = busyTally(1);
+  tally.bytes = 3 * tally.bytesPlanned;
+  expect(overallBar(tally)).toBe('██████░░░░  62 %');
+  tally.finished = tally.planned;
+  expect(overallBar(tally)).toBe('██████████ 100 %');
+});
+
+test.each([
+  [1_000_000, '3 of 12 images · 1 min 40 s left · 0 B of 100 MB · 1.0 MB/s'],
+  [99_000_000, '3 of 12 images · 2 s left · 0 B of 100 MB · 99.0 MB/s'],
+  [0, '3 of 12 images · 0 B of 100 MB · 0 B/s'],
+])('the headline says how long the rest will take at %i bytes per second', (rate, line) => {
+  expect(headline(busyTally(1), rate)).toBe(line);
+});
+
+test('the rate is that of the last five seconds', () => {
+  const rate = new Rate();
+  const samples: [at: number, bytes: number][] = [
+    [0, 0],
+    [1000, 50],
+    [2000, 200],
+    [6000, 200],
+    [10_000, 200],
+  ];
+  expect(samples.map(([at, bytes]) => rate.sample(at, bytes))).toEqual([0, 50, 100, 30, 0]);
+});
+
+test('the rate of samples that are more than five seconds apart is that since the last one', () => {
+  const rate = new Rate();
+  const samples: [at: number, bytes: number][] = [
+    [0, 0],
+    [10_000, 50_000],
+    [30_000, 50_000],
+    [40_000, 80_000],
+  ];
+  expect(samples.map(([at, bytes]) => rate.sample(at, bytes))).toEqual([0, 5000, 0, 3000]);
+});

@@ -1,0 +1,83 @@
+import { PassThrough } from 'node:stream';
+import { WriteStream } from 'node:tty';
+import { afterEach, expect, test, vi } from 'vitest';
+import {
+  alignColumns,
+  formatBytes,
+  formatDuration,
+  shortDigest,
+  shortenDigests,
+  styleFor,
+} from '../../../mirror-job/terminal/style.ts';
+import { Screen } from './screen.ts';
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1000, '1.0 kB'],
+  [12_345, '12.3 kB'],
+  [99_949, '99.9 kB'],
+  [99_951, '100 kB'],
+  [999_499, '999 kB'],
+  [999_500, '1.0 MB'],
+  [3_400_000_000, '3.4 GB'],
+  [5e15, '5000 TB'],
+])('%i bytes are written %s', (bytes, text) => {
+  expect(formatBytes(bytes)).toBe(text);
+});
+
+test.each([
+  [0, '0 ms'],
+  [999.6, '1.0 s'],
+  [4234, '4.2 s'],
+  [59_960, '1 min 0 s'],
+  [200_000, '3 min 20 s'],
+  [3_599_600, '1 h 0 min'],
+  [7_260_000, '2 h 1 min'],
+])('%i ms are written %s', (milliseconds, text) => {
+  expect(formatDuration(milliseconds)).toBe(text);
+});
+
+test('columns are aligned by what is seen, and an empty column is left out', () => {
+  expect(
+    alignColumns([
+      ['\u001B[32mab\u001B[39m', '', 'c', 'x'],
+      ['d', '', 'efg', 'long'],
+    ]),
+  ).toEqual(['\u001B[32mab\u001B[39m  c    x', 'd   efg  long']);
+});
+
+test('digests are shortened wherever they stand', () => {
+  const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
+  expect(shortenDigests(`a@${digest} of sha512:${'f'.repeat(128)}`)).toBe(
+    'a@sha256:0123456789ab of sha512:ffffffffffff',
+  );
+  expect([shortDigest(digest), shortDigest(`sha512:${'f'.repeat(128)}`)]).toEqual([
+    '0123456789ab',
+    'sha512:ffffffffffff',
+  ]);
+});
+
+/** A terminal of 256 colours, by Node's own judgement of the environment. */
+function terminal(): Screen & { getColorDepth(): number } {
+  return Object.assign(new Screen(), { getColorDepth: () => WriteStream.prototype.getColorDepth() });
+}
+
+test.each([
+  ['a terminal', terminal(), {}, '\u001B[31mx\u001B[39m'],
+  ['a terminal, with NO_COLOR', terminal(), { NO_COLOR: '1' }, 'x'],
+  ['a terminal that is dumb', terminal(), { TERM: 'dumb' }, 'x'],
+  ['a pipe', new PassThrough(), {}, 'x'],
+])(
+  'colours are used only where a terminal shows them: %s',
+  (_, stream, environment: Record<string, string>, expected) => {
+    for (const name of ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS']) vi.stubEnv(name, undefined);
+    vi.stubEnv('TERM', 'xterm-256color');
+    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+    expect(styleFor(stream).bad('x')).toBe(expected);
+  },
+);

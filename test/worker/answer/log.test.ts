@@ -1,0 +1,80 @@
+/** What a request leaves in the log, and in the metrics. */
+import { afterEach, expect, it, vi } from 'vitest';
+import { logRefreshFailure, logToAnalytics, logToConsole, type Event } from '../../../worker/log.ts';
+import { r2Bucket } from '../support/bucket.ts';
+import { putIdentity } from '../support/content.ts';
+import { TestEdge } from '../support/test-edge.ts';
+
+const EVENT: Event = {
+  kind: 'tag',
+  method: 'GET',
+  path: '/v2/library/nginx/manifests/latest',
+  status: 200,
+  milliseconds: 12,
+  trace: { reads: 1, storeMilliseconds: 9, source: 'store', store: 2, token: 'ci', failures: [] },
+};
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+it.each([
+  ['log', []],
+  ['warn', ['Store 1 did not answer in time.']],
+  ['error', ['Store 1 did not answer in time.', 'CORRUPT in store 2: …']],
+] as const)('a request is logged by console.%s', (level, failures) => {
+  const lines: unknown[] = [];
+  for (const one of ['log', 'warn', 'error'] as const) {
+    vi.spyOn(console, one).mockImplementation((line: unknown) => lines.push(one, line));
+  }
+  logToConsole({ ...EVENT, trace: { ...EVENT.trace, failures: [...failures] } });
+  expect(lines).toEqual([
+    level,
+    `{"kind":"tag","method":"GET","path":"/v2/library/nginx/manifests/latest","status":200,"ms":12,"storeMs":9,"reads":1,"source":"store","store":2,"token":"ci"${
+      failures.length === 0 ? '' : `,"failures":${JSON.stringify(failures)}`
+    }}`,
+  ]);
+});
+
+it('a failure that quotes the bucket changes no terminal, and is the same JSON', () => {
+  const lines: string[] = [];
+  vi.spyOn(console, 'error').mockImplementation((line: string) => lines.push(line));
+  const failures = ['CORRUPT in store 1: It calls itself "\u001B[31m\u009B\u2028\u202Eoops\uD800".'];
+  logToConsole({ ...EVENT, trace: { ...EVENT.trace, failures } });
+  logRefreshFailure({ key: 'repositories/x/_tags/y', failures });
+  expect(lines.map((line) => JSON.parse(line).failures)).toEqual([failures, failures]);
+  for (const line of lines) expect(line).toMatch(/^[ -~]*$/);
+});
+
+it.each([
+  ['warn', ['Store 1 did not answer in time.']],
+  ['error', ['CORRUPT in store 2: …']],
+] as const)('a failed refresh after the answer is logged by console.%s', (level, failures) => {
+  const lines: unknown[] = [];
+  for (const one of ['log', 'warn', 'error'] as const) {
+    vi.spyOn(console, one).mockImplementation((line: unknown) => lines.push(one, line));
+  }
+  logRefreshFailure({ key: 'repositories/x/_tags/y', failures });
+  expect(lines).toEqual([
+    level,
+    `{"kind":"refresh","key":"repositories/x/_tags/y","failures":${JSON.stringify(failures)}}`,
+  ]);
+});
+
+it('a request is one data point of the metrics', () => {
+  const points: unknown[] = [];
+  logToAnalytics({ writeDataPoint: (point) => points.push(point) })(EVENT);
+  expect(points).toEqual([{ indexes: ['tag'], blobs: ['store', '2', 'ci'], doubles: [200, 12, 1] }]);
+});
+
+it('a log that fails costs nobody an answer', async () => {
+  const bucket = r2Bucket();
+  await putIdentity(bucket);
+  const edge = new TestEdge([bucket], {
+    log: () => {
+      throw new Error('the dataset takes no more points');
+    },
+  });
+  const response = await edge.get('/v2/');
+  expect([response.status, await response.text(), edge.events.length]).toEqual([200, '{}', 1]);
+});

@@ -1,0 +1,23 @@
+/**
+ * Conditions: https://www.rfc-editor.org/rfc/rfc9110#section-13. They are judged by the ETag, which is made of the
+ * digest. Nothing here has a date of modification, so conditions on dates are ignored, as section 13.1.3 wants it.
+ */
+import { RegistryError } from '../../core/error.ts';
+import type { Caller } from './request-headers.ts';
+
+/**
+ * @returns whether the caller has the content already, so that the answer is 304
+ * @throws {RegistryError} PRECONDITION_FAILED if `If-Match` names other content
+ */
+export function hasAlready(caller: Pick<Caller, 'ifMatch' | 'ifNoneMatch'>, etag: string): boolean {
+  const { ifMatch, ifNoneMatch } = caller;
+  if (ifMatch !== undefined && !listOf(ifMatch).some((one) => one === '*' || one === etag)) {
+    throw new RegistryError('PRECONDITION_FAILED', 'The content does not match If-Match.');
+  }
+  if (ifNoneMatch === undefined) return false;
+  return listOf(ifNoneMatch).some((one) => one === '*' || one === etag || one === `W/${etag}`);
+}
+
+function listOf(etags: string): string[] {
+  return etags.split(',').map((one) => one.trim());
+}
