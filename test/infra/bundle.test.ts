@@ -35,7 +35,9 @@ afterAll(() => rm(folder, { recursive: true }));
 /** What starts the job or its bundle, older than either. */
 async function copyStarter(clone: string): Promise<void> {
   await writeFile(join(clone, 'package.json'), '{ "type": "module" }');
-  for (const file of ['lifeboat', 'bundled', 'node-version'].map((name) => `mirror-job/${name}.js`)) {
+  for (const file of ['lifeboat', 'runtime/node/bundled', 'runtime/node/node-version'].map(
+    (name) => `mirror-job/${name}.js`,
+  )) {
     await cp(join(PROJECT, file), join(clone, file));
     await utimes(join(clone, file), 100, 100);
   }
