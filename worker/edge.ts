@@ -10,21 +10,21 @@ import { answerList, type List } from './answer/list.ts';
 import { answerManifest } from './answer/manifest.ts';
 import { answerReferrers } from './answer/referrers.ts';
 import { authorise } from './request/access.ts';
-import { Caller } from './request/request-headers.ts';
+import { RequestHeaders } from './request/request-headers.ts';
 import type { Configuration } from './configuration/configuration.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import type { EncodedList } from './cache/encoded-list.ts';
-import { CACHE_CONTROL, type Answer, type Keeping } from './answer/headers.ts';
-import { openLibrary, type Library, type Surroundings } from './cache/edge-objects.ts';
+import { CACHE_CONTROL, type Answer, type CachePolicy } from './answer/headers.ts';
+import { openEdgeObjects, type EdgeObjects, type EdgeRuntime } from './cache/edge-objects.ts';
 import { faultOf, type Log } from './log.ts';
 import { RequestParser } from './request/parsed-request.ts';
 import type { EdgeRequest, Page } from './request/request.ts';
 import { ReadableCatalog } from './cache/readable-catalog.ts';
-import { newTrace, type Scope } from './answer/request-context.ts';
-import { WarmHeaders } from './answer/headers-cache.ts';
+import { newTrace, type RequestContext } from './answer/request-context.ts';
+import { HeadersCache } from './answer/headers-cache.ts';
 import type { Token } from './request/token.ts';
 
-export interface EdgeOptions extends Surroundings {
+export interface EdgeOptions extends EdgeRuntime {
   readonly log: Log;
 }
 
@@ -34,15 +34,15 @@ export type WaitUntil = (work: Promise<unknown>) => void;
 export class Edge {
   readonly #configuration: Configuration;
   readonly #options: EdgeOptions;
-  readonly #library: Library;
+  readonly #library: EdgeObjects;
   readonly #parser: RequestParser;
   readonly #readable = new ReadableCatalog();
-  readonly #warmHeaders = new WarmHeaders();
+  readonly #warmHeaders = new HeadersCache();
 
   constructor(configuration: Configuration, options: EdgeOptions) {
     this.#configuration = configuration;
     this.#options = options;
-    this.#library = openLibrary(configuration, options);
+    this.#library = openEdgeObjects(configuration, options);
     this.#parser = new RequestParser(configuration);
   }
 
@@ -50,13 +50,13 @@ export class Edge {
   async handle(request: Request, waitUntil: WaitUntil): Promise<Response> {
     const { now, limits, log } = this.#options;
     const begin = now();
-    const scope: Scope = {
+    const scope: RequestContext = {
       deadline: begin + limits.answer,
       waitUntil,
       trace: newTrace(),
     };
     const { asked, host, path } = this.#parser.parse(request.method, request.url);
-    const caller = new Caller(request, host);
+    const caller = new RequestHeaders(request, host);
     let answer: Answer;
     try {
       answer = await this.#answer(asked, caller, scope);
@@ -87,7 +87,7 @@ export class Edge {
     return response;
   }
 
-  async #answer(request: EdgeRequest, caller: Caller, scope: Scope): Promise<Answer> {
+  async #answer(request: EdgeRequest, caller: RequestHeaders, scope: RequestContext): Promise<Answer> {
     if (request.kind === 'refused') throw request.error;
     const needed = authorise(request, caller, this.#configuration);
     const token = needed === undefined ? undefined : await needed;
@@ -111,12 +111,12 @@ export class Edge {
     }
   }
 
-  #keep(keeping: Keeping): string {
+  #keep(keeping: CachePolicy): string {
     return CACHE_CONTROL[this.#configuration.audience][keeping];
   }
 
   /** CRI-O and podman leave a mirror alone whose `/v2/` is 503; later they would be committed to it. */
-  async #answerLiveness(kind: 'ping' | 'health', scope: Scope): Promise<Answer> {
+  async #answerLiveness(kind: 'ping' | 'health', scope: RequestContext): Promise<Answer> {
     const { roster } = this.#library;
     const isLive = await roster.isAnyLive(scope);
     if (!isLive && kind === 'ping') throw new RegistryError('UNAVAILABLE', 'No store answers at the moment.');
@@ -135,8 +135,8 @@ export class Edge {
 
   async #answerManifest(
     { name, digest }: Extract<EdgeRequest, { kind: 'manifest' }>,
-    caller: Caller,
-    scope: Scope,
+    caller: RequestHeaders,
+    scope: RequestContext,
   ): Promise<Answer> {
     const kept = await this.#library.manifests.find(scope, manifestKey(name.repository, digest));
     if (kept === undefined) {
@@ -148,8 +148,8 @@ export class Edge {
 
   async #answerTag(
     { name, tag }: Extract<EdgeRequest, { kind: 'tag' }>,
-    caller: Caller,
-    scope: Scope,
+    caller: RequestHeaders,
+    scope: RequestContext,
   ): Promise<Answer> {
     const kept = this.#configuration.tags
       ? await this.#library.tags.find(scope, tagKey(name.repository, tag))
@@ -164,7 +164,10 @@ export class Edge {
     return answerManifest(kept.value, caller, this.#keep('pointer'));
   }
 
-  async #answerTags({ name, page }: Extract<EdgeRequest, { kind: 'tags' }>, scope: Scope): Promise<Answer> {
+  async #answerTags(
+    { name, page }: Extract<EdgeRequest, { kind: 'tags' }>,
+    scope: RequestContext,
+  ): Promise<Answer> {
     const kept = this.#configuration.tags
       ? await this.#library.tagLists.find(scope, tagListKey(name.repository))
       : undefined;
@@ -186,13 +189,13 @@ export class Edge {
 
   async #answerReferrers(
     { name, subject, artifactType }: Extract<EdgeRequest, { kind: 'referrers' }>,
-    scope: Scope,
+    scope: RequestContext,
   ): Promise<Answer> {
     const kept = await this.#library.referrers.find(scope, referrersKey(name.repository, subject));
     return answerReferrers(kept?.value, artifactType, this.#keep('pointer'));
   }
 
-  async #answerCatalog(page: Page, token: Token | undefined, scope: Scope): Promise<Answer> {
+  async #answerCatalog(page: Page, token: Token | undefined, scope: RequestContext): Promise<Answer> {
     const catalogs: EncodedList[] = [];
     for (const catalog of this.#configuration.catalogs) {
       const kept = await this.#library.catalogs.find(scope, stateKey(catalog, 'catalog.json'));
@@ -221,7 +224,7 @@ function respond(answer: Answer, isHead: boolean, headers: HeadersInit = answer.
   return new Response(sent, { status: answer.status, headers });
 }
 
-function asRegistryError(error: unknown, scope: Scope): RegistryError {
+function asRegistryError(error: unknown, scope: RequestContext): RegistryError {
   if (error instanceof RegistryError) return error;
   if (error instanceof ConfigurationError) return new RegistryError('UNAVAILABLE', error.message);
   // A mistake of ours must not become a 500: docker would repeat the request five times.

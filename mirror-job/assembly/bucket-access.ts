@@ -2,7 +2,7 @@
 import type { Configuration } from '../configuration/configuration.ts';
 import { checkClock } from '../engine/run/clock-check.ts';
 import type { Log } from '../engine/environment.ts';
-import type { StoreMembers } from '../engine/replication/replica-set.ts';
+import type { ReplicaSet } from '../engine/replication/replica-set.ts';
 import type { Store } from '../engine/store/store.ts';
 import { systemClock } from '../runtime/node/clock.ts';
 import { createEnvironment } from './environment.ts';
@@ -61,7 +61,7 @@ export async function withWritable<Result>(
   }
 }
 
-function unseenBy({ all, lead }: StoreMembers): string | undefined {
+function unseenBy({ all, lead }: ReplicaSet): string | undefined {
   const [earlier] = all.slice(0, all.indexOf(lead));
   if (earlier === undefined) return undefined;
   return `${earlier.bucket.name} was left out, although the edge asks it before the store that was changed: while it answers, clients get what it has. "lifeboat sync" catches it up.`;

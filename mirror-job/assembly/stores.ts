@@ -3,17 +3,17 @@ import type { Configuration, StoreConfiguration } from '../configuration/configu
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { BucketRefusedError, beginBucket, openBucket, requireIdentity } from '../engine/store/bucket.ts';
-import { BoundedStore } from '../engine/store/shutdown-deadline-store.ts';
+import { ShutdownDeadlineStore } from '../engine/store/shutdown-deadline-store.ts';
 import { DryStore } from '../engine/store/dry-store.ts';
 import type { Environment } from '../engine/environment.ts';
 import type { Timekeeper } from '../engine/support/server-clock.ts';
-import { ProvenStore } from '../engine/store/probe-gated-store.ts';
+import { ProbeGatedStore } from '../engine/store/probe-gated-store.ts';
 import { ReadAhead } from '../engine/store/read-ahead-store.ts';
 import { alignStores, keepAligned } from '../engine/replication/replica-reconcile.ts';
-import { StoreMembers, type Member } from '../engine/replication/replica-set.ts';
-import { StoreSet } from '../engine/replication/replicated-store.ts';
+import { ReplicaSet, type Replica } from '../engine/replication/replica-set.ts';
+import { ReplicatedStore } from '../engine/replication/replicated-store.ts';
 import { StoreError, type Store } from '../engine/store/store.ts';
-import { UnguardedStore } from '../engine/store/unconditional-store.ts';
+import { UnconditionalStore } from '../engine/store/unconditional-store.ts';
 import { systemClock } from '../runtime/node/clock.ts';
 import type { Agents } from '../runtime/node/agents.ts';
 import { crypto } from '../runtime/node/builtin.ts';
@@ -27,7 +27,7 @@ type ClockCheck = (stores: readonly Timekeeper[]) => Promise<void>;
 
 /** A store that answers, or what it said instead. */
 interface Opened {
-  readonly member: Member;
+  readonly member: Replica;
   readonly settings: StoreConfiguration;
   readonly failure: StoreError | undefined;
 }
@@ -120,9 +120,9 @@ export async function openOneEarly(
   // Where the run is over because of it, nobody waits for what it still tries.
   const writes = begun.proof.catch((error: unknown) => (isStopped() ? Promise.reject(error) : forever()));
   writes.catch(() => undefined);
-  const member: Member = {
+  const member: Replica = {
     bucket,
-    store: new ProvenStore(reading, writes),
+    store: new ProbeGatedStore(reading, writes),
     id,
     isNew: false,
     secret: undefined,
@@ -145,7 +145,7 @@ export async function alignedEnvironment(
   file: string,
   environment: Environment,
   opened: OpenedStores,
-): Promise<{ readonly environment: Environment; readonly members: StoreMembers }> {
+): Promise<{ readonly environment: Environment; readonly members: ReplicaSet }> {
   const members = await membersOf(file, environment, opened, (all) => alignStores(environment, all));
   const store = storeOf(members);
   const isOne = members.all.length === 1;
@@ -172,22 +172,22 @@ export async function openInStep(
   file: string,
   environment: Environment,
   opened: OpenedStores,
-): Promise<{ readonly store: Store; readonly members: StoreMembers }> {
+): Promise<{ readonly store: Store; readonly members: ReplicaSet }> {
   const members = await membersOf(file, environment, opened, keepAligned);
   return { store: storeOf(members), members };
 }
 
-function storeOf(members: StoreMembers): Store {
-  return members.all.length === 1 ? members.lead.store : new StoreSet(members);
+function storeOf(members: ReplicaSet): Store {
+  return members.all.length === 1 ? members.lead.store : new ReplicatedStore(members);
 }
 
 async function membersOf(
   file: string,
   environment: Environment,
   { all, stateKey }: OpenedStores,
-  align: (members: StoreMembers) => Promise<void>,
-): Promise<StoreMembers> {
-  const members = new StoreMembers(
+  align: (members: ReplicaSet) => Promise<void>,
+): Promise<ReplicaSet> {
+  const members = new ReplicaSet(
     all.map(({ member }) => member),
     environment,
     stateKey,
@@ -219,8 +219,8 @@ export async function openReadable(
   const tried: Opened[] = [];
   for (const settings of [store, ...laterStores]) {
     const bucket = new S3Store(settings, agents);
-    const bounded = new BoundedStore(bucket, systemClock, signal);
-    const member: Member = { bucket, store: bounded, id: undefined, isNew: false, secret: undefined };
+    const bounded = new ShutdownDeadlineStore(bucket, systemClock, signal);
+    const member: Replica = { bucket, store: bounded, id: undefined, isNew: false, secret: undefined };
     // What is not written needs no proof that it would be written safely.
     const expected = { ...settings, name, newId: crypto.randomUUID(), singleWriter: true };
     const open = () => (isDry ? openBucket(new DryStore(bounded), expected) : requireIdentity(bounded));
@@ -236,12 +236,12 @@ export async function openReadable(
 function connect(
   settings: StoreConfiguration,
   { agents, signal }: { readonly agents: Agents; readonly signal: AbortSignal },
-): Omit<Member, 'id' | 'isNew'> {
+): Omit<Replica, 'id' | 'isNew'> {
   const bucket = new S3Store(settings, agents);
   // Some providers refuse a condition rather than ignore it.
-  const guarded = settings.singleWriter ? new UnguardedStore(bucket) : bucket;
+  const guarded = settings.singleWriter ? new UnconditionalStore(bucket) : bucket;
   const secret = settings.credentials?.secretAccessKey;
-  return { bucket, store: new BoundedStore(guarded, systemClock, signal), secret };
+  return { bucket, store: new ShutdownDeadlineStore(guarded, systemClock, signal), secret };
 }
 
 /** @throws {ConfigurationError} for a bucket that answers and is not this mirror's */

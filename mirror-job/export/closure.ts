@@ -9,7 +9,7 @@ import { referrersTag } from '../../core/tag-list.ts';
 import type { BucketSource } from '../sources/bucket/bucket-source.ts';
 import type { Environment } from '../engine/environment.ts';
 import { createLimit } from '../engine/support/limit.ts';
-import { Memo } from '../engine/support/single-flight.ts';
+import { SingleFlight } from '../engine/support/single-flight.ts';
 import { chooseChildren } from '../engine/copy/platform-choice.ts';
 import { allSettled } from '../engine/support/all-or-throw.ts';
 import { SourceError, type SourceManifest } from '../engine/source.ts';
@@ -65,7 +65,7 @@ export class ClosureWalk {
   readonly #source: BucketSource;
   readonly #hand: (digest: Digest, bytes: Uint8Array) => Promise<void>;
   readonly #limit = createLimit(READS);
-  readonly #nodes = new Memo<Digest, Node | undefined>();
+  readonly #nodes = new SingleFlight<Digest, Node | undefined>();
   readonly #read = new Set<Digest>();
   #signatureTags: Promise<readonly Tag[]> | undefined;
 

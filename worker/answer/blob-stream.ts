@@ -5,13 +5,13 @@ import { blobKey } from '../../core/layout.ts';
 import { OCTET_STREAM } from '../../core/media-type.ts';
 import type { Kept } from '../cache/read-through-cache.ts';
 import type { Answer } from './headers.ts';
-import type { Library } from '../cache/edge-objects.ts';
+import type { EdgeObjects } from '../cache/edge-objects.ts';
 import { areAscending, type Ranges } from '../request/range.ts';
-import { newTrace, type Scope } from './request-context.ts';
+import { newTrace, type RequestContext } from './request-context.ts';
 import type { Hit } from '../store/failover-stores.ts';
 import { StoreError, type ByteRange, type StoredObject } from '../store/store.ts';
 
-type Streamed = Pick<Library, 'roster' | 'onRefreshFailure'>;
+type Streamed = Pick<EdgeObjects, 'roster' | 'onRefreshFailure'>;
 
 /**
  * Each range costs one read of the store, and a Worker of the free plan may send 50 requests per request it answers.
@@ -28,7 +28,7 @@ const encoder = new TextEncoder();
 export async function streamBlob(
   link: Kept<BlobLink>,
   ranges: Ranges | undefined,
-  scope: Scope,
+  scope: RequestContext,
   library: Streamed,
   headers: Readonly<Record<string, string>>,
 ): Promise<Answer> {
@@ -61,7 +61,7 @@ export function blobUnknown(digest: string): RegistryError {
 async function streamRange(
   link: Kept<BlobLink>,
   range: ByteRange | undefined,
-  scope: Scope,
+  scope: RequestContext,
   library: Streamed,
   headers: Readonly<Record<string, string>>,
 ): Promise<Answer> {
@@ -85,7 +85,7 @@ async function streamRange(
 async function streamParts(
   link: Kept<BlobLink>,
   ranges: readonly ByteRange[],
-  scope: Scope,
+  scope: RequestContext,
   library: Streamed,
   headers: Readonly<Record<string, string>>,
 ): Promise<Answer> {
@@ -104,7 +104,7 @@ async function streamParts(
   // error.
   const first = await open(link, ranges[0], scope, library);
   scope.trace.store = first.store;
-  const later: Scope = { ...scope, deadline: Infinity, trace: newTrace() };
+  const later: RequestContext = { ...scope, deadline: Infinity, trace: newTrace() };
   const { readable, writable } = new FixedLengthStream(length);
 
   async function send(): Promise<void> {
@@ -145,7 +145,7 @@ async function write(writable: WritableStream<Uint8Array>, bytes: Uint8Array): P
 async function open(
   link: Kept<BlobLink>,
   range: ByteRange | undefined,
-  scope: Scope,
+  scope: RequestContext,
   { roster }: Streamed,
 ): Promise<Hit<StoredObject>> {
   const { digest, size } = link.value;

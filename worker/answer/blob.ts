@@ -7,14 +7,14 @@ import { RegistryError } from '../../core/error.ts';
 import { blobKey, blobLinkKey } from '../../core/layout.ts';
 import { OCTET_STREAM } from '../../core/media-type.ts';
 import type { Kept } from '../cache/read-through-cache.ts';
-import type { Caller } from '../request/request-headers.ts';
+import type { RequestHeaders } from '../request/request-headers.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { hasAlready } from '../request/condition.ts';
 import { CACHE_CONTROL, type Answer } from './headers.ts';
-import type { Library } from '../cache/edge-objects.ts';
+import type { EdgeObjects } from '../cache/edge-objects.ts';
 import { parseRanges } from '../request/range.ts';
 import type { EdgeRequest } from '../request/request.ts';
-import type { Scope } from './request-context.ts';
+import type { RequestContext } from './request-context.ts';
 import { blobUnknown, streamBlob } from './blob-stream.ts';
 
 type BlobRequest = Extract<EdgeRequest, { kind: 'blob' }>;
@@ -26,9 +26,9 @@ type BlobPolicy = Pick<Configuration, 'audience' | 'blobs' | 'streamBelow'>;
  */
 export async function answerBlob(
   request: BlobRequest,
-  caller: Caller,
-  scope: Scope,
-  library: Library,
+  caller: RequestHeaders,
+  scope: RequestContext,
+  library: EdgeObjects,
   policy: BlobPolicy,
 ): Promise<Answer> {
   const { digest } = request;
@@ -78,8 +78,8 @@ export async function answerBlob(
 /** The URL that the caller is sent to; undefined if the bytes come through the edge. */
 async function targetOf(
   link: Kept<BlobLink>,
-  caller: Caller,
-  library: Library,
+  caller: RequestHeaders,
+  library: EdgeObjects,
   policy: BlobPolicy,
 ): Promise<string | undefined> {
   // The client would send its conditions to the store too, and the store judges them by other ETags and dates.
@@ -89,7 +89,11 @@ async function targetOf(
 }
 
 /** The descriptor, from a store that answers now: whoever is sent on must not be sent to a dead one. */
-async function findLive(request: BlobRequest, scope: Scope, library: Library): Promise<Kept<BlobLink>> {
+async function findLive(
+  request: BlobRequest,
+  scope: RequestContext,
+  library: EdgeObjects,
+): Promise<Kept<BlobLink>> {
   const { digest, name } = request;
   const key = blobLinkKey(name.repository, digest);
   const kept = await library.links.find(scope, key);
@@ -106,7 +110,7 @@ function mayRedirect({ size }: BlobLink, { blobs, streamBelow }: BlobPolicy): bo
 }
 
 /** Go's client sends Authorization on to the same host and its sub-domains, and S3 answers that with 400. */
-function leaksAuthorization(target: string, caller: Caller): boolean {
+function leaksAuthorization(target: string, caller: RequestHeaders): boolean {
   if (caller.authorization === undefined) return false;
   const { hostname } = new URL(target);
   return hostname === caller.host || hostname.endsWith(`.${caller.host}`);

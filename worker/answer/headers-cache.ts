@@ -2,7 +2,7 @@
  * Headers of answers from memory, made once and given again: to hand a dozen strings to the runtime for each
  * request costs more than all else that a warm answer needs.
  */
-import { explain, type Answer } from './headers.ts';
+import { addDebugHeaders, type Answer } from './headers.ts';
 import type { EdgeRequest } from '../request/request.ts';
 import type { Trace } from './request-context.ts';
 
@@ -12,7 +12,7 @@ interface Made {
   readonly headers: Headers;
 }
 
-export class WarmHeaders {
+export class HeadersCache {
   /** Goes with the parsed request, of which only so many are kept. */
   readonly #made = new WeakMap<EdgeRequest, Made>();
 
@@ -27,7 +27,7 @@ export class WarmHeaders {
     const made = isWarm ? this.#made.get(request) : undefined;
     if (made !== undefined && valueOf(made.from) === from) return made.headers;
     const name = 'name' in request ? request.name : undefined;
-    explain(answer.headers, name, trace, milliseconds);
+    addDebugHeaders(answer.headers, name, trace, milliseconds);
     if (!isWarm || from === undefined) return answer.headers;
     const headers = new Headers(answer.headers);
     this.#made.set(request, { from: typeof from === 'string' ? from : new WeakRef(from), headers });

@@ -33,10 +33,10 @@ export const CACHE_CONTROL = {
   },
 } as const satisfies Record<Audience, Record<string, string>>;
 
-export type Keeping = keyof (typeof CACHE_CONTROL)[Audience];
+export type CachePolicy = keyof (typeof CACHE_CONTROL)[Audience];
 
 /** Tells whoever debugs a pull where its answer came from; clients ignore it. */
-export function explain(
+export function addDebugHeaders(
   headers: Record<string, string>,
   name: Name | undefined,
   trace: Trace,

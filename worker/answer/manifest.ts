@@ -1,11 +1,15 @@
 /** A manifest: the stored bytes, under their own media type, whatever the caller accepts. */
-import type { Caller } from '../request/request-headers.ts';
+import type { RequestHeaders } from '../request/request-headers.ts';
 import type { ManifestContent } from '../cache/content.ts';
 import { hasAlready } from '../request/condition.ts';
 import type { Answer } from './headers.ts';
 
 /** @throws {RegistryError} PRECONDITION_FAILED */
-export function answerManifest(manifest: ManifestContent, caller: Caller, cacheControl: string): Answer {
+export function answerManifest(
+  manifest: ManifestContent,
+  caller: RequestHeaders,
+  cacheControl: string,
+): Answer {
   const { digest, mediaType, bytes } = manifest;
   const etag = `"${digest}"`;
   const headers = { 'Docker-Content-Digest': digest, ETag: etag, 'Cache-Control': cacheControl };

@@ -20,7 +20,7 @@ export interface Trace {
   readonly failures: string[];
 }
 
-export interface Scope {
+export interface RequestContext {
   /** When the client must have its first byte, by the edge's clock. Milliseconds. */
   readonly deadline: number;
   /** Lets work outlive the answer. */

@@ -1,7 +1,7 @@
 /** All that the edge answers from: one shelf a kind of object, and the stores behind them. */
 import type { BlobLink } from '../../core/blob-link.ts';
 import { EdgeCache } from './edge-cache.ts';
-import { Shelf, type Kind } from './read-through-cache.ts';
+import { ReadThroughCache, type Kind } from './read-through-cache.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import {
   BLOB_LINK,
@@ -18,14 +18,14 @@ import type { EncodedList } from './encoded-list.ts';
 import { ReadBudget } from '../isolate/read-budget.ts';
 import type { RefreshFailure } from '../log.ts';
 import { R2Store } from '../store/r2.ts';
-import { Roster } from '../store/failover-stores.ts';
+import { FailoverStores } from '../store/failover-stores.ts';
 import { S3Store, type Fetch } from '../store/s3.ts';
 import { CONFIRMATION_MS } from '../store/store-health.ts';
 import type { StartTimer } from '../store/time-limit.ts';
 import type { StoreConfiguration } from '../configuration/store-configuration.ts';
 
 /** What the edge is given by where it runs; tests give it other ones. */
-export interface Surroundings {
+export interface EdgeRuntime {
   readonly fetch: Fetch;
   readonly cache: Pick<Cache, 'match' | 'put' | 'delete'>;
   /** Milliseconds since 1970. */
@@ -53,15 +53,15 @@ const STORE_MS = 3000;
 
 export const LIMITS: Limits = { answer: 8000, store: STORE_MS, flight: STORE_MS + CONFIRMATION_MS + 500 };
 
-export interface Library {
-  readonly roster: Roster;
-  readonly manifests: Shelf<ManifestContent>;
-  readonly tags: Shelf<TagContent>;
-  readonly links: Shelf<BlobLink>;
-  readonly tagLists: Shelf<EncodedList>;
-  readonly referrers: Shelf<ReferrersContent>;
-  readonly catalogs: Shelf<EncodedList>;
-  readonly onRefreshFailure: Surroundings['onRefreshFailure'];
+export interface EdgeObjects {
+  readonly roster: FailoverStores;
+  readonly manifests: ReadThroughCache<ManifestContent>;
+  readonly tags: ReadThroughCache<TagContent>;
+  readonly links: ReadThroughCache<BlobLink>;
+  readonly tagLists: ReadThroughCache<EncodedList>;
+  readonly referrers: ReadThroughCache<ReferrersContent>;
+  readonly catalogs: ReadThroughCache<EncodedList>;
+  readonly onRefreshFailure: EdgeRuntime['onRefreshFailure'];
 }
 
 const MIB = 1024 * 1024;
@@ -71,10 +71,10 @@ const DIGEST_FRESH = 24 * 60 * 60 * 1000;
 /** No bucket's id: those are not empty, and this has a character that is encoded in them. */
 const IDENTITIES = 'identities/';
 
-export function openLibrary(configuration: Configuration, surroundings: Surroundings): Library {
+export function openEdgeObjects(configuration: Configuration, surroundings: EdgeRuntime): EdgeObjects {
   const { now, startTimer, limits, onRefreshFailure } = surroundings;
   const edgeCache = new EdgeCache(surroundings.cache);
-  const roster: Roster = new Roster({
+  const roster: FailoverStores = new FailoverStores({
     stores: configuration.stores.map((store, index) => openStore(index + 1, store, surroundings)),
     audience: configuration.audience,
     fresh: configuration.storeFresh,
@@ -105,7 +105,7 @@ export function openLibrary(configuration: Configuration, surroundings: Surround
   });
   const budget = new ReadBudget({ now, startTimer });
   const shelf = <T>(kind: Kind<T>, room: number) =>
-    new Shelf<T>({
+    new ReadThroughCache<T>({
       kind,
       roster,
       edgeCache,
@@ -129,7 +129,7 @@ export function openLibrary(configuration: Configuration, surroundings: Surround
   return { roster, manifests, tags, links, tagLists, referrers, catalogs, onRefreshFailure };
 }
 
-function openStore(number: number, store: StoreConfiguration, surroundings: Surroundings): S3Store | R2Store {
+function openStore(number: number, store: StoreConfiguration, surroundings: EdgeRuntime): S3Store | R2Store {
   switch (store.kind) {
     case 's3':
       return new S3Store(number, store, surroundings);

@@ -10,9 +10,9 @@ import { NOTHING_TAKEN } from '../isolate/byte-budget.ts';
 import type { ReadBudget } from '../isolate/read-budget.ts';
 import { SingleFlight } from '../isolate/single-flight.ts';
 import { faultOf, type RefreshFailure } from '../log.ts';
-import { newTrace, type Scope } from '../answer/request-context.ts';
+import { newTrace, type RequestContext } from '../answer/request-context.ts';
 import { CorruptObjectError } from '../store/corrupt-object-error.ts';
-import type { Roster } from '../store/failover-stores.ts';
+import type { FailoverStores } from '../store/failover-stores.ts';
 import { readSmall, type SmallObject } from '../store/small-object.ts';
 import type { PauseTimer } from '../store/store-health.ts';
 import type { Store } from '../store/store.ts';
@@ -43,7 +43,7 @@ export interface Kept<T> {
 
 export interface ShelfOptions<T> {
   readonly kind: Kind<T>;
-  readonly roster: Roster;
+  readonly roster: FailoverStores;
   readonly edgeCache: EdgeCache;
   readonly now: () => number;
   readonly startTimer: StartTimer;
@@ -72,7 +72,7 @@ const OVERHEAD = 512;
 /** A job whose clock is further ahead than this, in milliseconds, is wrong, and its times order nothing. */
 const MOST_AHEAD = 5 * 60 * 1000;
 
-export class Shelf<T> {
+export class ReadThroughCache<T> {
   readonly #options: ShelfOptions<T>;
   readonly #memory: MemoryCache<Kept<T>>;
   /** Keys that are being asked for in the background, and since when. */
@@ -97,14 +97,14 @@ export class Shelf<T> {
    * @throws {RegistryError} UNAVAILABLE when no store answers and nothing is kept that may be given
    * @throws {ConfigurationError} for a bucket of another audience
    */
-  find(scope: Scope, key: string): Kept<T> | Promise<Kept<T> | undefined> {
+  find(scope: RequestContext, key: string): Kept<T> | Promise<Kept<T> | undefined> {
     const { now, fresh } = this.#options;
     const kept = this.#memory.get(key);
     if (kept !== undefined && now() - kept.at < fresh) return given(scope, kept, 'memory');
     return this.#findElsewhere(scope, key);
   }
 
-  async #findElsewhere(scope: Scope, key: string): Promise<Kept<T> | undefined> {
+  async #findElsewhere(scope: RequestContext, key: string): Promise<Kept<T> | undefined> {
     const { now, fresh, kind } = this.#options;
     const fromEdge = await this.#flights.run(scope, `edge ${key}`, () => this.#fromEdgeCache(scope, key));
     // Looked at only now: another request may have learnt more meanwhile.
@@ -127,11 +127,11 @@ export class Shelf<T> {
   }
 
   /** Asks the stores, whatever is kept. @throws as `find` */
-  refresh(scope: Scope, key: string): Promise<Kept<T> | undefined> {
+  refresh(scope: RequestContext, key: string): Promise<Kept<T> | undefined> {
     return this.#flights.run(scope, `store ${key}`, () => this.#refreshOnce(scope, key));
   }
 
-  async #refreshOnce(scope: Scope, key: string): Promise<Kept<T> | undefined> {
+  async #refreshOnce(scope: RequestContext, key: string): Promise<Kept<T> | undefined> {
     const { roster, kind, now, fresh, stale, edgeCache } = this.#options;
     const before = this.#memory.get(key);
     const hit = await roster.search(scope, kind.absence, (store, signal, pauseTimer) =>
@@ -191,7 +191,7 @@ export class Shelf<T> {
     }
   }
 
-  async #ask(scope: Scope, key: string, kept: Kept<T> | undefined): Promise<Kept<T> | undefined> {
+  async #ask(scope: RequestContext, key: string, kept: Kept<T> | undefined): Promise<Kept<T> | undefined> {
     const { now, stale, kind } = this.#options;
     try {
       const found = await this.refresh(scope, key);
@@ -206,7 +206,7 @@ export class Shelf<T> {
     return given(scope, kept, 'memory');
   }
 
-  #refreshLater(scope: Scope, key: string): void {
+  #refreshLater(scope: RequestContext, key: string): void {
     const { now, roster } = this.#options;
     const since = this.#refreshing.get(key);
     // The runtime may drop work that outlives its answer; then the next request takes it up.
@@ -217,7 +217,7 @@ export class Shelf<T> {
   }
 
   /** Never rejects: nobody waits for it but the runtime. */
-  async #refreshNow(scope: Scope, key: string): Promise<void> {
+  async #refreshNow(scope: RequestContext, key: string): Promise<void> {
     const { failures } = scope.trace;
     try {
       await this.refresh(scope, key);
@@ -230,7 +230,7 @@ export class Shelf<T> {
     if (failures.length > 0) this.#options.onRefreshFailure({ key, failures });
   }
 
-  async #fromEdgeCache({ deadline }: Scope, key: string): Promise<Kept<T> | undefined> {
+  async #fromEdgeCache({ deadline }: RequestContext, key: string): Promise<Kept<T> | undefined> {
     const { roster, edgeCache, now, fresh, stale, kind, budget } = this.#options;
     if (roster.idOf(1) === undefined) await roster.recall();
     const { space } = roster;
@@ -288,7 +288,7 @@ export class Shelf<T> {
   }
 }
 
-function given<T>(scope: Scope, kept: Kept<T>, source: 'memory' | 'edge' | 'store'): Kept<T> {
+function given<T>(scope: RequestContext, kept: Kept<T>, source: 'memory' | 'edge' | 'store'): Kept<T> {
   scope.trace.source = source;
   scope.trace.store = kept.store;
   return kept;

@@ -1,6 +1,6 @@
 /** Joins what several requests do at the same time for one key: the first request does it, the others wait for it. */
 import { RegistryError } from '../../core/error.ts';
-import type { Scope } from '../answer/request-context.ts';
+import type { RequestContext } from '../answer/request-context.ts';
 import type { StartTimer } from '../store/time-limit.ts';
 import { waitForOther } from './other-request.ts';
 
@@ -35,7 +35,7 @@ export class SingleFlight<T> {
    * @param work must yield plain data: streams and responses cannot pass from one request to another
    * @throws what the work throws; UNAVAILABLE when the deadline of a follower has passed
    */
-  async run(scope: Scope, key: string, work: () => Promise<T>): Promise<T> {
+  async run(scope: RequestContext, key: string, work: () => Promise<T>): Promise<T> {
     const { now, startTimer, patienceMs } = this.#options;
     for (;;) {
       const flight = this.#flights.get(key);
@@ -62,7 +62,7 @@ export class SingleFlight<T> {
     }
   }
 
-  async #lead(scope: Scope, key: string, work: () => Promise<T>): Promise<T> {
+  async #lead(scope: RequestContext, key: string, work: () => Promise<T>): Promise<T> {
     const leader = {};
     const flight = this.#flights.get(key) ?? { leader, since: 0, followers: new Set() };
     flight.leader = leader;
@@ -84,7 +84,7 @@ export class SingleFlight<T> {
 }
 
 /** Never rejects. */
-async function outcomeOf<T>({ trace }: Scope, work: () => Promise<T>): Promise<Outcome<T>> {
+async function outcomeOf<T>({ trace }: RequestContext, work: () => Promise<T>): Promise<Outcome<T>> {
   const noted = trace.failures.length;
   try {
     const value = await work();

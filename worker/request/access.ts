@@ -1,6 +1,6 @@
 /** Who may read what. Decided before anything is looked for, so that a refusal tells nothing of what exists. */
 import { RegistryError } from '../../core/error.ts';
-import type { Caller } from './request-headers.ts';
+import type { RequestHeaders } from './request-headers.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import type { EdgeRequest } from './request.ts';
 import { mayRead, type Token } from './token.ts';
@@ -15,7 +15,7 @@ type Access = Pick<Configuration, 'audience' | 'tokens' | 'challenge'>;
  */
 export function authorise(
   request: EdgeRequest,
-  caller: Pick<Caller, 'authorization'>,
+  caller: Pick<RequestHeaders, 'authorization'>,
   access: Access,
 ): undefined | Promise<Token> {
   // A static header that a client sends to a public edge is not looked at.
@@ -25,7 +25,7 @@ export function authorise(
 
 async function requireToken(
   request: EdgeRequest,
-  caller: Pick<Caller, 'authorization'>,
+  caller: Pick<RequestHeaders, 'authorization'>,
   access: Access,
 ): Promise<Token> {
   const token = await tokenOf(caller.authorization, access.tokens);

@@ -3,13 +3,13 @@
  * digest. Nothing here has a date of modification, so conditions on dates are ignored, as section 13.1.3 wants it.
  */
 import { RegistryError } from '../../core/error.ts';
-import type { Caller } from './request-headers.ts';
+import type { RequestHeaders } from './request-headers.ts';
 
 /**
  * @returns whether the caller has the content already, so that the answer is 304
  * @throws {RegistryError} PRECONDITION_FAILED if `If-Match` names other content
  */
-export function hasAlready(caller: Pick<Caller, 'ifMatch' | 'ifNoneMatch'>, etag: string): boolean {
+export function hasAlready(caller: Pick<RequestHeaders, 'ifMatch' | 'ifNoneMatch'>, etag: string): boolean {
   const { ifMatch, ifNoneMatch } = caller;
   if (ifMatch !== undefined && !listOf(ifMatch).some((one) => one === '*' || one === etag)) {
     throw new RegistryError('PRECONDITION_FAILED', 'The content does not match If-Match.');

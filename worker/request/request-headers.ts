@@ -1,7 +1,7 @@
 const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'];
 
 /** What of a request's headers changes its answer. Read only where it is needed: each look costs a little. */
-export class Caller {
+export class RequestHeaders {
   readonly isHead: boolean;
   /** The host name that it was sent to, without the port. */
   readonly host: string;

@@ -7,7 +7,7 @@ import { RegistryError } from '../../core/error.ts';
 import { IDENTITY_KEY } from '../../core/layout.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { faultOf, type RefreshFailure } from '../log.ts';
-import { newTrace, type Scope } from '../answer/request-context.ts';
+import { newTrace, type RequestContext } from '../answer/request-context.ts';
 import { CorruptObjectError } from './corrupt-object-error.ts';
 import { StoreHealth, type PauseTimer, type StoreHealthOptions, type StoreState } from './store-health.ts';
 import { StoreError, type Store } from './store.ts';
@@ -32,7 +32,7 @@ export interface Hit<T> {
  */
 export type Absence = 'pointer' | 'digest';
 
-export class Roster {
+export class FailoverStores {
   readonly #members: readonly StoreHealth[];
   readonly #options: RosterOptions;
 
@@ -49,7 +49,7 @@ export class Roster {
    * @throws {ConfigurationError} for a bucket of another audience
    */
   async search<T>(
-    scope: Scope,
+    scope: RequestContext,
     absence: Absence,
     run: (store: Store, signal: AbortSignal, pauseTimer: PauseTimer) => Promise<T | undefined>,
     first?: number,
@@ -90,14 +90,14 @@ export class Roster {
   }
 
   /** Whether that store answered a moment ago, or does now. @throws {ConfigurationError} */
-  isLive(scope: Scope, number: number): boolean | Promise<boolean> {
+  isLive(scope: RequestContext, number: number): boolean | Promise<boolean> {
     const member = this.#members[number - 1];
     if (member === undefined) return false;
     return member.isFresh || member.isLive(scope);
   }
 
   /** Whether any store does. @throws {ConfigurationError} */
-  async isAnyLive(scope: Scope): Promise<boolean> {
+  async isAnyLive(scope: RequestContext): Promise<boolean> {
     const order = this.#order(scope);
     if (order.some((member) => member.isFresh)) return true;
     for (const member of order) {
@@ -141,7 +141,7 @@ export class Roster {
     for (const member of this.#members) await member.recall();
   }
 
-  #order(scope: Scope, first?: number): readonly StoreHealth[] {
+  #order(scope: RequestContext, first?: number): readonly StoreHealth[] {
     if (this.#members.length === 1) return this.#members;
     const up = this.#members.filter((member) => !member.isDown);
     const down = this.#members.filter((member) => member.isDown);
@@ -151,14 +151,14 @@ export class Roster {
     return [...(preferred === undefined ? [] : [preferred]), ...others, ...down];
   }
 
-  #probeLater(member: StoreHealth, scope: Scope): void {
+  #probeLater(member: StoreHealth, scope: RequestContext): void {
     if (member.isDueForCheck) {
       scope.waitUntil(this.#probe(member, { ...scope, deadline: Infinity, trace: newTrace() }));
     }
   }
 
   /** Never rejects: nobody waits for it but the runtime. */
-  async #probe(member: StoreHealth, scope: Scope): Promise<void> {
+  async #probe(member: StoreHealth, scope: RequestContext): Promise<void> {
     const { failures } = scope.trace;
     try {
       await member.isLive(scope);

@@ -5,7 +5,7 @@
  */
 import type { Audience, Identity } from '../../core/identity.ts';
 import { SingleFlight } from '../isolate/single-flight.ts';
-import type { Scope } from '../answer/request-context.ts';
+import type { RequestContext } from '../answer/request-context.ts';
 import { readIdentity, recallId } from './bucket-identity.ts';
 import { CorruptObjectError } from './corrupt-object-error.ts';
 import { StoreError, type Store } from './store.ts';
@@ -117,7 +117,7 @@ export class StoreHealth {
   }
 
   /** Whether it answered a moment ago, or does now. @throws {ConfigurationError} for a bucket of another audience */
-  async isLive(scope: Scope): Promise<boolean> {
+  async isLive(scope: RequestContext): Promise<boolean> {
     if (this.isFresh) return true;
     try {
       await this.#check(scope);
@@ -138,7 +138,7 @@ export class StoreHealth {
    * @throws {ConfigurationError} for a bucket of another audience
    */
   async ask<T>(
-    scope: Scope,
+    scope: RequestContext,
     reserve: number,
     run: (store: Store, signal: AbortSignal, pauseTimer: PauseTimer) => Promise<T>,
   ): Promise<T> {
@@ -155,7 +155,7 @@ export class StoreHealth {
   }
 
   async #askOnce<T>(
-    scope: Scope,
+    scope: RequestContext,
     reserve: number,
     run: (store: Store, signal: AbortSignal, pauseTimer: PauseTimer) => Promise<T>,
   ): Promise<T> {
@@ -193,7 +193,7 @@ export class StoreHealth {
   }
 
   /** Finds out whether it is down, after it failed for one key. */
-  async #confirm(scope: Scope): Promise<void> {
+  async #confirm(scope: RequestContext): Promise<void> {
     if (this.#options.now() >= scope.deadline) return;
     try {
       await this.#check(scope, CONFIRMATION_MS);
@@ -209,7 +209,7 @@ export class StoreHealth {
    * @throws {StoreError} when it is down, or does not answer in that time, or before the request's deadline
    * @throws {ConfigurationError} for a bucket of another audience
    */
-  async #check(scope: Scope, limit = this.#options.perStore): Promise<void> {
+  async #check(scope: RequestContext, limit = this.#options.perStore): Promise<void> {
     this.#refuseHung();
     const { now, startTimer } = this.#options;
     const check = () => this.#checks.run(scope, String(limit), () => this.#checkOnce(scope, limit));
@@ -219,7 +219,7 @@ export class StoreHealth {
     return withinTime(left, startTimer, check, () => this.#lateError());
   }
 
-  async #checkOnce(scope: Scope, limit: number): Promise<void> {
+  async #checkOnce(scope: RequestContext, limit: number): Promise<void> {
     const { now, startTimer } = this.#options;
     const answers = this.#answers;
     const begin = now();
@@ -245,7 +245,7 @@ export class StoreHealth {
     }
   }
 
-  async #identify(scope: Scope, signal: AbortSignal): Promise<void> {
+  async #identify(scope: RequestContext, signal: AbortSignal): Promise<void> {
     const { audience, identities, onReplaced } = this.#options;
     scope.trace.reads += 1;
     const { identity, bytes } = await readIdentity(this.store, audience, signal);
@@ -275,7 +275,7 @@ export class StoreHealth {
   }
 }
 
-function noteFailure(scope: Scope, error: StoreError | CorruptObjectError, store: Store): void {
+function noteFailure(scope: RequestContext, error: StoreError | CorruptObjectError, store: Store): void {
   scope.trace.failures.push(
     error instanceof CorruptObjectError
       ? `CORRUPT in store ${store.number}: ${error.message}`

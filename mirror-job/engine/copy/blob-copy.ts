@@ -10,12 +10,12 @@ import type { Repository } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
 import { partyOf, type FairShare, type Party } from '../support/fair-share.ts';
 import { limitFor } from '../support/limit.ts';
-import { Memo, type Bound } from '../support/single-flight.ts';
+import { SingleFlight, type Bound } from '../support/single-flight.ts';
 import { Pace } from '../transfer/pace.ts';
 import { isRanged, rangedParts } from '../transfer/ranged-parts.ts';
 import { counted, resumed } from '../transfer/resume.ts';
 import type { Source } from '../source.ts';
-import { Retention, type RetentionScope } from '../support/memory-budget.ts';
+import { MemoryBudget, type RetentionScope } from '../support/memory-budget.ts';
 import { uploadBlob, uploadParts } from '../transfer/upload.ts';
 import { verified, verifiedParts } from '../transfer/verify.ts';
 
@@ -35,12 +35,12 @@ export type BlobWriter = Pick<BlobCopier, 'ensure'> & Partial<Pick<BlobCopier, '
 
 interface RepositoryLinks {
   readonly scope: RetentionScope;
-  readonly memo: Memo<string, void>;
+  readonly memo: SingleFlight<string, void>;
 }
 
 /** What the sources of one party have copied, by digest and size. */
 interface Copies {
-  readonly stored: Memo<string, 'copied' | 'present'>;
+  readonly stored: SingleFlight<string, 'copied' | 'present'>;
   /** The copies that are under way. */
   readonly fetches: Map<string, Fetch>;
 }
@@ -54,7 +54,7 @@ interface Fetch {
 export class BlobCopier {
   readonly #environment: Environment;
   readonly #slots: FairShare;
-  readonly #retention = new Retention(REMEMBERED);
+  readonly #retention = new MemoryBudget(REMEMBERED);
   readonly #copies = new Map<Party, Copies>();
   /** What is remembered of the links of each repository that is worked on. */
   readonly #links = new Map<Repository, RepositoryLinks>();
@@ -76,11 +76,11 @@ export class BlobCopier {
     this.#links.delete(repository);
   }
 
-  #linksOf(repository: Repository): Memo<string, void> {
+  #linksOf(repository: Repository): SingleFlight<string, void> {
     let links = this.#links.get(repository);
     if (links === undefined) {
       const scope = this.#retention.open();
-      links = { scope, memo: new Memo({ retention: scope, weigh: () => ENTRY }) };
+      links = { scope, memo: new SingleFlight({ retention: scope, weigh: () => ENTRY }) };
       this.#links.set(repository, links);
     }
     return links.memo;
@@ -159,7 +159,7 @@ export class BlobCopier {
     const known = this.#copies.get(party);
     if (known !== undefined) return known;
     const bound: Bound<unknown> = { retention: this.#retention, weigh: () => ENTRY };
-    const copies = { stored: new Memo<string, 'copied' | 'present'>(bound), fetches: new Map() };
+    const copies = { stored: new SingleFlight<string, 'copied' | 'present'>(bound), fetches: new Map() };
     this.#copies.set(party, copies);
     return copies;
   }

@@ -19,10 +19,10 @@ import type { BlobWriter } from './blob-copy.ts';
 import { MANIFEST_BUDGET, type Environment } from '../environment.ts';
 import { FairShare, partyOf } from '../support/fair-share.ts';
 import { warnOfForeignLayers } from './foreign-layers.ts';
-import { Memo } from '../support/single-flight.ts';
+import { SingleFlight } from '../support/single-flight.ts';
 import { chooseChildren, complaintAbout, joinChoices, type ChosenPlatforms } from './platform-choice.ts';
 import type { Platforms } from './platform.ts';
-import { Retention, type Keeper } from '../support/memory-budget.ts';
+import { MemoryBudget, type Keeper } from '../support/memory-budget.ts';
 import { allSettled } from '../support/all-or-throw.ts';
 import {
   BlobAbsentError,
@@ -111,8 +111,8 @@ export interface StoredManifest {
 }
 
 /** For all copiers of a run. */
-export function createManifestRetention(): Retention {
-  return new Retention(REMEMBERED);
+export function createManifestRetention(): MemoryBudget {
+  return new MemoryBudget(REMEMBERED);
 }
 
 export function partOf({ digest, children, platforms, manifest, size }: StoredManifest): StoredPart {
@@ -146,9 +146,9 @@ export class ManifestCopier {
   readonly #repository: Repository;
   readonly #blobs: BlobWriter;
   readonly #admit: (digest: Digest) => Promise<void>;
-  readonly #read = new Memo<Digest, Read>();
+  readonly #read = new SingleFlight<Digest, Read>();
   /** By digest and platforms: what is enough for a subset is not for all. */
-  readonly #stored: Memo<string, StoredManifest>;
+  readonly #stored: SingleFlight<string, StoredManifest>;
   readonly #retention: Keeper;
   readonly #share = new FairShare(MAX_LISTED);
   readonly #shareOfReferrers = new FairShare(MAX_LISTED_REFERRERS);
@@ -165,7 +165,7 @@ export class ManifestCopier {
     retention: Keeper,
   ) {
     this.#retention = retention;
-    this.#stored = new Memo({ retention, weigh });
+    this.#stored = new SingleFlight({ retention, weigh });
     this.#admit = admit;
     this.#environment = environment;
     this.#repository = repository;

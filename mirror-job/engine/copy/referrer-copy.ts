@@ -12,10 +12,10 @@ import type { Repository } from '../../../core/reference.ts';
 import { decodeReferrers, encodeReferrers } from '../../../core/referrers.ts';
 import { countOf } from '../support/count-of.ts';
 import type { Environment } from '../environment.ts';
-import { changeObject } from '../store/compare-and-swap.ts';
+import { updateObject } from '../store/compare-and-swap.ts';
 import { createLimit } from '../support/limit.ts';
 import { partOf, type ManifestCopier, type StoredManifest, type StoredPart } from './manifest-copy.ts';
-import { Memo } from '../support/single-flight.ts';
+import { SingleFlight } from '../support/single-flight.ts';
 import type { Keeper } from '../support/memory-budget.ts';
 import { allSettled } from '../support/all-or-throw.ts';
 import {
@@ -63,9 +63,9 @@ export class ReferrerCopier {
   readonly #repository: Repository;
   readonly #manifests: ManifestCopier;
   /** Several tags of one image, such as 1, 1.27 and latest, ask once and write once. */
-  readonly #asked: Memo<Digest, ReferrerList>;
+  readonly #asked: SingleFlight<Digest, ReferrerList>;
   /** By the subject and what is listed of it: how many that are. */
-  readonly #listed: Memo<string, number>;
+  readonly #listed: SingleFlight<string, number>;
   /** Subjects whose left-out manifests were reported already. */
   readonly #said = new Set<Digest>();
 
@@ -76,8 +76,11 @@ export class ReferrerCopier {
     manifests: ManifestCopier,
     retention: Keeper,
   ) {
-    this.#asked = new Memo({ retention, weigh: ({ descriptors }) => ENTRY * (1 + descriptors.length) });
-    this.#listed = new Memo({ retention, weigh: (count) => ENTRY * (1 + count) });
+    this.#asked = new SingleFlight({
+      retention,
+      weigh: ({ descriptors }) => ENTRY * (1 + descriptors.length),
+    });
+    this.#listed = new SingleFlight({ retention, weigh: (count) => ENTRY * (1 + count) });
     this.#environment = environment;
     this.#repository = repository;
     this.#manifests = manifests;
@@ -209,7 +212,7 @@ export class ReferrerCopier {
 
   #write(subject: Digest, referrers: ReadonlyMap<Digest, Descriptor>): Promise<void> {
     const key = referrersKey(this.#repository, subject);
-    return changeObject(this.#environment.store, key, OCI_INDEX, (bytes) => {
+    return updateObject(this.#environment.store, key, OCI_INDEX, (bytes) => {
       const known = bytes === undefined ? [] : this.#readList(key, bytes);
       const missing = [...referrers.values()].filter(
         (referrer) => !known.some(({ digest }) => digest === referrer.digest),

@@ -13,13 +13,13 @@ import { mergeObject, tagChange, withoutTags, type Rule, type Sides } from './ca
 import { needsOf } from './catch-up-needs.ts';
 import { countOf } from '../support/count-of.ts';
 import type { Environment } from '../environment.ts';
-import { changeObject } from '../store/compare-and-swap.ts';
-import { Memo } from '../support/single-flight.ts';
+import { updateObject } from '../store/compare-and-swap.ts';
+import { SingleFlight } from '../support/single-flight.ts';
 import type { TagChange } from '../report.ts';
 import { counted, resumed } from '../transfer/resume.ts';
 import { SourceError } from '../source.ts';
 import { StoreError, type StoredObject } from '../store/store.ts';
-import type { Member } from './replica-set.ts';
+import type { Replica } from './replica-set.ts';
 import { amid } from '../store/store-name.ts';
 import { refuseOversized, uploadBlob } from '../transfer/upload.ts';
 import { verified } from '../transfer/verify.ts';
@@ -46,8 +46,8 @@ export type OnTag = (repository: Repository, change: TagChange) => void;
  */
 export async function catchUp(
   environment: Environment,
-  { bucket }: Member,
-  to: Member,
+  { bucket }: Replica,
+  to: Replica,
   rule: Rule,
   onTag: OnTag,
 ): Promise<CaughtUp> {
@@ -86,17 +86,17 @@ class CatchUp {
   deferred = 0;
   readonly #environment: Environment;
   readonly #from: Origin;
-  readonly #to: Member;
+  readonly #to: Replica;
   readonly #rule: Rule;
   readonly #onTag: OnTag;
   readonly #found = new Comparison();
-  readonly #copied = new Memo<string, void>();
+  readonly #copied = new SingleFlight<string, void>();
   /** Tags, for one, that could not be copied: what names them must not be believed. */
   readonly #left = new Set<string>();
   #damaged: SourceError | undefined;
   #told: number;
 
-  constructor(environment: Environment, from: Origin, to: Member, rule: Rule, onTag: OnTag) {
+  constructor(environment: Environment, from: Origin, to: Replica, rule: Rule, onTag: OnTag) {
     this.#environment = environment;
     this.#from = from;
     this.#to = to;
@@ -128,7 +128,7 @@ class CatchUp {
   async #questionTags(): Promise<void> {
     await each([...this.#found.tags], SMALL, async ([repository, tags]) => {
       const key = repositoryIndexKey(repository);
-      await changeObject(this.#to.store, key, OCI_INDEX, (bytes) =>
+      await updateObject(this.#to.store, key, OCI_INDEX, (bytes) =>
         bytes === undefined ? undefined : withoutTags(key, bytes, tags),
       );
       // Where the two were the same, it has to be whole again when the tags are there.
@@ -198,7 +198,7 @@ class CatchUp {
     const differing = ('repository' in kind ? this.#found.tags.get(kind.repository) : undefined) ?? new Set();
     let written = 0;
     let change: TagChange | undefined;
-    await changeObject(this.#to.store, key, object.contentType ?? 'application/json', (to) => {
+    await updateObject(this.#to.store, key, object.contentType ?? 'application/json', (to) => {
       const merged = mergeObject(kind, {
         key,
         from: object.bytes,

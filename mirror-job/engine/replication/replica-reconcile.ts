@@ -9,7 +9,7 @@ import type { Rule } from './catch-up-merge.ts';
 import { OriginError } from './catch-up-source.ts';
 import type { Environment } from '../environment.ts';
 import { isAbout, isBehind, isInStep, weighNotes, type Evidence, type ToldNotes } from './status-evidence.ts';
-import type { Member, StoreMembers } from './replica-set.ts';
+import type { Replica, ReplicaSet } from './replica-set.ts';
 import { amid } from '../store/store-name.ts';
 import { decodeNotes, writeNotes, writeNotesIfSame, type StoreNote } from './replica-status.ts';
 import { StoreError, type Store } from '../store/store.ts';
@@ -19,7 +19,7 @@ import { StoreError, type Store } from '../store/store.ts';
  * while there is another.
  * @throws {StoreError} when no store is left
  */
-export async function alignStores(environment: Environment, members: StoreMembers): Promise<void> {
+export async function alignStores(environment: Environment, members: ReplicaSet): Promise<void> {
   const told = await readAllNotes(members);
   const said = [...told.values()].flat();
   for (const member of members.all) {
@@ -37,13 +37,13 @@ export async function alignStores(environment: Environment, members: StoreMember
  * known to be, the one that the others will be caught up from.
  * @throws {StoreError} when no store is left, or what is decided now would not count in the end
  */
-export async function keepAligned(members: StoreMembers): Promise<void> {
+export async function keepAligned(members: ReplicaSet): Promise<void> {
   const told = await readAllNotes(members);
   const evidence = await weighNotes(members, told, (member) => isFilled(members, member));
   await keepInStep(members, evidence);
 }
 
-async function keepInStep(members: StoreMembers, evidence: Evidence): Promise<void> {
+async function keepInStep(members: ReplicaSet, evidence: Evidence): Promise<void> {
   const { notes, current } = evidence;
   const { hub } = await findHub(members, notes);
   const holder = await whoMayHoldMore(members, hub, notes);
@@ -67,8 +67,8 @@ async function keepInStep(members: StoreMembers, evidence: Evidence): Promise<vo
   await members.tell();
 }
 
-async function readAllNotes(members: StoreMembers): Promise<ToldNotes> {
-  const told = new Map<Member, readonly StoreNote[]>();
+async function readAllNotes(members: ReplicaSet): Promise<ToldNotes> {
+  const told = new Map<Replica, readonly StoreNote[]>();
   for (const member of members.live) {
     const read = await members.attempt(member, () => readNotes(member.store));
     if (read !== undefined) told.set(member, read.value);
@@ -79,7 +79,7 @@ async function readAllNotes(members: StoreMembers): Promise<ToldNotes> {
 }
 
 /** Whether a store that is listed before it says so: no other store's word counts there. */
-function isNotedUndecided({ all }: StoreMembers, told: ToldNotes, member: Member): boolean {
+function isNotedUndecided({ all }: ReplicaSet, told: ToldNotes, member: Replica): boolean {
   return all
     .slice(0, all.indexOf(member))
     .some((holder) =>
@@ -88,7 +88,7 @@ function isNotedUndecided({ all }: StoreMembers, told: ToldNotes, member: Member
 }
 
 /** @returns false when a store was taken out by which others may go, and all is to be decided again */
-async function align(environment: Environment, members: StoreMembers, evidence: Evidence): Promise<boolean> {
+async function align(environment: Environment, members: ReplicaSet, evidence: Evidence): Promise<boolean> {
   const { told, notes, current } = evidence;
   const { hub, mayLack } = await findHub(members, notes);
   const holder = await whoMayHoldMore(members, hub, notes);
@@ -129,7 +129,7 @@ async function align(environment: Environment, members: StoreMembers, evidence: 
  * later stores alone would not be believed: a new store that is half filled would pass for a mirror of its own, and a
  * mirror that was never told of other ones would count as if it had not been away.
  */
-async function noteOwn(environment: Environment, members: StoreMembers, member: Member, inStep: boolean) {
+async function noteOwn(environment: Environment, members: ReplicaSet, member: Replica, inStep: boolean) {
   const { bucket, id } = member;
   const now = environment.clock.now().toISOString();
   const note: StoreNote = {
@@ -148,9 +148,9 @@ async function noteOwn(environment: Environment, members: StoreMembers, member: 
 /** Whichever of the two fails is taken out; where it still answers, the one that is behind. */
 async function bring(
   environment: Environment,
-  members: StoreMembers,
-  from: Member,
-  to: Member,
+  members: ReplicaSet,
+  from: Replica,
+  to: Replica,
   rule: Rule,
 ): Promise<CaughtUp | undefined> {
   if (!members.isLive(from) || !members.isLive(to)) return undefined;
@@ -174,7 +174,7 @@ async function bring(
  * What is behind would have to ask upstream for all that it lacks, and to do without the holds that it has not heard
  * of: not for one read that has failed.
  */
-async function isWorthKeeping(from: Member, to: Member, rule: Rule): Promise<boolean> {
+async function isWorthKeeping(from: Replica, to: Replica, rule: Rule): Promise<boolean> {
   if (!(await answers(from))) return false;
   if (rule === 'from') return true;
   if (from.isNew) return false;
@@ -188,7 +188,7 @@ async function isWorthKeeping(from: Member, to: Member, rule: Rule): Promise<boo
 
 interface Hub {
   /** The one that the others are caught up from. */
-  readonly hub: Member;
+  readonly hub: Replica;
   /** Whether the others may have what it lacks: they are joined into it first. */
   readonly mayLack: boolean;
 }
@@ -197,7 +197,7 @@ interface Hub {
  * The first store that is in step, or that holds a mirror and is not behind. So a store is never overwritten from a
  * later one, unless it is empty or shown to be behind. If there is no such store, all of them are joined into one.
  */
-async function findHub(members: StoreMembers, notes: readonly StoreNote[]): Promise<Hub> {
+async function findHub(members: ReplicaSet, notes: readonly StoreNote[]): Promise<Hub> {
   // There is nothing to compare a single store with, so it is not listed.
   if (members.all.length === 1) return { hub: members.lead, mayLack: false };
   for (const member of members.live) {
@@ -214,10 +214,10 @@ async function findHub(members: StoreMembers, notes: readonly StoreNote[]): Prom
  * pass for the later ones. So where one that is away may hold the mirror, what is begun without it is behind that one.
  */
 async function whoMayHoldMore(
-  members: StoreMembers,
-  hub: Member,
+  members: ReplicaSet,
+  hub: Replica,
   notes: readonly StoreNote[],
-): Promise<Member | undefined> {
+): Promise<Replica | undefined> {
   const away = members.all.find((member) => !members.isLive(member) && !member.isNew);
   if (away === undefined || isInStep(hub, notes)) return undefined;
   if (isBehind(hub, notes)) return away;
@@ -226,18 +226,18 @@ async function whoMayHoldMore(
 }
 
 /** False too for a store that fails when it is asked, which is taken out. */
-async function isFilled(members: StoreMembers, member: Member): Promise<boolean> {
+async function isFilled(members: ReplicaSet, member: Replica): Promise<boolean> {
   const holds = await members.attempt(member, () => holdsMirror(member));
   return holds?.value === true;
 }
 
 /** Whether it has ever been filled to an end: a catalogue is the last thing that is written. */
-async function holdsMirror({ store }: Member): Promise<boolean> {
+async function holdsMirror({ store }: Replica): Promise<boolean> {
   const keys = await store.list(STATE, Number.MAX_SAFE_INTEGER);
   return keys.some((key) => kindOfKey(key)?.kind === 'state' && key.endsWith('/catalog.json'));
 }
 
-async function answers({ store }: Member): Promise<boolean> {
+async function answers({ store }: Replica): Promise<boolean> {
   try {
     await store.get(STORES_KEY);
     return true;
@@ -248,9 +248,9 @@ async function answers({ store }: Member): Promise<boolean> {
 }
 
 interface Alignment {
-  readonly hub: Member;
+  readonly hub: Replica;
   readonly isWhole: boolean;
-  readonly behind: readonly Member[];
+  readonly behind: readonly Replica[];
   readonly evidence: Evidence;
 }
 
@@ -260,7 +260,7 @@ interface Alignment {
  */
 async function certify(
   environment: Environment,
-  members: StoreMembers,
+  members: ReplicaSet,
   { hub, isWhole, behind, evidence }: Alignment,
 ): Promise<void> {
   const { told, notes, current } = evidence;
@@ -316,6 +316,6 @@ async function readNotes(store: Store): Promise<readonly StoreNote[]> {
   return object === undefined ? [] : decodeNotes(object.bytes);
 }
 
-function isKnown({ bucket }: Member, notes: readonly StoreNote[]): boolean {
+function isKnown({ bucket }: Replica, notes: readonly StoreNote[]): boolean {
   return notes.some(({ store }) => store === bucket.name);
 }

@@ -2,7 +2,7 @@
 import type { Environment } from '../environment.ts';
 import type { RunReport } from '../report.ts';
 import { keepReport } from '../run/run.ts';
-import type { StoreMembers } from './replica-set.ts';
+import type { ReplicaSet } from './replica-set.ts';
 
 /**
  * Tells the stores that are left once more which ones are behind: another run may have caught one up meanwhile, from
@@ -11,7 +11,7 @@ import type { StoreMembers } from './replica-set.ts';
  */
 export async function reportOnStores(
   environment: Pick<Environment, 'store' | 'log'>,
-  members: StoreMembers,
+  members: ReplicaSet,
   name: string,
   report: RunReport,
 ): Promise<RunReport> {

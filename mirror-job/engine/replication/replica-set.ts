@@ -17,7 +17,7 @@ import {
   type Store,
 } from '../store/store.ts';
 
-export interface Member {
+export interface Replica {
   /** Compared and copied from. */
   readonly bucket: ComparableStore;
   /** Written and read: the same, or the same without conditions. */
@@ -40,19 +40,19 @@ interface Out {
 /** What a call has given, or that its store is not asked any more. */
 export type Attempt<Value> = { readonly value: Value } | undefined;
 
-export class StoreMembers {
-  readonly all: readonly Member[];
+export class ReplicaSet {
+  readonly all: readonly Replica[];
   readonly signer: NoteSigner;
   /** The tags that this run has changed in a store to catch it up. */
   readonly caughtUpTags = new CaughtUpTags();
   readonly #environment: Pick<Environment, 'clock' | 'log' | 'run'>;
-  #live: readonly Member[];
-  readonly #out = new Map<Member, Out>();
+  #live: readonly Replica[];
+  readonly #out = new Map<Replica, Out>();
   /** Of those that were behind when the run began: since when. */
-  readonly #behindSince = new Map<Member, string>();
-  readonly #caughtUp = new Map<Member, { readonly objects: number; readonly bytes: number }>();
+  readonly #behindSince = new Map<Replica, string>();
+  readonly #caughtUp = new Map<Replica, { readonly objects: number; readonly bytes: number }>();
   /** For which one that is away what is live is begun anew. */
-  #anewWithout: Member | undefined;
+  #anewWithout: Replica | undefined;
   /** Of how many that are out the others were told. */
   #told = 0;
   #telling: Promise<void> | undefined;
@@ -62,7 +62,7 @@ export class StoreMembers {
    * @param stateKey signs the notes instead of the stores' own secrets
    */
   constructor(
-    members: readonly Member[],
+    members: readonly Replica[],
     environment: Pick<Environment, 'clock' | 'log' | 'run'>,
     stateKey?: string,
   ) {
@@ -75,27 +75,27 @@ export class StoreMembers {
   }
 
   /** Those that are written, the one that is read first. Never empty. */
-  get live(): readonly Member[] {
+  get live(): readonly Replica[] {
     return this.#live;
   }
 
-  get lead(): Member {
+  get lead(): Replica {
     const [lead] = this.#live;
     if (lead === undefined) throw new StoreError('There is no store.');
     return lead;
   }
 
-  isLive(member: Member): boolean {
+  isLive(member: Replica): boolean {
     return this.#live.includes(member);
   }
 
   /** What it takes to write notes into a store. */
-  keeperOf({ store, bucket, id }: Member): NoteKeeper {
+  keeperOf({ store, bucket, id }: Replica): NoteKeeper {
     return { store, holder: { name: bucket.name, id }, signer: this.signer };
   }
 
   /** Whether the notes of the stores after it will be believed when it is back. */
-  isVouchedFor(member: Member): boolean {
+  isVouchedFor(member: Replica): boolean {
     const { all, signer } = this;
     return (
       signer.canSign(member.bucket.name) || !this.#live.some((one) => all.indexOf(one) > all.indexOf(member))
@@ -106,7 +106,7 @@ export class StoreMembers {
    * Does it, or takes the store out for the rest of the run.
    * @throws {StoreError} when it is the last one; what is no failure of a store, {StoppedError} for one
    */
-  async attempt<Value>(member: Member, call: () => Promise<Value>): Promise<Attempt<Value>> {
+  async attempt<Value>(member: Replica, call: () => Promise<Value>): Promise<Attempt<Value>> {
     try {
       return { value: await call() };
     } catch (error) {
@@ -118,7 +118,7 @@ export class StoreMembers {
   }
 
   /** @throws what it is given, where that is no failure of a store, or of the only one that is left */
-  takeOut(member: Member, error: unknown): void {
+  takeOut(member: Replica, error: unknown): void {
     if (!(error instanceof StoreError)) throw error;
     if (!this.isLive(member)) return;
     if (this.#live.length === 1) throw error;
@@ -131,7 +131,7 @@ export class StoreMembers {
     );
   }
 
-  #nextOf(member: Member, error: StoreError): string {
+  #nextOf(member: Replica, error: StoreError): string {
     if (this.isVouchedFor(member)) {
       return isLargeObject(error)
         ? 'a run catches it up when that object is deleted or replaced.'
@@ -141,7 +141,7 @@ export class StoreMembers {
   }
 
   /** What was noted of one before this run: unless it is caught up, it is behind since then. */
-  noteBehindSince(member: Member, since: string): void {
+  noteBehindSince(member: Replica, since: string): void {
     this.#behindSince.set(member, since);
     const out = this.#out.get(member);
     if (out !== undefined) this.#out.set(member, { ...out, since });
@@ -151,7 +151,7 @@ export class StoreMembers {
    * Has one that is away stay undecided, as a run before this one has noted. A plain note would be signed, and would count
    * against the store once it is listed first.
    */
-  keepUndecided(member: Member): void {
+  keepUndecided(member: Replica): void {
     const out = this.#out.get(member);
     if (out === undefined || out.isUndecided) return;
     const next =
@@ -161,7 +161,7 @@ export class StoreMembers {
   }
 
   /** What is live knows nothing of what `holder`, which is away, may hold: it is that one which is behind from now on. */
-  beginAnew(hub: Member, holder: Member): void {
+  beginAnew(hub: Replica, holder: Replica): void {
     if (this.#anewWithout !== undefined) return;
     this.#anewWithout = holder;
     this.#environment.log.warn(
@@ -170,7 +170,7 @@ export class StoreMembers {
   }
 
   /** Why it was taken out. */
-  reasonOf(member: Member): string {
+  reasonOf(member: Replica): string {
     return this.#out.get(member)?.reason ?? '';
   }
 
@@ -178,7 +178,7 @@ export class StoreMembers {
    * It was behind, and is not any more.
    * @param copied left out for one that is new: that it is filled is no news
    */
-  noteCaughtUp(member: Member, copied?: { readonly objects: number; readonly bytes: number }): void {
+  noteCaughtUp(member: Replica, copied?: { readonly objects: number; readonly bytes: number }): void {
     this.#behindSince.delete(member);
     if (copied !== undefined) this.#caughtUp.set(member, copied);
   }
@@ -217,7 +217,7 @@ export class StoreMembers {
     const { clock, run } = this.#environment;
     const now = clock.now().toISOString();
     const holder = this.#anewWithout;
-    const behind: readonly (readonly [Member, Pick<Out, 'since' | 'reason'> & Partial<Out>])[] =
+    const behind: readonly (readonly [Replica, Pick<Out, 'since' | 'reason'> & Partial<Out>])[] =
       holder === undefined
         ? [...this.#out]
         : this.#live.map((member) => [

@@ -6,7 +6,7 @@
 import { isTime } from '../../../core/bucket-object.ts';
 import { encodeJson, isObject, parseJson } from '../../../core/json.ts';
 import { STORES_KEY } from '../../../core/layout.ts';
-import { changeObject } from '../store/compare-and-swap.ts';
+import { updateObject } from '../store/compare-and-swap.ts';
 import type { NoteHolder, NoteSigner } from './status-signature.ts';
 import type { Store } from '../store/store.ts';
 
@@ -130,7 +130,7 @@ function shorten(reason: string | undefined): string | undefined {
 
 /** Tells one store. @throws {StoreError} */
 export function writeNotes(keeper: NoteKeeper, news: readonly StoreNote[]): Promise<void> {
-  return changeObject(keeper.store, STORES_KEY, 'application/json', async (bytes) =>
+  return updateObject(keeper.store, STORES_KEY, 'application/json', async (bytes) =>
     encodeNotes(await mergeNotes(bytes === undefined ? [] : decodeNotes(bytes), news, keeper)),
   );
 }
@@ -146,7 +146,7 @@ export async function writeNotesIfSame(
   news: readonly StoreNote[],
 ): Promise<'written' | 'conflict'> {
   let result: 'written' | 'conflict' = 'written';
-  await changeObject(keeper.store, STORES_KEY, 'application/json', async (bytes) => {
+  await updateObject(keeper.store, STORES_KEY, 'application/json', async (bytes) => {
     const present = bytes === undefined ? [] : decodeNotes(bytes);
     const isOther = news.some(
       (note) => note.inStep && runOf(present, note.store) !== runOf(known, note.store),

@@ -7,7 +7,7 @@ import { isEqual } from './catch-up-merge.ts';
 import { needsOf } from './catch-up-needs.ts';
 import { refusedError } from '../store/compare-and-swap.ts';
 import { KeyQueue } from '../store/key-queue.ts';
-import type { Member, StoreMembers } from './replica-set.ts';
+import type { Replica, ReplicaSet } from './replica-set.ts';
 import {
   UploadLostError,
   type OpenUpload,
@@ -25,16 +25,16 @@ const SETTLE_ATTEMPTS = 24;
 /** What a manifest is complete with. */
 const NEEDED: ReadonlySet<string | undefined> = new Set(['blob', 'link', 'manifest']);
 
-export class StoreSet implements Store {
-  readonly #members: StoreMembers;
-  readonly #uploads = new SharedUploads<Member>();
+export class ReplicatedStore implements Store {
+  readonly #members: ReplicaSet;
+  readonly #uploads = new SharedUploads<Replica>();
   /**
    * Work that reads an object in one store and writes it into another waits for such work on the same key in this
    * process.
    */
   readonly #changing = new KeyQueue();
 
-  constructor(members: StoreMembers) {
+  constructor(members: ReplicaSet) {
     this.#members = members;
   }
 
@@ -168,7 +168,7 @@ export class StoreSet implements Store {
   }
 
   /** The later ones, then word of who has failed, and only then the lead. */
-  async #everywhere(write: (member: Member, isLead: boolean) => Promise<unknown>): Promise<void> {
+  async #everywhere(write: (member: Replica, isLead: boolean) => Promise<unknown>): Promise<void> {
     await this.#members.tell();
     const [lead, ...later] = this.#members.live;
     // Awaited to the last one even where one throws: the bytes are the caller's again when this returns.
@@ -214,7 +214,7 @@ export class StoreSet implements Store {
     await this.#members.tell();
   }
 
-  async #settleAt(member: Member, key: string, expected: Uint8Array | undefined): Promise<void> {
+  async #settleAt(member: Replica, key: string, expected: Uint8Array | undefined): Promise<void> {
     let wanted = expected;
     const refused: (StoredObject | undefined)[] = [];
     for (let attempt = 0; attempt < SETTLE_ATTEMPTS; attempt += 1) {
@@ -235,7 +235,7 @@ export class StoreSet implements Store {
     throw refusedError(member.store, key, SETTLE_ATTEMPTS, refused);
   }
 
-  #shared(key: string, id: string): SharedUpload<Member> {
+  #shared(key: string, id: string): SharedUpload<Replica> {
     const upload = this.#uploads.get(id);
     if (upload === undefined) throw new UploadLostError(`${this.name}: there is no upload ${id} to ${key}.`);
     return upload;
@@ -243,8 +243,8 @@ export class StoreSet implements Store {
 
   /** An upload that is lost in one store is looked into when it is completed: the others go on. */
   async #uploading(
-    upload: SharedUpload<Member>,
-    member: Member,
+    upload: SharedUpload<Replica>,
+    member: Replica,
     call: (own: string) => Promise<void>,
   ): Promise<void> {
     const own = upload.idAt(member);

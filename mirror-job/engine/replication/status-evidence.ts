@@ -2,20 +2,20 @@
  * Which notes count when a run begins. A store that is noted as behind is overwritten from another one, so the writer
  * of one store must not be able to say it of the stores before it. docs/decisions/0092-signed-notes.md
  */
-import type { Member, StoreMembers } from './replica-set.ts';
+import type { Replica, ReplicaSet } from './replica-set.ts';
 import { amid } from '../store/store-name.ts';
 import type { StoreNote } from './replica-status.ts';
 import { UndecidedError } from '../store/store.ts';
 
 /** What each store that answers said when the run began, and what this run has had it say of itself since. */
-export type ToldNotes = Map<Member, readonly StoreNote[]>;
+export type ToldNotes = Map<Replica, readonly StoreNote[]>;
 
 export interface Evidence {
   readonly told: ToldNotes;
   /** The notes that count. */
   readonly notes: readonly StoreNote[];
   /** Stores whose notes are the current ones. Any other store is compared before it counts as in step. */
-  readonly current: ReadonlySet<Member>;
+  readonly current: ReadonlySet<Replica>;
   /** By the name of a store: the latest time of a note about it that the job wrote. ISO 8601, UTC. */
   readonly latest: ReadonlyMap<string, string>;
 }
@@ -28,14 +28,14 @@ export interface Evidence {
  * for nothing: it would undo their decision.
  */
 export async function weighNotes(
-  members: StoreMembers,
+  members: ReplicaSet,
   told: ToldNotes,
-  isFilled: (member: Member) => Promise<boolean>,
+  isFilled: (member: Replica) => Promise<boolean>,
 ): Promise<Evidence> {
   const genuine = await genuineNotes(members, told);
   const outdated = new Set<StoreNote>();
   // It takes a listing to see whether a store was filled, and each later store may accuse it.
-  const filled = new Map<Member, boolean>();
+  const filled = new Map<Replica, boolean>();
   for (const { holder, note, accused } of accusations(members, told)) {
     if (!members.isLive(accused) || !members.isLive(holder)) continue;
     const own = ownNote(accused, told);
@@ -67,7 +67,7 @@ function latestTimes(genuine: Iterable<StoreNote>): ReadonlyMap<string, string> 
   return latest;
 }
 
-async function genuineNotes(members: StoreMembers, told: ToldNotes): Promise<ReadonlySet<StoreNote>> {
+async function genuineNotes(members: ReplicaSet, told: ToldNotes): Promise<ReadonlySet<StoreNote>> {
   const genuine = new Set<StoreNote>();
   for (const [member, notes] of told) {
     const { holder, signer } = members.keeperOf(member);
@@ -77,13 +77,13 @@ async function genuineNotes(members: StoreMembers, told: ToldNotes): Promise<Rea
 }
 
 interface Accusation {
-  readonly holder: Member;
+  readonly holder: Replica;
   readonly note: StoreNote;
-  readonly accused: Member;
+  readonly accused: Replica;
 }
 
 /** The notes by which a store says of one that is listed before it that it is behind. */
-function accusations({ all }: StoreMembers, told: ToldNotes): Accusation[] {
+function accusations({ all }: ReplicaSet, told: ToldNotes): Accusation[] {
   return [...told].flatMap(([holder, notes]) =>
     notes.flatMap((note) => {
       const accused = all.slice(0, all.indexOf(holder)).find((member) => isAbout(note, member));
@@ -92,7 +92,7 @@ function accusations({ all }: StoreMembers, told: ToldNotes): Accusation[] {
   );
 }
 
-function unsignedError(holder: Member, accused: Member): UndecidedError {
+function unsignedError(holder: Replica, accused: Replica): UndecidedError {
   const [said, of] = [holder.bucket.name, amid(accused.bucket.name)];
   return new UndecidedError(
     `${said} says that ${of}, which is listed before it, is behind. Nothing shows that this job wrote that, so nothing was copied from it. If ${of} has the right tags, delete state/_stores.json of ${amid(said)}. If ${amid(said)} has them, list it first until both are in step. Also look for who else can write into it: docs/stores.md tells when a signature is missing.`,
@@ -101,8 +101,8 @@ function unsignedError(holder: Member, accused: Member): UndecidedError {
 
 /** Whether a store says the same of each live store as that store itself, in notes that the job wrote. */
 function isCurrent(
-  holder: Member,
-  { live, signer }: StoreMembers,
+  holder: Replica,
+  { live, signer }: ReplicaSet,
   told: ToldNotes,
   genuine: ReadonlySet<StoreNote>,
 ): boolean {
@@ -113,25 +113,25 @@ function isCurrent(
   });
 }
 
-function ownNote(member: Member, told: ToldNotes): StoreNote | undefined {
+function ownNote(member: Replica, told: ToldNotes): StoreNote | undefined {
   return told.get(member)?.find((note) => isAbout(note, member));
 }
 
 /** A store that does not answer does not tell its id. */
-export function isAbout(note: StoreNote, { bucket, id }: Member): boolean {
+export function isAbout(note: StoreNote, { bucket, id }: Replica): boolean {
   return note.store === bucket.name && (note.id === undefined || id === undefined || note.id === id);
 }
 
-function isInStepNote(note: StoreNote, { bucket, id }: Member): boolean {
+function isInStepNote(note: StoreNote, { bucket, id }: Replica): boolean {
   return note.inStep && note.store === bucket.name && note.id === id;
 }
 
 /** One note that says no outweighs all that say yes, because those stores have not heard of it. */
-export function isInStep(member: Member, notes: readonly StoreNote[]): boolean {
+export function isInStep(member: Replica, notes: readonly StoreNote[]): boolean {
   return notes.some((note) => isInStepNote(note, member)) && !isBehind(member, notes);
 }
 
 /** Whether some store says so of this very bucket. */
-export function isBehind(member: Member, notes: readonly StoreNote[]): boolean {
+export function isBehind(member: Replica, notes: readonly StoreNote[]): boolean {
   return notes.some((note) => isAbout(note, member) && !note.inStep);
 }

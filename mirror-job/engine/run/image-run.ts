@@ -8,9 +8,9 @@ import type { Image } from './image.ts';
 import { partyOf, type FairShare } from '../support/fair-share.ts';
 import { limitFor } from '../support/limit.ts';
 import { ManifestCopier, createManifestRetention, type StoredManifest } from '../copy/manifest-copy.ts';
-import { believe, checkNamed, noteGone } from '../tags/listed-tags.ts';
+import { applyListing, checkNamed, noteGone } from '../tags/listed-tags.ts';
 import { referrersFinding } from '../tags/hold-text.ts';
-import { Memo } from '../support/single-flight.ts';
+import { SingleFlight } from '../support/single-flight.ts';
 import { joinPlatforms, type Platforms } from '../copy/platform.ts';
 import { policyFor } from '../tags/policy-for.ts';
 import { findTag, publishTag } from '../tags/publish.ts';
@@ -30,7 +30,7 @@ import { TagMover, type MoveTarget, type Stored } from '../tags/tag-mover.ts';
 import { isSameSighting, observe } from '../tags/tag-policy.ts';
 
 /** What a dry run does in another way. */
-export interface ImageWork {
+export interface RunHooks {
   readonly blobs: BlobWriter;
   /** What copies of manifests remember together; left out: as much for each image. */
   readonly retention?: Keeper;
@@ -51,15 +51,15 @@ export class ImageRun {
   readonly #signatures: SignatureTags;
   readonly #sparse: SparseImages;
   readonly #mover: TagMover;
-  readonly #onSelection: ImageWork['onSelection'];
-  readonly #users: ImageWork['users'];
-  readonly #shown = new Memo<'upstream', boolean>();
+  readonly #onSelection: RunHooks['onSelection'];
+  readonly #users: RunHooks['users'];
+  readonly #shown = new SingleFlight<'upstream', boolean>();
   /** Images that have too many referrers. */
   readonly #excessive = new Set<Digest>();
   /** What upstream was seen to have last: its visibility is asked by that. */
   #seen: Digest | undefined;
 
-  constructor(environment: Environment, image: Image, state: RepositoryState, work: ImageWork) {
+  constructor(environment: Environment, image: Image, state: RepositoryState, work: RunHooks) {
     this.#environment = environment;
     this.#image = image;
     this.#state = state;
@@ -131,7 +131,7 @@ export class ImageRun {
     try {
       const listed = rules === undefined ? undefined : await source.tags();
       const { clock, log } = this.#environment;
-      const believed = await believe(this.#image, this.#state, listed ?? [], clock.now());
+      const believed = await applyListing(this.#image, this.#state, listed ?? [], clock.now());
       const { selected, findings, doubt } = believed;
       for (const finding of findings) this.findings.push(finding);
       if (doubt !== undefined) log.warn(doubt);

@@ -7,14 +7,14 @@ import type { Repository } from '../../../core/reference.ts';
 import { BlobCopier } from '../copy/blob-copy.ts';
 import { warnOfClocks } from './clock-check.ts';
 import type { Environment } from '../environment.ts';
-import { FreshStore } from '../store/known-empty-store.ts';
-import { changeObject } from '../store/compare-and-swap.ts';
+import { KnownEmptyStore } from '../store/known-empty-store.ts';
+import { updateObject } from '../store/compare-and-swap.ts';
 import type { Image } from './image.ts';
 import { FairShare, partyOf, type Party } from '../support/fair-share.ts';
 import { LargeObjectError } from '../store/large-object-error.ts';
 import { limitFor } from '../support/limit.ts';
 import { countOutcomes, sumCounts, type Finding, type ItemReport, type RunReport } from '../report.ts';
-import { ImageRun, type ImageWork } from './image-run.ts';
+import { ImageRun, type RunHooks } from './image-run.ts';
 import { outcomeOf } from '../skipped-error.ts';
 import { createManifestRetention } from '../copy/manifest-copy.ts';
 import { RepositoryState } from '../tags/repository-state.ts';
@@ -27,7 +27,7 @@ import { upstreamsOf } from '../source.ts';
 const UPLOAD_ABANDONED_AFTER = 24 * 60 * 60 * 1000;
 
 /** What a run does in another way, or leaves out. */
-export interface RunOptions extends Partial<ImageWork> {
+export interface RunOptions extends Partial<RunHooks> {
   /** Whether stored blobs are checked. */
   readonly scrubs?: boolean;
 }
@@ -43,7 +43,7 @@ export async function runMirror(
   images: readonly Image[],
   how: RunOptions = {},
 ): Promise<RunReport> {
-  const store = new FreshStore(given.store);
+  const store = new KnownEmptyStore(given.store);
   const environment = { ...given, store };
   const { clock, tally, limits, signal, run } = environment;
   const begun = clock.now().toISOString();
@@ -163,10 +163,10 @@ interface RepositoryResult {
 
 /** Several images of the configuration can be served under one name: they share its index. */
 async function mirrorRepository(
-  environment: Environment & { readonly store: FreshStore },
+  environment: Environment & { readonly store: KnownEmptyStore },
   repository: Repository,
   images: readonly Image[],
-  { tags, scrub, ...work }: ImageWork & { readonly tags: FairShare; readonly scrub: Scrub | undefined },
+  { tags, scrub, ...work }: RunHooks & { readonly tags: FairShare; readonly scrub: Scrub | undefined },
 ): Promise<RepositoryResult> {
   let state: RepositoryState;
   try {
@@ -232,7 +232,7 @@ async function writeCatalog(
   const key = stateKey(name, 'catalog.json');
   const contentType = 'application/json';
   try {
-    await changeObject(environment.store, key, contentType, (bytes) => {
+    await updateObject(environment.store, key, contentType, (bytes) => {
       const known = bytes === undefined ? undefined : readCatalog(environment, key, bytes);
       return known !== undefined && served.every((repository) => known.includes(repository))
         ? undefined

@@ -41,7 +41,7 @@ function changesOf(store: Store): Changes {
  *   object that does not wait for this one, and never for one of the same object
  * @throws {StoreError}, and what `change` throws
  */
-export function changeObject(store: Store, key: string, contentType: string, change: Change): Promise<void> {
+export function updateObject(store: Store, key: string, contentType: string, change: Change): Promise<void> {
   const { queue, waiting } = changesOf(store);
   return new Promise((resolve, reject) => {
     const one = { change, resolve, reject };
@@ -61,7 +61,7 @@ export function changeObject(store: Store, key: string, contentType: string, cha
 
 /**
  * Runs a read of an object and the write that follows from it, while nobody else in this process changes the object.
- * The work must not call `changeObject` or `withObject` for the same object.
+ * The work must not call `updateObject` or `withObject` for the same object.
  * @throws what the work throws
  */
 export function withObject<Result>(store: Store, key: string, work: () => Promise<Result>): Promise<Result> {

@@ -6,7 +6,7 @@
  */
 import { BLOBS, repositoryPrefix } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
-import { Memo } from '../support/single-flight.ts';
+import { SingleFlight } from '../support/single-flight.ts';
 import {
   UploadLostError,
   type OpenUpload,
@@ -36,13 +36,13 @@ class Area {
   }
 }
 
-export class FreshStore implements Store {
+export class KnownEmptyStore implements Store {
   readonly name: string;
   readonly #store: Store;
   readonly #blobs = new Area(BLOBS, false);
   /** The areas of all repositories that are open, and of the blobs. */
   readonly #areas = new Map<string, Area>([[BLOBS, this.#blobs]]);
-  readonly #looked = new Memo<string, void>();
+  readonly #looked = new SingleFlight<string, void>();
   /** Until then blobs are not listed: a bucket whose repositories are all known has some. */
   #hasNewRepository = false;
   #isAlone = true;

@@ -5,7 +5,7 @@
 import { StoreLayer } from './store-layer.ts';
 import type { PutOptions, PutResult, Store } from './store.ts';
 
-export class ProvenStore extends StoreLayer {
+export class ProbeGatedStore extends StoreLayer {
   readonly #proof: Promise<void>;
 
   /** @param proof rejected, it fails each write */

@@ -23,7 +23,7 @@ const SECOND_HALF = 1500;
 /** Bytes: a store that is well may need longer than that for more. */
 const LONG = 1024 * 1024;
 
-export class BoundedStore implements Store {
+export class ShutdownDeadlineStore implements Store {
   readonly name: string;
   readonly #store: Store;
   /** What is being waited for. A race with one promise of the whole run would keep every call's answer as long. */

@@ -5,7 +5,7 @@
 import { StoreLayer } from './store-layer.ts';
 import type { PutOptions, PutResult } from './store.ts';
 
-export class UnguardedStore extends StoreLayer {
+export class UnconditionalStore extends StoreLayer {
   /** Always writes: `conflict` is never the answer. @throws {StoreError} */
   override put(key: string, bytes: Uint8Array, { contentType }: PutOptions): Promise<PutResult> {
     return this.below.put(key, bytes, { contentType });

@@ -18,7 +18,7 @@ interface Kept {
  * How much a run remembers of what it has done. All of it is in the bucket too, so that what is forgotten costs a
  * read of the bucket where it is needed again, and no request to an upstream.
  */
-export class Retention implements Keeper {
+export class MemoryBudget implements Keeper {
   readonly #budget: number;
   /** The oldest first. */
   readonly #kept = new Set<Kept>();

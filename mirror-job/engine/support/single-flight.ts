@@ -8,7 +8,7 @@ export interface Bound<Value> {
 }
 
 /** Work that is begun once and awaited by all who need it. */
-export class Memo<Key, Value> {
+export class SingleFlight<Key, Value> {
   readonly #started = new Map<Key, Promise<Value>>();
   readonly #bound: Bound<Value> | undefined;
 

@@ -24,7 +24,7 @@ export interface Believed {
  * @param listed the source's; of no use where the image has no rules
  * @throws {StoreError}
  */
-export async function believe(
+export async function applyListing(
   image: Image,
   state: RepositoryState,
   listed: readonly Tag[],

@@ -21,7 +21,7 @@ import { decodeTagList, encodeTagList } from '../../../core/tag-list.ts';
 import { countOf } from '../support/count-of.ts';
 import type { Environment } from '../environment.ts';
 import { withoutFutureTimes } from '../run/future-times.ts';
-import { changeObject } from '../store/compare-and-swap.ts';
+import { updateObject } from '../store/compare-and-swap.ts';
 import { allSettled } from '../support/all-or-throw.ts';
 
 export class RepositoryState {
@@ -169,7 +169,7 @@ export class RepositoryState {
   async #writeTagList(tags: readonly Tag[], isRebuilt: boolean): Promise<void> {
     if (tags.length === 0 && !isRebuilt) return;
     const key = tagListKey(this.#repository);
-    await changeObject(this.#environment.store, key, 'application/json', async (bytes) => {
+    await updateObject(this.#environment.store, key, 'application/json', async (bytes) => {
       const decoded =
         bytes === undefined ? undefined : readTagList(this.#environment, this.#repository, bytes);
       const known = new Set(decoded);
@@ -201,7 +201,7 @@ export class RepositoryState {
     const key = repositoryIndexKey(this.#repository);
     let merged = new Map<string, IndexEntry>();
     let listsEveryTag = false;
-    await changeObject(this.#environment.store, key, OCI_INDEX, async (bytes) => {
+    await updateObject(this.#environment.store, key, OCI_INDEX, async (bytes) => {
       await listed;
       const stored = bytes === undefined ? undefined : readIndex(this.#environment, this.#repository, bytes);
       // If an earlier version of this program has written meanwhile, its list lacks tags again.

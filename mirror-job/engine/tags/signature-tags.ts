@@ -10,7 +10,7 @@ import { isReferrerTag, referrersTag } from '../../../core/tag-list.ts';
 import type { Environment } from '../environment.ts';
 import { createLimit } from '../support/limit.ts';
 import type { ManifestCopier, StoredManifest, StoredPart } from '../copy/manifest-copy.ts';
-import { Memo } from '../support/single-flight.ts';
+import { SingleFlight } from '../support/single-flight.ts';
 import { findTag, publishTag } from './publish.ts';
 import { AT_ONCE, MAX_REFERRERS, type ReferrerCopier } from '../copy/referrer-copy.ts';
 import type { RepositoryState } from './repository-state.ts';
@@ -35,7 +35,7 @@ export interface SignatureTagsOptions {
 
 export class SignatureTags {
   readonly #options: SignatureTagsOptions;
-  readonly #mirrored = new Memo<Tag, void>();
+  readonly #mirrored = new SingleFlight<Tag, void>();
   /** The listed tags, by the text that they begin with; undefined when no list tells. */
   #listed: ReadonlyMap<string, readonly Tag[]> | undefined;
   #others: ReadonlySet<Tag> = new Set();

@@ -1,4 +1,4 @@
-import { newTrace, type Scope } from '../../../worker/answer/request-context.ts';
+import { newTrace, type RequestContext } from '../../../worker/answer/request-context.ts';
 
 /** A clock and timers that a test moves. */
 export class Time {
@@ -23,7 +23,7 @@ export class Time {
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
 
-  scope(deadline = 8000): Scope {
+  scope(deadline = 8000): RequestContext {
     return { deadline: this.now + deadline, waitUntil: () => {}, trace: newTrace() };
   }
 }

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { parseRepository, parseTag } from '../../../../core/reference.ts';
 import { decodeRepositoryIndex } from '../../../../core/repository-index.ts';
 import { decodeTagList } from '../../../../core/tag-list.ts';
-import { BoundedStore } from '../../../../mirror-job/engine/store/shutdown-deadline-store.ts';
+import { ShutdownDeadlineStore } from '../../../../mirror-job/engine/store/shutdown-deadline-store.ts';
 import type { Clock } from '../../../../mirror-job/engine/environment.ts';
 import { openBucket } from '../../../../mirror-job/engine/store/bucket.ts';
 import type { Image } from '../../../../mirror-job/engine/run/image.ts';
@@ -14,10 +14,10 @@ import { RepositoryState } from '../../../../mirror-job/engine/tags/repository-s
 import { revertTag } from '../../../../mirror-job/engine/tags/revert.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { alignStores, keepAligned } from '../../../../mirror-job/engine/replication/replica-reconcile.ts';
-import { StoreMembers } from '../../../../mirror-job/engine/replication/replica-set.ts';
+import { ReplicaSet } from '../../../../mirror-job/engine/replication/replica-set.ts';
 import { decodeNotes, type StoreNote } from '../../../../mirror-job/engine/replication/replica-status.ts';
 import { reportOnStores } from '../../../../mirror-job/engine/replication/replica-report.ts';
-import { StoreSet } from '../../../../mirror-job/engine/replication/replicated-store.ts';
+import { ReplicatedStore } from '../../../../mirror-job/engine/replication/replicated-store.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
 import {
   addArtifact,
@@ -102,7 +102,7 @@ export class Mirror {
     await alignStores(base, members);
     const environment = {
       ...base,
-      store: new StoreSet(members),
+      store: new ReplicatedStore(members),
       reportStores: () => members.report(),
       storeFindings: () => members.caughtUpTags.findings(),
       replicas: () => members.live.map(({ store }) => store),
@@ -112,7 +112,7 @@ export class Mirror {
   }
 
   /** The stores as a command by hand finds them. @throws as `keepAligned` */
-  async openInStep(stores: readonly MemoryStore[] = this.stores): Promise<StoreMembers> {
+  async openInStep(stores: readonly MemoryStore[] = this.stores): Promise<ReplicaSet> {
     const [first] = stores;
     if (first === undefined) throw new Error('There is no store.');
     const members = await this.#membersOf(stores, environmentFor(first, { clock: this.clock }));
@@ -120,12 +120,12 @@ export class Mirror {
     return members;
   }
 
-  async #membersOf(stores: readonly MemoryStore[], base: TestEnvironment): Promise<StoreMembers> {
+  async #membersOf(stores: readonly MemoryStore[], base: TestEnvironment): Promise<ReplicaSet> {
     const opened = await Promise.all(stores.map((store) => this.#open(store)));
-    const members = new StoreMembers(
+    const members = new ReplicaSet(
       opened.map(({ bucket, id, isNew }) => ({
         bucket,
-        store: new BoundedStore(bucket, HASTY, base.signal),
+        store: new ShutdownDeadlineStore(bucket, HASTY, base.signal),
         id,
         isNew,
         secret: this.secretOf(bucket.name),

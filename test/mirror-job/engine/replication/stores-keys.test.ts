@@ -5,7 +5,7 @@ import { maxSizeOf } from '../../../../core/object-size.ts';
 import { NoteSigner } from '../../../../mirror-job/engine/replication/status-signature.ts';
 import { exitCodeOf } from '../../../../mirror-job/engine/report.ts';
 import { keepAligned } from '../../../../mirror-job/engine/replication/replica-reconcile.ts';
-import { StoreMembers, type Member } from '../../../../mirror-job/engine/replication/replica-set.ts';
+import { ReplicaSet, type Replica } from '../../../../mirror-job/engine/replication/replica-set.ts';
 import {
   decodeNotes,
   encodeNotes,
@@ -42,7 +42,7 @@ async function afterAnOutage(prepare: (mirror: Mirror) => void = () => {}): Prom
   return mirror;
 }
 
-function memberOf(bucket: MemoryStore): Member {
+function memberOf(bucket: MemoryStore): Replica {
   const { id } = decodeIdentity(bucket.objects.get('lifeboat.json')?.bytes ?? new Uint8Array());
   return { bucket, store: bucket, id, isNew: false, secret: `the secret of ${bucket.name}` };
 }
@@ -185,7 +185,7 @@ test('a command by hand leaves out a store whose notes are gone, because a run h
   const [a, b] = pairOf(mirror);
   await mirror.run();
   b.objects.delete(NOTES);
-  const members = new StoreMembers([memberOf(a), memberOf(b)], environmentFor(a, { clock: mirror.clock }));
+  const members = new ReplicaSet([memberOf(a), memberOf(b)], environmentFor(a, { clock: mirror.clock }));
   await keepAligned(members);
   expect(members.report()).toMatchObject([
     { name: 'A', state: 'in step' },
@@ -200,7 +200,7 @@ test('nothing is decided by hand while a primary is away whose return would undo
   const [a, b] = pairOf(mirror);
   takeAway(a);
   const away = { ...memberOf(a), id: undefined, secret: undefined };
-  const members = new StoreMembers(
+  const members = new ReplicaSet(
     [away, { ...memberOf(b), secret: undefined }],
     environmentFor(b, { clock: mirror.clock }),
   );

@@ -6,8 +6,8 @@ import { parseDescriptor } from '../../../../core/descriptor.ts';
 import { parseRepository } from '../../../../core/reference.ts';
 import { BlobCopier } from '../../../../mirror-job/engine/copy/blob-copy.ts';
 import { FairShare } from '../../../../mirror-job/engine/support/fair-share.ts';
-import { Memo } from '../../../../mirror-job/engine/support/single-flight.ts';
-import { Retention } from '../../../../mirror-job/engine/support/memory-budget.ts';
+import { SingleFlight } from '../../../../mirror-job/engine/support/single-flight.ts';
+import { MemoryBudget } from '../../../../mirror-job/engine/support/memory-budget.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import type { SourceManifest } from '../../../../mirror-job/engine/source.ts';
 import type { PutResult, StoredObject } from '../../../../mirror-job/engine/store/store.ts';
@@ -21,7 +21,7 @@ import { MemoryStore } from '../../support/memory-store.ts';
 const MEBIBYTE = 1024 * 1024;
 
 test('the oldest things are forgotten first, as many as it takes', () => {
-  const retention = new Retention(100);
+  const retention = new MemoryBudget(100);
   const forgotten: string[] = [];
   const keep = (name: string, bytes: number) => retention.keep(bytes, () => forgotten.push(name));
   keep('first', 40);
@@ -35,7 +35,7 @@ test('the oldest things are forgotten first, as many as it takes', () => {
 });
 
 test('what a scope keeps is forgotten when it closes, and no longer counts', () => {
-  const retention = new Retention(100);
+  const retention = new MemoryBudget(100);
   const forgotten: string[] = [];
   const [one, other] = [retention.open(), retention.open()];
   one.keep(30, () => forgotten.push('one'));
@@ -58,7 +58,7 @@ test('what a scope keeps is forgotten when it closes, and no longer counts', () 
 });
 
 test('a memo begins anew what it has forgotten, and not what is running', async () => {
-  const memo = new Memo<string, number>({ retention: new Retention(2), weigh: () => 1 });
+  const memo = new SingleFlight<string, number>({ retention: new MemoryBudget(2), weigh: () => 1 });
   let begun = 0;
   const start = async () => {
     begun += 1;

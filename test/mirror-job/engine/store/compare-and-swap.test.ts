@@ -1,7 +1,7 @@
 /** Several writers change one object: one after the other within this process, by conditions across processes. */
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { changeObject, withObject } from '../../../../mirror-job/engine/store/compare-and-swap.ts';
+import { updateObject, withObject } from '../../../../mirror-job/engine/store/compare-and-swap.ts';
 import { KeyQueue } from '../../../../mirror-job/engine/store/key-queue.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -44,7 +44,7 @@ function contend(store: MemoryStore, key: string, most: number): () => number {
 test('a hundred changes at once: none is lost or refused, and those that wait are written together', async () => {
   const store = slowStore();
   const names = Array.from({ length: 100 }, (_, index) => `${index} `);
-  await Promise.all(names.map((name) => changeObject(store, 'key', TYPE, append(name))));
+  await Promise.all(names.map((name) => updateObject(store, 'key', TYPE, append(name))));
   expect(textOf(store, 'key')).toBe(names.join(''));
   // The first write has the first change, the second one has all that came during the first.
   expect(store.calls).toEqual(['get key', 'put key', 'get key', 'put key']);
@@ -53,12 +53,12 @@ test('a hundred changes at once: none is lost or refused, and those that wait ar
 test('changes of different objects do not wait for each other', async () => {
   const store = slowStore();
   const order: string[] = [];
-  const slow = changeObject(store, 'slow', TYPE, async (bytes) => {
+  const slow = updateObject(store, 'slow', TYPE, async (bytes) => {
     await setTimeout(50);
     order.push('slow');
     return append('x')(bytes);
   });
-  await changeObject(store, 'fast', TYPE, append('x'));
+  await updateObject(store, 'fast', TYPE, append('x'));
   order.push('fast');
   await slow;
   expect(order).toEqual(['fast', 'slow']);
@@ -68,8 +68,8 @@ test('a change may wait for the change of another object', async () => {
   const store = slowStore();
   await Promise.all(
     Array.from({ length: 10 }, (_, index) =>
-      changeObject(store, 'outer', TYPE, async (bytes) => {
-        await changeObject(store, 'inner', TYPE, append(`${index}`));
+      updateObject(store, 'outer', TYPE, async (bytes) => {
+        await updateObject(store, 'inner', TYPE, append(`${index}`));
         return append(`${index}`)(bytes);
       }),
     ),
@@ -80,13 +80,13 @@ test('a change may wait for the change of another object', async () => {
 test('a change that fails fails alone, and a change with nothing to write accepts what the others write', async () => {
   const store = slowStore();
   const results = await Promise.allSettled([
-    changeObject(store, 'key', TYPE, append('a')),
-    changeObject(store, 'key', TYPE, append('b')),
-    changeObject(store, 'key', TYPE, () => {
+    updateObject(store, 'key', TYPE, append('a')),
+    updateObject(store, 'key', TYPE, append('b')),
+    updateObject(store, 'key', TYPE, () => {
       throw new Error('It cannot be read.');
     }),
-    changeObject(store, 'key', TYPE, () => undefined),
-    changeObject(store, 'key', TYPE, append('c')),
+    updateObject(store, 'key', TYPE, () => undefined),
+    updateObject(store, 'key', TYPE, append('c')),
   ]);
   expect(results.map((one) => (one.status === 'rejected' ? String(one.reason) : 'done'))).toEqual([
     'done',
@@ -107,24 +107,24 @@ test('a store that fails fails all changes that were to be written together, and
     if (call === 'put' && puts === 2) throw new StoreError('It is ill.');
   };
   const results = await Promise.allSettled(
-    ['a', 'b', 'c'].map((name) => changeObject(store, 'key', TYPE, append(name))),
+    ['a', 'b', 'c'].map((name) => updateObject(store, 'key', TYPE, append(name))),
   );
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
-  await changeObject(store, 'key', TYPE, append('d'));
+  await updateObject(store, 'key', TYPE, append('d'));
   expect(textOf(store, 'key')).toBe('ad');
 });
 
 test('a change succeeds after another process was first 20 times', async () => {
   const store = new MemoryStore();
   const changes = contend(store, 'key', 20);
-  await changeObject(store, 'key', TYPE, append('ours'));
+  await updateObject(store, 'key', TYPE, append('ours'));
   expect([changes(), textOf(store, 'key')]).toEqual([20, 'theirs 20 ours']);
 });
 
 test('the error names another writer, and not the store, when another process is always first', async () => {
   const store = new MemoryStore();
   contend(store, 'key', Infinity);
-  await expect(changeObject(store, 'key', TYPE, append('ours'))).rejects.toThrow(
+  await expect(updateObject(store, 'key', TYPE, append('ours'))).rejects.toThrow(
     'The bucket in memory: key could not be written: another writer changed it in each of the 24 attempts of this run. Run again when the other run has ended.',
   );
 });
@@ -140,7 +140,7 @@ test.each([
   }
   const store = new RefusingStore();
   if (isThere) store.objects.set('key', { bytes: Buffer.from('x'), etag: '"e"', contentType: TYPE });
-  await expect(changeObject(store, 'key', TYPE, append('ours'))).rejects.toThrow(
+  await expect(updateObject(store, 'key', TYPE, append('ours'))).rejects.toThrow(
     `The bucket in memory: key could not be written: the store refused the write 24 times as if somebody had changed the object, but each read gave the same object. The store does not honour ${header}.`,
   );
 });

@@ -1,7 +1,7 @@
 /** A run does not look where nothing can be, and looks again as soon as somebody else might be there. */
 import { expect, test } from 'vitest';
 import { parseRepository } from '../../../../core/reference.ts';
-import { FreshStore } from '../../../../mirror-job/engine/store/known-empty-store.ts';
+import { KnownEmptyStore } from '../../../../mirror-job/engine/store/known-empty-store.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { UploadLostError } from '../../../../mirror-job/engine/store/store.ts';
 import { addImage, addLayer, tagAs } from '../../../support/builder.ts';
@@ -20,7 +20,7 @@ const BYTES = new Uint8Array([1]);
 /** Over an empty bucket, in which somebody else writes all of these after it has looked. */
 async function overtaken() {
   const store = new MemoryStore();
-  const fresh = new FreshStore(store);
+  const fresh = new KnownEmptyStore(store);
   await fresh.look(REPOSITORY);
   await fresh.size(BLOB);
   for (const key of [MANIFEST, TAG, BLOB]) await store.put(key, BYTES, ANY);
@@ -68,7 +68,7 @@ test('everything is looked for where something is, and where the run is done wit
   const store = new MemoryStore();
   await store.put(`${MANIFEST}bb`, BYTES, ANY);
   await store.put(`${BLOB}bb`, BYTES, ANY);
-  const fresh = new FreshStore(store);
+  const fresh = new KnownEmptyStore(store);
   await fresh.look(REPOSITORY);
   store.calls.length = 0;
   await fresh.get(MANIFEST);
@@ -95,7 +95,7 @@ test('everything is looked for where something is, and where the run is done wit
 
 test('keys are remembered as long as their repository is open, so that many repositories are spared the reads', async () => {
   const store = new MemoryStore();
-  const fresh = new FreshStore(store);
+  const fresh = new KnownEmptyStore(store);
   const REPOSITORIES = 30;
   for (let index = 0; index < REPOSITORIES; index += 1) {
     const name = `mirror.test/app-${index}`;
@@ -116,7 +116,7 @@ test('keys are remembered as long as their repository is open, so that many repo
 
 test('a run that writes too many keys to remember looks for everything', async () => {
   const store = new MemoryStore();
-  const fresh = new FreshStore(store);
+  const fresh = new KnownEmptyStore(store);
   await fresh.look(REPOSITORY);
   for (let key = 0; key <= 20_000; key += 1) {
     await fresh.put(`repositories/mirror.test/app/_manifests/${key}`, BYTES, ANY);

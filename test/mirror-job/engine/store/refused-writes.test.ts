@@ -1,6 +1,6 @@
 /** Writes that a store refuses: nothing of another writer is lost, and the error blames the right one. */
 import { expect, test } from 'vitest';
-import { changeObject, refusedError } from '../../../../mirror-job/engine/store/compare-and-swap.ts';
+import { updateObject, refusedError } from '../../../../mirror-job/engine/store/compare-and-swap.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
 test.for([undefined, 'before '])(
@@ -15,7 +15,7 @@ test.for([undefined, 'before '])(
       store.before = () => {};
       put('theirs ');
     };
-    await changeObject(store, 'key', 'text/plain', (bytes) =>
+    await updateObject(store, 'key', 'text/plain', (bytes) =>
       Buffer.concat([bytes ?? new Uint8Array(), Buffer.from('ours')]),
     );
     expect(Buffer.from(store.objects.get('key')?.bytes ?? []).toString()).toBe('theirs ours');

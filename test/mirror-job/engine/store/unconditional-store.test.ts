@@ -7,7 +7,7 @@ import {
   type PutOptions,
   type PutResult,
 } from '../../../../mirror-job/engine/store/store.ts';
-import { UnguardedStore } from '../../../../mirror-job/engine/store/unconditional-store.ts';
+import { UnconditionalStore } from '../../../../mirror-job/engine/store/unconditional-store.ts';
 import { addImage, addLayer, addStreamedLayer, tagAs } from '../../../support/builder.ts';
 import { emptyRepository } from '../../../support/content.ts';
 import { environmentFor, imageOf, outcomesOf } from '../../support/harness.ts';
@@ -15,7 +15,7 @@ import { MemorySource } from '../../support/memory-source.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
 /** As Backblaze B2 answers. */
-class UnconditionalStore extends MemoryStore {
+class RefusingStore extends MemoryStore {
   override async put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
     if (options.condition !== undefined) throw new ConditionRefusedError(`put ${key}`, '501 NotImplemented');
     return super.put(key, bytes, options);
@@ -28,12 +28,12 @@ test('a bucket is opened and filled, and its tag is moved, without one condition
   const content = emptyRepository();
   tagAs(content, addImage(content, { layers: [await addLayer(content, 'first')] }), 'latest');
   const source = new MemorySource('source.test/app', content);
-  const bucket = new UnconditionalStore();
+  const bucket = new RefusingStore();
   await expect(openBucket(bucket, expected)).rejects.toThrow(
     'refuses conditional writes (501 NotImplemented)',
   );
 
-  const store = new UnguardedStore(bucket);
+  const store = new UnconditionalStore(bucket);
   expect(store.name).toBe(bucket.name);
   expect(await openBucket(store, expected)).toMatchObject({ id: 'id', audience: 'token' });
   const run = async () =>

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { Memo } from '../../../../mirror-job/engine/support/single-flight.ts';
+import { SingleFlight } from '../../../../mirror-job/engine/support/single-flight.ts';
 import { allSettled } from '../../../../mirror-job/engine/support/all-or-throw.ts';
 
 test('all callers with one key await the work that the first one began', async () => {
-  const memo = new Memo<string, number>();
+  const memo = new SingleFlight<string, number>();
   let begun = 0;
   const start = async () => {
     begun += 1;
@@ -18,7 +18,7 @@ test('all callers with one key await the work that the first one began', async (
 });
 
 test('the next caller begins work anew that failed', async () => {
-  const memo = new Memo<string, number>();
+  const memo = new SingleFlight<string, number>();
   const both = await Promise.allSettled([memo.get('a', () => fail()), memo.get('a', async () => 1)]);
   expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   expect(await memo.get('a', async () => 2)).toBe(2);

@@ -4,7 +4,7 @@ import { parseDigest } from '../../../../core/digest.ts';
 import { parseManifest } from '../../../../core/manifest.ts';
 import { parseRepository, parseTag } from '../../../../core/reference.ts';
 import type { StoredManifest } from '../../../../mirror-job/engine/copy/manifest-copy.ts';
-import { FreshStore } from '../../../../mirror-job/engine/store/known-empty-store.ts';
+import { KnownEmptyStore } from '../../../../mirror-job/engine/store/known-empty-store.ts';
 import { findTag, publishTag } from '../../../../mirror-job/engine/tags/publish.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { addArtifact, addImage, addLayer, tagAs } from '../../../support/builder.ts';
@@ -151,7 +151,7 @@ function interfere(environment: TestEnvironment, store: MemoryStore, times: numb
     const target = left % 2 === 1 ? a : b;
     left -= 1;
     // Another store object stands for another process, which does not wait for this one.
-    const other = { ...environment, store: new FreshStore(store), run: `other-${left}` };
+    const other = { ...environment, store: new KnownEmptyStore(store), run: `other-${left}` };
     if (target !== undefined) await publish(other, target);
     store.before = hook;
   };

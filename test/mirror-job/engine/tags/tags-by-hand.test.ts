@@ -9,7 +9,7 @@ import { readMovements } from '../../../../mirror-job/engine/tags/movement-log.t
 import { MoveRefusedError, TagContendedError } from '../../../../mirror-job/engine/tags/move-by-hand.ts';
 import { RepositoryState } from '../../../../mirror-job/engine/tags/repository-state.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
-import { UnguardedStore } from '../../../../mirror-job/engine/store/unconditional-store.ts';
+import { UnconditionalStore } from '../../../../mirror-job/engine/store/unconditional-store.ts';
 import { AMD64, ARM64, addImage, addIndex, addLayer, tagAs } from '../../../support/builder.ts';
 import { INDEX_KEY, TAG_KEY, TagFixture } from './tag-fixture.ts';
 
@@ -388,7 +388,7 @@ test.each(
 
 test('approve moves a tag through a store that is sent no conditions', async () => {
   const fixture = await threePlaces();
-  const store = new UnguardedStore(fixture.store);
+  const store = new UnconditionalStore(fixture.store);
   const environment = { ...fixture.environment(), store };
   const { repository, tag } = fixture;
   const state = await RepositoryState.open(environment, repository);

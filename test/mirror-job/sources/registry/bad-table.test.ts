@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
-import { BoundedStore } from '../../../../mirror-job/engine/store/shutdown-deadline-store.ts';
+import { ShutdownDeadlineStore } from '../../../../mirror-job/engine/store/shutdown-deadline-store.ts';
 import { exitCodeOf, type RunReport } from '../../../../mirror-job/engine/report.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
@@ -312,7 +312,7 @@ async function stageAt(broken: number, how: 'fails' | 'hangs'): Promise<Stage & 
     const image = imageOf(new RegistrySource(client, 'team/app'), 'mirror.test/app', {
       referrersEvery: false,
     });
-    const bounded = new BoundedStore(store, new TestClock(), signal);
+    const bounded = new ShutdownDeadlineStore(store, new TestClock(), signal);
     return runMirror({ ...environmentFor(store, { signal }), store: bounded }, 'default', [image]);
   };
   const report = await sync(stop.signal);

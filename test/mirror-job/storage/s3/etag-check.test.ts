@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
-import { changeObject } from '../../../../mirror-job/engine/store/compare-and-swap.ts';
+import { updateObject } from '../../../../mirror-job/engine/store/compare-and-swap.ts';
 import { S3Store } from '../../../../mirror-job/storage/s3/s3-store.ts';
 import { close, listen } from '../../../support/http-server.ts';
 
@@ -96,7 +96,7 @@ test('an update that another run has just made is not lost, because a torn objec
   bucket.objects.set('list', whole('theirs '));
   await store.get('lifeboat.json');
   tear(bucket, 'list', 2, '');
-  await changeObject(store, 'list', TYPE, (bytes) =>
+  await updateObject(store, 'list', TYPE, (bytes) =>
     Buffer.from(`${Buffer.from(bytes ?? []).toString()}ours`),
   );
   expect(bucket.objects.get('list')?.body).toBe('theirs ours');
@@ -123,7 +123,7 @@ test('an object that stays torn is an error after five reads, and nothing is wri
   bucket.objects.set('key', whole('new'));
   await store.get('known');
   tear(bucket, 'key', Infinity);
-  await expect(changeObject(store, 'key', TYPE, () => Buffer.from('x'))).rejects.toThrow(
+  await expect(updateObject(store, 'key', TYPE, () => Buffer.from('x'))).rejects.toThrow(
     `${store.name}: could not read key: the body and the ETag belonged to two versions of the object, five times in a row. Nothing is written over the object. If no other run is at work, copy the object onto itself with another S3 client, which gives it a new ETag, and see docs/providers.md.`,
   );
   expect(bucket.reads).toEqual(['known', ...Array(5).fill('key')]);
