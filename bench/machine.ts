@@ -11,7 +11,7 @@ export function describeMachine(): string {
   return `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${gib} GiB, ${type()} ${release()} ${arch()}`;
 }
 
-/** What is installed, by the package's own word. */
+/** The version in an installed package's package.json. */
 export async function packageVersion(name: string): Promise<string> {
   const file = join(PROJECT, 'node_modules', name, 'package.json');
   const { version = 'unknown' }: { version?: string } = JSON.parse(await readFile(file, 'utf8'));
@@ -24,7 +24,7 @@ export async function programVersion(program: string, args: readonly string[]): 
   return /\d+\.\d+[\w.+-]*/.exec(stdout + stderr)?.[0] ?? 'unknown';
 }
 
-/** Of a program that Go has built: the version of the module, which is in the file also where it does not tell. */
+/** The module version that Go wrote into a program's file. Some programs do not print theirs. */
 export async function moduleVersion(program: string, module: string): Promise<string> {
   const bytes = await readFile(program);
   const mark = `mod\t${module}\tv`;

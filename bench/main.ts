@@ -21,13 +21,13 @@ const USAGE = `Usage: npm run bench -- edge|job|torn-reads [--quick] [--only PAR
   --quick      edge: 90 seconds instead of 8 minutes; job: 3 minutes instead of 45; less exact
   --only PART  of job; may be given several times: ${PARTS.join(', ')}`;
 
-/** What one subject has to say. */
+/** The result of one benchmark. */
 interface Outcome {
   readonly rows: readonly Row[];
-  /** What the figures were made with. */
+  /** The machine, and the versions that the figures were made with. */
   readonly terms: string;
   readonly versions: Readonly<Record<string, string>>;
-  /** Whose code was measured. */
+  /** The commit that was measured. */
   readonly folders: readonly string[];
 }
 
@@ -128,7 +128,7 @@ async function buildJob(): Promise<void> {
   const { code, stderr } = await runProgram(process.execPath, [
     join(import.meta.dirname, '../infra/bundle.js'),
   ]);
-  // One that is built and could not be compiled is not what users have.
+  // A bundle that could not be compiled is not what users have.
   if (code !== 0 || stderr !== '') throw new Error(`The job cannot be built:\n${stderr}`);
 }
 
@@ -152,7 +152,7 @@ function readArguments() {
   }
 }
 
-/** Everything that the run writes is in it, the store too, and it goes with the process, also when that is ended. */
+/** Holds everything that the run writes, the store too. It is removed when the process ends, also by a signal. */
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'lifeboat-bench-'));
   process.env['TMPDIR'] = folder;

@@ -2,12 +2,12 @@
 
 export interface Row {
   readonly what: string;
-  /** Empty for what has none and is only reported. */
+  /** Empty if there is no goal, and the figure is only reported. */
   readonly goal: string;
   readonly measured: string;
-  /** Undefined for what has no goal. */
+  /** Undefined if there is no goal. */
   readonly met?: boolean | undefined;
-  /** A count or a size is the same on every machine: one that is missed fails the run. A ratio does not. */
+  /** Counts and sizes are the same on every machine, so a missed one fails the run. A ratio never does. */
   readonly binding?: boolean;
   readonly note?: string;
 }

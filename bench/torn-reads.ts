@@ -10,7 +10,7 @@ import { s3ClientOf } from '../test/support/bucket-reader.ts';
 import { startS3Server } from '../test/support/s3-server.ts';
 import type { Row } from './table.ts';
 
-/** Milliseconds in which one object is replaced and read without a pause. */
+/** How long one object is replaced and read without a pause, in milliseconds. */
 const DURATION = 15_000;
 const READERS = 4;
 const KEY = '_tags.json';

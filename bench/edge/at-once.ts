@@ -8,9 +8,9 @@ import type { RunningWorker } from './workerd.ts';
 
 export interface AtOnceOptions {
   readonly edge: RunningWorker;
-  /** In front of the edge's store. */
+  /** The proxy in front of the edge's store. */
   readonly proxy: CountingProxy;
-  /** Each is asked for by as many clients as any other. */
+  /** Paths to ask for. Each gets the same number of clients. */
   readonly paths: readonly string[];
   readonly clients: number;
   /** Bytes of each answer. */
@@ -18,11 +18,11 @@ export interface AtOnceOptions {
 }
 
 export interface AtOnce {
-  /** The most that one object was read. */
+  /** Reads of the object that was read most often. */
   readonly reads: number;
-  /** How many objects were read. */
+  /** Number of distinct objects that were read. */
   readonly objects: number;
-  /** Resident, beyond what was before the clients came. Bytes. */
+  /** Growth of resident memory since before the clients came, in bytes. */
   readonly growth: number;
   readonly seconds: number;
 }

@@ -30,16 +30,16 @@ import { encodeTag } from '../../core/tag-object.ts';
 
 const REPOSITORY = parseRepository('docker.io/library/bench');
 const MIB = 1024 * 1024;
-/** Of the blob that is streamed: 1 GiB. */
+/** The size of the streamed blob: 1 GiB. */
 export const LARGE_SIZE = 1024 * MIB;
 /** The size of a large manifest, in bytes: an ordinary image's has a fortieth of it. */
 export const LARGE_MANIFEST_SIZE = 64 * 1024;
 const LARGE_MANIFESTS = 20;
-/** Another repository, because the rows for the first one ask for its list of tags, which is short. */
+/** A second repository, because other rows ask for the first one's list of tags, which has to be short. */
 const TAGGED_REPOSITORY = parseRepository('docker.io/library/tagged');
 const PART_SIZE = 64 * MIB;
 const SMALL_SIZE = 1024;
-/** What a layer of an ordinary image weighs: above `STREAM_BELOW`, so that it is redirected. */
+/** The size of an ordinary layer. It is above `STREAM_BELOW`, so the edge redirects. */
 const LAYER_SIZE = 30 * MIB;
 
 /** Paths to ask the edge for. Those in lists are for cold answers, which each path gives only once. */
@@ -54,7 +54,7 @@ export interface Paths {
   /** The first hundred of a long list of tags, and the bytes of that answer. */
   readonly longTagList: { readonly path: string; readonly size: number };
   readonly referrers: string;
-  /** So small that it is streamed. */
+  /** A blob small enough to be streamed. */
   readonly smallBlob: string;
   readonly largeBlob: string;
 }

@@ -18,14 +18,14 @@ import { startCacheService, startEdgeWorker, type RunningWorker } from './worker
 
 export interface Effort {
   readonly rounds: number;
-  /** How often the bare Worker and ours take turns in a round. */
+  /** Turns of the bare Worker and of ours per round. */
   readonly turns: number;
-  /** Of each turn under load. */
+  /** The length of each turn under load. */
   readonly seconds: number;
   readonly warmUpSeconds: number;
-  /** How many objects of a kind are asked for cold. */
+  /** Number of objects of each kind that are asked for cold. */
   readonly coldObjects: number;
-  /** How much of its blob each streaming client reads. Bytes. */
+  /** Bytes of its blob that each streaming client reads. */
   readonly readBytes: number;
 }
 
@@ -49,7 +49,7 @@ export const QUICK: Effort = {
 };
 
 const CLIENTS = 50;
-/** They come at the same moment, when a deployment begins on all nodes. */
+/** So many clients come at the same moment when a deployment begins on all nodes. */
 const CLIENTS_AT_ONCE = 200;
 /** The largest lists of real repositories, of nightly builds over years, are as long as this. */
 const LONG_LIST = 100_000;
@@ -64,7 +64,7 @@ export async function benchEdge(
   effort: Effort,
   say: (text: string) => void,
 ): Promise<readonly Row[]> {
-  // What is missing is said before anything takes time.
+  // Missing programs are named before anything takes time.
   for (const name of ['wrk', 'versitygw'] as const) await requireProgram(name);
   say('building the Worker');
   await mkdir(folder, { recursive: true });

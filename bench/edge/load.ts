@@ -13,7 +13,7 @@ export const CLIENT_HEADERS = {
   Accept: `${MANIFEST_ACCEPT}, */*`,
   'User-Agent': 'containerd/2.2.0',
 } as const;
-/** What Linux counts a process's time in, a second. */
+/** Linux's clock ticks per second, the unit of a process's CPU time. */
 const TICKS_PER_SECOND = 100;
 
 export interface Load {
@@ -21,7 +21,7 @@ export interface Load {
   readonly rate: number;
   /** Milliseconds. */
   readonly p99: number;
-  /** Of the Worker's process for one request. Microseconds: what other load on the machine changes least. */
+  /** CPU time of the Worker's process per request, in microseconds. Other load on the machine changes it least. */
   readonly cpu: number;
 }
 
@@ -44,7 +44,7 @@ export async function load(worker: RunningWorker, path: string, seconds: number)
   return { rate: requests / (duration / 1e6), p99: p99 / 1000, cpu: (spent / requests) * 1e6 };
 }
 
-/** What wrk-report.lua prints. */
+/** The JSON that wrk-report.lua prints. */
 interface Report {
   readonly requests?: number;
   readonly duration?: number;

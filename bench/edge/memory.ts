@@ -8,22 +8,22 @@ import type { RunningWorker } from './workerd.ts';
 export interface MemoryOptions {
   readonly edge: RunningWorker;
   readonly path: string;
-  /** Of the whole blob. Bytes. */
+  /** Size of the whole blob, in bytes. */
   readonly size: number;
   readonly clients: number;
-  /** How much each client reads before it stops. Bytes. */
+  /** Bytes that each client reads before it stops. */
   readonly readBytes: number;
 }
 
 export interface Memory {
-  /** Resident, before the clients came. Bytes. */
+  /** Resident memory before the clients came, in bytes. */
   readonly before: number;
-  /** The most that was resident since. Bytes. */
+  /** Peak of resident memory since then, in bytes. */
   readonly peak: number;
   readonly seconds: number;
 }
 
-/** The longest that all clients together may take. Milliseconds. */
+/** The time limit of all clients together, in milliseconds. */
 const PATIENCE = 180_000;
 
 /** @throws when a client is not answered with the whole blob's length, or not in time */

@@ -7,7 +7,7 @@ import type { RunningWorker } from './workerd.ts';
 
 export interface ReadGroup {
   readonly state: string;
-  /** How many reads each of them may take. */
+  /** The number of reads that each answer may take. */
   readonly goal: number;
   readonly measured: readonly { readonly what: string; readonly reads: number }[];
 }

@@ -10,20 +10,20 @@ export interface WarmOptions {
   readonly edge: RunningWorker;
   readonly runtime: Runtime;
   readonly path: string;
-  /** For the bare Worker; made here. */
+  /** The folder of the bare Worker. It is created here. */
   readonly folder: string;
   readonly rounds: number;
-  /** How often the two take turns in a round: what else the machine does then meets both. */
+  /** Turns of each Worker per round. They alternate, so that other load on the machine meets both. */
   readonly turns: number;
-  /** Of each turn. */
+  /** The length of each turn. */
   readonly seconds: number;
   readonly warmUpSeconds: number;
 }
 
 export interface Warm {
-  /** Ours through the bare one's requests a second, a round. */
+  /** Our requests per second divided by the bare Worker's, per round. */
   readonly ratio: Spread;
-  /** The bare one's CPU a request through ours, a round: what the ratio is on a machine without other load. */
+  /** The bare Worker's CPU time per request divided by ours, per round. This is the ratio on a machine without other load. */
   readonly cpuRatio: Spread;
   readonly ours: Readonly<Record<keyof Load, Spread>>;
   readonly bare: Readonly<Record<keyof Load, Spread>>;

@@ -22,7 +22,7 @@ export interface RunningWorker {
 export interface PlainAnswer {
   readonly status: number;
   readonly headers: readonly (readonly [string, string])[];
-  /** Of the body. Bytes. */
+  /** Size of the body, in bytes. */
   readonly size: number;
 }
 

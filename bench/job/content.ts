@@ -20,12 +20,12 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const TAGS = 50;
 const PLATFORMS = [AMD64, ARM64];
-/** Which of the tags moves. */
+/** The tag that moves. */
 export const CHANGED_TAG = tagName(7);
 
 export interface TaggedImages {
   readonly repository: Repository;
-  /** What `CHANGED_TAG` points to before and after it moves; both are in the repository. */
+  /** The images of `CHANGED_TAG` before and after it moves. Both are in the repository. */
   readonly original: Digest;
   readonly changed: Digest;
 }

@@ -9,16 +9,16 @@ import { walkRegistry, type Walk } from '../../test/support/walk-registry.ts';
 import { startLink, type Link } from './link.ts';
 import { registryKind, storeKind, trafficOf, type Traffic } from './requests.ts';
 
-/** What ought to be there after a run. */
+/** The content that a run has to leave. */
 export interface Expected {
-  /** Of the whole source repository, as it was read there. */
+  /** The whole source repository, as it was read there. */
   readonly walk: Walk;
   readonly tags: ReadonlyMap<string, Digest>;
 }
 
 export interface Destination {
   readonly link: Link;
-  /** Of a bucket alone. */
+  /** Only a bucket has it. */
   readonly store?: StoreSettings;
   /** Since the link's proxy forgot what it had counted. */
   traffic(): Traffic;
@@ -35,7 +35,7 @@ export interface StoreSettings {
   readonly secretAccessKey: string;
 }
 
-/** Where each peer puts what it mirrors, whatever its name is at the source. */
+/** The repository that every peer mirrors to, whatever its name at the source. */
 export const COPY = 'copy/app';
 
 /** One layer of gigabytes takes long, and many small ones are slow one after the other. */

@@ -38,7 +38,7 @@ export interface JobEffort {
   readonly verifyCold: boolean;
   readonly manyTags: number;
   readonly manyTools: readonly Tool[];
-  /** How many repositories, from few to many. */
+  /** Numbers of repositories, ascending. */
   readonly repositories: readonly number[];
   /** Bytes. */
   readonly largeSize: number;
@@ -82,7 +82,7 @@ export const QUICK_JOB: JobEffort = {
 
 const TAGS_EACH = 100;
 
-/** How many blobs are stored when the run is killed: about half of them. */
+/** The run is killed when so many blobs are stored: about half of them. */
 const KILL_AFTER = 100;
 
 /**
@@ -95,7 +95,7 @@ export async function benchJob(
   parts: ReadonlySet<Part>,
   say: (text: string) => void,
 ): Promise<readonly Row[]> {
-  // What is missing is said before anything takes time.
+  // Missing programs are named before anything takes time.
   for (const name of ['docker-registry', 'versitygw', 'crane', 'regsync', 'skopeo'] as const)
     await requireProgram(name);
   const source = await startSource();
@@ -110,7 +110,7 @@ class JobRun {
   readonly #source: Source;
   readonly #effort: JobEffort;
   readonly #say: (text: string) => void;
-  /** Of ours, of all scenarios. Bytes. */
+  /** The peak of our memory over all scenarios, in bytes. */
   readonly #peaks: number[] = [];
 
   constructor(source: Source, effort: JobEffort, say: (text: string) => void) {

@@ -9,7 +9,7 @@ import { tryOut, type Trial } from './trial.ts';
 export interface Killed {
   /** Blobs that the store had said it has before the run died. */
   readonly finished: number;
-  /** Of all blobs that the first run had asked for. */
+  /** Blobs that the first run had asked for. */
   readonly begun: number;
   /** Bytes of finished blobs that the second run fetched. */
   readonly again: number;
@@ -29,7 +29,7 @@ export async function killAndRerun(source: Source, content: TaggedContent, after
         if (digest !== undefined) finished.add(digest);
         if (finished.size < after) return undefined;
         resolve();
-        // What the run would do next it does not live to do: the proxy waits until it is dead.
+        // The proxy holds this answer until the run is dead, so that the run does nothing more.
         return 'drop';
       });
     });

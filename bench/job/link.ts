@@ -2,11 +2,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { startCountingProxy, type CountingProxy, type Hook } from '../../test/support/counting-proxy.ts';
 
-/** How far away and how fast the servers are. */
+/** Latency and bandwidth of the servers. */
 export interface Distance {
   /** Milliseconds added to each request. */
   readonly latency: number;
-  /** Of one connection to the source, in bytes a second; unlimited unless said otherwise. */
+  /** Bandwidth of one connection to the source. Unlimited by default. */
   readonly bytesPerSecond?: number;
 }
 
@@ -21,7 +21,7 @@ export interface Link {
 }
 
 export async function startLink(target: string): Promise<Link> {
-  // What passes lies outside of the heap, and would have it marked again and again: a fifth of what the proxies take.
+  // Buffers that pass lie outside of the heap and would trigger garbage collection again and again. That took a fifth of the proxies' time.
   setFlagsFromString('--no-incremental-marking');
   const now: { distance: Distance; after: Hook | undefined } = { distance: { latency: 0 }, after: undefined };
   const proxy = await startCountingProxy({

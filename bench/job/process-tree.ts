@@ -6,7 +6,7 @@ export interface Measured {
   readonly seconds: number;
   /** The most memory that was resident in the process and its children, together. Bytes. */
   readonly peak: number;
-  /** Of all cores, in seconds, to a hundredth. */
+  /** CPU time on all cores, in seconds, to a hundredth. */
   readonly cpu: number;
   readonly code: number | null;
   readonly output: string;

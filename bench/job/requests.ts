@@ -5,7 +5,7 @@ export interface Traffic {
   readonly requests: number;
   /** By kind, such as `manifest GET`. */
   readonly kinds: Readonly<Record<string, number>>;
-  /** Of bodies, in bytes: what was asked for, and what was sent. */
+  /** Bytes of bodies that were received and sent. */
   readonly received: number;
   readonly sent: number;
 }
@@ -27,10 +27,10 @@ export function trafficOf(
   };
 }
 
-/** Of a request to a registry: its noun, and its method. */
+/** The kind of a request to a registry: its noun and its method. */
 export function registryKind({ method, path }: ProxiedRequest): string {
   const [, noun = 'ping'] = /\/(manifests|blobs|tags|referrers)\//.exec(path) ?? [];
-  // What has no referrers API keeps their list under a tag of this form.
+  // A registry without a referrers API keeps the list under a tag of this form.
   if (/\/manifests\/sha\d+-[0-9a-f]{64,}/.test(path)) return `referrers tag ${method}`;
   return `${noun === 'manifests' || noun === 'blobs' ? noun.slice(0, -1) : noun} ${method}`;
 }

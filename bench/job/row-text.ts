@@ -41,7 +41,7 @@ function countRow(what: string, counts: readonly number[], note: string): Omit<R
   return { what, measured: [...new Set(counts)].join(', '), binding: true, note };
 }
 
-/** What the trials have taken beside time: the most memory, the median of CPU, and the first one's requests. */
+/** Everything but the times: the peak of memory, the median of CPU time, and the requests of the first trial. */
 export function usage(trials: readonly Trial[]): string[] {
   const peak = Math.max(...trials.map((trial) => trial.peak));
   const [first] = trials;

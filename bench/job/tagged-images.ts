@@ -10,11 +10,11 @@ export type Step = (typeof STEPS)[number];
 
 export interface Entrant {
   readonly tool: Tool;
-  /** How many of the rounds it takes part in. */
+  /** Number of rounds in which the tool takes part. */
   readonly rounds: number;
 }
 
-/** Of one tool at one latency. */
+/** The trials of one tool at one latency. */
 export interface Series {
   readonly tool: Tool;
   readonly latency: number;
@@ -87,7 +87,7 @@ async function mirrorTagged(
 }
 
 /**
- * Of ours alone: the no-op that asks again what refers to the images, which the run before it has made due. Its source
+ * Only ours: a no-op whose referrers are due again. Its source
  * has the API for that; one that has not is asked a few times, and not again in that run.
  */
 export async function recheckReferrers({ repository }: TaggedImages): Promise<Trial> {

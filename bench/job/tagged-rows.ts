@@ -6,7 +6,7 @@ import { STEPS, type Series, type Step } from './tagged-images.ts';
 import { LIFEBOAT_TOOL } from './tools.ts';
 import type { Trial } from './trial.ts';
 
-/** One a distinct manifest and blob, and one a page of tags; of a tag that has moved: its HEAD, and what is new. */
+/** One request per distinct manifest and blob and per page of tags. For a tag that has moved: its HEAD, and the new objects. */
 const SOURCE_REQUESTS = {
   cold: 363,
   'no-op': 51,
@@ -26,7 +26,7 @@ export function taggedRows(all: readonly Series[]): Row[] {
   );
 }
 
-/** What ours has asked for, over all latencies and rounds. */
+/** The requests of our runs, over all latencies and rounds. */
 export function countRows(all: readonly Series[]): Row[] {
   const ours = all.filter(({ tool }) => tool === LIFEBOAT_TOOL);
   const trialsOf = (step: Step) => ours.flatMap(({ trials }) => trials[step]);
@@ -36,7 +36,7 @@ export function countRows(all: readonly Series[]): Row[] {
     ...STEPS.map((step) => {
       const trials = trialsOf(step);
       const requests = trials.map(({ source }) => source.requests);
-      // What is new is verified to be there, and each piece of it takes a request.
+      // The store is asked about each new object, which takes a request per object.
       const row = step === 'cold' ? exactRow : mostRow;
       return row(`${step}: source requests`, requests, SOURCE_REQUESTS[step], describe(trials[0]?.source));
     }),
@@ -75,7 +75,7 @@ function timeGoal(step: Step, latency: number, all: readonly Series[]): TimeGoal
     case 'cold':
       return { text: '≤ crane at its best', met: (seconds) => seconds <= least(cranes) };
     case 'no-op':
-      // Without any distance it is the start of the program that is measured.
+      // Without latency the start of the program is most of the time.
       if (latency === 0) return undefined;
       return { text: '< every peer', met: (seconds) => seconds < least(peers) };
     case 'one of 50 changed':

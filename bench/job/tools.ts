@@ -21,7 +21,7 @@ export interface Job {
   readonly destination: Destination;
   /** For files; it exists. */
   readonly folder: string;
-  /** Whether what refers to the images is looked for: ours alone. */
+  /** Whether referrers are looked for. Only ours does. */
   readonly referrersEvery?: string;
   /** Kills the program when it resolves. */
   readonly until?: Promise<unknown>;
@@ -68,7 +68,7 @@ function regsync(parallel: number): Tool {
     const creds = [source, host].map((registry) => ({
       registry,
       tls: 'disabled',
-      // How many requests may be open at once. By its default, 3, more than that many copies would wait for each other.
+      // The number of open requests. With regsync's default of 3, more copies than that wait for each other.
       reqConcurrent: Math.max(3, parallel),
     }));
     const configuration = {

@@ -25,7 +25,7 @@ export interface TrialOptions extends Pick<Job, 'more' | 'referrersEvery' | 'unt
   readonly source: Source;
   readonly repository: string;
   readonly destination: Destination;
-  /** Of the source; the destination is as far away, and as fast as it can. */
+  /** The link to the source. The destination has the same latency and no limit. */
   readonly distance: Distance;
   /** Left out: the caller verifies. */
   readonly expected?: Expected;
