@@ -22,8 +22,8 @@ export interface CoveredTest {
 }
 
 /** @throws {Error} if a test fails without a mutant */
-export async function cover(session: Session): Promise<Coverage> {
-  const covered = await session.run({ kind: 'cover' });
+export async function cover(session: Session, test: string): Promise<Coverage> {
+  const covered = await session.run(test, { kind: 'cover' });
   if (!covered.ok()) throw new Error(`These tests fail without a mutant: ${describeFailure(covered)}.`);
   const tests = Array.from(covered.children.allTests(), (one) => ({
     id: one.id,
@@ -37,8 +37,8 @@ export async function cover(session: Session): Promise<Coverage> {
  * Repeats each test once for each of its mutants. The listener hears which of them a test notices.
  * @returns the mutants of tests that fail without any mutant afterwards, so that their verdicts are worth nothing
  */
-export async function tryInTests(session: Session, turns: Turns): Promise<string[]> {
-  const tried = await session.run({ kind: 'turns', turns });
+export async function tryInTests(session: Session, test: string, turns: Turns): Promise<string[]> {
+  const tried = await session.run(test, { kind: 'turns', turns });
   return Array.from(tried.children.allTests()).flatMap((one) => {
     const { killed = [], isUnreliable = false } = one.meta();
     return isUnreliable ? killed : [];
@@ -48,12 +48,13 @@ export async function tryInTests(session: Session, turns: Turns): Promise<string
 /** Runs all tests once for each mutant. The listener hears which of them they notice. */
 export async function tryAlone(
   session: Session,
+  test: string,
   mutants: readonly string[],
   listener: Listener,
 ): Promise<void> {
   for (const mutant of mutants) {
     listener.turn(mutant);
-    if (!(await session.run({ kind: 'whole', mutant })).ok()) listener.killed([mutant]);
+    if (!(await session.run(test, { kind: 'whole', mutant })).ok()) listener.killed([mutant]);
   }
 }
 

@@ -5,19 +5,26 @@
 import { glob } from 'node:fs/promises';
 import process from 'node:process';
 import { ROOT } from '../core/imports.ts';
-import { runFile, type Order, type Result, type Task } from './file-process.ts';
 import type { Coverage, CoveredTest } from './hunt.ts';
 import { instrument } from './instrument.ts';
 import { formatFindings, type Findings } from './report.ts';
 import { TARGETS, type Target } from './targets.ts';
+import { TestProcess, type Result, type Task } from './test-process.ts';
 import type { Turn } from './work.ts';
 
 /** How often a file of tests may hang while no mutant is active. */
 const MAX_HANGS = 3;
 /** How much more often than without a mutant a test may run the mutated code before it counts as endless. */
 const ENDLESS = 100;
-/** The tests are tried in groups of about the same duration. Each number ends one. */
-const DURATIONS_MS = [25, 100, 400, 1600, Infinity];
+/** A test that takes less counts as one that takes this long. */
+const SHORT_MS = 5;
+/** Each round tries these of a mutant's tests, so that no mutant meets all its tests before every one has met a few. */
+const ROUNDS = [
+  [0, 3],
+  [3, 12],
+  [12, 40],
+  [40, Infinity],
+] as const;
 
 // The processes of the tests end with this one.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
@@ -38,85 +45,123 @@ for (const [name, target] of chosen.length > 0 ? chosen : targets) {
 
 async function findAlive(name: string, target: Target, sources: readonly string[]): Promise<Findings> {
   const killed = new Set<string>();
-  const run = (test: string, nextTask: () => Task) =>
-    runToEnd({ target: name, sources, test }, nextTask, killed);
-
+  const tests = new TestProcess({ target: name, sources });
   const coverages = new Map<string, Coverage>();
-  for (const test of await listFiles(target.tests.include ?? [], target.tests.exclude)) {
-    const { coverage } = await run(test, () => ({ kind: 'cover' }));
-    if (coverage !== undefined) coverages.set(test, coverage);
+  for (const file of await listFiles(target.tests.include ?? [], target.tests.exclude)) {
+    const { coverage } = await runToEnd(tests, file, () => ({ kind: 'cover' }), killed);
+    if (coverage !== undefined) coverages.set(file, coverage);
   }
 
   const doubtful = new Map<string, Set<string>>();
-  for (const [test, tests] of fastFirst(coverages)) {
-    const nextTask = (): Task => ({ kind: 'turns', turns: turnsOf(tests, killed) });
-    if (Object.keys(turnsOf(tests, killed)).length === 0) continue;
-    const result = await run(test, nextTask);
-    doubtful.set(test, new Set([...(doubtful.get(test) ?? []), ...(result.doubtful ?? [])]));
+  const ranking = rankTests(coverages);
+  for (const [round, [from, to]] of ROUNDS.entries()) {
+    for (const file of coverages.keys()) {
+      const nextTask = (): Task => ({ kind: 'turns', turns: turnsOf(file, ranking, { from, to, killed }) });
+      if (Object.keys(turnsOf(file, ranking, { from, to, killed })).length === 0) continue;
+      const ofFile = await tryTurns(tests, file, nextTask, killed);
+      doubtful.set(file, new Set([...(doubtful.get(file) ?? []), ...ofFile]));
+    }
+    say(`Round ${round + 1} of ${ROUNDS.length}: ${killed.size} mutants killed.`);
   }
 
   const all = [...coverages.values()];
-  const inTests = new Set(all.flatMap(({ tests }) => tests.flatMap(({ hits }) => Object.keys(hits))));
+  const inTests = new Set(ranking.keys());
   const early = new Set(all.flatMap((coverage) => coverage.early));
   // In a process that the files of a target share, nothing is imported again.
   const leftOut = new Set([...early].filter((id) => target.sharesProcess === true && !inTests.has(id)));
-  for (const [test, coverage] of coverages) {
-    const those = new Set([...coverage.early, ...(doubtful.get(test) ?? [])]);
+  for (const [file, coverage] of coverages) {
+    const those = new Set([...coverage.early, ...(doubtful.get(file) ?? [])]);
     const alive = () => [...those].filter((id) => !killed.has(id) && !leftOut.has(id));
-    if (alive().length > 0) await run(test, () => ({ kind: 'alone', mutants: alive() }));
+    if (alive().length > 0) await runToEnd(tests, file, () => ({ kind: 'alone', mutants: alive() }), killed);
   }
+  tests.stop();
   return { killed, reached: new Set([...inTests, ...early]), leftOut };
+}
+
+/** @returns the mutants whose verdicts are worth nothing, because a test failed without a mutant after them */
+async function tryTurns(
+  tests: TestProcess,
+  file: string,
+  nextTask: () => Task,
+  killed: Set<string>,
+): Promise<readonly string[]> {
+  const wasFresh = tests.isFresh;
+  const { doubtful = [] } = await runToEnd(tests, file, nextTask, killed);
+  if (doubtful.length === 0 || wasFresh) return doubtful;
+  // Tests of another file may have left something behind.
+  tests.stop();
+  const { doubtful: again = [] } = await runToEnd(tests, file, nextTask, killed);
+  return again;
 }
 
 /** Goes on after a mutant that makes the tests hang; such a mutant counts as killed. */
 async function runToEnd(
-  order: Omit<Order, 'task'>,
+  tests: TestProcess,
+  file: string,
   nextTask: () => Task,
   killed: Set<string>,
 ): Promise<Result> {
   const [start, before] = [Date.now(), killed.size];
   for (let hangs = 0; hangs < MAX_HANGS;) {
     const task = nextTask();
-    const ending = await runFile({ ...order, task }, (ids) => {
+    const ending = await tests.run({ test: file, task }, (ids) => {
       for (const id of ids) killed.add(id);
     });
     if (ending.kind === 'end') {
       const seconds = Math.round((Date.now() - start) / 1000);
-      say(`${order.test}, ${task.kind}: ${killed.size - before} mutants killed in ${seconds} s.`);
+      say(`${file}, ${task.kind}: ${killed.size - before} mutants killed in ${seconds} s.`);
       return ending.result;
     }
     const { mutant } = ending;
     if (mutant === undefined) hangs += 1;
     else killed.add(mutant);
-    say(`  ${order.test} does not end with ${mutant === undefined ? 'no mutant' : `mutant ${mutant}`}.`);
+    say(`  ${file} does not end with ${mutant === undefined ? 'no mutant' : `mutant ${mutant}`}.`);
   }
-  throw new Error(`The tests of ${order.test} do not end.`);
+  throw new Error(`The tests of ${file} do not end.`);
+}
+
+function cost({ durationMs, hits }: CoveredTest): number {
+  return Math.max(durationMs, SHORT_MS) * Object.keys(hits).length;
+}
+
+interface RankedTest {
+  readonly file: string;
+  readonly id: string;
+  readonly hits: number;
 }
 
 /**
- * All fast tests come before all slow ones, because a mutant that a fast one kills needs no turn in a slow one.
- * @returns files of tests, each with those of its tests that are about equally fast
+ * A test that is fast and reaches few mutants comes first: it probably is about the code that it reaches.
+ * @returns the tests that reach a mutant, by the mutant's id
  */
-function fastFirst(coverages: ReadonlyMap<string, Coverage>): [string, readonly CoveredTest[]][] {
-  return DURATIONS_MS.flatMap((maxMs, index) => {
-    const minMs = DURATIONS_MS[index - 1] ?? -1;
-    const groups = [...coverages].map(([file, { tests }]): [string, readonly CoveredTest[]] => [
-      file,
-      tests.filter(({ durationMs }) => durationMs > minMs && durationMs <= maxMs),
-    ]);
-    return groups.filter(([, tests]) => tests.length > 0);
-  });
+function rankTests(coverages: ReadonlyMap<string, Coverage>): Map<string, RankedTest[]> {
+  const all = [...coverages].flatMap(([file, { tests }]) => tests.map((test) => ({ file, ...test })));
+  const ranking = new Map<string, RankedTest[]>();
+  for (const { file, id, hits } of all.toSorted((a, b) => cost(a) - cost(b))) {
+    for (const [mutant, count] of Object.entries(hits)) {
+      const ofMutant = ranking.get(mutant) ?? [];
+      ofMutant.push({ file, id, hits: count });
+      ranking.set(mutant, ofMutant);
+    }
+  }
+  return ranking;
 }
 
-/** @returns the turns of each test that reaches a mutant which is not killed yet, by the test's id */
-function turnsOf(tests: readonly CoveredTest[], killed: ReadonlySet<string>): Record<string, Turn[]> {
-  const turns = tests.map(({ id, hits }): [string, Turn[]] => [
-    id,
-    Object.entries(hits)
-      .filter(([mutant]) => !killed.has(mutant))
-      .map(([mutant, count]) => ({ mutant, hitLimit: count * ENDLESS })),
-  ]);
-  return Object.fromEntries(turns.filter(([, ofTest]) => ofTest.length > 0));
+/** @returns the turns of a file's tests in one round, by the test's id */
+function turnsOf(
+  file: string,
+  ranking: ReadonlyMap<string, readonly RankedTest[]>,
+  { from, to, killed }: { readonly from: number; readonly to: number; readonly killed: ReadonlySet<string> },
+): Record<string, Turn[]> {
+  const turns: Record<string, Turn[]> = {};
+  for (const [mutant, tests] of ranking) {
+    if (killed.has(mutant)) continue;
+    for (const test of tests.slice(from, to)) {
+      if (test.file !== file) continue;
+      (turns[test.id] ??= []).push({ mutant, hitLimit: test.hits * ENDLESS });
+    }
+  }
+  return turns;
 }
 
 async function listFiles(patterns: readonly string[], exclude: readonly string[] = []): Promise<string[]> {

@@ -1,6 +1,7 @@
-/** One Vitest for all runs of one file of tests, whose sources hold the mutants. */
-import { createVitest, type TestModule, type Vitest } from 'vitest/node';
+/** One Vitest for all runs of a target's tests, whose sources hold the mutants. */
+import { createVitest, type TestModule, type TestSpecification, type Vitest } from 'vitest/node';
 import { ROOT } from '../core/imports.ts';
+import { join } from 'node:path';
 import type { Instrumented } from './instrument.ts';
 import type { Target } from './targets.ts';
 import { TURN_MARK, type Work } from './work.ts';
@@ -18,22 +19,16 @@ export interface Listener {
 
 export class Session {
   readonly #vitest: Vitest;
+  #specifications: TestSpecification[] | undefined;
 
   private constructor(vitest: Vitest) {
     this.#vitest = vitest;
   }
 
-  /** @param test the file of tests, from the repository's root */
-  static async open(
-    target: Target,
-    test: string,
-    plugin: Instrumented['plugin'],
-    listener: Listener,
-  ): Promise<Session> {
+  static async open(target: Target, plugin: Instrumented['plugin'], listener: Listener): Promise<Session> {
     const vitest = await createVitest(
       {
         ...target.tests,
-        include: [test],
         root: ROOT,
         config: false,
         watch: false,
@@ -61,17 +56,21 @@ export class Session {
     return new Session(vitest);
   }
 
-  /** @throws {Error} if there is no such file of tests */
-  async run(work: Work): Promise<TestModule> {
+  /**
+   * @param test the file of tests, from the repository's root
+   * @throws {Error} if there is no such file
+   */
+  async run(test: string, work: Work): Promise<TestModule> {
     this.#vitest.provide('mutation', work);
-    await this.#vitest.runTestSpecifications(await this.#vitest.globTestSpecifications());
-    const [module] = this.#vitest.state.getTestModules();
-    if (module === undefined) throw new Error('There are no tests.');
+    this.#specifications ??= await this.#vitest.globTestSpecifications();
+    const path = join(ROOT, test);
+    await this.#vitest.runTestSpecifications(
+      this.#specifications.filter(({ moduleId }) => moduleId === path),
+    );
+    // The state keeps the modules of earlier runs, too.
+    const module = this.#vitest.state.getTestModules().find(({ moduleId }) => moduleId === path);
+    if (module === undefined) throw new Error(`There are no tests in ${test}.`);
     return module;
-  }
-
-  async close(): Promise<void> {
-    await this.#vitest.close();
   }
 }
 
