@@ -3,6 +3,7 @@
  * notices. docs/testing.md explains what it prints.
  */
 import { glob } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { ROOT } from '../core/imports.ts';
 import type { Coverage, CoveredTest } from './hunt.ts';
@@ -12,6 +13,8 @@ import { TARGETS, type Target } from './targets.ts';
 import { TestProcess, type Result, type Task } from './test-process.ts';
 import type { Turn } from './work.ts';
 
+/** More than there are processors, because hundreds of mutants make a test wait until its time limit. */
+const PROCESSES = availableParallelism() + 1;
 /** How often a file of tests may hang while no mutant is active. */
 const MAX_HANGS = 3;
 /** How much more often than without a mutant a test may run the mutated code before it counts as endless. */
@@ -45,22 +48,23 @@ for (const [name, target] of chosen.length > 0 ? chosen : targets) {
 
 async function findAlive(name: string, target: Target, sources: readonly string[]): Promise<Findings> {
   const killed = new Set<string>();
-  const tests = new TestProcess({ target: name, sources });
+  const processes = Array.from({ length: PROCESSES }, () => new TestProcess({ target: name, sources }));
+  const files = await listFiles(target.tests.include ?? [], target.tests.exclude);
   const coverages = new Map<string, Coverage>();
-  for (const file of await listFiles(target.tests.include ?? [], target.tests.exclude)) {
+  await share(processes, files, async (tests, file) => {
     const { coverage } = await runToEnd(tests, file, () => ({ kind: 'cover' }), killed);
     if (coverage !== undefined) coverages.set(file, coverage);
-  }
+  });
 
   const doubtful = new Map<string, Set<string>>();
   const ranking = rankTests(coverages);
   for (const [round, [from, to]] of ROUNDS.entries()) {
-    for (const file of coverages.keys()) {
+    await share(processes, files, async (tests, file) => {
       const nextTask = (): Task => ({ kind: 'turns', turns: turnsOf(file, ranking, { from, to, killed }) });
-      if (Object.keys(turnsOf(file, ranking, { from, to, killed })).length === 0) continue;
+      if (Object.keys(turnsOf(file, ranking, { from, to, killed })).length === 0) return;
       const ofFile = await tryTurns(tests, file, nextTask, killed);
       doubtful.set(file, new Set([...(doubtful.get(file) ?? []), ...ofFile]));
-    }
+    });
     say(`Round ${round + 1} of ${ROUNDS.length}: ${killed.size} mutants killed.`);
   }
 
@@ -69,13 +73,27 @@ async function findAlive(name: string, target: Target, sources: readonly string[
   const early = new Set(all.flatMap((coverage) => coverage.early));
   // In a process that the files of a target share, nothing is imported again.
   const leftOut = new Set([...early].filter((id) => target.sharesProcess === true && !inTests.has(id)));
-  for (const [file, coverage] of coverages) {
-    const those = new Set([...coverage.early, ...(doubtful.get(file) ?? [])]);
+  await share(processes, files, async (tests, file) => {
+    const those = new Set([...(coverages.get(file)?.early ?? []), ...(doubtful.get(file) ?? [])]);
     const alive = () => [...those].filter((id) => !killed.has(id) && !leftOut.has(id));
     if (alive().length > 0) await runToEnd(tests, file, () => ({ kind: 'alone', mutants: alive() }), killed);
-  }
-  tests.stop();
+  });
+  for (const tests of processes) tests.stop();
   return { killed, reached: new Set([...inTests, ...early]), leftOut };
+}
+
+/** Each process takes the next file as soon as it is done with one. */
+async function share(
+  processes: readonly TestProcess[],
+  files: readonly string[],
+  work: (tests: TestProcess, file: string) => Promise<void>,
+): Promise<void> {
+  const left = files.values();
+  await Promise.all(
+    processes.map(async (tests) => {
+      for (const file of left) await work(tests, file);
+    }),
+  );
 }
 
 /** @returns the mutants whose verdicts are worth nothing, because a test failed without a mutant after them */

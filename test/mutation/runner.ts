@@ -24,7 +24,7 @@ interface Stryker {
 }
 
 /** A turn takes as long as the test without a mutant; one that takes this many times as long waits for ever. */
-const ENDLESS = 10;
+const ENDLESS = 5;
 /** Milliseconds on top, because a busy machine delays a short test more than a long one. */
 const DELAY = 2000;
 
