@@ -41,6 +41,11 @@ export function manifestKey(repository: Repository, digest: Digest): string {
   return `${REPOSITORIES}${repository}/_manifests/${path(digest)}`;
 }
 
+/** The prefixes of the repository's objects that are named by a digest and never change: its manifests and blob links. */
+export function contentPrefixes(repository: Repository): readonly string[] {
+  return [`${REPOSITORIES}${repository}/_manifests/`, `${REPOSITORIES}${repository}/_blobs/`];
+}
+
 export function tagKey(repository: Repository, tag: Tag): string {
   return `${tagsPrefix(repository)}${tag}`;
 }

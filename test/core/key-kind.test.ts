@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { kindOfKey } from '../../core/key-kind.ts';
+import { kindOfKey, MUTABILITY } from '../../core/key-kind.ts';
 import {
   blobKey,
   blobLinkKey,
@@ -55,6 +55,20 @@ test.for<readonly [string, object | undefined]>([
   [`repositories/ghcr.io/a/_manifests/sha256:${HEX}`, undefined],
 ])('the kind of the key %j is %j', ([key, kind]) => {
   expect(kindOfKey(key)).toEqual(kind);
+});
+
+test('an object named by a digest, or by the time and run of a movement, never changes; every other object may', () => {
+  expect(MUTABILITY).toStrictEqual({
+    blob: 'immutable',
+    link: 'immutable',
+    manifest: 'immutable',
+    movement: 'immutable',
+    tag: 'mutable',
+    'tag list': 'mutable',
+    referrers: 'mutable',
+    index: 'mutable',
+    state: 'mutable',
+  });
 });
 
 test('property: each key of the layout is read back as what it was made of', () => {

@@ -8,6 +8,7 @@ import {
   blobLinkKey,
   blobOfKey,
   compactTime,
+  contentPrefixes,
   historyKey,
   historyPrefix,
   manifestKey,
@@ -151,6 +152,25 @@ test('the longest names under a prefix of 200 bytes make keys of less than 1,024
   ].map((key) => 200 + Buffer.byteLength(key));
   expect(longest).toEqual([660, 615, 615, 611, 603, 307]);
   expect(Math.max(...longest)).toBeLessThan(1024);
+});
+
+test('property: among the keys of a repository, the manifests and blob links alone are under the prefixes of content', () => {
+  fc.assert(
+    fc.property(repositories, tags, digests, (repository, tag, digest) => {
+      const isContent = (key: string) => contentPrefixes(repository).some((prefix) => key.startsWith(prefix));
+      expect(
+        [manifestKey(repository, digest), blobLinkKey(repository, digest)].filter(isContent),
+      ).toHaveLength(2);
+      const others = [
+        tagKey(repository, tag),
+        tagListKey(repository),
+        referrersKey(repository, digest),
+        repositoryIndexKey(repository),
+        historyKey(repository, tag, at, RUN),
+      ];
+      expect(others.filter(isContent)).toEqual([]);
+    }),
+  );
 });
 
 test('property: the key of a blob gives its digest back', () => {

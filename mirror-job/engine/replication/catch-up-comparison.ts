@@ -1,5 +1,5 @@
 /** What one store has and another one lacks, or has otherwise: by their listings, without reading an object. */
-import { kindOfKey, type KeyKind } from '../../../core/key-kind.ts';
+import { kindOfKey, MUTABILITY, type KeyKind } from '../../../core/key-kind.ts';
 import { BLOBS, REPOSITORIES, STATE, STORES_KEY } from '../../../core/layout.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
 import type { Origin } from './catch-up-source.ts';
@@ -29,7 +29,8 @@ export class Comparison {
         const kind = kindOfKey(one.key);
         if (kind === undefined || one.key === STORES_KEY || one.key.endsWith('/probe')) continue;
         const own = there.get(one.key);
-        if (own?.size === one.size && (isFixed(kind) || own.etag === one.etag)) this.present.add(one.key);
+        if (own?.size === one.size && (MUTABILITY[kind.kind] === 'immutable' || own.etag === one.etag))
+          this.present.add(one.key);
         else this.differences.set(one.key, { ...one, kind });
         if (kind.kind === 'tag' && own !== undefined && own.etag !== one.etag) {
           const tags = this.tags.get(kind.repository) ?? new Set();
@@ -38,9 +39,4 @@ export class Comparison {
       }
     }
   }
-}
-
-/** Objects that are never written twice with other bytes. */
-export function isFixed({ kind }: KeyKind): boolean {
-  return kind === 'blob' || kind === 'link' || kind === 'manifest' || kind === 'movement';
 }
