@@ -3,6 +3,7 @@
  * remembers of them, go by one side; lists only grow.
  */
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
+import { isEqual } from '../../../core/bytes.ts';
 import { decodeCatalog, encodeCatalog } from '../../../core/catalog.ts';
 import type { Digest } from '../../../core/digest.ts';
 import type { KeyKind } from '../../../core/key-kind.ts';
@@ -159,8 +160,4 @@ function isReadable(kind: KeyKind, sides: Sides): boolean {
     if (error instanceof BucketObjectInvalidError) return false;
     throw error;
   }
-}
-
-export function isEqual(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }

@@ -2,8 +2,8 @@
  * Several stores as one. What the lead (the first live store) has, every live one has: each write goes to the later
  * ones first and to the lead last, and only the lead is read. docs/decisions/0008-several-stores.md has the reasons.
  */
+import { isEqual } from '../../../core/bytes.ts';
 import { kindOfKey, MUTABILITY } from '../../../core/key-kind.ts';
-import { isEqual } from './catch-up-merge.ts';
 import { needsOf } from './catch-up-needs.ts';
 import { refusedError } from '../store/compare-and-swap.ts';
 import { KeyQueue } from '../store/key-queue.ts';
