@@ -87,12 +87,17 @@ export function historyKey(repository: Repository, tag: Tag, at: Date, run: stri
   return `${historyPrefix(repository, tag)}${compactTime(at)}-${run}.json`;
 }
 
-/** The state of one configuration, by its `name`. */
-export function stateKey(
-  name: string,
-  file: 'catalog.json' | 'last-run.json' | 'probe' | 'scrub.json' | `runs/${string}.json`,
-): string {
+type StateFile = 'catalog.json' | 'last-run.json' | 'probe' | 'scrub.json';
+
+/** A file of one configuration's state, by the configuration's `name`. */
+export function stateKey(name: string, file: StateFile): string {
   return `${STATE}${name}/${file}`;
+}
+
+/** Whether a key is that file of some configuration's state. */
+export function isStateKey(key: string, file: StateFile): boolean {
+  const [, name = ''] = key.split('/');
+  return key === stateKey(name, file);
 }
 
 /** `20260131T235959.123Z`: a time as part of a key, and of a run's id. UTC. */

@@ -11,6 +11,7 @@ import {
   contentPrefixes,
   historyKey,
   historyPrefix,
+  isStateKey,
   manifestKey,
   referrersKey,
   repositoryIndexKey,
@@ -56,7 +57,7 @@ test.for<readonly [string, string]>([
   [stateKey('default', 'catalog.json'), 'state/default/catalog.json'],
   [stateKey('default', 'last-run.json'), 'state/default/last-run.json'],
   [stateKey('default', 'probe'), 'state/default/probe'],
-  [stateKey('default', `runs/${RUN}.json`), `state/default/runs/${RUN}.json`],
+  [stateKey('default', 'scrub.json'), 'state/default/scrub.json'],
 ])('the layout has the key %s', ([key, expected]) => {
   expect(key).toBe(expected);
 });
@@ -76,6 +77,18 @@ test.for<readonly [string, string | undefined]>([
   ['', undefined],
 ])('the key %j is that of the blob %s', ([key, digest]) => {
   expect(blobOfKey(key)).toBe(digest);
+});
+
+test.for<readonly [string, boolean]>([
+  ['state/default/catalog.json', true],
+  ['state/other/catalog.json', true],
+  ['state/default/probe', false],
+  ['state/_stores.json', false],
+  ['state/a/b/catalog.json', false],
+  ['repositories/ghcr.io/a/_tags/catalog.json', false],
+  ['', false],
+])('whether the key %j is a catalogue of a configuration: %j', ([key, expected]) => {
+  expect(isStateKey(key, 'catalog.json')).toBe(expected);
 });
 
 test('times in keys, sorted as text, are in the order of time', () => {
@@ -148,9 +161,9 @@ test('the longest names under a prefix of 200 bytes make keys of less than 1,024
     referrersKey(repository, sha512),
     blobLinkKey(repository, sha512),
     tagKey(repository, tag),
-    stateKey('n'.repeat(63), `runs/${RUN}.json`),
+    stateKey('n'.repeat(63), 'last-run.json'),
   ].map((key) => 200 + Buffer.byteLength(key));
-  expect(longest).toEqual([660, 615, 615, 611, 603, 307]);
+  expect(longest).toEqual([660, 615, 615, 611, 603, 283]);
   expect(Math.max(...longest)).toBeLessThan(1024);
 });
 

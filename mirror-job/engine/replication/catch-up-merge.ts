@@ -7,6 +7,7 @@ import { isEqual } from '../../../core/bytes.ts';
 import { decodeCatalog, encodeCatalog } from '../../../core/catalog.ts';
 import type { Digest } from '../../../core/digest.ts';
 import type { KeyKind } from '../../../core/key-kind.ts';
+import { isStateKey } from '../../../core/layout.ts';
 import { decodeReferrers, encodeReferrers } from '../../../core/referrers.ts';
 import type { Tag } from '../../../core/reference.ts';
 import {
@@ -79,7 +80,7 @@ function mergeKind(kind: KeyKind, sides: Sides): Uint8Array | undefined {
       return encodeRepositoryIndex(joinIndexes(there, own.entries, differing), { listsEveryTag });
     }
     case 'state':
-      if (key.endsWith('/catalog.json')) {
+      if (isStateKey(key, 'catalog.json')) {
         return encodeCatalog([
           ...decodeCatalog(key, from),
           ...(to === undefined ? [] : decodeCatalog(key, to)),
