@@ -20,9 +20,9 @@ import { faultOf, type Log } from './log.ts';
 import { RequestParser } from './request/parsed-request.ts';
 import type { EdgeRequest, Page } from './request/request.ts';
 import { ReadableCatalog } from './cache/readable-catalog.ts';
-import { newTrace, type RequestContext } from './answer/request-context.ts';
+import { newTrace, type RequestContext } from './isolate/request-context.ts';
 import { HeadersCache } from './answer/headers-cache.ts';
-import type { Token } from './request/token.ts';
+import type { Token } from './configuration/token.ts';
 
 export interface EdgeOptions extends EdgeRuntime {
   readonly log: Log;

@@ -1,7 +1,7 @@
 /** One line of JSON a request, without queries: a signed URL or a token must not end up in a log. */
 import { printable } from '../core/printable.ts';
 import type { EdgeRequest } from './request/request.ts';
-import type { Trace } from './answer/request-context.ts';
+import type { Trace } from './isolate/request-context.ts';
 
 export interface Event {
   readonly kind: EdgeRequest['kind'];

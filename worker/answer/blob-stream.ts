@@ -7,7 +7,7 @@ import type { Kept } from '../cache/read-through-cache.ts';
 import type { Answer } from './headers.ts';
 import type { EdgeObjects } from '../cache/edge-objects.ts';
 import { areAscending, type Ranges } from '../request/range.ts';
-import { newTrace, type RequestContext } from './request-context.ts';
+import { newTrace, type RequestContext } from '../isolate/request-context.ts';
 import type { Hit } from '../store/failover-stores.ts';
 import { StoreError, type ByteRange, type StoredObject } from '../store/store.ts';
 

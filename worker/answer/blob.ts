@@ -14,7 +14,7 @@ import { CACHE_CONTROL, type Answer } from './headers.ts';
 import type { EdgeObjects } from '../cache/edge-objects.ts';
 import { parseRanges } from '../request/range.ts';
 import type { EdgeRequest } from '../request/request.ts';
-import type { RequestContext } from './request-context.ts';
+import type { RequestContext } from '../isolate/request-context.ts';
 import { blobUnknown, streamBlob } from './blob-stream.ts';
 
 type BlobRequest = Extract<EdgeRequest, { kind: 'blob' }>;

@@ -4,7 +4,7 @@
  */
 import { addDebugHeaders, type Answer } from './headers.ts';
 import type { EdgeRequest } from '../request/request.ts';
-import type { Trace } from './request-context.ts';
+import type { Trace } from '../isolate/request-context.ts';
 
 interface Made {
   /** Weakly: what a shelf has let go of must not stay in memory for its headers' sake. */

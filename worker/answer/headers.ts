@@ -2,7 +2,7 @@
 import type { Audience } from '../../core/identity.ts';
 import type { Pieces } from '../isolate/large-body.ts';
 import type { Name } from '../request/request.ts';
-import type { Trace } from './request-context.ts';
+import type { Trace } from '../isolate/request-context.ts';
 
 /** An answer, before it is a Response. */
 export interface Answer {

@@ -1,6 +1,6 @@
 /** A manifest: the stored bytes, under their own media type, whatever the caller accepts. */
 import type { RequestHeaders } from '../request/request-headers.ts';
-import type { ManifestContent } from '../cache/content.ts';
+import type { ManifestContent } from '../cache/object-kind.ts';
 import { hasAlready } from '../request/condition.ts';
 import type { Answer } from './headers.ts';
 

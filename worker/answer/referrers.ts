@@ -1,7 +1,7 @@
 /** https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers */
 import { OCI_INDEX } from '../../core/media-type.ts';
 import { encodeReferrers, filterReferrers } from '../../core/referrers.ts';
-import type { ReferrersContent } from '../cache/content.ts';
+import type { ReferrersContent } from '../cache/object-kind.ts';
 import type { Answer } from './headers.ts';
 
 /** @param content undefined for what nothing refers to, and for what is not there: an empty index, never 404 */

@@ -13,7 +13,7 @@ import {
   type ManifestContent,
   type ReferrersContent,
   type TagContent,
-} from './content.ts';
+} from './object-kind.ts';
 import type { EncodedList } from './encoded-list.ts';
 import { ReadBudget } from '../isolate/read-budget.ts';
 import type { RefreshFailure } from '../log.ts';

@@ -10,7 +10,7 @@ import { NOTHING_TAKEN } from '../isolate/byte-budget.ts';
 import type { ReadBudget } from '../isolate/read-budget.ts';
 import { SingleFlight } from '../isolate/single-flight.ts';
 import { faultOf, type RefreshFailure } from '../log.ts';
-import { newTrace, type RequestContext } from '../answer/request-context.ts';
+import { newTrace, type RequestContext } from '../isolate/request-context.ts';
 import { CorruptObjectError } from '../store/corrupt-object-error.ts';
 import type { FailoverStores } from '../store/failover-stores.ts';
 import { readSmall, type SmallObject } from '../store/small-object.ts';

@@ -1,7 +1,7 @@
 /** The repositories that a caller may read, of all catalogues together. */
 import { MemoryCache } from './memory-cache.ts';
 import { EncodedList } from './encoded-list.ts';
-import { mayRead, type Token } from '../request/token.ts';
+import { mayRead, type Token } from '../configuration/token.ts';
 
 const ROOM = 4 * 1024 * 1024;
 

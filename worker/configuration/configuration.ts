@@ -4,7 +4,7 @@
  */
 import { AUDIENCES, type Audience } from '../../core/identity.ts';
 import { NameInvalidError, isHostName, isPort, parseUpstream, type Upstream } from '../../core/reference.ts';
-import { parseTokens, type Token } from '../request/token.ts';
+import { parseTokens, type Token } from './token.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { readStores, type StoreConfiguration } from './store-configuration.ts';
 import { refuseMisspelt } from './variable-name.ts';

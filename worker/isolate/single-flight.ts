@@ -1,6 +1,6 @@
 /** Joins what several requests do at the same time for one key: the first request does it, the others wait for it. */
 import { RegistryError } from '../../core/error.ts';
-import type { RequestContext } from '../answer/request-context.ts';
+import type { RequestContext } from './request-context.ts';
 import type { StartTimer } from '../store/time-limit.ts';
 import { waitForOther } from './other-request.ts';
 

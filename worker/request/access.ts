@@ -3,7 +3,7 @@ import { RegistryError } from '../../core/error.ts';
 import type { RequestHeaders } from './request-headers.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import type { EdgeRequest } from './request.ts';
-import { mayRead, type Token } from './token.ts';
+import { mayRead, type Token } from '../configuration/token.ts';
 
 const encoder = new TextEncoder();
 

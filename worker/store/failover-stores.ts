@@ -7,7 +7,7 @@ import { RegistryError } from '../../core/error.ts';
 import { IDENTITY_KEY } from '../../core/layout.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { faultOf, type RefreshFailure } from '../log.ts';
-import { newTrace, type RequestContext } from '../answer/request-context.ts';
+import { newTrace, type RequestContext } from '../isolate/request-context.ts';
 import { CorruptObjectError } from './corrupt-object-error.ts';
 import { StoreHealth, type PauseTimer, type StoreHealthOptions, type StoreState } from './store-health.ts';
 import { StoreError, type Store } from './store.ts';

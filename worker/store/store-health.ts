@@ -5,7 +5,7 @@
  */
 import type { Audience, Identity } from '../../core/identity.ts';
 import { SingleFlight } from '../isolate/single-flight.ts';
-import type { RequestContext } from '../answer/request-context.ts';
+import type { RequestContext } from '../isolate/request-context.ts';
 import { readIdentity, recallId } from './bucket-identity.ts';
 import { CorruptObjectError } from './corrupt-object-error.ts';
 import { StoreError, type Store } from './store.ts';

@@ -1,7 +1,7 @@
 /** A glob of TOKENS that matches the name of some repository is accepted, wherever its stars are. */
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { mayRead, parseTokens } from '../../../worker/request/token.ts';
+import { mayRead, parseTokens } from '../../../worker/configuration/token.ts';
 import { components, repositories } from '../../core/arbitraries.ts';
 
 const ports = fc.integer({ min: 1, max: 65_535 }).filter((port) => port !== 443);

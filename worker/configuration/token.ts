@@ -9,7 +9,7 @@
  * `head -c 32 /dev/urandom | base64 | tee token | tr -d '\n' | sha256sum` makes one.
  */
 import { DOCKER_HUB, NameInvalidError, parseRepository, upstreamOf } from '../../core/reference.ts';
-import { ConfigurationError } from '../configuration/configuration-error.ts';
+import { ConfigurationError } from './configuration-error.ts';
 
 export interface Token {
   readonly name: string;
