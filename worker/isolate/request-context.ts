@@ -1,33 +1,42 @@
-/** What belongs to one request and to nothing else: its deadline, and what happened on its way. */
+/** What belongs to one request and to nothing else: its deadline, and a record of what happened on the way. */
 
-/** What the answer says of itself, in headers and in the log line. */
+/** Where the object of an answer came from: this isolate's memory, the data centre's cache, or a store. */
+export type Source = 'memory' | 'edge' | 'store';
+
+/** Lets work outlive the answer, as the runtime's `waitUntil`. */
+export type WaitUntil = (work: Promise<unknown>) => void;
+
+/** What an answer tells about itself, in its headers and in the log line. */
 export interface Trace {
-  /** How many objects of a store were read, health reads included. */
+  /** How many objects were read from stores, health checks included. */
   reads: number;
   /** How long the answer waited for stores. */
-  storeMilliseconds: number;
-  /** Where the answer's object came from. */
-  source?: 'memory' | 'edge' | 'store';
-  /** The store that it was read from. */
+  storeMs: number;
+  source?: Source;
+  /** The number of the store that the object was read from. */
   store?: number;
-  /** Given although too old, because no store answers whose word is final: so many seconds. */
+  /** How old the object is, if it is too old and was answered because no store answers whose word is final. */
   staleSeconds?: number;
-  /** When the tag moved there, or the object was mirrored. ISO 8601, UTC. */
+  /** When the tag moved to this digest, or when the object was mirrored. ISO 8601, UTC. */
   since?: string;
-  /** The name of the token that the caller showed. */
+  /** The name of the token that the request has. */
   token?: string;
-  /** What went wrong on the way, whether or not the answer suffered. Never a signed URL. */
+  /** Failures on the way, also those that did not change the answer. Never a signed URL. */
   readonly failures: string[];
 }
 
 export interface RequestContext {
-  /** When the client must have its first byte, by the edge's clock. Milliseconds. */
+  /** When the client must have its first byte. Milliseconds since 1970. */
   readonly deadline: number;
-  /** Lets work outlive the answer. */
-  readonly waitUntil: (work: Promise<unknown>) => void;
+  readonly waitUntil: WaitUntil;
   readonly trace: Trace;
 }
 
 export function newTrace(): Trace {
-  return { reads: 0, storeMilliseconds: 0, failures: [] };
+  return { reads: 0, storeMs: 0, failures: [] };
+}
+
+/** The context of work that goes on after the answer: its failures are not the answer's. */
+export function backgroundContext(context: RequestContext, deadline: number): RequestContext {
+  return { ...context, deadline, trace: newTrace() };
 }

@@ -1,6 +1,6 @@
 /** What a request leaves in the log, and in the metrics. */
 import { afterEach, expect, it, vi } from 'vitest';
-import { logRefreshFailure, logToAnalytics, logToConsole, type Event } from '../../../worker/log.ts';
+import { logBackgroundFailure, logToAnalytics, logToConsole, type Event } from '../../../worker/log.ts';
 import { r2Bucket } from '../support/bucket.ts';
 import { putIdentity } from '../support/content.ts';
 import { TestEdge } from '../support/test-edge.ts';
@@ -10,8 +10,8 @@ const EVENT: Event = {
   method: 'GET',
   path: '/v2/library/nginx/manifests/latest',
   status: 200,
-  milliseconds: 12,
-  trace: { reads: 1, storeMilliseconds: 9, source: 'store', store: 2, token: 'ci', failures: [] },
+  durationMs: 12,
+  trace: { reads: 1, storeMs: 9, source: 'store', store: 2, token: 'ci', failures: [] },
 };
 
 afterEach(() => {
@@ -41,7 +41,7 @@ it('a failure that quotes the bucket changes no terminal, and is the same JSON',
   vi.spyOn(console, 'error').mockImplementation((line: string) => lines.push(line));
   const failures = ['CORRUPT in store 1: It calls itself "\u001B[31m\u009B\u2028\u202Eoops\uD800".'];
   logToConsole({ ...EVENT, trace: { ...EVENT.trace, failures } });
-  logRefreshFailure({ key: 'repositories/x/_tags/y', failures });
+  logBackgroundFailure({ key: 'repositories/x/_tags/y', failures });
   expect(lines.map((line) => JSON.parse(line).failures)).toEqual([failures, failures]);
   for (const line of lines) expect(line).toMatch(/^[ -~]*$/);
 });
@@ -54,7 +54,7 @@ it.each([
   for (const one of ['log', 'warn', 'error'] as const) {
     vi.spyOn(console, one).mockImplementation((line: unknown) => lines.push(one, line));
   }
-  logRefreshFailure({ key: 'repositories/x/_tags/y', failures });
+  logBackgroundFailure({ key: 'repositories/x/_tags/y', failures });
   expect(lines).toEqual([
     level,
     `{"kind":"refresh","key":"repositories/x/_tags/y","failures":${JSON.stringify(failures)}}`,

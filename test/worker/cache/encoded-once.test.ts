@@ -44,7 +44,7 @@ describe('a list of 100,000 tags', () => {
     const pages = [{}, { limit: 999 }, { last: '1500' }].map(
       ({ limit, last }: { limit?: number; last?: string }) =>
         answerList(
-          { fields: {}, listed: 'tags', entries, path: '/', namespace: undefined },
+          { fields: {}, field: 'tags', entries, path: '/', namespace: undefined },
           { limit, last },
           'no-cache',
         ),
@@ -102,31 +102,31 @@ describe('a catalogue', () => {
     const catalog = new ReadableCatalog();
     const before = [new EncodedList(ALL)];
     const after = [new EncodedList([...ALL, 'c.io/a'])];
-    const first = catalog.of(before, one);
-    const second = catalog.of(before, other);
+    const first = catalog.listFor(before, one);
+    const second = catalog.listFor(before, other);
     expect([first, second].map((list) => list.texts())).toEqual([
       ['a.io/a', 'a.io/b'],
       ['a.io/a', 'b.io/a'],
     ]);
-    expect(catalog.of([...before], one)).toBe(first);
-    expect(catalog.of(before, other)).toBe(second);
-    expect(catalog.of(after, other).texts()).toEqual(['a.io/a', 'b.io/a', 'c.io/a']);
-    expect(catalog.of([...after, ...before], other).texts()).toEqual(['a.io/a', 'b.io/a', 'c.io/a']);
-    expect(catalog.of([], other).texts()).toEqual([]);
+    expect(catalog.listFor([...before], one)).toBe(first);
+    expect(catalog.listFor(before, other)).toBe(second);
+    expect(catalog.listFor(after, other).texts()).toEqual(['a.io/a', 'b.io/a', 'c.io/a']);
+    expect(catalog.listFor([...after, ...before], other).texts()).toEqual(['a.io/a', 'b.io/a', 'c.io/a']);
+    expect(catalog.listFor([], other).texts()).toEqual([]);
   });
 
   it('is kept for tokens in one version, because each version can have megabytes', () => {
     const catalog = new ReadableCatalog();
     const before = [new EncodedList(ALL)];
-    const first = catalog.of(before, one);
-    catalog.of([new EncodedList(ALL)], other);
-    expect(catalog.of(before, one)).not.toBe(first);
+    const first = catalog.listFor(before, one);
+    catalog.listFor([new EncodedList(ALL)], other);
+    expect(catalog.listFor(before, one)).not.toBe(first);
   });
 
   it('is read as a whole and not name by name', () => {
     const list = new EncodedList(ALL);
     const parse = vi.spyOn(JSON, 'parse');
-    new ReadableCatalog().of([list], one);
+    new ReadableCatalog().listFor([list], one);
     expect(parse).toHaveBeenCalledTimes(1);
     parse.mockRestore();
   });

@@ -22,10 +22,10 @@ describe('defaults', () => {
       audience: 'public',
       defaultUpstream: 'docker.io',
       blobs: 'auto',
-      streamBelow: 65_536,
-      tagTtl: 60_000,
-      tagStale: 604_800_000,
-      storeFresh: 5000,
+      streamBelowBytes: 65_536,
+      tagTtlMs: 60_000,
+      tagStaleMs: 604_800_000,
+      storeFreshMs: 5000,
       tags: true,
       catalogs: ['default'],
       challenge: 'none',
@@ -90,7 +90,7 @@ describe('forms', () => {
     ['7d', 604_800_000],
     ['1.5d', 129_600_000],
   ])('TAG_TTL = %s is %i ms', (text, milliseconds) => {
-    expect(readConfiguration({ BUCKET, TAG_TTL: text }).tagTtl).toBe(milliseconds);
+    expect(readConfiguration({ BUCKET, TAG_TTL: text }).tagTtlMs).toBe(milliseconds);
   });
 
   it('HOSTS maps hosts to upstreams', () => {
@@ -115,7 +115,7 @@ describe('names that are not the edge’s', () => {
     ['and are not set', { TAG_TLL: '' }],
     ['of what is bound', { TAGZ: { get: () => undefined } }],
   ])('%s are ignored', (_name, others) => {
-    expect(readConfiguration({ BUCKET, ...others }).tagTtl).toBe(60_000);
+    expect(readConfiguration({ BUCKET, ...others }).tagTtlMs).toBe(60_000);
   });
 });
 

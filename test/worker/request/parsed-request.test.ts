@@ -8,7 +8,7 @@ const ADDRESS = 'https://mirror.example.com:8443/v2/a/b/tags/list?n=1';
 
 it('a request is parsed with its host name and its path', () => {
   expect(new RequestParser(NAMING).parse('GET', ADDRESS)).toEqual({
-    asked: {
+    request: {
       kind: 'tags',
       name: { repository: 'docker.io/a/b', requested: 'a/b', namespace: undefined },
       page: { limit: 1, last: undefined },
@@ -22,8 +22,8 @@ it('the same request is the same value, and another method or address is another
   const parser = new RequestParser(NAMING);
   const parsed = parser.parse('GET', ADDRESS);
   expect(parser.parse('GET', ADDRESS)).toBe(parsed);
-  expect(parser.parse('POST', ADDRESS).asked.kind).toBe('refused');
-  expect(parser.parse('GET', `${ADDRESS}0`).asked).toMatchObject({ page: { limit: 10 } });
+  expect(parser.parse('POST', ADDRESS).request.kind).toBe('refused');
+  expect(parser.parse('GET', `${ADDRESS}0`).request).toMatchObject({ page: { limit: 10 } });
 });
 
 it.each([

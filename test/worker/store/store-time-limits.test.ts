@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeIdentity } from '../../../core/identity.ts';
 import { LAYOUT_VERSION } from '../../../core/layout.ts';
-import { LIMITS } from '../../../worker/cache/edge-objects.ts';
+import { LIMITS } from '../../../worker/isolate/limits.ts';
 import { StoreHealth, type PauseTimer } from '../../../worker/store/store-health.ts';
 import type { Store, StoredObject } from '../../../worker/store/store.ts';
 import { Time } from '../support/time.ts';
@@ -38,9 +38,9 @@ beforeEach(() => {
   health = new StoreHealth(store, {
     ...time.options,
     audience: 'public',
-    fresh: 5000,
-    perStore: LIMITS.store,
-    perFlight: LIMITS.flight,
+    freshMs: 5000,
+    storeMs: LIMITS.storeMs,
+    joinMs: LIMITS.joinMs,
     identities: { get: async () => undefined, put: async () => {} },
     onReplaced: () => {},
   });
@@ -52,7 +52,7 @@ function ask(milliseconds: number, reserve = 0, afterwards?: (pauseTimer: PauseT
     await asked.get('key', { signal });
     await afterwards?.(pauseTimer);
   };
-  return health.ask(time.scope(milliseconds), reserve, read).then(
+  return health.read(time.scope(milliseconds), reserve, read).then(
     () => `read at ${time.now}`,
     () => `failed at ${time.now}`,
   );

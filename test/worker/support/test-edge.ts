@@ -1,8 +1,9 @@
 /** An edge with a clock that stands, whose reads are counted where they leave it. */
 import { readConfiguration } from '../../../worker/configuration/configuration.ts';
 import { Edge } from '../../../worker/edge.ts';
-import { LIMITS } from '../../../worker/cache/edge-objects.ts';
-import type { Event, Log, RefreshFailure } from '../../../worker/log.ts';
+import type { BackgroundFailure } from '../../../worker/isolate/failure.ts';
+import { LIMITS } from '../../../worker/isolate/limits.ts';
+import type { Event, Log } from '../../../worker/log.ts';
 import type { ReadableBucket } from '../../../worker/configuration/store-configuration.ts';
 import type { TestBucket } from './bucket.ts';
 
@@ -24,7 +25,7 @@ export class TestEdge {
   /** With what each read by S3 was sent. */
   readonly sent: RequestInit[] = [];
   readonly events: Event[] = [];
-  readonly refreshFailures: RefreshFailure[] = [];
+  readonly refreshFailures: BackgroundFailure[] = [];
   /** Milliseconds since 1970; stands until a test moves it. It begins today, because S3 checks signatures' dates. */
   now = Date.now();
   fault: Fault = () => undefined;
@@ -46,7 +47,7 @@ export class TestEdge {
       now: () => this.now,
       startTimer: (milliseconds, fire) => this.#startTimer(milliseconds, fire),
       limits: LIMITS,
-      onRefreshFailure: (failure) => this.refreshFailures.push(failure),
+      onBackgroundFailure: (failure) => this.refreshFailures.push(failure),
       log: (event) => {
         this.events.push(event);
         options.log?.(event);
