@@ -1,8 +1,8 @@
 /** Buckets to fill by hand: R2 by its binding, and S3 by a signed PUT. Each test has a prefix of its own. */
 import { S3RequestPresigner } from '@aws-sdk/s3-request-presigner';
+import { Sha256 } from '@smithy/core/checksum';
 import { env } from 'cloudflare:workers';
 import { expect, inject } from 'vitest';
-import { SigningHash } from '../../../worker/store/signing-hash.ts';
 
 declare module 'vitest' {
   /** What test/support/worker-buckets.ts started. */
@@ -46,7 +46,7 @@ export function s3Bucket(number: 1 | 2 | 3 = 1): TestBucket {
   const presigner = new S3RequestPresigner({
     region,
     credentials: { accessKeyId, secretAccessKey },
-    sha256: SigningHash,
+    sha256: Sha256,
   });
   const send = async (method: 'PUT' | 'DELETE', key: string, init: RequestInit) => {
     const url = new URL(`${endpoint}/${bucket}/${prefix}${key}`);
