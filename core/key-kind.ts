@@ -1,4 +1,4 @@
-/** What a key of the bucket names: the way back from `layout.ts`. */
+/** Finds out what a key of the bucket names. It is the inverse of `layout.ts`. */
 import { isDigest, type Digest } from './digest.ts';
 import { BLOBS, STATE, blobOfKey } from './layout.ts';
 import { isTag, NameInvalidError, parseRepository, type Repository, type Tag } from './reference.ts';
