@@ -75,7 +75,7 @@ test.for<readonly [string, string | undefined]>([
   ['blobs/', undefined],
   ['lifeboat.json', undefined],
   ['', undefined],
-])('the key %j is that of the blob %s', ([key, digest]) => {
+])('the key %j names the blob %s', ([key, digest]) => {
   expect(blobOfKey(key)).toBe(digest);
 });
 
@@ -91,7 +91,7 @@ test.for<readonly [string, boolean]>([
   expect(isStateKey(key, 'catalog.json')).toBe(expected);
 });
 
-test('times in keys, sorted as text, are in the order of time', () => {
+test('times in keys sort as text in the order of time', () => {
   const moments = ['2026-01-31T23:59:59.123Z', '2026-01-31T23:59:59.124Z', '2026-10-01T00:00:00.000Z'];
   expect(moments.map((moment) => compactTime(new Date(moment)))).toEqual([
     '20260131T235959.123Z',
@@ -130,7 +130,7 @@ test('property: every key is one that the layout documents', () => {
   );
 });
 
-test('property: no key has an empty segment, a dot segment, or anything but visible ASCII', () => {
+test('property: keys have no empty segment, no dot segment, and only visible ASCII', () => {
   fc.assert(
     fc.property(keys, (all) => {
       for (const key of all) {
@@ -145,7 +145,7 @@ test('property: no key names two things', () => {
   fc.assert(
     fc.property(keys, keys, (some, others) => {
       expect(new Set(some).size).toBe(some.length);
-      // Equal keys only where they are of the same kind, and thus of the same parts.
+      // Two keys are equal only if they have the same kind, and so the same parts.
       for (const key of some) expect([-1, some.indexOf(key)]).toContain(others.indexOf(key));
     }),
   );
@@ -186,7 +186,7 @@ test('property: among the keys of a repository, the manifests and blob links alo
   );
 });
 
-test('property: the key of a blob gives its digest back', () => {
+test('property: blobOfKey returns the digest of a blob’s key', () => {
   fc.assert(
     fc.property(digests, (digest) => {
       expect(blobOfKey(blobKey(digest))).toBe(digest);

@@ -1,4 +1,4 @@
-/** What a request leaves in the log, and in the metrics. */
+/** The log line and the data point of a request. */
 import { afterEach, expect, it, vi } from 'vitest';
 import { logBackgroundFailure, logToAnalytics, logToConsole, type Event } from '../../../worker/log.ts';
 import { r2Bucket } from '../support/bucket.ts';
@@ -36,7 +36,7 @@ it.each([
   ]);
 });
 
-it('a failure that quotes the bucket changes no terminal, and is the same JSON', () => {
+it('a failure that quotes the bucket cannot control a terminal, and is the same JSON', () => {
   const lines: string[] = [];
   vi.spyOn(console, 'error').mockImplementation((line: string) => lines.push(line));
   const failures = ['CORRUPT in store 1: It calls itself "\u001B[31m\u009B\u2028\u202Eoops\uD800".'];
@@ -49,7 +49,7 @@ it('a failure that quotes the bucket changes no terminal, and is the same JSON',
 it.each([
   ['warn', ['Store 1 did not answer in time.']],
   ['error', ['CORRUPT in store 2: …']],
-] as const)('a failed refresh after the answer is logged by console.%s', (level, failures) => {
+] as const)('a refresh that fails after the answer is logged by console.%s', (level, failures) => {
   const lines: unknown[] = [];
   for (const one of ['log', 'warn', 'error'] as const) {
     vi.spyOn(console, one).mockImplementation((line: unknown) => lines.push(one, line));
@@ -67,7 +67,7 @@ it('a request is one data point of the metrics', () => {
   expect(points).toEqual([{ indexes: ['tag'], blobs: ['store', '2', 'ci'], doubles: [200, 12, 1] }]);
 });
 
-it('a log that fails costs nobody an answer', async () => {
+it('a log that fails does not cost the client its answer', async () => {
   const bucket = r2Bucket();
   await putIdentity(bucket);
   const edge = new TestEdge([bucket], {

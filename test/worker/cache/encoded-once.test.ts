@@ -1,4 +1,4 @@
-/** Lists can have megabytes, so they are encoded once and not once per request. */
+/** Lists can have megabytes, so they are encoded once and not for each request. */
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { answerList } from '../../../worker/answer/list.ts';
@@ -17,7 +17,7 @@ import { TestEdge } from '../support/test-edge.ts';
 const text = (body: unknown) => (body instanceof Uint8Array ? new TextDecoder().decode(body) : body);
 
 describe('a list of 100,000 tags', () => {
-  it('is kept in memory, and so are its pages', async () => {
+  it('stays in memory, and so do its pages', async () => {
     const name = 'quay.io/a/b';
     const tags = Array.from({ length: 100_000 }, (_, index) => `v${String(index).padStart(27, '0')}`);
     const bucket = s3Bucket();
@@ -82,7 +82,7 @@ describe('a catalogue', () => {
   const ALL = ['a.io/a', 'a.io/b', 'b.io/a'];
   const [one, other] = parseTokens('TOKENS', `one ${'1'.repeat(64)} a.io/*;other ${'2'.repeat(64)} */a`);
 
-  it('of more than 45,000 names is kept in memory', async () => {
+  it('of more than 45,000 names stays in memory', async () => {
     const repositories = Array.from(
       { length: 50_000 },
       (_, index) => `ghcr.io/${'a'.repeat(30)}/${100_000 + index}`,
@@ -115,7 +115,7 @@ describe('a catalogue', () => {
     expect(catalog.listFor([], other).texts()).toEqual([]);
   });
 
-  it('is kept for tokens in one version, because each version can have megabytes', () => {
+  it('is remembered for tokens in one version only, because each version can have megabytes', () => {
     const catalog = new ReadableCatalog();
     const before = [new EncodedList(ALL)];
     const first = catalog.listFor(before, one);
@@ -123,7 +123,7 @@ describe('a catalogue', () => {
     expect(catalog.listFor(before, one)).not.toBe(first);
   });
 
-  it('is read as a whole and not name by name', () => {
+  it('is decoded as a whole and not name by name', () => {
     const list = new EncodedList(ALL);
     const parse = vi.spyOn(JSON, 'parse');
     new ReadableCatalog().listFor([list], one);
@@ -142,7 +142,7 @@ describe('a list of referrers', () => {
   const sbom = { ...signature, artifactType: 'application/vnd.example.sbom' };
   const bytes = encodeReferrers([signature, sbom]);
 
-  it('is encoded once for each type that it has', async () => {
+  it('is encoded once for each artifact type that it has', async () => {
     const content = await REFERRERS.decode('key', { bytes, contentType: undefined, modified: undefined });
     const of = (artifactType?: string) => answerReferrers(content, artifactType, 'no-cache').body;
     expect(of()).toBe(bytes);

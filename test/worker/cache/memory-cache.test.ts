@@ -1,9 +1,9 @@
-/** What an isolate keeps: bounded in bytes, and what was used longest ago goes first. */
+/** An isolate's memory is bounded in bytes, and the entry that was used longest ago goes first. */
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { MemoryCache } from '../../../worker/cache/memory-cache.ts';
 
-it('what was used longest ago goes first', () => {
+it('the entry that was used longest ago goes first', () => {
   const cache = new MemoryCache<string>(3);
   for (const key of ['a', 'b', 'c']) cache.set(key, key, 1);
   expect(cache.get('a')).toBe('a');
@@ -11,7 +11,7 @@ it('what was used longest ago goes first', () => {
   expect(['a', 'b', 'c', 'd'].map((key) => cache.get(key))).toEqual(['a', undefined, 'c', 'd']);
 });
 
-it('what alone takes the whole room is kept, and what takes more is not', () => {
+it('an entry that fills the whole cache is stored, and a larger one is not', () => {
   const cache = new MemoryCache<string>(10);
   cache.set('small', 'x', 1);
   cache.set('large', 'x', 11);
@@ -22,7 +22,7 @@ it('what alone takes the whole room is kept, and what takes more is not', () => 
   expect([cache.get('whole'), cache.get('more')]).toEqual([undefined, 'x']);
 });
 
-it('a value that is replaced by one too large is gone', () => {
+it('a value that is replaced by one too large is removed', () => {
   const cache = new MemoryCache<string>(10);
   cache.set('key', 'old', 1);
   cache.set('key', 'new', 11);

@@ -1,4 +1,4 @@
-/** How long requests wait for one store, when several of them ask whether it is up, and when the edge has no room. */
+/** How long requests wait for one store: when several check it at the same time, and when the edge has no room. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeIdentity } from '../../../core/identity.ts';
 import { LAYOUT_VERSION } from '../../../core/layout.ts';
@@ -19,7 +19,7 @@ const objectOf = (bytes: Uint8Array<ArrayBuffer>): StoredObject => ({
 
 let time: Time;
 let health: StoreHealth;
-/** How the store answers for a key. */
+/** The store's answer for a key. */
 let answer: (key: string) => Promise<StoredObject>;
 let reads: string[];
 beforeEach(() => {
@@ -46,7 +46,7 @@ beforeEach(() => {
   });
 });
 
-/** How a request that has so many milliseconds left ends, and when. */
+/** The end of a request that has so many milliseconds left, with its time. */
 function ask(milliseconds: number, reserve = 0, afterwards?: (pauseTimer: PauseTimer) => Promise<unknown>) {
   const read = async (asked: Store, signal: AbortSignal, pauseTimer: PauseTimer) => {
     await asked.get('key', { signal });
@@ -83,11 +83,11 @@ describe('a request that has little time left', () => {
     },
   );
 
-  it('has no time at all, and asks for nothing', async () => {
+  it('reads nothing if it has no time at all', async () => {
     expect([await ask(0), health.isDown, reads]).toEqual(['failed at 0', false, []]);
   });
 
-  it('begins a check that closes a store that hangs, once it has had its 3 seconds', async () => {
+  it('begins a check that takes a hanging store out after its 3 seconds', async () => {
     answer = () => NEVER;
     const hurried = ask(100);
     const patient = ask(8000);
@@ -113,7 +113,7 @@ describe('a request that finds out whether a store hangs', () => {
     },
   );
 
-  it('asks for lifeboat.json once, together with the others that find out', async () => {
+  it('shares one read of lifeboat.json with the other requests', async () => {
     expect(await ask(8000)).toBe('read at 0');
     answer = () => NEVER;
     reads = [];
