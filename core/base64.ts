@@ -1,12 +1,12 @@
-/** Standard base64 with padding, by what every runtime has. */
+/** Standard base64 with padding. It uses only functions that every runtime has. */
 
-/** The most arguments that every engine takes in one call. */
-const CHUNK = 0x80_00;
+/** How many bytes become arguments of one call, because engines limit the number of arguments. */
+const CHUNK_BYTES = 0x80_00;
 
 export function toBase64(bytes: Uint8Array): string {
   let binary = '';
-  for (let start = 0; start < bytes.length; start += CHUNK) {
-    binary += String.fromCharCode(...bytes.subarray(start, start + CHUNK));
+  for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
+    binary += String.fromCharCode(...bytes.subarray(start, start + CHUNK_BYTES));
   }
   return btoa(binary);
 }

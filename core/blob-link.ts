@@ -1,6 +1,6 @@
 /**
- * `_blobs/<alg>/<hex>`: this repository has this blob, and it is stored. A blob is served only through it, so
- * that a token for one repository does not read another's.
+ * `_blobs/<alg>/<hex>` says that the repository has the blob, and that the blob is stored. The edge serves a blob only
+ * through a link, so that a token for one repository cannot read the blobs of another.
  */
 import { BucketObjectInvalidError, parseObjectAt } from './bucket-object.ts';
 import { DescriptorInvalidError, parseDescriptor } from './descriptor.ts';
@@ -14,7 +14,7 @@ export interface BlobLink {
   readonly size: number;
 }
 
-/** The media type is always `application/octet-stream`: the same blob can be a layer here and a config there. */
+/** The media type is always `application/octet-stream`, because the same blob can be a layer of one image and a config of another. */
 export function encodeBlobLink(link: BlobLink): Uint8Array<ArrayBuffer> {
   return encodeJson({ mediaType: OCTET_STREAM, digest: link.digest, size: link.size });
 }

@@ -1,4 +1,4 @@
-/** What the objects of the bucket share: one error, and the annotations that carry what OCI has no field for. */
+/** What all objects of the bucket share: one error, and annotations for values that OCI has no field for. */
 import { TooManyValuesError, isObject, parseJson, type JsonObject } from './json.ts';
 import { maxValuesOf } from './object-size.ts';
 
@@ -6,45 +6,45 @@ import { maxValuesOf } from './object-size.ts';
 export const REF_NAME = 'org.opencontainers.image.ref.name';
 
 export const ANNOTATION = {
-  /** On a tag: when it moved to where it is. ISO 8601, UTC. */
+  /** On a tag: when it moved to its digest. ISO 8601, UTC. */
   moved: 'dev.lifeboat.moved',
-  /** On a tag: which run moved it. */
+  /** On a tag: the id of the run that moved it. */
   run: 'dev.lifeboat.run',
   /** On a tag, and on its entry in the repository's index: why it does not follow upstream. */
   hold: 'dev.lifeboat.hold',
-  /** On a tag, and on its entry in the repository's index: the platforms, if not all. Comma-separated, sorted. */
+  /** On a tag, and on its entry in the repository's index: the stored platforms, if not all. Comma-separated, sorted. */
   platforms: 'dev.lifeboat.platforms',
   /** On an entry of the repository's index: `tag`, `pin` or `candidate`. */
   kind: 'dev.lifeboat.kind',
-  /** On a candidate: the tag that upstream showed it under. */
+  /** On a candidate: the upstream tag that pointed to it. */
   tag: 'dev.lifeboat.tag',
-  /** On such an entry: when this digest was first seen upstream. ISO 8601, UTC. */
+  /** On an entry of the repository's index: when this digest was first seen upstream. ISO 8601, UTC. */
   firstSeen: 'dev.lifeboat.first-seen',
-  /** On such an entry: when upstream came back to this digest after it had shown another. ISO 8601, UTC. */
+  /** On an entry of the repository's index: when the upstream tag came back to this digest from another. ISO 8601, UTC. */
   returned: 'dev.lifeboat.returned',
   /**
-   * On such an entry: the place of its first and of its last sighting in the order of all sightings of the tag, as two
-   * numbers with a comma between them, or one if they are the same.
+   * On an entry of the repository's index: the positions of its first and its last sighting in the order of all sightings
+   * of the tag, as two numbers with a comma between them, or one if they are the same.
    */
   sightings: 'dev.lifeboat.sightings',
-  /** On a candidate: the sighting from which somebody has moved the tag away by hand. ISO 8601, UTC. */
+  /** On a candidate: the time of the sighting from which a person moved the tag away. ISO 8601, UTC. */
   left: 'dev.lifeboat.left',
-  /** On a tag's entry: since when upstream lacks the tag. ISO 8601, UTC. */
+  /** On a tag's entry: the time since which upstream lacks the tag. ISO 8601, UTC. */
   gone: 'dev.lifeboat.gone',
-  /** On such an entry: when upstream was last asked for referrers. ISO 8601, UTC. */
+  /** On an entry of the repository's index: when upstream was last asked for its referrers. ISO 8601, UTC. */
   referrersChecked: 'dev.lifeboat.referrers-checked',
-  /** On the repository's index itself: `every` if the list of tags beside it has every tag. */
+  /** On the repository's index itself: `every` if the repository's `_tags.json` has every tag. */
   tagList: 'dev.lifeboat.tag-list',
 } as const;
 
-/** A text without one stands for no platform: a plain split would make one without a name of it. */
+/** An empty text means no platform. A plain split would return one platform without a name. */
 export function decodePlatforms(annotation: string | undefined): readonly string[] | undefined {
   return annotation?.split(',').filter((platform) => platform !== '');
 }
 
 /**
- * Whether a value is a time as `Date.toISOString` writes it. No other way of writing one is taken: such times
- * sort as text, and fit into a header.
+ * Whether a value is a time as `Date.toISOString` writes it. Other forms are refused, because times are compared as text,
+ * and become parts of headers.
  */
 export function isTime(value: unknown): value is string {
   if (typeof value !== 'string' || value.length !== '2026-01-31T23:59:59.123Z'.length) return false;
@@ -52,7 +52,7 @@ export function isTime(value: unknown): value is string {
   return !Number.isNaN(time) && new Date(time).toISOString() === value;
 }
 
-/** An object of the bucket that does not hold what its key promises. */
+/** An object of the bucket has other content than its key promises. */
 export class BucketObjectInvalidError extends Error {
   override readonly name = 'BucketObjectInvalidError';
   readonly key: string;

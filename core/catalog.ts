@@ -1,11 +1,11 @@
 /**
- * `state/<name>/catalog.json`: `{"repositories": […]}`, the full names of all that one configuration has mirrored.
- * `_catalog` answers from it.
+ * `state/<name>/catalog.json`: `{"repositories": […]}`, the full names of all repositories that one configuration has
+ * mirrored. The edge answers `/v2/_catalog` from it.
  */
 import { BucketObjectInvalidError, parseObjectAt } from './bucket-object.ts';
 import { encodeJson } from './json.ts';
 
-/** Sorted bytewise, each once. */
+/** Sorts the names bytewise, each once. */
 export function encodeCatalog(repositories: Iterable<string>): Uint8Array<ArrayBuffer> {
   return encodeJson({ repositories: [...new Set(repositories)].toSorted() });
 }

@@ -25,7 +25,7 @@ export interface Descriptor {
   readonly data?: string;
 }
 
-/** What was read is no descriptor; the message says where it stood and what is wrong with it. */
+/** A value is not a descriptor. The message says where the value is and what is wrong with it. */
 export class DescriptorInvalidError extends Error {
   override readonly name = 'DescriptorInvalidError';
 
@@ -35,8 +35,8 @@ export class DescriptorInvalidError extends Error {
 }
 
 /**
- * Reads a descriptor and keeps the fields that Lifeboat knows.
- * @param where how the error message calls it, such as `layers[3]`
+ * Reads the fields of a descriptor that Lifeboat uses.
+ * @param where the name of the value in the error message, such as `layers[3]`
  * @throws {DescriptorInvalidError}
  */
 export function parseDescriptor(value: unknown, where: string): Descriptor {
@@ -81,7 +81,7 @@ function isUrls(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.length > 0 && value.every((url) => typeof url === 'string');
 }
 
-/** `linux/arm64`, `linux/arm/v7`, `windows(10.0.20348)/amd64`: the way that people write a platform. */
+/** Writes a platform as people do: `linux/arm64`, `linux/arm/v7`, `windows(10.0.20348)/amd64`. */
 export function formatPlatform({ os, 'os.version': version, architecture, variant }: Platform): string {
   const system = version === undefined || version === '' ? os : `${os}(${version})`;
   return [system, architecture, variant].filter(Boolean).join('/');

@@ -1,9 +1,9 @@
 /**
- * Digests: the names of bytes.
+ * Digests, which name content by its hash.
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests
  */
 
-/** The registered algorithms that Lifeboat stores, with the length of their value in hexadecimal digits. */
+/** The registered algorithms that Lifeboat stores, with the number of hexadecimal digits of their values. */
 const HEX_LENGTH = { sha256: 64, sha512: 128 } as const;
 
 export type Algorithm = keyof typeof HEX_LENGTH;
@@ -11,12 +11,12 @@ export type Algorithm = keyof typeof HEX_LENGTH;
 declare const brand: unique symbol;
 
 /**
- * `<algorithm>:<lower-case hex>`, checked. A plain string is not one: it has to pass `parseDigest`, so that
- * nothing that came from outside can end up in a key of the bucket.
+ * `<algorithm>:<lower-case hex>`, checked. A plain string has to pass `parseDigest` first, so that no text from outside
+ * becomes part of a key of the bucket.
  */
 export type Digest = `${Algorithm}:${string}` & { readonly [brand]: 'Digest' };
 
-/** The text is no digest, or of an algorithm that Lifeboat does not store. */
+/** A text is not a digest, or its algorithm is one that Lifeboat does not store. */
 export class DigestInvalidError extends Error {
   override readonly name = 'DigestInvalidError';
   readonly text: string;
@@ -51,7 +51,7 @@ export function hexOf(digest: Digest): string {
   return digest.slice(digest.indexOf(':') + 1);
 }
 
-/** The digest of bytes that are in memory. A stream is hashed where it flows, by what its runtime offers. */
+/** The digest of bytes in memory. Streams are hashed elsewhere, because each runtime has its own way to do it. */
 export async function digestOf(
   bytes: Uint8Array<ArrayBuffer>,
   algorithm: Algorithm = 'sha256',
@@ -60,7 +60,11 @@ export async function digestOf(
   return digestFromHash(algorithm, new Uint8Array(hash));
 }
 
-/** Names a finished hash: 32 bytes for sha256, 64 for sha512. @throws {DigestInvalidError} for another length. */
+/**
+ * The digest of a finished hash.
+ * @param hash 32 bytes for sha256, 64 for sha512
+ * @throws {DigestInvalidError} for another length
+ */
 export function digestFromHash(algorithm: Algorithm, hash: Uint8Array): Digest {
   let hex = '';
   for (const byte of hash) hex += byte.toString(16).padStart(2, '0');

@@ -1,7 +1,6 @@
-/** Durations of one number and one unit, written the same way in lifeboat.yaml and in the edge's variables. */
+/** Durations of one number and one unit. lifeboat.yaml and the edge's variables write them the same way. */
 
-/** Milliseconds per unit. */
-const UNITS = new Map([
+const MILLISECONDS_PER_UNIT = new Map([
   ['ms', 1],
   ['s', 1000],
   ['m', 60_000],
@@ -9,7 +8,7 @@ const UNITS = new Map([
   ['d', 86_400_000],
 ]);
 
-/** The message lacks its subject, which the caller puts before it. It quotes the text only if that is a number. */
+/** A text is not a duration. The caller adds the subject of the message. The message quotes the text only if it is a number. */
 export class DurationInvalidError extends Error {
   override readonly name = 'DurationInvalidError';
   readonly isUnitless: boolean;
@@ -28,15 +27,15 @@ export class DurationInvalidError extends Error {
 const NUMBER = /^\d{1,9}(?:\.\d{1,9})?$/;
 
 /**
- * Reads `30s`, `24h`, `1.5d`. A number needs its unit, because not everybody reads `minAge: 3` as 3 seconds. Only 0
- * needs none.
+ * Reads `30s`, `24h`, `1.5d`. A number needs a unit, because not everybody reads `minAge: 3` as 3 seconds. Only 0 needs
+ * none.
  * @returns milliseconds
  * @throws {DurationInvalidError}
  */
 export function parseDuration(text: string): number {
   if (text === '0') return 0;
   const [, amount = '', unit = ''] = /^(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)$/.exec(text) ?? [];
-  const factor = UNITS.get(unit);
+  const factor = MILLISECONDS_PER_UNIT.get(unit);
   if (factor === undefined) throw new DurationInvalidError(text);
   return Number(amount) * factor;
 }

@@ -1,14 +1,14 @@
 /**
- * The errors that a registry answers.
+ * The errors of a registry's answers.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
  */
 import { printable } from './printable.ts';
 
 /**
- * Code → status, each chosen for what pulling clients do with it (docs/request-handling.md): 404 and 403 make
- * containerd ask the next host at once, 503 makes every client fall back, and 429 is never answered because
- * skopeo sleeps on it and containerd repeats it. UNAUTHORIZED is answered only if the operator asks for it, because
- * clients answer a challenge with the credentials that they have for another registry.
+ * The status of each code, chosen for what pulling clients do with it (docs/request-handling.md). After 404 and 403,
+ * containerd asks the next host at once. After 503, every client falls back. 429 is never answered, because skopeo waits
+ * and containerd repeats the request. UNAUTHORIZED is answered only if the operator wants it, because clients answer a
+ * challenge with credentials for another registry.
  */
 export const ERROR_STATUS = {
   BLOB_UNKNOWN: 404,
@@ -28,11 +28,11 @@ export const ERROR_STATUS = {
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
-/** An answer of the registry that is an error. The outermost layer alone turns it into a response. */
+/** An error that the registry answers. Only the outermost layer turns it into a response. */
 export class RegistryError extends Error {
   override readonly name = 'RegistryError';
   readonly code: ErrorCode;
-  /** For machines: what was asked for. Never a secret, never a presigned URL. */
+  /** What the request asked for, for machines. Never a secret, never a presigned URL. */
   readonly detail: Readonly<Record<string, string>> | undefined;
 
   constructor(
@@ -50,7 +50,10 @@ export class RegistryError extends Error {
   }
 }
 
-/** The body of an error answer. Docker and podman print its message, and that may quote the bucket or the request. */
+/**
+ * The body of an error answer. It is printable, because docker and podman print its message, which may quote the bucket or the
+ * request.
+ */
 export function errorBody(error: Pick<RegistryError, 'code' | 'message' | 'detail'>): string {
   const { code, message, detail } = error;
   return printable(JSON.stringify({ errors: [{ code, message, ...(detail !== undefined && { detail }) }] }));

@@ -1,6 +1,6 @@
 /**
- * `_history/<tag>/<time>-<run>.json`: an intent to move a tag, written before the tag itself. It counts once
- * the tag, or the next record's `from`, is its `to`; a run that died in between leaves one that never counts.
+ * `_history/<tag>/<time>-<run>.json`: an intent to move a tag, written before the tag itself. It counts if the tag, or the
+ * next record's `from`, is its `to`. A run that dies before it moves the tag leaves a record that never counts.
  */
 import { BucketObjectInvalidError, isTime, parseObjectAt } from './bucket-object.ts';
 import { isDigest, type Digest } from './digest.ts';
@@ -8,22 +8,28 @@ import { encodeJson } from './json.ts';
 import { withoutUnprintable } from './printable.ts';
 
 export interface Movement {
-  /** Where the tag stood; undefined when it did not exist. */
+  /** The tag's digest before; undefined if the tag did not exist. */
   readonly from: Digest | undefined;
   readonly to: Digest;
-  /** ISO 8601, UTC. */
+  /** When the movement was recorded. ISO 8601, UTC. */
   readonly at: string;
   readonly run: string;
   /** A short reason for people: `first seen`, `upstream moved`. */
   readonly why: string;
-  /** The person who moved the tag by hand: `alice@laptop`. Undefined for a run, and if unknown. It proves nothing. */
+  /**
+   * The person who moved the tag by hand, such as `alice@laptop`; undefined for a run, or if the person is unknown. Anybody
+   * who can write to the bucket can write any name.
+   */
   readonly by?: string | undefined;
 }
 
-/** Longer names are cut. */
+/** Longer names of persons are cut, in characters. */
 const MAX_ACTOR_LENGTH = 100;
 
-/** Cleans a name for a record, because terminals show records. @returns undefined if nothing is left of the name */
+/**
+ * Removes unprintable characters from a person's name, because terminals show records.
+ * @returns undefined if nothing is left of the name
+ */
 export function cleanActor(name: string): string | undefined {
   const clean = Array.from(withoutUnprintable(name).trim()).slice(0, MAX_ACTOR_LENGTH).join('');
   return clean === '' ? undefined : clean;

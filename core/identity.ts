@@ -1,10 +1,13 @@
-/** `lifeboat.json`: what makes a bucket one of Lifeboat's, and for whom. Written once; also the health read. */
+/**
+ * `lifeboat.json` marks a bucket as one of Lifeboat's, and says for which audience. It is written once. Health checks read
+ * it too.
+ */
 import { BucketObjectInvalidError, parseObjectAt } from './bucket-object.ts';
 import { encodeJson } from './json.ts';
 import { IDENTITY_KEY, LAYOUT_VERSION } from './layout.ts';
 
 export const AUDIENCES = ['public', 'token'] as const;
-/** Who may read all that the bucket holds: anybody who reaches the edge, or holders of a token. */
+/** Who may read the bucket through the edge: everybody who can reach the edge, or only holders of a token. */
 export type Audience = (typeof AUDIENCES)[number];
 
 /** The id becomes a part of the edge's cache keys. */
@@ -12,7 +15,7 @@ const ID = /^[\w-]{1,64}$/;
 
 export interface Identity {
   readonly version: typeof LAYOUT_VERSION;
-  /** Random, so that caches of another bucket are never taken for this one's. 1 to 64 of `A-Z a-z 0-9 _ -`. */
+  /** Random, so that cached objects of another bucket are never mistaken for this one's. 1 to 64 of `A-Z a-z 0-9 _ -`. */
   readonly id: string;
   readonly audience: Audience;
 }
@@ -22,7 +25,7 @@ export function encodeIdentity(identity: Identity): Uint8Array<ArrayBuffer> {
   return encodeJson({ version, id, audience });
 }
 
-/** @throws {BucketObjectInvalidError} for another layout's version too */
+/** @throws {BucketObjectInvalidError} also for another version of the layout */
 export function decodeIdentity(bytes: Uint8Array): Identity {
   const { version, id, audience } = parseObjectAt(IDENTITY_KEY, bytes);
   if (typeof version !== 'number') {

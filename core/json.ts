@@ -1,4 +1,4 @@
-/** Reading JSON that others wrote, and writing it. */
+/** Reads JSON from outside, and writes JSON. */
 import { printable } from './printable.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -7,19 +7,19 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 const encoder = new TextEncoder();
 const [QUOTE, COMMA, BRACKET, BACKSLASH, BRACE] = [0x22, 0x2c, 0x5b, 0x5c, 0x7b];
 
-/** JSON of more values than it may have. They take much more memory than their text. */
+/** JSON has more values than the limit. Values take much more memory than their text. */
 export class TooManyValuesError extends SyntaxError {
   override readonly name = 'TooManyValuesError';
 }
 
 /**
- * @param most how many values there may be, as counted by `{`, `[` and `,`; left out for a text that is short anyway
+ * @param maxValues the limit of values, counted by `{`, `[` and `,`. A text that is always short needs none
  * @throws {SyntaxError} when the bytes are not UTF-8 or not JSON; the message never quotes them
  * @throws {TooManyValuesError}
  */
-export function parseJson(bytes: Uint8Array, most = Infinity): unknown {
-  if (bytes.length > most && countValues(bytes) > most) {
-    throw new TooManyValuesError(`more than ${most} values`);
+export function parseJson(bytes: Uint8Array, maxValues = Infinity): unknown {
+  if (bytes.length > maxValues && countValues(bytes) > maxValues) {
+    throw new TooManyValuesError(`more than ${maxValues} values`);
   }
   try {
     return JSON.parse(decoder.decode(bytes));
@@ -28,7 +28,7 @@ export function parseJson(bytes: Uint8Array, most = Infinity): unknown {
   }
 }
 
-/** Counts what begins a value outside of strings, whose own characters take no more memory than their text. */
+/** Counts the characters that begin a value. Those within strings do not count, because a string takes no more memory than its text. */
 function countValues(bytes: Uint8Array): number {
   let count = 0;
   let isString = false;
@@ -45,7 +45,7 @@ export function encodeJson(value: unknown): Uint8Array<ArrayBuffer> {
   return new Uint8Array(encoder.encode(JSON.stringify(value)));
 }
 
-/** For a report, which people read with whatever tool: the same JSON, but no character of it changes a terminal. */
+/** Writes the same JSON without characters that control a terminal, for a report, which people read with any tool. */
 export function encodePrintableJson(value: unknown): Uint8Array<ArrayBuffer> {
   return new Uint8Array(encoder.encode(printable(JSON.stringify(value))));
 }
@@ -54,7 +54,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A string-to-string map, as annotations are; anything else is not one. */
+/** Whether a value is an object whose values are all strings, as annotations are. */
 export function isStringMap(value: unknown): value is Readonly<Record<string, string>> {
   return isObject(value) && Object.values(value).every((entry) => typeof entry === 'string');
 }

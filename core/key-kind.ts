@@ -1,4 +1,4 @@
-/** What a key of the bucket names: the way back from `layout.ts`. */
+/** Finds out what a key of the bucket names. It is the inverse of `layout.ts`. */
 import { isDigest, type Digest } from './digest.ts';
 import { BLOBS, STATE, blobOfKey } from './layout.ts';
 import { isTag, NameInvalidError, parseRepository, type Repository, type Tag } from './reference.ts';
@@ -13,6 +13,29 @@ export type KeyKind =
   | { readonly kind: 'tag' | 'movement'; readonly repository: Repository; readonly tag: Tag }
   | { readonly kind: 'tag list' | 'index'; readonly repository: Repository }
   | { readonly kind: 'state' };
+
+export type Mutability = 'immutable' | 'mutable';
+
+/**
+ * Whether the object at a key can change once it is written. The whole system goes by this.
+ *
+ * `immutable`: the key fixes the content. A digest names its bytes, and a movement is written once under its own time and
+ * run. So a copy is right for ever, an object of the right size is the right one, and any store that has it may answer.
+ *
+ * `mutable`: the key names something that moves. So a copy goes stale, a write needs a condition, and a store that lags
+ * may answer something that is no longer true.
+ */
+export const MUTABILITY = {
+  blob: 'immutable',
+  link: 'immutable',
+  manifest: 'immutable',
+  movement: 'immutable',
+  tag: 'mutable',
+  'tag list': 'mutable',
+  referrers: 'mutable',
+  index: 'mutable',
+  state: 'mutable',
+} as const satisfies Record<KeyKind['kind'], Mutability>;
 
 const KEY = new RegExp(
   String.raw`^repositories/(?<name>.+?)/_(?:(?<file>tags|index)\.json|` +

@@ -1,12 +1,12 @@
 /**
- * The bucket's layout: the one place that names a key. Keys are relative to the store's prefix.
- * What comes from outside has passed a parser (Digest, Repository, Tag), so no key can leave the layout; a run's
- * id and a configuration's name are the job's own.
+ * The bucket's layout: the only place that names a key. Keys are relative to the store's prefix. Texts from outside have
+ * passed a parser (Digest, Repository, Tag), so no key can leave the layout. A run's id and a configuration's name are the
+ * job's own.
  */
 import { algorithmOf, hexOf, isDigest, type Digest } from './digest.ts';
 import type { Repository, Tag } from './reference.ts';
 
-/** Edge and job refuse a bucket of another version. */
+/** The edge and the job refuse a bucket of another version. */
 export const LAYOUT_VERSION = 1;
 
 export const IDENTITY_KEY = 'lifeboat.json';
@@ -15,8 +15,8 @@ export const BLOBS = 'blobs/';
 export const STATE = 'state/';
 
 /**
- * Which of the stores that are filled together are in step, as far as this one was told. It is the bucket's and not
- * one configuration's, for they share blobs; no configuration's name begins with `_`.
+ * Which of the replicas are in step, as far as this one knows. It belongs to the bucket and not to one configuration,
+ * because configurations share blobs. No configuration's name begins with `_`.
  */
 export const STORES_KEY = `${STATE}_stores.json`;
 
@@ -25,14 +25,14 @@ export function blobKey(digest: Digest): string {
   return `${BLOBS}${path(digest)}`;
 }
 
-/** The digest that a blob's key names, or undefined for another key. */
+/** @returns the digest that a blob's key names; undefined for another key */
 export function blobOfKey(key: string): Digest | undefined {
   const [, algorithm = '', hex = ''] = /^blobs\/([^/]+)\/([^/]+)$/.exec(key) ?? [];
   const digest = `${algorithm}:${hex}`;
   return isDigest(digest) ? digest : undefined;
 }
 
-/** A descriptor that says: this repository has this blob, and it is stored. */
+/** The key of the descriptor that says that this repository has this blob, and that it is stored. */
 export function blobLinkKey(repository: Repository, digest: Digest): string {
   return `${REPOSITORIES}${repository}/_blobs/${path(digest)}`;
 }
@@ -41,16 +41,21 @@ export function manifestKey(repository: Repository, digest: Digest): string {
   return `${REPOSITORIES}${repository}/_manifests/${path(digest)}`;
 }
 
+/** The prefixes of the repository's objects that are named by a digest and never change: its manifests and blob links. */
+export function contentPrefixes(repository: Repository): readonly string[] {
+  return [`${REPOSITORIES}${repository}/_manifests/`, `${REPOSITORIES}${repository}/_blobs/`];
+}
+
 export function tagKey(repository: Repository, tag: Tag): string {
   return `${tagsPrefix(repository)}${tag}`;
 }
 
-/** Before each of a repository's own keys, and of no other's: a part of a name never begins with `_`. */
+/** The prefix of all keys of this repository. No other repository's keys have it, because no part of a name begins with `_`. */
 export function repositoryPrefix(repository: Repository): string {
   return `${REPOSITORIES}${repository}/_`;
 }
 
-/** Before each tag's name. */
+/** The prefix of the repository's tags. A tag's key is this prefix and the tag's name. */
 export function tagsPrefix(repository: Repository): string {
   return `${REPOSITORIES}${repository}/_tags/`;
 }
@@ -59,7 +64,7 @@ export function tagListKey(repository: Repository): string {
   return `${REPOSITORIES}${repository}/_tags.json`;
 }
 
-/** All that refers to the manifest `subject`. */
+/** The key of the list of manifests that refer to `subject`. */
 export function referrersKey(repository: Repository, subject: Digest): string {
   return `${REPOSITORIES}${repository}/_referrers/${path(subject)}`;
 }
@@ -68,29 +73,35 @@ export function repositoryIndexKey(repository: Repository): string {
   return `${REPOSITORIES}${repository}/_index.json`;
 }
 
+/** The prefix of a tag's movements. */
 export function historyPrefix(repository: Repository, tag: Tag): string {
   return `${historiesPrefix(repository)}${tag}/`;
 }
 
-/** Before the records of all tags. */
+/** The prefix of the movements of all tags. */
 export function historiesPrefix(repository: Repository): string {
   return `${REPOSITORIES}${repository}/_history/`;
 }
 
-/** @param at sorts as text: `20260131T235959.123Z` */
+/** @param at becomes a text that sorts by time: `20260131T235959.123Z` */
 export function historyKey(repository: Repository, tag: Tag, at: Date, run: string): string {
   return `${historyPrefix(repository, tag)}${compactTime(at)}-${run}.json`;
 }
 
-/** The state of one configuration, by its `name`. */
-export function stateKey(
-  name: string,
-  file: 'catalog.json' | 'last-run.json' | 'probe' | 'scrub.json' | `runs/${string}.json`,
-): string {
+type StateFile = 'catalog.json' | 'last-run.json' | 'probe' | 'scrub.json';
+
+/** A file of one configuration's state, by the configuration's `name`. */
+export function stateKey(name: string, file: StateFile): string {
   return `${STATE}${name}/${file}`;
 }
 
-/** `20260131T235959.123Z`: a time as part of a key, and of a run's id. UTC. */
+/** Whether a key is that file of some configuration's state. */
+export function isStateKey(key: string, file: StateFile): boolean {
+  const [, name = ''] = key.split('/');
+  return key === stateKey(name, file);
+}
+
+/** Writes a time as part of a key, or of a run's id: `20260131T235959.123Z`. UTC. */
 export function compactTime(at: Date): string {
   return at.toISOString().replaceAll(/[-:]/g, '');
 }

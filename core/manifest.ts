@@ -1,5 +1,5 @@
 /**
- * Manifests: what they need, and what they refer to. Their bytes are never rewritten.
+ * Reads manifests: which objects they need, and which one they refer to. Their bytes are never rewritten.
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md
  */
@@ -15,7 +15,7 @@ import {
   type ManifestMediaType,
 } from './media-type.ts';
 
-/** containerd refuses more than 4 MiB, and the specification asks registries for at least that. */
+/** Bytes. containerd refuses more than 4 MiB, and the specification requires registries to accept at least that. */
 export const MAX_MANIFEST_SIZE = 4 * 1024 * 1024;
 
 /** An index of 4 MiB with nothing but descriptors has 120,000 values (docs/decisions/0109-bounded-values.md). */
@@ -24,22 +24,22 @@ export const MAX_MANIFEST_VALUES = 250_000;
 export interface Manifest {
   readonly kind: 'image' | 'index' | 'artifact';
   readonly mediaType: ManifestMediaType;
-  /** What has to be stored as blobs: the config and the layers. Empty for an index. */
+  /** The descriptors of its blobs: the config and the layers. Empty for an index. */
   readonly blobs: readonly Descriptor[];
-  /** What has to be stored as manifests: an index's children. Empty for all others. */
+  /** The descriptors of an index's children. Empty for all others. */
   readonly manifests: readonly Descriptor[];
   readonly subject: Descriptor | undefined;
-  /** What a referrers list calls it: its artifactType, else an image's config media type, else nothing. */
+  /** The artifact type in a list of referrers: its artifactType, else an image's config media type, else undefined. */
   readonly artifactType: string | undefined;
   readonly annotations: Readonly<Record<string, string>> | undefined;
 }
 
-/** Bytes that are no manifest which can be mirrored; the message says why, without quoting them. */
+/** Bytes are not a manifest that can be mirrored. The message says why, and does not quote them. */
 export class ManifestInvalidError extends Error {
   override readonly name = 'ManifestInvalidError';
 }
 
-/** Content-Types that do not tell the kind: any JSON, a storage's default, or a server that does not know the type. */
+/** Content-Types that do not tell the kind, because they mean any JSON, a storage's default, or an unknown type. */
 const VAGUE: ReadonlySet<string> = new Set([
   '',
   'application/json',
@@ -49,12 +49,12 @@ const VAGUE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * @param contentType the source's name for the type. If it is missing or no manifest's type, the bytes themselves tell
- *   the type
- * @param listedAs the media type that an index gives the bytes, by which clients read them. It counts if neither the
- *   source nor the bytes name a type
- * @throws {ManifestInvalidError} for Docker schema 1, an unknown media type, two types that disagree,
- *   over 4 MiB, and whatever is not shaped as its type says
+ * @param contentType the type that the source states. If it is missing, or not a manifest's type, the type is read from
+ *   the bytes
+ * @param listedAs the media type that an index states for the bytes, by which clients read them. It counts if neither the
+ *   source nor the bytes state a type
+ * @throws {ManifestInvalidError} for Docker schema 1, an unknown media type, two types that disagree, more than 4 MiB, and
+ *   fields that do not have the form of the type
  */
 export function parseManifest(bytes: Uint8Array, contentType?: string, listedAs?: string): Manifest {
   if (bytes.length > MAX_MANIFEST_SIZE) {
@@ -65,12 +65,12 @@ export function parseManifest(bytes: Uint8Array, contentType?: string, listedAs?
   const json = parseObject(bytes, contentType);
   const mediaType = mediaTypeOf(json, contentType, listedAs);
   const kind = MANIFEST_KINDS[mediaType];
-  // A document that is both can be read as either: the signature would cover one image, the pull run another.
+  // Clients can read a document that is both as either, so a signature could be for one image, and a pull run another.
   // https://github.com/opencontainers/image-spec/security/advisories/GHSA-77vh-xpmg-72qh
   if (json['manifests'] !== undefined && (json['layers'] !== undefined || json['config'] !== undefined)) {
     throw new ManifestInvalidError('It claims to be an index and an image at once, which is ambiguous.');
   }
-  // An index may leave its list out. So an image that is sent as an index would be an empty index, without its layers.
+  // An index may omit its list. So an image that is sent as an index would count as an empty index, without its layers.
   if (kind === 'index' && (json['layers'] !== undefined || json['config'] !== undefined)) {
     throw new ManifestInvalidError('It was sent as an index, but has the config or the layers of an image.');
   }
@@ -102,7 +102,7 @@ function parseObject(bytes: Uint8Array, contentType: string | undefined): JsonOb
         `The manifest has more than ${MAX_MANIFEST_VALUES} values, which is the most that Lifeboat reads.`,
       );
     }
-    // A login page, for one, which is sent with a 200.
+    // Such as a login page that is sent with status 200.
     const said = bareMediaType(contentType ?? '');
     const note = said === '' || isManifestMediaType(said) ? '' : ` It was sent as "${said.slice(0, 200)}".`;
     throw new ManifestInvalidError(`The manifest is not JSON.${note}`, { cause: error });
@@ -176,7 +176,7 @@ function artifactTypeOf(json: JsonObject, kind: Manifest['kind']): string | unde
   return kind === 'image' && typeof configType === 'string' ? configType : undefined;
 }
 
-/** Whether a descriptor in an index names a manifest (and not, as the specification allows, any blob). */
+/** Whether a descriptor in an index names a manifest. The specification allows any blob there. */
 export function namesManifest(descriptor: Descriptor): boolean {
   return isManifestMediaType(descriptor.mediaType) || SCHEMA_1.has(descriptor.mediaType);
 }

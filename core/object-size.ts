@@ -1,6 +1,6 @@
 /**
- * How large the objects of a bucket can be that are read whole, in bytes and in values. Whoever can write a bucket could otherwise fill the
- * memory of the job, or of the edge, with one object. docs/decisions/0099
+ * The size limits, in bytes and in values, of objects that are read whole. Without them, everybody who can write into a
+ * bucket could fill the memory of the job, or of the edge, with one object. docs/decisions/0099
  */
 import { kindOfKey } from './key-kind.ts';
 import { IDENTITY_KEY, STORES_KEY } from './layout.ts';
@@ -9,46 +9,49 @@ import { MAX_MANIFEST_SIZE, MAX_MANIFEST_VALUES } from './manifest.ts';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** A few fields, the longest of which is a reason for people. */
-const RECORD = 64 * KIB;
+/** The limit of an object with a few fields. The longest field is a reason for people. */
+const RECORD_BYTES = 64 * KIB;
 
-/** The most bytes that the object at a key has. Blobs are not read whole, and a key that is none of the layout's is one of the largest. */
+/**
+ * The most bytes that the object at a key may have. Blobs have no limit of their own, because they are not read whole. A key
+ * that is not in the layout has the largest limit.
+ */
 export function maxSizeOf(key: string): number {
-  // One note per store, each with a reason that is cut.
-  if (key === IDENTITY_KEY || key === STORES_KEY) return RECORD;
+  // The stores' object has one note per store, each with a reason of limited length.
+  if (key === IDENTITY_KEY || key === STORES_KEY) return RECORD_BYTES;
   switch (kindOfKey(key)?.kind) {
     case 'link':
     case 'movement':
-      return RECORD;
+      return RECORD_BYTES;
     case 'manifest':
       return MAX_MANIFEST_SIZE;
     case 'tag':
-      // The manifest as base64, beside a record.
-      return Math.ceil(MAX_MANIFEST_SIZE / 3) * 4 + RECORD;
+      // A record with the manifest as base64.
+      return Math.ceil(MAX_MANIFEST_SIZE / 3) * 4 + RECORD_BYTES;
     case 'tag list':
     case 'referrers':
-      // 100,000 tags of 128 characters; a page of referrers as the largest that a registry may send.
+      // Enough for 100,000 tags of 128 characters, and for the largest page of referrers that is read from a registry.
       return 16 * MIB;
     case 'index':
     case 'state':
     case 'blob':
     case undefined:
-      // An index of 100,000 long tags, each with one more digest that upstream has shown, has 123 MB.
+      // An index of 100,000 long tags, each with one candidate, has 123 MB.
       return 128 * MIB;
   }
 }
 
-/** The most values that the JSON of the object at a key has, because an empty object takes twenty times the memory of its text. */
+/** The most values that the JSON of the object at a key may have. They are limited because `{}` takes twenty times its bytes in memory. */
 export function maxValuesOf(key: string): number {
   switch (kindOfKey(key)?.kind) {
     case 'index':
       // The shortest entries have more than 30 bytes per value, so no index of 128 MiB has more.
       return 4_500_000;
     case 'tag list':
-      // An index of 128 MiB has fewer tags.
+      // An index of 128 MiB has fewer tags than this.
       return 500_000;
     default:
-      // A list of 1,000 referrers with 200 annotations each, or a catalogue of 250,000 repositories.
+      // Enough for a list of 1,000 referrers with 200 annotations each, and for a catalogue of 250,000 repositories.
       return MAX_MANIFEST_VALUES;
   }
 }

@@ -1,42 +1,42 @@
 /**
- * Texts of others, made safe to show. Upstreams, buckets and files of other tools can hold characters that move a
- * terminal's cursor, begin a new line in a log, or turn the order of the letters around.
+ * Makes texts from outside safe to show. Upstreams, buckets and files of other tools can contain characters that move a
+ * terminal's cursor, begin a new line in a log, or reverse the order of the letters.
  */
 
 /**
- * Controls (Cc), line and paragraph separators (Zl, Zp), halves of a character (Cs), and invisible characters (Cf), to
- * which those belong that change the direction of a text.
+ * Controls (Cc), line and paragraph separators (Zl, Zp), halves of a character (Cs), and invisible characters (Cf), among
+ * them those that change the direction of a text.
  */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const UNPRINTABLE_IN_LINES = /[^\n\P{Cc}]|[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
-/** The text with each unprintable character, line ends included, written as in JSON: `\u001b`. */
+/** Writes each unprintable character, line ends included, as JSON does: `\u001b`. */
 export function printable(text: string): string {
   return text.replaceAll(UNPRINTABLE, escape);
 }
 
-/** Does the same but for line ends, for a text whose lines are Lifeboat's own. JSON stays the same JSON. */
+/** The same as `printable`, but keeps line ends, for texts whose lines are Lifeboat's own. JSON keeps its value. */
 export function printableLines(text: string): string {
   return text.replaceAll(UNPRINTABLE_IN_LINES, escape);
 }
 
-/** The text without its unprintable characters. */
+/** Removes the unprintable characters. */
 export function withoutUnprintable(text: string): string {
   return text.replaceAll(UNPRINTABLE, '');
 }
 
-/** In characters. No sentence of Lifeboat's own is as long; the addresses and platforms that an upstream names may be. */
-const LONGEST = 2000;
+/** In characters. No sentence of Lifeboat's own is as long, but the addresses and platforms of an upstream can be. */
+const MAX_LENGTH = 2000;
 const [BEGINNING, END] = [1500, 500];
 
-/** The text, or the beginning and the end of a long one: advice stands at the end of a sentence. */
+/** Shortens a long text to its beginning and its end. The end stays, because advice stands at the end of a sentence. */
 export function brief(text: string): string {
-  if (text.length <= LONGEST) return text;
-  const left = (text.length - BEGINNING - END).toLocaleString('en-US');
-  return `${text.slice(0, BEGINNING)} […${left} characters…] ${text.slice(-END)}`;
+  if (text.length <= MAX_LENGTH) return text;
+  const omitted = (text.length - BEGINNING - END).toLocaleString('en-US');
+  return `${text.slice(0, BEGINNING)} […${omitted} characters…] ${text.slice(-END)}`;
 }
 
-/** A character beyond the first 65,536 is written as its two halves, as JSON needs it. */
+/** Writes a character beyond the first 65,536 as its two halves, because JSON requires that. */
 function escape(character: string): string {
   let escaped = '';
   for (let index = 0; index < character.length; index += 1) {

@@ -1,5 +1,5 @@
 /**
- * Names: which repository of which upstream, and which tag or digest of it.
+ * Names of images: the repository with its upstream, and a tag or a digest.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
  */
 import { isDigest, type Digest } from './digest.ts';
@@ -23,7 +23,7 @@ export interface Reference {
   readonly digest: Digest | undefined;
 }
 
-/** A name that breaks the rules; the message quotes it and says which. */
+/** A name breaks the rules. The message quotes the name and says which rule. */
 export class NameInvalidError extends Error {
   override readonly name = 'NameInvalidError';
   readonly text: string;
@@ -36,18 +36,18 @@ export class NameInvalidError extends Error {
 
 export const DOCKER_HUB = 'docker.io' as Upstream;
 
-/** `ghcr.io:443` and `ghcr.io` are one registry, because upstreams are asked over https unless they are `insecure`. */
+/** `ghcr.io:443` and `ghcr.io` are one registry, because requests to an upstream use https unless it is `insecure`. */
 const HTTPS_PORT = 443;
 
 const HUB_ALIASES: ReadonlySet<string> = new Set(['index.docker.io', 'registry-1.docker.io']);
 
-/** Clients commonly limit registry and name together to this; it also keeps every key under 1,024 bytes. */
+/** Clients commonly limit registry and name together to this. It also keeps every key under 1,024 bytes. In characters. */
 const MAX_NAME_LENGTH = 255;
 
 const TAG = /^\w[\w.-]{0,127}$/;
-/** One path component, from the specification. It never starts with `_`, so the bucket's own names cannot collide. */
+/** A component of a path, from the specification. It never starts with `_`, so it cannot collide with the layout's names. */
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
-/** Upper case is let through here, because lower-casing before would turn other letters (the Kelvin sign) into these. */
+/** It allows upper case, because lower-casing the text first would turn other letters (the Kelvin sign) into these. */
 const HOST_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
 
 export function isTag(text: string): text is Tag {
@@ -66,8 +66,8 @@ export function parseTag(text: string): Tag {
 }
 
 /**
- * Whether the first segment of a name is an upstream: it contains a dot, ends in `_<port>`, or is
- * `localhost`. Anything else belongs to the path.
+ * Whether the first segment of a name is an upstream: it contains a dot, ends in `_<port>`, or is `localhost`. Any other
+ * segment belongs to the path.
  */
 export function looksLikeUpstream(segment: string): boolean {
   return segment.includes('.') || /_\d+$/.test(segment) || segment.toLowerCase() === 'localhost';
@@ -76,8 +76,8 @@ export function looksLikeUpstream(segment: string): boolean {
 /**
  * Normalises a registry's host: lower case, `host:5000` as `host_5000`, `host:443` as `host`, Docker Hub's aliases
  * as `docker.io`. `host:80` stays another registry: a name has no scheme, and for https 80 is a port like any other.
- * @throws {NameInvalidError} for what is no host name, for a host that a name's first segment would not be taken
- *   for (`registry`, without a port), and for IPv6 literals, which no name can hold.
+ * @throws {NameInvalidError} for a text that is not a host name, for a host that would count as a part of the path
+ *   (`registry`, without a port), and for IPv6 literals, which no name can contain
  */
 export function parseUpstream(text: string): Upstream {
   if (text.includes('[') || (text.match(/:/g)?.length ?? 0) > 1) {
@@ -104,7 +104,7 @@ export function parseUpstream(text: string): Upstream {
   return HUB_ALIASES.has(name) ? DOCKER_HUB : (name as Upstream);
 }
 
-/** Whether the text is a host name as in the DNS, or an IPv4 address. */
+/** Whether the text is a host name of the DNS, or an IPv4 address. */
 export function isHostName(text: string): boolean {
   return text.length <= 253 && text.split('.').every((label) => HOST_LABEL.test(label));
 }
@@ -114,12 +114,12 @@ export function isPort(digits: string): boolean {
   return Number(digits) >= 1 && Number(digits) <= 65_535;
 }
 
-/** The address to dial for an upstream, without scheme: `host` or `host:port`. Docker Hub's API has a host of its own. */
+/** The address of an upstream's API, without scheme: `host` or `host:port`. Docker Hub's API has a host of its own. */
 export function hostOf(upstream: Upstream): string {
   return upstream === DOCKER_HUB ? 'registry-1.docker.io' : formatUpstream(upstream);
 }
 
-/** How an upstream is written in messages and in the configuration: its port after a colon. */
+/** Writes an upstream as messages and the configuration do, with its port after a colon. */
 export function formatUpstream(upstream: Upstream): string {
   return upstream.replace(/_(\d+)$/, ':$1');
 }
@@ -128,13 +128,13 @@ export function upstreamOf(repository: Repository): Upstream {
   return repository.slice(0, repository.indexOf('/')) as Upstream;
 }
 
-/** The name within its upstream: `library/nginx` of `docker.io/library/nginx`. */
+/** The repository's name without its upstream: `library/nginx` for `docker.io/library/nginx`. */
 export function pathOf(repository: Repository): string {
   return repository.slice(repository.indexOf('/') + 1);
 }
 
 /**
- * Joins an upstream and a path of it. A one-part path of Docker Hub gets `library/`.
+ * Joins an upstream and a path. A path of one part on Docker Hub gets `library/`.
  * @throws {NameInvalidError}
  */
 export function repositoryOf(upstream: Upstream, path: string): Repository {
@@ -183,7 +183,7 @@ function namesUpstream(segment: string, upstream: Upstream): boolean {
 }
 
 /**
- * A full name or, where its first segment is no upstream, one of the default upstream's.
+ * Parses a full name, or a name of the default upstream if its first segment is not an upstream.
  * @throws {NameInvalidError}
  */
 export function parseRepository(name: string, defaultUpstream: Upstream = DOCKER_HUB): Repository {
@@ -196,8 +196,8 @@ export function parseRepository(name: string, defaultUpstream: Upstream = DOCKER
 }
 
 /**
- * `[host[:port]/]path[:tag][@digest]`, as people type it. No tag is invented: what names neither a tag nor
- * a digest has neither.
+ * Parses `[host[:port]/]path[:tag][@digest]`, as people type it. It adds no tag: a text without tag and digest becomes a
+ * reference without them.
  * @throws {NameInvalidError}
  */
 export function parseReference(text: string, defaultUpstream: Upstream = DOCKER_HUB): Reference {
@@ -223,7 +223,7 @@ export function parseReference(text: string, defaultUpstream: Upstream = DOCKER_
   };
 }
 
-/** How a reference is written in messages, reports and commands. */
+/** Writes a reference as messages, reports and commands do. */
 export function formatReference(reference: Reference): string {
   const tag = reference.tag === undefined ? '' : `:${reference.tag}`;
   const digest = reference.digest === undefined ? '' : `@${reference.digest}`;

@@ -1,5 +1,5 @@
 /**
- * `_referrers/<digest>`: an OCI image index of all that refers to a manifest.
+ * `_referrers/<alg>/<hex>`: an OCI image index of all manifests that refer to one.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
  */
 import { BucketObjectInvalidError, parseObjectAt } from './bucket-object.ts';
@@ -9,10 +9,10 @@ import { encodeJson } from './json.ts';
 import type { Manifest } from './manifest.ts';
 import { OCI_INDEX } from './media-type.ts';
 
-/** So that a list of 1,000 referrers stays within the values that are read of it: maxValuesOf in object-size.ts. */
+/** The limit keeps a list of 1,000 referrers within maxValuesOf of object-size.ts. */
 const MAX_ANNOTATIONS = 200;
 
-/** How a referrers list describes a manifest: with its artifactType, and with its annotations if they are not too many. */
+/** Describes a manifest for a list of referrers: with its artifactType, and with its annotations if there are few enough. */
 export function referrerDescriptor(manifest: Manifest, digest: Digest, size: number): Descriptor {
   const isListed = Object.keys(manifest.annotations ?? {}).length <= MAX_ANNOTATIONS;
   return {
@@ -24,7 +24,7 @@ export function referrerDescriptor(manifest: Manifest, digest: Digest, size: num
   };
 }
 
-/** Sorted by digest, so that the same set is the same bytes whoever wrote it. */
+/** Sorts the referrers by digest, so that every writer writes the same bytes for the same set. */
 export function encodeReferrers(referrers: Iterable<Descriptor>): Uint8Array<ArrayBuffer> {
   const manifests = [...referrers].toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
   return encodeJson({ schemaVersion: 2, mediaType: OCI_INDEX, manifests });

@@ -1,6 +1,6 @@
 /**
- * `_index.json`: the job's memory of one repository, an OCI image index. Tags are the truth and this can be
- * rebuilt from them; it exists so that a run which finds nothing new reads one object a repository.
+ * `_index.json`: the job's memory of one repository, as an OCI image index. The tags are the truth, and the index can be
+ * rebuilt from them. It exists so that a run that finds nothing new reads one object per repository.
  */
 import {
   ANNOTATION,
@@ -22,34 +22,34 @@ interface Entry {
   readonly size: number;
   /** When this digest was first seen upstream. ISO 8601, UTC. */
   readonly firstSeen: string;
-  /** When upstream was last asked for its referrers; undefined if never. ISO 8601, UTC. */
+  /** When its referrers were last requested from upstream; undefined if never. ISO 8601, UTC. */
   readonly referrersChecked?: string | undefined;
-  /** Which platforms are stored, sorted; undefined for all. */
+  /** The stored platforms, sorted; undefined for all. */
   readonly platforms?: readonly string[] | undefined;
 }
 
 /**
- * When upstream's tag came to a digest first and last, as places in the order of all sightings of that tag: a greater
- * number is a later sighting. The numbers are no times, because a clock may be wrong or set back, and the order must
- * not change with it. They begin at the milliseconds of the first sighting, so that they can be compared with the times
- * of an entry that has no numbers yet.
+ * The first and the last sighting of a digest under an upstream tag, as positions in the order of all sightings of that
+ * tag: a greater number is a later sighting. The numbers are not times, because a clock may be wrong or set back, and the
+ * order must not change with it. They begin at the milliseconds of the first sighting, so that they can be compared with
+ * the times of an entry that has no numbers yet.
  */
 export interface SightingOrder {
   readonly first: number;
   readonly last: number;
 }
 
-/** Where a tag stands. */
+/** A tag, and the digest that our tag points to. */
 export interface TagEntry extends Entry {
   readonly kind: 'tag';
   readonly tag: Tag;
-  /** Why it does not follow upstream; undefined where it does. As on the tag itself. */
+  /** Why the tag does not follow upstream, as on the tag itself; undefined if it follows. */
   readonly hold?: string | undefined;
-  /** When upstream last came back to this digest after another; undefined if it never did. ISO 8601, UTC. */
+  /** When the upstream tag last came back to this digest from another; undefined if it never did. ISO 8601, UTC. */
   readonly returned?: string | undefined;
-  /** Undefined in an index of an earlier version: then the times give the order. */
+  /** Undefined in an index of an earlier version, where the times give the order. */
   readonly sightings?: SightingOrder | undefined;
-  /** Since when upstream lacks the tag; undefined where it has it. ISO 8601, UTC. */
+  /** The time since which upstream lacks the tag; undefined if upstream has it. ISO 8601, UTC. */
   readonly gone?: string | undefined;
 }
 
@@ -58,24 +58,24 @@ export interface PinEntry extends Entry {
   readonly kind: 'pin';
 }
 
-/** A digest that upstream's tag was seen at, stored, and not (or no longer) where our tag points. */
+/** A stored digest that an upstream tag was seen at, and that our tag does not point to, or no longer. */
 export interface CandidateEntry extends Entry {
   readonly kind: 'candidate';
   readonly tag: Tag;
-  /** As on a tag's entry. */
+  /** The same as on a tag's entry. */
   readonly returned?: string | undefined;
-  /** As on a tag's entry. */
+  /** The same as on a tag's entry. */
   readonly sightings?: SightingOrder | undefined;
   /**
-   * The sighting (`returned`, or else `firstSeen`) from which somebody has moved the tag away by hand; undefined if
-   * nobody has. If upstream comes back to the digest later, that is another sighting.
+   * The sighting (`returned`, or else `firstSeen`) from which a person moved the tag away; undefined if nobody did. If
+   * the upstream tag comes back to the digest later, that is another sighting.
    */
   readonly left?: string | undefined;
 }
 
 export type IndexEntry = TagEntry | PinEntry | CandidateEntry;
 
-/** One entry of this key exists: a tag stands in one place, a digest is pinned once, seen once under a tag. */
+/** An index has one entry for each key: a tag points to one digest, a digest is pinned once, and is a tag's candidate once. */
 export function entryKey(entry: IndexEntry): string {
   switch (entry.kind) {
     case 'tag':
@@ -91,8 +91,8 @@ export function entryKey(entry: IndexEntry): string {
 export interface RepositoryIndex {
   readonly entries: IndexEntry[];
   /**
-   * Whether `_tags.json` beside it has every tag. A list from before this mark lacks the tags for referrers, so a list
-   * without the mark is made anew once.
+   * Whether the repository's `_tags.json` has every tag. Lists of versions without this mark lack the tags for referrers, so
+   * a list without the mark is rebuilt once.
    */
   readonly listsEveryTag: boolean;
 }
@@ -118,7 +118,7 @@ function toDescriptor(entry: IndexEntry): Descriptor {
     digest: entry.digest,
     size: entry.size,
     annotations: {
-      // Only where the tag stands is it a ref.name: other readers of OCI indexes must not pull a candidate.
+      // Only the digest that the tag points to has a ref.name, because other readers of OCI indexes must not pull a candidate.
       ...(entry.kind === 'tag' && { [REF_NAME]: entry.tag }),
       ...(entry.kind === 'tag' && entry.hold !== undefined && { [ANNOTATION.hold]: entry.hold }),
       ...(entry.kind === 'candidate' && { [ANNOTATION.tag]: entry.tag }),
@@ -194,7 +194,7 @@ function encodeSightings({ first, last }: SightingOrder): string {
   return first === last ? String(first) : `${first},${last}`;
 }
 
-/** @returns undefined for what cannot be read: then the times give the order */
+/** @returns undefined for a text that cannot be read; the times give the order then */
 function decodeSightings(annotation: string | undefined): SightingOrder | undefined {
   const [, first, last = first] = /^(\d{1,15})(?:,(\d{1,15}))?$/.exec(annotation ?? '') ?? [];
   if (first === undefined || Number(last) < Number(first)) return undefined;

@@ -1,6 +1,6 @@
-/** How near two words are: for sentences that ask whether another word was meant. */
+/** Measures how similar two words are, for messages that ask whether another word was meant. */
 
-/** Counts the letters that have to be added, left out, replaced, or swapped with the next one. */
+/** Counts how many letters have to be added, removed, replaced, or swapped with the next one to turn one word into another. */
 export function countEdits(from: string, to: string): number {
   let above: number[] = [];
   let row = Array.from({ length: to.length + 1 }, (_, column) => column);

@@ -1,5 +1,5 @@
 /**
- * `_tags.json`: the specification's own answer, derived from the tags.
+ * `_tags.json`: the answer of the specification's tag list, derived from the tags.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags
  */
 import { BucketObjectInvalidError, parseObjectAt } from './bucket-object.ts';
@@ -8,9 +8,8 @@ import { algorithmOf, hexOf, type Digest } from './digest.ts';
 import { isTag, parseTag, type Repository, type Tag } from './reference.ts';
 
 /**
- * Tags that stand for referrers, and that belong to the image with this digest: `sha256-<hex>`, also with `.sig`,
- * `.att`, `.sbom` or regclient's `.<hash>.meta`. The specification cuts the digest to 64 digits, also that of sha512;
- * cosign does not.
+ * Matches tags that name referrers of an image by the image's digest: `sha256-<hex>`, also with `.sig`, `.att`, `.sbom` or
+ * regclient's `.<hash>.meta`. The specification cuts the digest to 64 digits, also for sha512, but cosign does not.
  */
 const REFERRER_TAG = /^sha(?:256-[0-9a-f]{64}|512-(?:[0-9a-f]{64}){1,2})(?:\.[\w.-]+)?$/;
 
@@ -19,14 +18,14 @@ export function isReferrerTag(tag: string): boolean {
 }
 
 /**
- * The tag under which clients list what refers to a manifest where a registry has no API for it.
+ * The tag under which clients list the referrers of a manifest if the registry has no API for them.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
  */
 export function referrersTag(subject: Digest): Tag {
   return parseTag(`${algorithmOf(subject)}-${hexOf(subject).slice(0, 64)}`);
 }
 
-/** Sorts the tags bytewise, each once. Every tool that copies this mirror loses a tag that is missing here. */
+/** Sorts the tags bytewise, each once. A tool that copies this mirror loses every tag that is missing here. */
 export function encodeTagList(repository: Repository, tags: Iterable<Tag>): Uint8Array<ArrayBuffer> {
   const listed = [...new Set(tags)].toSorted();
   return encodeJson({ name: repository, tags: listed });

@@ -1,7 +1,7 @@
 /**
- * `_tags/<tag>`: an OCI descriptor with the manifest itself in `data`, so that one read answers a pull by tag.
- * When it moved and by which run is part of it: an S3 ETag covers the body alone, and a tag that goes
- * A → B → A must not have A's old ETag, or a conditional write would take the third state for the first.
+ * `_tags/<tag>`: an OCI descriptor with the manifest itself in `data`, so that one read answers a pull by tag. It includes
+ * when the tag moved and by which run, because an S3 ETag depends on the body alone. A tag that moves A → B → A must not
+ * have A's old ETag, or a conditional write would mistake the third state for the first.
  */
 import { fromBase64, toBase64 } from './base64.ts';
 import {
@@ -18,14 +18,15 @@ import { encodeJson } from './json.ts';
 export interface TagObject {
   readonly mediaType: string;
   readonly digest: Digest;
-  /** The manifest's bytes. Whoever serves them hashes them first: the store is not trusted. */
+  /** The manifest's bytes. They are hashed before they are served, because the store is not trusted. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** When the tag moved here. ISO 8601, UTC. */
+  /** When the tag moved to this digest. ISO 8601, UTC. */
   readonly moved: string;
+  /** The id of the run that moved the tag. */
   readonly run: string;
-  /** Why it does not follow upstream, if it does not. */
+  /** Why the tag does not follow upstream; undefined if it follows. */
   readonly hold?: string | undefined;
-  /** Which platforms are stored, sorted; undefined for all. */
+  /** The stored platforms, sorted; undefined for all. */
   readonly platforms?: readonly string[] | undefined;
 }
 
@@ -45,8 +46,8 @@ export function encodeTag(tag: TagObject): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The length of `data` is checked against `size`; its hash is not, because hashing is asynchronous and the
- * edge does it once an object, before it caches.
+ * Checks the length of `data` against `size`, but not its hash, because hashing is asynchronous, and the edge hashes each
+ * object once before it caches it.
  * @param key for the error message
  * @throws {BucketObjectInvalidError}
  */

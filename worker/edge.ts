@@ -1,133 +1,135 @@
-/**
- * The edge: parse → authorise → find → answer. The decisions are numbered in docs/request-handling.md.
- */
+/** The edge: parse → authorise → find → answer. docs/request-handling.md numbers its decisions. */
 import { RegistryError } from '../core/error.ts';
+import { MUTABILITY } from '../core/key-kind.ts';
 import { manifestKey, referrersKey, stateKey, tagKey, tagListKey } from '../core/layout.ts';
+import type { Answer } from './answer/answer.ts';
 import { answerBlob } from './answer/blob.ts';
 import { answerError } from './answer/error.ts';
-import { bodyOf } from './isolate/large-body.ts';
+import { HeadersCache } from './answer/headers-cache.ts';
+import { CACHE_CONTROL, type CachePolicy } from './answer/headers.ts';
 import { answerList, type List } from './answer/list.ts';
 import { answerManifest } from './answer/manifest.ts';
 import { answerReferrers } from './answer/referrers.ts';
-import { authorise } from './request/access.ts';
-import { RequestHeaders } from './request/request-headers.ts';
-import type { Configuration } from './configuration/configuration.ts';
-import { ConfigurationError } from './configuration/configuration-error.ts';
+import { openEdgeObjects, type EdgeObjects } from './cache/edge-objects.ts';
 import type { EncodedList } from './cache/encoded-list.ts';
-import { CACHE_CONTROL, type Answer, type CachePolicy } from './answer/headers.ts';
-import { openEdgeObjects, type EdgeObjects, type EdgeRuntime } from './cache/edge-objects.ts';
-import { faultOf, type Log } from './log.ts';
-import { RequestParser } from './request/parsed-request.ts';
-import type { EdgeRequest, Page } from './request/request.ts';
 import { ReadableCatalog } from './cache/readable-catalog.ts';
-import { newTrace, type RequestContext } from './answer/request-context.ts';
-import { HeadersCache } from './answer/headers-cache.ts';
-import type { Token } from './request/token.ts';
+import { ConfigurationError } from './configuration/configuration-error.ts';
+import type { Configuration } from './configuration/configuration.ts';
+import type { Token } from './configuration/token.ts';
+import type { EdgeRuntime } from './isolate/edge-runtime.ts';
+import { faultOf } from './isolate/failure.ts';
+import { bodyOf } from './isolate/large-body.ts';
+import { newTrace, type RequestContext, type WaitUntil } from './isolate/request-context.ts';
+import type { Log } from './log.ts';
+import { authorise } from './request/access.ts';
+import { RequestParser } from './request/parsed-request.ts';
+import { RequestHeaders } from './request/request-headers.ts';
+import type { EdgeRequest, Page } from './request/request.ts';
 
 export interface EdgeOptions extends EdgeRuntime {
   readonly log: Log;
 }
 
-/** Lets work outlive the answer, as the runtime's `waitUntil`. */
-export type WaitUntil = (work: Promise<unknown>) => void;
-
 export class Edge {
   readonly #configuration: Configuration;
   readonly #options: EdgeOptions;
-  readonly #library: EdgeObjects;
+  readonly #objects: EdgeObjects;
   readonly #parser: RequestParser;
-  readonly #readable = new ReadableCatalog();
-  readonly #warmHeaders = new HeadersCache();
+  readonly #readableCatalog = new ReadableCatalog();
+  readonly #headersCache = new HeadersCache();
 
   constructor(configuration: Configuration, options: EdgeOptions) {
     this.#configuration = configuration;
     this.#options = options;
-    this.#library = openEdgeObjects(configuration, options);
+    this.#objects = openEdgeObjects(configuration, options);
     this.#parser = new RequestParser(configuration);
   }
 
-  /** Always resolves, with an answer that has the form of a registry's; never a 500 for what was asked. */
-  async handle(request: Request, waitUntil: WaitUntil): Promise<Response> {
+  /** Always resolves, with an answer in a registry's form. No request is answered with 500. */
+  async handle(httpRequest: Request, waitUntil: WaitUntil): Promise<Response> {
     const { now, limits, log } = this.#options;
-    const begin = now();
-    const scope: RequestContext = {
-      deadline: begin + limits.answer,
+    const startedAt = now();
+    const context: RequestContext = {
+      deadline: startedAt + limits.answerMs,
       waitUntil,
       trace: newTrace(),
     };
-    const { asked, host, path } = this.#parser.parse(request.method, request.url);
-    const caller = new RequestHeaders(request, host);
+    const { request, host, path } = this.#parser.parse(httpRequest.method, httpRequest.url);
+    const requestHeaders = new RequestHeaders(httpRequest, host);
     let answer: Answer;
     try {
-      answer = await this.#answer(asked, caller, scope);
+      answer = await this.#answer(request, requestHeaders, context);
     } catch (error) {
-      answer = answerError(asRegistryError(error, scope), CACHE_CONTROL.public.never);
+      answer = answerError(asRegistryError(error, context), CACHE_CONTROL.public.uncached);
     }
-    const milliseconds = now() - begin;
+    const durationMs = now() - startedAt;
     let response: Response;
     try {
-      const headers = this.#warmHeaders.of(asked, answer, scope.trace, milliseconds);
-      response = respond(answer, caller.isHead, headers);
+      const headers = this.#headersCache.headersOf(request, answer, context.trace, durationMs);
+      response = respond(answer, requestHeaders.isHead, headers);
     } catch (error) {
-      const refusal = answerError(asRegistryError(error, scope), CACHE_CONTROL.public.never);
-      response = respond(refusal, caller.isHead);
+      const refusal = answerError(asRegistryError(error, context), CACHE_CONTROL.public.uncached);
+      response = respond(refusal, requestHeaders.isHead);
     }
     try {
       log({
-        kind: asked.kind,
-        method: request.method,
+        kind: request.kind,
+        method: httpRequest.method,
         path,
         status: response.status,
-        milliseconds,
-        trace: scope.trace,
+        durationMs,
+        trace: context.trace,
       });
     } catch {
-      // A dataset that takes no more points must not cost the client its answer.
+      // A dataset that refuses a data point must not cost the client its answer.
     }
     return response;
   }
 
-  async #answer(request: EdgeRequest, caller: RequestHeaders, scope: RequestContext): Promise<Answer> {
+  async #answer(
+    request: EdgeRequest,
+    requestHeaders: RequestHeaders,
+    context: RequestContext,
+  ): Promise<Answer> {
     if (request.kind === 'refused') throw request.error;
-    const needed = authorise(request, caller, this.#configuration);
-    const token = needed === undefined ? undefined : await needed;
-    if (token !== undefined) scope.trace.token = token.name;
+    const token = await authorise(request, requestHeaders, this.#configuration);
+    if (token !== undefined) context.trace.token = token.name;
     switch (request.kind) {
       case 'ping':
       case 'health':
-        return this.#answerLiveness(request.kind, scope);
+        return this.#answerLiveness(request.kind, context);
       case 'catalog':
-        return this.#answerCatalog(request.page, token, scope);
+        return this.#answerCatalog(request.page, token, context);
       case 'manifest':
-        return this.#answerManifest(request, caller, scope);
+        return this.#answerManifest(request, requestHeaders, context);
       case 'tag':
-        return this.#answerTag(request, caller, scope);
+        return this.#answerTag(request, requestHeaders, context);
       case 'blob':
-        return answerBlob(request, caller, scope, this.#library, this.#configuration);
+        return answerBlob(request, requestHeaders, context, this.#objects, this.#configuration);
       case 'tags':
-        return this.#answerTags(request, scope);
+        return this.#answerTags(request, context);
       case 'referrers':
-        return this.#answerReferrers(request, scope);
+        return this.#answerReferrers(request, context);
     }
   }
 
-  #keep(keeping: CachePolicy): string {
-    return CACHE_CONTROL[this.#configuration.audience][keeping];
+  #cacheControl(policy: CachePolicy): string {
+    return CACHE_CONTROL[this.#configuration.audience][policy];
   }
 
-  /** CRI-O and podman leave a mirror alone whose `/v2/` is 503; later they would be committed to it. */
-  async #answerLiveness(kind: 'ping' | 'health', scope: RequestContext): Promise<Answer> {
-    const { roster } = this.#library;
-    const isLive = await roster.isAnyLive(scope);
+  /** `/v2/` is 503 while no store is live: CRI-O and podman skip such a mirror, and after a 200 they would stay with it. */
+  async #answerLiveness(kind: 'ping' | 'health', context: RequestContext): Promise<Answer> {
+    const { stores } = this.#objects;
+    const isLive = await stores.isAnyLive(context);
     if (!isLive && kind === 'ping') throw new RegistryError('UNAVAILABLE', 'No store answers at the moment.');
-    const body = kind === 'ping' ? '{}' : JSON.stringify({ live: isLive, stores: roster.overview() });
+    const body = kind === 'ping' ? '{}' : JSON.stringify({ live: isLive, stores: stores.overview() });
     return {
       status: isLive ? 200 : 503,
       headers: {
         'Content-Type': 'application/json',
         'Content-Length': String(body.length),
         'Docker-Distribution-Api-Version': 'registry/2.0',
-        'Cache-Control': this.#keep('never'),
+        'Cache-Control': this.#cacheControl('uncached'),
       },
       body,
     };
@@ -135,43 +137,43 @@ export class Edge {
 
   async #answerManifest(
     { name, digest }: Extract<EdgeRequest, { kind: 'manifest' }>,
-    caller: RequestHeaders,
-    scope: RequestContext,
+    requestHeaders: RequestHeaders,
+    context: RequestContext,
   ): Promise<Answer> {
-    const kept = await this.#library.manifests.find(scope, manifestKey(name.repository, digest));
-    if (kept === undefined) {
+    const found = await this.#objects.manifests.find(context, manifestKey(name.repository, digest));
+    if (found === undefined) {
       throw new RegistryError('MANIFEST_UNKNOWN', 'There is no such manifest here.', { detail: { digest } });
     }
-    if (kept.modified !== undefined) scope.trace.since = kept.modified;
-    return answerManifest(kept.value, caller, this.#keep('digest'));
+    if (found.modified !== undefined) context.trace.since = found.modified;
+    return answerManifest(found.value, requestHeaders, this.#cacheControl(MUTABILITY.manifest));
   }
 
   async #answerTag(
     { name, tag }: Extract<EdgeRequest, { kind: 'tag' }>,
-    caller: RequestHeaders,
-    scope: RequestContext,
+    requestHeaders: RequestHeaders,
+    context: RequestContext,
   ): Promise<Answer> {
-    const kept = this.#configuration.tags
-      ? await this.#library.tags.find(scope, tagKey(name.repository, tag))
+    const found = this.#configuration.tags
+      ? await this.#objects.tags.find(context, tagKey(name.repository, tag))
       : undefined;
-    if (kept === undefined) {
+    if (found === undefined) {
       const message = this.#configuration.tags
         ? 'There is no such tag here.'
         : 'This edge answers digests only.';
       throw new RegistryError('MANIFEST_UNKNOWN', message, { detail: { tag } });
     }
-    scope.trace.since = kept.value.moved;
-    return answerManifest(kept.value, caller, this.#keep('pointer'));
+    context.trace.since = found.value.moved;
+    return answerManifest(found.value, requestHeaders, this.#cacheControl(MUTABILITY.tag));
   }
 
   async #answerTags(
     { name, page }: Extract<EdgeRequest, { kind: 'tags' }>,
-    scope: RequestContext,
+    context: RequestContext,
   ): Promise<Answer> {
-    const kept = this.#configuration.tags
-      ? await this.#library.tagLists.find(scope, tagListKey(name.repository))
+    const found = this.#configuration.tags
+      ? await this.#objects.tagLists.find(context, tagListKey(name.repository))
       : undefined;
-    if (kept === undefined) {
+    if (found === undefined) {
       const message = this.#configuration.tags
         ? 'There is no such repository here.'
         : 'This edge answers digests only.';
@@ -179,55 +181,55 @@ export class Edge {
     }
     const list: List = {
       fields: { name: name.requested },
-      listed: 'tags',
-      entries: kept.value,
+      field: 'tags',
+      entries: found.value,
       path: `/v2/${name.requested}/tags/list`,
       namespace: name.namespace,
     };
-    return answerList(list, page, this.#keep('pointer'));
+    return answerList(list, page, this.#cacheControl(MUTABILITY['tag list']));
   }
 
   async #answerReferrers(
     { name, subject, artifactType }: Extract<EdgeRequest, { kind: 'referrers' }>,
-    scope: RequestContext,
+    context: RequestContext,
   ): Promise<Answer> {
-    const kept = await this.#library.referrers.find(scope, referrersKey(name.repository, subject));
-    return answerReferrers(kept?.value, artifactType, this.#keep('pointer'));
+    const found = await this.#objects.referrers.find(context, referrersKey(name.repository, subject));
+    return answerReferrers(found?.value, artifactType, this.#cacheControl(MUTABILITY.referrers));
   }
 
-  async #answerCatalog(page: Page, token: Token | undefined, scope: RequestContext): Promise<Answer> {
+  async #answerCatalog(page: Page, token: Token | undefined, context: RequestContext): Promise<Answer> {
     const catalogs: EncodedList[] = [];
-    for (const catalog of this.#configuration.catalogs) {
-      const kept = await this.#library.catalogs.find(scope, stateKey(catalog, 'catalog.json'));
-      if (kept !== undefined) catalogs.push(kept.value);
+    for (const name of this.#configuration.catalogs) {
+      const found = await this.#objects.catalogs.find(context, stateKey(name, 'catalog.json'));
+      if (found !== undefined) catalogs.push(found.value);
     }
     const list: List = {
       fields: {},
-      listed: 'repositories',
-      entries: this.#readable.of(catalogs, token),
+      field: 'repositories',
+      entries: this.#readableCatalog.listFor(catalogs, token),
       path: '/v2/_catalog',
       namespace: undefined,
     };
-    return answerList(list, page, this.#keep('pointer'));
+    return answerList(list, page, this.#cacheControl(MUTABILITY.state));
   }
 }
 
 /** The answer to every request while a variable cannot be used. */
 export function refuseAll(method: string, error: ConfigurationError): Response {
   const refusal = new RegistryError('UNAVAILABLE', error.message);
-  return respond(answerError(refusal, CACHE_CONTROL.public.never), method === 'HEAD');
+  return respond(answerError(refusal, CACHE_CONTROL.public.uncached), method === 'HEAD');
 }
 
 function respond(answer: Answer, isHead: boolean, headers: HeadersInit = answer.headers): Response {
-  const { body } = answer;
+  const { status, body } = answer;
   const sent = isHead ? null : body instanceof Uint8Array || Array.isArray(body) ? bodyOf(body) : body;
-  return new Response(sent, { status: answer.status, headers });
+  return new Response(sent, { status, headers });
 }
 
-function asRegistryError(error: unknown, scope: RequestContext): RegistryError {
+function asRegistryError(error: unknown, context: RequestContext): RegistryError {
   if (error instanceof RegistryError) return error;
   if (error instanceof ConfigurationError) return new RegistryError('UNAVAILABLE', error.message);
-  // A mistake of ours must not become a 500: docker would repeat the request five times.
-  scope.trace.failures.push(faultOf(error));
+  // A fault of the edge must not become a 500, because docker would repeat the request five times.
+  context.trace.failures.push(faultOf(error));
   return new RegistryError('UNAVAILABLE', 'The registry failed to answer this request.');
 }

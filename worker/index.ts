@@ -1,21 +1,21 @@
-/** Wrangler's entry, and the one file that knows what the Worker is bound to. */
+/** Wrangler's entry, and the only file that knows the Worker's bindings. */
 import { Hono } from 'hono/tiny';
-import { readConfiguration } from './configuration/configuration.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
+import { readConfiguration } from './configuration/configuration.ts';
 import { Edge, refuseAll } from './edge.ts';
-import { LIMITS } from './cache/edge-objects.ts';
-import { logToAnalytics, logRefreshFailure, logToConsole, type Log } from './log.ts';
-import { startRealTimer } from './store/time-limit.ts';
+import { startRealTimer } from './isolate/edge-runtime.ts';
+import { LIMITS } from './isolate/limits.ts';
+import { logBackgroundFailure, logToAnalytics, logToConsole, type Log } from './log.ts';
 
 const edges = new WeakMap<object, Edge | ConfigurationError>();
 
-/** Made once an isolate, with all that it keeps in memory. */
+/** Each isolate makes one edge, because the edge's caches live as long as it does. */
 function edgeFor(variables: object): Edge | ConfigurationError {
-  const known = edges.get(variables);
-  if (known !== undefined) return known;
-  const made = makeEdge(variables);
-  edges.set(variables, made);
-  return made;
+  const earlier = edges.get(variables);
+  if (earlier !== undefined) return earlier;
+  const edge = makeEdge(variables);
+  edges.set(variables, edge);
+  return edge;
 }
 
 function makeEdge(variables: object): Edge | ConfigurationError {
@@ -27,7 +27,7 @@ function makeEdge(variables: object): Edge | ConfigurationError {
       startTimer: startRealTimer,
       limits: LIMITS,
       log: logFor(variables),
-      onRefreshFailure: logRefreshFailure,
+      onBackgroundFailure: logBackgroundFailure,
     });
   } catch (error) {
     if (error instanceof ConfigurationError) return error;
@@ -52,10 +52,10 @@ function isDataset(value: unknown): value is Pick<AnalyticsEngineDataset, 'write
   return typeof value === 'object' && value !== null && 'writeDataPoint' in value;
 }
 
-// Every path has the one handler, which takes it apart itself.
+// All paths have the same handler, because the edge parses the path itself.
 const app = new Hono<{ Bindings: Env }>({ getPath: () => '/' });
 
-// Hono answers HEAD by the handler for GET; the edge goes by the request's own method.
+// Hono passes HEAD to the handler for GET, but the edge reads the request's own method.
 app.all('*', (context): Response | Promise<Response> => {
   const edge = edgeFor(context.env);
   if (edge instanceof ConfigurationError) return refuseAll(context.req.raw.method, edge);

@@ -1,41 +1,31 @@
-/** One line of JSON a request, without queries: a signed URL or a token must not end up in a log. */
+/** One line of JSON per request. It has no query, because a signed URL or a token must not end up in a log. */
 import { printable } from '../core/printable.ts';
+import type { BackgroundFailure } from './isolate/failure.ts';
+import type { Trace } from './isolate/request-context.ts';
 import type { EdgeRequest } from './request/request.ts';
-import type { Trace } from './answer/request-context.ts';
 
+/** One answered request. */
 export interface Event {
   readonly kind: EdgeRequest['kind'];
   readonly method: string;
   readonly path: string;
   readonly status: number;
-  readonly milliseconds: number;
+  readonly durationMs: number;
   readonly trace: Trace;
 }
 
 export type Log = (event: Event) => void;
 
-/** What went wrong while something kept was asked for anew: its request was answered, and logged, before. */
-export interface RefreshFailure {
-  /** Of the object, in its bucket. */
-  readonly key: string;
-  readonly failures: readonly string[];
-}
-
-/** A mistake of ours, as a failure that the log shows as an error. */
-export function faultOf(error: unknown): string {
-  return `FAULT of the edge: ${error instanceof Error ? (error.stack ?? error.message) : 'unknown'}`;
-}
-
-/** Wrong bytes and mistakes of ours are errors, other failures warnings, whatever the client was answered. */
-export function logToConsole({ kind, method, path, status, milliseconds, trace }: Event): void {
+/** Corrupt objects and faults of the edge are logged as errors, other failures as warnings, whatever the answer was. */
+export function logToConsole({ kind, method, path, status, durationMs, trace }: Event): void {
   const { failures } = trace;
   const line = JSON.stringify({
     kind,
     method,
     path: path.slice(0, 512),
     status,
-    ms: milliseconds,
-    storeMs: trace.storeMilliseconds,
+    ms: durationMs,
+    storeMs: trace.storeMs,
     reads: trace.reads,
     source: trace.source,
     store: trace.store,
@@ -48,11 +38,11 @@ export function logToConsole({ kind, method, path, status, milliseconds, trace }
   else logFailures(line, failures);
 }
 
-export function logRefreshFailure({ key, failures }: RefreshFailure): void {
+export function logBackgroundFailure({ key, failures }: BackgroundFailure): void {
   logFailures(JSON.stringify({ kind: 'refresh', key, failures }), failures);
 }
 
-/** Only failures quote what a bucket holds, so only these lines can have characters that change a terminal. */
+/** Only failures quote texts from a bucket, so only these lines can have characters that control a terminal. */
 function logFailures(json: string, failures: readonly string[]): void {
   const line = printable(json);
   if (failures.some((failure) => /^(?:CORRUPT|FAULT)/.test(failure))) console.error(line);
@@ -60,15 +50,15 @@ function logFailures(json: string, failures: readonly string[]): void {
 }
 
 /**
- * `ANALYTICS`, an Analytics Engine binding that may be left out: a data point a request. Index: the kind of
- * request. Blobs: where the answer came from, the store, the token's name. Doubles: status, milliseconds, reads.
+ * `ANALYTICS`, an optional binding of Analytics Engine: one data point per request. Index: the kind of request. Blobs: where
+ * the answer came from, the store, the token's name. Doubles: status, duration in milliseconds, reads.
  */
 export function logToAnalytics(dataset: Pick<AnalyticsEngineDataset, 'writeDataPoint'>): Log {
-  return ({ kind, status, milliseconds, trace }) => {
+  return ({ kind, status, durationMs, trace }) => {
     dataset.writeDataPoint({
       indexes: [kind],
       blobs: [trace.source ?? '', String(trace.store ?? ''), trace.token ?? ''],
-      doubles: [status, milliseconds, trace.reads],
+      doubles: [status, durationMs, trace.reads],
     });
   };
 }

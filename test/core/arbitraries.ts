@@ -1,4 +1,4 @@
-/** What properties are checked with: names as the grammar allows them, and bytes that are nearly right. */
+/** Values for properties: names that the grammar allows, and bytes that are nearly right. */
 import * as fc from 'fast-check';
 import { parseDigest } from '../../core/digest.ts';
 import { parseRepository, parseTag } from '../../core/reference.ts';
@@ -9,10 +9,10 @@ export const digests = fc
 
 export const tags = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/).map(parseTag);
 
-/** One part of a path, as the distribution specification has it. */
+/** One part of a path, by the grammar of the distribution specification. */
 export const components = fc.stringMatching(/^[a-z0-9]{1,9}(?:(?:\.|_|__|-{1,3})[a-z0-9]{1,9}){0,2}$/);
 
-/** Hosts as a repository's first segment has them. */
+/** Hosts in the form of a repository's first segment. */
 export const upstreams = fc
   .tuple(
     fc.array(fc.stringMatching(/^[a-z0-9](?:[a-z0-9-]{0,8}[a-z0-9])?$/), { minLength: 2, maxLength: 4 }),
@@ -20,7 +20,7 @@ export const upstreams = fc
   )
   .map(([labels, port]) => labels.join('.') + (port === null ? '' : `_${port}`));
 
-/** Paths of two or more parts, so that Docker Hub adds none. */
+/** Paths of two or more parts, so that Docker Hub adds no `library/`. */
 export const paths = fc
   .array(components, { minLength: 2, maxLength: 5 })
   .map((parts) => parts.join('/'))
@@ -40,10 +40,10 @@ export const times = fc
 
 export const sizes = fc.maxSafeNat();
 
-/** Any string-to-string map, with the keys that trip objects up. */
+/** Any map of strings, also with keys that objects treat specially. */
 export const annotations = fc.dictionary(fc.string(), fc.string(), { noNullPrototype: true });
 
-/** Stands for JSON that is too deep for code that recurses, and would be too long to print when a property fails. */
+/** A marker for JSON that is too deep for recursive code. The JSON itself would be too long to print when a property fails. */
 const DEEP = '"<deep>"';
 
 const replacements = fc.oneof(
@@ -52,7 +52,7 @@ const replacements = fc.oneof(
   fc.constantFrom('[null]', '[{}]', '{"":0}', '[[]]', DEEP),
 );
 
-/** Noise, any JSON, and `valid` with one value left out or replaced by any other: what `bytesOf` makes bytes of. */
+/** Input for `bytesOf`: noise, any JSON, and `valid` with one value removed or replaced by any other. */
 export function hostile(valid: object): fc.Arbitrary<string | Uint8Array> {
   const spoilt = fc.constantFrom(...pathsOf(valid)).map((path) => JSON.stringify(replaced(valid, path)));
   const replacing = fc

@@ -1,4 +1,4 @@
-/** Objects of a bucket whose values would take more memory than their text. */
+/** Objects of a bucket whose values take much more memory than their text. */
 import { expect, test } from 'vitest';
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { decodeCatalog } from '../../core/catalog.ts';
@@ -17,7 +17,7 @@ const LISTS = {
 } as const;
 
 test.each(Object.entries(LISTS))(
-  '%s: values that take more memory than their text are counted before it is read',
+  '%s: values are counted before the object is parsed',
   (name, { decode, list, most }) => {
     const key = below(name);
     expect(maxValuesOf(key)).toBe(most);

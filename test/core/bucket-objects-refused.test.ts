@@ -1,4 +1,4 @@
-/** Whoever can write the bucket can write anything: what its objects say is checked, and refused by name. */
+/** Somebody who can write to the bucket can write anything, so objects are checked, and an error names the object. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeBlobLink } from '../../core/blob-link.ts';
@@ -155,7 +155,7 @@ test.for<readonly [Name, object, string]>([
   ['_history', { ...movement, at: 'now' }, NO_MOVEMENT],
   ['_history', without(movement, 'run'), NO_MOVEMENT],
   ['_history', without(movement, 'why'), NO_MOVEMENT],
-])('%s with the content %j is refused, and the error says why', ([name, object, reason]) => {
+])('%s with the content %j is refused, and the error tells the reason', ([name, object, reason]) => {
   expect(refusal(name, Buffer.from(JSON.stringify(object)))).toBe(sentence(name, reason));
 });
 
@@ -172,7 +172,7 @@ test.for([
   '+010000-01-01T00:00:00.000Z',
   '2026-01-31T23:59:59.123Z\r\nSet-Cookie: a=b',
 ])(
-  '_tags is refused with the movement time %j, because no header and no comparison of times could hold it',
+  '_tags is refused with the movement time %j, because headers and comparisons need one form of time',
   (time) => {
     const object = { ...tag, annotations: { ...moved, 'dev.lifeboat.moved': time } };
     expect(refusal('_tags', Buffer.from(JSON.stringify(object)))).toBe(sentence('_tags', NO_MOVE));
@@ -185,7 +185,7 @@ test('_index.json: a check of referrers at an invalid time counts as no check', 
   expect(pin).toEqual({ kind: 'pin', ...descriptor, firstSeen: TIME });
 });
 
-test('the error carries the key and its cause', () => {
+test('the error has the key and the cause', () => {
   expect(() => decodeBlobLink(KEY, Buffer.from('x'))).toThrow(
     expect.objectContaining({ key: KEY, cause: expect.objectContaining({ name: 'SyntaxError' }) }),
   );
@@ -209,7 +209,7 @@ test.for<readonly [Name, object]>([
   ['_referrers', { manifests: [{ ...descriptor, artifactType: 'c/d', annotations: { a: 'b' } }] }],
   ['_index.json', index],
   ['_history', movement],
-])('property: any bytes at %s are read, or refused with a BucketObjectInvalidError', ([name, valid]) => {
+])('property: any bytes at %s are decoded, or refused with a BucketObjectInvalidError', ([name, valid]) => {
   expect(nameOfThrown(() => OBJECTS[name](KEY, Buffer.from(JSON.stringify(valid))))).toBe(undefined);
   fc.assert(
     fc.property(hostile(valid), (input) => {

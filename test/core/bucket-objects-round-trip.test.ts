@@ -95,7 +95,7 @@ test.for<readonly [string, boolean]>([
   [`v1-sha256-${HEX_256}`, false],
   ['sha256', false],
   ['latest', false],
-])('the tag %s stands for referrers: %s', ([tag, expected]) => {
+])('the tag %s names referrers: %s', ([tag, expected]) => {
   expect(isReferrerTag(tag)).toBe(expected);
 });
 
@@ -123,7 +123,7 @@ test('property: _referrers has the same bytes whatever the order of the referrer
   );
 });
 
-test('filterReferrers keeps only referrers of exactly the type that is asked for', () => {
+test('filterReferrers keeps only referrers whose type is exactly the given one', () => {
   const common = { mediaType: 'x/y', digest: parseDigest(A), size: 1 };
   const list = [{ ...common, artifactType: 'a/b' }, { ...common, artifactType: 'a/b+c' }, common];
   expect(filterReferrers(list, 'a/b')).toEqual([list[0]]);
@@ -189,13 +189,16 @@ test.for<readonly [IndexEntry['kind'], string]>([
   ['tag', 'tag stable'],
   ['pin', `pin ${A}`],
   ['candidate', `candidate stable ${A}`],
-])('the key of a %s entry of the index is "%s", whatever else of the entry changes', ([kind, key]) => {
-  const common = { mediaType: 'a/b', digest: parseDigest(A), size: 1, firstSeen: 'now' };
-  const entry: IndexEntry =
-    kind === 'pin' ? { kind, ...common } : { kind, tag: parseTag('stable'), ...common };
-  expect(entryKey(entry)).toBe(key);
-  expect(entryKey({ ...entry, size: 2, firstSeen: 'later', platforms: ['linux/amd64'] })).toBe(key);
-});
+])(
+  'the key of a %s entry of the index is "%s", and does not depend on the entry’s other fields',
+  ([kind, key]) => {
+    const common = { mediaType: 'a/b', digest: parseDigest(A), size: 1, firstSeen: 'now' };
+    const entry: IndexEntry =
+      kind === 'pin' ? { kind, ...common } : { kind, tag: parseTag('stable'), ...common };
+    expect(entryKey(entry)).toBe(key);
+    expect(entryKey({ ...entry, size: 2, firstSeen: 'later', platforms: ['linux/amd64'] })).toBe(key);
+  },
+);
 
 test('property: _history is read as it was written', () => {
   const movements = fc.record({

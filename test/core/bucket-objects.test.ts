@@ -1,6 +1,6 @@
 /**
- * The objects of the bucket, byte for byte. Other programs read them, and old ones stay for ever: a test here
- * that has to be changed is a new version of the layout.
+ * The objects of the bucket, byte for byte. Other programs read them, and old objects stay for ever. So a change of a test
+ * here means a new version of the layout.
  */
 import { decodeCatalog, encodeCatalog } from '../../core/catalog.ts';
 import { expect, test } from 'vitest';
@@ -44,12 +44,12 @@ test('lifeboat.json has a version, an id and an audience', () => {
   expect(decodeIdentity(Buffer.from(object))).toStrictEqual(identity);
 });
 
-test('lifeboat.json is the same whatever the order of its fields, and holds no other field', () => {
+test('lifeboat.json has the same bytes whatever the order of its fields, and has no other field', () => {
   const identity = { secret: 'x', audience: 'token', id: '6f1c', version: 1 } as const;
   expect(text(encodeIdentity(identity))).toBe('{"version":1,"id":"6f1c","audience":"token"}');
 });
 
-test('_blobs/<alg>/<hex> is a descriptor of type octet-stream, whatever the blob is elsewhere', () => {
+test('_blobs/<alg>/<hex> is a descriptor of type octet-stream, whatever type an image gives the blob', () => {
   const object = `{"mediaType":"application/octet-stream","digest":"${C}","size":5368709121}`;
   const link = { digest: c, size: 5_368_709_121 };
   const layer = { ...link, mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', urls: ['https://x'] };
@@ -92,7 +92,7 @@ test('_tags/<tag> says that the tag is held, and which platforms are stored', ()
   expect(decodeTag(KEY, Buffer.from(object))).toStrictEqual(tag);
 });
 
-test('_tags.json is the answer that the specification wants', () => {
+test('_tags.json is the answer of the specification’s tag list', () => {
   const signature = `sha256-${'a'.repeat(64)}`;
   const tags = ['v2', 'latest', '_x', 'V1', '10', '9', 'v2', 'a-b', 'a.b', signature, `${signature}.sig`];
   const object =
@@ -203,7 +203,7 @@ test('_index.json is a sorted index of tags, pins and candidates', () => {
 test.each<[annotation: string | undefined, sightings: SightingOrder | undefined]>([
   ['1767225600000', { first: 1_767_225_600_000, last: 1_767_225_600_000 }],
   ['1767225600000,1767225600001', { first: 1_767_225_600_000, last: 1_767_225_600_001 }],
-  // An index of an earlier version has none, and the times give the order.
+  // An index of an earlier version has no order, and the times give it.
   [undefined, undefined],
   ['', undefined],
   ['2,1', undefined],
@@ -220,12 +220,12 @@ test.each<[annotation: string | undefined, sightings: SightingOrder | undefined]
     `{"mediaType":"${INDEX}","digest":"${B}","size":30,"annotations":{"dev.lifeboat.tag":"stable",` +
     `"dev.lifeboat.kind":"candidate","dev.lifeboat.first-seen":"${MOVED}"${noted}}}]}`;
   expect(decodeRepositoryIndex(KEY, Buffer.from(object))).toEqual([{ ...candidate, sightings }]);
-  // What cannot be read is not written again.
+  // An order that cannot be read is not written again.
   const written = sightings === undefined ? object.replace(noted, '') : object;
   expect(text(encodeRepositoryIndex([{ ...candidate, sightings }]))).toBe(written);
 });
 
-test('_index.json says whether the list of tags beside it has every tag', () => {
+test('_index.json says whether _tags.json has every tag', () => {
   const empty = `{"schemaVersion":2,"mediaType":"${INDEX}","manifests":[]`;
   const whole = `${empty},"annotations":{"dev.lifeboat.tag-list":"every"}}`;
   expect(text(encodeRepositoryIndex([], { listsEveryTag: true }))).toBe(whole);
@@ -242,7 +242,7 @@ test('_index.json says whether the list of tags beside it has every tag', () => 
   }
 });
 
-test('_history/<tag>/<time>-<run>.json comes from null in the first movement, and from a digest in a later one', () => {
+test('_history/<tag>/<time>-<run>.json has null as `from` in the first movement, and a digest in a later one', () => {
   const first = { from: undefined, to: a, at: MOVED, run: RUN, why: 'first seen' };
   const later = { from: a, to: b, at: MOVED, run: RUN, why: 'upstream moved' };
   const firstObject = `{"from":null,"to":"${A}","at":"${MOVED}","run":"${RUN}","why":"first seen"}`;

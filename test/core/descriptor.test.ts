@@ -8,7 +8,7 @@ const A = `sha256:${'a'.repeat(64)}`;
 const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
 const layer = { mediaType: LAYER, digest: A, size: 5 };
 
-test('a descriptor is read with all the fields that Lifeboat knows', () => {
+test('a descriptor is read with all fields that Lifeboat uses', () => {
   const full = {
     mediaType: LAYER,
     digest: A,
@@ -90,7 +90,7 @@ test.for<readonly [string, string | undefined, string]>([
   ['amd64', undefined, 'linux/amd64'],
   ['arm', 'v7', 'linux/arm/v7'],
   ['arm64', '', 'linux/arm64'],
-])('the platform linux/%s with variant %s is written %s', ([architecture, variant, written]) => {
+])('the platform linux/%s with variant %s is written as %s', ([architecture, variant, written]) => {
   expect(formatPlatform({ os: 'linux', architecture, ...(variant !== undefined && { variant }) })).toBe(
     written,
   );

@@ -56,7 +56,7 @@ test('the error quotes at most 200 characters of the text', () => {
   );
 });
 
-test('digestOf gives the digest of "abc" that the standard gives', async () => {
+test('digestOf gives the digest of "abc" that is in the standard', async () => {
   const abc = new TextEncoder().encode('abc');
   expect(await digestOf(abc)).toBe(`sha256:${HEX_256}`);
   expect(await digestOf(abc, 'sha512')).toBe(`sha512:${HEX_512}`);
@@ -87,7 +87,7 @@ test('property: a digest is its algorithm and its hexadecimal digits', () => {
   );
 });
 
-test('property: a digest with one character replaced is a digest only where it still matches the pattern', () => {
+test('property: a digest with one character replaced is a digest only if it still matches the pattern', () => {
   fc.assert(
     fc.property(digests, fc.nat(), fc.string({ minLength: 1 }), (digest, at, text) => {
       const start = at % digest.length;

@@ -41,7 +41,7 @@ test.each([
   '5s\n',
   '9'.repeat(400),
   '9'.repeat(400) + 's',
-])('%j is no duration', (text) => {
+])('%j is not a duration', (text) => {
   expect(() => parseDuration(text)).toThrow(DurationInvalidError);
   expect(() => parseDuration(text)).toThrow(/^is not a duration, such as 30s, 5m, 24h or 7d\.$/);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ERROR_STATUS, RegistryError, errorBody } from '../../core/error.ts';
 
-test('each error has the status that makes clients go elsewhere', () => {
+test('each error has the status that makes clients fall back', () => {
   expect(ERROR_STATUS).toEqual({
     BLOB_UNKNOWN: 404,
     DENIED: 403,
@@ -19,11 +19,11 @@ test('each error has the status that makes clients go elsewhere', () => {
   });
 });
 
-test('429 is never answered, because skopeo sleeps on it', () => {
+test('429 is never answered, because skopeo waits after it', () => {
   expect(Object.values(ERROR_STATUS)).not.toContain(429);
 });
 
-test('an error is answered in the form of the specification', () => {
+test('an error is answered in the specification’s form', () => {
   const error = new RegistryError('MANIFEST_UNKNOWN', 'docker.io/library/nginx has no tag "x".', {
     detail: { tag: 'x' },
   });
@@ -34,7 +34,7 @@ test('an error is answered in the form of the specification', () => {
   );
 });
 
-test('an error without detail is answered without one, and its cause is kept but not answered', () => {
+test('an error without detail is answered without one, and its cause is not part of the answer', () => {
   const cause = new Error('secret');
   const error = new RegistryError('UNAVAILABLE', 'No store answers.', { cause });
   expect(error.status).toBe(503);
@@ -43,7 +43,7 @@ test('an error without detail is answered without one, and its cause is kept but
   expect(errorBody(error)).toBe('{"errors":[{"code":"UNAVAILABLE","message":"No store answers."}]}');
 });
 
-test('an error that quotes a text of others changes no terminal, and is the same JSON', () => {
+test('an error that quotes a text from outside cannot control a terminal, and is the same JSON', () => {
   const message = 'Odd: \u001B[31m\u0085\u202E\u2028\uD800.';
   const body = errorBody(new RegistryError('NAME_INVALID', message));
   expect(body).toMatch(/^[ -~]*$/);

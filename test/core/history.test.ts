@@ -19,7 +19,7 @@ test.for<readonly [string, string | undefined]>([
 const VISIBLE = ['a', 'Z', '9', '@', 'é', '𝒜', '🚢'];
 const INVISIBLE = ['\u0000', '\u001B', '\u0085', '\u200B', '\u202E', '\u2028', '\u2029', '\n'];
 
-test('property: of a name, what is visible is kept in its order', () => {
+test('property: the visible characters of a name stay, in their order', () => {
   const letters = fc.array(fc.constantFrom(...VISIBLE, ...INVISIBLE), { maxLength: 100 });
   fc.assert(
     fc.property(letters, (name) => {

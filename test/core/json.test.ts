@@ -14,7 +14,7 @@ test.for<readonly [string, Uint8Array]>([
   ['UTF-16', Buffer.from('{}', 'utf16le')],
   ['two values', Buffer.from('{}{}')],
   ['NaN', Buffer.from('NaN')],
-])('%s is not JSON, and the error quotes nothing of it', ([, bytes]) => {
+])('%s is not JSON, and the error does not quote it', ([, bytes]) => {
   expect(thrown(() => parseJson(bytes))).toBe('SyntaxError: not JSON');
 });
 
@@ -66,7 +66,7 @@ test.for(['Zg=', 'Z', '====', 'Zm9v-', 'Zm9_', 'Zm9v\u0000', 'é'])('%j is not b
   expect(thrown(() => fromBase64(text))).toBe('SyntaxError: not base64');
 });
 
-test('a manifest of the greatest size is the same after base64 and back', () => {
+test('a manifest of the maximum size is the same after base64 and back', () => {
   const bytes = Buffer.alloc(4 * 1024 * 1024, Buffer.from([0, 127, 128, 255, 31, 7, 1]));
   const encoded = toBase64(bytes);
   expect(encoded === bytes.toString('base64')).toBe(true);

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { kindOfKey } from '../../core/key-kind.ts';
+import { kindOfKey, MUTABILITY } from '../../core/key-kind.ts';
 import {
   blobKey,
   blobLinkKey,
@@ -24,7 +24,7 @@ test.for<readonly [string, object | undefined]>([
     { kind: 'manifest', repository: 'gcr.io/google.com/x', digest: `sha256:${HEX}` },
   ],
   ['state/', { kind: 'state' }],
-  // A name that is not normalised belongs to no repository: its objects are not served under the normalised name.
+  // A name that is not normalised belongs to no repository, because its objects are not served under the normalised name.
   ['repositories/ghcr.io_443/a/_tags.json', undefined],
   ['repositories/GHCR.io/a/_tags.json', undefined],
   ['repositories/index.docker.io/a/b/_tags.json', undefined],
@@ -32,7 +32,7 @@ test.for<readonly [string, object | undefined]>([
   ['repositories/nginx/_tags.json', undefined],
   ['repositories/ghcr.io/A/_tags.json', undefined],
   ['repositories/_tags.json', undefined],
-  // Nothing beside the layout's own keys has a kind.
+  // Only the layout's own keys have a kind.
   ['', undefined],
   ['lifeboat.json', undefined],
   ['state', undefined],
@@ -57,7 +57,21 @@ test.for<readonly [string, object | undefined]>([
   expect(kindOfKey(key)).toEqual(kind);
 });
 
-test('property: each key of the layout is read back as what it was made of', () => {
+test('an object named by a digest, or by the time and run of a movement, never changes; every other object may', () => {
+  expect(MUTABILITY).toStrictEqual({
+    blob: 'immutable',
+    link: 'immutable',
+    manifest: 'immutable',
+    movement: 'immutable',
+    tag: 'mutable',
+    'tag list': 'mutable',
+    referrers: 'mutable',
+    index: 'mutable',
+    state: 'mutable',
+  });
+});
+
+test('property: each key of the layout has the kind and the parts that it was made from', () => {
   const parts = fc.record({ repository: repositories, tag: tags, digest: digests, time: times });
   fc.assert(
     fc.property(parts, ({ repository, tag, digest, time }) => {

@@ -8,8 +8,10 @@ import {
   blobLinkKey,
   blobOfKey,
   compactTime,
+  contentPrefixes,
   historyKey,
   historyPrefix,
+  isStateKey,
   manifestKey,
   referrersKey,
   repositoryIndexKey,
@@ -55,7 +57,7 @@ test.for<readonly [string, string]>([
   [stateKey('default', 'catalog.json'), 'state/default/catalog.json'],
   [stateKey('default', 'last-run.json'), 'state/default/last-run.json'],
   [stateKey('default', 'probe'), 'state/default/probe'],
-  [stateKey('default', `runs/${RUN}.json`), `state/default/runs/${RUN}.json`],
+  [stateKey('default', 'scrub.json'), 'state/default/scrub.json'],
 ])('the layout has the key %s', ([key, expected]) => {
   expect(key).toBe(expected);
 });
@@ -73,11 +75,23 @@ test.for<readonly [string, string | undefined]>([
   ['blobs/', undefined],
   ['lifeboat.json', undefined],
   ['', undefined],
-])('the key %j is that of the blob %s', ([key, digest]) => {
+])('the key %j names the blob %s', ([key, digest]) => {
   expect(blobOfKey(key)).toBe(digest);
 });
 
-test('times in keys, sorted as text, are in the order of time', () => {
+test.for<readonly [string, boolean]>([
+  ['state/default/catalog.json', true],
+  ['state/other/catalog.json', true],
+  ['state/default/probe', false],
+  ['state/_stores.json', false],
+  ['state/a/b/catalog.json', false],
+  ['repositories/ghcr.io/a/_tags/catalog.json', false],
+  ['', false],
+])('whether the key %j is a catalogue of a configuration: %j', ([key, expected]) => {
+  expect(isStateKey(key, 'catalog.json')).toBe(expected);
+});
+
+test('times in keys sort as text in the order of time', () => {
   const moments = ['2026-01-31T23:59:59.123Z', '2026-01-31T23:59:59.124Z', '2026-10-01T00:00:00.000Z'];
   expect(moments.map((moment) => compactTime(new Date(moment)))).toEqual([
     '20260131T235959.123Z',
@@ -116,7 +130,7 @@ test('property: every key is one that the layout documents', () => {
   );
 });
 
-test('property: no key has an empty segment, a dot segment, or anything but visible ASCII', () => {
+test('property: keys have no empty segment, no dot segment, and only visible ASCII', () => {
   fc.assert(
     fc.property(keys, (all) => {
       for (const key of all) {
@@ -131,7 +145,7 @@ test('property: no key names two things', () => {
   fc.assert(
     fc.property(keys, keys, (some, others) => {
       expect(new Set(some).size).toBe(some.length);
-      // Equal keys only where they are of the same kind, and thus of the same parts.
+      // Two keys are equal only if they have the same kind, and so the same parts.
       for (const key of some) expect([-1, some.indexOf(key)]).toContain(others.indexOf(key));
     }),
   );
@@ -147,13 +161,32 @@ test('the longest names under a prefix of 200 bytes make keys of less than 1,024
     referrersKey(repository, sha512),
     blobLinkKey(repository, sha512),
     tagKey(repository, tag),
-    stateKey('n'.repeat(63), `runs/${RUN}.json`),
+    stateKey('n'.repeat(63), 'last-run.json'),
   ].map((key) => 200 + Buffer.byteLength(key));
-  expect(longest).toEqual([660, 615, 615, 611, 603, 307]);
+  expect(longest).toEqual([660, 615, 615, 611, 603, 283]);
   expect(Math.max(...longest)).toBeLessThan(1024);
 });
 
-test('property: the key of a blob gives its digest back', () => {
+test('property: among the keys of a repository, the manifests and blob links alone are under the prefixes of content', () => {
+  fc.assert(
+    fc.property(repositories, tags, digests, (repository, tag, digest) => {
+      const isContent = (key: string) => contentPrefixes(repository).some((prefix) => key.startsWith(prefix));
+      expect(
+        [manifestKey(repository, digest), blobLinkKey(repository, digest)].filter(isContent),
+      ).toHaveLength(2);
+      const others = [
+        tagKey(repository, tag),
+        tagListKey(repository),
+        referrersKey(repository, digest),
+        repositoryIndexKey(repository),
+        historyKey(repository, tag, at, RUN),
+      ];
+      expect(others.filter(isContent)).toEqual([]);
+    }),
+  );
+});
+
+test('property: blobOfKey returns the digest of a blob’s key', () => {
   fc.assert(
     fc.property(digests, (digest) => {
       expect(blobOfKey(blobKey(digest))).toBe(digest);

@@ -34,7 +34,7 @@ test.for<readonly [string, string | undefined, string, string]>([
   ['nothing', OCI_MANIFEST, '', NOT_JSON],
   ['a page of HTML', OCI_MANIFEST, '<html></html>', NOT_JSON],
   [
-    'a page of HTML that is called one',
+    'an HTML page that is sent as HTML',
     'Text/HTML; charset=utf-8',
     '<html></html>',
     `${NOT_JSON} It was sent as "text/html".`,
@@ -64,7 +64,7 @@ test.for<readonly [string, string | undefined, string, string]>([
   ['an index with layers', DOCKER_LIST, `{"schemaVersion":2,"layers":[],${CHILDREN}}`, BOTH],
   ['an image with an empty list of manifests', DOCKER_MANIFEST, `{${IMAGE},"manifests":[]}`, BOTH],
   [
-    'an image with null for manifests, as containerd sees it',
+    'an image with null for manifests, which containerd reads as an index',
     OCI_MANIFEST,
     `{${IMAGE},"manifests":null}`,
     BOTH,
@@ -89,25 +89,25 @@ test.for<readonly [string, string | undefined, string, string]>([
     `It was sent as ${OCI_MANIFEST} but calls itself "${'x'.repeat(200)}".`,
   ],
   [
-    'an unknown type, by its own word',
+    'an unknown type in the manifest itself',
     undefined,
     `{${IMAGE},"mediaType":"application/vnd.example+json"}`,
     'Its media type "application/vnd.example+json" is not a known manifest.',
   ],
   [
-    'an unknown type, by the source’s word',
+    'an unknown type as Content-Type',
     'application/vnd.example+json; v=1',
     `{${IMAGE}}`,
     'It was sent as "application/vnd.example+json", which is not a known manifest.',
   ],
   [
-    'a long unknown type, by the source’s word',
+    'a long unknown type as Content-Type',
     'x'.repeat(300),
     `{${IMAGE}}`,
     `It was sent as "${'x'.repeat(200)}", which is not a known manifest.`,
   ],
   [
-    'HTML by its type',
+    'JSON that is sent as HTML',
     'text/html; charset=utf-8',
     `{${IMAGE}}`,
     'It was sent as "text/html", which is not a known manifest.',
@@ -132,13 +132,13 @@ test.for<readonly [string, string | undefined, string, string]>([
     "The manifest's layers are not a list of descriptors.",
   ],
   [
-    'layers that are no list',
+    'layers that are not a list',
     OCI_MANIFEST,
     `{"schemaVersion":2,${CONFIG},"layers":{}}`,
     "The manifest's layers are not a list of descriptors.",
   ],
   [
-    'an error’s body that is sent as an index',
+    'the body of an error that is sent as an index',
     OCI_INDEX,
     '{"errors":[{"code":"UNAUTHORIZED"}]}',
     "The manifest's manifests are not a list of descriptors.",
@@ -153,19 +153,19 @@ test.for<readonly [string, string | undefined, string, string]>([
     "The manifest's manifests[0] is not a descriptor: it has no mediaType.",
   ],
   [
-    'a child by tag',
+    'a child that is named by a tag',
     OCI_INDEX,
     '{"schemaVersion":2,"manifests":[{"mediaType":"a/b","digest":"latest","size":1}]}',
     "The manifest's manifests[0] is not a descriptor: its digest is not a sha256 or sha512 digest.",
   ],
   [
-    'a subject that is no descriptor',
+    'a subject that is not a descriptor',
     OCI_MANIFEST,
     `{${IMAGE},"subject":"${A}"}`,
     "The manifest's subject is not a descriptor: it is not an object.",
   ],
   [
-    'blobs that are no list',
+    'blobs that are not a list',
     'application/vnd.oci.artifact.manifest.v1+json',
     '{"blobs":5}',
     "The manifest's blobs are not a list of descriptors.",
@@ -183,13 +183,13 @@ test.for<readonly [string, string | undefined, string, string]>([
   );
 });
 
-test('a manifest of 4 MiB and one byte is refused before it is read', () => {
+test('a manifest of 4 MiB and one byte is refused before it is parsed', () => {
   expect(thrown(() => parseManifest(new Uint8Array(4_194_305), OCI_MANIFEST))).toBe(
     'ManifestInvalidError: The manifest has 4194305 bytes; clients refuse more than 4 MiB (4194304).',
   );
 });
 
-test('a manifest with bytes that are not UTF-8 is refused, even if they are in a text that nobody reads', () => {
+test('a manifest with bytes that are not UTF-8 is refused, even if they are in a field that is not used', () => {
   const [before = '', after = ''] = `{${IMAGE},"annotations":{"a":"|"}}`.split('|');
   const latin1 = Buffer.concat([Buffer.from(before), Buffer.from([0xe9]), Buffer.from(after)]);
   expect(thrown(() => parseManifest(latin1, OCI_MANIFEST))).toBe(`ManifestInvalidError: ${NOT_JSON}`);

@@ -144,41 +144,56 @@ test('null, which Go programs write, means an empty list or no subject', () => {
   expect(parseManifest(bytes({ mediaType: ARTIFACT, blobs: null })).blobs).toStrictEqual([]);
 });
 
-test('a list that is left out is empty, as Go programs take it', () => {
+test('a list that is left out is empty, as for Go programs', () => {
   expect(parseManifest(bytes(without(image, 'layers'))).blobs).toStrictEqual([config]);
   expect(parseManifest(bytes({ schemaVersion: 2 }), OCI_INDEX).manifests).toStrictEqual([]);
   expect(parseManifest(bytes(without(without(image, 'mediaType'), 'layers'))).blobs).toStrictEqual([config]);
 });
 
 test.for<readonly [string, object, string | undefined, string, string]>([
-  ['by what lists it, where the source says nothing', image, undefined, DOCKER_MANIFEST, DOCKER_MANIFEST],
-  ['by what lists it, where storage answers', image, 'binary/octet-stream', DOCKER_MANIFEST, DOCKER_MANIFEST],
-  ['by what lists it, where the source knows no better', image, 'text/html', OCI_MANIFEST, OCI_MANIFEST],
-  ['by the source’s word, whatever lists it', image, OCI_MANIFEST, DOCKER_MANIFEST, OCI_MANIFEST],
-  ['by its shape, where what lists it calls it a layer', image, 'binary/octet-stream', 'a/b', OCI_MANIFEST],
-])('a child without a type of its own is typed %s', ([, json, contentType, listedAs, mediaType]) => {
-  const untyped = bytes(without(json, 'mediaType'));
-  expect(parseManifest(untyped, contentType, listedAs).mediaType).toBe(mediaType);
-});
+  ['from the index, if the source states none', image, undefined, DOCKER_MANIFEST, DOCKER_MANIFEST],
+  [
+    'from the index, if the source states a storage’s default',
+    image,
+    'binary/octet-stream',
+    DOCKER_MANIFEST,
+    DOCKER_MANIFEST,
+  ],
+  ['from the index, if the source states an unknown type', image, 'text/html', OCI_MANIFEST, OCI_MANIFEST],
+  ['from the source, whatever the index states', image, OCI_MANIFEST, DOCKER_MANIFEST, OCI_MANIFEST],
+  [
+    'from its fields, if the index states the type of a layer',
+    image,
+    'binary/octet-stream',
+    'a/b',
+    OCI_MANIFEST,
+  ],
+])(
+  'the type of a child without a type of its own is read %s',
+  ([, json, contentType, listedAs, mediaType]) => {
+    const untyped = bytes(without(json, 'mediaType'));
+    expect(parseManifest(untyped, contentType, listedAs).mediaType).toBe(mediaType);
+  },
+);
 
-test('a child is typed by its own word before that of what lists it', () => {
+test('a child’s own type comes before the type that an index states', () => {
   expect(parseManifest(bytes(image), 'binary/octet-stream', DOCKER_MANIFEST).mediaType).toBe(OCI_MANIFEST);
 });
 
 test.for<readonly [string, object, string | undefined, string]>([
-  ['by its own word', image, undefined, OCI_MANIFEST],
-  ['by its own word, where the source says nothing', index, 'application/json', OCI_INDEX],
-  ['by its own word, where the source knows no better', image, 'text/html', OCI_MANIFEST],
-  ['by the source’s word', without(image, 'mediaType'), DOCKER_MANIFEST, DOCKER_MANIFEST],
-  ['by the source’s word with a parameter', image, `${OCI_MANIFEST}; charset=utf-8`, OCI_MANIFEST],
-  ['by the source’s word in capitals', index, OCI_INDEX.toUpperCase(), OCI_INDEX],
-  ['by its shape', without(image, 'mediaType'), undefined, OCI_MANIFEST],
-  ['by its shape', without(index, 'mediaType'), undefined, OCI_INDEX],
-  ['by its shape', { ...without(index, 'mediaType'), mediaType: '' }, '', OCI_INDEX],
-  ['by its shape', without(image, 'mediaType'), 'application/octet-stream', OCI_MANIFEST],
-  ['by its shape', without(image, 'mediaType'), 'binary/octet-stream', OCI_MANIFEST],
-  ['by its shape', without(index, 'mediaType'), 'text/plain; charset=utf-8', OCI_INDEX],
-  ['by its shape', without(index, 'mediaType'), 'application/json', OCI_INDEX],
+  ['by its own mediaType', image, undefined, OCI_MANIFEST],
+  ['by its own mediaType, if the source states none', index, 'application/json', OCI_INDEX],
+  ['by its own mediaType, if the source states an unknown type', image, 'text/html', OCI_MANIFEST],
+  ['by the source’s Content-Type', without(image, 'mediaType'), DOCKER_MANIFEST, DOCKER_MANIFEST],
+  ['by the source’s Content-Type with a parameter', image, `${OCI_MANIFEST}; charset=utf-8`, OCI_MANIFEST],
+  ['by the source’s Content-Type in capitals', index, OCI_INDEX.toUpperCase(), OCI_INDEX],
+  ['by its fields', without(image, 'mediaType'), undefined, OCI_MANIFEST],
+  ['by its fields', without(index, 'mediaType'), undefined, OCI_INDEX],
+  ['by its fields', { ...without(index, 'mediaType'), mediaType: '' }, '', OCI_INDEX],
+  ['by its fields', without(image, 'mediaType'), 'application/octet-stream', OCI_MANIFEST],
+  ['by its fields', without(image, 'mediaType'), 'binary/octet-stream', OCI_MANIFEST],
+  ['by its fields', without(index, 'mediaType'), 'text/plain; charset=utf-8', OCI_INDEX],
+  ['by its fields', without(index, 'mediaType'), 'application/json', OCI_INDEX],
 ])('the media type of a manifest is decided %s', ([, json, contentType, mediaType]) => {
   expect(parseManifest(bytes(json), contentType).mediaType).toBe(mediaType);
 });
@@ -196,7 +211,7 @@ test.for<readonly [string, boolean]>([
   [DOCKER_LIST, true],
   [DOCKER_MANIFEST, true],
   [ARTIFACT, true],
-  // Copied as a manifest, so that it is refused by name and not by what its bytes lack.
+  // It is copied as a manifest, so that the refusal names the type and not a missing field.
   ['application/vnd.docker.distribution.manifest.v1+prettyjws', true],
   ['application/vnd.oci.image.layer.v1.tar+gzip', false],
   ['application/vnd.buildkit.cacheconfig.v0', false],
@@ -224,7 +239,7 @@ test('property: any bytes under any type are parsed, or refused with a ManifestI
   );
 });
 
-test('property: a manifest that is written from its parsed fields parses as the same', () => {
+test('property: a manifest that is written from its parsed fields has the same parsed fields', () => {
   fc.assert(
     fc.property(hostile({ ...image, subject, annotations: { a: 'b' } }), (input) => {
       fc.pre(nameOfThrown(() => parseManifest(bytesOf(input))) === undefined);

@@ -14,7 +14,7 @@ import {
   isManifestMediaType,
 } from '../../core/media-type.ts';
 
-test('media types are spelt as their specifications spell them', () => {
+test('media types are spelt as in their specifications', () => {
   expect(OCI_MANIFEST).toBe('application/vnd.oci.image.manifest.v1+json');
   expect(OCI_INDEX).toBe('application/vnd.oci.image.index.v1+json');
   expect(OCI_DESCRIPTOR).toBe('application/vnd.oci.descriptor.v1+json');
@@ -38,7 +38,7 @@ test('each media type of a manifest has its kind', () => {
   });
 });
 
-test('upstreams are asked for every kind of manifest, and never for schema 1', () => {
+test('the Accept header names every kind of manifest, and not schema 1', () => {
   expect(MANIFEST_ACCEPT).toBe(
     'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, ' +
       'application/vnd.docker.distribution.manifest.list.v2+json, ' +

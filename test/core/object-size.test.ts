@@ -1,4 +1,4 @@
-/** How large the objects of a bucket can be: what Lifeboat itself writes has to fit, with room. */
+/** The size limits of the bucket's objects. Every object that Lifeboat itself writes has to fit. */
 import { expect, test } from 'vitest';
 import type { Descriptor } from '../../core/descriptor.ts';
 import { parseDigest } from '../../core/digest.ts';
@@ -39,7 +39,7 @@ function* longTags(count: number, length: number): Generator<Tag> {
   for (let index = 0; index < count; index += 1) yield parseTag(`v${index}-`.padEnd(length, 'x'));
 }
 
-test('the largest manifest fits into its tag, beside a long reason', () => {
+test('the largest manifest fits into a tag that also has a long reason', () => {
   const tag = {
     mediaType: OCI_MANIFEST,
     digest: DIGEST,
@@ -57,8 +57,8 @@ test('the list of 100,000 of the longest tags fits', () => {
   expect(list.length).toBeLessThan(maxSizeOf(below('_tags.json')));
 });
 
-test('the index of 100,000 tags fits, each with one more digest and with all that an entry can say', () => {
-  // A tenth is encoded, because the whole takes seconds.
+test('the index of 100,000 tags fits, each with one candidate and with all fields', () => {
+  // Only a tenth is encoded, because the whole takes seconds.
   const entries = [...longTags(10_000, 64)].flatMap((tag): IndexEntry[] => {
     const seen = { mediaType: OCI_MANIFEST, digest: DIGEST, size: 1, firstSeen: TIME, returned: TIME };
     const more = { referrersChecked: TIME, platforms: ['linux/amd64', 'linux/arm64'] };
@@ -72,7 +72,7 @@ test('the index of 100,000 tags fits, each with one more digest and with all tha
   expect(length).toBeGreaterThan(7 * MIB);
 });
 
-test('an index of the shortest entries has its most bytes before it has its most values', () => {
+test('an index of the shortest entries reaches the limit of bytes before the limit of values', () => {
   const entry = { mediaType: OCI_INDEX, digest: DIGEST, size: 1, firstSeen: TIME };
   const tag = parseTag('a');
   const key = below('_index.json');
@@ -100,7 +100,7 @@ function describeReferrer(annotations: number): Descriptor {
   return referrerDescriptor(parseManifest(bytes, OCI_INDEX), DIGEST, bytes.length);
 }
 
-test('the list of 1,000 referrers with many annotations can be read, and those of one with too many are left out', () => {
+test('the list of 1,000 referrers with many annotations can be read, and too many annotations of one referrer are left out', () => {
   const listed = describeReferrer(200);
   const key = below(`_referrers/sha256/${HEX}`);
   const list = Array.from({ length: 1000 }, () => ({ ...listed, artifactType: 'a/b' }));

@@ -1,4 +1,4 @@
-/** Texts of others, made safe to show. */
+/** Texts from outside are made safe to show. */
 import { expect, test } from 'vitest';
 import { encodePrintableJson, parseJson } from '../../core/json.ts';
 import { brief, printable, printableLines, withoutUnprintable } from '../../core/printable.ts';
@@ -40,7 +40,7 @@ test.each(['', 'plain', 'Grüße', '日本語', 'שלום', 'سلام', '😀', 
   },
 );
 
-test('in lines of its own, only line ends are kept', () => {
+test('printableLines keeps only line ends', () => {
   expect(printableLines('one\ntwo\r\u001B\u202E\n')).toBe(`one\ntwo${String.raw`\u000d\u001b\u202e`}\n`);
 });
 

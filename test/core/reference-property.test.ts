@@ -40,7 +40,7 @@ test('property: a repository parses as itself, and is the join of its upstream a
 
 const NEAR_CHARACTERS = 'ab1Z._-/:@[]%\\ \u0000\n\u212Aé'.split('');
 
-/** Names that are nearly right: the characters that the grammar is made of, and those that break it. */
+/** Names that are nearly right: they have characters of the grammar, and characters that break it. */
 const nearNames = fc.oneof(
   fc.string({ unit: fc.constantFrom(...NEAR_CHARACTERS) }),
   fc.tuple(repositories, fc.nat(), fc.string()).map(([name, at, text]) => {
@@ -61,7 +61,7 @@ test('property: every name that parses matches the grammar, and every other name
         expect(repository).toMatch(GRAMMAR);
         expect(repository.length).toBeLessThanOrEqual(255);
         expect(parseRepository(repository)).toBe(repository);
-        // Nothing but the case of the host, a port's spelling and Docker Hub's own names is changed.
+        // Only the case of the host, the spelling of a port and Docker Hub's own names change.
         expect(repository.endsWith(text.slice(text.indexOf('/') + 1))).toBe(true);
       }
     }),
@@ -78,7 +78,7 @@ test('property: a reference either parses or is a NameInvalidError', () => {
   );
 });
 
-test('property: a tag is valid exactly if the specification’s pattern matches it', () => {
+test('property: a tag is valid if and only if the specification’s pattern matches it', () => {
   fc.assert(
     fc.property(fc.oneof(tags, fc.string(), nearNames), (text) => {
       const isTag = text.length <= 128 && /^[a-zA-Z0-9_][a-zA-Z0-9._-]*$/.test(text);

@@ -21,7 +21,7 @@ test.for(['latest', 'v1.27.0', '1', '_', '_tags', 'A-b_c.D', 'a..b', '3.20-alpin
 );
 
 test.for(['', '.', '..', '-', '.a', '-a', 'a/b', 'a:b', 'a b', 'a\n', 'é', 'a+b', 'a%2F', 'x'.repeat(129)])(
-  '%j is no tag',
+  '%j is not a tag',
   (tag) => {
     expect(thrown(() => parseTag(tag))).toBe(`NameInvalidError: "${tag}" is not a valid name: ${TAG_RULE}`);
   },
@@ -34,7 +34,7 @@ test.for<readonly [string, string, string | undefined, string | undefined]>([
   [`quay.io/coreos/etcd:v3.5@${SHA512}`, 'quay.io/coreos/etcd', 'v3.5', SHA512],
   ['localhost:5000/app', 'localhost_5000/app', undefined, undefined],
   ['localhost:5000/app:latest', 'localhost_5000/app', 'latest', undefined],
-  // As every client reads it: without a slash there is no host.
+  // Without a slash there is no host, as for every client.
   ['localhost:5000', 'docker.io/library/localhost', '5000', undefined],
 ])('%s is read as the repository %s, the tag %s and the digest %s', ([text, repository, tag, digest]) => {
   expect(parseReference(text)).toEqual({ repository, tag, digest });

@@ -31,7 +31,7 @@ test.for<readonly [string, string]>([
   ['registry:5000/team/app', 'registry_5000/team/app'],
   ['127.0.0.1:5000/app', '127.0.0.1_5000/app'],
   ['quay.io:00080/app', 'quay.io_80/app'],
-  // The default port of https is no part of a name.
+  // The default port of https does not belong to a name.
   ['quay.io:443/app', 'quay.io/app'],
   ['quay.io:00443/app', 'quay.io/app'],
   ['quay.io_443/app', 'quay.io/app'],
@@ -148,7 +148,7 @@ test.for<readonly [string, string, string]>([
   expect(repositoryWithin(parseUpstream(upstream), name)).toBe(repository);
 });
 
-test('a name that cannot be a path of its upstream is refused, whether or not it can be a host', () => {
+test('a name that cannot be a path of its upstream is refused, even if it could be a host', () => {
   expect(thrown(() => repositoryWithin(quay, 'GHCR.io/a'))).toBe(
     `NameInvalidError: "quay.io/GHCR.io/a" is not a valid name: "GHCR.io" ${COMPONENT_RULE}`,
   );
@@ -178,7 +178,7 @@ test.for<readonly [string, string, string]>([
   ['registry-1.docker.io:443', 'docker.io', 'registry-1.docker.io'],
   ['registry:443', 'registry_443', 'registry:443'],
   ['10.0.0.1:65535', '10.0.0.1_65535', '10.0.0.1:65535'],
-  // A port is part of the name: what listens there need not be Docker Hub.
+  // A port belongs to the name, because another port of the host need not be Docker Hub.
   ['docker.io:5000', 'docker.io_5000', 'docker.io:5000'],
   ['index.docker.io:5000', 'index.docker.io_5000', 'index.docker.io:5000'],
 ])('%s is the upstream %s, dialled at %s', ([text, upstream, host]) => {
@@ -187,7 +187,7 @@ test.for<readonly [string, string, string]>([
 });
 
 test.for(['registry', 'docker', 'library', 'LOCAL', 'localhost5000'])(
-  '%s is no upstream, because as the first part of a name it belongs to the path',
+  '%s is not an upstream, because as the first part of a name it belongs to the path',
   (text) => {
     expect(looksLikeUpstream(text)).toBe(false);
     expect(thrown(() => parseUpstream(text))).toBe(

@@ -20,7 +20,7 @@ test.each([
   expect(countEdits(to, from)).toBe(edits);
 });
 
-/** As the definition has it: by recursion over both words, without a table. */
+/** The definition: by recursion over both words, without a table. */
 function countSlowly(from: string, to: string): number {
   if (from === '' || to === '') return from.length + to.length;
   const counts = [
@@ -34,7 +34,7 @@ function countSlowly(from: string, to: string): number {
   return Math.min(...counts);
 }
 
-test('property: the number of edits is that of the definition', () => {
+test('property: the number of edits agrees with the definition', () => {
   const words = fc.stringMatching(/^[abc]{0,5}$/);
   fc.assert(
     fc.property(words, words, (from, to) => {

@@ -24,7 +24,7 @@ test.for<readonly [string, boolean]>([
   [`sha256-${A}.a/b`, false],
   [`v1-sha256-${A}`, false],
   ['latest', false],
-])('%s is a tag for referrers: %s', ([tag, expected]) => {
+])('%s is a tag of referrers: %s', ([tag, expected]) => {
   expect(isReferrerTag(tag)).toBe(expected);
 });
 

@@ -1,4 +1,4 @@
-/** What a call throws, as `<name>: <sentence>`, so that tables can hold it; fails when it throws nothing. */
+/** The error that a call throws, as `<name>: <sentence>`, for tables of tests. It fails if the call throws nothing. */
 export function thrown(call: () => unknown): string {
   try {
     call();
@@ -8,7 +8,7 @@ export function thrown(call: () => unknown): string {
   throw new Error('Nothing was thrown.');
 }
 
-/** The name of what a call throws; undefined when it returns. */
+/** The name of the error that a call throws; undefined if it returns. */
 export function nameOfThrown(call: () => unknown): string | undefined {
   try {
     call();

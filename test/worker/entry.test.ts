@@ -1,4 +1,4 @@
-/** The Worker as it is deployed: its entry, with the bindings of wrangler.toml. */
+/** The deployed Worker: its entry, with the bindings of wrangler.toml. */
 import { env, exports } from 'cloudflare:workers';
 import { beforeAll, expect, it } from 'vitest';
 import { bytesOf } from './support/content.ts';

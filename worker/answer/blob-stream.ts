@@ -1,22 +1,21 @@
-/** A blob's bytes through the edge: all of them, a range, or several. */
+/** A blob's bytes through the edge: all of them, one range, or several. */
 import type { BlobLink } from '../../core/blob-link.ts';
 import { RegistryError } from '../../core/error.ts';
+import { MUTABILITY } from '../../core/key-kind.ts';
 import { blobKey } from '../../core/layout.ts';
 import { OCTET_STREAM } from '../../core/media-type.ts';
-import type { Kept } from '../cache/read-through-cache.ts';
-import type { Answer } from './headers.ts';
 import type { EdgeObjects } from '../cache/edge-objects.ts';
+import type { Cached } from '../cache/read-through-cache.ts';
+import { backgroundContext, type RequestContext } from '../isolate/request-context.ts';
 import { areAscending, type Ranges } from '../request/range.ts';
-import { newTrace, type RequestContext } from './request-context.ts';
 import type { Hit } from '../store/failover-stores.ts';
 import { StoreError, type ByteRange, type StoredObject } from '../store/store.ts';
+import type { Answer } from './answer.ts';
 
-type Streamed = Pick<EdgeObjects, 'roster' | 'onRefreshFailure'>;
+type Stores = Pick<EdgeObjects, 'stores' | 'onBackgroundFailure'>;
 
-/**
- * Each range costs one read of the store, and a Worker of the free plan may send 50 requests per request it answers.
- */
-const MOST_RANGES = 40;
+/** Each range costs one read of the store, and a Worker of the free plan may send 50 requests per request that it answers. */
+const MAX_RANGES = 40;
 
 const encoder = new TextEncoder();
 
@@ -26,14 +25,14 @@ const encoder = new TextEncoder();
  * @throws {RegistryError} BLOB_UNKNOWN, RANGE_INVALID, RANGES_UNSUPPORTED, or UNAVAILABLE when no store answers
  */
 export async function streamBlob(
-  link: Kept<BlobLink>,
+  link: Cached<BlobLink>,
   ranges: Ranges | undefined,
-  scope: RequestContext,
-  library: Streamed,
+  context: RequestContext,
+  objects: Stores,
   headers: Readonly<Record<string, string>>,
 ): Promise<Answer> {
   const { size } = link.value;
-  if (ranges === undefined) return streamRange(link, undefined, scope, library, headers);
+  if (ranges === undefined) return streamRange(link, undefined, context, objects, headers);
   const { listed, satisfiable } = ranges;
   const [first] = satisfiable;
   if (first === undefined) {
@@ -41,15 +40,15 @@ export async function streamBlob(
       detail: { size: String(size) },
     });
   }
-  if (listed === 1) return streamRange(link, first, scope, library, headers);
-  if (!areAscending(satisfiable)) return streamRange(link, undefined, scope, library, headers);
-  if (satisfiable.length > MOST_RANGES) {
+  if (listed === 1) return streamRange(link, first, context, objects, headers);
+  if (!areAscending(satisfiable)) return streamRange(link, undefined, context, objects, headers);
+  if (satisfiable.length > MAX_RANGES) {
     throw new RegistryError(
       'RANGES_UNSUPPORTED',
-      `The edge answers at most ${MOST_RANGES} ranges per request, and this request asks for ${satisfiable.length}.`,
+      `The edge answers at most ${MAX_RANGES} ranges per request, and this request asks for ${satisfiable.length}.`,
     );
   }
-  return streamParts(link, satisfiable, scope, library, headers);
+  return streamParts(link, satisfiable, context, objects, headers);
 }
 
 export function blobUnknown(digest: string): RegistryError {
@@ -59,15 +58,15 @@ export function blobUnknown(digest: string): RegistryError {
 }
 
 async function streamRange(
-  link: Kept<BlobLink>,
+  link: Cached<BlobLink>,
   range: ByteRange | undefined,
-  scope: RequestContext,
-  library: Streamed,
+  context: RequestContext,
+  objects: Stores,
   headers: Readonly<Record<string, string>>,
 ): Promise<Answer> {
   const { size } = link.value;
-  const hit = await open(link, range, scope, library);
-  scope.trace.store = hit.store;
+  const hit = await open(link, range, context, objects);
+  context.trace.store = hit.store;
   return {
     status: range === undefined ? 200 : 206,
     headers: {
@@ -83,10 +82,10 @@ async function streamRange(
 
 /** https://www.rfc-editor.org/rfc/rfc9110#section-14.6 */
 async function streamParts(
-  link: Kept<BlobLink>,
+  link: Cached<BlobLink>,
   ranges: readonly ByteRange[],
-  scope: RequestContext,
-  library: Streamed,
+  context: RequestContext,
+  objects: Stores,
   headers: Readonly<Record<string, string>>,
 ): Promise<Answer> {
   const { digest, size } = link.value;
@@ -100,30 +99,30 @@ async function streamParts(
   }));
   const tail = encoder.encode(`\r\n--${boundary}--\r\n`);
   const length = parts.reduce((sum, { range, head }) => sum + head.length + lengthOf(range), tail.length);
-  // The first range is opened before the headers are sent, so that the edge can still ask another store or answer an
-  // error.
-  const first = await open(link, ranges[0], scope, library);
-  scope.trace.store = first.store;
-  const later: RequestContext = { ...scope, deadline: Infinity, trace: newTrace() };
+  // The first range is opened before the headers are sent, so that the edge can still read from another store, or answer
+  // an error.
+  const first = await open(link, ranges[0], context, objects);
+  context.trace.store = first.store;
+  const background = backgroundContext(context, Infinity);
   const { readable, writable } = new FixedLengthStream(length);
 
   async function send(): Promise<void> {
     try {
       for (const [index, { range, head }] of parts.entries()) {
-        const { body } = (index === 0 ? first : await open(link, range, later, library)).value;
+        const { body } = (index === 0 ? first : await open(link, range, background, objects)).value;
         await write(writable, head);
         await body.pipeTo(writable, { preventClose: true });
       }
       await write(writable, tail);
       await writable.close();
     } catch (error) {
-      // The client sees an answer that breaks off. If the client itself has left, there is nothing to abort.
+      // The client gets an answer that breaks off. If the client itself has left, there is nothing to abort.
       await writable.abort(error).catch(() => undefined);
     }
-    const { failures } = later.trace;
-    if (failures.length > 0) library.onRefreshFailure({ key: blobKey(digest), failures });
+    const { failures } = background.trace;
+    if (failures.length > 0) objects.onBackgroundFailure({ key: blobKey(digest), failures });
   }
-  scope.waitUntil(send());
+  context.waitUntil(send());
   return {
     status: 206,
     headers: {
@@ -143,17 +142,17 @@ async function write(writable: WritableStream<Uint8Array>, bytes: Uint8Array): P
 
 /** @throws {RegistryError} BLOB_UNKNOWN, UNAVAILABLE */
 async function open(
-  link: Kept<BlobLink>,
+  link: Cached<BlobLink>,
   range: ByteRange | undefined,
-  scope: RequestContext,
-  { roster }: Streamed,
+  context: RequestContext,
+  { stores }: Stores,
 ): Promise<Hit<StoredObject>> {
   const { digest, size } = link.value;
   const key = blobKey(digest);
   const expected = range === undefined ? size : lengthOf(range);
-  const hit = await roster.search(
-    scope,
-    'digest',
+  const hit = await stores.read(
+    context,
+    MUTABILITY.blob,
     async (store, signal) => {
       const object = await store.get(key, { signal, ...(range !== undefined && { range }) });
       if (object === undefined || object.size === expected) return object;
@@ -163,7 +162,7 @@ async function open(
     link.store,
   );
   if (hit !== undefined) return hit;
-  scope.trace.failures.push(`CORRUPT: ${key} is linked but not stored.`);
+  context.trace.failures.push(`CORRUPT: ${key} is linked but not stored.`);
   throw blobUnknown(digest);
 }
 

@@ -1,6 +1,6 @@
-/** Errors as the specification wants them. Each status is one that pulling clients fall back on. */
+/** Errors in the specification's form. core/error.ts chooses each status so that pulling clients fall back. */
 import { errorBody, type RegistryError } from '../../core/error.ts';
-import type { Answer } from './headers.ts';
+import type { Answer } from './answer.ts';
 
 const encoder = new TextEncoder();
 

@@ -1,40 +1,42 @@
 /**
- * Headers of answers from memory, made once and given again: to hand a dozen strings to the runtime for each
- * request costs more than all else that a warm answer needs.
+ * Remembers the headers of answers from memory. To pass a dozen strings to the runtime for each request is a third of the
+ * edge's own work for a warm answer (docs/decisions/0111).
  */
-import { addDebugHeaders, type Answer } from './headers.ts';
+import type { Trace } from '../isolate/request-context.ts';
 import type { EdgeRequest } from '../request/request.ts';
-import type { Trace } from './request-context.ts';
+import type { Answer } from './answer.ts';
+import { addDebugHeaders } from './headers.ts';
 
-interface Made {
-  /** Weakly: what a shelf has let go of must not stay in memory for its headers' sake. */
-  readonly from: WeakRef<object> | string;
+interface Entry {
+  /** A weak reference, so that this entry does not keep an object in memory that its cache has removed. */
+  readonly madeFrom: WeakRef<object> | string;
   readonly headers: Headers;
 }
 
 export class HeadersCache {
-  /** Goes with the parsed request, of which only so many are kept. */
-  readonly #made = new WeakMap<EdgeRequest, Made>();
+  /** An entry disappears with its parsed request, and the parser remembers only so many. */
+  readonly #entries = new WeakMap<EdgeRequest, Entry>();
 
-  /** The answer's headers with what explains it: the same ones for a request that is answered from the same. */
-  of(request: EdgeRequest, answer: Answer, trace: Trace, milliseconds: number): HeadersInit {
-    const { from } = answer;
+  /** The answer's headers with the debug headers. They are the same object if request and content are the same. */
+  headersOf(request: EdgeRequest, answer: Answer, trace: Trace, durationMs: number): HeadersInit {
+    const { madeFrom } = answer;
     const isWarm =
-      from !== undefined &&
+      madeFrom !== undefined &&
       trace.source === 'memory' &&
       trace.reads === 0 &&
       trace.staleSeconds === undefined;
-    const made = isWarm ? this.#made.get(request) : undefined;
-    if (made !== undefined && valueOf(made.from) === from) return made.headers;
+    const entry = isWarm ? this.#entries.get(request) : undefined;
+    if (entry !== undefined && valueOf(entry.madeFrom) === madeFrom) return entry.headers;
     const name = 'name' in request ? request.name : undefined;
-    addDebugHeaders(answer.headers, name, trace, milliseconds);
-    if (!isWarm || from === undefined) return answer.headers;
+    addDebugHeaders(answer.headers, name, trace, durationMs);
+    if (!isWarm || madeFrom === undefined) return answer.headers;
     const headers = new Headers(answer.headers);
-    this.#made.set(request, { from: typeof from === 'string' ? from : new WeakRef(from), headers });
+    const reference = typeof madeFrom === 'string' ? madeFrom : new WeakRef(madeFrom);
+    this.#entries.set(request, { madeFrom: reference, headers });
     return headers;
   }
 }
 
-function valueOf(from: Made['from']): object | string | undefined {
-  return typeof from === 'string' ? from : from.deref();
+function valueOf(madeFrom: Entry['madeFrom']): object | string | undefined {
+  return typeof madeFrom === 'string' ? madeFrom : madeFrom.deref();
 }

@@ -1,50 +1,39 @@
-/** What answers have in common. */
+/** The headers that all answers have in common. */
 import type { Audience } from '../../core/identity.ts';
-import type { Pieces } from '../isolate/large-body.ts';
+import type { Mutability } from '../../core/key-kind.ts';
+import type { Trace } from '../isolate/request-context.ts';
 import type { Name } from '../request/request.ts';
-import type { Trace } from './request-context.ts';
 
-/** An answer, before it is a Response. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: Record<string, string>;
-  /** Several pieces are sent one after the other. */
-  readonly body: Uint8Array<ArrayBuffer> | Pieces | ReadableStream<Uint8Array> | string | null;
-  /**
-   * If set: two answers to one parsed request with the same `from`, both from memory, have the same status and headers.
-   */
-  readonly from?: object | string;
-}
+/** Whether caches may keep an answer: for ever, with a check each time, or not at all. */
+export type CachePolicy = Mutability | 'uncached';
 
 /**
- * How long others may keep an answer. `no-transform`: a proxy that compresses takes Content-Length away, and
- * clients need it. What only some may read is kept by nobody but who asked.
+ * Cache-Control. `no-transform`, because a proxy that compresses removes Content-Length, and clients need it. `private`,
+ * because a shared cache would give one token's answer to another.
  */
 export const CACHE_CONTROL = {
   public: {
-    digest: 'public, max-age=31536000, immutable, no-transform',
-    pointer: 'no-cache, no-transform',
-    never: 'no-store, no-transform',
+    immutable: 'public, max-age=31536000, immutable, no-transform',
+    mutable: 'no-cache, no-transform',
+    uncached: 'no-store, no-transform',
   },
   token: {
-    digest: 'private, max-age=31536000, immutable, no-transform',
-    pointer: 'private, no-cache, no-transform',
-    never: 'no-store, no-transform',
+    immutable: 'private, max-age=31536000, immutable, no-transform',
+    mutable: 'private, no-cache, no-transform',
+    uncached: 'no-store, no-transform',
   },
-} as const satisfies Record<Audience, Record<string, string>>;
+} as const satisfies Record<Audience, Record<CachePolicy, string>>;
 
-export type CachePolicy = keyof (typeof CACHE_CONTROL)[Audience];
-
-/** Tells whoever debugs a pull where its answer came from; clients ignore it. */
+/** Adds headers that tell where an answer came from, for people who debug a pull. Clients ignore them. */
 export function addDebugHeaders(
   headers: Record<string, string>,
   name: Name | undefined,
   trace: Trace,
-  milliseconds: number,
+  durationMs: number,
 ): void {
   if (trace.reads > 0) {
-    const store = `store;dur=${trace.storeMilliseconds};desc="${trace.reads}"`;
-    headers['Server-Timing'] = `total;dur=${milliseconds}, ${store}`;
+    const store = `store;dur=${trace.storeMs};desc="${trace.reads}"`;
+    headers['Server-Timing'] = `total;dur=${durationMs}, ${store}`;
   }
   if (name?.namespace !== undefined) headers['OCI-Namespace'] = name.namespace;
   if (trace.source !== undefined) {

@@ -1,27 +1,28 @@
-/** Lists that are paged: tags and repositories. */
+/** Lists with pages: tags and repositories. */
 import type { EncodedList } from '../cache/encoded-list.ts';
-import type { Answer } from './headers.ts';
 import { lengthOf } from '../isolate/large-body.ts';
 import type { Page } from '../request/request.ts';
+import type { Answer } from './answer.ts';
 
 export interface List {
-  /** What the body holds beside the list. */
+  /** The other fields of the body. */
   readonly fields: Readonly<Record<string, string>>;
-  readonly listed: 'tags' | 'repositories';
+  /** The name of the list's own field. */
+  readonly field: 'tags' | 'repositories';
   readonly entries: EncodedList;
-  /** Where the list is, for the link to its next page. */
+  /** The path of the list, for the link to the next page. */
   readonly path: string;
-  /** Echoed in that link. */
+  /** The `ns` of that link. */
   readonly namespace: string | undefined;
 }
 
 /** https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags */
 export function answerList(list: List, page: Page, cacheControl: string): Answer {
-  const { fields, listed, entries, path, namespace } = list;
+  const { fields, field, entries, path, namespace } = list;
   const { limit, last } = page;
   const start = last === undefined ? 0 : entries.indexAfter(last);
   const end = limit === undefined ? entries.length : Math.min(start + limit, entries.length);
-  const [before = '', after = ''] = JSON.stringify({ ...fields, [listed]: [] }).split(/(?<=\[)(?=\]\}$)/);
+  const [before = '', after = ''] = JSON.stringify({ ...fields, [field]: [] }).split(/(?<=\[)(?=\]\}$)/);
   const body = [bytesOf(before), entries.slice(start, end), bytesOf(after)];
   const headers: Record<string, string> = {
     'Content-Type': 'application/json',

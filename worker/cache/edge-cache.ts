@@ -1,47 +1,50 @@
 /**
- * The data centre's cache, shared by its isolates. It holds objects as the store gave them, under addresses
- * that no client can ask for; they are decoded and checked again when they come back. Without it (on
- * workers.dev, in a bare runtime) all still works.
+ * The data centre's cache, which its isolates share. It holds objects as a store gave them, under addresses that no
+ * client can request, and they are decoded and checked again when they are read. The edge works without it, as on
+ * workers.dev or in a bare runtime.
  */
+import type { EdgeRuntime } from '../isolate/edge-runtime.ts';
 import { bodyOf } from '../isolate/large-body.ts';
 import { LARGEST_BYTES } from '../isolate/read-budget.ts';
 import type { SmallObject } from '../store/small-object.ts';
 
-export interface KeptObject extends SmallObject {
-  /** When a store gave it, by the edge's clock. Milliseconds. */
-  readonly at: number;
+export interface CachedObject extends SmallObject {
+  /** When it was read from a store. Milliseconds since 1970. */
+  readonly readAt: number;
+  /** The number of the store that it was read from. */
   readonly store: number;
-  /** The id of the bucket that it is from, if it is from one. */
+  /** The id of that store's bucket, if it was known. */
   readonly bucket: string | undefined;
 }
 
-const AT = 'lifeboat-at';
+const READ_AT = 'lifeboat-at';
 const STORE = 'lifeboat-store';
 const BUCKET = 'lifeboat-bucket';
 const MODIFIED = 'lifeboat-modified';
-/** Bytes. Its own header, because a cache may give an object without Content-Length. */
+/** The object's bytes. They need a header of their own, because a cache may give an object without Content-Length. */
 const SIZE = 'lifeboat-size';
 
 export class EdgeCache {
-  readonly #cache: Pick<Cache, 'match' | 'put' | 'delete'>;
+  readonly #cache: EdgeRuntime['cache'];
 
-  constructor(cache: Pick<Cache, 'match' | 'put' | 'delete'>) {
+  constructor(cache: EdgeRuntime['cache']) {
     this.#cache = cache;
   }
 
   /**
-   * @param space a bucket's id: another bucket is another cache
+   * @param cacheId a bucket's id, because each bucket has a part of its own
    * @param admit waits until so many bytes may be read
+   * @returns undefined when the cache does not have the object, or fails
    * @throws what `admit` throws
    */
   async get(
-    space: string,
+    cacheId: string,
     key: string,
     admit: (bytes: number) => Promise<void>,
-  ): Promise<KeptObject | undefined> {
+  ): Promise<CachedObject | undefined> {
     let response: Response | undefined;
     try {
-      response = await this.#cache.match(addressOf(space, key));
+      response = await this.#cache.match(addressOf(cacheId, key));
     } catch {
       return undefined;
     }
@@ -54,15 +57,15 @@ export class EdgeCache {
       throw error;
     }
     try {
-      const at = Number(headers.get(AT) ?? Number.NaN);
+      const readAt = Number(headers.get(READ_AT) ?? Number.NaN);
       const store = Number(headers.get(STORE) ?? Number.NaN);
       const bytes = new Uint8Array(await response.arrayBuffer());
-      if (!Number.isFinite(at) || !Number.isInteger(store)) return undefined;
+      if (!Number.isFinite(readAt) || !Number.isInteger(store)) return undefined;
       return {
         bytes,
         contentType: headers.get('content-type') ?? undefined,
         modified: headers.get(MODIFIED) ?? undefined,
-        at,
+        readAt,
         store,
         bucket: decodeURIComponent(headers.get(BUCKET) ?? '') || undefined,
       };
@@ -71,13 +74,13 @@ export class EdgeCache {
     }
   }
 
-  /** @param lifetime after which it is not given any more. Milliseconds */
-  async put(space: string, key: string, object: KeptObject, lifetime: number): Promise<void> {
-    const { bytes, contentType, modified, at, store, bucket } = object;
+  /** @param lifetimeMs how long the cache may answer with the object. Never throws */
+  async put(cacheId: string, key: string, object: CachedObject, lifetimeMs: number): Promise<void> {
+    const { bytes, contentType, modified, readAt, store, bucket } = object;
     const response = new Response(bodyOf(bytes), {
       headers: {
-        'cache-control': `max-age=${Math.floor(lifetime / 1000)}`,
-        [AT]: String(at),
+        'cache-control': `max-age=${Math.floor(lifetimeMs / 1000)}`,
+        [READ_AT]: String(readAt),
         [STORE]: String(store),
         [SIZE]: String(bytes.length),
         ...(bucket !== undefined && { [BUCKET]: encodeURIComponent(bucket) }),
@@ -86,30 +89,31 @@ export class EdgeCache {
       },
     });
     try {
-      await this.#cache.put(addressOf(space, key), response);
+      await this.#cache.put(addressOf(cacheId, key), response);
     } catch {
-      // A cache that takes nothing makes the next answer slower, not wrong.
+      // A cache that refuses an object makes the next answer slower, not wrong.
     }
   }
 
-  async delete(space: string, key: string): Promise<void> {
+  /** Never throws. */
+  async delete(cacheId: string, key: string): Promise<void> {
     try {
-      await this.#cache.delete(addressOf(space, key));
+      await this.#cache.delete(addressOf(cacheId, key));
     } catch {
-      // As above.
+      // A cache that fails to delete answers with the object for the rest of its lifetime.
     }
   }
 }
 
-/** An entry of an earlier release has no size, and may be one of the largest. */
+/** An entry of an earlier release has no size, so it counts as one of the largest. */
 function sizeOf(headers: Headers): number {
   const size = Number(headers.get(SIZE) ?? Number.NaN);
   return Number.isFinite(size) ? size : LARGEST_BYTES;
 }
 
-function addressOf(space: string, key: string): string {
-  return `https://cache.lifeboat.invalid/${LAYOUT}/${encodeURIComponent(space)}/${key}`;
+function addressOf(cacheId: string, key: string): string {
+  return `https://cache.lifeboat.invalid/${FORMAT}/${encodeURIComponent(cacheId)}/${key}`;
 }
 
-/** Changes with what is kept, so that a new release never reads what an old one kept in another form. */
-const LAYOUT = 'v1';
+/** Changes when the format of entries does, so that a release never reads entries of another format. */
+const FORMAT = 'v1';

@@ -1,6 +1,6 @@
 /**
- * A sorted list of texts, kept as the JSON that answers hold, because 100,000 tags are 3 MB of JSON and three times as much
- * as texts. Each page is a part of that JSON, so pages are neither encoded nor copied.
+ * A sorted list of texts, held as the JSON of answers, because 100,000 tags take 3 MB as JSON and three times as much as
+ * texts. Each page is a part of that JSON, so pages are neither encoded nor copied.
  */
 import { encodeJson } from '../../core/json.ts';
 
@@ -13,17 +13,17 @@ export class EncodedList {
   readonly length: number;
   /** The texts in JSON, with commas between them. */
   readonly #bytes: Uint8Array<ArrayBuffer>;
-  /** Where each text begins in the bytes, and where the next one would. */
+  /** The offset of each text in the bytes, and the offset that one more text would have. */
   readonly #starts: Uint32Array;
 
-  /** @param sorted as JavaScript sorts texts */
+  /** @param sorted in the order in which JavaScript sorts texts */
   constructor(sorted: readonly string[]) {
     this.length = sorted.length;
     this.#bytes = encodeJson(sorted).subarray(1, -1);
     this.#starts = startsOf(this.#bytes, sorted.length);
   }
 
-  /** Of all that it holds. */
+  /** How much memory the list takes. */
   get bytes(): number {
     return this.#bytes.buffer.byteLength + this.#starts.byteLength;
   }
@@ -32,7 +32,7 @@ export class EncodedList {
     return JSON.parse(decoder.decode(this.slice(index, index + 1)));
   }
 
-  /** The index of the first text that comes after this one, which need not be in the list. */
+  /** The index of the first text that sorts after this one. This one need not be in the list. */
   indexAfter(text: string): number {
     let low = 0;
     let high = this.length;
@@ -44,7 +44,7 @@ export class EncodedList {
     return low;
   }
 
-  /** Some of the texts in JSON, with commas between them. It shares the list's bytes. */
+  /** The texts from `start` to `end`, exclusive, in JSON, with commas between them. They share the list's bytes. */
   slice(start: number, end: number): Uint8Array<ArrayBuffer> {
     if (end <= start) return new Uint8Array();
     return this.#bytes.subarray(this.#starts[start], (this.#starts[end] ?? 0) - 1);

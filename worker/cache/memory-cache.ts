@@ -1,16 +1,11 @@
-/** What an isolate keeps between requests, bounded in bytes; what was used longest ago goes first. */
+/** An isolate's memory between requests, bounded in bytes. The entry that was used longest ago goes first. */
 export class MemoryCache<T> {
-  readonly #entries = new Map<string, { readonly value: T; readonly weight: number }>();
-  readonly #limit: number;
+  readonly #entries = new Map<string, { readonly value: T; readonly bytes: number }>();
+  readonly #maxBytes: number;
   #bytes = 0;
 
-  /** @param limit bytes */
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
 
   get(key: string): T | undefined {
@@ -21,14 +16,14 @@ export class MemoryCache<T> {
     return entry.value;
   }
 
-  /** @param weight bytes, about; what alone would take the whole room is not kept */
-  set(key: string, value: T, weight: number): void {
+  /** @param bytes about how much memory the entry takes. An entry that is larger than the whole cache is not stored */
+  set(key: string, value: T, bytes: number): void {
     this.delete(key);
-    if (weight > this.#limit) return;
-    this.#entries.set(key, { value, weight });
-    this.#bytes += weight;
+    if (bytes > this.#maxBytes) return;
+    this.#entries.set(key, { value, bytes });
+    this.#bytes += bytes;
     for (const oldest of this.#entries.keys()) {
-      if (this.#bytes <= this.#limit) return;
+      if (this.#bytes <= this.#maxBytes) return;
       this.delete(oldest);
     }
   }
@@ -37,7 +32,7 @@ export class MemoryCache<T> {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
-    this.#bytes -= entry.weight;
+    this.#bytes -= entry.bytes;
   }
 
   clear(): void {

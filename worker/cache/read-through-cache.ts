@@ -1,63 +1,53 @@
 /**
- * One kind of object, kept: memory → edge cache → store. What a digest names is kept for a day (as long as a
- * deletion waits, at least); what a name points to is fresh for its TTL, then given once more while it is asked
- * for anew, and after twice its TTL only when no store answers whose word is final.
+ * A cache of one kind of object: memory → the data centre's cache → the stores. An immutable object stays fresh for a day,
+ * which is not longer than the time that a deletion waits. A mutable one is fresh for its TTL. Until twice its TTL it is
+ * answered once more while it is read anew in the background. After that it is answered only if no store answers whose
+ * word is final, and at most for the stale limit.
  */
-import { RegistryError } from '../../core/error.ts';
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
+import { RegistryError } from '../../core/error.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { NOTHING_TAKEN } from '../isolate/byte-budget.ts';
+import type { Clock, EdgeRuntime } from '../isolate/edge-runtime.ts';
+import { faultOf } from '../isolate/failure.ts';
 import type { ReadBudget } from '../isolate/read-budget.ts';
+import { backgroundContext, type RequestContext, type Source } from '../isolate/request-context.ts';
 import { SingleFlight } from '../isolate/single-flight.ts';
-import { faultOf, type RefreshFailure } from '../log.ts';
-import { newTrace, type RequestContext } from '../answer/request-context.ts';
 import { CorruptObjectError } from '../store/corrupt-object-error.ts';
 import type { FailoverStores } from '../store/failover-stores.ts';
 import { readSmall, type SmallObject } from '../store/small-object.ts';
 import type { PauseTimer } from '../store/store-health.ts';
 import type { Store } from '../store/store.ts';
-import type { StartTimer } from '../store/time-limit.ts';
 import { watchedStore } from '../store/watched-store.ts';
-import type { EdgeCache, KeptObject } from './edge-cache.ts';
+import type { CachedObject, EdgeCache } from './edge-cache.ts';
 import { MemoryCache } from './memory-cache.ts';
+import type { ObjectKind } from './object-kind.ts';
 
-export interface Kind<T> {
-  readonly absence: 'pointer' | 'digest';
-  /**
-   * Checks all that can be checked.
-   * @throws {CorruptObjectError | BucketObjectInvalidError}
-   */
-  readonly decode: (key: string, object: SmallObject) => T | Promise<T>;
-  /** What a value weighs in memory, beside its key. Bytes. */
-  readonly weigh: (value: T) => number;
-  /** When what it says came true, ISO 8601: an earlier one never replaces a later one. */
-  readonly since?: (value: T) => string;
-}
-
-export interface Kept<T> {
+export interface Cached<T> {
   readonly value: T;
-  readonly at: number;
+  /** When it was read from a store. Milliseconds since 1970. */
+  readonly readAt: number;
+  /** The number of the store that it was read from. */
   readonly store: number;
+  /** When the object was written. ISO 8601, UTC. */
   readonly modified: string | undefined;
 }
 
-export interface ShelfOptions<T> {
-  readonly kind: Kind<T>;
-  readonly roster: FailoverStores;
+export interface ReadThroughOptions<T> extends Clock {
+  readonly kind: ObjectKind<T>;
+  readonly stores: FailoverStores;
   readonly edgeCache: EdgeCache;
-  readonly now: () => number;
-  readonly startTimer: StartTimer;
-  /** Shared by all shelves. */
+  /** Shared by the caches of all kinds. */
   readonly budget: ReadBudget;
-  /** After so long a request no longer waits for another one that asks for the same. Milliseconds. */
-  readonly perFlight: number;
-  readonly onRefreshFailure: (failure: RefreshFailure) => void;
-  /** The most that memory may hold. Bytes. */
-  readonly room: number;
-  /** How long it is given without asking. Milliseconds. */
-  readonly fresh: number;
-  /** How old it may be when no store answers whose word is final. Milliseconds. */
-  readonly stale: number;
+  /** How long a request waits for another one that reads the same object. */
+  readonly joinMs: number;
+  readonly onBackgroundFailure: EdgeRuntime['onBackgroundFailure'];
+  /** The most that memory may hold. */
+  readonly maxBytes: number;
+  /** How old an object may be that is answered without a read. */
+  readonly freshMs: number;
+  /** How old a mutable object may be that is answered when no store answers whose word is final. */
+  readonly staleMs: number;
 }
 
 interface Reading {
@@ -67,24 +57,24 @@ interface Reading {
   readonly deadline: number;
 }
 
-/** A key, its entry and the maps that hold them. */
-const OVERHEAD = 512;
-/** A job whose clock is further ahead than this, in milliseconds, is wrong, and its times order nothing. */
-const MOST_AHEAD = 5 * 60 * 1000;
+/** The memory of a key, its entry and the maps that hold them. */
+const OVERHEAD_BYTES = 512;
+/** If a tag's time is further in the future than this, the job's clock was wrong, and the time orders nothing. */
+const MAX_CLOCK_SKEW_MS = 5 * 60 * 1000;
 
 export class ReadThroughCache<T> {
-  readonly #options: ShelfOptions<T>;
-  readonly #memory: MemoryCache<Kept<T>>;
-  /** Keys that are being asked for in the background, and since when. */
+  readonly #options: ReadThroughOptions<T>;
+  readonly #memory: MemoryCache<Cached<T>>;
+  /** The keys that are being read in the background, with the time when that began. Milliseconds since 1970. */
   readonly #refreshing = new Map<string, number>();
   /** Requests that come together read an object once. */
-  readonly #flights: SingleFlight<Kept<T> | undefined>;
+  readonly #flights: SingleFlight<Cached<T> | undefined>;
 
-  constructor(options: ShelfOptions<T>) {
+  constructor(options: ReadThroughOptions<T>) {
     this.#options = options;
-    const { now, startTimer, perFlight } = options;
-    this.#flights = new SingleFlight({ now, startTimer, patienceMs: perFlight });
-    this.#memory = new MemoryCache(options.room);
+    const { now, startTimer, joinMs, maxBytes } = options;
+    this.#flights = new SingleFlight({ now, startTimer, patienceMs: joinMs });
+    this.#memory = new MemoryCache(maxBytes);
   }
 
   clear(): void {
@@ -92,80 +82,79 @@ export class ReadThroughCache<T> {
   }
 
   /**
-   * At once where memory has it fresh, which is what most requests meet: a promise more costs each of them.
-   * @returns undefined when it does not exist
-   * @throws {RegistryError} UNAVAILABLE when no store answers and nothing is kept that may be given
+   * @returns undefined when the object does not exist
+   * @throws {RegistryError} UNAVAILABLE when no store answers and no cached object may be answered
    * @throws {ConfigurationError} for a bucket of another audience
    */
-  find(scope: RequestContext, key: string): Kept<T> | Promise<Kept<T> | undefined> {
-    const { now, fresh } = this.#options;
-    const kept = this.#memory.get(key);
-    if (kept !== undefined && now() - kept.at < fresh) return given(scope, kept, 'memory');
-    return this.#findElsewhere(scope, key);
+  async find(context: RequestContext, key: string): Promise<Cached<T> | undefined> {
+    const { now, freshMs } = this.#options;
+    const cached = this.#memory.get(key);
+    if (cached !== undefined && now() - cached.readAt < freshMs) return noteSource(context, cached, 'memory');
+    return this.#findElsewhere(context, key);
   }
 
-  async #findElsewhere(scope: RequestContext, key: string): Promise<Kept<T> | undefined> {
-    const { now, fresh, kind } = this.#options;
-    const fromEdge = await this.#flights.run(scope, `edge ${key}`, () => this.#fromEdgeCache(scope, key));
-    // Looked at only now: another request may have learnt more meanwhile.
-    let kept = this.#memory.get(key);
-    let source: 'memory' | 'edge' = 'memory';
-    if (fromEdge !== undefined && (kept === undefined || this.#supersedes(fromEdge, kept))) {
-      kept = fromEdge;
+  async #findElsewhere(context: RequestContext, key: string): Promise<Cached<T> | undefined> {
+    const { now, freshMs } = this.#options;
+    const fromEdge = await this.#flights.run(context, `edge ${key}`, () => this.#fromEdgeCache(context, key));
+    // Memory is looked up only now, because another request may have filled it meanwhile.
+    let cached = this.#memory.get(key);
+    let source: Source = 'memory';
+    if (fromEdge !== undefined && (cached === undefined || this.#supersedes(fromEdge, cached))) {
+      cached = fromEdge;
       source = 'edge';
-      this.#remember(key, kept);
+      this.#remember(key, cached);
     }
-    if (kept !== undefined) {
-      const age = now() - kept.at;
-      if (age < fresh) return given(scope, kept, source);
-      if (kind.absence === 'pointer' && age < 2 * fresh) {
-        this.#refreshLater(scope, key);
-        return given(scope, kept, source);
+    if (cached !== undefined) {
+      const ageMs = now() - cached.readAt;
+      if (ageMs < freshMs) return noteSource(context, cached, source);
+      if (this.#isMutable && ageMs < 2 * freshMs) {
+        this.#refreshLater(context, key);
+        return noteSource(context, cached, source);
       }
     }
-    return this.#ask(scope, key, kept);
+    return this.#findInStores(context, key, cached);
   }
 
-  /** Asks the stores, whatever is kept. @throws as `find` */
-  refresh(scope: RequestContext, key: string): Promise<Kept<T> | undefined> {
-    return this.#flights.run(scope, `store ${key}`, () => this.#refreshOnce(scope, key));
+  /** Reads the object from the stores, whatever is cached. @throws as `find` */
+  refresh(context: RequestContext, key: string): Promise<Cached<T> | undefined> {
+    return this.#flights.run(context, `store ${key}`, () => this.#refreshOnce(context, key));
   }
 
-  async #refreshOnce(scope: RequestContext, key: string): Promise<Kept<T> | undefined> {
-    const { roster, kind, now, fresh, stale, edgeCache } = this.#options;
+  async #refreshOnce(context: RequestContext, key: string): Promise<Cached<T> | undefined> {
+    const { stores, kind, now, edgeCache } = this.#options;
     const before = this.#memory.get(key);
-    const hit = await roster.search(scope, kind.absence, (store, signal, pauseTimer) =>
-      this.#read(store, key, { signal, pauseTimer, deadline: scope.deadline }),
+    const hit = await stores.read(context, kind.mutability, (store, signal, pauseTimer) =>
+      this.#read(store, key, { signal, pauseTimer, deadline: context.deadline }),
     );
-    const { space } = roster;
+    const { cacheId } = stores;
     if (hit === undefined) {
       this.#memory.delete(key);
-      if (space !== undefined && before !== undefined) scope.waitUntil(edgeCache.delete(space, key));
+      if (cacheId !== undefined && before !== undefined) context.waitUntil(edgeCache.delete(cacheId, key));
       return undefined;
     }
     const { object, value, release } = hit.value;
-    const kept: Kept<T> = { value, at: now(), store: hit.store, modified: object.modified };
-    // A store that lags behind another one must not take back what was already given.
+    const cached: Cached<T> = { value, readAt: now(), store: hit.store, modified: object.modified };
+    // A store that lags behind another one must not take back what clients were already answered.
     const latest = this.#memory.get(key);
     if (latest !== undefined && this.#outlasts(latest, value)) {
-      scope.trace.failures.push(`Store ${hit.store} has an older ${key} than the edge has already given.`);
+      context.trace.failures.push(`Store ${hit.store} has an older ${key} than the edge has already given.`);
       release();
       return latest;
     }
-    this.#remember(key, kept);
-    if (space === undefined) {
+    this.#remember(key, cached);
+    if (cacheId === undefined) {
       release();
     } else {
-      const lifetime = kind.absence === 'pointer' ? stale : fresh;
-      const entry = { ...object, at: kept.at, store: kept.store, bucket: roster.idOf(kept.store) };
-      scope.waitUntil(edgeCache.put(space, key, entry, lifetime).finally(release));
+      const { readAt, store } = cached;
+      const entry = { ...object, readAt, store, bucket: stores.idOf(store) };
+      context.waitUntil(edgeCache.put(cacheId, key, entry, this.#lifetimeMs).finally(release));
     }
-    return kept;
+    return cached;
   }
 
   /**
-   * Reads and decodes an object within the memory that all such reads share. It may have to wait for that memory, and that
-   * is no fault of the store.
+   * Reads and decodes an object within the memory that all such reads share. A read may have to wait for that memory, and
+   * the wait does not count as the store's.
    * @returns with `release`, which gives the memory back once nobody needs the object's bytes
    */
   async #read(store: Store, key: string, { signal, pauseTimer, deadline }: Reading) {
@@ -191,65 +180,71 @@ export class ReadThroughCache<T> {
     }
   }
 
-  async #ask(scope: RequestContext, key: string, kept: Kept<T> | undefined): Promise<Kept<T> | undefined> {
-    const { now, stale, kind } = this.#options;
+  /** @param cached is answered if it may be, and no store answers whose word is final */
+  async #findInStores(
+    context: RequestContext,
+    key: string,
+    cached: Cached<T> | undefined,
+  ): Promise<Cached<T> | undefined> {
+    const { now, staleMs } = this.#options;
     try {
-      const found = await this.refresh(scope, key);
+      const found = await this.refresh(context, key);
       if (found === undefined) return undefined;
-      if (found !== kept) return given(scope, found, 'store');
+      if (found !== cached) return noteSource(context, found, 'store');
     } catch (error) {
-      const isDown = error instanceof RegistryError && error.code === 'UNAVAILABLE';
-      if (!isDown || kept === undefined || kind.absence !== 'pointer' || now() - kept.at > stale) throw error;
+      const isUnavailable = error instanceof RegistryError && error.code === 'UNAVAILABLE';
+      const mayBeStale = cached !== undefined && this.#isMutable && now() - cached.readAt <= staleMs;
+      if (!isUnavailable || !mayBeStale) throw error;
     }
-    if (kept === undefined) return undefined;
-    scope.trace.staleSeconds = Math.floor((now() - kept.at) / 1000);
-    return given(scope, kept, 'memory');
+    if (cached === undefined) return undefined;
+    context.trace.staleSeconds = Math.floor((now() - cached.readAt) / 1000);
+    return noteSource(context, cached, 'memory');
   }
 
-  #refreshLater(scope: RequestContext, key: string): void {
-    const { now, roster } = this.#options;
-    const since = this.#refreshing.get(key);
-    // The runtime may drop work that outlives its answer; then the next request takes it up.
-    if (since !== undefined && now() - since < roster.patience) return;
+  #refreshLater(context: RequestContext, key: string): void {
+    const { now, stores } = this.#options;
+    const { backgroundMs } = stores;
+    const startedAt = this.#refreshing.get(key);
+    // The runtime may drop work that outlives its answer. Then a later request starts it again.
+    if (startedAt !== undefined && now() - startedAt < backgroundMs) return;
     this.#refreshing.set(key, now());
-    const background = { ...scope, deadline: now() + roster.patience, trace: newTrace() };
-    scope.waitUntil(this.#refreshNow(background, key));
+    context.waitUntil(this.#refreshNow(backgroundContext(context, now() + backgroundMs), key));
   }
 
-  /** Never rejects: nobody waits for it but the runtime. */
-  async #refreshNow(scope: RequestContext, key: string): Promise<void> {
-    const { failures } = scope.trace;
+  /** Never rejects, because nothing but the runtime waits for it. */
+  async #refreshNow(context: RequestContext, key: string): Promise<void> {
+    const { failures } = context.trace;
     try {
-      await this.refresh(scope, key);
+      await this.refresh(context, key);
     } catch (error) {
       const isExpected = error instanceof RegistryError || error instanceof ConfigurationError;
       failures.push(isExpected ? error.message : faultOf(error));
     } finally {
       this.#refreshing.delete(key);
     }
-    if (failures.length > 0) this.#options.onRefreshFailure({ key, failures });
+    if (failures.length > 0) this.#options.onBackgroundFailure({ key, failures });
   }
 
-  async #fromEdgeCache({ deadline }: RequestContext, key: string): Promise<Kept<T> | undefined> {
-    const { roster, edgeCache, now, fresh, stale, kind, budget } = this.#options;
-    if (roster.idOf(1) === undefined) await roster.recall();
-    const { space } = roster;
-    if (space === undefined) return undefined;
+  async #fromEdgeCache({ deadline }: RequestContext, key: string): Promise<Cached<T> | undefined> {
+    const { stores, edgeCache, now, budget } = this.#options;
+    if (stores.idOf(1) === undefined) await stores.recallIds();
+    const { cacheId } = stores;
+    if (cacheId === undefined) return undefined;
     let release = NOTHING_TAKEN;
     try {
-      const object: KeptObject | undefined = await edgeCache.get(space, key, async (bytes) => {
+      const object: CachedObject | undefined = await edgeCache.get(cacheId, key, async (bytes) => {
         release = await budget.takeForReading(bytes, deadline);
       });
       if (object === undefined) return undefined;
-      // The second store is another bucket now; the cache is still the first one's.
-      const bucket = roster.idOf(object.store);
+      // The second store can be another bucket by now, while the cache is still the first one's.
+      const bucket = stores.idOf(object.store);
       if (bucket !== undefined && object.bucket !== undefined && bucket !== object.bucket) return undefined;
-      if (now() - object.at > (kind.absence === 'pointer' ? stale : fresh)) return undefined;
+      if (now() - object.readAt > this.#lifetimeMs) return undefined;
       const value = await this.#decode(key, object, deadline);
-      return { value, at: object.at, store: object.store, modified: object.modified };
+      return { value, readAt: object.readAt, store: object.store, modified: object.modified };
     } catch (error) {
       if (error instanceof CorruptObjectError) return undefined;
-      // Without room for it, what memory has may still be given.
+      // If there is no room for the object, the one in memory can still be answered.
       if (error instanceof RegistryError && this.#memory.get(key) !== undefined) return undefined;
       throw error;
     } finally {
@@ -257,19 +252,29 @@ export class ReadThroughCache<T> {
     }
   }
 
-  #supersedes(one: Kept<T>, other: Kept<T>): boolean {
-    return one.at > other.at && !this.#outlasts(other, one.value);
+  get #isMutable(): boolean {
+    return this.#options.kind.mutability === 'mutable';
+  }
+
+  /** How long the data centre's cache keeps an object. */
+  get #lifetimeMs(): number {
+    return this.#isMutable ? this.#options.staleMs : this.#options.freshMs;
+  }
+
+  #supersedes(one: Cached<T>, other: Cached<T>): boolean {
+    return one.readAt > other.readAt && !this.#outlasts(other, one.value);
   }
 
   /**
-   * Whether what is kept came later than that value, and is to be believed still: not beyond the stale limit, for
-   * then a store that was restored would never be heard, and not when it claims to be from the future.
+   * Whether the cached object is later than that value, so that the value must not replace it. A cached object beyond the
+   * stale limit does not count, because the edge would never accept a store that was restored. One that claims to be from
+   * the future does not count either.
    */
-  #outlasts(kept: Kept<T>, value: T): boolean {
-    const { kind, now, stale } = this.#options;
+  #outlasts(cached: Cached<T>, value: T): boolean {
+    const { kind, now, staleMs } = this.#options;
     if (kind.since === undefined) return false;
-    const since = kind.since(kept.value);
-    if (now() - kept.at > stale || Date.parse(since) > now() + MOST_AHEAD) return false;
+    const since = kind.since(cached.value);
+    if (now() - cached.readAt > staleMs || Date.parse(since) > now() + MAX_CLOCK_SKEW_MS) return false;
     return kind.since(value) < since;
   }
 
@@ -283,13 +288,14 @@ export class ReadThroughCache<T> {
     }
   }
 
-  #remember(key: string, kept: Kept<T>): void {
-    this.#memory.set(key, kept, this.#options.kind.weigh(kept.value) + 2 * key.length + OVERHEAD);
+  #remember(key: string, cached: Cached<T>): void {
+    const bytes = this.#options.kind.memoryBytes(cached.value) + 2 * key.length + OVERHEAD_BYTES;
+    this.#memory.set(key, cached, bytes);
   }
 }
 
-function given<T>(scope: RequestContext, kept: Kept<T>, source: 'memory' | 'edge' | 'store'): Kept<T> {
-  scope.trace.source = source;
-  scope.trace.store = kept.store;
-  return kept;
+function noteSource<T>(context: RequestContext, cached: Cached<T>, source: Source): Cached<T> {
+  context.trace.source = source;
+  context.trace.store = cached.store;
+  return cached;
 }

@@ -1,4 +1,4 @@
-/** A variable that the edge cannot be run with. Every request then fails, so that nothing is served by accident. */
+/** A variable has a value that the edge cannot run with. Every request then fails, so that nothing is served by accident. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
   readonly variable: string;

@@ -1,12 +1,12 @@
 /**
- * The Worker's variables, read once. What is wrong with one of them is said by name to every caller, and
- * nothing is served until it is mended.
+ * The Worker's variables, read once. If one of them cannot be used, the answer to every request names it, and nothing is
+ * served until it is corrected.
  */
 import { AUDIENCES, type Audience } from '../../core/identity.ts';
 import { NameInvalidError, isHostName, isPort, parseUpstream, type Upstream } from '../../core/reference.ts';
-import { parseTokens, type Token } from '../request/token.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { readStores, type StoreConfiguration } from './store-configuration.ts';
+import { parseTokens, type Token } from './token.ts';
 import { refuseMisspelt } from './variable-name.ts';
 import { readBytes, readChoice, readDuration, readText, type Variables } from './variable.ts';
 
@@ -15,36 +15,36 @@ const SWITCH = ['on', 'off'] as const;
 
 export interface Configuration {
   /**
-   * `AUDIENCE`: `public` (default) or `token`. It has to be what the bucket's `lifeboat.json` says; otherwise
-   * nothing is served. With `public`, whoever reaches the edge reads all that the bucket holds.
+   * `AUDIENCE`: `public` (default) or `token`. Nothing is served unless the bucket's `lifeboat.json` says the same. With
+   * `public`, everybody who can reach the edge can read everything in the bucket.
    */
   readonly audience: Audience;
-  /** In the order in which they are asked; see store-configuration.ts. At least one. */
+  /** At least one, in the order in which they are read; see store-configuration.ts. */
   readonly stores: readonly StoreConfiguration[];
-  /** `DEFAULT_UPSTREAM` (`docker.io`): whose names those are that come without an upstream. */
+  /** `DEFAULT_UPSTREAM` (`docker.io`): the upstream of names that state none. */
   readonly defaultUpstream: Upstream;
-  /** `HOSTS`: `docker.example.com=docker.io,quay.example.com=quay.io`: names under which the edge is one upstream. */
+  /** `HOSTS`: `docker.example.com=docker.io,quay.example.com=quay.io`: host names under which the edge serves one upstream. */
   readonly hosts: ReadonlyMap<string, Upstream>;
   /**
-   * `BLOBS`: `redirect` hands out presigned URLs, bearers for one object each that live 20 minutes; `stream`
-   * sends the bytes through the edge; `auto` (default) streams what is small or cannot be redirected.
+   * `BLOBS`: `redirect` sends clients to presigned URLs, each of which lets anybody read one object for 20 minutes;
+   * `stream` sends the bytes through the edge; `auto` (default) streams blobs that are small or cannot be redirected.
    */
   readonly blobs: (typeof BLOB_MODES)[number];
-  /** `STREAM_BELOW` (65536): with `BLOBS = auto`, fewer bytes than this are streamed: a redirect would take longer. */
-  readonly streamBelow: number;
-  /** `TAG_TTL` (`60s`): how long a tag is answered without asking the store. Milliseconds. */
-  readonly tagTtl: number;
-  /** `TAG_STALE` (`7d`): how old a tag may be that is answered while no store answers that knows. Milliseconds. */
-  readonly tagStale: number;
-  /** `STORE_FRESH` (`5s`): how long a store that answered counts as live. Milliseconds. */
-  readonly storeFresh: number;
-  /** `TAGS`: `off` answers digests only, for those who let no mirror decide what a tag is. */
+  /** `STREAM_BELOW` (65536): with `BLOBS = auto`, smaller blobs are streamed, because a redirect takes longer. */
+  readonly streamBelowBytes: number;
+  /** `TAG_TTL` (`60s`): how long a tag is answered without a read of the store. */
+  readonly tagTtlMs: number;
+  /** `TAG_STALE` (`7d`): how old a tag may be that is answered while no store answers whose word is final. */
+  readonly tagStaleMs: number;
+  /** `STORE_FRESH` (`5s`): how long a store counts as live after an answer. */
+  readonly storeFreshMs: number;
+  /** `TAGS`: `off` answers digests only, for operators who let no mirror decide where a tag points. */
   readonly tags: boolean;
   /** `CATALOG` (`default`): the names of the configurations whose repositories `/v2/_catalog` lists. */
   readonly catalogs: readonly string[];
   /**
-   * `TOKENS`, a secret: who may read what, with `AUDIENCE = token`; its form is in token.ts. Tokens are in it
-   * as SHA-256 only: whoever reads this variable cannot use them.
+   * `TOKENS`, a secret: who may read which repositories, with `AUDIENCE = token`. token.ts describes its form. It has only
+   * the tokens' SHA-256, so that nobody who reads this variable can use them.
    */
   readonly tokens: readonly Token[];
   /**
@@ -81,10 +81,10 @@ export function readConfiguration(variables: Variables): Configuration {
     defaultUpstream: readUpstream('DEFAULT_UPSTREAM', readText(variables, 'DEFAULT_UPSTREAM') ?? 'docker.io'),
     hosts: readHosts(variables),
     blobs,
-    streamBelow: readBytes(variables, 'STREAM_BELOW', 65_536),
-    tagTtl: readDuration(variables, 'TAG_TTL', '60s'),
-    tagStale: readDuration(variables, 'TAG_STALE', '7d'),
-    storeFresh: readDuration(variables, 'STORE_FRESH', '5s'),
+    streamBelowBytes: readBytes(variables, 'STREAM_BELOW', 65_536),
+    tagTtlMs: readDuration(variables, 'TAG_TTL', '60s'),
+    tagStaleMs: readDuration(variables, 'TAG_STALE', '7d'),
+    storeFreshMs: readDuration(variables, 'STORE_FRESH', '5s'),
     tags: readChoice(variables, 'TAGS', SWITCH, 'on') === 'on',
     catalogs: readCatalogs(variables),
     tokens: readTokens(variables, audience),
@@ -120,7 +120,7 @@ function readHosts(variables: Variables): ReadonlyMap<string, Upstream> {
   return hosts;
 }
 
-/** Whether a request can have this host. Its port has no leading zero, because a port in a URL has none. */
+/** Whether a request can have this host. The port has no leading zero, because a port in a URL has none. */
 function isRequestHost(text: string): boolean {
   const [, host = '', port] = /^([^:]*)(?::([1-9]\d*))?$/.exec(text) ?? [];
   return isHostName(host) && (port === undefined || isPort(port));

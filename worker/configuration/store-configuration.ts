@@ -1,35 +1,35 @@
 /**
- * Where the mirror is. The first store is `S3_…`, or the R2 binding `BUCKET` when `S3_ENDPOINT` is not set;
- * `S3_2_…` to `S3_9_…` are whole mirrors of it in another region or with another provider, asked in that order
- * when one does not answer.
+ * The stores that hold the mirror. The first is `S3_…`, or the R2 binding `BUCKET` when `S3_ENDPOINT` is not set. `S3_2_…`
+ * to `S3_9_…` are complete copies in another region or with another provider. They are read in that order when one does not
+ * answer.
  */
 import { ConfigurationError } from './configuration-error.ts';
 import { readBaseUrl, readChoice, readRequired, readText, type Variables } from './variable.ts';
 
-/** What the edge does with an R2 binding: it reads. */
+/** The part of an R2 binding that the edge uses. */
 export type ReadableBucket = Pick<R2Bucket, 'get'>;
 
 interface Placement {
-  /** `S3_PREFIX`: where in the bucket the mirror lies; ends in a slash unless it is empty. */
+  /** `S3_PREFIX`: the folder of the mirror in the bucket; ends in a slash unless it is empty. */
   readonly prefix: string;
   /**
-   * `PUBLIC_URL`, `S3_2_PUBLIC_URL`, …: the bucket as anybody can read it (an R2 custom domain, CloudFront),
-   * without the prefix. Clients are sent there, and nothing is signed; what it shows is shown to everyone.
+   * `PUBLIC_URL`, `S3_2_PUBLIC_URL`, …: the address at which everybody can read the bucket (an R2 custom domain,
+   * CloudFront), without the prefix. Clients are redirected there, and nothing is signed.
    */
   readonly publicUrl: string | undefined;
 }
 
 export interface S3Configuration extends Placement {
   readonly kind: 's3';
-  /** `S3_ENDPOINT`: an S3 API's URL, which may have a path. */
+  /** `S3_ENDPOINT`: the URL of an S3 API. It may have a path. */
   readonly endpoint: string;
   /** `S3_BUCKET` */
   readonly bucket: string;
   /** `S3_REGION` (`auto`) */
   readonly region: string;
-  /** `S3_PATH_STYLE` (`true`): the bucket in the path; `false`: in the host's name. */
+  /** `S3_PATH_STYLE` (`true`): the bucket is in the path; with `false` it is in the host name. */
   readonly pathStyle: boolean;
-  /** `S3_ACCESS_KEY_ID`, a secret. The key needs to get and to list, nothing else: it must not be able to write. */
+  /** `S3_ACCESS_KEY_ID`, a secret. The key needs to get and to list. It must not be able to write. */
   readonly accessKeyId: string;
   /** `S3_SECRET_ACCESS_KEY`, a secret. */
   readonly secretAccessKey: string;
@@ -71,7 +71,7 @@ export function readStores(variables: Variables): readonly StoreConfiguration[] 
   return stores;
 }
 
-/** A misspelt S3_REGOIN would silently be the default's region. */
+/** Unknown variables are refused, because a misspelt S3_REGOIN would silently mean the default region. */
 function refuseUnknown(variables: Variables): void {
   for (const name of Object.keys(variables)) {
     const [, number, field] = /^S3_(?:([2-9])_)?(.*)$/.exec(name) ?? [];

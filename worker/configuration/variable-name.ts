@@ -1,9 +1,9 @@
-/** Names of variables. A misspelt one would silently leave its default in force, so it is refused. */
+/** Names of variables. A misspelt name is refused, because the variable's default would silently apply. */
 import { countEdits } from '../../core/spelling.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import type { Variables } from './variable.ts';
 
-/** All but those of stores after the first, whose names are checked one by one in store-configuration.ts. */
+/** All variables except those of the second and later stores, which store-configuration.ts checks. */
 const KNOWN = [
   'ANALYTICS',
   'AUDIENCE',
@@ -29,22 +29,22 @@ const KNOWN = [
   'TOKENS',
 ] as const;
 
-/** Near one of the edge's, and set in many environments for another purpose. */
-const OTHERS: ReadonlySet<string> = new Set(['HOST']);
+/** Names that resemble one of the edge's, but are set in many environments for another purpose. */
+const UNRELATED: ReadonlySet<string> = new Set(['HOST']);
 
-/** Names that begin so are store-configuration.ts's to judge. */
-const OF_A_STORE = 'S3_';
+/** store-configuration.ts checks the names that begin with this. */
+const STORE_PREFIX = 'S3_';
 
 /**
- * Names that resemble none are let be: people bind what is theirs, and platforms add to it.
- * @throws {ConfigurationError} for a text, in capitals, whose name is nearly one of the edge's
+ * Names that resemble none of the edge's are ignored, because people and platforms set variables of their own.
+ * @throws {ConfigurationError} for a text whose name is nearly one of the edge's
  */
 export function refuseMisspelt(variables: Variables): void {
   for (const [name, value] of Object.entries(variables)) {
     const isText = ['string', 'number', 'boolean'].includes(typeof value);
     if (!isText || value === '' || KNOWN.some((known) => known === name)) continue;
     const isInCapitals = /^[A-Z0-9_]+$/.test(name);
-    if (OTHERS.has(name) || (isInCapitals && name.startsWith(OF_A_STORE))) continue;
+    if (UNRELATED.has(name) || (isInCapitals && name.startsWith(STORE_PREFIX))) continue;
     const meant = isInCapitals ? nearest(name) : KNOWN.find((known) => known === name.toUpperCase());
     if (meant !== undefined) {
       throw new ConfigurationError(name, `there is no such variable. Is ${meant} meant?`);
@@ -54,7 +54,7 @@ export function refuseMisspelt(variables: Variables): void {
 
 function nearest(name: string): string | undefined {
   const near = KNOWN.map((known) => ({ known, distance: countEdits(name, known) }))
-    // Short words are near each other by chance: LOGS is two letters from TAGS.
+    // Short words resemble each other by chance: LOGS differs from TAGS by two letters.
     .filter(({ known, distance }) => distance <= (known.length < 7 ? 1 : 2))
     .toSorted((one, other) => one.distance - other.distance);
   return near[0]?.known;

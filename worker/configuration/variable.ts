@@ -1,10 +1,13 @@
-/** Reading the Worker's variables one by one. An empty text is an unset variable, as in `[vars] X = ""`. */
+/** Reads the Worker's variables one by one. An empty text counts as an unset variable, as in `[vars] X = ""`. */
 import { DurationInvalidError, parseDuration } from '../../core/duration.ts';
 import { ConfigurationError } from './configuration-error.ts';
 
 export type Variables = Readonly<Record<string, unknown>>;
 
-/** Trimmed, because `echo … | wrangler secret put` adds a line end. @throws {ConfigurationError} when it is no text */
+/**
+ * Trims the text, because `echo … | wrangler secret put` adds a line end.
+ * @throws {ConfigurationError} when the variable is not a text
+ */
 export function readText(variables: Variables, name: string): string | undefined {
   const value = variables[name];
   if (value === undefined || value === null) return undefined;
@@ -36,7 +39,7 @@ export function readChoice<Choice extends string>(
   return choice;
 }
 
-/** Whole bytes. @throws {ConfigurationError} */
+/** @returns bytes @throws {ConfigurationError} when it is not a whole number */
 export function readBytes(variables: Variables, name: string, fallback: number): number {
   const text = readText(variables, name);
   if (text === undefined) return fallback;
@@ -47,7 +50,7 @@ export function readBytes(variables: Variables, name: string, fallback: number):
   return bytes;
 }
 
-/** `60s`, `5m`, `24h`, `7d`. @returns milliseconds @throws {ConfigurationError} */
+/** Reads `60s`, `5m`, `24h` or `7d`. @returns milliseconds @throws {ConfigurationError} */
 export function readDuration(variables: Variables, name: string, fallback: string): number {
   try {
     return parseDuration(readText(variables, name) ?? fallback);
@@ -58,7 +61,7 @@ export function readDuration(variables: Variables, name: string, fallback: strin
   }
 }
 
-/** An address to build others on: without a slash at its end. @throws {ConfigurationError} */
+/** A URL that paths are added to: it has no slash at its end. @throws {ConfigurationError} */
 export function readBaseUrl(variables: Variables, name: string): string | undefined {
   const text = readText(variables, name);
   if (text === undefined) return undefined;

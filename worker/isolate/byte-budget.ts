@@ -1,102 +1,104 @@
 /** How many bytes the requests of an isolate may hold for one purpose at the same time. First come, first served. */
 import { RegistryError } from '../../core/error.ts';
-import type { StartTimer } from '../store/time-limit.ts';
+import type { Clock } from './edge-runtime.ts';
 import { waitForOther } from './other-request.ts';
 
 interface Grant {
   readonly bytes: number;
-  /** Milliseconds since 1970. Its request is over by then: it gave the bytes back, or the runtime dropped it. */
+  /**
+   * When the request is over, so that its bytes are free even if the runtime dropped it before it released them.
+   * Milliseconds since 1970.
+   */
   readonly expires: number;
 }
 
 interface Waiting {
   readonly grant: Grant;
-  tell: () => void;
+  wake: () => void;
 }
 
 export type Release = () => void;
 
-/** Gives back what was never taken. */
+/** The release of a request that took nothing. */
 export const NOTHING_TAKEN: Release = () => {};
 
 export class ByteBudget {
-  readonly #limit: number;
-  readonly #now: () => number;
-  readonly #startTimer: StartTimer;
+  readonly #limitBytes: number;
+  readonly #clock: Clock;
   readonly #grants = new Set<Grant>();
   readonly #queue = new Set<Waiting>();
-  #held = 0;
+  #heldBytes = 0;
 
-  /** @param limit bytes; a request for more than all of them gets all of them */
-  constructor(limit: number, options: { readonly now: () => number; readonly startTimer: StartTimer }) {
-    this.#limit = limit;
-    this.#now = options.now;
-    this.#startTimer = options.startTimer;
+  /** @param limitBytes a request for more gets the whole budget */
+  constructor(limitBytes: number, clock: Clock) {
+    this.#limitBytes = limitBytes;
+    this.#clock = clock;
   }
 
   /** Bytes. */
   get held(): number {
-    return this.#held;
+    return this.#heldBytes;
   }
 
   /**
-   * @param deadline when the bytes are needed no longer. Milliseconds since 1970
-   * @returns gives the bytes back; may be called again
-   * @throws {RegistryError} UNAVAILABLE when others hold the bytes until the deadline
+   * @param deadline when the request no longer needs the bytes. Milliseconds since 1970
+   * @returns releases the bytes; a second call does nothing
+   * @throws {RegistryError} UNAVAILABLE when other requests hold the bytes until the deadline
    */
   async take(bytes: number, deadline: number): Promise<Release> {
-    const grant = { bytes: Math.min(bytes, this.#limit), expires: deadline };
-    this.#takeBackExpired();
+    const grant = { bytes: Math.min(bytes, this.#limitBytes), expires: deadline };
+    this.#releaseExpired();
     if (this.#queue.size === 0 && this.#fits(grant)) this.#give(grant);
     else await this.#wait(grant);
-    return () => this.#takeBack(grant);
+    return () => this.#release(grant);
   }
 
   async #wait(grant: Grant): Promise<void> {
-    const waiting: Waiting = { grant, tell: () => {} };
+    const { now, startTimer } = this.#clock;
+    const waiting: Waiting = { grant, wake: () => {} };
     this.#queue.add(waiting);
-    while (!this.#grants.has(grant) && grant.expires > this.#now()) {
-      // The runtime may have dropped those that hold the bytes, so nobody may tell when a share has expired.
-      const next = Math.min(grant.expires, ...Array.from(this.#grants, ({ expires }) => expires));
-      await waitForOther<void>(next - this.#now(), this.#startTimer, (tell) => {
-        waiting.tell = tell;
+    while (!this.#grants.has(grant) && grant.expires > now()) {
+      // The runtime may have dropped the requests that hold the bytes, and then nobody wakes this one when a grant expires.
+      const nextExpiry = Math.min(grant.expires, ...Array.from(this.#grants, ({ expires }) => expires));
+      await waitForOther<void>(nextExpiry - now(), startTimer, (wake) => {
+        waiting.wake = wake;
         return () => {};
       });
-      this.#takeBackExpired();
+      this.#releaseExpired();
     }
     if (this.#grants.has(grant)) return;
     this.#queue.delete(waiting);
-    // The one that left may have kept smaller ones waiting.
+    // This request may have blocked smaller ones behind it.
     this.#serve();
     throw new RegistryError('UNAVAILABLE', 'The edge has no room for this object at the moment.');
   }
 
   #fits({ bytes }: Grant): boolean {
-    return this.#held + bytes <= this.#limit;
+    return this.#heldBytes + bytes <= this.#limitBytes;
   }
 
   #give(grant: Grant): void {
     this.#grants.add(grant);
-    this.#held += grant.bytes;
+    this.#heldBytes += grant.bytes;
   }
 
-  #takeBack(grant: Grant): void {
+  #release(grant: Grant): void {
     if (!this.#grants.delete(grant)) return;
-    this.#held -= grant.bytes;
+    this.#heldBytes -= grant.bytes;
     this.#serve();
   }
 
-  #takeBackExpired(): void {
-    for (const grant of this.#grants) if (grant.expires <= this.#now()) this.#takeBack(grant);
+  #releaseExpired(): void {
+    for (const grant of this.#grants) if (grant.expires <= this.#clock.now()) this.#release(grant);
   }
 
   #serve(): void {
     for (const waiting of this.#queue) {
-      const isTooLate = waiting.grant.expires <= this.#now();
+      const isTooLate = waiting.grant.expires <= this.#clock.now();
       if (!isTooLate && !this.#fits(waiting.grant)) return;
       this.#queue.delete(waiting);
       if (!isTooLate) this.#give(waiting.grant);
-      waiting.tell();
+      waiting.wake();
     }
   }
 }

@@ -1,34 +1,26 @@
-/** Who may read what. Decided before anything is looked for, so that a refusal tells nothing of what exists. */
+/** Who may read which repository. That is decided before any read, so that a refusal does not tell what exists. */
 import { RegistryError } from '../../core/error.ts';
-import type { RequestHeaders } from './request-headers.ts';
 import type { Configuration } from '../configuration/configuration.ts';
+import { mayRead, type Token } from '../configuration/token.ts';
+import type { RequestHeaders } from './request-headers.ts';
 import type { EdgeRequest } from './request.ts';
-import { mayRead, type Token } from './token.ts';
 
 const encoder = new TextEncoder();
 
 type Access = Pick<Configuration, 'audience' | 'tokens' | 'challenge'>;
 
 /**
- * @returns the caller's token; undefined, and at once, where none is needed
- * @throws {RegistryError} DENIED; UNAUTHORIZED if the operator wants callers to be challenged
+ * @returns the token that the request has; undefined if it needs none
+ * @throws {RegistryError} DENIED; UNAUTHORIZED instead for a missing token if the operator wants a challenge
  */
-export function authorise(
+export async function authorise(
   request: EdgeRequest,
-  caller: Pick<RequestHeaders, 'authorization'>,
+  headers: Pick<RequestHeaders, 'authorization'>,
   access: Access,
-): undefined | Promise<Token> {
-  // A static header that a client sends to a public edge is not looked at.
+): Promise<Token | undefined> {
+  // A public edge ignores the header, because clients may send one to every registry.
   if (access.audience === 'public' || request.kind === 'health') return undefined;
-  return requireToken(request, caller, access);
-}
-
-async function requireToken(
-  request: EdgeRequest,
-  caller: Pick<RequestHeaders, 'authorization'>,
-  access: Access,
-): Promise<Token> {
-  const token = await tokenOf(caller.authorization, access.tokens);
+  const token = await tokenOf(headers.authorization, access.tokens);
   if (token === undefined) {
     const message = 'This registry needs a token, and the request has none that it knows.';
     throw new RegistryError(access.challenge === 'basic' ? 'UNAUTHORIZED' : 'DENIED', message);
@@ -46,9 +38,9 @@ async function tokenOf(
   const secret = secretOf(authorization);
   if (secret === undefined) return undefined;
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', encoder.encode(secret)));
-  // All are compared, whole: time says nothing of which one was near.
+  // All hashes are compared to their end, so that the time does not tell how much of one matches.
   let found: Token | undefined;
-  for (const token of tokens) if (isEqual(token.hash, hash)) found = token;
+  for (const token of tokens) if (isEqualInConstantTime(token.hash, hash)) found = token;
   return found;
 }
 
@@ -67,7 +59,8 @@ function secretOf(authorization: string | undefined): string | undefined {
   return colon === -1 ? undefined : pair.slice(colon + 1);
 }
 
-function isEqual(one: Uint8Array, other: Uint8Array): boolean {
+/** `isEqual` of core/bytes.ts stops at the first difference, which must not show here. */
+function isEqualInConstantTime(one: Uint8Array, other: Uint8Array): boolean {
   let difference = one.length ^ other.length;
   for (const [index, byte] of one.entries()) difference |= byte ^ (other[index] ?? 0);
   return difference === 0;

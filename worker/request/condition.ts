@@ -1,16 +1,16 @@
 /**
- * Conditions: https://www.rfc-editor.org/rfc/rfc9110#section-13. They are judged by the ETag, which is made of the
- * digest. Nothing here has a date of modification, so conditions on dates are ignored, as section 13.1.3 wants it.
+ * Conditional requests: https://www.rfc-editor.org/rfc/rfc9110#section-13. They are decided by the ETag, which is made of
+ * the digest. Answers have no date of modification, so conditions on dates are ignored, as section 13.1.3 requires.
  */
 import { RegistryError } from '../../core/error.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
 /**
- * @returns whether the caller has the content already, so that the answer is 304
+ * @returns whether the client has the content already, so that the answer is 304
  * @throws {RegistryError} PRECONDITION_FAILED if `If-Match` names other content
  */
-export function hasAlready(caller: Pick<RequestHeaders, 'ifMatch' | 'ifNoneMatch'>, etag: string): boolean {
-  const { ifMatch, ifNoneMatch } = caller;
+export function hasAlready(headers: Pick<RequestHeaders, 'ifMatch' | 'ifNoneMatch'>, etag: string): boolean {
+  const { ifMatch, ifNoneMatch } = headers;
   if (ifMatch !== undefined && !listOf(ifMatch).some((one) => one === '*' || one === etag)) {
     throw new RegistryError('PRECONDITION_FAILED', 'The content does not match If-Match.');
   }

@@ -1,26 +1,26 @@
 /**
- * Requests parsed, and kept: parsing is pure, nodes of a cluster all ask for the same, and taking a URL apart
- * costs more than everything else that a warm answer needs.
+ * Parses requests, and remembers the results. Parsing is pure, all nodes of a cluster send the same requests, and parsing
+ * a URL costs more than everything else that a warm answer needs.
  */
 import { RegistryError } from '../../core/error.ts';
 import { MemoryCache } from '../cache/memory-cache.ts';
 import { parseRequest, type EdgeRequest, type Naming } from './request.ts';
 
 export interface ParsedRequest {
-  readonly asked: EdgeRequest;
-  /** The host name that it was sent to, without the port. */
+  readonly request: EdgeRequest;
+  /** The host name of the request's URL, without the port. */
   readonly host: string;
   readonly path: string;
 }
 
-/** Longer ones are not what a client of a registry sends again. */
-const LONGEST_KEPT = 512;
-const ROOM = 2 * 1024 * 1024;
-/** What the parsed form and the map's entry take, about. */
-const OVERHEAD = 1024;
+/** A longer URL is not remembered, because a registry's client does not send it again. */
+const MAX_KEY_LENGTH = 512;
+const MAX_BYTES = 2 * 1024 * 1024;
+/** About how much memory the parsed form and the map's entry take. */
+const OVERHEAD_BYTES = 1024;
 
 const NO_HOST: ParsedRequest = {
-  asked: {
+  request: {
     kind: 'refused',
     error: new RegistryError('NAME_INVALID', 'The Host header is not the name of a host.'),
   },
@@ -30,23 +30,23 @@ const NO_HOST: ParsedRequest = {
 
 export class RequestParser {
   readonly #naming: Naming;
-  readonly #kept = new MemoryCache<ParsedRequest>(ROOM);
+  readonly #cache = new MemoryCache<ParsedRequest>(MAX_BYTES);
 
   constructor(naming: Naming) {
     this.#naming = naming;
   }
 
-  /** Never throws: what is malformed is `refused`. */
+  /** Never throws: a malformed request becomes `refused`. */
   parse(method: string, address: string): ParsedRequest {
     const key = `${method} ${address}`;
-    const kept = this.#kept.get(key);
-    if (kept !== undefined) return kept;
-    // The runtime puts the Host header into the address as it came.
+    const earlier = this.#cache.get(key);
+    if (earlier !== undefined) return earlier;
+    // The runtime puts the Host header into the address without a check.
     const url = URL.parse(address);
     if (url === null) return NO_HOST;
-    const asked = parseRequest(method, url, this.#naming);
-    const parsed = { asked, host: url.hostname, path: url.pathname };
-    if (key.length <= LONGEST_KEPT) this.#kept.set(key, parsed, 2 * key.length + OVERHEAD);
+    const request = parseRequest(method, url, this.#naming);
+    const parsed = { request, host: url.hostname, path: url.pathname };
+    if (key.length <= MAX_KEY_LENGTH) this.#cache.set(key, parsed, 2 * key.length + OVERHEAD_BYTES);
     return parsed;
   }
 }

@@ -3,20 +3,20 @@ import type { ByteRange } from '../store/store.ts';
 
 export interface Ranges {
   /**
-   * How many ranges the header lists. If it lists more than one, the answer is a list, even if only one is satisfiable.
+   * How many ranges the header lists. If it lists several, the answer has several parts, even if only one is satisfiable.
    */
   readonly listed: number;
-  /** The ranges that the blob has, in the order of the header. If there is none, the answer is 416. */
+  /** The ranges that lie within the blob, in the order of the header. If there are none, the answer is 416. */
   readonly satisfiable: readonly ByteRange[];
 }
 
 /**
- * @param size of the whole, in bytes
- * @returns undefined to answer the whole, because there is no range, or one that cannot be read
+ * @param size the blob's, in bytes
+ * @returns undefined if there is no range, or one that cannot be read, so that the answer is the whole blob
  */
 export function parseRanges(header: string | undefined, size: number): Ranges | undefined {
   const [, list] = /^bytes=(.*)$/i.exec(header ?? '') ?? [];
-  // An element of the list may be empty: RFC 9110, 5.6.1.2.
+  // An element of the list may be empty: RFC 9110, section 5.6.1.2.
   const texts = list?.split(',').map((text) => text.trim()) ?? [];
   const ranges = texts.filter((text) => text !== '').map((text) => parseRange(text, size));
   if (ranges.length === 0 || ranges.includes(undefined)) return undefined;
@@ -35,11 +35,11 @@ function parseRange(text: string, size: number): ByteRange | 'unsatisfiable' | u
   }
   const start = Number(first);
   const end = last === '' ? size - 1 : Math.min(Number(last), size - 1);
-  // `500-0` can be no range at all; the conformance suite wants it refused like one beyond the end.
+  // RFC 9110 calls `500-0` invalid, but the conformance suite wants it refused like a range beyond the end.
   return start > end ? 'unsatisfiable' : { start, end };
 }
 
-/** Whether each range begins behind the end of the one before it. Clients that ask for several ranges ask this way. */
+/** Whether each range begins after the end of the previous one. Clients that ask for several ranges list them so. */
 export function areAscending(ranges: readonly ByteRange[]): boolean {
   return ranges.every(({ start }, index) => start > (ranges[index - 1]?.end ?? -1));
 }

@@ -1,9 +1,9 @@
 const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'];
 
-/** What of a request's headers changes its answer. Read only where it is needed: each look costs a little. */
+/** The headers that change an answer. Each is read only when it is needed, because each read costs a little. */
 export class RequestHeaders {
   readonly isHead: boolean;
-  /** The host name that it was sent to, without the port. */
+  /** The host name of the request's URL, without the port. */
   readonly host: string;
   readonly #headers: Headers;
 
@@ -32,7 +32,8 @@ export class RequestHeaders {
   get ifNoneMatch(): string | undefined {
     return this.#headers.get('if-none-match') ?? undefined;
   }
-  /** Whether the answer depends on the content that the caller has or expects. */
+
+  /** Whether the answer depends on the content that the client has or expects. */
   get hasConditions(): boolean {
     return CONDITIONS.some((name) => this.#headers.has(name));
   }

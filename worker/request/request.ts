@@ -1,5 +1,5 @@
 /**
- * A request's method and URL → what is asked for, as a value. Pure; nothing after it reads a URL.
+ * Turns a request's method and URL into a value. It is pure, and no later step reads a URL.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints
  */
 import { isDigest, type Digest } from '../../core/digest.ts';
@@ -15,27 +15,28 @@ import {
   type Upstream,
 } from '../../core/reference.ts';
 
-/** Which upstream a request's host name stands for, and which upstream has the names that state none. */
+/** How the upstream of a name is found if the name does not state it. */
 export interface Naming {
+  /** The upstream of names when neither the name nor the host states one. */
   readonly defaultUpstream: Upstream;
-  /** By the host name of the request, with or without its port. */
+  /** The upstream that a host name of the edge stands for, by that host name, with or without its port. */
   readonly hosts: ReadonlyMap<string, Upstream>;
 }
 
-/** A repository, with how it was asked for. */
+/** A repository, and how the request wrote its name. */
 export interface Name {
   readonly repository: Repository;
-  /** As it stood in the path. */
+  /** As the path has it. */
   readonly requested: string;
-  /** As it stood in the query; echoed, as the specification wants it. */
+  /** As `?ns=` has it. The answer repeats it, as the specification requires. */
   readonly namespace: string | undefined;
 }
 
-/** Which part of a list. */
+/** The part of a list that a request asks for. */
 export interface Page {
-  /** At most so many. */
+  /** The most entries. */
   readonly limit: number | undefined;
-  /** Only what sorts after it. */
+  /** Only entries that sort after this one. */
   readonly last: string | undefined;
 }
 
@@ -55,7 +56,7 @@ export type EdgeRequest =
     }
   | { readonly kind: 'refused'; readonly error: RegistryError };
 
-/** Never throws: what is malformed is `refused`, with the error to answer. */
+/** Never throws: a malformed request becomes `refused`, with the error to answer. */
 export function parseRequest(method: string, url: URL, naming: Naming): EdgeRequest {
   try {
     return parse(method, url, naming);
@@ -95,7 +96,7 @@ function parse(method: string, url: URL, naming: Naming): EdgeRequest {
         kind: 'referrers',
         name: nameOf(name, url, naming),
         subject: digestOf(last),
-        // A media type has no space. A space here is a plus that the client did not encode, decoded as in HTML's forms.
+        // A media type has no space, so a space is a plus that the client did not encode: HTML's forms decode it so.
         artifactType: query.get('artifactType')?.replaceAll(' ', '+') || undefined,
       };
     default:
@@ -105,7 +106,7 @@ function parse(method: string, url: URL, naming: Naming): EdgeRequest {
 
 const NO_QUERY = new URLSearchParams();
 
-/** Most requests have none, and a URL makes a new one each time that it is asked. */
+/** Most requests have no query, and `searchParams` makes an object for each URL. */
 function queryOf(url: URL): URLSearchParams {
   return url.search === '' ? NO_QUERY : url.searchParams;
 }
@@ -114,7 +115,7 @@ function noSuchPage(): RegistryError {
   return new RegistryError('NAME_UNKNOWN', 'There is nothing at this path. The registry is at /v2/.');
 }
 
-/** The last two segments say what of the repository is wanted; a name itself can hold `manifests` and `tags`. */
+/** The last two segments are the endpoint and its argument. A name can contain `manifests` and `tags` itself. */
 function splitPath(pathname: string): { name: string; endpoint: string; last: string } {
   const segments = pathname.slice('/v2/'.length).split('/');
   const last = segments.pop() ?? '';
@@ -122,7 +123,7 @@ function splitPath(pathname: string): { name: string; endpoint: string; last: st
   return { name: segments.map(decode).join('/'), endpoint, last: decode(last) };
 }
 
-/** Decoded once, after the path was split: an encoded slash becomes part of a component, and is refused there. */
+/** Decodes a segment after the path was split, so that an encoded slash cannot begin another segment. It is refused. */
 function decode(segment: string): string {
   if (!segment.includes('%')) return segment;
   let text: string;
@@ -138,7 +139,7 @@ function decode(segment: string): string {
 function parseManifest(name: Name, reference: string): EdgeRequest {
   if (reference.includes(':')) return { kind: 'manifest', name, digest: digestOf(reference) };
   if (isTag(reference)) return { kind: 'tag', name, tag: reference };
-  // 404 and not 400: the conformance suite asks for `.INVALID_MANIFEST_NAME`.
+  // The conformance suite asks for `.INVALID_MANIFEST_NAME`, and expects 404.
   throw new RegistryError('MANIFEST_UNKNOWN', 'There is no such manifest: the reference is not a valid tag.');
 }
 
@@ -151,18 +152,18 @@ function digestOf(text: string): Digest {
 }
 
 /**
- * An upstream that the request states wins over a guess: `?ns=` comes first, then the host name. If neither states one,
- * the path's first segment is the upstream if it looks like one. Otherwise the default upstream is.
+ * Finds the upstream, in this order: `?ns=`, the host name, the path's first segment if it looks like an upstream, and the
+ * default upstream. A stated upstream comes before a guess.
  */
 function nameOf(requested: string, url: URL, naming: Naming): Name {
   const namespaces = queryOf(url)
     .getAll('ns')
     .filter((text) => text !== '');
-  const asked = new Set(namespaces.map(upstreamOfNamespace));
-  if (asked.size > 1) {
+  const upstreams = new Set(namespaces.map(upstreamOfNamespace));
+  if (upstreams.size > 1) {
     throw new RegistryError('NAME_UNKNOWN', '"ns" is given more than once, and names different upstreams.');
   }
-  const [stated = upstreamOfHost(url, naming)] = asked;
+  const [stated = upstreamOfHost(url, naming)] = upstreams;
   const repository =
     stated === undefined
       ? parseRepository(requested, naming.defaultUpstream)
@@ -171,8 +172,8 @@ function nameOf(requested: string, url: URL, naming: Naming): Name {
 }
 
 /**
- * A URL leaves out the default port of its scheme, but `HOSTS` may name that port. A dot at the end only marks the host
- * name as complete, so the host is the same.
+ * A URL omits the default port of its scheme, but `HOSTS` may name that port. A dot at the end of a host name only marks it
+ * as complete, so it names the same host.
  */
 function upstreamOfHost({ hostname, port, protocol }: URL, { hosts }: Naming): Upstream | undefined {
   const name = hostname.endsWith('.') ? hostname.slice(0, -1) : hostname;
@@ -180,7 +181,7 @@ function upstreamOfHost({ hostname, port, protocol }: URL, { hosts }: Naming): U
   return hosts.get(`${name}:${number}`) ?? hosts.get(name);
 }
 
-/** Malformed is unknown and not invalid: containerd sends whatever the image's host is, and falls back on 404. */
+/** A malformed `ns` is answered as unknown, with 404, because containerd sends any image's host and falls back on 404. */
 function upstreamOfNamespace(text: string): Upstream {
   try {
     return parseUpstream(text);
@@ -190,14 +191,14 @@ function upstreamOfNamespace(text: string): Upstream {
   }
 }
 
-/** No list is this long, so a larger number asks for the same. */
-const LONGEST_PAGE = 999_999_999;
+/** No list is as long as this, so a larger `n` asks for the same page. */
+const MAX_PAGE_LENGTH = 999_999_999;
 
 function pageOf(query: URLSearchParams): Page {
   const n = query.get('n');
   if (n !== null && !/^\d+$/.test(n)) {
     throw new RegistryError('PAGINATION_NUMBER_INVALID', '"n" is not a whole number of entries.');
   }
-  const limit = n === null ? undefined : Math.min(Number(n), LONGEST_PAGE);
+  const limit = n === null ? undefined : Math.min(Number(n), MAX_PAGE_LENGTH);
   return { limit, last: query.get('last') || undefined };
 }

@@ -1,4 +1,4 @@
-/** Whose bucket a store is. Nothing of it is served before that is known. */
+/** Which bucket a store is, and for which audience. The edge serves nothing of a store before it knows that. */
 import { BucketObjectInvalidError } from '../../core/bucket-object.ts';
 import { decodeIdentity, type Audience, type Identity } from '../../core/identity.ts';
 import { IDENTITY_KEY } from '../../core/layout.ts';
@@ -7,8 +7,9 @@ import { readSmall } from './small-object.ts';
 import { StoreError, type Store } from './store.ts';
 
 /**
- * @returns what `lifeboat.json` says, and its bytes
- * @throws {StoreError} also when it is missing, or of another layout
+ * Reads `lifeboat.json`.
+ * @returns the identity, and the bytes that it was read from
+ * @throws {StoreError} also when `lifeboat.json` is missing, or of another version of the layout
  * @throws {ConfigurationError} for a bucket of another audience
  */
 export async function readIdentity(
@@ -43,8 +44,8 @@ function decode(store: Store, bytes: Uint8Array): Identity {
   }
 }
 
-/** The id in bytes that a cache kept, if they are of that audience. */
-export function recallId(bytes: Uint8Array, audience: Audience): string | undefined {
+/** The bucket's id in the bytes of a cached `lifeboat.json`, if it is for that audience. */
+export function cachedId(bytes: Uint8Array, audience: Audience): string | undefined {
   try {
     const identity = decodeIdentity(bytes);
     return identity.audience === audience ? identity.id : undefined;

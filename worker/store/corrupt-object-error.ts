@@ -1,4 +1,4 @@
-/** A store holds bytes that are not what their key promises. They are never served. */
+/** A store holds other bytes than the key promises. They are never served. */
 export class CorruptObjectError extends Error {
   override readonly name = 'CorruptObjectError';
   readonly key: string;

@@ -1,22 +1,24 @@
 /**
- * The stores, in order. A store that is down is asked last, and looked after in the background, so that one that hangs
- * costs one client its 3 seconds and not every client. It costs every client that if it still answers for lifeboat.json
- * (docs/decisions/0100).
+ * The stores, in order. A store that is down comes last, and is checked in the background, so that a store that hangs
+ * costs one client its 3 seconds and not every client. A store that hangs for some keys, but answers for lifeboat.json,
+ * still costs every client of those keys that time (docs/decisions/0100).
  */
 import { RegistryError } from '../../core/error.ts';
+import type { Mutability } from '../../core/key-kind.ts';
 import { IDENTITY_KEY } from '../../core/layout.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
-import { faultOf, type RefreshFailure } from '../log.ts';
-import { newTrace, type RequestContext } from '../answer/request-context.ts';
+import type { EdgeRuntime } from '../isolate/edge-runtime.ts';
+import { faultOf } from '../isolate/failure.ts';
+import { backgroundContext, type RequestContext } from '../isolate/request-context.ts';
 import { CorruptObjectError } from './corrupt-object-error.ts';
-import { StoreHealth, type PauseTimer, type StoreHealthOptions, type StoreState } from './store-health.ts';
+import { StoreHealth, type Read, type StoreHealthOptions, type StoreState } from './store-health.ts';
 import { StoreError, type Store } from './store.ts';
 
-export interface RosterOptions extends StoreHealthOptions {
+export interface FailoverOptions extends StoreHealthOptions {
   readonly stores: readonly Store[];
-  /** The longest that all stores together may take to an answer, body included. Milliseconds. */
-  readonly perAnswer: number;
-  readonly onRefreshFailure: (failure: RefreshFailure) => void;
+  /** The longest that all stores together may take for an answer, body included. */
+  readonly answerMs: number;
+  readonly onBackgroundFailure: EdgeRuntime['onBackgroundFailure'];
 }
 
 export interface Hit<T> {
@@ -25,146 +27,146 @@ export interface Hit<T> {
   readonly store: number;
 }
 
-/**
- * How a store's "no" is taken, and its failure for one key. `pointer`: a "no" is final if each store before it says so
- * too, because a tag that is gone is gone, and a later store may lag behind one that is silent. A failure of a store that
- * is up is final too, because a later store may have an older tag. `digest`: either is a reason to ask the next store.
- */
-export type Absence = 'pointer' | 'digest';
-
 export class FailoverStores {
-  readonly #members: readonly StoreHealth[];
-  readonly #options: RosterOptions;
+  readonly #stores: readonly StoreHealth[];
+  readonly #options: FailoverOptions;
 
-  constructor(options: RosterOptions) {
+  constructor(options: FailoverOptions) {
     this.#options = options;
-    this.#members = options.stores.map((store) => new StoreHealth(store, options));
+    this.#stores = options.stores.map((store) => new StoreHealth(store, options));
   }
 
   /**
-   * Asks one store after the other.
+   * Reads an object from one store after the other, until one has it.
+   *
+   * For an immutable object, a store that lacks it or fails is a reason to try the next store. For a mutable one, the
+   * first answer decides: "not there" is final if each store before this one says so too, because a deleted tag must stay
+   * deleted, and a later store may lag behind one that is silent. A store that is up and fails for the key is final too,
+   * because a later store may have an older tag.
    * @param first the number of the store that is likely to have it
-   * @returns undefined when those stores say that it is not there whose word is final, and none has it
+   * @returns undefined when the stores whose word is final say that it is not there
    * @throws {RegistryError} UNAVAILABLE when no store gives it in time, and none may say that it is not there
    * @throws {ConfigurationError} for a bucket of another audience
    */
-  async search<T>(
-    scope: RequestContext,
-    absence: Absence,
-    run: (store: Store, signal: AbortSignal, pauseTimer: PauseTimer) => Promise<T | undefined>,
+  async read<T>(
+    context: RequestContext,
+    mutability: Mutability,
+    read: Read<T | undefined>,
     first?: number,
   ): Promise<Hit<T> | undefined> {
+    const isMutable = mutability === 'mutable';
     let isAbsent = false;
-    let isWithheld = false;
-    const silent = new Set(this.#members);
-    const order = this.#order(scope, first);
-    for (const [index, member] of order.entries()) {
-      // Whoever answered knows of a digest; those that are down are asked only when nobody else is there.
-      if (isAbsent && absence === 'digest' && member.isDown) continue;
+    let isRefused = false;
+    const silent = new Set(this.#stores);
+    const order = this.#order(context, first);
+    for (const [index, store] of order.entries()) {
+      // A store that is up has said that it lacks the digest. Stores that are down count only if no other answers.
+      if (isAbsent && !isMutable && store.isDown) continue;
       try {
-        // A pointer is not asked of the next store once this one has answered.
-        const hasNext = absence === 'digest' && index < order.length - 1;
-        const reserve = hasNext ? this.#options.perStore : 0;
-        const value = await member.ask(scope, reserve, run);
-        if (value !== undefined) return { value, store: member.store.number };
-        silent.delete(member);
+        // The next store is not asked for a mutable object once this store has answered, so it needs no time for it.
+        const hasNext = !isMutable && index < order.length - 1;
+        const value = await store.read(context, hasNext ? this.#options.storeMs : 0, read);
+        if (value !== undefined) return { value, store: store.store.number };
+        silent.delete(store);
         isAbsent = true;
-        if (absence === 'pointer' && !this.#isBehind(member, silent)) return undefined;
+        if (isMutable && !this.#isBehind(store, silent)) return undefined;
       } catch (error) {
         if (!(error instanceof StoreError) && !(error instanceof CorruptObjectError)) throw error;
-        if (member.isDown) continue;
-        isWithheld = true;
-        if (absence === 'pointer') break;
+        if (store.isDown) continue;
+        isRefused = true;
+        if (isMutable) break;
       }
     }
-    if (isWithheld) {
+    if (isRefused) {
       throw new RegistryError('UNAVAILABLE', 'The store does not give this object at the moment.');
     }
-    if (isAbsent && absence === 'digest') return undefined;
+    if (isAbsent && !isMutable) return undefined;
     throw new RegistryError('UNAVAILABLE', 'No store answers at the moment.');
   }
 
-  /** Whether a store that comes before it has not answered: tags move in the first store last. */
-  #isBehind(member: StoreHealth, silent: ReadonlySet<StoreHealth>): boolean {
-    return this.#members.some((other) => silent.has(other) && other.store.number < member.store.number);
+  /** Whether an earlier store has not answered: the job moves a tag in the first store last. */
+  #isBehind(store: StoreHealth, silent: ReadonlySet<StoreHealth>): boolean {
+    const { number } = store.store;
+    return this.#stores.some((other) => silent.has(other) && other.store.number < number);
   }
 
-  /** Whether that store answered a moment ago, or does now. @throws {ConfigurationError} */
-  isLive(scope: RequestContext, number: number): boolean | Promise<boolean> {
-    const member = this.#members[number - 1];
-    if (member === undefined) return false;
-    return member.isFresh || member.isLive(scope);
+  /**
+   * Whether the store with that number answered within the last `freshMs`, or answers now.
+   * @throws {ConfigurationError} for a bucket of another audience
+   */
+  async isLive(context: RequestContext, number: number): Promise<boolean> {
+    return (await this.#stores[number - 1]?.isLive(context)) ?? false;
   }
 
-  /** Whether any store does. @throws {ConfigurationError} */
-  async isAnyLive(scope: RequestContext): Promise<boolean> {
-    const order = this.#order(scope);
-    if (order.some((member) => member.isFresh)) return true;
-    for (const member of order) {
-      if (await member.isLive(scope)) return true;
+  /** Whether any store is live. @throws {ConfigurationError} for a bucket of another audience */
+  async isAnyLive(context: RequestContext): Promise<boolean> {
+    const order = this.#order(context);
+    if (order.some((store) => store.isFresh)) return true;
+    for (const store of order) {
+      if (await store.isLive(context)) return true;
     }
     return false;
   }
 
-  /** What this isolate knows of each store, without asking. One that is not needed is not asked. */
+  /** What this isolate knows of each store, without a read. A store that no request needed has never been asked. */
   overview(): readonly StoreState[] {
-    return this.#members.map((member) => member.state);
+    return this.#stores.map((store) => store.state);
   }
 
-  urlFor(number: number, key: string): string | undefined | Promise<string> {
-    return this.#members[number - 1]?.store.urlFor(key);
+  /** As `Store.urlFor`, of the store with that number. */
+  async urlFor(number: number, key: string): Promise<string | undefined> {
+    return this.#stores[number - 1]?.store.urlFor(key);
   }
 
-  /** The longest that work in the background may take, which asks one store after the other. Milliseconds. */
-  get patience(): number {
-    return Math.max(this.#options.perAnswer, this.#options.perStore * this.#members.length);
+  /** The longest that a read in the background takes, which tries one store after the other. */
+  get backgroundMs(): number {
+    return Math.max(this.#options.answerMs, this.#options.storeMs * this.#stores.length);
   }
 
   /**
-   * The id of the first bucket whose id is known: whose cache it is. Not all of theirs, for a second store is
-   * first asked when the first fails, and what is kept must not be lost then. Undefined while none is known.
+   * The id of the bucket whose part of the data centre's cache is used: the first one that is known; undefined while none
+   * is. It is not made of all ids, because the second store is asked only when the first fails, and the cached objects must
+   * still be found then.
    */
-  get space(): string | undefined {
-    return this.#members.map(({ id }) => id).find((id) => id !== undefined);
+  get cacheId(): string | undefined {
+    return this.#stores.map(({ id }) => id).find((id) => id !== undefined);
   }
 
-  /** The id of that store's bucket; undefined while it is not known. */
+  /** The id of the bucket of the store with that number; undefined while it is not known. */
   idOf(number: number): string | undefined {
-    return this.#members[number - 1]?.id;
+    return this.#stores[number - 1]?.id;
   }
 
   /**
-   * Learns from other isolates which buckets these are, so that one which starts while no store answers still
-   * finds what the data centre keeps.
+   * Learns from other isolates which buckets the stores are, so that an isolate that starts while no store answers still
+   * finds the objects in the data centre's cache.
    */
-  async recall(): Promise<void> {
-    for (const member of this.#members) await member.recall();
+  async recallIds(): Promise<void> {
+    for (const store of this.#stores) await store.recallId();
   }
 
-  #order(scope: RequestContext, first?: number): readonly StoreHealth[] {
-    if (this.#members.length === 1) return this.#members;
-    const up = this.#members.filter((member) => !member.isDown);
-    const down = this.#members.filter((member) => member.isDown);
-    if (up.length > 0) for (const member of down) this.#probeLater(member, scope);
-    const preferred = up.find((member) => member.store.number === first);
-    const others = up.filter((member) => member !== preferred);
+  #order(context: RequestContext, first?: number): readonly StoreHealth[] {
+    if (this.#stores.length === 1) return this.#stores;
+    const up = this.#stores.filter((store) => !store.isDown);
+    const down = this.#stores.filter((store) => store.isDown);
+    if (up.length > 0) for (const store of down) this.#probeLater(store, context);
+    const preferred = up.find((store) => store.store.number === first);
+    const others = up.filter((store) => store !== preferred);
     return [...(preferred === undefined ? [] : [preferred]), ...others, ...down];
   }
 
-  #probeLater(member: StoreHealth, scope: RequestContext): void {
-    if (member.isDueForCheck) {
-      scope.waitUntil(this.#probe(member, { ...scope, deadline: Infinity, trace: newTrace() }));
-    }
+  #probeLater(store: StoreHealth, context: RequestContext): void {
+    if (store.isDueForCheck) context.waitUntil(this.#probe(store, backgroundContext(context, Infinity)));
   }
 
-  /** Never rejects: nobody waits for it but the runtime. */
-  async #probe(member: StoreHealth, scope: RequestContext): Promise<void> {
-    const { failures } = scope.trace;
+  /** Never rejects, because nothing but the runtime waits for it. */
+  async #probe(store: StoreHealth, context: RequestContext): Promise<void> {
+    const { failures } = context.trace;
     try {
-      await member.isLive(scope);
+      await store.isLive(context);
     } catch (error) {
       failures.push(error instanceof ConfigurationError ? error.message : faultOf(error));
     }
-    if (failures.length > 0) this.#options.onRefreshFailure({ key: IDENTITY_KEY, failures });
+    if (failures.length > 0) this.#options.onBackgroundFailure({ key: IDENTITY_KEY, failures });
   }
 }

@@ -1,4 +1,4 @@
-/** A store that is an R2 binding. It cannot sign, so clients are streamed to unless the bucket is public. */
+/** A store that is an R2 binding. A binding cannot sign URLs, so blobs are streamed unless the bucket is public. */
 import type { R2Configuration } from '../configuration/store-configuration.ts';
 import { StoreError, type ByteRange, type Store, type StoredObject } from './store.ts';
 

@@ -1,22 +1,21 @@
 /**
- * A store that speaks S3: sign a URL, then fetch it, or hand it to the client. `S3Client` is never built: it
- * would be most of the bundle, signs three times slower, and cannot parse XML in a Worker.
+ * A store that speaks S3: the edge signs a URL, then fetches it or gives it to the client. The SDK's signer is used without
+ * its `S3Client`, which would be most of the bundle, signs three times slower, and cannot parse XML in a Worker.
  */
 import { S3RequestPresigner } from '@aws-sdk/s3-request-presigner';
+import { Sha256 } from '@smithy/core/checksum';
 import type { S3Configuration } from '../configuration/store-configuration.ts';
-import { SigningHash } from './signing-hash.ts';
+import type { EdgeRuntime, Fetch } from '../isolate/edge-runtime.ts';
 import { StoreError, type ByteRange, type Store, type StoredObject } from './store.ts';
 
-/** A signed URL lives so long … */
+/** How long a signed URL is valid. */
 const LIFETIME_SECONDS = 20 * 60;
-/** … and all that are signed within one such window are the same, so at least 5 minutes of it are left. */
+/** All URLs that are signed for an object within such a window are the same, so each is valid for at least 5 minutes more. */
 const WINDOW_MS = 15 * 60 * 1000;
-/** How much of an error's body is read. Bytes: the code stands at the begin of it. */
-const MOST_OF_ERROR = 1024;
-/** Kept signed URLs: some 600 bytes each. */
-const MOST_KEPT = 4096;
-
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+/** How much of an error's body is read: its code stands near the beginning. */
+const MAX_ERROR_BYTES = 1024;
+/** How many signed URLs are remembered. Each has some 600 bytes. */
+const MAX_SIGNED_URLS = 4096;
 
 export class S3Store implements Store {
   readonly number: number;
@@ -26,19 +25,17 @@ export class S3Store implements Store {
   readonly #presigner: S3RequestPresigner;
   readonly #fetch: Fetch;
   readonly #now: () => number;
-  readonly #signed = new Map<string, string>();
+  /** The URLs that were signed in the current window, by the object's key. */
+  readonly #signedUrls = new Map<string, string>();
+  /** The number of the current window. */
   #window = 0;
 
-  constructor(
-    number: number,
-    configuration: S3Configuration,
-    options: { readonly fetch: Fetch; readonly now: () => number },
-  ) {
+  constructor(number: number, configuration: S3Configuration, runtime: Pick<EdgeRuntime, 'fetch' | 'now'>) {
     const { endpoint, bucket, pathStyle, region, accessKeyId, secretAccessKey } = configuration;
     this.number = number;
     this.#configuration = configuration;
-    this.#fetch = options.fetch;
-    this.#now = options.now;
+    this.#fetch = runtime.fetch;
+    this.#now = runtime.now;
     this.#base = new URL(`${endpoint}/`);
     if (pathStyle) this.#base.pathname += `${bucket}/`;
     else this.#base.hostname = `${bucket}.${this.#base.hostname}`;
@@ -46,7 +43,7 @@ export class S3Store implements Store {
     this.#presigner = new S3RequestPresigner({
       region,
       credentials: { accessKeyId, secretAccessKey },
-      sha256: SigningHash,
+      sha256: Sha256,
     });
   }
 
@@ -60,7 +57,7 @@ export class S3Store implements Store {
     try {
       response = await this.#fetch(url, {
         redirect: 'manual',
-        // A store behind a zone whose rules cache everything would otherwise give a tag for as long as they say.
+        // Without it, a zone in front of the store whose rules cache everything would answer outdated tags.
         cache: 'no-store',
         signal,
         headers: {
@@ -77,7 +74,7 @@ export class S3Store implements Store {
       const code = await this.#codeOf(response, key);
       if (code === 'NoSuchBucket') throw new StoreError(this.number, 'has no such bucket.');
       if (response.status === 404) return undefined;
-      // Who has to mend it needs the code: a wrong key, region and clock all have the same status.
+      // The operator needs the code, because a wrong key, region and clock all have the same status.
       throw new StoreError(this.number, `answered ${[response.status, code].join(' ').trim()} for ${key}.`);
     }
     const size = Number(response.headers.get('content-length') ?? Number.NaN);
@@ -94,8 +91,8 @@ export class S3Store implements Store {
   }
 
   /**
-   * S3's own name of an error: its element, because some servers quote the key, and a tag may have that name. Only of a
-   * 404 it has to be known; what else comes is waited for only where it promises to have one.
+   * S3's code for an error, read from its XML element: some servers quote the key elsewhere, and a tag can be named like a
+   * code. Any 404 needs its code, to tell a missing bucket from a missing object. Other bodies are read only if they are XML.
    */
   async #codeOf(response: Response, key: string): Promise<string | undefined> {
     const isXml = response.headers.get('content-type')?.includes('xml') === true;
@@ -103,18 +100,18 @@ export class S3Store implements Store {
       await response.body?.cancel();
       return undefined;
     }
-    return /<Code>\s*([\w.]+)\s*</.exec(await this.#beginOf(response, key))?.[1];
+    return /<Code>\s*([\w.]+)\s*</.exec(await this.#beginningOf(response, key))?.[1];
   }
 
-  async #beginOf(response: Response, key: string): Promise<string> {
+  async #beginningOf(response: Response, key: string): Promise<string> {
     let text = '';
     let bytes = 0;
     const decoder = new TextDecoder();
     try {
       for await (const chunk of response.body ?? []) {
-        text += decoder.decode(chunk.subarray(0, MOST_OF_ERROR - bytes), { stream: true });
+        text += decoder.decode(chunk.subarray(0, MAX_ERROR_BYTES - bytes), { stream: true });
         bytes += chunk.length;
-        if (bytes >= MOST_OF_ERROR) break;
+        if (bytes >= MAX_ERROR_BYTES) break;
       }
     } catch {
       if (response.status === 404) {
@@ -129,19 +126,19 @@ export class S3Store implements Store {
     return publicUrl === undefined ? this.#sign(key) : `${publicUrl}/${prefix}${key}`;
   }
 
-  /** Dated to its window's begin, so that every isolate of the edge signs the same URL, and clients can keep it. */
+  /** The signature has the date of the window's beginning, so that all isolates sign the same URL and clients can cache it. */
   #sign(key: string): string | Promise<string> {
     const window = Math.floor(this.#now() / WINDOW_MS);
     if (window !== this.#window) {
       this.#window = window;
-      this.#signed.clear();
+      this.#signedUrls.clear();
     }
-    return this.#signed.get(key) ?? this.#signAnew(key, window);
+    return this.#signedUrls.get(key) ?? this.#signAnew(key, window);
   }
 
   async #signAnew(key: string, window: number): Promise<string> {
     const { protocol, hostname, port, pathname, host } = this.#base;
-    // Keys and prefixes have no character that would be encoded.
+    // Keys and prefixes have no character that a URL encodes.
     const path = `${pathname}${this.#configuration.prefix}${key}`;
     const { query = {} } = await this.#presigner.presign(
       {
@@ -156,11 +153,11 @@ export class S3Store implements Store {
       { signingDate: new Date(window * WINDOW_MS), expiresIn: LIFETIME_SECONDS },
     );
     const url = `${protocol}//${host}${path}?${queryOf(query)}`;
-    // Its window may have ended meanwhile: then what is kept is another one's.
+    // The window may have ended meanwhile, and then the remembered URLs are those of the next one.
     if (window !== this.#window) return url;
-    const [oldest] = this.#signed.keys();
-    if (this.#signed.size >= MOST_KEPT && oldest !== undefined) this.#signed.delete(oldest);
-    this.#signed.set(key, url);
+    const [oldest] = this.#signedUrls.keys();
+    if (this.#signedUrls.size >= MAX_SIGNED_URLS && oldest !== undefined) this.#signedUrls.delete(oldest);
+    this.#signedUrls.set(key, url);
     return url;
   }
 }

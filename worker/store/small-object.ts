@@ -1,18 +1,19 @@
-/** Objects that are read whole: all but blobs. */
+/** Objects that are read whole: all except blobs. */
 import { maxSizeOf } from '../../core/object-size.ts';
+import { LARGEST_BYTES } from '../isolate/read-budget.ts';
 import { StoreError, type Store } from './store.ts';
 
 export interface SmallObject {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly contentType: string | undefined;
-  /** When it was written. ISO 8601, UTC. */
+  /** When the object was written. ISO 8601, UTC. */
   readonly modified: string | undefined;
 }
 
-/** Of any kind, because an isolate has 128 MiB for all. A list of 100,000 tags has some 3 MB. */
-const MOST_BYTES = 8 * 1024 * 1024;
-
-/** @throws {StoreError} also when it is larger than any such object can be, or ends early */
+/**
+ * @returns undefined when the store has no such object
+ * @throws {StoreError} also when the object is larger than its kind allows, or ends early
+ */
 export async function readSmall(
   store: Store,
   key: string,
@@ -21,7 +22,7 @@ export async function readSmall(
   const object = await store.get(key, { signal });
   if (object === undefined) return undefined;
   const { body, size, contentType, modified } = object;
-  if (size > Math.min(maxSizeOf(key), MOST_BYTES)) {
+  if (size > Math.min(maxSizeOf(key), LARGEST_BYTES)) {
     await body.cancel();
     throw new StoreError(store.number, `has ${size} bytes at ${key}, more than any object of its kind.`);
   }
@@ -37,7 +38,7 @@ export async function readSmall(
 }
 
 /**
- * Reads no more bytes than the object has. There could be more, because the runtime unpacks a body that says it is
+ * Reads no more bytes than the object has. The body can have more, because the runtime unpacks a body that claims to be
  * compressed, and a few kilobytes can become gigabytes.
  * @returns undefined if there are more
  */

@@ -1,41 +1,39 @@
 /**
- * One store, and what is known of it: whether it answers, and whose bucket it is. A store is down when it does not answer
- * for lifeboat.json. A failure for another key is about that key alone: otherwise one object that a store refuses would
- * close the store, for as long as somebody asks for that object.
+ * One store, and what the edge knows of it: whether it is up, and which bucket it is. A store is down when it does not
+ * answer for lifeboat.json. A failure for another key says nothing about the store: otherwise one object that a store
+ * refuses would take the store out for as long as clients ask for that object.
  */
 import type { Audience, Identity } from '../../core/identity.ts';
+import type { Clock } from '../isolate/edge-runtime.ts';
+import { CONFIRMATION_MS } from '../isolate/limits.ts';
+import type { RequestContext } from '../isolate/request-context.ts';
 import { SingleFlight } from '../isolate/single-flight.ts';
-import type { RequestContext } from '../answer/request-context.ts';
-import { readIdentity, recallId } from './bucket-identity.ts';
+import { cachedId, readIdentity } from './bucket-identity.ts';
 import { CorruptObjectError } from './corrupt-object-error.ts';
 import { StoreError, type Store } from './store.ts';
-import { withinTime, type StartTimer } from './time-limit.ts';
+import { withinTime } from './time-limit.ts';
 import { watchedStore } from './watched-store.ts';
 
-/**
- * How long a store has to answer for lifeboat.json after it failed for another key, in milliseconds. It is less than for
- * a first try, because the client has waited already, and a store that answers needs a tenth of it.
- */
-export const CONFIRMATION_MS = 1000;
-/** A body has at least so long once there is room for it, even if the next store then has less than its 3 seconds. */
-const LEAST_BODY_MS = 1000;
+/** The least time for a body once there is room for it, even if the next store then has less than its 3 seconds. */
+const MIN_BODY_MS = 1000;
 
-/** Does work that is not the store's, such as a wait for room: no limit of the store applies meanwhile. */
+/** Does work that is not the store's, such as a wait for room. The store's time limits do not count it. */
 export type PauseTimer = <R>(work: () => Promise<R>) => Promise<R>;
 
-export interface StoreHealthOptions {
+/** Reads something from a store. */
+export type Read<T> = (store: Store, signal: AbortSignal, pauseTimer: PauseTimer) => Promise<T>;
+
+export interface StoreHealthOptions extends Clock {
   readonly audience: Audience;
-  /** How long an answer makes a store live. Milliseconds. */
-  readonly fresh: number;
-  /** The longest that one store may take to the first byte of its answer. Milliseconds. */
-  readonly perStore: number;
-  /** After so long a request no longer waits for another one that asks for the same. Milliseconds. */
-  readonly perFlight: number;
-  readonly now: () => number;
-  readonly startTimer: StartTimer;
+  /** How long a store counts as live after an answer. */
+  readonly freshMs: number;
+  /** The longest time to the first byte of one store's answer. */
+  readonly storeMs: number;
+  /** How long a request waits for another one that makes the same check. */
+  readonly joinMs: number;
   /** Remembers identities beyond this isolate. */
   readonly identities: IdentityCache;
-  /** Another bucket stands where one was: nothing that is kept is true any more. */
+  /** Called when a store turns out to be another bucket than before, so that nothing cached is true any more. */
   readonly onReplaced: () => void;
 }
 
@@ -44,7 +42,7 @@ export interface IdentityCache {
   put(location: string, identity: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
-/** How it went when a store was last asked. */
+/** The result of the last contact with a store. */
 export interface StoreState {
   readonly store: number;
   readonly last: 'answered' | 'failed' | 'never asked';
@@ -54,48 +52,48 @@ export interface StoreState {
 export class StoreHealth {
   readonly store: Store;
   readonly #options: StoreHealthOptions;
-  /** Requests that come together ask for lifeboat.json once for each limit. */
+  /** Requests that come together read lifeboat.json once for each time limit. */
   readonly #checks: SingleFlight<void>;
-  /** What the store said in this isolate. */
+  /** The identity that the store itself gave in this isolate. */
   #identity: Identity | undefined;
-  /** The id that another isolate was told. Good for finding what is kept, not for reading what is not. */
-  #recalled: string | undefined;
+  /** The id that another isolate learnt. It is good for finding cached objects, but not for reading the store. */
+  #recalledId: string | undefined;
   #isRecalled = false;
   #isDown = false;
-  /** By the edge's clock; -Infinity for never. */
+  /** Milliseconds since 1970; -Infinity for never. */
   #answeredAt = -Infinity;
   #triedAt = -Infinity;
-  /** When a client last waited for it in vain; -Infinity since it answered. */
-  #hungAt = -Infinity;
-  /** How often it has answered. The clock of a Worker stands still between two events, so times do not tell. */
-  #answers = 0;
+  /** When a client last waited for this store until the time was up; -Infinity since it answered. */
+  #timedOutAt = -Infinity;
+  /** How often it has answered. Times cannot show an answer, because a Worker's clock stands still between two events. */
+  #answerCount = 0;
 
   constructor(store: Store, options: StoreHealthOptions) {
     this.store = store;
     this.#options = options;
-    const { now, startTimer, perFlight } = options;
-    this.#checks = new SingleFlight({ now, startTimer, patienceMs: perFlight });
+    const { now, startTimer, joinMs } = options;
+    this.#checks = new SingleFlight({ now, startTimer, patienceMs: joinMs });
   }
 
-  /** Whether it did not answer for lifeboat.json when it was last asked for it. */
+  /** Whether it did not answer the last read of lifeboat.json. */
   get isDown(): boolean {
     return this.#isDown;
   }
 
-  /** Whether it answered a moment ago. */
+  /** Whether it answered within the last `freshMs`. */
   get isFresh(): boolean {
-    return !this.#isDown && this.#options.now() - this.#answeredAt < this.#options.fresh;
+    return !this.#isDown && this.#options.now() - this.#answeredAt < this.#options.freshMs;
   }
 
-  /** Whether nobody has asked it for a while, or waited for it in vain. */
+  /** Whether no request has tried it, or timed out on it, within the last `freshMs`. */
   get isDueForCheck(): boolean {
-    const { now, fresh } = this.#options;
-    return now() - Math.max(this.#triedAt, this.#hungAt) >= fresh;
+    const { now, freshMs } = this.#options;
+    return now() - Math.max(this.#triedAt, this.#timedOutAt) >= freshMs;
   }
 
   /** The id of its bucket; undefined while it is not known. */
   get id(): string | undefined {
-    return this.#identity?.id ?? this.#recalled;
+    return this.#identity?.id ?? this.#recalledId;
   }
 
   get state(): StoreState {
@@ -106,167 +104,161 @@ export class StoreHealth {
     return { store: number, last: this.#isDown ? 'failed' : 'answered', secondsAgo };
   }
 
-  /** Learns its id from what another isolate was told. */
-  async recall(): Promise<void> {
+  /** Learns the id of its bucket from another isolate, through the data centre's cache. */
+  async recallId(): Promise<void> {
     const { location } = this.store;
     if (location === undefined || this.#identity !== undefined || this.#isRecalled) return;
     const bytes = await this.#options.identities.get(location);
-    // Only now: a request that comes meanwhile looks as well, or it would find nothing of what is kept.
+    // Set only now: a request that comes during the wait has to look too, or it would find nothing in the cache.
     this.#isRecalled = true;
-    if (bytes !== undefined) this.#recalled = recallId(bytes, this.#options.audience);
+    if (bytes !== undefined) this.#recalledId = cachedId(bytes, this.#options.audience);
   }
 
-  /** Whether it answered a moment ago, or does now. @throws {ConfigurationError} for a bucket of another audience */
-  async isLive(scope: RequestContext): Promise<boolean> {
+  /**
+   * Whether it answered within the last `freshMs`, or answers now.
+   * @throws {ConfigurationError} for a bucket of another audience
+   */
+  async isLive(context: RequestContext): Promise<boolean> {
     if (this.isFresh) return true;
     try {
-      await this.#check(scope);
+      await this.#check(context);
       return true;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      noteFailure(scope, error, this.store);
+      noteFailure(context, error, this.store);
       // It may have answered another request meanwhile.
       return this.isFresh;
     }
   }
 
   /**
-   * Reads one object. If that fails, and the store has not answered anybody meanwhile, it is asked for lifeboat.json.
-   * @param run may take 3 seconds to the first byte; a body that has begun may go on
-   * @param reserve what the next store needs of the time that is left. Milliseconds
-   * @throws {StoreError | CorruptObjectError} which is noted already
+   * Reads one object. If that fails, and the store has not answered any request meanwhile, its lifeboat.json is read.
+   * @param reserveMs how much of the remaining time the next store needs
+   * @param read may take 3 seconds to the first byte; a body that has begun may go on
+   * @throws {StoreError | CorruptObjectError} which is in the trace already
    * @throws {ConfigurationError} for a bucket of another audience
    */
-  async ask<T>(
-    scope: RequestContext,
-    reserve: number,
-    run: (store: Store, signal: AbortSignal, pauseTimer: PauseTimer) => Promise<T>,
-  ): Promise<T> {
-    const answers = this.#answers;
+  async read<T>(context: RequestContext, reserveMs: number, read: Read<T>): Promise<T> {
+    const answersBefore = this.#answerCount;
     try {
-      return await this.#askOnce(scope, reserve, run);
+      return await this.#readOnce(context, reserveMs, read);
     } catch (error) {
       const isOfStore = error instanceof StoreError;
       if (!isOfStore && !(error instanceof CorruptObjectError)) throw error;
-      noteFailure(scope, error, this.store);
-      if (isOfStore && !this.#isDown && this.#answers === answers) await this.#confirm(scope);
+      noteFailure(context, error, this.store);
+      if (isOfStore && !this.#isDown && this.#answerCount === answersBefore) await this.#confirm(context);
       throw error;
     }
   }
 
-  async #askOnce<T>(
-    scope: RequestContext,
-    reserve: number,
-    run: (store: Store, signal: AbortSignal, pauseTimer: PauseTimer) => Promise<T>,
-  ): Promise<T> {
-    const { perStore, now, startTimer } = this.#options;
-    this.#refuseHung();
-    const begin = now();
-    const firstByte = Math.min(begin + perStore, scope.deadline);
-    if (this.#isDown || this.#identity === undefined) await this.#check(scope);
-    const from = now();
-    this.#triedAt = from;
+  async #readOnce<T>(context: RequestContext, reserveMs: number, read: Read<T>): Promise<T> {
+    const { storeMs, now, startTimer } = this.#options;
+    this.#refuseAfterTimeout();
+    const firstByteBy = Math.min(now() + storeMs, context.deadline);
+    if (this.#isDown || this.#identity === undefined) await this.#check(context);
+    const startedAt = now();
+    this.#triedAt = startedAt;
     try {
       return await withinTime(
-        firstByte - from,
+        firstByteBy - startedAt,
         startTimer,
         (signal, restart) => {
-          scope.trace.reads += 1;
-          const end = Math.max(firstByte, scope.deadline - reserve);
+          context.trace.reads += 1;
+          const bodyBy = Math.max(firstByteBy, context.deadline - reserveMs);
           const onAnswer = () => {
             this.#noteAnswer();
-            restart(end - now());
+            restart(bodyBy - now());
           };
           const pauseTimer: PauseTimer = async (work) => {
             restart(Infinity);
             const result = await work();
-            restart(Math.min(Math.max(end - now(), LEAST_BODY_MS), scope.deadline - now()));
+            restart(Math.min(Math.max(bodyBy - now(), MIN_BODY_MS), context.deadline - now()));
             return result;
           };
-          return run(watchedStore(this.store, onAnswer), signal, pauseTimer);
+          return read(watchedStore(this.store, onAnswer), signal, pauseTimer);
         },
         () => this.#lateError(),
       );
     } finally {
-      scope.trace.storeMilliseconds += now() - from;
+      context.trace.storeMs += now() - startedAt;
     }
   }
 
-  /** Finds out whether it is down, after it failed for one key. */
-  async #confirm(scope: RequestContext): Promise<void> {
-    if (this.#options.now() >= scope.deadline) return;
+  /** Finds out whether the store is down, after it failed for one key. */
+  async #confirm(context: RequestContext): Promise<void> {
+    if (this.#options.now() >= context.deadline) return;
     try {
-      await this.#check(scope, CONFIRMATION_MS);
+      await this.#check(context, CONFIRMATION_MS);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      noteFailure(scope, error, this.store);
+      noteFailure(context, error, this.store);
     }
   }
 
   /**
-   * Asks for lifeboat.json, which alone says whether the store is up.
-   * @param limit how long the store has. Requests with the same limit ask once: a join never lengthens it. Milliseconds
-   * @throws {StoreError} when it is down, or does not answer in that time, or before the request's deadline
+   * Reads lifeboat.json, which alone says whether the store is up.
+   * @param limitMs how long the store has. Requests with the same limit share a read, so that sharing lengthens no limit
+   * @throws {StoreError} when the store is down, or does not answer within the limit or before the request's deadline
    * @throws {ConfigurationError} for a bucket of another audience
    */
-  async #check(scope: RequestContext, limit = this.#options.perStore): Promise<void> {
-    this.#refuseHung();
+  async #check(context: RequestContext, limitMs = this.#options.storeMs): Promise<void> {
+    this.#refuseAfterTimeout();
     const { now, startTimer } = this.#options;
-    const check = () => this.#checks.run(scope, String(limit), () => this.#checkOnce(scope, limit));
-    const left = scope.deadline - now();
-    if (left >= limit) return check();
-    // The check goes on without this request: less time says nothing of a store, and others may wait for it.
-    return withinTime(left, startTimer, check, () => this.#lateError());
+    const check = () => this.#checks.run(context, String(limitMs), () => this.#checkOnce(context, limitMs));
+    const remainingMs = context.deadline - now();
+    if (remainingMs >= limitMs) return check();
+    // The check goes on without this request: a shorter time says nothing of the store, and other requests may share it.
+    return withinTime(remainingMs, startTimer, check, () => this.#lateError());
   }
 
-  async #checkOnce(scope: RequestContext, limit: number): Promise<void> {
+  async #checkOnce(context: RequestContext, limitMs: number): Promise<void> {
     const { now, startTimer } = this.#options;
-    const answers = this.#answers;
-    const begin = now();
-    this.#triedAt = begin;
+    const answersBefore = this.#answerCount;
+    const startedAt = now();
+    this.#triedAt = startedAt;
     let isLate = false;
-    const late = () => {
+    const lateError = () => {
       isLate = true;
       return this.#lateError();
     };
     try {
-      await withinTime(limit, startTimer, (signal) => this.#identify(scope, signal), late);
+      await withinTime(limitMs, startTimer, (signal) => this.#identify(context, signal), lateError);
       this.#isDown = false;
     } catch (error) {
-      // A store that has answered another request meanwhile is up, and lifeboat.json is a slow object like any other.
-      const isUp = isLate && this.#answers !== answers;
+      // A store that has answered another request meanwhile is up, and lifeboat.json is one slow object.
+      const isUp = isLate && this.#answerCount !== answersBefore;
       if (error instanceof StoreError && !isUp) {
         this.#isDown = true;
-        if (isLate) this.#hungAt = now();
+        if (isLate) this.#timedOutAt = now();
       }
       throw error;
     } finally {
-      scope.trace.storeMilliseconds += now() - begin;
+      context.trace.storeMs += now() - startedAt;
     }
   }
 
-  async #identify(scope: RequestContext, signal: AbortSignal): Promise<void> {
+  async #identify(context: RequestContext, signal: AbortSignal): Promise<void> {
     const { audience, identities, onReplaced } = this.#options;
-    scope.trace.reads += 1;
+    context.trace.reads += 1;
     const { identity, bytes } = await readIdentity(this.store, audience, signal);
-    const before = this.id;
+    const idBefore = this.id;
     if (this.#identity === undefined && this.store.location !== undefined) {
-      scope.waitUntil(identities.put(this.store.location, bytes));
+      context.waitUntil(identities.put(this.store.location, bytes));
     }
     this.#identity = identity;
     this.#noteAnswer();
-    if (before !== undefined && before !== identity.id) onReplaced();
+    if (idBefore !== undefined && idBefore !== identity.id) onReplaced();
   }
 
   #noteAnswer(): void {
     this.#answeredAt = this.#options.now();
-    this.#answers += 1;
-    this.#hungAt = -Infinity;
+    this.#answerCount += 1;
+    this.#timedOutAt = -Infinity;
   }
 
-  /** A pull is many requests: if each of them waited its 3 seconds, no client would wait for all of them. */
-  #refuseHung(): void {
-    if (this.#options.now() - this.#hungAt >= this.#options.fresh) return;
+  /** A pull is many requests. If each of them waited 3 seconds, no client would wait for all of them. */
+  #refuseAfterTimeout(): void {
+    if (this.#options.now() - this.#timedOutAt >= this.#options.freshMs) return;
     throw new StoreError(this.store.number, 'did not answer in time a moment ago.');
   }
 
@@ -275,8 +267,8 @@ export class StoreHealth {
   }
 }
 
-function noteFailure(scope: RequestContext, error: StoreError | CorruptObjectError, store: Store): void {
-  scope.trace.failures.push(
+function noteFailure(context: RequestContext, error: StoreError | CorruptObjectError, store: Store): void {
+  context.trace.failures.push(
     error instanceof CorruptObjectError
       ? `CORRUPT in store ${store.number}: ${error.message}`
       : error.message,

@@ -1,4 +1,4 @@
-/** What the edge needs of a store. Nothing here writes, and nothing lists. */
+/** What the edge needs of a store. It never writes and never lists. */
 
 /** Bytes `start` to `end`, both included. */
 export interface ByteRange {
@@ -7,18 +7,18 @@ export interface ByteRange {
 }
 
 export interface StoredObject {
-  /** How many bytes `body` has: those of the range, where one was asked for. */
+  /** How many bytes `body` has: those of the range, if a range was requested. */
   readonly size: number;
   readonly contentType: string | undefined;
-  /** When it was written. ISO 8601, UTC. */
+  /** When the object was written. ISO 8601, UTC. */
   readonly modified: string | undefined;
   readonly body: ReadableStream<Uint8Array>;
 }
 
 export interface Store {
-  /** Its place in the configuration, from 1: how log and headers call it. */
+  /** Its position in the configuration, from 1. The log and the headers name the store by it. */
   readonly number: number;
-  /** What tells it from every other store wherever the edge runs; undefined when only the binding knows. */
+  /** Identifies the bucket wherever the edge runs; undefined if only the binding knows which bucket it is. */
   readonly location: string | undefined;
   /**
    * @returns undefined when the store says that there is no such object
@@ -28,11 +28,11 @@ export interface Store {
     key: string,
     options: { readonly range?: ByteRange; readonly signal: AbortSignal },
   ): Promise<StoredObject | undefined>;
-  /** A URL at which a client can get the object, for 5 minutes at least; undefined where there is none. */
+  /** A URL at which a client can get the object for at least 5 minutes; undefined if the store has none. */
   urlFor(key: string): string | undefined | Promise<string>;
 }
 
-/** A store did not give what it was asked for: it is down, too slow, refuses its keys, or holds broken bytes. */
+/** A store did not give an object: it is down, too slow, refuses the credentials, or holds broken bytes. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly store: number;

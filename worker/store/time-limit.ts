@@ -1,34 +1,32 @@
-/** Runs with a limit. A signal alone would not do: an R2 binding takes none, and a body can stop half-way. */
-
-/** Calls `fire` after so many milliseconds, unless the function that it returns is called before. */
-export type StartTimer = (milliseconds: number, fire: () => void) => () => void;
+/** Runs work with a time limit. A signal alone is not enough: an R2 binding takes none, and a body can stop half-way. */
+import type { StartTimer } from '../isolate/edge-runtime.ts';
 
 /**
- * @param run is given a function that starts the time anew, with another limit; Infinity for none
- * @throws what `late` makes, once the time is up; whatever `run` does after that goes unheard
+ * @param run gets a function that starts the time anew with another limit, in milliseconds; Infinity for none
+ * @throws the error of `lateError` once the time is up; the result of `run` is ignored after that
  */
 export async function withinTime<T>(
-  milliseconds: number,
+  limitMs: number,
   startTimer: StartTimer,
-  run: (signal: AbortSignal, restart: (milliseconds: number) => void) => Promise<T>,
-  late: () => Error,
+  run: (signal: AbortSignal, restart: (limitMs: number) => void) => Promise<T>,
+  lateError: () => Error,
 ): Promise<T> {
-  if (milliseconds <= 0) throw late();
+  if (limitMs <= 0) throw lateError();
   const controller = new AbortController();
   const timeUp = Promise.withResolvers<never>();
-  const start = (time: number) =>
-    time === Infinity
+  const start = (delayMs: number) =>
+    delayMs === Infinity
       ? () => {}
-      : startTimer(time, () => {
-          timeUp.reject(late());
+      : startTimer(delayMs, () => {
+          timeUp.reject(lateError());
           controller.abort();
         });
-  let stopTimer = start(milliseconds);
+  let stopTimer = start(limitMs);
   let isOver = false;
-  const restart = (time: number) => {
+  const restart = (delayMs: number) => {
     if (isOver) return;
     stopTimer();
-    stopTimer = start(time);
+    stopTimer = start(delayMs);
   };
   try {
     return await Promise.race([run(controller.signal, restart), timeUp.promise]);
@@ -36,9 +34,4 @@ export async function withinTime<T>(
     isOver = true;
     stopTimer();
   }
-}
-
-export function startRealTimer(milliseconds: number, fire: () => void): () => void {
-  const timer = setTimeout(fire, milliseconds);
-  return () => clearTimeout(timer);
 }

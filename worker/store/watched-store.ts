@@ -1,8 +1,8 @@
 import type { Store, StoredObject } from './store.ts';
 
 /**
- * The same store, which tells of each answer as soon as it begins: before the body of an object is read.
- * @param onAnswer the object is handed on once this resolves
+ * The same store, with a hook that runs when an answer begins, before the body of its object is read.
+ * @param onAnswer the reader gets the object once this resolves
  */
 export function watchedStore(
   store: Store,

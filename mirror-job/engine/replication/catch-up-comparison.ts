@@ -1,6 +1,6 @@
 /** What one store has and another one lacks, or has otherwise: by their listings, without reading an object. */
-import { kindOfKey, type KeyKind } from '../../../core/key-kind.ts';
-import { BLOBS, REPOSITORIES, STATE, STORES_KEY } from '../../../core/layout.ts';
+import { kindOfKey, MUTABILITY, type KeyKind } from '../../../core/key-kind.ts';
+import { BLOBS, isStateKey, REPOSITORIES, STATE, STORES_KEY } from '../../../core/layout.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
 import type { Origin } from './catch-up-source.ts';
 import type { ListedObject } from '../store/store.ts';
@@ -24,12 +24,13 @@ export class Comparison {
     for (const prefix of [REPOSITORIES, BLOBS, STATE]) {
       const there = new Map<string, ListedObject>();
       for await (const one of to.entries(prefix)) there.set(one.key, one);
-      if (prefix === STATE) this.wasFilled = [...there.keys()].some((key) => key.endsWith('/catalog.json'));
+      if (prefix === STATE) this.wasFilled = [...there.keys()].some((key) => isStateKey(key, 'catalog.json'));
       for await (const one of from.entries(prefix)) {
         const kind = kindOfKey(one.key);
-        if (kind === undefined || one.key === STORES_KEY || one.key.endsWith('/probe')) continue;
+        if (kind === undefined || one.key === STORES_KEY || isStateKey(one.key, 'probe')) continue;
         const own = there.get(one.key);
-        if (own?.size === one.size && (isFixed(kind) || own.etag === one.etag)) this.present.add(one.key);
+        if (own?.size === one.size && (MUTABILITY[kind.kind] === 'immutable' || own.etag === one.etag))
+          this.present.add(one.key);
         else this.differences.set(one.key, { ...one, kind });
         if (kind.kind === 'tag' && own !== undefined && own.etag !== one.etag) {
           const tags = this.tags.get(kind.repository) ?? new Set();
@@ -38,9 +39,4 @@ export class Comparison {
       }
     }
   }
-}
-
-/** Objects that are never written twice with other bytes. */
-export function isFixed({ kind }: KeyKind): boolean {
-  return kind === 'blob' || kind === 'link' || kind === 'manifest' || kind === 'movement';
 }

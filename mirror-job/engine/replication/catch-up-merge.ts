@@ -3,9 +3,11 @@
  * remembers of them, go by one side; lists only grow.
  */
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
+import { isEqual } from '../../../core/bytes.ts';
 import { decodeCatalog, encodeCatalog } from '../../../core/catalog.ts';
 import type { Digest } from '../../../core/digest.ts';
 import type { KeyKind } from '../../../core/key-kind.ts';
+import { isStateKey } from '../../../core/layout.ts';
 import { decodeReferrers, encodeReferrers } from '../../../core/referrers.ts';
 import type { Tag } from '../../../core/reference.ts';
 import {
@@ -78,7 +80,7 @@ function mergeKind(kind: KeyKind, sides: Sides): Uint8Array | undefined {
       return encodeRepositoryIndex(joinIndexes(there, own.entries, differing), { listsEveryTag });
     }
     case 'state':
-      if (key.endsWith('/catalog.json')) {
+      if (isStateKey(key, 'catalog.json')) {
         return encodeCatalog([
           ...decodeCatalog(key, from),
           ...(to === undefined ? [] : decodeCatalog(key, to)),
@@ -159,8 +161,4 @@ function isReadable(kind: KeyKind, sides: Sides): boolean {
     if (error instanceof BucketObjectInvalidError) return false;
     throw error;
   }
-}
-
-export function isEqual(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }

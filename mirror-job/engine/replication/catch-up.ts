@@ -3,12 +3,12 @@
  * which a run writes, so that what it serves meanwhile is complete, and one that dies is carried on by the next.
  */
 import { algorithmOf, digestOf } from '../../../core/digest.ts';
-import type { KeyKind } from '../../../core/key-kind.ts';
+import { MUTABILITY, type KeyKind } from '../../../core/key-kind.ts';
 import { manifestKey, repositoryIndexKey, tagKey } from '../../../core/layout.ts';
 import { OCI_INDEX, OCTET_STREAM } from '../../../core/media-type.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
 import { Origin } from './catch-up-source.ts';
-import { Comparison, isFixed, type Difference } from './catch-up-comparison.ts';
+import { Comparison, type Difference } from './catch-up-comparison.ts';
 import { mergeObject, tagChange, withoutTags, type Rule, type Sides } from './catch-up-merge.ts';
 import { needsOf } from './catch-up-needs.ts';
 import { countOf } from '../support/count-of.ts';
@@ -142,7 +142,7 @@ class CatchUp {
     return this.#copied.get(one.key, async () => {
       this.#environment.signal.throwIfAborted();
       if (one.kind.kind === 'blob') await this.#copyBlob(one, one.kind.digest);
-      else if (isFixed(one.kind)) await this.#copyFixed(one);
+      else if (MUTABILITY[one.kind.kind] === 'immutable') await this.#copyImmutable(one);
       else await this.#copyMutable(one);
       this.#tell();
     });
@@ -178,7 +178,7 @@ class CatchUp {
     }
   }
 
-  async #copyFixed({ key, kind }: Difference): Promise<void> {
+  async #copyImmutable({ key, kind }: Difference): Promise<void> {
     const object = await this.#from.get(key);
     if (object === undefined || !(await this.#isReady(kind, key, object))) return;
     if (kind.kind === 'manifest') {

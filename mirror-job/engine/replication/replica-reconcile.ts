@@ -2,8 +2,7 @@
  * Which of several stores are in step when a run begins, and those that are not: caught up from one that is, or,
  * where nothing is known of any, joined. docs/decisions/0008-several-stores.md
  */
-import { kindOfKey } from '../../../core/key-kind.ts';
-import { STATE, STORES_KEY } from '../../../core/layout.ts';
+import { isStateKey, STATE, STORES_KEY } from '../../../core/layout.ts';
 import { catchUp, type CaughtUp } from './catch-up.ts';
 import type { Rule } from './catch-up-merge.ts';
 import { OriginError } from './catch-up-source.ts';
@@ -234,7 +233,7 @@ async function isFilled(members: ReplicaSet, member: Replica): Promise<boolean> 
 /** Whether it has ever been filled to an end: a catalogue is the last thing that is written. */
 async function holdsMirror({ store }: Replica): Promise<boolean> {
   const keys = await store.list(STATE, Number.MAX_SAFE_INTEGER);
-  return keys.some((key) => kindOfKey(key)?.kind === 'state' && key.endsWith('/catalog.json'));
+  return keys.some((key) => isStateKey(key, 'catalog.json'));
 }
 
 async function answers({ store }: Replica): Promise<boolean> {

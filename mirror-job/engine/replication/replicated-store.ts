@@ -2,8 +2,8 @@
  * Several stores as one. What the lead (the first live store) has, every live one has: each write goes to the later
  * ones first and to the lead last, and only the lead is read. docs/decisions/0008-several-stores.md has the reasons.
  */
-import { kindOfKey } from '../../../core/key-kind.ts';
-import { isEqual } from './catch-up-merge.ts';
+import { isEqual } from '../../../core/bytes.ts';
+import { kindOfKey, MUTABILITY } from '../../../core/key-kind.ts';
 import { needsOf } from './catch-up-needs.ts';
 import { refusedError } from '../store/compare-and-swap.ts';
 import { KeyQueue } from '../store/key-queue.ts';
@@ -21,9 +21,6 @@ import { SharedUploads, type SharedUpload } from './replicated-uploads.ts';
 
 /** More rounds than this on one object are not bad luck. */
 const SETTLE_ATTEMPTS = 24;
-
-/** What a manifest is complete with. */
-const NEEDED: ReadonlySet<string | undefined> = new Set(['blob', 'link', 'manifest']);
 
 export class ReplicatedStore implements Store {
   readonly #members: ReplicaSet;
@@ -61,10 +58,14 @@ export class ReplicatedStore implements Store {
     return object;
   }
 
-  /** What others go by, a blob for one, is there when each store has it. */
+  /**
+   * An immutable object exists only if each store has it, because other objects are written on the strength of it: a
+   * manifest after its blobs, for one.
+   */
   async size(key: string): Promise<number | undefined> {
     const size = await this.#read((store) => store.size(key));
-    if (size === undefined || !NEEDED.has(kindOfKey(key)?.kind)) return size;
+    const kind = kindOfKey(key)?.kind;
+    if (size === undefined || kind === undefined || MUTABILITY[kind] === 'mutable') return size;
     return (await this.#isEverywhere(key, size)) ? size : undefined;
   }
 

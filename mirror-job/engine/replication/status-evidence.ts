@@ -2,6 +2,7 @@
  * Which notes count when a run begins. A store that is noted as behind is overwritten from another one, so the writer
  * of one store must not be able to say it of the stores before it. docs/decisions/0092-signed-notes.md
  */
+import { STORES_KEY } from '../../../core/layout.ts';
 import type { Replica, ReplicaSet } from './replica-set.ts';
 import { amid } from '../store/store-name.ts';
 import type { StoreNote } from './replica-status.ts';
@@ -95,7 +96,7 @@ function accusations({ all }: ReplicaSet, told: ToldNotes): Accusation[] {
 function unsignedError(holder: Replica, accused: Replica): UndecidedError {
   const [said, of] = [holder.bucket.name, amid(accused.bucket.name)];
   return new UndecidedError(
-    `${said} says that ${of}, which is listed before it, is behind. Nothing shows that this job wrote that, so nothing was copied from it. If ${of} has the right tags, delete state/_stores.json of ${amid(said)}. If ${amid(said)} has them, list it first until both are in step. Also look for who else can write into it: docs/stores.md tells when a signature is missing.`,
+    `${said} says that ${of}, which is listed before it, is behind. Nothing shows that this job wrote that, so nothing was copied from it. If ${of} has the right tags, delete ${STORES_KEY} of ${amid(said)}. If ${amid(said)} has them, list it first until both are in step. Also look for who else can write into it: docs/stores.md tells when a signature is missing.`,
   );
 }
 

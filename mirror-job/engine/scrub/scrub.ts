@@ -3,11 +3,11 @@
  * the object that was looked at longest ago comes next. A run that finds nothing new reads no blob, so nobody would miss
  * a blob that a store has lost. docs/decisions/0090-scrub.md
  */
+import { isEqual } from '../../../core/bytes.ts';
 import { algorithmOf, digestOf } from '../../../core/digest.ts';
 import { blobKey, blobLinkKey, manifestKey, stateKey } from '../../../core/layout.ts';
 import { formatReference, type Repository } from '../../../core/reference.ts';
 import type { IndexEntry } from '../../../core/repository-index.ts';
-import { isEqual } from '../replication/catch-up-merge.ts';
 import { countOf } from '../support/count-of.ts';
 import type { Environment } from '../environment.ts';
 import { LargeObjectError } from '../store/large-object-error.ts';

@@ -3,7 +3,7 @@
  * another writer was first. Changes of one object within this process wait for each other
  * (docs/decisions/0070-one-queue-per-object.md). The conditions of the writes are for other processes.
  */
-import { isEqual } from '../replication/catch-up-merge.ts';
+import { isEqual } from '../../../core/bytes.ts';
 import { KeyQueue } from './key-queue.ts';
 import { StoreError, type Store, type StoredObject } from './store.ts';
 

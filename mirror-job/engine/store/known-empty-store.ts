@@ -4,7 +4,7 @@
  * and blob. Any sign of another writer ends it; until then the conditions of the writes
  * themselves see to it that nothing of another run is lost.
  */
-import { BLOBS, repositoryPrefix } from '../../../core/layout.ts';
+import { BLOBS, contentPrefixes, repositoryPrefix } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { SingleFlight } from '../support/single-flight.ts';
 import {
@@ -17,8 +17,6 @@ import {
   type UploadPart,
 } from './store.ts';
 
-/** Of a repository's keys, after its prefix. */
-const IMMUTABLE = ['manifests/', 'blobs/'];
 /** Keys that are remembered; a run that writes more looks again. A few megabytes. */
 const MAX_WRITTEN = 20_000;
 
@@ -58,15 +56,14 @@ export class KnownEmptyStore implements Store {
    * @throws {StoreError}
    */
   async look(repository: Repository): Promise<void> {
-    const prefix = repositoryPrefix(repository);
-    if ((await this.#store.list(prefix, 1)).length > 0) return;
+    if ((await this.#store.list(repositoryPrefix(repository), 1)).length > 0) return;
     this.#hasNewRepository = true;
-    for (const kind of IMMUTABLE) this.#areas.set(prefix + kind, new Area(prefix + kind, true));
+    for (const prefix of contentPrefixes(repository)) this.#areas.set(prefix, new Area(prefix, true));
   }
 
   /** Nothing more will be asked for of a repository: what was written there need not be known. */
   leave(repository: Repository): void {
-    for (const kind of IMMUTABLE) this.#areas.delete(repositoryPrefix(repository) + kind);
+    for (const prefix of contentPrefixes(repository)) this.#areas.delete(prefix);
   }
 
   /** How many keys are remembered. */

@@ -2,6 +2,7 @@
  * Moving a tag: the last of all writes, guarded, with its history before it.
  * A record of an intent comes first, so that no movement is ever without one; it counts only once the tag is there.
  */
+import { isEqual } from '../../../core/bytes.ts';
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import type { Digest } from '../../../core/digest.ts';
 import { decodeTag, encodeTag, type TagObject } from '../../../core/tag-object.ts';
@@ -9,7 +10,6 @@ import { encodeMovement } from '../../../core/history.ts';
 import { historyKey, tagKey } from '../../../core/layout.ts';
 import { OCI_DESCRIPTOR } from '../../../core/media-type.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
-import { isEqual } from '../replication/catch-up-merge.ts';
 import type { Environment } from '../environment.ts';
 import { withObject } from '../store/compare-and-swap.ts';
 import type { StoredManifest } from '../copy/manifest-copy.ts';

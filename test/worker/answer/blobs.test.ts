@@ -1,4 +1,4 @@
-/** Blobs: sent on to the store, or through the edge; whole, or in part. */
+/** Blobs are redirected to the store, or streamed through the edge, whole or in part. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { r2Bucket, s3Bucket } from '../support/bucket.ts';
 import { countingBytes, putBlob, putIdentity } from '../support/content.ts';
@@ -68,7 +68,7 @@ describe('a redirect', () => {
   });
 
   it.each([
-    // the request's host, whether it shows a token, the status
+    // The request's host, whether the request has Authorization, and the status.
     ['mirror.example.com', true, 307],
     ['127.0.0.1', false, 307],
     ['127.0.0.1', true, 200],
@@ -85,14 +85,17 @@ describe('a redirect', () => {
     ['https://s3.example.com', 's3.example.com', 200],
     ['https://s3.example.com', 'edge.example.com', 307],
     ['https://s3example.com', 'example.com', 307],
-  ])('to the public URL %s, of a request to %s with Authorization → %i', async (cdn, host, status) => {
-    const edge = new TestEdge([s3], { variables: { PUBLIC_URL: cdn } });
-    const response = await edge.get(`https://${host}${large}`, { authorization: 'Bearer x' });
-    expect(response.status).toBe(status);
-    if (status === 200) await response.arrayBuffer();
-  });
+  ])(
+    'to the public URL %s, for a request to %s with Authorization, has the status %i',
+    async (cdn, host, status) => {
+      const edge = new TestEdge([s3], { variables: { PUBLIC_URL: cdn } });
+      const response = await edge.get(`https://${host}${large}`, { authorization: 'Bearer x' });
+      expect(response.status).toBe(status);
+      if (status === 200) await response.arrayBuffer();
+    },
+  );
 
-  it('goes to the public URL where there is one, unsigned', async () => {
+  it('goes to the public URL, unsigned, if the store has one', async () => {
     const digest = large.split(':').at(-1) ?? '';
     for (const bucket of [s3, r2]) {
       const edge = new TestEdge([bucket], {
@@ -114,15 +117,18 @@ describe('a blob', () => {
     ['auto', '0', 'small', 307],
     ['redirect', '65536', 'small', 307],
     ['stream', '0', 'large', 200],
-  ])('with BLOBS = %s and STREAM_BELOW = %s, if it is %s → %i', async (BLOBS, STREAM_BELOW, size, status) => {
-    const edge = new TestEdge([s3], { variables: { BLOBS, STREAM_BELOW } });
-    const [path, bytes] = size === 'small' ? [small, SMALL] : [large, LARGE];
-    const response = await edge.get(path);
-    expect(response.status).toBe(status);
-    expect(await bytesOf(response)).toEqual(status === 200 ? bytes : new Uint8Array());
-  });
+  ])(
+    'with BLOBS = %s and STREAM_BELOW = %s has, if it is %s, the status %i',
+    async (BLOBS, STREAM_BELOW, size, status) => {
+      const edge = new TestEdge([s3], { variables: { BLOBS, STREAM_BELOW } });
+      const [path, bytes] = size === 'small' ? [small, SMALL] : [large, LARGE];
+      const response = await edge.get(path);
+      expect(response.status).toBe(status);
+      expect(await bytesOf(response)).toEqual(status === 200 ? bytes : new Uint8Array());
+    },
+  );
 
-  it('goes through the edge if the binding cannot sign URLs', async () => {
+  it('is streamed through the edge if the binding cannot sign URLs', async () => {
     const response = await new TestEdge([r2]).get(large);
     expect(response.status).toBe(200);
     expect(await bytesOf(response)).toEqual(LARGE);
@@ -152,7 +158,7 @@ describe.each([
     ['bytes=0-0', 0, 0],
     ['bytes=2047-2047', 2047, 2047],
     ['Bytes=0-9', 0, 9],
-  ])('%s → 206', async (range, start, end) => {
+  ])('%s has the status 206', async (range, start, end) => {
     const response = await edge.get(small, { range });
     expect(response.status).toBe(206);
     expect(response.headers.get('content-range')).toBe(`bytes ${start}-${end}/2048`);
@@ -161,14 +167,17 @@ describe.each([
     expect(await bytesOf(response)).toEqual(SMALL.subarray(start, end + 1));
   });
 
-  it.each(['bytes=500-0', 'bytes=5000-10000', 'bytes=2048-', 'bytes=-0'])('%s → 416', async (range) => {
-    const response = await edge.get(small, { range });
-    expect(response.status).toBe(416);
-    expect(response.headers.get('content-range')).toBe('bytes */2048');
-    expect(await response.json()).toEqual({
-      errors: [{ code: 'RANGE_INVALID', message: 'The blob has 2048 bytes.', detail: { size: '2048' } }],
-    });
-  });
+  it.each(['bytes=500-0', 'bytes=5000-10000', 'bytes=2048-', 'bytes=-0'])(
+    '%s has the status 416',
+    async (range) => {
+      const response = await edge.get(small, { range });
+      expect(response.status).toBe(416);
+      expect(response.headers.get('content-range')).toBe('bytes */2048');
+      expect(await response.json()).toEqual({
+        errors: [{ code: 'RANGE_INVALID', message: 'The blob has 2048 bytes.', detail: { size: '2048' } }],
+      });
+    },
+  );
 
   it.each([
     'bytes=-',
@@ -179,7 +188,7 @@ describe.each([
     'bytes=0-9,a-b',
     'bytes=,',
     'bytes=0-9 20-29',
-  ])('%j cannot be read: the whole', async (range) => {
+  ])('%j cannot be read, so the whole blob is answered', async (range) => {
     const response = await edge.get(small, { range });
     expect([response.status, response.headers.get('content-range')]).toEqual([200, null]);
     expect(await bytesOf(response)).toEqual(SMALL);
@@ -193,7 +202,7 @@ describe.each([
     expect([(await bytesOf(same)).length, (await bytesOf(other)).length]).toEqual([10, 2048]);
   });
 
-  it('is answered with 416 for an empty blob, which is served whole without one', async () => {
+  it('of an empty blob is answered with 416, and the empty blob is served without a range', async () => {
     const whole = await edge.get(empty);
     expect([whole.status, whole.headers.get('content-length')]).toEqual([200, '0']);
     expect((await bytesOf(whole)).length).toBe(0);

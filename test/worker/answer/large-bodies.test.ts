@@ -1,4 +1,4 @@
-/** Large answers are sent in pieces, because the runtime copies a body that is bytes, once per client. */
+/** Large answers are sent in pieces, because the runtime copies a body of plain bytes once per client. */
 import { expect, it } from 'vitest';
 import { bodyOf } from '../../../worker/isolate/large-body.ts';
 import { r2Bucket } from '../support/bucket.ts';
@@ -14,12 +14,12 @@ it.each([LIMIT + 1, 2 * LIMIT, 5 * LIMIT - 1])('%i bytes arrive whole', async (s
   expect(new Uint8Array(await new Response(body).arrayBuffer())).toEqual(bytes);
 });
 
-it('up to 64 KiB are sent as they are', () => {
+it('a body of at most 64 KiB is sent in one piece', () => {
   const bytes = countingBytes(LIMIT);
   expect(bodyOf(bytes)).toBe(bytes);
 });
 
-it('a large list comes with its length, and HEAD has the same without a body', async () => {
+it('a large list has its Content-Length, and HEAD answers the same headers without a body', async () => {
   const bucket = r2Bucket();
   await putIdentity(bucket);
   const tags = Array.from({ length: 20_000 }, (_, index) => `v${String(index).padStart(6, '0')}`);

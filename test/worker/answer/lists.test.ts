@@ -1,4 +1,4 @@
-/** Lists: whole, in pages, and to the end. */
+/** Lists: as a whole, as single pages, and page by page to the end. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { r2Bucket } from '../support/bucket.ts';
 import { putIdentity } from '../support/content.ts';
@@ -56,7 +56,7 @@ describe('tags', () => {
     expect(await page(`${FEW}${query}`)).toEqual(expected);
   });
 
-  it('are an empty list in a repository that has digests alone', async () => {
+  it('are an empty list if the repository has only digests', async () => {
     expect(await page('/v2/quay.io/no/app/tags/list')).toEqual({
       status: 200,
       link: null,
@@ -64,21 +64,24 @@ describe('tags', () => {
     });
   });
 
-  it.each(['', '&ns=docker.io'])('are listed to the end, over 2,500, by the links%s', async (ns) => {
-    const seen: string[] = [];
-    const sizes: number[] = [];
-    let path: string | undefined = `/v2/library/many/tags/list?n=1000${ns}`;
-    while (path !== undefined) {
-      const response = await edge.get(path);
-      expect(response.headers.get('oci-namespace')).toBe(ns === '' ? null : 'docker.io');
-      const { tags } = await response.json<{ tags: string[] }>();
-      sizes.push(tags.length);
-      seen.push(...tags);
-      path = /^<(?<next>[^>]+)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.groups?.['next'];
-    }
-    expect(sizes).toEqual([1000, 1000, 500]);
-    expect(seen).toEqual(TAGS);
-  });
+  it.each(['', '&ns=docker.io'])(
+    'are listed to the end by the links to the next pages, for 2,500 tags%s',
+    async (ns) => {
+      const seen: string[] = [];
+      const sizes: number[] = [];
+      let path: string | undefined = `/v2/library/many/tags/list?n=1000${ns}`;
+      while (path !== undefined) {
+        const response = await edge.get(path);
+        expect(response.headers.get('oci-namespace')).toBe(ns === '' ? null : 'docker.io');
+        const { tags } = await response.json<{ tags: string[] }>();
+        sizes.push(tags.length);
+        seen.push(...tags);
+        path = /^<(?<next>[^>]+)>; rel="next"$/.exec(response.headers.get('link') ?? '')?.groups?.['next'];
+      }
+      expect(sizes).toEqual([1000, 1000, 500]);
+      expect(seen).toEqual(TAGS);
+    },
+  );
 });
 
 describe('the catalogue', () => {
@@ -90,7 +93,7 @@ describe('the catalogue', () => {
     });
   });
 
-  it('comes in pages', async () => {
+  it('has pages', async () => {
     expect(await page('/v2/_catalog?n=2')).toEqual({
       status: 200,
       link: '</v2/_catalog?n=2&last=ghcr.io%2Fa%2Fb>; rel="next"',

@@ -1,6 +1,6 @@
-/** What a request leaves in the log, and in the metrics. */
+/** The log line and the data point of a request. */
 import { afterEach, expect, it, vi } from 'vitest';
-import { logRefreshFailure, logToAnalytics, logToConsole, type Event } from '../../../worker/log.ts';
+import { logBackgroundFailure, logToAnalytics, logToConsole, type Event } from '../../../worker/log.ts';
 import { r2Bucket } from '../support/bucket.ts';
 import { putIdentity } from '../support/content.ts';
 import { TestEdge } from '../support/test-edge.ts';
@@ -10,8 +10,8 @@ const EVENT: Event = {
   method: 'GET',
   path: '/v2/library/nginx/manifests/latest',
   status: 200,
-  milliseconds: 12,
-  trace: { reads: 1, storeMilliseconds: 9, source: 'store', store: 2, token: 'ci', failures: [] },
+  durationMs: 12,
+  trace: { reads: 1, storeMs: 9, source: 'store', store: 2, token: 'ci', failures: [] },
 };
 
 afterEach(() => {
@@ -36,12 +36,12 @@ it.each([
   ]);
 });
 
-it('a failure that quotes the bucket changes no terminal, and is the same JSON', () => {
+it('a failure that quotes the bucket cannot control a terminal, and is the same JSON', () => {
   const lines: string[] = [];
   vi.spyOn(console, 'error').mockImplementation((line: string) => lines.push(line));
   const failures = ['CORRUPT in store 1: It calls itself "\u001B[31m\u009B\u2028\u202Eoops\uD800".'];
   logToConsole({ ...EVENT, trace: { ...EVENT.trace, failures } });
-  logRefreshFailure({ key: 'repositories/x/_tags/y', failures });
+  logBackgroundFailure({ key: 'repositories/x/_tags/y', failures });
   expect(lines.map((line) => JSON.parse(line).failures)).toEqual([failures, failures]);
   for (const line of lines) expect(line).toMatch(/^[ -~]*$/);
 });
@@ -49,12 +49,12 @@ it('a failure that quotes the bucket changes no terminal, and is the same JSON',
 it.each([
   ['warn', ['Store 1 did not answer in time.']],
   ['error', ['CORRUPT in store 2: …']],
-] as const)('a failed refresh after the answer is logged by console.%s', (level, failures) => {
+] as const)('a refresh that fails after the answer is logged by console.%s', (level, failures) => {
   const lines: unknown[] = [];
   for (const one of ['log', 'warn', 'error'] as const) {
     vi.spyOn(console, one).mockImplementation((line: unknown) => lines.push(one, line));
   }
-  logRefreshFailure({ key: 'repositories/x/_tags/y', failures });
+  logBackgroundFailure({ key: 'repositories/x/_tags/y', failures });
   expect(lines).toEqual([
     level,
     `{"kind":"refresh","key":"repositories/x/_tags/y","failures":${JSON.stringify(failures)}}`,
@@ -67,7 +67,7 @@ it('a request is one data point of the metrics', () => {
   expect(points).toEqual([{ indexes: ['tag'], blobs: ['store', '2', 'ci'], doubles: [200, 12, 1] }]);
 });
 
-it('a log that fails costs nobody an answer', async () => {
+it('a log that fails does not cost the client its answer', async () => {
   const bucket = r2Bucket();
   await putIdentity(bucket);
   const edge = new TestEdge([bucket], {

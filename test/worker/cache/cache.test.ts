@@ -1,4 +1,4 @@
-/** How often a store is read, and how old an answer may be. The clock stands until a test moves it. */
+/** How often a store is read, and how old an answer may be. The clock does not move unless a test moves it. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../../../core/digest.ts';
 import { MemoryCache } from '../../../worker/cache/memory-cache.ts';
@@ -23,7 +23,7 @@ const TAG_KEY = `repositories/${NAME}/_tags/latest`;
 const DOWN = () => new Response('down', { status: 500 });
 const FIRST_DOWN = (_key: string, store: number) => (store === 1 ? DOWN() : undefined);
 
-/** A cache that keeps nothing: only memory is left. */
+/** A data centre's cache that stores nothing, so that only memory is left. */
 const NO_CACHE = {
   match: () => Promise.resolve(undefined),
   put: () => Promise.reject(new Error('no cache here')),
@@ -73,7 +73,7 @@ describe('a live store', () => {
       async () => [`/v2/library/app/blobs/${await putBlob(bucket, NAME, countingBytes(9))}`],
       [2, 1],
     ],
-  ])('is read a known number of times, cold and warm, for %s', async (_name, fill, [cold, warm]) => {
+  ])('is read only as often as necessary, cold and warm, for %s', async (_name, fill, [cold, warm]) => {
     const [path = ''] = await fill();
     const edge = new TestEdge([bucket]);
     await edge.get('/v2/');
@@ -97,7 +97,7 @@ describe('a live store', () => {
     expect(edge.takeReads().length).toBe(1);
     expect((await edge.get(path)).status).toBe(307);
     expect(edge.takeReads()).toEqual([]);
-    // The store has been silent for longer than STORE_FRESH: whoever is sent there must find it alive.
+    // The store's last answer is older than STORE_FRESH, so the edge has to check it before it redirects a client to it.
     edge.now += 5 * SECOND;
     expect((await edge.get(path)).status).toBe(307);
     expect(edge.takeReads()).toEqual(['1 lifeboat.json']);
@@ -105,7 +105,7 @@ describe('a live store', () => {
     expect(edge.takeReads()).toEqual([]);
   });
 
-  it('is asked each time for what is missing, so that a fresh mirror shows at once', async () => {
+  it('is read each time for a missing object, so that a new object shows at once', async () => {
     const edge = new TestEdge([bucket]);
     expect((await edge.get(TAG)).status).toBe(404);
     await putTag(bucket, NAME, 'latest', 'a');
@@ -116,7 +116,7 @@ describe('a live store', () => {
 describe('a tag', () => {
   beforeEach(() => putTag(bucket, NAME, 'latest', 'a', '2026-01-01T00:00:00.000Z'));
 
-  it('is fresh for TAG_TTL, and is then given once more while the store is asked', async () => {
+  it('is fresh for TAG_TTL, and is then answered once more while the store is read', async () => {
     const edge = new TestEdge([bucket]);
     expect(await text(edge, TAG)).toBe(manifestText('a'));
     await move();
@@ -132,7 +132,7 @@ describe('a tag', () => {
     expect(await text(edge, TAG)).toBe(manifestText('b'));
   });
 
-  it('that fails to be refreshed in the background has its failures told', async () => {
+  it('whose refresh in the background fails has its failures logged', async () => {
     const edge = new TestEdge([bucket]);
     await text(edge, TAG);
     edge.now += MINUTE;
@@ -162,7 +162,7 @@ describe('a tag', () => {
     ]);
   });
 
-  it('that is older than twice TAG_TTL is not given before the store is asked', async () => {
+  it('that is older than twice TAG_TTL is not answered before the store is read', async () => {
     const edge = new TestEdge([bucket]);
     await text(edge, TAG);
     await move();
@@ -173,7 +173,7 @@ describe('a tag', () => {
     expect(await response.text()).toBe(manifestText('b'));
   });
 
-  it('is given stale, and says so, only while no store answers, and not beyond TAG_STALE', async () => {
+  it('is answered stale, and marked as stale, only while no store answers, and not beyond TAG_STALE', async () => {
     const edge = new TestEdge([bucket], { cache: NO_CACHE });
     await text(edge, TAG);
     edge.now += 7 * DAY;
@@ -187,7 +187,7 @@ describe('a tag', () => {
     expect((await edge.get(TAG)).status).toBe(503);
   });
 
-  it('that is gone is not served, whatever is kept', async () => {
+  it('that was deleted is not served, whatever is cached', async () => {
     const edge = new TestEdge([bucket]);
     await text(edge, TAG);
     await edge.settle();
@@ -201,7 +201,7 @@ describe('a tag', () => {
     expect((await edge.get(TAG)).status).toBe(404);
   });
 
-  it('never goes back to what it was before the last answer that was given', async () => {
+  it('never goes back to an older digest than the last answer had', async () => {
     await move();
     const edge = new TestEdge([bucket]);
     expect(await text(edge, TAG)).toBe(manifestText('b'));
@@ -211,14 +211,14 @@ describe('a tag', () => {
     expect(edge.events.at(-1)?.trace.failures).toEqual([
       `Store 1 has an older ${TAG_KEY} than the edge has already given.`,
     ]);
-    // A revert is a later movement to an older image.
+    // A revert is a later movement, although to an older image.
     await putTag(bucket, NAME, 'latest', 'a', '2026-01-03T00:00:00.000Z');
     expect(await text(edge, TAG)).toBe(manifestText('a'));
   });
 });
 
-describe('a store whose tag is older than what was given', () => {
-  it('is believed once nobody has confirmed the newer one for TAG_STALE', async () => {
+describe('a store whose tag is older than the last answer', () => {
+  it('is believed once no store has confirmed the newer tag for TAG_STALE', async () => {
     await move();
     const edge = new TestEdge([bucket], { cache: NO_CACHE });
     await text(edge, TAG);
@@ -234,18 +234,21 @@ describe('a store whose tag is older than what was given', () => {
   it.each([
     [5 * MINUTE, 'b'],
     [5 * MINUTE + 1, 'a'],
-  ])('is not believed, unless the newer one is of the future: %i ms ahead → %s', async (ahead, expected) => {
-    const edge = new TestEdge([bucket], { cache: NO_CACHE });
-    const asked = edge.now + 2 * MINUTE;
-    await putTag(bucket, NAME, 'latest', 'b', new Date(asked + ahead).toISOString());
-    expect(await text(edge, TAG)).toBe(manifestText('b'));
-    await goBack();
-    edge.now = asked;
-    expect(await text(edge, TAG)).toBe(manifestText(expected));
-  });
+  ])(
+    'is not believed, unless the newer tag claims to be from the future: if it is %i ms ahead, the answer is %s',
+    async (ahead, expected) => {
+      const edge = new TestEdge([bucket], { cache: NO_CACHE });
+      const asked = edge.now + 2 * MINUTE;
+      await putTag(bucket, NAME, 'latest', 'b', new Date(asked + ahead).toISOString());
+      expect(await text(edge, TAG)).toBe(manifestText('b'));
+      await goBack();
+      edge.now = asked;
+      expect(await text(edge, TAG)).toBe(manifestText(expected));
+    },
+  );
 });
 
-/** What the headers say of the answer. */
+/** What the headers tell about an answer. */
 async function about(edge: TestEdge, path: string): Promise<(string | null)[]> {
   const { headers } = await edge.get(path);
   const names = ['ETag', 'OCI-Namespace', 'Lifeboat-Cache', 'Lifeboat-Since', 'Lifeboat-Stale'];
@@ -256,8 +259,8 @@ async function etagOf(comment: string): Promise<string> {
   return `"${await digestOf(manifestBytes(comment))}"`;
 }
 
-describe('headers, which are made once for warm answers', () => {
-  it('are true of each answer', async () => {
+describe('headers, which are remembered for warm answers', () => {
+  it('are right for each answer', async () => {
     await goBack();
     const edge = new TestEdge([bucket], { cache: NO_CACHE });
     const [a, b] = [await etagOf('a'), await etagOf('b')];
@@ -280,7 +283,7 @@ describe('headers, which are made once for warm answers', () => {
 });
 
 describe('a manifest by its digest', () => {
-  it('is given for a day without a read of the store, and then the store is read', async () => {
+  it('is answered for a day without a read of the store, and then the store is read', async () => {
     const digest = await putManifest(bucket, NAME, 'a');
     const path = `/v2/library/app/manifests/${digest}`;
     const edge = new TestEdge([bucket], { cache: NO_CACHE });
@@ -298,7 +301,7 @@ describe('a manifest by its digest', () => {
 });
 
 describe('the data centre’s cache', () => {
-  it('answers an isolate that starts later, and one that starts while no store answers', async () => {
+  it('serves an isolate that starts later, and one that starts while no store answers', async () => {
     const s3 = s3Bucket();
     await putIdentity(s3);
     await putTag(s3, NAME, 'latest', 'a');
@@ -307,7 +310,7 @@ describe('the data centre’s cache', () => {
     await first.settle();
     const second = new TestEdge([s3]);
     second.fault = DOWN;
-    // A pull is many requests, and they come together.
+    // A pull consists of many requests, and they come together.
     const responses = await Promise.all([second.get(TAG), second.get(TAG), second.get(TAG)]);
     for (const response of responses) {
       expect(response.headers.get('lifeboat-cache')).toMatch(/^hit-/);
@@ -317,7 +320,7 @@ describe('the data centre’s cache', () => {
     expect((await second.get('/v2/')).status).toBe(503);
   });
 
-  it('is the same cache when the first of two stores fails', async () => {
+  it('is the same when the first of two stores fails', async () => {
     const [one, two] = [s3Bucket(1), s3Bucket(2)];
     await Promise.all([putIdentity(one), putIdentity(two)]);
     const digest = await putManifest(one, NAME, 'a');
@@ -341,7 +344,7 @@ describe('the data centre’s cache', () => {
     await first.settle();
   });
 
-  it('does not give what another bucket in the second place has given', async () => {
+  it('does not answer with objects of another bucket that was the second store before', async () => {
     const [one, two] = [s3Bucket(1), s3Bucket(2)];
     await Promise.all([putIdentity(one), putIdentity(two)]);
     const path = `/v2/library/app/manifests/${await putManifest(two, NAME, 'a')}`;
@@ -356,7 +359,7 @@ describe('the data centre’s cache', () => {
     await second.settle();
   });
 
-  it('is another cache for another bucket in the same place', async () => {
+  it('is another one for another bucket at the same address', async () => {
     const s3 = s3Bucket();
     await putIdentity(s3);
     await putTag(s3, NAME, 'latest', 'a');
@@ -366,12 +369,12 @@ describe('the data centre’s cache', () => {
     await putIdentity(s3);
     await putTag(s3, NAME, 'latest', 'b');
     first.now += 5 * SECOND;
-    // The health read sees the other id, and all that is kept is forgotten.
+    // The health check reads another id, and all cached objects are removed.
     await first.get('/v2/');
     expect(await text(first, TAG)).toBe(manifestText('b'));
   });
 
-  it('is checked again, and wrong bytes in it are not given', async () => {
+  it('is hashed again, and wrong bytes in it are not answered', async () => {
     await putTag(bucket, NAME, 'latest', 'a');
     const wrong = {
       ...NO_CACHE,
@@ -387,7 +390,7 @@ describe('the data centre’s cache', () => {
     expect(await text(edge, TAG)).toBe(manifestText('a'));
   });
 
-  it('may be missing', async () => {
+  it('is not necessary', async () => {
     await putTag(bucket, NAME, 'latest', 'a');
     const edge = new TestEdge([bucket], {
       cache: { ...NO_CACHE, match: () => Promise.reject(new Error('no cache here')) },
@@ -399,18 +402,18 @@ describe('the data centre’s cache', () => {
 });
 
 describe('memory', () => {
-  it('is bounded in bytes, and forgets what was used longest ago', () => {
+  it('is bounded in bytes, and removes the entry that was used longest ago', () => {
     const cache = new MemoryCache<string>(100);
     cache.set('a', 'A', 40);
     cache.set('b', 'B', 40);
     expect(cache.get('a')).toBe('A');
     cache.set('c', 'C', 40);
-    expect([cache.get('a'), cache.get('b'), cache.get('c'), cache.bytes]).toEqual(['A', undefined, 'C', 80]);
+    expect([cache.get('a'), cache.get('b'), cache.get('c')]).toEqual(['A', undefined, 'C']);
     cache.set('a', 'A2', 10);
-    expect([cache.get('a'), cache.bytes]).toEqual(['A2', 50]);
+    expect(cache.get('a')).toBe('A2');
     cache.set('big', 'D', 101);
-    expect([cache.get('big'), cache.bytes]).toEqual([undefined, 50]);
+    expect(cache.get('big')).toBeUndefined();
     cache.clear();
-    expect([cache.get('c'), cache.bytes]).toEqual([undefined, 0]);
+    expect(cache.get('c')).toBeUndefined();
   });
 });

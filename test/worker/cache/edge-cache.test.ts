@@ -1,4 +1,4 @@
-/** What comes back from the data centre's cache is read only once there is room for it. */
+/** An object in the data centre's cache is read only once there is room for it. */
 import { expect, it } from 'vitest';
 import { EdgeCache } from '../../../worker/cache/edge-cache.ts';
 
@@ -36,7 +36,7 @@ it.each([
   expect(admitted).toEqual([expected]);
 });
 
-it('without room the body is not read, and the caller is told why', async () => {
+it('without room the body is not read, and the error tells why', async () => {
   const { cache, cancelled } = cacheOf({ ...HEADERS, 'lifeboat-size': '3' });
   const full = new Error('full');
   await expect(cache.get('space', 'key', () => Promise.reject(full))).rejects.toBe(full);

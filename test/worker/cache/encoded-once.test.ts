@@ -1,12 +1,12 @@
-/** Lists can have megabytes, so they are encoded once and not once per request. */
+/** Lists can have megabytes, so they are encoded once and not for each request. */
 import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { answerList } from '../../../worker/answer/list.ts';
 import { answerReferrers } from '../../../worker/answer/referrers.ts';
-import { REFERRERS } from '../../../worker/cache/content.ts';
+import { REFERRERS } from '../../../worker/cache/object-kind.ts';
 import { EncodedList } from '../../../worker/cache/encoded-list.ts';
 import { ReadableCatalog } from '../../../worker/cache/readable-catalog.ts';
-import { parseTokens } from '../../../worker/request/token.ts';
+import { parseTokens } from '../../../worker/configuration/token.ts';
 import { encodeReferrers } from '../../../core/referrers.ts';
 import { parseDigest } from '../../../core/digest.ts';
 import { OCI_MANIFEST } from '../../../core/media-type.ts';
@@ -17,7 +17,7 @@ import { TestEdge } from '../support/test-edge.ts';
 const text = (body: unknown) => (body instanceof Uint8Array ? new TextDecoder().decode(body) : body);
 
 describe('a list of 100,000 tags', () => {
-  it('is kept in memory, and so are its pages', async () => {
+  it('stays in memory, and so do its pages', async () => {
     const name = 'quay.io/a/b';
     const tags = Array.from({ length: 100_000 }, (_, index) => `v${String(index).padStart(27, '0')}`);
     const bucket = s3Bucket();
@@ -44,7 +44,7 @@ describe('a list of 100,000 tags', () => {
     const pages = [{}, { limit: 999 }, { last: '1500' }].map(
       ({ limit, last }: { limit?: number; last?: string }) =>
         answerList(
-          { fields: {}, listed: 'tags', entries, path: '/', namespace: undefined },
+          { fields: {}, field: 'tags', entries, path: '/', namespace: undefined },
           { limit, last },
           'no-cache',
         ),
@@ -82,7 +82,7 @@ describe('a catalogue', () => {
   const ALL = ['a.io/a', 'a.io/b', 'b.io/a'];
   const [one, other] = parseTokens('TOKENS', `one ${'1'.repeat(64)} a.io/*;other ${'2'.repeat(64)} */a`);
 
-  it('of more than 45,000 names is kept in memory', async () => {
+  it('of more than 45,000 names stays in memory', async () => {
     const repositories = Array.from(
       { length: 50_000 },
       (_, index) => `ghcr.io/${'a'.repeat(30)}/${100_000 + index}`,
@@ -102,31 +102,31 @@ describe('a catalogue', () => {
     const catalog = new ReadableCatalog();
     const before = [new EncodedList(ALL)];
     const after = [new EncodedList([...ALL, 'c.io/a'])];
-    const first = catalog.of(before, one);
-    const second = catalog.of(before, other);
+    const first = catalog.listFor(before, one);
+    const second = catalog.listFor(before, other);
     expect([first, second].map((list) => list.texts())).toEqual([
       ['a.io/a', 'a.io/b'],
       ['a.io/a', 'b.io/a'],
     ]);
-    expect(catalog.of([...before], one)).toBe(first);
-    expect(catalog.of(before, other)).toBe(second);
-    expect(catalog.of(after, other).texts()).toEqual(['a.io/a', 'b.io/a', 'c.io/a']);
-    expect(catalog.of([...after, ...before], other).texts()).toEqual(['a.io/a', 'b.io/a', 'c.io/a']);
-    expect(catalog.of([], other).texts()).toEqual([]);
+    expect(catalog.listFor([...before], one)).toBe(first);
+    expect(catalog.listFor(before, other)).toBe(second);
+    expect(catalog.listFor(after, other).texts()).toEqual(['a.io/a', 'b.io/a', 'c.io/a']);
+    expect(catalog.listFor([...after, ...before], other).texts()).toEqual(['a.io/a', 'b.io/a', 'c.io/a']);
+    expect(catalog.listFor([], other).texts()).toEqual([]);
   });
 
-  it('is kept for tokens in one version, because each version can have megabytes', () => {
+  it('is remembered for tokens in one version only, because each version can have megabytes', () => {
     const catalog = new ReadableCatalog();
     const before = [new EncodedList(ALL)];
-    const first = catalog.of(before, one);
-    catalog.of([new EncodedList(ALL)], other);
-    expect(catalog.of(before, one)).not.toBe(first);
+    const first = catalog.listFor(before, one);
+    catalog.listFor([new EncodedList(ALL)], other);
+    expect(catalog.listFor(before, one)).not.toBe(first);
   });
 
-  it('is read as a whole and not name by name', () => {
+  it('is decoded as a whole and not name by name', () => {
     const list = new EncodedList(ALL);
     const parse = vi.spyOn(JSON, 'parse');
-    new ReadableCatalog().of([list], one);
+    new ReadableCatalog().listFor([list], one);
     expect(parse).toHaveBeenCalledTimes(1);
     parse.mockRestore();
   });
@@ -142,7 +142,7 @@ describe('a list of referrers', () => {
   const sbom = { ...signature, artifactType: 'application/vnd.example.sbom' };
   const bytes = encodeReferrers([signature, sbom]);
 
-  it('is encoded once for each type that it has', async () => {
+  it('is encoded once for each artifact type that it has', async () => {
     const content = await REFERRERS.decode('key', { bytes, contentType: undefined, modified: undefined });
     const of = (artifactType?: string) => answerReferrers(content, artifactType, 'no-cache').body;
     expect(of()).toBe(bytes);

@@ -1,4 +1,4 @@
-/** What several requests of an isolate do together: one read per object, and no more bytes at a time than it can hold. */
+/** Requests of one isolate share reads, and hold no more bytes at a time than the isolate can. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { toBase64 } from '../../../core/base64.ts';
 import { digestOf } from '../../../core/digest.ts';
@@ -36,7 +36,7 @@ function together(edge: TestEdge, path: string, count = 60): Promise<Response[]>
   return Promise.all(Array.from({ length: count }, () => edge.get(path)));
 }
 
-describe('60 requests at once for what nobody has asked for', () => {
+describe('60 requests at once for an object that no request has asked for before', () => {
   it('read lifeboat.json and the tag once', async () => {
     const edge = new TestEdge([bucket]);
     const responses = await together(edge, TAG);
@@ -55,7 +55,7 @@ describe('60 requests at once for what nobody has asked for', () => {
       307,
     ],
     ['what is not there', async () => 'manifests/none', 404],
-  ])('read it once: %s', async (_name, fill, status) => {
+  ])('read the object once: %s', async (_name, fill, status) => {
     const path = `/v2/library/app/${await fill()}`;
     const edge = new TestEdge([bucket]);
     const responses = await together(edge, path);
@@ -63,7 +63,7 @@ describe('60 requests at once for what nobody has asked for', () => {
     expect(edge.takeReads().length).toBe(2);
   });
 
-  it('are all told of a failure, and each of them logs it', async () => {
+  it('all fail with the shared read, and each of them logs the failure', async () => {
     const edge = new TestEdge([bucket]);
     edge.fault = (key) => (key === TAG_KEY ? new Response('', { status: 500 }) : undefined);
     const responses = await together(edge, TAG, 3);
@@ -75,7 +75,7 @@ describe('60 requests at once for what nobody has asked for', () => {
     expect((await edge.get(TAG)).status).toBe(200);
   });
 
-  it('wait once for a store that hangs, and each of them logs it', async () => {
+  it('wait once for a store that hangs, and each of them logs the failure', async () => {
     const edge = new TestEdge([bucket]);
     await edge.get('/v2/');
     edge.takeReads();
@@ -98,7 +98,7 @@ describe('60 requests at once for what nobody has asked for', () => {
   });
 });
 
-/** What it is rejected with; undefined if it is not. */
+/** The error that a promise is rejected with; undefined if it is not rejected. */
 function errorOf(work: Promise<unknown>): Promise<unknown> {
   return work.then(
     () => undefined,
@@ -107,7 +107,7 @@ function errorOf(work: Promise<unknown>): Promise<unknown> {
 }
 
 describe('a request that waits for another one’s read', () => {
-  it('reads itself when the other one is not heard of any more, and the rest wait for that', async () => {
+  it('reads itself when the other one is dropped, and the others wait for its read', async () => {
     const time = new Time();
     const flights = new SingleFlight<string>({ ...time.options, patienceMs: 4000 });
     let reads = 0;
@@ -126,7 +126,7 @@ describe('a request that waits for another one’s read', () => {
     expect(reads).toBe(2);
   });
 
-  it('is told of a late success of the first reader', async () => {
+  it('gets a late success of the first reader', async () => {
     const time = new Time();
     const flights = new SingleFlight<string>({ ...time.options, patienceMs: 4000 });
     const first = Promise.withResolvers<string>();
@@ -139,7 +139,7 @@ describe('a request that waits for another one’s read', () => {
     expect(await third).toBe('late');
   });
 
-  it('is unavailable once its own time is up', async () => {
+  it('is answered as unavailable once its own time is up', async () => {
     const time = new Time();
     const flights = new SingleFlight<string>({ ...time.options, patienceMs: 4000 });
     void flights.run(time.scope(), 'key', () => new Promise<string>(() => {}));
@@ -155,7 +155,7 @@ describe('a request that waits for another one’s read', () => {
 });
 
 describe('a budget of bytes', () => {
-  it('is given in the order in which it was asked for, and comes back once', async () => {
+  it('is granted in the order of the requests, and is released once', async () => {
     const time = new Time();
     const budget = new ByteBudget(10, time.options);
     const release = await budget.take(8, 8000);
@@ -173,7 +173,7 @@ describe('a budget of bytes', () => {
     expect([order, budget.held]).toEqual([['large', 'small'], 10]);
   });
 
-  it('is refused at the deadline, and those behind are served', async () => {
+  it('is refused at the deadline, and the requests behind are served', async () => {
     const time = new Time();
     const budget = new ByteBudget(10, time.options);
     await budget.take(8, 9000);
@@ -185,7 +185,7 @@ describe('a budget of bytes', () => {
     expect(budget.held).toBe(10);
   });
 
-  it('comes back by itself from a request that the runtime has dropped', async () => {
+  it('is released by itself for a request that the runtime has dropped', async () => {
     const time = new Time();
     const budget = new ByteBudget(10, time.options);
     await budget.take(10, 1000);
@@ -194,7 +194,7 @@ describe('a budget of bytes', () => {
     expect(budget.held).toBe(10);
   });
 
-  it('comes back by itself to those who wait, and as soon as it does', async () => {
+  it('that is released by itself wakes the requests that wait for it at once', async () => {
     const time = new Time();
     const budget = new ByteBudget(10, time.options);
     await budget.take(10, 1000);
@@ -212,7 +212,7 @@ describe('a budget of bytes', () => {
     expect(budget.held).toBe(0);
   });
 
-  it('is not given at its deadline, because nobody could use it', async () => {
+  it('is not granted at the deadline, because the request could not use it', async () => {
     const time = new Time();
     const budget = new ByteBudget(10, time.options);
     await budget.take(10, 1000);
@@ -224,7 +224,7 @@ describe('a budget of bytes', () => {
 });
 
 describe('the budget for reads', () => {
-  it('does not let large objects that come slowly keep small ones waiting', async () => {
+  it('does not let small objects wait for large ones that come slowly', async () => {
     const time = new Time();
     const budget = new ReadBudget(time.options);
     for (let count = 0; count < 2; count += 1) await budget.takeForReading(8 * MIB, 8000);
@@ -234,7 +234,7 @@ describe('the budget for reads', () => {
     expect(await third).toBeInstanceOf(RegistryError);
   });
 
-  it('is no fault of the store when it is full, and whoever is refused reads no body', async () => {
+  it('does not blame the store when it is full, and a refused request reads no body', async () => {
     const second = s3Bucket(2);
     await putIdentity(second);
     const edge = new TestEdge([bucket, second]);
@@ -263,7 +263,7 @@ describe('the budget for reads', () => {
     expect(edge.takeReads().toSorted()).toEqual(keys.map((key) => `1 ${key}`));
   });
 
-  it('gives the wait for room back to the store, whose body may come in the time that is left', async () => {
+  it('does not count the wait for room as the store’s, whose body may use the remaining time', async () => {
     const budget = 16 * MIB;
     const edge = new TestEdge([bucket]);
     await edge.get('/v2/');
@@ -287,7 +287,7 @@ describe('the budget for reads', () => {
     await edge.settle();
   });
 
-  it('lets at most 16 MiB of tags come at the same time, and answers all of them', async () => {
+  it('lets at most 16 MiB of tags arrive at the same time, and answers all of them', async () => {
     const count = 4;
     const edge = new TestEdge([bucket]);
     await edge.get('/v2/');
@@ -325,7 +325,7 @@ function isRefused(answer: string): boolean {
   return answer.includes('The edge has no room for this object at the moment.');
 }
 
-/** A tag whose manifest has 4 MiB, as text. */
+/** The text of a tag whose manifest has 4 MiB. */
 async function largeTag(): Promise<Uint8Array<ArrayBuffer>> {
   const plain = JSON.parse(text);
   const short = JSON.stringify({ ...plain, annotations: { fill: '' } });

@@ -1,4 +1,4 @@
-/** Each variable, what it may be, and the sentence that names it when it cannot be used. */
+/** The values that each variable may have, and the sentence that names a variable with another value. */
 import { env } from 'cloudflare:workers';
 import { createExecutionContext } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
@@ -22,10 +22,10 @@ describe('defaults', () => {
       audience: 'public',
       defaultUpstream: 'docker.io',
       blobs: 'auto',
-      streamBelow: 65_536,
-      tagTtl: 60_000,
-      tagStale: 604_800_000,
-      storeFresh: 5000,
+      streamBelowBytes: 65_536,
+      tagTtlMs: 60_000,
+      tagStaleMs: 604_800_000,
+      storeFreshMs: 5000,
       tags: true,
       catalogs: ['default'],
       challenge: 'none',
@@ -52,12 +52,12 @@ describe('defaults', () => {
 });
 
 describe('forms', () => {
-  it('an empty text is an unset variable, and white space around a text is none of it', () => {
+  it('an empty text is an unset variable, and white space around a text does not count', () => {
     const { stores } = readConfiguration({ ...S3, S3_REGION: '', S3_SECRET_ACCESS_KEY: 'secret\n' });
     expect(stores[0]).toMatchObject({ region: 'auto', secretAccessKey: 'secret' });
   });
 
-  it('a path of the endpoint, a prefix and a second store are read', () => {
+  it('the endpoint’s path, a prefix and a second store are read', () => {
     const { stores } = readConfiguration({
       ...S3,
       S3_ENDPOINT: 'http://localhost:8787/cdn-cgi/local/r2/s3/',
@@ -90,7 +90,7 @@ describe('forms', () => {
     ['7d', 604_800_000],
     ['1.5d', 129_600_000],
   ])('TAG_TTL = %s is %i ms', (text, milliseconds) => {
-    expect(readConfiguration({ BUCKET, TAG_TTL: text }).tagTtl).toBe(milliseconds);
+    expect(readConfiguration({ BUCKET, TAG_TTL: text }).tagTtlMs).toBe(milliseconds);
   });
 
   it('HOSTS maps hosts to upstreams', () => {
@@ -115,7 +115,7 @@ describe('names that are not the edge’s', () => {
     ['and are not set', { TAG_TLL: '' }],
     ['of what is bound', { TAGZ: { get: () => undefined } }],
   ])('%s are ignored', (_name, others) => {
-    expect(readConfiguration({ BUCKET, ...others }).tagTtl).toBe(60_000);
+    expect(readConfiguration({ BUCKET, ...others }).tagTtlMs).toBe(60_000);
   });
 });
 
@@ -219,7 +219,7 @@ describe('a variable that cannot be used', () => {
       'PUBLIC_URL',
       'with AUDIENCE = token it would show private blobs to everybody who knows their digest.',
     ],
-  ])('is named with the reason: %j', (variables, variable, reason) => {
+  ])('is named together with the reason: %j', (variables, variable, reason) => {
     let error: unknown;
     try {
       readConfiguration(variables);
@@ -345,11 +345,11 @@ describe('globs of TOKENS', () => {
     `${'a'.repeat(63)}*/b`,
     '*/a__*',
     '**.io/**/*-b',
-  ])('%s is not', (glob) => {
+  ])('%s, which can match a repository, is accepted', (glob) => {
     expect(readGlob(glob)).toBe(2);
   });
 
-  it('no refusal quotes one, because a token may stand in its place', () => {
+  it('a refusal does not quote a glob, because someone may have written a token in its place', () => {
     expect(() => readGlob('s3cret-token')).toThrow(/^(?!.*s3cret)/s);
   });
 });

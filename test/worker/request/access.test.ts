@@ -1,10 +1,10 @@
-/** Who may read what. */
+/** Who may read which repository. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { r2Bucket, s3Bucket } from '../support/bucket.ts';
 import { countingBytes, putBlob, putIdentity, putManifest, putTag } from '../support/content.ts';
 import { TestEdge } from '../support/test-edge.ts';
 
-/** SHA-256 of `ci-token`, as it stands in the variable. */
+/** The SHA-256 of `ci-token`, in the form of the variable. */
 const CI_HASH = '948b8c2427cd29047839b8e4a27a08763f8befbafa86be5cce8e46217d75e58a';
 const TOKEN = { AUDIENCE: 'token' };
 const bucket = r2Bucket();
@@ -102,7 +102,7 @@ describe('without a known token', () => {
 
 describe('with a token', () => {
   it.each([
-    // header, path, status
+    // Header, path, status.
     [bearer('ci-token'), '/v2/', 200],
     [basic('any', 'ci-token'), '/v2/', 200],
     [{ authorization: 'bearer  ci-token' }, '/v2/', 200],
@@ -111,11 +111,11 @@ describe('with a token', () => {
     [bearer('ci-token'), '/v2/ghcr.io/acme/team/app/manifests/1', 200],
     [bearer('ci-token'), '/v2/quay.io/private/app/manifests/1', 403],
     [bearer('ci-token'), '/v2/private/app/manifests/1?ns=quay.io', 403],
-    // `*` does not go beyond a path component.
+    // `*` does not match beyond a path component.
     [bearer('ci-token'), '/v2/docker.io/library/a/b/manifests/1', 403],
     [bearer('ci-token'), '/v2/ghcr.io/acme/manifests/1', 403],
     [bearer('ci-token'), '/v2/ghcrxio/acme/a/manifests/1', 403],
-    // Each kind of request has its repository checked.
+    // The repository is checked for each kind of request.
     [bearer('ci-token'), `/v2/quay.io/private/app/referrers/sha256:${CI_HASH}`, 403],
     [bearer('ci-token'), `/v2/library/app/referrers/sha256:${CI_HASH}`, 200],
     [bearer('ci-token'), '/v2/quay.io/private/app/tags/list', 403],
@@ -123,7 +123,7 @@ describe('with a token', () => {
     [bearer('ci-token'), `/v2/quay.io/private/app/blobs/sha256:${CI_HASH}`, 403],
     [bearer('ops-token'), '/v2/quay.io/private/app/manifests/1', 200],
     [bearer('ops-token'), '/v2/quay.io/private/app/manifests/2', 404],
-  ])('%j %s → %i', async (headers, path, status) => {
+  ])('with %j, %s has the status %i', async (headers, path, status) => {
     expect((await edgeWith().get(path, headers)).status).toBe(status);
   });
 
@@ -132,7 +132,7 @@ describe('with a token', () => {
     ['begins, in its first half,', `${CI_HASH.slice(0, 32)}${'0'.repeat(32)}`],
     ['ends', `00${CI_HASH.slice(2)}`],
     ['ends, in its second half,', `${'0'.repeat(32)}${CI_HASH.slice(32)}`],
-  ])('the edge refuses a token whose hash only %s as a known one does', async (_name, hash) => {
+  ])('the edge refuses a token whose hash only %s like a known one', async (_name, hash) => {
     const edge = edgeWith({ TOKENS: `near ${hash} **` });
     expect((await edge.get('/v2/', bearer('ci-token'))).status).toBe(403);
   });
@@ -155,7 +155,7 @@ describe('with a token', () => {
     expect(await ops.json()).toEqual({ repositories: ['quay.io/private/app'] });
   });
 
-  it('a token is shown what the catalogue has since it changed', async () => {
+  it('a token sees a change of the catalogue', async () => {
     const other = r2Bucket();
     await putIdentity(other, 'token');
     const edge = new TestEdge([other], { variables: { ...TOKEN, TOKENS: tokens, TAG_TTL: '60s' } });
@@ -172,7 +172,7 @@ describe('with a token', () => {
     }
   });
 
-  it('no answer is for others to keep, and no answer that the edge keeps is given to others', async () => {
+  it('no shared cache may keep an answer, and no cached answer of the edge goes to another token', async () => {
     const edge = edgeWith();
     const path = '/v2/quay.io/private/app/manifests/1';
     const first = await edge.get(path, bearer('ops-token'));
@@ -194,7 +194,7 @@ describe('with a token', () => {
     expect(byDigest.headers.get('cache-control')).toBe('private, max-age=31536000, immutable, no-transform');
   });
 
-  it('the log has the name of the token, and nothing else of it', async () => {
+  it('the log has the token’s name, and nothing else of the token', async () => {
     const edge = edgeWith();
     await edge.get('/v2/library/app/manifests/1', bearer('ci-token'));
     expect(edge.events[0]?.trace.token).toBe('ci');
@@ -227,8 +227,8 @@ describe('an audience that is not the bucket’s', () => {
   });
 });
 
-describe('an identity that an isolate before this one was told', () => {
-  it('does not count for an edge of another audience, which serves nothing of what is kept', async () => {
+describe('an identity that an earlier isolate read', () => {
+  it('does not count for an edge of another audience, which serves nothing from the cache', async () => {
     const other = s3Bucket();
     await putIdentity(other, 'token');
     await putTag(other, 'docker.io/library/app', '1', 'private');
@@ -236,11 +236,11 @@ describe('an identity that an isolate before this one was told', () => {
     const first = new TestEdge([other], { variables: { ...TOKEN, TOKENS: tokens } });
     expect((await first.get(path, bearer('ci-token'))).status).toBe(200);
     await first.settle();
-    // The same edge, whose data centre keeps the answer, gives it while the store is down …
+    // The same edge answers from the data centre's cache while the store is down …
     const same = new TestEdge([other], { variables: { ...TOKEN, TOKENS: tokens } });
     same.fault = DOWN;
     expect((await same.get(path, bearer('ci-token'))).status).toBe(200);
-    // … and one that was made public by mistake does not.
+    // … and an edge that was made public by mistake does not.
     const mistaken = new TestEdge([other]);
     mistaken.fault = DOWN;
     const response = await mistaken.get(path);

@@ -1,4 +1,4 @@
-/** The edge judges conditions by the ETag that is made of the digest. The store behind a redirect never judges them. */
+/** The edge decides conditions by the ETag, which is made of the digest. The store behind a redirect never decides them. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { s3Bucket } from '../support/bucket.ts';
 import { countingBytes, putBlob, putIdentity, putManifest, putTag } from '../support/content.ts';
@@ -30,14 +30,14 @@ const CONDITIONS: readonly (readonly [name: string, header: (etag: string) => st
   ['if-match', () => '*', 200],
   ['if-match', () => '"x"', 412],
   ['if-match', (etag) => `W/${etag}`, 412],
-  // Blobs and manifests have no date, so these conditions are ignored: RFC 9110, 13.1.3 and 13.1.4.
+  // Blobs and manifests have no date, so these conditions are ignored: RFC 9110, sections 13.1.3 and 13.1.4.
   ['if-modified-since', () => 'Sat, 01 Jan 2050 00:00:00 GMT', 200],
   ['if-unmodified-since', () => 'Thu, 01 Jan 1970 00:00:00 GMT', 200],
 ];
 
 describe.each(['blob', 'manifest', 'tag'] as const)('a %s', (kind) => {
   describe.each(['GET', 'HEAD'])('by %s', (method) => {
-    it.each(CONDITIONS)('%s: %s → %i', async (name, header, status) => {
+    it.each(CONDITIONS)('with %s: %s has the status %i', async (name, header, status) => {
       const edge = new TestEdge([bucket], { variables: { BLOBS: 'stream' } });
       const response = await edge.request(method, paths[kind], { [name]: header(etags[kind]) });
       expect(response.status).toBe(status);
@@ -46,7 +46,7 @@ describe.each(['blob', 'manifest', 'tag'] as const)('a %s', (kind) => {
     });
   });
 
-  it('the error of If-Match', async () => {
+  it('has an error body after a failed If-Match', async () => {
     const response = await new TestEdge([bucket]).get(paths[kind], { 'if-match': '"x"' });
     expect([response.status, await response.json()]).toEqual([
       412,
@@ -55,7 +55,7 @@ describe.each(['blob', 'manifest', 'tag'] as const)('a %s', (kind) => {
   });
 });
 
-it('If-Match is judged before If-None-Match', async () => {
+it('If-Match is decided before If-None-Match', async () => {
   const edge = new TestEdge([bucket]);
   const both = { 'if-match': '"x"', 'if-none-match': '*' };
   expect((await edge.get(paths.manifest, both)).status).toBe(412);
@@ -74,7 +74,7 @@ describe('a blob that would be redirected', () => {
     ['if-range', () => '"x"', 200],
     ['if-range', (etag: string) => `W/${etag}`, 200],
     ['if-range', () => 'Sat, 01 Jan 2050 00:00:00 GMT', 200],
-  ] as const)('%s: %s → %i, and no redirect', async (name, header, status) => {
+  ] as const)('with %s: %s has the status %i, and is not redirected', async (name, header, status) => {
     const edge = new TestEdge([bucket], { variables: { BLOBS: 'redirect' } });
     const range: Record<string, string> = name === 'if-range' ? { range: 'bytes=0-9' } : {};
     const response = await edge.get(paths.blob, { ...range, [name]: header(etags.blob) });
@@ -83,7 +83,7 @@ describe('a blob that would be redirected', () => {
     expect(bytes).toEqual(bodies.get(status) ?? bytes);
   });
 
-  it('without a condition it is', async () => {
+  it('without a condition is redirected', async () => {
     const edge = new TestEdge([bucket], { variables: { BLOBS: 'redirect' } });
     expect((await edge.get(paths.blob)).status).toBe(307);
   });

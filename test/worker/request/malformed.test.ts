@@ -1,4 +1,4 @@
-/** Whatever is asked: a registry's answer, from the bucket's layout alone. */
+/** Every request gets an answer of a registry, and reads only keys of the bucket's layout. */
 import * as fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
 import { r2Bucket } from '../support/bucket.ts';
@@ -108,11 +108,11 @@ const sentHeaders = fc.dictionary(
 );
 const STATUSES = new Set([200, 304, 400, 404, 405, 416]);
 const ERROR = /^\{"errors":\[\{"code":"[A-Z_]+","message":"[^\n]{1,1500}\}\]\}$/;
-/** Below the layout's own folders: nothing else can be asked for by anybody. */
+/** The keys that a request may read: those below the layout's own folders. */
 const KEY =
   /^1 (?:lifeboat\.json|state\/default\/catalog\.json|repositories\/(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*\/){2,}(?:_tags\.json|_tags\/\w[\w.-]{0,127}|_(?:blobs|manifests|referrers)\/(?:sha256\/[0-9a-f]{64}|sha512\/[0-9a-f]{128})))$/;
 
-/** What is wrong with an answer, as sentences. */
+/** The problems of an answer. */
 function problemsOf(response: Response, body: string, isHead: boolean): string[] {
   const { status, headers } = response;
   const problems: string[] = [];
@@ -126,7 +126,7 @@ function problemsOf(response: Response, body: string, isHead: boolean): string[]
   return problems;
 }
 
-it('the edge never answers 500, never reads a key outside of the layout, and dials nobody, whatever is asked', async () => {
+it('the edge never answers 500, never reads a key outside of the layout, and connects to no other host, whatever the request is', async () => {
   await fc.assert(
     fc.asyncProperty(method, path, query, sentHeaders, async (verb, asked, parameters, sent) => {
       edge.takeReads();
@@ -141,7 +141,7 @@ it('the edge never answers 500, never reads a key outside of the layout, and dia
   );
 }, 60_000);
 
-it('the edge reads by what it is asked, so that the property above is about something', async () => {
+it('the requests of the property above do make the edge read keys', async () => {
   await edge.get('/v2/library/nginx/manifests/latest');
   expect(edge.takeReads().at(-1)).toBe('1 repositories/docker.io/library/nginx/_tags/latest');
 });

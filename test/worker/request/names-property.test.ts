@@ -1,4 +1,4 @@
-/** Every way of naming a repository leads to the same one, whatever its path looks like. */
+/** All ways to name a repository lead to the same one, whatever its path looks like. */
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { DOCKER_HUB, parseUpstream, type Upstream } from '../../../core/reference.ts';
@@ -7,12 +7,12 @@ import { components, upstreams } from '../../core/arbitraries.ts';
 
 const HOST = 'edge.example.com';
 
-/** First parts of a path: some could be hosts as well, and some could not. */
+/** First parts of a path. Some of them could also be hosts. */
 const firsts = fc.oneof(
   components,
   fc.constantFrom('google.com', 'my.group', 'group_1', 'localhost', 'docker.io', 'ghcr.io', 'library'),
 );
-/** Paths have at least two parts, so that Docker Hub adds none. */
+/** Paths have at least two parts, so that Docker Hub adds no `library/`. */
 const paths = fc
   .tuple(firsts, fc.array(components, { minLength: 1, maxLength: 3 }))
   .map(([first, rest]) => [first, ...rest].join('/'));
@@ -31,12 +31,11 @@ function namespaceOf(upstream: Upstream): string {
   return encodeURIComponent(upstream.replace(/_(\d+)$/, ':$1'));
 }
 
-it('property: by prefix, by "ns", by both, and by a configured host name', () => {
+it('property: a prefix, "ns", both of them, and a configured host name lead to the same repository', () => {
   fc.assert(
     fc.property(hosts, paths, hosts, (host, path, other) => {
       const upstream = parseUpstream(host);
-      // If a path begins with its upstream, nobody can tell whether the upstream was written twice. The edge assumes
-      // that it was, so such paths are left out.
+      // If a path begins with its upstream, the edge assumes that the upstream was written twice, so such paths are left out.
       fc.pre(path.split('/', 1)[0] !== upstream);
       const repository = `${upstream}/${path}`;
       fc.pre(repository.length <= 255);

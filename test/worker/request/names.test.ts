@@ -1,4 +1,4 @@
-/** A repository whose path begins with a segment that looks like a host is pulled by every way of naming it. */
+/** A repository whose path begins with a segment that looks like a host can be pulled by every way to name it. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { r2Bucket } from '../support/bucket.ts';
 import { countingBytes, putBlob, putIdentity, putManifest, putTag } from '../support/content.ts';
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 
 const NAMINGS = [
-  // how, the host, the name in the path, the query
+  // The way to name it, the host, the name in the path, the query.
   ['by prefix', 'mirror.example.com', REPOSITORY, ''],
   ['by "ns", as containerd in host mode', 'mirror.example.com', PATH, '?ns=gcr.io'],
   ['by "ns" with a port', 'mirror.example.com', PATH, '?ns=gcr.io:443'],
@@ -36,7 +36,7 @@ describe.each(NAMINGS)('%s', (_how, host, name, query) => {
   const edge = new TestEdge([open], { variables: { HOSTS: 'gcr.example.com=gcr.io' } });
   const get = (rest: string) => edge.get(`https://${host}/v2/${name}/${rest}${query}`);
 
-  it('its tag, its manifest, its blob, its list', async () => {
+  it('its tag, its manifest, its blob and its list of tags are found', async () => {
     const tag = await get('manifests/1');
     expect([tag.status, tag.headers.get('docker-content-digest')]).toEqual([200, manifest]);
     const byDigest = await get(`manifests/${manifest}`);
@@ -50,7 +50,7 @@ describe.each(NAMINGS)('%s', (_how, host, name, query) => {
   });
 });
 
-describe('a token is judged by the repository that a name leads to', () => {
+describe('a token is checked against the repository that a name leads to', () => {
   const SHA256 = '948b8c2427cd29047839b8e4a27a08763f8befbafa86be5cce8e46217d75e58a';
   const statusWith = async (glob: string, host: string, path: string) => {
     const variables = {
@@ -70,13 +70,13 @@ describe('a token is judged by the repository that a name leads to', () => {
   });
 
   it.each([
-    // glob, path: the first segment of the path opens nothing
+    // Glob, path, status. The first segment of the path gives no access.
     ['google.com/**', `${PATH}/manifests/1?ns=gcr.io`, 403],
     ['docker.io/**', `docker.io/library/a/manifests/1?ns=gcr.io`, 403],
     ['gcr.io/**', `docker.io/library/a/manifests/1?ns=gcr.io`, 404],
     ['google.com/**', `${PATH}/manifests/1`, 404],
     ['gcr.io/**', `${PATH}/manifests/1`, 403],
-  ])('%s for %s → %i', async (glob, path, status) => {
+  ])('with the glob %s, %s has the status %i', async (glob, path, status) => {
     expect(await statusWith(glob, 'mirror.example.com', path)).toBe(status);
   });
 });

@@ -1,4 +1,4 @@
-/** The Range header by itself: what a list means, whoever answers it. */
+/** The Range header by itself, apart from the blob that it is for. */
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { areAscending, parseRanges } from '../../../worker/request/range.ts';
@@ -18,7 +18,7 @@ it.each([
   ['bytes= 1-2 ,\t200-', { listed: 2, satisfiable: [{ start: 1, end: 2 }] }],
   ['bytes=,1-2,', { listed: 1, satisfiable: [{ start: 1, end: 2 }] }],
   [`bytes=0-${'9'.repeat(16)}`, { listed: 1, satisfiable: [{ start: 0, end: 99 }] }],
-])('%s of a hundred bytes', (header, expected) => {
+])('%s is parsed for a blob of a hundred bytes', (header, expected) => {
   expect(parseRanges(header, 100)).toEqual(expected);
 });
 
@@ -38,17 +38,17 @@ it.each([
   ' bytes=1-2',
   'x bytes=1-2',
   `bytes=0-${'9'.repeat(17)}`,
-])('%j is no range, so the whole is answered', (header) => {
+])('%j is not a range, so the whole blob is answered', (header) => {
   expect(parseRanges(header, 100)).toBe(undefined);
 });
 
-it('of nothing, no range can be answered', () => {
+it('no range of an empty blob is satisfiable', () => {
   for (const header of ['bytes=0-', 'bytes=0-0', 'bytes=-1']) {
     expect(parseRanges(header, 0)).toEqual({ listed: 1, satisfiable: [] });
   }
 });
 
-it('property: a range is what the header asks for, cut to what is there', () => {
+it('property: a range is the one of the header, cut to the blob’s size', () => {
   const numbers = fc.nat({ max: 300 });
   fc.assert(
     fc.property(fc.nat({ max: 200 }), numbers, numbers, (size, first, last) => {

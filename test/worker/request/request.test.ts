@@ -1,4 +1,4 @@
-/** Method and URL → what is asked for. */
+/** How a method and a URL are parsed. */
 import { describe, expect, it } from 'vitest';
 import { DOCKER_HUB, parseUpstream } from '../../../core/reference.ts';
 import { parseRequest } from '../../../worker/request/request.ts';
@@ -26,7 +26,7 @@ function refusal(path: string, method = 'GET') {
 
 describe('names', () => {
   it.each([
-    // path, host, the repository
+    // Path, host, repository.
     ['/v2/docker.io/library/nginx/tags/list', 'm.example.com', 'docker.io/library/nginx'],
     ['/v2/library/nginx/tags/list', 'm.example.com', 'docker.io/library/nginx'],
     ['/v2/nginx/tags/list', 'm.example.com', 'docker.io/library/nginx'],
@@ -43,7 +43,7 @@ describe('names', () => {
     ['/v2/docker.io/library/a/tags/list?ns=index.docker.io', 'm.example.com', 'docker.io/library/a'],
     ['/v2/a/b/tags/list', 'quay.example.com', 'quay.io/a/b'],
     ['/v2/a/b/tags/list', 'quay.example.com:8443', 'quay.io/a/b'],
-    // A host name may end in the dot of the DNS's root.
+    // A host name may end in a dot, which stands for the root of the DNS.
     ['/v2/a/b/tags/list', 'quay.example.com.', 'quay.io/a/b'],
     ['/v2/a/b/tags/list', 'quay.example.com.:8443', 'quay.io/a/b'],
     ['/v2/a/b/tags/list', 'gitlab.example.com.', 'registry.gitlab.com/a/b'],
@@ -91,7 +91,7 @@ describe('names', () => {
     ['/v2/gcr.io/tags/list?ns=gcr.io', 'm.example.com', 'gcr.io/gcr.io'],
     ['/v2/docker.io/nginx/tags/list?ns=docker.io', 'm.example.com', 'docker.io/library/nginx'],
     ['/v2/my.image/tags/list?ns=docker.io', 'm.example.com', 'docker.io/library/my.image'],
-    // The default port of https is no part of a name.
+    // The default port of https does not belong to a name.
     ['/v2/a/b/tags/list?ns=ghcr.io:443', 'm.example.com', 'ghcr.io/a/b'],
     ['/v2/ghcr.io/a/tags/list?ns=ghcr.io:443', 'm.example.com', 'ghcr.io/a'],
     ['/v2/ghcr.io_443/a/tags/list', 'm.example.com', 'ghcr.io/a'],
@@ -108,13 +108,13 @@ describe('names', () => {
     ['http://tls.example.com:443', 'public.ecr.aws/a/b'],
     ['https://gitlab.example.com', 'docker.io/a/b'],
     ['https://gitlab.example.com:80', 'registry.gitlab.com/a/b'],
-  ])('at %s, whose port may be left out, are of %s', (origin, repository) => {
+  ])('at %s, whose port may be omitted, belong to %s', (origin, repository) => {
     expect(parseRequest('GET', new URL(`${origin}/v2/a/b/tags/list`), NAMING)).toMatchObject({
       name: { repository },
     });
   });
 
-  it('keep how they were asked for', () => {
+  it('keep the form that the request has', () => {
     expect(parse('/v2/nginx/tags/list?ns=Docker.IO')).toEqual({
       kind: 'tags',
       name: { repository: 'docker.io/library/nginx', requested: 'nginx', namespace: 'Docker.IO' },
@@ -189,7 +189,7 @@ describe('refusals', () => {
     ['/v2/a/tags/list?ns=quay.io&ns=ghcr.io', 404, 'NAME_UNKNOWN'],
     ['/v2/a/tags/list?ns=[::1]:5000', 404, 'NAME_UNKNOWN'],
     ['/v2/a/tags/list?ns=http://169.254.169.254/', 404, 'NAME_UNKNOWN'],
-  ])('%s → %i %s', (path, status, code) => {
+  ])('%s has the status %i and the code %s', (path, status, code) => {
     expect(refusal(path)).toEqual([status, code]);
   });
 

@@ -99,7 +99,7 @@ describe.each([
         [99_990, 99_999],
       ],
     ],
-    // A range behind the end is left out. A list of one range is still a list.
+    // A range beyond the end is left out. A list of one range is still answered as a list.
     ['bytes=10-19,100000-', [[10, 19]]],
     ['bytes=10-19,30-20', [[10, 19]]],
   ])('%s', async (range, expected) => {
@@ -132,7 +132,7 @@ function spread(count: number): string {
   return `bytes=${Array.from({ length: count }, (_, index) => `${index * 100}-${index * 100 + 9}`).join(',')}`;
 }
 
-it('up to forty ranges are read from the store one after the other, each by one read', async () => {
+it('up to forty ranges are read from the store one after the other, with one read each', async () => {
   const edge = streaming();
   await edge.get(path, { range: 'bytes=0-0' });
   edge.takeReads();
@@ -144,7 +144,7 @@ it('up to forty ranges are read from the store one after the other, each by one 
   expect(edge.takeReads()).toHaveLength(39);
 });
 
-it('more than forty ranges are answered 400, on which podman asks for fewer', async () => {
+it('more than forty ranges are answered with 400, after which podman asks for fewer', async () => {
   const edge = streaming();
   const response = await edge.get(path, { range: spread(41) });
   expect(response.status).toBe(400);
@@ -180,14 +180,14 @@ describe('before a redirect', () => {
     expect((await redirecting().get(path, { range })).status).toBe(307);
   });
 
-  it('HEAD has no ranges', async () => {
+  it('HEAD ignores ranges', async () => {
     const response = await redirecting().head(path, { range: 'bytes=0-9,20-29' });
     expect([response.status, response.headers.get('content-length')]).toEqual([200, String(SIZE)]);
   });
 });
 
 describe('a store that fails', () => {
-  it('before the first part: the next store is asked', async () => {
+  it('before the first part is replaced by the next store', async () => {
     const edge = new TestEdge([s3, second], { variables: { BLOBS: 'stream' } });
     edge.fault = (key, store) =>
       store === 1 && key.startsWith('blobs/') ? new Response(null, { status: 500 }) : undefined;
@@ -196,7 +196,7 @@ describe('a store that fails', () => {
     expect(await partsOf(response)).toEqual([part(0, 9), part(20, 29)]);
   });
 
-  it('between two parts: the next store goes on', async () => {
+  it('between two parts is replaced by the next store', async () => {
     const edge = new TestEdge([s3, second], { variables: { BLOBS: 'stream' } });
     const response = await edge.get(path, { range: 'bytes=0-9,20-29' });
     edge.fault = (key, store) =>
@@ -204,7 +204,7 @@ describe('a store that fails', () => {
     expect(await partsOf(response)).toEqual([part(0, 9), part(20, 29)]);
   });
 
-  it('between two parts, and no other: the answer breaks off', async () => {
+  it('between two parts makes the answer break off if there is no other store', async () => {
     const edge = streaming();
     const response = await edge.get(path, { range: 'bytes=0-9,20-29' });
     edge.fault = () => new Response(null, { status: 500 });

@@ -1,6 +1,6 @@
 /**
- * The bucket's objects as text, written by hand, and the whole of each answer from them: what stands here is
- * the format that mirrors already have.
+ * The bucket's objects as text, written by hand, and the complete answers from them. They must not change, because existing
+ * mirrors have this format.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { r2Bucket } from '../support/bucket.ts';
@@ -133,7 +133,7 @@ describe('the edge serves', () => {
     expect(await answer('GET', path)).toEqual({ status: 200, headers, body: BLOB });
   });
 
-  it('the list of tags, under the name that was asked for', async () => {
+  it('the list of tags, with the name that the request has', async () => {
     const { status, headers, body } = await answer('GET', '/v2/library/nginx/tags/list');
     expect({ status, type: headers['content-type'], length: headers['content-length'] }).toEqual({
       status: 200,
@@ -198,10 +198,10 @@ describe('an object that the bucket lacks', () => {
       { digest: `sha256:${BLOB_SHA256}` },
     ],
     [`/v2/library/nginx/blobs/sha256:${SHA256}`, 'BLOB_UNKNOWN', { digest: `sha256:${SHA256}` }],
-    // Stored, but for another repository.
+    // It is stored, but in another repository.
     [`/v2/library/redis/blobs/sha256:${BLOB_SHA256}`, 'BLOB_UNKNOWN', { digest: `sha256:${BLOB_SHA256}` }],
     ['/v2/library/redis/tags/list', 'NAME_UNKNOWN', { name: 'library/redis' }],
-  ])('%s → 404 %s', async (path, code, detail) => {
+  ])('%s is answered with 404 %s', async (path, code, detail) => {
     const { status, headers, body } = await answer('GET', path);
     expect({ status, type: headers['content-type'], keep: headers['cache-control'] }).toEqual({
       status: 404,

@@ -1,4 +1,4 @@
-/** A store whose objects are larger than they say, or than any of their kind: an isolate has 128 MiB. */
+/** Objects that are larger than they claim, or than their kind allows. An isolate has 128 MiB. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { s3Bucket } from '../support/bucket.ts';
 import { putIdentity, putTag } from '../support/content.ts';
@@ -13,7 +13,7 @@ beforeAll(async () => {
   await putTag(bucket, 'docker.io/library/app', '1', 'a');
 });
 
-describe('a body that is longer than its length says, as one that the runtime has unpacked', () => {
+describe('a body that is longer than its Content-Length, such as one that the runtime has unpacked', () => {
   it.each([
     ['a tag', TAG_KEY, `Store 1 sent more bytes than ${TAG_KEY} has.`],
     ['the identity', 'lifeboat.json', 'Store 1 sent more bytes than lifeboat.json has.'],
@@ -34,12 +34,12 @@ describe('a body that is longer than its length says, as one that the runtime ha
     const response = await edge.get(TAG);
     expect(response.status).toBe(503);
     expect(edge.events[0]?.trace.failures).toContain(failure);
-    // Two fit, and a few are read ahead.
+    // Two chunks fit, and a few are read ahead.
     expect(chunks).toBeLessThan(8);
   });
 });
 
-describe('an object that says it is larger than any of its kind', () => {
+describe('an object that claims to be larger than its kind allows', () => {
   it.each([
     ['lifeboat.json', 65_537],
     [TAG_KEY, 5_657_945],

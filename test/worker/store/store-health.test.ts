@@ -1,4 +1,4 @@
-/** A failure for one key is about that key. Whether a store is up, lifeboat.json alone says. */
+/** A failure for one key is about that key alone. Only lifeboat.json says whether a store is up. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { s3Bucket, type TestBucket } from '../support/bucket.ts';
 import {
@@ -31,10 +31,10 @@ beforeEach(async () => {
   await putTag(two, NAME, 'other', 'old');
 });
 
-/** Of one key of the first store. */
+/** A fault of the first store for one key. */
 const onlyKey = (key: string, fault: Fault): Fault => only(1, fault, key);
 
-/** The status, the store and what the cache was, of one answer. */
+/** The status, the store and the cache header of one answer. */
 async function ask(edge: TestEdge, path: string) {
   const response = await edge.get(path);
   const { headers } = response;
@@ -47,14 +47,14 @@ async function ask(edge: TestEdge, path: string) {
   };
 }
 
-/** Asked for before anything fails. */
+/** A request before anything fails. */
 async function warm(edge: TestEdge, ...paths: string[]): Promise<void> {
   for (const path of ['/v2/', ...paths]) await edge.get(path);
   edge.takeReads();
 }
 
 describe('a slow object', () => {
-  it('does not close the only store, which answers for lifeboat.json', async () => {
+  it('does not take the only store out, which answers for lifeboat.json', async () => {
     const blob = `/v2/library/app/blobs/${await putBlob(one, NAME, countingBytes(70_000))}`;
     const edge = new TestEdge([one]);
     await warm(edge, blob);
@@ -69,7 +69,7 @@ describe('a slow object', () => {
     expect(edge.events[2]?.trace.failures).toEqual(['Store 1 did not answer in time.']);
   });
 
-  it('costs no read of lifeboat.json if the store has answered another request meanwhile', async () => {
+  it('causes no read of lifeboat.json if the store has answered another request meanwhile', async () => {
     const edge = new TestEdge([one]);
     await warm(edge);
     edge.fault = onlyKey(TAG_KEY, () => new Promise<Response>(() => {}));
@@ -84,7 +84,7 @@ describe('a slow object', () => {
   it.each([
     ['the only store', () => [one]],
     ['a store before another one, which is not asked for a tag then', () => [one, two]],
-  ])('may take what is left of the 8 seconds once its body has begun: %s', async (_name, buckets) => {
+  ])('may use the rest of the 8 seconds once its body has begun: %s', async (_name, buckets) => {
     const edge = new TestEdge(buckets());
     await warm(edge);
     edge.fault = onlyKey(TAG_KEY, stop);
@@ -104,7 +104,7 @@ describe('a slow object', () => {
     expect(edge.expired).toEqual([5000]);
   });
 
-  it('of a store that hangs altogether closes the store after one more second', async () => {
+  it('of a store that hangs for all keys takes the store out after one more second', async () => {
     const edge = new TestEdge([one]);
     await warm(edge);
     edge.fault = hang;
@@ -142,7 +142,7 @@ describe.each(REFUSALS)('the first of two stores refuses one object: %s', (_name
     expect(edge.events.at(-2)?.trace.failures.length).toBe(1);
   });
 
-  it('a tag that is kept is given stale', async () => {
+  it('a cached tag is answered stale', async () => {
     const edge = new TestEdge([one, two]);
     await warm(edge, TAG);
     edge.now += 180_000;
@@ -176,7 +176,7 @@ describe.each(REFUSALS)('the first of two stores refuses one object: %s', (_name
 });
 
 describe('a store that is down', () => {
-  it('is one that fails for lifeboat.json too, and a tag then comes from the next store', async () => {
+  it('fails for lifeboat.json too, and a tag then comes from the next store', async () => {
     const edge = new TestEdge([one, two]);
     await warm(edge);
     edge.fault = (_key, store) => (store === 1 ? new Response('', { status: 500 }) : undefined);
@@ -189,7 +189,7 @@ describe('a store that is down', () => {
     await edge.settle();
   });
 
-  it('is asked for lifeboat.json before anything else is read from it', async () => {
+  it('has its lifeboat.json read before any other object', async () => {
     const edge = new TestEdge([one]);
     await warm(edge);
     edge.fault = status(500);
@@ -205,7 +205,7 @@ describe('a store that is down', () => {
 });
 
 describe('a lifeboat.json that comes late', () => {
-  it('does not close a store that has answered another request meanwhile', async () => {
+  it('does not take a store out that has answered another request meanwhile', async () => {
     const blob = `/v2/library/app/blobs/${await putBlob(one, NAME, countingBytes(70_000))}`;
     const edge = new TestEdge([one]);
     await warm(edge, blob);
@@ -229,7 +229,7 @@ describe('a lifeboat.json that comes late', () => {
 });
 
 describe('a blob that a live store does not give', () => {
-  it('does not close the store either, if it has another size than its link says', async () => {
+  it('does not take the store out either, if the blob has another size than its link', async () => {
     const digest = await putBlob(one, NAME, countingBytes(10));
     await one.put(`blobs/${digest.replace(':', '/')}`, bytesOf('short'));
     const edge = new TestEdge([one]);

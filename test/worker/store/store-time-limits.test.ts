@@ -1,8 +1,8 @@
-/** How long requests wait for one store, when several of them ask whether it is up, and when the edge has no room. */
+/** How long requests wait for one store: when several check it at the same time, and when the edge has no room. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeIdentity } from '../../../core/identity.ts';
 import { LAYOUT_VERSION } from '../../../core/layout.ts';
-import { LIMITS } from '../../../worker/cache/edge-objects.ts';
+import { LIMITS } from '../../../worker/isolate/limits.ts';
 import { StoreHealth, type PauseTimer } from '../../../worker/store/store-health.ts';
 import type { Store, StoredObject } from '../../../worker/store/store.ts';
 import { Time } from '../support/time.ts';
@@ -19,7 +19,7 @@ const objectOf = (bytes: Uint8Array<ArrayBuffer>): StoredObject => ({
 
 let time: Time;
 let health: StoreHealth;
-/** How the store answers for a key. */
+/** The store's answer for a key. */
 let answer: (key: string) => Promise<StoredObject>;
 let reads: string[];
 beforeEach(() => {
@@ -38,21 +38,21 @@ beforeEach(() => {
   health = new StoreHealth(store, {
     ...time.options,
     audience: 'public',
-    fresh: 5000,
-    perStore: LIMITS.store,
-    perFlight: LIMITS.flight,
+    freshMs: 5000,
+    storeMs: LIMITS.storeMs,
+    joinMs: LIMITS.joinMs,
     identities: { get: async () => undefined, put: async () => {} },
     onReplaced: () => {},
   });
 });
 
-/** How a request that has so many milliseconds left ends, and when. */
+/** The end of a request that has so many milliseconds left, with its time. */
 function ask(milliseconds: number, reserve = 0, afterwards?: (pauseTimer: PauseTimer) => Promise<unknown>) {
   const read = async (asked: Store, signal: AbortSignal, pauseTimer: PauseTimer) => {
     await asked.get('key', { signal });
     await afterwards?.(pauseTimer);
   };
-  return health.ask(time.scope(milliseconds), reserve, read).then(
+  return health.read(time.scope(milliseconds), reserve, read).then(
     () => `read at ${time.now}`,
     () => `failed at ${time.now}`,
   );
@@ -83,11 +83,11 @@ describe('a request that has little time left', () => {
     },
   );
 
-  it('has no time at all, and asks for nothing', async () => {
+  it('reads nothing if it has no time at all', async () => {
     expect([await ask(0), health.isDown, reads]).toEqual(['failed at 0', false, []]);
   });
 
-  it('begins a check that closes a store that hangs, once it has had its 3 seconds', async () => {
+  it('begins a check that takes a hanging store out after its 3 seconds', async () => {
     answer = () => NEVER;
     const hurried = ask(100);
     const patient = ask(8000);
@@ -113,7 +113,7 @@ describe('a request that finds out whether a store hangs', () => {
     },
   );
 
-  it('asks for lifeboat.json once, together with the others that find out', async () => {
+  it('shares one read of lifeboat.json with the other requests', async () => {
     expect(await ask(8000)).toBe('read at 0');
     answer = () => NEVER;
     reads = [];

@@ -1,4 +1,4 @@
-/** Several stores, and what becomes of an answer when some of them fail. */
+/** Answers from several stores when some of them fail. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { s3Bucket, type TestBucket } from '../support/bucket.ts';
 import {
@@ -56,7 +56,7 @@ const FAULTS: [string, Fault][] = [
 ];
 
 describe.each(FAULTS)('the only store fails: %s', (_name, fault) => {
-  it('the edge answers 503, which nobody keeps, for /v2/ too', async () => {
+  it('the edge answers 503, which no cache keeps, for /v2/ too', async () => {
     const edge = new TestEdge([one]);
     expect((await edge.get('/v2/')).status).toBe(200);
     edge.events.length = 0;
@@ -83,7 +83,7 @@ describe.each(FAULTS)('the only store fails: %s', (_name, fault) => {
 });
 
 describe.each(FAULTS)('the first of two stores fails: %s', (_name, fault) => {
-  it('the second answers, and the first is not waited for again', async () => {
+  it('the second one answers, and later requests do not wait for the first', async () => {
     await Promise.all([one, two].map((bucket) => putTag(bucket, NAME, 'latest', 'a')));
     const blob = await putBlob(two, NAME, countingBytes(70_000));
     await putBlob(one, NAME, countingBytes(70_000));
@@ -121,7 +121,7 @@ describe('liveness', () => {
     await edge.settle();
   });
 
-  it('a store that comes back is found in the background, and is first again', async () => {
+  it('a store that comes back is found in the background, and is read first again', async () => {
     await Promise.all([one, two].map((bucket) => putTag(bucket, NAME, 'latest', 'a')));
     const edge = new TestEdge([one, two]);
     edge.fault = only(1, hang);
@@ -134,7 +134,7 @@ describe('liveness', () => {
     expect((await edge.get(TAG)).headers.get('lifeboat-store')).toBe('1');
   });
 
-  it('/healthz says how each store did when it was last asked', async () => {
+  it('/healthz tells the result of each store’s last read', async () => {
     const edge = new TestEdge([one, two]);
     await edge.get('/v2/');
     edge.now += 2000;
@@ -214,7 +214,7 @@ describe('content that a live store lacks', () => {
     expect((await edge.get(TAG)).status).toBe(404);
   });
 
-  it('a tag is asked of a first store that failed an hour ago, because its word is final', async () => {
+  it('a tag is read from a first store that failed an hour ago, because its word is final', async () => {
     const edge = new TestEdge([one, two]);
     edge.fault = (_key, store) => (store === 1 ? new Response('', { status: 500 }) : undefined);
     await edge.get('/v2/');
@@ -250,7 +250,7 @@ describe('content that a live store lacks', () => {
     expect((await edge.get('/v2/library/app/manifests/other')).status).toBe(404);
   });
 
-  it('a tag that the second store lacks is asked of the third while the first store is silent', async () => {
+  it('a tag that the second store lacks is read from the third while the first store is silent', async () => {
     const three = s3Bucket(3);
     await putIdentity(three);
     await putTag(three, NAME, 'latest', 'a');
@@ -260,7 +260,7 @@ describe('content that a live store lacks', () => {
     expect([response.status, response.headers.get('lifeboat-store')]).toEqual([200, '3']);
   });
 
-  it('a digest that one store lacks is asked of the next', async () => {
+  it('a digest that one store lacks is read from the next', async () => {
     const digest = await putManifest(two, NAME, 'a');
     const blob = await putBlob(two, NAME, countingBytes(9));
     const edge = new TestEdge([one, two]);
@@ -272,7 +272,7 @@ describe('content that a live store lacks', () => {
     expect((await edge.get(`/v2/library/app/manifests/sha256:${'ab'.repeat(32)}`)).status).toBe(404);
   });
 
-  it('a digest is absent if a store that answers lacks it, though the others are down', async () => {
+  it('a digest is absent if a store that answers lacks it, even if the others are down', async () => {
     const edge = new TestEdge([one, two]);
     edge.fault = only(2, hang);
     const path = `/v2/library/app/manifests/sha256:${'ab'.repeat(32)}`;
@@ -281,7 +281,7 @@ describe('content that a live store lacks', () => {
 });
 
 describe('wrong bytes', () => {
-  it('are never served, and the next store is asked', async () => {
+  it('are never served, and the next store is read', async () => {
     const digest = await putManifest(two, NAME, 'a');
     await corrupt(one, digest);
     const edge = new TestEdge([one, two]);
@@ -300,7 +300,7 @@ describe('wrong bytes', () => {
     await corrupt(one, digest);
     const edge = new TestEdge([one]);
     expect((await edge.get(`/v2/library/app/manifests/${digest}`)).status).toBe(503);
-    // It is that object alone: the store is not given up.
+    // The failure is about that object alone, so the store is still used.
     expect((await edge.get('/v2/')).status).toBe(200);
   });
 
@@ -329,7 +329,7 @@ describe('wrong bytes', () => {
     expect(edge.events[0]?.trace.failures[0]).toMatch(/^CORRUPT in store 1: /);
   });
 
-  it('are a 503 if a blob has another size than its link says', async () => {
+  it('are a 503 if a blob has another size than its link', async () => {
     const digest = await putBlob(one, NAME, countingBytes(10));
     await one.put(`blobs/${digest.replace(':', '/')}`, countingBytes(9));
     const edge = new TestEdge([one]);
@@ -338,17 +338,17 @@ describe('wrong bytes', () => {
 });
 
 describe('time', () => {
-  it('a store has 3 seconds, and all together have 8', async () => {
+  it('a store has 3 seconds, and all stores together have 8', async () => {
     const three = s3Bucket(3);
     const edge = new TestEdge([one, two, three]);
     edge.fault = hang;
     expect((await edge.get(TAG)).status).toBe(503);
-    // The last store still has its own 3 seconds when the request is over.
+    // The last store still has time of its 3 seconds when the request is over.
     expect(edge.expired).toEqual([3000, 3000, 2000, 3000]);
     expect(edge.takeReads()).toEqual(['1 lifeboat.json', '2 lifeboat.json', '3 lifeboat.json']);
   });
 
-  it('one store that hangs is waited for once per STORE_FRESH, and all other requests are answered at once', async () => {
+  it('one request per STORE_FRESH waits for a store that hangs, and all others are answered at once', async () => {
     await putTag(one, NAME, 'latest', 'a');
     const edge = new TestEdge([one]);
     edge.fault = hang;

@@ -1,4 +1,4 @@
-/** Objects that are well-formed, and not what their key or their store promises. Each is well hidden: all else fits. */
+/** Objects that are well-formed, but not what their key or their store promises. Only one thing is wrong with each. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { digestOf, type Digest } from '../../../core/digest.ts';
 import { encodeJson } from '../../../core/json.ts';
@@ -24,7 +24,7 @@ beforeEach(async () => {
   edge = new TestEdge([bucket]);
 });
 
-/** The one failure of the last answer, which has to be a 503. */
+/** The only failure of the last answer, which has to be a 503. */
 async function refusalOf(path: string): Promise<string> {
   const response = await edge.get(path);
   expect([response.status, await response.json()]).toEqual([
@@ -66,7 +66,7 @@ describe('a manifest whose media type its bytes contradict is corrupt', () => {
     [OCI_INDEX, LIST],
     [OCI_MANIFEST, IMAGE],
     [DOCKER_LIST, { ...LIST, mediaType: DOCKER_LIST }],
-  ])('and one that fits is served: %s', async (mediaType, json) => {
+  ])('and one with a right media type is served: %s', async (mediaType, json) => {
     const bytes = encodeJson(json);
     const digest = await digestOf(bytes);
     await bucket.put(manifestKey(NAME, digest), bytes, mediaType);
@@ -75,7 +75,7 @@ describe('a manifest whose media type its bytes contradict is corrupt', () => {
   });
 });
 
-it('a link that names another blob of the same size does not count', async () => {
+it('a link that names another blob of the same size is corrupt', async () => {
   const named = await putBlob(bucket, NAME, countingBytes(10));
   const bytes = bytesOf('other data');
   const asked: Digest = await digestOf(bytes);

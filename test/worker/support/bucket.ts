@@ -1,11 +1,11 @@
-/** Buckets to fill by hand: R2 by its binding, and S3 by a signed PUT. Each test has a prefix of its own. */
+/** Buckets that tests fill: R2 by its binding, and S3 by a signed PUT. Each test has a prefix of its own. */
 import { S3RequestPresigner } from '@aws-sdk/s3-request-presigner';
+import { Sha256 } from '@smithy/core/checksum';
 import { env } from 'cloudflare:workers';
 import { expect, inject } from 'vitest';
-import { SigningHash } from '../../../worker/store/signing-hash.ts';
 
 declare module 'vitest' {
-  /** What test/support/worker-buckets.ts started. */
+  /** The S3 server that test/support/worker-buckets.ts started. */
   interface ProvidedContext {
     s3: {
       readonly endpoint: string;
@@ -18,9 +18,9 @@ declare module 'vitest' {
 }
 
 export interface TestBucket {
-  /** The variables that make it a store of the edge; `S3_…` of the first store. */
+  /** The variables that make it a store of the edge: `S3_…` for the first store. */
   readonly variables: Readonly<Record<string, unknown>>;
-  /** Where its objects are, below whatever comes before the prefix. */
+  /** The prefix of its objects. */
   readonly prefix: string;
   put(key: string, body: string | Uint8Array<ArrayBuffer>, contentType?: string): Promise<void>;
   delete(key: string): Promise<void>;
@@ -46,7 +46,7 @@ export function s3Bucket(number: 1 | 2 | 3 = 1): TestBucket {
   const presigner = new S3RequestPresigner({
     region,
     credentials: { accessKeyId, secretAccessKey },
-    sha256: SigningHash,
+    sha256: Sha256,
   });
   const send = async (method: 'PUT' | 'DELETE', key: string, init: RequestInit) => {
     const url = new URL(`${endpoint}/${bucket}/${prefix}${key}`);

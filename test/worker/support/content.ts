@@ -1,4 +1,4 @@
-/** What tests put into a bucket, in the form that a mirror run leaves there. */
+/** Objects that tests put into a bucket, in the form of the job's. */
 import { encodeBlobLink } from '../../../core/blob-link.ts';
 import { digestOf, type Digest } from '../../../core/digest.ts';
 import { encodeIdentity, type Audience } from '../../../core/identity.ts';
@@ -14,7 +14,7 @@ export function bytesOf(text: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(encoder.encode(text));
 }
 
-/** `size` bytes that tell where in the whole they are. */
+/** Makes `size` bytes whose values depend on their positions. */
 export function countingBytes(size: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: size }, (_, index) => (index * 7 + (index >> 8)) % 256);
 }
@@ -37,7 +37,7 @@ export async function putBlob(
   return digest;
 }
 
-/** An image without layers, told from others by its comment. */
+/** An image without layers. The comment makes it different from others. */
 export function manifestBytes(comment: string): Uint8Array<ArrayBuffer> {
   const config = {
     mediaType: 'application/vnd.oci.image.config.v1+json',
@@ -61,7 +61,7 @@ export async function putManifest(bucket: TestBucket, name: string, comment: str
   return digest;
 }
 
-/** Moves a tag, as at the time that is given. */
+/** Moves a tag, with `moved` as the time. */
 export async function putTag(
   bucket: TestBucket,
   name: string,

@@ -1,13 +1,13 @@
 /** Ways in which a store fails, for `TestEdge.fault`. */
 import type { Fault } from './test-edge.ts';
 
-/** Never answers; the time that it is waited for passes at once. */
+/** Never answers. The time limits of the waiting requests expire at once. */
 export const hang: Fault = (_key, _store, edge) => {
   queueMicrotask(() => edge.expireTimers());
   return new Promise<Response>(() => {});
 };
 
-/** Answers, and then says no more. */
+/** Answers with headers, and then sends no body. */
 export const stop: Fault = (_key, _store, edge) => {
   const pull = () => {
     edge.expireTimers();
@@ -22,7 +22,7 @@ export function status(code: number): () => Response {
   return () => new Response('<Error/>', { status: code });
 }
 
-/** Of one store alone, and of one key alone if there is one. */
+/** Limits a fault to one store, and to one key if it is given. */
 export function only(store: number, fault: Fault, key?: string): Fault {
   return (asked, number, edge) =>
     number === store && (key === undefined || asked === key) ? fault(asked, number, edge) : undefined;

@@ -1,34 +1,35 @@
-/** An edge with a clock that stands, whose reads are counted where they leave it. */
+/** An edge whose clock moves only when a test moves it, and whose reads of stores are recorded. */
 import { readConfiguration } from '../../../worker/configuration/configuration.ts';
 import { Edge } from '../../../worker/edge.ts';
-import { LIMITS } from '../../../worker/cache/edge-objects.ts';
-import type { Event, Log, RefreshFailure } from '../../../worker/log.ts';
+import type { BackgroundFailure } from '../../../worker/isolate/failure.ts';
+import { LIMITS } from '../../../worker/isolate/limits.ts';
+import type { Event, Log } from '../../../worker/log.ts';
 import type { ReadableBucket } from '../../../worker/configuration/store-configuration.ts';
 import type { TestBucket } from './bucket.ts';
 
 export const ORIGIN = 'https://mirror.example.com';
 
-/** Decides what a read of the store finds; undefined lets it through. The key is below the prefix. */
+/** Decides the result of a read of a store; undefined lets the read through. The key has no prefix. */
 export type Fault = (key: string, store: number, edge: TestEdge) => Promise<Response> | Response | undefined;
 
 export interface TestEdgeOptions {
   readonly variables?: Readonly<Record<string, unknown>>;
   readonly cache?: Pick<Cache, 'match' | 'put' | 'delete'>;
-  /** Beside `events`. */
+  /** Called in addition to `events`. */
   readonly log?: Log;
 }
 
 export class TestEdge {
   /** Every read, in order, as `<store> <key>`. */
   readonly reads: string[] = [];
-  /** With what each read by S3 was sent. */
+  /** The options of each request to an S3 store. */
   readonly sent: RequestInit[] = [];
   readonly events: Event[] = [];
-  readonly refreshFailures: RefreshFailure[] = [];
-  /** Milliseconds since 1970; stands until a test moves it. It begins today, because S3 checks signatures' dates. */
+  readonly refreshFailures: BackgroundFailure[] = [];
+  /** Milliseconds since 1970. Only tests move it. It begins today, because S3 checks the dates of signatures. */
   now = Date.now();
   fault: Fault = () => undefined;
-  /** How long each timer ran that went off. */
+  /** The delays of all timers that went off. Milliseconds. */
   readonly expired: number[] = [];
   readonly #timers = new Map<() => void, { readonly milliseconds: number; readonly due: number }>();
   readonly #edge: Edge;
@@ -46,7 +47,7 @@ export class TestEdge {
       now: () => this.now,
       startTimer: (milliseconds, fire) => this.#startTimer(milliseconds, fire),
       limits: LIMITS,
-      onRefreshFailure: (failure) => this.refreshFailures.push(failure),
+      onBackgroundFailure: (failure) => this.refreshFailures.push(failure),
       log: (event) => {
         this.events.push(event);
         options.log?.(event);
@@ -69,12 +70,12 @@ export class TestEdge {
     );
   }
 
-  /** Lets the work end that outlives its answers. */
+  /** Waits for the work that goes on after the answers. */
   async settle(): Promise<void> {
     while (this.#background.length > 0) await this.#background.shift();
   }
 
-  /** Lets the time pass that something hangs for: real time is not waited for. */
+  /** Makes all timers go off, and moves the clock by their delays, without real waiting. */
   expireTimers(): void {
     for (const [fire, { milliseconds }] of this.#timers) {
       this.#timers.delete(fire);
@@ -84,7 +85,7 @@ export class TestEdge {
     }
   }
 
-  /** Lets time pass, and those timers go off that are due then. */
+  /** Moves the clock, and makes the timers go off that are due then. */
   async pass(milliseconds: number): Promise<void> {
     this.now += milliseconds;
     for (const [fire, timer] of this.#timers) {
@@ -93,7 +94,7 @@ export class TestEdge {
       this.expired.push(timer.milliseconds);
       fire();
     }
-    // Whoever was woken goes on, also where that takes another event.
+    // Lets the requests go on that the timers woke, also if that takes several events.
     for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setTimeout(resolve, 0));
   }
 

@@ -1,4 +1,4 @@
-import { newTrace, type RequestContext } from '../../../worker/answer/request-context.ts';
+import { newTrace, type RequestContext } from '../../../worker/isolate/request-context.ts';
 
 /** A clock and timers that a test moves. */
 export class Time {

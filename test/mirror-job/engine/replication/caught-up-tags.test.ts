@@ -46,6 +46,19 @@ test('after an outage of the primary its tags follow, and the report names each 
   expect([next.findings, exitCodeOf(next)]).toEqual([[], 0]);
 });
 
+test('a tag named "probe" is caught up like any other: only the probe of a configuration is left out', async () => {
+  const mirror = await Mirror.create();
+  const [a, b] = pairOf(mirror);
+  await mirror.run();
+  takeAway(a);
+  tagAs(mirror.repository, addImage(mirror.repository, { layers: [] }), 'probe');
+  await mirror.run();
+  a.before = () => {};
+  await mirror.run();
+  expect(tagIn(a, 'probe')).toBe(mirror.repository.tags.get('probe')?.replace(':', '/'));
+  expect(Object.fromEntries(contentOf(a))).toEqual(Object.fromEntries(contentOf(b)));
+});
+
 test('a change of a hold alone is named too', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);

@@ -1,15 +1,15 @@
 /**
- * Access tokens. `TOKENS` has one a line (or between semicolons): a name for the log, the token's SHA-256 in
- * hexadecimal, and the repositories that it may read, as globs: `*` is anything within a path component, `**`
+ * Access tokens. `TOKENS` has one per line (or between semicolons): a name for the log, the token's SHA-256 in
+ * hexadecimal, and the repositories that it may read, as globs. `*` matches anything within a path component, and `**`
  * anything at all.
  *
  *     ci   9f86d081…0a08  docker.io/library/*,ghcr.io/acme/**
  *     ops  60303ae2…f752  **
  *
- * `head -c 32 /dev/urandom | base64 | tee token | tr -d '\n' | sha256sum` makes one.
+ * `head -c 32 /dev/urandom | base64 | tee token | tr -d '\n' | sha256sum` makes a token and prints its SHA-256.
  */
 import { DOCKER_HUB, NameInvalidError, parseRepository, upstreamOf } from '../../core/reference.ts';
-import { ConfigurationError } from '../configuration/configuration-error.ts';
+import { ConfigurationError } from './configuration-error.ts';
 
 export interface Token {
   readonly name: string;
@@ -18,7 +18,7 @@ export interface Token {
   readonly repositories: readonly RegExp[];
 }
 
-/** @throws {ConfigurationError} that says which line, and never quotes a hash */
+/** @throws {ConfigurationError} that says which entry is wrong, and never quotes a hash */
 export function parseTokens(variable: string, text: string): readonly Token[] {
   const lines = text
     .split(/[\n;]/)
@@ -52,7 +52,7 @@ export function parseTokens(variable: string, text: string): readonly Token[] {
 }
 
 function globPattern(variable: string, where: string, glob: string): RegExp {
-  // The colon of a port passes here, because a later message says what to write instead.
+  // A port's colon passes here, because a later message says what to write instead.
   if (!/^[a-z0-9._:*-]*(?:\/[a-z0-9._*-]*)*$/.test(glob)) {
     throw new ConfigurationError(
       variable,
@@ -66,10 +66,10 @@ function globPattern(variable: string, where: string, glob: string): RegExp {
 }
 
 /**
- * A glob that can match nothing locks its holder out, and nobody would know why. So each glob is tried on a name that
- * it would match if it could match any.
- * @returns a sentence that does not quote the glob, because a token may stand in its place; undefined if the glob can
- *   match
+ * A glob that can match nothing locks its holder out, and nobody would know why. So each glob is tried on a name that it
+ * would match if it could match any.
+ * @returns undefined if the glob can match; otherwise a sentence, which does not quote the glob, because someone may have
+ *   written a token in its place
  */
 function whyUnmatched(glob: string, pattern: RegExp): string | undefined {
   const [first = ''] = glob.split('/', 1);
@@ -91,14 +91,14 @@ function whyUnmatched(glob: string, pattern: RegExp): string | undefined {
   }
 }
 
-/** What may stand for the stars of a registry's name: a part of a host name, a part of a port, or nothing. */
+/** The texts that are tried for a star in a registry's name: a part of a host name, a part of a port, or nothing. */
 const IN_REGISTRY = ['a.a', 'a', '.a', 'a.', ''];
 const IN_PORT = ['5', ''];
 
-/** As `whyUnmatched`, for a glob whose registry has a star in it. */
+/** The same as `whyUnmatched` for a glob whose registry has a star in it. */
 function whyNoRegistry(glob: string, first: string, pattern: RegExp): string | undefined {
   if (first.includes(':')) return 'the port of a registry is written with "_", as in *_5000/**.';
-  // The registry can end within its first two stars, because a path may hold all that a registry's name may.
+  // The registry can end within the first two stars, because a path may have every character of a registry's name.
   const narrowed = glob.replace(/^([^/]*?)\*\*+/, '$1*/a');
   const [, hosts = '', ports = '', path = ''] = /^([^/_]*)([^/]*)(.*)$/.exec(narrowed) ?? [];
   const end = path.replaceAll(/\*+/g, (stars) => (stars.length === 1 ? 'a' : 'a/a'));
