@@ -6,7 +6,7 @@ import type { PathProblem } from './document.ts';
 import { interpretImage } from './image.ts';
 import { interpretMoves } from './moves.ts';
 import { findOverlaps } from './overlap.ts';
-import type { Path } from './path.ts';
+import type { LineOf, Path } from './path.ts';
 import { interpretPlatforms } from './platforms.ts';
 import { Problems } from './problems.ts';
 import type { ConfigurationFile, UpstreamsFile } from './schema.ts';
@@ -20,9 +20,6 @@ const MIN_STATE_KEY = 32;
 const MAX_MAX_DURATION = 7 * 24 * 3_600_000;
 /** Less than the schedulers in infra/ allow a run, so that it ends by itself (docs/decisions/0084-how-long-a-run-takes.md). */
 const DEFAULT_MAX_DURATION: MaxDuration = { milliseconds: 5 * 3_600_000, text: '5h' };
-
-/** Where a key stands in the file. */
-export type LineOf = (path: Path) => number | undefined;
 
 /**
  * @param file where relative paths in it start

@@ -3,6 +3,9 @@ import { isPair, isScalar, isSeq } from 'yaml';
 
 export type Path = readonly PropertyKey[];
 
+/** The line of a key in the file, from 1; undefined where no line can be named. */
+export type LineOf = (path: Path) => number | undefined;
+
 /** `images[0].tags`, `upstreams["docker.io"]`. */
 export function formatPath(path: Path): string {
   let text = '';

@@ -1,7 +1,6 @@
 /** Where the mirror is kept: one store, or several of which each is a whole mirror. */
 import type { Configuration, StoreConfiguration } from './configuration.ts';
-import type { LineOf } from './interpret.ts';
-import { formatPath, type Path } from './path.ts';
+import { formatPath, type LineOf, type Path } from './path.ts';
 import type { Problems } from './problems.ts';
 import type { ConfigurationFile, StoreFile } from './schema.ts';
 

@@ -1,15 +1,20 @@
 /** Patterns that match no tag upstream, mostly because they are misspelt. Pure. */
 import type { Tag } from '../../../core/reference.ts';
-import type { Governed } from '../tags/policy-for.ts';
-import { canInclude, type TagPattern } from './selection.ts';
+import { canInclude, type Selection, type TagPattern } from './selection.ts';
 import { hasRange, parseVersion } from './selection-version.ts';
+
+/** The patterns of one entry of the configuration. */
+export interface PatternsOfImage {
+  readonly tags: Selection;
+  readonly immutable: readonly TagPattern[];
+}
 
 /**
  * @param listed the tags upstream; undefined when nothing was listed, and only named tags count
  * @returns each pattern as a part of a sentence, with the key that it stands under
  */
 export function idlePatterns(
-  { tags: { explicit, rules }, immutable }: Pick<Governed, 'tags' | 'immutable'>,
+  { tags: { explicit, rules }, immutable }: PatternsOfImage,
   listed: readonly Tag[] | undefined,
 ): string[] {
   const all = [...explicit, ...(listed ?? [])];
