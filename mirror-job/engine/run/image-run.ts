@@ -19,13 +19,19 @@ import { referrersAreDue, type ReferrerTimes } from '../copy/referrer-schedule.t
 import type { Finding, ItemReport, Outcome } from '../report.ts';
 import type { RepositoryState } from '../tags/repository-state.ts';
 import type { Keeper } from '../support/memory-budget.ts';
-import type { Selected } from '../selection/selection.ts';
+import type { SelectionResult } from '../selection/selection.ts';
 import { SignatureTags } from '../tags/signature-tags.ts';
 import { outcomeOf } from '../skipped-error.ts';
 import type { SourceUsers } from './source-users.ts';
 import { SourceError, resolveByManifest, type Resolved, type Source } from '../source.ts';
 import { SparseImages, isSameRecord, type Recorded } from '../copy/sparse-images.ts';
-import { entryOf, forgetSurplus, placeOf, standingOf, type Stood } from '../tags/tag-memory.ts';
+import {
+  toTagEntry,
+  forgetSurplus,
+  findCandidate,
+  currentTargetOf,
+  type PriorTag,
+} from '../tags/tag-memory.ts';
 import { TagMover, type MoveTarget, type Stored } from '../tags/tag-mover.ts';
 import { isSameSighting, observe } from '../tags/tag-policy.ts';
 
@@ -37,7 +43,7 @@ export interface RunHooks {
   /** Told when the image has selected its tags. */
   readonly users?: Pick<SourceUsers, 'endSelection'>;
   /** Told which tags are mirrored, and why. */
-  readonly onSelection?: (image: Image, selected: Selected) => void;
+  readonly onSelection?: (image: Image, selected: SelectionResult) => void;
 }
 
 export class ImageRun {
@@ -179,7 +185,7 @@ export class ImageRun {
       stood === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
     if (resolved === undefined) {
       if (stood === undefined) throw new SourceError(`${source.name} has no tag "${tag}".`);
-      const entry = known ?? entryOf(tag, stood, standingOf(this.#state, tag, stood));
+      const entry = known ?? toTagEntry(tag, stood, currentTargetOf(this.#state, tag, stood));
       return noteGone(this.#state, entry, this.#now());
     }
     this.#seen = resolved.digest;
@@ -239,12 +245,12 @@ export class ImageRun {
   }
 
   /** @param stood where the tag was before upstream was asked; undefined where there was none */
-  async #move(tag: Tag, first: Resolved, stood: Stood | undefined): Promise<Outcome> {
+  async #move(tag: Tag, first: Resolved, stood: PriorTag | undefined): Promise<Outcome> {
     const { source, repository } = this.#image;
-    const known = placeOf(this.#state, tag, first.digest);
+    const known = findCandidate(this.#state, tag, first.digest);
     const outcome = await this.#mover.decide(tag, first, stood);
     if (outcome !== 'conflict') return outcome;
-    const seen = placeOf(this.#state, tag, first.digest);
+    const seen = findCandidate(this.#state, tag, first.digest);
     // It was seen before the other run did what it did, and so cannot be compared with that.
     if (known === undefined && seen !== undefined) this.#state.forget(seen);
     // Somebody else moved or held it, or the index lagged behind it: what the tag and upstream say now is decided on.

@@ -5,7 +5,7 @@
 import type { Tag } from '../../../core/reference.ts';
 import type { TagEntry } from '../../../core/repository-index.ts';
 import { isReferrerTag } from '../../../core/tag-list.ts';
-import { maySelect, type Choice, type Selected, type Selection } from './selection.ts';
+import { maySelect, type TagChoice, type SelectionResult, type Selection } from './selection.ts';
 
 /** So long, in milliseconds, a tag that is gone counts as one that was there. */
 export const MISSED_FOR = 7 * 86_400_000;
@@ -46,9 +46,13 @@ export function massDisappearance(
 }
 
 /** Only what is named, where the list is not believed. */
-export function withoutListed(selected: Selected, explicit: readonly Tag[], why: string): Selected {
+export function withoutListed(
+  selected: SelectionResult,
+  explicit: readonly Tag[],
+  why: string,
+): SelectionResult {
   const { chosen, left } = selected;
-  const isNamed = ({ tag }: Choice): boolean => explicit.includes(tag);
+  const isNamed = ({ tag }: TagChoice): boolean => explicit.includes(tag);
   return {
     ...selected,
     chosen: chosen.filter(isNamed),

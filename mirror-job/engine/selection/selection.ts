@@ -61,16 +61,16 @@ export interface Selection {
 }
 
 /** A tag, and which rule has put it in or out, as a part of a sentence. */
-export interface Choice {
+export interface TagChoice {
   readonly tag: Tag;
   readonly why: string;
 }
 
-export interface Selected {
+export interface SelectionResult {
   /** Each once: the named ones first, then those that the rules select, newest first where they are versions. */
-  readonly chosen: readonly Choice[];
+  readonly chosen: readonly TagChoice[];
   /** In the listing's order. */
-  readonly left: readonly Choice[];
+  readonly left: readonly TagChoice[];
   /**
    * The number of tags that the rules select, without those that belong to an image by their name. If it is below
    * `minTags`, all tags are left as they are.
@@ -80,7 +80,7 @@ export interface Selected {
 }
 
 /** @param listed the source's list; of no use without rules */
-export function selectTags({ explicit, rules }: Selection, listed: readonly Tag[]): Selected {
+export function selectTags({ explicit, rules }: Selection, listed: readonly Tag[]): SelectionResult {
   const named = new Map(explicit.map((tag): [Tag, string] => [tag, 'named']));
   const reasons = new Map<Tag, string>();
   const kept = rules === undefined ? [] : applyRules(rules, [...new Set(listed)], reasons);
@@ -111,9 +111,9 @@ export function maySelect({ explicit, rules }: Selection, tag: Tag): boolean {
 }
 
 /** @param reasons filled with why each other tag is out */
-function applyRules(rules: TagRules, listed: readonly Tag[], reasons: Map<Tag, string>): Choice[] {
+function applyRules(rules: TagRules, listed: readonly Tag[], reasons: Map<Tag, string>): TagChoice[] {
   const range = rangeOf(rules);
-  const kept: (Choice & { readonly class: string })[] = [];
+  const kept: (TagChoice & { readonly class: string })[] = [];
   for (const tag of listed) {
     const verdict = judge(rules, range, tag);
     if ('class' in verdict) kept.push({ tag, ...verdict });

@@ -5,14 +5,14 @@ import { countOf } from '../support/count-of.ts';
 import type { Disappearance } from '../selection/disappearance.ts';
 import { MISSED_FOR } from '../selection/disappearance.ts';
 import type { Finding, Held } from '../report.ts';
-import type { HoldCause, MovePolicy, Place } from './tag-policy.ts';
+import type { HoldCause, MovePolicy, ObservedDigest } from './tag-policy.ts';
 
 export interface HeldTag {
   readonly repository: Repository;
   readonly tag: Tag;
   /** Where ours stands. */
   readonly digest: Digest;
-  readonly upstream: Place;
+  readonly upstream: ObservedDigest;
 }
 
 export function heldOutcome(held: HeldTag, cause: HoldCause, policy: MovePolicy): Held {
@@ -83,7 +83,7 @@ function approvalOf({ repository, tag, upstream: { digest } }: HeldTag): string 
   return `"lifeboat approve ${formatReference({ repository, tag, digest })}"`;
 }
 
-function reasonOf(cause: HoldCause, upstream: Place, policy: MovePolicy): string {
+function reasonOf(cause: HoldCause, upstream: ObservedDigest, policy: MovePolicy): string {
   switch (cause.kind) {
     case 'held':
       return `It is held: ${cause.why.replace(/\.$/, '')}.`;

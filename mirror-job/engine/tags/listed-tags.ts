@@ -8,10 +8,10 @@ import { idlePatterns } from '../selection/idle-patterns.ts';
 import type { Image } from '../run/image.ts';
 import type { Finding, ItemReport, Outcome } from '../report.ts';
 import type { RepositoryState } from './repository-state.ts';
-import { selectTags, type Selected } from '../selection/selection.ts';
+import { selectTags, type SelectionResult } from '../selection/selection.ts';
 
-export interface Believed {
-  readonly selected: Selected;
+export interface ListingResult {
+  readonly selected: SelectionResult;
   /** Tags that are gone since the last run. */
   readonly items: readonly ItemReport[];
   readonly findings: readonly Finding[];
@@ -29,7 +29,7 @@ export async function applyListing(
   state: RepositoryState,
   listed: readonly Tag[],
   now: Date,
-): Promise<Believed> {
+): Promise<ListingResult> {
   const { tags: selection, source, repository, digests } = image;
   const { explicit, rules } = selection;
   const selected = selectTags(selection, listed);

@@ -7,14 +7,14 @@ import type { Repository, Tag } from '../../../core/reference.ts';
 import type { CandidateEntry, TagEntry } from '../../../core/repository-index.ts';
 import type { TagObject } from '../../../core/tag-object.ts';
 import type { Environment } from '../environment.ts';
-import { recallPlace } from './resolve-known-digest.ts';
+import { findDigestRecord } from './digest-record.ts';
 import type { StoredManifest } from '../copy/manifest-copy.ts';
 import { findTag, publishTag } from './publish.ts';
 import type { RepositoryState } from './repository-state.ts';
 import { since } from './tag-policy.ts';
 
 /** Where to, and what is said of the tag from then on. */
-export interface Decision {
+export interface ManualMove {
   readonly target: StoredManifest;
   /** For the history. */
   readonly why: string;
@@ -53,7 +53,7 @@ export async function moveByHand(
   environment: Environment,
   state: RepositoryState,
   { repository, tag }: { readonly repository: Repository; readonly tag: Tag },
-  decide: (stands: TagObject | undefined) => Promise<Decision | undefined>,
+  decide: (stands: TagObject | undefined) => Promise<ManualMove | undefined>,
 ): Promise<HandOutcome> {
   for (let attempt = 1; attempt <= 2; attempt += 1) {
     const stands = await findTag(environment, repository, tag);
@@ -77,11 +77,11 @@ async function move(
   repository: Repository,
   tag: Tag,
   stands: TagObject | undefined,
-  { target, why, by, hold, isRecordedAnyway = false }: Decision,
+  { target, why, by, hold, isRecordedAnyway = false }: ManualMove,
 ): Promise<HandOutcome | 'conflict'> {
   const { digest } = target;
   const known = state.tag(tag);
-  const place = await recallPlace(environment, state.entries(), repository, tag, target);
+  const place = await findDigestRecord(environment, state.entries(), repository, tag, target);
   const isThere = stands?.digest === digest;
   const platforms = isThere ? stands.platforms : place.platforms;
   const { mediaType } = target.manifest;

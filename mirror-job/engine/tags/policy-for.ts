@@ -9,7 +9,7 @@ import type { Selection, TagPattern } from '../selection/selection.ts';
 import { FOLLOW, type MovePolicy } from './tag-policy.ts';
 
 /** What an entry says of its tags. */
-export interface Governed {
+export interface TagSettings {
   readonly tags: Selection;
   readonly moves: MovePolicy;
   readonly immutable: readonly TagPattern[];
@@ -20,7 +20,7 @@ const LAX_TO_STRICT = ['follow', 'hold', 'immutable'] as const satisfies readonl
 /** Of the neighbours those count that may select the tag: `latest: 3` may select any. */
 export function policyFor(
   tag: Tag,
-  image: Governed & { readonly neighbours: readonly Governed[] },
+  image: TagSettings & { readonly neighbours: readonly TagSettings[] },
 ): MovePolicy {
   // Signatures belong to their image: their tags follow, whatever is said of the image's.
   if (isReferrerTag(tag)) return { ...FOLLOW, rollback: 'follow' };
@@ -30,7 +30,7 @@ export function policyFor(
     .reduce(stricter, policyOf(tag, image));
 }
 
-function policyOf(tag: Tag, { moves, immutable }: Governed): MovePolicy {
+function policyOf(tag: Tag, { moves, immutable }: TagSettings): MovePolicy {
   return immutable.some(({ matches }) => matches(tag)) ? { ...moves, policy: 'immutable' } : moves;
 }
 

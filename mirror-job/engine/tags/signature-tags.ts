@@ -16,7 +16,7 @@ import { AT_ONCE, MAX_REFERRERS, type ReferrerCopier } from '../copy/referrer-co
 import type { RepositoryState } from './repository-state.ts';
 import { allSettled } from '../support/all-or-throw.ts';
 import { SourceError, resolveByManifest, type Resolved, type Source } from '../source.ts';
-import { entryOf, standingOf, type Stood } from './tag-memory.ts';
+import { toTagEntry, currentTargetOf, type PriorTag } from './tag-memory.ts';
 
 const SUFFIXES = ['sig', 'att', 'sbom'];
 
@@ -124,7 +124,7 @@ export class SignatureTags {
     tag: Tag,
     source: Source,
     { digest, manifest }: Resolved,
-    stood: Stood | undefined,
+    stood: PriorTag | undefined,
   ): Promise<boolean> {
     const { environment, repository, state, manifests, referrers } = this.#options;
     const stored = await manifests.ensure(digest, source, manifest);
@@ -132,7 +132,8 @@ export class SignatureTags {
     // Put back by hand, or kept where it is: stored, so that it can be approved, and not moved.
     const known = state.tag(tag);
     if (stood?.hold !== undefined && stood.digest !== digest) {
-      if (known?.hold !== stood.hold) await state.note(entryOf(tag, stood, standingOf(state, tag, stood)));
+      if (known?.hold !== stood.hold)
+        await state.note(toTagEntry(tag, stood, currentTargetOf(state, tag, stood)));
       return true;
     }
     if (known !== undefined && known.digest !== digest) await state.question(tag);

@@ -9,35 +9,35 @@ import type { Tag } from '../../../core/reference.ts';
 import type { CandidateEntry, TagEntry } from '../../../core/repository-index.ts';
 import type { TagObject } from '../../../core/tag-object.ts';
 import type { RepositoryState } from './repository-state.ts';
-import { surplus, type Place, type Standing } from './tag-policy.ts';
+import { findSurplus, type ObservedDigest, type CurrentTarget } from './tag-policy.ts';
 
 /** Where a tag stands, as the index has it or, where that does not know, as the tag itself says. */
-export type Stood = TagEntry | TagObject;
+export type PriorTag = TagEntry | TagObject;
 
 /** A tag that is not in the index may be so because a run died while it moved: the places are still there. */
-export function standingOf(state: RepositoryState, tag: Tag, stood: Stood): Standing {
+export function currentTargetOf(state: RepositoryState, tag: Tag, stood: PriorTag): CurrentTarget {
   const { digest, hold } = stood;
   if ('firstSeen' in stood) return stood;
   const entry = state.tag(tag);
-  const known = entry?.digest === digest ? entry : placeOf(state, tag, digest);
+  const known = entry?.digest === digest ? entry : findCandidate(state, tag, digest);
   // Without an index, all that is known is that it was seen by then.
   const { firstSeen = stood.moved, returned, sightings } = known ?? {};
   return { digest, hold, firstSeen, returned, sightings };
 }
 
-export function placeOf(
+export function findCandidate(
   state: RepositoryState,
   tag: Tag,
-  digest: Place['digest'],
+  digest: ObservedDigest['digest'],
 ): CandidateEntry | undefined {
   return state.candidates(tag).find((candidate) => candidate.digest === digest);
 }
 
 /** The place that a tag is about to leave: should upstream go back there, it has to be known. */
-export function placeLeft(
+export function toCandidate(
   tag: Tag,
-  stood: Stood,
-  { digest, firstSeen, returned, sightings }: Standing,
+  stood: PriorTag,
+  { digest, firstSeen, returned, sightings }: CurrentTarget,
 ): CandidateEntry {
   return {
     kind: 'candidate',
@@ -54,12 +54,12 @@ export function placeLeft(
 }
 
 /** What the index says of a tag that it did not know, or not like this. */
-export function entryOf(tag: Tag, stood: Stood, ours: Standing): TagEntry {
-  return { ...placeLeft(tag, stood, ours), kind: 'tag', hold: stood.hold };
+export function toTagEntry(tag: Tag, stood: PriorTag, ours: CurrentTarget): TagEntry {
+  return { ...toCandidate(tag, stood, ours), kind: 'tag', hold: stood.hold };
 }
 
 /** Keeps what is remembered of a tag within bounds. @param ours where the tag stands now */
-export function forgetSurplus(state: RepositoryState, tag: Tag, ours: Place): void {
-  const dropped = new Set(surplus(ours, state.candidates(tag)).map(({ digest }) => digest));
+export function forgetSurplus(state: RepositoryState, tag: Tag, ours: ObservedDigest): void {
+  const dropped = new Set(findSurplus(ours, state.candidates(tag)).map(({ digest }) => digest));
   for (const candidate of state.candidates(tag)) if (dropped.has(candidate.digest)) state.forget(candidate);
 }

@@ -10,15 +10,22 @@ import type { RepositoryState } from './repository-state.ts';
 import { bothSettled } from '../support/all-or-throw.ts';
 import type { Resolved } from '../source.ts';
 import type { Recorded } from '../copy/sparse-images.ts';
-import { entryOf, forgetSurplus, placeLeft, placeOf, standingOf, type Stood } from './tag-memory.ts';
 import {
-  decide,
+  toTagEntry,
+  forgetSurplus,
+  toCandidate,
+  findCandidate,
+  currentTargetOf,
+  type PriorTag,
+} from './tag-memory.ts';
+import {
+  decideMove,
   isSameSighting,
   observe,
   type HoldCause,
   type MovePolicy,
-  type Place,
-  type Standing,
+  type ObservedDigest,
+  type CurrentTarget,
 } from './tag-policy.ts';
 
 /** What was stored, and for which platforms. */
@@ -32,8 +39,8 @@ export interface Stored {
 /** Where a tag is to stand. */
 export interface MoveTarget {
   /** Where it stands; undefined where there is none. */
-  readonly ours: Standing | undefined;
-  readonly place: Place;
+  readonly ours: CurrentTarget | undefined;
+  readonly place: ObservedDigest;
   /** For the history. */
   readonly why?: string;
   /** What has to be true before the tag is written. */
@@ -85,14 +92,14 @@ export class TagMover {
    * @throws {SourceError}
    * @throws {StoreError}
    */
-  async decide(tag: Tag, resolved: Resolved, stood: Stood | undefined): Promise<Outcome | 'conflict'> {
+  async decide(tag: Tag, resolved: Resolved, stood: PriorTag | undefined): Promise<Outcome | 'conflict'> {
     const now = this.#environment.clock.now();
     const policy = this.#work.policyFor(tag);
-    const ours = stood === undefined ? undefined : standingOf(this.#state, tag, stood);
+    const ours = stood === undefined ? undefined : currentTargetOf(this.#state, tag, stood);
     const known = this.#state.candidates(tag).filter(({ digest }) => digest !== ours?.digest);
     const upstream = observe(resolved.digest, ours, known, now);
     const others = [...known.filter(({ digest }) => digest !== upstream.digest), upstream];
-    const decision = decide({ ours, others, upstream }, policy, now);
+    const decision = decideMove({ ours, others, upstream }, policy, now);
     if (ours === undefined || stood === undefined || decision.kind === 'keep') {
       const same = stood?.digest === resolved.digest ? stood : undefined;
       // A tag that stays is written only where its platforms are others than it says.
@@ -117,7 +124,7 @@ export class TagMover {
     const enough = (): Promise<Outcome> =>
       this.#holdBack(tag, upstream, stood, { kind: 'enough', moved: most });
     if (this.#moved >= most) return enough();
-    const target = placeOf(this.#state, tag, to);
+    const target = findCandidate(this.#state, tag, to);
     const stored =
       fresh?.stored.digest === to
         ? fresh
@@ -127,10 +134,10 @@ export class TagMover {
     return this.#follow(tag, stored, target ?? upstream, { stood, ours, why });
   }
 
-  async #holdBack(tag: Tag, upstream: Place, stood: Stood, cause: HoldCause): Promise<Outcome> {
+  async #holdBack(tag: Tag, upstream: ObservedDigest, stood: PriorTag, cause: HoldCause): Promise<Outcome> {
     const repository = this.#repository;
     const { digest, hold } = stood;
-    const ours = standingOf(this.#state, tag, stood);
+    const ours = currentTargetOf(this.#state, tag, stood);
     forgetSurplus(this.#state, tag, ours);
     const known = this.#state.tag(tag);
     if (known !== undefined && known.digest === digest) {
@@ -139,14 +146,14 @@ export class TagMover {
         await this.#state.note({ ...fresh, gone: undefined });
       }
     } else {
-      await this.#state.note(entryOf(tag, stood, ours));
+      await this.#state.note(toTagEntry(tag, stood, ours));
     }
     return heldOutcome({ repository, tag, digest, upstream }, cause, this.#work.policyFor(tag));
   }
 
   /** @returns what was stored, where anything had to be */
-  async #remember(tag: Tag, resolved: Resolved, place: Place): Promise<Stored | undefined> {
-    const known = placeOf(this.#state, tag, place.digest);
+  async #remember(tag: Tag, resolved: Resolved, place: ObservedDigest): Promise<Stored | undefined> {
+    const known = findCandidate(this.#state, tag, place.digest);
     const { firstSeen, returned, sightings } = place;
     if (known !== undefined && this.#work.isSettled(known)) {
       if (!isSameSighting(known, place)) await this.#state.note({ ...known, returned, sightings });
@@ -174,14 +181,14 @@ export class TagMover {
   async #follow(
     tag: Tag,
     stored: Stored,
-    place: Place,
-    { stood, ours, why }: { readonly stood: Stood; readonly ours: Standing; readonly why: string },
+    place: ObservedDigest,
+    { stood, ours, why }: { readonly stood: PriorTag; readonly ours: CurrentTarget; readonly why: string },
   ): Promise<Outcome | 'conflict'> {
     this.#moved += 1;
     let outcome: Outcome | 'conflict' = 'conflict';
     try {
       // Noted before the tag moves: a run that dies in between must not forget where it stood.
-      await this.#state.note(placeLeft(tag, stood, ours));
+      await this.#state.note(toCandidate(tag, stood, ours));
       const ready = this.#state.question(tag);
       // Both are awaited, whichever fails: nothing of a tag goes on behind the back of the run.
       const published = this.#work.publish(tag, stored, { ours, place, why, ready });

@@ -29,7 +29,7 @@ export const FOLLOW: MovePolicy = {
 };
 
 /** A digest that upstream showed under the tag. Times are ISO 8601, UTC. */
-export interface Place {
+export interface ObservedDigest {
   readonly digest: Digest;
   readonly firstSeen: string;
   /** When upstream last came back to it after another; undefined if it never did. */
@@ -39,7 +39,7 @@ export interface Place {
 }
 
 /** Where our tag stands. */
-export interface Standing extends Place {
+export interface CurrentTarget extends ObservedDigest {
   /** Why it is held until somebody approves; undefined where it is not. */
   readonly hold?: string | undefined;
 }
@@ -55,34 +55,34 @@ export type HoldCause =
   /** As many tags as may have moved in this run. */
   | { readonly kind: 'enough'; readonly moved: number };
 
-export type Decision =
+export type MoveDecision =
   | { readonly kind: 'keep' }
   /** @param why for the history */
   | { readonly kind: 'move'; readonly to: Digest; readonly why: string }
   | { readonly kind: 'hold'; readonly cause: HoldCause };
 
-export interface Seen {
+export interface ObservedTag {
   /** Undefined: we have no such tag. */
-  readonly ours: Standing | undefined;
+  readonly ours: CurrentTarget | undefined;
   /** Every place but ours; upstream's among them, unless it is ours. */
-  readonly others: readonly Place[];
+  readonly others: readonly ObservedDigest[];
   /** Where upstream's tag is now. */
-  readonly upstream: Place;
+  readonly upstream: ObservedDigest;
 }
 
 /**
  * What upstream shows, among what it has shown. The numbers of a tag's sightings only grow, whatever the clock does:
- * `decide` goes by them. If two places have the same number, nobody knows which of them came later. Upstream's place,
+ * `decideMove` goes by them. If two places have the same number, nobody knows which of them came later. Upstream's place,
  * unless ours is there, then counts as the later one and gets a number of its own, because a tie would hold the tag for
  * ever.
  * @returns upstream's place; the one that is known, as it is, where nothing is to be noted
  */
 export function observe(
   upstream: Digest,
-  ours: Standing | undefined,
-  others: readonly Place[],
+  ours: CurrentTarget | undefined,
+  others: readonly ObservedDigest[],
   now: Date,
-): Place {
+): ObservedDigest {
   const places = ours === undefined ? others : [ours, ...others];
   const known = places.find(({ digest }) => digest === upstream);
   const latest = Math.max(0, ...places.map((place) => orderOf(place).last));
@@ -104,14 +104,14 @@ export function orderOf({
   firstSeen,
   returned = firstSeen,
   sightings,
-}: Pick<Place, 'firstSeen' | 'returned' | 'sightings'>): SightingOrder {
+}: Pick<ObservedDigest, 'firstSeen' | 'returned' | 'sightings'>): SightingOrder {
   return sightings ?? { first: Date.parse(firstSeen), last: Date.parse(returned) };
 }
 
 /** Whether two places, or what is noted of one, say the same of when upstream showed it. */
 export function isSameSighting(
-  one: Pick<Place, 'firstSeen' | 'returned' | 'sightings'>,
-  other: Pick<Place, 'firstSeen' | 'returned' | 'sightings'>,
+  one: Pick<ObservedDigest, 'firstSeen' | 'returned' | 'sightings'>,
+  other: Pick<ObservedDigest, 'firstSeen' | 'returned' | 'sightings'>,
 ): boolean {
   return (
     one.firstSeen === other.firstSeen &&
@@ -122,7 +122,11 @@ export function isSameSighting(
 }
 
 /** @param now the age of a digest is counted up to here */
-export function decide({ ours, others, upstream }: Seen, policy: MovePolicy, now: Date): Decision {
+export function decideMove(
+  { ours, others, upstream }: ObservedTag,
+  policy: MovePolicy,
+  now: Date,
+): MoveDecision {
   // Without a tag nothing would be served, and there is nothing better to stay at.
   if (ours === undefined) return { kind: 'move', to: upstream.digest, why: 'first seen' };
   if (ours.digest === upstream.digest) return { kind: 'keep' };
@@ -139,7 +143,7 @@ export function decide({ ours, others, upstream }: Seen, policy: MovePolicy, now
       (policy.rollback === 'follow' || orderOf(place).first >= orderOf(ours).first) &&
       !isRetracted(place, places),
   );
-  const wait = (place: Place): number =>
+  const wait = (place: ObservedDigest): number =>
     policy.minAge === 0 ? 0 : Date.parse(place.firstSeen) + policy.minAge - now.getTime();
   const [target] = ahead
     .filter((place) => wait(place) <= 0)
@@ -151,47 +155,50 @@ export function decide({ ours, others, upstream }: Seen, policy: MovePolicy, now
   return hold({ kind: 'young', until: new Date(now.getTime() + Math.max(shortest, 0)).toISOString() });
 }
 
-function hold(cause: HoldCause): Decision {
+function hold(cause: HoldCause): MoveDecision {
   return { kind: 'hold', cause };
 }
 
 /** When upstream last moved to a place. */
-export function since({ firstSeen, returned = firstSeen }: Pick<Place, 'firstSeen' | 'returned'>): string {
+export function since({
+  firstSeen,
+  returned = firstSeen,
+}: Pick<ObservedDigest, 'firstSeen' | 'returned'>): string {
   return returned;
 }
 
 /** Upstream has gone from it back to what it showed before, and has not come again: somebody did not want it. */
-function isRetracted(place: Place, places: readonly Place[]): boolean {
+function isRetracted(place: ObservedDigest, places: readonly ObservedDigest[]): boolean {
   const { last } = orderOf(place);
   return places.some((other) => orderOf(other).last > last && orderOf(other).first < last);
 }
 
-function reasonFor(target: Place, ours: Place, upstream: Place): string {
+function reasonFor(target: ObservedDigest, ours: ObservedDigest, upstream: ObservedDigest): string {
   if (orderOf(target).first < orderOf(ours).first) return 'upstream went back';
   return target.digest === upstream.digest ? 'upstream moved' : 'newest digest that is old enough';
 }
 
 /** How many places before ours, and how many that are waited for, are remembered of a tag. */
-export const KEPT_PLACES = 20;
+export const MAX_REMEMBERED = 20;
 
 /**
  * Which places need not be remembered any more. Those before ours go oldest first. Of those ahead, the first and the
  * last always stay, or a tag that moves faster than they grow old would wait for ever: others go where they are
  * closest together.
  */
-export function surplus(ours: Place, others: readonly Place[]): Place[] {
+export function findSurplus(ours: ObservedDigest, others: readonly ObservedDigest[]): ObservedDigest[] {
   const sorted = others.toSorted((one, other) => orderOf(one).last - orderOf(other).last);
   const { last } = orderOf(ours);
   const before = sorted.filter((place) => orderOf(place).last <= last);
   const ahead = sorted.filter((place) => orderOf(place).last > last);
-  const dropped = before.slice(0, Math.max(before.length - KEPT_PLACES, 0));
-  while (ahead.length > KEPT_PLACES) {
+  const dropped = before.slice(0, Math.max(before.length - MAX_REMEMBERED, 0));
+  while (ahead.length > MAX_REMEMBERED) {
     const gaps = ahead.slice(1, -1).map((_, index) => timeOf(ahead[index + 2]) - timeOf(ahead[index]));
     dropped.push(...ahead.splice(gaps.indexOf(Math.min(...gaps)) + 1, 1));
   }
   return dropped;
 }
 
-function timeOf(place: Place | undefined): number {
+function timeOf(place: ObservedDigest | undefined): number {
   return place === undefined ? 0 : Date.parse(since(place));
 }

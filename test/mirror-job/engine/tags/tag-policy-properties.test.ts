@@ -4,13 +4,13 @@ import { expect, test } from 'vitest';
 import { parseDigest, type Digest } from '../../../../core/digest.ts';
 import {
   FOLLOW,
-  decide,
+  decideMove,
   observe,
-  surplus,
-  type Decision,
+  findSurplus,
+  type MoveDecision,
   type MovePolicy,
-  type Place,
-  type Standing,
+  type ObservedDigest,
+  type CurrentTarget,
 } from '../../../../mirror-job/engine/tags/tag-policy.ts';
 
 const HOUR = 3_600_000;
@@ -29,14 +29,14 @@ interface Look {
   readonly at: number;
   readonly before: Digest | undefined;
   readonly after: Digest;
-  readonly decision: Decision;
+  readonly decision: MoveDecision;
   readonly isHeld: boolean;
 }
 
 /** The same bookkeeping that a run does, in memory. */
 class Tag {
-  ours: Standing | undefined;
-  others: Place[] = [];
+  ours: CurrentTarget | undefined;
+  others: ObservedDigest[] = [];
   readonly policy: MovePolicy;
   #now = START;
 
@@ -50,11 +50,11 @@ class Tag {
     const seen = observe(digest(upstream), this.ours, this.others, now);
     const before = this.ours;
     this.#note(seen);
-    const decision = decide({ ours: this.ours, others: this.others, upstream: seen }, this.policy, now);
+    const decision = decideMove({ ours: this.ours, others: this.others, upstream: seen }, this.policy, now);
     if (decision.kind === 'move') this.#stand(decision.to, undefined);
     const ours = this.ours;
     if (ours === undefined) throw new Error('A tag that was looked at is there.');
-    const dropped = surplus(ours, this.others);
+    const dropped = findSurplus(ours, this.others);
     this.others = this.others.filter((place) => !dropped.includes(place));
     return {
       at: this.#now,
@@ -71,7 +71,7 @@ class Tag {
     this.#stand(other.digest, person === 'reverts' ? 'reverted by hand' : undefined);
   }
 
-  #note(seen: Place): void {
+  #note(seen: ObservedDigest): void {
     if (this.ours?.digest === seen.digest) this.ours = { ...this.ours, ...seen };
     else this.others = [...this.others.filter((place) => place.digest !== seen.digest), seen];
   }
@@ -194,10 +194,10 @@ test('the same history leads to the same decision, in whatever order it is read'
       const now = new Date(START + 1000 * HOUR);
       const cut = turn % Math.max(others.length, 1);
       const turned = [...others.slice(cut), ...others.slice(0, cut)].toReversed();
-      expect(decide({ ours, others: turned, upstream }, rules, now)).toEqual(
-        decide({ ours, others, upstream }, rules, now),
+      expect(decideMove({ ours, others: turned, upstream }, rules, now)).toEqual(
+        decideMove({ ours, others, upstream }, rules, now),
       );
-      expect(new Set(surplus(ours, turned))).toEqual(new Set(surplus(ours, others)));
+      expect(new Set(findSurplus(ours, turned))).toEqual(new Set(findSurplus(ours, others)));
     }),
   );
 });

@@ -4,15 +4,15 @@ import { parseDigest, type Digest } from '../../../../core/digest.ts';
 import type { SightingOrder } from '../../../../core/repository-index.ts';
 import {
   FOLLOW,
-  KEPT_PLACES,
-  decide,
+  MAX_REMEMBERED,
+  decideMove,
   observe,
   orderOf,
-  surplus,
-  type Decision,
+  findSurplus,
+  type MoveDecision,
   type MovePolicy,
-  type Place,
-  type Standing,
+  type ObservedDigest,
+  type CurrentTarget,
 } from '../../../../mirror-job/engine/tags/tag-policy.ts';
 
 const DAY = 86_400_000;
@@ -22,7 +22,7 @@ const digest = (name: string): Digest =>
   parseDigest(`sha256:${Buffer.from(name).toString('hex').padEnd(64, '0')}`);
 
 /** `a0`: seen first on day 0. `a0+3`: and on day 3 again. */
-function place(text: string): Place {
+function sighted(text: string): ObservedDigest {
   const [, name = '', first, again] = /^([a-z])(\d+)(?:\+(\d+))?$/.exec(text) ?? [];
   return {
     digest: digest(name),
@@ -36,18 +36,18 @@ function decided(
   policy: Partial<MovePolicy>,
   hold?: string,
 ): string {
-  const places = others.split(' ').filter((text) => text !== '');
-  const standing: Standing | undefined = ours === '' ? undefined : { ...place(ours), hold };
+  const digests = others.split(' ').filter((text) => text !== '');
+  const standing: CurrentTarget | undefined = ours === '' ? undefined : { ...sighted(ours), hold };
   return textOf(
-    decide(
-      { ours: standing, others: places.map(place), upstream: place(upstream) },
+    decideMove(
+      { ours: standing, others: digests.map(sighted), upstream: sighted(upstream) },
       { ...FOLLOW, ...policy },
       new Date(START + today * DAY),
     ),
   );
 }
 
-function textOf(decision: Decision): string {
+function textOf(decision: MoveDecision): string {
   if (decision.kind === 'keep') return 'keep';
   if (decision.kind === 'move') {
     return `${String.fromCodePoint(parseInt(decision.to.slice(7, 9), 16))}: ${decision.why}`;
@@ -58,7 +58,7 @@ function textOf(decision: Decision): string {
 const AGED = { minAge: 3 * DAY };
 const BACK = { rollback: 'follow' } as const;
 
-describe('decide', () => {
+describe('decideMove', () => {
   test.each<
     [
       what: string,
@@ -136,16 +136,16 @@ describe('decide', () => {
 
 test('a tag follows an upstream whose digest was seen in the same millisecond as ours', () => {
   const now = new Date(START + DAY);
-  const [ours, other] = [place('a0'), place('b0')];
+  const [ours, other] = [sighted('a0'), sighted('b0')];
   const upstream = observe(other.digest, ours, [other], now);
-  expect(decide({ ours, others: [upstream], upstream }, FOLLOW, now)).toEqual({
+  expect(decideMove({ ours, others: [upstream], upstream }, FOLLOW, now)).toEqual({
     kind: 'move',
     to: other.digest,
     why: 'upstream moved',
   });
   // From there the way back is a rollback, as it is from any other digest.
   const back = observe(ours.digest, upstream, [ours], now);
-  expect(decide({ ours: upstream, others: [back], upstream: back }, FOLLOW, now)).toEqual({
+  expect(decideMove({ ours: upstream, others: [back], upstream: back }, FOLLOW, now)).toEqual({
     kind: 'hold',
     cause: { kind: 'rollback' },
   });
@@ -165,22 +165,22 @@ describe('observe', () => {
     ['there still', 'b1', ['a0+4'], 'a', 'a0+4'],
     ['away from there, and there again', 'b1', ['a0+2', 'c3'], 'a', 'a0+5'],
   ])('%s', (_what, ours, others, upstream, seen) => {
-    const standing = ours === undefined ? undefined : place(ours);
-    const observed = observe(digest(upstream), standing, others.map(place), now);
+    const standing = ours === undefined ? undefined : sighted(ours);
+    const observed = observe(digest(upstream), standing, others.map(sighted), now);
     const times = { ...observed, sightings: undefined };
-    expect(times).toEqual(place(seen));
+    expect(times).toEqual(sighted(seen));
     // The numbers say the same as the times, because this clock was never wrong.
     expect(orderOf(observed)).toEqual(orderOf(times));
   });
 
   test('makes nothing older than what came before it if a clock was set back, and counts its age by that clock', () => {
     const after = START + 9 * DAY + 1;
-    expect(observe(digest('b'), place('a9'), [], now)).toEqual({
+    expect(observe(digest('b'), sighted('a9'), [], now)).toEqual({
       digest: digest('b'),
       firstSeen: day(5),
       sightings: { first: after, last: after },
     });
-    expect(observe(digest('a'), place('a1'), [place('b9')], now)).toEqual({
+    expect(observe(digest('a'), sighted('a1'), [sighted('b9')], now)).toEqual({
       digest: digest('a'),
       firstSeen: day(1),
       returned: day(5),
@@ -196,30 +196,33 @@ describe('observe', () => {
     'gives a number of its own to one of two places of one millisecond: %s',
     (_what, ours, other, sightings) => {
       const upstream = digest('b');
-      expect(observe(upstream, place(ours), [place(other)], now)).toEqual({ ...place(other), sightings });
+      expect(observe(upstream, sighted(ours), [sighted(other)], now)).toEqual({
+        ...sighted(other),
+        sightings,
+      });
       // Nothing says that upstream left ours, so nothing is noted.
-      const own = place(ours);
-      expect(observe(digest('a'), own, [place(other)], now)).toBe(own);
+      const own = sighted(ours);
+      expect(observe(digest('a'), own, [sighted(other)], now)).toBe(own);
     },
   );
 });
 
-function at(name: string, time: number): Place {
+function at(name: string, time: number): ObservedDigest {
   return { digest: digest(name), firstSeen: day(time) };
 }
 
-describe('surplus', () => {
+describe('findSurplus', () => {
   test('has the oldest of the places before ours', () => {
-    const before = Array.from({ length: KEPT_PLACES + 2 }, (_, index) => at(`p${index}`, index));
-    expect(surplus(at('ours', 100), before)).toEqual(before.slice(0, 2));
-    expect(surplus(at('ours', 100), before.slice(2))).toEqual([]);
+    const before = Array.from({ length: MAX_REMEMBERED + 2 }, (_, index) => at(`p${index}`, index));
+    expect(findSurplus(at('ours', 100), before)).toEqual(before.slice(0, 2));
+    expect(findSurplus(at('ours', 100), before.slice(2))).toEqual([]);
   });
 
   test('has the places ahead of ours that are closest together, and never the first or the last', () => {
-    const ahead = Array.from({ length: KEPT_PLACES }, (_, index) => at(`p${index}`, 10 + 2 * index));
+    const ahead = Array.from({ length: MAX_REMEMBERED }, (_, index) => at(`p${index}`, 10 + 2 * index));
     const close = { digest: digest('close'), firstSeen: new Date(START + 16.5 * DAY).toISOString() };
-    expect(surplus(at('ours', 0), [...ahead, close])).toEqual([close]);
+    expect(findSurplus(at('ours', 0), [...ahead, close])).toEqual([close]);
     const first = { digest: digest('first'), firstSeen: new Date(START + 9.9 * DAY).toISOString() };
-    expect(surplus(at('ours', 0), [...ahead, first])).toEqual([ahead[0]]);
+    expect(findSurplus(at('ours', 0), [...ahead, first])).toEqual([ahead[0]]);
   });
 });

@@ -7,7 +7,7 @@ import { readMovements } from './movement-log.ts';
 import { findStoredPlatforms } from '../copy/stored-platforms.ts';
 
 /** An entry of the index, or what stands in for one. */
-export type KnownPlace = IndexEntry | Pick<TagEntry, 'firstSeen' | 'platforms' | 'sightings'>;
+export type DigestRecord = IndexEntry | Pick<TagEntry, 'firstSeen' | 'platforms' | 'sightings'>;
 
 /** Records of a tag's history that are looked through. */
 const MAX_RECORDS = 100;
@@ -17,13 +17,13 @@ const MAX_RECORDS = 100;
  * from the manifests that are there.
  * @throws {StoreError}
  */
-export async function recallPlace(
+export async function findDigestRecord(
   environment: Pick<Environment, 'store' | 'log' | 'clock'>,
   entries: readonly IndexEntry[],
   repository: Repository,
   tag: Tag,
   target: StoredManifest,
-): Promise<KnownPlace> {
+): Promise<DigestRecord> {
   const alike = entries.filter(({ digest }) => digest === target.digest);
   const entry = alike.find((one) => 'tag' in one && one.tag === tag) ?? alike[0];
   if (entry !== undefined) return entry;
