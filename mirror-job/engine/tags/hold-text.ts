@@ -95,8 +95,8 @@ function reasonOf(cause: HoldCause, upstream: ObservedDigest, policy: MovePolicy
       return `Upstream went back to a digest that it showed before the mirror's, first seen ${upstream.firstSeen}.`;
     case 'young':
       return `minAge is ${formatAge(policy.minAge)}, and upstream's digest was first seen ${upstream.firstSeen}.`;
-    case 'enough':
-      return `maxMovesPerRun is ${cause.moved}, and that many tags of this image have moved in this run.`;
+    case 'move-limit':
+      return `maxMovesPerRun is ${cause.maxMoves}, and that many tags of this image have moved in this run.`;
   }
 }
 
@@ -104,7 +104,7 @@ function nextOf(cause: HoldCause, approval: string): string {
   switch (cause.kind) {
     case 'young':
       return `It moves by itself from ${cause.until} on; ${approval} moves it now.`;
-    case 'enough':
+    case 'move-limit':
       return `The next run goes on with it; ${approval} moves it now.`;
     default:
       return `${approval} moves it.`;

@@ -11,7 +11,7 @@ import { findDigestRecord } from './digest-record.ts';
 import type { StoredManifest } from '../copy/manifest-copy.ts';
 import { findTag, publishTag } from './publish.ts';
 import type { RepositoryState } from './repository-state.ts';
-import { since } from './tag-policy.ts';
+import { lastArrival } from './tag-policy.ts';
 
 /** Where to, and what is said of the tag from then on. */
 export interface ManualMove {
@@ -132,7 +132,7 @@ function leave(state: RepositoryState, tag: Tag, stands: TagObject): CandidateEn
   const place = { firstSeen: moved, ...entry };
   return {
     ...place,
-    left: since(place),
+    left: lastArrival(place),
     kind: 'candidate',
     tag,
     mediaType,

@@ -3,7 +3,7 @@ import type { Digest } from '../../../core/digest.ts';
 import type { Tag } from '../../../core/reference.ts';
 import type { CandidateEntry, IndexEntry, TagEntry } from '../../../core/repository-index.ts';
 import type { TagObject } from '../../../core/tag-object.ts';
-import { orderOf, since } from './tag-policy.ts';
+import { orderOf, lastArrival } from './tag-policy.ts';
 
 export interface TagStatus {
   readonly tag: Tag;
@@ -84,5 +84,5 @@ function stateOf(
   isHeld: boolean,
 ): Candidate['state'] {
   if (sighting !== undefined && orderOf(candidate).last <= sighting) return 'older';
-  return candidate.left === since(candidate) && !isHeld ? 'left' : 'waits';
+  return candidate.left === lastArrival(candidate) && !isHeld ? 'left' : 'waits';
 }

@@ -35,7 +35,7 @@ interface Look {
 
 /** The same bookkeeping that a run does, in memory. */
 class Tag {
-  ours: CurrentTarget | undefined;
+  current: CurrentTarget | undefined;
   others: ObservedDigest[] = [];
   readonly policy: MovePolicy;
   #now = START;
@@ -47,12 +47,16 @@ class Tag {
   look({ hours, upstream }: Step): Look {
     this.#now += hours * HOUR;
     const now = new Date(this.#now);
-    const seen = observe(digest(upstream), this.ours, this.others, now);
-    const before = this.ours;
+    const seen = observe(digest(upstream), this.current, this.others, now);
+    const before = this.current;
     this.#note(seen);
-    const decision = decideMove({ ours: this.ours, others: this.others, upstream: seen }, this.policy, now);
+    const decision = decideMove(
+      { current: this.current, others: this.others, upstream: seen },
+      this.policy,
+      now,
+    );
     if (decision.kind === 'move') this.#stand(decision.to, undefined);
-    const ours = this.ours;
+    const ours = this.current;
     if (ours === undefined) throw new Error('A tag that was looked at is there.');
     const dropped = findSurplus(ours, this.others);
     this.others = this.others.filter((place) => !dropped.includes(place));
@@ -72,16 +76,16 @@ class Tag {
   }
 
   #note(seen: ObservedDigest): void {
-    if (this.ours?.digest === seen.digest) this.ours = { ...this.ours, ...seen };
+    if (this.current?.digest === seen.digest) this.current = { ...this.current, ...seen };
     else this.others = [...this.others.filter((place) => place.digest !== seen.digest), seen];
   }
 
   #stand(to: Digest, hold: string | undefined): void {
     const place = this.others.find((other) => other.digest === to);
     if (place === undefined) throw new Error('A tag moves to what was seen.');
-    const left = this.ours === undefined ? [] : [{ ...this.ours, hold: undefined }];
+    const left = this.current === undefined ? [] : [{ ...this.current, hold: undefined }];
     this.others = [...this.others.filter((other) => other !== place), ...left];
-    this.ours = { ...place, hold };
+    this.current = { ...place, hold };
   }
 }
 
@@ -188,14 +192,14 @@ test('the same history leads to the same decision, in whatever order it is read'
     fc.property(policy, fc.array(step, { minLength: 1, maxLength: 30 }), fc.nat(), (rules, steps, turn) => {
       const tag = new Tag(rules);
       for (const one of steps) tag.look(one);
-      const { ours, others } = tag;
+      const { current: ours, others } = tag;
       const [upstream = ours] = others;
       if (upstream === undefined || ours === undefined) throw new Error('It was looked at.');
       const now = new Date(START + 1000 * HOUR);
       const cut = turn % Math.max(others.length, 1);
       const turned = [...others.slice(cut), ...others.slice(0, cut)].toReversed();
-      expect(decideMove({ ours, others: turned, upstream }, rules, now)).toEqual(
-        decideMove({ ours, others, upstream }, rules, now),
+      expect(decideMove({ current: ours, others: turned, upstream }, rules, now)).toEqual(
+        decideMove({ current: ours, others, upstream }, rules, now),
       );
       expect(new Set(findSurplus(ours, turned))).toEqual(new Set(findSurplus(ours, others)));
     }),

@@ -40,7 +40,7 @@ function decided(
   const standing: CurrentTarget | undefined = ours === '' ? undefined : { ...sighted(ours), hold };
   return textOf(
     decideMove(
-      { ours: standing, others: digests.map(sighted), upstream: sighted(upstream) },
+      { current: standing, others: digests.map(sighted), upstream: sighted(upstream) },
       { ...FOLLOW, ...policy },
       new Date(START + today * DAY),
     ),
@@ -62,7 +62,7 @@ describe('decideMove', () => {
   test.each<
     [
       what: string,
-      script: readonly [ours: string, others: string, upstream: string, today: number],
+      script: readonly [current: string, others: string, upstream: string, today: number],
       policy: Partial<MovePolicy>,
       decision: string,
     ]
@@ -138,14 +138,14 @@ test('a tag follows an upstream whose digest was seen in the same millisecond as
   const now = new Date(START + DAY);
   const [ours, other] = [sighted('a0'), sighted('b0')];
   const upstream = observe(other.digest, ours, [other], now);
-  expect(decideMove({ ours, others: [upstream], upstream }, FOLLOW, now)).toEqual({
+  expect(decideMove({ current: ours, others: [upstream], upstream }, FOLLOW, now)).toEqual({
     kind: 'move',
     to: other.digest,
     why: 'upstream moved',
   });
   // From there the way back is a rollback, as it is from any other digest.
   const back = observe(ours.digest, upstream, [ours], now);
-  expect(decideMove({ ours: upstream, others: [back], upstream: back }, FOLLOW, now)).toEqual({
+  expect(decideMove({ current: upstream, others: [back], upstream: back }, FOLLOW, now)).toEqual({
     kind: 'hold',
     cause: { kind: 'rollback' },
   });
@@ -154,7 +154,7 @@ test('a tag follows an upstream whose digest was seen in the same millisecond as
 describe('observe', () => {
   const now = new Date(day(5));
   test.each<
-    [what: string, ours: string | undefined, others: readonly string[], upstream: string, seen: string]
+    [what: string, current: string | undefined, others: readonly string[], upstream: string, seen: string]
   >([
     ['the first digest', undefined, [], 'a', 'a5'],
     ['what is new', 'a0', [], 'b', 'b5'],
@@ -188,7 +188,7 @@ describe('observe', () => {
     });
   });
 
-  test.each<[what: string, ours: string, other: string, sightings: SightingOrder | undefined]>([
+  test.each<[what: string, current: string, other: string, sightings: SightingOrder | undefined]>([
     ['upstream is at the other one', 'a5', 'b5', { first: START + 5 * DAY + 1, last: START + 5 * DAY + 1 }],
     ['… which came back then', 'a5', 'b1+5', { first: START + DAY, last: START + 5 * DAY + 1 }],
     ['… and ours came back then', 'a1+5', 'b5', { first: START + 5 * DAY, last: START + 5 * DAY + 1 }],
