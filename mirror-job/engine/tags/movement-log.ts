@@ -1,11 +1,11 @@
 /** The history of tags, read newest first, and which of its intents were carried out. */
-import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import type { Digest } from '../../../core/digest.ts';
 import { decodeMovement, type Movement } from '../../../core/history.ts';
 import { historiesPrefix, historyPrefix } from '../../../core/layout.ts';
 import { isTag, type Repository, type Tag } from '../../../core/reference.ts';
 import type { TagObject } from '../../../core/tag-object.ts';
 import type { Environment } from '../environment.ts';
+import { decodeOrWarn } from '../store/decode-object.ts';
 import { createLimit } from '../support/limit.ts';
 import { findTag } from './publish.ts';
 
@@ -90,13 +90,8 @@ async function readIntent(
   const [tag = ''] = key.slice(historiesPrefix(repository).length).split('/');
   const stored = await store.get(key);
   if (stored === undefined || !isTag(tag)) return undefined;
-  try {
-    return { tag, ...decodeMovement(key, stored.bytes) };
-  } catch (error) {
-    if (!(error instanceof BucketObjectInvalidError)) throw error;
-    log.warn(`${error.message} It is left out.`);
-    return undefined;
-  }
+  const movement = decodeOrWarn(log, 'It is left out.', () => decodeMovement(key, stored.bytes));
+  return movement === undefined ? undefined : { tag, ...movement };
 }
 
 /** It begins with the time, written so that it sorts. */

@@ -12,6 +12,7 @@ import type { Repository, Tag } from '../../../core/reference.ts';
 import { isEqual } from '../replication/catch-up-merge.ts';
 import type { Environment } from '../environment.ts';
 import { withObject } from '../store/compare-and-swap.ts';
+import { tryDecode } from '../store/decode-object.ts';
 import type { StoredManifest } from '../copy/manifest-copy.ts';
 import type { Outcome } from '../report.ts';
 
@@ -28,7 +29,7 @@ export async function findTag(
   const key = tagKey(repository, tag);
   const present = await store.get(key);
   if (present === undefined) return undefined;
-  const object = readTag(key, present.bytes);
+  const object = tryDecode(() => decodeTag(key, present.bytes));
   return object instanceof BucketObjectInvalidError ? undefined : object;
 }
 
@@ -89,7 +90,7 @@ async function moveTag(
   const { store, clock, log, run } = environment;
   const key = tagKey(repository, tag);
   const present = await store.get(key);
-  const read = present === undefined ? undefined : readTag(key, present.bytes);
+  const read = present === undefined ? undefined : tryDecode(() => decodeTag(key, present.bytes));
   const from = read instanceof BucketObjectInvalidError ? undefined : read;
   const { digest } = target;
   const isThere = from?.digest === digest && from.hold === hold && isSame(from.platforms, platforms);
@@ -144,14 +145,4 @@ async function holds(store: Environment['store'], key: string, bytes: Uint8Array
 
 function isSame(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
   return one?.join() === other?.join();
-}
-
-/** A tag that cannot be read serves nobody: it counts as absent, and only who has seen it so may overwrite it. */
-function readTag(key: string, bytes: Uint8Array): TagObject | BucketObjectInvalidError {
-  try {
-    return decodeTag(key, bytes);
-  } catch (error) {
-    if (error instanceof BucketObjectInvalidError) return error;
-    throw error;
-  }
 }

@@ -2,7 +2,6 @@
  * What the bucket knows of one repository: read once at the start, and written back as the run goes on, so
  * that a run which dies has not asked the upstream in vain.
  */
-import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import { repositoryIndexKey, tagListKey, tagsPrefix } from '../../../core/layout.ts';
 import { OCI_INDEX } from '../../../core/media-type.ts';
 import type { Digest } from '../../../core/digest.ts';
@@ -22,6 +21,7 @@ import { countOf } from '../support/count-of.ts';
 import type { Environment } from '../environment.ts';
 import { withoutFutureTimes } from '../run/future-times.ts';
 import { updateObject } from '../store/compare-and-swap.ts';
+import { decodeOrWarn } from '../store/decode-object.ts';
 import { allSettled } from '../support/all-or-throw.ts';
 
 export class RepositoryState {
@@ -231,32 +231,23 @@ function standingIn(entry: IndexEntry): string {
   return entry.kind === 'tag' && entry.hold !== undefined ? `${entry.digest} ${entry.hold}` : entry.digest;
 }
 
-/** @returns undefined for an unreadable index: it is derived, so its loss costs requests and no images */
+/** Both are derived from the tags, so their loss costs requests and no images. */
+const MADE_ANEW = 'It is made anew from the tags.';
+
+/** @returns undefined, and a warning, for an index that cannot be read */
 function readIndex(
-  environment: Environment,
+  { log }: Pick<Environment, 'log'>,
   repository: Repository,
   bytes: Uint8Array,
 ): RepositoryIndex | undefined {
-  try {
-    return readRepositoryIndex(repositoryIndexKey(repository), bytes);
-  } catch (error) {
-    if (!(error instanceof BucketObjectInvalidError)) throw error;
-    environment.log.warn(`${error.message} It is made anew from the tags.`);
-    return undefined;
-  }
+  return decodeOrWarn(log, MADE_ANEW, () => readRepositoryIndex(repositoryIndexKey(repository), bytes));
 }
 
-/** @returns undefined for a list that cannot be read: it is derived too, from more than one run knows of */
+/** @returns undefined, and a warning, for a list of tags that cannot be read */
 function readTagList(
-  environment: Environment,
+  { log }: Pick<Environment, 'log'>,
   repository: Repository,
   bytes: Uint8Array,
 ): readonly Tag[] | undefined {
-  try {
-    return decodeTagList(tagListKey(repository), bytes);
-  } catch (error) {
-    if (!(error instanceof BucketObjectInvalidError)) throw error;
-    environment.log.warn(`${error.message} It is made anew from the tags.`);
-    return undefined;
-  }
+  return decodeOrWarn(log, MADE_ANEW, () => decodeTagList(tagListKey(repository), bytes));
 }
