@@ -11,6 +11,17 @@ export interface Problem {
   readonly other?: number | undefined;
 }
 
+/** Problems of a file, thrown where the file's name is not known: `parseConfiguration` adds the name. */
+export class ProblemsError extends Error {
+  override readonly name = 'ProblemsError';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(({ message }) => message).join('\n'));
+    this.problems = problems;
+  }
+}
+
 /** The configuration cannot be used: every problem that was found, with file, line and key. Nothing was touched. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';

@@ -1,6 +1,6 @@
 /** A YAML file with the places of its keys, so that each error can name its line. */
 import { isAlias, isMap, isNode, isScalar, LineCounter, type Document } from 'yaml';
-import { ConfigurationError } from './configuration-error.ts';
+import { ProblemsError } from './configuration-error.ts';
 import { formatPath, type Path } from './path.ts';
 import { fillVariables, type Environment } from './variable.ts';
 import { readYaml } from './yaml-error.ts';
@@ -14,7 +14,6 @@ export interface PathProblem {
 }
 
 export class ConfigurationDocument {
-  readonly #file: string;
   readonly #document: Document;
   readonly #lines: LineCounter;
   /** What each value with a variable looks like in the file. */
@@ -23,24 +22,22 @@ export class ConfigurationDocument {
 
   /**
    * @param environment what `${NAME}` in a value stands for
-   * @throws {ConfigurationError} for what is not YAML, and for each variable that is not set
+   * @throws {ProblemsError} for a text that is not YAML, and for each variable that is not set
    */
-  constructor(file: string, text: string, environment: Environment) {
-    this.#file = file;
+  constructor(text: string, environment: Environment) {
     this.#lines = new LineCounter();
-    const { document, filled, json } = readYaml(file, text, this.#lines, (yaml) =>
-      fillVariables(file, yaml, this.#lines, environment),
+    const { document, filled, json } = readYaml(text, this.#lines, (yaml) =>
+      fillVariables(yaml, this.#lines, environment),
     );
     this.#document = document;
     this.#filled = filled;
     this.json = json;
   }
 
-  /** @throws {ConfigurationError} when there is a problem */
+  /** @throws {ProblemsError} if there is a problem */
   refuse(problems: readonly PathProblem[]): void {
     if (problems.length === 0) return;
-    throw new ConfigurationError(
-      this.#file,
+    throw new ProblemsError(
       problems.map(({ path, message, other }) => ({
         line: this.lineOf(path),
         key: formatPath(path),

@@ -1,5 +1,5 @@
 /** From the file's shape to what it means. Every problem is collected with its path, so that one run shows them all. */
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseUpstream, type Upstream } from '../../core/reference.ts';
 import type { Configuration, MaxDuration, UpstreamConfiguration } from './configuration.ts';
 import type { PathProblem } from './document.ts';
@@ -22,16 +22,15 @@ const MAX_MAX_DURATION = 7 * 24 * 3_600_000;
 const DEFAULT_MAX_DURATION: MaxDuration = { milliseconds: 5 * 3_600_000, text: '5h' };
 
 /**
- * @param file where relative paths in it start
+ * @param folder where relative paths start
  * @returns the configuration, of use only if there is no problem
  */
 export function interpret(
-  file: string,
+  folder: string,
   input: ConfigurationFile,
   lineOf: LineOf,
 ): { configuration: Configuration; problems: readonly PathProblem[] } {
   const problems = new Problems();
-  const folder = dirname(resolve(file));
   const stores = interpretStores(input, lineOf, problems);
   // Whoever can read a store can try keys against what is signed with this one.
   if (input.stateKey !== undefined && input.stateKey.length < MIN_STATE_KEY) {

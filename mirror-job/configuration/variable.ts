@@ -1,6 +1,6 @@
 /** `${NAME}` in a value reads the environment. What it says is not read again, so a password may hold anything. */
 import { visit, type Document, type LineCounter, type Scalar } from 'yaml';
-import { ConfigurationError, type Problem } from './configuration-error.ts';
+import { ProblemsError, type Problem } from './configuration-error.ts';
 import { formatPath, pathOfNodes } from './path.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -16,10 +16,9 @@ const VARIABLE = /\$\{([^}]*)\}/g;
 /**
  * Puts the environment's values into the document.
  * @returns each value that was changed, with what stood there before
- * @throws {ConfigurationError} for every variable that is not set, or empty: a missing secret often arrives as ""
+ * @throws {ProblemsError} for every variable that is not set, or empty: a missing secret often arrives as ""
  */
 export function fillVariables(
-  file: string,
   document: Document,
   lines: LineCounter,
   environment: Environment,
@@ -55,6 +54,6 @@ export function fillVariables(
       if (node.value !== written) filled.set(node, written);
     },
   });
-  if (problems.length > 0) throw new ConfigurationError(file, problems);
+  if (problems.length > 0) throw new ProblemsError(problems);
   return filled;
 }

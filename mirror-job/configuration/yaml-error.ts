@@ -1,6 +1,6 @@
 /** What YAML itself refuses, in words that say what to type instead. Never a piece of the file: it may be a secret. */
 import { parseDocument, visit, type Document, type ErrorCode, type LineCounter } from 'yaml';
-import { ConfigurationError } from './configuration-error.ts';
+import { ProblemsError } from './configuration-error.ts';
 
 const SPECIAL_START =
   "a text that begins with *, &, !, @, % or ` has to be in quotes, as in '*' or '*-alpine'.";
@@ -27,16 +27,15 @@ const INVISIBLE_START = /(?<=\n)[ -]*([\u00A0\u200B\u2007\u202F\u3000\uFEFF])/;
 
 /**
  * @param fill called with a document that is valid YAML, before its values are taken
- * @throws {ConfigurationError} for the first error, and for aliases that lead nowhere or grow without bound
+ * @throws {ProblemsError} for the first error, and for aliases that lead nowhere or grow without bound
  */
 export function readYaml<Filled>(
-  file: string,
   text: string,
   lines: LineCounter,
   fill: (document: Document) => Filled,
 ): { document: Document; filled: Filled; json: unknown } {
   const refuseLine = (line: number | undefined, message: string): never => {
-    throw new ConfigurationError(file, [{ line, key: '', message }]);
+    throw new ProblemsError([{ line, key: '', message }]);
   };
   const refuse = (offset: number | undefined, message: string): never =>
     refuseLine(offset === undefined ? undefined : lines.linePos(offset).line, message);
@@ -64,7 +63,7 @@ export function readYaml<Filled>(
     const filled = fill(document);
     return { document, filled, json: document.toJS() };
   } catch (error) {
-    if (error instanceof ConfigurationError) throw error;
+    if (error instanceof ProblemsError) throw error;
     // Aliases of aliases of aliases: nobody's configuration.
     return refuse(undefined, 'its aliases grow without bound.');
   }
