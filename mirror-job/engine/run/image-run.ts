@@ -8,7 +8,7 @@ import type { Image } from './image.ts';
 import { partyOf, type FairShare } from '../support/fair-share.ts';
 import { limitFor } from '../support/limit.ts';
 import { createManifestRetention } from '../copy/manifest-copy.ts';
-import { applyListing, checkNamed, noteGone } from '../tags/listed-tags.ts';
+import { applyListing, checkExplicitTags, noteGone } from '../tags/listed-tags.ts';
 import { joinPlatforms } from '../copy/platform.ts';
 import { ImageCopier } from '../tags/image-copier.ts';
 import { findTag } from '../tags/publish.ts';
@@ -33,7 +33,7 @@ export interface RunHooks {
   /** Told when the image has selected its tags. */
   readonly users?: Pick<SourceUsers, 'endSelection'>;
   /** Told which tags are mirrored, and why. */
-  readonly onSelection?: (image: Image, selected: SelectionResult) => void;
+  readonly onSelection?: (image: Image, selection: SelectionResult) => void;
 }
 
 export class ImageRun {
@@ -90,7 +90,7 @@ export class ImageRun {
       ),
     );
     const gone = items.flatMap(({ reference, outcome }) => (outcome.result === 'gone' ? [reference] : []));
-    const named = checkNamed(this.#image, this.#state, new Set(gone), this.#environment.clock.now());
+    const named = checkExplicitTags(this.#image, this.#state, new Set(gone), this.#environment.clock.now());
     for (const finding of named) this.findings.push(finding);
     return [...before, ...items];
   }
@@ -105,14 +105,14 @@ export class ImageRun {
     try {
       const listed = rules === undefined ? undefined : await source.tags();
       const { clock, log } = this.#environment;
-      const believed = await applyListing(this.#image, this.#state, listed ?? [], clock.now());
-      const { selected, findings, doubt } = believed;
+      const listing = await applyListing(this.#image, this.#state, listed ?? [], clock.now());
+      const { selection, findings, warning } = listing;
       for (const finding of findings) this.findings.push(finding);
-      if (doubt !== undefined) log.warn(doubt);
-      this.#onSelection?.(this.#image, selected);
-      const tags = selected.chosen.map(({ tag }) => tag);
+      if (warning !== undefined) log.warn(warning);
+      this.#onSelection?.(this.#image, selection);
+      const tags = selection.selected.map(({ tag }) => tag);
       this.#copier.spareSignatureTags(listed, tags);
-      return { tags, before: believed.items };
+      return { tags, before: listing.items };
     } catch (error) {
       const outcome = this.#failure(error);
       return { tags: explicit, before: [{ repository, reference: undefined, outcome }] };

@@ -68,20 +68,20 @@ export async function planMirror(
   const report = await runMirror({ ...environment, store }, name, images, {
     blobs,
     scrubs: false,
-    onSelection: (image, selected) => selections.set(image, selected),
+    onSelection: (image, selection) => selections.set(image, selection),
   });
   const resultOf = readResults(report.items);
   const seen = new Set<Source>();
   const planned = images.map((image): PlannedImage => {
     const { source, repository } = image;
-    const { chosen = [], left = [] } = selections.get(image) ?? {};
+    const { selected = [], unselected = [] } = selections.get(image) ?? {};
     const cost = seen.has(source) ? NOTHING : costOf(source, blobs);
     seen.add(source);
     return {
       repository,
       source: source.name,
-      chosen: chosen.map(({ tag, why }) => ({ tag, why, result: resultOf(repository, tag) })),
-      left,
+      chosen: selected.map(({ tag, why }) => ({ tag, why, result: resultOf(repository, tag) })),
+      left: unselected,
       pinned: image.digests.map((digest) => ({
         digest,
         ...(image.digestName?.digest === digest && { name: image.digestName.tag }),

@@ -22,7 +22,7 @@ function imported(settings: object) {
   const { images } =
     text === undefined ? { images: [] } : parseConfiguration('lifeboat.yaml', text, environment);
   const listed = LISTED.split(' ').map((tag) => parseTag(tag));
-  const chosen = new Set(images.flatMap(({ tags }) => selectTags(tags, listed).chosen.map(({ tag }) => tag)));
+  const chosen = new Set(images.flatMap(({ tags }) => selectTags(tags, listed).selected.map(({ tag }) => tag)));
   return {
     // A tag that the configuration names need not be in the list.
     tags: listed.filter((tag) => chosen.has(tag)).join(' '),

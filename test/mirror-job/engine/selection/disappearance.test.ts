@@ -1,6 +1,6 @@
 /** Tags that upstream has deleted are kept, and too many at once are not believed. */
 import { describe, expect, test } from 'vitest';
-import { massDisappearance, MISSED_FOR } from '../../../../mirror-job/engine/selection/disappearance.ts';
+import { massDisappearance, MISSED_FOR_MS } from '../../../../mirror-job/engine/selection/disappearance.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseTag } from '../../../../core/reference.ts';
@@ -42,8 +42,8 @@ describe('a mass disappearance', () => {
   });
 
   test.each([
-    [MISSED_FOR - 1, { gone: 6, of: 7 }],
-    [MISSED_FOR, undefined],
+    [MISSED_FOR_MS - 1, { gone: 6, of: 7 }],
+    [MISSED_FOR_MS, undefined],
   ])('counts only tags that went less than seven days ago: %i ms', (ago, expected) => {
     const gone = new Date(NOW.getTime() - ago).toISOString();
     const known = [
