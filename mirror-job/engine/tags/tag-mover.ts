@@ -181,7 +181,7 @@ export class TagMover {
     try {
       // Noted before the tag moves, because a run that dies in between must not forget where the tag was.
       await state.note(toCandidate(tag, prior, current));
-      const ready = state.question(tag);
+      const ready = state.unlist(tag);
       // Both are awaited, whichever fails, so that no work on a tag outlives its outcome.
       const published = writer.publish(tag, stored, { current, observed, why, ready });
       [outcome] = await bothSettled(published, ready);

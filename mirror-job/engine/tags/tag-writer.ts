@@ -106,7 +106,7 @@ export class TagWriter {
     const outcome = await publishTag(this.#environment, repository, tag, root, move);
     if (outcome !== 'conflict') return;
     // The index is wrong about the tag, so the next run has to read the tag itself.
-    await this.#state.question(tag);
+    await this.#state.unlist(tag);
     throw new SourceError(
       `${repository}:${tag} is not at the digest where this run expected it. The next run looks at it again.`,
     );

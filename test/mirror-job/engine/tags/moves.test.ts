@@ -101,7 +101,7 @@ class Upstream {
     const place = [before, ...state.candidates(tag)].find((entry) => entry?.digest === digest);
     if (stored === undefined || before === undefined || place === undefined) throw new Error('It is stored.');
     await state.note({ ...before, kind: 'candidate' });
-    await state.question(tag);
+    await state.unlist(tag);
     const manifest = parseManifest(stored.bytes, stored.contentType);
     const bytes = new Uint8Array(stored.bytes);
     const target = {
