@@ -15,13 +15,13 @@ const UNREADABLE: Readonly<Record<string, string>> = {
 };
 
 export interface Reading {
-  /** False: a file that lists no images will do. */
+  /** Whether a file that lists no images is refused. */
   readonly needsImages: boolean;
 }
 
 /**
  * Reads and checks a configuration. It opens no other file and no connection.
- * @param environment what `${NAME}` in a value stands for
+ * @param environment the values of variables such as `${NAME}`
  * @throws {ConfigurationError} with every problem that was found
  */
 export async function loadConfiguration(

@@ -1,4 +1,4 @@
-/** Where something stands in the file, as keys and positions. */
+/** Paths in the file: keys, and positions in lists. */
 import { isPair, isScalar, isSeq } from 'yaml';
 
 export type Path = readonly PropertyKey[];
@@ -17,7 +17,7 @@ export function formatPath(path: Path): string {
   return text;
 }
 
-/** @param nodes a node of a YAML document and, before it, all that it stands in */
+/** @param nodes a node of a YAML document, with all of its parents before it */
 export function pathOfNodes(nodes: readonly unknown[]): Path {
   return nodes.flatMap((node, depth): Path => {
     if (isPair(node)) return isScalar(node.key) ? [String(node.key.value)] : [];
