@@ -14,8 +14,8 @@ export function interpretMoves(
   const { policy, minAge, rollback, maxMovesPerRun } = input ?? {};
   return {
     policy: policy ?? base.policy,
-    minAge:
-      (minAge === undefined ? undefined : problems.duration(minAge, [...path, 'minAge'])) ?? base.minAge,
+    minAgeMs:
+      (minAge === undefined ? undefined : problems.duration(minAge, [...path, 'minAge'])) ?? base.minAgeMs,
     rollback: rollback ?? base.rollback,
     maxMovesPerRun: maxMovesPerRun ?? base.maxMovesPerRun,
   };

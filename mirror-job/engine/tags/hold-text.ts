@@ -94,7 +94,7 @@ function reasonOf(cause: HoldCause, upstream: ObservedDigest, policy: MovePolicy
     case 'rollback':
       return `Upstream went back to a digest that it showed before the mirror's, first seen ${upstream.firstSeen}.`;
     case 'young':
-      return `minAge is ${formatAge(policy.minAge)}, and upstream's digest was first seen ${upstream.firstSeen}.`;
+      return `minAge is ${formatAge(policy.minAgeMs)}, and upstream's digest was first seen ${upstream.firstSeen}.`;
     case 'move-limit':
       return `maxMovesPerRun is ${cause.maxMoves}, and that many tags of this image have moved in this run.`;
   }

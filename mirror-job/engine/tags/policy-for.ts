@@ -39,7 +39,7 @@ function stricter(one: MovePolicy, other: MovePolicy): MovePolicy {
   const maxMoves = Math.min(one.maxMovesPerRun ?? Infinity, other.maxMovesPerRun ?? Infinity);
   return {
     policy: isStricter ? other.policy : one.policy,
-    minAge: Math.max(one.minAge, other.minAge),
+    minAgeMs: Math.max(one.minAgeMs, other.minAgeMs),
     rollback: one.rollback === 'hold' ? 'hold' : other.rollback,
     maxMovesPerRun: Number.isFinite(maxMoves) ? maxMoves : undefined,
   };

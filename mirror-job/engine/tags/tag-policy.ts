@@ -15,8 +15,8 @@ import type { SightingOrder } from '../../../core/repository-index.ts';
 export interface MovePolicy {
   /** `follow`: as upstream does. `hold`: only when it is approved. `immutable`: the same, and a change is a finding. */
   readonly policy: 'follow' | 'hold' | 'immutable';
-  /** How long ago a run must have seen a digest first, before a tag moves to it. Milliseconds. */
-  readonly minAge: number;
+  /** How long ago a run must have seen a digest first, before a tag moves to it. */
+  readonly minAgeMs: number;
   /** Whether a tag follows when upstream puts it back to a digest that it had before. */
   readonly rollback: 'hold' | 'follow';
   /** How many tags that exist may move in a run; undefined for all. */
@@ -25,7 +25,7 @@ export interface MovePolicy {
 
 export const FOLLOW: MovePolicy = {
   policy: 'follow',
-  minAge: 0,
+  minAgeMs: 0,
   rollback: 'hold',
   maxMovesPerRun: undefined,
 };
@@ -144,7 +144,7 @@ export function decideMove(
       !isRetracted(one, all),
   );
   const waitMs = ({ firstSeen }: ObservedDigest): number =>
-    policy.minAge === 0 ? 0 : Date.parse(firstSeen) + policy.minAge - now.getTime();
+    policy.minAgeMs === 0 ? 0 : Date.parse(firstSeen) + policy.minAgeMs - now.getTime();
   const [target] = ahead
     .filter((one) => waitMs(one) <= 0)
     .toSorted((one, other) => orderOf(other).last - orderOf(one).last);

@@ -83,7 +83,7 @@ images:
     tags: ['*']
 stateKey: \${STATE_KEY}
 `;
-  const moves = { policy: 'follow', minAge: 3 * DAY, rollback: 'hold', maxMovesPerRun: 5 };
+  const moves = { policy: 'follow', minAgeMs: 3 * DAY, rollback: 'hold', maxMovesPerRun: 5 };
   const environment = {
     S3_ENDPOINT: 'http://localhost:9000',
     S3_KEY: 'k${HUB}',
@@ -151,7 +151,7 @@ stateKey: \${STATE_KEY}
         },
         digests: [DIGEST],
         referrersEvery: 5_400_000,
-        moves: { policy: 'hold', minAge: 3_600_000, rollback: 'follow', maxMovesPerRun: 5 },
+        moves: { policy: 'hold', minAgeMs: 3_600_000, rollback: 'follow', maxMovesPerRun: 5 },
         immutable: ['/^v/', 'stable'].map((pattern) => ({ text: pattern, matches: expect.any(Function) })),
         public: true,
         line: 21,
@@ -211,7 +211,7 @@ test('0 is the only duration that needs no unit', () => {
   const { defaults, images } = parse(
     `${STORE}defaults: { moves: { minAge: 0 }, referrers: { every: '0' } }\nimages: [{ source: 'a:1', moves: { minAge: 0s } }]`,
   );
-  expect([defaults.moves.minAge, defaults.referrersEvery, images[0]?.moves.minAge]).toEqual([0, 0, 0]);
+  expect([defaults.moves.minAgeMs, defaults.referrersEvery, images[0]?.moves.minAgeMs]).toEqual([0, 0, 0]);
 });
 
 test('a digest may stand in the reference', () => {

@@ -123,7 +123,7 @@ const writes = ({ calls }: MemoryStore) =>
 
 test('minAge holds a tag until the new digest is old enough, and the new bytes are stored at once', async () => {
   const upstream = await Upstream.start();
-  const moves = { minAge: 3 * DAY };
+  const moves = { minAgeMs: 3 * DAY };
   expect((await upstream.sync('a', { moves })).outcome).toEqual({
     result: 'created',
     digest: upstream.image('a').digest,
@@ -163,7 +163,7 @@ test('a tag that moves upstream each day follows at the distance of minAge, and 
   const upstream = await Upstream.start();
   const ours: (string | undefined)[] = [];
   for (const name of [...NAMES, 'e', 'e', 'e']) {
-    await upstream.sync(name, { moves: { minAge: 2 * DAY } }, 1);
+    await upstream.sync(name, { moves: { minAgeMs: 2 * DAY } }, 1);
     ours.push(upstream.ours());
   }
   expect(ours).toEqual(['a', 'a', 'a', 'b', 'c', 'd', 'e', 'e']);
@@ -172,7 +172,7 @@ test('a tag that moves upstream each day follows at the distance of minAge, and 
 
 test('a tag does not move to a digest that the upstream went back from, when that would be old enough', async () => {
   const upstream = await Upstream.start();
-  const moves = { minAge: 3 * DAY };
+  const moves = { minAgeMs: 3 * DAY };
   await upstream.sync('a', { moves });
   await upstream.sync('b', { moves }, 1);
   expect((await upstream.sync('a', { moves }, 1)).counts).toMatchObject({ unchanged: 1 });
@@ -182,7 +182,7 @@ test('a tag does not move to a digest that the upstream went back from, when tha
 
 test('a run after one that died before a tag moved late knows how old both digests are', async () => {
   const upstream = await Upstream.start();
-  const moves = { minAge: 3 * DAY };
+  const moves = { minAgeMs: 3 * DAY };
   await upstream.sync('a', { moves });
   await upstream.sync('b', { moves }, 1);
   await upstream.sync('c', { moves }, 1);
@@ -345,7 +345,7 @@ test('a tag that waits for its turn or its age is asked for once per run, also i
   const upstream = await Upstream.start();
   const tags = ['one', 'two', 'three'];
   tagAs(upstream.content, upstream.image('a'), ...tags);
-  const options = { tags, moves: { maxMovesPerRun: 1, minAge: 2 * DAY }, referrersEvery: 30 * DAY };
+  const options = { tags, moves: { maxMovesPerRun: 1, minAgeMs: 2 * DAY }, referrersEvery: 30 * DAY };
   await upstream.run(options);
   upstream.clock.advance(DAY);
   tagAs(upstream.content, upstream.image('b'), ...tags);

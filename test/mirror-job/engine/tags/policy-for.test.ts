@@ -24,7 +24,7 @@ function among(image: Image, neighbours: readonly Image[]): Image {
 }
 
 test('an entry alone has the policy that it states', () => {
-  const moves = { policy: 'hold', minAge: DAY, rollback: 'follow', maxMovesPerRun: 3 } as const;
+  const moves = { policy: 'hold', minAgeMs: DAY, rollback: 'follow', maxMovesPerRun: 3 } as const;
   const image = entry({ tags: ['1.0'], moves });
   expect(policyFor(parseTag('1.0'), among(image, [image]))).toEqual(moves);
 });
@@ -33,9 +33,9 @@ test.for<readonly [string, ImageOptions]>([
   ['by name', { tags: ['1.0'] }],
   ['by a pattern', { tags: 'all' }],
 ])('each stricter rule holds where another entry selects the tag %s', ([, tags]) => {
-  const lax = entry({ tags: ['1.0'], moves: { policy: 'follow', rollback: 'follow', minAge: 2 * DAY } });
-  const strict = entry({ ...tags, moves: { policy: 'hold', minAge: DAY, maxMovesPerRun: 2 } });
-  const joint = { policy: 'hold', minAge: 2 * DAY, rollback: 'hold', maxMovesPerRun: 2 };
+  const lax = entry({ tags: ['1.0'], moves: { policy: 'follow', rollback: 'follow', minAgeMs: 2 * DAY } });
+  const strict = entry({ ...tags, moves: { policy: 'hold', minAgeMs: DAY, maxMovesPerRun: 2 } });
+  const joint = { policy: 'hold', minAgeMs: 2 * DAY, rollback: 'hold', maxMovesPerRun: 2 };
   expect(policyFor(parseTag('1.0'), among(lax, [lax, strict]))).toEqual(joint);
   expect(policyFor(parseTag('1.0'), among(strict, [lax, strict]))).toEqual(joint);
 });

@@ -57,7 +57,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
 
 const policy: fc.Arbitrary<MovePolicy> = fc.record({
   policy: fc.constantFrom('follow' as const, 'follow' as const, 'hold' as const, 'immutable' as const),
-  minAge: fc.constantFrom(0, 2 * DAY),
+  minAgeMs: fc.constantFrom(0, 2 * DAY),
   rollback: fc.constantFrom('hold' as const, 'follow' as const),
   maxMovesPerRun: fc.constantFrom(undefined, 1),
 });
@@ -121,9 +121,9 @@ class Scene {
     if (before.digest === after.digest) return;
     const target = seen.get(after.digest);
     const since = seen.get(before.digest);
-    if (this.#moves.minAge > 0) {
+    if (this.#moves.minAgeMs > 0) {
       const age = this.fixture.clock.now().getTime() - Date.parse(target ?? '');
-      this.#claim('old enough', age >= this.#moves.minAge, true);
+      this.#claim('old enough', age >= this.#moves.minAgeMs, true);
     }
     if (this.#moves.rollback === 'hold' && target !== undefined && since !== undefined) {
       this.#claim('forward', target >= since, true);

@@ -96,7 +96,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 });
 const policy: fc.Arbitrary<MovePolicy> = fc.record({
   policy: fc.constantFrom('follow', 'follow', 'hold', 'immutable'),
-  minAge: fc.constantFrom(0, HOUR, 24 * HOUR, 72 * HOUR),
+  minAgeMs: fc.constantFrom(0, HOUR, 24 * HOUR, 72 * HOUR),
   rollback: fc.constantFrom('hold', 'follow'),
   maxMovesPerRun: fc.constant(undefined),
 });
@@ -113,7 +113,7 @@ function complaintsOf(
   return [
     ...(isHeld ? ['it was held'] : []),
     ...(rules.policy === 'follow' ? [] : [`the policy is ${rules.policy}`]),
-    ...(at - Math.floor(to) >= rules.minAge ? [] : ['it is too young']),
+    ...(at - Math.floor(to) >= rules.minAgeMs ? [] : ['it is too young']),
     ...(rules.rollback === 'follow' || to > from ? [] : ['it is a way back']),
   ];
 }
@@ -150,7 +150,7 @@ test('a tag that follows rollbacks, and has no minimum age, is where upstream is
 test('a tag never moves to a digest that upstream has moved back from, and not come to again', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const tag = new Tag({ ...FOLLOW, minAge: 24 * HOUR });
+      const tag = new Tag({ ...FOLLOW, minAgeMs: 24 * HOUR });
       /** As upstream had them: a digest that is older than what was shown last takes all that came after it away. */
       let line: Digest[] = [];
       for (const one of steps) {
@@ -171,7 +171,7 @@ test('a tag follows an upstream that only goes forward, however fast, at the dis
   const gaps = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 300 });
   fc.assert(
     fc.property(gaps, fc.constantFrom(24, 72, 200), (hours, age) => {
-      const tag = new Tag({ ...FOLLOW, minAge: age * HOUR });
+      const tag = new Tag({ ...FOLLOW, minAgeMs: age * HOUR });
       const shown: { digest: Digest; at: number }[] = [];
       for (const [index, gap] of hours.entries()) {
         const { at, after } = tag.look({ hours: gap, upstream: index, person: 'nothing' });

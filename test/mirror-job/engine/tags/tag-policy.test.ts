@@ -55,7 +55,7 @@ function textOf(decision: MoveDecision): string {
   return decision.cause.kind === 'young' ? `young until ${decision.cause.until}` : decision.cause.kind;
 }
 
-const AGED = { minAge: 3 * DAY };
+const AGED = { minAgeMs: 3 * DAY };
 const BACK = { rollback: 'follow' } as const;
 
 describe('decideMove', () => {
