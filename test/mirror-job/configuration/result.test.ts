@@ -1,4 +1,4 @@
-/** What a right configuration means. */
+/** The result of a valid configuration. */
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Configuration } from '../../../mirror-job/configuration/configuration.ts';
@@ -49,7 +49,7 @@ test('a short configuration gets the defaults', () => {
   });
 });
 
-test('each key has its place in the result', () => {
+test('each key is in the result', () => {
   const text = `# the mirror of team A
 name: team-a
 maxDuration: 50m
@@ -263,7 +263,7 @@ test.each([
   ],
   ['two sources, each with its own tags', '- { source: a:1, name: a.b/c }\n  - { source: b:2, name: a.b/c }'],
   [
-    'two sources, one of which leaves the other’s tag out',
+    'two sources, one of which excludes the other’s tag',
     "- { source: a:1, name: a.b/c }\n  - { source: b, name: a.b/c, tags: { include: ['*'], exclude: ['1'] } }",
   ],
   [

@@ -1,4 +1,4 @@
-/** What holds for every list of tags and every set of rules. */
+/** Rules that hold for every list of tags and every set of rules. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseTag, type Tag } from '../../../../core/reference.ts';
@@ -82,7 +82,7 @@ test('newest first is an order of all different tags, whatever they are', () => 
   );
 });
 
-test('every tag is selected or unselected, once; every named tag is selected; the order and repetitions of the list change nothing', () => {
+test('every tag is selected or unselected, once; every explicit tag is selected; the order and repetitions of the list change nothing', () => {
   fc.assert(
     fc.property(selection, tags, (wanted, listed) => {
       const { selected, unselected } = selectTags(wanted, listed);
@@ -97,7 +97,7 @@ test('every tag is selected or unselected, once; every named tag is selected; th
   );
 });
 
-test('only named tags escape a rule', () => {
+test('only explicit tags escape a rule', () => {
   fc.assert(
     fc.property(rules, tags, (all, listed) => {
       const { selected, count, isShort } = selectTags({ explicit: [], rules: all }, listed);

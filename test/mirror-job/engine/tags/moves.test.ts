@@ -1,4 +1,4 @@
-/** Tags under a policy: what a run moves, holds back, stores and remembers, and what it says of it. */
+/** Tags under a policy: what a run moves, holds back, stores, remembers and reports. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseManifest } from '../../../../core/manifest.ts';
@@ -31,13 +31,13 @@ const INDEX = 'repositories/mirror.test/app/_index.json';
 const NAMES = ['a', 'b', 'c', 'd', 'e'] as const;
 
 interface Shown {
-  /** What became of `latest`, or of all tags where there are several. */
+  /** The outcome of `latest`, or of all tags if there are several. */
   readonly outcome: Outcome | undefined;
   readonly findings: readonly Finding[];
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** Upstream's `latest`, day by day, and what a run makes of it. */
+/** Moves upstream's `latest` day by day, and mirrors it. */
 class Upstream {
   readonly content = emptyRepository();
   readonly source = new MemorySource('source.test/app', this.content);
@@ -60,7 +60,7 @@ class Upstream {
     return image;
   }
 
-  /** The name of what our tag points to. */
+  /** The name of the image that our tag points to. */
   ours(key = TAG): string | undefined {
     if (!this.store.objects.has(key)) return undefined;
     const { digest } = decodeTag(key, this.store.objects.get(key)?.bytes ?? new Uint8Array());
@@ -78,7 +78,7 @@ class Upstream {
     this.source.calls.length = 0;
     const environment = environmentFor(this.store, { clock: this.clock, limits });
     const image = imageOf(this.source, 'mirror.test/app', { referrersEvery: false, ...options });
-    // Requests are counted here, and those of the scrub have tests of their own.
+    // Requests are counted here, and the scrub's have tests of their own.
     const { items, findings, counts } = await runMirror(environment, 'default', [image], { scrubs: false });
     return { outcome: items.find(({ reference }) => reference === 'latest')?.outcome, findings, counts };
   }
@@ -170,7 +170,7 @@ test('a tag that moves upstream each day follows at the distance of minAge, and 
   expect(upstream.store.json(TAG)).toMatchObject({ digest: upstream.image('e').digest });
 });
 
-test('a tag does not move to a digest that the upstream went back from, when that would be old enough', async () => {
+test('a tag does not move to a digest that the upstream went back from, even when it is old enough', async () => {
   const upstream = await Upstream.start();
   const moves = { minAgeMs: 3 * DAY };
   await upstream.sync('a', { moves });
@@ -274,7 +274,7 @@ test('a held tag stays held without an index, because the tag itself is the trut
   const held = await upstream.sync('c', {}, 1);
   expect(held.outcome).toMatchObject({ result: 'held', reason: 'It is held: reverted by hand.' });
   expect(upstream.ours()).toBe('a');
-  // It is in the index again.
+  // The tag is in the index again.
   expect((await upstream.sync('c', {}, 1)).outcome).toMatchObject({
     reason: 'It is held: reverted by hand.',
   });
@@ -317,7 +317,7 @@ test('a tag that was put back stays there, whatever the upstream does, until it 
   expect((await upstream.sync('d', {}, 1)).outcome?.result).toBe('moved');
 });
 
-test('maxMovesPerRun lets so many tags move, the others say when they do, and creations do not count', async () => {
+test('maxMovesPerRun lets so many tags move, the other tags say when they will, and creations do not count', async () => {
   const upstream = await Upstream.start();
   const tags = ['one', 'two', 'three'];
   tagAs(upstream.content, upstream.image('a'), ...tags);
@@ -362,7 +362,7 @@ test('a tag that waits for its turn or its age is asked for once per run, also i
     expect((await upstream.run(options)).counts).toMatchObject({ moved, held });
     expect(upstream.source.calls).toEqual(heads);
   }
-  // It is due when it would have been had the tag not moved.
+  // The move has not changed when the referrers are due.
   upstream.clock.advance(27 * DAY);
   await upstream.run(options);
   expect(upstream.source.calls).toEqual(heads);
@@ -432,7 +432,7 @@ test('the referrers of a digest that is held are stored, and asked for again whe
   expect(upstream.ours()).toBe('a');
 });
 
-test('the last twenty places of a tag are remembered', async () => {
+test('the last twenty digests of a tag are remembered', async () => {
   const upstream = await Upstream.start();
   for (let index = 0; index < 23; index += 1) {
     const layer = await addLayer(upstream.content, `build ${index}`);
@@ -461,7 +461,7 @@ test('after a run that died at any write, a move back is held exactly if that ru
     upstream.store.before = () => {};
     const isMoved = upstream.ours() === 'b';
     await upstream.sync('a', {}, 1);
-    // Back where it was before the run that died: a rollback if that had moved it, nothing at all if not.
+    // Upstream is back where it was before the run that died: a rollback if that run had moved the tag, and no change if not.
     expect([dies, upstream.ours()]).toEqual([dies, isMoved ? 'b' : 'a']);
     await upstream.sync('c', {}, 1);
     expect([dies, upstream.ours()]).toEqual([dies, 'c']);

@@ -1,4 +1,4 @@
-/** One tag that several entries of one name select: of each rule the strictest holds. */
+/** Several entries of one name may select one tag: then the strictest value of each rule holds. */
 import { expect, test } from 'vitest';
 import { parseTag } from '../../../../core/reference.ts';
 import { asMatcher, parsePattern } from '../../../../mirror-job/configuration/pattern.ts';
@@ -32,7 +32,7 @@ test('an entry alone has the policy that it states', () => {
 test.for<readonly [string, ImageOptions]>([
   ['by name', { tags: ['1.0'] }],
   ['by a pattern', { tags: 'all' }],
-])('each stricter rule holds where another entry selects the tag %s', ([, tags]) => {
+])('each stricter rule holds if another entry selects the tag %s', ([, tags]) => {
   const lax = entry({ tags: ['1.0'], moves: { policy: 'follow', rollback: 'follow', minAgeMs: 2 * DAY } });
   const strict = entry({ ...tags, moves: { policy: 'hold', minAgeMs: DAY, maxMovesPerRun: 2 } });
   const joint = { policy: 'hold', minAgeMs: 2 * DAY, rollback: 'hold', maxMovesPerRun: 2 };
@@ -77,7 +77,7 @@ test('a run holds a tag that one of two entries holds, whatever the order of the
   tagAs(content, first, 'latest');
   await run(images);
   tagAs(content, second, 'latest');
-  // The last one as with an image on the command line, which leaves the other entry out.
+  // The last case is an image on the command line, which leaves the other entry out.
   for (const some of [images, images.toReversed(), images.slice(0, 1)]) {
     const { counts } = await run(some);
     expect(counts).toMatchObject({ held: some.length, moved: 0, failed: 0 });

@@ -34,14 +34,14 @@ export class TagFixture {
   readonly tag = tag;
   readonly #digests = new Map<string, Digest>();
   moves: Partial<MovePolicy>;
-  /** What the last run logged. */
+  /** The log of the last run. */
   logged: readonly string[] = [];
 
   constructor(moves: Partial<MovePolicy> = {}) {
     this.moves = moves;
   }
 
-  /** Upstream's tag is where `name` is, and a run mirrors it; an hour later. */
+  /** An hour later, upstream's tag is at the image `name`, and a run mirrors it. */
   async sync(name: string): Promise<Digest> {
     const digest = await this.push(name);
     await this.run();
@@ -93,7 +93,7 @@ export class TagFixture {
     return revertTag(environment, state, { repository, tag, to: digest, reason, by });
   }
 
-  /** What the tag itself says. */
+  /** The tag itself. */
   stands(): TagObject {
     return decodeTag(TAG_KEY, this.#bytes(TAG_KEY));
   }
@@ -104,7 +104,7 @@ export class TagFixture {
     return entries.filter((entry) => entry.kind !== 'pin');
   }
 
-  /** Leaves of the index what stands now, as one that was made anew from the tags. */
+  /** Drops all candidates, as an index does that was made anew from the tags. */
   forgetPlaces(): void {
     const stored = this.store.objects.get(INDEX_KEY);
     const tags = this.index().filter(({ kind }) => kind === 'tag');
@@ -112,7 +112,7 @@ export class TagFixture {
     this.store.objects.set(INDEX_KEY, { ...stored, bytes: encodeRepositoryIndex(tags) });
   }
 
-  /** In order: the names of the images that a record goes from and to, and why. */
+  /** The records in order: from which image to which, and why. */
   history(): string[] {
     return this.store.keys('/_history/').map((key) => {
       const { from, to, why } = decodeMovement(key, this.#bytes(key));

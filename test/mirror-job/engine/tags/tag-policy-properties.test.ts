@@ -1,4 +1,4 @@
-/** What holds for a tag whatever upstream does to it, and whatever is approved, in whichever order. */
+/** Rules that hold for a tag whatever upstream and people do, in any order. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseDigest, type Digest } from '../../../../core/digest.ts';
@@ -18,7 +18,7 @@ const START = Date.parse('2026-01-01T00:00:00.000Z');
 
 const digest = (number: number): Digest => parseDigest(`sha256:${number.toString(16).padStart(64, '0')}`);
 
-/** What happens between two looks: upstream shows a digest, and a person may do something. */
+/** One look at upstream, which shows a digest, and what a person does before it. */
 interface Step {
   readonly hours: number;
   readonly upstream: number;
@@ -33,7 +33,7 @@ interface Look {
   readonly isHeld: boolean;
 }
 
-/** The same bookkeeping that a run does, in memory. */
+/** Keeps in memory what a run keeps in the index. */
 class Tag {
   current: CurrentTarget | undefined;
   others: ObservedDigest[] = [];
@@ -101,7 +101,7 @@ const policy: fc.Arbitrary<MovePolicy> = fc.record({
   maxMovesPerRun: fc.constant(undefined),
 });
 
-/** @param shown when each digest was shown first, as the test itself has seen it: later ones are greater */
+/** @param shown the order in which each digest was shown first, as the test has seen it: later ones are greater */
 function complaintsOf(
   { at, before, after, isHeld }: Look,
   rules: MovePolicy,
@@ -151,7 +151,7 @@ test('a tag never moves to a digest that upstream has moved back from, and not c
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const tag = new Tag({ ...FOLLOW, minAgeMs: 24 * HOUR });
-      /** As upstream had them: a digest that is older than what was shown last takes all that came after it away. */
+      /** Upstream's history: when upstream goes back to a digest, all that came after it is dropped. */
       let line: Digest[] = [];
       for (const one of steps) {
         const upstream = digest(one.upstream);
@@ -178,7 +178,7 @@ test('a tag follows an upstream that only goes forward, however fast, at the dis
         shown.push({ digest: digest(index), at });
         const ours = shown.findIndex((one) => one.digest === after);
         const due = shown.findLastIndex((one) => at - one.at >= age * HOUR);
-        // Not everything that is waited for is remembered: so it may be behind what is due, but by a part of the age.
+        // Only some of the newer digests are remembered, so the tag may lag behind, but by less than the minimum age.
         const lag = due === -1 ? 0 : (shown[due]?.at ?? 0) - (shown[ours]?.at ?? 0);
         expect(lag).toBeLessThanOrEqual(hours.length <= 20 ? 0 : 60 * HOUR);
       }

@@ -1,4 +1,4 @@
-/** What `approve` and `revert` leave in a bucket, and what they refuse to do. */
+/** `approve` and `revert`: what they write, and what they refuse. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { manifestKey, tagKey, tagListKey } from '../../../../core/layout.ts';
@@ -13,8 +13,8 @@ import { UnconditionalStore } from '../../../../mirror-job/engine/store/uncondit
 import { AMD64, ARM64, addImage, addIndex, addLayer, tagAs } from '../../../support/builder.ts';
 import { INDEX_KEY, TAG_KEY, TagFixture } from './tag-fixture.ts';
 
-/** Upstream went a, b, c, and the tag with it; the index knows the last one. */
-async function threePlaces(): Promise<TagFixture> {
+/** Upstream went from a to b to c, and the tag with it. The index has the last one. */
+async function threeDigests(): Promise<TagFixture> {
   const fixture = new TagFixture();
   for (const name of ['a', 'b', 'c']) await fixture.sync(name);
   fixture.forgetPlaces();
@@ -32,8 +32,8 @@ function indexOf(fixture: TagFixture): string[] {
     .toSorted();
 }
 
-test('revert moves a tag back one place, holds it, gives it a later time than ever, and notes it in the index', async () => {
-  const fixture = await threePlaces();
+test('revert moves a tag back by one digest, holds it, gives it a later time than ever, and notes it in the index', async () => {
+  const fixture = await threeDigests();
   const before = fixture.stands();
   expect(await fixture.revert({ reason: 'it crashes' })).toEqual({
     result: 'moved',
@@ -54,7 +54,7 @@ test('revert moves a tag back one place, holds it, gives it a later time than ev
 });
 
 test('a revert is a later movement even if the clock was set back', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   const { moved } = fixture.stands();
   fixture.clock.advance(-86_400_000);
   await fixture.revert();
@@ -62,7 +62,7 @@ test('a revert is a later movement even if the clock was set back', async () => 
 });
 
 test('the time that the index has forgotten comes from the history: the first time that the tag had the digest', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert({ to: 'a' });
   const entry = fixture.index().find(({ kind }) => kind === 'tag');
   expect(entry).toMatchObject({ digest: fixture.digest('a'), firstSeen: '2026-01-01T01:00:00.000Z' });
@@ -97,7 +97,7 @@ test('the stored platforms go along with the digest, and come from the index, or
 });
 
 test('a second revert is not two steps back, and --to goes further back', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert({ reason: 'one' });
   fixture.store.calls.length = 0;
   for (const options of [{}, { reason: 'one' }, { to: 'b' }]) {
@@ -113,7 +113,7 @@ test('a second revert is not two steps back, and --to goes further back', async 
 test.each([[{}], [{ to: 'b' }]])(
   'a second revert (%j) that gives another reason leaves the tag where it is, and records the reason',
   async (options) => {
-    const fixture = await threePlaces();
+    const fixture = await threeDigests();
     await fixture.revert({ reason: 'one' });
     expect(await fixture.revert({ ...options, reason: 'two' })).toEqual({
       result: 'held',
@@ -127,7 +127,7 @@ test.each([[{}], [{ to: 'b' }]])(
 );
 
 test('the record of a movement by hand names its author, and nobody if the author is not known', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert({ by: 'alice@laptop' });
   await fixture.revert({ by: 'bob@laptop', reason: 'me too' });
   await fixture.approve('c', { by: 'octocat (GitHub Actions)' });
@@ -145,7 +145,7 @@ test('the record of a movement by hand names its author, and nobody if the autho
 });
 
 test('a revert to the digest that the tag has only holds the tag, with the reason', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   expect(await fixture.revert({ to: 'c', reason: 'no newer one' })).toEqual({
     result: 'held',
     digest: fixture.digest('c'),
@@ -159,7 +159,7 @@ test('a revert to the digest that the tag has only holds the tag, with the reaso
   expect(indexOf(fixture)).toEqual(['tag c (reverted by hand: no newer one)']);
 });
 
-test('a movement that was recorded and never carried out is no place to go back to', async () => {
+test('revert does not go back to a digest of a movement that was recorded and never carried out', async () => {
   const fixture = new TagFixture();
   await fixture.sync('a');
   await fixture.sync('b');
@@ -173,7 +173,7 @@ test('a movement that was recorded and never carried out is no place to go back 
 });
 
 test('approve moves a tag forward again, without a hold, and a second approve changes nothing', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert();
   expect(await fixture.approve('c', { reason: 'a3f9' })).toEqual({
     result: 'moved',
@@ -193,7 +193,7 @@ test('approve moves a tag forward again, without a hold, and a second approve ch
 });
 
 test('an approve of the digest that the tag has ends the hold, and the history says so', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert();
   const { moved } = fixture.stands();
   expect(await fixture.approve('b')).toEqual({ result: 'released', digest: fixture.digest('b') });
@@ -204,7 +204,7 @@ test('an approve of the digest that the tag has ends the hold, and the history s
 });
 
 test('a list does not undo a revert of what it lists; the command line does, and so does a list of another digest', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert();
   const listed = { isListed: true };
   expect(await fixture.approve('c', listed)).toEqual({
@@ -219,14 +219,14 @@ test('a list does not undo a revert of what it lists; the command line does, and
 });
 
 test('a list that names the digest that a revert went to does not end the hold, and the command line does', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert({ reason: 'it crashes' });
   expect(await fixture.approve('b', { isListed: true })).toEqual({
     result: 'held',
     digest: fixture.digest('b'),
     hold: 'reverted by hand: it crashes',
   });
-  // Else the policy would decide again, and go where the revert came from.
+  // Otherwise the policy would decide again, and undo the revert.
   await fixture.run();
   expect(fixture.stands()).toMatchObject({
     digest: fixture.digest('b'),
@@ -236,7 +236,7 @@ test('a list that names the digest that a revert went to does not end the hold, 
 });
 
 test('a list brings back neither the digest that the last revert left nor the one that the revert before it left', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert();
   await fixture.revert({ to: 'a' });
   for (const name of ['b', 'c']) {
@@ -246,14 +246,14 @@ test('a list brings back neither the digest that the last revert left nor the on
       hold: 'reverted by hand',
     });
   }
-  // What was reverted before somebody approved something is another story.
+  // A revert before an approval does not count.
   await fixture.approve('b');
   await fixture.revert({ to: 'a' });
   expect(await fixture.approve('c', { isListed: true })).toMatchObject({ result: 'moved' });
 });
 
-test('an entry takes over what another tag of its digest remembers, but not that upstream lacks that tag', async () => {
-  const fixture = await threePlaces();
+test('an entry takes over the record of another tag at its digest, but not that upstream lacks that tag', async () => {
+  const fixture = await threeDigests();
   const environment = fixture.environment();
   const state = await RepositoryState.open(environment, fixture.repository);
   const [latest] = state.tags;
@@ -273,7 +273,7 @@ test('an entry takes over what another tag of its digest remembers, but not that
 });
 
 test('approve creates a tag that the bucket lacks, with its place in the list of tags', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   const environment = fixture.environment();
   const { repository } = fixture;
   const tag = parseTag('stable');
@@ -307,14 +307,14 @@ test.each([
     { to: 'a' },
   ],
 ])('revert refuses if %s, and writes nothing', async (_, prepare, options) => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await prepare(fixture);
   fixture.store.calls.length = 0;
   await expect(fixture.revert(options)).rejects.toThrow(MoveRefusedError);
   expect(fixture.store.calls.filter((call) => call.startsWith('put'))).toEqual([]);
 });
 
-test('revert refuses a tag that has no earlier place', async () => {
+test('revert refuses a tag that has no earlier digest', async () => {
   const fixture = new TagFixture();
   await fixture.sync('a');
   await expect(fixture.revert()).rejects.toThrow(
@@ -322,8 +322,8 @@ test('revert refuses a tag that has no earlier place', async () => {
   );
 });
 
-test('a revert that a run overtakes is decided once more, from where the tag is then', async () => {
-  const fixture = await threePlaces();
+test('a revert that a run overtakes is decided once more, from the tag as it is then', async () => {
+  const fixture = await threeDigests();
   const other = await fixture.push('d');
   let isFirst = true;
   fixture.store.before = async (call, key) => {
@@ -336,7 +336,7 @@ test('a revert that a run overtakes is decided once more, from where the tag is 
 });
 
 test('an approve that runs overtake again and again is given up, and moves nothing by hand', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   let runs = 0;
   let isRun = false;
   fixture.store.before = async (call, key) => {
@@ -350,7 +350,7 @@ test('an approve that runs overtake again and again is given up, and moves nothi
   expect([runs, fixture.stands().digest]).toEqual([2, fixture.digest('run 2')]);
 });
 
-/** Index, history, tag, index. */
+/** The writes: index, history, tag, index. */
 const WRITES = 4;
 
 test.each(
@@ -358,9 +358,9 @@ test.each(
     Array.from({ length: WRITES + 1 }, (_, survived) => [command, survived] as const),
   ),
 )(
-  '%s that dies after %i writes leaves what is served whole, and the same command completes it',
+  '%s that dies after %i writes leaves the tag whole, and the same command completes it',
   async (command, survived) => {
-    const fixture = await threePlaces();
+    const fixture = await threeDigests();
     const act = () => (command === 'revert' ? fixture.revert() : fixture.approve('b'));
     let writes = 0;
     fixture.store.before = (call) => {
@@ -374,7 +374,7 @@ test.each(
     const moved = { result: 'moved', digest: fixture.digest('b'), from: fixture.digest('c') };
     expect(outcome).toEqual(survived < WRITES ? new StoreError('the process is gone') : moved);
     expect(writes).toBe(Math.min(survived + 1, WRITES));
-    // An index that knows the tag knows it where it is, and how it is held.
+    // If the index has the tag, it has the tag's digest and hold.
     const { digest, hold } = fixture.stands();
     const known = fixture.index().filter(({ kind }) => kind === 'tag');
     expect(known).toMatchObject(known.map(() => ({ digest, hold })));
@@ -386,8 +386,8 @@ test.each(
   },
 );
 
-test('approve moves a tag through a store that is sent no conditions', async () => {
-  const fixture = await threePlaces();
+test('approve moves a tag in a store that takes no conditions', async () => {
+  const fixture = await threeDigests();
   const store = new UnconditionalStore(fixture.store);
   const environment = { ...fixture.environment(), store };
   const { repository, tag } = fixture;
