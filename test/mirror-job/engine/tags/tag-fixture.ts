@@ -105,7 +105,7 @@ export class TagFixture {
   }
 
   /** Drops all candidates, as an index does that was made anew from the tags. */
-  forgetPlaces(): void {
+  forgetCandidates(): void {
     const stored = this.store.objects.get(INDEX_KEY);
     const tags = this.index().filter(({ kind }) => kind === 'tag');
     if (stored === undefined) throw new Error(`There is no ${INDEX_KEY}.`);
@@ -135,3 +135,22 @@ export class TagFixture {
 
 export const TAG_KEY = 'repositories/mirror.test/app/_tags/latest';
 export const INDEX_KEY = 'repositories/mirror.test/app/_index.json';
+
+/** Upstream went from a to b to c, and the tag with it. The index has the last one. */
+export async function threeDigests(): Promise<TagFixture> {
+  const fixture = new TagFixture();
+  for (const name of ['a', 'b', 'c']) await fixture.sync(name);
+  fixture.forgetCandidates();
+  return fixture;
+}
+
+/** `<kind> <image>`, and the hold. */
+export function indexOf(fixture: TagFixture): string[] {
+  return fixture
+    .index()
+    .map((entry) => {
+      const hold = entry.kind === 'tag' && entry.hold !== undefined ? ` (${entry.hold})` : '';
+      return `${entry.kind} ${fixture.nameOf(entry.digest)}${hold}`;
+    })
+    .toSorted();
+}
