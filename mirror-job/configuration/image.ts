@@ -22,7 +22,7 @@ import type { Problems } from './problems.ts';
 import type { ImageFile } from './schema.ts';
 import { interpretTags } from './tags.ts';
 
-/** Where an entry stands in the file, and the defaults for it. */
+/** The path of an entry in the file, and the defaults for it. */
 export interface ImageContext {
   readonly path: Path;
   /** `images[0].source`, or `images[0]` in the short form. */
@@ -122,7 +122,7 @@ function interpretSource(
   };
 }
 
-/** What a reference selects. If it has a tag and a digest, only the digest counts, as in docker. */
+/** The tags and digests that a reference selects. If it has a tag and a digest, only the digest counts, as in docker. */
 export function selectionIn({
   tag,
   digest,

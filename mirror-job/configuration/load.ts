@@ -37,7 +37,7 @@ export async function loadConfiguration(
 }
 
 /**
- * As `loadConfiguration`, of a text that is at hand.
+ * As `loadConfiguration`, but from a text.
  * @param file for messages, and for where relative paths start
  * @throws {ConfigurationError}
  */

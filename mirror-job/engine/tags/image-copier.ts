@@ -103,7 +103,8 @@ export class ImageCopier {
   }
 
   /**
-   * The same for a digest that the index says is stored: upstream is asked only for what is due, or has got lost.
+   * Stores a digest that the index has a record of. Upstream is asked only for referrers that are due, and for objects that
+   * got lost.
    * @throws {SourceError}
    * @throws {StoreError}
    */

@@ -34,7 +34,7 @@ export async function findTag(
   return object instanceof BucketObjectInvalidError ? undefined : object;
 }
 
-/** What is said of a tag beside the digest that it is to name. */
+/** The details of a movement, beside the digest that the tag is to name. */
 export interface PublishOptions {
   /**
    * The digest that the tag had before upstream was asked; undefined if there was no tag. A copy takes its time, and a

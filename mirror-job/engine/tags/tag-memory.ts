@@ -13,7 +13,7 @@ import type { TagObject } from '../../../core/tag-object.ts';
 import type { RepositoryState } from './repository-state.ts';
 import { findSurplus, type CurrentTarget, type ObservedDigest } from './tag-policy.ts';
 
-/** Our tag before upstream was asked: its entry in the index or, where the index has none, the tag itself. */
+/** Our tag before upstream was asked: its entry in the index or, if the index has none, the tag itself. */
 export type PriorTag = TagEntry | TagObject;
 
 /** A tag may be missing in the index because a run died while moving it. Its observed digests are still there. */

@@ -1,4 +1,4 @@
-/** A tag that upstream has moved: whether ours follows, and what is stored and remembered of it either way. */
+/** Does with our tag what its policy decides when upstream has moved its own: moves it, or holds it and stores the digest. */
 import type { Tag } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
 import type { Finding, Outcome } from '../report.ts';
@@ -50,7 +50,7 @@ export class TagMover {
   /**
    * Does with a tag what its policy says about the digest that upstream has now. If another run moves or holds the tag
    * meanwhile, it is decided again, once, from what our tag and upstream are then.
-   * @param prior our tag, read before upstream was asked; undefined where there was none
+   * @param prior our tag, read before upstream was asked; undefined if there was none
    * @throws {SourceError} also if another run gets in between twice
    * @throws {StoreError}
    */
@@ -95,7 +95,7 @@ export class TagMover {
       return writer.publish(tag, stored, { current, observed: upstream, ...why });
     }
     if (decision.kind === 'hold' && decision.cause.kind === 'immutable') {
-      // Reported first, because it is true even if upstream does not give the bytes.
+      // Reported before anything is fetched, because it is true even if upstream does not give the bytes.
       const { repository } = image;
       findings.push(immutableFinding({ repository, tag, digest: current.digest, upstream }));
     }

@@ -106,7 +106,7 @@ export function observe(
   return { ...known, sightings: { first: isFirstTied ? next : first, last: next } };
 }
 
-/** The numbers of a digest's sightings, or its times where no numbers are noted. */
+/** The numbers of a digest's sightings, or its times if no numbers are noted. */
 export function orderOf({ firstSeen, returned = firstSeen, sightings }: Sightings): SightingOrder {
   return sightings ?? { first: Date.parse(firstSeen), last: Date.parse(returned) };
 }

@@ -12,15 +12,15 @@ import type { RepositoryState } from './repository-state.ts';
 import { forgetSurplus } from './tag-memory.ts';
 import type { CurrentTarget, ObservedDigest } from './tag-policy.ts';
 
-/** What is written beside the digest that a tag is to name. */
+/** The details of an update, beside the image that the tag is to name. */
 export interface TagUpdate {
-  /** Where the tag points before; undefined where there is no tag. */
+  /** The digest that the tag has until then; undefined if there is no tag. */
   readonly current: CurrentTarget | undefined;
   /** When upstream showed the digest, for the index. */
   readonly observed: ObservedDigest;
   /** For the history. */
   readonly why?: string;
-  /** What has to be true before the tag is written, and is under way. */
+  /** Work that must be done before the tag is written. */
   readonly ready?: Promise<void>;
 }
 
