@@ -34,9 +34,6 @@ export function readYaml<Filled>(
   lines: LineCounter,
   fill: (document: Document) => Filled,
 ): { document: Document; filled: Filled; json: unknown } {
-  const refuseLine = (line: number | undefined, message: string): never => {
-    throw new ProblemsError([{ line, key: '', message }]);
-  };
   const refuse = (offset: number | undefined, message: string): never =>
     refuseLine(offset === undefined ? undefined : lines.linePos(offset).line, message);
   const invisible = INVISIBLE_START.exec(text);
@@ -67,6 +64,10 @@ export function readYaml<Filled>(
     // Aliases of aliases of aliases, which no real configuration has.
     return refuse(undefined, 'its aliases grow without bound.');
   }
+}
+
+function refuseLine(line: number | undefined, message: string): never {
+  throw new ProblemsError([{ line, key: '', message }]);
 }
 
 /** The parser's sentence without its quotation, which follows a colon. */

@@ -113,7 +113,7 @@ function nextOf(cause: HoldCause, approval: string): string {
 
 /** An age as the configuration writes it: `3d`, `36h`. */
 function formatAge(ageMs: number): string {
-  const [unitMs, unit] = UNITS.find(([unitMs]) => ageMs % unitMs === 0) ?? [1, 'ms'];
+  const [unitMs, unit] = UNITS.find(([sizeMs]) => ageMs % sizeMs === 0) ?? [1, 'ms'];
   return `${ageMs / unitMs}${unit}`;
 }
 

@@ -93,7 +93,7 @@ test('a rollback is held, and the history says so when it is followed', async ()
   expect(outcome).toMatchObject({
     result: 'held',
     reason:
-      "MovingUpstream went back to a digest that it showed before the mirror's, first seen 2026-01-01T00:00:00.000Z.",
+      "Upstream went back to a digest that it showed before the mirror's, first seen 2026-01-01T00:00:00.000Z.",
     next: `${upstream.approve('a')} moves it.`,
   });
   expect([upstream.ours(), findings]).toEqual(['b', []]);
@@ -265,7 +265,7 @@ test('after a run that died at any write, a move back is held exactly if that ru
     upstream.store.before = () => {};
     const isMoved = upstream.ours() === 'b';
     await upstream.sync('a', {}, 1);
-    // MovingUpstream is back where it was before the run that died: a rollback if that run had moved the tag, and no change if not.
+    // Upstream is back where it was before the run that died: a rollback if that run had moved the tag, and no change if not.
     expect([dies, upstream.ours()]).toEqual([dies, isMoved ? 'b' : 'a']);
     await upstream.sync('c', {}, 1);
     expect([dies, upstream.ours()]).toEqual([dies, 'c']);

@@ -1,5 +1,4 @@
 /** An upstream whose tag `latest` moves day by day, and the runs that mirror it into memory. */
-import { test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseManifest } from '../../../../core/manifest.ts';
 import { parseRepository, parseTag } from '../../../../core/reference.ts';
