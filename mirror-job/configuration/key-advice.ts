@@ -81,11 +81,11 @@ function belowFirst(keys: readonly SchemaKey[], level: Path): readonly SchemaKey
 
 function nearest(typed: string, keys: readonly SchemaKey[]): SchemaKey | undefined {
   const near = keys
-    .map((known) => ({ known, edits: countEdits(simplify(typed), simplify(known.key)) }))
+    .map((candidate) => ({ candidate, edits: countEdits(simplify(typed), simplify(candidate.key)) }))
     // Short words are near each other by chance.
-    .filter(({ known, edits }) => edits <= (known.key.length < 7 ? 1 : 2) && edits < typed.length)
+    .filter(({ candidate, edits }) => edits <= (candidate.key.length < 7 ? 1 : 2) && edits < typed.length)
     .toSorted((one, other) => one.edits - other.edits);
-  return near[0]?.known;
+  return near[0]?.candidate;
 }
 
 /** `min_age` and `MINAGE` mean `minAge`. */

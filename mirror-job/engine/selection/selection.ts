@@ -77,7 +77,7 @@ export interface SelectionResult {
 
 /** @param listed the source's list; ignored without rules */
 export function selectTags({ explicit, rules }: Selection, listed: readonly Tag[]): SelectionResult {
-  const named = new Map(explicit.map((tag): [Tag, string] => [tag, 'named']));
+  const explicitTags = new Map(explicit.map((tag): [Tag, string] => [tag, 'named']));
   const reasons = new Map<Tag, string>();
   const matching = rules === undefined ? [] : applyRules(rules, [...new Set(listed)], reasons);
   const count = matching.filter(({ tag }) => !isReferrerTag(tag)).length;
@@ -86,10 +86,10 @@ export function selectTags({ explicit, rules }: Selection, listed: readonly Tag[
     for (const { tag } of matching) reasons.set(tag, `the list is shorter than minTags (${rules.minTags})`);
   }
   const selected = new Map([
-    ...named,
+    ...explicitTags,
     ...(isShort
       ? []
-      : matching.flatMap(({ tag, why }): [Tag, string][] => (named.has(tag) ? [] : [[tag, why]]))),
+      : matching.flatMap(({ tag, why }): [Tag, string][] => (explicitTags.has(tag) ? [] : [[tag, why]]))),
   ]);
   const unselected = [...new Set(listed)].flatMap((tag) => {
     const why = reasons.get(tag);

@@ -173,13 +173,13 @@ export class RepositoryState {
     await updateObject(this.#environment.store, key, 'application/json', async (bytes) => {
       const decoded =
         bytes === undefined ? undefined : readTagList(this.#environment, this.#repository, bytes);
-      const known = new Set(decoded);
+      const oldTags = new Set(decoded);
       // A missing list may have got lost, so a new repository pays for a listing that finds nothing.
       const stored = isRebuilt || decoded === undefined ? await this.#listTags() : [];
-      const missing = [...stored, ...tags].filter((tag) => !known.has(tag));
+      const missing = [...stored, ...tags].filter((tag) => !oldTags.has(tag));
       return decoded !== undefined && missing.length === 0
         ? undefined
-        : encodeTagList(this.#repository, [...known, ...missing]);
+        : encodeTagList(this.#repository, [...oldTags, ...missing]);
     });
   }
 

@@ -70,11 +70,11 @@ export class SignatureTags {
     source: Source,
   ): Promise<string | undefined> {
     const listed = this.#listed;
-    const named =
+    const names =
       listed === undefined
         ? digestsOf(image).flatMap((digest) => signatureTagsOf(digest))
         : [...digests].flatMap((digest) => listed.get(referrersTag(digest)) ?? []);
-    const tags = [...new Set(named)].filter((tag) => !this.#selected.has(tag));
+    const tags = [...new Set(names)].filter((tag) => !this.#selected.has(tag));
     const own = new Set(digestsOf(image));
     // A list may name any number of tags after one image. Guesses are three per manifest.
     const maxTags = listed === undefined ? Infinity : MAX_REFERRERS;
@@ -100,17 +100,17 @@ export class SignatureTags {
   async #mirror(tag: Tag, own: ReadonlySet<Digest>, source: Source): Promise<void> {
     const { environment, repository, state } = this.#options;
     environment.signal.throwIfAborted();
-    const known = state.tag(tag);
+    const entry = state.tag(tag);
     // Most images have no signature tags, and a HEAD tells that without costing quota.
-    const isGuessed = known === undefined && this.#listed === undefined;
+    const isGuessed = entry === undefined && this.#listed === undefined;
     if (isGuessed) {
       const guessed = await source.resolve(tag, true);
       if (guessed === undefined || own.has(guessed.digest)) return;
     }
-    const prior = known ?? (await findTag(environment, repository, tag));
-    const first = known === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
+    const prior = entry ?? (await findTag(environment, repository, tag));
+    const first = entry === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
     // A tag that upstream has deleted stays here, as any tag does.
-    if (first === undefined || first.digest === known?.digest) return;
+    if (first === undefined || first.digest === entry?.digest) return;
     if (await this.#publish(tag, source, first, prior)) return;
     const current = await findTag(environment, repository, tag);
     const second = await resolveByManifest(source, tag);
@@ -131,13 +131,13 @@ export class SignatureTags {
     const stored = await manifests.ensure(digest, source, manifest);
     await referrers.ensure(stored, source, false);
     // A tag that is held does not move. Upstream's manifest is stored all the same, so that it can be approved.
-    const known = state.tag(tag);
+    const entry = state.tag(tag);
     if (prior?.hold !== undefined && prior.digest !== digest) {
-      if (known?.hold !== prior.hold)
+      if (entry?.hold !== prior.hold)
         await state.note(toTagEntry(tag, prior, currentTargetOf(state, tag, prior)));
       return true;
     }
-    if (known !== undefined && known.digest !== digest) await state.unlist(tag);
+    if (entry !== undefined && entry.digest !== digest) await state.unlist(tag);
     const move = { expected: prior?.digest, keepsHold: true, hold: prior?.hold };
     if ((await publishTag(environment, repository, tag, stored, move)) === 'conflict') return false;
     const now = environment.clock.now().toISOString();
@@ -147,7 +147,7 @@ export class SignatureTags {
       mediaType: stored.manifest.mediaType,
       digest,
       size: stored.size,
-      firstSeen: known?.digest === digest ? known.firstSeen : now,
+      firstSeen: entry?.digest === digest ? entry.firstSeen : now,
       hold: prior?.hold,
     });
     return true;

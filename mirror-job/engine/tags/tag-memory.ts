@@ -21,9 +21,9 @@ export function currentTargetOf(state: RepositoryState, tag: Tag, prior: PriorTa
   const { digest, hold } = prior;
   if ('firstSeen' in prior) return prior;
   const entry = state.tag(tag);
-  const known = entry?.digest === digest ? entry : findCandidate(state, tag, digest);
+  const observed = entry?.digest === digest ? entry : findCandidate(state, tag, digest);
   // Without an index, all that is known is that upstream had shown the digest when the tag moved.
-  const { firstSeen = prior.moved, returned, sightings } = known ?? {};
+  const { firstSeen = prior.moved, returned, sightings } = observed ?? {};
   return { digest, hold, firstSeen, returned, sightings };
 }
 

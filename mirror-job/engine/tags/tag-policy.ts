@@ -91,19 +91,19 @@ export function observe(
   now: Date,
 ): ObservedDigest {
   const all = current === undefined ? others : [current, ...others];
-  const known = all.find(({ digest }) => digest === upstream);
+  const earlier = all.find(({ digest }) => digest === upstream);
   const latest = Math.max(0, ...all.map((one) => orderOf(one).last));
   const next = Math.max(now.getTime(), latest + 1);
   const at = now.toISOString();
-  if (known === undefined) {
+  if (earlier === undefined) {
     return { digest: upstream, firstSeen: at, sightings: { first: next, last: next } };
   }
-  const { first, last } = orderOf(known);
-  if (last < latest) return { ...known, returned: at, sightings: { first, last: next } };
-  const orders = all.filter((one) => one !== known).map((one) => orderOf(one));
-  if (known === current || !orders.some((order) => order.last === last)) return known;
+  const { first, last } = orderOf(earlier);
+  if (last < latest) return { ...earlier, returned: at, sightings: { first, last: next } };
+  const orders = all.filter((one) => one !== earlier).map((one) => orderOf(one));
+  if (earlier === current || !orders.some((order) => order.last === last)) return earlier;
   const isFirstTied = orders.some((order) => order.first === first);
-  return { ...known, sightings: { first: isFirstTied ? next : first, last: next } };
+  return { ...earlier, sightings: { first: isFirstTied ? next : first, last: next } };
 }
 
 /** The numbers of a digest's sightings, or its times if no numbers are noted. */
