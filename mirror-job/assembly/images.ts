@@ -80,7 +80,7 @@ async function openRegistry(
     signal,
     accounts: await accountsOf(upstream, options?.credentials, surroundings),
     insecure: options?.insecure ?? false,
-    timeout: options?.timeout ?? DEFAULT_TIMEOUT,
+    timeout: options?.timeoutMs ?? DEFAULT_TIMEOUT,
     retry: DEFAULT_RETRY,
     concurrency: options?.concurrency ?? DEFAULT_CONCURRENCY,
     budget: options?.budget ?? NO_BUDGET,

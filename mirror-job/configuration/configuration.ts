@@ -1,4 +1,4 @@
-/** A configuration that makes sense: what the rest of the job works with. */
+/** A checked configuration, as the rest of the job works with it. */
 import type { Audience } from '../../core/identity.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Repository, Upstream } from '../../core/reference.ts';
@@ -10,17 +10,17 @@ import type { BudgetSettings } from '../sources/registry/budget.ts';
 import type { Password } from '../sources/registry/registry-options.ts';
 import type { S3StoreOptions } from '../storage/s3/s3-store.ts';
 
-/** Where the file says so, for messages; from 1. */
+/** The line of a key in the file, for messages; from 1. */
 type Line = number | undefined;
 
 export interface Configuration {
   /** Names this mirror's state in the bucket. */
   readonly name: string;
-  /** The only one, or the primary. */
+  /** The only store, or the primary. */
   readonly store: StoreConfiguration;
-  /** Further ones, in order: whole mirrors of the primary, for the same audience. */
+  /** Further stores, in order: each is a whole mirror, for the primary's audience. */
   readonly laterStores: readonly StoreConfiguration[];
-  /** Signs what one store is told about another one. Undefined: each store's own secret does. */
+  /** The secret that signs notes about stores; undefined if each store's own secret signs them. */
   readonly stateKey: string | undefined;
   /** How long a run may take. */
   readonly maxDuration: MaxDuration;
@@ -38,25 +38,25 @@ export interface StoreConfiguration extends S3StoreOptions {
   readonly audience: Audience;
   readonly singleWriter: boolean;
   readonly line: Line;
-  /** How the file calls it: `store`, or `stores[0]`. */
+  /** The key in the file: `store`, or `stores[0]`. */
   readonly key: string;
 }
 
 export interface MaxDuration {
   readonly milliseconds: number;
-  /** As the file says it. */
+  /** The duration as the file writes it. */
   readonly text: string;
 }
 
 export interface UpstreamConfiguration {
-  /** In their order. None: asked anonymously. Undefined: whatever "docker login" left, or AWS gives. */
+  /** Accounts in the file's order; none to ask anonymously; undefined for the logins of docker or AWS. */
   readonly credentials: readonly Password[] | undefined;
   readonly insecure: boolean;
   /** A file with further root certificates, PEM. */
   readonly ca: string | undefined;
-  /** Milliseconds of silence that are borne; undefined for the default. */
-  readonly timeout: number | undefined;
-  /** Requests at once at most; undefined for the default. */
+  /** How long the upstream may be silent; undefined for the default. */
+  readonly timeoutMs: number | undefined;
+  /** The most requests at once; undefined for the default. */
   readonly concurrency: number | undefined;
   readonly budget: BudgetSettings;
   readonly line: Line;
@@ -66,19 +66,19 @@ export interface ImageConfiguration {
   readonly source:
     | { readonly kind: 'registry'; readonly upstream: Upstream; readonly path: string }
     | { readonly kind: 'layout'; readonly folder: string };
-  /** Where it is served. */
+  /** The name under which the image is served. */
   readonly repository: Repository;
   readonly tags: Selection;
   readonly digests: readonly Digest[];
   readonly digestName: DigestName | undefined;
-  /** Of indexes only the children for these are mirrored. */
+  /** The platforms whose children of an index are mirrored. */
   readonly platforms: Platforms;
   /** Milliseconds, or false. */
   readonly referrersEvery: number | false;
   readonly moves: MovePolicy;
-  /** Tags whose policy is `immutable`, whatever `moves` says. */
+  /** Patterns of tags whose policy is `immutable`, whatever `moves` says. */
   readonly immutable: readonly TagPattern[];
-  /** The operator says that it may be public though upstream does not show it to everybody. */
+  /** Whether the operator says that the image may be public although upstream does not show it to everybody. */
   readonly public: boolean;
   readonly line: Line;
 }

@@ -1,6 +1,6 @@
-/** A YAML file with the places of its keys, so that each error can name its line. */
+/** A YAML file that knows the line of each key, so that each error can name it. */
 import { isAlias, isMap, isNode, isScalar, LineCounter, type Document } from 'yaml';
-import { ConfigurationError } from './configuration-error.ts';
+import { ProblemsError } from './configuration-error.ts';
 import { formatPath, type Path } from './path.ts';
 import { fillVariables, type Environment } from './variable.ts';
 import { readYaml } from './yaml-error.ts';
@@ -9,38 +9,35 @@ export interface PathProblem {
   readonly path: Path;
   /** A sentence. It may quote the value at `path`, in double quotes, and nothing else of the file. */
   readonly message: string;
-  /** The position of the other image, when two are at odds. */
+  /** The position of the other image, if two conflict. */
   readonly other?: number | undefined;
 }
 
 export class ConfigurationDocument {
-  readonly #file: string;
   readonly #document: Document;
   readonly #lines: LineCounter;
-  /** What each value with a variable looks like in the file. */
+  /** Each value that had a variable, and how the file writes it. */
   readonly #filled: ReadonlyMap<unknown, string>;
   readonly json: unknown;
 
   /**
-   * @param environment what `${NAME}` in a value stands for
-   * @throws {ConfigurationError} for what is not YAML, and for each variable that is not set
+   * @param environment the values of variables such as `${NAME}`
+   * @throws {ProblemsError} for a text that is not YAML, and for each variable that is not set
    */
-  constructor(file: string, text: string, environment: Environment) {
-    this.#file = file;
+  constructor(text: string, environment: Environment) {
     this.#lines = new LineCounter();
-    const { document, filled, json } = readYaml(file, text, this.#lines, (yaml) =>
-      fillVariables(file, yaml, this.#lines, environment),
+    const { document, filled, json } = readYaml(text, this.#lines, (yaml) =>
+      fillVariables(yaml, this.#lines, environment),
     );
     this.#document = document;
     this.#filled = filled;
     this.json = json;
   }
 
-  /** @throws {ConfigurationError} when there is a problem */
+  /** @throws {ProblemsError} if there is a problem */
   refuse(problems: readonly PathProblem[]): void {
     if (problems.length === 0) return;
-    throw new ConfigurationError(
-      this.#file,
+    throw new ProblemsError(
       problems.map(({ path, message, other }) => ({
         line: this.lineOf(path),
         key: formatPath(path),
@@ -50,7 +47,7 @@ export class ConfigurationDocument {
     );
   }
 
-  /** The line of a key; where the key is missing, that of what should hold it. */
+  /** The line of a key. If the key is missing, the line of the nearest parent. */
   lineOf(path: Path): number | undefined {
     for (let length = path.length; length >= 0; length -= 1) {
       const offset = this.#offsetOf(path.slice(0, length));
@@ -59,13 +56,13 @@ export class ConfigurationDocument {
     return undefined;
   }
 
-  /** A value that YAML reads as something else than text, as it is written; undefined for anything else. */
+  /** How the file writes a number, a boolean or another scalar that is not a text; undefined for anything else. */
   writtenAt(path: Path): string | undefined {
     const node = this.#node(path);
     return isScalar(node) && typeof node.value !== 'string' ? node.source : undefined;
   }
 
-  /** What a variable stands for may be a secret in the wrong place: no message quotes it. */
+  /** The value of a variable may be a secret in the wrong place, so no message quotes it. */
   #withoutSecret(path: Path, message: string): string {
     const node = this.#node(path);
     const written = this.#filled.get(isAlias(node) ? node.resolve(this.#document) : node);

@@ -1,4 +1,4 @@
-/** One entry of `images`: what to copy from, what of it, and where to serve it. */
+/** Interprets one entry of `images`: its source, its tags and digests, and its name. */
 import { resolve } from 'node:path';
 import { isDigest, type Digest } from '../../core/digest.ts';
 import {
@@ -22,32 +22,33 @@ import type { Problems } from './problems.ts';
 import type { ImageFile } from './schema.ts';
 import { interpretTags } from './tags.ts';
 
-export interface ImagePlace {
+/** The path of an entry in the file, and the defaults for it. */
+export interface ImageContext {
   readonly path: Path;
-  /** `images[0]` itself in the short form. */
+  /** `images[0].source`, or `images[0]` in the short form. */
   readonly sourcePath: Path;
   readonly line: number | undefined;
-  /** Where relative paths start. */
+  /** The folder where relative paths start. */
   readonly folder: string;
-  /** Milliseconds, where the image does not say. */
+  /** Milliseconds, if the image does not say. */
   readonly referrersEvery: number | false;
   readonly platforms: Platforms;
   readonly moves: MovePolicy;
 }
 
-/** @returns undefined where there is nothing that further checks could use; a problem says why */
+/** @returns undefined, and a problem, if there is nothing that further checks could use */
 export function interpretImage(
   input: ImageFile,
-  place: ImagePlace,
+  context: ImageContext,
   problems: Problems,
 ): ImageConfiguration | undefined {
-  const { path } = place;
-  const source = interpretSource(input, place, problems);
+  const { path } = context;
+  const source = interpretSource(input, context, problems);
   const tags = interpretTags(input.tags ?? [], [...path, 'tags'], problems);
   const digests = interpretDigests(input.digests ?? [], [...path, 'digests'], problems);
-  const referrersEvery = problems.interval(input.referrers, [...path, 'referrers']) ?? place.referrersEvery;
-  const platforms = interpretPlatforms(input.platforms, place.platforms, [...path, 'platforms'], problems);
-  const moves = interpretMoves(input.moves, [...path, 'moves'], problems, place.moves);
+  const referrersEvery = problems.interval(input.referrers, [...path, 'referrers']) ?? context.referrersEvery;
+  const platforms = interpretPlatforms(input.platforms, context.platforms, [...path, 'platforms'], problems);
+  const moves = interpretMoves(input.moves, [...path, 'moves'], problems, context.moves);
   if (source === undefined) return undefined;
   const isEmpty = [...source.tags, ...source.digests, ...(input.digests ?? [])].length === 0;
   if (isEmpty && !tags.selectsAny) {
@@ -67,11 +68,12 @@ export function interpretImage(
     moves,
     immutable: tags.immutable,
     public: input.public ?? false,
-    line: place.line,
+    line: context.line,
   };
 }
 
-interface Named {
+/** The part of an entry that its reference and its name tell. */
+interface InterpretedSource {
   readonly from: ImageConfiguration['source'];
   readonly repository: Repository;
   /** The tags that the reference selects. */
@@ -82,9 +84,9 @@ interface Named {
 
 function interpretSource(
   input: ImageFile,
-  { path, sourcePath, folder }: ImagePlace,
+  { path, sourcePath, folder }: ImageContext,
   problems: Problems,
-): Named | undefined {
+): InterpretedSource | undefined {
   const name = input.name === undefined ? undefined : interpretName(input.name, [...path, 'name'], problems);
   if (input.source.startsWith('oci:')) {
     if (input.name === undefined) {
@@ -110,7 +112,7 @@ function interpretSource(
     );
     return undefined;
   }
-  const reference = problems.named(sourcePath, () => parseReference(input.source));
+  const reference = problems.parsed(sourcePath, () => parseReference(input.source));
   if (reference === undefined) return undefined;
   const { repository } = reference;
   return {
@@ -120,8 +122,11 @@ function interpretSource(
   };
 }
 
-/** The selection of a reference by itself. If it has a tag and a digest, the digest alone counts, as in docker. */
-export function selectionIn({ tag, digest }: Reference): Pick<Named, 'tags' | 'digests' | 'digestName'> {
+/** The tags and digests that a reference selects. If it has a tag and a digest, only the digest counts, as in docker. */
+export function selectionIn({
+  tag,
+  digest,
+}: Reference): Pick<InterpretedSource, 'tags' | 'digests' | 'digestName'> {
   if (digest === undefined)
     return { tags: tag === undefined ? [] : [tag], digests: [], digestName: undefined };
   return { tags: [], digests: [digest], digestName: tag === undefined ? undefined : { digest, tag } };
@@ -133,7 +138,7 @@ function interpretName(text: string, path: Path, problems: Problems): Repository
     problems.add(path, `its first part has to look like a host, as in "images.internal/${text}".`);
     return undefined;
   }
-  return problems.named(path, () => parseRepository(text));
+  return problems.parsed(path, () => parseRepository(text));
 }
 
 function interpretDigests(texts: readonly string[], path: Path, problems: Problems): Digest[] {

@@ -1,52 +1,47 @@
-/** From the file's shape to what it means. Every problem is collected with its path, so that one run shows them all. */
-import { dirname, resolve } from 'node:path';
+/** Turns the file's shape into its meaning. Every problem is collected with its path, so that one run shows them all. */
+import { resolve } from 'node:path';
 import { parseUpstream, type Upstream } from '../../core/reference.ts';
 import type { Configuration, MaxDuration, UpstreamConfiguration } from './configuration.ts';
 import type { PathProblem } from './document.ts';
 import { interpretImage } from './image.ts';
 import { interpretMoves } from './moves.ts';
 import { findOverlaps } from './overlap.ts';
-import type { Path } from './path.ts';
+import type { LineOf, Path } from './path.ts';
 import { interpretPlatforms } from './platforms.ts';
 import { Problems } from './problems.ts';
 import type { ConfigurationFile, UpstreamsFile } from './schema.ts';
 import { interpretStores } from './stores.ts';
 
-const DEFAULT_REFERRERS_EVERY = 24 * 3_600_000;
-const MAX_TIMEOUT = 3_600_000;
-/** Characters. */
-const MIN_STATE_KEY = 32;
-/** Timers take no more than 24 days. */
-const MAX_MAX_DURATION = 7 * 24 * 3_600_000;
-/** Less than the schedulers in infra/ allow a run, so that it ends by itself (docs/decisions/0084-how-long-a-run-takes.md). */
+const DEFAULT_REFERRERS_EVERY_MS = 24 * 3_600_000;
+const MAX_TIMEOUT_MS = 3_600_000;
+const MIN_STATE_KEY_CHARACTERS = 32;
+/** A timer takes no more than 24 days. */
+const MAX_MAX_DURATION_MS = 7 * 24 * 3_600_000;
+/** Less than the schedulers in infra/ allow, so that a run ends by itself (docs/decisions/0084-how-long-a-run-takes.md). */
 const DEFAULT_MAX_DURATION: MaxDuration = { milliseconds: 5 * 3_600_000, text: '5h' };
 
-/** Where a key stands in the file. */
-export type LineOf = (path: Path) => number | undefined;
-
 /**
- * @param file where relative paths in it start
- * @returns the configuration, of use only if there is no problem
+ * @param folder where relative paths start
+ * @returns the configuration, which is valid only if there is no problem
  */
 export function interpret(
-  file: string,
+  folder: string,
   input: ConfigurationFile,
   lineOf: LineOf,
 ): { configuration: Configuration; problems: readonly PathProblem[] } {
   const problems = new Problems();
-  const folder = dirname(resolve(file));
   const stores = interpretStores(input, lineOf, problems);
-  // Whoever can read a store can try keys against what is signed with this one.
-  if (input.stateKey !== undefined && input.stateKey.length < MIN_STATE_KEY) {
+  // Anybody who can read a store can try keys against the signatures in it.
+  if (input.stateKey !== undefined && input.stateKey.length < MIN_STATE_KEY_CHARACTERS) {
     problems.add(
       ['stateKey'],
-      `it must have at least ${MIN_STATE_KEY} characters. "openssl rand -hex 32" makes a good one.`,
+      `it must have at least ${MIN_STATE_KEY_CHARACTERS} characters. "openssl rand -hex 32" makes a good one.`,
     );
   }
   const upstreams = interpretUpstreams(input.upstreams ?? {}, folder, lineOf, problems);
   const maxDuration = interpretMaxDuration(input.maxDuration, problems);
   const referrersEvery =
-    problems.interval(input.defaults?.referrers, ['defaults', 'referrers']) ?? DEFAULT_REFERRERS_EVERY;
+    problems.interval(input.defaults?.referrers, ['defaults', 'referrers']) ?? DEFAULT_REFERRERS_EVERY_MS;
   const platforms = interpretPlatforms(
     input.defaults?.platforms,
     undefined,
@@ -57,7 +52,7 @@ export function interpret(
   const images = input.images.flatMap((image, index) => {
     const path = ['images', index];
     const isShort = typeof image === 'string';
-    const place = {
+    const context = {
       path,
       sourcePath: isShort ? path : [...path, 'source'],
       line: lineOf(path),
@@ -66,9 +61,9 @@ export function interpret(
       platforms,
       moves,
     };
-    return interpretImage(isShort ? { source: image } : image, place, problems) ?? [];
+    return interpretImage(isShort ? { source: image } : image, context, problems) ?? [];
   });
-  // Without a problem no image is left out, so that positions here are positions in the file.
+  // Only without a problem is no image left out, so that positions here are positions in the file.
   if (problems.list.length === 0) findOverlaps(images, problems);
   return {
     configuration: {
@@ -101,7 +96,7 @@ function interpretUpstreams(
       );
       continue;
     }
-    const upstream = problems.named(path, () => parseUpstream(host));
+    const upstream = problems.parsed(path, () => parseUpstream(host));
     if (upstream === undefined) continue;
     if (upstreams.has(upstream))
       problems.add(path, `this is ${upstream} a second time. Keep one of the two entries.`);
@@ -115,7 +110,7 @@ function interpretUpstreams(
       credentials,
       insecure: insecure ?? false,
       ca: ca === undefined ? undefined : resolve(folder, ca),
-      timeout: interpretTimeout(timeout, [...path, 'timeout'], problems),
+      timeoutMs: interpretTimeout(timeout, [...path, 'timeout'], problems),
       concurrency,
       budget: { keepRemaining: budget?.keepRemaining, manifestGetsPerRun: budget?.manifestGetsPerRun },
       line: lineOf(path),
@@ -126,7 +121,7 @@ function interpretUpstreams(
 
 function interpretTimeout(text: string | 0 | undefined, path: Path, problems: Problems): number | undefined {
   const timeout = text === undefined ? undefined : problems.duration(text, path);
-  if (timeout !== undefined && (timeout <= 0 || timeout > MAX_TIMEOUT)) {
+  if (timeout !== undefined && (timeout <= 0 || timeout > MAX_TIMEOUT_MS)) {
     problems.add(path, 'it must be more than 0 and at most 1h.');
   }
   return timeout;
@@ -136,7 +131,7 @@ function interpretMaxDuration(text: string | 0 | undefined, problems: Problems):
   const path = ['maxDuration'];
   const milliseconds = text === undefined ? undefined : problems.duration(text, path);
   if (text === undefined || milliseconds === undefined) return DEFAULT_MAX_DURATION;
-  if (milliseconds <= 0 || milliseconds > MAX_MAX_DURATION) {
+  if (milliseconds <= 0 || milliseconds > MAX_MAX_DURATION_MS) {
     problems.add(path, 'it must be more than 0 and at most 7d.');
   }
   return { milliseconds, text: String(text) };

@@ -1,13 +1,13 @@
-/** The JSON Schema of lifeboat.yaml, for editors: of the same definition that validates. */
+/** The JSON Schema of lifeboat.yaml, for editors, from the same definition that validates the file. */
 import * as z from 'zod/mini';
 import { configurationSchema } from './schema.ts';
 
-/** Any text may hold a variable, and then its shape is known only when it is read. */
+/** Any text may be a variable, whose value is known only when the file is read. */
 const VARIABLE = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}' } as const;
 
 /**
- * The text of lifeboat.schema.json. Draft 7, because it is what editors' YAML support reads best.
- * What it cannot say (whether the values go together, and what they mean) is checked by a run alone.
+ * The text of lifeboat.schema.json. It is Draft 7, because editors' YAML support reads that best. A schema cannot say
+ * whether values go together, or what they mean: only a run checks that.
  */
 export function schemaText(): string {
   const { $schema, ...rest } = z.toJSONSchema(configurationSchema, {
@@ -18,7 +18,7 @@ export function schemaText(): string {
       const { format, pattern, ...others } = jsonSchema;
       const written = {
         ...(format !== undefined && { format }),
-        // An address's own pattern is that of its parser; this says as much, and is readable.
+        // The format `uri` says as much as the pattern of an address, and is readable.
         ...(pattern !== undefined && format === undefined && { pattern }),
       };
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
@@ -26,7 +26,7 @@ export function schemaText(): string {
       Object.assign(jsonSchema, described, { anyOf: [{ type, ...written }, { ...VARIABLE }] });
     },
   });
-  // Editors head each key and each message with the title: it has to be short.
+  // Editors show the title above each key and each message, so it is short.
   const title = 'lifeboat.yaml';
   const description = 'What Lifeboat mirrors, from where, and into which bucket.';
   return `${JSON.stringify({ $schema, title, description, ...rest }, undefined, 2)}\n`;

@@ -1,15 +1,15 @@
-/** Advice on an unknown key: which key was meant, or where the key belongs. */
+/** Advises on an unknown key: which key was meant, or where the key belongs. */
 import * as z from 'zod/mini';
 import { countEdits } from '../../core/spelling.ts';
 import type { Path } from './path.ts';
 
-/** A known key, and its parents: `images`, `[]`, and `*` for a key that people choose. */
-interface Place {
+/** A key of the schema, and its parents: `images`, `[]`, and `*` for a key that people choose. */
+interface SchemaKey {
   readonly parents: readonly string[];
   readonly key: string;
 }
 
-/** Words that people know from other tools. */
+/** Words of other tools, and our word for each. */
 const OTHER_WORDS = new Map([
   ['allow', 'include'],
   ['deny', 'exclude'],
@@ -25,41 +25,41 @@ const OTHER_WORDS = new Map([
 
 /**
  * @param level the path of the object that has the key
- * @returns a sentence without any value, or undefined when no known key is near
+ * @returns a sentence without any value; undefined if no key of the schema is near
  */
 export function adviseOnKey(schema: z.core.$ZodType, level: Path, key: string): string | undefined {
   if (key === '<<') {
     return 'keys are not merged here. An anchor stands for one value, as in tags: &both [a, b] and tags: *both; what holds for all images goes under defaults.';
   }
-  const places = placesIn(schema);
-  const here = places.filter(({ parents }) => isLevel(parents, level));
+  const keys = keysIn(schema);
+  const here = keys.filter(({ parents }) => isLevel(parents, level));
   const synonym = OTHER_WORDS.get(simplify(key));
   const meant =
     nearest(key, here) ?? (synonym === undefined ? undefined : here.find((one) => one.key === synonym));
   const elsewhere = belowFirst(
-    places.filter((one) => one.key === key),
+    keys.filter((one) => one.key === key),
     level,
   );
   if (elsewhere.length > 0 && (meant === undefined || simplify(meant.key) !== simplify(key))) {
     return `this key belongs elsewhere: ${elsewhere.map((one) => format(one)).join(' or ')}.`;
   }
   if (meant !== undefined) return `there is no such key. Is ${meant.key} meant?`;
-  const far = nearest(key, belowFirst(places, level));
+  const far = nearest(key, belowFirst(keys, level));
   return far === undefined ? undefined : `there is no such key. Is ${format(far)} meant?`;
 }
 
-function placesIn(schema: z.core.$ZodType, parents: readonly string[] = []): Place[] {
+function keysIn(schema: z.core.$ZodType, parents: readonly string[] = []): SchemaKey[] {
   if (schema instanceof z.ZodMiniObject) {
     return Object.entries<z.core.$ZodType>(schema.shape).flatMap(([key, value]) =>
-      [{ parents, key }].concat(placesIn(value, [...parents, key])),
+      [{ parents, key }].concat(keysIn(value, [...parents, key])),
     );
   }
-  if (schema instanceof z.ZodMiniOptional) return placesIn(schema.def.innerType, parents);
+  if (schema instanceof z.ZodMiniOptional) return keysIn(schema.def.innerType, parents);
   if (schema instanceof z.ZodMiniUnion) {
-    return schema.def.options.flatMap((option) => placesIn(option, parents));
+    return schema.def.options.flatMap((option) => keysIn(option, parents));
   }
-  if (schema instanceof z.ZodMiniArray) return placesIn(schema.def.element, [...parents, '[]']);
-  return schema instanceof z.ZodMiniRecord ? placesIn(schema.def.valueType, [...parents, '*']) : [];
+  if (schema instanceof z.ZodMiniArray) return keysIn(schema.def.element, [...parents, '[]']);
+  return schema instanceof z.ZodMiniRecord ? keysIn(schema.def.valueType, [...parents, '*']) : [];
 }
 
 function isLevel(parents: readonly string[], level: Path): boolean {
@@ -73,19 +73,19 @@ function isBelow(parents: readonly string[], level: Path): boolean {
   });
 }
 
-/** Places in the same entry, if there are any, because a key is mostly put one level too high. */
-function belowFirst(places: readonly Place[], level: Path): readonly Place[] {
-  const below = places.filter(({ parents }) => isBelow(parents, level));
-  return below.length === 0 ? places : below;
+/** Prefers keys of the same entry, because a key is mostly put one level too high. */
+function belowFirst(keys: readonly SchemaKey[], level: Path): readonly SchemaKey[] {
+  const below = keys.filter(({ parents }) => isBelow(parents, level));
+  return below.length === 0 ? keys : below;
 }
 
-function nearest(key: string, places: readonly Place[]): Place | undefined {
-  const near = places
-    .map((place) => ({ place, edits: countEdits(simplify(key), simplify(place.key)) }))
+function nearest(typed: string, keys: readonly SchemaKey[]): SchemaKey | undefined {
+  const near = keys
+    .map((candidate) => ({ candidate, edits: countEdits(simplify(typed), simplify(candidate.key)) }))
     // Short words are near each other by chance.
-    .filter(({ place, edits }) => edits <= (place.key.length < 7 ? 1 : 2) && edits < key.length)
+    .filter(({ candidate, edits }) => edits <= (candidate.key.length < 7 ? 1 : 2) && edits < typed.length)
     .toSorted((one, other) => one.edits - other.edits);
-  return near[0]?.place;
+  return near[0]?.candidate;
 }
 
 /** `min_age` and `MINAGE` mean `minAge`. */
@@ -94,6 +94,6 @@ function simplify(key: string): string {
 }
 
 /** `images[].tags`, `upstreams.HOST.ca`. */
-function format({ parents, key }: Place): string {
+function format({ parents, key }: SchemaKey): string {
   return [...parents, key].join('.').replaceAll('.[]', '[]').replaceAll('*', 'HOST');
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { Configuration } from './configuration.ts';
-import { ConfigurationError } from './configuration-error.ts';
+import { ConfigurationError, ProblemsError } from './configuration-error.ts';
 import { ConfigurationDocument } from './document.ts';
 import { interpret } from './interpret.ts';
 import { configurationSchema, imagelessSchema } from './schema.ts';
@@ -14,13 +15,13 @@ const UNREADABLE: Readonly<Record<string, string>> = {
 };
 
 export interface Reading {
-  /** False: a file that lists no images will do. */
+  /** Whether a file that lists no images is refused. */
   readonly needsImages: boolean;
 }
 
 /**
  * Reads and checks a configuration. It opens no other file and no connection.
- * @param environment what `${NAME}` in a value stands for
+ * @param environment the values of variables such as `${NAME}`
  * @throws {ConfigurationError} with every problem that was found
  */
 export async function loadConfiguration(
@@ -28,45 +29,72 @@ export async function loadConfiguration(
   environment: Environment,
   reading: Reading = { needsImages: true },
 ): Promise<Configuration> {
+  try {
+    return parse(await readText(file), dirname(resolve(file)), environment, reading);
+  } catch (error) {
+    throw withFileName(file, error);
+  }
+}
+
+/**
+ * As `loadConfiguration`, but from a text.
+ * @param file for messages, and for where relative paths start
+ * @throws {ConfigurationError}
+ */
+export function parseConfiguration(
+  file: string,
+  text: string,
+  environment: Environment,
+  reading: Reading = { needsImages: true },
+): Configuration {
+  try {
+    return parse(text, dirname(resolve(file)), environment, reading);
+  } catch (error) {
+    throw withFileName(file, error);
+  }
+}
+
+function withFileName(file: string, error: unknown): unknown {
+  return error instanceof ProblemsError ? new ConfigurationError(file, error.problems) : error;
+}
+
+/** @throws {ProblemsError} */
+async function readText(file: string): Promise<string> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(file);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw refusal(file, UNREADABLE[code] ?? `it cannot be read (${code}).`);
+    throw wholeFile(UNREADABLE[code] ?? `it cannot be read (${code}).`);
   }
-  let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
   } catch {
-    throw refusal(file, 'it is not UTF-8 text. Save it as UTF-8.');
+    throw wholeFile('it is not UTF-8 text. Save it as UTF-8.');
   }
-  return parseConfiguration(file, text, environment, reading);
 }
 
-/** As `loadConfiguration`, of text that is at hand. @throws {ConfigurationError} */
-export function parseConfiguration(
-  file: string,
+/** @throws {ProblemsError} */
+function parse(
   text: string,
+  folder: string,
   environment: Environment,
-  { needsImages }: Reading = { needsImages: true },
+  { needsImages }: Reading,
 ): Configuration {
-  const document = new ConfigurationDocument(file, text, environment);
+  const document = new ConfigurationDocument(text, environment);
   const schema = needsImages ? configurationSchema : imagelessSchema;
   const parsed = schema.safeParse(document.json, { reportInput: true });
   if (!parsed.success) {
     document.refuse(parsed.error.issues.flatMap((issue) => explainIssue(issue, document)));
-    throw refusal(file, 'its shape is not that of a configuration.');
+    throw wholeFile('its shape is not that of a configuration.');
   }
-  const { configuration, problems } = interpret(
-    file,
-    { ...parsed.data, images: parsed.data.images ?? [] },
-    (path) => document.lineOf(path),
-  );
+  const input = { ...parsed.data, images: parsed.data.images ?? [] };
+  const { configuration, problems } = interpret(folder, input, (path) => document.lineOf(path));
   document.refuse(problems);
   return configuration;
 }
 
-function refusal(file: string, message: string): ConfigurationError {
-  return new ConfigurationError(file, [{ line: undefined, key: '', message }]);
+/** A problem that has no line. */
+function wholeFile(message: string): ProblemsError {
+  return new ProblemsError([{ line: undefined, key: '', message }]);
 }

@@ -1,10 +1,10 @@
-/** `moves`: when a tag that upstream moves is moved here. */
+/** Interprets `moves`: when our tag follows a tag that upstream moves. */
 import { FOLLOW, type MovePolicy } from '../engine/tags/tag-policy.ts';
 import type { Path } from './path.ts';
 import type { Problems } from './problems.ts';
 import type { MovesFile } from './schema.ts';
 
-/** @param base what holds where a key is not there */
+/** @param base the value of each key that is not there */
 export function interpretMoves(
   input: MovesFile | undefined,
   path: Path,
@@ -14,8 +14,8 @@ export function interpretMoves(
   const { policy, minAge, rollback, maxMovesPerRun } = input ?? {};
   return {
     policy: policy ?? base.policy,
-    minAge:
-      (minAge === undefined ? undefined : problems.duration(minAge, [...path, 'minAge'])) ?? base.minAge,
+    minAgeMs:
+      (minAge === undefined ? undefined : problems.duration(minAge, [...path, 'minAge'])) ?? base.minAgeMs,
     rollback: rollback ?? base.rollback,
     maxMovesPerRun: maxMovesPerRun ?? base.maxMovesPerRun,
   };

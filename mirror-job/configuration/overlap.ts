@@ -1,6 +1,6 @@
 /**
- * A tag is one pointer: two sources that both fill it would move it back and forth, each run. So whoever serves
- * two sources under one name has to say which tag is whose.
+ * Refuses two sources for one tag. A tag is one pointer, so two sources that fill it would move it back and forth in each
+ * run. If two sources are served under one name, the configuration has to say which tag is whose.
  */
 import { maySelect } from '../engine/selection/selection.ts';
 import type { ImageConfiguration } from './configuration.ts';
@@ -19,15 +19,15 @@ export function findOverlaps(images: readonly ImageConfiguration[], problems: Pr
 }
 
 function overlapOf(one: ImageConfiguration, other: ImageConfiguration): string | undefined {
-  const place = other.line === undefined ? 'another entry' : `line ${other.line}`;
+  const otherEntry = other.line === undefined ? 'another entry' : `line ${other.line}`;
   const tag =
     one.tags.explicit.find((name) => maySelect(other.tags, name)) ??
     other.tags.explicit.find((name) => maySelect(one.tags, name));
   if (tag !== undefined) {
-    return `it selects the tag "${tag}" of ${one.repository}, and ${place} selects the same tag from another source. Leave the tag out of one of the two, or give one of them another name.`;
+    return `it selects the tag "${tag}" of ${one.repository}, and ${otherEntry} selects the same tag from another source. Leave the tag out of one of the two, or give one of them another name.`;
   }
-  // Whether two patterns share a tag is known only when upstream has listed them, which is too late to ask.
+  // Two patterns may share a tag. That shows only when upstream lists its tags, which is too late to ask.
   return one.tags.rules !== undefined && other.tags.rules !== undefined
-    ? `its patterns and those of ${place} may select the same tag of ${one.repository} from different sources. List the tags of one of the two by name, or give one of them another name.`
+    ? `its patterns and those of ${otherEntry} may select the same tag of ${one.repository} from different sources. List the tags of one of the two by name, or give one of them another name.`
     : undefined;
 }

@@ -1,7 +1,10 @@
-/** Where something stands in the file, as keys and positions. */
+/** Paths in the file: keys, and positions in lists. */
 import { isPair, isScalar, isSeq } from 'yaml';
 
 export type Path = readonly PropertyKey[];
+
+/** The line of a key in the file, from 1; undefined where no line can be named. */
+export type LineOf = (path: Path) => number | undefined;
 
 /** `images[0].tags`, `upstreams["docker.io"]`. */
 export function formatPath(path: Path): string {
@@ -14,7 +17,7 @@ export function formatPath(path: Path): string {
   return text;
 }
 
-/** @param nodes a node of a YAML document and, before it, all that it stands in */
+/** @param nodes a node of a YAML document, with all of its parents before it */
 export function pathOfNodes(nodes: readonly unknown[]): Path {
   return nodes.flatMap((node, depth): Path => {
     if (isPair(node)) return isScalar(node.key) ? [String(node.key.value)] : [];

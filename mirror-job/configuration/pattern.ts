@@ -1,17 +1,17 @@
-/** Patterns of tags: a glob, or between slashes a regular expression. What has no pattern characters is a tag. */
+/** Patterns of tags: a glob, or a regular expression between slashes. A text without pattern characters is a tag. */
 import picomatch from 'picomatch';
 import { isTag, type Tag } from '../../core/reference.ts';
 import type { TagPattern } from '../engine/selection/selection.ts';
 
-/** A pattern that cannot be used; the message is a sentence. */
+/** A pattern that cannot be used. The message is a sentence. */
 export class PatternInvalidError extends Error {
   override readonly name = 'PatternInvalidError';
 }
 
-/** A tag that is asked for by name, or what says whether a tag is asked for. */
+/** A tag that is listed by name, or a pattern that selects tags. */
 export type Pattern = Tag | TagPattern;
 
-/** The alphabet of tags and of globs: a glob with anything else in it matches no tag there is. */
+/** The characters of tags and of globs. A glob with any other character matches no tag. */
 const GLOB = /^[\w.\-*?[\]{}()!|+@,^\\]+$/;
 
 /** @throws {PatternInvalidError} */
@@ -27,7 +27,7 @@ export function parsePattern(text: string): Pattern {
 }
 
 /**
- * What a tag may have after its version: nothing, a text such as `-alpine`, or a pattern of such texts.
+ * Parses a suffix, which a tag may have after its version: nothing, a text such as `-alpine`, or a pattern of such texts.
  * @throws {PatternInvalidError}
  */
 export function parseSuffix(text: string): TagPattern {
@@ -37,11 +37,11 @@ export function parseSuffix(text: string): TagPattern {
       `"${text}" is not a suffix. A suffix begins with a hyphen or an underscore, as in '-alpine' or '_amd64*'; '' stands for no suffix.`,
     );
   }
-  // A glob of nothing is an error to picomatch.
+  // picomatch refuses an empty glob.
   return text === '' ? exactly(text) : parseGlob(text);
 }
 
-/** Of a list in which a tag stands for itself alone. */
+/** For a list in which a tag matches only itself. */
 export function asMatcher(pattern: Pattern): TagPattern {
   return typeof pattern === 'string' ? exactly(pattern) : pattern;
 }

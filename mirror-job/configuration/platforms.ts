@@ -1,11 +1,11 @@
-/** `platforms`: which children of an index are mirrored. */
+/** Interprets `platforms`: which children of an index are mirrored. */
 import { formatPlatform } from '../../core/descriptor.ts';
 import { parsePlatform, type Platforms } from '../engine/copy/platform.ts';
 import type { Path } from './path.ts';
 import type { Problems } from './problems.ts';
 import type { PlatformsFile } from './schema.ts';
 
-/** @returns `inherited` where the file does not say; else undefined for all, or each once, in containerd's spelling, sorted */
+/** @returns `inherited` if the file does not say; undefined for all; else each platform once, spelled as containerd does, sorted */
 export function interpretPlatforms(
   input: PlatformsFile | undefined,
   inherited: Platforms,

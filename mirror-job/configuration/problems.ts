@@ -1,4 +1,4 @@
-/** Collects what is wrong while the rest is still looked at. */
+/** Collects problems, so that the rest of the file is still checked. */
 import { DurationInvalidError, parseDuration } from '../../core/duration.ts';
 import { NameInvalidError } from '../../core/reference.ts';
 import type { PathProblem } from './document.ts';
@@ -9,13 +9,13 @@ import { PatternInvalidError, parsePattern, parseSuffix, type Pattern } from './
 export class Problems {
   readonly list: PathProblem[] = [];
 
-  /** @param other the position of the other image, when two are at odds */
+  /** @param other the position of the other image, if two conflict */
   add(path: Path, message: string, other?: number): void {
     this.list.push({ path, message, other });
   }
 
-  /** @returns undefined, and a problem, where `parse` refuses a name or a pattern */
-  named<Value>(path: Path, parse: () => Value): Value | undefined {
+  /** @returns undefined, and a problem, if `parse` refuses a name or a pattern */
+  parsed<Value>(path: Path, parse: () => Value): Value | undefined {
     try {
       return parse();
     } catch (error) {
@@ -25,17 +25,17 @@ export class Problems {
     }
   }
 
-  /** Each problem stands at its own pattern. */
+  /** Each problem has the path of its own pattern. */
   patterns(texts: readonly string[], path: Path): Pattern[] {
-    return texts.flatMap((text, index) => this.named([...path, index], () => parsePattern(text)) ?? []);
+    return texts.flatMap((text, index) => this.parsed([...path, index], () => parsePattern(text)) ?? []);
   }
 
-  /** As `patterns`, of what tags have after their version. */
+  /** As `patterns`, for the suffixes that tags have after their version. */
   suffixes(texts: readonly string[], path: Path): TagPattern[] {
-    return texts.flatMap((text, index) => this.named([...path, index], () => parseSuffix(text)) ?? []);
+    return texts.flatMap((text, index) => this.parsed([...path, index], () => parseSuffix(text)) ?? []);
   }
 
-  /** Milliseconds. */
+  /** @returns milliseconds; undefined, and a problem, for a text that is not a duration */
   duration(written: string | 0, path: Path): number | undefined {
     try {
       return parseDuration(String(written));
@@ -46,7 +46,7 @@ export class Problems {
     }
   }
 
-  /** `false`, or how often: milliseconds. */
+  /** @returns `false` for never, or milliseconds */
   interval(
     input: false | { readonly every: string | 0 } | undefined,
     path: Path,

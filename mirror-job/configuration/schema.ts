@@ -1,27 +1,27 @@
 /**
- * The shape of lifeboat.yaml. What the values mean, and whether they go together, is in interpret.ts. The
- * descriptions are what an editor shows: `npm run schema` writes them into lifeboat.schema.json.
+ * The shape of lifeboat.yaml. interpret.ts checks what the values mean, and whether they go together. Editors show the
+ * descriptions, which `npm run schema` writes into lifeboat.schema.json.
  */
-// The same as `zod` with functions instead of methods: each run that looks whether there is anything to do loads this.
+// `zod/mini` is `zod` with functions instead of methods. It loads faster, and each run loads it.
 import * as z from 'zod/mini';
 import { AUDIENCES } from '../../core/identity.ts';
 
-// One file is read: to compile its shape first takes longer than to check it.
+// Only one file is read, and compiling the schema takes longer than checking the file.
 z.config({ jitless: true });
 
 const text = z.string().check(z.minLength(1, 'it must not be empty.'));
 const whole = z.int({
-  // Only what no number can tell from its neighbours; what is not a whole number has a sentence of its own.
+  // A number that is too large to be exact. A number that is not whole has a sentence of its own.
   error: ({ code }) => (code === 'too_big' || code === 'too_small' ? 'it is too large a number.' : undefined),
 });
-/** The text is parsed later, when a variable has its value. */
+/** The text is parsed later, because a variable may stand for it. */
 const duration = z.union([text, z.literal(0)], {
   error: 'it must be a duration, such as 30s, 5m, 24h or 7d.',
 });
 const count = whole.check(z.minimum(1, 'it must be at least 1.'));
 const patterns = z.array(text);
 
-/** A map that knows its keys and, where another one stands in it, names them. */
+/** A map of keys. An unknown key is refused, with the names of all keys. */
 function keys<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return z.strictObject(shape, {
     error: ({ code }) =>
@@ -74,7 +74,7 @@ const store = keys({
   ),
 });
 
-/** An index and one of its manifests: with fewer, a run would get no further than the one before. */
+/** Enough for an index and one of its manifests. With fewer, a run would get no further than the run before it. */
 const MIN_GETS = 3;
 
 const upstream = keys({
@@ -229,7 +229,7 @@ export const configurationSchema = keys({
   stores: optional(
     z.array(store).check(
       z.minLength(1, 'it lists no store.'),
-      // As many as the edge takes.
+      // The edge takes no more.
       z.maxLength(9, 'it lists more than nine stores.'),
     ),
     'Several buckets, each a whole mirror, filled in one go. The first one is the primary.',
@@ -266,7 +266,7 @@ export const configurationSchema = keys({
   ),
 });
 
-/** Where images are named on the command line. */
+/** For commands whose images are named on the command line. */
 export const imagelessSchema = z.partial(configurationSchema, { images: true });
 
 export type ConfigurationFile = z.infer<typeof configurationSchema>;

@@ -1,4 +1,4 @@
-/** What is wrong with the file's shape, in words for people: one problem a key. */
+/** Explains what is wrong with the file's shape: one problem per key. */
 import type * as z from 'zod/mini';
 import { isObject } from '../../core/json.ts';
 import type { Path } from './path.ts';
@@ -7,7 +7,7 @@ import type { ConfigurationDocument, PathProblem } from './document.ts';
 import { adviseOnKey } from './key-advice.ts';
 import { configurationSchema } from './schema.ts';
 
-/** Their values are never shown. */
+/** Keys whose values are never shown. */
 const SECRET: ReadonlySet<unknown> = new Set(['accessKeyId', 'secretAccessKey', 'username', 'password']);
 
 const DURATIONS: ReadonlySet<unknown> = new Set(['every', 'maxDuration', 'minAge', 'timeout']);
@@ -36,7 +36,7 @@ export function explainIssue(issue: z.core.$ZodIssue, document: ConfigurationDoc
       return [{ path, message: `it must be one of ${issue.values.map(String).join(', ')}.` }];
     case 'invalid_union': {
       if (input === undefined) return [{ path, message: 'it is missing.' }];
-      // The alternative that got furthest is the one that was meant: its problems say more than "none fits".
+      // The alternative that fits best is the one that was meant, and its problems say more than "none fits".
       const meant = issue.errors.find(
         (errors) => !errors.some((error) => error.path.length === 0 && isOtherKind(error)),
       );
@@ -56,7 +56,7 @@ export function explainIssue(issue: z.core.$ZodIssue, document: ConfigurationDoc
   }
 }
 
-/** `- alpine:` and `- alpine: 3.20`, which YAML takes for a map with one key. */
+/** Explains `- alpine:` and `- alpine: 3.20`, which YAML reads as a map with one key. */
 function colonAfterImage(path: Path, input: unknown): PathProblem | undefined {
   if (path.length !== 2 || path[0] !== 'images' || !isObject(input)) return undefined;
   const [key, ...others] = Object.keys(input);
@@ -73,7 +73,7 @@ function isOtherKind({ code }: z.core.$ZodIssue): boolean {
   return code === 'invalid_type' || code === 'invalid_value';
 }
 
-/** The advice on a number, as it is written: mostly its unit is missing. */
+/** Advises on a number as the file writes it: mostly its unit is missing. */
 function wrongDuration(written: string, otherwise: string): string {
   const error = new DurationInvalidError(written);
   return error.isUnitless ? `${written} ${error.message}` : otherwise;

@@ -1,11 +1,10 @@
-/** Where the mirror is kept: one store, or several of which each is a whole mirror. */
+/** Interprets `store` and `stores`: one bucket, or several of which each is a whole mirror. */
 import type { Configuration, StoreConfiguration } from './configuration.ts';
-import type { LineOf } from './interpret.ts';
-import { formatPath, type Path } from './path.ts';
+import { formatPath, type LineOf, type Path } from './path.ts';
 import type { Problems } from './problems.ts';
 import type { ConfigurationFile, StoreFile } from './schema.ts';
 
-/** Of no use where there is a problem. */
+/** @returns stores that are valid only if there is no problem */
 export function interpretStores(
   { store, stores }: Pick<ConfigurationFile, 'store' | 'stores'>,
   lineOf: LineOf,
@@ -30,14 +29,14 @@ export function interpretStores(
         `it must be ${primary.audience}, as for the first store, because all stores hold the same images for the same readers.`,
       );
     }
-    if ([primary, ...later.slice(0, index)].some((other) => isSamePlace(one, other))) {
+    if ([primary, ...later.slice(0, index)].some((other) => isSameBucket(one, other))) {
       problems.add(path, 'this is the same bucket as a store that is listed before it. Keep one of the two.');
     }
   }
   return { store: primary, laterStores: later };
 }
 
-function isSamePlace(one: StoreConfiguration, other: StoreConfiguration): boolean {
+function isSameBucket(one: StoreConfiguration, other: StoreConfiguration): boolean {
   return one.endpoint === other.endpoint && one.bucket === other.bucket && one.prefix === other.prefix;
 }
 

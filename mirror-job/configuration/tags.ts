@@ -1,4 +1,4 @@
-/** `tags` of an image: which ones are named, and the rules for all the others. */
+/** Interprets `tags` of an image: the tags that are listed by name, and the rules for all others. */
 import { minVersion, satisfies, validRange } from 'semver';
 import type { Selection, TagPattern, TagRules, VersionRule } from '../engine/selection/selection.ts';
 import type { Path } from './path.ts';
@@ -6,11 +6,11 @@ import { asMatcher } from './pattern.ts';
 import type { Problems } from './problems.ts';
 import type { TagsFile } from './schema.ts';
 
-/** Precisions that a tag may have. */
+/** How many precisions a tag may have. */
 const PRECISIONS = 3;
 
 export interface InterpretedTags extends Selection {
-  /** Whether it is meant to select anything, were it not for a problem. */
+  /** Whether the entry is meant to select anything, even if a problem prevents it. */
   readonly selectsAny: boolean;
   readonly immutable: readonly TagPattern[];
 }
@@ -37,7 +37,7 @@ export function interpretTags(input: TagsFile | string[], path: Path, problems: 
     explicit: include.filter((pattern) => typeof pattern === 'string'),
     rules: hasRules ? rules : undefined,
     immutable: immutable.map((pattern) => asMatcher(pattern)),
-    // `latest` and its like alone have their own problem, which says what to add.
+    // `latest` alone has a problem of its own, which says what to add.
     selectsAny: (tags.include ?? []).length > 0 || versions !== undefined || tags.latest !== undefined,
   };
 }
@@ -66,13 +66,13 @@ function interpretVersions(tags: TagsFile, path: Path, problems: Problems): Vers
   };
 }
 
-/** Whether a version without a suffix is in it: suffixes are cut off before versions are compared. */
+/** Whether a range has a version without a suffix, because suffixes are cut off before versions are compared. */
 function hasRelease(range: string): boolean {
   const least = minVersion(range);
   return least !== null && satisfies(`${least.major}.${least.minor}.${least.patch}`, range);
 }
 
-/** What counts among listed tags says nothing where none is listed. */
+/** Refuses keys that count listed tags where no tag is listed. */
 function refuseIdle({ latest, minTags }: TagsFile, path: Path, problems: Problems): void {
   for (const [key, value] of Object.entries({ latest, minTags })) {
     if (value === undefined) continue;
@@ -85,14 +85,14 @@ function refuseIdle({ latest, minTags }: TagsFile, path: Path, problems: Problem
 
 function refuseUnreachable({ latest, minTags, versions }: TagRules, path: Path, problems: Problems): void {
   if (latest === undefined) return;
-  const most =
+  const maxTags =
     versions === undefined
       ? latest
       : latest * versions.suffixes.length * (versions.precisions.length || PRECISIONS);
-  if (minTags > most) {
+  if (minTags > maxTags) {
     problems.add(
       [...path, 'minTags'],
-      `latest leaves at most ${most} tags, so no list is ever long enough. Lower minTags, or raise latest.`,
+      `latest leaves at most ${maxTags} tags, so no list is ever long enough. Lower minTags, or raise latest.`,
     );
   }
 }

@@ -1,11 +1,11 @@
-/** `${NAME}` in a value reads the environment. What it says is not read again, so a password may hold anything. */
+/** Replaces `${NAME}` in values by the environment's value, which is not read again: a password may hold anything. */
 import { visit, type Document, type LineCounter, type Scalar } from 'yaml';
-import { ConfigurationError, type Problem } from './configuration-error.ts';
+import { ProblemsError, type Problem } from './configuration-error.ts';
 import { formatPath, pathOfNodes } from './path.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A variable as in a shell. It is refused, because its name would be sent as a key or a password. */
+/** A variable as in a shell, without braces. It is refused, because its name would be sent as a key or a password. */
 const BARE = /^\$[A-Z_][A-Z0-9_]*$/;
 /** The sentence does not quote the value, because it could be a password all the same. */
 const WITHOUT_BRACES =
@@ -15,11 +15,10 @@ const VARIABLE = /\$\{([^}]*)\}/g;
 
 /**
  * Puts the environment's values into the document.
- * @returns each value that was changed, with what stood there before
- * @throws {ConfigurationError} for every variable that is not set, or empty: a missing secret often arrives as ""
+ * @returns each value that was changed, and how the file writes it
+ * @throws {ProblemsError} for every variable that is not set, or is empty, because a missing secret often arrives as ""
  */
 export function fillVariables(
-  file: string,
   document: Document,
   lines: LineCounter,
   environment: Environment,
@@ -44,7 +43,7 @@ export function fillVariables(
             `${whole} is not a variable: only a name may stand between the braces, as in \${S3_ENDPOINT}.`,
           );
         }
-        // Not what every object has: ${constructor} is no variable.
+        // An inherited property is no variable: ${constructor}.
         const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
         if (value !== undefined && value !== '') return value;
         const state = value === undefined ? 'not set' : 'empty';
@@ -55,6 +54,6 @@ export function fillVariables(
       if (node.value !== written) filled.set(node, written);
     },
   });
-  if (problems.length > 0) throw new ConfigurationError(file, problems);
+  if (problems.length > 0) throw new ProblemsError(problems);
   return filled;
 }

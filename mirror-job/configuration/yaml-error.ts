@@ -1,11 +1,11 @@
-/** What YAML itself refuses, in words that say what to type instead. Never a piece of the file: it may be a secret. */
+/** Explains what YAML refuses, and what to type instead. It never quotes the file, which may hold a secret. */
 import { parseDocument, visit, type Document, type ErrorCode, type LineCounter } from 'yaml';
-import { ConfigurationError } from './configuration-error.ts';
+import { ProblemsError } from './configuration-error.ts';
 
 const SPECIAL_START =
   "a text that begins with *, &, !, @, % or ` has to be in quotes, as in '*' or '*-alpine'.";
 
-/** The mistakes that people make, each with its remedy; the others keep the parser's words. */
+/** A remedy for each mistake that people make. Other mistakes keep the parser's words. */
 const REMEDIES: { readonly [Code in ErrorCode]?: string } = {
   BAD_ALIAS: SPECIAL_START,
   BAD_DQ_ESCAPE: 'within double quotes a backslash begins an escape. Use single quotes.',
@@ -22,22 +22,18 @@ const REMEDIES: { readonly [Code in ErrorCode]?: string } = {
   TAB_AS_INDENT: 'this line is indented with a tab. YAML takes spaces only.',
 };
 
-/** Invisible characters, pasted from a web page or a chat. A byte order mark is allowed at the very beginning. */
+/** A line that begins with an invisible character, pasted from a web page or a chat. The file may begin with a BOM. */
 const INVISIBLE_START = /(?<=\n)[ -]*([\u00A0\u200B\u2007\u202F\u3000\uFEFF])/;
 
 /**
- * @param fill called with a document that is valid YAML, before its values are taken
- * @throws {ConfigurationError} for the first error, and for aliases that lead nowhere or grow without bound
+ * @param fill changes values of a document that is valid YAML, before they are read
+ * @throws {ProblemsError} for the first error, and for aliases without an anchor, or that grow without bound
  */
 export function readYaml<Filled>(
-  file: string,
   text: string,
   lines: LineCounter,
   fill: (document: Document) => Filled,
 ): { document: Document; filled: Filled; json: unknown } {
-  const refuseLine = (line: number | undefined, message: string): never => {
-    throw new ConfigurationError(file, [{ line, key: '', message }]);
-  };
   const refuse = (offset: number | undefined, message: string): never =>
     refuseLine(offset === undefined ? undefined : lines.linePos(offset).line, message);
   const invisible = INVISIBLE_START.exec(text);
@@ -51,7 +47,7 @@ export function readYaml<Filled>(
   }
   try {
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
-    // A warning is a tag that YAML does not know: what follows "!" was meant as text.
+    // A warning means an unknown YAML tag: the text after "!" was meant as text.
     const [error] = [...document.errors, ...document.warnings];
     if (error !== undefined) {
       refuse(error.pos[0], REMEDIES[error.code] ?? explain(error.message, lineAt(text, error.pos[0])));
@@ -64,13 +60,17 @@ export function readYaml<Filled>(
     const filled = fill(document);
     return { document, filled, json: document.toJS() };
   } catch (error) {
-    if (error instanceof ConfigurationError) throw error;
-    // Aliases of aliases of aliases: nobody's configuration.
+    if (error instanceof ProblemsError) throw error;
+    // Aliases of aliases of aliases, which no real configuration has.
     return refuse(undefined, 'its aliases grow without bound.');
   }
 }
 
-/** The parser's sentence without what it quotes, which follows a colon. */
+function refuseLine(line: number | undefined, message: string): never {
+  throw new ProblemsError([{ line, key: '', message }]);
+}
+
+/** The parser's sentence without its quotation, which follows a colon. */
 function explain(message: string, line: string): string {
   const [, quote] = /^Missing closing (["'])quote/.exec(message) ?? [];
   if (quote !== undefined)

@@ -1,6 +1,6 @@
 /**
- * Finds the entries of a draft that the configuration's own rules accept. The others are lost, each with the sentences
- * of the rules.
+ * Finds the entries of a draft that the configuration's own rules accept. The other entries become losses, each with the
+ * sentences of the rules.
  */
 import { ConfigurationError, type Problem } from '../configuration/configuration-error.ts';
 import { parseConfiguration } from '../configuration/load.ts';
@@ -25,8 +25,8 @@ export function acceptUpstreams(draft: Draft): Upstreams {
 }
 
 /**
- * All entries are checked at once, and again without the lost ones. The rules are checked in a few steps (variables,
- * shape, meaning, conflicts between two entries), and each step needs one round, however many entries there are.
+ * Checks all entries at once, and again without the refused ones. The rules are checked in a few steps (variables, shape,
+ * meaning, conflicts between two entries), and each step needs one round, however many entries there are.
  */
 export function acceptImages(draft: Draft, upstreams: Upstreams): readonly DraftImage[] {
   let images = distinct(draft, draft.images);
@@ -41,7 +41,7 @@ export function acceptImages(draft: Draft, upstreams: Upstreams): readonly Draft
   return images;
 }
 
-/** No rule leads here today. Without this, one that did would be checked again for ever. */
+/** Ends the rounds if a round changes nothing. No rule leads here today; without this, one that did would loop for ever. */
 function loseAll(draft: Draft, images: readonly DraftImage[], problems: readonly Problem[]): readonly [] {
   for (const [index, { path }] of images.entries()) {
     const own = problems.filter((problem) => positionOf(problem) === index);
@@ -51,13 +51,13 @@ function loseAll(draft: Draft, images: readonly DraftImage[], problems: readonly
   return [];
 }
 
-/** The same image copied to several places is one image here, whose note names all places. */
+/** Joins entries for the same image, which another tool copies to several targets. The note names all of them. */
 function distinct(draft: Draft, images: readonly DraftImage[]): readonly DraftImage[] {
   return [...Map.groupBy(images, (image) => identityOf(image)).values()].flatMap(([first, ...others]) => {
     if (first === undefined || others.length === 0) return first ?? [];
     const also = others.map(({ path, note }) => {
-      const place = `also ${lineText(draft, path)}`;
-      return note === undefined ? place : `${place}, ${note}`;
+      const other = `also ${lineText(draft, path)}`;
+      return note === undefined ? other : `${other}, ${note}`;
     });
     const { path, value, note } = first;
     return { path, value, note: (note === undefined ? also : [note, ...also]).join('; ') };
@@ -73,10 +73,10 @@ function identityOf({ value }: DraftImage): string {
   }
 }
 
-/** @param texts each image as JSON, one per line, so that a problem tells its image */
+/** @param texts each image as JSON, on a line of its own, so that the line of a problem tells the image */
 function problemsOf(draft: Draft, texts: readonly string[], upstreams: Upstreams): readonly Problem[] {
   const store = { endpoint: 'https://store.invalid', bucket: 'b' };
-  // A text that the draft did not write as a variable is none, however much it looks like one.
+  // Only texts that the draft wrote as variables are variables, whatever other texts look like.
   const environment = Object.fromEntries([...draft.variables].map((name) => [name, 'x']));
   const rest = JSON.stringify({ store, upstreams }).slice(1);
   const text = `{"images":[\n${texts.join(',\n')}\n],${rest}`;
@@ -89,7 +89,7 @@ function problemsOf(draft: Draft, texts: readonly string[], upstreams: Upstreams
   }
 }
 
-/** @returns fewer images, or some of them with all platforms */
+/** @returns fewer images; or as many, of which some have all platforms instead of those that were refused */
 function withoutRefused(
   draft: Draft,
   images: readonly DraftImage[],
@@ -100,7 +100,7 @@ function withoutRefused(
   if (strays !== undefined) throw new ConfigurationError(draft.file.name, strays);
   const refused = new Set<number>();
   return images.flatMap((image, index) => {
-    // If two entries want one tag, the first one gets it.
+    // If two entries select one tag, the first entry gets it.
     const own = (byImage.get(index) ?? []).filter(
       ({ other }) => other === undefined || (other < index && !refused.has(other)),
     );
@@ -112,7 +112,7 @@ function withoutRefused(
       return { path: image.path, value: rest, note: image.note };
     }
     refused.add(index);
-    // A sentence about one item alone would suggest that the others were carried.
+    // A sentence about one item would suggest that the entry's other items were carried.
     const isItem = own.some(({ key }) => /^images\[\d+\]\.(?:tags|digests)\b/.test(key));
     const whole = isItem ? ` So nothing of ${image.value.source} is carried.` : '';
     draft.lose(image.path, `${sentencesOf(draft, own, images)}${whole}`);
@@ -132,8 +132,8 @@ function lineText(draft: Draft, path: Path): string {
 }
 
 /**
- * Sentences with the lines of the other tool's file. Of a place only the last key is named, because nobody sees the
- * checked text.
+ * Sentences with the lines of the other tool's file. Of a path, only the last key is named, because nobody sees the text
+ * that was checked.
  */
 function sentencesOf(draft: Draft, problems: readonly Problem[], images: readonly DraftImage[]): string {
   const sentences = problems.map((problem) => {

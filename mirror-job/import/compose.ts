@@ -1,4 +1,4 @@
-/** The text of a lifeboat.yaml for a draft. What the configuration's own rules refuse is not in it, and is said. */
+/** Writes the lifeboat.yaml of a draft. An entry that the configuration's own rules refuse is left out, and reported. */
 import { Document, isMap, isNode, isSeq, visit } from 'yaml';
 import { printable, printableLines } from '../../core/printable.ts';
 import { acceptImages, acceptUpstreams, type Upstreams } from './accept.ts';
@@ -13,12 +13,12 @@ const STORE = {
 };
 
 export interface Composed {
-  /** A configuration that `loadConfiguration` takes, once its variables are set; undefined where nothing is left. */
+  /** A configuration that `loadConfiguration` takes, once its variables are set; undefined if no image is left. */
   readonly text: string | undefined;
   readonly images: number;
 }
 
-/** Adds to the draft's losses what the configuration does not take. */
+/** Adds the entries that the configuration refuses to the draft's losses. */
 export function compose(draft: Draft): Composed {
   const upstreams = acceptUpstreams(draft);
   const images = acceptImages(draft, upstreams);
@@ -42,8 +42,8 @@ function write(draft: Draft, images: readonly DraftImage[], upstreams: Upstreams
     for (const [index, { path, note }] of images.entries()) {
       const item = list.items[index];
       if (!isNode(item)) continue;
-      const comment = [draft.file.placeOf(path), ...(note === undefined ? [] : [note])].join(', ');
-      // A line end would end the comment, and begin a key.
+      const comment = [draft.file.positionOf(path), ...(note === undefined ? [] : [note])].join(', ');
+      // A line break would end the comment and begin a key.
       item.commentBefore = ` ${printable(comment)}`;
       flow(item);
     }
@@ -58,7 +58,7 @@ function write(draft: Draft, images: readonly DraftImage[], upstreams: Upstreams
   return printableLines(text).replaceAll(/\n(?=(?:upstreams|images):)/g, '\n\n');
 }
 
-/** In double quotes, and only there, YAML reads an escaped character as the character. */
+/** YAML reads escapes only in double quotes. */
 function quoteUnprintable(document: Document): void {
   visit(document, {
     Scalar(_, node) {
@@ -71,7 +71,7 @@ function isShort(value: DraftImageValue): boolean {
   return Object.keys(value).length === 1;
 }
 
-/** Lists stand on one line, as people write them. */
+/** Writes lists on one line, as people do. */
 function flow(item: unknown): void {
   if (!isMap(item)) return;
   for (const { value } of item.items) {

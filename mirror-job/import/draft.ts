@@ -1,8 +1,8 @@
-/** What becomes of another tool's configuration: images, upstreams, and what has no place in lifeboat.yaml. */
+/** A draft of lifeboat.yaml from another tool's configuration: images, upstreams, and the settings that are lost. */
 import type { Path } from '../configuration/path.ts';
 import type { ForeignFile } from './foreign-file.ts';
 
-/** As lifeboat.yaml has it. */
+/** An image as lifeboat.yaml writes it. */
 export interface DraftImageValue {
   readonly source: string;
   readonly name?: string;
@@ -20,10 +20,10 @@ export interface DraftTags {
 }
 
 export interface DraftImage {
-  /** Where the other file says so. */
+  /** The entry's path in the other file. */
   readonly path: Path;
   readonly value: DraftImageValue;
-  /** What else there is to know, for a comment. */
+  /** More about the entry, for a comment; undefined for nothing. */
   readonly note: string | undefined;
 }
 
@@ -43,11 +43,11 @@ export class Draft {
   readonly kind: string;
   readonly images: DraftImage[] = [];
   readonly upstreams: DraftUpstream[] = [];
-  /** Names that stand in `${}`, because the draft has put them there. */
+  /** The variables that the draft has written. */
   readonly variables = new Set<string>();
-  /** Sentences (file, line, key, why), and their lines. */
+  /** Sentences (file, line, key, reason), each with its line. */
   readonly #losses = new Map<string, number>();
-  /** Whose password each variable holds. */
+  /** For each variable of a password, the host that it belongs to. */
   readonly #hosts = new Map<string, string>();
 
   constructor(file: ForeignFile, kind: string) {
@@ -55,21 +55,22 @@ export class Draft {
     this.kind = kind;
   }
 
-  /** The settings that have no place in lifeboat.yaml, in the file's order. */
+  /** Sentences about settings that have no equivalent in lifeboat.yaml, in the file's order. */
   get losses(): readonly string[] {
     return [...this.#losses].toSorted(([, a], [, b]) => a - b).map(([text]) => text);
   }
 
-  /** @param reason a sentence without its first capital: why it has no place, and what to do instead */
+  /** @param reason a sentence without its first capital: why the setting is lost, and what to do instead */
   lose(path: Path, reason: string): void {
-    const text = `${this.file.placeOf(path)}: ${reason}`;
-    // A default that several entries inherit is one thing to read.
+    const text = `${this.file.positionOf(path)}: ${reason}`;
+    // A default that several entries inherit is reported once.
     if (!this.#losses.has(text)) this.#losses.set(text, this.file.lineOf(path) ?? 0);
   }
 
   /**
-   * The texts of a list as they are written, none where there is no list. What cannot be read is lost as a whole: the rest
-   * alone could mean more than all of it.
+   * The texts of a list as the file writes them; none if there is no list. A list with anything else in it is lost as a
+   * whole, because the rest of it could select more than all of it.
+   * @returns undefined if the list is lost
    */
   texts(path: Path, value: unknown): readonly string[] | undefined {
     if (value === undefined || value === null) return [];
@@ -80,7 +81,7 @@ export class Draft {
     return undefined;
   }
 
-  /** A range that names a pre-release means more there than here, where a suffix is no part of the version. */
+  /** Reports a range that names a pre-release: it selects more in the other tool than here, where suffixes are no part of versions. */
   loseSuffixes(path: Path, range: string): void {
     if (!/\d-[\dA-Za-z]/.test(range)) return;
     this.lose(
@@ -89,21 +90,21 @@ export class Draft {
     );
   }
 
-  /** A variable as lifeboat.yaml reads it. */
+  /** Writes a variable as lifeboat.yaml reads it. */
   variable(name: string): string {
     this.variables.add(name);
     return `\${${name}}`;
   }
 
-  /** A text that already has variables, such as a list that `envsubst` fills: they stay. */
+  /** Keeps the variables of a text, such as a list that `envsubst` fills. */
   keepVariables(text: string): string {
     for (const [, name = ''] of text.matchAll(/\$\{([A-Za-z_]\w*)\}/g)) this.variables.add(name);
     return text;
   }
 
   /**
-   * The password of an upstream, which is never copied into another file: a variable stands for it, unless it is
-   * one already. That it has to be set is said.
+   * Replaces a password by a variable, unless it is a variable already, because no password is copied into another file.
+   * The losses say that the variable has to be set.
    */
   password(path: Path, host: string, written: string): string {
     if (/^\$\{[A-Za-z_]\w*\}$/.test(written)) return this.keepVariables(written);
@@ -115,7 +116,7 @@ export class Draft {
     return this.variable(name);
   }
 
-  /** One for each host: a.b and a-b are two registries, and neither is sent the other's password. */
+  /** Names a variable per host. a.b and a-b are two registries, and neither may get the other's password. */
   #variableFor(host: string): string {
     const base = host
       .toUpperCase()

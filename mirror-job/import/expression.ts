@@ -1,23 +1,23 @@
-/** Go's regular expressions as JavaScript's, where both can say the same. What neither can is refused later. */
+/** Translates Go's regular expressions into JavaScript's. An expression that JavaScript cannot express is refused later. */
 
-/** What Go lets be escaped without a need, and JavaScript's Unicode mode does not. */
+/** Characters that Go allows to be escaped without need, and JavaScript's Unicode mode does not. */
 const NEEDLESS = /[^A-Za-z0-9\s^$\\.*+?()[\]{}|/]/;
 
 /**
- * A pattern of lifeboat.yaml for an expression.
- * @param isWhole whether the tool compares the whole tag; else a part of it may match
+ * Writes an expression as a pattern of lifeboat.yaml.
+ * @param isWhole whether the tool compares the whole tag. If not, the expression may match a part of it
  */
 export function patternOf(expression: string, isWhole: boolean): string {
   return (isWhole ? literalOf(expression) : undefined) ?? expressionOf(expression, isWhole);
 }
 
-/** As `patternOf`, but between slashes even if it matches one tag alone. */
+/** As `patternOf`, but always between slashes, even if only one tag matches. */
 export function expressionOf(expression: string, isWhole: boolean): string {
   const translated = translate(expression);
   return isWhole ? `/^${translated}$/` : `/${translated}/`;
 }
 
-/** A tag that is spelled out, and so need not be searched for in a list. */
+/** The tag that an expression spells out, which needs no list; undefined for other expressions. */
 function literalOf(expression: string): string | undefined {
   const bare = expression.replace(/^\^/, '').replace(/\$$/, '');
   const text = bare.replaceAll(/\\([.-])/g, '$1');

@@ -1,9 +1,9 @@
-/** Another tool's configuration: its values, and the line that each of them stands on. */
+/** Another tool's configuration: its values, and the line of each. */
 import { LineCounter, isAlias, isMap, isNode, isScalar, parseDocument, type Document } from 'yaml';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import { formatPath, type Path } from '../configuration/path.ts';
 
-/** The file cannot be read at all; the message is a sentence that begins with the file's name. */
+/** The file cannot be read at all. The message is a sentence that begins with the file's name. */
 export class ForeignFileError extends Error {
   override readonly name = 'ForeignFileError';
 }
@@ -14,14 +14,14 @@ export class ForeignFile {
   readonly #document: Document;
   readonly #lines = new LineCounter();
 
-  /** @throws {ForeignFileError} for what is not YAML, or no map */
+  /** @throws {ForeignFileError} for a text that is not YAML, or not a map */
   constructor(name: string, text: string) {
     this.name = name;
-    // These tools read YAML 1.1, whose "<<" takes over what an anchor holds.
+    // These tools read YAML 1.1, whose "<<" merges the map of an anchor.
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, merge: true });
     const [error] = this.#document.errors;
     if (error !== undefined) {
-      // The parser's sentence without what it quotes, which may be a secret.
+      // The parser's sentence without its quotation, which may be a secret.
       const [reason = ''] = error.message.split(/: |\n/, 1);
       throw new ForeignFileError(
         `${name}:${this.#lines.linePos(error.pos[0]).line}: this is not valid YAML: ${reason}.`,
@@ -32,7 +32,7 @@ export class ForeignFile {
     this.json = json;
   }
 
-  /** From 1; that of what holds a value where the value itself came from elsewhere. */
+  /** The line of a value, from 1. For a value that was merged from elsewhere, the line of its nearest parent. */
   lineOf(path: Path): number | undefined {
     for (let length = path.length; length >= 0; length -= 1) {
       const offset = this.#offsetOf(path.slice(0, length));
@@ -41,17 +41,17 @@ export class ForeignFile {
     return undefined;
   }
 
-  /** A text, or as it is written what YAML reads as a number or a boolean: 3.20 is no 3.2. Undefined for anything else. */
+  /** A text; for a number or a boolean, how the file writes it, because 3.20 is not 3.2. Undefined for anything else. */
   textAt(path: Path, value: unknown): string | undefined {
     if (typeof value !== 'number' && typeof value !== 'boolean') return textOf(value);
     const node = this.#node(path);
     const scalar = isAlias(node) ? node.resolve(this.#document) : node;
-    // What a merge key brings is at no place of its own.
+    // A merged value has no node of its own.
     return isScalar(scalar) && scalar.source !== undefined ? scalar.source : String(value);
   }
 
   /** `regsync.yml:12: sync[1].backup` */
-  placeOf(path: Path): string {
+  positionOf(path: Path): string {
     const line = this.lineOf(path);
     return `${this.name}${line === undefined ? '' : `:${line}`}: ${formatPath(path)}`;
   }
@@ -79,7 +79,7 @@ export class ForeignFile {
   }
 }
 
-/** A map's entries; none for anything else. */
+/** The entries of a map; none for any other value. */
 export function entriesOf(value: unknown): [string, unknown][] {
   return isObject(value) ? Object.entries(value) : [];
 }

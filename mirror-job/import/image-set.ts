@@ -1,6 +1,6 @@
 /**
- * An ImageSetConfiguration of oc-mirror, v1alpha2 or v2alpha1. Its additional images are carried; what it makes
- * of release payloads, operator catalogues and charts is worked out by oc-mirror and not written in it.
+ * Reads an ImageSetConfiguration of oc-mirror, v1alpha2 or v2alpha1. Its additional images are carried. Images of release
+ * payloads, operator catalogues and charts are not: oc-mirror works them out, and the file does not list them.
  */
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { Path } from '../configuration/path.ts';
@@ -29,12 +29,12 @@ const LOST_ON_TOP: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Never fails: what it cannot carry is among the draft's losses. */
+/** Never fails. Settings that cannot be carried are among the draft's losses. */
 export function readImageSet(file: ForeignFile): Draft {
   const version = String(file.json['apiVersion']).split('/').at(-1) ?? '';
   const draft = new Draft(file, `an ImageSetConfiguration (${version}) of oc-mirror`);
   for (const key of Object.keys(file.json)) {
-    // What is in the bucket is the state: oc-mirror's own has no use here.
+    // oc-mirror's own state has no use here, because the bucket is the state.
     if (['apiVersion', 'kind', 'mirror', 'metadata', 'storageConfig'].includes(key)) continue;
     draft.lose([key], LOST_ON_TOP.get(key) ?? 'Lifeboat knows no such key of oc-mirror.');
   }
@@ -95,13 +95,13 @@ function readImage(draft: Draft, path: Path, entry: unknown, blocked: readonly B
       `the image is served under its digest only, not under the tag "${reference.tag}".`,
     );
   }
-  // Upstream's own default, which is said here.
+  // The default tag is written out.
   const isBare = reference.digest === undefined && reference.tag === undefined;
   const value = { source: `${formatReference(reference)}${isBare ? ':latest' : ''}` };
   draft.images.push({ path, value, note: undefined });
 }
 
-/** A name without tag and digest blocks all of a repository. */
+/** Whether a name without tag and digest blocks the whole repository of a source. */
 function isBelow(source: string, name: string): boolean {
   return name !== '' && (source.startsWith(`${name}:`) || source.startsWith(`${name}@`));
 }

@@ -1,11 +1,11 @@
-/** What regsync knows of registries: `creds`, its templates, and the rate limit that it keeps. */
+/** Reads regsync's settings of registries: `creds`, templates, and the rate limit. */
 import { isObject, type JsonObject } from '../../core/json.ts';
 import { NameInvalidError, hostOf, parseReference, parseUpstream, upstreamOf } from '../../core/reference.ts';
 import type { Path } from '../configuration/path.ts';
 import type { Draft, DraftUpstream } from './draft.ts';
 import { listOf, textOf } from './foreign-file.ts';
 
-/** Each with what to do instead. */
+/** Keys that have no equivalent in lifeboat.yaml, each with the reason or the next step. */
 const LOST: ReadonlyMap<string, string> = new Map(
   Object.entries({
     clientCert: 'an upstream that asks for a client’s certificate cannot be mirrored.',
@@ -20,8 +20,8 @@ const LOST: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** What is read, and what only says how regsync goes about its work. */
-const KNOWN: ReadonlySet<string> = new Set([
+/** Keys that are carried, and keys that only say how regsync does its work. */
+const ACCEPTED_KEYS: ReadonlySet<string> = new Set([
   'registry',
   'hostname',
   'user',
@@ -35,7 +35,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'reqPerSec',
 ]);
 
-/** A template as a variable of lifeboat.yaml; undefined for one that says more than that. */
+/** Translates a template that reads a variable; undefined for any other template. */
 export function readTemplate(draft: Draft, text: string): string | undefined {
   const read = text.replaceAll(/\{\{-?\s*env\s+["`](\w+)["`]\s*-?\}\}/g, (_, name: string) =>
     draft.variable(name),
@@ -43,7 +43,7 @@ export function readTemplate(draft: Draft, text: string): string | undefined {
   return read.includes('{{') ? undefined : read;
 }
 
-/** Only upstreams: a target's place is taken by the store. */
+/** Reads credentials of upstreams. Those of targets are ignored, because the store takes the place of a target. */
 export function readCredentials(
   draft: Draft,
   creds: unknown,
@@ -71,7 +71,7 @@ export function readCredentials(
 
 function settingsOf(draft: Draft, path: Path, host: string, entry: JsonObject): DraftUpstream['value'] {
   for (const [key, setting] of Object.entries(entry)) {
-    if (!KNOWN.has(key) && setting !== undefined)
+    if (!ACCEPTED_KEYS.has(key) && setting !== undefined)
       draft.lose([...path, key], LOST.get(key) ?? 'Lifeboat knows no such key of regsync.');
   }
   const hostname = textOf(entry['hostname']);
@@ -119,7 +119,7 @@ function accountOf(
 function registryOf(draft: Draft, path: Path, text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   try {
-    return named(parseUpstream(text));
+    return hostNameOf(parseUpstream(text));
   } catch (error) {
     if (!(error instanceof NameInvalidError)) throw error;
     draft.lose([...path, 'registry'], error.message);
@@ -127,17 +127,17 @@ function registryOf(draft: Draft, path: Path, text: string | undefined): string 
   }
 }
 
-/** The host that a source is at, as lifeboat.yaml writes it; undefined for what is at none. */
+/** The host of a source, as lifeboat.yaml writes it; undefined for a layout, or a source that is no reference. */
 function upstreamIn(source: string): string | undefined {
   if (source.startsWith('oci:')) return undefined;
   try {
-    return named(upstreamOf(parseReference(source).repository));
+    return hostNameOf(upstreamOf(parseReference(source).repository));
   } catch (error) {
     if (error instanceof NameInvalidError) return undefined;
     throw error;
   }
 }
 
-function named(upstream: ReturnType<typeof parseUpstream>): string {
+function hostNameOf(upstream: ReturnType<typeof parseUpstream>): string {
   return upstream === 'docker.io' ? upstream : hostOf(upstream);
 }

@@ -1,6 +1,6 @@
 /**
- * A range of versions as regsync reads it. It knows fewer forms than npm and reads some in another way: `<=1.27` ends
- * at 1.27.0, `~1` at 1.1.0, and a version with fewer numbers is filled up with zeros.
+ * Translates a range of versions as regsync reads it. regsync has fewer forms than npm and reads some of them in another
+ * way: `<=1.27` ends at 1.27.0, `~1` at 1.1.0, and a version with fewer numbers is filled up with zeros.
  * https://github.com/regclient/regclient/blob/v0.11.7/internal/semver/semver.go
  */
 
@@ -13,8 +13,8 @@ export type RegsyncRange =
   | {
       readonly range: string;
       /**
-       * Versions that are outside of the range, although regsync has them in it with a suffix: 2.0.0-rc1 is below 2.0.0
-       * there.
+       * Versions that are outside of the range, although regsync includes them with a suffix, because it counts 2.0.0-rc1
+       * as lower than 2.0.0.
        */
       readonly below: readonly string[];
     }

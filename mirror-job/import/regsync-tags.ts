@@ -17,13 +17,13 @@ function isKey(key: string): boolean {
   return KEYS.some((one) => one === key);
 }
 
-/** One entry of lifeboat.yaml for each set; none for a set that cannot be read. */
+/** Makes an entry of lifeboat.yaml per set. A set that cannot be read has none. */
 export function tagsOf(draft: Draft, path: Path, entry: JsonObject): (readonly string[] | DraftTags)[] {
   const sets: { set: unknown; at: Path }[] = listOf(entry['tagSets']).map((set, index) => ({
     set,
     at: [...path, 'tagSets', index],
   }));
-  // An empty `tags` is no set. If there is no set at all, every tag is copied.
+  // An empty `tags` is not a set. If there is no set at all, every tag is copied.
   if (sets.length === 0 || !isEmpty(entry['tags']))
     sets.unshift({ set: entry['tags'], at: [...path, 'tags'] });
   return sets.flatMap(({ set, at }) => {
@@ -57,7 +57,7 @@ function tagsOfSet(draft: Draft, at: Path, set: unknown): readonly string[] | Dr
   const exclude = deny.map((expression) => patternOf(expression, true));
   const include = allow.map((expression) => {
     const pattern = patternOf(expression, true);
-    // Lifeboat takes a named tag whatever the other keys say; in regsync they may take it away.
+    // Lifeboat takes an explicit tag whatever the other keys say, but in regsync they may take it away.
     const isFree = written.length === 0 && !exclude.some((other) => matches(other, pattern));
     return isFree ? pattern : expressionOf(expression, true);
   });
@@ -72,7 +72,7 @@ function tagsOfSet(draft: Draft, at: Path, set: unknown): readonly string[] | Dr
     }
     return {
       semver: ranges.map(({ range }) => range).join(' || '),
-      // In regsync, the text after a version is a part of it.
+      // In regsync, a suffix is a part of the version.
       suffix: ['', '-*'],
       ...(include.length > 0 && { include }),
       ...(exclude.length > 0 && { exclude }),
@@ -82,7 +82,7 @@ function tagsOfSet(draft: Draft, at: Path, set: unknown): readonly string[] | Dr
   return exclude.length === 0 ? all : { include: all, exclude };
 }
 
-/** @returns undefined when one of the ranges cannot be expressed, because the others alone could mean less */
+/** @returns undefined if one of the ranges cannot be expressed, because the other ranges alone select less */
 function rangesOf(
   draft: Draft,
   path: Path,
@@ -100,13 +100,13 @@ function rangesOf(
   return ranges;
 }
 
-/** regsync passes over an empty range. */
+/** regsync ignores an empty range. */
 function valueOf(set: JsonObject, key: (typeof KEYS)[number]): unknown {
   const value = set[key];
   return key === 'semverRange' && Array.isArray(value) ? value.filter((item) => item !== '') : value;
 }
 
-/** Whether a common suffix may pass. */
+/** Whether the patterns may select a version with a common suffix. */
 function maySelect(version: string, include: readonly string[], exclude: readonly string[]): boolean {
   const tags = ['rc1', 'alpine'].flatMap((suffix) => [`${version}${suffix}`, `v${version}${suffix}`]);
   return tags.some(
@@ -126,7 +126,7 @@ function matches(pattern: string, tag: string): boolean {
   }
 }
 
-/** regsync's releases read numbers differently: some read 3.20 as "3.2". */
+/** Reports each number in a list, because some releases of regsync read 3.20 as "3.2". */
 function versioned(draft: Draft, path: Path, value: unknown): readonly string[] | undefined {
   const texts = draft.texts(path, value);
   for (const [index, item] of listOf(value).entries()) {

@@ -1,5 +1,5 @@
 /**
- * A configuration of regsync.
+ * Reads a configuration of regsync.
  * https://regclient.org/usage/regsync/#configuration-file
  */
 import { NameInvalidError, formatReference, parseReference, type Reference } from '../../core/reference.ts';
@@ -12,7 +12,7 @@ import { tagsOf } from './regsync-tags.ts';
 
 const TIMER = 'a run is started from outside, by a timer or a scheduled workflow (infra/README.md).';
 
-/** What has no place in lifeboat.yaml, in `defaults` and in each entry. */
+/** Keys, in `defaults` and in each entry, that have no equivalent in lifeboat.yaml, each with the reason. */
 const LOST: ReadonlyMap<string, string> = new Map(
   Object.entries({
     backup: 'no copy of a tag is kept under another name.',
@@ -32,8 +32,8 @@ const LOST: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** What only says how regsync goes about its work. */
-const OWN_AFFAIRS: ReadonlySet<string> = new Set([
+/** Keys that only say how regsync does its work. */
+const INTERNAL_KEYS: ReadonlySet<string> = new Set([
   'cacheCount',
   'blobLimit',
   'cacheTime',
@@ -46,7 +46,8 @@ const OWN_AFFAIRS: ReadonlySet<string> = new Set([
   'userAgent',
 ]);
 
-const READ: ReadonlySet<string> = new Set([
+/** Keys that are carried. */
+const CARRIED_KEYS: ReadonlySet<string> = new Set([
   'source',
   'target',
   'type',
@@ -58,7 +59,7 @@ const READ: ReadonlySet<string> = new Set([
   'ratelimit',
 ]);
 
-/** Never fails: what it cannot carry is among the draft's losses. */
+/** Never fails. Settings that cannot be carried are among the draft's losses. */
 export function readRegsync(file: ForeignFile): Draft {
   const draft = new Draft(file, 'a regsync configuration');
   const { defaults, sync, creds } = file.json;
@@ -73,7 +74,7 @@ export function readRegsync(file: ForeignFile): Draft {
   return draft;
 }
 
-/** What `ratelimit.min` is for each source: the most careful one counts. */
+/** Finds `ratelimit.min` of each source. */
 function limitsOf({ defaults, sync }: JsonObject): { source: string; min: number; path: Path }[] {
   return listOf(sync).flatMap((entry, index) => {
     if (!isObject(entry)) return [];
@@ -90,14 +91,19 @@ function limitsOf({ defaults, sync }: JsonObject): { source: string; min: number
 function loseKeys(draft: Draft, path: Path, value: unknown): void {
   for (const [key, setting] of entriesOf(value)) {
     const reason = LOST.get(key);
-    // What is switched off is not missed.
+    // A setting that is switched off is no loss.
     if (reason !== undefined && setting !== false) draft.lose([...path, key], reason);
-    else if (reason === undefined && !OWN_AFFAIRS.has(key) && !READ.has(key) && !key.startsWith('x-'))
+    else if (
+      reason === undefined &&
+      !INTERNAL_KEYS.has(key) &&
+      !CARRIED_KEYS.has(key) &&
+      !key.startsWith('x-')
+    )
       draft.lose([...path, key], `Lifeboat knows no such key of regsync. ${shown(setting)}`.trim());
   }
 }
 
-/** Nothing is quoted that could be a secret. */
+/** Quotes only values that cannot be a secret. */
 function shown(value: unknown): string {
   return typeof value === 'boolean' || typeof value === 'number' ? `Its value is ${value}.` : '';
 }
@@ -129,7 +135,7 @@ function readEntry(draft: Draft, path: Path, entry: unknown, defaults: JsonObjec
   const referrers = entry['referrers'] ?? defaults['referrers'];
   const common = {
     ...(platforms.length > 0 && { platforms }),
-    // Left out it means no in regsync; what signs an image is worth having unless it was refused.
+    // In regsync, no key means no referrers. They are mirrored all the same, unless the file refuses them.
     ...(referrers === false && { referrers: false as const }),
   };
   const note = target === '' ? undefined : `copied to ${withoutSecret(target)}`;
@@ -163,7 +169,7 @@ function valuesOf(
   return [{ source: reference.tag === undefined ? `${source}:latest` : source }];
 }
 
-/** A tag keeps its name: what pulled another one has to be told. */
+/** Reports a target with another tag than the source's, because an image is served under its own tag. */
 function loseTag(draft: Draft, path: Path, target: string, tag: string | undefined): void {
   const wanted = read(target)?.tag;
   if (wanted === undefined || wanted === tag) return;
@@ -184,7 +190,7 @@ function read(text: string): Reference | undefined {
   }
 }
 
-/** A folder has no name of its own: it is served under that of the target. */
+/** A folder has no name of its own, so it is served under the target's name. */
 function layoutOf(
   draft: Draft,
   path: Path,

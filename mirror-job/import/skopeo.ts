@@ -1,5 +1,5 @@
 /**
- * What `skopeo sync --src yaml` reads.
+ * Reads the file of `skopeo sync --src yaml`.
  * https://github.com/containers/skopeo/blob/main/docs/skopeo-sync.1.md#yaml-file-content-used-source-for---src-yaml
  */
 import { isDigest } from '../../core/digest.ts';
@@ -19,7 +19,7 @@ const KEYS: ReadonlySet<string> = new Set([
   'cert-dir',
 ]);
 
-/** Whether a file looks like one: maps by registry, with keys that skopeo knows. */
+/** Whether a file has a map per registry, with keys that skopeo knows. */
 export function looksLikeSkopeo(json: JsonObject): boolean {
   const values = Object.values(json);
   return (
@@ -28,7 +28,7 @@ export function looksLikeSkopeo(json: JsonObject): boolean {
   );
 }
 
-/** Never fails: what it cannot carry is among the draft's losses. */
+/** Never fails. Settings that cannot be carried are among the draft's losses. */
 export function readSkopeo(file: ForeignFile): Draft {
   const draft = new Draft(file, 'a list of skopeo sync');
   for (const [registry, settings] of Object.entries(file.json)) {
@@ -46,7 +46,7 @@ export function readSkopeo(file: ForeignFile): Draft {
 
 function hostIn(draft: Draft, registry: string): string | undefined {
   try {
-    // A registry may be written with the beginning of a path.
+    // A registry may have the beginning of a path after it.
     const upstream = parseUpstream(registry.split('/', 1)[0] ?? '');
     return upstream === 'docker.io' ? upstream : hostOf(upstream);
   } catch (error) {
@@ -59,25 +59,24 @@ function hostIn(draft: Draft, registry: string): string | undefined {
 function readImages(draft: Draft, registry: string, settings: JsonObject): void {
   for (const [name, wanted] of entriesOf(settings['images'])) {
     const path: Path = [registry, 'images', name];
-    const named = draft.texts(path, wanted);
-    if (named === undefined) continue;
-    const digests = named.filter((text) => isDigest(text));
-    const tags = named.filter((text) => isTag(text));
-    // Leaving out a text that is neither selects less and never more. The exception is an empty rest, which would
-    // select all.
-    for (const [index, text] of named.entries()) {
+    const listed = draft.texts(path, wanted);
+    if (listed === undefined) continue;
+    const digests = listed.filter((text) => isDigest(text));
+    const tags = listed.filter((text) => isTag(text));
+    // If a text is neither a tag nor a digest, leaving it out selects less. But if nothing is left, all would be selected.
+    for (const [index, text] of listed.entries()) {
       if (isDigest(text) || isTag(text)) continue;
       draft.lose([...path, index], `"${text}" is neither a tag nor a digest, so it is left out.`);
     }
-    if (named.length > 0 && tags.length + digests.length === 0) {
+    if (listed.length > 0 && tags.length + digests.length === 0) {
       draft.lose(path, 'nothing that it names can be carried, so nothing of it is.');
       continue;
     }
     const source = `${registry}/${name}`;
     const value = {
       source,
-      // Nothing named is all of them.
-      ...(named.length === 0 ? { tags: ['*'] } : tags.length > 0 && { tags }),
+      // An empty list means all tags.
+      ...(listed.length === 0 ? { tags: ['*'] } : tags.length > 0 && { tags }),
       ...(digests.length > 0 && { digests }),
     };
     draft.images.push({ path, value, note: undefined });
@@ -95,7 +94,7 @@ function readImages(draft: Draft, registry: string, settings: JsonObject): void 
   }
   for (const [name, range] of entriesOf(settings['images-by-semver'])) {
     const path: Path = [registry, 'images-by-semver', name];
-    // There, a comma joins what a blank joins here.
+    // skopeo joins conditions by a comma, and Lifeboat by a blank.
     const semver = draft.file.textAt(path, range)?.replaceAll(/\s*,\s*/g, ' ');
     if (semver === undefined) {
       draft.lose(path, 'it is not a range of versions.');

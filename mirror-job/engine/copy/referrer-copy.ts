@@ -2,7 +2,6 @@
  * What refers to an image: signatures, SBOMs, attestations, and what refers to those. They are stored like any
  * manifest, and listed only once they are.
  */
-import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import type { Descriptor } from '../../../core/descriptor.ts';
 import type { Digest } from '../../../core/digest.ts';
 import { referrersKey } from '../../../core/layout.ts';
@@ -13,6 +12,7 @@ import { decodeReferrers, encodeReferrers } from '../../../core/referrers.ts';
 import { countOf } from '../support/count-of.ts';
 import type { Environment } from '../environment.ts';
 import { updateObject } from '../store/compare-and-swap.ts';
+import { decodeOrWarn } from '../store/decode-object.ts';
 import { createLimit } from '../support/limit.ts';
 import { partOf, type ManifestCopier, type StoredManifest, type StoredPart } from './manifest-copy.ts';
 import { SingleFlight } from '../support/single-flight.ts';
@@ -223,13 +223,8 @@ export class ReferrerCopier {
 
   /** One that cannot be read serves nobody: it is derived from the manifests, and costs requests, not images. */
   #readList(key: string, bytes: Uint8Array): readonly Descriptor[] {
-    try {
-      return decodeReferrers(key, bytes);
-    } catch (error) {
-      if (!(error instanceof BucketObjectInvalidError)) throw error;
-      this.#environment.log.warn(`${error.message} It is made anew from what is found now.`);
-      return [];
-    }
+    const consequence = 'It is made anew from what is found now.';
+    return decodeOrWarn(this.#environment.log, consequence, () => decodeReferrers(key, bytes)) ?? [];
   }
 }
 

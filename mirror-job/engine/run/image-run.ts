@@ -7,27 +7,23 @@ import type { Environment } from '../environment.ts';
 import type { Image } from './image.ts';
 import { partyOf, type FairShare } from '../support/fair-share.ts';
 import { limitFor } from '../support/limit.ts';
-import { ManifestCopier, createManifestRetention, type StoredManifest } from '../copy/manifest-copy.ts';
-import { applyListing, checkNamed, noteGone } from '../tags/listed-tags.ts';
-import { referrersFinding } from '../tags/hold-text.ts';
-import { SingleFlight } from '../support/single-flight.ts';
-import { joinPlatforms, type Platforms } from '../copy/platform.ts';
-import { policyFor } from '../tags/policy-for.ts';
-import { findTag, publishTag } from '../tags/publish.ts';
-import { ReferrerCopier } from '../copy/referrer-copy.ts';
-import { referrersAreDue, type ReferrerTimes } from '../copy/referrer-schedule.ts';
+import { createManifestRetention } from '../copy/manifest-copy.ts';
+import { applyListing, checkExplicitTags, noteGone } from '../tags/listed-tags.ts';
+import { joinPlatforms } from '../copy/platform.ts';
+import { ImageCopier } from '../tags/image-copier.ts';
+import { findTag } from '../tags/publish.ts';
 import type { Finding, ItemReport, Outcome } from '../report.ts';
 import type { RepositoryState } from '../tags/repository-state.ts';
 import type { Keeper } from '../support/memory-budget.ts';
-import type { Selected } from '../selection/selection.ts';
-import { SignatureTags } from '../tags/signature-tags.ts';
+import type { SelectionResult } from '../selection/selection.ts';
 import { outcomeOf } from '../skipped-error.ts';
 import type { SourceUsers } from './source-users.ts';
-import { SourceError, resolveByManifest, type Resolved, type Source } from '../source.ts';
-import { SparseImages, isSameRecord, type Recorded } from '../copy/sparse-images.ts';
-import { entryOf, forgetSurplus, placeOf, standingOf, type Stood } from '../tags/tag-memory.ts';
-import { TagMover, type MoveTarget, type Stored } from '../tags/tag-mover.ts';
+import { SourceError, resolveByManifest, type Resolved } from '../source.ts';
+import { currentTargetOf, toTagEntry } from '../tags/tag-memory.ts';
+import { TagMover } from '../tags/tag-mover.ts';
 import { isSameSighting, observe } from '../tags/tag-policy.ts';
+import { TagWriter } from '../tags/tag-writer.ts';
+import { VisibilityCheck } from '../tags/visibility-check.ts';
 
 /** What a dry run does in another way. */
 export interface RunHooks {
@@ -37,7 +33,7 @@ export interface RunHooks {
   /** Told when the image has selected its tags. */
   readonly users?: Pick<SourceUsers, 'endSelection'>;
   /** Told which tags are mirrored, and why. */
-  readonly onSelection?: (image: Image, selected: Selected) => void;
+  readonly onSelection?: (image: Image, selection: SelectionResult) => void;
 }
 
 export class ImageRun {
@@ -46,18 +42,12 @@ export class ImageRun {
   readonly #environment: Environment;
   readonly #image: Image;
   readonly #state: RepositoryState;
-  readonly #manifests: ManifestCopier;
-  readonly #referrers: ReferrerCopier;
-  readonly #signatures: SignatureTags;
-  readonly #sparse: SparseImages;
+  readonly #visibility: VisibilityCheck;
+  readonly #copier: ImageCopier;
+  readonly #writer: TagWriter;
   readonly #mover: TagMover;
   readonly #onSelection: RunHooks['onSelection'];
   readonly #users: RunHooks['users'];
-  readonly #shown = new SingleFlight<'upstream', boolean>();
-  /** Images that have too many referrers. */
-  readonly #excessive = new Set<Digest>();
-  /** What upstream was seen to have last: its visibility is asked by that. */
-  #seen: Digest | undefined;
 
   constructor(environment: Environment, image: Image, state: RepositoryState, work: RunHooks) {
     this.#environment = environment;
@@ -65,31 +55,15 @@ export class ImageRun {
     this.#state = state;
     this.#onSelection = work.onSelection;
     this.#users = work.users;
-    const admit = (digest: Digest): Promise<void> => this.#refusePrivate(this.#seen ?? digest);
     const { blobs, retention = createManifestRetention() } = work;
-    this.#manifests = new ManifestCopier(environment, image.repository, blobs, admit, retention);
-    this.#referrers = new ReferrerCopier(environment, image.repository, this.#manifests, retention);
-    this.#signatures = new SignatureTags({
-      environment,
-      repository: image.repository,
-      state,
-      manifests: this.#manifests,
-      referrers: this.#referrers,
-    });
-    this.#sparse = new SparseImages(environment, image);
-    this.#mover = new TagMover(environment, image.repository, state, {
-      policyFor: (tag) => policyFor(tag, image),
-      copy: (resolved, known) => this.#copy(resolved, image.source, known),
-      recall: (entry) => {
-        const checked = this.#isSettled(entry) ? entry.referrersChecked : undefined;
-        return this.#store({ digest: entry.digest }, image.source, entry, checked);
-      },
-      // What is going to move, or is held back, has its turn already.
-      refresh: (entry) => this.#refresh(entry, (task) => task()),
-      isSettled: (entry) => this.#isSettled(entry),
-      publish: (tag, stored, target) => this.#publish(tag, stored, target),
-      onFinding: (finding) => this.findings.push(finding),
-    });
+    const { findings } = this;
+    const visibility = new VisibilityCheck(image);
+    const copier = new ImageCopier({ environment, image, state, visibility, blobs, retention, findings });
+    const writer = new TagWriter(environment, image, state, copier);
+    this.#visibility = visibility;
+    this.#copier = copier;
+    this.#writer = writer;
+    this.#mover = new TagMover({ environment, image, state, copier, writer, findings });
   }
 
   /** Never throws: whatever goes wrong with one tag is that tag's outcome, and its siblings go on. */
@@ -116,7 +90,7 @@ export class ImageRun {
       ),
     );
     const gone = items.flatMap(({ reference, outcome }) => (outcome.result === 'gone' ? [reference] : []));
-    const named = checkNamed(this.#image, this.#state, new Set(gone), this.#environment.clock.now());
+    const named = checkExplicitTags(this.#image, this.#state, new Set(gone), this.#environment.clock.now());
     for (const finding of named) this.findings.push(finding);
     return [...before, ...items];
   }
@@ -131,14 +105,14 @@ export class ImageRun {
     try {
       const listed = rules === undefined ? undefined : await source.tags();
       const { clock, log } = this.#environment;
-      const believed = await applyListing(this.#image, this.#state, listed ?? [], clock.now());
-      const { selected, findings, doubt } = believed;
+      const listing = await applyListing(this.#image, this.#state, listed ?? [], clock.now());
+      const { selection, findings, warning } = listing;
       for (const finding of findings) this.findings.push(finding);
-      if (doubt !== undefined) log.warn(doubt);
-      this.#onSelection?.(this.#image, selected);
-      const tags = selected.chosen.map(({ tag }) => tag);
-      this.#signatures.spare(listed, tags);
-      return { tags, before: believed.items };
+      if (warning !== undefined) log.warn(warning);
+      this.#onSelection?.(this.#image, selection);
+      const tags = selection.selected.map(({ tag }) => tag);
+      this.#copier.spareSignatureTags(listed, tags);
+      return { tags, before: listing.items };
     } catch (error) {
       const outcome = this.#failure(error);
       return { tags: explicit, before: [{ repository, reference: undefined, outcome }] };
@@ -179,12 +153,12 @@ export class ImageRun {
       stood === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
     if (resolved === undefined) {
       if (stood === undefined) throw new SourceError(`${source.name} has no tag "${tag}".`);
-      const entry = known ?? entryOf(tag, stood, standingOf(this.#state, tag, stood));
+      const entry = known ?? toTagEntry(tag, stood, currentTargetOf(this.#state, tag, stood));
       return noteGone(this.#state, entry, this.#now());
     }
-    this.#seen = resolved.digest;
+    this.#visibility.noteLatest(resolved.digest);
     if (known !== undefined && known.digest === resolved.digest) return this.#keep(known);
-    const move = (): Promise<Outcome> => this.#move(tag, resolved, stood);
+    const move = (): Promise<Outcome> => this.#mover.follow(tag, resolved, stood);
     // A tag that is new has its turn already.
     return known === undefined ? move() : this.#inTurn(move);
   }
@@ -193,7 +167,7 @@ export class ImageRun {
   async #keep(known: TagEntry): Promise<Outcome> {
     const { digest, tag } = known;
     const seen = observe(digest, known, this.#state.candidates(tag), this.#environment.clock.now());
-    const fresh = await this.#refresh(known, (task) => this.#inTurn(task));
+    const fresh = await this.#writer.refresh(known, false);
     if (fresh !== known || !isSameSighting(seen, known) || known.gone !== undefined) {
       const { returned, sightings } = seen;
       await this.#state.note({ ...fresh, returned, sightings, gone: undefined });
@@ -201,181 +175,27 @@ export class ImageRun {
     return { result: 'unchanged', digest };
   }
 
-  /** Whether nothing has to be asked of upstream for what is stored. */
-  #isSettled(known: ReferrerTimes & Recorded): boolean {
-    return !this.#referrersAreDue(known) && this.#sparse.isWhole(known);
-  }
-
-  /**
-   * Looks at what belongs to a tag that stays, if that is due.
-   * @param inTurn what fetching children waits for
-   * @returns what to note of it; the entry itself where nothing was due
-   */
-  async #refresh(
-    known: TagEntry,
-    inTurn: (task: () => Promise<Stored>) => Promise<Stored>,
-  ): Promise<TagEntry> {
-    if (this.#isSettled(known)) return known;
-    const store = (): Promise<Stored> => this.#store({ digest: known.digest }, this.#image.source, known);
-    const { stored, platforms, referrersChecked } = await (this.#sparse.isWhole(known)
-      ? store()
-      : inTurn(store));
-    if (!isSameRecord(platforms, known.platforms)) await this.#recordPlatforms(known, stored, platforms);
-    return { ...known, platforms, referrersChecked };
-  }
-
-  /** The tag stays where it is, and whatever holds it. @throws {SourceError} */
-  async #recordPlatforms(known: TagEntry, stored: StoredManifest, platforms: Platforms): Promise<void> {
-    const { repository } = this.#image;
-    const { tag, digest, hold } = known;
-    const move = { expected: digest, why: 'other platforms', keepsHold: true, hold, platforms };
-    const outcome = await publishTag(this.#environment, repository, tag, stored, move);
-    if (outcome !== 'conflict') return;
-    // The index is wrong about the tag: the next run has to ask the tag itself.
-    await this.#state.question(tag);
-    throw new SourceError(
-      `${repository}:${tag} is not at the digest where this run expected it. The next run looks at it again.`,
-    );
-  }
-
-  /** @param stood where the tag was before upstream was asked; undefined where there was none */
-  async #move(tag: Tag, first: Resolved, stood: Stood | undefined): Promise<Outcome> {
-    const { source, repository } = this.#image;
-    const known = placeOf(this.#state, tag, first.digest);
-    const outcome = await this.#mover.decide(tag, first, stood);
-    if (outcome !== 'conflict') return outcome;
-    const seen = placeOf(this.#state, tag, first.digest);
-    // It was seen before the other run did what it did, and so cannot be compared with that.
-    if (known === undefined && seen !== undefined) this.#state.forget(seen);
-    // Somebody else moved or held it, or the index lagged behind it: what the tag and upstream say now is decided on.
-    const stands = await findTag(this.#environment, repository, tag);
-    const now = await source.resolve(tag);
-    const second = now === undefined ? 'conflict' : await this.#mover.decide(tag, now, stands);
-    if (second !== 'conflict') return second;
-    throw new SourceError(
-      `${repository}:${tag} was moved by another run while this run tried to move it. The next run looks at it again.`,
-    );
-  }
-
-  async #publish(
-    tag: Tag,
-    { stored, platforms, referrersChecked }: Stored,
-    { ours, place: { firstSeen, returned, sightings }, why, ready }: MoveTarget,
-  ): Promise<Outcome | 'conflict'> {
-    const hold = ours?.digest === stored.digest ? ours.hold : undefined;
-    const outcome = await publishTag(this.#environment, this.#image.repository, tag, stored, {
-      expected: ours?.digest,
-      keepsHold: true,
-      hold,
-      platforms,
-      ...(why !== undefined && { why }),
-      ...(ready !== undefined && { ready }),
-    });
-    if (outcome === 'conflict') return outcome;
-    await this.#state.note({
-      kind: 'tag',
-      tag,
-      mediaType: stored.manifest.mediaType,
-      digest: stored.digest,
-      size: stored.size,
-      firstSeen,
-      returned,
-      sightings,
-      referrersChecked,
-      hold,
-      platforms,
-    });
-    forgetSurplus(this.#state, tag, { digest: stored.digest, firstSeen, returned, sightings });
-    return outcome;
-  }
-
   async #mirrorPin(digest: Digest): Promise<Outcome> {
     const known = this.#state.pin(digest);
-    if (known !== undefined && !this.#referrersAreDue(known) && this.#sparse.isWhole(known)) {
+    if (known !== undefined && this.#copier.isUpToDate(known)) {
       return { result: 'unchanged', digest };
     }
-    const { source } = this.#image;
     // What is stored need not be shown, or be there, any more: only what is fetched is asked about.
-    const { stored, platforms, referrersChecked } = await (known === undefined
-      ? this.#copy({ digest }, source)
-      : this.#store({ digest }, source, known));
+    const { root, platforms, referrersChecked } = await (known === undefined
+      ? this.#copier.copy({ digest })
+      : this.#copier.store({ digest }, known));
     // Another image of this repository may have pinned it meanwhile, for more platforms.
     const noted = this.#state.pin(digest);
     await this.#state.note({
       kind: 'pin',
-      mediaType: stored.manifest.mediaType,
+      mediaType: root.manifest.mediaType,
       digest,
-      size: stored.size,
+      size: root.size,
       firstSeen: known?.firstSeen ?? this.#now(),
       referrersChecked,
       platforms: noted === undefined ? platforms : joinPlatforms(noted.platforms, platforms),
     });
     return known === undefined ? { result: 'created', digest } : { result: 'unchanged', digest };
-  }
-
-  /** @param known what is noted of this very digest */
-  async #copy(resolved: Resolved, source: Source, known?: Recorded): Promise<Stored> {
-    await this.#refusePrivate(resolved.digest);
-    return this.#store(resolved, source, known);
-  }
-
-  /** @param checked when its referrers were asked for, where that is not due again */
-  async #store(
-    { digest, manifest }: Resolved,
-    source: Source,
-    known?: Recorded,
-    checked?: string,
-  ): Promise<Stored> {
-    const wanted = this.#sparse.wanted(known);
-    const stored = await this.#manifests.ensure(digest, source, manifest, undefined, wanted);
-    const ask = this.#image.referrersEvery !== false && checked === undefined;
-    const { digests, excess } = await this.#referrers.ensure(stored, source, ask);
-    const tagged = ask ? await this.#signatures.ensure(stored, digests, source) : undefined;
-    this.#reportExcess(digest, excess ?? tagged);
-    return {
-      stored,
-      platforms: this.#sparse.record(stored, wanted),
-      referrersChecked: ask ? this.#now() : checked,
-    };
-  }
-
-  /** Once, however many tags the image has. */
-  #reportExcess(digest: Digest, excess: string | undefined): void {
-    if (excess === undefined || this.#excessive.has(digest)) return;
-    this.#excessive.add(digest);
-    const { repository, source } = this.#image;
-    this.findings.push(referrersFinding(repository, source.name, digest, excess));
-  }
-
-  /**
-   * Asked until it is answered, and only when there is something to copy: visibility is a repository's, not a tag's.
-   * @throws {SourceError}
-   */
-  async #refusePrivate(digest: Digest): Promise<void> {
-    const { mustBePublic, source } = this.#image;
-    if (!mustBePublic || (await this.#isShown(digest))) return;
-    throw new SourceError(
-      `${source.name} is not shown to anonymous callers, but everybody may read this bucket. If the image may be public, say "public: true" at the image; otherwise use a bucket whose audience is "token".`,
-    );
-  }
-
-  /** One question at a time; where one fails, because what it is about is gone, the next is somebody else's own. */
-  async #isShown(digest: Digest): Promise<boolean> {
-    for (;;) {
-      let isOwn = false;
-      try {
-        return await this.#shown.get('upstream', () => {
-          isOwn = true;
-          return this.#image.source.isPublic(digest);
-        });
-      } catch (error) {
-        if (isOwn) throw error;
-      }
-    }
-  }
-
-  #referrersAreDue(times: ReferrerTimes): boolean {
-    return referrersAreDue(times, this.#image.referrersEvery, this.#environment.clock.now());
   }
 
   #now(): string {

@@ -1,7 +1,7 @@
 /** One entry of the configuration's `images`, as the engine takes it. */
 import type { Digest } from '../../../core/digest.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
-import type { Governed } from '../tags/policy-for.ts';
+import type { TagSettings } from '../tags/policy-for.ts';
 import type { Platforms } from '../copy/platform.ts';
 import type { Selection, TagPattern } from '../selection/selection.ts';
 import type { Source } from '../source.ts';
@@ -35,5 +35,5 @@ export interface Image {
   /** Tags that must not move, whatever `moves` says. */
   readonly immutable: readonly TagPattern[];
   /** All entries that are served under the same name, whether or not they are looked at now: their policies hold too. */
-  readonly neighbours: readonly Governed[];
+  readonly neighbours: readonly TagSettings[];
 }

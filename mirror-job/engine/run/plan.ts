@@ -11,7 +11,7 @@ import type { Image } from './image.ts';
 import { createLimit } from '../support/limit.ts';
 import type { ItemReport, Outcome, RunReport } from '../report.ts';
 import { runMirror } from './run.ts';
-import type { Choice, Selected } from '../selection/selection.ts';
+import type { TagChoice, SelectionResult } from '../selection/selection.ts';
 import type { RequestCounts, Source } from '../source.ts';
 
 /** What an image, or all of them, would cost upstream. */
@@ -22,7 +22,7 @@ export interface Cost {
   readonly bytes: number;
 }
 
-export interface PlannedTag extends Choice {
+export interface PlannedTag extends TagChoice {
   /** What the run would report. */
   readonly result: Outcome['result'];
 }
@@ -41,7 +41,7 @@ export interface PlannedImage {
   /** How messages call the source. */
   readonly source: string;
   readonly chosen: readonly PlannedTag[];
-  readonly left: readonly Choice[];
+  readonly left: readonly TagChoice[];
   readonly pinned: readonly PlannedDigest[];
   /** What several images share counts for the first of them. */
   readonly cost: Cost;
@@ -64,24 +64,24 @@ export async function planMirror(
 ): Promise<PlanReport> {
   const store = new DryStore(environment.store);
   const blobs = new BlobPlan(store, createLimit(environment.limits.blobs), environment.limits);
-  const selections = new Map<Image, Selected>();
+  const selections = new Map<Image, SelectionResult>();
   const report = await runMirror({ ...environment, store }, name, images, {
     blobs,
     scrubs: false,
-    onSelection: (image, selected) => selections.set(image, selected),
+    onSelection: (image, selection) => selections.set(image, selection),
   });
   const resultOf = readResults(report.items);
   const seen = new Set<Source>();
   const planned = images.map((image): PlannedImage => {
     const { source, repository } = image;
-    const { chosen = [], left = [] } = selections.get(image) ?? {};
+    const { selected = [], unselected = [] } = selections.get(image) ?? {};
     const cost = seen.has(source) ? NOTHING : costOf(source, blobs);
     seen.add(source);
     return {
       repository,
       source: source.name,
-      chosen: chosen.map(({ tag, why }) => ({ tag, why, result: resultOf(repository, tag) })),
-      left,
+      chosen: selected.map(({ tag, why }) => ({ tag, why, result: resultOf(repository, tag) })),
+      left: unselected,
       pinned: image.digests.map((digest) => ({
         digest,
         ...(image.digestName?.digest === digest && { name: image.digestName.tag }),

@@ -1,5 +1,4 @@
 /** A mirror run: every image, then what they leave for the edge and for the next run. */
-import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import { decodeCatalog, encodeCatalog } from '../../../core/catalog.ts';
 import { encodePrintableJson } from '../../../core/json.ts';
 import { BLOBS, blobOfKey, stateKey } from '../../../core/layout.ts';
@@ -9,6 +8,7 @@ import { warnOfClocks } from './clock-check.ts';
 import type { Environment } from '../environment.ts';
 import { KnownEmptyStore } from '../store/known-empty-store.ts';
 import { updateObject } from '../store/compare-and-swap.ts';
+import { decodeOrWarn } from '../store/decode-object.ts';
 import type { Image } from './image.ts';
 import { FairShare, partyOf, type Party } from '../support/fair-share.ts';
 import { LargeObjectError } from '../store/large-object-error.ts';
@@ -255,11 +255,5 @@ function readCatalog(
   key: string,
   bytes: Uint8Array,
 ): readonly string[] | undefined {
-  try {
-    return decodeCatalog(key, bytes);
-  } catch (error) {
-    if (!(error instanceof BucketObjectInvalidError)) throw error;
-    environment.log.warn(`${error.message} ${CATALOG_ANEW}`);
-    return undefined;
-  }
+  return decodeOrWarn(environment.log, CATALOG_ANEW, () => decodeCatalog(key, bytes));
 }

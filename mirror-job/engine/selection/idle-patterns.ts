@@ -1,15 +1,20 @@
-/** Patterns that match no tag upstream, mostly because they are misspelt. Pure. */
+/** Finds patterns that match no tag upstream, mostly because they are misspelt. Pure. */
 import type { Tag } from '../../../core/reference.ts';
-import type { Governed } from '../tags/policy-for.ts';
-import { canInclude, type TagPattern } from './selection.ts';
+import { canInclude, type Selection, type TagPattern } from './selection.ts';
 import { hasRange, parseVersion } from './selection-version.ts';
 
+/** The patterns of one entry of the configuration. */
+export interface PatternsOfImage {
+  readonly tags: Selection;
+  readonly immutable: readonly TagPattern[];
+}
+
 /**
- * @param listed the tags upstream; undefined when nothing was listed, and only named tags count
- * @returns each pattern as a part of a sentence, with the key that it stands under
+ * @param listed upstream's tags; undefined if nothing was listed, so that only explicit tags count
+ * @returns a part of a sentence per pattern: the pattern, and the key that it stands under
  */
 export function idlePatterns(
-  { tags: { explicit, rules }, immutable }: Pick<Governed, 'tags' | 'immutable'>,
+  { tags: { explicit, rules }, immutable }: PatternsOfImage,
   listed: readonly Tag[] | undefined,
 ): string[] {
   const all = [...explicit, ...(listed ?? [])];
@@ -17,12 +22,12 @@ export function idlePatterns(
   const ofImmutable = idle('immutable', immutable, matchesAny);
   if (rules === undefined || listed === undefined) return ofImmutable;
   const { include, exclude, versions } = rules;
-  // An empty suffix is the default, and not a pattern that somebody wrote.
+  // An empty suffix is the default, so nobody needs to have written it.
   const suffixes = (versions?.suffixes ?? []).filter(({ text }) => text !== '');
-  const there = suffixes.length === 0 ? new Set<string>() : suffixesOf(listed);
+  const present = suffixes.length === 0 ? new Set<string>() : suffixesOf(listed);
   return [
     ...idle('include', include, (pattern) => listed.some((tag) => canInclude(pattern, tag))),
-    ...idle('suffix', suffixes, ({ matches }) => [...there].some((suffix) => matches(suffix))),
+    ...idle('suffix', suffixes, ({ matches }) => [...present].some((suffix) => matches(suffix))),
     ...idle('exclude', exclude, matchesAny),
     ...ofImmutable,
   ];

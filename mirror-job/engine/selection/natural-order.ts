@@ -1,9 +1,9 @@
-/** Texts in the order that people expect: runs of digits by their value, everything else by ASCII. Pure. */
+/** Sorts texts as people expect: runs of digits by their value, everything else by ASCII. Pure. */
 
 /** A run of digits, or one other character. */
 const PIECES = /\d+|\D/g;
 
-/** Less than 0 when the first is smaller. 0 when they differ in leading zeros alone: the caller decides then. */
+/** @returns less than 0 if the first is smaller; 0 also if only leading zeros differ, and then the caller decides */
 export function compareNaturally(one: string, other: string): number {
   const ours = one.match(PIECES) ?? [];
   const theirs = other.match(PIECES) ?? [];

@@ -1,37 +1,38 @@
 /**
  * Tags that are versions. Pure.
- * A version is one to four numbers with dots between them, with or without a `v` before them, and a suffix: everything
- * from the first hyphen or underscore on. The suffix tells the kind of image (`-alpine`), and comes last in the order.
+ *
+ * A version is one to four numbers with dots between them, with or without a `v` before them, and a suffix. The suffix
+ * begins at the first hyphen or underscore. It tells the kind of image (`-alpine`), and comes last in the order.
  */
 import { Range, SemVer, compare, parse, subset } from 'semver';
 import type { Tag } from '../../../core/reference.ts';
 import { compareNaturally } from './natural-order.ts';
 
-/** How many numbers a tag has. With fewer than three it floats: `1.27` is moved from 1.27.3 to 1.27.4. */
+/** How many numbers a tag has. A tag with fewer than three floats: `1.27` moves from 1.27.3 to 1.27.4. */
 export type Precision = 1 | 2 | 3;
 
 export interface Version {
-  /** A version of four numbers is in no range, because semver has three. It has its place in the order all the same. */
+  /** A version of four numbers is in no range, because semver has three. It can be sorted all the same. */
   readonly precision: Precision | 4;
-  /** Three numbers; those that the tag lacks are 0. */
+  /** Three numbers; a number that the tag lacks is 0. */
   readonly release: SemVer;
   /** The fourth number, as it is written; 0 when the tag lacks it. */
   readonly build: string;
   /** The text from the first hyphen or underscore on, or empty. */
   readonly suffix: string;
-  /** With the suffix as the pre-release; undefined where it is none by semver's rules. */
+  /** The version with its suffix as the pre-release; undefined if semver does not allow that. */
   readonly full: SemVer | undefined;
 }
 
 const VERSION = /^v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.(\d+))?([-_].*)?$/;
-/** `20240807`, a build number, digits of a commit: all beyond each range such as >=1.27. */
+/** `20240807`, a build number, digits of a commit: numbers that would be in every range such as >=1.27. */
 const NUMBERED_OTHERWISE = /^v?\d{6,}(?:[-_]|$)/;
 
-/** @returns undefined for a tag that is no version */
+/** @returns undefined for a tag that is not a version */
 export function parseVersion(tag: Tag): Version | undefined {
   const [whole, major, minor, patch, build, suffix = ''] = VERSION.exec(tag) ?? [];
   if (whole === undefined || NUMBERED_OTHERWISE.test(tag)) return undefined;
-  // Leading zeros, as in 24.04, are more than semver allows and mean nothing.
+  // Semver does not allow leading zeros, as in 24.04; they mean nothing.
   const release = parse([major, minor, patch].map((part) => Number(part ?? 0)).join('.'));
   if (release === null) return undefined;
   const precision = build !== undefined ? 4 : patch !== undefined ? 3 : minor !== undefined ? 2 : 1;
@@ -47,25 +48,25 @@ export function hasRange(version: Version): version is RangedVersion {
 }
 
 /**
- * Whether everything that a version stands for lies in a range. A floating tag stands for all that it was and will
- * be moved to: 1.27 for 1.27.0 and each later 1.27.x, so it is in >=1.27 and ~1.27, and neither in >=1.27.3 nor in 1.27.3.
+ * Whether every version that a tag stands for is in a range. A floating tag stands for all versions that it was and will
+ * be moved to: 1.27 stands for each 1.27.x, so it is in >=1.27 and ~1.27, but neither in >=1.27.3 nor in 1.27.3.
  */
 export function isWithin(version: RangedVersion, range: Range): boolean {
   return version.precision === 3 ? range.test(version.release) : subset(rangeOf(version), range);
 }
 
-/** Whether anything that a version stands for lies in a range. */
+/** Whether any version that a tag stands for is in a range. */
 export function touches(version: RangedVersion, range: Range): boolean {
   return version.precision === 3 ? range.test(version.release) : range.intersects(rangeOf(version));
 }
 
-/** All that a floating version stands for. */
+/** The versions that a floating tag stands for. */
 function rangeOf({ precision, release: { major, minor } }: RangedVersion): Range {
   return new Range(precision === 1 ? `${major}.x` : `${major}.${minor}.x`);
 }
 
-/** A tag, read once however often it is compared. */
-interface ReadTag {
+/** A tag that is parsed once, however often it is compared. */
+interface ParsedTag {
   readonly tag: Tag;
   readonly version: Version | undefined;
 }
@@ -78,8 +79,11 @@ export function sortNewestFirst<Item extends { readonly tag: Tag }>(items: reado
     .map(({ item }) => item);
 }
 
-/** Each two different tags have an order, whatever they are. */
-export function newestFirst({ tag: one, version: a }: ReadTag, { tag: other, version: b }: ReadTag): number {
+/** A total order: any two different tags compare as different. */
+export function newestFirst(
+  { tag: one, version: a }: ParsedTag,
+  { tag: other, version: b }: ParsedTag,
+): number {
   if (a === undefined || b === undefined) {
     if (a !== undefined) return -1;
     return b !== undefined ? 1 : compareNaturally(other, one) || bytewise(one, other);
@@ -92,7 +96,7 @@ export function newestFirst({ tag: one, version: a }: ReadTag, { tag: other, ver
   );
 }
 
-/** As semver orders 1.2.3-rc.2 < 1.2.3-rc.10 < 1.2.3; a suffix that is no pre-release is below all of them. */
+/** As semver: 1.2.3-rc.2 < 1.2.3-rc.10 < 1.2.3. A suffix that is not a pre-release is smaller than all of them. */
 function compareSuffixes(one: Version, other: Version): number {
   const { full: a } = one;
   const { full: b } = other;
@@ -102,7 +106,7 @@ function compareSuffixes(one: Version, other: Version): number {
 }
 
 /**
- * Compares as semver does, except for numbers within an identifier: semver compares them letter by letter, but tags
+ * Compares as semver does, except for numbers within an identifier. Semver compares those letter by letter, but tags
  * have -rc10 after -rc9.
  */
 function comparePreReleases(one: SemVer['prerelease'], other: SemVer['prerelease']): number {
@@ -119,12 +123,12 @@ function comparePreReleases(one: SemVer['prerelease'], other: SemVer['prerelease
   return one.length - other.length;
 }
 
-/** `1.2.3` and `v1.2.3` are one version, and only one of them can be the last that counts. */
+/** `1.2.3` and `v1.2.3` are one version, so an order of their own decides which one `latest` takes. */
 function shorterFirst(one: Tag, other: Tag): number {
   return one.length - other.length || bytewise(one, other);
 }
 
-/** The greater tag comes first. Tags have no characters outside of ASCII. */
+/** The greater tag comes first. Tags are ASCII. */
 function bytewise(one: Tag, other: Tag): number {
   return one === other ? 0 : one > other ? -1 : 1;
 }

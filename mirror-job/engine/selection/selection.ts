@@ -1,12 +1,12 @@
 /**
- * Which tags of a source are mirrored, and why each other one is not. Pure.
+ * Which tags of a source are mirrored, and why each other tag is not. Pure.
  *
- * The order: what `include` matches ∩ what is in the range ─▶ `exclude` ─▶ newest first ─▶ `latest` ─▶ and always
- * what is named. Excluded before they are counted, so that five are five of those that are wanted; named last, so
- * that neither a pattern nor a number can take away what somebody has written out.
+ * The order: tags that `include` matches ∩ tags in the range ─▶ `exclude` ─▶ newest first ─▶ `latest` ─▶ and always the
+ * tags that are listed by name. Tags are excluded before they are counted, so that `latest: 5` gives five wanted tags.
+ * Names come last, so that neither a pattern nor a number can take away a tag that somebody has written out.
  *
- * Tags that belong to an image by their name, such as `sha256-….sig`, are selected only where they are named or where
- * a pattern spells how they begin; neither `latest` nor `minTags` counts them (docs/decisions/0045).
+ * Signature tags, such as `sha256-….sig`, belong to an image by their name. They are selected only if they are listed by
+ * name, or if a pattern spells how they begin. Neither `latest` nor `minTags` counts them (docs/decisions/0045).
  */
 import { Range } from 'semver';
 import type { Tag } from '../../../core/reference.ts';
@@ -21,107 +21,105 @@ import {
   type Version,
 } from './selection-version.ts';
 
-/** A glob, a regular expression, or a text that has to be the same. */
+/** A glob, a regular expression, or a text that has to be equal. */
 export interface TagPattern {
-  /** As it is written in the configuration. */
+  /** The pattern as the configuration writes it. */
   readonly text: string;
   readonly matches: (text: string) => boolean;
 }
 
-/** Only tags that are versions, of the kinds that are asked for. */
+/** Selects tags that are versions, of the kinds that are asked for. */
 export interface VersionRule {
   /** A semver range. */
   readonly range: string;
-  /** Each is a class of its own: what runs on `-alpine` may not run without it. */
+  /** Each suffix is a class of its own, because a program that runs on `-alpine` may not run without it. */
   readonly suffixes: readonly TagPattern[];
-  /** Empty: any. */
+  /** Empty for any precision. */
   readonly precisions: readonly Precision[];
 }
 
-/** What is done with a source's list of tags. */
+/** How tags are selected from a source's list. */
 export interface TagRules {
-  /** Empty: every tag. */
+  /** Empty for every tag. */
   readonly include: readonly TagPattern[];
   readonly versions: VersionRule | undefined;
   readonly exclude: readonly TagPattern[];
-  /** How many of each class; undefined for all. */
+  /** How many tags of each class; undefined for all. */
   readonly latest: number | undefined;
-  /**
-   * The number of tags that the rules select, without those that belong to an image by their name. If it is below
-   * `minTags`, all tags are left as they are.
-   */
+  /** If the rules select fewer tags than this, not counting signature tags, all tags are left as they are. */
   readonly minTags: number;
 }
 
 export interface Selection {
-  /** Asked for by name: no listing is needed, and one that upstream lacks is a failure. */
+  /** Tags that are listed by name. They need no list, and one that upstream lacks is a failure. */
   readonly explicit: readonly Tag[];
-  /** Undefined: nothing is listed. */
+  /** Undefined if no list is needed. */
   readonly rules: TagRules | undefined;
 }
 
-/** A tag, and which rule has put it in or out, as a part of a sentence. */
-export interface Choice {
+/** A tag, and the rule that has put it in or out. */
+export interface TagChoice {
   readonly tag: Tag;
+  /** Part of a sentence. */
   readonly why: string;
 }
 
-export interface Selected {
-  /** Each once: the named ones first, then those that the rules select, newest first where they are versions. */
-  readonly chosen: readonly Choice[];
-  /** In the listing's order. */
-  readonly left: readonly Choice[];
-  /**
-   * The number of tags that the rules select, without those that belong to an image by their name. If it is below
-   * `minTags`, all tags are left as they are.
-   */
+export interface SelectionResult {
+  /** Each tag once: explicit tags first, then the ones that the rules select, versions newest first. */
+  readonly selected: readonly TagChoice[];
+  /** In the list's order. */
+  readonly unselected: readonly TagChoice[];
+  /** How many tags the rules select, not counting signature tags. */
   readonly count: number;
+  /** Whether `count` is below `minTags`. */
   readonly isShort: boolean;
 }
 
-/** @param listed the source's list; of no use without rules */
-export function selectTags({ explicit, rules }: Selection, listed: readonly Tag[]): Selected {
-  const named = new Map(explicit.map((tag): [Tag, string] => [tag, 'named']));
+/** @param listed the source's list; ignored without rules */
+export function selectTags({ explicit, rules }: Selection, listed: readonly Tag[]): SelectionResult {
+  const explicitTags = new Map(explicit.map((tag): [Tag, string] => [tag, 'named']));
   const reasons = new Map<Tag, string>();
-  const kept = rules === undefined ? [] : applyRules(rules, [...new Set(listed)], reasons);
-  const count = kept.filter(({ tag }) => !isReferrerTag(tag)).length;
+  const matching = rules === undefined ? [] : applyRules(rules, [...new Set(listed)], reasons);
+  const count = matching.filter(({ tag }) => !isReferrerTag(tag)).length;
   const isShort = rules !== undefined && count < rules.minTags;
   if (isShort) {
-    for (const { tag } of kept) reasons.set(tag, `the list is shorter than minTags (${rules.minTags})`);
+    for (const { tag } of matching) reasons.set(tag, `the list is shorter than minTags (${rules.minTags})`);
   }
-  const chosen = new Map([
-    ...named,
-    ...(isShort ? [] : kept.flatMap(({ tag, why }): [Tag, string][] => (named.has(tag) ? [] : [[tag, why]]))),
+  const selected = new Map([
+    ...explicitTags,
+    ...(isShort
+      ? []
+      : matching.flatMap(({ tag, why }): [Tag, string][] => (explicitTags.has(tag) ? [] : [[tag, why]]))),
   ]);
-  const left = [...new Set(listed)].flatMap((tag) => {
+  const unselected = [...new Set(listed)].flatMap((tag) => {
     const why = reasons.get(tag);
-    return chosen.has(tag) || why === undefined ? [] : [{ tag, why }];
+    return selected.has(tag) || why === undefined ? [] : [{ tag, why }];
   });
   return {
-    chosen: [...chosen].map(([tag, why]) => ({ tag, why })),
-    left,
+    selected: [...selected].map(([tag, why]) => ({ tag, why })),
+    unselected,
     count,
     isShort,
   };
 }
 
-/** Whether the rules select a tag in some list: all but how many newer ones there are. */
+/** Whether there is a list from which a tag would be selected. The number of newer tags is not considered. */
 export function maySelect({ explicit, rules }: Selection, tag: Tag): boolean {
   return explicit.includes(tag) || (rules !== undefined && 'class' in judge(rules, rangeOf(rules), tag));
 }
 
-/** @param reasons filled with why each other tag is out */
-function applyRules(rules: TagRules, listed: readonly Tag[], reasons: Map<Tag, string>): Choice[] {
+/** @param reasons gets the reason for each tag that is not selected */
+function applyRules(rules: TagRules, listed: readonly Tag[], reasons: Map<Tag, string>): TagChoice[] {
   const range = rangeOf(rules);
-  const kept: (Choice & { readonly class: string })[] = [];
+  const matching: (TagChoice & { readonly class: string })[] = [];
   for (const tag of listed) {
     const verdict = judge(rules, range, tag);
-    if ('class' in verdict) kept.push({ tag, ...verdict });
+    if ('class' in verdict) matching.push({ tag, ...verdict });
     else reasons.set(tag, verdict.out);
   }
   const { latest, versions } = rules;
-  if (latest === undefined && versions === undefined) return kept;
-  const sorted = sortNewestFirst(kept);
+  if (latest === undefined && versions === undefined) return matching;
+  const sorted = sortNewestFirst(matching);
   if (latest === undefined) return sorted;
   const counts = new Map<string, number>();
   return sorted.filter(({ tag, class: kind }) => {
@@ -138,12 +136,11 @@ function rangeOf({ versions }: TagRules): Range | undefined {
   return versions === undefined ? undefined : new Range(versions.range);
 }
 
-const BESIDE_ITS_IMAGE =
+const BELONGS_TO_IMAGE =
   'it belongs to the image whose digest is in its name, and is mirrored with that image';
 
 /**
- * Whether a pattern selects a tag. A tag that belongs to an image is selected only when the pattern spells how it
- * begins.
+ * Whether a pattern selects a tag. A signature tag is selected only if the pattern spells how it begins.
  */
 export function canInclude({ text, matches }: TagPattern, tag: Tag): boolean {
   return matches(tag) && (!isReferrerTag(tag) || /sha(?:256|512)-/.test(text));
@@ -152,14 +149,14 @@ export function canInclude({ text, matches }: TagPattern, tag: Tag): boolean {
 type Verdict =
   | {
       readonly why: string;
-      /** `latest` counts within it. */
+      /** `latest` counts the tags of each class by themselves. */
       readonly class: string;
     }
   | { readonly out: string };
 
 function judge({ include, versions, exclude }: TagRules, range: Range | undefined, tag: Tag): Verdict {
   const included = include.find((pattern) => canInclude(pattern, tag));
-  if (isReferrerTag(tag) && included === undefined) return { out: BESIDE_ITS_IMAGE };
+  if (isReferrerTag(tag) && included === undefined) return { out: BELONGS_TO_IMAGE };
   if (included === undefined && include.length > 0) return { out: 'no pattern of include matches it' };
   const verdict =
     versions === undefined || range === undefined

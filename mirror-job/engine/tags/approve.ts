@@ -1,11 +1,11 @@
-/** Approving: a tag moves to a digest that the bucket has, and its policy decides again from there. */
+/** Approves a digest that the bucket has: the tag moves to it, and its policy decides again from there. */
 import type { Repository, Tag } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
 import type { StoredManifest } from '../copy/manifest-copy.ts';
 import { moveByHand, type HandOutcome } from './move-by-hand.ts';
 import { readMovements } from './movement-log.ts';
 import type { RepositoryState } from './repository-state.ts';
-import { isSettledByRevert } from './revert.ts';
+import { isCoveredByRevert } from './revert.ts';
 
 export interface Approval {
   readonly repository: Repository;
@@ -16,17 +16,17 @@ export interface Approval {
   /** The person who approves, for the history; undefined when not known. */
   readonly by: string | undefined;
   /**
-   * Whether it stands in a list that is gone through again and again: such a line neither brings back what was
-   * reverted by hand nor ends that hold, or the next change of the list would undo an emergency's decision. Nor does it
-   * record a reason for a tag that stands there already, or each merge would add a record per line.
+   * Whether the approval comes from a list that is read again and again. Such a line neither brings back a digest that was
+   * reverted by hand nor ends that hold, because the next change of the list would undo an emergency's decision. Nor does
+   * it record a reason for a tag that has the digest already, because each merge would add a record per line.
    */
   readonly isListed: boolean;
 }
 
 /**
- * Moves the tag at once, and clears its hold. If the tag stands there already, a new reason is recorded all the same.
- * @returns `held` where it was left as it is, because it is listed and was reverted by hand
- * @throws {TagContendedError} where runs keep moving it
+ * Moves the tag at once, and clears its hold. If the tag has the digest already, a new reason is recorded all the same.
+ * @returns `held` if a list approves what was reverted by hand: the tag is left as it is
+ * @throws {TagContendedError} if runs keep moving the tag
  * @throws {StoreError}
  */
 export function approveTag(
@@ -34,19 +34,19 @@ export function approveTag(
   state: RepositoryState,
   { repository, tag, target, reason, by, isListed }: Approval,
 ): Promise<HandOutcome> {
-  return moveByHand(environment, state, { repository, tag }, async (stands) => {
-    if (isListed && stands !== undefined) {
-      if (await isSettledByRevert(environment, repository, tag, stands, target.digest)) return undefined;
+  return moveByHand(environment, state, { repository, tag }, async (current) => {
+    if (isListed && current !== undefined) {
+      if (await isCoveredByRevert(environment, repository, tag, current, target.digest)) return undefined;
     }
     const why = reason === undefined ? 'approved' : `approved: ${reason}`;
-    const isThere = stands?.digest === target.digest && stands.hold === undefined;
+    const isThere = current?.digest === target.digest && current.hold === undefined;
     const hasNewReason = isThere && reason !== undefined && !isListed;
     const isRecordedAnyway = hasNewReason && !(await isNewestRecord(environment, repository, tag, why));
     return { target, why, by, hold: undefined, isRecordedAnyway };
   });
 }
 
-/** The same command twice makes one record. */
+/** Whether the history ends with this reason already: the same command twice makes one record. */
 async function isNewestRecord(
   environment: Environment,
   repository: Repository,

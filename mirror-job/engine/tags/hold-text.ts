@@ -1,18 +1,18 @@
-/** What a report says of a tag that does not follow upstream: why, and what moves it. */
+/** The report's sentences about tags that do not follow upstream: why, and what moves them. Findings, too. */
 import type { Digest } from '../../../core/digest.ts';
 import { formatReference, type Repository, type Tag } from '../../../core/reference.ts';
 import { countOf } from '../support/count-of.ts';
 import type { Disappearance } from '../selection/disappearance.ts';
-import { MISSED_FOR } from '../selection/disappearance.ts';
+import { MISSED_FOR_MS } from '../selection/disappearance.ts';
 import type { Finding, Held } from '../report.ts';
-import type { HoldCause, MovePolicy, Place } from './tag-policy.ts';
+import type { HoldCause, MovePolicy, ObservedDigest } from './tag-policy.ts';
 
 export interface HeldTag {
   readonly repository: Repository;
   readonly tag: Tag;
-  /** Where ours stands. */
+  /** The digest that our tag points at. */
   readonly digest: Digest;
-  readonly upstream: Place;
+  readonly upstream: ObservedDigest;
 }
 
 export function heldOutcome(held: HeldTag, cause: HoldCause, policy: MovePolicy): Held {
@@ -26,7 +26,7 @@ export function heldOutcome(held: HeldTag, cause: HoldCause, policy: MovePolicy)
   };
 }
 
-/** An immutable tag that changed: either somebody has overwritten a release, or it is not immutable. */
+/** An immutable tag has changed: either somebody has overwritten a release, or the tag is not immutable. */
 export function immutableFinding(held: HeldTag): Finding {
   const { repository, tag, digest, upstream } = held;
   const name = formatReference({ repository, tag, digest: undefined });
@@ -38,7 +38,7 @@ export function immutableFinding(held: HeldTag): Finding {
   };
 }
 
-/** @param list how many tags there are, as the beginning of a sentence */
+/** @param list the beginning of the sentence: how many tags there are */
 export function shortFinding(repository: Repository, list: string, minTags: number): Finding {
   return {
     kind: 'list-too-short',
@@ -47,7 +47,7 @@ export function shortFinding(repository: Repository, list: string, minTags: numb
   };
 }
 
-/** @param from what of the configuration selects them: the list, or their names */
+/** @param from whether the tags are selected from upstream's list, or by their names */
 export function massFinding(
   repository: Repository,
   source: string,
@@ -61,11 +61,11 @@ export function massFinding(
   return {
     kind: 'mass-disappearance',
     repository,
-    message: `${source} no longer ${lost}. If upstream has really deleted them, nothing has to be done: ${formatAge(MISSED_FOR)} after they disappeared, they count as deleted. If a tag is needed sooner, list it by its name.`,
+    message: `${source} no longer ${lost}. If upstream has really deleted them, nothing has to be done: ${formatAge(MISSED_FOR_MS)} after they disappeared, they count as deleted. If a tag is needed sooner, list it by its name.`,
   };
 }
 
-/** @param excess which bound the referrers exceed, and, where nothing is read of a whole page, that */
+/** @param excess the bound that the referrers exceed */
 export function referrersFinding(
   repository: Repository,
   source: string,
@@ -83,7 +83,7 @@ function approvalOf({ repository, tag, upstream: { digest } }: HeldTag): string 
   return `"lifeboat approve ${formatReference({ repository, tag, digest })}"`;
 }
 
-function reasonOf(cause: HoldCause, upstream: Place, policy: MovePolicy): string {
+function reasonOf(cause: HoldCause, upstream: ObservedDigest, policy: MovePolicy): string {
   switch (cause.kind) {
     case 'held':
       return `It is held: ${cause.why.replace(/\.$/, '')}.`;
@@ -94,9 +94,9 @@ function reasonOf(cause: HoldCause, upstream: Place, policy: MovePolicy): string
     case 'rollback':
       return `Upstream went back to a digest that it showed before the mirror's, first seen ${upstream.firstSeen}.`;
     case 'young':
-      return `minAge is ${formatAge(policy.minAge)}, and upstream's digest was first seen ${upstream.firstSeen}.`;
-    case 'enough':
-      return `maxMovesPerRun is ${cause.moved}, and that many tags of this image have moved in this run.`;
+      return `minAge is ${formatAge(policy.minAgeMs)}, and upstream's digest was first seen ${upstream.firstSeen}.`;
+    case 'move-limit':
+      return `maxMovesPerRun is ${cause.maxMoves}, and that many tags of this image have moved in this run.`;
   }
 }
 
@@ -104,17 +104,17 @@ function nextOf(cause: HoldCause, approval: string): string {
   switch (cause.kind) {
     case 'young':
       return `It moves by itself from ${cause.until} on; ${approval} moves it now.`;
-    case 'enough':
+    case 'move-limit':
       return `The next run goes on with it; ${approval} moves it now.`;
     default:
       return `${approval} moves it.`;
   }
 }
 
-/** As in the configuration: `3d`, `36h`. */
-function formatAge(milliseconds: number): string {
-  const [size, unit] = UNITS.find(([one]) => milliseconds % one === 0) ?? [1, 'ms'];
-  return `${milliseconds / size}${unit}`;
+/** An age as the configuration writes it: `3d`, `36h`. */
+function formatAge(ageMs: number): string {
+  const [unitMs, unit] = UNITS.find(([sizeMs]) => ageMs % sizeMs === 0) ?? [1, 'ms'];
+  return `${ageMs / unitMs}${unit}`;
 }
 
 const UNITS = [

@@ -1,33 +1,33 @@
-/** The history of tags, read newest first, and which of its intents were carried out. */
-import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
+/** Reads the history of tags, newest record first, and finds out which of its intents were carried out. */
 import type { Digest } from '../../../core/digest.ts';
 import { decodeMovement, type Movement } from '../../../core/history.ts';
 import { historiesPrefix, historyPrefix } from '../../../core/layout.ts';
 import { isTag, type Repository, type Tag } from '../../../core/reference.ts';
 import type { TagObject } from '../../../core/tag-object.ts';
 import type { Environment } from '../environment.ts';
+import { decodeOrWarn } from '../store/decode-object.ts';
 import { createLimit } from '../support/limit.ts';
 import { findTag } from './publish.ts';
 
 export interface RecordedMovement extends Movement {
   readonly tag: Tag;
-  /** False for an intent whose run died, or came second, before the tag moved. */
+  /** False if the run died, or came second, before the tag moved. */
   readonly isCarriedOut: boolean;
 }
 
-/** Records that are read at once. */
-const READS = 16;
+/** How many records are read at once. */
+const READS_AT_ONCE = 16;
 
-/** What was recorded as a movement, before it is known whether it was one. */
+/** A record, before it is known whether the tag moved. */
 interface Intent extends Movement {
   readonly tag: Tag;
 }
 
 /**
- * The newest movements, newest first. Keys are listed, a request a thousand of them; only the newest are read.
+ * Reads the newest movements, newest first. All keys are listed, a request per thousand; only the newest are read.
  * A record that cannot be read is left out, with a warning.
- * @param tag undefined: of all tags of the repository
- * @param limit how many records are read at most
+ * @param tag undefined for all tags of the repository
+ * @param limit the most records to read
  * @throws {StoreError}
  */
 export async function readMovements(
@@ -37,21 +37,21 @@ export async function readMovements(
   limit: number,
 ): Promise<readonly RecordedMovement[]> {
   const prefix = tag === undefined ? historiesPrefix(repository) : historyPrefix(repository, tag);
-  // A store lists in the order of names: the tag comes before the time, and the newest are last.
+  // A store lists in the order of keys, and in a key the tag comes before the time, so they are sorted by time here.
   const keys = await environment.store.list(prefix, Number.MAX_SAFE_INTEGER);
   const newest = keys.toSorted((a, b) => (fileOf(a) < fileOf(b) ? 1 : -1)).slice(0, limit);
-  const atOnce = createLimit(READS);
+  const atOnce = createLimit(READS_AT_ONCE);
   const read = await Promise.all(newest.map((key) => atOnce(() => readIntent(environment, repository, key))));
   const intents = read.filter((intent) => intent !== undefined);
   const tags = [...new Set(intents.map((intent) => intent.tag))];
-  const stand = new Map(
+  const current = new Map(
     await Promise.all(
       tags.map((one) => atOnce(async () => [one, await findTag(environment, repository, one)] as const)),
     ),
   );
   const carriedOut = new Set(
-    [...Map.groupBy(intents, (intent) => intent.tag)].flatMap(([one, of]) =>
-      findCarriedOut(of, stand.get(one)),
+    [...Map.groupBy(intents, (intent) => intent.tag)].flatMap(([one, records]) =>
+      findCarriedOut(records, current.get(one)),
     ),
   );
   return intents.map((intent) => recorded(intent, carriedOut.has(intent)));
@@ -62,22 +62,23 @@ function recorded({ tag, at, from, to, why, by, run }: Intent, isCarriedOut: boo
 }
 
 /**
- * Back from where the tag stands: the newest intent to move there was carried out, and it says where the tag stood
- * before. An intent whose `to` is the next one's `from` was too, which matters where a record cannot be read.
+ * Goes back from the tag's current digest. The newest intent to move to it was carried out, and tells the digest before
+ * it, and so on. An intent whose `to` is the `from` of the next one was carried out too, which bridges a record that
+ * cannot be read.
  * @param intents of one tag, newest first
  */
 function findCarriedOut(intents: readonly Intent[], tag: TagObject | undefined): Intent[] {
-  let stood: Digest | undefined = tag?.digest;
-  let next: Digest | undefined;
+  let reached: Digest | undefined = tag?.digest;
+  let nextFrom: Digest | undefined;
   const found: Intent[] = [];
   for (const intent of intents) {
-    // What leaves a tag where it is and says something else of it cannot be told by places.
+    // A record with the same `from` and `to` changes a hold. Digests do not tell whether it was carried out; times do.
     const isLater = intent.from === intent.to && tag !== undefined && intent.at > tag.moved;
-    if (!isLater && (intent.to === stood || intent.to === next)) {
+    if (!isLater && (intent.to === reached || intent.to === nextFrom)) {
       found.push(intent);
-      stood = intent.from;
+      reached = intent.from;
     }
-    next = intent.from;
+    nextFrom = intent.from;
   }
   return found;
 }
@@ -90,16 +91,11 @@ async function readIntent(
   const [tag = ''] = key.slice(historiesPrefix(repository).length).split('/');
   const stored = await store.get(key);
   if (stored === undefined || !isTag(tag)) return undefined;
-  try {
-    return { tag, ...decodeMovement(key, stored.bytes) };
-  } catch (error) {
-    if (!(error instanceof BucketObjectInvalidError)) throw error;
-    log.warn(`${error.message} It is left out.`);
-    return undefined;
-  }
+  const movement = decodeOrWarn(log, 'It is left out.', () => decodeMovement(key, stored.bytes));
+  return movement === undefined ? undefined : { tag, ...movement };
 }
 
-/** It begins with the time, written so that it sorts. */
+/** The last part of a key. It begins with the time, written so that it sorts. */
 function fileOf(key: string): string {
   return key.slice(key.lastIndexOf('/') + 1);
 }

@@ -1,6 +1,6 @@
 /**
- * The policy of one tag. Several entries may serve one name, and patterns of theirs select the same tag: of each rule
- * the strictest holds then, for a tag that somebody wanted held must not move because another line is laxer.
+ * The policy of one tag. Several entries may serve one name, and their patterns may select the same tag. Then the
+ * strictest value of each rule holds, because a tag that somebody wanted held must not move because of a laxer entry.
  */
 import type { Tag } from '../../../core/reference.ts';
 import { isReferrerTag } from '../../../core/tag-list.ts';
@@ -8,8 +8,8 @@ import { maySelect } from '../selection/selection.ts';
 import type { Selection, TagPattern } from '../selection/selection.ts';
 import { FOLLOW, type MovePolicy } from './tag-policy.ts';
 
-/** What an entry says of its tags. */
-export interface Governed {
+/** The settings of one entry that concern its tags. */
+export interface TagSettings {
   readonly tags: Selection;
   readonly moves: MovePolicy;
   readonly immutable: readonly TagPattern[];
@@ -17,30 +17,30 @@ export interface Governed {
 
 const LAX_TO_STRICT = ['follow', 'hold', 'immutable'] as const satisfies readonly MovePolicy['policy'][];
 
-/** Of the neighbours those count that may select the tag: `latest: 3` may select any. */
+/** A neighbour counts if it may select the tag. With `latest: 3`, that is any tag that its patterns match. */
 export function policyFor(
   tag: Tag,
-  image: Governed & { readonly neighbours: readonly Governed[] },
+  image: TagSettings & { readonly neighbours: readonly TagSettings[] },
 ): MovePolicy {
-  // Signatures belong to their image: their tags follow, whatever is said of the image's.
+  // Signatures belong to their image, so their tags follow whatever policy the image's tags have.
   if (isReferrerTag(tag)) return { ...FOLLOW, rollback: 'follow' };
   return image.neighbours
     .filter((other) => maySelect(other.tags, tag))
-    .map((other) => policyOf(tag, other))
-    .reduce(stricter, policyOf(tag, image));
+    .map((other) => ownPolicyOf(tag, other))
+    .reduce(stricter, ownPolicyOf(tag, image));
 }
 
-function policyOf(tag: Tag, { moves, immutable }: Governed): MovePolicy {
+function ownPolicyOf(tag: Tag, { moves, immutable }: TagSettings): MovePolicy {
   return immutable.some(({ matches }) => matches(tag)) ? { ...moves, policy: 'immutable' } : moves;
 }
 
 function stricter(one: MovePolicy, other: MovePolicy): MovePolicy {
   const isStricter = LAX_TO_STRICT.indexOf(other.policy) > LAX_TO_STRICT.indexOf(one.policy);
-  const most = Math.min(one.maxMovesPerRun ?? Infinity, other.maxMovesPerRun ?? Infinity);
+  const maxMoves = Math.min(one.maxMovesPerRun ?? Infinity, other.maxMovesPerRun ?? Infinity);
   return {
     policy: isStricter ? other.policy : one.policy,
-    minAge: Math.max(one.minAge, other.minAge),
+    minAgeMs: Math.max(one.minAgeMs, other.minAgeMs),
     rollback: one.rollback === 'hold' ? 'hold' : other.rollback,
-    maxMovesPerRun: Number.isFinite(most) ? most : undefined,
+    maxMovesPerRun: Number.isFinite(maxMoves) ? maxMoves : undefined,
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Moving a tag: the last of all writes, guarded, with its history before it.
- * A record of an intent comes first, so that no movement is ever without one; it counts only once the tag is there.
+ * Moves a tag. This is the last write of an image, it is guarded, and the history is written before it. The history
+ * gets a record of the intent first, so that no movement is ever without a record. The record counts once the tag has moved.
  */
 import { isEqual } from '../../../core/bytes.ts';
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
@@ -12,12 +12,14 @@ import { OCI_DESCRIPTOR } from '../../../core/media-type.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
 import { withObject } from '../store/compare-and-swap.ts';
+import { tryDecode } from '../store/decode-object.ts';
 import type { StoredManifest } from '../copy/manifest-copy.ts';
 import type { Outcome } from '../report.ts';
 
 /**
- * Where a tag stands: to be asked before upstream is, so that what another run does from then on shows.
- * @returns undefined when there is no such tag, or none that can be read
+ * Reads a tag of the bucket. Callers read it before they ask upstream, so that they notice what another run does from then
+ * on.
+ * @returns undefined if there is no such tag, or if it cannot be read
  * @throws {StoreError}
  */
 export async function findTag(
@@ -28,32 +30,32 @@ export async function findTag(
   const key = tagKey(repository, tag);
   const present = await store.get(key);
   if (present === undefined) return undefined;
-  const object = readTag(key, present.bytes);
+  const object = tryDecode(() => decodeTag(key, present.bytes));
   return object instanceof BucketObjectInvalidError ? undefined : object;
 }
 
-/** A movement of a tag, beside where to. */
-export interface Move {
+/** The details of a movement, beside the digest that the tag is to name. */
+export interface PublishOptions {
   /**
-   * Where the tag stood before upstream was asked for the target; undefined where there was none. A copy takes its
-   * time: a run that was slow must not undo what a later one has published meanwhile.
+   * The digest that the tag had before upstream was asked; undefined if there was no tag. A copy takes its time, and a
+   * slow run must not undo what a later run has published meanwhile.
    */
   readonly expected: Digest | undefined;
-  /** For the history, in a few words. Left out: that it was seen first, or that upstream moved it. */
+  /** A few words for the history. Without them, the history says `first seen` or `upstream moved`. */
   readonly why?: string;
   /** The person who moved the tag by hand, for the history. */
   readonly by?: string | undefined;
-  /** Why it does not follow upstream from now on; left out where it does. */
+  /** Why the tag does not follow upstream from now on; undefined if it follows. */
   readonly hold?: string | undefined;
-  /** A hold that the tag has, and whoever decided has not seen, is a conflict: `hold` has to be what it says. */
+  /** Whether the tag must have the hold `hold` already: any other hold is a conflict, because it was set meanwhile. */
   readonly keepsHold?: boolean;
-  /** Whether `why` is recorded although the tag stands there already, as it should. */
+  /** Whether `why` is recorded although the tag names the digest already. */
   readonly isRecordedAnyway?: boolean;
-  /** Which platforms are stored; left out for all. */
+  /** Which platforms are stored; undefined for all. */
   readonly platforms?: readonly string[] | undefined;
   /**
-   * What has to be true before the tag is written, and is under way: the history is written meanwhile. Where nothing is
-   * written it is not awaited, so whoever began it awaits it too.
+   * Work that must be done before the tag is written. The history is written meanwhile. If nothing is written, nobody
+   * awaits it here, so the caller awaits it too.
    */
   readonly ready?: Promise<void>;
 }
@@ -63,8 +65,8 @@ type PublishEnvironment = Pick<Environment, 'store' | 'clock' | 'log' | 'run'>;
 /**
  * Points a tag at a manifest that is stored with all it needs. If two entries of a configuration have the same tag, one
  * waits for the other.
- * @returns `conflict` when somebody else moved the tag meanwhile: nothing was moved, and the decision has to be made
- *   again from what upstream says now
+ * @returns `conflict` if somebody else has moved the tag meanwhile: nothing was moved, and the caller has to decide again
+ *   from what upstream says now
  * @throws {StoreError}
  */
 export function publishTag(
@@ -72,10 +74,10 @@ export function publishTag(
   repository: Repository,
   tag: Tag,
   target: StoredManifest,
-  move: Move,
+  options: PublishOptions,
 ): Promise<Outcome | 'conflict'> {
   return withObject(environment.store, tagKey(repository, tag), () =>
-    moveTag(environment, repository, tag, target, move),
+    moveTag(environment, repository, tag, target, options),
   );
 }
 
@@ -84,22 +86,22 @@ async function moveTag(
   repository: Repository,
   tag: Tag,
   target: StoredManifest,
-  { expected, why, by, hold, keepsHold = false, isRecordedAnyway = false, platforms, ready }: Move,
+  { expected, why, by, hold, keepsHold = false, isRecordedAnyway = false, platforms, ready }: PublishOptions,
 ): Promise<Outcome | 'conflict'> {
   const { store, clock, log, run } = environment;
   const key = tagKey(repository, tag);
   const present = await store.get(key);
-  const read = present === undefined ? undefined : readTag(key, present.bytes);
+  const read = present === undefined ? undefined : tryDecode(() => decodeTag(key, present.bytes));
   const from = read instanceof BucketObjectInvalidError ? undefined : read;
   const { digest } = target;
-  const isThere = from?.digest === digest && from.hold === hold && isSame(from.platforms, platforms);
-  if (isThere && !isRecordedAnyway) {
+  const isPublished = from?.digest === digest && from.hold === hold && isSameList(from.platforms, platforms);
+  if (isPublished && !isRecordedAnyway) {
     return { result: 'unchanged', digest };
   }
   if (from?.digest !== expected || (keepsHold && from?.hold !== hold)) return 'conflict';
   if (read instanceof BucketObjectInvalidError) log.warn(`${read.message} The tag is written anew.`);
 
-  // A clock that was set back must not make this movement look older than the last: who reads compares the two.
+  // If the clock was set back, this movement must not look older than the last one, because readers compare the two.
   const at = new Date(Math.max(clock.now().getTime(), from === undefined ? 0 : Date.parse(from.moved) + 1));
   await store.put(
     historyKey(repository, tag, at, run),
@@ -128,30 +130,20 @@ async function moveTag(
     contentType: OCI_DESCRIPTOR,
     condition: present === undefined ? { ifNoneMatch: '*' } : { ifMatch: present.etag },
   });
-  // Where an answer got lost, or the store that is read first, its own movement is what stands in the way.
-  if (written === 'conflict' && !(await holds(store, key, bytes))) return 'conflict';
+  // If an answer got lost, or the store that is read first, the conflict is with this run's own write.
+  if (written === 'conflict' && !(await isStored(store, key, bytes))) return 'conflict';
   if (from === undefined) return { result: 'created', digest };
-  // What is said of the tag changed, and not what it names.
+  // Only the hold or the platforms changed.
   if (from.digest === digest) return { result: 'unchanged', digest };
   return { result: 'moved', digest, from: from.digest };
 }
 
-/** The run and the time are in it: nobody else has written the same. */
-async function holds(store: Environment['store'], key: string, bytes: Uint8Array): Promise<boolean> {
+/** The tag has the run and the time in it, so nobody else has written the same bytes. */
+async function isStored(store: Environment['store'], key: string, bytes: Uint8Array): Promise<boolean> {
   const object = await store.get(key);
   return object !== undefined && isEqual(object.bytes, bytes);
 }
 
-function isSame(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
+function isSameList(one: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
   return one?.join() === other?.join();
-}
-
-/** A tag that cannot be read serves nobody: it counts as absent, and only who has seen it so may overwrite it. */
-function readTag(key: string, bytes: Uint8Array): TagObject | BucketObjectInvalidError {
-  try {
-    return decodeTag(key, bytes);
-  } catch (error) {
-    if (error instanceof BucketObjectInvalidError) return error;
-    throw error;
-  }
 }

@@ -1,8 +1,7 @@
 /**
- * What the bucket knows of one repository: read once at the start, and written back as the run goes on, so
- * that a run which dies has not asked the upstream in vain.
+ * The index of one repository. It is read once at the start, and written back as the run goes on, so that a run which
+ * dies has not asked upstream in vain.
  */
-import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import { repositoryIndexKey, tagListKey, tagsPrefix } from '../../../core/layout.ts';
 import { OCI_INDEX } from '../../../core/media-type.ts';
 import type { Digest } from '../../../core/digest.ts';
@@ -22,6 +21,7 @@ import { countOf } from '../support/count-of.ts';
 import type { Environment } from '../environment.ts';
 import { withoutFutureTimes } from '../run/future-times.ts';
 import { updateObject } from '../store/compare-and-swap.ts';
+import { decodeOrWarn } from '../store/decode-object.ts';
 import { allSettled } from '../support/all-or-throw.ts';
 
 export class RepositoryState {
@@ -29,13 +29,13 @@ export class RepositoryState {
   readonly #repository: Repository;
   readonly #entries: Map<string, IndexEntry>;
   readonly #candidates = new Map<Tag, Map<Digest, CandidateEntry>>();
-  /** What is not written yet; undefined for an entry that is in question. */
+  /** Entries that are not written yet; undefined for an entry that is to be taken off. */
   readonly #changed = new Map<string, IndexEntry | undefined>();
-  /** What the index held of each entry when this run read or wrote it last. */
+  /** The target of each entry when this run last read or wrote the index. */
   readonly #written: Map<string, string>;
-  /** Whether the list of tags is known to have every tag; undefined when no readable index tells. */
+  /** Whether the list of tags has every tag; undefined if no readable index tells. */
   #listsEveryTag: boolean | undefined;
-  #flushed: number;
+  #flushedMs: number;
   #writing: Promise<void> = Promise.resolve();
 
   private constructor(environment: Environment, repository: Repository, index: RepositoryIndex | undefined) {
@@ -59,11 +59,11 @@ export class RepositoryState {
     this.#entries = entries;
     this.#listsEveryTag = index?.listsEveryTag;
     for (const entry of entries.values()) this.#addCandidate(entry);
-    this.#written = new Map([...entries].map(([key, entry]) => [key, standingIn(entry)]));
-    this.#flushed = now.getTime();
+    this.#written = new Map([...entries].map(([key, entry]) => [key, targetOf(entry)]));
+    this.#flushedMs = now.getTime();
   }
 
-  /** One read. An index that cannot be read is rebuilt from the tags as they are looked at. @throws {StoreError} */
+  /** Costs one read. An index that cannot be read is rebuilt as the run looks at the tags. @throws {StoreError} */
   static async open(environment: Environment, repository: Repository): Promise<RepositoryState> {
     const stored = await environment.store.get(repositoryIndexKey(repository));
     const index = stored === undefined ? undefined : readIndex(environment, repository, stored.bytes);
@@ -75,12 +75,12 @@ export class RepositoryState {
     return entry?.kind === 'tag' ? entry : undefined;
   }
 
-  /** Every tag that is known. */
+  /** Every tag of the index. */
   get tags(): readonly TagEntry[] {
     return [...this.#entries.values()].filter((entry) => entry.kind === 'tag');
   }
 
-  /** The digests that upstream has shown under a tag and ours does not stand at, in no order. */
+  /** The digests that upstream has shown under a tag and our tag does not name, in no order. */
   candidates(tag: Tag): readonly CandidateEntry[] {
     return [...(this.#candidates.get(tag)?.values() ?? [])];
   }
@@ -90,7 +90,7 @@ export class RepositoryState {
     return entry?.kind === 'pin' ? entry : undefined;
   }
 
-  /** All that is known of the repository, in no order. */
+  /** All entries, in no order. */
   entries(): readonly IndexEntry[] {
     return [...this.#entries.values()];
   }
@@ -101,21 +101,22 @@ export class RepositoryState {
   }
 
   /**
-   * Notes what is true in the bucket by now; written at once when the last time is long enough ago. Where a tag is
-   * noted, that digest is no candidate any more. That it cannot be written now is no failure of the tag, which has
-   * moved or not: it stays noted, and the flush that ends the run says so.
+   * Notes what is true in the bucket by now. If the last write is long enough ago, the index is written at once. The
+   * digest of a noted tag stops being a candidate. A write that fails is not a failure of the tag, which has moved or not:
+   * the entry stays noted, and the flush at the end of the run reports the failure.
    */
   async note(entry: IndexEntry): Promise<void> {
     this.#entries.set(entryKey(entry), entry);
     this.#changed.set(entryKey(entry), entry);
     this.#addCandidate(entry);
-    const passed = entry.kind === 'tag' ? this.#candidates.get(entry.tag)?.get(entry.digest) : undefined;
-    if (passed !== undefined) this.forget(passed);
+    const reached = entry.kind === 'tag' ? this.#candidates.get(entry.tag)?.get(entry.digest) : undefined;
+    if (reached !== undefined) this.forget(reached);
     const now = this.#environment.clock.now().getTime();
-    if (now - this.#flushed >= this.#environment.limits.flushEvery) await this.flush().catch(() => undefined);
+    if (now - this.#flushedMs >= this.#environment.limits.flushEvery)
+      await this.flush().catch(() => undefined);
   }
 
-  /** Takes a candidate off the index, the next time that it is written. */
+  /** Takes a candidate off the index at its next write. */
   forget(candidate: CandidateEntry): void {
     const key = entryKey(candidate);
     this.#entries.delete(key);
@@ -131,19 +132,19 @@ export class RepositoryState {
   }
 
   /**
-   * Takes a tag off the index before it moves. A run that dies between tag and index would leave an index that
-   * names the tag's old place; should upstream move back there, the tag would be taken for unchanged for ever.
+   * Takes a tag off the index before it moves. Otherwise a run that dies between tag and index would leave an index that
+   * names the tag's old digest. If upstream then moved back to it, the tag would count as unchanged for ever.
    * @throws {StoreError}
    */
-  async question(tag: Tag): Promise<void> {
+  async unlist(tag: Tag): Promise<void> {
     this.#changed.set(`tag ${tag}`, undefined);
     await this.flush();
   }
 
   /**
-   * Writes what was noted: first the list of tags, then the index, so that the index never knows a tag that the list
-   * lacks for good. If nothing was noted, nothing is written, except when the list may lack tags: then it is made anew
-   * from the tags themselves, once, and the index says so.
+   * Writes what was noted: first the list of tags, then the index, so that the index never has a tag that the list lacks
+   * for good. If nothing was noted, nothing is written, except if the list may lack tags. Then it is made anew from the
+   * tags themselves, once, and the index says so.
    * @throws {StoreError}
    */
   flush(): Promise<void> {
@@ -153,7 +154,7 @@ export class RepositoryState {
   }
 
   async #flush(): Promise<void> {
-    this.#flushed = this.#environment.clock.now().getTime();
+    this.#flushedMs = this.#environment.clock.now().getTime();
     const changed = new Map(this.#changed);
     if (changed.size === 0 && this.#listsEveryTag !== false) return;
     const isRebuilt = this.#listsEveryTag !== true;
@@ -165,24 +166,24 @@ export class RepositoryState {
     }
   }
 
-  /** @param isRebuilt whether the stored list may lack tags; a repository that has digests alone has an empty list */
+  /** @param isRebuilt whether the stored list may lack tags. A repository without tags has an empty list */
   async #writeTagList(tags: readonly Tag[], isRebuilt: boolean): Promise<void> {
     if (tags.length === 0 && !isRebuilt) return;
     const key = tagListKey(this.#repository);
     await updateObject(this.#environment.store, key, 'application/json', async (bytes) => {
       const decoded =
         bytes === undefined ? undefined : readTagList(this.#environment, this.#repository, bytes);
-      const known = new Set(decoded);
-      // A missing list may have got lost. For that, a new repository pays with a listing that finds nothing.
-      const there = isRebuilt || decoded === undefined ? await this.#listTags() : [];
-      const missing = [...there, ...tags].filter((tag) => !known.has(tag));
+      const oldTags = new Set(decoded);
+      // A missing list may have got lost, so a new repository pays for a listing that finds nothing.
+      const stored = isRebuilt || decoded === undefined ? await this.#listTags() : [];
+      const missing = [...stored, ...tags].filter((tag) => !oldTags.has(tag));
       return decoded !== undefined && missing.length === 0
         ? undefined
-        : encodeTagList(this.#repository, [...known, ...missing]);
+        : encodeTagList(this.#repository, [...oldTags, ...missing]);
     });
   }
 
-  /** The tags themselves: a listing, which costs a request a thousand of them. @throws {StoreError} */
+  /** Lists the tags themselves: a request per thousand tags. @throws {StoreError} */
   async #listTags(): Promise<Tag[]> {
     const prefix = tagsPrefix(this.#repository);
     const keys = await this.#environment.store.list(prefix, Number.MAX_SAFE_INTEGER);
@@ -190,7 +191,7 @@ export class RepositoryState {
   }
 
   /**
-   * @param listed the write of the list of tags: it ends before the index is written, and the index is read meanwhile
+   * @param listed the write of the list of tags. The index is read meanwhile, and written once this has ended
    * @param isRebuilt whether that write makes the list of tags anew
    */
   async #writeIndex(
@@ -204,15 +205,15 @@ export class RepositoryState {
     await updateObject(this.#environment.store, key, OCI_INDEX, async (bytes) => {
       await listed;
       const stored = bytes === undefined ? undefined : readIndex(this.#environment, this.#repository, bytes);
-      // If an earlier version of this program has written meanwhile, its list lacks tags again.
+      // An earlier version of this program may have written meanwhile, and its list lacks tags.
       listsEveryTag = isRebuilt || stored?.listsEveryTag === true;
       merged = new Map(stored?.entries.map((entry) => [entryKey(entry), entry]));
       for (const [name, entry] of changed) {
         const other = merged.get(name);
-        const theirs = other === undefined ? undefined : standingIn(other);
+        const theirs = other === undefined ? undefined : targetOf(other);
         const isTheirs = theirs !== undefined && theirs !== this.#written.get(name);
-        // Somebody else has noted something else meanwhile: which of the two was last, only the tag itself knows.
-        if (entry === undefined || (isTheirs && theirs !== standingIn(entry))) merged.delete(name);
+        // Another run has noted something else meanwhile. Only the tag itself tells which of the two came last.
+        if (entry === undefined || (isTheirs && theirs !== targetOf(entry))) merged.delete(name);
         else merged.set(name, entry);
       }
       return encodeRepositoryIndex(merged.values(), { listsEveryTag });
@@ -221,42 +222,33 @@ export class RepositoryState {
     for (const name of changed.keys()) {
       const entry = merged.get(name);
       if (entry === undefined) this.#written.delete(name);
-      else this.#written.set(name, standingIn(entry));
+      else this.#written.set(name, targetOf(entry));
     }
   }
 }
 
-/** What of an entry two writers must not disagree about: where it stands, and whether it is held there. */
-function standingIn(entry: IndexEntry): string {
+/** The part of an entry that two runs must agree on: the digest, and the hold on it. */
+function targetOf(entry: IndexEntry): string {
   return entry.kind === 'tag' && entry.hold !== undefined ? `${entry.digest} ${entry.hold}` : entry.digest;
 }
 
-/** @returns undefined for an unreadable index: it is derived, so its loss costs requests and no images */
+/** Both are derived from the tags, so their loss costs requests and no images. */
+const MADE_ANEW = 'It is made anew from the tags.';
+
+/** @returns undefined, and a warning, for an index that cannot be read */
 function readIndex(
-  environment: Environment,
+  { log }: Pick<Environment, 'log'>,
   repository: Repository,
   bytes: Uint8Array,
 ): RepositoryIndex | undefined {
-  try {
-    return readRepositoryIndex(repositoryIndexKey(repository), bytes);
-  } catch (error) {
-    if (!(error instanceof BucketObjectInvalidError)) throw error;
-    environment.log.warn(`${error.message} It is made anew from the tags.`);
-    return undefined;
-  }
+  return decodeOrWarn(log, MADE_ANEW, () => readRepositoryIndex(repositoryIndexKey(repository), bytes));
 }
 
-/** @returns undefined for a list that cannot be read: it is derived too, from more than one run knows of */
+/** @returns undefined, and a warning, for a list of tags that cannot be read */
 function readTagList(
-  environment: Environment,
+  { log }: Pick<Environment, 'log'>,
   repository: Repository,
   bytes: Uint8Array,
 ): readonly Tag[] | undefined {
-  try {
-    return decodeTagList(tagListKey(repository), bytes);
-  } catch (error) {
-    if (!(error instanceof BucketObjectInvalidError)) throw error;
-    environment.log.warn(`${error.message} It is made anew from the tags.`);
-    return undefined;
-  }
+  return decodeOrWarn(log, MADE_ANEW, () => decodeTagList(tagListKey(repository), bytes));
 }

@@ -1,4 +1,4 @@
-/** Reverting: a tag moves back, and is held there until somebody approves another place. */
+/** Reverts a tag: it moves back, and is held there until somebody approves another digest. */
 import type { Digest } from '../../../core/digest.ts';
 import { formatReference, type Repository, type Tag } from '../../../core/reference.ts';
 import type { TagObject } from '../../../core/tag-object.ts';
@@ -11,7 +11,7 @@ import type { RepositoryState } from './repository-state.ts';
 export interface Reversion {
   readonly repository: Repository;
   readonly tag: Tag;
-  /** Undefined: where it stood before its last movement. */
+  /** The digest to move to; undefined for the one before the last movement. */
   readonly to: Digest | undefined;
   /** For the history and the hold; undefined for none. */
   readonly reason: string | undefined;
@@ -19,20 +19,20 @@ export interface Reversion {
   readonly by: string | undefined;
 }
 
-/** How a hold begins that a revert has set. */
+/** The beginning of a hold that a revert has set. */
 const REVERTED = 'reverted by hand';
 
-/** How its record in the history begins. */
+/** The beginning of a revert's record in the history. */
 const WHY = 'reverted';
 
-/** Records of a tag's history that are looked through for the last movement. */
+/** How many records of a tag's history are searched for the last movement. */
 const MAX_RECORDS = 100;
 
 /**
- * Without `to`, a tag that was reverted already stays where it is: the same command twice is not two steps back. A
- * reason that the tag does not have yet is recorded all the same.
- * @throws {MoveRefusedError} for a missing tag, a digest that is not stored, or no earlier place: nothing was touched
- * @throws {TagContendedError} when runs keep moving the tag
+ * Without `to`, a tag that was reverted already does not move: the same command twice is not two steps back. A reason that
+ * the tag does not have yet is recorded all the same.
+ * @throws {MoveRefusedError} for a missing tag, a digest that is not stored, or no earlier digest: nothing was touched
+ * @throws {TagContendedError} if runs keep moving the tag
  * @throws {StoreError}
  */
 export function revertTag(
@@ -40,26 +40,28 @@ export function revertTag(
   state: RepositoryState,
   { repository, tag, to, reason, by }: Reversion,
 ): Promise<HandOutcome> {
-  return moveByHand(environment, state, { repository, tag }, async (stands) => {
+  return moveByHand(environment, state, { repository, tag }, async (current) => {
     const name = formatReference({ repository, tag, digest: undefined });
-    if (stands === undefined) {
+    if (current === undefined) {
       const image = formatReference({ repository, tag: undefined, digest: undefined });
       throw new MoveRefusedError(
         `${name} is not in the bucket. "lifeboat history ${image}" shows which tags of the image have moved.`,
       );
     }
-    const isDone = isReverted(stands) && (to === undefined || to === stands.digest);
-    const digest = isDone ? stands.digest : (to ?? (await findFormer(environment, repository, tag, stands)));
+    const isDone = isReverted(current) && (to === undefined || to === current.digest);
+    const digest = isDone
+      ? current.digest
+      : (to ?? (await findPreviousDigest(environment, repository, tag, current)));
     const target = await findManifest(environment, repository, digest);
     if (target === undefined) {
       throw new MoveRefusedError(
         `${name} cannot go back to ${digest}: the bucket does not have this digest, or has only a part of it. "lifeboat history ${name}" shows where the tag stood. If upstream still has the digest, "lifeboat sync ${formatReference({ repository, tag: undefined, digest })}" fetches it.`,
       );
     }
-    const said = reason === undefined ? '' : `: ${reason}`;
-    // An existing hold keeps its reason, unless another one is given.
-    const hold = isDone && reason === undefined ? stands.hold : `${REVERTED}${said}`;
-    return { target, why: `${WHY}${said}`, by, hold };
+    const suffix = reason === undefined ? '' : `: ${reason}`;
+    // An existing hold keeps its reason, unless there is a new one.
+    const hold = isDone && reason === undefined ? current.hold : `${REVERTED}${suffix}`;
+    return { target, why: `${WHY}${suffix}`, by, hold };
   });
 }
 
@@ -67,22 +69,22 @@ function isReverted({ hold }: TagObject): boolean {
   return hold === REVERTED || hold?.startsWith(`${REVERTED}: `) === true;
 }
 
-/** @throws {MoveRefusedError} where it has always stood where it stands, as far as the records go */
-async function findFormer(
+/** @throws {MoveRefusedError} if the records show no other digest of the tag */
+async function findPreviousDigest(
   environment: Environment,
   repository: Repository,
   tag: Tag,
-  stands: TagObject,
+  current: TagObject,
 ): Promise<Digest> {
-  const former = (await findLastMovement(environment, repository, tag, stands))?.from;
-  if (former !== undefined) return former;
+  const previous = (await findLastMovement(environment, repository, tag, current))?.from;
+  if (previous !== undefined) return previous;
   const name = formatReference({ repository, tag, digest: undefined });
   throw new MoveRefusedError(
     `${name} has no earlier digest in its history. Say which digest it is to move to: --to DIGEST.`,
   );
 }
 
-/** The movement that brought the tag to where it stands. */
+/** Finds the movement that brought the tag to its current digest. */
 async function findLastMovement(
   environment: Environment,
   repository: Repository,
@@ -94,19 +96,19 @@ async function findLastMovement(
 }
 
 /**
- * Whether a tag that is held by a revert stands at this digest, or was taken from it by that revert or by one of
- * those right before: a second one says nothing for what the first one has left.
+ * Whether a revert holds the tag at this digest, or has taken the tag away from it. Reverts right before the last one count
+ * too, because a second revert does not bring back what the first one has left.
  * @throws {StoreError}
  */
-export async function isSettledByRevert(
+export async function isCoveredByRevert(
   environment: Environment,
   repository: Repository,
   tag: Tag,
-  stands: TagObject,
+  current: TagObject,
   digest: Digest,
 ): Promise<boolean> {
-  if (!isReverted(stands)) return false;
-  if (stands.digest === digest) return true;
+  if (!isReverted(current)) return false;
+  if (current.digest === digest) return true;
   const movements = await readMovements(environment, repository, tag, MAX_RECORDS);
   const moved = movements.filter(({ isCarriedOut, from, to }) => isCarriedOut && from !== to);
   const others = moved.findIndex(({ why }) => why !== WHY && !why.startsWith(`${WHY}: `));

@@ -1,65 +1,63 @@
 /**
- * What the index remembers of one tag: the places that upstream has shown, and where ours stands among them.
+ * The index's memory of one tag.
  *
- * A **place** is a digest that upstream has shown under a tag, and since when. Where ours **stood** is what the bucket said of
- * the tag before upstream was asked; its **standing** is that place, with whatever holds the tag there. A **candidate** is a
- * place that ours does not stand at. What is **recorded** of a place is for which platforms it is stored.
+ * An **observed digest** is a digest that upstream has shown under the tag, and since when. The **prior tag** is our tag
+ * as the bucket had it before upstream was asked. The **current target** is the digest that our tag points at, with the
+ * hold on it. A **candidate** is an observed digest that our tag does not point at. The **record** of a digest says
+ * for which platforms it is stored.
  */
+import type { Digest } from '../../../core/digest.ts';
 import type { Tag } from '../../../core/reference.ts';
 import type { CandidateEntry, TagEntry } from '../../../core/repository-index.ts';
 import type { TagObject } from '../../../core/tag-object.ts';
 import type { RepositoryState } from './repository-state.ts';
-import { surplus, type Place, type Standing } from './tag-policy.ts';
+import { findSurplus, type CurrentTarget, type ObservedDigest } from './tag-policy.ts';
 
-/** Where a tag stands, as the index has it or, where that does not know, as the tag itself says. */
-export type Stood = TagEntry | TagObject;
+/** Our tag before upstream was asked: its entry in the index or, if the index has none, the tag itself. */
+export type PriorTag = TagEntry | TagObject;
 
-/** A tag that is not in the index may be so because a run died while it moved: the places are still there. */
-export function standingOf(state: RepositoryState, tag: Tag, stood: Stood): Standing {
-  const { digest, hold } = stood;
-  if ('firstSeen' in stood) return stood;
+/** A tag may be missing in the index because a run died while moving it. Its observed digests are still there. */
+export function currentTargetOf(state: RepositoryState, tag: Tag, prior: PriorTag): CurrentTarget {
+  const { digest, hold } = prior;
+  if ('firstSeen' in prior) return prior;
   const entry = state.tag(tag);
-  const known = entry?.digest === digest ? entry : placeOf(state, tag, digest);
-  // Without an index, all that is known is that it was seen by then.
-  const { firstSeen = stood.moved, returned, sightings } = known ?? {};
+  const observed = entry?.digest === digest ? entry : findCandidate(state, tag, digest);
+  // Without an index, all that is known is that upstream had shown the digest when the tag moved.
+  const { firstSeen = prior.moved, returned, sightings } = observed ?? {};
   return { digest, hold, firstSeen, returned, sightings };
 }
 
-export function placeOf(
-  state: RepositoryState,
-  tag: Tag,
-  digest: Place['digest'],
-): CandidateEntry | undefined {
+export function findCandidate(state: RepositoryState, tag: Tag, digest: Digest): CandidateEntry | undefined {
   return state.candidates(tag).find((candidate) => candidate.digest === digest);
 }
 
-/** The place that a tag is about to leave: should upstream go back there, it has to be known. */
-export function placeLeft(
+/** The current target as a candidate, for when the tag is about to leave it: upstream may go back there. */
+export function toCandidate(
   tag: Tag,
-  stood: Stood,
-  { digest, firstSeen, returned, sightings }: Standing,
+  prior: PriorTag,
+  { digest, firstSeen, returned, sightings }: CurrentTarget,
 ): CandidateEntry {
   return {
     kind: 'candidate',
     tag,
-    mediaType: stood.mediaType,
+    mediaType: prior.mediaType,
     digest,
-    size: 'bytes' in stood ? stood.bytes.length : stood.size,
+    size: 'bytes' in prior ? prior.bytes.length : prior.size,
     firstSeen,
     returned,
     sightings,
-    referrersChecked: 'bytes' in stood ? undefined : stood.referrersChecked,
-    platforms: stood.platforms,
+    referrersChecked: 'bytes' in prior ? undefined : prior.referrersChecked,
+    platforms: prior.platforms,
   };
 }
 
-/** What the index says of a tag that it did not know, or not like this. */
-export function entryOf(tag: Tag, stood: Stood, ours: Standing): TagEntry {
-  return { ...placeLeft(tag, stood, ours), kind: 'tag', hold: stood.hold };
+/** The entry of a tag that the index does not have, or has otherwise. */
+export function toTagEntry(tag: Tag, prior: PriorTag, current: CurrentTarget): TagEntry {
+  return { ...toCandidate(tag, prior, current), kind: 'tag', hold: prior.hold };
 }
 
-/** Keeps what is remembered of a tag within bounds. @param ours where the tag stands now */
-export function forgetSurplus(state: RepositoryState, tag: Tag, ours: Place): void {
-  const dropped = new Set(surplus(ours, state.candidates(tag)).map(({ digest }) => digest));
+/** Bounds how many candidates of a tag are remembered. */
+export function forgetSurplus(state: RepositoryState, tag: Tag, current: ObservedDigest): void {
+  const dropped = new Set(findSurplus(current, state.candidates(tag)).map(({ digest }) => digest));
   for (const candidate of state.candidates(tag)) if (dropped.has(candidate.digest)) state.forget(candidate);
 }

@@ -1,190 +1,189 @@
-/** A tag that upstream has moved: whether ours follows, and what is stored and remembered of it either way. */
-import type { Repository, Tag } from '../../../core/reference.ts';
-import type { CandidateEntry, TagEntry } from '../../../core/repository-index.ts';
+/** Does with our tag what its policy decides when upstream has moved its own: moves it, or holds it and stores the digest. */
+import type { Tag } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
-import { heldOutcome, immutableFinding } from './hold-text.ts';
-import type { StoredManifest } from '../copy/manifest-copy.ts';
-import type { Platforms } from '../copy/platform.ts';
 import type { Finding, Outcome } from '../report.ts';
-import type { RepositoryState } from './repository-state.ts';
+import type { Image } from '../run/image.ts';
+import { SourceError, type Resolved } from '../source.ts';
 import { bothSettled } from '../support/all-or-throw.ts';
-import type { Resolved } from '../source.ts';
-import type { Recorded } from '../copy/sparse-images.ts';
-import { entryOf, forgetSurplus, placeLeft, placeOf, standingOf, type Stood } from './tag-memory.ts';
+import { heldOutcome, immutableFinding } from './hold-text.ts';
+import type { ImageCopier, StoredImage } from './image-copier.ts';
+import { policyFor } from './policy-for.ts';
+import { findTag } from './publish.ts';
+import type { RepositoryState } from './repository-state.ts';
 import {
-  decide,
+  currentTargetOf,
+  findCandidate,
+  forgetSurplus,
+  toCandidate,
+  toTagEntry,
+  type PriorTag,
+} from './tag-memory.ts';
+import {
+  decideMove,
   isSameSighting,
   observe,
+  type CurrentTarget,
   type HoldCause,
-  type MovePolicy,
-  type Place,
-  type Standing,
+  type ObservedDigest,
 } from './tag-policy.ts';
+import type { TagWriter } from './tag-writer.ts';
 
-/** What was stored, and for which platforms. */
-export interface Stored {
-  readonly stored: StoredManifest;
-  readonly platforms: Platforms;
-  /** When upstream was asked last what refers to it; undefined if never. ISO 8601, UTC. */
-  readonly referrersChecked: string | undefined;
-}
-
-/** Where a tag is to stand. */
-export interface MoveTarget {
-  /** Where it stands; undefined where there is none. */
-  readonly ours: Standing | undefined;
-  readonly place: Place;
-  /** For the history. */
-  readonly why?: string;
-  /** What has to be true before the tag is written. */
-  readonly ready?: Promise<void>;
-}
-
-/** What is done of an image run. */
-export interface MoveWork {
-  readonly policyFor: (tag: Tag) => MovePolicy;
-  /**
-   * Stores a manifest with all it needs and what refers to it.
-   * @param known what is noted of this very digest
-   */
-  readonly copy: (resolved: Resolved, known: Recorded | undefined) => Promise<Stored>;
-  /** The same of what is to be stored already: upstream is asked only for what is due, or has got lost. */
-  readonly recall: (entry: CandidateEntry) => Promise<Stored>;
-  /** Looks for what belongs to a tag that stays, if that is due. @returns what to note of it; itself where nothing was due */
-  readonly refresh: (entry: TagEntry) => Promise<TagEntry>;
-  /** Whether what is noted says that nothing is due. */
-  readonly isSettled: (entry: CandidateEntry) => boolean;
-  readonly publish: (tag: Tag, stored: Stored, target: MoveTarget) => Promise<Outcome | 'conflict'>;
-  readonly onFinding: (finding: Finding) => void;
+export interface TagMoverOptions {
+  readonly environment: Pick<Environment, 'clock' | 'store'>;
+  readonly image: Image;
+  readonly state: RepositoryState;
+  readonly copier: ImageCopier;
+  readonly writer: TagWriter;
+  /** Gets a finding for each immutable tag that upstream has changed. */
+  readonly findings: Finding[];
 }
 
 export class TagMover {
-  readonly #environment: Pick<Environment, 'clock'>;
-  readonly #repository: Repository;
-  readonly #state: RepositoryState;
-  readonly #work: MoveWork;
-  /** Tags that were there before and have moved in this run, or are about to. */
+  readonly #options: TagMoverOptions;
+  /** How many tags that were there before have moved in this run, or are about to. */
   #moved = 0;
 
-  constructor(
-    environment: Pick<Environment, 'clock'>,
-    repository: Repository,
-    state: RepositoryState,
-    work: MoveWork,
-  ) {
-    this.#environment = environment;
-    this.#repository = repository;
-    this.#state = state;
-    this.#work = work;
+  constructor(options: TagMoverOptions) {
+    this.#options = options;
   }
 
   /**
-   * Does with a tag what its policy says, now that upstream's stands where it was resolved.
-   * @param stood where the tag was before upstream was asked; undefined where there was none
-   * @returns `conflict` when another run has moved or held it meanwhile: nothing was moved
-   * @throws {SourceError}
+   * Does with a tag what its policy says about the digest that upstream has now. If another run moves or holds the tag
+   * meanwhile, it is decided again, once, from what our tag and upstream are then.
+   * @param prior our tag, read before upstream was asked; undefined if there was none
+   * @throws {SourceError} also if another run gets in between twice
    * @throws {StoreError}
    */
-  async decide(tag: Tag, resolved: Resolved, stood: Stood | undefined): Promise<Outcome | 'conflict'> {
-    const now = this.#environment.clock.now();
-    const policy = this.#work.policyFor(tag);
-    const ours = stood === undefined ? undefined : standingOf(this.#state, tag, stood);
-    const known = this.#state.candidates(tag).filter(({ digest }) => digest !== ours?.digest);
-    const upstream = observe(resolved.digest, ours, known, now);
-    const others = [...known.filter(({ digest }) => digest !== upstream.digest), upstream];
-    const decision = decide({ ours, others, upstream }, policy, now);
-    if (ours === undefined || stood === undefined || decision.kind === 'keep') {
-      const same = stood?.digest === resolved.digest ? stood : undefined;
-      // A tag that stays is written only where its platforms are others than it says.
-      const why = ours === undefined ? {} : { why: 'other platforms' };
-      return this.#work.publish(tag, await this.#work.copy(resolved, same), {
-        ours,
-        place: upstream,
-        ...why,
-      });
+  async follow(tag: Tag, resolved: Resolved, prior: PriorTag | undefined): Promise<Outcome> {
+    const { environment, image, state } = this.#options;
+    const { source, repository } = image;
+    const wasNoted = findCandidate(state, tag, resolved.digest) !== undefined;
+    const outcome = await this.#applyPolicy(tag, resolved, prior);
+    if (outcome !== 'conflict') return outcome;
+    const candidate = findCandidate(state, tag, resolved.digest);
+    // It was observed before the other run did what it did, so its sighting cannot be compared with that.
+    if (!wasNoted && candidate !== undefined) state.forget(candidate);
+    // The other run moved or held the tag, or the index was behind the tag.
+    const current = await findTag(environment, repository, tag);
+    const latest = await source.resolve(tag);
+    const second = latest === undefined ? 'conflict' : await this.#applyPolicy(tag, latest, current);
+    if (second !== 'conflict') return second;
+    throw new SourceError(
+      `${repository}:${tag} was moved by another run while this run tried to move it. The next run looks at it again.`,
+    );
+  }
+
+  /** @returns `conflict` if another run has moved or held our tag meanwhile: nothing was moved */
+  async #applyPolicy(
+    tag: Tag,
+    resolved: Resolved,
+    prior: PriorTag | undefined,
+  ): Promise<Outcome | 'conflict'> {
+    const { environment, image, state, copier, writer, findings } = this.#options;
+    const now = environment.clock.now();
+    const policy = policyFor(tag, image);
+    const current = prior === undefined ? undefined : currentTargetOf(state, tag, prior);
+    const candidates = state.candidates(tag).filter(({ digest }) => digest !== current?.digest);
+    const upstream = observe(resolved.digest, current, candidates, now);
+    const others = [...candidates.filter(({ digest }) => digest !== upstream.digest), upstream];
+    const decision = decideMove({ current, others, upstream }, policy, now);
+    if (current === undefined || prior === undefined || decision.kind === 'keep') {
+      const record = prior?.digest === resolved.digest ? prior : undefined;
+      // A tag that stays is written only if its platforms have changed.
+      const why = current === undefined ? {} : { why: 'other platforms' };
+      const stored = await copier.copy(resolved, record);
+      return writer.publish(tag, stored, { current, observed: upstream, ...why });
     }
     if (decision.kind === 'hold' && decision.cause.kind === 'immutable') {
-      // Said even if upstream does not give its bytes.
-      this.#work.onFinding(
-        immutableFinding({ repository: this.#repository, tag, digest: ours.digest, upstream }),
-      );
+      // Reported before anything is fetched, because it is true even if upstream does not give the bytes.
+      const { repository } = image;
+      findings.push(immutableFinding({ repository, tag, digest: current.digest, upstream }));
     }
-    // What upstream shows is stored whatever becomes of the tag: so it can be pulled by digest, and approved at once.
-    const fresh = await this.#remember(tag, resolved, upstream);
-    if (decision.kind === 'hold') return this.#holdBack(tag, upstream, stood, decision.cause);
+    // Stored whatever becomes of the tag, so that it can be pulled by digest, and approved at once.
+    const fresh = await this.#storeCandidate(tag, resolved, upstream);
+    if (decision.kind === 'hold') return this.#holdBack(tag, upstream, prior, decision.cause);
     const { to, why } = decision;
-    const { maxMovesPerRun: most = Infinity } = policy;
-    const enough = (): Promise<Outcome> =>
-      this.#holdBack(tag, upstream, stood, { kind: 'enough', moved: most });
-    if (this.#moved >= most) return enough();
-    const target = placeOf(this.#state, tag, to);
+    const { maxMovesPerRun: maxMoves = Infinity } = policy;
+    const holdByLimit = (): Promise<Outcome> =>
+      this.#holdBack(tag, upstream, prior, { kind: 'move-limit', maxMoves });
+    if (this.#moved >= maxMoves) return holdByLimit();
+    const target = findCandidate(state, tag, to);
     const stored =
-      fresh?.stored.digest === to
+      fresh?.root.digest === to
         ? fresh
-        : await (target === undefined ? this.#work.copy({ digest: to }, target) : this.#work.recall(target));
-    // Counted only now: what upstream does not give must not keep its siblings from moving.
-    if (this.#moved >= most) return enough();
-    return this.#follow(tag, stored, target ?? upstream, { stood, ours, why });
+        : await (target === undefined ? copier.copy({ digest: to }) : copier.recall(target));
+    // Counted only now, because a digest that upstream does not give must not keep other tags from moving.
+    if (this.#moved >= maxMoves) return holdByLimit();
+    return this.#move(tag, stored, target ?? upstream, { prior, current, why });
   }
 
-  async #holdBack(tag: Tag, upstream: Place, stood: Stood, cause: HoldCause): Promise<Outcome> {
-    const repository = this.#repository;
-    const { digest, hold } = stood;
-    const ours = standingOf(this.#state, tag, stood);
-    forgetSurplus(this.#state, tag, ours);
-    const known = this.#state.tag(tag);
-    if (known !== undefined && known.digest === digest) {
-      const fresh = await this.#work.refresh(known.hold === hold ? known : { ...known, hold });
-      if (fresh !== known || known.gone !== undefined) {
-        await this.#state.note({ ...fresh, gone: undefined });
-      }
+  async #holdBack(tag: Tag, upstream: ObservedDigest, prior: PriorTag, cause: HoldCause): Promise<Outcome> {
+    const { image, state, writer } = this.#options;
+    const { repository } = image;
+    const { digest, hold } = prior;
+    const current = currentTargetOf(state, tag, prior);
+    forgetSurplus(state, tag, current);
+    const entry = state.tag(tag);
+    if (entry !== undefined && entry.digest === digest) {
+      const fresh = await writer.refresh(entry.hold === hold ? entry : { ...entry, hold }, true);
+      if (fresh !== entry || entry.gone !== undefined) await state.note({ ...fresh, gone: undefined });
     } else {
-      await this.#state.note(entryOf(tag, stood, ours));
+      await state.note(toTagEntry(tag, prior, current));
     }
-    return heldOutcome({ repository, tag, digest, upstream }, cause, this.#work.policyFor(tag));
+    return heldOutcome({ repository, tag, digest, upstream }, cause, policyFor(tag, image));
   }
 
-  /** @returns what was stored, where anything had to be */
-  async #remember(tag: Tag, resolved: Resolved, place: Place): Promise<Stored | undefined> {
-    const known = placeOf(this.#state, tag, place.digest);
-    const { firstSeen, returned, sightings } = place;
-    if (known !== undefined && this.#work.isSettled(known)) {
-      if (!isSameSighting(known, place)) await this.#state.note({ ...known, returned, sightings });
+  /** @returns what was stored; undefined if everything was there */
+  async #storeCandidate(
+    tag: Tag,
+    resolved: Resolved,
+    observed: ObservedDigest,
+  ): Promise<StoredImage | undefined> {
+    const { state, copier } = this.#options;
+    const candidate = findCandidate(state, tag, observed.digest);
+    const { firstSeen, returned, sightings } = observed;
+    if (candidate !== undefined && copier.isUpToDate(candidate)) {
+      if (!isSameSighting(candidate, observed)) await state.note({ ...candidate, returned, sightings });
       return undefined;
     }
-    const copied = await this.#work.copy(resolved, known);
-    const { stored, platforms, referrersChecked } = copied;
-    await this.#state.note({
+    const stored = await copier.copy(resolved, candidate);
+    const { root, platforms, referrersChecked } = stored;
+    await state.note({
       kind: 'candidate',
       tag,
-      mediaType: stored.manifest.mediaType,
-      digest: stored.digest,
-      size: stored.size,
+      mediaType: root.manifest.mediaType,
+      digest: root.digest,
+      size: root.size,
       firstSeen,
       returned,
       sightings,
-      left: known?.left,
+      left: candidate?.left,
       referrersChecked,
       platforms,
     });
-    return copied;
+    return stored;
   }
 
-  /** Moves a tag that exists to what is stored. */
-  async #follow(
+  /** Moves a tag that exists to an image that is stored. */
+  async #move(
     tag: Tag,
-    stored: Stored,
-    place: Place,
-    { stood, ours, why }: { readonly stood: Stood; readonly ours: Standing; readonly why: string },
+    stored: StoredImage,
+    observed: ObservedDigest,
+    {
+      prior,
+      current,
+      why,
+    }: { readonly prior: PriorTag; readonly current: CurrentTarget; readonly why: string },
   ): Promise<Outcome | 'conflict'> {
+    const { state, writer } = this.#options;
     this.#moved += 1;
     let outcome: Outcome | 'conflict' = 'conflict';
     try {
-      // Noted before the tag moves: a run that dies in between must not forget where it stood.
-      await this.#state.note(placeLeft(tag, stood, ours));
-      const ready = this.#state.question(tag);
-      // Both are awaited, whichever fails: nothing of a tag goes on behind the back of the run.
-      const published = this.#work.publish(tag, stored, { ours, place, why, ready });
+      // Noted before the tag moves, because a run that dies in between must not forget where the tag was.
+      await state.note(toCandidate(tag, prior, current));
+      const ready = state.unlist(tag);
+      // Both are awaited, whichever fails, so that no work on a tag outlives its outcome.
+      const published = writer.publish(tag, stored, { current, observed, why, ready });
       [outcome] = await bothSettled(published, ready);
       return outcome;
     } finally {

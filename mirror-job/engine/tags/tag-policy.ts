@@ -1,11 +1,13 @@
 /**
  * Whether a tag follows upstream now, and how far. Pure.
  *
- * A place is a digest that upstream showed under the tag. Its age is a time. Its order among the other places is a pair
- * of numbers (`sightings`), because two digests may be seen in the same millisecond, and a clock may be set back. The
- * order of the first sightings says what is older than what; the order of the last sightings says where upstream has
- * moved back from (docs/decisions/0089). https://github.com/regclient/regclient/issues/1067 asks for the minimum age;
- * one that counted for the newest place alone would hold a tag that moves each day for ever.
+ * An observed digest is one that upstream has shown under the tag. Its age is a time. Its order among the tag's other
+ * digests is a pair of numbers (`sightings`), because two digests may be seen in the same millisecond, and a clock may be
+ * set back. The order of the first sightings tells which digest is older. The order of the last sightings tells which
+ * digests upstream has moved back from (docs/decisions/0089).
+ *
+ * https://github.com/regclient/regclient/issues/1067 asks for the minimum age. A minimum age that counted for the newest
+ * digest alone would hold a tag that moves each day for ever.
  */
 import type { Digest } from '../../../core/digest.ts';
 import type { SightingOrder } from '../../../core/repository-index.ts';
@@ -13,9 +15,9 @@ import type { SightingOrder } from '../../../core/repository-index.ts';
 export interface MovePolicy {
   /** `follow`: as upstream does. `hold`: only when it is approved. `immutable`: the same, and a change is a finding. */
   readonly policy: 'follow' | 'hold' | 'immutable';
-  /** How long ago a digest has to have been seen first. Milliseconds. */
-  readonly minAge: number;
-  /** What becomes of a tag that upstream puts back to a digest it had before. */
+  /** How long ago a run must have seen a digest first, before a tag moves to it. */
+  readonly minAgeMs: number;
+  /** Whether a tag follows when upstream puts it back to a digest that it had before. */
   readonly rollback: 'hold' | 'follow';
   /** How many tags that exist may move in a run; undefined for all. */
   readonly maxMovesPerRun: number | undefined;
@@ -23,24 +25,28 @@ export interface MovePolicy {
 
 export const FOLLOW: MovePolicy = {
   policy: 'follow',
-  minAge: 0,
+  minAgeMs: 0,
   rollback: 'hold',
   maxMovesPerRun: undefined,
 };
 
-/** A digest that upstream showed under the tag. Times are ISO 8601, UTC. */
-export interface Place {
-  readonly digest: Digest;
+/** When upstream showed a digest under a tag. Times are ISO 8601, UTC. */
+interface Sightings {
   readonly firstSeen: string;
-  /** When upstream last came back to it after another; undefined if it never did. */
+  /** When upstream last came back to the digest after another one; undefined if it never did. */
   readonly returned?: string | undefined;
-  /** Left out by an earlier version: then the times give the order. */
+  /** Undefined in an index of an earlier version: then the times give the order. */
   readonly sightings?: SightingOrder | undefined;
 }
 
-/** Where our tag stands. */
-export interface Standing extends Place {
-  /** Why it is held until somebody approves; undefined where it is not. */
+/** A digest that upstream has shown under the tag. */
+export interface ObservedDigest extends Sightings {
+  readonly digest: Digest;
+}
+
+/** The digest that our tag points at. */
+export interface CurrentTarget extends ObservedDigest {
+  /** Why the tag is held until somebody approves a move; undefined if it is not held. */
   readonly hold?: string | undefined;
 }
 
@@ -48,71 +54,65 @@ export type HoldCause =
   | { readonly kind: 'held'; readonly why: string }
   | { readonly kind: 'policy' }
   | { readonly kind: 'immutable' }
-  /** Upstream shows what it had before it showed ours. */
+  /** Upstream shows a digest that it showed before our tag's. */
   | { readonly kind: 'rollback' }
-  /** @param until when the first digest that is waited for is old enough. ISO 8601, UTC */
+  /** @param until when the first of the newer digests is old enough. ISO 8601, UTC */
   | { readonly kind: 'young'; readonly until: string }
-  /** As many tags as may have moved in this run. */
-  | { readonly kind: 'enough'; readonly moved: number };
+  /** As many tags as may move in one run have moved. */
+  | { readonly kind: 'move-limit'; readonly maxMoves: number };
 
-export type Decision =
+export type MoveDecision =
   | { readonly kind: 'keep' }
   /** @param why for the history */
   | { readonly kind: 'move'; readonly to: Digest; readonly why: string }
   | { readonly kind: 'hold'; readonly cause: HoldCause };
 
-export interface Seen {
-  /** Undefined: we have no such tag. */
-  readonly ours: Standing | undefined;
-  /** Every place but ours; upstream's among them, unless it is ours. */
-  readonly others: readonly Place[];
-  /** Where upstream's tag is now. */
-  readonly upstream: Place;
+/** All that is known of a tag when its move is decided. */
+export interface ObservedTag {
+  /** Undefined if we have no such tag. */
+  readonly current: CurrentTarget | undefined;
+  /** Every observed digest but the current one. `upstream` is among them, unless it is the current one. */
+  readonly others: readonly ObservedDigest[];
+  /** The digest that upstream's tag has now. */
+  readonly upstream: ObservedDigest;
 }
 
 /**
- * What upstream shows, among what it has shown. The numbers of a tag's sightings only grow, whatever the clock does:
- * `decide` goes by them. If two places have the same number, nobody knows which of them came later. Upstream's place,
- * unless ours is there, then counts as the later one and gets a number of its own, because a tie would hold the tag for
- * ever.
- * @returns upstream's place; the one that is known, as it is, where nothing is to be noted
+ * Notes what upstream shows now, among all that it has shown. The numbers of a tag's sightings only grow, whatever the
+ * clock does, and `decideMove` goes by them. If two digests have the same number, nobody knows which of them came later.
+ * Upstream's digest then counts as the later one and gets a number of its own, because a tie would hold the tag for ever;
+ * but not if our tag points at it.
+ * @returns upstream's digest; the very object that was passed in if there is nothing to note
  */
 export function observe(
   upstream: Digest,
-  ours: Standing | undefined,
-  others: readonly Place[],
+  current: CurrentTarget | undefined,
+  others: readonly ObservedDigest[],
   now: Date,
-): Place {
-  const places = ours === undefined ? others : [ours, ...others];
-  const known = places.find(({ digest }) => digest === upstream);
-  const latest = Math.max(0, ...places.map((place) => orderOf(place).last));
+): ObservedDigest {
+  const all = current === undefined ? others : [current, ...others];
+  const earlier = all.find(({ digest }) => digest === upstream);
+  const latest = Math.max(0, ...all.map((one) => orderOf(one).last));
   const next = Math.max(now.getTime(), latest + 1);
   const at = now.toISOString();
-  if (known === undefined) {
+  if (earlier === undefined) {
     return { digest: upstream, firstSeen: at, sightings: { first: next, last: next } };
   }
-  const { first, last } = orderOf(known);
-  if (last < latest) return { ...known, returned: at, sightings: { first, last: next } };
-  const orders = places.filter((place) => place !== known).map((place) => orderOf(place));
-  if (known === ours || !orders.some((order) => order.last === last)) return known;
+  const { first, last } = orderOf(earlier);
+  if (last < latest) return { ...earlier, returned: at, sightings: { first, last: next } };
+  const orders = all.filter((one) => one !== earlier).map((one) => orderOf(one));
+  if (earlier === current || !orders.some((order) => order.last === last)) return earlier;
   const isFirstTied = orders.some((order) => order.first === first);
-  return { ...known, sightings: { first: isFirstTied ? next : first, last: next } };
+  return { ...earlier, sightings: { first: isFirstTied ? next : first, last: next } };
 }
 
-/** By the times, where no numbers are noted. */
-export function orderOf({
-  firstSeen,
-  returned = firstSeen,
-  sightings,
-}: Pick<Place, 'firstSeen' | 'returned' | 'sightings'>): SightingOrder {
+/** The numbers of a digest's sightings, or its times if no numbers are noted. */
+export function orderOf({ firstSeen, returned = firstSeen, sightings }: Sightings): SightingOrder {
   return sightings ?? { first: Date.parse(firstSeen), last: Date.parse(returned) };
 }
 
-/** Whether two places, or what is noted of one, say the same of when upstream showed it. */
-export function isSameSighting(
-  one: Pick<Place, 'firstSeen' | 'returned' | 'sightings'>,
-  other: Pick<Place, 'firstSeen' | 'returned' | 'sightings'>,
-): boolean {
+/** Whether two records of a digest agree on when upstream showed it. */
+export function isSameSighting(one: Sightings, other: Sightings): boolean {
   return (
     one.firstSeen === other.firstSeen &&
     one.returned === other.returned &&
@@ -121,77 +121,82 @@ export function isSameSighting(
   );
 }
 
-/** @param now the age of a digest is counted up to here */
-export function decide({ ours, others, upstream }: Seen, policy: MovePolicy, now: Date): Decision {
-  // Without a tag nothing would be served, and there is nothing better to stay at.
-  if (ours === undefined) return { kind: 'move', to: upstream.digest, why: 'first seen' };
-  if (ours.digest === upstream.digest) return { kind: 'keep' };
-  if (ours.hold !== undefined) return hold({ kind: 'held', why: ours.hold });
+/** @param now up to which the age of a digest is counted */
+export function decideMove(
+  { current, others, upstream }: ObservedTag,
+  policy: MovePolicy,
+  now: Date,
+): MoveDecision {
+  // A young digest is better than none: without the tag, nothing would be served.
+  if (current === undefined) return { kind: 'move', to: upstream.digest, why: 'first seen' };
+  if (current.digest === upstream.digest) return { kind: 'keep' };
+  if (current.hold !== undefined) return hold({ kind: 'held', why: current.hold });
   if (policy.policy === 'immutable') return hold({ kind: 'immutable' });
   if (policy.policy === 'hold') return hold({ kind: 'policy' });
-  const isBehind = orderOf(upstream).first < orderOf(ours).first;
+  const isBehind = orderOf(upstream).first < orderOf(current).first;
   if (isBehind && policy.rollback === 'hold') return hold({ kind: 'rollback' });
 
-  const places = [ours, ...others];
+  const all = [current, ...others];
   const ahead = others.filter(
-    (place) =>
-      orderOf(place).last > orderOf(ours).last &&
-      (policy.rollback === 'follow' || orderOf(place).first >= orderOf(ours).first) &&
-      !isRetracted(place, places),
+    (one) =>
+      orderOf(one).last > orderOf(current).last &&
+      (policy.rollback === 'follow' || orderOf(one).first >= orderOf(current).first) &&
+      !isRetracted(one, all),
   );
-  const wait = (place: Place): number =>
-    policy.minAge === 0 ? 0 : Date.parse(place.firstSeen) + policy.minAge - now.getTime();
+  const waitMs = ({ firstSeen }: ObservedDigest): number =>
+    policy.minAgeMs === 0 ? 0 : Date.parse(firstSeen) + policy.minAgeMs - now.getTime();
   const [target] = ahead
-    .filter((place) => wait(place) <= 0)
+    .filter((one) => waitMs(one) <= 0)
     .toSorted((one, other) => orderOf(other).last - orderOf(one).last);
-  if (target !== undefined)
-    return { kind: 'move', to: target.digest, why: reasonFor(target, ours, upstream) };
-  // Upstream's own place is always ahead: `observe` has given it the greatest number.
-  const shortest = Math.min(...[upstream, ...ahead].map(wait));
-  return hold({ kind: 'young', until: new Date(now.getTime() + Math.max(shortest, 0)).toISOString() });
+  if (target !== undefined) {
+    return { kind: 'move', to: target.digest, why: reasonFor(target, current, upstream) };
+  }
+  // Upstream's own digest is always ahead, because `observe` has given it the greatest number.
+  const shortestMs = Math.min(...[upstream, ...ahead].map(waitMs));
+  return hold({ kind: 'young', until: new Date(now.getTime() + Math.max(shortestMs, 0)).toISOString() });
 }
 
-function hold(cause: HoldCause): Decision {
+function hold(cause: HoldCause): MoveDecision {
   return { kind: 'hold', cause };
 }
 
-/** When upstream last moved to a place. */
-export function since({ firstSeen, returned = firstSeen }: Pick<Place, 'firstSeen' | 'returned'>): string {
+/** When upstream last moved its tag to a digest. ISO 8601, UTC. */
+export function lastArrival({ firstSeen, returned = firstSeen }: Omit<Sightings, 'sightings'>): string {
   return returned;
 }
 
-/** Upstream has gone from it back to what it showed before, and has not come again: somebody did not want it. */
-function isRetracted(place: Place, places: readonly Place[]): boolean {
-  const { last } = orderOf(place);
-  return places.some((other) => orderOf(other).last > last && orderOf(other).first < last);
+/** Whether upstream has gone back from a digest to an earlier one, and not come again: somebody did not want it. */
+function isRetracted(observed: ObservedDigest, all: readonly ObservedDigest[]): boolean {
+  const { last } = orderOf(observed);
+  return all.some((other) => orderOf(other).last > last && orderOf(other).first < last);
 }
 
-function reasonFor(target: Place, ours: Place, upstream: Place): string {
-  if (orderOf(target).first < orderOf(ours).first) return 'upstream went back';
+function reasonFor(target: ObservedDigest, current: ObservedDigest, upstream: ObservedDigest): string {
+  if (orderOf(target).first < orderOf(current).first) return 'upstream went back';
   return target.digest === upstream.digest ? 'upstream moved' : 'newest digest that is old enough';
 }
 
-/** How many places before ours, and how many that are waited for, are remembered of a tag. */
-export const KEPT_PLACES = 20;
+/** How many digests before the current one, and how many ahead of it, are remembered per tag. */
+export const MAX_REMEMBERED = 20;
 
 /**
- * Which places need not be remembered any more. Those before ours go oldest first. Of those ahead, the first and the
- * last always stay, or a tag that moves faster than they grow old would wait for ever: others go where they are
- * closest together.
+ * Finds the digests that need not be remembered any more. Of those before the current one, the oldest go first. Of those
+ * ahead, the digests that are closest together go first, but never the first or the last one: otherwise a tag that moves
+ * faster than its digests grow old would wait for ever.
  */
-export function surplus(ours: Place, others: readonly Place[]): Place[] {
+export function findSurplus(current: ObservedDigest, others: readonly ObservedDigest[]): ObservedDigest[] {
   const sorted = others.toSorted((one, other) => orderOf(one).last - orderOf(other).last);
-  const { last } = orderOf(ours);
-  const before = sorted.filter((place) => orderOf(place).last <= last);
-  const ahead = sorted.filter((place) => orderOf(place).last > last);
-  const dropped = before.slice(0, Math.max(before.length - KEPT_PLACES, 0));
-  while (ahead.length > KEPT_PLACES) {
+  const { last } = orderOf(current);
+  const before = sorted.filter((one) => orderOf(one).last <= last);
+  const ahead = sorted.filter((one) => orderOf(one).last > last);
+  const dropped = before.slice(0, Math.max(before.length - MAX_REMEMBERED, 0));
+  while (ahead.length > MAX_REMEMBERED) {
     const gaps = ahead.slice(1, -1).map((_, index) => timeOf(ahead[index + 2]) - timeOf(ahead[index]));
     dropped.push(...ahead.splice(gaps.indexOf(Math.min(...gaps)) + 1, 1));
   }
   return dropped;
 }
 
-function timeOf(place: Place | undefined): number {
-  return place === undefined ? 0 : Date.parse(since(place));
+function timeOf(observed: ObservedDigest | undefined): number {
+  return observed === undefined ? 0 : Date.parse(lastArrival(observed));
 }

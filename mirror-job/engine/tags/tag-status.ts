@@ -1,17 +1,17 @@
-/** Where tags stand, and which other digests of theirs the bucket has: from a repository's index. */
+/** The status of tags, from a repository's index: the digest of each, and the other digests of it that are stored. */
 import type { Digest } from '../../../core/digest.ts';
 import type { Tag } from '../../../core/reference.ts';
 import type { CandidateEntry, IndexEntry, TagEntry } from '../../../core/repository-index.ts';
 import type { TagObject } from '../../../core/tag-object.ts';
-import { orderOf, since } from './tag-policy.ts';
+import { orderOf, lastArrival } from './tag-policy.ts';
 
 export interface TagStatus {
   readonly tag: Tag;
-  /** Undefined for a tag that upstream has and that is not served yet. */
+  /** Undefined for a tag of upstream that is not served yet. */
   readonly digest: Digest | undefined;
-  /** Why it does not follow upstream; undefined where it does. */
+  /** Why the tag does not follow upstream; undefined if it follows. */
   readonly hold: string | undefined;
-  /** The tag's other stored digests. The digest that was first seen last stands first. */
+  /** The tag's other stored digests, the last one to arrive first. */
   readonly candidates: readonly Candidate[];
 }
 
@@ -19,44 +19,48 @@ export interface Candidate {
   readonly digest: Digest;
   readonly firstSeen: string;
   /**
-   * `waits`: upstream has shown the digest later than the one where the tag stands. `left`: the same, but somebody has
-   * moved the tag away from it by hand since. `older`: upstream showed it before.
+   * `waits`: upstream has shown the digest later than the tag's current one. `left`: the same, but somebody has moved the
+   * tag away from it by hand since. `older`: upstream showed it before.
    */
   readonly state: 'waits' | 'left' | 'older';
 }
 
 /** The tag itself, or its entry in the index. */
-type Stands = Pick<TagObject, 'digest' | 'hold' | 'moved'> | TagEntry;
+type CurrentTag = Pick<TagObject, 'digest' | 'hold' | 'moved'> | TagEntry;
 
 /**
- * A tag's status, with every stored digest of it.
- * @param stands undefined when there is no tag
+ * The status of one tag, with every stored digest of it.
+ * @param current undefined if there is no tag
  */
-export function statusOf(entries: readonly IndexEntry[], tag: Tag, stands: Stands | undefined): TagStatus {
-  const places = entries.filter((entry) => entry.kind !== 'pin').filter((entry) => entry.tag === tag);
-  const sighting = sightingOf(places, stands);
+export function statusOf(
+  entries: readonly IndexEntry[],
+  tag: Tag,
+  current: CurrentTag | undefined,
+): TagStatus {
+  const observed = entries.filter((entry) => entry.kind !== 'pin').filter((entry) => entry.tag === tag);
+  const order = lastOrderOf(observed, current);
   return {
     tag,
-    digest: stands?.digest,
-    hold: stands?.hold,
-    candidates: places
+    digest: current?.digest,
+    hold: current?.hold,
+    candidates: observed
       .filter((entry) => entry.kind === 'candidate')
-      // The place of a tag that moved by hand may still be listed as one that waits.
-      .filter(({ digest }) => digest !== stands?.digest)
+      // The index may still list the digest of a tag that was moved by hand as a candidate.
+      .filter(({ digest }) => digest !== current?.digest)
       .toSorted((a, b) => orderOf(b).last - orderOf(a).last)
       .map((candidate) => {
         const { digest, firstSeen } = candidate;
-        return { digest, firstSeen, state: stateOf(candidate, sighting, stands?.hold !== undefined) };
+        return { digest, firstSeen, state: stateOf(candidate, order, current?.hold !== undefined) };
       }),
   };
 }
 
-/** Of all tags of a repository, those that somebody could be waiting for: held ones, and ones with newer digests. */
+/** Finds the tags of a repository that wait for somebody: tags that are held, and tags with newer digests. */
 export function findWaiting(entries: readonly IndexEntry[]): readonly TagStatus[] {
   const tags = new Set(entries.flatMap((entry) => ('tag' in entry ? [entry.tag] : [])));
   return [...tags].toSorted().flatMap((tag) => {
-    const stands = entries.find((entry): entry is TagEntry => entry.kind === 'tag' && entry.tag === tag);
-    const status = statusOf(entries, tag, stands);
+    const current = entries.find((entry): entry is TagEntry => entry.kind === 'tag' && entry.tag === tag);
+    const status = statusOf(entries, tag, current);
     if (status.hold !== undefined) return [status];
     const waiting = status.candidates.filter(({ state }) => state === 'waits');
     return waiting.length === 0 ? [] : [{ ...status, candidates: waiting }];
@@ -64,25 +68,21 @@ export function findWaiting(entries: readonly IndexEntry[]): readonly TagStatus[
 }
 
 /**
- * Where the sighting stands in the order of the tag's sightings at which upstream last moved to the digest where the tag
- * stands. If the index has forgotten it, that was at the latest when the tag moved.
+ * The number of the sighting at which upstream last moved to the tag's current digest. If the index has forgotten it, that
+ * was at the latest when our tag moved.
  */
-function sightingOf(
-  places: readonly (TagEntry | CandidateEntry)[],
-  stands: Stands | undefined,
+function lastOrderOf(
+  observed: readonly (TagEntry | CandidateEntry)[],
+  current: CurrentTag | undefined,
 ): number | undefined {
-  if (stands === undefined) return undefined;
-  const known = 'firstSeen' in stands ? stands : places.find(({ digest }) => digest === stands.digest);
-  if (known !== undefined) return orderOf(known).last;
-  return 'moved' in stands ? Date.parse(stands.moved) : undefined;
+  if (current === undefined) return undefined;
+  const entry = 'firstSeen' in current ? current : observed.find(({ digest }) => digest === current.digest);
+  if (entry !== undefined) return orderOf(entry).last;
+  return 'moved' in current ? Date.parse(current.moved) : undefined;
 }
 
-/** @param isHeld whether the tag is held: then the digest that it was taken from is the way forward again */
-function stateOf(
-  candidate: CandidateEntry,
-  sighting: number | undefined,
-  isHeld: boolean,
-): Candidate['state'] {
-  if (sighting !== undefined && orderOf(candidate).last <= sighting) return 'older';
-  return candidate.left === since(candidate) && !isHeld ? 'left' : 'waits';
+/** @param isHeld whether the tag is held: then the digest that it left is where it goes once it is approved */
+function stateOf(candidate: CandidateEntry, order: number | undefined, isHeld: boolean): Candidate['state'] {
+  if (order !== undefined && orderOf(candidate).last <= order) return 'older';
+  return candidate.left === lastArrival(candidate) && !isHeld ? 'left' : 'waits';
 }

@@ -1,4 +1,4 @@
-/** The file itself: what cannot be read, and that nothing else is. */
+/** Files that cannot be read, and files that are not read. */
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

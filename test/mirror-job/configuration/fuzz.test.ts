@@ -1,4 +1,4 @@
-/** Whatever the file holds: a configuration, or a ConfigurationError whose every problem is a sentence. */
+/** Whatever the file holds, it gives a configuration, or a ConfigurationError in which each problem is a sentence. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
@@ -58,7 +58,7 @@ const TEXTS = [
   `sha256:${'0'.repeat(64)}`,
 ];
 
-/** What fits here and there, so that every check is reached, and what fits nowhere. */
+/** Values that fit some keys, so that every check is reached, and values that fit none. */
 const { value } = fc.letrec((tie) => ({
   value: fc.oneof(
     { maxDepth: 5, depthSize: 'medium' },
@@ -73,7 +73,7 @@ const { value } = fc.letrec((tie) => ({
   ),
 }));
 
-/** An image in which most is right, so that what comes after the shape is reached. */
+/** An image that is mostly right, so that the checks after the shape are reached. */
 const image = fc.record(
   {
     source: fc.constantFrom(...TEXTS),
@@ -85,7 +85,7 @@ const image = fc.record(
   { requiredKeys: ['source'] },
 );
 
-/** @throws what is no ConfigurationError, and for a problem that is no sentence */
+/** @throws any other error than ConfigurationError, and for a problem that is not a sentence */
 function check(text: string): void {
   try {
     parseConfiguration('f.yaml', text, { A: 'a', B: 'b/"c' });
@@ -114,6 +114,6 @@ test.each<[string, fc.Arbitrary<string>]>([
   ['any images', images.map((any) => stringify({ store: { region: 'r', bucket: 'b' }, images: any }))],
   ['any text', fc.string({ unit: 'binary' })],
   ['any text made of what YAML is made of', pieces.map((all) => all.join(''))],
-])('a configuration, or an error whose every problem is a sentence, comes of %s', (_, texts) => {
+])('%s gives a configuration, or an error in which each problem is a sentence', (_, texts) => {
   expect(() => fc.assert(fc.property(texts, check), { numRuns: 1500 })).not.toThrow();
 });

@@ -1,4 +1,4 @@
-/** lifeboat.schema.json: what editors check and explain is what a run accepts. */
+/** lifeboat.schema.json, with which editors check and explain the file, accepts what a run accepts. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -15,7 +15,7 @@ test('lifeboat.schema.json is up to date (if not: "npm run schema")', () => {
   expect(committed).toEqual(JSON.parse(schemaText()));
 });
 
-/** Read back by a reader of JSON Schemas; the definition itself is not asked. */
+/** Reads the schema back with a reader of JSON Schemas, so that the definition itself is not asked. */
 const validator = z.fromJSONSchema(committed);
 
 function isAccepted(text: string): boolean {
@@ -52,7 +52,7 @@ test.each([
   expect(isAccepted(text)).toBe(false);
 });
 
-/** The paths of all keys that say nothing of themselves. */
+/** The paths of all keys that have no description. */
 function undescribed(schema: unknown, path: string): string[] {
   if (Array.isArray(schema)) return schema.flatMap((one) => undescribed(one, path));
   if (!isObject(schema)) return [];

@@ -1,4 +1,4 @@
-/** Values that are well formed and mean nothing, or contradict each other. */
+/** Values that are well formed but mean nothing, or contradict each other. */
 import { STORE, testComplaints, type Case } from './table.ts';
 
 const NOTHING_SELECTS =
@@ -12,7 +12,7 @@ const COUNTS =
 
 const MEANING: readonly Case[] = [
   [
-    'a store and several',
+    'store and stores',
     `${STORE}stores: [{ bucket: b, region: r }]\nimages: [a:1]`,
     'f.yaml:2: stores: the configuration has the key store too: list that store here as the first one, or leave one of the two keys out.',
   ],
@@ -27,18 +27,18 @@ const MEANING: readonly Case[] = [
     'f.yaml:4: stores[2]: this is the same bucket as a store that is listed before it. Keep one of the two.',
   ],
   [
-    'half a key of one of several stores',
+    'an access key without its secret, in one of several stores',
     'stores: [{ bucket: b, region: r, accessKeyId: k }]\nimages: [a:1]',
     'f.yaml:1: stores[0]: accessKeyId and secretAccessKey belong together: give both, or neither to use the AWS SDK’s own chain.',
   ],
   ['no tag', `${STORE}images:\n  - docker.io/library/nginx\n`, `f.yaml:3: images[0]: ${NOTHING_SELECTS}`],
   [
-    'only what not to take',
+    'exclude alone',
     `${STORE}images: [{ source: a, tags: { exclude: ['*'] } }]`,
     `f.yaml:2: images[0]: ${NOTHING_SELECTS}`,
   ],
   [
-    'no tag of an empty list',
+    'an empty list of tags',
     `${STORE}images: [{ source: a, tags: [], digests: [] }]`,
     `f.yaml:2: images[0]: ${NOTHING_SELECTS}`,
   ],
@@ -79,13 +79,13 @@ const MEANING: readonly Case[] = [
     'f.yaml:2: images[0].tags[0]: "/v/i" begins like a regular expression but does not end with a slash. A regular expression stands between two slashes and has no flags, as in /^v\\d+$/.',
   ],
   [
-    'ranges that no version is in',
+    'ranges that contain no version',
     `${STORE}images:\n  - { source: a, tags: { semver: '1.28.0-alpine' } }\n  - { source: b, tags: { semver: '>2 <1' } }\n  - { source: c, tags: { semver: '=1.0.0-rc1 || >=2.0.0-0' } }`,
     `f.yaml:3: images[0].tags.semver: "1.28.0-alpine" is a range that contains no version: the part after a version, as in 1.28.0-alpine, goes under suffix.
 f.yaml:4: images[1].tags.semver: ">2 <1" is a range that contains no version: the part after a version, as in 1.28.0-alpine, goes under suffix.`,
   ],
   [
-    'a range that is none',
+    'a text that is not a range',
     `${STORE}images: [{ source: a, tags: { semver: 'newer than 1' } }]`,
     'f.yaml:2: images[0].tags.semver: "newer than 1" is not a range of versions, such as >=1.27, ~1.27, ^2 or 1.27 - 1.29 || 2.x.',
   ],
@@ -95,17 +95,17 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that contains no version: th
     "f.yaml:2: images[0].tags.suffix[1]: \"alpine\" is not a suffix. A suffix begins with a hyphen or an underscore, as in '-alpine' or '_amd64*'; '' stands for no suffix.",
   ],
   [
-    'the newest of nothing',
+    'latest without a pattern or a range',
     `${STORE}images: [{ source: a, tags: { latest: 5 } }]`,
     `f.yaml:2: images[0].tags.latest: ${COUNTS}`,
   ],
   [
-    'so many at least of what is named',
+    'minTags without a pattern or a range',
     `${STORE}images: [{ source: a, tags: { include: ['1', '2'], minTags: 2 } }]`,
     `f.yaml:2: images[0].tags.minTags: ${COUNTS}`,
   ],
   [
-    'more at least than at most',
+    'minTags that is more than latest leaves',
     `${STORE}images:\n  - { source: a, tags: { include: ['*'], latest: 2, minTags: 3 } }\n  - { source: b, tags: { suffix: ['', '-a'], precision: [3], latest: 2, minTags: 5 } }`,
     'f.yaml:3: images[0].tags.minTags: latest leaves at most 2 tags, so no list is ever long enough. Lower minTags, or raise latest.\nf.yaml:4: images[1].tags.minTags: latest leaves at most 4 tags, so no list is ever long enough. Lower minTags, or raise latest.',
   ],
@@ -155,7 +155,7 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that contains no version: th
     'f.yaml:2: images[0].name: its first part has to look like a host, as in "images.internal/my/app".',
   ],
   [
-    'half a key',
+    'an access key without its secret',
     'store:\n  region: r\n  bucket: b\n  accessKeyId: x\nimages: [a:1]',
     'f.yaml:1: store: accessKeyId and secretAccessKey belong together: give both, or neither to use the AWS SDK’s own chain.',
   ],
@@ -200,22 +200,22 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that contains no version: th
     'f.yaml:2: defaults.referrers.every: "daily" is not a duration, such as 30s, 5m, 24h or 7d.',
   ],
   [
-    'no patience',
+    'a timeout of 0',
     `${STORE}upstreams: { a.b: { timeout: 0s } }\nimages: [a:1]`,
     'f.yaml:2: upstreams["a.b"].timeout: it must be more than 0 and at most 1h.',
   ],
   [
-    'a patience that a timer cannot hold',
+    'a timeout that is too long for a timer',
     `${STORE}upstreams: { a.b: { timeout: 30d } }\nimages: [a:1]`,
     'f.yaml:2: upstreams["a.b"].timeout: it must be more than 0 and at most 1h.',
   ],
   [
-    'a run of no time',
+    'a maxDuration of 0',
     `${STORE}maxDuration: 0s\nimages: [a:1]`,
     'f.yaml:2: maxDuration: it must be more than 0 and at most 7d.',
   ],
   [
-    'a run of a month',
+    'a maxDuration of a month',
     `${STORE}maxDuration: 30d\nimages: [a:1]`,
     'f.yaml:2: maxDuration: it must be more than 0 and at most 7d.',
   ],
@@ -225,7 +225,7 @@ f.yaml:4: images[1].tags.semver: ">2 <1" is a range that contains no version: th
     'f.yaml:2: stateKey: it must have at least 32 characters. "openssl rand -hex 32" makes a good one.',
   ],
   [
-    'several at once',
+    'several problems at once',
     `${STORE}images:\n  - source: a\n  - source: b\n    tags: ['[']\n    digests: [x]\n    referrers: { every: y }\n`,
     [
       `f.yaml:3: images[0]: ${NOTHING_SELECTS}`,

@@ -1,4 +1,4 @@
-/** What a right configuration means. */
+/** The result of a valid configuration. */
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Configuration } from '../../../mirror-job/configuration/configuration.ts';
@@ -49,7 +49,7 @@ test('a short configuration gets the defaults', () => {
   });
 });
 
-test('each key has its place in the result', () => {
+test('each key is in the result', () => {
   const text = `# the mirror of team A
 name: team-a
 maxDuration: 50m
@@ -83,7 +83,7 @@ images:
     tags: ['*']
 stateKey: \${STATE_KEY}
 `;
-  const moves = { policy: 'follow', minAge: 3 * DAY, rollback: 'hold', maxMovesPerRun: 5 };
+  const moves = { policy: 'follow', minAgeMs: 3 * DAY, rollback: 'hold', maxMovesPerRun: 5 };
   const environment = {
     S3_ENDPOINT: 'http://localhost:9000',
     S3_KEY: 'k${HUB}',
@@ -115,7 +115,7 @@ stateKey: \${STATE_KEY}
           credentials: [{ username: 'a', password: 'p: "w"' }],
           insecure: false,
           ca: undefined,
-          timeout: 90_000,
+          timeoutMs: 90_000,
           concurrency: 4,
           budget: { keepRemaining: 20, manifestGetsPerRun: 50 },
           line: 15,
@@ -127,7 +127,7 @@ stateKey: \${STATE_KEY}
           credentials: undefined,
           insecure: true,
           ca: '/etc/lifeboat/roots.pem',
-          timeout: undefined,
+          timeoutMs: undefined,
           concurrency: undefined,
           budget: { keepRemaining: undefined, manifestGetsPerRun: undefined },
           line: 16,
@@ -151,7 +151,7 @@ stateKey: \${STATE_KEY}
         },
         digests: [DIGEST],
         referrersEvery: 5_400_000,
-        moves: { policy: 'hold', minAge: 3_600_000, rollback: 'follow', maxMovesPerRun: 5 },
+        moves: { policy: 'hold', minAgeMs: 3_600_000, rollback: 'follow', maxMovesPerRun: 5 },
         immutable: ['/^v/', 'stable'].map((pattern) => ({ text: pattern, matches: expect.any(Function) })),
         public: true,
         line: 21,
@@ -211,7 +211,7 @@ test('0 is the only duration that needs no unit', () => {
   const { defaults, images } = parse(
     `${STORE}defaults: { moves: { minAge: 0 }, referrers: { every: '0' } }\nimages: [{ source: 'a:1', moves: { minAge: 0s } }]`,
   );
-  expect([defaults.moves.minAge, defaults.referrersEvery, images[0]?.moves.minAge]).toEqual([0, 0, 0]);
+  expect([defaults.moves.minAgeMs, defaults.referrersEvery, images[0]?.moves.minAgeMs]).toEqual([0, 0, 0]);
 });
 
 test('a digest may stand in the reference', () => {
@@ -263,7 +263,7 @@ test.each([
   ],
   ['two sources, each with its own tags', '- { source: a:1, name: a.b/c }\n  - { source: b:2, name: a.b/c }'],
   [
-    'two sources, one of which leaves the other’s tag out',
+    'two sources, one of which excludes the other’s tag',
     "- { source: a:1, name: a.b/c }\n  - { source: b, name: a.b/c, tags: { include: ['*'], exclude: ['1'] } }",
   ],
   [

@@ -1,4 +1,4 @@
-/** Keys that are unknown, missing, or hold the wrong kind of value. */
+/** Keys that are unknown or missing, or have the wrong kind of value. */
 import { STORE, testComplaints, type Case } from './table.ts';
 
 const KEYS = {
@@ -7,7 +7,7 @@ const KEYS = {
     'there is no such key. There are: endpoint, bucket, region, prefix, pathStyle, accessKeyId, secretAccessKey, audience, singleWriter.',
   image: 'there is no such key. There are: source, name, tags, digests, platforms, referrers, moves, public.',
 };
-/** What stands in a map of tags, and what is wrong with it. */
+/** A key in a map of tags, and the problem with it. */
 const TAGS = [
   [
     'regex: "1"',
@@ -55,7 +55,7 @@ const SHAPE: readonly Case[] = [
     ].join('\n'),
   ],
   [
-    'what is no duration, and no text',
+    'values that are neither durations nor texts',
     `${STORE}maxDuration: true\nupstreams:\n  a.b: { timeout: -30 }\ndefaults:\n  referrers: { every: [24h] }\n  moves: { minAge: }\nimages: [a:1]`,
     [
       'f.yaml:2: maxDuration: it must be a duration, such as 30s, 5m, 24h or 7d.',
@@ -103,7 +103,7 @@ const SHAPE: readonly Case[] = [
     'f.yaml:4: upstreams["docker.io"].budget.manifestGetsPerRun: it must be at least 3: an image of several platforms needs more than one.',
   ],
   [
-    'a negative rest',
+    'a negative keepRemaining',
     `${STORE}upstreams:\n  docker.io:\n    budget: { keepRemaining: -1 }\nimages: [a:1]`,
     'f.yaml:4: upstreams["docker.io"].budget.keepRemaining: it must not be negative.',
   ],
@@ -113,12 +113,12 @@ const SHAPE: readonly Case[] = [
     'f.yaml:2: upstreams["a.b"].concurrency: it must be at most 256.',
   ],
   [
-    'what is no policy of moves',
+    'an unknown policy of moves',
     `${STORE}defaults:\n  moves: { policy: freeze }\nimages: [{ source: a:1, moves: { rollback: never } }]`,
     'f.yaml:3: defaults.moves.policy: it must be one of follow, hold, immutable.\nf.yaml:4: images[0].moves.rollback: it must be one of hold, follow.',
   ],
   [
-    'no number of moves',
+    'a maxMovesPerRun of 0',
     `${STORE}images:\n  - source: a:1\n    moves: { maxMovesPerRun: 0 }\n`,
     'f.yaml:4: images[0].moves.maxMovesPerRun: it must be at least 1.',
   ],

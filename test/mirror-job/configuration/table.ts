@@ -1,11 +1,11 @@
-/** Tables of wrong configurations: what is wrong, the text, and what its author reads. */
+/** Tables of wrong configurations: the mistake, the text, and the message. */
 import { describe, expect, test } from 'vitest';
 import { ConfigurationError } from '../../../mirror-job/configuration/configuration-error.ts';
 import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
 
 export type Case = readonly [what: string, text: string, complaint: string];
 
-/** The first line of most of them. */
+/** The first line of most texts. */
 export const STORE = 'store: { endpoint: "https://s3.example.com", bucket: lifeboat }\n';
 
 const SECRET = 'hunter2/with spaces:and*"quotes"';
@@ -27,7 +27,7 @@ export function testComplaints(what: string, cases: readonly Case[]): void {
   });
 }
 
-/** @returns what is said of the text, or "" when nothing is */
+/** @returns the message about the text, or "" if it is right */
 function complaintOf(text: string): string {
   try {
     parseConfiguration('f.yaml', text, ENVIRONMENT);

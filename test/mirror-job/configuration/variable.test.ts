@@ -4,12 +4,12 @@ import { STORE, testComplaints, type Case } from './table.ts';
 const FITS_NOT = 'the value of ${SECRET} does not fit here. Check the variable, or write the value itself.';
 const VARIABLES: readonly Case[] = [
   [
-    'one that is not set',
+    'a variable that is not set',
     `${STORE}name: \${NOPE}\nimages: [a:1]`,
     'f.yaml:2: name: the environment variable NOPE is not set. Set it, or replace ${NOPE} by its value.',
   ],
   [
-    'names that every object has',
+    'names of properties that every object has',
     `${STORE}name: \${constructor}\nimages: ["a:\${__proto__}", "b:\${toString}"]`,
     [
       'f.yaml:2: name: the environment variable constructor is not set. Set it, or replace ${constructor} by its value.',
@@ -18,22 +18,22 @@ const VARIABLES: readonly Case[] = [
     ].join('\n'),
   ],
   [
-    'one that is empty',
+    'a variable that is empty',
     'store:\n  secretAccessKey: ${EMPTY}\n',
     'f.yaml:2: store.secretAccessKey: the environment variable EMPTY is empty. Set it, or replace ${EMPTY} by its value.',
   ],
   [
-    'several in the middle of texts',
+    'several variables in the middle of texts',
     `${STORE}images:\n  - a:1\n  - source: "\${NOPE}/x:\${EMPTY}"\n`,
     'f.yaml:4: images[1].source: the environment variable NOPE is not set. Set it, or replace ${NOPE} by its value.\nf.yaml:4: images[1].source: the environment variable EMPTY is empty. Set it, or replace ${EMPTY} by its value.',
   ],
   [
-    'one in a key',
+    'a variable in a key',
     `${STORE}upstreams:\n  "\${HOST}": {}\nimages: [a:1]`,
     'f.yaml:3: ${HOST} stands in a key, and variables are read in values only.',
   ],
   [
-    'one without its braces',
+    'a variable without its braces',
     'store:\n  bucket: b\n  region: r\n  accessKeyId: $S3_KEY\n  secretAccessKey: "$S3_SECRET"\nimages: [a:1]',
     [
       'f.yaml:4: store.accessKeyId: this looks like a variable without its braces, and would be taken literally. Write a variable as in ${S3_ENDPOINT}.',
@@ -46,7 +46,7 @@ const VARIABLES: readonly Case[] = [
     '',
   ],
   [
-    'what is no name',
+    'braces around a text that is not a name',
     `${STORE}images: ["a:\${A B}", "a:\${}"]`,
     'f.yaml:2: images[0]: ${A B} is not a variable: only a name may stand between the braces, as in ${S3_ENDPOINT}.\nf.yaml:2: images[1]: ${} is not a variable: only a name may stand between the braces, as in ${S3_ENDPOINT}.',
   ],

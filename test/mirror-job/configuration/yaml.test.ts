@@ -1,4 +1,4 @@
-/** What YAML refuses, or reads otherwise than its author meant. */
+/** Texts that YAML refuses, or reads in another way than their author meant. */
 import { STORE, testComplaints, type Case } from './table.ts';
 
 const START = "a text that begins with *, &, !, @, % or ` has to be in quotes, as in '*' or '*-alpine'.";
@@ -37,7 +37,7 @@ const YAML: readonly Case[] = [
     'f.yaml:3: within double quotes a backslash begins an escape. Use single quotes.',
   ],
   [
-    'a space that is none',
+    'a character that looks like a space',
     `${STORE}images:\n  -\u00A0a:1\n`,
     'f.yaml:3: this line begins with a character that only looks like a space, or that is invisible (U+00A0). Type the line anew.',
   ],

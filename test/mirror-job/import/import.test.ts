@@ -1,4 +1,4 @@
-/** `lifeboat import`: what other tools' users have becomes a configuration that loads, and the rest is said. */
+/** `lifeboat import`: another tool's file becomes a configuration that loads, and the settings that are lost are named. */
 import { copyFile, link, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { maySelect } from '../../../mirror-job/engine/selection/selection.ts';
 import { patternOf } from '../../../mirror-job/import/expression.ts';
 import { runProgram, type Finished } from '../../support/process.ts';
 
-// Processes take what the machine lets them have; each wait in here has a bound of its own.
+// Processes are slow on a busy machine; each wait in this file has a bound of its own.
 vi.setConfig({ testTimeout: 60_000 });
 
 const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
@@ -29,14 +29,14 @@ function lifeboat(...args: string[]): Promise<Finished> {
   return runProgram(process.execPath, [MAIN, 'import', ...args], { cwd: folder, timeout: 30_000 });
 }
 
-/** Every variable that the text reads, set. */
+/** An environment with every variable that the text reads. */
 function environmentOf(text: string): Record<string, string> {
   const store = { S3_ENDPOINT: 'https://s3.example.com' };
   const names = [...text.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => name);
   return { ...Object.fromEntries(names.map((name) => [name, 'x'])), ...store };
 }
 
-/** What is written, what is said, and what `lifeboat sync` makes of it. */
+/** The text that is written, the messages, and the configuration that `lifeboat sync` reads. */
 async function imported(file: string) {
   const output = `${file}.out`;
   const { code, stderr, stdout } = await lifeboat(file, '-o', output, '--force');
@@ -62,7 +62,7 @@ async function imported(file: string) {
 
 const ZEROS = '0'.repeat(64);
 
-test('a configuration of regsync is imported, and what is not carried is named', async () => {
+test('a configuration of regsync is imported, and each setting that is lost is named', async () => {
   const { code, text, said, images, upstreams } = await imported('regsync.yml');
   expect(said).toEqual([
     'not carried regsync.yml:11: creds[2].pass: a password is not copied into another file. Set the environment variable QUAY_IO_PASSWORD to it.',
@@ -122,7 +122,7 @@ function image(source: string, rest: { tags?: string[]; matches?: string[]; dige
   return { source, repository: source, tags: [], matches: [], digests: [], ...rest };
 }
 
-test('a list of skopeo sync is imported, and what is not carried is named', async () => {
+test('a list of skopeo sync is imported, and each setting that is lost is named', async () => {
   const { code, text, said, images } = await imported('skopeo.yml');
   expect(said).toEqual([
     'not carried skopeo.yml:13: ["registry.example.com"].credentials.password: a password is not copied into another file. Set the environment variable REGISTRY_EXAMPLE_COM_PASSWORD to it.',
@@ -145,7 +145,7 @@ test('a list of skopeo sync is imported, and what is not carried is named', asyn
   ]);
 });
 
-test('an ImageSetConfiguration of oc-mirror, first version, is imported, and what is not carried is named', async () => {
+test('an ImageSetConfiguration of oc-mirror, first version, is imported, and each setting that is lost is named', async () => {
   const { code, said, images } = await imported('imageset-v1.yaml');
   expect(said).toEqual([
     'not carried imageset-v1.yaml:3: archiveSize: "lifeboat export" writes one archive, of any size.',
@@ -163,7 +163,7 @@ test('an ImageSetConfiguration of oc-mirror, first version, is imported, and wha
   ]);
 });
 
-test('an ImageSetConfiguration of oc-mirror, second version, is imported, and what is not carried is named', async () => {
+test('an ImageSetConfiguration of oc-mirror, second version, is imported, and each setting that is lost is named', async () => {
   const { code, text, said, images } = await imported('imageset-v2.yaml');
   // The digest decides, and the tag is only a name for people.
   expect(text).toContain(`  - quay.io/app/tool:v1@sha256:${'1'.repeat(64)}\n`);
@@ -184,7 +184,7 @@ test('an ImageSetConfiguration of oc-mirror, second version, is imported, and wh
 test.each([
   ['regsync-selection.yml', ['semver', 'platforms', 'budget']],
   ['skopeo-selection.yml', ['semver']],
-])('a setting of %s that has a key here is carried, or named as not carried', async (file, keys) => {
+])('a setting of %s that has a key here is carried, or named as lost', async (file, keys) => {
   const { text, said, code } = await imported(file);
   for (const key of keys) {
     const isSaid = said.some((line) => line.includes(` ${key}: `));
@@ -237,7 +237,7 @@ test.each([
   expect(await readdir(folder)).not.toContain('none.yaml');
 });
 
-test('the first of two entries that want one tag is carried', async () => {
+test('the first of two entries that select one tag is carried', async () => {
   const entries = ['one', 'two'].map(
     (name) => `  - { source: 'ocidir://${name}:v1', target: 'registry:5000/a:v1', type: image }\n`,
   );
@@ -279,7 +279,7 @@ test('an output without a name is refused', async () => {
   expect([code, stdout, stderr]).toEqual([2, '', 'lifeboat: --output names no file.\n']);
 });
 
-test('a text that is no tag is left out alone of a skopeo list, because that cannot select more', async () => {
+test('only the text that is no tag is left out of a skopeo list, because that cannot select more', async () => {
   await writeFile(
     join(folder, 'items.yml'),
     `
@@ -437,7 +437,7 @@ sync:
   ]);
 });
 
-test('import says that a range which takes in pre-releases means less here', async () => {
+test('import warns that a range which includes pre-releases selects less here', async () => {
   await writeFile(
     join(folder, 'pre.yml'),
     `docker.io:\n  images-by-semver:\n    team/app: ">=1.0.0-0, <2"\n    team/plain: ">=1.0.0 <2"\n`,
@@ -479,7 +479,7 @@ ghcr.io:
   expect(code).toBe(1);
 });
 
-test('two hosts that look alike have passwords of their own', async () => {
+test('two hosts that look alike have a variable each for their passwords', async () => {
   const settings = '{ images: { app: [v1] }, credentials: { username: u, password: p } }';
   await writeFile(join(folder, 'alike.yml'), `my-reg.io: ${settings}\nmy.reg.io: ${settings}\n`);
   const { text } = await imported('alike.yml');

@@ -1,11 +1,11 @@
-/** Keys of another tool's file that every object of JavaScript has: they are as unknown as any other. */
+/** Keys of another tool's file that are names of properties which every object has. They are as unknown as any other key. */
 import { expect, test } from 'vitest';
 import { ForeignFile } from '../../../mirror-job/import/foreign-file.ts';
 import { readImageSet } from '../../../mirror-job/import/image-set.ts';
 import { readRegsync } from '../../../mirror-job/import/regsync.ts';
 
 const NAMES = ['constructor', 'toString', '__proto__', 'hasOwnProperty'];
-/** As text, because `__proto__` in JavaScript's own notation is no key. */
+/** As text, because `__proto__` in an object literal is not a key. */
 const KEYS = NAMES.map((name) => `"${name}": "x"`).join(', ');
 
 /** @returns the losses, without the file's name and line */
@@ -13,7 +13,7 @@ function losses(texts: readonly string[]): string[] {
   return texts.map((text) => text.replace(/^f(?::\d+)?: /, ''));
 }
 
-test('regsync: on top, in defaults, in an entry and in credentials', () => {
+test('regsync: odd keys at the top, in defaults, in an entry and in credentials are lost', () => {
   const text = `{ ${KEYS}, "defaults": { ${KEYS} },
     "creds": [{ "registry": "a.b", ${KEYS} }],
     "sync": [{ "source": "a.b/c:1", "target": "d.e/c:1", "type": "image", ${KEYS} }] }`;
@@ -25,7 +25,7 @@ test('regsync: on top, in defaults, in an entry and in credentials', () => {
   expect(found.toSorted()).toEqual(expected.toSorted());
 });
 
-test('regsync: in tags and tagSets', () => {
+test('regsync: odd keys in tags and tagSets are lost', () => {
   const text = `{ "sync": [{ "source": "a.b/c", "target": "d.e/c", "type": "repository",
     "tags": { "allow": ["1"], ${KEYS} }, "tagSets": [{ "denny": ["2"] }] }] }`;
   const draft = readRegsync(new ForeignFile('f', text));
@@ -39,7 +39,7 @@ test('regsync: in tags and tagSets', () => {
   expect(draft.images.map(({ value }) => value.tags)).toEqual([['1'], ['*']]);
 });
 
-test('regsync: a type that it does not have either', () => {
+test('regsync: an odd name as a type is refused', () => {
   const text = `{ "sync": [{ "source": "a.b/c", "target": "d.e/c", "type": "constructor" }] }`;
   const draft = readRegsync(new ForeignFile('f', text));
   expect(losses(draft.losses)).toEqual([
@@ -48,7 +48,7 @@ test('regsync: a type that it does not have either', () => {
   expect(draft.images).toEqual([]);
 });
 
-test('oc-mirror: on top, in mirror, and in an image', () => {
+test('oc-mirror: odd keys at the top, in mirror, and in an image are lost', () => {
   const text = `{ "apiVersion": "mirror.openshift.io/v2alpha1", "kind": "ImageSetConfiguration", ${KEYS},
     "mirror": { ${KEYS}, "additionalImages": [{ "name": "a.b/c:1", ${KEYS} }] } }`;
   const found = losses(readImageSet(new ForeignFile('f', text)).losses);

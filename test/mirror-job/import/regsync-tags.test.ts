@@ -1,4 +1,4 @@
-/** regsync's `tags` and `tagSets`: the tags that they select in regsync, and once they are imported. */
+/** regsync's `tags` and `tagSets` select the same tags in regsync and after the import. */
 import { expect, test } from 'vitest';
 import { parseTag } from '../../../core/reference.ts';
 import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
@@ -22,9 +22,11 @@ function imported(settings: object) {
   const { images } =
     text === undefined ? { images: [] } : parseConfiguration('lifeboat.yaml', text, environment);
   const listed = LISTED.split(' ').map((tag) => parseTag(tag));
-  const chosen = new Set(images.flatMap(({ tags }) => selectTags(tags, listed).chosen.map(({ tag }) => tag)));
+  const chosen = new Set(
+    images.flatMap(({ tags }) => selectTags(tags, listed).selected.map(({ tag }) => tag)),
+  );
   return {
-    // A tag that the configuration names need not be in the list.
+    // An explicit tag need not be in the list.
     tags: listed.filter((tag) => chosen.has(tag)).join(' '),
     named: images.flatMap(({ tags }) => tags.explicit),
     losses: draft.losses.map((loss) => loss.replace(/^regsync\.yml:1: sync\[0\]\.?/, '')),
@@ -34,30 +36,35 @@ function imported(settings: object) {
 const ALL = LISTED;
 
 test.each<[what: string, settings: object, tags: string, named?: readonly string[]]>([
-  ['nothing said', {}, ALL],
+  ['no key', {}, ALL],
   ['an empty set', { tags: {} }, ALL],
-  ['nothing in it', { tags: { allow: [], deny: null, semverRange: [''] } }, ALL],
-  ['an empty set beside others is none', { tags: {}, tagSets: [{ allow: ['edge'] }] }, 'edge', ['edge']],
+  ['empty lists', { tags: { allow: [], deny: null, semverRange: [''] } }, ALL],
   [
-    'nor is one of empty lists',
+    'an empty `tags` beside tagSets is no set',
+    { tags: {}, tagSets: [{ allow: ['edge'] }] },
+    'edge',
+    ['edge'],
+  ],
+  [
+    'a `tags` of empty lists beside tagSets is no set',
     { tags: { allow: [], deny: [] }, tagSets: [{ allow: ['dev'] }] },
     'dev',
     ['dev'],
   ],
-  ['an empty one among the others is all tags', { tagSets: [{ allow: ['edge'] }, {}] }, ALL, ['edge']],
+  ['an empty set in tagSets selects all tags', { tagSets: [{ allow: ['edge'] }, {}] }, ALL, ['edge']],
   [
-    'a set and others: what fits one of them',
+    'tags and tagSets: tags that fit one set',
     { tags: { allow: ['edge'] }, tagSets: [{ allow: ['3\\..*'] }] },
     'edge 3.0.0',
     ['edge'],
   ],
   [
-    'a range takes in what has a suffix',
+    'a range includes versions with a suffix',
     { tags: { semverRange: ['>=1.2'] } },
     'v1.2.3 v1.2.3-alpine 1.5.0 1.5.0-rc1 1.27 1.27.1 2.0.0 2.0.0-rc1 2.1.0-alpine 3.0.0 v3.0.1',
   ],
   [
-    'one of several ranges, and what is denied',
+    'several ranges, and a pattern under deny',
     { tags: { semverRange: ['<=1.0.0', '>=2.1'], deny: ['.*-.*'] } },
     '0.9.0 1.0.0 3.0.0 v3.0.1',
   ],
@@ -67,13 +74,23 @@ test.each<[what: string, settings: object, tags: string, named?: readonly string
     'v1.2.3 v1.2.3-alpine v3.0.1',
   ],
   [
-    'a tag that is spelled out has to be in the range too',
+    'a tag that is spelled out must be in the range too',
     { tags: { allow: ['latest', '1.5.0', '0.9.0'], semverRange: ['>=1.0.0'] } },
     '1.5.0',
     [],
   ],
-  ['and must not be denied', { tags: { allow: ['latest', 'edge'], deny: ['l.*'] } }, 'edge', ['edge']],
-  ['nor by name', { tags: { allow: ['latest', 'edge'], deny: ['latest'] } }, 'edge', ['edge']],
+  [
+    'a tag that is spelled out must not be denied by a pattern',
+    { tags: { allow: ['latest', 'edge'], deny: ['l.*'] } },
+    'edge',
+    ['edge'],
+  ],
+  [
+    'a tag that is spelled out must not be denied by its name',
+    { tags: { allow: ['latest', 'edge'], deny: ['latest'] } },
+    'edge',
+    ['edge'],
+  ],
   ['a caret', { tags: { semverRange: ['^3.0.0'], deny: ['.*-.*'] } }, '3.0.0 v3.0.1'],
   ['a caret before version 1', { tags: { semverRange: ['^0.9'], deny: ['.*-.*'] } }, '0.9.0'],
   ['a tilde goes to the next minor version', { tags: { semverRange: ['~1'], deny: ['.*-.*'] } }, '1.0.0'],

@@ -1,11 +1,11 @@
-/** Entries are checked in rounds. The rounds come to an end, whatever the rules say. */
+/** Entries are checked in rounds. The rounds end, whatever the rules say. */
 import { expect, test, vi } from 'vitest';
 import { ConfigurationError } from '../../../mirror-job/configuration/configuration-error.ts';
 import { acceptImages } from '../../../mirror-job/import/accept.ts';
 import { ForeignFile } from '../../../mirror-job/import/foreign-file.ts';
 import { readRegsync } from '../../../mirror-job/import/regsync.ts';
 
-// Here the first entry is at odds with a later one, and the later one with none. No real rule says this today.
+// Here the first entry conflicts with a later one, but the later one with none. No real rule does this today.
 vi.mock('../../../mirror-job/configuration/load.ts', () => ({
   parseConfiguration: (file: string) => {
     const problem = { line: 2, key: 'images[0]', message: 'it is at odds with line 3.', other: 1 };
@@ -13,7 +13,7 @@ vi.mock('../../../mirror-job/configuration/load.ts', () => ({
   },
 }));
 
-test('a round that changes nothing is the last one, and what is left is lost', () => {
+test('a round that changes nothing is the last one, and the remaining entries are lost', () => {
   const text = 'sync:\n- { source: a.b/c:1, type: image }\n- { source: a.b/d:1, type: image }\n';
   const draft = readRegsync(new ForeignFile('regsync.yml', text));
   expect(acceptImages(draft, {})).toEqual([]);

@@ -34,7 +34,7 @@ function ours(fixture: TagFixture): string {
 }
 
 test('a digest that was first seen in 2030 is held for minAge from now on, and not for years', async () => {
-  const fixture = new TagFixture({ minAge: 3 * DAY });
+  const fixture = new TagFixture({ minAgeMs: 3 * DAY });
   await fixture.sync('a');
   await fixture.sync('b');
   const firstSeen = '2030-01-01T00:00:00.000Z';
@@ -87,7 +87,7 @@ test.each([
 });
 
 test('an index of an earlier version is read as before: its times give the order', async () => {
-  const fixture = new TagFixture({ minAge: DAY });
+  const fixture = new TagFixture({ minAgeMs: DAY });
   await fixture.sync('a');
   await fixture.sync('b');
   await fixture.sync('c');
@@ -102,7 +102,7 @@ test('an index of an earlier version is read as before: its times give the order
 });
 
 test('a clock that is set back holds nothing longer than minAge', async () => {
-  const fixture = new TagFixture({ minAge: DAY });
+  const fixture = new TagFixture({ minAgeMs: DAY });
   await fixture.sync('a');
   fixture.clock.advance(-5 * 60_000 - 3_600_000);
   await fixture.sync('b');

@@ -1,6 +1,6 @@
-/** Tags that upstream has deleted are kept, and too many at once are not believed. */
+/** Tags that upstream has deleted stay in the bucket. If too many disappear at once, upstream's list is not trusted. */
 import { describe, expect, test } from 'vitest';
-import { massDisappearance, MISSED_FOR } from '../../../../mirror-job/engine/selection/disappearance.ts';
+import { massDisappearance, MISSED_FOR_MS } from '../../../../mirror-job/engine/selection/disappearance.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseTag } from '../../../../core/reference.ts';
@@ -35,16 +35,16 @@ describe('a mass disappearance', () => {
     [10, 6, true],
     [100, 50, false],
     [100, 51, true],
-  ])('is seen when of %i tags %i are gone: %s', (of, gone, isMass) => {
+  ])('among %i tags of which %i are gone: %s', (of, gone, isMass) => {
     const known = Array.from({ length: of }, (_, index) => entry(`t${index}`));
     const there = new Set(known.slice(gone).map(({ tag }) => tag));
     expect(massDisappearance(known, (tag) => there.has(tag), NOW)).toEqual(isMass ? { gone, of } : undefined);
   });
 
   test.each([
-    [MISSED_FOR - 1, { gone: 6, of: 7 }],
-    [MISSED_FOR, undefined],
-  ])('counts only tags that went less than seven days ago: %i ms', (ago, expected) => {
+    [MISSED_FOR_MS - 1, { gone: 6, of: 7 }],
+    [MISSED_FOR_MS, undefined],
+  ])('counts only tags that disappeared less than seven days ago: %i ms', (ago, expected) => {
     const gone = new Date(NOW.getTime() - ago).toISOString();
     const known = [
       ...Array.from({ length: 6 }, (_, index) => ({ ...entry(`t${index}`), gone })),
@@ -131,7 +131,7 @@ test('a listed tag that is gone is reported once, and a tag that is not selected
   expect(await sync({ tags: [], rules })).toMatchObject({ outcomes: {}, written: [] });
 });
 
-test('a tag that is older than the newest selected ones is not gone', async () => {
+test('a tag that is older than the newest selected tags is not gone', async () => {
   const { content, image, sync } = await upstreamWith('1.0.0', '1.1.0');
   const versions = { range: '*', suffixes: [parseSuffix('')], precisions: [] };
   const rules = { ...EVERY_TAG, versions, latest: 1 };
@@ -195,7 +195,7 @@ test('a list that lost most of its tags changes nothing for seven days', async (
   expect(store.keys('/_tags/').length).toBe(10);
 });
 
-test('a list that is whole again is believed at once', async () => {
+test('a list that is whole again is trusted at once', async () => {
   const { content, image, clock, sync } = await upstreamWith(...EIGHT);
   await sync();
   content.tags.clear();

@@ -1,4 +1,4 @@
-/** The job names patterns that match no tag upstream, because they are mostly misspelt. They fail nothing. */
+/** The job warns of patterns that match no tag upstream, because they are mostly misspelt. They fail nothing. */
 import { expect, test } from 'vitest';
 import { parseTag } from '../../../../core/reference.ts';
 import { parseConfiguration } from '../../../../mirror-job/configuration/load.ts';
@@ -62,7 +62,7 @@ test('a run and a plan warn of a pattern that matches no tag, and fail nothing',
   }
 });
 
-test('a list that is not believed, or is empty, leads to no warning about patterns', async () => {
+test('a list that is not trusted, or is empty, leads to no warning about patterns', async () => {
   const { source, rules } = await begin();
   const run = async (options: object) => {
     const environment = environmentFor(new MemoryStore());

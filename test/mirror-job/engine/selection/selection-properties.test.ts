@@ -1,4 +1,4 @@
-/** What holds for every list of tags and every set of rules. */
+/** Rules that hold for every list of tags and every set of rules. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseTag, type Tag } from '../../../../core/reference.ts';
@@ -82,36 +82,36 @@ test('newest first is an order of all different tags, whatever they are', () => 
   );
 });
 
-test('every tag is chosen or left, once; every named tag is chosen; the order and repetitions of the list change nothing', () => {
+test('every tag is selected or unselected, once; every explicit tag is selected; the order and repetitions of the list change nothing', () => {
   fc.assert(
     fc.property(selection, tags, (wanted, listed) => {
-      const { chosen, left } = selectTags(wanted, listed);
-      const all = [...names(chosen), ...names(left)];
+      const { selected, unselected } = selectTags(wanted, listed);
+      const all = [...names(selected), ...names(unselected)];
       expect(new Set(all).size).toBe(all.length);
       const known = wanted.rules === undefined ? [] : listed;
       expect(new Set(all)).toEqual(new Set([...wanted.explicit, ...known]));
-      expect(names(chosen)).toEqual(expect.arrayContaining([...wanted.explicit]));
+      expect(names(selected)).toEqual(expect.arrayContaining([...wanted.explicit]));
       const shuffled = selectTags(wanted, [...listed, ...listed].toReversed());
-      expect(new Set(names(shuffled.chosen))).toEqual(new Set(names(chosen)));
+      expect(new Set(names(shuffled.selected))).toEqual(new Set(names(selected)));
     }),
   );
 });
 
-test('only named tags escape a rule', () => {
+test('only explicit tags escape a rule', () => {
   fc.assert(
     fc.property(rules, tags, (all, listed) => {
-      const { chosen, count, isShort } = selectTags({ explicit: [], rules: all }, listed);
+      const { selected, count, isShort } = selectTags({ explicit: [], rules: all }, listed);
       const { include, exclude, versions, latest, minTags } = all;
       expect(isShort).toBe(count < minTags);
-      expect(chosen.length).toBe(isShort ? 0 : count);
-      for (const one of names(chosen)) {
+      expect(selected.length).toBe(isShort ? 0 : count);
+      for (const one of names(selected)) {
         expect(include.length === 0 || include.some(({ matches }) => matches(one))).toBe(true);
         expect(exclude.some(({ matches }) => matches(one))).toBe(false);
         const suffix = parseVersion(one)?.suffix ?? 'none';
         expect(versions?.suffixes.some(({ matches }) => matches(suffix))).not.toBe(false);
       }
       const classes = versions === undefined ? 1 : 3 * versions.suffixes.length;
-      expect(chosen.length).toBeLessThanOrEqual((latest ?? Infinity) * classes);
+      expect(selected.length).toBeLessThanOrEqual((latest ?? Infinity) * classes);
     }),
   );
 });
@@ -120,8 +120,8 @@ test('a tag that is added to a list can push out the oldest, and never lets in a
   fc.assert(
     fc.property(rules, tags, tag, (all, listed, fresh) => {
       const wanted = { explicit: [], rules: { ...all, minTags: 0 } };
-      const before = new Set(names(selectTags(wanted, listed).chosen));
-      const after = names(selectTags(wanted, [...listed, fresh]).chosen);
+      const before = new Set(names(selectTags(wanted, listed).selected));
+      const after = names(selectTags(wanted, [...listed, fresh]).selected);
       expect(after.filter((one) => one !== fresh && !before.has(one))).toEqual([]);
     }),
   );

@@ -1,4 +1,4 @@
-/** Which tags an image's `tags` selects from a list, and what is said of each other one. */
+/** Which tags an image's `tags` selects from a list, and the reason for each other tag. */
 import { expect, test } from 'vitest';
 import { parseTag } from '../../../../core/reference.ts';
 import { parseConfiguration } from '../../../../mirror-job/configuration/load.ts';
@@ -6,7 +6,7 @@ import { maySelect, selectTags, type Selection } from '../../../../mirror-job/en
 
 const STORE = 'store: { endpoint: "https://s3.example.com", bucket: lifeboat }\n';
 
-/** A registry's own order is no order. */
+/** In a registry's order, which means nothing. */
 const LISTED = [
   'latest stable mainline 1 1.26 1.26.3 1.27 1.27.0 1.27.0-alpine 1.27-alpine 1.27.10 1.27.2 1.28.0-rc1 1.28.0-rc2',
   '1.28.0 1.28 1.28.0-alpine 1.28.0-alpine3.20 v1.28.0 1.29.0-perl 20240807 sha256-0123.sig 3.13.0rc1 2.0',
@@ -24,7 +24,7 @@ function selectionOf(tags: string): Selection {
 test.each([
   ['what is named, listed or not, and nothing else', "['gone', 'stable']", 'gone stable'],
   [
-    'what matches, in the order of the list',
+    'tags that match, in the order of the list',
     "['1.27*']",
     '1.27 1.27.0 1.27.0-alpine 1.27-alpine 1.27.10 1.27.2',
   ],
@@ -32,7 +32,7 @@ test.each([
   ['a range, newest first: by number, not by letter', "{ semver: '~1.27' }", '1.27.10 1.27.2 1.27 1.27.0'],
   ['a range without an end', "{ semver: '>=1.28' }", '2.0 1.28 1.28.0 v1.28.0'],
   [
-    'a floating tag only if all that it stands for is in',
+    'a floating tag only if all versions that it stands for are in the range',
     "{ semver: '>=1.27.2 <2' }",
     '1.28 1.28.0 v1.28.0 1.27.10 1.27.2',
   ],
@@ -46,7 +46,7 @@ test.each([
   ['full versions only', "{ semver: '>=1.27', precision: [3] }", '1.28.0 v1.28.0 1.27.10 1.27.2 1.27.0'],
   ['floating ones only', "{ semver: '^1', precision: [1, 2] }", '1.28 1.27 1.26 1'],
   [
-    'what matches and is in the range',
+    'tags that match and are in the range',
     "{ include: ['v*', '1.27.*'], semver: '>=1.27' }",
     'v1.28.0 1.27.10 1.27.2 1.27.0',
   ],
@@ -58,52 +58,52 @@ test.each([
     '1.28 1.28.0 1.28.0-alpine3.20 1.27-alpine',
   ],
   [
-    'counted after what is excluded',
+    'the newest, counted after tags are excluded',
     "{ semver: '~1.27', precision: [3], exclude: ['1.27.10'], latest: 1 }",
     '1.27.2',
   ],
   [
-    'what is named beside the newest',
+    'explicit tags beside the newest',
     "{ semver: '~1.27', precision: [3], latest: 1, include: [stable, '1.26'] }",
     'stable 1.26 1.27.10',
   ],
   [
-    'what is named though it is excluded',
+    'explicit tags although they are excluded',
     "{ include: ['1.28.0-rc1', '1.28.0*'], exclude: ['*-rc*'] }",
     '1.28.0-rc1 1.28.0 1.28.0-alpine 1.28.0-alpine3.20',
   ],
   [
-    'the newest of what matches: versions before all else',
+    'the newest tags that match: versions before all others',
     "{ include: ['*'], latest: 3 }",
     '2.0 1.29.0-perl 1.28',
   ],
   ['nothing', "['x*']", ''],
   ['a list that is long enough', "{ semver: '~1.27', precision: [3], minTags: 3 }", '1.27.10 1.27.2 1.27.0'],
   [
-    'of a list that is too short only what is named',
+    'only explicit tags of a list that is too short',
     "{ semver: '~1.27', precision: [3], include: [stable], minTags: 4 }",
     'stable',
   ],
 ])('tags select: %s', (_, tags, expected) => {
-  const { chosen } = selectTags(selectionOf(tags), LISTED);
-  expect(chosen.map(({ tag }) => tag).join(' ')).toBe(expected);
+  const { selected } = selectTags(selectionOf(tags), LISTED);
+  expect(selected.map(({ tag }) => tag).join(' ')).toBe(expected);
 });
 
 test('dates are ordered by name alone, and the newest is the last in the alphabet', () => {
   const dates = ['RELEASE.2024-02-01', 'RELEASE.2023-12-31', 'RELEASE.2024-01-15', 'edge'].map(parseTag);
-  const { chosen } = selectTags(selectionOf("{ include: ['RELEASE.*'], latest: 2 }"), dates);
-  expect(chosen.map(({ tag }) => tag)).toEqual(['RELEASE.2024-02-01', 'RELEASE.2024-01-15']);
+  const { selected } = selectTags(selectionOf("{ include: ['RELEASE.*'], latest: 2 }"), dates);
+  expect(selected.map(({ tag }) => tag)).toEqual(['RELEASE.2024-02-01', 'RELEASE.2024-01-15']);
 });
 
-test('suffixes that semver cannot read are below those that it can, in whatever order they are listed', () => {
+test('a suffix that semver cannot read is older than one that it can, in whatever order they are listed', () => {
   const sorted = ['1.0-rc.10', '1.0-rc.2', '1.0-rc_10'].map(parseTag);
   const [a, b, c] = sorted;
   for (const listed of [sorted, sorted.toReversed(), [b, c, a], [c, a, b], [a, c, b], [b, a, c]]) {
-    const { chosen } = selectTags(
+    const { selected } = selectTags(
       selectionOf("{ suffix: ['-rc*'] }"),
       listed.filter((tag) => tag !== undefined),
     );
-    expect(chosen.map(({ tag }) => tag)).toEqual(sorted);
+    expect(selected.map(({ tag }) => tag)).toEqual(sorted);
   }
 });
 
@@ -140,7 +140,7 @@ test.each([
     for (const list of [tags, tags.toReversed()]) {
       expect(
         selectTags(selection, list)
-          .chosen.map(({ tag }) => tag)
+          .selected.map(({ tag }) => tag)
           .join(' '),
       ).toBe(expected);
     }
@@ -149,14 +149,14 @@ test.each([
 
 test('an underscore begins a suffix as a hyphen does, and a version of four numbers is in no range', () => {
   const listed = ['1.9.0_abc', '1.10.0_abc', '1.10.0', '1.10.0-abc', '1.10.0.1'].map(parseTag);
-  const { chosen, left } = selectTags(selectionOf("{ semver: '>=1', suffix: ['_abc'] }"), listed);
-  expect(chosen.map(({ tag }) => tag)).toEqual(['1.10.0_abc', '1.9.0_abc']);
-  expect(left).toEqual([
+  const { selected, unselected } = selectTags(selectionOf("{ semver: '>=1', suffix: ['_abc'] }"), listed);
+  expect(selected.map(({ tag }) => tag)).toEqual(['1.10.0_abc', '1.9.0_abc']);
+  expect(unselected).toEqual([
     { tag: '1.10.0', why: 'it has no suffix' },
     { tag: '1.10.0-abc', why: 'the suffix "-abc" is not asked for' },
     { tag: '1.10.0.1', why: 'it has four numbers, but a range compares only three' },
   ]);
-  const { left: dates } = selectTags(selectionOf("{ semver: '*', suffix: ['_abc'] }"), [
+  const { unselected: dates } = selectTags(selectionOf("{ semver: '*', suffix: ['_abc'] }"), [
     parseTag('20240807_abc'),
   ]);
   expect(dates).toEqual([{ tag: '20240807_abc', why: 'it is not a version' }]);
@@ -183,35 +183,35 @@ test.each([
       tag.replace('X', HEX),
     );
     const listed = [...signatures, 'main'].map(parseTag);
-    const { chosen, left } = selectTags(selectionOf(tags), listed);
-    expect(chosen.map(({ tag }) => tag)).toEqual(expected);
-    expect(chosen.length + left.length).toBe(listed.length);
+    const { selected, unselected } = selectTags(selectionOf(tags), listed);
+    expect(selected.map(({ tag }) => tag)).toEqual(expected);
+    expect(selected.length + unselected.length).toBe(listed.length);
   },
 );
 
-test('a signature tag that is no candidate is left with that reason', () => {
-  const { left, count } = selectTags(selectionOf("{ include: ['*'], latest: 1 }"), [
+test('a signature tag that is no candidate is unselected with that reason', () => {
+  const { unselected, count } = selectTags(selectionOf("{ include: ['*'], latest: 1 }"), [
     parseTag(`sha256-${HEX}.sig`),
   ]);
-  expect([left, count]).toEqual([[{ tag: `sha256-${HEX}.sig`, why: BESIDE }], 0]);
+  expect([unselected, count]).toEqual([[{ tag: `sha256-${HEX}.sig`, why: BESIDE }], 0]);
   const selection = selectionOf("['*']");
   expect([`sha256-${HEX}.sig`, 'main'].filter((tag) => maySelect(selection, parseTag(tag)))).toEqual([
     'main',
   ]);
 });
 
-test('each tag has the reason why it is chosen or left', () => {
+test('each tag has the reason why it is selected or unselected', () => {
   const selection = selectionOf(
     "{ semver: '>=1.27.1 <2', suffix: ['', '-alpine'], precision: [2, 3], latest: 1, include: [stable], exclude: ['v*'] }",
   );
-  const { chosen, left, count, isShort } = selectTags(selection, LISTED);
-  expect(Object.fromEntries(chosen.map(({ tag, why }) => [tag, why]))).toEqual({
+  const { selected, unselected, count, isShort } = selectTags(selection, LISTED);
+  expect(Object.fromEntries(selected.map(({ tag, why }) => [tag, why]))).toEqual({
     stable: 'named',
     '1.28': 'it is in ">=1.27.1 <2"',
     '1.28.0': 'it is in ">=1.27.1 <2"',
     '1.28.0-alpine': 'it is in ">=1.27.1 <2"',
   });
-  expect(Object.fromEntries(left.map(({ tag, why }) => [tag, why]))).toEqual({
+  expect(Object.fromEntries(unselected.map(({ tag, why }) => [tag, why]))).toEqual({
     latest: 'it is not a version',
     mainline: 'it is not a version',
     '1': 'precision 1 is not asked for',
@@ -236,12 +236,12 @@ test('each tag has the reason why it is chosen or left', () => {
   expect([count, isShort]).toEqual([3, false]);
 });
 
-test('patterns, and a list that is too short, are reasons of their own', () => {
+test('a pattern and a list that is too short each give a reason of their own', () => {
   const listed = ['a1', 'a2', 'b', '1.0'].map(parseTag);
   const short = selectTags(selectionOf("{ include: ['a*', b], minTags: 3 }"), listed);
   expect(short).toEqual({
-    chosen: [{ tag: 'b', why: 'named' }],
-    left: [
+    selected: [{ tag: 'b', why: 'named' }],
+    unselected: [
       { tag: 'a1', why: 'the list is shorter than minTags (3)' },
       { tag: 'a2', why: 'the list is shorter than minTags (3)' },
       { tag: '1.0', why: 'no pattern of include matches it' },
@@ -249,26 +249,26 @@ test('patterns, and a list that is too short, are reasons of their own', () => {
     count: 2,
     isShort: true,
   });
-  const { chosen, left } = selectTags(
+  const { selected, unselected } = selectTags(
     selectionOf("{ include: ['a*', '*'], latest: 2, exclude: [b] }"),
     listed,
   );
-  expect(chosen).toEqual([
+  expect(selected).toEqual([
     { tag: '1.0', why: '"*" matches it' },
     { tag: 'a2', why: '"a*" matches it' },
   ]);
-  expect(left).toEqual([
+  expect(unselected).toEqual([
     { tag: 'a1', why: 'older than the 2 newest' },
     { tag: 'b', why: '"b" excludes it' },
   ]);
 });
 
-test('a tag without a suffix is left for that reason if a suffix is asked for', () => {
-  const { left } = selectTags(selectionOf("{ suffix: ['-alpine'] }"), [parseTag('1.2.3')]);
-  expect(left).toEqual([{ tag: '1.2.3', why: 'it has no suffix' }]);
+test('a tag without a suffix is unselected for that reason if a suffix is asked for', () => {
+  const { unselected } = selectTags(selectionOf("{ suffix: ['-alpine'] }"), [parseTag('1.2.3')]);
+  expect(unselected).toEqual([{ tag: '1.2.3', why: 'it has no suffix' }]);
 });
 
-test('maySelect tells whether some list could have a tag selected', () => {
+test('maySelect tells whether a tag could be selected from some list', () => {
   const selection = selectionOf("{ semver: '>=1.27', include: [stable], exclude: ['*.0'], latest: 1 }");
   const may = ['stable', '1.27.1', '1.27.0', '1.26.1', 'latest'].filter((tag) =>
     maySelect(selection, parseTag(tag)),

@@ -1,4 +1,4 @@
-/** A tag and the index that remembers it are two objects: whatever comes between them, the tag follows upstream. */
+/** A tag and its entry in the index are two objects. If a run dies between their writes, the tag still follows upstream. */
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
@@ -50,7 +50,7 @@ test.each(['follow', 'hold'] as const)(
     tagAs(content, a, 'latest');
     const { counts } = await run();
     expect(digestOfTag(content, 'latest')).toBe(a.digest);
-    // Where it stood before the run that died is not forgotten: that is what makes it a rollback.
+    // The digest from before the run that died is still known, which makes this a rollback.
     const isFollowed = rollback === 'follow';
     expect(digestOfOurs()).toMatchObject({ digest: isFollowed ? a.digest : b.digest });
     expect([counts.moved, counts.held]).toEqual(isFollowed ? [1, 0] : [0, 1]);

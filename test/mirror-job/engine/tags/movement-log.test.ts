@@ -1,4 +1,4 @@
-/** Which records of a history were carried out, newest first, whatever else lies among them. */
+/** Which records of a history were carried out, newest first, whatever other records lie among them. */
 import { expect, test } from 'vitest';
 import { encodeMovement } from '../../../../core/history.ts';
 import { historyKey } from '../../../../core/layout.ts';
@@ -20,8 +20,8 @@ function digest(name: string): Digest {
 }
 
 /**
- * A history by its intents, a second after each other, and where the tag stands.
- * @param intents such as `a>b`; from nothing: `>a`. `?` is a record that cannot be read
+ * A history by its intents, a second after each other, and the tag's digest.
+ * @param intents such as `a>b`, or `>a` for the first one. `?` is a record that cannot be read
  */
 async function bucketOf(intents: readonly string[], stands: string): Promise<MemoryStore> {
   const store = new MemoryStore();
@@ -58,9 +58,9 @@ async function bucketOf(intents: readonly string[], stands: string): Promise<Mem
 test.each([
   ['all of them', ['>a', 'a>b', 'b>c'], 'c', ['b>c', 'a>b', '>a']],
   ['a run that died before the tag moved', ['>a', 'a>b', 'b>c'], 'b', ['a>b', '>a']],
-  ['and the next one went elsewhere', ['>a', 'a>b', 'a>c'], 'c', ['a>c', '>a']],
+  ['a run that died, and a run after it that went elsewhere', ['>a', 'a>b', 'a>c'], 'c', ['a>c', '>a']],
   ['two runs at once, the earlier one won', ['>a', 'a>b', 'a>c'], 'b', ['a>b', '>a']],
-  ['two runs at once, to one place: it moved once', ['>a', 'a>b', 'a>b'], 'b', ['a>b', '>a']],
+  ['two runs at once, to one digest: it moved once', ['>a', 'a>b', 'a>b'], 'b', ['a>b', '>a']],
   ['there and back', ['>a', 'a>b', 'b>a', 'a>b'], 'b', ['a>b', 'b>a', 'a>b', '>a']],
   ['before a record that cannot be read', ['>a', 'a>b', '?', 'c>d'], 'd', ['c>d', '>a']],
   [
@@ -71,9 +71,9 @@ test.each([
   ],
   ['no tag', ['>a'], '', []],
   ['no tag any more', ['>a', 'a>b'], '', ['>a']],
-  ['a hold that was said', ['>a', 'a>a'], 'a', ['a>a', '>a']],
-  ['a hold that was not said any more', ['>a', '?', 'a>a'], 'a', ['>a']],
-])('movements that were carried out are told from others: %s', async (_, intents, stands, expected) => {
+  ['a hold that was carried out', ['>a', 'a>a'], 'a', ['a>a', '>a']],
+  ['a hold that was not carried out', ['>a', '?', 'a>a'], 'a', ['>a']],
+])('readMovements tells which movements were carried out: %s', async (_, intents, stands, expected) => {
   const store = await bucketOf(intents, stands);
   const environment = environmentFor(store);
   const movements = await readMovements(environment, repository, tag, 20);

@@ -1,129 +1,17 @@
-/** Tags under a policy: what a run moves, holds back, stores and remembers, and what it says of it. */
+/** Tags under a policy: what a run moves, holds back, stores, remembers and reports. */
 import { expect, test } from 'vitest';
-import { parseDigest } from '../../../../core/digest.ts';
-import { parseManifest } from '../../../../core/manifest.ts';
 import { parseRepository, parseTag } from '../../../../core/reference.ts';
-import { decodeTag } from '../../../../core/tag-object.ts';
 import { asMatcher, parsePattern } from '../../../../mirror-job/configuration/pattern.ts';
-import type { Limits } from '../../../../mirror-job/engine/environment.ts';
-import { publishTag } from '../../../../mirror-job/engine/tags/publish.ts';
-import type { Finding, Outcome } from '../../../../mirror-job/engine/report.ts';
 import { RepositoryState } from '../../../../mirror-job/engine/tags/repository-state.ts';
-import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
-import {
-  addArtifact,
-  addImage,
-  addIndex,
-  addLayer,
-  fallbackTag,
-  tagAs,
-  type Descriptor,
-} from '../../../support/builder.ts';
-import { emptyRepository } from '../../../support/content.ts';
+import { addArtifact, addImage, addIndex, addLayer, fallbackTag, tagAs } from '../../../support/builder.ts';
 import { SPDX } from '../../../support/media-types.ts';
-import { DAY, environmentFor, imageOf, TestClock, type ImageOptions } from '../../support/harness.ts';
-import { MemorySource } from '../../support/memory-source.ts';
-import { MemoryStore } from '../../support/memory-store.ts';
-
-const TAG = 'repositories/mirror.test/app/_tags/latest';
-const INDEX = 'repositories/mirror.test/app/_index.json';
-const NAMES = ['a', 'b', 'c', 'd', 'e'] as const;
-
-interface Shown {
-  /** What became of `latest`, or of all tags where there are several. */
-  readonly outcome: Outcome | undefined;
-  readonly findings: readonly Finding[];
-  readonly counts: Readonly<Record<string, number>>;
-}
-
-/** Upstream's `latest`, day by day, and what a run makes of it. */
-class Upstream {
-  readonly content = emptyRepository();
-  readonly source = new MemorySource('source.test/app', this.content);
-  readonly store = new MemoryStore();
-  readonly clock = new TestClock();
-  readonly images = new Map<string, Descriptor>();
-
-  static async start(): Promise<Upstream> {
-    const upstream = new Upstream();
-    for (const name of NAMES) {
-      const layer = await addLayer(upstream.content, name);
-      upstream.images.set(name, addImage(upstream.content, { layers: [layer] }));
-    }
-    return upstream;
-  }
-
-  image(name: string): Descriptor {
-    const image = this.images.get(name);
-    if (image === undefined) throw new Error(`There is no image ${name}.`);
-    return image;
-  }
-
-  /** The name of what our tag points to. */
-  ours(key = TAG): string | undefined {
-    if (!this.store.objects.has(key)) return undefined;
-    const { digest } = decodeTag(key, this.store.objects.get(key)?.bytes ?? new Uint8Array());
-    return [...this.images].find(([, image]) => image.digest === digest)?.[0];
-  }
-
-  async sync(shown: string, options: ImageOptions = {}, days = 0): Promise<Shown> {
-    this.clock.advance(days * DAY);
-    tagAs(this.content, this.image(shown), 'latest');
-    return this.run({ tags: ['latest'], ...options });
-  }
-
-  async run(options: ImageOptions = {}, limits: Partial<Limits> = {}): Promise<Shown> {
-    this.store.calls.length = 0;
-    this.source.calls.length = 0;
-    const environment = environmentFor(this.store, { clock: this.clock, limits });
-    const image = imageOf(this.source, 'mirror.test/app', { referrersEvery: false, ...options });
-    // Requests are counted here, and those of the scrub have tests of their own.
-    const { items, findings, counts } = await runMirror(environment, 'default', [image], { scrubs: false });
-    return { outcome: items.find(({ reference }) => reference === 'latest')?.outcome, findings, counts };
-  }
-
-  approve(name: string): string {
-    return `"lifeboat approve mirror.test/app:latest@${this.image(name).digest}"`;
-  }
-
-  /** As `lifeboat approve` and `lifeboat revert` do. */
-  async setTag(name: string, hold: string | undefined): Promise<void> {
-    const environment = environmentFor(this.store, { clock: this.clock });
-    const repository = parseRepository('mirror.test/app');
-    const state = await RepositoryState.open(environment, repository);
-    const tag = parseTag('latest');
-    const digest = parseDigest(this.image(name).digest);
-    const stored = this.store.objects.get(
-      `repositories/mirror.test/app/_manifests/sha256/${digest.slice(7)}`,
-    );
-    const before = state.tag(tag);
-    const place = [before, ...state.candidates(tag)].find((entry) => entry?.digest === digest);
-    if (stored === undefined || before === undefined || place === undefined) throw new Error('It is stored.');
-    await state.note({ ...before, kind: 'candidate' });
-    await state.question(tag);
-    const manifest = parseManifest(stored.bytes, stored.contentType);
-    const bytes = new Uint8Array(stored.bytes);
-    const target = {
-      manifest,
-      digest,
-      size: bytes.length,
-      bytes,
-      children: [],
-      platforms: { taken: [], left: [] },
-    };
-    await publishTag(environment, repository, tag, target, { expected: before.digest, hold });
-    await state.note({ ...place, kind: 'tag', hold });
-    await state.flush();
-  }
-}
-
-const writes = ({ calls }: MemoryStore) =>
-  calls.filter((call) => call.startsWith('put ') && !call.startsWith('put state/'));
+import { DAY, environmentFor } from '../../support/harness.ts';
+import { INDEX, MovingUpstream, NAMES, TAG, writes } from './moving-upstream.ts';
 
 test('minAge holds a tag until the new digest is old enough, and the new bytes are stored at once', async () => {
-  const upstream = await Upstream.start();
-  const moves = { minAge: 3 * DAY };
+  const upstream = await MovingUpstream.start();
+  const moves = { minAgeMs: 3 * DAY };
   expect((await upstream.sync('a', { moves })).outcome).toEqual({
     result: 'created',
     digest: upstream.image('a').digest,
@@ -150,7 +38,7 @@ test('minAge holds a tag until the new digest is old enough, and the new bytes a
 });
 
 test('a held tag costs one HEAD and one read per run, and nothing is written', async () => {
-  const upstream = await Upstream.start();
+  const upstream = await MovingUpstream.start();
   const moves = { policy: 'hold' } as const;
   await upstream.sync('a', { moves });
   await upstream.sync('b', { moves }, 1);
@@ -160,19 +48,19 @@ test('a held tag costs one HEAD and one read per run, and nothing is written', a
 });
 
 test('a tag that moves upstream each day follows at the distance of minAge, and never stands still', async () => {
-  const upstream = await Upstream.start();
+  const upstream = await MovingUpstream.start();
   const ours: (string | undefined)[] = [];
   for (const name of [...NAMES, 'e', 'e', 'e']) {
-    await upstream.sync(name, { moves: { minAge: 2 * DAY } }, 1);
+    await upstream.sync(name, { moves: { minAgeMs: 2 * DAY } }, 1);
     ours.push(upstream.ours());
   }
   expect(ours).toEqual(['a', 'a', 'a', 'b', 'c', 'd', 'e', 'e']);
   expect(upstream.store.json(TAG)).toMatchObject({ digest: upstream.image('e').digest });
 });
 
-test('a tag does not move to a digest that the upstream went back from, when that would be old enough', async () => {
-  const upstream = await Upstream.start();
-  const moves = { minAge: 3 * DAY };
+test('a tag does not move to a digest that the upstream went back from, even when it is old enough', async () => {
+  const upstream = await MovingUpstream.start();
+  const moves = { minAgeMs: 3 * DAY };
   await upstream.sync('a', { moves });
   await upstream.sync('b', { moves }, 1);
   expect((await upstream.sync('a', { moves }, 1)).counts).toMatchObject({ unchanged: 1 });
@@ -181,8 +69,8 @@ test('a tag does not move to a digest that the upstream went back from, when tha
 });
 
 test('a run after one that died before a tag moved late knows how old both digests are', async () => {
-  const upstream = await Upstream.start();
-  const moves = { minAge: 3 * DAY };
+  const upstream = await MovingUpstream.start();
+  const moves = { minAgeMs: 3 * DAY };
   await upstream.sync('a', { moves });
   await upstream.sync('b', { moves }, 1);
   await upstream.sync('c', { moves }, 1);
@@ -198,7 +86,7 @@ test('a run after one that died before a tag moved late knows how old both diges
 });
 
 test('a rollback is held, and the history says so when it is followed', async () => {
-  const upstream = await Upstream.start();
+  const upstream = await MovingUpstream.start();
   await upstream.sync('a');
   await upstream.sync('b', {}, 1);
   const { outcome, findings } = await upstream.sync('a', {}, 1);
@@ -223,13 +111,13 @@ test('a rollback is held, and the history says so when it is followed', async ()
 });
 
 test('a tag follows when the upstream moves on after a rollback', async () => {
-  const upstream = await Upstream.start();
+  const upstream = await MovingUpstream.start();
   for (const name of ['a', 'b', 'a', 'c']) await upstream.sync(name, {}, 1);
   expect(upstream.ours()).toBe('c');
 });
 
 test('policy hold moves no tag that exists; it creates new tags', async () => {
-  const upstream = await Upstream.start();
+  const upstream = await MovingUpstream.start();
   const moves = { policy: 'hold' } as const;
   await upstream.sync('a', { moves });
   expect((await upstream.sync('b', { moves }, 100)).outcome).toMatchObject({
@@ -241,7 +129,7 @@ test('policy hold moves no tag that exists; it creates new tags', async () => {
 });
 
 test('an immutable tag that changed upstream is held, is a finding in each run, and its new bytes are stored', async () => {
-  const upstream = await Upstream.start();
+  const upstream = await MovingUpstream.start();
   const immutable = [asMatcher(parsePattern('l*'))];
   await upstream.sync('a', { immutable });
   for (const times of [1, 2]) {
@@ -266,7 +154,7 @@ test('an immutable tag that changed upstream is held, is a finding in each run, 
 });
 
 test('a held tag stays held without an index, because the tag itself is the truth', async () => {
-  const upstream = await Upstream.start();
+  const upstream = await MovingUpstream.start();
   await upstream.sync('a');
   await upstream.sync('b', {}, 1);
   await upstream.setTag('a', 'reverted by hand');
@@ -274,7 +162,7 @@ test('a held tag stays held without an index, because the tag itself is the trut
   const held = await upstream.sync('c', {}, 1);
   expect(held.outcome).toMatchObject({ result: 'held', reason: 'It is held: reverted by hand.' });
   expect(upstream.ours()).toBe('a');
-  // It is in the index again.
+  // The tag is in the index again.
   expect((await upstream.sync('c', {}, 1)).outcome).toMatchObject({
     reason: 'It is held: reverted by hand.',
   });
@@ -289,7 +177,7 @@ test('a held tag stays held without an index, because the tag itself is the trut
 });
 
 test('a hold that the index does not know yet is not lost', async () => {
-  const upstream = await Upstream.start();
+  const upstream = await MovingUpstream.start();
   await upstream.sync('a');
   await upstream.sync('b', {}, 1);
   const lagging = upstream.store.objects.get(INDEX);
@@ -304,7 +192,7 @@ test('a hold that the index does not know yet is not lost', async () => {
 });
 
 test('a tag that was put back stays there, whatever the upstream does, until it is approved', async () => {
-  const upstream = await Upstream.start();
+  const upstream = await MovingUpstream.start();
   await upstream.sync('a');
   await upstream.sync('b', {}, 1);
   await upstream.setTag('a', 'reverted by hand');
@@ -317,92 +205,8 @@ test('a tag that was put back stays there, whatever the upstream does, until it 
   expect((await upstream.sync('d', {}, 1)).outcome?.result).toBe('moved');
 });
 
-test('maxMovesPerRun lets so many tags move, the others say when they do, and creations do not count', async () => {
-  const upstream = await Upstream.start();
-  const tags = ['one', 'two', 'three'];
-  tagAs(upstream.content, upstream.image('a'), ...tags);
-  const options = { tags: [...tags, 'new'], moves: { maxMovesPerRun: 2 } };
-  expect((await upstream.run({ ...options, tags })).counts).toMatchObject({ created: 3 });
-  upstream.clock.advance(DAY);
-  tagAs(upstream.content, upstream.image('b'), ...tags, 'new');
-  expect((await upstream.run(options)).counts).toMatchObject({ created: 1, moved: 2, held: 1 });
-  expect((await upstream.run(options)).counts).toMatchObject({ unchanged: 3, moved: 1, held: 0 });
-
-  upstream.clock.advance(DAY);
-  tagAs(upstream.content, upstream.image('c'), 'one', 'latest');
-  await upstream.run({ tags: ['latest'] });
-  upstream.clock.advance(DAY);
-  tagAs(upstream.content, upstream.image('d'), 'one', 'latest');
-  const both = await upstream.run({ tags: ['one', 'latest'], moves: { maxMovesPerRun: 1 } });
-  expect(both.outcome).toMatchObject({
-    result: 'held',
-    reason: 'maxMovesPerRun is 1, and that many tags of this image have moved in this run.',
-    next: `The next run goes on with it; ${upstream.approve('d')} moves it now.`,
-  });
-});
-
-test('a tag that waits for its turn or its age is asked for once per run, also in the run that moves it', async () => {
-  const upstream = await Upstream.start();
-  const tags = ['one', 'two', 'three'];
-  tagAs(upstream.content, upstream.image('a'), ...tags);
-  const options = { tags, moves: { maxMovesPerRun: 1, minAge: 2 * DAY }, referrersEvery: 30 * DAY };
-  await upstream.run(options);
-  upstream.clock.advance(DAY);
-  tagAs(upstream.content, upstream.image('b'), ...tags);
-  expect((await upstream.run(options)).counts).toMatchObject({ held: 3 });
-  const heads = tags.map((tag) => `resolve ${tag}`);
-  for (const [passed, moved, held] of [
-    [DAY, 0, 3],
-    [DAY, 1, 2],
-    [0, 1, 1],
-    [0, 1, 0],
-    [0, 0, 0],
-  ] as const) {
-    upstream.clock.advance(passed);
-    expect((await upstream.run(options)).counts).toMatchObject({ moved, held });
-    expect(upstream.source.calls).toEqual(heads);
-  }
-  // It is due when it would have been had the tag not moved.
-  upstream.clock.advance(27 * DAY);
-  await upstream.run(options);
-  expect(upstream.source.calls).toEqual(heads);
-  upstream.clock.advance(DAY);
-  await upstream.run(options);
-  expect(upstream.source.calls).toContain(`referrers ${upstream.image('b').digest}`);
-});
-
-test('a tag whose content cannot be fetched keeps no sibling from moving', async () => {
-  const upstream = await Upstream.start();
-  tagAs(upstream.content, upstream.image('a'), 'one', 'two');
-  const options = { tags: ['one', 'two'], moves: { maxMovesPerRun: 1 } };
-  await upstream.run(options);
-  upstream.clock.advance(DAY);
-  tagAs(upstream.content, upstream.image('b'), 'one');
-  tagAs(upstream.content, upstream.image('c'), 'two');
-  upstream.source.before = (call, what) => {
-    if (call === 'manifest' && what === upstream.image('b').digest) throw new Error('Not today.');
-  };
-  expect((await upstream.run(options)).counts).toMatchObject({ failed: 1, moved: 1 });
-  expect(upstream.ours('repositories/mirror.test/app/_tags/two')).toBe('c');
-});
-
-test('a movement that fails does not count towards maxMovesPerRun', async () => {
-  const upstream = await Upstream.start();
-  tagAs(upstream.content, upstream.image('a'), 'one', 'two');
-  const options = { tags: ['one', 'two'], moves: { maxMovesPerRun: 1 } };
-  await upstream.run(options);
-  upstream.clock.advance(DAY);
-  tagAs(upstream.content, upstream.image('b'), 'one');
-  tagAs(upstream.content, upstream.image('c'), 'two');
-  upstream.store.before = (call, key) => {
-    if (call === 'put' && key.endsWith('/_tags/one')) throw new StoreError('Not now.');
-  };
-  const { counts } = await upstream.run(options, { tags: 1 });
-  expect(counts).toMatchObject({ failed: 1, moved: 1, held: 0 });
-});
-
 test('signature tags follow the upstream, whatever the policy of their image', async () => {
-  const upstream = await Upstream.start();
+  const upstream = await MovingUpstream.start();
   const { content, image } = { content: upstream.content, image: upstream.image('a') };
   const tag = fallbackTag(image.digest);
   const options = { tags: ['latest', tag], immutable: [asMatcher(parsePattern('*'))] };
@@ -416,7 +220,7 @@ test('signature tags follow the upstream, whatever the policy of their image', a
 });
 
 test('the referrers of a digest that is held are stored, and asked for again when they are due', async () => {
-  const upstream = await Upstream.start();
+  const upstream = await MovingUpstream.start();
   const options = { moves: { policy: 'hold' }, referrersEvery: DAY } as const;
   const addTo = (name: string, artifactType: string) =>
     addArtifact(upstream.content, { artifactType, subject: upstream.image(name) }).digest.slice(7);
@@ -432,8 +236,8 @@ test('the referrers of a digest that is held are stored, and asked for again whe
   expect(upstream.ours()).toBe('a');
 });
 
-test('the last twenty places of a tag are remembered', async () => {
-  const upstream = await Upstream.start();
+test('the last twenty digests of a tag are remembered', async () => {
+  const upstream = await MovingUpstream.start();
   for (let index = 0; index < 23; index += 1) {
     const layer = await addLayer(upstream.content, `build ${index}`);
     upstream.images.set(`p${index}`, addImage(upstream.content, { layers: [layer] }));
@@ -450,7 +254,7 @@ test('the last twenty places of a tag are remembered', async () => {
 
 test('after a run that died at any write, a move back is held exactly if that run had moved the tag', async () => {
   for (let dies = 1; ; dies += 1) {
-    const upstream = await Upstream.start();
+    const upstream = await MovingUpstream.start();
     await upstream.sync('a');
     let puts = 0;
     upstream.store.before = (call) => {
@@ -461,7 +265,7 @@ test('after a run that died at any write, a move back is held exactly if that ru
     upstream.store.before = () => {};
     const isMoved = upstream.ours() === 'b';
     await upstream.sync('a', {}, 1);
-    // Back where it was before the run that died: a rollback if that had moved it, nothing at all if not.
+    // Upstream is back where it was before the run that died: a rollback if that run had moved the tag, and no change if not.
     expect([dies, upstream.ours()]).toEqual([dies, isMoved ? 'b' : 'a']);
     await upstream.sync('c', {}, 1);
     expect([dies, upstream.ours()]).toEqual([dies, 'c']);

@@ -1,4 +1,4 @@
-/** What a run makes of a tag that was moved by hand. */
+/** Runs after a tag was moved by hand. */
 import { expect, test } from 'vitest';
 import { findWaiting, statusOf } from '../../../../mirror-job/engine/tags/tag-status.ts';
 import { INDEX_KEY, TagFixture } from './tag-fixture.ts';
@@ -16,7 +16,7 @@ test('a reverted tag stays, even if upstream goes on or the index is lost, and a
   await fixture.run();
   expect(fixture.stands()).toMatchObject(isHeld);
 
-  // Its policy decides again, and upstream is further than that.
+  // The policy decides again, and upstream has moved on since.
   await fixture.approve('c');
   expect(fixture.stands()).toMatchObject({ digest: fixture.digest('c') });
   await fixture.run();

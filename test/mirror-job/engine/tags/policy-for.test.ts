@@ -1,4 +1,4 @@
-/** One tag that several entries of one name select: of each rule the strictest holds. */
+/** Several entries of one name may select one tag: then the strictest value of each rule holds. */
 import { expect, test } from 'vitest';
 import { parseTag } from '../../../../core/reference.ts';
 import { asMatcher, parsePattern } from '../../../../mirror-job/configuration/pattern.ts';
@@ -24,7 +24,7 @@ function among(image: Image, neighbours: readonly Image[]): Image {
 }
 
 test('an entry alone has the policy that it states', () => {
-  const moves = { policy: 'hold', minAge: DAY, rollback: 'follow', maxMovesPerRun: 3 } as const;
+  const moves = { policy: 'hold', minAgeMs: DAY, rollback: 'follow', maxMovesPerRun: 3 } as const;
   const image = entry({ tags: ['1.0'], moves });
   expect(policyFor(parseTag('1.0'), among(image, [image]))).toEqual(moves);
 });
@@ -32,10 +32,10 @@ test('an entry alone has the policy that it states', () => {
 test.for<readonly [string, ImageOptions]>([
   ['by name', { tags: ['1.0'] }],
   ['by a pattern', { tags: 'all' }],
-])('each stricter rule holds where another entry selects the tag %s', ([, tags]) => {
-  const lax = entry({ tags: ['1.0'], moves: { policy: 'follow', rollback: 'follow', minAge: 2 * DAY } });
-  const strict = entry({ ...tags, moves: { policy: 'hold', minAge: DAY, maxMovesPerRun: 2 } });
-  const joint = { policy: 'hold', minAge: 2 * DAY, rollback: 'hold', maxMovesPerRun: 2 };
+])('each stricter rule holds if another entry selects the tag %s', ([, tags]) => {
+  const lax = entry({ tags: ['1.0'], moves: { policy: 'follow', rollback: 'follow', minAgeMs: 2 * DAY } });
+  const strict = entry({ ...tags, moves: { policy: 'hold', minAgeMs: DAY, maxMovesPerRun: 2 } });
+  const joint = { policy: 'hold', minAgeMs: 2 * DAY, rollback: 'hold', maxMovesPerRun: 2 };
   expect(policyFor(parseTag('1.0'), among(lax, [lax, strict]))).toEqual(joint);
   expect(policyFor(parseTag('1.0'), among(strict, [lax, strict]))).toEqual(joint);
 });
@@ -77,7 +77,7 @@ test('a run holds a tag that one of two entries holds, whatever the order of the
   tagAs(content, first, 'latest');
   await run(images);
   tagAs(content, second, 'latest');
-  // The last one as with an image on the command line, which leaves the other entry out.
+  // The last case is an image on the command line, which leaves the other entry out.
   for (const some of [images, images.toReversed(), images.slice(0, 1)]) {
     const { counts } = await run(some);
     expect(counts).toMatchObject({ held: some.length, moved: 0, failed: 0 });

@@ -1,4 +1,4 @@
-/** What runs, approvals and reverts do to one tag in any order, with runs that die, and an index that gets lost. */
+/** Runs, approvals and reverts of one tag in any order, with runs that die, and an index that gets lost. */
 import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -15,14 +15,14 @@ type Name = (typeof NAMES)[number];
 
 type Step =
   | { readonly do: 'push'; readonly name: Name }
-  /** By hand. @param writes after which the command is dead; undefined: it lives */
+  /** A command moves the tag. @param writes after which the command dies; undefined if it does not */
   | { readonly do: 'approve' | 'list' | 'to'; readonly name: Name; readonly writes: number | undefined }
   | { readonly do: 'revert'; readonly writes: number | undefined }
   | { readonly do: 'lose' }
   | { readonly do: 'wait'; readonly days: number }
-  /** @param writes after which the run is dead; undefined: it lives */
+  /** @param writes after which the run dies; undefined if it does not */
   | { readonly do: 'run'; readonly writes: number | undefined }
-  /** A run under which, before its write of that number, somebody reverts the tag, or a whole other run finds upstream elsewhere. */
+  /** A run during which, before its write of that number, somebody reverts the tag, or another run finds upstream elsewhere. */
   | { readonly do: 'race'; readonly write: number; readonly other: 'revert' | 'stay' | Name };
 
 const name = fc.constantFrom(...NAMES);
@@ -57,7 +57,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
 
 const policy: fc.Arbitrary<MovePolicy> = fc.record({
   policy: fc.constantFrom('follow' as const, 'follow' as const, 'hold' as const, 'immutable' as const),
-  minAge: fc.constantFrom(0, 2 * DAY),
+  minAgeMs: fc.constantFrom(0, 2 * DAY),
   rollback: fc.constantFrom('hold' as const, 'follow' as const),
   maxMovesPerRun: fc.constantFrom(undefined, 1),
 });
@@ -66,7 +66,7 @@ class Scene {
   readonly fixture = new TagFixture();
   readonly mistakes: unknown[] = [];
   readonly #moves: MovePolicy;
-  /** By digest: when the index said that it was first seen. */
+  /** Per digest: when it was first seen, according to the index. */
   readonly #seen = new Map<string, string>();
 
   constructor(moves: MovePolicy) {
@@ -85,18 +85,18 @@ class Scene {
     return counts.failed;
   }
 
-  /** Where a tag stands, and why; undefined where there is none. */
+  /** The tag's digest and hold; undefined if there is no tag. */
   get stands() {
     return this.fixture.store.objects.has(TAG_KEY) ? this.fixture.stands() : undefined;
   }
 
-  /** What the index says of it. */
+  /** The tag's entry in the index. */
   get entry() {
     if (!this.fixture.store.objects.has(INDEX_KEY)) return undefined;
     return this.fixture.index().find((entry) => entry.kind === 'tag');
   }
 
-  /** Reads what the index knows. @param isAnew forgets what it knew before */
+  /** Reads the index. @param isAnew whether to forget what was read before */
   note(isAnew: boolean): void {
     if (isAnew) this.#seen.clear();
     if (!this.fixture.store.objects.has(INDEX_KEY)) return;
@@ -105,7 +105,7 @@ class Scene {
     }
   }
 
-  /** What a run may do to a tag, whatever becomes of the run. */
+  /** Checks what a run did to the tag, whether the run ended or died. */
   async runChecked(run: () => Promise<unknown>): Promise<void> {
     const before = this.stands;
     const seen = new Map(this.#seen);
@@ -121,9 +121,9 @@ class Scene {
     if (before.digest === after.digest) return;
     const target = seen.get(after.digest);
     const since = seen.get(before.digest);
-    if (this.#moves.minAge > 0) {
+    if (this.#moves.minAgeMs > 0) {
       const age = this.fixture.clock.now().getTime() - Date.parse(target ?? '');
-      this.#claim('old enough', age >= this.#moves.minAge, true);
+      this.#claim('old enough', age >= this.#moves.minAgeMs, true);
     }
     if (this.#moves.rollback === 'hold' && target !== undefined && since !== undefined) {
       this.#claim('forward', target >= since, true);
@@ -134,7 +134,7 @@ class Scene {
     if (!isDeepStrictEqual(actual, expected)) this.mistakes.push({ what, actual, expected });
   }
 
-  /** Lets something die after so many writes; undefined: it lives. */
+  /** Lets an action die after so many writes, or live if undefined. */
   async dying(writes: number | undefined, act: () => Promise<unknown>): Promise<void> {
     const { store } = this.fixture;
     let left = writes ?? Infinity;
@@ -148,7 +148,7 @@ class Scene {
     store.before = () => {};
   }
 
-  /** Does something under a run. */
+  /** Does something during a run. */
   async raced(write: number, act: () => Promise<unknown>): Promise<void> {
     const { store } = this.fixture;
     let left = write;
@@ -162,7 +162,7 @@ class Scene {
     store.before = () => {};
   }
 
-  /** What cannot be done is refused, and that is no matter here. */
+  /** A command may be refused, which is fine here. */
   async byHand(writes: number | undefined, act: () => Promise<unknown>): Promise<void> {
     await this.dying(writes, async () => {
       try {
@@ -217,7 +217,7 @@ class Scene {
             if (from !== digest && this.stands?.digest === digest) newest = digest;
           }),
         );
-        // The one that was overtaken does not move it back.
+        // The run that was overtaken does not move the tag back.
         if (newest !== undefined) this.#claim('not moved back', this.stands?.digest, newest);
         return;
       }
@@ -235,9 +235,9 @@ class Scene {
     }
   }
 
-  /** A run that finds nothing new asks once, and writes nothing. */
+  /** Checks that a run which finds nothing new asks once, and writes nothing. */
   async checkNoOp(): Promise<void> {
-    // Without an index the first one asks what upstream shows, and the second for referrers of what is served.
+    // Without an index, the first run asks what upstream shows, and the second one asks for referrers.
     for (const _ of [1, 2, 3]) await this.run();
     this.#claim('asked', [...this.fixture.source.calls], ['resolve latest']);
     const puts = this.fixture.store.calls.filter((call) => call.startsWith('put repositories/'));

@@ -1,4 +1,4 @@
-/** A tag moves once, with its history before it, and never over what another run has done. */
+/** A tag moves once, after its history is written, and never overwrites what another run has done. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseManifest } from '../../../../core/manifest.ts';
@@ -40,7 +40,7 @@ if (a === undefined || b === undefined || c === undefined) throw new Error('Ther
 const KEY = 'repositories/mirror.test/app/_tags/latest';
 const history = (store: MemoryStore) => store.keys('/_history/').map((key) => store.json(key));
 
-/** As a run that looked at the tag a moment ago. */
+/** Publishes as a run that read the tag a moment ago. */
 async function publish(environment: TestEnvironment, target: StoredManifest) {
   const stood = await findTag(environment, repository, tag);
   return publishTag(environment, repository, tag, target, { expected: stood?.digest });
@@ -141,7 +141,7 @@ test('a clock that was set back makes no movement older than the one before it',
   ]);
 });
 
-/** Another run is first, so many times: each time with a movement of its own. */
+/** Lets another run be first so many times, each time with a movement of its own. */
 function interfere(environment: TestEnvironment, store: MemoryStore, times: number): void {
   let left = times;
   store.before = async (call, key) => {
@@ -198,7 +198,7 @@ test.each([
   const image = imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEvery: false });
   const report = await runMirror(environment, 'default', [image]);
   expect(outcomesOf(report)).toEqual({ 'mirror.test/app:latest': outcome });
-  // Once for each decision; the third is the next run's. The manifest is at hand by the second.
+  // One request per decision; a third decision is the next run's. At the second, the manifest is at hand.
   expect(asked(source)).toEqual(['manifest latest', 'resolve latest']);
   expect(store.json(KEY)).toMatchObject({ digest: stands.digest });
 });
@@ -229,7 +229,7 @@ test('after a conflict a tag follows what upstream says then', async () => {
 });
 
 test.each([
-  ['stands elsewhere', a, b.digest],
+  ['has another digest', a, b.digest],
   ['was not there', a, undefined],
   ['is gone', undefined, b.digest],
 ])('a tag that %s is not moved, and no intent is recorded', async (_name, present, expected) => {

@@ -1,4 +1,4 @@
-/** What a repository's index knows: written as a run goes on, merged with what other runs wrote, rebuilt from tags. */
+/** A repository's index: written as a run goes on, merged with what other runs wrote, rebuilt from tags. */
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
@@ -97,7 +97,7 @@ test('an entry whose hold another writer has set meanwhile is dropped, because t
   await run.note({ ...entry('a'), referrersChecked: '2026-01-02T00:00:00.000Z' });
   await run.flush();
   expect((await open()).tag(tag)).toBeUndefined();
-  // Who has seen it may write it.
+  // A run that has read the entry may write it.
   const held = { ...entry('a'), hold: 'reverted by hand' };
   await run.note(held);
   await run.flush();

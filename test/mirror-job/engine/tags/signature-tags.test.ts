@@ -33,7 +33,7 @@ import { MemorySource } from '../../support/memory-source.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
 const ROOT = 'repositories/mirror.test/app/';
-/** What selects `one` from the list. */
+/** Selects `one` from the list. */
 const SIGNATURES = {
   ...EVERY_TAG,
   include: [
@@ -81,7 +81,7 @@ function sign(
   return signature;
 }
 
-/** The tag itself and its history: how often it moved. */
+/** The tag itself, and how often it moved by its history. */
 function standing(store: MemoryStore, tag: string): [digest: unknown, movements: number] {
   const object = store.json(`${ROOT}_tags/${tag}`);
   const digest = typeof object === 'object' && object !== null && 'digest' in object ? object.digest : '';
@@ -109,7 +109,7 @@ test.each([
     [tagFor(amd64, 'att'), sign(content, amd64, 'att', 'b')],
     [tagFor(arm64, 'sbom'), sign(content, arm64, 'sbom', 'c')],
   ]);
-  // Of an image that is not mirrored.
+  // A signature tag of an image that is not mirrored.
   sign(content, `sha256:${'0'.repeat(64)}`, 'sig', 'd');
   const options = given ?? { tags: [], digests: [image.digest] };
   const name = given === undefined ? image.digest : 'one';

@@ -34,14 +34,14 @@ export class TagFixture {
   readonly tag = tag;
   readonly #digests = new Map<string, Digest>();
   moves: Partial<MovePolicy>;
-  /** What the last run logged. */
+  /** The log of the last run. */
   logged: readonly string[] = [];
 
   constructor(moves: Partial<MovePolicy> = {}) {
     this.moves = moves;
   }
 
-  /** Upstream's tag is where `name` is, and a run mirrors it; an hour later. */
+  /** An hour later, upstream's tag is at the image `name`, and a run mirrors it. */
   async sync(name: string): Promise<Digest> {
     const digest = await this.push(name);
     await this.run();
@@ -93,7 +93,7 @@ export class TagFixture {
     return revertTag(environment, state, { repository, tag, to: digest, reason, by });
   }
 
-  /** What the tag itself says. */
+  /** The tag itself. */
   stands(): TagObject {
     return decodeTag(TAG_KEY, this.#bytes(TAG_KEY));
   }
@@ -104,15 +104,15 @@ export class TagFixture {
     return entries.filter((entry) => entry.kind !== 'pin');
   }
 
-  /** Leaves of the index what stands now, as one that was made anew from the tags. */
-  forgetPlaces(): void {
+  /** Drops all candidates, as an index does that was made anew from the tags. */
+  forgetCandidates(): void {
     const stored = this.store.objects.get(INDEX_KEY);
     const tags = this.index().filter(({ kind }) => kind === 'tag');
     if (stored === undefined) throw new Error(`There is no ${INDEX_KEY}.`);
     this.store.objects.set(INDEX_KEY, { ...stored, bytes: encodeRepositoryIndex(tags) });
   }
 
-  /** In order: the names of the images that a record goes from and to, and why. */
+  /** The records in order: from which image to which, and why. */
   history(): string[] {
     return this.store.keys('/_history/').map((key) => {
       const { from, to, why } = decodeMovement(key, this.#bytes(key));
@@ -135,3 +135,22 @@ export class TagFixture {
 
 export const TAG_KEY = 'repositories/mirror.test/app/_tags/latest';
 export const INDEX_KEY = 'repositories/mirror.test/app/_index.json';
+
+/** Upstream went from a to b to c, and the tag with it. The index has the last one. */
+export async function threeDigests(): Promise<TagFixture> {
+  const fixture = new TagFixture();
+  for (const name of ['a', 'b', 'c']) await fixture.sync(name);
+  fixture.forgetCandidates();
+  return fixture;
+}
+
+/** `<kind> <image>`, and the hold. */
+export function indexOf(fixture: TagFixture): string[] {
+  return fixture
+    .index()
+    .map((entry) => {
+      const hold = entry.kind === 'tag' && entry.hold !== undefined ? ` (${entry.hold})` : '';
+      return `${entry.kind} ${fixture.nameOf(entry.digest)}${hold}`;
+    })
+    .toSorted();
+}

@@ -1,16 +1,16 @@
-/** What holds for a tag whatever upstream does to it, and whatever is approved, in whichever order. */
+/** Rules that hold for a tag whatever upstream and people do, in any order. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseDigest, type Digest } from '../../../../core/digest.ts';
 import {
   FOLLOW,
-  decide,
+  decideMove,
   observe,
-  surplus,
-  type Decision,
+  findSurplus,
+  type MoveDecision,
   type MovePolicy,
-  type Place,
-  type Standing,
+  type ObservedDigest,
+  type CurrentTarget,
 } from '../../../../mirror-job/engine/tags/tag-policy.ts';
 
 const HOUR = 3_600_000;
@@ -18,7 +18,7 @@ const START = Date.parse('2026-01-01T00:00:00.000Z');
 
 const digest = (number: number): Digest => parseDigest(`sha256:${number.toString(16).padStart(64, '0')}`);
 
-/** What happens between two looks: upstream shows a digest, and a person may do something. */
+/** One look at upstream, which shows a digest, and what a person does before it. */
 interface Step {
   readonly hours: number;
   readonly upstream: number;
@@ -29,14 +29,14 @@ interface Look {
   readonly at: number;
   readonly before: Digest | undefined;
   readonly after: Digest;
-  readonly decision: Decision;
+  readonly decision: MoveDecision;
   readonly isHeld: boolean;
 }
 
-/** The same bookkeeping that a run does, in memory. */
+/** Keeps in memory what a run keeps in the index. */
 class Tag {
-  ours: Standing | undefined;
-  others: Place[] = [];
+  current: CurrentTarget | undefined;
+  others: ObservedDigest[] = [];
   readonly policy: MovePolicy;
   #now = START;
 
@@ -47,14 +47,18 @@ class Tag {
   look({ hours, upstream }: Step): Look {
     this.#now += hours * HOUR;
     const now = new Date(this.#now);
-    const seen = observe(digest(upstream), this.ours, this.others, now);
-    const before = this.ours;
+    const seen = observe(digest(upstream), this.current, this.others, now);
+    const before = this.current;
     this.#note(seen);
-    const decision = decide({ ours: this.ours, others: this.others, upstream: seen }, this.policy, now);
+    const decision = decideMove(
+      { current: this.current, others: this.others, upstream: seen },
+      this.policy,
+      now,
+    );
     if (decision.kind === 'move') this.#stand(decision.to, undefined);
-    const ours = this.ours;
+    const ours = this.current;
     if (ours === undefined) throw new Error('A tag that was looked at is there.');
-    const dropped = surplus(ours, this.others);
+    const dropped = findSurplus(ours, this.others);
     this.others = this.others.filter((place) => !dropped.includes(place));
     return {
       at: this.#now,
@@ -71,17 +75,17 @@ class Tag {
     this.#stand(other.digest, person === 'reverts' ? 'reverted by hand' : undefined);
   }
 
-  #note(seen: Place): void {
-    if (this.ours?.digest === seen.digest) this.ours = { ...this.ours, ...seen };
+  #note(seen: ObservedDigest): void {
+    if (this.current?.digest === seen.digest) this.current = { ...this.current, ...seen };
     else this.others = [...this.others.filter((place) => place.digest !== seen.digest), seen];
   }
 
   #stand(to: Digest, hold: string | undefined): void {
     const place = this.others.find((other) => other.digest === to);
     if (place === undefined) throw new Error('A tag moves to what was seen.');
-    const left = this.ours === undefined ? [] : [{ ...this.ours, hold: undefined }];
+    const left = this.current === undefined ? [] : [{ ...this.current, hold: undefined }];
     this.others = [...this.others.filter((other) => other !== place), ...left];
-    this.ours = { ...place, hold };
+    this.current = { ...place, hold };
   }
 }
 
@@ -92,12 +96,12 @@ const step: fc.Arbitrary<Step> = fc.record({
 });
 const policy: fc.Arbitrary<MovePolicy> = fc.record({
   policy: fc.constantFrom('follow', 'follow', 'hold', 'immutable'),
-  minAge: fc.constantFrom(0, HOUR, 24 * HOUR, 72 * HOUR),
+  minAgeMs: fc.constantFrom(0, HOUR, 24 * HOUR, 72 * HOUR),
   rollback: fc.constantFrom('hold', 'follow'),
   maxMovesPerRun: fc.constant(undefined),
 });
 
-/** @param shown when each digest was shown first, as the test itself has seen it: later ones are greater */
+/** @param shown the order in which each digest was shown first, as the test has seen it: later ones are greater */
 function complaintsOf(
   { at, before, after, isHeld }: Look,
   rules: MovePolicy,
@@ -109,7 +113,7 @@ function complaintsOf(
   return [
     ...(isHeld ? ['it was held'] : []),
     ...(rules.policy === 'follow' ? [] : [`the policy is ${rules.policy}`]),
-    ...(at - Math.floor(to) >= rules.minAge ? [] : ['it is too young']),
+    ...(at - Math.floor(to) >= rules.minAgeMs ? [] : ['it is too young']),
     ...(rules.rollback === 'follow' || to > from ? [] : ['it is a way back']),
   ];
 }
@@ -146,8 +150,8 @@ test('a tag that follows rollbacks, and has no minimum age, is where upstream is
 test('a tag never moves to a digest that upstream has moved back from, and not come to again', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-      const tag = new Tag({ ...FOLLOW, minAge: 24 * HOUR });
-      /** As upstream had them: a digest that is older than what was shown last takes all that came after it away. */
+      const tag = new Tag({ ...FOLLOW, minAgeMs: 24 * HOUR });
+      /** Upstream's history: when upstream goes back to a digest, all that came after it is dropped. */
       let line: Digest[] = [];
       for (const one of steps) {
         const upstream = digest(one.upstream);
@@ -167,14 +171,14 @@ test('a tag follows an upstream that only goes forward, however fast, at the dis
   const gaps = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 300 });
   fc.assert(
     fc.property(gaps, fc.constantFrom(24, 72, 200), (hours, age) => {
-      const tag = new Tag({ ...FOLLOW, minAge: age * HOUR });
+      const tag = new Tag({ ...FOLLOW, minAgeMs: age * HOUR });
       const shown: { digest: Digest; at: number }[] = [];
       for (const [index, gap] of hours.entries()) {
         const { at, after } = tag.look({ hours: gap, upstream: index, person: 'nothing' });
         shown.push({ digest: digest(index), at });
         const ours = shown.findIndex((one) => one.digest === after);
         const due = shown.findLastIndex((one) => at - one.at >= age * HOUR);
-        // Not everything that is waited for is remembered: so it may be behind what is due, but by a part of the age.
+        // Only some of the newer digests are remembered, so the tag may lag behind, but by less than the minimum age.
         const lag = due === -1 ? 0 : (shown[due]?.at ?? 0) - (shown[ours]?.at ?? 0);
         expect(lag).toBeLessThanOrEqual(hours.length <= 20 ? 0 : 60 * HOUR);
       }
@@ -188,16 +192,16 @@ test('the same history leads to the same decision, in whatever order it is read'
     fc.property(policy, fc.array(step, { minLength: 1, maxLength: 30 }), fc.nat(), (rules, steps, turn) => {
       const tag = new Tag(rules);
       for (const one of steps) tag.look(one);
-      const { ours, others } = tag;
+      const { current: ours, others } = tag;
       const [upstream = ours] = others;
       if (upstream === undefined || ours === undefined) throw new Error('It was looked at.');
       const now = new Date(START + 1000 * HOUR);
       const cut = turn % Math.max(others.length, 1);
       const turned = [...others.slice(cut), ...others.slice(0, cut)].toReversed();
-      expect(decide({ ours, others: turned, upstream }, rules, now)).toEqual(
-        decide({ ours, others, upstream }, rules, now),
+      expect(decideMove({ current: ours, others: turned, upstream }, rules, now)).toEqual(
+        decideMove({ current: ours, others, upstream }, rules, now),
       );
-      expect(new Set(surplus(ours, turned))).toEqual(new Set(surplus(ours, others)));
+      expect(new Set(findSurplus(ours, turned))).toEqual(new Set(findSurplus(ours, others)));
     }),
   );
 });

@@ -1,18 +1,18 @@
-/** Whether a tag follows: each rule by example. */
+/** Whether a tag follows upstream: an example per rule. */
 import { describe, expect, test } from 'vitest';
 import { parseDigest, type Digest } from '../../../../core/digest.ts';
 import type { SightingOrder } from '../../../../core/repository-index.ts';
 import {
   FOLLOW,
-  KEPT_PLACES,
-  decide,
+  MAX_REMEMBERED,
+  decideMove,
   observe,
   orderOf,
-  surplus,
-  type Decision,
+  findSurplus,
+  type MoveDecision,
   type MovePolicy,
-  type Place,
-  type Standing,
+  type ObservedDigest,
+  type CurrentTarget,
 } from '../../../../mirror-job/engine/tags/tag-policy.ts';
 
 const DAY = 86_400_000;
@@ -21,8 +21,8 @@ const day = (days: number): string => new Date(START + days * DAY).toISOString()
 const digest = (name: string): Digest =>
   parseDigest(`sha256:${Buffer.from(name).toString('hex').padEnd(64, '0')}`);
 
-/** `a0`: seen first on day 0. `a0+3`: and on day 3 again. */
-function place(text: string): Place {
+/** `a0` was seen first on day 0; `a0+3` was seen again on day 3. */
+function sighted(text: string): ObservedDigest {
   const [, name = '', first, again] = /^([a-z])(\d+)(?:\+(\d+))?$/.exec(text) ?? [];
   return {
     digest: digest(name),
@@ -36,18 +36,18 @@ function decided(
   policy: Partial<MovePolicy>,
   hold?: string,
 ): string {
-  const places = others.split(' ').filter((text) => text !== '');
-  const standing: Standing | undefined = ours === '' ? undefined : { ...place(ours), hold };
+  const digests = others.split(' ').filter((text) => text !== '');
+  const standing: CurrentTarget | undefined = ours === '' ? undefined : { ...sighted(ours), hold };
   return textOf(
-    decide(
-      { ours: standing, others: places.map(place), upstream: place(upstream) },
+    decideMove(
+      { current: standing, others: digests.map(sighted), upstream: sighted(upstream) },
       { ...FOLLOW, ...policy },
       new Date(START + today * DAY),
     ),
   );
 }
 
-function textOf(decision: Decision): string {
+function textOf(decision: MoveDecision): string {
   if (decision.kind === 'keep') return 'keep';
   if (decision.kind === 'move') {
     return `${String.fromCodePoint(parseInt(decision.to.slice(7, 9), 16))}: ${decision.why}`;
@@ -55,25 +55,30 @@ function textOf(decision: Decision): string {
   return decision.cause.kind === 'young' ? `young until ${decision.cause.until}` : decision.cause.kind;
 }
 
-const AGED = { minAge: 3 * DAY };
+const AGED = { minAgeMs: 3 * DAY };
 const BACK = { rollback: 'follow' } as const;
 
-describe('decide', () => {
+describe('decideMove', () => {
   test.each<
     [
       what: string,
-      script: readonly [ours: string, others: string, upstream: string, today: number],
+      script: readonly [current: string, others: string, upstream: string, today: number],
       policy: Partial<MovePolicy>,
       decision: string,
     ]
   >([
     ['a tag that is new', ['', 'a0', 'a0', 0], {}, 'a: first seen'],
-    ['… however young', ['', 'a0', 'a0', 0], AGED, 'a: first seen'],
-    ['… and under every policy', ['', 'a0', 'a0', 0], { policy: 'hold' }, 'a: first seen'],
+    ['a tag that is new, however young its digest', ['', 'a0', 'a0', 0], AGED, 'a: first seen'],
+    ['a tag that is new, under every policy', ['', 'a0', 'a0', 0], { policy: 'hold' }, 'a: first seen'],
     ['nothing new', ['a0', '', 'a0', 9], {}, 'keep'],
     ['a movement', ['a0', 'b1', 'b1', 1], {}, 'b: upstream moved'],
-    ['a movement to what is young', ['a0', 'b1', 'b1', 3], AGED, `young until ${day(4)}`],
-    ['… and old enough to the day', ['a0', 'b1', 'b1', 4], AGED, 'b: upstream moved'],
+    ['a movement to a digest that is too young', ['a0', 'b1', 'b1', 3], AGED, `young until ${day(4)}`],
+    [
+      'a movement to a digest that is old enough to the day',
+      ['a0', 'b1', 'b1', 4],
+      AGED,
+      'b: upstream moved',
+    ],
     [
       'a tag that moves each day follows three days behind',
       ['a0', 'b1 c2 d3 e4 f5', 'f5', 5],
@@ -81,43 +86,63 @@ describe('decide', () => {
       'c: newest digest that is old enough',
     ],
     [
-      '… and waits for the next one that is old enough',
+      'a tag that moves each day waits for the next digest to be old enough',
       ['c2', 'a0 b1 d3 e4 f5', 'f5', 5],
       AGED,
       `young until ${day(6)}`,
     ],
-    ['upstream moved back from what is old enough', ['a0+2', 'b1', 'a0+2', 9], AGED, 'keep'],
-    ['… and then on to what is young', ['a0+2', 'b1 c8', 'c8', 9], AGED, `young until ${day(11)}`],
-    ['… and to it again: it has been known for long', ['a0+2', 'b1+8', 'b1+8', 9], AGED, 'b: upstream moved'],
+    ['upstream moved back from a digest that is old enough', ['a0+2', 'b1', 'a0+2', 9], AGED, 'keep'],
     [
-      'back among what is waited for: the later is out',
+      'upstream moved back, and then on to a digest that is too young',
+      ['a0+2', 'b1 c8', 'c8', 9],
+      AGED,
+      `young until ${day(11)}`,
+    ],
+    [
+      'upstream moved back, and then again to a digest that has been known for long',
+      ['a0+2', 'b1+8', 'b1+8', 9],
+      AGED,
+      'b: upstream moved',
+    ],
+    [
+      'upstream moved back among the digests that are too young: the later one does not count',
       ['a0', 'b1+3 c2', 'b1+3', 9],
       AGED,
       'b: upstream moved',
     ],
     ['a rollback', ['b1', 'a0+2', 'a0+2', 2], {}, 'rollback'],
-    ['… that is to be followed', ['b1', 'a0+2', 'a0+2', 2], BACK, 'a: upstream went back'],
-    ['… to what is too young', ['b2', 'a1+3', 'a1+3', 3], { ...AGED, ...BACK }, `young until ${day(4)}`],
-    ['… and on', ['b1', 'a0+2 c3', 'c3', 3], {}, 'c: upstream moved'],
+    ['a rollback that is to be followed', ['b1', 'a0+2', 'a0+2', 2], BACK, 'a: upstream went back'],
     [
-      '… past what was waited for, and on: that was retracted',
+      'a rollback to a digest that is too young',
+      ['b2', 'a1+3', 'a1+3', 3],
+      { ...AGED, ...BACK },
+      `young until ${day(4)}`,
+    ],
+    ['a rollback, and on', ['b1', 'a0+2 c3', 'c3', 3], {}, 'c: upstream moved'],
+    [
+      'a rollback past a digest that was too young, and on: that digest was retracted',
       ['b1', 'c2 a0+3 d8', 'd8', 9],
       AGED,
       `young until ${day(11)}`,
     ],
     [
-      'what was before ours is not ahead',
+      'a digest before the current one is not ahead',
       ['b1', 'a0 c8', 'c8', 9],
       { ...AGED, ...BACK },
       `young until ${day(11)}`,
     ],
     [
-      'upstream changed its mind twice: what came between is out',
+      'upstream went back and forth: the digest in between does not count',
       ['a0', 'c3 b2+9', 'b2+9', 9],
       AGED,
       'b: upstream moved',
     ],
-    ['… although it is as old', ['a0', 'b1+5 c2+6', 'c2+6', 4], AGED, `young until ${day(5)}`],
+    [
+      'upstream went back and forth: the digest in between does not count although it is as old',
+      ['a0', 'b1+5 c2+6', 'c2+6', 4],
+      AGED,
+      `young until ${day(5)}`,
+    ],
     ['policy: hold', ['a0', 'b1', 'b1', 9], { policy: 'hold' }, 'policy'],
     ['policy: immutable', ['a0', 'b1', 'b1', 9], { policy: 'immutable' }, 'immutable'],
     ['an immutable tag that is back', ['a0+2', 'b1', 'a0+2', 9], { policy: 'immutable' }, 'keep'],
@@ -136,16 +161,16 @@ describe('decide', () => {
 
 test('a tag follows an upstream whose digest was seen in the same millisecond as ours', () => {
   const now = new Date(START + DAY);
-  const [ours, other] = [place('a0'), place('b0')];
+  const [ours, other] = [sighted('a0'), sighted('b0')];
   const upstream = observe(other.digest, ours, [other], now);
-  expect(decide({ ours, others: [upstream], upstream }, FOLLOW, now)).toEqual({
+  expect(decideMove({ current: ours, others: [upstream], upstream }, FOLLOW, now)).toEqual({
     kind: 'move',
     to: other.digest,
     why: 'upstream moved',
   });
   // From there the way back is a rollback, as it is from any other digest.
   const back = observe(ours.digest, upstream, [ours], now);
-  expect(decide({ ours: upstream, others: [back], upstream: back }, FOLLOW, now)).toEqual({
+  expect(decideMove({ current: upstream, others: [back], upstream: back }, FOLLOW, now)).toEqual({
     kind: 'hold',
     cause: { kind: 'rollback' },
   });
@@ -154,33 +179,33 @@ test('a tag follows an upstream whose digest was seen in the same millisecond as
 describe('observe', () => {
   const now = new Date(day(5));
   test.each<
-    [what: string, ours: string | undefined, others: readonly string[], upstream: string, seen: string]
+    [what: string, current: string | undefined, others: readonly string[], upstream: string, seen: string]
   >([
     ['the first digest', undefined, [], 'a', 'a5'],
-    ['what is new', 'a0', [], 'b', 'b5'],
-    ['where it was last time', 'a0', ['b1'], 'b', 'b1'],
-    ['where we are', 'a0', [], 'a', 'a0'],
-    ['back where we are', 'a0', ['b1'], 'a', 'a0+5'],
-    ['back where it was', 'b1', ['a0'], 'a', 'a0+5'],
-    ['there still', 'b1', ['a0+4'], 'a', 'a0+4'],
-    ['away from there, and there again', 'b1', ['a0+2', 'c3'], 'a', 'a0+5'],
+    ['a digest that is new', 'a0', [], 'b', 'b5'],
+    ['the same digest as last time', 'a0', ['b1'], 'b', 'b1'],
+    ['our tag’s digest', 'a0', [], 'a', 'a0'],
+    ['back at our tag’s digest', 'a0', ['b1'], 'a', 'a0+5'],
+    ['back at an earlier digest', 'b1', ['a0'], 'a', 'a0+5'],
+    ['still at an earlier digest', 'b1', ['a0+4'], 'a', 'a0+4'],
+    ['at an earlier digest for a second time', 'b1', ['a0+2', 'c3'], 'a', 'a0+5'],
   ])('%s', (_what, ours, others, upstream, seen) => {
-    const standing = ours === undefined ? undefined : place(ours);
-    const observed = observe(digest(upstream), standing, others.map(place), now);
+    const standing = ours === undefined ? undefined : sighted(ours);
+    const observed = observe(digest(upstream), standing, others.map(sighted), now);
     const times = { ...observed, sightings: undefined };
-    expect(times).toEqual(place(seen));
+    expect(times).toEqual(sighted(seen));
     // The numbers say the same as the times, because this clock was never wrong.
     expect(orderOf(observed)).toEqual(orderOf(times));
   });
 
-  test('makes nothing older than what came before it if a clock was set back, and counts its age by that clock', () => {
+  test('makes no digest older than the one before it if a clock was set back, and counts its age by that clock', () => {
     const after = START + 9 * DAY + 1;
-    expect(observe(digest('b'), place('a9'), [], now)).toEqual({
+    expect(observe(digest('b'), sighted('a9'), [], now)).toEqual({
       digest: digest('b'),
       firstSeen: day(5),
       sightings: { first: after, last: after },
     });
-    expect(observe(digest('a'), place('a1'), [place('b9')], now)).toEqual({
+    expect(observe(digest('a'), sighted('a1'), [sighted('b9')], now)).toEqual({
       digest: digest('a'),
       firstSeen: day(1),
       returned: day(5),
@@ -188,38 +213,56 @@ describe('observe', () => {
     });
   });
 
-  test.each<[what: string, ours: string, other: string, sightings: SightingOrder | undefined]>([
-    ['upstream is at the other one', 'a5', 'b5', { first: START + 5 * DAY + 1, last: START + 5 * DAY + 1 }],
-    ['… which came back then', 'a5', 'b1+5', { first: START + DAY, last: START + 5 * DAY + 1 }],
-    ['… and ours came back then', 'a1+5', 'b5', { first: START + 5 * DAY, last: START + 5 * DAY + 1 }],
+  test.each<[what: string, current: string, other: string, sightings: SightingOrder | undefined]>([
+    [
+      'upstream is at the other digest',
+      'a5',
+      'b5',
+      { first: START + 5 * DAY + 1, last: START + 5 * DAY + 1 },
+    ],
+    [
+      'upstream is at the other digest, which came back then',
+      'a5',
+      'b1+5',
+      { first: START + DAY, last: START + 5 * DAY + 1 },
+    ],
+    [
+      'upstream is at the other digest, and ours came back then',
+      'a1+5',
+      'b5',
+      { first: START + 5 * DAY, last: START + 5 * DAY + 1 },
+    ],
   ])(
-    'gives a number of its own to one of two places of one millisecond: %s',
+    'gives a number of its own to one of two digests of one millisecond: %s',
     (_what, ours, other, sightings) => {
       const upstream = digest('b');
-      expect(observe(upstream, place(ours), [place(other)], now)).toEqual({ ...place(other), sightings });
+      expect(observe(upstream, sighted(ours), [sighted(other)], now)).toEqual({
+        ...sighted(other),
+        sightings,
+      });
       // Nothing says that upstream left ours, so nothing is noted.
-      const own = place(ours);
-      expect(observe(digest('a'), own, [place(other)], now)).toBe(own);
+      const own = sighted(ours);
+      expect(observe(digest('a'), own, [sighted(other)], now)).toBe(own);
     },
   );
 });
 
-function at(name: string, time: number): Place {
+function at(name: string, time: number): ObservedDigest {
   return { digest: digest(name), firstSeen: day(time) };
 }
 
-describe('surplus', () => {
-  test('has the oldest of the places before ours', () => {
-    const before = Array.from({ length: KEPT_PLACES + 2 }, (_, index) => at(`p${index}`, index));
-    expect(surplus(at('ours', 100), before)).toEqual(before.slice(0, 2));
-    expect(surplus(at('ours', 100), before.slice(2))).toEqual([]);
+describe('findSurplus', () => {
+  test('has the oldest of the digests before the current one', () => {
+    const before = Array.from({ length: MAX_REMEMBERED + 2 }, (_, index) => at(`p${index}`, index));
+    expect(findSurplus(at('ours', 100), before)).toEqual(before.slice(0, 2));
+    expect(findSurplus(at('ours', 100), before.slice(2))).toEqual([]);
   });
 
-  test('has the places ahead of ours that are closest together, and never the first or the last', () => {
-    const ahead = Array.from({ length: KEPT_PLACES }, (_, index) => at(`p${index}`, 10 + 2 * index));
+  test('has the digests ahead of the current one that are closest together, and never the first or the last', () => {
+    const ahead = Array.from({ length: MAX_REMEMBERED }, (_, index) => at(`p${index}`, 10 + 2 * index));
     const close = { digest: digest('close'), firstSeen: new Date(START + 16.5 * DAY).toISOString() };
-    expect(surplus(at('ours', 0), [...ahead, close])).toEqual([close]);
+    expect(findSurplus(at('ours', 0), [...ahead, close])).toEqual([close]);
     const first = { digest: digest('first'), firstSeen: new Date(START + 9.9 * DAY).toISOString() };
-    expect(surplus(at('ours', 0), [...ahead, first])).toEqual([ahead[0]]);
+    expect(findSurplus(at('ours', 0), [...ahead, first])).toEqual([ahead[0]]);
   });
 });

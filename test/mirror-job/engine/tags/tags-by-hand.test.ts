@@ -1,4 +1,4 @@
-/** What `approve` and `revert` leave in a bucket, and what they refuse to do. */
+/** `approve` and `revert`: what they write, and what they refuse. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { manifestKey, tagKey, tagListKey } from '../../../../core/layout.ts';
@@ -6,34 +6,15 @@ import { parseTag } from '../../../../core/reference.ts';
 import { approveTag } from '../../../../mirror-job/engine/tags/approve.ts';
 import { findManifest } from '../../../../mirror-job/engine/copy/find-manifest.ts';
 import { readMovements } from '../../../../mirror-job/engine/tags/movement-log.ts';
-import { MoveRefusedError, TagContendedError } from '../../../../mirror-job/engine/tags/move-by-hand.ts';
+import { MoveRefusedError } from '../../../../mirror-job/engine/tags/move-by-hand.ts';
 import { RepositoryState } from '../../../../mirror-job/engine/tags/repository-state.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
 import { UnconditionalStore } from '../../../../mirror-job/engine/store/unconditional-store.ts';
 import { AMD64, ARM64, addImage, addIndex, addLayer, tagAs } from '../../../support/builder.ts';
-import { INDEX_KEY, TAG_KEY, TagFixture } from './tag-fixture.ts';
+import { INDEX_KEY, TAG_KEY, TagFixture, indexOf, threeDigests } from './tag-fixture.ts';
 
-/** Upstream went a, b, c, and the tag with it; the index knows the last one. */
-async function threePlaces(): Promise<TagFixture> {
-  const fixture = new TagFixture();
-  for (const name of ['a', 'b', 'c']) await fixture.sync(name);
-  fixture.forgetPlaces();
-  return fixture;
-}
-
-/** `<kind> <image>`, and the hold. */
-function indexOf(fixture: TagFixture): string[] {
-  return fixture
-    .index()
-    .map((entry) => {
-      const hold = entry.kind === 'tag' && entry.hold !== undefined ? ` (${entry.hold})` : '';
-      return `${entry.kind} ${fixture.nameOf(entry.digest)}${hold}`;
-    })
-    .toSorted();
-}
-
-test('revert moves a tag back one place, holds it, gives it a later time than ever, and notes it in the index', async () => {
-  const fixture = await threePlaces();
+test('revert moves a tag back by one digest, holds it, gives it a later time than ever, and notes it in the index', async () => {
+  const fixture = await threeDigests();
   const before = fixture.stands();
   expect(await fixture.revert({ reason: 'it crashes' })).toEqual({
     result: 'moved',
@@ -54,7 +35,7 @@ test('revert moves a tag back one place, holds it, gives it a later time than ev
 });
 
 test('a revert is a later movement even if the clock was set back', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   const { moved } = fixture.stands();
   fixture.clock.advance(-86_400_000);
   await fixture.revert();
@@ -62,7 +43,7 @@ test('a revert is a later movement even if the clock was set back', async () => 
 });
 
 test('the time that the index has forgotten comes from the history: the first time that the tag had the digest', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert({ to: 'a' });
   const entry = fixture.index().find(({ kind }) => kind === 'tag');
   expect(entry).toMatchObject({ digest: fixture.digest('a'), firstSeen: '2026-01-01T01:00:00.000Z' });
@@ -82,7 +63,7 @@ test('the stored platforms go along with the digest, and come from the index, or
   tagAs(upstream, sparse, 'latest');
   await fixture.run();
   await fixture.sync('b');
-  fixture.forgetPlaces();
+  fixture.forgetCandidates();
   store.objects.delete(manifestKey(repository, parseDigest(children[0]?.digest ?? '')));
   await fixture.revert();
   expect(fixture.stands()).toMatchObject({ digest: sparse.digest, platforms: ['linux/arm64'] });
@@ -97,7 +78,7 @@ test('the stored platforms go along with the digest, and come from the index, or
 });
 
 test('a second revert is not two steps back, and --to goes further back', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert({ reason: 'one' });
   fixture.store.calls.length = 0;
   for (const options of [{}, { reason: 'one' }, { to: 'b' }]) {
@@ -113,7 +94,7 @@ test('a second revert is not two steps back, and --to goes further back', async 
 test.each([[{}], [{ to: 'b' }]])(
   'a second revert (%j) that gives another reason leaves the tag where it is, and records the reason',
   async (options) => {
-    const fixture = await threePlaces();
+    const fixture = await threeDigests();
     await fixture.revert({ reason: 'one' });
     expect(await fixture.revert({ ...options, reason: 'two' })).toEqual({
       result: 'held',
@@ -127,7 +108,7 @@ test.each([[{}], [{ to: 'b' }]])(
 );
 
 test('the record of a movement by hand names its author, and nobody if the author is not known', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert({ by: 'alice@laptop' });
   await fixture.revert({ by: 'bob@laptop', reason: 'me too' });
   await fixture.approve('c', { by: 'octocat (GitHub Actions)' });
@@ -145,7 +126,7 @@ test('the record of a movement by hand names its author, and nobody if the autho
 });
 
 test('a revert to the digest that the tag has only holds the tag, with the reason', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   expect(await fixture.revert({ to: 'c', reason: 'no newer one' })).toEqual({
     result: 'held',
     digest: fixture.digest('c'),
@@ -159,7 +140,7 @@ test('a revert to the digest that the tag has only holds the tag, with the reaso
   expect(indexOf(fixture)).toEqual(['tag c (reverted by hand: no newer one)']);
 });
 
-test('a movement that was recorded and never carried out is no place to go back to', async () => {
+test('revert does not go back to a digest of a movement that was recorded and never carried out', async () => {
   const fixture = new TagFixture();
   await fixture.sync('a');
   await fixture.sync('b');
@@ -173,7 +154,7 @@ test('a movement that was recorded and never carried out is no place to go back 
 });
 
 test('approve moves a tag forward again, without a hold, and a second approve changes nothing', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert();
   expect(await fixture.approve('c', { reason: 'a3f9' })).toEqual({
     result: 'moved',
@@ -193,7 +174,7 @@ test('approve moves a tag forward again, without a hold, and a second approve ch
 });
 
 test('an approve of the digest that the tag has ends the hold, and the history says so', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert();
   const { moved } = fixture.stands();
   expect(await fixture.approve('b')).toEqual({ result: 'released', digest: fixture.digest('b') });
@@ -204,7 +185,7 @@ test('an approve of the digest that the tag has ends the hold, and the history s
 });
 
 test('a list does not undo a revert of what it lists; the command line does, and so does a list of another digest', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert();
   const listed = { isListed: true };
   expect(await fixture.approve('c', listed)).toEqual({
@@ -219,14 +200,14 @@ test('a list does not undo a revert of what it lists; the command line does, and
 });
 
 test('a list that names the digest that a revert went to does not end the hold, and the command line does', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert({ reason: 'it crashes' });
   expect(await fixture.approve('b', { isListed: true })).toEqual({
     result: 'held',
     digest: fixture.digest('b'),
     hold: 'reverted by hand: it crashes',
   });
-  // Else the policy would decide again, and go where the revert came from.
+  // Otherwise the policy would decide again, and undo the revert.
   await fixture.run();
   expect(fixture.stands()).toMatchObject({
     digest: fixture.digest('b'),
@@ -236,7 +217,7 @@ test('a list that names the digest that a revert went to does not end the hold, 
 });
 
 test('a list brings back neither the digest that the last revert left nor the one that the revert before it left', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await fixture.revert();
   await fixture.revert({ to: 'a' });
   for (const name of ['b', 'c']) {
@@ -246,14 +227,14 @@ test('a list brings back neither the digest that the last revert left nor the on
       hold: 'reverted by hand',
     });
   }
-  // What was reverted before somebody approved something is another story.
+  // A revert before an approval does not count.
   await fixture.approve('b');
   await fixture.revert({ to: 'a' });
   expect(await fixture.approve('c', { isListed: true })).toMatchObject({ result: 'moved' });
 });
 
-test('an entry takes over what another tag of its digest remembers, but not that upstream lacks that tag', async () => {
-  const fixture = await threePlaces();
+test('an entry takes over the record of another tag at its digest, but not that upstream lacks that tag', async () => {
+  const fixture = await threeDigests();
   const environment = fixture.environment();
   const state = await RepositoryState.open(environment, fixture.repository);
   const [latest] = state.tags;
@@ -273,7 +254,7 @@ test('an entry takes over what another tag of its digest remembers, but not that
 });
 
 test('approve creates a tag that the bucket lacks, with its place in the list of tags', async () => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   const environment = fixture.environment();
   const { repository } = fixture;
   const tag = parseTag('stable');
@@ -307,14 +288,14 @@ test.each([
     { to: 'a' },
   ],
 ])('revert refuses if %s, and writes nothing', async (_, prepare, options) => {
-  const fixture = await threePlaces();
+  const fixture = await threeDigests();
   await prepare(fixture);
   fixture.store.calls.length = 0;
   await expect(fixture.revert(options)).rejects.toThrow(MoveRefusedError);
   expect(fixture.store.calls.filter((call) => call.startsWith('put'))).toEqual([]);
 });
 
-test('revert refuses a tag that has no earlier place', async () => {
+test('revert refuses a tag that has no earlier digest', async () => {
   const fixture = new TagFixture();
   await fixture.sync('a');
   await expect(fixture.revert()).rejects.toThrow(
@@ -322,72 +303,8 @@ test('revert refuses a tag that has no earlier place', async () => {
   );
 });
 
-test('a revert that a run overtakes is decided once more, from where the tag is then', async () => {
-  const fixture = await threePlaces();
-  const other = await fixture.push('d');
-  let isFirst = true;
-  fixture.store.before = async (call, key) => {
-    if (!(isFirst && call === 'put' && key === TAG_KEY)) return;
-    isFirst = false;
-    await fixture.run();
-  };
-  expect(await fixture.revert()).toEqual({ result: 'moved', digest: fixture.digest('c'), from: other });
-  expect(fixture.stands().digest).toBe(fixture.digest('c'));
-});
-
-test('an approve that runs overtake again and again is given up, and moves nothing by hand', async () => {
-  const fixture = await threePlaces();
-  let runs = 0;
-  let isRun = false;
-  fixture.store.before = async (call, key) => {
-    if (isRun || call !== 'put' || key !== TAG_KEY) return;
-    isRun = true;
-    runs += 1;
-    await fixture.sync(`run ${runs}`);
-    isRun = false;
-  };
-  await expect(fixture.approve('a')).rejects.toThrow(TagContendedError);
-  expect([runs, fixture.stands().digest]).toEqual([2, fixture.digest('run 2')]);
-});
-
-/** Index, history, tag, index. */
-const WRITES = 4;
-
-test.each(
-  (['revert', 'approve'] as const).flatMap((command) =>
-    Array.from({ length: WRITES + 1 }, (_, survived) => [command, survived] as const),
-  ),
-)(
-  '%s that dies after %i writes leaves what is served whole, and the same command completes it',
-  async (command, survived) => {
-    const fixture = await threePlaces();
-    const act = () => (command === 'revert' ? fixture.revert() : fixture.approve('b'));
-    let writes = 0;
-    fixture.store.before = (call) => {
-      if (writes > survived) throw new StoreError('the process is gone');
-      if (call !== 'put') return;
-      writes += 1;
-      if (writes > survived) throw new StoreError('the process is gone');
-    };
-    const outcome = await act().catch((error: unknown) => error);
-    fixture.store.before = () => {};
-    const moved = { result: 'moved', digest: fixture.digest('b'), from: fixture.digest('c') };
-    expect(outcome).toEqual(survived < WRITES ? new StoreError('the process is gone') : moved);
-    expect(writes).toBe(Math.min(survived + 1, WRITES));
-    // An index that knows the tag knows it where it is, and how it is held.
-    const { digest, hold } = fixture.stands();
-    const known = fixture.index().filter(({ kind }) => kind === 'tag');
-    expect(known).toMatchObject(known.map(() => ({ digest, hold })));
-
-    await act();
-    const held = command === 'revert' ? 'reverted by hand' : undefined;
-    expect([fixture.stands().digest, fixture.stands().hold]).toEqual([fixture.digest('b'), held]);
-    expect(indexOf(fixture)).toEqual(['candidate c', held === undefined ? 'tag b' : `tag b (${held})`]);
-  },
-);
-
-test('approve moves a tag through a store that is sent no conditions', async () => {
-  const fixture = await threePlaces();
+test('approve moves a tag in a store that takes no conditions', async () => {
+  const fixture = await threeDigests();
   const store = new UnconditionalStore(fixture.store);
   const environment = { ...fixture.environment(), store };
   const { repository, tag } = fixture;
