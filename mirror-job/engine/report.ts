@@ -1,7 +1,7 @@
 /** What a run did, for people and machines. Written to `state/<name>/last-run.json`. */
 import type { Digest } from '../../core/digest.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
-import type { RequestCounts } from './source.ts';
+import type { UpstreamReport } from './source.ts';
 import type { ForeignLayer } from './tally.ts';
 
 /** What became of one tag, or of one digest of the configuration. */
@@ -62,29 +62,6 @@ export interface ItemReport {
   /** A tag or, for what the configuration names by digest, that digest; undefined for the repository as a whole. */
   readonly reference: Tag | Digest | undefined;
   readonly outcome: Outcome;
-}
-
-/** What an upstream says of an account's manifest GETs. */
-export interface Quota {
-  /** Its place among the upstream's accounts, from 1. */
-  readonly account: number;
-  readonly remaining: number;
-  readonly limit: number | undefined;
-  /** The time that `limit` holds for. */
-  readonly seconds: number | undefined;
-  /** Whose it is, in the upstream's words: an address or an account's id. */
-  readonly source: string | undefined;
-}
-
-/** What an upstream was asked, and what it said of that. */
-export interface UpstreamReport {
-  readonly name: string;
-  /** As sent, repeats included; without tokens, and what redirects lead to. */
-  readonly requests: RequestCounts;
-  /** One an account that was told; what was told last. */
-  readonly quotas: readonly Quota[];
-  /** Why manifests were not asked for any more; undefined where they were. */
-  readonly exhausted: string | undefined;
 }
 
 export interface RunReport {

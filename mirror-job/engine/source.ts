@@ -2,7 +2,6 @@
 import type { Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Tag } from '../../core/reference.ts';
-import type { UpstreamReport } from './report.ts';
 import type { Witness } from './support/server-clock.ts';
 
 /** A manifest as its source sent it, its digest computed from the bytes. */
@@ -27,6 +26,29 @@ export interface RequestCounts {
   readonly blobGets: number;
   /** Pages of tags, and of referrers. */
   readonly lists: number;
+}
+
+/** What an upstream says about an account's quota of manifest GETs. */
+export interface Quota {
+  /** The account's number among the upstream's accounts, from 1. */
+  readonly account: number;
+  readonly remaining: number;
+  readonly limit: number | undefined;
+  /** The seconds that `limit` holds for. */
+  readonly seconds: number | undefined;
+  /** Whose quota it is, in the upstream's words: an address or an account's id. */
+  readonly source: string | undefined;
+}
+
+/** The requests to an upstream, and what it said about quotas. */
+export interface UpstreamReport {
+  readonly name: string;
+  /** As sent, repeats included. Requests for tokens, and those that follow redirects, are not counted. */
+  readonly requests: RequestCounts;
+  /** The latest answer for each account that has a quota. */
+  readonly quotas: readonly Quota[];
+  /** Why no more manifests were requested; undefined where they were. */
+  readonly exhausted: string | undefined;
 }
 
 /** What several sources have in common. */

@@ -1,23 +1,16 @@
 /** The engine in this process, with a clock, a store and upstreams of the test's own. */
 import { createHash } from 'node:crypto';
 import { parseDigest } from '../../../core/digest.ts';
-import { MAX_MANIFEST_SIZE } from '../../../core/manifest.ts';
 import { parseRepository, parseTag, parseUpstream } from '../../../core/reference.ts';
-import { BufferPool } from '../../../mirror-job/engine/transfer/buffer-pool.ts';
-import {
-  DEFAULT_LIMITS,
-  MANIFEST_BUDGET,
-  type Environment,
-  type Limits,
-} from '../../../mirror-job/engine/environment.ts';
-import { FairShare } from '../../../mirror-job/engine/support/fair-share.ts';
+import type { Environment } from '../../../mirror-job/engine/environment.ts';
+import { createRunState } from '../../../mirror-job/engine/run-state.ts';
+import { DEFAULT_LIMITS, type Limits } from '../../../mirror-job/engine/runtime.ts';
 import type { Image } from '../../../mirror-job/engine/run/image.ts';
 import type { ItemReport, RunReport } from '../../../mirror-job/engine/report.ts';
 import type { TagRules } from '../../../mirror-job/engine/selection/selection.ts';
 import type { Source } from '../../../mirror-job/engine/source.ts';
 import type { Store } from '../../../mirror-job/engine/store/store.ts';
 import { FOLLOW, type MovePolicy } from '../../../mirror-job/engine/tags/tag-policy.ts';
-import { Tally } from '../../../mirror-job/engine/tally.ts';
 import { connect } from '../../../mirror-job/runtime/node/connection.ts';
 import { Registry } from '../../../mirror-job/sources/registry/registry.ts';
 import { NO_BUDGET } from '../../../mirror-job/sources/registry/budget.ts';
@@ -26,6 +19,9 @@ import {
   type RegistryOptions,
 } from '../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../mirror-job/sources/registry/registry-source.ts';
+
+/** Timers of Node and of Workers end at once when they are given more. */
+const MAX_TIMER_MS = 2 ** 31;
 
 /** Stands still but for sleeping, which takes no time and moves it. */
 export class TestClock {
@@ -42,6 +38,7 @@ export class TestClock {
 
   async sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    if (!(milliseconds < MAX_TIMER_MS)) throw new RangeError(`A timer of ${milliseconds} ms ends at once.`);
     this.sleeps.push(milliseconds);
     this.advance(milliseconds);
   }
@@ -67,8 +64,9 @@ export function environmentFor(
   runs += 1;
   const logged: string[] = [];
   const limits = { ...DEFAULT_LIMITS, partSize: PART, ...options.limits };
+  const run = `run-${String(runs).padStart(4, '0')}`;
+  const signal = options.signal ?? new AbortController().signal;
   return {
-    store,
     clock: options.clock ?? new TestClock(),
     log: {
       info: (message) => logged.push(`info: ${message}`),
@@ -76,12 +74,8 @@ export function environmentFor(
     },
     logged,
     createHash,
-    run: `run-${String(runs).padStart(4, '0')}`,
-    signal: options.signal ?? new AbortController().signal,
-    tally: new Tally(),
-    buffers: new BufferPool(8 * limits.partSize, limits.partSize),
-    listedManifests: new FairShare(MANIFEST_BUDGET, MAX_MANIFEST_SIZE),
     limits,
+    ...createRunState({ store, run, signal }, limits, 8 * limits.partSize),
   };
 }
 
