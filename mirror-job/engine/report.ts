@@ -2,7 +2,7 @@
 import type { Digest } from '../../core/digest.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
 import type { UpstreamReport } from './source.ts';
-import type { ForeignLayer } from './tally.ts';
+import type { CopyCounts } from './tally.ts';
 
 /** What became of one tag, or of one digest of the configuration. */
 export type Outcome =
@@ -64,18 +64,12 @@ export interface ItemReport {
   readonly outcome: Outcome;
 }
 
-export interface RunReport {
+export interface RunReport extends CopyCounts {
   readonly run: string;
   /** ISO 8601, UTC. */
   readonly begun: string;
   readonly ended: string;
-  readonly counts: Readonly<Record<Outcome['result'], number>>;
-  readonly blobs: { readonly copied: number; readonly present: number };
-  readonly manifests: { readonly copied: number };
-  /** Bytes read from sources. */
-  readonly bytes: number;
-  /** What this run met and is not mirrored; left out where there is none. */
-  readonly foreignLayers?: readonly ForeignLayer[];
+  readonly counts: OutcomeCounts;
   /** Whether the run was told to stop before it was through. */
   readonly interrupted: boolean;
   readonly upstreams: readonly UpstreamReport[];
@@ -101,15 +95,18 @@ export interface StoreReport {
   readonly copied?: { readonly objects: number; readonly bytes: number };
 }
 
+/** How many tags and digests have each outcome. */
+export type OutcomeCounts = Readonly<Record<Outcome['result'], number>>;
+
 const RESULTS = ['unchanged', 'created', 'moved', 'held', 'gone', 'failed', 'skipped'] as const;
 
-export function countOutcomes(items: readonly ItemReport[]): RunReport['counts'] {
+export function countOutcomes(items: readonly ItemReport[]): OutcomeCounts {
   const counts = { unchanged: 0, created: 0, moved: 0, held: 0, gone: 0, failed: 0, skipped: 0 };
   for (const { outcome } of items) counts[outcome.result] += 1;
   return counts;
 }
 
-export function sumCounts(all: readonly RunReport['counts'][]): RunReport['counts'] {
+export function sumCounts(all: readonly OutcomeCounts[]): OutcomeCounts {
   const sum = { unchanged: 0, created: 0, moved: 0, held: 0, gone: 0, failed: 0, skipped: 0 };
   for (const counts of all) for (const result of RESULTS) sum[result] += counts[result];
   return sum;

@@ -15,6 +15,7 @@ import { Pace } from '../transfer/pace.ts';
 import { isRanged, rangedParts } from '../transfer/ranged-parts.ts';
 import { counted, resumed } from '../transfer/resume.ts';
 import type { Source } from '../source.ts';
+import type { Tally } from '../tally.ts';
 import { MemoryBudget, type RetentionScope } from '../support/memory-budget.ts';
 import { uploadBlob, uploadParts } from '../transfer/upload.ts';
 import { verified, verifiedParts } from '../transfer/verify.ts';
@@ -88,18 +89,24 @@ export class BlobCopier {
 
   /**
    * Makes sure that a repository has a blob.
+   * @param tally counts the copy if this call is the first to need the blob; the run's unless said otherwise
    * @throws {BlobAbsentError} when the source lacks it
    * @throws {SourceError} when it fails, or sends something else
    * @throws {StoreError}
    */
-  ensure(repository: Repository, blob: Descriptor, source: Source): Promise<void> {
+  ensure(
+    repository: Repository,
+    blob: Descriptor,
+    source: Source,
+    tally: Tally = this.#environment.tally,
+  ): Promise<void> {
     const key = blobLinkKey(repository, blob.digest);
     // With the size: a manifest that lies about it must not pass because another one was right.
     return this.#linksOf(repository).get(`${blob.digest} ${blob.size} ${source.name}`, async () => {
-      const { store, tally } = this.#environment;
-      const stored = await this.#storedOnce(blob, source);
+      const { store } = this.#environment;
+      const stored = await this.#storedOnce(blob, source, tally);
       if (stored === 'present') {
-        tally.blobsPresent += 1;
+        tally.add('blobsPresent');
         // A small read that, within a repository which grows by a tag, saves a write a layer.
         if ((await store.size(key)) !== undefined) return;
       }
@@ -108,14 +115,14 @@ export class BlobCopier {
   }
 
   /** What one source lacks, or sends wrong, another one may have: its failure is nobody else's. */
-  async #storedOnce(blob: Descriptor, source: Source): Promise<'copied' | 'present'> {
+  async #storedOnce(blob: Descriptor, source: Source, tally: Tally): Promise<'copied' | 'present'> {
     const name = `${blob.digest} ${blob.size}`;
     const copies = this.#copiesOf(partyOf(source));
     await this.#waitForOthers(name, copies);
     for (;;) {
       const stored = copies.stored.get(name, () => {
         copies.fetches.set(name, { source, isLate: false });
-        return this.#store(blob, source).finally(() => copies.fetches.delete(name));
+        return this.#store(blob, source, tally).finally(() => copies.fetches.delete(name));
       });
       const from = copies.fetches.get(name)?.source;
       try {
@@ -164,29 +171,29 @@ export class BlobCopier {
     return copies;
   }
 
-  #store(blob: Descriptor, source: Source): Promise<'copied' | 'present'> {
+  #store(blob: Descriptor, source: Source, tally: Tally): Promise<'copied' | 'present'> {
     return limitFor(
       this.#slots,
       partyOf(source),
     )(async () => {
-      const { store, tally, signal, limits } = this.#environment;
+      const { store, signal, limits } = this.#environment;
       signal.throwIfAborted();
       const key = blobKey(blob.digest);
       // A key counts only with the right size. Overwriting is safe: only verified bytes are ever completed.
       if ((await store.size(key)) === blob.size) return 'present';
       const running = { label: `${source.name}@${blob.digest}`, size: blob.size, done: 0 };
       tally.running.add(running);
-      tally.bytesPlanned += blob.size;
+      tally.add('bytesPlanned', blob.size);
       try {
         await this.#fetch(key, blob, source, (bytes) => {
           running.done += bytes;
-          tally.bytes += bytes;
+          tally.add('bytes', bytes);
         });
       } finally {
         tally.running.delete(running);
       }
-      tally.blobsCopied += 1;
-      if (blob.size > limits.partSize) tally.blobsInParts += 1;
+      tally.add('blobsCopied');
+      if (blob.size > limits.partSize) tally.add('blobsInParts');
       return 'copied';
     });
   }

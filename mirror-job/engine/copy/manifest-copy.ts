@@ -389,7 +389,7 @@ export class ManifestCopier {
       warnOfForeignLayers(this.#environment.log, source.name, digest, foreign.flat());
       signal.throwIfAborted();
       await store.put(manifestKey(this.#repository, digest), bytes, { contentType: manifest.mediaType });
-      tally.manifestsCopied += 1;
+      tally.add('manifestsCopied');
     }
     return { manifest, digest, size: bytes.length, bytes, children, platforms };
   }
@@ -420,14 +420,14 @@ export class ManifestCopier {
   /** @returns the layer if it is kept elsewhere, or nothing */
   async #ensureBlob(blob: Descriptor, source: Source): Promise<readonly ForeignLayer[]> {
     try {
-      await this.#blobs.ensure(this.#repository, blob, source);
+      await this.#blobs.ensure(this.#repository, blob, source, this.#environment.tally);
       return [];
     } catch (error) {
       // Layers that are kept elsewhere by licence: pulling clients fetch them from their `urls` themselves. A source
       // that only fails may have the layer all the same, and what is stored once is never completed later.
       if (blob.urls === undefined || !(error instanceof BlobAbsentError)) throw error;
       const layer = { repository: this.#repository, digest: blob.digest, urls: blob.urls };
-      this.#environment.tally.foreignLayers.set(`${layer.repository}@${layer.digest}`, layer);
+      this.#environment.tally.addForeignLayer(layer);
       return [layer];
     }
   }

@@ -7,7 +7,6 @@ import type { Environment } from '../environment.ts';
 import type { Image } from './image.ts';
 import { partyOf, type FairShare } from '../support/fair-share.ts';
 import { limitFor } from '../support/limit.ts';
-import { createManifestRetention } from '../copy/manifest-copy.ts';
 import { applyListing, checkExplicitTags, noteGone } from '../tags/listed-tags.ts';
 import { joinPlatforms } from '../copy/platform.ts';
 import { ImageCopier } from '../tags/image-copier.ts';
@@ -28,8 +27,8 @@ import { VisibilityCheck } from '../tags/visibility-check.ts';
 /** What a dry run does in another way. */
 export interface RunHooks {
   readonly blobs: BlobWriter;
-  /** What copies of manifests remember together; left out: as much for each image. */
-  readonly retention?: Keeper;
+  /** The memory that the copiers of manifests share. */
+  readonly retention: Keeper;
   /** Told when the image has selected its tags. */
   readonly users?: Pick<SourceUsers, 'endSelection'>;
   /** Told which tags are mirrored, and why. */
@@ -55,7 +54,7 @@ export class ImageRun {
     this.#state = state;
     this.#onSelection = work.onSelection;
     this.#users = work.users;
-    const { blobs, retention = createManifestRetention() } = work;
+    const { blobs, retention } = work;
     const { findings } = this;
     const visibility = new VisibilityCheck(image);
     const copier = new ImageCopier({ environment, image, state, visibility, blobs, retention, findings });
@@ -79,12 +78,12 @@ export class ImageRun {
         () => this.#inTurn(() => this.#mirrorPin(digest)),
       ]),
     ];
-    tally.planned += work.length;
+    tally.add('planned', work.length);
     const items = await Promise.all(
       work.map(([reference, mirror]) =>
         limit(async () => {
           const outcome = await this.#outcomeOf(mirror);
-          tally.finished += 1;
+          tally.add('finished');
           return { repository, reference, outcome };
         }),
       ),

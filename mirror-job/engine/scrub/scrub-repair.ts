@@ -47,7 +47,8 @@ async function fetchAgain(
   };
   await admit(root.digest);
   if (kind === 'blob') {
-    await blobs.ensure(repository, { mediaType: OCTET_STREAM, digest, size }, source);
+    const blob = { mediaType: OCTET_STREAM, digest, size };
+    await blobs.ensure(repository, blob, source, environment.tally);
     return;
   }
   const manifests = new ManifestCopier(environment, repository, blobs, admit, createManifestRetention());
