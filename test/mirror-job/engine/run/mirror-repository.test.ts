@@ -123,8 +123,8 @@ test('the results of steps that share nothing reduce to the report of one run', 
   const images = await imagesOf('app', 'other');
   const results: RepositoryResult[] = [];
   for (const name of ['app', 'other']) {
-    const result = await step(apart, images, name);
-    results.push(JSON.parse(JSON.stringify(result)) as RepositoryResult);
+    const result: RepositoryResult = JSON.parse(JSON.stringify(await step(apart, images, name)));
+    results.push(result);
   }
   const { run: id, begun, ended, interrupted } = run;
   const report = reportOf(results, {
