@@ -52,7 +52,6 @@ export class Sha256 implements Hasher {
   #compress(): void {
     const words = this.#words;
     const state = this.#state;
-    const at = (array: Uint32Array, index: number): number => array[index] ?? 0;
     for (let index = 0; index < 16; index += 1) words[index] = this.#view.getUint32(4 * index);
     for (let index = 16; index < 64; index += 1) {
       const early = at(words, index - 15);
@@ -97,4 +96,8 @@ export class Sha256 implements Hasher {
 
 function rotate(word: number, bits: number): number {
   return (word >>> bits) | (word << (32 - bits));
+}
+
+function at(words: Uint32Array, index: number): number {
+  return words[index] ?? 0;
 }
