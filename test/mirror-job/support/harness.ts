@@ -5,12 +5,12 @@ import { parseRepository, parseTag, parseUpstream } from '../../../core/referenc
 import type { Environment } from '../../../mirror-job/engine/environment.ts';
 import { createRunState } from '../../../mirror-job/engine/run-state.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../../mirror-job/engine/runtime.ts';
-import type { Image } from '../../../mirror-job/engine/run/image.ts';
+import { DEFAULT_SETTINGS, type Image } from '../../../mirror-job/engine/run/image.ts';
 import type { ItemReport, RunReport } from '../../../mirror-job/engine/report.ts';
 import type { TagRules } from '../../../mirror-job/engine/selection/selection.ts';
 import type { Source } from '../../../mirror-job/engine/source.ts';
 import type { Store } from '../../../mirror-job/engine/store/store.ts';
-import { FOLLOW, type MovePolicy } from '../../../mirror-job/engine/tags/tag-policy.ts';
+import type { MovePolicy } from '../../../mirror-job/engine/tags/tag-policy.ts';
 import { connect } from '../../../mirror-job/runtime/node/connection.ts';
 import { Registry } from '../../../mirror-job/sources/registry/registry.ts';
 import { NO_BUDGET } from '../../../mirror-job/sources/registry/budget.ts';
@@ -126,20 +126,19 @@ export const EVERY_TAG: TagRules = {
 };
 
 export function imageOf(source: Source, repository: string, options: ImageOptions = {}): Image {
-  const { tags = 'all', digests = [], referrersEvery = DAY, mustBePublic = false, platforms } = options;
+  const { tags = 'all', digests = [], rules, moves, mustBePublic = false, ...settings } = options;
   return {
+    ...DEFAULT_SETTINGS,
+    ...settings,
     source,
     repository: parseRepository(repository),
     tags: {
       explicit: tags === 'all' ? [] : tags.map((tag) => parseTag(tag)),
-      rules: options.rules ?? (tags === 'all' ? EVERY_TAG : undefined),
+      rules: rules ?? (tags === 'all' ? EVERY_TAG : undefined),
     },
     digests: digests.map((digest) => parseDigest(digest)),
-    referrersEvery,
-    platforms,
+    moves: { ...DEFAULT_SETTINGS.moves, ...moves },
     mustBePublic,
-    moves: { ...FOLLOW, ...options.moves },
-    immutable: options.immutable ?? [],
     neighbours: [],
   };
 }

@@ -9,7 +9,7 @@ import { parseRepository, parseTag, parseUpstream } from '../../../../core/refer
 import { openBucket } from '../../../../mirror-job/engine/store/bucket.ts';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { MEMORY_BUDGET } from '../../../../mirror-job/engine/environment.ts';
-import type { Image } from '../../../../mirror-job/engine/run/image.ts';
+import { DEFAULT_SETTINGS, type Image } from '../../../../mirror-job/engine/run/image.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { systemClock } from '../../../../mirror-job/runtime/node/clock.ts';
 import { connect } from '../../../../mirror-job/runtime/node/connection.ts';
@@ -17,7 +17,6 @@ import { createEnvironment } from '../../../../mirror-job/assembly/environment.t
 import { NO_BUDGET } from '../../../../mirror-job/sources/registry/budget.ts';
 import { DEFAULT_CONCURRENCY } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { Registry } from '../../../../mirror-job/sources/registry/registry.ts';
-import { FOLLOW } from '../../../../mirror-job/engine/tags/tag-policy.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import { EVERY_TAG } from '../../support/harness.ts';
 import { S3Store } from '../../../../mirror-job/storage/s3/s3-store.ts';
@@ -61,14 +60,11 @@ async function images({ upstream, repositories }: RunTarget): Promise<Image[]> {
     budget: NO_BUDGET,
   });
   return repositories.map(({ path, tags }) => ({
+    ...DEFAULT_SETTINGS,
     source: new RegistrySource(registry, path),
     repository: parseRepository(`mirror.test/${path}`),
     tags: { explicit: tags.map((tag) => parseTag(tag)), rules: tags.length === 0 ? EVERY_TAG : undefined },
-    digests: [],
-    referrersEvery: 86_400_000,
     mustBePublic: false,
-    moves: FOLLOW,
-    immutable: [],
     neighbours: [],
   }));
 }

@@ -3,14 +3,13 @@
  * any module of Node's, so the build fails as soon as the engine or the registry's client needs one.
  */
 import { parseRepository, parseTag, parseUpstream } from '../../../../../core/reference.ts';
-import type { Image } from '../../../../../mirror-job/engine/run/image.ts';
+import { DEFAULT_SETTINGS, type Image } from '../../../../../mirror-job/engine/run/image.ts';
 import { mirrorRepository } from '../../../../../mirror-job/engine/run/mirror-repository.ts';
 import { shareWork } from '../../../../../mirror-job/engine/run/shared-work.ts';
 import { createRunState } from '../../../../../mirror-job/engine/run-state.ts';
 import { DEFAULT_LIMITS, type Clock, type Runtime } from '../../../../../mirror-job/engine/runtime.ts';
 import { openBucket } from '../../../../../mirror-job/engine/store/bucket.ts';
 import { TimeoutError } from '../../../../../mirror-job/engine/support/timeout-error.ts';
-import { FOLLOW } from '../../../../../mirror-job/engine/tags/tag-policy.ts';
 import type { Answer, Fetch } from '../../../../../mirror-job/sources/registry/answer.ts';
 import { NO_BUDGET } from '../../../../../mirror-job/sources/registry/budget.ts';
 import {
@@ -108,14 +107,12 @@ export default {
       budget: NO_BUDGET,
     });
     const image: Image = {
+      ...DEFAULT_SETTINGS,
       source: new RegistrySource(registry, told.path),
       repository: parseRepository(told.repository),
       tags: { explicit: [parseTag(told.tag)], rules: undefined },
-      digests: [],
       referrersEvery: 1,
       mustBePublic: false,
-      moves: FOLLOW,
-      immutable: [],
       neighbours: [],
     };
     const work = shareWork({ ...runtime, ...state }, [image]);
