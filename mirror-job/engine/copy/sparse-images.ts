@@ -4,7 +4,7 @@
  */
 import type { Environment } from '../environment.ts';
 import type { Image } from '../run/image.ts';
-import type { StoredManifest } from './manifest-copy.ts';
+import type { StoredManifest } from './stored-manifest.ts';
 import { covers, joinPlatforms, type Platforms } from './platform.ts';
 
 /** What was noted of something that is stored: of a tag, of a pin. */

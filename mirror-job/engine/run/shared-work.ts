@@ -4,7 +4,7 @@
  */
 import type { Repository } from '../../../core/reference.ts';
 import { BlobCopier, type BlobWriter } from '../copy/blob-copy.ts';
-import { createManifestRetention } from '../copy/manifest-copy.ts';
+import { createManifestRetention } from '../copy/stored-manifest.ts';
 import type { Environment } from '../environment.ts';
 import { KnownEmptyStore } from '../store/known-empty-store.ts';
 import { FairShare } from '../support/fair-share.ts';
