@@ -98,7 +98,7 @@ export class MovingUpstream {
       size: bytes.length,
       bytes,
       children: [],
-      platforms: { taken: [], left: [] },
+      platforms: { taken: [], leftOut: [] },
     };
     await publishTag(environment, repository, tag, target, { expected: before.digest, hold });
     await state.note({ ...place, kind: 'tag', hold });

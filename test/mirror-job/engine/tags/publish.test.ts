@@ -32,7 +32,7 @@ const [a, b, c] = ['a', 'b', 'c'].map((name) => {
     size: bytes.length,
     bytes: new Uint8Array(bytes),
     children: [],
-    platforms: { taken: [], left: [] },
+    platforms: { taken: [], leftOut: [] },
   } satisfies StoredManifest;
 });
 if (a === undefined || b === undefined || c === undefined) throw new Error('There are three.');
