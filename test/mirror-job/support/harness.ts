@@ -1,4 +1,4 @@
-/** The engine in this process, with a clock, a store and upstreams of the test's own. */
+/** Runs the engine in this process, with a clock, a store and upstreams of the test's own. */
 import { createHash } from 'node:crypto';
 import { parseDigest } from '../../../core/digest.ts';
 import { parseRepository, parseTag, parseUpstream } from '../../../core/reference.ts';
@@ -20,10 +20,10 @@ import {
 } from '../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../mirror-job/sources/registry/registry-source.ts';
 
-/** Timers of Node and of Workers end at once when they are given more. */
+/** Timers of Node and of Workers end at once if they are given more. */
 const MAX_TIMER_MS = 2 ** 31;
 
-/** Stands still but for sleeping, which takes no time and moves it. */
+/** A clock that only a sleep moves. A sleep takes no time. */
 export class TestClock {
   #now: number;
   readonly sleeps: number[] = [];
@@ -50,7 +50,7 @@ export class TestClock {
 
 export interface TestEnvironment extends Environment {
   readonly clock: TestClock;
-  /** What was logged, as `<level>: <message>`. */
+  /** The log, as `<level>: <message>`. */
   readonly logged: string[];
 }
 
@@ -79,7 +79,7 @@ export function environmentFor(
   };
 }
 
-/** A client of a tests' registry that gives up fast: a silence of 300 ms, two attempts, no time between them. */
+/** A client of a test's registry that gives up fast: after a silence of 300 ms and two attempts, without time between them. */
 export async function registryAt(host: string, options: Partial<RegistryOptions> = {}): Promise<Registry> {
   return new Registry(parseUpstream(host), {
     fetch: await connect(undefined),
@@ -106,7 +106,7 @@ export async function sourceAt(
 
 export interface ImageOptions {
   readonly tags?: readonly string[] | 'all';
-  /** Besides the tags that are named. */
+  /** The rules besides the explicit tags. */
   readonly rules?: TagRules;
   readonly digests?: readonly string[];
   readonly referrersEvery?: number | false;
@@ -116,7 +116,7 @@ export interface ImageOptions {
   readonly immutable?: Image['immutable'];
 }
 
-/** All that is listed. */
+/** Rules that select every tag of the list. */
 export const EVERY_TAG: TagRules = {
   include: [],
   versions: undefined,
@@ -145,7 +145,7 @@ export function imageOf(source: Source, repository: string, options: ImageOption
 
 export const DAY = 86_400_000;
 
-/** `<repository>:<tag>` → what became of it: its result, or the sentence of its failure. */
+/** `<repository>:<tag>` → its result, or the sentence of its failure. */
 export function outcomesOf(report: Pick<RunReport, 'items'>): Record<string, string> {
   return Object.fromEntries(report.items.map((item) => [nameOf(item), textOf(item)]));
 }

@@ -1,4 +1,4 @@
-/** Platforms as containerd spells and compares them, and which children of an index a subset takes. */
+/** Platforms as containerd spells and compares them, and the children of an index that a subset takes. */
 import { expect, test } from 'vitest';
 import { formatPlatform, parseDescriptor, type Platform } from '../../../../core/descriptor.ts';
 import {
@@ -36,7 +36,7 @@ test.each([
   ['wasi/wasm', 'wasi/wasm'],
   ['windows/amd64', 'windows/amd64'],
   ['windows(10.0.20348)/amd64', 'windows(10.0.20348)/amd64'],
-  // Names that every object of JavaScript has.
+  // Every object of JavaScript has these names.
   ['linux/constructor', 'linux/constructor'],
   ['linux/__proto__/toString', 'linux/__proto__/tostring'],
   ['linux/hasownproperty/v1', 'linux/hasownproperty/v1'],

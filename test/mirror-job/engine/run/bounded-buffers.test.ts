@@ -1,4 +1,4 @@
-/** The bound on all buffers holds whatever is copied, and however much of it at once. */
+/** The bound of all buffers holds for blobs of any size, and for any number of them at once. */
 import { expect, test } from 'vitest';
 import { BufferPool, type Buffer } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { DEFAULT_LIMITS, MEMORY_BUDGET } from '../../../../mirror-job/engine/environment.ts';
@@ -17,7 +17,7 @@ const BLOBS = 40;
 /** Bytes after which the run is told to stop. */
 const SENT = 40 * MIB;
 
-/** Notes the most that it has held. */
+/** Records the most bytes that it has held. */
 class WatchedPool extends BufferPool {
   most = 0;
 
@@ -28,7 +28,7 @@ class WatchedPool extends BufferPool {
   }
 }
 
-/** Takes parts and keeps none of their bytes. */
+/** Accepts parts and drops their bytes. */
 class SinkStore extends MemoryStore {
   override async putPart(_key: string, _upload: string, number: number): Promise<UploadPart> {
     await new Promise((resolve) => setImmediate(resolve));

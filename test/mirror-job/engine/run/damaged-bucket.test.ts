@@ -1,4 +1,4 @@
-/** What somebody else did to the bucket is noticed where it would do harm, and mended. */
+/** A run notices damage that somebody else did to the bucket where it would do harm, and repairs it. */
 import { expect, test } from 'vitest';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { addArtifact, addImage, addLayer, tagAs } from '../../../support/builder.ts';

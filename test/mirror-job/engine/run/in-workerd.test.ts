@@ -1,4 +1,4 @@
-/** The engine and the registry's client need nothing of Node's: they run in workerd, over an R2 binding. */
+/** The engine and the registry's client run without Node: in workerd, over an R2 binding. */
 import { build } from 'esbuild';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,11 +16,11 @@ import { startRogueRegistry, type RogueRegistry } from '../../../support/rogue-r
 import { environmentFor, imageOf, sourceAt } from '../../support/harness.ts';
 import type { StepRequest } from './workerd/step-worker.ts';
 
-// Two runs of many megabytes take their time on a busy machine.
+// Two runs copy many megabytes, which takes long on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
 
 const MEBIBYTE = 1024 * 1024;
-/** R2's smallest. */
+/** The smallest part that R2 takes. */
 const PART_BYTES = 5 * MEBIBYTE;
 const LIMITS = { partSize: PART_BYTES, rangesFrom: PART_BYTES };
 const BUFFER_BYTES = 2 * PART_BYTES;
@@ -39,7 +39,7 @@ beforeAll(async () => {
     outfile: join(folder, 'worker.js'),
     bundle: true,
     format: 'esm',
-    // A module of Node's is an error of the build, because this platform has none of them.
+    // The build fails for a module of Node's, because this platform has none.
     platform: 'browser',
     conditions: ['workerd', 'worker', 'browser'],
     logLevel: 'silent',

@@ -1,7 +1,6 @@
 /**
- * One mirror run as a process of its own, which a suite may kill: with parts so small that a small blob has
- * several. Its one argument is a `RunTarget` as JSON; what fails is said on stderr, and
- * at the end its peak memory on stdout, in bytes.
+ * A mirror run as a process of its own, which a suite may kill. Its parts are so small that a small blob has several. Its one
+ * argument is a `RunTarget` as JSON. It prints failures to stderr, and at the end its peak memory in bytes to stdout.
  */
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -74,8 +73,8 @@ function say(message: string): void {
 }
 
 /**
- * Bytes. Linux counts what the parent had when it forked into `maxRSS`, but not into the high-water mark of
- * the memory itself.
+ * In bytes. Linux counts the memory of the parent at the fork into `maxRSS`, but not into the high-water mark of the memory
+ * itself.
  */
 async function peakMemory(): Promise<number> {
   if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;

@@ -16,7 +16,7 @@ import { environmentFor, imageOf } from '../../support/harness.ts';
 import { MemorySource } from '../../support/memory-source.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
-/** An image with a layer that all repositories have and one of its own. A second one has a layer that upstream lacks. */
+/** Two images that share a layer with all repositories. One has a layer of its own, and the other one that upstream lacks. */
 async function sourceOf(name: string): Promise<MemorySource> {
   const content = emptyRepository();
   const shared = await addLayer(content, 'shared');
@@ -37,12 +37,12 @@ async function imagesOf(...names: readonly string[]): Promise<Image[]> {
   );
 }
 
-/** A step as in a process of its own: it shares the bucket with other steps, and nothing else. */
+/** Runs a step as if it had a process of its own: it shares the bucket with other steps, and nothing else. */
 function step(store: MemoryStore, images: readonly Image[], name = 'app'): Promise<RepositoryResult> {
   return mirrorRepository(parseRepository(`mirror.test/${name}`), shareWork(environmentFor(store), images));
 }
 
-/** The bucket without what names the run that wrote it. */
+/** The bucket's objects without the names of the runs that wrote them. */
 function contentOf({ objects }: MemoryStore): Record<string, string> {
   const texts = [...objects].map(([key, { bytes }]): [string, string] => [
     key.replaceAll(/run-\d+/g, 'run'),
@@ -137,7 +137,7 @@ test('the results of steps that share nothing reduce to the report of one run', 
     storeFindings: [],
     scrub: { findings: [], copied: new Tally().copied },
   });
-  // Each process looks for the two shared blobs (a config and a layer) by itself: the second one finds them in the bucket.
+  // The second process finds the two shared blobs (a config and a layer) in the bucket.
   expect(run.blobs).toEqual({ copied: 6, present: 0 });
   expect(report).toEqual({ ...run, blobs: { copied: 6, present: 2 } });
   expect(servedOf(results)).toEqual(['mirror.test/app', 'mirror.test/other']);
