@@ -4,6 +4,6 @@ import type { RunState } from './run-state.ts';
 
 export type { Clock, Hasher, Limits, Log } from './runtime.ts';
 export { DEFAULT_LIMITS } from './runtime.ts';
-export { MANIFEST_BUDGET, MEMORY_BUDGET } from './run-state.ts';
+export { MEMORY_BUDGET } from './run-state.ts';
 
 export interface Environment extends Runtime, RunState {}
