@@ -25,8 +25,6 @@ import { chooseChildren, complaintAbout, joinChoices } from './platform-choice.t
 import type { Platforms } from './platform.ts';
 import { partOf, weigh, type StoredManifest, type StoredPart } from './stored-manifest.ts';
 
-export type { StoredManifest, StoredPart } from './stored-manifest.ts';
-
 /**
  * Bytes of listed manifests that one image of the configuration holds at once, so that other images of its upstream go on
  * while its blobs come slowly. Referrers have a share of their own, because more people may add a referrer than move a tag

@@ -2,7 +2,8 @@
 import type { Digest } from '../../../core/digest.ts';
 import type { Tag } from '../../../core/reference.ts';
 import type { BlobWriter } from '../copy/blob-copy.ts';
-import { ManifestCopier, type StoredManifest } from '../copy/manifest-copy.ts';
+import { ManifestCopier } from '../copy/manifest-copy.ts';
+import type { StoredManifest } from '../copy/stored-manifest.ts';
 import type { Platforms } from '../copy/platform.ts';
 import { ReferrerCopier } from '../copy/referrer-copy.ts';
 import { referrersAreDue, type ReferrerTimes } from '../copy/referrer-schedule.ts';

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseManifest } from '../../../../core/manifest.ts';
 import { parseRepository, parseTag } from '../../../../core/reference.ts';
-import type { StoredManifest } from '../../../../mirror-job/engine/copy/manifest-copy.ts';
+import type { StoredManifest } from '../../../../mirror-job/engine/copy/stored-manifest.ts';
 import { KnownEmptyStore } from '../../../../mirror-job/engine/store/known-empty-store.ts';
 import { findTag, publishTag } from '../../../../mirror-job/engine/tags/publish.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
