@@ -7,16 +7,16 @@ import { crypto } from '../runtime/node/builtin.ts';
 import { systemClock } from '../runtime/node/clock.ts';
 import { hashAndCollect } from '../runtime/node/memory.ts';
 
-/** @param longestMs how long the run may take; left out for work that copies nothing from upstreams */
+/** @param maxRunMs how long the run may take; left out for work that copies nothing from upstreams */
 export function createEnvironment(
   { store, log, signal }: Pick<Environment, 'store' | 'log' | 'signal'>,
-  longestMs = DEFAULT_LIMITS.longest,
+  maxRunMs = DEFAULT_LIMITS.maxRunMs,
 ): Environment {
   const runtime: Runtime = {
     clock: systemClock,
     log,
     createHash: hashAndCollect(),
-    limits: { ...DEFAULT_LIMITS, longest: longestMs },
+    limits: { ...DEFAULT_LIMITS, maxRunMs },
   };
   const run = `${compactTime(systemClock.now())}-${crypto.randomBytes(3).toString('hex')}`;
   return { ...runtime, ...createRunState({ store, run, signal }, runtime.limits) };

@@ -26,7 +26,7 @@ export interface Configuration {
 }
 
 /** The settings that `defaults` gives to all entries. */
-export type ImageDefaults = Pick<ImageSettings, 'referrersEvery' | 'platforms' | 'moves'>;
+export type ImageDefaults = Pick<ImageSettings, 'referrersEveryMs' | 'platforms' | 'moves'>;
 
 export interface StoreConfiguration extends S3StoreOptions {
   readonly audience: Audience;

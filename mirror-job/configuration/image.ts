@@ -50,8 +50,8 @@ export function interpretImage(
   const source = interpretSource(input, context, problems);
   const tags = interpretTags(input.tags ?? [], [...path, 'tags'], problems);
   const digests = interpretDigests(input.digests ?? [], [...path, 'digests'], problems);
-  const referrersEvery =
-    problems.interval(input.referrers, [...path, 'referrers']) ?? defaults.referrersEvery;
+  const referrersEveryMs =
+    problems.interval(input.referrers, [...path, 'referrers']) ?? defaults.referrersEveryMs;
   const platforms = interpretPlatforms(input.platforms, defaults.platforms, [...path, 'platforms'], problems);
   const moves = interpretMoves(input.moves, [...path, 'moves'], problems, defaults.moves);
   if (source === undefined) return undefined;
@@ -68,7 +68,7 @@ export function interpretImage(
     digests: [...new Set([...source.digests, ...digests])],
     digestName: source.digestName,
     platforms,
-    referrersEvery,
+    referrersEveryMs,
     moves,
     immutable: tags.immutable,
     public: input.public ?? false,

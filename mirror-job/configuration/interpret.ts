@@ -73,10 +73,10 @@ function interpretDefaults(
   input: NonNullable<ConfigurationFile['defaults']>,
   problems: Problems,
 ): ImageDefaults {
-  const referrersEvery = problems.interval(input.referrers, ['defaults', 'referrers']);
+  const referrersEveryMs = problems.interval(input.referrers, ['defaults', 'referrers']);
   const platforms = interpretPlatforms(input.platforms, undefined, ['defaults', 'platforms'], problems);
   const moves = interpretMoves(input.moves, ['defaults', 'moves'], problems);
-  return { referrersEvery: referrersEvery ?? DEFAULT_SETTINGS.referrersEvery, platforms, moves };
+  return { referrersEveryMs: referrersEveryMs ?? DEFAULT_SETTINGS.referrersEveryMs, platforms, moves };
 }
 
 function interpretUpstreams(

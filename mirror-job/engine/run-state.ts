@@ -39,7 +39,7 @@ export interface RunState {
 /** @param bufferBytes the bytes of all buffers */
 export function createRunState(
   { store, run, signal }: Pick<RunState, 'store' | 'run' | 'signal'>,
-  { partSize }: Pick<Limits, 'partSize'>,
+  { partBytes }: Pick<Limits, 'partBytes'>,
   bufferBytes: number = MEMORY_BUDGET,
 ): RunState {
   return {
@@ -47,7 +47,7 @@ export function createRunState(
     run,
     signal,
     tally: new Tally(),
-    buffers: new BufferPool(bufferBytes, partSize),
+    buffers: new BufferPool(bufferBytes, partBytes),
     listedManifests: new FairShare(MANIFEST_BUDGET, MAX_MANIFEST_SIZE),
   };
 }

@@ -38,25 +38,25 @@ export interface Limits {
   readonly repositories: number;
   /** How many blobs are copied at once. */
   readonly blobs: number;
-  /** The bytes of a part of a multipart upload, at least 5 MiB on S3. A blob up to this size is written with one PUT. */
-  readonly partSize: number;
-  /** A blob of at least this many bytes is fetched in ranges of a part's size, where its source can serve ranges. */
-  readonly rangesFrom: number;
+  /** The size of a part of a multipart upload, at least 5 MiB on S3. A blob up to this size is written with one PUT. */
+  readonly partBytes: number;
+  /** A blob of at least this size is fetched in ranges of a part's size, where its source can serve ranges. */
+  readonly rangesFromBytes: number;
   /** How many ranges of one blob are fetched at once, as far as there are buffers for them. */
   readonly rangesAtOnce: number;
-  /** The milliseconds between two writes of a repository's index while the run works on it. */
-  readonly flushEvery: number;
-  /** The milliseconds that the run may take. A blob that would take longer alone is given up. */
-  readonly longest: number;
+  /** The interval between two writes of a repository's index while the run works on it. */
+  readonly flushEveryMs: number;
+  /** The longest time that the run may take. A blob that would take longer alone is given up. */
+  readonly maxRunMs: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
   tags: 32,
   repositories: 32,
   blobs: 16,
-  partSize: 8 * 1024 * 1024,
-  rangesFrom: 64 * 1024 * 1024,
+  partBytes: 8 * 1024 * 1024,
+  rangesFromBytes: 64 * 1024 * 1024,
   rangesAtOnce: 5,
-  flushEvery: 15_000,
-  longest: Infinity,
+  flushEveryMs: 15_000,
+  maxRunMs: Infinity,
 };

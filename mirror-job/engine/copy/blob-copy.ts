@@ -193,7 +193,7 @@ export class BlobCopier {
         tally.running.delete(running);
       }
       tally.add('blobsCopied');
-      if (blob.size > limits.partSize) tally.add('blobsInParts');
+      if (blob.size > limits.partBytes) tally.add('blobsInParts');
       return 'copied';
     });
   }
@@ -207,7 +207,7 @@ export class BlobCopier {
     if (isRanged(source, blob.size, limits)) {
       const pace = new Pace(what, blob.size, {
         clock,
-        longest: limits.longest,
+        longest: limits.maxRunMs,
         connections: limits.rangesAtOnce,
       });
       const parts = rangedParts(environment, source, blob, pace, add);
@@ -215,7 +215,7 @@ export class BlobCopier {
       await uploadParts(environment, key, blob.size, right, OCTET_STREAM);
       return;
     }
-    const pace = new Pace(what, blob.size, { clock, longest: limits.longest });
+    const pace = new Pace(what, blob.size, { clock, longest: limits.maxRunMs });
     const body = verified(counted(resumed(source, blob, signal, { pace }), add), blob, source, createHash);
     await uploadBlob(environment, key, blob.size, body, OCTET_STREAM);
   }

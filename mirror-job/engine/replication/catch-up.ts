@@ -168,7 +168,7 @@ class CatchUp {
       const checked = verified(body, expected, source, createHash);
       await uploadBlob({ ...this.#environment, store: this.#to.store }, key, size, checked, OCTET_STREAM);
       this.#count(key, size);
-      if (size > limits.partSize) tally.blobsInParts += 1;
+      if (size > limits.partBytes) tally.blobsInParts += 1;
     } catch (error) {
       // One blob that is damaged there keeps back what needs it, and nothing else.
       if (!(error instanceof SourceError)) throw error;

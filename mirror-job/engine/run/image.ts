@@ -23,8 +23,8 @@ export interface ImageSettings {
   readonly digestName?: DigestName | undefined;
   /** The platforms whose children of an index are mirrored, normalized and sorted; left out for all. */
   readonly platforms?: Platforms;
-  /** Milliseconds after which an unchanged image is asked for new referrers; false to mirror no referrers at all. */
-  readonly referrersEvery: number | false;
+  /** The interval at which the referrers of an unchanged image are requested; false to mirror no referrers at all. */
+  readonly referrersEveryMs: number | false;
   /** When a tag that upstream moves is moved here. */
   readonly moves: MovePolicy;
   /** Tags that must not move, whatever `moves` says. */
@@ -37,7 +37,7 @@ export const DEFAULT_SETTINGS: Omit<ImageSettings, 'repository'> = {
   digests: [],
   digestName: undefined,
   platforms: undefined,
-  referrersEvery: 24 * 3_600_000,
+  referrersEveryMs: 24 * 3_600_000,
   moves: FOLLOW,
   immutable: [],
 };

@@ -83,8 +83,8 @@ export class ImageCopier {
 
   /** Whether the record of a stored digest says that nothing has to be asked of upstream. */
   isUpToDate(record: ReferrerTimes & Recorded): boolean {
-    const { referrersEvery } = this.#image;
-    return !referrersAreDue(record, referrersEvery, this.#clock.now()) && this.hasAllPlatforms(record);
+    const { referrersEveryMs } = this.#image;
+    return !referrersAreDue(record, referrersEveryMs, this.#clock.now()) && this.hasAllPlatforms(record);
   }
 
   /** Whether the record of a stored digest has every platform that the image is to have. */
@@ -127,10 +127,10 @@ export class ImageCopier {
     record?: Recorded,
     referrersChecked?: string,
   ): Promise<StoredImage> {
-    const { source, referrersEvery } = this.#image;
+    const { source, referrersEveryMs } = this.#image;
     const wanted = this.#sparse.wanted(record);
     const root = await this.#manifests.ensure(digest, source, manifest, undefined, wanted);
-    const isAsked = referrersEvery !== false && referrersChecked === undefined;
+    const isAsked = referrersEveryMs !== false && referrersChecked === undefined;
     const { digests, excess } = await this.#referrers.ensure(root, source, isAsked);
     const excessTags = isAsked ? await this.#signatures.ensure(root, digests, source) : undefined;
     this.#reportExcess(digest, excess ?? excessTags);

@@ -63,7 +63,7 @@ export function environmentFor(
 ): TestEnvironment {
   runs += 1;
   const logged: string[] = [];
-  const limits = { ...DEFAULT_LIMITS, partSize: PART, ...options.limits };
+  const limits = { ...DEFAULT_LIMITS, partBytes: PART, ...options.limits };
   const run = `run-${String(runs).padStart(4, '0')}`;
   const signal = options.signal ?? new AbortController().signal;
   return {
@@ -75,7 +75,7 @@ export function environmentFor(
     logged,
     createHash,
     limits,
-    ...createRunState({ store, run, signal }, limits, 8 * limits.partSize),
+    ...createRunState({ store, run, signal }, limits, 8 * limits.partBytes),
   };
 }
 
@@ -109,7 +109,7 @@ export interface ImageOptions {
   /** The rules besides the explicit tags. */
   readonly rules?: TagRules;
   readonly digests?: readonly string[];
-  readonly referrersEvery?: number | false;
+  readonly referrersEveryMs?: number | false;
   readonly platforms?: readonly string[];
   readonly mustBePublic?: boolean;
   readonly moves?: Partial<MovePolicy>;

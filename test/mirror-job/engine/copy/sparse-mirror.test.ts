@@ -20,7 +20,7 @@ test('a run for all platforms after a run for some fetches the missing ones, and
   const paths = ['library/app', 'library/attested', 'library/docker', 'library/nested', 'library/signed'];
   const corpus = selectRepositories(await buildCorpus(), (name) => paths.includes(name));
   await mirror.begin(corpus);
-  const options = { platforms: ['linux/amd64'], referrersEvery: false } as const;
+  const options = { platforms: ['linux/amd64'], referrersEveryMs: false } as const;
   const first = await mirror.sync(paths, options);
   expect(new Set(Object.values(first.outcomes))).toEqual(new Set(['created']));
   expect((await mirror.walk()).problems).toEqual([]);
@@ -29,7 +29,7 @@ test('a run for all platforms after a run for some fetches the missing ones, and
   expect(again.upstream.filter((request) => request.startsWith('GET'))).toEqual(paths.map(() => 'GET tags'));
   expect(again.writes).toEqual(['PUT state/test/last-run.json']);
 
-  const whole = await mirror.sync(paths, { referrersEvery: false });
+  const whole = await mirror.sync(paths, { referrersEveryMs: false });
   expect(whole.outcomes).toEqual({});
   const { problems, behind } = await mirror.walk();
   expect([problems, behind]).toEqual([[], []]);

@@ -142,7 +142,7 @@ test('a subset that grew fills in what is missing, even if the tag did not move'
   const { source, store, sync, index, amd64, arm64, s390x } = await begin();
   await sync({ platforms: ['linux/amd64'] });
   const before = store.json(`${ROOT}_tags/one`);
-  const { counts } = await sync({ platforms: ['linux/amd64', 'linux/arm64'], referrersEvery: false });
+  const { counts } = await sync({ platforms: ['linux/amd64', 'linux/arm64'], referrersEveryMs: false });
   expect(counts).toEqual({ created: 0, failed: 0, moved: 0, unchanged: 1, held: 0, gone: 0, skipped: 0 });
   expect(stored(store, index, amd64, arm64, s390x)).toEqual([true, true, true, false]);
   expect(recorded(store)).toEqual(['linux/amd64,linux/arm64', 'linux/amd64,linux/arm64']);

@@ -22,7 +22,7 @@ vi.setConfig({ testTimeout: 120_000 });
 const MEBIBYTE = 1024 * 1024;
 /** The smallest part that R2 takes. */
 const PART_BYTES = 5 * MEBIBYTE;
-const LIMITS = { partSize: PART_BYTES, rangesFrom: PART_BYTES };
+const LIMITS = { partBytes: PART_BYTES, rangesFromBytes: PART_BYTES };
 const BUFFER_BYTES = 2 * PART_BYTES;
 const LAYER_BYTES = BUFFER_BYTES + 12_345;
 const CREDENTIALS = { accessKeyId: 'test-access-key', secretAccessKey: 'test-secret-key' };
@@ -94,7 +94,7 @@ async function step(): Promise<unknown> {
     path: 'app',
     repository: 'mirror.test/app',
     tag: '1',
-    partSize: PART_BYTES,
+    partBytes: PART_BYTES,
     bufferBytes: BUFFER_BYTES,
   };
   const response = await fetch(url, { method: 'POST', body: JSON.stringify(request) });
@@ -108,7 +108,7 @@ test('a step in workerd copies a layer that is larger than all buffers, and leav
   const store = new S3Store({ endpoint, bucket, region, prefix: '', pathStyle: true, credentials });
   await openBucket(store, { name: 'test', audience: 'public', singleWriter: false, newId: 'node' });
   const source = await sourceAt(registry.host, 'app', { timeout: 30_000 });
-  const image = imageOf(source, 'mirror.test/app', { tags: ['1'], referrersEvery: 1 });
+  const image = imageOf(source, 'mirror.test/app', { tags: ['1'], referrersEveryMs: 1 });
   const report = await runMirror(environmentFor(store, { limits: LIMITS }), 'test', [image]);
   expect([report.counts.created, report.blobs.copied]).toEqual([1, 4]);
 

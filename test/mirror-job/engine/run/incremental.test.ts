@@ -77,13 +77,13 @@ test('a tag that moves costs only its own new content', async () => {
   const before = await addMultiPlatform(app, 'before');
   tagAs(app, before, 'latest', 'still');
   await mirror.begin(corpusOf(['team/app', app]));
-  await mirror.sync(['team/app'], { tags: ['latest', 'still'], referrersEvery: false });
+  await mirror.sync(['team/app'], { tags: ['latest', 'still'], referrersEveryMs: false });
 
   const known = new Set(app.blobs.keys());
   const after = await addMultiPlatform(app, 'after');
   tagAs(app, after, 'latest');
   const fresh = [...app.blobs.keys()].filter((digest) => !known.has(digest));
-  const run = await mirror.sync(['team/app'], { tags: ['latest', 'still'], referrersEvery: false });
+  const run = await mirror.sync(['team/app'], { tags: ['latest', 'still'], referrersEveryMs: false });
   expect(run.outcomes).toEqual({ 'mirror.test/team/app:latest': 'moved' });
   const manifests = run.upstream.filter((request) => request.startsWith('GET manifest'));
   expect(manifests.length).toBe(3);
@@ -121,7 +121,7 @@ test.each([
     tagAs(app, image, 'latest');
     await mirror.begin(corpusOf(['team/app', app]), { referrers });
     const clock = new TestClock();
-    const options = { tags: ['latest'], referrersEvery: DAY };
+    const options = { tags: ['latest'], referrersEveryMs: DAY };
     await mirror.sync(['team/app'], options, clock);
     const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
     if (!referrers) {

@@ -48,7 +48,7 @@ test('two runs at once lose nothing of each other', async () => {
     runOnce({
       ...store,
       prefixes: ['both/'],
-      partSize: PART,
+      partBytes: PART,
       upstream: registry.host,
       repositories: [{ path: 'team/app', tags: [tag, 'three'] }],
     });
@@ -64,7 +64,7 @@ test('two runs at once lose nothing of each other', async () => {
 test('a bucket is whole after a kill before or after each write, and a rerun makes it equal', async () => {
   const report = await killAtEachWrite({
     ...store,
-    partSize: PART,
+    partBytes: PART,
     upstream: registry.host,
     repositories: [{ path: 'team/app', tags: ['one', 'two'] }],
     listsUploads: false,

@@ -38,8 +38,8 @@ async function run(to: RunTarget, prefix: string): Promise<void> {
   });
   const environment = createEnvironment({ store, log, signal });
   await openBucket(store, { name: 'kill', audience: 'public', singleWriter: false, newId: randomUUID() });
-  const limits = { ...environment.limits, partSize: to.partSize };
-  const buffers = new BufferPool(MEMORY_BUDGET, to.partSize);
+  const limits = { ...environment.limits, partBytes: to.partBytes };
+  const buffers = new BufferPool(MEMORY_BUDGET, to.partBytes);
   const report = await runMirror({ ...environment, limits, buffers }, 'kill', await images(to));
   for (const { outcome } of report.items) if (outcome.result === 'failed') say(outcome.error);
   if (report.counts.failed > 0) process.exitCode = 1;

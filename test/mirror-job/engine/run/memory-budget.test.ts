@@ -145,7 +145,7 @@ async function runWatched(repository: Repository, last: string) {
     alive = source.alive();
   };
   const report = await runMirror(environmentFor(new ForgetfulStore()), 'default', [
-    imageOf(source, 'mirror.test/app', { referrersEvery: false }),
+    imageOf(source, 'mirror.test/app', { referrersEveryMs: false }),
   ]);
   return { alive, counts: report.counts };
 }
@@ -171,7 +171,7 @@ test('a tag whose manifests were forgotten takes them from the bucket', async ()
   const source = new MemorySource('source.test/app', repository);
   const store = new MemoryStore();
   const report = await runMirror(environmentFor(store), 'default', [
-    imageOf(source, 'mirror.test/app', { referrersEvery: false }),
+    imageOf(source, 'mirror.test/app', { referrersEveryMs: false }),
   ]);
   expect(report.counts.created).toBe(121);
   const asked = source.calls.filter((call) => call.startsWith('manifest sha256:'));
@@ -197,7 +197,7 @@ test('nothing that a repository needed is kept when its work has ended', async (
   };
   const environment = environmentFor(new ForgetfulStore(), { limits: { repositories: 1 } });
   const report = await runMirror(environment, 'default', [
-    imageOf(first, 'mirror.test/first', { referrersEvery: false }),
+    imageOf(first, 'mirror.test/first', { referrersEveryMs: false }),
     imageOf(second, 'mirror.test/second'),
   ]);
   expect(report.counts.created).toBe(50);

@@ -20,7 +20,7 @@ test('a run copies a layer of 300 MB in under 200 MiB of memory', async () => {
     const peak = await runOnce({
       ...store,
       prefixes: ['memory/'],
-      partSize: 8 * MEBIBYTE,
+      partBytes: 8 * MEBIBYTE,
       upstream: registry.host,
       repositories: [{ path: 'team/large', tags: ['latest'] }],
     });

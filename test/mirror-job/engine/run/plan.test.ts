@@ -29,7 +29,7 @@ import { MemorySource } from '../../support/memory-source.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
 const MEBIBYTE = 1024 * 1024;
-const LIMITS = { partSize: MEBIBYTE, rangesFrom: 2 * MEBIBYTE };
+const LIMITS = { partBytes: MEBIBYTE, rangesFromBytes: 2 * MEBIBYTE };
 /** Long, because nothing hangs here and a busy machine is slow. */
 const PATIENT = { timeout: 10_000 };
 const READS = /^(?:get|size|list) /;

@@ -91,7 +91,7 @@ test('a new signature of an image that upstream no longer shows to everybody is 
   const { source, content, image } = await sourceWith('source.test/app', 'one');
   const store = new MemoryStore();
   const clock = new TestClock();
-  const options = { mustBePublic: true, referrersEvery: DAY };
+  const options = { mustBePublic: true, referrersEveryMs: DAY };
   const asks = () => source.calls.filter((call) => call.startsWith('isPublic'));
   await sync(store, source, options, clock);
   source.isShown = false;
@@ -159,7 +159,7 @@ test('a digest is mirrored without a tag, and not asked for again before its ref
   const { source, image, content } = await sourceWith('source.test/app', 'one');
   const store = new MemoryStore();
   const clock = new TestClock();
-  const options = { tags: [], digests: [image.digest], referrersEvery: DAY };
+  const options = { tags: [], digests: [image.digest], referrersEveryMs: DAY };
   expect((await sync(store, source, options, clock)).outcomes).toEqual({
     [`mirror.test/app:${image.digest}`]: 'created',
   });
@@ -212,7 +212,7 @@ test('referrers: false asks for no referrers', async () => {
   const { source, image, content } = await sourceWith('source.test/app', 'one');
   addArtifact(content, { artifactType: SPDX, subject: image });
   const store = new MemoryStore();
-  await sync(store, source, { referrersEvery: false });
+  await sync(store, source, { referrersEveryMs: false });
   expect(source.calls.filter((call) => call.startsWith('referrers'))).toEqual([]);
   expect(store.keys('/_referrers/')).toEqual([]);
 });

@@ -76,9 +76,17 @@ test.each([
       budget: { ...NO_BUDGET, manifestGetsPerRun: budget },
     });
     const store = new MemoryStore();
-    const rangesFrom = ranges === 0 ? Infinity : 2 * PART;
+    const rangesFromBytes = ranges === 0 ? Infinity : 2 * PART;
     const rangesAtOnce = Math.max(ranges, 1);
-    const limits = { tags, repositories, blobs, partSize: PART, rangesFrom, rangesAtOnce, flushEvery: 0 };
+    const limits = {
+      tags,
+      repositories,
+      blobs,
+      partBytes: PART,
+      rangesFromBytes,
+      rangesAtOnce,
+      flushEveryMs: 0,
+    };
     const pool = new BufferPool(parts * PART, PART);
     const environment = { ...environmentFor(store, { limits }), buffers: pool };
     const images = names.map((name) => imageOf(new RegistrySource(client, name), `mirror.test/${name}`));

@@ -30,7 +30,7 @@ export interface StepRequest {
   readonly repository: string;
   readonly tag: string;
   /** Bytes. */
-  readonly partSize: number;
+  readonly partBytes: number;
   /** Bytes of all buffers. */
   readonly bufferBytes: number;
 }
@@ -87,7 +87,7 @@ export default {
     const told: StepRequest = JSON.parse(await request.text());
     const logged: string[] = [];
     const log = { info: (text: string) => logged.push(text), warn: (text: string) => logged.push(text) };
-    const limits = { ...DEFAULT_LIMITS, partSize: told.partSize, rangesFrom: told.partSize };
+    const limits = { ...DEFAULT_LIMITS, partBytes: told.partBytes, rangesFromBytes: told.partBytes };
     const runtime: Runtime = { clock, log, limits, createHash: () => new Sha256() };
     const { signal } = new AbortController();
     const store = new R2BindingStore(BUCKET);
@@ -111,7 +111,7 @@ export default {
       source: new RegistrySource(registry, told.path),
       repository: parseRepository(told.repository),
       tags: { explicit: [parseTag(told.tag)], rules: undefined },
-      referrersEvery: 1,
+      referrersEveryMs: 1,
       mustBePublic: false,
       neighbours: [],
     };
