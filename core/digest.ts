@@ -60,6 +60,11 @@ export async function digestOf(
   return digestFromHash(algorithm, new Uint8Array(hash));
 }
 
+/** Whether bytes are those that a digest names. */
+export async function hasDigest(bytes: Uint8Array<ArrayBuffer>, digest: Digest): Promise<boolean> {
+  return (await digestOf(bytes, algorithmOf(digest))) === digest;
+}
+
 /**
  * The digest of a finished hash.
  * @param hash 32 bytes for sha256, 64 for sha512

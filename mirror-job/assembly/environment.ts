@@ -1,31 +1,23 @@
+/** The engine's environment under Node. */
 import { compactTime } from '../../core/layout.ts';
-import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
-import { BufferPool } from '../engine/transfer/buffer-pool.ts';
-import { DEFAULT_LIMITS, MANIFEST_BUDGET, MEMORY_BUDGET, type Environment } from '../engine/environment.ts';
-import { FairShare } from '../engine/support/fair-share.ts';
-import { Tally } from '../engine/tally.ts';
+import type { Environment } from '../engine/environment.ts';
+import { createRunState } from '../engine/run-state.ts';
+import { DEFAULT_LIMITS, type Runtime } from '../engine/runtime.ts';
 import { crypto } from '../runtime/node/builtin.ts';
 import { systemClock } from '../runtime/node/clock.ts';
 import { hashAndCollect } from '../runtime/node/memory.ts';
 
-/**
- * What the engine is given when it runs under Node.
- * @param longest how long the run may take, in milliseconds; left out for work that copies nothing from upstreams
- */
+/** @param maxRunMs how long the run may take; left out for work that copies nothing from upstreams */
 export function createEnvironment(
   { store, log, signal }: Pick<Environment, 'store' | 'log' | 'signal'>,
-  longest = DEFAULT_LIMITS.longest,
+  maxRunMs = DEFAULT_LIMITS.maxRunMs,
 ): Environment {
-  return {
-    store,
-    log,
-    signal,
+  const runtime: Runtime = {
     clock: systemClock,
+    log,
     createHash: hashAndCollect(),
-    run: `${compactTime(systemClock.now())}-${crypto.randomBytes(3).toString('hex')}`,
-    tally: new Tally(),
-    buffers: new BufferPool(MEMORY_BUDGET, DEFAULT_LIMITS.partSize),
-    listedManifests: new FairShare(MANIFEST_BUDGET, MAX_MANIFEST_SIZE),
-    limits: { ...DEFAULT_LIMITS, longest },
+    limits: { ...DEFAULT_LIMITS, maxRunMs },
   };
+  const run = `${compactTime(systemClock.now())}-${crypto.randomBytes(3).toString('hex')}`;
+  return { ...runtime, ...createRunState({ store, run, signal }, runtime.limits) };
 }

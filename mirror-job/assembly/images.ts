@@ -50,15 +50,8 @@ export async function openImages(configuration: Configuration, surroundings: Sur
       sources.set(key, source);
     }
     images.push({
+      ...image,
       source,
-      repository: image.repository,
-      tags: image.tags,
-      digests: image.digests,
-      digestName: image.digestName,
-      platforms: image.platforms,
-      referrersEvery: image.referrersEvery,
-      moves: image.moves,
-      immutable: image.immutable,
       neighbours: entries.get(image.repository) ?? [],
       mustBePublic: surroundings.audience === 'public' && !image.public,
     });

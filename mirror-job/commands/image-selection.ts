@@ -10,7 +10,7 @@ import {
 import { entriesAskingFor } from './asked-entries.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import type { Configuration, ImageConfiguration } from '../configuration/configuration.ts';
-import { selectionIn } from '../configuration/image.ts';
+import { bareImage, selectionIn } from '../configuration/image.ts';
 
 /**
  * The images that references name, by where they come from or by where they are served. A tag or a digest in a
@@ -94,17 +94,6 @@ function placeOf({ source, repository }: ImageConfiguration): string {
 }
 
 function unlisted({ defaults }: Configuration, { repository }: Reference): ImageConfiguration {
-  return {
-    source: { kind: 'registry', upstream: upstreamOf(repository), path: pathOf(repository) },
-    repository,
-    tags: { explicit: [], rules: undefined },
-    digests: [],
-    digestName: undefined,
-    platforms: defaults.platforms,
-    referrersEvery: defaults.referrersEvery,
-    moves: defaults.moves,
-    immutable: [],
-    public: false,
-    line: undefined,
-  };
+  const source = { kind: 'registry', upstream: upstreamOf(repository), path: pathOf(repository) } as const;
+  return bareImage(source, repository, defaults);
 }

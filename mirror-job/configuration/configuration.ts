@@ -1,11 +1,7 @@
 /** A checked configuration, as the rest of the job works with it. */
 import type { Audience } from '../../core/identity.ts';
-import type { Digest } from '../../core/digest.ts';
-import type { Repository, Upstream } from '../../core/reference.ts';
-import type { DigestName } from '../engine/run/image.ts';
-import type { Platforms } from '../engine/copy/platform.ts';
-import type { Selection, TagPattern } from '../engine/selection/selection.ts';
-import type { MovePolicy } from '../engine/tags/tag-policy.ts';
+import type { Upstream } from '../../core/reference.ts';
+import type { ImageSettings } from '../engine/run/image.ts';
 import type { BudgetSettings } from '../sources/registry/budget.ts';
 import type { Password } from '../sources/registry/registry-options.ts';
 import type { S3StoreOptions } from '../storage/s3/s3-store.ts';
@@ -25,14 +21,12 @@ export interface Configuration {
   /** How long a run may take. */
   readonly maxDuration: MaxDuration;
   readonly upstreams: ReadonlyMap<Upstream, UpstreamConfiguration>;
-  readonly defaults: {
-    /** Milliseconds, or false. */
-    readonly referrersEvery: number | false;
-    readonly platforms: Platforms;
-    readonly moves: MovePolicy;
-  };
+  readonly defaults: ImageDefaults;
   readonly images: readonly ImageConfiguration[];
 }
+
+/** The settings that `defaults` gives to all entries. */
+export type ImageDefaults = Pick<ImageSettings, 'referrersEveryMs' | 'platforms' | 'moves'>;
 
 export interface StoreConfiguration extends S3StoreOptions {
   readonly audience: Audience;
@@ -62,22 +56,10 @@ export interface UpstreamConfiguration {
   readonly line: Line;
 }
 
-export interface ImageConfiguration {
+export interface ImageConfiguration extends ImageSettings {
   readonly source:
     | { readonly kind: 'registry'; readonly upstream: Upstream; readonly path: string }
     | { readonly kind: 'layout'; readonly folder: string };
-  /** The name under which the image is served. */
-  readonly repository: Repository;
-  readonly tags: Selection;
-  readonly digests: readonly Digest[];
-  readonly digestName: DigestName | undefined;
-  /** The platforms whose children of an index are mirrored. */
-  readonly platforms: Platforms;
-  /** Milliseconds, or false. */
-  readonly referrersEvery: number | false;
-  readonly moves: MovePolicy;
-  /** Patterns of tags whose policy is `immutable`, whatever `moves` says. */
-  readonly immutable: readonly TagPattern[];
   /** Whether the operator says that the image may be public although upstream does not show it to everybody. */
   readonly public: boolean;
   readonly line: Line;

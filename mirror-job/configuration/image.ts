@@ -11,10 +11,8 @@ import {
   type Repository,
   type Tag,
 } from '../../core/reference.ts';
-import type { DigestName } from '../engine/run/image.ts';
-import type { Platforms } from '../engine/copy/platform.ts';
-import type { ImageConfiguration } from './configuration.ts';
-import type { MovePolicy } from '../engine/tags/tag-policy.ts';
+import { DEFAULT_SETTINGS, type DigestName } from '../engine/run/image.ts';
+import type { ImageConfiguration, ImageDefaults } from './configuration.ts';
 import { interpretMoves } from './moves.ts';
 import type { Path } from './path.ts';
 import { interpretPlatforms } from './platforms.ts';
@@ -30,10 +28,16 @@ export interface ImageContext {
   readonly line: number | undefined;
   /** The folder where relative paths start. */
   readonly folder: string;
-  /** Milliseconds, if the image does not say. */
-  readonly referrersEvery: number | false;
-  readonly platforms: Platforms;
-  readonly moves: MovePolicy;
+  readonly defaults: ImageDefaults;
+}
+
+/** An entry that says no more than where its image comes from, and where it is served. */
+export function bareImage(
+  source: ImageConfiguration['source'],
+  repository: Repository,
+  defaults: ImageDefaults,
+): ImageConfiguration {
+  return { ...DEFAULT_SETTINGS, ...defaults, source, repository, public: false, line: undefined };
 }
 
 /** @returns undefined, and a problem, if there is nothing that further checks could use */
@@ -42,13 +46,14 @@ export function interpretImage(
   context: ImageContext,
   problems: Problems,
 ): ImageConfiguration | undefined {
-  const { path } = context;
+  const { path, defaults } = context;
   const source = interpretSource(input, context, problems);
   const tags = interpretTags(input.tags ?? [], [...path, 'tags'], problems);
   const digests = interpretDigests(input.digests ?? [], [...path, 'digests'], problems);
-  const referrersEvery = problems.interval(input.referrers, [...path, 'referrers']) ?? context.referrersEvery;
-  const platforms = interpretPlatforms(input.platforms, context.platforms, [...path, 'platforms'], problems);
-  const moves = interpretMoves(input.moves, [...path, 'moves'], problems, context.moves);
+  const referrersEveryMs =
+    problems.interval(input.referrers, [...path, 'referrers']) ?? defaults.referrersEveryMs;
+  const platforms = interpretPlatforms(input.platforms, defaults.platforms, [...path, 'platforms'], problems);
+  const moves = interpretMoves(input.moves, [...path, 'moves'], problems, defaults.moves);
   if (source === undefined) return undefined;
   const isEmpty = [...source.tags, ...source.digests, ...(input.digests ?? [])].length === 0;
   if (isEmpty && !tags.selectsAny) {
@@ -58,13 +63,12 @@ export function interpretImage(
     );
   }
   return {
-    source: source.from,
-    repository: source.repository,
+    ...bareImage(source.from, source.repository, defaults),
     tags: { rules: tags.rules, explicit: [...new Set([...source.tags, ...tags.explicit])] },
     digests: [...new Set([...source.digests, ...digests])],
     digestName: source.digestName,
     platforms,
-    referrersEvery,
+    referrersEveryMs,
     moves,
     immutable: tags.immutable,
     public: input.public ?? false,

@@ -1,7 +1,8 @@
 /** Turns the file's shape into its meaning. Every problem is collected with its path, so that one run shows them all. */
 import { resolve } from 'node:path';
 import { parseUpstream, type Upstream } from '../../core/reference.ts';
-import type { Configuration, MaxDuration, UpstreamConfiguration } from './configuration.ts';
+import { DEFAULT_SETTINGS } from '../engine/run/image.ts';
+import type { Configuration, ImageDefaults, MaxDuration, UpstreamConfiguration } from './configuration.ts';
 import type { PathProblem } from './document.ts';
 import { interpretImage } from './image.ts';
 import { interpretMoves } from './moves.ts';
@@ -12,7 +13,6 @@ import { Problems } from './problems.ts';
 import type { ConfigurationFile, UpstreamsFile } from './schema.ts';
 import { interpretStores } from './stores.ts';
 
-const DEFAULT_REFERRERS_EVERY_MS = 24 * 3_600_000;
 const MAX_TIMEOUT_MS = 3_600_000;
 const MIN_STATE_KEY_CHARACTERS = 32;
 /** A timer takes no more than 24 days. */
@@ -40,15 +40,7 @@ export function interpret(
   }
   const upstreams = interpretUpstreams(input.upstreams ?? {}, folder, lineOf, problems);
   const maxDuration = interpretMaxDuration(input.maxDuration, problems);
-  const referrersEvery =
-    problems.interval(input.defaults?.referrers, ['defaults', 'referrers']) ?? DEFAULT_REFERRERS_EVERY_MS;
-  const platforms = interpretPlatforms(
-    input.defaults?.platforms,
-    undefined,
-    ['defaults', 'platforms'],
-    problems,
-  );
-  const moves = interpretMoves(input.defaults?.moves, ['defaults', 'moves'], problems);
+  const defaults = interpretDefaults(input.defaults ?? {}, problems);
   const images = input.images.flatMap((image, index) => {
     const path = ['images', index];
     const isShort = typeof image === 'string';
@@ -57,9 +49,7 @@ export function interpret(
       sourcePath: isShort ? path : [...path, 'source'],
       line: lineOf(path),
       folder,
-      referrersEvery,
-      platforms,
-      moves,
+      defaults,
     };
     return interpretImage(isShort ? { source: image } : image, context, problems) ?? [];
   });
@@ -72,11 +62,21 @@ export function interpret(
       stateKey: input.stateKey,
       maxDuration,
       upstreams,
-      defaults: { referrersEvery, platforms, moves },
+      defaults,
       images,
     },
     problems: problems.list,
   };
+}
+
+function interpretDefaults(
+  input: NonNullable<ConfigurationFile['defaults']>,
+  problems: Problems,
+): ImageDefaults {
+  const referrersEveryMs = problems.interval(input.referrers, ['defaults', 'referrers']);
+  const platforms = interpretPlatforms(input.platforms, undefined, ['defaults', 'platforms'], problems);
+  const moves = interpretMoves(input.moves, ['defaults', 'moves'], problems);
+  return { referrersEveryMs: referrersEveryMs ?? DEFAULT_SETTINGS.referrersEveryMs, platforms, moves };
 }
 
 function interpretUpstreams(

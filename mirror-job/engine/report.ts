@@ -1,34 +1,34 @@
-/** What a run did, for people and machines. Written to `state/<name>/last-run.json`. */
+/** The report of a run, for people and machines. It is written to `state/<name>/last-run.json`. */
 import type { Digest } from '../../core/digest.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
-import type { RequestCounts } from './source.ts';
-import type { ForeignLayer } from './tally.ts';
+import type { UpstreamReport } from './source.ts';
+import type { CopyCounts } from './tally.ts';
 
-/** What became of one tag, or of one digest of the configuration. */
+/** The outcome of one tag, or of one digest that the configuration names. */
 export type Outcome =
   | { readonly result: 'unchanged'; readonly digest: Digest }
   | { readonly result: 'created'; readonly digest: Digest }
   | { readonly result: 'moved'; readonly digest: Digest; readonly from: Digest }
   | Held
-  /** Upstream has no such tag any more. What is mirrored stays. */
+  /** Upstream has no such tag any more. The mirrored one stays. */
   | { readonly result: 'gone'; readonly digest: Digest; readonly since: string }
   | { readonly result: 'failed'; readonly error: string }
-  /** Left for the next run: the budget is used up, or the run had to stop. */
+  /** It is left for the next run, because the budget is used up or the run had to stop. */
   | { readonly result: 'skipped'; readonly reason: string };
 
-/** Upstream's tag is elsewhere, and ours does not follow. What upstream shows is stored, and can be had by digest. */
+/** Upstream's tag has moved, and ours does not follow. Upstream's digest is stored, and can be pulled by digest. */
 export interface Held {
   readonly result: 'held';
-  /** Where ours stands. */
+  /** Our tag's digest, which stays. */
   readonly digest: Digest;
   readonly upstream: Digest;
-  /** A sentence. */
+  /** A sentence that says why the tag is held. */
   readonly reason: string;
-  /** What moves it: a sentence. */
+  /** A sentence that says what moves the tag. */
   readonly next: string;
 }
 
-/** What somebody has to look at although nothing failed: a run that has one ends with exit code 1. */
+/** Somebody has to look at this although nothing failed, so a run with a finding ends with exit code 1. */
 export interface Finding {
   readonly kind:
     | 'immutable-changed'
@@ -38,109 +38,83 @@ export interface Finding {
     | 'object-lost'
     | 'caught-up';
   readonly repository: Repository;
-  /** Undefined where it is about many. */
+  /** Undefined if the finding is about several tags. */
   readonly tag?: Tag;
-  /** Of `caught-up`: the store whose tags changed, as messages call it. */
+  /** For `caught-up`: the name of the store whose tags changed. */
   readonly store?: string;
-  /** Of `caught-up`: all tags that changed. */
+  /** For `caught-up`: all tags that changed. */
   readonly tags?: readonly TagChange[];
   /** Sentences, with the next step. */
   readonly message: string;
 }
 
-/** How a tag changed in a store that was caught up. */
+/** The change of a tag in a store that was caught up. */
 export interface TagChange {
   readonly tag: Tag;
   /** Undefined if the store did not have the tag, or its object could not be read. */
   readonly from?: Digest | undefined;
-  /** The same as `from` if only the hold or the date of the movement changed. */
+  /** Equal to `from` if only the hold or the date of the movement changed. */
   readonly to: Digest;
 }
 
 export interface ItemReport {
   readonly repository: Repository;
-  /** A tag or, for what the configuration names by digest, that digest; undefined for the repository as a whole. */
+  /** A tag, or a digest that the configuration names; undefined for the repository as a whole. */
   readonly reference: Tag | Digest | undefined;
   readonly outcome: Outcome;
 }
 
-/** What an upstream says of an account's manifest GETs. */
-export interface Quota {
-  /** Its place among the upstream's accounts, from 1. */
-  readonly account: number;
-  readonly remaining: number;
-  readonly limit: number | undefined;
-  /** The time that `limit` holds for. */
-  readonly seconds: number | undefined;
-  /** Whose it is, in the upstream's words: an address or an account's id. */
-  readonly source: string | undefined;
-}
-
-/** What an upstream was asked, and what it said of that. */
-export interface UpstreamReport {
-  readonly name: string;
-  /** As sent, repeats included; without tokens, and what redirects lead to. */
-  readonly requests: RequestCounts;
-  /** One an account that was told; what was told last. */
-  readonly quotas: readonly Quota[];
-  /** Why manifests were not asked for any more; undefined where they were. */
-  readonly exhausted: string | undefined;
-}
-
-export interface RunReport {
+export interface RunReport extends CopyCounts {
   readonly run: string;
   /** ISO 8601, UTC. */
   readonly begun: string;
   readonly ended: string;
-  readonly counts: Readonly<Record<Outcome['result'], number>>;
-  readonly blobs: { readonly copied: number; readonly present: number };
-  readonly manifests: { readonly copied: number };
-  /** Bytes read from sources. */
-  readonly bytes: number;
-  /** What this run met and is not mirrored; left out where there is none. */
-  readonly foreignLayers?: readonly ForeignLayer[];
-  /** Whether the run was told to stop before it was through. */
+  readonly counts: OutcomeCounts;
+  /** Whether the run was told to stop before it was done. */
   readonly interrupted: boolean;
   readonly upstreams: readonly UpstreamReport[];
-  /** Only where several are filled; the primary first. */
+  /** The primary first; left out where only one store is filled. */
   readonly stores?: readonly StoreReport[];
-  /** All but the unchanged ones. */
+  /** All items but the unchanged ones, which are only counted. */
   readonly items: readonly ItemReport[];
   readonly findings: readonly Finding[];
 }
 
-/** What became of one store, where several are filled. */
+/** The state of one of several stores at the end of a run. */
 export interface StoreReport {
-  /** As messages call it. */
+  /** The store's name in messages. */
   readonly name: string;
   /** `behind`: it lacks something, and the next run that can use it catches it up. */
   readonly state: 'in step' | 'behind';
   /** ISO 8601, UTC. */
   readonly since?: string;
   readonly reason?: string;
-  /** True if no run catches it up before somebody has done what `reason` says. */
+  /** True if no run can catch it up before somebody does what `reason` says. */
   readonly undecided?: boolean;
-  /** What this run has copied to it from another store, to catch it up. */
+  /** The objects that this run copied to it from another store, to catch it up. */
   readonly copied?: { readonly objects: number; readonly bytes: number };
 }
 
+/** How many tags and digests have each outcome. */
+export type OutcomeCounts = Readonly<Record<Outcome['result'], number>>;
+
 const RESULTS = ['unchanged', 'created', 'moved', 'held', 'gone', 'failed', 'skipped'] as const;
 
-export function countOutcomes(items: readonly ItemReport[]): RunReport['counts'] {
+export function countOutcomes(items: readonly ItemReport[]): OutcomeCounts {
   const counts = { unchanged: 0, created: 0, moved: 0, held: 0, gone: 0, failed: 0, skipped: 0 };
   for (const { outcome } of items) counts[outcome.result] += 1;
   return counts;
 }
 
-export function sumCounts(all: readonly RunReport['counts'][]): RunReport['counts'] {
+export function sumCounts(all: readonly OutcomeCounts[]): OutcomeCounts {
   const sum = { unchanged: 0, created: 0, moved: 0, held: 0, gone: 0, failed: 0, skipped: 0 };
   for (const counts of all) for (const result of RESULTS) sum[result] += counts[result];
   return sum;
 }
 
 /**
- * The exit code of a run, or of a plan: 1 if something failed or was found, a store is behind, or it had to stop. What was
- * skipped or held was meant to be.
+ * The exit code of a run, or of a plan: 1 if something failed or was found, a store is behind, or the run had to stop. Skipped
+ * and held items do not count, because the operator wants them so.
  */
 export function exitCodeOf({
   counts,

@@ -1,13 +1,22 @@
-/** What a run has done so far: written by the engine, read by whoever shows progress. */
-
+/** What a run has done so far. The engine writes it, and the progress bar reads it. */
 import type { Digest } from '../../core/digest.ts';
 import type { Repository } from '../../core/reference.ts';
 
-/** A layer that its licence keeps elsewhere, and its registry does not have: clients fetch it from there themselves. */
+/** A layer whose licence keeps it elsewhere, and which its registry does not have: clients fetch it from its URLs. */
 export interface ForeignLayer {
   readonly repository: Repository;
   readonly digest: Digest;
   readonly urls: readonly string[];
+}
+
+/** What was copied. The counts of the parts of a run add up to the run's. */
+export interface CopyCounts {
+  readonly blobs: { readonly copied: number; readonly present: number };
+  readonly manifests: { readonly copied: number };
+  /** Bytes read from sources. */
+  readonly bytes: number;
+  /** The foreign layers that are not mirrored; left out where there is none. */
+  readonly foreignLayers?: readonly ForeignLayer[];
 }
 
 /** A blob that is being copied. */
@@ -19,22 +28,76 @@ export interface Running {
   done: number;
 }
 
+type Counter =
+  | 'planned'
+  | 'finished'
+  | 'bytes'
+  | 'bytesPlanned'
+  | 'blobsCopied'
+  | 'blobsInParts'
+  | 'blobsPresent'
+  | 'manifestsCopied';
+
 export class Tally {
-  /** Tags and digests that the plan asks for, as far as it is known. */
+  /** The tags and digests that the images select, as far as they are selected by now. */
   planned = 0;
-  /** Of these: looked at, whatever came of it. */
+  /** How many of these are done, whatever their outcome. */
   finished = 0;
   /** Bytes read from sources. */
   bytes = 0;
-  /** Bytes of the blobs that are known to be needed. */
+  /** Bytes of the blobs whose copies have begun. */
   bytesPlanned = 0;
   blobsCopied = 0;
-  /** Of these: in several parts, of which a run that is killed leaves some behind. */
+  /** How many of these were uploaded in parts. A run that is killed leaves such an upload unfinished. */
   blobsInParts = 0;
-  /** Blobs that were there: in this repository or, for one small write, in another. */
+  /** Blobs that were in the bucket already. Each costs one small write where the repository had no link to it. */
   blobsPresent = 0;
   manifestsCopied = 0;
-  /** Each once. */
-  readonly foreignLayers = new Map<string, ForeignLayer>();
-  readonly running = new Set<Running>();
+  readonly running: Set<Running>;
+  readonly #whole: Tally | undefined;
+  readonly #foreignLayers = new Map<string, ForeignLayer>();
+
+  /** @param whole the tally of the run that this one is a part of; left out for the run's own */
+  constructor(whole?: Tally) {
+    this.#whole = whole;
+    this.running = whole?.running ?? new Set();
+  }
+
+  /** @returns a tally of a part of the run. What is counted there is counted here too */
+  part(): Tally {
+    return new Tally(this);
+  }
+
+  add(counter: Counter, count = 1): void {
+    this[counter] += count;
+    this.#whole?.add(counter, count);
+  }
+
+  /** Each layer of a repository counts once. */
+  addForeignLayer(layer: ForeignLayer): void {
+    this.#foreignLayers.set(`${layer.repository}@${layer.digest}`, layer);
+    this.#whole?.addForeignLayer(layer);
+  }
+
+  get copied(): CopyCounts {
+    return {
+      blobs: { copied: this.blobsCopied, present: this.blobsPresent },
+      manifests: { copied: this.manifestsCopied },
+      bytes: this.bytes,
+      ...(this.#foreignLayers.size > 0 && { foreignLayers: [...this.#foreignLayers.values()] }),
+    };
+  }
+}
+
+/** @returns the sum; a foreign layer that several parts have met is listed once */
+export function sumCopied(parts: readonly CopyCounts[]): CopyCounts {
+  const sum = new Tally();
+  for (const { blobs, manifests, bytes, foreignLayers = [] } of parts) {
+    sum.add('blobsCopied', blobs.copied);
+    sum.add('blobsPresent', blobs.present);
+    sum.add('manifestsCopied', manifests.copied);
+    sum.add('bytes', bytes);
+    for (const layer of foreignLayers) sum.addForeignLayer(layer);
+  }
+  return sum.copied;
 }

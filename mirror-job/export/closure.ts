@@ -1,8 +1,8 @@
-/** All that belongs to images of one repository of a bucket: found manifest by manifest, each handed on once. */
+/** Finds all that belongs to images of one repository of a bucket: manifests, blobs, referrers and signature tags. */
 import type { Descriptor } from '../../core/descriptor.ts';
 import { isDigest, type Digest } from '../../core/digest.ts';
 import { repositoryIndexKey } from '../../core/layout.ts';
-import { ManifestInvalidError, namesManifest, parseManifest, type Manifest } from '../../core/manifest.ts';
+import { ManifestInvalidError, parseManifest, type Manifest } from '../../core/manifest.ts';
 import { formatReference, type Reference, type Repository, type Tag } from '../../core/reference.ts';
 import { referrerDescriptor } from '../../core/referrers.ts';
 import { referrersTag } from '../../core/tag-list.ts';
@@ -11,18 +11,19 @@ import type { Environment } from '../engine/environment.ts';
 import { createLimit } from '../engine/support/limit.ts';
 import { SingleFlight } from '../engine/support/single-flight.ts';
 import { chooseChildren } from '../engine/copy/platform-choice.ts';
+import { descriptorsOf, edgesOf } from '../engine/graph/edges.ts';
+import { walkLevels } from '../engine/graph/level-walk.ts';
 import { allSettled } from '../engine/support/all-or-throw.ts';
 import { SourceError, type SourceManifest } from '../engine/source.ts';
 
-/** Small reads of the bucket at once. */
-const READS = 8;
+const READS_AT_ONCE = 8;
 
 export interface NeededBlob {
   readonly descriptor: Descriptor;
   readonly source: BucketSource;
 }
 
-/** What was asked for, or is a signature under a tag of it. */
+/** An image that the export names, or a signature of it that has a tag. */
 interface Root {
   readonly tag: Tag | undefined;
   readonly descriptor: Descriptor;
@@ -37,54 +38,54 @@ interface Node {
 }
 
 /** A child that the bucket lacks. */
-interface Absent {
+interface AbsentChild {
   readonly digest: Digest;
-  /** All that its index lists: which of them are wanted is said of all together. */
+  /** All children of its index, because platforms are chosen among all of them. */
   readonly siblings: readonly Descriptor[];
 }
 
-/** A manifest that has to be visited, and what led to it. */
+/** A manifest to visit, and the edge that led to it. */
 interface Step {
   readonly digest: Digest;
-  /** Of a child: all that its index lists. */
+  /** All children of the index that led here; empty for other edges. */
   readonly siblings: readonly Descriptor[];
   readonly edge: 'root' | 'child' | 'referrer';
-  /** Whether it belongs to a referrer: those are whole, whatever the image's platforms are. */
+  /** Whether it belongs to a referrer. A referrer is stored whole, whatever the image's platforms are. */
   readonly isReferring: boolean;
 }
 
 export class ClosureWalk {
   readonly repository: Repository;
   readonly roots: Root[] = [];
-  /** By their digests, as a list of referrers describes them. */
+  /** The referrers that were found, as a list of referrers describes them. */
   readonly referrers = new Map<Digest, Descriptor>();
   readonly blobs = new Map<Digest, NeededBlob>();
-  /** What is left out on purpose, in sentences. */
+  /** A sentence for each image whose manifests are left out on purpose. */
   readonly warnings: string[] = [];
   readonly #signal: AbortSignal;
   readonly #source: BucketSource;
-  readonly #hand: (digest: Digest, bytes: Uint8Array) => Promise<void>;
-  readonly #limit = createLimit(READS);
+  readonly #write: (digest: Digest, bytes: Uint8Array) => Promise<void>;
+  readonly #limit = createLimit(READS_AT_ONCE);
   readonly #nodes = new SingleFlight<Digest, Node | undefined>();
   readonly #read = new Set<Digest>();
   #signatureTags: Promise<readonly Tag[]> | undefined;
 
-  /** @param hand what takes a manifest's bytes, which are verified */
+  /** @param write writes a manifest, whose bytes match its digest; called once for each */
   constructor(
     { signal }: Pick<Environment, 'signal'>,
     source: BucketSource,
     repository: Repository,
-    hand: (digest: Digest, bytes: Uint8Array) => Promise<void>,
+    write: (digest: Digest, bytes: Uint8Array) => Promise<void>,
   ) {
     this.#signal = signal;
     this.#source = source;
     this.repository = repository;
-    this.#hand = hand;
+    this.#write = write;
   }
 
   /**
-   * Finds an image, or all tags, with what belongs to them.
-   * @throws {SourceError} for what is not in the bucket, or not whole
+   * Adds an image with what belongs to it, or all tags of the repository if the reference names neither a tag nor a digest.
+   * @throws {SourceError} for an image that is not in the bucket, or not whole
    * @throws {StoreError}
    */
   async add({ tag, digest }: Reference): Promise<void> {
@@ -125,8 +126,8 @@ export class ClosureWalk {
     this.roots.push({ tag, descriptor: { mediaType, digest, size } });
   }
 
-  /** A tag that holds a subset of the platforms lacks the others on purpose; any other one is broken. */
-  async #allowAbsent(reference: Tag | Digest, absent: readonly Absent[]): Promise<void> {
+  /** Warns if the tag has a subset of the platforms on purpose. @throws {SourceError} if a child is missing that it needs */
+  async #allowAbsent(reference: Tag | Digest, absent: readonly AbsentChild[]): Promise<void> {
     const platforms = await this.#source.platforms(reference);
     const needed = absent.find(({ digest, siblings }) =>
       chooseChildren(siblings, platforms).children.some((child) => child.digest === digest),
@@ -145,18 +146,19 @@ export class ClosureWalk {
     );
   }
 
-  /** A tag that stands where upstream's does is not looked into, unless its repository's index is gone. */
+  /** A run does not look into a tag that is where upstream's is, unless the repository's index is gone. */
   #howToFill(): string {
     return `Delete ${repositoryIndexKey(this.repository)} from the bucket and run "lifeboat sync", which then looks at each tag again.`;
   }
 
-  /** `sha256-….sig` and its like belong to the image that they name, though nothing in it says so. */
+  /** A tag such as `sha256-….sig` belongs to the image that it names, though no manifest of the image says so. */
   async #addSignatureTags(): Promise<void> {
     this.#signatureTags ??= Promise.all(
       ['sha256-', 'sha512-'].map((start) => this.#source.tagsFrom(start)),
     ).then((found) => found.flat());
-    for (let known = -1; known !== this.#read.size;) {
-      known = this.#read.size;
+    // Signatures may be signed, so this goes on until no further manifest was found.
+    for (let before = -1; before !== this.#read.size;) {
+      before = this.#read.size;
       const starts = new Set<string>(
         [...this.#read].flatMap((digest) => [referrersTag(digest), wholeTag(digest)]),
       );
@@ -166,24 +168,20 @@ export class ClosureWalk {
   }
 
   /**
-   * From one manifest to all below it and all that refers to them, level by level: lists of referrers that lead
-   * in a ring end here too.
+   * Visits a manifest, all below it, and all that refers to them.
    * @returns the children that the bucket lacks
    */
-  async #walk(root: Digest): Promise<Absent[]> {
-    const absent: Absent[] = [];
-    const seen = new Set<Digest>();
-    let level: readonly Step[] = [{ digest: root, siblings: [], edge: 'root', isReferring: false }];
-    while (level.length > 0) {
-      const fresh = level.filter(({ digest }) => !seen.has(digest));
-      for (const { digest } of fresh) seen.add(digest);
-      const steps = await allSettled(fresh.map((step) => this.#step(step, absent)));
-      level = steps.flat();
-    }
+  async #walk(root: Digest): Promise<AbsentChild[]> {
+    const absent: AbsentChild[] = [];
+    await walkLevels<Step>(
+      [{ digest: root, siblings: [], edge: 'root', isReferring: false }],
+      ({ digest }) => digest,
+      (step) => this.#visit(step, absent),
+    );
     return absent;
   }
 
-  async #step({ digest, siblings, edge, isReferring }: Step, absent: Absent[]): Promise<Step[]> {
+  async #visit({ digest, siblings, edge, isReferring }: Step, absent: AbsentChild[]): Promise<Step[]> {
     const node = await this.#node(digest);
     if (node === undefined) {
       if (edge === 'child' && !isReferring) {
@@ -209,21 +207,23 @@ export class ClosureWalk {
     ];
   }
 
-  /** Reads a manifest once, hands it on, and notes its blobs. */
-  #node(digest: Digest, given?: SourceManifest): Promise<Node | undefined> {
+  /**
+   * Reads a manifest, writes it and notes its blobs, once.
+   * @param atHand the manifest, where it was read already
+   */
+  #node(digest: Digest, atHand?: SourceManifest): Promise<Node | undefined> {
     return this.#nodes.get(digest, async () => {
       this.#signal.throwIfAborted();
-      const found = given ?? (await this.#limit(() => this.#source.manifest(digest)));
+      const found = atHand ?? (await this.#limit(() => this.#source.manifest(digest)));
       if (found === undefined) return undefined;
       this.#read.add(digest);
       const manifest = parse(found);
-      await this.#hand(digest, found.bytes);
-      // Build caches are indexes whose "manifests" are layers.
-      const layers = manifest.manifests.filter((child) => !namesManifest(child));
-      await allSettled([...manifest.blobs, ...layers].map((blob) => this.#need(blob)));
+      const edges = edgesOf(manifest);
+      await this.#write(digest, found.bytes);
+      await allSettled(descriptorsOf(edges, 'blob').map((blob) => this.#need(blob)));
       return {
         descriptor: referrerDescriptor(manifest, digest, found.bytes.length),
-        children: manifest.manifests.filter((child) => namesManifest(child)),
+        children: descriptorsOf(edges, 'manifest'),
         referrers: (await this.#limit(() => this.#source.referrers(digest))).descriptors,
       };
     });
@@ -231,13 +231,13 @@ export class ClosureWalk {
 
   async #need(blob: Descriptor): Promise<void> {
     if (this.blobs.has(blob.digest)) return;
-    // Layers that are kept elsewhere by licence: whoever pulls fetches them from their `urls`.
+    // Clients fetch a foreign layer from its `urls`.
     if (blob.urls !== undefined && !(await this.#limit(() => this.#source.has(blob)))) return;
     this.blobs.set(blob.digest, { descriptor: blob, source: this.#source });
   }
 }
 
-/** As cosign names a digest, which is that of sha512 uncut too. */
+/** A digest as cosign writes it in a tag: unlike in `referrersTag`, sha512 is not cut. */
 function wholeTag(digest: Digest): string {
   return digest.replace(':', '-');
 }

@@ -1,4 +1,4 @@
-/** Writes images of a bucket into an OCI image layout: every manifest and blob that they need, and what refers to them. */
+/** Writes images of a bucket into an OCI image layout: every manifest and blob that they need, and their referrers. */
 import { algorithmOf, hexOf, type Digest } from '../../core/digest.ts';
 import { encodeJson } from '../../core/json.ts';
 import { formatReference, type Reference } from '../../core/reference.ts';
@@ -27,15 +27,15 @@ export interface ExportResult {
   readonly images: readonly ExportedImage[];
   readonly manifests: number;
   readonly blobs: number;
-  /** Of the blobs and manifests. */
+  /** Bytes of the blobs and manifests. */
   readonly bytes: number;
   /** A sentence for each image that could not be exported. If there is one, nothing was. */
   readonly failures: readonly string[];
 }
 
 /**
- * Writes a layout's files, and its `index.json` last. What one image lacks does not hide what another one does;
- * the blobs are read only when no image has failed.
+ * Writes a layout's files, and its `index.json` last. All images are looked at before one fails the export, so that the
+ * failures of all are told; the blobs are read only if there is none.
  * @param references a tag, a digest, or neither for all tags of the repository
  * @throws the signal's reason, and what the writer throws
  */
@@ -77,14 +77,14 @@ export async function exportImages(
   if (failures.length === 0) {
     for (const failure of await files.blobs(blobs)) failures.push(failure);
     if (failures.length === 0) await files.json('index.json', layoutIndex(walks));
-    // Last, because it is what says that this is a layout.
+    // Last, because this file makes the folder a layout.
     if (failures.length === 0) await files.json('oci-layout', { imageLayoutVersion: '1.0.0' });
   }
   for (const warning of walks.flatMap((walk) => walk.warnings)) log.warn(warning);
   return { images, failures, ...files.written };
 }
 
-/** Each digest once, however many images of however many repositories need it. */
+/** Writes each digest once, however many images and repositories need it. */
 class FileWriter {
   readonly #environment: ExportEnvironment;
   readonly #writer: LayoutWriter;
@@ -119,7 +119,7 @@ class FileWriter {
     await this.#writer.write(name, bytes.length, once(bytes));
   }
 
-  /** @returns a sentence for each blob that is not there, or not what it is called; after one, none is begun */
+  /** @returns a sentence for each blob that is missing or has other bytes. After the first one, no blob is begun */
   async blobs(blobs: ReadonlyMap<Digest, NeededBlob>): Promise<string[]> {
     const { tally } = this.#environment;
     for (const { descriptor } of blobs.values()) tally.bytesPlanned += descriptor.size;
@@ -141,7 +141,7 @@ class FileWriter {
     const { signal, tally, createHash } = this.#environment;
     signal.throwIfAborted();
     const { digest, size } = descriptor;
-    // Some artifacts have a layer that is also a manifest: the file is there already.
+    // Some artifacts have a layer that is also a manifest. Its file is there already.
     if (this.#manifests.has(digest)) return;
     const running = { label: digest, size, done: 0 };
     tally.running.add(running);

@@ -1,4 +1,4 @@
-/** A layout's `index.json`: what its tags are, what was exported by digest, and what refers to those. */
+/** A layout's `index.json`: the tags, the images that were exported by digest, and the referrers of both. */
 import { REF_NAME } from '../../core/bucket-object.ts';
 import type { Descriptor } from '../../core/descriptor.ts';
 import { OCI_INDEX } from '../../core/media-type.ts';
@@ -6,12 +6,12 @@ import { formatReference } from '../../core/reference.ts';
 import type { ClosureWalk } from './closure.ts';
 
 /**
- * A referrer is an entry of its own: its manifest says by `subject` what it belongs to, which is how readers of
- * layouts (ORAS, `lifeboat sync`) find it. No fallback tag is made up for it: whoever mirrors all tags of the
- * layout would get one that upstream never had. Those that upstream has are among the tags.
+ * A referrer is an entry of its own: readers of layouts (ORAS, `lifeboat sync`) find its image by its manifest's `subject`. It
+ * gets no fallback tag, because a mirror of all tags of the layout would have a tag that upstream never had. Fallback tags that
+ * upstream has are among the tags.
  */
 export function layoutIndex(walks: readonly ClosureWalk[]): unknown {
-  // A tag alone is what `skopeo copy oci:DIR:TAG` takes; several repositories may share one.
+  // The name is the tag alone, because `skopeo copy oci:DIR:TAG` takes that; several repositories may share one.
   const isShared = walks.length > 1;
   const tags = walks.flatMap(({ roots, repository }) =>
     roots.map(({ tag, descriptor }) =>
@@ -35,7 +35,7 @@ export function layoutIndex(walks: readonly ClosureWalk[]): unknown {
   };
 }
 
-/** What a referrer says of itself could be read as the name of a tag. */
+/** Removes annotations of a referrer that could be read as the name of a tag. */
 function withoutName({ annotations, ...descriptor }: Descriptor): Descriptor {
   const kept = Object.entries(annotations ?? {}).filter(
     ([name]) => name !== REF_NAME && name !== 'io.containerd.image.name',
@@ -47,7 +47,7 @@ function unique(descriptors: readonly Descriptor[]): Descriptor[] {
   return [...new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values()];
 }
 
-/** In whatever order they were found, the same images are the same file. */
+/** Sorts the entries, so that the same images are the same file in whatever order they were found. */
 function sorted(descriptors: readonly Descriptor[]): Descriptor[] {
   return descriptors.toSorted((a, b) => (rankOf(a) < rankOf(b) ? -1 : 1));
 }

@@ -1,4 +1,4 @@
-/** An OCI image layout that is being written, under another name until it is whole. */
+/** Writes an OCI image layout, under another name until it is complete. */
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -8,23 +8,23 @@ export interface LayoutWriter {
   /** How many files may be written at once. */
   readonly concurrency: number;
   /**
-   * A file of the layout, each name once.
-   * @param size what the body has to have, in bytes
+   * Writes a file of the layout. Each name may be written once.
+   * @param size the bytes that the body has to have
    * @throws what the body and the file system throw; nothing more can be written then
    */
   write(name: string, size: number, body: AsyncIterable<Uint8Array>): Promise<void>;
   /** Gives the layout its name. @throws what the file system throws */
   finish(): Promise<void>;
-  /** Removes all that was written. */
+  /** Removes everything that was written. */
   abandon(): Promise<void>;
 }
 
-/** Beside the target, so that it can be renamed; the dot, so that nobody takes it for the layout. */
+/** @returns a name beside the target, so that it can be renamed, with a dot, so that nobody takes it for the layout */
 export function partialName(target: string): string {
   return join(dirname(target), `.${basename(target)}.${crypto.randomBytes(4).toString('hex')}.partial`);
 }
 
-/** @throws what the file system throws, where the folder cannot be made */
+/** @throws the file system's error if the folder cannot be made */
 export async function writeFolder(target: string): Promise<LayoutWriter> {
   const partial = partialName(target);
   await mkdir(partial);
@@ -36,7 +36,7 @@ export async function writeFolder(target: string): Promise<LayoutWriter> {
       await pipeline(body, fs.createWriteStream(path, { flags: 'wx' }));
     },
     finish: () => rename(partial, target),
-    // What is still being written may come after the folder was read.
+    // Tries again, because a file that is still being written may appear after the folder was read.
     abandon: () => rm(partial, { recursive: true, force: true, maxRetries: 3 }),
   };
 }

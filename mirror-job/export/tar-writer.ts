@@ -1,6 +1,6 @@
 /**
- * An OCI image layout in a tar, written from its beginning to its end, so that no file of it is ever whole in
- * memory or twice on disk. Nothing in it depends on the time or the machine.
+ * Writes an OCI image layout as a tar, from its beginning to its end, so that no file of it is ever whole in memory or twice on
+ * disk. Nothing in it depends on the time or the machine.
  * https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13_06
  */
 import { open, rename, rm } from 'node:fs/promises';
@@ -8,10 +8,10 @@ import { partialName, type LayoutWriter } from './layout-writer.ts';
 
 const BLOCK = 512;
 const MAX_NAME = 100;
-/** What eleven octal digits can say: 8 GiB. */
-const MAX_SIZE = 8 ** 11 - 1;
+/** The header has eleven octal digits for the size: 8 GiB. */
+const MAX_HEADER_BYTES = 8 ** 11 - 1;
 
-/** @throws what the file system throws, where the file cannot be made */
+/** @throws the file system's error if the file cannot be made */
 export async function writeTar(target: string): Promise<LayoutWriter> {
   const partial = partialName(target);
   const file = await open(partial, 'wx');
@@ -29,7 +29,7 @@ export async function writeTar(target: string): Promise<LayoutWriter> {
     },
     async finish() {
       await writeAll(new Uint8Array(2 * BLOCK));
-      // What is carried away on a stick has to be on it.
+      // Synced, because the file may be on a stick that is about to be removed.
       await file.sync();
       await file.close();
       await rename(partial, target);
@@ -41,13 +41,13 @@ export async function writeTar(target: string): Promise<LayoutWriter> {
   };
 }
 
-/** With one for pax before it where the name (a sha512 has 128 digits) or the size needs more room. */
+/** A header, after one for pax if the name (a sha512 has 128 digits) or the size needs more room. */
 function entryHeader(name: string, size: number): Uint8Array {
   const records = [
     ...(name.length > MAX_NAME ? [paxRecord('path', name)] : []),
-    ...(size > MAX_SIZE ? [paxRecord('size', String(size))] : []),
+    ...(size > MAX_HEADER_BYTES ? [paxRecord('size', String(size))] : []),
   ].join('');
-  const own = header(name.slice(0, MAX_NAME), Math.min(size, MAX_SIZE), '0');
+  const own = header(name.slice(0, MAX_NAME), Math.min(size, MAX_HEADER_BYTES), '0');
   if (records === '') return own;
   const extension = Buffer.from(records);
   const before = header(`PaxHeaders/${name.slice(0, 80)}`, extension.length, 'x');
@@ -75,7 +75,7 @@ function header(name: string, size: number, type: '0' | 'x'): Uint8Array {
   octal(0, 136, 12);
   block.write(type, 156, 'latin1');
   block.write('ustar\u000000', 257, 'latin1');
-  // The sum counts its own field as spaces.
+  // The checksum counts its own field as spaces.
   block.fill(' ', 148, 156);
   octal(
     block.reduce((sum, byte) => sum + byte, 0),

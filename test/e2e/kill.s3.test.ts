@@ -48,7 +48,7 @@ test('a run killed before or after any write leaves the bucket whole, and a reru
   try {
     const report = await killAtEachWrite({
       ...store,
-      partSize: PART,
+      partBytes: PART,
       upstream: registry.host,
       repositories: [{ path: 'team/app', tags: [] }],
       listsUploads: true,
@@ -72,7 +72,7 @@ test('the job mirrors a layer of 2 GB in under 200 MB of memory', async () => {
     const peak = await runOnce({
       ...store,
       prefixes: ['memory/'],
-      partSize: 8 * MEBIBYTE,
+      partBytes: 8 * MEBIBYTE,
       upstream: registry.host,
       repositories: [{ path: 'team/huge', tags: ['latest'] }],
     });

@@ -147,7 +147,7 @@ test('a stream that throws at its very end leaves neither a blob nor an upload',
   const environment = {
     store,
     buffers: new BufferPool(64 * MEBIBYTE, 5 * MEBIBYTE),
-    limits: { ...DEFAULT_LIMITS, partSize: 5 * MEBIBYTE },
+    limits: { ...DEFAULT_LIMITS, partBytes: 5 * MEBIBYTE },
     log: { info: () => {}, warn: () => {} },
   };
   await expect(uploadBlob(environment, 'blobs/wrong', size, body(), TEXT)).rejects.toThrow('another one');

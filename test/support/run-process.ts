@@ -15,7 +15,7 @@ export interface RunTarget {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   /** Bytes; what is larger is uploaded in parts of this size. S3 takes no smaller ones than 5 MiB. */
-  readonly partSize: number;
+  readonly partBytes: number;
   /** `host:port` of a registry that speaks plain HTTP. */
   readonly upstream: string;
   /** No tags: all of them. */

@@ -1,6 +1,6 @@
 /**
- * Blobs: fetched once a run however many manifests and repositories need them, written once, and linked from
- * each repository that has them. The link comes after the bytes, so that a link always means "stored".
+ * Copies blobs. A blob is fetched and written once per run, however many manifests and repositories need it, and each
+ * repository gets a link to it. The link is written after the bytes, so that a link always means "stored".
  */
 import { encodeBlobLink } from '../../../core/blob-link.ts';
 import type { Descriptor } from '../../../core/descriptor.ts';
@@ -15,48 +15,49 @@ import { Pace } from '../transfer/pace.ts';
 import { isRanged, rangedParts } from '../transfer/ranged-parts.ts';
 import { counted, resumed } from '../transfer/resume.ts';
 import type { Source } from '../source.ts';
+import type { Tally } from '../tally.ts';
 import { MemoryBudget, type RetentionScope } from '../support/memory-budget.ts';
 import { uploadBlob, uploadParts } from '../transfer/upload.ts';
 import { verified, verifiedParts } from '../transfer/verify.ts';
 
-/** Bytes that a name, its promise and its entry take, about. */
-const ENTRY = 600;
+/** An estimate of the memory for a name, its promise and its entry. */
+const ENTRY_BYTES = 600;
 /**
- * Bytes of these, two a blob: 7,000 blobs. Those before them cost two reads of the bucket where they are needed again,
- * and are then counted as present.
+ * The memory for entries, of which a blob has two: 7,000 blobs. A blob that was forgotten costs two reads of the bucket when it
+ * is needed again, and counts as present then.
  */
-const REMEMBERED = 8 * 1024 * 1024;
+const REMEMBERED_BYTES = 8 * 1024 * 1024;
 
-/** How long a blob is waited for that another upstream sends, in milliseconds. */
-const PATIENCE = 60_000;
+/** How long a copy waits for another upstream that sends the same blob. */
+const PATIENCE_MS = 60_000;
 
-/** Who sees to it that a repository has its blobs. */
+/** Makes sure that a repository has its blobs: the copier, or a dry run's plan. */
 export type BlobWriter = Pick<BlobCopier, 'ensure'> & Partial<Pick<BlobCopier, 'leave'>>;
 
 interface RepositoryLinks {
   readonly scope: RetentionScope;
-  readonly memo: SingleFlight<string, void>;
+  readonly linked: SingleFlight<string, void>;
 }
 
-/** What the sources of one party have copied, by digest and size. */
+/** The copies from the sources of one party, by digest and size. */
 interface Copies {
   readonly stored: SingleFlight<string, 'copied' | 'present'>;
-  /** The copies that are under way. */
+  /** The copies that are in flight. */
   readonly fetches: Map<string, Fetch>;
 }
 
 interface Fetch {
   readonly source: Source;
-  /** Whether others have waited for it in vain. */
+  /** Whether others have given up waiting for it. */
   isLate: boolean;
 }
 
 export class BlobCopier {
   readonly #environment: Environment;
   readonly #slots: FairShare;
-  readonly #retention = new MemoryBudget(REMEMBERED);
+  readonly #retention = new MemoryBudget(REMEMBERED_BYTES);
   readonly #copies = new Map<Party, Copies>();
-  /** What is remembered of the links of each repository that is worked on. */
+  /** The links of each repository that is worked on. */
   readonly #links = new Map<Repository, RepositoryLinks>();
 
   /** @param slots how many blobs are copied at once */
@@ -65,12 +66,12 @@ export class BlobCopier {
     this.#slots = slots;
   }
 
-  /** Bytes that are remembered, as estimated. */
+  /** The estimated memory for entries, in bytes. */
   get remembered(): number {
     return this.#retention.used;
   }
 
-  /** Nothing more will be asked for of a repository. */
+  /** Forgets a repository, because it needs no more blobs. */
   leave(repository: Repository): void {
     this.#links.get(repository)?.scope.close();
     this.#links.delete(repository);
@@ -80,42 +81,48 @@ export class BlobCopier {
     let links = this.#links.get(repository);
     if (links === undefined) {
       const scope = this.#retention.open();
-      links = { scope, memo: new SingleFlight({ retention: scope, weigh: () => ENTRY }) };
+      links = { scope, linked: new SingleFlight({ retention: scope, weigh: () => ENTRY_BYTES }) };
       this.#links.set(repository, links);
     }
-    return links.memo;
+    return links.linked;
   }
 
   /**
    * Makes sure that a repository has a blob.
+   * @param tally counts the copy if this call is the first to need the blob; the run's unless said otherwise
    * @throws {BlobAbsentError} when the source lacks it
    * @throws {SourceError} when it fails, or sends something else
    * @throws {StoreError}
    */
-  ensure(repository: Repository, blob: Descriptor, source: Source): Promise<void> {
+  ensure(
+    repository: Repository,
+    blob: Descriptor,
+    source: Source,
+    tally: Tally = this.#environment.tally,
+  ): Promise<void> {
     const key = blobLinkKey(repository, blob.digest);
-    // With the size: a manifest that lies about it must not pass because another one was right.
+    // The size is part of the name, so that a manifest with a wrong size does not pass because another one was right.
     return this.#linksOf(repository).get(`${blob.digest} ${blob.size} ${source.name}`, async () => {
-      const { store, tally } = this.#environment;
-      const stored = await this.#storedOnce(blob, source);
+      const { store } = this.#environment;
+      const stored = await this.#storedOnce(blob, source, tally);
       if (stored === 'present') {
-        tally.blobsPresent += 1;
-        // A small read that, within a repository which grows by a tag, saves a write a layer.
+        tally.add('blobsPresent');
+        // In a repository that gets one more tag, this small read saves a write per layer.
         if ((await store.size(key)) !== undefined) return;
       }
       await store.put(key, encodeBlobLink(blob), { contentType: OCI_DESCRIPTOR });
     });
   }
 
-  /** What one source lacks, or sends wrong, another one may have: its failure is nobody else's. */
-  async #storedOnce(blob: Descriptor, source: Source): Promise<'copied' | 'present'> {
+  /** A failure of one source is not shared with callers that have another source, which may have the blob. */
+  async #storedOnce(blob: Descriptor, source: Source, tally: Tally): Promise<'copied' | 'present'> {
     const name = `${blob.digest} ${blob.size}`;
     const copies = this.#copiesOf(partyOf(source));
     await this.#waitForOthers(name, copies);
     for (;;) {
       const stored = copies.stored.get(name, () => {
         copies.fetches.set(name, { source, isLate: false });
-        return this.#store(blob, source).finally(() => copies.fetches.delete(name));
+        return this.#store(blob, source, tally).finally(() => copies.fetches.delete(name));
       });
       const from = copies.fetches.get(name)?.source;
       try {
@@ -127,8 +134,8 @@ export class BlobCopier {
   }
 
   /**
-   * Another party may fetch it already. It is waited for as long as saves a fetch, and not as long as that one is slow:
-   * until any copy is there, until all of them have failed, or until patience is at its end, once for each of them.
+   * Waits for other parties that fetch the blob already, because that saves a fetch: until one copy is there, until all have
+   * failed, or until patience ends. Nobody waits for the same fetch after that, so a slow upstream costs patience only once.
    */
   async #waitForOthers(name: string, own: Copies): Promise<void> {
     if (own.stored.peek(name) !== undefined) return;
@@ -138,7 +145,7 @@ export class BlobCopier {
       const copy = stored.peek(name);
       if (copy === undefined) continue;
       const fetch = underWay.get(name);
-      // It has been stored already.
+      // A copy without a fetch in flight is stored already.
       if (fetch === undefined) return;
       if (fetch.isLate) continue;
       running.push(copy);
@@ -147,10 +154,10 @@ export class BlobCopier {
     if (fetches.length === 0) return;
     const done = new AbortController();
     const losePatience = async (): Promise<void> => {
-      await this.#environment.clock.sleep(PATIENCE, done.signal);
+      await this.#environment.clock.sleep(PATIENCE_MS, done.signal);
       for (const fetch of fetches) fetch.isLate = true;
     };
-    // However they ended: what they have stored is found, and what they have not stored is fetched.
+    // A failure needs no care here: the caller looks in the bucket, and fetches the blob if it is not there.
     const ended = Promise.any(running).catch(() => undefined);
     await Promise.race([ended, losePatience()]).finally(() => done.abort());
   }
@@ -158,40 +165,40 @@ export class BlobCopier {
   #copiesOf(party: Party): Copies {
     const known = this.#copies.get(party);
     if (known !== undefined) return known;
-    const bound: Bound<unknown> = { retention: this.#retention, weigh: () => ENTRY };
+    const bound: Bound<unknown> = { retention: this.#retention, weigh: () => ENTRY_BYTES };
     const copies = { stored: new SingleFlight<string, 'copied' | 'present'>(bound), fetches: new Map() };
     this.#copies.set(party, copies);
     return copies;
   }
 
-  #store(blob: Descriptor, source: Source): Promise<'copied' | 'present'> {
+  #store(blob: Descriptor, source: Source, tally: Tally): Promise<'copied' | 'present'> {
     return limitFor(
       this.#slots,
       partyOf(source),
     )(async () => {
-      const { store, tally, signal, limits } = this.#environment;
+      const { store, signal, limits } = this.#environment;
       signal.throwIfAborted();
       const key = blobKey(blob.digest);
-      // A key counts only with the right size. Overwriting is safe: only verified bytes are ever completed.
+      // An object of another size does not count. Overwriting it is safe, because only verified bytes are ever completed.
       if ((await store.size(key)) === blob.size) return 'present';
       const running = { label: `${source.name}@${blob.digest}`, size: blob.size, done: 0 };
       tally.running.add(running);
-      tally.bytesPlanned += blob.size;
+      tally.add('bytesPlanned', blob.size);
       try {
         await this.#fetch(key, blob, source, (bytes) => {
           running.done += bytes;
-          tally.bytes += bytes;
+          tally.add('bytes', bytes);
         });
       } finally {
         tally.running.delete(running);
       }
-      tally.blobsCopied += 1;
-      if (blob.size > limits.partSize) tally.blobsInParts += 1;
+      tally.add('blobsCopied');
+      if (blob.size > limits.partBytes) tally.add('blobsInParts');
       return 'copied';
     });
   }
 
-  /** Hashed on its way into the bucket. */
+  /** Streams the blob into the bucket, and hashes it on the way. */
   async #fetch(key: string, blob: Descriptor, source: Source, add: (bytes: number) => void): Promise<void> {
     const { signal, createHash, limits, clock } = this.#environment;
     const buffers = this.#environment.buffers.for(partyOf(source));
@@ -200,7 +207,7 @@ export class BlobCopier {
     if (isRanged(source, blob.size, limits)) {
       const pace = new Pace(what, blob.size, {
         clock,
-        longest: limits.longest,
+        longest: limits.maxRunMs,
         connections: limits.rangesAtOnce,
       });
       const parts = rangedParts(environment, source, blob, pace, add);
@@ -208,7 +215,7 @@ export class BlobCopier {
       await uploadParts(environment, key, blob.size, right, OCTET_STREAM);
       return;
     }
-    const pace = new Pace(what, blob.size, { clock, longest: limits.longest });
+    const pace = new Pace(what, blob.size, { clock, longest: limits.maxRunMs });
     const body = verified(counted(resumed(source, blob, signal, { pace }), add), blob, source, createHash);
     await uploadBlob(environment, key, blob.size, body, OCTET_STREAM);
   }

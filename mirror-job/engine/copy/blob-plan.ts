@@ -1,4 +1,4 @@
-/** Blobs in a dry run: looked for in the bucket, and counted where they would be fetched. */
+/** The blobs of a dry run: it looks for them in the bucket, and counts those that a run would fetch. */
 import type { Descriptor } from '../../../core/descriptor.ts';
 import { blobKey } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
@@ -10,9 +10,9 @@ import { countRanges, isRanged } from '../transfer/ranged-parts.ts';
 import type { Source } from '../source.ts';
 import type { Store } from '../store/store.ts';
 
-/** What a source would have to send. */
+/** The requests and bytes that a source would serve. */
 export interface BlobCost {
-  /** One for a blob, or one for each range of a large one. */
+  /** One per blob, or one per range of a large blob. */
   readonly requests: number;
   readonly bytes: number;
 }
@@ -30,7 +30,7 @@ export class BlobPlan implements BlobWriter {
     this.#limits = limits;
   }
 
-  /** Each blob counts once, for the source that is the first to need it. @throws {StoreError} */
+  /** Counts each blob once, for the source of the first call. @throws {StoreError} */
   ensure(_repository: Repository, { digest, size }: Descriptor, source: Source): Promise<void> {
     return this.#looked.get(`${digest} ${size}`, async () => {
       if ((await this.#limit(() => this.#store.size(blobKey(digest)))) === size) return;

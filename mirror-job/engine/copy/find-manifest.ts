@@ -1,16 +1,16 @@
-/** A manifest that the bucket has, for who moves tags without asking any source. */
-import { algorithmOf, digestOf, type Digest } from '../../../core/digest.ts';
-import { manifestKey } from '../../../core/layout.ts';
+/** Finds a manifest in the bucket, so that tags can be moved by hand without asking any source. */
+import type { Digest } from '../../../core/digest.ts';
 import { ManifestInvalidError, parseManifest } from '../../../core/manifest.ts';
 import type { Repository } from '../../../core/reference.ts';
-import type { StoredManifest } from './manifest-copy.ts';
+import { readManifest } from '../graph/read-manifest.ts';
+import type { StoredManifest } from './stored-manifest.ts';
 import { NO_PLATFORMS } from './platform-choice.ts';
 import type { Store } from '../store/store.ts';
 
 /**
- * Manifests are written after all that they need, so one that is there, with the right bytes, is complete, or an index
- * for a subset of platforms: what of it is stored was noted with the tag, and `findStoredPlatforms` sees it.
- * @returns undefined where the repository has no such manifest, or other bytes in its place. Its children are not read
+ * A manifest that is stored is complete, because it is written after all that it needs; or it is an index for a subset of
+ * platforms, which its tag records and `findStoredPlatforms` finds. Its children are not read.
+ * @returns undefined if the repository has no such manifest, or other bytes in its place
  * @throws {StoreError}
  */
 export async function findManifest(
@@ -18,12 +18,11 @@ export async function findManifest(
   repository: Repository,
   digest: Digest,
 ): Promise<StoredManifest | undefined> {
-  const stored = await store.get(manifestKey(repository, digest));
-  if (stored === undefined) return undefined;
-  const bytes = new Uint8Array(stored.bytes);
-  if ((await digestOf(bytes, algorithmOf(digest))) !== digest) return undefined;
+  const stored = await readManifest(store, repository, digest);
+  if (stored === 'absent' || stored === 'damaged') return undefined;
+  const { bytes, contentType } = stored;
   try {
-    const manifest = parseManifest(bytes, stored.contentType);
+    const manifest = parseManifest(bytes, contentType);
     return { manifest, digest, size: bytes.length, bytes, children: [], platforms: NO_PLATFORMS };
   } catch (error) {
     if (error instanceof ManifestInvalidError) return undefined;

@@ -1,13 +1,13 @@
-/** The warning about layers that are kept elsewhere by licence. */
+/** The warning about foreign layers: their licence keeps them elsewhere, and their registry does not have them. */
 import type { Digest } from '../../../core/digest.ts';
 import type { Log } from '../environment.ts';
 import type { ForeignLayer } from '../tally.ts';
 
-const SHOWN = 3;
+const MAX_SHOWN = 3;
 
 /**
- * One sentence per manifest, because a manifest may list any number of such layers and addresses.
- * @param name the source's name for messages
+ * Warns once per manifest, because a manifest may list any number of such layers and addresses.
+ * @param name the source's name in messages
  */
 export function warnOfForeignLayers(
   log: Log,
@@ -17,8 +17,8 @@ export function warnOfForeignLayers(
 ): void {
   const [first] = layers;
   if (first === undefined) return;
-  const more = first.urls.length > SHOWN ? [`and ${first.urls.length - SHOWN} more`] : [];
-  const urls = [...first.urls.slice(0, SHOWN), ...more].join(', ');
+  const more = first.urls.length > MAX_SHOWN ? [`and ${first.urls.length - MAX_SHOWN} more`] : [];
+  const urls = [...first.urls.slice(0, MAX_SHOWN), ...more].join(', ');
   log.warn(
     layers.length === 1
       ? `${name}: layer ${first.digest} is not at the registry; clients fetch it from ${urls}.`

@@ -1,6 +1,6 @@
 /**
- * Platforms as people write them, and as indexes name them. Pure. Spelt and compared as containerd does it, so that
- * what is mirrored for a platform is what a node of that platform picks.
+ * Platforms as people write them, and as indexes name them. Pure. They are spelt and compared as containerd does it, so that
+ * a node of a platform picks the manifests that are mirrored for it.
  * https://github.com/containerd/platforms/blob/main/database.go
  */
 import { formatPlatform, type Platform } from '../../../core/descriptor.ts';
@@ -11,8 +11,8 @@ interface Architecture {
 }
 
 /**
- * Each alike name of an architecture, with the variant that it stands for where none is said. A map, because indexes
- * name architectures, and an object has more names than its own: `constructor`.
+ * Other names of architectures, with the variant that each implies. A map and no object, because an index may name any
+ * architecture, and an object has inherited names such as `constructor`.
  */
 const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, Architecture>([
   ['i386', { architecture: '386' }],
@@ -24,17 +24,17 @@ const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map<string, Archite
   ['arm', { architecture: 'arm', variant: 'v7' }],
 ]);
 
-/** Variants that are the architecture itself. */
+/** Variants that mean the architecture itself. */
 const PLAIN: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ['amd64', new Set(['v1'])],
   ['arm64', new Set(['v8', 'v8.0'])],
 ]);
 
-/** A text that cannot stand in a list of platforms, which commas part, is none. */
+/** Commas are refused, because a record of platforms separates them by commas. */
 const PLATFORM =
   /^(?<os>[a-z0-9_-]+)(?:\((?<version>[a-z0-9_.-]+)\))?\/(?<architecture>[a-z0-9_-]+)(?:\/(?<variant>[a-z0-9_.-]+))?$/i;
 
-/** @returns undefined for what is not `os/architecture`, `os/architecture/variant` or `os(version)/…` */
+/** @returns undefined for a text that is not `os/architecture`, `os/architecture/variant` or `os(version)/…` */
 export function parsePlatform(text: string): Platform | undefined {
   const { os, version, architecture, variant } = PLATFORM.exec(text)?.groups ?? {};
   if (os === undefined || architecture === undefined) return undefined;
@@ -46,7 +46,7 @@ export function parsePlatform(text: string): Platform | undefined {
   });
 }
 
-/** One spelling of each platform: `linux/aarch64` and `linux/arm64/v8` are `linux/arm64`, `linux/arm` is `linux/arm/v7`. */
+/** Gives each platform one spelling: `linux/aarch64` and `linux/arm64/v8` are `linux/arm64`, `linux/arm` is `linux/arm/v7`. */
 export function normalizePlatform(platform: Platform): Platform {
   const os = platform.os.toLowerCase();
   const named = platform.architecture.toLowerCase();
@@ -68,23 +68,23 @@ function normalizeVariant(architecture: string, variant: string): string {
 }
 
 /**
- * Whether a manifest for one platform is wanted by another. Without a version every version is; with one, it and
- * what is more exact: `10.0.20348` takes 10.0.20348.2582.
+ * Whether a manifest for one platform is wanted by another. A wanted platform without a version takes every version, and one
+ * with a version takes it and more exact ones: `10.0.20348` takes 10.0.20348.2582.
  * @param platform as an index spells it
  * @param wanted normalized
  */
 export function isWanted(platform: Platform, wanted: Platform): boolean {
   const { os, architecture, variant, 'os.version': version = '' } = normalizePlatform(platform);
-  const { 'os.version': asked } = wanted;
+  const { 'os.version': wantedVersion } = wanted;
   return (
     os === wanted.os &&
     architecture === wanted.architecture &&
     variant === wanted.variant &&
-    (asked === undefined || `${version}.`.startsWith(`${asked}.`))
+    (wantedVersion === undefined || `${version}.`.startsWith(`${wantedVersion}.`))
   );
 }
 
-/** Whether a descriptor's platform says nothing: buildkit writes unknown/unknown at what is no image. */
+/** Whether a descriptor's platform says nothing: BuildKit writes unknown/unknown at attestations. */
 export function isUnknown({ os, architecture }: Platform): boolean {
   return [os, architecture].every((name) => name === '' || name === 'unknown');
 }
@@ -93,17 +93,15 @@ export function spellPlatform(platform: Platform): string {
   return formatPlatform(normalizePlatform(platform));
 }
 
-/**
- * Platforms that are stored, or wanted, in normalized spelling and sorted; undefined for all.
- */
+/** Platforms that are stored, or wanted, normalized and sorted; undefined for all. */
 export type Platforms = readonly string[] | undefined;
 
-/** Whether what is stored has all that is wanted. */
+/** Whether the stored platforms include all wanted ones. */
 export function covers(stored: Platforms, wanted: Platforms): boolean {
   return stored === undefined || (wanted !== undefined && wanted.every((one) => stored.includes(one)));
 }
 
-/** What is stored once one was added to the other. */
+/** The union. */
 export function joinPlatforms(one: Platforms, other: Platforms): Platforms {
   if (one === undefined || other === undefined) return undefined;
   return [...new Set([...one, ...other])].toSorted();

@@ -1,6 +1,6 @@
 /**
- * What refers to an image: signatures, SBOMs, attestations, and what refers to those. They are stored like any
- * manifest, and listed only once they are.
+ * Copies the referrers of an image: signatures, SBOMs, attestations, and the referrers of those. They are stored like any
+ * manifest, and then added to the list of referrers.
  */
 import type { Descriptor } from '../../../core/descriptor.ts';
 import type { Digest } from '../../../core/digest.ts';
@@ -14,7 +14,8 @@ import type { Environment } from '../environment.ts';
 import { updateObject } from '../store/compare-and-swap.ts';
 import { decodeOrWarn } from '../store/decode-object.ts';
 import { createLimit } from '../support/limit.ts';
-import { partOf, type ManifestCopier, type StoredManifest, type StoredPart } from './manifest-copy.ts';
+import type { ManifestCopier } from './manifest-copy.ts';
+import { partOf, type StoredManifest, type StoredPart } from './stored-manifest.ts';
 import { SingleFlight } from '../support/single-flight.ts';
 import type { Keeper } from '../support/memory-budget.ts';
 import { allSettled } from '../support/all-or-throw.ts';
@@ -27,28 +28,28 @@ import {
 } from '../source.ts';
 
 /**
- * Bounds of what refers to one image, because a registry can make up as much as it likes: how deep, how many, and how many
- * bytes of manifests (docs/decisions/0081-bounded-referrers.md).
+ * The bounds of the referrers of one image, because a registry can make up as many as it likes: their depth, their number, and
+ * the bytes of their manifests (docs/decisions/0081-bounded-referrers.md).
  */
 export const MAX_REFERRER_DEPTH = 8;
 export const MAX_REFERRERS = 1000;
 const MAX_BYTES = 8 * 1024 * 1024;
-/** The same of the parts of referrers that are referrers themselves. */
+/** The bytes of those manifests below referrers that are referrers themselves. */
 const MAX_BYTES_BELOW = 1024 * 1024;
-/** How many requests for one image's referrers are under way at once. */
+/** The requests for one image's referrers that are in flight at once. */
 export const AT_ONCE = 16;
 
-/** At most this many left-out manifests are named. */
-const SHOWN = 3;
+/** A warning names at most this many manifests. */
+const MAX_SHOWN = 3;
 
-/** About what a descriptor, or a name of one, takes in memory. Bytes. */
-const ENTRY = 500;
+/** An estimate of the memory for a descriptor, or for its name. */
+const ENTRY_BYTES = 500;
 
-/** What was stored around an image. */
+/** The manifests that were stored for an image. */
 export interface Closure {
   /** The image, all below it, and the referrers of these. */
   readonly digests: ReadonlySet<Digest>;
-  /** Which bound the referrers exceed, as in "more than 1000"; those within it are stored all the same. */
+  /** The bound that the referrers exceed, as in "more than 1000"; the referrers within it are stored all the same. */
   readonly excess: string | undefined;
 }
 
@@ -62,34 +63,34 @@ export class ReferrerCopier {
   readonly #environment: Environment;
   readonly #repository: Repository;
   readonly #manifests: ManifestCopier;
-  /** Several tags of one image, such as 1, 1.27 and latest, ask once and write once. */
-  readonly #asked: SingleFlight<Digest, ReferrerList>;
-  /** By the subject and what is listed of it: how many that are. */
-  readonly #listed: SingleFlight<string, number>;
-  /** Subjects whose left-out manifests were reported already. */
-  readonly #said = new Set<Digest>();
+  /** By the subject. Several tags of one image, such as 1, 1.27 and latest, request the list once. */
+  readonly #lists: SingleFlight<Digest, ReferrerList>;
+  /** The writes of lists, by the subject and the digests that are added: the number of these. */
+  readonly #written: SingleFlight<string, number>;
+  /** Subjects that a warning has named already. */
+  readonly #warned = new Set<Digest>();
 
-  /** @param retention shared with the other copiers of the run */
+  /** @param retention the memory that the copiers of the run share */
   constructor(
     environment: Environment,
     repository: Repository,
     manifests: ManifestCopier,
     retention: Keeper,
   ) {
-    this.#asked = new SingleFlight({
+    this.#lists = new SingleFlight({
       retention,
-      weigh: ({ descriptors }) => ENTRY * (1 + descriptors.length),
+      weigh: ({ descriptors }) => ENTRY_BYTES * (1 + descriptors.length),
     });
-    this.#listed = new SingleFlight({ retention, weigh: (count) => ENTRY * (1 + count) });
+    this.#written = new SingleFlight({ retention, weigh: (count) => ENTRY_BYTES * (1 + count) });
     this.#environment = environment;
     this.#repository = repository;
     this.#manifests = manifests;
   }
 
   /**
-   * Stores the referrers of a manifest and of anything below it, and lists them. Level by level and in the source's order,
-   * so that the bounds cut off what is farthest from the image, and the same each time.
-   * @param ask whether to ask the source; otherwise only the referrers that the manifests themselves name are listed
+   * Stores the referrers of a manifest and of all manifests below it, and lists them. It goes level by level and in the source's
+   * order, so that the bounds cut off the farthest referrers, and the same ones each time.
+   * @param ask whether to request lists from the source; if not, only subjects that the manifests themselves name are listed
    * @throws {SourceError}
    * @throws {StoreError}
    */
@@ -101,7 +102,7 @@ export class ReferrerCopier {
       referrers.set(descriptor.digest, descriptor);
       subjects.set(subject, referrers);
     };
-    /** @returns those that are new, each before its children: their referrers are asked for next */
+    /** @returns the new manifests, each before its children: their referrers are requested next */
     const note = (stored: StoredPart): StoredPart[] => {
       if (digests.has(stored.digest)) return [];
       digests.add(stored.digest);
@@ -115,14 +116,14 @@ export class ReferrerCopier {
     let level = ask ? all : [];
     for (let depth = 0; level.length > 0 && allowance.excess === undefined; depth += 1) {
       const listed = await this.#askAll(level, source, allowance, depth);
-      const leftOut: Listed[] = [];
+      const unrelated: Listed[] = [];
       const found = await allSettled(
         listed.map((one) =>
           atOnce(async () => {
             if (allowance.isSpent) return [];
             const referrer = await this.#ensureReferrer(one.descriptor, one.subject, source);
             if (referrer === undefined) {
-              leftOut.push(one);
+              unrelated.push(one);
               return [];
             }
             const added = note(referrer);
@@ -130,12 +131,12 @@ export class ReferrerCopier {
             return added.map(({ digest }) => digest);
           }),
         ),
-      ).finally(() => this.#warn(source, leftOut));
+      ).finally(() => this.#warn(source, unrelated));
       level = found.flat();
     }
     await allSettled(
       [...subjects].map(([subject, referrers]) =>
-        this.#listed.get(`${subject} ${[...referrers.keys()].toSorted().join()}`, async () => {
+        this.#written.get(`${subject} ${[...referrers.keys()].toSorted().join()}`, async () => {
           await this.#write(subject, referrers);
           return referrers.size;
         }),
@@ -144,7 +145,7 @@ export class ReferrerCopier {
     return { digests, excess: allowance.excess };
   }
 
-  /** Some at a time, and none any more once a bound is reached. */
+  /** Requests lists, some at a time, until a bound is reached. */
   async #askAll(
     subjects: readonly Digest[],
     source: Source,
@@ -161,10 +162,10 @@ export class ReferrerCopier {
   }
 
   async #ask(subject: Digest, source: Source, allowance: Allowance): Promise<readonly Listed[]> {
-    const { descriptors, excess } = await this.#asked.get(subject, async () => {
+    const { descriptors, excess } = await this.#lists.get(subject, async () => {
       const list = await source.referrers(subject, MAX_REFERRERS);
       return {
-        // Annotations come with the manifests: here they would only take memory.
+        // Annotations are dropped to save memory, because they come again with the manifests.
         descriptors: list.descriptors
           .filter((one) => namesManifest(one))
           .map(({ mediaType, digest, size }) => ({ mediaType, digest, size })),
@@ -175,7 +176,7 @@ export class ReferrerCopier {
     return descriptors.map((descriptor) => ({ subject, descriptor }));
   }
 
-  /** @returns undefined for a manifest that does not name the subject itself, because a list may claim anything */
+  /** @returns undefined for a manifest that does not name the subject: a list may claim anything */
   async #ensureReferrer(
     descriptor: Descriptor,
     subject: Digest,
@@ -196,16 +197,16 @@ export class ReferrerCopier {
     }
   }
 
-  /** One sentence per subject: a registry may make up any number of entries. */
+  /** Warns once per subject, because a registry may make up any number of entries. */
   #warn({ name }: Source, all: readonly Listed[]): void {
-    for (const [subject, leftOut] of Map.groupBy(all, (one) => one.subject)) {
-      if (this.#said.has(subject)) continue;
-      this.#said.add(subject);
-      const isOne = leftOut.length === 1;
-      const names = leftOut.map(({ descriptor }) => descriptor.digest).toSorted();
-      const more = names.length > SHOWN ? [`and ${names.length - SHOWN} more`] : [];
+    for (const [subject, unrelated] of Map.groupBy(all, (one) => one.subject)) {
+      if (this.#warned.has(subject)) continue;
+      this.#warned.add(subject);
+      const isOne = unrelated.length === 1;
+      const names = unrelated.map(({ descriptor }) => descriptor.digest).toSorted();
+      const more = names.length > MAX_SHOWN ? [`and ${names.length - MAX_SHOWN} more`] : [];
       this.#environment.log.warn(
-        `${name} lists ${countOf(names.length, 'manifest')} as ${isOne ? 'a referrer' : 'referrers'} of ${subject}, but ${isOne ? 'it does' : 'they do'} not name it as ${isOne ? 'its' : 'their'} subject. ${isOne ? 'It is' : 'They are'} left out: ${[...names.slice(0, SHOWN), ...more].join(', ')}.`,
+        `${name} lists ${countOf(names.length, 'manifest')} as ${isOne ? 'a referrer' : 'referrers'} of ${subject}, but ${isOne ? 'it does' : 'they do'} not name it as ${isOne ? 'its' : 'their'} subject. ${isOne ? 'It is' : 'They are'} left out: ${[...names.slice(0, MAX_SHOWN), ...more].join(', ')}.`,
       );
     }
   }
@@ -221,23 +222,23 @@ export class ReferrerCopier {
     });
   }
 
-  /** One that cannot be read serves nobody: it is derived from the manifests, and costs requests, not images. */
+  /** A list that cannot be read is made anew: it is derived from the manifests, so only requests are lost, and no images. */
   #readList(key: string, bytes: Uint8Array): readonly Descriptor[] {
     const consequence = 'It is made anew from what is found now.';
     return decodeOrWarn(this.#environment.log, consequence, () => decodeReferrers(key, bytes)) ?? [];
   }
 }
 
-/** What is left of the bounds for one image. */
+/** The rest of the bounds for one image. */
 class Allowance {
   excess: string | undefined;
   #count = 0;
   #bytes = 0;
-  /** Manifests below referrers, which are known only once they are stored; and bytes of those that are listed, too. */
+  /** Manifests below referrers are counted once they are stored. The bytes count if they are referrers themselves. */
   #below = 0;
   #belowBytes = 0;
 
-  /** Whether not even what was taken is wanted any more. */
+  /** Whether even the referrers that `take` has returned are not wanted any more. */
   get isSpent(): boolean {
     return this.#below > MAX_REFERRERS || this.#belowBytes > MAX_BYTES_BELOW;
   }
@@ -252,7 +253,7 @@ class Allowance {
         : `referrers whose parts are referrers of more than ${MAX_BYTES_BELOW} bytes`;
   }
 
-  /** @returns those that are within the bounds: the first ones */
+  /** @returns the first ones, up to the bounds */
   take(listed: readonly Listed[], depth: number): readonly Listed[] {
     if (listed.length > 0 && depth === MAX_REFERRER_DEPTH) {
       this.excess ??= `referrers of referrers, more than ${MAX_REFERRER_DEPTH} deep`;

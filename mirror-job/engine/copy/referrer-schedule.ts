@@ -1,33 +1,29 @@
 /**
- * When an unchanged image is asked for its referrers again. Pure. Signatures, SBOMs and scans follow their image
- * within days; after that a request a day for each manifest of each image finds nothing.
+ * Decides when the referrers of an unchanged image are requested again. Pure. Signatures, SBOMs and scans follow their image
+ * within days, and later a daily request for each manifest of each image finds nothing.
  */
-
-/** Milliseconds. */
-const YOUNG = 7 * 24 * 3_600_000;
-/** Milliseconds between two questions about an image that is young no more. */
-const WEEKLY = YOUNG;
+const WEEK_MS = 7 * 24 * 3_600_000;
 
 export interface ReferrerTimes {
   /** When this digest was first seen upstream. ISO 8601. */
   readonly firstSeen: string;
-  /** When its referrers were asked for last; undefined if never. ISO 8601. */
+  /** When its referrers were requested last; undefined if never. ISO 8601. */
   readonly referrersChecked?: string | undefined;
 }
 
 /**
- * @param every as configured, in milliseconds, for the first week; then weekly, or `every` if that is longer. False
- *   for never
+ * @param everyMs the configured interval, which holds for the first week. Later it is a week, or `everyMs` if that is longer.
+ *   False for never
  */
 export function referrersAreDue(
   { firstSeen, referrersChecked }: ReferrerTimes,
-  every: number | false,
+  everyMs: number | false,
   now: Date,
 ): boolean {
-  if (every === false) return false;
+  if (everyMs === false) return false;
   if (referrersChecked === undefined) return true;
-  const isYoung = now.getTime() - Date.parse(firstSeen) < YOUNG;
-  const interval = isYoung ? every : Math.max(every, WEEKLY);
-  // A clock that was wrong has noted a time that is yet to come: it must not silence the question until then.
-  return Math.abs(now.getTime() - Date.parse(referrersChecked)) >= interval;
+  const isYoung = now.getTime() - Date.parse(firstSeen) < WEEK_MS;
+  const intervalMs = isYoung ? everyMs : Math.max(everyMs, WEEK_MS);
+  // A wrong clock may have written a time in the future, which must not delay the request until then.
+  return Math.abs(now.getTime() - Date.parse(referrersChecked)) >= intervalMs;
 }

@@ -1,4 +1,4 @@
-/** Which platforms of an index the bucket has, where nobody has noted it. */
+/** Finds the platforms of an index that the bucket has, where no record says so. */
 import type { Descriptor } from '../../../core/descriptor.ts';
 import { manifestKey } from '../../../core/layout.ts';
 import { namesManifest, type Manifest } from '../../../core/manifest.ts';
@@ -9,14 +9,14 @@ import { isUnknown, spellPlatform, type Platforms } from './platform.ts';
 import { allSettled } from '../support/all-or-throw.ts';
 import type { Store } from '../store/store.ts';
 
-interface Found {
+interface StoredChildren {
   readonly isWhole: boolean;
   readonly platforms: readonly string[];
 }
 
 /**
- * One small read a child; indexes within are read and looked through.
- * @returns undefined where nothing that it names is missing, and for what is no index
+ * Costs one small read per child. Indexes within the index are read, too.
+ * @returns undefined if no child is missing, or if the manifest is no index
  * @throws {StoreError}
  */
 export async function findStoredPlatforms(
@@ -32,14 +32,14 @@ async function look(
   store: Pick<Store, 'get' | 'size'>,
   repository: Repository,
   { manifests }: Manifest,
-): Promise<Found> {
-  const lookAt = async ({ digest, platform, mediaType }: Descriptor): Promise<Found> => {
+): Promise<StoredChildren> {
+  const lookAt = async ({ digest, platform, mediaType }: Descriptor): Promise<StoredChildren> => {
     if (isManifestMediaType(mediaType) && MANIFEST_KINDS[mediaType] === 'index') {
       const child = await findManifest({ store }, repository, digest);
       return child === undefined ? MISSING : look(store, repository, child.manifest);
     }
     if ((await store.size(manifestKey(repository, digest))) === undefined) return MISSING;
-    // What has no platform of its own (an attestation says "unknown") goes with the image that it belongs to.
+    // A child without a platform of its own goes with its image: an attestation says "unknown".
     const isNamed = platform !== undefined && !isUnknown(platform);
     return { isWhole: true, platforms: isNamed ? [spellPlatform(platform)] : [] };
   };
@@ -50,4 +50,4 @@ async function look(
   };
 }
 
-const MISSING: Found = { isWhole: false, platforms: [] };
+const MISSING: StoredChildren = { isWhole: false, platforms: [] };

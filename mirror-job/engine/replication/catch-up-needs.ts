@@ -2,9 +2,10 @@
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import type { KeyKind } from '../../../core/key-kind.ts';
 import { blobKey, blobLinkKey, manifestKey } from '../../../core/layout.ts';
-import { ManifestInvalidError, namesManifest, parseManifest } from '../../../core/manifest.ts';
+import { ManifestInvalidError, parseManifest } from '../../../core/manifest.ts';
 import { decodeReferrers } from '../../../core/referrers.ts';
 import { decodeTag } from '../../../core/tag-object.ts';
+import { edgesOf } from '../graph/edges.ts';
 import type { StoredObject } from '../store/store.ts';
 
 /** @returns keys; undefined for an object that cannot be read, and is not worth having */
@@ -15,13 +16,10 @@ export function needsOf(kind: KeyKind, key: string, object: StoredObject): reado
         return [blobKey(kind.digest)];
       case 'manifest': {
         const { repository } = kind;
-        const { blobs, manifests } = parseManifest(new Uint8Array(object.bytes), object.contentType);
-        const children = manifests.map((child) =>
-          namesManifest(child)
-            ? manifestKey(repository, child.digest)
-            : blobLinkKey(repository, child.digest),
+        const manifest = parseManifest(new Uint8Array(object.bytes), object.contentType);
+        return edgesOf(manifest).map(({ kind: edge, descriptor: { digest } }) =>
+          edge === 'blob' ? blobLinkKey(repository, digest) : manifestKey(repository, digest),
         );
-        return [...blobs.map(({ digest }) => blobLinkKey(repository, digest)), ...children];
       }
       case 'referrers': {
         const { repository } = kind;

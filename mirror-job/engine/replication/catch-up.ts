@@ -2,7 +2,7 @@
  * Catching a store up: what another one has and it lacks is copied from there, not from upstream. In the order in
  * which a run writes, so that what it serves meanwhile is complete, and one that dies is carried on by the next.
  */
-import { algorithmOf, digestOf } from '../../../core/digest.ts';
+import { hasDigest } from '../../../core/digest.ts';
 import { MUTABILITY, type KeyKind } from '../../../core/key-kind.ts';
 import { manifestKey, repositoryIndexKey, tagKey } from '../../../core/layout.ts';
 import { OCI_INDEX, OCTET_STREAM } from '../../../core/media-type.ts';
@@ -168,7 +168,7 @@ class CatchUp {
       const checked = verified(body, expected, source, createHash);
       await uploadBlob({ ...this.#environment, store: this.#to.store }, key, size, checked, OCTET_STREAM);
       this.#count(key, size);
-      if (size > limits.partSize) tally.blobsInParts += 1;
+      if (size > limits.partBytes) tally.blobsInParts += 1;
     } catch (error) {
       // One blob that is damaged there keeps back what needs it, and nothing else.
       if (!(error instanceof SourceError)) throw error;
@@ -183,7 +183,7 @@ class CatchUp {
     if (object === undefined || !(await this.#isReady(kind, key, object))) return;
     if (kind.kind === 'manifest') {
       const bytes = new Uint8Array(object.bytes);
-      if ((await digestOf(bytes, algorithmOf(kind.digest))) !== kind.digest) return this.#warn(kind, key);
+      if (!(await hasDigest(bytes, kind.digest))) return this.#warn(kind, key);
     }
     await this.#to.store.put(key, object.bytes, { contentType: object.contentType ?? OCTET_STREAM });
     this.#count(key, object.bytes.length);

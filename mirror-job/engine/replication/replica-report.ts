@@ -1,7 +1,7 @@
 /** The end of a run over several stores. */
 import type { Environment } from '../environment.ts';
 import type { RunReport } from '../report.ts';
-import { keepReport } from '../run/run.ts';
+import { keepReport } from '../run/run-end.ts';
 import type { ReplicaSet } from './replica-set.ts';
 
 /**

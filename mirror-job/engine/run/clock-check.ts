@@ -1,25 +1,25 @@
 /**
- * Whether this machine's clock may be believed. A wrong one would pass `minAge` by, or hold tags for years, so it is
- * compared with the clocks of the stores before anything is decided. docs/decisions/0088-a-wrong-clock.md
+ * Checks this machine's clock against the clocks of the stores before a run decides anything, because a wrong clock would pass
+ * `minAge` by, or hold tags for years. docs/decisions/0088-a-wrong-clock.md
  */
 import type { Clock, Log } from '../environment.ts';
 import type { Timekeeper, Witness } from '../support/server-clock.ts';
 import { amid } from '../store/store-name.ts';
 
 /**
- * A clock that is kept by NTP is right to a second, and S3 refuses signatures that are 15 minutes off. Five minutes are
- * what Kerberos allows too: more than any delay on the way of an answer, and little beside any minimum age.
+ * NTP keeps a clock right to a second, and S3 refuses signatures that are 15 minutes off. Kerberos allows five minutes, too:
+ * it is more than the delay of any answer, and little beside any minimum age.
  */
 export const MAX_CLOCK_DIFFERENCE_MS = 5 * 60_000;
 
-/** This machine's clock contradicts others: nothing was done. The message says who says what. */
+/** This machine's clock contradicts other clocks, so nothing was done. The message has the time of each. */
 export class WrongClockError extends Error {
   override readonly name = 'WrongClockError';
 }
 
 /**
- * The stores decide. Only if none of them says a time, the upstreams do. More than half of those that say a time have
- * to contradict this machine: one server with a wrong clock must not stop a mirror that has several.
+ * The stores decide, and the upstreams only if no store says a time. The run is refused if more than half of the servers that
+ * say a time contradict this machine, because one server with a wrong clock must not stop a mirror that has several.
  * @param witnesses the upstreams
  * @throws {WrongClockError}
  */
@@ -37,7 +37,7 @@ export async function checkClock(
   refuseWrongClock(environment, witnesses);
 }
 
-/** Names each server whose clock contradicts this machine's. */
+/** Warns about each server whose clock contradicts this machine's. */
 export function warnOfClocks(
   { clock, log }: { readonly clock: Pick<Clock, 'now'>; readonly log: Log },
   servers: readonly Timekeeper[],
@@ -55,9 +55,9 @@ function refuseWrongClock(
 ): void {
   const wrong = servers.filter(isContradicting);
   if (wrong.length * 2 <= servers.filter(saysTime).length) return;
-  const said = wrong.map((server) => `${amid(server.name)} says ${timeOf(server, clock)}`);
+  const clocks = wrong.map((server) => `${amid(server.name)} says ${timeOf(server, clock)}`);
   throw new WrongClockError(
-    `this machine's clock cannot be believed: it says ${formatTime(clock.now())}, but ${said.join(', and ')}. The ages of digests would be wrong, so nothing was done. Set the clock that is wrong (chrony or systemd-timesyncd keeps this machine's right), and run again.`,
+    `this machine's clock cannot be believed: it says ${formatTime(clock.now())}, but ${clocks.join(', and ')}. The ages of digests would be wrong, so nothing was done. Set the clock that is wrong (chrony or systemd-timesyncd keeps this machine's right), and run again.`,
   );
 }
 
@@ -73,7 +73,7 @@ function timeOf({ time }: Timekeeper, clock: Pick<Clock, 'now'>): string {
   return formatTime(new Date(clock.now().getTime() + (time?.aheadMs ?? 0)));
 }
 
-/** A clock may be off by more than dates reach. */
+/** Handles a clock that is off by more than a Date can hold. */
 function formatTime(time: Date): string {
   return Number.isNaN(time.getTime()) ? 'a time beyond all dates' : `${time.toISOString().slice(0, 19)}Z`;
 }

@@ -1,21 +1,20 @@
 /**
- * Times in a repository's index that lie in the future, because a job with a wrong clock wrote them. A digest that was
- * first seen in 2030 would be held by `minAge` for years. Pure. docs/decisions/0089-order-and-age.md
+ * Corrects times in a repository's index that lie in the future, because a job with a wrong clock wrote them: `minAge` would hold
+ * a digest that was first seen in 2030 for years. Pure. docs/decisions/0089-order-and-age.md
  */
 import type { IndexEntry } from '../../../core/repository-index.ts';
 import { MAX_CLOCK_DIFFERENCE_MS } from './clock-check.ts';
 import { orderOf } from '../tags/tag-policy.ts';
 
-/** Two jobs whose clocks differ in opposite directions may be so far apart, and neither of them is refused. */
+/** The clocks of two jobs may be wrong in opposite directions, so their times differ by up to twice the bound. */
 const TOLERANCE_MS = 2 * MAX_CLOCK_DIFFERENCE_MS;
 
 /**
- * Replaces each time in the future by `now`, so that an age begins to grow from now on. The order of the sightings stays
- * as it was.
+ * Replaces each time in the future by `now`, so that the age grows from now on. The order of the sightings stays.
  * @returns the entry itself if it has no such time
  */
 export function withoutFutureTimes(entry: IndexEntry, now: Date): IndexEntry {
-  // All times are of one form that sorts as text.
+  // All times are written in one form, which sorts as text.
   const latest = new Date(now.getTime() + TOLERANCE_MS).toISOString();
   const isFuture = (time: string | undefined): boolean => time !== undefined && time > latest;
   const bounded = <Time extends string | undefined>(time: Time): Time | string =>

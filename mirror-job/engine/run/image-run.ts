@@ -1,4 +1,4 @@
-/** One image of the configuration: which tags there are, what is new, copied, published and noted. */
+/** Mirrors one image of the configuration: selects its tags, then looks at each tag and each digest. */
 import type { Digest } from '../../../core/digest.ts';
 import type { Tag } from '../../../core/reference.ts';
 import type { TagEntry } from '../../../core/repository-index.ts';
@@ -7,7 +7,6 @@ import type { Environment } from '../environment.ts';
 import type { Image } from './image.ts';
 import { partyOf, type FairShare } from '../support/fair-share.ts';
 import { limitFor } from '../support/limit.ts';
-import { createManifestRetention } from '../copy/manifest-copy.ts';
 import { applyListing, checkExplicitTags, noteGone } from '../tags/listed-tags.ts';
 import { joinPlatforms } from '../copy/platform.ts';
 import { ImageCopier } from '../tags/image-copier.ts';
@@ -25,19 +24,19 @@ import { isSameSighting, observe } from '../tags/tag-policy.ts';
 import { TagWriter } from '../tags/tag-writer.ts';
 import { VisibilityCheck } from '../tags/visibility-check.ts';
 
-/** What a dry run does in another way. */
+/** What an image shares with the others of its run. */
 export interface RunHooks {
   readonly blobs: BlobWriter;
-  /** What copies of manifests remember together; left out: as much for each image. */
-  readonly retention?: Keeper;
-  /** Told when the image has selected its tags. */
+  /** The memory that the copiers of manifests share. */
+  readonly retention: Keeper;
+  /** Hears when the image has selected its tags. */
   readonly users?: Pick<SourceUsers, 'endSelection'>;
-  /** Told which tags are mirrored, and why. */
+  /** Hears which tags are mirrored, and why. */
   readonly onSelection?: (image: Image, selection: SelectionResult) => void;
 }
 
 export class ImageRun {
-  /** Complete once `run` is done. */
+  /** The list is complete once `run` is done. */
   readonly findings: Finding[] = [];
   readonly #environment: Environment;
   readonly #image: Image;
@@ -49,13 +48,13 @@ export class ImageRun {
   readonly #onSelection: RunHooks['onSelection'];
   readonly #users: RunHooks['users'];
 
-  constructor(environment: Environment, image: Image, state: RepositoryState, work: RunHooks) {
+  constructor(environment: Environment, image: Image, state: RepositoryState, hooks: RunHooks) {
     this.#environment = environment;
     this.#image = image;
     this.#state = state;
-    this.#onSelection = work.onSelection;
-    this.#users = work.users;
-    const { blobs, retention = createManifestRetention() } = work;
+    this.#onSelection = hooks.onSelection;
+    this.#users = hooks.users;
+    const { blobs, retention } = hooks;
     const { findings } = this;
     const visibility = new VisibilityCheck(image);
     const copier = new ImageCopier({ environment, image, state, visibility, blobs, retention, findings });
@@ -66,7 +65,7 @@ export class ImageRun {
     this.#mover = new TagMover({ environment, image, state, copier, writer, findings });
   }
 
-  /** Never throws: whatever goes wrong with one tag is that tag's outcome, and its siblings go on. */
+  /** Never throws: a failure of one tag is that tag's outcome, and its siblings go on. */
   async run(slots: FairShare): Promise<readonly ItemReport[]> {
     const { tally } = this.#environment;
     const limit = limitFor(slots, partyOf(this.#image.source));
@@ -79,12 +78,12 @@ export class ImageRun {
         () => this.#inTurn(() => this.#mirrorPin(digest)),
       ]),
     ];
-    tally.planned += work.length;
+    tally.add('planned', work.length);
     const items = await Promise.all(
       work.map(([reference, mirror]) =>
         limit(async () => {
           const outcome = await this.#outcomeOf(mirror);
-          tally.finished += 1;
+          tally.add('finished');
           return { repository, reference, outcome };
         }),
       ),
@@ -96,8 +95,8 @@ export class ImageRun {
   }
 
   /**
-   * A list that cannot be had, or believed, takes nothing from what is named: that needs no list.
-   * @returns what is looked at now, and what came out before
+   * A list that fails, or is not believed, does not stop explicit tags, because they need no list.
+   * @returns the tags to look at, and the outcomes that the list alone has decided
    */
   async #selectTags(): Promise<{ readonly tags: readonly Tag[]; readonly before: readonly ItemReport[] }> {
     const { source, repository } = this.#image;
@@ -139,7 +138,7 @@ export class ImageRun {
     return known === undefined ? this.#inTurn(() => this.#look(tag, undefined)) : this.#look(tag, known);
   }
 
-  /** What asks for manifests, where an upstream counts them, waits for others that do. */
+  /** Runs a task that requests manifests in its turn, if the upstream counts such requests. */
   #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
     const { upstream } = this.#image.source;
     return upstream === undefined ? task() : upstream.inTurn(task);
@@ -148,7 +147,7 @@ export class ImageRun {
   async #look(tag: Tag, known: TagEntry | undefined): Promise<Outcome> {
     const { source, repository } = this.#image;
     const stood = known ?? (await findTag(this.#environment, repository, tag));
-    // A HEAD costs no quota; a tag that is new will be fetched anyway, so that one GET does for both.
+    // A HEAD costs no quota. A new tag is fetched anyway, so one GET resolves it and brings its manifest.
     const resolved: Resolved | undefined =
       stood === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
     if (resolved === undefined) {
@@ -159,11 +158,11 @@ export class ImageRun {
     this.#visibility.noteLatest(resolved.digest);
     if (known !== undefined && known.digest === resolved.digest) return this.#keep(known);
     const move = (): Promise<Outcome> => this.#mover.follow(tag, resolved, stood);
-    // A tag that is new has its turn already.
+    // A new tag has its turn already.
     return known === undefined ? move() : this.#inTurn(move);
   }
 
-  /** Nothing new but, from time to time, new signatures: they arrive after their image. And platforms wanted since. */
+  /** The tag has not moved, so only new signatures, which arrive after their image, and further platforms are looked for. */
   async #keep(known: TagEntry): Promise<Outcome> {
     const { digest, tag } = known;
     const seen = observe(digest, known, this.#state.candidates(tag), this.#environment.clock.now());
@@ -180,12 +179,12 @@ export class ImageRun {
     if (known !== undefined && this.#copier.isUpToDate(known)) {
       return { result: 'unchanged', digest };
     }
-    // What is stored need not be shown, or be there, any more: only what is fetched is asked about.
+    // Only a new image has to be public and to be there: one that is stored need not be so any more.
     const { root, platforms, referrersChecked } = await (known === undefined
       ? this.#copier.copy({ digest })
       : this.#copier.store({ digest }, known));
     // Another image of this repository may have pinned it meanwhile, for more platforms.
-    const noted = this.#state.pin(digest);
+    const current = this.#state.pin(digest);
     await this.#state.note({
       kind: 'pin',
       mediaType: root.manifest.mediaType,
@@ -193,7 +192,7 @@ export class ImageRun {
       size: root.size,
       firstSeen: known?.firstSeen ?? this.#now(),
       referrersChecked,
-      platforms: noted === undefined ? platforms : joinPlatforms(noted.platforms, platforms),
+      platforms: current === undefined ? platforms : joinPlatforms(current.platforms, platforms),
     });
     return known === undefined ? { result: 'created', digest } : { result: 'unchanged', digest };
   }

@@ -1,39 +1,55 @@
-/** One entry of the configuration's `images`, as the engine takes it. */
+/** One entry of the configuration's `images`. A new key of an entry is declared here, with its default. */
 import type { Digest } from '../../../core/digest.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
-import type { TagSettings } from '../tags/policy-for.ts';
 import type { Platforms } from '../copy/platform.ts';
 import type { Selection, TagPattern } from '../selection/selection.ts';
 import type { Source } from '../source.ts';
-import type { MovePolicy } from '../tags/tag-policy.ts';
+import type { TagSettings } from '../tags/policy-for.ts';
+import { FOLLOW, type MovePolicy } from '../tags/tag-policy.ts';
 
-/** The tag that stands beside a digest in one reference, as in `alpine:3.20@sha256:…`. */
+/** The tag beside a digest in one reference, as in `alpine:3.20@sha256:…`. */
 export interface DigestName {
   readonly digest: Digest;
   readonly tag: Tag;
 }
 
-export interface Image {
-  readonly source: Source;
-  /** Where it is served. */
+/** What the entry says: which tags and digests, and how they are mirrored. */
+export interface ImageSettings {
+  /** The name under which the image is served. */
   readonly repository: Repository;
   readonly tags: Selection;
   readonly digests: readonly Digest[];
   /** A name for people: nothing is asked for, or served, under this tag. */
   readonly digestName?: DigestName | undefined;
-  /** Of indexes only the children for these are mirrored; left out for all. Normalized and sorted. */
+  /** The platforms whose children of an index are mirrored, normalized and sorted; left out for all. */
   readonly platforms?: Platforms;
-  /** How often, in milliseconds, an unchanged image is asked for new referrers; false for never, and none at all. */
-  readonly referrersEvery: number | false;
-  /**
-   * What only callers with credentials may read is refused, because everybody may read the bucket. False where
-   * the operator has said that it may be public, and where the bucket's readers have tokens.
-   */
-  readonly mustBePublic: boolean;
+  /** The interval at which the referrers of an unchanged image are requested; false to mirror no referrers at all. */
+  readonly referrersEveryMs: number | false;
   /** When a tag that upstream moves is moved here. */
   readonly moves: MovePolicy;
   /** Tags that must not move, whatever `moves` says. */
   readonly immutable: readonly TagPattern[];
-  /** All entries that are served under the same name, whether or not they are looked at now: their policies hold too. */
+}
+
+/** What an entry says that says nothing but where its image comes from. */
+export const DEFAULT_SETTINGS: Omit<ImageSettings, 'repository'> = {
+  tags: { explicit: [], rules: undefined },
+  digests: [],
+  digestName: undefined,
+  platforms: undefined,
+  referrersEveryMs: 24 * 3_600_000,
+  moves: FOLLOW,
+  immutable: [],
+};
+
+/** An entry as the engine takes it: its settings, and the open source that its bytes come from. */
+export interface Image extends ImageSettings {
+  readonly source: Source;
+  /**
+   * Whether an image that only callers with credentials may read is refused, because everybody may read the bucket. False
+   * where the operator has said that it may be public, and where the bucket's readers have tokens.
+   */
+  readonly mustBePublic: boolean;
+  /** All entries that are served under the same name, in this run or not: their policies hold too. */
   readonly neighbours: readonly TagSettings[];
 }

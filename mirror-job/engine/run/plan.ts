@@ -1,6 +1,6 @@
 /**
- * A dry run: the run itself, over a bucket that is not written and blobs that are not fetched. So it decides and
- * asks as the run would, whatever that learns to do, and what it has asked is what the run will cost.
+ * A dry run: the run itself, over a bucket that is not written and blobs that are not fetched. So it always decides as the run
+ * does, and its own requests are the cost of the run.
  */
 import type { Digest } from '../../../core/digest.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
@@ -14,20 +14,20 @@ import { runMirror } from './run.ts';
 import type { TagChoice, SelectionResult } from '../selection/selection.ts';
 import type { RequestCounts, Source } from '../source.ts';
 
-/** What an image, or all of them, would cost upstream. */
+/** The cost of a run, or of one of its images, for the upstreams. */
 export interface Cost {
-  /** As if none had to be asked twice; neither tokens nor redirects are counted. */
+  /** Each request counts once, although it may have to be repeated. Requests for tokens and redirects do not count. */
   readonly requests: RequestCounts;
-  /** Of blobs that the bucket lacks, at most: another run may bring some of them first. */
+  /** Bytes of the blobs that the bucket lacks. The run may fetch fewer, because another run may store some first. */
   readonly bytes: number;
 }
 
 export interface PlannedTag extends TagChoice {
-  /** What the run would report. */
+  /** The outcome that the run would report. */
   readonly result: Outcome['result'];
 }
 
-/** A digest that is mirrored whatever tag it has. */
+/** A digest that the configuration names, which is mirrored whatever tag it has. */
 export interface PlannedDigest {
   readonly digest: Digest;
   /** The tag beside the digest in the reference, which is only a name for people. */
@@ -35,15 +35,15 @@ export interface PlannedDigest {
   readonly result: Outcome['result'];
 }
 
-/** An entry of the configuration's images. */
+/** The plan for one entry of `images`. */
 export interface PlannedImage {
   readonly repository: Repository;
-  /** How messages call the source. */
+  /** The source's name in messages. */
   readonly source: string;
   readonly chosen: readonly PlannedTag[];
   readonly left: readonly TagChoice[];
   readonly pinned: readonly PlannedDigest[];
-  /** What several images share counts for the first of them. */
+  /** A request or a blob that several images share counts for the first of them. */
   readonly cost: Cost;
 }
 
@@ -56,7 +56,10 @@ export interface PlanReport extends Pick<
   readonly images: readonly PlannedImage[];
 }
 
-/** Writes nothing. What goes wrong with an image is in the report. @param name as for `runMirror` */
+/**
+ * Writes nothing. Never throws for a failure of an image: that is in the report.
+ * @param name the configuration's
+ */
 export async function planMirror(
   environment: Environment,
   name: string,
@@ -99,7 +102,7 @@ const NOTHING: Cost = { requests: { heads: 0, manifestGets: 0, blobGets: 0, list
 
 function costOf(source: Source, plan: BlobPlan): Cost {
   const { requests, bytes } = plan.costOf(source);
-  // A folder is asked for nothing.
+  // A source without an upstream, such as a folder, has no requests to count.
   return source.requests === undefined
     ? { ...NOTHING, bytes }
     : { requests: { ...source.requests, blobGets: requests }, bytes };
@@ -117,7 +120,7 @@ function add({ requests: a, bytes }: Cost, { requests: b, bytes: more }: Cost): 
   };
 }
 
-/** A report lists all but the unchanged. */
+/** A report does not list unchanged items, so an item that is missing is unchanged. */
 function readResults(
   items: readonly ItemReport[],
 ): (repository: Repository, reference: Tag | Digest) => Outcome['result'] {

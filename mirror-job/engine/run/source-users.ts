@@ -1,6 +1,6 @@
 /**
- * How many images of a run still need a source, and its list of tags: long lists of many repositories must not stay in memory
- * until the run ends.
+ * Counts how many images of a run still need a source, and its list of tags, because long lists of many repositories must not
+ * stay in memory until the run ends.
  */
 import type { Image } from './image.ts';
 import type { Source } from '../source.ts';
@@ -19,22 +19,22 @@ export class SourceUsers {
     if (this.#selecting.isLast(source)) source.forgetTags?.();
   }
 
-  /** The work on an image is done. */
+  /** The work on an image of the source is done. */
   end(source: Source): void {
     if (this.#working.isLast(source)) source.leave?.();
   }
 }
 
 class Counts {
-  readonly #left = new Map<Source, number>();
+  readonly #remaining = new Map<Source, number>();
 
   constructor(images: readonly Image[]) {
-    for (const { source } of images) this.#left.set(source, (this.#left.get(source) ?? 0) + 1);
+    for (const { source } of images) this.#remaining.set(source, (this.#remaining.get(source) ?? 0) + 1);
   }
 
   isLast(source: Source): boolean {
-    const left = (this.#left.get(source) ?? 0) - 1;
-    this.#left.set(source, left);
-    return left === 0;
+    const remaining = (this.#remaining.get(source) ?? 0) - 1;
+    this.#remaining.set(source, remaining);
+    return remaining === 0;
   }
 }

@@ -5,7 +5,8 @@ import type { Repository } from '../../../core/reference.ts';
 import type { BlobWriter } from '../copy/blob-copy.ts';
 import type { Environment } from '../environment.ts';
 import type { Image } from '../run/image.ts';
-import { createManifestRetention, ManifestCopier } from '../copy/manifest-copy.ts';
+import { ManifestCopier } from '../copy/manifest-copy.ts';
+import { createManifestRetention } from '../copy/stored-manifest.ts';
 import type { ScrubbedObject } from './scrub-object.ts';
 import { SourceError } from '../source.ts';
 
@@ -47,7 +48,8 @@ async function fetchAgain(
   };
   await admit(root.digest);
   if (kind === 'blob') {
-    await blobs.ensure(repository, { mediaType: OCTET_STREAM, digest, size }, source);
+    const blob = { mediaType: OCTET_STREAM, digest, size };
+    await blobs.ensure(repository, blob, source, environment.tally);
     return;
   }
   const manifests = new ManifestCopier(environment, repository, blobs, admit, createManifestRetention());

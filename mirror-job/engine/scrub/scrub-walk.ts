@@ -2,16 +2,17 @@
  * A walk over what the manifests of one repository need, in an order that the next run can carry on: at each level the
  * digests in their order as text. Only manifests are read, and only so many.
  */
-import { algorithmOf, digestOf, type Digest } from '../../../core/digest.ts';
 import type { Descriptor } from '../../../core/descriptor.ts';
+import type { Digest } from '../../../core/digest.ts';
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
-import { manifestKey, referrersKey } from '../../../core/layout.ts';
-import { ManifestInvalidError, namesManifest, parseManifest } from '../../../core/manifest.ts';
+import { referrersKey } from '../../../core/layout.ts';
+import { ManifestInvalidError, parseManifest } from '../../../core/manifest.ts';
 import { decodeReferrers } from '../../../core/referrers.ts';
 import type { Repository } from '../../../core/reference.ts';
-import { chooseChildren } from '../copy/platform-choice.ts';
 import type { Platforms } from '../copy/platform.ts';
 import { MAX_REFERRER_DEPTH } from '../copy/referrer-copy.ts';
+import { edgesOf } from '../graph/edges.ts';
+import { readManifest, type ManifestBytes } from '../graph/read-manifest.ts';
 import { StoreError, type Store } from '../store/store.ts';
 
 /** Sibling manifests that are read at once. */
@@ -153,14 +154,12 @@ export class ScrubWalk {
    * @returns undefined for a manifest that is missing, or holds other bytes
    */
   async #read({ digest, platforms, depth = 0 }: Node, path: readonly Digest[]): Promise<Found | undefined> {
-    const [object, referrers] = await Promise.all([
-      this.#store.get(manifestKey(this.#repository, digest)),
+    const [manifest, referrers] = await Promise.all([
+      readManifest(this.#store, this.#repository, digest),
       depth < MAX_REFERRER_DEPTH ? this.#readReferrers(digest, depth + 1) : { nodes: [] },
     ]);
-    if (object === undefined) return undefined;
-    const bytes = new Uint8Array(object.bytes);
-    if ((await digestOf(bytes, algorithmOf(digest))) !== digest) return undefined;
-    const children = [...readChildren(bytes, object.contentType, platforms, depth), ...referrers.nodes];
+    if (manifest === 'absent' || manifest === 'damaged') return undefined;
+    const children = [...readChildren(manifest, platforms, depth), ...referrers.nodes];
     // A list of referrers is no content of its digest, so that it can lead back to where it was found.
     const nodes = unique(children.filter((child) => child.digest !== digest && !path.includes(child.digest)));
     return { ...referrers, nodes };
@@ -189,26 +188,21 @@ function nothingBelow(error: unknown): Found {
 }
 
 function readChildren(
-  bytes: Uint8Array,
-  mediaType: string | undefined,
+  { bytes, contentType }: ManifestBytes,
   platforms: Platforms,
   depth: number,
 ): readonly Node[] {
   try {
-    const { blobs, manifests } = parseManifest(bytes, mediaType);
-    const children = chooseChildren(manifests, platforms).children.map((child) =>
-      namesManifest(child) ? { digest: child.digest, platforms, depth } : blobNode(child),
+    return edgesOf(parseManifest(bytes, contentType), platforms).map(({ kind, descriptor }) =>
+      kind === 'blob'
+        ? { digest: descriptor.digest, platforms: undefined, blob: descriptor }
+        : { digest: descriptor.digest, platforms, depth },
     );
-    return [...blobs.map(blobNode), ...children];
   } catch (error) {
     // The bytes are right, and an earlier version understood them.
     if (error instanceof ManifestInvalidError) return [];
     throw error;
   }
-}
-
-function blobNode(blob: Descriptor): Node {
-  return { digest: blob.digest, platforms: undefined, blob };
 }
 
 /** A manifest may name a blob twice. */

@@ -4,13 +4,13 @@
  * a blob that a store has lost. docs/decisions/0090-scrub.md
  */
 import { isEqual } from '../../../core/bytes.ts';
-import { algorithmOf, digestOf } from '../../../core/digest.ts';
 import { blobKey, blobLinkKey, manifestKey, stateKey } from '../../../core/layout.ts';
 import { formatReference, type Repository } from '../../../core/reference.ts';
 import type { IndexEntry } from '../../../core/repository-index.ts';
 import { countOf } from '../support/count-of.ts';
 import type { Environment } from '../environment.ts';
 import { LargeObjectError } from '../store/large-object-error.ts';
+import { readManifest } from '../graph/read-manifest.ts';
 import { createLimit, type Limit } from '../support/limit.ts';
 import type { Finding } from '../report.ts';
 import { nameOf, objectOf, recordOf, rootsOf, type NamedRoot, type ScrubbedObject } from './scrub-object.ts';
@@ -263,10 +263,8 @@ export class Scrub {
   async #isThere({ repository, kind, digest, size, isForeign }: ScrubbedObject): Promise<boolean> {
     const { store } = this.#environment;
     if (kind === 'manifest') {
-      const object = await store.get(manifestKey(repository, digest));
-      return (
-        object !== undefined && (await digestOf(new Uint8Array(object.bytes), algorithmOf(digest))) === digest
-      );
+      const manifest = await readManifest(store, repository, digest);
+      return manifest !== 'absent' && manifest !== 'damaged';
     }
     const [stored, link] = await Promise.all([
       store.size(blobKey(digest)),

@@ -1,7 +1,7 @@
 /** Approves a digest that the bucket has: the tag moves to it, and its policy decides again from there. */
 import type { Repository, Tag } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
-import type { StoredManifest } from '../copy/manifest-copy.ts';
+import type { StoredManifest } from '../copy/stored-manifest.ts';
 import { moveByHand, type HandOutcome } from './move-by-hand.ts';
 import { readMovements } from './movement-log.ts';
 import type { RepositoryState } from './repository-state.ts';

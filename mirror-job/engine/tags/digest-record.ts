@@ -2,7 +2,7 @@
 import type { Repository, Tag } from '../../../core/reference.ts';
 import type { IndexEntry, TagEntry } from '../../../core/repository-index.ts';
 import type { Environment } from '../environment.ts';
-import type { StoredManifest } from '../copy/manifest-copy.ts';
+import type { StoredManifest } from '../copy/stored-manifest.ts';
 import { readMovements } from './movement-log.ts';
 import { findStoredPlatforms } from '../copy/stored-platforms.ts';
 

@@ -2,7 +2,8 @@
 import type { Digest } from '../../../core/digest.ts';
 import type { Tag } from '../../../core/reference.ts';
 import type { BlobWriter } from '../copy/blob-copy.ts';
-import { ManifestCopier, type StoredManifest } from '../copy/manifest-copy.ts';
+import { ManifestCopier } from '../copy/manifest-copy.ts';
+import type { StoredManifest } from '../copy/stored-manifest.ts';
 import type { Platforms } from '../copy/platform.ts';
 import { ReferrerCopier } from '../copy/referrer-copy.ts';
 import { referrersAreDue, type ReferrerTimes } from '../copy/referrer-schedule.ts';
@@ -82,8 +83,8 @@ export class ImageCopier {
 
   /** Whether the record of a stored digest says that nothing has to be asked of upstream. */
   isUpToDate(record: ReferrerTimes & Recorded): boolean {
-    const { referrersEvery } = this.#image;
-    return !referrersAreDue(record, referrersEvery, this.#clock.now()) && this.hasAllPlatforms(record);
+    const { referrersEveryMs } = this.#image;
+    return !referrersAreDue(record, referrersEveryMs, this.#clock.now()) && this.hasAllPlatforms(record);
   }
 
   /** Whether the record of a stored digest has every platform that the image is to have. */
@@ -126,10 +127,10 @@ export class ImageCopier {
     record?: Recorded,
     referrersChecked?: string,
   ): Promise<StoredImage> {
-    const { source, referrersEvery } = this.#image;
+    const { source, referrersEveryMs } = this.#image;
     const wanted = this.#sparse.wanted(record);
     const root = await this.#manifests.ensure(digest, source, manifest, undefined, wanted);
-    const isAsked = referrersEvery !== false && referrersChecked === undefined;
+    const isAsked = referrersEveryMs !== false && referrersChecked === undefined;
     const { digests, excess } = await this.#referrers.ensure(root, source, isAsked);
     const excessTags = isAsked ? await this.#signatures.ensure(root, digests, source) : undefined;
     this.#reportExcess(digest, excess ?? excessTags);

@@ -8,7 +8,7 @@ import type { CandidateEntry, TagEntry } from '../../../core/repository-index.ts
 import type { TagObject } from '../../../core/tag-object.ts';
 import type { Environment } from '../environment.ts';
 import { findDigestRecord } from './digest-record.ts';
-import type { StoredManifest } from '../copy/manifest-copy.ts';
+import type { StoredManifest } from '../copy/stored-manifest.ts';
 import { findTag, publishTag } from './publish.ts';
 import type { RepositoryState } from './repository-state.ts';
 import { lastArrival } from './tag-policy.ts';

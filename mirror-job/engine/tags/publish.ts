@@ -13,7 +13,7 @@ import type { Repository, Tag } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
 import { withObject } from '../store/compare-and-swap.ts';
 import { tryDecode } from '../store/decode-object.ts';
-import type { StoredManifest } from '../copy/manifest-copy.ts';
+import type { StoredManifest } from '../copy/stored-manifest.ts';
 import type { Outcome } from '../report.ts';
 
 /**

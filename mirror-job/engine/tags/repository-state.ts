@@ -112,7 +112,7 @@ export class RepositoryState {
     const reached = entry.kind === 'tag' ? this.#candidates.get(entry.tag)?.get(entry.digest) : undefined;
     if (reached !== undefined) this.forget(reached);
     const now = this.#environment.clock.now().getTime();
-    if (now - this.#flushedMs >= this.#environment.limits.flushEvery)
+    if (now - this.#flushedMs >= this.#environment.limits.flushEveryMs)
       await this.flush().catch(() => undefined);
   }
 

@@ -11,7 +11,7 @@ export interface Part {
 /** Gathers a stream into parts, in order. What the stream throws, this throws. */
 export async function* cutIntoParts(
   body: AsyncIterable<Uint8Array>,
-  partSize: number,
+  partBytes: number,
   buffers: Buffers,
 ): AsyncGenerator<Part> {
   let buffer: Buffer | undefined;
@@ -19,12 +19,12 @@ export async function* cutIntoParts(
   try {
     for await (const chunk of body) {
       for (let offset = 0; offset < chunk.length;) {
-        buffer ??= await buffers.take(partSize);
-        const piece = chunk.subarray(offset, offset + partSize - length);
+        buffer ??= await buffers.take(partBytes);
+        const piece = chunk.subarray(offset, offset + partBytes - length);
         buffer.bytes.set(piece, length);
         length += piece.length;
         offset += piece.length;
-        if (length < partSize) continue;
+        if (length < partBytes) continue;
         const part = { buffer, length };
         buffer = undefined;
         length = 0;

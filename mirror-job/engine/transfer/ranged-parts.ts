@@ -17,12 +17,12 @@ const AHEAD = 1.5;
 
 /** Whether a blob of this size is asked for in ranges. */
 export function isRanged(source: Source, size: number, limits: Limits): source is RangedSource {
-  return source.range !== undefined && size > limits.partSize && size >= limits.rangesFrom;
+  return source.range !== undefined && size > limits.partBytes && size >= limits.rangesFromBytes;
 }
 
 /** How many ranges that are. */
 export function countRanges(size: number, limits: Limits): number {
-  return Math.ceil(size / partSizeFor(size, limits.partSize));
+  return Math.ceil(size / partSizeFor(size, limits.partBytes));
 }
 
 type RangesEnvironment = Pick<Environment, 'limits' | 'signal'> & { readonly buffers: Buffers };
@@ -43,15 +43,15 @@ export async function* rangedParts(
   count: (bytes: number) => void,
 ): AsyncGenerator<Part> {
   const { buffers, limits, signal } = environment;
-  const partSize = partSizeFor(blob.size, limits.partSize);
-  const lengthAt = (start: number): number => Math.min(partSize, blob.size - start);
+  const partBytes = partSizeFor(blob.size, limits.partBytes);
+  const lengthAt = (start: number): number => Math.min(partBytes, blob.size - start);
   const inOneStream = (from: number, first?: AsyncIterable<Uint8Array>): AsyncGenerator<Part> => {
     const body = resumed(source, blob, signal, { from, first, pace: pace.alone() });
-    return cutIntoParts(counted(body, count), partSize, buffers);
+    return cutIntoParts(counted(body, count), partBytes, buffers);
   };
 
   // Memory first, then the request: an answer that nobody reads is a connection that the source may close.
-  const buffer = await buffers.take(partSize);
+  const buffer = await buffers.take(partBytes);
   const fetch = new RangeFetch(source, blob, signal, pace, count);
   let first: AsyncIterable<Uint8Array>;
   try {
@@ -69,7 +69,7 @@ export async function* rangedParts(
 
   const connection = createLimit(limits.rangesAtOnce);
   const ahead: Promise<Part | 'refused'>[] = [];
-  let next = partSize;
+  let next = partBytes;
   const begin = (task: () => Promise<Part | 'refused'>): void => {
     const part = connection(task);
     // Each is awaited in its turn; until then its failure is nobody's.
@@ -78,13 +78,13 @@ export async function* rangedParts(
   };
   begin(() => fetch.part(buffer, 0, lengthAt(0), first));
   try {
-    for (let start = 0; start < blob.size; start += partSize) {
+    for (let start = 0; start < blob.size; start += partBytes) {
       while (next < blob.size && ahead.length < limits.rangesAtOnce * AHEAD) {
         const from = next;
-        next += partSize;
+        next += partBytes;
         // Buffers are asked for in the order of the parts, and given so: whichever blob holds some holds its earliest,
         // which will be filled, hashed and written, so that many blobs in a small pool never wait for each other.
-        begin(async () => fetch.part(await buffers.take(partSize), from, lengthAt(from)));
+        begin(async () => fetch.part(await buffers.take(partBytes), from, lengthAt(from)));
       }
       const part = await ahead.shift();
       if (part === undefined) return;

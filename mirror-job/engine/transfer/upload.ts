@@ -27,11 +27,11 @@ export async function uploadBlob(
   contentType: string,
 ): Promise<void> {
   const { store, buffers, limits, log } = environment;
-  if (size <= limits.partSize) {
+  if (size <= limits.partBytes) {
     await putWhole(store, buffers, key, size, body, contentType);
     return;
   }
-  const parts = cutIntoParts(body, partSizeFor(size, limits.partSize), buffers);
+  const parts = cutIntoParts(body, partSizeFor(size, limits.partBytes), buffers);
   await uploadParts({ store, limits, log }, key, size, parts, contentType);
 }
 
@@ -48,7 +48,7 @@ export async function uploadParts(
 ): Promise<void> {
   const upload = await store.beginUpload(key, contentType);
   try {
-    const parts = await putParts(store, key, upload, size, partSizeFor(size, limits.partSize), body);
+    const parts = await putParts(store, key, upload, size, partSizeFor(size, limits.partBytes), body);
     await store.completeUpload(key, upload, parts);
   } catch (error) {
     // Another run completed the same blob and cleared the uploads that it made useless: then it is there.
@@ -63,8 +63,8 @@ export async function uploadParts(
 }
 
 /** Parts grow with a blob so that their number stays within S3's limit: 8 MiB up to 70 GiB. */
-export function partSizeFor(size: number, partSize: number): number {
-  if (size <= partSize * MAX_PARTS) return partSize;
+export function partSizeFor(size: number, partBytes: number): number {
+  if (size <= partBytes * MAX_PARTS) return partBytes;
   return Math.ceil(size / MAX_PARTS / MEBIBYTE) * MEBIBYTE;
 }
 
@@ -79,7 +79,7 @@ export function refuseOversized(
   size: number,
   { buffers, limits }: Pick<Environment, 'buffers' | 'limits'>,
 ): void {
-  const largestPart = Math.max(Math.floor(buffers.total / 2 / MEBIBYTE) * MEBIBYTE, limits.partSize);
+  const largestPart = Math.max(Math.floor(buffers.total / 2 / MEBIBYTE) * MEBIBYTE, limits.partBytes);
   const largestBlob = largestPart * MAX_PARTS;
   if (size <= largestBlob) return;
   throw new SourceError(
@@ -115,11 +115,11 @@ async function putParts(
   key: string,
   upload: string,
   size: number,
-  partSize: number,
+  partBytes: number,
   body: AsyncIterable<Part>,
 ): Promise<UploadPart[]> {
   const inFlight = createLimit(PARTS_IN_FLIGHT);
-  const count = Math.ceil(size / partSize);
+  const count = Math.ceil(size / partBytes);
   const parts: Promise<UploadPart>[] = [];
   let failed: unknown;
   const send = ({ buffer, length }: Part): void => {

@@ -3,8 +3,7 @@
  * gives it (`ratelimit-limit: 100;w=21600`, `ratelimit-remaining: 76;w=21600`), and never assumed.
  * https://docs.docker.com/docker-hub/usage/pulls/
  */
-import type { Quota } from '../../engine/report.ts';
-import { SourceError } from '../../engine/source.ts';
+import { SourceError, type Quota } from '../../engine/source.ts';
 import type { Answer } from './answer.ts';
 
 export interface BudgetSettings {

@@ -3,10 +3,14 @@ import { formatUpstream, hostOf, type Upstream } from '../../../core/reference.t
 import type { Log } from '../../engine/environment.ts';
 import { FairShare } from '../../engine/support/fair-share.ts';
 import { createLimit, type Limit } from '../../engine/support/limit.ts';
-import type { UpstreamReport } from '../../engine/report.ts';
 import { ServerClock } from '../../engine/support/server-clock.ts';
 import { SkippedError } from '../../engine/skipped-error.ts';
-import { SourceError, type ReportingUpstream, type RequestCounts } from '../../engine/source.ts';
+import {
+  SourceError,
+  type ReportingUpstream,
+  type RequestCounts,
+  type UpstreamReport,
+} from '../../engine/source.ts';
 import { Accounts } from './accounts.ts';
 import type { Answer } from './answer.ts';
 import { Authorization } from './authorization.ts';

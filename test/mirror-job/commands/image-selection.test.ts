@@ -21,10 +21,10 @@ images:
 
 function choose(...texts: readonly string[]): string[] {
   const chosen = chooseImages(parseConfiguration('/etc/f.yaml', TEXT, {}), texts);
-  return chosen.map(({ source, repository, tags, digests, referrersEvery, public: isPublic }) => {
+  return chosen.map(({ source, repository, tags, digests, referrersEveryMs, public: isPublic }) => {
     const from = source.kind === 'layout' ? source.folder : `${source.upstream}/${source.path}`;
     const what = [...tags.explicit, ...digests, ...(tags.rules === undefined ? [] : ['rules'])].join(' ');
-    return `${from} → ${repository}: ${what}, ${referrersEvery}${isPublic ? ', public' : ''}`;
+    return `${from} → ${repository}: ${what}, ${referrersEveryMs}${isPublic ? ', public' : ''}`;
   });
 }
 
@@ -133,7 +133,7 @@ test('a configuration for one-offs need not list images', () => {
   const configuration = parseConfiguration('f.yaml', text, {}, { needsImages: false });
   expect(configuration.images).toEqual([]);
   expect(chooseImages(configuration, ['alpine:3.20'])).toMatchObject([
-    { repository: 'docker.io/library/alpine', referrersEvery: 86_400_000, public: false },
+    { repository: 'docker.io/library/alpine', referrersEveryMs: 86_400_000, public: false },
   ]);
   expect(() => parseConfiguration('f.yaml', text, {})).toThrow('f.yaml:1: images: it is missing.');
   expect(() => parseConfiguration('f.yaml', `${text}imags: [a:1]\n`, {}, { needsImages: false })).toThrow(

@@ -32,14 +32,14 @@ test('a short configuration gets the defaults', () => {
     stateKey: undefined,
     laterStores: [],
     upstreams: new Map(),
-    defaults: { referrersEvery: DAY, moves: FOLLOW },
+    defaults: { referrersEveryMs: DAY, moves: FOLLOW },
     images: [
       {
         source: { kind: 'registry', upstream: 'docker.io', path: 'library/alpine' },
         repository: 'docker.io/library/alpine',
         tags: { explicit: ['3.20'], rules: undefined },
         digests: [],
-        referrersEvery: DAY,
+        referrersEveryMs: DAY,
         moves: FOLLOW,
         immutable: [],
         public: false,
@@ -134,7 +134,7 @@ stateKey: \${STATE_KEY}
         },
       ],
     ]),
-    defaults: { referrersEvery: false, moves },
+    defaults: { referrersEveryMs: false, moves },
     images: [
       {
         source: { kind: 'registry', upstream: '127.0.0.1_5000', path: 'team/app' },
@@ -150,7 +150,7 @@ stateKey: \${STATE_KEY}
           },
         },
         digests: [DIGEST],
-        referrersEvery: 5_400_000,
+        referrersEveryMs: 5_400_000,
         moves: { policy: 'hold', minAgeMs: 3_600_000, rollback: 'follow', maxMovesPerRun: 5 },
         immutable: ['/^v/', 'stable'].map((pattern) => ({ text: pattern, matches: expect.any(Function) })),
         public: true,
@@ -170,7 +170,7 @@ stateKey: \${STATE_KEY}
           },
         },
         digests: [],
-        referrersEvery: false,
+        referrersEveryMs: false,
         moves,
         immutable: [],
         public: false,
@@ -211,7 +211,7 @@ test('0 is the only duration that needs no unit', () => {
   const { defaults, images } = parse(
     `${STORE}defaults: { moves: { minAge: 0 }, referrers: { every: '0' } }\nimages: [{ source: 'a:1', moves: { minAge: 0s } }]`,
   );
-  expect([defaults.moves.minAgeMs, defaults.referrersEvery, images[0]?.moves.minAgeMs]).toEqual([0, 0, 0]);
+  expect([defaults.moves.minAgeMs, defaults.referrersEveryMs, images[0]?.moves.minAgeMs]).toEqual([0, 0, 0]);
 });
 
 test('a digest may stand in the reference', () => {

@@ -1,4 +1,4 @@
-/** What a bucket holds goes into a layout and from there into another bucket, and is the same there. */
+/** The images of a bucket survive an export into a layout, and a mirror run from there into another bucket. */
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ async function newFolder(): Promise<string> {
   return folder;
 }
 
-/** A bucket with some of the corpus, each below `a.b`. */
+/** A bucket with some repositories of the corpus, each below `a.b`. */
 async function mirrored(...names: readonly string[]): Promise<MemoryStore> {
   const store = new MemoryStore();
   const images = names.map((name) =>
@@ -54,7 +54,7 @@ async function exportTo(target: string, store: MemoryStore, ...images: readonly 
   return { ...result, logged: environment.logged };
 }
 
-/** Everything but what says when and by which run, of some repositories. */
+/** The objects of some repositories, without times and names of runs. */
 function closures(store: MemoryStore): Record<string, string> {
   const entries: [string, string][] = [];
   for (const [key, { bytes, contentType }] of store.objects) {
@@ -177,7 +177,7 @@ const HOW_TO_FILL = `Delete ${APP}/_index.json from the bucket and run "lifeboat
 
 function unchanged(): void {}
 
-test('an image that is absent, not whole, or not what its digest says fails, and nothing is left', async () => {
+test('an image that is absent, incomplete, or damaged fails, and nothing is written', async () => {
   const app = repositoryOf(corpus, 'library/app');
   const digest = digestOfTag(app, '1.0.0');
   const folder = await newFolder();
@@ -231,7 +231,7 @@ test('an image that is absent, not whole, or not what its digest says fails, and
   );
 });
 
-test('a tag that holds a subset of the platforms is exported with what it has, and a warning', async () => {
+test('a tag with a subset of the platforms is exported with these, and a warning', async () => {
   const store = await mirrored('library/app');
   const digest = digestOfTag(repositoryOf(corpus, 'library/app'), '1.0.0');
   const key = `${APP}/_tags/1.0.0`;
@@ -251,7 +251,7 @@ test('a tag that holds a subset of the platforms is exported with what it has, a
   expect(result.images).toEqual([{ image: 'a.b/library/app:1.0.0', digest }]);
 });
 
-test('a tag that lacks a platform which it says it has is not whole', async () => {
+test('a tag that lacks a platform of its record cannot be exported', async () => {
   const store = await mirrored('library/app');
   const key = `${APP}/_tags/1.0.0`;
   const tag = JSON.parse(Buffer.from(store.objects.get(key)?.bytes ?? []).toString('utf8'));

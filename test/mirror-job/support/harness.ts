@@ -1,23 +1,16 @@
-/** The engine in this process, with a clock, a store and upstreams of the test's own. */
+/** Runs the engine in this process, with a clock, a store and upstreams of the test's own. */
 import { createHash } from 'node:crypto';
 import { parseDigest } from '../../../core/digest.ts';
-import { MAX_MANIFEST_SIZE } from '../../../core/manifest.ts';
 import { parseRepository, parseTag, parseUpstream } from '../../../core/reference.ts';
-import { BufferPool } from '../../../mirror-job/engine/transfer/buffer-pool.ts';
-import {
-  DEFAULT_LIMITS,
-  MANIFEST_BUDGET,
-  type Environment,
-  type Limits,
-} from '../../../mirror-job/engine/environment.ts';
-import { FairShare } from '../../../mirror-job/engine/support/fair-share.ts';
-import type { Image } from '../../../mirror-job/engine/run/image.ts';
+import type { Environment } from '../../../mirror-job/engine/environment.ts';
+import { createRunState } from '../../../mirror-job/engine/run-state.ts';
+import { DEFAULT_LIMITS, type Limits } from '../../../mirror-job/engine/runtime.ts';
+import { DEFAULT_SETTINGS, type Image } from '../../../mirror-job/engine/run/image.ts';
 import type { ItemReport, RunReport } from '../../../mirror-job/engine/report.ts';
 import type { TagRules } from '../../../mirror-job/engine/selection/selection.ts';
 import type { Source } from '../../../mirror-job/engine/source.ts';
 import type { Store } from '../../../mirror-job/engine/store/store.ts';
-import { FOLLOW, type MovePolicy } from '../../../mirror-job/engine/tags/tag-policy.ts';
-import { Tally } from '../../../mirror-job/engine/tally.ts';
+import type { MovePolicy } from '../../../mirror-job/engine/tags/tag-policy.ts';
 import { connect } from '../../../mirror-job/runtime/node/connection.ts';
 import { Registry } from '../../../mirror-job/sources/registry/registry.ts';
 import { NO_BUDGET } from '../../../mirror-job/sources/registry/budget.ts';
@@ -27,7 +20,10 @@ import {
 } from '../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../mirror-job/sources/registry/registry-source.ts';
 
-/** Stands still but for sleeping, which takes no time and moves it. */
+/** Timers of Node and of Workers end at once if they are given more. */
+const MAX_TIMER_MS = 2 ** 31;
+
+/** A clock that only a sleep moves. A sleep takes no time. */
 export class TestClock {
   #now: number;
   readonly sleeps: number[] = [];
@@ -42,6 +38,7 @@ export class TestClock {
 
   async sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    if (!(milliseconds < MAX_TIMER_MS)) throw new RangeError(`A timer of ${milliseconds} ms ends at once.`);
     this.sleeps.push(milliseconds);
     this.advance(milliseconds);
   }
@@ -53,7 +50,7 @@ export class TestClock {
 
 export interface TestEnvironment extends Environment {
   readonly clock: TestClock;
-  /** What was logged, as `<level>: <message>`. */
+  /** The log, as `<level>: <message>`. */
   readonly logged: string[];
 }
 
@@ -66,9 +63,10 @@ export function environmentFor(
 ): TestEnvironment {
   runs += 1;
   const logged: string[] = [];
-  const limits = { ...DEFAULT_LIMITS, partSize: PART, ...options.limits };
+  const limits = { ...DEFAULT_LIMITS, partBytes: PART, ...options.limits };
+  const run = `run-${String(runs).padStart(4, '0')}`;
+  const signal = options.signal ?? new AbortController().signal;
   return {
-    store,
     clock: options.clock ?? new TestClock(),
     log: {
       info: (message) => logged.push(`info: ${message}`),
@@ -76,16 +74,12 @@ export function environmentFor(
     },
     logged,
     createHash,
-    run: `run-${String(runs).padStart(4, '0')}`,
-    signal: options.signal ?? new AbortController().signal,
-    tally: new Tally(),
-    buffers: new BufferPool(8 * limits.partSize, limits.partSize),
-    listedManifests: new FairShare(MANIFEST_BUDGET, MAX_MANIFEST_SIZE),
     limits,
+    ...createRunState({ store, run, signal }, limits, 8 * limits.partBytes),
   };
 }
 
-/** A client of a tests' registry that gives up fast: a silence of 300 ms, two attempts, no time between them. */
+/** A client of a test's registry that gives up fast: after a silence of 300 ms and two attempts, without time between them. */
 export async function registryAt(host: string, options: Partial<RegistryOptions> = {}): Promise<Registry> {
   return new Registry(parseUpstream(host), {
     fetch: await connect(undefined),
@@ -112,17 +106,17 @@ export async function sourceAt(
 
 export interface ImageOptions {
   readonly tags?: readonly string[] | 'all';
-  /** Besides the tags that are named. */
+  /** The rules besides the explicit tags. */
   readonly rules?: TagRules;
   readonly digests?: readonly string[];
-  readonly referrersEvery?: number | false;
+  readonly referrersEveryMs?: number | false;
   readonly platforms?: readonly string[];
   readonly mustBePublic?: boolean;
   readonly moves?: Partial<MovePolicy>;
   readonly immutable?: Image['immutable'];
 }
 
-/** All that is listed. */
+/** Rules that select every tag of the list. */
 export const EVERY_TAG: TagRules = {
   include: [],
   versions: undefined,
@@ -132,27 +126,26 @@ export const EVERY_TAG: TagRules = {
 };
 
 export function imageOf(source: Source, repository: string, options: ImageOptions = {}): Image {
-  const { tags = 'all', digests = [], referrersEvery = DAY, mustBePublic = false, platforms } = options;
+  const { tags = 'all', digests = [], rules, moves, mustBePublic = false, ...settings } = options;
   return {
+    ...DEFAULT_SETTINGS,
+    ...settings,
     source,
     repository: parseRepository(repository),
     tags: {
       explicit: tags === 'all' ? [] : tags.map((tag) => parseTag(tag)),
-      rules: options.rules ?? (tags === 'all' ? EVERY_TAG : undefined),
+      rules: rules ?? (tags === 'all' ? EVERY_TAG : undefined),
     },
     digests: digests.map((digest) => parseDigest(digest)),
-    referrersEvery,
-    platforms,
+    moves: { ...DEFAULT_SETTINGS.moves, ...moves },
     mustBePublic,
-    moves: { ...FOLLOW, ...options.moves },
-    immutable: options.immutable ?? [],
     neighbours: [],
   };
 }
 
 export const DAY = 86_400_000;
 
-/** `<repository>:<tag>` → what became of it: its result, or the sentence of its failure. */
+/** `<repository>:<tag>` → its result, or the sentence of its failure. */
 export function outcomesOf(report: Pick<RunReport, 'items'>): Record<string, string> {
   return Object.fromEntries(report.items.map((item) => [nameOf(item), textOf(item)]));
 }

@@ -82,7 +82,7 @@ export class ProxiedMirror {
         imageOf(await sourceAt(registry.host, path, PATIENT), `mirror.test/${path}`, options),
       ),
     );
-    const limits = { partSize: PART };
+    const limits = { partBytes: PART };
     const environment = environmentFor(store, clock === undefined ? { limits } : { clock, limits });
     const report = await runMirror(environment, 'test', images);
     const folder = `${pathname}/${this.#bucket}/`;

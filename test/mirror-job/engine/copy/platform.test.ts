@@ -1,4 +1,4 @@
-/** Platforms as containerd spells and compares them, and which children of an index a subset takes. */
+/** Platforms as containerd spells and compares them, and the children of an index that a subset takes. */
 import { expect, test } from 'vitest';
 import { formatPlatform, parseDescriptor, type Platform } from '../../../../core/descriptor.ts';
 import {
@@ -36,7 +36,7 @@ test.each([
   ['wasi/wasm', 'wasi/wasm'],
   ['windows/amd64', 'windows/amd64'],
   ['windows(10.0.20348)/amd64', 'windows(10.0.20348)/amd64'],
-  // Names that every object of JavaScript has.
+  // Every object of JavaScript has these names.
   ['linux/constructor', 'linux/constructor'],
   ['linux/__proto__/toString', 'linux/__proto__/tostring'],
   ['linux/hasownproperty/v1', 'linux/hasownproperty/v1'],
@@ -135,21 +135,21 @@ test.each(['constructor', '__proto__', 'toString'])(
     expect(chooseChildren([odd, amd64], ['linux/amd64'])).toEqual({
       children: [amd64],
       taken: ['linux/amd64'],
-      left: [platform],
+      leftOut: [platform],
     });
     expect(chooseChildren([odd, amd64], [platform])).toMatchObject({ children: [odd], taken: [platform] });
   },
 );
 
 test('all children are chosen if no subset is wanted', () => {
-  expect(chooseChildren(all, undefined)).toEqual({ children: all, taken: [], left: [] });
+  expect(chooseChildren(all, undefined)).toEqual({ children: all, taken: [], leftOut: [] });
 });
 
 test('an attestation is chosen with its image, and a child that names no platform is always chosen', () => {
   expect(chooseChildren(all, ['linux/arm64'])).toEqual({
     children: [arm64, arm64Attestation, strayAttestation, plain, empty, layer],
     taken: ['linux/arm64'],
-    left: ['linux/amd64'],
+    leftOut: ['linux/amd64'],
   });
 });
 
@@ -159,10 +159,10 @@ test.each([
   [['linux/s390x', 'linux/arm64'], ['linux/arm64'], ['linux/amd64'], false],
   [undefined, [], ['linux/amd64'], false],
 ])(
-  'a choice has a complaint only if a subset is wanted, nothing is taken and something is left: wanted %o, taken %o, left %o',
-  (wanted, taken, left, complains) => {
+  'a choice has a complaint only if a subset is wanted, nothing is taken and something is left out: wanted %o, taken %o, left out %o',
+  (wanted, taken, leftOut, complains) => {
     const digest = parseDigest(`sha256:${'0'.repeat(64)}`);
-    const complaint = complaintAbout('source.test/app', digest, wanted, { taken, left });
+    const complaint = complaintAbout('source.test/app', digest, wanted, { taken, leftOut });
     expect(complaint).toBe(
       complains
         ? `source.test/app: ${digest} has nothing for linux/s390x, linux/riscv64. It has: linux/amd64, linux/arm64. Change "platforms" at the image.`

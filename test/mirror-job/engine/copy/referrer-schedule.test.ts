@@ -1,4 +1,4 @@
-/** When an unchanged image is asked for new referrers: often in its first week, then weekly. */
+/** The referrers of an unchanged image are requested often in its first week, then weekly. */
 import { expect, test } from 'vitest';
 import { referrersAreDue } from '../../../../mirror-job/engine/copy/referrer-schedule.ts';
 
@@ -6,7 +6,7 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const NOW = new Date('2026-03-01T12:00:00.000Z');
 
-/** How long ago each was, in milliseconds. */
+/** The milliseconds since each time. */
 function due(age: number, checked: number | undefined, every: number | false): boolean {
   const ago = (milliseconds: number) => new Date(NOW.getTime() - milliseconds).toISOString();
   const referrersChecked = checked === undefined ? undefined : ago(checked);

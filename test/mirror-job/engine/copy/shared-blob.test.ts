@@ -1,4 +1,4 @@
-/** A blob that several upstreams have: whoever needs it waits for the one that fetches it, and not in vain. */
+/** Several upstreams have one blob: a copy waits for another copy that is in flight, but not for long. */
 import { expect, test } from 'vitest';
 import { parseDescriptor } from '../../../../core/descriptor.ts';
 import { parseRepository } from '../../../../core/reference.ts';
@@ -16,7 +16,7 @@ const ORIGIN = emptyRepository();
 const layer = await addLayer(ORIGIN, 'shared');
 const blob = parseDescriptor({ mediaType: 'x/y', digest: layer.digest, size: layer.size }, 'layer');
 
-/** Whose sleeps end only when the test lets them. */
+/** A clock whose sleeps end only when the test says so. */
 class HeldClock extends TestClock {
   #end: (() => void)[] = [];
 
@@ -39,7 +39,7 @@ class Scene {
   readonly copier = new BlobCopier(this.environment, new FairShare(16));
   #repositories = 0;
 
-  /** An upstream that has the blob. @param gate what its body waits for */
+  /** An upstream that has the blob. @param gate its body begins after this */
   upstream(name: string, gate: Promise<void> = Promise.resolve()) {
     const repository = emptyRepository();
     shareLayer(ORIGIN, repository, layer);
@@ -53,7 +53,7 @@ class Scene {
     return Object.assign(source, { upstream });
   }
 
-  /** In a repository of its own. @returns whether it is done, which can be asked at any time */
+  /** Copies the blob into a repository of its own. @returns an object that says at any time whether the copy is done */
   need(source: ReturnType<Scene['upstream']>) {
     this.#repositories += 1;
     const done = this.copier.ensure(parseRepository(`mirror.test/${this.#repositories}`), blob, source);
@@ -70,7 +70,7 @@ class Scene {
   }
 }
 
-test('what is in the bucket is waited for by nobody, though another upstream still sends it', async () => {
+test('a copy does not wait for another upstream if the blob is in the bucket', async () => {
   const scene = new Scene();
   const stuck = scene.need(scene.upstream('stuck', new Promise(() => {})));
   await scene.settle();
@@ -87,7 +87,7 @@ test('what is in the bucket is waited for by nobody, though another upstream sti
   ]);
 });
 
-test('whoever waits goes on as soon as any of several copies is finished', async () => {
+test('a copy that waits goes on as soon as one of several copies is finished', async () => {
   const scene = new Scene();
   const gate = Promise.withResolvers<void>();
   scene.need(scene.upstream('stuck', new Promise(() => {})));
@@ -98,14 +98,14 @@ test('whoever waits goes on as soon as any of several copies is finished', async
   await scene.settle();
   const third = scene.need(scene.upstream('third'));
   await scene.settle();
-  // The second one may be fast: it is waited for, and the first one is not again.
+  // The next copy waits for the second one, which may be fast, and no more for the first one.
   expect([third.isDone, scene.clock.sleeps]).toEqual([false, [PATIENCE, PATIENCE]]);
   gate.resolve();
   await Promise.all([second.done, third.done]);
   expect(scene.environment.tally.blobsCopied).toBe(1);
 });
 
-test('an upstream that was waited for in vain is not waited for again', async () => {
+test('no copy waits again for an upstream that was waited for in vain', async () => {
   const scene = new Scene();
   scene.need(scene.upstream('stuck', new Promise(() => {})));
   await scene.settle();
@@ -120,7 +120,7 @@ test('an upstream that was waited for in vain is not waited for again', async ()
   expect(scene.clock.sleeps).toEqual([PATIENCE]);
 });
 
-test('a copy that fails is not waited for to the end of patience', async () => {
+test('a copy stops waiting as soon as the other copy fails', async () => {
   const scene = new Scene();
   const gate = Promise.withResolvers<void>();
   const failing = scene.need(scene.upstream('failing', gate.promise));

@@ -1,4 +1,4 @@
-/** A subset of platforms and the signatures of what is mirrored, at a real S3 API and a registry: each request counted. */
+/** The requests for a subset of platforms and its signatures, counted at a real S3 API and at a registry. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addImage, addJson, tagAs } from '../../../support/builder.ts';
 import { emptyRepository, repositoryOf, selectRepositories } from '../../../support/content.ts';
@@ -16,11 +16,11 @@ afterAll(async () => {
   await mirror.stop();
 });
 
-test('a run of whole images after a run of parts fetches what is missing, and nothing else', async () => {
+test('a run for all platforms after a run for some fetches the missing ones, and nothing else', async () => {
   const paths = ['library/app', 'library/attested', 'library/docker', 'library/nested', 'library/signed'];
   const corpus = selectRepositories(await buildCorpus(), (name) => paths.includes(name));
   await mirror.begin(corpus);
-  const options = { platforms: ['linux/amd64'], referrersEvery: false } as const;
+  const options = { platforms: ['linux/amd64'], referrersEveryMs: false } as const;
   const first = await mirror.sync(paths, options);
   expect(new Set(Object.values(first.outcomes))).toEqual(new Set(['created']));
   expect((await mirror.walk()).problems).toEqual([]);
@@ -29,7 +29,7 @@ test('a run of whole images after a run of parts fetches what is missing, and no
   expect(again.upstream.filter((request) => request.startsWith('GET'))).toEqual(paths.map(() => 'GET tags'));
   expect(again.writes).toEqual(['PUT state/test/last-run.json']);
 
-  const whole = await mirror.sync(paths, { referrersEvery: false });
+  const whole = await mirror.sync(paths, { referrersEveryMs: false });
   expect(whole.outcomes).toEqual({});
   const { problems, behind } = await mirror.walk();
   expect([problems, behind]).toEqual([[], []]);
@@ -39,7 +39,7 @@ test('a run of whole images after a run of parts fetches what is missing, and no
   expect(gets.length).toBe(new Set(gets).size);
   const blobs = paths.flatMap((path) => Array.from(repositoryOf(corpus, path).blobs.keys()));
   const fetched = new Set(gets.map((request) => request.replace('GET blob ', '')));
-  // Referrers, and their blobs, are not asked for here.
+  // Referrers and their blobs are not requested here.
   const { blobs: signed } = repositoryOf(corpus, 'library/signed');
   expect(blobs.filter((digest) => !fetched.has(digest) && !signed.has(digest))).toEqual([]);
 }, 90_000);

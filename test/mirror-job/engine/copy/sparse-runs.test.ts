@@ -1,4 +1,4 @@
-/** Runs that mirror a subset of platforms, and what happens when it changes: in memory, key by key. */
+/** Runs that mirror a subset of platforms, and changes of the subset: in memory, key by key. */
 import { expect, test } from 'vitest';
 import { planMirror } from '../../../../mirror-job/engine/run/plan.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
@@ -67,12 +67,12 @@ async function begin() {
   return { ...built, content, source, store, clock, sync };
 }
 
-/** Which of these are stored as manifests. */
+/** The digests that are stored as manifests. */
 function stored(store: MemoryStore, ...descriptors: readonly Descriptor[]): boolean[] {
   return descriptors.map(({ digest }) => store.objects.has(`${ROOT}_manifests/${digest.replace(':', '/')}`));
 }
 
-/** What the tag says, and its entry in the index. */
+/** The platforms that the tag records, and those in its entry of the index. */
 function recorded(store: MemoryStore, tag = 'one'): (string | undefined)[] {
   const index = entries(store).find(
     ({ annotations }) => annotations['org.opencontainers.image.ref.name'] === tag,
@@ -117,7 +117,7 @@ test('a subset skips children, keeps the index, and is recorded on the tag and w
   ]);
   expect(logged).toEqual([WARNING]);
   expect(source.calls).not.toContain(`manifest ${arm64.digest}`);
-  // A config and a layer each.
+  // Each has a config and a layer.
   expect(store.keys('blobs/sha256/').filter((key) => key.startsWith('blobs/')).length).toBe(4);
 });
 
@@ -142,13 +142,13 @@ test('a subset that grew fills in what is missing, even if the tag did not move'
   const { source, store, sync, index, amd64, arm64, s390x } = await begin();
   await sync({ platforms: ['linux/amd64'] });
   const before = store.json(`${ROOT}_tags/one`);
-  const { counts } = await sync({ platforms: ['linux/amd64', 'linux/arm64'], referrersEvery: false });
+  const { counts } = await sync({ platforms: ['linux/amd64', 'linux/arm64'], referrersEveryMs: false });
   expect(counts).toEqual({ created: 0, failed: 0, moved: 0, unchanged: 1, held: 0, gone: 0, skipped: 0 });
   expect(stored(store, index, amd64, arm64, s390x)).toEqual([true, true, true, false]);
   expect(recorded(store)).toEqual(['linux/amd64,linux/arm64', 'linux/amd64,linux/arm64']);
-  // The index and what is there come from the bucket.
+  // The index and the stored children come from the bucket.
   expect(source.calls.filter((call) => call.startsWith('manifest'))).toEqual([`manifest ${arm64.digest}`]);
-  // What it names did not change, and who reads the ETag sees that what is said of it did.
+  // The tag's digest did not change, but its ETag did, because its record did.
   expect(store.json(`${ROOT}_tags/one`)).toMatchObject({ digest: index.digest });
   expect(store.json(`${ROOT}_tags/one`)).not.toEqual(before);
   expect(store.keys(`${ROOT}_history/one/`).map((key) => store.json(key))[1]).toMatchObject({
@@ -239,7 +239,7 @@ test('a fill that fails leaves the record, and the next run completes it', async
   expect(recorded(store)).toEqual([undefined, undefined]);
 });
 
-test('a run that dies between the tag and the index leaves an index that says too little, and the next run mends it', async () => {
+test('a run that dies between the tag and the index leaves an index with too few platforms, and the next run repairs it', async () => {
   const { store, sync } = await begin();
   await sync({ platforms: ['linux/amd64'] });
   store.before = (call, key) => {
@@ -270,7 +270,7 @@ test('a fill does not point back a tag that another run has moved, and the next 
   tagAs(content, (await build(content, 'next')).index, 'one');
   await sync({ platforms: ['linux/amd64'] });
   const theirs = store.json(`${ROOT}_tags/one`);
-  // The index of the run before, and upstream back where it was then.
+  // The index is as before the other run, and upstream is back at its earlier digest.
   if (mine !== undefined) store.objects.set(`${ROOT}_index.json`, mine);
   tagAs(content, index, 'one');
   expect((await sync({})).outcomes).toEqual({

@@ -1,4 +1,4 @@
-/** Which platforms of an index are stored, seen from what is there. */
+/** The stored platforms of an index, found by looking for its children. */
 import { expect, test } from 'vitest';
 import { parseManifest } from '../../../../core/manifest.ts';
 import { parseRepository } from '../../../../core/reference.ts';
@@ -30,7 +30,7 @@ test.each([
     return findStoredPlatforms(store, repository, manifest);
   };
   expect(await findStoredPlatforms(store, repository, manifest)).toEqual([]);
-  // As `platforms` spells them, so that the next run finds nothing to do: the index says linux/arm64/v8.
+  // Normalized, so that the next run finds nothing to do: the index says linux/arm64/v8.
   expect(await stored('linux/arm64')).toEqual(['linux/arm64']);
   expect(await stored()).toBeUndefined();
 });
@@ -39,7 +39,7 @@ test.each([
   ['missing', ['linux/amd64', 'linux/arm64']],
   ['stored', ['linux/amd64']],
 ])(
-  'an attestation that is %s is no platform, and an index that lacks something is not whole',
+  'an attestation that is %s is no platform, and an index that lacks a child is not whole',
   async (state, expected) => {
     const content = emptyRepository();
     const layers = [await addLayer(content, 'app')];

@@ -91,7 +91,7 @@ export class Mirror {
     this.source = new MemorySource('upstream', this.repository);
     const [first] = stores;
     if (first === undefined) throw new Error('There is no store.');
-    const limits = { partSize: 1000, flushEvery: 15_000 };
+    const limits = { partBytes: 1000, flushEveryMs: 15_000 };
     const base = environmentFor(first, {
       clock: this.clock,
       limits,

@@ -1,4 +1,4 @@
-/** Whatever a registry holds is mirrored as it is: bytes, media types and all that it names. */
+/** Every kind of manifest is mirrored as it is: its bytes, its media type, and everything that it names. */
 import { expect, test } from 'vitest';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import {
@@ -31,7 +31,7 @@ async function mirror(content: Repository, options: ImageOptions = { tags: ['v1'
   return { store, report, outcomes: outcomesOf(report), logged: environment.logged };
 }
 
-/** An artifact with a config of its own type, as Helm and the WebAssembly working group write theirs. */
+/** An artifact with a config of its own type, as Helm and the WebAssembly working group write it. */
 function artifactOf(content: Repository, config: string, layer: string, type?: string): Descriptor {
   return addManifest(content, {
     schemaVersion: 2,

@@ -1,4 +1,4 @@
-/** The bound on all buffers holds whatever is copied, and however much of it at once. */
+/** The bound of all buffers holds for blobs of any size, and for any number of them at once. */
 import { expect, test } from 'vitest';
 import { BufferPool, type Buffer } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { DEFAULT_LIMITS, MEMORY_BUDGET } from '../../../../mirror-job/engine/environment.ts';
@@ -17,7 +17,7 @@ const BLOBS = 40;
 /** Bytes after which the run is told to stop. */
 const SENT = 40 * MIB;
 
-/** Notes the most that it has held. */
+/** Records the most bytes that it has held. */
 class WatchedPool extends BufferPool {
   most = 0;
 
@@ -28,7 +28,7 @@ class WatchedPool extends BufferPool {
   }
 }
 
-/** Takes parts and keeps none of their bytes. */
+/** Accepts parts and drops their bytes. */
 class SinkStore extends MemoryStore {
   override async putPart(_key: string, _upload: string, number: number): Promise<UploadPart> {
     await new Promise((resolve) => setImmediate(resolve));
@@ -37,14 +37,14 @@ class SinkStore extends MemoryStore {
 }
 
 test('the job has 64 MiB of buffers, for parts of 8 MiB', () => {
-  expect([MEMORY_BUDGET, DEFAULT_LIMITS.partSize]).toEqual([64 * MIB, 8 * MIB]);
+  expect([MEMORY_BUDGET, DEFAULT_LIMITS.partBytes]).toEqual([64 * MIB, 8 * MIB]);
 });
 
 test.each([
   { title: 'of the usual size', size: 500_000_000, total: MIB },
   { title: 'that are larger, because the blobs are so large', size: 700_000_000, total: 3 * MIB },
 ])('endless blobs hold all of the pool, and never more, in parts $title', async ({ size, total }) => {
-  const partSize = 64 * KIB;
+  const partBytes = 64 * KIB;
   const repository = emptyRepository();
   const layers = Array.from({ length: BLOBS }, (_, index) => {
     const { digest } = addBytes(repository, OCI_LAYER, Buffer.from(`layer ${index}`));
@@ -68,9 +68,9 @@ test.each([
   }
   const ofConfig = source.open;
   source.open = (digest, offset) => (digest === config.digest ? ofConfig(digest, offset) : endless());
-  const buffers = new WatchedPool(total, partSize);
+  const buffers = new WatchedPool(total, partBytes);
   const environment = {
-    ...environmentFor(new SinkStore(), { limits: { partSize }, signal: ended.signal }),
+    ...environmentFor(new SinkStore(), { limits: { partBytes }, signal: ended.signal }),
     buffers,
   };
   const report = await runMirror(environment, 'default', [imageOf(source, 'mirror.test/app')]);

@@ -1,4 +1,4 @@
-/** Which clocks are believed, and what an answer says of the time. */
+/** The check of this machine's clock, and the time that an answer gives. */
 import { describe, expect, test } from 'vitest';
 import { checkClock, warnOfClocks, WrongClockError } from '../../../../mirror-job/engine/run/clock-check.ts';
 import {

@@ -1,4 +1,4 @@
-/** What somebody else did to the bucket is noticed where it would do harm, and mended. */
+/** A run notices damage that somebody else did to the bucket where it would do harm, and repairs it. */
 import { expect, test } from 'vitest';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { addArtifact, addImage, addLayer, tagAs } from '../../../support/builder.ts';
@@ -57,7 +57,7 @@ test('each tag that the index has forgotten costs one HEAD, and no manifest', as
   }
   const source = new MemorySource('source.test/app', content);
   const store = new MemoryStore();
-  const image = imageOf(source, 'mirror.test/app', { referrersEvery: false });
+  const image = imageOf(source, 'mirror.test/app', { referrersEveryMs: false });
   await runMirror(environmentFor(store), 'default', [image]);
   store.objects.delete('repositories/mirror.test/app/_index.json');
   source.calls.length = 0;

@@ -1,4 +1,4 @@
-/** What a run costs, counted on both sides: at a real S3 API, and at a registry. */
+/** The requests of a run, counted on both sides: at a real S3 API, and at a registry. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addArtifact, addIndex, fallbackTag, tagAs } from '../../../support/builder.ts';
 import { emptyRepository, repositoryOf, selectRepositories, type Corpus } from '../../../support/content.ts';
@@ -17,7 +17,7 @@ afterAll(async () => {
   await mirror.stop();
 });
 
-/** What is read to see whether stored objects are still there. */
+/** The reads of the scrub. */
 const SCRUBBED = /^(?:GET|HEAD) (?:blobs|repositories\/.*\/_(?:manifests|blobs|referrers))\//;
 
 function corpusOf(...entries: [string, ReturnType<typeof emptyRepository>][]): Corpus {
@@ -38,7 +38,7 @@ test('the whole corpus is mirrored, and its second sync sends one HEAD per tag',
 
   const again = await mirror.sync(paths);
   expect(again.outcomes).toEqual({});
-  // Tags that belong to an image by their name are asked for only when its referrers are due, and here they are not.
+  // Tags that belong to an image by their name are requested only when its referrers are due, which they are not here.
   const heads = paths.flatMap((path) =>
     [...repositoryOf(corpus, path).tags.keys()]
       .filter((tag) => !tag.startsWith('sha256-'))
@@ -55,7 +55,7 @@ test('the whole corpus is mirrored, and its second sync sends one HEAD per tag',
       'GET state/test/scrub.json',
     ].toSorted(),
   );
-  // 32 blobs with their links, and 32 manifests with what refers to them, at most.
+  // At most 32 blobs with their links, and 32 manifests with their lists of referrers.
   const scrubbed = again.reads.filter((read) => SCRUBBED.test(read));
   expect(scrubbed.filter((read) => read.startsWith('HEAD ')).length).toBeLessThanOrEqual(64);
   expect(scrubbed.filter((read) => read.startsWith('GET ')).length).toBeLessThanOrEqual(64);
@@ -77,13 +77,13 @@ test('a tag that moves costs only its own new content', async () => {
   const before = await addMultiPlatform(app, 'before');
   tagAs(app, before, 'latest', 'still');
   await mirror.begin(corpusOf(['team/app', app]));
-  await mirror.sync(['team/app'], { tags: ['latest', 'still'], referrersEvery: false });
+  await mirror.sync(['team/app'], { tags: ['latest', 'still'], referrersEveryMs: false });
 
   const known = new Set(app.blobs.keys());
   const after = await addMultiPlatform(app, 'after');
   tagAs(app, after, 'latest');
   const fresh = [...app.blobs.keys()].filter((digest) => !known.has(digest));
-  const run = await mirror.sync(['team/app'], { tags: ['latest', 'still'], referrersEvery: false });
+  const run = await mirror.sync(['team/app'], { tags: ['latest', 'still'], referrersEveryMs: false });
   expect(run.outcomes).toEqual({ 'mirror.test/team/app:latest': 'moved' });
   const manifests = run.upstream.filter((request) => request.startsWith('GET manifest'));
   expect(manifests.length).toBe(3);
@@ -121,7 +121,7 @@ test.each([
     tagAs(app, image, 'latest');
     await mirror.begin(corpusOf(['team/app', app]), { referrers });
     const clock = new TestClock();
-    const options = { tags: ['latest'], referrersEvery: DAY };
+    const options = { tags: ['latest'], referrersEveryMs: DAY };
     await mirror.sync(['team/app'], options, clock);
     const sbom = addArtifact(app, { artifactType: SPDX, subject: image });
     if (!referrers) {

@@ -1,6 +1,6 @@
 /**
- * Manifests below an index or below a referrer that stay in memory until all of it is stored: indexes, which wait for their
- * children, and manifests with a subject, whose annotations go into a list. Each bound is tried exactly, and with one more.
+ * The bounds of manifests that stay in memory until an index or a referrer is stored: indexes, which wait for their children, and
+ * manifests with a subject, whose annotations go into a list. Each bound is tested exactly, and with one more.
  */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
@@ -21,12 +21,12 @@ import { MemoryStore } from '../../support/memory-store.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-/** Nobody has it, so nothing is a referrer because of it. */
+/** No repository has it, so a manifest with this subject is no referrer of anything. */
 const ELSEWHERE = { mediaType: OCI_MANIFEST, digest: `sha256:${'0'.repeat(64)}`, size: 500 };
 
 type Add = (app: Repository, annotations: Readonly<Record<string, string>>) => Descriptor;
 
-/** An index without children is not kept. */
+/** A child, because an index without children does not count. */
 const addNestedIndex: Add = (app, annotations) =>
   addIndex(app, [addArtifact(app, { artifactType: SPDX })], { annotations });
 const addWithSubject: Add = (app, annotations) =>
@@ -34,7 +34,7 @@ const addWithSubject: Add = (app, annotations) =>
 
 const addPlain: Add = (app, annotations) => addArtifact(app, { artifactType: SPDX, annotations });
 
-/** A manifest of exactly so many bytes. Its descriptor repeats no annotations, which would make an index large. */
+/** A manifest of exactly this size. Its descriptor repeats no annotations, which would make an index large. */
 function addOfSize(app: Repository, add: Add, size: number, name = ''): Descriptor {
   const empty = add(emptyRepository(), { name, fill: '' });
   const { mediaType, digest, size: real } = add(app, { name, fill: 'x'.repeat(size - empty.size) });
@@ -50,7 +50,7 @@ async function mirror(app: Repository) {
   const store = new MemoryStore();
   const source = new MemorySource('source.test/app', app);
   const listed = await source.referrers(parseDigest(app.tags.get('one') ?? ''));
-  // Looked up once, because the source parses all that it has for each answer.
+  // The lists are made once, because the source parses all its manifests for each answer.
   source.referrers = async (subject) => (subject === app.tags.get('one') ? listed : { descriptors: [] });
   const report = await runMirror(environmentFor(store), 'default', [
     imageOf(source, 'mirror.test/app', { tags: ['one'] }),

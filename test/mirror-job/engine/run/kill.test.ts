@@ -1,4 +1,4 @@
-/** A run can die anywhere: at each single write the bucket serves what it says it has, and a rerun completes it. */
+/** A run can die anywhere: after each single write, everything that the bucket lists is complete, and a rerun adds the rest. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   addArtifact,
@@ -31,7 +31,7 @@ afterAll(async () => {
   await store.stop();
 });
 
-/** Of each kind of object one, and a blob of two parts. */
+/** One object of each kind, and a blob of two parts. */
 async function buildSmall(): Promise<Corpus> {
   const repository = emptyRepository();
   const layers = [await addStreamedLayer(repository, 'large', PART + 1000)];
@@ -48,7 +48,7 @@ test('two runs at once lose nothing of each other', async () => {
     runOnce({
       ...store,
       prefixes: ['both/'],
-      partSize: PART,
+      partBytes: PART,
       upstream: registry.host,
       repositories: [{ path: 'team/app', tags: [tag, 'three'] }],
     });
@@ -64,7 +64,7 @@ test('two runs at once lose nothing of each other', async () => {
 test('a bucket is whole after a kill before or after each write, and a rerun makes it equal', async () => {
   const report = await killAtEachWrite({
     ...store,
-    partSize: PART,
+    partBytes: PART,
     upstream: registry.host,
     repositories: [{ path: 'team/app', tags: ['one', 'two'] }],
     listsUploads: false,

@@ -1,7 +1,6 @@
 /**
- * One mirror run as a process of its own, which a suite may kill: with parts so small that a small blob has
- * several. Its one argument is a `RunTarget` as JSON; what fails is said on stderr, and
- * at the end its peak memory on stdout, in bytes.
+ * A mirror run as a process of its own, which a suite may kill. Its parts are so small that a small blob has several. Its one
+ * argument is a `RunTarget` as JSON. It prints failures to stderr, and at the end its peak memory in bytes to stdout.
  */
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -9,7 +8,7 @@ import { parseRepository, parseTag, parseUpstream } from '../../../../core/refer
 import { openBucket } from '../../../../mirror-job/engine/store/bucket.ts';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { MEMORY_BUDGET } from '../../../../mirror-job/engine/environment.ts';
-import type { Image } from '../../../../mirror-job/engine/run/image.ts';
+import { DEFAULT_SETTINGS, type Image } from '../../../../mirror-job/engine/run/image.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { systemClock } from '../../../../mirror-job/runtime/node/clock.ts';
 import { connect } from '../../../../mirror-job/runtime/node/connection.ts';
@@ -17,7 +16,6 @@ import { createEnvironment } from '../../../../mirror-job/assembly/environment.t
 import { NO_BUDGET } from '../../../../mirror-job/sources/registry/budget.ts';
 import { DEFAULT_CONCURRENCY } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { Registry } from '../../../../mirror-job/sources/registry/registry.ts';
-import { FOLLOW } from '../../../../mirror-job/engine/tags/tag-policy.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import { EVERY_TAG } from '../../support/harness.ts';
 import { S3Store } from '../../../../mirror-job/storage/s3/s3-store.ts';
@@ -40,8 +38,8 @@ async function run(to: RunTarget, prefix: string): Promise<void> {
   });
   const environment = createEnvironment({ store, log, signal });
   await openBucket(store, { name: 'kill', audience: 'public', singleWriter: false, newId: randomUUID() });
-  const limits = { ...environment.limits, partSize: to.partSize };
-  const buffers = new BufferPool(MEMORY_BUDGET, to.partSize);
+  const limits = { ...environment.limits, partBytes: to.partBytes };
+  const buffers = new BufferPool(MEMORY_BUDGET, to.partBytes);
   const report = await runMirror({ ...environment, limits, buffers }, 'kill', await images(to));
   for (const { outcome } of report.items) if (outcome.result === 'failed') say(outcome.error);
   if (report.counts.failed > 0) process.exitCode = 1;
@@ -61,14 +59,11 @@ async function images({ upstream, repositories }: RunTarget): Promise<Image[]> {
     budget: NO_BUDGET,
   });
   return repositories.map(({ path, tags }) => ({
+    ...DEFAULT_SETTINGS,
     source: new RegistrySource(registry, path),
     repository: parseRepository(`mirror.test/${path}`),
     tags: { explicit: tags.map((tag) => parseTag(tag)), rules: tags.length === 0 ? EVERY_TAG : undefined },
-    digests: [],
-    referrersEvery: 86_400_000,
     mustBePublic: false,
-    moves: FOLLOW,
-    immutable: [],
     neighbours: [],
   }));
 }
@@ -78,8 +73,8 @@ function say(message: string): void {
 }
 
 /**
- * Bytes. Linux counts what the parent had when it forked into `maxRSS`, but not into the high-water mark of
- * the memory itself.
+ * In bytes. Linux counts the memory of the parent at the fork into `maxRSS`, but not into the high-water mark of the memory
+ * itself.
  */
 async function peakMemory(): Promise<number> {
   if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;

@@ -25,7 +25,7 @@ function listOf(manifests: readonly unknown[]): Misbehaviour {
   return { kind: 'manifest', bytes, mediaType: OCI_INDEX };
 }
 
-/** @param misbehave told the repository, to which it may add what it makes up */
+/** @param misbehave may add made-up referrers to the repository */
 async function mirror(
   misbehave: (request: RegistryRequest, app: Repository) => Misbehaviour | undefined,
   { tags = ['one'], limits = {} }: { tags?: readonly string[]; limits?: Partial<Limits> } = {},
@@ -49,7 +49,7 @@ async function mirror(
   return { image, store, report, finding, requests: registry.requests };
 }
 
-/** Makes up referrers of whatever is asked about. */
+/** Makes up referrers of each manifest whose list is requested. */
 function makeUp(app: Repository, reference: string, count: number, more: object = {}): Misbehaviour {
   const bytes = app.manifests.get(reference)?.bytes ?? Buffer.alloc(0);
   const subject = { mediaType: OCI_MANIFEST, digest: reference, size: bytes.length };
@@ -67,7 +67,7 @@ test('30 referrers of each manifest, for ever: a thousand are mirrored, and no m
   expect(outcomesOf(report)).toEqual({ 'mirror.test/app:one': 'created' });
   expect(report.findings).toEqual([finding('more than 1000')]);
   expect(store.keys('/_manifests/')).toHaveLength(1 + MAX);
-  // The image, its 30 referrers, and some of the 900 of these: sixteen are asked about at once.
+  // The lists of the image, of its 30 referrers, and of some of their 900 referrers: sixteen requests are in flight at once.
   expect(requests.filter(({ kind }) => kind === 'referrers')).toHaveLength(1 + 30 + 16);
 });
 
@@ -149,7 +149,7 @@ test('pages of referrers without end are left at the thousandth', async () => {
   });
   expect(outcomesOf(report)).toEqual({ 'mirror.test/app:one': 'created' });
   expect(report.findings).toEqual([finding('more than 1000')]);
-  // Ten pages, and the one that shows that there are more.
+  // Ten pages, and the page that shows that there are more.
   expect(requests.filter(({ kind }) => kind === 'referrers')).toHaveLength(11);
 });
 
@@ -260,18 +260,18 @@ function signatureOf(app: Repository, reference: string): unknown {
   return addArtifact(app, { artifactType: 'application/vnd.example.signature', subject });
 }
 
-/** An entry whose type is no manifest's. */
+/** An entry whose media type is no manifest type. */
 function layerOf(index: number) {
   const digest = `sha256:${index.toString(16).padStart(64, '0')}`;
   return { mediaType: 'application/octet-stream', artifactType: SPDX, digest, size: 1 };
 }
 
-/** The image, which was there before anything was made up. */
+/** The image, which is older than all made-up referrers. */
 function image0(app: Repository): string {
   return [...app.manifests.keys()][0] ?? '';
 }
 
-/** Without annotations, as some registries list them. */
+/** The entry without annotations, as some registries list it. */
 function slim(list: Misbehaviour): Misbehaviour {
   if (list.kind !== 'manifest') return list;
   const { manifests }: { manifests: { mediaType: string; digest: string; size: number }[] } = JSON.parse(

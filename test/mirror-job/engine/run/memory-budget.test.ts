@@ -1,4 +1,4 @@
-/** What a run remembers is bounded, however much it does; what it forgets costs no request upstream. */
+/** The memory of a run is bounded, however much it does, and a forgotten object costs no request upstream. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
@@ -45,11 +45,11 @@ test('what a scope keeps is forgotten when it closes, and no longer counts', () 
   one.close();
   expect(forgotten).toEqual(['one', 'one more']);
   expect(retention.used).toBe(30);
-  // Something that ends late is not kept for anybody.
+  // A result that comes after the scope has closed is forgotten at once.
   one.keep(30, () => forgotten.push('late'));
   expect(forgotten).toEqual(['one', 'one more', 'late']);
   expect(retention.used).toBe(30);
-  // The budget is for all scopes together.
+  // All scopes share the budget.
   retention.open().keep(71, () => forgotten.push('large'));
   expect(forgotten).toEqual(['one', 'one more', 'late', 'other']);
   other.close();
@@ -75,7 +75,7 @@ test('a memo begins anew what it has forgotten, and not what is running', async 
   expect(await memo.get('a', start)).toBe(4);
 });
 
-/** Says that it has written, and keeps nothing. */
+/** Accepts every write, and stores nothing. */
 class ForgetfulStore extends MemoryStore {
   override async get(): Promise<StoredObject | undefined> {
     return undefined;
@@ -87,7 +87,7 @@ class ForgetfulStore extends MemoryStore {
   }
 }
 
-/** Notes what is still alive of the manifests that it has sent. */
+/** Counts which of the manifests that it has sent are still in memory. */
 class WatchedSource extends MemorySource {
   readonly #sent: WeakRef<Uint8Array>[] = [];
 
@@ -113,8 +113,8 @@ function collect(): void {
 }
 
 /**
- * So many tags, each an index of images whose manifests have 25 kB.
- * @param more bytes that the index claims each of them to have beyond what it has
+ * Tags whose indexes list images with manifests of 25 kB.
+ * @param more the bytes by which an index overstates the size of each manifest
  */
 async function indexes(tags: number, platforms: number, more = 0): Promise<Repository> {
   const repository = emptyRepository();
@@ -132,7 +132,7 @@ async function indexes(tags: number, platforms: number, more = 0): Promise<Repos
   return repository;
 }
 
-/** @returns the bytes of manifests that are alive as the last tag is asked for, and what became of the run */
+/** @returns the bytes of manifests in memory when the last tag is requested, and the run's report */
 async function runWatched(repository: Repository, last: string) {
   const source = new WatchedSource('source.test/app', repository);
   const total = [...repository.manifests.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
@@ -140,12 +140,12 @@ async function runWatched(repository: Repository, last: string) {
   let alive = 0;
   source.before = async (call, what) => {
     if (call !== 'manifest' || what !== last) return;
-    // What is awaited right now is alive for whoever awaits it.
+    // A manifest that somebody awaits right now is still in memory.
     await new Promise((resolve) => setImmediate(resolve));
     alive = source.alive();
   };
   const report = await runMirror(environmentFor(new ForgetfulStore()), 'default', [
-    imageOf(source, 'mirror.test/app', { referrersEvery: false }),
+    imageOf(source, 'mirror.test/app', { referrersEveryMs: false }),
   ]);
   return { alive, counts: report.counts };
 }
@@ -166,12 +166,12 @@ test('manifests that are refused, because their index gives another size, are fo
 
 test('a tag whose manifests were forgotten takes them from the bucket', async () => {
   const repository = await indexes(120, 5);
-  // Another name of the first, at the end of the list.
+  // Another tag of the first image, at the end of the list.
   tagAs(repository, { mediaType: '', size: 0, digest: repository.tags.get('tag-0') ?? '' }, 'zuletzt');
   const source = new MemorySource('source.test/app', repository);
   const store = new MemoryStore();
   const report = await runMirror(environmentFor(store), 'default', [
-    imageOf(source, 'mirror.test/app', { referrersEvery: false }),
+    imageOf(source, 'mirror.test/app', { referrersEveryMs: false }),
   ]);
   expect(report.counts.created).toBe(121);
   const asked = source.calls.filter((call) => call.startsWith('manifest sha256:'));
@@ -197,14 +197,14 @@ test('nothing that a repository needed is kept when its work has ended', async (
   };
   const environment = environmentFor(new ForgetfulStore(), { limits: { repositories: 1 } });
   const report = await runMirror(environment, 'default', [
-    imageOf(first, 'mirror.test/first', { referrersEvery: false }),
+    imageOf(first, 'mirror.test/first', { referrersEveryMs: false }),
     imageOf(second, 'mirror.test/second'),
   ]);
   expect(report.counts.created).toBe(50);
   expect(alive).toEqual([0]);
 });
 
-test('of blobs, what a repository has is forgotten with it, and what the bucket has is not', async () => {
+test('the links of a repository are forgotten with it, and the blobs of the bucket are not', async () => {
   const repository = emptyRepository();
   const blobs = Array.from({ length: 10 }, (_, index) =>
     parseDescriptor(addBytes(repository, OCI_LAYER, Buffer.from(`${index}`)), 'a layer'),

@@ -1,4 +1,4 @@
-/** Plans: what they read, what they say, and that the run which follows does exactly that. */
+/** Plans: the requests that they send, what they print, and that the run after them does the same. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { DryStore } from '../../../../mirror-job/engine/store/dry-store.ts';
 import { openBucket } from '../../../../mirror-job/engine/store/bucket.ts';
@@ -29,8 +29,8 @@ import { MemorySource } from '../../support/memory-source.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
 const MEBIBYTE = 1024 * 1024;
-const LIMITS = { partSize: MEBIBYTE, rangesFrom: 2 * MEBIBYTE };
-/** Nothing hangs here, and a busy machine is slow. */
+const LIMITS = { partBytes: MEBIBYTE, rangesFromBytes: 2 * MEBIBYTE };
+/** Long, because nothing hangs here and a busy machine is slow. */
 const PATIENT = { timeout: 10_000 };
 const READS = /^(?:get|size|list) /;
 const repositories = new Map<string, Repository>();
@@ -52,7 +52,7 @@ beforeEach(async () => {
   const layer = await addLayer(app, 'shared');
   tagAs(app, addImage(app, { layers: [layer] }), '2.0.0');
   shareLayer(app, other, layer);
-  // Fetched in three ranges.
+  // A run fetches it in three ranges.
   const large = await addStreamedLayer(other, 'large', 2.5 * MEBIBYTE);
   tagAs(other, addImage(other, { layers: [layer, large] }), 'latest');
   repositories.set('team/app', app).set('team/other', other);
@@ -72,7 +72,7 @@ async function images() {
   return [imageOf(app, 'mirror.test/app', APP), imageOf(other, 'mirror.test/other')];
 }
 
-/** `<method> <kind>` → how often the registry was asked so. */
+/** `<method> <kind>` → the number of such requests to the registry. */
 function asked(): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { method, kind } of registry.requests) {
@@ -91,7 +91,7 @@ async function plan() {
   return report;
 }
 
-/** Its sleeps do not end: whoever waits for another one's blob gets it. */
+/** Its sleeps do not end, so no copy gives up waiting for another upstream's copy of the same blob. */
 class SlowClock extends TestClock {
   override sleep(): Promise<void> {
     return new Promise(() => {});

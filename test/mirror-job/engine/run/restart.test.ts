@@ -1,4 +1,4 @@
-/** A run that died in the middle and is started again fetches no blob twice that was finished. */
+/** A run that died in the middle and is started again does not fetch finished blobs again. */
 import { expect, test } from 'vitest';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { addImage, addIndex, addLayer, addStreamedLayer, tagAs } from '../../../support/builder.ts';
@@ -12,14 +12,14 @@ const WRITES = /^(?:put|beginUpload|putPart|completeUpload) /;
 const content = emptyRepository();
 const shared = await addLayer(content, 'shared');
 for (const name of ['one', 'two']) {
-  // Of three parts.
+  // It has three parts.
   const large = await addStreamedLayer(content, `large ${name}`, 2.5 * MEBIBYTE);
   const own = await addLayer(content, name);
   const image = addImage(content, { layers: [shared, large, own] });
   tagAs(content, addIndex(content, [image]), name);
 }
 
-/** `sha256:<hex>` of those that are whole. */
+/** `sha256:<hex>` of each complete blob. */
 const finishedIn = (store: MemoryStore) =>
   new Set(
     store

@@ -91,7 +91,7 @@ test('a new signature of an image that upstream no longer shows to everybody is 
   const { source, content, image } = await sourceWith('source.test/app', 'one');
   const store = new MemoryStore();
   const clock = new TestClock();
-  const options = { mustBePublic: true, referrersEvery: DAY };
+  const options = { mustBePublic: true, referrersEveryMs: DAY };
   const asks = () => source.calls.filter((call) => call.startsWith('isPublic'));
   await sync(store, source, options, clock);
   source.isShown = false;
@@ -159,7 +159,7 @@ test('a digest is mirrored without a tag, and not asked for again before its ref
   const { source, image, content } = await sourceWith('source.test/app', 'one');
   const store = new MemoryStore();
   const clock = new TestClock();
-  const options = { tags: [], digests: [image.digest], referrersEvery: DAY };
+  const options = { tags: [], digests: [image.digest], referrersEveryMs: DAY };
   expect((await sync(store, source, options, clock)).outcomes).toEqual({
     [`mirror.test/app:${image.digest}`]: 'created',
   });
@@ -212,7 +212,7 @@ test('referrers: false asks for no referrers', async () => {
   const { source, image, content } = await sourceWith('source.test/app', 'one');
   addArtifact(content, { artifactType: SPDX, subject: image });
   const store = new MemoryStore();
-  await sync(store, source, { referrersEvery: false });
+  await sync(store, source, { referrersEveryMs: false });
   expect(source.calls.filter((call) => call.startsWith('referrers'))).toEqual([]);
   expect(store.keys('/_referrers/')).toEqual([]);
 });
@@ -249,7 +249,7 @@ test('a blob that one source lacks comes from the other that has it', async () =
   expect(store.keys('mirror.test/broken/')).toEqual([]);
 });
 
-test('a run ends only when all that it began has ended, and no copy goes on behind a tag that failed', async () => {
+test('a run ends only when everything that it began has ended, and no copy goes on after its tag has failed', async () => {
   const content = emptyRepository();
   const [lost, slow] = [await addLayer(content, 'lost'), await addStreamedLayer(content, 'slow', 3_000_000)];
   tagAs(content, addImage(content, { layers: [lost, slow] }), 'one');
@@ -267,7 +267,7 @@ test('a run ends only when all that it began has ended, and no copy goes on behi
   expect(store.keys('blobs/')).toContain(`blobs/${slow.digest.replace(':', '/')}`);
 });
 
-/** An image with one layer that its registry need not have. */
+/** An image with a foreign layer, which its registry need not have. */
 async function foreignImage() {
   const content = emptyRepository();
   const foreign = { ...(await addLayer(content, 'foreign')), urls: ['https://elsewhere.test/layer'] };
@@ -284,7 +284,7 @@ async function foreignImage() {
   return { content, foreign, source: new MemorySource('source.test/app', content) };
 }
 
-test('layers that are kept elsewhere by licence are left to their urls', async () => {
+test('a foreign layer that its registry lacks is left out, and a warning has its URLs', async () => {
   const { content, foreign, source } = await foreignImage();
   content.blobs.delete(foreign.digest);
   const store = new MemoryStore();
@@ -296,7 +296,7 @@ test('layers that are kept elsewhere by licence are left to their urls', async (
   expect(store.keys(foreign.digest.slice(7))).toEqual([]);
 });
 
-test('of many layers of a manifest that are kept elsewhere, one warning tells the number and the first', async () => {
+test('a manifest with many foreign layers causes one warning, with their number and the first layer', async () => {
   const content = emptyRepository();
   const config = await addLayer(content, 'config');
   const urls = ['a', 'b', 'c', 'd', 'e'].map((name) => `https://elsewhere.test/${name}`);

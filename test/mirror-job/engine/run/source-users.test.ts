@@ -1,4 +1,4 @@
-/** A list of tags is kept until the last image that selects from it has done so, and not until the run ends. */
+/** A list of tags stays in memory until the last image has selected from it, and not until the run ends. */
 import { expect, test } from 'vitest';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { addImage, addLayer, tagAs } from '../../../support/builder.ts';
@@ -62,7 +62,7 @@ test('a source whose list failed is told, too', async () => {
   expect(forgotten).toBe(1);
 });
 
-test('a registry is asked for a list that was forgotten, and for one that was not only once', async () => {
+test('a registry gets a second request for a list that was forgotten, and for no other list', async () => {
   const registry = await startRogueRegistry({
     corpus: { repositories: new Map([['team/app', await contentOf()]]) },
   });

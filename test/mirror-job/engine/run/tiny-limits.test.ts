@@ -1,4 +1,4 @@
-/** Limits hold each other up nowhere: a run ends, and is whole, however little it has of anything. */
+/** Limits never block each other: a run ends and is complete, however small each limit is. */
 import { afterEach, expect, test } from 'vitest';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
@@ -24,7 +24,7 @@ const TAGS = 6;
 let registry: RogueRegistry | undefined;
 afterEach(() => registry?.stop());
 
-/** Tags of two platforms; layers of one part and of several, some of them shared. */
+/** Tags for two platforms. Their layers have one part or several, and some are shared. */
 async function build(seed: string): Promise<Repository> {
   const content = emptyRepository();
   const shared = await addStreamedLayer(content, 'shared by all', 5 * PART + 1);
@@ -64,7 +64,7 @@ test.each([
   },
   { title: 'no ranges', tags: 16, repositories: 2, blobs: 16, ranges: 0, parts: 1, concurrency: 2 },
 ])(
-  'a run ends, and is whole, with $title',
+  'a run ends and is complete with $title',
   async ({ tags, repositories, blobs, ranges, parts, concurrency = 2, budget }) => {
     const names = ['one', 'two', 'three'];
     const corpus = new Map<string, Repository>();
@@ -76,17 +76,25 @@ test.each([
       budget: { ...NO_BUDGET, manifestGetsPerRun: budget },
     });
     const store = new MemoryStore();
-    const rangesFrom = ranges === 0 ? Infinity : 2 * PART;
+    const rangesFromBytes = ranges === 0 ? Infinity : 2 * PART;
     const rangesAtOnce = Math.max(ranges, 1);
-    const limits = { tags, repositories, blobs, partSize: PART, rangesFrom, rangesAtOnce, flushEvery: 0 };
+    const limits = {
+      tags,
+      repositories,
+      blobs,
+      partBytes: PART,
+      rangesFromBytes,
+      rangesAtOnce,
+      flushEveryMs: 0,
+    };
     const pool = new BufferPool(parts * PART, PART);
     const environment = { ...environmentFor(store, { limits }), buffers: pool };
     const images = names.map((name) => imageOf(new RegistrySource(client, name), `mirror.test/${name}`));
     const { counts, items } = await runMirror(environment, 'default', images);
     expect([counts.created, items.length]).toEqual([names.length * TAGS, names.length * TAGS]);
-    // Nothing is left open, and all memory was given back.
+    // No upload is unfinished, and all memory was given back.
     expect([store.uploads.size, pool.used]).toEqual([0, 0]);
-    // One shared layer, two layers and a config a child; an index and its two children a tag.
+    // One shared layer; two layers and a config per child; an index and two children per tag.
     const each = names.length * TAGS;
     expect(store.keys('blobs/sha256/').filter((key) => key.startsWith('blobs/')).length).toBe(1 + each * 6);
     expect(store.keys('/_manifests/').length).toBe(each * 3);

@@ -1,4 +1,4 @@
-/** The order in which a run writes: whatever a reader finds, all that it needs is already there. */
+/** The order in which a run writes: everything that an object needs is there before it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Corpus, Digest, Repository } from '../../../support/content.ts';
 import { buildCorpus } from '../../../support/corpus.ts';
@@ -13,7 +13,7 @@ afterAll(async () => {
   await mirror.stop();
 });
 
-test('each object is written after all that it needs', async () => {
+test('each object is written after everything that it needs', async () => {
   // The large layer is uploaded in parts.
   const corpus = await buildCorpus({ large: 6_000_000 });
   await mirror.begin(corpus);
@@ -25,7 +25,7 @@ test('each object is written after all that it needs', async () => {
   expect(order.pairs).toBe(expectedPairs(corpus));
 }, 60_000);
 
-/** So that an order which looks at nothing is not taken for a right one. */
+/** Counts the comparisons, because an order that compares nothing would pass. */
 function expectedPairs(corpus: Corpus): number {
   let pairs = 0;
   for (const repository of corpus.repositories.values()) {
@@ -78,7 +78,7 @@ class Order {
     }
   }
 
-  /** The last write of the one is before the first of the other. */
+  /** The last write of the one key is before the first write of the other. */
   #before(earlier: string, later: string): void {
     this.pairs += 1;
     const [one, other] = [this.#last.get(earlier), this.#first.get(later)];
@@ -88,7 +88,7 @@ class Order {
   }
 }
 
-/** The manifests below a tag that something refers to. */
+/** The manifests below a tag that have referrers. */
 function referrersBelow(repository: Repository, digest: Digest): Digest[] {
   const manifest = repository.manifests.get(digest);
   if (manifest === undefined) return [];

@@ -1,4 +1,4 @@
-/** What a clock that was wrong has left in a bucket, and digests that were seen in one millisecond. */
+/** Times that a wrong clock has written into a bucket, and digests that were seen in one millisecond. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseTag } from '../../../../core/reference.ts';
@@ -18,7 +18,7 @@ const ABOUT = {
   size: 1,
 };
 
-/** Writes the index as another program, or another clock, would have written it. */
+/** Writes an index as another program, or another clock, would have written it. */
 function rewrite(fixture: TagFixture, change: (entry: IndexEntry) => IndexEntry): void {
   const stored = fixture.store.objects.get(INDEX_KEY);
   if (stored === undefined) throw new Error('There is no index.');
@@ -52,14 +52,14 @@ test('a digest that was first seen in 2030 is held for minAge from now on, and n
   expect([ours(fixture), fixture.logged]).toEqual(['a', []]);
   await fixture.run();
   expect(ours(fixture)).toBe('b');
-  // What comes after it is still later than it was, although it was seen "before" 2030.
+  // The next digest is still the later one, although it was seen "before" 2030.
   await fixture.sync('c');
   fixture.clock.advance(3 * DAY);
   await fixture.run();
   expect(ours(fixture)).toBe('c');
 });
 
-test('a tag whose own digest was first seen in 2030 follows upstream, and what it left is a rollback', async () => {
+test('a tag whose own digest was first seen in 2030 follows upstream, and a return to that digest is a rollback', async () => {
   const fixture = new TagFixture();
   await fixture.sync('a');
   const firstSeen = '2030-01-01T00:00:00.000Z';
@@ -86,7 +86,7 @@ test.each([
   expect(ours(fixture)).toBe(to);
 });
 
-test('an index of an earlier version is read as before: its times give the order', async () => {
+test('in an index of an earlier version, the times give the order', async () => {
   const fixture = new TagFixture({ minAgeMs: DAY });
   await fixture.sync('a');
   await fixture.sync('b');
@@ -94,7 +94,7 @@ test('an index of an earlier version is read as before: its times give the order
   rewrite(fixture, (entry) => ({ ...entry, sightings: undefined }));
   await fixture.sync('b');
   fixture.clock.advance(2 * DAY);
-  // Upstream went back from c.
+  // Upstream has gone back from c.
   await fixture.run();
   expect(ours(fixture)).toBe('b');
   await fixture.sync('a');

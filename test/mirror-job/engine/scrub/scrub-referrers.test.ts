@@ -26,7 +26,7 @@ test('signatures and SBOMs that refer to an image are looked at with it', async 
   const { image } = await scene.image('a', 'latest');
   const sbom = addJson(scene.upstream, SPDX, { spdxVersion: 'SPDX-2.3' });
   addArtifact(scene.upstream, { artifactType: SPDX, subject: image, layers: [sbom] });
-  await scene.run({ referrersEvery: 1 });
+  await scene.run({ referrersEveryMs: 1 });
   scene.lose(blob(sbom));
   expect(messages((await scene.run()).findings)).toEqual([
     `mirror.test/app:latest@${image.digest}: The bucket in memory has lost the blob ${sbom.digest}. ${AGAIN}`,
@@ -50,7 +50,7 @@ test('what refers to a platform’s manifest, or to an SBOM, is looked at too, a
   const ofChild = refer(child, 1);
   const ofIndex = refer(index, 2);
   const ofReferrer = refer(ofIndex.artifact, 3);
-  await scene.run({ referrersEvery: 1 });
+  await scene.run({ referrersEveryMs: 1 });
   for (const { content } of [ofChild, ofReferrer]) {
     scene.lose(blob(content));
     expect(messages((await scene.run()).findings)).toEqual([
@@ -76,7 +76,7 @@ test('a list of referrers that goes round in a circle, or deeper than eight leve
     const subject = chain.at(-1) ?? image;
     chain.push(addArtifact(scene.upstream, { artifactType: SPDX, subject, layers: [content] }));
   }
-  await scene.run({ referrersEvery: 1 });
+  await scene.run({ referrersEveryMs: 1 });
   await scene.run();
   const read = (): boolean[] => chain.map((one) => scene.calls(`get ${manifestOf(one)}`).length === 1);
   // The image and eight levels, which are all that are mirrored.

@@ -24,7 +24,7 @@ export class Scene {
     this.store.calls.length = 0;
     this.source.calls.length = 0;
     this.environment = environmentFor(this.store, { clock: this.clock });
-    const images = [imageOf(this.source, 'mirror.test/app', { referrersEvery: false, ...options })];
+    const images = [imageOf(this.source, 'mirror.test/app', { referrersEveryMs: false, ...options })];
     return runMirror({ ...this.environment, ...more }, 'default', images);
   }
 

@@ -137,7 +137,7 @@ test('the repositories take turns, and the reads of a run do not grow with their
     await runMirror(
       environmentFor(scene.store),
       'default',
-      names.map((name) => imageOf(scene.source, name, { referrersEvery: false })),
+      names.map((name) => imageOf(scene.source, name, { referrersEveryMs: false })),
     );
     // The first run finds nothing in the first 16, and passes on.
     if (turn === 0) continue;
@@ -191,7 +191,7 @@ test('a plan does not look at stored blobs', async () => {
   scene.lose(blob(layer));
   scene.store.calls.length = 0;
   const { findings } = await planMirror(environmentFor(scene.store), 'default', [
-    imageOf(scene.source, 'mirror.test/app', { referrersEvery: false }),
+    imageOf(scene.source, 'mirror.test/app', { referrersEveryMs: false }),
   ]);
   expect([findings, scene.calls('put ', 'size ', `get ${STATE}`)]).toEqual([[], []]);
 });

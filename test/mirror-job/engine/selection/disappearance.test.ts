@@ -78,7 +78,7 @@ async function upstreamWith(...tags: readonly string[]) {
     source.calls.length = 0;
     const environment = environmentFor(store, { clock });
     const report = await runMirror(environment, 'default', [
-      imageOf(source, 'mirror.test/app', { referrersEvery: false, ...options }),
+      imageOf(source, 'mirror.test/app', { referrersEveryMs: false, ...options }),
     ]);
     const written = store.calls.filter((call) => call.startsWith('put repositories/'));
     return { report, outcomes: outcomesOf(report), written };

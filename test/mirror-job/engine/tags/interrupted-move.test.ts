@@ -96,7 +96,7 @@ test('tags that have moved are reported and counted as moved, also while the ind
     moves: { maxMovesPerRun: 1 },
   });
   const run = () =>
-    runMirror(environmentFor(store, { limits: { flushEvery: 0, tags: 1 } }), 'default', [image]);
+    runMirror(environmentFor(store, { limits: { flushEveryMs: 0, tags: 1 } }), 'default', [image]);
   await run();
   const b = addImage(content, { layers: [await addLayer(content, 'b')] });
   tagAs(content, b, ...tags);

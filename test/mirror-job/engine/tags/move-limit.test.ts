@@ -33,7 +33,7 @@ test('a tag that waits for its turn or its age is asked for once per run, also i
   const upstream = await MovingUpstream.start();
   const tags = ['one', 'two', 'three'];
   tagAs(upstream.content, upstream.image('a'), ...tags);
-  const options = { tags, moves: { maxMovesPerRun: 1, minAgeMs: 2 * DAY }, referrersEvery: 30 * DAY };
+  const options = { tags, moves: { maxMovesPerRun: 1, minAgeMs: 2 * DAY }, referrersEveryMs: 30 * DAY };
   await upstream.run(options);
   upstream.clock.advance(DAY);
   tagAs(upstream.content, upstream.image('b'), ...tags);

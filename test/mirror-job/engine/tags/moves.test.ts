@@ -221,7 +221,7 @@ test('signature tags follow the upstream, whatever the policy of their image', a
 
 test('the referrers of a digest that is held are stored, and asked for again when they are due', async () => {
   const upstream = await MovingUpstream.start();
-  const options = { moves: { policy: 'hold' }, referrersEvery: DAY } as const;
+  const options = { moves: { policy: 'hold' }, referrersEveryMs: DAY } as const;
   const addTo = (name: string, artifactType: string) =>
     addArtifact(upstream.content, { artifactType, subject: upstream.image(name) }).digest.slice(7);
   await upstream.sync('a', options);

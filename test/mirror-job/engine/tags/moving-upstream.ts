@@ -65,7 +65,7 @@ export class MovingUpstream {
     this.store.calls.length = 0;
     this.source.calls.length = 0;
     const environment = environmentFor(this.store, { clock: this.clock, limits });
-    const image = imageOf(this.source, 'mirror.test/app', { referrersEvery: false, ...options });
+    const image = imageOf(this.source, 'mirror.test/app', { referrersEveryMs: false, ...options });
     // Requests are counted here, and the scrub's have tests of their own.
     const { items, findings, counts } = await runMirror(environment, 'default', [image], { scrubs: false });
     return { outcome: items.find(({ reference }) => reference === 'latest')?.outcome, findings, counts };
@@ -98,7 +98,7 @@ export class MovingUpstream {
       size: bytes.length,
       bytes,
       children: [],
-      platforms: { taken: [], left: [] },
+      platforms: { taken: [], leftOut: [] },
     };
     await publishTag(environment, repository, tag, target, { expected: before.digest, hold });
     await state.note({ ...place, kind: 'tag', hold });

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseManifest } from '../../../../core/manifest.ts';
 import { parseRepository, parseTag } from '../../../../core/reference.ts';
-import type { StoredManifest } from '../../../../mirror-job/engine/copy/manifest-copy.ts';
+import type { StoredManifest } from '../../../../mirror-job/engine/copy/stored-manifest.ts';
 import { KnownEmptyStore } from '../../../../mirror-job/engine/store/known-empty-store.ts';
 import { findTag, publishTag } from '../../../../mirror-job/engine/tags/publish.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
@@ -32,7 +32,7 @@ const [a, b, c] = ['a', 'b', 'c'].map((name) => {
     size: bytes.length,
     bytes: new Uint8Array(bytes),
     children: [],
-    platforms: { taken: [], left: [] },
+    platforms: { taken: [], leftOut: [] },
   } satisfies StoredManifest;
 });
 if (a === undefined || b === undefined || c === undefined) throw new Error('There are three.');
@@ -171,7 +171,7 @@ test('entries of one run that have the same tag move it one after the other, wit
   const upstream = { ...content, tags: new Map([['latest', a.digest]]) };
   const source = new MemorySource('source.test/app', upstream);
   const images = Array.from({ length: 5 }, () =>
-    imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEvery: false }),
+    imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEveryMs: false }),
   );
   const run = () => runMirror(environmentFor(store), 'default', images);
   for (const [moves, target] of [a, b].entries()) {
@@ -195,7 +195,7 @@ test.each([
   tagAs(upstream, { mediaType: '', digest: c.digest, size: 0 }, 'latest');
   const environment = environmentFor(store);
   interfere(environment, store, times);
-  const image = imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEvery: false });
+  const image = imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEveryMs: false });
   const report = await runMirror(environment, 'default', [image]);
   expect(outcomesOf(report)).toEqual({ 'mirror.test/app:latest': outcome });
   // One request per decision; a third decision is the next run's. At the second, the manifest is at hand.
@@ -214,7 +214,7 @@ test('after a conflict a tag follows what upstream says then', async () => {
   };
   const environment = environmentFor(store);
   interfere(environment, store, 1);
-  const image = imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEvery: false });
+  const image = imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEveryMs: false });
   const report = await runMirror(environment, 'default', [image]);
   expect(report.counts).toEqual({
     created: 0,
@@ -259,7 +259,7 @@ test.each([true, false])(
     const store = new MemoryStore();
     const run = (source: MemorySource) =>
       runMirror(environmentFor(store), 'default', [
-        imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEvery: false }),
+        imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEveryMs: false }),
       ]);
     if (!isNew) {
       tagAs(upstream, first, 'latest');
@@ -298,7 +298,7 @@ test('an index that lags behind its tag costs a second look, and no failure', as
   const store = new MemoryStore();
   const run = () =>
     runMirror(environmentFor(store), 'default', [
-      imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEvery: false }),
+      imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEveryMs: false }),
     ]);
   const index = 'repositories/mirror.test/app/_index.json';
   tagAs(upstream, first, 'latest');
@@ -318,7 +318,7 @@ test('a tag that cannot be read is written anew, but not over what another run w
   const upstream = { ...content, tags: new Map([['latest', c.digest]]) };
   const source = new MemorySource('source.test/app', upstream);
   const environment = environmentFor(store);
-  const image = imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEvery: false });
+  const image = imageOf(source, 'mirror.test/app', { tags: ['latest'], referrersEveryMs: false });
   await store.put(KEY, Buffer.from('{'), { contentType: 'a/b' });
   expect(outcomesOf(await runMirror(environment, 'default', [image]))).toEqual({
     'mirror.test/app:latest': 'created',

@@ -129,7 +129,7 @@ test('the state is written while the run goes on, if its last write is long enou
   const store = new MemoryStore();
   const clock = new TestClock();
   const state = await RepositoryState.open(
-    environmentFor(store, { clock, limits: { flushEvery: 1000 } }),
+    environmentFor(store, { clock, limits: { flushEveryMs: 1000 } }),
     repository,
   );
   clock.advance(999);
@@ -159,7 +159,7 @@ test('an entry that could not be written is written the next time', async () => 
 
 test('an entry that cannot be written while the run goes on is no failure until the run ends', async () => {
   const store = new MemoryStore();
-  const environment = environmentFor(store, { limits: { flushEvery: 0 } });
+  const environment = environmentFor(store, { limits: { flushEveryMs: 0 } });
   const state = await RepositoryState.open(environment, repository);
   store.before = (call, key) => {
     if (call === 'put' && key === INDEX) throw new Error('not now');

@@ -280,7 +280,7 @@ test('a signature tag that another run moves meanwhile is decided again from wha
 test('referrers: false asks for no signature tags', async () => {
   const { content, image, source, store, sync } = await begin();
   sign(content, image.digest, 'sig', 'a');
-  await sync({ tags: ['one'], referrersEvery: false });
+  await sync({ tags: ['one'], referrersEveryMs: false });
   expect(source.calls.filter((call) => call.includes(' sha256-'))).toEqual([]);
   expect(store.keys('/_tags/')).toEqual([`${ROOT}_tags/one`]);
 });

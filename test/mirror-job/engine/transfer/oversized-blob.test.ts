@@ -29,8 +29,8 @@ async function serve(path: string, repository: Repository) {
 }
 
 function environmentOf(store: MemoryStore) {
-  const limits = { partSize: DEFAULT_LIMITS.partSize };
-  return { ...environmentFor(store, { limits }), buffers: new BufferPool(MEMORY_BUDGET, limits.partSize) };
+  const limits = { partBytes: DEFAULT_LIMITS.partBytes };
+  return { ...environmentFor(store, { limits }), buffers: new BufferPool(MEMORY_BUDGET, limits.partBytes) };
 }
 
 type Place = 'layer' | 'config' | 'entry of an index';

@@ -151,9 +151,9 @@ test('the time in which the job holds a request back is not counted, and that fr
 test.each<[string, number]>([
   ['in one stream', Infinity],
   ['in ranges', 2 * MEBIBYTE],
-])('a run gives up a blob that drips %s, and gives its memory back', async (_name, rangesFrom) => {
+])('a run gives up a blob that drips %s, and gives its memory back', async (_name, rangesFromBytes) => {
   const clock = new TestClock();
-  const limits = { longest: LONGEST, rangesFrom, rangesAtOnce: 2 };
+  const limits = { maxRunMs: LONGEST, rangesFromBytes, rangesAtOnce: 2 };
   const environment = environmentFor(new MemoryStore(), { clock, limits });
   const memory = drippingSource(clock, 16);
   const source: Source = Object.assign(memory, {

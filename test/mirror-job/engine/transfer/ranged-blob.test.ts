@@ -33,7 +33,10 @@ afterEach(async () => {
 function setUp({ parts = 8, signal = new AbortController().signal } = {}) {
   const store = new MemoryStore();
   const environment = {
-    ...environmentFor(store, { signal, limits: { partSize: PART, rangesFrom: 2 * PART, rangesAtOnce: 3 } }),
+    ...environmentFor(store, {
+      signal,
+      limits: { partBytes: PART, rangesFromBytes: 2 * PART, rangesAtOnce: 3 },
+    }),
     buffers: new BufferPool(parts * PART, PART),
   };
   const copier = new BlobCopier(environment, new FairShare(6));

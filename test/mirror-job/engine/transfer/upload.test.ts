@@ -17,7 +17,7 @@ function setUp() {
   const buffers = new BufferPool(POOL, PART);
   const logged: string[] = [];
   const log = { info: (text: string) => logged.push(text), warn: (text: string) => logged.push(text) };
-  const environment = { store, buffers, log, limits: { ...DEFAULT_LIMITS, partSize: PART } };
+  const environment = { store, buffers, log, limits: { ...DEFAULT_LIMITS, partBytes: PART } };
   return { store, buffers, logged, environment };
 }
 

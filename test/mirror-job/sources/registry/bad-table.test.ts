@@ -242,7 +242,7 @@ async function play({ misbehave, prepare, afterwards, auth, options = {} }: Play
   const sync = async (): Promise<RunReport> => {
     const client = await registryAt(registry.host, { clock: new TestClock(), ...options });
     const image = imageOf(new RegistrySource(client, 'team/app'), 'mirror.test/app', {
-      referrersEvery: false,
+      referrersEveryMs: false,
     });
     return runMirror(environmentFor(store), 'default', [image]);
   };
@@ -310,7 +310,7 @@ async function stageAt(broken: number, how: 'fails' | 'hangs'): Promise<Stage & 
   const sync = async (signal: AbortSignal): Promise<RunReport> => {
     const client = await registryAt(registry.host, { signal });
     const image = imageOf(new RegistrySource(client, 'team/app'), 'mirror.test/app', {
-      referrersEvery: false,
+      referrersEveryMs: false,
     });
     const bounded = new ShutdownDeadlineStore(store, new TestClock(), signal);
     return runMirror({ ...environmentFor(store, { signal }), store: bounded }, 'default', [image]);

@@ -94,7 +94,7 @@ async function start({ app, quotas, budget, accounts = [] }: Setting) {
         accounts: accounts.map((name) => accountOf(name)),
       });
       const source = new RegistrySource(client, 'team/app');
-      const image = imageOf(source, 'mirror.test/app', { referrersEvery: false });
+      const image = imageOf(source, 'mirror.test/app', { referrersEveryMs: false });
       const begun = registry.requests.length;
       const report = await runMirror(environmentFor(store), 'default', [image]);
       const asked = registry.requests.slice(begun).filter(({ kind }) => kind === 'manifest');
@@ -212,7 +212,7 @@ test('a plan counts no more requests than the budget allows the run', async () =
   registries.push(registry);
   const client = await registryAt(registry.host, { budget: { ...NO_BUDGET, manifestGetsPerRun: 3 } });
   const image = imageOf(new RegistrySource(client, 'team/app'), 'mirror.test/app', {
-    referrersEvery: false,
+    referrersEveryMs: false,
   });
   const { cost, counts } = await planMirror(environmentFor(new MemoryStore()), 'default', [image]);
   expect([counts.created, counts.skipped]).toEqual([3, 2]);

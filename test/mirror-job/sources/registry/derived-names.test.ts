@@ -428,5 +428,5 @@ test('the error names a referrer that the upstream lists and has deleted, and sa
     'mirror.test/app:one': `${registry.host}/team/app lists ${sbom.digest} as a referrer of ${image.digest} (a signature, an SBOM or the like), but no longer has it: it was probably cleaned up upstream. Have it taken off that list, or mirror the image without its referrers: set "referrers: false".`,
   });
   expect(store.keys('/_tags/')).toEqual([]);
-  expect(await sync({ tags: ['one'], referrersEvery: false })).toEqual(CREATED);
+  expect(await sync({ tags: ['one'], referrersEveryMs: false })).toEqual(CREATED);
 });

@@ -38,7 +38,7 @@ function mirrorOf(registry: RogueRegistry) {
   return async (options: ImageOptions, registryOptions: Partial<RegistryOptions> = {}) => {
     const source = await sourceAt(registry.host, 'team/app', registryOptions);
     registry.requests.length = 0;
-    const image = imageOf(source, 'mirror.test/app', { referrersEvery: false, ...options });
+    const image = imageOf(source, 'mirror.test/app', { referrersEveryMs: false, ...options });
     return outcomesOf(await runMirror(environmentFor(store), 'default', [image]));
   };
 }
@@ -151,7 +151,7 @@ test('names that are guessed cost a HEAD each, where there is none', async () =>
   const digest = app.tags.get('one') ?? '';
   const registry = await start(app, { referrers: false });
   const sync = mirrorOf(registry);
-  expect(await sync({ tags: ['one'], referrersEvery: 1 })).toEqual({ 'mirror.test/app:one': 'created' });
+  expect(await sync({ tags: ['one'], referrersEveryMs: 1 })).toEqual({ 'mirror.test/app:one': 'created' });
   const guessed = asked(registry).filter((line) => line.includes(digest.slice(7)) && !line.includes(digest));
   expect(guessed.toSorted()).toEqual(
     ['', '.att', '.sbom', '.sig'].map((suffix) => `HEAD manifest ${fallbackTag(digest)}${suffix}`),

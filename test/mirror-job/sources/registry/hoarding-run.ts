@@ -26,7 +26,10 @@ const tags =
     ? { tags: ['one'], rules: { ...EVERY_TAG, include: [{ text: 'none', matches: () => false }] } }
     : { tags: ['one'] };
 const images = Array.from({ length: Number(count) }, (_, index) =>
-  imageOf(new RegistrySource(registry, `r${index}`), `mirror.test/r${index}`, { ...tags, referrersEvery: 1 }),
+  imageOf(new RegistrySource(registry, `r${index}`), `mirror.test/r${index}`, {
+    ...tags,
+    referrersEveryMs: 1,
+  }),
 );
 await runMirror({ ...environmentFor(new ForgetfulStore()), signal }, 'default', images);
 process.stdout.write(`${await peakMemory()}\n`);

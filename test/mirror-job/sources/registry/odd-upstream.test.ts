@@ -202,7 +202,7 @@ test('a request waits as long as Retry-After says', async () => {
   const clock = new TestClock('2026-01-01T00:00:00.000Z');
   const mirror = mirrorOf(registry);
   const retry = { attempts: 4, delay: 10, maxDelay: 60_000 };
-  const outcomes = await mirror.sync({ tags: ['one'], referrersEvery: false }, { clock, retry });
+  const outcomes = await mirror.sync({ tags: ['one'], referrersEveryMs: false }, { clock, retry });
   expect(outcomes).toEqual({ one: 'created' });
   expect(clock.sleeps.slice(0, 3)).toEqual([7000, 20_000, 60_000]);
 });
@@ -303,7 +303,7 @@ test('manifests and lists whose body breaks off are asked for again', async () =
     },
   });
   const mirror = mirrorOf(registry);
-  expect(await mirror.sync({ referrersEvery: false })).toEqual({ one: 'created' });
+  expect(await mirror.sync({ referrersEveryMs: false })).toEqual({ one: 'created' });
   expect(asked(registry).filter((line) => !line.includes('blob'))).toEqual([
     'GET tags',
     'GET tags',
@@ -324,7 +324,9 @@ test('a token whose answer breaks off is asked for again', async () => {
       return { kind: 'close', after: 5 };
     },
   });
-  expect(await mirrorOf(registry).sync({ tags: ['one'], referrersEvery: false })).toEqual({ one: 'created' });
+  expect(await mirrorOf(registry).sync({ tags: ['one'], referrersEveryMs: false })).toEqual({
+    one: 'created',
+  });
 });
 
 test('a Retry-After that no date can hold is cut to 366 days', async () => {
@@ -341,7 +343,7 @@ test('a digest that upstream has deleted does not make the image private', async
   const accounts = [async () => ({ username: 'me', password: 'secret', from: 'of the test' })];
   const absent = `sha256:${'0'.repeat(64)}`;
   const outcomes = await mirrorOf(registry).sync(
-    { tags: ['one'], digests: [absent], mustBePublic: true, referrersEvery: false },
+    { tags: ['one'], digests: [absent], mustBePublic: true, referrersEveryMs: false },
     { accounts },
   );
   expect(outcomes['one']).toBe('created');
@@ -354,7 +356,7 @@ test('a stored pin stays when upstream has deleted it', async () => {
   const registry = await start(corpusOf(app), { auth: { kind: 'bearer' } });
   const accounts = [async () => ({ username: 'me', password: 'secret', from: 'of the test' })];
   const mirror = mirrorOf(registry);
-  const options = { tags: [], digests: [pin], mustBePublic: true, referrersEvery: 0 };
+  const options = { tags: [], digests: [pin], mustBePublic: true, referrersEveryMs: 0 };
   expect(Object.values(await mirror.sync(options, { accounts }))).toEqual(['created']);
   app.manifests.delete(pin);
   app.tags.clear();
@@ -433,7 +435,7 @@ test('a child that its storage sends as binary/octet-stream has the type that it
   tagAs(app, addIndex(app, [child], { docker: true }), 'one');
   const registry = await start(corpusOf(app));
   const mirror = mirrorOf(registry);
-  expect(await mirror.sync({ tags: ['one'], referrersEvery: false })).toEqual({ one: 'created' });
+  expect(await mirror.sync({ tags: ['one'], referrersEveryMs: false })).toEqual({ one: 'created' });
   const key = `repositories/mirror.test/app/_manifests/${child.digest.replace(':', '/')}`;
   expect([mediaType, mirror.store.objects.get(key)?.contentType]).toEqual([DOCKER_MANIFEST, DOCKER_MANIFEST]);
 });

@@ -58,7 +58,7 @@ function mirrorOf(registry: RogueRegistry) {
     });
     registry.requests.length = 0;
     const source = new RegistrySource(client, 'team/app');
-    const image = imageOf(source, 'mirror.test/app', { referrersEvery: false, ...options });
+    const image = imageOf(source, 'mirror.test/app', { referrersEveryMs: false, ...options });
     const outcomes = outcomesOf(await runMirror(environmentFor(store), 'default', [image]));
     return { outcomes, sentences: [...new Set(Object.values(outcomes))], clock, requests: registry.requests };
   };
@@ -198,7 +198,7 @@ async function syncInTurn(isRefused: (path: string) => boolean, status: number) 
   const images = paths.map((path) =>
     imageOf(new RegistrySource(client, path), `mirror.test/${path}`, {
       tags: MANY.slice(0, 20),
-      referrersEvery: false,
+      referrersEveryMs: false,
     }),
   );
   const outcomes = outcomesOf(await runMirror(environmentFor(new MemoryStore()), 'default', images));

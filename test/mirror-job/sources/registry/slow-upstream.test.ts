@@ -52,7 +52,7 @@ async function mirrorUntilGood(
   const images = isSameUpstream
     ? await open(new Map([...bad, ['good', good]]), misbehave)
     : [...(await open(bad, misbehave)), ...(await open(new Map([['good', good]]), () => undefined))];
-  const limits = { partSize: 1024, flushEvery: 0 };
+  const limits = { partBytes: 1024, flushEveryMs: 0 };
   const environment = environmentFor(new MemoryStore(), { signal: stop.signal, limits });
   const run = runMirror(environment, 'default', images);
   for (let waited = 0; environment.tally.finished === 0 && waited < PATIENCE; waited += 20) await pause(20);

@@ -1,0 +1,29 @@
+/** What a manifest needs: the edges of the graph that exports, the scrub and the catching up of stores walk over. Pure. */
+import type { Descriptor } from '../../../core/descriptor.ts';
+import { namesManifest, type Manifest } from '../../../core/manifest.ts';
+import { chooseChildren } from '../copy/platform-choice.ts';
+import type { Platforms } from '../copy/platform.ts';
+
+export interface Edge {
+  readonly kind: 'blob' | 'manifest';
+  readonly descriptor: Descriptor;
+}
+
+/**
+ * The edges in the manifest's own order: its blobs, then its children. A child that is no manifest by its type is a blob,
+ * because build caches are indexes whose "manifests" are layers.
+ * @param platforms of an index, only the children for these; undefined for all
+ */
+export function edgesOf({ blobs, manifests }: Manifest, platforms?: Platforms): Edge[] {
+  return [
+    ...blobs.map((descriptor): Edge => ({ kind: 'blob', descriptor })),
+    ...chooseChildren(manifests, platforms).children.map((descriptor): Edge => ({
+      kind: namesManifest(descriptor) ? 'manifest' : 'blob',
+      descriptor,
+    })),
+  ];
+}
+
+export function descriptorsOf(edges: readonly Edge[], kind: Edge['kind']): Descriptor[] {
+  return edges.flatMap((edge) => (edge.kind === kind ? [edge.descriptor] : []));
+}

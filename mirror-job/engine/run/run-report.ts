@@ -1,0 +1,38 @@
+/** A run's report and its catalogue, reduced from the results of its repositories. Pure. */
+import type { Repository } from '../../../core/reference.ts';
+import { sumCounts, type Finding, type RunReport, type StoreReport } from '../report.ts';
+import type { UpstreamReport } from '../source.ts';
+import { sumCopied, type CopyCounts } from '../tally.ts';
+import type { RepositoryResult } from './mirror-repository.ts';
+
+/** What no repository's result tells. */
+export interface RunFacts extends Pick<RunReport, 'run' | 'begun' | 'ended' | 'interrupted'> {
+  readonly upstreams: readonly UpstreamReport[];
+  /** Undefined where only one store is filled. */
+  readonly stores: readonly StoreReport[] | undefined;
+  readonly storeFindings: readonly Finding[];
+  readonly scrub: { readonly findings: readonly Finding[]; readonly copied: CopyCounts };
+}
+
+export function reportOf(
+  results: readonly RepositoryResult[],
+  { run, begun, ended, interrupted, upstreams, stores, storeFindings, scrub }: RunFacts,
+): RunReport {
+  return {
+    run,
+    begun,
+    ended,
+    counts: sumCounts(results.map(({ counts }) => counts)),
+    ...sumCopied([...results.map(({ copied }) => copied), scrub.copied]),
+    interrupted,
+    upstreams,
+    ...(stores !== undefined && { stores }),
+    items: results.flatMap(({ items }) => items),
+    findings: [...storeFindings, ...results.flatMap(({ findings }) => findings), ...scrub.findings],
+  };
+}
+
+/** @returns the repositories that the catalogue names */
+export function servedOf(results: readonly RepositoryResult[]): Repository[] {
+  return results.flatMap(({ repository, isServed }) => (isServed ? [repository] : []));
+}

@@ -1,0 +1,49 @@
+/**
+ * What the repositories of a run share within one process: each blob is fetched once, and memory is bounded over all of them.
+ * Nothing here outlives the process, and a repository that is mirrored in another process shares nothing with this one.
+ */
+import type { Repository } from '../../../core/reference.ts';
+import { BlobCopier, type BlobWriter } from '../copy/blob-copy.ts';
+import { createManifestRetention } from '../copy/stored-manifest.ts';
+import type { Environment } from '../environment.ts';
+import { KnownEmptyStore } from '../store/known-empty-store.ts';
+import { FairShare } from '../support/fair-share.ts';
+import type { MemoryBudget } from '../support/memory-budget.ts';
+import type { RunHooks } from './image-run.ts';
+import type { Image } from './image.ts';
+import { SourceUsers } from './source-users.ts';
+
+/** What a dry run does differently. */
+export interface WorkOptions extends Pick<RunHooks, 'onSelection'> {
+  readonly blobs?: BlobWriter;
+}
+
+export interface SharedWork extends Pick<RunHooks, 'onSelection'> {
+  readonly environment: Environment & { readonly store: KnownEmptyStore };
+  /** The images by where they are served. Several images that are served under one name share its index. */
+  readonly images: ReadonlyMap<Repository, readonly Image[]>;
+  readonly blobs: BlobWriter;
+  readonly retention: MemoryBudget;
+  readonly users: SourceUsers;
+  readonly blobSlots: FairShare;
+  readonly tagSlots: FairShare;
+}
+
+export function shareWork(
+  given: Environment,
+  images: readonly Image[],
+  { blobs, onSelection }: WorkOptions = {},
+): SharedWork {
+  const environment = { ...given, store: new KnownEmptyStore(given.store) };
+  const blobSlots = new FairShare(environment.limits.blobs);
+  return {
+    environment,
+    images: Map.groupBy(images, ({ repository }) => repository),
+    blobs: blobs ?? new BlobCopier(environment, blobSlots),
+    retention: createManifestRetention(),
+    users: new SourceUsers(images),
+    blobSlots,
+    tagSlots: new FairShare(environment.limits.tags),
+    ...(onSelection !== undefined && { onSelection }),
+  };
+}
