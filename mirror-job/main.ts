@@ -2,7 +2,8 @@
 import about from '../package.json' with { type: 'json' };
 import { brief, printable } from '../core/printable.ts';
 import { approve } from './commands/approve.ts';
-import { UsageError, seeHelp, suggest, type Command } from './commands/command.ts';
+import { seeHelp, suggest, type Command } from './commands/command.ts';
+import { UsageError } from './configuration/usage-error.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import { WrongClockError } from './engine/run/clock-check.ts';
 import { exportCommand } from './commands/export.ts';

@@ -1,6 +1,6 @@
 /** Whether each approval can be carried out: looked at for all of them before the first one is. */
 import { formatReference, type Reference, type Repository } from '../../core/reference.ts';
-import { UsageError } from './command.ts';
+import { UsageError } from '../configuration/usage-error.ts';
 import type { Approval } from '../engine/tags/approve.ts';
 import type { Environment } from '../engine/environment.ts';
 import { findManifest } from '../engine/copy/find-manifest.ts';

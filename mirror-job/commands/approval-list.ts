@@ -8,7 +8,8 @@ import {
   type Reference,
   type Tag,
 } from '../../core/reference.ts';
-import { UsageError, codeOf } from './command.ts';
+import { codeOf } from './command.ts';
+import { UsageError } from '../configuration/usage-error.ts';
 
 export interface WantedApproval {
   readonly reference: Reference & { readonly tag: Tag; readonly digest: Digest };

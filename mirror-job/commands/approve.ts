@@ -1,5 +1,6 @@
 /** `lifeboat approve`: tags to digests that somebody has looked at. What does the work is loaded only when there is work. */
-import { UsageError, parseOptions, seeHelp, type Command } from './command.ts';
+import { parseOptions, seeHelp, type Command } from './command.ts';
+import { UsageError } from '../configuration/usage-error.ts';
 import { parseReason } from './arguments/reason.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 

@@ -1,6 +1,7 @@
 /** What the commands share: their shape, and how their options are read. */
 import type { ParseArgsOptionsConfig } from 'node:util';
 import { countEdits } from '../../core/spelling.ts';
+import { UsageError } from '../configuration/usage-error.ts';
 import type { CommandLine } from '../terminal/command-line.ts';
 import { util } from '../runtime/node/builtin.ts';
 
@@ -16,18 +17,6 @@ export interface Command {
    * @returns the exit code. @throws {UsageError} and {ConfigurationError}, before anything was touched
    */
   run(args: readonly string[], commandLine: CommandLine): Promise<number>;
-}
-
-/** The command line is wrong; the message says in which way, and what to type instead. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-  /** More lines below the message: a problem each. */
-  readonly lines: readonly string[];
-
-  constructor(message: string, options: ErrorOptions & { readonly lines?: readonly string[] } = {}) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined);
-    this.lines = options.lines ?? [];
-  }
 }
 
 /** @throws {UsageError} for an option that is unknown or lacks its value */

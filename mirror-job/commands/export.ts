@@ -2,7 +2,8 @@
 import { access, constants, lstat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { NameInvalidError, parseReference, type Reference } from '../../core/reference.ts';
-import { UsageError, codeOf, parseOptions, seeHelp, type Command } from './command.ts';
+import { codeOf, parseOptions, seeHelp, type Command } from './command.ts';
+import { UsageError } from '../configuration/usage-error.ts';
 import { followOwnLinks, ForeignFileError } from './own-links.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 

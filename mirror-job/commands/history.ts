@@ -1,5 +1,6 @@
 /** `lifeboat history`: where tags stood, and what waits. What does the work is loaded only when there is work. */
-import { UsageError, parseOptions, seeHelp, type Command } from './command.ts';
+import { parseOptions, seeHelp, type Command } from './command.ts';
+import { UsageError } from '../configuration/usage-error.ts';
 import { parseImageArgument } from './arguments/image-argument.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 

@@ -8,7 +8,7 @@ import {
   type Reference,
 } from '../../core/reference.ts';
 import { entriesAskingFor } from './asked-entries.ts';
-import { UsageError } from './command.ts';
+import { UsageError } from '../configuration/usage-error.ts';
 import type { Configuration, ImageConfiguration } from '../configuration/configuration.ts';
 import { selectionIn } from '../configuration/image.ts';
 

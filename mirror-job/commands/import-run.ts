@@ -1,7 +1,8 @@
 /** An import: from reading another tool's configuration to writing lifeboat.yaml. */
 import { readFile } from 'node:fs/promises';
 import { brief, printable } from '../../core/printable.ts';
-import { UsageError, codeOf } from './command.ts';
+import { codeOf } from './command.ts';
+import { UsageError } from '../configuration/usage-error.ts';
 import { countOf } from '../engine/support/count-of.ts';
 import { compose } from '../import/compose.ts';
 import type { Draft } from '../import/draft.ts';

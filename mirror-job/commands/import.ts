@@ -1,5 +1,6 @@
 /** `lifeboat import`: another tool's configuration as a lifeboat.yaml. What does the work is loaded when there is work. */
-import { UsageError, parseOptions, seeHelp, type Command } from './command.ts';
+import { parseOptions, seeHelp, type Command } from './command.ts';
+import { UsageError } from '../configuration/usage-error.ts';
 
 const OPTIONS = {
   output: { type: 'string', short: 'o', default: 'lifeboat.yaml' },

@@ -2,7 +2,8 @@
 import type { Stats } from 'node:fs';
 import { access, constants, copyFile, link, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { UsageError, codeOf } from './command.ts';
+import { codeOf } from './command.ts';
+import { UsageError } from '../configuration/usage-error.ts';
 import { crypto } from '../runtime/node/builtin.ts';
 import { followOwnLinks, ForeignFileError, isTrusted } from './own-links.ts';
 

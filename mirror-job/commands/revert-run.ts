@@ -1,6 +1,6 @@
 /** Reverting a tag by a configuration file. */
 import { formatReference, type Reference, type Tag } from '../../core/reference.ts';
-import { UsageError } from './command.ts';
+import { UsageError } from '../configuration/usage-error.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import { MoveRefusedError, TagContendedError, type HandOutcome } from '../engine/tags/move-by-hand.ts';
 import { RepositoryState } from '../engine/tags/repository-state.ts';

@@ -1,6 +1,7 @@
 /** `lifeboat sync` and `lifeboat plan`: one mirror run, or what it would do. What does the work is loaded only when there is work. */
 import { resolve } from 'node:path';
-import { UsageError, parseOptions, seeHelp, type Command } from './command.ts';
+import { parseOptions, seeHelp, type Command } from './command.ts';
+import { UsageError } from '../configuration/usage-error.ts';
 import { isStandardOutput, refuseUnwritable } from './output-file.ts';
 import { DEFAULT_CONFIGURATION, type CommandLine } from '../terminal/command-line.ts';
 

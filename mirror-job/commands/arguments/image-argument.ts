@@ -5,7 +5,7 @@ import {
   parseReference,
   type Reference,
 } from '../../../core/reference.ts';
-import { UsageError } from '../command.ts';
+import { UsageError } from '../../configuration/usage-error.ts';
 
 /**
  * An image of the command line, with a tag or without one.

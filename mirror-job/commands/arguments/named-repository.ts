@@ -7,7 +7,7 @@ import {
   type Repository,
 } from '../../../core/reference.ts';
 import { entriesAskingFor } from '../asked-entries.ts';
-import { UsageError } from '../command.ts';
+import { UsageError } from '../../configuration/usage-error.ts';
 import type { Configuration } from '../../configuration/configuration.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { UsageError } from '../command.ts';
+import { UsageError } from '../../configuration/usage-error.ts';
 
 const MAX_LENGTH = 300;
 

@@ -2,7 +2,7 @@
 import { isDigest, type Digest } from '../../../core/digest.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
 import type { IndexEntry } from '../../../core/repository-index.ts';
-import { UsageError } from '../command.ts';
+import { UsageError } from '../../configuration/usage-error.ts';
 import type { Environment } from '../../engine/environment.ts';
 import { readMovements } from '../../engine/tags/movement-log.ts';
 

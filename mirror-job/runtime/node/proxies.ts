@@ -1,5 +1,5 @@
 /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as curl, Go and Node read them. Either case will do; the lower one comes first. */
-import { UsageError } from '../../commands/command.ts';
+import { UsageError } from '../../configuration/usage-error.ts';
 import type { Environment } from '../../configuration/variable.ts';
 
 /** This machine is never asked by way of another one; Go's programs, which the peers are, do the same. */
