@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../mirror-job/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../mirror-job/start.ts', import.meta.url));
 /** What the job takes of it. */
 const SDK = ['@aws-sdk/client-s3', '@aws-sdk/s3-request-presigner', '@aws-sdk/client-ecr'];
 const REHEARSAL = fileURLToPath(new URL('rehearsal.js', import.meta.url));

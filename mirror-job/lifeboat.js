@@ -18,7 +18,7 @@ if (isNewEnough()) {
   } else {
     // Compiled once: later runs begin earlier.
     module.enableCompileCache?.();
-    await import('./main.ts');
+    await import('./start.ts');
   }
 } else {
   // Only now: it reads files, which the others need not wait for.
@@ -32,7 +32,7 @@ function isBuilt() {
   const built = timeOf(`${ROOT}dist/job/main.cjs`);
   if (built === undefined) return false;
   // A container has the bundle alone, and files in it have the times of the clone that it was built from.
-  if (timeOf(`${ROOT}mirror-job/main.ts`) === undefined) return true;
+  if (timeOf(`${ROOT}mirror-job/start.ts`) === undefined) return true;
   return ['mirror-job', 'core', 'package-lock.json'].every((source) => newestIn(`${ROOT}${source}`) <= built);
 }
 

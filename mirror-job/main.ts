@@ -12,6 +12,7 @@ import { importCommand } from './commands/import.ts';
 import { revert } from './commands/revert.ts';
 import { plan, sync } from './commands/sync.ts';
 import { findCommandLine } from './terminal/command-line.ts';
+import type { Io, Session } from './terminal/io.ts';
 import { styleFor } from './terminal/style.ts';
 
 const COMMANDS: readonly Command[] = [sync, plan, history, approve, revert, importCommand, exportCommand];
@@ -37,29 +38,62 @@ Example:
   npx lifeboat sync -c lifeboat.yaml
 `;
 
-const commandLine = findCommandLine({
-  argv0: process.argv0,
-  execArgv: process.execArgv,
-  argv: process.argv,
-  env: process.env,
-  cwd: process.cwd(),
-});
-
-/** Each line stays one line, whatever it quotes. */
-function say(...lines: readonly string[]): void {
-  const text = lines.map((line) => `${printable(brief(line))}\n`).join('');
-  process.stderr.write(`${styleFor(process.stderr).bad('lifeboat:')} ${commandLine.complete(text)}`);
+/**
+ * Runs one command.
+ * @param args the command's name and its arguments
+ * @returns the exit code. Each error has been written to `io.stderr`
+ */
+export async function main(args: readonly string[], io: Io): Promise<number> {
+  const session = sessionOf(args, io);
+  try {
+    return await runCommand(args, session);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      report(session, error.message, ...error.lines);
+    } else if (error instanceof WrongClockError) {
+      report(session, error.message);
+    } else if (error instanceof ConfigurationError) {
+      report(session, 'the configuration cannot be used.', ...error.message.split('\n'));
+    } else {
+      const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      report(
+        session,
+        'this is a fault of Lifeboat. Please report it with the following lines.',
+        ...trace.split('\n'),
+      );
+      return 1;
+    }
+    return 2;
+  }
 }
 
-/** @returns the exit code */
-async function main(args: readonly string[]): Promise<number> {
+/** Says that `main` did not come to its end although nothing is left for it to wait for. */
+export function reportUnfinished(io: Io, args: readonly string[]): void {
+  report(
+    sessionOf(args, io),
+    'this is a fault of Lifeboat: it waits for something that never comes. What the command has done so far stays. Please report this fault.',
+  );
+}
+
+function sessionOf(args: readonly string[], io: Io): Session {
+  return { ...io, commandLine: findCommandLine(io.program, args, io.cwd) };
+}
+
+/** Each line stays one line, whatever it quotes. */
+function report({ stderr, env, commandLine }: Session, ...lines: readonly string[]): void {
+  const text = lines.map((line) => `${printable(brief(line))}\n`).join('');
+  stderr.write(`${styleFor(stderr, env).bad('lifeboat:')} ${commandLine.complete(text)}`);
+}
+
+async function runCommand(args: readonly string[], session: Session): Promise<number> {
+  const { stdout, stderr, commandLine } = session;
   const [name, ...rest] = args;
   if (name === undefined) {
-    process.stderr.write(commandLine.completeHelp(HELP));
+    stderr.write(commandLine.completeHelp(HELP));
     return 2;
   }
   if (name === '--version' || name === '-V') {
-    process.stdout.write(`${about.name} ${about.version}\n`);
+    stdout.write(`${about.name} ${about.version}\n`);
     return 0;
   }
   const wantsHelp = args.includes('--help') || args.includes('-h') || name === 'help';
@@ -68,14 +102,14 @@ async function main(args: readonly string[]): Promise<number> {
   if (command === undefined) {
     if (wanted !== undefined && !wanted.startsWith('-')) throw new UsageError(unknown(wanted));
     if (!wantsHelp) throw new UsageError(`a command has to come first, not "${name}". ${seeHelp('')}`);
-    process.stdout.write(commandLine.completeHelp(HELP));
+    stdout.write(commandLine.completeHelp(HELP));
     return 0;
   }
   if (wantsHelp) {
-    process.stdout.write(commandLine.completeHelp(command.help));
+    stdout.write(commandLine.completeHelp(command.help));
     return 0;
   }
-  return command.run(rest, commandLine);
+  return command.run(rest, session);
 }
 
 function unknown(name: string): string {
@@ -83,44 +117,3 @@ function unknown(name: string): string {
   const known = COMMANDS.map((command) => command.name);
   return `there is no command "${name}".${suggest(name, known)} ${seeHelp('')}`;
 }
-
-// Whoever read the output has gone ("| head"): no reason to stop a mirror run in the middle.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-}
-
-/** Node ends, and well, where nothing is left that could happen: without this nobody would hear of such a fault. */
-function sayUnfinished(): void {
-  process.exitCode = 1;
-  say(
-    'this is a fault of Lifeboat: it waits for something that never comes. What the command has done so far stays. Please report this fault.',
-  );
-}
-
-async function start(): Promise<void> {
-  process.once('beforeExit', sayUnfinished);
-  try {
-    process.exitCode = await main(process.argv.slice(2));
-  } catch (error) {
-    process.exitCode = 2;
-    if (error instanceof UsageError) {
-      say(error.message, ...error.lines);
-    } else if (error instanceof WrongClockError) {
-      say(error.message);
-    } else if (error instanceof ConfigurationError) {
-      say('the configuration cannot be used.', ...error.message.split('\n'));
-    } else {
-      process.exitCode = 1;
-      const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      say('this is a fault of Lifeboat. Please report it with the following lines.', ...trace.split('\n'));
-    }
-  }
-  process.off('beforeExit', sayUnfinished);
-  // What a silent store or upstream was asked, and nobody waits for any more, must not keep the process.
-  setTimeout(() => process.exit(), 500).unref();
-}
-
-// Not awaited: the bundle is a script, and only a module may wait here.
-void start();

@@ -14,8 +14,12 @@ import { openInStep, openReadable, openStores } from './stores.ts';
  * The first store that answers. Nothing is written.
  * @throws {ConfigurationError} for a store that cannot be reached, or holds no bucket of Lifeboat's yet
  */
-export function openForReading(file: string, configuration: Configuration): Promise<Store> {
-  const agents = createStoreAgents(readProxies(process.env));
+export function openForReading(
+  file: string,
+  configuration: Configuration,
+  variables: NodeJS.ProcessEnv,
+): Promise<Store> {
+  const agents = createStoreAgents(readProxies(variables));
   const { signal } = new AbortController();
   return openReadable(file, configuration, agents, { isDry: false, signal });
 }
@@ -37,13 +41,13 @@ export interface Written<Result> {
 export async function withWritable<Result>(
   file: string,
   configuration: Configuration,
-  log: Log,
+  { log, variables }: { readonly log: Log; readonly variables: NodeJS.ProcessEnv },
   write: (store: Store) => Promise<Result>,
 ): Promise<Written<Result>> {
   // First, or an empty bucket would become Lifeboat's by having nothing in it to approve.
-  const readable = await openForReading(file, configuration);
+  const readable = await openForReading(file, configuration, variables);
   const { signal } = new AbortController();
-  const agents = createStoreAgents(readProxies(process.env));
+  const agents = createStoreAgents(readProxies(variables));
   const opened = await openStores(file, configuration, {
     agents,
     signal,

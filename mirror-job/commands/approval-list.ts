@@ -1,5 +1,6 @@
 /** What is to be approved: references of the command line, and of a file that is reviewed. */
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Digest } from '../../core/digest.ts';
 import {
   NameInvalidError,
@@ -18,13 +19,14 @@ export interface WantedApproval {
 }
 
 /**
- * One reference a line; empty lines, and what follows a `#`, are left out.
+ * Reads one reference per line. Empty lines and comments, which begin with `#`, are left out.
+ * @param cwd the folder in which a relative name of the file starts
  * @throws {UsageError} for a file that cannot be read, and with every line that cannot be used
  */
-export async function readApprovals(file: string): Promise<readonly WantedApproval[]> {
+export async function readApprovals(file: string, cwd: string): Promise<readonly WantedApproval[]> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readFile(resolve(cwd, file), 'utf8');
   } catch (error) {
     throw new UsageError(`--file ${file}: it cannot be read (${codeOf(error)}).`, { cause: error });
   }

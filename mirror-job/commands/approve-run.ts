@@ -15,7 +15,7 @@ import { checkApprovals, locateApprovals } from './approval-check.ts';
 import { parseApprovals, readApprovals, type WantedApproval } from './approval-list.ts';
 import { withWritable } from '../assembly/bucket-access.ts';
 import { findRepository } from './arguments/named-repository.ts';
-import type { CommandLine } from '../terminal/command-line.ts';
+import type { Session } from '../terminal/io.ts';
 import { describeApproval } from '../terminal/hand-text.ts';
 import { Progress } from '../terminal/progress.ts';
 import { printJson, printResult } from '../terminal/result.ts';
@@ -47,25 +47,31 @@ const AT_ONCE = 8;
  * @throws {UsageError} with every reference that cannot be approved, and nothing was
  * @throws {ConfigurationError} as early
  */
-export async function runApprove(options: ApproveOptions, commandLine: CommandLine): Promise<number> {
+export async function runApprove(options: ApproveOptions, session: Session): Promise<number> {
   const { config } = options;
   const named = parseApprovals(options.references.map((text) => ({ text, place: undefined })));
-  const listed = options.file === undefined ? [] : await readApprovals(options.file);
-  const configuration = await loadConfiguration(config, process.env, { needsImages: false });
+  const listed = options.file === undefined ? [] : await readApprovals(options.file, session.cwd);
+  const configuration = await loadConfiguration(config, session.env, {
+    needsImages: false,
+    cwd: session.cwd,
+  });
   const asked = locateApprovals([...named, ...listed], (reference) =>
     findRepository(configuration, reference),
   );
 
-  const progress = new Progress(process.stderr, commandLine);
-  const { result: done, unseen } = await withWritable(config, configuration, progress, (store) =>
-    carryOut(store, asked, options, progress),
+  const progress = new Progress(session);
+  const { result: done, unseen } = await withWritable(
+    config,
+    configuration,
+    { log: progress, variables: session.env },
+    (store) => carryOut(store, asked, { reason: options.reason, by: currentActor(session.env) }, progress),
   );
   if ('failure' in done) {
     progress.fail(`before anything was moved: ${done.failure}`);
     return 1;
   }
   const { results } = done;
-  report(results, options, progress, commandLine);
+  report(results, options, progress, session);
   if (unseen !== undefined && results.length > 0) progress.warn(unseen);
   const isDone = results.length === 0 || unseen === undefined;
   return isDone && results.every(({ outcome }) => outcome.result !== 'failed') ? 0 : 1;
@@ -76,22 +82,23 @@ function report(
   results: readonly Result[],
   { json, reason }: ApproveOptions,
   progress: Progress,
-  commandLine: CommandLine,
+  session: Session,
 ): void {
   if (!json && results.length === 0)
-    printResult('the list names no tag, so nothing was approved', String, commandLine);
+    printResult('the list names no tag, so nothing was approved', String, session);
   for (const { image, wanted, outcome } of results) {
     if (outcome.result === 'failed') {
       progress.fail(`${image}: ${outcome.error}`);
     } else if (!json) {
-      const style = styleFor(process.stdout);
-      const describe = (shown: typeof outcome) => describeApproval(image, wanted, shown, style, commandLine);
-      printResult(outcome, describe, commandLine);
+      const style = styleFor(session.stdout, session.env);
+      const describe = (shown: typeof outcome) =>
+        describeApproval(image, wanted, shown, style, session.commandLine);
+      printResult(outcome, describe, session);
     }
   }
   if (json) {
     const approvals = results.map(({ image, wanted, outcome }) => ({ image, wanted, ...outcome }));
-    printJson({ approvals }, commandLine);
+    printJson({ approvals }, session);
   }
   const listed = results.filter(({ isListed, outcome: { result } }) => {
     return isListed && (result === 'unchanged' || result === 'held');
@@ -106,7 +113,7 @@ function report(
 async function carryOut(
   store: Store,
   asked: readonly WantedApproval[],
-  { reason }: ApproveOptions,
+  said: Pick<Approval, 'reason' | 'by'>,
   log: Log,
 ): Promise<{ readonly results: readonly Result[] } | { readonly failure: string }> {
   const environment = createEnvironment({ store, log, signal: new AbortController().signal });
@@ -114,7 +121,7 @@ async function carryOut(
   let approvals: readonly Approval[];
   try {
     states = await openStates(environment, asked);
-    approvals = await checkApprovals(environment, states, asked, { reason, by: currentActor() });
+    approvals = await checkApprovals(environment, states, asked, said);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     return { failure: error.message };

@@ -48,7 +48,7 @@ Examples:
   npx lifeboat approve docker.io/library/nginx:1.27@sha256:4c0f…
   npx lifeboat approve --file approved.txt --reason "$(git log -1 --format=%h)"
 `,
-  async run(args, commandLine) {
+  async run(args, session) {
     const { values, positionals } = parseOptions('approve', args, OPTIONS);
     const { file, config, json } = values;
     if (positionals.length === 0 && file === undefined) {
@@ -56,6 +56,6 @@ Examples:
     }
     const reason = parseReason(values.reason);
     const { runApprove } = await import('./approve-run.ts');
-    return runApprove({ references: positionals, file, reason, config, json }, commandLine);
+    return runApprove({ references: positionals, file, reason, config, json }, session);
   },
 };

@@ -2,7 +2,7 @@
 import type { ParseArgsOptionsConfig } from 'node:util';
 import { countEdits } from '../../core/spelling.ts';
 import { UsageError } from '../configuration/usage-error.ts';
-import type { CommandLine } from '../terminal/command-line.ts';
+import type { Session } from '../terminal/io.ts';
 import { util } from '../runtime/node/builtin.ts';
 
 /** A word after `lifeboat`. */
@@ -12,11 +12,8 @@ export interface Command {
   readonly summary: string;
   /** What `lifeboat NAME --help` prints. */
   readonly help: string;
-  /**
-   * @param commandLine for the commands that messages suggest
-   * @returns the exit code. @throws {UsageError} and {ConfigurationError}, before anything was touched
-   */
-  run(args: readonly string[], commandLine: CommandLine): Promise<number>;
+  /** @returns the exit code. @throws {UsageError} and {ConfigurationError}, before anything was touched */
+  run(args: readonly string[], session: Session): Promise<number>;
 }
 
 /** @throws {UsageError} for an option that is unknown or lacks its value */

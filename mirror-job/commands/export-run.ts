@@ -11,7 +11,7 @@ import { createStoreAgents } from '../runtime/node/agents.ts';
 import { readProxies } from '../runtime/node/proxies.ts';
 import { openReadable } from '../assembly/stores.ts';
 import { findRepository } from './arguments/named-repository.ts';
-import type { CommandLine } from '../terminal/command-line.ts';
+import type { Session } from '../terminal/io.ts';
 import { Progress } from '../terminal/progress.ts';
 import { printJson, printResult } from '../terminal/result.ts';
 import { formatBytes, shortDigest, styleFor } from '../terminal/style.ts';
@@ -30,21 +30,24 @@ export interface ExportOptions {
  * @throws {UsageError} for a name that stands for several
  * @throws {ConfigurationError} before anything is written, where it or the store cannot be used
  */
-export async function runExport(options: ExportOptions, commandLine: CommandLine): Promise<number> {
-  const configuration = await loadConfiguration(options.config, process.env, { needsImages: false });
+export async function runExport(options: ExportOptions, session: Session): Promise<number> {
+  const configuration = await loadConfiguration(options.config, session.env, {
+    needsImages: false,
+    cwd: session.cwd,
+  });
   const references = options.references.map((reference) => ({
     ...reference,
     repository: findRepository(configuration, reference),
   }));
-  const agents = createStoreAgents(readProxies(process.env));
+  const agents = createStoreAgents(readProxies(session.env));
   // Until then a signal ends the process as signals do.
   const { signal: never } = new AbortController();
   const store = await openReadable(options.config, configuration, agents, {
     isDry: false,
     signal: never,
   });
-  const progress = new Progress(process.stderr, commandLine);
-  const signal = stopOnce(progress);
+  const progress = new Progress(session);
+  const signal = stopOnce(progress, session);
   const tally = new Tally();
   const environment = { store, log: progress, signal, tally, createHash: hashAndCollect() };
   let writer: LayoutWriter | undefined;
@@ -63,11 +66,11 @@ export async function runExport(options: ExportOptions, commandLine: CommandLine
     const reason = signal.aborted ? 'interrupted' : `it cannot be written (${codeOf(error)})`;
     progress.fail(`  ${options.to}: ${reason}. Nothing is left of it.`);
     // What was asked of the store and is not wanted any more must not keep the process.
-    if (signal.aborted) process.exit(1);
+    if (signal.aborted) session.exit(1);
     return 1;
   }
   progress.stop();
-  report(result, options, progress, commandLine);
+  report(result, options, progress, session);
   return result.failures.length === 0 ? 0 : 1;
 }
 
@@ -75,16 +78,16 @@ function report(
   result: ExportResult,
   { to, json }: ExportOptions,
   progress: Progress,
-  commandLine: CommandLine,
+  session: Session,
 ): void {
   const { images, failures, manifests, blobs, bytes } = result;
   const isWritten = failures.length === 0;
   for (const failure of failures) progress.fail(`  ${failure}`);
   if (!isWritten) progress.info(`${to} was not written, because an incomplete layout cannot be relied on.`);
   if (json) {
-    printJson({ to: isWritten ? to : null, ...result }, commandLine);
+    printJson({ to: isWritten ? to : null, ...result }, session);
   } else if (isWritten) {
-    const { good, faint } = styleFor(process.stdout);
+    const { good, faint } = styleFor(session.stdout, session.env);
     const describe = (shown: { readonly images: ExportResult['images']; readonly to: string }): string => {
       const rows = shown.images.map(
         ({ image, digest }) => `${good('exported')} ${faint(shortDigest(digest))}  ${image}`,
@@ -92,7 +95,7 @@ function report(
       const sum = `${shown.to}: ${manifests} manifests · ${blobs} blobs · ${formatBytes(bytes)}`;
       return [...rows, sum].join('\n');
     };
-    printResult({ images, to }, describe, commandLine);
+    printResult({ images, to }, describe, session);
   }
 }
 
@@ -104,14 +107,16 @@ function aborted(signal: AbortSignal): Promise<never> {
 }
 
 /** A second signal ends the process as signals do. */
-function stopOnce(progress: Progress): AbortSignal {
+function stopOnce(progress: Progress, { signals }: Session): AbortSignal {
   const stop = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    signals.off('SIGINT', onSignal);
+    signals.off('SIGTERM', onSignal);
     progress.info(`${name}: stopping; removing the partial layout. A second signal stops at once.`);
     stop.abort(new Error(`stopped by ${name}`));
   };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  signals.on('SIGINT', onSignal);
+  signals.on('SIGTERM', onSignal);
   return stop.signal;
 }
 

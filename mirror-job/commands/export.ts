@@ -50,7 +50,7 @@ Examples:
   #   - { source: 'oci:./images.tar', name: docker.io/library/alpine, tags: ['*'] }
   #   - { source: 'oci:./images.tar', name: ghcr.io/org/app, tags: ['*'] }
 `,
-  async run(args, commandLine) {
+  async run(args, session) {
     const { values, positionals } = parseOptions('export', args, OPTIONS);
     const { to, config, json } = values;
     if (positionals.length === 0) throw new UsageError(`name at least one image. ${seeHelp('export')}`);
@@ -58,9 +58,9 @@ Examples:
       throw new UsageError(`say where to write: --to DIR or --to FILE.tar. ${seeHelp('export')}`);
     }
     const references = positionals.map((text) => parseImage(text));
-    await refuseTarget(to);
+    await refuseTarget(to, session.cwd);
     const { runExport } = await import('./export-run.ts');
-    return runExport({ references, to: resolve(to), config, json }, commandLine);
+    return runExport({ references, to: resolve(session.cwd, to), config, json }, session);
   },
 };
 
@@ -75,18 +75,18 @@ function parseImage(text: string): Reference {
 }
 
 /** An export may take long: that it has nowhere to go is said before. @throws {UsageError} */
-async function refuseTarget(to: string): Promise<void> {
+async function refuseTarget(to: string, cwd: string): Promise<void> {
   if (to === '') throw new UsageError('--to names neither a folder nor a file.');
   if (/\.(?:tgz|tar\.\w+)$/.test(to)) {
     throw new UsageError(
       `--to ${to}: a layout is not compressed, because its layers already are. End the name in .tar.`,
     );
   }
-  if ((await lstat(to).catch(() => undefined)) !== undefined) {
+  if ((await lstat(resolve(cwd, to)).catch(() => undefined)) !== undefined) {
     throw new UsageError(`--to ${to}: it exists already. Remove it, or give another name.`);
   }
   try {
-    await access(`${await followOwnLinks(dirname(resolve(to)))}/`, constants.W_OK);
+    await access(`${await followOwnLinks(dirname(resolve(cwd, to)))}/`, constants.W_OK);
   } catch (error) {
     const refusal = `--to ${to}: it cannot be written`;
     if (error instanceof ForeignFileError) {

@@ -9,7 +9,7 @@ import { findWaiting, statusOf, type TagStatus } from '../engine/tags/tag-status
 import { createEnvironment } from '../assembly/environment.ts';
 import { openForReading } from '../assembly/bucket-access.ts';
 import { findRepository } from './arguments/named-repository.ts';
-import type { CommandLine } from '../terminal/command-line.ts';
+import type { Session } from '../terminal/io.ts';
 import { describeHistory } from '../terminal/history-text.ts';
 import { Progress } from '../terminal/progress.ts';
 import { printJson, printResult } from '../terminal/result.ts';
@@ -31,14 +31,17 @@ export interface HistoryOptions {
  */
 export async function runHistory(
   { reference, limit, config, json }: HistoryOptions,
-  commandLine: CommandLine,
+  session: Session,
 ): Promise<number> {
-  const configuration = await loadConfiguration(config, process.env, { needsImages: false });
+  const configuration = await loadConfiguration(config, session.env, {
+    needsImages: false,
+    cwd: session.cwd,
+  });
   const repository = findRepository(configuration, reference);
   const named = { ...reference, repository };
   const image = formatReference(named);
-  const progress = new Progress(process.stderr, commandLine);
-  const store = await openForReading(config, configuration);
+  const progress = new Progress(session);
+  const store = await openForReading(config, configuration, session.env);
   let movements: readonly RecordedMovement[];
   let tags: readonly TagStatus[];
   try {
@@ -62,11 +65,11 @@ export async function runHistory(
     return 1;
   }
   if (json) {
-    printJson({ image, movements, tags }, commandLine);
+    printJson({ image, movements, tags }, session);
   } else {
-    const style = styleFor(process.stdout);
+    const style = styleFor(session.stdout, session.env);
     const found = { movements, tags, limit };
-    printResult(found, (shown) => describeHistory(named, shown, style, commandLine), commandLine);
+    printResult(found, (shown) => describeHistory(named, shown, style, session.commandLine), session);
   }
   return 0;
 }

@@ -39,7 +39,7 @@ Examples:
   npx lifeboat history docker.io/library/nginx:1.27
   npx lifeboat history docker.io/library/nginx --json | jq -r '.tags[] | select(.hold)'
 `,
-  async run(args, commandLine) {
+  async run(args, session) {
     const { values, positionals } = parseOptions('history', args, OPTIONS);
     const [text, ...others] = positionals;
     if (text === undefined || others.length > 0) {
@@ -55,7 +55,7 @@ Examples:
     const { runHistory } = await import('./history-run.ts');
     return runHistory(
       { reference, limit: Number(values.limit), config: values.config, json: values.json },
-      commandLine,
+      session,
     );
   },
 };

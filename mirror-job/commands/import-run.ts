@@ -1,5 +1,6 @@
 /** An import: from reading another tool's configuration to writing lifeboat.yaml. */
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { brief, printable } from '../../core/printable.ts';
 import { codeOf } from './command.ts';
 import { UsageError } from '../configuration/usage-error.ts';
@@ -17,6 +18,7 @@ import {
   writeNewOutput,
   writeOutput,
 } from './output-file.ts';
+import type { Session } from '../terminal/io.ts';
 import { styleFor } from '../terminal/style.ts';
 
 export interface ImportOptions {
@@ -31,25 +33,28 @@ export interface ImportOptions {
  * @returns the exit code: 0, or 1 if something could not be carried
  * @throws {UsageError} for a file that is no configuration of a tool that is known, and an output that is there
  */
-export async function runImport({ file, output, force }: ImportOptions): Promise<number> {
+export async function runImport(
+  { file, output, force }: ImportOptions,
+  { stdout, stderr, env, cwd }: Session,
+): Promise<number> {
   refuseUnnamed('--output', output);
-  const isStdout = output === '-' || (await isStandardOutput(output));
-  const draft = readDraft(file, await readText(file));
+  const isStdout = output === '-' || (await isStandardOutput(resolve(cwd, output)));
+  const draft = readDraft(file, await readText(file, cwd));
   const { text, images } = compose(draft);
   if (text !== undefined) {
-    if (isStdout) process.stdout.write(text);
-    else await write(output, text, force);
+    if (isStdout) stdout.write(text);
+    else await write(output, text, { force, cwd });
   }
-  const { bad } = styleFor(process.stderr);
+  const { bad } = styleFor(stderr, env);
   const { losses } = draft;
-  for (const loss of losses) process.stderr.write(`${bad('not carried')} ${printable(brief(loss))}\n`);
+  for (const loss of losses) stderr.write(`${bad('not carried')} ${printable(brief(loss))}\n`);
   const lost = losses.length === 0 ? '' : `; ${losses.length} not carried, listed above`;
   if (text === undefined) {
-    process.stderr.write(`Nothing of ${printable(file)} can be carried, so nothing was written.\n`);
+    stderr.write(`Nothing of ${printable(file)} can be carried, so nothing was written.\n`);
   } else {
     // When the result itself is on standard output, nothing else may be.
-    const [stream, where] = isStdout ? [process.stderr, 'to standard output'] : [process.stdout, output];
-    const said = `${styleFor(stream).good('written')} ${printable(where)}: ${countOf(images, 'image')}${lost}`;
+    const [stream, where] = isStdout ? [stderr, 'to standard output'] : [stdout, output];
+    const said = `${styleFor(stream, env).good('written')} ${printable(where)}: ${countOf(images, 'image')}${lost}`;
     stream.write(`${said}\n`);
   }
   return losses.length === 0 && text !== undefined ? 0 : 1;
@@ -72,9 +77,9 @@ function readDraft(name: string, text: string): Draft {
 }
 
 /** @throws {UsageError} */
-async function readText(file: string): Promise<string> {
+async function readText(file: string, cwd: string): Promise<string> {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(resolve(cwd, file)));
   } catch (error) {
     if (error instanceof TypeError) throw new UsageError(`${file}: it is not UTF-8 text.`, { cause: error });
     throw new UsageError(`${file}: it cannot be read (${codeOf(error)}).`, { cause: error });
@@ -82,9 +87,14 @@ async function readText(file: string): Promise<string> {
 }
 
 /** @throws {UsageError} */
-async function write(output: string, text: string, force: boolean): Promise<void> {
+async function write(
+  output: string,
+  text: string,
+  { force, cwd }: { readonly force: boolean; readonly cwd: string },
+): Promise<void> {
+  const whole = resolve(cwd, output);
   try {
-    await (force ? writeOutput(output, text) : writeNewOutput(output, text));
+    await (force ? writeOutput(whole, text) : writeNewOutput(whole, text));
   } catch (error) {
     const code = codeOf(error);
     throw new UsageError(

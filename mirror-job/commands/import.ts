@@ -32,13 +32,13 @@ Examples:
   npx lifeboat import regsync.yml
   npx lifeboat import sync.yaml -o - | less
 `,
-  async run(args) {
+  async run(args, session) {
     const { values, positionals } = parseOptions('import', args, OPTIONS);
     const [file, ...more] = positionals;
     if (file === undefined || more.length > 0) {
       throw new UsageError(`name one file to read. ${seeHelp('import')}`);
     }
     const { runImport } = await import('./import-run.ts');
-    return runImport({ file, ...values });
+    return runImport({ file, ...values }, session);
   },
 };

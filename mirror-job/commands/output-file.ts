@@ -10,12 +10,14 @@ import { followOwnLinks, ForeignFileError, isTrusted } from './own-links.ts';
 /**
  * A run may take hours: that its report has nowhere to go is said before.
  * @param option as it is called on the command line
+ * @param cwd the folder in which a relative name starts
  * @throws {UsageError}
  */
-export async function refuseUnwritable(option: string, file: string): Promise<void> {
+export async function refuseUnwritable(option: string, file: string, cwd: string): Promise<void> {
   refuseUnnamed(option, file);
+  const whole = resolve(cwd, file);
   try {
-    const { path, isStream } = await locate(file);
+    const { path, isStream } = await locate(whole);
     // The slash: a directory, not a file that happens to be there.
     await access(isStream ? path : `${dirname(path)}/`, constants.W_OK);
   } catch (error) {
@@ -27,7 +29,7 @@ export async function refuseUnwritable(option: string, file: string): Promise<vo
       cause: error,
     });
   }
-  const found = await stat(file).catch(() => undefined);
+  const found = await stat(whole).catch(() => undefined);
   if (found?.isDirectory() === true)
     throw new UsageError(`${option} ${file}: this is a directory. Name a file.`);
 }

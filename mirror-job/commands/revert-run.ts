@@ -11,7 +11,7 @@ import { createEnvironment } from '../assembly/environment.ts';
 import { withWritable, type Written } from '../assembly/bucket-access.ts';
 import { findRepository } from './arguments/named-repository.ts';
 import { resolvePlace } from './arguments/resolve-digest.ts';
-import type { CommandLine } from '../terminal/command-line.ts';
+import type { Session } from '../terminal/io.ts';
 import { describeReversion } from '../terminal/hand-text.ts';
 import { Progress } from '../terminal/progress.ts';
 import { printJson, printResult } from '../terminal/result.ts';
@@ -34,23 +34,33 @@ export interface RevertOptions {
  */
 export async function runRevert(
   { reference, to, reason, config, json }: RevertOptions,
-  commandLine: CommandLine,
+  session: Session,
 ): Promise<number> {
   const { tag } = reference;
-  const configuration = await loadConfiguration(config, process.env, { needsImages: false });
+  const configuration = await loadConfiguration(config, session.env, {
+    needsImages: false,
+    cwd: session.cwd,
+  });
   const repository = findRepository(configuration, reference);
   const image = formatReference({ repository, tag, digest: undefined });
-  const progress = new Progress(process.stderr, commandLine);
+  const progress = new Progress(session);
   let done: Written<HandOutcome>;
   try {
-    done = await withWritable(config, configuration, progress, async (store) => {
-      const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
-      const state = await RepositoryState.open(environment, repository);
-      const place =
-        to === undefined ? undefined : await resolvePlace(environment, state.entries(), repository, tag, to);
-      const by = currentActor();
-      return revertTag(environment, state, { repository, tag, to: place, reason, by });
-    });
+    done = await withWritable(
+      config,
+      configuration,
+      { log: progress, variables: session.env },
+      async (store) => {
+        const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
+        const state = await RepositoryState.open(environment, repository);
+        const place =
+          to === undefined
+            ? undefined
+            : await resolvePlace(environment, state.entries(), repository, tag, to);
+        const by = currentActor(session.env);
+        return revertTag(environment, state, { repository, tag, to: place, reason, by });
+      },
+    );
   } catch (error) {
     if (error instanceof MoveRefusedError) throw new UsageError(error.message, { cause: error });
     if (!(error instanceof StoreError || error instanceof TagContendedError)) throw error;
@@ -58,10 +68,10 @@ export async function runRevert(
     return 1;
   }
   const { result: outcome, unseen } = done;
-  if (json) printJson({ image, ...outcome }, commandLine);
+  if (json) printJson({ image, ...outcome }, session);
   else {
-    const style = styleFor(process.stdout);
-    printResult(outcome, (shown) => describeReversion(image, shown, style, commandLine), commandLine);
+    const style = styleFor(session.stdout, session.env);
+    printResult(outcome, (shown) => describeReversion(image, shown, style, session.commandLine), session);
   }
   if (unseen === undefined) return 0;
   progress.warn(unseen);

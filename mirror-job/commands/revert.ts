@@ -45,7 +45,7 @@ Examples:
   npx lifeboat revert docker.io/library/nginx:1.27 --reason 'crashes on arm64'
   npx lifeboat revert docker.io/library/nginx:1.27 --to 4c0fdaa8b634
 `,
-  async run(args, commandLine) {
+  async run(args, session) {
     const { values, positionals } = parseOptions('revert', args, OPTIONS);
     const { to, config, json } = values;
     const [text, ...others] = positionals;
@@ -61,6 +61,6 @@ Examples:
     const { tag } = reference;
     if (tag === undefined) throw new UsageError(`"${text}" names no tag. ${seeHelp('revert')}`);
     const { runRevert } = await import('./revert-run.ts');
-    return runRevert({ reference: { ...reference, tag }, to, reason, config, json }, commandLine);
+    return runRevert({ reference: { ...reference, tag }, to, reason, config, json }, session);
   },
 };

@@ -1,5 +1,6 @@
 /** A mirror run by a configuration file, or its plan: from opening the bucket to the report. */
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { repositoryIndexKey, stateKey, STORES_KEY } from '../../core/layout.ts';
 import { codeOf } from './command.ts';
 import type { Configuration } from '../configuration/configuration.ts';
@@ -26,7 +27,7 @@ import { readProxies } from '../runtime/node/proxies.ts';
 import { chooseImages } from './image-selection.ts';
 import { isStandardOutput, whyUnwritable, writeOutput } from './output-file.ts';
 import { alignedEnvironment, openOneEarly, openReadable, openStores } from '../assembly/stores.ts';
-import type { CommandLine } from '../terminal/command-line.ts';
+import type { Session } from '../terminal/io.ts';
 import { stopOnSignals } from '../terminal/interruption.ts';
 import { describePlan } from '../terminal/plan-text.ts';
 import { Progress } from '../terminal/progress.ts';
@@ -55,36 +56,48 @@ export interface SyncOptions {
  * @throws {UsageError} as early, for an image on the command line
  * @throws {WrongClockError} as early
  */
-export async function runSync(options: SyncOptions, commandLine: CommandLine): Promise<number> {
-  const configuration = await loadConfiguration(options.config, process.env, {
+export async function runSync(options: SyncOptions, session: Session): Promise<number> {
+  const configuration = await loadConfiguration(options.config, session.env, {
     needsImages: options.images.length === 0,
+    cwd: session.cwd,
   });
   const images = chooseImages(configuration, options.images);
   await refuseUnreadableRoots(options.config, configuration);
-  const progress = new Progress(process.stderr, commandLine);
-  const report = await mirror(options, { ...configuration, images }, configuration.images, progress);
+  const progress = new Progress(session);
+  const report = await mirror(options, { ...configuration, images }, configuration.images, progress, session);
 
   const files = [options.report, options.metrics].filter((file) => file !== undefined);
-  const isTaken = (await Promise.all(files.map(isStandardOutput))).includes(true);
-  const stream = isTaken ? process.stderr : process.stdout;
-  const style = styleFor(stream);
+  const isTaken = (
+    await Promise.all(files.map((file) => isStandardOutput(resolve(session.cwd, file))))
+  ).includes(true);
+  const stream = isTaken ? session.stderr : session.stdout;
+  const style = styleFor(stream, session.env);
   // Of thousands of new tags it has megabytes.
-  const json = options.json || options.report !== undefined ? formatJson(report, commandLine) : '';
+  const json = options.json || options.report !== undefined ? formatJson(report, session.commandLine) : '';
   if (options.json) {
-    process.stdout.write(json);
+    session.stdout.write(json);
   } else if ('dryRun' in report) {
     const describe = (shown: PlanReport) => describePlan(shown, { style, all: options.all });
-    printResult(report, describe, commandLine, stream);
+    printResult(report, describe, session, stream);
   } else {
     const whole = options.report ?? `${stateKey(configuration.name, 'last-run.json')} in the bucket`;
-    printResult(report, (shown) => summarize(shown, style, whole), commandLine, stream);
+    printResult(report, (shown) => summarize(shown, style, whole), session, stream);
   }
-  const isWritten = options.report === undefined || (await write('--report', options.report, json, progress));
+  const write = async (option: string, file: string, text: string): Promise<boolean> => {
+    try {
+      await writeOutput(resolve(session.cwd, file), text);
+      return true;
+    } catch (error) {
+      progress.warn(`${option} ${file}: it could not be written (${whyUnwritable(error)}).`);
+      return false;
+    }
+  };
+  const isWritten = options.report === undefined || (await write('--report', options.report, json));
   const isDone = isWritten && exitCodeOf(report) === 0;
   const isMeasured =
     options.metrics === undefined ||
     'dryRun' in report ||
-    (await write('--metrics', options.metrics, formatMetrics(configuration.name, report, isDone), progress));
+    (await write('--metrics', options.metrics, formatMetrics(configuration.name, report, isDone)));
   return isMeasured && isDone ? 0 : 1;
 }
 
@@ -93,9 +106,10 @@ async function mirror(
   configuration: Configuration,
   entries: Configuration['images'],
   progress: Progress,
+  session: Session,
 ): Promise<RunReport | PlanReport> {
-  const signal = stopOnSignals(progress, configuration.maxDuration);
-  const proxies = readProxies(process.env);
+  const signal = stopOnSignals(progress, session, configuration.maxDuration);
+  const proxies = readProxies(session.env);
   const agents = createStoreAgents(proxies);
   const images = await openImages(configuration, {
     clock: systemClock,
@@ -105,7 +119,7 @@ async function mirror(
     entries,
     proxies,
     agents,
-    dockerConfigs: dockerConfigReader(process.env),
+    dockerConfigs: dockerConfigReader(session.env),
   });
   const upstreams = upstreamsOf(images.map(({ source }) => source));
   const checkClocks = (stores: readonly Timekeeper[]): Promise<void> =>
@@ -193,16 +207,6 @@ async function refuseUnreadableRoots(file: string, { upstreams }: Configuration)
       throw refuse(`cannot be read (${codeOf(error)})`);
     });
     if (!holdsCertificates(text)) throw refuse('holds no certificate, or one that cannot be read');
-  }
-}
-
-async function write(option: string, file: string, text: string, progress: Progress): Promise<boolean> {
-  try {
-    await writeOutput(file, text);
-    return true;
-  } catch (error) {
-    progress.warn(`${option} ${file}: it could not be written (${whyUnwritable(error)}).`);
-    return false;
   }
 }
 

@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { isStandardOutput, refuseUnwritable } from './output-file.ts';
-import { DEFAULT_CONFIGURATION, type CommandLine } from '../terminal/command-line.ts';
+import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
+import type { Session } from '../terminal/io.ts';
 
 const PLAN_OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
@@ -69,7 +70,7 @@ Examples:
   npx lifeboat sync docker.io/library/alpine:3.20
   npx lifeboat sync --json | jq -r '.items[] | select(.outcome.result == "failed")'
 `,
-  async run(args, commandLine) {
+  async run(args, session) {
     const { values, positionals } = parseOptions('sync', args, SYNC_OPTIONS);
     if (values.all && !values['dry-run']) {
       throw new UsageError(`--all shows tags of a plan: use it with --dry-run. ${seeHelp('sync')}`);
@@ -79,7 +80,7 @@ Examples:
         `--metrics needs a run, and --dry-run makes none: leave one of the two options out. ${seeHelp('sync')}`,
       );
     }
-    return start('sync', { ...values, images: positionals, dryRun: values['dry-run'] }, commandLine);
+    return start('sync', { ...values, images: positionals, dryRun: values['dry-run'] }, session);
   },
 };
 
@@ -114,9 +115,9 @@ Examples:
   npx lifeboat plan --all docker.io/library/nginx
   npx lifeboat plan --json | jq '.cost.requests.manifestGets'
 `,
-  async run(args, commandLine) {
+  async run(args, session) {
     const { values, positionals } = parseOptions('plan', args, PLAN_OPTIONS);
-    return start('plan', { ...values, images: positionals, dryRun: true }, commandLine);
+    return start('plan', { ...values, images: positionals, dryRun: true }, session);
   },
 };
 
@@ -130,26 +131,30 @@ interface Start {
   readonly images: readonly string[];
 }
 
-async function start(command: string, options: Start, commandLine: CommandLine): Promise<number> {
-  await refuseMixture(command, options);
-  if (options.report !== undefined) await refuseUnwritable('--report', options.report);
-  if (options.metrics !== undefined) await refuseUnwritable('--metrics', options.metrics);
+async function start(command: string, options: Start, session: Session): Promise<number> {
+  await refuseMixture(command, options, session.cwd);
+  if (options.report !== undefined) await refuseUnwritable('--report', options.report, session.cwd);
+  if (options.metrics !== undefined) await refuseUnwritable('--metrics', options.metrics, session.cwd);
   const { runSync } = await import('./sync-run.ts');
-  return runSync(options, commandLine);
+  return runSync(options, session);
 }
 
 /**
  * Refuses two formats on standard output or in one file, because a reader of JSON or metrics could read neither.
  * @throws {UsageError}
  */
-async function refuseMixture(command: string, { json, report = '', metrics = '' }: Start): Promise<void> {
+async function refuseMixture(
+  command: string,
+  { json, report = '', metrics = '' }: Start,
+  cwd: string,
+): Promise<void> {
   const there = [
     ...(json ? ['--json'] : []),
-    ...((await isStandardOutput(report)) ? ['--report'] : []),
-    ...((await isStandardOutput(metrics)) ? ['--metrics'] : []),
+    ...((await isStandardOutput(resolve(cwd, report))) ? ['--report'] : []),
+    ...((await isStandardOutput(resolve(cwd, metrics))) ? ['--metrics'] : []),
   ];
   if (there.length < 2) {
-    if (report !== '' && metrics !== '' && resolve(report) === resolve(metrics)) {
+    if (report !== '' && metrics !== '' && resolve(cwd, report) === resolve(cwd, metrics)) {
       throw new UsageError(
         `--report and --metrics name the same file, ${report}, which can hold only one of the two. ${seeHelp(command)}`,
       );

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Configuration } from './configuration.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { ConfigurationDocument } from './document.ts';
@@ -16,6 +17,8 @@ const UNREADABLE: Readonly<Record<string, string>> = {
 export interface Reading {
   /** False: a file that lists no images will do. */
   readonly needsImages: boolean;
+  /** The folder in which a relative file name starts; left out for that of the process. */
+  readonly cwd?: string;
 }
 
 /**
@@ -30,7 +33,7 @@ export async function loadConfiguration(
 ): Promise<Configuration> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(file);
+    bytes = await readFile(resolve(reading.cwd ?? '', file));
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     throw refusal(file, UNREADABLE[code] ?? `it cannot be read (${code}).`);
@@ -49,7 +52,7 @@ export function parseConfiguration(
   file: string,
   text: string,
   environment: Environment,
-  { needsImages }: Reading = { needsImages: true },
+  { needsImages, cwd = '' }: Reading = { needsImages: true },
 ): Configuration {
   const document = new ConfigurationDocument(file, text, environment);
   const schema = needsImages ? configurationSchema : imagelessSchema;
@@ -59,7 +62,7 @@ export function parseConfiguration(
     throw refusal(file, 'its shape is not that of a configuration.');
   }
   const { configuration, problems } = interpret(
-    file,
+    resolve(cwd, file),
     { ...parsed.data, images: parsed.data.images ?? [] },
     (path) => document.lineOf(path),
   );

@@ -51,18 +51,15 @@ export interface Start {
   readonly argv0: string;
   /** Node's own options. */
   readonly execArgv: readonly string[];
-  /** Node's path, the script's path, and the arguments. */
-  readonly argv: readonly string[];
+  /** The script's path. */
+  readonly script: string;
   readonly env: NodeJS.ProcessEnv;
   /** The folder that it was started in. */
   readonly cwd: string;
 }
 
-export function findCommandLine(start: Start): CommandLine {
-  return new CommandLine(programOf(start), configurationOf(start.argv.slice(2)));
-}
-
-function programOf({ argv0, execArgv, argv: [, script = ''], env, cwd }: Start): string {
+/** @returns the text that is typed before the name of a command, as a shell reads it */
+export function findProgram({ argv0, execArgv, script, env, cwd }: Start): string {
   // If a script starts this one, as beside systemd, people type that script, because it has the keys.
   const named = env['LIFEBOAT_COMMAND'];
   if (named !== undefined && named !== '') return named;
@@ -79,8 +76,13 @@ function programOf({ argv0, execArgv, argv: [, script = ''], env, cwd }: Start):
   return [argv0, ...execArgv, script].map((word) => quote(word)).join(' ');
 }
 
+/** @param args the arguments of the command that runs, which may name a configuration */
+export function findCommandLine(program: string, args: readonly string[], cwd: string): CommandLine {
+  return new CommandLine(program, configurationOf(args, cwd));
+}
+
 /** @returns undefined for the default one, and when none is named in a way that a command would accept */
-function configurationOf(args: readonly string[]): string | undefined {
+function configurationOf(args: readonly string[], cwd: string): string | undefined {
   const options = { config: { type: 'string', short: 'c' } } as const;
   const { config } = util.parseArgs({
     args: [...args],
@@ -89,7 +91,7 @@ function configurationOf(args: readonly string[]): string | undefined {
     allowPositionals: true,
   }).values;
   if (typeof config !== 'string' || config === '') return undefined;
-  return resolve(config) === resolve(DEFAULT_CONFIGURATION) ? undefined : config;
+  return resolve(cwd, config) === resolve(cwd, DEFAULT_CONFIGURATION) ? undefined : config;
 }
 
 function optionFor(file: string): string {

@@ -3,20 +3,13 @@ import { brief, printable } from '../../core/printable.ts';
 import { countOf } from '../engine/support/count-of.ts';
 import type { Log } from '../engine/environment.ts';
 import type { Running, Tally } from '../engine/tally.ts';
-import { CommandLine } from './command-line.ts';
-import { styleFor } from './style.ts';
+import type { Output, Session } from './io.ts';
+import { styleFor, type Style } from './style.ts';
 import { Rate, headline, overallBar, runningLines } from './view.ts';
 
 /** Milliseconds between two views. */
 const LIVE_EVERY = 250;
 const PLAIN_EVERY = 10_000;
-
-/** What is written to; a terminal knows its size, which may change. */
-type Output = NodeJS.WritableStream & {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  readonly rows?: number;
-};
 
 export class Progress implements Log {
   readonly #output: Output;
@@ -27,13 +20,15 @@ export class Progress implements Log {
   #shown: readonly string[] = [];
   #running: ReadonlySet<Running> = new Set();
 
-  readonly #commandLine: CommandLine;
+  readonly #commandLine: Session['commandLine'];
+  readonly #style: Style;
 
-  /** @param output standard error, because standard output is for results */
-  constructor(output: Output, commandLine = new CommandLine()) {
-    this.#output = output;
+  /** Writes to standard error, because standard output is for results. */
+  constructor({ stderr, env, commandLine }: Pick<Session, 'stderr' | 'env' | 'commandLine'>) {
+    this.#output = stderr;
     this.#commandLine = commandLine;
-    this.#isLive = output.isTTY === true && process.env['TERM'] !== 'dumb';
+    this.#style = styleFor(stderr, env);
+    this.#isLive = stderr.isTTY === true && env['TERM'] !== 'dumb';
   }
 
   start(tally: Tally): void {
@@ -58,12 +53,12 @@ export class Progress implements Log {
   }
 
   warn(message: string): void {
-    this.#say(`${styleFor(this.#output).bad('warning:')} `, message);
+    this.#say(`${this.#style.bad('warning:')} `, message);
   }
 
   /** Says what could not be done, and why. */
   fail(message: string): void {
-    this.#say(`${styleFor(this.#output).bad('failed')} `, message);
+    this.#say(`${this.#style.bad('failed')} `, message);
   }
 
   /** Prints one line above the view, which is there again at once. Whatever the message quotes, it stays one line. */

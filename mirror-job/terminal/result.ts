@@ -7,6 +7,7 @@
  */
 import { brief, printable, printableLines } from '../../core/printable.ts';
 import type { CommandLine } from './command-line.ts';
+import type { Output, Session } from './io.ts';
 
 /**
  * Prints the result in words.
@@ -17,14 +18,17 @@ import type { CommandLine } from './command-line.ts';
 export function printResult<Value>(
   value: Value,
   describe: (shown: Value) => string,
-  commandLine: CommandLine,
-  stream: NodeJS.WritableStream = process.stdout,
+  { stdout, commandLine }: Pick<Session, 'stdout' | 'commandLine'>,
+  stream: Output = stdout,
 ): void {
   stream.write(`${commandLine.complete(describe(printableValues(value)))}\n`);
 }
 
-export function printJson(value: unknown, commandLine: CommandLine): void {
-  process.stdout.write(formatJson(value, commandLine));
+export function printJson(
+  value: unknown,
+  { stdout, commandLine }: Pick<Session, 'stdout' | 'commandLine'>,
+): void {
+  stdout.write(formatJson(value, commandLine));
 }
 
 /** JSON for standard output or a file. Its sentences suggest the same commands as everywhere else. */

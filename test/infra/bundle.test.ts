@@ -56,14 +56,14 @@ async function started(files: Readonly<Record<string, number>>): Promise<string>
   return stdout;
 }
 
-const SOURCES = { 'mirror-job/main.ts': 100, 'core/deep/file.ts': 100, 'package-lock.json': 100 };
+const SOURCES = { 'mirror-job/start.ts': 100, 'core/deep/file.ts': 100, 'package-lock.json': 100 };
 const BUNDLE = 'dist/job/main.cjs';
 
 test.each([
-  ['nothing was built', SOURCES, 'mirror-job/main.ts'],
+  ['nothing was built', SOURCES, 'mirror-job/start.ts'],
   ['built after all of them', { ...SOURCES, [BUNDLE]: 200 }, BUNDLE],
-  ['a file was edited since', { ...SOURCES, [BUNDLE]: 200, 'core/deep/file.ts': 300 }, 'mirror-job/main.ts'],
-  ['packages were updated', { ...SOURCES, [BUNDLE]: 200, 'package-lock.json': 300 }, 'mirror-job/main.ts'],
+  ['a file was edited since', { ...SOURCES, [BUNDLE]: 200, 'core/deep/file.ts': 300 }, 'mirror-job/start.ts'],
+  ['packages were updated', { ...SOURCES, [BUNDLE]: 200, 'package-lock.json': 300 }, 'mirror-job/start.ts'],
   ['the bundle alone, as in a container', { [BUNDLE]: 200 }, BUNDLE],
   ['the bundle alone, older than what starts it', { [BUNDLE]: 50 }, BUNDLE],
 ])('lifeboat.js starts the bundle only if no source is newer: %s', async (_name, files, expected) => {

@@ -22,9 +22,9 @@ const CI = [
   { people: ['BUILD_USER_ID'], server: 'JENKINS_URL', name: 'Jenkins' },
 ] as const;
 
-export function currentActor(): string | undefined {
+export function currentActor(environment: NodeJS.ProcessEnv): string | undefined {
   const os = process.getBuiltinModule('node:os');
-  return findActor(process.env, { userName: () => os.userInfo().username, hostName: os.hostname });
+  return findActor(environment, { userName: () => os.userInfo().username, hostName: os.hostname });
 }
 
 /**

@@ -14,7 +14,7 @@ import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-regi
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 const IN_2000 = 'Tue, 28 Nov 2000 12:00:00 GMT';
 const IN_2040 = 'Wed, 28 Nov 2040 12:00:00 GMT';
 const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`;

@@ -18,7 +18,7 @@ import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-regi
 // Processes take what the machine lets them have.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 const ABSENT = digestOf(Buffer.from('a manifest or a blob that the registry lacks'));
 
 /** A line that claims to be Lifeboat's, colours, and letters in another order. */

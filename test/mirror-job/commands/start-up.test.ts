@@ -13,7 +13,7 @@ import { NOBODYS } from '../../support/nobody.ts';
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 
 let folder = '';
 let store: Store;

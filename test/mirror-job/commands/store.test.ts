@@ -11,7 +11,7 @@ import { freePort, runProgram } from '../../support/process.ts';
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 const WRONG = 'hunter2-hunter2';
 /** Bucket → what it holds. */
 const CONTENT = {

@@ -11,7 +11,7 @@ import { runProgram } from '../../support/process.ts';
 import { startRogueRegistry } from '../../support/rogue-registry.ts';
 import { NOBODYS } from '../../support/nobody.ts';
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 const IDENTITY = JSON.stringify({ version: 1, id: 'an-id', audience: 'public' });
 
 /** Of an earlier configuration, with two stores: that there is one now has to be written down. */

@@ -12,7 +12,7 @@ import { runProgram, type Finished } from '../../support/process.ts';
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 const FILES = join(import.meta.dirname, 'files');
 let folder = '';
 
