@@ -1,23 +1,63 @@
 /** The command line of `lifeboat`: finds the command, and turns whatever ends it into an exit code. */
 import about from '../package.json' with { type: 'json' };
 import { brief, printable } from '../core/printable.ts';
-import { approve } from './commands/approve.ts';
 import { seeHelp, suggest, type Command } from './commands/command.ts';
 import { UsageError } from './configuration/usage-error.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import { WrongClockError } from './engine/run/clock-check.ts';
-import { exportCommand } from './commands/export.ts';
-import { history } from './commands/history.ts';
-import { importCommand } from './commands/import.ts';
-import { revert } from './commands/revert.ts';
-import { plan, sync } from './commands/sync.ts';
 import { findCommandLine } from './terminal/command-line.ts';
 import type { Io, Session } from './terminal/io.ts';
 import { styleFor } from './terminal/style.ts';
 
-const COMMANDS: readonly Command[] = [sync, plan, history, approve, revert, importCommand, exportCommand];
+/** A row of the table of commands. */
+interface CommandEntry {
+  /** The word after `lifeboat`. */
+  readonly name: string;
+  /** One line, for the list of commands. */
+  readonly summary: string;
+  /** Loads the command's code, and nothing of the other commands. */
+  readonly load: () => Promise<Command>;
+}
 
-/** Better a word about them than "no such command". */
+const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'sync',
+    summary: 'Mirror what lifeboat.yaml lists into the bucket, once.',
+    load: async () => (await import('./commands/sync.ts')).sync,
+  },
+  {
+    name: 'plan',
+    summary: 'Show what sync would do, tag by tag, and what it would cost.',
+    load: async () => (await import('./commands/sync.ts')).plan,
+  },
+  {
+    name: 'history',
+    summary: 'Show when tags moved and why, which tags are held, and which digests wait.',
+    load: async () => (await import('./commands/history.ts')).history,
+  },
+  {
+    name: 'approve',
+    summary: 'Move tags to digests that were looked at, and end their holds.',
+    load: async () => (await import('./commands/approve.ts')).approve,
+  },
+  {
+    name: 'revert',
+    summary: 'Move a tag back to an earlier digest, and hold it there.',
+    load: async () => (await import('./commands/revert.ts')).revert,
+  },
+  {
+    name: 'import',
+    summary: "Write a lifeboat.yaml from another tool's configuration.",
+    load: async () => (await import('./commands/import.ts')).importCommand,
+  },
+  {
+    name: 'export',
+    summary: 'Write images of the bucket into an OCI layout, a folder or a tar.',
+    load: async () => (await import('./commands/export.ts')).exportCommand,
+  },
+];
+
+/** Commands that are planned. For them, the message says so instead of "there is no command". */
 const NOT_BUILT_YET: ReadonlySet<string> = new Set(['prune', 'verify']);
 
 const HELP = `Lifeboat keeps clusters pulling when a registry is down. This program fills its bucket.
@@ -98,13 +138,14 @@ async function runCommand(args: readonly string[], session: Session): Promise<nu
   }
   const wantsHelp = args.includes('--help') || args.includes('-h') || name === 'help';
   const wanted = name === 'help' ? rest[0] : name;
-  const command = COMMANDS.find((one) => one.name === wanted);
-  if (command === undefined) {
+  const entry = COMMANDS.find((one) => one.name === wanted);
+  if (entry === undefined) {
     if (wanted !== undefined && !wanted.startsWith('-')) throw new UsageError(unknown(wanted));
     if (!wantsHelp) throw new UsageError(`a command has to come first, not "${name}". ${seeHelp('')}`);
     stdout.write(commandLine.completeHelp(HELP));
     return 0;
   }
+  const command = await entry.load();
   if (wantsHelp) {
     stdout.write(commandLine.completeHelp(command.help));
     return 0;
@@ -114,6 +155,6 @@ async function runCommand(args: readonly string[], session: Session): Promise<nu
 
 function unknown(name: string): string {
   if (NOT_BUILT_YET.has(name)) return `the command "${name}" is planned and not built yet. ${seeHelp('')}`;
-  const known = COMMANDS.map((command) => command.name);
+  const known = COMMANDS.map((entry) => entry.name);
   return `there is no command "${name}".${suggest(name, known)} ${seeHelp('')}`;
 }

@@ -1,12 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { compactTime } from '../../core/layout.ts';
 import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
 import { BufferPool } from '../engine/transfer/buffer-pool.ts';
 import { DEFAULT_LIMITS, MANIFEST_BUDGET, MEMORY_BUDGET, type Environment } from '../engine/environment.ts';
 import { FairShare } from '../engine/support/fair-share.ts';
 import { Tally } from '../engine/tally.ts';
-import { crypto } from '../runtime/node/builtin.ts';
 import { systemClock } from '../runtime/node/clock.ts';
-import { hashAndCollect } from '../runtime/node/memory.ts';
+import { createHash } from '../runtime/node/hash.ts';
 
 /**
  * What the engine is given when it runs under Node.
@@ -21,8 +21,8 @@ export function createEnvironment(
     log,
     signal,
     clock: systemClock,
-    createHash: hashAndCollect(),
-    run: `${compactTime(systemClock.now())}-${crypto.randomBytes(3).toString('hex')}`,
+    createHash,
+    run: `${compactTime(systemClock.now())}-${randomBytes(3).toString('hex')}`,
     tally: new Tally(),
     buffers: new BufferPool(MEMORY_BUDGET, DEFAULT_LIMITS.partSize),
     listedManifests: new FairShare(MANIFEST_BUDGET, MAX_MANIFEST_SIZE),

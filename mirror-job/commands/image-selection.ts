@@ -7,10 +7,10 @@ import {
   upstreamOf,
   type Reference,
 } from '../../core/reference.ts';
-import { entriesAskingFor } from './asked-entries.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import type { Configuration, ImageConfiguration } from '../configuration/configuration.ts';
 import { selectionIn } from '../configuration/image.ts';
+import { maySelect } from '../engine/selection/selection.ts';
 
 /**
  * The images that references name, by where they come from or by where they are served. A tag or a digest in a
@@ -60,6 +60,19 @@ function parse(text: string): Reference {
   }
 }
 
+/**
+ * The entries that select what a reference names, among all entries that it may mean. The digest decides if there is
+ * one. The tag beside it counts only if no entry pins that digest.
+ */
+export function selectingEntries(
+  entries: readonly ImageConfiguration[],
+  { tag, digest }: Reference,
+): readonly ImageConfiguration[] {
+  const pinning = entries.filter(({ digests }) => digest !== undefined && digests.includes(digest));
+  if (pinning.length > 0) return pinning;
+  return entries.filter(({ tags }) => tag !== undefined && maySelect(tags, tag));
+}
+
 function isNamedBy({ source, repository }: ImageConfiguration, reference: Reference): boolean {
   if (repository === reference.repository) return true;
   const { repository: wanted } = reference;
@@ -77,7 +90,7 @@ function entriesFor(
   reference: Reference,
   entries: readonly ImageConfiguration[],
 ): readonly ImageConfiguration[] {
-  const selecting = entriesAskingFor(entries, reference);
+  const selecting = selectingEntries(entries, reference);
   if (selecting.length > 0)
     return [...Map.groupBy(selecting, placeOf).values()].flatMap(([one]) => one ?? []);
   if (new Set(entries.map((entry) => placeOf(entry))).size > 1) {

@@ -1,10 +1,10 @@
 /** A file that a command leaves beside its output: told early where it cannot be written, and whole at each moment. */
+import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { access, constants, copyFile, link, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { codeOf } from './command.ts';
+import { errorCode } from '../runtime/node/error-code.ts';
 import { UsageError } from '../configuration/usage-error.ts';
-import { crypto } from '../runtime/node/builtin.ts';
 import { followOwnLinks, ForeignFileError, isTrusted } from './own-links.ts';
 
 /**
@@ -41,7 +41,7 @@ export function refuseUnnamed(option: string, file: string): void {
 
 /** The reason why a file could not be written, as a clause or a code. */
 export function whyUnwritable(error: unknown): string {
-  return error instanceof ForeignFileError ? error.message : codeOf(error);
+  return error instanceof ForeignFileError ? error.message : errorCode(error);
 }
 
 /**
@@ -68,7 +68,7 @@ export async function writeNewOutput(file: string, text: string): Promise<void> 
       await link(draft, path);
     } catch (error) {
       // Some file systems have no links.
-      if (!NO_LINKS.has(codeOf(error))) throw error;
+      if (!NO_LINKS.has(errorCode(error))) throw error;
       await copyFile(draft, path, constants.COPYFILE_EXCL);
     }
     await rm(draft);
@@ -95,7 +95,7 @@ async function writeBeside(
   publish: (draft: string) => Promise<void>,
 ): Promise<void> {
   // Nobody can guess the name, so nobody can put a link there. Prometheus' collector looks at *.prom alone.
-  const draft = `${path}.${crypto.randomBytes(8).toString('hex')}.tmp`;
+  const draft = `${path}.${randomBytes(8).toString('hex')}.tmp`;
   const file = await open(draft, 'wx', kept?.mode);
   try {
     try {
@@ -152,7 +152,7 @@ async function locate(file: string): Promise<Location> {
   try {
     found = await stat(path);
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
     return { path, isStream: false, kept: undefined };
   }
   refuseForeignStream(path, found);

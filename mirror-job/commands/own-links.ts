@@ -5,7 +5,7 @@
  */
 import { lstat, readlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
-import { codeOf } from './command.ts';
+import { errorCode } from '../runtime/node/error-code.ts';
 
 /** Another user would decide where a file goes, or who reads it; the message is a clause. */
 export class ForeignFileError extends Error {
@@ -64,7 +64,7 @@ async function lstatIfThere(path: string) {
   try {
     return await lstat(path);
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
     return undefined;
   }
 }

@@ -2,6 +2,7 @@
  * The programs that keep docker's credentials elsewhere than in a file.
  * https://github.com/docker/docker-credential-helpers#development
  */
+import { execFile } from 'node:child_process';
 import { isObject } from '../../core/json.ts';
 import type { IdentityToken, Password } from '../sources/registry/registry-options.ts';
 import { credentialOf } from './docker-config.ts';
@@ -50,8 +51,6 @@ async function run(
   timeout: number,
   signal: AbortSignal,
 ): Promise<{ error: Failure | null; stdout: string }> {
-  // Loaded only where there is a helper: most runs have none.
-  const { execFile } = process.getBuiltinModule('node:child_process');
   return new Promise((resolve) => {
     const options = { timeout, signal, killSignal: 'SIGKILL', maxBuffer: MAX_ANSWER } as const;
     // The error's own message holds what the helper wrote: only its code leaves this function.

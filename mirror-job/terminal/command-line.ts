@@ -4,7 +4,7 @@
  * that can be pasted. docs/decisions/0060
  */
 import { basename, dirname, resolve, sep } from 'node:path';
-import { util } from '../runtime/node/builtin.ts';
+import { parseArgs } from 'node:util';
 
 /** The default file of every command that reads a configuration. */
 export const DEFAULT_CONFIGURATION = 'lifeboat.yaml';
@@ -84,7 +84,7 @@ export function findCommandLine(program: string, args: readonly string[], cwd: s
 /** @returns undefined for the default one, and when none is named in a way that a command would accept */
 function configurationOf(args: readonly string[], cwd: string): string | undefined {
   const options = { config: { type: 'string', short: 'c' } } as const;
-  const { config } = util.parseArgs({
+  const { config } = parseArgs({
     args: [...args],
     options,
     strict: false,

@@ -1,6 +1,6 @@
 /** Colours and widths, on a terminal only. https://no-color.org */
 import { WriteStream } from 'node:tty';
-import { util } from '../runtime/node/builtin.ts';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Output } from './io.ts';
 
 export interface Style {
@@ -16,10 +16,10 @@ export function styleFor(stream: Output, env: NodeJS.ProcessEnv): Style {
 }
 
 function paintIn(format: 'green' | 'red' | 'dim'): (text: string) => string {
-  return (text) => util.styleText(format, text, { validateStream: false });
+  return (text) => styleText(format, text, { validateStream: false });
 }
 
-/** Decides as `util.styleText` does, but by an environment that may be another one than the process's own. */
+/** Decides as `styleText` does, but by an environment that may be another one than the process's own. */
 function showsColours(stream: Output, env: NodeJS.ProcessEnv): boolean {
   if (env['FORCE_COLOR'] !== undefined) return WriteStream.prototype.getColorDepth(env) > 2;
   return stream.isTTY === true && (stream.getColorDepth?.(env) ?? 3) > 2;
@@ -42,7 +42,7 @@ export function alignColumns(rows: readonly (readonly string[])[]): string[] {
 }
 
 function widthOf(text: string): number {
-  return util.stripVTControlCharacters(text).length;
+  return stripVTControlCharacters(text).length;
 }
 
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;

@@ -2,6 +2,7 @@
  * Names the person who moves a tag by hand: the person that CI works for, or this machine's user. The name is for
  * people and proves nothing.
  */
+import { hostname, userInfo } from 'node:os';
 import { cleanActor } from '../../../core/history.ts';
 
 /**
@@ -23,8 +24,7 @@ const CI = [
 ] as const;
 
 export function currentActor(environment: NodeJS.ProcessEnv): string | undefined {
-  const os = process.getBuiltinModule('node:os');
-  return findActor(environment, { userName: () => os.userInfo().username, hostName: os.hostname });
+  return findActor(environment, { userName: () => userInfo().username, hostName: hostname });
 }
 
 /**

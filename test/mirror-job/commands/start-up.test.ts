@@ -72,10 +72,10 @@ test('a run with nothing to copy loads no AWS SDK, and no second HTTP client of 
 test('a run that waits for something that never comes ends with exit code 1, and says so', async () => {
   const hook = `
     import { registerHooks } from 'node:module';
-    const stuck = 'export const runSync = () => new Promise(() => {});';
+    const stuck = 'export const sync = { run: () => new Promise(() => {}) };';
     registerHooks({
       load: (url, context, next) =>
-        url.endsWith('/sync-run.ts') ? { format: 'module', source: stuck, shortCircuit: true } : next(url, context),
+        url.endsWith('/commands/sync.ts') ? { format: 'module', source: stuck, shortCircuit: true } : next(url, context),
     });`;
   const args = ['--import', `data:text/javascript,${encodeURIComponent(hook)}`, MAIN, 'sync'];
   expect(await runProgram(process.execPath, args, { env: NOBODYS })).toMatchObject({
