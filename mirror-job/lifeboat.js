@@ -16,11 +16,12 @@ if (!isNewEnough()) {
   const { sayTooOld } = await import('./runtime/node/project-node.js');
   sayTooOld('lifeboat', ROOT, 'mirror-job/lifeboat.js');
   process.exitCode = 2;
-} else if (isBundleCurrent()) {
-  module.createRequire(BUNDLE)(BUNDLE);
 } else {
-  module.enableCompileCache?.();
-  await import('./start.ts');
+  // In a folder of the project's own, because in /tmp another user could leave code there for V8 to run. Where this user may
+  // not write, there is no cache.
+  module.enableCompileCache?.(`${ROOT}dist/cache`);
+  if (isBundleCurrent()) module.createRequire(BUNDLE)(BUNDLE);
+  else await import('./start.ts');
 }
 
 /** Whether `npm ci` has left a bundle, and no source file is newer: a person who edits a file runs that file. */
@@ -29,12 +30,20 @@ function isBundleCurrent() {
   if (built === undefined) return false;
   // A container has the bundle alone.
   if (timeOf(`${ROOT}mirror-job/start.ts`) === undefined) return true;
-  const sources = ['core', 'mirror-job'].flatMap((folder) =>
-    readdirSync(`${ROOT}${folder}`, { encoding: 'utf8', recursive: true })
-      .filter((file) => /\.[jt]s$/.test(file))
-      .map((file) => `${folder}/${file}`),
+  return (
+    (timeOf(`${ROOT}package-lock.json`) ?? 0) <= built &&
+    ['core', 'mirror-job'].every((folder) => newestIn(`${ROOT}${folder}`) <= built)
   );
-  return [...sources, 'package-lock.json'].every((file) => (timeOf(`${ROOT}${file}`) ?? 0) <= built);
+}
+
+/** The time of the newest source file in a folder. Node's own `recursive: true` takes four times as long. */
+function newestIn(folder) {
+  const times = readdirSync(folder, { withFileTypes: true }).map((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return newestIn(path);
+    return /\.[jt]s$/.test(entry.name) ? (timeOf(path) ?? 0) : 0;
+  });
+  return Math.max(0, ...times);
 }
 
 /** Milliseconds since 1970; undefined for a missing file. */

@@ -5,6 +5,7 @@ import { seeHelp, suggest, type Command } from './commands/command.ts';
 import { UsageError } from './configuration/usage-error.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import { WrongClockError } from './engine/run/clock-check.ts';
+import { ProxyAddressError } from './runtime/node/proxies.ts';
 import { findCommandLine } from './terminal/command-line.ts';
 import type { Io, Session } from './terminal/io.ts';
 import { styleFor } from './terminal/style.ts';
@@ -90,7 +91,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     if (error instanceof UsageError) {
       report(session, error.message, ...error.lines);
-    } else if (error instanceof WrongClockError) {
+    } else if (error instanceof WrongClockError || error instanceof ProxyAddressError) {
       report(session, error.message);
     } else if (error instanceof ConfigurationError) {
       report(session, 'the configuration cannot be used.', ...error.message.split('\n'));

@@ -1,4 +1,4 @@
-/** The bucket that a configuration names, for commands that work on what is in it already. */
+/** Opens the bucket of a configuration for commands that work on its present content. */
 import type { Configuration } from '../configuration/configuration.ts';
 import { checkClock } from '../engine/run/clock-check.ts';
 import type { Log } from '../engine/environment.ts';
@@ -24,10 +24,10 @@ export function openForReading(
   return openReadable(file, configuration, agents, { isDry: false, signal });
 }
 
-/** What was written, and who does not show it. */
+/** The result of a write, and whether clients see it. */
 export interface Written<Result> {
   readonly result: Result;
-  /** A sentence where a store that the edge asks earlier was left out; undefined where none was. */
+  /** A sentence, if a store that the edge asks earlier was left out; undefined if none was. */
   readonly unseen: string | undefined;
 }
 
@@ -44,7 +44,7 @@ export async function withWritable<Result>(
   { log, variables }: { readonly log: Log; readonly variables: NodeJS.ProcessEnv },
   write: (store: Store) => Promise<Result>,
 ): Promise<Written<Result>> {
-  // First, or an empty bucket would become Lifeboat's by having nothing in it to approve.
+  // Read first, because opening the stores for writing would make an empty bucket one of Lifeboat's.
   const readable = await openForReading(file, configuration, variables);
   const { signal } = new AbortController();
   const agents = createStoreAgents(readProxies(variables));
@@ -58,7 +58,7 @@ export async function withWritable<Result>(
   try {
     return { result: await write(store), unseen: unseenBy(members) };
   } finally {
-    // A run may have caught one up meanwhile, from before this was written.
+    // A run may meanwhile have caught a store up, from a state before this write.
     await members.tellAgain().catch((error: unknown) => {
       log.warn(error instanceof Error ? error.message : String(error));
     });

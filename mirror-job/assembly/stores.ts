@@ -117,9 +117,7 @@ export async function openOneEarly(
     if (!isStopped()) throw refusedBy(file, settings, error);
   });
   proof.catch(() => undefined);
-  // Where the run is over because of it, nobody waits for what it still tries.
-  const writes = begun.proof.catch((error: unknown) => (isStopped() ? Promise.reject(error) : forever()));
-  writes.catch(() => undefined);
+  const writes = begun.proof;
   const member: Replica = {
     bucket,
     store: new ProbeGatedStore(reading, writes),
@@ -130,10 +128,6 @@ export async function openOneEarly(
   const all = [{ member, settings, failure }];
   if (failure !== undefined && !isStopped()) throw unreachable(file, all);
   return { primary: member.store, all, stateKey, areKnown: !isStopped(), proof };
-}
-
-function forever(): Promise<never> {
-  return new Promise(() => undefined);
 }
 
 /**

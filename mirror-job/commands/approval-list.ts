@@ -1,4 +1,4 @@
-/** What is to be approved: references of the command line, and of a file that is reviewed. */
+/** The references to approve, from the command line and from a file that people review. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Digest } from '../../core/digest.ts';
@@ -14,7 +14,7 @@ import { UsageError } from '../configuration/usage-error.ts';
 
 export interface WantedApproval {
   readonly reference: Reference & { readonly tag: Tag; readonly digest: Digest };
-  /** `FILE:LINE`; undefined for what stands on the command line. */
+  /** `FILE:LINE`; undefined for a reference on the command line. */
   readonly place: string | undefined;
 }
 
@@ -69,7 +69,7 @@ export function refuse(problems: readonly string[]): void {
   if (problems.length > 0) throw new UsageError('nothing was approved.', { lines: problems });
 }
 
-/** A problem, with where its reference stands. */
+/** Puts the place of the reference before a problem. */
 export function at(place: string | undefined, problem: string): string {
   return place === undefined ? problem : `${place}: ${problem}`;
 }

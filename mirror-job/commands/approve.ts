@@ -80,7 +80,7 @@ Examples:
 
 interface ApproveOptions {
   readonly references: readonly string[];
-  /** A list of further ones. */
+  /** A file with more references. */
   readonly file: string | undefined;
   readonly reason: string | undefined;
   readonly config: string;
@@ -89,14 +89,14 @@ interface ApproveOptions {
 }
 
 interface Result {
-  /** As the bucket has it. */
+  /** The image under its name in the bucket. */
   readonly image: string;
   readonly wanted: Digest;
   readonly isListed: boolean;
   readonly outcome: HandOutcome | { readonly result: 'failed'; readonly error: string };
 }
 
-/** How many lines are looked at, and repositories worked on, at once. */
+/** The most repositories that are worked on at once. */
 const AT_ONCE = 8;
 
 /**
@@ -112,7 +112,7 @@ async function runApprove(options: ApproveOptions, session: Session): Promise<nu
     needsImages: false,
     cwd: session.cwd,
   });
-  const asked = locateApprovals([...named, ...listed], (reference) =>
+  const located = locateApprovals([...named, ...listed], (reference) =>
     findRepository(configuration, reference),
   );
 
@@ -121,7 +121,7 @@ async function runApprove(options: ApproveOptions, session: Session): Promise<nu
     config,
     configuration,
     { log: progress, variables: session.env },
-    (store) => carryOut(store, asked, { reason: options.reason, by: currentActor(session.env) }, progress),
+    (store) => carryOut(store, located, { reason: options.reason, by: currentActor(session.env) }, progress),
   );
   if ('failure' in done) {
     progress.fail(`before anything was moved: ${done.failure}`);
@@ -169,7 +169,7 @@ function report(
 
 async function carryOut(
   store: Store,
-  asked: readonly WantedApproval[],
+  wanted: readonly WantedApproval[],
   said: Pick<Approval, 'reason' | 'by'>,
   log: Log,
 ): Promise<{ readonly results: readonly Result[] } | { readonly failure: string }> {
@@ -177,8 +177,8 @@ async function carryOut(
   let states: ReadonlyMap<Repository, RepositoryState>;
   let approvals: readonly Approval[];
   try {
-    states = await openStates(environment, asked);
-    approvals = await checkApprovals(environment, states, asked, said);
+    states = await openStates(environment, wanted);
+    approvals = await checkApprovals(environment, states, wanted, said);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     return { failure: error.message };
@@ -201,7 +201,7 @@ async function openStates(
   );
 }
 
-/** Repositories at once, the tags of one after another, for they share its index. */
+/** Works on several repositories at once, and on the tags of one repository in turn, because they share its index. */
 async function approveAll(
   environment: Environment,
   states: ReadonlyMap<Repository, RepositoryState>,
@@ -236,7 +236,7 @@ async function outcomeOf(
     const own = state ?? (await RepositoryState.open(environment, approval.repository));
     return await approveTag(environment, own, approval);
   } catch (error) {
-    // One that fails does not stop the others.
+    // A failed approval does not stop the others.
     if (!(error instanceof StoreError || error instanceof TagContendedError)) throw error;
     return { result: 'failed', error: error.message };
   }

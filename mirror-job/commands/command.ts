@@ -1,4 +1,4 @@
-/** What the commands share: their shape, and how their options are read. */
+/** The shape of a command, and the way in which all commands read their options. */
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { countEdits } from '../../core/spelling.ts';
 import { UsageError } from '../configuration/usage-error.ts';

@@ -86,7 +86,7 @@ function parseImage(text: string): Reference {
   }
 }
 
-/** An export may take long: that it has nowhere to go is said before. @throws {UsageError} */
+/** Refuses a target that cannot be written, before the export, which may take long. @throws {UsageError} */
 async function refuseTarget(to: string, cwd: string): Promise<void> {
   if (to === '') throw new UsageError('--to names neither a folder nor a file.');
   if (/\.(?:tgz|tar\.\w+)$/.test(to)) {
@@ -114,7 +114,7 @@ async function refuseTarget(to: string, cwd: string): Promise<void> {
 
 interface ExportOptions {
   readonly references: readonly Reference[];
-  /** A file whose name ends in `.tar`, or a folder; neither is there yet. */
+  /** The name of a file that ends in `.tar`, or of a folder. Neither exists yet. */
   readonly to: string;
   readonly config: string;
   /** Prints the result as JSON, instead of a summary. */
@@ -136,7 +136,7 @@ async function runExport(options: ExportOptions, session: Session): Promise<numb
     repository: findRepository(configuration, reference),
   }));
   const agents = createStoreAgents(readProxies(session.env));
-  // Until then a signal ends the process as signals do.
+  // While the store is opened, a signal ends the process as usual.
   const { signal: never } = new AbortController();
   const store = await openReadable(options.config, configuration, agents, {
     isDry: false,
@@ -151,7 +151,7 @@ async function runExport(options: ExportOptions, session: Session): Promise<numb
   try {
     writer = await (options.to.endsWith('.tar') ? writeTar(options.to) : writeFolder(options.to));
     progress.start(tally);
-    // A store that hangs does not keep an interrupted export from being cleared away.
+    // An interrupted export does not wait for a store that hangs, so that it can remove the partial layout.
     result = await Promise.race([exportImages(environment, references, writer), aborted(signal)]);
     if (result.failures.length === 0) await writer.finish();
     else await writer.abandon();
@@ -161,7 +161,7 @@ async function runExport(options: ExportOptions, session: Session): Promise<numb
     progress.stop();
     const reason = signal.aborted ? 'interrupted' : `it cannot be written (${errorCode(error)})`;
     progress.fail(`  ${options.to}: ${reason}. Nothing is left of it.`);
-    // What was asked of the store and is not wanted any more must not keep the process.
+    // A request to the store that nobody waits for must not keep the process.
     if (signal.aborted) session.exit(1);
     return 1;
   }
@@ -202,7 +202,7 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** A second signal ends the process as signals do. */
+/** The first signal aborts the export. A second one ends the process as usual. */
 function stopOnce(progress: Progress, { signals }: Session): AbortSignal {
   const stop = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
@@ -216,7 +216,7 @@ function stopOnce(progress: Progress, { signals }: Session): AbortSignal {
   return stop.signal;
 }
 
-/** A full disk and the like. */
+/** Whether the file system failed, for example because the disk is full. */
 function isFileError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error;
 }

@@ -74,7 +74,7 @@ Examples:
 
 interface HistoryOptions {
   readonly reference: Reference;
-  /** Movements. */
+  /** The most movements to show. */
   readonly limit: number;
   readonly config: string;
   /** Prints JSON, with whole digests. */

@@ -16,7 +16,7 @@ import { maySelect } from '../engine/selection/selection.ts';
  * The images that references name, by where they come from or by where they are served. A tag or a digest in a
  * reference (of both, the digest) replaces the selection of its entry; without one, the entry is done as it is. An
  * image without an entry is mirrored as if its reference stood in the configuration.
- * @param texts none: all that the configuration lists
+ * @param texts if there is none, everything that the configuration lists is mirrored
  * @throws {UsageError} for a text that is no reference, names neither a tag nor a digest nor an entry, or could be one
  *   of two
  */
@@ -82,8 +82,8 @@ function isNamedBy({ source, repository }: ImageConfiguration, reference: Refere
 }
 
 /**
- * Several entries may serve one name, each another tag; and one image may be served under several names, each by an entry:
- * then it is done under all of them, as it is without a tag.
+ * Several entries may serve one name, each with other tags. One image may also be served under several names, each by an
+ * entry. It is then mirrored under all of them, as it is without a tag.
  */
 function entriesFor(
   text: string,

@@ -62,7 +62,7 @@ Examples:
 
 interface ImportOptions {
   readonly file: string;
-  /** A file, or `-` or `/dev/stdout` for standard output. */
+  /** The name of a file, or `-` or `/dev/stdout` for standard output. */
   readonly output: string;
   /** Whether the output may replace a file. */
   readonly force: boolean;

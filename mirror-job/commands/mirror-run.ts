@@ -4,7 +4,7 @@ import type { Configuration } from '../configuration/configuration.ts';
 import { ShutdownDeadlineStore } from '../engine/store/shutdown-deadline-store.ts';
 import { checkClock } from '../engine/run/clock-check.ts';
 import { DryStore } from '../engine/store/dry-store.ts';
-import { DEFAULT_LIMITS, type Environment } from '../engine/environment.ts';
+import { DEFAULT_LIMITS, type Environment, type Log } from '../engine/environment.ts';
 import type { Image } from '../engine/run/image.ts';
 import { planMirror, type PlanReport } from '../engine/run/plan.ts';
 import type { RunReport } from '../engine/report.ts';
@@ -46,12 +46,17 @@ export async function mirror(
   entries: Configuration['images'],
   { progress, session }: { readonly progress: Progress; readonly session: Session },
 ): Promise<RunReport | PlanReport> {
-  const signal = stopOnSignals(progress, session, configuration.maxDuration);
+  const refusal = new AbortController();
+  const signal = AbortSignal.any([
+    stopOnSignals(progress, session, configuration.maxDuration),
+    refusal.signal,
+  ]);
+  const log = logUntil(refusal.signal, progress);
   const proxies = readProxies(session.env);
   const agents = createStoreAgents(proxies);
   const images = await openImages(configuration, {
     clock: systemClock,
-    log: progress,
+    log,
     signal,
     audience: configuration.store.audience,
     entries,
@@ -70,7 +75,7 @@ export async function mirror(
     return showing(progress, environment, () => planMirror(environment, configuration.name, images));
   }
   const isOne = configuration.laterStores.length === 0;
-  // Several may have to be brought in step before they are read: that takes its time, or fails.
+  // Several stores may have to be brought in step before they are read, which takes time, or fails.
   const stores = isOne
     ? await openOneEarly(file, configuration, {
         agents,
@@ -80,9 +85,9 @@ export async function mirror(
       })
     : await openStores(file, configuration, { agents, signal, checkClock: checkClocks });
   const { milliseconds: longest } = configuration.maxDuration;
-  const base = createEnvironment({ store: stores.primary, log: progress, signal }, longest);
+  const base = createEnvironment({ store: stores.primary, log, signal }, longest);
   const run = async (): Promise<RunReport> => {
-    // A run that was stopped before it knew the bucket reports what it has not reached, and writes nothing there.
+    // If a run was stopped before it knew the bucket, it reports the images that it has not reached, and writes nothing.
     const stopped = () =>
       runMirror({ ...base, store: new DryStore(stores.primary) }, configuration.name, images, {
         scrubs: false,
@@ -100,20 +105,37 @@ export async function mirror(
   };
   return showing(progress, base, () => {
     const running = run();
-    // Where the bucket may not be written, the run is over: it has read, and what it wants to write waits for ever.
-    return Promise.race([running, stores.proof.then(() => running)]);
+    // A run may begin to read before it is known that the bucket may be written. If it may not, the run is stopped, and
+    // nobody waits for its end.
+    const proof = stores.proof.catch((error: unknown) => {
+      refusal.abort(error);
+      throw error;
+    });
+    return Promise.race([running, proof.then(() => running)]);
   });
 }
 
+/** A log that is silent after the signal: a refused run would report each write that fails, which the refusal explains. */
+function logUntil(signal: AbortSignal, log: Log): Log {
+  return {
+    info: (message) => {
+      if (!signal.aborted) log.info(message);
+    },
+    warn: (message) => {
+      if (!signal.aborted) log.warn(message);
+    },
+  };
+}
+
 /**
- * Begins what the first repositories wait for and what needs no bucket: each waits for one answer instead of for
- * several, one after the other. A list of tags is asked for once a run.
- * @returns what to read of the bucket as soon
+ * Asks the upstreams for the tag lists of the first repositories, because these requests need no bucket. Each repository
+ * then waits for one answer instead of for several, one after the other. A list is asked for once per run.
+ * @returns the keys of the bucket to read as early
  */
 function beginReading(images: readonly Image[]): string[] {
   const first = images.slice(0, DEFAULT_LIMITS.repositories);
   for (const { source, tags } of first) {
-    // Whoever needs it hears of a failure.
+    // A failure reaches the code that needs the list.
     if (source.upstream !== undefined && tags.rules !== undefined) source.tags().catch(() => undefined);
   }
   return [STORES_KEY, ...first.map(({ repository }) => repositoryIndexKey(repository))];

@@ -14,7 +14,7 @@ import { currentActor } from '../runtime/node/actor.ts';
 import { createEnvironment } from '../assembly/environment.ts';
 import { withWritable, type Written } from '../assembly/bucket-access.ts';
 import { findRepository } from './arguments/named-repository.ts';
-import { resolvePlace } from './arguments/resolve-digest.ts';
+import { resolveDigest } from './arguments/resolve-digest.ts';
 import type { Session } from '../terminal/io.ts';
 import { describeReversion } from '../terminal/hand-text.ts';
 import { Progress } from '../terminal/progress.ts';
@@ -80,7 +80,7 @@ Examples:
 
 interface RevertOptions {
   readonly reference: Reference & { readonly tag: Tag };
-  /** A digest, or how one begins; undefined for where it stood before its last movement. */
+  /** A digest, or the first digits of one; undefined for the digest before the tag's last movement. */
   readonly to: string | undefined;
   readonly reason: string | undefined;
   readonly config: string;
@@ -114,12 +114,12 @@ async function runRevert(
       async (store) => {
         const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
         const state = await RepositoryState.open(environment, repository);
-        const place =
+        const digest =
           to === undefined
             ? undefined
-            : await resolvePlace(environment, state.entries(), repository, tag, to);
+            : await resolveDigest(environment, state.entries(), repository, tag, to);
         const by = currentActor(session.env);
-        return revertTag(environment, state, { repository, tag, to: place, reason, by });
+        return revertTag(environment, state, { repository, tag, to: digest, reason, by });
       },
     );
   } catch (error) {

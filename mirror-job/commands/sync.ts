@@ -199,7 +199,7 @@ async function publishReport(
   );
   const stream = areStandardOutput.includes(true) ? session.stderr : session.stdout;
   const style = styleFor(stream, session.env);
-  // Not made in vain, because with thousands of new tags it has megabytes.
+  // Made only if it is needed, because with thousands of new tags it has megabytes.
   const json = options.json || options.report !== undefined ? formatJson(report, session.commandLine) : '';
   if (options.json) {
     session.stdout.write(json);

@@ -2,7 +2,6 @@
  * The programs that keep docker's credentials elsewhere than in a file.
  * https://github.com/docker/docker-credential-helpers#development
  */
-import { execFile } from 'node:child_process';
 import { isObject } from '../../core/json.ts';
 import type { IdentityToken, Password } from '../sources/registry/registry-options.ts';
 import { credentialOf } from './docker-config.ts';
@@ -51,6 +50,8 @@ async function run(
   timeout: number,
   signal: AbortSignal,
 ): Promise<{ error: Failure | null; stdout: string }> {
+  // Loaded only for a helper, because most runs have none.
+  const { execFile } = await import('node:child_process');
   return new Promise((resolve) => {
     const options = { timeout, signal, killSignal: 'SIGKILL', maxBuffer: MAX_ANSWER } as const;
     // The error's own message holds what the helper wrote: only its code leaves this function.

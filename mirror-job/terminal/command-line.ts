@@ -11,7 +11,7 @@ export const DEFAULT_CONFIGURATION = 'lifeboat.yaml';
 
 const WITHOUT_CONFIGURATION: ReadonlySet<string> = new Set(['import']);
 
-/** A command as messages quote it. One that names its configuration already is complete. */
+/** Finds the commands that messages quote. A command that names its configuration is complete already. */
 const QUOTED = /"lifeboat ((?!\S+ (?:-c |--config=))[^"\n]+)"/g;
 
 export class CommandLine {
@@ -98,7 +98,7 @@ function optionFor(file: string): string {
   return file.startsWith('-') ? `--config=${quote(file)}` : `-c ${quote(file)}`;
 }
 
-/** A word as a POSIX shell reads it. */
+/** Quotes a word, if necessary, so that a POSIX shell reads it as it is. */
 function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

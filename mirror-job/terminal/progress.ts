@@ -7,16 +7,16 @@ import type { Output, Session } from './io.ts';
 import { styleFor, type Style } from './style.ts';
 import { Rate, headline, overallBar, runningLines } from './view.ts';
 
-/** Milliseconds between two views. */
-const LIVE_EVERY = 250;
-const PLAIN_EVERY = 10_000;
+/** The time between two views on a terminal, and between two plain lines elsewhere. */
+const LIVE_EVERY_MS = 250;
+const PLAIN_EVERY_MS = 10_000;
 
 export class Progress implements Log {
   readonly #output: Output;
   readonly #isLive: boolean;
   readonly #rate = new Rate();
   #timer: NodeJS.Timeout | undefined;
-  /** What stands on the terminal, or was the last plain line. */
+  /** The lines on the terminal, or the last plain line. */
   #shown: readonly string[] = [];
   #running: ReadonlySet<Running> = new Set();
 
@@ -36,12 +36,12 @@ export class Progress implements Log {
     this.#rate.sample(Date.now(), tally.bytes);
     this.#timer = setInterval(
       () => (this.#isLive ? this.#renew(tally) : this.#tell(tally)),
-      this.#isLive ? LIVE_EVERY : PLAIN_EVERY,
+      this.#isLive ? LIVE_EVERY_MS : PLAIN_EVERY_MS,
     );
     this.#timer.unref();
   }
 
-  /** Nothing of the view stays. */
+  /** Removes the view. */
   stop(): void {
     clearInterval(this.#timer);
     if (this.#isLive) this.#output.write(this.#erasure());
@@ -56,7 +56,7 @@ export class Progress implements Log {
     this.#say(`${this.#style.bad('warning:')} `, message);
   }
 
-  /** Says what could not be done, and why. */
+  /** Reports something that could not be done, with the reason. */
   fail(message: string): void {
     this.#say(`${this.#style.bad('failed')} `, message);
   }
@@ -78,7 +78,7 @@ export class Progress implements Log {
 
   #renew(tally: Tally): void {
     const { columns = 80, rows = 24 } = this.#output;
-    // What is gone before it can be read only makes the view jump.
+    // A blob that is done before its line can be read would only make the view jump.
     const lasting = [...tally.running].filter((blob) => this.#running.has(blob));
     this.#running = new Set(tally.running);
     const rate = this.#rate.sample(Date.now(), tally.bytes);

@@ -29,8 +29,8 @@ export function currentActor(environment: NodeJS.ProcessEnv): string | undefined
 
 /**
  * `octocat (github.com)` in CI, else `alice@laptop`.
- * @param machine a part of it that fails is not known: a container's user often has no name
- * @returns undefined when not known
+ * @param machine a part that throws counts as unknown, because the user of a container often has no name
+ * @returns undefined if nobody is known
  */
 export function findActor(
   environment: NodeJS.ProcessEnv,
