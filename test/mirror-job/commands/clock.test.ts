@@ -25,7 +25,7 @@ let registry: RogueRegistry;
 let proxy: CountingProxy;
 /** Before the later stores: wrangler's own server does not say the time, and this one says the right one. */
 let rightProxy: CountingProxy;
-/** What the proxy before the store says of the time. */
+/** The time that the proxy before the store says. */
 let date: string | null | undefined;
 
 beforeAll(async () => {

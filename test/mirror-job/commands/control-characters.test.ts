@@ -1,4 +1,4 @@
-/** What upstreams, buckets and files of other tools hold is shown by the real commands, and changes no terminal. */
+/** The commands show text of upstreams, buckets and other tools' files so that it changes no terminal. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -86,7 +86,7 @@ const ATTACKED = ['media-type', 'platform', 'urls', 'realm', 'message', 'names']
 async function configure(): Promise<void> {
   const { endpoint, bucket, region, accessKeyId, secretAccessKey } = store;
   const upstream = { insecure: true, timeout: '2s' };
-  // What one repository of a registry asks for is taken for what the registry asks for.
+  // A request of one repository of a registry counts as a request of the registry.
   const hostOf = (name: string) => (name === 'realm' ? registry.elsewhere : registry.host);
   const images = ATTACKED.map((name) => ({
     source: `${hostOf(name)}/${name}`,

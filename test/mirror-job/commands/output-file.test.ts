@@ -1,4 +1,4 @@
-/** Where a report goes, and that nobody else decides it. */
+/** A report goes to the file that is named, and no other user decides where that is. */
 import { existsSync } from 'node:fs';
 import {
   chmod,
@@ -286,7 +286,7 @@ test.each([
   });
 });
 
-test('what is not standard output is not taken for it', async () => {
+test('no other file is taken for standard output', async () => {
   await inFolder(async (folder) => {
     await symlink('/dev/null', join(folder, 'link'));
     await symlink('circle', join(folder, 'circle'));

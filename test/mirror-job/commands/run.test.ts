@@ -21,7 +21,7 @@ const LARGE = 20_000_000;
 let folder = '';
 let file = '';
 let store: Store;
-/** Those that no test has used yet. */
+/** The buckets that no test has used yet. */
 let buckets: string[] = [];
 let bucket = '';
 let proxy: CountingProxy;

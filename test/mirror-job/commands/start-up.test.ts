@@ -1,4 +1,4 @@
-/** What a run that finds nothing new loads: most of the time that it takes is its start. */
+/** A run that finds nothing new loads little, because its start takes most of its time. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,7 +54,7 @@ async function packagesLoaded(file: string): Promise<ReadonlySet<string>> {
   );
 }
 
-test('a run with nothing to copy loads no AWS SDK, and no second HTTP client of Node’s', async () => {
+test('a run with nothing to copy loads no AWS SDK, and no package besides the few that it uses', async () => {
   const { endpoint, bucket, region, accessKeyId, secretAccessKey } = store;
   const file = join(folder, 'lifeboat.yaml');
   const from = { endpoint, bucket, region, accessKeyId, secretAccessKey };

@@ -111,7 +111,7 @@ describe('an answer that only other providers give', () => {
   beforeAll(async () => {
     port = await freePort();
     server = createServer((_, response) => {
-      // Where AWS says it, if it does.
+      // In the answer of AWS, if it has one.
       const region = answer.status === 301 ? { 'x-amz-bucket-region': 'eu-west-1' } : {};
       response.writeHead(answer.status, { 'content-type': 'application/xml', ...region });
       response.end(`<?xml version="1.0"?><Error><Code>${answer.code}</Code>${answer.more}</Error>`);

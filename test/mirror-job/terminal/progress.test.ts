@@ -1,4 +1,4 @@
-/** What stands on the screen while a run goes on, and what stays when it is over: nothing of the view. */
+/** The view of a run on the screen. Nothing of it stays when the run is over. */
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Tally } from '../../../mirror-job/engine/tally.ts';
