@@ -1,22 +1,64 @@
 /** The command line of `lifeboat`: finds the command, and turns whatever ends it into an exit code. */
 import about from '../package.json' with { type: 'json' };
 import { brief, printable } from '../core/printable.ts';
-import { approve } from './commands/approve.ts';
 import { seeHelp, suggest, type Command } from './commands/command.ts';
 import { UsageError } from './configuration/usage-error.ts';
 import { ConfigurationError } from './configuration/configuration-error.ts';
 import { WrongClockError } from './engine/run/clock-check.ts';
-import { exportCommand } from './commands/export.ts';
-import { history } from './commands/history.ts';
-import { importCommand } from './commands/import.ts';
-import { revert } from './commands/revert.ts';
-import { plan, sync } from './commands/sync.ts';
+import { ProxyAddressError } from './runtime/node/proxies.ts';
 import { findCommandLine } from './terminal/command-line.ts';
+import type { Io, Session } from './terminal/io.ts';
 import { styleFor } from './terminal/style.ts';
 
-const COMMANDS: readonly Command[] = [sync, plan, history, approve, revert, importCommand, exportCommand];
+/** A row of the table of commands. */
+interface CommandEntry {
+  /** The word after `lifeboat`. */
+  readonly name: string;
+  /** One line, for the list of commands. */
+  readonly summary: string;
+  /** Loads the command's code, and nothing of the other commands. */
+  readonly load: () => Promise<Command>;
+}
 
-/** Better a word about them than "no such command". */
+const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'sync',
+    summary: 'Mirror what lifeboat.yaml lists into the bucket, once.',
+    load: async () => (await import('./commands/sync.ts')).sync,
+  },
+  {
+    name: 'plan',
+    summary: 'Show what sync would do, tag by tag, and what it would cost.',
+    load: async () => (await import('./commands/sync.ts')).plan,
+  },
+  {
+    name: 'history',
+    summary: 'Show when tags moved and why, which tags are held, and which digests wait.',
+    load: async () => (await import('./commands/history.ts')).history,
+  },
+  {
+    name: 'approve',
+    summary: 'Move tags to digests that were looked at, and end their holds.',
+    load: async () => (await import('./commands/approve.ts')).approve,
+  },
+  {
+    name: 'revert',
+    summary: 'Move a tag back to an earlier digest, and hold it there.',
+    load: async () => (await import('./commands/revert.ts')).revert,
+  },
+  {
+    name: 'import',
+    summary: "Write a lifeboat.yaml from another tool's configuration.",
+    load: async () => (await import('./commands/import.ts')).importCommand,
+  },
+  {
+    name: 'export',
+    summary: 'Write images of the bucket into an OCI layout, a folder or a tar.',
+    load: async () => (await import('./commands/export.ts')).exportCommand,
+  },
+];
+
+/** Commands that are planned. For them, the message says so instead of "there is no command". */
 const NOT_BUILT_YET: ReadonlySet<string> = new Set(['prune', 'verify']);
 
 const HELP = `Lifeboat keeps clusters pulling when a registry is down. This program fills its bucket.
@@ -37,90 +79,83 @@ Example:
   npx lifeboat sync -c lifeboat.yaml
 `;
 
-const commandLine = findCommandLine({
-  argv0: process.argv0,
-  execArgv: process.execArgv,
-  argv: process.argv,
-  env: process.env,
-  cwd: process.cwd(),
-});
-
-/** Each line stays one line, whatever it quotes. */
-function say(...lines: readonly string[]): void {
-  const text = lines.map((line) => `${printable(brief(line))}\n`).join('');
-  process.stderr.write(`${styleFor(process.stderr).bad('lifeboat:')} ${commandLine.complete(text)}`);
-}
-
-/** @returns the exit code */
-async function main(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args;
-  if (name === undefined) {
-    process.stderr.write(commandLine.completeHelp(HELP));
+/**
+ * Runs one command.
+ * @param args the command's name and its arguments
+ * @returns the exit code. Each error has been written to `io.stderr`
+ */
+export async function main(args: readonly string[], io: Io): Promise<number> {
+  const session = sessionOf(args, io);
+  try {
+    return await runCommand(args, session);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      report(session, error.message, ...error.lines);
+    } else if (error instanceof WrongClockError || error instanceof ProxyAddressError) {
+      report(session, error.message);
+    } else if (error instanceof ConfigurationError) {
+      report(session, 'the configuration cannot be used.', ...error.message.split('\n'));
+    } else {
+      const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      report(
+        session,
+        'this is a fault of Lifeboat. Please report it with the following lines.',
+        ...trace.split('\n'),
+      );
+      return 1;
+    }
     return 2;
   }
-  if (name === '--version' || name === '-V') {
-    process.stdout.write(`${about.name} ${about.version}\n`);
-    return 0;
-  }
-  const wantsHelp = args.includes('--help') || args.includes('-h') || name === 'help';
-  const wanted = name === 'help' ? rest[0] : name;
-  const command = COMMANDS.find((one) => one.name === wanted);
-  if (command === undefined) {
-    if (wanted !== undefined && !wanted.startsWith('-')) throw new UsageError(unknown(wanted));
-    if (!wantsHelp) throw new UsageError(`a command has to come first, not "${name}". ${seeHelp('')}`);
-    process.stdout.write(commandLine.completeHelp(HELP));
-    return 0;
-  }
-  if (wantsHelp) {
-    process.stdout.write(commandLine.completeHelp(command.help));
-    return 0;
-  }
-  return command.run(rest, commandLine);
 }
 
-function unknown(name: string): string {
-  if (NOT_BUILT_YET.has(name)) return `the command "${name}" is planned and not built yet. ${seeHelp('')}`;
-  const known = COMMANDS.map((command) => command.name);
-  return `there is no command "${name}".${suggest(name, known)} ${seeHelp('')}`;
-}
-
-// Whoever read the output has gone ("| head"): no reason to stop a mirror run in the middle.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-}
-
-/** Node ends, and well, where nothing is left that could happen: without this nobody would hear of such a fault. */
-function sayUnfinished(): void {
-  process.exitCode = 1;
-  say(
+/** Says that `main` did not come to its end although nothing is left for it to wait for. */
+export function reportUnfinished(io: Io, args: readonly string[]): void {
+  report(
+    sessionOf(args, io),
     'this is a fault of Lifeboat: it waits for something that never comes. What the command has done so far stays. Please report this fault.',
   );
 }
 
-async function start(): Promise<void> {
-  process.once('beforeExit', sayUnfinished);
-  try {
-    process.exitCode = await main(process.argv.slice(2));
-  } catch (error) {
-    process.exitCode = 2;
-    if (error instanceof UsageError) {
-      say(error.message, ...error.lines);
-    } else if (error instanceof WrongClockError) {
-      say(error.message);
-    } else if (error instanceof ConfigurationError) {
-      say('the configuration cannot be used.', ...error.message.split('\n'));
-    } else {
-      process.exitCode = 1;
-      const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      say('this is a fault of Lifeboat. Please report it with the following lines.', ...trace.split('\n'));
-    }
-  }
-  process.off('beforeExit', sayUnfinished);
-  // What a silent store or upstream was asked, and nobody waits for any more, must not keep the process.
-  setTimeout(() => process.exit(), 500).unref();
+function sessionOf(args: readonly string[], io: Io): Session {
+  return { ...io, commandLine: findCommandLine(io.program, args, io.cwd) };
 }
 
-// Not awaited: the bundle is a script, and only a module may wait here.
-void start();
+/** Each line stays one line, whatever it quotes. */
+function report({ stderr, env, commandLine }: Session, ...lines: readonly string[]): void {
+  const text = lines.map((line) => `${printable(brief(line))}\n`).join('');
+  stderr.write(`${styleFor(stderr, env).bad('lifeboat:')} ${commandLine.complete(text)}`);
+}
+
+async function runCommand(args: readonly string[], session: Session): Promise<number> {
+  const { stdout, stderr, commandLine } = session;
+  const [name, ...rest] = args;
+  if (name === undefined) {
+    stderr.write(commandLine.completeHelp(HELP));
+    return 2;
+  }
+  if (name === '--version' || name === '-V') {
+    stdout.write(`${about.name} ${about.version}\n`);
+    return 0;
+  }
+  const wantsHelp = args.includes('--help') || args.includes('-h') || name === 'help';
+  const wanted = name === 'help' ? rest[0] : name;
+  const entry = COMMANDS.find((one) => one.name === wanted);
+  if (entry === undefined) {
+    if (wanted !== undefined && !wanted.startsWith('-')) throw new UsageError(unknown(wanted));
+    if (!wantsHelp) throw new UsageError(`a command has to come first, not "${name}". ${seeHelp('')}`);
+    stdout.write(commandLine.completeHelp(HELP));
+    return 0;
+  }
+  const command = await entry.load();
+  if (wantsHelp) {
+    stdout.write(commandLine.completeHelp(command.help));
+    return 0;
+  }
+  return command.run(rest, session);
+}
+
+function unknown(name: string): string {
+  if (NOT_BUILT_YET.has(name)) return `the command "${name}" is planned and not built yet. ${seeHelp('')}`;
+  const known = COMMANDS.map((entry) => entry.name);
+  return `there is no command "${name}".${suggest(name, known)} ${seeHelp('')}`;
+}

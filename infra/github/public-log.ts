@@ -5,7 +5,7 @@
  */
 import process from 'node:process';
 
-/** What a git server answers to everybody who may fetch. */
+/** The answer of a git server to everybody who may fetch. */
 const ADVERTISEMENT = 'application/x-git-upload-pack-advertisement';
 const NEXT =
   'Make the repository private, or set its variable LIFEBOAT_PUBLIC_LOG to yes if everybody may read which images it mirrors.';

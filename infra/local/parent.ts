@@ -1,8 +1,7 @@
-/** Notices that the process which started this one is gone. */
+/** Notices that the parent process is gone. */
 import { setInterval } from 'node:timers/promises';
 
-/** Milliseconds. */
-const EVERY = 500;
+const EVERY_MS = 500;
 
 /**
  * Resolves when npm is gone. npm passes SIGTERM only to its shell, and the shell leaves its own processes running: the
@@ -11,7 +10,7 @@ const EVERY = 500;
 export async function parentGone(): Promise<void> {
   const parent = process.ppid;
   if (process.env['npm_lifecycle_event'] === undefined) return new Promise(() => {});
-  for await (const _ of setInterval(EVERY, undefined, { ref: false })) {
+  for await (const _ of setInterval(EVERY_MS, undefined, { ref: false })) {
     if (process.ppid !== parent) return;
   }
 }

@@ -98,7 +98,7 @@ function environmentFor({ store }: LocalEdge): NodeJS.ProcessEnv {
 
 /** The job as its users run it, in a process of its own. @returns its exit code */
 async function sync(file: string, edge: LocalEdge): Promise<number> {
-  const child = spawn(process.execPath, [join(ROOT, 'mirror-job/main.ts'), 'sync', '-c', file], {
+  const child = spawn(process.execPath, [join(ROOT, 'mirror-job/start.ts'), 'sync', '-c', file], {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: environmentFor(edge),
   });

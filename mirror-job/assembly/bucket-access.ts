@@ -1,4 +1,4 @@
-/** The bucket that a configuration names, for commands that work on what is in it already. */
+/** Opens the bucket of a configuration for commands that work on its present content. */
 import type { Configuration } from '../configuration/configuration.ts';
 import { checkClock } from '../engine/run/clock-check.ts';
 import type { Log } from '../engine/environment.ts';
@@ -14,16 +14,20 @@ import { openInStep, openReadable, openStores } from './stores.ts';
  * The first store that answers. Nothing is written.
  * @throws {ConfigurationError} for a store that cannot be reached, or holds no bucket of Lifeboat's yet
  */
-export function openForReading(file: string, configuration: Configuration): Promise<Store> {
-  const agents = createStoreAgents(readProxies(process.env));
+export function openForReading(
+  file: string,
+  configuration: Configuration,
+  variables: NodeJS.ProcessEnv,
+): Promise<Store> {
+  const agents = createStoreAgents(readProxies(variables));
   const { signal } = new AbortController();
   return openReadable(file, configuration, agents, { isDry: false, signal });
 }
 
-/** What was written, and who does not show it. */
+/** The result of a write, and whether clients see it. */
 export interface Written<Result> {
   readonly result: Result;
-  /** A sentence where a store that the edge asks earlier was left out; undefined where none was. */
+  /** A sentence, if a store that the edge asks earlier was left out; undefined if none was. */
   readonly unseen: string | undefined;
 }
 
@@ -37,13 +41,13 @@ export interface Written<Result> {
 export async function withWritable<Result>(
   file: string,
   configuration: Configuration,
-  log: Log,
+  { log, variables }: { readonly log: Log; readonly variables: NodeJS.ProcessEnv },
   write: (store: Store) => Promise<Result>,
 ): Promise<Written<Result>> {
-  // First, or an empty bucket would become Lifeboat's by having nothing in it to approve.
-  const readable = await openForReading(file, configuration);
+  // Read first, because opening the stores for writing would make an empty bucket one of Lifeboat's.
+  const readable = await openForReading(file, configuration, variables);
   const { signal } = new AbortController();
-  const agents = createStoreAgents(readProxies(process.env));
+  const agents = createStoreAgents(readProxies(variables));
   const opened = await openStores(file, configuration, {
     agents,
     signal,
@@ -54,7 +58,7 @@ export async function withWritable<Result>(
   try {
     return { result: await write(store), unseen: unseenBy(members) };
   } finally {
-    // A run may have caught one up meanwhile, from before this was written.
+    // A run may meanwhile have caught a store up, from a state before this write.
     await members.tellAgain().catch((error: unknown) => {
       log.warn(error instanceof Error ? error.message : String(error));
     });

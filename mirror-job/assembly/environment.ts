@@ -1,11 +1,11 @@
 /** The engine's environment under Node. */
+import { randomBytes } from 'node:crypto';
 import { compactTime } from '../../core/layout.ts';
 import type { Environment } from '../engine/environment.ts';
 import { createRunState } from '../engine/run-state.ts';
 import { DEFAULT_LIMITS, type Runtime } from '../engine/runtime.ts';
-import { crypto } from '../runtime/node/builtin.ts';
 import { systemClock } from '../runtime/node/clock.ts';
-import { hashAndCollect } from '../runtime/node/memory.ts';
+import { createHash } from '../runtime/node/hash.ts';
 
 /** @param maxRunMs how long the run may take; left out for work that copies nothing from upstreams */
 export function createEnvironment(
@@ -15,9 +15,9 @@ export function createEnvironment(
   const runtime: Runtime = {
     clock: systemClock,
     log,
-    createHash: hashAndCollect(),
+    createHash,
     limits: { ...DEFAULT_LIMITS, maxRunMs },
   };
-  const run = `${compactTime(systemClock.now())}-${crypto.randomBytes(3).toString('hex')}`;
+  const run = `${compactTime(systemClock.now())}-${randomBytes(3).toString('hex')}`;
   return { ...runtime, ...createRunState({ store, run, signal }, runtime.limits) };
 }

@@ -1,6 +1,7 @@
 /** The stores of a configuration: opened, and brought in step. */
 import type { Configuration, StoreConfiguration } from '../configuration/configuration.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
+import { randomUUID } from 'node:crypto';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { BucketRefusedError, beginBucket, openBucket, requireIdentity } from '../engine/store/bucket.ts';
 import { ShutdownDeadlineStore } from '../engine/store/shutdown-deadline-store.ts';
@@ -16,7 +17,6 @@ import { StoreError, type Store } from '../engine/store/store.ts';
 import { UnconditionalStore } from '../engine/store/unconditional-store.ts';
 import { systemClock } from '../runtime/node/clock.ts';
 import type { Agents } from '../runtime/node/agents.ts';
-import { crypto } from '../runtime/node/builtin.ts';
 import { S3Store } from '../storage/s3/s3-store.ts';
 
 /** A few small objects are read and written when a store is opened. Milliseconds. */
@@ -58,7 +58,7 @@ export async function openStores(
   const opened = await Promise.all(
     [store, ...laterStores].map(async (settings) => {
       const member = connect(settings, how);
-      const newId = crypto.randomUUID();
+      const newId = randomUUID();
       const open = () => openBucket(member.store, { ...settings, name, newId });
       const { id, failure } = await opening(file, settings, () =>
         laterStores.length === 0 ? open() : inTime(member.bucket.name, open),
@@ -104,7 +104,7 @@ export async function openOneEarly(
   const begun: { proof: Promise<void> } = { proof: Promise.resolve() };
   const mayBegin = () => how.checkClock([bucket]);
   const { id, failure } = await opening(file, settings, async () => {
-    const newId = crypto.randomUUID();
+    const newId = randomUUID();
     const { identity, prove } = await beginBucket(store, { ...settings, name, newId, mayBegin });
     await mayBegin();
     // Whoever reads goes first: nobody waits for the proof yet.
@@ -117,9 +117,7 @@ export async function openOneEarly(
     if (!isStopped()) throw refusedBy(file, settings, error);
   });
   proof.catch(() => undefined);
-  // Where the run is over because of it, nobody waits for what it still tries.
-  const writes = begun.proof.catch((error: unknown) => (isStopped() ? Promise.reject(error) : forever()));
-  writes.catch(() => undefined);
+  const writes = begun.proof;
   const member: Replica = {
     bucket,
     store: new ProbeGatedStore(reading, writes),
@@ -130,10 +128,6 @@ export async function openOneEarly(
   const all = [{ member, settings, failure }];
   if (failure !== undefined && !isStopped()) throw unreachable(file, all);
   return { primary: member.store, all, stateKey, areKnown: !isStopped(), proof };
-}
-
-function forever(): Promise<never> {
-  return new Promise(() => undefined);
 }
 
 /**
@@ -222,7 +216,7 @@ export async function openReadable(
     const bounded = new ShutdownDeadlineStore(bucket, systemClock, signal);
     const member: Replica = { bucket, store: bounded, id: undefined, isNew: false, secret: undefined };
     // What is not written needs no proof that it would be written safely.
-    const expected = { ...settings, name, newId: crypto.randomUUID(), singleWriter: true };
+    const expected = { ...settings, name, newId: randomUUID(), singleWriter: true };
     const open = () => (isDry ? openBucket(new DryStore(bounded), expected) : requireIdentity(bounded));
     const { failure } = await opening(file, settings, () =>
       laterStores.length === 0 ? open() : inTime(bucket.name, open),

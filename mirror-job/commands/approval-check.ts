@@ -1,4 +1,4 @@
-/** Whether each approval can be carried out: looked at for all of them before the first one is. */
+/** Checks that every approval can be carried out, before the first one is. */
 import { formatReference, type Reference, type Repository } from '../../core/reference.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import type { Approval } from '../engine/tags/approve.ts';
@@ -9,10 +9,13 @@ import { findTag } from '../engine/tags/publish.ts';
 import type { RepositoryState } from '../engine/tags/repository-state.ts';
 import { at, refuse, type WantedApproval } from './approval-list.ts';
 
-/** How many are looked at at once. */
+/** The most approvals that are checked at once. */
 const AT_ONCE = 8;
 
-/** By where they are served, each once. @throws {UsageError} for a tag that is wanted in two places */
+/**
+ * Replaces each repository by the one under which the image is served, and leaves out repeated references.
+ * @throws {UsageError} for a tag that is to point to two digests
+ */
 export function locateApprovals(
   wanted: readonly WantedApproval[],
   locate: (reference: Reference) => Repository,
@@ -40,7 +43,7 @@ export function locateApprovals(
 }
 
 /**
- * What is to be approved has to be stored under a tag that the bucket knows.
+ * Checks that each digest is stored, and that the bucket knows its tag.
  * @throws {UsageError} with every reference that cannot be approved
  * @throws {StoreError}
  */
@@ -68,7 +71,7 @@ export async function checkApprovals(
           .get(repository)
           ?.entries()
           .some((entry) => 'tag' in entry && entry.tag === tag);
-        // A tag that is misspelt would be a new one, which nobody mirrors.
+        // A misspelt tag would become a new tag, which no run mirrors.
         if (isKnown !== true && (await findTag(environment, repository, tag)) === undefined) {
           return at(
             one.place,

@@ -1,5 +1,6 @@
-/** What is to be approved: references of the command line, and of a file that is reviewed. */
+/** The references to approve, from the command line and from a file that people review. */
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Digest } from '../../core/digest.ts';
 import {
   NameInvalidError,
@@ -8,25 +9,26 @@ import {
   type Reference,
   type Tag,
 } from '../../core/reference.ts';
-import { codeOf } from './command.ts';
+import { errorCode } from '../runtime/node/error-code.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 
 export interface WantedApproval {
   readonly reference: Reference & { readonly tag: Tag; readonly digest: Digest };
-  /** `FILE:LINE`; undefined for what stands on the command line. */
+  /** `FILE:LINE`; undefined for a reference on the command line. */
   readonly place: string | undefined;
 }
 
 /**
- * One reference a line; empty lines, and what follows a `#`, are left out.
+ * Reads one reference per line. Empty lines and comments, which begin with `#`, are left out.
+ * @param cwd the folder in which a relative name of the file starts
  * @throws {UsageError} for a file that cannot be read, and with every line that cannot be used
  */
-export async function readApprovals(file: string): Promise<readonly WantedApproval[]> {
+export async function readApprovals(file: string, cwd: string): Promise<readonly WantedApproval[]> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readFile(resolve(cwd, file), 'utf8');
   } catch (error) {
-    throw new UsageError(`--file ${file}: it cannot be read (${codeOf(error)}).`, { cause: error });
+    throw new UsageError(`--file ${file}: it cannot be read (${errorCode(error)}).`, { cause: error });
   }
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   const wanted = lines.flatMap((line, index) => {
@@ -67,7 +69,7 @@ export function refuse(problems: readonly string[]): void {
   if (problems.length > 0) throw new UsageError('nothing was approved.', { lines: problems });
 }
 
-/** A problem, with where its reference stands. */
+/** Puts the place of the reference before a problem. */
 export function at(place: string | undefined, problem: string): string {
   return place === undefined ? problem : `${place}: ${problem}`;
 }

@@ -1,8 +1,29 @@
-/** `lifeboat approve`: tags to digests that somebody has looked at. What does the work is loaded only when there is work. */
+/** `lifeboat approve`: tags to digests that somebody has looked at. */
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { parseReason } from './arguments/reason.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
+import type { Digest } from '../../core/digest.ts';
+import { formatReference, type Repository } from '../../core/reference.ts';
+import { loadConfiguration } from '../configuration/load.ts';
+import { approveTag, type Approval } from '../engine/tags/approve.ts';
+import type { Environment, Log } from '../engine/environment.ts';
+import { countOf } from '../engine/support/count-of.ts';
+import { createLimit } from '../engine/support/limit.ts';
+import { TagContendedError, type HandOutcome } from '../engine/tags/move-by-hand.ts';
+import { RepositoryState } from '../engine/tags/repository-state.ts';
+import { StoreError, type Store } from '../engine/store/store.ts';
+import { currentActor } from '../runtime/node/actor.ts';
+import { createEnvironment } from '../assembly/environment.ts';
+import { checkApprovals, locateApprovals } from './approval-check.ts';
+import { parseApprovals, readApprovals, type WantedApproval } from './approval-list.ts';
+import { withWritable } from '../assembly/bucket-access.ts';
+import { findRepository } from './arguments/named-repository.ts';
+import type { Session } from '../terminal/io.ts';
+import { describeApproval } from '../terminal/hand-text.ts';
+import { Progress } from '../terminal/progress.ts';
+import { printJson, printResult } from '../terminal/result.ts';
+import { styleFor } from '../terminal/style.ts';
 
 const OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
@@ -12,8 +33,6 @@ const OPTIONS = {
 } as const;
 
 export const approve: Command = {
-  name: 'approve',
-  summary: 'Move tags to digests that were looked at, and end their holds.',
   help: `Usage: lifeboat approve IMAGE:TAG@DIGEST… [--file FILE] [--reason TEXT] [-c FILE] [--json]
 
 Moves each tag to its digest at once, whatever the tag's policy is, and ends the tag's hold: from
@@ -48,14 +67,177 @@ Examples:
   npx lifeboat approve docker.io/library/nginx:1.27@sha256:4c0f…
   npx lifeboat approve --file approved.txt --reason "$(git log -1 --format=%h)"
 `,
-  async run(args, commandLine) {
+  async run(args, session) {
     const { values, positionals } = parseOptions('approve', args, OPTIONS);
     const { file, config, json } = values;
     if (positionals.length === 0 && file === undefined) {
       throw new UsageError(`say what to approve: IMAGE:TAG@DIGEST, or --file FILE. ${seeHelp('approve')}`);
     }
     const reason = parseReason(values.reason);
-    const { runApprove } = await import('./approve-run.ts');
-    return runApprove({ references: positionals, file, reason, config, json }, commandLine);
+    return runApprove({ references: positionals, file, reason, config, json }, session);
   },
 };
+
+interface ApproveOptions {
+  readonly references: readonly string[];
+  /** A file with more references. */
+  readonly file: string | undefined;
+  readonly reason: string | undefined;
+  readonly config: string;
+  /** Prints the outcome for each tag as JSON, instead of sentences. */
+  readonly json: boolean;
+}
+
+interface Result {
+  /** The image under its name in the bucket. */
+  readonly image: string;
+  readonly wanted: Digest;
+  readonly isListed: boolean;
+  readonly outcome: HandOutcome | { readonly result: 'failed'; readonly error: string };
+}
+
+/** The most repositories that are worked on at once. */
+const AT_ONCE = 8;
+
+/**
+ * @returns the exit code: 0, or 1 where something could not be moved, or the edge may not show it
+ * @throws {UsageError} with every reference that cannot be approved, and nothing was
+ * @throws {ConfigurationError} as early
+ */
+async function runApprove(options: ApproveOptions, session: Session): Promise<number> {
+  const { config } = options;
+  const named = parseApprovals(options.references.map((text) => ({ text, place: undefined })));
+  const listed = options.file === undefined ? [] : await readApprovals(options.file, session.cwd);
+  const configuration = await loadConfiguration(config, session.env, {
+    needsImages: false,
+    cwd: session.cwd,
+  });
+  const located = locateApprovals([...named, ...listed], (reference) =>
+    findRepository(configuration, reference),
+  );
+
+  const progress = new Progress(session);
+  const { result: done, unseen } = await withWritable(
+    config,
+    configuration,
+    { log: progress, variables: session.env },
+    (store) => carryOut(store, located, { reason: options.reason, by: currentActor(session.env) }, progress),
+  );
+  if ('failure' in done) {
+    progress.fail(`before anything was moved: ${done.failure}`);
+    return 1;
+  }
+  const { results } = done;
+  report(results, options, progress, session);
+  if (unseen !== undefined && results.length > 0) progress.warn(unseen);
+  const isDone = results.length === 0 || unseen === undefined;
+  return isDone && results.every(({ outcome }) => outcome.result !== 'failed') ? 0 : 1;
+}
+
+/** Prints the work that was done as the result, and the work that could not be done as an error. */
+function report(
+  results: readonly Result[],
+  { json, reason }: ApproveOptions,
+  progress: Progress,
+  session: Session,
+): void {
+  if (!json && results.length === 0)
+    printResult('the list names no tag, so nothing was approved', String, session);
+  for (const { image, wanted, outcome } of results) {
+    if (outcome.result === 'failed') {
+      progress.fail(`${image}: ${outcome.error}`);
+    } else if (!json) {
+      const style = styleFor(session.stdout, session.env);
+      const describe = (shown: typeof outcome) =>
+        describeApproval(image, wanted, shown, style, session.commandLine);
+      printResult(outcome, describe, session);
+    }
+  }
+  if (json) {
+    const approvals = results.map(({ image, wanted, outcome }) => ({ image, wanted, ...outcome }));
+    printJson({ approvals }, session);
+  }
+  const listed = results.filter(({ isListed, outcome: { result } }) => {
+    return isListed && (result === 'unchanged' || result === 'held');
+  }).length;
+  if (reason !== undefined && listed > 0) {
+    progress.info(
+      `The reason is not recorded for ${countOf(listed, 'tag')} of the list, because nothing is written for an unchanged line.`,
+    );
+  }
+}
+
+async function carryOut(
+  store: Store,
+  wanted: readonly WantedApproval[],
+  said: Pick<Approval, 'reason' | 'by'>,
+  log: Log,
+): Promise<{ readonly results: readonly Result[] } | { readonly failure: string }> {
+  const environment = createEnvironment({ store, log, signal: new AbortController().signal });
+  let states: ReadonlyMap<Repository, RepositoryState>;
+  let approvals: readonly Approval[];
+  try {
+    states = await openStates(environment, wanted);
+    approvals = await checkApprovals(environment, states, wanted, said);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    return { failure: error.message };
+  }
+  return { results: await approveAll(environment, states, approvals) };
+}
+
+async function openStates(
+  environment: Environment,
+  wanted: readonly WantedApproval[],
+): Promise<ReadonlyMap<Repository, RepositoryState>> {
+  const repositories = [...new Set(wanted.map(({ reference }) => reference.repository))];
+  const limit = createLimit(AT_ONCE);
+  return new Map(
+    await Promise.all(
+      repositories.map((repository) =>
+        limit(async () => [repository, await RepositoryState.open(environment, repository)] as const),
+      ),
+    ),
+  );
+}
+
+/** Works on several repositories at once, and on the tags of one repository in turn, because they share its index. */
+async function approveAll(
+  environment: Environment,
+  states: ReadonlyMap<Repository, RepositoryState>,
+  approvals: readonly Approval[],
+): Promise<readonly Result[]> {
+  const results = new Map<Approval, Result>();
+  const limit = createLimit(AT_ONCE);
+  await Promise.all(
+    [...Map.groupBy(approvals, ({ repository }) => repository)].map(([repository, group]) =>
+      limit(async () => {
+        for (const one of group) {
+          const image = formatReference({ repository, tag: one.tag, digest: undefined });
+          results.set(one, {
+            image,
+            wanted: one.target.digest,
+            isListed: one.isListed,
+            outcome: await outcomeOf(environment, states.get(repository), one),
+          });
+        }
+      }),
+    ),
+  );
+  return approvals.flatMap((one) => results.get(one) ?? []);
+}
+
+async function outcomeOf(
+  environment: Environment,
+  state: RepositoryState | undefined,
+  approval: Approval,
+): Promise<Result['outcome']> {
+  try {
+    const own = state ?? (await RepositoryState.open(environment, approval.repository));
+    return await approveTag(environment, own, approval);
+  } catch (error) {
+    // A failed approval does not stop the others.
+    if (!(error instanceof StoreError || error instanceof TagContendedError)) throw error;
+    return { result: 'failed', error: error.message };
+  }
+}

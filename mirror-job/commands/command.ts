@@ -1,22 +1,19 @@
-/** What the commands share: their shape, and how their options are read. */
-import type { ParseArgsOptionsConfig } from 'node:util';
+/** The shape of a command, and the way in which all commands read their options. */
+import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 import { countEdits } from '../../core/spelling.ts';
 import { UsageError } from '../configuration/usage-error.ts';
-import type { CommandLine } from '../terminal/command-line.ts';
-import { util } from '../runtime/node/builtin.ts';
+import type { Session } from '../terminal/io.ts';
 
-/** A word after `lifeboat`. */
+/** One command, as its file exports it. Its name and its summary stand in `main.ts`, which loads the file. */
 export interface Command {
-  readonly name: string;
-  /** One line, for the list of commands. */
-  readonly summary: string;
-  /** What `lifeboat NAME --help` prints. */
+  /** The text that `lifeboat NAME --help` prints. */
   readonly help: string;
   /**
-   * @param commandLine for the commands that messages suggest
-   * @returns the exit code. @throws {UsageError} and {ConfigurationError}, before anything was touched
+   * @param args the arguments after the command's name
+   * @returns the exit code
+   * @throws {UsageError} and {ConfigurationError}, before anything was touched
    */
-  run(args: readonly string[], commandLine: CommandLine): Promise<number>;
+  run(args: readonly string[], session: Session): Promise<number>;
 }
 
 /** @throws {UsageError} for an option that is unknown or lacks its value */
@@ -26,7 +23,7 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
   options: Options,
 ) {
   try {
-    return util.parseArgs({ args: [...args], allowPositionals: true, options });
+    return parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const [, option] = /^Unknown option '(-[^']*)'/.exec(error.message) ?? [];
@@ -51,9 +48,4 @@ export function suggest(typed: string, known: readonly string[]): string {
     .toSorted((a, b) => a.edits - b.edits)
     .find(({ name, edits }) => edits <= Math.min(2, name.length - 2));
   return near === undefined ? '' : ` Did you mean "${near.name}"?`;
-}
-
-/** `ENOENT` and the like, for a sentence about a file. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

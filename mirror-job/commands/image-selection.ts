@@ -7,16 +7,16 @@ import {
   upstreamOf,
   type Reference,
 } from '../../core/reference.ts';
-import { entriesAskingFor } from './asked-entries.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import type { Configuration, ImageConfiguration } from '../configuration/configuration.ts';
 import { bareImage, selectionIn } from '../configuration/image.ts';
+import { maySelect } from '../engine/selection/selection.ts';
 
 /**
  * The images that references name, by where they come from or by where they are served. A tag or a digest in a
  * reference (of both, the digest) replaces the selection of its entry; without one, the entry is done as it is. An
  * image without an entry is mirrored as if its reference stood in the configuration.
- * @param texts none: all that the configuration lists
+ * @param texts if there is none, everything that the configuration lists is mirrored
  * @throws {UsageError} for a text that is no reference, names neither a tag nor a digest nor an entry, or could be one
  *   of two
  */
@@ -60,6 +60,19 @@ function parse(text: string): Reference {
   }
 }
 
+/**
+ * The entries that select what a reference names, among all entries that it may mean. The digest decides if there is
+ * one. The tag beside it counts only if no entry pins that digest.
+ */
+export function selectingEntries(
+  entries: readonly ImageConfiguration[],
+  { tag, digest }: Reference,
+): readonly ImageConfiguration[] {
+  const pinning = entries.filter(({ digests }) => digest !== undefined && digests.includes(digest));
+  if (pinning.length > 0) return pinning;
+  return entries.filter(({ tags }) => tag !== undefined && maySelect(tags, tag));
+}
+
 function isNamedBy({ source, repository }: ImageConfiguration, reference: Reference): boolean {
   if (repository === reference.repository) return true;
   const { repository: wanted } = reference;
@@ -69,15 +82,15 @@ function isNamedBy({ source, repository }: ImageConfiguration, reference: Refere
 }
 
 /**
- * Several entries may serve one name, each another tag; and one image may be served under several names, each by an entry:
- * then it is done under all of them, as it is without a tag.
+ * Several entries may serve one name, each with other tags. One image may also be served under several names, each by an
+ * entry. It is then mirrored under all of them, as it is without a tag.
  */
 function entriesFor(
   text: string,
   reference: Reference,
   entries: readonly ImageConfiguration[],
 ): readonly ImageConfiguration[] {
-  const selecting = entriesAskingFor(entries, reference);
+  const selecting = selectingEntries(entries, reference);
   if (selecting.length > 0)
     return [...Map.groupBy(selecting, placeOf).values()].flatMap(([one]) => one ?? []);
   if (new Set(entries.map((entry) => placeOf(entry))).size > 1) {

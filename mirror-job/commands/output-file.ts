@@ -1,21 +1,23 @@
-/** A file that a command leaves beside its output: told early where it cannot be written, and whole at each moment. */
+/** Files that commands write. A file that cannot be written is refused early, and a written one is whole at each moment. */
+import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { access, constants, copyFile, link, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { codeOf } from './command.ts';
+import { errorCode } from '../runtime/node/error-code.ts';
 import { UsageError } from '../configuration/usage-error.ts';
-import { crypto } from '../runtime/node/builtin.ts';
 import { followOwnLinks, ForeignFileError, isTrusted } from './own-links.ts';
 
 /**
- * A run may take hours: that its report has nowhere to go is said before.
+ * Refuses a file that cannot be written, before the run, which may take hours.
  * @param option as it is called on the command line
+ * @param cwd the folder in which a relative name starts
  * @throws {UsageError}
  */
-export async function refuseUnwritable(option: string, file: string): Promise<void> {
+export async function refuseUnwritable(option: string, file: string, cwd: string): Promise<void> {
   refuseUnnamed(option, file);
+  const whole = resolve(cwd, file);
   try {
-    const { path, isStream } = await locate(file);
+    const { path, isStream } = await locate(whole);
     // The slash: a directory, not a file that happens to be there.
     await access(isStream ? path : `${dirname(path)}/`, constants.W_OK);
   } catch (error) {
@@ -27,7 +29,7 @@ export async function refuseUnwritable(option: string, file: string): Promise<vo
       cause: error,
     });
   }
-  const found = await stat(file).catch(() => undefined);
+  const found = await stat(whole).catch(() => undefined);
   if (found?.isDirectory() === true)
     throw new UsageError(`${option} ${file}: this is a directory. Name a file.`);
 }
@@ -39,21 +41,21 @@ export function refuseUnnamed(option: string, file: string): void {
 
 /** The reason why a file could not be written, as a clause or a code. */
 export function whyUnwritable(error: unknown): string {
-  return error instanceof ForeignFileError ? error.message : codeOf(error);
+  return error instanceof ForeignFileError ? error.message : errorCode(error);
 }
 
 /**
- * Writes at once or not at all, because whoever watches the file may read it at any moment. A file that was there keeps
+ * Writes the whole file or nothing, because a program that watches the file may read it at any moment. A file that was there keeps
  * its permissions and its group.
  * @throws {ForeignFileError}, and what the file system throws
  */
 export async function writeOutput(file: string, text: string): Promise<void> {
-  const { path, isStream, kept } = await locate(file);
+  const { path, isStream, access: previous } = await locate(file);
   if (isStream) {
     await writeFile(path, text);
     return;
   }
-  await writeBeside(path, text, kept, (draft) => rename(draft, path));
+  await writeBeside(path, text, previous, (draft) => rename(draft, path));
 }
 
 /** As `writeOutput`, but never replaces a file, even one that appears meanwhile. @throws EEXIST, and the like */
@@ -66,7 +68,7 @@ export async function writeNewOutput(file: string, text: string): Promise<void> 
       await link(draft, path);
     } catch (error) {
       // Some file systems have no links.
-      if (!NO_LINKS.has(codeOf(error))) throw error;
+      if (!NO_LINKS.has(errorCode(error))) throw error;
       await copyFile(draft, path, constants.COPYFILE_EXCL);
     }
     await rm(draft);
@@ -83,25 +85,25 @@ const NO_LINKS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * @param kept who may do what with the file; undefined for what a new file has
+ * @param previous who may do what with the file; undefined for what a new file has
  * @param publish gives the whole file its name
  */
 async function writeBeside(
   path: string,
   text: string,
-  kept: Access | undefined,
+  previous: Access | undefined,
   publish: (draft: string) => Promise<void>,
 ): Promise<void> {
   // Nobody can guess the name, so nobody can put a link there. Prometheus' collector looks at *.prom alone.
-  const draft = `${path}.${crypto.randomBytes(8).toString('hex')}.tmp`;
-  const file = await open(draft, 'wx', kept?.mode);
+  const draft = `${path}.${randomBytes(8).toString('hex')}.tmp`;
+  const file = await open(draft, 'wx', previous?.mode);
   try {
     try {
-      // While it is empty. Whoever is not in that group may not give it the file.
-      if (kept !== undefined) await file.chown(-1, kept.gid).catch(() => undefined);
+      // The group changes while the file is empty. A user who is not in that group may not give it the file.
+      if (previous !== undefined) await file.chown(-1, previous.gid).catch(() => undefined);
       await file.writeFile(text);
-      // What was asked for above, less what the umask took away.
-      if (kept !== undefined) await file.chmod(kept.mode);
+      // Again, because the umask took permissions away from the mode of the call above.
+      if (previous !== undefined) await file.chmod(previous.mode);
     } finally {
       await file.close();
     }
@@ -112,17 +114,17 @@ async function writeBeside(
   }
 }
 
-/** What standard output is redirected into: a file maybe, and what stands in its place would be its end. */
+/** Names of open outputs. One may be redirected into a file, and to replace that file would cut the output off. */
 const OUTPUT = /^\/(?:dev\/(?:std(?:out|err)$|fd\/)|proc\/)/;
 
 /** Whether a file is another name of standard output, or a link to it. Standard output then gets nothing else. */
 export async function isStandardOutput(file: string): Promise<boolean> {
-  // What cannot be followed is refused where it is written.
+  // A path that cannot be followed is refused when it is written.
   const path = await followOwnLinks(file, isOutput).catch(() => file);
   return /^\/(?:dev\/stdout|(?:dev|proc\/self)\/fd\/1)$/.test(path);
 }
 
-/** Links end here: behind it stands a name that cannot be opened if the output is a pipe. */
+/** Links are followed no further than to an open output, because behind a pipe there is no name that can be opened. */
 function isOutput(path: string): boolean {
   return OUTPUT.test(path);
 }
@@ -134,31 +136,35 @@ interface Access {
 }
 
 interface Location {
-  /** Where the links lead, so that they stay links. */
+  /** The path after all links, so that they stay links. */
   readonly path: string;
-  /** A pipe, or whatever else must not be replaced. */
+  /** Whether it is a pipe, or another thing that must not be replaced. */
   readonly isStream: boolean;
-  /** That of a file that is there. Undefined also where another user made it, to choose it. */
-  readonly kept: Access | undefined;
+  /** The access of an existing file; undefined for a new file, and for a file of another user, who would choose it. */
+  readonly access: Access | undefined;
 }
 
 /** @throws {ForeignFileError}, and what the file system throws */
 async function locate(file: string): Promise<Location> {
   const path = await followOwnLinks(file, isOutput);
-  if (isOutput(path)) return { path, isStream: true, kept: undefined };
+  if (isOutput(path)) return { path, isStream: true, access: undefined };
   let found: Stats;
   try {
     found = await stat(path);
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    return { path, isStream: false, kept: undefined };
+    if (errorCode(error) !== 'ENOENT') throw error;
+    return { path, isStream: false, access: undefined };
   }
   refuseForeignStream(path, found);
   const { gid, mode, uid } = found;
-  return { path, isStream: !found.isFile(), kept: isTrusted(uid) ? { mode: mode & 0o777, gid } : undefined };
+  return {
+    path,
+    isStream: !found.isFile(),
+    access: isTrusted(uid) ? { mode: mode & 0o777, gid } : undefined,
+  };
 }
 
-/** Its owner could read what is written, or let the job wait for ever. Devices are made by root alone. */
+/** The owner of a pipe or a socket could read the text, or let the job wait for ever. Only root makes devices. */
 function refuseForeignStream(path: string, found: Stats): void {
   const kind = found.isFIFO() ? 'pipe' : 'socket';
   if ((found.isFIFO() || found.isSocket()) && !isTrusted(found.uid)) {

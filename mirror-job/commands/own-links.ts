@@ -5,19 +5,19 @@
  */
 import { lstat, readlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
-import { codeOf } from './command.ts';
+import { errorCode } from '../runtime/node/error-code.ts';
 
 /** Another user would decide where a file goes, or who reads it; the message is a clause. */
 export class ForeignFileError extends Error {
   override readonly name = 'ForeignFileError';
 }
 
-/** As many as Linux follows. */
+/** Linux follows as many. */
 const MAX_LINKS = 40;
 
 /**
  * @param isEnd whether links are followed no further than to a path; by default they all are
- * @returns the path without links, up to that end. What is not there yet is left as it stands
+ * @returns the path without links, up to that end. A part that does not exist yet stays as it is
  * @throws {ForeignFileError}
  * @throws what the file system throws, ELOOP for links in a circle
  */
@@ -36,7 +36,7 @@ export async function followOwnLinks(
     }
     const next = join(at, part);
     const whole = join(next, ...parts);
-    // What a ".." leads to is known only when the links before it are followed.
+    // The links before a ".." have to be followed first, because they decide where it leads.
     if (!parts.includes('..') && isEnd(whole)) return whole;
     const found = await lstatIfThere(next);
     if (found?.isSymbolicLink() !== true) {
@@ -55,7 +55,7 @@ export async function followOwnLinks(
   return at;
 }
 
-/** Whether what belongs to that user is this user's, or root's. Windows has no such numbers. */
+/** Whether the user is this one, or root. Windows has no such numbers, and every user is trusted there. */
 export function isTrusted(uid: number): boolean {
   return process.geteuid === undefined || uid === 0 || uid === process.geteuid();
 }
@@ -64,7 +64,7 @@ async function lstatIfThere(path: string) {
   try {
     return await lstat(path);
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
     return undefined;
   }
 }

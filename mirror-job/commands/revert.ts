@@ -1,9 +1,25 @@
-/** `lifeboat revert`: a tag back to where it stood. What does the work is loaded only when there is work. */
+/** `lifeboat revert`: a tag back to where it stood. */
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { parseImageArgument } from './arguments/image-argument.ts';
 import { parseReason } from './arguments/reason.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
+import { formatReference, type Reference, type Tag } from '../../core/reference.ts';
+import { loadConfiguration } from '../configuration/load.ts';
+import { MoveRefusedError, TagContendedError, type HandOutcome } from '../engine/tags/move-by-hand.ts';
+import { RepositoryState } from '../engine/tags/repository-state.ts';
+import { revertTag } from '../engine/tags/revert.ts';
+import { StoreError } from '../engine/store/store.ts';
+import { currentActor } from '../runtime/node/actor.ts';
+import { createEnvironment } from '../assembly/environment.ts';
+import { withWritable, type Written } from '../assembly/bucket-access.ts';
+import { findRepository } from './arguments/named-repository.ts';
+import { resolveDigest } from './arguments/resolve-digest.ts';
+import type { Session } from '../terminal/io.ts';
+import { describeReversion } from '../terminal/hand-text.ts';
+import { Progress } from '../terminal/progress.ts';
+import { printJson, printResult } from '../terminal/result.ts';
+import { styleFor } from '../terminal/style.ts';
 
 const OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
@@ -13,8 +29,6 @@ const OPTIONS = {
 } as const;
 
 export const revert: Command = {
-  name: 'revert',
-  summary: 'Move a tag back to an earlier digest, and hold it there.',
   help: `Usage: lifeboat revert IMAGE:TAG [--to DIGEST] [--reason TEXT] [-c FILE] [--json]
 
 Moves a tag back to the digest that it had before its last movement, and holds it there:
@@ -45,7 +59,7 @@ Examples:
   npx lifeboat revert docker.io/library/nginx:1.27 --reason 'crashes on arm64'
   npx lifeboat revert docker.io/library/nginx:1.27 --to 4c0fdaa8b634
 `,
-  async run(args, commandLine) {
+  async run(args, session) {
     const { values, positionals } = parseOptions('revert', args, OPTIONS);
     const { to, config, json } = values;
     const [text, ...others] = positionals;
@@ -60,7 +74,67 @@ Examples:
     const reason = parseReason(values.reason);
     const { tag } = reference;
     if (tag === undefined) throw new UsageError(`"${text}" names no tag. ${seeHelp('revert')}`);
-    const { runRevert } = await import('./revert-run.ts');
-    return runRevert({ reference: { ...reference, tag }, to, reason, config, json }, commandLine);
+    return runRevert({ reference: { ...reference, tag }, to, reason, config, json }, session);
   },
 };
+
+interface RevertOptions {
+  readonly reference: Reference & { readonly tag: Tag };
+  /** A digest, or the first digits of one; undefined for the digest before the tag's last movement. */
+  readonly to: string | undefined;
+  readonly reason: string | undefined;
+  readonly config: string;
+  /** Prints the outcome as JSON, instead of sentences. */
+  readonly json: boolean;
+}
+
+/**
+ * @returns the exit code: 0, or 1 where the store failed, runs were at work on the tag, or the edge may not show it
+ * @throws {UsageError} for what cannot be done, and nothing was
+ * @throws {ConfigurationError} as early
+ */
+async function runRevert(
+  { reference, to, reason, config, json }: RevertOptions,
+  session: Session,
+): Promise<number> {
+  const { tag } = reference;
+  const configuration = await loadConfiguration(config, session.env, {
+    needsImages: false,
+    cwd: session.cwd,
+  });
+  const repository = findRepository(configuration, reference);
+  const image = formatReference({ repository, tag, digest: undefined });
+  const progress = new Progress(session);
+  let done: Written<HandOutcome>;
+  try {
+    done = await withWritable(
+      config,
+      configuration,
+      { log: progress, variables: session.env },
+      async (store) => {
+        const environment = createEnvironment({ store, log: progress, signal: new AbortController().signal });
+        const state = await RepositoryState.open(environment, repository);
+        const digest =
+          to === undefined
+            ? undefined
+            : await resolveDigest(environment, state.entries(), repository, tag, to);
+        const by = currentActor(session.env);
+        return revertTag(environment, state, { repository, tag, to: digest, reason, by });
+      },
+    );
+  } catch (error) {
+    if (error instanceof MoveRefusedError) throw new UsageError(error.message, { cause: error });
+    if (!(error instanceof StoreError || error instanceof TagContendedError)) throw error;
+    progress.fail(`${image}: ${error.message}`);
+    return 1;
+  }
+  const { result: outcome, unseen } = done;
+  if (json) printJson({ image, ...outcome }, session);
+  else {
+    const style = styleFor(session.stdout, session.env);
+    printResult(outcome, (shown) => describeReversion(image, shown, style, session.commandLine), session);
+  }
+  if (unseen === undefined) return 0;
+  progress.warn(unseen);
+  return 1;
+}

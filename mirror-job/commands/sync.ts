@@ -1,9 +1,23 @@
-/** `lifeboat sync` and `lifeboat plan`: one mirror run, or what it would do. What does the work is loaded only when there is work. */
+/** `lifeboat sync` and `lifeboat plan`: one mirror run, or what it would do. */
 import { resolve } from 'node:path';
-import { parseOptions, seeHelp, type Command } from './command.ts';
+import { stateKey } from '../../core/layout.ts';
 import { UsageError } from '../configuration/usage-error.ts';
-import { isStandardOutput, refuseUnwritable } from './output-file.ts';
-import { DEFAULT_CONFIGURATION, type CommandLine } from '../terminal/command-line.ts';
+import { loadConfiguration } from '../configuration/load.ts';
+import { exitCodeOf, type RunReport } from '../engine/report.ts';
+import type { PlanReport } from '../engine/run/plan.ts';
+import { refuseUnreadableRoots } from '../assembly/root-certificates.ts';
+import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
+import type { Session } from '../terminal/io.ts';
+import { formatMetrics } from '../terminal/metrics.ts';
+import { describePlan } from '../terminal/plan-text.ts';
+import { Progress } from '../terminal/progress.ts';
+import { formatJson, printResult } from '../terminal/result.ts';
+import { styleFor } from '../terminal/style.ts';
+import { summarize } from '../terminal/summary.ts';
+import { parseOptions, seeHelp, type Command } from './command.ts';
+import { chooseImages } from './image-selection.ts';
+import { mirror } from './mirror-run.ts';
+import { isStandardOutput, refuseUnwritable, whyUnwritable, writeOutput } from './output-file.ts';
 
 const PLAN_OPTIONS = {
   config: { type: 'string', short: 'c', default: DEFAULT_CONFIGURATION },
@@ -25,8 +39,6 @@ a digest in IMAGE replaces what the entry selects. An IMAGE without a tag and a 
 entry, and everything that the entry selects is mirrored.`;
 
 export const sync: Command = {
-  name: 'sync',
-  summary: 'Mirror what lifeboat.yaml lists into the bucket, once.',
   help: `Usage: lifeboat sync [-c FILE] [--dry-run [--all]] [--report FILE] [--metrics FILE] [--json]
                      [IMAGE...]
 
@@ -69,7 +81,7 @@ Examples:
   npx lifeboat sync docker.io/library/alpine:3.20
   npx lifeboat sync --json | jq -r '.items[] | select(.outcome.result == "failed")'
 `,
-  async run(args, commandLine) {
+  async run(args, session) {
     const { values, positionals } = parseOptions('sync', args, SYNC_OPTIONS);
     if (values.all && !values['dry-run']) {
       throw new UsageError(`--all shows tags of a plan: use it with --dry-run. ${seeHelp('sync')}`);
@@ -79,13 +91,11 @@ Examples:
         `--metrics needs a run, and --dry-run makes none: leave one of the two options out. ${seeHelp('sync')}`,
       );
     }
-    return start('sync', { ...values, images: positionals, dryRun: values['dry-run'] }, commandLine);
+    return run('sync', { ...values, images: positionals, dryRun: values['dry-run'] }, session);
   },
 };
 
 export const plan: Command = {
-  name: 'plan',
-  summary: 'Show what sync would do, tag by tag, and what it would cost.',
   help: `Usage: lifeboat plan [-c FILE] [--all] [--report FILE] [--json] [IMAGE...]
 
 Does everything that sync does, except that it fetches no blobs, writes nothing, and does not look
@@ -114,42 +124,117 @@ Examples:
   npx lifeboat plan --all docker.io/library/nginx
   npx lifeboat plan --json | jq '.cost.requests.manifestGets'
 `,
-  async run(args, commandLine) {
+  async run(args, session) {
     const { values, positionals } = parseOptions('plan', args, PLAN_OPTIONS);
-    return start('plan', { ...values, images: positionals, dryRun: true }, commandLine);
+    return run('plan', { ...values, images: positionals, dryRun: true }, session);
   },
 };
 
-interface Start {
+interface SyncOptions {
   readonly config: string;
+  /** The file for the report. */
   readonly report?: string | undefined;
+  /** The file for the metrics. */
   readonly metrics?: string | undefined;
+  /** Prints the report as JSON, instead of a summary. */
   readonly json: boolean;
+  /** A plan shows every tag. */
   readonly all: boolean;
+  /** Writes nothing to the bucket, and shows what a run would do. */
   readonly dryRun: boolean;
+  /** References. If there is none, everything that the configuration lists is mirrored. */
   readonly images: readonly string[];
 }
 
-async function start(command: string, options: Start, commandLine: CommandLine): Promise<number> {
-  await refuseMixture(command, options);
-  if (options.report !== undefined) await refuseUnwritable('--report', options.report);
-  if (options.metrics !== undefined) await refuseUnwritable('--metrics', options.metrics);
-  const { runSync } = await import('./sync-run.ts');
-  return runSync(options, commandLine);
+/**
+ * @returns the exit code: 0, or 1 if something failed, if there is a finding, or if the run was interrupted
+ * @throws {ConfigurationError} before anything is mirrored, if the configuration or the store cannot be used
+ * @throws {UsageError} as early, for the options and for an image on the command line
+ * @throws {WrongClockError} as early
+ */
+async function run(command: string, options: SyncOptions, session: Session): Promise<number> {
+  const { cwd } = session;
+  await refuseMixture(command, options, cwd);
+  if (options.report !== undefined) await refuseUnwritable('--report', options.report, cwd);
+  if (options.metrics !== undefined) await refuseUnwritable('--metrics', options.metrics, cwd);
+  const configuration = await loadConfiguration(options.config, session.env, {
+    needsImages: options.images.length === 0,
+    cwd,
+  });
+  const images = chooseImages(configuration, options.images);
+  await refuseUnreadableRoots(options.config, configuration);
+  const progress = new Progress(session);
+  const report = await mirror(
+    { file: options.config, isDry: options.dryRun, isWhole: options.images.length === 0 },
+    { ...configuration, images },
+    configuration.images,
+    { progress, session },
+  );
+  return publishReport(report, options, configuration.name, { progress, session });
+}
+
+/**
+ * Prints the report and writes the files that the options name.
+ * @param mirrorName the configuration's name
+ * @returns the exit code
+ */
+async function publishReport(
+  report: RunReport | PlanReport,
+  options: SyncOptions,
+  mirrorName: string,
+  { progress, session }: { readonly progress: Progress; readonly session: Session },
+): Promise<number> {
+  const write = async (option: string, file: string, text: string): Promise<boolean> => {
+    try {
+      await writeOutput(resolve(session.cwd, file), text);
+      return true;
+    } catch (error) {
+      progress.warn(`${option} ${file}: it could not be written (${whyUnwritable(error)}).`);
+      return false;
+    }
+  };
+  const files = [options.report, options.metrics].filter((file) => file !== undefined);
+  const areStandardOutput = await Promise.all(
+    files.map((file) => isStandardOutput(resolve(session.cwd, file))),
+  );
+  const stream = areStandardOutput.includes(true) ? session.stderr : session.stdout;
+  const style = styleFor(stream, session.env);
+  // Made only if it is needed, because with thousands of new tags it has megabytes.
+  const json = options.json || options.report !== undefined ? formatJson(report, session.commandLine) : '';
+  if (options.json) {
+    session.stdout.write(json);
+  } else if ('dryRun' in report) {
+    const describe = (shown: PlanReport) => describePlan(shown, { style, all: options.all });
+    printResult(report, describe, session, stream);
+  } else {
+    const whole = options.report ?? `${stateKey(mirrorName, 'last-run.json')} in the bucket`;
+    printResult(report, (shown) => summarize(shown, style, whole), session, stream);
+  }
+  const isWritten = options.report === undefined || (await write('--report', options.report, json));
+  const isDone = isWritten && exitCodeOf(report) === 0;
+  const isMeasured =
+    options.metrics === undefined ||
+    'dryRun' in report ||
+    (await write('--metrics', options.metrics, formatMetrics(mirrorName, report, isDone)));
+  return isMeasured && isDone ? 0 : 1;
 }
 
 /**
  * Refuses two formats on standard output or in one file, because a reader of JSON or metrics could read neither.
  * @throws {UsageError}
  */
-async function refuseMixture(command: string, { json, report = '', metrics = '' }: Start): Promise<void> {
-  const there = [
+async function refuseMixture(
+  command: string,
+  { json, report = '', metrics = '' }: SyncOptions,
+  cwd: string,
+): Promise<void> {
+  const claims = [
     ...(json ? ['--json'] : []),
-    ...((await isStandardOutput(report)) ? ['--report'] : []),
-    ...((await isStandardOutput(metrics)) ? ['--metrics'] : []),
+    ...((await isStandardOutput(resolve(cwd, report))) ? ['--report'] : []),
+    ...((await isStandardOutput(resolve(cwd, metrics))) ? ['--metrics'] : []),
   ];
-  if (there.length < 2) {
-    if (report !== '' && metrics !== '' && resolve(report) === resolve(metrics)) {
+  if (claims.length < 2) {
+    if (report !== '' && metrics !== '' && resolve(cwd, report) === resolve(cwd, metrics)) {
       throw new UsageError(
         `--report and --metrics name the same file, ${report}, which can hold only one of the two. ${seeHelp(command)}`,
       );
@@ -157,6 +242,6 @@ async function refuseMixture(command: string, { json, report = '', metrics = '' 
     return;
   }
   throw new UsageError(
-    `only one of ${there.join(' and ')} can go to standard output. Name a file instead. ${seeHelp(command)}`,
+    `only one of ${claims.join(' and ')} can go to standard output. Name a file instead. ${seeHelp(command)}`,
   );
 }

@@ -17,6 +17,8 @@ const UNREADABLE: Readonly<Record<string, string>> = {
 export interface Reading {
   /** Whether a file that lists no images is refused. */
   readonly needsImages: boolean;
+  /** The folder where a relative file name starts; by default that of the process. */
+  readonly cwd?: string;
 }
 
 /**
@@ -30,7 +32,7 @@ export async function loadConfiguration(
   reading: Reading = { needsImages: true },
 ): Promise<Configuration> {
   try {
-    return parse(await readText(file), dirname(resolve(file)), environment, reading);
+    return parse(await readText(pathOf(file, reading)), dirname(pathOf(file, reading)), environment, reading);
   } catch (error) {
     throw withFileName(file, error);
   }
@@ -48,10 +50,14 @@ export function parseConfiguration(
   reading: Reading = { needsImages: true },
 ): Configuration {
   try {
-    return parse(text, dirname(resolve(file)), environment, reading);
+    return parse(text, dirname(pathOf(file, reading)), environment, reading);
   } catch (error) {
     throw withFileName(file, error);
   }
+}
+
+function pathOf(file: string, { cwd = '' }: Reading): string {
+  return resolve(cwd, file);
 }
 
 function withFileName(file: string, error: unknown): unknown {

@@ -50,8 +50,8 @@ async function run(
   timeout: number,
   signal: AbortSignal,
 ): Promise<{ error: Failure | null; stdout: string }> {
-  // Loaded only where there is a helper: most runs have none.
-  const { execFile } = process.getBuiltinModule('node:child_process');
+  // Loaded only for a helper, because most runs have none.
+  const { execFile } = await import('node:child_process');
   return new Promise((resolve) => {
     const options = { timeout, signal, killSignal: 'SIGKILL', maxBuffer: MAX_ANSWER } as const;
     // The error's own message holds what the helper wrote: only its code leaves this function.

@@ -2,7 +2,8 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { crypto, fs } from '../runtime/node/builtin.ts';
+import { randomBytes } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
 
 export interface LayoutWriter {
   /** How many files may be written at once. */
@@ -21,7 +22,7 @@ export interface LayoutWriter {
 
 /** @returns a name beside the target, so that it can be renamed, with a dot, so that nobody takes it for the layout */
 export function partialName(target: string): string {
-  return join(dirname(target), `.${basename(target)}.${crypto.randomBytes(4).toString('hex')}.partial`);
+  return join(dirname(target), `.${basename(target)}.${randomBytes(4).toString('hex')}.partial`);
 }
 
 /** @throws the file system's error if the folder cannot be made */
@@ -33,7 +34,7 @@ export async function writeFolder(target: string): Promise<LayoutWriter> {
     async write(name, _size, body) {
       const path = join(partial, name);
       await mkdir(dirname(path), { recursive: true });
-      await pipeline(body, fs.createWriteStream(path, { flags: 'wx' }));
+      await pipeline(body, createWriteStream(path, { flags: 'wx' }));
     },
     finish: () => rename(partial, target),
     // Tries again, because a file that is still being written may appear after the folder was read.

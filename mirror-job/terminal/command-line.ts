@@ -4,14 +4,14 @@
  * that can be pasted. docs/decisions/0060
  */
 import { basename, dirname, resolve, sep } from 'node:path';
-import { util } from '../runtime/node/builtin.ts';
+import { parseArgs } from 'node:util';
 
 /** The default file of every command that reads a configuration. */
 export const DEFAULT_CONFIGURATION = 'lifeboat.yaml';
 
 const WITHOUT_CONFIGURATION: ReadonlySet<string> = new Set(['import']);
 
-/** A command as messages quote it. One that names its configuration already is complete. */
+/** Finds the commands that messages quote. A command that names its configuration is complete already. */
 const QUOTED = /"lifeboat ((?!\S+ (?:-c |--config=))[^"\n]+)"/g;
 
 export class CommandLine {
@@ -51,18 +51,15 @@ export interface Start {
   readonly argv0: string;
   /** Node's own options. */
   readonly execArgv: readonly string[];
-  /** Node's path, the script's path, and the arguments. */
-  readonly argv: readonly string[];
+  /** The script's path. */
+  readonly script: string;
   readonly env: NodeJS.ProcessEnv;
   /** The folder that it was started in. */
   readonly cwd: string;
 }
 
-export function findCommandLine(start: Start): CommandLine {
-  return new CommandLine(programOf(start), configurationOf(start.argv.slice(2)));
-}
-
-function programOf({ argv0, execArgv, argv: [, script = ''], env, cwd }: Start): string {
+/** @returns the text that is typed before the name of a command, as a shell reads it */
+export function findProgram({ argv0, execArgv, script, env, cwd }: Start): string {
   // If a script starts this one, as beside systemd, people type that script, because it has the keys.
   const named = env['LIFEBOAT_COMMAND'];
   if (named !== undefined && named !== '') return named;
@@ -79,24 +76,29 @@ function programOf({ argv0, execArgv, argv: [, script = ''], env, cwd }: Start):
   return [argv0, ...execArgv, script].map((word) => quote(word)).join(' ');
 }
 
+/** @param args the arguments of the command that runs, which may name a configuration */
+export function findCommandLine(program: string, args: readonly string[], cwd: string): CommandLine {
+  return new CommandLine(program, configurationOf(args, cwd));
+}
+
 /** @returns undefined for the default one, and when none is named in a way that a command would accept */
-function configurationOf(args: readonly string[]): string | undefined {
+function configurationOf(args: readonly string[], cwd: string): string | undefined {
   const options = { config: { type: 'string', short: 'c' } } as const;
-  const { config } = util.parseArgs({
+  const { config } = parseArgs({
     args: [...args],
     options,
     strict: false,
     allowPositionals: true,
   }).values;
   if (typeof config !== 'string' || config === '') return undefined;
-  return resolve(config) === resolve(DEFAULT_CONFIGURATION) ? undefined : config;
+  return resolve(cwd, config) === resolve(cwd, DEFAULT_CONFIGURATION) ? undefined : config;
 }
 
 function optionFor(file: string): string {
   return file.startsWith('-') ? `--config=${quote(file)}` : `-c ${quote(file)}`;
 }
 
-/** A word as a POSIX shell reads it. */
+/** Quotes a word, if necessary, so that a POSIX shell reads it as it is. */
 function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -1,4 +1,4 @@
-/** What failed or was skipped, as sentences. */
+/** Failed and skipped items, as sentences. */
 import { isDigest } from '../../core/digest.ts';
 import { formatReference } from '../../core/reference.ts';
 import type { ItemReport, RunReport } from '../engine/report.ts';
@@ -15,11 +15,11 @@ interface Group {
   readonly items: readonly ItemReport[];
   /** The reason of the first item. */
   readonly reason: string;
-  /** Whether the others have the same reason, and not only one like it. */
+  /** Whether the other items have the same reason, and not only a similar one. */
   readonly isShared: boolean;
 }
 
-/** Those that failed or were skipped for one reason stand together: one registry that is down is one thing to mend. */
+/** Groups the items by their reason, because a registry that is down is one thing to mend. */
 export function failureLines(report: Items, style: Style): string[] {
   const groups = groupsOf(report);
   return [

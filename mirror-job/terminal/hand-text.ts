@@ -1,4 +1,4 @@
-/** What became of a tag that was moved by hand, in sentences with the next step. */
+/** The outcome for a tag that was moved by hand, in sentences with the next step. */
 import type { HandOutcome } from '../engine/tags/move-by-hand.ts';
 import type { CommandLine } from './command-line.ts';
 import { shortDigest, type Style } from './style.ts';

@@ -1,4 +1,4 @@
-/** Of a run or a plan, what did not follow upstream, and what somebody has to look at. */
+/** The tags of a run or a plan that did not follow upstream, and the findings that somebody has to look at. */
 import { isDigest } from '../../core/digest.ts';
 import { formatReference } from '../../core/reference.ts';
 import { MAX_NAMED } from '../engine/replication/caught-up-tags.ts';
@@ -6,12 +6,12 @@ import { countOf } from '../engine/support/count-of.ts';
 import type { Finding, ItemReport, RunReport } from '../engine/report.ts';
 import { alignColumns, shortDigest, shortenDigests, type Style } from './style.ts';
 
-/** More than these are in the report. */
+/** The most rows of one kind. The report has all of them. */
 const MAX_HELD = 20;
 
 type Reported = Pick<RunReport, 'items' | 'findings'>;
 
-/** Each tag with where ours is and where upstream's; below it why, and what moves it. */
+/** Each held tag with our digest and upstream's; below it the reason, and the command that moves it. */
 export function heldLines({ items }: Reported, style: Style): string[] {
   const held = items.flatMap((item) => (item.outcome.result === 'held' ? [{ item, ...item.outcome }] : []));
   const lines = held
@@ -23,7 +23,7 @@ export function heldLines({ items }: Reported, style: Style): string[] {
   return [...lines, ...rest(held.length, 'held')];
 }
 
-/** Tags that upstream has deleted, and that are kept. */
+/** The tags that upstream has deleted, and that the mirror keeps. */
 export function goneLines({ items }: Reported, style: Style): string[] {
   const gone = items.filter(({ outcome }) => outcome.result === 'gone');
   const rows = gone
@@ -36,7 +36,7 @@ export function goneLines({ items }: Reported, style: Style): string[] {
   return [...alignColumns(rows), ...rest(gone.length, 'gone')];
 }
 
-/** What ends the run with exit code 1 although nothing failed. A catch-up may change tags of many repositories. */
+/** The findings end a run with exit code 1 although nothing failed. A catch-up may change tags of many repositories. */
 export function findingLines({ findings }: Reported, style: Style): string[] {
   const caughtUp = findings.filter(isCaughtUp);
   const shown = [...caughtUp.slice(0, MAX_HELD), ...findings.filter((finding) => !isCaughtUp(finding))];

@@ -1,4 +1,4 @@
-/** The history of tags for people: a line a movement, then what is held and what waits. */
+/** The history of tags for people: one line per movement, then the holds and the digests that wait. */
 import { formatReference, type Reference } from '../../core/reference.ts';
 import type { RecordedMovement } from '../engine/tags/movement-log.ts';
 import type { TagStatus } from '../engine/tags/tag-status.ts';
@@ -8,14 +8,14 @@ import { alignColumns, shortDigest, type Style } from './style.ts';
 /** The words for a digest that does not wait for anybody. */
 const STATES = { left: 'left by hand', older: 'older' } as const;
 
-/** Digests that are shown of those that a tag could be approved to. */
+/** The most candidates that are shown per tag. */
 const MAX_CANDIDATES = 5;
 
 export interface History {
   /** Newest first. */
   readonly movements: readonly RecordedMovement[];
   readonly tags: readonly TagStatus[];
-  /** How many movements were asked for. */
+  /** The most movements that the command shows. */
   readonly limit: number;
 }
 

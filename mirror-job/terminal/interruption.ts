@@ -1,37 +1,46 @@
-/** What ends a run early: Ctrl-C, SIGTERM, maxDuration. The run is asked to stop, and made to where it does not. */
+/** Ctrl-C, SIGTERM and maxDuration end a run early. The run is asked to stop, and is ended if it does not. */
 import type { MaxDuration } from '../configuration/configuration.ts';
 import { SkippedError } from '../engine/skipped-error.ts';
+import type { Io } from './io.ts';
 import type { Progress } from './progress.ts';
 
-/** Schedulers kill what is still there after ten seconds or more. Milliseconds. */
-const GRACE = 8000;
+/** Less than ten seconds, after which schedulers kill the process. */
+const GRACE_MS = 8000;
 
 /**
- * @param maxDuration after which the run has to stop by itself
+ * @param maxDuration the time after which the run has to stop by itself
  * @returns a signal that is aborted when the run has to stop; the process ends soon after, whatever hangs
  */
-export function stopOnSignals(progress: Progress, maxDuration?: MaxDuration): AbortSignal {
+export function stopOnSignals(
+  progress: Progress,
+  { signals, exit: endProcess }: Pick<Io, 'signals' | 'exit'>,
+  maxDuration?: MaxDuration,
+): AbortSignal {
   const stop = new AbortController();
-  const exit = (how: string): never => {
+  const exit = (how: string): void => {
     progress.stop();
-    // The bucket is right at each moment; what is left of uploads is cleared by a later run.
+    // The bucket is right at each moment, and a later run clears what is left of uploads.
     progress.info(`${how} The next run goes on from here.`);
-    process.exit(1);
+    endProcess(1);
   };
   const end = (why: string, more: string, reason: Error): void => {
     progress.info(`${why}: stopping; aborting unfinished uploads.${more}`);
-    setTimeout(() => exit('The run did not stop by itself, and was ended.'), GRACE).unref();
+    setTimeout(() => exit('The run did not stop by itself, and was ended.'), GRACE_MS).unref();
     stop.abort(reason);
   };
   const onSignal = (name: NodeJS.Signals): void => {
-    if (stop.signal.aborted) exit('Stopped at once.');
+    if (stop.signal.aborted) {
+      exit('Stopped at once.');
+      return;
+    }
     end(
       name,
       ' A second signal stops at once.',
       new SkippedError(`The run was stopped (${name}) before this was done.`),
     );
   };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  signals.on('SIGINT', onSignal);
+  signals.on('SIGTERM', onSignal);
   if (maxDuration !== undefined) {
     const { milliseconds, text } = maxDuration;
     setTimeout(() => {

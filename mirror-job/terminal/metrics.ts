@@ -1,6 +1,6 @@
 /**
- * A run as metrics, for the textfile collector of Prometheus' node exporter: who is to be woken up is an alert's
- * decision, and "no run has succeeded for six hours" is the one that every mirror needs.
+ * A run as metrics, for the textfile collector of Prometheus' node exporter: an alert decides who is
+ * woken up, and every mirror needs the alert "no run has succeeded for six hours".
  * https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
  */
 import { printableLines } from '../../core/printable.ts';

@@ -1,4 +1,4 @@
-/** What a run would do, for people: the images in a table, what is in and out of each, what fails, and the sum. */
+/** A plan for people: a table of the images, the tags that are in and out of each, the failures, and the sum. */
 import { formatReference } from '../../core/reference.ts';
 import { countOf } from '../engine/support/count-of.ts';
 import type { Cost, PlannedDigest, PlannedImage, PlanReport } from '../engine/run/plan.ts';
@@ -9,16 +9,16 @@ import { areFailuresCut, failureLines } from './failure-lines.ts';
 
 export interface PlanOptions {
   readonly style: Style;
-  /** Every tag, one a line, instead of groups by reason. */
+  /** Shows one line per tag, instead of groups by reason. */
   readonly all: boolean;
 }
 
-/** Groups by reason that are shown of each image, and names of each group. */
+/** The most groups that are shown per image, and the most names per group. */
 const MAX_GROUPS = 6;
 const MAX_NAMES = 5;
 const HEADINGS = ['image', 'tags', 'new', 'moved', 'requests', 'manifest GETs', 'bytes'] as const;
 
-/** A tag or a digest as it is shown, and the rule that has put it in or out. */
+/** The text for a tag or a digest, and the rule that has put it in or out. */
 interface Named {
   readonly tag: string;
   readonly why: string;

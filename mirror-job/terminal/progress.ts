@@ -3,37 +3,32 @@ import { brief, printable } from '../../core/printable.ts';
 import { countOf } from '../engine/support/count-of.ts';
 import type { Log } from '../engine/environment.ts';
 import type { Running, Tally } from '../engine/tally.ts';
-import { CommandLine } from './command-line.ts';
-import { styleFor } from './style.ts';
+import type { Output, Session } from './io.ts';
+import { styleFor, type Style } from './style.ts';
 import { Rate, headline, overallBar, runningLines } from './view.ts';
 
-/** Milliseconds between two views. */
-const LIVE_EVERY = 250;
-const PLAIN_EVERY = 10_000;
-
-/** What is written to; a terminal knows its size, which may change. */
-type Output = NodeJS.WritableStream & {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  readonly rows?: number;
-};
+/** The time between two views on a terminal, and between two plain lines elsewhere. */
+const LIVE_EVERY_MS = 250;
+const PLAIN_EVERY_MS = 10_000;
 
 export class Progress implements Log {
   readonly #output: Output;
   readonly #isLive: boolean;
   readonly #rate = new Rate();
   #timer: NodeJS.Timeout | undefined;
-  /** What stands on the terminal, or was the last plain line. */
+  /** The lines on the terminal, or the last plain line. */
   #shown: readonly string[] = [];
   #running: ReadonlySet<Running> = new Set();
 
-  readonly #commandLine: CommandLine;
+  readonly #commandLine: Session['commandLine'];
+  readonly #style: Style;
 
-  /** @param output standard error, because standard output is for results */
-  constructor(output: Output, commandLine = new CommandLine()) {
-    this.#output = output;
+  /** Writes to standard error, because standard output is for results. */
+  constructor({ stderr, env, commandLine }: Pick<Session, 'stderr' | 'env' | 'commandLine'>) {
+    this.#output = stderr;
     this.#commandLine = commandLine;
-    this.#isLive = output.isTTY === true && process.env['TERM'] !== 'dumb';
+    this.#style = styleFor(stderr, env);
+    this.#isLive = stderr.isTTY === true && env['TERM'] !== 'dumb';
   }
 
   start(tally: Tally): void {
@@ -41,12 +36,12 @@ export class Progress implements Log {
     this.#rate.sample(Date.now(), tally.bytes);
     this.#timer = setInterval(
       () => (this.#isLive ? this.#renew(tally) : this.#tell(tally)),
-      this.#isLive ? LIVE_EVERY : PLAIN_EVERY,
+      this.#isLive ? LIVE_EVERY_MS : PLAIN_EVERY_MS,
     );
     this.#timer.unref();
   }
 
-  /** Nothing of the view stays. */
+  /** Removes the view. */
   stop(): void {
     clearInterval(this.#timer);
     if (this.#isLive) this.#output.write(this.#erasure());
@@ -58,12 +53,12 @@ export class Progress implements Log {
   }
 
   warn(message: string): void {
-    this.#say(`${styleFor(this.#output).bad('warning:')} `, message);
+    this.#say(`${this.#style.bad('warning:')} `, message);
   }
 
-  /** Says what could not be done, and why. */
+  /** Reports something that could not be done, with the reason. */
   fail(message: string): void {
-    this.#say(`${styleFor(this.#output).bad('failed')} `, message);
+    this.#say(`${this.#style.bad('failed')} `, message);
   }
 
   /** Prints one line above the view, which is there again at once. Whatever the message quotes, it stays one line. */
@@ -83,7 +78,7 @@ export class Progress implements Log {
 
   #renew(tally: Tally): void {
     const { columns = 80, rows = 24 } = this.#output;
-    // What is gone before it can be read only makes the view jump.
+    // A blob that is done before its line can be read would only make the view jump.
     const lasting = [...tally.running].filter((blob) => this.#running.has(blob));
     this.#running = new Set(tally.running);
     const rate = this.#rate.sample(Date.now(), tally.bytes);

@@ -1,12 +1,13 @@
 /**
- * Prints a command's result on standard output, whoever reads it. Progress, warnings and errors go to standard error
+ * Prints a command's result on standard output. Progress, warnings and errors go to standard error
  * (`Progress`), so that a result can be redirected and paged alone. docs/decisions/0061
  *
- * A result holds texts of upstreams and buckets. Here they are made printable, before any line is made of them: later
- * nobody could tell a line end or a colour of Lifeboat's own from one of theirs. docs/decisions/0096
+ * A result holds texts of upstreams and buckets. They are made printable here, before lines are made of them,
+ * because later a line end or a colour of Lifeboat's own could not be told from one of theirs. docs/decisions/0096
  */
 import { brief, printable, printableLines } from '../../core/printable.ts';
 import type { CommandLine } from './command-line.ts';
+import type { Output, Session } from './io.ts';
 
 /**
  * Prints the result in words.
@@ -17,14 +18,17 @@ import type { CommandLine } from './command-line.ts';
 export function printResult<Value>(
   value: Value,
   describe: (shown: Value) => string,
-  commandLine: CommandLine,
-  stream: NodeJS.WritableStream = process.stdout,
+  { stdout, commandLine }: Pick<Session, 'stdout' | 'commandLine'>,
+  stream: Output = stdout,
 ): void {
   stream.write(`${commandLine.complete(describe(printableValues(value)))}\n`);
 }
 
-export function printJson(value: unknown, commandLine: CommandLine): void {
-  process.stdout.write(formatJson(value, commandLine));
+export function printJson(
+  value: unknown,
+  { stdout, commandLine }: Pick<Session, 'stdout' | 'commandLine'>,
+): void {
+  stdout.write(formatJson(value, commandLine));
 }
 
 /** JSON for standard output or a file. Its sentences suggest the same commands as everywhere else. */
@@ -33,7 +37,7 @@ export function formatJson(value: unknown, commandLine: CommandLine): string {
   return `${printableLines(JSON.stringify(value, complete, 2))}\n`;
 }
 
-/** A copy in which every text is printable. */
+/** Copies the value, and makes every text in it printable. */
 function printableValues<Value>(value: Value): Value {
   const copy = structuredClone({ value });
   escapeTexts(copy);

@@ -1,6 +1,7 @@
 /** Colours and widths, on a terminal only. https://no-color.org */
-import type { WriteStream } from 'node:tty';
-import { util } from '../runtime/node/builtin.ts';
+import { WriteStream } from 'node:tty';
+import { stripVTControlCharacters, styleText } from 'node:util';
+import type { Output } from './io.ts';
 
 export interface Style {
   readonly good: (text: string) => string;
@@ -9,12 +10,19 @@ export interface Style {
 }
 
 /** @param stream colours appear only if it is a terminal that shows them, and NO_COLOR is not set */
-export function styleFor(stream: NodeJS.WritableStream | WriteStream): Style {
-  const paint =
-    (format: 'green' | 'red' | 'dim') =>
-    (text: string): string =>
-      util.styleText(format, text, { stream });
-  return { good: paint('green'), bad: paint('red'), faint: paint('dim') };
+export function styleFor(stream: Output, env: NodeJS.ProcessEnv): Style {
+  if (!showsColours(stream, env)) return { good: String, bad: String, faint: String };
+  return { good: paintIn('green'), bad: paintIn('red'), faint: paintIn('dim') };
+}
+
+function paintIn(format: 'green' | 'red' | 'dim'): (text: string) => string {
+  return (text) => styleText(format, text, { validateStream: false });
+}
+
+/** Decides as `styleText` does, but by an environment that may be another one than the process's own. */
+function showsColours(stream: Output, env: NodeJS.ProcessEnv): boolean {
+  if (env['FORCE_COLOR'] !== undefined) return WriteStream.prototype.getColorDepth(env) > 2;
+  return stream.isTTY === true && (stream.getColorDepth?.(env) ?? 3) > 2;
 }
 
 /** Pads each column to its widest cell; the last one is left as it is. A column with nothing in it is left out. */
@@ -34,7 +42,7 @@ export function alignColumns(rows: readonly (readonly string[])[]): string[] {
 }
 
 function widthOf(text: string): number {
-  return util.stripVTControlCharacters(text).length;
+  return stripVTControlCharacters(text).length;
 }
 
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;

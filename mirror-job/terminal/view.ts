@@ -1,4 +1,4 @@
-/** What a run is doing, as lines for people. */
+/** The state of a run, as lines for people. */
 import { printable } from '../../core/printable.ts';
 import type { Running, Tally } from '../engine/tally.ts';
 import { alignColumns, formatBytes, formatDuration, shortenDigests } from './style.ts';
@@ -10,19 +10,19 @@ const BAR_WIDTH = 10;
 /** The whole run, as far as it is known: `███░░░░░░░  29 %`. */
 export function overallBar({ planned, finished, bytes, bytesPlanned }: Tally): string {
   const images = shareOf(finished, planned);
-  // Both: one large image of a few would stand still by images, and what is looked at in vain by bytes.
+  // The mean of both: a large image does not move the count of images, and an unchanged image does not move the bytes.
   const share = bytesPlanned === 0 ? images : (images + shareOf(bytes, bytesPlanned)) / 2;
   const full = Math.floor(share * BAR_WIDTH);
   const percent = `${Math.floor(100 * share)} %`.padStart(5);
   return `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)} ${percent}`;
 }
 
-/** Not beyond the whole: what has to be read again counts again. */
+/** At most 1. Bytes that are read again count again, so the sum may be larger than the whole. */
 function shareOf(done: number, all: number): number {
   return all === 0 ? 0 : Math.min(done / all, 1);
 }
 
-/** How far the run is: images, how long the bytes known by now will take, these bytes, and bytes a second. */
+/** The progress of the run: images, the time that the bytes known by now will take, these bytes, and bytes per second. */
 export function headline({ planned, finished, bytes, bytesPlanned }: Tally, rate: number): string {
   const left = bytesPlanned - bytes;
   return [
@@ -34,12 +34,12 @@ export function headline({ planned, finished, bytes, bytesPlanned }: Tally, rate
   ].join(' · ');
 }
 
-/** No finer than it can be told. */
+/** Rounded to seconds, because an estimate is no finer. */
 function formatWait(milliseconds: number): string {
   return milliseconds < 60_000 ? `${Math.ceil(milliseconds / 1000)} s` : formatDuration(milliseconds);
 }
 
-/** A line a blob, in the order in which they began, so that a line stays where it is. */
+/** One line per blob, in the order in which they began, so that each line stays in its place. */
 export function runningLines(blobs: readonly Running[]): string[] {
   const rows = blobs
     .slice(0, MAX_RUNNING_SHOWN)
@@ -57,12 +57,12 @@ export function runningLines(blobs: readonly Running[]): string[] {
  * apart than that, it is the rate since the last sample.
  */
 export class Rate {
-  static readonly #WINDOW = 5000;
+  static readonly #WINDOW_MS = 5000;
   #samples: { readonly at: number; readonly bytes: number }[] = [];
 
   /** @param at milliseconds; @returns bytes a second, up to now */
   sample(at: number, bytes: number): number {
-    const begin = this.#samples.findLastIndex((one) => at - one.at >= Rate.#WINDOW);
+    const begin = this.#samples.findLastIndex((one) => at - one.at >= Rate.#WINDOW_MS);
     this.#samples = [...this.#samples.slice(Math.max(begin, 0)), { at, bytes }];
     const [first] = this.#samples;
     return first === undefined || first.at === at ? 0 : (1000 * (bytes - first.bytes)) / (at - first.at);

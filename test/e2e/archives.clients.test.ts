@@ -15,7 +15,7 @@ import { startS3Server, type S3Server } from '../support/s3-server.ts';
 import { sync } from '../support/sync.ts';
 import { walkBucket } from '../support/walk-bucket.ts';
 
-const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../mirror-job/start.ts');
 
 let skopeo = '';
 let folder = '';

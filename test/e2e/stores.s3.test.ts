@@ -17,7 +17,7 @@ import { startS3Server, type S3Server } from '../support/s3-server.ts';
 import { NOBODYS } from '../support/nobody.ts';
 import { walkBucket } from '../support/walk-bucket.ts';
 
-const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../mirror-job/start.ts');
 const IMAGE = 'mirror.test/team/app';
 /** More than one part of a multipart upload. */
 const LARGE = 20_000_000;

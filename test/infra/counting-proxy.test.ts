@@ -1,4 +1,4 @@
-/** What the other tests count with must not change what it counts. */
+/** The proxy by which other tests count requests must not change the requests. */
 import { once } from 'node:events';
 import { createServer, request, type RequestListener } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
@@ -28,7 +28,7 @@ test('the proxy passes on the answer of a server that refuses a body and closes 
     socket.once('data', () => {
       socket.pause();
       socket.write('HTTP/1.1 413 Payload Too Large\r\nContent-Length: 8\r\n\r\ntoo much');
-      // What it has not read makes that a reset.
+      // Unread bytes turn the end into a reset.
       setTimeout(() => socket.destroy(), 50);
     });
   });

@@ -71,7 +71,7 @@ async function list(name: string): Promise<[number, string]> {
   return [response.status, JSON.stringify(await response.json())];
 }
 
-/** What several clients of one list are answered. */
+/** The answers to several clients of one list. */
 const answersOf = (name: string, count: number) =>
   Array.from({ length: count }, () => [200, `{"name":"quay.io/a/${name}","tags":["1"]}`]);
 

@@ -1,4 +1,4 @@
-/** What the scheduled workflow shows, and to whom. scheduled-starts.test.ts runs its step that mirrors. */
+/** The scheduled workflow shows its log to the right people alone. scheduled-starts.test.ts runs its step that mirrors. */
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';

@@ -84,12 +84,9 @@ test('npm puts it before the system’s Node on the PATH of scripts and of npx',
 
 /** Copies the files that tell that a Node is too old. `platform` adds the Node package of that platform. */
 async function copyStarters(clone: string, platform?: string): Promise<void> {
-  const files = [
-    'lifeboat',
-    'runtime/node/bundled',
-    'runtime/node/node-version',
-    'runtime/node/project-node',
-  ].map((name) => `mirror-job/${name}.js`);
+  const files = ['lifeboat', 'runtime/node/node-version', 'runtime/node/project-node'].map(
+    (name) => `mirror-job/${name}.js`,
+  );
   for (const file of [...files, 'infra/local/start.js', 'infra/link-node.js']) {
     await cp(join(PROJECT, file), join(clone, file));
   }

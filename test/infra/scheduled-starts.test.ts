@@ -28,8 +28,8 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 const INFRA = join(import.meta.dirname, '../../infra');
 /** The PATH that systemd sets for a unit that sets none. */
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-/** Every scheduler waits at least this long before it kills. Milliseconds. */
-const SCHEDULERS_WAIT = 10_000;
+/** Every scheduler waits at least this long before it kills. */
+const SCHEDULERS_WAIT_MS = 10_000;
 
 let folder = '';
 let store: Store;
@@ -268,7 +268,7 @@ test.each(
     const blobs = () => registry.requests.slice(before).filter(({ path }) => path.includes('/blobs/'));
     await waitFor('a blob’s request', () => blobs().length > 0, { program });
     program.kill(signal);
-    const late = setTimeout(() => program.kill('SIGKILL'), SCHEDULERS_WAIT);
+    const late = setTimeout(() => program.kill('SIGKILL'), SCHEDULERS_WAIT_MS);
     const exit = await program.exited;
     clearTimeout(late);
     expect(program.stderr()).toContain(`${signal}: stopping; aborting unfinished uploads.`);

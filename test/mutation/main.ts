@@ -49,9 +49,9 @@ for (const [name, target] of chosen.length > 0 ? chosen : targets) {
 async function findAlive(name: string, target: Target, sources: readonly string[]): Promise<Findings> {
   const killed = new Set<string>();
   const processes = Array.from({ length: PROCESSES }, () => new TestProcess({ target: name, sources }));
-  const files = await listFiles(target.tests.include ?? [], target.tests.exclude);
+  const testFiles = await listFiles(target.tests.include ?? [], target.tests.exclude);
   const coverages = new Map<string, Coverage>();
-  await share(processes, files, async (tests, file) => {
+  await share(processes, testFiles, async (tests, file) => {
     const { coverage } = await runToEnd(tests, file, () => ({ kind: 'cover' }), killed);
     if (coverage !== undefined) coverages.set(file, coverage);
   });
@@ -59,7 +59,7 @@ async function findAlive(name: string, target: Target, sources: readonly string[
   const doubtful = new Map<string, Set<string>>();
   const ranking = rankTests(coverages);
   for (const [round, [from, to]] of ROUNDS.entries()) {
-    await share(processes, files, async (tests, file) => {
+    await share(processes, testFiles, async (tests, file) => {
       const nextTask = (): Task => ({ kind: 'turns', turns: turnsOf(file, ranking, { from, to, killed }) });
       if (Object.keys(turnsOf(file, ranking, { from, to, killed })).length === 0) return;
       const ofFile = await tryTurns(tests, file, nextTask, killed);
@@ -73,7 +73,7 @@ async function findAlive(name: string, target: Target, sources: readonly string[
   const early = new Set(all.flatMap((coverage) => coverage.early));
   // In a process that the files of a target share, nothing is imported again.
   const leftOut = new Set([...early].filter((id) => target.sharesProcess === true && !inTests.has(id)));
-  await share(processes, files, async (tests, file) => {
+  await share(processes, testFiles, async (tests, file) => {
     const those = new Set([...(coverages.get(file)?.early ?? []), ...(doubtful.get(file) ?? [])]);
     const alive = () => [...those].filter((id) => !killed.has(id) && !leftOut.has(id));
     if (alive().length > 0) await runToEnd(tests, file, () => ({ kind: 'alone', mutants: alive() }), killed);
@@ -85,10 +85,10 @@ async function findAlive(name: string, target: Target, sources: readonly string[
 /** Each process takes the next file as soon as it is done with one. */
 async function share(
   processes: readonly TestProcess[],
-  files: readonly string[],
+  testFiles: readonly string[],
   work: (tests: TestProcess, file: string) => Promise<void>,
 ): Promise<void> {
-  const left = files.values();
+  const left = testFiles.values();
   await Promise.all(
     processes.map(async (tests) => {
       for (const file of left) await work(tests, file);

@@ -6,7 +6,7 @@ import type { Store } from './local-store.ts';
 import { NOBODYS } from './nobody.ts';
 import { runProgram, type Finished } from './process.ts';
 
-const MAIN = join(import.meta.dirname, '../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../mirror-job/start.ts');
 
 /** What the report says that tests look at. */
 export interface Report {

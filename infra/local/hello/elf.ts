@@ -4,7 +4,7 @@
  */
 import type { ElfIdentity, Endian, Machine } from './machine.ts';
 
-/** Where programs of most processors start: above what Linux keeps free, and less than 32 bits. */
+/** The address at which the program is loaded: above the range that Linux keeps free, and below 32 bits. */
 const BASE = 0x400000;
 /** The largest page of all the processors here; a smaller one divides it. */
 const PAGE = 0x10000;

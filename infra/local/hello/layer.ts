@@ -38,7 +38,7 @@ function octal(value: number, digits: number): string {
   return value.toString(8).padStart(digits, '0');
 }
 
-/** What one stored block may hold. */
+/** The most bytes of one stored block. */
 const MAX_STORED = 0xffff;
 
 /**

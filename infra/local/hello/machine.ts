@@ -1,4 +1,4 @@
-/** What is particular to one kind of processor. */
+/** The particulars of one kind of processor. */
 export interface Machine {
   readonly elf: ElfIdentity;
   /** The machine code: `write(1, message.address, message.size)`, then `exit(0)`. */
@@ -19,7 +19,7 @@ export type Endian = 'little' | 'big';
 
 /** The text to write, as the program finds it in memory. */
 interface Message {
-  /** Of 32 bits, on 64-bit processors too. */
+  /** An address of 32 bits, on 64-bit processors too. */
   readonly address: number;
   /** In bytes. */
   readonly size: number;

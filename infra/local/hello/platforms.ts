@@ -23,7 +23,7 @@ export const HELLO_PLATFORMS: readonly HelloPlatform[] = [
   { platform: { os: 'linux', architecture: 's390x' }, machine: s390x },
 ];
 
-/** What the program writes, with the line's end. */
+/** The text that the program writes, with the line's end. */
 function helloText(platform: Platform): string {
   return `Hello from Lifeboat. This image came from object storage. (${formatPlatform(platform)})\n`;
 }

@@ -6,7 +6,7 @@ import {
   type Reference,
   type Repository,
 } from '../../../core/reference.ts';
-import { entriesAskingFor } from '../asked-entries.ts';
+import { selectingEntries } from '../image-selection.ts';
 import { UsageError } from '../../configuration/usage-error.ts';
 import type { Configuration } from '../../configuration/configuration.ts';
 
@@ -25,7 +25,7 @@ export function findRepository({ images }: Configuration, reference: Reference):
       source.upstream === upstreamOf(repository) &&
       source.path === pathOf(repository),
   );
-  const selecting = entriesAskingFor(entries, reference);
+  const selecting = selectingEntries(entries, reference);
   const names = new Set((selecting.length === 0 ? entries : selecting).map((entry) => entry.repository));
   const [only = repository, ...others] = names;
   if (others.length === 0) return only;

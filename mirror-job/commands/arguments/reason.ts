@@ -3,7 +3,7 @@ import { UsageError } from '../../configuration/usage-error.ts';
 const MAX_LENGTH = 300;
 
 /**
- * What people say with `--reason`: it stands in the history, on the tag, and in one line of several outputs.
+ * Checks the text of `--reason`. It has to fit on one line, because the history, the tag and several outputs show it so.
  * @throws {UsageError}
  */
 export function parseReason(text: string | undefined): string | undefined {

@@ -1,4 +1,4 @@
-/** A digest as people type it: whole, or as short as the history shows it. */
+/** Finds the digest that a person means, who types it whole, or as short as the history shows it. */
 import { isDigest, type Digest } from '../../../core/digest.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
 import type { IndexEntry } from '../../../core/repository-index.ts';
@@ -6,15 +6,15 @@ import { UsageError } from '../../configuration/usage-error.ts';
 import type { Environment } from '../../engine/environment.ts';
 import { readMovements } from '../../engine/tags/movement-log.ts';
 
-/** Records of a tag's history that are looked through. */
+/** The most records of a tag's history that are searched. */
 const MAX_RECORDS = 1000;
 
 /**
- * @param text a digest; or the beginning of one, at least 8 digits of it, that the tag has stood at or was seen at
+ * @param text a digest; or the beginning of one, at least 8 digits of it, where the tag has pointed or was seen
  * @throws {UsageError} for a beginning that fits none, or several
  * @throws {StoreError}
  */
-export async function resolvePlace(
+export async function resolveDigest(
   environment: Pick<Environment, 'store' | 'log'>,
   entries: readonly IndexEntry[],
   repository: Repository,
@@ -28,12 +28,12 @@ export async function resolvePlace(
     );
   }
   const movements = await readMovements(environment, repository, tag, MAX_RECORDS);
-  const places = new Set([
+  const digests = new Set([
     ...movements.flatMap(({ from, to }) => (from === undefined ? [to] : [from, to])),
     ...entries.flatMap((entry) => ('tag' in entry && entry.tag === tag ? [entry.digest] : [])),
   ]);
   const beginning = text.includes(':') ? text : `sha256:${text}`;
-  const [only, ...others] = [...places].filter((digest) => digest.startsWith(beginning));
+  const [only, ...others] = [...digests].filter((digest) => digest.startsWith(beginning));
   if (only === undefined) {
     throw new UsageError(
       `--to ${text}: the history of the tag has no such digest. To move the tag to it anyway, give the whole digest.`,

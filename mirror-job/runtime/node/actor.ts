@@ -2,6 +2,7 @@
  * Names the person who moves a tag by hand: the person that CI works for, or this machine's user. The name is for
  * people and proves nothing.
  */
+import { hostname, userInfo } from 'node:os';
 import { cleanActor } from '../../../core/history.ts';
 
 /**
@@ -22,15 +23,14 @@ const CI = [
   { people: ['BUILD_USER_ID'], server: 'JENKINS_URL', name: 'Jenkins' },
 ] as const;
 
-export function currentActor(): string | undefined {
-  const os = process.getBuiltinModule('node:os');
-  return findActor(process.env, { userName: () => os.userInfo().username, hostName: os.hostname });
+export function currentActor(environment: NodeJS.ProcessEnv): string | undefined {
+  return findActor(environment, { userName: () => userInfo().username, hostName: hostname });
 }
 
 /**
  * `octocat (github.com)` in CI, else `alice@laptop`.
- * @param machine a part of it that fails is not known: a container's user often has no name
- * @returns undefined when not known
+ * @param machine a part that throws counts as unknown, because the user of a container often has no name
+ * @returns undefined if nobody is known
  */
 export function findActor(
   environment: NodeJS.ProcessEnv,

@@ -1,26 +1,20 @@
-/** Connections that are kept for what comes next, for Node's own HTTP client and for the AWS SDK, which takes the same. */
-import type { Agent as HttpAgent } from 'node:http';
-import type { Agent as HttpsAgent, AgentOptions } from 'node:https';
-import { http, loadHttps } from './builtin.ts';
+/** Agents keep connections for the next request. Node's HTTP client and the AWS SDK take the same agents. */
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent, type AgentOptions } from 'node:https';
 import { NO_PROXIES, type Proxies } from './proxies.ts';
 
 export interface Agents {
   readonly httpAgent: HttpAgent;
-  /** Made when it is first read; to spread these is to read it. */
   readonly httpsAgent: HttpsAgent;
 }
 
-/** Through the proxy, where there is one. @param options of each, and of TLS */
+/**
+ * Makes agents that connect by way of the proxies.
+ * @param options for both agents; those of TLS have no effect on plain HTTP
+ */
 export function createAgents(proxies: Proxies = NO_PROXIES, options: AgentOptions = {}): Agents {
   const all = { keepAlive: true, ...options, ...proxyOptions(proxies) };
-  let httpsAgent: HttpsAgent | undefined;
-  return {
-    httpAgent: new http.Agent(all),
-    get httpsAgent() {
-      httpsAgent ??= new (loadHttps().Agent)(all);
-      return httpsAgent;
-    },
-  };
+  return { httpAgent: new HttpAgent(all), httpsAgent: new HttpsAgent(all) };
 }
 
 function proxyOptions(proxies: Proxies): AgentOptions {
@@ -34,10 +28,10 @@ function proxyOptions(proxies: Proxies): AgentOptions {
   };
 }
 
-/** As many connections to a store as the AWS SDK opens by itself. */
-const STORE_SOCKETS = 50;
+/** The connections to one store, as many as the AWS SDK opens by itself. */
+const MAX_STORE_SOCKETS = 50;
 
-/** Of a store, and of AWS. */
+/** Makes the agents for a store, and for AWS. */
 export function createStoreAgents(proxies: Proxies = NO_PROXIES): Agents {
-  return createAgents(proxies, { maxSockets: STORE_SOCKETS });
+  return createAgents(proxies, { maxSockets: MAX_STORE_SOCKETS });
 }

@@ -1,6 +1,7 @@
 /** Connections to an upstream: Node's own HTTP client, with further root certificates and by way of a proxy. */
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
+import { getCACertificates } from 'node:tls';
 import about from '../../../package.json' with { type: 'json' };
 import { TimeoutError } from '../../engine/support/timeout-error.ts';
 import type { Answer, Fetch } from '../../sources/registry/answer.ts';
@@ -67,7 +68,7 @@ export async function connect(ca: string | undefined, proxies: Proxies = NO_PROX
  * one is made to wait.
  */
 async function withUsualRoots(file: string): Promise<string[]> {
-  return [...process.getBuiltinModule('node:tls').getCACertificates('default'), await readFile(file, 'utf8')];
+  return [...getCACertificates('default'), await readFile(file, 'utf8')];
 }
 
 class NodeAnswer implements Answer {

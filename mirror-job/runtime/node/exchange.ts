@@ -1,9 +1,9 @@
 /** One HTTP request by Node's own client, with bounds on the waits for a connection and for the begin of its answer. */
-import type { IncomingMessage } from 'node:http';
+import { request as requestPlainly, type IncomingMessage } from 'node:http';
+import { request as requestSecurely } from 'node:https';
 import { TimeoutError } from '../../engine/support/timeout-error.ts';
 import type { Agents } from './agents.ts';
-import { http, loadHttps } from './builtin.ts';
-import { countRequest } from './memory.ts';
+import { countRequest } from './garbage-collection.ts';
 
 export interface Exchange {
   readonly method: string;
@@ -76,9 +76,7 @@ function attempt({ method, origin, path, headers, body, agents, timeout, signal 
     maxHeaderSize: MAX_HEADERS,
   };
   return new Promise<IncomingMessage>((resolve, reject) => {
-    const request = isSecure
-      ? loadHttps().request({ ...options, agent })
-      : http.request({ ...options, agent });
+    const request = isSecure ? requestSecurely({ ...options, agent }) : requestPlainly({ ...options, agent });
     const timers: NodeJS.Timeout[] = [];
     const bound = (milliseconds: number, what: TimeoutError['waitedFor']): NodeJS.Timeout => {
       const timer = setTimeout(

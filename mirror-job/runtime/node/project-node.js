@@ -2,7 +2,6 @@
  * The Node that `npm ci` has installed with the project. An older Node has to read this file, because it is the one
  * that looks for the newer.
  */
-// oxlint-disable-next-line no-restricted-imports -- a Node before 20.16 has no process.getBuiltinModule
 import { existsSync, readFileSync } from 'node:fs';
 
 /**

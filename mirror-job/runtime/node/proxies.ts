@@ -1,13 +1,12 @@
-/** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as curl, Go and Node read them. Either case will do; the lower one comes first. */
-import { UsageError } from '../../configuration/usage-error.ts';
-import type { Environment } from '../../configuration/variable.ts';
+/** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as curl, Go and Node read them. Either case will do, and the lower case comes first. */
 
-/** This machine is never asked by way of another one; Go's programs, which the peers are, do the same. */
+/** This machine is never asked by way of another one. Go's programs, such as crane and regsync, do the same. */
 const DIRECT = ['localhost', '127.0.0.1', '::1'];
 
 export interface Proxies {
-  /** Addresses that may hold a user and a password: never to be shown. */
+  /** An address that may hold a user and a password, so it must never be shown. */
   readonly https: string | undefined;
+  /** As `https`. */
   readonly http: string | undefined;
   /** Hosts that are asked directly, separated by commas. */
   readonly except: string;
@@ -15,8 +14,13 @@ export interface Proxies {
 
 export const NO_PROXIES: Proxies = { https: undefined, http: undefined, except: '' };
 
-/** @throws {UsageError} for an address that is none; the sentence does not show it */
-export function readProxies(environment: Environment): Proxies {
+/** A variable holds no address of a proxy. The message names the variable, and does not show its value. */
+export class ProxyAddressError extends Error {
+  override readonly name = 'ProxyAddressError';
+}
+
+/** @throws {ProxyAddressError} */
+export function readProxies(environment: NodeJS.ProcessEnv): Proxies {
   const except =
     [environment['no_proxy'], environment['NO_PROXY']].find((value) => (value ?? '') !== '') ?? '';
   return {
@@ -26,15 +30,15 @@ export function readProxies(environment: Environment): Proxies {
   };
 }
 
-function addressIn(environment: Environment, name: string): string | undefined {
+function addressIn(environment: NodeJS.ProcessEnv, name: string): string | undefined {
   const lower = name.toLowerCase();
   const [variable = name, address = ''] =
     [lower, name].map((one) => [one, environment[one]]).find(([, value]) => (value ?? '') !== '') ?? [];
   if (address === '') return undefined;
-  // curl takes one without a scheme as http.
+  // curl takes an address without a scheme as http.
   const url = URL.parse(address.includes('://') ? address : `http://${address}`);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new UsageError(
+    throw new ProxyAddressError(
       `the environment variable ${variable} is not the address of a proxy, such as http://proxy.example.com:3128. Correct it, or unset it.`,
     );
   }

@@ -2,9 +2,8 @@
  * Opens the files of a folder that somebody else may have written. Only regular files inside of the folder are read: a
  * pipe never ends, a device has no end either, and a link can lead to any file of this machine. docs/decisions/0097
  */
-import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
+import { constants, open, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { fs } from '../../runtime/node/builtin.ts';
 
 /** The file is there and is not read; the message is the rest of a sentence that begins with the file's name. */
 export class FileRefusedError extends Error {
@@ -30,7 +29,7 @@ export async function openFileBelow(
   }
   // Looked at before it is opened, because opening alone can wait for ever, or do something to a device.
   if (!(await stat(path)).isFile()) throw noFile();
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
   // Somebody may put a link or a pipe there in between. Windows lacks the last two, which then count as 0.
   const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {

@@ -1,7 +1,7 @@
 /** The files of an OCI image layout, in a folder or in a tar: the same layout, wherever a tool has put it. */
 import { open, opendir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fs } from '../../runtime/node/builtin.ts';
+import { createReadStream } from 'node:fs';
 import { FileRefusedError, isBelow, openFileBelow } from './file-below.ts';
 import { indexTar, type TarEntry } from './tar-index.ts';
 
@@ -81,7 +81,7 @@ function tarFiles(path: string, entries: ReadonlyMap<string, TarEntry>): LayoutF
       const entry = entries.get(name);
       if (entry === undefined || offset >= entry.size) return;
       const [start, end] = [entry.offset + offset, entry.offset + entry.size - 1];
-      yield* chunksOf(fs.createReadStream(path, { start, end, highWaterMark: CHUNK }));
+      yield* chunksOf(createReadStream(path, { start, end, highWaterMark: CHUNK }));
     },
   };
 }

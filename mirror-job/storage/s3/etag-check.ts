@@ -4,7 +4,7 @@
  * version. docs/decisions/0071-reads-that-are-torn.md
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { crypto } from '../../runtime/node/builtin.ts';
+import { createHash } from 'node:crypto';
 
 /** The ETag of a whole object. The ETag of a multipart upload has a dash, and a weak one says nothing about bytes. */
 const MD5 = /^"?([\da-f]{32})"?$/i;
@@ -36,7 +36,7 @@ export class EtagCheck {
 /** @returns undefined on a machine without MD5, such as one that allows only FIPS algorithms */
 function md5Of(bytes: Uint8Array): string | undefined {
   try {
-    return crypto.createHash('md5').update(bytes).digest('hex');
+    return createHash('md5').update(bytes).digest('hex');
   } catch {
     return undefined;
   }

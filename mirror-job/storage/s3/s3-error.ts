@@ -1,5 +1,5 @@
 /** What a bucket answers where it does not do what it was asked, and the words for it. */
-import { http } from '../../runtime/node/builtin.ts';
+import { STATUS_CODES } from 'node:http';
 
 /** S3's own code of an error, and the HTTP status. */
 export interface Refusal {
@@ -37,7 +37,7 @@ export class S3AnswerError extends Error {
   constructor(status: number, body: string, region?: string) {
     const code = /<Code>\s*([\w.]+)\s*<\/Code>/.exec(body)?.[1];
     // A HEAD has no body that could name the error.
-    const name = code ?? (http.STATUS_CODES[status] ?? 'Unknown').replaceAll(' ', '');
+    const name = code ?? (STATUS_CODES[status] ?? 'Unknown').replaceAll(' ', '');
     super(`${status} ${name}`);
     this.refusal = {
       code: name,

@@ -3,7 +3,7 @@
  * long to load as a small run takes in all: docs/decisions/0009-objects-without-the-sdk.md
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
  */
-import { crypto } from '../../runtime/node/builtin.ts';
+import { createHash, createHmac } from 'node:crypto';
 
 export interface Keys {
   readonly accessKeyId: string;
@@ -57,7 +57,7 @@ export class Signer {
     ].join('\n');
     const scope = `${date}/${this.#region}/s3/aws4_request`;
     const text = [ALGORITHM, time, scope, sha256(canonical)].join('\n');
-    const signature = crypto.createHmac('sha256', this.#keyOf(keys, date)).update(text).digest('hex');
+    const signature = createHmac('sha256', this.#keyOf(keys, date)).update(text).digest('hex');
     return {
       ...signed,
       authorization: `${ALGORITHM} Credential=${keys.accessKeyId}/${scope}, SignedHeaders=${names.join(';')}, Signature=${signature}`,
@@ -69,7 +69,7 @@ export class Signer {
     if (this.#kept?.name !== name) {
       let key: Buffer = Buffer.from(`AWS4${secretAccessKey}`);
       for (const part of [date, this.#region, 's3', 'aws4_request']) {
-        key = crypto.createHmac('sha256', key).update(part).digest();
+        key = createHmac('sha256', key).update(part).digest();
       }
       this.#kept = { name, key };
     }
@@ -79,7 +79,7 @@ export class Signer {
 
 /** Hexadecimal. */
 export function sha256(bytes: string | Uint8Array): string {
-  return crypto.createHash('sha256').update(bytes).digest('hex');
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** As it has to be signed: sorted by name. Empty for none. */

@@ -14,7 +14,7 @@ import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-regi
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 const IN_2000 = 'Tue, 28 Nov 2000 12:00:00 GMT';
 const IN_2040 = 'Wed, 28 Nov 2040 12:00:00 GMT';
 const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`;
@@ -25,7 +25,7 @@ let registry: RogueRegistry;
 let proxy: CountingProxy;
 /** Before the later stores: wrangler's own server does not say the time, and this one says the right one. */
 let rightProxy: CountingProxy;
-/** What the proxy before the store says of the time. */
+/** The time that the proxy before the store says. */
 let date: string | null | undefined;
 
 beforeAll(async () => {

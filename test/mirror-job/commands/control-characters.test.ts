@@ -1,4 +1,4 @@
-/** What upstreams, buckets and files of other tools hold is shown by the real commands, and changes no terminal. */
+/** The commands show text of upstreams, buckets and other tools' files so that it changes no terminal. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-regi
 // Processes take what the machine lets them have.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 const ABSENT = digestOf(Buffer.from('a manifest or a blob that the registry lacks'));
 
 /** A line that claims to be Lifeboat's, colours, and letters in another order. */
@@ -86,7 +86,7 @@ const ATTACKED = ['media-type', 'platform', 'urls', 'realm', 'message', 'names']
 async function configure(): Promise<void> {
   const { endpoint, bucket, region, accessKeyId, secretAccessKey } = store;
   const upstream = { insecure: true, timeout: '2s' };
-  // What one repository of a registry asks for is taken for what the registry asks for.
+  // A request of one repository of a registry counts as a request of the registry.
   const hostOf = (name: string) => (name === 'realm' ? registry.elsewhere : registry.host);
   const images = ATTACKED.map((name) => ({
     source: `${hostOf(name)}/${name}`,

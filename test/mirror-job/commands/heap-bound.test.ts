@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runProgram } from '../../support/process.ts';
 
-const MEMORY = join(import.meta.dirname, '../../../mirror-job/runtime/node/memory.ts');
+const MEMORY = join(import.meta.dirname, '../../../mirror-job/runtime/node/garbage-collection.ts');
 
 /** Counts so many requests, then makes objects of which a few survive. @returns the space for young objects, in MB */
 async function youngSpaceAfter(requests: number): Promise<number> {

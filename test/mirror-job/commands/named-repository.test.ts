@@ -23,7 +23,7 @@ images:
 
 test.each([
   ['images.internal/nginx', 'images.internal/nginx'],
-  // Where something is served comes before where something else comes from.
+  // The name under which an image is served comes before the name of another image's source.
   ['nginx:1.27', 'docker.io/library/nginx'],
   ['quay.io/org/nginx', 'docker.io/library/nginx'],
   ['quay.io/org/app:1', 'images.internal/one'],
@@ -32,7 +32,7 @@ test.each([
   [`quay.io/org/app@${PINNED}`, 'images.internal/four'],
   [`quay.io/org/app:2@${PINNED}`, 'images.internal/four'],
   [`quay.io/org/app:2@sha256:${'2'.repeat(64)}`, 'images.internal/two'],
-  // Not listed, or not any more: what was mirrored stays in the bucket.
+  // The configuration lists no such image, or no longer. A mirrored image stays in the bucket.
   ['ghcr.io/org/old:1', 'ghcr.io/org/old'],
 ])('%s stands for the repository %s', (text, repository) => {
   expect(findRepository(configuration, parseReference(text))).toBe(repository);

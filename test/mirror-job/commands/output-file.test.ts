@@ -1,4 +1,4 @@
-/** Where a report goes, and that nobody else decides it. */
+/** A report goes to the file that is named, and no other user decides where that is. */
 import { existsSync } from 'node:fs';
 import {
   chmod,
@@ -25,6 +25,7 @@ import {
   writeNewOutput,
   writeOutput,
 } from '../../../mirror-job/commands/output-file.ts';
+import { createIo } from '../support/io.ts';
 import { CommandLine } from '../../../mirror-job/terminal/command-line.ts';
 import { runProgram } from '../../support/process.ts';
 
@@ -36,7 +37,7 @@ test.runIf(existsSync(MEMORY))(
     const folder = await mkdtemp(join(MEMORY, 'lifeboat-'));
     try {
       const file = join(folder, 'report.json');
-      await refuseUnwritable('--report', file);
+      await refuseUnwritable('--report', file, '/');
       await writeOutput(file, 'whole');
       expect(await readFile(file, 'utf8')).toBe('whole');
       expect(await readdir(folder)).toEqual(['report.json']);
@@ -52,7 +53,7 @@ test('a path whose links lead in a circle is refused', async () => {
     const file = join(folder, 'one');
     await symlink('two', file);
     await symlink('one', join(folder, 'two'));
-    await expect(refuseUnwritable('--report', file)).rejects.toThrow('it cannot be written (ELOOP)');
+    await expect(refuseUnwritable('--report', file, '/')).rejects.toThrow('it cannot be written (ELOOP)');
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -180,13 +181,16 @@ test.runIf(process.geteuid?.() === 0)('a link of another user is not followed, w
       const path = join(folder, file);
       const reason = `${join(folder, foreign)} is a link of another user, uid ${ANOTHER}, and is not followed`;
       await expect(writeOutput(path, 'report')).rejects.toThrow(reason);
-      await expect(refuseUnwritable('--report', path)).rejects.toThrow(
+      await expect(refuseUnwritable('--report', path, '/')).rejects.toThrow(
         `--report ${path}: it cannot be written (${reason}). Name a file in a directory where nobody else may write.`,
       );
     }
     await expect(writeNewOutput(join(folder, 'way/new.json'), '')).rejects.toThrow('is a link of another');
     await expect(
-      exportCommand.run(['a.b/c:1', '--to', join(folder, 'way/new.tar')], new CommandLine()),
+      exportCommand.run(['a.b/c:1', '--to', join(folder, 'way/new.tar')], {
+        ...createIo(),
+        commandLine: new CommandLine(),
+      }),
     ).rejects.toThrow(
       `--to ${join(folder, 'way/new.tar')}: it cannot be written (${join(folder, 'way')} is a link of another user, uid ${ANOTHER}, and is not followed). Name a place in a directory where nobody else may write.`,
     );
@@ -219,7 +223,7 @@ test.runIf(process.geteuid?.() === 0)(
       await symlink('report.json', join(folder, 'link.json'));
       const reason = `${pipe} is a pipe of another user, uid ${ANOTHER}, and is not written to`;
       for (const path of [pipe, join(folder, 'link.json')]) {
-        await expect(refuseUnwritable('--report', path)).rejects.toThrow(
+        await expect(refuseUnwritable('--report', path, '/')).rejects.toThrow(
           `--report ${path}: it cannot be written (${reason}). Name a file in a directory where nobody else may write.`,
         );
         await expect(writeOutput(path, 'report')).rejects.toThrow(reason);
@@ -235,7 +239,7 @@ test.runIf(process.geteuid?.() === 0)('a socket of another user gets no report',
     await new Promise<void>((listening) => server.listen(path, listening));
     try {
       await chown(path, ANOTHER, ANOTHER);
-      await expect(refuseUnwritable('--report', path)).rejects.toThrow(
+      await expect(refuseUnwritable('--report', path, '/')).rejects.toThrow(
         `${path} is a socket of another user, uid ${ANOTHER}, and is not written to`,
       );
     } finally {
@@ -248,7 +252,7 @@ test('a pipe of this user gets the report, and stays a pipe', async () => {
   await inFolder(async (folder) => {
     const pipe = join(folder, 'report.json');
     await runProgram('mkfifo', [pipe]);
-    await refuseUnwritable('--report', pipe);
+    await refuseUnwritable('--report', pipe, '/');
     const [text] = await Promise.all([readFile(pipe, 'utf8'), writeOutput(pipe, 'whole')]);
     expect(text).toBe('whole');
     expect((await lstat(pipe)).isFIFO()).toBe(true);
@@ -258,7 +262,7 @@ test('a pipe of this user gets the report, and stays a pipe', async () => {
 const PROGRAM = `
   const { refuseUnwritable, writeOutput } = await import(process.argv[1]);
   for (const file of process.argv.slice(2)) {
-    await refuseUnwritable('--report', file);
+    await refuseUnwritable('--report', file, '/');
     await writeOutput(file, 'report\\n');
   }
 `;
@@ -282,7 +286,7 @@ test.each([
   });
 });
 
-test('what is not standard output is not taken for it', async () => {
+test('no other file is taken for standard output', async () => {
   await inFolder(async (folder) => {
     await symlink('/dev/null', join(folder, 'link'));
     await symlink('circle', join(folder, 'circle'));

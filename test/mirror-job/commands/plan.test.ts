@@ -13,7 +13,7 @@ import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-regi
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 const TAGS = { semver: '>=1.27', latest: 2, include: ['stable'], exclude: ['*.9'], minTags: 2 };
 const FOOT = `This holds for upstream and the bucket as they are now, if no request is repeated. Tokens and redirects come on top.
 The plan itself has sent all of these requests but those of blobs. Nothing was written.

@@ -13,7 +13,7 @@ import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-regi
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 const ESCAPE = '\u001B';
 /** More than one part of a multipart upload. */
 const LARGE = 20_000_000;
@@ -21,7 +21,7 @@ const LARGE = 20_000_000;
 let folder = '';
 let file = '';
 let store: Store;
-/** Those that no test has used yet. */
+/** The buckets that no test has used yet. */
 let buckets: string[] = [];
 let bucket = '';
 let proxy: CountingProxy;

@@ -18,7 +18,7 @@ import { NOBODYS } from '../../support/nobody.ts';
 // Processes take what the machine lets them have.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
 
 const USER = { username: 'the-user', password: 'the-password-1' };

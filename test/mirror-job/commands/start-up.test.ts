@@ -1,4 +1,4 @@
-/** What a run that finds nothing new loads: most of the time that it takes is its start. */
+/** A run that finds nothing new loads little, because its start takes most of its time. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { NOBODYS } from '../../support/nobody.ts';
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 
 let folder = '';
 let store: Store;
@@ -54,7 +54,7 @@ async function packagesLoaded(file: string): Promise<ReadonlySet<string>> {
   );
 }
 
-test('a run with nothing to copy loads no AWS SDK, and no second HTTP client of Node’s', async () => {
+test('a run with nothing to copy loads no AWS SDK, and no package besides the few that it uses', async () => {
   const { endpoint, bucket, region, accessKeyId, secretAccessKey } = store;
   const file = join(folder, 'lifeboat.yaml');
   const from = { endpoint, bucket, region, accessKeyId, secretAccessKey };
@@ -72,10 +72,10 @@ test('a run with nothing to copy loads no AWS SDK, and no second HTTP client of 
 test('a run that waits for something that never comes ends with exit code 1, and says so', async () => {
   const hook = `
     import { registerHooks } from 'node:module';
-    const stuck = 'export const runSync = () => new Promise(() => {});';
+    const stuck = 'export const sync = { run: () => new Promise(() => {}) };';
     registerHooks({
       load: (url, context, next) =>
-        url.endsWith('/sync-run.ts') ? { format: 'module', source: stuck, shortCircuit: true } : next(url, context),
+        url.endsWith('/commands/sync.ts') ? { format: 'module', source: stuck, shortCircuit: true } : next(url, context),
     });`;
   const args = ['--import', `data:text/javascript,${encodeURIComponent(hook)}`, MAIN, 'sync'];
   expect(await runProgram(process.execPath, args, { env: NOBODYS })).toMatchObject({

@@ -13,9 +13,9 @@ import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-regi
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
-/** Schedulers wait at least so long before they kill. Milliseconds. */
-const SCHEDULERS_WAIT = 10_000;
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
+/** Every scheduler waits at least this long before it kills. */
+const SCHEDULERS_WAIT_MS = 10_000;
 
 let folder = '';
 let store: Store;
@@ -81,7 +81,7 @@ function reportFile(): string {
 
 /** @returns the exit code, and the report as it is printed and in its file */
 async function endOf(program: Program): Promise<{ code: number | null; report: unknown }> {
-  const timer = setTimeout(() => program.kill('SIGKILL'), SCHEDULERS_WAIT);
+  const timer = setTimeout(() => program.kill('SIGKILL'), SCHEDULERS_WAIT_MS);
   const { code } = await program.exited;
   clearTimeout(timer);
   const written = await readFile(reportFile(), 'utf8').catch(() => 'no report');

@@ -11,7 +11,7 @@ import { freePort, runProgram } from '../../support/process.ts';
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 const WRONG = 'hunter2-hunter2';
 /** Bucket → what it holds. */
 const CONTENT = {
@@ -111,7 +111,7 @@ describe('an answer that only other providers give', () => {
   beforeAll(async () => {
     port = await freePort();
     server = createServer((_, response) => {
-      // Where AWS says it, if it does.
+      // In the answer of AWS, if it has one.
       const region = answer.status === 301 ? { 'x-amz-bucket-region': 'eu-west-1' } : {};
       response.writeHead(answer.status, { 'content-type': 'application/xml', ...region });
       response.end(`<?xml version="1.0"?><Error><Code>${answer.code}</Code>${answer.more}</Error>`);

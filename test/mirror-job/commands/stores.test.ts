@@ -19,7 +19,7 @@ import { walkBucket } from '../../support/walk-bucket.ts';
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 /** More than one part of a multipart upload. */
 const LARGE = 9_000_000;
 

@@ -15,7 +15,7 @@ import { walkBucket } from '../../support/walk-bucket.ts';
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 /** Printed commands begin as this process was started, so that they can be pasted. */
 const LIFEBOAT = `${process.execPath} ${MAIN}`;
 const APP = 'a.b/team/app';
@@ -23,7 +23,7 @@ const TIME = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ`;
 
 let folder = '';
 let store: Store;
-/** Of the images, in the order in which upstream's tag went through them. */
+/** The digests of the images, in the order in which upstream's tag pointed to them. */
 const digests: string[] = [];
 
 beforeAll(async () => {
@@ -79,7 +79,7 @@ function short(digest: string | undefined): string {
   return digest?.slice(7, 19) ?? '';
 }
 
-/** Where the tag stands, once the whole bucket was found whole. */
+/** The digest of the tag, after a check that the whole bucket is complete. */
 async function stands(): Promise<string | undefined> {
   const client = s3ClientOf(store);
   const { tags, problems, behind } = await walkBucket({ client, bucket: store.bucket });
@@ -179,7 +179,7 @@ test('a printed command can be pasted, whatever the configuration file is called
   ]);
 });
 
-test('approve records a new reason once for a tag that stands there already, and none for a list', async () => {
+test('approve records a new reason once for a tag that points there already, and none for a list', async () => {
   const [one, , three] = digests;
   const reason = ['--reason', 'looked at it'];
   await writeFile(join(folder, 'approved.txt'), `${APP}:one@${one}\n`);

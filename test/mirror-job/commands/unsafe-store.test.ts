@@ -11,10 +11,10 @@ import { runProgram } from '../../support/process.ts';
 import { startRogueRegistry } from '../../support/rogue-registry.ts';
 import { NOBODYS } from '../../support/nobody.ts';
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 const IDENTITY = JSON.stringify({ version: 1, id: 'an-id', audience: 'public' });
 
-/** Of an earlier configuration, with two stores: that there is one now has to be written down. */
+/** The notes of an earlier configuration with two stores. The run has to write down that there is one now. */
 const NOTES = JSON.stringify({
   stores: ['another', 'a third'].map((store) => ({
     store,
@@ -39,7 +39,7 @@ test.each([
       const key = (request.url ?? '').split('?', 1)[0];
       if (request.method === 'PUT') {
         puts.push(key ?? '');
-        // Late: all that the run wants to write has to wait for it.
+        // Late, so that every write of the run has to wait for it.
         setTimeout(() => response.writeHead(200, { etag: '"e"' }).end(), 200);
       } else if (key === '/bucket/lifeboat.json') {
         response.writeHead(200, { etag: '"e"', 'content-type': 'application/json' }).end(IDENTITY);

@@ -12,7 +12,7 @@ import { runProgram, type Finished } from '../../support/process.ts';
 // Processes are slow on a busy machine; each wait in this file has a bound of its own.
 vi.setConfig({ testTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 const FILES = join(import.meta.dirname, 'files');
 let folder = '';
 

@@ -1,4 +1,4 @@
-/** What people read of tags that did not follow, that are gone, and of what was found. */
+/** The lines for people about held tags, deleted tags, and findings. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../core/digest.ts';
 import { parseRepository, parseTag } from '../../../core/reference.ts';
@@ -45,7 +45,7 @@ function reportOf(items: readonly ItemReport[], findings: readonly Finding[]) {
   };
 }
 
-/** What stands there can be copied: the command names the whole digest. */
+/** The printed command can be copied, because it names the whole digest. */
 const SHOWN = [
   'held     docker.io/library/nginx:1.27 at aaaaaaaaaaaa, upstream at bbbbbbbbbbbb',
   `         moves.policy is hold. "lifeboat approve docker.io/library/nginx:1.27@${UPSTREAM}" moves it.`,

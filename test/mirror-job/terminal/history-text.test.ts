@@ -1,4 +1,4 @@
-/** What waits for somebody, by a repository's index, and how the history shows it. */
+/** The digests that wait for an approval, by a repository's index, and their lines in the history. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../core/digest.ts';
 import { parseRepository, parseTag } from '../../../core/reference.ts';
@@ -47,7 +47,7 @@ const ENTRIES = [
   tagAt('held', 'b', 2, 'reverted by hand'),
   candidate('held', 'a', 1),
   candidate('held', 'c', 3),
-  // Where the tag stands is no other place, whatever the index still says.
+  // The tag's own digest does not wait, even if the index still lists it.
   candidate('held', 'b', 2),
   candidate('new', 'a', 1),
 ];

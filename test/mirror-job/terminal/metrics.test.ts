@@ -1,4 +1,4 @@
-/** What Prometheus reads of a run, and that it is valid. https://prometheus.io/docs/instrumenting/exposition_formats/ */
+/** The metrics of a run are valid for Prometheus. https://prometheus.io/docs/instrumenting/exposition_formats/ */
 import { expect, test } from 'vitest';
 import { parseRepository } from '../../../core/reference.ts';
 import type { RunReport } from '../../../mirror-job/engine/report.ts';

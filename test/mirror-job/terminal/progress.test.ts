@@ -1,10 +1,9 @@
-/** What stands on the screen while a run goes on, and what stays when it is over: nothing of the view. */
+/** The view of a run on the screen. Nothing of it stays when the run is over. */
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Tally } from '../../../mirror-job/engine/tally.ts';
-import { Progress } from '../../../mirror-job/terminal/progress.ts';
 import { Rate, headline, overallBar } from '../../../mirror-job/terminal/view.ts';
-import { Screen } from './screen.ts';
+import { Screen, progressOn } from './screen.ts';
 
 const DIGESTS = ['a', 'b', 'c', 'd', 'e', 'f'].map(
   (digit) => `docker.io/library/app@sha256:${digit.repeat(64)}`,
@@ -12,13 +11,10 @@ const DIGESTS = ['a', 'b', 'c', 'd', 'e', 'f'].map(
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 0 });
-  vi.stubEnv('TERM', 'xterm');
-  vi.stubEnv('NO_COLOR', '1');
 });
 
 afterEach(() => {
   vi.useRealTimers();
-  vi.unstubAllEnvs();
 });
 
 function busyTally(blobs: number): Tally {
@@ -34,7 +30,7 @@ function busyTally(blobs: number): Tally {
 
 test('the view of a run fits on 80 columns, and goes when the run ends', async () => {
   const screen = new Screen();
-  const progress = new Progress(screen);
+  const progress = progressOn(screen);
   const tally = busyTally(6);
   progress.start(tally);
   await vi.advanceTimersByTimeAsync(750);
@@ -53,7 +49,7 @@ test('the view of a run fits on 80 columns, and goes when the run ends', async (
 
 test('a run that has nothing to copy counts its images', async () => {
   const screen = new Screen();
-  const progress = new Progress(screen);
+  const progress = progressOn(screen);
   const tally = new Tally();
   tally.planned = 12;
   progress.start(tally);
@@ -64,7 +60,7 @@ test('a run that has nothing to copy counts its images', async () => {
 
 test('a blob that comes and goes between two views is not shown', async () => {
   const screen = new Screen();
-  const progress = new Progress(screen);
+  const progress = progressOn(screen);
   const tally = busyTally(1);
   progress.start(tally);
   await vi.advanceTimersByTimeAsync(250);
@@ -74,7 +70,7 @@ test('a blob that comes and goes between two views is not shown', async () => {
 
 test('nothing is written when nothing is new', async () => {
   const screen = new Screen();
-  const progress = new Progress(screen);
+  const progress = progressOn(screen);
   progress.start(busyTally(1));
   await vi.advanceTimersByTimeAsync(500);
   const { writes } = screen;
@@ -85,7 +81,7 @@ test('nothing is written when nothing is new', async () => {
 
 test('messages stand above the view, and stay', async () => {
   const screen = new Screen();
-  const progress = new Progress(screen);
+  const progress = progressOn(screen);
   progress.info('before');
   progress.start(busyTally(1));
   await vi.advanceTimersByTimeAsync(500);
@@ -100,7 +96,7 @@ test('messages stand above the view, and stay', async () => {
 
 test('a narrow terminal cuts lines, and one that becomes narrower is wiped clean', async () => {
   const screen = new Screen(50);
-  const progress = new Progress(screen);
+  const progress = progressOn(screen);
   progress.info('before');
   const tally = busyTally(2);
   progress.start(tally);
@@ -125,7 +121,7 @@ test('a narrow terminal cuts lines, and one that becomes narrower is wiped clean
 test('a terminal with few rows shows what fits', async () => {
   const screen = new Screen();
   screen.rows = 3;
-  const progress = new Progress(screen);
+  const progress = progressOn(screen);
   progress.start(busyTally(6));
   await vi.advanceTimersByTimeAsync(500);
   expect(screen.text().split('\n')).toHaveLength(3);
@@ -137,10 +133,9 @@ test.each([
   ['a pipe', new PassThrough(), 'xterm'],
   ['a terminal that can do nothing', new Screen(), 'dumb'],
 ])('%s gets a plain line every ten seconds, if there is something new', async (_, output, term) => {
-  vi.stubEnv('TERM', term);
   const written: string[] = [];
   vi.spyOn(output, 'write').mockImplementation((text: unknown) => written.push(String(text)) > 0);
-  const progress = new Progress(output);
+  const progress = progressOn(output, { TERM: term });
   const tally = busyTally(1);
   progress.start(tally);
   await vi.advanceTimersByTimeAsync(30_000);
@@ -160,7 +155,7 @@ test('a plain line has the rate of the ten seconds since the last one, and how l
   const output = new PassThrough();
   const written: string[] = [];
   vi.spyOn(output, 'write').mockImplementation((text: unknown) => written.push(String(text)) > 0);
-  const progress = new Progress(output);
+  const progress = progressOn(output);
   const tally = busyTally(6);
   progress.start(tally);
   for (const bytes of [50_000_000, 150_000_000, 150_000_000, 600_000_000]) {

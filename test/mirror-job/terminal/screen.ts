@@ -1,5 +1,8 @@
 /** A terminal that keeps what stands on it: text, line ends, "so many lines up", "clear what follows", colours. */
 import { Writable } from 'node:stream';
+import { CommandLine } from '../../../mirror-job/terminal/command-line.ts';
+import type { Output } from '../../../mirror-job/terminal/io.ts';
+import { Progress } from '../../../mirror-job/terminal/progress.ts';
 
 export class Screen extends Writable {
   readonly isTTY = true;
@@ -51,4 +54,9 @@ export class Screen extends Writable {
       this.#lines[this.#row] = `${this.#lines[this.#row] ?? ''}${line}`;
     }
   }
+}
+
+/** A terminal's progress, unless the environment says otherwise. */
+export function progressOn(stderr: Output, env: NodeJS.ProcessEnv = { TERM: 'xterm' }): Progress {
+  return new Progress({ stderr, env, commandLine: new CommandLine() });
 }

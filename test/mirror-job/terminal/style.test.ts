@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { WriteStream } from 'node:tty';
-import { afterEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   alignColumns,
   formatBytes,
@@ -10,10 +10,6 @@ import {
   styleFor,
 } from '../../../mirror-job/terminal/style.ts';
 import { Screen } from './screen.ts';
-
-afterEach(() => {
-  vi.unstubAllEnvs();
-});
 
 test.each([
   [0, '0 B'],
@@ -63,21 +59,27 @@ test('digests are shortened wherever they stand', () => {
 });
 
 /** A terminal of 256 colours, by Node's own judgement of the environment. */
-function terminal(): Screen & { getColorDepth(): number } {
-  return Object.assign(new Screen(), { getColorDepth: () => WriteStream.prototype.getColorDepth() });
+function terminal() {
+  return Object.assign(new Screen(), {
+    getColorDepth: (env: object) => WriteStream.prototype.getColorDepth(env),
+  });
 }
 
 test.each([
   ['a terminal', terminal(), {}, '\u001B[31mx\u001B[39m'],
   ['a terminal, with NO_COLOR', terminal(), { NO_COLOR: '1' }, 'x'],
   ['a terminal that is dumb', terminal(), { TERM: 'dumb' }, 'x'],
+  [
+    'a terminal, with NO_COLOR and FORCE_COLOR',
+    terminal(),
+    { NO_COLOR: '1', FORCE_COLOR: '1' },
+    '\u001B[31mx\u001B[39m',
+  ],
   ['a pipe', new PassThrough(), {}, 'x'],
+  ['a pipe, with FORCE_COLOR', new PassThrough(), { FORCE_COLOR: '1' }, '\u001B[31mx\u001B[39m'],
 ])(
   'colours are used only where a terminal shows them: %s',
-  (_, stream, environment: Record<string, string>, expected) => {
-    for (const name of ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS']) vi.stubEnv(name, undefined);
-    vi.stubEnv('TERM', 'xterm-256color');
-    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
-    expect(styleFor(stream).bad('x')).toBe(expected);
+  (_, stream, variables: Record<string, string>, expected) => {
+    expect(styleFor(stream, { TERM: 'xterm-256color', ...variables }).bad('x')).toBe(expected);
   },
 );

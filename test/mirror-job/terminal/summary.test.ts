@@ -125,7 +125,7 @@ test('every failure is shown, up to fifty', () => {
   expect(lines(reportOf(items.slice(0, 50))).at(-1)).toBe('50 failed · 4.2 s');
 });
 
-test('a reason that several failures share is told once', () => {
+test('a reason that several failures share is printed once', () => {
   const items = Array.from({ length: 8 }, (_, index) => failed('a.b/app', String(index), 'It was stopped.'));
   expect(lines(reportOf(items, { interrupted: true }))).toEqual([
     'failed   a.b/app:0',
@@ -154,7 +154,7 @@ test.each<[string, (index: number) => string]>([
     (index) => `It answered 500 to HEAD manifests/sha256-${hexOf(index)}.sig.`,
   ],
   ['the tag', (index) => `It answered 500 to GET manifests/v${index}.`],
-])('of more than five failures that differ by %s alone, the first is told', (_name, sentence) => {
+])('of more than five failures that differ by %s alone, the first is printed', (_name, sentence) => {
   expect(askedFor(6, sentence)).toEqual([
     'failed   a.b/app:v0',
     '         a.b/app:v1',
@@ -176,7 +176,7 @@ test('failures of six tags that differ by more than the tag are told one by one'
   expect(askedFor(6, (index) => `It answered ${500 + index} to GET manifests/v${index}.`)).toHaveLength(13);
 });
 
-test('a run shows what was skipped, and what is left of a rate limit', () => {
+test('a run shows the skipped images, and the rest of a rate limit', () => {
   const reason =
     'The budget of docker.io is used up: manifestGetsPerRun is 50. The next run goes on from here.';
   const items = [

@@ -12,7 +12,7 @@ import { freePort, runProgram } from '../../../support/process.ts';
 // Processes take what the machine lets them have.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../../mirror-job/main.ts');
+const MAIN = join(import.meta.dirname, '../../../../mirror-job/start.ts');
 
 let folder = '';
 let server: Server;

@@ -1,0 +1,155 @@
+/** One mirror run by a configuration, or its plan: from opening the stores to the report. */
+import { repositoryIndexKey, STORES_KEY } from '../../core/layout.ts';
+import type { Configuration } from '../configuration/configuration.ts';
+import { ShutdownDeadlineStore } from '../engine/store/shutdown-deadline-store.ts';
+import { checkClock } from '../engine/run/clock-check.ts';
+import { DryStore } from '../engine/store/dry-store.ts';
+import { DEFAULT_LIMITS, type Environment, type Log } from '../engine/environment.ts';
+import type { Image } from '../engine/run/image.ts';
+import { planMirror, type PlanReport } from '../engine/run/plan.ts';
+import type { RunReport } from '../engine/report.ts';
+import { runMirror } from '../engine/run/run.ts';
+import type { Timekeeper } from '../engine/support/server-clock.ts';
+import { upstreamsOf } from '../engine/source.ts';
+import { reportOnStores } from '../engine/replication/replica-report.ts';
+import { dockerConfigReader } from '../credentials/docker-files.ts';
+import { systemClock } from '../runtime/node/clock.ts';
+import { createEnvironment } from '../assembly/environment.ts';
+import { openImages } from '../assembly/images.ts';
+import { createStoreAgents } from '../runtime/node/agents.ts';
+import { readProxies } from '../runtime/node/proxies.ts';
+import { alignedEnvironment, openOneEarly, openReadable, openStores } from '../assembly/stores.ts';
+import type { Session } from '../terminal/io.ts';
+import { stopOnSignals } from '../terminal/interruption.ts';
+import type { Progress } from '../terminal/progress.ts';
+
+/** How much a run does. */
+export interface RunKind {
+  /** The configuration's file. */
+  readonly file: string;
+  /** Nothing is written, and the report is a plan. */
+  readonly isDry: boolean;
+  /** Everything that the configuration lists is mirrored. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * Opens the stores and the sources, and runs the engine.
+ * @param configuration with the images that are mirrored
+ * @param entries all images of the configuration
+ * @throws {ConfigurationError} before anything is mirrored, if the stores cannot be used
+ * @throws {WrongClockError} as early
+ */
+export async function mirror(
+  { file, isDry, isWhole }: RunKind,
+  configuration: Configuration,
+  entries: Configuration['images'],
+  { progress, session }: { readonly progress: Progress; readonly session: Session },
+): Promise<RunReport | PlanReport> {
+  const refusal = new AbortController();
+  const signal = AbortSignal.any([
+    stopOnSignals(progress, session, configuration.maxDuration),
+    refusal.signal,
+  ]);
+  const log = logUntil(refusal.signal, progress);
+  const proxies = readProxies(session.env);
+  const agents = createStoreAgents(proxies);
+  const images = await openImages(configuration, {
+    clock: systemClock,
+    log,
+    signal,
+    audience: configuration.store.audience,
+    entries,
+    proxies,
+    agents,
+    dockerConfigs: dockerConfigReader(session.env),
+  });
+  const upstreams = upstreamsOf(images.map(({ source }) => source));
+  const checkClocks = (stores: readonly Timekeeper[]): Promise<void> =>
+    checkClock({ clock: systemClock, log: progress }, stores, upstreams);
+  if (isDry) {
+    const readable = await openReadable(file, configuration, agents, { isDry: true, signal });
+    await checkClocks([readable]);
+    const store = new ShutdownDeadlineStore(readable, systemClock, signal);
+    const environment = createEnvironment({ store, log: progress, signal });
+    return showing(progress, environment, () => planMirror(environment, configuration.name, images));
+  }
+  const isOne = configuration.laterStores.length === 0;
+  // Several stores may have to be brought in step before they are read, which takes time, or fails.
+  const stores = isOne
+    ? await openOneEarly(file, configuration, {
+        agents,
+        signal,
+        checkClock: checkClocks,
+        ahead: beginReading(images),
+      })
+    : await openStores(file, configuration, { agents, signal, checkClock: checkClocks });
+  const { milliseconds: longest } = configuration.maxDuration;
+  const base = createEnvironment({ store: stores.primary, log, signal }, longest);
+  const run = async (): Promise<RunReport> => {
+    // If a run was stopped before it knew the bucket, it reports the images that it has not reached, and writes nothing.
+    const stopped = () =>
+      runMirror({ ...base, store: new DryStore(stores.primary) }, configuration.name, images, {
+        scrubs: false,
+      });
+    if (!stores.areKnown) return stopped();
+    const aligned = await alignedEnvironment(file, base, stores).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    if (aligned === undefined) return stopped();
+    const { environment, members } = aligned;
+    // A run of a few images by hand checks no stored blobs, because the others would lose their turn.
+    const report = await runMirror(environment, configuration.name, images, { scrubs: isWhole });
+    if (environment.reportStores === undefined) return report;
+    return reportOnStores(environment, members, configuration.name, report);
+  };
+  return showing(progress, base, () => {
+    const running = run();
+    // A run may begin to read before it is known that the bucket may be written. If it may not, the run is stopped, and
+    // nobody waits for its end.
+    const proof = stores.proof.catch((error: unknown) => {
+      refusal.abort(error);
+      throw error;
+    });
+    return Promise.race([running, proof.then(() => running)]);
+  });
+}
+
+/** A log that is silent after the signal: a refused run would report each write that fails, which the refusal explains. */
+function logUntil(signal: AbortSignal, log: Log): Log {
+  return {
+    info: (message) => {
+      if (!signal.aborted) log.info(message);
+    },
+    warn: (message) => {
+      if (!signal.aborted) log.warn(message);
+    },
+  };
+}
+
+/**
+ * Asks the upstreams for the tag lists of the first repositories, because these requests need no bucket. Each repository
+ * then waits for one answer instead of for several, one after the other. A list is asked for once per run.
+ * @returns the keys of the bucket to read as early
+ */
+function beginReading(images: readonly Image[]): string[] {
+  const first = images.slice(0, DEFAULT_LIMITS.repositories);
+  for (const { source, tags } of first) {
+    // A failure reaches the code that needs the list.
+    if (source.upstream !== undefined && tags.rules !== undefined) source.tags().catch(() => undefined);
+  }
+  return [STORES_KEY, ...first.map(({ repository }) => repositoryIndexKey(repository))];
+}
+
+async function showing<Report>(
+  progress: Progress,
+  { tally }: Environment,
+  work: () => Promise<Report>,
+): Promise<Report> {
+  progress.start(tally);
+  try {
+    return await work();
+  } finally {
+    progress.stop();
+  }
+}
