@@ -1,7 +1,7 @@
 /** From the configuration to what the engine runs: each image with the source that its bytes come from. */
 import type { Audience } from '../../core/identity.ts';
 import type { Upstream } from '../../core/reference.ts';
-import { accountsOf, type AccountSurroundings } from '../credentials/upstream-accounts.ts';
+import { credentialProvidersFor, type CredentialDependencies } from '../credentials/credential-providers.ts';
 import type { Configuration, ImageConfiguration } from '../configuration/configuration.ts';
 import type { Clock, Log } from '../engine/environment.ts';
 import type { Image } from '../engine/run/image.ts';
@@ -14,7 +14,7 @@ import { RegistrySource } from '../sources/registry/registry-source.ts';
 import { connect } from '../runtime/node/connection.ts';
 import type { Proxies } from '../runtime/node/proxies.ts';
 
-export interface Surroundings extends AccountSurroundings {
+export interface Surroundings extends CredentialDependencies {
   readonly clock: Clock;
   readonly log: Log;
   readonly proxies: Proxies;
@@ -74,11 +74,11 @@ async function openRegistry(
   const { clock, log, signal, proxies } = surroundings;
   const options = configuration.upstreams.get(upstream);
   return new Registry(upstream, {
-    fetch: await connect(options?.ca, proxies),
+    httpClient: await connect(options?.ca, proxies),
     clock,
     log,
     signal,
-    accounts: await accountsOf(upstream, options?.credentials, surroundings),
+    accounts: await credentialProvidersFor(upstream, options?.credentials, surroundings),
     insecure: options?.insecure ?? false,
     timeout: options?.timeout ?? DEFAULT_TIMEOUT,
     retry: DEFAULT_RETRY,

@@ -5,7 +5,7 @@
 import type { Upstream } from '../../core/reference.ts';
 import { SourceError } from '../engine/source.ts';
 import type { Agents } from '../runtime/node/agents.ts';
-import type { Lease } from './remembered-account.ts';
+import type { CredentialLease } from './cached-credential-provider.ts';
 
 /** The credential is renewed so many milliseconds before it ends. */
 const MARGIN = 10 * 60_000;
@@ -41,7 +41,7 @@ export async function askEcr(
   agents: Agents,
   now: Date,
   { signal, timeout = ECR_TIMEOUT }: { readonly signal: AbortSignal; readonly timeout?: number },
-): Promise<Lease> {
+): Promise<CredentialLease> {
   // Loaded only where an image comes from there.
   const { ECRClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
   const client = new ECRClient({ region, useFipsEndpoint: fips, requestHandler: agents });

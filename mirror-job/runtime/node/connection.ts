@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import about from '../../../package.json' with { type: 'json' };
 import { TimeoutError } from '../../engine/support/timeout-error.ts';
-import type { Answer, Fetch } from '../../sources/registry/answer.ts';
+import type { HttpResponse, HttpClient } from '../../sources/registry/http-client.ts';
 import { createAgents } from './agents.ts';
 import { exchange } from './exchange.ts';
 import { NO_PROXIES, type Proxies } from './proxies.ts';
@@ -20,13 +20,13 @@ const LINGER = 5000;
  * @param proxies the way to hosts that are not excepted
  * @throws when the file cannot be read
  */
-export async function connect(ca: string | undefined, proxies: Proxies = NO_PROXIES): Promise<Fetch> {
+export async function connect(ca: string | undefined, proxies: Proxies = NO_PROXIES): Promise<HttpClient> {
   const roots = ca === undefined ? {} : { ca: await withUsualRoots(ca) };
   const keeping = createAgents(proxies, roots);
   const closing = createAgents(proxies, { ...roots, keepAlive: false });
   /** Servers that have sent a body to a HEAD: it is taken for the next answer on its connection, which spoils that. */
   const unclean = new Set<string>();
-  const send: Fetch = async (url, { method, headers, body, signal, timeout }) => {
+  const send: HttpClient = async (url, { method, headers, body, signal, timeout }) => {
     const agents = method === 'HEAD' && unclean.has(url.host) ? closing : keeping;
     try {
       const message = await exchange({
@@ -39,7 +39,7 @@ export async function connect(ca: string | undefined, proxies: Proxies = NO_PROX
         timeout,
         signal,
       });
-      return new NodeAnswer(message, method);
+      return new NodeHttpResponse(message, method);
     } catch (error) {
       if (isBadSyntax(error)) unclean.add(url.host);
       throw error;
@@ -49,7 +49,7 @@ export async function connect(ca: string | undefined, proxies: Proxies = NO_PROX
     const [proxy, variable] =
       url.protocol === 'https:' ? [proxies.https, 'HTTPS_PROXY'] : [proxies.http, 'HTTP_PROXY'];
     if (proxy === undefined) return send(url, request);
-    let answer: Answer;
+    let answer: HttpResponse;
     try {
       answer = await send(url, request);
     } catch (error) {
@@ -70,9 +70,9 @@ async function withUsualRoots(file: string): Promise<string[]> {
   return [...process.getBuiltinModule('node:tls').getCACertificates('default'), await readFile(file, 'utf8')];
 }
 
-class NodeAnswer implements Answer {
+class NodeHttpResponse implements HttpResponse {
   readonly status: number;
-  readonly headers: Answer['headers'];
+  readonly headers: HttpResponse['headers'];
   readonly #message: IncomingMessage;
   readonly #hasBody: boolean;
   #isRead = false;

@@ -3,24 +3,24 @@
  * or its quota is used up: so that what each sees and spends can be foretold, and a second quota is left alone while
  * the first lasts.
  */
-import type { Authorization } from './authorization.ts';
+import type { AuthSession } from './auth-session.ts';
 
 const QUOTA_USED_UP = 429;
-const NOBODY: ReadonlySet<Authorization> = new Set();
+const NOBODY: ReadonlySet<AuthSession> = new Set();
 
 export class Accounts {
-  readonly #first: Authorization;
+  readonly #first: AuthSession;
   /** In the order of the configuration. */
-  readonly all: readonly Authorization[];
+  readonly all: readonly AuthSession[];
   /** Answered with 429, each until all are. */
-  readonly #spent = new Set<Authorization>();
+  readonly #spent = new Set<AuthSession>();
   /** By repository: who was told 401 or 403. */
-  readonly #refused = new Map<string, Set<Authorization>>();
+  readonly #refused = new Map<string, Set<AuthSession>>();
   /** By repository: who could read something of it. A later refusal concerns one resource, not the repository. */
-  readonly #proven = new Map<string, Authorization>();
-  readonly #reported = new Set<Authorization>();
+  readonly #proven = new Map<string, AuthSession>();
+  readonly #reported = new Set<AuthSession>();
 
-  constructor(first: Authorization, more: readonly Authorization[]) {
+  constructor(first: AuthSession, more: readonly AuthSession[]) {
     this.#first = first;
     this.all = [first, ...more];
   }
@@ -39,7 +39,7 @@ export class Accounts {
    * The account whose turn it is in a repository.
    * @param passed the accounts that were refused the same request already
    */
-  turn(path: string, passed: ReadonlySet<Authorization> = NOBODY): Authorization {
+  turn(path: string, passed: ReadonlySet<AuthSession> = NOBODY): AuthSession {
     const proven = this.#proven.get(path);
     if (proven !== undefined && !this.#spent.has(proven)) return proven;
     return this.#fresh(path, passed) ?? proven ?? this.#first;
@@ -51,7 +51,7 @@ export class Accounts {
    *   is added to this set, and is not closed out of the repository
    * @returns whether the next account may get a better answer, and was not asked yet
    */
-  passOn(path: string, used: Authorization, status: number, passed?: Set<Authorization>): boolean {
+  passOn(path: string, used: AuthSession, status: number, passed?: Set<AuthSession>): boolean {
     if (this.all.length === 1) return false;
     if (status === QUOTA_USED_UP) {
       this.#spent.add(used);
@@ -75,27 +75,27 @@ export class Accounts {
   }
 
   /** Whether it asks in the place of an account that could read something of the repository, and cannot now. */
-  isStandIn(path: string, used: Authorization): boolean {
+  isStandIn(path: string, used: AuthSession): boolean {
     const proven = this.#proven.get(path);
     return proven !== undefined && proven !== used && this.#spent.has(proven);
   }
 
   /** True once an account: what happens in each repository is said once. */
-  isNews(account: Authorization): boolean {
+  isNews(account: AuthSession): boolean {
     const isNews = !this.#reported.has(account);
     this.#reported.add(account);
     return isNews;
   }
 
-  #fresh(path: string, passed?: ReadonlySet<Authorization>): Authorization | undefined {
+  #fresh(path: string, passed?: ReadonlySet<AuthSession>): AuthSession | undefined {
     return this.all.find((account) => !this.#spent.has(account) && !this.#isRefused(path, account, passed));
   }
 
-  #isRefused(path: string, account: Authorization, passed: ReadonlySet<Authorization> = NOBODY): boolean {
+  #isRefused(path: string, account: AuthSession, passed: ReadonlySet<AuthSession> = NOBODY): boolean {
     return passed.has(account) || this.#refused.get(path)?.has(account) === true;
   }
 
-  #refusedIn(path: string): Set<Authorization> {
+  #refusedIn(path: string): Set<AuthSession> {
     const refused = this.#refused.get(path) ?? new Set();
     this.#refused.set(path, refused);
     return refused;

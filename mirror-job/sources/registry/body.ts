@@ -1,8 +1,8 @@
 /** Reading bodies with a bound on silence, on slowness, and on length where there is one. */
 import { PROGRESS } from '../../engine/transfer/resume.ts';
 import { SourceError, TooLongError } from '../../engine/source.ts';
-import type { Answer } from './answer.ts';
-import type { Slots } from './held-slot.ts';
+import type { HttpResponse } from './http-client.ts';
+import type { Slots } from './list-slot.ts';
 
 /** A body that broke off, fell silent, or only dripped: another try may bring all of it. */
 export class BrokenBodyError extends SourceError {}
@@ -22,7 +22,11 @@ const DRIPPING = 4;
  * @param where names the upstream, for the error's sentence
  * @throws {BrokenBodyError}
  */
-export async function* readBody(answer: Answer, timeout: number, where: string): AsyncGenerator<Uint8Array> {
+export async function* readBody(
+  answer: HttpResponse,
+  timeout: number,
+  where: string,
+): AsyncGenerator<Uint8Array> {
   const chunks = answer.body[Symbol.asyncIterator]();
   /** How many ticks the registry has been waited for; undefined while it is not the registry. */
   let ticks: number | undefined;
@@ -83,7 +87,7 @@ const LARGE = 256 * 1024;
  * @throws {TooLongError} when it is longer
  */
 export async function readWhole(
-  answer: Answer,
+  answer: HttpResponse,
   limit: number,
   timeout: number,
   where: string,

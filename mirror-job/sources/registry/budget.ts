@@ -5,7 +5,7 @@
  */
 import type { Quota } from '../../engine/report.ts';
 import { SourceError } from '../../engine/source.ts';
-import type { Answer } from './answer.ts';
+import type { HttpResponse } from './http-client.ts';
 
 export interface BudgetSettings {
   /** So many manifest GETs are left to others; undefined: none. */
@@ -19,7 +19,7 @@ export const NO_BUDGET: BudgetSettings = { keepRemaining: undefined, manifestGet
 /** A manifest GET that is on its way. */
 export interface Spending {
   /** Takes note of what the answer says; to be called once, also without an answer. */
-  end(headers: Answer['headers'] | undefined): void;
+  end(headers: HttpResponse['headers'] | undefined): void;
 }
 
 /** What is known of one account. */
@@ -94,7 +94,7 @@ export class Budget {
   }
 
   /** Takes note of what the answer to a HEAD says. */
-  note(account: object, headers: Answer['headers']): void {
+  note(account: object, headers: HttpResponse['headers']): void {
     const purse = this.#purse(account);
     this.#note(purse, headers, purse.inFlight === 0);
   }
@@ -143,7 +143,7 @@ export class Budget {
   }
 
   /** @param isSure nothing else was on its way: else answers overtake each other, and the lowest is nearest the truth */
-  #note(purse: Purse, headers: Answer['headers'], isSure: boolean): void {
+  #note(purse: Purse, headers: HttpResponse['headers'], isSure: boolean): void {
     purse.isAsked = true;
     const told = readQuota(headers);
     const said = headers.get('ratelimit-remaining')?.trim() ?? '';
@@ -155,7 +155,7 @@ export class Budget {
   }
 }
 
-function readQuota(headers: Answer['headers']): Purse['quota'] {
+function readQuota(headers: HttpResponse['headers']): Purse['quota'] {
   const remaining = readCount(headers.get('ratelimit-remaining'));
   if (remaining === undefined) return undefined;
   const limit = readCount(headers.get('ratelimit-limit'));

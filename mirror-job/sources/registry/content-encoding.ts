@@ -7,13 +7,13 @@
 import { parseJson } from '../../../core/json.ts';
 import { MAX_MANIFEST_VALUES } from '../../../core/manifest.ts';
 import { SourceError } from '../../engine/source.ts';
-import type { Answer } from './answer.ts';
+import type { HttpResponse } from './http-client.ts';
 import type { ContentRange } from './content-range.ts';
 
 /**
  * @returns the sentence for the end of a message, with a space before it; empty for an answer without such an encoding
  */
-export function encodingNote({ headers }: Pick<Answer, 'headers'>): string {
+export function encodingNote({ headers }: Pick<HttpResponse, 'headers'>): string {
   const encoding = headers.get('Content-Encoding')?.trim() ?? '';
   if (encoding === '' || encoding.toLowerCase() === 'identity') return '';
   return ` The answer has Content-Encoding "${encoding.slice(0, 100)}", which the job did not ask for.`;
@@ -25,7 +25,7 @@ export function encodingNote({ headers }: Pick<Answer, 'headers'>): string {
  * @returns the note for the sentence about the digest; empty when the length is right. @throws {SourceError}
  */
 export function refuseEncoded(
-  answer: Answer,
+  answer: HttpResponse,
   range: ContentRange | undefined,
   size: number,
   where: string,

@@ -4,10 +4,10 @@ import { formatUpstream, isTag, type Upstream } from '../../../core/reference.ts
 import { isReferrerTag } from '../../../core/tag-list.ts';
 import { SourceError } from '../../engine/source.ts';
 import type { Accounts } from './accounts.ts';
-import type { Answer } from './answer.ts';
+import type { HttpResponse } from './http-client.ts';
 import { readWhole } from './body.ts';
 import { parseChallenges } from './challenge.ts';
-import { RETRIED, TOO_MUCH } from './registry-options.ts';
+import { RETRYABLE_STATUSES, THROTTLING_STATUSES } from './registry-options.ts';
 import type { RegistryRequest } from './registry-request.ts';
 import type { Secrets } from './secrets.ts';
 import { ServerError } from './server-error.ts';
@@ -34,7 +34,7 @@ interface Asked {
 /** @param response its body is read, or discarded */
 export async function refusalOf(
   request: RegistryRequest,
-  response: Answer,
+  response: HttpResponse,
   asked: Asked,
 ): Promise<SourceError> {
   const { upstream, elsewhere } = asked;
@@ -44,14 +44,18 @@ export async function refusalOf(
   const said = await messageOf(request, response, asked);
   // What a storage says is of no account and no quota.
   const hint = elsewhere === undefined ? await hintFor(request, response, asked) : '';
-  const hasFailed = status >= 500 && RETRIED.has(status) && !TOO_MUCH.has(status);
+  const hasFailed = status >= 500 && RETRYABLE_STATUSES.has(status) && !THROTTLING_STATUSES.has(status);
   const SentenceError = hasFailed ? ServerError : SourceError;
   return new SentenceError(
     `${formatUpstream(upstream)}/${request.path}: ${what}${said === undefined ? '.' : `: ${said}`}${hint}`,
   );
 }
 
-async function hintFor(request: RegistryRequest, { status, headers }: Answer, asked: Asked): Promise<string> {
+async function hintFor(
+  request: RegistryRequest,
+  { status, headers }: HttpResponse,
+  asked: Asked,
+): Promise<string> {
   const challenge = headers.get('WWW-Authenticate') ?? '';
   if (status === 401 && challenge !== '' && parseChallenges(challenge).length === 0) {
     return ` The registry asks for a login in a way that Lifeboat does not know (WWW-Authenticate: ${challenge.slice(0, 100)}).`;
@@ -91,7 +95,7 @@ async function whoIsNotAllowed(
 /** The registry's own words, where it has any: one line, no longer than a sentence. */
 async function messageOf(
   { method }: RegistryRequest,
-  response: Answer,
+  response: HttpResponse,
   { timeout, secrets }: Asked,
 ): Promise<string | undefined> {
   if (method === 'HEAD') {

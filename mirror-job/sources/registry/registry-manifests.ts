@@ -9,10 +9,10 @@ import { MANIFEST_ACCEPT } from '../../../core/media-type.ts';
 import type { Tag } from '../../../core/reference.ts';
 import { isReferrerTag } from '../../../core/tag-list.ts';
 import { SourceError, type Resolved, type SourceManifest } from '../../engine/source.ts';
-import type { Answer } from './answer.ts';
+import type { HttpResponse } from './http-client.ts';
 import { readContentDigest } from './content-digest.ts';
 import { encodingNote, isJson } from './content-encoding.ts';
-import { REFUSALS } from './registry-options.ts';
+import { FINAL_CLIENT_ERRORS } from './registry-options.ts';
 import type { RegistryRequest } from './registry-request.ts';
 import type { RepositoryRequests } from './repository-requests.ts';
 
@@ -48,9 +48,9 @@ export class RegistryManifests {
   /** As `Source.manifest`. */
   async get(reference: Tag | Digest, limit: number): Promise<SourceManifest | undefined> {
     const refusable = !isDigest(reference) && isReferrerTag(reference) && this.#requests.hasAnswered;
-    const { status, manifest } = await this.#get(reference, limit, refusable ? REFUSALS : [404]);
+    const { status, manifest } = await this.#get(reference, limit, refusable ? FINAL_CLIENT_ERRORS : [404]);
     // Credentials are not the reason when the rest of the repository can be read.
-    if (status !== 404 && REFUSALS.includes(status)) {
+    if (status !== 404 && FINAL_CLIENT_ERRORS.includes(status)) {
       throw new SourceError(
         `${this.#requests.name}: the tag "${reference}" is refused (${status}), and the rest of the repository is not. Have it made readable there, or mirror the image without what refers to it, by "referrers: false".`,
       );
@@ -91,7 +91,7 @@ export class RegistryManifests {
    * A HEAD spares quota. Only its 200 is reliable: some registries refuse a HEAD, or answer 404, although a GET gets
    * the manifest.
    */
-  async #head(reference: Tag | Digest, anonymous = false): Promise<Answer> {
+  async #head(reference: Tag | Digest, anonymous = false): Promise<HttpResponse> {
     const response = await this.#requests.send({ ...requestFor('HEAD', reference), anonymous }, 'any');
     response.discard();
     if (response.status === 200 && !anonymous && this.#heads === 'untried') this.#heads = 'answered';
@@ -135,9 +135,10 @@ export class RegistryManifests {
    * not decide in a repository that refuses HEADs and answers the GETs.
    */
   async #derived(tag: Tag, headStatus: number, isGuess: boolean): Promise<SourceManifest | undefined> {
-    if (isGuess && REFUSALS.includes(headStatus) && (await this.#areHeadsTrue(tag))) return undefined;
-    const { status, manifest } = await this.#get(tag, MAX_MANIFEST_SIZE, REFUSALS);
-    const isRefused = status !== 404 && REFUSALS.includes(status);
+    if (isGuess && FINAL_CLIENT_ERRORS.includes(headStatus) && (await this.#areHeadsTrue(tag)))
+      return undefined;
+    const { status, manifest } = await this.#get(tag, MAX_MANIFEST_SIZE, FINAL_CLIENT_ERRORS);
+    const isRefused = status !== 404 && FINAL_CLIENT_ERRORS.includes(status);
     if (isRefused && !this.#requests.hasAnswered) await this.#tryHead(tag);
     return manifest;
   }

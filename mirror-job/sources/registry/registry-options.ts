@@ -1,5 +1,5 @@
 import type { Clock, Log } from '../../engine/environment.ts';
-import type { Fetch } from './answer.ts';
+import type { HttpClient } from './http-client.ts';
 import type { BudgetSettings } from './budget.ts';
 
 export interface Password {
@@ -22,18 +22,18 @@ export type Credential = (Password | IdentityToken) & {
  * @returns undefined when there is none after all: then requests go out without
  * @throws {SourceError} a sentence, without the secret, when it cannot be had
  */
-export type Account = (() => Promise<Credential | undefined>) & {
+export type CredentialProvider = (() => Promise<Credential | undefined>) & {
   /** A sentence: the advice for a refused credential. */
   readonly remedy?: string;
 };
 
 export interface RegistryOptions {
-  readonly fetch: Fetch;
+  readonly httpClient: HttpClient;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
   /** Used in turn: the next one where the one before is refused or its quota is used up. None: anonymous. */
-  readonly accounts: readonly Account[];
+  readonly accounts: readonly CredentialProvider[];
   /** Plain HTTP. */
   readonly insecure: boolean;
   /** Milliseconds to an answer's first byte, and between any two chunks of its body. */
@@ -58,10 +58,11 @@ export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, delay: 500, maxDelay: 6
 /** What a registry is asked at once grows up to here, as long as it answers fast. */
 export const DEFAULT_CONCURRENCY = 32;
 /** The registry gets too many requests: fewer are sent at once. */
-export const TOO_MUCH: ReadonlySet<number> = new Set([429, 503]);
+export const THROTTLING_STATUSES: ReadonlySet<number> = new Set([429, 503]);
 /** Statuses that another try may change. */
-export const RETRIED: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+export const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
 /** The 4xx that another try would not change. */
-export const REFUSALS: readonly number[] = Array.from({ length: 100 }, (_, index) => 400 + index).filter(
-  (status) => !RETRIED.has(status),
-);
+export const FINAL_CLIENT_ERRORS: readonly number[] = Array.from(
+  { length: 100 },
+  (_, index) => 400 + index,
+).filter((status) => !RETRYABLE_STATUSES.has(status));

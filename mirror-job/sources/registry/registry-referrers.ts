@@ -10,11 +10,11 @@ import { OCI_INDEX, bareMediaType, isManifestMediaType } from '../../../core/med
 import type { Tag } from '../../../core/reference.ts';
 import { referrersTag } from '../../../core/tag-list.ts';
 import { SourceError, TooLongError, type ReferrerList } from '../../engine/source.ts';
-import type { Answer } from './answer.ts';
+import type { HttpResponse } from './http-client.ts';
 import { encodingNote } from './content-encoding.ts';
-import { DeadEndError } from './dead-end-error.ts';
+import { RedirectError } from './redirect-error.ts';
 import type { RegistryManifests } from './registry-manifests.ts';
-import { REFUSALS } from './registry-options.ts';
+import { FINAL_CLIENT_ERRORS } from './registry-options.ts';
 import { WITHOUT_REFERRERS } from './refusal.ts';
 import type { RepositoryRequests } from './repository-requests.ts';
 import { ServerError } from './server-error.ts';
@@ -26,7 +26,7 @@ const MAX_LIST = 16 * 1024 * 1024;
 /** Registries answer with these statuses when they have no such API. */
 const NO_API: readonly number[] = [404, 405, 501];
 /** Every other 4xx that another try would not change concerns one subject. */
-const REFUSED = REFUSALS.filter((status) => !NO_API.includes(status));
+const REFUSED = FINAL_CLIENT_ERRORS.filter((status) => !NO_API.includes(status));
 /** There is no such API when this many subjects in a row are refused and none was answered. */
 const MAX_REFUSED = 3;
 /** After this many subjects in a row for which the API failed, each further one is asked once and not four times. */
@@ -124,7 +124,7 @@ export class RegistryReferrers {
         return descriptors.length <= limit;
       });
     } catch (error) {
-      if (isFirst && error instanceof DeadEndError) return 'no API';
+      if (isFirst && error instanceof RedirectError) return 'no API';
       if (!(error instanceof TooLongError)) throw error;
       // The pages before are kept: else whoever can push many referrers could keep a signature out of the mirror.
       excess = excessOf(error);
@@ -137,7 +137,7 @@ export class RegistryReferrers {
    * @returns undefined for a web page, which some registries send for every path that they do not know
    * @throws {SourceError} for a body that is declared as a list and is none
    */
-  #listOf(response: Answer, bytes: Uint8Array): unknown {
+  #listOf(response: HttpResponse, bytes: Uint8Array): unknown {
     const isSaidToBe = bareMediaType(response.headers.get('Content-Type') ?? '') === OCI_INDEX;
     let json: unknown;
     try {

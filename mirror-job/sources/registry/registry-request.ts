@@ -28,7 +28,7 @@ export function kindOf({
 }
 
 /** The smallest part of a registry that a login may be allowed or refused by itself. */
-export interface Place {
+export interface ProtectionSpace {
   /** The repository's name within the registry. */
   readonly path: string;
   /** The name that tells this place from all others. */
@@ -39,7 +39,9 @@ export interface Place {
  * Lists of tags are a place of their own: an account that may not list a repository's tags may still read them, and
  * some registries want another scope for the list.
  */
-export function placeOf(request: Pick<RegistryRequest, 'method' | 'path' | 'resource'>): Place {
+export function protectionSpaceOf(
+  request: Pick<RegistryRequest, 'method' | 'path' | 'resource'>,
+): ProtectionSpace {
   const { path } = request;
   return { path, name: kindOf(request) === 'lists' ? `the lists of ${path}` : path };
 }

@@ -8,19 +8,19 @@ import { ServerClock } from '../../engine/support/server-clock.ts';
 import { SkippedError } from '../../engine/skipped-error.ts';
 import { SourceError, type ReportingUpstream, type RequestCounts } from '../../engine/source.ts';
 import { Accounts } from './accounts.ts';
-import type { Answer } from './answer.ts';
-import { Authorization } from './authorization.ts';
+import type { HttpResponse } from './http-client.ts';
+import { AuthSession } from './auth-session.ts';
 import { Budget } from './budget.ts';
 import { ConnectionError } from './connection-error.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
-import { DeadEndError } from './dead-end-error.ts';
-import type { Failure } from './failures.ts';
-import { Course, Manners } from './manners.ts';
+import { RedirectError } from './redirect-error.ts';
+import type { Failure } from './circuit-breaker.ts';
+import { RequestState, Manners } from './manners.ts';
 import { refusalOf } from './refusal.ts';
-import { RETRIED, type RegistryOptions } from './registry-options.ts';
-import { NO_REQUESTS, kindOf, placeOf, type RegistryRequest } from './registry-request.ts';
+import { RETRYABLE_STATUSES, type RegistryOptions } from './registry-options.ts';
+import { NO_REQUESTS, kindOf, protectionSpaceOf, type RegistryRequest } from './registry-request.ts';
 import { Secrets } from './secrets.ts';
-import { StandInError } from './stand-in-error.ts';
+import { AccountOutOfQuotaError } from './account-out-of-quota-error.ts';
 import { send } from './send.ts';
 
 /** More than any registry needs: to its storage, and that one's own. */
@@ -44,14 +44,14 @@ export class Registry implements ReportingUpstream {
   readonly #budget: Budget;
   readonly #turn: Limit = createLimit(1);
   /** By account: what is left of its quota is asked for once. */
-  readonly #probes = new Map<Authorization, Promise<void>>();
+  readonly #probes = new Map<AuthSession, Promise<void>>();
   #requests: RequestCounts = NO_REQUESTS;
   readonly #secrets = new Secrets();
   readonly #accounts: Accounts;
   readonly #anonymous: Accounts;
 
   /** Answers of hosts that the registry redirects to, and failures to reach such a host. */
-  readonly #elsewhere = new WeakMap<Answer | ConnectionError, string>();
+  readonly #elsewhere = new WeakMap<HttpResponse | ConnectionError, string>();
 
   constructor(upstream: Upstream, options: RegistryOptions) {
     this.#upstream = upstream;
@@ -61,9 +61,9 @@ export class Registry implements ReportingUpstream {
     this.#manners = new Manners(upstream, options, (answer) => this.#elsewhere.has(answer));
 
     this.#budget = new Budget(formatUpstream(upstream), options.budget);
-    const anonymous = new Authorization(host, options, undefined, this.#secrets);
+    const anonymous = new AuthSession(host, options, undefined, this.#secrets);
     const [first = anonymous, ...more] = options.accounts.map(
-      (account) => new Authorization(host, options, account, this.#secrets),
+      (account) => new AuthSession(host, options, account, this.#secrets),
     );
     this.#accounts = new Accounts(first, more);
     this.#anonymous = new Accounts(anonymous, []);
@@ -110,7 +110,7 @@ export class Registry implements ReportingUpstream {
     }
   }
 
-  #noteTime({ headers }: Answer): void {
+  #noteTime({ headers }: HttpResponse): void {
     this.time.note(headers.get('Date'), headers.get('Age'), Date.now());
   }
 
@@ -135,23 +135,23 @@ export class Registry implements ReportingUpstream {
    * @throws {SourceError} a sentence that names the registry, the request and the answer
    * @throws {SkippedError} for a manifest, when the budget is used up
    */
-  async request(request: RegistryRequest, allow: readonly number[] | 'any'): Promise<Answer> {
+  async request(request: RegistryRequest, allow: readonly number[] | 'any'): Promise<HttpResponse> {
     const { signal, retry } = this.#options;
     const attempts = Math.min(request.attempts ?? retry.attempts, retry.attempts);
-    const course = new Course();
+    const state = new RequestState();
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
       let failure: SourceError;
       let whose: Failure | undefined;
       try {
-        const response = await this.#manners.ask(request, course, () => this.#authorized(request));
+        const response = await this.#manners.ask(request, state, () => this.#authorized(request));
         const { status } = response;
-        if (allow === 'any' ? !RETRIED.has(status) : allow.includes(status)) {
+        if (allow === 'any' ? !RETRYABLE_STATUSES.has(status) : allow.includes(status)) {
           this.#manners.answered(request);
           return response;
         }
         failure = await this.#refusal(request, response);
-        if (!RETRIED.has(response.status)) {
+        if (!RETRYABLE_STATUSES.has(response.status)) {
           this.#manners.answered(request);
           throw failure;
         }
@@ -159,24 +159,24 @@ export class Registry implements ReportingUpstream {
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof ConnectionError)) throw error;
-        const SentenceError = this.#elsewhere.has(error) ? DeadEndError : SourceError;
+        const SentenceError = this.#elsewhere.has(error) ? RedirectError : SourceError;
         failure = new SentenceError(`${this.nameOf(request.path)}: ${error.message}`, { cause: error.cause });
         // Each silence was counted already.
         whose = error.isSilent ? undefined : 'registry';
       }
-      if (attempt === attempts || course.isTooLong) {
-        if (whose !== undefined) this.#manners.failed(request, whose, course);
+      if (attempt === attempts || state.isTooLong) {
+        if (whose !== undefined) this.#manners.failed(request, whose, state);
         throw failure;
       }
-      await this.#manners.pauseBefore(attempt, course);
+      await this.#manners.pauseBefore(attempt, state);
     }
   }
 
   /** Asks with the account whose turn it is, and with the next one where that can help. */
-  async #authorized(request: RegistryRequest): Promise<Answer> {
+  async #authorized(request: RegistryRequest): Promise<HttpResponse> {
     const accounts = request.anonymous === true ? this.#anonymous : this.#accounts;
     // Some registries refuse every HEAD: the GET that follows decides which account may read.
-    const passed = request.method === 'HEAD' ? new Set<Authorization>() : undefined;
+    const passed = request.method === 'HEAD' ? new Set<AuthSession>() : undefined;
     for (;;) {
       const authorization = accounts.turn(request.path, passed);
       try {
@@ -189,7 +189,7 @@ export class Registry implements ReportingUpstream {
         if (this.#elsewhere.has(response) && response.status >= 400) return response;
         if (response.status === 404 && accounts.isStandIn(request.path, authorization)) {
           response.discard();
-          throw new StandInError(
+          throw new AccountOutOfQuotaError(
             `${this.nameOf(request.path)}: the account that may read this repository has used up its quota, and the registry answers 404 to another account.`,
           );
         }
@@ -206,7 +206,7 @@ export class Registry implements ReportingUpstream {
   }
 
   /** @returns undefined where the account's budget does not allow it */
-  async #spending(request: RegistryRequest, authorization: Authorization): Promise<Answer | undefined> {
+  async #spending(request: RegistryRequest, authorization: AuthSession): Promise<HttpResponse | undefined> {
     // What is asked as anybody is told, and charged, to nobody's account.
     if (request.anonymous === true) return this.#challenged(request, authorization);
     const isHead = request.method === 'HEAD' && request.resource.startsWith('manifests/');
@@ -218,7 +218,7 @@ export class Registry implements ReportingUpstream {
     if (this.#budget.isUnknown(authorization)) await this.#probe(request, authorization);
     const spending = this.#budget.spend(authorization);
     if (spending === undefined) return undefined;
-    let response: Answer | undefined;
+    let response: HttpResponse | undefined;
     try {
       response = await this.#challenged(request, authorization);
       return response;
@@ -228,7 +228,7 @@ export class Registry implements ReportingUpstream {
   }
 
   /** A HEAD costs nothing and tells what is left. */
-  async #probe(request: RegistryRequest, authorization: Authorization): Promise<void> {
+  async #probe(request: RegistryRequest, authorization: AuthSession): Promise<void> {
     const known = this.#probes.get(authorization);
     if (known !== undefined) return known;
     const probe = this.#askQuota(request, authorization);
@@ -240,16 +240,16 @@ export class Registry implements ReportingUpstream {
     }
   }
 
-  async #askQuota(request: RegistryRequest, authorization: Authorization): Promise<void> {
+  async #askQuota(request: RegistryRequest, authorization: AuthSession): Promise<void> {
     const response = await this.#challenged({ ...request, method: 'HEAD' }, authorization);
     this.#budget.note(authorization, response.headers);
     response.discard();
   }
 
   /** Answers a 401 with what it asks for, and once more if the second 401 names a scope that the first did not. */
-  async #challenged(request: RegistryRequest, authorization: Authorization): Promise<Answer> {
-    const place = placeOf(request);
-    let sent = await authorization.header(place);
+  async #challenged(request: RegistryRequest, authorization: AuthSession): Promise<HttpResponse> {
+    const space = protectionSpaceOf(request);
+    let sent = await authorization.header(space);
     for (let refusals = 0; ; refusals += 1) {
       const response = await this.#carried(request, authorization, sent);
       // Another host must not choose where the password goes.
@@ -257,9 +257,9 @@ export class Registry implements ReportingUpstream {
       const asked = response.headers.get('WWW-Authenticate');
       let header: string | undefined;
       try {
-        const brings = await authorization.learn(asked, place, sent, refusals > 0);
+        const brings = await authorization.learn(asked, space, sent, refusals > 0);
         const canHelp = brings === 'wider' || (brings === 'another' && refusals === 0);
-        header = canHelp ? await authorization.header(place) : undefined;
+        header = canHelp ? await authorization.header(space) : undefined;
       } catch (error) {
         response.discard();
         throw error;
@@ -272,12 +272,12 @@ export class Registry implements ReportingUpstream {
 
   #carried(
     request: RegistryRequest,
-    authorization: Authorization,
+    authorization: AuthSession,
     header: string | undefined,
-  ): Promise<Answer> {
+  ): Promise<HttpResponse> {
     return authorization.carry(
       header,
-      placeOf(request),
+      protectionSpaceOf(request),
       (sent) => {
         const ask = () => this.#redirected(request, sent);
         return request.timed?.(ask) ?? ask();
@@ -295,7 +295,7 @@ export class Registry implements ReportingUpstream {
    * Redirects are followed here, because a credential must not follow them to another host. It does not come back either
    * when that host redirects to the registry again: then the other host has chosen what is asked with the credential.
    */
-  async #redirected(request: RegistryRequest, authorization: string | undefined): Promise<Answer> {
+  async #redirected(request: RegistryRequest, authorization: string | undefined): Promise<HttpResponse> {
     const base = new URL(this.#base);
     const kind = kindOf(request);
     this.#requests = { ...this.#requests, [kind]: this.#requests[kind] + 1 };
@@ -319,18 +319,18 @@ export class Registry implements ReportingUpstream {
         next === null ||
         (next.protocol !== 'https:' && !(next.protocol === 'http:' && this.#options.insecure))
       ) {
-        throw new DeadEndError(
+        throw new RedirectError(
           `${this.nameOf(request.path)}: ${url.host} redirects to an address that is not https, so the redirect was not followed.`,
         );
       }
       url = next;
     }
-    throw new DeadEndError(
+    throw new RedirectError(
       `${this.nameOf(request.path)}: ${request.resource} was redirected more than ${MAX_REDIRECTS} times; the last time to ${url.host}.`,
     );
   }
 
-  async #send(request: RegistryRequest, url: URL, authorization: string | undefined): Promise<Answer> {
+  async #send(request: RegistryRequest, url: URL, authorization: string | undefined): Promise<HttpResponse> {
     return send(this.#options, url, request.method, {
       // What is compressed on the way would not have the length and the digest that its manifest gives.
       'Accept-Encoding': 'identity',
@@ -339,7 +339,7 @@ export class Registry implements ReportingUpstream {
     });
   }
 
-  #refusal(request: RegistryRequest, response: Answer): Promise<SourceError> {
+  #refusal(request: RegistryRequest, response: HttpResponse): Promise<SourceError> {
     return refusalOf(request, response, {
       upstream: this.#upstream,
       accounts: this.#accounts,

@@ -4,13 +4,13 @@
  */
 import { SkippedError } from '../../engine/skipped-error.ts';
 import { SourceError, TooLongError, type RequestCounts } from '../../engine/source.ts';
-import type { Answer } from './answer.ts';
+import type { HttpResponse } from './http-client.ts';
 import { BrokenBodyError, readWhole } from './body.ts';
-import { HeldSlot, type Slots } from './held-slot.ts';
+import { ListSlot, type Slots } from './list-slot.ts';
 import { nextLink, parseLinks } from './link-header.ts';
 import { NO_REQUESTS, kindOf, type RegistryRequest } from './registry-request.ts';
 import type { Registry } from './registry.ts';
-import { StandInError } from './stand-in-error.ts';
+import { AccountOutOfQuotaError } from './account-out-of-quota-error.ts';
 
 /** 10,000 pages are a million tags at 100 tags per page, as at quay.io. */
 const MAX_PAGES = 10_000;
@@ -22,7 +22,7 @@ const BODY_ATTEMPTS = 3;
 type Request = Omit<RegistryRequest, 'path'>;
 
 export interface Read {
-  readonly response: Answer;
+  readonly response: HttpResponse;
   /** Undefined for every status but 200. */
   readonly bytes: Uint8Array<ArrayBuffer> | undefined;
 }
@@ -67,7 +67,7 @@ export class RepositoryRequests {
   }
 
   /** @param allow the statuses that are no error; `any`: all that another try would not change */
-  async send(request: Request, allow: readonly number[] | 'any'): Promise<Answer> {
+  async send(request: Request, allow: readonly number[] | 'any'): Promise<HttpResponse> {
     const kind = kindOf(request);
     this.#count(kind, 1);
     try {
@@ -77,7 +77,7 @@ export class RepositoryRequests {
     } catch (error) {
       // The request was never sent. A plan that counted it would promise more than the run does, because the run has a
       // budget.
-      if (error instanceof SkippedError && !(error instanceof StandInError)) this.#count(kind, -1);
+      if (error instanceof SkippedError && !(error instanceof AccountOutOfQuotaError)) this.#count(kind, -1);
       throw error;
     }
   }
@@ -124,7 +124,7 @@ export class RepositoryRequests {
    */
   async eachPage(resource: string, bounds: ListBounds, visit: (page: Read) => boolean): Promise<void> {
     const visited = new Set<string>();
-    const slot = new HeldSlot(this.registry.large);
+    const slot = new ListSlot(this.registry.large);
     let next: string | undefined = resource;
     let bytes = 0;
     const { advice = '' } = bounds;
@@ -162,7 +162,7 @@ export class RepositoryRequests {
     at: string,
     { page, allow = [], attempts, advice = '' }: ListBounds,
     visit: (page: Read) => boolean,
-    slot: HeldSlot,
+    slot: ListSlot,
   ): Promise<{ readonly bytes: number; readonly next: string | undefined }> {
     const where = `${this.name}: ${resource}`;
     const read = await this.read(

@@ -3,7 +3,7 @@
  * Azure wants `metadata_read` for a list of tags.
  * https://distribution.github.io/distribution/spec/auth/scope/
  */
-import type { Place } from './registry-request.ts';
+import type { ProtectionSpace } from './registry-request.ts';
 
 /** No registry names this many. There is a limit because the URL of a token request holds all of them. */
 const MAX_SCOPES = 8;
@@ -13,7 +13,7 @@ export class Scopes {
   readonly #named = new Map<string, readonly string[]>();
 
   /** The scopes that the registry named last stand first, because some realms look at the first one only. */
-  of({ path, name }: Place): readonly string[] {
+  of({ path, name }: ProtectionSpace): readonly string[] {
     const pull = `repository:${path}:pull`;
     const named = this.#named.get(name) ?? [];
     return named.includes(pull) ? named : [...named, pull];
@@ -24,12 +24,12 @@ export class Scopes {
    * @param scope of the challenge: one or several, with spaces between them
    * @returns whether one of them was not asked for yet
    */
-  widen(place: Place, scope: string | undefined): boolean {
-    const known = this.of(place);
+  widen(space: ProtectionSpace, scope: string | undefined): boolean {
+    const known = this.of(space);
     const named = (scope ?? '').split(/\s+/).map(readingPart);
     const fresh = [...new Set(named)].filter((one) => one !== '' && !known.includes(one));
     if (fresh.length === 0 || fresh.length + known.length > MAX_SCOPES) return false;
-    this.#named.set(place.name, [...fresh, ...known]);
+    this.#named.set(space.name, [...fresh, ...known]);
     return true;
   }
 }

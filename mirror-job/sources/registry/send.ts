@@ -1,19 +1,19 @@
 /** One request, with a bound on the wait for its answer. */
 import { TimeoutError } from '../../engine/support/timeout-error.ts';
-import type { Answer } from './answer.ts';
+import type { HttpResponse } from './http-client.ts';
 import { ConnectionError } from './connection-error.ts';
 import type { RegistryOptions } from './registry-options.ts';
 
 /** Redirects are the caller's to judge: none is followed. @throws {ConnectionError} and the signal's reason */
 export async function send(
-  { fetch, signal, timeout }: Pick<RegistryOptions, 'fetch' | 'signal' | 'timeout'>,
+  { httpClient, signal, timeout }: Pick<RegistryOptions, 'httpClient' | 'signal' | 'timeout'>,
   url: URL,
   method: 'GET' | 'HEAD' | 'POST',
   headers: Record<string, string>,
   body?: string,
-): Promise<Answer> {
+): Promise<HttpResponse> {
   try {
-    return await fetch(url, { method, headers, signal, timeout, ...(body !== undefined && { body }) });
+    return await httpClient(url, { method, headers, signal, timeout, ...(body !== undefined && { body }) });
   } catch (error) {
     signal.throwIfAborted();
     const isSilent = error instanceof TimeoutError;

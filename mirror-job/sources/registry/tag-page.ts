@@ -7,7 +7,7 @@ import { TooManyValuesError, isObject, parseJson } from '../../../core/json.ts';
 import { isTag, type Tag } from '../../../core/reference.ts';
 import { countOf } from '../../engine/support/count-of.ts';
 import { SourceError, TooLongError } from '../../engine/source.ts';
-import type { Answer } from './answer.ts';
+import type { HttpResponse } from './http-client.ts';
 import { encodingNote } from './content-encoding.ts';
 
 /** The advice where a list cannot be had, with a space before it. */
@@ -34,7 +34,7 @@ export interface TagPage {
  */
 export function readTagPage(
   name: string,
-  response: Answer,
+  response: HttpResponse,
   bytes: Uint8Array | undefined,
   limit: number,
 ): TagPage | 'too many' {

@@ -27,7 +27,7 @@ export class RequestWindow {
   readonly #waiting: (() => void)[] = [];
   /** Until the first refusal the window grows by one an answer, afterwards by one a round. */
   #isUntried = true;
-  /** Counts the refusals that were acted on: a volley that is refused as one halves the window once. */
+  /** Counts the refusals that were acted on: a burst that is refused as one halves the window once. */
   #epoch = 0;
   #fastest = Number.POSITIVE_INFINITY;
   /** Milliseconds of the clock. */

@@ -7,7 +7,7 @@ import { createStoreAgents } from '../../../mirror-job/runtime/node/agents.ts';
 import { parseUpstream } from '../../../core/reference.ts';
 import { askHelper } from '../../../mirror-job/credentials/credential-helper.ts';
 import { DockerConfig } from '../../../mirror-job/credentials/docker-config.ts';
-import { accountsOf } from '../../../mirror-job/credentials/upstream-accounts.ts';
+import { credentialProvidersFor } from '../../../mirror-job/credentials/credential-providers.ts';
 import { TestClock } from '../support/harness.ts';
 
 let folder = '';
@@ -100,7 +100,7 @@ test('a helper whose name leads out of the PATH is not run', async () => {
 const FILE = '/home/me/.docker/config.json';
 
 async function accountFor(config: object, clock = new TestClock()) {
-  const [account] = await accountsOf(parseUpstream('registry.test'), undefined, {
+  const [account] = await credentialProvidersFor(parseUpstream('registry.test'), undefined, {
     clock,
     signal: new AbortController().signal,
     dockerConfigs: async () => [new DockerConfig(FILE, JSON.stringify(config))],

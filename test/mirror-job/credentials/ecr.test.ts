@@ -5,8 +5,8 @@ import { createStoreAgents } from '../../../mirror-job/runtime/node/agents.ts';
 import { parseUpstream } from '../../../core/reference.ts';
 import { DockerConfig } from '../../../mirror-job/credentials/docker-config.ts';
 import { ecrRegistry } from '../../../mirror-job/credentials/ecr.ts';
-import { accountsOf } from '../../../mirror-job/credentials/upstream-accounts.ts';
-import type { Account } from '../../../mirror-job/sources/registry/registry-options.ts';
+import { credentialProvidersFor } from '../../../mirror-job/credentials/credential-providers.ts';
+import type { CredentialProvider } from '../../../mirror-job/sources/registry/registry-options.ts';
 import { S3Store } from '../../../mirror-job/storage/s3/s3-store.ts';
 import { startEcrServer, type EcrServer } from '../../support/ecr-server.ts';
 import { close, listen } from '../../support/http-server.ts';
@@ -36,8 +36,11 @@ afterEach(async () => {
   await server.stop();
 });
 
-async function accountFor(host: string, agents = createStoreAgents()): Promise<Account | undefined> {
-  const [account] = await accountsOf(parseUpstream(host), undefined, {
+async function accountFor(
+  host: string,
+  agents = createStoreAgents(),
+): Promise<CredentialProvider | undefined> {
+  const [account] = await credentialProvidersFor(parseUpstream(host), undefined, {
     clock,
     signal: new AbortController().signal,
     dockerConfigs: async () => [],
@@ -82,13 +85,13 @@ test('the configuration and docker’s login come first, and AWS is then not ask
     agents: createStoreAgents(),
   };
   const own = { username: 'me', password: 'secret' };
-  const accounts = await accountsOf(parseUpstream(HOST), [own], surroundings);
+  const accounts = await credentialProvidersFor(parseUpstream(HOST), [own], surroundings);
   expect(await Promise.all(accounts.map((account) => account()))).toEqual([
     { ...own, from: 'configured for this upstream' },
   ]);
-  expect(await accountsOf(parseUpstream(HOST), [], surroundings)).toEqual([]);
+  expect(await credentialProvidersFor(parseUpstream(HOST), [], surroundings)).toEqual([]);
   const login = new DockerConfig('config.json', JSON.stringify({ auths: { [HOST]: own } }));
-  const [account] = await accountsOf(parseUpstream(HOST), undefined, {
+  const [account] = await credentialProvidersFor(parseUpstream(HOST), undefined, {
     ...surroundings,
     dockerConfigs: async () => [login],
   });

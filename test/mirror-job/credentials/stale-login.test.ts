@@ -4,7 +4,7 @@
 import { expect, test } from 'vitest';
 import { parseUpstream } from '../../../core/reference.ts';
 import { DockerConfig } from '../../../mirror-job/credentials/docker-config.ts';
-import { accountsOf } from '../../../mirror-job/credentials/upstream-accounts.ts';
+import { credentialProvidersFor } from '../../../mirror-job/credentials/credential-providers.ts';
 import { createAgents } from '../../../mirror-job/runtime/node/agents.ts';
 import { RegistrySource } from '../../../mirror-job/sources/registry/registry-source.ts';
 import type { Auth } from '../../support/registry-auth.ts';
@@ -15,7 +15,7 @@ const stale = Buffer.from('me:old').toString('base64');
 
 async function accountFor(host: string, file: string) {
   const config = new DockerConfig(file, JSON.stringify({ auths: { [host]: { auth: stale } } }));
-  return accountsOf(parseUpstream(host), undefined, {
+  return credentialProvidersFor(parseUpstream(host), undefined, {
     clock: new TestClock(),
     signal: new AbortController().signal,
     dockerConfigs: async () => [config],
@@ -60,7 +60,7 @@ test('the message says what to do about credentials of the configuration', async
   };
   const wrong = { username: 'me', password: 'old' };
   const remedies = async (...passwords: readonly (typeof wrong)[]) => {
-    const accounts = await accountsOf(parseUpstream('ghcr.io'), passwords, surroundings);
+    const accounts = await credentialProvidersFor(parseUpstream('ghcr.io'), passwords, surroundings);
     return accounts.map(({ remedy }) => remedy);
   };
   const end = 'or, if everybody may read the image, set it to [], which asks without a login.';

@@ -88,7 +88,7 @@ export function environmentFor(
 /** A client of a tests' registry that gives up fast: a silence of 300 ms, two attempts, no time between them. */
 export async function registryAt(host: string, options: Partial<RegistryOptions> = {}): Promise<Registry> {
   return new Registry(parseUpstream(host), {
-    fetch: await connect(undefined),
+    httpClient: await connect(undefined),
     clock: new TestClock(),
     log: { info: () => {}, warn: () => {} },
     signal: new AbortController().signal,

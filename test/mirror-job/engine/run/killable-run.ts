@@ -49,7 +49,7 @@ async function run(to: RunTarget, prefix: string): Promise<void> {
 
 async function images({ upstream, repositories }: RunTarget): Promise<Image[]> {
   const registry = new Registry(parseUpstream(upstream), {
-    fetch: await connect(undefined),
+    httpClient: await connect(undefined),
     clock: systemClock,
     log,
     signal,

@@ -9,7 +9,7 @@ import { bytesOf, digestOfBlob, emptyRepository, randomBlob } from '../../../sup
 import { addImage, addStreamedLayer, tagAs } from '../../../support/builder.ts';
 import { startRogueRegistry } from '../../../support/rogue-registry.ts';
 import type { Misbehaviour } from '../../../support/misbehaviour.ts';
-import { fakeFetch } from '../../sources/registry/fake-fetch.ts';
+import { fakeHttpClient } from '../../sources/registry/fake-http-client.ts';
 import { sourceAt } from '../../support/harness.ts';
 import { MemorySource } from '../../support/memory-source.ts';
 
@@ -162,7 +162,7 @@ test.each<[string, Misbehaviour | undefined]>([
 
 test('an answer with another range than was asked for is an error', async () => {
   const source = await sourceAt('registry.test', 'team/app', {
-    fetch: fakeFetch((_url, headers) =>
+    httpClient: fakeHttpClient((_url, headers) =>
       headers['Range'] === undefined
         ? new Response('never asked')
         : new Response('x', { status: 206, headers: { 'content-range': 'bytes 600-999/1000' } }),
@@ -178,7 +178,7 @@ test('a slow body that makes progress is one request', async () => {
   let requests = 0;
   const source = await sourceAt('registry.test', 'team/app', {
     timeout,
-    fetch: async () => {
+    httpClient: async () => {
       requests += 1;
       const connection = new AbortController();
       const body = slowly(connection.signal);

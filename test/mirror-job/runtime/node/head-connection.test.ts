@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { createServer as createPlainServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../../../mirror-job/runtime/node/connection.ts';
-import type { Answer } from '../../../../mirror-job/sources/registry/answer.ts';
+import type { HttpResponse } from '../../../../mirror-job/sources/registry/http-client.ts';
 import { pause } from '../../../support/process.ts';
 import { close, listen } from '../../../support/http-server.ts';
 
@@ -15,7 +15,7 @@ afterEach(async () => {
 const head = { method: 'HEAD', headers: {}, timeout: 5000 } as const;
 const get = { ...head, method: 'GET' } as const;
 
-async function bodyOf({ body }: Answer): Promise<string> {
+async function bodyOf({ body }: HttpResponse): Promise<string> {
   let text = '';
   for await (const chunk of body) text += Buffer.from(chunk).toString();
   return text;

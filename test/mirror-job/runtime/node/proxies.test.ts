@@ -55,8 +55,8 @@ afterAll(async () => {
 });
 
 async function sourceThrough(proxies: Proxies, host: string, insecure: boolean): Promise<RegistrySource> {
-  const fetch = await connect(insecure ? undefined : ca, proxies);
-  const options = { fetch, insecure, timeout: 5000, retry: { attempts: 1, delay: 1, maxDelay: 1 } };
+  const httpClient = await connect(insecure ? undefined : ca, proxies);
+  const options = { httpClient, insecure, timeout: 5000, retry: { attempts: 1, delay: 1, maxDelay: 1 } };
   return new RegistrySource(await registryAt(host, options), 'team/app');
 }
 
@@ -68,7 +68,7 @@ test('https goes through a tunnel, and `ca` vouches for the registry at its end'
   expect(await from.tags()).toEqual(['one']);
   expect(proxy.passed).toEqual([`CONNECT ${host}`]);
 
-  const client = await registryAt(host, { fetch: await connect(undefined, proxies), insecure: false });
+  const client = await registryAt(host, { httpClient: await connect(undefined, proxies), insecure: false });
   await expect(new RegistrySource(client, 'team/app').resolve(one)).rejects.toThrow(
     'cannot be reached (DEPTH_ZERO_SELF_SIGNED_CERT; HTTPS_PROXY is set). Its certificate comes from an unknown root: give the file of that root certificate as "ca" of this upstream.',
   );
@@ -81,8 +81,8 @@ test('the certificates of NODE_EXTRA_CA_CERTS are trusted beside `ca`', async ()
   proxy = await startForwardProxy();
   const host = `registry.test:${httpsPort}`;
   const ask = async () => {
-    const fetch = await connect(other, { ...NO_PROXIES, https: proxy?.url });
-    return new RegistrySource(await registryAt(host, { fetch, insecure: false }), 'team/app').tags();
+    const httpClient = await connect(other, { ...NO_PROXIES, https: proxy?.url });
+    return new RegistrySource(await registryAt(host, { httpClient, insecure: false }), 'team/app').tags();
   };
   try {
     await expect(ask()).rejects.toThrow('DEPTH_ZERO_SELF_SIGNED_CERT');

@@ -73,7 +73,7 @@ test('a proxy that takes the connection and says nothing is an error after its t
   if (address === null || typeof address === 'string') throw new Error('The server has no port.');
   const proxy = `http://127.0.0.1:${address.port}/`;
   const registry = new Registry(parseUpstream('registry.test'), {
-    fetch: await connect(undefined, { ...NO_PROXIES, https: proxy }),
+    httpClient: await connect(undefined, { ...NO_PROXIES, https: proxy }),
     clock: new TestClock(),
     log: { info: () => {}, warn: () => {} },
     signal: new AbortController().signal,

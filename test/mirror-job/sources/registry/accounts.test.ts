@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseTag } from '../../../../core/reference.ts';
-import type { Account } from '../../../../mirror-job/sources/registry/registry-options.ts';
+import type { CredentialProvider } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import { addImage, addLayer, tagAs } from '../../../support/builder.ts';
 import { emptyRepository } from '../../../support/content.ts';
@@ -31,7 +31,7 @@ const one = parseTag('one');
 const NAMES = ['a', 'b', 'c'];
 const HEADERS = new Map(NAMES.map((name) => [basicHeader({ username: name, password: `of ${name}` }), name]));
 
-function accountsOf(...names: readonly string[]): Account[] {
+function accountsOf(...names: readonly string[]): CredentialProvider[] {
   return names.map((name) => async () => ({ username: name, password: `of ${name}`, from: `of ${name}` }));
 }
 

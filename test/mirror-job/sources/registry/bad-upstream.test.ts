@@ -375,10 +375,10 @@ test('the job stops reading a manifest that is longer than its index says', asyn
   });
   registries.push(registry);
   let read = 0;
-  const fetch = await connect(undefined);
+  const httpClient = await connect(undefined);
   const client = await registryAt(registry.host, {
-    fetch: async (url, request) => {
-      const answer = await fetch(url, request);
+    httpClient: async (url, request) => {
+      const answer = await httpClient(url, request);
       const body = counted(answer.body, (length) => (read += length));
       return url.pathname.endsWith(digest) ? { ...answer, body, discard: () => answer.discard() } : answer;
     },

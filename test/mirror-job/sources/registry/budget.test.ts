@@ -5,7 +5,7 @@ import { parseTag } from '../../../../core/reference.ts';
 import { planMirror } from '../../../../mirror-job/engine/run/plan.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { Budget, NO_BUDGET, type BudgetSettings } from '../../../../mirror-job/sources/registry/budget.ts';
-import type { Account } from '../../../../mirror-job/sources/registry/registry-options.ts';
+import type { CredentialProvider } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import { AMD64, ARM64, addImage, addIndex, addLayer, tagAs } from '../../../support/builder.ts';
 import { digestOf, emptyRepository, type Repository } from '../../../support/content.ts';
@@ -13,7 +13,7 @@ import type { Misbehaviour } from '../../../support/misbehaviour.ts';
 import { basicHeader } from '../../../support/registry-auth.ts';
 import type { RegistryRequest } from '../../../support/registry-request.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../../support/rogue-registry.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import { environmentFor, imageOf, outcomesOf, registryAt } from '../../support/harness.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
@@ -66,7 +66,7 @@ async function appOf(count: number, ...platforms: (typeof AMD64)[]): Promise<Rep
   return app;
 }
 
-function accountOf(name: string): Account {
+function accountOf(name: string): CredentialProvider {
   return async () => ({ username: name, password: `of ${name}`, from: `of ${name}` });
 }
 
@@ -269,7 +269,7 @@ test('an anonymous GET, sent where HEAD is refused, does not end the budget of a
   const client = await registryAt('registry.test', {
     accounts: [accountOf('b')],
     budget: { ...NO_BUDGET, keepRemaining: 10 },
-    fetch: fakeFetch((_url, _headers, _body, method) => {
+    httpClient: fakeHttpClient((_url, _headers, _body, method) => {
       const headers = { 'ratelimit-remaining': '3;w=60' };
       return method === 'HEAD'
         ? new Response(null, { status: 405, headers })

@@ -2,7 +2,7 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseTag } from '../../../../core/reference.ts';
-import type { Account } from '../../../../mirror-job/sources/registry/registry-options.ts';
+import type { CredentialProvider } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import { close, listen } from '../../../support/http-server.ts';
 import {
@@ -11,7 +11,7 @@ import {
   type TokenServer,
   type TokenServerOptions,
 } from '../../../support/token-server.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import { registryAt, TestClock } from '../../support/harness.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
@@ -46,7 +46,7 @@ async function start(options: Omit<TokenServerOptions, 'user'> = {}, identityTok
   tokens = await startTokenServer({ user: USER, identityToken: 'identity-1', ...options });
   challenge = `Bearer realm="${tokens.realm}",service="${SERVICE}"`;
   const clock = new TestClock();
-  const account: Account = async () => ({ identityToken, from: 'of config.json' });
+  const account: CredentialProvider = async () => ({ identityToken, from: 'of config.json' });
   const client = await registryAt(host, { accounts: [account], clock });
   return { clock, from: new RegistrySource(client, 'team/app') };
 }
@@ -104,7 +104,7 @@ test('an identity token that its helper has renewed is sent in place of the old 
   const client = await registryAt('registry.test', {
     accounts: [async () => ({ identityToken, from: 'of a helper' })],
     insecure: false,
-    fetch: fakeFetch((url, _headers, body) => {
+    httpClient: fakeHttpClient((url, _headers, body) => {
       if (!url.includes('/token')) {
         const ask = 'Bearer realm="https://registry.test/token"';
         return new Response(null, { status: 401, headers: { 'www-authenticate': ask } });

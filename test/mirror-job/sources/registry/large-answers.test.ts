@@ -1,7 +1,7 @@
 /** Answers that are kept whole: of those that are longer than most, only some are in memory at once. */
 import { expect, test } from 'vitest';
 import { FairShare } from '../../../../mirror-job/engine/support/fair-share.ts';
-import type { Answer } from '../../../../mirror-job/sources/registry/answer.ts';
+import type { HttpResponse } from '../../../../mirror-job/sources/registry/http-client.ts';
 import { readWhole } from '../../../../mirror-job/sources/registry/body.ts';
 
 const CHUNK = 64 * 1024;
@@ -20,7 +20,12 @@ async function mostAtOnce(count: number, chunks: number, slots: number): Promise
       yield new Uint8Array(CHUNK);
     }
   }
-  const answerOf = (): Answer => ({ status: 200, headers: NO_HEADERS, discard: () => {}, body: body() });
+  const answerOf = (): HttpResponse => ({
+    status: 200,
+    headers: NO_HEADERS,
+    discard: () => {},
+    body: body(),
+  });
   const large = new FairShare(slots);
   await Promise.all(
     Array.from({ length: count }, async () => {
@@ -42,7 +47,7 @@ test('of answers that are long, two are read on, and the others wait after their
 });
 
 /** Half a megabyte and then, where there is one, an error. */
-function brokenAnswer(error: Error | undefined): Answer {
+function brokenAnswer(error: Error | undefined): HttpResponse {
   return {
     status: 200,
     headers: NO_HEADERS,

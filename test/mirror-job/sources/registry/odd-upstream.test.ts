@@ -18,7 +18,7 @@ import { readJson } from '../../../support/manifest-json.ts';
 import type { RogueOptions, RogueRegistry } from '../../../support/rogue-registry.ts';
 import { startRogueRegistry } from '../../../support/rogue-registry.ts';
 import { DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../../../support/media-types.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import {
   environmentFor,
   imageOf,
@@ -132,11 +132,11 @@ test('a list whose pages lead in a circle fails the image', async () => {
 
 test('a list with ever new pages fails after 10,000 pages', async () => {
   let pages = 0;
-  const fetch = fakeFetch(() => {
+  const httpClient = fakeHttpClient(() => {
     pages += 1;
     return Response.json({ tags: [] }, { headers: { link: `</tags/list?last=${pages}>; rel="next"` } });
   });
-  const source = await sourceAt('registry.test', 'team/app', { fetch });
+  const source = await sourceAt('registry.test', 'team/app', { httpClient });
   await expect(source.tags()).rejects.toThrow(
     'registry.test/team/app: tags/list has more than 10000 pages. Name the tags that you want instead of patterns: that needs no list.',
   );

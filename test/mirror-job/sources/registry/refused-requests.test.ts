@@ -13,7 +13,7 @@ import { emptyRepository, type Repository } from '../../../support/content.ts';
 import type { Misbehaviour } from '../../../support/misbehaviour.ts';
 import type { RegistryRequest } from '../../../support/registry-request.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../../support/rogue-registry.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import {
   environmentFor,
   imageOf,
@@ -236,7 +236,7 @@ test('a 429 that comes after what was sent later was answered is waited for too'
   const manifest = Buffer.from('{"schemaVersion":2}');
   let late = 0;
   let quick = 0;
-  const fetch = fakeFetch(async (url) => {
+  const httpClient = fakeHttpClient(async (url) => {
     const tag = url.split('/').at(-1) ?? '';
     if (tag === 'late') {
       late += 1;
@@ -250,7 +250,7 @@ test('a 429 that comes after what was sent later was answered is waited for too'
     return new Response(manifest);
   });
   const clock = new TestClock();
-  const client = await registryAt('registry.test', { fetch, clock, retry: DEFAULT_RETRY });
+  const client = await registryAt('registry.test', { httpClient, clock, retry: DEFAULT_RETRY });
   const source = new RegistrySource(client, 'team/app');
   await source.manifest(parseTag('first'));
   const waiting = source.manifest(parseTag('late'));

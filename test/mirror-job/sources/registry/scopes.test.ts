@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { RegistryOptions } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import { registryAt } from '../../support/harness.ts';
 import { account, image, one } from './private-registry.ts';
 
@@ -10,7 +10,7 @@ const PULL = 'repository:team/app:pull';
 const READ = 'repository:team/app:metadata_read';
 
 interface Azure {
-  readonly fetch: RegistryOptions['fetch'];
+  readonly httpClient: RegistryOptions['httpClient'];
   /** `<method> <what> <the scopes that its token holds>`, in order. */
   readonly seen: string[];
 }
@@ -25,7 +25,7 @@ function azure(
   gives: (scopes: readonly string[]) => boolean = () => true,
 ): Azure {
   const seen: string[] = [];
-  const fetch = fakeFetch((text, headers, body, method) => {
+  const httpClient = fakeHttpClient((text, headers, body, method) => {
     const url = new URL(text);
     if (url.pathname === '/token') {
       const scopes = body === undefined ? url.searchParams.getAll('scope') : [];
@@ -44,14 +44,17 @@ function azure(
     const challenge = `Bearer realm="https://registry.test/token",service="s",scope="${wants(what, held)}"`;
     return new Response(null, { status: 401, headers: { 'www-authenticate': challenge } });
   });
-  return { fetch, seen };
+  return { httpClient, seen };
 }
 
 const asAzureDoes = (what: string): string => (what.endsWith('tags/list') ? READ : PULL);
 
-async function sourceOf({ fetch }: Azure, options: Partial<RegistryOptions> = {}): Promise<RegistrySource> {
+async function sourceOf(
+  { httpClient }: Azure,
+  options: Partial<RegistryOptions> = {},
+): Promise<RegistrySource> {
   return new RegistrySource(
-    await registryAt('registry.test', { insecure: false, fetch, ...options }),
+    await registryAt('registry.test', { insecure: false, httpClient, ...options }),
     'team/app',
   );
 }
@@ -122,11 +125,11 @@ test('a registry that names another scope each time is asked three times, and sa
 test('a scope that was asked for already is not asked for again and again', async () => {
   // The registry refuses every request for content, because its token is taken away.
   const registry = azure((what) => (what.endsWith('tags/list') ? READ : PULL));
-  const fetch: RegistryOptions['fetch'] = async (url, request) => {
+  const httpClient: RegistryOptions['httpClient'] = async (url, request) => {
     const { Authorization: _held, ...headers } = request.headers;
-    return registry.fetch(url, url.pathname === '/token' ? request : { ...request, headers });
+    return registry.httpClient(url, url.pathname === '/token' ? request : { ...request, headers });
   };
-  const source = await sourceOf({ ...registry, fetch });
+  const source = await sourceOf({ ...registry, httpClient });
   await expect(source.tags()).rejects.toThrow('answered 401 to GET tags/list');
   expect(registry.seen).toEqual(['GET app/tags/list -', `GET token ${READ} ${PULL}`, 'GET app/tags/list -']);
 });

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import type { RegistryOptions } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import type { RogueRegistry } from '../../../support/rogue-registry.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import { sourceAt } from '../../support/harness.ts';
 import { account, basic, credential, image, startPrivate } from './private-registry.ts';
 
@@ -35,8 +35,8 @@ test('isPublic fails for a manifest that is not there, and learns nothing about 
 });
 
 /** A registry that sends everybody without a login to the page of a portal. @param page the answer there */
-function behindPortal(page: (method: string) => Response): RegistryOptions['fetch'] {
-  return fakeFetch((url, headers, _body, method) => {
+function behindPortal(page: (method: string) => Response): RegistryOptions['httpClient'] {
+  return fakeHttpClient((url, headers, _body, method) => {
     if (new URL(url).host === 'portal.test') return page(method);
     return headers['Authorization'] === undefined
       ? new Response(null, { status: 302, headers: { location: 'https://portal.test/login' } })
@@ -55,7 +55,7 @@ test.each<[string, (method: string) => Response]>([
   ],
   ['nothing', () => new Response(null)],
 ])('an image is private where anonymous callers are sent 200 and %s', async (_name, page) => {
-  const options = { accounts: [account], insecure: false, fetch: behindPortal(page) };
+  const options = { accounts: [account], insecure: false, httpClient: behindPortal(page) };
   const from = await sourceAt('registry.test', 'team/app', options);
   expect(await from.isPublic(digest)).toBe(false);
 });

@@ -47,7 +47,7 @@ test('the window starts at a ceiling that is below twenty-four', () => {
   expect(windowOf(3).window.size).toBe(3);
 });
 
-test('a volley that is refused halves the window once, and the next volley halves it again, down to one', async () => {
+test('a burst that is refused halves the window once, and the next burst halves it again, down to one', async () => {
   const { window, clock } = windowOf();
   const sizes: number[] = [];
   for (let index = 0; index < 5; index += 1) {

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { RegistryOptions } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import { registryAt, sourceAt } from '../../support/harness.ts';
 import { account, basic, credential, image, one, startPrivate } from './private-registry.ts';
 
@@ -26,8 +26,8 @@ test.each([
 });
 
 /** A registry, or its realm, that knows who asks and lets them read only what begins with "yes". */
-function choosy(kind: 'basic' | 'bearer', sent: string[] = []): RegistryOptions['fetch'] {
-  return fakeFetch((text, headers) => {
+function choosy(kind: 'basic' | 'bearer', sent: string[] = []): RegistryOptions['httpClient'] {
+  return fakeHttpClient((text, headers) => {
     const url = new URL(text);
     const isLogin = headers['Authorization'] === basic;
     if (isLogin) sent.push(`${url.pathname} ${url.searchParams.get('scope') ?? ''}`.trim());
@@ -52,7 +52,7 @@ test.each(['basic', 'bearer'] as const)(
     const client = await registryAt('registry.test', {
       accounts: [account],
       insecure: false,
-      fetch: choosy(kind, sent),
+      httpClient: choosy(kind, sent),
     });
     const at = (path: string) => new RegistrySource(client, path);
     for (const path of ['no/1', 'no/2', 'no/3', 'no/4']) {
@@ -69,7 +69,7 @@ test('Basic: a list that is refused does not keep a login from tags that are nam
   const from = await sourceAt('registry.test', 'yes/1', {
     accounts: [account],
     insecure: false,
-    fetch: fakeFetch((url, headers) => {
+    httpClient: fakeHttpClient((url, headers) => {
       const isAllowed = headers['Authorization'] === basic && !url.includes('tags/list');
       return isAllowed
         ? new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } })
@@ -87,7 +87,7 @@ test.each(['basic', 'bearer'] as const)(
     const client = await registryAt('registry.test', {
       accounts: [async () => ({ username: 'user', password, from: 'of a helper' })],
       insecure: false,
-      fetch: choosy(kind),
+      httpClient: choosy(kind),
     });
     for (const path of ['yes/1', 'yes/2', 'yes/3', 'yes/4']) {
       await expect(new RegistrySource(client, path).resolve(one)).rejects.toThrow(/answered 401|refuses the/);
@@ -104,7 +104,7 @@ test('a login is tried alone also where the first answer needed no login', async
   const client = await registryAt('registry.test', {
     accounts: [async () => ({ username: 'user', password: 'wrong', from: 'of the test' })],
     insecure: false,
-    fetch: fakeFetch((url, headers) => {
+    httpClient: fakeHttpClient((url, headers) => {
       if (url.includes('/public/')) {
         return new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } });
       }
@@ -122,7 +122,7 @@ test('Basic: an account whose answers come by redirect is accepted', async () =>
   const client = await registryAt('registry.test', {
     accounts: [account],
     insecure: false,
-    fetch: fakeFetch((text, headers) => {
+    httpClient: fakeHttpClient((text, headers) => {
       const url = new URL(text);
       if (url.host === 'storage.test') {
         return new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } });
@@ -149,7 +149,7 @@ test('a registry that is busy does not tell whether a login is wrong', async () 
   const client = await registryAt('registry.test', {
     accounts: [account],
     insecure: false,
-    fetch: fakeFetch((url, headers) => {
+    httpClient: fakeHttpClient((url, headers) => {
       if (headers['Authorization'] !== undefined) sent += 1;
       if (!url.endsWith('/v2/')) return refusal();
       probes += 1;
@@ -167,11 +167,11 @@ test('a realm that fails on a token without a scope does not keep a good login f
   const client = await registryAt('registry.test', {
     accounts: [account],
     insecure: false,
-    fetch: async (url, request) => {
+    httpClient: async (url, request) => {
       const isPart = url.searchParams.get('scope');
       const answer = await (
         isPart === null && url.pathname === '/token'
-          ? fakeFetch(() => new Response('broken', { status: 500 }))
+          ? fakeHttpClient(() => new Response('broken', { status: 500 }))
           : choosy('bearer')
       )(url, request);
       open.add(url.href);
@@ -190,7 +190,7 @@ test('the refusal of an old login does not count against the login that renews i
   const client = await registryAt('registry.test', {
     accounts: [async () => ({ username: 'user', password, from: 'of a helper' })],
     insecure: false,
-    fetch: fakeFetch(async (url, headers) => {
+    httpClient: fakeHttpClient(async (url, headers) => {
       const isGood = headers['Authorization'] === basic;
       // The helper renews it while the old one is asked about.
       if (url.endsWith('/v2/') && !isGood) {
@@ -217,7 +217,7 @@ test('a password that gets a 403 everywhere is probed after three repositories, 
   const client = await registryAt('registry.test', {
     accounts: [account],
     insecure: false,
-    fetch: fakeFetch((url, headers) => {
+    httpClient: fakeHttpClient((url, headers) => {
       if (headers['Authorization'] === undefined) return refusal();
       sent += 1;
       return url.endsWith('/v2/') ? refusal() : new Response(null, { status: 403 });

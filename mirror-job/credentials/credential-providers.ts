@@ -3,16 +3,16 @@ import { formatUpstream, hostOf, type Upstream } from '../../core/reference.ts';
 import type { Clock } from '../engine/environment.ts';
 import { SourceError } from '../engine/source.ts';
 import type { Agents } from '../runtime/node/agents.ts';
-import type { Account, Credential, Password } from '../sources/registry/registry-options.ts';
+import type { CredentialProvider, Credential, Password } from '../sources/registry/registry-options.ts';
 import { askHelper, HelperError, HELPER_TIMEOUT } from './credential-helper.ts';
 import { serverOf, type DockerConfig } from './docker-config.ts';
 import { askEcr, ecrRegistry } from './ecr.ts';
-import { rememberedAccount } from './remembered-account.ts';
+import { cachedCredentialProvider } from './cached-credential-provider.ts';
 
 /** How long a helper's answer is kept, in milliseconds: some give out what lasts an hour, and do not say so. */
 const HELPER_ANSWER_KEPT = 10 * 60_000;
 
-export interface AccountSurroundings {
+export interface CredentialDependencies {
   readonly clock: Pick<Clock, 'now'>;
   readonly signal: AbortSignal;
   /** Read only for an upstream that has no account in the configuration. */
@@ -26,11 +26,11 @@ export interface AccountSurroundings {
  * @param configured of `upstreams.<host>.credentials`; an empty list means: without any
  * @throws {ConfigurationError} for a docker config.json that cannot be used
  */
-export async function accountsOf(
+export async function credentialProvidersFor(
   upstream: Upstream,
   configured: readonly Password[] | undefined,
-  surroundings: AccountSurroundings,
-): Promise<readonly Account[]> {
+  surroundings: CredentialDependencies,
+): Promise<readonly CredentialProvider[]> {
   if (configured !== undefined) {
     return configured.map((password, index) => {
       const isOnly = configured.length === 1;
@@ -43,7 +43,7 @@ export async function accountsOf(
       return Object.assign(async () => credential, { remedy });
     });
   }
-  const candidates: Account[] = [];
+  const candidates: CredentialProvider[] = [];
   const logouts: string[] = [];
   for (const config of await surroundings.dockerConfigs()) {
     const helper = config.helperFor(upstream);
@@ -55,7 +55,9 @@ export async function accountsOf(
   const ecr = ecrRegistry(upstream);
   if (ecr !== undefined) {
     const { clock, agents, signal } = surroundings;
-    candidates.push(rememberedAccount(clock, () => askEcr(upstream, ecr, agents, clock.now(), { signal })));
+    candidates.push(
+      cachedCredentialProvider(clock, () => askEcr(upstream, ecr, agents, clock.now(), { signal })),
+    );
   }
   if (candidates.length === 0) return [];
   const remedy = remedyFor(upstream, logouts[0]);
@@ -69,7 +71,7 @@ function remedyFor(upstream: Upstream, logout: string | undefined): string {
 }
 
 /** Places to look in, not accounts to try in turn: the first that has a credential is the one that was meant. */
-async function firstOf(candidates: readonly Account[]): Promise<Credential | undefined> {
+async function firstOf(candidates: readonly CredentialProvider[]): Promise<Credential | undefined> {
   for (const candidate of candidates) {
     const credential = await candidate();
     if (credential !== undefined) return credential;
@@ -81,9 +83,9 @@ function helperAccount(
   helper: string,
   file: string,
   upstream: Upstream,
-  { clock, signal }: AccountSurroundings,
-): Account {
-  return rememberedAccount(clock, async () => {
+  { clock, signal }: CredentialDependencies,
+): CredentialProvider {
+  return cachedCredentialProvider(clock, async () => {
     const server = serverOf(upstream);
     try {
       const found = await askHelper(helper, server, { timeout: HELPER_TIMEOUT, signal });

@@ -1,4 +1,4 @@
 import { SkippedError } from '../../engine/skipped-error.ts';
 
 /** Another account was asked, and cannot answer for the one whose quota is used up. */
-export class StandInError extends SkippedError {}
+export class AccountOutOfQuotaError extends SkippedError {}

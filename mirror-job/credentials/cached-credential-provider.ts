@@ -1,7 +1,7 @@
 import type { Clock } from '../engine/environment.ts';
-import type { Account, Credential } from '../sources/registry/registry-options.ts';
+import type { CredentialProvider, Credential } from '../sources/registry/registry-options.ts';
 
-export interface Lease {
+export interface CredentialLease {
   readonly credential: Credential | undefined;
   /** Milliseconds since 1970: when to ask again. */
   readonly until: number;
@@ -11,8 +11,11 @@ export interface Lease {
 const FAILURE_KEPT = 5 * 60_000;
 
 /** An account whose credential costs something to get: asked for when it is needed, once for all that wait. */
-export function rememberedAccount(clock: Pick<Clock, 'now'>, ask: () => Promise<Lease>): Account {
-  let known: { readonly lease: Promise<Lease>; until: number } | undefined;
+export function cachedCredentialProvider(
+  clock: Pick<Clock, 'now'>,
+  ask: () => Promise<CredentialLease>,
+): CredentialProvider {
+  let known: { readonly lease: Promise<CredentialLease>; until: number } | undefined;
   return async () => {
     if (known === undefined || known.until <= clock.now().getTime()) {
       const asked = { lease: ask(), until: Number.POSITIVE_INFINITY };

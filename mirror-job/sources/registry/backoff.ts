@@ -28,7 +28,7 @@ interface Refusal {
   readonly wait: number;
 }
 
-export class Throttle {
+export class Backoff {
   readonly #what: string;
   readonly #clock: Clock;
   readonly #signal: AbortSignal;

@@ -1,5 +1,5 @@
 /**
- * Failures in a row, after which a registry is not asked again in this run. Nor is a repository, after as many that it alone
+ * CircuitBreaker in a row, after which a registry is not asked again in this run. Nor is a repository, after as many that it alone
  * may be to blame for: its siblings go on.
  */
 
@@ -12,9 +12,9 @@ const GIVE_UP_AFTER = 5;
  */
 export type Failure = 'registry' | 'repository';
 
-export class Failures {
+export class CircuitBreaker {
   #ofRegistry = 0;
-  #volley = 0;
+  #generation = 0;
   /** By path. */
   readonly #ofRepository = new Map<string, number>();
   /** Repositories that failed since the registry has answered last. */
@@ -24,8 +24,8 @@ export class Failures {
    * To be taken when a request, or a wait, is begun. What is under way when one fails mostly fails for the same reason, and
    * counts with it: else a registry that is away for a few seconds would be given up by the requests of that moment.
    */
-  get volley(): number {
-    return this.#volley;
+  get generation(): number {
+    return this.#generation;
   }
 
   /** The registry has answered. */
@@ -35,10 +35,10 @@ export class Failures {
     this.#ofRepository.delete(path);
   }
 
-  /** @param volley what it was when that was begun which failed; undefined for what was not */
-  add(path: string, what: Failure, volley: number | undefined): void {
-    if (volley !== this.#volley) return;
-    this.#volley += 1;
+  /** @param generation what it was when that was begun which failed; undefined for what was not */
+  add(path: string, what: Failure, generation: number | undefined): void {
+    if (generation !== this.#generation) return;
+    this.#generation += 1;
     if (what === 'repository') {
       this.#ofRepository.set(path, (this.#ofRepository.get(path) ?? 0) + 1);
       // Several of them, and no answer in between: it is the registry.

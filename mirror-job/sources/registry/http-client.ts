@@ -1,5 +1,5 @@
 /** What a registry's client needs of its runtime: requests over whichever connection it stands for, and their answers. */
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: {
     /** Whatever the name's case. @returns null where there is none; several of one name with commas between them */
@@ -12,7 +12,7 @@ export interface Answer {
 }
 
 /** @throws for a connection that fails, and a `TimeoutError` when no answer has begun in time; no redirect is followed */
-export type Fetch = (
+export type HttpClient = (
   url: URL,
   request: {
     readonly method: 'GET' | 'HEAD' | 'POST';
@@ -22,4 +22,4 @@ export type Fetch = (
     /** Milliseconds. */
     readonly timeout: number;
   },
-) => Promise<Answer>;
+) => Promise<HttpResponse>;

@@ -16,7 +16,7 @@ interface Denial {
   readonly isFinal: boolean;
 }
 
-export class Login {
+export class LoginGuard {
   readonly #host: string;
   readonly #credential: Credential;
   readonly #remedy: string;
@@ -44,8 +44,8 @@ export class Login {
   }
 
   /** @param denial left out: it may have been refused, and the same place may be asked again */
-  deny(place: string, denial?: Denial): void {
-    this.#denied.set(place, denial);
+  deny(space: string, denial?: Denial): void {
+    this.#denied.set(space, denial);
   }
 
   /**
@@ -56,12 +56,12 @@ export class Login {
    * @throws {ConnectionError} where nobody answered the one that went before
    */
   async attempt<Result>(
-    place: string,
+    space: string,
     send: () => Promise<Result>,
     isWrong: () => Promise<boolean | undefined>,
   ): Promise<Result> {
     for (;;) {
-      this.#refuse(place);
+      this.#refuse(space);
       if (this.#isAccepted) return send();
       if (this.#trial === undefined) break;
       await this.#trial;
@@ -95,8 +95,8 @@ export class Login {
     return send();
   }
 
-  #refuse(place: string): void {
-    const denial = this.#denied.get(place);
+  #refuse(space: string): void {
+    const denial = this.#denied.get(space);
     if (denial !== undefined && (denial.isFinal || !this.#isAccepted)) throw denial.error;
     if (this.#isWrong) throw this.#refusal();
   }

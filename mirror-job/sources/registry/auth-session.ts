@@ -5,22 +5,22 @@
  */
 import { isObject, parseJson, type JsonObject } from '../../../core/json.ts';
 import { SourceError } from '../../engine/source.ts';
-import type { Answer } from './answer.ts';
+import type { HttpResponse } from './http-client.ts';
 import { BrokenBodyError, readWhole } from './body.ts';
 import { parseChallenges, type Challenge } from './challenge.ts';
 import { ConnectionError } from './connection-error.ts';
 import { encodingNote } from './content-encoding.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
-import { Login } from './login.ts';
+import { LoginGuard } from './login-guard.ts';
 import {
-  TOO_MUCH,
-  RETRIED,
-  type Account,
+  THROTTLING_STATUSES,
+  RETRYABLE_STATUSES,
+  type CredentialProvider,
   type Credential,
   type IdentityToken,
   type RegistryOptions,
 } from './registry-options.ts';
-import type { Place } from './registry-request.ts';
+import type { ProtectionSpace } from './registry-request.ts';
 import { Scopes } from './scopes.ts';
 import type { Secrets } from './secrets.ts';
 import { send } from './send.ts';
@@ -40,10 +40,10 @@ interface Token {
   readonly expires: number;
 }
 
-export class Authorization {
+export class AuthSession {
   readonly #host: string;
   readonly #options: RegistryOptions;
-  readonly #account: Account | undefined;
+  readonly #account: CredentialProvider | undefined;
   readonly #secrets: Secrets;
   /** Known from the first 401 on, so that later requests need none. */
   #challenge: Challenge | undefined;
@@ -51,13 +51,18 @@ export class Authorization {
   /** Tokens by the set of their scopes. */
   readonly #tokens = new Map<string, Promise<Token | undefined>>();
   readonly #refusals: TokenRefusals;
-  #login: Login | undefined;
+  #login: LoginGuard | undefined;
 
   /** What a realm gave in the place of the configured identity token: it may have ended the older one. */
   #refreshed: { readonly of: string; readonly token: string } | undefined;
 
   /** @param secrets is told every secret before it is sent */
-  constructor(host: string, options: RegistryOptions, account: Account | undefined, secrets: Secrets) {
+  constructor(
+    host: string,
+    options: RegistryOptions,
+    account: CredentialProvider | undefined,
+    secrets: Secrets,
+  ) {
     this.#host = host;
     this.#options = options;
     this.#account = account;
@@ -87,35 +92,35 @@ export class Authorization {
    */
   async carry(
     header: string | undefined,
-    { name: place }: Place,
-    sendWith: (header: string | undefined) => Promise<Answer>,
-    tell: (answer: Answer) => 'accepted' | 'refused' | 'unclear' | undefined,
-  ): Promise<Answer> {
+    { name: space }: ProtectionSpace,
+    sendWith: (header: string | undefined) => Promise<HttpResponse>,
+    tell: (answer: HttpResponse) => 'accepted' | 'refused' | 'unclear' | undefined,
+  ): Promise<HttpResponse> {
     const credential = header?.startsWith('Basic ') === true ? await this.credential() : undefined;
     if (credential === undefined || isIdentityToken(credential)) return sendWith(header);
     // What is told is of this one, also if it is renewed meanwhile.
     const login = this.#loginOf(credential);
     const basic = this.#secrets.basic(credential);
-    const sendAndNote = async (): Promise<Answer> => {
+    const sendAndNote = async (): Promise<HttpResponse> => {
       const answer = await sendWith(basic);
       const told = tell(answer);
       if (told === 'accepted') login.accept();
-      if (told === 'unclear') login.deny(place);
+      if (told === 'unclear') login.deny(space);
       if (told === 'refused') {
         const error = new CredentialRefusedError(
           `${this.#host} answered ${answer.status} to the credentials ${credential.from}.${this.remedy}`,
         );
-        login.deny(place, { error, isFinal: false });
+        login.deny(space, { error, isFinal: false });
       }
       return answer;
     };
-    return login.attempt(place, sendAndNote, () => this.#isWrongPassword(basic));
+    return login.attempt(space, sendAndNote, () => this.#isWrongPassword(basic));
   }
 
-  #loginOf(credential: Credential): Login {
+  #loginOf(credential: Credential): LoginGuard {
     const known = this.#login;
     if (known?.isOf(credential) === true) return known;
-    const login = new Login(this.#host, credential, this.remedy);
+    const login = new LoginGuard(this.#host, credential, this.remedy);
     this.#login = login;
     return login;
   }
@@ -125,7 +130,7 @@ export class Authorization {
     const url = new URL(`${this.#options.insecure ? 'http' : 'https'}://${this.#host}/v2/`);
     const answer = await send(this.#options, url, 'GET', { Authorization: basic });
     answer.discard();
-    return RETRIED.has(answer.status) ? undefined : answer.status === 401;
+    return RETRYABLE_STATUSES.has(answer.status) ? undefined : answer.status === 401;
   }
 
   /**
@@ -134,11 +139,11 @@ export class Authorization {
    * @throws {CredentialRefusedError} when the realm refuses this account
    * @throws {SourceError} when the realm will never answer, or the credential cannot be had
    */
-  async header(place: Place): Promise<string | undefined> {
+  async header(space: ProtectionSpace): Promise<string | undefined> {
     const challenge = this.#challenge;
     if (challenge === undefined) return undefined;
     if (challenge.scheme === 'basic') return this.#basic();
-    return this.#token(challenge, this.#scopes.of(place));
+    return this.#token(challenge, this.#scopes.of(space));
   }
 
   /**
@@ -150,7 +155,7 @@ export class Authorization {
    */
   async learn(
     wwwAuthenticate: string | null,
-    place: Place,
+    space: ProtectionSpace,
     sent: string | undefined,
     isAnswer: boolean,
   ): Promise<'nothing' | 'another' | 'wider'> {
@@ -163,8 +168,8 @@ export class Authorization {
       if (basic === undefined || sent === basic) return 'nothing';
     }
     this.#challenge = challenge;
-    if (challenge.scheme === 'bearer' && this.#scopes.widen(place, challenge.scope)) return 'wider';
-    const key = keyOf(this.#scopes.of(place));
+    if (challenge.scheme === 'bearer' && this.#scopes.widen(space, challenge.scope)) return 'wider';
+    const key = keyOf(this.#scopes.of(space));
     return sent !== undefined && this.#refusals.isInVain(key, sent, isAnswer) ? 'nothing' : 'another';
   }
 
@@ -230,13 +235,13 @@ export class Authorization {
       return false;
     }
     answer.discard();
-    return RETRIED.has(answer.status) ? undefined : answer.status === 401 || answer.status === 403;
+    return RETRYABLE_STATUSES.has(answer.status) ? undefined : answer.status === 401 || answer.status === 403;
   }
 
   async #requestToken(
     { realm, service }: Bearer,
     scopes: readonly string[],
-    account: { readonly credential: Credential; readonly login: Login } | undefined,
+    account: { readonly credential: Credential; readonly login: LoginGuard } | undefined,
   ): Promise<Token | undefined> {
     const credential = account?.credential;
     const url = this.#realm(realm);
@@ -247,10 +252,10 @@ export class Authorization {
     const { status } = response;
     if (status !== 200) {
       response.discard();
-      if (RETRIED.has(status)) {
+      if (RETRYABLE_STATUSES.has(status)) {
         throw new ConnectionError(`${where} answered ${status}.`, {
           retryAfter: response.headers.get('Retry-After'),
-          ...(TOO_MUCH.has(status) && { refusal: { status, by: url.host } }),
+          ...(THROTTLING_STATUSES.has(status) && { refusal: { status, by: url.host } }),
         });
       }
       if (!isRefusal(status, credential)) {
@@ -287,7 +292,7 @@ export class Authorization {
   }
 
   /** @throws {ConnectionError} when it breaks off: the realm is asked again */
-  async #read(response: Answer, where: string): Promise<Uint8Array> {
+  async #read(response: HttpResponse, where: string): Promise<Uint8Array> {
     try {
       return await readWhole(response, MAX_ANSWER, this.#options.timeout, where);
     } catch (error) {
@@ -301,7 +306,7 @@ export class Authorization {
     service: string | undefined,
     scopes: readonly string[],
     credential: Credential | undefined,
-  ): Promise<Answer> {
+  ): Promise<HttpResponse> {
     if (isIdentityToken(credential)) {
       const refreshed = this.#refreshed?.of === credential.identityToken ? this.#refreshed.token : undefined;
       const body = new URLSearchParams({

@@ -2,12 +2,15 @@
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseTag } from '../../../../core/reference.ts';
-import type { Account, RegistryOptions } from '../../../../mirror-job/sources/registry/registry-options.ts';
+import type {
+  CredentialProvider,
+  RegistryOptions,
+} from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import { digestOfBlob } from '../../../support/content.ts';
 import type { Misbehaviour } from '../../../support/misbehaviour.ts';
 import type { RogueRegistry } from '../../../support/rogue-registry.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import { registryAt, sourceAt, TestClock } from '../../support/harness.ts';
 import { account, basic, credential, image, layer, one, startPrivate } from './private-registry.ts';
 
@@ -110,8 +113,8 @@ test.each([
 });
 
 /** A registry that only `Bearer good` may read. @param answer the realm's answer */
-function tokenFrom(answer: () => unknown, sent: string[] = []): RegistryOptions['fetch'] {
-  return fakeFetch((text, headers) => {
+function tokenFrom(answer: () => unknown, sent: string[] = []): RegistryOptions['httpClient'] {
+  return fakeHttpClient((text, headers) => {
     const url = new URL(text);
     sent.push(`${url.pathname} ${headers['Authorization'] ?? '-'}`);
     if (url.pathname === '/token') return Response.json(answer());
@@ -129,14 +132,14 @@ test.each([
   ['a number', { token: 5, access_token: 'good' }],
   ['another one under access_token', { token: 'good', access_token: 'other' }],
 ])('Bearer: the first name with a token under it counts, beside %s', async (_name, answer) => {
-  const fetch = tokenFrom(() => answer);
-  const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch });
+  const httpClient = tokenFrom(() => answer);
+  const from = await sourceAt('registry.test', 'team/app', { insecure: false, httpClient });
   expect(await from.resolve(one)).toEqual({ digest: image.digest });
 });
 
 test('Bearer: a realm that gives empty tokens gives none', async () => {
-  const fetch = tokenFrom(() => ({ token: '', access_token: '' }));
-  const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch });
+  const httpClient = tokenFrom(() => ({ token: '', access_token: '' }));
+  const from = await sourceAt('registry.test', 'team/app', { insecure: false, httpClient });
   await expect(from.resolve(one)).rejects.toThrow('which answered 200 without a token.');
 });
 
@@ -144,8 +147,8 @@ test.each(['go\nod', 'good\u0000', 'g\u4e2dod'])(
   'Bearer: the error says that %j cannot be sent as a token, and the registry is not blamed',
   async (token) => {
     const sent: string[] = [];
-    const fetch = tokenFrom(() => ({ token, access_token: 'good' }), sent);
-    const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch });
+    const httpClient = tokenFrom(() => ({ token, access_token: 'good' }), sent);
+    const from = await sourceAt('registry.test', 'team/app', { insecure: false, httpClient });
     await expect(from.resolve(one)).rejects.toThrow(
       'registry.test asks for a token from registry.test, which answered 200 with a token that cannot be sent: it has characters that no header may have.',
     );
@@ -157,9 +160,9 @@ test.each([5, 0, -300, 59, '5', 'soon', null])(
   'Bearer: a token that says it lives for %j seconds is good for a minute less ten seconds',
   async (lifetime) => {
     const sent: string[] = [];
-    const fetch = tokenFrom(() => ({ token: 'good', expires_in: lifetime }), sent);
+    const httpClient = tokenFrom(() => ({ token: 'good', expires_in: lifetime }), sent);
     const clock = new TestClock();
-    const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch, clock });
+    const from = await sourceAt('registry.test', 'team/app', { insecure: false, httpClient, clock });
     const tokens = (): number => sent.filter((line) => line.startsWith('/token')).length;
     await from.resolve(one);
     clock.advance(49_999);
@@ -173,9 +176,9 @@ test.each([5, 0, -300, 59, '5', 'soon', null])(
 
 test('Bearer: a lifetime that is written as a text', async () => {
   const sent: string[] = [];
-  const fetch = tokenFrom(() => ({ token: 'good', expires_in: '300' }), sent);
+  const httpClient = tokenFrom(() => ({ token: 'good', expires_in: '300' }), sent);
   const clock = new TestClock();
-  const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch, clock });
+  const from = await sourceAt('registry.test', 'team/app', { insecure: false, httpClient, clock });
   await from.resolve(one);
   clock.advance(289_999);
   await from.resolve(one);
@@ -205,7 +208,7 @@ test.each([
     const seen: string[] = [];
     let given = 0;
     const challenge = { 'www-authenticate': 'Bearer realm="https://registry.test/token",service="s"' };
-    const fetch = fakeFetch((text, headers, _body, method) => {
+    const httpClient = fakeHttpClient((text, headers, _body, method) => {
       const { pathname } = new URL(text);
       if (pathname === '/token') {
         seen.push('token');
@@ -219,7 +222,7 @@ test.each([
         : new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } });
     });
     const clock = new TestClock();
-    const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch, clock });
+    const from = await sourceAt('registry.test', 'team/app', { insecure: false, httpClient, clock });
     const count = (what: string) => seen.filter((line) => line === what).length;
     const guess = async () => {
       for (let index = 0; index < 30; index += 1) {
@@ -312,7 +315,7 @@ test('credentials are not sent to a realm that is not https, unless the upstream
   const from = await sourceAt('registry.test', 'team/app', {
     accounts: [account],
     insecure: false,
-    fetch: fakeFetch((url, headers) => {
+    httpClient: fakeHttpClient((url, headers) => {
       sent.push(`${url} ${headers['Authorization'] ?? '-'}`);
       const challenge = { 'www-authenticate': 'Bearer realm="http://realm.test/token",service="s"' };
       return new Response(null, { status: 401, headers: challenge });
@@ -339,9 +342,9 @@ test('credentials are not sent to the host that a redirect leads to', async () =
   ]);
 });
 
-const identityToken: Account = async () => ({ identityToken: 'refresh', from: 'of config.json' });
+const identityToken: CredentialProvider = async () => ({ identityToken: 'refresh', from: 'of config.json' });
 
-test.each<[string, readonly Account[], readonly string[]]>([
+test.each<[string, readonly CredentialProvider[], readonly string[]]>([
   ['a password', [account], [`GET ${basic}`]],
   ['no credential', [], ['token -', 'GET Bearer good']],
   ['an identity token', [identityToken], ['token -', 'GET Bearer good']],
@@ -350,7 +353,7 @@ test.each<[string, readonly Account[], readonly string[]]>([
   const from = await sourceAt('registry.test', 'team/app', {
     accounts,
     insecure: false,
-    fetch: fakeFetch((url, headers) => {
+    httpClient: fakeHttpClient((url, headers) => {
       const { pathname } = new URL(url);
       const authorization = headers['Authorization'];
       sent.push(`${pathname === '/token' ? 'token' : 'GET'} ${authorization ?? '-'}`);
@@ -368,7 +371,7 @@ test('a redirect from https to http is not followed', async () => {
   const sent: string[] = [];
   const from = await sourceAt('registry.test', 'team/app', {
     insecure: false,
-    fetch: fakeFetch((url) => {
+    httpClient: fakeHttpClient((url) => {
       sent.push(url);
       return new Response(null, { status: 307, headers: { location: 'http://registry.test/plain' } });
     }),

@@ -6,7 +6,7 @@ import type { FairShare } from '../../engine/support/fair-share.ts';
 
 export type Slots = Pick<FairShare, 'take' | 'give'>;
 
-export class HeldSlot implements Slots {
+export class ListSlot implements Slots {
   readonly #slots: Slots;
   #isHeld = false;
 
