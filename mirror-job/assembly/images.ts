@@ -9,7 +9,11 @@ import type { Source } from '../engine/source.ts';
 import { LayoutSource } from '../sources/layout/layout-source.ts';
 import { Registry } from '../sources/registry/registry.ts';
 import { NO_BUDGET } from '../sources/registry/budget.ts';
-import { DEFAULT_CONCURRENCY, DEFAULT_RETRY, DEFAULT_TIMEOUT } from '../sources/registry/registry-options.ts';
+import {
+  DEFAULT_CONCURRENCY,
+  DEFAULT_RETRY,
+  DEFAULT_TIMEOUT_MS,
+} from '../sources/registry/registry-options.ts';
 import { RegistrySource } from '../sources/registry/registry-source.ts';
 import { connect } from '../runtime/node/connection.ts';
 import type { Proxies } from '../runtime/node/proxies.ts';
@@ -80,7 +84,7 @@ async function openRegistry(
     signal,
     accounts: await credentialProvidersFor(upstream, options?.credentials, surroundings),
     insecure: options?.insecure ?? false,
-    timeout: options?.timeout ?? DEFAULT_TIMEOUT,
+    timeoutMs: options?.timeout ?? DEFAULT_TIMEOUT_MS,
     retry: DEFAULT_RETRY,
     concurrency: options?.concurrency ?? DEFAULT_CONCURRENCY,
     budget: options?.budget ?? NO_BUDGET,

@@ -8,7 +8,7 @@ export interface CredentialLease {
 }
 
 /** A failure is kept too: a helper that hangs would otherwise hold up every single request. Milliseconds. */
-const FAILURE_KEPT = 5 * 60_000;
+const FAILURE_CACHE_MS = 5 * 60_000;
 
 /** An account whose credential costs something to get: asked for when it is needed, once for all that wait. */
 export function cachedCredentialProvider(
@@ -22,7 +22,7 @@ export function cachedCredentialProvider(
       known = asked;
       asked.lease.then(
         ({ until }) => (asked.until = until),
-        () => (asked.until = clock.now().getTime() + FAILURE_KEPT),
+        () => (asked.until = clock.now().getTime() + FAILURE_CACHE_MS),
       );
     }
     return (await known.lease).credential;

@@ -7,8 +7,8 @@ import type { IdentityToken, Password } from '../sources/registry/registry-optio
 import { credentialOf } from './docker-config.ts';
 
 /** Milliseconds: those of cloud providers ask a server. */
-export const HELPER_TIMEOUT = 30_000;
-const MAX_ANSWER = 1024 * 1024;
+export const HELPER_TIMEOUT_MS = 30_000;
+const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /** How the helper failed, as the end of a sentence. What it printed may be a secret, and is never shown. */
 export class HelperError extends Error {
@@ -18,23 +18,23 @@ export class HelperError extends Error {
 /**
  * Asks `docker-credential-<name> get`.
  * @param server as it was logged in to
- * @param timeout milliseconds, after which it is killed
+ * @param timeoutMs milliseconds, after which it is killed
  * @returns undefined when it knows of none
  * @throws {HelperError}, and the signal's reason
  */
 export async function askHelper(
   name: string,
   server: string,
-  { timeout, signal }: { readonly timeout: number; readonly signal: AbortSignal },
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<Password | IdentityToken | undefined> {
   // A path could lead anywhere, and what is run has to be a credential helper.
   if (!/^[\w.-]+$/.test(name)) throw new HelperError('has a name that no helper can have');
   signal.throwIfAborted();
-  const { error, stdout } = await run(`docker-credential-${name}`, server, timeout, signal);
+  const { error, stdout } = await run(`docker-credential-${name}`, server, timeoutMs, signal);
   signal.throwIfAborted();
   if (error !== null) {
     if (/credentials not found/i.test(stdout)) return undefined;
-    throw new HelperError(explain(error, timeout));
+    throw new HelperError(explain(error, timeoutMs));
   }
   return parseAnswer(stdout);
 }
@@ -47,13 +47,18 @@ interface Failure {
 async function run(
   program: string,
   input: string,
-  timeout: number,
+  timeoutMs: number,
   signal: AbortSignal,
 ): Promise<{ error: Failure | null; stdout: string }> {
   // Loaded only where there is a helper: most runs have none.
   const { execFile } = process.getBuiltinModule('node:child_process');
   return new Promise((resolve) => {
-    const options = { timeout, signal, killSignal: 'SIGKILL', maxBuffer: MAX_ANSWER } as const;
+    const options = {
+      timeout: timeoutMs,
+      signal,
+      killSignal: 'SIGKILL',
+      maxBuffer: MAX_ANSWER_BYTES,
+    } as const;
     // The error's own message holds what the helper wrote: only its code leaves this function.
     const child = execFile(program, ['get'], options, (error, stdout) => {
       resolve({ error: error === null ? null : { code: error.code, killed: error.killed }, stdout });
@@ -64,10 +69,10 @@ async function run(
   });
 }
 
-function explain({ code, killed }: Failure, timeout: number): string {
+function explain({ code, killed }: Failure, timeoutMs: number): string {
   if (code === 'ENOENT') return 'is not installed';
   if (code === 'EACCES') return 'may not be run by this user';
-  if (killed === true) return `did not answer within ${timeout / 1000} s`;
+  if (killed === true) return `did not answer within ${timeoutMs / 1000} s`;
   return typeof code === 'number' ? `failed with exit code ${code}` : 'failed';
 }
 

@@ -4,13 +4,13 @@ import type { Clock } from '../engine/environment.ts';
 import { SourceError } from '../engine/source.ts';
 import type { Agents } from '../runtime/node/agents.ts';
 import type { CredentialProvider, Credential, Password } from '../sources/registry/registry-options.ts';
-import { askHelper, HelperError, HELPER_TIMEOUT } from './credential-helper.ts';
+import { askHelper, HelperError, HELPER_TIMEOUT_MS } from './credential-helper.ts';
 import { serverOf, type DockerConfig } from './docker-config.ts';
 import { askEcr, ecrRegistry } from './ecr.ts';
 import { cachedCredentialProvider } from './cached-credential-provider.ts';
 
 /** How long a helper's answer is kept, in milliseconds: some give out what lasts an hour, and do not say so. */
-const HELPER_ANSWER_KEPT = 10 * 60_000;
+const HELPER_CACHE_MS = 10 * 60_000;
 
 export interface CredentialDependencies {
   readonly clock: Pick<Clock, 'now'>;
@@ -88,10 +88,10 @@ function helperAccount(
   return cachedCredentialProvider(clock, async () => {
     const server = serverOf(upstream);
     try {
-      const found = await askHelper(helper, server, { timeout: HELPER_TIMEOUT, signal });
+      const found = await askHelper(helper, server, { timeoutMs: HELPER_TIMEOUT_MS, signal });
       const credential =
         found === undefined ? undefined : { ...found, from: `that docker-credential-${helper} gave` };
-      return { credential, until: clock.now().getTime() + HELPER_ANSWER_KEPT };
+      return { credential, until: clock.now().getTime() + HELPER_CACHE_MS };
     } catch (error) {
       if (!(error instanceof HelperError)) throw error;
       const host = upstream === 'docker.io' ? upstream : hostOf(upstream);

@@ -8,9 +8,9 @@ import type { Agents } from '../runtime/node/agents.ts';
 import type { CredentialLease } from './cached-credential-provider.ts';
 
 /** The credential is renewed so many milliseconds before it ends. */
-const MARGIN = 10 * 60_000;
+const RENEWAL_MARGIN_MS = 10 * 60_000;
 /** AWS says when each one ends; one that does not say is asked for again soon. Milliseconds. */
-const DEFAULT_LIFETIME = 60 * 60_000;
+const DEFAULT_LIFETIME_MS = 60 * 60_000;
 
 /** Amazon's own domains only: whoever answers there is given a password. */
 const HOST =
@@ -21,7 +21,7 @@ export interface EcrRegistry {
   readonly fips: boolean;
 }
 
-const ECR_TIMEOUT = 30_000;
+const ECR_TIMEOUT_MS = 30_000;
 
 /** @returns undefined for what is no private ECR registry */
 export function ecrRegistry(upstream: Upstream): EcrRegistry | undefined {
@@ -40,13 +40,13 @@ export async function askEcr(
   { region, fips }: EcrRegistry,
   agents: Agents,
   now: Date,
-  { signal, timeout = ECR_TIMEOUT }: { readonly signal: AbortSignal; readonly timeout?: number },
+  { signal, timeoutMs = ECR_TIMEOUT_MS }: { readonly signal: AbortSignal; readonly timeoutMs?: number },
 ): Promise<CredentialLease> {
   // Loaded only where an image comes from there.
   const { ECRClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
   const client = new ECRClient({ region, useFipsEndpoint: fips, requestHandler: agents });
   try {
-    const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(timeout)]);
+    const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     const { authorizationData } = await client.send(new GetAuthorizationTokenCommand({}), { abortSignal });
     const { authorizationToken = '', expiresAt } = authorizationData?.[0] ?? {};
     const plain = Buffer.from(authorizationToken, 'base64').toString('utf8');
@@ -58,7 +58,7 @@ export async function askEcr(
         password: plain.slice(colon + 1),
         from: 'that AWS gave for this registry',
       },
-      until: (expiresAt?.getTime() ?? now.getTime() + DEFAULT_LIFETIME) - MARGIN,
+      until: (expiresAt?.getTime() ?? now.getTime() + DEFAULT_LIFETIME_MS) - RENEWAL_MARGIN_MS,
     };
   } catch (error) {
     // The SDK's message may hold parts of the signed request; its name says enough.

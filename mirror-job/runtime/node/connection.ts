@@ -11,9 +11,9 @@ import { NO_PROXIES, type Proxies } from './proxies.ts';
 /** Who asks: registries want to know whom to write to before they shut somebody out. */
 const USER_AGENT = `${about.name}/${about.version}`;
 /** What is left of an answer is read to its end if it is no longer: a new connection would take longer. Bytes. */
-const SHORT = 64 * 1024;
+const SHORT_BYTES = 64 * 1024;
 /** For so long. Milliseconds. */
-const LINGER = 5000;
+const LINGER_MS = 5000;
 
 /**
  * @param ca a PEM file whose certificates are trusted besides the usual ones
@@ -26,7 +26,7 @@ export async function connect(ca: string | undefined, proxies: Proxies = NO_PROX
   const closing = createAgents(proxies, { ...roots, keepAlive: false });
   /** Servers that have sent a body to a HEAD: it is taken for the next answer on its connection, which spoils that. */
   const unclean = new Set<string>();
-  const send: HttpClient = async (url, { method, headers, body, signal, timeout }) => {
+  const send: HttpClient = async (url, { method, headers, body, signal, timeoutMs }) => {
     const agents = method === 'HEAD' && unclean.has(url.host) ? closing : keeping;
     try {
       const message = await exchange({
@@ -36,7 +36,7 @@ export async function connect(ca: string | undefined, proxies: Proxies = NO_PROX
         headers: { 'User-Agent': USER_AGENT, ...headers },
         body,
         agents,
-        timeout,
+        timeoutMs,
         signal,
       });
       return new NodeHttpResponse(message, method);
@@ -98,10 +98,10 @@ class NodeHttpResponse implements HttpResponse {
 
   discard(): void {
     const length = Number(this.headers.get('Content-Length') ?? Number.NaN);
-    const isShort = !this.#hasBody || length <= SHORT;
+    const isShort = !this.#hasBody || length <= SHORT_BYTES;
     if (isShort && !this.#isRead) {
       this.#message.resume();
-      const late = setTimeout(() => this.#message.destroy(), LINGER);
+      const late = setTimeout(() => this.#message.destroy(), LINGER_MS);
       late.unref();
       this.#message.once('close', () => clearTimeout(late));
     } else if (!this.#message.readableEnded) this.#message.destroy();

@@ -15,17 +15,17 @@ export interface Exchange {
   readonly body?: Uint8Array | string | undefined;
   readonly agents: Agents;
   /** Until the answer begins, connecting included. Milliseconds. */
-  readonly timeout: number;
+  readonly timeoutMs: number;
   /** Ends the request, and its answer's body after it. */
   readonly signal?: AbortSignal | undefined;
 }
 
-const CONNECT_TIMEOUT = 10_000;
+const CONNECT_TIMEOUT_MS = 10_000;
 /**
  * The limit for an answer's headers, in bytes. Node's own 16 KiB are too few for the policies and cookies of some
  * registries.
  */
-const MAX_HEADERS = 256 * 1024;
+const MAX_HEADER_BYTES = 256 * 1024;
 
 /**
  * @returns the answer, whatever its status; its body is the caller's to read or to destroy
@@ -62,7 +62,7 @@ function listenersOf(signal: AbortSignal): Set<() => void> {
   return listeners;
 }
 
-function attempt({ method, origin, path, headers, body, agents, timeout, signal }: Exchange) {
+function attempt({ method, origin, path, headers, body, agents, timeoutMs, signal }: Exchange) {
   countRequest();
   const isSecure = origin.protocol === 'https:';
   const agent = isSecure ? agents.httpsAgent : agents.httpAgent;
@@ -73,17 +73,17 @@ function attempt({ method, origin, path, headers, body, agents, timeout, signal 
     hostname: origin.hostname.replaceAll(/[[\]]/g, ''),
     port: origin.port === '' ? undefined : Number(origin.port),
     path,
-    maxHeaderSize: MAX_HEADERS,
+    maxHeaderSize: MAX_HEADER_BYTES,
   };
   return new Promise<IncomingMessage>((resolve, reject) => {
     const request = isSecure
       ? loadHttps().request({ ...options, agent })
       : http.request({ ...options, agent });
     const timers: NodeJS.Timeout[] = [];
-    const bound = (milliseconds: number, what: TimeoutError['waitedFor']): NodeJS.Timeout => {
+    const bound = (ms: number, what: TimeoutError['waitedFor']): NodeJS.Timeout => {
       const timer = setTimeout(
         () => end(new TimeoutError(request.socket === null ? 'a connection' : what)),
-        milliseconds,
+        ms,
       );
       timers.push(timer);
       return timer;
@@ -103,17 +103,17 @@ function attempt({ method, origin, path, headers, body, agents, timeout, signal 
       listeners.add(onAbort);
       request.once('close', () => listeners.delete(onAbort));
     }
-    bound(timeout, 'an answer');
+    bound(timeoutMs, 'an answer');
     // Where requests wait for a socket, connecting begins only with it; else at once, and through a proxy, whose tunnel
     // has to be there first, it ends with it.
     const isQueued = Number.isFinite(agent.maxSockets);
-    const connecting = isQueued ? undefined : bound(CONNECT_TIMEOUT, 'a connection');
+    const connecting = isQueued ? undefined : bound(CONNECT_TIMEOUT_MS, 'a connection');
     request.once('socket', (socket) => {
       if (!socket.connecting) {
         clearTimeout(connecting);
         return;
       }
-      const timer = connecting ?? bound(CONNECT_TIMEOUT, 'a connection');
+      const timer = connecting ?? bound(CONNECT_TIMEOUT_MS, 'a connection');
       socket.once(isSecure ? 'secureConnect' : 'connect', () => clearTimeout(timer));
     });
     request.once('response', (answer) => {

@@ -27,11 +27,11 @@ import { send } from './send.ts';
 import { SHORTEST_LIFETIME, TokenRefusals } from './token-refusals.ts';
 
 /** A token is renewed so many milliseconds before it expires: a request takes its time on the way. */
-const MARGIN = 10_000;
+const RENEWAL_MARGIN_MS = 10_000;
 /** https://www.rfc-editor.org/rfc/rfc9110#section-5.5 */
 const SENDABLE = /^[\t\x20-\x7e\x80-\xff]+$/;
 /** Tokens are a few kilobytes. */
-const MAX_ANSWER = 1024 * 1024;
+const MAX_ANSWER_BYTES = 1024 * 1024;
 
 type Bearer = Challenge & { readonly scheme: 'bearer' };
 
@@ -210,7 +210,7 @@ export class AuthSession {
   #isGood(token: Token, key: string): boolean {
     return (
       !this.#refusals.isRefused(key, token.header) &&
-      token.expires - MARGIN > this.#options.clock.now().getTime()
+      token.expires - RENEWAL_MARGIN_MS > this.#options.clock.now().getTime()
     );
   }
 
@@ -294,7 +294,7 @@ export class AuthSession {
   /** @throws {ConnectionError} when it breaks off: the realm is asked again */
   async #read(response: HttpResponse, where: string): Promise<Uint8Array> {
     try {
-      return await readWhole(response, MAX_ANSWER, this.#options.timeout, where);
+      return await readWhole(response, MAX_ANSWER_BYTES, this.#options.timeoutMs, where);
     } catch (error) {
       throw error instanceof BrokenBodyError ? new ConnectionError(error.message, { cause: error }) : error;
     }

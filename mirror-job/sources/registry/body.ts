@@ -17,14 +17,14 @@ const TICKS = 8;
 const DRIPPING = 4;
 
 /**
- * A body's chunks, each good until the next one is asked for; more than `timeout` milliseconds without one is an error,
+ * A body's chunks, each good until the next one is asked for; more than `timeoutMs` milliseconds without one is an error,
  * and so is hardly anything in `DRIPPING` times as long. Only the time that the registry is waited for counts.
  * @param where names the upstream, for the error's sentence
  * @throws {BrokenBodyError}
  */
 export async function* readBody(
   answer: HttpResponse,
-  timeout: number,
+  timeoutMs: number,
   where: string,
 ): AsyncGenerator<Uint8Array> {
   const chunks = answer.body[Symbol.asyncIterator]();
@@ -45,7 +45,7 @@ export async function* readBody(
     isSilent = ticks > TICKS;
     isDripping = slowTicks > TICKS * DRIPPING;
     if (isSilent || isDripping) answer.discard();
-  }, timeout / TICKS);
+  }, timeoutMs / TICKS);
   try {
     for (;;) {
       ticks = 0;
@@ -64,9 +64,9 @@ export async function* readBody(
     }
   } catch (error) {
     const what = isSilent
-      ? `sent nothing for ${timeout / 1000} s`
+      ? `sent nothing for ${timeoutMs / 1000} s`
       : isDripping
-        ? `sent hardly anything for ${(DRIPPING * timeout) / 1000} s`
+        ? `sent hardly anything for ${(DRIPPING * timeoutMs) / 1000} s`
         : 'closed the connection';
     throw new BrokenBodyError(`${where} ${what} in the middle of a body.`, { cause: error });
   } finally {
@@ -77,7 +77,7 @@ export async function* readBody(
 }
 
 /** Bytes: hardly any manifest or list is longer. */
-const LARGE = 256 * 1024;
+const LARGE_BYTES = 256 * 1024;
 
 /**
  * A whole body, if it is at most `limit` bytes long.
@@ -89,7 +89,7 @@ const LARGE = 256 * 1024;
 export async function readWhole(
   answer: HttpResponse,
   limit: number,
-  timeout: number,
+  timeoutMs: number,
   where: string,
   large?: Slots,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -97,7 +97,7 @@ export async function readWhole(
   let length = 0;
   let isLarge = false;
   try {
-    for await (const chunk of readBody(answer, timeout, where)) {
+    for await (const chunk of readBody(answer, timeoutMs, where)) {
       length += chunk.length;
       if (length > limit)
         throw new TooLongError(
@@ -105,7 +105,7 @@ export async function readWhole(
           limit,
         );
       chunks.push(new Uint8Array(chunk));
-      if (large === undefined || isLarge || length <= LARGE) continue;
+      if (large === undefined || isLarge || length <= LARGE_BYTES) continue;
       await large.take('', 1);
       isLarge = true;
     }

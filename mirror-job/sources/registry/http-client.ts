@@ -20,6 +20,6 @@ export type HttpClient = (
     readonly body?: string;
     readonly signal: AbortSignal;
     /** Milliseconds. */
-    readonly timeout: number;
+    readonly timeoutMs: number;
   },
 ) => Promise<HttpResponse>;

@@ -24,7 +24,7 @@ export class RequestState {
   generation: number | undefined;
   /** The wait that the last answer asked for by Retry-After, in milliseconds; 0 when it asked for none. */
   asked = 0;
-  /** Whether that wait is longer than `maxDelay`: then nobody waits for it. */
+  /** Whether that wait is longer than `maxDelayMs`: then nobody waits for it. */
   isTooLong = false;
   /** Whether the request was refused and all requests of its kind wait, so that this one need not wait by itself. */
   isHeldBack = false;
@@ -101,7 +101,7 @@ export class Manners {
     const refused = (status: number, by: string): void => {
       const { retry } = this.#options;
       const attempt = Math.min(backoff.refusals + 1, Math.max(retry.attempts - 1, 1));
-      // Nobody waits longer than maxDelay: the registry is closed until then instead.
+      // Nobody waits longer than maxDelayMs: the registry is closed until then instead.
       const wait = state.isTooLong ? 0 : Math.max(state.asked, delayBefore(attempt, retry));
       how = { status, by, wait };
     };
@@ -164,7 +164,7 @@ export class Manners {
   #heed(state: RequestState, retryAfter: string | null, isElsewhere: boolean): void {
     const { clock, retry } = this.#options;
     state.asked = parseRetryAfter(retryAfter, clock.now()) ?? 0;
-    state.isTooLong = state.asked > retry.maxDelay;
+    state.isTooLong = state.asked > retry.maxDelayMs;
     if (!state.isTooLong) this.#window.pause(state.asked);
     else if (!isElsewhere) this.#closedUntil = clock.now().getTime() + state.asked;
   }
@@ -217,6 +217,6 @@ export class Manners {
 }
 
 /** Milliseconds. The delay doubles with each attempt, and jitter spreads the runs. */
-function delayBefore(attempt: number, { delay, maxDelay }: RetryPolicy): number {
-  return Math.min(delay * 2 ** (attempt - 1) * (0.75 + Math.random() / 2), maxDelay);
+function delayBefore(attempt: number, { delayMs, maxDelayMs }: RetryPolicy): number {
+  return Math.min(delayMs * 2 ** (attempt - 1) * (0.75 + Math.random() / 2), maxDelayMs);
 }

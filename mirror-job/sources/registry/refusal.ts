@@ -14,8 +14,8 @@ import { ServerError } from './server-error.ts';
 import { NAME_TAGS } from './tag-page.ts';
 
 /** An error's body is read for its message only. */
-const MAX_ERROR_BODY = 64 * 1024;
-const MAX_MESSAGE = 200;
+const MAX_ERROR_BYTES = 64 * 1024;
+const MAX_MESSAGE_LENGTH = 200;
 
 /** The advice where a registry fails to say what refers to an image, with a space before it. */
 export const WITHOUT_REFERRERS =
@@ -26,7 +26,7 @@ interface Asked {
   readonly accounts: Accounts;
   readonly secrets: Secrets;
   /** Milliseconds that reading the answer may take. */
-  readonly timeout: number;
+  readonly timeoutMs: number;
   /** The host that answered, where the registry had redirected there. */
   readonly elsewhere: string | undefined;
 }
@@ -96,14 +96,14 @@ async function whoIsNotAllowed(
 async function messageOf(
   { method }: RegistryRequest,
   response: HttpResponse,
-  { timeout, secrets }: Asked,
+  { timeoutMs, secrets }: Asked,
 ): Promise<string | undefined> {
   if (method === 'HEAD') {
     response.discard();
     return undefined;
   }
   try {
-    const json = parseJson(await readWhole(response, MAX_ERROR_BODY, timeout, 'the error'));
+    const json = parseJson(await readWhole(response, MAX_ERROR_BYTES, timeoutMs, 'the error'));
     const errors: unknown = isObject(json) ? json['errors'] : undefined;
     const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
     const message = isObject(first) ? (first['message'] ?? first['code']) : undefined;
@@ -112,7 +112,7 @@ async function messageOf(
       .hide(message)
       .replaceAll(/[\s\p{Cc}]+/gu, ' ')
       .trim()
-      .slice(0, MAX_MESSAGE);
+      .slice(0, MAX_MESSAGE_LENGTH);
     if (line === '') return undefined;
     return /[.!?]$/.test(line) ? `"${line}"` : `"${line}".`;
   } catch {

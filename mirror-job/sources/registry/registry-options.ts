@@ -37,7 +37,7 @@ export interface RegistryOptions {
   /** Plain HTTP. */
   readonly insecure: boolean;
   /** Milliseconds to an answer's first byte, and between any two chunks of its body. */
-  readonly timeout: number;
+  readonly timeoutMs: number;
   readonly retry: RetryPolicy;
   /** The most requests whose answer has not begun yet. */
   readonly concurrency: number;
@@ -48,13 +48,13 @@ export interface RetryPolicy {
   /** How often a request is sent at most. */
   readonly attempts: number;
   /** Milliseconds before the second attempt; each further one waits twice as long. */
-  readonly delay: number;
+  readonly delayMs: number;
   /** The longest Retry-After, in milliseconds, that is waited for: after a longer one the registry is left alone. */
-  readonly maxDelay: number;
+  readonly maxDelayMs: number;
 }
 
-export const DEFAULT_TIMEOUT = 30_000;
-export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, delay: 500, maxDelay: 60_000 };
+export const DEFAULT_TIMEOUT_MS = 30_000;
+export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, delayMs: 500, maxDelayMs: 60_000 };
 /** What a registry is asked at once grows up to here, as long as it answers fast. */
 export const DEFAULT_CONCURRENCY = 32;
 /** The registry gets too many requests: fewer are sent at once. */

@@ -20,9 +20,9 @@ import type { RepositoryRequests } from './repository-requests.ts';
 import { ServerError } from './server-error.ts';
 
 /** Bytes of a page: it is an index, so no larger than a manifest, and registries send longer lists in several pages. */
-const MAX_PAGE = MAX_MANIFEST_SIZE;
+const MAX_PAGE_BYTES = MAX_MANIFEST_SIZE;
 /** Bytes of all pages: a thousand referrers, with 16 kB of annotations for each. */
-const MAX_LIST = 16 * 1024 * 1024;
+const MAX_LIST_BYTES = 16 * 1024 * 1024;
 /** Registries answer with these statuses when they have no such API. */
 const NO_API: readonly number[] = [404, 405, 501];
 /** Every other 4xx that another try would not change concerns one subject. */
@@ -106,7 +106,7 @@ export class RegistryReferrers {
     let isFirst = true;
     let lacking: 'refused' | 'no API' | undefined;
     const attempts = this.#failed < MAX_FAILED ? undefined : 1;
-    const bounds = { page: MAX_PAGE, list: MAX_LIST, allow: [...NO_API, ...REFUSED], attempts };
+    const bounds = { page: MAX_PAGE_BYTES, list: MAX_LIST_BYTES, allow: [...NO_API, ...REFUSED], attempts };
     try {
       await this.#requests.eachPage(`referrers/${subject}`, bounds, ({ response, bytes }) => {
         const list = bytes === undefined ? undefined : this.#listOf(response, bytes);
@@ -226,7 +226,7 @@ export class RegistryReferrers {
 
 /** A tag's list is a single page. */
 function excessOf({ limit, unit }: TooLongError): string {
-  return unit === 'pages' || limit === MAX_LIST
+  return unit === 'pages' || limit === MAX_LIST_BYTES
     ? `a list of more than ${limit} ${unit}`
     : `a list with a page of more than ${limit} ${unit}, of which nothing is read`;
 }

@@ -141,7 +141,7 @@ export class RegistrySource implements Source {
     const range =
       response.status === 206 ? parseContentRange(response.headers.get('Content-Range')) : undefined;
     this.#note(digest, refuseEncoded(response, range, size, where));
-    const body = readBody(response, this.#requests.registry.timeout, where);
+    const body = readBody(response, this.#requests.registry.timeoutMs, where);
     if (offset === 0) return body;
     const start = response.status === 206 ? range?.start : 0;
     if (start === undefined || start > offset) {
@@ -181,7 +181,7 @@ export class RegistrySource implements Source {
     }
     const isWhole = response.status === 200 && start === 0;
     if (isWhole || (range?.start === start && range.end < end)) {
-      const body = readBody(response, this.#requests.registry.timeout, where);
+      const body = readBody(response, this.#requests.registry.timeoutMs, where);
       return { body, isWhole, discard: () => response.discard() };
     }
     response.discard();

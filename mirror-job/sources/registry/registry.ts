@@ -26,7 +26,7 @@ import { send } from './send.ts';
 /** More than any registry needs: to its storage, and that one's own. */
 const MAX_REDIRECTS = 5;
 /** All that is mirrored waits for what upstreams say of the time. Milliseconds. */
-const TIME_TIMEOUT = 5000;
+const TIME_TIMEOUT_MS = 5000;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** How many manifests and lists that are longer than most are read at once. */
@@ -77,8 +77,8 @@ export class Registry implements ReportingUpstream {
     return this.#options.log;
   }
 
-  get timeout(): number {
-    return this.#options.timeout;
+  get timeoutMs(): number {
+    return this.#options.timeoutMs;
   }
 
   /**
@@ -101,8 +101,8 @@ export class Registry implements ReportingUpstream {
   async askTime(): Promise<void> {
     if (this.time.aheadMs !== undefined) return;
     try {
-      const timeout = Math.min(this.#options.timeout, TIME_TIMEOUT);
-      const answer = await send({ ...this.#options, timeout }, new URL('/v2/', this.#base), 'GET', {});
+      const timeoutMs = Math.min(this.#options.timeoutMs, TIME_TIMEOUT_MS);
+      const answer = await send({ ...this.#options, timeoutMs }, new URL('/v2/', this.#base), 'GET', {});
       this.#noteTime(answer);
       answer.discard();
     } catch {
@@ -344,7 +344,7 @@ export class Registry implements ReportingUpstream {
       upstream: this.#upstream,
       accounts: this.#accounts,
       secrets: this.#secrets,
-      timeout: this.#options.timeout,
+      timeoutMs: this.#options.timeoutMs,
       elsewhere: this.#elsewhere.get(response),
     });
   }

@@ -15,7 +15,7 @@ import { AccountOutOfQuotaError } from './account-out-of-quota-error.ts';
 /** 10,000 pages are a million tags at 100 tags per page, as at quay.io. */
 const MAX_PAGES = 10_000;
 /** A list of more bytes than this keeps a slot for long answers: 40,000 tags, or all referrers of nearly any image. */
-const LONG_LIST = 1024 * 1024;
+const LONG_LIST_BYTES = 1024 * 1024;
 /** The number of attempts to read a whole answer whose body breaks off. */
 const BODY_ATTEMPTS = 3;
 
@@ -108,7 +108,7 @@ export class RepositoryRequests {
       try {
         return {
           response,
-          bytes: await readWhole(response, limit, this.registry.timeout, where, large),
+          bytes: await readWhole(response, limit, this.registry.timeoutMs, where, large),
         };
       } catch (error) {
         if (!(error instanceof BrokenBodyError) || attempt === BODY_ATTEMPTS) throw error;
@@ -149,7 +149,7 @@ export class RepositoryRequests {
             bounds.list,
           );
         }
-        if (bytes > LONG_LIST) await slot.take();
+        if (bytes > LONG_LIST_BYTES) await slot.take();
       }
     } finally {
       slot.end();

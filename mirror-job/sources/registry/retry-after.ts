@@ -1,5 +1,5 @@
 /** Longer than any run: what is meant by a number that no date can hold. Milliseconds. */
-const LONGEST = 366 * 24 * 3_600_000;
+const LONGEST_MS = 366 * 24 * 3_600_000;
 
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 const TIME = String.raw`(?<hour>\d\d):(?<minute>\d\d):(?<second>\d\d)`;
@@ -18,9 +18,9 @@ const HTTP_DATES = [
  */
 export function parseRetryAfter(text: string | null, now: Date): number | undefined {
   const told = text?.trim() ?? '';
-  if (/^\d+(?:\.\d+)?$/.test(told)) return Math.min(Math.ceil(Number(told)) * 1000, LONGEST);
+  if (/^\d+(?:\.\d+)?$/.test(told)) return Math.min(Math.ceil(Number(told)) * 1000, LONGEST_MS);
   const date = parseHttpDate(told, now);
-  return date === undefined ? undefined : Math.min(Math.max(0, date - now.getTime()), LONGEST);
+  return date === undefined ? undefined : Math.min(Math.max(0, date - now.getTime()), LONGEST_MS);
 }
 
 /**

@@ -6,21 +6,21 @@ import type { RegistryOptions } from './registry-options.ts';
 
 /** Redirects are the caller's to judge: none is followed. @throws {ConnectionError} and the signal's reason */
 export async function send(
-  { httpClient, signal, timeout }: Pick<RegistryOptions, 'httpClient' | 'signal' | 'timeout'>,
+  { httpClient, signal, timeoutMs }: Pick<RegistryOptions, 'httpClient' | 'signal' | 'timeoutMs'>,
   url: URL,
   method: 'GET' | 'HEAD' | 'POST',
   headers: Record<string, string>,
   body?: string,
 ): Promise<HttpResponse> {
   try {
-    return await httpClient(url, { method, headers, signal, timeout, ...(body !== undefined && { body }) });
+    return await httpClient(url, { method, headers, signal, timeoutMs, ...(body !== undefined && { body }) });
   } catch (error) {
     signal.throwIfAborted();
     const isSilent = error instanceof TimeoutError;
     const isLate = isSilent && error.waitedFor === 'an answer';
     throw new ConnectionError(
       isLate
-        ? `${url.host} did not answer within ${timeout / 1000} s.`
+        ? `${url.host} did not answer within ${timeoutMs / 1000} s.`
         : `${url.host} cannot be reached (${reasonOf(error)}).${adviceFor(reasonOf(error))}`,
       { cause: error, isLate, isSilent },
     );

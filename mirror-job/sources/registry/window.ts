@@ -13,7 +13,7 @@ export type Leave = (how: Outcome) => void;
 /** As many as a node or two that pull; one refusal halves it. */
 const START = 24;
 /** An answer is fast if it took at most twice the fastest one, and so much more. Milliseconds. */
-const SLACK = 50;
+const SLACK_MS = 50;
 
 export class RequestWindow {
   readonly #clock: Clock;
@@ -106,7 +106,7 @@ export class RequestWindow {
 
   /** A window that nobody fills says nothing of a larger one. */
   #grow(took: number, wasFull: boolean): void {
-    const isFast = took <= 2 * this.#fastest + SLACK;
+    const isFast = took <= 2 * this.#fastest + SLACK_MS;
     this.#fastest = Math.min(this.#fastest, took);
     if (!wasFull || !isFast) return;
     this.#size = Math.min(this.#ceiling, this.#size + (this.#isUntried ? 1 : 1 / this.#size));

@@ -42,8 +42,8 @@ async function asked(): Promise<string> {
   return text;
 }
 
-function ask(name: string, timeout = 20_000) {
-  return askHelper(name, 'registry.test', { timeout, signal: new AbortController().signal });
+function ask(name: string, timeoutMs = 20_000) {
+  return askHelper(name, 'registry.test', { timeoutMs, signal: new AbortController().signal });
 }
 
 /** The whole message, whatever the class. */
@@ -88,7 +88,7 @@ test('a helper that hangs is killed after its time, and the wait for what it lef
 test('a stopped run does not wait for a helper that hangs', async () => {
   await helper('hangs', 'sleep 60');
   const controller = new AbortController();
-  const running = askHelper('hangs', 'registry.test', { timeout: 20_000, signal: controller.signal });
+  const running = askHelper('hangs', 'registry.test', { timeoutMs: 20_000, signal: controller.signal });
   controller.abort(new Error('stopped'));
   await expect(running).rejects.toThrow('stopped');
 });

@@ -55,8 +55,8 @@ async function images({ upstream, repositories }: RunTarget): Promise<Image[]> {
     signal,
     accounts: [],
     insecure: true,
-    timeout: 10_000,
-    retry: { attempts: 2, delay: 100, maxDelay: 1000 },
+    timeoutMs: 10_000,
+    retry: { attempts: 2, delayMs: 100, maxDelayMs: 1000 },
     concurrency: DEFAULT_CONCURRENCY,
     budget: NO_BUDGET,
   });

@@ -174,10 +174,10 @@ test('an answer with another range than was asked for is an error', async () => 
 });
 
 test('a slow body that makes progress is one request', async () => {
-  const timeout = 300;
+  const timeoutMs = 300;
   let requests = 0;
   const source = await sourceAt('registry.test', 'team/app', {
-    timeout,
+    timeoutMs,
     httpClient: async () => {
       requests += 1;
       const connection = new AbortController();
@@ -190,7 +190,7 @@ test('a slow body that makes progress is one request', async () => {
   expect((await bytesOf({ size: SIZE, open: () => body })).equals(bytes)).toBe(true);
   expect(requests).toBe(1);
   // Longer than hardly anything is borne.
-  expect(performance.now() - begun).toBeGreaterThan(4 * timeout);
+  expect(performance.now() - begun).toBeGreaterThan(4 * timeoutMs);
 });
 
 /** Half of what is progress each time, and silent for less than is borne. */

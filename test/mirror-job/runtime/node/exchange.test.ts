@@ -27,7 +27,7 @@ async function startForgetful() {
   return { origin, seen };
 }
 
-const request = { path: '/', headers: {}, timeout: 5000 };
+const request = { path: '/', headers: {}, timeoutMs: 5000 };
 
 test.each(['GET', 'HEAD'])(
   'a %s is sent on a new connection, however many idle ones are dead',

@@ -12,7 +12,7 @@ afterEach(async () => {
   await Promise.all(ends.splice(0).map((end) => end()));
 });
 
-const head = { method: 'HEAD', headers: {}, timeout: 5000 } as const;
+const head = { method: 'HEAD', headers: {}, timeoutMs: 5000 } as const;
 const get = { ...head, method: 'GET' } as const;
 
 async function bodyOf({ body }: HttpResponse): Promise<string> {

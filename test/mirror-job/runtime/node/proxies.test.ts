@@ -56,7 +56,12 @@ afterAll(async () => {
 
 async function sourceThrough(proxies: Proxies, host: string, insecure: boolean): Promise<RegistrySource> {
   const httpClient = await connect(insecure ? undefined : ca, proxies);
-  const options = { httpClient, insecure, timeout: 5000, retry: { attempts: 1, delay: 1, maxDelay: 1 } };
+  const options = {
+    httpClient,
+    insecure,
+    timeoutMs: 5000,
+    retry: { attempts: 1, delayMs: 1, maxDelayMs: 1 },
+  };
   return new RegistrySource(await registryAt(host, options), 'team/app');
 }
 

@@ -79,8 +79,8 @@ test('a proxy that takes the connection and says nothing is an error after its t
     signal: new AbortController().signal,
     accounts: [],
     insecure: false,
-    timeout: 300,
-    retry: { attempts: 2, delay: 10, maxDelay: 60_000 },
+    timeoutMs: 300,
+    retry: { attempts: 2, delayMs: 10, maxDelayMs: 60_000 },
     concurrency: DEFAULT_CONCURRENCY,
     budget: NO_BUDGET,
   });
@@ -119,7 +119,7 @@ test('Amazon ECR is an error after its time limit when it never answers', async 
   const { signal } = new AbortController();
   const asked = askEcr(host, { region: 'eu-central-1', fips: false }, createStoreAgents(), new Date(0), {
     signal,
-    timeout: 300,
+    timeoutMs: 300,
   });
   await expect(asked).rejects.toThrow(`AWS gave no password for ${host} (AbortError).`);
 });

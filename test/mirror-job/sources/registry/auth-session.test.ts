@@ -49,7 +49,7 @@ test('a realm that never answers is asked at most five times for twenty reposito
   const registry = await startPrivate({ kind: 'bearer', credentials: credential }, (path) =>
     path === '/token' ? { kind: 'hang' } : undefined,
   );
-  const client = await registryAt(registry.host, { accounts: [account], timeout: 200 });
+  const client = await registryAt(registry.host, { accounts: [account], timeoutMs: 200 });
   const paths = Array.from({ length: 20 }, (_, index) => `team/app${index}`);
   const results = await Promise.allSettled(
     paths.map((path) => new RegistrySource(client, path).resolve(one)),

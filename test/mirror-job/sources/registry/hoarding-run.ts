@@ -20,7 +20,7 @@ const [host = '', count = '', lists] = process.argv.slice(2);
 const stop = new AbortController();
 const { signal } = stop;
 process.stdin.on('end', () => stop.abort(new Error('enough'))).resume();
-const registry = await registryAt(host, { timeout: 30_000, clock: systemClock, signal });
+const registry = await registryAt(host, { timeoutMs: 30_000, clock: systemClock, signal });
 const tags =
   lists === 'lists'
     ? { tags: ['one'], rules: { ...EVERY_TAG, include: [{ text: 'none', matches: () => false }] } }

@@ -201,7 +201,7 @@ test('a request waits as long as Retry-After says', async () => {
   });
   const clock = new TestClock('2026-01-01T00:00:00.000Z');
   const mirror = mirrorOf(registry);
-  const retry = { attempts: 4, delay: 10, maxDelay: 60_000 };
+  const retry = { attempts: 4, delayMs: 10, maxDelayMs: 60_000 };
   const outcomes = await mirror.sync({ tags: ['one'], referrersEvery: false }, { clock, retry });
   expect(outcomes).toEqual({ one: 'created' });
   expect(clock.sleeps.slice(0, 3)).toEqual([7000, 20_000, 60_000]);

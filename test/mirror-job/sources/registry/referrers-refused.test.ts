@@ -24,7 +24,7 @@ async function begin(count: number, referrers: boolean) {
   registries.push(registry);
   const sync = async (store = new MemoryStore()) => {
     // A busy machine may keep the registry from answering for a while.
-    const source = await sourceAt(registry.host, 'team/app', { timeout: 30_000 });
+    const source = await sourceAt(registry.host, 'team/app', { timeoutMs: 30_000 });
     const image = imageOf(source, 'mirror.test/app', { tags: 'all' });
     return Object.values(outcomesOf(await runMirror(environmentFor(store), 'default', [image])));
   };

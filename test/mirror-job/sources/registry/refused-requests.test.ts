@@ -52,7 +52,7 @@ function mirrorOf(registry: RogueRegistry) {
     const clock = new TestClock();
     const client = await registryAt(registry.host, {
       clock,
-      timeout: 30_000,
+      timeoutMs: 30_000,
       retry: DEFAULT_RETRY,
       ...registryOptions,
     });
@@ -116,7 +116,7 @@ test('the same of storage that the registry redirects to', async () => {
     if (host.startsWith('127.')) return { kind: 'redirect-elsewhere' };
     return { kind: 'status', status: 503, headers: { 'retry-after': '0.2' } };
   });
-  const retry = { attempts: 2, delay: 5000, maxDelay: 60_000 };
+  const retry = { attempts: 2, delayMs: 5000, maxDelayMs: 60_000 };
   const { clock } = await mirrorOf(registry)({ tags: ['one'] }, { retry });
   expect(clock.sleeps.every((sleep) => sleep >= 3750)).toBe(true);
 });
@@ -194,7 +194,7 @@ async function syncInTurn(isRefused: (path: string) => boolean, status: number) 
   registries.push(registry);
   const budget = { keepRemaining: undefined, manifestGetsPerRun: 1000 };
   const clock = new TestClock();
-  const client = await registryAt(registry.host, { clock, budget, timeout: 30_000, retry: DEFAULT_RETRY });
+  const client = await registryAt(registry.host, { clock, budget, timeoutMs: 30_000, retry: DEFAULT_RETRY });
   const images = paths.map((path) =>
     imageOf(new RegistrySource(client, path), `mirror.test/${path}`, {
       tags: MANY.slice(0, 20),

@@ -43,7 +43,7 @@ async function askAll(registry: Registry, count: number): Promise<number[]> {
 
 test('a registry gets as many requests at once as the window has grown to, and never more than the default', async () => {
   const { host, seen } = await start();
-  const registry = await registryAt(host, { timeout: 30_000 });
+  const registry = await registryAt(host, { timeoutMs: 30_000 });
   await askAll(registry, 200);
   expect(seen.count).toBe(200);
   expect(seen.most).toBeGreaterThan(24);
@@ -52,7 +52,7 @@ test('a registry gets as many requests at once as the window has grown to, and n
 
 test('a registry never gets more requests at once than `concurrency`', async () => {
   const { host, seen } = await start();
-  const registry = await registryAt(host, { timeout: 30_000, concurrency: 3 });
+  const registry = await registryAt(host, { timeoutMs: 30_000, concurrency: 3 });
   await askAll(registry, 30);
   expect([seen.count, seen.most]).toEqual([30, 3]);
 });
@@ -60,7 +60,7 @@ test('a registry never gets more requests at once than `concurrency`', async () 
 test('after a refused request all of them wait as long as the registry says, and then fewer run at once', async () => {
   const { host, seen } = await start((index) => index > 0 && index < 25);
   const clock = new TestClock();
-  const registry = await registryAt(host, { timeout: 30_000, clock });
+  const registry = await registryAt(host, { timeoutMs: 30_000, clock });
   expect(await askAll(registry, 60)).toEqual(Array.from({ length: 60 }, () => 200));
   // The first alone, 24 that are refused and then sent again, and the 35 others.
   expect([seen.count, seen.most]).toEqual([84, 24]);

@@ -43,7 +43,7 @@ async function mirrorUntilGood(
       misbehave,
     });
     started.push(registry);
-    const client = await registryAt(registry.host, { timeout: 30_000, signal: stop.signal });
+    const client = await registryAt(registry.host, { timeoutMs: 30_000, signal: stop.signal });
     return [...repositories.keys()].map((name) =>
       imageOf(new RegistrySource(client, name), `mirror.test/${name}`),
     );
