@@ -75,7 +75,7 @@ export class Accounts {
   }
 
   /** Whether it asks in the place of an account that could read something of the repository, and cannot now. */
-  isStandIn(path: string, used: AuthSession): boolean {
+  isSubstitute(path: string, used: AuthSession): boolean {
     const proven = this.#proven.get(path);
     return proven !== undefined && proven !== used && this.#spent.has(proven);
   }

@@ -40,6 +40,9 @@ interface Token {
   readonly expires: number;
 }
 
+/** What a response says of the login that was sent. */
+export type LoginVerdict = 'accepted' | 'refused' | 'unclear';
+
 export class AuthSession {
   readonly #host: string;
   readonly #options: RegistryOptions;
@@ -90,11 +93,11 @@ export class AuthSession {
    * @param tell what an answer says of the login; undefined: nothing
    * @throws {CredentialRefusedError} where it was refused before, and nothing was sent
    */
-  async carry(
+  async guard(
     header: string | undefined,
     { name: space }: ProtectionSpace,
     sendWith: (header: string | undefined) => Promise<HttpResponse>,
-    tell: (answer: HttpResponse) => 'accepted' | 'refused' | 'unclear' | undefined,
+    tell: (answer: HttpResponse) => LoginVerdict | undefined,
   ): Promise<HttpResponse> {
     const credential = header?.startsWith('Basic ') === true ? await this.credential() : undefined;
     if (credential === undefined || isIdentityToken(credential)) return sendWith(header);

@@ -6,6 +6,7 @@
  * repository is refused, only that one is given up.
  */
 import type { Clock } from '../../engine/environment.ts';
+import type { RequestCounts } from '../../engine/source.ts';
 
 /**
  * The number of refusals in a row after which no more requests are sent. It is larger for a 503, which is mostly a
@@ -24,8 +25,8 @@ interface Refusal {
   readonly status: number;
   /** The host that refused, for messages. */
   readonly by: string;
-  /** Milliseconds before the next request is sent. */
-  readonly wait: number;
+  /** How long the next request waits before it is sent. */
+  readonly waitMs: number;
 }
 
 export class Backoff {
@@ -42,7 +43,7 @@ export class Backoff {
   /** Counts the changes: the outcome of a request that was sent before the last change says nothing new. */
   #epoch = 0;
   /** The time from which the next request may be sent, in milliseconds of the clock. */
-  #opens = 0;
+  #opensMs = 0;
   #isAsking = false;
   readonly #waiting: (() => void)[] = [];
 
@@ -83,7 +84,7 @@ export class Backoff {
     };
     if (isAlone) {
       try {
-        const left = this.#opens - this.#clock.now().getTime();
+        const left = this.#opensMs - this.#clock.now().getTime();
         if (left > 0) await this.#clock.sleep(left, this.#signal);
       } catch (error) {
         end('failed');
@@ -107,7 +108,7 @@ export class Backoff {
     }
     this.#refusals += 1;
     this.#byRepository.set(repository, (this.#byRepository.get(repository) ?? 0) + 1);
-    this.#opens = this.#clock.now().getTime() + how.wait;
+    this.#opensMs = this.#clock.now().getTime() + how.waitMs;
     this.#close(how, repository);
   }
 
@@ -132,4 +133,16 @@ export class Backoff {
     const woken = isRefused ? this.#waiting.splice(0, 1) : this.#waiting.splice(0);
     for (const wake of woken) wake();
   }
+}
+
+/** One of each kind of request. */
+export type Backoffs = Readonly<Record<keyof RequestCounts, Pick<Backoff, 'enter' | 'givenUp' | 'refusals'>>>;
+
+export function createBackoffs(clock: Clock, signal: AbortSignal): Backoffs {
+  return {
+    heads: new Backoff('HEADs', clock, signal),
+    manifestGets: new Backoff('manifest GETs', clock, signal),
+    blobGets: new Backoff('blob GETs', clock, signal),
+    lists: new Backoff('requests for lists', clock, signal),
+  };
 }

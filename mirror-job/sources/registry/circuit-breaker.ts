@@ -1,56 +1,74 @@
 /**
- * CircuitBreaker in a row, after which a registry is not asked again in this run. Nor is a repository, after as many that it alone
- * may be to blame for: its siblings go on.
+ * Gives a registry up for the rest of a run after several failures in a row. A repository is given up too, after as many
+ * failures that may be its own: the registry's other repositories go on.
  */
 
-/** After so many. */
-const GIVE_UP_AFTER = 5;
+const FAILURES_TO_OPEN = 5;
 
 /**
  * Whose a failure is: the registry's, which refuses everybody, cannot be reached or does not answer; or maybe one
  * repository's.
  */
-export type Failure = 'registry' | 'repository';
+export type FailedParty = 'registry' | 'repository';
+
+export interface OpenCircuit {
+  readonly failedParty: FailedParty;
+  /** The number of failures in a row. */
+  readonly failures: number;
+}
 
 export class CircuitBreaker {
-  #ofRegistry = 0;
+  #registryFailures = 0;
   #generation = 0;
   /** By path. */
-  readonly #ofRepository = new Map<string, number>();
-  /** Repositories that failed since the registry has answered last. */
-  readonly #failed = new Set<string>();
+  readonly #repositoryFailures = new Map<string, number>();
+  /** The repositories that have failed since the registry's last answer. */
+  readonly #failedRepositories = new Set<string>();
+  #openUntilMs = 0;
 
   /**
-   * To be taken when a request, or a wait, is begun. What is under way when one fails mostly fails for the same reason, and
-   * counts with it: else a registry that is away for a few seconds would be given up by the requests of that moment.
+   * The number of failures that were counted. A request notes it when it is sent: requests that are on their way when one
+   * fails mostly fail for the same reason, and count as one failure. Otherwise a registry that is away for a few seconds
+   * would be given up because of the requests of that moment.
    */
   get generation(): number {
     return this.#generation;
   }
 
-  /** The registry has answered. */
-  end(path: string): void {
-    this.#ofRegistry = 0;
-    this.#failed.clear();
-    this.#ofRepository.delete(path);
+  /** The registry has answered a request for a repository, with whatever status. */
+  recordAnswer(path: string): void {
+    this.#registryFailures = 0;
+    this.#failedRepositories.clear();
+    this.#repositoryFailures.delete(path);
   }
 
-  /** @param generation what it was when that was begun which failed; undefined for what was not */
-  add(path: string, what: Failure, generation: number | undefined): void {
+  /** @param generation when the request was sent; undefined for a request that was not: that does not count */
+  recordFailure(path: string, failedParty: FailedParty, generation: number | undefined): void {
     if (generation !== this.#generation) return;
     this.#generation += 1;
-    if (what === 'repository') {
-      this.#ofRepository.set(path, (this.#ofRepository.get(path) ?? 0) + 1);
-      // Several of them, and no answer in between: it is the registry.
-      this.#failed.add(path);
-    } else this.#ofRegistry += 1;
+    if (failedParty === 'repository') {
+      this.#repositoryFailures.set(path, (this.#repositoryFailures.get(path) ?? 0) + 1);
+      // If several repositories fail with no answer in between, the failure is the registry's.
+      this.#failedRepositories.add(path);
+    } else this.#registryFailures += 1;
   }
 
-  /** Whether the registry, or the repository, is to be left alone; and after how many failures. */
-  givenUp(path: string): { readonly whose: 'registry' | 'repository'; readonly after: number } | undefined {
-    const ofRepository = this.#ofRepository.get(path) ?? 0;
-    const ofRegistry = this.#ofRegistry + this.#failed.size;
-    if (ofRegistry >= GIVE_UP_AFTER) return { whose: 'registry', after: ofRegistry };
-    return ofRepository >= GIVE_UP_AFTER ? { whose: 'repository', after: ofRepository } : undefined;
+  /** @returns what is given up for the rest of the run: the registry or the repository; undefined for neither */
+  openFor(path: string): OpenCircuit | undefined {
+    const ofRepository = this.#repositoryFailures.get(path) ?? 0;
+    const ofRegistry = this.#registryFailures + this.#failedRepositories.size;
+    if (ofRegistry >= FAILURES_TO_OPEN) return { failedParty: 'registry', failures: ofRegistry };
+    return ofRepository >= FAILURES_TO_OPEN
+      ? { failedParty: 'repository', failures: ofRepository }
+      : undefined;
+  }
+
+  /** The registry wants no request before this time, in milliseconds of the clock. */
+  get openUntilMs(): number {
+    return this.#openUntilMs;
+  }
+
+  openUntil(timeMs: number): void {
+    this.#openUntilMs = timeMs;
   }
 }

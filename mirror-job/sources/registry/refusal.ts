@@ -7,6 +7,7 @@ import type { Accounts } from './accounts.ts';
 import type { HttpResponse } from './http-client.ts';
 import { readWhole } from './body.ts';
 import { parseChallenges } from './challenge.ts';
+import { redirectedTo } from './redirected-response.ts';
 import { RETRYABLE_STATUSES, THROTTLING_STATUSES } from './registry-options.ts';
 import type { RegistryRequest } from './registry-request.ts';
 import type { Secrets } from './secrets.ts';
@@ -27,8 +28,6 @@ interface Asked {
   readonly secrets: Secrets;
   /** Milliseconds that reading the answer may take. */
   readonly timeoutMs: number;
-  /** The host that answered, where the registry had redirected there. */
-  readonly elsewhere: string | undefined;
 }
 
 /** @param response its body is read, or discarded */
@@ -37,7 +36,8 @@ export async function refusalOf(
   response: HttpResponse,
   asked: Asked,
 ): Promise<SourceError> {
-  const { upstream, elsewhere } = asked;
+  const { upstream } = asked;
+  const elsewhere = redirectedTo(response);
   const { status } = response;
   const who = elsewhere === undefined ? 'the registry' : `${elsewhere}, to which the registry redirects,`;
   const what = `${who} answered ${status} to ${request.method} ${request.resource}`;

@@ -66,3 +66,8 @@ export const FINAL_CLIENT_ERRORS: readonly number[] = Array.from(
   { length: 100 },
   (_, index) => 400 + index,
 ).filter((status) => !RETRYABLE_STATUSES.has(status));
+
+/** How long to wait before the attempt after `attempt`. The delay doubles with each attempt, and jitter spreads the runs. */
+export function delayBeforeMs(attempt: number, { delayMs, maxDelayMs }: RetryPolicy): number {
+  return Math.min(delayMs * 2 ** (attempt - 1) * (0.75 + Math.random() / 2), maxDelayMs);
+}
