@@ -1,5 +1,6 @@
 /** One HTTP request by Node's own client, with bounds on the waits for a connection and for the begin of its answer. */
 import type { IncomingMessage } from 'node:http';
+import { withRetries } from '../../engine/support/retry.ts';
 import { TimeoutError } from '../../engine/support/timeout-error.ts';
 import type { Agents } from './agents.ts';
 import { http, loadHttps } from './builtin.ts';
@@ -31,15 +32,12 @@ const MAX_HEADER_BYTES = 256 * 1024;
  * @returns the answer, whatever its status; its body is the caller's to read or to destroy
  * @throws {TimeoutError}; what Node says of a connection
  */
-export async function exchange(given: Exchange): Promise<IncomingMessage> {
-  for (;;) {
-    try {
-      return await attempt(given);
-    } catch (error) {
-      // Each time there is one idle connection less; a new one that breaks is a failure.
-      if (!(error instanceof StaleConnectionError)) throw error;
-    }
-  }
+export function exchange(request: Exchange): Promise<IncomingMessage> {
+  return withRetries(() => attempt(request), {
+    // Each attempt leaves one idle connection less, and a new connection that breaks is a failure.
+    attempts: Number.POSITIVE_INFINITY,
+    isRetryable: (error) => error instanceof StaleConnectionError,
+  });
 }
 
 /**

@@ -12,19 +12,13 @@ import { ConnectionError } from './connection-error.ts';
 import { encodingNote } from './content-encoding.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
 import { LoginGuard } from './login-guard.ts';
-import {
-  THROTTLING_STATUSES,
-  RETRYABLE_STATUSES,
-  type CredentialProvider,
-  type Credential,
-  type IdentityToken,
-  type RegistryOptions,
-} from './registry-options.ts';
+import type { CredentialProvider, Credential, IdentityToken, RegistryOptions } from './registry-options.ts';
 import type { ProtectionSpace } from './registry-request.ts';
 import { Scopes } from './scopes.ts';
 import type { Secrets } from './secrets.ts';
 import { send } from './send.ts';
 import { SHORTEST_LIFETIME, TokenRefusals } from './token-refusals.ts';
+import { THROTTLING_STATUSES, RETRYABLE_STATUSES } from './statuses.ts';
 
 /** A token is renewed so many milliseconds before it expires: a request takes its time on the way. */
 const RENEWAL_MARGIN_MS = 10_000;

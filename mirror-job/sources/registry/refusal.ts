@@ -8,11 +8,11 @@ import type { HttpResponse } from './http-client.ts';
 import { readWhole } from './body.ts';
 import { parseChallenges } from './challenge.ts';
 import { redirectedTo } from './redirected-response.ts';
-import { RETRYABLE_STATUSES, THROTTLING_STATUSES } from './registry-options.ts';
 import type { RegistryRequest } from './registry-request.ts';
 import type { Secrets } from './secrets.ts';
 import { ServerError } from './server-error.ts';
 import { NAME_TAGS } from './tag-page.ts';
+import { RETRYABLE_STATUSES, THROTTLING_STATUSES } from './statuses.ts';
 
 /** An error's body is read for its message only. */
 const MAX_ERROR_BYTES = 64 * 1024;

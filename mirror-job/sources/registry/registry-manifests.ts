@@ -12,9 +12,9 @@ import { SourceError, type Resolved, type SourceManifest } from '../../engine/so
 import type { HttpResponse } from './http-client.ts';
 import { readContentDigest } from './content-digest.ts';
 import { encodingNote, isJson } from './content-encoding.ts';
-import { FINAL_CLIENT_ERRORS } from './registry-options.ts';
 import type { RegistryRequest } from './registry-request.ts';
 import type { RepositoryRequests } from './repository-requests.ts';
+import { FINAL_CLIENT_ERRORS } from './statuses.ts';
 
 /** The caller may not read the manifest. Some registries also answer this when the manifest does not exist. */
 const NOT_ALLOWED: readonly number[] = [401, 403];

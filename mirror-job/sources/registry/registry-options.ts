@@ -57,16 +57,6 @@ export const DEFAULT_TIMEOUT_MS = 30_000;
 export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, delayMs: 500, maxDelayMs: 60_000 };
 /** What a registry is asked at once grows up to here, as long as it answers fast. */
 export const DEFAULT_CONCURRENCY = 32;
-/** The registry gets too many requests: fewer are sent at once. */
-export const THROTTLING_STATUSES: ReadonlySet<number> = new Set([429, 503]);
-/** Statuses that another try may change. */
-export const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
-/** The 4xx that another try would not change. */
-export const FINAL_CLIENT_ERRORS: readonly number[] = Array.from(
-  { length: 100 },
-  (_, index) => 400 + index,
-).filter((status) => !RETRYABLE_STATUSES.has(status));
-
 /** How long to wait before the attempt after `attempt`. The delay doubles with each attempt, and jitter spreads the runs. */
 export function delayBeforeMs(attempt: number, { delayMs, maxDelayMs }: RetryPolicy): number {
   return Math.min(delayMs * 2 ** (attempt - 1) * (0.75 + Math.random() / 2), maxDelayMs);

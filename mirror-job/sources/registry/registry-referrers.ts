@@ -14,10 +14,10 @@ import type { HttpResponse } from './http-client.ts';
 import { encodingNote } from './content-encoding.ts';
 import { RedirectError } from './redirect-error.ts';
 import type { RegistryManifests } from './registry-manifests.ts';
-import { FINAL_CLIENT_ERRORS } from './registry-options.ts';
 import { WITHOUT_REFERRERS } from './refusal.ts';
 import type { RepositoryRequests } from './repository-requests.ts';
 import { ServerError } from './server-error.ts';
+import { FINAL_CLIENT_ERRORS } from './statuses.ts';
 
 /** Bytes of a page: it is an index, so no larger than a manifest, and registries send longer lists in several pages. */
 const MAX_PAGE_BYTES = MAX_MANIFEST_SIZE;

@@ -4,6 +4,7 @@
  */
 import { SkippedError } from '../../engine/skipped-error.ts';
 import { SourceError, TooLongError, type RequestCounts } from '../../engine/source.ts';
+import { withRetries } from '../../engine/support/retry.ts';
 import type { HttpResponse } from './http-client.ts';
 import { BrokenBodyError, readWhole } from './body.ts';
 import { ListSlot, type Slots } from './list-slot.ts';
@@ -99,21 +100,18 @@ export class RepositoryRequests {
     large: Slots = this.registry.large,
   ): Promise<Read> {
     const { allow, limit, where } = wanted;
-    for (let attempt = 1; ; attempt += 1) {
+    const attempt = async (): Promise<Read> => {
       const response = await this.send(request, [200, ...allow]);
       if (response.status !== 200) {
         response.discard();
         return { response, bytes: undefined };
       }
-      try {
-        return {
-          response,
-          bytes: await readWhole(response, limit, this.registry.timeoutMs, where, large),
-        };
-      } catch (error) {
-        if (!(error instanceof BrokenBodyError) || attempt === BODY_ATTEMPTS) throw error;
-      }
-    }
+      return { response, bytes: await readWhole(response, limit, this.registry.timeoutMs, where, large) };
+    };
+    return withRetries(attempt, {
+      attempts: BODY_ATTEMPTS,
+      isRetryable: (error) => error instanceof BrokenBodyError,
+    });
   }
 
   /**

@@ -4,8 +4,9 @@ import type { Backoffs, EndTurn } from '../backoff.ts';
 import { ConnectionError } from '../connection-error.ts';
 import type { Layer } from '../layer.ts';
 import { redirectedTo } from '../redirected-response.ts';
-import { THROTTLING_STATUSES, delayBeforeMs, type RetryPolicy } from '../registry-options.ts';
+import { delayBeforeMs, type RetryPolicy } from '../registry-options.ts';
 import { kindOf } from '../registry-request.ts';
+import { THROTTLING_STATUSES } from '../statuses.ts';
 
 interface BackOffOptions {
   readonly upstream: Upstream;

@@ -7,9 +7,9 @@ import type { CircuitBreaker } from '../circuit-breaker.ts';
 import { ConnectionError } from '../connection-error.ts';
 import type { Layer, RequestState } from '../layer.ts';
 import { redirectedTo } from '../redirected-response.ts';
-import { RETRYABLE_STATUSES } from '../registry-options.ts';
 import { parseRetryAfter } from '../retry-after.ts';
 import type { RequestWindow } from '../window.ts';
+import { RETRYABLE_STATUSES } from '../statuses.ts';
 
 interface HeedRetryAfterOptions {
   readonly window: Pick<RequestWindow, 'pause'>;

@@ -7,7 +7,7 @@ import type { HttpResponse } from '../http-client.ts';
 import type { Layer, OutgoingRequest } from '../layer.ts';
 import { RedirectError } from '../redirect-error.ts';
 import { redirectedTo } from '../redirected-response.ts';
-import { RETRYABLE_STATUSES, THROTTLING_STATUSES } from '../registry-options.ts';
+import { RETRYABLE_STATUSES, THROTTLING_STATUSES } from '../statuses.ts';
 
 interface WantStatusOptions {
   readonly upstream: Upstream;
