@@ -34,12 +34,18 @@ interface Token {
   readonly expires: number;
 }
 
+/** The part of the registry's options that a session needs. */
+export type SessionOptions = Pick<
+  RegistryOptions,
+  'httpClient' | 'clock' | 'signal' | 'insecure' | 'timeoutMs'
+>;
+
 /** What a response says of the login that was sent. */
 export type LoginVerdict = 'accepted' | 'refused' | 'unclear';
 
 export class AuthSession {
   readonly #host: string;
-  readonly #options: RegistryOptions;
+  readonly #options: SessionOptions;
   readonly #account: CredentialProvider | undefined;
   readonly #secrets: Secrets;
   /** Known from the first 401 on, so that later requests need none. */
@@ -56,7 +62,7 @@ export class AuthSession {
   /** @param secrets is told every secret before it is sent */
   constructor(
     host: string,
-    options: RegistryOptions,
+    options: SessionOptions,
     account: CredentialProvider | undefined,
     secrets: Secrets,
   ) {
