@@ -1,4 +1,4 @@
 import { SkippedError } from '../../engine/skipped-error.ts';
 
-/** Another account was asked, and cannot answer for the one whose quota is used up. */
+/** The account that may read the repository is out of quota, and another account was asked in vain. */
 export class AccountOutOfQuotaError extends SkippedError {}

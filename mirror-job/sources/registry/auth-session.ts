@@ -1,6 +1,6 @@
 /**
- * Meeting a registry's challenge. Credentials go to the registry and to the token realm that it names over
- * https, and nowhere else.
+ * One account of a registry: its answers to the registry's challenges, and the tokens that it got. Credentials go to the
+ * registry and to the token realm that it names over https, and nowhere else.
  * https://distribution.github.io/distribution/spec/auth/token/ and, for identity tokens, …/auth/oauth/
  */
 import { isObject, parseJson, type JsonObject } from '../../../core/json.ts';
@@ -17,10 +17,10 @@ import type { ProtectionSpace } from './registry-request.ts';
 import { Scopes } from './scopes.ts';
 import type { Secrets } from './secrets.ts';
 import { send } from './send.ts';
-import { SHORTEST_LIFETIME, TokenRefusals } from './token-refusals.ts';
+import { SHORTEST_LIFETIME_SECONDS, TokenRefusals } from './token-refusals.ts';
 import { THROTTLING_STATUSES, RETRYABLE_STATUSES } from './statuses.ts';
 
-/** A token is renewed so many milliseconds before it expires: a request takes its time on the way. */
+/** A token is renewed this long before it expires, because a request takes its time on the way. */
 const RENEWAL_MARGIN_MS = 10_000;
 /** https://www.rfc-editor.org/rfc/rfc9110#section-5.5 */
 const SENDABLE = /^[\t\x20-\x7e\x80-\xff]+$/;
@@ -31,7 +31,7 @@ type Bearer = Challenge & { readonly scheme: 'bearer' };
 
 interface Token {
   readonly header: string;
-  readonly expires: number;
+  readonly expiresMs: number;
 }
 
 /** The part of the registry's options that a session needs. */
@@ -48,7 +48,7 @@ export class AuthSession {
   readonly #options: SessionOptions;
   readonly #account: CredentialProvider | undefined;
   readonly #secrets: Secrets;
-  /** Known from the first 401 on, so that later requests need none. */
+  /** The challenge of the last 401. Later requests answer it at once, without another 401. */
   #challenge: Challenge | undefined;
   readonly #scopes = new Scopes();
   /** Tokens by the set of their scopes. */
@@ -56,10 +56,13 @@ export class AuthSession {
   readonly #refusals: TokenRefusals;
   #login: LoginGuard | undefined;
 
-  /** What a realm gave in the place of the configured identity token: it may have ended the older one. */
+  /** The identity token that a realm sent to replace the configured one, which the realm may have ended. */
   #refreshed: { readonly of: string; readonly token: string } | undefined;
 
-  /** @param secrets is told every secret before it is sent */
+  /**
+   * @param account undefined for requests without a credential
+   * @param secrets is told every secret before it is sent
+   */
   constructor(
     host: string,
     options: SessionOptions,
@@ -88,34 +91,34 @@ export class AuthSession {
   }
 
   /**
-   * Sends a request with `header`. Where that is the login itself, what comes of it is noted, and one that is refused is not
-   * sent again and again.
-   * @param tell what an answer says of the login; undefined: nothing
-   * @throws {CredentialRefusedError} where it was refused before, and nothing was sent
+   * Sends a request with `header`. If that is the login itself, the outcome is noted, and a login that is refused is not sent
+   * again and again.
+   * @param judge says what a response means for the login; undefined: nothing
+   * @throws {CredentialRefusedError} when the login was refused before; then nothing is sent
    */
   async guard(
     header: string | undefined,
     { name: space }: ProtectionSpace,
     sendWith: (header: string | undefined) => Promise<HttpResponse>,
-    tell: (answer: HttpResponse) => LoginVerdict | undefined,
+    judge: (response: HttpResponse) => LoginVerdict | undefined,
   ): Promise<HttpResponse> {
     const credential = header?.startsWith('Basic ') === true ? await this.credential() : undefined;
     if (credential === undefined || isIdentityToken(credential)) return sendWith(header);
-    // What is told is of this one, also if it is renewed meanwhile.
+    // The outcome concerns this login, even if it is renewed meanwhile.
     const login = this.#loginOf(credential);
     const basic = this.#secrets.basic(credential);
     const sendAndNote = async (): Promise<HttpResponse> => {
-      const answer = await sendWith(basic);
-      const told = tell(answer);
-      if (told === 'accepted') login.accept();
-      if (told === 'unclear') login.deny(space);
-      if (told === 'refused') {
+      const response = await sendWith(basic);
+      const verdict = judge(response);
+      if (verdict === 'accepted') login.accept();
+      if (verdict === 'unclear') login.deny(space);
+      if (verdict === 'refused') {
         const error = new CredentialRefusedError(
-          `${this.#host} answered ${answer.status} to the credentials ${credential.from}.${this.remedy}`,
+          `${this.#host} answered ${response.status} to the credentials ${credential.from}.${this.remedy}`,
         );
         login.deny(space, { error, isFinal: false });
       }
-      return answer;
+      return response;
     };
     return login.attempt(space, sendAndNote, () => this.#isWrongPassword(basic));
   }
@@ -128,7 +131,7 @@ export class AuthSession {
     return login;
   }
 
-  /** Asked where no repository is concerned: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support */
+  /** Asks for a resource that belongs to no repository: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support */
   async #isWrongPassword(basic: string): Promise<boolean | undefined> {
     const url = new URL(`${this.#options.insecure ? 'http' : 'https'}://${this.#host}/v2/`);
     const answer = await send(this.#options, url, 'GET', { Authorization: basic });
@@ -137,7 +140,7 @@ export class AuthSession {
   }
 
   /**
-   * The header for a request, as far as it is known.
+   * The header for a request; undefined before the first challenge, and without a credential or a token.
    * @throws {ConnectionError} when the token's realm cannot answer just now
    * @throws {CredentialRefusedError} when the realm refuses this account
    * @throws {SourceError} when the realm will never answer, or the credential cannot be had
@@ -151,7 +154,7 @@ export class AuthSession {
 
   /**
    * Takes note of what a 401 asks for.
-   * @param sent the header that was refused, if one was sent
+   * @param sent the header that was refused, if the request had one
    * @param isAnswer whether that header was fetched to answer an earlier refusal of this very request
    * @returns what a second try with `header` brings: `wider` when the 401 names a scope that was not asked for yet
    * @throws {SourceError} when the credential cannot be had
@@ -192,18 +195,18 @@ export class AuthSession {
     return this.#secrets.basic(credential);
   }
 
-  /** One request for a token however many requests wait for it. */
+  /** Requests a token once, however many requests wait for it. */
   async #token(challenge: Bearer, scopes: readonly string[]): Promise<string | undefined> {
     const key = keyOf(scopes);
     for (let known = this.#tokens.get(key); known !== undefined; known = this.#tokens.get(key)) {
       const token = await known;
       if (token === undefined || this.#isGood(token, key)) return token?.header;
-      // Whoever finds it stale first asks for another, and the rest wait for that one.
+      // The first request that finds the token stale requests another, and the others wait for that one.
       if (this.#tokens.get(key) === known) this.#tokens.delete(key);
     }
     const requested = this.#request(challenge, scopes);
     this.#tokens.set(key, requested);
-    // A refusal stands all the same: the login knows where it was refused.
+    // A refusal is remembered all the same, by the login guard.
     requested.catch(() => this.#tokens.delete(key));
     const token = await requested;
     if (token !== undefined) this.#refusals.forget(key, token.header);
@@ -213,7 +216,7 @@ export class AuthSession {
   #isGood(token: Token, key: string): boolean {
     return (
       !this.#refusals.isRefused(key, token.header) &&
-      token.expires - RENEWAL_MARGIN_MS > this.#options.clock.now().getTime()
+      token.expiresMs - RENEWAL_MARGIN_MS > this.#options.clock.now().getTime()
     );
   }
 
@@ -229,7 +232,7 @@ export class AuthSession {
     );
   }
 
-  /** Asked for a token that is good for nothing: whether the realm knows the login at all. */
+  /** Whether the realm does not know the login at all: it is asked for a token without any scope. */
   async #isWrongLogin({ realm, service }: Bearer, credential: Credential): Promise<boolean | undefined> {
     const url = this.#realm(realm);
     const answer = await this.#ask(url, service, [], credential);
@@ -248,9 +251,9 @@ export class AuthSession {
   ): Promise<Token | undefined> {
     const credential = account?.credential;
     const url = this.#realm(realm);
-    const begun = this.#options.clock.now().getTime();
+    const begunMs = this.#options.clock.now().getTime();
     const where = `${this.#host} asks for a token from ${url.host}, which`;
-    // A redirect is not followed: it could carry the credential to a host that the registry has not named.
+    // A redirect is not followed, because it could carry the credential to a host that the registry has not named.
     const response = await this.#ask(url, service, scopes, credential);
     const { status } = response;
     if (status !== 200) {
@@ -284,8 +287,8 @@ export class AuthSession {
     }
     this.#keepRefreshed(body, credential);
     account?.login.accept();
-    const expires = begun + lifetimeOf(body['expires_in']) * 1000;
-    return { header: `Bearer ${this.#secrets.add(token)}`, expires };
+    const expiresMs = begunMs + lifetimeSecondsOf(body['expires_in']) * 1000;
+    return { header: `Bearer ${this.#secrets.add(token)}`, expiresMs };
   }
 
   #keepRefreshed(body: JsonObject, credential: Credential | undefined): void {
@@ -294,7 +297,7 @@ export class AuthSession {
     this.#refreshed = { of: credential.identityToken, token: this.#secrets.add(token) };
   }
 
-  /** @throws {ConnectionError} when it breaks off: the realm is asked again */
+  /** @throws {ConnectionError} when the body breaks off, so that the realm is asked again */
   async #read(response: HttpResponse, where: string): Promise<Uint8Array> {
     try {
       return await readWhole(response, MAX_ANSWER_BYTES, this.#options.timeoutMs, where);
@@ -303,7 +306,7 @@ export class AuthSession {
     }
   }
 
-  /** An identity token goes into a body, as OAuth2 has it; a password, or nothing, into a header. */
+  /** Sends an identity token in a body, as OAuth2 does, and a password in a header. */
   async #ask(
     realm: URL,
     service: string | undefined,
@@ -345,7 +348,7 @@ export class AuthSession {
   }
 }
 
-/** An identity token that has ended is an "invalid_grant", which is a 400. */
+/** Realms answer 400 ("invalid_grant") to an identity token that has ended. */
 function isRefusal(status: number, credential: Credential | undefined): boolean {
   return status === 401 || status === 403 || (status === 400 && isIdentityToken(credential));
 }
@@ -358,16 +361,13 @@ function isFilled(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
-/**
- * @param told a number, which some servers write as a text
- * @returns seconds
- */
-function lifetimeOf(told: unknown): number {
-  const seconds = typeof told === 'number' || isFilled(told) ? Number(told) : Number.NaN;
-  return seconds > SHORTEST_LIFETIME ? seconds : SHORTEST_LIFETIME;
+/** @param expiresIn a number, which some servers write as a text */
+function lifetimeSecondsOf(expiresIn: unknown): number {
+  const seconds = typeof expiresIn === 'number' || isFilled(expiresIn) ? Number(expiresIn) : Number.NaN;
+  return seconds > SHORTEST_LIFETIME_SECONDS ? seconds : SHORTEST_LIFETIME_SECONDS;
 }
 
-/** The key is the same for the same set of scopes, in any order. */
+/** The same key for the same set of scopes, in any order. */
 function keyOf(scopes: readonly string[]): string {
   return scopes.toSorted().join(' ');
 }

@@ -15,9 +15,9 @@ import type { RequestCounts } from '../../engine/source.ts';
 const GIVE_UP_AFTER: Readonly<Record<number, number>> = { 429: 7, 503: 10 };
 
 /**
- * Tells how a request ended: answered (with whatever status), refused, or neither. To be called once.
- * @returns whether the next request has to wait here. It has not when this refusal comes after the answer to a request
- *   that was sent later
+ * Says how a request ended: answered (with whatever status), refused, or neither. To be called once.
+ * @returns whether the next request has to wait. It does not when this refusal comes after the answer to a request that was
+ *   sent later
  */
 export type EndTurn = (how: 'answered' | 'failed' | Refusal) => boolean;
 
@@ -60,7 +60,7 @@ export class Backoff {
   }
 
   /**
-   * Why no more requests are sent to a repository: the same sentence for all of them. Undefined while they are sent.
+   * Why no more requests are sent to a repository, in the same sentence for all of them. Undefined while they are sent.
    */
   givenUp(repository: string): string | undefined {
     return this.#allClosed ?? this.#closed.get(repository);

@@ -1,17 +1,22 @@
-/** What a registry's client needs of its runtime: requests over whichever connection it stands for, and their answers. */
+/** The HTTP client that a registry needs. Each runtime implements it, so that the registry depends on none of them. */
+
 export interface HttpResponse {
   readonly status: number;
   readonly headers: {
-    /** Whatever the name's case. @returns null where there is none; several of one name with commas between them */
+    /** @param name in any case. @returns null for no such header; several headers of one name are joined with commas */
     get(name: string): string | null;
   };
-  /** Read at most once, as it was sent: no encoding is undone. It throws where the connection ends before it. */
+  /** To be read at most once. No encoding is undone. It throws when the connection ends before the body. */
   readonly body: AsyncIterable<Uint8Array>;
-  /** Lets go of what was not read; no error then. */
+  /** Drops the rest of the body. It never fails. */
   discard(): void;
 }
 
-/** @throws for a connection that fails, and a `TimeoutError` when no answer has begun in time; no redirect is followed */
+/**
+ * Sends one request. No redirect is followed.
+ * @throws {TimeoutError} when no response has begun in time, the signal's reason, and the runtime's error for a connection that
+ *   fails
+ */
 export type HttpClient = (
   url: URL,
   request: {
@@ -19,7 +24,7 @@ export type HttpClient = (
     readonly headers: Readonly<Record<string, string>>;
     readonly body?: string;
     readonly signal: AbortSignal;
-    /** Milliseconds. */
+    /** Until the response begins. */
     readonly timeoutMs: number;
   },
 ) => Promise<HttpResponse>;

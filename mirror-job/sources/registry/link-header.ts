@@ -1,6 +1,6 @@
 /**
- * The address at which a list goes on. A header that is not understood must not end the list, because the job takes
- * tags that it does not see for gone.
+ * Reads the address of a list's next page. A header that is not understood must not end the list, because the job would
+ * believe that the tags it does not see are gone.
  * https://www.rfc-editor.org/rfc/rfc8288#section-3
  */
 interface Link {
@@ -18,7 +18,7 @@ interface Parameter {
 
 interface Links {
   readonly links: readonly Link[];
-  /** The header from the first part on that is no link; empty when all parts are links, or nothing was sent. */
+  /** The header from the first part on that is no link; empty when all parts are links, or there is no header. */
   readonly rest: string;
 }
 

@@ -6,17 +6,17 @@
 import type { Clock } from '../../engine/environment.ts';
 
 /**
- * Seconds. By the specification, a token lives for 60 seconds if it does not tell its lifetime, and no token lives for
+ * By the specification, a token lives for 60 seconds if it does not tell its lifetime, and no token lives for
  * less. A token with a shorter lifetime would be replaced for each request.
  */
-export const SHORTEST_LIFETIME = 60;
+export const SHORTEST_LIFETIME_SECONDS = 60;
 
 export class TokenRefusals {
   readonly #clock: Pick<Clock, 'now'>;
   /** By the set of scopes: the header that was answered with 401, whatever its lifetime. */
   readonly #refused = new Map<string, string>();
   /** By the set of scopes: a header that was fetched to answer a 401, and was answered with 401 too. */
-  readonly #inVain = new Map<string, { readonly header: string; readonly until: number }>();
+  readonly #inVain = new Map<string, { readonly header: string; readonly untilMs: number }>();
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
@@ -31,9 +31,9 @@ export class TokenRefusals {
    */
   isInVain(key: string, header: string, isAnswer: boolean): boolean {
     const now = this.#clock.now().getTime();
-    if (isAnswer) this.#inVain.set(key, { header, until: now + SHORTEST_LIFETIME * 1000 });
-    const known = this.#inVain.get(key);
-    if (known?.header === header && now < known.until) return true;
+    if (isAnswer) this.#inVain.set(key, { header, untilMs: now + SHORTEST_LIFETIME_SECONDS * 1000 });
+    const previous = this.#inVain.get(key);
+    if (previous?.header === header && now < previous.untilMs) return true;
     this.#refused.set(key, header);
     return false;
   }
