@@ -13,17 +13,18 @@ export interface IdentityToken {
 }
 
 export type Credential = (Password | IdentityToken) & {
-  /** Where it comes from, for sentences that begin with "the credentials". */
+  /** The place that it comes from, for sentences that begin with "the credentials". */
   readonly from: string;
 };
 
 /**
- * One account of an upstream. Asked before each use, because some credentials expire within a run.
- * @returns undefined when there is none after all: then requests go out without
- * @throws {SourceError} a sentence, without the secret, when it cannot be had
+ * Gives the credential of one account of an upstream. It is called before each use, because some credentials expire within a
+ * run.
+ * @returns undefined when there is no credential after all: then requests have none
+ * @throws {SourceError} a sentence without the secret, when the credential cannot be had
  */
 export type CredentialProvider = (() => Promise<Credential | undefined>) & {
-  /** A sentence: the advice for a refused credential. */
+  /** The advice for a refused credential, a sentence. */
   readonly remedy?: string;
 };
 
@@ -32,30 +33,30 @@ export interface RegistryOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
-  /** Used in turn: the next one where the one before is refused or its quota is used up. None: anonymous. */
+  /** In order: the next account is used when the one before is refused or out of quota. Empty: requests are anonymous. */
   readonly accounts: readonly CredentialProvider[];
-  /** Plain HTTP. */
+  /** Whether the registry speaks plain HTTP. */
   readonly insecure: boolean;
-  /** Milliseconds to an answer's first byte, and between any two chunks of its body. */
+  /** The longest wait for a response to begin, and between any two chunks of its body. */
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
-  /** The most requests whose answer has not begun yet. */
+  /** The most requests that wait for their response at once. */
   readonly concurrency: number;
   readonly budget: BudgetSettings;
 }
 
 export interface RetryPolicy {
-  /** How often a request is sent at most. */
+  /** The most times that a request is sent. */
   readonly attempts: number;
-  /** Milliseconds before the second attempt; each further one waits twice as long. */
+  /** The wait before the second attempt; each further attempt waits twice as long. */
   readonly delayMs: number;
-  /** The longest Retry-After, in milliseconds, that is waited for: after a longer one the registry is left alone. */
+  /** The longest Retry-After that a request waits for. After a longer one, nothing is sent to the registry until then. */
   readonly maxDelayMs: number;
 }
 
 export const DEFAULT_TIMEOUT_MS = 30_000;
 export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, delayMs: 500, maxDelayMs: 60_000 };
-/** What a registry is asked at once grows up to here, as long as it answers fast. */
+/** The number of requests at once grows up to here, as long as the registry answers fast. */
 export const DEFAULT_CONCURRENCY = 32;
 /** How long to wait before the attempt after `attempt`. The delay doubles with each attempt, and jitter spreads the runs. */
 export function delayBeforeMs(attempt: number, { delayMs, maxDelayMs }: RetryPolicy): number {

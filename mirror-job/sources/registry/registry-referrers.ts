@@ -19,17 +19,17 @@ import type { RepositoryRequests } from './repository-requests.ts';
 import { ServerError } from './server-error.ts';
 import { FINAL_CLIENT_ERRORS } from './statuses.ts';
 
-/** Bytes of a page: it is an index, so no larger than a manifest, and registries send longer lists in several pages. */
+/** A page is an index, so it is no larger than a manifest. Registries send longer lists in several pages. */
 const MAX_PAGE_BYTES = MAX_MANIFEST_SIZE;
-/** Bytes of all pages: a thousand referrers, with 16 kB of annotations for each. */
+/** All pages together: a thousand referrers, with 16 kB of annotations for each. */
 const MAX_LIST_BYTES = 16 * 1024 * 1024;
 /** Registries answer with these statuses when they have no such API. */
 const NO_API: readonly number[] = [404, 405, 501];
-/** Every other 4xx that another try would not change concerns one subject. */
+/** Every other 4xx that another attempt would not change concerns one subject. */
 const REFUSED = FINAL_CLIENT_ERRORS.filter((status) => !NO_API.includes(status));
 /** There is no such API when this many subjects in a row are refused and none was answered. */
 const MAX_REFUSED = 3;
-/** After this many subjects in a row for which the API failed, each further one is asked once and not four times. */
+/** After this many subjects in a row for which the API failed, requests for further subjects have one attempt. */
 const MAX_FAILED = 3;
 
 const NONE: ReferrerList = { descriptors: [] };
@@ -37,7 +37,7 @@ const NONE: ReferrerList = { descriptors: [] };
 export class RegistryReferrers {
   readonly #requests: RepositoryRequests;
   readonly #manifests: RegistryManifests;
-  /** Known per repository, because some registries refuse the API to callers they do not know there. */
+  /** Per repository, because some registries refuse the API to callers that may not read there. */
   #hasApi: boolean | undefined;
   /** The number of subjects that were refused, until one is answered. */
   #refused = 0;
@@ -52,7 +52,7 @@ export class RegistryReferrers {
   }
 
   /**
-   * As `Source.referrers`.
+   * Implements `Source.referrers`.
    * @param listed the derived names in the repository's list of tags; undefined when the list does not tell
    */
   async of(subject: Digest, listed: ReadonlySet<string> | undefined, limit: number): Promise<ReferrerList> {
@@ -68,8 +68,7 @@ export class RegistryReferrers {
   }
 
   /**
-   * One request at a time until it is known whether there is an API. The others wait, because they might be sent in
-   * vain.
+   * Sends one request at a time until one response shows whether there is an API, because the others might be in vain.
    * @throws {SourceError} when the API fails
    */
   async #askApi(subject: Digest, limit: number): Promise<ReferrerList | undefined> {
@@ -106,7 +105,12 @@ export class RegistryReferrers {
     let isFirst = true;
     let lacking: 'refused' | 'no API' | undefined;
     const attempts = this.#failed < MAX_FAILED ? undefined : 1;
-    const bounds = { page: MAX_PAGE_BYTES, list: MAX_LIST_BYTES, allow: [...NO_API, ...REFUSED], attempts };
+    const bounds = {
+      pageBytes: MAX_PAGE_BYTES,
+      listBytes: MAX_LIST_BYTES,
+      allow: [...NO_API, ...REFUSED],
+      attempts,
+    };
     try {
       await this.#requests.eachPage(`referrers/${subject}`, bounds, ({ response, bytes }) => {
         const list = bytes === undefined ? undefined : this.#listOf(response, bytes);
@@ -126,7 +130,7 @@ export class RegistryReferrers {
     } catch (error) {
       if (isFirst && error instanceof RedirectError) return 'no API';
       if (!(error instanceof TooLongError)) throw error;
-      // The pages before are kept: else whoever can push many referrers could keep a signature out of the mirror.
+      // The pages before count. Otherwise, people who can push many referrers could keep a signature out of the mirror.
       excess = excessOf(error);
     }
     return lacking ?? { descriptors, excess };
@@ -198,7 +202,7 @@ export class RegistryReferrers {
     );
   }
 
-  /** @returns all of them or, where there are more than `limit`, one more than that */
+  /** @returns all descriptors; when there are more than `limit`, one more than that */
   #descriptorsOf(json: unknown, limit: number): Descriptor[] {
     const list: unknown = isObject(json) ? json['manifests'] : undefined;
     // Registries written in Go send null for an empty list.
@@ -212,7 +216,7 @@ export class RegistryReferrers {
         list
           .slice(0, limit + 1)
           .map((entry, index) => parseDescriptor(entry, `entry ${index} of the referrers`))
-          // Annotations come with the manifests: here they would only take memory.
+          // The manifests have the annotations. Here they would only take memory.
           .map(({ mediaType, digest, size }) => ({ mediaType, digest, size }))
       );
     } catch (error) {

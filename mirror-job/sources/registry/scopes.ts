@@ -1,6 +1,5 @@
 /**
- * The scopes that a token is asked for: at first, to pull from the repository; later, also those that a refusal names.
- * Azure wants `metadata_read` for a list of tags.
+ * The scopes of token requests: at first, to pull from the repository; later, also the scopes that a refusal names. Azure wants `metadata_read` for a list of tags.
  * https://distribution.github.io/distribution/spec/auth/scope/
  */
 import type { ProtectionSpace } from './registry-request.ts';
@@ -9,7 +8,7 @@ import type { ProtectionSpace } from './registry-request.ts';
 const MAX_SCOPES = 8;
 
 export class Scopes {
-  /** The scopes that refusals named, by place, the newest first. */
+  /** By protection space: the scopes that refusals named, the newest first. */
   readonly #named = new Map<string, readonly string[]>();
 
   /** The scopes that the registry named last stand first, because some realms look at the first one only. */
