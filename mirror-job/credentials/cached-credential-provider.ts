@@ -3,28 +3,28 @@ import type { CredentialProvider, Credential } from '../sources/registry/registr
 
 export interface CredentialLease {
   readonly credential: Credential | undefined;
-  /** Milliseconds since 1970: when to ask again. */
-  readonly until: number;
+  /** When to ask again, in milliseconds since 1970. */
+  readonly untilMs: number;
 }
 
-/** A failure is kept too: a helper that hangs would otherwise hold up every single request. Milliseconds. */
+/** A failure is cached too. Otherwise a helper that hangs would hold up each request. */
 const FAILURE_CACHE_MS = 5 * 60_000;
 
-/** An account whose credential costs something to get: asked for when it is needed, once for all that wait. */
+/** Caches a credential that is costly to get. It is requested when it is needed, once for all that wait. */
 export function cachedCredentialProvider(
   clock: Pick<Clock, 'now'>,
   ask: () => Promise<CredentialLease>,
 ): CredentialProvider {
-  let known: { readonly lease: Promise<CredentialLease>; until: number } | undefined;
+  let cached: { readonly lease: Promise<CredentialLease>; untilMs: number } | undefined;
   return async () => {
-    if (known === undefined || known.until <= clock.now().getTime()) {
-      const asked = { lease: ask(), until: Number.POSITIVE_INFINITY };
-      known = asked;
-      asked.lease.then(
-        ({ until }) => (asked.until = until),
-        () => (asked.until = clock.now().getTime() + FAILURE_CACHE_MS),
+    if (cached === undefined || cached.untilMs <= clock.now().getTime()) {
+      const entry = { lease: ask(), untilMs: Number.POSITIVE_INFINITY };
+      cached = entry;
+      entry.lease.then(
+        ({ untilMs }) => (entry.untilMs = untilMs),
+        () => (entry.untilMs = clock.now().getTime() + FAILURE_CACHE_MS),
       );
     }
-    return (await known.lease).credential;
+    return (await cached.lease).credential;
   };
 }

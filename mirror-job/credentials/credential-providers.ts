@@ -1,4 +1,4 @@
-/** Which accounts an upstream is asked with: what the configuration says, else what "docker login" left, else AWS. */
+/** The accounts of an upstream: from the configuration, else from `docker login`, else from AWS. */
 import { formatUpstream, hostOf, type Upstream } from '../../core/reference.ts';
 import type { Clock } from '../engine/environment.ts';
 import { SourceError } from '../engine/source.ts';
@@ -9,27 +9,27 @@ import { serverOf, type DockerConfig } from './docker-config.ts';
 import { askEcr, ecrRegistry } from './ecr.ts';
 import { cachedCredentialProvider } from './cached-credential-provider.ts';
 
-/** How long a helper's answer is kept, in milliseconds: some give out what lasts an hour, and do not say so. */
+/** A helper's answer is cached this long, because some give credentials that last an hour, and do not say so. */
 const HELPER_CACHE_MS = 10 * 60_000;
 
 export interface CredentialDependencies {
   readonly clock: Pick<Clock, 'now'>;
   readonly signal: AbortSignal;
-  /** Read only for an upstream that has no account in the configuration. */
+  /** Called only for an upstream that has no account in the configuration. */
   readonly dockerConfigs: () => Promise<readonly DockerConfig[]>;
-  /** How the AWS SDK connects. */
+  /** The connections of the AWS SDK. */
   readonly agents: Agents;
 }
 
 /**
- * Asks nobody yet: a helper and AWS are asked when a request needs them.
- * @param configured of `upstreams.<host>.credentials`; an empty list means: without any
+ * Asks neither a helper nor AWS yet: the providers do so when a request needs a credential.
+ * @param configured `upstreams.<host>.credentials`; an empty list means that requests are anonymous
  * @throws {ConfigurationError} for a docker config.json that cannot be used
  */
 export async function credentialProvidersFor(
   upstream: Upstream,
   configured: readonly Password[] | undefined,
-  surroundings: CredentialDependencies,
+  dependencies: CredentialDependencies,
 ): Promise<readonly CredentialProvider[]> {
   if (configured !== undefined) {
     return configured.map((password, index) => {
@@ -45,16 +45,16 @@ export async function credentialProvidersFor(
   }
   const candidates: CredentialProvider[] = [];
   const logouts: string[] = [];
-  for (const config of await surroundings.dockerConfigs()) {
+  for (const config of await dependencies.dockerConfigs()) {
     const helper = config.helperFor(upstream);
-    if (helper !== undefined) candidates.push(helperAccount(helper, config.file, upstream, surroundings));
+    if (helper !== undefined) candidates.push(helperAccount(helper, config.file, upstream, dependencies));
     const stored = config.credentialFor(upstream);
     if (stored !== undefined) candidates.push(async () => stored);
     if (helper !== undefined || stored !== undefined) logouts.push(config.logoutFor(upstream));
   }
   const ecr = ecrRegistry(upstream);
   if (ecr !== undefined) {
-    const { clock, agents, signal } = surroundings;
+    const { clock, agents, signal } = dependencies;
     candidates.push(
       cachedCredentialProvider(clock, () => askEcr(upstream, ecr, agents, clock.now(), { signal })),
     );
@@ -64,13 +64,13 @@ export async function credentialProvidersFor(
   return [Object.assign(() => firstOf(candidates), { remedy })];
 }
 
-/** The advice for a login that is not in the configuration: few people think of it when a public image fails. */
+/** The advice for a login that is not in the configuration, because few people think of it when a public image fails. */
 function remedyFor(upstream: Upstream, logout: string | undefined): string {
   const end = logout === undefined ? '' : `remove the login ("${logout}"), or `;
   return `If everybody may read the image, ${end}set upstreams["${formatUpstream(upstream)}"].credentials to [], which asks without a login.`;
 }
 
-/** Places to look in, not accounts to try in turn: the first that has a credential is the one that was meant. */
+/** The first credential counts: the candidates are places to look in, not accounts to try in turn. */
 async function firstOf(candidates: readonly CredentialProvider[]): Promise<Credential | undefined> {
   for (const candidate of candidates) {
     const credential = await candidate();
@@ -91,7 +91,7 @@ function helperAccount(
       const found = await askHelper(helper, server, { timeoutMs: HELPER_TIMEOUT_MS, signal });
       const credential =
         found === undefined ? undefined : { ...found, from: `that docker-credential-${helper} gave` };
-      return { credential, until: clock.now().getTime() + HELPER_CACHE_MS };
+      return { credential, untilMs: clock.now().getTime() + HELPER_CACHE_MS };
     } catch (error) {
       if (!(error instanceof HelperError)) throw error;
       const host = upstream === 'docker.io' ? upstream : hostOf(upstream);

@@ -1,4 +1,4 @@
-/** Connections that are kept for what comes next, for Node's own HTTP client and for the AWS SDK, which takes the same. */
+/** Keeps connections open for later requests, of Node's own HTTP client and of the AWS SDK, which takes the same agents. */
 import type { Agent as HttpAgent } from 'node:http';
 import type { Agent as HttpsAgent, AgentOptions } from 'node:https';
 import { http, loadHttps } from './builtin.ts';
@@ -6,11 +6,11 @@ import { NO_PROXIES, type Proxies } from './proxies.ts';
 
 export interface Agents {
   readonly httpAgent: HttpAgent;
-  /** Made when it is first read; to spread these is to read it. */
+  /** Created when it is first read. Spreading the object reads it too. */
   readonly httpsAgent: HttpsAgent;
 }
 
-/** Through the proxy, where there is one. @param options of each, and of TLS */
+/** The agents connect through the proxy, if there is one. @param options of both agents, and of TLS */
 export function createAgents(proxies: Proxies = NO_PROXIES, options: AgentOptions = {}): Agents {
   const all = { keepAlive: true, ...options, ...proxyOptions(proxies) };
   let httpsAgent: HttpsAgent | undefined;
@@ -34,10 +34,10 @@ function proxyOptions(proxies: Proxies): AgentOptions {
   };
 }
 
-/** As many connections to a store as the AWS SDK opens by itself. */
+/** The most connections to a store, as many as the AWS SDK opens by default. */
 const STORE_SOCKETS = 50;
 
-/** Of a store, and of AWS. */
+/** The agents of a store, and of AWS. */
 export function createStoreAgents(proxies: Proxies = NO_PROXIES): Agents {
   return createAgents(proxies, { maxSockets: STORE_SOCKETS });
 }

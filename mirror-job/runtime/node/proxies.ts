@@ -1,21 +1,21 @@
-/** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as curl, Go and Node read them. Either case will do; the lower one comes first. */
+/** Reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY as curl, Go and Node do: in either case, the lower one first. */
 import { UsageError } from '../../commands/command.ts';
 import type { Environment } from '../../configuration/variable.ts';
 
-/** This machine is never asked by way of another one; Go's programs, which the peers are, do the same. */
+/** Requests to this machine use no proxy, as in Go's programs. */
 const DIRECT = ['localhost', '127.0.0.1', '::1'];
 
 export interface Proxies {
-  /** Addresses that may hold a user and a password: never to be shown. */
+  /** Both addresses may have a user and a password, so they are never shown. */
   readonly https: string | undefined;
   readonly http: string | undefined;
-  /** Hosts that are asked directly, separated by commas. */
+  /** Hosts that are reached without a proxy, separated by commas. */
   readonly except: string;
 }
 
 export const NO_PROXIES: Proxies = { https: undefined, http: undefined, except: '' };
 
-/** @throws {UsageError} for an address that is none; the sentence does not show it */
+/** @throws {UsageError} for an invalid address, which the sentence does not show */
 export function readProxies(environment: Environment): Proxies {
   const except =
     [environment['no_proxy'], environment['NO_PROXY']].find((value) => (value ?? '') !== '') ?? '';
@@ -31,7 +31,7 @@ function addressIn(environment: Environment, name: string): string | undefined {
   const [variable = name, address = ''] =
     [lower, name].map((one) => [one, environment[one]]).find(([, value]) => (value ?? '') !== '') ?? [];
   if (address === '') return undefined;
-  // curl takes one without a scheme as http.
+  // An address without a scheme is http, as in curl.
   const url = URL.parse(address.includes('://') ? address : `http://${address}`);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new UsageError(
