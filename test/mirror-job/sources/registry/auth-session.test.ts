@@ -1,4 +1,4 @@
-/** Credentials go to the registry and the realm that it names, and are asked for as seldom as can be. */
+/** Credentials go to the registry and to the realm that it names. Tokens are requested as seldom as possible. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseTag } from '../../../../core/reference.ts';
@@ -18,14 +18,14 @@ async function source(registry: RogueRegistry, options: Partial<RegistryOptions>
   return sourceAt(registry.host, path, options);
 }
 
-/** `<method> <kind> <what Authorization said>`, in order. */
+/** `<method> <kind> <Authorization>` of each request, in order. */
 function asked(registry: RogueRegistry): string[] {
   return registry.requests.map(
     ({ method, kind, headers }) => `${method} ${kind} ${headers.authorization ?? '-'}`,
   );
 }
 
-test('Basic: the credentials go with each request after one refusal', async () => {
+test('Basic: after one refusal, each request has the credentials', async () => {
   const registry = await startPrivate({ kind: 'basic', ...credential });
   const from = await source(registry, { accounts: [account] });
   await from.resolve(one);
@@ -45,7 +45,7 @@ test('Basic: credentials that are refused are not sent again, and the error says
   expect(asked(registry)).toEqual(['GET manifest -', `GET manifest ${basic}`]);
 });
 
-test('a realm that never answers is asked at most five times for twenty repositories', async () => {
+test('a realm that never answers gets at most five requests for twenty repositories', async () => {
   const registry = await startPrivate({ kind: 'bearer', credentials: credential }, (path) =>
     path === '/token' ? { kind: 'hang' } : undefined,
   );
@@ -59,7 +59,7 @@ test('a realm that never answers is asked at most five times for twenty reposito
   expect(registry.requests.filter(({ kind }) => kind === 'token').length).toBeLessThanOrEqual(5);
 });
 
-test('Bearer: one token per repository is asked for, however many requests need it at once', async () => {
+test('Bearer: one token per repository is requested, however many requests need it at once', async () => {
   const registry = await startPrivate({ kind: 'bearer', credentials: credential, expiresIn: 300 });
   const from = await source(registry, { accounts: [account] });
   await Promise.all(Array.from({ length: 6 }, () => from.resolve(one)));
@@ -91,8 +91,8 @@ test('Bearer: each repository of a registry has a token of its own, also without
 
 test.each([
   ['the answer gives 300 seconds', 300, [289_999, 1]],
-  ['the answer gives none, which means a minute', undefined, [49_999, 1]],
-])('Bearer: a token is renewed 10 s early, where %s', async (_name, expiresIn, [almost = 0, rest = 0]) => {
+  ['the answer gives no lifetime, which means a minute', undefined, [49_999, 1]],
+])('Bearer: a token is renewed 10 s early, when %s', async (_name, expiresIn, [almost = 0, rest = 0]) => {
   const registry = await startPrivate({ kind: 'bearer', ...(expiresIn !== undefined && { expiresIn }) });
   const clock = new TestClock();
   const from = await source(registry, { clock });
@@ -112,7 +112,7 @@ test.each([
   ]);
 });
 
-/** A registry that only `Bearer good` may read. @param answer the realm's answer */
+/** A registry that accepts only `Bearer good`. @param answer gives the realm's response */
 function tokenFrom(answer: () => unknown, sent: string[] = []): RegistryOptions['httpClient'] {
   return fakeHttpClient((text, headers) => {
     const url = new URL(text);
@@ -131,7 +131,7 @@ test.each([
   ['null', { token: null, access_token: 'good' }],
   ['a number', { token: 5, access_token: 'good' }],
   ['another one under access_token', { token: 'good', access_token: 'other' }],
-])('Bearer: the first name with a token under it counts, beside %s', async (_name, answer) => {
+])('Bearer: the first field with a token counts, and %s does not', async (_name, answer) => {
   const httpClient = tokenFrom(() => answer);
   const from = await sourceAt('registry.test', 'team/app', { insecure: false, httpClient });
   expect(await from.resolve(one)).toEqual({ digest: image.digest });
@@ -174,7 +174,7 @@ test.each([5, 0, -300, 59, '5', 'soon', null])(
   },
 );
 
-test('Bearer: a lifetime that is written as a text', async () => {
+test('Bearer: a lifetime that is written as a text counts', async () => {
   const sent: string[] = [];
   const httpClient = tokenFrom(() => ({ token: 'good', expires_in: '300' }), sent);
   const clock = new TestClock();

@@ -1,4 +1,4 @@
-/** How many failures a registry is given, and a repository of it. */
+/** After how many failures a registry, or a repository, is given up. */
 import { expect, test } from 'vitest';
 import { CircuitBreaker } from '../../../../mirror-job/sources/registry/circuit-breaker.ts';
 
@@ -20,7 +20,7 @@ test('an answer starts the count anew', () => {
   expect(breaker.openFor('a')).toBeUndefined();
 });
 
-test('failures of requests that are under way at once count once, whatever they ask for', () => {
+test('failures of requests that are on their way at the same time count once, whatever they ask for', () => {
   const breaker = new CircuitBreaker();
   const { generation } = breaker;
   for (let count = 0; count < 24; count += 1) breaker.recordFailure('a', 'registry', generation);

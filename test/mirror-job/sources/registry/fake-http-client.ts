@@ -1,7 +1,7 @@
-/** Answers that no real registry gives, without one. */
+/** Gives responses that no real registry gives. */
 import type { HttpClient } from '../../../../mirror-job/sources/registry/http-client.ts';
 
-/** @param answer to each request */
+/** @param answer gives the response to each request */
 export function fakeHttpClient(
   answer: (
     url: string,

@@ -1,4 +1,4 @@
-/** A login is tried alone until it is accepted, and one that is refused everywhere is not sent again. */
+/** A login is sent by one request at a time until it is accepted. A login that is refused everywhere is not sent again. */
 import { expect, test } from 'vitest';
 import type { RegistryOptions } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
@@ -21,11 +21,11 @@ test.each([
   expect(last?.status === 'rejected' && String(last.reason)).toContain(
     `${registry.host} refuses the credentials configured for this upstream everywhere; they are not sent again in this run.`,
   );
-  // And once where no repository is concerned.
+  // The last request is for no repository.
   expect(registry.requests.filter(({ headers }) => headers.authorization === basic)).toHaveLength(4);
 });
 
-/** A registry, or its realm, that knows who asks and lets them read only what begins with "yes". */
+/** A registry, or its realm, that accepts the login and lets it read only the repositories that begin with "yes". */
 function choosy(kind: 'basic' | 'bearer', sent: string[] = []): RegistryOptions['httpClient'] {
   return fakeHttpClient((text, headers) => {
     const url = new URL(text);
@@ -65,7 +65,7 @@ test.each(['basic', 'bearer'] as const)(
   },
 );
 
-test('Basic: a list that is refused does not keep a login from tags that are named', async () => {
+test('Basic: a refused list does not keep a login from named tags', async () => {
   const from = await sourceAt('registry.test', 'yes/1', {
     accounts: [account],
     insecure: false,
@@ -99,7 +99,7 @@ test.each(['basic', 'bearer'] as const)(
   },
 );
 
-test('a login is tried alone also where the first answer needed no login', async () => {
+test('a login is tried alone, also when the first request needed no login', async () => {
   const sent: string[] = [];
   const client = await registryAt('registry.test', {
     accounts: [async () => ({ username: 'user', password: 'wrong', from: 'of the test' })],
@@ -127,7 +127,7 @@ test('Basic: an account whose answers come by redirect is accepted', async () =>
       if (url.host === 'storage.test') {
         return new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } });
       }
-      // Nor does it say more where no repository is concerned.
+      // The answer to the probe says nothing more.
       if (headers['Authorization'] !== basic || /\/no\/|\/v2\/$/.test(url.pathname)) {
         return new Response(null, { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } });
       }
@@ -143,7 +143,7 @@ test('Basic: an account whose answers come by redirect is accepted', async () =>
 
 const refusal = () => new Response(null, { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } });
 
-test('a registry that is busy does not tell whether a login is wrong', async () => {
+test('a busy registry does not show whether a login is wrong', async () => {
   let sent = 0;
   let probes = 0;
   const client = await registryAt('registry.test', {
@@ -158,7 +158,7 @@ test('a registry that is busy does not tell whether a login is wrong', async () 
   });
   const paths = Array.from({ length: 50 }, (_, index) => `team/app${index}`);
   await Promise.allSettled(paths.map((path) => new RegistrySource(client, path).resolve(one)));
-  // Three that are refused, twice the question, and one in between that goes out alone.
+  // There are three refused requests, two probes, and one request between them, which is sent alone.
   expect([sent, probes]).toEqual([6, 2]);
 });
 
@@ -181,7 +181,7 @@ test('a realm that fails on a token without a scope does not keep a good login f
   const at = (path: string) => new RegistrySource(client, path).resolve(one);
   for (const path of ['no/1', 'no/2', 'no/3', 'no/4']) await expect(at(path)).rejects.toThrow('answered 403');
   for (const path of ['yes/1', 'yes/2']) expect(await at(path)).toEqual({ digest: image.digest });
-  // What nobody reads holds no connection.
+  // A response that nobody reads holds no connection.
   expect([...open]).toEqual([]);
 });
 
@@ -192,7 +192,7 @@ test('the refusal of an old login does not count against the login that renews i
     insecure: false,
     httpClient: fakeHttpClient(async (url, headers) => {
       const isGood = headers['Authorization'] === basic;
-      // The helper renews it while the old one is asked about.
+      // The helper renews the login during the probe of the old one.
       if (url.endsWith('/v2/') && !isGood) {
         ({ password } = credential);
         await new Promise((resolve) => setTimeout(resolve, 50));

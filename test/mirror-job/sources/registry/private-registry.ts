@@ -1,4 +1,4 @@
-/** A registry that wants a login, with one image, and an account that it may know. */
+/** A registry with one image that wants a login, and an account. */
 import { afterEach } from 'vitest';
 import { parseTag } from '../../../../core/reference.ts';
 import type { CredentialProvider } from '../../../../mirror-job/sources/registry/registry-options.ts';

@@ -1,4 +1,4 @@
-/** Where credentials go when a registry redirects: not to another host, and not back from one. */
+/** Credentials do not follow a redirect to another host, and do not come back from it. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { fakeHttpClient } from './fake-http-client.ts';
@@ -16,9 +16,9 @@ function refuse(challenge: string): Response {
 }
 
 /**
- * registry.test redirects whoever has logged in to storage.test.
- * @param storage what that one answers
- * @param end what the registry answers at /end, without asking who it is
+ * registry.test redirects requests with a login to storage.test.
+ * @param storage the storage's response
+ * @param end the registry's response at /end, which needs no login
  */
 async function redirectingSource(
   challenge: string,

@@ -11,7 +11,7 @@ const READ = 'repository:team/app:metadata_read';
 
 interface Azure {
   readonly httpClient: RegistryOptions['httpClient'];
-  /** `<method> <what> <the scopes that its token holds>`, in order. */
+  /** `<method> <kind> <scopes of its token>` of each request, in order. */
   readonly seen: string[];
 }
 
@@ -59,7 +59,7 @@ async function sourceOf(
   );
 }
 
-test('a list that wants another scope than the tags before it is asked for once more', async () => {
+test('a list that wants another scope than the tags before it is requested once more', async () => {
   const registry = azure(asAzureDoes);
   const source = await sourceOf(registry);
   expect(await source.resolve(one)).toEqual({ digest: image.digest });
@@ -76,7 +76,7 @@ test('a list that wants another scope than the tags before it is asked for once 
   ]);
 });
 
-test('a list that is asked for first costs one token, and the tags after it another', async () => {
+test('a list that comes first costs one token, and the tags after it another', async () => {
   const registry = azure(asAzureDoes);
   const source = await sourceOf(registry);
   expect(await source.tags()).toEqual(['one']);
@@ -90,7 +90,7 @@ test('a list that is asked for first costs one token, and the tags after it anot
   ]);
 });
 
-test('a scope that is named only once a token was refused', async () => {
+test('a scope that only the refusal of a token names is requested', async () => {
   const registry = azure((_what, held) => (held === '-' ? '' : READ));
   const source = await sourceOf(registry);
   expect(await source.tags()).toEqual(['one']);
@@ -103,7 +103,7 @@ test('a scope that is named only once a token was refused', async () => {
   ]);
 });
 
-test('an identity token asks for all of them in one text', async () => {
+test('an identity token requests all scopes in one text', async () => {
   const registry = azure(asAzureDoes);
   const accounts = [async () => ({ identityToken: 'refresh', from: 'of config.json' })];
   const source = await sourceOf(registry, { accounts });
@@ -111,7 +111,7 @@ test('an identity token asks for all of them in one text', async () => {
   expect(registry.seen[1]).toBe(`POST token ${READ} ${PULL}`);
 });
 
-test('a registry that names another scope each time is asked three times, and says no', async () => {
+test('a registry that names another scope each time gets three requests, and its refusal counts', async () => {
   let asked = 0;
   const registry = azure(() => {
     asked += 1;
@@ -122,7 +122,7 @@ test('a registry that names another scope each time is asked three times, and sa
   expect(registry.seen.filter((line) => line.startsWith('HEAD'))).toHaveLength(3);
 });
 
-test('a scope that was asked for already is not asked for again and again', async () => {
+test('a scope that was requested already is not requested again and again', async () => {
   // The registry refuses every request for content, because its token is taken away.
   const registry = azure((what) => (what.endsWith('tags/list') ? READ : PULL));
   const httpClient: RegistryOptions['httpClient'] = async (url, request) => {
@@ -141,7 +141,7 @@ test.each([
   ['repository:team/app:metadata_write,metadata_read', READ],
   ['registry:host:5000:catalog_read', 'registry:host:5000:catalog_read'],
   ['opaque', 'opaque'],
-])('nothing that could write is asked for: %s', async (named, expected) => {
+])('no scope that could write is requested: %s', async (named, expected) => {
   const registry = azure(() => named);
   const source = await sourceOf(registry);
   await source.resolve(one).catch(() => undefined);

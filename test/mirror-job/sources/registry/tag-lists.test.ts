@@ -46,7 +46,7 @@ test.each<[string, (next: string) => string]>([
   ['without rel', (next) => `<${next}>`],
   ['with a comma in quotes', (next) => `<${next}>; title="tags, more of them"; rel="next"`],
   ['after another one', (next) => `</v2/team/app/tags/list?n=2>; rel="first", <${next}>; rel=next`],
-  ['with an address of its own', (next) => `<https://elsewhere.test${next}>; rel="next"`],
+  ['with a host of its own', (next) => `<https://elsewhere.test${next}>; rel="next"`],
 ])('a Link %s is followed', async (_name, format) => {
   const registry = await start(linkedAs(format));
   expect(await (await sourceAt(registry.host, 'team/app')).tags()).toEqual(TAGS);
@@ -109,7 +109,7 @@ test.each([null, []])('%j is an empty list', async (tags) => {
   expect(await (await sourceAt(registry.host, 'team/app')).tags()).toEqual([]);
 });
 
-test('names that no client can pull are left out, and that is said', async () => {
+test('names that no client can pull are left out, and a warning says so', async () => {
   const said: string[] = [];
   const log: Log = { info: () => {}, warn: (message) => said.push(message) };
   const registry = await start(() => ({
@@ -166,7 +166,7 @@ test('pages of more than 64 MiB in all fail the list', async () => {
   expect(registry.requests).toHaveLength(5);
 });
 
-test('of long lists of one registry, two are read at once, and the others wait before their first page is whole', async () => {
+test('two long lists of one registry are read at once, and the others wait before their first page is whole', async () => {
   const app = emptyRepository();
   const body = `{"tags":[],"padding":"${'x'.repeat(400_000)}"}`;
   const registry = await startRogueRegistry({
