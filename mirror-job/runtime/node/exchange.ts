@@ -49,8 +49,8 @@ const LISTENERS = new WeakMap<AbortSignal, Set<() => void>>();
 
 /** One listener serves all requests, because adding a listener to a signal searches all that it has. */
 function listenersOf(signal: AbortSignal): Set<() => void> {
-  const known = LISTENERS.get(signal);
-  if (known !== undefined) return known;
+  const existing = LISTENERS.get(signal);
+  if (existing !== undefined) return existing;
   const listeners = new Set<() => void>();
   LISTENERS.set(signal, listeners);
   signal.addEventListener('abort', () => listeners.forEach((listener) => listener()), { once: true });

@@ -13,7 +13,7 @@ export class AccountQuota {
   #notUnderstood: string | undefined;
   #isAsked = false;
   #inFlight = 0;
-  #sent = 0;
+  #manifestGets = 0;
 
   /** What the registry said last; undefined while it has said nothing. */
   get quota(): Omit<Quota, 'account'> | undefined {
@@ -44,12 +44,12 @@ export class AccountQuota {
    */
   begin(): (headers: Headers | undefined) => void {
     const isAlone = this.#inFlight === 0;
-    this.#sent += 1;
+    this.#manifestGets += 1;
     this.#inFlight += 1;
-    const sent = this.#sent;
+    const getNumber = this.#manifestGets;
     return (headers) => {
       this.#inFlight -= 1;
-      if (headers !== undefined) this.#note(headers, isAlone && sent === this.#sent);
+      if (headers !== undefined) this.#note(headers, isAlone && getNumber === this.#manifestGets);
     };
   }
 

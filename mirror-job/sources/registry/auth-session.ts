@@ -124,8 +124,8 @@ export class AuthSession {
   }
 
   #loginOf(credential: Credential): LoginGuard {
-    const known = this.#login;
-    if (known?.isOf(credential) === true) return known;
+    const current = this.#login;
+    if (current?.isOf(credential) === true) return current;
     const login = new LoginGuard(this.#host, credential, this.remedy);
     this.#login = login;
     return login;
@@ -154,15 +154,15 @@ export class AuthSession {
 
   /**
    * Takes note of what a 401 asks for.
-   * @param sent the header that was refused, if the request had one
+   * @param header the header that was refused, if the request had one
    * @param isAnswer whether that header was fetched to answer an earlier refusal of this very request
-   * @returns what a second try with `header` brings: `wider` when the 401 names a scope that was not asked for yet
+   * @returns what a second attempt with `header()` brings: `wider` when the 401 names a scope that was not asked for yet
    * @throws {SourceError} when the credential cannot be had
    */
   async learn(
     wwwAuthenticate: string | null,
     space: ProtectionSpace,
-    sent: string | undefined,
+    header: string | undefined,
     isAnswer: boolean,
   ): Promise<'nothing' | 'another' | 'wider'> {
     const [first, ...others] = parseChallenges(wwwAuthenticate ?? '');
@@ -171,12 +171,12 @@ export class AuthSession {
     if (challenge === undefined) return 'nothing';
     if (challenge.scheme === 'basic') {
       const basic = await this.#basic();
-      if (basic === undefined || sent === basic) return 'nothing';
+      if (basic === undefined || header === basic) return 'nothing';
     }
     this.#challenge = challenge;
     if (challenge.scheme === 'bearer' && this.#scopes.widen(space, challenge.scope)) return 'wider';
     const key = keyOf(this.#scopes.of(space));
-    return sent !== undefined && this.#refusals.isInVain(key, sent, isAnswer) ? 'nothing' : 'another';
+    return header !== undefined && this.#refusals.isInVain(key, header, isAnswer) ? 'nothing' : 'another';
   }
 
   async #hasPassword(): Promise<boolean> {
@@ -198,11 +198,11 @@ export class AuthSession {
   /** Requests a token once, however many requests wait for it. */
   async #token(challenge: Bearer, scopes: readonly string[]): Promise<string | undefined> {
     const key = keyOf(scopes);
-    for (let known = this.#tokens.get(key); known !== undefined; known = this.#tokens.get(key)) {
-      const token = await known;
+    for (let cached = this.#tokens.get(key); cached !== undefined; cached = this.#tokens.get(key)) {
+      const token = await cached;
       if (token === undefined || this.#isGood(token, key)) return token?.header;
       // The first request that finds the token stale requests another, and the others wait for that one.
-      if (this.#tokens.get(key) === known) this.#tokens.delete(key);
+      if (this.#tokens.get(key) === cached) this.#tokens.delete(key);
     }
     const requested = this.#request(challenge, scopes);
     this.#tokens.set(key, requested);

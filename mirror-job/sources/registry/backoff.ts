@@ -84,8 +84,8 @@ export class Backoff {
     };
     if (isAlone) {
       try {
-        const left = this.#opensMs - this.#clock.now().getTime();
-        if (left > 0) await this.#clock.sleep(left, this.#signal);
+        const leftMs = this.#opensMs - this.#clock.now().getTime();
+        if (leftMs > 0) await this.#clock.sleep(leftMs, this.#signal);
       } catch (error) {
         end('failed');
         throw error;

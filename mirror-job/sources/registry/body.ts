@@ -124,12 +124,12 @@ export async function readWhole(
 
 /** Drops the first bytes, because some registries send the whole blob whatever range was asked for. */
 export async function* skip(body: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
-  let left = bytes;
+  let rest = bytes;
   for await (const chunk of body) {
-    if (left >= chunk.length) left -= chunk.length;
+    if (rest >= chunk.length) rest -= chunk.length;
     else {
-      yield left === 0 ? chunk : chunk.subarray(left);
-      left = 0;
+      yield rest === 0 ? chunk : chunk.subarray(rest);
+      rest = 0;
     }
   }
 }

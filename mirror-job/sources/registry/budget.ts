@@ -26,7 +26,7 @@ export class Budget {
   readonly #upstream: string;
   readonly #settings: BudgetSettings;
   readonly #quotas = new Map<object, AccountQuota>();
-  #sent = 0;
+  #manifestGets = 0;
   /** Always the first sentence: one that changed with each response would be another reason per tag. */
   #exhausted: string | undefined;
 
@@ -64,10 +64,10 @@ export class Budget {
     const { keepRemaining = -1, manifestGetsPerRun = Number.POSITIVE_INFINITY } = this.#settings;
     const quota = this.#quotaOf(account);
     if (this.#isNotUnderstood(quota)) return undefined;
-    if (this.#sent >= manifestGetsPerRun) return undefined;
+    if (this.#manifestGets >= manifestGetsPerRun) return undefined;
     const { remaining } = quota;
     if (remaining !== undefined && remaining <= keepRemaining) return undefined;
-    this.#sent += 1;
+    this.#manifestGets += 1;
     return { end: quota.begin() };
   }
 
@@ -86,7 +86,7 @@ export class Budget {
    */
   exhaust(account: object, accounts: readonly object[]): string {
     const { manifestGetsPerRun = Number.POSITIVE_INFINITY } = this.#settings;
-    const isCountReached = this.#sent >= manifestGetsPerRun;
+    const isCountReached = this.#manifestGets >= manifestGetsPerRun;
     const header = accounts
       .map((one) => this.#quotaOf(one))
       .find((quota) => this.#isNotUnderstood(quota))?.notUnderstood;

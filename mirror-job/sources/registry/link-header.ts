@@ -39,9 +39,9 @@ export function parseLinks(header: string | null): Links {
   let position = 0;
   const read = (pattern: RegExp): RegExpExecArray | null => {
     pattern.lastIndex = position;
-    const found = pattern.exec(text);
-    position += found?.[0].length ?? 0;
-    return found;
+    const match = pattern.exec(text);
+    position += match?.[0].length ?? 0;
+    return match;
   };
   for (;;) {
     read(NOTHING);
@@ -49,8 +49,8 @@ export function parseLinks(header: string | null): Links {
     const target = read(TARGET)?.[1];
     const parameters: Parameter[] = [];
     read(SPACE);
-    for (let found = read(PARAMETER); found !== null; found = read(PARAMETER)) {
-      const [, name = '', value = ''] = found;
+    for (let match = read(PARAMETER); match !== null; match = read(PARAMETER)) {
+      const [, name = '', value = ''] = match;
       parameters.push({ name: name.toLowerCase(), value });
       read(SPACE);
     }

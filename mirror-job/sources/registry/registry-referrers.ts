@@ -40,9 +40,9 @@ export class RegistryReferrers {
   /** Per repository, because some registries refuse the API to callers that may not read there. */
   #hasApi: boolean | undefined;
   /** The number of subjects that were refused, until one is answered. */
-  #refused = 0;
+  #refusals = 0;
   /** The number of subjects for which the API failed, until one is answered. */
-  #failed = 0;
+  #failures = 0;
   /** The request on its way whose answer may tell whether there is an API. */
   #question: Promise<unknown> | undefined;
 
@@ -57,13 +57,13 @@ export class RegistryReferrers {
    */
   async of(subject: Digest, listed: ReadonlySet<string> | undefined, limit: number): Promise<ReferrerList> {
     const fallback = referrersTag(subject);
-    const answered = await this.#askApi(subject, limit);
+    const fromApi = await this.#askApi(subject, limit);
     // A registry that gained the API later may not know the referrers that clients had listed under the tag before.
-    const ask = listed === undefined ? answered === undefined : listed.has(fallback);
-    const tagged = ask ? await this.#byTag(fallback, subject, listed !== undefined, limit) : NONE;
+    const ask = listed === undefined ? fromApi === undefined : listed.has(fallback);
+    const fromTag = ask ? await this.#byTag(fallback, subject, listed !== undefined, limit) : NONE;
     return {
-      descriptors: [...(answered ?? NONE).descriptors, ...tagged.descriptors],
-      excess: answered?.excess ?? tagged.excess,
+      descriptors: [...(fromApi ?? NONE).descriptors, ...fromTag.descriptors],
+      excess: fromApi?.excess ?? fromTag.excess,
     };
   }
 
@@ -83,19 +83,19 @@ export class RegistryReferrers {
       if (this.#question === question) this.#question = undefined;
     }
     if (this.#hasApi === false) return undefined;
-    const asked = this.#byApi(subject, limit);
-    if (this.#hasApi === undefined) this.#question ??= asked;
-    const answered = await asked.catch((error: unknown) => {
-      if (error instanceof ServerError) this.#failed += 1;
+    const request = this.#byApi(subject, limit);
+    if (this.#hasApi === undefined) this.#question ??= request;
+    const answer = await request.catch((error: unknown) => {
+      if (error instanceof ServerError) this.#failures += 1;
       throw error;
     });
-    if (typeof answered === 'object') {
+    if (typeof answer === 'object') {
       this.#hasApi = true;
-      this.#failed = 0;
-      return answered;
+      this.#failures = 0;
+      return answer;
     }
-    if (answered === 'refused') this.#refused += 1;
-    if (answered === 'no API' || this.#refused === MAX_REFUSED) this.#hasApi ??= false;
+    if (answer === 'refused') this.#refusals += 1;
+    if (answer === 'no API' || this.#refusals === MAX_REFUSED) this.#hasApi ??= false;
     return undefined;
   }
 
@@ -103,8 +103,8 @@ export class RegistryReferrers {
     const descriptors: Descriptor[] = [];
     let excess: string | undefined;
     let isFirst = true;
-    let lacking: 'refused' | 'no API' | undefined;
-    const attempts = this.#failed < MAX_FAILED ? undefined : 1;
+    let absence: 'refused' | 'no API' | undefined;
+    const attempts = this.#failures < MAX_FAILED ? undefined : 1;
     const bounds = {
       pageBytes: MAX_PAGE_BYTES,
       listBytes: MAX_LIST_BYTES,
@@ -120,7 +120,7 @@ export class RegistryReferrers {
           );
         }
         if (list === undefined) {
-          lacking = REFUSED.includes(response.status) ? 'refused' : 'no API';
+          absence = REFUSED.includes(response.status) ? 'refused' : 'no API';
           return false;
         }
         isFirst = false;
@@ -133,7 +133,7 @@ export class RegistryReferrers {
       // The pages before count. Otherwise, people who can push many referrers could keep a signature out of the mirror.
       excess = excessOf(error);
     }
-    return lacking ?? { descriptors, excess };
+    return absence ?? { descriptors, excess };
   }
 
   /**

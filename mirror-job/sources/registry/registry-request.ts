@@ -29,7 +29,7 @@ export function kindOf({
 
 /**
  * The smallest part of a registry for which a login may be accepted or refused by itself.
- * https://www.rfc-editor.org/rfc/rfc9110#name-establishing-a-protection-s
+ * https://www.rfc-editor.org/rfc/rfc9110#section-11.5
  */
 export interface ProtectionSpace {
   /** The repository's name within the registry. */

@@ -11,8 +11,8 @@ const HTTP_DATES = [
 ].map((pattern) => new RegExp(`^${pattern}$`));
 
 /**
- * Reads a Retry-After header, which has seconds or a date. Some registries send fractions of a second. They are rounded up, because the registry asked for that fraction of a
- * second too.
+ * Reads a Retry-After header, which has seconds or a date. Some registries send fractions of a second. They are rounded up,
+ * because the registry asked for that fraction of a second too.
  * https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
  * @returns milliseconds from now; undefined for a header that is missing, or neither seconds nor a date
  */

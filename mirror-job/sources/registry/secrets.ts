@@ -6,12 +6,12 @@ import { toBase64 } from '../../../core/base64.ts';
 import type { Password } from './registry-options.ts';
 
 export class Secrets {
-  readonly #known = new Set<string>();
+  readonly #secrets = new Set<string>();
 
   /** @returns the secret itself, so that it can be added where it is used */
   add(secret: string): string {
     // An empty text would be found between any two letters.
-    if (secret !== '') this.#known.add(secret);
+    if (secret !== '') this.#secrets.add(secret);
     return secret;
   }
 
@@ -24,7 +24,7 @@ export class Secrets {
   /** The text with each of them replaced. */
   hide(text: string): string {
     // The longest secret comes first, because a shorter one may be a part of it.
-    const longestFirst = [...this.#known].toSorted((a, b) => b.length - a.length);
+    const longestFirst = [...this.#secrets].toSorted((a, b) => b.length - a.length);
     return longestFirst.reduce((shown, secret) => shown.replaceAll(secret, '***'), text);
   }
 }

@@ -29,10 +29,10 @@ export function spendQuota(budget: Pick<Budget, 'isUnknown' | 'spend' | 'note'>)
       const running = probes.get(session);
       if (running !== undefined) await running;
       else {
-        const begun = probe(request, next);
-        probes.set(session, begun);
+        const own = probe(request, next);
+        probes.set(session, own);
         try {
-          await begun;
+          await own;
         } finally {
           probes.delete(session);
         }
