@@ -1,44 +1,22 @@
 /**
  * One account of a registry: its answers to the registry's challenges, and the tokens that it got. Credentials go to the
  * registry and to the token realm that it names over https, and nowhere else.
- * https://distribution.github.io/distribution/spec/auth/token/ and, for identity tokens, …/auth/oauth/
  */
-import { isObject, parseJson, type JsonObject } from '../../../core/json.ts';
-import { SourceError } from '../../engine/source.ts';
-import type { HttpResponse } from './http-client.ts';
-import { BrokenBodyError, readWhole } from './body.ts';
 import { parseChallenges, type Challenge } from './challenge.ts';
-import { ConnectionError } from './connection-error.ts';
-import { encodingNote } from './content-encoding.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
+import type { HttpResponse } from './http-client.ts';
 import { LoginGuard } from './login-guard.ts';
-import type { CredentialProvider, Credential, IdentityToken, RegistryOptions } from './registry-options.ts';
+import type { Credential, CredentialProvider, IdentityToken } from './registry-options.ts';
 import type { ProtectionSpace } from './registry-request.ts';
 import { Scopes } from './scopes.ts';
 import type { Secrets } from './secrets.ts';
 import { send } from './send.ts';
-import { SHORTEST_LIFETIME_SECONDS, TokenRefusals } from './token-refusals.ts';
-import { THROTTLING_STATUSES, RETRYABLE_STATUSES } from './statuses.ts';
+import { RETRYABLE_STATUSES } from './statuses.ts';
+import { TokenRealm, type BearerChallenge, type SessionOptions, type Token } from './token-realm.ts';
+import { TokenRefusals } from './token-refusals.ts';
 
 /** A token is renewed this long before it expires, because a request takes its time on the way. */
 const RENEWAL_MARGIN_MS = 10_000;
-/** https://www.rfc-editor.org/rfc/rfc9110#section-5.5 */
-const SENDABLE = /^[\t\x20-\x7e\x80-\xff]+$/;
-/** Tokens are a few kilobytes. */
-const MAX_ANSWER_BYTES = 1024 * 1024;
-
-type Bearer = Challenge & { readonly scheme: 'bearer' };
-
-interface Token {
-  readonly header: string;
-  readonly expiresMs: number;
-}
-
-/** The part of the registry's options that a session needs. */
-export type SessionOptions = Pick<
-  RegistryOptions,
-  'httpClient' | 'clock' | 'signal' | 'insecure' | 'timeoutMs'
->;
 
 /** What a response says of the login that was sent. */
 export type LoginVerdict = 'accepted' | 'refused' | 'unclear';
@@ -54,10 +32,8 @@ export class AuthSession {
   /** Tokens by the set of their scopes. */
   readonly #tokens = new Map<string, Promise<Token | undefined>>();
   readonly #refusals: TokenRefusals;
+  readonly #realm: TokenRealm;
   #login: LoginGuard | undefined;
-
-  /** The identity token that a realm sent to replace the configured one, which the realm may have ended. */
-  #refreshed: { readonly of: string; readonly token: string } | undefined;
 
   /**
    * @param account undefined for requests without a credential
@@ -74,6 +50,7 @@ export class AuthSession {
     this.#account = account;
     this.#secrets = secrets;
     this.#refusals = new TokenRefusals(options.clock);
+    this.#realm = new TokenRealm(host, options, secrets);
   }
 
   /** The advice for a refused credential, with a space before it; empty where there is none. */
@@ -134,9 +111,9 @@ export class AuthSession {
   /** Asks for a resource that belongs to no repository: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support */
   async #isWrongPassword(basic: string): Promise<boolean | undefined> {
     const url = new URL(`${this.#options.insecure ? 'http' : 'https'}://${this.#host}/v2/`);
-    const answer = await send(this.#options, url, 'GET', { Authorization: basic });
-    answer.discard();
-    return RETRYABLE_STATUSES.has(answer.status) ? undefined : answer.status === 401;
+    const response = await send(this.#options, url, 'GET', { Authorization: basic });
+    response.discard();
+    return RETRYABLE_STATUSES.has(response.status) ? undefined : response.status === 401;
   }
 
   /**
@@ -196,7 +173,7 @@ export class AuthSession {
   }
 
   /** Requests a token once, however many requests wait for it. */
-  async #token(challenge: Bearer, scopes: readonly string[]): Promise<string | undefined> {
+  async #token(challenge: BearerChallenge, scopes: readonly string[]): Promise<string | undefined> {
     const key = keyOf(scopes);
     for (let cached = this.#tokens.get(key); cached !== undefined; cached = this.#tokens.get(key)) {
       const token = await cached;
@@ -221,162 +198,30 @@ export class AuthSession {
   }
 
   /** @returns undefined when callers without credentials get no token for this: the registry itself then says no */
-  async #request(challenge: Bearer, scopes: readonly string[]): Promise<Token | undefined> {
+  async #request(challenge: BearerChallenge, scopes: readonly string[]): Promise<Token | undefined> {
     const credential = await this.credential();
-    if (credential === undefined) return this.#requestToken(challenge, scopes, undefined);
+    if (credential === undefined) return this.#realm.requestToken(challenge, scopes, undefined, '');
     const login = this.#loginOf(credential);
-    return login.attempt(
-      keyOf(scopes),
-      () => this.#requestToken(challenge, scopes, { credential, login }),
-      () => this.#isWrongLogin(challenge, credential),
-    );
-  }
-
-  /** Whether the realm does not know the login at all: it is asked for a token without any scope. */
-  async #isWrongLogin({ realm, service }: Bearer, credential: Credential): Promise<boolean | undefined> {
-    const url = this.#realm(realm);
-    const answer = await this.#ask(url, service, [], credential);
-    if (answer.status === 200) {
-      this.#keepRefreshed(parseTokens(await this.#read(answer, url.host)), credential);
-      return false;
-    }
-    answer.discard();
-    return RETRYABLE_STATUSES.has(answer.status) ? undefined : answer.status === 401 || answer.status === 403;
-  }
-
-  async #requestToken(
-    { realm, service }: Bearer,
-    scopes: readonly string[],
-    account: { readonly credential: Credential; readonly login: LoginGuard } | undefined,
-  ): Promise<Token | undefined> {
-    const credential = account?.credential;
-    const url = this.#realm(realm);
-    const begunMs = this.#options.clock.now().getTime();
-    const where = `${this.#host} asks for a token from ${url.host}, which`;
-    // A redirect is not followed, because it could carry the credential to a host that the registry has not named.
-    const response = await this.#ask(url, service, scopes, credential);
-    const { status } = response;
-    if (status !== 200) {
-      response.discard();
-      if (RETRYABLE_STATUSES.has(status)) {
-        throw new ConnectionError(`${where} answered ${status}.`, {
-          retryAfter: response.headers.get('Retry-After'),
-          ...(THROTTLING_STATUSES.has(status) && { refusal: { status, by: url.host } }),
-        });
+    const key = keyOf(scopes);
+    const request = async (): Promise<Token | undefined> => {
+      try {
+        const token = await this.#realm.requestToken(challenge, scopes, credential, this.remedy);
+        login.accept();
+        return token;
+      } catch (error) {
+        if (error instanceof CredentialRefusedError) login.deny(key, { error, isFinal: true });
+        throw error;
       }
-      if (!isRefusal(status, credential)) {
-        // Some realms answer a wrong login with a status that does not say so.
-        const sent = credential === undefined ? '' : ` The credentials ${credential.from} were sent.`;
-        throw new SourceError(`${where} answered ${status} without a token.${sent}${sent && this.remedy}`);
-      }
-      if (account === undefined) return undefined;
-      const error = new CredentialRefusedError(
-        `${where} answered ${status} to the credentials ${account.credential.from}.${this.remedy}`,
-      );
-      account.login.deny(keyOf(scopes), { error, isFinal: true });
-      throw error;
-    }
-    const body = parseTokens(await this.#read(response, where));
-    const token = [body['token'], body['access_token']].find(isFilled);
-    if (token === undefined)
-      throw new SourceError(`${where} answered 200 without a token.${encodingNote(response)}`);
-    if (!SENDABLE.test(token)) {
-      throw new SourceError(
-        `${where} answered 200 with a token that cannot be sent: it has characters that no header may have.`,
-      );
-    }
-    this.#keepRefreshed(body, credential);
-    account?.login.accept();
-    const expiresMs = begunMs + lifetimeSecondsOf(body['expires_in']) * 1000;
-    return { header: `Bearer ${this.#secrets.add(token)}`, expiresMs };
-  }
-
-  #keepRefreshed(body: JsonObject, credential: Credential | undefined): void {
-    const token = body['refresh_token'];
-    if (!isIdentityToken(credential) || !isFilled(token)) return;
-    this.#refreshed = { of: credential.identityToken, token: this.#secrets.add(token) };
-  }
-
-  /** @throws {ConnectionError} when the body breaks off, so that the realm is asked again */
-  async #read(response: HttpResponse, where: string): Promise<Uint8Array> {
-    try {
-      return await readWhole(response, MAX_ANSWER_BYTES, this.#options.timeoutMs, where);
-    } catch (error) {
-      throw error instanceof BrokenBodyError ? new ConnectionError(error.message, { cause: error }) : error;
-    }
-  }
-
-  /** Sends an identity token in a body, as OAuth2 does, and a password in a header. */
-  async #ask(
-    realm: URL,
-    service: string | undefined,
-    scopes: readonly string[],
-    credential: Credential | undefined,
-  ): Promise<HttpResponse> {
-    if (isIdentityToken(credential)) {
-      const refreshed = this.#refreshed?.of === credential.identityToken ? this.#refreshed.token : undefined;
-      const body = new URLSearchParams({
-        grant_type: 'refresh_token',
-        ...(service !== undefined && { service }),
-        ...(scopes.length > 0 && { scope: scopes.join(' ') }),
-        client_id: 'lifeboat',
-        refresh_token: refreshed ?? this.#secrets.add(credential.identityToken),
-      });
-      const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
-      return send(this.#options, realm, 'POST', headers, body.toString());
-    }
-    const url = new URL(realm);
-    if (service !== undefined) url.searchParams.set('service', service);
-    if (scopes.length > 0) url.searchParams.delete('scope');
-    for (const scope of scopes) url.searchParams.append('scope', scope);
-    const headers: Record<string, string> =
-      credential === undefined ? {} : { Authorization: this.#secrets.basic(credential) };
-    return send(this.#options, url, 'GET', headers);
-  }
-
-  #realm(text: string): URL {
-    const url = URL.parse(text);
-    if (
-      url === null ||
-      (url.protocol !== 'https:' && !(url.protocol === 'http:' && this.#options.insecure))
-    ) {
-      throw new SourceError(
-        `${this.#host} asks for a token from "${text.slice(0, 200)}", which is not an https address. Nothing was sent there.`,
-      );
-    }
-    return url;
+    };
+    return login.attempt(key, request, () => this.#realm.isWrongLogin(challenge, credential));
   }
 }
 
-/** Realms answer 400 ("invalid_grant") to an identity token that has ended. */
-function isRefusal(status: number, credential: Credential | undefined): boolean {
-  return status === 401 || status === 403 || (status === 400 && isIdentityToken(credential));
-}
-
-function isIdentityToken(credential: Credential | undefined): credential is Credential & IdentityToken {
-  return credential !== undefined && 'identityToken' in credential;
-}
-
-function isFilled(value: unknown): value is string {
-  return typeof value === 'string' && value !== '';
-}
-
-/** @param expiresIn a number, which some servers write as a text */
-function lifetimeSecondsOf(expiresIn: unknown): number {
-  const seconds = typeof expiresIn === 'number' || isFilled(expiresIn) ? Number(expiresIn) : Number.NaN;
-  return seconds > SHORTEST_LIFETIME_SECONDS ? seconds : SHORTEST_LIFETIME_SECONDS;
+function isIdentityToken(credential: Credential): credential is Credential & IdentityToken {
+  return 'identityToken' in credential;
 }
 
 /** The same key for the same set of scopes, in any order. */
 function keyOf(scopes: readonly string[]): string {
   return scopes.toSorted().join(' ');
-}
-
-function parseTokens(bytes: Uint8Array): JsonObject {
-  try {
-    const json = parseJson(bytes);
-    return isObject(json) ? json : {};
-  } catch {
-    return {};
-  }
 }

@@ -37,8 +37,9 @@ export type Layer = (request: OutgoingRequest, next: Next) => Promise<HttpRespon
 
 /** @param layers from the one that sees a request first to the one that sends it */
 export function compose(layers: readonly Layer[]): Next {
-  const last: Next = async ({ url }) => {
-    throw new Error(`No layer sends the request to ${url.host}.`);
-  };
-  return layers.reduceRight<Next>((next, layer) => (request) => layer(request, next), last);
+  return layers.reduceRight<Next>((next, layer) => (request) => layer(request, next), notSent);
+}
+
+async function notSent({ url }: OutgoingRequest): Promise<never> {
+  throw new Error(`No layer sends the request to ${url.host}.`);
 }

@@ -57,7 +57,8 @@ test('an error that is not retryable is thrown at once', async () => {
 
 test('a pause that throws ends the attempts, as when a run has to stop', async () => {
   const { call, count } = failing(new PassingError('1'));
-  const pause = (): Promise<void> => Promise.reject(new Error('stopped'));
+  const stopped = new Error('stopped');
+  const pause = (): Promise<void> => Promise.reject(stopped);
   await expect(withRetries(call, { attempts: 3, isRetryable, pause })).rejects.toThrow('stopped');
   expect(count()).toBe(1);
 });

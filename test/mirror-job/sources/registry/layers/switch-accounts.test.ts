@@ -12,7 +12,7 @@ import { nextThat, outgoing, response, sessionOf } from './fake-next.ts';
 
 function start() {
   const [a, b, nobody] = [sessionOf(), sessionOf(), sessionOf()];
-  const names = new Map([
+  const names = new Map<object, string>([
     [a, 'a'],
     [b, 'b'],
     [nobody, 'nobody'],
@@ -22,7 +22,7 @@ function start() {
     upstream: parseUpstream('registry.test'),
     accounts: new Accounts(a, [b]),
     anonymous: new Accounts(nobody, []),
-    budget: { exhaust: (account) => `nothing is left of ${names.get(account as typeof a)}` },
+    budget: { exhaust: (account) => `nothing is left of ${names.get(account)}` },
     log: { warn: (message) => warned.push(message) },
   });
   /** Who sent the requests. */
