@@ -52,28 +52,30 @@ export function registryLayers(parts: LayerParts): readonly Layer[] {
   const address = registryAddress(upstream, insecure);
   const stopIfGivenUp = giveUp({ upstream, address, breaker, backoffs, clock });
   return [
-    // Over all attempts of a request:
+    // The request as a whole: tell the circuit breaker how it ended, and send it again while it fails in a way that may pass.
     countOutcomes(breaker),
     retry(options),
-    // For each attempt:
+    // Each attempt: turn a response that the caller does not want into a sentence.
     wantStatus({ upstream, signal, describe }),
-    // The registry may be given up while a request waits, so this is asked again after each wait.
+    // Wait for the first request, for the turn after a refusal, and for room in the window. After each wait, stop if the
+    // registry was given up meanwhile.
     stopIfGivenUp,
     firstAlone(),
     backOff({ upstream, backoffs, retry: options.retry }),
     stopIfGivenUp,
     enterWindow(window),
     stopIfGivenUp,
+    // The response: let all other requests learn from it, before the window lets the next one in.
     countSilence(breaker),
     heedRetryAfter({ window, breaker, clock, maxDelayMs: options.retry.maxDelayMs }),
-    // For each account that is tried:
+    // Each account: ask with the next one when this one is refused or out of quota, and keep to the budget.
     switchAccounts({ upstream, accounts, anonymous, budget, log }),
     spendQuota(budget),
-    // For each answer to a challenge:
+    // Each answer to a challenge: add the credential or the token, and send no refused password again.
     authorise(),
     guardLogin(),
+    // What is sent: count and time it, follow its redirects, and use the connection.
     measure(count),
-    // For each redirect:
     followRedirects({ upstream, insecure }),
     transport(options, time),
   ];
