@@ -1,4 +1,4 @@
-/** HTTPS_PROXY, HTTP_PROXY and NO_PROXY: through a real proxy, to names that only it knows. */
+/** HTTPS_PROXY, HTTP_PROXY and NO_PROXY with a real proxy, which alone can resolve the names. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
@@ -28,7 +28,7 @@ let httpsPort = 0;
 let httpPort = 0;
 const http = createHttpServer(answer);
 
-/** One tag, whatever is asked. */
+/** Answers every request with a list of one tag. */
 function answer(_: IncomingMessage, response: ServerResponse): void {
   response
     .writeHead(200, { 'docker-content-digest': DIGEST, etag: '"etag"' })
@@ -79,7 +79,7 @@ test('https goes through a tunnel, and `ca` vouches for the registry at its end'
   );
 });
 
-test('the certificates of NODE_EXTRA_CA_CERTS are trusted beside `ca`', async () => {
+test('the certificates of NODE_EXTRA_CA_CERTS are trusted in addition to `ca`', async () => {
   const usual = getCACertificates('default');
   const other = join(folder, 'other.pem');
   await writeFile(other, makeCertificate('other.test').pem);
