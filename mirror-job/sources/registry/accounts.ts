@@ -15,12 +15,12 @@ export class Accounts {
   /** The accounts that were answered with 429; empty again once all of them were. */
   readonly #outOfQuota = new Set<AuthSession>();
   /** By repository: the accounts that were answered with 401 or 403. */
-  readonly #refused = new Map<string, Set<AuthSession>>();
+  readonly #refusals = new Map<string, Set<AuthSession>>();
   /**
    * By repository: the account that could read something of it. A later refusal concerns one resource, not the repository.
    */
   readonly #readers = new Map<string, AuthSession>();
-  readonly #reported = new Set<AuthSession>();
+  readonly #withWarning = new Set<AuthSession>();
 
   constructor(first: AuthSession, more: readonly AuthSession[]) {
     this.#first = first;
@@ -68,7 +68,7 @@ export class Accounts {
       return false;
     }
     if (this.#readers.get(path) === used) return false;
-    (tried ?? this.#refusedIn(path)).add(used);
+    (tried ?? this.#refusalsIn(path)).add(used);
     if (this.#untried(path, tried) !== undefined) return true;
     // An account that is only out of quota is worth waiting for, and its 429 tells the caller to wait. This refusal does not.
     const waiting =
@@ -85,8 +85,8 @@ export class Accounts {
 
   /** True once per account, so that a warning is logged once and not per repository. */
   isNews(account: AuthSession): boolean {
-    const isNews = !this.#reported.has(account);
-    this.#reported.add(account);
+    const isNews = !this.#withWarning.has(account);
+    this.#withWarning.add(account);
     return isNews;
   }
 
@@ -97,12 +97,12 @@ export class Accounts {
   }
 
   #isRefused(path: string, account: AuthSession, tried: ReadonlySet<AuthSession> = NO_ACCOUNTS): boolean {
-    return tried.has(account) || this.#refused.get(path)?.has(account) === true;
+    return tried.has(account) || this.#refusals.get(path)?.has(account) === true;
   }
 
-  #refusedIn(path: string): Set<AuthSession> {
-    const refused = this.#refused.get(path) ?? new Set();
-    this.#refused.set(path, refused);
-    return refused;
+  #refusalsIn(path: string): Set<AuthSession> {
+    const refusals = this.#refusals.get(path) ?? new Set();
+    this.#refusals.set(path, refusals);
+    return refusals;
   }
 }

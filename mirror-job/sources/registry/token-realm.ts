@@ -40,7 +40,7 @@ export class TokenRealm {
   readonly #options: SessionOptions;
   readonly #secrets: Secrets;
   /** The identity token that a realm sent to replace the configured one, which the realm may have ended. */
-  #refreshed: { readonly of: string; readonly token: string } | undefined;
+  #replacement: { readonly of: string; readonly token: string } | undefined;
 
   /**
    * @param host the registry
@@ -99,7 +99,7 @@ export class TokenRealm {
         `${where} answered 200 with a token that cannot be sent: it has characters that no header may have.`,
       );
     }
-    this.#keepRefreshed(body, credential);
+    this.#storeReplacement(body, credential);
     const expiresMs = begunMs + lifetimeSecondsOf(body['expires_in']) * 1000;
     return { header: `Bearer ${this.#secrets.add(token)}`, expiresMs };
   }
@@ -115,7 +115,7 @@ export class TokenRealm {
     const url = this.#urlOf(realm);
     const response = await this.#ask(url, service, [], credential);
     if (response.status === 200) {
-      this.#keepRefreshed(parseTokens(await this.#read(response, url.host)), credential);
+      this.#storeReplacement(parseTokens(await this.#read(response, url.host)), credential);
       return false;
     }
     response.discard();
@@ -124,10 +124,10 @@ export class TokenRealm {
       : response.status === 401 || response.status === 403;
   }
 
-  #keepRefreshed(body: JsonObject, credential: Credential | undefined): void {
+  #storeReplacement(body: JsonObject, credential: Credential | undefined): void {
     const token = body['refresh_token'];
     if (!isIdentityToken(credential) || !isFilled(token)) return;
-    this.#refreshed = { of: credential.identityToken, token: this.#secrets.add(token) };
+    this.#replacement = { of: credential.identityToken, token: this.#secrets.add(token) };
   }
 
   /** @throws {ConnectionError} when the body breaks off, so that the realm is asked again */
@@ -147,13 +147,14 @@ export class TokenRealm {
     credential: Credential | undefined,
   ): Promise<HttpResponse> {
     if (isIdentityToken(credential)) {
-      const refreshed = this.#refreshed?.of === credential.identityToken ? this.#refreshed.token : undefined;
+      const replacement =
+        this.#replacement?.of === credential.identityToken ? this.#replacement.token : undefined;
       const body = new URLSearchParams({
         grant_type: 'refresh_token',
         ...(service !== undefined && { service }),
         ...(scopes.length > 0 && { scope: scopes.join(' ') }),
         client_id: 'lifeboat',
-        refresh_token: refreshed ?? this.#secrets.add(credential.identityToken),
+        refresh_token: replacement ?? this.#secrets.add(credential.identityToken),
       });
       const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
       return send(this.#options, realm, 'POST', headers, body.toString());

@@ -14,9 +14,9 @@ export const SHORTEST_LIFETIME_SECONDS = 60;
 export class TokenRefusals {
   readonly #clock: Pick<Clock, 'now'>;
   /** By the set of scopes: the header that was answered with 401, whatever its lifetime. */
-  readonly #refused = new Map<string, string>();
+  readonly #refusedHeaders = new Map<string, string>();
   /** By the set of scopes: a header that was fetched to answer a 401, and was answered with 401 too. */
-  readonly #inVain = new Map<string, { readonly header: string; readonly untilMs: number }>();
+  readonly #vainHeaders = new Map<string, { readonly header: string; readonly untilMs: number }>();
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
@@ -31,20 +31,20 @@ export class TokenRefusals {
    */
   isInVain(key: string, header: string, isAnswer: boolean): boolean {
     const now = this.#clock.now().getTime();
-    if (isAnswer) this.#inVain.set(key, { header, untilMs: now + SHORTEST_LIFETIME_SECONDS * 1000 });
-    const previous = this.#inVain.get(key);
+    if (isAnswer) this.#vainHeaders.set(key, { header, untilMs: now + SHORTEST_LIFETIME_SECONDS * 1000 });
+    const previous = this.#vainHeaders.get(key);
     if (previous?.header === header && now < previous.untilMs) return true;
-    this.#refused.set(key, header);
+    this.#refusedHeaders.set(key, header);
     return false;
   }
 
   /** Whether the token has to be replaced. */
   isRefused(key: string, header: string): boolean {
-    return this.#refused.get(key) === header;
+    return this.#refusedHeaders.get(key) === header;
   }
 
   /** Called when the realm issues the same token again: the token is good, and the refusal has another reason. */
   forget(key: string, header: string): void {
-    if (this.isRefused(key, header)) this.#refused.delete(key);
+    if (this.isRefused(key, header)) this.#refusedHeaders.delete(key);
   }
 }

@@ -21,7 +21,7 @@ export function backOff({ upstream, backoffs, retry }: BackOffOptions): Layer {
     const end = await backoff.enter(request.path);
     state.isBackedOff = false;
     let outcome: Parameters<EndTurn>[0] = 'failed';
-    const refused = (status: number, by: string): void => {
+    const noteRefusal = (status: number, by: string): void => {
       const attempt = Math.min(backoff.refusals + 1, Math.max(retry.attempts - 1, 1));
       // Nobody waits longer than maxDelayMs: nothing is sent to the registry until then instead.
       const waitMs = state.isRetryAfterTooLong
@@ -34,12 +34,12 @@ export function backOff({ upstream, backoffs, retry }: BackOffOptions): Layer {
       outcome = 'answered';
       // A host that the registry redirects to may be busy while the registry is not.
       if (THROTTLING_STATUSES.has(response.status) && redirectedTo(response) === undefined) {
-        refused(response.status, formatUpstream(upstream));
+        noteRefusal(response.status, formatUpstream(upstream));
       }
       return response;
     } catch (error) {
       if (error instanceof ConnectionError && error.refusal !== undefined) {
-        refused(error.refusal.status, error.refusal.by);
+        noteRefusal(error.refusal.status, error.refusal.by);
       }
       throw error;
     } finally {
