@@ -1,7 +1,7 @@
 /** From the configuration to what the engine runs: each image with the source that its bytes come from. */
 import type { Audience } from '../../core/identity.ts';
 import type { Upstream } from '../../core/reference.ts';
-import { accountsOf, type AccountSurroundings } from '../credentials/upstream-accounts.ts';
+import { credentialProvidersFor, type CredentialDependencies } from '../credentials/credential-providers.ts';
 import type { Configuration, ImageConfiguration } from '../configuration/configuration.ts';
 import type { Clock, Log } from '../engine/environment.ts';
 import type { Image } from '../engine/run/image.ts';
@@ -9,12 +9,16 @@ import type { Source } from '../engine/source.ts';
 import { LayoutSource } from '../sources/layout/layout-source.ts';
 import { Registry } from '../sources/registry/registry.ts';
 import { NO_BUDGET } from '../sources/registry/budget.ts';
-import { DEFAULT_CONCURRENCY, DEFAULT_RETRY, DEFAULT_TIMEOUT } from '../sources/registry/registry-options.ts';
+import {
+  DEFAULT_CONCURRENCY,
+  DEFAULT_RETRY,
+  DEFAULT_TIMEOUT_MS,
+} from '../sources/registry/registry-options.ts';
 import { RegistrySource } from '../sources/registry/registry-source.ts';
 import { connect } from '../runtime/node/connection.ts';
 import type { Proxies } from '../runtime/node/proxies.ts';
 
-export interface Surroundings extends AccountSurroundings {
+export interface Surroundings extends CredentialDependencies {
   readonly clock: Clock;
   readonly log: Log;
   readonly proxies: Proxies;
@@ -67,13 +71,13 @@ async function openRegistry(
   const { clock, log, signal, proxies } = surroundings;
   const options = configuration.upstreams.get(upstream);
   return new Registry(upstream, {
-    fetch: await connect(options?.ca, proxies),
+    httpClient: await connect(options?.ca, proxies),
     clock,
     log,
     signal,
-    accounts: await accountsOf(upstream, options?.credentials, surroundings),
+    accounts: await credentialProvidersFor(upstream, options?.credentials, surroundings),
     insecure: options?.insecure ?? false,
-    timeout: options?.timeoutMs ?? DEFAULT_TIMEOUT,
+    timeoutMs: options?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     retry: DEFAULT_RETRY,
     concurrency: options?.concurrency ?? DEFAULT_CONCURRENCY,
     budget: options?.budget ?? NO_BUDGET,

@@ -1,40 +1,40 @@
 /**
- * The programs that keep docker's credentials elsewhere than in a file.
+ * Asks the programs that store docker's credentials outside its files.
  * https://github.com/docker/docker-credential-helpers#development
  */
 import { isObject } from '../../core/json.ts';
 import type { IdentityToken, Password } from '../sources/registry/registry-options.ts';
 import { credentialOf } from './docker-config.ts';
 
-/** Milliseconds: those of cloud providers ask a server. */
-export const HELPER_TIMEOUT = 30_000;
-const MAX_ANSWER = 1024 * 1024;
+/** The helpers of cloud providers ask a server, which takes time. */
+export const HELPER_TIMEOUT_MS = 30_000;
+const MAX_ANSWER_BYTES = 1024 * 1024;
 
-/** How the helper failed, as the end of a sentence. What it printed may be a secret, and is never shown. */
+/** How the helper failed, as the end of a sentence. It never has what the helper printed, which may be a secret. */
 export class HelperError extends Error {
   override readonly name = 'HelperError';
 }
 
 /**
  * Asks `docker-credential-<name> get`.
- * @param server as it was logged in to
- * @param timeout milliseconds, after which it is killed
- * @returns undefined when it knows of none
+ * @param server the name under which docker stored the login
+ * @param timeoutMs after this, the helper is killed
+ * @returns undefined when the helper has no credential for the server
  * @throws {HelperError}, and the signal's reason
  */
 export async function askHelper(
   name: string,
   server: string,
-  { timeout, signal }: { readonly timeout: number; readonly signal: AbortSignal },
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<Password | IdentityToken | undefined> {
-  // A path could lead anywhere, and what is run has to be a credential helper.
+  // A path could lead to any program, and only credential helpers may run.
   if (!/^[\w.-]+$/.test(name)) throw new HelperError('has a name that no helper can have');
   signal.throwIfAborted();
-  const { error, stdout } = await run(`docker-credential-${name}`, server, timeout, signal);
+  const { error, stdout } = await run(`docker-credential-${name}`, server, timeoutMs, signal);
   signal.throwIfAborted();
   if (error !== null) {
     if (/credentials not found/i.test(stdout)) return undefined;
-    throw new HelperError(explain(error, timeout));
+    throw new HelperError(explain(error, timeoutMs));
   }
   return parseAnswer(stdout);
 }
@@ -47,27 +47,32 @@ interface Failure {
 async function run(
   program: string,
   input: string,
-  timeout: number,
+  timeoutMs: number,
   signal: AbortSignal,
 ): Promise<{ error: Failure | null; stdout: string }> {
   // Loaded only for a helper, because most runs have none.
   const { execFile } = await import('node:child_process');
   return new Promise((resolve) => {
-    const options = { timeout, signal, killSignal: 'SIGKILL', maxBuffer: MAX_ANSWER } as const;
-    // The error's own message holds what the helper wrote: only its code leaves this function.
+    const options = {
+      timeout: timeoutMs,
+      signal,
+      killSignal: 'SIGKILL',
+      maxBuffer: MAX_ANSWER_BYTES,
+    } as const;
+    // Only the error's code leaves this function, because its message has what the helper wrote.
     const child = execFile(program, ['get'], options, (error, stdout) => {
       resolve({ error: error === null ? null : { code: error.code, killed: error.killed }, stdout });
     });
-    // One that reads nothing is judged by its answer.
+    // A helper may close its input without reading it. Its output counts all the same.
     child.stdin?.on('error', () => {});
     child.stdin?.end(input);
   });
 }
 
-function explain({ code, killed }: Failure, timeout: number): string {
+function explain({ code, killed }: Failure, timeoutMs: number): string {
   if (code === 'ENOENT') return 'is not installed';
   if (code === 'EACCES') return 'may not be run by this user';
-  if (killed === true) return `did not answer within ${timeout / 1000} s`;
+  if (killed === true) return `did not answer within ${timeoutMs / 1000} s`;
   return typeof code === 'number' ? `failed with exit code ${code}` : 'failed';
 }
 

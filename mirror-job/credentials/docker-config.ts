@@ -1,5 +1,5 @@
 /**
- * Docker's config.json, and podman's auth.json, which is the same.
+ * Reads docker's config.json, and podman's auth.json, which has the same format.
  * https://github.com/docker/cli/blob/master/cli/config/configfile/file.go
  */
 import * as z from 'zod/mini';
@@ -8,9 +8,9 @@ import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { formatPath } from '../configuration/path.ts';
 import type { Credential, IdentityToken, Password } from '../sources/registry/registry-options.ts';
 
-/** Docker Hub by every name that tools have stored its credentials under; the first is its own. */
+/** Every name under which tools have stored credentials of Docker Hub; the first one is docker's own. */
 const DOCKER_HUB = ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io', 'registry-1.docker.io'];
-/** What a helper, or `docker login` itself, puts in the place of a user for an identity token. */
+/** Helpers, and `docker login` itself, store an identity token under this user name. */
 const TOKEN_USER = '<token>';
 
 const text = z.nullish(z.string());
@@ -27,7 +27,7 @@ export class DockerConfig {
   readonly file: string;
   readonly #json: z.infer<typeof shape>;
 
-  /** @throws {ConfigurationError} which never quotes the text */
+  /** @throws {ConfigurationError} which never quotes the file's text */
   constructor(file: string, source: string) {
     this.file = file;
     let json: unknown;
@@ -58,14 +58,14 @@ export class DockerConfig {
       : `${program} logout ${formatUpstream(upstream)}`;
   }
 
-  /** Which `docker-credential-…` program knows about an upstream, if one does. */
+  /** The `docker-credential-…` program for an upstream, without that prefix; undefined for none. */
   helperFor(upstream: Upstream): string | undefined {
     const { credHelpers, credsStore } = this.#json;
     const helper = entryOf(credHelpers ?? {}, upstream)?.value ?? credsStore ?? '';
     return helper === '' ? undefined : helper;
   }
 
-  /** What the file itself holds for an upstream. @throws {ConfigurationError} for an `auth` that cannot be read */
+  /** The credential that the file itself has for an upstream. @throws {ConfigurationError} for an `auth` that cannot be read */
   credentialFor(upstream: Upstream): Credential | undefined {
     const found = entryOf(this.#json.auths ?? {}, upstream);
     // With a helper, "docker login" leaves an empty entry behind.
@@ -79,12 +79,12 @@ export class DockerConfig {
   }
 }
 
-/** What a program is asked for, when it is asked about an upstream. */
+/** The name of an upstream in a request to a helper. */
 export function serverOf(upstream: Upstream): string {
   return upstream === 'docker.io' ? (DOCKER_HUB[0] ?? '') : hostOf(upstream);
 }
 
-/** A user and a password, or what stands in their place; undefined where there is none. */
+/** A password or an identity token; undefined when both texts are empty. */
 export function credentialOf(username: string, password: string): Password | IdentityToken | undefined {
   if (username === TOKEN_USER) return password === '' ? undefined : { identityToken: password };
   return username === '' && password === '' ? undefined : { username, password };
@@ -95,13 +95,13 @@ function secretOf(entry: Entry): Password | IdentityToken | 'unreadable' | undef
   if (identityToken !== '') return { identityToken };
   const auth = entry.auth ?? '';
   if (auth === '') return credentialOf(entry.username ?? '', entry.password ?? '');
-  // Docker once padded it with zero bytes.
+  // Old versions of docker padded the text with zero bytes.
   const plain = Buffer.from(auth, 'base64').toString('utf8').replaceAll('\0', '');
   const colon = plain.indexOf(':');
   return colon < 1 ? 'unreadable' : credentialOf(plain.slice(0, colon), plain.slice(colon + 1));
 }
 
-/** By its own name first; else by the host alone, because some tools write a scheme or a path with it. */
+/** Looks for the exact name first, then for the host alone, because some tools write a scheme or a path with it. */
 function entryOf<Value>(
   entries: Readonly<Record<string, Value>>,
   upstream: Upstream,
@@ -120,7 +120,7 @@ function hostIn(key: string): string {
   return host.toLowerCase();
 }
 
-/** `docker login ghcr.io:443` writes the port; the upstream's name has none. */
+/** `docker login ghcr.io:443` writes the port, which the upstream's name does not have. */
 function withoutHttpsPort(host: string): string {
   return host.replace(/:443$/, '');
 }

@@ -1,19 +1,19 @@
-/** Where docker and podman keep what "login" has written. */
+/** Finds the files that `docker login` and `podman login` have written. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import type { Environment } from '../configuration/variable.ts';
 import { DockerConfig } from './docker-config.ts';
 
-/** Reads them when they are needed, and once: see `readDockerConfigs`. */
+/** Reads the files when they are needed, and once. See `readDockerConfigs`. */
 export function dockerConfigReader(environment: Environment): () => Promise<readonly DockerConfig[]> {
   let configs: Promise<readonly DockerConfig[]> | undefined;
   return () => (configs ??= readDockerConfigs(environment));
 }
 
 /**
- * The files that are there, in the order in which they are asked: podman's, which docker's own variable overrides.
- * @throws {ConfigurationError} for one that cannot be read, or that a variable names and that is not there
+ * The files that exist, in the order of their precedence: podman's, then docker's. DOCKER_CONFIG overrides both.
+ * @throws {ConfigurationError} for a file that cannot be read, and for a missing file that REGISTRY_AUTH_FILE names
  */
 export async function readDockerConfigs(environment: Environment): Promise<readonly DockerConfig[]> {
   const named = environment['REGISTRY_AUTH_FILE'] ?? '';

@@ -1,34 +1,37 @@
-/** Connections to an upstream: Node's own HTTP client, with further root certificates and by way of a proxy. */
+/** The HTTP client of an upstream: Node's own, with further root certificates and through a proxy. */
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { getCACertificates } from 'node:tls';
 import about from '../../../package.json' with { type: 'json' };
 import { TimeoutError } from '../../engine/support/timeout-error.ts';
-import type { Answer, Fetch } from '../../sources/registry/answer.ts';
+import type { HttpResponse, HttpClient } from '../../sources/registry/http-client.ts';
 import { createAgents } from './agents.ts';
 import { exchange } from './exchange.ts';
 import { NO_PROXIES, type Proxies } from './proxies.ts';
 
-/** Who asks: registries want to know whom to write to before they shut somebody out. */
+/** Operators of registries look at this before they block a client. */
 const USER_AGENT = `${about.name}/${about.version}`;
-/** What is left of an answer is read to its end if it is no longer: a new connection would take longer. Bytes. */
-const SHORT = 64 * 1024;
-/** For so long. Milliseconds. */
-const LINGER = 5000;
+/** A response of at most this size is read to its end when it is discarded, because a new connection would take longer. */
+const SHORT_BYTES = 64 * 1024;
+/** The longest time for that. */
+const LINGER_MS = 5000;
 
 /**
- * @param ca a PEM file whose certificates are trusted besides the usual ones
- * @param proxies the way to hosts that are not excepted
+ * @param ca a PEM file with certificates that are trusted in addition to the usual ones
+ * @param proxies the proxies for hosts that are not excepted
  * @throws when the file cannot be read
  */
-export async function connect(ca: string | undefined, proxies: Proxies = NO_PROXIES): Promise<Fetch> {
+export async function connect(ca: string | undefined, proxies: Proxies = NO_PROXIES): Promise<HttpClient> {
   const roots = ca === undefined ? {} : { ca: await withUsualRoots(ca) };
-  const keeping = createAgents(proxies, roots);
-  const closing = createAgents(proxies, { ...roots, keepAlive: false });
-  /** Servers that have sent a body to a HEAD: it is taken for the next answer on its connection, which spoils that. */
-  const unclean = new Set<string>();
-  const send: Fetch = async (url, { method, headers, body, signal, timeout }) => {
-    const agents = method === 'HEAD' && unclean.has(url.host) ? closing : keeping;
+  const keepAliveAgents = createAgents(proxies, roots);
+  const closingAgents = createAgents(proxies, { ...roots, keepAlive: false });
+  /**
+   * The servers that have sent a body to a HEAD. Node takes it for the next response on the same connection, so their HEADs get
+   * connections of their own.
+   */
+  const sendsBodyToHead = new Set<string>();
+  const send: HttpClient = async (url, { method, headers, body, signal, timeoutMs }) => {
+    const agents = method === 'HEAD' && sendsBodyToHead.has(url.host) ? closingAgents : keepAliveAgents;
     try {
       const message = await exchange({
         method,
@@ -37,12 +40,12 @@ export async function connect(ca: string | undefined, proxies: Proxies = NO_PROX
         headers: { 'User-Agent': USER_AGENT, ...headers },
         body,
         agents,
-        timeout,
+        timeoutMs,
         signal,
       });
-      return new NodeAnswer(message, method);
+      return new NodeHttpResponse(message, method);
     } catch (error) {
-      if (isBadSyntax(error)) unclean.add(url.host);
+      if (isBadSyntax(error)) sendsBodyToHead.add(url.host);
       throw error;
     }
   };
@@ -50,30 +53,30 @@ export async function connect(ca: string | undefined, proxies: Proxies = NO_PROX
     const [proxy, variable] =
       url.protocol === 'https:' ? [proxies.https, 'HTTPS_PROXY'] : [proxies.http, 'HTTP_PROXY'];
     if (proxy === undefined) return send(url, request);
-    let answer: Answer;
+    let response: HttpResponse;
     try {
-      answer = await send(url, request);
+      response = await send(url, request);
     } catch (error) {
       throw explainProxy(error, variable);
     }
-    // Only where there is a tunnel does it come as an error.
-    if (answer.status !== 407) return answer;
-    answer.discard();
-    throw refusedByProxy(answer.status);
+    // Without a tunnel, the proxy's 407 comes as a response, and not as an error.
+    if (response.status !== 407) return response;
+    response.discard();
+    throw refusedByProxy(response.status);
   };
 }
 
 /**
- * Node's own, and those of NODE_EXTRA_CA_CERTS. Reading them takes a while, which only an upstream that names a further
- * one is made to wait.
+ * The certificates of Node, of NODE_EXTRA_CA_CERTS and of the file. Reading them takes a while, so only upstreams with a `ca`
+ * wait for it.
  */
 async function withUsualRoots(file: string): Promise<string[]> {
   return [...getCACertificates('default'), await readFile(file, 'utf8')];
 }
 
-class NodeAnswer implements Answer {
+class NodeHttpResponse implements HttpResponse {
   readonly status: number;
-  readonly headers: Answer['headers'];
+  readonly headers: HttpResponse['headers'];
   readonly #message: IncomingMessage;
   readonly #hasBody: boolean;
   #isRead = false;
@@ -88,7 +91,7 @@ class NodeAnswer implements Answer {
         return Array.isArray(value) ? value.join(', ') : (value ?? null);
       },
     };
-    // What is let go, or read by nobody any more, fails nobody; who reads hears of it all the same.
+    // An error of a response that nobody reads must not end the process. A reader hears of it all the same.
     message.on('error', () => {});
   }
 
@@ -99,10 +102,10 @@ class NodeAnswer implements Answer {
 
   discard(): void {
     const length = Number(this.headers.get('Content-Length') ?? Number.NaN);
-    const isShort = !this.#hasBody || length <= SHORT;
+    const isShort = !this.#hasBody || length <= SHORT_BYTES;
     if (isShort && !this.#isRead) {
       this.#message.resume();
-      const late = setTimeout(() => this.#message.destroy(), LINGER);
+      const late = setTimeout(() => this.#message.destroy(), LINGER_MS);
       late.unref();
       this.#message.once('close', () => clearTimeout(late));
     } else if (!this.#message.readableEnded) this.#message.destroy();
@@ -113,7 +116,7 @@ function isBadSyntax(error: unknown): boolean {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('HPE_');
 }
 
-/** Who reads that a host cannot be reached has to know that another one was asked, unless NO_PROXY excepts it. */
+/** Adds the variable of the proxy to the reason, because the host itself was not asked, unless NO_PROXY excepts it. */
 function explainProxy(error: unknown, variable: string): unknown {
   if (!(error instanceof Error)) return error;
   if (error instanceof TimeoutError && error.waitedFor === 'an answer') return error;

@@ -1,50 +1,45 @@
-/** One HTTP request by Node's own client, with bounds on the waits for a connection and for the begin of its answer. */
+/** Sends one HTTP request by Node's own client, with time-outs for the connection and for the begin of the response. */
 import { request as requestPlainly, type IncomingMessage } from 'node:http';
 import { request as requestSecurely } from 'node:https';
+import { withRetries } from '../../engine/support/retry.ts';
 import { TimeoutError } from '../../engine/support/timeout-error.ts';
 import type { Agents } from './agents.ts';
 import { countRequest } from './garbage-collection.ts';
 
 export interface Exchange {
   readonly method: string;
-  /** Where: its path and query are not looked at. */
+  /** Scheme, host and port; its path and query do not count. */
   readonly origin: URL;
-  /** Encoded, with its query. */
+  /** Percent-encoded, with the query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string | undefined;
   readonly agents: Agents;
-  /** Until the answer begins, connecting included. Milliseconds. */
-  readonly timeout: number;
-  /** Ends the request, and its answer's body after it. */
+  /** Until the response begins, connecting included. */
+  readonly timeoutMs: number;
+  /** Ends the request, and later the body of its response. */
   readonly signal?: AbortSignal | undefined;
 }
 
-const CONNECT_TIMEOUT = 10_000;
-/**
- * The limit for an answer's headers, in bytes. Node's own 16 KiB are too few for the policies and cookies of some
- * registries.
- */
-const MAX_HEADERS = 256 * 1024;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Node's own limit of 16 KiB is too small for the policies and cookies of some registries. */
+const MAX_HEADER_BYTES = 256 * 1024;
 
 /**
- * @returns the answer, whatever its status; its body is the caller's to read or to destroy
- * @throws {TimeoutError}; what Node says of a connection
+ * @returns the response, whatever its status. The caller has to read or to destroy its body
+ * @throws {TimeoutError}, the signal's reason, and Node's error for a connection
  */
-export async function exchange(given: Exchange): Promise<IncomingMessage> {
-  for (;;) {
-    try {
-      return await attempt(given);
-    } catch (error) {
-      // Each time there is one idle connection less; a new one that breaks is a failure.
-      if (!(error instanceof StaleConnectionError)) throw error;
-    }
-  }
+export function exchange(request: Exchange): Promise<IncomingMessage> {
+  return withRetries(() => attemptExchange(request), {
+    // Each attempt leaves one idle connection less, and a new connection that breaks is a failure.
+    attempts: Number.POSITIVE_INFINITY,
+    isRetryable: (error) => error instanceof StaleConnectionError,
+  });
 }
 
 /**
- * What was to be read came over an idle connection that the server, or something on the way, had closed. It may be asked
- * for again at once, whether or not anybody has seen the request.
+ * A GET or HEAD was sent over an idle connection that the server, or something on the way, had closed. It may be sent again at
+ * once, whether or not the server has seen it.
  */
 class StaleConnectionError extends Error {
   override readonly name = 'StaleConnectionError';
@@ -52,17 +47,17 @@ class StaleConnectionError extends Error {
 
 const LISTENERS = new WeakMap<AbortSignal, Set<() => void>>();
 
-/** One listener for all requests: to add one to a signal, it looks through those that it has. */
+/** One listener serves all requests, because adding a listener to a signal searches all that it has. */
 function listenersOf(signal: AbortSignal): Set<() => void> {
-  const known = LISTENERS.get(signal);
-  if (known !== undefined) return known;
+  const existing = LISTENERS.get(signal);
+  if (existing !== undefined) return existing;
   const listeners = new Set<() => void>();
   LISTENERS.set(signal, listeners);
   signal.addEventListener('abort', () => listeners.forEach((listener) => listener()), { once: true });
   return listeners;
 }
 
-function attempt({ method, origin, path, headers, body, agents, timeout, signal }: Exchange) {
+function attemptExchange({ method, origin, path, headers, body, agents, timeoutMs, signal }: Exchange) {
   countRequest();
   const isSecure = origin.protocol === 'https:';
   const agent = isSecure ? agents.httpsAgent : agents.httpAgent;
@@ -73,26 +68,26 @@ function attempt({ method, origin, path, headers, body, agents, timeout, signal 
     hostname: origin.hostname.replaceAll(/[[\]]/g, ''),
     port: origin.port === '' ? undefined : Number(origin.port),
     path,
-    maxHeaderSize: MAX_HEADERS,
+    maxHeaderSize: MAX_HEADER_BYTES,
   };
   return new Promise<IncomingMessage>((resolve, reject) => {
     const request = isSecure ? requestSecurely({ ...options, agent }) : requestPlainly({ ...options, agent });
     const timers: NodeJS.Timeout[] = [];
-    const bound = (milliseconds: number, what: TimeoutError['waitedFor']): NodeJS.Timeout => {
+    const bound = (ms: number, what: TimeoutError['waitedFor']): NodeJS.Timeout => {
       const timer = setTimeout(
         () => end(new TimeoutError(request.socket === null ? 'a connection' : what)),
-        milliseconds,
+        ms,
       );
       timers.push(timer);
       return timer;
     };
-    const settle = (): void => {
+    const clearTimers = (): void => {
       for (const timer of timers) clearTimeout(timer);
     };
     const end = (error: unknown): void => {
       request.destroy(error instanceof Error ? error : undefined);
-      // One that waits for a tunnel through a proxy has no connection yet that could tell.
-      settle();
+      // A request that waits for a tunnel through a proxy has no connection yet that could report the error.
+      clearTimers();
       reject(error);
     };
     const onAbort = (): void => end(signal?.reason);
@@ -101,26 +96,26 @@ function attempt({ method, origin, path, headers, body, agents, timeout, signal 
       listeners.add(onAbort);
       request.once('close', () => listeners.delete(onAbort));
     }
-    bound(timeout, 'an answer');
-    // Where requests wait for a socket, connecting begins only with it; else at once, and through a proxy, whose tunnel
-    // has to be there first, it ends with it.
+    bound(timeoutMs, 'an answer');
+    // With a limit on sockets, a request may wait for one, and connecting begins with the socket. Otherwise connecting begins at
+    // once; through a proxy, the tunnel comes first, and connecting ends with the socket.
     const isQueued = Number.isFinite(agent.maxSockets);
-    const connecting = isQueued ? undefined : bound(CONNECT_TIMEOUT, 'a connection');
+    const connecting = isQueued ? undefined : bound(CONNECT_TIMEOUT_MS, 'a connection');
     request.once('socket', (socket) => {
       if (!socket.connecting) {
         clearTimeout(connecting);
         return;
       }
-      const timer = connecting ?? bound(CONNECT_TIMEOUT, 'a connection');
+      const timer = connecting ?? bound(CONNECT_TIMEOUT_MS, 'a connection');
       socket.once(isSecure ? 'secureConnect' : 'connect', () => clearTimeout(timer));
     });
-    request.once('response', (answer) => {
-      settle();
-      resolve(answer);
+    request.once('response', (response) => {
+      clearTimers();
+      resolve(response);
     });
-    // Not once: what is destroyed later, with its answer, must not end the process.
+    // Not once: a later error, when the request is destroyed with its response, must not end the process.
     request.on('error', (error: NodeJS.ErrnoException) => {
-      settle();
+      clearTimers();
       const isReading = method === 'GET' || method === 'HEAD';
       const isStale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
       reject(isReading && isStale ? new StaleConnectionError(error.message, { cause: error }) : error);

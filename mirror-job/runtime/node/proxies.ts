@@ -1,6 +1,6 @@
-/** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as curl, Go and Node read them. Either case will do, and the lower case comes first. */
+/** Reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY as curl, Go and Node do: in either case, the lower one first. */
 
-/** This machine is never asked by way of another one. Go's programs, such as crane and regsync, do the same. */
+/** Requests to this machine use no proxy, as in Go's programs. */
 const DIRECT = ['localhost', '127.0.0.1', '::1'];
 
 export interface Proxies {
@@ -8,7 +8,7 @@ export interface Proxies {
   readonly https: string | undefined;
   /** As `https`. */
   readonly http: string | undefined;
-  /** Hosts that are asked directly, separated by commas. */
+  /** Hosts that are reached without a proxy, separated by commas. */
   readonly except: string;
 }
 
@@ -35,7 +35,7 @@ function addressIn(environment: NodeJS.ProcessEnv, name: string): string | undef
   const [variable = name, address = ''] =
     [lower, name].map((one) => [one, environment[one]]).find(([, value]) => (value ?? '') !== '') ?? [];
   if (address === '') return undefined;
-  // curl takes an address without a scheme as http.
+  // An address without a scheme is http, as in curl.
   const url = URL.parse(address.includes('://') ? address : `http://${address}`);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new ProxyAddressError(

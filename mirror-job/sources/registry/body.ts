@@ -1,47 +1,52 @@
-/** Reading bodies with a bound on silence, on slowness, and on length where there is one. */
+/** Reads bodies with a bound on silence, on slowness and, for whole bodies, on length. */
 import { PROGRESS } from '../../engine/transfer/resume.ts';
 import { SourceError, TooLongError } from '../../engine/source.ts';
-import type { Answer } from './answer.ts';
-import type { Slots } from './held-slot.ts';
+import type { HttpResponse } from './http-client.ts';
+import type { Slots } from './list-slot.ts';
 
-/** A body that broke off, fell silent, or only dripped: another try may bring all of it. */
+/** A body broke off, fell silent, or came too slowly. Another attempt may bring all of it. */
 export class BrokenBodyError extends SourceError {}
 
-/** Silence is measured in these parts of its bound: it is at most one longer. */
+/** The silence time-out is checked in eighths, so it fires at most 1/8 late. */
 const TICKS = 8;
 
 /**
- * So many times that bound a body may take for `PROGRESS` bytes. A byte now and then is never silence, and would keep
- * a buffer, and in the end the whole run, for years. By default this is half a kilobyte a second.
+ * A body may take this many silence time-outs for `PROGRESS` bytes. A single byte now and then is never silence, but would
+ * hold a buffer, and in the end the whole run, for years. By default the bound is half a kilobyte per second.
  */
-const DRIPPING = 4;
+const SLOW_TIMEOUTS = 4;
 
 /**
- * A body's chunks, each good until the next one is asked for; more than `timeout` milliseconds without one is an error,
- * and so is hardly anything in `DRIPPING` times as long. Only the time that the registry is waited for counts.
+ * A body's chunks. Each one is valid until the next one is requested. An interval of `timeoutMs` without a chunk is an error,
+ * and so are fewer than `PROGRESS` bytes in `SLOW_TIMEOUTS` such intervals. Only the time spent waiting for the registry
+ * counts.
  * @param where names the upstream, for the error's sentence
  * @throws {BrokenBodyError}
  */
-export async function* readBody(answer: Answer, timeout: number, where: string): AsyncGenerator<Uint8Array> {
-  const chunks = answer.body[Symbol.asyncIterator]();
-  /** How many ticks the registry has been waited for; undefined while it is not the registry. */
+export async function* readBody(
+  response: HttpResponse,
+  timeoutMs: number,
+  where: string,
+): AsyncGenerator<Uint8Array> {
+  const chunks = response.body[Symbol.asyncIterator]();
+  /** The number of ticks since the wait for the next chunk began; undefined while the reader has the last one. */
   let ticks: number | undefined;
-  /** The same since it last made progress, and how many bytes it has sent since. */
+  /** The ticks, and the bytes, since the body last made progress. */
   let slowTicks = 0;
   let bytes = 0;
   let isSilent = false;
-  let isDripping = false;
-  // One timer for all chunks, which are many. Ticks and no clock: the system's can be set, and Node's other one loads
-  // more than a run that finds nothing new has time for.
+  let isSlow = false;
+  // One timer serves all chunks, because there are many. It counts ticks and reads no clock: the system's clock can be set,
+  // and Node's monotonic clock would load a module.
   const timer = setInterval(() => {
     if (ticks === undefined) return;
     ticks += 1;
     slowTicks += 1;
-    // The first may have come at once.
+    // The first tick may have come at once.
     isSilent = ticks > TICKS;
-    isDripping = slowTicks > TICKS * DRIPPING;
-    if (isSilent || isDripping) answer.discard();
-  }, timeout / TICKS);
+    isSlow = slowTicks > TICKS * SLOW_TIMEOUTS;
+    if (isSilent || isSlow) response.discard();
+  }, timeoutMs / TICKS);
   try {
     for (;;) {
       ticks = 0;
@@ -54,38 +59,38 @@ export async function* readBody(answer: Answer, timeout: number, where: string):
         slowTicks = 0;
       }
       yield value;
-      // Left to the collector, it would see tens of megabytes of them before it looks.
+      // The garbage collector alone would let tens of megabytes of chunks pile up.
       const { buffer } = value;
       if (buffer instanceof ArrayBuffer && buffer.byteLength === value.length) buffer.transfer(0);
     }
   } catch (error) {
     const what = isSilent
-      ? `sent nothing for ${timeout / 1000} s`
-      : isDripping
-        ? `sent hardly anything for ${(DRIPPING * timeout) / 1000} s`
+      ? `sent nothing for ${timeoutMs / 1000} s`
+      : isSlow
+        ? `sent hardly anything for ${(SLOW_TIMEOUTS * timeoutMs) / 1000} s`
         : 'closed the connection';
     throw new BrokenBodyError(`${where} ${what} in the middle of a body.`, { cause: error });
   } finally {
     clearInterval(timer);
-    // Also when the reader goes away early: the connection must not be held.
-    answer.discard();
+    // A reader that leaves early must not hold the connection.
+    response.discard();
   }
 }
 
-/** Bytes: hardly any manifest or list is longer. */
-const LARGE = 256 * 1024;
+/** Hardly any manifest or list is longer. */
+const LARGE_BYTES = 256 * 1024;
 
 /**
- * A whole body, if it is at most `limit` bytes long.
+ * Reads a whole body of at most `maxBytes`.
  * @param large slots for bodies that are longer than most, so that only some of them are in memory at once; left out
- *   where `limit` is small
+ *   when `maxBytes` is small
  * @throws {BrokenBodyError} when it breaks off
  * @throws {TooLongError} when it is longer
  */
 export async function readWhole(
-  answer: Answer,
-  limit: number,
-  timeout: number,
+  response: HttpResponse,
+  maxBytes: number,
+  timeoutMs: number,
   where: string,
   large?: Slots,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -93,15 +98,15 @@ export async function readWhole(
   let length = 0;
   let isLarge = false;
   try {
-    for await (const chunk of readBody(answer, timeout, where)) {
+    for await (const chunk of readBody(response, timeoutMs, where)) {
       length += chunk.length;
-      if (length > limit)
+      if (length > maxBytes)
         throw new TooLongError(
-          `${where} sent more than ${limit} bytes, which is the most that Lifeboat reads.`,
-          limit,
+          `${where} sent more than ${maxBytes} bytes, which is the most that Lifeboat reads.`,
+          maxBytes,
         );
       chunks.push(new Uint8Array(chunk));
-      if (large === undefined || isLarge || length <= LARGE) continue;
+      if (large === undefined || isLarge || length <= LARGE_BYTES) continue;
       await large.take('', 1);
       isLarge = true;
     }
@@ -119,12 +124,12 @@ export async function readWhole(
 
 /** Drops the first bytes, because some registries send the whole blob whatever range was asked for. */
 export async function* skip(body: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
-  let left = bytes;
+  let rest = bytes;
   for await (const chunk of body) {
-    if (left >= chunk.length) left -= chunk.length;
+    if (rest >= chunk.length) rest -= chunk.length;
     else {
-      yield left === 0 ? chunk : chunk.subarray(left);
-      left = 0;
+      yield rest === 0 ? chunk : chunk.subarray(rest);
+      rest = 0;
     }
   }
 }

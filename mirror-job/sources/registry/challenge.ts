@@ -1,5 +1,5 @@
 /**
- * What a registry asks for when it answers 401.
+ * The challenges of a 401.
  * https://www.rfc-editor.org/rfc/rfc9110#name-www-authenticate
  */
 export type Challenge =
@@ -17,7 +17,7 @@ export type Challenge =
  */
 const WORD = /([\w!#$%&'*+.^`|~-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)(?:"|$)|([^\s,"]*)))?/g;
 
-/** Those challenges of a header that Lifeboat knows how to meet, in the registry's order. */
+/** The challenges of a header that Lifeboat can answer, in the registry's order. */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: { readonly scheme: string; readonly parameters: Map<string, string> }[] = [];
   for (const [, name = '', quoted, bare] of header.matchAll(WORD)) {

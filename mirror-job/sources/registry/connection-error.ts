@@ -1,13 +1,13 @@
-/** The connection failed, or the far end was not able to answer just now: worth another try. */
+/** The connection failed, or the server could not answer just now. Another attempt may end better. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
-  /** What the far end wrote under Retry-After, if it did. */
+  /** The header Retry-After of the response; null when there is none. */
   readonly retryAfter: string | null;
-  /** The answer that refuses for now, and the host that gave it. */
+  /** The status that refuses for now, and the host that sent it. */
   readonly refusal: { readonly status: number; readonly by: string } | undefined;
-  /** Nothing came in the time that is borne: perhaps it is asked too much. */
+  /** No response began before the time-out: perhaps the server gets too many requests. */
   readonly isLate: boolean;
-  /** The same, or not even a connection. */
+  /** The same, or no connection before its time-out. */
   readonly isSilent: boolean;
 
   constructor(

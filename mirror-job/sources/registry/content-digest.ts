@@ -4,10 +4,10 @@ import { SourceError } from '../../engine/source.ts';
 /**
  * The digest that a tag's manifest has to match. @throws {SourceError} for a header that is present and not a digest
  */
-export function readContentDigest(named: string | null, where: string): Digest | undefined {
-  if (named === null || named === '') return undefined;
-  if (isDigest(named)) return named;
+export function readContentDigest(header: string | null, where: string): Digest | undefined {
+  if (header === null || header === '') return undefined;
+  if (isDigest(header)) return header;
   throw new SourceError(
-    `${where} was sent with Docker-Content-Digest "${named.slice(0, 150)}", which Lifeboat does not understand, so the bytes cannot be compared with it.`,
+    `${where} was sent with Docker-Content-Digest "${header.slice(0, 150)}", which Lifeboat does not understand, so the bytes cannot be compared with it.`,
   );
 }

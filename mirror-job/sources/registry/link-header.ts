@@ -1,6 +1,6 @@
 /**
- * The address at which a list goes on. A header that is not understood must not end the list, because the job takes
- * tags that it does not see for gone.
+ * Reads the address of a list's next page. A header that is not understood must not end the list, because the job would
+ * believe that the tags it does not see are gone.
  * https://www.rfc-editor.org/rfc/rfc8288#section-3
  */
 interface Link {
@@ -18,7 +18,7 @@ interface Parameter {
 
 interface Links {
   readonly links: readonly Link[];
-  /** The header from the first part on that is no link; empty when all parts are links, or nothing was sent. */
+  /** The header from the first part on that is no link; empty when all parts are links, or there is no header. */
   readonly rest: string;
 }
 
@@ -39,9 +39,9 @@ export function parseLinks(header: string | null): Links {
   let position = 0;
   const read = (pattern: RegExp): RegExpExecArray | null => {
     pattern.lastIndex = position;
-    const found = pattern.exec(text);
-    position += found?.[0].length ?? 0;
-    return found;
+    const match = pattern.exec(text);
+    position += match?.[0].length ?? 0;
+    return match;
   };
   for (;;) {
     read(NOTHING);
@@ -49,8 +49,8 @@ export function parseLinks(header: string | null): Links {
     const target = read(TARGET)?.[1];
     const parameters: Parameter[] = [];
     read(SPACE);
-    for (let found = read(PARAMETER); found !== null; found = read(PARAMETER)) {
-      const [, name = '', value = ''] = found;
+    for (let match = read(PARAMETER); match !== null; match = read(PARAMETER)) {
+      const [, name = '', value = ''] = match;
       parameters.push({ name: name.toLowerCase(), value });
       read(SPACE);
     }

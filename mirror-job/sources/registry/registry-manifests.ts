@@ -9,12 +9,12 @@ import { MANIFEST_ACCEPT } from '../../../core/media-type.ts';
 import type { Tag } from '../../../core/reference.ts';
 import { isReferrerTag } from '../../../core/tag-list.ts';
 import { SourceError, type Resolved, type SourceManifest } from '../../engine/source.ts';
-import type { Answer } from './answer.ts';
+import type { HttpResponse } from './http-client.ts';
 import { readContentDigest } from './content-digest.ts';
 import { encodingNote, isJson } from './content-encoding.ts';
-import { REFUSALS } from './registry-options.ts';
 import type { RegistryRequest } from './registry-request.ts';
 import type { RepositoryRequests } from './repository-requests.ts';
+import { FINAL_CLIENT_ERRORS } from './statuses.ts';
 
 /** The caller may not read the manifest. Some registries also answer this when the manifest does not exist. */
 const NOT_ALLOWED: readonly number[] = [401, 403];
@@ -24,16 +24,16 @@ export class RegistryManifests {
   /** `contradicted`: a HEAD was refused, or found nothing, and a GET got the manifest. */
   #heads: 'untried' | 'answered' | 'contradicted' = 'untried';
   #trial: Promise<void> | undefined;
-  /** Digests in derived names whose manifests were asked for, to see whether HEADs find them. */
+  /** The digests in derived names whose manifests were requested, to see whether HEADs find them. */
   readonly #tried = new Set<Digest>();
   /** The first manifest that a GET got. */
-  #got: Tag | Digest | undefined;
+  #readable: Tag | Digest | undefined;
 
   constructor(requests: RepositoryRequests) {
     this.#requests = requests;
   }
 
-  /** As `Source.resolve`. */
+  /** Implements `Source.resolve`. */
   async resolve(tag: Tag, isGuess: boolean): Promise<Resolved | undefined> {
     const { status, headers } = await this.#head(tag);
     const digest = headers.get('Docker-Content-Digest');
@@ -45,12 +45,12 @@ export class RegistryManifests {
     return manifest === undefined ? undefined : { digest: manifest.digest, manifest };
   }
 
-  /** As `Source.manifest`. */
+  /** Implements `Source.manifest`. */
   async get(reference: Tag | Digest, limit: number): Promise<SourceManifest | undefined> {
     const refusable = !isDigest(reference) && isReferrerTag(reference) && this.#requests.hasAnswered;
-    const { status, manifest } = await this.#get(reference, limit, refusable ? REFUSALS : [404]);
+    const { status, manifest } = await this.#get(reference, limit, refusable ? FINAL_CLIENT_ERRORS : [404]);
     // Credentials are not the reason when the rest of the repository can be read.
-    if (status !== 404 && REFUSALS.includes(status)) {
+    if (status !== 404 && FINAL_CLIENT_ERRORS.includes(status)) {
       throw new SourceError(
         `${this.#requests.name}: the tag "${reference}" is refused (${status}), and the rest of the repository is not. Have it made readable there, or mirror the image without what refers to it, by "referrers: false".`,
       );
@@ -59,8 +59,8 @@ export class RegistryManifests {
   }
 
   /**
-   * Whether callers without credentials may read the manifest. A 200 alone does not tell, because a login page is sent with
-   * one too: the answer has to name the digest, or to be the manifest.
+   * Whether callers without credentials may read the manifest. A 200 alone does not tell, because login pages have one too. The
+   * response has to name the digest, or to be the manifest.
    */
   async isPublic(digest: Digest): Promise<boolean> {
     const { status, headers } = await this.#head(digest, true);
@@ -69,11 +69,11 @@ export class RegistryManifests {
       { ...requestFor('GET', digest), anonymous: true },
       {
         allow: [404, ...NOT_ALLOWED],
-        limit: MAX_MANIFEST_SIZE,
+        maxBytes: MAX_MANIFEST_SIZE,
         where: `${this.#requests.name}: manifest ${digest}`,
       },
     );
-    // A manifest that nobody can see is not private, and says nothing about the rest of the repository.
+    // A manifest that does not exist is not private, and says nothing about the rest of the repository.
     if (response.status === 404 && !(await this.#has(digest))) {
       throw new SourceError(`${this.#requests.name} has no manifest ${digest}.`);
     }
@@ -82,16 +82,16 @@ export class RegistryManifests {
 
   async #has(reference: Digest): Promise<boolean> {
     if ((await this.#head(reference)).status === 200) return true;
-    const isThere = (await this.get(reference, MAX_MANIFEST_SIZE)) !== undefined;
-    if (isThere) this.#heads = 'contradicted';
-    return isThere;
+    const exists = (await this.get(reference, MAX_MANIFEST_SIZE)) !== undefined;
+    if (exists) this.#heads = 'contradicted';
+    return exists;
   }
 
   /**
    * A HEAD spares quota. Only its 200 is reliable: some registries refuse a HEAD, or answer 404, although a GET gets
    * the manifest.
    */
-  async #head(reference: Tag | Digest, anonymous = false): Promise<Answer> {
+  async #head(reference: Tag | Digest, anonymous = false): Promise<HttpResponse> {
     const response = await this.#requests.send({ ...requestFor('HEAD', reference), anonymous }, 'any');
     response.discard();
     if (response.status === 200 && !anonymous && this.#heads === 'untried') this.#heads = 'answered';
@@ -107,37 +107,38 @@ export class RegistryManifests {
     const where = `${this.#requests.name}: manifest ${reference}`;
     const { response, bytes } = await this.#requests.read(requestFor('GET', reference), {
       allow: absent,
-      limit: Math.min(limit, MAX_MANIFEST_SIZE),
+      maxBytes: Math.min(limit, MAX_MANIFEST_SIZE),
       where,
     });
     const { status } = response;
     if (bytes === undefined) return { status, manifest: undefined };
-    const named = response.headers.get('Docker-Content-Digest');
-    const expected = isDigest(reference) ? reference : readContentDigest(named, where);
+    const header = response.headers.get('Docker-Content-Digest');
+    const expected = isDigest(reference) ? reference : readContentDigest(header, where);
     const digest = await digestOf(bytes, expected === undefined ? 'sha256' : algorithmOf(expected));
-    const encoded = encodingNote(response);
+    const note = encodingNote(response);
     if (expected !== undefined && digest !== expected) {
       throw new SourceError(
-        `${where} came with other bytes: their digest is ${digest}, not ${expected}.${encoded}`,
+        `${where} came with other bytes: their digest is ${digest}, not ${expected}.${note}`,
       );
     }
-    if (expected === undefined && encoded !== '' && !isJson(bytes)) {
-      throw new SourceError(`${where} cannot be read.${encoded}`);
+    if (expected === undefined && note !== '' && !isJson(bytes)) {
+      throw new SourceError(`${where} cannot be read.${note}`);
     }
-    this.#got ??= reference;
+    this.#readable ??= reference;
     const mediaType = response.headers.get('Content-Type') ?? undefined;
     return { status, manifest: { digest, bytes, mediaType } };
   }
 
   /**
    * A tag whose name is derived from a digest, after its HEAD has found no digest. Some registries refuse a tag that
-   * does not exist, or every tag with such a name. The HEAD decides about a guess, because a GET per guess would cost quota to find nothing. It does
-   * not decide in a repository that refuses HEADs and answers the GETs.
+   * does not exist, or every tag with such a name. The HEAD decides about a guess, because a GET per guess would cost quota and
+   * find nothing. It does not decide in a repository that refuses HEADs and answers the GETs.
    */
   async #derived(tag: Tag, headStatus: number, isGuess: boolean): Promise<SourceManifest | undefined> {
-    if (isGuess && REFUSALS.includes(headStatus) && (await this.#areHeadsTrue(tag))) return undefined;
-    const { status, manifest } = await this.#get(tag, MAX_MANIFEST_SIZE, REFUSALS);
-    const isRefused = status !== 404 && REFUSALS.includes(status);
+    if (isGuess && FINAL_CLIENT_ERRORS.includes(headStatus) && (await this.#areHeadsTrue(tag)))
+      return undefined;
+    const { status, manifest } = await this.#get(tag, MAX_MANIFEST_SIZE, FINAL_CLIENT_ERRORS);
+    const isRefused = status !== 404 && FINAL_CLIENT_ERRORS.includes(status);
     if (isRefused && !this.#requests.hasAnswered) await this.#tryHead(tag);
     return manifest;
   }
@@ -159,8 +160,8 @@ export class RegistryManifests {
 
   async #tryHead(derived: Tag): Promise<void> {
     const subject = subjectOf(derived);
-    if (this.#got !== undefined) {
-      if ((await this.#head(this.#got)).status !== 200) this.#heads = 'contradicted';
+    if (this.#readable !== undefined) {
+      if ((await this.#head(this.#readable)).status !== 200) this.#heads = 'contradicted';
     } else if (subject !== undefined && !this.#tried.has(subject)) {
       await this.#has(subject);
       this.#tried.add(subject);
@@ -168,7 +169,7 @@ export class RegistryManifests {
   }
 }
 
-/** The digest that a name is derived from. @returns undefined for a name that does not hold the whole digest */
+/** The digest that a name is derived from; undefined for a name that does not hold the whole digest. */
 function subjectOf(derived: Tag): Digest | undefined {
   const digest = derived.split('.', 1).join().replace('-', ':');
   return isDigest(digest) ? digest : undefined;

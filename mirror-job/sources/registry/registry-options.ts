@@ -1,5 +1,5 @@
 import type { Clock, Log } from '../../engine/environment.ts';
-import type { Fetch } from './answer.ts';
+import type { HttpClient } from './http-client.ts';
 import type { BudgetSettings } from './budget.ts';
 
 export interface Password {
@@ -13,55 +13,52 @@ export interface IdentityToken {
 }
 
 export type Credential = (Password | IdentityToken) & {
-  /** Where it comes from, for sentences that begin with "the credentials". */
+  /** The place that it comes from, for sentences that begin with "the credentials". */
   readonly from: string;
 };
 
 /**
- * One account of an upstream. Asked before each use, because some credentials expire within a run.
- * @returns undefined when there is none after all: then requests go out without
- * @throws {SourceError} a sentence, without the secret, when it cannot be had
+ * Gives the credential of one account of an upstream. It is called before each use, because some credentials expire within a
+ * run.
+ * @returns undefined when there is no credential after all: then requests have none
+ * @throws {SourceError} a sentence without the secret, when the credential cannot be had
  */
-export type Account = (() => Promise<Credential | undefined>) & {
-  /** A sentence: the advice for a refused credential. */
+export type CredentialProvider = (() => Promise<Credential | undefined>) & {
+  /** The advice for a refused credential, a sentence. */
   readonly remedy?: string;
 };
 
 export interface RegistryOptions {
-  readonly fetch: Fetch;
+  readonly httpClient: HttpClient;
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
-  /** Used in turn: the next one where the one before is refused or its quota is used up. None: anonymous. */
-  readonly accounts: readonly Account[];
-  /** Plain HTTP. */
+  /** In order: the next account is used when the one before is refused or out of quota. Empty: requests are anonymous. */
+  readonly accounts: readonly CredentialProvider[];
+  /** Whether the registry speaks plain HTTP. */
   readonly insecure: boolean;
-  /** Milliseconds to an answer's first byte, and between any two chunks of its body. */
-  readonly timeout: number;
+  /** The longest wait for a response to begin, and between any two chunks of its body. */
+  readonly timeoutMs: number;
   readonly retry: RetryPolicy;
-  /** The most requests whose answer has not begun yet. */
+  /** The most requests that wait for their response at once. */
   readonly concurrency: number;
   readonly budget: BudgetSettings;
 }
 
 export interface RetryPolicy {
-  /** How often a request is sent at most. */
+  /** The most times that a request is sent. */
   readonly attempts: number;
-  /** Milliseconds before the second attempt; each further one waits twice as long. */
-  readonly delay: number;
-  /** The longest Retry-After, in milliseconds, that is waited for: after a longer one the registry is left alone. */
-  readonly maxDelay: number;
+  /** The wait before the second attempt; each further attempt waits twice as long. */
+  readonly delayMs: number;
+  /** The longest Retry-After that a request waits for. After a longer one, nothing is sent to the registry until then. */
+  readonly maxDelayMs: number;
 }
 
-export const DEFAULT_TIMEOUT = 30_000;
-export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, delay: 500, maxDelay: 60_000 };
-/** What a registry is asked at once grows up to here, as long as it answers fast. */
+export const DEFAULT_TIMEOUT_MS = 30_000;
+export const DEFAULT_RETRY: RetryPolicy = { attempts: 4, delayMs: 500, maxDelayMs: 60_000 };
+/** The number of requests at once grows up to here, as long as the registry answers fast. */
 export const DEFAULT_CONCURRENCY = 32;
-/** The registry gets too many requests: fewer are sent at once. */
-export const TOO_MUCH: ReadonlySet<number> = new Set([429, 503]);
-/** Statuses that another try may change. */
-export const RETRIED: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
-/** The 4xx that another try would not change. */
-export const REFUSALS: readonly number[] = Array.from({ length: 100 }, (_, index) => 400 + index).filter(
-  (status) => !RETRIED.has(status),
-);
+/** How long to wait before the attempt after `attempt`. The delay doubles with each attempt, and jitter spreads the runs. */
+export function delayBeforeMs(attempt: number, { delayMs, maxDelayMs }: RetryPolicy): number {
+  return Math.min(delayMs * 2 ** (attempt - 1) * (0.75 + Math.random() / 2), maxDelayMs);
+}

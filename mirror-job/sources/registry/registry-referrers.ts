@@ -10,26 +10,26 @@ import { OCI_INDEX, bareMediaType, isManifestMediaType } from '../../../core/med
 import type { Tag } from '../../../core/reference.ts';
 import { referrersTag } from '../../../core/tag-list.ts';
 import { SourceError, TooLongError, type ReferrerList } from '../../engine/source.ts';
-import type { Answer } from './answer.ts';
+import type { HttpResponse } from './http-client.ts';
 import { encodingNote } from './content-encoding.ts';
-import { DeadEndError } from './dead-end-error.ts';
+import { RedirectError } from './redirect-error.ts';
 import type { RegistryManifests } from './registry-manifests.ts';
-import { REFUSALS } from './registry-options.ts';
 import { WITHOUT_REFERRERS } from './refusal.ts';
 import type { RepositoryRequests } from './repository-requests.ts';
 import { ServerError } from './server-error.ts';
+import { FINAL_CLIENT_ERRORS } from './statuses.ts';
 
-/** Bytes of a page: it is an index, so no larger than a manifest, and registries send longer lists in several pages. */
-const MAX_PAGE = MAX_MANIFEST_SIZE;
-/** Bytes of all pages: a thousand referrers, with 16 kB of annotations for each. */
-const MAX_LIST = 16 * 1024 * 1024;
+/** A page is an index, so it is no larger than a manifest. Registries send longer lists in several pages. */
+const MAX_PAGE_BYTES = MAX_MANIFEST_SIZE;
+/** All pages together: a thousand referrers, with 16 kB of annotations for each. */
+const MAX_LIST_BYTES = 16 * 1024 * 1024;
 /** Registries answer with these statuses when they have no such API. */
 const NO_API: readonly number[] = [404, 405, 501];
-/** Every other 4xx that another try would not change concerns one subject. */
-const REFUSED = REFUSALS.filter((status) => !NO_API.includes(status));
+/** Every other 4xx that another attempt would not change concerns one subject. */
+const REFUSED = FINAL_CLIENT_ERRORS.filter((status) => !NO_API.includes(status));
 /** There is no such API when this many subjects in a row are refused and none was answered. */
 const MAX_REFUSED = 3;
-/** After this many subjects in a row for which the API failed, each further one is asked once and not four times. */
+/** After this many subjects in a row for which the API failed, requests for further subjects have one attempt. */
 const MAX_FAILED = 3;
 
 const NONE: ReferrerList = { descriptors: [] };
@@ -37,12 +37,12 @@ const NONE: ReferrerList = { descriptors: [] };
 export class RegistryReferrers {
   readonly #requests: RepositoryRequests;
   readonly #manifests: RegistryManifests;
-  /** Known per repository, because some registries refuse the API to callers they do not know there. */
+  /** Per repository, because some registries refuse the API to callers that may not read there. */
   #hasApi: boolean | undefined;
   /** The number of subjects that were refused, until one is answered. */
-  #refused = 0;
+  #refusals = 0;
   /** The number of subjects for which the API failed, until one is answered. */
-  #failed = 0;
+  #failures = 0;
   /** The request on its way whose answer may tell whether there is an API. */
   #question: Promise<unknown> | undefined;
 
@@ -52,24 +52,23 @@ export class RegistryReferrers {
   }
 
   /**
-   * As `Source.referrers`.
+   * Implements `Source.referrers`.
    * @param listed the derived names in the repository's list of tags; undefined when the list does not tell
    */
   async of(subject: Digest, listed: ReadonlySet<string> | undefined, limit: number): Promise<ReferrerList> {
     const fallback = referrersTag(subject);
-    const answered = await this.#askApi(subject, limit);
+    const fromApi = await this.#askApi(subject, limit);
     // A registry that gained the API later may not know the referrers that clients had listed under the tag before.
-    const ask = listed === undefined ? answered === undefined : listed.has(fallback);
-    const tagged = ask ? await this.#byTag(fallback, subject, listed !== undefined, limit) : NONE;
+    const ask = listed === undefined ? fromApi === undefined : listed.has(fallback);
+    const fromTag = ask ? await this.#byTag(fallback, subject, listed !== undefined, limit) : NONE;
     return {
-      descriptors: [...(answered ?? NONE).descriptors, ...tagged.descriptors],
-      excess: answered?.excess ?? tagged.excess,
+      descriptors: [...(fromApi ?? NONE).descriptors, ...fromTag.descriptors],
+      excess: fromApi?.excess ?? fromTag.excess,
     };
   }
 
   /**
-   * One request at a time until it is known whether there is an API. The others wait, because they might be sent in
-   * vain.
+   * Sends one request at a time until one response shows whether there is an API, because the others might be in vain.
    * @throws {SourceError} when the API fails
    */
   async #askApi(subject: Digest, limit: number): Promise<ReferrerList | undefined> {
@@ -84,19 +83,19 @@ export class RegistryReferrers {
       if (this.#question === question) this.#question = undefined;
     }
     if (this.#hasApi === false) return undefined;
-    const asked = this.#byApi(subject, limit);
-    if (this.#hasApi === undefined) this.#question ??= asked;
-    const answered = await asked.catch((error: unknown) => {
-      if (error instanceof ServerError) this.#failed += 1;
+    const request = this.#byApi(subject, limit);
+    if (this.#hasApi === undefined) this.#question ??= request;
+    const answer = await request.catch((error: unknown) => {
+      if (error instanceof ServerError) this.#failures += 1;
       throw error;
     });
-    if (typeof answered === 'object') {
+    if (typeof answer === 'object') {
       this.#hasApi = true;
-      this.#failed = 0;
-      return answered;
+      this.#failures = 0;
+      return answer;
     }
-    if (answered === 'refused') this.#refused += 1;
-    if (answered === 'no API' || this.#refused === MAX_REFUSED) this.#hasApi ??= false;
+    if (answer === 'refused') this.#refusals += 1;
+    if (answer === 'no API' || this.#refusals === MAX_REFUSED) this.#hasApi ??= false;
     return undefined;
   }
 
@@ -104,9 +103,14 @@ export class RegistryReferrers {
     const descriptors: Descriptor[] = [];
     let excess: string | undefined;
     let isFirst = true;
-    let lacking: 'refused' | 'no API' | undefined;
-    const attempts = this.#failed < MAX_FAILED ? undefined : 1;
-    const bounds = { page: MAX_PAGE, list: MAX_LIST, allow: [...NO_API, ...REFUSED], attempts };
+    let absence: 'refused' | 'no API' | undefined;
+    const attempts = this.#failures < MAX_FAILED ? undefined : 1;
+    const bounds = {
+      pageBytes: MAX_PAGE_BYTES,
+      listBytes: MAX_LIST_BYTES,
+      allow: [...NO_API, ...REFUSED],
+      attempts,
+    };
     try {
       await this.#requests.eachPage(`referrers/${subject}`, bounds, ({ response, bytes }) => {
         const list = bytes === undefined ? undefined : this.#listOf(response, bytes);
@@ -116,7 +120,7 @@ export class RegistryReferrers {
           );
         }
         if (list === undefined) {
-          lacking = REFUSED.includes(response.status) ? 'refused' : 'no API';
+          absence = REFUSED.includes(response.status) ? 'refused' : 'no API';
           return false;
         }
         isFirst = false;
@@ -124,12 +128,12 @@ export class RegistryReferrers {
         return descriptors.length <= limit;
       });
     } catch (error) {
-      if (isFirst && error instanceof DeadEndError) return 'no API';
+      if (isFirst && error instanceof RedirectError) return 'no API';
       if (!(error instanceof TooLongError)) throw error;
-      // The pages before are kept: else whoever can push many referrers could keep a signature out of the mirror.
+      // The pages before count. Otherwise, people who can push many referrers could keep a signature out of the mirror.
       excess = excessOf(error);
     }
-    return lacking ?? { descriptors, excess };
+    return absence ?? { descriptors, excess };
   }
 
   /**
@@ -137,7 +141,7 @@ export class RegistryReferrers {
    * @returns undefined for a web page, which some registries send for every path that they do not know
    * @throws {SourceError} for a body that is declared as a list and is none
    */
-  #listOf(response: Answer, bytes: Uint8Array): unknown {
+  #listOf(response: HttpResponse, bytes: Uint8Array): unknown {
     const isSaidToBe = bareMediaType(response.headers.get('Content-Type') ?? '') === OCI_INDEX;
     let json: unknown;
     try {
@@ -198,7 +202,7 @@ export class RegistryReferrers {
     );
   }
 
-  /** @returns all of them or, where there are more than `limit`, one more than that */
+  /** @returns all descriptors; when there are more than `limit`, one more than that */
   #descriptorsOf(json: unknown, limit: number): Descriptor[] {
     const list: unknown = isObject(json) ? json['manifests'] : undefined;
     // Registries written in Go send null for an empty list.
@@ -212,7 +216,7 @@ export class RegistryReferrers {
         list
           .slice(0, limit + 1)
           .map((entry, index) => parseDescriptor(entry, `entry ${index} of the referrers`))
-          // Annotations come with the manifests: here they would only take memory.
+          // The manifests have the annotations. Here they would only take memory.
           .map(({ mediaType, digest, size }) => ({ mediaType, digest, size }))
       );
     } catch (error) {
@@ -226,7 +230,7 @@ export class RegistryReferrers {
 
 /** A tag's list is a single page. */
 function excessOf({ limit, unit }: TooLongError): string {
-  return unit === 'pages' || limit === MAX_LIST
+  return unit === 'pages' || limit === MAX_LIST_BYTES
     ? `a list of more than ${limit} ${unit}`
     : `a list with a page of more than ${limit} ${unit}, of which nothing is read`;
 }

@@ -1,16 +1,16 @@
-/** What a registry is asked, and as what a report counts it. */
+/** A request to a registry, and how reports count it. */
 import type { RequestCounts, Timed } from '../../engine/source.ts';
 
 export interface RegistryRequest {
   readonly method: 'GET' | 'HEAD';
   /** The name within the registry, which is also the scope of the token. */
   readonly path: string;
-  /** After `/v2/<path>/`, with its query. */
+  /** The part of the URL after `/v2/<path>/`, with its query. */
   readonly resource: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Asks as a caller without credentials would. */
+  /** Whether the request is sent without credentials. */
   readonly anonymous?: boolean;
-  /** The most attempts, if fewer than for other requests. */
+  /** The most attempts, when fewer than for other requests. */
   readonly attempts?: number | undefined;
   /** Measures each attempt. */
   readonly timed?: Timed | undefined;
@@ -27,19 +27,24 @@ export function kindOf({
   return resource.startsWith('blobs/') ? 'blobGets' : 'lists';
 }
 
-/** The smallest part of a registry that a login may be allowed or refused by itself. */
-export interface Place {
+/**
+ * The smallest part of a registry for which a login may be accepted or refused by itself.
+ * https://www.rfc-editor.org/rfc/rfc9110#section-11.5
+ */
+export interface ProtectionSpace {
   /** The repository's name within the registry. */
   readonly path: string;
-  /** The name that tells this place from all others. */
+  /** Unique among the registry's protection spaces. */
   readonly name: string;
 }
 
 /**
- * Lists of tags are a place of their own: an account that may not list a repository's tags may still read them, and
+ * Lists of tags are a protection space of their own: an account that may not list a repository's tags may still read them, and
  * some registries want another scope for the list.
  */
-export function placeOf(request: Pick<RegistryRequest, 'method' | 'path' | 'resource'>): Place {
+export function protectionSpaceOf(
+  request: Pick<RegistryRequest, 'method' | 'path' | 'resource'>,
+): ProtectionSpace {
   const { path } = request;
   return { path, name: kindOf(request) === 'lists' ? `the lists of ${path}` : path };
 }

@@ -23,25 +23,24 @@ import { parseContentRange } from './content-range.ts';
 import { RegistryManifests } from './registry-manifests.ts';
 import { RegistryReferrers } from './registry-referrers.ts';
 import type { Registry } from './registry.ts';
-import { RepositoryRequests, type Read } from './repository-requests.ts';
+import { RepositoryRequests, type WholeResponse } from './repository-requests.ts';
 import { NAME_TAGS, OtherNames, readTagPage } from './tag-page.ts';
 
-/** What some registries, or the storage that they redirect to, answer to a range and would not to the whole. */
+/** The statuses with which some registries, or their storages, refuse a range of a blob that they would send whole. */
 const RANGE_REFUSALS = [400, 403, 405, 416, 501];
 
 /**
- * Bounds of a list of tags: how many tags, and how many bytes (docs/decisions/0083-bounded-lists.md). Some registries send
- * all tags in one page, and some of these say much of each manifest beside them. 200,000 tags of the longest kind have
- * 26 MB.
+ * The bounds of a list of tags, in tags and in bytes (docs/decisions/0083-bounded-lists.md). Some registries send
+ * all tags in one page, and some of these add much about each manifest. 200,000 tags of the longest kind have 26 MB.
  */
 const MAX_TAGS = 200_000;
-const TAG_LIST = { page: 16 * 1024 * 1024, list: 64 * 1024 * 1024, advice: NAME_TAGS };
+const TAG_LIST = { pageBytes: 16 * 1024 * 1024, listBytes: 64 * 1024 * 1024, advice: NAME_TAGS };
 
 export class RegistrySource implements Source {
   readonly #requests: RepositoryRequests;
   readonly #manifests: RegistryManifests;
   readonly #referrers: RegistryReferrers;
-  /** By blob: the part of its last answer that was not asked for. */
+  /** By blob: the note about the unexpected encoding of its last response. */
   readonly #oddities = new Map<Digest, string>();
   #listing: Promise<readonly Tag[]> | undefined;
   /**
@@ -86,14 +85,14 @@ export class RegistrySource implements Source {
   async #listTags(): Promise<readonly Tag[]> {
     const tags: Tag[] = [];
     const others = new OtherNames();
-    const visit = ({ response, bytes }: Read): boolean => {
+    const visit = ({ response, bytes }: WholeResponse): boolean => {
       const read = readTagPage(this.name, response, bytes, MAX_TAGS - tags.length - others.count);
       if (read === 'too many') {
         throw new SourceError(
           `${this.name} lists more than ${MAX_TAGS} tags, which is the most that Lifeboat reads of one repository.${NAME_TAGS}`,
         );
       }
-      // Not with a spread: some registries send hundreds of thousands in one page.
+      // No spread, because a call cannot have the hundreds of thousands of arguments of some pages.
       for (const tag of read.tags) tags.push(tag);
       for (const other of read.others) others.add(other);
       return true;
@@ -141,7 +140,7 @@ export class RegistrySource implements Source {
     const range =
       response.status === 206 ? parseContentRange(response.headers.get('Content-Range')) : undefined;
     this.#note(digest, refuseEncoded(response, range, size, where));
-    const body = readBody(response, this.#requests.registry.timeout, where);
+    const body = readBody(response, this.#requests.registry.timeoutMs, where);
     if (offset === 0) return body;
     const start = response.status === 206 ? range?.start : 0;
     if (start === undefined || start > offset) {
@@ -181,7 +180,7 @@ export class RegistrySource implements Source {
     }
     const isWhole = response.status === 200 && start === 0;
     if (isWhole || (range?.start === start && range.end < end)) {
-      const body = readBody(response, this.#requests.registry.timeout, where);
+      const body = readBody(response, this.#requests.registry.timeoutMs, where);
       return { body, isWhole, discard: () => response.discard() };
     }
     response.discard();

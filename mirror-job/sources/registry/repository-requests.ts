@@ -1,43 +1,44 @@
 /**
- * The requests to one repository of a registry. They are counted, their answers are read whole, and lists are read page
- * by page.
+ * Sends the requests to one repository of a registry. It counts them, reads their responses whole, and reads lists page by
+ * page.
  */
 import { SkippedError } from '../../engine/skipped-error.ts';
 import { SourceError, TooLongError, type RequestCounts } from '../../engine/source.ts';
-import type { Answer } from './answer.ts';
+import { withRetries } from '../../engine/support/retry.ts';
+import type { HttpResponse } from './http-client.ts';
 import { BrokenBodyError, readWhole } from './body.ts';
-import { HeldSlot, type Slots } from './held-slot.ts';
+import { ListSlot, type Slots } from './list-slot.ts';
 import { nextLink, parseLinks } from './link-header.ts';
 import { NO_REQUESTS, kindOf, type RegistryRequest } from './registry-request.ts';
 import type { Registry } from './registry.ts';
-import { StandInError } from './stand-in-error.ts';
+import { AccountOutOfQuotaError } from './account-out-of-quota-error.ts';
 
 /** 10,000 pages are a million tags at 100 tags per page, as at quay.io. */
 const MAX_PAGES = 10_000;
-/** A list of more bytes than this keeps a slot for long answers: 40,000 tags, or all referrers of nearly any image. */
-const LONG_LIST = 1024 * 1024;
-/** The number of attempts to read a whole answer whose body breaks off. */
+/** A longer list holds a slot for long responses. 40,000 tags, or all referrers of nearly any image, fit below. */
+const LONG_LIST_BYTES = 1024 * 1024;
+/** The most attempts to read a whole response whose body breaks off. */
 const BODY_ATTEMPTS = 3;
 
 type Request = Omit<RegistryRequest, 'path'>;
 
-export interface Read {
-  readonly response: Answer;
+export interface WholeResponse {
+  readonly response: HttpResponse;
   /** Undefined for every status but 200. */
   readonly bytes: Uint8Array<ArrayBuffer> | undefined;
 }
 
-/** Bounds of a list, and what it may be. */
+/** The bounds of a list, and the statuses it may have. */
 export interface ListBounds {
-  /** The most bytes that a page may have. */
-  readonly page: number;
-  /** The most bytes that all pages together may have. */
-  readonly list: number;
+  /** The most bytes of a page. */
+  readonly pageBytes: number;
+  /** The most bytes of all pages together. */
+  readonly listBytes: number;
   /** The statuses besides 200 that are no error: a page with such a status is the last one. */
   readonly allow?: readonly number[];
-  /** The most attempts for a page, if fewer than for other requests. */
+  /** The most attempts for a page, when fewer than for other requests. */
   readonly attempts?: number | undefined;
-  /** What to do when the list cannot be followed to its end, with a space before it. */
+  /** The advice when the list cannot be read to its end, with a space before it. */
   readonly advice?: string;
 }
 
@@ -56,18 +57,18 @@ export class RepositoryRequests {
     this.#path = path;
   }
 
-  /** The number of requests that were sent so far. */
+  /** The number of requests so far. */
   get counts(): RequestCounts {
     return this.#counts;
   }
 
-  /** Whether anything of the repository could be read: then a refusal concerns one name, and not the caller. */
+  /** Whether anything of the repository could be read. Then a refusal concerns one name, and not the caller. */
   get hasAnswered(): boolean {
     return this.#hasAnswered;
   }
 
-  /** @param allow the statuses that are no error; `any`: all that another try would not change */
-  async send(request: Request, allow: readonly number[] | 'any'): Promise<Answer> {
+  /** @param allow the statuses that are no error; `any`: all that another attempt would not change */
+  async send(request: Request, allow: readonly number[] | 'any'): Promise<HttpResponse> {
     const kind = kindOf(request);
     this.#count(kind, 1);
     try {
@@ -75,56 +76,55 @@ export class RepositoryRequests {
       this.#hasAnswered ||= response.status < 300;
       return response;
     } catch (error) {
-      // The request was never sent. A plan that counted it would promise more than the run does, because the run has a
-      // budget.
-      if (error instanceof SkippedError && !(error instanceof StandInError)) this.#count(kind, -1);
+      // The request was never sent. A plan that counted it would promise more than the run's budget allows.
+      if (error instanceof SkippedError && !(error instanceof AccountOutOfQuotaError)) this.#count(kind, -1);
       throw error;
     }
   }
 
   /**
-   * Reads a whole answer. If the body breaks off, the request is sent again at once, because the registry has just
+   * Reads a whole response. If the body breaks off, the request is sent again at once, because the registry has just
    * answered.
-   * @param wanted the statuses besides 200 that are no error
-   * @param large slots for answers that are longer than most
+   * @param wanted `allow` has the statuses besides 200 that are no error
+   * @param large slots for responses that are longer than most
    */
   async read(
     request: Request,
     wanted: {
       readonly allow: readonly number[];
-      /** Bytes. */
-      readonly limit: number;
+      readonly maxBytes: number;
       readonly where: string;
     },
     large: Slots = this.registry.large,
-  ): Promise<Read> {
-    const { allow, limit, where } = wanted;
-    for (let attempt = 1; ; attempt += 1) {
+  ): Promise<WholeResponse> {
+    const { allow, maxBytes, where } = wanted;
+    const attempt = async (): Promise<WholeResponse> => {
       const response = await this.send(request, [200, ...allow]);
       if (response.status !== 200) {
         response.discard();
         return { response, bytes: undefined };
       }
-      try {
-        return {
-          response,
-          bytes: await readWhole(response, limit, this.registry.timeout, where, large),
-        };
-      } catch (error) {
-        if (!(error instanceof BrokenBodyError) || attempt === BODY_ATTEMPTS) throw error;
-      }
-    }
+      return { response, bytes: await readWhole(response, maxBytes, this.registry.timeoutMs, where, large) };
+    };
+    return withRetries(attempt, {
+      attempts: BODY_ATTEMPTS,
+      isRetryable: (error) => error instanceof BrokenBodyError,
+    });
   }
 
   /**
    * Reads a list page by page, by its `Link` headers. No page's bytes stay in memory while the next page is awaited, because
    * a registry may send that one slowly.
-   * @param visit keeps what is wanted of a page, and returns whether the next page is wanted too
+   * @param visit takes what it wants of a page, and returns whether the next page is wanted too
    * @throws {TooLongError}
    */
-  async eachPage(resource: string, bounds: ListBounds, visit: (page: Read) => boolean): Promise<void> {
+  async eachPage(
+    resource: string,
+    bounds: ListBounds,
+    visit: (page: WholeResponse) => boolean,
+  ): Promise<void> {
     const visited = new Set<string>();
-    const slot = new HeldSlot(this.registry.large);
+    const slot = new ListSlot(this.registry.large);
     let next: string | undefined = resource;
     let bytes = 0;
     const { advice = '' } = bounds;
@@ -143,31 +143,31 @@ export class RepositoryRequests {
         next = page.next;
         bytes += page.bytes;
         if (next === undefined) return;
-        if (bytes > bounds.list) {
+        if (bytes > bounds.listBytes) {
           throw new TooLongError(
-            `${this.name}: the pages of ${resource} have more than ${bounds.list} bytes in all, which is the most that Lifeboat reads of a list.`,
-            bounds.list,
+            `${this.name}: the pages of ${resource} have more than ${bounds.listBytes} bytes in all, which is the most that Lifeboat reads of a list.`,
+            bounds.listBytes,
           );
         }
-        if (bytes > LONG_LIST) await slot.take();
+        if (bytes > LONG_LIST_BYTES) await slot.take();
       }
     } finally {
       slot.end();
     }
   }
 
-  /** A method of its own, so that nothing holds the page when it returns. */
+  /** A separate method, so that nothing holds the page's bytes after it returns. */
   async #visitPage(
     resource: string,
     at: string,
-    { page, allow = [], attempts, advice = '' }: ListBounds,
-    visit: (page: Read) => boolean,
-    slot: HeldSlot,
+    { pageBytes, allow = [], attempts, advice = '' }: ListBounds,
+    visit: (page: WholeResponse) => boolean,
+    slot: ListSlot,
   ): Promise<{ readonly bytes: number; readonly next: string | undefined }> {
     const where = `${this.name}: ${resource}`;
     const read = await this.read(
       { method: 'GET', resource: at, attempts },
-      { allow, limit: page, where },
+      { allow, maxBytes: pageBytes, where },
       slot,
     );
     const bytes = read.bytes?.length ?? 0;

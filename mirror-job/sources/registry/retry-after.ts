@@ -1,5 +1,5 @@
-/** Longer than any run: what is meant by a number that no date can hold. Milliseconds. */
-const LONGEST = 366 * 24 * 3_600_000;
+/** Longer than any run. It replaces numbers that no date can hold. */
+const LONGEST_MS = 366 * 24 * 3_600_000;
 
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ');
 const TIME = String.raw`(?<hour>\d\d):(?<minute>\d\d):(?<second>\d\d)`;
@@ -11,21 +11,21 @@ const HTTP_DATES = [
 ].map((pattern) => new RegExp(`^${pattern}$`));
 
 /**
- * A Retry-After header, seconds or a date, in milliseconds from now; undefined for one that is neither, or missing.
- * Some registries send fractions of a second. They are rounded up, because the registry asked for that fraction of a
- * second too.
+ * Reads a Retry-After header, which has seconds or a date. Some registries send fractions of a second. They are rounded up,
+ * because the registry asked for that fraction of a second too.
  * https://www.rfc-editor.org/rfc/rfc9110#name-retry-after
+ * @returns milliseconds from now; undefined for a header that is missing, or neither seconds nor a date
  */
 export function parseRetryAfter(text: string | null, now: Date): number | undefined {
-  const told = text?.trim() ?? '';
-  if (/^\d+(?:\.\d+)?$/.test(told)) return Math.min(Math.ceil(Number(told)) * 1000, LONGEST);
-  const date = parseHttpDate(told, now);
-  return date === undefined ? undefined : Math.min(Math.max(0, date - now.getTime()), LONGEST);
+  const value = text?.trim() ?? '';
+  if (/^\d+(?:\.\d+)?$/.test(value)) return Math.min(Math.ceil(Number(value)) * 1000, LONGEST_MS);
+  const dateMs = parseHttpDate(value, now);
+  return dateMs === undefined ? undefined : Math.min(Math.max(0, dateMs - now.getTime()), LONGEST_MS);
 }
 
 /**
  * `Date.parse` is not used, because it takes "1.5" and "soon 5" for dates.
- * @returns milliseconds
+ * @returns milliseconds since 1970
  */
 function parseHttpDate(text: string, now: Date): number | undefined {
   const groups = HTTP_DATES.map((pattern) => pattern.exec(text)?.groups).find((found) => found !== undefined);
@@ -42,7 +42,7 @@ function parseHttpDate(text: string, now: Date): number | undefined {
   return midnight.getTime() + ((hour * 60 + minute) * 60 + second) * 1000;
 }
 
-/** A year of two digits is at most fifty years ahead, as HTTP defines it. */
+/** A year of two digits is at most fifty years ahead, by the definition of HTTP. */
 function wholeYear(year: string, now: Date): number {
   if (year.length === 4) return Number(year);
   const ahead = Math.floor(now.getUTCFullYear() / 100) * 100 + Number(year);

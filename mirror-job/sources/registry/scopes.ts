@@ -1,22 +1,22 @@
 /**
- * The scopes that a token is asked for: at first, to pull from the repository; later, also those that a refusal names.
- * Azure wants `metadata_read` for a list of tags.
+ * The scopes of token requests: at first, to pull from the repository; later, also the scopes that a refusal names. Azure wants
+ * `metadata_read` for a list of tags.
  * https://distribution.github.io/distribution/spec/auth/scope/
  */
-import type { Place } from './registry-request.ts';
+import type { ProtectionSpace } from './registry-request.ts';
 
 /** No registry names this many. There is a limit because the URL of a token request holds all of them. */
 const MAX_SCOPES = 8;
 
 export class Scopes {
-  /** The scopes that refusals named, by place, the newest first. */
-  readonly #named = new Map<string, readonly string[]>();
+  /** By protection space: the scopes that refusals named, the newest first. */
+  readonly #extra = new Map<string, readonly string[]>();
 
   /** The scopes that the registry named last stand first, because some realms look at the first one only. */
-  of({ path, name }: Place): readonly string[] {
+  of({ path, name }: ProtectionSpace): readonly string[] {
     const pull = `repository:${path}:pull`;
-    const named = this.#named.get(name) ?? [];
-    return named.includes(pull) ? named : [...named, pull];
+    const extra = this.#extra.get(name) ?? [];
+    return extra.includes(pull) ? extra : [...extra, pull];
   }
 
   /**
@@ -24,12 +24,12 @@ export class Scopes {
    * @param scope of the challenge: one or several, with spaces between them
    * @returns whether one of them was not asked for yet
    */
-  widen(place: Place, scope: string | undefined): boolean {
-    const known = this.of(place);
-    const named = (scope ?? '').split(/\s+/).map(readingPart);
-    const fresh = [...new Set(named)].filter((one) => one !== '' && !known.includes(one));
-    if (fresh.length === 0 || fresh.length + known.length > MAX_SCOPES) return false;
-    this.#named.set(place.name, [...fresh, ...known]);
+  widen(space: ProtectionSpace, scope: string | undefined): boolean {
+    const current = this.of(space);
+    const scopes = (scope ?? '').split(/\s+/).map(readingPart);
+    const fresh = [...new Set(scopes)].filter((one) => one !== '' && !current.includes(one));
+    if (fresh.length === 0 || fresh.length + current.length > MAX_SCOPES) return false;
+    this.#extra.set(space.name, [...fresh, ...current]);
     return true;
   }
 }

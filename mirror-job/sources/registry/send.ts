@@ -1,38 +1,38 @@
-/** One request, with a bound on the wait for its answer. */
+/** Sends one request, and turns what goes wrong with its connection into a sentence. */
 import { TimeoutError } from '../../engine/support/timeout-error.ts';
-import type { Answer } from './answer.ts';
+import type { HttpResponse } from './http-client.ts';
 import { ConnectionError } from './connection-error.ts';
 import type { RegistryOptions } from './registry-options.ts';
 
-/** Redirects are the caller's to judge: none is followed. @throws {ConnectionError} and the signal's reason */
+/** Follows no redirect. @throws {ConnectionError} and the signal's reason */
 export async function send(
-  { fetch, signal, timeout }: Pick<RegistryOptions, 'fetch' | 'signal' | 'timeout'>,
+  { httpClient, signal, timeoutMs }: Pick<RegistryOptions, 'httpClient' | 'signal' | 'timeoutMs'>,
   url: URL,
   method: 'GET' | 'HEAD' | 'POST',
   headers: Record<string, string>,
   body?: string,
-): Promise<Answer> {
+): Promise<HttpResponse> {
   try {
-    return await fetch(url, { method, headers, signal, timeout, ...(body !== undefined && { body }) });
+    return await httpClient(url, { method, headers, signal, timeoutMs, ...(body !== undefined && { body }) });
   } catch (error) {
     signal.throwIfAborted();
     const isSilent = error instanceof TimeoutError;
     const isLate = isSilent && error.waitedFor === 'an answer';
     throw new ConnectionError(
       isLate
-        ? `${url.host} did not answer within ${timeout / 1000} s.`
+        ? `${url.host} did not answer within ${timeoutMs / 1000} s.`
         : `${url.host} cannot be reached (${reasonOf(error)}).${adviceFor(reasonOf(error))}`,
       { cause: error, isLate, isSilent },
     );
   }
 }
 
-/** What answers a handshake with something else: mostly a registry of a first trial, which speaks plain HTTP. */
+/** The server does not speak TLS: mostly a registry on a developer's machine, which speaks plain HTTP. */
 const NOT_TLS = /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|EPROTO)\b/;
 const UNKNOWN_ROOT =
   /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT(?:_LOCALLY)?|UNABLE_TO_VERIFY_LEAF_SIGNATURE)\b/;
 
-/** The next step, where the reason leaves one that is likely. */
+/** The likely next step, with a space before it; empty when none is likely. */
 function adviceFor(reason: string): string {
   if (NOT_TLS.test(reason)) {
     return ' The host does not answer in TLS: if it speaks plain HTTP, set "insecure: true" for this upstream.';

@@ -1,40 +1,40 @@
 /**
- * A page of a list of tags. An answer that is no such page must not count as an empty page: the job would take the
- * missing tags for gone, and an older tag for the newest.
+ * Reads a page of a list of tags. A response that is no such page must not count as an empty page: the job would believe that
+ * the missing tags are gone, and that an older tag is the newest.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags
  */
 import { TooManyValuesError, isObject, parseJson } from '../../../core/json.ts';
 import { isTag, type Tag } from '../../../core/reference.ts';
 import { countOf } from '../../engine/support/count-of.ts';
 import { SourceError, TooLongError } from '../../engine/source.ts';
-import type { Answer } from './answer.ts';
+import type { HttpResponse } from './http-client.ts';
 import { encodingNote } from './content-encoding.ts';
 
-/** The advice where a list cannot be had, with a space before it. */
+/** The advice for a list that cannot be read, with a space before it. */
 export const NAME_TAGS = ' Name the tags that you want instead of patterns: that needs no list.';
 
-const SHOWN = 3;
+const MAX_SHOWN = 3;
 
 /**
- * 200,000 tags, with what gcr.io says of as many manifests as 16 MiB have room for, are two thirds of it
+ * A page of 200,000 tags, with as many of gcr.io's entries about manifests as fit into 16 MiB, has two thirds of this
  * (docs/decisions/0109-bounded-values.md).
  */
 const MAX_VALUES = 1_000_000;
 
 export interface TagPage {
   readonly tags: readonly Tag[];
-  /** The names in the page that are no tags: no client could ask for them. */
+  /** The names in the page that are no valid tags, so that no client could pull them. */
   readonly others: readonly string[];
 }
 
 /**
  * @param name the repository's name for messages
- * @param limit how many names there may be
+ * @param limit the most names
  * @throws {TooLongError} and {SourceError}
  */
 export function readTagPage(
   name: string,
-  response: Answer,
+  response: HttpResponse,
   bytes: Uint8Array | undefined,
   limit: number,
 ): TagPage | 'too many' {
@@ -75,7 +75,7 @@ export function readTagPage(
   return { tags, others };
 }
 
-/** The names in a whole list that are no tags. Only the first few are kept, because there may be millions. */
+/** The names in a whole list that are no valid tags. Only the first few are stored, because there may be millions. */
 export class OtherNames {
   readonly #shown: string[] = [];
   #count = 0;
@@ -86,12 +86,12 @@ export class OtherNames {
 
   add(name: string): void {
     this.#count += 1;
-    if (this.#count <= SHOWN) this.#shown.push(JSON.stringify(name.slice(0, 150)));
+    if (this.#count <= MAX_SHOWN) this.#shown.push(JSON.stringify(name.slice(0, 150)));
   }
 
   /** @param repository its name in messages */
   sentence(repository: string): string {
-    const more = this.#count > SHOWN ? [`and ${this.#count - SHOWN} more`] : [];
+    const more = this.#count > MAX_SHOWN ? [`and ${this.#count - MAX_SHOWN} more`] : [];
     const are = this.#count === 1 ? 'is not a valid tag' : 'are not valid tags';
     const left = this.#count === 1 ? 'It is' : 'They are';
     return `${repository} lists ${countOf(this.#count, 'name')} that ${are}, which no client can pull. ${left} left out: ${[...this.#shown, ...more].join(', ')}.`;

@@ -6,17 +6,17 @@
 import type { Clock } from '../../engine/environment.ts';
 
 /**
- * Seconds. By the specification, a token lives for 60 seconds if it does not tell its lifetime, and no token lives for
+ * By the specification, a token lives for 60 seconds if it does not tell its lifetime, and no token lives for
  * less. A token with a shorter lifetime would be replaced for each request.
  */
-export const SHORTEST_LIFETIME = 60;
+export const SHORTEST_LIFETIME_SECONDS = 60;
 
 export class TokenRefusals {
   readonly #clock: Pick<Clock, 'now'>;
   /** By the set of scopes: the header that was answered with 401, whatever its lifetime. */
-  readonly #refused = new Map<string, string>();
+  readonly #refusedHeaders = new Map<string, string>();
   /** By the set of scopes: a header that was fetched to answer a 401, and was answered with 401 too. */
-  readonly #inVain = new Map<string, { readonly header: string; readonly until: number }>();
+  readonly #vainHeaders = new Map<string, { readonly header: string; readonly untilMs: number }>();
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
@@ -31,20 +31,20 @@ export class TokenRefusals {
    */
   isInVain(key: string, header: string, isAnswer: boolean): boolean {
     const now = this.#clock.now().getTime();
-    if (isAnswer) this.#inVain.set(key, { header, until: now + SHORTEST_LIFETIME * 1000 });
-    const known = this.#inVain.get(key);
-    if (known?.header === header && now < known.until) return true;
-    this.#refused.set(key, header);
+    if (isAnswer) this.#vainHeaders.set(key, { header, untilMs: now + SHORTEST_LIFETIME_SECONDS * 1000 });
+    const previous = this.#vainHeaders.get(key);
+    if (previous?.header === header && now < previous.untilMs) return true;
+    this.#refusedHeaders.set(key, header);
     return false;
   }
 
   /** Whether the token has to be replaced. */
   isRefused(key: string, header: string): boolean {
-    return this.#refused.get(key) === header;
+    return this.#refusedHeaders.get(key) === header;
   }
 
   /** Called when the realm issues the same token again: the token is good, and the refusal has another reason. */
   forget(key: string, header: string): void {
-    if (this.isRefused(key, header)) this.#refused.delete(key);
+    if (this.isRefused(key, header)) this.#refusedHeaders.delete(key);
   }
 }

@@ -1,19 +1,19 @@
 /**
- * How many requests one upstream is asked at once, and when none at all. The window grows while answers come
- * fast and is halved when the upstream refuses or is late: the same rule by which TCP shares a line.
+ * Decides how many requests one upstream gets at once, and when it gets none. The window grows while responses come fast, and is
+ * halved when the upstream refuses a request or is late. TCP shares a line by the same rule.
  */
 import type { Clock } from '../../engine/environment.ts';
 
-/** What came of a request: only the first two say anything of how much the upstream can bear. */
+/** How a request ended. Only the first two say how much the upstream can bear. */
 export type Outcome = 'answered' | 'refused' | 'failed';
 
-/** Ends a request's stay in the window; to be called once, when its answer has begun or will not come. */
+/** Ends a request's stay in the window. To be called once, when its response has begun or will not come. */
 export type Leave = (how: Outcome) => void;
 
-/** As many as a node or two that pull; one refusal halves it. */
-const START = 24;
-/** An answer is fast if it took at most twice the fastest one, and so much more. Milliseconds. */
-const SLACK = 50;
+/** The requests of a node or two that pull. One refusal halves it. */
+const START_SIZE = 24;
+/** A response is fast if it took at most twice as long as the fastest one, plus this. */
+const SLACK_MS = 50;
 
 export class RequestWindow {
   readonly #clock: Clock;
@@ -22,33 +22,33 @@ export class RequestWindow {
   #size: number;
   #running = 0;
   #entered = 0;
-  /** Which entry was the last to fill the window. */
+  /** The number of the last request that filled the window. */
   #lastFull = 0;
   readonly #waiting: (() => void)[] = [];
-  /** Until the first refusal the window grows by one an answer, afterwards by one a round. */
+  /** Until the first refusal, the window grows by one per response; afterwards, by one per round. */
   #isUntried = true;
-  /** Counts the refusals that were acted on: a volley that is refused as one halves the window once. */
+  /** Counts the halvings. Requests that were sent before the last one say nothing new, so that a burst halves the window once. */
   #epoch = 0;
-  #fastest = Number.POSITIVE_INFINITY;
-  /** Milliseconds of the clock. */
-  #opens = 0;
+  #fastestMs = Number.POSITIVE_INFINITY;
+  /** The time at which a pause ends, in milliseconds of the clock. */
+  #opensMs = 0;
   #pause: Promise<void> | undefined;
 
-  /** @param ceiling the most requests that wait for their answer at once; at least 1 */
+  /** @param ceiling the largest size of the window; at least 1 */
   constructor(ceiling: number, clock: Clock, signal: AbortSignal) {
     this.#clock = clock;
     this.#signal = signal;
     this.#ceiling = ceiling;
-    this.#size = Math.min(START, ceiling);
+    this.#size = Math.min(START_SIZE, ceiling);
   }
 
-  /** How many requests may wait for their answer now. */
+  /** How many requests may wait for their response now. */
   get size(): number {
     return Math.floor(this.#size);
   }
 
   /**
-   * Waits for a pause to end, and for room; in the order of the calls.
+   * Waits for a pause to end and for room, in the order of the calls.
    * @throws the signal's reason
    */
   async enter(): Promise<Leave> {
@@ -57,7 +57,7 @@ export class RequestWindow {
         await this.#untilOpen();
         this.#signal.throwIfAborted();
       } catch (error) {
-        // Whoever goes away passes its room on.
+        // A request that leaves passes its room on.
         this.#wake();
         throw error;
       }
@@ -71,27 +71,28 @@ export class RequestWindow {
     if (this.#running >= this.size) this.#lastFull = this.#entered;
     const entry = this.#entered;
     const epoch = this.#epoch;
-    const begun = this.#clock.now().getTime();
+    const begunMs = this.#clock.now().getTime();
     return (how) => {
       this.#running -= 1;
       if (epoch === this.#epoch) {
         if (how === 'refused') this.#shrink();
-        else if (how === 'answered') this.#grow(this.#clock.now().getTime() - begun, this.#lastFull >= entry);
+        else if (how === 'answered')
+          this.#grow(this.#clock.now().getTime() - begunMs, this.#lastFull >= entry);
       }
       this.#wake();
     };
   }
 
-  /** Nobody asks for so many milliseconds: what one request is told in Retry-After holds for all. */
-  pause(milliseconds: number): void {
-    this.#opens = Math.max(this.#opens, this.#clock.now().getTime() + milliseconds);
+  /** No request enters for this long, because the Retry-After of one response holds for all. */
+  pause(durationMs: number): void {
+    this.#opensMs = Math.max(this.#opensMs, this.#clock.now().getTime() + durationMs);
   }
 
   async #untilOpen(): Promise<void> {
     for (;;) {
-      const left = this.#opens - this.#clock.now().getTime();
-      if (left <= 0) return;
-      this.#pause ??= this.#clock.sleep(left, this.#signal).finally(() => {
+      const leftMs = this.#opensMs - this.#clock.now().getTime();
+      if (leftMs <= 0) return;
+      this.#pause ??= this.#clock.sleep(leftMs, this.#signal).finally(() => {
         this.#pause = undefined;
       });
       await this.#pause;
@@ -104,10 +105,10 @@ export class RequestWindow {
     this.#epoch += 1;
   }
 
-  /** A window that nobody fills says nothing of a larger one. */
-  #grow(took: number, wasFull: boolean): void {
-    const isFast = took <= 2 * this.#fastest + SLACK;
-    this.#fastest = Math.min(this.#fastest, took);
+  /** A window that is not full says nothing about a larger one. */
+  #grow(tookMs: number, wasFull: boolean): void {
+    const isFast = tookMs <= 2 * this.#fastestMs + SLACK_MS;
+    this.#fastestMs = Math.min(this.#fastestMs, tookMs);
     if (!wasFull || !isFast) return;
     this.#size = Math.min(this.#ceiling, this.#size + (this.#isUntried ? 1 : 1 / this.#size));
   }

@@ -112,7 +112,7 @@ export class ObjectClient {
       headers: { ...signed, ...(body !== undefined && { 'content-length': String(body.length) }) },
       body,
       agents: this.#agents,
-      timeout: body === undefined ? ANSWER_TIMEOUT : SENDING_TIMEOUT,
+      timeoutMs: body === undefined ? ANSWER_TIMEOUT : SENDING_TIMEOUT,
     });
     this.#time.note(answer.headers.date, answer.headers.age, Date.now());
     const status = answer.statusCode ?? 0;

@@ -1,4 +1,4 @@
-/** From entries of the configuration to images: what one that was chosen alone still knows of the others. */
+/** An image that is chosen alone still gets the policy of all entries of its name. */
 import { expect, test } from 'vitest';
 import { parseTag } from '../../../core/reference.ts';
 import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';

@@ -1,4 +1,4 @@
-/** `docker-credential-…` programs, real ones: what they are told, and every way in which they can fail. */
+/** Real `docker-credential-…` programs: what their input is, and every way in which they can fail. */
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { createStoreAgents } from '../../../mirror-job/runtime/node/agents.ts';
 import { parseUpstream } from '../../../core/reference.ts';
 import { askHelper } from '../../../mirror-job/credentials/credential-helper.ts';
 import { DockerConfig } from '../../../mirror-job/credentials/docker-config.ts';
-import { accountsOf } from '../../../mirror-job/credentials/upstream-accounts.ts';
+import { credentialProvidersFor } from '../../../mirror-job/credentials/credential-providers.ts';
 import { TestClock } from '../support/harness.ts';
 
 let folder = '';
@@ -24,7 +24,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Writes down what it was started with and told, then goes on with `script`. */
+/** Installs a helper that records its arguments and its input, and then runs `script`. */
 async function helper(name: string, script: string): Promise<void> {
   const file = join(folder, `docker-credential-${name}`);
   await writeFile(file, `#!/bin/sh\nprintf '%s %s\\n' "$*" "$(cat)" >> '${folder}/asked'\n${script}\n`);
@@ -35,15 +35,15 @@ function answer(json: unknown): string {
   return `cat <<'END'\n${JSON.stringify(json)}\nEND`;
 }
 
-/** What was asked since the last time. */
+/** The arguments and inputs since the last call. */
 async function asked(): Promise<string> {
   const text = await readFile(join(folder, 'asked'), 'utf8');
   await writeFile(join(folder, 'asked'), '');
   return text;
 }
 
-function ask(name: string, timeout = 20_000) {
-  return askHelper(name, 'registry.test', { timeout, signal: new AbortController().signal });
+function ask(name: string, timeoutMs = 20_000) {
+  return askHelper(name, 'registry.test', { timeoutMs, signal: new AbortController().signal });
 }
 
 /** The whole message, whatever the class. */
@@ -51,7 +51,7 @@ function sentence(message: string) {
   return expect.objectContaining({ message });
 }
 
-test('a helper is asked to get, with the server on its standard input', async () => {
+test('a helper gets the command "get", and the server on its standard input', async () => {
   await helper('good', answer({ ServerURL: 'registry.test', Username: 'me', Secret: 'secret' }));
   expect(await ask('good')).toEqual({ username: 'me', password: 'secret' });
   expect(await asked()).toBe('get registry.test\n');
@@ -65,7 +65,7 @@ test('the user <token> means an identity token', async () => {
 test.each([
   ['by saying so', 'echo "credentials not found in native keychain"; exit 1'],
   ['by an empty answer', answer({ Username: '', Secret: '' })],
-])('a helper that has no credential tells so: %s', async (_, script) => {
+])('a helper that has no credential gives none: %s', async (_, script) => {
   await helper('none', script);
   expect(await ask('none')).toBeUndefined();
 });
@@ -80,7 +80,7 @@ test.each([
   await expect(ask('bad')).rejects.toThrow(sentence(message));
 });
 
-test('a helper that hangs is killed after its time, and the wait for what it left behind ends too', async () => {
+test('a helper that hangs is killed after its time-out, and its own child processes are not waited for', async () => {
   await helper('hangs', 'sleep 60');
   await expect(ask('hangs', 300)).rejects.toThrow(sentence('did not answer within 0.3 s'));
 });
@@ -88,7 +88,7 @@ test('a helper that hangs is killed after its time, and the wait for what it lef
 test('a stopped run does not wait for a helper that hangs', async () => {
   await helper('hangs', 'sleep 60');
   const controller = new AbortController();
-  const running = askHelper('hangs', 'registry.test', { timeout: 20_000, signal: controller.signal });
+  const running = askHelper('hangs', 'registry.test', { timeoutMs: 20_000, signal: controller.signal });
   controller.abort(new Error('stopped'));
   await expect(running).rejects.toThrow('stopped');
 });
@@ -100,7 +100,7 @@ test('a helper whose name leads out of the PATH is not run', async () => {
 const FILE = '/home/me/.docker/config.json';
 
 async function accountFor(config: object, clock = new TestClock()) {
-  const [account] = await accountsOf(parseUpstream('registry.test'), undefined, {
+  const [account] = await credentialProvidersFor(parseUpstream('registry.test'), undefined, {
     clock,
     signal: new AbortController().signal,
     dockerConfigs: async () => [new DockerConfig(FILE, JSON.stringify(config))],
@@ -109,7 +109,7 @@ async function accountFor(config: object, clock = new TestClock()) {
   return account;
 }
 
-test('a helper is asked when a credential is needed, once for all requests, and again after ten minutes', async () => {
+test('a helper runs when a credential is needed, once for all requests, and again after ten minutes', async () => {
   await helper('good', answer({ Username: 'me', Secret: 'secret' }));
   await writeFile(join(folder, 'asked'), '');
   const clock = new TestClock();
@@ -146,7 +146,7 @@ test('the error for a helper that is not installed says how to try it, and how t
   );
 });
 
-test('a helper that fails is not asked again for each request, but after five minutes', async () => {
+test('a helper that fails does not run again for each request, but after five minutes', async () => {
   await helper('bad', 'exit 1');
   await writeFile(join(folder, 'asked'), '');
   const clock = new TestClock();

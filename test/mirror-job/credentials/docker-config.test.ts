@@ -1,4 +1,4 @@
-/** Docker's config.json and podman's auth.json: what is found in them for an upstream, and by which name. */
+/** Which credential docker's config.json and podman's auth.json have for an upstream, and under which name. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -98,7 +98,7 @@ test.each([
   expect(new DockerConfig(FILE, JSON.stringify(config)).helperFor(parseUpstream(upstream))).toBe(expected);
 });
 
-test('a helper is asked for Docker Hub by docker’s address of it, and for others by their host and port', () => {
+test('a helper gets docker’s own address for Docker Hub, and host and port for other upstreams', () => {
   const upstreams = ['docker.io', 'ghcr.io', 'registry.test:5000'].map(parseUpstream);
   expect(upstreams.map(serverOf)).toEqual([HUB, 'ghcr.io', 'registry.test:5000']);
 });
@@ -118,7 +118,7 @@ test.each([
   expect(() => new DockerConfig(FILE, text)).toThrow(sentence(`${FILE}${message}`));
 });
 
-test('an auth that is not base64 of "user:password" is refused where it is needed, and not quoted', () => {
+test('an auth that is not base64 of "user:password" is refused when it is needed, and not quoted', () => {
   const config = { auths: { 'a.b': { auth: base64('secret') }, 'c.d': ME } };
   expect(found(config, 'c.d')).toEqual(MINE);
   expect(() => found(config, 'a.b')).toThrow(
@@ -178,7 +178,7 @@ test.each<[string, (folder: string) => Record<string, string>, readonly string[]
   expect(configs.map(({ file }) => file)).toEqual(expected.map((file) => join(home, file)));
 });
 
-test('a file that REGISTRY_AUTH_FILE names has to be there', async () => {
+test('a file that REGISTRY_AUTH_FILE names has to exist', async () => {
   const file = join(home, 'absent.json');
   await expect(readDockerConfigs({ REGISTRY_AUTH_FILE: file })).rejects.toThrow(
     `${file}: it cannot be read (ENOENT). REGISTRY_AUTH_FILE names it; correct that, or unset it.`,

@@ -1,12 +1,12 @@
-/** Amazon ECR: which hosts are asked with a password of AWS's, and when it is had. */
+/** Which hosts of Amazon ECR get a password from AWS, and when it is requested. */
 import { createServer, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createStoreAgents } from '../../../mirror-job/runtime/node/agents.ts';
 import { parseUpstream } from '../../../core/reference.ts';
 import { DockerConfig } from '../../../mirror-job/credentials/docker-config.ts';
 import { ecrRegistry } from '../../../mirror-job/credentials/ecr.ts';
-import { accountsOf } from '../../../mirror-job/credentials/upstream-accounts.ts';
-import type { Account } from '../../../mirror-job/sources/registry/registry-options.ts';
+import { credentialProvidersFor } from '../../../mirror-job/credentials/credential-providers.ts';
+import type { CredentialProvider } from '../../../mirror-job/sources/registry/registry-options.ts';
 import { S3Store } from '../../../mirror-job/storage/s3/s3-store.ts';
 import { startEcrServer, type EcrServer } from '../../support/ecr-server.ts';
 import { close, listen } from '../../support/http-server.ts';
@@ -36,8 +36,11 @@ afterEach(async () => {
   await server.stop();
 });
 
-async function accountFor(host: string, agents = createStoreAgents()): Promise<Account | undefined> {
-  const [account] = await accountsOf(parseUpstream(host), undefined, {
+async function accountFor(
+  host: string,
+  agents = createStoreAgents(),
+): Promise<CredentialProvider | undefined> {
+  const [account] = await credentialProvidersFor(parseUpstream(host), undefined, {
     clock,
     signal: new AbortController().signal,
     dockerConfigs: async () => [],
@@ -61,7 +64,7 @@ test.each([
   expect(ecrRegistry(parseUpstream(host))).toEqual(expected);
 });
 
-test('a password is asked for in the registry’s region once, and again ten minutes before its twelve hours are over', async () => {
+test('a password is requested once in the registry’s region, and again ten minutes before its twelve hours end', async () => {
   const account = await accountFor(HOST);
   expect(server.calls).toEqual([]);
   const first = { username: 'AWS', password: 'password 1', from: 'that AWS gave for this registry' };
@@ -74,7 +77,7 @@ test('a password is asked for in the registry’s region once, and again ten min
   expect(server.calls).toHaveLength(2);
 });
 
-test('the configuration and docker’s login come first, and AWS is then not asked', async () => {
+test('the configuration and docker’s login come first, and then AWS gets no request', async () => {
   const surroundings = {
     clock,
     signal: new AbortController().signal,
@@ -82,13 +85,13 @@ test('the configuration and docker’s login come first, and AWS is then not ask
     agents: createStoreAgents(),
   };
   const own = { username: 'me', password: 'secret' };
-  const accounts = await accountsOf(parseUpstream(HOST), [own], surroundings);
+  const accounts = await credentialProvidersFor(parseUpstream(HOST), [own], surroundings);
   expect(await Promise.all(accounts.map((account) => account()))).toEqual([
     { ...own, from: 'configured for this upstream' },
   ]);
-  expect(await accountsOf(parseUpstream(HOST), [], surroundings)).toEqual([]);
+  expect(await credentialProvidersFor(parseUpstream(HOST), [], surroundings)).toEqual([]);
   const login = new DockerConfig('config.json', JSON.stringify({ auths: { [HOST]: own } }));
-  const [account] = await accountsOf(parseUpstream(HOST), undefined, {
+  const [account] = await credentialProvidersFor(parseUpstream(HOST), undefined, {
     ...surroundings,
     dockerConfigs: async () => [login],
   });
@@ -96,7 +99,7 @@ test('the configuration and docker’s login come first, and AWS is then not ask
   expect(server.calls).toEqual([]);
 });
 
-test('the error for a refusal by AWS names the permission that is missing, and nothing that AWS quotes', async () => {
+test('the error for a refusal by AWS names the missing permission, and quotes nothing of AWS’s message', async () => {
   server.refuse({ type: 'AccessDeniedException', message: 'test-secret-key' });
   const account = await accountFor(HOST);
   await expect(account?.()).rejects.toThrow(
@@ -106,7 +109,7 @@ test('the error for a refusal by AWS names the permission that is missing, and n
   );
 });
 
-test('ECR is not asked without AWS credentials, and the error names the registry', async () => {
+test('ECR gets no request without AWS credentials, and the error names the registry', async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', '');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', '');
   const account = await accountFor(HOST);
@@ -114,7 +117,7 @@ test('ECR is not asked without AWS credentials, and the error names the registry
   expect(server.calls).toEqual([]);
 });
 
-test('a download from the store goes on while ECR is asked, because the connections are only lent', async () => {
+test('a download from the store goes on while ECR is asked, because the client does not close shared connections', async () => {
   const pieces: ServerResponse[] = [];
   const slow = createServer((_, response) => {
     response.writeHead(200, { etag: '"e"', 'content-length': '8' }).write('half');

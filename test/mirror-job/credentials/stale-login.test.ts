@@ -1,10 +1,8 @@
-/**
- * If a login that "docker login" has left is refused, the message says what to do for an image that everybody may read.
- */
+/** The error for a refused login of `docker login` says what to do about an image that everybody may read. */
 import { expect, test } from 'vitest';
 import { parseUpstream } from '../../../core/reference.ts';
 import { DockerConfig } from '../../../mirror-job/credentials/docker-config.ts';
-import { accountsOf } from '../../../mirror-job/credentials/upstream-accounts.ts';
+import { credentialProvidersFor } from '../../../mirror-job/credentials/credential-providers.ts';
 import { createAgents } from '../../../mirror-job/runtime/node/agents.ts';
 import { RegistrySource } from '../../../mirror-job/sources/registry/registry-source.ts';
 import type { Auth } from '../../support/registry-auth.ts';
@@ -15,7 +13,7 @@ const stale = Buffer.from('me:old').toString('base64');
 
 async function accountFor(host: string, file: string) {
   const config = new DockerConfig(file, JSON.stringify({ auths: { [host]: { auth: stale } } }));
-  return accountsOf(parseUpstream(host), undefined, {
+  return credentialProvidersFor(parseUpstream(host), undefined, {
     clock: new TestClock(),
     signal: new AbortController().signal,
     dockerConfigs: async () => [config],
@@ -29,7 +27,7 @@ test.each<[string, Auth, string, string]>([
   ['a realm', { kind: 'bearer', credentials }, '/root/.docker/config.json', 'docker'],
   ['the registry', { kind: 'basic', ...credentials }, '/root/.docker/config.json', 'docker'],
   ['a realm', { kind: 'bearer', credentials }, '/run/containers/auth.json', 'podman'],
-])('%s refuses it', async (_name, auth, file, program) => {
+])('%s refuses the login, and the error gives the advice', async (_name, auth, file, program) => {
   const registry = await startPrivate(auth);
   const { host } = registry;
   const client = await registryAt(host, { accounts: await accountFor(host, file) });
@@ -39,17 +37,20 @@ test.each<[string, Auth, string, string]>([
   }
 });
 
-test.each([400, 404, 422])('a realm that answers it with %s gives the advice too', async (status) => {
-  const registry = await startPrivate({ kind: 'bearer', credentials }, (path) =>
-    path === '/token' ? { kind: 'status', status } : undefined,
-  );
-  const { host } = registry;
-  const file = '/root/.docker/config.json';
-  const client = await registryAt(host, { accounts: await accountFor(host, file) });
-  await expect(new RegistrySource(client, 'team/app').manifest(one)).rejects.toThrow(
-    `${host} asks for a token from ${host}, which answered ${status} without a token. The credentials of ${file} were sent. If everybody may read the image, remove the login ("docker logout ${host}"), or set upstreams["${host}"].credentials to [], which asks without a login.`,
-  );
-});
+test.each([400, 404, 422])(
+  'the error for a realm that answers the login with %s gives the advice too',
+  async (status) => {
+    const registry = await startPrivate({ kind: 'bearer', credentials }, (path) =>
+      path === '/token' ? { kind: 'status', status } : undefined,
+    );
+    const { host } = registry;
+    const file = '/root/.docker/config.json';
+    const client = await registryAt(host, { accounts: await accountFor(host, file) });
+    await expect(new RegistrySource(client, 'team/app').manifest(one)).rejects.toThrow(
+      `${host} asks for a token from ${host}, which answered ${status} without a token. The credentials of ${file} were sent. If everybody may read the image, remove the login ("docker logout ${host}"), or set upstreams["${host}"].credentials to [], which asks without a login.`,
+    );
+  },
+);
 
 test('the message says what to do about credentials of the configuration', async () => {
   const surroundings = {
@@ -60,7 +61,7 @@ test('the message says what to do about credentials of the configuration', async
   };
   const wrong = { username: 'me', password: 'old' };
   const remedies = async (...passwords: readonly (typeof wrong)[]) => {
-    const accounts = await accountsOf(parseUpstream('ghcr.io'), passwords, surroundings);
+    const accounts = await credentialProvidersFor(parseUpstream('ghcr.io'), passwords, surroundings);
     return accounts.map(({ remedy }) => remedy);
   };
   const end = 'or, if everybody may read the image, set it to [], which asks without a login.';

@@ -82,14 +82,14 @@ export function environmentFor(
 /** A client of a test's registry that gives up fast: after a silence of 300 ms and two attempts, without time between them. */
 export async function registryAt(host: string, options: Partial<RegistryOptions> = {}): Promise<Registry> {
   return new Registry(parseUpstream(host), {
-    fetch: await connect(undefined),
+    httpClient: await connect(undefined),
     clock: new TestClock(),
     log: { info: () => {}, warn: () => {} },
     signal: new AbortController().signal,
     accounts: [],
     insecure: true,
-    timeout: 300,
-    retry: { attempts: 2, delay: 10, maxDelay: 60_000 },
+    timeoutMs: 300,
+    retry: { attempts: 2, delayMs: 10, maxDelayMs: 60_000 },
     concurrency: DEFAULT_CONCURRENCY,
     budget: NO_BUDGET,
     ...options,

@@ -28,7 +28,7 @@ export interface Run {
 }
 
 /** Nothing hangs here, and a busy machine is slow. */
-const PATIENT = { timeout: 10_000 };
+const PATIENT = { timeoutMs: 10_000 };
 /** S3's own least. */
 const PART = 5 * 1024 * 1024;
 

@@ -107,7 +107,7 @@ test('a step in workerd copies a layer that is larger than all buffers, and leav
   const { endpoint, bucket, region, ...credentials } = storeOf('other');
   const store = new S3Store({ endpoint, bucket, region, prefix: '', pathStyle: true, credentials });
   await openBucket(store, { name: 'test', audience: 'public', singleWriter: false, newId: 'node' });
-  const source = await sourceAt(registry.host, 'app', { timeout: 30_000 });
+  const source = await sourceAt(registry.host, 'app', { timeoutMs: 30_000 });
   const image = imageOf(source, 'mirror.test/app', { tags: ['1'], referrersEveryMs: 1 });
   const report = await runMirror(environmentFor(store, { limits: LIMITS }), 'test', [image]);
   expect([report.counts.created, report.blobs.copied]).toEqual([1, 4]);

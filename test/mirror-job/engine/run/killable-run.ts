@@ -47,14 +47,14 @@ async function run(to: RunTarget, prefix: string): Promise<void> {
 
 async function images({ upstream, repositories }: RunTarget): Promise<Image[]> {
   const registry = new Registry(parseUpstream(upstream), {
-    fetch: await connect(undefined),
+    httpClient: await connect(undefined),
     clock: systemClock,
     log,
     signal,
     accounts: [],
     insecure: true,
-    timeout: 10_000,
-    retry: { attempts: 2, delay: 100, maxDelay: 1000 },
+    timeoutMs: 10_000,
+    retry: { attempts: 2, delayMs: 100, maxDelayMs: 1000 },
     concurrency: DEFAULT_CONCURRENCY,
     budget: NO_BUDGET,
   });

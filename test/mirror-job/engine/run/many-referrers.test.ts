@@ -37,7 +37,7 @@ async function mirror(
     corpus: { repositories: new Map([['team/app', app]]) },
     misbehave: (request) => misbehave(request, app),
   });
-  const source = await sourceAt(registry.host, 'team/app', { timeout: 30_000 });
+  const source = await sourceAt(registry.host, 'team/app', { timeoutMs: 30_000 });
   const store = new MemoryStore();
   const environment = environmentFor(store, { limits });
   const report = await runMirror(environment, 'default', [imageOf(source, 'mirror.test/app', { tags })]);
@@ -207,7 +207,7 @@ test('a list under a tag that is too long does not take away what the API lists'
       return reference === tag ? { kind: 'manifest', bytes, mediaType: OCI_INDEX } : undefined;
     },
   });
-  const source = await sourceAt(registry.host, 'team/app', { timeout: 30_000 });
+  const source = await sourceAt(registry.host, 'team/app', { timeoutMs: 30_000 });
   await source.tags();
   const { mediaType, digest, size } = signature;
   expect(await source.referrers(parseDigest(image.digest), MAX)).toEqual({

@@ -31,7 +31,7 @@ import { MemoryStore } from '../../support/memory-store.ts';
 const MEBIBYTE = 1024 * 1024;
 const LIMITS = { partBytes: MEBIBYTE, rangesFromBytes: 2 * MEBIBYTE };
 /** Long, because nothing hangs here and a busy machine is slow. */
-const PATIENT = { timeout: 10_000 };
+const PATIENT = { timeoutMs: 10_000 };
 const READS = /^(?:get|size|list) /;
 const repositories = new Map<string, Repository>();
 let registry: RogueRegistry;

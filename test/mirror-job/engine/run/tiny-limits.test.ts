@@ -71,7 +71,7 @@ test.each([
     for (const name of names) corpus.set(name, await build(name));
     registry = await startRogueRegistry({ corpus: { repositories: corpus } });
     const client = await registryAt(registry.host, {
-      timeout: 20_000,
+      timeoutMs: 20_000,
       concurrency,
       budget: { ...NO_BUDGET, manifestGetsPerRun: budget },
     });

@@ -22,7 +22,7 @@ const app = emptyRepository();
 const layer = await addStreamedLayer(app, 'large', 5 * PART + 1234);
 const SIZE = layer.size;
 /** Nothing hangs here, and a busy machine is slow. */
-const PATIENT = { timeout: 10_000 };
+const PATIENT = { timeoutMs: 10_000 };
 const REPOSITORY = parseRepository('mirror.test/app');
 
 const registries: RogueRegistry[] = [];

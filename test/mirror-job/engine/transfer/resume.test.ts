@@ -9,7 +9,7 @@ import { bytesOf, digestOfBlob, emptyRepository, randomBlob } from '../../../sup
 import { addImage, addStreamedLayer, tagAs } from '../../../support/builder.ts';
 import { startRogueRegistry } from '../../../support/rogue-registry.ts';
 import type { Misbehaviour } from '../../../support/misbehaviour.ts';
-import { fakeFetch } from '../../sources/registry/fake-fetch.ts';
+import { fakeHttpClient } from '../../sources/registry/fake-http-client.ts';
 import { sourceAt } from '../../support/harness.ts';
 import { MemorySource } from '../../support/memory-source.ts';
 
@@ -162,7 +162,7 @@ test.each<[string, Misbehaviour | undefined]>([
 
 test('an answer with another range than was asked for is an error', async () => {
   const source = await sourceAt('registry.test', 'team/app', {
-    fetch: fakeFetch((_url, headers) =>
+    httpClient: fakeHttpClient((_url, headers) =>
       headers['Range'] === undefined
         ? new Response('never asked')
         : new Response('x', { status: 206, headers: { 'content-range': 'bytes 600-999/1000' } }),
@@ -174,11 +174,11 @@ test('an answer with another range than was asked for is an error', async () => 
 });
 
 test('a slow body that makes progress is one request', async () => {
-  const timeout = 300;
+  const timeoutMs = 300;
   let requests = 0;
   const source = await sourceAt('registry.test', 'team/app', {
-    timeout,
-    fetch: async () => {
+    timeoutMs,
+    httpClient: async () => {
       requests += 1;
       const connection = new AbortController();
       const body = slowly(connection.signal);
@@ -190,7 +190,7 @@ test('a slow body that makes progress is one request', async () => {
   expect((await bytesOf({ size: SIZE, open: () => body })).equals(bytes)).toBe(true);
   expect(requests).toBe(1);
   // Longer than hardly anything is borne.
-  expect(performance.now() - begun).toBeGreaterThan(4 * timeout);
+  expect(performance.now() - begun).toBeGreaterThan(4 * timeoutMs);
 });
 
 /** Half of what is progress each time, and silent for less than is borne. */

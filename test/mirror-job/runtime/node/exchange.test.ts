@@ -1,4 +1,4 @@
-/** One request by Node's own client: connections that have died, and waits that end. */
+/** Requests by Node's own client over connections that have died, and after an abort. */
 import { createServer as createHttpServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
@@ -12,7 +12,7 @@ afterEach(async () => {
   await Promise.all(ends.splice(0).map((end) => end()));
 });
 
-/** Its connections die at their second request, as idle ones do behind a load balancer. */
+/** A server whose connections die at their second request, as idle connections do behind a load balancer. */
 async function startForgetful() {
   const used = new Set<Socket>();
   const seen = { requests: 0 };
@@ -27,7 +27,7 @@ async function startForgetful() {
   return { origin, seen };
 }
 
-const request = { path: '/', headers: {}, timeout: 5000 };
+const request = { path: '/', headers: {}, timeoutMs: 5000 };
 
 test.each(['GET', 'HEAD'])(
   'a %s is sent on a new connection, however many idle ones are dead',
@@ -43,7 +43,7 @@ test.each(['GET', 'HEAD'])(
       return answer.statusCode;
     };
     expect(await Promise.all([ask(), ask(), ask()])).toEqual([200, 200, 200]);
-    // Until all three are idle.
+    // Waits until all three connections are idle.
     await pause(20);
     expect(await ask()).toBe(200);
     expect(seen.requests).toBe(7);

@@ -1,9 +1,9 @@
-/** How many connections a run of HEADs takes, and what a server that answers them wrongly costs. */
+/** How many connections many HEADs take, and what a server costs that sends bodies to them. */
 import { createServer } from 'node:http';
 import { createServer as createPlainServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { connect } from '../../../../mirror-job/runtime/node/connection.ts';
-import type { Answer } from '../../../../mirror-job/sources/registry/answer.ts';
+import type { HttpResponse } from '../../../../mirror-job/sources/registry/http-client.ts';
 import { pause } from '../../../support/process.ts';
 import { close, listen } from '../../../support/http-server.ts';
 
@@ -12,10 +12,10 @@ afterEach(async () => {
   await Promise.all(ends.splice(0).map((end) => end()));
 });
 
-const head = { method: 'HEAD', headers: {}, timeout: 5000 } as const;
+const head = { method: 'HEAD', headers: {}, timeoutMs: 5000 } as const;
 const get = { ...head, method: 'GET' } as const;
 
-async function bodyOf({ body }: Answer): Promise<string> {
+async function bodyOf({ body }: HttpResponse): Promise<string> {
   let text = '';
   for await (const chunk of body) text += Buffer.from(chunk).toString();
   return text;
@@ -40,7 +40,7 @@ test('fifty HEADs, five at once, take at most fifteen connections', async () => 
     }
   };
   await Promise.all([one(), one(), one(), one(), one()]);
-  // One that is not back yet when the next HEAD is sent makes for another connection.
+  // A connection that is not idle yet when the next HEAD is sent causes another connection.
   expect(connections).toBeLessThanOrEqual(15);
 });
 
@@ -53,7 +53,7 @@ test('a server that sends a body to a HEAD spoils one request, and its connectio
       const isHead = bytes.toString('latin1').startsWith('HEAD');
       const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n';
       if (isHead) socket.write(answer);
-      // Too late for the HEAD's own answer, and so taken for that of what comes next on the connection.
+      // The body comes too late for the HEAD's own response, so Node takes it for the next response on the connection.
       setTimeout(() => socket.write(isHead ? 'hello' : `${answer}hello`), isHead ? 30 : 100);
     });
   });
@@ -71,7 +71,7 @@ test('a server that sends a body to a HEAD spoils one request, and its connectio
   const { signal } = new AbortController();
   const results: string[] = [];
   for (let index = 0; index < 6; index += 1) {
-    // Until the connection is free again.
+    // Waits until the connection is idle again.
     await pause(10);
     try {
       const response = await fetch(url, { ...(index % 2 === 0 ? head : get), signal });

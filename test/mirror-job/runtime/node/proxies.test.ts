@@ -1,4 +1,4 @@
-/** HTTPS_PROXY, HTTP_PROXY and NO_PROXY: through a real proxy, to names that only it knows. */
+/** HTTPS_PROXY, HTTP_PROXY and NO_PROXY with a real proxy, which alone can resolve the names. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
@@ -28,7 +28,7 @@ let httpsPort = 0;
 let httpPort = 0;
 const http = createHttpServer(answer);
 
-/** One tag, whatever is asked. */
+/** Answers every request with a list of one tag. */
 function answer(_: IncomingMessage, response: ServerResponse): void {
   response
     .writeHead(200, { 'docker-content-digest': DIGEST, etag: '"etag"' })
@@ -55,8 +55,13 @@ afterAll(async () => {
 });
 
 async function sourceThrough(proxies: Proxies, host: string, insecure: boolean): Promise<RegistrySource> {
-  const fetch = await connect(insecure ? undefined : ca, proxies);
-  const options = { fetch, insecure, timeout: 5000, retry: { attempts: 1, delay: 1, maxDelay: 1 } };
+  const httpClient = await connect(insecure ? undefined : ca, proxies);
+  const options = {
+    httpClient,
+    insecure,
+    timeoutMs: 5000,
+    retry: { attempts: 1, delayMs: 1, maxDelayMs: 1 },
+  };
   return new RegistrySource(await registryAt(host, options), 'team/app');
 }
 
@@ -68,21 +73,21 @@ test('https goes through a tunnel, and `ca` vouches for the registry at its end'
   expect(await from.tags()).toEqual(['one']);
   expect(proxy.passed).toEqual([`CONNECT ${host}`]);
 
-  const client = await registryAt(host, { fetch: await connect(undefined, proxies), insecure: false });
+  const client = await registryAt(host, { httpClient: await connect(undefined, proxies), insecure: false });
   await expect(new RegistrySource(client, 'team/app').resolve(one)).rejects.toThrow(
     'cannot be reached (DEPTH_ZERO_SELF_SIGNED_CERT; HTTPS_PROXY is set). Its certificate comes from an unknown root: give the file of that root certificate as "ca" of this upstream.',
   );
 });
 
-test('the certificates of NODE_EXTRA_CA_CERTS are trusted beside `ca`', async () => {
+test('the certificates of NODE_EXTRA_CA_CERTS are trusted in addition to `ca`', async () => {
   const usual = getCACertificates('default');
   const other = join(folder, 'other.pem');
   await writeFile(other, makeCertificate('other.test').pem);
   proxy = await startForwardProxy();
   const host = `registry.test:${httpsPort}`;
   const ask = async () => {
-    const fetch = await connect(other, { ...NO_PROXIES, https: proxy?.url });
-    return new RegistrySource(await registryAt(host, { fetch, insecure: false }), 'team/app').tags();
+    const httpClient = await connect(other, { ...NO_PROXIES, https: proxy?.url });
+    return new RegistrySource(await registryAt(host, { httpClient, insecure: false }), 'team/app').tags();
   };
   try {
     await expect(ask()).rejects.toThrow('DEPTH_ZERO_SELF_SIGNED_CERT');

@@ -1,4 +1,4 @@
-/** Waits that are not an upstream's own answer, which bad-table.test.ts has: each ends by itself. */
+/** Waits for servers that are not upstreams end by themselves. bad-table.test.ts has the waits for upstreams. */
 import { createServer } from 'node:http';
 import { createServer as createPlainServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -45,7 +45,7 @@ test('a token realm that never answers is an error after its time limit', async 
   await expect(source.resolve(one)).rejects.toThrow(
     `${registry.host}/team/app: ${registry.host} did not answer within 0.3 s.`,
   );
-  // Two attempts, each with the refusal before it.
+  // There are two attempts, and a refusal before each.
   expect(registry.requests.filter(({ kind }) => kind === 'token').length).toBe(2);
 });
 
@@ -73,21 +73,21 @@ test('a proxy that takes the connection and says nothing is an error after its t
   if (address === null || typeof address === 'string') throw new Error('The server has no port.');
   const proxy = `http://127.0.0.1:${address.port}/`;
   const registry = new Registry(parseUpstream('registry.test'), {
-    fetch: await connect(undefined, { ...NO_PROXIES, https: proxy }),
+    httpClient: await connect(undefined, { ...NO_PROXIES, https: proxy }),
     clock: new TestClock(),
     log: { info: () => {}, warn: () => {} },
     signal: new AbortController().signal,
     accounts: [],
     insecure: false,
-    timeout: 300,
-    retry: { attempts: 2, delay: 10, maxDelay: 60_000 },
+    timeoutMs: 300,
+    retry: { attempts: 2, delayMs: 10, maxDelayMs: 60_000 },
     concurrency: DEFAULT_CONCURRENCY,
     budget: NO_BUDGET,
   });
   await expect(new RegistrySource(registry, 'team/app').resolve(one)).rejects.toThrow(
     'registry.test/team/app: registry.test cannot be reached (ETIMEDOUT; HTTPS_PROXY is set).',
   );
-  // Opened twice, or once for both: either way nothing waits on it any more.
+  // There are one or two connections, and no request waits for either.
   expect(sockets.size).toBeGreaterThan(0);
 });
 
@@ -106,7 +106,7 @@ test('a store that stalls in the middle of an object that is read whole is an er
   );
 });
 
-test('Amazon ECR is an error after its time limit when it never answers', async () => {
+test('an Amazon ECR that never answers is an error after its time limit', async () => {
   const server = createServer(() => {});
   const url = `http://127.0.0.1:${await listen(server)}`;
   ends.push(() => close(server));
@@ -119,7 +119,7 @@ test('Amazon ECR is an error after its time limit when it never answers', async 
   const { signal } = new AbortController();
   const asked = askEcr(host, { region: 'eu-central-1', fips: false }, createStoreAgents(), new Date(0), {
     signal,
-    timeout: 300,
+    timeoutMs: 300,
   });
   await expect(asked).rejects.toThrow(`AWS gave no password for ${host} (AbortError).`);
 });

@@ -1,8 +1,8 @@
-/** Several accounts of one upstream: whose turn it is, and what makes it the next one's. */
+/** Which of an upstream's several accounts asks, and what makes the next account ask. */
 import { afterEach, expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseTag } from '../../../../core/reference.ts';
-import type { Account } from '../../../../mirror-job/sources/registry/registry-options.ts';
+import type { CredentialProvider } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import { addImage, addLayer, tagAs } from '../../../support/builder.ts';
 import { emptyRepository } from '../../../support/content.ts';
@@ -31,7 +31,7 @@ const one = parseTag('one');
 const NAMES = ['a', 'b', 'c'];
 const HEADERS = new Map(NAMES.map((name) => [basicHeader({ username: name, password: `of ${name}` }), name]));
 
-function accountsOf(...names: readonly string[]): Account[] {
+function accountsOf(...names: readonly string[]): CredentialProvider[] {
   return names.map((name) => async () => ({ username: name, password: `of ${name}`, from: `of ${name}` }));
 }
 
@@ -51,7 +51,7 @@ function status(code: number, headers: Record<string, string> = {}) {
 
 interface Setting {
   readonly names: readonly string[];
-  /** What an account is answered with; undefined: rightly. */
+  /** How the registry misbehaves towards an account; undefined: it answers properly. */
   readonly answer: (name: string, request: RegistryRequest) => Misbehaviour | undefined;
 }
 
@@ -67,7 +67,7 @@ async function start({ names, answer }: Setting) {
     clock,
     app: new RegistrySource(client, 'team/app'),
     other: new RegistrySource(client, 'team/other'),
-    /** Who asked since the last time, without the challenges. */
+    /** The accounts that sent requests since the last call; anonymous requests are left out. */
     asked: () =>
       started.requests
         .splice(0)
@@ -96,7 +96,7 @@ test('the next account takes over at once for every repository, without waiting,
   expect(setting.clock.sleeps).toEqual([]);
 });
 
-test('when all quotas are used up, the client waits as long as the last account was told to, and begins with the first', async () => {
+test('when all quotas are used up, the client waits as long as the last 429 says, and begins with the first account', async () => {
   let busy = 2;
   const setting = await start({
     names: ['a', 'b'],
@@ -127,7 +127,7 @@ test.each([401, 403])('a %i to every HEAD takes no account from the GET that fol
     answer: (name, { method }) => (method === 'HEAD' || name === 'a' ? status(code) : undefined),
   });
   expect(await setting.app.resolve(one)).toMatchObject({ digest: image.digest });
-  // Both accounts are asked by HEAD, and then by GET.
+  // Both accounts send a HEAD, and then a GET.
   expect(setting.asked()).toEqual(['a', 'b', 'a', 'b']);
   // The client knows now that the second account reads it.
   expect(await setting.app.resolve(one)).toMatchObject({ digest: image.digest });
@@ -175,7 +175,7 @@ test('when only the account without quota may read a repository, the error is it
   expect(setting.clock.sleeps).toEqual([9000]);
 });
 
-test('the error is that 429 wherever the account stands in the list', async () => {
+test('the error is that 429 at whichever place in the list the account is', async () => {
   const setting = await start({
     names: ['a', 'b', 'c'],
     answer: (name) => status(name === 'b' ? 429 : 403),
@@ -244,7 +244,7 @@ test('a refusal by the storage to which a registry redirects says nothing about 
   expect(asked()).toEqual(['a']);
 });
 
-/** The same server by another name is another host. */
+/** The port of the registry. By another host name, the same server counts as another host. */
 function port(): string {
   return registry?.host.split(':')[1] ?? '';
 }

@@ -1,6 +1,6 @@
 /**
- * docs/bad-upstreams.md: every row is played, and ends as it says. Whatever happens, what is in the bucket is right and
- * whole. The sentences are those of bad-upstream.test.ts.
+ * Plays every row of docs/bad-upstreams.md, which ends as the page says. Whatever happens, the bucket's contents are right and
+ * whole. bad-upstream.test.ts asserts the sentences.
  */
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -60,7 +60,7 @@ afterEach(async () => {
 
 interface Content {
   readonly app: Repository;
-  /** Its layer has more than a part. */
+  /** An image whose layer has more than one part. */
   readonly bad: Descriptor;
   readonly layer: Descriptor;
 }
@@ -81,11 +81,11 @@ type Misbehave = (
 ) => Misbehaviour | undefined;
 
 interface Play {
-  /** What goes wrong from the first request on. */
+  /** The misbehaviour from the first request on. */
   readonly misbehave?: Misbehave;
-  /** Changes what there is to mirror under the tag `bad`. */
+  /** Changes the upstream's content under the tag `bad`. */
   readonly prepare?: (content: Content) => void | Promise<void>;
-  /** After a run in which all went well. */
+  /** Called after a run without a failure. */
   readonly afterwards?: Misbehave;
   readonly auth?: Auth;
   readonly options?: Partial<RegistryOptions>;
@@ -156,7 +156,7 @@ const PLAYS: Record<string, Play> = {
     auth: { kind: 'bearer' },
     misbehave: (request, { layer }, registry) => {
       if (request.reference !== layer.digest || request.headers.range !== undefined) return undefined;
-      // Only once the first, refused or not, is on its way.
+      // Only when the first request, refused or not, is on its way.
       setImmediate(() => registry.revokeTokens());
       return { kind: 'close', after: 1_000_000 };
     },
@@ -222,7 +222,7 @@ const PLAYS: Record<string, Play> = {
   },
 };
 
-/** The one that is running. */
+/** The registry of the running test. */
 function registryOf(): RogueRegistry {
   const [registry] = registries;
   if (registry === undefined) throw new Error('No registry is running.');
@@ -281,9 +281,9 @@ describe('an upstream that', () => {
 
 const STORE_ROWS = rowsBelow('A store');
 
-/** What a call belongs to. */
+/** The part of a run to which a call belongs. */
 const AFTERWARDS = /^(?:put|get) state\/(?!.*\/scrub\.json)|^openUploads /;
-/** The scrub runs beside all others, and fails nothing. */
+/** The scrub runs at the same time as the other parts, and fails nothing. */
 const SCRUB = /\/scrub\.json$/;
 
 interface Stage {
@@ -291,7 +291,7 @@ interface Stage {
   readonly store: MemoryStore;
 }
 
-/** A run in which one call, counted from 0, goes wrong; then one in which nothing does. */
+/** Runs the job twice: one call, counted from 0, goes wrong in the first run, and none in the second. */
 async function stageAt(broken: number, how: 'fails' | 'hangs'): Promise<Stage & { next: RunReport }> {
   const { app } = await contentOf(1_500_000);
   const registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', app]]) } });

@@ -1,6 +1,6 @@
 /**
- * What goes wrong upstream fails one tag with a sentence that names it; nothing of that tag becomes visible,
- * and its sibling and the other image are mirrored.
+ * A misbehaving upstream fails one tag with a sentence that names the tag. Nothing of that tag becomes visible, and the other
+ * tag and the other image are mirrored.
  */
 import { afterEach, expect, test } from 'vitest';
 import { counted } from '../../../../mirror-job/engine/transfer/resume.ts';
@@ -291,13 +291,13 @@ test.each(CASES)(
   },
 );
 
-/** The digest of made-up bytes is of no interest, but that it is one is. */
+/** Replaces digests, because the test makes the bytes up. */
 function masked(actual: string, expected: string): string {
   const digests = new Set(expected.match(/sha256:[0-9a-f]{64}/g));
   return actual.replaceAll(/sha256:[0-9a-f]{64}/g, (digest) => (digests.has(digest) ? digest : '<digest>'));
 }
 
-test('an upstream that is down fails every tag, after as many attempts as it is given', async () => {
+test('an upstream that is down fails every tag, after all attempts', async () => {
   const registry = await startRogueRegistry({ corpus: content.corpus });
   await registry.stop();
   const store = new MemoryStore();
@@ -312,7 +312,7 @@ test('an upstream that is down fails every tag, after as many attempts as it is 
   expect(store.keys('repositories/')).toEqual([]);
 });
 
-test('an upstream that speaks plain HTTP is told from one that is down', async () => {
+test('the error for an upstream that speaks plain HTTP differs from the error for one that is down', async () => {
   const registry = await startRogueRegistry({ corpus: content.corpus });
   registries.push(registry);
   const source = new RegistrySource(await registryAt(registry.host, { insecure: false }), 'team/app');
@@ -351,7 +351,7 @@ test('an index that lies about the size of a child fails, and an index that list
   }
   const source = new MemorySource('source.test/lie', repository);
   const image = imageOf(source, 'mirror.test/lie', { tags: Object.keys(sizes) });
-  // In which words depends on whether it was read for the index that lies, or for another.
+  // The words depend on which index was read first: the one that lies, or the other.
   const lie = expect.stringMatching(`source.test/lie: manifest ${child.digest} has .* its descriptor says`);
   const outcomes = outcomesOf(await runMirror(environmentFor(new MemoryStore()), 'default', [image]));
   expect(outcomes).toEqual({
@@ -375,10 +375,10 @@ test('the job stops reading a manifest that is longer than its index says', asyn
   });
   registries.push(registry);
   let read = 0;
-  const fetch = await connect(undefined);
+  const httpClient = await connect(undefined);
   const client = await registryAt(registry.host, {
-    fetch: async (url, request) => {
-      const answer = await fetch(url, request);
+    httpClient: async (url, request) => {
+      const answer = await httpClient(url, request);
       const body = counted(answer.body, (length) => (read += length));
       return url.pathname.endsWith(digest) ? { ...answer, body, discard: () => answer.discard() } : answer;
     },

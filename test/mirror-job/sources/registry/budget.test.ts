@@ -1,11 +1,11 @@
-/** What a run may spend of an upstream's rate limit: a registry that counts manifest GETs as Docker Hub does. */
+/** What a run spends of an upstream's rate limit. The registry counts manifest GETs as Docker Hub does. */
 import { afterEach, expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseTag } from '../../../../core/reference.ts';
 import { planMirror } from '../../../../mirror-job/engine/run/plan.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { Budget, NO_BUDGET, type BudgetSettings } from '../../../../mirror-job/sources/registry/budget.ts';
-import type { Account } from '../../../../mirror-job/sources/registry/registry-options.ts';
+import type { CredentialProvider } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import { AMD64, ARM64, addImage, addIndex, addLayer, tagAs } from '../../../support/builder.ts';
 import { digestOf, emptyRepository, type Repository } from '../../../support/content.ts';
@@ -13,7 +13,7 @@ import type { Misbehaviour } from '../../../support/misbehaviour.ts';
 import { basicHeader } from '../../../support/registry-auth.ts';
 import type { RegistryRequest } from '../../../support/registry-request.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../../support/rogue-registry.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import { environmentFor, imageOf, outcomesOf, registryAt } from '../../support/harness.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
@@ -28,7 +28,7 @@ const NAMES = new Map(
   ['a', 'b'].map((name) => [basicHeader({ username: name, password: `of ${name}` }), name]),
 );
 
-/** How much of whose quota is left; each GET of a manifest takes one. */
+/** The rest of each account's quota. Each GET of a manifest takes one. */
 type Quotas = Record<string, number>;
 
 function counting(quotas: Quotas): (request: RegistryRequest) => Misbehaviour | undefined {
@@ -66,7 +66,7 @@ async function appOf(count: number, ...platforms: (typeof AMD64)[]): Promise<Rep
   return app;
 }
 
-function accountOf(name: string): Account {
+function accountOf(name: string): CredentialProvider {
   return async () => ({ username: name, password: `of ${name}`, from: `of ${name}` });
 }
 
@@ -87,7 +87,7 @@ async function start({ app, quotas, budget, accounts = [] }: Setting) {
   return {
     host: registry.host,
     store,
-    /** A run by a process of its own. */
+    /** Runs the job with a new client, as a new process would. */
     sync: async () => {
       const client = await registryAt(registry.host, {
         budget: { ...NO_BUDGET, ...budget },
@@ -110,7 +110,7 @@ async function start({ app, quotas, budget, accounts = [] }: Setting) {
   };
 }
 
-test('keepRemaining stops a run when exactly so many requests are left, and the next run goes on from there', async () => {
+test('keepRemaining stops a run when exactly that many requests are left, and the next run goes on from there', async () => {
   const quotas = { [ANONYMOUS]: 10 };
   const { host, sync, store } = await start({
     app: await appOf(7),
@@ -132,7 +132,7 @@ test('keepRemaining stops a run when exactly so many requests are left, and the 
     ...['t1', 't2', 't3', 't4'].map((tag) => [tag, 'created']),
     ...['t5', 't6', 't7'].map((tag) => [tag, `skipped: ${reason}`]),
   ]);
-  // The HEAD asks what is left before the first GET spends of it.
+  // The HEAD asks what is left before the first GET spends any.
   expect([quotas[ANONYMOUS], first.gets, first.heads]).toEqual([6, 4, 1]);
   expect(first.report.upstreams).toEqual([
     {
@@ -182,7 +182,7 @@ test('manifestGetsPerRun is spent on whole images instead of many indexes, so th
       new Set(['created', ...(index < 2 ? [`skipped: ${reason}`] : [])]),
     );
   }
-  // Each image takes three; what the run before has fetched of an unfinished one is not fetched again but its index.
+  // Each image takes three GETs. Of an unfinished image, the next run fetches again only the index.
   expect(runs).toEqual([
     [7, 2, 3],
     [7, 2, 1],
@@ -251,7 +251,7 @@ test('each of several accounts is spent down to keepRemaining, one after the oth
   ]);
 });
 
-test('an account that is told no quota keeps its place in the list, and an anonymous request counts for no account', async () => {
+test('an account without a known quota keeps its number in the list, and an anonymous request counts for no account', async () => {
   const quotas: Quotas = { b: 50 };
   const { host } = await start({ app: await appOf(1), quotas, budget: {} });
   const client = await registryAt(host, { accounts: [accountOf('refused'), accountOf('b')] });
@@ -269,7 +269,7 @@ test('an anonymous GET, sent where HEAD is refused, does not end the budget of a
   const client = await registryAt('registry.test', {
     accounts: [accountOf('b')],
     budget: { ...NO_BUDGET, keepRemaining: 10 },
-    fetch: fakeFetch((_url, _headers, _body, method) => {
+    httpClient: fakeHttpClient((_url, _headers, _body, method) => {
       const headers = { 'ratelimit-remaining': '3;w=60' };
       return method === 'HEAD'
         ? new Response(null, { status: 405, headers })
@@ -311,7 +311,7 @@ test('a request on its way counts as spent', () => {
   budget.note(account, told(4));
   const spendings = [budget.spend(account), budget.spend(account), budget.spend(account)];
   expect(spendings.map((spending) => spending !== undefined)).toEqual([true, true, false]);
-  // One that got no answer was perhaps not counted.
+  // The registry may not have counted a request without an answer.
   spendings[0]?.end(undefined);
   expect(budget.spend(account)).toBeDefined();
 });

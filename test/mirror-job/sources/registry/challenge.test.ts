@@ -51,7 +51,7 @@ test.each([
     String.raw`Bearer realm="https://r.test/t",error_description="say \"please\", realm=x",service="a\"b\\c"`,
     [{ scheme: 'bearer', realm: 'https://r.test/t', service: String.raw`a"b\c`, scope: undefined }],
   ],
-  // Nobody has closed the last text.
+  // The last text has no closing quote.
   [
     'Bearer realm="https://r.test/t",service="s, t',
     [{ scheme: 'bearer', realm: 'https://r.test/t', service: 's, t', scope: undefined }],

@@ -102,18 +102,18 @@ test('the mirror of a registry whose list leaves derived names out loses neither
   expect(listedOf(image.digest)).toEqual([sbom.digest]);
   expect(store.json(`${ROOT}/_tags.json`)).toEqual({ name: 'mirror.test/app', tags: ['one', signature] });
   // The HEADs: the list of referrers of four manifests, and three names for the index and each of its two children. The first
-  // HEAD finds the index's list, which shows that a HEAD finds existing content, so the image itself is not asked for.
+  // HEAD finds the index's list, which shows that a HEAD finds existing content, so the image itself is not requested.
   const heads = registry.requests.filter(({ method }) => method === 'HEAD');
   expect(heads).toHaveLength(4 + 3 * 3);
   expect(heads.filter((request) => !isDerived(request))).toEqual([]);
-  // No derived name is asked for again, because nothing is due.
+  // No derived name is requested again, because nothing is due.
   expect(await sync({ tags: 'all' })).toEqual({});
   expect(
     registry.requests.map(({ method, kind, reference }) => `${method} ${kind} ${reference}`.trim()),
   ).toEqual(['GET tags', 'HEAD manifest one']);
 });
 
-test('a list that shows one derived name shows all, so that nothing is asked for by a derived name', async () => {
+test('a list that shows one derived name shows all, so that no derived name is requested', async () => {
   const { app, image, registry, sync } = await begin();
   tagAs(
     app,
@@ -205,14 +205,14 @@ test.each([
     expect(await sync({ tags: ['one'] }, more)).toEqual(CREATED);
     expect(store.keys('/_referrers/')).toEqual([]);
     expect(logged).toEqual([]);
-    // A list without derived names proves nothing, so they are asked for again.
+    // A list without derived names proves nothing, so they are requested again.
     clock.advance(DAY);
     expect(await sync({ tags: 'all' }, more)).toEqual({});
     expect(registry.requests.some((request) => isDerived(request))).toBe(true);
   },
 );
 
-test('a digest whose referrers are due is itself asked for where its derived names are refused', async () => {
+test('a digest whose referrers are due is requested itself when its derived names are refused', async () => {
   const { registry, image, sync, clock } = await begin();
   const options = { tags: [], digests: [image.digest] };
   const name = `mirror.test/app:${image.digest}`;
@@ -285,7 +285,7 @@ test.each([400, 401, 403, 404, 405])(
   },
 );
 
-test('digests that upstream has deleted are asked for at most once by HEAD and once by GET, however many names are derived from them', async () => {
+test('digests that upstream has deleted are requested at most once by HEAD and once by GET, however many names are derived from them', async () => {
   const { app, registry, image, sync, clock } = await begin();
   const options = { tags: [], digests: [image.digest] };
   await sync(options);
@@ -324,7 +324,7 @@ test.each([400, 403, 406])(
     const [child = image] = referencesOf(readJson(index)).manifests;
     const { mediaType, digest, size } = child;
     const sbom = addArtifact(app, { artifactType: SPDX, subject: { mediaType, digest, size } });
-    // Only the first subject that is asked about is refused, which is the image itself.
+    // Only the request for the first subject is refused, which is the image itself.
     let first: string | undefined;
     registry.misbehave(({ kind, reference }) => {
       if (kind !== 'referrers') return undefined;
@@ -398,7 +398,7 @@ test.each([
 test.each([
   ['a host that cannot be reached', { kind: 'redirect', location: 'http://127.0.0.1:1/v2/' }],
   ['a host that has no name', { kind: 'redirect', location: 'http://nowhere.invalid/login' }],
-  ['what is no address of the web', { kind: 'redirect', location: 'ftp://127.0.0.1/' }],
+  ['an address that is not of the web', { kind: 'redirect', location: 'ftp://127.0.0.1/' }],
   ['itself, in a circle', { kind: 'redirect-loop' }],
 ] as const)('a referrers API that redirects to %s is ignored', async (_name, misbehaviour: Misbehaviour) => {
   const { app, image, registry, sync, listedOf } = await begin({ referrers: true });

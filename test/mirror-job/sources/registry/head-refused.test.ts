@@ -1,4 +1,4 @@
-/** HEAD spares quota, but its refusal proves nothing: a GET decides whether a tag is gone, or an image is private. */
+/** A HEAD costs no quota, but its refusal proves nothing. A GET decides whether a tag is gone, or an image is private. */
 import { afterEach, expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
@@ -54,7 +54,7 @@ const onHead =
 
 const STATUSES = [400, 401, 403, 404, 405, 406, 410, 415, 451, 501];
 
-test.each(STATUSES)('a known tag, HEAD answers %i and GET 200: unchanged', async (status) => {
+test.each(STATUSES)('a known tag is unchanged when HEAD answers %i and GET 200', async (status) => {
   const registry = await start(await appWith('one'));
   const sync = mirrorOf(registry);
   await sync({ tags: ['one'] });
@@ -63,7 +63,7 @@ test.each(STATUSES)('a known tag, HEAD answers %i and GET 200: unchanged', async
   expect(asked(registry)).toEqual(['HEAD manifest one', 'GET manifest one']);
 });
 
-test('a known tag that GET does not find either is gone', async () => {
+test('a known tag that neither HEAD nor GET finds is gone', async () => {
   const app = await appWith('one');
   const registry = await start(app);
   const sync = mirrorOf(registry);
@@ -85,7 +85,7 @@ test.each([400, 403])(
   },
 );
 
-test('a HEAD that is to be sent again is no question for GET', async () => {
+test('the error for a HEAD that always gets a 500 is about the HEAD, because no GET follows it', async () => {
   const registry = await start(await appWith('one'));
   const sync = mirrorOf(registry);
   await sync({ tags: ['one'] });
@@ -94,7 +94,7 @@ test('a HEAD that is to be sent again is no question for GET', async () => {
   expect(outcome).toContain('the registry answered 500 to HEAD manifests/one');
 });
 
-test('a HEAD that storage refuses, because it has signed a GET', async () => {
+test('a GET decides when the storage refuses a HEAD, because the redirect was signed for a GET', async () => {
   const registry = await start(await appWith('one'));
   const sync = mirrorOf(registry);
   await sync({ tags: ['one'] });
@@ -111,29 +111,35 @@ const accounts = [async () => ({ ...credential, from: 'of the test' })];
 test.each<[string, Auth]>([
   ['Basic', { kind: 'basic', ...credential }],
   ['Bearer', { kind: 'bearer', credentials: credential }],
-])('%s: a registry that refuses every HEAD, whoever asks', async (_name, auth) => {
-  const registry = await start(await appWith('one'), { auth });
-  const sync = mirrorOf(registry);
-  expect(await sync({ tags: ['one'] }, { accounts })).toEqual({ 'mirror.test/app:one': 'created' });
-  registry.misbehave(({ method }) =>
-    method === 'HEAD'
-      ? { kind: 'status', status: 401, headers: { 'www-authenticate': challengeOf(auth, registry) } }
-      : undefined,
-  );
-  expect(await sync({ tags: ['one'] }, { accounts })).toEqual({});
-});
+])(
+  '%s: a registry that refuses every HEAD, with or without a login, is mirrored by GET',
+  async (_name, auth) => {
+    const registry = await start(await appWith('one'), { auth });
+    const sync = mirrorOf(registry);
+    expect(await sync({ tags: ['one'] }, { accounts })).toEqual({ 'mirror.test/app:one': 'created' });
+    registry.misbehave(({ method }) =>
+      method === 'HEAD'
+        ? { kind: 'status', status: 401, headers: { 'www-authenticate': challengeOf(auth, registry) } }
+        : undefined,
+    );
+    expect(await sync({ tags: ['one'] }, { accounts })).toEqual({});
+  },
+);
 
 function challengeOf(auth: Auth, { url }: RogueRegistry): string {
   return auth.kind === 'basic' ? 'Basic realm="r"' : `Bearer realm="${url}/token",service="rogue"`;
 }
 
-test.each(STATUSES)('whether an image is public, HEAD answers %i and GET 200: it is', async (status) => {
-  const app = await appWith('one');
-  const registry = await start(app, { auth: { kind: 'bearer' } });
-  registry.misbehave(onHead(status));
-  const source = await sourceAt(registry.host, 'team/app', { accounts });
-  expect(await source.isPublic(parseDigest(app.tags.get('one') ?? ''))).toBe(true);
-});
+test.each(STATUSES)(
+  'an image is public when an anonymous HEAD answers %i and the GET 200',
+  async (status) => {
+    const app = await appWith('one');
+    const registry = await start(app, { auth: { kind: 'bearer' } });
+    registry.misbehave(onHead(status));
+    const source = await sourceAt(registry.host, 'team/app', { accounts });
+    expect(await source.isPublic(parseDigest(app.tags.get('one') ?? ''))).toBe(true);
+  },
+);
 
 test.each([401, 403, 404])('an image that an anonymous GET answers with %i is private', async (status) => {
   const app = await appWith('one');
@@ -146,7 +152,7 @@ test.each([401, 403, 404])('an image that an anonymous GET answers with %i is pr
   expect(await source.isPublic(parseDigest(app.tags.get('one') ?? ''))).toBe(false);
 });
 
-test('names that are guessed cost a HEAD each, where there is none', async () => {
+test('a guessed name that does not exist costs one HEAD', async () => {
   const app = await appWith('one');
   const digest = app.tags.get('one') ?? '';
   const registry = await start(app, { referrers: false });

@@ -1,8 +1,8 @@
-/** What was sent as a secret is hidden wherever a text repeats it. */
+/** A secret that was sent is hidden wherever a text repeats it. */
 import { expect, test } from 'vitest';
 import { Secrets } from '../../../../mirror-job/sources/registry/secrets.ts';
 
-test('the longest secret is hidden first, and in each place', () => {
+test('the longest secret is hidden first, and wherever it appears', () => {
   const secrets = new Secrets();
   secrets.add('pass');
   secrets.add('password');

@@ -1,4 +1,4 @@
-/** The memory of a whole run: an upstream that keeps to the bounds of each answer cannot add them up. */
+/** An upstream that keeps within the bounds of each response cannot fill the memory of a run with many of them. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -6,15 +6,15 @@ import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startHoardingRegistry, type Hoard } from './hoarding-registry.ts';
 
-/** So that the peak is what the run holds, and not what the collector has not come to yet. */
+/** A small heap, so that the peak is the memory in use, and not garbage. */
 const SMALL_HEAP = '--max-old-space-size=160';
 const RUN = join(import.meta.dirname, 'hoarding-run.ts');
-/** Milliseconds in which nothing is asked or sent: the run holds all that it takes. */
+/** After this long without a request or a byte, the run holds all that it will hold. */
 const QUIET = 700;
 
 /**
- * Then how many bytes the answers have at least that the registry begins to send, and how many the run may take at most. One
- * that copies small images takes 110 MB.
+ * The columns are the kind of content, the number of repositories, the least bytes of the responses that the registry begins,
+ * and the most bytes that the run may take. A run that copies small images takes 110 MB.
  */
 test.for<[Hoard, number, number, number]>([
   ['children', 8, 120e6, 230e6],
@@ -36,9 +36,9 @@ test.for<[Hoard, number, number, number]>([
     }
     child.stdin.end();
     expect(await exit).toEqual([0, null]);
-    // Otherwise the run was not offered what it must not hold.
+    // Otherwise the registry did not offer more than the run may hold.
     expect(registry.begun()).toBeGreaterThan(least);
-    // Two lists are read at once: the others wait, and keep what they were sent in the system's buffers.
+    // Two lists are read at once. The others wait, and their bytes stay in the system's buffers.
     expect(registry.secondPages()).toBe(hoard === 'pages of referrers' ? 2 : 0);
     expect(Number(printed)).toBeGreaterThan(50e6);
     expect(Number(printed)).toBeLessThan(most);
@@ -48,7 +48,7 @@ test.for<[Hoard, number, number, number]>([
   }
 });
 
-/** One that has run out of memory has a signal, and no exit code. */
+/** A process that has run out of memory has a signal, and no exit code. */
 function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode === null && signalCode === null;
 }

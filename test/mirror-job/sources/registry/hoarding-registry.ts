@@ -1,4 +1,4 @@
-/** A registry that stays within each bound for one answer, and whose last answer never comes: the job holds what came before. */
+/** A registry that stays within the bounds of each response, and never sends the last one, so that the job holds the others. */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
@@ -18,11 +18,11 @@ const PIECE = 64 * 1024;
 
 export interface HoardingRegistry {
   readonly host: string;
-  /** When anything was last asked or sent, in milliseconds. */
+  /** The time of the last request or byte, in milliseconds. */
   readonly active: () => number;
-  /** Bytes of the answers that were begun. How much of them is on its way is up to the system. */
+  /** The bytes of all responses that were begun. The system decides how many of them are on their way. */
   readonly begun: () => number;
-  /** How many second pages were asked for. */
+  /** The number of requests for second pages. */
   readonly secondPages: () => number;
   readonly stop: () => void;
 }
@@ -63,7 +63,7 @@ export async function startHoardingRegistry(hoard: Hoard): Promise<HoardingRegis
   let active = Date.now();
   let begun = 0;
   let secondPages = 0;
-  /** In pieces, which show how long the other side goes on reading. */
+  /** Sends the body in pieces, which show how long the job goes on reading. */
   function* piecesOf(bytes: Buffer): Generator<Buffer> {
     for (let offset = 0; offset < bytes.length; offset += PIECE) {
       active = Date.now();
@@ -72,7 +72,7 @@ export async function startHoardingRegistry(hoard: Hoard): Promise<HoardingRegis
   }
   const send = (response: ServerResponse, bytes: Buffer, end = true): void => {
     begun += bytes.length;
-    // The run may end in the middle of an answer.
+    // The run may end in the middle of a response.
     pipeline(piecesOf(bytes), response, { end }).catch(() => {});
   };
 
@@ -91,7 +91,7 @@ export async function startHoardingRegistry(hoard: Hoard): Promise<HoardingRegis
       }
       const isFirst = !asked.has(repository);
       asked.add(repository);
-      // The first answer tells that there is such an API, so that the others are asked side by side.
+      // The first response shows that there is such an API, so that the next requests are sent at the same time.
       if (!hasPages || isFirst) {
         return void response.end('{"manifests":[]}');
       }

@@ -1,6 +1,6 @@
 /**
- * A run as a process of its own, whose memory is measured: so many repositories of one registry, until its standard input
- * ends. Prints its peak memory, in bytes. Manifests are not kept in the store, because they would be measured too.
+ * Runs the job in a process of its own, to measure its memory. It mirrors some repositories of one registry until its standard
+ * input ends, and prints its peak memory in bytes. Its store drops manifests, because they would be measured too.
  */
 import { readFile } from 'node:fs/promises';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
@@ -20,7 +20,7 @@ const [host = '', count = '', lists] = process.argv.slice(2);
 const stop = new AbortController();
 const { signal } = stop;
 process.stdin.on('end', () => stop.abort(new Error('enough'))).resume();
-const registry = await registryAt(host, { timeout: 30_000, clock: systemClock, signal });
+const registry = await registryAt(host, { timeoutMs: 30_000, clock: systemClock, signal });
 const tags =
   lists === 'lists'
     ? { tags: ['one'], rules: { ...EVERY_TAG, include: [{ text: 'none', matches: () => false }] } }
@@ -35,7 +35,7 @@ await runMirror({ ...environmentFor(new ForgetfulStore()), signal }, 'default', 
 process.stdout.write(`${await peakMemory()}\n`);
 process.exit();
 
-/** Linux counts what the parent had when it forked into `maxRSS`, but not into the high-water mark. */
+/** Linux's `maxRSS` includes the parent's memory at the fork. The high-water mark does not. */
 async function peakMemory(): Promise<number> {
   if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1]) * 1024;

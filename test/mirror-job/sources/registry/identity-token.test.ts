@@ -1,8 +1,8 @@
-/** An identity token is an OAuth2 refresh token: it buys access tokens, in a body, at the realm alone. */
+/** An identity token is an OAuth2 refresh token. It goes to the realm alone, in a body, and gets access tokens there. */
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseTag } from '../../../../core/reference.ts';
-import type { Account } from '../../../../mirror-job/sources/registry/registry-options.ts';
+import type { CredentialProvider } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import { close, listen } from '../../../support/http-server.ts';
 import {
@@ -11,7 +11,7 @@ import {
   type TokenServer,
   type TokenServerOptions,
 } from '../../../support/token-server.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import { registryAt, TestClock } from '../../support/harness.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
@@ -21,7 +21,7 @@ const one = parseTag('one');
 let tokens: TokenServer;
 let registry: Server;
 let host = '';
-/** What the registry was asked with. */
+/** The Authorization headers that the registry got. */
 let asked: (string | undefined)[] = [];
 let challenge = '';
 
@@ -46,7 +46,7 @@ async function start(options: Omit<TokenServerOptions, 'user'> = {}, identityTok
   tokens = await startTokenServer({ user: USER, identityToken: 'identity-1', ...options });
   challenge = `Bearer realm="${tokens.realm}",service="${SERVICE}"`;
   const clock = new TestClock();
-  const account: Account = async () => ({ identityToken, from: 'of config.json' });
+  const account: CredentialProvider = async () => ({ identityToken, from: 'of config.json' });
   const client = await registryAt(host, { accounts: [account], clock });
   return { clock, from: new RegistrySource(client, 'team/app') };
 }
@@ -69,7 +69,7 @@ test('an identity token goes to the realm in one POST, and the registry sees onl
   expect(asked).toEqual([undefined, `Bearer ${tokens.issued[0]}`]);
 });
 
-test('a new identity token in the answer takes the place of the old one', async () => {
+test('a new identity token in the response replaces the old one', async () => {
   const { from, clock } = await start({ nextIdentityToken: 'identity-2' });
   await from.resolve(one);
   clock.advance(300_000);
@@ -80,7 +80,7 @@ test('a new identity token in the answer takes the place of the old one', async 
   ]);
 });
 
-test('the error for an identity token that has ended says where the token stands, and does not show it', async () => {
+test('the error for an identity token that has ended says which file has the token, and does not show it', async () => {
   const { from } = await start({}, 'identity-0');
   await expect(from.resolve(one)).rejects.toThrow(
     expect.objectContaining({
@@ -104,7 +104,7 @@ test('an identity token that its helper has renewed is sent in place of the old 
   const client = await registryAt('registry.test', {
     accounts: [async () => ({ identityToken, from: 'of a helper' })],
     insecure: false,
-    fetch: fakeFetch((url, _headers, body) => {
+    httpClient: fakeHttpClient((url, _headers, body) => {
       if (!url.includes('/token')) {
         const ask = 'Bearer realm="https://registry.test/token"';
         return new Response(null, { status: 401, headers: { 'www-authenticate': ask } });
@@ -118,6 +118,6 @@ test('an identity token that its helper has renewed is sent in place of the old 
   await resolve('a/2');
   identityToken = 'second';
   await resolve('a/3');
-  // Each is sent once; what the realm gave for it, from then on.
+  // Each configured token is sent once. From then on, the realm's new token is sent.
   expect([...new Set(sent)]).toEqual(['first', 'after first', 'second', 'after second']);
 });

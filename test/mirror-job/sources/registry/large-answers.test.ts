@@ -1,14 +1,14 @@
-/** Answers that are kept whole: of those that are longer than most, only some are in memory at once. */
+/** Only some of the long responses that are read whole are in memory at once. */
 import { expect, test } from 'vitest';
 import { FairShare } from '../../../../mirror-job/engine/support/fair-share.ts';
-import type { Answer } from '../../../../mirror-job/sources/registry/answer.ts';
+import type { HttpResponse } from '../../../../mirror-job/sources/registry/http-client.ts';
 import { readWhole } from '../../../../mirror-job/sources/registry/body.ts';
 
 const CHUNK = 64 * 1024;
 const LARGE = 256 * 1024;
 const NO_HEADERS = { get: () => null };
 
-/** Reads so many answers of this length at once. @returns the most bytes that were out, those of a finished answer not counted */
+/** Reads responses of one length at once. @returns the most bytes that were sent of unfinished responses */
 async function mostAtOnce(count: number, chunks: number, slots: number): Promise<number> {
   let out = 0;
   let most = 0;
@@ -20,7 +20,12 @@ async function mostAtOnce(count: number, chunks: number, slots: number): Promise
       yield new Uint8Array(CHUNK);
     }
   }
-  const answerOf = (): Answer => ({ status: 200, headers: NO_HEADERS, discard: () => {}, body: body() });
+  const answerOf = (): HttpResponse => ({
+    status: 200,
+    headers: NO_HEADERS,
+    discard: () => {},
+    body: body(),
+  });
   const large = new FairShare(slots);
   await Promise.all(
     Array.from({ length: count }, async () => {
@@ -33,16 +38,16 @@ async function mostAtOnce(count: number, chunks: number, slots: number): Promise
   return most;
 }
 
-test('answers that are short are read side by side', async () => {
+test('short responses are read at the same time', async () => {
   expect(await mostAtOnce(20, 4, 2)).toBeGreaterThan(10 * LARGE);
 });
 
-test('of answers that are long, two are read on, and the others wait after their first part', async () => {
+test('two long responses are read on, and the others wait after their first part', async () => {
   expect(await mostAtOnce(20, 16, 2)).toBeLessThanOrEqual(2 * 16 * CHUNK + 18 * (LARGE + CHUNK));
 });
 
-/** Half a megabyte and then, where there is one, an error. */
-function brokenAnswer(error: Error | undefined): Answer {
+/** Sends half a megabyte, and then fails with the error, if there is one. */
+function brokenAnswer(error: Error | undefined): HttpResponse {
   return {
     status: 200,
     headers: NO_HEADERS,
@@ -54,7 +59,7 @@ function brokenAnswer(error: Error | undefined): Answer {
   };
 }
 
-test('an answer that is too long, or breaks off, gives its slot to the next one', async () => {
+test('a response that is too long, or breaks off, gives its slot to the next one', async () => {
   const large = new FairShare(1);
   await expect(readWhole(brokenAnswer(undefined), 6 * CHUNK, 10_000, 'x', large)).rejects.toThrow(
     'x sent more than 393216 bytes',

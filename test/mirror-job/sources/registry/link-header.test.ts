@@ -38,15 +38,15 @@ test.each<[string, string]>([
   [`<${PAGE}>; rel="next`, `<${PAGE}>; rel="next`],
   [`<${PAGE}> rel="next"`, `<${PAGE}> rel="next"`],
   ['</v2/?first>; rel=first, next page', 'next page'],
-])('%s holds what is no link', (header, rest) => {
+])('%s has a part that is no link', (header, rest) => {
   expect(parseLinks(header).rest).toBe(rest);
 });
 
-test.each([',', ' , ,', ' ;'])('%j holds no link, so that it does not end a list', (header) => {
+test.each([',', ' , ,', ' ;'])('%j has no link, and does not end a list', (header) => {
   expect(parseLinks(header).rest).toBe(header.trim());
 });
 
-/** Repeated, each of these has to be read to its end before it turns out to be no link. */
+/** Repetitions of these texts turn out to be no link only at their end. */
 const REPEATED = [
   '<a>;',
   '<a>; b="\\"',

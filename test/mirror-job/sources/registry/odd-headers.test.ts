@@ -39,25 +39,25 @@ test.each([
   ['in quotes', `"${digest}"`],
   ['in capitals', digest.toUpperCase()],
   ['by an algorithm that is not known', `blake3:${digest.slice(7)}`],
-])('a tag’s digest that is sent %s', async (_name, sent) => {
+])('a tag’s digest that is sent %s is an error that shows it', async (_name, sent) => {
   const source = await sourceOf((_request, response) => {
     response.writeHead(200, { 'content-type': OCI_MANIFEST, 'docker-content-digest': sent }).end(MANIFEST);
   });
   const sentence = `/team/app: manifest one was sent with Docker-Content-Digest "${sent}", which Lifeboat does not understand, so the bytes cannot be compared with it.`;
   await expect(source.manifest(one)).rejects.toThrow(sentence);
   await expect(source.resolve(one)).rejects.toThrow(sentence);
-  // This request succeeds, because the bytes are compared with the digest that it asks for.
+  // This request succeeds, because it has the digest to compare the bytes with.
   expect(await source.manifest(digest)).toMatchObject({ digest });
 });
 
-test.each(['', 'identity', 'Identity'])('the Content-Encoding %j is none', async (encoding) => {
+test.each(['', 'identity', 'Identity'])('the Content-Encoding %j counts as none', async (encoding) => {
   const source = await sourceOf((_request, response) => {
     response.writeHead(200, { 'content-encoding': encoding }).end(MANIFEST);
   });
   expect(await source.manifest(one)).toMatchObject({ digest });
 });
 
-test('a manifest that is compressed on the way', async () => {
+test('the error for a manifest that is compressed on the way names the encoding', async () => {
   const headers = { 'content-type': OCI_MANIFEST, 'content-encoding': 'gzip' };
   const source = await sourceOf((request, response) => {
     const names = request.url?.endsWith('named') === true && { 'docker-content-digest': digest };
@@ -68,7 +68,7 @@ test('a manifest that is compressed on the way', async () => {
   await expect(source.manifest(one)).rejects.toThrow(`/team/app: manifest one cannot be read. ${GZIP}`);
 });
 
-test('a list that is compressed on the way', async () => {
+test('the error for a list that is compressed on the way names the encoding', async () => {
   const source = await sourceOf((_request, response) => {
     response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('{"tags":["one"]}'));
   });
@@ -77,7 +77,7 @@ test('a list that is compressed on the way', async () => {
   );
 });
 
-test('a token that is compressed on the way', async () => {
+test('the error for a token that is compressed on the way names the encoding', async () => {
   const source = await sourceOf((request, response) => {
     if (request.url?.startsWith('/token') === true) {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('{"token":"good"}'));
@@ -98,7 +98,7 @@ async function read(body: AsyncIterable<Uint8Array> | undefined): Promise<string
 const BLOB = Buffer.from('the bytes of a blob, and some more of them, of them, of them');
 const blob = parseDigest(digestOf(BLOB));
 
-test('a blob that is compressed on the way, and whose length is told, whole or in part', async () => {
+test('a blob that is compressed on the way is refused because of its length, whole or in part', async () => {
   const source = await sourceOf((request, response) => {
     const packed = gzipSync(BLOB);
     const range =
@@ -116,7 +116,7 @@ test('a blob that is compressed on the way, and whose length is told, whole or i
   await expect(source.range(blob, BLOB.length, 0, 10)).rejects.toThrow(sentence);
 });
 
-/** Answers are chunked and have no length, and the Content-Range of a part has `*` for the whole size. */
+/** A registry whose responses are chunked and have no length, and whose Content-Range has `*` for the whole size. */
 async function withoutLength(bytes: Buffer): Promise<RegistrySource> {
   return sourceOf((request, response) => {
     const [, start = '', end = ''] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
@@ -130,7 +130,7 @@ async function withoutLength(bytes: Buffer): Promise<RegistrySource> {
   });
 }
 
-test('a blob that is said to be compressed, and whose length is not told, is read', async () => {
+test('a blob with a Content-Encoding and without a length is read', async () => {
   const source = await withoutLength(BLOB);
   expect(await read(await source.blob(blob, BLOB.length, 0))).toBe(BLOB.toString());
   expect(await read(await source.blob(blob, BLOB.length, 5))).toBe(BLOB.toString().slice(5));
@@ -153,7 +153,7 @@ test.each([
   },
 );
 
-test('a blob that is only said to be compressed, because its layer is, has the right length', async () => {
+test('a blob whose Content-Encoding is that of its layer has the right length, and is read', async () => {
   const source = await sourceOf((request, response) => {
     const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
     const part = start === undefined ? BLOB : BLOB.subarray(Number(start), Number(end) + 1);
@@ -167,7 +167,7 @@ test('a blob that is only said to be compressed, because its layer is, has the r
   expect(part !== 'refused' && (await read(part?.body))).toBe('bytes');
 });
 
-test('headers of 200 KiB are read, and the sentence says how many are too many', async () => {
+test('headers of 200 KiB are read, and the error for longer ones names the limit', async () => {
   const source = await sourceOf((request, response) => {
     const isHuge = request.url?.endsWith('huge') === true;
     const policy = 'a'.repeat(isHuge ? 300 * 1024 : 200 * 1024);
@@ -183,7 +183,7 @@ test.each([
   ['Negotiate', 'Negotiate'],
   ['Bearer service="s"', 'Bearer service="s"'],
   ['NTLM, Digest realm="r"', 'NTLM, Digest realm="r"'],
-])('a challenge that cannot be met is named: %s', async (challenge, shown) => {
+])('the error names a challenge that Lifeboat cannot answer: %s', async (challenge, shown) => {
   const source = await sourceOf((_request, response) => {
     response.writeHead(401, { 'www-authenticate': challenge }).end();
   });

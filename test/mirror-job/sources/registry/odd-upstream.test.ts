@@ -1,4 +1,4 @@
-/** Ways of registries that are odd but no failure: what can be mirrored is. */
+/** Registries may behave oddly without a failure. Everything that can be mirrored is mirrored. */
 import { afterEach, expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseTag } from '../../../../core/reference.ts';
@@ -18,7 +18,7 @@ import { readJson } from '../../../support/manifest-json.ts';
 import type { RogueOptions, RogueRegistry } from '../../../support/rogue-registry.ts';
 import { startRogueRegistry } from '../../../support/rogue-registry.ts';
 import { DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../../../support/media-types.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import {
   environmentFor,
   imageOf,
@@ -82,7 +82,7 @@ function asked(registry: RogueRegistry): string[] {
 test.each([
   ['refuses HEAD', { kind: 'status', status: 405 }],
   ['names no digest', { kind: 'headers', omit: ['Docker-Content-Digest'] }],
-] as const)('a registry that %s is asked by GET', async (_name, misbehaviour) => {
+] as const)('a registry that %s gets a GET', async (_name, misbehaviour) => {
   const app = await appWith('one');
   const registry = await start(corpusOf(app));
   const mirror = mirrorOf(registry);
@@ -93,7 +93,7 @@ test.each([
   expect(asked(registry)).toEqual(['HEAD manifest one', 'GET manifest one']);
 });
 
-test('a first manifest without a digest header is named by the digest of its own bytes', async () => {
+test('a first manifest without a digest header gets the digest of its own bytes', async () => {
   const app = await appWith('one');
   const registry = await start(corpusOf(app), {
     misbehave: () => ({ kind: 'headers', omit: ['Docker-Content-Digest'] }),
@@ -105,7 +105,7 @@ test('a first manifest without a digest header is named by the digest of its own
   ]);
 });
 
-test('a tag that changes between HEAD and GET is mirrored as HEAD named it', async () => {
+test('a tag that changes between HEAD and GET is mirrored at the digest of the HEAD', async () => {
   const app = await appWith('one', 'two', 'three');
   const registry = await start(corpusOf(app));
   const mirror = mirrorOf(registry);
@@ -132,18 +132,18 @@ test('a list whose pages lead in a circle fails the image', async () => {
 
 test('a list with ever new pages fails after 10,000 pages', async () => {
   let pages = 0;
-  const fetch = fakeFetch(() => {
+  const httpClient = fakeHttpClient(() => {
     pages += 1;
     return Response.json({ tags: [] }, { headers: { link: `</tags/list?last=${pages}>; rel="next"` } });
   });
-  const source = await sourceAt('registry.test', 'team/app', { fetch });
+  const source = await sourceAt('registry.test', 'team/app', { httpClient });
   await expect(source.tags()).rejects.toThrow(
     'registry.test/team/app: tags/list has more than 10000 pages. Name the tags that you want instead of patterns: that needs no list.',
   );
   expect(pages).toBe(10_000);
 });
 
-test('a listed tag that is gone fails alone; a mirrored tag that is gone stays, and is no failure', async () => {
+test('a listed tag that is gone fails alone, and a mirrored tag that is gone stays and is no failure', async () => {
   const app = await appWith('one', 'two');
   const registry = await start(corpusOf(app), {
     misbehave: ({ kind }) =>
@@ -163,7 +163,7 @@ test('a listed tag that is gone fails alone; a mirrored tag that is gone stays, 
   ]);
 });
 
-test('a page of more tags than a call can have arguments is read', async () => {
+test('a page with more tags than a call can have arguments is read', async () => {
   const tags = Array.from({ length: 200_000 }, (_, index) => `t${index}`);
   const registry = await start(corpusOf(await appWith('one')), {
     misbehave: ({ kind }) => (kind === 'tags' ? { kind: 'tags', tags } : undefined),
@@ -201,13 +201,13 @@ test('a request waits as long as Retry-After says', async () => {
   });
   const clock = new TestClock('2026-01-01T00:00:00.000Z');
   const mirror = mirrorOf(registry);
-  const retry = { attempts: 4, delay: 10, maxDelay: 60_000 };
+  const retry = { attempts: 4, delayMs: 10, maxDelayMs: 60_000 };
   const outcomes = await mirror.sync({ tags: ['one'], referrersEveryMs: false }, { clock, retry });
   expect(outcomes).toEqual({ one: 'created' });
   expect(clock.sleeps.slice(0, 3)).toEqual([7000, 20_000, 60_000]);
 });
 
-test('a registry whose Retry-After is longer than the job waits is not asked before that time', async () => {
+test('a registry whose Retry-After is longer than the job waits gets no request before that time', async () => {
   const registry = await start(corpusOf(await appWith('one', 'two')), {
     misbehave: () => ({ kind: 'status', status: 429, headers: { 'retry-after': '3600' } }),
   });
@@ -250,7 +250,7 @@ test('a Retry-After of the storage behind a registry does not apply to the regis
   ]);
 });
 
-test('a registry that fails five times in a row is not asked again', async () => {
+test('a registry that fails five times in a row gets no more requests', async () => {
   const tags = Array.from({ length: 12 }, (_, index) => `t${index}`);
   const registry = await start(corpusOf(await appWith('one')), {
     misbehave: () => ({ kind: 'status', status: 503 }),
@@ -293,7 +293,7 @@ test('a repository that always fails does not stop its siblings at the same regi
   );
 });
 
-test('manifests and lists whose body breaks off are asked for again', async () => {
+test('manifests and lists whose body breaks off are requested again', async () => {
   let broken = 0;
   const registry = await start(corpusOf(await appWith('one')), {
     misbehave: ({ kind }) => {
@@ -314,7 +314,7 @@ test('manifests and lists whose body breaks off are asked for again', async () =
   ]);
 });
 
-test('a token whose answer breaks off is asked for again', async () => {
+test('a token whose response breaks off is requested again', async () => {
   let isFirst = true;
   const registry = await start(corpusOf(await appWith('one')), {
     auth: { kind: 'bearer' },
@@ -362,7 +362,7 @@ test('a stored pin stays when upstream has deleted it', async () => {
   app.tags.clear();
   const before = registry.requests.length;
   expect(await mirror.sync(options, { accounts })).toEqual({});
-  // It was due, and asked for.
+  // The pin was due, and requested.
   expect(registry.requests.length).toBeGreaterThan(before);
 });
 

@@ -1,7 +1,7 @@
-/** A registry that wants a login, with one image, and an account that it may know. */
+/** A registry with one image that wants a login, and an account. */
 import { afterEach } from 'vitest';
 import { parseTag } from '../../../../core/reference.ts';
-import type { Account } from '../../../../mirror-job/sources/registry/registry-options.ts';
+import type { CredentialProvider } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { addImage, addLayer, tagAs } from '../../../support/builder.ts';
 import { emptyRepository } from '../../../support/content.ts';
 import type { Misbehaviour } from '../../../support/misbehaviour.ts';
@@ -24,7 +24,10 @@ const repositories = new Map([
 ]);
 
 export const credential = { username: 'user', password: 'pass:word' };
-export const account: Account = async () => ({ ...credential, from: 'configured for this upstream' });
+export const account: CredentialProvider = async () => ({
+  ...credential,
+  from: 'configured for this upstream',
+});
 export const basic = basicHeader(credential);
 
 /** Stopped after the test. */

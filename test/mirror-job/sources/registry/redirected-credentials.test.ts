@@ -1,7 +1,7 @@
-/** Where credentials go when a registry redirects: not to another host, and not back from one. */
+/** Credentials do not follow a redirect to another host, and do not come back from it. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import { sourceAt } from '../../support/harness.ts';
 import { account, basic, layer } from './private-registry.ts';
 
@@ -16,9 +16,9 @@ function refuse(challenge: string): Response {
 }
 
 /**
- * registry.test redirects whoever has logged in to storage.test.
- * @param storage what that one answers
- * @param end what the registry answers at /end, without asking who it is
+ * registry.test redirects requests with a login to storage.test.
+ * @param storage the storage's response
+ * @param end the registry's response at /end, which needs no login
  */
 async function redirectingSource(
   challenge: string,
@@ -29,7 +29,7 @@ async function redirectingSource(
   const source = await sourceAt('registry.test', 'team/app', {
     accounts: [account],
     insecure: false,
-    fetch: fakeFetch((url, headers) => {
+    httpClient: fakeHttpClient((url, headers) => {
       const { host, pathname } = new URL(url);
       const isBlob = pathname.includes('/blobs/');
       sent.push(`${host}${isBlob ? '/blob' : pathname} ${headers['Authorization'] ?? '-'}`);
@@ -98,7 +98,7 @@ test('a redirect within the registry keeps the credentials', async () => {
   const source = await sourceAt('registry.test', 'team/app', {
     accounts: [account],
     insecure: false,
-    fetch: fakeFetch((url, headers) => {
+    httpClient: fakeHttpClient((url, headers) => {
       sent.push(`${new URL(url).pathname === '/end' ? 'end' : 'blob'} ${headers['Authorization'] ?? '-'}`);
       if (headers['Authorization'] === undefined) return refuse(BASIC);
       return url.endsWith('/end') ? new Response('blob') : redirectTo('/end');

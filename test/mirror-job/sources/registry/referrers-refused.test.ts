@@ -1,4 +1,4 @@
-/** Registries that never answer what refers to an image, though they answer everything else. */
+/** Registries that refuse every request for referrers, and answer all others. */
 import { afterEach, expect, test } from 'vitest';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { addImage, addLayer, tagAs } from '../../../support/builder.ts';
@@ -13,7 +13,7 @@ afterEach(async () => {
   await Promise.all(registries.splice(0).map((registry) => registry.stop()));
 });
 
-/** A registry with so many tags, each for an image of its own. */
+/** A registry with many tags, each for an image of its own. */
 async function begin(count: number, referrers: boolean) {
   const app = emptyRepository();
   for (let index = 0; index < count; index += 1) {
@@ -24,7 +24,7 @@ async function begin(count: number, referrers: boolean) {
   registries.push(registry);
   const sync = async (store = new MemoryStore()) => {
     // A busy machine may keep the registry from answering for a while.
-    const source = await sourceAt(registry.host, 'team/app', { timeout: 30_000 });
+    const source = await sourceAt(registry.host, 'team/app', { timeoutMs: 30_000 });
     const image = imageOf(source, 'mirror.test/app', { tags: 'all' });
     return Object.values(outcomesOf(await runMirror(environmentFor(store), 'default', [image])));
   };
@@ -42,7 +42,7 @@ test.each([400, 401, 403, 404, 405, 406, 410, 415, 422, 451])(
   },
 );
 
-test('a referrers API that fails for every image is asked twice for a few of them, then once for each, and each says how to go on', async () => {
+test('a referrers API that fails for every image gets two requests per image at first, then one, and each error says how to go on', async () => {
   const { registry, sync } = await begin(100, true);
   registry.misbehave(({ kind }) => (kind === 'referrers' ? { kind: 'status', status: 500 } : undefined));
   const outcomes = await sync();
@@ -55,12 +55,12 @@ test('a referrers API that fails for every image is asked twice for a few of the
     );
   }
   const asked = registry.requests.filter(({ kind }) => kind === 'referrers').length;
-  // Each would be asked twice. Those that are under way with the first three are.
+  // Two requests per image are the rule. The images that are on their way with the first three get two as well.
   expect(asked).toBeGreaterThan(102);
   expect(asked).toBeLessThan(150);
 });
 
-test('images whose referrers always fail keep no tag out that moves', async () => {
+test('images whose referrers always fail do not keep a tag from moving', async () => {
   const { app, registry, sync } = await begin(12, true);
   const failing = new Set([...app.tags.values()].slice(0, 4));
   registry.misbehave(({ kind, reference }) =>
@@ -77,7 +77,7 @@ test('images whose referrers always fail keep no tag out that moves', async () =
   }
 });
 
-test('a referrers API that fails at first is asked again, and one answer is enough for the others', async () => {
+test('a referrers API that fails at first gets another request, and one answer is enough for the others', async () => {
   const { registry, sync } = await begin(8, true);
   const failing = new Set<string>();
   registry.misbehave(({ kind, reference }) => {

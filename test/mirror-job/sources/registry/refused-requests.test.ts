@@ -1,4 +1,4 @@
-/** A registry that refuses for ever gets few requests, and causes one sentence, however many tags there are. */
+/** A registry that refuses every request gets few of them, and causes one sentence, however many tags there are. */
 import { afterEach, expect, test } from 'vitest';
 import { parseTag } from '../../../../core/reference.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
@@ -13,7 +13,7 @@ import { emptyRepository, type Repository } from '../../../support/content.ts';
 import type { Misbehaviour } from '../../../support/misbehaviour.ts';
 import type { RegistryRequest } from '../../../support/registry-request.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../../support/rogue-registry.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import {
   environmentFor,
   imageOf,
@@ -52,7 +52,7 @@ function mirrorOf(registry: RogueRegistry) {
     const clock = new TestClock();
     const client = await registryAt(registry.host, {
       clock,
-      timeout: 30_000,
+      timeoutMs: 30_000,
       retry: DEFAULT_RETRY,
       ...registryOptions,
     });
@@ -86,13 +86,13 @@ test.each([
     expect(requests).toHaveLength(count);
     expect(Object.keys(outcomes)).toHaveLength(300);
     expect(sentences).toEqual([tooMany(registry.host, 'manifest GETs')]);
-    // The job waits as a single request waits between its attempts.
+    // The waits are those of a single request between its attempts.
     expect(clock.sleeps).toHaveLength(6);
     expect(clock.sleeps.reduce((sum, sleep) => sum + sleep, 0)).toBeLessThan(12_000);
   },
 );
 
-test('429 for ever, with a Retry-After: as long as that is waited six times, and no longer', async () => {
+test('a registry that always answers 429 with a Retry-After is waited for six times, as long as it says', async () => {
   const registry = await start(MANY, always(429, { 'retry-after': '7' }));
   const { sentences, requests, clock } = await mirrorOf(registry)({ tags: MANY });
   expect([requests.length, sentences]).toEqual([7, [tooMany(registry.host, 'manifest GETs')]]);
@@ -110,18 +110,18 @@ test('a Retry-After that is shorter than the back-off does not shorten it', asyn
   }
 });
 
-test('the same of storage that the registry redirects to', async () => {
+test('a Retry-After of the storage that is shorter than the back-off does not shorten it', async () => {
   const registry = await start(['one'], ({ kind, host }) => {
     if (kind !== 'blob') return undefined;
     if (host.startsWith('127.')) return { kind: 'redirect-elsewhere' };
     return { kind: 'status', status: 503, headers: { 'retry-after': '0.2' } };
   });
-  const retry = { attempts: 2, delay: 5000, maxDelay: 60_000 };
+  const retry = { attempts: 2, delayMs: 5000, maxDelayMs: 60_000 };
   const { clock } = await mirrorOf(registry)({ tags: ['one'] }, { retry });
   expect(clock.sleeps.every((sleep) => sleep >= 3750)).toBe(true);
 });
 
-test('429 to each HEAD of 300 tags that are known: what was on its way, and six more', async () => {
+test('after a 429 to each HEAD of 300 known tags, six HEADs follow those that were on their way', async () => {
   const registry = await start(MANY);
   const sync = mirrorOf(registry);
   await sync();
@@ -132,7 +132,7 @@ test('429 to each HEAD of 300 tags that are known: what was on its way, and six 
   expect(requests.length).toBeLessThanOrEqual(1 + DEFAULT_CONCURRENCY + 6);
 });
 
-test('429 to manifests alone takes nothing from the tags that a HEAD finds unchanged', async () => {
+test('a 429 to manifest GETs alone does not affect the tags that a HEAD finds unchanged', async () => {
   const known = MANY.slice(0, 150);
   const registry = await start(MANY);
   const sync = mirrorOf(registry);
@@ -147,7 +147,7 @@ test('429 to manifests alone takes nothing from the tags that a HEAD finds uncha
   expect(requests.filter(({ method }) => method === 'HEAD')).toHaveLength(150);
 });
 
-test('one tag that is refused for ever takes nothing from the others', async () => {
+test('one tag that is always refused does not affect the others', async () => {
   const registry = await start(MANY, ({ reference }) =>
     reference === 't7' ? { kind: 'status', status: 429 } : undefined,
   );
@@ -161,7 +161,7 @@ test('one tag that is refused for ever takes nothing from the others', async () 
   ]);
 });
 
-test('a registry that refuses for a while, and then no more', async () => {
+test('all tags are mirrored when a registry refuses for a while only', async () => {
   let refused = 0;
   const registry = await start(MANY, ({ kind }) => {
     if (kind !== 'manifest') return undefined;
@@ -173,7 +173,7 @@ test('a registry that refuses for a while, and then no more', async () => {
   expect(requests.filter(({ kind }) => kind === 'manifest')).toHaveLength(306);
 });
 
-test('503 for ever to 300 tags: ten requests, and one sentence', async () => {
+test('a registry that always answers 503 gets ten requests for 300 tags, and causes one sentence', async () => {
   const registry = await start(MANY, always(503));
   const { sentences, requests } = await mirrorOf(registry)({ tags: MANY });
   expect(sentences).toEqual([
@@ -182,7 +182,7 @@ test('503 for ever to 300 tags: ten requests, and one sentence', async () => {
   expect(requests).toHaveLength(10);
 });
 
-/** Mirrors two repositories of one registry one after the other, because of a budget. `isRefused` refuses for ever. */
+/** Mirrors two repositories of one registry one after the other, because of a budget. `isRefused` says which are always refused. */
 async function syncInTurn(isRefused: (path: string) => boolean, status: number) {
   const app = await appWith(MANY.slice(0, 20));
   const paths = ['bad/app', 'good/app'];
@@ -194,7 +194,7 @@ async function syncInTurn(isRefused: (path: string) => boolean, status: number) 
   registries.push(registry);
   const budget = { keepRemaining: undefined, manifestGetsPerRun: 1000 };
   const clock = new TestClock();
-  const client = await registryAt(registry.host, { clock, budget, timeout: 30_000, retry: DEFAULT_RETRY });
+  const client = await registryAt(registry.host, { clock, budget, timeoutMs: 30_000, retry: DEFAULT_RETRY });
   const images = paths.map((path) =>
     imageOf(new RegistrySource(client, path), `mirror.test/${path}`, {
       tags: MANY.slice(0, 20),
@@ -214,16 +214,19 @@ async function syncInTurn(isRefused: (path: string) => boolean, status: number) 
 test.each([
   [429, 7, ': its rate limit is reached'],
   [503, 10, ''],
-])('%i to one repository for ever takes nothing from another one', async (status, most, why) => {
-  const { host, sentences, count } = await syncInTurn((path) => path === 'bad/app', status);
-  expect(sentences('good/app')).toEqual(['created']);
-  expect(count('bad/app')).toBe(most);
-  expect(sentences('bad/app')).toContain(
-    `${host} answered ${status} to ${most} manifest GETs of bad/app in a row${why}. ${NO_MORE}`,
-  );
-});
+])(
+  'a registry that always answers %i for one repository does not affect another one',
+  async (status, most, why) => {
+    const { host, sentences, count } = await syncInTurn((path) => path === 'bad/app', status);
+    expect(sentences('good/app')).toEqual(['created']);
+    expect(count('bad/app')).toBe(most);
+    expect(sentences('bad/app')).toContain(
+      `${host} answered ${status} to ${most} manifest GETs of bad/app in a row${why}. ${NO_MORE}`,
+    );
+  },
+);
 
-test('429 to two repositories for ever: one request of the second one shows that it is the registry', async () => {
+test('when two repositories always get 429, one request of the second shows that the registry refuses', async () => {
   const { host, sentences, count } = await syncInTurn(() => true, 429);
   expect([count('bad/app'), count('good/app')]).toEqual([7, 1]);
   expect(sentences('good/app')).toEqual([
@@ -231,12 +234,12 @@ test('429 to two repositories for ever: one request of the second one shows that
   ]);
 });
 
-test('a 429 that comes after what was sent later was answered is waited for too', async () => {
+test('a 429 that arrives after the answer to a later request is waited for too', async () => {
   const answers = new Map<string, () => void>();
   const manifest = Buffer.from('{"schemaVersion":2}');
   let late = 0;
   let quick = 0;
-  const fetch = fakeFetch(async (url) => {
+  const httpClient = fakeHttpClient(async (url) => {
     const tag = url.split('/').at(-1) ?? '';
     if (tag === 'late') {
       late += 1;
@@ -250,7 +253,7 @@ test('a 429 that comes after what was sent later was answered is waited for too'
     return new Response(manifest);
   });
   const clock = new TestClock();
-  const client = await registryAt('registry.test', { fetch, clock, retry: DEFAULT_RETRY });
+  const client = await registryAt('registry.test', { httpClient, clock, retry: DEFAULT_RETRY });
   const source = new RegistrySource(client, 'team/app');
   await source.manifest(parseTag('first'));
   const waiting = source.manifest(parseTag('late'));
@@ -259,12 +262,12 @@ test('a 429 that comes after what was sent later was answered is waited for too'
   expect(clock.sleeps).toHaveLength(1);
   answers.get('late')?.();
   await waiting;
-  // The late request waits once by itself, and once for the refusal after that.
+  // The late request waits once by itself, and once for the refusal that follows.
   expect([late, clock.sleeps.length]).toEqual([3, 3]);
   for (const sleep of clock.sleeps) expect(sleep).toBeGreaterThanOrEqual(375);
 });
 
-test('a run that is stopped while all wait', async () => {
+test('a run that is stopped while all requests wait ends at once', async () => {
   const stop = new AbortController();
   const registry = await start(MANY, always(429));
   const clock = new TestClock();

@@ -1,4 +1,4 @@
-/** What arrives at a registry at once, when it is asked for much. */
+/** How many requests arrive at a registry at once when a run needs many. */
 import { createServer } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import { DEFAULT_CONCURRENCY } from '../../../../mirror-job/sources/registry/registry-options.ts';
@@ -12,7 +12,7 @@ afterEach(async () => {
   await Promise.all(ends.splice(0).map((end) => end()));
 });
 
-/** Answers each request after a moment; `refuses` says which of them with a 429, counted from 0. */
+/** A registry that answers each request after a moment. `refuses` says which requests, counted from 0, get a 429. */
 async function start(refuses: (index: number) => boolean = () => false) {
   const seen = { count: 0, running: 0, most: 0 };
   const server = createServer((_request, response) => {
@@ -43,7 +43,7 @@ async function askAll(registry: Registry, count: number): Promise<number[]> {
 
 test('a registry gets as many requests at once as the window has grown to, and never more than the default', async () => {
   const { host, seen } = await start();
-  const registry = await registryAt(host, { timeout: 30_000 });
+  const registry = await registryAt(host, { timeoutMs: 30_000 });
   await askAll(registry, 200);
   expect(seen.count).toBe(200);
   expect(seen.most).toBeGreaterThan(24);
@@ -52,19 +52,19 @@ test('a registry gets as many requests at once as the window has grown to, and n
 
 test('a registry never gets more requests at once than `concurrency`', async () => {
   const { host, seen } = await start();
-  const registry = await registryAt(host, { timeout: 30_000, concurrency: 3 });
+  const registry = await registryAt(host, { timeoutMs: 30_000, concurrency: 3 });
   await askAll(registry, 30);
   expect([seen.count, seen.most]).toEqual([30, 3]);
 });
 
-test('after a refused request all of them wait as long as the registry says, and then fewer run at once', async () => {
+test('after a refusal all requests wait as long as the registry says, and then fewer are sent at once', async () => {
   const { host, seen } = await start((index) => index > 0 && index < 25);
   const clock = new TestClock();
-  const registry = await registryAt(host, { timeout: 30_000, clock });
+  const registry = await registryAt(host, { timeoutMs: 30_000, clock });
   expect(await askAll(registry, 60)).toEqual(Array.from({ length: 60 }, () => 200));
-  // The first alone, 24 that are refused and then sent again, and the 35 others.
+  // The first request is sent alone. 24 requests are refused and sent again, and 35 follow.
   expect([seen.count, seen.most]).toEqual([84, 24]);
-  // Told 24 times, at one moment of this clock: waited for once, or twice where an answer came after the wait.
+  // The 24 refusals come at one moment of this clock. They cause one wait, or two if an answer comes after the first wait.
   expect(new Set(clock.sleeps)).toEqual(new Set([5000]));
   expect(clock.sleeps.length).toBeLessThanOrEqual(24);
 });

@@ -1,4 +1,4 @@
-/** Retry-After says how long a registry wants to be left alone. */
+/** Retry-After says how long a registry wants no requests. */
 import { expect, test } from 'vitest';
 import { parseRetryAfter } from '../../../../mirror-job/sources/registry/retry-after.ts';
 

@@ -44,7 +44,7 @@ async function digestOfBody(response: Response): Promise<string> {
   return digestOf(Buffer.from(await response.arrayBuffer()));
 }
 
-/** How many bytes came, and how it ended. */
+/** The number of bytes that came, and how the body ended. */
 async function readSlowly(response: Response): Promise<{ bytes: number; ended: boolean }> {
   let bytes = 0;
   try {
@@ -169,7 +169,7 @@ test('a tag that moves in the corpus moves in the registry', async () => {
   }
 });
 
-test('basic authentication lets in the right password, and nobody without one', async () => {
+test('basic authentication accepts the right password, and no request without one', async () => {
   const registry = await start({ auth: { kind: 'basic', username: 'a', password: 'b' } });
   const refused = await fetch(`${registry.url}/v2/`);
   expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Basic realm="rogue"']);
@@ -282,7 +282,7 @@ test('a huge manifest has more than 4 MiB, and its digest is right', async () =>
   expect(await digestOfBody(response)).toBe(response.headers.get('docker-content-digest'));
 });
 
-test('an answer can lack Docker-Content-Digest', async () => {
+test('a response can lack Docker-Content-Digest', async () => {
   const registry = await startWith({ kind: 'headers', omit: ['Docker-Content-Digest'] });
   const response = await fetch(`${registry.url}/v2/library/app/manifests/latest`, { method: 'HEAD' });
   expect([response.status, response.headers.get('docker-content-digest')]).toEqual([200, null]);
@@ -294,7 +294,7 @@ test('an endless index names another child each time', async () => {
   expect(await digestOfBody(await fetch(url))).not.toBe(await digestOfBody(await fetch(url)));
 });
 
-test('a redirect loop leads to where it came from', async () => {
+test('a redirect loop leads to its own address', async () => {
   const registry = await startWith({ kind: 'redirect-loop' });
   const url = `${registry.url}/v2/library/app/blobs/${blobDigest}`;
   const response = await fetch(url, { redirect: 'manual' });

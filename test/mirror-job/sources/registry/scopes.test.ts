@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { RegistryOptions } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import { registryAt } from '../../support/harness.ts';
 import { account, image, one } from './private-registry.ts';
 
@@ -10,8 +10,8 @@ const PULL = 'repository:team/app:pull';
 const READ = 'repository:team/app:metadata_read';
 
 interface Azure {
-  readonly fetch: RegistryOptions['fetch'];
-  /** `<method> <what> <the scopes that its token holds>`, in order. */
+  readonly httpClient: RegistryOptions['httpClient'];
+  /** `<method> <kind> <scopes of its token>` of each request, in order. */
   readonly seen: string[];
 }
 
@@ -25,7 +25,7 @@ function azure(
   gives: (scopes: readonly string[]) => boolean = () => true,
 ): Azure {
   const seen: string[] = [];
-  const fetch = fakeFetch((text, headers, body, method) => {
+  const httpClient = fakeHttpClient((text, headers, body, method) => {
     const url = new URL(text);
     if (url.pathname === '/token') {
       const scopes = body === undefined ? url.searchParams.getAll('scope') : [];
@@ -44,19 +44,22 @@ function azure(
     const challenge = `Bearer realm="https://registry.test/token",service="s",scope="${wants(what, held)}"`;
     return new Response(null, { status: 401, headers: { 'www-authenticate': challenge } });
   });
-  return { fetch, seen };
+  return { httpClient, seen };
 }
 
 const asAzureDoes = (what: string): string => (what.endsWith('tags/list') ? READ : PULL);
 
-async function sourceOf({ fetch }: Azure, options: Partial<RegistryOptions> = {}): Promise<RegistrySource> {
+async function sourceOf(
+  { httpClient }: Azure,
+  options: Partial<RegistryOptions> = {},
+): Promise<RegistrySource> {
   return new RegistrySource(
-    await registryAt('registry.test', { insecure: false, fetch, ...options }),
+    await registryAt('registry.test', { insecure: false, httpClient, ...options }),
     'team/app',
   );
 }
 
-test('a list that wants another scope than the tags before it is asked for once more', async () => {
+test('a list that wants another scope than the tags before it is requested once more', async () => {
   const registry = azure(asAzureDoes);
   const source = await sourceOf(registry);
   expect(await source.resolve(one)).toEqual({ digest: image.digest });
@@ -73,7 +76,7 @@ test('a list that wants another scope than the tags before it is asked for once 
   ]);
 });
 
-test('a list that is asked for first costs one token, and the tags after it another', async () => {
+test('a list that comes first costs one token, and the tags after it another', async () => {
   const registry = azure(asAzureDoes);
   const source = await sourceOf(registry);
   expect(await source.tags()).toEqual(['one']);
@@ -87,7 +90,7 @@ test('a list that is asked for first costs one token, and the tags after it anot
   ]);
 });
 
-test('a scope that is named only once a token was refused', async () => {
+test('a scope that only the refusal of a token names is requested', async () => {
   const registry = azure((_what, held) => (held === '-' ? '' : READ));
   const source = await sourceOf(registry);
   expect(await source.tags()).toEqual(['one']);
@@ -100,7 +103,7 @@ test('a scope that is named only once a token was refused', async () => {
   ]);
 });
 
-test('an identity token asks for all of them in one text', async () => {
+test('an identity token requests all scopes in one text', async () => {
   const registry = azure(asAzureDoes);
   const accounts = [async () => ({ identityToken: 'refresh', from: 'of config.json' })];
   const source = await sourceOf(registry, { accounts });
@@ -108,7 +111,7 @@ test('an identity token asks for all of them in one text', async () => {
   expect(registry.seen[1]).toBe(`POST token ${READ} ${PULL}`);
 });
 
-test('a registry that names another scope each time is asked three times, and says no', async () => {
+test('a registry that names another scope each time gets three requests, and its refusal counts', async () => {
   let asked = 0;
   const registry = azure(() => {
     asked += 1;
@@ -119,14 +122,14 @@ test('a registry that names another scope each time is asked three times, and sa
   expect(registry.seen.filter((line) => line.startsWith('HEAD'))).toHaveLength(3);
 });
 
-test('a scope that was asked for already is not asked for again and again', async () => {
+test('a scope that was requested already is not requested again and again', async () => {
   // The registry refuses every request for content, because its token is taken away.
   const registry = azure((what) => (what.endsWith('tags/list') ? READ : PULL));
-  const fetch: RegistryOptions['fetch'] = async (url, request) => {
+  const httpClient: RegistryOptions['httpClient'] = async (url, request) => {
     const { Authorization: _held, ...headers } = request.headers;
-    return registry.fetch(url, url.pathname === '/token' ? request : { ...request, headers });
+    return registry.httpClient(url, url.pathname === '/token' ? request : { ...request, headers });
   };
-  const source = await sourceOf({ ...registry, fetch });
+  const source = await sourceOf({ ...registry, httpClient });
   await expect(source.tags()).rejects.toThrow('answered 401 to GET tags/list');
   expect(registry.seen).toEqual(['GET app/tags/list -', `GET token ${READ} ${PULL}`, 'GET app/tags/list -']);
 });
@@ -138,7 +141,7 @@ test.each([
   ['repository:team/app:metadata_write,metadata_read', READ],
   ['registry:host:5000:catalog_read', 'registry:host:5000:catalog_read'],
   ['opaque', 'opaque'],
-])('nothing that could write is asked for: %s', async (named, expected) => {
+])('no scope that could write is requested: %s', async (named, expected) => {
   const registry = azure(() => named);
   const source = await sourceOf(registry);
   await source.resolve(one).catch(() => undefined);

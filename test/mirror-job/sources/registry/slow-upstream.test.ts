@@ -1,4 +1,4 @@
-/** One upstream that is slow keeps nobody else's images waiting: at no slot, at no buffer, and at no blob that both have. */
+/** A slow upstream does not make other upstreams' images wait: not for a slot, a buffer or a blob that both have. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
@@ -17,7 +17,7 @@ afterEach(async () => {
   await Promise.all(started.splice(0).map((registry) => registry.stop()));
 });
 
-/** Ten bytes a second: the smallest answer takes far longer than a good image. */
+/** Ten bytes per second, so that the smallest response takes far longer than a good image. */
 const DRIP: Misbehaviour = { kind: 'drip', every: 100 };
 const PATIENCE = 5000;
 const STOPPED = 'The test has seen enough.';
@@ -26,7 +26,7 @@ function addTagged(repository: Repository, layers: readonly Layer[]): void {
   tagAs(repository, addImage(repository, { layers: [...layers] }), 'one');
 }
 
-/** Mirrors all images of the bad upstream and, after them, the good one, and stops when that one is through. */
+/** Mirrors all images of the bad upstream and, after them, the good one. It stops when the good one is mirrored. */
 async function mirrorUntilGood(
   bad: ReadonlyMap<string, Repository>,
   good: Repository,
@@ -43,7 +43,7 @@ async function mirrorUntilGood(
       misbehave,
     });
     started.push(registry);
-    const client = await registryAt(registry.host, { timeout: 30_000, signal: stop.signal });
+    const client = await registryAt(registry.host, { timeoutMs: 30_000, signal: stop.signal });
     return [...repositories.keys()].map((name) =>
       imageOf(new RegistrySource(client, name), `mirror.test/${name}`),
     );

@@ -46,7 +46,7 @@ test.each<[string, (next: string) => string]>([
   ['without rel', (next) => `<${next}>`],
   ['with a comma in quotes', (next) => `<${next}>; title="tags, more of them"; rel="next"`],
   ['after another one', (next) => `</v2/team/app/tags/list?n=2>; rel="first", <${next}>; rel=next`],
-  ['with an address of its own', (next) => `<https://elsewhere.test${next}>; rel="next"`],
+  ['with a host of its own', (next) => `<https://elsewhere.test${next}>; rel="next"`],
 ])('a Link %s is followed', async (_name, format) => {
   const registry = await start(linkedAs(format));
   expect(await (await sourceAt(registry.host, 'team/app')).tags()).toEqual(TAGS);
@@ -109,7 +109,7 @@ test.each([null, []])('%j is an empty list', async (tags) => {
   expect(await (await sourceAt(registry.host, 'team/app')).tags()).toEqual([]);
 });
 
-test('names that no client can pull are left out, and that is said', async () => {
+test('names that no client can pull are left out, and a warning says so', async () => {
   const said: string[] = [];
   const log: Log = { info: () => {}, warn: (message) => said.push(message) };
   const registry = await start(() => ({
@@ -133,19 +133,19 @@ function tooMany(host: string): string {
 test('a list of more tags than any real repository has fails, whether in one page or in many', async () => {
   const body = `{"tags":[${'"a",'.repeat(900_000)}"a"]}`;
   const whole = await start(() => ({ kind: 'status', status: 200, body }));
-  const source = await sourceAt(whole.host, 'team/app', { timeout: 30_000 });
+  const source = await sourceAt(whole.host, 'team/app', { timeoutMs: 30_000 });
   await expect(source.tags()).rejects.toThrow(tooMany(whole.host));
 
   const tags = Array.from({ length: 50_000 }, () => 'a');
   const paged = await start((last) => ({ kind: 'tags', tags, next: `/v2/team/app/tags/list?last=${last}a` }));
-  const other = await sourceAt(paged.host, 'team/app', { timeout: 30_000 });
+  const other = await sourceAt(paged.host, 'team/app', { timeoutMs: 30_000 });
   await expect(other.tags()).rejects.toThrow(tooMany(paged.host));
   expect(paged.requests).toHaveLength(5);
 });
 
 test('a page of more than 16 MiB fails the list', async () => {
   const registry = await start(() => ({ kind: 'tags', tags: ['x'.repeat(17 * 1024 * 1024)] }));
-  const source = await sourceAt(registry.host, 'team/app', { timeout: 30_000 });
+  const source = await sourceAt(registry.host, 'team/app', { timeoutMs: 30_000 });
   await expect(source.tags()).rejects.toThrow(
     `${registry.host}/team/app: tags/list sent more than 16777216 bytes, which is the most that Lifeboat reads.${ADVICE}`,
   );
@@ -159,14 +159,14 @@ test('pages of more than 64 MiB in all fail the list', async () => {
     body,
     headers: { link: `</v2/team/app/tags/list?last=${last}a>; rel="next"` },
   }));
-  const source = await sourceAt(registry.host, 'team/app', { timeout: 30_000 });
+  const source = await sourceAt(registry.host, 'team/app', { timeoutMs: 30_000 });
   await expect(source.tags()).rejects.toThrow(
     `${registry.host}/team/app: the pages of tags/list have more than 67108864 bytes in all, which is the most that Lifeboat reads of a list.${ADVICE}`,
   );
   expect(registry.requests).toHaveLength(5);
 });
 
-test('of long lists of one registry, two are read at once, and the others wait before their first page is whole', async () => {
+test('two long lists of one registry are read at once, and the others wait before their first page is whole', async () => {
   const app = emptyRepository();
   const body = `{"tags":[],"padding":"${'x'.repeat(400_000)}"}`;
   const registry = await startRogueRegistry({
@@ -178,7 +178,7 @@ test('of long lists of one registry, two are read at once, and the others wait b
   });
   registries.push(registry);
   const stop = new AbortController();
-  const upstream = await registryAt(registry.host, { timeout: 30_000, signal: stop.signal });
+  const upstream = await registryAt(registry.host, { timeoutMs: 30_000, signal: stop.signal });
   const lists = ['a', 'b', 'c', 'd'].map((name) => new RegistrySource(upstream, name).tags());
   const ended = Promise.allSettled(lists);
   const second = () => registry.requests.filter(({ query }) => query.has('last'));
@@ -196,7 +196,7 @@ test('a page of more than a million values fails the list, and commas in strings
     status: 200,
     body: `{"tags":[],"x":[${'{},'.repeat(500_000)}{}]}`,
   }));
-  const source = await sourceAt(junk.host, 'team/app', { timeout: 30_000 });
+  const source = await sourceAt(junk.host, 'team/app', { timeoutMs: 30_000 });
   await expect(source.tags()).rejects.toThrow(
     `${junk.host}/team/app: tags/list: a page has more than 1000000 values, which is the most that Lifeboat reads.${ADVICE}`,
   );
@@ -205,5 +205,5 @@ test('a page of more than a million values fails the list, and commas in strings
     status: 200,
     body: `{"tags":["a"],"x":"${'\\",{'.repeat(600_000)}"}`,
   }));
-  expect(await (await sourceAt(text.host, 'team/app', { timeout: 30_000 })).tags()).toEqual(['a']);
+  expect(await (await sourceAt(text.host, 'team/app', { timeoutMs: 30_000 })).tags()).toEqual(['a']);
 });

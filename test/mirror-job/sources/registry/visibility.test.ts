@@ -1,9 +1,9 @@
-/** Whether everybody may read an image: what a public bucket has to know. The digest decides, and not a status. */
+/** Whether everybody may read an image, which a public bucket has to know. The digest decides, and not the status. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import type { RegistryOptions } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import type { RogueRegistry } from '../../../support/rogue-registry.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import { sourceAt } from '../../support/harness.ts';
 import { account, basic, credential, image, startPrivate } from './private-registry.ts';
 
@@ -17,7 +17,7 @@ test.each([
   ['everybody may read', { kind: 'bearer' } as const, true],
   ['only callers with a token may read', { kind: 'bearer', credentials: credential } as const, false],
   ['only callers with a password may read', { kind: 'basic', ...credential } as const, false],
-])('isPublic is right and sends no password, where %s', async (_name, auth, expected) => {
+])('isPublic is right and sends no password, when %s', async (_name, auth, expected) => {
   const registry = await startPrivate(auth);
   const from = await source(registry, { accounts: [account] });
   expect(await from.isPublic(digest)).toBe(expected);
@@ -26,7 +26,7 @@ test.each([
   expect(registry.requests.some(({ headers }) => headers.authorization === basic)).toBe(false);
 });
 
-test('isPublic fails for a manifest that is not there, and learns nothing about the repository from it', async () => {
+test('isPublic fails for a manifest that does not exist, and learns nothing about the repository from it', async () => {
   const registry = await startPrivate({ kind: 'bearer' });
   const from = await source(registry, { accounts: [account] });
   const absent = parseDigest(`sha256:${'0'.repeat(64)}`);
@@ -34,9 +34,9 @@ test('isPublic fails for a manifest that is not there, and learns nothing about 
   expect(await from.isPublic(digest)).toBe(true);
 });
 
-/** A registry that sends everybody without a login to the page of a portal. @param page the answer there */
-function behindPortal(page: (method: string) => Response): RegistryOptions['fetch'] {
-  return fakeFetch((url, headers, _body, method) => {
+/** A registry that redirects anonymous requests to the page of a portal. @param page gives the portal's response */
+function behindPortal(page: (method: string) => Response): RegistryOptions['httpClient'] {
+  return fakeHttpClient((url, headers, _body, method) => {
     if (new URL(url).host === 'portal.test') return page(method);
     return headers['Authorization'] === undefined
       ? new Response(null, { status: 302, headers: { location: 'https://portal.test/login' } })
@@ -54,13 +54,13 @@ test.each<[string, (method: string) => Response]>([
       }),
   ],
   ['nothing', () => new Response(null)],
-])('an image is private where anonymous callers are sent 200 and %s', async (_name, page) => {
-  const options = { accounts: [account], insecure: false, fetch: behindPortal(page) };
+])('an image is private when anonymous callers get 200 and %s', async (_name, page) => {
+  const options = { accounts: [account], insecure: false, httpClient: behindPortal(page) };
   const from = await sourceAt('registry.test', 'team/app', options);
   expect(await from.isPublic(digest)).toBe(false);
 });
 
-test('an image is public where the answer names no digest, and is the manifest', async () => {
+test('an image is public when the response names no digest, and is the manifest', async () => {
   const registry = await startPrivate({ kind: 'bearer' }, (path) =>
     path.includes('/manifests/') ? { kind: 'headers', omit: ['Docker-Content-Digest'] } : undefined,
   );

@@ -1,4 +1,4 @@
-/** How much one upstream is asked at once: by answers that a test gives, at times that it chooses. */
+/** How many requests one upstream gets at once, after responses at times that the test chooses. */
 import { expect, test } from 'vitest';
 import { RequestWindow, type Outcome, type Leave } from '../../../../mirror-job/sources/registry/window.ts';
 import { TestClock } from '../../support/harness.ts';
@@ -9,10 +9,10 @@ function windowOf(ceiling = 32): { window: RequestWindow; clock: TestClock; stop
   return { window: new RequestWindow(ceiling, clock, stop.signal), clock, stop };
 }
 
-/** As many as there is room for, answered together after so many milliseconds. */
-async function round(window: RequestWindow, clock: TestClock, how: Outcome, took = 25): Promise<void> {
+/** Fills the window with requests, which all end in the same way after `tookMs`. */
+async function round(window: RequestWindow, clock: TestClock, how: Outcome, tookMs = 25): Promise<void> {
   const leaves = await enterAll(window, window.size);
-  clock.advance(took);
+  clock.advance(tookMs);
   for (const leave of leaves) leave(how);
 }
 
@@ -20,7 +20,7 @@ function enterAll(window: RequestWindow, count: number): Promise<Leave[]> {
   return Promise.all(Array.from({ length: count }, () => window.enter()));
 }
 
-/** Whether a promise is settled once all that waits for nothing else has run. */
+/** Whether a promise is settled when everything that can run has run. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   const settle = (): void => {
@@ -47,7 +47,7 @@ test('the window starts at a ceiling that is below twenty-four', () => {
   expect(windowOf(3).window.size).toBe(3);
 });
 
-test('a volley that is refused halves the window once, and the next volley halves it again, down to one', async () => {
+test('a burst that is refused halves the window once, and the next burst halves it again, down to one', async () => {
   const { window, clock } = windowOf();
   const sizes: number[] = [];
   for (let index = 0; index < 5; index += 1) {
@@ -75,7 +75,7 @@ test('slow answers, failures, and requests that do not fill the window leave it 
   await round(window, clock, 'answered', 101);
   await round(window, clock, 'failed');
   const [alone] = await enterAll(window, 1);
-  // In no time at all: from here on the fastest.
+  // It takes no time at all, and is the fastest from here on.
   alone?.('answered');
   expect(window.size).toBe(48);
   await round(window, clock, 'answered', 51);
@@ -84,7 +84,7 @@ test('slow answers, failures, and requests that do not fill the window leave it 
   expect(window.size).toBe(96);
 });
 
-test('a request that finds no room waits for it, in the order of coming', async () => {
+test('a request that finds no room waits for it, in the order of the calls', async () => {
   const { window } = windowOf(2);
   const [first, second] = await enterAll(window, 2);
   const third = window.enter();

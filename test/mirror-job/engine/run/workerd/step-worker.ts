@@ -10,12 +10,12 @@ import { createRunState } from '../../../../../mirror-job/engine/run-state.ts';
 import { DEFAULT_LIMITS, type Clock, type Runtime } from '../../../../../mirror-job/engine/runtime.ts';
 import { openBucket } from '../../../../../mirror-job/engine/store/bucket.ts';
 import { TimeoutError } from '../../../../../mirror-job/engine/support/timeout-error.ts';
-import type { Answer, Fetch } from '../../../../../mirror-job/sources/registry/answer.ts';
+import type { HttpClient, HttpResponse } from '../../../../../mirror-job/sources/registry/http-client.ts';
 import { NO_BUDGET } from '../../../../../mirror-job/sources/registry/budget.ts';
 import {
   DEFAULT_CONCURRENCY,
   DEFAULT_RETRY,
-  DEFAULT_TIMEOUT,
+  DEFAULT_TIMEOUT_MS,
 } from '../../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../../mirror-job/sources/registry/registry-source.ts';
 import { Registry } from '../../../../../mirror-job/sources/registry/registry.ts';
@@ -50,9 +50,9 @@ const clock: Clock = {
   },
 };
 
-const send: Fetch = async (url, { method, headers, body, signal, timeout }) => {
+const send: HttpClient = async (url, { method, headers, body, signal, timeoutMs }) => {
   const silence = new AbortController();
-  const timer = setTimeout(() => silence.abort(new TimeoutError('an answer')), timeout);
+  const timer = setTimeout(() => silence.abort(new TimeoutError('an answer')), timeoutMs);
   try {
     const response = await fetch(url, {
       method,
@@ -61,13 +61,13 @@ const send: Fetch = async (url, { method, headers, body, signal, timeout }) => {
       signal: AbortSignal.any([signal, silence.signal]),
       ...(body !== undefined && { body }),
     });
-    return answerOf(response);
+    return responseOf(response);
   } finally {
     clearTimeout(timer);
   }
 };
 
-function answerOf({ status, headers, body }: Response): Answer {
+function responseOf({ status, headers, body }: Response): HttpResponse {
   return {
     status,
     headers,
@@ -95,13 +95,13 @@ export default {
     await openBucket(store, { name: 'test', audience: 'public', singleWriter: false, newId });
     const state = createRunState({ store, run: 'run-workerd', signal }, limits, told.bufferBytes);
     const registry = new Registry(parseUpstream(told.host), {
-      fetch: send,
+      httpClient: send,
       clock,
       log,
       signal,
       accounts: [],
       insecure: true,
-      timeout: DEFAULT_TIMEOUT,
+      timeoutMs: DEFAULT_TIMEOUT_MS,
       retry: DEFAULT_RETRY,
       concurrency: DEFAULT_CONCURRENCY,
       budget: NO_BUDGET,

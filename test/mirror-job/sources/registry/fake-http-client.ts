@@ -1,15 +1,15 @@
-/** Answers that no real registry gives, without one. */
-import type { Fetch } from '../../../../mirror-job/sources/registry/answer.ts';
+/** Gives responses that no real registry gives. */
+import type { HttpClient } from '../../../../mirror-job/sources/registry/http-client.ts';
 
-/** @param answer to each request */
-export function fakeFetch(
+/** @param answer gives the response to each request */
+export function fakeHttpClient(
   answer: (
     url: string,
     headers: Readonly<Record<string, string>>,
     body: string | undefined,
     method: string,
   ) => Response | Promise<Response>,
-): Fetch {
+): HttpClient {
   return async (url, { headers, body, method }) => {
     const response = await answer(url.href, headers, body, method);
     return {

@@ -1,30 +1,30 @@
 /**
- * What is known of one login: whether it was accepted anywhere, and where it was refused. A wrong password that is sent with
- * each request locks its account; a good one may be refused in one repository and read the next. So a login goes out alone
- * until it has been accepted once, and after a few refusals it is asked whether it is good for anything.
+ * Guards one login against lock-out. A wrong password that is sent with each request locks its account, but a good password may
+ * be refused for one repository and accepted for the next. So requests with a login are sent one at a time until it is accepted
+ * once. After a few refusals, the registry is asked whether it refuses the login everywhere.
  */
 import { ConnectionError } from './connection-error.ts';
 import { CredentialRefusedError } from './credential-refused-error.ts';
 import type { Credential } from './registry-options.ts';
 
-/** Refusals after which it is asked, in so many places. */
-const MAX_DENIED = 3;
+/** The registry is asked after refusals in this many protection spaces. */
+const REFUSALS_TO_ASK = 3;
 
 interface Denial {
   readonly error: CredentialRefusedError;
-  /** Holds also once the login was accepted elsewhere. */
+  /** Whether the denial stays valid after the login is accepted elsewhere. */
   readonly isFinal: boolean;
 }
 
-export class Login {
+export class LoginGuard {
   readonly #host: string;
   readonly #credential: Credential;
   readonly #remedy: string;
   #isAccepted = false;
   #isWrong = false;
-  /** By place: what a token is for, or a repository. Undefined where nothing follows for the place itself. */
-  readonly #denied = new Map<string, Denial | undefined>();
-  /** What the others wait for; it fails only where nobody answered. */
+  /** By protection space or set of scopes. Undefined when the same space may be tried again. */
+  readonly #denials = new Map<string, Denial | undefined>();
+  /** The attempt for which all others wait. It rejects only when the connection fails. */
   #trial: Promise<void> | undefined;
 
   /** @param remedy the advice for a refused credential, with a space before it */
@@ -34,7 +34,7 @@ export class Login {
     this.#remedy = remedy;
   }
 
-  /** Not for one that was renewed: what is known of the old one says nothing of it. */
+  /** False for a credential that was renewed, because the outcomes of the old one say nothing about it. */
   isOf(credential: Credential): boolean {
     return secretOf(credential) === secretOf(this.#credential);
   }
@@ -43,25 +43,25 @@ export class Login {
     this.#isAccepted = true;
   }
 
-  /** @param denial left out: it may have been refused, and the same place may be asked again */
-  deny(place: string, denial?: Denial): void {
-    this.#denied.set(place, denial);
+  /** @param denial left out when the login may have been refused: then the same space may be tried again */
+  deny(space: string, denial?: Denial): void {
+    this.#denials.set(space, denial);
   }
 
   /**
-   * Sends it to one place, if that can help.
-   * @param send is to say what came of it, by `accept` or `deny`
-   * @param isWrong asks whether the login is refused everywhere; undefined where that cannot be told now
-   * @throws {CredentialRefusedError} where it was refused already; and what `send` throws
-   * @throws {ConnectionError} where nobody answered the one that went before
+   * Sends the login to one protection space, if that can help.
+   * @param send sends it, and calls `accept` or `deny`
+   * @param isWrong asks whether the login is refused everywhere; undefined when that cannot be told now
+   * @throws {CredentialRefusedError} when it was refused already; and what `send` throws
+   * @throws {ConnectionError} when the attempt before this one failed to connect
    */
   async attempt<Result>(
-    place: string,
+    space: string,
     send: () => Promise<Result>,
     isWrong: () => Promise<boolean | undefined>,
   ): Promise<Result> {
     for (;;) {
-      this.#refuse(place);
+      this.#refuse(space);
       if (this.#isAccepted) return send();
       if (this.#trial === undefined) break;
       await this.#trial;
@@ -85,18 +85,18 @@ export class Login {
     send: () => Promise<Result>,
     isWrong: () => Promise<boolean | undefined>,
   ): Promise<Result> {
-    if (this.#denied.size < MAX_DENIED) return send();
-    const told = await isWrong();
-    // Where it is not told, it goes on alone: once a place at most.
-    if (told === undefined) return send();
-    this.#isWrong = told;
-    if (told) throw this.#refusal();
+    if (this.#denials.size < REFUSALS_TO_ASK) return send();
+    const isRefusedEverywhere = await isWrong();
+    // Without an answer, requests with the login stay one at a time, and at most one per space.
+    if (isRefusedEverywhere === undefined) return send();
+    this.#isWrong = isRefusedEverywhere;
+    if (isRefusedEverywhere) throw this.#refusal();
     this.#isAccepted = true;
     return send();
   }
 
-  #refuse(place: string): void {
-    const denial = this.#denied.get(place);
+  #refuse(space: string): void {
+    const denial = this.#denials.get(space);
     if (denial !== undefined && (denial.isFinal || !this.#isAccepted)) throw denial.error;
     if (this.#isWrong) throw this.#refusal();
   }

@@ -1,36 +1,36 @@
-/** Which accounts an upstream is asked with: what the configuration says, else what "docker login" left, else AWS. */
+/** The accounts of an upstream: from the configuration, else from `docker login`, else from AWS. */
 import { formatUpstream, hostOf, type Upstream } from '../../core/reference.ts';
 import type { Clock } from '../engine/environment.ts';
 import { SourceError } from '../engine/source.ts';
 import type { Agents } from '../runtime/node/agents.ts';
-import type { Account, Credential, Password } from '../sources/registry/registry-options.ts';
-import { askHelper, HelperError, HELPER_TIMEOUT } from './credential-helper.ts';
+import type { CredentialProvider, Credential, Password } from '../sources/registry/registry-options.ts';
+import { askHelper, HelperError, HELPER_TIMEOUT_MS } from './credential-helper.ts';
 import { serverOf, type DockerConfig } from './docker-config.ts';
 import { askEcr, ecrRegistry } from './ecr.ts';
-import { rememberedAccount } from './remembered-account.ts';
+import { cachedCredentialProvider } from './cached-credential-provider.ts';
 
-/** How long a helper's answer is kept, in milliseconds: some give out what lasts an hour, and do not say so. */
-const HELPER_ANSWER_KEPT = 10 * 60_000;
+/** A helper's answer is cached this long, because some give credentials that last an hour, and do not say so. */
+const HELPER_CACHE_MS = 10 * 60_000;
 
-export interface AccountSurroundings {
+export interface CredentialDependencies {
   readonly clock: Pick<Clock, 'now'>;
   readonly signal: AbortSignal;
-  /** Read only for an upstream that has no account in the configuration. */
+  /** Called only for an upstream that has no account in the configuration. */
   readonly dockerConfigs: () => Promise<readonly DockerConfig[]>;
-  /** How the AWS SDK connects. */
+  /** The connections of the AWS SDK. */
   readonly agents: Agents;
 }
 
 /**
- * Asks nobody yet: a helper and AWS are asked when a request needs them.
- * @param configured of `upstreams.<host>.credentials`; an empty list means: without any
+ * Asks neither a helper nor AWS yet: the providers do so when a request needs a credential.
+ * @param configured `upstreams.<host>.credentials`; an empty list means that requests are anonymous
  * @throws {ConfigurationError} for a docker config.json that cannot be used
  */
-export async function accountsOf(
+export async function credentialProvidersFor(
   upstream: Upstream,
   configured: readonly Password[] | undefined,
-  surroundings: AccountSurroundings,
-): Promise<readonly Account[]> {
+  dependencies: CredentialDependencies,
+): Promise<readonly CredentialProvider[]> {
   if (configured !== undefined) {
     return configured.map((password, index) => {
       const isOnly = configured.length === 1;
@@ -43,33 +43,35 @@ export async function accountsOf(
       return Object.assign(async () => credential, { remedy });
     });
   }
-  const candidates: Account[] = [];
+  const candidates: CredentialProvider[] = [];
   const logouts: string[] = [];
-  for (const config of await surroundings.dockerConfigs()) {
+  for (const config of await dependencies.dockerConfigs()) {
     const helper = config.helperFor(upstream);
-    if (helper !== undefined) candidates.push(helperAccount(helper, config.file, upstream, surroundings));
+    if (helper !== undefined) candidates.push(helperAccount(helper, config.file, upstream, dependencies));
     const stored = config.credentialFor(upstream);
     if (stored !== undefined) candidates.push(async () => stored);
     if (helper !== undefined || stored !== undefined) logouts.push(config.logoutFor(upstream));
   }
   const ecr = ecrRegistry(upstream);
   if (ecr !== undefined) {
-    const { clock, agents, signal } = surroundings;
-    candidates.push(rememberedAccount(clock, () => askEcr(upstream, ecr, agents, clock.now(), { signal })));
+    const { clock, agents, signal } = dependencies;
+    candidates.push(
+      cachedCredentialProvider(clock, () => askEcr(upstream, ecr, agents, clock.now(), { signal })),
+    );
   }
   if (candidates.length === 0) return [];
   const remedy = remedyFor(upstream, logouts[0]);
   return [Object.assign(() => firstOf(candidates), { remedy })];
 }
 
-/** The advice for a login that is not in the configuration: few people think of it when a public image fails. */
+/** The advice for a login that is not in the configuration, because few people think of it when a public image fails. */
 function remedyFor(upstream: Upstream, logout: string | undefined): string {
   const end = logout === undefined ? '' : `remove the login ("${logout}"), or `;
   return `If everybody may read the image, ${end}set upstreams["${formatUpstream(upstream)}"].credentials to [], which asks without a login.`;
 }
 
-/** Places to look in, not accounts to try in turn: the first that has a credential is the one that was meant. */
-async function firstOf(candidates: readonly Account[]): Promise<Credential | undefined> {
+/** The first credential counts: the candidates are places to look in, not accounts to try in turn. */
+async function firstOf(candidates: readonly CredentialProvider[]): Promise<Credential | undefined> {
   for (const candidate of candidates) {
     const credential = await candidate();
     if (credential !== undefined) return credential;
@@ -81,15 +83,15 @@ function helperAccount(
   helper: string,
   file: string,
   upstream: Upstream,
-  { clock, signal }: AccountSurroundings,
-): Account {
-  return rememberedAccount(clock, async () => {
+  { clock, signal }: CredentialDependencies,
+): CredentialProvider {
+  return cachedCredentialProvider(clock, async () => {
     const server = serverOf(upstream);
     try {
-      const found = await askHelper(helper, server, { timeout: HELPER_TIMEOUT, signal });
+      const found = await askHelper(helper, server, { timeoutMs: HELPER_TIMEOUT_MS, signal });
       const credential =
         found === undefined ? undefined : { ...found, from: `that docker-credential-${helper} gave` };
-      return { credential, until: clock.now().getTime() + HELPER_ANSWER_KEPT };
+      return { credential, untilMs: clock.now().getTime() + HELPER_CACHE_MS };
     } catch (error) {
       if (!(error instanceof HelperError)) throw error;
       const host = upstream === 'docker.io' ? upstream : hostOf(upstream);

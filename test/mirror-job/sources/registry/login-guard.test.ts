@@ -1,8 +1,8 @@
-/** A login is tried alone until it is accepted, and one that is refused everywhere is not sent again. */
+/** A login is sent by one request at a time until it is accepted. A login that is refused everywhere is not sent again. */
 import { expect, test } from 'vitest';
 import type { RegistryOptions } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import { registryAt, sourceAt } from '../../support/harness.ts';
 import { account, basic, credential, image, one, startPrivate } from './private-registry.ts';
 
@@ -21,13 +21,13 @@ test.each([
   expect(last?.status === 'rejected' && String(last.reason)).toContain(
     `${registry.host} refuses the credentials configured for this upstream everywhere; they are not sent again in this run.`,
   );
-  // And once where no repository is concerned.
+  // The last request is for no repository.
   expect(registry.requests.filter(({ headers }) => headers.authorization === basic)).toHaveLength(4);
 });
 
-/** A registry, or its realm, that knows who asks and lets them read only what begins with "yes". */
-function choosy(kind: 'basic' | 'bearer', sent: string[] = []): RegistryOptions['fetch'] {
-  return fakeFetch((text, headers) => {
+/** A registry, or its realm, that accepts the login and lets it read only the repositories that begin with "yes". */
+function choosy(kind: 'basic' | 'bearer', sent: string[] = []): RegistryOptions['httpClient'] {
+  return fakeHttpClient((text, headers) => {
     const url = new URL(text);
     const isLogin = headers['Authorization'] === basic;
     if (isLogin) sent.push(`${url.pathname} ${url.searchParams.get('scope') ?? ''}`.trim());
@@ -52,7 +52,7 @@ test.each(['basic', 'bearer'] as const)(
     const client = await registryAt('registry.test', {
       accounts: [account],
       insecure: false,
-      fetch: choosy(kind, sent),
+      httpClient: choosy(kind, sent),
     });
     const at = (path: string) => new RegistrySource(client, path);
     for (const path of ['no/1', 'no/2', 'no/3', 'no/4']) {
@@ -65,11 +65,11 @@ test.each(['basic', 'bearer'] as const)(
   },
 );
 
-test('Basic: a list that is refused does not keep a login from tags that are named', async () => {
+test('Basic: a refused list does not keep a login from named tags', async () => {
   const from = await sourceAt('registry.test', 'yes/1', {
     accounts: [account],
     insecure: false,
-    fetch: fakeFetch((url, headers) => {
+    httpClient: fakeHttpClient((url, headers) => {
       const isAllowed = headers['Authorization'] === basic && !url.includes('tags/list');
       return isAllowed
         ? new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } })
@@ -87,7 +87,7 @@ test.each(['basic', 'bearer'] as const)(
     const client = await registryAt('registry.test', {
       accounts: [async () => ({ username: 'user', password, from: 'of a helper' })],
       insecure: false,
-      fetch: choosy(kind),
+      httpClient: choosy(kind),
     });
     for (const path of ['yes/1', 'yes/2', 'yes/3', 'yes/4']) {
       await expect(new RegistrySource(client, path).resolve(one)).rejects.toThrow(/answered 401|refuses the/);
@@ -99,12 +99,12 @@ test.each(['basic', 'bearer'] as const)(
   },
 );
 
-test('a login is tried alone also where the first answer needed no login', async () => {
+test('a login is tried alone, also when the first request needed no login', async () => {
   const sent: string[] = [];
   const client = await registryAt('registry.test', {
     accounts: [async () => ({ username: 'user', password: 'wrong', from: 'of the test' })],
     insecure: false,
-    fetch: fakeFetch((url, headers) => {
+    httpClient: fakeHttpClient((url, headers) => {
       if (url.includes('/public/')) {
         return new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } });
       }
@@ -122,12 +122,12 @@ test('Basic: an account whose answers come by redirect is accepted', async () =>
   const client = await registryAt('registry.test', {
     accounts: [account],
     insecure: false,
-    fetch: fakeFetch((text, headers) => {
+    httpClient: fakeHttpClient((text, headers) => {
       const url = new URL(text);
       if (url.host === 'storage.test') {
         return new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } });
       }
-      // Nor does it say more where no repository is concerned.
+      // The answer to the probe says nothing more.
       if (headers['Authorization'] !== basic || /\/no\/|\/v2\/$/.test(url.pathname)) {
         return new Response(null, { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } });
       }
@@ -143,13 +143,13 @@ test('Basic: an account whose answers come by redirect is accepted', async () =>
 
 const refusal = () => new Response(null, { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } });
 
-test('a registry that is busy does not tell whether a login is wrong', async () => {
+test('a busy registry does not show whether a login is wrong', async () => {
   let sent = 0;
   let probes = 0;
   const client = await registryAt('registry.test', {
     accounts: [account],
     insecure: false,
-    fetch: fakeFetch((url, headers) => {
+    httpClient: fakeHttpClient((url, headers) => {
       if (headers['Authorization'] !== undefined) sent += 1;
       if (!url.endsWith('/v2/')) return refusal();
       probes += 1;
@@ -158,7 +158,7 @@ test('a registry that is busy does not tell whether a login is wrong', async () 
   });
   const paths = Array.from({ length: 50 }, (_, index) => `team/app${index}`);
   await Promise.allSettled(paths.map((path) => new RegistrySource(client, path).resolve(one)));
-  // Three that are refused, twice the question, and one in between that goes out alone.
+  // There are three refused requests, two probes, and one request between them, which is sent alone.
   expect([sent, probes]).toEqual([6, 2]);
 });
 
@@ -167,11 +167,11 @@ test('a realm that fails on a token without a scope does not keep a good login f
   const client = await registryAt('registry.test', {
     accounts: [account],
     insecure: false,
-    fetch: async (url, request) => {
+    httpClient: async (url, request) => {
       const isPart = url.searchParams.get('scope');
       const answer = await (
         isPart === null && url.pathname === '/token'
-          ? fakeFetch(() => new Response('broken', { status: 500 }))
+          ? fakeHttpClient(() => new Response('broken', { status: 500 }))
           : choosy('bearer')
       )(url, request);
       open.add(url.href);
@@ -181,7 +181,7 @@ test('a realm that fails on a token without a scope does not keep a good login f
   const at = (path: string) => new RegistrySource(client, path).resolve(one);
   for (const path of ['no/1', 'no/2', 'no/3', 'no/4']) await expect(at(path)).rejects.toThrow('answered 403');
   for (const path of ['yes/1', 'yes/2']) expect(await at(path)).toEqual({ digest: image.digest });
-  // What nobody reads holds no connection.
+  // A response that nobody reads holds no connection.
   expect([...open]).toEqual([]);
 });
 
@@ -190,9 +190,9 @@ test('the refusal of an old login does not count against the login that renews i
   const client = await registryAt('registry.test', {
     accounts: [async () => ({ username: 'user', password, from: 'of a helper' })],
     insecure: false,
-    fetch: fakeFetch(async (url, headers) => {
+    httpClient: fakeHttpClient(async (url, headers) => {
       const isGood = headers['Authorization'] === basic;
-      // The helper renews it while the old one is asked about.
+      // The helper renews the login during the probe of the old one.
       if (url.endsWith('/v2/') && !isGood) {
         ({ password } = credential);
         await new Promise((resolve) => setTimeout(resolve, 50));
@@ -217,7 +217,7 @@ test('a password that gets a 403 everywhere is probed after three repositories, 
   const client = await registryAt('registry.test', {
     accounts: [account],
     insecure: false,
-    fetch: fakeFetch((url, headers) => {
+    httpClient: fakeHttpClient((url, headers) => {
       if (headers['Authorization'] === undefined) return refusal();
       sent += 1;
       return url.endsWith('/v2/') ? refusal() : new Response(null, { status: 403 });

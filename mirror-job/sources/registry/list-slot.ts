@@ -1,12 +1,12 @@
 /**
- * A slot for long answers that one list keeps from its first long page to its end, because what was read of the list stays in
- * memory while its next page is awaited.
+ * The slot for long responses that one list holds from its first long page to its end, because its earlier pages stay in memory
+ * while it waits for the next one.
  */
 import type { FairShare } from '../../engine/support/fair-share.ts';
 
 export type Slots = Pick<FairShare, 'take' | 'give'>;
 
-export class HeldSlot implements Slots {
+export class ListSlot implements Slots {
   readonly #slots: Slots;
   #isHeld = false;
 
@@ -14,17 +14,17 @@ export class HeldSlot implements Slots {
     this.#slots = slots;
   }
 
-  /** Does nothing if the slot is held already: the pages of a list are read one after the other. */
+  /** Does nothing if the list holds its slot already. Its pages are read one after the other. */
   async take(): Promise<void> {
     if (this.#isHeld) return;
     await this.#slots.take('', 1);
     this.#isHeld = true;
   }
 
-  /** A page is done, and its list is not. */
+  /** Does nothing: the end of a page is not the end of its list. */
   give(): void {}
 
-  /** The list is done. */
+  /** The end of the list. */
   end(): void {
     if (this.#isHeld) this.#slots.give('', 1);
     this.#isHeld = false;

@@ -1,13 +1,16 @@
-/** Credentials go to the registry and the realm that it names, and are asked for as seldom as can be. */
+/** Credentials go to the registry and to the realm that it names. Tokens are requested as seldom as possible. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseTag } from '../../../../core/reference.ts';
-import type { Account, RegistryOptions } from '../../../../mirror-job/sources/registry/registry-options.ts';
+import type {
+  CredentialProvider,
+  RegistryOptions,
+} from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import { digestOfBlob } from '../../../support/content.ts';
 import type { Misbehaviour } from '../../../support/misbehaviour.ts';
 import type { RogueRegistry } from '../../../support/rogue-registry.ts';
-import { fakeFetch } from './fake-fetch.ts';
+import { fakeHttpClient } from './fake-http-client.ts';
 import { registryAt, sourceAt, TestClock } from '../../support/harness.ts';
 import { account, basic, credential, image, layer, one, startPrivate } from './private-registry.ts';
 
@@ -15,14 +18,14 @@ async function source(registry: RogueRegistry, options: Partial<RegistryOptions>
   return sourceAt(registry.host, path, options);
 }
 
-/** `<method> <kind> <what Authorization said>`, in order. */
+/** `<method> <kind> <Authorization>` of each request, in order. */
 function asked(registry: RogueRegistry): string[] {
   return registry.requests.map(
     ({ method, kind, headers }) => `${method} ${kind} ${headers.authorization ?? '-'}`,
   );
 }
 
-test('Basic: the credentials go with each request after one refusal', async () => {
+test('Basic: after one refusal, each request has the credentials', async () => {
   const registry = await startPrivate({ kind: 'basic', ...credential });
   const from = await source(registry, { accounts: [account] });
   await from.resolve(one);
@@ -42,11 +45,11 @@ test('Basic: credentials that are refused are not sent again, and the error says
   expect(asked(registry)).toEqual(['GET manifest -', `GET manifest ${basic}`]);
 });
 
-test('a realm that never answers is asked at most five times for twenty repositories', async () => {
+test('a realm that never answers gets at most five requests for twenty repositories', async () => {
   const registry = await startPrivate({ kind: 'bearer', credentials: credential }, (path) =>
     path === '/token' ? { kind: 'hang' } : undefined,
   );
-  const client = await registryAt(registry.host, { accounts: [account], timeout: 200 });
+  const client = await registryAt(registry.host, { accounts: [account], timeoutMs: 200 });
   const paths = Array.from({ length: 20 }, (_, index) => `team/app${index}`);
   const results = await Promise.allSettled(
     paths.map((path) => new RegistrySource(client, path).resolve(one)),
@@ -56,7 +59,7 @@ test('a realm that never answers is asked at most five times for twenty reposito
   expect(registry.requests.filter(({ kind }) => kind === 'token').length).toBeLessThanOrEqual(5);
 });
 
-test('Bearer: one token per repository is asked for, however many requests need it at once', async () => {
+test('Bearer: one token per repository is requested, however many requests need it at once', async () => {
   const registry = await startPrivate({ kind: 'bearer', credentials: credential, expiresIn: 300 });
   const from = await source(registry, { accounts: [account] });
   await Promise.all(Array.from({ length: 6 }, () => from.resolve(one)));
@@ -88,8 +91,8 @@ test('Bearer: each repository of a registry has a token of its own, also without
 
 test.each([
   ['the answer gives 300 seconds', 300, [289_999, 1]],
-  ['the answer gives none, which means a minute', undefined, [49_999, 1]],
-])('Bearer: a token is renewed 10 s early, where %s', async (_name, expiresIn, [almost = 0, rest = 0]) => {
+  ['the answer gives no lifetime, which means a minute', undefined, [49_999, 1]],
+])('Bearer: a token is renewed 10 s early, when %s', async (_name, expiresIn, [almost = 0, rest = 0]) => {
   const registry = await startPrivate({ kind: 'bearer', ...(expiresIn !== undefined && { expiresIn }) });
   const clock = new TestClock();
   const from = await source(registry, { clock });
@@ -109,9 +112,9 @@ test.each([
   ]);
 });
 
-/** A registry that only `Bearer good` may read. @param answer the realm's answer */
-function tokenFrom(answer: () => unknown, sent: string[] = []): RegistryOptions['fetch'] {
-  return fakeFetch((text, headers) => {
+/** A registry that accepts only `Bearer good`. @param answer gives the realm's response */
+function tokenFrom(answer: () => unknown, sent: string[] = []): RegistryOptions['httpClient'] {
+  return fakeHttpClient((text, headers) => {
     const url = new URL(text);
     sent.push(`${url.pathname} ${headers['Authorization'] ?? '-'}`);
     if (url.pathname === '/token') return Response.json(answer());
@@ -128,15 +131,15 @@ test.each([
   ['null', { token: null, access_token: 'good' }],
   ['a number', { token: 5, access_token: 'good' }],
   ['another one under access_token', { token: 'good', access_token: 'other' }],
-])('Bearer: the first name with a token under it counts, beside %s', async (_name, answer) => {
-  const fetch = tokenFrom(() => answer);
-  const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch });
+])('Bearer: the first field with a token counts, and %s does not', async (_name, answer) => {
+  const httpClient = tokenFrom(() => answer);
+  const from = await sourceAt('registry.test', 'team/app', { insecure: false, httpClient });
   expect(await from.resolve(one)).toEqual({ digest: image.digest });
 });
 
 test('Bearer: a realm that gives empty tokens gives none', async () => {
-  const fetch = tokenFrom(() => ({ token: '', access_token: '' }));
-  const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch });
+  const httpClient = tokenFrom(() => ({ token: '', access_token: '' }));
+  const from = await sourceAt('registry.test', 'team/app', { insecure: false, httpClient });
   await expect(from.resolve(one)).rejects.toThrow('which answered 200 without a token.');
 });
 
@@ -144,8 +147,8 @@ test.each(['go\nod', 'good\u0000', 'g\u4e2dod'])(
   'Bearer: the error says that %j cannot be sent as a token, and the registry is not blamed',
   async (token) => {
     const sent: string[] = [];
-    const fetch = tokenFrom(() => ({ token, access_token: 'good' }), sent);
-    const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch });
+    const httpClient = tokenFrom(() => ({ token, access_token: 'good' }), sent);
+    const from = await sourceAt('registry.test', 'team/app', { insecure: false, httpClient });
     await expect(from.resolve(one)).rejects.toThrow(
       'registry.test asks for a token from registry.test, which answered 200 with a token that cannot be sent: it has characters that no header may have.',
     );
@@ -157,9 +160,9 @@ test.each([5, 0, -300, 59, '5', 'soon', null])(
   'Bearer: a token that says it lives for %j seconds is good for a minute less ten seconds',
   async (lifetime) => {
     const sent: string[] = [];
-    const fetch = tokenFrom(() => ({ token: 'good', expires_in: lifetime }), sent);
+    const httpClient = tokenFrom(() => ({ token: 'good', expires_in: lifetime }), sent);
     const clock = new TestClock();
-    const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch, clock });
+    const from = await sourceAt('registry.test', 'team/app', { insecure: false, httpClient, clock });
     const tokens = (): number => sent.filter((line) => line.startsWith('/token')).length;
     await from.resolve(one);
     clock.advance(49_999);
@@ -171,11 +174,11 @@ test.each([5, 0, -300, 59, '5', 'soon', null])(
   },
 );
 
-test('Bearer: a lifetime that is written as a text', async () => {
+test('Bearer: a lifetime that is written as a text counts', async () => {
   const sent: string[] = [];
-  const fetch = tokenFrom(() => ({ token: 'good', expires_in: '300' }), sent);
+  const httpClient = tokenFrom(() => ({ token: 'good', expires_in: '300' }), sent);
   const clock = new TestClock();
-  const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch, clock });
+  const from = await sourceAt('registry.test', 'team/app', { insecure: false, httpClient, clock });
   await from.resolve(one);
   clock.advance(289_999);
   await from.resolve(one);
@@ -205,7 +208,7 @@ test.each([
     const seen: string[] = [];
     let given = 0;
     const challenge = { 'www-authenticate': 'Bearer realm="https://registry.test/token",service="s"' };
-    const fetch = fakeFetch((text, headers, _body, method) => {
+    const httpClient = fakeHttpClient((text, headers, _body, method) => {
       const { pathname } = new URL(text);
       if (pathname === '/token') {
         seen.push('token');
@@ -219,7 +222,7 @@ test.each([
         : new Response(null, { status: 200, headers: { 'docker-content-digest': image.digest } });
     });
     const clock = new TestClock();
-    const from = await sourceAt('registry.test', 'team/app', { insecure: false, fetch, clock });
+    const from = await sourceAt('registry.test', 'team/app', { insecure: false, httpClient, clock });
     const count = (what: string) => seen.filter((line) => line === what).length;
     const guess = async () => {
       for (let index = 0; index < 30; index += 1) {
@@ -312,7 +315,7 @@ test('credentials are not sent to a realm that is not https, unless the upstream
   const from = await sourceAt('registry.test', 'team/app', {
     accounts: [account],
     insecure: false,
-    fetch: fakeFetch((url, headers) => {
+    httpClient: fakeHttpClient((url, headers) => {
       sent.push(`${url} ${headers['Authorization'] ?? '-'}`);
       const challenge = { 'www-authenticate': 'Bearer realm="http://realm.test/token",service="s"' };
       return new Response(null, { status: 401, headers: challenge });
@@ -339,9 +342,9 @@ test('credentials are not sent to the host that a redirect leads to', async () =
   ]);
 });
 
-const identityToken: Account = async () => ({ identityToken: 'refresh', from: 'of config.json' });
+const identityToken: CredentialProvider = async () => ({ identityToken: 'refresh', from: 'of config.json' });
 
-test.each<[string, readonly Account[], readonly string[]]>([
+test.each<[string, readonly CredentialProvider[], readonly string[]]>([
   ['a password', [account], [`GET ${basic}`]],
   ['no credential', [], ['token -', 'GET Bearer good']],
   ['an identity token', [identityToken], ['token -', 'GET Bearer good']],
@@ -350,7 +353,7 @@ test.each<[string, readonly Account[], readonly string[]]>([
   const from = await sourceAt('registry.test', 'team/app', {
     accounts,
     insecure: false,
-    fetch: fakeFetch((url, headers) => {
+    httpClient: fakeHttpClient((url, headers) => {
       const { pathname } = new URL(url);
       const authorization = headers['Authorization'];
       sent.push(`${pathname === '/token' ? 'token' : 'GET'} ${authorization ?? '-'}`);
@@ -368,7 +371,7 @@ test('a redirect from https to http is not followed', async () => {
   const sent: string[] = [];
   const from = await sourceAt('registry.test', 'team/app', {
     insecure: false,
-    fetch: fakeFetch((url) => {
+    httpClient: fakeHttpClient((url) => {
       sent.push(url);
       return new Response(null, { status: 307, headers: { location: 'http://registry.test/plain' } });
     }),

@@ -6,6 +6,7 @@
  * repository is refused, only that one is given up.
  */
 import type { Clock } from '../../engine/environment.ts';
+import type { RequestCounts } from '../../engine/source.ts';
 
 /**
  * The number of refusals in a row after which no more requests are sent. It is larger for a 503, which is mostly a
@@ -14,9 +15,9 @@ import type { Clock } from '../../engine/environment.ts';
 const GIVE_UP_AFTER: Readonly<Record<number, number>> = { 429: 7, 503: 10 };
 
 /**
- * Tells how a request ended: answered (with whatever status), refused, or neither. To be called once.
- * @returns whether the next request has to wait here. It has not when this refusal comes after the answer to a request
- *   that was sent later
+ * Says how a request ended: answered (with whatever status), refused, or neither. To be called once.
+ * @returns whether the next request has to wait. It does not when this refusal comes after the answer to a request that was
+ *   sent later
  */
 export type EndTurn = (how: 'answered' | 'failed' | Refusal) => boolean;
 
@@ -24,11 +25,11 @@ interface Refusal {
   readonly status: number;
   /** The host that refused, for messages. */
   readonly by: string;
-  /** Milliseconds before the next request is sent. */
-  readonly wait: number;
+  /** How long the next request waits before it is sent. */
+  readonly waitMs: number;
 }
 
-export class Throttle {
+export class Backoff {
   readonly #what: string;
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
@@ -42,7 +43,7 @@ export class Throttle {
   /** Counts the changes: the outcome of a request that was sent before the last change says nothing new. */
   #epoch = 0;
   /** The time from which the next request may be sent, in milliseconds of the clock. */
-  #opens = 0;
+  #opensMs = 0;
   #isAsking = false;
   readonly #waiting: (() => void)[] = [];
 
@@ -59,7 +60,7 @@ export class Throttle {
   }
 
   /**
-   * Why no more requests are sent to a repository: the same sentence for all of them. Undefined while they are sent.
+   * Why no more requests are sent to a repository, in the same sentence for all of them. Undefined while they are sent.
    */
   givenUp(repository: string): string | undefined {
     return this.#allClosed ?? this.#closed.get(repository);
@@ -83,8 +84,8 @@ export class Throttle {
     };
     if (isAlone) {
       try {
-        const left = this.#opens - this.#clock.now().getTime();
-        if (left > 0) await this.#clock.sleep(left, this.#signal);
+        const leftMs = this.#opensMs - this.#clock.now().getTime();
+        if (leftMs > 0) await this.#clock.sleep(leftMs, this.#signal);
       } catch (error) {
         end('failed');
         throw error;
@@ -107,7 +108,7 @@ export class Throttle {
     }
     this.#refusals += 1;
     this.#byRepository.set(repository, (this.#byRepository.get(repository) ?? 0) + 1);
-    this.#opens = this.#clock.now().getTime() + how.wait;
+    this.#opensMs = this.#clock.now().getTime() + how.waitMs;
     this.#close(how, repository);
   }
 
@@ -132,4 +133,16 @@ export class Throttle {
     const woken = isRefused ? this.#waiting.splice(0, 1) : this.#waiting.splice(0);
     for (const wake of woken) wake();
   }
+}
+
+/** One of each kind of request. */
+export type Backoffs = Readonly<Record<keyof RequestCounts, Pick<Backoff, 'enter' | 'givenUp' | 'refusals'>>>;
+
+export function createBackoffs(clock: Clock, signal: AbortSignal): Backoffs {
+  return {
+    heads: new Backoff('HEADs', clock, signal),
+    manifestGets: new Backoff('manifest GETs', clock, signal),
+    blobGets: new Backoff('blob GETs', clock, signal),
+    lists: new Backoff('requests for lists', clock, signal),
+  };
 }

@@ -1,0 +1,14 @@
+/** Counts each request that is sent, by its kind, and lets the caller measure how long it takes. */
+import type { RequestCounts } from '../../../engine/source.ts';
+import type { Layer } from '../layer.ts';
+import { kindOf } from '../registry-request.ts';
+
+export function measure(count: (kind: keyof RequestCounts) => void): Layer {
+  return (request, next) => {
+    const send = () => {
+      count(kindOf(request));
+      return next(request);
+    };
+    return request.timed?.(send) ?? send();
+  };
+}

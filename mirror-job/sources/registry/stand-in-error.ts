@@ -1,4 +1,0 @@
-import { SkippedError } from '../../engine/skipped-error.ts';
-
-/** Another account was asked, and cannot answer for the one whose quota is used up. */
-export class StandInError extends SkippedError {}
