@@ -11,6 +11,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/{core,mirror-job,infra}/**/*.test.ts'],
+          globalSetup: ['test/support/shared-setup.ts'],
           testTimeout: 30_000,
         },
       },

@@ -10,14 +10,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestHarness } from 'wrangler';
 
-export interface Store {
+/** Buckets of an S3 server. */
+export interface Buckets {
   readonly endpoint: string;
   readonly bucket: string;
-  /** More empty buckets, as many as were asked for. The first is `bucket`. */
+  /** All of them. The first is `bucket`. */
   readonly buckets: readonly string[];
   readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+}
+
+export interface Store extends Buckets {
   stop(): Promise<void>;
 }
 

@@ -6,19 +6,19 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { addImage, addLayer, addStreamedLayer, tagAs } from '../../support/builder.ts';
 import { emptyRepository } from '../../support/content.ts';
 import { startCountingProxy, type CountingProxy, type ProxiedRequest } from '../../support/counting-proxy.ts';
-import { startLocalStore, type Store } from '../../support/local-store.ts';
 import { startProgram, waitFor, type Program } from '../../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
+import { bundledJob, emptyBuckets, type Buckets } from '../../support/shared.ts';
 
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/main.ts');
+const MAIN = await bundledJob();
 /** Schedulers wait at least so long before they kill. Milliseconds. */
 const SCHEDULERS_WAIT = 10_000;
 
 let folder = '';
-let store: Store;
+let store: Buckets;
 let buckets: string[] = [];
 let bucket = '';
 let proxy: CountingProxy;
@@ -35,7 +35,7 @@ beforeAll(async () => {
   largeLayer = layer.digest;
   tagAs(app, addImage(app, { layers: [layer] }), 'large');
   registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', app]]) } });
-  store = await startLocalStore({ buckets: 12 });
+  store = await emptyBuckets(12);
   buckets = [...store.buckets];
 });
 
@@ -55,7 +55,6 @@ afterEach(async () => {
 
 afterAll(async () => {
   await registry?.stop();
-  await store?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 

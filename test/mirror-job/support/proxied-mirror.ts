@@ -5,8 +5,8 @@ import { S3Store } from '../../../mirror-job/storage/s3/s3-store.ts';
 import { s3ClientOf } from '../../support/bucket-reader.ts';
 import type { Corpus } from '../../support/content.ts';
 import { startCountingProxy, type CountingProxy } from '../../support/counting-proxy.ts';
-import { startLocalStore, type Store } from '../../support/local-store.ts';
 import { startRogueRegistry, type RogueOptions, type RogueRegistry } from '../../support/rogue-registry.ts';
+import { emptyBuckets, type Buckets } from '../../support/shared.ts';
 import { walkBucket, type BucketWalk } from '../../support/walk-bucket.ts';
 import {
   environmentFor,
@@ -33,13 +33,13 @@ const PATIENT = { timeout: 10_000 };
 const PART = 5 * 1024 * 1024;
 
 export class ProxiedMirror {
-  readonly #local: Store;
+  readonly #local: Buckets;
   readonly #proxy: CountingProxy;
   readonly #buckets: string[];
   readonly #registries: RogueRegistry[] = [];
   #bucket = '';
 
-  private constructor(local: Store, proxy: CountingProxy) {
+  private constructor(local: Buckets, proxy: CountingProxy) {
     this.#local = local;
     this.#proxy = proxy;
     this.#buckets = [...local.buckets];
@@ -47,7 +47,7 @@ export class ProxiedMirror {
 
   /** @param buckets how often `begin` will be called */
   static async start(buckets: number): Promise<ProxiedMirror> {
-    const local = await startLocalStore({ buckets });
+    const local = await emptyBuckets(buckets);
     return new ProxiedMirror(local, await startCountingProxy({ target: new URL(local.endpoint).origin }));
   }
 

@@ -11,24 +11,23 @@ import {
 import { emptyRepository, type Corpus } from '../../../support/content.ts';
 import { s3ClientOf } from '../../../support/bucket-reader.ts';
 import { killAtEachWrite } from '../../../support/kill.ts';
-import { startLocalStore, type Store } from '../../../support/local-store.ts';
 import { SPDX } from '../../../support/media-types.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../../support/rogue-registry.ts';
 import { runOnce } from '../../../support/run-process.ts';
+import { emptyBuckets, type Buckets } from '../../../support/shared.ts';
 import { walkBucket } from '../../../support/walk-bucket.ts';
 
 const PART = 5 * 1024 * 1024;
-let store: Store;
+let store: Buckets;
 let registry: RogueRegistry;
 
 beforeAll(async () => {
-  store = await startLocalStore();
+  store = await emptyBuckets();
   registry = await startRogueRegistry({ corpus: await buildSmall() });
 }, 60_000);
 
 afterAll(async () => {
   await registry.stop();
-  await store.stop();
 });
 
 /** Of each kind of object one, and a blob of two parts. */
