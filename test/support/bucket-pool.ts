@@ -21,9 +21,9 @@ export class BucketPool {
     }
     const start = this.#used;
     this.#used += count;
-    const { stop: _, ...all } = await store;
+    const { endpoint, region, accessKeyId, secretAccessKey, ...all } = await store;
     const buckets = all.buckets.slice(start, start + count);
-    return { ...all, buckets, bucket: buckets[0] ?? '' };
+    return { endpoint, region, accessKeyId, secretAccessKey, buckets, bucket: buckets[0] ?? '' };
   }
 
   async stop(): Promise<void> {

@@ -112,6 +112,5 @@ export class ProxiedMirror {
   async stop(): Promise<void> {
     await Promise.all(this.#registries.map((registry) => registry.stop()));
     await this.#proxy.stop();
-    await this.#local.stop();
   }
 }

@@ -1,5 +1,5 @@
 /** One run changes one object from many sides at once, in wrangler's local R2. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { mirrorReferringTags } from '../../../support/referring-tags.ts';
 import { emptyBuckets, type Buckets } from '../../../support/shared.ts';
 
@@ -8,9 +8,6 @@ let store: Buckets;
 beforeAll(async () => {
   store = await emptyBuckets();
 }, 60_000);
-
-afterAll(async () => {
-});
 
 test('all 40 tags and 40 digests that refer to one image are in its list of referrers', async () => {
   const runs = await mirrorReferringTags(store, { count: 40, runs: 2 });

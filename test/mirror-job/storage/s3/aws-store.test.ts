@@ -19,7 +19,6 @@ const options = { endpoint: undefined, credentials: undefined, pathStyle: false 
 
 test('the store reads, writes and lists with the keys and at the address of the environment', async () => {
   const local = await emptyBuckets();
-  ends.push(() => local.stop());
   becomeNobody({
     AWS_ENDPOINT_URL_S3: local.endpoint,
     AWS_ACCESS_KEY_ID: local.accessKeyId,
