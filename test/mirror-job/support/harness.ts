@@ -1,4 +1,4 @@
-/** The engine in this process, with a clock, a store and upstreams of the test's own. */
+/** Runs the engine in this process, with the test's own clock, store and upstreams. */
 import { createHash } from 'node:crypto';
 import { parseDigest } from '../../../core/digest.ts';
 import { MAX_MANIFEST_SIZE } from '../../../core/manifest.ts';
@@ -27,7 +27,7 @@ import {
 } from '../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../mirror-job/sources/registry/registry-source.ts';
 
-/** Stands still but for sleeping, which takes no time and moves it. */
+/** A clock that moves only by `sleep`, which returns at once. */
 export class TestClock {
   #now: number;
   readonly sleeps: number[] = [];
@@ -53,7 +53,7 @@ export class TestClock {
 
 export interface TestEnvironment extends Environment {
   readonly clock: TestClock;
-  /** What was logged, as `<level>: <message>`. */
+  /** The log, a line per entry: `<level>: <message>`. */
   readonly logged: string[];
 }
 
@@ -85,7 +85,7 @@ export function environmentFor(
   };
 }
 
-/** A client of a tests' registry that gives up fast: a silence of 300 ms, two attempts, no time between them. */
+/** A client that gives up fast: after a silence of 300 ms, or two attempts without a pause. */
 export async function registryAt(host: string, options: Partial<RegistryOptions> = {}): Promise<Registry> {
   return new Registry(parseUpstream(host), {
     fetch: await connect(undefined),
@@ -112,7 +112,7 @@ export async function sourceAt(
 
 export interface ImageOptions {
   readonly tags?: readonly string[] | 'all';
-  /** Besides the tags that are named. */
+  /** Rules that select more tags than those in `tags`. */
   readonly rules?: TagRules;
   readonly digests?: readonly string[];
   readonly referrersEvery?: number | false;
@@ -122,7 +122,7 @@ export interface ImageOptions {
   readonly immutable?: Image['immutable'];
 }
 
-/** All that is listed. */
+/** Selects every listed tag. */
 export const EVERY_TAG: TagRules = {
   include: [],
   versions: undefined,
@@ -152,7 +152,7 @@ export function imageOf(source: Source, repository: string, options: ImageOption
 
 export const DAY = 86_400_000;
 
-/** `<repository>:<tag>` → what became of it: its result, or the sentence of its failure. */
+/** `<repository>:<tag>` → the result, or the sentence of the failure. */
 export function outcomesOf(report: Pick<RunReport, 'items'>): Record<string, string> {
   return Object.fromEntries(report.items.map((item) => [nameOf(item), textOf(item)]));
 }

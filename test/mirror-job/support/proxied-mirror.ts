@@ -1,4 +1,4 @@
-/** Runs of the engine into a real S3 API and from a registry, with every request on both sides on record. */
+/** Runs the engine from a registry into a real S3 API, and records every request on both sides. */
 import { openBucket } from '../../../mirror-job/engine/store/bucket.ts';
 import { runMirror } from '../../../mirror-job/engine/run/run.ts';
 import { S3Store } from '../../../mirror-job/storage/s3/s3-store.ts';
@@ -23,13 +23,13 @@ export interface Run {
   readonly upstream: string[];
   /** `<method> <key>`, in order; `POST <key>` begins or completes an upload. */
   readonly writes: string[];
-  /** The same of reads; `GET` alone lists the open uploads. */
+  /** The same for reads. `GET` without a key lists the open uploads. */
   readonly reads: string[];
 }
 
-/** Nothing hangs here, and a busy machine is slow. */
+/** Generous, because nothing hangs here and a busy machine is slow. */
 const PATIENT = { timeout: 10_000 };
-/** S3's own least. */
+/** The minimum of S3. */
 const PART = 5 * 1024 * 1024;
 
 export class ProxiedMirror {
@@ -51,7 +51,7 @@ export class ProxiedMirror {
     return new ProxiedMirror(local, await startCountingProxy({ target: new URL(local.endpoint).origin }));
   }
 
-  /** A registry for the corpus, and an empty bucket. */
+  /** Starts a registry for the corpus, and chooses an empty bucket. */
   async begin(corpus: Corpus, options: Partial<RogueOptions> = {}): Promise<RogueRegistry> {
     const bucket = this.#buckets.shift();
     if (bucket === undefined) throw new Error('More empty buckets are asked for than were started.');
@@ -61,7 +61,7 @@ export class ProxiedMirror {
     return registry;
   }
 
-  /** One run; opening the bucket is not counted. */
+  /** Runs once. The requests that open the bucket are not recorded. */
   async sync(paths: readonly string[], options: ImageOptions = {}, clock?: TestClock): Promise<Run> {
     const [registry] = this.#registries;
     if (registry === undefined) throw new Error('No registry was started.');

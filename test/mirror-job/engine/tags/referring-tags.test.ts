@@ -1,4 +1,4 @@
-/** One run changes one object from many sides at once, in wrangler's local R2. */
+/** Many parts of one run change one object at once, in wrangler's local R2. */
 import { beforeAll, expect, test } from 'vitest';
 import { mirrorReferringTags } from '../../../support/referring-tags.ts';
 import { emptyBuckets, type Buckets } from '../../../support/shared.ts';
