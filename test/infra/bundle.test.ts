@@ -10,10 +10,10 @@ import { addImage, addLayer, addStreamedLayer, tagAs } from '../support/builder.
 import { emptyRepository } from '../support/content.ts';
 import { startEcrServer } from '../support/ecr-server.ts';
 import { startForwardProxy } from '../support/forward-proxy.ts';
-import { startLocalStore } from '../support/local-store.ts';
 import { runProgram } from '../support/process.ts';
 import { startRogueRegistry } from '../support/rogue-registry.ts';
 import { NOBODYS } from '../support/nobody.ts';
+import { emptyBuckets } from '../support/shared.ts';
 
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -181,7 +181,7 @@ test('the bundle asks Amazon ECR for its password', async () => {
   );
   // Whatever host is asked, the proxy asks this registry.
   const proxy = await startForwardProxy({ port: Number(registry.host.split(':')[1]) });
-  const store = await startLocalStore();
+  const store = await emptyBuckets();
   try {
     const { endpoint, region, accessKeyId, secretAccessKey } = store;
     const configuration = join(folder, 'ecr.json');
@@ -220,7 +220,7 @@ test('the bundle asks Amazon ECR for its password', async () => {
     ]);
     expect(ecr.calls).toEqual(['id eu-central-1']);
   } finally {
-    await Promise.all([registry, ecr, proxy, store].map((server) => server.stop()));
+    await Promise.all([registry, ecr, proxy].map((server) => server.stop()));
   }
 });
 
@@ -229,7 +229,7 @@ test('the bundle mirrors, and loads the SDK only when it is needed', async () =>
   // Larger than a part: the SDK's own client begins and completes its upload.
   const layers = [await addLayer(content, 'small'), await addStreamedLayer(content, 'large', 9_000_000)];
   tagAs(content, addImage(content, { layers }), '1');
-  const store = await startLocalStore();
+  const store = await emptyBuckets();
   const registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', content]]) } });
   try {
     const {
@@ -272,6 +272,5 @@ images:
     expect(await run()).toEqual([0, expect.stringMatching(/^1 unchanged/)]);
   } finally {
     await registry.stop();
-    await store.stop();
   }
 });

@@ -1,6 +1,8 @@
 /** Starts real programs, waits for them, and stops them even if the test fails. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { close, listen } from './http-server.ts';
 
 export interface Exit {
@@ -30,6 +32,9 @@ export interface ProgramOptions {
   /** Written to its standard input, which is then closed. */
   readonly input?: string;
 }
+
+/** For many processes that load the same large modules. Node writes the compiled code there, and reads it later. */
+export const COMPILE_CACHE = { NODE_COMPILE_CACHE: join(tmpdir(), 'lifeboat-compile-cache') };
 
 const children = new Set<ChildProcessWithoutNullStreams>();
 

@@ -1,9 +1,7 @@
 /** Mirror runs as processes of their own, which a suite may kill and measure. */
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isObject } from './manifest-json.ts';
-import { startProgram, type Exit, type Program } from './process.ts';
+import { COMPILE_CACHE, startProgram, type Exit, type Program } from './process.ts';
 
 /** Where a run writes to, and what it mirrors. */
 export interface RunTarget {
@@ -39,9 +37,7 @@ function isTarget(json: unknown): json is RunTarget {
 
 /** Starts a run. The caller waits for its end. */
 export async function startRun(target: RunTarget): Promise<Program> {
-  // Many processes compile the same files.
-  const env = { NODE_COMPILE_CACHE: join(tmpdir(), 'lifeboat-compile-cache') };
-  return startProgram(process.execPath, [SCRIPT, JSON.stringify(target)], { env });
+  return startProgram(process.execPath, [SCRIPT, JSON.stringify(target)], { env: COMPILE_CACHE });
 }
 
 /**
