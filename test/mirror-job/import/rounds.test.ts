@@ -1,9 +1,16 @@
 /** Entries are checked in rounds. The rounds come to an end, whatever the rules say. */
-import { expect, test, vi } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { ConfigurationError } from '../../../mirror-job/configuration/configuration-error.ts';
 import { acceptImages } from '../../../mirror-job/import/accept.ts';
 import { ForeignFile } from '../../../mirror-job/import/foreign-file.ts';
 import { readRegsync } from '../../../mirror-job/import/regsync.ts';
+
+// Test files share their modules. This one imports its own, which use the mock.
+vi.hoisted(() => vi.resetModules());
+afterAll(() => {
+  vi.doUnmock('../../../mirror-job/configuration/load.ts');
+  vi.resetModules();
+});
 
 // Here the first entry is at odds with a later one, and the later one with none. No real rule says this today.
 vi.mock('../../../mirror-job/configuration/load.ts', () => ({
