@@ -1,4 +1,4 @@
-/** Archives between Lifeboat and skopeo, both ways: what the one writes, the other reads. */
+/** Lifeboat reads archives that skopeo writes, and skopeo reads those that Lifeboat writes. */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -36,7 +36,7 @@ afterAll(async () => {
   if (folder !== '') await rm(folder, { recursive: true, force: true });
 });
 
-/** @returns its standard output. @throws when it did not end with 0 */
+/** @returns the standard output. @throws if it does not end with 0 */
 async function skopeoDoes(...args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await runProgram(skopeo, [
     '--insecure-policy',
@@ -56,7 +56,7 @@ async function exportTo(name: string, ...images: readonly string[]): Promise<Fin
   return runProgram(process.execPath, [MAIN, 'export', ...images, '--to', join(folder, name), '-c', file]);
 }
 
-test('the job mirrors an oci-archive that skopeo wrote, and a folder that tar has packed', async () => {
+test('the job mirrors an oci-archive of skopeo, and a folder that tar has packed', async () => {
   const app = repositoryOf(corpus, 'library/app');
   const archive = join(folder, 'skopeo.tar');
   await skopeoDoes('copy', '--all', `oci:${folder}/library-app:latest`, `oci-archive:${archive}:v1`);

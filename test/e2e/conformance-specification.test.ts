@@ -1,5 +1,5 @@
 /**
- * The specification's rules for a registry that is only read from, as far as the official suite does not check them.
+ * The specification's rules for reading from a registry that the official suite does not check.
  * The job has mirrored real registries into a real S3 server, and blobs are streamed and redirected.
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
@@ -102,7 +102,7 @@ describe.each([
       throw new Error(`${repository} has no such blob.`);
     }
 
-    test('is served whole', async () => {
+    test('is served as a whole', async () => {
       const { path, digest, bytes } = await blob();
       const response = await ask(path, {}, by());
       expect([response.status, response.redirected]).toEqual([200, redirected]);
@@ -112,7 +112,7 @@ describe.each([
       expect([head.status, pick(head, headers)]).toEqual([200, headers]);
     });
 
-    test.each(RANGES)('is served in part: $range', async ({ range, from, to }) => {
+    test.each(RANGES)('is served in the range $range', async ({ range, from, to }) => {
       const { path, bytes } = await blob();
       const part = bytes.subarray(from, to);
       const response = await ask(path, { headers: { range } }, by());
@@ -126,7 +126,7 @@ describe.each([
     });
 
     // A streamed blob answers 416, as the suite wants. This store ignores the header and answers the whole blob.
-    test('with a range that is none', async () => {
+    test('answers an invalid range with 416, or as a whole if it is redirected', async () => {
       const { path } = await blob();
       const response = await ask(path, { headers: { range: 'bytes=500-0' } }, by());
       expect(response.status).toBe(redirected ? 200 : 416);
@@ -217,7 +217,7 @@ async function tagsOf(response: Response): Promise<unknown> {
   return response.json();
 }
 
-// olareg has the API; docker-registry's are known by the fallback tag alone.
+// olareg has the API. With docker-registry, only the fallback tag lists referrers.
 describe.each(['library/signed', 'library/fallback'])('the referrers of %s', (repository) => {
   test('are found by their subjects, and filtered by type', async () => {
     const { name, content } = mirror.get(repository);

@@ -1,6 +1,6 @@
 /**
- * The official conformance suite, told to push nothing, against the edge over what the job mirrored from real
- * registries. What it does not ask, our own tests do: docs/decisions/0004-conformance-suite.md has the list.
+ * The official conformance suite reads from the edge what the job has mirrored from real registries, and pushes nothing.
+ * docs/decisions/0004-conformance-suite.md lists the rules that it does not check, and our own tests of them.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startConformanceMirror, type ConformanceMirror } from '../support/conformance-mirror.ts';

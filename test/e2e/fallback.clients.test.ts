@@ -1,6 +1,5 @@
 /**
- * What real clients do when the edge cannot give them an image: each of them pulls it from its upstream, and none
- * of them is kept waiting.
+ * If the edge cannot serve an image, each real client pulls it from its upstream, without a long wait.
  *
  * skopeo and podman choose once, by `/v2/` and the first manifest. After a 503 there they ask for `/v1/_ping` too,
  * which older registries had. containerd asks the edge for each object, and its upstream for those it did not get.
@@ -21,17 +20,17 @@ import { startDockerRegistry, type Upstream } from '../support/upstream.ts';
 
 const MIRRORED = 'library/mirrored';
 const ABSENT = 'library/absent';
-/** Milliseconds for a whole pull, whatever hangs. */
+/** The limit for a whole pull in milliseconds, even if something hangs. */
 const PATIENCE = 15_000;
 
 interface Situation {
   readonly name: string;
   readonly repository: string;
-  /** @returns the edge, as the clients find it */
+  /** @returns the edge that the clients use */
   readonly start: () => Promise<Edge>;
-  /** Of `/v2/`, a manifest by its tag, and a blob. */
+  /** The statuses of `/v2/`, a manifest by its tag, and a blob. */
   readonly statuses: readonly number[];
-  /** What skopeo and podman ask the edge, in one command. */
+  /** The requests of skopeo and podman to the edge, in one command. */
   readonly containersImage: readonly string[];
   readonly containerd: readonly string[];
 }
@@ -66,7 +65,7 @@ const SITUATIONS: readonly Situation[] = [
     containerd: ['HEAD tag 503', 'GET manifest 503', 'GET blob 503', 'GET blob 503', 'GET blob 503'],
   },
   {
-    // It has the manifests still, and nowhere to send anybody for the blobs.
+    // The edge still has the manifests in its cache, but no store for the blobs.
     name: 'a store that goes down, under an edge that knows the image',
     repository: MIRRORED,
     start: async () => {
@@ -131,7 +130,7 @@ describe.each(SITUATIONS)('$name', ({ repository, start, statuses, containersIma
   beforeAll(async () => {
     edge = await start();
     edgeProxy = await startCountingProxy({ target: edge.url });
-    // New ones, so that nothing of the images is there already.
+    // New clients, so that they have no part of the images yet.
     clients = await startClients();
   });
   afterAll(async () => {

@@ -1,6 +1,6 @@
 /**
- * The main job on real input: real registries and a layout are mirrored into a real S3 server, and every byte of
- * what upstream serves is found again at the edge. Nothing here imports what it tests.
+ * The job mirrors real registries and a layout into a real S3 server, and the edge serves every byte that upstream
+ * serves. Nothing here imports the code under test.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -40,7 +40,7 @@ beforeAll(async () => {
     const others = await readLayout(join(OTHERS, 'oci-testrepo'));
     corpus = { repositories: new Map([...corpus.repositories, ['others/testrepo', others]]) };
   }
-  // docker-registry takes no manifest whose digest is not sha256.
+  // docker-registry accepts only manifests with a sha256 digest.
   const accepted = selectRepositories(corpus, (name) => name !== 'library/sha512');
   await pushCorpus(accepted, { url: distribution.url });
   await pushCorpus(
@@ -101,7 +101,7 @@ test('a second run finds nothing to do', async () => {
   expect(second.code).toBe(0);
 });
 
-test('a plain S3 client finds every tag’s closure whole', async () => {
+test('a plain S3 client finds every tag’s closure complete', async () => {
   const client = s3ClientOf(store);
   const walk = await walkBucket({ client, bucket: store.bucket });
   client.destroy();

@@ -1,5 +1,5 @@
 /**
- * containerd, podman and skopeo pull what was mirrored, in every way that they can be configured, and run it.
+ * containerd, podman and skopeo pull mirrored images in every way that they can be configured, and run them.
  *
  * | | containerd (ctr, CRI) | podman, skopeo |
  * |---|---|---|
@@ -173,7 +173,7 @@ describe.each(EDGES)('an edge with BLOBS = $name', ({ name, variables, here, els
     // Without a challenge podman and skopeo send no login.
     const names = isPrivate && !challenges && !client.startsWith('containerd') ? [] : modesOf(client);
 
-    // The upstream that the client falls back on answers nobody: what is pulled came from the edge.
+    // The client's upstream is down, so everything that it pulls came from the edge.
     test.each(names)('pulls by %s', async (mode) => {
       const tag = tagOf(name, mode);
       const one = clients.get(client);
@@ -211,7 +211,7 @@ function modesOf(client: (typeof CLIENT_NAMES)[number]): readonly Mode[] {
   return MODES.filter((mode) => mode !== 'ns' || client.startsWith('containerd'));
 }
 
-/** By `node:http`, because fetch decides itself what Host it sends. */
+/** Uses `node:http`, because fetch sets the Host header itself. */
 async function statusOf(
   edge: Edge,
   blob: Reference | undefined,
@@ -260,7 +260,7 @@ describe('the sample', () => {
     const pulled = await clients
       .get('skopeo')
       .pull({ edge: edge.url, reference, mode: 'prefix', platforms: 'all' });
-    // What it kept is named by what its bytes hash to.
+    // skopeo names each file by the hash of its bytes.
     expect([...pulled.stored.keys()]).toEqual(expect.arrayContaining([sample.digest, ...sample.platforms]));
   });
 });

@@ -1,4 +1,4 @@
-/** What the job relies on a store for, against a real S3 server that checks what wrangler's local R2 lets pass. */
+/** The store's contract, against a real S3 server that makes the checks that wrangler's local R2 lacks. */
 import { createHash } from 'node:crypto';
 import { createServer, request } from 'node:http';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -25,7 +25,7 @@ afterAll(async () => {
   await server?.stop();
 });
 beforeEach(() => {
-  // A prefix of its own for each test, so that none sees another's objects.
+  // Each test has its own prefix, so that it sees no objects of other tests.
   folder += 1;
   store = storeAt(server.endpoint);
 });
@@ -138,7 +138,7 @@ test('an aborted upload leaves nothing, and a later part of it fails as lost', a
   expect(await store.openUploads('blobs/')).toEqual([]);
 });
 
-test('a stream that throws at its very end leaves neither a blob nor an upload', async () => {
+test('a stream that throws at its end leaves neither a blob nor an upload', async () => {
   const size = 12 * MEBIBYTE;
   async function* body(): AsyncGenerator<Uint8Array> {
     yield* randomBlob('body', size).open();
@@ -155,7 +155,7 @@ test('a stream that throws at its very end leaves neither a blob nor an upload',
   expect(await store.openUploads('blobs/')).toEqual([]);
 });
 
-/** A broken machine between job and store: it flips a bit of every body, and passes all else on. */
+/** A faulty machine between job and store, which flips a bit of every body and forwards everything else. */
 async function startTamperer(target: URL): Promise<{ url: string; stop: () => Promise<void> }> {
   const proxy = createServer((incoming, response) => {
     const { method, url, headers } = incoming;
@@ -177,7 +177,7 @@ async function startTamperer(target: URL): Promise<{ url: string; stop: () => Pr
   return { url: `http://127.0.0.1:${port}`, stop: () => close(proxy) };
 }
 
-test('the store refuses bytes that changed on their way, because each body is signed with its own SHA-256', async () => {
+test('the store refuses bytes that changed in transit, because each body is signed with its own SHA-256', async () => {
   const tamperer = await startTamperer(new URL(server.endpoint));
   try {
     const tampered = storeAt(tamperer.url);

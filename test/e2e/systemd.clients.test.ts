@@ -1,4 +1,4 @@
-/** What systemd itself says of the unit and of the drop-ins that infra/README.md has. It needs no systemd that runs. */
+/** systemd's own programs check the unit, and the drop-ins of infra/README.md. systemd need not run. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { runProgram } from '../support/process.ts';
 import { requireProgram } from '../support/programs.ts';
 
 const UNITS = join(import.meta.dirname, '../../infra/systemd');
-/** The most that `systemd-analyze security` may say, of 10. */
+/** The highest exposure that `systemd-analyze security` may report, of 10. */
 const MOST_EXPOSURE = 2;
 
 let analyze = '';
@@ -54,7 +54,7 @@ test.each([
 
 test('systemd understands each line of the service and of the timer', async () => {
   const service = await readFile(await unitWith(), 'utf8');
-  // Its program lies elsewhere on this machine, and `verify` looks for it.
+  // The unit's program has another path on this machine, and `verify` looks for it.
   await writeFile(
     join(folder, 'lifeboat.service'),
     service.replaceAll(/^ExecStart=\S+/gm, 'ExecStart=/bin/true'),

@@ -1,4 +1,4 @@
-/** A real registry that takes tokens: docker-registry, and a token server whose key it was given. */
+/** A real registry with tokens: docker-registry, and a token server whose key it trusts. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { startTokenServer, type TokenServer } from '../support/token-server.ts';
 import { UPSTREAM_USER, startDockerRegistry, type Upstream } from '../support/upstream.ts';
 
 const IDENTITY_TOKEN = 'an-identity-token-of-the-tests';
-/** A token is good for so many seconds after its end: what distribution allows for clocks that differ. */
+/** distribution accepts a token for this many seconds after its end, because clocks differ. */
 const LEEWAY = 60;
 
 let folder = '';
@@ -56,7 +56,7 @@ afterAll(async () => {
 interface Run {
   readonly prefix: string;
   readonly credentials?: readonly object[];
-  /** What stands in docker's config.json. */
+  /** The content of docker's config.json. */
   readonly login?: object;
 }
 
@@ -144,6 +144,6 @@ test('through a proxy the job reaches the registry and the store by names that o
   await forward.stop();
   expect(synced.report.counts).toMatchObject({ created: 1, failed: 0 });
   const origins = new Set(forward.passed.map((each) => each.split(' ')[1]));
-  // The token server is named by its address, which is this machine's.
+  // The realm has the token server's address, which is this machine's.
   expect(origins).toEqual(new Set([`http://${host}`, named(store.endpoint, 'store.test')]));
 });

@@ -9,10 +9,10 @@ import { addImage, addLayer, addStreamedLayer, tagAs } from '../support/builder.
 import { emptyRepository } from '../support/content.ts';
 import { startEcrServer } from '../support/ecr-server.ts';
 import { startForwardProxy } from '../support/forward-proxy.ts';
-import { startLocalStore } from '../support/local-store.ts';
 import { runProgram } from '../support/process.ts';
 import { startRogueRegistry } from '../support/rogue-registry.ts';
 import { NOBODYS } from '../support/nobody.ts';
+import { emptyBuckets } from '../support/shared.ts';
 
 // A process on a busy machine is slow, and each wait in this file has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -147,7 +147,7 @@ test('the bundle asks Amazon ECR for its password', async () => {
   );
   // The proxy asks this registry, whatever host a request names.
   const proxy = await startForwardProxy({ port: Number(registry.host.split(':')[1]) });
-  const store = await startLocalStore();
+  const store = await emptyBuckets();
   try {
     const { endpoint, region, accessKeyId, secretAccessKey } = store;
     const configuration = join(folder, 'ecr.json');
@@ -186,7 +186,7 @@ test('the bundle asks Amazon ECR for its password', async () => {
     ]);
     expect(ecr.calls).toEqual(['id eu-central-1']);
   } finally {
-    await Promise.all([registry, ecr, proxy, store].map((server) => server.stop()));
+    await Promise.all([registry, ecr, proxy].map((server) => server.stop()));
   }
 });
 
@@ -195,7 +195,7 @@ test('the bundle mirrors, and loads the SDK only when it is needed', async () =>
   // The second layer is larger than a part, so the SDK's own client begins and completes its upload.
   const layers = [await addLayer(content, 'small'), await addStreamedLayer(content, 'large', 9_000_000)];
   tagAs(content, addImage(content, { layers }), '1');
-  const store = await startLocalStore();
+  const store = await emptyBuckets();
   const registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', content]]) } });
   try {
     const {
@@ -238,6 +238,5 @@ images:
     expect(await run()).toEqual([0, expect.stringMatching(/^1 unchanged/)]);
   } finally {
     await registry.stop();
-    await store.stop();
   }
 });

@@ -4,7 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { processesWith } from '../support/installed-tree.ts';
-import { freePort, runProgram, startProgram, waitFor, waitForOutput } from '../support/process.ts';
+import {
+  COMPILE_CACHE,
+  freePort,
+  runProgram,
+  startProgram,
+  waitFor,
+  waitForOutput,
+} from '../support/process.ts';
 
 // Each test starts wrangler and workerd, on machines that are busy.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
@@ -77,7 +84,10 @@ test.each<readonly [string, ((toml: string) => string) | undefined, string]>([
   await rm(file, { force: true });
   if (change !== undefined) await writeFile(file, change(good));
   const args = [join(clone, 'infra/local/start.js'), '--port', String(await freePort())];
-  const { code, stderr } = await runProgram(process.execPath, args, { timeout: 100_000 });
+  const { code, stderr } = await runProgram(process.execPath, args, {
+    timeout: 100_000,
+    env: COMPILE_CACHE,
+  });
   expect([code, stderr]).toEqual([2, expect.stringContaining(said)]);
   expect(stderr).not.toMatch(/^\s+at /m);
   expect(stderr.trim().split('\n').at(-1)).toBe(

@@ -16,10 +16,10 @@ import {
   makeOwnFolder,
   processesWith,
 } from '../support/installed-tree.ts';
-import { startLocalStore, type Store } from '../support/local-store.ts';
 import { NOBODYS } from '../support/nobody.ts';
 import { runProgram, startProgram, waitFor } from '../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registry.ts';
+import { emptyBuckets, type Buckets } from '../support/shared.ts';
 import { commandOf, parseUnit } from '../support/systemd-unit.ts';
 
 // A busy machine makes processes slow, so these bounds are wide. Each wait in here has a bound of its own.
@@ -32,7 +32,7 @@ const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 const SCHEDULERS_WAIT_MS = 10_000;
 
 let folder = '';
-let store: Store;
+let store: Buckets;
 let buckets: string[] = [];
 let registry: RogueRegistry;
 let image: string[] = [];
@@ -59,13 +59,12 @@ beforeAll(async () => {
   const app = emptyRepository();
   tagAs(app, addImage(app, { layers: [await addLayer(app, 'layer')] }), 'one');
   registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', app]]) } });
-  store = await startLocalStore({ buckets: 3 * STARTS.length + 4 });
+  store = await emptyBuckets(3 * STARTS.length + 4);
   buckets = [...store.buckets];
 });
 
 afterAll(async () => {
   await registry?.stop();
-  await store?.stop();
   await allowWriting(folder);
   await rm(folder, { recursive: true, force: true });
 });

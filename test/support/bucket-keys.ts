@@ -1,4 +1,4 @@
-/** The keys of a bucket as they are documented, spelt out once more and without core/. */
+/** The documented keys of a bucket, written out again here, because core/ is under test. */
 import type { Digest } from './content.ts';
 
 const KEY = new RegExp(
@@ -7,7 +7,7 @@ const KEY = new RegExp(
     String.raw`_(?<digests>blobs|manifests|referrers)/(?<algorithm>sha256|sha512)/(?<hex>[0-9a-f]{64,128}))$`,
 );
 
-/** What the keys under one repository name. */
+/** The objects of one repository. */
 export interface RepositoryKeys {
   readonly tags: Set<string>;
   readonly manifests: Set<Digest>;
@@ -18,7 +18,7 @@ export interface RepositoryKeys {
 
 const OTHER_KEY = /^(?:lifeboat\.json|state\/.+|blobs\/(?:sha256\/[0-9a-f]{64}|sha512\/[0-9a-f]{128}))$/;
 
-/** The keys by repository, and those that no document explains. */
+/** The keys by repository, and the keys that the documentation does not explain. */
 export function sortKeys(keys: Iterable<string>): {
   readonly repositories: ReadonlyMap<string, RepositoryKeys>;
   readonly unknown: readonly string[];
@@ -55,7 +55,7 @@ export function manifestKey(root: string, digest: Digest): string {
   return `${root}_manifests/${digest.replace(':', '/')}`;
 }
 
-/** Of the blob's bytes. */
+/** The key of the blob's bytes. */
 export function blobKey(digest: Digest): string {
   return `blobs/${digest.replace(':', '/')}`;
 }

@@ -1,4 +1,4 @@
-/** Reading a bucket with a plain S3 client, below any prefix. */
+/** Reads a bucket with a plain S3 client, below any prefix. */
 import {
   GetObjectCommand,
   ListMultipartUploadsCommand,
@@ -12,7 +12,7 @@ import type { Algorithm, Digest } from './content.ts';
 export interface BucketOptions {
   readonly client: S3Client;
   readonly bucket: string;
-  /** With its slash at the end; empty unless said otherwise. */
+  /** Ends in a slash. The default is the empty prefix. */
   readonly prefix?: string;
 }
 
@@ -23,7 +23,7 @@ export interface StoreAddress {
   readonly secretAccessKey: string;
 }
 
-/** A client that fails at once instead of trying again, and sends no checksum that it was not asked for. */
+/** A client that does not retry, and sends only the checksums that a request needs. */
 export function s3ClientOf(store: StoreAddress): S3Client {
   return new S3Client({
     endpoint: store.endpoint,
@@ -52,7 +52,7 @@ export class BucketReader {
     this.#prefix = prefix;
   }
 
-  /** Every key below the prefix, without it, with its size in bytes; in the store's order. */
+  /** Every key below the prefix, and the object's size in bytes, in the store's order. Keys are without the prefix. */
   async sizes(under = ''): Promise<Map<string, number>> {
     const sizes = new Map<string, number>();
     let token: string | undefined;
@@ -71,7 +71,7 @@ export class BucketReader {
     return sizes;
   }
 
-  /** Undefined when there is no such object. */
+  /** @returns undefined if there is no such object */
   async read(key: string): Promise<StoredObject | undefined> {
     const answer = await this.#get(key);
     if (answer?.Body === undefined) return undefined;
@@ -81,7 +81,7 @@ export class BucketReader {
     };
   }
 
-  /** Streams it; undefined when there is no such object. */
+  /** Streams an object. @returns undefined if there is no such object */
   async digest(key: string, algorithm: Algorithm): Promise<Digest | undefined> {
     const answer = await this.#get(key);
     if (answer?.Body === undefined) return undefined;
@@ -102,7 +102,7 @@ export class BucketReader {
 
 /**
  * The keys of multipart uploads that are neither completed nor aborted.
- * @throws where the store cannot list them, as wrangler's local R2
+ * @throws if the store cannot list them; wrangler's local R2 cannot
  */
 export async function openMultiparts({ client, bucket, prefix = '' }: BucketOptions): Promise<string[]> {
   const keys: string[] = [];

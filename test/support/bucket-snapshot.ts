@@ -1,4 +1,4 @@
-/** A bucket as a value, so that two of them can be compared whatever the time and the run that made them. */
+/** A bucket as a value, so that two buckets can be compared although different runs filled them at different times. */
 import { BucketReader, type BucketOptions } from './bucket-reader.ts';
 import { digestOf } from './content.ts';
 import { isObject } from './manifest-json.ts';
@@ -8,9 +8,9 @@ const MUTABLE = /^lifeboat\.json$|\/_(?:tags|index)\.json$|\/_(?:tags|history)\/
 const HISTORY = /^(?<folder>.+\/_history\/.+\/)[^/]+$/;
 
 /**
- * Key → what is stored there: of bytes their type and hash, of the job's own JSON its text with times, run ids
- * and the bucket's id replaced by their names. History records are numbered instead of named. `state/` is left
- * out: it tells of runs, not of content.
+ * Key → content. For bytes this is their type and hash. For the job's own JSON it is the text, with `<time>`, `<run>`
+ * and `<id>` in place of times, run ids and the bucket's id. History records are numbered. `state/` is left out, because
+ * it describes runs and not content.
  */
 export async function snapshot(options: BucketOptions): Promise<Map<string, string>> {
   const reader = new BucketReader(options);
@@ -26,7 +26,7 @@ export async function snapshot(options: BucketOptions): Promise<Map<string, stri
   return snapshots;
 }
 
-/** Every difference, in sentences; none when both hold the same. */
+/** @returns a sentence per difference */
 export function compareSnapshots(
   first: ReadonlyMap<string, string>,
   second: ReadonlyMap<string, string>,
@@ -53,7 +53,7 @@ function timeless(value: unknown, identity: boolean): unknown {
   if (typeof value === 'string') return TIME.test(value) ? '<time>' : value;
   if (Array.isArray(value)) return value.map((entry) => timeless(entry, identity));
   if (!isObject(value)) return value;
-  // Sightings begin at the milliseconds of a time. An entry that is rebuilt from its tag has none: its times stand for them.
+  // An entry that was rebuilt from its tag has other sightings, so they are not compared.
   const lasting = Object.entries(value).filter(([name]) => !name.endsWith('.sightings'));
   const entries = lasting.map(([name, entry]) => {
     if (name === 'run' || name.endsWith('.run')) return [name, '<run>'] as const;

@@ -1,4 +1,4 @@
-/** Builds the content of a repository piece by piece; each piece is one that real clients accept. */
+/** Builds the content of a repository piece by piece. Real clients accept each piece. */
 import { gzipSync } from 'node:zlib';
 import {
   blobOf,
@@ -43,12 +43,12 @@ export interface Descriptor {
 export const AMD64: Platform = { os: 'linux', architecture: 'amd64' };
 export const ARM64: Platform = { os: 'linux', architecture: 'arm64', variant: 'v8' };
 
-/** A layer, with the digest of its tar, which an image's config has to name. */
+/** A layer, and the digest of its tar, which the image's config needs. */
 export interface Layer extends Descriptor {
   readonly diffId: Digest;
 }
 
-/** A gzipped tar with one file of pseudo-random bytes. `size` is that file's. */
+/** A gzipped tar with one file of `size` pseudo-random bytes. */
 export async function addLayer(
   repository: Repository,
   seed: string,
@@ -60,7 +60,7 @@ export async function addLayer(
   return { ...descriptor, diffId: digestOf(tar) };
 }
 
-/** A plain tar with one file of `size` bytes that are never held whole. */
+/** A plain tar with one file of `size` bytes, which are streamed and never held in memory as a whole. */
 export async function addStreamedLayer(repository: Repository, seed: string, size: number): Promise<Layer> {
   const tar = tarOf(`files/${seed}`, randomBlob(seed, size));
   const digest = await digestOfBlob(tar);
@@ -80,12 +80,12 @@ export interface ImageOptions {
   readonly layers: readonly Layer[];
   readonly platform?: Platform;
   readonly docker?: boolean;
-  /** Of the manifest's own digest. */
+  /** The algorithm of the manifest's own digest. */
   readonly algorithm?: Algorithm;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** A config and a manifest for the layers; the descriptor names the platform. */
+/** Adds a config and a manifest for the layers. The descriptor has the platform. */
 export function addImage(repository: Repository, options: ImageOptions): Descriptor {
   const platform = options.platform ?? AMD64;
   const docker = options.docker === true;
@@ -113,7 +113,7 @@ export interface IndexOptions {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** An index, or a Docker manifest list, of what was added before. */
+/** Adds an index, or a Docker manifest list, of manifests that were added before. */
 export function addIndex(
   repository: Repository,
   manifests: readonly Descriptor[],
@@ -134,11 +134,11 @@ export interface ArtifactOptions {
   readonly layers?: readonly Descriptor[];
   readonly subject?: Descriptor;
   readonly annotations?: Readonly<Record<string, string>>;
-  /** The config's media type; the bytes are always `{}`. */
+  /** The config's media type. Its bytes are always `{}`. */
   readonly config?: string;
 }
 
-/** A manifest with the empty config; one with a subject is a referrer. */
+/** Adds a manifest with the empty config. With a subject it is a referrer. */
 export function addArtifact(repository: Repository, options: ArtifactOptions): Descriptor {
   const { artifactType, subject, annotations } = options;
   const empty = addJson(repository, options.config ?? OCI_EMPTY, {});
@@ -154,7 +154,7 @@ export function addArtifact(repository: Repository, options: ArtifactOptions): D
   return { ...manifest, artifactType, ...(annotations !== undefined && { annotations }) };
 }
 
-/** The bytes as a blob, under their digest. */
+/** Adds the bytes as a blob, under their digest. */
 export function addBytes(
   repository: Repository,
   mediaType: string,
@@ -170,7 +170,7 @@ export function addJson(repository: Repository, mediaType: string, value: unknow
   return addBytes(repository, mediaType, Buffer.from(JSON.stringify(value)));
 }
 
-/** Any JSON as a manifest: what it names must have been added before. Its `mediaType` is its type. */
+/** Adds any JSON as a manifest of the type in its `mediaType`. Its children and blobs must have been added before. */
 export function addManifest(
   repository: Repository,
   manifest: { readonly mediaType: string; readonly [field: string]: unknown },
@@ -195,7 +195,7 @@ export function fallbackTag(digest: Digest): string {
   return `${algorithm.slice(0, 32)}-${hex.slice(0, 64)}`;
 }
 
-/** Without what belongs to the place where a descriptor stands. */
+/** The descriptor without the fields that depend on where it is listed. */
 function plain(descriptor: Descriptor): Descriptor {
   const { mediaType, digest, size } = descriptor;
   return { mediaType, digest, size };

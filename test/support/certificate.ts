@@ -1,4 +1,4 @@
-/** A self-signed certificate made on the spot, so that no key lies in the repository and none expires. */
+/** Makes a self-signed certificate, so that the repository contains no key, and no certificate that expires. */
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 
 export interface Certificate {
@@ -18,7 +18,7 @@ const BASIC_CONSTRAINTS = Buffer.from('0603551d13', 'hex');
 const TRUE = Buffer.from('0101ff', 'hex');
 const VERSION_3 = Buffer.from('a003020102', 'hex');
 
-/** Good for these host names from yesterday until tomorrow; it is its own root. */
+/** A certificate for these host names, valid from yesterday until tomorrow. It is its own root. */
 export function makeCertificate(...names: readonly string[]): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(ECDSA_WITH_SHA256);

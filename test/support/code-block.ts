@@ -1,4 +1,4 @@
-/** Code blocks of the documentation, so that tests run exactly what readers are told to write. */
+/** Reads the code blocks of the documentation, so that tests run exactly the text that readers copy. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -16,8 +16,8 @@ export async function codeBlocksOf(page: string): Promise<string[]> {
 }
 
 /**
- * The one code block of the page that begins with the given text.
- * @throws when there is none, or several
+ * The one code block of the page that begins with this text.
+ * @throws if there is none, or several
  */
 export async function codeBlock(page: string, beginning: string): Promise<string> {
   const blocks = (await codeBlocksOf(page)).filter((block) => block.startsWith(beginning));

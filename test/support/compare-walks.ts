@@ -1,4 +1,4 @@
-/** Two walks of what ought to be the same repository. */
+/** Compares two walks that should have found the same repository. */
 import type { Digest } from './content.ts';
 import type { Walk, WalkedObject } from './walk-registry.ts';
 
@@ -8,7 +8,7 @@ export interface CompareOptions {
   readonly ignoreObject?: (digest: Digest) => boolean;
 }
 
-/** Every difference, in sentences; none when both serve the same. A blob's Content-Type is not compared. */
+/** @returns a sentence per difference. The Content-Type of blobs is not compared. */
 export function compareWalks(first: Walk, second: Walk, options: CompareOptions = {}): string[] {
   const { ignoreTag = () => false, ignoreObject = () => false } = options;
   return [

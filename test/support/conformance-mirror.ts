@@ -1,4 +1,4 @@
-/** A bucket that `lifeboat sync` filled from real registries, for what is asked of every registry. */
+/** A bucket that `lifeboat sync` filled from real registries, for the conformance suite. */
 import { repositoryOf } from './content.ts';
 import { buildCorpus } from './corpus.ts';
 import { pushRepository } from './push.ts';
@@ -8,14 +8,14 @@ import { startDockerRegistry, startOlareg } from './upstream.ts';
 import type { Repository } from './content.ts';
 
 export interface Mirrored {
-  /** As the edge names it. */
+  /** The name at the edge. */
   readonly name: string;
   readonly content: Repository;
 }
 
 export interface ConformanceMirror {
   readonly store: S3Server;
-  /** @throws when it is none of those that were asked for */
+  /** @throws if this repository was not mirrored */
   get(repository: string): Mirrored;
   stop(): Promise<void>;
 }
@@ -23,15 +23,15 @@ export interface ConformanceMirror {
 export interface Origin {
   /** A repository of the corpus. */
   readonly repository: string;
-  /** The name that it is pushed under, if that is another one. */
+  /** The name that it is pushed under, if it differs from the corpus' name. */
   readonly as?: string;
-  /** docker-registry takes no sha512 manifests, and has no referrers API. */
+  /** docker-registry accepts no sha512 manifests, and has no referrers API. */
   readonly from: 'docker-registry' | 'olareg';
 }
 
 /**
  * The registries are stopped before it returns.
- * @throws when a program is missing, or the job does not mirror all of it
+ * @throws if a program is missing, or the job does not mirror everything
  */
 export async function startConformanceMirror(origins: readonly Origin[]): Promise<ConformanceMirror> {
   const corpus = await buildCorpus();

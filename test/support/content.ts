@@ -1,6 +1,6 @@
 /**
- * What a registry holds, as the tests know it: independent of the code under test, in memory but for the
- * bytes of blobs, which are streamed from where they come from.
+ * The content of a registry, as the tests describe it, independent of the code under test. It is in memory, except the
+ * bytes of blobs, which are generated while they are streamed.
  */
 import { createCipheriv, createHash } from 'node:crypto';
 
@@ -10,7 +10,7 @@ export type Algorithm = 'sha256' | 'sha512';
 
 export interface Blob {
   readonly size: number;
-  /** The bytes from `start` up to and without `end`; the whole when both are left out. */
+  /** The bytes from `start` to `end`, without the one at `end`. The default is the whole blob. */
   open(start?: number, end?: number): AsyncIterable<Uint8Array>;
 }
 
@@ -21,7 +21,7 @@ export interface Manifest {
 
 export interface Repository {
   readonly tags: Map<string, Digest>;
-  /** In an order in which they can be pushed: children before what names them. */
+  /** In an order in which they can be pushed: children come before their parents. */
   readonly manifests: Map<Digest, Manifest>;
   readonly blobs: Map<Digest, Blob>;
 }
@@ -34,7 +34,7 @@ export function emptyRepository(): Repository {
   return { tags: new Map(), manifests: new Map(), blobs: new Map() };
 }
 
-/** A corpus of some of the repositories; what they hold is shared with the whole. */
+/** A corpus with some of the repositories. It shares their content with the whole corpus. */
 export function selectRepositories(corpus: Corpus, wanted: (name: string) => boolean): Corpus {
   return { repositories: new Map([...corpus.repositories].filter(([name]) => wanted(name))) };
 }
@@ -64,7 +64,7 @@ export function digestOf(bytes: Uint8Array, algorithm: Algorithm = 'sha256'): Di
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
 }
 
-/** Reads a blob to its end, holding one chunk of it at a time. */
+/** Reads a blob to its end. It holds one chunk at a time. */
 export async function digestOfBlob(blob: Blob, algorithm: Algorithm = 'sha256'): Promise<Digest> {
   const hash = createHash(algorithm);
   for await (const chunk of blob.open()) hash.update(chunk);
@@ -96,7 +96,7 @@ export function blobOf(bytes: Uint8Array): Blob {
 const AES_BLOCK = 16;
 const CHUNK = 256 * 1024;
 
-/** `size` bytes that depend on the seed alone and cannot be compressed, made anew for each reading. */
+/** `size` bytes that depend on the seed alone and cannot be compressed. Each reading generates them again. */
 export function randomBlob(seed: string, size: number): Blob {
   return {
     size,
@@ -106,7 +106,7 @@ export function randomBlob(seed: string, size: number): Blob {
   };
 }
 
-/** The key stream of AES in counter mode: as fast as memory, and it can start anywhere. */
+/** The key stream of AES in counter mode, because it is as fast as memory and can start anywhere. */
 function* randomBytes(seed: string, start: number, end: number): Generator<Buffer> {
   const key = createHash('sha256').update(seed).digest();
   const counter = Buffer.alloc(AES_BLOCK);
@@ -119,7 +119,7 @@ function* randomBytes(seed: string, start: number, end: number): Generator<Buffe
   }
 }
 
-/** One blob after the other, as one. */
+/** Joins blobs into one. */
 export function joinBlobs(parts: readonly Blob[]): Blob {
   const size = parts.reduce((sum, part) => sum + part.size, 0);
   return {

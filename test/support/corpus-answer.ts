@@ -9,15 +9,15 @@ import type { RegistryRequest } from './registry-request.ts';
 
 export interface Answer {
   readonly status: number;
-  /** Lower-case names. Content-Length stands here and nowhere else: lies about it are made here too. */
+  /** Lower-case names. Content-Length is set only here, so a wrong one is made here too. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Blob;
 }
 
 export interface AnswerOptions {
-  /** Answers the referrers API; otherwise it is a 404. */
+  /** Whether there is a referrers API; without it, its requests get a 404. */
   readonly referrers: boolean;
-  /** The most tags in one answer, whatever `n` says. */
+  /** The largest number of tags in one answer, even if `n` asks for more. */
   readonly pageSize: number;
 }
 
@@ -97,7 +97,7 @@ function blobAnswer(repository: Repository | undefined, request: RegistryRequest
   };
 }
 
-/** The first byte and the one after the last; an empty span when nothing of it exists. */
+/** The first byte and the one after the last. The span is empty if the blob has none of these bytes. */
 function rangeOf(header: string, size: number): [number, number] {
   const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header) ?? [];
   if (first === '') return last === '' ? [0, 0] : [Math.max(size - Number(last), 0), size];
@@ -157,7 +157,7 @@ export function bytesAnswer(status: number, bytes: Uint8Array, mediaType: string
   };
 }
 
-/** As a registry would answer these bytes under a tag: with the digest that they really have. */
+/** A registry's answer with these bytes under a tag: its digest is their real one. */
 export function manifestBytesAnswer(bytes: Uint8Array, mediaType: string): Answer {
   const answer = bytesAnswer(200, bytes, mediaType);
   return { ...answer, headers: { ...answer.headers, 'docker-content-digest': digestOf(bytes) } };

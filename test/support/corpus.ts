@@ -1,4 +1,4 @@
-/** The fixed content that the suites mirror: the shapes that registries really hold, generated, no network. */
+/** The content that the suites mirror. It has the shapes of real content, and is generated without a network. */
 import {
   AMD64,
   ARM64,
@@ -18,7 +18,7 @@ import { emptyRepository, type Corpus, type Repository } from './content.ts';
 import { COSIGN_SIGNATURE, IN_TOTO, SIGSTORE_BUNDLE, SPDX } from './media-types.ts';
 
 export interface CorpusOptions {
-  /** Adds `library/large` with a layer of so many bytes, which are hashed once now and streamed later. */
+  /** Adds `library/large` with a layer of this many bytes, which are hashed once at the start and streamed later. */
   readonly large?: number;
 }
 

@@ -1,4 +1,4 @@
-/** A reverse proxy that counts what passes, and lets a test act at exactly one request. Nothing is buffered. */
+/** A reverse proxy that counts requests and bytes, and lets a test act at exactly one request. It buffers nothing. */
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { close, listen } from './http-server.ts';
 import { pass } from './passing.ts';
@@ -6,18 +6,18 @@ import { pause } from './process.ts';
 
 export interface ProxiedRequest {
   readonly method: string;
-  /** Without the query. */
+  /** The path without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** How many requests came before it. */
+  /** The number of requests before this one. */
   readonly index: number;
-  /** Counts PUT, POST, PATCH and DELETE: 1 for the first of them; 0 for any other method. */
+  /** 1 for the first PUT, POST, PATCH or DELETE, 2 for the next one, and so on. 0 for any other method. */
   readonly write: number;
-  /** 0 until the server has answered, and for ever if it did not. */
+  /** 0 as long as the server has not answered. */
   status: number;
-  /** Of the request's body, so far. */
+  /** The bytes of the request's body so far. */
   sent: number;
-  /** Of the answer's body, so far. */
+  /** The bytes of the answer's body so far. */
   received: number;
 }
 
@@ -28,15 +28,15 @@ export type Hook = (request: ProxiedRequest) => HookResult | Promise<HookResult>
 export interface ProxyOptions {
   /** `http://host:port`. */
   readonly target: string;
-  /** Milliseconds added to each request. This and the rate are read anew for each: a getter may change them. */
+  /** Milliseconds added to each request. This and the rate are read for each request, so a getter can change them. */
   readonly latency?: number;
-  /** Of each answer's body: what one connection gets, for HTTP/1.1 has one answer at a time on it. */
+  /** The rate of each answer's body, and so of a connection, because HTTP/1.1 has one answer at a time on it. */
   readonly bytesPerSecond?: number | undefined;
-  /** Sent instead of the server's own Date; null for none. */
+  /** Sent in place of the server's own Date; null for no Date. */
   readonly date?: string | null | undefined;
-  /** Before anything of the request reaches the server. */
+  /** Called before any part of the request reaches the server. */
   readonly before?: Hook;
-  /** When the server has done it, before anything of the answer reaches the client. */
+  /** Called after the server has answered, before any part of the answer reaches the client. */
   readonly after?: Hook;
 }
 
@@ -45,7 +45,7 @@ export interface CountingProxy {
   readonly requests: ProxiedRequest[];
   /** Requests by method. */
   counts(): Record<string, number>;
-  /** Forgets what was counted; `index` and `write` start anew. */
+  /** Sets all counts to 0, `index` and `write` too. */
   reset(): void;
   stop(): Promise<void>;
 }
@@ -66,7 +66,7 @@ export async function startCountingProxy(options: ProxyOptions): Promise<Countin
       response.destroy();
       return;
     }
-    // It may have gone while it waited.
+    // The client may have left during the wait.
     if (response.destroyed) return;
     const outgoing = request({
       agent,
@@ -82,7 +82,7 @@ export async function startCountingProxy(options: ProxyOptions): Promise<Countin
       outgoing.once('error', reject);
       outgoing.once('close', () => reject(new Error('The server closed the connection.')));
     });
-    // A server may answer before it has read all, and then close: what it says counts.
+    // A server may answer and close before it has read everything; its answer counts.
     const sending = pass(incoming, outgoing).catch(() => {});
     count(incoming, (bytes) => (record.sent += bytes));
     const answer = await answered;
@@ -139,7 +139,7 @@ function countBy(requests: readonly ProxiedRequest[]): Record<string, number> {
   return counts;
 }
 
-/** This side has already said 100-continue; a second one would be waited for. */
+/** This side has already sent 100-continue, and the client would wait for a second one. */
 function forwarded(raw: readonly string[]): string[] {
   const headers: string[] = [];
   for (let index = 0; index < raw.length; index += 2) {
@@ -149,7 +149,7 @@ function forwarded(raw: readonly string[]): string[] {
   return headers;
 }
 
-/** @param date undefined: the server's own stays */
+/** @param date undefined keeps the server's own */
 function redated(raw: readonly string[], date: string | null | undefined): string[] {
   if (date === undefined) return [...raw];
   const headers: string[] = date === null ? [] : ['Date', date];
@@ -160,7 +160,7 @@ function redated(raw: readonly string[], date: string | null | undefined): strin
   return headers;
 }
 
-/** Looks on, once it flows: a stream in between would cost more than all the rest. */
+/** Counts by a listener, because another stream in between would cost more than everything else here. */
 function count(stream: IncomingMessage, add: (bytes: number) => void): void {
   stream.on('data', (chunk: Buffer) => add(chunk.length));
 }

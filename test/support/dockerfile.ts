@@ -1,5 +1,5 @@
 /**
- * Follows infra/kubernetes/Dockerfile without Docker: the copies that it makes, and the command that the image starts.
+ * Does without Docker what infra/kubernetes/Dockerfile does: it makes the same copies and starts the same command.
  */
 import { cp, mkdir, readFile, symlink, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';

@@ -11,13 +11,13 @@ export interface EcrServer {
   readonly url: string;
   /** The access key and the region that each call was signed for. */
   readonly calls: string[];
-  /** Every further call is answered with this error of AWS's. */
+  /** Answers every further call with this error of AWS. */
   refuse(error: { readonly type: string; readonly message: string }): void;
   stop(): Promise<void>;
 }
 
 /**
- * @param passwordOf what the n-th call is given, n from 1
+ * @param passwordOf the password that the n-th call gets, n from 1
  * @param expiresAt seconds since 1970
  */
 export async function startEcrServer(

@@ -1,4 +1,4 @@
-/** The edge as it is deployed, in workerd, over whichever S3 server a test has: wrangler builds and runs it. */
+/** The edge as it is deployed, in workerd, over any S3 server. Wrangler builds and runs it. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ export interface Edge {
 
 const CONFIG = join(import.meta.dirname, '../../wrangler.toml');
 
-/** @param variables the Worker's own, over those that name the store */
+/** @param variables the Worker's variables. They come before those that name the store. */
 export async function startEdge(
   store: Store,
   variables: Readonly<Record<string, string>> = {},

@@ -1,4 +1,4 @@
-/** A real forward proxy: CONNECT for https, whole addresses for http. Every host name leads to this machine. */
+/** A real forward proxy: CONNECT for https, absolute URLs for http. Every host name leads to this machine. */
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { pipeline } from 'node:stream';
@@ -7,15 +7,15 @@ import { basicHeader, type Credentials } from './registry-auth.ts';
 
 export interface ForwardProxy {
   readonly url: string;
-  /** `CONNECT host:port` and `GET http://host:port`, each once a request, in order. */
+  /** `CONNECT host:port` or `GET http://host:port` per request, in order. */
   readonly passed: string[];
   stop(): Promise<void>;
 }
 
 export interface ForwardProxyOptions {
-  /** Whom it serves; left out: anybody. The others get a 407. */
+  /** The only user that it serves; all others get a 407. Without this it serves everybody. */
   readonly credentials?: Credentials;
-  /** Where http addresses without a port lead. */
+  /** The port for http URLs that have none. */
   readonly port?: number;
 }
 

@@ -1,4 +1,4 @@
-/** What every server of the tests' own needs: any free port, and an end that does not wait for clients. */
+/** Starts the tests' own servers on a free port, and stops them without waiting for clients. */
 import type { Server } from 'node:http';
 
 /** Listens on 127.0.0.1 and returns the port. */
@@ -12,7 +12,7 @@ export async function listen(server: Server): Promise<number> {
   return address.port;
 }
 
-/** Ends every connection, hanging ones too; may be called again. */
+/** Ends every connection, hanging ones too. It may be called again. */
 export async function close(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());

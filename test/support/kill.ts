@@ -1,6 +1,6 @@
 /**
- * Kills a mirror run at every single write, and looks at what it left. The run is a process; the writes are
- * counted by a proxy before the store, which is any S3 server.
+ * Kills a mirror run at its writes, and checks what the bucket then holds. The run is a process. A proxy before the
+ * store, which is any S3 server, counts the writes.
  */
 import { openMultiparts, s3ClientOf } from './bucket-reader.ts';
 import { compareSnapshots, snapshot } from './bucket-snapshot.ts';
@@ -14,29 +14,34 @@ export type KillOptions = Omit<RunTarget, 'prefixes'> & {
   readonly listsUploads: boolean;
   /** How many runs are tried at once. */
   readonly concurrency: number;
+  /** 1 kills at each write, and 7 at the seventh, the fourteenth, and so on. */
+  readonly everyNthWrite: number;
 };
 
 export interface KillReport {
   /** How many writes a whole run makes. */
   readonly writes: number;
-  /** At which writes runs did not die: each was done, in so many writes. */
+  /** The runs that ended before they were killed, each with its number of writes. */
   readonly survived: readonly string[];
-  /** What was wrong after any of them, in sentences that begin with where it was killed. */
+  /** Everything that was wrong in a bucket, as sentences that begin with the write at which the run was killed. */
   readonly problems: readonly string[];
 }
 
-/** Kills one run before each write, and one after; a rerun follows each. */
-export async function killAtEachWrite(options: KillOptions): Promise<KillReport> {
+/** Kills one run before each chosen write, and another one after it. A rerun follows each. */
+export async function killAtWrites(options: KillOptions): Promise<KillReport> {
   const client = s3ClientOf(options);
   const bucket = (prefix: string) => ({ client, bucket: options.bucket, prefix });
   try {
     const { writes } = await runThroughProxy({ ...options, prefixes: ['whole/'] }, () => 'go on');
     const { problems, behind } = await walkBucket(bucket('whole/'));
     const found = [...problems, ...behind].map((problem) => `never killed: ${problem}`);
-    const trials = Array.from({ length: writes }, (_, index) => index + 1).flatMap((write) => [
-      { write, side: 'before' as const },
-      { write, side: 'after' as const },
-    ]);
+    const chosen = Math.floor(writes / options.everyNthWrite);
+    const trials = Array.from({ length: chosen }, (_, index) => (index + 1) * options.everyNthWrite).flatMap(
+      (write) => [
+        { write, side: 'before' as const },
+        { write, side: 'after' as const },
+      ],
+    );
     const prefixes = trials.map((trial) => prefixOf(trial));
     const survived: string[] = [];
     const work = async () => {
@@ -74,7 +79,7 @@ function prefixOf({ write, side }: Trial): string {
   return `${side}-${write}/`;
 }
 
-/** @returns undefined when it died; how many writes it made when it was done before */
+/** @returns undefined if the run was killed; the number of its writes if it ended before */
 async function killOnce(options: KillOptions, trial: Trial): Promise<number | undefined> {
   const target = { ...options, prefixes: [prefixOf(trial)] };
   const { exit, writes } = await runThroughProxy(target, (request, when) =>
@@ -83,7 +88,10 @@ async function killOnce(options: KillOptions, trial: Trial): Promise<number | un
   return exit.signal === 'SIGKILL' ? undefined : writes;
 }
 
-/** A run that died may leave the record of a movement that never came to be; which ones there are is what counts. */
+/**
+ * The keys of a tag's history without the times in them. A killed run can leave the record of a movement that never
+ * happened, so only the records' contents are compared.
+ */
 function settled(bucket: ReadonlyMap<string, string>): Map<string, string> {
   return new Map(
     [...bucket].map(([key, content]) => {

@@ -1,29 +1,33 @@
 /**
- * Wrangler's local R2 with its S3 API, in this process: a bucket for tests that need Node alone.
+ * Wrangler's local R2 with its S3 API: buckets for tests that need Node alone.
  *
- * What it cannot show, and a second, real S3 server must: it accepts a wrong `x-amz-checksum-sha256`, ignores
+ * `npm run test:s3` has a second, real S3 server, because this one accepts a wrong `x-amz-checksum-sha256`, ignores
  * If-None-Match on CompleteMultipartUpload and If-Match on DELETE, and answers 501 to ListMultipartUploads and
- * ListParts. It does refuse a wrong `x-amz-content-sha256`, and honours conditions on PUT.
+ * ListParts. It refuses a wrong `x-amz-content-sha256`, and honours conditions on PUT.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestHarness } from 'wrangler';
 
-export interface Store {
+/** Buckets of an S3 server. */
+export interface Buckets {
   readonly endpoint: string;
   readonly bucket: string;
-  /** More empty buckets, as many as were asked for. The first is `bucket`. */
+  /** All of them. The first is `bucket`. */
   readonly buckets: readonly string[];
   readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+}
+
+export interface Store extends Buckets {
   stop(): Promise<void>;
 }
 
 // Miniflare asks a host of Cloudflare's for `request.cf` and prints a stack trace where there is no network.
 process.env['CLOUDFLARE_CF_FETCH_ENABLED'] = 'false';
-// Nor does a test write into the home directory of whoever runs it.
+// Tests do not write into the home directory of their user.
 process.env['WRANGLER_WRITE_LOGS'] = 'false';
 
 const CREDENTIALS = { accessKeyId: 'test-access-key', secretAccessKey: 'test-secret-key' };

@@ -1,4 +1,4 @@
-/** What a manifest names, read with no more than the tests need and without the code under test. */
+/** Reads the references in a manifest, without the code under test. */
 import type { Digest } from './content.ts';
 
 export interface Reference {
@@ -7,14 +7,14 @@ export interface Reference {
   readonly size: number;
   readonly artifactType: string | undefined;
   readonly annotations: Readonly<Record<string, string>>;
-  /** Layers that may be elsewhere than in the registry. */
+  /** Layers that the registry may lack, because they have `urls`. */
   readonly urls: readonly string[];
-  /** As text, `linux/arm64/v8`. */
+  /** For example `linux/arm64/v8`. */
   readonly platform: string | undefined;
 }
 
 export interface References {
-  /** As the manifest itself says it. */
+  /** From the manifest itself. */
   readonly mediaType: string | undefined;
   readonly artifactType: string | undefined;
   readonly manifests: readonly Reference[];
@@ -27,7 +27,7 @@ export interface References {
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** @throws when it is not a JSON object */
+/** @throws if it is not a JSON object */
 export function readJson(bytes: Uint8Array): JsonObject {
   const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
   if (!isObject(value)) throw new Error('Expected a JSON object.');

@@ -1,4 +1,4 @@
-/** What registries, proxies and networks do wrong, as values. */
+/** The faults of registries, proxies and networks, as values. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { bytesAnswer, jsonAnswer, manifestBytesAnswer, textAnswer, type Answer } from './corpus-answer.ts';
@@ -7,54 +7,57 @@ import { DOCKER_SCHEMA1, OCI_INDEX, OCI_MANIFEST } from './media-types.ts';
 import type { RegistryRequest } from './registry-request.ts';
 
 export type Misbehaviour =
-  /** An error with the specification's body, unless another body is given. */
+  /** An error. The default body is the specification's. */
   | { readonly kind: 'status'; readonly status: number; readonly headers?: Headers; readonly body?: string }
-  /** 200 and a login page. */
+  /** 200 with a login page. */
   | { readonly kind: 'html' }
   /** Accepts the request and never answers. */
   | { readonly kind: 'hang' }
-  /** Headers and so many bytes of the body, then silence on an open connection. */
+  /** Headers and this many bytes of the body, then silence on an open connection. */
   | { readonly kind: 'stall'; readonly after: number }
-  /** Headers and so many bytes of the body, then the connection is closed. */
+  /** Headers and this many bytes of the body, then a closed connection. */
   | { readonly kind: 'close'; readonly after: number }
-  /** A byte of the right body each so many milliseconds. */
+  /** A byte of the right body every so many milliseconds. */
   | { readonly kind: 'drip'; readonly every: number }
-  /** The right answer, so many milliseconds late. */
+  /** The right answer, this many milliseconds late. */
   | { readonly kind: 'delay'; readonly milliseconds: number }
-  /** As long as the right body, and one bit differs. */
+  /** A body of the right length, in which one bit is wrong. */
   | { readonly kind: 'wrong-bytes' }
-  /** `by` bytes fewer. Honest: Content-Length says so; otherwise it promises all and the connection closes. */
+  /**
+   * `by` bytes too few. If it is honest, Content-Length says so. Otherwise Content-Length is that of the right body, and
+   * the connection closes early.
+   */
   | { readonly kind: 'short'; readonly by: number; readonly honest: boolean }
-  /** `by` bytes more. Honest: Content-Length says so; otherwise there is no Content-Length and it is chunked. */
+  /** `by` bytes too many. If it is honest, Content-Length says so. Otherwise the body is chunked. */
   | { readonly kind: 'long'; readonly by: number; readonly honest: boolean }
   /** The right body without Content-Length. */
   | { readonly kind: 'chunked' }
   /** The right answer without these headers, or with others. */
   | { readonly kind: 'headers'; readonly omit?: readonly string[]; readonly set?: Headers }
-  /** Any body in place of the right one, with the digest that these bytes have. */
+  /** Another manifest in place of the right one, with the digest of its own bytes. */
   | { readonly kind: 'manifest'; readonly bytes: Uint8Array; readonly mediaType: string }
   /** A valid manifest of more than 4 MiB. */
   | { readonly kind: 'huge-manifest' }
   | { readonly kind: 'unknown-media-type' }
   | { readonly kind: 'schema1' }
-  /** An index whose one child is named anew each time, so that a walk that trusts it never ends. */
+  /** An index with one child, which has another name in each answer, so that a walk without a bound never ends. */
   | { readonly kind: 'endless-index' }
   /** 307 to any place. */
   | { readonly kind: 'redirect'; readonly location: string }
-  /** 307 to where the request already is. */
+  /** 307 to the same URL. */
   | { readonly kind: 'redirect-loop' }
-  /** 307 to the registry's second host, which serves the same without asking who it is. */
+  /** 307 to the registry's second host, which serves the same content without authentication. */
   | { readonly kind: 'redirect-elsewhere' }
-  /** As if another tag or digest had been asked for: a tag that moves between HEAD and GET. */
+  /** The answer to another tag or digest, as when a tag moves between HEAD and GET. */
   | { readonly kind: 'instead'; readonly reference: string }
-  /** This list of tags; `next` becomes the Link. */
+  /** This list of tags. `next` becomes the Link. */
   | { readonly kind: 'tags'; readonly tags: readonly string[]; readonly next?: string }
-  /** The right page, and a Link to itself. */
+  /** The right page with a Link to itself. */
   | { readonly kind: 'page-loop' };
 
 type Headers = Readonly<Record<string, string>>;
 
-/** How an answer travels: what is said, and where it breaks off. */
+/** An answer on the wire: its status, headers and body, and where it breaks off. */
 export interface Delivery {
   readonly answer: Answer;
   readonly cut?: { readonly after: number; readonly ending: 'stall' | 'close' };
@@ -70,7 +73,7 @@ const CODES: Readonly<Record<number, string>> = {
 };
 
 /**
- * The right answer, spoilt. What concerns the time or the question was the server's own part.
+ * Changes the right answer. The server itself plays the faults that concern the time or the request.
  * @param elsewhere the registry's second host
  */
 export function spoil(
@@ -122,7 +125,7 @@ export function spoil(
     case 'redirect-loop':
       return { answer: redirectAnswer(`http://${request.host}${request.path}`) };
     case 'redirect-elsewhere':
-      // The second host serves it; told to redirect again it would be a loop.
+      // The second host serves it, because another redirect would be a loop.
       if (request.host === elsewhere || answer.status >= 400) return { answer };
       return { answer: redirectAnswer(`http://${elsewhere}${request.path}`) };
     case 'tags': {

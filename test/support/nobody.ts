@@ -1,6 +1,6 @@
-/** The environment of nobody in particular, for the programs that a test or the bench starts. */
+/** An environment without proxies, logins and accounts, for the programs that a test or the bench starts. */
 
-/** Whoever runs the tests may be logged in somewhere, be behind a proxy, have an account at AWS, or sit on a machine there. */
+/** The user of the tests may be logged in to a registry, have a proxy or an AWS account, or work on an AWS machine. */
 export const NOBODYS = {
   REGISTRY_AUTH_FILE: '',
   HTTP_PROXY: '',

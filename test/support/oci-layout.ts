@@ -1,5 +1,5 @@
 /**
- * OCI image layouts on disk, read into and written from what the tests hold of a repository.
+ * Reads OCI image layouts from disk into a repository of the tests, and writes them.
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
  */
 import { createReadStream, createWriteStream } from 'node:fs';
@@ -22,8 +22,8 @@ import { OCI_INDEX } from './media-types.ts';
 const REF_NAME = 'org.opencontainers.image.ref.name';
 
 /**
- * All that index.json names, tagged or not, with everything below it. What a manifest names and the layout
- * does not hold is left out, as registries leave it out too.
+ * Reads everything that index.json lists, tagged or not, with everything below it. References to content that the
+ * layout lacks are left out, as in registries.
  */
 export async function readLayout(directory: string): Promise<Repository> {
   const repository = emptyRepository();
@@ -50,7 +50,7 @@ async function readManifest(directory: string, entry: Reference, repository: Rep
   repository.manifests.set(entry.digest, { bytes, mediaType: mediaType ?? entry.mediaType });
 }
 
-/** Writes a layout whose index.json names the tags, and every manifest that no tag and no index names. */
+/** Writes a layout. Its index.json lists the tags, and every manifest that no tag and no index refers to. */
 export async function writeLayout(repository: Repository, directory: string): Promise<void> {
   await mkdir(directory, { recursive: true });
   for (const [digest, blob] of repository.blobs) await writeBlob(directory, digest, blob);
@@ -83,7 +83,7 @@ async function writeBlob(directory: string, digest: Digest, blob: Blob): Promise
   await pipeline(Readable.from(blob.open()), createWriteStream(path));
 }
 
-/** @throws when there is no such file */
+/** @throws if there is no such file */
 export async function fileBlob(path: string): Promise<Blob> {
   const { size } = await stat(path);
   return {
@@ -109,7 +109,7 @@ async function sizeOf(path: string): Promise<number | undefined> {
   }
 }
 
-/** The digests of all files under `blobs/`, for tests that count. */
+/** The digests of all files under `blobs/`. */
 export async function storedDigests(directory: string): Promise<Digest[]> {
   const digests: Digest[] = [];
   for (const algorithm of await readdir(join(directory, 'blobs'))) {

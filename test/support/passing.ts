@@ -1,15 +1,15 @@
-/** Passes a body on, for proxies that are to cost a machine as little as they can of what is measured behind them. */
+/** Forwards a body at the lowest cost, because the bench measures programs behind such proxies. */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 
-/** What may come at once, in seconds: timers are no finer than a millisecond or two. */
+/** The longest burst, in seconds, because timers are no finer than a millisecond or two. */
 const SLACK = 0.005;
 
 /**
- * Without a stream in between, and without leaving to the collector what has passed: that would be half of the work.
- * Whoever looks on has to be done with a chunk when it has been written.
- * @returns when all of it has passed
- * @throws when either end closes before. Neither is closed for it, and the rest of what is sent is read and dropped: a
- *   receiver may have answered already
+ * Forwards without a stream in between, and frees each chunk at once, because the collector would be half of the work.
+ * A listener must not use a chunk after it has been written.
+ * @returns when everything has been forwarded
+ * @throws if either end closes before. The other end stays open, and the rest of the body is read and dropped, because
+ *   the receiver may have answered already
  */
 export function pass(
   from: IncomingMessage,
@@ -42,7 +42,7 @@ export function pass(
       from.resume();
       reject(error);
     };
-    // More than one may come, and one that nobody hears ends the process.
+    // There may be several errors, and an error without a listener ends the process.
     from.on('error', fail);
     to.on('error', fail);
     if (from.destroyed || to.destroyed) {
@@ -63,7 +63,7 @@ export function pass(
   });
 }
 
-/** Its memory at once, if it has some of its own: small ones share theirs with what else was read. */
+/** Frees a chunk's memory, if the chunk does not share it with other chunks, as small ones do. */
 function letGo({ buffer, length }: Buffer): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }

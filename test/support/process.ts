@@ -1,6 +1,8 @@
-/** Real programs as parts of a test: started, waited for, and stopped whatever the test does. */
+/** Starts real programs, waits for them, and stops them even if the test fails. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { close, listen } from './http-server.ts';
 
 export interface Exit {
@@ -10,16 +12,16 @@ export interface Exit {
 
 export interface Program {
   readonly pid: number;
-  /** All that it wrote so far, stdout and stderr in the order of arrival. */
+  /** Everything that it has written so far, stdout and stderr in the order of arrival. */
   output(): string;
   stdout(): string;
   stderr(): string;
-  /** Resolves when it has ended, however that came about. */
+  /** Resolves when it has ended in any way. */
   readonly exited: Promise<Exit>;
   running(): boolean;
-  /** Sends a signal; does nothing when it has ended. */
+  /** Sends a signal, if it has not ended. */
   kill(signal: NodeJS.Signals): void;
-  /** SIGTERM, after `grace` milliseconds SIGKILL; resolves when it has ended. May be called again. */
+  /** Sends SIGTERM, and SIGKILL after `grace` milliseconds. Resolves when it has ended. It may be called again. */
   stop(grace?: number): Promise<Exit>;
 }
 
@@ -31,14 +33,17 @@ export interface ProgramOptions {
   readonly input?: string;
 }
 
+/** For many processes that load the same large modules. Node writes the compiled code there, and reads it later. */
+export const COMPILE_CACHE = { NODE_COMPILE_CACHE: join(tmpdir(), 'lifeboat-compile-cache') };
+
 const children = new Set<ChildProcessWithoutNullStreams>();
 
-// The last resort: a test runner that ends early must not leave servers behind it.
+// A test runner that ends early must not leave servers behind.
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-/** @throws when the program cannot be started at all (not found, not executable) */
+/** @throws if the program cannot be started (not found, not executable) */
 export async function startProgram(
   command: string,
   args: readonly string[],
@@ -57,7 +62,7 @@ export async function startProgram(
       written.all += text;
     });
   }
-  // A program that ends before it has read its input is judged by its exit code, not by the broken pipe.
+  // If a program ends before it has read its input, its exit code counts, and not the broken pipe.
   child.stdin.on('error', () => {});
   child.stdin.end(options.input ?? '');
 
@@ -66,7 +71,7 @@ export async function startProgram(
       children.delete(child);
       resolve({ code, signal });
     });
-    // What it left behind may hold its output open for ever.
+    // Its own children may keep its output open for ever.
     child.once('exit', () => {
       setTimeout(() => {
         child.stdout.destroy();
@@ -109,8 +114,8 @@ export interface Finished extends Exit {
 }
 
 /**
- * Runs a program to its end. Its exit code is the caller's to judge.
- * @throws when it has not ended after `timeout` milliseconds; it is killed and its output is in the message
+ * Runs a program to its end. The caller checks its exit code.
+ * @throws if it has not ended after `timeout` milliseconds. It is killed, and its output is in the message
  */
 export async function runProgram(
   command: string,
@@ -133,8 +138,8 @@ export async function runProgram(
 }
 
 /**
- * Asks `probe` again and again until it says yes.
- * @throws when `timeout` milliseconds have passed, or the program has ended; with the program's output
+ * Calls `probe` until it returns true.
+ * @throws if `timeout` milliseconds have passed, or the program has ended. Its output is in the message
  */
 export async function waitFor(
   what: string,
@@ -153,7 +158,7 @@ export async function waitFor(
   }
 }
 
-/** Resolves once the URL answers anything at all below 500. */
+/** Resolves when the URL answers with a status below 500. */
 export async function waitForHttp(
   url: string,
   options: { readonly program?: Program; readonly timeout?: number } = {},
@@ -170,7 +175,7 @@ export async function waitForHttp(
   await waitFor(`an answer from ${url}`, answers, options);
 }
 
-/** Resolves once the program has written what matches, and returns the match. */
+/** Waits until the program's output matches. @returns the match */
 export async function waitForOutput(
   program: Program,
   pattern: RegExp,
@@ -189,7 +194,7 @@ export async function pause(milliseconds: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** A TCP port on 127.0.0.1 that nobody listens on just now. */
+/** A TCP port on 127.0.0.1 that is free at the moment. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   const port = await listen(server);

@@ -1,10 +1,10 @@
-/** The real programs that some suites need. One that is missing fails its suite by name; it is never skipped. */
+/** Finds the real programs that some suites need. A suite without its program fails, and is never skipped. */
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 
 const SCRIPT = 'bash test/support/install-tools.sh';
 
-/** How each program comes to a machine. */
+/** How to install each program. */
 const INSTALL = {
   conmon: 'apt-get install conmon',
   containerd: 'apt-get install containerd',
@@ -38,7 +38,7 @@ export type ProgramName = keyof typeof INSTALL;
  */
 export async function requireProgram(name: ProgramName): Promise<string> {
   const tools = process.env['LIFEBOAT_TOOLS'] ?? resolve(import.meta.dirname, '../../.tools');
-  // Debian keeps some of them where only root's PATH leads.
+  // Debian has some of them in folders that are only in root's PATH.
   const folders = [tools, ...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   for (const folder of folders) {
     const path = join(folder, name);

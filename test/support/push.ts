@@ -15,14 +15,14 @@ export interface PushOptions {
 }
 
 /**
- * Blobs first, then manifests in the repository's order, by digest where no tag names them.
- * @throws with the registry's own words when it refuses anything
+ * Pushes blobs, then manifests in the repository's order, by digest if they have no tag.
+ * @throws if the registry refuses anything, with the registry's own words
  */
 export async function pushCorpus(corpus: Corpus, options: PushOptions): Promise<void> {
   for (const [name, repository] of corpus.repositories) await pushRepository(name, repository, options);
 }
 
-/** @throws with the registry's own words when it refuses anything */
+/** @throws if the registry refuses anything, with the registry's own words */
 export async function pushRepository(
   name: string,
   repository: Repository,
@@ -31,7 +31,7 @@ export async function pushRepository(
   for (const [digest, blob] of repository.blobs) await pushBlob(name, digest, blob, options);
   for (const digest of repository.manifests.keys()) {
     const tags = [...repository.tags].filter(([, target]) => target === digest).map(([tag]) => tag);
-    // A PUT by tag would store it under sha256, whatever it is called here.
+    // A PUT by tag would store it under sha256, even if its digest here is sha512.
     const byDigest = tags.length === 0 || !digest.startsWith('sha256:');
     if (byDigest) await pushManifest(name, repository, digest, digest, options);
     for (const tag of tags) await pushManifest(name, repository, digest, tag, options);
@@ -40,7 +40,7 @@ export async function pushRepository(
 
 /**
  * PUTs one manifest of the repository under a tag or its digest.
- * @throws with the registry's own words when it refuses it
+ * @throws if the registry refuses it, with the registry's own words
  */
 export async function pushManifest(
   name: string,
@@ -52,7 +52,7 @@ export async function pushManifest(
   const manifest = repository.manifests.get(digest);
   if (manifest === undefined) throw new Error(`${name} has no manifest ${digest} to push.`);
   const target = new URL(`/v2/${name}/manifests/${reference}`, options.url);
-  // How the specification lets a tag point to a digest that is not sha256.
+  // By this parameter the specification lets a tag point to a digest that is not sha256.
   if (!reference.includes(':') && !digest.startsWith('sha256:')) target.searchParams.set('digest', digest);
   const response = await fetch(target, {
     method: 'PUT',
@@ -77,7 +77,7 @@ async function pushBlob(name: string, digest: Digest, blob: Blob, options: PushO
   await putStreamed(target, blob, headers);
 }
 
-/** By `node:http`, because fetch sends a stream of known length as chunks, and registries dislike that. */
+/** Uses `node:http`, because fetch sends a stream of known length as chunks, which registries refuse. */
 async function putStreamed(
   target: URL,
   blob: Blob,
@@ -100,7 +100,7 @@ async function putStreamed(
       response.once('error', reject);
     });
   });
-  // An answer that comes before all was sent says more than the broken pipe that follows it.
+  // An answer before the end of the request says more than the broken pipe after it.
   const sending = pipeline(Readable.from(blob.open()), outgoing).catch(() => {});
   const { status, text } = await answered;
   await sending;

@@ -1,5 +1,5 @@
 /**
- * Who may ask the tests' registry, and its token server.
+ * The authentication of the tests' registry, and its token server.
  * https://distribution.github.io/distribution/spec/auth/token/
  */
 import { errorAnswer, jsonAnswer, type Answer } from './corpus-answer.ts';
@@ -14,15 +14,15 @@ export type Auth =
   | ({ readonly kind: 'basic' } & Credentials)
   | {
       readonly kind: 'bearer';
-      /** Who gets a token; left out: anybody. */
+      /** The only user that gets a token. Without this everybody gets one. */
       readonly credentials?: Credentials;
-      /** Seconds a token is good for; left out: not said, which means 60. */
+      /** The lifetime of a token in seconds. Without it the answer names none, which means 60. */
       readonly expiresIn?: number;
-      /** The name under which the token is answered. */
+      /** The field of the answer that has the token. */
       readonly field?: 'token' | 'access_token';
       /** The action that a list of tags needs in place of `pull`. Azure wants `metadata_read`. */
       readonly listAction?: string;
-      /** Where tokens are to be had, if not here. */
+      /** The URL of another token server. */
       readonly realm?: string;
     };
 
@@ -35,12 +35,12 @@ export class AuthServer {
     this.#auth = auth;
   }
 
-  /** From now on no token that was issued is good. */
+  /** Makes every issued token invalid. */
   revokeTokens(): void {
     this.#scopes.clear();
   }
 
-  /** A challenge, or undefined when the request may pass. */
+  /** @returns a challenge, or undefined if the request is allowed */
   challenge(request: RegistryRequest): Answer | undefined {
     const auth = this.#auth;
     const given = request.headers.authorization;
@@ -57,7 +57,7 @@ export class AuthServer {
     return unauthorized(`Bearer realm="${realm}",service="rogue"${asked}`);
   }
 
-  /** Answers the token server's one question. */
+  /** Answers a request to the token server. */
   token(request: RegistryRequest): Answer {
     const auth = this.#auth;
     if (auth.kind !== 'bearer') return errorAnswer(404, 'UNSUPPORTED', 'no token server');

@@ -1,24 +1,24 @@
-/** What a request asks of a registry, as the tests' own registry reads it. */
+/** A request to a registry, as the tests' own registry parses it. */
 import type { IncomingHttpHeaders } from 'node:http';
 
 export type RequestKind = 'ping' | 'token' | 'manifest' | 'blob' | 'tags' | 'referrers' | 'other';
 
 export interface RegistryRequest {
   readonly method: string;
-  /** Without the query. */
+  /** The path without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
-  /** The Host header: where the client believes to be. */
+  /** The Host header. */
   readonly host: string;
   readonly kind: RequestKind;
-  /** Empty where the path names none. */
+  /** Empty if the path has none. */
   readonly repository: string;
-  /** A tag or a digest; empty where the path names none. */
+  /** A tag or a digest; empty if the path has none. */
   readonly reference: string;
-  /** How many requests came before it. */
+  /** The number of requests before this one. */
   readonly index: number;
-  /** How many with the same method and path came before it. */
+  /** The number of requests with the same method and path before this one. */
   readonly nth: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A registry in this process that serves a corpus rightly, and wrongly where a test tells it to.
- * It reads the corpus anew for each request: a test that changes it changes upstream.
+ * A registry in this process that serves a corpus, with the faults that a test asks for. It reads the corpus for each
+ * request, so a test that changes the corpus changes upstream.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
@@ -15,12 +15,12 @@ import { routeOf, type RegistryRequest } from './registry-request.ts';
 
 export interface RogueOptions {
   readonly corpus: Corpus;
-  /** Answers the referrers API; true unless said otherwise. */
+  /** Whether there is a referrers API. The default is true. */
   readonly referrers?: boolean;
-  /** The most tags in one answer. */
+  /** The largest number of tags in one answer. */
   readonly pageSize?: number;
   readonly auth?: Auth;
-  /** What goes wrong with this request, if anything. */
+  /** @returns the fault of this request; undefined for none */
   readonly misbehave?: (request: RegistryRequest) => Misbehaviour | undefined;
 }
 
@@ -30,17 +30,17 @@ export interface RogueRegistry {
   readonly url: string;
   /** `localhost:<port>`, where `redirect-elsewhere` leads: another host to every client. */
   readonly elsewhere: string;
-  /** All that came, on either host, in order. */
+  /** All requests to either host, in order. */
   readonly requests: RegistryRequest[];
-  /** Replaces what was given at the start; undefined: everything right from now on. */
+  /** Replaces the faults of the start; undefined for no faults. */
   misbehave(how: ((request: RegistryRequest) => Misbehaviour | undefined) | undefined): void;
-  /** From now on no token that was issued is good. */
+  /** Makes every issued token invalid. */
   revokeTokens(): void;
   /** Ends every connection, hanging ones too. */
   stop(): Promise<void>;
 }
 
-/** What goes wrong before anybody is asked who they are; the rest concerns the answer that they then get. */
+/** The faults that come before authentication. The others concern the answer. */
 const DEAF: ReadonlySet<Misbehaviour['kind']> = new Set(['status', 'html', 'redirect', 'redirect-loop']);
 
 export async function startRogueRegistry(options: RogueOptions): Promise<RogueRegistry> {
@@ -121,7 +121,7 @@ async function deliver(response: ServerResponse, method: string, { answer, cut }
     if (response.destroyed) return;
     if (!response.write(chunk)) await Promise.race([once(response, 'drain'), closed]);
   }
-  // Only what has reached the socket is sure to be sent before the connection ends.
+  // Only bytes that have reached the socket are certainly sent before the connection ends.
   if (cut.ending === 'close') response.socket?.end(() => response.destroy());
 }
 
@@ -133,7 +133,7 @@ async function once(response: ServerResponse, event: 'drain' | 'close'): Promise
 
 function serverFor(handle: (incoming: IncomingMessage, response: ServerResponse) => Promise<void>): Server {
   return createServer((incoming, response) => {
-    // A client that goes away in the middle is part of the game.
+    // A client may leave in the middle of an answer.
     handle(incoming, response).catch(() => response.destroy());
   });
 }

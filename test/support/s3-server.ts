@@ -1,4 +1,4 @@
-/** versitygw: a second, real S3 server, which checks what wrangler's local R2 lets pass. */
+/** versitygw: a second, real S3 server, which makes the checks that wrangler's local R2 lacks. */
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,9 +9,9 @@ import { freePort, startProgram, waitForHttp, type Program } from './process.ts'
 import { requireProgram } from './programs.ts';
 
 export interface S3Server extends Store {
-  /** For a test that kills it. */
+  /** The process, so that a test can kill it. */
   readonly program: Program;
-  /** After it was killed: at the same address, with what it held. */
+  /** Starts a killed server again, at the same address and with the same objects. */
   restart(): Promise<void>;
 }
 
@@ -19,7 +19,7 @@ const CREDENTIALS = { accessKeyId: 'test-access-key', secretAccessKey: 'test-sec
 
 /**
  * Starts with empty buckets, and keeps nothing after `stop`.
- * @throws when the program is missing or does not come up
+ * @throws if the program is missing or does not start
  */
 export async function startS3Server(
   options: { readonly buckets?: number; readonly hasSidecar?: boolean } = {},

@@ -1,4 +1,4 @@
-/** `lifeboat sync` as its users run it: a process of its own, by a configuration file. */
+/** `lifeboat sync` as its users run it: a process with a configuration file. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { runProgram, type Finished } from './process.ts';
 
 const MAIN = join(import.meta.dirname, '../../mirror-job/start.ts');
 
-/** What the report says that tests look at. */
+/** The parts of the report that tests read. */
 export interface Report {
   readonly counts: {
     readonly unchanged: number;
@@ -27,11 +27,11 @@ export interface Synced extends Finished {
   readonly report: Report;
 }
 
-/** A bucket, and for whom it is filled. */
+/** A bucket and its audience. */
 export type Filled = Omit<Store, 'buckets' | 'stop'> & { readonly audience?: 'public' | 'token' };
 
 export interface SyncOptions {
-  /** Of the store: one run's own mirror. */
+  /** The prefix of this run's own mirror in the bucket. */
   readonly prefix?: string;
   /** Added to this process's own environment. */
   readonly env?: Readonly<Record<string, string>>;
@@ -40,8 +40,9 @@ export interface SyncOptions {
 }
 
 /**
- * @param configuration lifeboat.yaml without its store, as a value: JSON is YAML
- * @returns whatever the exit code is. @throws when it does not end in time or prints no report
+ * @param configuration lifeboat.yaml without its store, as a value, because JSON is YAML
+ * @returns the result, for any exit code
+ * @throws if it does not end in time, or prints no report
  */
 export async function sync(
   { endpoint, bucket, region, accessKeyId, secretAccessKey, audience = 'public' }: Filled,

@@ -1,4 +1,4 @@
-/** Tar archives, whose bytes are streamed: layers that real clients can unpack, and layouts in one file. */
+/** Streams tar archives: layers that real clients can unpack, and layouts in one file. */
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { blobOf, joinBlobs, type Blob } from './content.ts';
@@ -6,21 +6,21 @@ import { fileBlob } from './oci-layout.ts';
 
 const BLOCK = 512;
 
-/** An archive with the one file. Nothing in it depends on the time or the machine. */
+/** An archive with one file. It does not depend on the time or the machine. */
 export function tarOf(name: string, content: Blob): Blob {
   return joinBlobs([...entryOf(name, content), blobOf(Buffer.alloc(2 * BLOCK))]);
 }
 
-/** How an archive says what has no room in a header of 512 bytes. */
+/** How an archive stores values that do not fit into a header of 512 bytes. */
 type TarFormat = 'pax' | 'gnu';
 
 export interface TarOptions {
   readonly format?: TarFormat;
-  /** Before each name, as in `./index.json`. */
+  /** Put before each name, as in `./index.json`. */
   readonly prefix?: string;
 }
 
-/** An archive of all files below a folder, as the tools write them that people have. */
+/** An archive of all files below a folder, as common tools write it. */
 export async function tarOfFolder(
   folder: string,
   { format = 'pax', prefix = '' }: TarOptions = {},
@@ -44,7 +44,7 @@ function longEntryOf(name: string, content: Blob, format: TarFormat): Blob[] {
   return [...extension, ...entryOf(name.slice(0, 100), content)];
 }
 
-/** The length at its beginning counts itself. */
+/** The length at the start of a record includes its own digits. */
 function paxRecord(key: string, value: string): string {
   const rest = ` ${key}=${value}\n`;
   const length = rest.length + String(rest.length + 3).length;

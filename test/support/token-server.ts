@@ -13,25 +13,25 @@ export const ISSUER = 'a token server of the tests';
 export const SERVICE = 'a registry of the tests';
 
 export interface TokenServerOptions {
-  /** Who gets tokens by their password. */
+  /** The user that gets tokens by password. */
   readonly user: Credentials;
-  /** Who gets them by this. */
+  /** The identity token that also gets tokens. */
   readonly identityToken?: string;
-  /** Given with an access token, instead of the identity token that was sent. */
+  /** A new identity token, sent with each access token. */
   readonly nextIdentityToken?: string;
 }
 
 export interface TokenServer {
-  /** What registries name as the realm. */
+  /** The realm that registries name. */
   readonly realm: string;
-  /** PEM: what registries verify tokens with. */
+  /** The certificate with which registries verify tokens, in PEM. */
   readonly certificate: string;
-  /** What came, in order: the method and its parameters. */
+  /** All requests in order: the method and its parameters. */
   readonly requests: { readonly method: string; readonly parameters: Record<string, string> }[];
   readonly issued: readonly string[];
-  /** From now on, tokens end at this time: seconds from now, less than nothing for those that have ended. */
+  /** Sets the lifetime of later tokens, in seconds. A negative one makes tokens that have expired. */
   endIn(seconds: number): void;
-  /** Without asking anybody. */
+  /** Issues a token without a request. */
   issue(repository: string, ...actions: readonly string[]): string;
   stop(): Promise<void>;
 }
@@ -76,7 +76,7 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
         ? state.identityToken !== undefined && parameters['refresh_token'] === state.identityToken
         : incoming.headers.authorization === basicHeader(options.user);
     if (!isKnown) {
-      // What RFC 6749 has for a refresh token that is not, or no longer, good.
+      // RFC 6749 has this error for an invalid or expired refresh token.
       const [status, error] = method === 'POST' ? [400, 'invalid_grant'] : [401, 'unauthorized'];
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error }));
       return;
@@ -87,7 +87,7 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
     if (next !== undefined) state.identityToken = next;
     const answer = {
       [method === 'POST' ? 'access_token' : 'token']: token,
-      // As if it had a while to go: registries and token servers have clocks of their own.
+      // The answer names a longer lifetime, as when the clocks of registry and token server differ.
       expires_in: Math.max(300, state.life),
       ...(next !== undefined && { refresh_token: next }),
     };

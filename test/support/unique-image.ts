@@ -1,8 +1,8 @@
-/** Images of which no two share a layer, so that a client which has pulled one still asks for all of another. */
+/** Images without a common layer, so that a client asks for all layers of each. */
 import { AMD64, ARM64, addImage, addLayer, tagAs } from './builder.ts';
 import type { Repository } from './content.ts';
 
-/** For this machine, with a layer that the edge streams by default, and one that it redirects. */
+/** An image for this machine. By default the edge streams one of its layers, and redirects to the other. */
 export async function addUniqueImage(repository: Repository, tag: string): Promise<void> {
   const layers = [
     await addLayer(repository, `${tag}-small`, { size: 5000 }),

@@ -11,28 +11,28 @@ export interface Upstream {
   /** `127.0.0.1:<port>`. */
   readonly host: string;
   readonly url: string;
-  /** For a test that kills it. */
+  /** The process, so that a test can kill it. */
   readonly program: Program;
-  /** Stops it and removes what it stored. */
+  /** Stops it and removes its content. */
   stop(): Promise<void>;
 }
 
-/** The one user of a registry that asks for a password. */
+/** The only user of a registry that requires a password. */
 export const UPSTREAM_USER: Credentials = { username: 'test-user', password: 'test-password' };
 
-// The bcrypt hash of that password: docker-registry takes no other, and Node has no bcrypt.
+// The bcrypt hash of that password, because docker-registry accepts no other hash and Node has no bcrypt.
 const HTPASSWD = '$2y$05$lifeboatlifeboatlifebOov0QHf7DVWCV30OE9duGfLrDjT2RZx6';
 
 export interface RegistryAuth {
-  /** Asks for `UPSTREAM_USER`'s password. */
+  /** Requires the password of `UPSTREAM_USER`. */
   readonly auth?: boolean;
-  /** Asks for tokens, which it has from there. */
+  /** Requires tokens of this token server. */
   readonly tokens?: Pick<TokenServer, 'realm' | 'certificate'>;
 }
 
 /**
  * CNCF distribution 2.8: no referrers API, no sha512 manifests.
- * @throws when the program is missing or does not come up
+ * @throws if the program is missing or does not start
  */
 export async function startDockerRegistry(options: RegistryAuth = {}): Promise<Upstream> {
   return start('docker-registry', async (root, port) => {
@@ -60,9 +60,9 @@ export async function startDockerRegistry(options: RegistryAuth = {}): Promise<U
 }
 
 /**
- * With the referrers API and sha512. A pushed fallback tag replaces what its API says of that subject, and what
- * is pushed with a subject after it removes the tag: here the two are never both complete.
- * @throws when the program is missing or does not come up
+ * olareg has the referrers API and sha512. A pushed fallback tag replaces the API's list of that subject, and a later
+ * push of a referrer removes the tag. So the list and the tag are never both complete.
+ * @throws if the program is missing or does not start
  */
 export async function startOlareg(): Promise<Upstream> {
   return start('olareg', async (root, port) => {

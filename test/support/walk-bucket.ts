@@ -1,6 +1,6 @@
 /**
- * Reads a whole bucket and says what is wrong with it: the layout as it is documented, spelt out once more,
- * so that a mistake in core/ is not agreed with.
+ * Reads a whole bucket and lists its faults. The documented layout is written out again here, so that this finds
+ * mistakes in core/.
  */
 import { blobKey, manifestKey, sortKeys, type RepositoryKeys } from './bucket-keys.ts';
 import { BucketReader, type BucketOptions } from './bucket-reader.ts';
@@ -8,18 +8,18 @@ import { algorithmOf, digestOf, type Digest } from './content.ts';
 import { isObject, readJson, referencesOf, type JsonObject, type Reference } from './manifest-json.ts';
 
 export interface BucketWalkOptions extends BucketOptions {
-  /** Blobs above this size, in bytes, are trusted to hold what their key says; none unless said otherwise. */
+  /** Larger blobs, in bytes, are not hashed. The default is to hash all. */
   readonly hashUpTo?: number;
-  /** Indexes that no tag names may lack children. */
+  /** Indexes without a tag may lack children. */
   readonly sparse?: boolean;
 }
 
 export interface BucketWalk {
   /** `<repository>:<tag>` → digest. */
   readonly tags: ReadonlyMap<string, Digest>;
-  /** What must never be, not for a moment, wherever a run died. */
+  /** Faults that must not exist at any moment, even after a run was killed. */
   readonly problems: readonly string[];
-  /** What must not be after a run that was done: lists that lag behind what they list. */
+  /** Faults that must not exist after a complete run: lists that are out of date. */
   readonly behind: readonly string[];
 }
 
@@ -105,7 +105,7 @@ class BucketWalker implements BucketWalk {
     if (typeof platforms === 'string') await this.#allowSparse(root, bytes, platforms.split(','), mayLack);
   }
 
-  /** What a tag that says which platforms it has may lack: children of others, and their attestations. */
+  /** The children that a tag with a list of platforms may lack: those of other platforms, and their attestations. */
   async #allowSparse(
     root: string,
     bytes: Uint8Array,
@@ -223,7 +223,7 @@ class BucketWalker implements BucketWalk {
     for (const tag of wanted) if (!tags.includes(tag)) this.behind.push(`${key}: it does not list ${tag}.`);
   }
 
-  /** Undefined, and a problem, when it is not there or not a JSON object. */
+  /** @returns undefined, and reports a fault, if there is no such object or it is not a JSON object */
   async #json(key: string): Promise<JsonObject | undefined> {
     const object = await this.#reader.read(key);
     try {
@@ -240,7 +240,7 @@ function storedAs(size: number | undefined): string {
   return size === undefined ? 'is not stored' : `is stored with ${size} bytes, not with those it names`;
 }
 
-/** As containerd compares them: `linux/arm64` is `linux/arm64/v8` and no other variant, `linux/arm` is `linux/arm/v7`. */
+/** Compares as containerd does: `linux/arm64` is `linux/arm64/v8` and no other variant, `linux/arm` is `linux/arm/v7`. */
 function withoutUsualVariant(platform: string): string {
   return platform.replace(/\/arm$/, '/arm/v7').replace(/\/arm64\/v8$/, '/arm64');
 }

@@ -1,4 +1,4 @@
-/** Reads all that a registry serves of a repository, as a stranger would, and checks every byte of it. */
+/** Reads everything that a registry serves of a repository, as any client could, and checks every byte. */
 import { createHash } from 'node:crypto';
 import { fallbackTag } from './builder.ts';
 import { algorithmOf, type Digest } from './content.ts';
@@ -13,11 +13,11 @@ export interface WalkOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Added to each request's query, such as `ns=docker.io`. */
   readonly query?: Readonly<Record<string, string>>;
-  /** Tags to read although no list names them. */
+  /** More tags to read, which no list has. */
   readonly tags?: readonly string[];
-  /** The longest that one request with its body may take, in milliseconds. */
+  /** The time limit for a request with its body, in milliseconds. */
   readonly timeout?: number;
-  /** How many tags are read at once; one unless said otherwise. */
+  /** How many tags are read at once. The default is one. */
   readonly concurrency?: number;
 }
 
@@ -26,19 +26,19 @@ export interface WalkedObject {
   /** The Content-Type. */
   readonly mediaType: string;
   readonly size: number;
-  /** Of the bytes that came, whatever they were called. */
+  /** The digest of the received bytes. */
   readonly sha256: string;
 }
 
 export interface Walk {
-  /** What tags/list says, over all its pages, in its order. */
+  /** The tags of tags/list, of all pages, in its order. */
   readonly listed: readonly string[];
-  /** Listed tags, those asked for, and the signature tags (`sha256-…`, `.sig`, `.att`, `.sbom`) that exist. */
+  /** Listed tags, the caller's tags, and the signature tags (`sha256-…`, `.sig`, `.att`, `.sbom`) that exist. */
   readonly tags: ReadonlyMap<string, Digest>;
   readonly objects: ReadonlyMap<Digest, WalkedObject>;
-  /** Subject → its referrers, sorted; by the API, else by the fallback tag; only where there are any. */
+  /** Subject → its referrers, sorted, from the API or else from the fallback tag. Each has at least one. */
   readonly referrers: ReadonlyMap<Digest, readonly Digest[]>;
-  /** What is wrong, in sentences. */
+  /** The faults, as sentences. */
   readonly problems: readonly string[];
 }
 
@@ -94,7 +94,7 @@ class Walker implements Walk {
     }
   }
 
-  /** False when there is no such tag. */
+  /** @returns false if there is no such tag */
   async #tag(tag: string): Promise<boolean> {
     if (this.tags.has(tag)) return true;
     const found = await this.#read('manifest', tag, undefined);
@@ -148,8 +148,8 @@ class Walker implements Walk {
   }
 
   /**
-   * GET and HEAD, each checked against the other and against the descriptor. Of a blob no bytes are
-   * kept. Undefined when there is nothing to be had.
+   * Sends GET and HEAD, and checks each against the other and against the descriptor. It keeps no bytes of a blob.
+   * @returns undefined if there is no such object
    */
   async #read(
     kind: 'manifest' | 'blob',
@@ -167,7 +167,7 @@ class Walker implements Walk {
       return undefined;
     }
     const named = reference.includes(':') ? reference : undefined;
-    // A tag may point to a digest of either kind; which one only the answer says.
+    // A tag may point to a digest of either algorithm, and only the answer shows which.
     const algorithm = algorithmOf(named ?? get.headers.get('docker-content-digest') ?? 'sha256:');
     const hash = createHash(algorithm);
     const sha256 = createHash('sha256');
@@ -210,7 +210,7 @@ class Walker implements Walk {
     ] as const) {
       for (const [name, value] of Object.entries(expected)) {
         const said = response.headers.get(name);
-        // After a redirect it is a store that answers, and that knows no digests.
+        // After a redirect a store answers, which knows no digests.
         if (said === null && name === 'docker-content-digest' && response.redirected) continue;
         if (said !== value) wrong(`${method} says ${name}: ${said}, not ${value}`);
       }

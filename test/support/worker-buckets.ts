@@ -1,4 +1,4 @@
-/** Buckets with a real S3 API for the tests that run in workerd, started once for all of them. */
+/** Starts buckets with a real S3 API once for all tests that run in workerd. */
 import type { TestProject } from 'vitest/node';
 import { startLocalStore, type Store } from './local-store.ts';
 

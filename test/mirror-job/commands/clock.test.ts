@@ -6,21 +6,22 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { addImage, addLayer, tagAs } from '../../support/builder.ts';
 import { emptyRepository } from '../../support/content.ts';
 import { startCountingProxy, type CountingProxy, type ProxyOptions } from '../../support/counting-proxy.ts';
-import { startLocalStore, type Store } from '../../support/local-store.ts';
 import { NOBODYS } from '../../support/nobody.ts';
 import { runProgram, type Finished } from '../../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
+import { bundledJob, emptyBuckets } from '../../support/shared.ts';
 
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
+const MAIN = await bundledJob();
+const store = await emptyBuckets(3);
+const [FIRST = '', SECOND = ''] = store.buckets;
 const IN_2000 = 'Tue, 28 Nov 2000 12:00:00 GMT';
 const IN_2040 = 'Wed, 28 Nov 2040 12:00:00 GMT';
 const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`;
 
 let folder = '';
-let store: Store;
 let registry: RogueRegistry;
 let proxy: CountingProxy;
 /** Before the later stores: wrangler's own server does not say the time, and this one says the right one. */
@@ -30,7 +31,6 @@ let date: string | null | undefined;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-clock-'));
-  store = await startLocalStore({ buckets: 3 });
   const options: ProxyOptions = {
     target: new URL(store.endpoint).origin,
     get date() {
@@ -50,7 +50,6 @@ afterAll(async () => {
   await registry?.stop();
   await proxy?.stop();
   await rightProxy?.stop();
-  await store?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -88,7 +87,7 @@ test('a store that says 2040 ends the run before it asks or writes anything', as
   expect([code, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(
     new RegExp(
-      `^lifeboat: this machine's clock cannot be believed: it says ${TIME}, but the bucket "bucket-1" at http://127\\.0\\.0\\.1:\\d+/\\S+ says 2040-11-28T12:\\d\\d:\\d\\dZ\\. The ages of digests would be wrong, so nothing was done\\. Set the clock that is wrong \\(chrony or systemd-timesyncd keeps this machine's right\\), and run again\\.\n$`,
+      `^lifeboat: this machine's clock cannot be believed: it says ${TIME}, but the bucket "${FIRST}" at http://127\\.0\\.0\\.1:\\d+/\\S+ says 2040-11-28T12:\\d\\d:\\d\\dZ\\. The ages of digests would be wrong, so nothing was done\\. Set the clock that is wrong \\(chrony or systemd-timesyncd keeps this machine's right\\), and run again\\.\n$`,
     ),
   );
   expect([writes(), registry.requests]).toEqual([[], []]);
@@ -107,7 +106,7 @@ test('one of two stores may have a wrong clock: it is named, and the run goes on
   const { code, stdout, stderr } = await lifeboat(['sync'], [1, 2]);
   expect(stderr).toMatch(
     new RegExp(
-      `warning: The bucket "bucket-2" at \\S+ says that it is 2000-11-28T12:\\d\\d:\\d\\dZ, but this machine says ${TIME}, and other servers agree with it\\. The run does not use the clock of the bucket "bucket-2" at \\S+\\.\n`,
+      `warning: The bucket "${SECOND}" at \\S+ says that it is 2000-11-28T12:\\d\\d:\\d\\dZ, but this machine says ${TIME}, and other servers agree with it\\. The run does not use the clock of the bucket "${SECOND}" at \\S+\\.\n`,
     ),
   );
   // The AWS SDK signs by the time that a store says, which the server behind this proxy refuses: that store is behind.

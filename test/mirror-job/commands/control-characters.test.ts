@@ -7,18 +7,18 @@ import { loadConfiguration } from '../../../mirror-job/configuration/load.ts';
 import { S3Store } from '../../../mirror-job/storage/s3/s3-store.ts';
 import { addJson } from '../../support/builder.ts';
 import { digestOf, emptyRepository } from '../../support/content.ts';
-import { startLocalStore, type Store } from '../../support/local-store.ts';
 import { DOCKER_CONFIG, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../../support/media-types.ts';
 import type { Misbehaviour } from '../../support/misbehaviour.ts';
 import { NOBODYS } from '../../support/nobody.ts';
 import { runProgram, type Finished } from '../../support/process.ts';
 import type { RegistryRequest } from '../../support/registry-request.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
+import { bundledJob, emptyBuckets, type Buckets } from '../../support/shared.ts';
 
 // Processes take what the machine lets them have.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
+const MAIN = await bundledJob();
 const ABSENT = digestOf(Buffer.from('a manifest or a blob that the registry lacks'));
 
 /** A line that claims to be Lifeboat's, colours, and letters in another order. */
@@ -26,19 +26,18 @@ const ATTACK = '\r\nwarning: forged\u001B[31m\u009B31m\u0085\u2028\u202Egnp\u206
 const ESCAPED = String.raw`\u000d\u000awarning: forged\u001b[31m\u009b31m\u0085\u2028\u202egnp\u2066\u200f\u007f\ud800`;
 
 let folder = '';
-let store: Store;
+let store: Buckets;
 let registry: RogueRegistry;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-characters-'));
-  store = await startLocalStore({ buckets: 2 });
+  store = await emptyBuckets(2);
   const corpus = { repositories: new Map([['urls', withConfig]]) };
   registry = await startRogueRegistry({ corpus, referrers: false, misbehave });
 });
 
 afterAll(async () => {
   await registry?.stop();
-  await store?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 

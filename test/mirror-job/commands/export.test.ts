@@ -8,7 +8,6 @@ import { s3ClientOf } from '../../support/bucket-reader.ts';
 import { emptyRepository, repositoryOf } from '../../support/content.ts';
 import { buildCorpus } from '../../support/corpus.ts';
 import { startCountingProxy } from '../../support/counting-proxy.ts';
-import { startLocalStore, type Store } from '../../support/local-store.ts';
 import { writeLayout } from '../../support/oci-layout.ts';
 import {
   freePort,
@@ -18,23 +17,24 @@ import {
   waitForOutput,
   type Finished,
 } from '../../support/process.ts';
+import { bundledJob, emptyBuckets } from '../../support/shared.ts';
 import { walkBucket } from '../../support/walk-bucket.ts';
 
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
+const MAIN = await bundledJob();
+const store = await emptyBuckets(3);
+const [, , EMPTY = ''] = store.buckets;
 /** Printed commands begin as this process was started, so that they can be pasted. */
 const LIFEBOAT = `${process.execPath} ${MAIN}`;
 /** So large that an export can be stopped in the middle of it. */
 const LARGE = 30_000_000;
 
 let folder = '';
-let store: Store;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-export-'));
-  store = await startLocalStore({ buckets: 3 });
   const corpus = await buildCorpus();
   await writeLayout(repositoryOf(corpus, 'library/signed'), join(folder, 'signed'));
   await writeLayout(repositoryOf(corpus, 'team/one'), join(folder, 'one'));
@@ -51,7 +51,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await store?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -256,7 +255,7 @@ test('a store that does not answer, and a bucket that is not Lifeboat’s, are n
   const empty = await lifeboat('export', 'a.b/c', '--to', 'x.tar', '-c', 'empty.yaml');
   expect([empty.code, empty.stderr]).toEqual([
     2,
-    `lifeboat: the configuration cannot be used.\nempty.yaml:1: store: The bucket "bucket-3" at ${store.endpoint} has no lifeboat.json, so it is not Lifeboat's, or nothing was mirrored into it yet. Run "${LIFEBOAT} sync -c empty.yaml" first.\n`,
+    `lifeboat: the configuration cannot be used.\nempty.yaml:1: store: The bucket "${EMPTY}" at ${store.endpoint} has no lifeboat.json, so it is not Lifeboat's, or nothing was mirrored into it yet. Run "${LIFEBOAT} sync -c empty.yaml" first.\n`,
   ]);
   expect((await walk(store.buckets[2])).tags.size).toBe(0);
 });

@@ -6,14 +6,14 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { addImage, addLayer, tagAs } from '../../support/builder.ts';
 import { digestOfTag, emptyRepository } from '../../support/content.ts';
 import { startCountingProxy, type CountingProxy } from '../../support/counting-proxy.ts';
-import { startLocalStore, type Store } from '../../support/local-store.ts';
 import { runProgram, type Finished } from '../../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
+import { bundledJob, emptyBuckets, type Buckets } from '../../support/shared.ts';
 
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
+const MAIN = await bundledJob();
 const TAGS = { semver: '>=1.27', latest: 2, include: ['stable'], exclude: ['*.9'], minTags: 2 };
 const FOOT = `This holds for upstream and the bucket as they are now, if no request is repeated. Tokens and redirects come on top.
 The plan itself has sent all of these requests but those of blobs. Nothing was written.
@@ -22,7 +22,7 @@ The plan itself has sent all of these requests but those of blobs. Nothing was w
 const web = emptyRepository();
 let folder = '';
 let file = '';
-let store: Store;
+let store: Buckets;
 let buckets: string[] = [];
 let proxy: CountingProxy;
 let registry: RogueRegistry;
@@ -44,7 +44,7 @@ beforeAll(async () => {
       ]),
     },
   });
-  store = await startLocalStore({ buckets: 4 });
+  store = await emptyBuckets(4);
   buckets = [...store.buckets];
   proxy = await startCountingProxy({ target: new URL(store.endpoint).origin });
 });
@@ -52,7 +52,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await proxy?.stop();
   await registry?.stop();
-  await store?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 

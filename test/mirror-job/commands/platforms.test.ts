@@ -4,14 +4,14 @@ import { emptyRepository, type Repository } from '../../support/content.ts';
 import { tagAs } from '../../support/builder.ts';
 import { addMultiPlatform } from '../../support/corpus.ts';
 import { s3ClientOf } from '../../support/bucket-reader.ts';
-import { startLocalStore, type Store } from '../../support/local-store.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
+import { emptyBuckets, type Buckets } from '../../support/shared.ts';
 import { sync, type Synced } from '../../support/sync.ts';
 import { walkBucket, type BucketWalk } from '../../support/walk-bucket.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
-let store: Store;
+let store: Buckets;
 let registry: RogueRegistry;
 let app: Repository;
 let index = '';
@@ -22,12 +22,11 @@ beforeAll(async () => {
   tagAs(app, image, '1');
   index = image.digest;
   registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', app]]) } });
-  store = await startLocalStore({ buckets: 1 });
+  store = await emptyBuckets();
 });
 
 afterAll(async () => {
   await registry?.stop();
-  await store?.stop();
 });
 
 function run(configuration: Readonly<Record<string, unknown>>): Promise<Synced> {

@@ -6,21 +6,21 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { addImage, addLayer, addStreamedLayer, tagAs } from '../../support/builder.ts';
 import { emptyRepository, type Repository } from '../../support/content.ts';
 import { startCountingProxy, type CountingProxy, type Hook } from '../../support/counting-proxy.ts';
-import { startLocalStore, type Store } from '../../support/local-store.ts';
 import { runProgram, startProgram, waitFor, waitForOutput, type Finished } from '../../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
+import { bundledJob, emptyBuckets, type Buckets } from '../../support/shared.ts';
 
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
+const MAIN = await bundledJob();
 const ESCAPE = '\u001B';
 /** More than one part of a multipart upload. */
 const LARGE = 20_000_000;
 
 let folder = '';
 let file = '';
-let store: Store;
+let store: Buckets;
 /** The buckets that no test has used yet. */
 let buckets: string[] = [];
 let bucket = '';
@@ -41,7 +41,7 @@ beforeAll(async () => {
   tagAs(large, addImage(large, { layers: [layer] }), '1');
   repositories.set('team/large', large);
   registry = await startRogueRegistry({ corpus: { repositories } });
-  store = await startLocalStore({ buckets: 12 });
+  store = await emptyBuckets(12);
   buckets = [...store.buckets];
 });
 
@@ -59,7 +59,6 @@ afterEach(async () => {
 
 afterAll(async () => {
   await registry?.stop();
-  await store?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 

@@ -7,18 +7,18 @@ import { addImage, addLayer, tagAs } from '../../support/builder.ts';
 import { emptyRepository, type Corpus } from '../../support/content.ts';
 import { startEcrServer, type EcrServer } from '../../support/ecr-server.ts';
 import { startForwardProxy, type ForwardProxy } from '../../support/forward-proxy.ts';
-import { startLocalStore, type Store } from '../../support/local-store.ts';
 import type { Misbehaviour } from '../../support/misbehaviour.ts';
 import { runProgram, type Finished } from '../../support/process.ts';
 import { basicHeader, type Auth } from '../../support/registry-auth.ts';
 import type { RegistryRequest } from '../../support/registry-request.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
 import { NOBODYS } from '../../support/nobody.ts';
+import { bundledJob, emptyBuckets, type Buckets } from '../../support/shared.ts';
 
 // Processes take what the machine lets them have.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
+const MAIN = await bundledJob();
 const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
 
 const USER = { username: 'the-user', password: 'the-password-1' };
@@ -33,7 +33,7 @@ const SECRETS = {
 
 let folder = '';
 let home = '';
-let store: Store;
+let store: Buckets;
 let buckets: string[] = [];
 let proxy: ForwardProxy;
 let ecr: EcrServer;
@@ -47,7 +47,7 @@ beforeAll(async () => {
   const app = emptyRepository();
   tagAs(app, addImage(app, { layers: [await addLayer(app, 'layer')] }), '1');
   corpus.repositories.set('team/app', app);
-  store = await startLocalStore({ buckets: 16 });
+  store = await emptyBuckets(16);
   buckets = [...store.buckets];
   proxy = await startForwardProxy({ credentials: { username: 'me', password: SECRETS.proxy } });
   ecr = await startEcrServer(
@@ -56,7 +56,7 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  await Promise.all([store?.stop(), proxy?.stop(), ecr?.stop(), ...registries.map((one) => one.stop())]);
+  await Promise.all([proxy?.stop(), ecr?.stop(), ...registries.map((one) => one.stop())]);
   await rm(folder, { recursive: true, force: true });
 });
 

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { addImage, addLayer, tagAs } from '../../support/builder.ts';
 import { emptyRepository } from '../../support/content.ts';
-import { startLocalStore, type Store } from '../../support/local-store.ts';
 import { runProgram } from '../../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
 import { NOBODYS } from '../../support/nobody.ts';
+import { emptyBuckets, type Buckets } from '../../support/shared.ts';
 
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -16,12 +16,12 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
 
 let folder = '';
-let store: Store;
+let store: Buckets;
 let registry: RogueRegistry;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-start-'));
-  store = await startLocalStore();
+  store = await emptyBuckets();
   const app = emptyRepository();
   tagAs(app, addImage(app, { layers: [await addLayer(app, 'layer')] }), 'one');
   registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', app]]) } });
@@ -29,7 +29,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await registry?.stop();
-  await store?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 

@@ -6,24 +6,26 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vi
 import { addImage, addLayer, addStreamedLayer, tagAs } from '../../support/builder.ts';
 import { emptyRepository } from '../../support/content.ts';
 import { startCountingProxy, type CountingProxy, type ProxiedRequest } from '../../support/counting-proxy.ts';
-import { startLocalStore, type Store } from '../../support/local-store.ts';
 import { startProgram, waitFor, type Program } from '../../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
+import { bundledJob, emptyBuckets, type Buckets } from '../../support/shared.ts';
 
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
+const MAIN = await bundledJob();
 /** Every scheduler waits at least this long before it kills. */
 const SCHEDULERS_WAIT_MS = 10_000;
 
 let folder = '';
-let store: Store;
+let store: Buckets;
 let buckets: string[] = [];
 let bucket = '';
 let proxy: CountingProxy;
 let registry: RogueRegistry;
 let largeLayer = '';
+/** Takes 20 s, so it runs beside the other tests. */
+let neverAnswering: Awaited<ReturnType<typeof startBesideStoreThatNeverAnswers>>;
 /** From now on the store answers no such request. */
 let hangs: (request: ProxiedRequest) => boolean = () => false;
 
@@ -34,9 +36,11 @@ beforeAll(async () => {
   const layer = await addStreamedLayer(app, 'large', 20_000_000);
   largeLayer = layer.digest;
   tagAs(app, addImage(app, { layers: [layer] }), 'large');
-  registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', app]]) } });
-  store = await startLocalStore({ buckets: 12 });
+  const corpus = { repositories: new Map([['team/app', app]]) };
+  registry = await startRogueRegistry({ corpus });
+  store = await emptyBuckets(12);
   buckets = [...store.buckets];
+  neverAnswering = await startBesideStoreThatNeverAnswers(await startRogueRegistry({ corpus }));
 });
 
 beforeEach(async () => {
@@ -54,8 +58,8 @@ afterEach(async () => {
 });
 
 afterAll(async () => {
+  await neverAnswering?.stop();
   await registry?.stop();
-  await store?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -145,7 +149,7 @@ test('a stopped run does not blame the configuration when the store has never an
   expect(report).toMatchObject({ interrupted: true, counts: { created: 0, failed: 0, skipped: 1 } });
 });
 
-const later = ({ region, accessKeyId, secretAccessKey, endpoint }: Store, name: string) => ({
+const later = ({ region, accessKeyId, secretAccessKey, endpoint }: Buckets, name: string) => ({
   endpoint,
   bucket: name,
   region,
@@ -174,16 +178,37 @@ test.each(['first', 'second'])('the %s of two stores is behind when it answers n
   expect(report).toMatchObject({ stores: order === 'first' ? [behind, inStep] : [inStep, behind] });
 });
 
-test('a run names the first of two stores when it never answers, and fills the other one', async () => {
-  hangs = () => true;
+/** Mirrors into two stores. The first one never answers. */
+async function startBesideStoreThatNeverAnswers(upstream: RogueRegistry) {
+  const silent = await startCountingProxy({
+    target: new URL(store.endpoint).origin,
+    before: () => new Promise<void>(() => {}),
+  });
   const whole = later(store, buckets.pop() ?? '');
-  const hanging = { ...whole, bucket, endpoint: `${proxy.url}${new URL(store.endpoint).pathname}` };
-  const program = await start({ store: undefined, stores: [hanging, whole] });
+  const endpoint = `${silent.url}${new URL(store.endpoint).pathname}`;
+  const hanging = { ...whole, bucket: buckets.pop() ?? '', endpoint };
+  const configuration = {
+    stores: [hanging, whole],
+    upstreams: { [upstream.host]: { insecure: true } },
+    images: [`${upstream.host}/team/app:large`],
+  };
+  const file = join(folder, 'never-answering.yaml');
+  await writeFile(file, JSON.stringify(configuration));
+  const program = await startProgram(process.execPath, [MAIN, 'sync', '-c', file, '--json']);
+  const stop = async () => {
+    await program.stop(0);
+    await Promise.all([silent.stop(), upstream.stop()]);
+  };
+  return { program, hanging, stop };
+}
+
+test('a run names the first of two stores when it never answers, and fills the other one', async () => {
+  const { program, hanging } = neverAnswering;
   const timer = setTimeout(() => program.kill('SIGKILL'), 50_000);
   const { code } = await program.exited;
   clearTimeout(timer);
   expect(code).toBe(1);
-  const name = `The bucket "${bucket}" at ${hanging.endpoint}`;
+  const name = `The bucket "${hanging.bucket}" at ${hanging.endpoint}`;
   expect(JSON.parse(program.stdout())).toMatchObject({
     interrupted: false,
     counts: { created: 1, failed: 0, skipped: 0 },

@@ -5,29 +5,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { startLocalStore, type Store } from '../../support/local-store.ts';
 import { freePort, runProgram } from '../../support/process.ts';
+import { bundledJob, emptyBuckets } from '../../support/shared.ts';
 
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
+const MAIN = await bundledJob();
+const store = await emptyBuckets(4);
+const [OTHERS = '', TOKEN = '', VERSION_99 = '', NO_JSON = ''] = store.buckets;
 const WRONG = 'hunter2-hunter2';
 /** Bucket → what it holds. */
 const CONTENT = {
-  'bucket-1': ['photos/cat.jpg', 'meow'],
-  'bucket-2': ['lifeboat.json', JSON.stringify({ version: 1, id: 'x', audience: 'token' })],
-  'bucket-3': ['lifeboat.json', JSON.stringify({ version: 99, id: 'x', audience: 'public' })],
-  'bucket-4': ['lifeboat.json', 'not JSON'],
+  [OTHERS]: ['photos/cat.jpg', 'meow'],
+  [TOKEN]: ['lifeboat.json', JSON.stringify({ version: 1, id: 'x', audience: 'token' })],
+  [VERSION_99]: ['lifeboat.json', JSON.stringify({ version: 99, id: 'x', audience: 'public' })],
+  [NO_JSON]: ['lifeboat.json', 'not JSON'],
 } as const;
 
 let folder = '';
-let store: Store;
 let client: S3Client;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-store-'));
-  store = await startLocalStore({ buckets: 4 });
   client = new S3Client({
     endpoint: store.endpoint,
     region: store.region,
@@ -42,7 +42,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   client?.destroy();
-  await store?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -69,17 +68,17 @@ test.each([
   ],
   [
     'that holds other things',
-    { bucket: 'bucket-1' },
+    { bucket: OTHERS },
     ' holds other things ("photos/cat.jpg") and no lifeboat.json, so it is not Lifeboat\'s. Use an empty bucket, or set store.prefix to an empty folder of this one.\n',
   ],
   [
     'for another audience',
-    { bucket: 'bucket-2' },
+    { bucket: TOKEN },
     ' is for the audience "token", and the configuration says "public". One bucket has one audience: set store.audience to "token", or use another bucket.\n',
   ],
   [
     'of another layout',
-    { bucket: 'bucket-3' },
+    { bucket: VERSION_99 },
     ": The bucket's object lifeboat.json cannot be used: its layout is version 99, and this Lifeboat reads version 1. Use the release that wrote it, or an empty bucket.\n",
   ],
   [
@@ -92,7 +91,7 @@ test.each([
 });
 
 test('a bucket whose lifeboat.json is not JSON is refused with exit code 2 and its line', async () => {
-  expect(await refusal({ bucket: 'bucket-4' })).toMatch(
+  expect(await refusal({ bucket: NO_JSON })).toMatch(
     /^: The bucket's object lifeboat\.json cannot be used: .*\.\n$/,
   );
 });

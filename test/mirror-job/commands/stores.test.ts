@@ -10,21 +10,22 @@ import { compareSnapshots, snapshot } from '../../support/bucket-snapshot.ts';
 import { addImage, addStreamedLayer, tagAs } from '../../support/builder.ts';
 import { emptyRepository, type Repository } from '../../support/content.ts';
 import { startCountingProxy } from '../../support/counting-proxy.ts';
-import { startLocalStore, type Store } from '../../support/local-store.ts';
 import { freePort, runProgram, type Finished } from '../../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
 import { NOBODYS } from '../../support/nobody.ts';
+import { bundledJob, emptyBuckets } from '../../support/shared.ts';
 import { walkBucket } from '../../support/walk-bucket.ts';
 
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
+const MAIN = await bundledJob();
+const store = await emptyBuckets(2);
+const [FIRST = '', SECOND = ''] = store.buckets;
 /** More than one part of a multipart upload. */
 const LARGE = 9_000_000;
 
 let folder = '';
-let store: Store;
 let registry: RogueRegistry;
 const repository: Repository = emptyRepository();
 /** Answers 503 to everything, at once. */
@@ -36,7 +37,6 @@ let tests = 0;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-stores-'));
-  store = await startLocalStore({ buckets: 2 });
   const layers = [await addStreamedLayer(repository, 'large', LARGE)];
   tagAs(repository, addImage(repository, { layers }), '1', '2');
   registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', repository]]) } });
@@ -64,7 +64,6 @@ afterAll(async () => {
   broken?.closeAllConnections();
   broken?.close();
   await registry?.stop();
-  await store?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -76,7 +75,7 @@ async function run(
   const { region, accessKeyId, secretAccessKey } = store;
   const stores = endpoints.map((endpoint, index) => ({
     endpoint,
-    bucket: `bucket-${index + 1}`,
+    bucket: store.buckets[index],
     region,
     accessKeyId,
     secretAccessKey,
@@ -96,8 +95,8 @@ async function expectBothWhole(): Promise<void> {
   const client = s3ClientOf(store);
   try {
     const [first, second] = [
-      { client, bucket: 'bucket-1', prefix },
-      { client, bucket: 'bucket-2', prefix },
+      { client, bucket: FIRST, prefix },
+      { client, bucket: SECOND, prefix },
     ];
     expect((await walkBucket(first)).problems).toEqual([]);
     expect((await walkBucket(second)).problems).toEqual([]);
@@ -117,7 +116,7 @@ function lastLines({ stdout }: Finished): string[] {
 }
 
 const inStep = (index: number) =>
-  `in step  The bucket "bucket-${index}" (prefix "${prefix}") at ${store.endpoint}`;
+  `in step  The bucket "${store.buckets[index - 1]}" (prefix "${prefix}") at ${store.endpoint}`;
 
 test('both stores are filled, and the upstream sends each blob once', async () => {
   const finished = await run(['sync']);
@@ -133,7 +132,7 @@ test('both stores are filled, and the upstream sends each blob once', async () =
 test('a store that is away is named, the other one is filled, and the next run brings the first up to date', async () => {
   const away = await run(['sync'], [store.endpoint, brokenAt]);
   expect(away.code).toBe(1);
-  expect(away.stdout).toContain(`behind   The bucket "bucket-2" (prefix "${prefix}") at ${brokenAt} since `);
+  expect(away.stdout).toContain(`behind   The bucket "${SECOND}" (prefix "${prefix}") at ${brokenAt} since `);
   expect(away.stdout).toContain('2 created');
   registry.requests.length = 0;
   const next = await run(['sync']);
@@ -148,15 +147,15 @@ test('a store that is away is named, the other one is filled, and the next run b
 test('a run ends with exit code 2 when no store answers, and names each store with its line', async () => {
   const { code, stderr } = await run(['sync'], [brokenAt, brokenAt]);
   expect(code).toBe(2);
-  expect(stderr).toContain(':1: stores[0]: The bucket "bucket-1"');
-  expect(stderr).toContain(':1: stores[1]: The bucket "bucket-2"');
+  expect(stderr).toContain(`:1: stores[0]: The bucket "${FIRST}"`);
+  expect(stderr).toContain(`:1: stores[1]: The bucket "${SECOND}"`);
   expect(registry.requests).toEqual([]);
 });
 
 test('revert records at its end too that a store is not in step, whatever a run has recorded meanwhile', async () => {
   const client = s3ClientOf(store);
-  const notes = { Bucket: 'bucket-1', Key: `${prefix}state/_stores.json` };
-  const name = `The bucket "bucket-2" (prefix "${prefix}") at ${brokenAt}`;
+  const notes = { Bucket: FIRST, Key: `${prefix}state/_stores.json` };
+  const name = `The bucket "${SECOND}" (prefix "${prefix}") at ${brokenAt}`;
   const certified = { store: name, inStep: true, since: '2026-01-01T00:00:00.000Z', run: 'another run' };
   let isReverting = false;
   const proxy = await startCountingProxy({
@@ -201,7 +200,7 @@ test('revert warns that the edge asks the primary first when the primary is not 
     // The command begins in another way if npm runs the tests, so its beginning is replaced.
     const said = stderr.replaceAll(/"[^"]* sync -c /g, '"lifeboat sync -c ');
     expect(said).toContain(
-      `warning: The bucket "bucket-1" (prefix "${prefix}") at ${brokenAt} was left out, although the edge asks it before the store that was changed: while it answers, clients get what it has. "lifeboat sync -c ${file}" catches it up.`,
+      `warning: The bucket "${FIRST}" (prefix "${prefix}") at ${brokenAt} was left out, although the edge asks it before the store that was changed: while it answers, clients get what it has. "lifeboat sync -c ${file}" catches it up.`,
     );
     expect(code).toBe(1);
   } finally {
@@ -213,7 +212,7 @@ test('a forged note in the second store does not move a tag of the first, and th
   const client = s3ClientOf(store);
   const before = repository.tags.get('1');
   const read = async (key: string): Promise<string> => {
-    const object = await client.send(new GetObjectCommand({ Bucket: 'bucket-1', Key: `${prefix}${key}` }));
+    const object = await client.send(new GetObjectCommand({ Bucket: FIRST, Key: `${prefix}${key}` }));
     return (await object.Body?.transformToString()) ?? '';
   };
   try {
@@ -222,9 +221,9 @@ test('a forged note in the second store does not move a tag of the first, and th
     // The notes of the job itself, of which one is turned round.
     const notes = (await read('state/_stores.json')).replace('"inStep":true', '"inStep":false');
     expect(JSON.parse(notes)).toMatchObject({ stores: [{ inStep: false }, { inStep: true }] });
-    const forged = { Bucket: 'bucket-2', Key: `${prefix}state/_stores.json`, Body: notes };
+    const forged = { Bucket: SECOND, Key: `${prefix}state/_stores.json`, Body: notes };
     await client.send(new PutObjectCommand(forged));
-    const evil = { Bucket: 'bucket-2', Key: `${prefix}repositories/mirror.test/team/app/_tags/1` };
+    const evil = { Bucket: SECOND, Key: `${prefix}repositories/mirror.test/team/app/_tags/1` };
     await client.send(
       new PutObjectCommand({
         ...evil,
@@ -235,7 +234,7 @@ test('a forged note in the second store does not move a tag of the first, and th
     expect(code).toBe(1);
     expect(await read('repositories/mirror.test/team/app/_tags/1')).toBe(tag);
     expect(stdout).toContain(
-      `says that the bucket "bucket-1" (prefix "${prefix}") at ${store.endpoint}, which is listed before it, is behind. Nothing shows that this job wrote that, so nothing was copied from it.`,
+      `says that the bucket "${FIRST}" (prefix "${prefix}") at ${store.endpoint}, which is listed before it, is behind. Nothing shows that this job wrote that, so nothing was copied from it.`,
     );
     expect(stdout).toContain('Until somebody has decided, each run goes on without this store.');
   } finally {

@@ -7,28 +7,28 @@ import { addImage, addLayer, tagAs } from '../../support/builder.ts';
 import { s3ClientOf } from '../../support/bucket-reader.ts';
 import { emptyRepository } from '../../support/content.ts';
 import { startCountingProxy } from '../../support/counting-proxy.ts';
-import { startLocalStore, type Store } from '../../support/local-store.ts';
 import { writeLayout } from '../../support/oci-layout.ts';
 import { runProgram, type Finished } from '../../support/process.ts';
+import { bundledJob, emptyBuckets } from '../../support/shared.ts';
 import { walkBucket } from '../../support/walk-bucket.ts';
 
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
+const MAIN = await bundledJob();
+const store = await emptyBuckets(2);
+const [, EMPTY = ''] = store.buckets;
 /** Printed commands begin as this process was started, so that they can be pasted. */
 const LIFEBOAT = `${process.execPath} ${MAIN}`;
 const APP = 'a.b/team/app';
 const TIME = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ`;
 
 let folder = '';
-let store: Store;
 /** The digests of the images, in the order in which upstream's tag pointed to them. */
 const digests: string[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-tags-'));
-  store = await startLocalStore({ buckets: 2 });
   await configure('lifeboat.yaml', { singleWriter: false });
   await configure('single.yaml', { singleWriter: true });
   const app = emptyRepository();
@@ -44,7 +44,6 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await store?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -447,7 +446,7 @@ test('a bucket that is not Lifeboat’s, and a bucket for another audience, are 
     const { code, stderr } = await lifeboat(...args, '-c', 'empty.yaml');
     expect([code, stderr]).toEqual([
       2,
-      `lifeboat: the configuration cannot be used.\nempty.yaml:1: store: The bucket "bucket-2" at ${store.endpoint} has no lifeboat.json, so it is not Lifeboat's, or nothing was mirrored into it yet. Run "${LIFEBOAT} sync -c empty.yaml" first.\n`,
+      `lifeboat: the configuration cannot be used.\nempty.yaml:1: store: The bucket "${EMPTY}" at ${store.endpoint} has no lifeboat.json, so it is not Lifeboat's, or nothing was mirrored into it yet. Run "${LIFEBOAT} sync -c empty.yaml" first.\n`,
     ]);
   }
   await configure('token.yaml', { audience: 'token' });

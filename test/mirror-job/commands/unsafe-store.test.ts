@@ -10,8 +10,9 @@ import { close, listen } from '../../support/http-server.ts';
 import { runProgram } from '../../support/process.ts';
 import { startRogueRegistry } from '../../support/rogue-registry.ts';
 import { NOBODYS } from '../../support/nobody.ts';
+import { bundledJob } from '../../support/shared.ts';
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
+const MAIN = await bundledJob();
 const IDENTITY = JSON.stringify({ version: 1, id: 'an-id', audience: 'public' });
 
 /** The notes of an earlier configuration with two stores. The run has to write down that there is one now. */

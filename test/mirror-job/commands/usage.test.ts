@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { freePort, runProgram, type Finished } from '../../support/process.ts';
+import { bundledJob } from '../../support/shared.ts';
 
 // Processes take what the machine lets them have; each wait in here has a bound of its own.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const JOB = join(import.meta.dirname, '../../../mirror-job');
+const MAIN = await bundledJob();
 /** Printed commands begin as this process was started, so that they can be pasted. */
-const LIFEBOAT = `${process.execPath} ${join(JOB, 'start.ts')}`;
+const LIFEBOAT = `${process.execPath} ${MAIN}`;
 let folder = '';
 
 beforeAll(async () => {
@@ -22,22 +23,22 @@ afterAll(async () => {
 });
 
 function lifeboat(...args: string[]): Promise<Finished> {
-  return runProgram(process.execPath, [join(JOB, 'start.ts'), ...args], { cwd: folder, timeout: 30_000 });
+  return runProgram(process.execPath, [MAIN, ...args], { cwd: folder, timeout: 30_000 });
 }
 
 test.each([
   [
     ['--help'],
-    /^Lifeboat keeps clusters pulling.*\n\nUsage: lifeboat COMMAND.*Example:\n {2}\S+ \S+start\.ts sync/s,
+    /^Lifeboat keeps clusters pulling.*\n\nUsage: lifeboat COMMAND.*Example:\n {2}\S+ \S+main\.cjs sync/s,
   ],
   [['-h'], /^Lifeboat keeps clusters pulling/],
   [['help'], /^Lifeboat keeps clusters pulling/],
   [
     ['sync', '--help'],
-    /^Usage: lifeboat sync .*Exit code:\n {2}0 {2}done.*Examples:\n {2}\S+ \S+start\.ts sync\n/s,
+    /^Usage: lifeboat sync .*Exit code:\n {2}0 {2}done.*Examples:\n {2}\S+ \S+main\.cjs sync\n/s,
   ],
   [['sync', '-c', 'x', '-h'], /^Usage: lifeboat sync /],
-  [['help', 'plan'], /^Usage: lifeboat plan .*Examples:\n {2}\S+ \S+start\.ts plan\n/s],
+  [['help', 'plan'], /^Usage: lifeboat plan .*Examples:\n {2}\S+ \S+main\.cjs plan\n/s],
   [['--help', 'sync'], /^Lifeboat keeps clusters pulling/],
   [['help', 'sync'], /^Usage: lifeboat sync /],
   [['--version'], /^lifeboat \d+\.\d+\.\d+\n$/],

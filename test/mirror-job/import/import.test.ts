@@ -8,11 +8,12 @@ import { loadConfiguration } from '../../../mirror-job/configuration/load.ts';
 import { maySelect } from '../../../mirror-job/engine/selection/selection.ts';
 import { patternOf } from '../../../mirror-job/import/expression.ts';
 import { runProgram, type Finished } from '../../support/process.ts';
+import { bundledJob } from '../../support/shared.ts';
 
 // Processes are slow on a busy machine; each wait in this file has a bound of its own.
 vi.setConfig({ testTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
+const MAIN = await bundledJob();
 const FILES = join(import.meta.dirname, 'files');
 let folder = '';
 

@@ -1,9 +1,16 @@
 /** Entries are checked in rounds. The rounds end, whatever the rules say. */
-import { expect, test, vi } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { ConfigurationError } from '../../../mirror-job/configuration/configuration-error.ts';
 import { acceptImages } from '../../../mirror-job/import/accept.ts';
 import { ForeignFile } from '../../../mirror-job/import/foreign-file.ts';
 import { readRegsync } from '../../../mirror-job/import/regsync.ts';
+
+// Test files share their modules. This one imports its own, which use the mock.
+vi.hoisted(() => vi.resetModules());
+afterAll(() => {
+  vi.doUnmock('../../../mirror-job/configuration/load.ts');
+  vi.resetModules();
+});
 
 // Here the first entry conflicts with a later one, but the later one with none. No real rule does this today.
 vi.mock('../../../mirror-job/configuration/load.ts', () => ({

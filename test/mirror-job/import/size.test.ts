@@ -2,11 +2,18 @@
  * Counts how often the import looks at the entries of a file of the largest size in use. Time would depend on the
  * machine.
  */
-import { beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 import { acceptImages, acceptUpstreams } from '../../../mirror-job/import/accept.ts';
 import { compose } from '../../../mirror-job/import/compose.ts';
 import { ForeignFile } from '../../../mirror-job/import/foreign-file.ts';
 import { readRegsync } from '../../../mirror-job/import/regsync.ts';
+
+// Test files share their modules. This one imports its own, which use the mock.
+vi.hoisted(() => vi.resetModules());
+afterAll(() => {
+  vi.doUnmock('../../../mirror-job/configuration/load.ts');
+  vi.resetModules();
+});
 
 const work = vi.hoisted(() => ({ rounds: 0, characters: 0 }));
 

@@ -1,7 +1,10 @@
 import { vi } from 'vitest';
 import { NOBODYS } from '../../support/nobody.ts';
 
-/** This process's own environment becomes nobody's, and these variables are added, until `vi.unstubAllEnvs()`. */
+/**
+ * Removes proxies, logins and accounts from this process's environment, and adds these variables, until
+ * `vi.unstubAllEnvs()`.
+ */
 export function becomeNobody(variables: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries({ ...NOBODYS, ...variables })) vi.stubEnv(name, value);
 }

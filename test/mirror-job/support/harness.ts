@@ -1,4 +1,4 @@
-/** Runs the engine in this process, with a clock, a store and upstreams of the test's own. */
+/** Runs the engine in this process, with the test's own clock, store and upstreams. */
 import { createHash } from 'node:crypto';
 import { parseDigest } from '../../../core/digest.ts';
 import { parseRepository, parseTag, parseUpstream } from '../../../core/reference.ts';
@@ -23,7 +23,7 @@ import { RegistrySource } from '../../../mirror-job/sources/registry/registry-so
 /** Timers of Node and of Workers end at once if they are given more. */
 const MAX_TIMER_MS = 2 ** 31;
 
-/** A clock that only a sleep moves. A sleep takes no time. */
+/** A clock that moves only by `sleep`, which returns at once. */
 export class TestClock {
   #now: number;
   readonly sleeps: number[] = [];
@@ -50,7 +50,7 @@ export class TestClock {
 
 export interface TestEnvironment extends Environment {
   readonly clock: TestClock;
-  /** The log, as `<level>: <message>`. */
+  /** The log, a line per entry: `<level>: <message>`. */
   readonly logged: string[];
 }
 
@@ -79,7 +79,7 @@ export function environmentFor(
   };
 }
 
-/** A client of a test's registry that gives up fast: after a silence of 300 ms and two attempts, without time between them. */
+/** A client that gives up fast: after a silence of 300 ms, or two attempts without a pause. */
 export async function registryAt(host: string, options: Partial<RegistryOptions> = {}): Promise<Registry> {
   return new Registry(parseUpstream(host), {
     httpClient: await connect(undefined),
@@ -106,7 +106,7 @@ export async function sourceAt(
 
 export interface ImageOptions {
   readonly tags?: readonly string[] | 'all';
-  /** The rules besides the explicit tags. */
+  /** Rules that select more tags than those in `tags`. */
   readonly rules?: TagRules;
   readonly digests?: readonly string[];
   readonly referrersEveryMs?: number | false;
@@ -116,7 +116,7 @@ export interface ImageOptions {
   readonly immutable?: Image['immutable'];
 }
 
-/** Rules that select every tag of the list. */
+/** Selects every listed tag. */
 export const EVERY_TAG: TagRules = {
   include: [],
   versions: undefined,
@@ -145,7 +145,7 @@ export function imageOf(source: Source, repository: string, options: ImageOption
 
 export const DAY = 86_400_000;
 
-/** `<repository>:<tag>` → its result, or the sentence of its failure. */
+/** `<repository>:<tag>` → the result, or the sentence of the failure. */
 export function outcomesOf(report: Pick<RunReport, 'items'>): Record<string, string> {
   return Object.fromEntries(report.items.map((item) => [nameOf(item), textOf(item)]));
 }

@@ -1,4 +1,4 @@
-/** A source in memory, so that a test can make any single answer another, and see what was asked. */
+/** A source in memory, so that a test can replace any answer, and read the calls. */
 import { parseDescriptor } from '../../../core/descriptor.ts';
 import { parseDigest, type Digest } from '../../../core/digest.ts';
 import { parseTag, type Tag } from '../../../core/reference.ts';
@@ -17,9 +17,9 @@ export class MemorySource implements Source {
   readonly repository: Repository;
   /** `<call> <what>`, in order. */
   readonly calls: string[] = [];
-  /** Runs before each call does anything; what it throws, the call throws. */
+  /** Runs before each call. The call throws its errors. */
   before: (call: keyof Source, what: string) => void | Promise<void> = () => {};
-  /** What a blob's bytes are read by. */
+  /** Reads a blob's bytes. */
   open: (digest: Digest, offset: number) => AsyncIterable<Uint8Array> | undefined;
   isShown = true;
   /** Whether the list of tags leaves this tag out. */

@@ -1,12 +1,12 @@
-/** Runs of the engine into a real S3 API and from a registry, with every request on both sides on record. */
+/** Runs the engine from a registry into a real S3 API, and records every request on both sides. */
 import { openBucket } from '../../../mirror-job/engine/store/bucket.ts';
 import { runMirror } from '../../../mirror-job/engine/run/run.ts';
 import { S3Store } from '../../../mirror-job/storage/s3/s3-store.ts';
 import { s3ClientOf } from '../../support/bucket-reader.ts';
 import type { Corpus } from '../../support/content.ts';
 import { startCountingProxy, type CountingProxy } from '../../support/counting-proxy.ts';
-import { startLocalStore, type Store } from '../../support/local-store.ts';
 import { startRogueRegistry, type RogueOptions, type RogueRegistry } from '../../support/rogue-registry.ts';
+import { emptyBuckets, type Buckets } from '../../support/shared.ts';
 import { walkBucket, type BucketWalk } from '../../support/walk-bucket.ts';
 import {
   environmentFor,
@@ -23,23 +23,23 @@ export interface Run {
   readonly upstream: string[];
   /** `<method> <key>`, in order; `POST <key>` begins or completes an upload. */
   readonly writes: string[];
-  /** The same of reads; `GET` alone lists the open uploads. */
+  /** The same for reads. `GET` without a key lists the open uploads. */
   readonly reads: string[];
 }
 
-/** Nothing hangs here, and a busy machine is slow. */
+/** Generous, because nothing hangs here and a busy machine is slow. */
 const PATIENT = { timeoutMs: 10_000 };
-/** S3's own least. */
+/** The minimum of S3. */
 const PART = 5 * 1024 * 1024;
 
 export class ProxiedMirror {
-  readonly #local: Store;
+  readonly #local: Buckets;
   readonly #proxy: CountingProxy;
   readonly #buckets: string[];
   readonly #registries: RogueRegistry[] = [];
   #bucket = '';
 
-  private constructor(local: Store, proxy: CountingProxy) {
+  private constructor(local: Buckets, proxy: CountingProxy) {
     this.#local = local;
     this.#proxy = proxy;
     this.#buckets = [...local.buckets];
@@ -47,11 +47,11 @@ export class ProxiedMirror {
 
   /** @param buckets how often `begin` will be called */
   static async start(buckets: number): Promise<ProxiedMirror> {
-    const local = await startLocalStore({ buckets });
+    const local = await emptyBuckets(buckets);
     return new ProxiedMirror(local, await startCountingProxy({ target: new URL(local.endpoint).origin }));
   }
 
-  /** A registry for the corpus, and an empty bucket. */
+  /** Starts a registry for the corpus, and chooses an empty bucket. */
   async begin(corpus: Corpus, options: Partial<RogueOptions> = {}): Promise<RogueRegistry> {
     const bucket = this.#buckets.shift();
     if (bucket === undefined) throw new Error('More empty buckets are asked for than were started.');
@@ -61,7 +61,7 @@ export class ProxiedMirror {
     return registry;
   }
 
-  /** One run; opening the bucket is not counted. */
+  /** Runs once. The requests that open the bucket are not recorded. */
   async sync(paths: readonly string[], options: ImageOptions = {}, clock?: TestClock): Promise<Run> {
     const [registry] = this.#registries;
     if (registry === undefined) throw new Error('No registry was started.');
@@ -112,6 +112,5 @@ export class ProxiedMirror {
   async stop(): Promise<void> {
     await Promise.all(this.#registries.map((registry) => registry.stop()));
     await this.#proxy.stop();
-    await this.#local.stop();
   }
 }

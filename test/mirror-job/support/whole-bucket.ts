@@ -1,9 +1,9 @@
-/** Whether all that a bucket in memory serves is right and whole, looked at without the project's own code. */
+/** Checks without the project's own code that everything in a bucket in memory is correct and complete. */
 import { createHash } from 'node:crypto';
 import { readJson, referencesOf } from '../../support/manifest-json.ts';
 import type { MemoryStore } from './memory-store.ts';
 
-/** @returns a line for each object that is not what its name says, or lacks something that it needs */
+/** @returns a line per object whose content does not match its key, or that refers to missing objects */
 export function faultsOf(store: MemoryStore): string[] {
   return [...store.objects.keys()].flatMap((key) => faultsAt(store, key));
 }

@@ -1,4 +1,4 @@
-/** What every real client offers to a test: it pulls through the edge, keeps what it got, and runs it. */
+/** The interface of all real clients: pull through the edge, keep the content, and run it. */
 import type { Digest } from '../content.ts';
 import type { JsonObject } from '../manifest-json.ts';
 import type { BlockName } from './documented.ts';
@@ -22,7 +22,7 @@ export interface Login {
 export interface PullRequest {
   /** The edge's own URL: plain HTTP on the loopback address. */
   readonly edge: string;
-  /** With its upstream: `docker.io/library/app:1.0`, or with `@sha256:…`. */
+  /** A reference with its upstream: `docker.io/library/app:1.0`, or with `@sha256:…`. */
   readonly reference: string;
   readonly mode: Mode;
   /** The documentation's configuration of mirrors to use. Default: the one for the mode that asks for tags too. */
@@ -39,26 +39,26 @@ export interface PullRequest {
    * down in the sandbox, so that a pull which succeeds got everything from the edge.
    */
   readonly upstream?: string;
-  /** `all` is for skopeo and ctr. Default `own`: this machine's. */
+  /** `all` is for skopeo and ctr. The default is `own`, this machine's platform. */
   readonly platforms?: 'own' | 'all';
-  /** Milliseconds until the client is ended. Default 60 s. */
+  /** Milliseconds until the client is killed. The default is 60 s. */
   readonly timeout?: number;
 }
 
 export interface Pulled {
-  /** As the client knows it, which is what it runs. */
+  /** The client's own name of the image, by which it runs the image. */
   readonly reference: string;
-  /** Of what the reference named: the index where there is one. */
+  /** The digest that the reference resolves to: the index's, if there is an index. */
   readonly digest: Digest;
-  /** Of this machine's image; none where the index has none for it. */
+  /** The digest of this machine's image; undefined if the index has none. */
   readonly image: Digest | undefined;
-  /** That image's configuration, as its bytes say it. */
+  /** That image's configuration, parsed from its bytes. */
   readonly config: JsonObject | undefined;
   /** Its layers' digests. */
   readonly layers: readonly Digest[];
-  /** All that the client kept as it came, under the digests of the bytes that are really there. */
+  /** All unchanged content that the client stores, by the digests of its real bytes. */
   readonly stored: Stored;
-  /** What the client printed. */
+  /** The client's output. */
   readonly output: string;
 }
 
@@ -68,16 +68,16 @@ export interface Client {
   readonly modes: readonly Mode[];
   /**
    * Keeps what was pulled until `stop`.
-   * @throws {PullFailedError} when the client says so, with all that it printed
-   * @throws when the mode or the login is none that it can be given, and when it is not done in time
+   * @throws {PullFailedError} if the client reports an error, with all of its output
+   * @throws if the client does not support the mode or the login, or does not end in time
    */
   pull(request: PullRequest): Promise<Pulled>;
   /**
    * Runs the image's entrypoint, in a container where the client has them, and returns what it printed.
-   * @throws when it does not end with 0
+   * @throws if it does not end with 0
    */
   run(pulled: Pulled): Promise<string>;
-  /** Ends what was started and removes what was written. May be called again. */
+  /** Stops all its processes and removes its files. It may be called again. */
   stop(): Promise<void>;
 }
 

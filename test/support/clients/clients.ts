@@ -1,4 +1,4 @@
-/** All the real clients, started once for a whole file of tests. */
+/** Starts all real clients once for a test file. */
 import type { Client } from './client.ts';
 import { startContainerd, startCri } from './containerd.ts';
 import { startPodman } from './podman.ts';
@@ -27,7 +27,7 @@ export interface Clients {
   stop(): Promise<void>;
 }
 
-/** @throws when a program is missing or a daemon does not answer; what was started by then is stopped */
+/** @throws if a program is missing or a daemon does not answer. Clients that were started before are stopped. */
 export async function startClients(): Promise<Clients> {
   const clients = new Map<ClientName, Client>();
   const stop = async () => {

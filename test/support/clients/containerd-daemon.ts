@@ -1,4 +1,4 @@
-/** A containerd of one's own, beside whatever runs on the machine. */
+/** Starts a separate containerd, beside one that may run on the machine. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { waitFor, type Finished } from '../process.ts';
@@ -6,7 +6,7 @@ import { requireProgram } from '../programs.ts';
 import { documentedBlock } from './documented.ts';
 import { createSandbox } from './sandbox.ts';
 
-/** containerd keeps what Kubernetes pulls apart from what others do. */
+/** containerd keeps the images of Kubernetes in a namespace of their own. */
 export type Namespace = 'default' | 'k8s.io';
 
 /** `1`: Debian's 1.6. `2`: 2.4, whose CRI plugin pulls with the transfer service. */
@@ -26,7 +26,7 @@ export interface ContainerdDaemon {
   resolve(name: string): Promise<void>;
   /** The program that containers run under, for `ctr run --runtime`. */
   readonly shim: string;
-  /** Its exit code is the caller's to judge. */
+  /** Runs ctr. The caller checks its exit code. */
   ctr(namespace: Namespace, args: readonly string[], timeout?: number): Promise<Finished>;
   stop(): Promise<void>;
 }
@@ -52,7 +52,7 @@ export async function startContainerdDaemon(
   const containerd = await requireProgram(programs.containerd);
   const ctr = await requireProgram(programs.ctr);
   const shim = await requireProgram(programs.shim);
-  // The daemon finds it by itself, and says little when it does not.
+  // The daemon searches this program itself, and its message is unclear if it is missing.
   await requireProgram('runc');
 
   const sandbox = await createSandbox(name, [FOLDER]);

@@ -1,4 +1,4 @@
-/** Where a client is told to look for an image. */
+/** Where a client looks for an image. */
 import type { Mode, PullRequest } from './client.ts';
 
 const DOCKER_LOCALHOST = 'docker.localhost';
@@ -10,9 +10,9 @@ export interface Location {
   readonly edge: string;
   /** The edge's name without its port. */
   readonly host: string;
-  /** What the edge's path starts with, if anything: the upstream's name, without a colon. */
+  /** The first part of the edge's path, if any: the upstream's name, without a colon. */
   readonly prefix: string | undefined;
-  /** What the client is told to pull. */
+  /** The reference for the client. */
   readonly reference: string;
 }
 

@@ -1,4 +1,4 @@
-/** Running what was pulled. */
+/** Runs pulled images. */
 import type { Finished } from '../process.ts';
 import { isObject } from '../manifest-json.ts';
 import type { Pulled } from './client.ts';

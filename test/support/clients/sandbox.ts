@@ -16,18 +16,18 @@ export interface Sandbox {
    * A new folder whose path is short enough for a socket. It has each folder of `folders` at that folder's own path.
    */
   readonly directory: string;
-  /** Makes the name this machine's own, for the programs in here alone. */
+  /** Makes the host name lead to this machine, for the programs in the sandbox alone. */
   resolve(name: string): Promise<void>;
   /** @throws when it has not ended after `timeout` milliseconds */
   run(command: string, args: readonly string[], options?: RunOptions): Promise<Finished>;
   start(command: string, args: readonly string[]): Promise<Program>;
-  /** Ends what is left running of what was started in here, and removes the directory. */
+  /** Stops all processes of the sandbox, and removes its directory. */
   remove(): Promise<void>;
 }
 
 export type RunOptions = Pick<ProgramOptions, 'env'> & { readonly timeout?: number };
 
-// The home directory of whoever runs the tests may hold logins, and their environment a proxy.
+// The home directory of the tests' user may have logins, and the environment a proxy.
 const NO_PROXY = { http_proxy: '', https_proxy: '', HTTP_PROXY: '', HTTPS_PROXY: '' };
 
 // Bind mounts give the programs their own host names, since nothing else makes every resolver know them, and their
@@ -44,7 +44,7 @@ const DEAD_REGISTRIES = ['registry-1.docker.io', 'quay.io', 'gcr.io'];
 
 /**
  * @param folders of this machine, such as /etc/containerd, that the programs see as folders of the sandbox
- * @throws when not run by root
+ * @throws if the user is not root
  */
 export async function createSandbox(name: string, folders: readonly string[] = []): Promise<Sandbox> {
   if (process.getuid?.() !== 0) throw new Error(`The tests with ${name} must be run by root.`);

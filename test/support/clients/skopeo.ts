@@ -1,4 +1,4 @@
-/** skopeo: it copies an image, or all of an index, into a directory, byte by byte. */
+/** skopeo, which copies an image, or a whole index, into a directory, byte by byte. */
 import { mkdir, mkdtemp, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../content.ts';
@@ -11,8 +11,8 @@ import { createSandbox, type Sandbox } from './sandbox.ts';
 import { algorithmOfHex, hashFiles, readPulled, type NamedFile } from './stored.ts';
 
 /**
- * Each pull copies into a directory of its own. One of `own` platforms asks for the reference's manifest once
- * more, after the copy, to know which index it was.
+ * Each pull copies into a directory of its own. A pull of the platform `own` requests the reference's manifest again
+ * after the copy, to find the index's digest.
  * @throws when the program is missing
  */
 export async function startSkopeo(): Promise<Client> {
@@ -57,7 +57,7 @@ async function pull(
   const copy = ['copy', '--authfile', authFile, '--preserve-digests', ...(all ? ['--all'] : [])];
   const { output } = await ask(...copy, source, `dir:${image}`);
   const named = join(image, NAMED);
-  // The copy of one image has no trace of the index that led to it.
+  // The copy of one image does not name its index.
   if (!all) await writeFile(named, (await ask('inspect', '--raw', '--authfile', authFile, source)).stdout);
   else await rename(join(image, 'manifest.json'), named);
 
@@ -79,7 +79,7 @@ async function filesOf(image: string): Promise<NamedFile[]> {
     .map((name) => ({ path: join(image, name), algorithm: algorithmOfHex(name.split('.')[0] ?? '') }));
 }
 
-/** The layers one over the other as the root of the entrypoint's file system. */
+/** Unpacks the layers in order, as the root of the entrypoint's file system. */
 async function run(sandbox: Sandbox, pulled: Pulled): Promise<string> {
   const root = await mkdtemp(join(sandbox.directory, 'root-'));
   for (const layer of pulled.layers) {

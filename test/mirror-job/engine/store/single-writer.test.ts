@@ -8,11 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { freePort, runProgram } from '../../../support/process.ts';
+import { bundledJob } from '../../../support/shared.ts';
 
 // Processes take what the machine lets them have.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const MAIN = join(import.meta.dirname, '../../../../mirror-job/start.ts');
+const MAIN = await bundledJob();
 
 let folder = '';
 let server: Server;

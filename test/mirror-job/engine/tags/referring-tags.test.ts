@@ -1,17 +1,13 @@
-/** One run changes one object from many sides at once, in wrangler's local R2. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startLocalStore, type Store } from '../../../support/local-store.ts';
+/** Many parts of one run change one object at once, in wrangler's local R2. */
+import { beforeAll, expect, test } from 'vitest';
 import { mirrorReferringTags } from '../../../support/referring-tags.ts';
+import { emptyBuckets, type Buckets } from '../../../support/shared.ts';
 
-let store: Store;
+let store: Buckets;
 
 beforeAll(async () => {
-  store = await startLocalStore();
+  store = await emptyBuckets();
 }, 60_000);
-
-afterAll(async () => {
-  await store?.stop();
-});
 
 test('all 40 tags and 40 digests that refer to one image are in its list of referrers', async () => {
   const runs = await mirrorReferringTags(store, { count: 40, runs: 2 });

@@ -5,8 +5,8 @@ import { createStoreAgents } from '../../../../mirror-job/runtime/node/agents.ts
 import { SdkBucket } from '../../../../mirror-job/storage/s3/sdk-bucket.ts';
 import { S3Store } from '../../../../mirror-job/storage/s3/s3-store.ts';
 import { close, listen } from '../../../support/http-server.ts';
-import { startLocalStore } from '../../../support/local-store.ts';
 import { becomeNobody } from '../../support/become-nobody.ts';
+import { emptyBuckets } from '../../../support/shared.ts';
 
 const ends: (() => Promise<unknown>)[] = [];
 
@@ -18,8 +18,7 @@ afterEach(async () => {
 const options = { endpoint: undefined, credentials: undefined, pathStyle: false };
 
 test('the store reads, writes and lists with the keys and at the address of the environment', async () => {
-  const local = await startLocalStore();
-  ends.push(() => local.stop());
+  const local = await emptyBuckets();
   becomeNobody({
     AWS_ENDPOINT_URL_S3: local.endpoint,
     AWS_ACCESS_KEY_ID: local.accessKeyId,
