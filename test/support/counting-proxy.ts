@@ -1,5 +1,12 @@
 /** A reverse proxy that counts what passes, and lets a test act at exactly one request. Nothing is buffered. */
-import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  createServer,
+  request,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { close, listen } from './http-server.ts';
 import { pass } from './passing.ts';
 import { pause } from './process.ts';
@@ -9,6 +16,7 @@ export interface ProxiedRequest {
   /** Without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
   /** How many requests came before it. */
   readonly index: number;
   /** Counts PUT, POST, PATCH and DELETE: 1 for the first of them; 0 for any other method. */
@@ -125,6 +133,7 @@ function recordOf(incoming: IncomingMessage, earlier: readonly ProxiedRequest[])
     method,
     path: url.pathname,
     query: url.searchParams,
+    headers: incoming.headers,
     index: earlier.length,
     write: WRITES.has(method) ? writes + 1 : 0,
     status: 0,
