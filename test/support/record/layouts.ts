@@ -14,6 +14,14 @@ import type { Scenario } from './stage.ts';
 
 const FOREIGN = join(import.meta.dirname, '../../mirror-job/import/files');
 
+function imagesOf(sources: readonly string[]): object[] {
+  return sources.map((source) => ({
+    source: `oci:./${source}`,
+    name: `images.internal/${source}`,
+    tags: ['*'],
+  }));
+}
+
 export const recordLayouts: Scenario = async (stage) => {
   const { recorder } = stage;
   const corpus = await buildCorpus();
@@ -27,8 +35,6 @@ export const recordLayouts: Scenario = async (stage) => {
   await writeFile(lifeboat.path('not-a.tar'), 'no tar at all');
   const tar = await tarOfFolder(lifeboat.path('app'));
   await pipeline(Readable.from(tar.open()), createWriteStream(lifeboat.path('app.tar')));
-  const images = (sources: readonly string[]) =>
-    sources.map((source) => ({ source: `oci:./${source}`, name: `images.internal/${source}`, tags: ['*'] }));
   const store = bucket.configuration;
   const record = async (step: string, ...args: readonly string[]): Promise<void> => {
     await lifeboat.run(step, args);
@@ -36,7 +42,7 @@ export const recordLayouts: Scenario = async (stage) => {
   };
   await lifeboat.configure('lifeboat.yaml', {
     store,
-    images: images(['signed', 'app.tar', 'broken', 'nothing', 'not-a.tar', 'missing']),
+    images: imagesOf(['signed', 'app.tar', 'broken', 'nothing', 'not-a.tar', 'missing']),
   });
   await record('layouts: plan', 'plan');
   await record('layouts: sync', 'sync', '--json');

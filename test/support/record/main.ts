@@ -65,10 +65,15 @@ async function record(tree: string, out: string, only: string | undefined): Prom
   const atOnce = pLimit(AT_ONCE);
   try {
     const chosen = [...SCENARIOS].filter(([name]) => only === undefined || name === only);
-    const recorders = chosen.map(async ([, scenario]) =>
+    const recorders = chosen.map(async ([name, scenario]) =>
       atOnce(async () => {
         const recorder = new Recorder(placeholders, sayBegun);
-        await scenario(stageOf(recorder, tree, buckets, root));
+        try {
+          await scenario(stageOf(recorder, tree, buckets, root));
+        } catch (error) {
+          // The other scenarios have taken minutes, so they are not thrown away.
+          recorder.add(`${name}: broken off`, 'error', String(error));
+        }
         return recorder.recording;
       }),
     );
