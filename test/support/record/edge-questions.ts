@@ -15,7 +15,7 @@ export function question(
   return { name, method, path, headers };
 }
 
-/** @param corpus one whose repositories with even places are served below `mirror.test/` */
+/** @param corpus one that is served below `mirror.test/` */
 export function questionsFor(corpus: Corpus): Question[] {
   const app = '/v2/mirror.test/library/app';
   const repository = repositoryOf(corpus, 'library/app');
@@ -26,7 +26,7 @@ export function questionsFor(corpus: Corpus): Question[] {
   const layer = `${app}/blobs/${layers[1]?.digest}`;
   const small = `${app}/blobs/${config?.digest}`;
   const signed = [...repositoryOf(corpus, 'library/signed').tags.values()][0];
-  return [
+  const questions = [
     ...both('/v2/'),
     ...both('/healthz'),
     ...both(`${app}/manifests/1.1.0`),
@@ -40,10 +40,8 @@ export function questionsFor(corpus: Corpus): Question[] {
     ...both(`${app}/blobs/${NOWHERE}`),
     ...both(`${app}/tags/list`),
     ...both(`${app}/referrers/${index}`),
-    ...[...corpus.repositories].flatMap(([name, { tags }], place) =>
-      place % 2 === 0
-        ? [...tags.keys()].map((tag) => question(`/v2/mirror.test/${name}/manifests/${tag}`))
-        : [question(`/v2/mirror.test/${name}/tags/list`)],
+    ...[...corpus.repositories].flatMap(([name, { tags }]) =>
+      [...tags.keys()].map((tag) => question(`/v2/mirror.test/${name}/manifests/${tag}`)),
     ),
     question(`/v2/library/app/manifests/1.1.0`),
     question(`/v2/library/app/manifests/1.1.0?ns=mirror.test`),
@@ -75,6 +73,7 @@ export function questionsFor(corpus: Corpus): Question[] {
     question(`${app}/blobs/uploads/`, {}, 'POST'),
     ...MALFORMED.map((path) => question(path)),
   ];
+  return [...new Map(questions.map((one) => [one.name, one])).values()];
 }
 
 const MALFORMED = [

@@ -1,6 +1,7 @@
 /** All scenarios, in the order in which they run. */
 import { recordAccounts } from './accounts.ts';
 import { recordConfigurations } from './configurations.ts';
+import { recordEdges } from './edges.ts';
 import { recordFaults } from './faults.ts';
 import { recordHelp } from './help.ts';
 import { recordLayouts } from './layouts.ts';
@@ -18,4 +19,5 @@ export const SCENARIOS: ReadonlyMap<string, Scenario> = new Map([
   ['faults', recordFaults],
   ['stores', recordStores],
   ['mirror', recordMirror],
+  ['edges', recordEdges],
 ]);

@@ -1,4 +1,5 @@
 /** The buckets of a recording: wrangler's local R2 behind a proxy that notes what arrives. */
+import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { BucketReader, s3ClientOf } from '../bucket-reader.ts';
 import { digestOf } from '../content.ts';
 import {
@@ -16,11 +17,16 @@ import { countedLines } from './requests.ts';
 const HISTORY = /(?<=\/_history\/[^/]+\/)[^/?]+\.json/g;
 /** The sightings of a digest begin at the milliseconds of a time, and later ones are one more each. */
 const MILLISECONDS = /\b1[789]\d{11}\b/g;
+/** Objects whose text the recording has. */
+const TEXTS =
+  /(?:^|\/)(?:lifeboat\.json$|state\/)|\/_(?:index\.json|tags\.json|tags\/|history\/|referrers\/)/;
 const HEADERS = ['if-match', 'if-none-match', 'range', 'content-type'] as const;
 
 /** One bucket, as the job and the edge reach it. */
 export interface RecordedBucket extends Omit<Store, 'stop' | 'buckets'> {
   readonly name: string;
+  /** Past the proxy. */
+  readonly client: S3Client;
   readonly reader: BucketReader;
   readonly proxy: CountingProxy;
   /** What `lifeboat.yaml` says of it. */
@@ -56,6 +62,7 @@ export async function startBuckets(placeholders: Placeholders, count: number): P
       const reader = new BucketReader({ client, bucket });
       return recordedBucket(recorder, {
         name,
+        client,
         reader,
         proxy,
         endpoint: `${proxy.url}${target.pathname}`,
@@ -76,8 +83,7 @@ export async function startBuckets(placeholders: Placeholders, count: number): P
 type Base = Omit<RecordedBucket, 'configuration' | 'record' | 'recordRequests'>;
 
 function recordedBucket(recorder: Recorder, base: Base): RecordedBucket {
-  // Blobs are large, and are read once for each size that they have.
-  const blobs = new Map<string, string>();
+  const linesByETag = new Map<string, string>();
   const { name, reader, proxy, endpoint, bucket, region, accessKeyId, secretAccessKey } = base;
   const recordRequests = (step: string): void => {
     const requests = proxy.requests.splice(0);
@@ -90,7 +96,7 @@ function recordedBucket(recorder: Recorder, base: Base): RecordedBucket {
     recordRequests,
     record: async (step) => {
       recordRequests(step);
-      recorder.add(step, `keys of ${name}`, await contentsOf(reader, recorder, blobs));
+      recorder.add(step, `keys of ${name}`, await contentsOf(base, recorder, linesByETag));
     },
   };
 }
@@ -120,37 +126,47 @@ function kindOf(path: string): string {
   return /\/(_tags\.json|_index\.json|_[a-z]+|blobs|state|lifeboat\.json)(?:\/|$)/.exec(path)?.[1] ?? 'other';
 }
 
-/** A line for each key: what identifies bytes, and the text itself of what the job writes about its runs. */
+/**
+ * A line for each key: what identifies bytes, and the text itself of what the job writes about its runs.
+ * @param linesByETag the lines of earlier calls, because most objects are not read again
+ */
 async function contentsOf(
-  reader: BucketReader,
+  { client, reader, bucket }: Base,
   recorder: Recorder,
-  blobs: Map<string, string>,
+  linesByETag: Map<string, string>,
 ): Promise<string> {
   const lines: string[] = [];
   const records = new Map<string, number>();
-  for (const [key, size] of await reader.sizes()) {
-    const seen = blobs.get(`${key} ${size}`);
-    if (seen !== undefined) {
-      lines.push(seen);
-      continue;
-    }
-    const object = await reader.read(key);
-    if (object === undefined) continue;
-    const { bytes, contentType } = object;
-    const isText =
-      /(?:^|\/)(?:lifeboat\.json$|state\/)|\/_(?:index\.json|tags\.json|tags\/|history\/|referrers\/)/.test(
-        key,
-      );
-    if (key.endsWith('lifeboat.json')) nameBucket(recorder, bytes);
+  for (const { key, etag } of await listed(client, bucket)) {
     const folder = key.replace(HISTORY, '');
     const number = (records.get(folder) ?? 0) + 1;
-    if (folder !== key) records.set(folder, number);
-    const said = isText ? textOf(bytes, recorder) : `${size} ${digestOf(bytes)}`;
-    const line = `${key.replace(HISTORY, `<record ${number}>`)} (${contentType}) ${said}`;
-    if (/(?:^|\/)blobs\//.test(key)) blobs.set(`${key} ${size}`, line);
-    lines.push(line);
+    records.set(folder, number);
+    const name = key.replace(HISTORY, `<record ${number}>`);
+    const line = linesByETag.get(`${key} ${etag}`) ?? (await lineOfObject(reader, key, recorder));
+    linesByETag.set(`${key} ${etag}`, line);
+    lines.push(`${name} ${line}`);
   }
   return lines.join('\n');
+}
+
+/** In the order of the keys. */
+async function listed(client: S3Client, bucket: string): Promise<{ key: string; etag: string }[]> {
+  const found: { key: string; etag: string }[] = [];
+  let token: string | undefined;
+  do {
+    const page = await client.send(new ListObjectsV2Command({ Bucket: bucket, ContinuationToken: token }));
+    for (const { Key: key = '', ETag: etag = '' } of page.Contents ?? []) found.push({ key, etag });
+    token = page.NextContinuationToken;
+  } while (token !== undefined);
+  return found;
+}
+
+async function lineOfObject(reader: BucketReader, key: string, recorder: Recorder): Promise<string> {
+  const object = await reader.read(key);
+  if (object === undefined) return 'is gone';
+  const { bytes, contentType } = object;
+  if (key.endsWith('lifeboat.json')) nameBucket(recorder, bytes);
+  return `(${contentType}) ${TEXTS.test(key) ? textOf(bytes, recorder) : `${bytes.length} ${digestOf(bytes)}`}`;
 }
 
 function nameBucket(recorder: Recorder, bytes: Uint8Array): void {
