@@ -1,11 +1,12 @@
-/** The house keeps its rooms apart: what is in core/ runs everywhere, and the tests' helpers do not share its mistakes. */
+/** Which folder may import which. ARCHITECTURE.md has the table. */
 import { expect, test } from 'vitest';
+import { circlesIn, merged, type Graph } from './circles.ts';
 import { importedBy, importsOf, sourcesIn } from './imports.ts';
 
-/** `file → what it imports`, for all that `allowed` refuses. */
+/** `file → import` for each import that `allowed` refuses. */
 async function offences(folder: string, allowed: (imported: string) => boolean): Promise<string[]> {
   const files = await sourcesIn(folder);
-  // Without this a folder that was renamed would keep every promise.
+  // A folder that was renamed has no files, and so no offences.
   expect(files.length, `sources in ${folder}/`).toBeGreaterThan(0);
   const found = await Promise.all(
     files.map(async (file) => {
@@ -20,14 +21,42 @@ function isIn(...folders: readonly string[]): (imported: string) => boolean {
   return (imported) => folders.some((folder) => imported.startsWith(`${folder}/`));
 }
 
+/** Every file of a folder, with the files of that folder that it imports. */
+async function importGraph(folder: string): Promise<Graph> {
+  const files = await sourcesIn(folder);
+  const known = new Set(files);
+  const imports = files.map(
+    async (file) => [file, (await importedBy(file)).filter((name) => known.has(name))] as const,
+  );
+  return new Map(await Promise.all(imports));
+}
+
 test('core/ imports nothing but core/', async () => {
   expect(await offences('core', isIn('core'))).toEqual([]);
 });
 
+test('mirror-job/engine/ imports nothing but itself, core/ and packages', async () => {
+  const isOurs = isIn('core', 'worker', 'mirror-job', 'infra', 'test', 'bench');
+  const isAllowed = isIn('core', 'mirror-job/engine');
+  expect(
+    await offences(
+      'mirror-job/engine',
+      (name) => isAllowed(name) || (!isOurs(name) && !name.startsWith('node:')),
+    ),
+  ).toEqual([]);
+});
+
+test.for(['core', 'worker'])(
+  'no files of %s/ import each other in a circle, types included',
+  async (folder) => {
+    expect(circlesIn(await importGraph(folder))).toEqual([]);
+  },
+);
+
 test.for<readonly [string, readonly string[]]>([
   ['worker', ['mirror-job', 'infra', 'test', 'bench']],
   ['mirror-job', ['worker', 'infra', 'test', 'bench']],
-  // They check what core/ does, so they spell it out once more.
+  // These check core/, so they must not share its mistakes.
   ['test/support', ['core', 'worker', 'mirror-job']],
   ['test/e2e', ['core']],
 ])('%s/ imports nothing from %s', async ([folder, others]) => {
@@ -87,4 +116,30 @@ test('importsOf finds nothing in text that only looks like an import', () => {
     const important = 'y';
   `;
   expect(importsOf(source)).toEqual([]);
+});
+
+test('circlesIn finds groups that reach each other, and nothing else', () => {
+  const graph = new Map([
+    ['a', ['b', 'd']],
+    ['b', ['c']],
+    ['c', ['a']],
+    ['d', ['e']],
+    ['e', ['f']],
+    ['f', ['e']],
+    ['g', []],
+  ]);
+  expect(circlesIn(graph)).toEqual([
+    ['a', 'b', 'c'],
+    ['e', 'f'],
+  ]);
+});
+
+test('merged joins the nodes of one name', () => {
+  const graph = new Map([
+    ['a/1', ['a/2', 'b/1']],
+    ['a/2', []],
+    ['b/1', ['a/2']],
+  ]);
+  expect(circlesIn(graph)).toEqual([]);
+  expect(circlesIn(merged(graph, (file) => file.slice(0, 1)))).toEqual([['a', 'b']]);
 });

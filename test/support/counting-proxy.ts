@@ -1,5 +1,12 @@
 /** A reverse proxy that counts requests and bytes, and lets a test act at exactly one request. It buffers nothing. */
-import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  createServer,
+  request,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { close, listen } from './http-server.ts';
 import { pass } from './passing.ts';
 import { pause } from './process.ts';
@@ -9,6 +16,7 @@ export interface ProxiedRequest {
   /** The path without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
   /** The number of requests before this one. */
   readonly index: number;
   /** 1 for the first PUT, POST, PATCH or DELETE, 2 for the next one, and so on. 0 for any other method. */
@@ -125,6 +133,7 @@ function recordOf(incoming: IncomingMessage, earlier: readonly ProxiedRequest[])
     method,
     path: url.pathname,
     query: url.searchParams,
+    headers: incoming.headers,
     index: earlier.length,
     write: WRITES.has(method) ? writes + 1 : 0,
     status: 0,

@@ -20,10 +20,14 @@ export interface Edge {
 
 const CONFIG = join(import.meta.dirname, '../../wrangler.toml');
 
-/** @param variables the Worker's variables. They come before those that name the store. */
+/**
+ * @param variables the Worker's variables. They come before those that name the store.
+ * @param config the wrangler.toml of the edge; this project's by default
+ */
 export async function startEdge(
-  store: Store,
+  store: Omit<Store, 'buckets' | 'stop'>,
   variables: Readonly<Record<string, string>> = {},
+  config = CONFIG,
 ): Promise<Edge> {
   const state = await mkdtemp(join(tmpdir(), 'lifeboat-edge-'));
   const port = await freePort();
@@ -36,7 +40,7 @@ export async function startEdge(
     ...variables,
   };
   const worker = await unstable_startWorker({
-    config: CONFIG,
+    config,
     bindings: Object.fromEntries(
       Object.entries(all).map(([name, value]) => [name, { type: 'plain_text' as const, value }]),
     ),

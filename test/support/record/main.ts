@@ -1,0 +1,92 @@
+/**
+ * Records all that users see of a checkout of this project, so that a change that must not be seen can be shown not to be:
+ *
+ *     node test/support/record/main.ts --tree DIR --out FILE [--only SCENARIO]
+ *     node test/support/record/main.ts --compare FILE FILE
+ *
+ * docs/testing.md tells more. Exit code: 0, 1 if two recordings differ, 2 for a mistake on the command line.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import pLimit from 'p-limit';
+import { compareRecordings } from './compare.ts';
+import { Placeholders } from './placeholders.ts';
+import { readRecording, Recorder } from './recording.ts';
+import { SCENARIOS } from './scenarios.ts';
+import { stageOf } from './stage.ts';
+import { startBuckets } from './store.ts';
+
+const BUCKETS = 30;
+const AT_ONCE = 3;
+const USAGE = `Usage: node test/support/record/main.ts --tree DIR --out FILE [--only SCENARIO]
+       node test/support/record/main.ts --compare FILE FILE
+Scenarios: ${[...SCENARIOS.keys()].join(', ')}
+`;
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      tree: { type: 'string' },
+      out: { type: 'string' },
+      only: { type: 'string' },
+      compare: { type: 'boolean' },
+    },
+  });
+  const [first, second] = positionals;
+  if (values.compare === true && first !== undefined && second !== undefined) return compare(first, second);
+  const { tree, out, only } = values;
+  if (tree === undefined || out === undefined || (only !== undefined && !SCENARIOS.has(only))) {
+    process.stderr.write(USAGE);
+    return 2;
+  }
+  await record(resolve(tree), out, only);
+  return 0;
+}
+
+async function compare(first: string, second: string): Promise<number> {
+  const differences = compareRecordings(await readRecording(first), await readRecording(second));
+  for (const difference of differences) process.stdout.write(`${difference}\n\n`);
+  process.stdout.write(
+    differences.length === 0 ? 'No difference.\n' : `${differences.length} differences.\n`,
+  );
+  return differences.length === 0 ? 0 : 1;
+}
+
+/** The scenarios run beside each other. Each has its own registry, buckets and folder. */
+async function record(tree: string, out: string, only: string | undefined): Promise<void> {
+  const root = await mkdtemp(join(tmpdir(), 'lifeboat-record-'));
+  const placeholders = new Placeholders();
+  placeholders.add(tree, '<tree>');
+  placeholders.add(root, '<folder>');
+  const buckets = await startBuckets(placeholders, BUCKETS);
+  const atOnce = pLimit(AT_ONCE);
+  try {
+    const chosen = [...SCENARIOS].filter(([name]) => only === undefined || name === only);
+    const recorders = chosen.map(async ([name, scenario]) =>
+      atOnce(async () => {
+        const recorder = new Recorder(placeholders, sayBegun);
+        try {
+          await scenario(stageOf(recorder, tree, buckets, root));
+        } catch (error) {
+          // The other scenarios have taken minutes, so they are not thrown away.
+          recorder.add(`${name}: broken off`, 'error', String(error));
+        }
+        return recorder.recording;
+      }),
+    );
+    const recording = Object.assign({}, ...(await Promise.all(recorders)));
+    await writeFile(out, `${JSON.stringify(recording, undefined, 1)}\n`);
+  } finally {
+    await buckets.stop();
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+function sayBegun(step: string): void {
+  process.stderr.write(`${(performance.now() / 1000).toFixed(0)} s: ${step}\n`);
+}
+
+process.exitCode = await main();

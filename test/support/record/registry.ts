@@ -1,0 +1,48 @@
+/** The upstream registry of a recording, and what arrived there. */
+import type { Corpus } from '../content.ts';
+import { startRogueRegistry, type RogueOptions, type RogueRegistry } from '../rogue-registry.ts';
+import type { RegistryRequest } from '../registry-request.ts';
+import type { Recorder } from './recording.ts';
+import { countedLines } from './requests.ts';
+
+export interface RecordedRegistry extends RogueRegistry {
+  readonly corpus: Corpus;
+  /** Adds what arrived since the last call to the step. */
+  record(step: string): void;
+}
+
+/** @param name what the recording calls its address */
+export async function startRegistry(
+  recorder: Recorder,
+  name: string,
+  options: RogueOptions,
+): Promise<RecordedRegistry> {
+  const registry = await startRogueRegistry(options);
+  recorder.placeholders.addHost(registry.host, name);
+  recorder.placeholders.addHost(registry.elsewhere, `${name}-elsewhere`);
+  return {
+    ...registry,
+    corpus: options.corpus,
+    record: (step) => {
+      const requests = registry.requests.splice(0);
+      recorder.add(step, `requests to ${name}`, countedLines(requests.map(lineOf)));
+      const headers = requests.map(
+        ({ method, kind, headers: sent }) => `${method} ${kind} ${sentHeaders(sent)}`,
+      );
+      recorder.add(step, `headers to ${name}`, [...new Set(headers)].toSorted().join('\n'));
+    },
+  };
+}
+
+function lineOf({ method, host, path, query, headers }: RegistryRequest): string {
+  const search = query.size === 0 ? '' : `?${query.toString()}`;
+  const range = headers.range === undefined ? '' : ` ${headers.range}`;
+  const authorization = headers.authorization?.split(' ')[0];
+  return `${method} ${host}${path}${search}${range}${authorization === undefined ? '' : ` (${authorization})`}`;
+}
+
+/** What does not differ from one connection to the next. */
+function sentHeaders(headers: RegistryRequest['headers']): string {
+  const { accept, 'accept-encoding': encoding, 'user-agent': agent } = headers;
+  return `accept: ${accept} accept-encoding: ${encoding} user-agent: ${agent}`;
+}
