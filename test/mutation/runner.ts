@@ -28,6 +28,10 @@ const ENDLESS = 5;
 /** Milliseconds on top, because a busy machine delays a short test more than a long one. */
 const DELAY = 2000;
 
+/** Some tests replace the timers of the global object, which would never end a turn. */
+const { setTimeout, clearTimeout } = globalThis;
+const now = performance.now.bind(performance);
+
 /** This module is imported before any of the code that is instrumented. */
 const stryker: Stryker = {};
 Object.assign(globalThis, { __stryker__: stryker });
@@ -75,9 +79,9 @@ export default class MutantRunner extends TestRunner {
   async runTask(test: RunnerTestCase): Promise<void> {
     const run = TestRunner.getTestFn(test);
     if (stryker.activeMutant === undefined || this.#limit === undefined) {
-      const start = performance.now();
+      const start = now();
       await run();
-      this.#limit ??= DELAY + ENDLESS * (performance.now() - start);
+      this.#limit ??= DELAY + ENDLESS * (now() - start);
       return;
     }
     const end = Promise.withResolvers<never>();
