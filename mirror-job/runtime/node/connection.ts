@@ -7,6 +7,7 @@ import { TimeoutError } from '../../engine/support/timeout-error.ts';
 import type { Answer, Fetch } from '../../sources/registry/answer.ts';
 import { createAgents } from './agents.ts';
 import { exchange } from './exchange.ts';
+import { freeingChunks } from './garbage-collection.ts';
 import { NO_PROXIES, type Proxies } from './proxies.ts';
 
 /** Who asks: registries want to know whom to write to before they shut somebody out. */
@@ -92,9 +93,9 @@ class NodeAnswer implements Answer {
     message.on('error', () => {});
   }
 
-  get body(): IncomingMessage {
+  get body(): AsyncIterable<Uint8Array> {
     this.#isRead = true;
-    return this.#message;
+    return freeingChunks(this.#message);
   }
 
   discard(): void {

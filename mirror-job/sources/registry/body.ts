@@ -54,9 +54,6 @@ export async function* readBody(answer: Answer, timeout: number, where: string):
         slowTicks = 0;
       }
       yield value;
-      // Left to the collector, it would see tens of megabytes of them before it looks.
-      const { buffer } = value;
-      if (buffer instanceof ArrayBuffer && buffer.byteLength === value.length) buffer.transfer(0);
     }
   } catch (error) {
     const what = isSilent
