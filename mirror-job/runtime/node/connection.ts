@@ -7,6 +7,7 @@ import { TimeoutError } from '../../engine/support/timeout-error.ts';
 import type { HttpResponse, HttpClient } from '../../sources/registry/http-client.ts';
 import { createAgents } from './agents.ts';
 import { exchange } from './exchange.ts';
+import { freeingChunks } from './garbage-collection.ts';
 import { NO_PROXIES, type Proxies } from './proxies.ts';
 
 /** Operators of registries look at this before they block a client. */
@@ -95,9 +96,9 @@ class NodeHttpResponse implements HttpResponse {
     message.on('error', () => {});
   }
 
-  get body(): IncomingMessage {
+  get body(): AsyncIterable<Uint8Array> {
     this.#isRead = true;
-    return this.#message;
+    return freeingChunks(this.#message);
   }
 
   discard(): void {

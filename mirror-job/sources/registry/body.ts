@@ -59,9 +59,6 @@ export async function* readBody(
         slowTicks = 0;
       }
       yield value;
-      // The garbage collector alone would let tens of megabytes of chunks pile up.
-      const { buffer } = value;
-      if (buffer instanceof ArrayBuffer && buffer.byteLength === value.length) buffer.transfer(0);
     }
   } catch (error) {
     const what = isSilent
