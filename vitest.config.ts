@@ -27,7 +27,7 @@ export default defineConfig({
           include: ['test/worker/**/*.test.ts'],
           globalSetup: ['test/support/worker-buckets.ts'],
           testTimeout: 30_000,
-          // Test files share one workerd, whose start takes seconds.
+          // Test files share a workerd, whose start takes a second. docs/decisions/0130
           isolate: false,
         },
       },
