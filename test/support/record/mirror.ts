@@ -28,7 +28,7 @@ export const recordMirror: Scenario = async (stage) => {
   }));
   await lifeboat.configure('lifeboat.yaml', {
     store: bucket.configuration,
-    upstreams: { [registry.host]: { insecure: true, credentials: [] } },
+    upstreams: { [registry.host]: { insecure: true, concurrency: 1, credentials: [] } },
     images,
   });
   const record = async (step: string, ...args: readonly string[]): Promise<void> => {
