@@ -86,7 +86,7 @@ export const recordFaults: Scenario = async (stage) => {
     );
     await record('store: a lost blob', 'sync', '--json');
     const folder = `${prefix}/repositories/${image}`;
-    const digest = digestOfTag(repositoryOf(corpus, 'team/app'), 'one');
+    const digest = digestOfTag(repositoryOf(corpus, 'team/app'), 'two');
     await put(`${folder}/_index.json`, '{"not": "an index"}');
     await put(`${folder}/_tags.json`, 'not JSON');
     await put(`${folder}/_tags/two`, '{}');

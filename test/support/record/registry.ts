@@ -42,11 +42,16 @@ export async function startRegistry(
 function lineOf(request: RegistryRequest, corpus: Corpus): string {
   const { method, host, query, headers, repository, reference } = request;
   const isTag = corpus.repositories.get(repository)?.tags.has(reference) === true;
-  const path = method === 'HEAD' && isTag ? `/v2/${repository}/manifests/<tag>` : request.path;
+  const path = method === 'HEAD' && isTag ? `/v2/${repository}/manifests/<tag>` : pathOf(request);
   const search = query.size === 0 ? '' : `?${query.toString()}`;
   const range = headers.range === undefined ? '' : ` ${headers.range}`;
   const authorization = headers.authorization?.split(' ')[0];
   return `${method} ${host}${path}${search}${range}${authorization === undefined ? '' : ` (${authorization})`}`;
+}
+
+/** A blob of several repositories is fetched for whichever needs it first. */
+function pathOf({ kind, path, reference }: RegistryRequest): string {
+  return kind === 'blob' ? `/v2/…/blobs/${reference}` : path;
 }
 
 /** What does not differ from one connection to the next. */

@@ -85,7 +85,7 @@ type Base = Omit<RecordedBucket, 'configuration' | 'record' | 'recordRequests'>;
 function recordedBucket(recorder: Recorder, base: Base): RecordedBucket {
   const linesByETag = new Map<string, string>();
   let before: readonly string[] = [];
-  const { name, reader, proxy, endpoint, bucket, region, accessKeyId, secretAccessKey } = base;
+  const { name, proxy, endpoint, bucket, region, accessKeyId, secretAccessKey } = base;
   const recordRequests = (step: string): void => {
     const requests = proxy.requests.splice(0);
     const answered = requests.filter(({ status }) => status !== 0);

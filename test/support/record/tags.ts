@@ -88,7 +88,7 @@ export const recordTags: Scenario = async (stage) => {
     await configure(['linux/amd64', 'linux/arm64']);
     await record('tags: plan of moves', 'plan');
     await record('tags: sync of moves', 'sync', '--json', '--metrics', '/dev/stderr');
-    await record('tags: history of a held image', 'history', served('hold'));
+    await record('tags: history of a held image', 'history', `${served('hold')}:one`);
     await record('tags: history --json', 'history', `${served('immutable')}:one`, '--json');
     const held = digestOfTag(repositoryOf(corpus, 'team/hold'), 'one');
     const changed = digestOfTag(repositoryOf(corpus, 'team/immutable'), 'two');
@@ -116,7 +116,8 @@ export const recordTags: Scenario = async (stage) => {
     repositoryOf(corpus, 'team/follow').tags.delete('three');
     await record('tags: sync after decisions', 'sync');
     await record('tags: sync that changes nothing', 'sync', '--json');
-    await record('tags: history with a limit', 'history', served('follow'), '--limit', '2');
+    await record('tags: history with a limit', 'history', `${served('follow')}:one`, '--limit', '2');
+    await record('tags: history of an image', 'history', served('platforms'));
     await record('tags: history of an unknown image', 'history', served('none'));
   } finally {
     await registry.stop();
