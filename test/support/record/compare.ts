@@ -4,19 +4,31 @@ import type { Recording } from './recording.ts';
 /** So many lines of one part are shown; the rest is counted. */
 const SHOWN = 40;
 
-/** @returns one paragraph for each part that differs; none if both recordings are equal */
-export function compareRecordings(first: Recording, second: Recording): string[] {
-  const steps = [...new Set([...Object.keys(first), ...Object.keys(second)])];
-  return steps.flatMap((step) => {
-    const [left, right] = [first[step], second[step]];
-    if (left === undefined) return [`${step}: only the second recording has this step`];
-    if (right === undefined) return [`${step}: only the first recording has this step`];
-    const parts = [...new Set([...Object.keys(left), ...Object.keys(right)])];
-    return parts.flatMap((part) => {
-      if (left[part] === right[part]) return [];
-      return [`${step}, ${part}:\n${differentLines(left[part] ?? '', right[part] ?? '')}`];
-    });
-  });
+export interface Comparison {
+  /** One paragraph for each part that differs. */
+  readonly differences: readonly string[];
+  /** How many parts differ, but also differ among the earlier recordings. */
+  readonly unstable: number;
+}
+
+/** @param before one recording of the earlier checkout, or several, which show what differs by chance */
+export function compareRecordings(before: readonly Recording[], after: Recording): Comparison {
+  const differences: string[] = [];
+  let unstable = 0;
+  for (const step of namesIn([...before, after])) {
+    for (const part of namesIn([...before, after].map((recording) => recording[step] ?? {}))) {
+      const earlier = new Set(before.map((recording) => recording[step]?.[part]));
+      const later = after[step]?.[part];
+      if (earlier.has(later)) continue;
+      if (earlier.size > 1) unstable += 1;
+      else differences.push(`${step}, ${part}:\n${differentLines([...earlier][0] ?? '', later ?? '')}`);
+    }
+  }
+  return { differences, unstable };
+}
+
+function namesIn(objects: readonly object[]): Set<string> {
+  return new Set(objects.flatMap((object) => Object.keys(object)));
 }
 
 /** The lines that differ, with `-` for the first text and `+` for the second one, and the line before them. */

@@ -25,7 +25,7 @@ export async function ask(url: string, { method, path, headers }: Question): Pro
     asked.once('error', reject);
     asked.end();
   });
-  const body = await buffer(answer);
+  const body = withoutBoundary(await buffer(answer), answer.headers['content-type'] ?? '');
   const lines = Object.entries(answer.headers)
     .filter(([name]) => !IGNORED.has(name))
     .map(([name, value]) => `${name}: ${timeless(name, String(value))}`);
@@ -36,9 +36,16 @@ export async function ask(url: string, { method, path, headers }: Question): Pro
   );
 }
 
+/** The boundary between the parts of a body is random. */
+function withoutBoundary(body: Buffer, contentType: string): Buffer {
+  const boundary = /boundary=(\S+)/.exec(contentType)?.[1];
+  return boundary === undefined
+    ? body
+    : Buffer.from(body.toString('latin1').replaceAll(boundary, '<boundary>'), 'latin1');
+}
+
 function timeless(name: string, value: string): string {
   if (name === 'server-timing') return value.replaceAll(/dur=[\d.]+/g, 'dur=<ms>');
-  // A part's boundary is random.
   return value.replaceAll(/boundary=\S+/g, 'boundary=<boundary>');
 }
 

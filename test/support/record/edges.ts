@@ -36,7 +36,7 @@ export const recordEdges: Scenario = async (stage) => {
   try {
     await lifeboat.configure('lifeboat.yaml', {
       store: bucket.configuration,
-      upstreams: { [registry.host]: { insecure: true, credentials: [] } },
+      upstreams: { [registry.host]: { insecure: true, concurrency: 1, credentials: [] } },
       images: [...corpus.repositories.keys()].map((name) => ({
         source: `${registry.host}/${name}`,
         name: `mirror.test/${name}`,

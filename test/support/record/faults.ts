@@ -32,7 +32,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   'a missing blob': at('blob', { kind: 'status', status: 404 }),
   'blobs on another host': at('blob', { kind: 'redirect-elsewhere' }),
   'a redirect without an end': at('blob', { kind: 'redirect-loop' }),
-  'a long Retry-After': at('manifest', { kind: 'status', status: 429, headers: { 'retry-after': '7200' } }),
+  'a long Retry-After': at('tags', { kind: 'status', status: 429, headers: { 'retry-after': '7200' } }),
   'no credentials': at('manifest', { kind: 'status', status: 401 }),
 };
 
@@ -44,7 +44,7 @@ export const recordFaults: Scenario = async (stage) => {
   const image = 'mirror.test/app';
   const configurationFor = (store: object, name = image) => ({
     store: { ...bucket.configuration, ...store },
-    upstreams: { [registry.host]: { insecure: true, credentials: [] } },
+    upstreams: { [registry.host]: { insecure: true, concurrency: 1, credentials: [] } },
     images: [{ source: `${registry.host}/team/app`, name, tags: ['*'] }],
   });
   const record = async (step: string, ...args: readonly string[]): Promise<void> => {
@@ -86,7 +86,7 @@ export const recordFaults: Scenario = async (stage) => {
     );
     await record('store: a lost blob', 'sync', '--json');
     const folder = `${prefix}/repositories/${image}`;
-    const digest = digestOfTag(repositoryOf(corpus, 'team/app'), 'one');
+    const digest = digestOfTag(repositoryOf(corpus, 'team/app'), 'two');
     await put(`${folder}/_index.json`, '{"not": "an index"}');
     await put(`${folder}/_tags.json`, 'not JSON');
     await put(`${folder}/_tags/two`, '{}');

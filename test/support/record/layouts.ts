@@ -28,7 +28,7 @@ export const recordLayouts: Scenario = async (stage) => {
   const bucket = await stage.openBucket('store of layouts');
   const lifeboat = await stage.commandLine('layouts');
   await writeLayout(repositoryOf(corpus, 'library/signed'), lifeboat.path('signed'));
-  await writeLayout(repositoryOf(corpus, 'library/app'), lifeboat.path('app'));
+  await writeLayout(repositoryOf(corpus, 'library/docker'), lifeboat.path('app'));
   await writeLayout(repositoryOf(corpus, 'library/docker'), lifeboat.path('broken'));
   await rm(join(lifeboat.path('broken'), 'oci-layout'));
   await mkdir(lifeboat.path('nothing'));
@@ -52,7 +52,7 @@ export const recordLayouts: Scenario = async (stage) => {
     recorder.add(step, 'files', await filesOf(lifeboat, target));
     bucket.recordRequests(step);
   };
-  await exported('export: a folder', 'out', 'images.internal/app.tar:1.0.0');
+  await exported('export: a folder', 'out', 'images.internal/app.tar:image');
   await exported(
     'export: a tar, as JSON',
     'out.tar',

@@ -2,7 +2,7 @@
  * Records all that users see of a checkout of this project, so that a change that must not be seen can be shown not to be:
  *
  *     node test/support/record/main.ts --tree DIR --out FILE [--only SCENARIO]
- *     node test/support/record/main.ts --compare FILE FILE
+ *     node test/support/record/main.ts --compare FILE... FILE
  *
  * docs/testing.md tells more. Exit code: 0, 1 if two recordings differ, 2 for a mistake on the command line.
  */
@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import pLimit from 'p-limit';
 import { compareRecordings } from './compare.ts';
 import { Placeholders } from './placeholders.ts';
-import { readRecording, Recorder } from './recording.ts';
+import { readRecording, Recorder, type Recording } from './recording.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { stageOf } from './stage.ts';
 import { startBuckets } from './store.ts';
@@ -21,7 +21,7 @@ import { startBuckets } from './store.ts';
 const BUCKETS = 30;
 const AT_ONCE = 3;
 const USAGE = `Usage: node test/support/record/main.ts --tree DIR --out FILE [--only SCENARIO]
-       node test/support/record/main.ts --compare FILE FILE
+       node test/support/record/main.ts --compare FILE... FILE
 Scenarios: ${[...SCENARIOS.keys()].join(', ')}
 `;
 
@@ -35,8 +35,7 @@ async function main(): Promise<number> {
       compare: { type: 'boolean' },
     },
   });
-  const [first, second] = positionals;
-  if (values.compare === true && first !== undefined && second !== undefined) return compare(first, second);
+  if (values.compare === true && positionals.length >= 2) return compare(positionals);
   const { tree, out, only } = values;
   if (tree === undefined || out === undefined || (only !== undefined && !SCENARIOS.has(only))) {
     process.stderr.write(USAGE);
@@ -46,11 +45,14 @@ async function main(): Promise<number> {
   return 0;
 }
 
-async function compare(first: string, second: string): Promise<number> {
-  const differences = compareRecordings(await readRecording(first), await readRecording(second));
+async function compare(files: readonly string[]): Promise<number> {
+  const recordings = await Promise.all(files.map(readRecording));
+  const { differences, unstable } = compareRecordings(recordings.slice(0, -1), recordings.at(-1) ?? {});
   for (const difference of differences) process.stdout.write(`${difference}\n\n`);
+  const unstableText =
+    unstable === 0 ? '' : ` ${unstable} parts were left out: the earlier recordings disagree about them.`;
   process.stdout.write(
-    differences.length === 0 ? 'No difference.\n' : `${differences.length} differences.\n`,
+    `${differences.length === 0 ? 'No difference.' : `${differences.length} differences.`}${unstableText}\n`,
   );
   return differences.length === 0 ? 0 : 1;
 }
@@ -65,6 +67,7 @@ async function record(tree: string, out: string, only: string | undefined): Prom
   const atOnce = pLimit(AT_ONCE);
   try {
     const chosen = [...SCENARIOS].filter(([name]) => only === undefined || name === only);
+    const recordings = new Map<string, Recording>();
     const recorders = chosen.map(async ([name, scenario]) =>
       atOnce(async () => {
         const recorder = new Recorder(placeholders, sayBegun);
@@ -74,11 +77,12 @@ async function record(tree: string, out: string, only: string | undefined): Prom
           // The other scenarios have taken minutes, so they are not thrown away.
           recorder.add(`${name}: broken off`, 'error', String(error));
         }
-        return recorder.recording;
+        recordings.set(name, recorder.recording);
+        const recording = Object.assign({}, ...chosen.map(([one]) => recordings.get(one)));
+        await writeFile(out, `${JSON.stringify(recording, undefined, 1)}\n`);
       }),
     );
-    const recording = Object.assign({}, ...(await Promise.all(recorders)));
-    await writeFile(out, `${JSON.stringify(recording, undefined, 1)}\n`);
+    await Promise.all(recorders);
   } finally {
     await buckets.stop();
     await rm(root, { recursive: true, force: true });

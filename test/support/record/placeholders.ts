@@ -11,6 +11,9 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [new RegExp(String.raw`\b${YEAR}-\d\d-\d\d\b`, 'g'), '<date>'],
   [new RegExp(String.raw`(X-Amz-Credential=[^&]*?)${YEAR}\d{4}`, 'g'), '$1<date>'],
   [/(X-Amz-Signature=)[0-9a-f]+/g, '$1<signature>'],
+  [/("signature": ?")[^"]+/g, '$1<signature>'],
+  // Progress depends on the time that has passed.
+  [/^(?:\d+ of \d+ images|.*: \d+ objects of at most \d+ copied\.).*\n/gm, ''],
   [/\b(uploadId=)[^&\s"]+/g, '$1<upload>'],
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, '<uuid>'],
   [/( · )(?:\d+(?:\.\d+)? (?:ms|s|min|h)(?: (?=\d))?)+$/gm, '$1<duration>'],

@@ -25,7 +25,11 @@ export async function startRegistry(
     corpus: options.corpus,
     record: (step) => {
       const requests = registry.requests.splice(0);
-      recorder.add(step, `requests to ${name}`, countedLines(requests.map(lineOf)));
+      recorder.add(
+        step,
+        `requests to ${name}`,
+        countedLines(requests.map((request) => lineOf(request, options.corpus))),
+      );
       const headers = requests.map(
         ({ method, kind, headers: sent }) => `${method} ${kind} ${sentHeaders(sent)}`,
       );
@@ -34,11 +38,20 @@ export async function startRegistry(
   };
 }
 
-function lineOf({ method, host, path, query, headers }: RegistryRequest): string {
+/** Any tag may be the one whose HEAD shows that an image is public, so a HEAD has no tag in its line. */
+function lineOf(request: RegistryRequest, corpus: Corpus): string {
+  const { method, host, query, headers, repository, reference } = request;
+  const isTag = corpus.repositories.get(repository)?.tags.has(reference) === true;
+  const path = method === 'HEAD' && isTag ? `/v2/${repository}/manifests/<tag>` : pathOf(request);
   const search = query.size === 0 ? '' : `?${query.toString()}`;
   const range = headers.range === undefined ? '' : ` ${headers.range}`;
   const authorization = headers.authorization?.split(' ')[0];
   return `${method} ${host}${path}${search}${range}${authorization === undefined ? '' : ` (${authorization})`}`;
+}
+
+/** A blob of several repositories is fetched for whichever needs it first. */
+function pathOf({ kind, path, reference }: RegistryRequest): string {
+  return kind === 'blob' ? `/v2/…/blobs/${reference}` : path;
 }
 
 /** What does not differ from one connection to the next. */

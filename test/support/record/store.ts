@@ -12,7 +12,7 @@ import { startLocalStore, type Store } from '../local-store.ts';
 import { readJson } from '../manifest-json.ts';
 import type { Placeholders } from './placeholders.ts';
 import type { Recorder } from './recording.ts';
-import { countedLines } from './requests.ts';
+import { countedLines, SAVED } from './requests.ts';
 
 const HISTORY = /(?<=\/_history\/[^/]+\/)[^/?]+\.json/g;
 /** The sightings of a digest begin at the milliseconds of a time, and later ones are one more each. */
@@ -31,7 +31,7 @@ export interface RecordedBucket extends Omit<Store, 'stop' | 'buckets'> {
   readonly proxy: CountingProxy;
   /** What `lifeboat.yaml` says of it. */
   readonly configuration: Readonly<Record<string, unknown>>;
-  /** Adds what arrived since the last call, and every key with what it holds, to the step. */
+  /** Adds what arrived since the last call, and every key that is new or changed since then with what it holds. */
   record(step: string): Promise<void>;
   /** Adds only what arrived. */
   recordRequests(step: string): void;
@@ -84,10 +84,12 @@ type Base = Omit<RecordedBucket, 'configuration' | 'record' | 'recordRequests'>;
 
 function recordedBucket(recorder: Recorder, base: Base): RecordedBucket {
   const linesByETag = new Map<string, string>();
-  const { name, reader, proxy, endpoint, bucket, region, accessKeyId, secretAccessKey } = base;
+  let before: readonly string[] = [];
+  const { name, proxy, endpoint, bucket, region, accessKeyId, secretAccessKey } = base;
   const recordRequests = (step: string): void => {
     const requests = proxy.requests.splice(0);
-    recorder.add(step, `requests to ${name}`, countedLines(requests.map(lineOf)));
+    const answered = requests.filter(({ status }) => status !== 0);
+    recorder.add(step, `requests to ${name}`, countedLines(answered.map(lineOf)));
     recorder.add(step, `order of writes to ${name}`, orderOf(requests));
   };
   return {
@@ -96,12 +98,17 @@ function recordedBucket(recorder: Recorder, base: Base): RecordedBucket {
     recordRequests,
     record: async (step) => {
       recordRequests(step);
-      recorder.add(step, `keys of ${name}`, await contentsOf(base, recorder, linesByETag));
+      const lines = await contentsOf(base, recorder, linesByETag);
+      const earlier = new Set(before);
+      const changed = lines.filter((line) => !earlier.has(line));
+      recorder.add(step, `changed keys of ${name}`, [`${lines.length} keys`, ...changed].join('\n'));
+      before = lines;
     },
   };
 }
 
 function lineOf({ method, path, query, headers, status }: ProxiedRequest): string {
+  if (SAVED.test(path)) return `${method} ${decodeURIComponent(path)}`;
   const search = query.size === 0 ? '' : `?${decodeURIComponent(query.toString())}`;
   const sent = HEADERS.flatMap((name) => {
     const value = headers[name];
@@ -112,12 +119,17 @@ function lineOf({ method, path, query, headers, status }: ProxiedRequest): strin
   );
 }
 
-/** Which kinds of keys are written, each with its first and its last place among the kinds that follow one another. */
+/**
+ * The kinds of keys, in the order in which the last one of each was written. Tags are written beside each other, so
+ * their order says nothing if there are several.
+ */
 function orderOf(requests: readonly ProxiedRequest[]): string {
-  const kinds = requests.filter(({ write }) => write > 0).map(({ path }) => kindOf(decodeURIComponent(path)));
+  const paths = requests.filter(({ write }) => write > 0).map(({ path }) => decodeURIComponent(path));
+  if (new Set(paths.filter((path) => path.includes('/_tags/'))).size > 1) return 'several tags';
+  const kinds = paths.map(kindOf);
   const ends = [...new Set(kinds)].map((kind) => [kind, kinds.lastIndexOf(kind)] as const);
   return ends
-    .toSorted(([, a], [, b]) => a - b)
+    .toSorted(([, x], [, y]) => x - y)
     .map(([kind]) => kind)
     .join(' < ');
 }
@@ -134,7 +146,7 @@ async function contentsOf(
   { client, reader, bucket }: Base,
   recorder: Recorder,
   linesByETag: Map<string, string>,
-): Promise<string> {
+): Promise<string[]> {
   const lines: string[] = [];
   const records = new Map<string, number>();
   for (const { key, etag } of await listed(client, bucket)) {
@@ -146,7 +158,7 @@ async function contentsOf(
     linesByETag.set(`${key} ${etag}`, line);
     lines.push(`${name} ${line}`);
   }
-  return lines.join('\n');
+  return lines;
 }
 
 /** In the order of the keys. */
@@ -174,13 +186,6 @@ function nameBucket(recorder: Recorder, bytes: Uint8Array): void {
   if (typeof id === 'string') recorder.placeholders.add(id, '<bucket id>');
 }
 
-/** Numbers that stand for times become their distance from the first of them in the object. */
 function textOf(bytes: Buffer, recorder: Recorder): string {
-  const text = bytes.toString('utf8');
-  const numbers = [...new Set([...text.matchAll(MILLISECONDS)].map(([number]) => Number(number)))].toSorted(
-    (a, b) => a - b,
-  );
-  return recorder.placeholders.apply(
-    text.replaceAll(MILLISECONDS, (number) => `<ms ${numbers.indexOf(Number(number)) + 1}>`),
-  );
+  return recorder.placeholders.apply(bytes.toString('utf8').replaceAll(MILLISECONDS, '<ms>'));
 }

@@ -24,7 +24,7 @@ export const recordStores: Scenario = async (stage) => {
   const lifeboat = await stage.commandLine('stores');
   const image = 'mirror.test/app';
   const configuration = {
-    upstreams: { [registry.host]: { insecure: true, credentials: [] } },
+    upstreams: { [registry.host]: { insecure: true, concurrency: 1, credentials: [] } },
     images: [{ source: `${registry.host}/team/app`, name: image, tags: ['*'] }],
   };
   await lifeboat.configure('lifeboat.yaml', {
