@@ -28,7 +28,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   let bundle: Promise<string> | undefined;
   const make = (path: string): Promise<unknown> => {
     const count = /^\/buckets\/(\d+)$/.exec(path)?.[1];
-    return count === undefined ? (bundle ??= buildJob(folder)) : pool.take(Number(count));
+    // Two folders deep, as in a checkout: for a script right below /tmp, every folder there would be its checkout.
+    return count === undefined ? (bundle ??= buildJob(join(folder, 'dist/job'))) : pool.take(Number(count));
   };
   const server = createServer((request, response) => {
     make(request.url ?? '').then(
