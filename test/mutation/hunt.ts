@@ -40,8 +40,10 @@ export async function cover(session: Session, test: string): Promise<Coverage> {
 export async function tryInTests(session: Session, test: string, turns: Turns): Promise<string[]> {
   const tried = await session.run(test, { kind: 'turns', turns });
   return Array.from(tried.children.allTests()).flatMap((one) => {
-    const { killed = [], isUnreliable = false } = one.meta();
-    return isUnreliable ? killed : [];
+    const { killed, isUnreliable = false } = one.meta();
+    if (!isUnreliable) return [];
+    // Without a verdict, the test failed before its first mutant.
+    return killed ?? (turns[one.id] ?? []).map(({ mutant }) => mutant);
   });
 }
 

@@ -80,10 +80,15 @@ export default class MutantRunner extends TestRunner {
     const run = TestRunner.getTestFn(test);
     if (stryker.activeMutant === undefined || this.#limit === undefined) {
       const start = now();
-      await run();
-      this.#limit ??= DELAY + ENDLESS * (now() - start);
+      try {
+        await run();
+      } finally {
+        this.#limit ??= DELAY + ENDLESS * (now() - start);
+      }
       return;
     }
+    // The test fails without a mutant too: no turn can say anything.
+    if (test.meta.isUnreliable === true) return;
     const end = Promise.withResolvers<never>();
     const timer = setTimeout(() => end.reject(new Error('The mutant makes the test wait.')), this.#limit);
     try {
@@ -112,6 +117,7 @@ export default class MutantRunner extends TestRunner {
     }
     if (!isFailed) return;
     if (turn === undefined) {
+      // An earlier test or mutant has left something behind in this process.
       test.meta.isUnreliable = true;
       // Another test may give a verdict that can be trusted.
       for (const id of test.meta.killed ?? []) this.#killed.delete(id);
