@@ -116,13 +116,11 @@ test('a multipart upload becomes an object, whole, only when it is completed', a
   const first = await collect(randomBlob('part 1', 5 * MEBIBYTE));
   const second = await collect(randomBlob('part 2', 1000));
   const upload = await store.beginUpload('blobs/large', TEXT);
-  const parts = [
-    await store.putPart('blobs/large', upload, 1, first),
-    await store.putPart('blobs/large', upload, 2, second),
-  ];
+  await upload.putPart(2, second);
+  await upload.putPart(1, first);
   expect(await store.size('blobs/large')).toBeUndefined();
-  expect(await store.openUploads('blobs/')).toMatchObject([{ key: 'blobs/large', id: upload }]);
-  await store.completeUpload('blobs/large', upload, parts);
+  expect(await store.openUploads('blobs/')).toMatchObject([{ key: 'blobs/large' }]);
+  await upload.complete();
   const stored = await store.get('blobs/large');
   expect(Buffer.from(stored?.bytes ?? []).equals(Buffer.concat([first, second]))).toBe(true);
   expect(await store.openUploads('blobs/')).toEqual([]);
@@ -130,10 +128,9 @@ test('a multipart upload becomes an object, whole, only when it is completed', a
 
 test('an aborted upload leaves nothing, and a later part of it fails as lost', async () => {
   const upload = await store.beginUpload('blobs/aborted', TEXT);
-  await store.abortUpload('blobs/aborted', upload);
-  await store.abortUpload('blobs/aborted', upload);
-  const part = store.putPart('blobs/aborted', upload, 1, bytesOf('x'));
-  await expect(part).rejects.toBeInstanceOf(UploadLostError);
+  await upload.abort();
+  await upload.abort();
+  await expect(upload.putPart(1, bytesOf('x'))).rejects.toBeInstanceOf(UploadLostError);
   expect(await store.size('blobs/aborted')).toBeUndefined();
   expect(await store.openUploads('blobs/')).toEqual([]);
 });
@@ -184,11 +181,11 @@ test('the store refuses bytes that changed on their way, because each body is si
     await expect(tampered.put('whole', bytesOf('hello'), { contentType: TEXT })).rejects.toThrow(
       'could not write whole: 400 XAmzContentSHA256Mismatch.',
     );
-    const upload = await store.beginUpload('parts', TEXT);
-    await expect(tampered.putPart('parts', upload, 1, bytesOf('hello'))).rejects.toThrow(
+    const upload = await tampered.beginUpload('parts', TEXT);
+    await expect(upload.putPart(1, bytesOf('hello'))).rejects.toThrow(
       'could not upload part 1 of parts: 400 XAmzContentSHA256Mismatch.',
     );
-    await store.abortUpload('parts', upload);
+    await upload.abort();
   } finally {
     await tamperer.stop();
   }

@@ -9,15 +9,15 @@ import { refusedError } from '../store/compare-and-swap.ts';
 import { KeyQueue } from '../store/key-queue.ts';
 import type { Replica, ReplicaSet } from './replica-set.ts';
 import {
-  UploadLostError,
   type OpenUpload,
   type PutOptions,
   type PutResult,
   type Store,
   type StoredObject,
-  type UploadPart,
+  type Upload,
 } from '../store/store.ts';
-import { SharedUploads, type SharedUpload } from './replicated-uploads.ts';
+import { ReplicatedUpload } from './replicated-upload.ts';
+import { writeInOrder } from './write-order.ts';
 
 /** More rounds than this on one object are not bad luck. */
 const SETTLE_ATTEMPTS = 24;
@@ -27,7 +27,6 @@ const NEEDED: ReadonlySet<string | undefined> = new Set(['blob', 'link', 'manife
 
 export class ReplicatedStore implements Store {
   readonly #members: ReplicaSet;
-  readonly #uploads = new SharedUploads<Replica>();
   /**
    * Work that reads an object in one store and writes it into another waits for such work on the same key in this
    * process.
@@ -91,71 +90,22 @@ export class ReplicatedStore implements Store {
     if (options.condition !== undefined) {
       return this.#changing.run(key, () => this.#change(key, bytes, options));
     }
-    await this.#everywhere(({ store }) => store.put(key, bytes, options));
+    await writeInOrder(this.#members, ({ store }) => store.put(key, bytes, options));
     return 'written';
   }
 
-  async beginUpload(key: string, contentType: string): Promise<string> {
-    const upload = this.#uploads.begin(key);
-    await this.#everywhere(async (member) => {
-      upload.opened(member, await member.store.beginUpload(key, contentType));
-    });
-    return upload.id;
+  beginUpload(key: string, contentType: string): Promise<Upload> {
+    return ReplicatedUpload.begin(this.#members, key, contentType);
   }
 
-  async putPart(key: string, id: string, number: number, bytes: Uint8Array): Promise<UploadPart> {
-    const upload = this.#shared(key, id);
-    upload.begun(number, bytes.length);
-    await this.#members.tell();
-    // All of them read the same bytes, which the caller uses again when this returns: so all are awaited.
-    const sent = await Promise.allSettled(
-      this.#members.live.map((member) =>
-        this.#uploading(upload, member, async (own) => {
-          upload.stored(member, await member.store.putPart(key, own, number, bytes));
-        }),
-      ),
-    );
-    for (const one of sent) if (one.status === 'rejected') throw one.reason;
-    return { number, etag: id };
-  }
-
-  async completeUpload(key: string, id: string): Promise<void> {
-    const upload = this.#shared(key, id);
-    await this.#everywhere(async (member) => {
-      await this.#uploading(upload, member, (own) =>
-        member.store.completeUpload(key, own, upload.partsAt(member)),
-      );
-      // Whoever has completed the same blob meanwhile has cleared this upload; else the store lacks it.
-      if (upload.isLost(member) && (await member.store.size(key)) !== upload.size) {
-        throw new UploadLostError(`${member.store.name}: the upload to ${key} is not there any more.`);
-      }
-    });
-    this.#uploads.end(upload);
-  }
-
-  async abortUpload(key: string, id: string): Promise<void> {
-    const upload = this.#uploads.get(id);
-    if (upload === undefined) {
-      const [, index = '', own = ''] = /^(\d+) (.*)$/s.exec(id) ?? [];
-      await this.#members.all[Number(index)]?.store.abortUpload(key, own);
-      return;
-    }
-    this.#uploads.end(upload);
-    for (const member of this.#members.live) {
-      const own = upload.idAt(member);
-      if (own !== undefined) await this.#members.attempt(member, () => member.store.abortUpload(key, own));
-    }
-  }
-
+  /** The uploads of all live stores. Each is aborted in its own store. */
   async openUploads(prefix: string): Promise<readonly OpenUpload[]> {
-    const { all } = this.#members;
-    const open: OpenUpload[] = [];
+    const uploads: OpenUpload[] = [];
     for (const member of this.#members.live) {
-      const found = await this.#members.attempt(member, () => member.store.openUploads(prefix));
-      const index = all.indexOf(member);
-      for (const { key, id, begun } of found?.value ?? []) open.push({ key, id: `${index} ${id}`, begun });
+      const own = await this.#members.attempt(member, () => member.store.openUploads(prefix));
+      uploads.push(...(own?.value ?? []));
     }
-    return open;
+    return uploads;
   }
 
   /** Of the lead; when it fails, the next one is. */
@@ -167,21 +117,6 @@ export class ReplicatedStore implements Store {
     }
   }
 
-  /** The later ones, then word of who has failed, and only then the lead. */
-  async #everywhere(write: (member: Replica, isLead: boolean) => Promise<unknown>): Promise<void> {
-    await this.#members.tell();
-    const [lead, ...later] = this.#members.live;
-    // Awaited to the last one even where one throws: the bytes are the caller's again when this returns.
-    const written = await Promise.allSettled(
-      later.map((member) => this.#members.attempt(member, () => write(member, false))),
-    );
-    for (const one of written) if (one.status === 'rejected') throw one.reason;
-    await this.#members.tell();
-    if (lead === undefined || !this.#members.isLive(lead)) return;
-    await this.#members.attempt(lead, () => write(lead, true));
-    await this.#members.tell();
-  }
-
   /**
    * The caller's condition is the lead's. A later store is written under its own, read just before; and whatever
    * the lead says then, no later one is left with something else than it has.
@@ -190,7 +125,7 @@ export class ReplicatedStore implements Store {
     const { contentType } = options;
     let isWrittenLater = true;
     let result: PutResult | undefined;
-    await this.#everywhere(async (member, isLead) => {
+    await writeInOrder(this.#members, async (member, isLead) => {
       if (!isLead) {
         if ((await replace(member.store, key, bytes, contentType)) === 'conflict') isWrittenLater = false;
       } else if (isWrittenLater) result = await member.store.put(key, bytes, options);
@@ -233,30 +168,6 @@ export class ReplicatedStore implements Store {
       wanted = undefined;
     }
     throw refusedError(member.store, key, SETTLE_ATTEMPTS, refused);
-  }
-
-  #shared(key: string, id: string): SharedUpload<Replica> {
-    const upload = this.#uploads.get(id);
-    if (upload === undefined) throw new UploadLostError(`${this.name}: there is no upload ${id} to ${key}.`);
-    return upload;
-  }
-
-  /** An upload that is lost in one store is looked into when it is completed: the others go on. */
-  async #uploading(
-    upload: SharedUpload<Replica>,
-    member: Replica,
-    call: (own: string) => Promise<void>,
-  ): Promise<void> {
-    const own = upload.idAt(member);
-    if (own === undefined || upload.isLost(member)) return;
-    await this.#members.attempt(member, async () => {
-      try {
-        await call(own);
-      } catch (error) {
-        if (!(error instanceof UploadLostError)) throw error;
-        upload.lost(member);
-      }
-    });
   }
 }
 

@@ -215,10 +215,11 @@ async function clearUploads({ store, clock, signal, tally }: Environment): Promi
   // Whoever goes on where a killed run was copies what that one was at, from upstream or from another store, so a run
   // that has copied nothing in parts need not look. And what earlier runs have left can wait for one that has time.
   if (tally.blobsInParts === 0 || signal.aborted) return;
-  for (const { key, id, begun } of await store.openUploads(BLOBS)) {
+  for (const upload of await store.openUploads(BLOBS)) {
+    const { key, begun } = upload;
     const isOld = clock.now().getTime() - begun.getTime() > UPLOAD_ABANDONED_AFTER;
     if (isOld || (blobOfKey(key) !== undefined && (await store.size(key)) !== undefined)) {
-      await store.abortUpload(key, id);
+      await upload.abort();
     }
   }
 }

@@ -7,15 +7,8 @@
 import { BLOBS, repositoryPrefix } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { SingleFlight } from '../support/single-flight.ts';
-import {
-  UploadLostError,
-  type OpenUpload,
-  type PutOptions,
-  type PutResult,
-  type Store,
-  type StoredObject,
-  type UploadPart,
-} from './store.ts';
+import { StoreLayer } from './store-layer.ts';
+import { UploadLostError, type PutOptions, type PutResult, type StoredObject, type Upload } from './store.ts';
 
 /** Of a repository's keys, after its prefix. */
 const IMMUTABLE = ['manifests/', 'blobs/'];
@@ -36,9 +29,7 @@ class Area {
   }
 }
 
-export class KnownEmptyStore implements Store {
-  readonly name: string;
-  readonly #store: Store;
+export class KnownEmptyStore extends StoreLayer {
   readonly #blobs = new Area(BLOBS, false);
   /** The areas of all repositories that are open, and of the blobs. */
   readonly #areas = new Map<string, Area>([[BLOBS, this.#blobs]]);
@@ -47,11 +38,6 @@ export class KnownEmptyStore implements Store {
   #hasNewRepository = false;
   #isAlone = true;
 
-  constructor(store: Store) {
-    this.#store = store;
-    this.name = store.name;
-  }
-
   /**
    * Looks whether there is anything of a repository yet. What never changes is not looked for then; tags are, because
    * another run may be about to publish the same.
@@ -59,7 +45,7 @@ export class KnownEmptyStore implements Store {
    */
   async look(repository: Repository): Promise<void> {
     const prefix = repositoryPrefix(repository);
-    if ((await this.#store.list(prefix, 1)).length > 0) return;
+    if ((await this.below.list(prefix, 1)).length > 0) return;
     this.#hasNewRepository = true;
     for (const kind of IMMUTABLE) this.#areas.set(prefix + kind, new Area(prefix + kind, true));
   }
@@ -74,51 +60,36 @@ export class KnownEmptyStore implements Store {
     return [...this.#areas.values()].reduce((sum, { written }) => sum + written.size, 0);
   }
 
-  async get(key: string): Promise<StoredObject | undefined> {
-    return this.#isAbsent(key) ? undefined : this.#store.get(key);
+  override async get(key: string): Promise<StoredObject | undefined> {
+    return this.#isAbsent(key) ? undefined : this.below.get(key);
   }
 
-  async size(key: string): Promise<number | undefined> {
+  override async size(key: string): Promise<number | undefined> {
     // Not before a blob is asked for: a run that finds nothing new has nothing to do with them.
     if (this.#hasNewRepository && key.startsWith(BLOBS))
       await this.#looked.get(BLOBS, () => this.#lookForBlobs());
-    return this.#isAbsent(key) ? undefined : this.#store.size(key);
+    return this.#isAbsent(key) ? undefined : this.below.size(key);
   }
 
-  async put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
+  override async put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
     this.#note(key);
-    const result = await this.#store.put(key, bytes, options);
+    const result = await this.below.put(key, bytes, options);
     if (result === 'conflict') this.#isAlone = false;
     return result;
   }
 
-  list(prefix: string, limit: number): Promise<readonly string[]> {
-    return this.#store.list(prefix, limit);
-  }
-
-  beginUpload(key: string, contentType: string): Promise<string> {
+  override async beginUpload(key: string, contentType: string): Promise<Upload> {
     this.#note(key);
-    return this.#store.beginUpload(key, contentType);
-  }
-
-  putPart(key: string, upload: string, number: number, bytes: Uint8Array): Promise<UploadPart> {
-    return this.#unlessLost(this.#store.putPart(key, upload, number, bytes));
-  }
-
-  completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void> {
-    return this.#unlessLost(this.#store.completeUpload(key, upload, parts));
-  }
-
-  abortUpload(key: string, upload: string): Promise<void> {
-    return this.#store.abortUpload(key, upload);
-  }
-
-  openUploads(prefix: string): Promise<readonly OpenUpload[]> {
-    return this.#store.openUploads(prefix);
+    const upload = await this.below.beginUpload(key, contentType);
+    return {
+      putPart: (number, bytes) => this.#unlessLost(upload.putPart(number, bytes)),
+      complete: () => this.#unlessLost(upload.complete()),
+      abort: () => upload.abort(),
+    };
   }
 
   async #lookForBlobs(): Promise<void> {
-    if ((await this.#store.list(BLOBS, 1)).length === 0) this.#blobs.wasEmpty = true;
+    if ((await this.below.list(BLOBS, 1)).length === 0) this.#blobs.wasEmpty = true;
   }
 
   /** Before it is written: a write whose answer is lost may have come through all the same. */

@@ -22,16 +22,25 @@ export interface PutOptions {
 /** `conflict`: the condition did not hold, and nothing was written. */
 export type PutResult = 'written' | 'conflict';
 
-export interface UploadPart {
-  /** From 1. */
-  readonly number: number;
-  readonly etag: string;
+/**
+ * A multipart upload. Its object appears at once and whole when `complete` returns, and never if it is aborted. The
+ * parts may be written in any order and at the same time.
+ */
+export interface Upload {
+  /**
+   * @param number from 1. Each part but the last has the same size
+   * @throws {UploadLostError}
+   */
+  putPart(number: number, bytes: Uint8Array): Promise<void>;
+  /** Makes the object of the parts that were written, in the order of their numbers. @throws {UploadLostError} */
+  complete(): Promise<void>;
+  /** It is no error if the upload is gone already. */
+  abort(): Promise<void>;
 }
 
-/** A multipart upload that was begun and neither completed nor aborted. */
-export interface OpenUpload {
+/** A multipart upload of any run that was begun and neither completed nor aborted. */
+export interface OpenUpload extends Pick<Upload, 'abort'> {
   readonly key: string;
-  readonly id: string;
   readonly begun: Date;
 }
 
@@ -45,14 +54,9 @@ export interface Store {
   put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult>;
   /** Keys that start with `prefix`, in order, at most `limit`. */
   list(prefix: string, limit: number): Promise<readonly string[]>;
-  beginUpload(key: string, contentType: string): Promise<string>;
-  /** @throws {UploadLostError} */
-  putPart(key: string, upload: string, number: number, bytes: Uint8Array): Promise<UploadPart>;
-  /** @throws {UploadLostError} */
-  completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void>;
-  /** Aborting what is gone is no error. */
-  abortUpload(key: string, upload: string): Promise<void>;
-  /** Of keys that start with `prefix`; empty where a provider cannot list them. */
+  /** Begins a multipart upload, for an object that is too large for one `put`. */
+  beginUpload(key: string, contentType: string): Promise<Upload>;
+  /** The uploads to keys that start with `prefix`; empty if the provider cannot list them. */
   openUploads(prefix: string): Promise<readonly OpenUpload[]>;
 }
 

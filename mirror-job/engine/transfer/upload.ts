@@ -7,7 +7,7 @@ import type { Environment } from '../environment.ts';
 import { createLimit } from '../support/limit.ts';
 import { cutIntoParts, type Part } from './part.ts';
 import { SourceError } from '../source.ts';
-import { StoreError, UploadLostError, type Store, type UploadPart } from '../store/store.ts';
+import { StoreError, UploadLostError, type Store, type Upload } from '../store/store.ts';
 
 /** S3's limit on the number of parts, with room to spare. */
 const MAX_PARTS = 9_000;
@@ -48,13 +48,13 @@ export async function uploadParts(
 ): Promise<void> {
   const upload = await store.beginUpload(key, contentType);
   try {
-    const parts = await putParts(store, key, upload, size, partSizeFor(size, limits.partSize), body);
-    await store.completeUpload(key, upload, parts);
+    await putParts(upload, key, size, partSizeFor(size, limits.partSize), body);
+    await upload.complete();
   } catch (error) {
     // Another run completed the same blob and cleared the uploads that it made useless: then it is there.
     if (error instanceof UploadLostError && (await store.size(key)) === size) return;
     try {
-      await store.abortUpload(key, upload);
+      await upload.abort();
     } catch (abortError) {
       log.warn(`An upload to ${key} could not be aborted; a later run will do it. ${String(abortError)}`);
     }
@@ -111,16 +111,15 @@ async function putWhole(
 }
 
 async function putParts(
-  store: Store,
+  upload: Upload,
   key: string,
-  upload: string,
   size: number,
   partSize: number,
   body: AsyncIterable<Part>,
-): Promise<UploadPart[]> {
+): Promise<void> {
   const inFlight = createLimit(PARTS_IN_FLIGHT);
   const count = Math.ceil(size / partSize);
-  const parts: Promise<UploadPart>[] = [];
+  const parts: Promise<void>[] = [];
   let failed: unknown;
   const send = ({ buffer, length }: Part): void => {
     const number = parts.length + 1;
@@ -128,9 +127,8 @@ async function putParts(
       let reuse = false;
       try {
         if (failed !== undefined) throw failed;
-        const part = await store.putPart(key, upload, number, buffer.bytes.subarray(0, length));
+        await upload.putPart(number, buffer.bytes.subarray(0, length));
         reuse = true;
-        return part;
       } finally {
         buffer.release({ reuse });
       }
@@ -159,7 +157,7 @@ async function putParts(
     }
     send(last);
     last = undefined;
-    return await Promise.all(parts);
+    await Promise.all(parts);
   } catch (error) {
     last?.buffer.release();
     failed ??= error;

@@ -14,7 +14,7 @@ import {
   type PutOptions,
   type PutResult,
   type StoredObject,
-  type UploadPart,
+  type Upload,
 } from '../../engine/store/store.ts';
 import { createStoreAgents } from '../../runtime/node/agents.ts';
 import { EtagCheck } from './etag-check.ts';
@@ -252,39 +252,49 @@ export class S3Store implements ComparableStore {
     } while (token !== undefined);
   }
 
-  async beginUpload(key: string, contentType: string): Promise<string> {
-    return this.#call('begin an upload to', key, async (whole) =>
+  async beginUpload(key: string, contentType: string): Promise<Upload> {
+    const id = await this.#call('begin an upload to', key, async (whole) =>
       (await this.#sdk()).beginUpload(whole, contentType),
     );
+    /** By the number of a part. */
+    const etags = new Map<number, string>();
+    return {
+      putPart: async (number, bytes) => {
+        etags.set(number, await this.#putPart(key, id, number, bytes));
+      },
+      complete: () =>
+        this.#call('complete the upload to', key, async (whole) =>
+          (await this.#sdk()).completeUpload(whole, id, etags),
+        ),
+      abort: () => this.#abortUpload(key, id),
+    };
   }
 
-  async putPart(key: string, upload: string, number: number, bytes: Uint8Array): Promise<UploadPart> {
+  /** @returns the ETag */
+  #putPart(key: string, id: string, number: number, bytes: Uint8Array): Promise<string> {
     return this.#call(`upload part ${number} of`, key, async (whole) => {
-      const query = { partNumber: String(number), uploadId: encodePart(upload) };
+      const query = { partNumber: String(number), uploadId: encodePart(id) };
       const answer = await this.#objects.send({ method: 'PUT', key: whole, query, body: bytes });
       await this.#discard(answer);
       const { etag } = answer.headers;
       if (etag === undefined) throw new OddAnswerError('the answer has no ETag');
-      return { number, etag };
+      return etag;
     });
   }
 
-  async completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void> {
-    await this.#call('complete the upload to', key, async (whole) =>
-      (await this.#sdk()).completeUpload(whole, upload, parts),
-    );
-  }
-
-  async abortUpload(key: string, upload: string): Promise<void> {
-    await this.#call('abort the upload to', key, async (whole) =>
-      (await this.#sdk()).abortUpload(whole, upload),
+  #abortUpload(key: string, id: string): Promise<void> {
+    return this.#call('abort the upload to', key, async (whole) =>
+      (await this.#sdk()).abortUpload(whole, id),
     );
   }
 
   async openUploads(prefix: string): Promise<readonly OpenUpload[]> {
     return this.#call('list the uploads below', prefix, async (whole) => {
       const open = await (await this.#sdk()).openUploads(whole);
-      return open.map(({ key: found, id, begun }) => ({ key: this.#own(found), id, begun }));
+      return open.map(({ key: found, id, begun }) => {
+        const key = this.#own(found);
+        return { key, begun, abort: () => this.#abortUpload(key, id) };
+      });
     });
   }
 

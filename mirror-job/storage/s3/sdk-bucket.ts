@@ -11,7 +11,7 @@ import {
   ListObjectsV2Command,
   S3Client,
 } from '@aws-sdk/client-s3';
-import type { ListedObject, OpenUpload, UploadPart } from '../../engine/store/store.ts';
+import type { ListedObject } from '../../engine/store/store.ts';
 import type { Agents } from '../../runtime/node/agents.ts';
 import { isCalled, statusOf, OddAnswerError } from './s3-error.ts';
 import type { S3StoreOptions } from './s3-store.ts';
@@ -21,6 +21,13 @@ import type { Keys } from './signature.ts';
 interface Name {
   readonly Bucket: string;
   readonly Key: string;
+}
+
+/** An upload as S3 lists it. */
+interface ListedUpload {
+  readonly key: string;
+  readonly id: string;
+  readonly begun: Date;
 }
 
 export interface ListedPage {
@@ -98,12 +105,14 @@ export class SdkBucket {
     return UploadId;
   }
 
-  async completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void> {
+  /** @param etags by the number of a part, in any order */
+  async completeUpload(key: string, upload: string, etags: ReadonlyMap<number, string>): Promise<void> {
+    const parts = [...etags].toSorted(([one], [other]) => one - other);
     await this.#client.send(
       new CompleteMultipartUploadCommand({
         ...this.#name(key),
         UploadId: upload,
-        MultipartUpload: { Parts: parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag })) },
+        MultipartUpload: { Parts: parts.map(([number, etag]) => ({ PartNumber: number, ETag: etag })) },
       }),
     );
   }
@@ -116,8 +125,8 @@ export class SdkBucket {
     }
   }
 
-  async openUploads(prefix: string): Promise<readonly OpenUpload[]> {
-    const open: OpenUpload[] = [];
+  async openUploads(prefix: string): Promise<readonly ListedUpload[]> {
+    const open: ListedUpload[] = [];
     let marker: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } | undefined = {};
     while (marker !== undefined) {
       const page = await this.#uploadsPage(prefix, marker);

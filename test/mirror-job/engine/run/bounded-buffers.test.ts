@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { BufferPool, type Buffer } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { DEFAULT_LIMITS, MEMORY_BUDGET } from '../../../../mirror-job/engine/environment.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
-import type { UploadPart } from '../../../../mirror-job/engine/store/store.ts';
+import type { Upload } from '../../../../mirror-job/engine/store/store.ts';
 import { addBytes, addManifest, tagAs } from '../../../support/builder.ts';
 import { emptyRepository } from '../../../support/content.ts';
 import { OCI_LAYER, OCI_MANIFEST } from '../../../support/media-types.ts';
@@ -17,7 +17,7 @@ const BLOBS = 40;
 /** Bytes after which the run is told to stop. */
 const SENT = 40 * MIB;
 
-/** Notes the most that it has held. */
+/** Records the largest number of bytes that it held. */
 class WatchedPool extends BufferPool {
   most = 0;
 
@@ -28,11 +28,11 @@ class WatchedPool extends BufferPool {
   }
 }
 
-/** Takes parts and keeps none of their bytes. */
+/** Accepts parts and drops their bytes. */
 class SinkStore extends MemoryStore {
-  override async putPart(_key: string, _upload: string, number: number): Promise<UploadPart> {
-    await new Promise((resolve) => setImmediate(resolve));
-    return { number, etag: `part-${number}` };
+  override async beginUpload(key: string, contentType: string): Promise<Upload> {
+    const upload = await super.beginUpload(key, contentType);
+    return { ...upload, putPart: () => new Promise((resolve) => setImmediate(resolve)) };
   }
 }
 

@@ -150,13 +150,14 @@ test.each([
 ])(
   'the error says that a quota is used up, and not that a key is refused, after %i %s %s',
   async (status, code, text) => {
-    const { store, seen, name } = await storeThatAnswers(says(status, code, text));
+    const { store, seen, name } = await storeThatAnswers(begins('id'), says(status, code, text));
+    const upload = await store.beginUpload('key', 'text/plain');
     // The sentence names no key, so it is the same for all objects and the summary shows it once.
     const message = `${name}: its quota, a cap or its disk is used up (${code}). Make room, or raise the limit at the provider; the objects that are already stored stay.`;
     await expect(store.put('key', BYTES, PLAIN)).rejects.toMatchObject({ message });
-    await expect(store.putPart('key', 'id', 1, BYTES)).rejects.toMatchObject({ message });
+    await expect(upload.putPart(1, BYTES)).rejects.toMatchObject({ message });
     await expect(store.beginUpload('key', 'text/plain')).rejects.toMatchObject({ message });
-    expect(seen.length).toBe(3);
+    expect(seen.length).toBe(4);
   },
 );
 
@@ -236,6 +237,15 @@ test('a conditional write that meets another one waits twice as long each time, 
   }
 });
 
+/** The answer to the request that begins an upload. */
+const begins =
+  (id: string): Answer =>
+  (response) =>
+    response
+      .writeHead(200, { 'content-type': 'application/xml' })
+      .end(
+        `<?xml version="1.0"?><InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`,
+      );
 const uploads =
   (key: string, more: string): Answer =>
   (response) =>
@@ -247,6 +257,30 @@ const uploads =
 const further = (marker: string) =>
   `<IsTruncated>true</IsTruncated><NextKeyMarker>${marker}</NextKeyMarker><NextUploadIdMarker>id</NextUploadIdMarker>`;
 
+test('an open upload that was listed is aborted by its own id', async () => {
+  const gone: Answer = (response) => response.writeHead(204).end();
+  const { store, seen } = await storeThatAnswers(uploads('a', ''), gone);
+  const [upload] = await store.openUploads('');
+  await upload?.abort();
+  const { method, url } = seen.at(-1) ?? {};
+  const { pathname, searchParams } = new URL(url ?? '', 'http://b');
+  expect([method, pathname, searchParams.get('uploadId')]).toEqual(['DELETE', '/b/p/a', 'a']);
+});
+
+test('the parts of an upload are completed in the order of their numbers, in whichever order they were written', async () => {
+  const complete: Answer = (response) =>
+    response
+      .writeHead(200, { 'content-type': 'application/xml' })
+      .end('<?xml version="1.0"?><CompleteMultipartUploadResult/>');
+  const { store, bodies } = await storeThatAnswers(begins('id'), done, done, complete);
+  const upload = await store.beginUpload('key', 'text/plain');
+  await upload.putPart(2, BYTES);
+  await upload.putPart(1, BYTES);
+  await upload.complete();
+  const numbers = [...(bodies.at(-1) ?? '').matchAll(/<PartNumber>(\d+)</g)].map(([, number]) => number);
+  expect(numbers).toEqual(['1', '2']);
+});
+
 test.each<[string, readonly Answer[], readonly string[]]>([
   ['to its end', [uploads('a', further('m')), uploads('b', '')], ['a', 'b']],
   ['a marker that repeats ends it', [uploads('a', further('m')), uploads('b', further('m'))], ['a', 'b']],
@@ -255,7 +289,10 @@ test.each<[string, readonly Answer[], readonly string[]]>([
 ])('openUploads reads the list: %s', async (_, answers, keys) => {
   const { store, seen } = await storeThatAnswers(...answers);
   const begun = new Date('2026-01-01T00:00:00Z');
-  expect(await store.openUploads('')).toEqual(keys.map((key) => ({ key, id: key, begun })));
+  const listed = await store.openUploads('');
+  expect(listed.map((upload) => ({ key: upload.key, begun: upload.begun }))).toEqual(
+    keys.map((key) => ({ key, begun })),
+  );
   const markers = seen.map(({ url }) => new URL(url ?? '', 'http://b').searchParams.get('key-marker'));
   expect(markers).toEqual([null, 'm'].slice(0, answers.length));
 });
