@@ -3,21 +3,17 @@ import type { Configuration, StoreConfiguration } from '../configuration/configu
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { BucketRefusedError, beginBucket, openBucket, requireIdentity } from '../engine/store/bucket.ts';
-import { ShutdownDeadlineStore } from '../engine/store/shutdown-deadline-store.ts';
 import { DryStore } from '../engine/store/dry-store.ts';
 import type { Environment } from '../engine/environment.ts';
 import type { Timekeeper } from '../engine/support/server-clock.ts';
-import { ProbeGatedStore } from '../engine/store/probe-gated-store.ts';
-import { ReadAhead } from '../engine/store/read-ahead-store.ts';
 import { alignStores, keepAligned } from '../engine/replication/replica-reconcile.ts';
 import { ReplicaSet, type Replica } from '../engine/replication/replica-set.ts';
 import { ReplicatedStore } from '../engine/replication/replicated-store.ts';
 import { StoreError, type Store } from '../engine/store/store.ts';
-import { UnconditionalStore } from '../engine/store/unconditional-store.ts';
-import { systemClock } from '../runtime/node/clock.ts';
 import type { Agents } from '../runtime/node/agents.ts';
 import { crypto } from '../runtime/node/builtin.ts';
 import { S3Store } from '../storage/s3/s3-store.ts';
+import { boundedStore, earlyStore } from './store-layers.ts';
 
 /** A few small objects are read and written when a store is opened. Milliseconds. */
 const OPENING = 20_000;
@@ -100,7 +96,8 @@ export async function openOneEarly(
   },
 ): Promise<OpenedStores> {
   const { bucket, store } = connect(settings, how);
-  const reading = new ReadAhead(store, how.ahead);
+  const gate = Promise.withResolvers<void>();
+  const early = earlyStore(store, how.ahead, gate.promise);
   const begun: { proof: Promise<void> } = { proof: Promise.resolve() };
   const mayBegin = () => how.checkClock([bucket]);
   const { id, failure } = await opening(file, settings, async () => {
@@ -120,13 +117,9 @@ export async function openOneEarly(
   // Where the run is over because of it, nobody waits for what it still tries.
   const writes = begun.proof.catch((error: unknown) => (isStopped() ? Promise.reject(error) : forever()));
   writes.catch(() => undefined);
-  const member: Replica = {
-    bucket,
-    store: new ProbeGatedStore(reading, writes),
-    id,
-    isNew: false,
-    secret: undefined,
-  };
+  gate.resolve(writes);
+  gate.promise.catch(() => undefined);
+  const member: Replica = { bucket, store: early, id, isNew: false, secret: undefined };
   const all = [{ member, settings, failure }];
   if (failure !== undefined && !isStopped()) throw unreachable(file, all);
   return { primary: member.store, all, stateKey, areKnown: !isStopped(), proof };
@@ -219,7 +212,7 @@ export async function openReadable(
   const tried: Opened[] = [];
   for (const settings of [store, ...laterStores]) {
     const bucket = new S3Store(settings, agents);
-    const bounded = new ShutdownDeadlineStore(bucket, systemClock, signal);
+    const bounded = boundedStore(bucket, signal, settings.singleWriter);
     const member: Replica = { bucket, store: bounded, id: undefined, isNew: false, secret: undefined };
     // What is not written needs no proof that it would be written safely.
     const expected = { ...settings, name, newId: crypto.randomUUID(), singleWriter: true };
@@ -238,10 +231,8 @@ function connect(
   { agents, signal }: { readonly agents: Agents; readonly signal: AbortSignal },
 ): Omit<Replica, 'id' | 'isNew'> {
   const bucket = new S3Store(settings, agents);
-  // Some providers refuse a condition rather than ignore it.
-  const guarded = settings.singleWriter ? new UnconditionalStore(bucket) : bucket;
   const secret = settings.credentials?.secretAccessKey;
-  return { bucket, store: new ShutdownDeadlineStore(guarded, systemClock, signal), secret };
+  return { bucket, store: boundedStore(bucket, signal, settings.singleWriter), secret };
 }
 
 /** @throws {ConfigurationError} for a bucket that answers and is not this mirror's */

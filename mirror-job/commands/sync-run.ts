@@ -5,7 +5,7 @@ import { codeOf } from './command.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { loadConfiguration } from '../configuration/load.ts';
-import { ShutdownDeadlineStore } from '../engine/store/shutdown-deadline-store.ts';
+import { boundedStore } from '../assembly/store-layers.ts';
 import { checkClock } from '../engine/run/clock-check.ts';
 import { DryStore } from '../engine/store/dry-store.ts';
 import { DEFAULT_LIMITS, type Environment } from '../engine/environment.ts';
@@ -113,7 +113,7 @@ async function mirror(
   if (dryRun) {
     const readable = await openReadable(file, configuration, agents, { isDry: true, signal });
     await checkClocks([readable]);
-    const store = new ShutdownDeadlineStore(readable, systemClock, signal);
+    const store = boundedStore(readable, signal, false);
     const environment = createEnvironment({ store, log: progress, signal });
     return showing(progress, environment, () => planMirror(environment, configuration.name, images));
   }
