@@ -8,7 +8,7 @@ import type { Selection, TagPattern } from '../engine/selection/selection.ts';
 import type { MovePolicy } from '../engine/tags/tag-policy.ts';
 import type { BudgetSettings } from '../sources/registry/budget.ts';
 import type { Password } from '../sources/registry/registry-options.ts';
-import type { S3StoreOptions } from '../storage/s3/s3-store.ts';
+import type { S3StoreOptions } from '../storage/s3/s3-options.ts';
 
 /** Where the file says so, for messages; from 1. */
 type Line = number | undefined;

@@ -6,13 +6,14 @@ import { TimeoutError } from '../../engine/support/timeout-error.ts';
 import { exchange } from '../../runtime/node/exchange.ts';
 import type { Agents } from '../../runtime/node/agents.ts';
 import { isCalled, refusalOf, S3AnswerError } from './s3-error.ts';
-import { encodePath, queryOf, sha256, Signer, type Keys } from './signature.ts';
+import { RequestSigner, sha256, type Keys } from './request-signer.ts';
 import { inTime } from './silence.ts';
+import { encodePath, encodeQuery } from './uri-encoding.ts';
 
 export interface ObjectRequest {
   readonly method: 'GET' | 'HEAD' | 'PUT';
   readonly key: string;
-  /** Encoded. */
+  /** Not encoded. */
   readonly query?: Readonly<Record<string, string>>;
   /** Lower-case names. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -49,7 +50,7 @@ const BROKEN_CONNECTION: ReadonlySet<unknown> = new Set([
 
 export class ObjectClient {
   readonly #access: Access;
-  readonly #signer: Signer;
+  readonly #signer: RequestSigner;
   readonly #agents: Agents;
   readonly #silence: number;
   readonly #time: ServerClock;
@@ -62,7 +63,7 @@ export class ObjectClient {
    */
   constructor(region: string, access: Access, agents: Agents, silence: number, time: ServerClock) {
     this.#access = access;
-    this.#signer = new Signer(region);
+    this.#signer = new RequestSigner(region, () => access.keys());
     this.#agents = agents;
     this.#silence = silence;
     this.#time = time;
@@ -93,22 +94,14 @@ export class ObjectClient {
   async #attempt(request: ObjectRequest, bodyHash: string): Promise<IncomingMessage> {
     const { method, key, query = {}, headers = {}, body } = request;
     const address = await this.#access.address();
-    const signed = this.#signer.sign(
-      {
-        method,
-        path: `${address.pathname}${encodePath(key)}`,
-        query,
-        headers: { ...headers, host: address.host },
-        bodyHash,
-      },
-      await this.#access.keys(),
-      new Date(Date.now() + this.#skew),
-    );
-    const search = queryOf(query);
+    const path = `${address.pathname}${encodePath(key)}`;
+    const at = new Date(Date.now() + this.#skew);
+    const signed = await this.#signer.sign({ method, origin: address, path, query, headers, bodyHash }, at);
+    const search = encodeQuery(query);
     const answer = await exchange({
       method,
       origin: address,
-      path: `${address.pathname}${encodePath(key)}${search === '' ? '' : `?${search}`}`,
+      path: `${path}${search === '' ? '' : `?${search}`}`,
       headers: { ...signed, ...(body !== undefined && { 'content-length': String(body.length) }) },
       body,
       agents: this.#agents,

@@ -1,6 +1,6 @@
 /** Where a bucket's objects are. */
 import { isIP } from 'node:net';
-import { encodePart } from './signature.ts';
+import { encodePart } from './uri-encoding.ts';
 
 /** A bucket can be part of the host's name where it is a DNS label; a dot in it is no match for a certificate. */
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{1,61})[a-z0-9]$/;

@@ -29,21 +29,9 @@ import {
   statusOf,
   TornReadError,
 } from './s3-error.ts';
+import type { S3StoreOptions } from './s3-options.ts';
 import type { SdkBucket } from './sdk-bucket.ts';
-import { encodePart } from './signature.ts';
 import { SilenceError, inTime } from './silence.ts';
-
-export interface S3StoreOptions {
-  /** Undefined for AWS itself. */
-  readonly endpoint: string | undefined;
-  readonly region: string;
-  readonly bucket: string;
-  /** Empty, or ends in a slash. */
-  readonly prefix: string;
-  readonly pathStyle: boolean;
-  /** Undefined: the AWS SDK's own chain. */
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
-}
 
 /** AWS answers a conditional write with 409 while another one is under way: to be asked again, not to be lost. */
 const CONFLICT_ATTEMPTS = 5;
@@ -273,7 +261,7 @@ export class S3Store implements ComparableStore {
   /** @returns the ETag */
   #putPart(key: string, id: string, number: number, bytes: Uint8Array): Promise<string> {
     return this.#call(`upload part ${number} of`, key, async (whole) => {
-      const query = { partNumber: String(number), uploadId: encodePart(id) };
+      const query = { partNumber: String(number), uploadId: id };
       const answer = await this.#objects.send({ method: 'PUT', key: whole, query, body: bytes });
       await this.#discard(answer);
       const { etag } = answer.headers;

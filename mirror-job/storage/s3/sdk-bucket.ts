@@ -14,8 +14,8 @@ import {
 import type { ListedObject } from '../../engine/store/store.ts';
 import type { Agents } from '../../runtime/node/agents.ts';
 import { isCalled, statusOf, OddAnswerError } from './s3-error.ts';
-import type { S3StoreOptions } from './s3-store.ts';
-import type { Keys } from './signature.ts';
+import type { Keys } from './request-signer.ts';
+import type { S3StoreOptions } from './s3-options.ts';
 
 /** What an object is named by; every key here is a whole one, with the prefix. */
 interface Name {
