@@ -51,7 +51,9 @@ export class MemoryStore implements ComparableStore {
 
   async get(key: string): Promise<StoredObject | undefined> {
     await this.#begin('get', key);
-    return this.objects.get(key);
+    const object = this.objects.get(key);
+    // A copy, because whoever reads an object over a network may change the bytes.
+    return object === undefined ? undefined : { ...object, bytes: new Uint8Array(object.bytes) };
   }
 
   async stream(key: string, offset: number): Promise<AsyncIterable<Uint8Array> | undefined> {
@@ -108,7 +110,7 @@ export class MemoryStore implements ComparableStore {
 
   async #putPart(key: string, id: string, number: number, bytes: Uint8Array): Promise<void> {
     await this.#begin('putPart', `${key} ${number}`);
-    this.#upload(id).parts.set(number, bytes.slice());
+    this.#upload(id).parts.set(number, new Uint8Array(bytes));
   }
 
   async #complete(key: string, id: string): Promise<void> {
@@ -152,7 +154,8 @@ export class MemoryStore implements ComparableStore {
   /** As on S3, an ETag covers the body alone. */
   #store(key: string, bytes: Uint8Array, contentType: string): void {
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
-    this.objects.set(key, { bytes: bytes.slice(), etag, contentType });
+    // Not `slice`, which gives another view of the same bytes if they are a Buffer.
+    this.objects.set(key, { bytes: new Uint8Array(bytes), etag, contentType });
   }
 
   async #begin(call: StoreCall, key: string): Promise<void> {
