@@ -69,6 +69,7 @@ test('a run with nothing to copy loads only the signer of the AWS SDK, and no se
   expect(packages).toEqual([
     '@smithy/core',
     '@smithy/signature-v4',
+    '@smithy/types',
     'own',
     'p-limit',
     'picomatch',
