@@ -128,11 +128,11 @@ async function mirror(
       })
     : await openStores(file, configuration, { agents, signal, checkClock: checkClocks });
   const { milliseconds: longest } = configuration.maxDuration;
-  const base = createEnvironment({ store: stores.primary, log: progress, signal }, longest);
+  const base = createEnvironment({ store: stores.lead, log: progress, signal }, longest);
   const run = async (): Promise<RunReport> => {
     // A run that was stopped before it knew the bucket reports what it has not reached, and writes nothing there.
     const stopped = () =>
-      runMirror({ ...base, store: new DryStore(stores.primary) }, configuration.name, images, {
+      runMirror({ ...base, store: new DryStore(stores.lead) }, configuration.name, images, {
         scrubs: false,
       });
     if (!stores.areKnown) return stopped();
@@ -140,12 +140,12 @@ async function mirror(
       if (!signal.aborted) throw error;
     });
     if (aligned === undefined) return stopped();
-    const { environment, members } = aligned;
+    const { environment, replicas } = aligned;
     // A run of a few images by hand would have the others wait for their turn.
     const scrubs = references.length === 0;
     const report = await runMirror(environment, configuration.name, images, { scrubs });
     if (environment.reportStores === undefined) return report;
-    return reportOnStores(environment, members, configuration.name, report);
+    return reportOnStores(environment, replicas, configuration.name, report);
   };
   return showing(progress, base, () => {
     const running = run();

@@ -1,6 +1,6 @@
 /**
- * Several stores as one. What the lead (the first live store) has, every live one has: each write goes to the later
- * ones first and to the lead last, and only the lead is read. docs/decisions/0008-several-stores.md has the reasons.
+ * Several stores as one. Each write goes to the later stores first and to the lead last, and only the lead is read. So
+ * every live store has what the lead has. docs/decisions/0008-several-stores.md has the reasons.
  */
 import { kindOfKey } from '../../../core/key-kind.ts';
 import { isEqual } from './catch-up-merge.ts';
@@ -19,48 +19,45 @@ import {
 import { ReplicatedUpload } from './replicated-upload.ts';
 import { writeInOrder } from './write-order.ts';
 
-/** More rounds than this on one object are not bad luck. */
-const SETTLE_ATTEMPTS = 24;
+/** More attempts than this on one object are not bad luck. */
+const EQUALISE_ATTEMPTS = 24;
 
-/** What a manifest is complete with. */
+/** The kinds of objects that a complete image needs. */
 const NEEDED: ReadonlySet<string | undefined> = new Set(['blob', 'link', 'manifest']);
 
 export class ReplicatedStore implements Store {
-  readonly #members: ReplicaSet;
-  /**
-   * Work that reads an object in one store and writes it into another waits for such work on the same key in this
-   * process.
-   */
+  readonly #replicas: ReplicaSet;
+  /** Work that reads an object in one store and writes it into another waits for other such work on the same key. */
   readonly #changing = new KeyQueue();
 
-  constructor(members: ReplicaSet) {
-    this.#members = members;
+  constructor(replicas: ReplicaSet) {
+    this.#replicas = replicas;
   }
 
   get name(): string {
-    return this.#members.lead.store.name;
+    return this.#replicas.lead.store.name;
   }
 
   /**
-   * A tag is only read when it is looked at anew, and that is when one which a killed run has moved in a later
-   * store alone is put right: its index would say nothing of it. A manifest is there when each store has it.
+   * Reads a tag from the lead and makes the later stores equal, because a killed run may have moved the tag in a later
+   * store alone, and no index says so. A manifest is there only if each store has it.
    */
   async get(key: string): Promise<StoredObject | undefined> {
     const kind = kindOfKey(key)?.kind;
-    if (kind === 'tag') return this.#changing.run(key, () => this.#getSettled(key));
+    if (kind === 'tag') return this.#changing.run(key, () => this.#getEqualised(key));
     const object = await this.#read((store) => store.get(key));
     if (object === undefined) return undefined;
     if (kind === 'manifest' && !(await this.#isEverywhere(key, object.bytes.length))) return undefined;
     return object;
   }
 
-  async #getSettled(key: string): Promise<StoredObject | undefined> {
+  async #getEqualised(key: string): Promise<StoredObject | undefined> {
     const object = await this.#read((store) => store.get(key));
-    if (object !== undefined) await this.#settle(key, object.bytes);
+    if (object !== undefined) await this.#equalise(key, object.bytes);
     return object;
   }
 
-  /** What others go by, a blob for one, is there when each store has it. */
+  /** An object that others need, such as a blob, is there only if each store has it. */
   async size(key: string): Promise<number | undefined> {
     const size = await this.#read((store) => store.size(key));
     if (size === undefined || !NEEDED.has(kindOfKey(key)?.kind)) return size;
@@ -68,16 +65,16 @@ export class ReplicatedStore implements Store {
   }
 
   /**
-   * What the lead has, each live store has: but another run that goes on without one of them writes only to the
-   * others, and this one must not take what it finds there for something that all of them can serve.
+   * Whether each later store has an object that the lead has. Another run that goes on without one of the stores writes
+   * only to the others, and this run must not take an object there for one that all stores can serve.
    */
   async #isEverywhere(key: string, size: number): Promise<boolean> {
     const sizes = await Promise.all(
-      this.#members.live
+      this.#replicas.live
         .slice(1)
-        .map((member) => this.#members.attempt(member, () => member.store.size(key))),
+        .map((replica) => this.#replicas.attempt(replica, () => replica.store.size(key))),
     );
-    // One that fails is not asked to serve it any more.
+    // A store that failed was removed, so it need not have the object.
     return sizes.every((one) => one === undefined || one.value === size);
   }
 
@@ -90,88 +87,88 @@ export class ReplicatedStore implements Store {
     if (options.condition !== undefined) {
       return this.#changing.run(key, () => this.#change(key, bytes, options));
     }
-    await writeInOrder(this.#members, ({ store }) => store.put(key, bytes, options));
+    await writeInOrder(this.#replicas, ({ store }) => store.put(key, bytes, options));
     return 'written';
   }
 
   beginUpload(key: string, contentType: string): Promise<Upload> {
-    return ReplicatedUpload.begin(this.#members, key, contentType);
+    return ReplicatedUpload.begin(this.#replicas, key, contentType);
   }
 
   /** The uploads of all live stores. Each is aborted in its own store. */
   async openUploads(prefix: string): Promise<readonly OpenUpload[]> {
     const uploads: OpenUpload[] = [];
-    for (const member of this.#members.live) {
-      const own = await this.#members.attempt(member, () => member.store.openUploads(prefix));
+    for (const replica of this.#replicas.live) {
+      const own = await this.#replicas.attempt(replica, () => replica.store.openUploads(prefix));
       uploads.push(...(own?.value ?? []));
     }
     return uploads;
   }
 
-  /** Of the lead; when it fails, the next one is. */
+  /** Reads from the lead. If that fails, the next store is the lead. */
   async #read<Value>(call: (store: Store) => Promise<Value>): Promise<Value> {
     for (;;) {
-      const { lead } = this.#members;
-      const read = await this.#members.attempt(lead, () => call(lead.store));
+      const { lead } = this.#replicas;
+      const read = await this.#replicas.attempt(lead, () => call(lead.store));
       if (read !== undefined) return read.value;
     }
   }
 
   /**
-   * The caller's condition is the lead's. A later store is written under its own, read just before; and whatever
-   * the lead says then, no later one is left with something else than it has.
+   * Writes to the lead under the caller's condition, and to each later store under the ETag that was read there just
+   * before. Whether or not the lead refuses, the later stores are made equal to it afterwards.
    */
   async #change(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
     const { contentType } = options;
     let isWrittenLater = true;
     let result: PutResult | undefined;
-    await writeInOrder(this.#members, async (member, isLead) => {
+    await writeInOrder(this.#replicas, async (replica, isLead) => {
       if (!isLead) {
-        if ((await replace(member.store, key, bytes, contentType)) === 'conflict') isWrittenLater = false;
-      } else if (isWrittenLater) result = await member.store.put(key, bytes, options);
+        if ((await replace(replica.store, key, bytes, contentType)) === 'conflict') isWrittenLater = false;
+      } else if (isWrittenLater) result = await replica.store.put(key, bytes, options);
     });
-    // Undefined too where the lead has failed: what its object was is not what the next one's is.
+    // Undefined also if the lead failed, because the condition was about its object and not about that of the next lead.
     result ??= 'conflict';
-    await this.#settle(key, result === 'written' ? bytes : undefined);
+    await this.#equalise(key, result === 'written' ? bytes : undefined);
     return result;
   }
 
   /**
-   * Returns when each later store was seen to have what the lead has. Whoever writes to a later store ends with
-   * this, so that of any number of runs at once the last one leaves them equal. What the lead lacks is left alone, and
-   * so is what a later store could not serve yet: a tag that a run which goes on without that store has moved.
-   * @param expected what the lead was just seen to have
+   * Returns when each later store was seen to have the same bytes as the lead. Each write to a later store ends with
+   * this, so that the last of any number of concurrent runs leaves the stores equal. An object that the lead lacks stays
+   * as it is. So does one that a later store could not serve yet, such as a tag that a run without that store moved.
+   * @param expected the bytes that the lead was just seen to have
    */
-  async #settle(key: string, expected: Uint8Array | undefined): Promise<void> {
-    for (const member of this.#members.live.slice(1)) {
-      await this.#members.attempt(member, () => this.#settleAt(member, key, expected));
+  async #equalise(key: string, expected: Uint8Array | undefined): Promise<void> {
+    for (const replica of this.#replicas.live.slice(1)) {
+      await this.#replicas.attempt(replica, () => this.#equaliseReplica(replica, key, expected));
     }
-    await this.#members.tell();
+    await this.#replicas.publishStatus();
   }
 
-  async #settleAt(member: Replica, key: string, expected: Uint8Array | undefined): Promise<void> {
+  async #equaliseReplica(replica: Replica, key: string, expected: Uint8Array | undefined): Promise<void> {
     let wanted = expected;
     const refused: (StoredObject | undefined)[] = [];
-    for (let attempt = 0; attempt < SETTLE_ATTEMPTS; attempt += 1) {
-      // First here, then there: what is equal by then was not undone in between.
-      const theirs = await member.store.get(key);
+    for (let attempt = 0; attempt < EQUALISE_ATTEMPTS; attempt += 1) {
+      // Read the replica before the lead: if they match now, nobody changed the replica in between.
+      const theirs = await replica.store.get(key);
       if (wanted !== undefined && theirs !== undefined && isEqual(theirs.bytes, wanted)) return;
       const ours = await this.#read((store) => store.get(key));
-      if (ours === undefined || member === this.#members.lead) return;
+      if (ours === undefined || replica === this.#replicas.lead) return;
       if (theirs !== undefined && isEqual(theirs.bytes, ours.bytes)) return;
-      if (!(await hasNeeds(member.store, key, ours))) return;
-      const result = await member.store.put(key, ours.bytes, {
+      if (!(await hasNeeds(replica.store, key, ours))) return;
+      const result = await replica.store.put(key, ours.bytes, {
         contentType: ours.contentType ?? 'application/octet-stream',
         condition: theirs === undefined ? { ifNoneMatch: '*' } : { ifMatch: theirs.etag },
       });
       if (result === 'conflict') refused.push(theirs);
       wanted = undefined;
     }
-    throw refusedError(member.store, key, SETTLE_ATTEMPTS, refused);
+    throw refusedError(replica.store, key, EQUALISE_ATTEMPTS, refused);
   }
 }
 
-/** Whether what an object names is there; not for what cannot be read. */
+/** @returns whether the store has every object that this one names; false if this one cannot be read */
 async function hasNeeds(store: Store, key: string, object: StoredObject): Promise<boolean> {
   const kind = kindOfKey(key);
   const needs = kind === undefined ? [] : needsOf(kind, key, object);
@@ -180,7 +177,7 @@ async function hasNeeds(store: Store, key: string, object: StoredObject): Promis
   return true;
 }
 
-/** Under its own condition. */
+/** Writes an object on the condition that nobody changes it meanwhile. */
 async function replace(
   store: Store,
   key: string,

@@ -31,7 +31,7 @@ export class ReplicatedUpload implements Upload {
     if (this.#isEnded) throw this.#lostError(this.#replicas.lead);
     // Before any store gets the part: if an upload is lost, the size is all that is known of the blob.
     this.#partSizes.set(number, bytes.length);
-    await this.#replicas.tell();
+    await this.#replicas.publishStatus();
     // All are awaited, because all read the same bytes, and the caller overwrites these when this returns.
     const sent = await Promise.allSettled(
       this.#replicas.live.map((replica) => this.#unlessLost(replica, (own) => own.putPart(number, bytes))),

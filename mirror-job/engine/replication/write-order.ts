@@ -10,15 +10,15 @@ export async function writeInOrder(
   replicas: ReplicaSet,
   write: (replica: Replica, isLead: boolean) => Promise<unknown>,
 ): Promise<void> {
-  await replicas.tell();
+  await replicas.publishStatus();
   const [lead, ...later] = replicas.live;
   // All are awaited even if one throws, because the caller may overwrite the bytes when this returns.
   const written = await Promise.allSettled(
     later.map((replica) => replicas.attempt(replica, () => write(replica, false))),
   );
   for (const one of written) if (one.status === 'rejected') throw one.reason;
-  await replicas.tell();
+  await replicas.publishStatus();
   if (lead === undefined || !replicas.isLive(lead)) return;
   await replicas.attempt(lead, () => write(lead, true));
-  await replicas.tell();
+  await replicas.publishStatus();
 }

@@ -15,7 +15,10 @@ import { revertTag } from '../../../../mirror-job/engine/tags/revert.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { alignStores, keepAligned } from '../../../../mirror-job/engine/replication/replica-reconcile.ts';
 import { ReplicaSet } from '../../../../mirror-job/engine/replication/replica-set.ts';
-import { decodeNotes, type StoreNote } from '../../../../mirror-job/engine/replication/replica-status.ts';
+import {
+  decodeStatuses,
+  type ReplicaStatus,
+} from '../../../../mirror-job/engine/replication/replica-status.ts';
 import { reportOnStores } from '../../../../mirror-job/engine/replication/replica-report.ts';
 import { ReplicatedStore } from '../../../../mirror-job/engine/replication/replicated-store.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
@@ -98,31 +101,31 @@ export class Mirror {
       ...(signal !== undefined && { signal }),
     });
     this.environment = base;
-    const members = await this.#membersOf(stores, base);
-    await alignStores(base, members);
+    const replicas = await this.#replicaSetOf(stores, base);
+    await alignStores(base, replicas);
     const environment = {
       ...base,
-      store: new ReplicatedStore(members),
-      reportStores: () => members.report(),
-      storeFindings: () => members.caughtUpTags.findings(),
-      replicas: () => members.live.map(({ store }) => store),
+      store: new ReplicatedStore(replicas),
+      reportStores: () => replicas.report(),
+      storeFindings: () => replicas.caughtUpTags.findings(),
+      replicas: () => replicas.live.map(({ store }) => store),
     };
     const report = await runMirror(environment, 'default', this.#images());
-    return reportOnStores(environment, members, 'default', report);
+    return reportOnStores(environment, replicas, 'default', report);
   }
 
   /** The stores as a command by hand finds them. @throws as `keepAligned` */
   async openInStep(stores: readonly MemoryStore[] = this.stores): Promise<ReplicaSet> {
     const [first] = stores;
     if (first === undefined) throw new Error('There is no store.');
-    const members = await this.#membersOf(stores, environmentFor(first, { clock: this.clock }));
-    await keepAligned(members);
-    return members;
+    const replicas = await this.#replicaSetOf(stores, environmentFor(first, { clock: this.clock }));
+    await keepAligned(replicas);
+    return replicas;
   }
 
-  async #membersOf(stores: readonly MemoryStore[], base: TestEnvironment): Promise<ReplicaSet> {
+  async #replicaSetOf(stores: readonly MemoryStore[], base: TestEnvironment): Promise<ReplicaSet> {
     const opened = await Promise.all(stores.map((store) => this.#open(store)));
-    const members = new ReplicaSet(
+    const replicas = new ReplicaSet(
       opened.map(({ bucket, id, isNew }) => ({
         bucket,
         store: new ShutdownDeadlineStore(bucket, HASTY, base.signal),
@@ -134,10 +137,10 @@ export class Mirror {
       this.stateKey,
     );
     for (const [index, { failure }] of opened.entries()) {
-      const member = members.all[index];
-      if (failure !== undefined && member !== undefined) members.takeOut(member, failure);
+      const replica = replicas.all[index];
+      if (failure !== undefined && replica !== undefined) replicas.remove(replica, failure);
     }
-    return members;
+    return replicas;
   }
 
   #images(): Image[] {
@@ -239,11 +242,11 @@ export function expectServing(mirror: Mirror): void {
 }
 
 /** The object in which a store keeps what it was told about the others. */
-export const NOTES = 'state/_stores.json';
+export const STATUS_KEY = 'state/_stores.json';
 
-export function notesOf(store: MemoryStore): StoreNote[] {
-  const stored = store.objects.get(NOTES);
-  return stored === undefined ? [] : decodeNotes(stored.bytes);
+export function statusesIn(store: MemoryStore): ReplicaStatus[] {
+  const stored = store.objects.get(STATUS_KEY);
+  return stored === undefined ? [] : decodeStatuses(stored.bytes);
 }
 
 /** Puts the tag "one" back to where it was, which holds it. */

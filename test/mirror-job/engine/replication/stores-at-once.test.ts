@@ -98,7 +98,7 @@ test('two runs at once that both catch a store up never applyListing that it is 
     await Promise.all([mirror.run(), other.run()]);
     expect([...problemsIn(a), ...problemsIn(b)], `seed ${seed}`).toEqual([]);
     const told = [a, b].map((store) => JSON.stringify(store.json('state/_stores.json')));
-    const isBelieved = told.every((notes) => !notes.includes('"inStep":false'));
+    const isBelieved = told.every((statuses) => !statuses.includes('"inStep":false'));
     if (isBelieved) certified += 1;
     expect(isBelieved ? servedBy(b) : servedBy(a), `seed ${seed}`).toEqual(servedBy(a));
     for (const store of [a, b]) store.before = () => {};
