@@ -6,7 +6,7 @@ import { FairShare } from '../engine/support/fair-share.ts';
 import { Tally } from '../engine/tally.ts';
 import { crypto } from '../runtime/node/builtin.ts';
 import { systemClock } from '../runtime/node/clock.ts';
-import { hashAndCollect } from '../runtime/node/memory.ts';
+import { createCollectingHash } from '../runtime/node/memory.ts';
 
 /**
  * What the engine is given when it runs under Node.
@@ -21,7 +21,7 @@ export function createEnvironment(
     log,
     signal,
     clock: systemClock,
-    createHash: hashAndCollect(),
+    createHash: createCollectingHash(),
     run: `${compactTime(systemClock.now())}-${crypto.randomBytes(3).toString('hex')}`,
     tally: new Tally(),
     buffers: new BufferPool(MEMORY_BUDGET, DEFAULT_LIMITS.partSize),

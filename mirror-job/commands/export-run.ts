@@ -6,7 +6,7 @@ import { Tally } from '../engine/tally.ts';
 import { exportImages, type ExportResult } from '../export/exporter.ts';
 import { writeFolder, type LayoutWriter } from '../export/layout-writer.ts';
 import { writeTar } from '../export/tar-writer.ts';
-import { hashAndCollect } from '../runtime/node/memory.ts';
+import { createCollectingHash } from '../runtime/node/memory.ts';
 import { createStoreAgents } from '../runtime/node/agents.ts';
 import { readProxies } from '../runtime/node/proxies.ts';
 import { openReadable } from '../assembly/stores.ts';
@@ -46,7 +46,7 @@ export async function runExport(options: ExportOptions, commandLine: CommandLine
   const progress = new Progress(process.stderr, commandLine);
   const signal = stopOnce(progress);
   const tally = new Tally();
-  const environment = { store, log: progress, signal, tally, createHash: hashAndCollect() };
+  const environment = { store, log: progress, signal, tally, createHash: createCollectingHash() };
   let writer: LayoutWriter | undefined;
   let result: ExportResult;
   try {

@@ -11,7 +11,7 @@ import type { Environment } from '../engine/environment.ts';
 import { createLimit } from '../engine/support/limit.ts';
 import { SingleFlight } from '../engine/support/single-flight.ts';
 import { chooseChildren } from '../engine/copy/platform-choice.ts';
-import { allSettled } from '../engine/support/all-or-throw.ts';
+import { allOrThrow } from '../engine/support/all-or-throw.ts';
 import { SourceError, type SourceManifest } from '../engine/source.ts';
 
 /** Small reads of the bucket at once. */
@@ -92,7 +92,7 @@ export class ClosureWalk {
       const tags = await this.#source.tags();
       if (tags.length === 0)
         throw new SourceError('the bucket has no tag of this image. Run "lifeboat sync" first.');
-      await allSettled(tags.map((one) => this.#addTag(one)));
+      await allOrThrow(tags.map((one) => this.#addTag(one)));
       return;
     }
     if (digest !== undefined) {
@@ -161,7 +161,7 @@ export class ClosureWalk {
         [...this.#read].flatMap((digest) => [referrersTag(digest), wholeTag(digest)]),
       );
       const tags = (await this.#signatureTags).filter((tag) => starts.has(tag.split('.', 1)[0] ?? ''));
-      await allSettled(tags.map((tag) => this.#addTag(tag)));
+      await allOrThrow(tags.map((tag) => this.#addTag(tag)));
     }
   }
 
@@ -177,7 +177,7 @@ export class ClosureWalk {
     while (level.length > 0) {
       const fresh = level.filter(({ digest }) => !seen.has(digest));
       for (const { digest } of fresh) seen.add(digest);
-      const steps = await allSettled(fresh.map((step) => this.#step(step, absent)));
+      const steps = await allOrThrow(fresh.map((step) => this.#step(step, absent)));
       level = steps.flat();
     }
     return absent;
@@ -220,7 +220,7 @@ export class ClosureWalk {
       await this.#hand(digest, found.bytes);
       // Build caches are indexes whose "manifests" are layers.
       const layers = manifest.manifests.filter((child) => !namesManifest(child));
-      await allSettled([...manifest.blobs, ...layers].map((blob) => this.#need(blob)));
+      await allOrThrow([...manifest.blobs, ...layers].map((blob) => this.#need(blob)));
       return {
         descriptor: referrerDescriptor(manifest, digest, found.bytes.length),
         children: manifest.manifests.filter((child) => namesManifest(child)),

@@ -200,7 +200,7 @@ export class BlobCopier {
     if (isRanged(source, blob.size, limits)) {
       const pace = new Pace(what, blob.size, {
         clock,
-        longest: limits.longest,
+        longestMs: limits.longest,
         connections: limits.rangesAtOnce,
       });
       const parts = rangedParts(environment, source, blob, pace, add);
@@ -208,7 +208,7 @@ export class BlobCopier {
       await uploadParts(environment, key, blob.size, right, OCTET_STREAM);
       return;
     }
-    const pace = new Pace(what, blob.size, { clock, longest: limits.longest });
+    const pace = new Pace(what, blob.size, { clock, longestMs: limits.longest });
     const body = verified(counted(resumed(source, blob, signal, { pace }), add), blob, source, createHash);
     await uploadBlob(environment, key, blob.size, body, OCTET_STREAM);
   }

@@ -23,7 +23,7 @@ import { SingleFlight } from '../support/single-flight.ts';
 import { chooseChildren, complaintAbout, joinChoices, type ChosenPlatforms } from './platform-choice.ts';
 import type { Platforms } from './platform.ts';
 import { MemoryBudget, type Keeper } from '../support/memory-budget.ts';
-import { allSettled } from '../support/all-or-throw.ts';
+import { allOrThrow } from '../support/all-or-throw.ts';
 import {
   BlobAbsentError,
   ManifestAbsentError,
@@ -385,7 +385,7 @@ export class ManifestCopier {
     const complaint = nesting.depth > 0 ? undefined : complaintAbout(source.name, digest, wanted, platforms);
     if (complaint !== undefined) throw new SourceError(complaint);
     if (!isPresent) {
-      const foreign = await allSettled(manifest.blobs.map((blob) => this.#ensureBlob(blob, source)));
+      const foreign = await allOrThrow(manifest.blobs.map((blob) => this.#ensureBlob(blob, source)));
       warnOfForeignLayers(this.#environment.log, source.name, digest, foreign.flat());
       signal.throwIfAborted();
       await store.put(manifestKey(this.#repository, digest), bytes, { contentType: manifest.mediaType });
@@ -402,7 +402,7 @@ export class ManifestCopier {
     { depth, tree }: Nesting,
   ): Promise<StoredPart[]> {
     const foreign: ForeignLayer[] = [];
-    const children = await allSettled(
+    const children = await allOrThrow(
       descriptors.map(async (child) => {
         if (namesManifest(child)) {
           const below = { depth: depth + 1, tree };

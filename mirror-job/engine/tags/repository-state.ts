@@ -22,7 +22,7 @@ import { countOf } from '../support/count-of.ts';
 import type { Environment } from '../environment.ts';
 import { withoutFutureTimes } from '../run/future-times.ts';
 import { updateObject } from '../store/compare-and-swap.ts';
-import { allSettled } from '../support/all-or-throw.ts';
+import { allOrThrow } from '../support/all-or-throw.ts';
 
 export class RepositoryState {
   readonly #environment: Environment;
@@ -159,7 +159,7 @@ export class RepositoryState {
     const isRebuilt = this.#listsEveryTag !== true;
     const tags = [...changed.values()].flatMap((entry) => (entry?.kind === 'tag' ? [entry.tag] : []));
     const listed = this.#writeTagList(tags, isRebuilt);
-    await allSettled([listed, this.#writeIndex(changed, listed, isRebuilt)]);
+    await allOrThrow([listed, this.#writeIndex(changed, listed, isRebuilt)]);
     for (const [key, entry] of changed) {
       if (this.#changed.get(key) === entry) this.#changed.delete(key);
     }

@@ -7,7 +7,7 @@ import type { StoredManifest } from '../copy/manifest-copy.ts';
 import type { Platforms } from '../copy/platform.ts';
 import type { Finding, Outcome } from '../report.ts';
 import type { RepositoryState } from './repository-state.ts';
-import { bothSettled } from '../support/all-or-throw.ts';
+import { bothOrThrow } from '../support/all-or-throw.ts';
 import type { Resolved } from '../source.ts';
 import type { Recorded } from '../copy/sparse-images.ts';
 import { entryOf, forgetSurplus, placeLeft, placeOf, standingOf, type Stood } from './tag-memory.ts';
@@ -185,7 +185,7 @@ export class TagMover {
       const ready = this.#state.question(tag);
       // Both are awaited, whichever fails: nothing of a tag goes on behind the back of the run.
       const published = this.#work.publish(tag, stored, { ours, place, why, ready });
-      [outcome] = await bothSettled(published, ready);
+      [outcome] = await bothOrThrow(published, ready);
       return outcome;
     } finally {
       if (outcome === 'conflict' || outcome.result !== 'moved') this.#moved -= 1;

@@ -1,30 +1,30 @@
-/** A blob on its way, in pieces of a part's size: what a multipart upload is made of. */
-import type { Buffer, Buffers } from './buffer-pool.ts';
+/** The pieces of a blob that a multipart upload consists of. */
+import type { Buffers, PooledBuffer } from './buffer-pool.ts';
 
-/** Whoever has it gives the buffer back. */
+/** Its owner releases the buffer. */
 export interface Part {
-  readonly buffer: Buffer;
-  /** Bytes of the buffer that are the part's. */
+  readonly buffer: PooledBuffer;
+  /** The number of bytes of the buffer that belong to the part. */
   readonly length: number;
 }
 
-/** Gathers a stream into parts, in order. What the stream throws, this throws. */
+/** Gathers a stream into parts, in order. @throws what the stream throws */
 export async function* cutIntoParts(
   body: AsyncIterable<Uint8Array>,
-  partSize: number,
+  partBytes: number,
   buffers: Buffers,
 ): AsyncGenerator<Part> {
-  let buffer: Buffer | undefined;
+  let buffer: PooledBuffer | undefined;
   let length = 0;
   try {
     for await (const chunk of body) {
       for (let offset = 0; offset < chunk.length;) {
-        buffer ??= await buffers.take(partSize);
-        const piece = chunk.subarray(offset, offset + partSize - length);
+        buffer ??= await buffers.take(partBytes);
+        const piece = chunk.subarray(offset, offset + partBytes - length);
         buffer.bytes.set(piece, length);
         length += piece.length;
         offset += piece.length;
-        if (length < partSize) continue;
+        if (length < partBytes) continue;
         const part = { buffer, length };
         buffer = undefined;
         length = 0;

@@ -33,7 +33,7 @@ export function countRequest(): void {
  * where it lets 60 MB and more of them lie before it looks: copying a large layer took that much more memory
  * than it used. Every byte that is copied is hashed, so here is where they can be counted.
  */
-export function hashAndCollect(): Environment['createHash'] {
+export function createCollectingHash(): Environment['createHash'] {
   let collect: ((isLarge: boolean) => void) | undefined;
   let waiting = 0;
   return (algorithm) => {

@@ -1,5 +1,5 @@
 /** Reading bodies with a bound on silence, on slowness, and on length where there is one. */
-import { PROGRESS } from '../../engine/transfer/resume.ts';
+import { PROGRESS_BYTES } from '../../engine/transfer/resume.ts';
 import { SourceError, TooLongError } from '../../engine/source.ts';
 import type { Answer } from './answer.ts';
 import type { Slots } from './held-slot.ts';
@@ -11,7 +11,7 @@ export class BrokenBodyError extends SourceError {}
 const TICKS = 8;
 
 /**
- * So many times that bound a body may take for `PROGRESS` bytes. A byte now and then is never silence, and would keep
+ * So many times that bound a body may take for `PROGRESS_BYTES` bytes. A byte now and then is never silence, and would keep
  * a buffer, and in the end the whole run, for years. By default this is half a kilobyte a second.
  */
 const DRIPPING = 4;
@@ -49,7 +49,7 @@ export async function* readBody(answer: Answer, timeout: number, where: string):
       ticks = undefined;
       if (done === true) break;
       bytes += value.length;
-      if (bytes >= PROGRESS) {
+      if (bytes >= PROGRESS_BYTES) {
         bytes = 0;
         slowTicks = 0;
       }

@@ -1,6 +1,6 @@
 /** The bound on all buffers holds whatever is copied, and however much of it at once. */
 import { expect, test } from 'vitest';
-import { BufferPool, type Buffer } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
+import { BufferPool, type PooledBuffer } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { DEFAULT_LIMITS, MEMORY_BUDGET } from '../../../../mirror-job/engine/environment.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import type { Upload } from '../../../../mirror-job/engine/store/store.ts';
@@ -21,7 +21,7 @@ const SENT = 40 * MIB;
 class WatchedPool extends BufferPool {
   most = 0;
 
-  override async take(...given: Parameters<BufferPool['take']>): Promise<Buffer> {
+  override async take(...given: Parameters<BufferPool['take']>): Promise<PooledBuffer> {
     const buffer = await super.take(...given);
     this.most = Math.max(this.most, this.held);
     return buffer;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { BufferPool, type Buffer } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
+import { BufferPool, type PooledBuffer } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 
 async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
@@ -7,7 +7,7 @@ async function settle(): Promise<void> {
 
 /** Takes in the background, and notes who got theirs in which order. */
 function taker(pool: BufferPool, order: string[]) {
-  return (name: string, size: number): Promise<Buffer> =>
+  return (name: string, size: number): Promise<PooledBuffer> =>
     pool.take(size).then((buffer) => {
       order.push(name);
       return buffer;

@@ -54,7 +54,7 @@ async function* steps() {
 }
 
 async function read(source: MemorySource, clock: TestClock): Promise<Buffer> {
-  const pace = new Pace('source.test/app: blob x', SIZE, { clock, longest: LONGEST });
+  const pace = new Pace('source.test/app: blob x', SIZE, { clock, longestMs: LONGEST });
   const body = resumed(source, { digest, size: SIZE }, signal, { pace });
   return bytesOf({ size: SIZE, open: () => body });
 }
@@ -93,7 +93,7 @@ test('the floor falls with what is left: what is slow at its end is read all the
 
 test('the time in which nobody asks for more is not counted, because a slow store is not the source’s fault', async () => {
   const clock = new TestClock();
-  const pace = new Pace('x', SIZE, { clock, longest: LONGEST });
+  const pace = new Pace('x', SIZE, { clock, longestMs: LONGEST });
   let length = 0;
   for await (const chunk of resumed(sourceAtOnce(), { digest, size: SIZE }, signal, { pace })) {
     length += chunk.length;
@@ -104,7 +104,7 @@ test('the time in which nobody asks for more is not counted, because a slow stor
 
 test('a clock that is set, or a machine that slept, condemns no blob', async () => {
   const clock = new TestClock();
-  const pace = new Pace('x', SIZE, { clock, longest: LONGEST });
+  const pace = new Pace('x', SIZE, { clock, longestMs: LONGEST });
   await pace.wait(async () => clock.advance(-1000 * MINUTE));
   pace.add(1);
   await pace.wait(async () => clock.advance(480 * MINUTE));
@@ -134,7 +134,7 @@ test('the time in which the job holds a request back is not counted, and that fr
   });
   try {
     const source = await sourceAt(registry.host, 'app', { clock });
-    const pace = new Pace('x', SIZE, { clock, longest: LONGEST });
+    const pace = new Pace('x', SIZE, { clock, longestMs: LONGEST });
     const ask = async (): Promise<void> => {
       await pace.wait((timed) => source.blob(digest, SIZE, 0, timed));
       pace.add(1);

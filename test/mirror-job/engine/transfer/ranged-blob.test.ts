@@ -5,7 +5,7 @@ import { parseRepository } from '../../../../core/reference.ts';
 import { BlobCopier } from '../../../../mirror-job/engine/copy/blob-copy.ts';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { FairShare } from '../../../../mirror-job/engine/support/fair-share.ts';
-import { PROGRESS } from '../../../../mirror-job/engine/transfer/resume.ts';
+import { PROGRESS_BYTES } from '../../../../mirror-job/engine/transfer/resume.ts';
 import { SourceError, type RangeAnswer } from '../../../../mirror-job/engine/source.ts';
 import { addStreamedLayer, type Descriptor } from '../../../support/builder.ts';
 import { digestOf, emptyRepository, type Repository } from '../../../support/content.ts';
@@ -214,22 +214,25 @@ class MeanSource extends MemorySource {
 
 test('ranges that end before what was asked for are asked for on', async () => {
   const all = setUp();
-  const source = new MeanSource(PROGRESS);
+  const source = new MeanSource(PROGRESS_BYTES);
   await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
   await expectStored(all);
-  expect(source.asked).toBe(Math.ceil(SIZE / PROGRESS));
+  expect(source.asked).toBe(Math.ceil(SIZE / PROGRESS_BYTES));
 });
 
-test.each([0, 1, PROGRESS - 1])('ranges of %i bytes are no progress, and fail the blob', async (bytes) => {
-  const all = setUp();
-  const source = new MeanSource(bytes);
-  await expect(all.copier.ensure(REPOSITORY, descriptorOf(layer), source)).rejects.toThrow(
-    `source.test/app: blob ${layer.digest}: the registry sent hardly any of the range that was asked for.`,
-  );
-  await expectNothing(all);
-  // Three at once, of which each is given up alone.
-  expect(source.asked).toBeLessThanOrEqual(3 * 4);
-});
+test.each([0, 1, PROGRESS_BYTES - 1])(
+  'ranges of %i bytes are no progress, and fail the blob',
+  async (bytes) => {
+    const all = setUp();
+    const source = new MeanSource(bytes);
+    await expect(all.copier.ensure(REPOSITORY, descriptorOf(layer), source)).rejects.toThrow(
+      `source.test/app: blob ${layer.digest}: the registry sent hardly any of the range that was asked for.`,
+    );
+    await expectNothing(all);
+    // Three at once, of which each is given up alone.
+    expect(source.asked).toBeLessThanOrEqual(3 * 4);
+  },
+);
 
 async function* breakingAtOnce(): AsyncGenerator<Uint8Array> {
   yield new Uint8Array(0);
