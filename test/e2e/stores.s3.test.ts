@@ -1,4 +1,4 @@
-/** Two stores of different makes, filled in one go: one is killed in the middle of a run, and comes back. */
+/** Two stores by different makers are filled by one run. One of them is killed during the run, and comes back. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,12 +25,12 @@ const LARGE = 20_000_000;
 let folder = '';
 let local: Store;
 let server: S3Server;
-/** Before the server, which it kills at one request. */
+/** A proxy before the server, which it kills at one request. */
 let proxy: CountingProxy;
 let isLast: (request: ProxiedRequest) => boolean = () => false;
 let registry: RogueRegistry;
 let repository: Repository;
-/** Each test's own. */
+/** Each test has its own. */
 let prefix = '';
 let tests = 0;
 
@@ -73,7 +73,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** @param order where the server that may be killed stands: first or second */
+/** @param order the place of the server that may be killed: first or second */
 async function run(order: 'first' | 'second', ...command: readonly string[]): Promise<Finished> {
   const stores = [storeOf(local, local.endpoint), storeOf(server, proxy.url)];
   const file = join(folder, 'lifeboat.yaml');
@@ -91,7 +91,7 @@ function storeOf({ bucket, region, accessKeyId, secretAccessKey }: Store, endpoi
   return { endpoint, bucket, region, accessKeyId, secretAccessKey, prefix };
 }
 
-/** Both hold the same but for times, and each of them all that it names. */
+/** Expects that both hold the same except for times, and that each has every object that it names. */
 async function expectBothWhole(): Promise<void> {
   const clients = [local, server].map((store) => ({
     client: s3ClientOf(store),
@@ -138,7 +138,7 @@ for (const order of ['first', 'second'] as const) {
       );
       expect(alone.stdout).not.toContain('failed');
       expect(alone.code).toBe(1);
-      // A layer, two configurations, an SBOM: each once, though a store was lost.
+      // A layer, two configurations and an SBOM are each fetched once, although a store was lost.
       expect(blobsAsked().length).toBe(new Set(blobsAsked()).size);
 
       await server.restart();

@@ -1,4 +1,4 @@
-/** What signs the notes of several stores: each store's own secret, or stateKey; and what a run does without either. */
+/** Statuses are signed with the secret of the store that they are about, or with stateKey. Some stores have neither. */
 import { expect, test } from 'vitest';
 import { decodeIdentity } from '../../../../core/identity.ts';
 import { maxSizeOf } from '../../../../core/object-size.ts';
@@ -47,7 +47,7 @@ function memberOf(bucket: MemoryStore): Replica {
   return { bucket, store: bucket, id, isNew: false, secret: `the secret of ${bucket.name}` };
 }
 
-test('a secret that changes while the stores are in step signs the statuses anew', async () => {
+test('a secret that changes while the stores are in step signs the notes anew', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();
@@ -84,7 +84,7 @@ test('notes without a signature, as earlier versions wrote them, are signed by t
   expect([...statusesIn(a), ...statusesIn(b)].every(({ signature }) => signature !== undefined)).toBe(true);
 });
 
-test('after a secret has changed during an outage somebody decides for the primary by deleting the statuses of the other store', async () => {
+test('after a secret has changed during an outage somebody decides for the primary by deleting the notes of the other store', async () => {
   const mirror = await afterAnOutage();
   const [a, b] = pairOf(mirror);
   mirror.secretOf = (name) => `another secret of ${name}`;
@@ -119,7 +119,7 @@ test('after a secret has changed during an outage somebody decides for the other
   ]);
   expect(report.findings).toMatchObject([{ store: 'A', tags: [{ tag: 'one' }] }]);
   expect([tagIn(a, 'one'), tagIn(b, 'one')]).toEqual([moved, moved]);
-  // Nothing was written over it on the way.
+  // No run has overwritten it meanwhile.
   expect(
     b.calls.slice(calls).filter((call) => call === 'put repositories/mirror.test/app/_tags/one'),
   ).toEqual([]);
@@ -182,7 +182,7 @@ test('a primary that failed while it was filled for the first time is filled fro
   expectWhole(mirror);
 });
 
-test('a command by hand leaves out a store whose statuses are gone, because a run has to compare it first', async () => {
+test('a command by hand leaves out a store whose notes are gone, because a run has to compare it first', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();
@@ -237,7 +237,7 @@ test.each([
   expect(tagIn(a, 'one')).toBe(mirror.repository.tags.get('one')?.replace(':', '/'));
 });
 
-test('a clock that is behind the clock of an earlier run does not make a status of an outage too old', async () => {
+test('a clock that is behind the clock of an earlier run does not make a note of an outage too old', async () => {
   const mirror = await Mirror.create();
   const [a] = pairOf(mirror);
   mirror.clock.advance(10 * 3_600_000);
@@ -265,7 +265,7 @@ const NOTE: ReplicaStatus = {
 const HOLDER = { name: 'B', id: 'id-2' };
 const signer = new StatusSigner(() => 'secret');
 
-test('a signature covers each value of a status, and where the status is kept', async () => {
+test('a signature covers each value of a note, and where the note is kept', async () => {
   const signed = await signer.sign(NOTE, HOLDER);
   expect(await signer.isGenuine(signed, HOLDER)).toBe(true);
   const changes: readonly Partial<ReplicaStatus>[] = [
@@ -296,7 +296,7 @@ test('a signature covers each value of a status, and where the status is kept', 
   expect(await new StatusSigner(() => undefined).isGenuine(signed, HOLDER)).toBe(false);
 });
 
-test('a status that is merely kept is not signed, and a forged time does not move the time of a new one', async () => {
+test('a note that is merely kept is not signed, and a forged time does not move the time of a new one', async () => {
   const forged = { ...NOTE, at: '2099-01-01T00:00:00.000Z', store: 'B' };
   const news = { ...NOTE, store: 'B', at: '2026-01-03T00:00:00.000Z' };
   const merged = await mergeStatuses([NOTE, forged], [news], { holder: HOLDER, signer });
@@ -306,7 +306,7 @@ test('a status that is merely kept is not signed, and a forged time does not mov
   expect(later.map(({ at }) => at)).toEqual(['2099-01-01T00:00:00.000Z']);
 });
 
-test('a status about a store that is away takes the id and the time of an earlier one only if the job signed that', async () => {
+test('a note about a store that is away takes the id and the time of an earlier one only if the job signed that', async () => {
   const old = { ...NOTE, reason: 'A: it is ill.' };
   const news = { ...NOTE, id: undefined, since: '2026-01-03T00:00:00.000Z', at: '2026-01-03T00:00:00.000Z' };
   const target = { holder: HOLDER, signer };
@@ -317,7 +317,7 @@ test('a status about a store that is away takes the id and the time of an earlie
   for (const forged of [old, { ...(await signer.sign(old, HOLDER)), id: 'another' }]) {
     expect(await mergeStatuses([forged], [news], target)).toEqual([await signer.sign(news, HOLDER)]);
   }
-  // Without a key nothing can be signed, and the note vouches for nothing.
+  // Without a key nothing can be signed, so the status proves nothing.
   const keyless = { holder: HOLDER, signer: new StatusSigner(() => undefined) };
   expect(await mergeStatuses([old], [news], keyless)).toEqual([{ ...kept, signature: undefined }]);
 });
@@ -333,7 +333,7 @@ test('of several notes about one store the newest is read, and the last one of t
   expect(readBack([NOTE, { ...NOTE, run: 'run-3' }])).toMatchObject([{ ...NOTE, run: 'run-3' }]);
 });
 
-test('the fullest statuses of twenty stores fit into what is read of the object', async () => {
+test('the fullest notes of twenty stores fit into what is read of the object', async () => {
   const full = { ...NOTE, run: 'r'.repeat(100), signature: 's'.repeat(44), reason: 'x'.repeat(100_000) };
   const names = Array.from({ length: 20 }, (_, index) => `https://${index}.${'n'.repeat(300)}`);
   const news: ReplicaStatus[] = [];
@@ -344,7 +344,7 @@ test('the fullest statuses of twenty stores fit into what is read of the object'
   expect(await signer.isGenuine(merged[0] ?? NOTE, HOLDER)).toBe(true);
 });
 
-test.each(['not a time', '2026-01-01', '\u001B[31m'])('a status whose time is %j is not read', (time) => {
+test.each(['not a time', '2026-01-01', '\u001B[31m'])('a note whose time is %j is not read', (time) => {
   expect(decodeStatuses(encodeStatuses([{ ...NOTE, since: time }]))).toEqual([]);
   expect(decodeStatuses(encodeStatuses([{ ...NOTE, at: time }]))).toEqual([]);
 });

@@ -54,7 +54,7 @@ async function writeStatuses(store: MemoryStore, statuses: readonly ReplicaStatu
 
 const LATER = '2030-01-01T00:00:00.000Z';
 
-/** What an attacker may say of a store. */
+/** The statuses that an attacker may write. */
 function status(store: MemoryStore, inStep: boolean, others: Partial<ReplicaStatus> = {}): ReplicaStatus {
   return { store: store.name, id: idOf(store), inStep, since: LATER, at: LATER, run: 'evil', ...others };
 }
@@ -80,14 +80,14 @@ const FORGERIES: readonly (readonly [
     'that is the old one with another meaning',
     (a, b) => {
       const [ofA, ...others] = statusesIn(b);
-      if (ofA?.store !== a.name) throw new Error('There is no status about A.');
+      if (ofA?.store !== a.name) throw new Error('There is no note about A.');
       return [{ ...ofA, inStep: false }, ...others];
     },
   ],
 ];
 
 test.each(FORGERIES)(
-  'a status %s that the primary is behind is not believed, and its store is left out',
+  'a note %s that the primary is behind is not believed, and its store is left out',
   async (_, forge) => {
     const mirror = await Mirror.create();
     const [a, b] = pairOf(mirror);
@@ -131,7 +131,7 @@ test.each([
   expect(exitCodeOf(report)).toBe(1);
 });
 
-/** The notes that B had while A was away: the job wrote them. */
+/** @returns the statuses that the job wrote into B while A was away */
 async function notesOfAnOutage(mirror: Mirror): Promise<ReplicaStatus[]> {
   const [a, b] = pairOf(mirror);
   await mirror.run();
@@ -142,7 +142,7 @@ async function notesOfAnOutage(mirror: Mirror): Promise<ReplicaStatus[]> {
   return statuses;
 }
 
-test('the statuses of an earlier outage do not count again, and the store that shows them is caught up', async () => {
+test('the notes of an earlier outage do not count again, and the store that shows them is caught up', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   const old = await notesOfAnOutage(mirror);
@@ -165,7 +165,7 @@ test('the statuses of an earlier outage do not count again, and the store that s
   expect(exitCodeOf(await mirror.run())).toBe(0);
 });
 
-test('the statuses of an earlier outage do not count again if the clock was ahead during that outage', async () => {
+test('the notes of an earlier outage do not count again if the clock was ahead during that outage', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   mirror.clock.advance(10 * 3_600_000);
@@ -179,13 +179,13 @@ test('the statuses of an earlier outage do not count again if the clock was ahea
   expect(Object.fromEntries(contentOf(a))).toEqual(before);
 });
 
-test('a status that is shown many times costs as few calls as one status', async () => {
+test('a note that is shown many times costs as few calls as one note', async () => {
   const calls: number[] = [];
   for (const copies of [1, 100]) {
     const mirror = await Mirror.create();
     const [a, b] = pairOf(mirror);
     const [old, ...others] = await notesOfAnOutage(mirror);
-    if (old === undefined) throw new Error('There is no status about A.');
+    if (old === undefined) throw new Error('There is no note about A.');
     await mirror.run();
     const replayed = Array.from({ length: copies }, () => old);
     const stores = [...replayed, ...others];
@@ -197,7 +197,7 @@ test('a status that is shown many times costs as few calls as one status', async
   expect(calls[1]).toBe(calls[0]);
 });
 
-test('of a store that several others accuse it is looked up once whether it was filled', async () => {
+test('a store that several others accuse is listed once to see whether it was filled', async () => {
   const [a, b, c] = [new MemoryStore('A'), new MemoryStore('B'), new MemoryStore('C')];
   const mirror = await Mirror.create(a, b, c);
   await mirror.run();
@@ -212,7 +212,7 @@ test('of a store that several others accuse it is looked up once whether it was 
 });
 
 test.each(['2099-01-01T00:00:00.000Z', '9998-12-31T23:59:59.999Z', '9999-12-31T23:59:59.999Z'])(
-  'a status of %s, signed with the secret of its store, moves the time of no other store, and all can be read',
+  'a note of %s, signed with the secret of its store, moves the time of no other store, and all can be read',
   async (at) => {
     const [a, b, c] = [new MemoryStore('A'), new MemoryStore('B'), new MemoryStore('C')];
     const mirror = await Mirror.create(a, b, c);
@@ -254,7 +254,7 @@ test('the writer of a later store cannot have the job sign that another bucket t
   expect(statusesIn(b).find(({ store }) => store === 'A')).toMatchObject({ id: undefined, inStep: false });
 });
 
-test('older statuses of the job, by which all stores are in step, do not hide what was changed in a store', async () => {
+test('older notes of the job, by which all stores are in step, do not hide what was changed in a store', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();
@@ -270,7 +270,7 @@ test('older statuses of the job, by which all stores are in step, do not hide wh
   expect([tagIn(b, 'one'), report.findings]).toMatchObject([tagIn(a, 'one'), [{ store: 'B' }]]);
 });
 
-test('the statuses of an earlier outage do not count after the statuses of the primary were deleted', async () => {
+test('the notes of an earlier outage do not count after the notes of the primary were deleted', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   const old = await notesOfAnOutage(mirror);
@@ -283,7 +283,7 @@ test('the statuses of an earlier outage do not count after the statuses of the p
   expect(Object.fromEntries(contentOf(a))).toEqual(before);
 });
 
-test('a status that the job wrote into one store does not count in another one', async () => {
+test('a note that the job wrote into one store does not count in another one', async () => {
   const [a, b, c] = [new MemoryStore('A'), new MemoryStore('B'), new MemoryStore('C')];
   const mirror = await Mirror.create(a, b, c);
   await mirror.run();

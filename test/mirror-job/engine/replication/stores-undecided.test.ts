@@ -26,10 +26,10 @@ function holdIn(store: MemoryStore): string | undefined {
   return decodeTag(key, store.objects.get(key)?.bytes ?? new Uint8Array()).hold;
 }
 
-/** Has a store say that A was left out as undecided. */
+/** Writes into a store that A was left out as undecided. */
 async function noteUndecided(store: MemoryStore): Promise<void> {
   const [ofA, ...others] = statusesIn(store);
-  if (ofA?.store !== 'A') throw new Error('There is no status about A.');
+  if (ofA?.store !== 'A') throw new Error('There is no note about A.');
   const statuses = [{ ...ofA, inStep: false, undecided: true }, ...others];
   await store.put(STATUS_KEY, encodeStatuses(statuses), { contentType: 'application/json' });
 }
@@ -67,7 +67,7 @@ test.each([0, 1, 3])(
       expect(tagIn(store, 'one')).toBe(good);
       expect(holdIn(store)).toBe('reverted by hand: it crashes');
     }
-    // The old order again.
+    // The stores are listed in the old order again.
     const after = await mirror.run();
     expect([after.stores, after.counts]).toMatchObject([IN_STEP, { held: 1, moved: 0 }]);
     expect(after.findings.filter(({ kind }) => kind === 'caught-up')).toEqual([]);
@@ -100,7 +100,7 @@ test.each([
   expect([tagIn(a, 'one'), tagIn(b, 'one')]).toEqual([good, good]);
 });
 
-test('after undecided runs the tags of the primary count once the statuses of the other store are deleted', async () => {
+test('after undecided runs the tags of the primary count once the notes of the other store are deleted', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   const good = await revertedInB(mirror);
@@ -130,7 +130,7 @@ test('a revert in the primary during undecided runs is kept when the old secret 
   expect([tagIn(a, 'one'), tagIn(b, 'one')]).toEqual([good, good]);
 });
 
-test('a status that an earlier store was left out as undecided says nothing against that store', async () => {
+test('a note that an earlier store was left out as undecided says nothing against that store', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();
@@ -158,7 +158,7 @@ test('a later store that calls an earlier one undecided does not hide that the e
   expect([tagIn(a, 'one'), holdIn(a)]).toEqual([good, 'reverted by hand: it crashes']);
 });
 
-test('the status about an undecided store has no signature', async () => {
+test('the note about an undecided store has no signature', async () => {
   const mirror = await Mirror.create();
   const [a] = pairOf(mirror);
   await revertedInB(mirror);

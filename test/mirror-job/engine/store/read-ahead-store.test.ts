@@ -1,4 +1,4 @@
-/** What is asked for early is read once, and never older than what was written since. */
+/** Objects that are read ahead are read once, and never hide a later write. */
 import { expect, test } from 'vitest';
 import { ReadAheadStore } from '../../../../mirror-job/engine/store/read-ahead-store.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';

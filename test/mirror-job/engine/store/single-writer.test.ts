@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { freePort, runProgram } from '../../../support/process.ts';
 
-// Processes take what the machine lets them have.
+// Processes are slow on a busy machine.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAIN = join(import.meta.dirname, '../../../../mirror-job/main.ts');
@@ -17,7 +17,7 @@ const MAIN = join(import.meta.dirname, '../../../../mirror-job/main.ts');
 let folder = '';
 let server: Server;
 let port = 0;
-/** Written, in order. */
+/** The keys that were written, in order. */
 const written: string[] = [];
 /** The store's answer to a condition. */
 let refusal = { status: 501, code: 'NotImplemented' };
@@ -27,7 +27,7 @@ let isUsed = false;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-single-'));
   port = await freePort();
-  // An empty bucket that takes writes and is asked for nothing that it was given.
+  // The bucket accepts writes and stays empty for reads.
   server = createServer(({ method, url = '', headers }, response) => {
     const { pathname, searchParams } = new URL(url, 'http://store.test');
     const answer = (status: number, xml: string) => {

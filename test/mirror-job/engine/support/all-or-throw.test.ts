@@ -1,4 +1,4 @@
-/** Which of several failures is told. */
+/** Several promises are awaited to the end, and one of their failures is thrown. */
 import { expect, test } from 'vitest';
 import { allOrThrow, bothOrThrow } from '../../../../mirror-job/engine/support/all-or-throw.ts';
 import { SkippedError } from '../../../../mirror-job/engine/skipped-error.ts';

@@ -1,4 +1,4 @@
-/** A large blob is fetched in ranges over several connections, each byte once, and wrongly never. */
+/** A large blob is fetched in ranges over several connections, each byte once, and never stored wrong. */
 import { afterEach, expect, test } from 'vitest';
 import { parseDescriptor } from '../../../../core/descriptor.ts';
 import { parseRepository } from '../../../../core/reference.ts';
@@ -21,7 +21,7 @@ const app = emptyRepository();
 /** Six parts. */
 const layer = await addStreamedLayer(app, 'large', 5 * PART + 1234);
 const SIZE = layer.size;
-/** Nothing hangs here, and a busy machine is slow. */
+/** Long, because nothing hangs here and a busy machine is slow. */
 const PATIENT = { timeout: 10_000 };
 const REPOSITORY = parseRepository('mirror.test/app');
 
@@ -53,7 +53,7 @@ async function serve(misbehave: (request: RegistryRequest) => Misbehaviour | und
 
 const descriptorOf = (one: Descriptor) => parseDescriptor(one, 'a layer');
 
-/** `<first>-<last>` of each request, from the lowest on; `all` for one without a range. */
+/** @returns `<first>-<last>` of each request, sorted, and `all` for one without a range */
 const rangesOf = ({ requests }: Pick<RogueRegistry, 'requests'>) =>
   requests
     .map(({ headers }) => headers.range?.replace('bytes=', '') ?? 'all')
@@ -194,7 +194,7 @@ test.each([0, 1000])(
   },
 );
 
-/** Answers each range with so few of its bytes, and ends it there. */
+/** Answers each range with only its first bytes. */
 class MeanSource extends MemorySource {
   readonly #bytes: number;
   asked = 0;
@@ -212,7 +212,7 @@ class MeanSource extends MemorySource {
   }
 }
 
-test('ranges that end before what was asked for are asked for on', async () => {
+test('a range that ends early is asked for again from there on', async () => {
   const all = setUp();
   const source = new MeanSource(PROGRESS_BYTES);
   await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
@@ -229,7 +229,7 @@ test.each([0, 1, PROGRESS_BYTES - 1])(
       `source.test/app: blob ${layer.digest}: the registry sent hardly any of the range that was asked for.`,
     );
     await expectNothing(all);
-    // Three at once, of which each is given up alone.
+    // Three ranges are fetched at once, and each of them is given up on its own.
     expect(source.asked).toBeLessThanOrEqual(3 * 4);
   },
 );
@@ -296,7 +296,7 @@ test.each([1, 3, 6])(
   },
 );
 
-test('a run that is told to stop holds nothing', async () => {
+test('a run that has to stop holds no buffer', async () => {
   const stop = new AbortController();
   const all = setUp({ signal: stop.signal });
   const { source } = await serve(({ headers }) => {
@@ -309,7 +309,7 @@ test('a run that is told to stop holds nothing', async () => {
   await expectNothing(all);
 });
 
-/** Answers ranges when the test lets it. */
+/** Answers a range when the test says so. */
 class GatedSource extends MemorySource {
   readonly waiting: { readonly start: number; readonly go: () => void }[] = [];
   atOnce = 0;
@@ -337,12 +337,12 @@ test('no more ranges run at once than allowed, and a slow one does not stop the 
   const source = new GatedSource('source.test/app', app);
   const copied = all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
   await settle();
-  // Alone, until the answer says whether ranges are to be had.
+  // The first request is alone, until its answer shows whether the source knows ranges.
   expect(source.waiting.map(({ start }) => start)).toEqual([0]);
   source.waiting.shift()?.go();
   await settle();
   expect(source.waiting.map(({ start }) => start / PART)).toEqual([1, 2, 3]);
-  // The first of them is slow: what is fetched ahead is bounded.
+  // The first of them is slow, and the number of ranges ahead of it is bounded.
   for (const late of source.waiting.splice(1)) late.go();
   await settle();
   expect(source.waiting.map(({ start }) => start / PART)).toEqual([1, 4, 5]);

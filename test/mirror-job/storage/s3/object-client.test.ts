@@ -1,4 +1,4 @@
-/** What a bucket's answer makes of a request: sent again, refused, or taken as it is. */
+/** Depending on the bucket's answer, a request is repeated, refused or done. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -14,7 +14,7 @@ afterEach(async () => {
   await Promise.all(ends.splice(0).map((end) => end()));
 });
 
-/** @param answers in turn, the last one for all that come after */
+/** @param answers one for each request; the last one also for all later requests */
 async function storeThatAnswers(...answers: readonly Answer[]) {
   const seen: IncomingMessage[] = [];
   const bodies: string[] = [];
@@ -185,7 +185,7 @@ test.each<[string, number, string, string]>([
       message: `${name}: could not write key: it refuses conditional writes (${status} ${code}).`,
     }),
   );
-  // The same answer to a write without a condition is another failure.
+  // The same answer to a write without a condition means something else.
   await expect(store.put('key', BYTES, PLAIN)).rejects.toThrow(`could not write key: ${status} ${code}.`);
   expect(seen.length).toBe(2);
 });
@@ -231,7 +231,7 @@ test('a conditional write that meets another one waits twice as long each time, 
   );
   const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0));
   expect(waits).toHaveLength(4);
-  // No timer ends early by more than its own millisecond; how late it ends is the machine's.
+  // No timer ends early by more than a millisecond. How late it ends depends on the machine.
   for (const [index, least] of [25, 50, 100, 200].entries()) {
     expect(waits[index]).toBeGreaterThanOrEqual(least - 1);
   }
