@@ -89,7 +89,11 @@ export class ShutdownDeadlineStore extends StoreLayer {
   override async openUploads(prefix: string): Promise<readonly OpenUpload[]> {
     const list = () => this.below.openUploads(prefix);
     const uploads = await this.#bound('list the uploads below', prefix, list);
-    return uploads.map((upload) => ({ ...upload, abort: () => this.#abort(upload.key, upload) }));
+    return uploads.map((upload) => ({
+      key: upload.key,
+      begun: upload.begun,
+      abort: () => this.#abort(upload.key, upload),
+    }));
   }
 
   #abort(key: string, upload: Pick<Upload, 'abort'>): Promise<void> {

@@ -32,10 +32,13 @@ function contentOf({ objects }: MemoryStore): Record<string, string> {
   );
 }
 
-afterEach(() => {
+/** Expects that each later store has what the lead has. */
+function expectEqualReplicas(): void {
   const [first, ...later] = buckets.filter((bucket) => replicas.live.some((one) => one.bucket === bucket));
   if (first === undefined) throw new Error('there is no live store');
   // A later store may have more: a refused write that the lead has no object for is left there.
   for (const bucket of later) expect(contentOf(bucket)).toMatchObject(contentOf(first));
   expect(later.map(({ uploads }) => uploads.size)).toEqual(later.map(() => first.uploads.size));
-});
+}
+
+afterEach(expectEqualReplicas);

@@ -257,8 +257,13 @@ const uploads =
 const further = (marker: string) =>
   `<IsTruncated>true</IsTruncated><NextKeyMarker>${marker}</NextKeyMarker><NextUploadIdMarker>id</NextUploadIdMarker>`;
 
+const gone: Answer = (response) => response.writeHead(204).end();
+const complete: Answer = (response) =>
+  response
+    .writeHead(200, { 'content-type': 'application/xml' })
+    .end('<?xml version="1.0"?><CompleteMultipartUploadResult/>');
+
 test('an open upload that was listed is aborted by its own id', async () => {
-  const gone: Answer = (response) => response.writeHead(204).end();
   const { store, seen } = await storeThatAnswers(uploads('a', ''), gone);
   const [upload] = await store.openUploads('');
   await upload?.abort();
@@ -268,10 +273,6 @@ test('an open upload that was listed is aborted by its own id', async () => {
 });
 
 test('the parts of an upload are completed in the order of their numbers, in whichever order they were written', async () => {
-  const complete: Answer = (response) =>
-    response
-      .writeHead(200, { 'content-type': 'application/xml' })
-      .end('<?xml version="1.0"?><CompleteMultipartUploadResult/>');
   const { store, bodies } = await storeThatAnswers(begins('id'), done, done, complete);
   const upload = await store.beginUpload('key', 'text/plain');
   await upload.putPart(2, BYTES);

@@ -53,7 +53,9 @@ test('every header is signed, and so is the hash of the body', async () => {
   );
   const others = [
     { ...put, bodyHash: sha256('') },
-    ...Object.keys(headers).map((name) => ({ ...put, headers: { ...headers, [name]: 'other' } })),
+    { ...put, headers: { ...headers, 'content-type': 'text/html' } },
+    { ...put, headers: { ...headers, 'if-match': '"other"' } },
+    { ...put, headers: { ...headers, 'x-amz-storage-class': 'GLACIER' } },
   ];
   const signatures = await Promise.all(others.map((other) => signerOf().sign(other, AT)));
   expect(new Set([authorization, ...signatures.map((one) => one['authorization'])]).size).toBe(5);
