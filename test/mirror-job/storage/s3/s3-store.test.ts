@@ -26,5 +26,5 @@ bucketContract(
       credentials: { accessKeyId, secretAccessKey },
     });
   },
-  { listsUploads: false },
+  { listsUploads: false, replacements: 15 },
 );
