@@ -58,9 +58,15 @@ await build('aws-sdk.cjs', {
 });
 await build('main.cjs', {
   entryPoints: [START],
-  // The browser's build of yaml is the same but for warnings and !!binary. It is ES modules, which become part of the script.
-  // The build for Node is a hundred CommonJS modules, which would be wrapped and run one by one.
-  alias: { yaml: fileURLToPath(new URL('../node_modules/yaml/browser/index.js', import.meta.url)) },
+  alias: {
+    // The browser's build of yaml is the same but for warnings and !!binary. It is ES modules, which become part of the
+    // script. The build for Node is a hundred CommonJS modules, which would be wrapped and run one by one.
+    yaml: fileURLToPath(new URL('../node_modules/yaml/browser/index.js', import.meta.url)),
+    // esbuild leaves out unused code of ES modules only: 34 kB instead of 370.
+    '@smithy/signature-v4': fileURLToPath(
+      new URL('../node_modules/@smithy/signature-v4/dist-es/index.js', import.meta.url),
+    ),
+  },
   plugins: [
     {
       name: 'aws-sdk',

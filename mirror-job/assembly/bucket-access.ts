@@ -54,12 +54,12 @@ export async function withWritable<Result>(
     checkClock: (stores) => checkClock({ clock: systemClock, log }, stores, []),
   });
   const environment = createEnvironment({ store: readable, log, signal });
-  const { store, members } = await openInStep(file, environment, opened);
+  const { store, replicas } = await openInStep(file, environment, opened);
   try {
-    return { result: await write(store), unseen: unseenBy(members) };
+    return { result: await write(store), unseen: unseenBy(replicas) };
   } finally {
     // A run may meanwhile have caught a store up, from a state before this write.
-    await members.tellAgain().catch((error: unknown) => {
+    await replicas.publishStatusAgain().catch((error: unknown) => {
       log.warn(error instanceof Error ? error.message : String(error));
     });
   }

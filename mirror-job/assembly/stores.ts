@@ -1,52 +1,52 @@
-/** The stores of a configuration: opened, and brought in step. */
+/** Opens the stores of a configuration and brings them in step. */
 import type { Configuration, StoreConfiguration } from '../configuration/configuration.ts';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { randomUUID } from 'node:crypto';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { BucketRefusedError, beginBucket, openBucket, requireIdentity } from '../engine/store/bucket.ts';
-import { ShutdownDeadlineStore } from '../engine/store/shutdown-deadline-store.ts';
 import { DryStore } from '../engine/store/dry-store.ts';
 import type { Environment } from '../engine/environment.ts';
 import type { Timekeeper } from '../engine/support/server-clock.ts';
-import { ProbeGatedStore } from '../engine/store/probe-gated-store.ts';
-import { ReadAhead } from '../engine/store/read-ahead-store.ts';
 import { alignStores, keepAligned } from '../engine/replication/replica-reconcile.ts';
 import { ReplicaSet, type Replica } from '../engine/replication/replica-set.ts';
 import { ReplicatedStore } from '../engine/replication/replicated-store.ts';
 import { StoreError, type Store } from '../engine/store/store.ts';
-import { UnconditionalStore } from '../engine/store/unconditional-store.ts';
-import { systemClock } from '../runtime/node/clock.ts';
 import type { Agents } from '../runtime/node/agents.ts';
 import { S3Store } from '../storage/s3/s3-store.ts';
+import { boundedStore, earlyStore } from './store-layers.ts';
 
-/** A few small objects are read and written when a store is opened. Milliseconds. */
-const OPENING = 20_000;
+/** Opening a store reads and writes a few small objects. */
+const OPEN_TIMEOUT_MS = 20_000;
 
 /** Throws if the clocks of the stores, which have answered by now, contradict this machine's. @throws {WrongClockError} */
 type ClockCheck = (stores: readonly Timekeeper[]) => Promise<void>;
 
-/** A store that answers, or what it said instead. */
+/** A store, and the error if it could not be opened. */
 interface Opened {
-  readonly member: Replica;
+  readonly replica: Replica;
   readonly settings: StoreConfiguration;
   readonly failure: StoreError | undefined;
 }
 
 export interface OpenedStores {
-  readonly primary: Store;
-  /** The primary first; at least one answers, where they are known. */
+  /** The first store that answers. */
+  readonly lead: Store;
+  /** The primary first. At least one answers if `areKnown`. */
   readonly all: readonly Opened[];
-  /** Signs what one store is told about another one; undefined to sign it with the stores' own secrets. */
+  /** Signs the statuses that one store holds of another one; undefined to sign them with the stores' own secrets. */
   readonly stateKey: string | undefined;
-  /** False when the run had to stop before. */
+  /** False if the run had to stop before any store answered. */
   readonly areKnown: boolean;
-  /** Whether they may be written; until then each write waits. @throws {ConfigurationError} after which none will be done */
+  /**
+   * Resolves when the stores are shown to honour conditional writes. Until then each write waits.
+   * @throws {ConfigurationError} if they do not, and then nothing is written
+   */
   readonly proof: Promise<void>;
 }
 
 /**
  * Opens every store for a run.
- * @throws {ConfigurationError} when none answers, or one is not this mirror's, or two are the same bucket
+ * @throws {ConfigurationError} if none answers, if one is not this mirror's, or if two are the same bucket
  * @throws {WrongClockError}
  */
 export async function openStores(
@@ -57,36 +57,37 @@ export async function openStores(
   const { name, store, laterStores, stateKey } = configuration;
   const opened = await Promise.all(
     [store, ...laterStores].map(async (settings) => {
-      const member = connect(settings, how);
+      const replica = connect(settings, how);
       const newId = randomUUID();
-      const open = () => openBucket(member.store, { ...settings, name, newId });
+      const open = () => openBucket(replica.store, { ...settings, name, newId });
       const { id, failure } = await opening(file, settings, () =>
-        laterStores.length === 0 ? open() : inTime(member.bucket.name, open),
+        laterStores.length === 0 ? open() : withOpenTimeout(replica.bucket.name, open),
       );
-      return { member: { ...member, id, isNew: id === newId }, settings, failure };
+      return { replica: { ...replica, id, isNew: id === newId }, settings, failure };
     }),
   );
   const proof = Promise.resolve();
-  const [first] = opened;
-  const primary = opened.find(({ failure }) => failure === undefined)?.member.store;
-  if (how.signal.aborted && first !== undefined) {
-    return { primary: primary ?? first.member.store, all: opened, stateKey, areKnown: false, proof };
+  const [primary] = opened;
+  const lead = opened.find(({ failure }) => failure === undefined)?.replica.store;
+  if (how.signal.aborted && primary !== undefined) {
+    return { lead: lead ?? primary.replica.store, all: opened, stateKey, areKnown: false, proof };
   }
-  if (primary === undefined) throw unreachable(file, opened);
-  for (const [index, { member, settings }] of opened.entries()) {
-    if (member.id === undefined || opened.findIndex((one) => one.member.id === member.id) === index) continue;
-    const message = `${member.bucket.name} has the same id in its lifeboat.json as a store that is listed before it: it is the same bucket, or a copy of that bucket. If it is a copy, give it another id in its lifeboat.json.`;
+  if (lead === undefined) throw unreachable(file, opened);
+  for (const [index, { replica, settings }] of opened.entries()) {
+    if (replica.id === undefined || opened.findIndex((one) => one.replica.id === replica.id) === index)
+      continue;
+    const message = `${replica.bucket.name} has the same id in its lifeboat.json as a store that is listed before it: it is the same bucket, or a copy of that bucket. If it is a copy, give it another id in its lifeboat.json.`;
     throw new ConfigurationError(file, [{ line: settings.line, key: settings.key, message }]);
   }
   const answering = opened.filter(({ failure }) => failure === undefined);
-  await how.checkClock(answering.map(({ member }) => member.bucket));
-  return { primary, all: opened, stateKey, areKnown: true, proof };
+  await how.checkClock(answering.map(({ replica }) => replica.bucket));
+  return { lead, all: opened, stateKey, areKnown: true, proof };
 }
 
 /**
- * Opens a store that is the only one for a run, which may read what it needs while it is still opened.
- * @param how.ahead keys that will be read first
- * @throws {ConfigurationError} when it does not answer, or is not this mirror's
+ * Opens the only store of a run, and lets the run read objects while the store is still being opened.
+ * @param how.ahead the keys that the run reads first
+ * @throws {ConfigurationError} if the store does not answer, or is not this mirror's
  * @throws {WrongClockError}
  */
 export async function openOneEarly(
@@ -100,108 +101,104 @@ export async function openOneEarly(
   },
 ): Promise<OpenedStores> {
   const { bucket, store } = connect(settings, how);
-  const reading = new ReadAhead(store, how.ahead);
+  const gate = Promise.withResolvers<void>();
+  const early = earlyStore(store, how.ahead, gate.promise);
   const begun: { proof: Promise<void> } = { proof: Promise.resolve() };
   const mayBegin = () => how.checkClock([bucket]);
   const { id, failure } = await opening(file, settings, async () => {
     const newId = randomUUID();
     const { identity, prove } = await beginBucket(store, { ...settings, name, newId, mayBegin });
     await mayBegin();
-    // Whoever reads goes first: nobody waits for the proof yet.
+    // The reads of the run go out first, because nothing waits for the proof yet.
     begun.proof = immediate().then(prove);
     return identity;
   });
   const isStopped = (): boolean => how.signal.aborted;
   const proof = begun.proof.catch(async (error: unknown) => {
-    // A run that has to stop says what it has not reached, and may not write.
+    // A run that has to stop goes on to its report without writing.
     if (!isStopped()) throw refusedBy(file, settings, error);
   });
   proof.catch(() => undefined);
-  const writes = begun.proof;
-  const member: Replica = {
-    bucket,
-    store: new ProbeGatedStore(reading, writes),
-    id,
-    isNew: false,
-    secret: undefined,
-  };
-  const all = [{ member, settings, failure }];
+  gate.resolve(begun.proof);
+  // A failed proof ends the run, whether a write waits for it or not.
+  gate.promise.catch(() => undefined);
+  const replica: Replica = { bucket, store: early, id, isNew: false, secret: undefined };
+  const all = [{ replica, settings, failure }];
   if (failure !== undefined && !isStopped()) throw unreachable(file, all);
-  return { primary: member.store, all, stateKey, areKnown: !isStopped(), proof };
+  return { lead: replica.store, all, stateKey, areKnown: !isStopped(), proof };
 }
 
 /**
- * Brings the stores in step, which may take long where one was behind. What goes wrong with one of several is in
- * the report.
- * @throws {ConfigurationError} when no store is left
+ * Brings the stores in step, which may take long if one was behind. The report has what went wrong with one of several.
+ * @throws {ConfigurationError} if no store is left
  */
 export async function alignedEnvironment(
   file: string,
   environment: Environment,
   opened: OpenedStores,
-): Promise<{ readonly environment: Environment; readonly members: ReplicaSet }> {
-  const members = await membersOf(file, environment, opened, (all) => alignStores(environment, all));
-  const store = storeOf(members);
-  const isOne = members.all.length === 1;
+): Promise<{ readonly environment: Environment; readonly replicas: ReplicaSet }> {
+  const replicas = await replicaSetOf(file, environment, opened, (all) => alignStores(environment, all));
+  const store = storeOf(replicas);
+  const isOne = replicas.all.length === 1;
   return {
     environment: {
       ...environment,
       store,
       ...(!isOne && {
-        reportStores: () => members.report(),
-        storeFindings: () => members.caughtUpTags.findings(),
-        replicas: () => members.live.map((member) => member.store),
+        reportStores: () => replicas.report(),
+        storeFindings: () => replicas.caughtUpTags.findings(),
+        replicas: () => replicas.live.map((replica) => replica.store),
       }),
     },
-    members,
+    replicas,
   };
 }
 
 /**
- * The stores that are in step, for who writes a little: a command waits for none to be caught up. Who has written
- * tells again which ones were left out (`tellAgain`).
- * @throws {ConfigurationError} when no store is left
+ * Opens the stores that are in step, for a command that writes a little and does not wait until others are caught up.
+ * After its writes the command publishes again which stores were left out (`publishStatusAgain`).
+ * @throws {ConfigurationError} if no store is left
  */
 export async function openInStep(
   file: string,
   environment: Environment,
   opened: OpenedStores,
-): Promise<{ readonly store: Store; readonly members: ReplicaSet }> {
-  const members = await membersOf(file, environment, opened, keepAligned);
-  return { store: storeOf(members), members };
+): Promise<{ readonly store: Store; readonly replicas: ReplicaSet }> {
+  const replicas = await replicaSetOf(file, environment, opened, keepAligned);
+  return { store: storeOf(replicas), replicas };
 }
 
-function storeOf(members: ReplicaSet): Store {
-  return members.all.length === 1 ? members.lead.store : new ReplicatedStore(members);
+function storeOf(replicas: ReplicaSet): Store {
+  return replicas.all.length === 1 ? replicas.lead.store : new ReplicatedStore(replicas);
 }
 
-async function membersOf(
+async function replicaSetOf(
   file: string,
   environment: Environment,
   { all, stateKey }: OpenedStores,
-  align: (members: ReplicaSet) => Promise<void>,
+  align: (replicas: ReplicaSet) => Promise<void>,
 ): Promise<ReplicaSet> {
-  const members = new ReplicaSet(
-    all.map(({ member }) => member),
+  const replicas = new ReplicaSet(
+    all.map(({ replica }) => replica),
     environment,
     stateKey,
   );
   try {
-    for (const { member, failure } of all) if (failure !== undefined) members.takeOut(member, failure);
-    await align(members);
-    return members;
+    for (const { replica, failure } of all) if (failure !== undefined) replicas.remove(replica, failure);
+    await align(replicas);
+    return replicas;
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    const [first] = all;
-    const [line, key] = [first?.settings.line, first?.settings.key ?? 'store'];
+    const [primary] = all;
+    const [line, key] = [primary?.settings.line, primary?.settings.key ?? 'store'];
     throw new ConfigurationError(file, [{ line, key, message: error.message }]);
   }
 }
 
 /**
- * The first store that answers, for who only reads.
- * @param isDry for a dry run, which an empty bucket will do for
- * @param signal where it is aborted, the first one is returned, whether it answers or not
+ * Opens the first store that answers, for a command that only reads.
+ * @param isDry whether an empty bucket will do, as it does for a dry run
+ * @param signal if it is aborted, the store that was tried last is returned although it did not answer
  * @throws {ConfigurationError}
  */
 export async function openReadable(
@@ -213,16 +210,16 @@ export async function openReadable(
   const tried: Opened[] = [];
   for (const settings of [store, ...laterStores]) {
     const bucket = new S3Store(settings, agents);
-    const bounded = new ShutdownDeadlineStore(bucket, systemClock, signal);
-    const member: Replica = { bucket, store: bounded, id: undefined, isNew: false, secret: undefined };
-    // What is not written needs no proof that it would be written safely.
+    const bounded = boundedStore(bucket, signal, settings.singleWriter);
+    const replica: Replica = { bucket, store: bounded, id: undefined, isNew: false, secret: undefined };
+    // Nothing is written, so there is no need to show that the store honours conditional writes.
     const expected = { ...settings, name, newId: randomUUID(), singleWriter: true };
     const open = () => (isDry ? openBucket(new DryStore(bounded), expected) : requireIdentity(bounded));
     const { failure } = await opening(file, settings, () =>
-      laterStores.length === 0 ? open() : inTime(bucket.name, open),
+      laterStores.length === 0 ? open() : withOpenTimeout(bucket.name, open),
     );
     if (failure === undefined || signal.aborted) return bucket;
-    tried.push({ member, settings, failure });
+    tried.push({ replica, settings, failure });
   }
   throw unreachable(file, tried);
 }
@@ -232,13 +229,11 @@ function connect(
   { agents, signal }: { readonly agents: Agents; readonly signal: AbortSignal },
 ): Omit<Replica, 'id' | 'isNew'> {
   const bucket = new S3Store(settings, agents);
-  // Some providers refuse a condition rather than ignore it.
-  const guarded = settings.singleWriter ? new UnconditionalStore(bucket) : bucket;
   const secret = settings.credentials?.secretAccessKey;
-  return { bucket, store: new ShutdownDeadlineStore(guarded, systemClock, signal), secret };
+  return { bucket, store: boundedStore(bucket, signal, settings.singleWriter), secret };
 }
 
-/** @throws {ConfigurationError} for a bucket that answers and is not this mirror's */
+/** @throws {ConfigurationError} if the bucket answers and is not this mirror's */
 async function opening(
   file: string,
   settings: StoreConfiguration,
@@ -253,20 +248,20 @@ async function opening(
   }
 }
 
-/** The sentence of a bucket or store that cannot be used, with its line; any other error unchanged. */
+/** @returns the error of a bucket or store with its line in the configuration; any other error unchanged */
 function refusedBy(file: string, { line, key }: StoreConfiguration, error: unknown): unknown {
   if (!(error instanceof BucketRefusedError) && !(error instanceof StoreError)) return error;
   return new ConfigurationError(file, [{ line, key, message: error.message }]);
 }
 
-/** One of several that is silent must not keep the others for the minutes that a single one would be waited for. */
-async function inTime<Value>(name: string, open: () => Promise<Value>): Promise<Value> {
+/** Bounds the opening of one of several stores: the others must not wait for the minutes that a single one is given. */
+async function withOpenTimeout<Value>(name: string, open: () => Promise<Value>): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const error = new StoreError(
-      `${name}: it has not answered within ${OPENING / 1000} s. Check its endpoint.`,
+      `${name}: it has not answered within ${OPEN_TIMEOUT_MS / 1000} s. Check its endpoint.`,
     );
-    timer = setTimeout(() => reject(error), OPENING);
+    timer = setTimeout(() => reject(error), OPEN_TIMEOUT_MS);
   });
   try {
     return await Promise.race([open(), late]);

@@ -1,7 +1,7 @@
 /** One mirror run by a configuration, or its plan: from opening the stores to the report. */
 import { repositoryIndexKey, STORES_KEY } from '../../core/layout.ts';
 import type { Configuration } from '../configuration/configuration.ts';
-import { ShutdownDeadlineStore } from '../engine/store/shutdown-deadline-store.ts';
+import { boundedStore } from '../assembly/store-layers.ts';
 import { checkClock } from '../engine/run/clock-check.ts';
 import { DryStore } from '../engine/store/dry-store.ts';
 import { DEFAULT_LIMITS, type Environment, type Log } from '../engine/environment.ts';
@@ -70,7 +70,7 @@ export async function mirror(
   if (isDry) {
     const readable = await openReadable(file, configuration, agents, { isDry: true, signal });
     await checkClocks([readable]);
-    const store = new ShutdownDeadlineStore(readable, systemClock, signal);
+    const store = boundedStore(readable, signal, false);
     const environment = createEnvironment({ store, log: progress, signal });
     return showing(progress, environment, () => planMirror(environment, configuration.name, images));
   }
@@ -85,11 +85,11 @@ export async function mirror(
       })
     : await openStores(file, configuration, { agents, signal, checkClock: checkClocks });
   const { milliseconds: longest } = configuration.maxDuration;
-  const base = createEnvironment({ store: stores.primary, log, signal }, longest);
+  const base = createEnvironment({ store: stores.lead, log, signal }, longest);
   const run = async (): Promise<RunReport> => {
     // If a run was stopped before it knew the bucket, it reports the images that it has not reached, and writes nothing.
     const stopped = () =>
-      runMirror({ ...base, store: new DryStore(stores.primary) }, configuration.name, images, {
+      runMirror({ ...base, store: new DryStore(stores.lead) }, configuration.name, images, {
         scrubs: false,
       });
     if (!stores.areKnown) return stopped();
@@ -97,11 +97,11 @@ export async function mirror(
       if (!signal.aborted) throw error;
     });
     if (aligned === undefined) return stopped();
-    const { environment, members } = aligned;
+    const { environment, replicas } = aligned;
     // A run of a few images by hand checks no stored blobs, because the others would lose their turn.
     const report = await runMirror(environment, configuration.name, images, { scrubs: isWhole });
     if (environment.reportStores === undefined) return report;
-    return reportOnStores(environment, members, configuration.name, report);
+    return reportOnStores(environment, replicas, configuration.name, report);
   };
   return showing(progress, base, () => {
     const running = run();

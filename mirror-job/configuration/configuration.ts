@@ -4,7 +4,7 @@ import type { Upstream } from '../../core/reference.ts';
 import type { ImageSettings } from '../engine/run/image.ts';
 import type { BudgetSettings } from '../sources/registry/budget.ts';
 import type { Password } from '../sources/registry/registry-options.ts';
-import type { S3StoreOptions } from '../storage/s3/s3-store.ts';
+import type { S3StoreOptions } from '../storage/s3/s3-options.ts';
 
 /** The line of a key in the file, for messages; from 1. */
 type Line = number | undefined;

@@ -13,7 +13,7 @@ import { SingleFlight } from '../engine/support/single-flight.ts';
 import { chooseChildren } from '../engine/copy/platform-choice.ts';
 import { descriptorsOf, edgesOf } from '../engine/graph/edges.ts';
 import { walkLevels } from '../engine/graph/level-walk.ts';
-import { allSettled } from '../engine/support/all-or-throw.ts';
+import { allOrThrow } from '../engine/support/all-or-throw.ts';
 import { SourceError, type SourceManifest } from '../engine/source.ts';
 
 const READS_AT_ONCE = 8;
@@ -93,7 +93,7 @@ export class ClosureWalk {
       const tags = await this.#source.tags();
       if (tags.length === 0)
         throw new SourceError('the bucket has no tag of this image. Run "lifeboat sync" first.');
-      await allSettled(tags.map((one) => this.#addTag(one)));
+      await allOrThrow(tags.map((one) => this.#addTag(one)));
       return;
     }
     if (digest !== undefined) {
@@ -163,7 +163,7 @@ export class ClosureWalk {
         [...this.#read].flatMap((digest) => [referrersTag(digest), wholeTag(digest)]),
       );
       const tags = (await this.#signatureTags).filter((tag) => starts.has(tag.split('.', 1)[0] ?? ''));
-      await allSettled(tags.map((tag) => this.#addTag(tag)));
+      await allOrThrow(tags.map((tag) => this.#addTag(tag)));
     }
   }
 
@@ -220,7 +220,7 @@ export class ClosureWalk {
       const manifest = parse(found);
       const edges = edgesOf(manifest);
       await this.#write(digest, found.bytes);
-      await allSettled(descriptorsOf(edges, 'blob').map((blob) => this.#need(blob)));
+      await allOrThrow(descriptorsOf(edges, 'blob').map((blob) => this.#need(blob)));
       return {
         descriptor: referrerDescriptor(manifest, digest, found.bytes.length),
         children: descriptorsOf(edges, 'manifest'),

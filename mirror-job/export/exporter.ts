@@ -6,7 +6,7 @@ import { BucketSource } from '../sources/bucket/bucket-source.ts';
 import type { Environment } from '../engine/environment.ts';
 import { createLimit } from '../engine/support/limit.ts';
 import { resumed } from '../engine/transfer/resume.ts';
-import { allSettled } from '../engine/support/all-or-throw.ts';
+import { allOrThrow } from '../engine/support/all-or-throw.ts';
 import { SourceError } from '../engine/source.ts';
 import { StoreError, type ReadableStore } from '../engine/store/store.ts';
 import { verified } from '../engine/transfer/verify.ts';
@@ -133,7 +133,7 @@ class FileWriter {
         failures.push(error.message);
       }
     };
-    await allSettled([...blobs.values()].map((blob) => this.#limit(() => write(blob))));
+    await allOrThrow([...blobs.values()].map((blob) => this.#limit(() => write(blob))));
     return failures;
   }
 

@@ -1,17 +1,12 @@
-/** The store's contract, against a real S3 server that makes the checks that wrangler's local R2 lacks. */
-import { createHash } from 'node:crypto';
+/** S3Store keeps the contract of a store over a real S3 server, which checks what wrangler's local R2 lets pass. */
 import { createServer, request } from 'node:http';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { BufferPool } from '../../mirror-job/engine/transfer/buffer-pool.ts';
-import { StoreError, UploadLostError } from '../../mirror-job/engine/store/store.ts';
-import { DEFAULT_LIMITS } from '../../mirror-job/engine/environment.ts';
-import { uploadBlob } from '../../mirror-job/engine/transfer/upload.ts';
+import { StoreError } from '../../mirror-job/engine/store/store.ts';
 import { S3Store } from '../../mirror-job/storage/s3/s3-store.ts';
-import { bytesOf as collect, randomBlob } from '../support/content.ts';
+import { bucketContract } from '../mirror-job/support/store-contract.ts';
 import { close, listen } from '../support/http-server.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';
 
-const MEBIBYTE = 1024 * 1024;
 const TEXT = 'text/plain';
 
 let server: S3Server;
@@ -44,118 +39,9 @@ function storeAt(endpoint: string, overrides: { bucket?: string; secretAccessKey
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-test('get returns the bytes and the type that put wrote, and undefined for a key that is absent', async () => {
-  expect(await store.put('a/b', bytesOf('hello'), { contentType: TEXT })).toBe('written');
-  const stored = await store.get('a/b');
-  expect(stored).toMatchObject({ contentType: TEXT });
-  expect(Buffer.from(stored?.bytes ?? []).toString()).toBe('hello');
-  expect(await store.size('a/b')).toBe(5);
-  expect(await store.get('a/c')).toBeUndefined();
-  expect(await store.size('a/c')).toBeUndefined();
-});
+bucketContract(() => store);
 
-test('an empty object exists, with the size 0', async () => {
-  await store.put('empty', new Uint8Array(), { contentType: TEXT });
-  expect(await store.size('empty')).toBe(0);
-});
-
-test('If-None-Match: * writes a key only once', async () => {
-  const options = { contentType: TEXT, condition: { ifNoneMatch: '*' as const } };
-  expect(await store.put('once', bytesOf('first'), options)).toBe('written');
-  expect(await store.put('once', bytesOf('second'), options)).toBe('conflict');
-  expect(Buffer.from((await store.get('once'))?.bytes ?? []).toString()).toBe('first');
-});
-
-test('If-Match writes over the object that was read, and over nothing else', async () => {
-  await store.put('guarded', bytesOf('first'), { contentType: TEXT });
-  const ifMatch = (await store.get('guarded'))?.etag ?? '';
-  const options = { contentType: TEXT, condition: { ifMatch } };
-  expect(await store.put('guarded', bytesOf('second'), options)).toBe('written');
-  expect(await store.put('guarded', bytesOf('third'), options)).toBe('conflict');
-  expect(await store.put('absent', bytesOf('x'), options)).toBe('conflict');
-  expect(Buffer.from((await store.get('guarded'))?.bytes ?? []).toString()).toBe('second');
-});
-
-test('exactly one of several writers that race for one key wins', async () => {
-  const options = { contentType: TEXT, condition: { ifNoneMatch: '*' as const } };
-  const results = await Promise.all(
-    Array.from({ length: 8 }, (_, index) => store.put('race', bytesOf(String(index)), options)),
-  );
-  expect(results.toSorted()).toEqual([...Array.from({ length: 7 }, () => 'conflict'), 'written']);
-});
-
-test('a read while an object is replaced returns the ETag of the body that it returns', async () => {
-  const versions = Array.from({ length: 100 }, (_, index) => bytesOf(`version ${index} `.repeat(500)));
-  const [first, ...later] = versions;
-  await store.put('replaced', first ?? new Uint8Array(), { contentType: TEXT });
-  const over = new AbortController();
-  const torn: string[] = [];
-  const read = async () => {
-    while (!over.signal.aborted) {
-      const { bytes, etag } = (await store.get('replaced')) ?? { bytes: new Uint8Array(), etag: '' };
-      const md5 = createHash('md5').update(bytes).digest('hex');
-      if (etag !== `"${md5}"`) torn.push(`${etag} ${md5}`);
-    }
-  };
-  const readers = Array.from({ length: 8 }, read);
-  for (const version of later) await store.put('replaced', version, { contentType: TEXT });
-  over.abort();
-  await Promise.all(readers);
-  expect(torn).toEqual([]);
-});
-
-test('list returns the keys below a prefix, in order, and no more than were asked for', async () => {
-  for (const key of ['x/2', 'x/1', 'y/1', 'x/3']) await store.put(key, bytesOf(key), { contentType: TEXT });
-  expect(await store.list('x/', 10)).toEqual(['x/1', 'x/2', 'x/3']);
-  expect(await store.list('x/', 2)).toEqual(['x/1', 'x/2']);
-  expect(await store.list('', 10)).toEqual(['x/1', 'x/2', 'x/3', 'y/1']);
-  expect(await store.list('z/', 10)).toEqual([]);
-});
-
-test('a multipart upload becomes an object, whole, only when it is completed', async () => {
-  const first = await collect(randomBlob('part 1', 5 * MEBIBYTE));
-  const second = await collect(randomBlob('part 2', 1000));
-  const upload = await store.beginUpload('blobs/large', TEXT);
-  const parts = [
-    await store.putPart('blobs/large', upload, 1, first),
-    await store.putPart('blobs/large', upload, 2, second),
-  ];
-  expect(await store.size('blobs/large')).toBeUndefined();
-  expect(await store.openUploads('blobs/')).toMatchObject([{ key: 'blobs/large', id: upload }]);
-  await store.completeUpload('blobs/large', upload, parts);
-  const stored = await store.get('blobs/large');
-  expect(Buffer.from(stored?.bytes ?? []).equals(Buffer.concat([first, second]))).toBe(true);
-  expect(await store.openUploads('blobs/')).toEqual([]);
-});
-
-test('an aborted upload leaves nothing, and a later part of it fails as lost', async () => {
-  const upload = await store.beginUpload('blobs/aborted', TEXT);
-  await store.abortUpload('blobs/aborted', upload);
-  await store.abortUpload('blobs/aborted', upload);
-  const part = store.putPart('blobs/aborted', upload, 1, bytesOf('x'));
-  await expect(part).rejects.toBeInstanceOf(UploadLostError);
-  expect(await store.size('blobs/aborted')).toBeUndefined();
-  expect(await store.openUploads('blobs/')).toEqual([]);
-});
-
-test('a stream that throws at its end leaves neither a blob nor an upload', async () => {
-  const size = 12 * MEBIBYTE;
-  async function* body(): AsyncGenerator<Uint8Array> {
-    yield* randomBlob('body', size).open();
-    throw new Error('the digest is another one');
-  }
-  const environment = {
-    store,
-    buffers: new BufferPool(64 * MEBIBYTE, 5 * MEBIBYTE),
-    limits: { ...DEFAULT_LIMITS, partBytes: 5 * MEBIBYTE },
-    log: { info: () => {}, warn: () => {} },
-  };
-  await expect(uploadBlob(environment, 'blobs/wrong', size, body(), TEXT)).rejects.toThrow('another one');
-  expect(await store.size('blobs/wrong')).toBeUndefined();
-  expect(await store.openUploads('blobs/')).toEqual([]);
-});
-
-/** A faulty machine between job and store, which flips a bit of every body and forwards everything else. */
+/** A broken machine between job and store, which flips a bit of every body and passes everything else on. */
 async function startTamperer(target: URL): Promise<{ url: string; stop: () => Promise<void> }> {
   const proxy = createServer((incoming, response) => {
     const { method, url, headers } = incoming;
@@ -184,11 +70,11 @@ test('the store refuses bytes that changed in transit, because each body is sign
     await expect(tampered.put('whole', bytesOf('hello'), { contentType: TEXT })).rejects.toThrow(
       'could not write whole: 400 XAmzContentSHA256Mismatch.',
     );
-    const upload = await store.beginUpload('parts', TEXT);
-    await expect(tampered.putPart('parts', upload, 1, bytesOf('hello'))).rejects.toThrow(
+    const upload = await tampered.beginUpload('parts', TEXT);
+    await expect(upload.putPart(1, bytesOf('hello'))).rejects.toThrow(
       'could not upload part 1 of parts: 400 XAmzContentSHA256Mismatch.',
     );
-    await store.abortUpload('parts', upload);
+    await upload.abort();
   } finally {
     await tamperer.stop();
   }

@@ -1,4 +1,4 @@
-/** A run fills two stores of different kinds. One of them is killed in the middle of the run, and starts again. */
+/** Two stores by different makers are filled by one run. One of them is killed during the run, and comes back. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -73,7 +73,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** @param order the position of the server that may be killed */
+/** @param order the place of the server that may be killed: first or second */
 async function run(order: 'first' | 'second', ...command: readonly string[]): Promise<Finished> {
   const stores = [storeOf(local, local.endpoint), storeOf(server, proxy.url)];
   const file = join(folder, 'lifeboat.yaml');
@@ -91,7 +91,7 @@ function storeOf({ bucket, region, accessKeyId, secretAccessKey }: Store, endpoi
   return { endpoint, bucket, region, accessKeyId, secretAccessKey, prefix };
 }
 
-/** Checks that both stores have the same content except times, and that each is complete. */
+/** Expects that both hold the same except for times, and that each has every object that it names. */
 async function expectBothWhole(): Promise<void> {
   const clients = [local, server].map((store) => ({
     client: s3ClientOf(store),
@@ -138,7 +138,7 @@ for (const order of ['first', 'second'] as const) {
       );
       expect(alone.stdout).not.toContain('failed');
       expect(alone.code).toBe(1);
-      // A layer, two configurations and an SBOM are requested once each, although a store was lost.
+      // A layer, two configurations and an SBOM are each fetched once, although a store was lost.
       expect(blobsAsked().length).toBe(new Set(blobsAsked()).size);
 
       await server.restart();

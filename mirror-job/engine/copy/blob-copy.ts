@@ -207,7 +207,7 @@ export class BlobCopier {
     if (isRanged(source, blob.size, limits)) {
       const pace = new Pace(what, blob.size, {
         clock,
-        longest: limits.maxRunMs,
+        longestMs: limits.maxRunMs,
         connections: limits.rangesAtOnce,
       });
       const parts = rangedParts(environment, source, blob, pace, add);
@@ -215,7 +215,7 @@ export class BlobCopier {
       await uploadParts(environment, key, blob.size, right, OCTET_STREAM);
       return;
     }
-    const pace = new Pace(what, blob.size, { clock, longest: limits.maxRunMs });
+    const pace = new Pace(what, blob.size, { clock, longestMs: limits.maxRunMs });
     const body = verified(counted(resumed(source, blob, signal, { pace }), add), blob, source, createHash);
     await uploadBlob(environment, key, blob.size, body, OCTET_STREAM);
   }

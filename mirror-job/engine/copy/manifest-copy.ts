@@ -11,7 +11,7 @@ import type { Repository } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
 import { MANIFEST_BUDGET } from '../run-state.ts';
 import { BlobAbsentError, SourceError, type Source, type SourceManifest } from '../source.ts';
-import { allSettled } from '../support/all-or-throw.ts';
+import { allOrThrow } from '../support/all-or-throw.ts';
 import { FairShare } from '../support/fair-share.ts';
 import type { Keeper } from '../support/memory-budget.ts';
 import { SingleFlight } from '../support/single-flight.ts';
@@ -186,7 +186,7 @@ export class ManifestCopier {
     const complaint = depth > 0 ? undefined : complaintAbout(source.name, digest, wanted, platforms);
     if (complaint !== undefined) throw new SourceError(complaint);
     if (!isPresent) {
-      const foreign = await allSettled(manifest.blobs.map((blob) => this.#ensureBlob(blob, source)));
+      const foreign = await allOrThrow(manifest.blobs.map((blob) => this.#ensureBlob(blob, source)));
       warnOfForeignLayers(log, source.name, digest, foreign.flat());
       signal.throwIfAborted();
       await store.put(manifestKey(this.#repository, digest), bytes, { contentType: manifest.mediaType });
@@ -203,7 +203,7 @@ export class ManifestCopier {
     { depth, tree }: Nesting,
   ): Promise<StoredPart[]> {
     const foreign: ForeignLayer[] = [];
-    const children = await allSettled(
+    const children = await allOrThrow(
       descriptors.map(async (child) => {
         if (namesManifest(child)) {
           const below = { depth: depth + 1, tree };

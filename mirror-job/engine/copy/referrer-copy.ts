@@ -18,7 +18,7 @@ import type { ManifestCopier } from './manifest-copy.ts';
 import { partOf, type StoredManifest, type StoredPart } from './stored-manifest.ts';
 import { SingleFlight } from '../support/single-flight.ts';
 import type { Keeper } from '../support/memory-budget.ts';
-import { allSettled } from '../support/all-or-throw.ts';
+import { allOrThrow } from '../support/all-or-throw.ts';
 import {
   BlobAbsentError,
   ManifestAbsentError,
@@ -117,7 +117,7 @@ export class ReferrerCopier {
     for (let depth = 0; level.length > 0 && allowance.excess === undefined; depth += 1) {
       const listed = await this.#askAll(level, source, allowance, depth);
       const unrelated: Listed[] = [];
-      const found = await allSettled(
+      const found = await allOrThrow(
         listed.map((one) =>
           atOnce(async () => {
             if (allowance.isSpent) return [];
@@ -134,7 +134,7 @@ export class ReferrerCopier {
       ).finally(() => this.#warn(source, unrelated));
       level = found.flat();
     }
-    await allSettled(
+    await allOrThrow(
       [...subjects].map(([subject, referrers]) =>
         this.#written.get(`${subject} ${[...referrers.keys()].toSorted().join()}`, async () => {
           await this.#write(subject, referrers);
@@ -155,7 +155,7 @@ export class ReferrerCopier {
     const all: Listed[] = [];
     for (let next = 0; next < subjects.length && allowance.excess === undefined; next += AT_ONCE) {
       const some = subjects.slice(next, next + AT_ONCE);
-      const asked = await allSettled(some.map((subject) => this.#ask(subject, source, allowance)));
+      const asked = await allOrThrow(some.map((subject) => this.#ask(subject, source, allowance)));
       for (const one of allowance.take(asked.flat(), depth)) all.push(one);
     }
     return all;

@@ -6,7 +6,7 @@ import { MANIFEST_KINDS, isManifestMediaType } from '../../../core/media-type.ts
 import type { Repository } from '../../../core/reference.ts';
 import { findManifest } from './find-manifest.ts';
 import { isUnknown, spellPlatform, type Platforms } from './platform.ts';
-import { allSettled } from '../support/all-or-throw.ts';
+import { allOrThrow } from '../support/all-or-throw.ts';
 import type { Store } from '../store/store.ts';
 
 interface StoredChildren {
@@ -43,7 +43,7 @@ async function look(
     const isNamed = platform !== undefined && !isUnknown(platform);
     return { isWhole: true, platforms: isNamed ? [spellPlatform(platform)] : [] };
   };
-  const found = await allSettled(manifests.filter(namesManifest).map(lookAt));
+  const found = await allOrThrow(manifests.filter(namesManifest).map(lookAt));
   return {
     isWhole: found.every(({ isWhole }) => isWhole),
     platforms: found.flatMap(({ platforms }) => platforms),

@@ -1,5 +1,5 @@
 /** Walks a graph level by level. */
-import { allSettled } from '../support/all-or-throw.ts';
+import { allOrThrow } from '../support/all-or-throw.ts';
 
 /**
  * A level is visited side by side, so a deep graph costs as many waits as it has levels. Rings end, because no node is visited
@@ -18,6 +18,6 @@ export async function walkLevels<Step>(
   while (level.length > 0) {
     const fresh = level.filter((step) => !seen.has(nameOf(step)));
     for (const step of fresh) seen.add(nameOf(step));
-    level = (await allSettled(fresh.map((step) => visit(step)))).flat();
+    level = (await allOrThrow(fresh.map((step) => visit(step)))).flat();
   }
 }

@@ -1,23 +1,24 @@
-/** What one store has and another one lacks, or has otherwise: by their listings, without reading an object. */
+/** Finds the objects that one store lacks or has in another version, by listings alone. */
 import { kindOfKey, MUTABILITY, type KeyKind } from '../../../core/key-kind.ts';
 import { BLOBS, isStateKey, REPOSITORIES, STATE, STORES_KEY } from '../../../core/layout.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
-import type { Origin } from './catch-up-source.ts';
+import type { Origin } from './catch-up-origin.ts';
 import type { ListedObject } from '../store/store.ts';
 
 export type Difference = ListedObject & { readonly kind: KeyKind };
 
 export class Comparison {
-  /** What is there by now; of what never changes. */
+  /** The keys of immutable objects that the written store has by now. */
   readonly present = new Set<string>();
   readonly differences = new Map<string, Difference>();
-  /** Whether the store that is written had been filled to an end before: it has a catalogue. */
+  /** Whether the written store was filled to the end before, which its catalogue shows. */
   wasFilled = false;
-  /** In which the two differ. */
+  /** The tags that both have in different versions. */
   readonly tags = new Map<Repository, Set<Tag>>();
 
   /**
-   * Blobs after what names them, so that another run's newest manifest is not met without its blobs.
+   * Lists blobs after the objects that name them, so that a manifest which another run writes meanwhile is not found
+   * without its blobs.
    * @throws what listing either of them throws
    */
   async compare(from: Pick<Origin, 'entries'>, to: Pick<Origin, 'entries'>): Promise<void> {

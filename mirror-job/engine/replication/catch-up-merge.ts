@@ -1,6 +1,6 @@
 /**
- * What an object that changes becomes when one store is caught up from another: pure. Tags, and what the job
- * remembers of them, go by one side; lists only grow.
+ * Merges a mutable object of two stores when one is caught up from the other. Pure. Of a tag and of the job's memory of
+ * it, one side wins; lists are joined.
  */
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import { isEqual } from '../../../core/bytes.ts';
@@ -20,23 +20,23 @@ import { decodeTagList, encodeTagList } from '../../../core/tag-list.ts';
 import { decodeTag } from '../../../core/tag-object.ts';
 import type { TagChange } from '../report.ts';
 
-/** Who is right about a tag: the store that is copied from, or, where neither is known to be, the later movement. */
+/** Which side wins about a tag: the store that is copied from, or the later movement if neither is known to be right. */
 export type Rule = 'from' | 'newer';
 
 export interface Sides {
   readonly key: string;
   readonly from: Uint8Array;
-  /** Undefined where it has none. */
+  /** Undefined if there is no such object. */
   readonly to: Uint8Array | undefined;
   readonly rule: Rule;
-  /** Of the repository: the tags in which the two differ. */
+  /** The tags of the repository that the two stores have in different versions. */
   readonly differing: ReadonlySet<Tag>;
-  /** Whether what it says of a tag, or of a digest, is true there: the tag was copied, the manifest is there. */
+  /** Whether an entry of the index is true in the written store: its tag was copied, and its manifest is there. */
   readonly isThere: (entry: IndexEntry) => boolean;
   readonly hasTag: (tag: Tag) => boolean;
 }
 
-/** @returns what has to be written; undefined when nothing has, or what is copied from cannot be read */
+/** @returns the bytes to write; undefined if nothing has to be written, or if the object of the source cannot be read */
 export function mergeObject(kind: KeyKind, sides: Sides): Uint8Array | undefined {
   const { from, to } = sides;
   try {
@@ -44,7 +44,7 @@ export function mergeObject(kind: KeyKind, sides: Sides): Uint8Array | undefined
     return merged === undefined || (to !== undefined && isEqual(merged, to)) ? undefined : merged;
   } catch (error) {
     if (!(error instanceof BucketObjectInvalidError)) throw error;
-    // What is damaged here is made anew from there; what is damaged there is not spread.
+    // If only the target is damaged, overwrite it from the source. If the source is damaged, write nothing.
     return to !== undefined && isReadable(kind, sides) ? from : undefined;
   }
 }
@@ -69,9 +69,9 @@ function mergeKind(kind: KeyKind, sides: Sides): Uint8Array | undefined {
     case 'index': {
       const theirs = readRepositoryIndex(key, from);
       const own = to === undefined ? undefined : readRepositoryIndex(key, to);
-      // The two lists of tags are joined: a tag that is on neither stays missing.
+      // The two lists of tags are joined. A tag that is on neither stays missing.
       const listsEveryTag = theirs.listsEveryTag && own?.listsEveryTag !== false;
-      // A run that finds a tag on the index looks no further: so what could not be copied is left out.
+      // An entry that could not be copied is left out, because a run believes what it finds in the index.
       const there = theirs.entries.filter((entry) => isThere(entry));
       if (own === undefined || rule === 'from') {
         const isSame = there.length === theirs.entries.length && listsEveryTag === theirs.listsEveryTag;
@@ -92,7 +92,7 @@ function mergeKind(kind: KeyKind, sides: Sides): Uint8Array | undefined {
   }
 }
 
-/** Where the two differ about a tag, neither is believed: the next run looks at it anew. */
+/** Drops the tags about which the two differ, so that the next run looks at them again. */
 function joinIndexes(
   from: readonly IndexEntry[],
   to: readonly IndexEntry[],
@@ -110,8 +110,8 @@ function joinIndexes(
 }
 
 /**
- * An index without some of its tags, before those move: a run that dies in between leaves no index that is wrong.
- * @returns undefined when there is nothing to take off
+ * Removes tags from an index before they move, so that a run which dies in between leaves no index that is wrong.
+ * @returns undefined if the index has none of them
  */
 export function withoutTags(key: string, bytes: Uint8Array, tags: ReadonlySet<Tag>): Uint8Array | undefined {
   try {
@@ -125,9 +125,8 @@ export function withoutTags(key: string, bytes: Uint8Array, tags: ReadonlySet<Ta
 }
 
 /**
- * What writing an object changes about a tag.
- * @param to what the object was before; undefined where there was none
- * @returns undefined for an object that is no tag
+ * @param to the bytes of the object before; undefined if there was none
+ * @returns the change of the tag by this write; undefined for an object that is no tag
  */
 export function tagChange(
   kind: KeyKind,

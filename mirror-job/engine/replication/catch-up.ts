@@ -1,13 +1,14 @@
 /**
- * Catching a store up: what another one has and it lacks is copied from there, not from upstream. In the order in
- * which a run writes, so that what it serves meanwhile is complete, and one that dies is carried on by the next.
+ * Catches a store up: objects that it lacks are copied from another store, not from upstream. They are written in the
+ * order in which a run writes, so that the store serves only complete images meanwhile, and the next run can go on if
+ * this one dies.
  */
 import { hasDigest } from '../../../core/digest.ts';
 import { MUTABILITY, type KeyKind } from '../../../core/key-kind.ts';
 import { manifestKey, repositoryIndexKey, tagKey } from '../../../core/layout.ts';
 import { OCI_INDEX, OCTET_STREAM } from '../../../core/media-type.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
-import { Origin } from './catch-up-source.ts';
+import { Origin } from './catch-up-origin.ts';
 import { Comparison, type Difference } from './catch-up-comparison.ts';
 import { mergeObject, tagChange, withoutTags, type Rule, type Sides } from './catch-up-merge.ts';
 import { needsOf } from './catch-up-needs.ts';
@@ -20,29 +21,29 @@ import { counted, resumed } from '../transfer/resume.ts';
 import { SourceError } from '../source.ts';
 import { StoreError, type StoredObject } from '../store/store.ts';
 import type { Replica } from './replica-set.ts';
-import { amid } from '../store/store-name.ts';
+import { insideSentence } from '../store/store-name.ts';
 import { refuseOversized, uploadBlob } from '../transfer/upload.ts';
 import { verified } from '../transfer/verify.ts';
 
-/** Another run may write while the two are compared; then they are compared again. */
-const PASSES = 4;
-/** Small objects on their way at once. */
-const SMALL = 16;
-const TELL_EVERY = 15_000;
+/** Another run may write while the two are compared, and then they are compared again. */
+const MAX_PASSES = 4;
+/** Small objects that are copied at the same time. */
+const SMALL_AT_ONCE = 16;
+const PROGRESS_EVERY_MS = 15_000;
 
 export interface CaughtUp {
   readonly objects: number;
   readonly bytes: number;
 }
 
-/** Hears of each tag that is changed in a store which had been filled before. */
+/** Called for each tag that is changed in a store which was filled before. */
 export type OnTag = (repository: Repository, change: TagChange) => void;
 
 /**
- * Copies what `from` has and `to` lacks, or has otherwise; takes nothing away. What neither blob nor manifest
- * shows by its hash to be right is not copied.
- * @throws {OriginError} when `from` fails
- * @throws {StoreError} when `to` does, or `from` is damaged, or changes all the time. What was copied stays
+ * Copies the objects of `from` that `to` lacks or has in another version, and deletes none. A blob or a manifest that
+ * does not match its digest is not copied.
+ * @throws {OriginError} if `from` fails
+ * @throws {StoreError} if `to` fails, or if `from` is damaged or changes all the time. Objects that were copied stay
  */
 export async function catchUp(
   environment: Environment,
@@ -54,7 +55,7 @@ export async function catchUp(
   const from = new Origin(bucket, environment.signal);
   let objects = 0;
   let bytes = 0;
-  for (let pass = 0; pass < PASSES; pass += 1) {
+  for (let pass = 0; pass < MAX_PASSES; pass += 1) {
     const work = new CatchUp(environment, from, to, rule, onTag);
     await work.run();
     objects += work.objects;
@@ -62,11 +63,11 @@ export async function catchUp(
     if (work.deferred === 0) return { objects, bytes };
   }
   throw new StoreError(
-    `${to.store.name} could not be caught up: ${amid(from.name)} has changed each time the two were compared.`,
+    `${to.store.name} could not be caught up: ${insideSentence(from.name)} has changed each time the two were compared.`,
   );
 }
 
-/** In this order: whatever a reader finds, all that it needs is there. */
+/** Objects are copied in this order, so that everything that an object needs is there before it. */
 const ORDER = [
   'blob',
   'link',
@@ -82,7 +83,7 @@ const ORDER = [
 class CatchUp {
   objects = 0;
   bytes = 0;
-  /** Objects that need what came after the comparison. */
+  /** The number of objects that need an object which came after the comparison. */
   deferred = 0;
   readonly #environment: Environment;
   readonly #from: Origin;
@@ -91,10 +92,11 @@ class CatchUp {
   readonly #onTag: OnTag;
   readonly #found = new Comparison();
   readonly #copied = new SingleFlight<string, void>();
-  /** Tags, for one, that could not be copied: what names them must not be believed. */
-  readonly #left = new Set<string>();
+  /** The keys of objects that could not be copied, such as tags. Entries that name them must not be believed. */
+  readonly #uncopied = new Set<string>();
   #damaged: SourceError | undefined;
-  #told: number;
+  /** When progress was last logged. */
+  #loggedMs: number;
 
   constructor(environment: Environment, from: Origin, to: Replica, rule: Rule, onTag: OnTag) {
     this.#environment = environment;
@@ -102,7 +104,7 @@ class CatchUp {
     this.#to = to;
     this.#rule = rule;
     this.#onTag = onTag;
-    this.#told = environment.clock.now().getTime();
+    this.#loggedMs = environment.clock.now().getTime();
   }
 
   async run(): Promise<void> {
@@ -111,27 +113,27 @@ class CatchUp {
     const { limits, log } = this.#environment;
     if (this.#found.differences.size > 0) {
       log.info(
-        `${this.#to.store.name} is compared with ${amid(this.#from.name)}: ${countOf(this.#found.differences.size, 'object')} may have to be copied.`,
+        `${this.#to.store.name} is compared with ${insideSentence(this.#from.name)}: ${countOf(this.#found.differences.size, 'object')} may have to be copied.`,
       );
     }
     for (const kind of ORDER) {
       if (kind === 'tag') await this.#questionTags();
-      // The catalogue says that a store was filled to an end, so it must not come before what is missing.
+      // The catalogue says that a store was filled to the end, so it must not come before objects that are missing.
       if (kind === 'state' && (this.#damaged !== undefined || this.deferred > 0)) break;
       const group = [...this.#found.differences.values()].filter((one) => one.kind.kind === kind);
-      await each(group, kind === 'blob' ? limits.blobs : SMALL, (one) => this.#copyOnce(one));
+      await each(group, kind === 'blob' ? limits.blobs : SMALL_AT_ONCE, (one) => this.#copyOnce(one));
     }
     if (this.#damaged !== undefined) throw new StoreError(this.#damaged.message, { cause: this.#damaged });
   }
 
   /** docs/decisions/0005-index-before-a-move.md */
   async #questionTags(): Promise<void> {
-    await each([...this.#found.tags], SMALL, async ([repository, tags]) => {
+    await each([...this.#found.tags], SMALL_AT_ONCE, async ([repository, tags]) => {
       const key = repositoryIndexKey(repository);
       await updateObject(this.#to.store, key, OCI_INDEX, (bytes) =>
         bytes === undefined ? undefined : withoutTags(key, bytes, tags),
       );
-      // Where the two were the same, it has to be whole again when the tags are there.
+      // If the two indexes were the same, this one has to be completed again after the tags.
       if (!this.#found.differences.has(key)) {
         this.#found.differences.set(key, { key, size: 0, etag: '', kind: { kind: 'index', repository } });
       }
@@ -144,7 +146,7 @@ class CatchUp {
       if (one.kind.kind === 'blob') await this.#copyBlob(one, one.kind.digest);
       else if (MUTABILITY[one.kind.kind] === 'immutable') await this.#copyImmutable(one);
       else await this.#copyMutable(one);
-      this.#tell();
+      this.#logProgress();
     });
   }
 
@@ -170,7 +172,7 @@ class CatchUp {
       this.#count(key, size);
       if (size > limits.partBytes) tally.blobsInParts += 1;
     } catch (error) {
-      // One blob that is damaged there keeps back what needs it, and nothing else.
+      // A damaged blob holds back only the objects that need it.
       if (!(error instanceof SourceError)) throw error;
       this.#damaged ??= error;
     } finally {
@@ -192,7 +194,7 @@ class CatchUp {
   async #copyMutable({ key, kind }: Difference): Promise<void> {
     const object = await this.#from.get(key);
     if (object === undefined || !(await this.#isReady(kind, key, object))) {
-      this.#left.add(key);
+      this.#uncopied.add(key);
       return;
     }
     const differing = ('repository' in kind ? this.#found.tags.get(kind.repository) : undefined) ?? new Set();
@@ -217,11 +219,11 @@ class CatchUp {
     }
   }
 
-  /** What of a repository has come through. Asked about when its tags have been copied. */
+  /** @returns what of a repository was copied. Called only after its tags */
   #stateOf(kind: KeyKind): Pick<Sides, 'isThere' | 'hasTag'> {
     const repository = 'repository' in kind ? kind.repository : undefined;
     const hasTag = (tag: Tag): boolean =>
-      repository === undefined || !this.#left.has(tagKey(repository, tag));
+      repository === undefined || !this.#uncopied.has(tagKey(repository, tag));
     return {
       hasTag,
       isThere: (entry) =>
@@ -230,7 +232,7 @@ class CatchUp {
     };
   }
 
-  /** Whether all that it needs is there, as far as there is such a thing at all. */
+  /** Whether the written store has every object that this one needs, of those that the source has. */
   async #isReady(kind: KeyKind, key: string, object: StoredObject): Promise<boolean> {
     const needs = needsOf(kind, key, object);
     if (needs === undefined) {
@@ -242,7 +244,7 @@ class CatchUp {
       const other = this.#found.differences.get(need);
       if (other !== undefined && other.kind.kind === 'manifest') await this.#copyOnce(other);
       if (this.#found.present.has(need)) continue;
-      // Layers that are kept elsewhere, and platforms that are not mirrored, are in neither.
+      // Foreign layers, and platforms that are not mirrored, are in neither store.
       if ((await this.#from.size(need)) !== undefined) {
         this.deferred += 1;
         return false;
@@ -263,22 +265,22 @@ class CatchUp {
 
   #warn({ kind }: KeyKind, key: string): void {
     const damage = `${this.#from.name}: ${key} is damaged, or an object that it names is missing.`;
-    // An image needs it, and will not come through in another pass either.
+    // An image needs it, and another pass cannot copy that image either.
     if (kind === 'link' || kind === 'manifest') this.#damaged ??= new SourceError(damage);
-    else this.#environment.log.warn(`${damage} It is not copied to ${amid(this.#to.store.name)}.`);
+    else this.#environment.log.warn(`${damage} It is not copied to ${insideSentence(this.#to.store.name)}.`);
   }
 
-  #tell(): void {
+  #logProgress(): void {
     const now = this.#environment.clock.now().getTime();
-    if (now - this.#told < TELL_EVERY) return;
-    this.#told = now;
+    if (now - this.#loggedMs < PROGRESS_EVERY_MS) return;
+    this.#loggedMs = now;
     this.#environment.log.info(
       `${this.#to.store.name}: ${countOf(this.objects, 'object')} of at most ${this.#found.differences.size} copied.`,
     );
   }
 }
 
-/** So many at once; after the first failure none is begun, and none is left running. */
+/** Works on `concurrency` items at a time. After the first failure no more are begun, and it waits for those under way. */
 async function each<Item>(
   items: Iterable<Item>,
   concurrency: number,

@@ -1,14 +1,14 @@
 /**
- * The tags that a run has changed in a store to catch it up. No upstream and no policy was asked about these changes:
- * another store's word was taken. So each of them is named in the report, and they are findings.
+ * The tags that a run has changed in a store to catch it up. These changes were taken from another store, without
+ * asking any upstream or policy. So each of them is named in the report, as a finding.
  */
 import type { Digest } from '../../../core/digest.ts';
 import { formatReference, type Repository, type Tag } from '../../../core/reference.ts';
 import { countOf } from '../support/count-of.ts';
 import type { Finding, TagChange } from '../report.ts';
-import { amid } from '../store/store-name.ts';
+import { insideSentence } from '../store/store-name.ts';
 
-/** The message names so many; `tags` of the finding has all of them. */
+/** The message names at most this many tags. The finding has all of them. */
 export const MAX_NAMED = 5;
 
 interface Group {
@@ -29,7 +29,7 @@ export class CaughtUpTags {
     const key = `${store}\n${from}\n${repository}`;
     const group = this.#groups.get(key) ?? { store, from, repository, changes: new Map<Tag, TagChange>() };
     this.#groups.set(key, group);
-    // The two stores may be compared more than once: the first state is the one from before.
+    // The two stores may be compared more than once, and only the first comparison saw the earlier digest.
     const before = group.changes.get(change.tag);
     group.changes.set(change.tag, before === undefined ? change : { ...change, from: before.from });
   }
@@ -52,7 +52,7 @@ function findingOf({ store, from, repository, changes }: Group): Finding {
     repository,
     store,
     tags,
-    message: `${store}: ${countOf(tags.length, 'tag')} of ${repository} changed there when this store was caught up from ${amid(from)}: ${named.join(', ')}${rest}. If you did not expect that, look at "lifeboat history ${example}", and find out who can write into ${amid(from)}.`,
+    message: `${store}: ${countOf(tags.length, 'tag')} of ${repository} changed there when this store was caught up from ${insideSentence(from)}: ${named.join(', ')}${rest}. If you did not expect that, look at "lifeboat history ${example}", and find out who can write into ${insideSentence(from)}.`,
   };
 }
 

@@ -1,137 +1,162 @@
 /**
- * Which of several stores are in step when a run begins, and those that are not: caught up from one that is, or,
- * where nothing is known of any, joined. docs/decisions/0008-several-stores.md
+ * Brings the stores of a run in step. A store that is behind is caught up from one that is in step. If no store is known
+ * to be, all of them are joined into one first. docs/decisions/0008-several-stores.md
+ *
+ * The catch-up source is the store that the others are caught up from.
  */
 import { isStateKey, STATE, STORES_KEY } from '../../../core/layout.ts';
 import { catchUp, type CaughtUp } from './catch-up.ts';
 import type { Rule } from './catch-up-merge.ts';
-import { OriginError } from './catch-up-source.ts';
+import { OriginError } from './catch-up-origin.ts';
 import type { Environment } from '../environment.ts';
-import { isAbout, isBehind, isInStep, weighNotes, type Evidence, type ToldNotes } from './status-evidence.ts';
+import {
+  isAbout,
+  isBehind,
+  isInStep,
+  weighStatuses,
+  type Evidence,
+  type StatusesByHolder,
+} from './status-evidence.ts';
 import type { Replica, ReplicaSet } from './replica-set.ts';
-import { amid } from '../store/store-name.ts';
-import { decodeNotes, writeNotes, writeNotesIfSame, type StoreNote } from './replica-status.ts';
+import { insideSentence } from '../store/store-name.ts';
+import { decodeStatuses, type ReplicaStatus } from './replica-status.ts';
+import { writeStatuses, writeStatusesIfSame } from './status-writer.ts';
 import { StoreError, type Store } from '../store/store.ts';
 
 /**
- * Leaves only stores in it that are in step, or else takes them out. Never throws for what goes wrong with one
- * while there is another.
- * @throws {StoreError} when no store is left
+ * Catches up each store that is behind, and removes the stores that stay behind. Never throws for the failure of one
+ * store while another one is left.
+ * @throws {StoreError} if no store is left
  */
-export async function alignStores(environment: Environment, members: ReplicaSet): Promise<void> {
-  const told = await readAllNotes(members);
-  const said = [...told.values()].flat();
-  for (const member of members.all) {
-    const since = said.find((note) => isAbout(note, member) && !note.inStep)?.since;
-    if (since !== undefined) members.noteBehindSince(member, since);
+export async function alignStores(environment: Environment, replicas: ReplicaSet): Promise<void> {
+  const byHolder = await readAllStatuses(replicas);
+  const earlier = [...byHolder.values()].flat();
+  for (const replica of replicas.all) {
+    const since = earlier.find((status) => isAbout(status, replica) && !status.inStep)?.since;
+    if (since !== undefined) replicas.recordBehindSince(replica, since);
   }
-  const evidence = await weighNotes(members, told, (member) => isFilled(members, member));
-  while (!(await align(environment, members, evidence))) {
-    // A store that may be copied from has failed: there is one less.
+  const evidence = await weighStatuses(replicas, byHolder, (replica) => isFilled(replicas, replica));
+  while (!(await align(environment, replicas, evidence))) {
+    // A store that may be copied from has failed and was removed, so the rest is decided again.
   }
 }
 
 /**
- * For who writes a little and has no time to catch anything up: leaves only stores that are in step or, where none is
- * known to be, the one that the others will be caught up from.
- * @throws {StoreError} when no store is left, or what is decided now would not count in the end
+ * For a command that writes a little and catches nothing up. Removes each store that is not in step. If none is known to
+ * be, it leaves the one that the others will be caught up from.
+ * @throws {StoreError} if no store is left, or if a later run would undo what is written now
  */
-export async function keepAligned(members: ReplicaSet): Promise<void> {
-  const told = await readAllNotes(members);
-  const evidence = await weighNotes(members, told, (member) => isFilled(members, member));
-  await keepInStep(members, evidence);
+export async function keepAligned(replicas: ReplicaSet): Promise<void> {
+  const byHolder = await readAllStatuses(replicas);
+  const evidence = await weighStatuses(replicas, byHolder, (replica) => isFilled(replicas, replica));
+  await keepInStep(replicas, evidence);
 }
 
-async function keepInStep(members: ReplicaSet, evidence: Evidence): Promise<void> {
-  const { notes, current } = evidence;
-  const { hub } = await findHub(members, notes);
-  const holder = await whoMayHoldMore(members, hub, notes);
-  if (!members.isLive(hub)) return keepInStep(members, evidence);
+async function keepInStep(replicas: ReplicaSet, evidence: Evidence): Promise<void> {
+  const { statuses, current } = evidence;
+  const { catchUpSource } = await findCatchUpSource(replicas, statuses);
+  const holder = await findAbsentHolder(replicas, catchUpSource, statuses);
+  if (!replicas.isLive(catchUpSource)) return keepInStep(replicas, evidence);
   if (holder !== undefined) {
     throw new StoreError(
-      `${hub.bucket.name} was begun anew without another store, whose tags count when it is back. ${members.reasonOf(holder)} Wait until that store answers, or take it out of stores if it is lost.`,
+      `${catchUpSource.bucket.name} was begun anew without another store, whose tags count when it is back. ${replicas.reasonOf(holder)} Wait until that store answers, or take it out of stores if it is lost.`,
     );
   }
-  const earlier = members.all.slice(0, members.all.indexOf(hub));
-  const unknown = earlier.find((member) => !members.isLive(member) && !members.isVouchedFor(member));
+  const earlier = replicas.all.slice(0, replicas.all.indexOf(catchUpSource));
+  const unknown = earlier.find((replica) => !replicas.isLive(replica) && !replicas.isStatusProvable(replica));
   if (unknown !== undefined) {
     throw new StoreError(
-      `${members.reasonOf(unknown)} Nothing can be decided in ${amid(hub.bucket.name)} meanwhile: when ${amid(unknown.bucket.name)} is back, nothing would show that it is behind, because its key is not in the configuration. Wait until that store answers, or set stateKey and run "lifeboat sync" before the next time.`,
+      `${replicas.reasonOf(unknown)} Nothing can be decided in ${insideSentence(catchUpSource.bucket.name)} meanwhile: when ${insideSentence(unknown.bucket.name)} is back, nothing would show that it is behind, because its key is not in the configuration. Wait until that store answers, or set stateKey and run "lifeboat sync" before the next time.`,
     );
   }
-  for (const member of members.live) {
-    if (member === hub || (isInStep(member, notes) && current.has(member))) continue;
-    members.takeOut(member, new StoreError(`${member.bucket.name} is not in step with the others.`));
+  for (const replica of replicas.live) {
+    if (replica === catchUpSource || (isInStep(replica, statuses) && current.has(replica))) continue;
+    replicas.remove(replica, new StoreError(`${replica.bucket.name} is not in step with the others.`));
   }
-  await members.tell();
+  await replicas.publishStatus();
 }
 
-async function readAllNotes(members: ReplicaSet): Promise<ToldNotes> {
-  const told = new Map<Replica, readonly StoreNote[]>();
-  for (const member of members.live) {
-    const read = await members.attempt(member, () => readNotes(member.store));
-    if (read !== undefined) told.set(member, read.value);
+async function readAllStatuses(replicas: ReplicaSet): Promise<StatusesByHolder> {
+  const byHolder = new Map<Replica, readonly ReplicaStatus[]>();
+  for (const replica of replicas.live) {
+    const read = await replicas.attempt(replica, () => readStatuses(replica.store));
+    if (read !== undefined) byHolder.set(replica, read.value);
   }
-  for (const member of members.all)
-    if (isNotedUndecided(members, told, member)) members.keepUndecided(member);
-  return told;
+  for (const replica of replicas.all)
+    if (isRecordedUndecided(replicas, byHolder, replica)) replicas.keepUndecided(replica);
+  return byHolder;
 }
 
-/** Whether a store that is listed before it says so: no other store's word counts there. */
-function isNotedUndecided({ all }: ReplicaSet, told: ToldNotes, member: Replica): boolean {
+/** Whether an earlier store has a status that says so. Statuses in later stores do not count for this. */
+function isRecordedUndecided({ all }: ReplicaSet, byHolder: StatusesByHolder, replica: Replica): boolean {
   return all
-    .slice(0, all.indexOf(member))
+    .slice(0, all.indexOf(replica))
     .some((holder) =>
-      told.get(holder)?.some((note) => isAbout(note, member) && !note.inStep && note.undecided === true),
+      byHolder
+        .get(holder)
+        ?.some((status) => isAbout(status, replica) && !status.inStep && status.undecided === true),
     );
 }
 
-/** @returns false when a store was taken out by which others may go, and all is to be decided again */
-async function align(environment: Environment, members: ReplicaSet, evidence: Evidence): Promise<boolean> {
-  const { told, notes, current } = evidence;
-  const { hub, mayLack } = await findHub(members, notes);
-  const holder = await whoMayHoldMore(members, hub, notes);
-  if (!members.isLive(hub)) return false;
-  if (holder !== undefined) members.beginAnew(hub, holder);
-  await members.tell();
-  const others = members.live.filter((member) => member !== hub);
+/** @returns false if a store was removed that the decision depends on, and everything has to be decided again */
+async function align(environment: Environment, replicas: ReplicaSet, evidence: Evidence): Promise<boolean> {
+  const { byHolder, statuses, current } = evidence;
+  const { catchUpSource, mayLack } = await findCatchUpSource(replicas, statuses);
+  const holder = await findAbsentHolder(replicas, catchUpSource, statuses);
+  if (!replicas.isLive(catchUpSource)) return false;
+  if (holder !== undefined) replicas.startOver(catchUpSource, holder);
+  await replicas.publishStatus();
+  const others = replicas.live.filter((replica) => replica !== catchUpSource);
   if (mayLack) {
-    // What any other store has, it may lack: for of nothing is it known to be whole.
-    for (const member of others) {
-      if (isBehind(hub, notes) || !isBehind(member, notes)) {
-        await bring(environment, members, member, hub, 'newer');
+    // No store is known to be whole, so the source may lack what any other store has.
+    for (const replica of others) {
+      if (isBehind(catchUpSource, statuses) || !isBehind(replica, statuses)) {
+        await catchUpOne(environment, replicas, replica, catchUpSource, 'newer');
       }
     }
-    // Without one of them, this may be another store's part, or begin anew.
-    if (members.live.length <= others.length) return false;
+    // One was removed meanwhile, so another store may have to be the source.
+    if (replicas.live.length <= others.length) return false;
   }
-  const isWhole = isInStep(hub, notes) || members.all.every((member) => members.isLive(member));
-  const behind = others.filter((member) => !isInStep(member, notes) || !current.has(member));
-  if (behind.length > 0 && isWhole && !mayLack && !told.get(hub)?.some((note) => isAbout(note, hub))) {
-    const note = await noteOwn(environment, members, hub, true);
-    told.set(hub, [...(told.get(hub) ?? []), note]);
+  const isWhole =
+    isInStep(catchUpSource, statuses) || replicas.all.every((replica) => replicas.isLive(replica));
+  const behind = others.filter((replica) => !isInStep(replica, statuses) || !current.has(replica));
+  if (
+    behind.length > 0 &&
+    isWhole &&
+    !mayLack &&
+    !byHolder.get(catchUpSource)?.some((status) => isAbout(status, catchUpSource))
+  ) {
+    const status = await writeOwnStatus(environment, replicas, catchUpSource, true);
+    byHolder.set(catchUpSource, [...(byHolder.get(catchUpSource) ?? []), status]);
   }
-  const later = new Set(members.all.slice(members.all.indexOf(hub)));
-  for (const member of behind) {
-    if (members.isLive(member) && !later.has(member)) await noteOwn(environment, members, member, false);
-    const copied = await bring(environment, members, hub, member, 'from');
-    if (copied !== undefined) members.noteCaughtUp(member, isKnown(member, notes) ? copied : undefined);
+  const later = new Set(replicas.all.slice(replicas.all.indexOf(catchUpSource)));
+  for (const replica of behind) {
+    if (replicas.isLive(replica) && !later.has(replica))
+      await writeOwnStatus(environment, replicas, replica, false);
+    const copied = await catchUpOne(environment, replicas, catchUpSource, replica, 'from');
+    if (copied !== undefined)
+      replicas.recordCaughtUp(replica, isKnown(replica, statuses) ? copied : undefined);
   }
-  await members.tell();
-  if (!members.isLive(hub)) return false;
-  await certify(environment, members, { hub, isWhole, behind, evidence });
+  await replicas.publishStatus();
+  if (!replicas.isLive(catchUpSource)) return false;
+  await certify(environment, replicas, { catchUpSource, isWhole, behind, evidence });
   return true;
 }
 
 /**
- * Has a store say of itself where it stands, before another one is written. Of a store that fails then, the notes in
- * later stores alone would not be believed: a new store that is half filled would pass for a mirror of its own, and a
- * mirror that was never told of other ones would count as if it had not been away.
+ * Writes into a store its own status, before another store is written. If that store fails later, statuses in later
+ * stores alone would not be believed: a new store that is half filled would pass for a whole mirror, and a mirror that
+ * never heard of other stores would count as if it had not been away.
  */
-async function noteOwn(environment: Environment, members: ReplicaSet, member: Replica, inStep: boolean) {
-  const { bucket, id } = member;
+async function writeOwnStatus(
+  environment: Environment,
+  replicas: ReplicaSet,
+  replica: Replica,
+  inStep: boolean,
+) {
+  const { bucket, id } = replica;
   const now = environment.clock.now().toISOString();
-  const note: StoreNote = {
+  const status: ReplicaStatus = {
     store: bucket.name,
     id,
     inStep,
@@ -140,38 +165,38 @@ async function noteOwn(environment: Environment, members: ReplicaSet, member: Re
     run: `${environment.run} ${now}`,
     ...(!inStep && { reason: `${bucket.name}: it is being caught up.` }),
   };
-  await members.attempt(member, () => writeNotes(members.keeperOf(member), [note]));
-  return note;
+  await replicas.attempt(replica, () => writeStatuses(replicas.statusTargetOf(replica), [status]));
+  return status;
 }
 
-/** Whichever of the two fails is taken out; where it still answers, the one that is behind. */
-async function bring(
+/** Catches one store up. If that fails, it removes the store that failed, or `to` if `from` still answers. */
+async function catchUpOne(
   environment: Environment,
-  members: ReplicaSet,
+  replicas: ReplicaSet,
   from: Replica,
   to: Replica,
   rule: Rule,
 ): Promise<CaughtUp | undefined> {
-  if (!members.isLive(from) || !members.isLive(to)) return undefined;
+  if (!replicas.isLive(from) || !replicas.isLive(to)) return undefined;
   try {
     return await catchUp(environment, from, to, rule, (repository, change) =>
-      members.caughtUpTags.add(to.bucket.name, from.bucket.name, repository, change),
+      replicas.caughtUpTags.add(to.bucket.name, from.bucket.name, repository, change),
     );
   } catch (error) {
     if (environment.signal.aborted) {
       const message = `${to.store.name}: the run was stopped before this store was caught up.`;
-      members.takeOut(to, new StoreError(message, { cause: error }));
+      replicas.remove(to, new StoreError(message, { cause: error }));
     } else {
       const isLost = error instanceof OriginError && !(await isWorthKeeping(from, to, rule));
-      members.takeOut(isLost ? from : to, error);
+      replicas.remove(isLost ? from : to, error);
     }
     return undefined;
   }
 }
 
 /**
- * What is behind would have to ask upstream for all that it lacks, and to do without the holds that it has not heard
- * of: not for one read that has failed.
+ * Whether the source stays although a read of it failed. Without it, the store that is behind would get everything that
+ * it lacks from upstream, and miss the holds that it has not heard of. One failed read is no reason for that.
  */
 async function isWorthKeeping(from: Replica, to: Replica, rule: Rule): Promise<boolean> {
   if (!(await answers(from))) return false;
@@ -185,52 +210,55 @@ async function isWorthKeeping(from: Replica, to: Replica, rule: Rule): Promise<b
   }
 }
 
-interface Hub {
-  /** The one that the others are caught up from. */
-  readonly hub: Replica;
-  /** Whether the others may have what it lacks: they are joined into it first. */
+interface CatchUpSource {
+  readonly catchUpSource: Replica;
+  /** Whether it may lack what the others have, so that they are joined into it first. */
   readonly mayLack: boolean;
 }
 
 /**
- * The first store that is in step, or that holds a mirror and is not behind. So a store is never overwritten from a
- * later one, unless it is empty or shown to be behind. If there is no such store, all of them are joined into one.
+ * Chooses the first store that is in step, or that holds a mirror and is not behind. So a store is never overwritten from
+ * a later one, unless it is empty or shown to be behind. If there is no such store, all of them are joined into one.
  */
-async function findHub(members: ReplicaSet, notes: readonly StoreNote[]): Promise<Hub> {
-  // There is nothing to compare a single store with, so it is not listed.
-  if (members.all.length === 1) return { hub: members.lead, mayLack: false };
-  for (const member of members.live) {
-    if (isBehind(member, notes)) continue;
-    if (isInStep(member, notes) || (await isFilled(members, member))) return { hub: member, mayLack: false };
+async function findCatchUpSource(
+  replicas: ReplicaSet,
+  statuses: readonly ReplicaStatus[],
+): Promise<CatchUpSource> {
+  // A single store is not listed, because there is nothing to compare it with.
+  if (replicas.all.length === 1) return { catchUpSource: replicas.lead, mayLack: false };
+  for (const replica of replicas.live) {
+    if (isBehind(replica, statuses)) continue;
+    if (isInStep(replica, statuses) || (await isFilled(replicas, replica)))
+      return { catchUpSource: replica, mayLack: false };
   }
-  // What is empty has nothing for one that is behind; and the last one that is left is not taken out.
-  const behind = members.live.find((member) => isBehind(member, notes));
-  return { hub: behind ?? members.lead, mayLack: true };
+  // An empty store has nothing for one that is behind, so one that is behind goes first.
+  const behind = replicas.live.find((replica) => isBehind(replica, statuses));
+  return { catchUpSource: behind ?? replicas.lead, mayLack: true };
 }
 
 /**
- * A mirror that is begun anew from upstream has none of the holds and reverts of the one before, and its tags would
- * pass for the later ones. So where one that is away may hold the mirror, what is begun without it is behind that one.
+ * Finds an absent store that may hold the mirror. A mirror that is filled from upstream without it lacks its holds and
+ * reverts, and its tags would pass for the later ones. So the stores that are filled then are behind the absent one.
  */
-async function whoMayHoldMore(
-  members: ReplicaSet,
-  hub: Replica,
-  notes: readonly StoreNote[],
+async function findAbsentHolder(
+  replicas: ReplicaSet,
+  catchUpSource: Replica,
+  statuses: readonly ReplicaStatus[],
 ): Promise<Replica | undefined> {
-  const away = members.all.find((member) => !members.isLive(member) && !member.isNew);
-  if (away === undefined || isInStep(hub, notes)) return undefined;
-  if (isBehind(hub, notes)) return away;
-  const holds = await members.attempt(hub, () => holdsMirror(hub));
-  return holds?.value === false ? away : undefined;
+  const absent = replicas.all.find((replica) => !replicas.isLive(replica) && !replica.isNew);
+  if (absent === undefined || isInStep(catchUpSource, statuses)) return undefined;
+  if (isBehind(catchUpSource, statuses)) return absent;
+  const holds = await replicas.attempt(catchUpSource, () => holdsMirror(catchUpSource));
+  return holds?.value === false ? absent : undefined;
 }
 
-/** False too for a store that fails when it is asked, which is taken out. */
-async function isFilled(members: ReplicaSet, member: Replica): Promise<boolean> {
-  const holds = await members.attempt(member, () => holdsMirror(member));
+/** @returns false also if the store fails, which removes it */
+async function isFilled(replicas: ReplicaSet, replica: Replica): Promise<boolean> {
+  const holds = await replicas.attempt(replica, () => holdsMirror(replica));
   return holds?.value === true;
 }
 
-/** Whether it has ever been filled to an end: a catalogue is the last thing that is written. */
+/** Whether it was ever filled to the end, which its catalogue shows because a run writes that last. */
 async function holdsMirror({ store }: Replica): Promise<boolean> {
   const keys = await store.list(STATE, Number.MAX_SAFE_INTEGER);
   return keys.some((key) => isStateKey(key, 'catalog.json'));
@@ -247,36 +275,36 @@ async function answers({ store }: Replica): Promise<boolean> {
 }
 
 interface Alignment {
-  readonly hub: Replica;
+  readonly catchUpSource: Replica;
   readonly isWhole: boolean;
   readonly behind: readonly Replica[];
   readonly evidence: Evidence;
 }
 
 /**
- * The others are told first, and the store that all was copied from only if it was told nothing else meanwhile:
- * another run that goes on without one of them says so again when it ends.
+ * Writes that the stores are in step: first into the others, and then into the source only if nobody changed its
+ * statuses meanwhile. Another run that goes on without one of the stores writes that again when it ends.
  */
 async function certify(
   environment: Environment,
-  members: ReplicaSet,
-  { hub, isWhole, behind, evidence }: Alignment,
+  replicas: ReplicaSet,
+  { catchUpSource, isWhole, behind, evidence }: Alignment,
 ): Promise<void> {
-  const { told, notes, current } = evidence;
-  const live = members.live.filter((member) => member === hub || isWhole);
-  // By its own word alone, because the writer of another store could name any number of stores.
-  const removed = (told.get(hub) ?? []).filter(
-    (note) => note.inStep && !members.all.some(({ bucket }) => bucket.name === note.store),
+  const { byHolder, statuses, current } = evidence;
+  const live = replicas.live.filter((replica) => replica === catchUpSource || isWhole);
+  // Only the statuses of the source count, because the writer of another store could name any number of stores.
+  const removed = (byHolder.get(catchUpSource) ?? []).filter(
+    (status) => status.inStep && !replicas.all.some(({ bucket }) => bucket.name === status.store),
   );
-  // One store alone has nobody to be in step with.
+  // A single store has none to be in step with.
   const isNew =
-    members.all.length > 1 &&
+    replicas.all.length > 1 &&
     isWhole &&
-    live.some((member) => !isInStep(member, notes) || !current.has(member));
+    live.some((replica) => !isInStep(replica, statuses) || !current.has(replica));
   if (!isNew && removed.length === 0) return;
   const { clock } = environment;
   const now = clock.now();
-  const certificate = (store: string, id: string | undefined, inStep: boolean): StoreNote => {
+  const certificate = (store: string, id: string | undefined, inStep: boolean): ReplicaStatus => {
     const at = certifiedAt(now, evidence.latest.get(store));
     const reason = inStep ? undefined : 'A run was made without this store.';
     return { store, id, inStep, since: now.toISOString(), at, run: `${environment.run} ${at}`, reason };
@@ -285,36 +313,38 @@ async function certify(
     ...(isNew ? live : []).map(({ bucket, id }) => certificate(bucket.name, id, true)),
     ...removed.map(({ store, id }) => certificate(store, id, false)),
   ];
-  const others = live.filter((member) => member !== hub);
-  for (const member of others) {
-    await members.attempt(member, () => writeNotes(members.keeperOf(member), news));
+  const others = live.filter((replica) => replica !== catchUpSource);
+  for (const replica of others) {
+    await replicas.attempt(replica, () => writeStatuses(replicas.statusTargetOf(replica), news));
   }
-  await members.tell();
-  const known = told.get(hub);
-  if (known === undefined || !members.isLive(hub)) return;
-  const written = await members.attempt(hub, () => writeNotesIfSame(members.keeperOf(hub), known, news));
+  await replicas.publishStatus();
+  const known = byHolder.get(catchUpSource);
+  if (known === undefined || !replicas.isLive(catchUpSource)) return;
+  const written = await replicas.attempt(catchUpSource, () =>
+    writeStatusesIfSame(replicas.statusTargetOf(catchUpSource), known, news),
+  );
   if (written?.value !== 'conflict') return;
-  for (const member of behind) {
-    const message = `${member.store.name}: another run has written without this store while this run caught it up.`;
-    members.takeOut(member, new StoreError(message));
+  for (const replica of behind) {
+    const message = `${replica.store.name}: another run has written without this store while this run caught it up.`;
+    replicas.remove(replica, new StoreError(message));
   }
-  await members.tell();
+  await replicas.publishStatus();
 }
 
 /**
- * Later than each note that it settles, whatever the clocks of earlier runs said.
- * @param latest the latest time of a note about the same store
+ * Makes a time that is later than that of each status it replaces, whatever the clocks of earlier runs earlier.
+ * @param latest the latest time of a status about the same store
  */
 function certifiedAt(now: Date, latest: string | undefined): string {
   const next = latest === undefined ? 0 : Date.parse(latest) + 1;
   return new Date(Math.max(now.getTime(), next)).toISOString();
 }
 
-async function readNotes(store: Store): Promise<readonly StoreNote[]> {
+async function readStatuses(store: Store): Promise<readonly ReplicaStatus[]> {
   const object = await store.get(STORES_KEY);
-  return object === undefined ? [] : decodeNotes(object.bytes);
+  return object === undefined ? [] : decodeStatuses(object.bytes);
 }
 
-function isKnown({ bucket }: Replica, notes: readonly StoreNote[]): boolean {
-  return notes.some(({ store }) => store === bucket.name);
+function isKnown({ bucket }: Replica, statuses: readonly ReplicaStatus[]): boolean {
+  return statuses.some(({ store }) => store === bucket.name);
 }

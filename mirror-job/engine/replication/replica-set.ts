@@ -1,14 +1,17 @@
 /**
- * Several stores, each a whole mirror: which of them are written, which is read, and who has been told of one that
- * is not any more. docs/decisions/0008-several-stores.md
+ * Several stores, each of them a whole mirror: which ones a run writes, which one it reads, and which ones it has
+ * removed because they failed. docs/decisions/0008-several-stores.md
+ *
+ * The primary is the store that the configuration lists first. The lead is the first live store: the one that is read.
  */
 import { CaughtUpTags } from './caught-up-tags.ts';
 import type { Environment } from '../environment.ts';
-import { NoteSigner } from './status-signature.ts';
+import { StatusSigner } from './status-signer.ts';
 import { isLargeObject } from '../store/large-object-error.ts';
 import type { StoreReport } from '../report.ts';
-import { amid } from '../store/store-name.ts';
-import { writeNotes, type NoteKeeper, type StoreNote } from './replica-status.ts';
+import { insideSentence } from '../store/store-name.ts';
+import type { ReplicaStatus } from './replica-status.ts';
+import { writeStatuses, type StatusTarget } from './status-writer.ts';
 import {
   StoppedError,
   StoreError,
@@ -18,121 +21,126 @@ import {
 } from '../store/store.ts';
 
 export interface Replica {
-  /** Compared and copied from. */
+  /** For comparing and copying from it. */
   readonly bucket: ComparableStore;
-  /** Written and read: the same, or the same without conditions. */
+  /** For reading and writing it: the bucket below the layers of assembly/store-layers.ts. */
   readonly store: Store;
-  /** Of the bucket; undefined where it could not be read. */
+  /** The id of the bucket; undefined if it could not be read. */
   readonly id: string | undefined;
-  /** Whether this run has made it Lifeboat's: it was empty. False for one that does not answer. */
+  /** Whether it was empty, and this run has made it Lifeboat's. False for a store that does not answer. */
   readonly isNew: boolean;
-  /** The secret of its key, which signs the notes about it; undefined for a key that changes from run to run. */
+  /** The secret of its key, which signs the statuses of it; undefined for a key that changes from run to run. */
   readonly secret: string | undefined;
 }
 
-interface Out {
+/** Why a store is not used for the rest of the run. */
+interface Removal {
+  /** ISO 8601, UTC. */
   readonly since: string;
   readonly reason: string;
-  /** No run catches it up before a person has decided something. */
+  /** Whether no run catches it up before a person has decided something. */
   readonly isUndecided: boolean;
 }
 
-/** What a call has given, or that its store is not asked any more. */
+/** The result of a call, or undefined if its store was removed. */
 export type Attempt<Value> = { readonly value: Value } | undefined;
 
 export class ReplicaSet {
   readonly all: readonly Replica[];
-  readonly signer: NoteSigner;
+  readonly signer: StatusSigner;
   /** The tags that this run has changed in a store to catch it up. */
   readonly caughtUpTags = new CaughtUpTags();
   readonly #environment: Pick<Environment, 'clock' | 'log' | 'run'>;
   #live: readonly Replica[];
-  readonly #out = new Map<Replica, Out>();
-  /** Of those that were behind when the run began: since when. */
+  readonly #removed = new Map<Replica, Removal>();
+  /** When each store fell behind that was behind when the run began. ISO 8601, UTC. */
   readonly #behindSince = new Map<Replica, string>();
   readonly #caughtUp = new Map<Replica, { readonly objects: number; readonly bytes: number }>();
-  /** For which one that is away what is live is begun anew. */
-  #anewWithout: Replica | undefined;
-  /** Of how many that are out the others were told. */
-  #told = 0;
-  #telling: Promise<void> | undefined;
+  /** The absent store without whose holds and reverts the live stores are filled from upstream. */
+  #startedOverWithout: Replica | undefined;
+  /** How many removed stores the live ones already know about. */
+  #publishedCount = 0;
+  #publishing: Promise<void> | undefined;
 
   /**
-   * @param members the primary first
-   * @param stateKey signs the notes instead of the stores' own secrets
+   * @param replicas the primary first
+   * @param stateKey signs the statuses instead of the stores' own secrets
    */
   constructor(
-    members: readonly Replica[],
+    replicas: readonly Replica[],
     environment: Pick<Environment, 'clock' | 'log' | 'run'>,
     stateKey?: string,
   ) {
-    this.all = members;
-    this.signer = new NoteSigner(
-      (name) => stateKey ?? members.find(({ bucket }) => bucket.name === name)?.secret,
+    this.all = replicas;
+    this.signer = new StatusSigner(
+      (name) => stateKey ?? replicas.find(({ bucket }) => bucket.name === name)?.secret,
     );
-    this.#live = members;
+    this.#live = replicas;
     this.#environment = environment;
   }
 
-  /** Those that are written, the one that is read first. Never empty. */
+  /** The stores that are written, the lead first. Never empty. */
   get live(): readonly Replica[] {
     return this.#live;
   }
 
+  /** The store that is read. */
   get lead(): Replica {
     const [lead] = this.#live;
     if (lead === undefined) throw new StoreError('There is no store.');
     return lead;
   }
 
-  isLive(member: Replica): boolean {
-    return this.#live.includes(member);
+  isLive(replica: Replica): boolean {
+    return this.#live.includes(replica);
   }
 
-  /** What it takes to write notes into a store. */
-  keeperOf({ store, bucket, id }: Replica): NoteKeeper {
+  /** @returns what it takes to write statuses into a store */
+  statusTargetOf({ store, bucket, id }: Replica): StatusTarget {
     return { store, holder: { name: bucket.name, id }, signer: this.signer };
   }
 
-  /** Whether the notes of the stores after it will be believed when it is back. */
-  isVouchedFor(member: Replica): boolean {
+  /** Whether it will be believed that a store is behind when the store is back. */
+  isStatusProvable(replica: Replica): boolean {
     const { all, signer } = this;
     return (
-      signer.canSign(member.bucket.name) || !this.#live.some((one) => all.indexOf(one) > all.indexOf(member))
+      signer.canSign(replica.bucket.name) ||
+      !this.#live.some((one) => all.indexOf(one) > all.indexOf(replica))
     );
   }
 
   /**
-   * Does it, or takes the store out for the rest of the run.
-   * @throws {StoreError} when it is the last one; what is no failure of a store, {StoppedError} for one
+   * Makes a call, and removes the store for the rest of the run if the call fails.
+   * @throws {StoreError} if it is the last store
+   * @throws {StoppedError} and whatever else is no failure of the store
    */
-  async attempt<Value>(member: Replica, call: () => Promise<Value>): Promise<Attempt<Value>> {
+  async attempt<Value>(replica: Replica, call: () => Promise<Value>): Promise<Attempt<Value>> {
     try {
       return { value: await call() };
     } catch (error) {
-      // It would have to be compared next time, because of a signal that came in the middle of a part.
+      // The signal came in the middle of a part. If the store was removed for it, the next run would have to compare it.
       if (error instanceof StoppedError) throw error;
-      this.takeOut(member, error);
+      this.remove(replica, error);
       return undefined;
     }
   }
 
-  /** @throws what it is given, where that is no failure of a store, or of the only one that is left */
-  takeOut(member: Replica, error: unknown): void {
+  /** @throws the error itself, if it is no failure of a store or if this is the last store */
+  remove(replica: Replica, error: unknown): void {
     if (!(error instanceof StoreError)) throw error;
-    if (!this.isLive(member)) return;
+    if (!this.isLive(replica)) return;
     if (this.#live.length === 1) throw error;
-    this.#live = this.#live.filter((one) => one !== member);
-    const since = this.#behindSince.get(member) ?? this.#environment.clock.now().toISOString();
+    this.#live = this.#live.filter((one) => one !== replica);
+    const since = this.#behindSince.get(replica) ?? this.#environment.clock.now().toISOString();
     const isUndecided = error instanceof UndecidedError;
-    this.#out.set(member, { since, reason: error.message, isUndecided });
+    this.#removed.set(replica, { since, reason: error.message, isUndecided });
     this.#environment.log.warn(
-      `${error.message} This run goes on without this store${isUndecided ? '.' : `; ${this.#nextOf(member, error)}`}`,
+      `${error.message} This run goes on without this store${isUndecided ? '.' : `; ${this.#nextOf(replica, error)}`}`,
     );
   }
 
-  #nextOf(member: Replica, error: StoreError): string {
-    if (this.isVouchedFor(member)) {
+  #nextOf(replica: Replica, error: StoreError): string {
+    if (this.isStatusProvable(replica)) {
       return isLargeObject(error)
         ? 'a run catches it up when that object is deleted or replaced.'
         : 'the next run that reaches it catches it up.';
@@ -140,89 +148,92 @@ export class ReplicaSet {
     return 'when it is back, somebody has to decide which store is right, because its key is not in the configuration and there is no stateKey (docs/stores.md).';
   }
 
-  /** What was noted of one before this run: unless it is caught up, it is behind since then. */
-  noteBehindSince(member: Replica, since: string): void {
-    this.#behindSince.set(member, since);
-    const out = this.#out.get(member);
-    if (out !== undefined) this.#out.set(member, { ...out, since });
+  /** Records what earlier runs say of a store: unless this run catches it up, it is behind since then. */
+  recordBehindSince(replica: Replica, since: string): void {
+    this.#behindSince.set(replica, since);
+    const removal = this.#removed.get(replica);
+    if (removal !== undefined) this.#removed.set(replica, { ...removal, since });
   }
 
   /**
-   * Has one that is away stay undecided, as a run before this one has noted. A plain note would be signed, and would count
-   * against the store once it is listed first.
+   * Keeps an absent store undecided, as an earlier run has recorded it. A plain status would be signed, and would count
+   * against the store once people list it first.
    */
-  keepUndecided(member: Replica): void {
-    const out = this.#out.get(member);
-    if (out === undefined || out.isUndecided) return;
+  keepUndecided(replica: Replica): void {
+    const removal = this.#removed.get(replica);
+    if (removal === undefined || removal.isUndecided) return;
     const next =
       'An earlier run left it out as undecided, so somebody has to decide which store is right, unless that is done already (docs/stores.md).';
-    this.#out.set(member, { ...out, reason: `${out.reason} ${next}`, isUndecided: true });
-    this.#environment.log.warn(`${member.bucket.name}: ${next}`);
+    this.#removed.set(replica, { ...removal, reason: `${removal.reason} ${next}`, isUndecided: true });
+    this.#environment.log.warn(`${replica.bucket.name}: ${next}`);
   }
 
-  /** What is live knows nothing of what `holder`, which is away, may hold: it is that one which is behind from now on. */
-  beginAnew(hub: Replica, holder: Replica): void {
-    if (this.#anewWithout !== undefined) return;
-    this.#anewWithout = holder;
+  /** Fills the live stores without what `holder`, which is absent, may hold. From now on they are behind that store. */
+  startOver(catchUpSource: Replica, holder: Replica): void {
+    if (this.#startedOverWithout !== undefined) return;
+    this.#startedOverWithout = holder;
     this.#environment.log.warn(
-      `${hub.bucket.name} is not known to hold a whole mirror, so it is filled from upstream, without the holds and the reverts that ${amid(holder.bucket.name)} may have. When that store is back, its holds and reverts count.`,
+      `${catchUpSource.bucket.name} is not known to hold a whole mirror, so it is filled from upstream, without the holds and the reverts that ${insideSentence(holder.bucket.name)} may have. When that store is back, its holds and reverts count.`,
     );
   }
 
-  /** Why it was taken out. */
-  reasonOf(member: Replica): string {
-    return this.#out.get(member)?.reason ?? '';
+  /** Why it was removed. */
+  reasonOf(replica: Replica): string {
+    return this.#removed.get(replica)?.reason ?? '';
   }
 
   /**
-   * It was behind, and is not any more.
-   * @param copied left out for one that is new: that it is filled is no news
+   * Records that a store was behind and is in step now.
+   * @param copied left out for a new store, of which nobody needs to hear that it was filled
    */
-  noteCaughtUp(member: Replica, copied?: { readonly objects: number; readonly bytes: number }): void {
-    this.#behindSince.delete(member);
-    if (copied !== undefined) this.#caughtUp.set(member, copied);
+  recordCaughtUp(replica: Replica, copied?: { readonly objects: number; readonly bytes: number }): void {
+    this.#behindSince.delete(replica);
+    if (copied !== undefined) this.#caughtUp.set(replica, copied);
   }
 
   /**
-   * Returns when each live store knows which ones are behind: to be awaited before any of them is given what one
-   * that is out lacks. A run that dies later leaves word of it.
+   * Returns when each live store says which stores are behind. Await it before any live store gets what a removed one
+   * lacks, so that the next run knows of it even if this one dies.
    * @throws {StoreError}
    */
-  async tell(): Promise<void> {
-    if (this.#told === this.#out.size) return;
-    this.#telling ??= this.#tell().finally(() => {
-      this.#telling = undefined;
+  async publishStatus(): Promise<void> {
+    if (this.#publishedCount === this.#removed.size) return;
+    this.#publishing ??= this.#publish().finally(() => {
+      this.#publishing = undefined;
     });
-    await this.#telling;
+    await this.#publishing;
   }
 
-  /** Once more, whatever was told: another run may have caught one up meanwhile, from less than there is by now. */
-  async tellAgain(): Promise<void> {
-    this.#told = 0;
-    await this.tell();
+  /** Publishes everything again, because another run may have caught a store up meanwhile from less than there is now. */
+  async publishStatusAgain(): Promise<void> {
+    this.#publishedCount = 0;
+    await this.publishStatus();
   }
 
-  async #tell(): Promise<void> {
-    while (this.#told < this.#out.size) {
-      const count = this.#out.size;
-      const notes = this.#notes();
-      for (const member of this.#live) {
-        await this.attempt(member, () => writeNotes(this.keeperOf(member), notes));
+  async #publish(): Promise<void> {
+    while (this.#publishedCount < this.#removed.size) {
+      const count = this.#removed.size;
+      const statuses = this.#statuses();
+      for (const replica of this.#live) {
+        await this.attempt(replica, () => writeStatuses(this.statusTargetOf(replica), statuses));
       }
-      this.#told = count;
+      this.#publishedCount = count;
     }
   }
 
-  #notes(): StoreNote[] {
+  #statuses(): ReplicaStatus[] {
     const { clock, run } = this.#environment;
     const now = clock.now().toISOString();
-    const holder = this.#anewWithout;
-    const behind: readonly (readonly [Replica, Pick<Out, 'since' | 'reason'> & Partial<Out>])[] =
+    const holder = this.#startedOverWithout;
+    const behind: readonly (readonly [Replica, Pick<Removal, 'since' | 'reason'> & Partial<Removal>])[] =
       holder === undefined
-        ? [...this.#out]
-        : this.#live.map((member) => [
-            member,
-            { since: now, reason: `This store was begun anew without ${amid(holder.bucket.name)}.` },
+        ? [...this.#removed]
+        : this.#live.map((replica) => [
+            replica,
+            {
+              since: now,
+              reason: `This store was begun anew without ${insideSentence(holder.bucket.name)}.`,
+            },
           ]);
     return behind.map(([{ bucket, id }, { since, reason, isUndecided = false }]) => ({
       store: bucket.name,
@@ -237,12 +248,12 @@ export class ReplicaSet {
   }
 
   report(): StoreReport[] {
-    return this.all.map((member) => {
-      const { name } = member.bucket;
-      const copied = this.#caughtUp.get(member);
-      const out = this.#out.get(member);
-      if (out === undefined) return { name, state: 'in step', ...(copied !== undefined && { copied }) };
-      const { since, reason, isUndecided } = out;
+    return this.all.map((replica) => {
+      const { name } = replica.bucket;
+      const copied = this.#caughtUp.get(replica);
+      const removal = this.#removed.get(replica);
+      if (removal === undefined) return { name, state: 'in step', ...(copied !== undefined && { copied }) };
+      const { since, reason, isUndecided } = removal;
       return { name, state: 'behind', since, reason, ...(isUndecided && { undecided: true }) };
     });
   }

@@ -1,6 +1,6 @@
 /**
- * Several stores as one. What the lead (the first live store) has, every live one has: each write goes to the later
- * ones first and to the lead last, and only the lead is read. docs/decisions/0008-several-stores.md has the reasons.
+ * Several stores as one. Each write goes to the later stores first and to the lead last, and only the lead is read. So
+ * every live store has what the lead has. docs/decisions/0008-several-stores.md has the reasons.
  */
 import { isEqual } from '../../../core/bytes.ts';
 import { kindOfKey, MUTABILITY } from '../../../core/key-kind.ts';
@@ -9,52 +9,48 @@ import { refusedError } from '../store/compare-and-swap.ts';
 import { KeyQueue } from '../store/key-queue.ts';
 import type { Replica, ReplicaSet } from './replica-set.ts';
 import {
-  UploadLostError,
   type OpenUpload,
   type PutOptions,
   type PutResult,
   type Store,
   type StoredObject,
-  type UploadPart,
+  type Upload,
 } from '../store/store.ts';
-import { SharedUploads, type SharedUpload } from './replicated-uploads.ts';
+import { ReplicatedUpload } from './replicated-upload.ts';
+import { writeInOrder } from './write-order.ts';
 
-/** More rounds than this on one object are not bad luck. */
-const SETTLE_ATTEMPTS = 24;
+/** More attempts than this on one object are not bad luck. */
+const EQUALISE_ATTEMPTS = 24;
 
 export class ReplicatedStore implements Store {
-  readonly #members: ReplicaSet;
-  readonly #uploads = new SharedUploads<Replica>();
-  /**
-   * Work that reads an object in one store and writes it into another waits for such work on the same key in this
-   * process.
-   */
+  readonly #replicas: ReplicaSet;
+  /** Work that reads an object in one store and writes it into another waits for other such work on the same key. */
   readonly #changing = new KeyQueue();
 
-  constructor(members: ReplicaSet) {
-    this.#members = members;
+  constructor(replicas: ReplicaSet) {
+    this.#replicas = replicas;
   }
 
   get name(): string {
-    return this.#members.lead.store.name;
+    return this.#replicas.lead.store.name;
   }
 
   /**
-   * A tag is only read when it is looked at anew, and that is when one which a killed run has moved in a later
-   * store alone is put right: its index would say nothing of it. A manifest is there when each store has it.
+   * Reads a tag from the lead and makes the later stores equal, because a killed run may have moved the tag in a later
+   * store alone, and no index says so. A manifest is there only if each store has it.
    */
   async get(key: string): Promise<StoredObject | undefined> {
     const kind = kindOfKey(key)?.kind;
-    if (kind === 'tag') return this.#changing.run(key, () => this.#getSettled(key));
+    if (kind === 'tag') return this.#changing.run(key, () => this.#getEqualised(key));
     const object = await this.#read((store) => store.get(key));
     if (object === undefined) return undefined;
     if (kind === 'manifest' && !(await this.#isEverywhere(key, object.bytes.length))) return undefined;
     return object;
   }
 
-  async #getSettled(key: string): Promise<StoredObject | undefined> {
+  async #getEqualised(key: string): Promise<StoredObject | undefined> {
     const object = await this.#read((store) => store.get(key));
-    if (object !== undefined) await this.#settle(key, object.bytes);
+    if (object !== undefined) await this.#equalise(key, object.bytes);
     return object;
   }
 
@@ -70,16 +66,16 @@ export class ReplicatedStore implements Store {
   }
 
   /**
-   * What the lead has, each live store has: but another run that goes on without one of them writes only to the
-   * others, and this one must not take what it finds there for something that all of them can serve.
+   * Whether each later store has an object that the lead has. Another run that goes on without one of the stores writes
+   * only to the others, and this run must not take an object there for one that all stores can serve.
    */
   async #isEverywhere(key: string, size: number): Promise<boolean> {
     const sizes = await Promise.all(
-      this.#members.live
+      this.#replicas.live
         .slice(1)
-        .map((member) => this.#members.attempt(member, () => member.store.size(key))),
+        .map((replica) => this.#replicas.attempt(replica, () => replica.store.size(key))),
     );
-    // One that fails is not asked to serve it any more.
+    // A store that failed was removed, so it need not have the object.
     return sizes.every((one) => one === undefined || one.value === size);
   }
 
@@ -92,176 +88,88 @@ export class ReplicatedStore implements Store {
     if (options.condition !== undefined) {
       return this.#changing.run(key, () => this.#change(key, bytes, options));
     }
-    await this.#everywhere(({ store }) => store.put(key, bytes, options));
+    await writeInOrder(this.#replicas, ({ store }) => store.put(key, bytes, options));
     return 'written';
   }
 
-  async beginUpload(key: string, contentType: string): Promise<string> {
-    const upload = this.#uploads.begin(key);
-    await this.#everywhere(async (member) => {
-      upload.opened(member, await member.store.beginUpload(key, contentType));
-    });
-    return upload.id;
+  beginUpload(key: string, contentType: string): Promise<Upload> {
+    return ReplicatedUpload.begin(this.#replicas, key, contentType);
   }
 
-  async putPart(key: string, id: string, number: number, bytes: Uint8Array): Promise<UploadPart> {
-    const upload = this.#shared(key, id);
-    upload.begun(number, bytes.length);
-    await this.#members.tell();
-    // All of them read the same bytes, which the caller uses again when this returns: so all are awaited.
-    const sent = await Promise.allSettled(
-      this.#members.live.map((member) =>
-        this.#uploading(upload, member, async (own) => {
-          upload.stored(member, await member.store.putPart(key, own, number, bytes));
-        }),
-      ),
-    );
-    for (const one of sent) if (one.status === 'rejected') throw one.reason;
-    return { number, etag: id };
-  }
-
-  async completeUpload(key: string, id: string): Promise<void> {
-    const upload = this.#shared(key, id);
-    await this.#everywhere(async (member) => {
-      await this.#uploading(upload, member, (own) =>
-        member.store.completeUpload(key, own, upload.partsAt(member)),
-      );
-      // Whoever has completed the same blob meanwhile has cleared this upload; else the store lacks it.
-      if (upload.isLost(member) && (await member.store.size(key)) !== upload.size) {
-        throw new UploadLostError(`${member.store.name}: the upload to ${key} is not there any more.`);
-      }
-    });
-    this.#uploads.end(upload);
-  }
-
-  async abortUpload(key: string, id: string): Promise<void> {
-    const upload = this.#uploads.get(id);
-    if (upload === undefined) {
-      const [, index = '', own = ''] = /^(\d+) (.*)$/s.exec(id) ?? [];
-      await this.#members.all[Number(index)]?.store.abortUpload(key, own);
-      return;
-    }
-    this.#uploads.end(upload);
-    for (const member of this.#members.live) {
-      const own = upload.idAt(member);
-      if (own !== undefined) await this.#members.attempt(member, () => member.store.abortUpload(key, own));
-    }
-  }
-
+  /** The uploads of all live stores. Each is aborted in its own store. */
   async openUploads(prefix: string): Promise<readonly OpenUpload[]> {
-    const { all } = this.#members;
-    const open: OpenUpload[] = [];
-    for (const member of this.#members.live) {
-      const found = await this.#members.attempt(member, () => member.store.openUploads(prefix));
-      const index = all.indexOf(member);
-      for (const { key, id, begun } of found?.value ?? []) open.push({ key, id: `${index} ${id}`, begun });
+    const uploads: OpenUpload[] = [];
+    for (const replica of this.#replicas.live) {
+      const own = await this.#replicas.attempt(replica, () => replica.store.openUploads(prefix));
+      uploads.push(...(own?.value ?? []));
     }
-    return open;
+    return uploads;
   }
 
-  /** Of the lead; when it fails, the next one is. */
+  /** Reads from the lead. If that fails, the next store is the lead. */
   async #read<Value>(call: (store: Store) => Promise<Value>): Promise<Value> {
     for (;;) {
-      const { lead } = this.#members;
-      const read = await this.#members.attempt(lead, () => call(lead.store));
+      const { lead } = this.#replicas;
+      const read = await this.#replicas.attempt(lead, () => call(lead.store));
       if (read !== undefined) return read.value;
     }
   }
 
-  /** The later ones, then word of who has failed, and only then the lead. */
-  async #everywhere(write: (member: Replica, isLead: boolean) => Promise<unknown>): Promise<void> {
-    await this.#members.tell();
-    const [lead, ...later] = this.#members.live;
-    // Awaited to the last one even where one throws: the bytes are the caller's again when this returns.
-    const written = await Promise.allSettled(
-      later.map((member) => this.#members.attempt(member, () => write(member, false))),
-    );
-    for (const one of written) if (one.status === 'rejected') throw one.reason;
-    await this.#members.tell();
-    if (lead === undefined || !this.#members.isLive(lead)) return;
-    await this.#members.attempt(lead, () => write(lead, true));
-    await this.#members.tell();
-  }
-
   /**
-   * The caller's condition is the lead's. A later store is written under its own, read just before; and whatever
-   * the lead says then, no later one is left with something else than it has.
+   * Writes to the lead under the caller's condition, and to each later store under the ETag that was read there just
+   * before. Whether or not the lead refuses, the later stores are made equal to it afterwards.
    */
   async #change(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
     const { contentType } = options;
     let isWrittenLater = true;
     let result: PutResult | undefined;
-    await this.#everywhere(async (member, isLead) => {
+    await writeInOrder(this.#replicas, async (replica, isLead) => {
       if (!isLead) {
-        if ((await replace(member.store, key, bytes, contentType)) === 'conflict') isWrittenLater = false;
-      } else if (isWrittenLater) result = await member.store.put(key, bytes, options);
+        if ((await replace(replica.store, key, bytes, contentType)) === 'conflict') isWrittenLater = false;
+      } else if (isWrittenLater) result = await replica.store.put(key, bytes, options);
     });
-    // Undefined too where the lead has failed: what its object was is not what the next one's is.
+    // Undefined also if the lead failed, because the condition was about its object and not about that of the next lead.
     result ??= 'conflict';
-    await this.#settle(key, result === 'written' ? bytes : undefined);
+    await this.#equalise(key, result === 'written' ? bytes : undefined);
     return result;
   }
 
   /**
-   * Returns when each later store was seen to have what the lead has. Whoever writes to a later store ends with
-   * this, so that of any number of runs at once the last one leaves them equal. What the lead lacks is left alone, and
-   * so is what a later store could not serve yet: a tag that a run which goes on without that store has moved.
-   * @param expected what the lead was just seen to have
+   * Returns when each later store was seen to have the same bytes as the lead. Each write to a later store ends with
+   * this, so that the last of any number of concurrent runs leaves the stores equal. An object that the lead lacks stays
+   * as it is. So does one that a later store could not serve yet, such as a tag that a run without that store moved.
+   * @param expected the bytes that the lead was just seen to have
    */
-  async #settle(key: string, expected: Uint8Array | undefined): Promise<void> {
-    for (const member of this.#members.live.slice(1)) {
-      await this.#members.attempt(member, () => this.#settleAt(member, key, expected));
+  async #equalise(key: string, expected: Uint8Array | undefined): Promise<void> {
+    for (const replica of this.#replicas.live.slice(1)) {
+      await this.#replicas.attempt(replica, () => this.#equaliseReplica(replica, key, expected));
     }
-    await this.#members.tell();
+    await this.#replicas.publishStatus();
   }
 
-  async #settleAt(member: Replica, key: string, expected: Uint8Array | undefined): Promise<void> {
+  async #equaliseReplica(replica: Replica, key: string, expected: Uint8Array | undefined): Promise<void> {
     let wanted = expected;
     const refused: (StoredObject | undefined)[] = [];
-    for (let attempt = 0; attempt < SETTLE_ATTEMPTS; attempt += 1) {
-      // First here, then there: what is equal by then was not undone in between.
-      const theirs = await member.store.get(key);
+    for (let attempt = 0; attempt < EQUALISE_ATTEMPTS; attempt += 1) {
+      // Read the replica before the lead: if they match now, nobody changed the replica in between.
+      const theirs = await replica.store.get(key);
       if (wanted !== undefined && theirs !== undefined && isEqual(theirs.bytes, wanted)) return;
       const ours = await this.#read((store) => store.get(key));
-      if (ours === undefined || member === this.#members.lead) return;
+      if (ours === undefined || replica === this.#replicas.lead) return;
       if (theirs !== undefined && isEqual(theirs.bytes, ours.bytes)) return;
-      if (!(await hasNeeds(member.store, key, ours))) return;
-      const result = await member.store.put(key, ours.bytes, {
+      if (!(await hasNeeds(replica.store, key, ours))) return;
+      const result = await replica.store.put(key, ours.bytes, {
         contentType: ours.contentType ?? 'application/octet-stream',
         condition: theirs === undefined ? { ifNoneMatch: '*' } : { ifMatch: theirs.etag },
       });
       if (result === 'conflict') refused.push(theirs);
       wanted = undefined;
     }
-    throw refusedError(member.store, key, SETTLE_ATTEMPTS, refused);
-  }
-
-  #shared(key: string, id: string): SharedUpload<Replica> {
-    const upload = this.#uploads.get(id);
-    if (upload === undefined) throw new UploadLostError(`${this.name}: there is no upload ${id} to ${key}.`);
-    return upload;
-  }
-
-  /** An upload that is lost in one store is looked into when it is completed: the others go on. */
-  async #uploading(
-    upload: SharedUpload<Replica>,
-    member: Replica,
-    call: (own: string) => Promise<void>,
-  ): Promise<void> {
-    const own = upload.idAt(member);
-    if (own === undefined || upload.isLost(member)) return;
-    await this.#members.attempt(member, async () => {
-      try {
-        await call(own);
-      } catch (error) {
-        if (!(error instanceof UploadLostError)) throw error;
-        upload.lost(member);
-      }
-    });
+    throw refusedError(replica.store, key, EQUALISE_ATTEMPTS, refused);
   }
 }
 
-/** Whether what an object names is there; not for what cannot be read. */
+/** @returns whether the store has every object that this one names; false if this one cannot be read */
 async function hasNeeds(store: Store, key: string, object: StoredObject): Promise<boolean> {
   const kind = kindOfKey(key);
   const needs = kind === undefined ? [] : needsOf(kind, key, object);
@@ -270,7 +178,7 @@ async function hasNeeds(store: Store, key: string, object: StoredObject): Promis
   return true;
 }
 
-/** Under its own condition. */
+/** Writes an object on the condition that nobody changes it meanwhile. */
 async function replace(
   store: Store,
   key: string,

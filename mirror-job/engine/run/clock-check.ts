@@ -4,7 +4,7 @@
  */
 import type { Clock, Log } from '../environment.ts';
 import type { Timekeeper, Witness } from '../support/server-clock.ts';
-import { amid } from '../store/store-name.ts';
+import { insideSentence } from '../store/store-name.ts';
 
 /**
  * NTP keeps a clock right to a second, and S3 refuses signatures that are 15 minutes off. Kerberos allows five minutes, too:
@@ -44,7 +44,7 @@ export function warnOfClocks(
 ): void {
   for (const server of servers.filter(isContradicting)) {
     log.warn(
-      `${server.name} says that it is ${timeOf(server, clock)}, but this machine says ${formatTime(clock.now())}, and other servers agree with it. The run does not use the clock of ${amid(server.name)}.`,
+      `${server.name} says that it is ${timeOf(server, clock)}, but this machine says ${formatTime(clock.now())}, and other servers agree with it. The run does not use the clock of ${insideSentence(server.name)}.`,
     );
   }
 }
@@ -55,7 +55,7 @@ function refuseWrongClock(
 ): void {
   const wrong = servers.filter(isContradicting);
   if (wrong.length * 2 <= servers.filter(saysTime).length) return;
-  const clocks = wrong.map((server) => `${amid(server.name)} says ${timeOf(server, clock)}`);
+  const clocks = wrong.map((server) => `${insideSentence(server.name)} says ${timeOf(server, clock)}`);
   throw new WrongClockError(
     `this machine's clock cannot be believed: it says ${formatTime(clock.now())}, but ${clocks.join(', and ')}. The ages of digests would be wrong, so nothing was done. Set the clock that is wrong (chrony or systemd-timesyncd keeps this machine's right), and run again.`,
   );

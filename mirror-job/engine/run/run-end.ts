@@ -64,10 +64,11 @@ async function clearUploads({ store, clock, signal, tally }: Environment): Promi
   // A run that copied nothing in parts need not look: whoever carries on for a killed run copies the same blob again, from
   // upstream or from another store. Older leftovers can wait for a run that has time.
   if (tally.blobsInParts === 0 || signal.aborted) return;
-  for (const { key, id, begun } of await store.openUploads(BLOBS)) {
+  for (const upload of await store.openUploads(BLOBS)) {
+    const { key, begun } = upload;
     const isOld = clock.now().getTime() - begun.getTime() > UPLOAD_ABANDONED_MS;
     if (isOld || (blobOfKey(key) !== undefined && (await store.size(key)) !== undefined)) {
-      await store.abortUpload(key, id);
+      await upload.abort();
     }
   }
 }

@@ -1,4 +1,4 @@
-/** What the scrub looks at: something that a repository's index says is stored. */
+/** The objects that the scrub checks: those that a repository's index says are stored. */
 import type { Digest } from '../../../core/digest.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
 import type { IndexEntry } from '../../../core/repository-index.ts';
@@ -6,25 +6,25 @@ import { joinPlatforms } from '../copy/platform.ts';
 import type { LostObject } from './scrub-state.ts';
 import type { Root, Step } from './scrub-walk.ts';
 
-/** Something that was stored for a root. */
+/** An object that was stored for a root. */
 export interface ScrubbedObject {
   readonly repository: Repository;
   readonly root: NamedRoot;
   readonly kind: 'blob' | 'manifest';
   readonly digest: Digest;
-  /** Bytes; 0 for a manifest. */
+  /** In bytes; 0 for a manifest. */
   readonly size: number;
   /** Whether clients can fetch it elsewhere, so that it may never have been stored. */
   readonly isForeign: boolean;
 }
 
-/** A root, and what messages call it by. */
+/** A root with the tag that names it in messages. */
 export interface NamedRoot extends Root {
   /** One of the tags that need it; undefined for a pin. */
   readonly tag: Tag | undefined;
 }
 
-/** Each digest once, for all the platforms that it is stored for. */
+/** @returns each digest once, with all platforms that it is stored for */
 export function rootsOf(entries: readonly IndexEntry[]): readonly NamedRoot[] {
   const roots = new Map<Digest, NamedRoot>();
   for (const entry of entries) {
@@ -41,7 +41,7 @@ export function rootsOf(entries: readonly IndexEntry[]): readonly NamedRoot[] {
   return [...roots.values()];
 }
 
-/** @returns undefined for a manifest that is there */
+/** @returns the object to check; undefined for a manifest, which the walk has read */
 export function objectOf(
   repository: Repository,
   roots: ReadonlyMap<Digest, NamedRoot>,
@@ -55,7 +55,7 @@ export function objectOf(
   return { repository, root, kind: kind === 'blob' ? 'blob' : 'manifest', digest, size, isForeign };
 }
 
-/** A blob that several repositories share has a link in each of them. */
+/** @returns a name with the repository, because a blob that several repositories share has a link in each of them */
 export function nameOf({
   repository,
   kind,

@@ -1,4 +1,4 @@
-/** Fetches again what a store has lost, from where the run's images come from. */
+/** Fetches lost objects again, from the sources of the run's images. */
 import type { Digest } from '../../../core/digest.ts';
 import { OCTET_STREAM } from '../../../core/media-type.ts';
 import type { Repository } from '../../../core/reference.ts';
@@ -10,7 +10,7 @@ import { createManifestRetention } from '../copy/stored-manifest.ts';
 import type { ScrubbedObject } from './scrub-object.ts';
 import { SourceError } from '../source.ts';
 
-/** @returns where it came from, or a sentence that says why it could not be had. Never throws */
+/** @returns the source that it came from, or a sentence that says why no source had it. Never throws */
 export type Repair = (
   lost: ScrubbedObject,
 ) => Promise<{ readonly from: string } | { readonly failure: string }>;
@@ -41,7 +41,7 @@ async function fetchAgain(
   blobs: BlobWriter,
   { root, kind, digest, size }: ScrubbedObject,
 ): Promise<void> {
-  // The index of the bucket alone must not decide what of a private upstream everybody may read.
+  // The index of the bucket alone must not decide which images of a private upstream everybody may read.
   const admit = async (one: Digest): Promise<void> => {
     if (!mustBePublic || (await source.isPublic(one))) return;
     throw new SourceError(`${source.name} does not show ${one} to anonymous callers.`);

@@ -1,6 +1,6 @@
 /**
- * `state/<name>/scrub.json`: how far the scrub of stored objects has come, and which of them are known to be lost. It is
- * derived: without it the scrub begins anew.
+ * `state/<name>/scrub.json`: how far the scrub of stored objects has come, and which objects are lost. Without it, the
+ * scrub begins again from the start.
  */
 import { isDigest, type Digest } from '../../../core/digest.ts';
 import { encodeJson, isObject, parseJson } from '../../../core/json.ts';
@@ -12,22 +12,22 @@ export interface LostObject {
   readonly root: Digest;
   readonly kind: 'blob' | 'manifest';
   readonly digest: Digest;
-  /** Bytes; 0 for a manifest. */
+  /** In bytes; 0 for a manifest. */
   readonly size: number;
 }
 
 export interface ScrubState {
   /**
-   * The object that was looked at last: the repository, then the digests from the root manifest down to the object.
-   * Empty at the beginning.
+   * The object that was checked last: the repository, then the digests from the root manifest down to the object. Empty
+   * at the start.
    */
   readonly after: readonly string[];
-  /** How many runs in a row have ended below the root manifest of `after`; undefined if it ends with the root. */
+  /** The number of runs in a row that ended below the root manifest of `after`; undefined if it ends with the root. */
   readonly runs?: number | undefined;
   readonly lost: readonly LostObject[];
 }
 
-/** Runs that the check of one root may take: 1,000 referrers of it, and all of their blobs, take some 60. */
+/** The most runs that the check of one root may take. 1,000 referrers with all of their blobs take some 60. */
 export const MAX_RUNS = 100;
 
 /** A hundred lost objects and a path of eighteen digests have 700 values. */
@@ -35,7 +35,7 @@ const MAX_VALUES = 10_000;
 
 export const NEW_SCRUB: ScrubState = { after: [], lost: [] };
 
-/** @param after where this run has ended */
+/** @param after the object at which this run has ended */
 export function countRuns(before: ScrubState, after: readonly string[]): number | undefined {
   if (after.length <= 2) return undefined;
   const isSame = after[0] === before.after[0] && after[1] === before.after[1];
@@ -46,7 +46,7 @@ export function encodeScrub({ after, runs, lost }: ScrubState): Uint8Array<Array
   return encodeJson({ after, runs, lost });
 }
 
-/** @returns undefined for what cannot be read */
+/** @returns undefined if it cannot be read */
 export function decodeScrub(bytes: Uint8Array): ScrubState | undefined {
   try {
     const json = parseJson(bytes, MAX_VALUES);

@@ -1,7 +1,7 @@
 /**
- * The scrub: each run looks whether some of the stored objects are still there, and goes on where the last run ended, so
- * the object that was looked at longest ago comes next. A run that finds nothing new reads no blob, so nobody would miss
- * a blob that a store has lost. docs/decisions/0090-scrub.md
+ * The scrub: each run checks whether some of the stored objects are still there, and begins where the last run ended, so
+ * that the object whose last check is the oldest comes next. Without it nobody would notice a blob that a store has
+ * lost, because a run that finds nothing new reads no blob. docs/decisions/0090-scrub.md
  */
 import { isEqual } from '../../../core/bytes.ts';
 import { blobKey, blobLinkKey, manifestKey, stateKey } from '../../../core/layout.ts';
@@ -17,19 +17,19 @@ import { nameOf, objectOf, recordOf, rootsOf, type NamedRoot, type ScrubbedObjec
 import type { Repair } from './scrub-repair.ts';
 import { countRuns, decodeScrub, encodeScrub, MAX_RUNS, NEW_SCRUB, type ScrubState } from './scrub-state.ts';
 import { ReadBudget, ScrubWalk } from './scrub-walk.ts';
-import { allSettled } from '../support/all-or-throw.ts';
+import { allOrThrow } from '../support/all-or-throw.ts';
 import { StoreError } from '../store/store.ts';
 
-/** Blobs that one run looks at, each by two requests without a body: enough to come round, and little beside a run. */
+/** The blobs that one run checks, each with two requests without a body. These are few beside the requests of a run. */
 const MAX_BLOBS = 32;
-/** Manifests that one run reads to know of blobs. */
+/** The manifests that one run reads to find blobs. */
 const MAX_MANIFESTS = 32;
-/** Repositories whose digests are remembered for it. */
+/** The repositories whose digests one run remembers for it. */
 const MAX_REPOSITORIES = 16;
-/** Objects that are known to be lost, and looked at by each run. */
+/** The lost objects that are remembered. Each run checks all of them. */
 const MAX_LOST = 100;
 const CHECKS_AT_ONCE = 16;
-/** Manifests that a store may refuse before a run looks for no more blobs: then it is likely to refuse all of them. */
+/** After so many refused manifests a run ends its walk, because the store is likely to refuse all of them. */
 const MAX_REFUSED = 8;
 
 interface Plan {
@@ -39,11 +39,11 @@ interface Plan {
   readonly next: readonly Repository[];
   /** The repository after these; undefined if they are the last ones. */
   readonly beyond: Repository | undefined;
-  /** By repository: those to walk, and those that have lost something. */
+  /** By repository: those to walk, and those with lost objects. */
   readonly offers: ReadonlyMap<string, Offer>;
 }
 
-/** What a repository has: known when the run begins with it. */
+/** The roots of a repository, which are known when the run begins with it. */
 interface Offer {
   readonly repository: Repository;
   readonly roots: Promise<readonly NamedRoot[]>;
@@ -57,14 +57,14 @@ export class Scrub {
   readonly #checks: Limit = createLimit(CHECKS_AT_ONCE);
   readonly #plan: Promise<Plan>;
   readonly #findings: Finding[] = [];
-  /** By the name of an object that could not be looked at: why. */
+  /** By the name of an object that could not be checked: the error. */
   readonly #refusals = new Map<string, StoreError>();
   readonly #done: Promise<void>;
 
   /**
    * Begins at once, beside the run.
    * @param name the configuration's
-   * @param repositories those of the run: each has to be offered
+   * @param repositories those of the run. Each has to be offered
    */
   constructor(
     environment: Pick<Environment, 'store' | 'replicas' | 'log' | 'signal'>,
@@ -77,11 +77,11 @@ export class Scrub {
     this.#repair = repair;
     this.#plan = this.#begin(repositories.toSorted());
     this.#done = this.#plan.then((plan) => this.#run(plan));
-    // `finish` tells.
+    // `finish` reports the failure.
     this.#done.catch(() => undefined);
   }
 
-  /** Tells what a repository has when the run begins with it; nothing, if that cannot be read. */
+  /** Called when the run begins with a repository. @param entries of its index; empty if that cannot be read */
   offer(repository: Repository, entries: readonly IndexEntry[]): void {
     this.#plan.then(
       ({ offers }) => offers.get(repository)?.resolve(rootsOf(entries)),
@@ -90,8 +90,8 @@ export class Scrub {
   }
 
   /**
-   * Never throws: what could not be looked at is said in one warning, and is looked at by a later run.
-   * @returns what was found, also where the scrub did not come to its end
+   * Never throws. One warning names the objects that could not be checked, and a later run checks them.
+   * @returns the findings, also if the scrub did not come to its end
    */
   async finish(): Promise<readonly Finding[]> {
     const { log, signal } = this.#environment;
@@ -114,7 +114,7 @@ export class Scrub {
     return this.#findings;
   }
 
-  /** @returns no bytes for a record that is too large: it begins anew, as any other that cannot be read, and is replaced */
+  /** @returns empty bytes for a record that is too large, so that it is replaced like any other that cannot be read */
   async #read(): Promise<Uint8Array | undefined> {
     try {
       return (await this.#environment.store.get(this.#key))?.bytes;
@@ -143,14 +143,14 @@ export class Scrub {
   }
 
   async #run(plan: Plan): Promise<void> {
-    const known = await this.#findKnown(plan);
+    const lostBefore = await this.#findLost(plan);
     const { objects, after } = await this.#sample(plan);
-    const keys = new Set(known.map((object) => nameOf(object)));
+    const keys = new Set(lostBefore.map((object) => nameOf(object)));
     const sampled = objects.filter((object) => !keys.has(nameOf(object)));
     const check = async (object: ScrubbedObject, isKnown: boolean) =>
       (await this.#checks(() => this.#mend(object, isKnown))) ? undefined : object;
-    const lost = await allSettled([
-      ...known.map((object) => check(object, true)),
+    const lost = await allOrThrow([
+      ...lostBefore.map((object) => check(object, true)),
       ...sampled.map((object) => check(object, false)),
     ]);
     const records = lost.filter((object) => object !== undefined).map((object) => recordOf(object));
@@ -158,8 +158,8 @@ export class Scrub {
   }
 
   /**
-   * The place from which the next run goes on. Indexes that share their children have more paths than any number of runs could walk, so
-   * one root does not hold up the others for good.
+   * Chooses the object after which the next run goes on. Indexes that share their children can have more paths than any
+   * number of runs could walk, so the check of one root is bounded and does not hold up the others for good.
    */
   #markOf({ state }: Plan, after: readonly string[]): Pick<ScrubState, 'after' | 'runs'> {
     const runs = countRuns(state, after);
@@ -171,8 +171,8 @@ export class Scrub {
     return { after: [repository, root], runs: undefined };
   }
 
-  /** What was lost, as far as it is still needed. */
-  async #findKnown({ state, offers }: Plan): Promise<ScrubbedObject[]> {
+  /** @returns the lost objects that are still needed */
+  async #findLost({ state, offers }: Plan): Promise<ScrubbedObject[]> {
     const objects: ScrubbedObject[] = [];
     for (const { repository, root, kind, digest, size } of state.lost) {
       const offer = offers.get(repository);
@@ -202,7 +202,7 @@ export class Scrub {
         signal.throwIfAborted();
         const object = objectOf(repository, roots, step);
         const isNew = object !== undefined && !objects.has(nameOf(object));
-        // The end is known only now: the next run does not begin with nothing.
+        // There is more to check, so the next run goes on here and does not find an empty rest.
         if (isNew && object.kind === 'blob' && blobs === MAX_BLOBS)
           return { objects: [...objects.values()], after };
         after = [repository, ...step.path];
@@ -218,8 +218,8 @@ export class Scrub {
   }
 
   /**
-   * Looks at one object, and fetches it again if it is lost.
-   * @param isKnown whether an earlier run has missed it
+   * Checks one object, and fetches it again if it is lost.
+   * @param isKnown whether an earlier run found it lost
    * @returns whether it need not be remembered as lost
    */
   async #mend(object: ScrubbedObject, isKnown: boolean): Promise<boolean> {
@@ -273,7 +273,7 @@ export class Scrub {
     return link === undefined ? isForeign : stored === size;
   }
 
-  /** Which store has what in its place. */
+  /** @returns a sentence that says which store lacks it or has something else */
   async #describe({ repository, kind, digest, size }: ScrubbedObject): Promise<string> {
     const { store, replicas } = this.#environment;
     const said: string[] = [];

@@ -1,11 +1,11 @@
-/** Opening a bucket: it must be Lifeboat's, for the same audience, and keep the promise that conditional writes make. */
+/** Opens a bucket, which must be Lifeboat's, be for the same audience, and honour conditional writes. */
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import { decodeIdentity, encodeIdentity, type Audience, type Identity } from '../../../core/identity.ts';
 import { IDENTITY_KEY, LAYOUT_VERSION, stateKey } from '../../../core/layout.ts';
 import { encodeJson } from '../../../core/json.ts';
 import { ConditionRefusedError, StoreError, type Condition, type PutResult, type Store } from './store.ts';
 
-/** The bucket is not one that this run may write to; nothing was. The message says what to do. */
+/** This run may not write to the bucket, and nothing was written. The message says what to do. */
 export class BucketRefusedError extends Error {
   override readonly name = 'BucketRefusedError';
 }
@@ -16,9 +16,9 @@ export interface BucketExpectation {
   readonly audience: Audience;
   /** The operator promises that no two runs overlap, for stores that do not honour conditional writes. */
   readonly singleWriter: boolean;
-  /** A fresh random id, for a bucket that is empty yet. */
+  /** A fresh random id, for a bucket that is still empty. */
   readonly newId: string;
-  /** Called before an empty bucket becomes this mirror's; throws where it must not. By then the store has answered. */
+  /** Called before an empty bucket becomes this mirror's, when the store has answered. Throws if it must not. */
   readonly mayBegin?: () => Promise<void>;
 }
 
@@ -34,8 +34,8 @@ export async function openBucket(store: Store, expected: BucketExpectation): Pro
 }
 
 /**
- * The same, but what was used before may be read before it is shown that it honours conditional writes.
- * @returns `prove`: nothing may be written before it has shown that, once; it throws the same errors
+ * The same, but a bucket that was used before may be read before it is shown to honour conditional writes.
+ * @returns `prove`, which shows that. Nothing may be written before it resolves. It throws the same errors
  * @throws as `openBucket`
  */
 export async function beginBucket(
@@ -53,13 +53,13 @@ export async function beginBucket(
     if (!expected.singleWriter) await probeConditions(store, expected.name);
   };
   if (known !== undefined) return { identity, prove };
-  // Into one that is new, everything is going to be written.
+  // A new bucket is going to be written anyway, so the proof does not wait.
   await prove();
   return { identity, prove: async () => {} };
 }
 
 /**
- * For who only reads: nothing is written, not even into an empty bucket.
+ * Reads the identity for a command that only reads. Nothing is written, not even into an empty bucket.
  * @throws {BucketRefusedError} for a bucket that is not Lifeboat's, or another version's
  * @throws {StoreError} when it cannot be reached
  */
@@ -85,7 +85,7 @@ async function readIdentity(store: Pick<Store, 'name' | 'get'>): Promise<Identit
 async function writeIdentity(store: Store, expected: BucketExpectation): Promise<Identity> {
   const [other] = await store.list('', 1);
   if (other !== undefined) {
-    // It may be another first run's, which began a moment ago.
+    // Another first run may have begun this bucket a moment ago.
     const begun = await readIdentity(store);
     if (begun !== undefined) return begun;
     throw new BucketRefusedError(
@@ -106,18 +106,18 @@ async function writeIdentity(store: Store, expected: BucketExpectation): Promise
 /** An ETag that no object has. */
 const NO_ETAG = '"00000000000000000000000000000000"';
 
-/** One object of the configuration's own state, so that a probe never touches what is served. */
+/** Probes with an object of the configuration's own state, so that it never touches an object that is served. */
 async function probeConditions(store: Store, name: string): Promise<void> {
   const key = stateKey(name, 'probe');
   const bytes = encodeJson({ purpose: 'shows whether the store honours conditional writes' });
   const put = (condition: Condition): Promise<PutResult> => putGuarded(store, key, bytes, condition);
   const unguardedNow = async (): Promise<'If-None-Match' | 'If-Match' | undefined> => {
-    // At once: this is on the way of every run.
+    // Both are sent at once, because every run waits for this.
     const [again, other] = await Promise.all([put({ ifNoneMatch: '*' }), put({ ifMatch: NO_ETAG })]);
     if (again === 'written') return 'If-None-Match';
     return other === 'written' ? 'If-Match' : undefined;
   };
-  // An object of an earlier run shows it. Where there was none the first time has written it, and says nothing yet.
+  // An object of an earlier run shows it. If there was none, the first attempt wrote it and shows nothing yet.
   const unguarded = (await unguardedNow()) === undefined ? undefined : await unguardedNow();
   if (unguarded !== undefined) {
     throw new BucketRefusedError(`${store.name} does not honour ${unguarded}${SINGLE_WRITER}`);

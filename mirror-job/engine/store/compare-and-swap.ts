@@ -21,7 +21,7 @@ interface Waiting {
 
 class Changes {
   readonly queue = new KeyQueue();
-  /** By key: changes that arrived during another write. They are written together. */
+  /** By key: the changes that arrived during another write, to be written together. */
   readonly waiting = new Map<string, Waiting[]>();
 }
 
@@ -68,7 +68,7 @@ export function withObject<Result>(store: Store, key: string, work: () => Promis
   return changesOf(store).queue.run(key, work);
 }
 
-/** Never throws: each change is told its own outcome. */
+/** Never throws, because each change gets its own outcome. */
 async function writeTogether(
   store: Store,
   key: string,

@@ -1,6 +1,7 @@
 /**
- * A bucket that is read and never written, for a dry run: what would be written is there for the rest of the run,
- * so that the run decides and asks as it would, and is forgotten with it.
+ * A bucket for a dry run, which reads it and never writes it. Writes go to memory, and later reads of the same run see
+ * them, so that the run decides and asks as a real one would. It is no StoreLayer: a method that was added to Store
+ * would pass through to the bucket there.
  */
 import {
   StoreError,
@@ -9,7 +10,6 @@ import {
   type PutResult,
   type Store,
   type StoredObject,
-  type UploadPart,
 } from './store.ts';
 
 export class DryStore implements Store {
@@ -30,7 +30,7 @@ export class DryStore implements Store {
     return this.#written.get(key)?.bytes.length ?? this.#store.size(key);
   }
 
-  /** As if nobody else were at work: whether a condition will hold is known only when it is tried. */
+  /** Ignores the condition, because only a real write would show whether it holds. */
   async put(key: string, bytes: Uint8Array, { contentType }: PutOptions): Promise<PutResult> {
     this.#written.set(key, { bytes, etag: `"dry-${this.#written.size}"`, contentType });
     return 'written';
@@ -40,28 +40,13 @@ export class DryStore implements Store {
     return this.#store.list(prefix, limit);
   }
 
-  async beginUpload(key: string): Promise<string> {
-    return this.#refuse(key);
+  /** Refuses, because a dry run copies no blobs. */
+  async beginUpload(key: string): Promise<never> {
+    throw new StoreError(`${this.name}: ${key} was to be uploaded in a dry run, which writes nothing.`);
   }
 
-  async putPart(key: string): Promise<UploadPart> {
-    return this.#refuse(key);
-  }
-
-  async completeUpload(key: string): Promise<void> {
-    this.#refuse(key);
-  }
-
-  async abortUpload(key: string): Promise<void> {
-    this.#refuse(key);
-  }
-
-  /** None that this run could clear. */
+  /** Returns none, because this run may not abort any. */
   async openUploads(): Promise<readonly OpenUpload[]> {
     return [];
-  }
-
-  #refuse(key: string): never {
-    throw new StoreError(`${this.name}: ${key} was to be uploaded in a dry run, which writes nothing.`);
   }
 }

@@ -1,23 +1,15 @@
 /**
- * A bucket in which a run does not look for what cannot be there: where nothing was when it was first asked, there is
- * what this run has written and nothing else. A first run, or a new repository, is spared a read for each manifest
- * and blob. Any sign of another writer ends it; until then the conditions of the writes
- * themselves see to it that nothing of another run is lost.
+ * Skips reads that must miss, which spares a first run, or a new repository, one read per manifest and blob. If a prefix
+ * was empty when the run started, only this run's own writes can be there. Any sign of a second writer turns this off,
+ * and conditional writes protect correctness until then.
  */
 import { BLOBS, contentPrefixes, repositoryPrefix } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { SingleFlight } from '../support/single-flight.ts';
-import {
-  UploadLostError,
-  type OpenUpload,
-  type PutOptions,
-  type PutResult,
-  type Store,
-  type StoredObject,
-  type UploadPart,
-} from './store.ts';
+import { StoreLayer } from './store-layer.ts';
+import { UploadLostError, type PutOptions, type PutResult, type StoredObject, type Upload } from './store.ts';
 
-/** Keys that are remembered; a run that writes more looks again. A few megabytes. */
+/** A run that writes more keys than it may remember reads them all again. They take a few megabytes. */
 const MAX_WRITTEN = 20_000;
 
 /** The keys with one prefix. */
@@ -25,7 +17,7 @@ class Area {
   readonly prefix: string;
   /** Whether nothing was there when the run looked. */
   wasEmpty: boolean;
-  /** What this run has written since. */
+  /** The keys that this run has written since. */
   readonly written = new Set<string>();
 
   constructor(prefix: string, wasEmpty: boolean) {
@@ -34,34 +26,27 @@ class Area {
   }
 }
 
-export class KnownEmptyStore implements Store {
-  readonly name: string;
-  readonly #store: Store;
+export class KnownEmptyStore extends StoreLayer {
   readonly #blobs = new Area(BLOBS, false);
-  /** The areas of all repositories that are open, and of the blobs. */
+  /** By prefix: the areas of all open repositories, and the area of the blobs. */
   readonly #areas = new Map<string, Area>([[BLOBS, this.#blobs]]);
   readonly #looked = new SingleFlight<string, void>();
-  /** Until then blobs are not listed: a bucket whose repositories are all known has some. */
+  /** Blobs are listed only for a new repository, because a bucket without one has blobs. */
   #hasNewRepository = false;
   #isAlone = true;
 
-  constructor(store: Store) {
-    this.#store = store;
-    this.name = store.name;
-  }
-
   /**
-   * Looks whether there is anything of a repository yet. What never changes is not looked for then; tags are, because
-   * another run may be about to publish the same.
+   * Looks whether the repository has any object yet. If not, its immutable objects are not read. Its tags are, because
+   * another run may be about to publish the same ones.
    * @throws {StoreError}
    */
   async look(repository: Repository): Promise<void> {
-    if ((await this.#store.list(repositoryPrefix(repository), 1)).length > 0) return;
+    if ((await this.below.list(repositoryPrefix(repository), 1)).length > 0) return;
     this.#hasNewRepository = true;
     for (const prefix of contentPrefixes(repository)) this.#areas.set(prefix, new Area(prefix, true));
   }
 
-  /** Nothing more will be asked for of a repository: what was written there need not be known. */
+  /** Forgets the keys of a repository, of which nothing more will be read. */
   leave(repository: Repository): void {
     for (const prefix of contentPrefixes(repository)) this.#areas.delete(prefix);
   }
@@ -71,59 +56,44 @@ export class KnownEmptyStore implements Store {
     return [...this.#areas.values()].reduce((sum, { written }) => sum + written.size, 0);
   }
 
-  async get(key: string): Promise<StoredObject | undefined> {
-    return this.#isAbsent(key) ? undefined : this.#store.get(key);
+  override async get(key: string): Promise<StoredObject | undefined> {
+    return this.#isAbsent(key) ? undefined : this.below.get(key);
   }
 
-  async size(key: string): Promise<number | undefined> {
-    // Not before a blob is asked for: a run that finds nothing new has nothing to do with them.
+  override async size(key: string): Promise<number | undefined> {
+    // Blobs are listed when the first one is asked for, because a run that finds nothing new asks for none.
     if (this.#hasNewRepository && key.startsWith(BLOBS))
       await this.#looked.get(BLOBS, () => this.#lookForBlobs());
-    return this.#isAbsent(key) ? undefined : this.#store.size(key);
+    return this.#isAbsent(key) ? undefined : this.below.size(key);
   }
 
-  async put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
-    this.#note(key);
-    const result = await this.#store.put(key, bytes, options);
+  override async put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
+    this.#remember(key);
+    const result = await this.below.put(key, bytes, options);
     if (result === 'conflict') this.#isAlone = false;
     return result;
   }
 
-  list(prefix: string, limit: number): Promise<readonly string[]> {
-    return this.#store.list(prefix, limit);
-  }
-
-  beginUpload(key: string, contentType: string): Promise<string> {
-    this.#note(key);
-    return this.#store.beginUpload(key, contentType);
-  }
-
-  putPart(key: string, upload: string, number: number, bytes: Uint8Array): Promise<UploadPart> {
-    return this.#unlessLost(this.#store.putPart(key, upload, number, bytes));
-  }
-
-  completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void> {
-    return this.#unlessLost(this.#store.completeUpload(key, upload, parts));
-  }
-
-  abortUpload(key: string, upload: string): Promise<void> {
-    return this.#store.abortUpload(key, upload);
-  }
-
-  openUploads(prefix: string): Promise<readonly OpenUpload[]> {
-    return this.#store.openUploads(prefix);
+  override async beginUpload(key: string, contentType: string): Promise<Upload> {
+    this.#remember(key);
+    const upload = await this.below.beginUpload(key, contentType);
+    return {
+      putPart: (number, bytes) => this.#unlessLost(upload.putPart(number, bytes)),
+      complete: () => this.#unlessLost(upload.complete()),
+      abort: () => upload.abort(),
+    };
   }
 
   async #lookForBlobs(): Promise<void> {
-    if ((await this.#store.list(BLOBS, 1)).length === 0) this.#blobs.wasEmpty = true;
+    if ((await this.below.list(BLOBS, 1)).length === 0) this.#blobs.wasEmpty = true;
   }
 
-  /** Before it is written: a write whose answer is lost may have come through all the same. */
-  #note(key: string): void {
+  /** Remembers a key before it is written, because a write whose answer is lost may have succeeded. */
+  #remember(key: string): void {
     if (!this.#isAlone) return;
     this.#areaOf(key)?.written.add(key);
     if (this.remembered <= MAX_WRITTEN) return;
-    // From here on everything is looked for, and what was written need not be known.
+    // From here on every key is read, so none has to be remembered.
     this.#isAlone = false;
     this.#areas.clear();
   }

@@ -1,18 +1,18 @@
-/** An object of the bucket that has more bytes than any of its kind, and what to do about it. docs/decisions/0099-small-objects.md */
+/** The error for an object that is larger than any of its kind, with the next step. docs/decisions/0099-small-objects.md */
 import { kindOfKey } from '../../../core/key-kind.ts';
 import { repositoryIndexKey } from '../../../core/layout.ts';
 import { maxSizeOf } from '../../../core/object-size.ts';
 import { StoreError } from './store.ts';
 
-/** Asking again would not help. */
+/** Reading the object again would not help. */
 export class LargeObjectError extends StoreError {
   override readonly name = 'LargeObjectError';
   /** The message without the next step, for a run that replaces the object. */
   readonly fact: string;
-  /** The stored object's. */
+  /** The ETag of the stored object. */
   readonly etag: string;
 
-  /** @param store how messages call it */
+  /** @param store the name of the store */
   constructor(store: string, key: string, etag: string) {
     const fact = `${store}: could not read ${key}: it has more than ${maxSizeOf(key)} bytes, which no object of its kind has.`;
     super(`${fact} ${nextStepFor(key)}`);
@@ -21,7 +21,7 @@ export class LargeObjectError extends StoreError {
   }
 }
 
-/** Whether an error, or the one that it was made from, is a LargeObjectError. */
+/** @returns whether an error or its cause is a LargeObjectError */
 export function isLargeObject(error: Error): boolean {
   return error instanceof LargeObjectError || error.cause instanceof LargeObjectError;
 }
@@ -41,9 +41,9 @@ function nextStepFor(key: string): string {
     case 'referrers':
     case 'manifest':
       return `Delete it and ${repositoryIndexKey(kind.repository)}, and run "lifeboat sync".`;
-    // Written only with a manifest that is new to the repository.
+    // Links are written only with a manifest that is new to the repository.
     case 'link':
-    // Not read whole.
+    // Blobs are not read as one object.
     case 'blob':
     // `lifeboat.json`
     case undefined:

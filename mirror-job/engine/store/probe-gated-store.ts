@@ -1,26 +1,26 @@
 /**
- * A bucket that is read while the proof that writes to it are safe is still on its way: each write waits for that. A
- * run that finds nothing new has looked at its tags by then.
+ * Holds each write until the probe has shown that the store honours conditional writes. Reads go on meanwhile, so a run
+ * that finds nothing new does not wait for the probe before it looks at its tags.
  */
 import { StoreLayer } from './store-layer.ts';
-import type { PutOptions, PutResult, Store } from './store.ts';
+import type { PutOptions, PutResult, Store, Upload } from './store.ts';
 
 export class ProbeGatedStore extends StoreLayer {
-  readonly #proof: Promise<void>;
+  readonly #probe: Promise<void>;
 
-  /** @param proof rejected, it fails each write */
-  constructor(store: Store, proof: Promise<void>) {
-    super(store);
-    this.#proof = proof;
+  /** @param probe each write fails with its error if it rejects */
+  constructor(below: Store, probe: Promise<void>) {
+    super(below);
+    this.#probe = probe;
   }
 
   override async put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
-    await this.#proof;
+    await this.#probe;
     return this.below.put(key, bytes, options);
   }
 
-  override async beginUpload(key: string, contentType: string): Promise<string> {
-    await this.#proof;
+  override async beginUpload(key: string, contentType: string): Promise<Upload> {
+    await this.#probe;
     return this.below.beginUpload(key, contentType);
   }
 }

@@ -1,9 +1,10 @@
 /**
- * A store that cannot keep a run that has to stop: what it was asked before then has a short while left, and what is
- * asked for afterwards, such as to abort uploads and to keep the report, a while more, in two halves, so that another
- * store still has time when this one has not answered. Then every call fails at once.
+ * Bounds how long a store can delay a run that has to stop. After the abort signal, calls in flight get 2 s, and later
+ * calls, such as those that abort uploads and write the report, 1.5 s in each of two windows. Then every call fails at
+ * once. There are two windows so that a second store still gets time if the first one hangs.
  */
 import type { Clock } from '../environment.ts';
+import { StoreLayer } from './store-layer.ts';
 import {
   StoppedError,
   StoreError,
@@ -12,28 +13,27 @@ import {
   type PutResult,
   type Store,
   type StoredObject,
-  type UploadPart,
+  type Upload,
 } from './store.ts';
 
-/** Milliseconds after the signal for what was begun before it. With the rest, well below the ten seconds of schedulers. */
-const BEGUN_BEFORE = 2000;
-/** After those, until what was begun since the signal ends; and what is begun from then on. */
-const FIRST_HALF = 1500;
-const SECOND_HALF = 1500;
-/** Bytes: a store that is well may need longer than that for more. */
-const LONG = 1024 * 1024;
+/** The time for calls that were in flight at the signal. All three together stay well below the ten seconds of schedulers. */
+const IN_FLIGHT_MS = 2000;
+const FIRST_WINDOW_MS = 1500;
+const SECOND_WINDOW_MS = 1500;
+/** A healthy store may need longer than these times to write more than this. */
+const LONG_BYTES = 1024 * 1024;
 
-export class ShutdownDeadlineStore implements Store {
-  readonly name: string;
-  readonly #store: Store;
-  /** What is being waited for. A race with one promise of the whole run would keep every call's answer as long. */
+export class ShutdownDeadlineStore extends StoreLayer {
+  /**
+   * One function for each call in flight, which fails that call. A race of each call with one promise of the whole run
+   * would keep the result of every call in memory until the run ends.
+   */
   #pending = new Set<() => void>();
   #isOver = false;
 
   /** @param signal aborted when the run has to stop */
-  constructor(store: Store, clock: Pick<Clock, 'sleep'>, signal: AbortSignal) {
-    this.name = store.name;
-    this.#store = store;
+  constructor(below: Store, clock: Pick<Clock, 'sleep'>, signal: AbortSignal) {
+    super(below);
     const onAbort = (): void => {
       void this.#end(clock);
     };
@@ -43,12 +43,12 @@ export class ShutdownDeadlineStore implements Store {
 
   async #end(clock: Pick<Clock, 'sleep'>): Promise<void> {
     const never = new AbortController().signal;
-    const before = this.#takePending();
-    await clock.sleep(BEGUN_BEFORE, never);
-    failAll(before);
-    await clock.sleep(FIRST_HALF, never);
+    const inFlight = this.#takePending();
+    await clock.sleep(IN_FLIGHT_MS, never);
+    failAll(inFlight);
+    await clock.sleep(FIRST_WINDOW_MS, never);
     failAll(this.#takePending());
-    await clock.sleep(SECOND_HALF, never);
+    await clock.sleep(SECOND_WINDOW_MS, never);
     this.#isOver = true;
     failAll(this.#takePending());
   }
@@ -59,45 +59,48 @@ export class ShutdownDeadlineStore implements Store {
     return pending;
   }
 
-  get(key: string): Promise<StoredObject | undefined> {
-    return this.#bound('read', key, () => this.#store.get(key));
+  override get(key: string): Promise<StoredObject | undefined> {
+    return this.#bound('read', key, () => this.below.get(key));
   }
 
-  size(key: string): Promise<number | undefined> {
-    return this.#bound('look at', key, () => this.#store.size(key));
+  override size(key: string): Promise<number | undefined> {
+    return this.#bound('look at', key, () => this.below.size(key));
   }
 
-  put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
-    return this.#bound('write', key, () => this.#store.put(key, bytes, options), bytes.length >= LONG);
+  override put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult> {
+    return this.#bound('write', key, () => this.below.put(key, bytes, options), bytes.length >= LONG_BYTES);
   }
 
-  list(prefix: string, limit: number): Promise<readonly string[]> {
-    return this.#bound('list', prefix, () => this.#store.list(prefix, limit));
+  override list(prefix: string, limit: number): Promise<readonly string[]> {
+    return this.#bound('list', prefix, () => this.below.list(prefix, limit));
   }
 
-  beginUpload(key: string, contentType: string): Promise<string> {
-    return this.#bound('begin an upload to', key, () => this.#store.beginUpload(key, contentType));
+  override async beginUpload(key: string, contentType: string): Promise<Upload> {
+    const begin = () => this.below.beginUpload(key, contentType);
+    const upload = await this.#bound('begin an upload to', key, begin);
+    return {
+      putPart: (number, bytes) =>
+        this.#bound(`upload part ${number} of`, key, () => upload.putPart(number, bytes), true),
+      complete: () => this.#bound('complete the upload to', key, () => upload.complete(), true),
+      abort: () => this.#abort(key, upload),
+    };
   }
 
-  putPart(key: string, upload: string, number: number, bytes: Uint8Array): Promise<UploadPart> {
-    const call = () => this.#store.putPart(key, upload, number, bytes);
-    return this.#bound(`upload part ${number} of`, key, call, true);
+  override async openUploads(prefix: string): Promise<readonly OpenUpload[]> {
+    const list = () => this.below.openUploads(prefix);
+    const uploads = await this.#bound('list the uploads below', prefix, list);
+    return uploads.map((upload) => ({
+      key: upload.key,
+      begun: upload.begun,
+      abort: () => this.#abort(upload.key, upload),
+    }));
   }
 
-  completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void> {
-    const call = () => this.#store.completeUpload(key, upload, parts);
-    return this.#bound('complete the upload to', key, call, true);
+  #abort(key: string, upload: Pick<Upload, 'abort'>): Promise<void> {
+    return this.#bound('abort the upload to', key, () => upload.abort());
   }
 
-  abortUpload(key: string, upload: string): Promise<void> {
-    return this.#bound('abort the upload to', key, () => this.#store.abortUpload(key, upload));
-  }
-
-  openUploads(prefix: string): Promise<readonly OpenUpload[]> {
-    return this.#bound('list the uploads below', prefix, () => this.#store.openUploads(prefix));
-  }
-
-  /** @param isLong whether the store may be well, and need longer than a run that stops has left */
+  /** @param isLong whether even a healthy store may need longer than a stopping run has left */
   async #bound<Result>(
     what: string,
     key: string,

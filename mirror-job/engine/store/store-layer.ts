@@ -1,5 +1,5 @@
-/** A store that does what the one below it does, except for what a subclass does in another way. */
-import type { OpenUpload, PutOptions, PutResult, Store, StoredObject, UploadPart } from './store.ts';
+/** A store that passes each call to the store below it, except for the methods that a subclass overrides. */
+import type { OpenUpload, PutOptions, PutResult, Store, StoredObject, Upload } from './store.ts';
 
 export abstract class StoreLayer implements Store {
   readonly name: string;
@@ -26,20 +26,8 @@ export abstract class StoreLayer implements Store {
     return this.below.list(prefix, limit);
   }
 
-  beginUpload(key: string, contentType: string): Promise<string> {
+  beginUpload(key: string, contentType: string): Promise<Upload> {
     return this.below.beginUpload(key, contentType);
-  }
-
-  putPart(key: string, upload: string, number: number, bytes: Uint8Array): Promise<UploadPart> {
-    return this.below.putPart(key, upload, number, bytes);
-  }
-
-  completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void> {
-    return this.below.completeUpload(key, upload, parts);
-  }
-
-  abortUpload(key: string, upload: string): Promise<void> {
-    return this.below.abortUpload(key, upload);
   }
 
   openUploads(prefix: string): Promise<readonly OpenUpload[]> {

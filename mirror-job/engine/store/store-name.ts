@@ -1,4 +1,4 @@
-/** A store's name ("The bucket …") where it does not begin a sentence. */
-export function amid(name: string): string {
+/** @returns a store's name, such as "The bucket …", as it stands in the middle of a sentence: "the bucket …" */
+export function insideSentence(name: string): string {
   return name.replace(/^The /, 'the ');
 }

@@ -1,6 +1,7 @@
 /**
- * What the engine asks of a bucket. Each call either does what it says, or throws a StoreError: "absent" and
- * "somebody else was first" are answers, a store that failed is never taken for either.
+ * The interface of a bucket for the engine. Each call either does what it says or throws a StoreError. "Absent" and
+ * "somebody else was first" are results, and a store that failed never returns either. Every store passes
+ * test/mirror-job/support/store-contract.ts.
  */
 
 import type { Timekeeper } from '../support/server-clock.ts';
@@ -11,7 +12,7 @@ export interface StoredObject {
   readonly contentType: string | undefined;
 }
 
-/** Write only if the object is still the one with this ETag, or only if there is none. */
+/** Writes only if the object still has this ETag, or only if there is no object. */
 export type Condition = { readonly ifMatch: string } | { readonly ifNoneMatch: '*' };
 
 export interface PutOptions {
@@ -22,50 +23,55 @@ export interface PutOptions {
 /** `conflict`: the condition did not hold, and nothing was written. */
 export type PutResult = 'written' | 'conflict';
 
-export interface UploadPart {
-  /** From 1. */
-  readonly number: number;
-  readonly etag: string;
+/**
+ * A multipart upload. Its object appears at once and whole when `complete` returns, and never if it is aborted. The
+ * parts may be written in any order and at the same time.
+ */
+export interface Upload {
+  /**
+   * @param number from 1. Each part but the last has the same size
+   * @throws {UploadLostError}
+   */
+  putPart(number: number, bytes: Uint8Array): Promise<void>;
+  /** Makes the object of the parts that were written, in the order of their numbers. @throws {UploadLostError} */
+  complete(): Promise<void>;
+  /** It is no error if the upload is gone already. */
+  abort(): Promise<void>;
 }
 
-/** A multipart upload that was begun and neither completed nor aborted. */
-export interface OpenUpload {
+/** A multipart upload of any run that was begun and neither completed nor aborted. */
+export interface OpenUpload extends Pick<Upload, 'abort'> {
   readonly key: string;
-  readonly id: string;
   readonly begun: Date;
 }
 
 export interface Store {
-  /** How messages call it: endpoint, bucket and prefix. */
+  /** The name in messages, with endpoint, bucket and prefix. */
   readonly name: string;
+  /** @returns undefined if there is no such object */
   get(key: string): Promise<StoredObject | undefined>;
-  /** @returns the size in bytes, or undefined when there is no such object */
+  /** @returns the size in bytes; undefined if there is no such object */
   size(key: string): Promise<number | undefined>;
   /** @throws {ConditionRefusedError} */
   put(key: string, bytes: Uint8Array, options: PutOptions): Promise<PutResult>;
-  /** Keys that start with `prefix`, in order, at most `limit`. */
+  /** @returns at most `limit` keys that start with `prefix`, in order */
   list(prefix: string, limit: number): Promise<readonly string[]>;
-  beginUpload(key: string, contentType: string): Promise<string>;
-  /** @throws {UploadLostError} */
-  putPart(key: string, upload: string, number: number, bytes: Uint8Array): Promise<UploadPart>;
-  /** @throws {UploadLostError} */
-  completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void>;
-  /** Aborting what is gone is no error. */
-  abortUpload(key: string, upload: string): Promise<void>;
-  /** Of keys that start with `prefix`; empty where a provider cannot list them. */
+  /** Begins a multipart upload, for an object that is too large for one `put`. */
+  beginUpload(key: string, contentType: string): Promise<Upload>;
+  /** The uploads to keys that start with `prefix`; empty if the provider cannot list them. */
   openUploads(prefix: string): Promise<readonly OpenUpload[]>;
 }
 
-/** A store that is only read, and from which a large object is read piece by piece. */
+/** A store that is only read, also in pieces of a large object. */
 export interface ReadableStore extends Pick<Store, 'name' | 'get' | 'size' | 'list'>, Timekeeper {
   /**
-   * The bytes of an object from `offset` on.
-   * @returns undefined when there is no such object. @throws {StoreError}, also while it is read
+   * @returns the bytes of an object from `offset` on; undefined if there is no such object
+   * @throws {StoreError}, also while the bytes are read
    */
   stream(key: string, offset: number): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
-/** What a listing says of an object. */
+/** An object as a listing has it. */
 export interface ListedObject {
   readonly key: string;
   /** Bytes. */
@@ -73,23 +79,23 @@ export interface ListedObject {
   readonly etag: string;
 }
 
-/** A store that can be compared with another one, and copied from. */
+/** A store that can be compared with another one and copied from. */
 export interface ComparableStore extends Store, ReadableStore {
-  /** Every object whose key starts with `prefix`, in no order that counts. @throws {StoreError}, also in between */
+  /** Every object whose key starts with `prefix`, in any order. @throws {StoreError}, also between two objects */
   entries(prefix: string): AsyncIterable<ListedObject>;
 }
 
-/** The store did not do what it was asked; the message names the store, the call and the key. */
+/** The store did not do what it was asked for. The message names the store, the call and the key. */
 export class StoreError extends Error {
   override readonly name: string = 'StoreError';
 }
 
-/** The stores disagree, and no run can tell which one is right: a person has to decide. */
+/** The stores disagree, and a person has to decide, because no run can tell which one is right. */
 export class UndecidedError extends StoreError {
   override readonly name = 'UndecidedError';
 }
 
-/** A write was refused because it had a condition at all: this store honours none. */
+/** A write was refused because it had a condition, of which this store honours none. */
 export class ConditionRefusedError extends StoreError {
   override readonly name = 'ConditionRefusedError';
   /** The store's answer, such as `501 NotImplemented`. */
@@ -101,12 +107,12 @@ export class ConditionRefusedError extends StoreError {
   }
 }
 
-/** The call was given up because the run has to stop, and takes long by its nature: the store may be well. */
+/** The call was given up because the run has to stop. The store may be healthy, because such a call takes long. */
 export class StoppedError extends StoreError {
   override readonly name = 'StoppedError';
 }
 
-/** The upload is not there any more: another run completed the same blob and cleared it, or a lifecycle rule did. */
+/** The upload is gone, because another run that completed the same blob cleared it, or a lifecycle rule did. */
 export class UploadLostError extends StoreError {
   override readonly name = 'UploadLostError';
 }

@@ -1,12 +1,12 @@
 /**
- * A store that is sent no conditions, for one whose provider refuses any request that has one. Nothing stands
- * between two runs here: that no two overlap is the operator's promise, `singleWriter`.
+ * Drops the condition of each write, for a provider that refuses every request with one. Nothing here protects two
+ * concurrent runs from each other: with `singleWriter`, the operator promises that no two overlap.
  */
 import { StoreLayer } from './store-layer.ts';
 import type { PutOptions, PutResult } from './store.ts';
 
 export class UnconditionalStore extends StoreLayer {
-  /** Always writes: `conflict` is never the answer. @throws {StoreError} */
+  /** Always writes, and never returns `conflict`. @throws {StoreError} */
   override put(key: string, bytes: Uint8Array, { contentType }: PutOptions): Promise<PutResult> {
     return this.below.put(key, bytes, { contentType });
   }

@@ -1,17 +1,17 @@
 /**
- * Awaiting several at once. With `Promise.all` the others would go on behind the back of whoever asked: a run would report,
- * and end, while blobs of a tag that failed are still being copied.
+ * Awaits several promises to the end. `Promise.all` returns at the first failure while the others go on, so a run would
+ * report and end while blobs of a failed tag are still being copied.
  */
 import { SkippedError } from '../skipped-error.ts';
 
-/** Awaits all of them, then throws the first failure; what was only skipped, where nothing failed. */
-export async function allSettled<Value>(promises: readonly Promise<Value>[]): Promise<Value[]> {
+/** Awaits all of them, then throws the first failure, or the first skip if nothing failed. */
+export async function allOrThrow<Value>(promises: readonly Promise<Value>[]): Promise<Value[]> {
   throwWorst(await Promise.allSettled(promises));
   return Promise.all(promises);
 }
 
-/** The same of two that have not the same value. */
-export async function bothSettled<One, Other>(
+/** The same for two promises of different types. */
+export async function bothOrThrow<One, Other>(
   one: Promise<One>,
   other: Promise<Other>,
 ): Promise<[One, Other]> {

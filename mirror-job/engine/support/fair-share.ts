@@ -1,23 +1,23 @@
 /**
- * A capacity that the upstreams of a run share: slots, or bytes of memory. A slow upstream keeps what it has got for hours,
- * so a part stays free for each other upstream that still has work (docs/decisions/0080-fair-shares.md).
+ * A capacity that the upstreams of a run share: slots, or bytes of memory. A slow upstream holds its share for hours, so a
+ * part stays free for each other upstream that still has work (docs/decisions/0080-fair-shares.md).
  */
 import { Queue } from './queue.ts';
 import type { Source } from '../source.ts';
 
-/** Whoever competes for a share: the name of an upstream, or a word that no upstream is called. */
+/** A competitor for a share: the name of an upstream, or a word that is no upstream's name. */
 export type Party = string;
 
-/** All sources that are no upstream, such as layouts on a disk. */
+/** The party of all sources without an upstream, such as layouts on a disk. */
 const LOCAL: Party = 'local';
 
-/** For whom a source's work is done: all repositories of an upstream compete as one. */
+/** @returns the party of a source. All repositories of an upstream compete as one */
 export function partyOf({ upstream }: Pick<Source, 'upstream'>): Party {
   return upstream?.name ?? LOCAL;
 }
 
-interface Standing {
-  /** How many pieces of work it still has. */
+interface PartyState {
+  /** The number of pieces of work that it still has. */
   work: number;
   held: number;
   readonly waiting: Queue<{ readonly size: number; readonly go: () => void }>;
@@ -26,11 +26,11 @@ interface Standing {
 export class FairShare {
   readonly #total: number;
   readonly #least: number;
-  readonly #standings = new Map<Party, Standing>();
+  readonly #parties = new Map<Party, PartyState>();
   #used = 0;
 
   /**
-   * @param total what may be out at once
+   * @param total the most that may be held at once
    * @param least the smallest useful share: a slot, or a part of a blob
    */
   constructor(total: number, least = 1) {
@@ -38,50 +38,50 @@ export class FairShare {
     this.#least = least;
   }
 
-  /** How much is out. */
+  /** The amount that is held. */
   get used(): number {
     return this.#used;
   }
 
-  /** A piece of work begins, or is going to: from now on a share is kept for its party. */
+  /** A piece of work begins or is going to begin. From now on a share is reserved for its party. */
   join(party: Party): void {
-    this.#standingOf(party).work += 1;
+    this.#stateOf(party).work += 1;
   }
 
-  /** That piece of work is done. */
+  /** A piece of work is done. */
   leave(party: Party): void {
-    const standing = this.#standingOf(party);
-    standing.work -= 1;
-    this.#forgetIdle(party, standing);
+    const state = this.#stateOf(party);
+    state.work -= 1;
+    this.#forgetIdle(party, state);
     this.#wake();
   }
 
-  /** Waits for its turn. More than the total is granted when nothing else is out, so that nobody waits for ever. */
+  /** Waits for its turn. More than the total is granted if nothing else is held, so that nobody waits for ever. */
   take(party: Party, size: number): Promise<void> {
     return new Promise((go) => {
-      this.#standingOf(party).waiting.add({ size, go });
+      this.#stateOf(party).waiting.add({ size, go });
       this.#wake();
     });
   }
 
   give(party: Party, size: number): void {
-    const standing = this.#standingOf(party);
-    standing.held -= size;
+    const state = this.#stateOf(party);
+    state.held -= size;
     this.#used -= size;
-    this.#forgetIdle(party, standing);
+    this.#forgetIdle(party, state);
     this.#wake();
   }
 
-  #standingOf(party: Party): Standing {
-    const known = this.#standings.get(party);
-    if (known !== undefined) return known;
-    const standing = { work: 0, held: 0, waiting: new Queue<{ size: number; go: () => void }>() };
-    this.#standings.set(party, standing);
-    return standing;
+  #stateOf(party: Party): PartyState {
+    const present = this.#parties.get(party);
+    if (present !== undefined) return present;
+    const state = { work: 0, held: 0, waiting: new Queue<{ size: number; go: () => void }>() };
+    this.#parties.set(party, state);
+    return state;
   }
 
-  #forgetIdle(party: Party, { work, held, waiting }: Standing): void {
-    if (work === 0 && held === 0 && waiting.first === undefined) this.#standings.delete(party);
+  #forgetIdle(party: Party, { work, held, waiting }: PartyState): void {
+    if (work === 0 && held === 0 && waiting.first === undefined) this.#parties.delete(party);
   }
 
   #wake(): void {
@@ -94,28 +94,28 @@ export class FairShare {
     }
   }
 
-  /** The party that is served next: of those that may be, the one that holds least. */
-  #next(): Standing | undefined {
-    const all = [...this.#standings.values()];
+  /** @returns the party to serve next: of those that may be served, the one that holds least */
+  #next(): PartyState | undefined {
+    const all = [...this.#parties.values()];
     const waiting = all.filter((one) => one.waiting.first !== undefined);
     if (waiting.length === 0) return undefined;
     const busy = all.filter(({ work }) => work > 0);
     const own = Math.max(this.#least, Math.floor(this.#total / 2 / Math.max(busy.length, 1)));
-    const keptFor = ({ work, held }: Standing): number => (work > 0 ? Math.max(0, own - held) : 0);
-    const kept = busy.reduce((sum, one) => sum + keptFor(one), 0);
+    const reservedFor = ({ work, held }: PartyState): number => (work > 0 ? Math.max(0, own - held) : 0);
+    const reserved = busy.reduce((sum, one) => sum + reservedFor(one), 0);
     const free = this.#total - this.#used;
-    /** Whether somebody needs more room than there is: then only what is kept for a party is given. */
+    /** Whether a party waits for more than is free. Then each party gets only its own share. */
     let isGathering = false;
-    for (const standing of waiting.toSorted((one, other) => one.held - other.held)) {
-      const size = standing.waiting.first?.size ?? 0;
-      if (this.#used === 0) return standing;
+    for (const state of waiting.toSorted((one, other) => one.held - other.held)) {
+      const size = state.waiting.first?.size ?? 0;
+      if (this.#used === 0) return state;
       if (size > free) {
         isGathering = true;
         continue;
       }
-      if (standing.held + size <= own) return standing;
-      const forOthers = Math.min(kept - keptFor(standing), this.#total / 2);
-      if (!isGathering && free - size >= forOthers) return standing;
+      if (state.held + size <= own) return state;
+      const forOthers = Math.min(reserved - reservedFor(state), this.#total / 2);
+      if (!isGathering && free - size >= forOthers) return state;
     }
     return undefined;
   }

@@ -1,47 +1,48 @@
-/** Where a memo accounts for what it remembers. */
+/** Accounts for the memory of what is remembered. */
 export interface Keeper {
+  /** @param forget called when there is no room for it any more */
   keep(bytes: number, forget: () => void): void;
 }
 
 export interface RetentionScope extends Keeper {
-  /** Forgets all that was kept here. */
+  /** Forgets everything that was kept in this scope. */
   close(): void;
 }
 
-interface Kept {
+interface Entry {
   readonly bytes: number;
   readonly forget: () => void;
-  readonly scope: Set<Kept> | undefined;
+  readonly scope: Set<Entry> | undefined;
 }
 
 /**
- * How much a run remembers of what it has done. All of it is in the bucket too, so that what is forgotten costs a
- * read of the bucket where it is needed again, and no request to an upstream.
+ * Bounds how much a run remembers of its work; the oldest is forgotten first. Everything is in the bucket too. So if
+ * something forgotten is needed again, it costs a read of the bucket and no request to an upstream.
  */
 export class MemoryBudget implements Keeper {
-  readonly #budget: number;
+  readonly #budgetBytes: number;
   /** The oldest first. */
-  readonly #kept = new Set<Kept>();
+  readonly #entries = new Set<Entry>();
   #used = 0;
 
-  /** @param budget bytes, as estimated by those who keep something */
-  constructor(budget: number) {
-    this.#budget = budget;
+  /** @param budgetBytes as estimated by the callers of `keep` */
+  constructor(budgetBytes: number) {
+    this.#budgetBytes = budgetBytes;
   }
 
-  /** Bytes that are kept. */
+  /** The bytes that are remembered. */
   get used(): number {
     return this.#used;
   }
 
-  /** Keeps something, and forgets the oldest until all fits. What is larger than the budget is forgotten at once. */
+  /** Keeps an entry, and forgets the oldest ones until all fit. An entry larger than the budget is forgotten at once. */
   keep(bytes: number, forget: () => void): void {
     this.#keep({ bytes, forget, scope: undefined });
   }
 
-  /** For what is needed only as long as something is worked on, such as a repository. The budget is shared. */
+  /** Opens a scope for entries that are needed only for a while, such as for a repository. The budget is shared. */
   open(): RetentionScope {
-    const scope = new Set<Kept>();
+    const scope = new Set<Entry>();
     let isOpen = true;
     return {
       keep: (bytes, forget) => {
@@ -55,18 +56,18 @@ export class MemoryBudget implements Keeper {
     };
   }
 
-  #keep(one: Kept): void {
-    this.#kept.add(one);
+  #keep(one: Entry): void {
+    this.#entries.add(one);
     one.scope?.add(one);
     this.#used += one.bytes;
-    for (const oldest of this.#kept) {
-      if (this.#used <= this.#budget) return;
+    for (const oldest of this.#entries) {
+      if (this.#used <= this.#budgetBytes) return;
       this.#drop(oldest);
     }
   }
 
-  #drop(one: Kept): void {
-    this.#kept.delete(one);
+  #drop(one: Entry): void {
+    this.#entries.delete(one);
     one.scope?.delete(one);
     this.#used -= one.bytes;
     one.forget();

@@ -1,23 +1,23 @@
 /**
- * What the answers of one server say of the time. A cache on the way may keep an answer, with the `Date` at which it
- * was made and an `Age`, or with a `Date` of its own and the same `Age`: so an answer allows for every time between the
- * two. A cache that gives no `Age` makes a server look slow, so the answer that is the furthest ahead counts.
+ * Learns one server's clock from its answers. A cache on the way may keep an answer, with an `Age` and either the `Date`
+ * at which it was made or a `Date` of the cache's own. So the true time may be anywhere between the two. A cache without
+ * an `Age` makes a server look slow, so the answer that is the furthest ahead counts.
  * https://www.rfc-editor.org/rfc/rfc9110.html#name-date, https://www.rfc-editor.org/rfc/rfc9111.html#name-age
  */
 export class ServerClock {
   #aheadMs: number | undefined;
 
   /**
-   * How far the server's clock is ahead of this machine's, in milliseconds; negative where it is behind. Undefined while
-   * no answer has said a time.
+   * How far the server's clock is ahead of this machine's; negative if it is behind. Undefined until an answer says a
+   * time.
    */
   get aheadMs(): number | undefined {
     return this.#aheadMs;
   }
 
   /**
-   * Takes note of an answer.
-   * @param date the header `Date`; one in an obsolete format, or in none, says nothing
+   * Learns from an answer.
+   * @param date the header `Date`, which is ignored in an obsolete format and in none
    * @param age the header `Age`
    * @param nowMs when the answer arrived, by this machine's clock
    */
@@ -32,7 +32,7 @@ export class ServerClock {
   }
 }
 
-/** Other formats have no time zone, or a year of two digits. */
+/** Accepts only one format, because the others have no time zone or a year of two digits. */
 function parseDate(date: string | null | undefined): number | undefined {
   if (date === null || date === undefined) return undefined;
   const time = Date.parse(date);
@@ -41,14 +41,14 @@ function parseDate(date: string | null | undefined): number | undefined {
 
 /** A server whose answers say the time. */
 export interface Timekeeper {
-  /** How messages call it. */
+  /** The name in messages. */
   readonly name: string;
-  /** Left out by one whose answers say nothing, such as a store in memory. */
+  /** Left out by a server whose answers say no time, such as a store in memory. */
   readonly time?: Pick<ServerClock, 'aheadMs'>;
 }
 
 /** A server that is asked for the time only if no store says it. */
 export interface Witness extends Timekeeper {
-  /** Asks it for an answer of any kind, unless it has said the time already. Never throws: it may be away. */
+  /** Asks it for any answer, unless it has said the time already. Never throws, because it may be unreachable. */
   askTime(): Promise<void>;
 }

@@ -1,23 +1,23 @@
 import type { Keeper } from './memory-budget.ts';
 
-/** Bounds what a memo remembers. */
+/** Bounds the memory of what is remembered. */
 export interface Bound<Value> {
   readonly retention: Keeper;
   /** About how many bytes a value and its entry take. */
   readonly weigh: (value: Value) => number;
 }
 
-/** Work that is begun once and awaited by all who need it. */
+/** Begins each piece of work once. Everybody who needs its result awaits the same promise. */
 export class SingleFlight<Key, Value> {
   readonly #started = new Map<Key, Promise<Value>>();
   readonly #bound: Bound<Value> | undefined;
 
-  /** @param bound without it, all is remembered */
+  /** @param bound without it, every result is remembered */
   constructor(bound?: Bound<Value>) {
     this.#bound = bound;
   }
 
-  /** What failed is forgotten, so that the next who needs it tries again. */
+  /** Work that failed is forgotten, so that the next caller tries again. */
   get(key: Key, start: () => Promise<Value>): Promise<Value> {
     const running = this.#started.get(key);
     if (running !== undefined) return running;
@@ -30,12 +30,12 @@ export class SingleFlight<Key, Value> {
     return begun;
   }
 
-  /** What was begun, and is neither failed nor forgotten. */
+  /** @returns work that was begun, unless it failed or was forgotten */
   peek(key: Key): Promise<Value> | undefined {
     return this.#started.get(key);
   }
 
-  /** Who needs it from now on begins anew. */
+  /** The next caller begins the work again. */
   forget(key: Key): void {
     this.#started.delete(key);
   }

@@ -1,4 +1,4 @@
-/** Nothing came, not even the begin of an answer. */
+/** No connection, or not even the beginning of an answer, came in time. */
 export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
   readonly code = 'ETIMEDOUT';

@@ -22,7 +22,7 @@ import type { Environment } from '../environment.ts';
 import { withoutFutureTimes } from '../run/future-times.ts';
 import { updateObject } from '../store/compare-and-swap.ts';
 import { decodeOrWarn } from '../store/decode-object.ts';
-import { allSettled } from '../support/all-or-throw.ts';
+import { allOrThrow } from '../support/all-or-throw.ts';
 
 export class RepositoryState {
   readonly #environment: Environment;
@@ -160,7 +160,7 @@ export class RepositoryState {
     const isRebuilt = this.#listsEveryTag !== true;
     const tags = [...changed.values()].flatMap((entry) => (entry?.kind === 'tag' ? [entry.tag] : []));
     const listed = this.#writeTagList(tags, isRebuilt);
-    await allSettled([listed, this.#writeIndex(changed, listed, isRebuilt)]);
+    await allOrThrow([listed, this.#writeIndex(changed, listed, isRebuilt)]);
     for (const [key, entry] of changed) {
       if (this.#changed.get(key) === entry) this.#changed.delete(key);
     }

@@ -15,7 +15,7 @@ import { SingleFlight } from '../support/single-flight.ts';
 import { findTag, publishTag } from './publish.ts';
 import { AT_ONCE, MAX_REFERRERS, type ReferrerCopier } from '../copy/referrer-copy.ts';
 import type { RepositoryState } from './repository-state.ts';
-import { allSettled } from '../support/all-or-throw.ts';
+import { allOrThrow } from '../support/all-or-throw.ts';
 import { SourceError, resolveByManifest, type Resolved, type Source } from '../source.ts';
 import { toTagEntry, currentTargetOf, type PriorTag } from './tag-memory.ts';
 
@@ -80,7 +80,7 @@ export class SignatureTags {
     // A list may name any number of tags after one image. Guesses are three per manifest.
     const maxTags = listed === undefined ? Infinity : MAX_REFERRERS;
     const atOnce = createLimit(AT_ONCE);
-    await allSettled(
+    await allOrThrow(
       tags
         .slice(0, maxTags)
         .map((tag) => atOnce(() => this.#mirrored.get(tag, () => this.#mirrorNamed(tag, own, source)))),

@@ -4,7 +4,7 @@ import type { Environment } from '../environment.ts';
 import type { Finding, Outcome } from '../report.ts';
 import type { Image } from '../run/image.ts';
 import { SourceError, type Resolved } from '../source.ts';
-import { bothSettled } from '../support/all-or-throw.ts';
+import { bothOrThrow } from '../support/all-or-throw.ts';
 import { heldOutcome, immutableFinding } from './hold-text.ts';
 import type { ImageCopier, StoredImage } from './image-copier.ts';
 import { policyFor } from './policy-for.ts';
@@ -184,7 +184,7 @@ export class TagMover {
       const ready = state.unlist(tag);
       // Both are awaited, whichever fails, so that no work on a tag outlives its outcome.
       const published = writer.publish(tag, stored, { current, observed, why, ready });
-      [outcome] = await bothSettled(published, ready);
+      [outcome] = await bothOrThrow(published, ready);
       return outcome;
     } finally {
       if (outcome === 'conflict' || outcome.result !== 'moved') this.#moved -= 1;

@@ -1,83 +1,83 @@
 /**
- * The memory that copying may hold at once, in use or not. Buffers of a part's size are used again instead of left to the
- * garbage collector, which would let a fast copy of a large layer grow far beyond what it holds.
+ * Bounds the memory that copying holds at once, in use or not. Buffers of a part's size are reused. If they were left to
+ * the garbage collector, the memory of a fast copy of a large layer would grow far beyond the bytes in use.
  */
 import { FairShare, type Party } from '../support/fair-share.ts';
 
-export interface Buffer {
+export interface PooledBuffer {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Gives it back; once. `reuse: false` when something may still be reading it. */
+  /** Returns it to the pool. Called once, with `reuse: false` if something may still read the bytes. */
   release(options?: { reuse: boolean }): void;
 }
 
-/** Where the work for one upstream takes its buffers. */
+/** The buffers for the work of one upstream. */
 export type Buffers = Pick<BufferPool, 'take'>;
 
-/** Work that is for no upstream, such as copying from one store to another. */
+/** The party of work without an upstream, such as copying from one store to another. */
 const NOBODY: Party = 'nobody';
 
 export class BufferPool {
-  /** How much of it is out, for whom, and who waits. */
+  /** Who holds how many bytes, and who waits for some. */
   readonly share: FairShare;
-  readonly #total: number;
-  readonly #pooledSize: number;
+  readonly #totalBytes: number;
+  readonly #pooledBytes: number;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
 
   /**
-   * @param total bytes that may be out at once
-   * @param pooledSize the one size, in bytes, whose buffers are kept
+   * @param totalBytes the most that may be held at once
+   * @param pooledBytes the one size whose buffers are reused
    */
-  constructor(total: number, pooledSize: number) {
-    this.#total = total;
-    this.#pooledSize = pooledSize;
-    this.share = new FairShare(total, pooledSize);
+  constructor(totalBytes: number, pooledBytes: number) {
+    this.#totalBytes = totalBytes;
+    this.#pooledBytes = pooledBytes;
+    this.share = new FairShare(totalBytes, pooledBytes);
   }
 
   for(party: Party): Buffers {
     return { take: (size) => this.take(size, party) };
   }
 
-  /** Bytes that may be out at once. */
+  /** The most bytes that may be held at once. */
   get total(): number {
-    return this.#total;
+    return this.#totalBytes;
   }
 
-  /** Bytes that are out, or kept to be used again. */
+  /** The bytes in use, and those of buffers that wait to be reused. */
   get held(): number {
-    return this.share.used + this.#free.length * this.#pooledSize;
+    return this.share.used + this.#free.length * this.#pooledBytes;
   }
 
-  /** Bytes that are out. */
+  /** The bytes in use. */
   get used(): number {
     return this.share.used;
   }
 
   /**
-   * Waits until `size` bytes are free; for one party, first come, first served.
-   * @throws {RangeError} for more than the whole pool, and when the memory cannot be had
+   * Waits until `size` bytes are free. Within one party, the first to ask is served first.
+   * @throws {RangeError} for more than the whole pool, and if the memory cannot be allocated
    */
-  async take(size: number, party: Party = NOBODY): Promise<Buffer> {
-    if (!(size >= 0 && size <= this.#total)) {
-      throw new RangeError(`A buffer of ${size} bytes does not fit into a pool of ${this.#total}.`);
+  async take(size: number, party: Party = NOBODY): Promise<PooledBuffer> {
+    if (!(size >= 0 && size <= this.#totalBytes)) {
+      throw new RangeError(`A buffer of ${size} bytes does not fit into a pool of ${this.#totalBytes}.`);
     }
     await this.share.take(party, size);
     const bytes = this.#allocate(size, party);
     return {
       bytes,
       release: ({ reuse } = { reuse: true }) => {
-        if (reuse && size === this.#pooledSize) this.#free.push(bytes);
+        if (reuse && size === this.#pooledBytes) this.#free.push(bytes);
         this.share.give(party, size);
       },
     };
   }
 
-  /** The bytes are counted already. If they cannot be allocated, others get their share. */
+  /** The bytes are counted already. If they cannot be allocated, they are returned to the others. */
   #allocate(size: number, party: Party): Uint8Array<ArrayBuffer> {
-    const kept = size === this.#pooledSize ? this.#free.pop() : undefined;
-    // Kept buffers count towards the total, so some are dropped before another size is allocated.
-    while (this.held > this.#total && this.#free.length > 0) this.#free.pop();
+    const pooled = size === this.#pooledBytes ? this.#free.pop() : undefined;
+    // Buffers that wait for reuse count towards the total, so some are dropped before another size is allocated.
+    while (this.held > this.#totalBytes && this.#free.length > 0) this.#free.pop();
     try {
-      return kept ?? new Uint8Array(size);
+      return pooled ?? new Uint8Array(size);
     } catch (error) {
       this.share.give(party, size);
       throw error;

@@ -1,59 +1,59 @@
 /**
- * How fast a blob comes. Its rest has to arrive within the time that a whole run may take: at a slower pace it would be begun
- * in each run, and never be mirrored (docs/decisions/0082-a-floor-of-progress.md).
+ * Measures how fast a blob arrives. The rest of it has to arrive within the time that a whole run may take. A slower blob
+ * would be begun by each run and never be mirrored (docs/decisions/0082-a-floor-of-progress.md).
  */
 import type { Clock } from '../environment.ts';
 import { SourceError, type Timed } from '../source.ts';
 
-/** Milliseconds of waiting after which a pace is judged: longer than a registry's restart. */
-const PERIOD = 10 * 60_000;
+/** The waiting after which a pace is judged, which is longer than a registry's restart. */
+const PERIOD_MS = 10 * 60_000;
 
 /**
- * The most that one wait counts, in milliseconds. A source that is silent for so long is mostly given up anyway; where the
- * clock says more, it was set, or the machine slept.
+ * The most that one wait counts. A source that is silent for longer is mostly given up anyway. If the clock says more,
+ * somebody set it, or the machine slept.
  */
-const LONGEST_WAIT = 60_000;
+const LONGEST_WAIT_MS = 60_000;
 
-/** Asking on is in vain: it would go on as slowly. */
+/** The source is too slow. Asking again does not help, because it would go on as slowly. */
 export class TooSlowError extends SourceError {
   override readonly name = 'TooSlowError';
 }
 
 export interface PaceOptions {
   readonly clock: Pick<Clock, 'now'>;
-  /** The longest that the rest may take, in milliseconds. */
-  readonly longest: number;
-  /** How many connections wait side by side; one unless said otherwise. */
+  /** The longest time that the rest may take. */
+  readonly longestMs: number;
+  /** The number of connections that wait at the same time; 1 by default. */
   readonly connections?: number;
 }
 
 export class Pace {
   readonly #options: PaceOptions;
-  readonly #period: number;
-  /** The source and the blob, for the sentence of an error. */
+  readonly #periodMs: number;
+  /** The source and the blob, for error messages. */
   readonly #what: string;
-  /** Milliseconds that all connections have waited in this period. */
-  #waited = 0;
-  /** Bytes of this period. */
+  /** The time that all connections have waited in this period. */
+  #waitedMs = 0;
+  /** The bytes that have arrived in this period. */
   #bytes = 0;
-  /** Bytes that have not arrived. */
-  #left: number;
+  /** The bytes that have not arrived yet. */
+  #restBytes: number;
 
   constructor(what: string, size: number, options: PaceOptions) {
     this.#what = what;
-    this.#left = size;
+    this.#restBytes = size;
     this.#options = options;
-    this.#period = PERIOD * (options.connections ?? 1);
+    this.#periodMs = PERIOD_MS * (options.connections ?? 1);
   }
 
-  /** The pace of what is left, where one connection goes on alone. */
+  /** @returns the pace of the rest, if one connection goes on alone */
   alone(): Pace {
-    return new Pace(this.#what, this.#left, { ...this.#options, connections: 1 });
+    return new Pace(this.#what, this.#restBytes, { ...this.#options, connections: 1 });
   }
 
   /**
-   * Asks the source, and waits for it. Only these waits count, because a slow store is not the source's fault. Neither is
-   * it that the job holds requests back: of a source that times its requests, only these count.
+   * Asks the source and waits for it. Only these waits count, because a slow store is not the source's fault. If the
+   * source times its requests, only those times count, because the job may hold requests back.
    */
   async wait<Value>(ask: (timed: Timed) => Promise<Value>): Promise<Value> {
     const begun = this.#options.clock.now().getTime();
@@ -69,30 +69,30 @@ export class Pace {
     try {
       return await ask(timed);
     } finally {
-      this.#waited += requests ?? this.#since(begun);
+      this.#waitedMs += requests ?? this.#since(begun);
     }
   }
 
   #since(begun: number): number {
-    return Math.min(Math.max(this.#options.clock.now().getTime() - begun, 0), LONGEST_WAIT);
+    return Math.min(Math.max(this.#options.clock.now().getTime() - begun, 0), LONGEST_WAIT_MS);
   }
 
-  /** Takes note of bytes that have arrived. @throws {TooSlowError} */
+  /** Counts bytes that have arrived. @throws {TooSlowError} */
   add(bytes: number): void {
     this.#bytes += bytes;
-    this.#left -= bytes;
-    if (this.#waited < this.#period) return;
+    this.#restBytes -= bytes;
+    if (this.#waitedMs < this.#periodMs) return;
     const arrived = this.#bytes;
-    const needed = ((this.#left + arrived) * PERIOD) / this.#options.longest;
-    this.#waited = 0;
+    const needed = ((this.#restBytes + arrived) * PERIOD_MS) / this.#options.longestMs;
+    this.#waitedMs = 0;
     this.#bytes = 0;
     if (arrived >= needed) return;
     throw new TooSlowError(
-      `${this.#what} comes too slowly: ${arrived} bytes in ${PERIOD / 60_000} minutes. At this pace the other ${this.#left} bytes would take longer than a run may take (maxDuration).`,
+      `${this.#what} comes too slowly: ${arrived} bytes in ${PERIOD_MS / 60_000} minutes. At this pace the other ${this.#restBytes} bytes would take longer than a run may take (maxDuration).`,
     );
   }
 
-  /** Passes a stream on, and watches its pace. Ends the stream early where its reader does. */
+  /** Passes a stream on and measures its pace. Ends the stream early if its reader does. */
   async *watch(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     const chunks = body[Symbol.asyncIterator]();
     let isDone = false;

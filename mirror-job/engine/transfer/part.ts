@@ -1,20 +1,20 @@
-/** A blob on its way, in pieces of a part's size: what a multipart upload is made of. */
-import type { Buffer, Buffers } from './buffer-pool.ts';
+/** The pieces of a blob that a multipart upload consists of. */
+import type { Buffers, PooledBuffer } from './buffer-pool.ts';
 
-/** Whoever has it gives the buffer back. */
+/** Its owner releases the buffer. */
 export interface Part {
-  readonly buffer: Buffer;
-  /** Bytes of the buffer that are the part's. */
+  readonly buffer: PooledBuffer;
+  /** The number of bytes of the buffer that belong to the part. */
   readonly length: number;
 }
 
-/** Gathers a stream into parts, in order. What the stream throws, this throws. */
+/** Gathers a stream into parts, in order. @throws what the stream throws */
 export async function* cutIntoParts(
   body: AsyncIterable<Uint8Array>,
   partBytes: number,
   buffers: Buffers,
 ): AsyncGenerator<Part> {
-  let buffer: Buffer | undefined;
+  let buffer: PooledBuffer | undefined;
   let length = 0;
   try {
     for await (const chunk of body) {

@@ -1,26 +1,26 @@
 /**
- * A large blob over several connections: most registries' storage sends one connection far less than the way
- * takes. Ranges of a part's size are fetched ahead, and handed on in order, because a hash needs them so.
+ * Fetches a large blob over several connections, because the storage of most registries sends one connection far less
+ * than the network can carry. Ranges of a part's size are fetched ahead and passed on in order, as a hash needs them.
  */
-import type { Buffer, Buffers } from './buffer-pool.ts';
+import type { Buffers, PooledBuffer } from './buffer-pool.ts';
 import type { Environment, Limits } from '../environment.ts';
 import { createLimit } from '../support/limit.ts';
 import type { Pace } from './pace.ts';
 import { cutIntoParts, type Part } from './part.ts';
-import { BREAKS, PROGRESS, counted, isFinal, resumed } from './resume.ts';
+import { counted, isFinal, MAX_BREAKS, PROGRESS_BYTES, resumed } from './resume.ts';
 import { BlobAbsentError, SourceError, type RangedSource, type Source } from '../source.ts';
 import { partSizeFor } from './upload.ts';
 import type { Expected } from './verify.ts';
 
-/** Ranges that are asked for or wait for their turn, for each connection: one slow answer must not stop the others. */
+/** The ranges per connection that are being fetched or wait for their turn, so that one slow answer does not stop the others. */
 const AHEAD = 1.5;
 
-/** Whether a blob of this size is asked for in ranges. */
+/** @returns whether a blob of this size is fetched in ranges */
 export function isRanged(source: Source, size: number, limits: Limits): source is RangedSource {
   return source.range !== undefined && size > limits.partBytes && size >= limits.rangesFromBytes;
 }
 
-/** How many ranges that are. */
+/** @returns the number of ranges of a blob of this size */
 export function countRanges(size: number, limits: Limits): number {
   return Math.ceil(size / partSizeFor(size, limits.partBytes));
 }
@@ -28,12 +28,12 @@ export function countRanges(size: number, limits: Limits): number {
 type RangesEnvironment = Pick<Environment, 'limits' | 'signal'> & { readonly buffers: Buffers };
 
 /**
- * A blob's parts in order, not verified, each byte asked for once. A source that answers the first range with the
- * whole blob is read on as it is; one that refuses ranges is asked for one stream, from where they ended.
- * @param pace how fast they have to arrive, for `limits.rangesAtOnce` connections
- * @param count told of bytes as they arrive
- * @throws {BlobAbsentError} when the source lacks the blob
- * @throws {SourceError} when it breaks off again and again, or sends something else
+ * Fetches a blob's parts in order, not verified. Each byte is asked for once. If a source answers the first range with
+ * the whole blob, that answer is read on. If it refuses ranges, the rest is fetched as one stream.
+ * @param pace for `limits.rangesAtOnce` connections
+ * @param count called with the number of bytes as they arrive
+ * @throws {BlobAbsentError} if the source lacks the blob
+ * @throws {SourceError} if it breaks off again and again, or sends something else
  */
 export async function* rangedParts(
   environment: RangesEnvironment,
@@ -50,7 +50,7 @@ export async function* rangedParts(
     return cutIntoParts(counted(body, count), partBytes, buffers);
   };
 
-  // Memory first, then the request: an answer that nobody reads is a connection that the source may close.
+  // The memory is taken before the request is sent, because the source may close a connection whose answer nobody reads.
   const buffer = await buffers.take(partBytes);
   const fetch = new RangeFetch(source, blob, signal, pace, count);
   let first: AsyncIterable<Uint8Array>;
@@ -72,7 +72,7 @@ export async function* rangedParts(
   let next = partBytes;
   const begin = (task: () => Promise<Part | 'refused'>): void => {
     const part = connection(task);
-    // Each is awaited in its turn; until then its failure is nobody's.
+    // Each part is awaited in its turn, and until then nobody handles its failure.
     part.catch(() => undefined);
     ahead.push(part);
   };
@@ -82,8 +82,8 @@ export async function* rangedParts(
       while (next < blob.size && ahead.length < limits.rangesAtOnce * AHEAD) {
         const from = next;
         next += partBytes;
-        // Buffers are asked for in the order of the parts, and given so: whichever blob holds some holds its earliest,
-        // which will be filled, hashed and written, so that many blobs in a small pool never wait for each other.
+        // Buffers are asked for and granted in the order of the parts. So the buffers that a blob holds are those of its
+        // earliest parts, which can be filled, hashed and written, and many blobs in a small pool never deadlock.
         begin(async () => fetch.part(await buffers.take(partBytes), from, lengthAt(from)));
       }
       const part = await ahead.shift();
@@ -130,7 +130,7 @@ class RangeFetch {
     this.#count = count;
   }
 
-  /** Nobody wants the rest: what is on its way ends with its next bytes. */
+  /** Ends each fetch at its next bytes, because nobody wants the rest. */
   stop(): void {
     this.#isStopped = true;
   }
@@ -144,11 +144,11 @@ class RangeFetch {
   }
 
   /**
-   * Fills a buffer, which it gives back itself where it fails or is refused. A range that breaks goes on where it broke.
-   * @param first the answer, where it is at hand
+   * Fills a buffer, and releases it if the range fails or is refused. A range that breaks is continued where it broke.
+   * @param first the answer, if there is one already
    */
   async part(
-    buffer: Buffer,
+    buffer: PooledBuffer,
     start: number,
     length: number,
     first?: AsyncIterable<Uint8Array>,
@@ -179,13 +179,13 @@ class RangeFetch {
             filled += chunk.length;
             this.#count(chunk.length);
           }
-          // Some registries send less than was asked for; nearly nothing each time would be asked for without end.
-          if (filled < length && filled - before < PROGRESS)
+          // Some registries send less than was asked for. If each answer had hardly any bytes, this would never end.
+          if (filled < length && filled - before < PROGRESS_BYTES)
             throw this.#problem('sent hardly any of the range that was asked for');
         } catch (error) {
           this.#throwIfStopped();
-          breaks = filled - before >= PROGRESS ? 1 : breaks + 1;
-          if (isFinal(error) || breaks > BREAKS || filled === length) throw error;
+          breaks = filled - before >= PROGRESS_BYTES ? 1 : breaks + 1;
+          if (isFinal(error) || breaks > MAX_BREAKS || filled === length) throw error;
         }
         body = undefined;
       }

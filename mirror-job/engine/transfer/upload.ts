@@ -1,22 +1,22 @@
 /**
- * Writing a blob: one PUT when it fits into a part, else a multipart upload. Either way the object appears at
- * once and whole, and only after the stream has ended well: a stream that throws leaves nothing behind.
+ * Writes a blob, with one PUT if it fits into a part and as a multipart upload otherwise. Either way the object appears
+ * at once and whole, and only after the stream ended without an error. A stream that throws leaves nothing behind.
  */
 import type { Buffers } from './buffer-pool.ts';
 import type { Environment } from '../environment.ts';
 import { createLimit } from '../support/limit.ts';
 import { cutIntoParts, type Part } from './part.ts';
 import { SourceError } from '../source.ts';
-import { StoreError, UploadLostError, type Store, type UploadPart } from '../store/store.ts';
+import { StoreError, UploadLostError, type Store, type Upload } from '../store/store.ts';
 
 /** S3's limit on the number of parts, with room to spare. */
 const MAX_PARTS = 9_000;
 const MEBIBYTE = 1024 * 1024;
-/** Parts of one blob on their way at once; how many really are is up to the buffers that are free. */
+/** The parts of one blob that are written at the same time, if there are enough free buffers. */
 const PARTS_IN_FLIGHT = 4;
 
 /**
- * @param size bytes; the stream has exactly as many, or throws
+ * @param size the number of bytes. A stream with more or fewer has to throw
  * @throws what the stream throws, and {StoreError}
  */
 export async function uploadBlob(
@@ -36,7 +36,7 @@ export async function uploadBlob(
 }
 
 /**
- * The same of a blob that is larger than a part, in parts of the size that `partSizeFor` says, in order.
+ * Writes a blob that is larger than a part. The parts come in order, and have the size that `partSizeFor` returns.
  * @throws what `body` throws, and {StoreError}
  */
 export async function uploadParts(
@@ -48,13 +48,13 @@ export async function uploadParts(
 ): Promise<void> {
   const upload = await store.beginUpload(key, contentType);
   try {
-    const parts = await putParts(store, key, upload, size, partSizeFor(size, limits.partBytes), body);
-    await store.completeUpload(key, upload, parts);
+    await putParts(upload, key, size, partSizeFor(size, limits.partBytes), body);
+    await upload.complete();
   } catch (error) {
-    // Another run completed the same blob and cleared the uploads that it made useless: then it is there.
+    // Another run completed the same blob and cleared this upload, which it made useless. Then the blob is there.
     if (error instanceof UploadLostError && (await store.size(key)) === size) return;
     try {
-      await store.abortUpload(key, upload);
+      await upload.abort();
     } catch (abortError) {
       log.warn(`An upload to ${key} could not be aborted; a later run will do it. ${String(abortError)}`);
     }
@@ -62,16 +62,16 @@ export async function uploadParts(
   }
 }
 
-/** Parts grow with a blob so that their number stays within S3's limit: 8 MiB up to 70 GiB. */
+/** @returns the bytes of a part. Parts are larger for blobs beyond 70 GiB, so that their number stays within S3's limit */
 export function partSizeFor(size: number, partBytes: number): number {
   if (size <= partBytes * MAX_PARTS) return partBytes;
   return Math.ceil(size / MAX_PARTS / MEBIBYTE) * MEBIBYTE;
 }
 
 /**
- * Refuses a blob whose parts would be larger than half of all buffers. Half, because one part is filled while another
- * one is written (docs/decisions/0085-the-largest-blob.md).
- * @param what names the source and the blob, for the sentence
+ * Refuses a blob whose parts would be larger than half of all buffers. It is half, because one part is filled while
+ * another one is written (docs/decisions/0085-the-largest-blob.md).
+ * @param what the source and the blob, for the message
  * @throws {SourceError}
  */
 export function refuseOversized(
@@ -111,16 +111,15 @@ async function putWhole(
 }
 
 async function putParts(
-  store: Store,
+  upload: Upload,
   key: string,
-  upload: string,
   size: number,
   partBytes: number,
   body: AsyncIterable<Part>,
-): Promise<UploadPart[]> {
+): Promise<void> {
   const inFlight = createLimit(PARTS_IN_FLIGHT);
   const count = Math.ceil(size / partBytes);
-  const parts: Promise<UploadPart>[] = [];
+  const parts: Promise<void>[] = [];
   let failed: unknown;
   const send = ({ buffer, length }: Part): void => {
     const number = parts.length + 1;
@@ -128,9 +127,8 @@ async function putParts(
       let reuse = false;
       try {
         if (failed !== undefined) throw failed;
-        const part = await store.putPart(key, upload, number, buffer.bytes.subarray(0, length));
+        await upload.putPart(number, buffer.bytes.subarray(0, length));
         reuse = true;
-        return part;
       } finally {
         buffer.release({ reuse });
       }
@@ -150,7 +148,7 @@ async function putParts(
         throw failed ?? new StoreError(`${key}: the stream has more than ${size} bytes.`);
       }
       total += part.length;
-      // The last part stays back until the stream has ended, for only then are its bytes known to be right.
+      // The last part is held back until the stream has ended, because only then the bytes are known to be right.
       if (parts.length + 1 === count) last = part;
       else send(part);
     }
@@ -159,7 +157,7 @@ async function putParts(
     }
     send(last);
     last = undefined;
-    return await Promise.all(parts);
+    await Promise.all(parts);
   } catch (error) {
     last?.buffer.release();
     failed ??= error;

@@ -1,4 +1,4 @@
-/** Bytes that turn out wrong must not be stored: every stream is counted and hashed on its way. */
+/** Counts and hashes every stream on its way, because wrong bytes must not be stored. */
 import { algorithmOf, digestFromHash, type Digest } from '../../../core/digest.ts';
 import type { Environment, Hasher } from '../environment.ts';
 import type { Part } from './part.ts';
@@ -10,10 +10,10 @@ export interface Expected {
   readonly size: number;
 }
 
-/** The source, for the sentence of an error. */
+/** The source, for error messages. */
 type Named = Pick<Source, 'name' | 'oddityOf'>;
 
-/** A stream's length and digest, as it passes by. */
+/** The length and the digest of a stream that passes by. */
 class Check {
   readonly #expected: Expected;
   readonly #source: Named;
@@ -26,7 +26,7 @@ class Check {
     this.#hash = createHash(algorithmOf(expected.digest));
   }
 
-  /** @throws {SourceError} when they are more than expected */
+  /** @throws {SourceError} if there are more bytes than expected */
   add(bytes: Uint8Array): void {
     const { digest, size } = this.#expected;
     this.#length += bytes.length;
@@ -38,7 +38,7 @@ class Check {
     this.#hash.update(bytes);
   }
 
-  /** @throws {SourceError} when it was not what was expected */
+  /** @throws {SourceError} if the stream was shorter than expected or has another digest */
   end(): void {
     const { digest, size } = this.#expected;
     if (this.#length < size) {
@@ -56,8 +56,8 @@ class Check {
 }
 
 /**
- * Passes a stream on and, before it ends, checks its length and digest. The caller must write nothing that
- * counts until the iteration has ended without an error.
+ * Passes a stream on, and checks its length and digest before it ends. The caller must complete no object until the
+ * iteration has ended without an error.
  * @throws {SourceError} as soon as there are too many bytes; at the end for too few, or another digest
  */
 export async function* verified(
@@ -74,7 +74,7 @@ export async function* verified(
   check.end();
 }
 
-/** The same of parts, whose buffers are given back where they end here. */
+/** The same for parts. Releases the buffer of a part that it does not pass on. */
 export async function* verifiedParts(
   parts: AsyncIterable<Part>,
   expected: Expected,

@@ -1,5 +1,5 @@
 /** Reads bodies with a bound on silence, on slowness and, for whole bodies, on length. */
-import { PROGRESS } from '../../engine/transfer/resume.ts';
+import { PROGRESS_BYTES } from '../../engine/transfer/resume.ts';
 import { SourceError, TooLongError } from '../../engine/source.ts';
 import type { HttpResponse } from './http-client.ts';
 import type { Slots } from './list-slot.ts';
@@ -11,14 +11,14 @@ export class BrokenBodyError extends SourceError {}
 const TICKS = 8;
 
 /**
- * A body may take this many silence time-outs for `PROGRESS` bytes. A single byte now and then is never silence, but would
- * hold a buffer, and in the end the whole run, for years. By default the bound is half a kilobyte per second.
+ * A body may take this many silence time-outs for `PROGRESS_BYTES` bytes. A single byte now and then is never silence, but
+ * would hold a buffer, and in the end the whole run, for years. By default the bound is half a kilobyte per second.
  */
 const SLOW_TIMEOUTS = 4;
 
 /**
  * A body's chunks. Each one is valid until the next one is requested. An interval of `timeoutMs` without a chunk is an error,
- * and so are fewer than `PROGRESS` bytes in `SLOW_TIMEOUTS` such intervals. Only the time spent waiting for the registry
+ * and so are fewer than `PROGRESS_BYTES` bytes in `SLOW_TIMEOUTS` such intervals. Only the time spent waiting for the registry
  * counts.
  * @param where names the upstream, for the error's sentence
  * @throws {BrokenBodyError}
@@ -54,7 +54,7 @@ export async function* readBody(
       ticks = undefined;
       if (done === true) break;
       bytes += value.length;
-      if (bytes >= PROGRESS) {
+      if (bytes >= PROGRESS_BYTES) {
         bytes = 0;
         slowTicks = 0;
       }

@@ -1,7 +1,7 @@
 /**
- * Whether an answer's ETag was made for its body. While an object is replaced, some servers read the two one after the
- * other and give those of two versions. A change of the old body, written back under the new ETag, undoes the other
- * version. docs/decisions/0071-reads-that-are-torn.md
+ * Checks whether an answer's ETag belongs to its body. While an object is replaced, some servers read the two one after
+ * the other and return those of two versions. If the old body was changed and written back under the new ETag, the new
+ * version would be lost. docs/decisions/0071-reads-that-are-torn.md
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { createHash } from 'node:crypto';
@@ -15,7 +15,7 @@ const MD5 = /^"?([\da-f]{32})"?$/i;
  */
 const ENCRYPTION = ['x-amz-server-side-encryption', 'x-amz-server-side-encryption-customer-algorithm'];
 
-/** Learns about a store from that store's answers, so it never doubts a store whose ETags are no MD5s. */
+/** Learns from a store's answers whether its ETags are MD5s, so that it never doubts a store whose ETags are not. */
 export class EtagCheck {
   /** Kinds of encryption under which an ETag was seen to be its body's MD5, which no other hash is by chance. */
   readonly #proven = new Set<string>();

@@ -1,4 +1,4 @@
-/** Requests for single objects of a bucket: signed, sent by Node's own client, and sent again where that is worth it. */
+/** Sends signed requests for single objects of a bucket by Node's own client, and repeats them if that may help. */
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerClock } from '../../engine/support/server-clock.ts';
@@ -6,34 +6,35 @@ import { TimeoutError } from '../../engine/support/timeout-error.ts';
 import { exchange } from '../../runtime/node/exchange.ts';
 import type { Agents } from '../../runtime/node/agents.ts';
 import { isCalled, refusalOf, S3AnswerError } from './s3-error.ts';
-import { encodePath, queryOf, sha256, Signer, type Keys } from './signature.ts';
-import { inTime } from './silence.ts';
+import { RequestSigner, sha256, type Keys } from './request-signer.ts';
+import { withStallTimeout } from './silence.ts';
+import { encodePath, encodeQuery } from './uri-encoding.ts';
 
 export interface ObjectRequest {
   readonly method: 'GET' | 'HEAD' | 'PUT';
   readonly key: string;
-  /** Encoded. */
+  /** Not encoded. */
   readonly query?: Readonly<Record<string, string>>;
   /** Lower-case names. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
 }
 
-/** Where the bucket's objects are, and who asks: both may have to be found out first, by the SDK. */
+/** The bucket's address and keys. The SDK may have to find them first. */
 export interface Access {
   address(): URL | Promise<URL>;
   keys(): Keys | Promise<Keys>;
 }
 
-/** As the SDK. Milliseconds. */
+/** These three are the SDK's. */
 const ATTEMPTS = 4;
-const DELAY = 100;
-const THROTTLED_DELAY = 500;
-/** Until an answer begins. What is sent takes its time, beside others over the same line. Milliseconds. */
-const ANSWER_TIMEOUT = 30_000;
-const SENDING_TIMEOUT = 120_000;
-/** An error's XML; the code stands at its begin. Bytes. */
-const MOST_OF_ERROR = 16 * 1024;
+const DELAY_MS = 100;
+const THROTTLED_DELAY_MS = 500;
+/** The wait until an answer begins. It is longer for a request with a body, which shares the line with others. */
+const ANSWER_TIMEOUT_MS = 30_000;
+const SENDING_TIMEOUT_MS = 120_000;
+/** How much of an error's XML is read. The code is at its beginning. */
+const MAX_ERROR_BYTES = 16 * 1024;
 
 const WORTH_REPEATING: ReadonlySet<number | undefined> = new Set([429, 500, 502, 503, 504]);
 const BROKEN_CONNECTION: ReadonlySet<unknown> = new Set([
@@ -49,31 +50,32 @@ const BROKEN_CONNECTION: ReadonlySet<unknown> = new Set([
 
 export class ObjectClient {
   readonly #access: Access;
-  readonly #signer: Signer;
+  readonly #signer: RequestSigner;
   readonly #agents: Agents;
-  readonly #silence: number;
+  readonly #silenceMs: number;
   readonly #time: ServerClock;
-  /** By how much this machine's clock is behind the store's, once the store has complained. Milliseconds. */
-  #skew = 0;
+  /** How far this machine's clock is behind the store's, once the store has complained. */
+  #skewMs = 0;
 
   /**
-   * @param silence between two pieces of a body, milliseconds
-   * @param time is told what each answer says of the time
+   * @param silenceMs the longest silence between two pieces of a body
+   * @param time learns the store's clock from each answer
    */
-  constructor(region: string, access: Access, agents: Agents, silence: number, time: ServerClock) {
+  constructor(region: string, access: Access, agents: Agents, silenceMs: number, time: ServerClock) {
     this.#access = access;
-    this.#signer = new Signer(region);
+    this.#signer = new RequestSigner(region, () => access.keys());
     this.#agents = agents;
-    this.#silence = silence;
+    this.#silenceMs = silenceMs;
     this.#time = time;
   }
 
   /**
-   * @returns an answer with a status below 300, whose body is the caller's to read or to destroy
-   * @throws {S3AnswerError} for every other status, once it is not worth asking again; what Node says of a connection
+   * @returns an answer with a status below 300. The caller reads or destroys its body
+   * @throws {S3AnswerError} for every other status, after the last attempt
+   * @throws {TimeoutError} and Node's errors of a connection
    */
   async send(request: ObjectRequest): Promise<IncomingMessage> {
-    // Once for all attempts: 8 MiB take a while.
+    // Hashed once for all attempts, because 8 MiB take a while.
     const bodyHash = sha256(request.body ?? '');
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -81,11 +83,11 @@ export class ObjectClient {
       } catch (error) {
         if (attempt === ATTEMPTS || !isWorthRepeating(error)) throw error;
         const isThrottled = isCalled(error, 'SlowDown') || refusalOf(error)?.status === 429;
-        const longest = (isThrottled ? THROTTLED_DELAY : DELAY) * 2 ** (attempt - 1);
+        const longestMs = (isThrottled ? THROTTLED_DELAY_MS : DELAY_MS) * 2 ** (attempt - 1);
         // R2 allows one write per second and key. A throttled request waits for at least half of the delay, and so
         // longer in all.
         const share = isThrottled ? (1 + Math.random()) / 2 : Math.random();
-        await sleep(share * longest);
+        await sleep(share * longestMs);
       }
     }
   }
@@ -93,26 +95,18 @@ export class ObjectClient {
   async #attempt(request: ObjectRequest, bodyHash: string): Promise<IncomingMessage> {
     const { method, key, query = {}, headers = {}, body } = request;
     const address = await this.#access.address();
-    const signed = this.#signer.sign(
-      {
-        method,
-        path: `${address.pathname}${encodePath(key)}`,
-        query,
-        headers: { ...headers, host: address.host },
-        bodyHash,
-      },
-      await this.#access.keys(),
-      new Date(Date.now() + this.#skew),
-    );
-    const search = queryOf(query);
+    const path = `${address.pathname}${encodePath(key)}`;
+    const at = new Date(Date.now() + this.#skewMs);
+    const signed = await this.#signer.sign({ method, origin: address, path, query, headers, bodyHash }, at);
+    const search = encodeQuery(query);
     const answer = await exchange({
       method,
       origin: address,
-      path: `${address.pathname}${encodePath(key)}${search === '' ? '' : `?${search}`}`,
+      path: `${path}${search === '' ? '' : `?${search}`}`,
       headers: { ...signed, ...(body !== undefined && { 'content-length': String(body.length) }) },
       body,
       agents: this.#agents,
-      timeoutMs: body === undefined ? ANSWER_TIMEOUT : SENDING_TIMEOUT,
+      timeoutMs: body === undefined ? ANSWER_TIMEOUT_MS : SENDING_TIMEOUT_MS,
     });
     this.#time.note(answer.headers.date, answer.headers.age, Date.now());
     const status = answer.statusCode ?? 0;
@@ -120,7 +114,7 @@ export class ObjectClient {
     const region = answer.headers['x-amz-bucket-region'];
     const error = new S3AnswerError(status, await this.#errorOf(answer), region?.toString());
     const theirs = Date.parse(answer.headers.date ?? '');
-    if (isCalled(error, 'RequestTimeTooSkewed') && !Number.isNaN(theirs)) this.#skew = theirs - Date.now();
+    if (isCalled(error, 'RequestTimeTooSkewed') && !Number.isNaN(theirs)) this.#skewMs = theirs - Date.now();
     throw error;
   }
 
@@ -130,13 +124,13 @@ export class ObjectClient {
       let length = 0;
       for await (const chunk of answer as AsyncIterable<Buffer>) {
         length += chunk.length;
-        if (length > MOST_OF_ERROR) break;
+        if (length > MAX_ERROR_BYTES) break;
         chunks.push(chunk);
       }
       return Buffer.concat(chunks).toString('utf8');
     };
     try {
-      return await inTime(read(), this.#silence);
+      return await withStallTimeout(read(), this.#silenceMs);
     } catch {
       // The status says enough.
       answer.destroy();

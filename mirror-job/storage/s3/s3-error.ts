@@ -1,19 +1,19 @@
-/** What a bucket answers where it does not do what it was asked, and the words for it. */
+/** Reads the errors of S3, and puts them into words. */
 import { STATUS_CODES } from 'node:http';
 
 /** S3's own code of an error, and the HTTP status. */
 export interface Refusal {
   readonly code: string;
   readonly status: number | undefined;
-  /** The one that the bucket is in, where the store says it. */
+  /** The region of the bucket, if the store says it. */
   readonly region?: string | undefined;
   /** The error's message, and the name of the header that it is about, if the answer names one. */
   readonly text: string;
 }
 
 /**
- * The answers of a store that takes no more. None of them is about a key, though most are a 403. `text` has to stand
- * beside a code that usually means something else.
+ * The answers of a store that is full. None of them is about access keys, though most are a 403. Codes that usually mean
+ * something else count only together with `text`.
  */
 const FULL: readonly { readonly code?: string; readonly status?: number; readonly text?: RegExp }[] = [
   { status: 507 }, // XMinioStorageFull (MinIO), InsufficientStorage (versitygw): the disk is full
@@ -31,8 +31,8 @@ export class S3AnswerError extends Error {
   readonly refusal: Refusal;
 
   /**
-   * @param body of the answer: XML, or nothing
-   * @param region what a header says of where the bucket is
+   * @param body the body of the answer: XML, or empty
+   * @param region the region of the bucket, from a header
    */
   constructor(status: number, body: string, region?: string) {
     const code = /<Code>\s*([\w.]+)\s*<\/Code>/.exec(body)?.[1];
@@ -49,7 +49,7 @@ export class S3AnswerError extends Error {
   }
 }
 
-/** It answered, and not as S3 does; the message says what is wrong with the answer. */
+/** The answer is not as S3 has it. The message says what is wrong with it. */
 export class OddAnswerError extends Error {
   override readonly name = 'OddAnswerError';
 }
@@ -60,8 +60,8 @@ export class TornReadError extends Error {
 }
 
 /**
- * What the store said, through this client or the SDK's; undefined where it said nothing. The SDK's class itself would
- * have to be loaded with all the rest of it.
+ * @returns the store's answer in an error of this client or of the SDK; undefined if there was no answer. The SDK's error
+ *   class is not used, because it would load the rest of the SDK
  */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof S3AnswerError) return error.refusal;
@@ -83,8 +83,8 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /**
- * Whether a write was refused because it had a condition, whatever the condition's outcome: 501 at Backblaze B2, 400
- * with the same code at Aliyun, or any refusal that names the header.
+ * Tells whether a write was refused because it had a condition at all: with 501 at Backblaze B2, with 400 and the same
+ * code at Aliyun, or with any refusal that names the header.
  * @returns the answer, such as `501 NotImplemented`; undefined for any other failure
  */
 export function refusalOfConditions(error: unknown): string | undefined {
@@ -95,7 +95,7 @@ export function refusalOfConditions(error: unknown): string | undefined {
   return isRefused ? `${status} ${code}` : undefined;
 }
 
-/** Whether the store takes no more. */
+/** @returns whether the store is full */
 export function isFull(error: unknown): boolean {
   const refusal = refusalOf(error);
   if (refusal === undefined) return false;
@@ -108,7 +108,7 @@ export function isFull(error: unknown): boolean {
   );
 }
 
-/** What went wrong, and what to do about the cases that configuration causes. Never a header, never a key. */
+/** @returns what went wrong, with the next step if the configuration is the cause. It has no headers and no keys */
 export function explain(error: unknown): string {
   const refusal = refusalOf(error);
   if (refusal !== undefined) {

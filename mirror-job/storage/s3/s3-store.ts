@@ -14,7 +14,7 @@ import {
   type PutOptions,
   type PutResult,
   type StoredObject,
-  type UploadPart,
+  type Upload,
 } from '../../engine/store/store.ts';
 import { createStoreAgents } from '../../runtime/node/agents.ts';
 import { EtagCheck } from './etag-check.ts';
@@ -29,41 +29,29 @@ import {
   statusOf,
   TornReadError,
 } from './s3-error.ts';
+import type { S3StoreOptions } from './s3-options.ts';
 import type { SdkBucket } from './sdk-bucket.ts';
-import { encodePart } from './signature.ts';
-import { SilenceError, inTime } from './silence.ts';
+import { SilenceError, withStallTimeout } from './silence.ts';
 
-export interface S3StoreOptions {
-  /** Undefined for AWS itself. */
-  readonly endpoint: string | undefined;
-  readonly region: string;
-  readonly bucket: string;
-  /** Empty, or ends in a slash. */
-  readonly prefix: string;
-  readonly pathStyle: boolean;
-  /** Undefined: the AWS SDK's own chain. */
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
-}
-
-/** AWS answers a conditional write with 409 while another one is under way: to be asked again, not to be lost. */
+/** AWS answers a conditional write with 409 while another one is under way, which is a reason to ask again. */
 const CONFLICT_ATTEMPTS = 5;
-/** Milliseconds before the second of them; each further one waits twice as long. */
-const CONFLICT_DELAY = 25;
-/** An answer that breaks off is asked for again. */
+/** The wait before the second attempt. It doubles with each further one. */
+const CONFLICT_DELAY_MS = 25;
+/** The attempts for an answer that breaks off. */
 const BODY_ATTEMPTS = 3;
 /**
  * The attempts for an answer whose body and ETag belong to two versions: the write that replaces the object gets time
  * to end.
  */
 const PAIR_ATTEMPTS = 5;
-/** Milliseconds before the second of them; each further one waits twice as long. */
-const PAIR_DELAY = 50;
+/** The wait before the second attempt. It doubles with each further one. */
+const PAIR_DELAY_MS = 50;
 
-/** What a store answers to a write is a few lines. Bytes. */
-const MOST_OF_ANSWER = 64 * 1024;
+/** The answer to a write is a few lines. */
+const MAX_ANSWER_BYTES = 64 * 1024;
 
-/** Between two pieces of a body. Milliseconds. */
-const SILENCE = 60_000;
+/** The longest silence between two pieces of a body. */
+const SILENCE_MS = 60_000;
 
 export class S3Store implements ComparableStore {
   readonly name: string;
@@ -71,21 +59,21 @@ export class S3Store implements ComparableStore {
   readonly #objects: ObjectClient;
   readonly #openSdk: () => Promise<SdkBucket>;
   readonly #prefix: string;
-  readonly #silence: number;
+  readonly #silenceMs: number;
   readonly #etags = new EtagCheck();
   #opened: Promise<SdkBucket> | undefined;
   #address: Promise<URL> | undefined;
 
   /**
-   * @param agents what it is reached by
-   * @param silence between two pieces of a body, milliseconds
+   * @param agents the connections to the store
+   * @param silenceMs the longest silence between two pieces of a body
    */
-  constructor(options: S3StoreOptions, agents = createStoreAgents(), silence = SILENCE) {
+  constructor(options: S3StoreOptions, agents = createStoreAgents(), silenceMs = SILENCE_MS) {
     const { endpoint, region, bucket, prefix, pathStyle, credentials } = options;
-    this.#silence = silence;
+    this.#silenceMs = silenceMs;
     this.#prefix = prefix;
     this.name = `The bucket "${bucket}"${prefix === '' ? '' : ` (prefix "${prefix}")`} at ${endpoint ?? `AWS, ${region}`}`;
-    // Loaded at the first call that needs it: a run that finds nothing new has none.
+    // Loaded at the first call that needs it. A run that finds nothing new has no such call.
     this.#openSdk = async () => {
       const { SdkBucket } = await import('./sdk-bucket.ts');
       return new SdkBucket(options, agents);
@@ -95,7 +83,7 @@ export class S3Store implements ComparableStore {
       address: () => address ?? this.#findAddress(),
       keys: async () => credentials ?? (await this.#sdk()).keys(),
     };
-    this.#objects = new ObjectClient(region, access, agents, silence, this.time);
+    this.#objects = new ObjectClient(region, access, agents, silenceMs, this.time);
   }
 
   #sdk(): Promise<SdkBucket> {
@@ -109,8 +97,8 @@ export class S3Store implements ComparableStore {
   }
 
   /**
-   * Body and ETag are those of one version, wherever that can be known, because the object may be changed and written
-   * back.
+   * Returns body and ETag of one version, as far as that can be known, because the caller may change the object and write
+   * it back.
    */
   async get(key: string): Promise<StoredObject | undefined> {
     return this.#call('read', key, async (whole) => {
@@ -118,7 +106,7 @@ export class S3Store implements ComparableStore {
         const read = await this.#getOnce(key, whole);
         if (read === undefined || this.#etags.isPair(read.bytes, read.headers)) return read?.object;
         if (attempt === PAIR_ATTEMPTS) throw new TornReadError();
-        await sleep(PAIR_DELAY * 2 ** (attempt - 1));
+        await sleep(PAIR_DELAY_MS * 2 ** (attempt - 1));
       }
     });
   }
@@ -134,11 +122,11 @@ export class S3Store implements ComparableStore {
         throw new OddAnswerError('the answer has no ETag');
       }
       try {
-        const bytes = await inTime(readWhole(answer, maxSizeOf(key)), this.#silence);
+        const bytes = await withStallTimeout(readWhole(answer, maxSizeOf(key)), this.#silenceMs);
         if (bytes === undefined) throw new LargeObjectError(this.name, key, etag);
         return { bytes, headers, object: { bytes, etag, contentType } };
       } catch (error) {
-        // The client itself retries a request without an answer; here the answer broke off.
+        // The client retries a request without an answer. Here the answer broke off.
         if (error instanceof SilenceError || error instanceof LargeObjectError || attempt === BODY_ATTEMPTS)
           throw error;
       } finally {
@@ -155,17 +143,17 @@ export class S3Store implements ComparableStore {
     });
   }
 
-  /** The client bounds the wait for an answer; this bounds that for each piece of it. */
+  /** Bounds the wait for each piece of an answer, while the client bounds the wait for the answer. */
   async *#pieces(key: string, answer: IncomingMessage): AsyncGenerator<Uint8Array> {
     const pieces: AsyncIterator<Uint8Array> = answer[Symbol.asyncIterator]();
     try {
       for (;;) {
-        const piece = await this.#call('read', key, () => inTime(pieces.next(), this.#silence));
+        const piece = await this.#call('read', key, () => withStallTimeout(pieces.next(), this.#silenceMs));
         if (piece.done === true) return;
         yield piece.value;
       }
     } finally {
-      // Also when nobody wants the rest: the connection must not stay open with it.
+      // Also if nobody wants the rest, because the connection would stay open.
       answer.destroy();
     }
   }
@@ -206,7 +194,7 @@ export class S3Store implements ComparableStore {
         try {
           const answer = await this.#objects.send({ method: 'PUT', key: whole, headers, body: bytes });
           await this.#discard(answer);
-          // Learns the kind of this store's ETags. A write with another ETag is no error.
+          // The check learns the kind of this store's ETags. A write with another ETag is no error.
           this.#etags.isPair(bytes, answer.headers);
           return 'written';
         } catch (error) {
@@ -221,7 +209,7 @@ export class S3Store implements ComparableStore {
             throw new ConditionRefusedError(message, refused, { cause: error });
           }
           if (status !== 409 || attempt === CONFLICT_ATTEMPTS) throw error;
-          await sleep(CONFLICT_DELAY * 2 ** (attempt - 1));
+          await sleep(CONFLICT_DELAY_MS * 2 ** (attempt - 1));
         }
       }
     });
@@ -252,52 +240,64 @@ export class S3Store implements ComparableStore {
     } while (token !== undefined);
   }
 
-  async beginUpload(key: string, contentType: string): Promise<string> {
-    return this.#call('begin an upload to', key, async (whole) =>
+  async beginUpload(key: string, contentType: string): Promise<Upload> {
+    const id = await this.#call('begin an upload to', key, async (whole) =>
       (await this.#sdk()).beginUpload(whole, contentType),
     );
+    /** By the number of a part. */
+    const etags = new Map<number, string>();
+    return {
+      putPart: async (number, bytes) => {
+        etags.set(number, await this.#putPart(key, id, number, bytes));
+      },
+      complete: () =>
+        this.#call('complete the upload to', key, async (whole) =>
+          (await this.#sdk()).completeUpload(whole, id, etags),
+        ),
+      abort: () => this.#abortUpload(key, id),
+    };
   }
 
-  async putPart(key: string, upload: string, number: number, bytes: Uint8Array): Promise<UploadPart> {
+  /** @returns the ETag */
+  #putPart(key: string, id: string, number: number, bytes: Uint8Array): Promise<string> {
     return this.#call(`upload part ${number} of`, key, async (whole) => {
-      const query = { partNumber: String(number), uploadId: encodePart(upload) };
+      const query = { partNumber: String(number), uploadId: id };
       const answer = await this.#objects.send({ method: 'PUT', key: whole, query, body: bytes });
       await this.#discard(answer);
       const { etag } = answer.headers;
       if (etag === undefined) throw new OddAnswerError('the answer has no ETag');
-      return { number, etag };
+      return etag;
     });
   }
 
-  async completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void> {
-    await this.#call('complete the upload to', key, async (whole) =>
-      (await this.#sdk()).completeUpload(whole, upload, parts),
-    );
-  }
-
-  async abortUpload(key: string, upload: string): Promise<void> {
-    await this.#call('abort the upload to', key, async (whole) =>
-      (await this.#sdk()).abortUpload(whole, upload),
+  #abortUpload(key: string, id: string): Promise<void> {
+    return this.#call('abort the upload to', key, async (whole) =>
+      (await this.#sdk()).abortUpload(whole, id),
     );
   }
 
   async openUploads(prefix: string): Promise<readonly OpenUpload[]> {
     return this.#call('list the uploads below', prefix, async (whole) => {
       const open = await (await this.#sdk()).openUploads(whole);
-      return open.map(({ key: found, id, begun }) => ({ key: this.#own(found), id, begun }));
+      return open.map(({ key: found, id, begun }) => {
+        const key = this.#own(found);
+        return { key, begun, abort: () => this.#abortUpload(key, id) };
+      });
     });
   }
 
-  /** To its end, so that its connection is free for what comes next. The headers have said all: no failure counts. */
+  /** Reads an answer to its end, so that its connection can be reused. A failure does not matter after the headers. */
   async #discard(answer: IncomingMessage): Promise<void> {
-    await inTime(readWhole(answer, MOST_OF_ANSWER), this.#silence).catch(() => answer.destroy());
+    await withStallTimeout(readWhole(answer, MAX_ANSWER_BYTES), this.#silenceMs).catch(() =>
+      answer.destroy(),
+    );
   }
 
   #own(whole: string): string {
     return whole.slice(this.#prefix.length);
   }
 
-  /** Every failure becomes a sentence that names the bucket and, unless the bucket is full, the call and the key. */
+  /** Turns every failure into a sentence that names the bucket and, unless the bucket is full, the call and the key. */
   async #call<Result>(what: string, key: string, send: (whole: string) => Promise<Result>): Promise<Result> {
     try {
       return await send(`${this.#prefix}${key}`);
@@ -315,7 +315,7 @@ export class S3Store implements ComparableStore {
   }
 }
 
-/** @returns undefined as soon as there are more bytes than the limit: nothing more is read then */
+/** @returns undefined as soon as there are more bytes than the limit, without reading the rest */
 async function readWhole(answer: IncomingMessage, limit: number): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   // A HEAD has the length of a body that does not come.

@@ -1,6 +1,6 @@
 /**
- * What the AWS SDK does for a bucket: whatever is rare and answered in XML, and finding out where AWS itself is and
- * whose keys to use. A run that has none of it to do never loads this module.
+ * Calls to a bucket through the AWS SDK: the rare ones that are answered in XML, and those that find AWS's own address
+ * and keys. A run that needs none of them never loads this module.
  */
 import {
   AbortMultipartUploadCommand,
@@ -11,16 +11,23 @@ import {
   ListObjectsV2Command,
   S3Client,
 } from '@aws-sdk/client-s3';
-import type { ListedObject, OpenUpload, UploadPart } from '../../engine/store/store.ts';
+import type { ListedObject } from '../../engine/store/store.ts';
 import type { Agents } from '../../runtime/node/agents.ts';
 import { isCalled, statusOf, OddAnswerError } from './s3-error.ts';
-import type { S3StoreOptions } from './s3-store.ts';
-import type { Keys } from './signature.ts';
+import type { Keys } from './request-signer.ts';
+import type { S3StoreOptions } from './s3-options.ts';
 
-/** What an object is named by; every key here is a whole one, with the prefix. */
+/** The name of an object. Every key in this file has the prefix. */
 interface Name {
   readonly Bucket: string;
   readonly Key: string;
+}
+
+/** An upload as S3 lists it. */
+interface ListedUpload {
+  readonly key: string;
+  readonly id: string;
+  readonly begun: Date;
 }
 
 export interface ListedPage {
@@ -29,7 +36,7 @@ export interface ListedPage {
   readonly next: string | undefined;
 }
 
-/** Throws what the SDK throws. */
+/** Its methods throw what the SDK throws. */
 export class SdkBucket {
   readonly #client: S3Client;
   readonly #bucket: string;
@@ -54,12 +61,12 @@ export class SdkBucket {
     });
   }
 
-  /** From the SDK's chain, which renews them before they end. */
+  /** @returns keys from the SDK's chain, which renews them before they expire */
   keys(): Promise<Keys> {
     return this.#client.config.credentials();
   }
 
-  /** Where AWS itself has the bucket, by the region and whatever else the SDK reads. Ends in a slash. */
+  /** @returns the bucket's address at AWS, by the region and the settings that the SDK reads. It ends in a slash */
   async address(): Promise<URL> {
     const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner');
     const url = new URL(await getSignedUrl(this.#client, new HeadBucketCommand({ Bucket: this.#bucket })));
@@ -76,9 +83,9 @@ export class SdkBucket {
       }),
     );
     const { IsTruncated, NextContinuationToken = '' } = page;
-    // Some servers send an empty one with the last page, which would be the first page again.
+    // Some servers send an empty token with the last page, which would lead to the first page again.
     const next = IsTruncated === false || NextContinuationToken === '' ? undefined : NextContinuationToken;
-    // Half a list would pass for a whole one.
+    // Otherwise half a list would pass for a whole one.
     if (next !== undefined && next === token)
       throw new OddAnswerError('the pages of the list lead in a circle');
     return {
@@ -98,12 +105,14 @@ export class SdkBucket {
     return UploadId;
   }
 
-  async completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void> {
+  /** @param etags by the number of a part, in any order */
+  async completeUpload(key: string, upload: string, etags: ReadonlyMap<number, string>): Promise<void> {
+    const parts = [...etags].toSorted(([one], [other]) => one - other);
     await this.#client.send(
       new CompleteMultipartUploadCommand({
         ...this.#name(key),
         UploadId: upload,
-        MultipartUpload: { Parts: parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag })) },
+        MultipartUpload: { Parts: parts.map(([number, etag]) => ({ PartNumber: number, ETag: etag })) },
       }),
     );
   }
@@ -116,8 +125,8 @@ export class SdkBucket {
     }
   }
 
-  async openUploads(prefix: string): Promise<readonly OpenUpload[]> {
-    const open: OpenUpload[] = [];
+  async openUploads(prefix: string): Promise<readonly ListedUpload[]> {
+    const open: ListedUpload[] = [];
     let marker: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } | undefined = {};
     while (marker !== undefined) {
       const page = await this.#uploadsPage(prefix, marker);
@@ -126,7 +135,7 @@ export class SdkBucket {
         open.push({ key: Key, id: UploadId, begun: Initiated });
       }
       const { IsTruncated = false, NextKeyMarker = '', NextUploadIdMarker } = page ?? {};
-      // A server that says "more" and not where would be asked the same for ever.
+      // A server that says "more" without a new marker would be asked the same for ever.
       const isFurther: boolean =
         NextKeyMarker !== marker.KeyMarker || NextUploadIdMarker !== marker.UploadIdMarker;
       marker =
@@ -146,7 +155,7 @@ export class SdkBucket {
         new ListMultipartUploadsCommand({ Bucket: this.#bucket, Prefix: prefix, ...marker }),
       );
     } catch (error) {
-      // A provider that cannot list them clears them by its own rules; nothing of a run depends on it.
+      // A provider that cannot list uploads clears them by its own rules. No run depends on the list.
       if (statusOf(error) === 501 || isCalled(error, 'NotImplemented')) return undefined;
       throw error;
     }

@@ -1,17 +1,14 @@
-/** Waits for what may never come. */
+/** Bounds the wait for the next piece of a body. */
 
 export class SilenceError extends Error {
   override readonly name = 'SilenceError';
 }
 
-/**
- * @param silence milliseconds
- * @throws {SilenceError} when nothing has come after the time that is borne
- */
-export async function inTime<Value>(promise: Promise<Value>, silence: number): Promise<Value> {
+/** @throws {SilenceError} if the promise is still pending after `silenceMs` */
+export async function withStallTimeout<Value>(promise: Promise<Value>, silenceMs: number): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new SilenceError('It fell silent.')), silence);
+    timer = setTimeout(() => reject(new SilenceError('It fell silent.')), silenceMs);
   });
   try {
     return await Promise.race([promise, late]);

@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
-  StoreError,
   UploadLostError,
   type ComparableStore,
   type ListedObject,
@@ -10,7 +9,7 @@ import {
   type PutOptions,
   type PutResult,
   type StoredObject,
-  type UploadPart,
+  type Upload,
 } from '../../../mirror-job/engine/store/store.ts';
 
 export type StoreCall =
@@ -26,7 +25,7 @@ export type StoreCall =
   | 'abortUpload'
   | 'openUploads';
 
-interface Upload {
+interface BegunUpload {
   readonly key: string;
   readonly contentType: string;
   readonly begun: Date;
@@ -36,7 +35,7 @@ interface Upload {
 export class MemoryStore implements ComparableStore {
   readonly name: string;
   readonly objects = new Map<string, StoredObject>();
-  readonly uploads = new Map<string, Upload>();
+  readonly uploads = new Map<string, BegunUpload>();
   /** `<call> <key>`, in the order in which they were begun. */
   readonly calls: string[] = [];
   /** Runs before each call does anything; what it throws, the call throws. */
@@ -52,7 +51,9 @@ export class MemoryStore implements ComparableStore {
 
   async get(key: string): Promise<StoredObject | undefined> {
     await this.#begin('get', key);
-    return this.objects.get(key);
+    const object = this.objects.get(key);
+    // A copy, because whoever reads an object over a network may change the bytes.
+    return object === undefined ? undefined : { ...object, bytes: new Uint8Array(object.bytes) };
   }
 
   async stream(key: string, offset: number): Promise<AsyncIterable<Uint8Array> | undefined> {
@@ -95,42 +96,41 @@ export class MemoryStore implements ComparableStore {
     }
   }
 
-  async beginUpload(key: string, contentType: string): Promise<string> {
+  async beginUpload(key: string, contentType: string): Promise<Upload> {
     await this.#begin('beginUpload', key);
     this.#ids += 1;
     const id = `upload-${this.#ids}`;
     this.uploads.set(id, { key, contentType, begun: this.now(), parts: new Map() });
-    return id;
+    return {
+      putPart: (number, bytes) => this.#putPart(key, id, number, bytes),
+      complete: () => this.#complete(key, id),
+      abort: () => this.#abort(key, id),
+    };
   }
 
-  async putPart(key: string, upload: string, number: number, bytes: Uint8Array): Promise<UploadPart> {
+  async #putPart(key: string, id: string, number: number, bytes: Uint8Array): Promise<void> {
     await this.#begin('putPart', `${key} ${number}`);
-    this.#upload(upload).parts.set(number, bytes.slice());
-    return { number, etag: `part-${number}` };
+    this.#upload(id).parts.set(number, new Uint8Array(bytes));
   }
 
-  async completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void> {
+  async #complete(key: string, id: string): Promise<void> {
     await this.#begin('completeUpload', key);
-    const { contentType, parts: stored } = this.#upload(upload);
-    const bytes = parts.map(({ number }) => {
-      const part = stored.get(number);
-      if (part === undefined) throw new StoreError(`${key}: there is no part ${number}.`);
-      return part;
-    });
-    this.#store(key, Buffer.concat(bytes), contentType);
-    this.uploads.delete(upload);
+    const { contentType, parts } = this.#upload(id);
+    const inOrder = [...parts].toSorted(([one], [other]) => one - other);
+    this.#store(key, Buffer.concat(inOrder.map(([, bytes]) => bytes)), contentType);
+    this.uploads.delete(id);
   }
 
-  async abortUpload(key: string, upload: string): Promise<void> {
+  async #abort(key: string, id: string): Promise<void> {
     await this.#begin('abortUpload', key);
-    this.uploads.delete(upload);
+    this.uploads.delete(id);
   }
 
   async openUploads(prefix: string): Promise<readonly OpenUpload[]> {
     await this.#begin('openUploads', prefix);
     return [...this.uploads]
       .filter(([, { key }]) => key.startsWith(prefix))
-      .map(([id, { key, begun }]) => ({ key, id, begun }));
+      .map(([id, { key, begun }]) => ({ key, begun, abort: () => this.#abort(key, id) }));
   }
 
   /** An object's JSON. @throws when there is no such object */
@@ -145,7 +145,7 @@ export class MemoryStore implements ComparableStore {
     return [...this.objects.keys()].filter((key) => key.includes(containing)).toSorted();
   }
 
-  #upload(id: string): Upload {
+  #upload(id: string): BegunUpload {
     const upload = this.uploads.get(id);
     if (upload === undefined) throw new UploadLostError(`There is no upload ${id}.`);
     return upload;
@@ -154,7 +154,8 @@ export class MemoryStore implements ComparableStore {
   /** As on S3, an ETag covers the body alone. */
   #store(key: string, bytes: Uint8Array, contentType: string): void {
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
-    this.objects.set(key, { bytes: bytes.slice(), etag, contentType });
+    // Not `slice`, which gives another view of the same bytes if they are a Buffer.
+    this.objects.set(key, { bytes: new Uint8Array(bytes), etag, contentType });
   }
 
   async #begin(call: StoreCall, key: string): Promise<void> {

@@ -56,7 +56,7 @@ test('each object is in the later store before it is in the primary', async () =
   expectWhole(mirror);
 });
 
-test('a run that finds nothing new copies nothing, and compares nothing', async () => {
+test('a run that finds nothing new neither copies nor compares anything', async () => {
   const mirror = await Mirror.create();
   await mirror.run();
   for (const store of mirror.stores) store.calls.length = 0;

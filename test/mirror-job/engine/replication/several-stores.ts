@@ -15,7 +15,10 @@ import { revertTag } from '../../../../mirror-job/engine/tags/revert.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { alignStores, keepAligned } from '../../../../mirror-job/engine/replication/replica-reconcile.ts';
 import { ReplicaSet } from '../../../../mirror-job/engine/replication/replica-set.ts';
-import { decodeNotes, type StoreNote } from '../../../../mirror-job/engine/replication/replica-status.ts';
+import {
+  decodeStatuses,
+  type ReplicaStatus,
+} from '../../../../mirror-job/engine/replication/replica-status.ts';
 import { reportOnStores } from '../../../../mirror-job/engine/replication/replica-report.ts';
 import { ReplicatedStore } from '../../../../mirror-job/engine/replication/replicated-store.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
@@ -36,10 +39,10 @@ import { MemoryStore } from '../../support/memory-store.ts';
 
 export const ROOT = 'repositories/mirror.test/app';
 
-/** What a run has left when it is told to stop is a fiftieth of what it is. */
+/** Shortens the time that a stopping run has left to a fiftieth. */
 const HASTY: Pick<Clock, 'sleep'> = { sleep: (milliseconds) => setTimeout(milliseconds / 50) };
 
-/** Of each kind of object one, and a blob of several parts. */
+/** @returns a repository with one object of each kind and a blob of several parts */
 export async function smallRepository(): Promise<Repository> {
   const repository = emptyRepository();
   const layers = [
@@ -53,18 +56,18 @@ export async function smallRepository(): Promise<Repository> {
   return repository;
 }
 
-/** Another image under a tag. */
+/** Moves a tag to another image. */
 export async function move(repository: Repository, tag: string, seed: string): Promise<void> {
   const layers = [await addStreamedLayer(repository, seed, 1500)];
   tagAs(repository, addImage(repository, { layers }), tag);
 }
 
-/** Buckets, and an upstream, that outlive runs. */
+/** Buckets and an upstream that several runs use one after the other. */
 export class Mirror {
   readonly stores: readonly MemoryStore[];
   readonly repository: Repository;
   readonly clock = new TestClock();
-  /** Of the last run. */
+  /** The environment of the last run. */
   environment: TestEnvironment | undefined;
   source: MemorySource;
   ids = 0;
@@ -98,31 +101,31 @@ export class Mirror {
       ...(signal !== undefined && { signal }),
     });
     this.environment = base;
-    const members = await this.#membersOf(stores, base);
-    await alignStores(base, members);
+    const replicas = await this.#replicaSetOf(stores, base);
+    await alignStores(base, replicas);
     const environment = {
       ...base,
-      store: new ReplicatedStore(members),
-      reportStores: () => members.report(),
-      storeFindings: () => members.caughtUpTags.findings(),
-      replicas: () => members.live.map(({ store }) => store),
+      store: new ReplicatedStore(replicas),
+      reportStores: () => replicas.report(),
+      storeFindings: () => replicas.caughtUpTags.findings(),
+      replicas: () => replicas.live.map(({ store }) => store),
     };
     const report = await runMirror(environment, 'default', this.#images());
-    return reportOnStores(environment, members, 'default', report);
+    return reportOnStores(environment, replicas, 'default', report);
   }
 
   /** The stores as a command by hand finds them. @throws as `keepAligned` */
   async openInStep(stores: readonly MemoryStore[] = this.stores): Promise<ReplicaSet> {
     const [first] = stores;
     if (first === undefined) throw new Error('There is no store.');
-    const members = await this.#membersOf(stores, environmentFor(first, { clock: this.clock }));
-    await keepAligned(members);
-    return members;
+    const replicas = await this.#replicaSetOf(stores, environmentFor(first, { clock: this.clock }));
+    await keepAligned(replicas);
+    return replicas;
   }
 
-  async #membersOf(stores: readonly MemoryStore[], base: TestEnvironment): Promise<ReplicaSet> {
+  async #replicaSetOf(stores: readonly MemoryStore[], base: TestEnvironment): Promise<ReplicaSet> {
     const opened = await Promise.all(stores.map((store) => this.#open(store)));
-    const members = new ReplicaSet(
+    const replicas = new ReplicaSet(
       opened.map(({ bucket, id, isNew }) => ({
         bucket,
         store: new ShutdownDeadlineStore(bucket, HASTY, base.signal),
@@ -134,10 +137,10 @@ export class Mirror {
       this.stateKey,
     );
     for (const [index, { failure }] of opened.entries()) {
-      const member = members.all[index];
-      if (failure !== undefined && member !== undefined) members.takeOut(member, failure);
+      const replica = replicas.all[index];
+      if (failure !== undefined && replica !== undefined) replicas.remove(replica, failure);
     }
-    return members;
+    return replicas;
   }
 
   #images(): Image[] {
@@ -162,7 +165,7 @@ export class Mirror {
   }
 }
 
-/** What a bucket serves, without what tells of runs. */
+/** @returns by key the digests of a bucket's objects, without those that differ from run to run */
 export function contentOf(store: MemoryStore): Map<string, string> {
   const entries = [...store.objects].filter(([key]) => key !== 'lifeboat.json' && !key.startsWith('state/'));
   return new Map(
@@ -170,7 +173,7 @@ export function contentOf(store: MemoryStore): Map<string, string> {
   );
 }
 
-/** What is named in a bucket and not there, or not what it is named after: nothing, ever. */
+/** @returns the objects that are named but missing, or that do not match their digest. There must never be any */
 export function problemsIn(store: MemoryStore): string[] {
   const problems: string[] = [];
   const need = (by: string, key: string): void => {
@@ -193,7 +196,7 @@ export function problemsIn(store: MemoryStore): string[] {
   return problems;
 }
 
-/** What the index and the list of tags name and is not there: whoever believes them never looks for it again. */
+/** @returns the keys that the index and the list of tags name without an object. A run would never copy them again */
 export function liesIn(store: MemoryStore): string[] {
   const [index, list] = ['_index.json', '_tags.json'].map((name) => store.objects.get(`${ROOT}/${name}`));
   const entries = index === undefined ? [] : decodeRepositoryIndex('the index', index.bytes);
@@ -207,7 +210,7 @@ export function liesIn(store: MemoryStore): string[] {
   return named.filter((key) => !store.objects.has(`${ROOT}/${key}`)).map((key) => `${store.name}: ${key}`);
 }
 
-/** Where a tag of the one repository stands there, as `<algorithm>/<hex>`. */
+/** @returns the digest of a tag in a bucket, as `<algorithm>/<hex>` */
 export function tagIn(store: MemoryStore, tag: string): string {
   return digestIn(store.json(`${ROOT}/_tags/${tag}`));
 }
@@ -223,14 +226,14 @@ export function pairOf({ stores }: Mirror): [MemoryStore, MemoryStore] {
   return [a, b];
 }
 
-/** Both hold the same, all of it, and nothing half. */
+/** Expects that both buckets hold the same objects, and all that upstream has. */
 export function expectWhole(mirror: Mirror): void {
   const [a, b] = pairOf(mirror);
   expect(Object.fromEntries(contentOf(b))).toEqual(Object.fromEntries(contentOf(a)));
   expectServing(mirror);
 }
 
-/** The same, but for the history of what was done in the one while the other was away, and does not count. */
+/** Expects the same, except for the history of movements in one store that did not count in the end. */
 export function expectServing(mirror: Mirror): void {
   const [a, b] = pairOf(mirror);
   expect(servedBy(b)).toEqual(servedBy(a));
@@ -238,15 +241,15 @@ export function expectServing(mirror: Mirror): void {
   for (const [tag, digest] of mirror.repository.tags) expect(tagIn(a, tag)).toBe(digest.replace(':', '/'));
 }
 
-/** The object in which a store keeps what it was told about the others. */
-export const NOTES = 'state/_stores.json';
+/** The object with the statuses of the stores. */
+export const STATUS_KEY = 'state/_stores.json';
 
-export function notesOf(store: MemoryStore): StoreNote[] {
-  const stored = store.objects.get(NOTES);
-  return stored === undefined ? [] : decodeNotes(stored.bytes);
+export function statusesIn(store: MemoryStore): ReplicaStatus[] {
+  const stored = store.objects.get(STATUS_KEY);
+  return stored === undefined ? [] : decodeStatuses(stored.bytes);
 }
 
-/** Puts the tag "one" back to where it was, which holds it. */
+/** Reverts the tag "one", which also holds it. */
 export async function revertOne(mirror: Mirror, store: MemoryStore): Promise<void> {
   mirror.clock.advance(1000);
   const environment = environmentFor(store, { clock: mirror.clock });
@@ -268,12 +271,12 @@ export function takeAway(store: MemoryStore): void {
   };
 }
 
-/** What a movement that never counted is not a part of. */
+/** @returns the content of a bucket without its history, which may have movements that never counted */
 export function servedBy(store: MemoryStore): Record<string, string> {
   return Object.fromEntries([...contentOf(store)].filter(([key]) => !key.includes('/_history/')));
 }
 
-/** What the stores of a mirror may be in the middle of. */
+/** The situations in which a store may fail or a run may be killed. */
 export const SITUATIONS: readonly (readonly [string, (mirror: Mirror) => Promise<void>])[] = [
   ['a first run', async () => {}],
   [

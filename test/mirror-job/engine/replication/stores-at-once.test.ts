@@ -42,7 +42,7 @@ test('a run that goes on without a store says so at its end, even if another run
   expectWhole(mirror);
 });
 
-/** The same each time. */
+/** Returns the same numbers each time. */
 function randomOf(seed: number): () => number {
   let state = seed;
   return () => {
@@ -78,7 +78,7 @@ test('two runs at once, in any order of their calls, leave the two stores the sa
   }
 });
 
-test('two runs at once that both catch a store up never applyListing that it is whole while it is not', async () => {
+test('two runs at once that both catch a store up never believe that it is whole while it is not', async () => {
   let certified = 0;
   for (let seed = 1; seed <= 40; seed += 1) {
     const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
@@ -98,7 +98,7 @@ test('two runs at once that both catch a store up never applyListing that it is 
     await Promise.all([mirror.run(), other.run()]);
     expect([...problemsIn(a), ...problemsIn(b)], `seed ${seed}`).toEqual([]);
     const told = [a, b].map((store) => JSON.stringify(store.json('state/_stores.json')));
-    const isBelieved = told.every((notes) => !notes.includes('"inStep":false'));
+    const isBelieved = told.every((statuses) => !statuses.includes('"inStep":false'));
     if (isBelieved) certified += 1;
     expect(isBelieved ? servedBy(b) : servedBy(a), `seed ${seed}`).toEqual(servedBy(a));
     for (const store of [a, b]) store.before = () => {};

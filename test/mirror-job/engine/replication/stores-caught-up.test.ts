@@ -44,7 +44,7 @@ test('uploads of a run that was killed while it filled a new store are cleared b
   expect(b.uploads.size).toBe(0);
 });
 
-test('a store that is caught up for long is told of, also after one object', async () => {
+test('a catch-up that takes long logs its progress, also after a single object', async () => {
   const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
   const mirror = await Mirror.create(a, b);
   await mirror.run([a]);
@@ -213,9 +213,9 @@ test('a damaged blob of one store is not copied to the other, which stays behind
   );
   expect([...problemsIn(b), ...liesIn(b)]).toEqual([]);
   expect(b.objects.has(blob)).toBe(false);
-  // It was not filled to an end.
+  // B has no catalogue, because it was not filled to the end.
   expect(b.keys('catalog.json')).toEqual([]);
-  // What did not come through is asked of upstream when the one that is damaged is gone.
+  // When the damaged store is gone, the missing objects come from upstream.
   takeAway(a);
   expect((await mirror.run()).counts.created).toBe(2);
   expect(problemsIn(b)).toEqual([]);
@@ -254,7 +254,7 @@ test('an object of a damaged store that holds another manifest keeps the other s
   );
   const other = a.objects.get(two);
   if (other === undefined) throw new Error('There is no manifest.');
-  // All that it names is there, so only its hash shows that it is not the one.
+  // Everything that it names is there, so only its digest shows that it is another manifest.
   a.objects.set(one, other);
   const { stores } = await mirror.run();
   expect(stores?.[1]).toMatchObject({
@@ -305,7 +305,7 @@ test('a run that is stopped while it catches a store up leaves it behind, and th
   expectWhole(mirror);
 });
 
-test('one failed read of the store that is copied from does not drop it, and upstream is not asked for what it holds', async () => {
+test('one failed read does not remove the catch-up source, and upstream is not asked for its objects', async () => {
   const [a, b] = [new MemoryStore('A'), new MemoryStore('B')];
   const mirror = await Mirror.create(a, b);
   await mirror.run([a]);

@@ -1,4 +1,4 @@
-/** A store that fails, or hangs, at any of its calls: the others go on, and the next run mends it. */
+/** If a store fails or hangs at any of its calls, the others go on, and the next run mends it. */
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { LargeObjectError } from '../../../../mirror-job/engine/store/large-object-error.ts';
@@ -40,7 +40,7 @@ test('a store that fails in the middle keeps nothing from the other store', asyn
   expect([...a.uploads]).toEqual([]);
 });
 
-test('the primary is told that the other store is behind before it is given an object that the other lacks', async () => {
+test('the primary has the status of the other store before it gets an object that the other lacks', async () => {
   const count = await callsOf(async () => {}, 1);
   const untold: string[] = [];
   for (let at = 10; at <= count; at += 1) {
@@ -152,7 +152,7 @@ test('a run that is stopped in the middle of a part leaves both stores in step',
     store.before = async (call) => {
       if (call !== 'putPart') return;
       stop.abort(new Error('Ctrl-C'));
-      // Longer than what was begun before may last.
+      // This is longer than calls in flight may take after the signal.
       await setTimeout(80);
     };
   }
@@ -186,7 +186,7 @@ function breakAt(store: MemoryStore, at: number, how: How): void {
     count += 1;
     const call = count;
     if (how === 'fails at one call' ? call !== at : call < at) return;
-    // What a store is given up for: whoever waits for it, everything else goes on meanwhile.
+    // A call that hangs until the store is given up. Everything else goes on meanwhile.
     if (how === 'hangs from one call on') await setTimeout(2);
     throw new StoreError(`${store.name}: call ${call} failed.`);
   };
@@ -211,7 +211,7 @@ for (const [what, prepare] of SITUATIONS) {
           expect(report.counts.failed, `call ${at}: ${JSON.stringify(outcomesOf(report))}`).toBe(0);
           expect(problemsIn(other), `call ${at}`).toEqual([]);
           expect(problemsIn(broken), `call ${at}`).toEqual([]);
-          // Where one read of what is copied from fails, that goes on, and not the one that is behind.
+          // If one read of the catch-up source fails, the run goes on with the source and not with the store behind.
           const served = report.stores?.[1 - index]?.state === 'behind' ? broken : other;
           for (const [tag, digest] of mirror.repository.tags) {
             expect(tagIn(served, tag), `call ${at}`).toBe(digest.replace(':', '/'));

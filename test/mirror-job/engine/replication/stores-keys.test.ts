@@ -1,17 +1,17 @@
-/** What signs the notes of several stores: each store's own secret, or stateKey; and what a run does without either. */
+/** Statuses are signed with the secret of the store that they are about, or with stateKey. Some stores have neither. */
 import { expect, test } from 'vitest';
 import { decodeIdentity } from '../../../../core/identity.ts';
 import { maxSizeOf } from '../../../../core/object-size.ts';
-import { NoteSigner } from '../../../../mirror-job/engine/replication/status-signature.ts';
+import { StatusSigner } from '../../../../mirror-job/engine/replication/status-signer.ts';
 import { exitCodeOf } from '../../../../mirror-job/engine/report.ts';
 import { keepAligned } from '../../../../mirror-job/engine/replication/replica-reconcile.ts';
 import { ReplicaSet, type Replica } from '../../../../mirror-job/engine/replication/replica-set.ts';
 import {
-  decodeNotes,
-  encodeNotes,
-  mergeNotes,
-  type StoreNote,
+  decodeStatuses,
+  encodeStatuses,
+  type ReplicaStatus,
 } from '../../../../mirror-job/engine/replication/replica-status.ts';
+import { mergeStatuses } from '../../../../mirror-job/engine/replication/status-writer.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
 import { environmentFor } from '../../support/harness.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
@@ -20,8 +20,8 @@ import {
   expectWhole,
   Mirror,
   move,
-  NOTES,
-  notesOf,
+  STATUS_KEY,
+  statusesIn,
   pairOf,
   tagIn,
   takeAway,
@@ -51,10 +51,10 @@ test('a secret that changes while the stores are in step signs the notes anew', 
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();
-  const before = notesOf(b);
+  const before = statusesIn(b);
   mirror.secretOf = (name) => `another secret of ${name}`;
   expect((await mirror.run()).stores).toMatchObject(IN_STEP);
-  expect(notesOf(b)[0]?.signature).not.toBe(before[0]?.signature);
+  expect(statusesIn(b)[0]?.signature).not.toBe(before[0]?.signature);
   takeAway(a);
   await move(mirror.repository, 'one', 'while A is away');
   await mirror.run();
@@ -68,18 +68,20 @@ test('notes without a signature, as earlier versions wrote them, are signed by t
   const [a, b] = pairOf(mirror);
   await mirror.run();
   for (const store of [a, b]) {
-    const old = notesOf(store).map(({ store: name, id, inStep, since, run }) => ({
+    const old = statusesIn(store).map(({ store: name, id, inStep, since, run }) => ({
       store: name,
       id,
       inStep,
       since,
       run,
     }));
-    await store.put(NOTES, Buffer.from(JSON.stringify({ stores: old })), { contentType: 'application/json' });
+    await store.put(STATUS_KEY, Buffer.from(JSON.stringify({ stores: old })), {
+      contentType: 'application/json',
+    });
   }
   const report = await mirror.run();
   expect([report.stores, report.findings]).toMatchObject([IN_STEP, []]);
-  expect([...notesOf(a), ...notesOf(b)].every(({ signature }) => signature !== undefined)).toBe(true);
+  expect([...statusesIn(a), ...statusesIn(b)].every(({ signature }) => signature !== undefined)).toBe(true);
 });
 
 test('after a secret has changed during an outage somebody decides for the primary by deleting the notes of the other store', async () => {
@@ -91,7 +93,7 @@ test('after a secret has changed during an outage somebody decides for the prima
     expect(report.stores).toMatchObject([{ state: 'in step' }, { state: 'behind', undecided: true }]);
     expect(exitCodeOf(report)).toBe(1);
   }
-  b.objects.delete(NOTES);
+  b.objects.delete(STATUS_KEY);
   expect((await mirror.run()).stores).toMatchObject(IN_STEP);
   // The movement of the outage stays in the history of B.
   expectServing(mirror);
@@ -117,7 +119,7 @@ test('after a secret has changed during an outage somebody decides for the other
   ]);
   expect(report.findings).toMatchObject([{ store: 'A', tags: [{ tag: 'one' }] }]);
   expect([tagIn(a, 'one'), tagIn(b, 'one')]).toEqual([moved, moved]);
-  // Nothing was written over it on the way.
+  // No run has overwritten it meanwhile.
   expect(
     b.calls.slice(calls).filter((call) => call === 'put repositories/mirror.test/app/_tags/one'),
   ).toEqual([]);
@@ -184,10 +186,10 @@ test('a command by hand leaves out a store whose notes are gone, because a run h
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();
-  b.objects.delete(NOTES);
-  const members = new ReplicaSet([memberOf(a), memberOf(b)], environmentFor(a, { clock: mirror.clock }));
-  await keepAligned(members);
-  expect(members.report()).toMatchObject([
+  b.objects.delete(STATUS_KEY);
+  const replicas = new ReplicaSet([memberOf(a), memberOf(b)], environmentFor(a, { clock: mirror.clock }));
+  await keepAligned(replicas);
+  expect(replicas.report()).toMatchObject([
     { name: 'A', state: 'in step' },
     { name: 'B', state: 'behind', reason: 'B is not in step with the others.' },
   ]);
@@ -200,12 +202,12 @@ test('nothing is decided by hand while a primary is away whose return would undo
   const [a, b] = pairOf(mirror);
   takeAway(a);
   const away = { ...memberOf(a), id: undefined, secret: undefined };
-  const members = new ReplicaSet(
+  const replicas = new ReplicaSet(
     [away, { ...memberOf(b), secret: undefined }],
     environmentFor(b, { clock: mirror.clock }),
   );
-  members.takeOut(members.lead, new StoreError('A: could not be reached.'));
-  await expect(keepAligned(members)).rejects.toThrow(
+  replicas.remove(replicas.lead, new StoreError('A: could not be reached.'));
+  await expect(keepAligned(replicas)).rejects.toThrow(
     'A: could not be reached. Nothing can be decided in B meanwhile: when A is back, nothing would show that it is behind, because its key is not in the configuration. Wait until that store answers, or set stateKey and run "lifeboat sync" before the next time.',
   );
 });
@@ -251,7 +253,7 @@ test('a clock that is behind the clock of an earlier run does not make a note of
   expectWhole(mirror);
 });
 
-const NOTE: StoreNote = {
+const NOTE: ReplicaStatus = {
   store: 'A',
   id: 'id-1',
   inStep: false,
@@ -261,12 +263,12 @@ const NOTE: StoreNote = {
   reason: 'A: could not be reached.',
 };
 const HOLDER = { name: 'B', id: 'id-2' };
-const signer = new NoteSigner(() => 'secret');
+const signer = new StatusSigner(() => 'secret');
 
 test('a signature covers each value of a note, and where the note is kept', async () => {
   const signed = await signer.sign(NOTE, HOLDER);
   expect(await signer.isGenuine(signed, HOLDER)).toBe(true);
-  const changes: readonly Partial<StoreNote>[] = [
+  const changes: readonly Partial<ReplicaStatus>[] = [
     { store: 'C' },
     { id: 'id-3' },
     { id: undefined },
@@ -290,38 +292,38 @@ test('a signature covers each value of a note, and where the note is kept', asyn
   ];
   for (const holder of holders) if (await signer.isGenuine(signed, holder)) accepted.push(holder);
   expect(accepted).toEqual([]);
-  expect(await new NoteSigner(() => 'another secret').isGenuine(signed, HOLDER)).toBe(false);
-  expect(await new NoteSigner(() => undefined).isGenuine(signed, HOLDER)).toBe(false);
+  expect(await new StatusSigner(() => 'another secret').isGenuine(signed, HOLDER)).toBe(false);
+  expect(await new StatusSigner(() => undefined).isGenuine(signed, HOLDER)).toBe(false);
 });
 
 test('a note that is merely kept is not signed, and a forged time does not move the time of a new one', async () => {
   const forged = { ...NOTE, at: '2099-01-01T00:00:00.000Z', store: 'B' };
   const news = { ...NOTE, store: 'B', at: '2026-01-03T00:00:00.000Z' };
-  const merged = await mergeNotes([NOTE, forged], [news], { holder: HOLDER, signer });
+  const merged = await mergeStatuses([NOTE, forged], [news], { holder: HOLDER, signer });
   expect(merged).toEqual([NOTE, await signer.sign(news, HOLDER)]);
   const ahead = await signer.sign(forged, HOLDER);
-  const later = await mergeNotes([ahead], [news], { holder: HOLDER, signer });
+  const later = await mergeStatuses([ahead], [news], { holder: HOLDER, signer });
   expect(later.map(({ at }) => at)).toEqual(['2099-01-01T00:00:00.000Z']);
 });
 
 test('a note about a store that is away takes the id and the time of an earlier one only if the job signed that', async () => {
   const old = { ...NOTE, reason: 'A: it is ill.' };
   const news = { ...NOTE, id: undefined, since: '2026-01-03T00:00:00.000Z', at: '2026-01-03T00:00:00.000Z' };
-  const keeper = { holder: HOLDER, signer };
+  const target = { holder: HOLDER, signer };
   const kept = { ...news, id: 'id-1', since: old.since };
-  expect(await mergeNotes([await signer.sign(old, HOLDER)], [news], keeper)).toEqual([
+  expect(await mergeStatuses([await signer.sign(old, HOLDER)], [news], target)).toEqual([
     await signer.sign(kept, HOLDER),
   ]);
   for (const forged of [old, { ...(await signer.sign(old, HOLDER)), id: 'another' }]) {
-    expect(await mergeNotes([forged], [news], keeper)).toEqual([await signer.sign(news, HOLDER)]);
+    expect(await mergeStatuses([forged], [news], target)).toEqual([await signer.sign(news, HOLDER)]);
   }
-  // Without a key nothing can be signed, and the note vouches for nothing.
-  const keyless = { holder: HOLDER, signer: new NoteSigner(() => undefined) };
-  expect(await mergeNotes([old], [news], keyless)).toEqual([{ ...kept, signature: undefined }]);
+  // Without a key nothing can be signed, so the status proves nothing.
+  const keyless = { holder: HOLDER, signer: new StatusSigner(() => undefined) };
+  expect(await mergeStatuses([old], [news], keyless)).toEqual([{ ...kept, signature: undefined }]);
 });
 
-function readBack(notes: readonly StoreNote[]): StoreNote[] {
-  return decodeNotes(Buffer.from(JSON.stringify({ stores: notes })));
+function readBack(statuses: readonly ReplicaStatus[]): ReplicaStatus[] {
+  return decodeStatuses(Buffer.from(JSON.stringify({ stores: statuses })));
 }
 
 test('of several notes about one store the newest is read, and the last one of the same time', () => {
@@ -334,15 +336,15 @@ test('of several notes about one store the newest is read, and the last one of t
 test('the fullest notes of twenty stores fit into what is read of the object', async () => {
   const full = { ...NOTE, run: 'r'.repeat(100), signature: 's'.repeat(44), reason: 'x'.repeat(100_000) };
   const names = Array.from({ length: 20 }, (_, index) => `https://${index}.${'n'.repeat(300)}`);
-  const news: StoreNote[] = [];
+  const news: ReplicaStatus[] = [];
   for (const store of names) news.push({ ...full, store });
-  const merged = await mergeNotes([], news, { holder: HOLDER, signer });
-  expect(encodeNotes(merged).length).toBeLessThan(maxSizeOf(NOTES));
+  const merged = await mergeStatuses([], news, { holder: HOLDER, signer });
+  expect(encodeStatuses(merged).length).toBeLessThan(maxSizeOf(STATUS_KEY));
   expect(merged[0]?.reason).toBe(`${'x'.repeat(1000)}…`);
   expect(await signer.isGenuine(merged[0] ?? NOTE, HOLDER)).toBe(true);
 });
 
 test.each(['not a time', '2026-01-01', '\u001B[31m'])('a note whose time is %j is not read', (time) => {
-  expect(decodeNotes(encodeNotes([{ ...NOTE, since: time }]))).toEqual([]);
-  expect(decodeNotes(encodeNotes([{ ...NOTE, at: time }]))).toEqual([]);
+  expect(decodeStatuses(encodeStatuses([{ ...NOTE, since: time }]))).toEqual([]);
+  expect(decodeStatuses(encodeStatuses([{ ...NOTE, at: time }]))).toEqual([]);
 });

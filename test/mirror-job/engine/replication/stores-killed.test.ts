@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { type StoreCall } from '../../support/memory-store.ts';
 import { Mirror, move, pairOf, problemsIn, ROOT, servedBy, SITUATIONS, tagIn } from './several-stores.ts';
 
-/** What a killed process leaves: everything that it would have done from there on is not done, in either store. */
+/** The state that a killed process leaves: nothing after the kill was done, in either store. */
 class Killed extends Error {
   override readonly name = 'Killed';
 }
@@ -46,7 +46,7 @@ for (const [what, prepare] of SITUATIONS) {
       for (const store of mirror.stores) store.before = () => {};
       const next = await mirror.run();
       expect(next.counts.failed, `write ${at}`).toBe(0);
-      // What was moved in B alone stays in its history, as a movement that never counted.
+      // A movement in B alone stays in its history and never counts.
       const [a, b] = pairOf(mirror);
       expect(servedBy(b), `write ${at}`).toEqual(servedBy(a));
       expect([...problemsIn(a), ...problemsIn(b)], `write ${at}`).toEqual([]);

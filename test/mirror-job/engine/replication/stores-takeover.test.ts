@@ -4,13 +4,25 @@
  */
 import { expect, test } from 'vitest';
 import { decodeIdentity } from '../../../../core/identity.ts';
-import { NoteSigner } from '../../../../mirror-job/engine/replication/status-signature.ts';
+import { StatusSigner } from '../../../../mirror-job/engine/replication/status-signer.ts';
 import { exitCodeOf } from '../../../../mirror-job/engine/report.ts';
-import { encodeNotes, type StoreNote } from '../../../../mirror-job/engine/replication/replica-status.ts';
+import {
+  encodeStatuses,
+  type ReplicaStatus,
+} from '../../../../mirror-job/engine/replication/replica-status.ts';
 import { addImage, addStreamedLayer, tagAs } from '../../../support/builder.ts';
 import { emptyRepository } from '../../../support/content.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import { contentOf, Mirror, NOTES, notesOf, pairOf, problemsIn, tagIn, takeAway } from './several-stores.ts';
+import {
+  contentOf,
+  Mirror,
+  STATUS_KEY,
+  statusesIn,
+  pairOf,
+  problemsIn,
+  tagIn,
+  takeAway,
+} from './several-stores.ts';
 
 function idOf(store: MemoryStore): string {
   const stored = store.objects.get('lifeboat.json');
@@ -36,14 +48,14 @@ async function poison(store: MemoryStore): Promise<void> {
   for (const [key, object] of evil.objects) if (key !== 'lifeboat.json') store.objects.set(key, object);
 }
 
-async function writeNotes(store: MemoryStore, notes: readonly StoreNote[]): Promise<void> {
-  await store.put(NOTES, encodeNotes(notes), { contentType: 'application/json' });
+async function writeStatuses(store: MemoryStore, statuses: readonly ReplicaStatus[]): Promise<void> {
+  await store.put(STATUS_KEY, encodeStatuses(statuses), { contentType: 'application/json' });
 }
 
 const LATER = '2030-01-01T00:00:00.000Z';
 
-/** What an attacker may say of a store. */
-function note(store: MemoryStore, inStep: boolean, others: Partial<StoreNote> = {}): StoreNote {
+/** The statuses that an attacker may write. */
+function status(store: MemoryStore, inStep: boolean, others: Partial<ReplicaStatus> = {}): ReplicaStatus {
   return { store: store.name, id: idOf(store), inStep, since: LATER, at: LATER, run: 'evil', ...others };
 }
 
@@ -52,22 +64,22 @@ const UNSIGNED =
 
 const FORGERIES: readonly (readonly [
   string,
-  (a: MemoryStore, b: MemoryStore) => StoreNote[] | Promise<StoreNote[]>,
+  (a: MemoryStore, b: MemoryStore) => ReplicaStatus[] | Promise<ReplicaStatus[]>,
 ])[] = [
-  ['without a signature', (a, b) => [note(a, false), note(b, true)]],
-  ['without an id', (a, b) => [note(a, false, { id: undefined }), note(b, true)]],
-  ['with text for a signature', (a, b) => [note(a, false, { signature: 'no base64 !' }), note(b, true)]],
+  ['without a signature', (a, b) => [status(a, false), status(b, true)]],
+  ['without an id', (a, b) => [status(a, false, { id: undefined }), status(b, true)]],
+  ['with text for a signature', (a, b) => [status(a, false, { signature: 'no base64 !' }), status(b, true)]],
   [
     'signed with the secret of the store that the attacker can write',
     async (a, b) => {
-      const signer = new NoteSigner(() => 'the secret of B');
-      return [await signer.sign(note(a, false), { name: 'B', id: idOf(b) }), note(b, true)];
+      const signer = new StatusSigner(() => 'the secret of B');
+      return [await signer.sign(status(a, false), { name: 'B', id: idOf(b) }), status(b, true)];
     },
   ],
   [
     'that is the old one with another meaning',
     (a, b) => {
-      const [ofA, ...others] = notesOf(b);
+      const [ofA, ...others] = statusesIn(b);
       if (ofA?.store !== a.name) throw new Error('There is no note about A.');
       return [{ ...ofA, inStep: false }, ...others];
     },
@@ -83,7 +95,7 @@ test.each(FORGERIES)(
     const before = Object.fromEntries(contentOf(a));
     const forged = await forge(a, b);
     await poison(b);
-    await writeNotes(b, forged);
+    await writeStatuses(b, forged);
     const report = await mirror.run();
     expect(Object.fromEntries(contentOf(a))).toEqual(before);
     expect(report.counts).toMatchObject({ unchanged: 2, failed: 0 });
@@ -99,9 +111,9 @@ test.each(FORGERIES)(
 test.each([
   [
     'the id of another bucket for the primary',
-    (a: MemoryStore, b: MemoryStore) => [note(a, true, { id: 'x' }), note(b, true)],
+    (a: MemoryStore, b: MemoryStore) => [status(a, true, { id: 'x' }), status(b, true)],
   ],
-  ['nothing of the primary', (_: MemoryStore, b: MemoryStore) => [note(b, true)]],
+  ['nothing of the primary', (_: MemoryStore, b: MemoryStore) => [status(b, true)]],
   ['nothing at all', () => []],
 ])('notes with %s change nothing in the primary, and the attacked store is compared', async (_, forge) => {
   const mirror = await Mirror.create();
@@ -110,7 +122,7 @@ test.each([
   const before = Object.fromEntries(contentOf(a));
   const good = tagIn(b, 'one');
   await poison(b);
-  await writeNotes(b, forge(a, b));
+  await writeStatuses(b, forge(a, b));
   const report = await mirror.run();
   expect(Object.fromEntries(contentOf(a))).toEqual(before);
   expect(tagIn(b, 'one')).toBe(good);
@@ -119,15 +131,15 @@ test.each([
   expect(exitCodeOf(report)).toBe(1);
 });
 
-/** The notes that B had while A was away: the job wrote them. */
-async function notesOfAnOutage(mirror: Mirror): Promise<StoreNote[]> {
+/** @returns the statuses that the job wrote into B while A was away */
+async function notesOfAnOutage(mirror: Mirror): Promise<ReplicaStatus[]> {
   const [a, b] = pairOf(mirror);
   await mirror.run();
   takeAway(a);
   await mirror.run();
-  const notes = notesOf(b);
+  const statuses = statusesIn(b);
   a.before = () => {};
-  return notes;
+  return statuses;
 }
 
 test('the notes of an earlier outage do not count again, and the store that shows them is caught up', async () => {
@@ -142,7 +154,7 @@ test('the notes of an earlier outage do not count again, and the store that show
   const before = Object.fromEntries(contentOf(a));
   const good = tagIn(a, 'one');
   await poison(b);
-  await writeNotes(b, old);
+  await writeStatuses(b, old);
   const report = await mirror.run();
   expect(Object.fromEntries(contentOf(a))).toEqual(before);
   expect([tagIn(b, 'one'), report.stores]).toMatchObject([
@@ -162,7 +174,7 @@ test('the notes of an earlier outage do not count again if the clock was ahead d
   await mirror.run();
   const before = Object.fromEntries(contentOf(a));
   await poison(b);
-  await writeNotes(b, old);
+  await writeStatuses(b, old);
   await mirror.run();
   expect(Object.fromEntries(contentOf(a))).toEqual(before);
 });
@@ -177,7 +189,7 @@ test('a note that is shown many times costs as few calls as one note', async () 
     await mirror.run();
     const replayed = Array.from({ length: copies }, () => old);
     const stores = [...replayed, ...others];
-    await b.put(NOTES, Buffer.from(JSON.stringify({ stores })), { contentType: 'application/json' });
+    await b.put(STATUS_KEY, Buffer.from(JSON.stringify({ stores })), { contentType: 'application/json' });
     a.calls.length = 0;
     await mirror.run();
     calls.push(a.calls.length);
@@ -185,11 +197,11 @@ test('a note that is shown many times costs as few calls as one note', async () 
   expect(calls[1]).toBe(calls[0]);
 });
 
-test('of a store that several others accuse it is looked up once whether it was filled', async () => {
+test('a store that several others accuse is listed once to see whether it was filled', async () => {
   const [a, b, c] = [new MemoryStore('A'), new MemoryStore('B'), new MemoryStore('C')];
   const mirror = await Mirror.create(a, b, c);
   await mirror.run();
-  for (const store of [b, c]) await writeNotes(store, [note(a, false), note(store, true)]);
+  for (const store of [b, c]) await writeStatuses(store, [status(a, false), status(store, true)]);
   a.calls.length = 0;
   expect((await mirror.run()).stores).toMatchObject([
     { state: 'in step' },
@@ -205,14 +217,14 @@ test.each(['2099-01-01T00:00:00.000Z', '9998-12-31T23:59:59.999Z', '9999-12-31T2
     const [a, b, c] = [new MemoryStore('A'), new MemoryStore('B'), new MemoryStore('C')];
     const mirror = await Mirror.create(a, b, c);
     await mirror.run([a, b]);
-    const signer = new NoteSigner(() => 'the secret of B');
-    const ahead = await signer.sign(note(b, true, { at, since: at }), { name: 'B', id: idOf(b) });
-    await writeNotes(b, [...notesOf(b).filter(({ store }) => store !== 'B'), ahead]);
+    const signer = new StatusSigner(() => 'the secret of B');
+    const ahead = await signer.sign(status(b, true, { at, since: at }), { name: 'B', id: idOf(b) });
+    await writeStatuses(b, [...statusesIn(b).filter(({ store }) => store !== 'B'), ahead]);
     await mirror.run([a, b]);
     await mirror.run();
     const certified = mirror.clock.now().toISOString();
     for (const store of [a, b, c]) {
-      expect(notesOf(store)).toMatchObject([
+      expect(statusesIn(store)).toMatchObject([
         { store: 'A', inStep: true, at: certified },
         { store: 'B', inStep: true },
         { store: 'C', inStep: true, at: certified },
@@ -237,23 +249,23 @@ test('the writer of a later store cannot have the job sign that another bucket t
   const [a, b] = pairOf(mirror);
   await mirror.run();
   takeAway(a);
-  await writeNotes(b, [note(a, true, { id: 'of another bucket' }), note(b, true)]);
+  await writeStatuses(b, [status(a, true, { id: 'of another bucket' }), status(b, true)]);
   await mirror.run();
-  expect(notesOf(b).find(({ store }) => store === 'A')).toMatchObject({ id: undefined, inStep: false });
+  expect(statusesIn(b).find(({ store }) => store === 'A')).toMatchObject({ id: undefined, inStep: false });
 });
 
 test('older notes of the job, by which all stores are in step, do not hide what was changed in a store', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();
-  const old = notesOf(b);
+  const old = statusesIn(b);
   expect(old).toMatchObject([{ inStep: true }, { inStep: true }]);
   takeAway(b);
   await mirror.run();
   b.before = () => {};
   await mirror.run();
   await poison(b);
-  await writeNotes(b, old);
+  await writeStatuses(b, old);
   const report = await mirror.run();
   expect([tagIn(b, 'one'), report.findings]).toMatchObject([tagIn(a, 'one'), [{ store: 'B' }]]);
 });
@@ -264,9 +276,9 @@ test('the notes of an earlier outage do not count after the notes of the primary
   const old = await notesOfAnOutage(mirror);
   await mirror.run();
   const before = Object.fromEntries(contentOf(a));
-  a.objects.delete(NOTES);
+  a.objects.delete(STATUS_KEY);
   await poison(b);
-  await writeNotes(b, old);
+  await writeStatuses(b, old);
   await mirror.run();
   expect(Object.fromEntries(contentOf(a))).toEqual(before);
 });
@@ -281,7 +293,7 @@ test('a note that the job wrote into one store does not count in another one', a
   for (const store of [a, c]) store.before = () => {};
   const before = tagIn(a, 'one');
   await poison(c);
-  await writeNotes(c, [...notesOf(b).filter(({ store }) => store === 'A'), note(c, true)]);
+  await writeStatuses(c, [...statusesIn(b).filter(({ store }) => store === 'A'), status(c, true)]);
   takeAway(b);
   const report = await mirror.run();
   expect([tagIn(a, 'one'), report.stores?.[2]?.undecided]).toEqual([before, true]);
@@ -293,9 +305,9 @@ test('a store that was filled by somebody else is overwritten when it is added, 
   const mirror = await Mirror.create(a, b);
   await mirror.run([a]);
   const before = Object.fromEntries(contentOf(a));
-  for (const notes of [[], [note(b, true), note(a, true)]]) {
+  for (const statuses of [[], [status(b, true), status(a, true)]]) {
     await poison(b);
-    await writeNotes(b, notes);
+    await writeStatuses(b, statuses);
     const report = await mirror.run();
     expect(Object.fromEntries(contentOf(a))).toEqual(before);
     expect([tagIn(b, 'one'), report.stores?.[1]?.state]).toEqual([tagIn(a, 'one'), 'in step']);
@@ -310,7 +322,7 @@ test('the last of three stores cannot make the second one take its tags while th
   await mirror.run();
   const before = Object.fromEntries(contentOf(b));
   await poison(c);
-  await writeNotes(c, [note(a, true), note(b, false), note(c, true)]);
+  await writeStatuses(c, [status(a, true), status(b, false), status(c, true)]);
   takeAway(a);
   const report = await mirror.run();
   expect(Object.fromEntries(contentOf(b))).toEqual(before);
@@ -321,7 +333,7 @@ test('the name of a store that does not exist is not carried from a later store 
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();
-  await writeNotes(b, [...notesOf(b), { ...note(b, true), store: 'Z' }]);
+  await writeStatuses(b, [...statusesIn(b), { ...status(b, true), store: 'Z' }]);
   await mirror.run();
-  expect(notesOf(a).map(({ store }) => store)).toEqual(['A', 'B']);
+  expect(statusesIn(a).map(({ store }) => store)).toEqual(['A', 'B']);
 });

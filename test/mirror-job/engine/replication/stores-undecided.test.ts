@@ -4,9 +4,19 @@
  */
 import { expect, test } from 'vitest';
 import { decodeTag } from '../../../../core/tag-object.ts';
-import { encodeNotes } from '../../../../mirror-job/engine/replication/replica-status.ts';
+import { encodeStatuses } from '../../../../mirror-job/engine/replication/replica-status.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
-import { Mirror, move, NOTES, notesOf, pairOf, revertOne, ROOT, tagIn, takeAway } from './several-stores.ts';
+import {
+  Mirror,
+  move,
+  STATUS_KEY,
+  statusesIn,
+  pairOf,
+  revertOne,
+  ROOT,
+  tagIn,
+  takeAway,
+} from './several-stores.ts';
 
 const IN_STEP = [{ state: 'in step' }, { state: 'in step' }];
 const UNDECIDED = [{ state: 'in step' }, { state: 'behind', undecided: true }];
@@ -16,12 +26,12 @@ function holdIn(store: MemoryStore): string | undefined {
   return decodeTag(key, store.objects.get(key)?.bytes ?? new Uint8Array()).hold;
 }
 
-/** Has a store say that A was left out as undecided. */
+/** Writes into a store that A was left out as undecided. */
 async function noteUndecided(store: MemoryStore): Promise<void> {
-  const [ofA, ...others] = notesOf(store);
+  const [ofA, ...others] = statusesIn(store);
   if (ofA?.store !== 'A') throw new Error('There is no note about A.');
-  const notes = [{ ...ofA, inStep: false, undecided: true }, ...others];
-  await store.put(NOTES, encodeNotes(notes), { contentType: 'application/json' });
+  const statuses = [{ ...ofA, inStep: false, undecided: true }, ...others];
+  await store.put(STATUS_KEY, encodeStatuses(statuses), { contentType: 'application/json' });
 }
 
 function changeSecret(mirror: Mirror): void {
@@ -57,7 +67,7 @@ test.each([0, 1, 3])(
       expect(tagIn(store, 'one')).toBe(good);
       expect(holdIn(store)).toBe('reverted by hand: it crashes');
     }
-    // The old order again.
+    // The stores are listed in the old order again.
     const after = await mirror.run();
     expect([after.stores, after.counts]).toMatchObject([IN_STEP, { held: 1, moved: 0 }]);
     expect(after.findings.filter(({ kind }) => kind === 'caught-up')).toEqual([]);
@@ -67,7 +77,7 @@ test.each([0, 1, 3])(
 
 test.each([
   ['a run', (mirror: Mirror) => mirror.run().then(({ stores }) => stores)],
-  ['a command by hand', (mirror: Mirror) => mirror.openInStep().then((members) => members.report())],
+  ['a command by hand', (mirror: Mirror) => mirror.openInStep().then((replicas) => replicas.report())],
 ])('an undecided store that is away during %s stays undecided', async (_name, act) => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
@@ -83,7 +93,7 @@ test.each([
         'B: could not be reached. An earlier run left it out as undecided, so somebody has to decide which store is right, unless that is done already (docs/stores.md).',
     },
   ]);
-  expect(notesOf(a).find(({ store }) => store === 'B')).toMatchObject({ inStep: false, undecided: true });
+  expect(statusesIn(a).find(({ store }) => store === 'B')).toMatchObject({ inStep: false, undecided: true });
   b.before = () => {};
   const report = await mirror.run([b, a]);
   expect([report.stores, report.counts]).toMatchObject([IN_STEP, { held: 1, moved: 0 }]);
@@ -97,7 +107,7 @@ test('after undecided runs the tags of the primary count once the notes of the o
   expect((await mirror.run()).stores).toMatchObject(UNDECIDED);
   const bad = tagIn(a, 'one');
   expect(bad).not.toBe(good);
-  b.objects.delete(NOTES);
+  b.objects.delete(STATUS_KEY);
   expect((await mirror.run()).stores).toMatchObject(IN_STEP);
   expect([tagIn(a, 'one'), tagIn(b, 'one')]).toEqual([bad, bad]);
 });
@@ -153,7 +163,7 @@ test('the note about an undecided store has no signature', async () => {
   const [a] = pairOf(mirror);
   await revertedInB(mirror);
   await mirror.run();
-  expect(notesOf(a).find(({ store }) => store === 'B')).toMatchObject({
+  expect(statusesIn(a).find(({ store }) => store === 'B')).toMatchObject({
     inStep: false,
     undecided: true,
     signature: undefined,

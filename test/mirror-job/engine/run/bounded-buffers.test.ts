@@ -1,9 +1,9 @@
 /** The bound of all buffers holds for blobs of any size, and for any number of them at once. */
 import { expect, test } from 'vitest';
-import { BufferPool, type Buffer } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
+import { BufferPool, type PooledBuffer } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { DEFAULT_LIMITS, MEMORY_BUDGET } from '../../../../mirror-job/engine/environment.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
-import type { UploadPart } from '../../../../mirror-job/engine/store/store.ts';
+import type { Upload } from '../../../../mirror-job/engine/store/store.ts';
 import { addBytes, addManifest, tagAs } from '../../../support/builder.ts';
 import { emptyRepository } from '../../../support/content.ts';
 import { OCI_LAYER, OCI_MANIFEST } from '../../../support/media-types.ts';
@@ -17,11 +17,11 @@ const BLOBS = 40;
 /** Bytes after which the run is told to stop. */
 const SENT = 40 * MIB;
 
-/** Records the most bytes that it has held. */
+/** Records the largest number of bytes that it held. */
 class WatchedPool extends BufferPool {
   most = 0;
 
-  override async take(...given: Parameters<BufferPool['take']>): Promise<Buffer> {
+  override async take(...given: Parameters<BufferPool['take']>): Promise<PooledBuffer> {
     const buffer = await super.take(...given);
     this.most = Math.max(this.most, this.held);
     return buffer;
@@ -30,9 +30,9 @@ class WatchedPool extends BufferPool {
 
 /** Accepts parts and drops their bytes. */
 class SinkStore extends MemoryStore {
-  override async putPart(_key: string, _upload: string, number: number): Promise<UploadPart> {
-    await new Promise((resolve) => setImmediate(resolve));
-    return { number, etag: `part-${number}` };
+  override async beginUpload(key: string, contentType: string): Promise<Upload> {
+    const upload = await super.beginUpload(key, contentType);
+    return { ...upload, putPart: () => new Promise((resolve) => setImmediate(resolve)) };
   }
 }
 

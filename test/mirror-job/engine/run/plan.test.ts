@@ -220,8 +220,6 @@ test('a blob is planned again if the stored object has another size', async () =
 test('an upload in a dry run is an error, and writes nothing', async () => {
   const dry = new DryStore(store);
   const sentence = 'The bucket in memory: blobs/x was to be uploaded in a dry run, which writes nothing.';
-  for (const call of ['beginUpload', 'putPart', 'completeUpload', 'abortUpload'] as const) {
-    await expect(dry[call]('blobs/x')).rejects.toThrow(sentence);
-  }
+  await expect(dry.beginUpload('blobs/x')).rejects.toThrow(sentence);
   expect([await dry.openUploads(), store.calls]).toEqual([[], []]);
 });

@@ -362,7 +362,8 @@ test('uploads that killed runs left are aborted if their blob is stored, or if t
     return store.beginUpload(key, 'a/b');
   };
   await begin(`blobs/${long.digest.replace(':', '/')}`, '2026-01-01T23:00:00.000Z');
-  const young = await begin(other, '2026-01-01T00:00:01.000Z');
+  await begin(other, '2026-01-01T00:00:01.000Z');
+  const young = [...store.uploads.keys()].at(-1);
   await begin(other, '2025-12-31T23:59:59.000Z');
   await begin('elsewhere/x', '2020-01-01T00:00:00.000Z');
   await sync(store, source, {}, clock);

@@ -1,4 +1,4 @@
-/** What refers to a manifest is looked at with it, and so is what is below it: only so deep. */
+/** Referrers of a manifest, and everything below them, are checked with it, down to a bound. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { parseRepository } from '../../../../core/reference.ts';
@@ -21,7 +21,7 @@ import { AGAIN, blob, messages, path, ROOT, Scene } from './scrub-scene.ts';
 const listOf = (one: Descriptor): string => `${ROOT}/_referrers/${path(one)}`;
 const manifestOf = (one: Descriptor): string => `${ROOT}/_manifests/${path(one)}`;
 
-test('signatures and SBOMs that refer to an image are looked at with it', async () => {
+test('signatures and SBOMs that refer to an image are checked with it', async () => {
   const scene = new Scene();
   const { image } = await scene.image('a', 'latest');
   const sbom = addJson(scene.upstream, SPDX, { spdxVersion: 'SPDX-2.3' });
@@ -33,7 +33,7 @@ test('signatures and SBOMs that refer to an image are looked at with it', async 
   ]);
 });
 
-test('what refers to a platform’s manifest, or to an SBOM, is looked at too, and fetched again', async () => {
+test('referrers of a platform’s manifest or of an SBOM are checked too, and fetched again', async () => {
   const scene = new Scene();
   const layer = await addLayer(scene.upstream, 'a');
   const child = addImage(scene.upstream, { layers: [layer], platform: AMD64 });
@@ -79,7 +79,7 @@ test('a list of referrers that goes round in a circle, or deeper than eight leve
   await scene.run({ referrersEveryMs: 1 });
   await scene.run();
   const read = (): boolean[] => chain.map((one) => scene.calls(`get ${manifestOf(one)}`).length === 1);
-  // The image and eight levels, which are all that are mirrored.
+  // The image and eight levels are mirrored, and no more.
   const isWithin = chain.map((_, index) => index <= 8);
   expect(read()).toEqual(isWithin);
   expect(scene.calls(`get ${ROOT}/_referrers/`).length).toBe(8);

@@ -13,7 +13,7 @@ async function sceneOf60(): Promise<Scene> {
   return scene;
 }
 
-/** What each of some runs does with a store that refuses one key. */
+/** @returns the outcome of each of some runs over a store that refuses one key */
 async function runsWhileRefusing(scene: Scene, call: string, key: string, count: number) {
   scene.store.before = (asked, of) => {
     if (asked === call && of === key) throw new StoreError(`403 for ${of}.`);
@@ -34,7 +34,7 @@ async function runsWhileRefusing(scene: Scene, call: string, key: string, count:
 const refusal = (message: string, count = 1): string =>
   `warn: The check of stored objects could not look at ${count === 1 ? 'one of them' : `${count} of them`}, and goes on with the others: ${message} A later run looks again.`;
 
-test('a store that fails meanwhile fails no image: that is said once, and a later run looks again', async () => {
+test('a store that fails during the scrub fails no image; there is one warning, and a later run checks again', async () => {
   const scene = new Scene();
   await scene.image('a', 'latest');
   await scene.run();
@@ -91,7 +91,7 @@ test.each([
     if (call === 'get' && folders.some((folder) => key.includes(folder))) throw new StoreError('It is away.');
   };
   await scene.run();
-  // Per manifest, when it is its turn: some are read ahead.
+  // One warning per manifest whose turn has come. Some are read ahead.
   expect(scene.environment.logged).toEqual([refusal('It is away.', 8)]);
   expect(scene.calls(`get ${ROOT}/_manifests/`).length).toBeLessThanOrEqual(16);
   const [repository, root] = scene.after();
@@ -126,7 +126,7 @@ test('a record that cannot be written hides no finding', async () => {
   ]);
 });
 
-test('what is known to be lost stays so while the store refuses it', async () => {
+test('an object that is known to be lost stays so while the store refuses it', async () => {
   const scene = new Scene();
   const { image, layer } = await scene.image('a', 'latest');
   await scene.run();

@@ -18,7 +18,7 @@ export class Scene {
   readonly clock = new TestClock();
   environment = environmentFor(this.store);
 
-  /** An hour later. Without referrers, unless they are asked for: nothing but the scrub looks at what is stored. */
+  /** Runs an hour later. Without referrers by default, so that only the scrub reads stored objects. */
   async run(options: ImageOptions = {}, more: Partial<Environment> = {}) {
     this.clock.advance(3_600_000);
     this.store.calls.length = 0;
@@ -41,19 +41,19 @@ export class Scene {
     }
   }
 
-  /** The next run begins with the first object. */
+  /** Makes the next run begin with the first object. */
   async startAgain(): Promise<void> {
     await this.store.put(STATE, Buffer.from('{"after":[],"lost":[]}'), { contentType: 'application/json' });
   }
 
-  /** How far the scrub has come. */
+  /** @returns how far the scrub has come */
   after(): readonly string[] {
     const { bytes } = this.store.objects.get(STATE) ?? {};
     const record: { after: string[] } = JSON.parse(Buffer.from(bytes ?? '{"after":[]}').toString());
     return record.after;
   }
 
-  /** Of the tags' manifests, in order. */
+  /** The digests of the tags' manifests, in order. */
   digests(): readonly string[] {
     return [...this.upstream.tags.values()].toSorted();
   }

@@ -6,7 +6,7 @@ import { Scene, STATE } from './scrub-scene.ts';
 const WIDTH = 10;
 const LEVELS = 4;
 
-test('indexes that share their children are left after 100 runs, and that is said', async () => {
+test('the scrub leaves indexes that share their children after 100 runs, with a warning', async () => {
   const scene = new Scene();
   const layer = await addLayer(scene.upstream, 'shared');
   let level = Array.from({ length: WIDTH }, (_, index) =>
@@ -14,7 +14,7 @@ test('indexes that share their children are left after 100 runs, and that is sai
   );
   for (let depth = 1; depth < LEVELS; depth += 1) {
     const below = level;
-    // Each of them lists all of the level below, in another order.
+    // Each of them lists the whole level below, in another order.
     level = below.map((_, index) =>
       addIndex(scene.upstream, [...below.slice(index), ...below.slice(0, index)]),
     );

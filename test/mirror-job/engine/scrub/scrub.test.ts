@@ -1,4 +1,4 @@
-/** What a store has lost is found by a later run, named, and fetched again. */
+/** A later run finds the objects that a store has lost, names them and fetches them again. */
 import { expect, test } from 'vitest';
 import { LargeObjectError } from '../../../../mirror-job/engine/store/large-object-error.ts';
 import { planMirror } from '../../../../mirror-job/engine/run/plan.ts';
@@ -80,7 +80,7 @@ test('a lost link and lost manifests are findings, and are there again after the
   ]);
 });
 
-test('what upstream does not have any more stays a finding of each run, until it can be fetched', async () => {
+test('a lost object that upstream lacks too is a finding of each run until it can be fetched', async () => {
   const scene = new Scene();
   const { image, layer } = await scene.image('a', 'latest');
   for (let index = 0; index < 40; index += 1) await scene.image(`other-${index}`, `other-${index}`);
@@ -91,7 +91,7 @@ test('what upstream does not have any more stays a finding of each run, until it
   const said = `mirror.test/app:latest@${image.digest}: The bucket in memory has lost the blob ${layer.digest}. It could not be fetched again: source.test/app has no blob ${layer.digest}. Pulls of this image may fail until a run can fetch it; each run tries again.`;
   let first = 0;
   while (first < 4 && (await scene.run()).findings.length === 0) first += 1;
-  // All runs from then on, wherever they are with the others.
+  // Each later run checks it, wherever it is with the others.
   for (const _ of [1, 2, 3, 4]) expect(messages((await scene.run()).findings)).toEqual([said]);
   if (content !== undefined) scene.upstream.blobs.set(layer.digest, content);
   expect(messages((await scene.run()).findings)).toEqual([
@@ -100,7 +100,7 @@ test('what upstream does not have any more stays a finding of each run, until it
   for (const _ of [1, 2, 3, 4]) expect((await scene.run()).findings).toEqual([]);
 });
 
-test('a run looks at 32 blobs at most, however many there are, and the next one goes on from there', async () => {
+test('a run checks at most 32 blobs, and the next one goes on from there', async () => {
   const scene = new Scene();
   const layers = await Promise.all(
     Array.from({ length: 50 }, (_, index) => addStreamedLayer(scene.upstream, `layer-${index}`, 100)),
@@ -148,7 +148,7 @@ test('the repositories take turns, and the reads of a run do not grow with their
   expect([seen.size, blobs.length]).toEqual([80, 2]);
 });
 
-test('a small mirror is looked at whole in each run, and nothing is written for that', async () => {
+test('each run checks all of a small mirror, and writes nothing for that', async () => {
   const scene = new Scene();
   await scene.image('a', 'latest');
   await scene.run();
@@ -159,7 +159,7 @@ test('a small mirror is looked at whole in each run, and nothing is written for 
   }
 });
 
-test('platforms that are not mirrored, and layers that are kept elsewhere, are not missed', async () => {
+test('platforms that are not mirrored and foreign layers are not lost', async () => {
   const scene = new Scene();
   const config = addJson(scene.upstream, OCI_CONFIG, { ...AMD64, rootfs: { type: 'layers', diff_ids: [] } });
   const foreign = {
@@ -184,7 +184,7 @@ test('platforms that are not mirrored, and layers that are kept elsewhere, are n
   expect(scene.calls('size blobs/')).toContain(`size ${blob(foreign)}`);
 });
 
-test('a plan does not look at stored blobs', async () => {
+test('a plan does not check stored blobs', async () => {
   const scene = new Scene();
   const { layer } = await scene.image('a', 'latest');
   await scene.run();
@@ -196,7 +196,7 @@ test('a plan does not look at stored blobs', async () => {
   expect([findings, scene.calls('put ', 'size ', `get ${STATE}`)]).toEqual([[], []]);
 });
 
-test('what upstream does not show to everybody is not fetched again into a public bucket', async () => {
+test('a lost object that upstream does not show to everybody is not fetched again into a public bucket', async () => {
   const scene = new Scene();
   const { image, layer } = await scene.image('a', 'latest');
   await scene.run({ mustBePublic: true });
@@ -208,7 +208,7 @@ test('what upstream does not show to everybody is not fetched again into a publi
   expect(scene.store.objects.has(blob(layer))).toBe(false);
 });
 
-test('each of several stores is looked at, the one that lost a blob is named, and both are whole again', async () => {
+test('each of several stores is checked, the one that lost a blob is named, and both are whole again', async () => {
   const mirror = await Mirror.create();
   const [a, b] = pairOf(mirror);
   await mirror.run();
@@ -250,7 +250,7 @@ test('a record of the scrub that is too large to be read is replaced', async () 
   expect(scene.after()).toEqual(after);
 });
 
-test('a record of the scrub that cannot be read is begun anew', async () => {
+test('the scrub begins again if its record cannot be read', async () => {
   const scene = new Scene();
   await scene.image('a', 'latest');
   await scene.run();

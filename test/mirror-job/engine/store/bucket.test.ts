@@ -1,4 +1,4 @@
-/** Which buckets a run may write to: its own kind, for the same audience, that keep what conditions promise. */
+/** A run may write to a bucket that is Lifeboat's, has the same audience and honours conditional writes. */
 import { expect, test } from 'vitest';
 import { openBucket, type BucketExpectation } from '../../../../mirror-job/engine/store/bucket.ts';
 import { MemoryStore } from '../../support/memory-store.ts';

@@ -1,4 +1,4 @@
-/** Several writers change one object: one after the other within this process, by conditions across processes. */
+/** Several writers change one object: in turn within this process, and under conditions across processes. */
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { updateObject, withObject } from '../../../../mirror-job/engine/store/compare-and-swap.ts';
@@ -26,7 +26,7 @@ function slowStore(): MemoryStore {
   return store;
 }
 
-/** Somebody else changes the object before each write of this process. @returns how often so far */
+/** Changes the object before each write of this process, as another process would. @returns the number of changes so far */
 function contend(store: MemoryStore, key: string, most: number): () => number {
   let changes = 0;
   store.before = (call, one) => {

@@ -1,4 +1,4 @@
-/** A run does not look where nothing can be, and looks again as soon as somebody else might be there. */
+/** A run skips reads under prefixes that were empty, until there is a sign of a second writer. */
 import { expect, test } from 'vitest';
 import { parseRepository } from '../../../../core/reference.ts';
 import { KnownEmptyStore } from '../../../../mirror-job/engine/store/known-empty-store.ts';
@@ -17,70 +17,67 @@ const BLOB = 'blobs/sha256/aa';
 const ANY = { contentType: 'text/plain' };
 const BYTES = new Uint8Array([1]);
 
-/** Over an empty bucket, in which somebody else writes all of these after it has looked. */
+/** @returns a store over a bucket that was empty, and into which somebody else has written all of these since */
 async function overtaken() {
   const store = new MemoryStore();
-  const fresh = new KnownEmptyStore(store);
-  await fresh.look(REPOSITORY);
-  await fresh.size(BLOB);
+  const layer = new KnownEmptyStore(store);
+  await layer.look(REPOSITORY);
+  await layer.size(BLOB);
   for (const key of [MANIFEST, TAG, BLOB]) await store.put(key, BYTES, ANY);
   store.calls.length = 0;
-  return { store, fresh };
+  return { store, layer };
 }
 
-test('manifests and blobs are not looked for where nothing was, but tags are', async () => {
-  const { store, fresh } = await overtaken();
-  expect(await fresh.get(MANIFEST)).toBeUndefined();
-  expect(await fresh.size(BLOB)).toBeUndefined();
-  expect((await fresh.get(TAG))?.bytes).toEqual(BYTES);
+test('under prefixes that were empty, manifests and blobs are not read, but tags are', async () => {
+  const { store, layer } = await overtaken();
+  expect(await layer.get(MANIFEST)).toBeUndefined();
+  expect(await layer.size(BLOB)).toBeUndefined();
+  expect((await layer.get(TAG))?.bytes).toEqual(BYTES);
   expect(store.calls).toEqual([`get ${TAG}`]);
 });
 
-test('an object that the run itself writes is found, and its siblings are not looked for', async () => {
-  const { store, fresh } = await overtaken();
-  await fresh.put(MANIFEST, BYTES, ANY);
-  expect((await fresh.get(MANIFEST))?.bytes).toEqual(BYTES);
-  expect(await fresh.get(`${MANIFEST}bb`)).toBeUndefined();
+test('an object that the run itself writes is read, and its siblings are not', async () => {
+  const { store, layer } = await overtaken();
+  await layer.put(MANIFEST, BYTES, ANY);
+  expect((await layer.get(MANIFEST))?.bytes).toEqual(BYTES);
+  expect(await layer.get(`${MANIFEST}bb`)).toBeUndefined();
   expect(store.calls).toEqual([`put ${MANIFEST}`, `get ${MANIFEST}`]);
 });
 
-test('a condition that does not hold shows a second writer, so that everything is looked for', async () => {
-  const { fresh } = await overtaken();
-  expect(await fresh.put(TAG, BYTES, { ...ANY, condition: { ifNoneMatch: '*' } })).toBe('conflict');
-  expect((await fresh.get(MANIFEST))?.bytes).toEqual(BYTES);
-  expect(await fresh.size(BLOB)).toBe(1);
+test('a conflict shows a second writer, so everything is read from then on', async () => {
+  const { layer } = await overtaken();
+  expect(await layer.put(TAG, BYTES, { ...ANY, condition: { ifNoneMatch: '*' } })).toBe('conflict');
+  expect((await layer.get(MANIFEST))?.bytes).toEqual(BYTES);
+  expect(await layer.size(BLOB)).toBe(1);
 });
 
 test.each(['putPart', 'completeUpload'])('a lost upload shows a second writer too (%s)', async (lost) => {
-  const { store, fresh } = await overtaken();
-  const upload = await fresh.beginUpload('blobs/sha256/bb', 'text/plain');
+  const { store, layer } = await overtaken();
+  const upload = await layer.beginUpload('blobs/sha256/bb', 'text/plain');
   store.before = (call) => {
     if (call === lost) throw new UploadLostError('gone');
   };
-  const parts = fresh.putPart('blobs/sha256/bb', upload, 1, BYTES);
-  await expect(parts.then((part) => fresh.completeUpload('blobs/sha256/bb', upload, [part]))).rejects.toThrow(
-    'gone',
-  );
-  expect(await fresh.size(BLOB)).toBe(1);
+  await expect(upload.putPart(1, BYTES).then(() => upload.complete())).rejects.toThrow('gone');
+  expect(await layer.size(BLOB)).toBe(1);
 });
 
-test('everything is looked for where something is, and where the run is done with a repository', async () => {
+test('everything is read under prefixes that were not empty, and after the run has left a repository', async () => {
   const store = new MemoryStore();
   await store.put(`${MANIFEST}bb`, BYTES, ANY);
   await store.put(`${BLOB}bb`, BYTES, ANY);
-  const fresh = new KnownEmptyStore(store);
-  await fresh.look(REPOSITORY);
+  const layer = new KnownEmptyStore(store);
+  await layer.look(REPOSITORY);
   store.calls.length = 0;
-  await fresh.get(MANIFEST);
-  await fresh.size(BLOB);
-  await fresh.size(BLOB);
+  await layer.get(MANIFEST);
+  await layer.size(BLOB);
+  await layer.size(BLOB);
   expect(store.calls).toEqual([`get ${MANIFEST}`, `size ${BLOB}`, `size ${BLOB}`]);
 
-  // A new repository may want blobs that others have.
+  // A new repository may need blobs that other repositories have.
   store.calls.length = 0;
-  await fresh.look(parseRepository('mirror.test/new'));
-  await fresh.size(BLOB);
-  await fresh.size(BLOB);
+  await layer.look(parseRepository('mirror.test/new'));
+  await layer.size(BLOB);
+  await layer.size(BLOB);
   expect(store.calls).toEqual([
     'list repositories/mirror.test/new/_',
     'list blobs/',
@@ -88,42 +85,42 @@ test('everything is looked for where something is, and where the run is done wit
     `size ${BLOB}`,
   ]);
 
-  const { fresh: other } = await overtaken();
+  const { layer: other } = await overtaken();
   other.leave(REPOSITORY);
   expect((await other.get(MANIFEST))?.bytes).toEqual(BYTES);
 });
 
-test('keys are remembered as long as their repository is open, so that many repositories are spared the reads', async () => {
+test('keys are remembered only while their repository is open, so that many repositories skip reads', async () => {
   const store = new MemoryStore();
-  const fresh = new KnownEmptyStore(store);
+  const layer = new KnownEmptyStore(store);
   const REPOSITORIES = 30;
   for (let index = 0; index < REPOSITORIES; index += 1) {
     const name = `mirror.test/app-${index}`;
     const repository = parseRepository(name);
-    await fresh.look(repository);
+    await layer.look(repository);
     for (let key = 0; key < 1000; key += 1)
-      await fresh.put(`repositories/${name}/_manifests/${key}`, BYTES, ANY);
-    // Tags and their history are looked for in any case.
-    await fresh.put(`repositories/${name}/_tags/latest`, BYTES, ANY);
-    expect(fresh.remembered).toBe(1000);
+      await layer.put(`repositories/${name}/_manifests/${key}`, BYTES, ANY);
+    // Tags and their history are always read.
+    await layer.put(`repositories/${name}/_tags/latest`, BYTES, ANY);
+    expect(layer.remembered).toBe(1000);
     store.calls.length = 0;
-    expect(await fresh.get(`repositories/${name}/_manifests/none`)).toBeUndefined();
+    expect(await layer.get(`repositories/${name}/_manifests/none`)).toBeUndefined();
     expect(store.calls).toEqual([]);
-    fresh.leave(repository);
-    expect(fresh.remembered).toBe(0);
+    layer.leave(repository);
+    expect(layer.remembered).toBe(0);
   }
 });
 
-test('a run that writes too many keys to remember looks for everything', async () => {
+test('a run that writes too many keys to remember reads everything', async () => {
   const store = new MemoryStore();
-  const fresh = new KnownEmptyStore(store);
-  await fresh.look(REPOSITORY);
+  const layer = new KnownEmptyStore(store);
+  await layer.look(REPOSITORY);
   for (let key = 0; key <= 20_000; key += 1) {
-    await fresh.put(`repositories/mirror.test/app/_manifests/${key}`, BYTES, ANY);
+    await layer.put(`repositories/mirror.test/app/_manifests/${key}`, BYTES, ANY);
   }
-  expect(fresh.remembered).toBe(0);
+  expect(layer.remembered).toBe(0);
   store.calls.length = 0;
-  await fresh.get(MANIFEST);
+  await layer.get(MANIFEST);
   expect(store.calls).toEqual([`get ${MANIFEST}`]);
 });
 

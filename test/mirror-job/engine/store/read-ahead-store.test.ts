@@ -1,11 +1,11 @@
-/** What is asked for early is read once, and never older than what was written since. */
+/** Objects that are read ahead are read once, and never hide a later write. */
 import { expect, test } from 'vitest';
-import { ReadAhead } from '../../../../mirror-job/engine/store/read-ahead-store.ts';
+import { ReadAheadStore } from '../../../../mirror-job/engine/store/read-ahead-store.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const text = async (store: ReadAhead, key: string) =>
+const text = async (store: ReadAheadStore, key: string) =>
   new TextDecoder().decode((await store.get(key))?.bytes ?? bytes('absent'));
 
 test('each key is read at once, and the result goes to the first reader', async () => {
@@ -13,7 +13,7 @@ test('each key is read at once, and the result goes to the first reader', async 
   await bucket.put('a', bytes('old'), { contentType: 'text/plain' });
   bucket.calls.length = 0;
   // Two entries of a configuration share an index.
-  const store = new ReadAhead(bucket, ['a', 'b', 'a']);
+  const store = new ReadAheadStore(bucket, ['a', 'b', 'a']);
   expect(bucket.calls).toEqual(['get a', 'get b']);
   expect([await text(store, 'a'), await text(store, 'b')]).toEqual(['old', 'absent']);
   expect(bucket.calls.length).toBe(2);
@@ -23,7 +23,7 @@ test('each key is read at once, and the result goes to the first reader', async 
 });
 
 test('a key that was written meanwhile is read anew', async () => {
-  const store = new ReadAhead(new MemoryStore(), ['a']);
+  const store = new ReadAheadStore(new MemoryStore(), ['a']);
   await store.put('a', bytes('written'), { contentType: 'text/plain' });
   expect(await text(store, 'a')).toBe('written');
 });
@@ -37,7 +37,7 @@ test('a read that failed fails the first reader, once', async () => {
     }
   }
   const bucket = new Failing();
-  const store = new ReadAhead(bucket, ['a']);
+  const store = new ReadAheadStore(bucket, ['a']);
   bucket.isDown = false;
   await expect(store.get('a')).rejects.toThrow('it is down.');
   expect(await store.get('a')).toBeUndefined();

@@ -1,4 +1,4 @@
-/** Writes that a store refuses: nothing of another writer is lost, and the error blames the right one. */
+/** If a store refuses a write, nothing of another writer is lost, and the error blames the right one. */
 import { expect, test } from 'vitest';
 import { updateObject, refusedError } from '../../../../mirror-job/engine/store/compare-and-swap.ts';
 import { MemoryStore } from '../../support/memory-store.ts';

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { freePort, runProgram } from '../../../support/process.ts';
 import { bundledJob } from '../../../support/shared.ts';
 
-// Processes take what the machine lets them have.
+// Processes are slow on a busy machine.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAIN = await bundledJob();
@@ -18,7 +18,7 @@ const MAIN = await bundledJob();
 let folder = '';
 let server: Server;
 let port = 0;
-/** Written, in order. */
+/** The keys that were written, in order. */
 const written: string[] = [];
 /** The store's answer to a condition. */
 let refusal = { status: 501, code: 'NotImplemented' };
@@ -28,7 +28,7 @@ let isUsed = false;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-single-'));
   port = await freePort();
-  // An empty bucket that takes writes and is asked for nothing that it was given.
+  // The bucket accepts writes and stays empty for reads.
   server = createServer(({ method, url = '', headers }, response) => {
     const { pathname, searchParams } = new URL(url, 'http://store.test');
     const answer = (status: number, xml: string) => {

@@ -1,4 +1,4 @@
-/** A store that refuses conditions can be mirrored into by one run at a time. */
+/** One run at a time can fill a store that refuses conditions. */
 import { expect, test } from 'vitest';
 import { openBucket } from '../../../../mirror-job/engine/store/bucket.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';

@@ -1,17 +1,17 @@
-/** Which of several failures is told. */
+/** Several promises are awaited to the end, and one of their failures is thrown. */
 import { expect, test } from 'vitest';
-import { allSettled, bothSettled } from '../../../../mirror-job/engine/support/all-or-throw.ts';
+import { allOrThrow, bothOrThrow } from '../../../../mirror-job/engine/support/all-or-throw.ts';
 import { SkippedError } from '../../../../mirror-job/engine/skipped-error.ts';
 
 const skipped = () => Promise.reject(new SkippedError('the budget is used up'));
 const failed = () => Promise.reject(new Error('other bytes'));
 
 test('the first failure is thrown, and a skip only if nothing failed', async () => {
-  await expect(allSettled([skipped(), failed(), Promise.resolve()])).rejects.toThrow('other bytes');
-  await expect(allSettled([Promise.resolve(), skipped()])).rejects.toThrow(SkippedError);
-  await expect(bothSettled(skipped(), failed())).rejects.toThrow('other bytes');
-  expect(await allSettled([Promise.resolve(1), Promise.resolve(2)])).toEqual([1, 2]);
-  expect(await bothSettled(Promise.resolve(1), Promise.resolve('a'))).toEqual([1, 'a']);
+  await expect(allOrThrow([skipped(), failed(), Promise.resolve()])).rejects.toThrow('other bytes');
+  await expect(allOrThrow([Promise.resolve(), skipped()])).rejects.toThrow(SkippedError);
+  await expect(bothOrThrow(skipped(), failed())).rejects.toThrow('other bytes');
+  expect(await allOrThrow([Promise.resolve(1), Promise.resolve(2)])).toEqual([1, 2]);
+  expect(await bothOrThrow(Promise.resolve(1), Promise.resolve('a'))).toEqual([1, 'a']);
 });
 
 test('a failure is thrown only when all of the work is done', async () => {
@@ -22,6 +22,6 @@ test('a failure is thrown only when all of the work is done', async () => {
       resolve();
     }, 20);
   });
-  await expect(bothSettled(failed(), slow)).rejects.toThrow('other bytes');
+  await expect(bothOrThrow(failed(), slow)).rejects.toThrow('other bytes');
   expect(isDone).toBe(true);
 });

@@ -1,4 +1,4 @@
-/** A capacity that upstreams share: none takes everything while another one has work, and alone it may have everything. */
+/** No upstream takes a whole shared capacity while another one has work; alone, it may have everything. */
 import { array, assert, asyncProperty, boolean, integer, nat, record } from 'fast-check';
 import { expect, test } from 'vitest';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
@@ -8,7 +8,7 @@ async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Takes in the background. @returns how many of these have been granted so far */
+/** Takes shares in the background. @returns the number of those granted so far */
 function takeAll(share: FairShare, party: Party, count: number, size = 1): () => number {
   let granted = 0;
   for (let index = 0; index < count; index += 1) {
@@ -24,7 +24,7 @@ function takeAll(share: FairShare, party: Party, count: number, size = 1): () =>
 const slow = 'slow.test';
 const good = 'good.test';
 
-test('a party that is alone may have everything', async () => {
+test('a party without competitors may have everything', async () => {
   const share = new FairShare(32);
   share.join(slow);
   const granted = takeAll(share, slow, 40);
@@ -32,7 +32,7 @@ test('a party that is alone may have everything', async () => {
   expect(granted()).toBe(32);
 });
 
-test('half of the capacity is kept in equal parts for all parties that have work, and the rest is for whoever comes first', async () => {
+test('half of the capacity is reserved in equal parts for all parties with work, and the rest goes to the first that asks', async () => {
   const share = new FairShare(32);
   share.join(slow);
   share.join(good);
@@ -42,7 +42,7 @@ test('half of the capacity is kept in equal parts for all parties that have work
   expect([first(), second()]).toEqual([24, 8]);
 });
 
-test('what is given back goes to the party that holds least', async () => {
+test('a share that is returned goes to the party that holds least', async () => {
   const share = new FairShare(8);
   share.join(slow);
   share.join(good);
@@ -56,7 +56,7 @@ test('what is given back goes to the party that holds least', async () => {
   expect([first(), second()]).toEqual([6, 4]);
 });
 
-test('nothing is kept any more for a party whose work is done', async () => {
+test('nothing is reserved for a party whose work is done', async () => {
   const share = new FairShare(32);
   share.join(slow);
   share.join(good);
@@ -68,7 +68,7 @@ test('nothing is kept any more for a party whose work is done', async () => {
   expect(granted()).toBe(32);
 });
 
-test('many parties that keep what they hold leave one slot for each other one', async () => {
+test('many parties that hold their shares leave one slot for each other one', async () => {
   const share = new FairShare(16);
   const parties = Array.from({ length: 8 }, (_, index) => `party ${index}`);
   for (const party of parties) share.join(party);
@@ -77,7 +77,7 @@ test('many parties that keep what they hold leave one slot for each other one', 
   expect(granted.map((count) => count())).toEqual([9, 1, 1, 1, 1, 1, 1, 1]);
 });
 
-test('a request for more than the total is granted when nothing else is out, and does not stop small ones of others', async () => {
+test('a request for more than the total is granted when nothing else is held, and does not stop small ones of others', async () => {
   const share = new FairShare(100, 10);
   share.join(slow);
   share.join(good);
@@ -93,7 +93,7 @@ test('a request for more than the total is granted when nothing else is out, and
   expect(huge()).toBe(1);
 });
 
-test('buffers are kept for another upstream while one holds all that it may', async () => {
+test('buffers are reserved for another upstream while one holds its whole share', async () => {
   const pool = new BufferPool(80, 10);
   pool.share.join(slow);
   pool.share.join(good);
@@ -104,7 +104,7 @@ test('buffers are kept for another upstream while one holds all that it may', as
   expect((await pool.take(10, good)).bytes.length).toBe(10);
 });
 
-test('whatever is asked for and given back, all of it is granted in the end, and never more than the total at once', async () => {
+test('every request is granted in the end, and never more than the total at once', async () => {
   const step = record({
     party: nat(3),
     size: integer({ min: 1, max: 12 }),

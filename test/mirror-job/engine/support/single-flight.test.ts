@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { SingleFlight } from '../../../../mirror-job/engine/support/single-flight.ts';
-import { allSettled } from '../../../../mirror-job/engine/support/all-or-throw.ts';
+import { allOrThrow } from '../../../../mirror-job/engine/support/all-or-throw.ts';
 
 test('all callers with one key await the work that the first one began', async () => {
   const memo = new SingleFlight<string, number>();
@@ -32,10 +32,10 @@ test('all promises are awaited before the first failure is thrown', async () => 
     return 'late';
   };
   await expect(
-    allSettled([late(), Promise.reject(new Error('first')), Promise.reject(new Error('second'))]),
+    allOrThrow([late(), Promise.reject(new Error('first')), Promise.reject(new Error('second'))]),
   ).rejects.toThrow('first');
   expect(done).toEqual(['late']);
-  expect(await allSettled([Promise.resolve(1), Promise.resolve(2)])).toEqual([1, 2]);
+  expect(await allOrThrow([Promise.resolve(1), Promise.resolve(2)])).toEqual([1, 2]);
 });
 
 async function fail(): Promise<number> {

@@ -1,20 +1,20 @@
 import { expect, test } from 'vitest';
-import { BufferPool, type Buffer } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
+import { BufferPool, type PooledBuffer } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 
 async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Takes in the background, and notes who got theirs in which order. */
+/** Takes buffers in the background, and records the order in which they were granted. */
 function taker(pool: BufferPool, order: string[]) {
-  return (name: string, size: number): Promise<Buffer> =>
+  return (name: string, size: number): Promise<PooledBuffer> =>
     pool.take(size).then((buffer) => {
       order.push(name);
       return buffer;
     });
 }
 
-test('a buffer that fits is given at once, and the others in the order in which they were asked for', async () => {
+test('a buffer that fits is granted at once, and the others in the order of the requests', async () => {
   const pool = new BufferPool(100, 40);
   const order: string[] = [];
   const take = taker(pool, order);
@@ -40,20 +40,20 @@ test.each([101, 9e15, -1, Number.NaN, Infinity])(
     await expect(pool.take(size)).rejects.toThrow(
       new RangeError(`A buffer of ${size} bytes does not fit into a pool of 100.`),
     );
-    // Nobody waits for it.
+    // The failed request does not hold up the next one.
     expect((await pool.take(99)).bytes.length).toBe(99);
     small.release();
     expect(pool.used).toBe(99);
   },
 );
 
-test('a buffer that cannot be allocated is not counted, and the next one is given', async () => {
-  // More than any machine has.
+test('a buffer that cannot be allocated is not counted, and the next one is granted', async () => {
+  // No machine has so much memory.
   const [total, huge] = [2 ** 53, 2 ** 52];
   const pool = new BufferPool(total, 40);
   await expect(pool.take(huge)).rejects.toThrow(RangeError);
   expect([pool.used, pool.held]).toEqual([0, 0]);
-  // The same for one that had to wait.
+  // The same holds for a request that had to wait.
   const small = await pool.take(40);
   const order: string[] = [];
   const take = taker(pool, order);
@@ -67,7 +67,7 @@ test('a buffer that cannot be allocated is not counted, and the next one is give
   expect(pool.used).toBe(41);
 });
 
-test('buffers of the pooled size are used again, unless somebody may still read them', async () => {
+test('buffers of the pooled size are reused, unless somebody may still read them', async () => {
   const pool = new BufferPool(100, 40);
   const first = await pool.take(40);
   first.release();
@@ -81,14 +81,14 @@ test('buffers of the pooled size are used again, unless somebody may still read 
   expect((await pool.take(30)).bytes).not.toBe(other.bytes);
 });
 
-test('kept buffers count towards the total, and some of them are let go for a buffer of another size', async () => {
+test('buffers that wait for reuse count towards the total, and some are dropped for a buffer of another size', async () => {
   const pool = new BufferPool(100, 40);
   const [first, second] = await Promise.all([pool.take(40), pool.take(40)]);
   first.release();
   second.release();
   const other = await pool.take(50);
   const again = await pool.take(40);
-  // Kept is the older of the two: the other one had to go.
+  // The older of the two was kept, and the other one was dropped.
   expect([first.bytes, second.bytes].includes(again.bytes)).toBe(true);
   again.release();
   other.release();

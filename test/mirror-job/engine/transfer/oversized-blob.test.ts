@@ -1,4 +1,4 @@
-/** A size that an upload cannot carry is refused with its manifest, and costs nobody else anything. */
+/** A blob that is too large for an upload is refused with its manifest, and nothing else suffers. */
 import { afterEach, expect, test } from 'vitest';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { DEFAULT_LIMITS, MEMORY_BUDGET } from '../../../../mirror-job/engine/environment.ts';
@@ -75,13 +75,13 @@ test.each([
       'mirror.test/bad:bad': sentence(theirs.source.name, layer, manifest, size),
       'mirror.test/good:v1': 'created',
     });
-    // No other blob of the image was asked for either.
+    // The image's other blobs were not fetched either.
     expect(theirs.registry.requests.filter(({ kind }) => kind === 'blob')).toEqual([]);
     expect(environment.buffers.used).toBe(0);
   },
 );
 
-test('a blob of the largest size is asked for', async () => {
+test('a blob of the largest size is fetched', async () => {
   const repository = emptyRepository();
   const layer = await addLayer(repository, 'layer');
   tagAs(repository, listing('layer', repository, layer, LARGEST), 'bad');
@@ -94,7 +94,7 @@ test('a blob of the largest size is asked for', async () => {
   });
 });
 
-test('a plan says the same as the run', async () => {
+test('a plan reports the same as the run', async () => {
   const repository = emptyRepository();
   const layer = await addLayer(repository, 'layer');
   const manifest = listing('layer', repository, layer, 9e15);

@@ -1,4 +1,4 @@
-/** A blob that comes so slowly that it would never be mirrored is given up. */
+/** A blob that is too slow to be ever mirrored is given up. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { BlobCopier } from '../../../../mirror-job/engine/copy/blob-copy.ts';
@@ -42,7 +42,7 @@ async function* drip(clock: TestClock, kibibytes: number, start: number, end: nu
   }
 }
 
-/** Takes no time. */
+/** A step that takes no time. */
 function sourceAtOnce(): MemorySource {
   const source = new MemorySource('source.test/app', emptyRepository());
   source.open = steps;
@@ -54,7 +54,7 @@ async function* steps() {
 }
 
 async function read(source: MemorySource, clock: TestClock): Promise<Buffer> {
-  const pace = new Pace('source.test/app: blob x', SIZE, { clock, longest: LONGEST });
+  const pace = new Pace('source.test/app: blob x', SIZE, { clock, longestMs: LONGEST });
   const body = resumed(source, { digest, size: SIZE }, signal, { pace });
   return bytesOf({ size: SIZE, open: () => body });
 }
@@ -67,7 +67,7 @@ test.each([false, true])(
   async (breaks) => {
     const clock = new TestClock();
     const source = drippingSource(clock, 32, breaks);
-    // In five hours at this pace: 9.4 MiB.
+    // At this pace, 9.4 MiB arrive in five hours.
     await expect(read(source, clock)).rejects.toThrow(sentence(2.5 * STEP, SIZE - 2.5 * STEP));
     expect(source.calls).toHaveLength(breaks ? 3 : 1);
   },
@@ -81,7 +81,7 @@ test.each([false, true])(
   },
 );
 
-test('the floor falls with what is left: what is slow at its end is read all the same', async () => {
+test('the least pace falls with the rest of the blob, so one that is slow at its end is still read', async () => {
   const clock = new TestClock();
   const source = new MemorySource('source.test/app', emptyRepository());
   source.open = async function* open() {
@@ -91,9 +91,9 @@ test('the floor falls with what is left: what is slow at its end is read all the
   expect((await read(source, clock)).equals(bytes)).toBe(true);
 });
 
-test('the time in which nobody asks for more is not counted, because a slow store is not the source’s fault', async () => {
+test('time in which nobody asks for more does not count, because a slow store is not the source’s fault', async () => {
   const clock = new TestClock();
-  const pace = new Pace('x', SIZE, { clock, longest: LONGEST });
+  const pace = new Pace('x', SIZE, { clock, longestMs: LONGEST });
   let length = 0;
   for await (const chunk of resumed(sourceAtOnce(), { digest, size: SIZE }, signal, { pace })) {
     length += chunk.length;
@@ -102,9 +102,9 @@ test('the time in which nobody asks for more is not counted, because a slow stor
   expect(length).toBe(SIZE);
 });
 
-test('a clock that is set, or a machine that slept, condemns no blob', async () => {
+test('a blob is not given up because somebody set the clock or the machine slept', async () => {
   const clock = new TestClock();
-  const pace = new Pace('x', SIZE, { clock, longest: LONGEST });
+  const pace = new Pace('x', SIZE, { clock, longestMs: LONGEST });
   await pace.wait(async () => clock.advance(-1000 * MINUTE));
   pace.add(1);
   await pace.wait(async () => clock.advance(480 * MINUTE));
@@ -118,9 +118,9 @@ test('a clock that is set, or a machine that slept, condemns no blob', async () 
   await expect(waitAMinute()).rejects.toThrow('x comes too slowly: 65546 bytes in 10 minutes.');
 });
 
-test('the time in which the job holds a request back is not counted, and that from its sending on is', async () => {
+test('time counts from the sending of a request on, not while the job holds it back', async () => {
   const clock = new TestClock();
-  /** Of requests; the job waits before each, and so does the registry before it answers. */
+  /** The times of requests. The job waits before each of them, and the registry before it answers. */
   let sent = 0;
   const registry = await startRogueRegistry({
     corpus: { repositories: new Map([['app', emptyRepository()]]) },
@@ -128,20 +128,20 @@ test('the time in which the job holds a request back is not counted, and that fr
       if (kind !== 'blob') return undefined;
       sent += 1;
       clock.advance(MINUTE / 2);
-      // Every other one is refused.
+      // Every second request is refused.
       return sent % 2 === 1 ? { kind: 'status', status: 429, headers: { 'Retry-After': '50' } } : undefined;
     },
   });
   try {
     const source = await sourceAt(registry.host, 'app', { clock });
-    const pace = new Pace('x', SIZE, { clock, longest: LONGEST });
+    const pace = new Pace('x', SIZE, { clock, longestMs: LONGEST });
     const ask = async (): Promise<void> => {
       await pace.wait((timed) => source.blob(digest, SIZE, 0, timed));
       pace.add(1);
     };
     for (let count = 0; count < 9; count += 1) await ask();
     expect(clock.sleeps.filter((slept) => slept === 50_000).length).toBe(9);
-    // Two requests of half a minute each time.
+    // Each wait consists of two requests of half a minute.
     await expect(ask()).rejects.toThrow('x comes too slowly: 10 bytes in 10 minutes.');
   } finally {
     await registry.stop();

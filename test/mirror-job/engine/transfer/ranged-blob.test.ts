@@ -1,11 +1,11 @@
-/** A large blob is fetched in ranges over several connections, each byte once, and wrongly never. */
+/** A large blob is fetched in ranges over several connections, each byte once, and never stored wrong. */
 import { afterEach, expect, test } from 'vitest';
 import { parseDescriptor } from '../../../../core/descriptor.ts';
 import { parseRepository } from '../../../../core/reference.ts';
 import { BlobCopier } from '../../../../mirror-job/engine/copy/blob-copy.ts';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { FairShare } from '../../../../mirror-job/engine/support/fair-share.ts';
-import { PROGRESS } from '../../../../mirror-job/engine/transfer/resume.ts';
+import { PROGRESS_BYTES } from '../../../../mirror-job/engine/transfer/resume.ts';
 import { SourceError, type RangeAnswer } from '../../../../mirror-job/engine/source.ts';
 import { addStreamedLayer, type Descriptor } from '../../../support/builder.ts';
 import { digestOf, emptyRepository, type Repository } from '../../../support/content.ts';
@@ -21,7 +21,7 @@ const app = emptyRepository();
 /** Six parts. */
 const layer = await addStreamedLayer(app, 'large', 5 * PART + 1234);
 const SIZE = layer.size;
-/** Nothing hangs here, and a busy machine is slow. */
+/** Long, because nothing hangs here and a busy machine is slow. */
 const PATIENT = { timeoutMs: 10_000 };
 const REPOSITORY = parseRepository('mirror.test/app');
 
@@ -56,7 +56,7 @@ async function serve(misbehave: (request: RegistryRequest) => Misbehaviour | und
 
 const descriptorOf = (one: Descriptor) => parseDescriptor(one, 'a layer');
 
-/** `<first>-<last>` of each request, from the lowest on; `all` for one without a range. */
+/** @returns `<first>-<last>` of each request, sorted, and `all` for one without a range */
 const rangesOf = ({ requests }: Pick<RogueRegistry, 'requests'>) =>
   requests
     .map(({ headers }) => headers.range?.replace('bytes=', '') ?? 'all')
@@ -197,7 +197,7 @@ test.each([0, 1000])(
   },
 );
 
-/** Answers each range with so few of its bytes, and ends it there. */
+/** Answers each range with only its first bytes. */
 class MeanSource extends MemorySource {
   readonly #bytes: number;
   asked = 0;
@@ -215,24 +215,27 @@ class MeanSource extends MemorySource {
   }
 }
 
-test('ranges that end before what was asked for are asked for on', async () => {
+test('a range that ends early is asked for again from there on', async () => {
   const all = setUp();
-  const source = new MeanSource(PROGRESS);
+  const source = new MeanSource(PROGRESS_BYTES);
   await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
   await expectStored(all);
-  expect(source.asked).toBe(Math.ceil(SIZE / PROGRESS));
+  expect(source.asked).toBe(Math.ceil(SIZE / PROGRESS_BYTES));
 });
 
-test.each([0, 1, PROGRESS - 1])('ranges of %i bytes are no progress, and fail the blob', async (bytes) => {
-  const all = setUp();
-  const source = new MeanSource(bytes);
-  await expect(all.copier.ensure(REPOSITORY, descriptorOf(layer), source)).rejects.toThrow(
-    `source.test/app: blob ${layer.digest}: the registry sent hardly any of the range that was asked for.`,
-  );
-  await expectNothing(all);
-  // Three at once, of which each is given up alone.
-  expect(source.asked).toBeLessThanOrEqual(3 * 4);
-});
+test.each([0, 1, PROGRESS_BYTES - 1])(
+  'ranges of %i bytes are no progress, and fail the blob',
+  async (bytes) => {
+    const all = setUp();
+    const source = new MeanSource(bytes);
+    await expect(all.copier.ensure(REPOSITORY, descriptorOf(layer), source)).rejects.toThrow(
+      `source.test/app: blob ${layer.digest}: the registry sent hardly any of the range that was asked for.`,
+    );
+    await expectNothing(all);
+    // Three ranges are fetched at once, and each of them is given up on its own.
+    expect(source.asked).toBeLessThanOrEqual(3 * 4);
+  },
+);
 
 async function* breakingAtOnce(): AsyncGenerator<Uint8Array> {
   yield new Uint8Array(0);
@@ -296,7 +299,7 @@ test.each([1, 3, 6])(
   },
 );
 
-test('a run that is told to stop holds nothing', async () => {
+test('a run that has to stop holds no buffer', async () => {
   const stop = new AbortController();
   const all = setUp({ signal: stop.signal });
   const { source } = await serve(({ headers }) => {
@@ -309,7 +312,7 @@ test('a run that is told to stop holds nothing', async () => {
   await expectNothing(all);
 });
 
-/** Answers ranges when the test lets it. */
+/** Answers a range when the test says so. */
 class GatedSource extends MemorySource {
   readonly waiting: { readonly start: number; readonly go: () => void }[] = [];
   atOnce = 0;
@@ -337,12 +340,12 @@ test('no more ranges run at once than allowed, and a slow one does not stop the 
   const source = new GatedSource('source.test/app', app);
   const copied = all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
   await settle();
-  // Alone, until the answer says whether ranges are to be had.
+  // The first request is alone, until its answer shows whether the source knows ranges.
   expect(source.waiting.map(({ start }) => start)).toEqual([0]);
   source.waiting.shift()?.go();
   await settle();
   expect(source.waiting.map(({ start }) => start / PART)).toEqual([1, 2, 3]);
-  // The first of them is slow: what is fetched ahead is bounded.
+  // The first of them is slow, and the number of ranges ahead of it is bounded.
   for (const late of source.waiting.splice(1)) late.go();
   await settle();
   expect(source.waiting.map(({ start }) => start / PART)).toEqual([1, 4, 5]);

@@ -1,4 +1,4 @@
-/** A blob whose connection breaks goes on where it broke, and no longer than it makes progress. */
+/** A blob whose connection breaks is continued where it broke, as long as it makes progress. */
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
@@ -13,7 +13,7 @@ import { fakeHttpClient } from '../../sources/registry/fake-http-client.ts';
 import { sourceAt } from '../../support/harness.ts';
 import { MemorySource } from '../../support/memory-source.ts';
 
-/** What is progress. */
+/** So many bytes count as progress. */
 const STEP = 64 * 1024;
 const SIZE = 10 * STEP;
 const blob = randomBlob('resume', SIZE);
@@ -46,13 +46,13 @@ async function* breakingAtItsEnd(all = bytes): AsyncGenerator<Uint8Array> {
 
 const offsets = ({ calls }: MemorySource) => calls.map((call) => Number(call.split(' ')[2]));
 
-test('a blob goes on where it broke', async () => {
+test('a blob is continued where it broke', async () => {
   const source = breakingAfter(400, 1, 300, SIZE);
   expect((await read(source)).equals(bytes)).toBe(true);
   expect(offsets(source)).toEqual([0, 400, 401, 701]);
 });
 
-test('progress gives a blob its attempts back', async () => {
+test('the attempts of a blob are counted anew after progress', async () => {
   const source = breakingAfter(STEP, 0, 0, STEP, 0, 0, STEP, 0, 0, SIZE);
   expect((await read(source)).equals(bytes)).toBe(true);
   expect(offsets(source)).toEqual([
@@ -110,14 +110,14 @@ test('a blob that is left for the next run is not asked for again', async () => 
   expect(offsets(source)).toEqual([0, 100]);
 });
 
-test('a body that breaks after its last byte is not asked for more', async () => {
+test('nothing more is asked for after a body that breaks after its last byte', async () => {
   const source = new MemorySource('source.test/app', emptyRepository());
   source.open = () => breakingAtItsEnd();
   await expect(read(source)).rejects.toThrow('it broke at the end.');
   expect(offsets(source)).toEqual([0]);
 });
 
-test('a blob does not go on in a run that is told to stop', async () => {
+test('a blob is not continued in a run that has to stop', async () => {
   const stop = new AbortController();
   const source = breakingAfter(400, SIZE);
   source.before = (_call, what) => {
@@ -189,11 +189,11 @@ test('a slow body that makes progress is one request', async () => {
   const body = resumed(source, { digest, size: SIZE }, signal);
   expect((await bytesOf({ size: SIZE, open: () => body })).equals(bytes)).toBe(true);
   expect(requests).toBe(1);
-  // Longer than hardly anything is borne.
+  // This is longer than the limit for hardly any bytes.
   expect(performance.now() - begun).toBeGreaterThan(4 * timeoutMs);
 });
 
-/** Half of what is progress each time, and silent for less than is borne. */
+/** Sends half of the bytes that are progress each time, with silences below the limit. */
 async function* slowly(connection: AbortSignal): AsyncGenerator<Uint8Array> {
   for (let start = 0; start < SIZE; start += STEP / 2) {
     await setTimeout(75, undefined, { signal: connection });

@@ -1,4 +1,4 @@
-/** A blob appears whole or not at all, and what it held is given back either way. */
+/** A blob appears whole or not at all, and its buffers are released in either case. */
 import { describe, expect, test } from 'vitest';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { DEFAULT_LIMITS } from '../../../../mirror-job/engine/environment.ts';
@@ -36,7 +36,7 @@ async function* chunksOf(size: number, chunk: number, last?: Error): AsyncGenera
   if (last !== undefined) throw last;
 }
 
-/** The whole pool is free: nothing has to wait for it. */
+/** Expects that the whole pool is free, so that a request for all of it does not wait. */
 async function expectAllGivenBack(buffers: BufferPool): Promise<void> {
   let taken = false;
   const whole = buffers.take(POOL).then(() => (taken = true));
@@ -117,7 +117,7 @@ test('an upload that cannot be aborted either is left to a later run, and a mess
 });
 
 test.each(['putPart', 'completeUpload'])(
-  'an upload that another run made useless (%s) is content with the blob of that run',
+  'an upload that another run made useless (%s) succeeds, because the blob of that run is there',
   async (lost) => {
     const all = setUp();
     all.store.before = async (call) => {

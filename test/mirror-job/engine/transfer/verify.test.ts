@@ -13,7 +13,7 @@ async function* inChunks(bytes: Buffer): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** What came through before the end or the error, and the error. */
+/** @returns the bytes that passed before the end or the error, and the error */
 async function verify(bytes: Buffer, digest: string): Promise<{ passed: string; error: string | undefined }> {
   const expected = { digest: parseDigest(digest), size: RIGHT.length };
   let passed = '';

@@ -1,4 +1,4 @@
-/** A bucket whose address and keys the AWS SDK finds out: at AWS itself, where the configuration names neither. */
+/** A bucket at AWS itself, whose address and keys the AWS SDK finds because the configuration has neither. */
 import { createServer, type IncomingMessage } from 'node:http';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createStoreAgents } from '../../../../mirror-job/runtime/node/agents.ts';
@@ -65,7 +65,7 @@ test('the session token of the environment is sent and signed', async () => {
 
 test.each([
   ['bucket', 'https://bucket.s3.eu-central-1.amazonaws.com/'],
-  // A dot in a host's name is no match for the certificate.
+  // The certificate does not match a host name with another dot.
   ['a.bucket', 'https://s3.eu-central-1.amazonaws.com/a.bucket/'],
 ])('the SDK gives the address of the bucket %s at AWS itself', async (bucket, address) => {
   becomeNobody({ AWS_ACCESS_KEY_ID: 'an-id', AWS_SECRET_ACCESS_KEY: 'a-secret' });

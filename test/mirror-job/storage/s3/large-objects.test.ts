@@ -1,4 +1,4 @@
-/** A store whose objects never end: the job reads no more of one than its kind can have. */
+/** The job reads no more of an endless object than its kind can have. */
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { LargeObjectError } from '../../../../mirror-job/engine/store/large-object-error.ts';

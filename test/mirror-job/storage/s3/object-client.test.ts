@@ -1,4 +1,4 @@
-/** What a bucket's answer makes of a request: sent again, refused, or taken as it is. */
+/** Depending on the bucket's answer, a request is repeated, refused or done. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -14,7 +14,7 @@ afterEach(async () => {
   await Promise.all(ends.splice(0).map((end) => end()));
 });
 
-/** @param answers in turn, the last one for all that come after */
+/** @param answers one for each request; the last one also for all later requests */
 async function storeThatAnswers(...answers: readonly Answer[]) {
   const seen: IncomingMessage[] = [];
   const bodies: string[] = [];
@@ -150,13 +150,14 @@ test.each([
 ])(
   'the error says that a quota is used up, and not that a key is refused, after %i %s %s',
   async (status, code, text) => {
-    const { store, seen, name } = await storeThatAnswers(says(status, code, text));
+    const { store, seen, name } = await storeThatAnswers(begins('id'), says(status, code, text));
+    const upload = await store.beginUpload('key', 'text/plain');
     // The sentence names no key, so it is the same for all objects and the summary shows it once.
     const message = `${name}: its quota, a cap or its disk is used up (${code}). Make room, or raise the limit at the provider; the objects that are already stored stay.`;
     await expect(store.put('key', BYTES, PLAIN)).rejects.toMatchObject({ message });
-    await expect(store.putPart('key', 'id', 1, BYTES)).rejects.toMatchObject({ message });
+    await expect(upload.putPart(1, BYTES)).rejects.toMatchObject({ message });
     await expect(store.beginUpload('key', 'text/plain')).rejects.toMatchObject({ message });
-    expect(seen.length).toBe(3);
+    expect(seen.length).toBe(4);
   },
 );
 
@@ -184,7 +185,7 @@ test.each<[string, number, string, string]>([
       message: `${name}: could not write key: it refuses conditional writes (${status} ${code}).`,
     }),
   );
-  // The same answer to a write without a condition is another failure.
+  // The same answer to a write without a condition means something else.
   await expect(store.put('key', BYTES, PLAIN)).rejects.toThrow(`could not write key: ${status} ${code}.`);
   expect(seen.length).toBe(2);
 });
@@ -230,12 +231,21 @@ test('a conditional write that meets another one waits twice as long each time, 
   );
   const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0));
   expect(waits).toHaveLength(4);
-  // No timer ends early by more than its own millisecond; how late it ends is the machine's.
+  // No timer ends early by more than a millisecond. How late it ends depends on the machine.
   for (const [index, least] of [25, 50, 100, 200].entries()) {
     expect(waits[index]).toBeGreaterThanOrEqual(least - 1);
   }
 });
 
+/** The answer to the request that begins an upload. */
+const begins =
+  (id: string): Answer =>
+  (response) =>
+    response
+      .writeHead(200, { 'content-type': 'application/xml' })
+      .end(
+        `<?xml version="1.0"?><InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`,
+      );
 const uploads =
   (key: string, more: string): Answer =>
   (response) =>
@@ -247,6 +257,31 @@ const uploads =
 const further = (marker: string) =>
   `<IsTruncated>true</IsTruncated><NextKeyMarker>${marker}</NextKeyMarker><NextUploadIdMarker>id</NextUploadIdMarker>`;
 
+const gone: Answer = (response) => response.writeHead(204).end();
+const complete: Answer = (response) =>
+  response
+    .writeHead(200, { 'content-type': 'application/xml' })
+    .end('<?xml version="1.0"?><CompleteMultipartUploadResult/>');
+
+test('an open upload that was listed is aborted by its own id', async () => {
+  const { store, seen } = await storeThatAnswers(uploads('a', ''), gone);
+  const [upload] = await store.openUploads('');
+  await upload?.abort();
+  const { method, url } = seen.at(-1) ?? {};
+  const { pathname, searchParams } = new URL(url ?? '', 'http://b');
+  expect([method, pathname, searchParams.get('uploadId')]).toEqual(['DELETE', '/b/p/a', 'a']);
+});
+
+test('the parts of an upload are completed in the order of their numbers, in whichever order they were written', async () => {
+  const { store, bodies } = await storeThatAnswers(begins('id'), done, done, complete);
+  const upload = await store.beginUpload('key', 'text/plain');
+  await upload.putPart(2, BYTES);
+  await upload.putPart(1, BYTES);
+  await upload.complete();
+  const numbers = [...(bodies.at(-1) ?? '').matchAll(/<PartNumber>(\d+)</g)].map(([, number]) => number);
+  expect(numbers).toEqual(['1', '2']);
+});
+
 test.each<[string, readonly Answer[], readonly string[]]>([
   ['to its end', [uploads('a', further('m')), uploads('b', '')], ['a', 'b']],
   ['a marker that repeats ends it', [uploads('a', further('m')), uploads('b', further('m'))], ['a', 'b']],
@@ -255,7 +290,10 @@ test.each<[string, readonly Answer[], readonly string[]]>([
 ])('openUploads reads the list: %s', async (_, answers, keys) => {
   const { store, seen } = await storeThatAnswers(...answers);
   const begun = new Date('2026-01-01T00:00:00Z');
-  expect(await store.openUploads('')).toEqual(keys.map((key) => ({ key, id: key, begun })));
+  const listed = await store.openUploads('');
+  expect(listed.map((upload) => ({ key: upload.key, begun: upload.begun }))).toEqual(
+    keys.map((key) => ({ key, begun })),
+  );
   const markers = seen.map(({ url }) => new URL(url ?? '', 'http://b').searchParams.get('key-marker'));
   expect(markers).toEqual([null, 'm'].slice(0, answers.length));
 });

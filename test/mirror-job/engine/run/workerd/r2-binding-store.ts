@@ -4,7 +4,7 @@ import type {
   PutResult,
   Store,
   StoredObject,
-  UploadPart,
+  Upload,
 } from '../../../../../mirror-job/engine/store/store.ts';
 
 interface R2Part {
@@ -13,7 +13,6 @@ interface R2Part {
 }
 
 interface R2Upload {
-  readonly uploadId: string;
   uploadPart(number: number, bytes: Uint8Array): Promise<R2Part>;
   complete(parts: readonly R2Part[]): Promise<unknown>;
   abort(): Promise<void>;
@@ -40,7 +39,6 @@ export interface R2Binding {
     key: string,
     options: { readonly httpMetadata: { readonly contentType: string } },
   ): Promise<R2Upload>;
-  resumeMultipartUpload(key: string, id: string): R2Upload;
 }
 
 export class R2BindingStore implements Store {
@@ -76,22 +74,18 @@ export class R2BindingStore implements Store {
     return objects.map(({ key }) => key);
   }
 
-  async beginUpload(key: string, contentType: string): Promise<string> {
-    return (await this.#bucket.createMultipartUpload(key, { httpMetadata: { contentType } })).uploadId;
-  }
-
-  async putPart(key: string, upload: string, number: number, bytes: Uint8Array): Promise<UploadPart> {
-    const { etag } = await this.#bucket.resumeMultipartUpload(key, upload).uploadPart(number, bytes);
-    return { number, etag };
-  }
-
-  async completeUpload(key: string, upload: string, parts: readonly UploadPart[]): Promise<void> {
-    const all = parts.map(({ number, etag }) => ({ partNumber: number, etag }));
-    await this.#bucket.resumeMultipartUpload(key, upload).complete(all);
-  }
-
-  abortUpload(key: string, upload: string): Promise<void> {
-    return this.#bucket.resumeMultipartUpload(key, upload).abort();
+  async beginUpload(key: string, contentType: string): Promise<Upload> {
+    const upload = await this.#bucket.createMultipartUpload(key, { httpMetadata: { contentType } });
+    const parts: R2Part[] = [];
+    return {
+      putPart: async (number, bytes) => {
+        parts.push(await upload.uploadPart(number, bytes));
+      },
+      complete: async () => {
+        await upload.complete(parts.toSorted((one, other) => one.partNumber - other.partNumber));
+      },
+      abort: () => upload.abort(),
+    };
   }
 
   /** A binding cannot list uploads. */

@@ -1,14 +1,14 @@
-/** The store that another one is caught up from: its failures are told from those of the one that is written. */
+/** Reads the store that another one is caught up from, with errors that differ from those of the written store. */
 import { StoreError, type ComparableStore, type ListedObject, type StoredObject } from '../store/store.ts';
 
-/** Of what is copied from. */
+/** The store that is copied from has failed. */
 export class OriginError extends StoreError {
   override readonly name = 'OriginError';
 }
 
 /**
- * As a store is read while another one is caught up. Nothing is waited for once the run has to stop.
- * @throws {OriginError} where it throws a StoreError, unless another error was asked for
+ * A store as it is read while another one is caught up. Each call ends at once when the run has to stop.
+ * @throws {OriginError} in place of a StoreError, or the class that the constructor was given
  * @throws the signal's reason
  */
 export class Origin {
@@ -17,7 +17,7 @@ export class Origin {
   readonly #signal: AbortSignal;
   readonly #Failure: typeof StoreError;
 
-  /** @param Failure what its failures are thrown as */
+  /** @param Failure the class of the errors that are thrown in place of a StoreError */
   constructor(store: ComparableStore, signal: AbortSignal, Failure: typeof StoreError = OriginError) {
     this.#Failure = Failure;
     this.#store = store;
@@ -59,7 +59,7 @@ export class Origin {
         yield value;
       }
     } finally {
-      // Not awaited: it would wait for what hangs. Where all is read, it does nothing.
+      // Not awaited, because it would wait for a call that hangs. It does nothing if everything was read.
       rest.return?.().catch(() => {});
     }
   }
