@@ -1,7 +1,7 @@
 /**
  * The layers between the engine and a bucket, put together in their one order. From the engine down:
  *
- *     KnownEmptyStore        made by each run (engine/run/run.ts)
+ *     KnownEmptyStore        made by each run (engine/run/shared-work.ts)
  *     ReplicatedStore        only over several stores, each with the layers below (stores.ts)
  *     ProbeGatedStore        only for a single store, which is read while it is opened
  *     ReadAheadStore         the same

@@ -37,6 +37,10 @@ async function openUploadsOf(store: Store, prefix: string): Promise<string[]> {
   return [...new Set((await store.openUploads(prefix)).map(({ key }) => key))];
 }
 
+function versionOf(index: number): Uint8Array {
+  return bytesOf(`version ${index} `.repeat(500));
+}
+
 /**
  * Registers the tests that every store passes.
  * @param open returns an empty store. Called once for each test
@@ -129,7 +133,6 @@ export function storeContract(
   );
 
   test('a read while an object is replaced returns the ETag of the body that it returns', async () => {
-    const versionOf = (index: number) => bytesOf(`version ${index} `.repeat(500));
     await store.put('replaced', versionOf(0), { contentType: TEXT });
     const over = new AbortController();
     const torn: string[] = [];
