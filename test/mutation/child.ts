@@ -40,6 +40,6 @@ async function carryOut(opening: Promise<Session>, order: Order): Promise<void> 
 async function run(session: Session, { test, task }: Order): Promise<Result> {
   if (task.kind === 'cover') return { coverage: await cover(session, test) };
   if (task.kind === 'turns') return { doubtful: await tryInTests(session, test, task.turns) };
-  await tryAlone(session, test, task.mutants, LISTENER);
-  return {};
+  const doubtful = await tryAlone(session, test, task, LISTENER);
+  return doubtful === undefined ? {} : { doubtful: [doubtful] };
 }

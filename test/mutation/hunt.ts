@@ -47,17 +47,27 @@ export async function tryInTests(session: Session, test: string, turns: Turns): 
   });
 }
 
-/** Runs all tests once for each mutant. The listener hears which of them they notice. */
+/**
+ * Runs all tests once for each mutant. The listener hears which of them they notice.
+ * @param isFresh whether nothing has run in this process
+ * @returns a mutant whose verdict is worth nothing, because the tests fail without a mutant after it. The mutants after
+ *   this one were not tried.
+ */
 export async function tryAlone(
   session: Session,
   test: string,
-  mutants: readonly string[],
+  { mutants, isFresh }: { readonly mutants: readonly string[]; readonly isFresh: boolean },
   listener: Listener,
-): Promise<void> {
-  for (const mutant of mutants) {
+): Promise<string | undefined> {
+  for (const [index, mutant] of mutants.entries()) {
     listener.turn(mutant);
-    if (!(await session.run(test, { kind: 'whole', mutant })).ok()) listener.killed([mutant]);
+    if ((await session.run(test, { kind: 'whole', mutant })).ok()) continue;
+    const nothingBefore = isFresh && index === 0;
+    const isClean = (await session.run(test, { kind: 'whole', mutant: undefined })).ok();
+    if (isClean || nothingBefore) listener.killed([mutant]);
+    if (!isClean) return mutant;
   }
+  return undefined;
 }
 
 function describeFailure(module: TestModule): string {

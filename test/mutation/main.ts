@@ -75,8 +75,12 @@ async function findAlive(name: string, target: Target, sources: readonly string[
   const leftOut = new Set([...early].filter((id) => target.sharesProcess === true && !inTests.has(id)));
   await share(processes, testFiles, async (tests, file) => {
     const those = new Set([...(coverages.get(file)?.early ?? []), ...(doubtful.get(file) ?? [])]);
-    const alive = () => [...those].filter((id) => !killed.has(id) && !leftOut.has(id));
-    if (alive().length > 0) await runToEnd(tests, file, () => ({ kind: 'alone', mutants: alive() }), killed);
+    await tryAllAlone(
+      tests,
+      file,
+      [...those].filter((id) => !leftOut.has(id)),
+      killed,
+    );
   });
   for (const tests of processes) tests.stop();
   return { killed, reached: new Set([...inTests, ...early]), leftOut };
@@ -110,6 +114,27 @@ async function tryTurns(
   tests.stop();
   const { doubtful: again = [] } = await runToEnd(tests, file, nextTask, killed);
   return again;
+}
+
+/** Tries the mutants that are alive, and goes on in a new process after one that leaves its process unusable. */
+async function tryAllAlone(
+  tests: TestProcess,
+  file: string,
+  mutants: readonly string[],
+  killed: Set<string>,
+): Promise<void> {
+  let left = mutants;
+  const nextTask = (): Task => {
+    left = left.filter((id) => !killed.has(id));
+    return { kind: 'alone', mutants: left, isFresh: tests.isFresh };
+  };
+  while (left.some((id) => !killed.has(id))) {
+    const { doubtful: [doubtful] = [] } = await runToEnd(tests, file, nextTask, killed);
+    if (doubtful === undefined) return;
+    // The mutants before it have passed. In the new process it comes first, so that its verdict counts.
+    left = left.slice(left.indexOf(doubtful));
+    tests.stop();
+  }
 }
 
 /** Goes on after a mutant that makes the tests hang; such a mutant counts as killed. */

@@ -25,13 +25,16 @@ export interface Order {
 export type Task =
   | { readonly kind: 'cover' }
   | { readonly kind: 'turns'; readonly turns: Turns }
-  /** Each mutant runs alone, active from the first import on. */
-  | { readonly kind: 'alone'; readonly mutants: readonly string[] };
+  /** Each mutant runs alone, active from the first import on. `isFresh`: nothing has run in this process. */
+  | { readonly kind: 'alone'; readonly mutants: readonly string[]; readonly isFresh: boolean };
 
 export interface Result {
   /** Of the task `cover`. */
   readonly coverage?: Coverage;
-  /** Of the task `turns`: the mutants whose verdicts are worth nothing. */
+  /**
+   * The mutants whose verdicts are worth nothing. The task `alone` has one at most, and ends with it, because the process is
+   * of no use any more.
+   */
   readonly doubtful?: readonly string[];
 }
 

@@ -15,8 +15,10 @@ export type Work =
   | { readonly kind: 'cover' }
   /** Run each test once for each of its mutants, by the test's id. */
   | { readonly kind: 'turns'; readonly turns: Readonly<Record<string, readonly Turn[]>> }
-  /** Run everything with one mutant that is active before the first import, and stop at the first failure. */
-  | { readonly kind: 'whole'; readonly mutant: string };
+  /**
+   * Run everything with one mutant that is active before the first import, or with none, and stop at the first failure.
+   */
+  | { readonly kind: 'whole'; readonly mutant: string | undefined };
 
 declare module 'vitest' {
   interface ProvidedContext {
