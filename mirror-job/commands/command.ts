@@ -11,7 +11,7 @@ export interface Command {
   /**
    * @param args the arguments after the command's name
    * @returns the exit code
-   * @throws {UsageError} and {ConfigurationError}, before anything was touched
+   * @throws {UsageError} before anything was touched, and {ConfigurationError} as well
    */
   run(args: readonly string[], session: Session): Promise<number>;
 }
@@ -32,8 +32,8 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
       const reason = error.message.replaceAll('\n', ' ').replace(/\.$/, '');
       throw new UsageError(`${reason}. ${seeHelp(command)}`, { cause: error });
     }
-    const known = Object.keys(options).map((name) => `--${name}`);
-    throw new UsageError(`there is no option "${option}".${suggest(option, known)} ${seeHelp(command)}`);
+    const names = Object.keys(options).map((name) => `--${name}`);
+    throw new UsageError(`there is no option "${option}".${suggest(option, names)} ${seeHelp(command)}`);
   }
 }
 
@@ -41,9 +41,9 @@ export function seeHelp(command: string): string {
   return `"lifeboat ${command === '' ? '' : `${command} `}--help" explains it.`;
 }
 
-/** ` Did you mean "…"?`, or nothing where nothing is near. */
-export function suggest(typed: string, known: readonly string[]): string {
-  const near = known
+/** Returns ` Did you mean "…"?`, or an empty text if no name is near. */
+export function suggest(typed: string, names: readonly string[]): string {
+  const near = names
     .map((name) => ({ name, edits: countEdits(typed, name) }))
     .toSorted((a, b) => a.edits - b.edits)
     .find(({ name, edits }) => edits <= Math.min(2, name.length - 2));
