@@ -16,7 +16,7 @@ export interface AtOnceOptions {
   /** The paths that are requested. Each gets the same number of clients. */
   readonly paths: readonly string[];
   readonly clients: number;
-  /** Bytes of each answer. */
+  /** The size of each answer, in bytes. */
   readonly size: number;
 }
 

@@ -25,7 +25,7 @@ export interface Effort {
   readonly warmUpSeconds: number;
   /** The number of objects of each kind that are requested cold. */
   readonly coldObjects: number;
-  /** Bytes of its blob that each streaming client reads. */
+  /** The number of bytes of its blob that each streaming client reads. */
   readonly readBytes: number;
 }
 
@@ -49,7 +49,7 @@ export const QUICK: Effort = {
 };
 
 const CLIENTS = 50;
-/** As many clients come at the same moment when a deployment begins on all nodes. */
+/** This many clients come at the same moment when a deployment begins on all nodes. */
 const CLIENTS_AT_ONCE = 200;
 /** The longest lists of real repositories, with nightly builds of several years, have as many tags. */
 const LONG_LIST = 100_000;

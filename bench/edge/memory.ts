@@ -11,7 +11,7 @@ export interface MemoryOptions {
   /** Size of the whole blob, in bytes. */
   readonly size: number;
   readonly clients: number;
-  /** Bytes that each client reads before it stops. */
+  /** The number of bytes that each client reads before it stops. */
   readonly readBytes: number;
 }
 

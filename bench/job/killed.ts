@@ -11,7 +11,7 @@ export interface Killed {
   readonly finished: number;
   /** The number of blobs that the first run had requested. */
   readonly begun: number;
-  /** Bytes of finished blobs that the second run fetched. */
+  /** The number of bytes of finished blobs that the second run fetched. */
   readonly again: number;
   readonly rerun: Trial;
 }

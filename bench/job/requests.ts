@@ -5,7 +5,7 @@ export interface Traffic {
   readonly requests: number;
   /** The number of requests by kind, such as `manifest GET`. */
   readonly kinds: Readonly<Record<string, number>>;
-  /** Bytes of bodies that were received and sent. */
+  /** The bytes of bodies that were received, and below those that were sent. */
   readonly received: number;
   readonly sent: number;
 }

@@ -4,7 +4,7 @@ import { countEdits } from '../../core/spelling.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import type { Session } from '../terminal/io.ts';
 
-/** One command, as its file exports it. Its name and its summary stand in `main.ts`, which loads the file. */
+/** One command, as its file exports it. Its name and its summary are in `main.ts`, which loads the file. */
 export interface Command {
   /** The text that `lifeboat NAME --help` prints. */
   readonly help: string;

@@ -23,7 +23,7 @@ import type { Session } from '../terminal/io.ts';
 import { stopOnSignals } from '../terminal/interruption.ts';
 import type { Progress } from '../terminal/progress.ts';
 
-/** How much a run does. */
+/** The extent of a run. */
 export interface RunKind {
   /** The configuration's file. */
   readonly file: string;

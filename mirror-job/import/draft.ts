@@ -49,7 +49,7 @@ export class Draft {
   readonly variables = new Set<string>();
   /** Sentences with file, line, key and reason, each with its line for sorting. */
   readonly #losses = new Map<string, number>();
-  /** For each variable of a password, the host that it belongs to. */
+  /** The host of each variable that replaces a password. */
   readonly #hosts = new Map<string, string>();
 
   constructor(file: ForeignFile, kind: string) {

@@ -13,9 +13,9 @@ export type Output = NodeJS.WritableStream & {
 };
 
 export interface Io {
-  /** For results alone. */
+  /** The stream for results alone. */
   readonly stdout: Output;
-  /** For progress, warnings and errors. */
+  /** The stream for progress, warnings and errors. */
   readonly stderr: Output;
   /**
    * The environment. The AWS SDK, and programs that a command starts, read the environment of the process itself

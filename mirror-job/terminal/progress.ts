@@ -34,7 +34,7 @@ export class Progress implements Log {
   }
 
   start(tally: Tally): void {
-    // Without a first sample the first line would have no rate.
+    // The first sample is taken now, because without it the first line would have no rate.
     this.#rate.sample(Date.now(), tally.bytes);
     this.#timer = setInterval(
       () => (this.#isLive ? this.#renew(tally) : this.#tell(tally)),

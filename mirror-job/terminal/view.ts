@@ -43,7 +43,7 @@ function formatWait(milliseconds: number): string {
   return milliseconds < 60_000 ? `${Math.ceil(milliseconds / 1000)} s` : formatDuration(milliseconds);
 }
 
-/** One line per blob, in the order in which they began, so that each line stays in its place. */
+/** Returns one line per blob, in the order in which they began, so that each line stays in its place. */
 export function runningLines(blobs: readonly Running[]): string[] {
   const rows = blobs
     .slice(0, MAX_RUNNING_SHOWN)

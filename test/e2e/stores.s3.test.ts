@@ -138,7 +138,7 @@ for (const order of ['first', 'second'] as const) {
       );
       expect(alone.stdout).not.toContain('failed');
       expect(alone.code).toBe(1);
-      // Each of a layer, two configurations and an SBOM is fetched once, although a store was lost.
+      // The layer, the two configurations and the SBOM are each fetched once, although a store was lost.
       expect(blobsAsked().length).toBe(new Set(blobsAsked()).size);
 
       await server.restart();

@@ -106,7 +106,7 @@ interface Start {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly variables: Readonly<Record<string, string>>;
-  /** Undefined if the command writes no report. */
+  /** The file of the report; undefined if the command writes none. */
   readonly report?: string;
 }
 

@@ -209,7 +209,7 @@ export function storeContract(
   test.runIf(listsUploads)('the list can abort an upload that another run left unfinished', async () => {
     const upload = await store.beginUpload('blobs/left', TEXT);
     await upload.putPart(1, bytesOf('x'));
-    for (const open of await store.openUploads('blobs/')) await open.abort();
+    for (const listed of await store.openUploads('blobs/')) await listed.abort();
     expect(await store.openUploads('blobs/')).toEqual([]);
     await expect(upload.complete()).rejects.toBeInstanceOf(UploadLostError);
     expect(await store.size('blobs/left')).toBeUndefined();

@@ -5,7 +5,7 @@ import type { BlockName } from './documented.ts';
 import type { Stored } from './stored.ts';
 
 /**
- * How a client finds the edge.
+ * The ways in which a client finds the edge.
  * - `prefix`: the edge is the upstream's mirror, and the upstream's name comes first in its path
  * - `ns`: the edge is the mirror of everything, and only `?ns=` names the upstream (containerd alone)
  * - `default`: the edge is Docker Hub's mirror, and nothing in the path names the upstream
