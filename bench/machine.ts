@@ -1,4 +1,4 @@
-/** The machine and the versions that a run was made with, because no figure means anything without them. */
+/** Describes the machine and the versions of a run, because no figure means anything without them. */
 import { readFile } from 'node:fs/promises';
 import { arch, cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
@@ -11,20 +11,20 @@ export function describeMachine(): string {
   return `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${gib} GiB, ${type()} ${release()} ${arch()}`;
 }
 
-/** The version in an installed package's package.json. */
+/** Returns the version in an installed package's package.json. */
 export async function packageVersion(name: string): Promise<string> {
   const file = join(PROJECT, 'node_modules', name, 'package.json');
   const { version = 'unknown' }: { version?: string } = JSON.parse(await readFile(file, 'utf8'));
   return version;
 }
 
-/** The first version number that the program prints. */
+/** Returns the first version number that the program prints. */
 export async function programVersion(program: string, args: readonly string[]): Promise<string> {
   const { stdout, stderr } = await runProgram(program, args, { timeout: 10_000 });
   return /\d+\.\d+[\w.+-]*/.exec(stdout + stderr)?.[0] ?? 'unknown';
 }
 
-/** The module version that Go wrote into a program's file. Some programs do not print theirs. */
+/** Returns the module version that Go wrote into a program's file, because some programs do not print theirs. */
 export async function moduleVersion(program: string, module: string): Promise<string> {
   const bytes = await readFile(program);
   const mark = `mod\t${module}\tv`;
@@ -35,7 +35,7 @@ export async function moduleVersion(program: string, module: string): Promise<st
   );
 }
 
-/** The commit that is measured, and whether the files in these folders differ from it. */
+/** Returns the commit that is measured, and says whether the files in these folders differ from it. */
 export async function describeCommit(folders: readonly string[]): Promise<string> {
   const commit = await git('rev-parse', '--short', 'HEAD');
   if (commit === '') return 'none: this is not a clone';

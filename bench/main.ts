@@ -1,4 +1,7 @@
-/** `npm run bench -- edge|job|torn-reads [--quick] [--only PART]`: the figures that docs/benchmarks.md quotes, made on this machine. */
+/**
+ * `npm run bench -- edge|job|torn-reads [--quick] [--only PART]` makes the figures that docs/benchmarks.md quotes, on
+ * this machine.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +30,7 @@ interface Outcome {
   /** The machine, and the versions that the figures were made with. */
   readonly terms: string;
   readonly versions: Readonly<Record<string, string>>;
-  /** The commit that was measured. */
+  /** The folders whose commit was measured. */
   readonly folders: readonly string[];
 }
 
@@ -41,10 +44,10 @@ async function main(): Promise<number> {
     return 0;
   }
   const parts = PARTS.filter((part) => values.only.length === 0 || values.only.includes(part));
-  const known = values.only.every((name) => PARTS.some((part) => part === name));
+  const areParts = values.only.every((name) => PARTS.some((part) => part === name));
   const hasParts = subject === 'job';
   const isSubject = hasParts || subject === 'edge' || subject === 'torn-reads';
-  const fits = isSubject && (hasParts ? known : values.only.length === 0);
+  const fits = isSubject && (hasParts ? areParts : values.only.length === 0);
   if (!fits || rest.length > 0) {
     process.stderr.write(`${USAGE}\n`);
     return 2;
@@ -93,7 +96,8 @@ connections; the bare Worker answers with as many bytes and the same headers, an
 
 async function job(parts: readonly (typeof PARTS)[number][], quick: boolean, say: Say): Promise<Outcome> {
   const effort = quick ? QUICK_JOB : FULL_JOB;
-  // As `npm ci` leaves it: otherwise an edited file would be measured as a start from sources.
+  // The job is built first, as `npm ci` does it, because otherwise an edited file would be measured as a start from
+  // sources.
   say('building the job');
   await buildJob();
   return {
@@ -128,7 +132,7 @@ async function buildJob(): Promise<void> {
   const { code, stderr } = await runProgram(process.execPath, [
     join(import.meta.dirname, '../infra/bundle.js'),
   ]);
-  // A bundle that could not be compiled is not what users have.
+  // A warning fails too, because the bundle would not be the one that users have.
   if (code !== 0 || stderr !== '') throw new Error(`The job cannot be built:\n${stderr}`);
 }
 
@@ -152,7 +156,10 @@ function readArguments() {
   }
 }
 
-/** Holds everything that the run writes, the store too. It is removed when the process ends, also by a signal. */
+/**
+ * Creates the folder for everything that the run writes, the store included. It is removed when the process ends, also
+ * by a signal.
+ */
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'lifeboat-bench-'));
   process.env['TMPDIR'] = folder;

@@ -1,4 +1,4 @@
-/** The median and the spread of several measurements. */
+/** Computes the median and the spread of several measurements. */
 
 export interface Spread {
   readonly median: number;
@@ -6,7 +6,7 @@ export interface Spread {
   readonly most: number;
 }
 
-/** @param values at least one */
+/** @param values has at least one value */
 export function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
   return {
@@ -16,7 +16,7 @@ export function spreadOf(values: readonly number[]): Spread {
   };
 }
 
-/** @param sorted ascending @param share between 0 and 1 */
+/** @param sorted in ascending order @param share between 0 and 1 */
 export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }

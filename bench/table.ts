@@ -1,4 +1,4 @@
-/** A table of goals and measurements, aligned. */
+/** Formats a table of goals and measurements in aligned columns. */
 
 export interface Row {
   readonly what: string;
@@ -15,7 +15,7 @@ export interface Row {
 const MARK = { true: '✓', false: '✗', undefined: ' ' } as const;
 const COLUMNS = ['what', 'goal', 'measured', 'note'] as const;
 
-/** One line a row, without an end of line. */
+/** Returns one line per row, without a line end after the last. */
 export function formatTable(rows: readonly Row[]): string {
   const lines = [
     { what: '', goal: 'goal', measured: 'measured', mark: ' ', note: '' },
@@ -38,7 +38,7 @@ export function formatTable(rows: readonly Row[]): string {
     .join('\n');
 }
 
-/** The rows that make the run fail. */
+/** Returns the rows that make the run fail. */
 export function missed(rows: readonly Row[]): readonly Row[] {
   return rows.filter(({ met, binding }) => met === false && binding === true);
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- torn-reads`: how often versitygw gives the body of one version with the ETag of another while an
- * object is replaced, and how many of such reads the job's store lets pass.
+ * `npm run bench -- torn-reads` counts how often versitygw returns the body of one version with the ETag of another
+ * while an object is replaced, and how many such reads the job's store lets pass.
  */
 import { createHash } from 'node:crypto';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
@@ -10,12 +10,11 @@ import { s3ClientOf } from '../test/support/bucket-reader.ts';
 import { startS3Server } from '../test/support/s3-server.ts';
 import type { Row } from './table.ts';
 
-/** How long one object is replaced and read without a pause, in milliseconds. */
-const DURATION = 15_000;
+/** One object is replaced and read without a pause for this long. */
+const DURATION_MS = 15_000;
 const READERS = 4;
 const KEY = '_tags.json';
-/** Bytes. */
-const SIZE = 64 * 1024;
+const SIZE_BYTES = 64 * 1024;
 
 interface Read {
   readonly bytes: Uint8Array;
@@ -74,9 +73,9 @@ export async function benchTornReads(say: (text: string) => void): Promise<reado
 }
 
 async function readWhileReplaced(store: S3Store, read: () => Promise<Read | undefined>) {
-  const end = Date.now() + DURATION;
+  const end = Date.now() + DURATION_MS;
   const counts = { torn: 0, reads: 0, refused: 0 };
-  // The first object is never torn: from it the store learns that the server's ETags are MD5s.
+  // The first object is never torn. The store learns from it that the server's ETags are MD5s.
   await store.put(KEY, bodyOf(0), { contentType: 'application/json' });
   await store.get(KEY);
   const write = async () => {
@@ -97,7 +96,7 @@ async function readWhileReplaced(store: S3Store, read: () => Promise<Read | unde
 }
 
 function bodyOf(version: number): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(String(version).padStart(SIZE, ' '));
+  return new TextEncoder().encode(String(version).padStart(SIZE_BYTES, ' '));
 }
 
 function md5Of(bytes: Uint8Array): string {

@@ -1,6 +1,6 @@
 /**
- * `npm run build [-- FOLDER]`, and with it `npm ci`: the job as one script, in `dist/job`. From its sources, a start loads
- * four hundred modules, and where nothing is cached, as in a container, it compiles TypeScript first.
+ * `npm run build [-- FOLDER]`, and with it `npm ci`, makes the job one script, in `dist/job`. Without the bundle, each
+ * start loads four hundred modules, and compiles TypeScript first if nothing is cached, as in a container.
  * docs/decisions/0010-a-bundle.md has the figures.
  */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -30,11 +30,11 @@ async function build(name, options) {
     // V8 begins a script sooner than a module.
     format: 'cjs',
     target: 'node22',
-    // V8 reads all of the text at each start, so a shorter text saves time. Names stay, for stack traces.
+    // V8 reads all of the text at each start, so a shorter text saves time. Names stay, so that stack traces are readable.
     minifyWhitespace: true,
     minifySyntax: true,
     lineLimit: 120,
-    // The settings of a tsconfig are for tsc alone.
+    // A tsconfig's settings do not apply, because they are for tsc alone.
     tsconfigRaw: {},
     logLevel: 'warning',
     // A script cannot import, so each `import()` of another script becomes a `require()`.
@@ -42,7 +42,7 @@ async function build(name, options) {
     ...options,
     write: false,
   });
-  // A rename makes the file appear whole or not at all, because half of a script would be started, too.
+  // A rename makes the file appear whole or not at all, because a start would also run half of a script.
   await writeFile(join(TARGET, `${name}.new`), outputFiles[0]?.contents ?? '');
   await rename(join(TARGET, `${name}.new`), join(TARGET, name));
 }
@@ -59,10 +59,10 @@ await build('aws-sdk.cjs', {
 await build('main.cjs', {
   entryPoints: [START],
   alias: {
-    // The browser's build of yaml is the same but for warnings and !!binary. It is ES modules, which become part of the
-    // script. The build for Node is a hundred CommonJS modules, which would be wrapped and run one by one.
+    // The browser's build of yaml differs only in warnings and !!binary. It is made of ES modules, which become part of
+    // the script. The build for Node is a hundred CommonJS modules, which would be wrapped and run one by one.
     yaml: fileURLToPath(new URL('../node_modules/yaml/browser/index.js', import.meta.url)),
-    // esbuild leaves out unused code of ES modules only: 34 kB instead of 370.
+    // esbuild leaves out unused code of ES modules only. With them the package takes 34 kB instead of 370.
     '@smithy/signature-v4': fileURLToPath(
       new URL('../node_modules/@smithy/signature-v4/dist-es/index.js', import.meta.url),
     ),

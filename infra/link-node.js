@@ -1,7 +1,7 @@
 /**
  * `npm ci` runs this before the build. It puts the project's Node into node_modules/.bin, where npm's scripts, `npx`
- * and the schedules of infra/ look for it. npm 11 makes this link by itself. Older versions make it and remove it again
- * when they clear away the packages for other platforms, because those have a program of the same name.
+ * and the schedules of infra/ look for it. npm 11 makes this link by itself. Older versions make it, and remove it
+ * again when they remove the packages for other platforms, because those have a program of the same name.
  */
 import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { relative, sep } from 'node:path';

@@ -1,4 +1,7 @@
-/** Many clients ask an edge for a few objects at the same moment. The edge has seen none of them before. */
+/**
+ * Measures how an edge answers many clients that ask for a few objects at the same moment. The edge has seen none of
+ * the objects before.
+ */
 import { get } from 'node:http';
 import type { CountingProxy } from '../../test/support/counting-proxy.ts';
 import { pause } from '../../test/support/process.ts';
@@ -10,10 +13,10 @@ export interface AtOnceOptions {
   readonly edge: RunningWorker;
   /** The proxy in front of the edge's store. */
   readonly proxy: CountingProxy;
-  /** Paths to ask for. Each gets the same number of clients. */
+  /** The paths that are requested. Each gets the same number of clients. */
   readonly paths: readonly string[];
   readonly clients: number;
-  /** Bytes of each answer. */
+  /** The size of each answer, in bytes. */
   readonly size: number;
 }
 
@@ -27,17 +30,17 @@ export interface AtOnce {
   readonly seconds: number;
 }
 
-/** @throws when a client is not answered with so many bytes */
+/** @throws if a client gets an answer of another size */
 export async function measureAtOnce({ edge, proxy, paths, clients, size }: AtOnceOptions): Promise<AtOnce> {
   const { pid } = edge.program;
   await forgetPeak(pid);
   const before = await readStatus(pid, 'VmRSS');
   proxy.reset();
   const begin = performance.now();
-  const asked = Array.from({ length: clients }, (_, client) => paths[client % paths.length] ?? '');
-  await Promise.all(asked.map((path) => ask(`${edge.url}${path}`, size)));
+  const requested = Array.from({ length: clients }, (_, client) => paths[client % paths.length] ?? '');
+  await Promise.all(requested.map((path) => ask(`${edge.url}${path}`, size)));
   const seconds = (performance.now() - begin) / 1000;
-  // Puts into the cache go on after the answers.
+  // The wait is for writes into the cache, which go on after the answers.
   await pause(200);
   const reads = new Map<string, number>();
   for (const { path } of proxy.requests) reads.set(path, (reads.get(path) ?? 0) + 1);

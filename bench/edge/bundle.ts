@@ -1,4 +1,4 @@
-/** The bundle as it would be deployed: wrangler builds it, and it is measured and then run. */
+/** Builds the bundle with wrangler, as for a deployment, so that it can be measured and run. */
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -15,13 +15,13 @@ const ENVIRONMENT = { WRANGLER_WRITE_LOGS: 'false', WRANGLER_SEND_METRICS: 'fals
 
 export interface Bundle {
   readonly file: string;
-  /** Bytes. */
+  /** The size in bytes. */
   readonly size: number;
   readonly gzipSize: number;
   readonly runtime: Runtime;
 }
 
-/** @throws when wrangler cannot build it, with what it said */
+/** @throws with wrangler's output if it cannot build the bundle */
 export async function buildBundle(folder: string): Promise<Bundle> {
   await wrangler(['deploy', '--dry-run', '--config', DEPLOYED, '--outdir', folder]);
   const file = join(folder, 'index.js');
@@ -36,7 +36,7 @@ export async function buildBundle(folder: string): Promise<Bundle> {
   };
 }
 
-/** The active CPU time that `wrangler check startup` samples while the Worker starts. Milliseconds. */
+/** Measures the active CPU time, in milliseconds, that `wrangler check startup` samples while the Worker starts. */
 export async function measureStartup(folder: string, rounds: number): Promise<Spread> {
   const times: number[] = [];
   for (let round = 0; round < rounds; round += 1) times.push(await profileStartup(folder));

@@ -1,4 +1,4 @@
-/** Cold answers: an edge that has just started is asked once for each path. */
+/** Measures cold answers: an edge that has just started gets one request per path. */
 import { Agent, get } from 'node:http';
 import pLimit from 'p-limit';
 import { percentile, spreadOf, type Spread } from '../statistics.ts';
@@ -11,19 +11,18 @@ const KINDS = { manifests: 200, tags: 200, blobs: 307 } as const;
 export type ColdKind = keyof typeof KINDS;
 
 export interface Cold {
-  /** Requests a second. */
+  /** Requests per second. */
   readonly rate: Spread;
-  /** Milliseconds. */
-  readonly p99: Spread;
+  readonly p99Ms: Spread;
 }
 
-/** @param start makes an edge that has seen nothing */
+/** @param start starts an edge whose cache is empty */
 export async function measureCold(
   start: () => Promise<RunningWorker>,
   paths: Paths,
   rounds: number,
 ): Promise<Record<ColdKind, Cold>> {
-  const turns: Record<ColdKind, { readonly rate: number; readonly p99: number }[]> = {
+  const turns: Record<ColdKind, { readonly rate: number; readonly p99Ms: number }[]> = {
     manifests: [],
     tags: [],
     blobs: [],
@@ -46,8 +45,8 @@ export async function measureCold(
   return { manifests: summary(turns.manifests), tags: summary(turns.tags), blobs: summary(turns.blobs) };
 }
 
-function summary(turns: readonly { readonly rate: number; readonly p99: number }[]): Cold {
-  return { rate: spreadOf(turns.map(({ rate }) => rate)), p99: spreadOf(turns.map(({ p99 }) => p99)) };
+function summary(turns: readonly { readonly rate: number; readonly p99Ms: number }[]): Cold {
+  return { rate: spreadOf(turns.map(({ rate }) => rate)), p99Ms: spreadOf(turns.map(({ p99Ms }) => p99Ms)) };
 }
 
 async function askAll(
@@ -55,15 +54,15 @@ async function askAll(
   edge: RunningWorker,
   paths: readonly string[],
   status: number,
-): Promise<{ rate: number; p99: number }> {
+): Promise<{ rate: number; p99Ms: number }> {
   const limit = pLimit(PARALLEL);
   const begin = performance.now();
   const times = await Promise.all(
     paths.map((path) =>
       limit(async () => {
         const from = performance.now();
-        const answered = await ask(agent, `${edge.url}${path}`);
-        if (answered !== status) throw new Error(`${path} is ${answered}, not ${status}.`);
+        const answerStatus = await ask(agent, `${edge.url}${path}`);
+        if (answerStatus !== status) throw new Error(`${path} is ${answerStatus}, not ${status}.`);
         return performance.now() - from;
       }),
     ),
@@ -71,7 +70,7 @@ async function askAll(
   const seconds = (performance.now() - begin) / 1000;
   return {
     rate: paths.length / seconds,
-    p99: percentile(
+    p99Ms: percentile(
       times.toSorted((a, b) => a - b),
       0.99,
     ),

@@ -1,4 +1,4 @@
-/** A bucket as the job leaves it, written by hand, so that the edge can be measured without a mirror run. */
+/** Writes a bucket as the job leaves it, so that the edge can be measured without a mirror run. */
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -32,7 +32,7 @@ const REPOSITORY = parseRepository('docker.io/library/bench');
 const MIB = 1024 * 1024;
 /** The size of the streamed blob: 1 GiB. */
 export const LARGE_SIZE = 1024 * MIB;
-/** The size of a large manifest, in bytes: an ordinary image's has a fortieth of it. */
+/** The size of a large manifest, in bytes. An ordinary image's manifest has a fortieth of it. */
 export const LARGE_MANIFEST_SIZE = 64 * 1024;
 const LARGE_MANIFESTS = 20;
 /** A second repository, because other rows ask for the first one's list of tags, which has to be short. */
@@ -42,26 +42,29 @@ const SMALL_SIZE = 1024;
 /** The size of an ordinary layer. It is above `STREAM_BELOW`, so the edge redirects. */
 const LAYER_SIZE = 30 * MIB;
 
-/** Paths to ask the edge for. Those in lists are for cold answers, which each path gives only once. */
+/**
+ * The paths that the edge is asked for. The paths in lists are for cold answers, because each path gives a cold answer
+ * only once.
+ */
 export interface Paths {
   readonly manifests: readonly string[];
   readonly tags: readonly string[];
   /** Tags of images with manifests of 64 KiB. */
   readonly largeTags: readonly string[];
-  /** Blobs that are redirected. Only their links are stored. */
+  /** Blobs that are redirected. The bucket has only their links. */
   readonly blobs: readonly string[];
   readonly tagList: string;
-  /** The first hundred of a long list of tags, and the bytes of that answer. */
+  /** The first hundred entries of a long list of tags, and the size of that answer in bytes. */
   readonly longTagList: { readonly path: string; readonly size: number };
   readonly referrers: string;
-  /** A blob small enough to be streamed. */
+  /** A blob that is small enough to be streamed. */
   readonly smallBlob: string;
   readonly largeBlob: string;
 }
 
 /**
- * @param count how many of each kind there are
- * @param longList how many tags the long list has
+ * @param count the number of objects of each kind
+ * @param longList the number of tags in the long list
  */
 export async function fillBucket(
   client: S3Client,
@@ -119,7 +122,7 @@ export async function fillBucket(
   };
 }
 
-/** Named as those of nightly builds are. */
+/** Makes tags with names like those of nightly builds. */
 function nightlyTags(count: number): Tag[] {
   return Array.from({ length: count }, (_, index) =>
     parseTag(`nightly-2026.01.${String(index).padStart(6, '0')}-amd64`),
@@ -128,7 +131,7 @@ function nightlyTags(count: number): Tag[] {
 
 type Put = (key: string, body: Uint8Array, type?: string) => Promise<void>;
 
-/** An image with eight layers: some 1,600 bytes of manifest. */
+/** Writes an image with eight layers, whose manifest has some 1,600 bytes. */
 async function putImage(put: Put, tag: Tag, index: number): Promise<Digest> {
   const bytes = encodeJson(imageOf(`${index}`, { 'org.opencontainers.image.version': tag }));
   const digest = await putTag(put, tag, bytes);
@@ -173,7 +176,7 @@ async function putLink(put: Put, digest: Digest, size: number): Promise<void> {
   await put(blobLinkKey(REPOSITORY, digest), encodeBlobLink({ digest, size }));
 }
 
-/** Zeros: the edge does not hash what it streams. */
+/** Writes a blob of zeros, because the edge does not hash the bytes that it streams. */
 async function putLarge(client: S3Client, bucket: string, key: string): Promise<void> {
   const where = { Bucket: bucket, Key: key };
   const { UploadId } = await client.send(new CreateMultipartUploadCommand(where));
@@ -190,7 +193,7 @@ async function putLarge(client: S3Client, bucket: string, key: string): Promise<
   );
 }
 
-/** The digest of a blob that nobody hashes. */
+/** Returns a digest for a blob that nobody hashes. */
 function namedDigest(name: string): Digest {
   return digestFromHash('sha256', createHash('sha256').update(name).digest());
 }

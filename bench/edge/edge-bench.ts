@@ -1,4 +1,4 @@
-/** `npm run bench -- edge`: the edge as it is deployed, beside the least that a Worker can do. */
+/** `npm run bench -- edge` measures the edge as it is deployed, beside the least that a Worker can do. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { s3ClientOf } from '../../test/support/bucket-reader.ts';
@@ -23,9 +23,9 @@ export interface Effort {
   /** The length of each turn under load. */
   readonly seconds: number;
   readonly warmUpSeconds: number;
-  /** Number of objects of each kind that are asked for cold. */
+  /** The number of objects of each kind that are requested cold. */
   readonly coldObjects: number;
-  /** Bytes of its blob that each streaming client reads. */
+  /** The number of bytes of its blob that each streaming client reads. */
   readonly readBytes: number;
 }
 
@@ -49,22 +49,22 @@ export const QUICK: Effort = {
 };
 
 const CLIENTS = 50;
-/** So many clients come at the same moment when a deployment begins on all nodes. */
+/** This many clients come at the same moment when a deployment begins on all nodes. */
 const CLIENTS_AT_ONCE = 200;
-/** The largest lists of real repositories, of nightly builds over years, are as long as this. */
+/** The longest lists of real repositories, with nightly builds of several years, have as many tags. */
 const LONG_LIST = 100_000;
 
 /**
- * @param folder for what the run leaves behind; the caller removes it
- * @param say tells whoever waits what is being done
- * @throws when something does not start, or answers otherwise than it should
+ * @param folder holds the files of the run; the caller removes it
+ * @param say reports the progress to the person who waits
+ * @throws if a program does not start, or gives an unexpected answer
  */
 export async function benchEdge(
   folder: string,
   effort: Effort,
   say: (text: string) => void,
 ): Promise<readonly Row[]> {
-  // Missing programs are named before anything takes time.
+  // Programs are checked first, so that a missing one is reported before anything takes time.
   for (const name of ['wrk', 'versitygw'] as const) await requireProgram(name);
   say('building the Worker');
   await mkdir(folder, { recursive: true });
@@ -166,7 +166,7 @@ class EdgeRun {
 
   async #askAtOnce(
     what: string,
-    asked: Pick<AtOnceOptions, 'paths' | 'size'>,
+    request: Pick<AtOnceOptions, 'paths' | 'size'>,
     say: (text: string) => void,
   ): Promise<Row[]> {
     say(`${CLIENTS_AT_ONCE} clients at once, cold: ${what}`);
@@ -175,8 +175,8 @@ class EdgeRun {
     try {
       const edge = await this.#start({ S3_ENDPOINT: proxy.url, STORE_FRESH: '1h' }, undefined, cache);
       try {
-        const measured = await measureAtOnce({ edge, proxy, clients: CLIENTS_AT_ONCE, ...asked });
-        return atOnceRows(what, measured, { clients: CLIENTS_AT_ONCE, objects: asked.paths.length });
+        const measured = await measureAtOnce({ edge, proxy, clients: CLIENTS_AT_ONCE, ...request });
+        return atOnceRows(what, measured, { clients: CLIENTS_AT_ONCE, objects: request.paths.length });
       } finally {
         await edge.stop();
       }
@@ -186,7 +186,7 @@ class EdgeRun {
     }
   }
 
-  /** @param first asked for before anything is measured, so that the edge has met its store */
+  /** @param first is requested before anything is measured, so that the edge has reached its store */
   async #start(
     variables: Readonly<Record<string, string>> = {},
     first?: string,

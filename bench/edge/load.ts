@@ -1,4 +1,4 @@
-/** Load from wrk, because it takes the least CPU of the generators, and shares two cores with the Worker. */
+/** Makes load with wrk, because it takes the least CPU of the generators, and shares two cores with the Worker. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MANIFEST_ACCEPT } from '../../core/media-type.ts';
@@ -8,7 +8,7 @@ import type { RunningWorker } from './workerd.ts';
 
 const REPORT = join(import.meta.dirname, 'wrk-report.lua');
 export const CONNECTIONS = 32;
-/** As containerd sends them. */
+/** The headers are those that containerd sends. */
 export const CLIENT_HEADERS = {
   Accept: `${MANIFEST_ACCEPT}, */*`,
   'User-Agent': 'containerd/2.2.0',
@@ -17,17 +17,19 @@ export const CLIENT_HEADERS = {
 const TICKS_PER_SECOND = 100;
 
 export interface Load {
-  /** Requests a second. */
+  /** Requests per second. */
   readonly rate: number;
-  /** Milliseconds. */
-  readonly p99: number;
-  /** CPU time of the Worker's process per request, in microseconds. Other load on the machine changes it least. */
-  readonly cpu: number;
+  readonly p99Ms: number;
+  /**
+   * The CPU time of the Worker's process per request, in microseconds. Of the three figures it is the one that other
+   * load on the machine changes least.
+   */
+  readonly cpuMicros: number;
 }
 
 /**
- * Asks for one path over and over.
- * @throws when a request fails or is answered with an error
+ * Requests one path over and over.
+ * @throws if a request fails or is answered with an error
  */
 export async function load(worker: RunningWorker, path: string, seconds: number): Promise<Load> {
   const wrk = await requireProgram('wrk');
@@ -41,7 +43,7 @@ export async function load(worker: RunningWorker, path: string, seconds: number)
   if (code !== 0 || requests === 0 || failures > 0) {
     throw new Error(`wrk ended with ${code}, after ${failures} failures:\n${stdout}${stderr}`);
   }
-  return { rate: requests / (duration / 1e6), p99: p99 / 1000, cpu: (spent / requests) * 1e6 };
+  return { rate: requests / (duration / 1e6), p99Ms: p99 / 1000, cpuMicros: (spent / requests) * 1e6 };
 }
 
 /** The JSON that wrk-report.lua prints. */
@@ -52,7 +54,7 @@ interface Report {
   readonly failures?: number;
 }
 
-/** User and system time of all threads. */
+/** Returns the user and system time of all threads. */
 async function cpuSeconds(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   // The second field is the program's name, which may hold spaces and parentheses.

@@ -1,4 +1,4 @@
-/** The growth of workerd while many clients stream large blobs, and then do not read on. */
+/** Measures the growth of workerd while many clients stream large blobs, and then stop reading. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { get, type ClientRequest } from 'node:http';
 import { pause } from '../../test/support/process.ts';
@@ -11,7 +11,7 @@ export interface MemoryOptions {
   /** Size of the whole blob, in bytes. */
   readonly size: number;
   readonly clients: number;
-  /** Bytes that each client reads before it stops. */
+  /** The number of bytes that each client reads before it stops. */
   readonly readBytes: number;
 }
 
@@ -23,10 +23,10 @@ export interface Memory {
   readonly seconds: number;
 }
 
-/** The time limit of all clients together, in milliseconds. */
-const PATIENCE = 180_000;
+/** The time limit of all clients together. */
+const PATIENCE_MS = 180_000;
 
-/** @throws when a client is not answered with the whole blob's length, or not in time */
+/** @throws if a client does not get the whole blob's length, or not in time */
 export async function measureMemory(options: MemoryOptions): Promise<Memory> {
   const { edge, path, size, clients, readBytes } = options;
   const { pid } = edge.program;
@@ -35,14 +35,14 @@ export async function measureMemory(options: MemoryOptions): Promise<Memory> {
   const before = await readStatus(pid, 'VmRSS');
   const begin = performance.now();
   const timer = setTimeout(() => {
-    for (const request of requests) request.destroy(new Error(`No end after ${PATIENCE} ms.`));
-  }, PATIENCE);
+    for (const request of requests) request.destroy(new Error(`No end after ${PATIENCE_MS} ms.`));
+  }, PATIENCE_MS);
   try {
     const streams = Array.from({ length: clients }, () =>
       stream(`${edge.url}${path}`, size, readBytes, requests),
     );
     await Promise.all(streams);
-    // All are connected and none reads: now everything on the way that buffers is full.
+    // All clients are connected and none reads, so every buffer on the way is full now.
     await pause(500);
     return {
       before,
@@ -55,7 +55,7 @@ export async function measureMemory(options: MemoryOptions): Promise<Memory> {
   }
 }
 
-/** Resolves when so much has come, and leaves the connection open and unread. */
+/** Resolves when `readBytes` have arrived, and leaves the connection open and unread. */
 async function stream(
   url: string,
   size: number,
@@ -79,7 +79,7 @@ async function stream(
         resolve();
       });
       response.once('end', () => reject(new Error(`${url} ended after ${received} bytes.`)));
-      // Every one of them is cut in the end; before that it is a failure.
+      // Every connection is cut in the end. An error before that is a failure.
       response.on('error', reject);
     });
     requests.push(request);
@@ -87,12 +87,12 @@ async function stream(
   });
 }
 
-/** The start and the first requests come before the measurement, because their memory is not its subject. */
+/** Resets the peak, so that the memory of the start and of the first requests does not count. */
 export async function forgetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, '5');
 }
 
-/** @returns bytes */
+/** @returns the value in bytes */
 export async function readStatus(pid: number, field: 'VmRSS' | 'VmHWM'): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const [, kibibytes] = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status) ?? [];

@@ -1,4 +1,4 @@
-/** The reads of the store for one request. A proxy in front of the store counts them. */
+/** Counts the reads of the store for one request. A proxy in front of the store counts them. */
 import type { CountingProxy } from '../../test/support/counting-proxy.ts';
 import { pause } from '../../test/support/process.ts';
 import type { Paths } from './content.ts';
@@ -7,7 +7,7 @@ import type { RunningWorker } from './workerd.ts';
 
 export interface ReadGroup {
   readonly state: string;
-  /** The number of reads that each answer may take. */
+  /** The number of reads that each answer should take. */
   readonly goal: number;
   readonly measured: readonly { readonly what: string; readonly reads: number }[];
 }
@@ -19,7 +19,7 @@ interface Probe {
   readonly status: number;
 }
 
-/** @param start makes an edge with these variables, whose store is the proxy */
+/** @param start starts an edge with these variables, whose store is the proxy */
 export async function countReads(
   start: (variables: Readonly<Record<string, string>>) => Promise<RunningWorker>,
   proxy: CountingProxy,
@@ -28,7 +28,7 @@ export async function countReads(
   const probes = probesOf(paths);
   const streamed: Probe = { what: 'blob', path: paths.smallBlob, status: 200 };
   const groups: ReadGroup[] = [];
-  // The hour keeps a slow machine from turning a warm answer into one with a health read.
+  // The hour prevents that a slow machine turns a warm answer into one with a health read.
   await withEdge(start, { STORE_FRESH: '1h' }, async (edge) => {
     await count(edge, proxy, { what: 'ping', path: '/v2/', status: 200 });
     groups.push(await countAll(edge, proxy, 'cold', 1, probes));
@@ -44,7 +44,7 @@ export async function countReads(
   return groups;
 }
 
-/** No two of them are answered from the same object. */
+/** Returns the requests to count. No two of them are answered from the same object. */
 function probesOf(paths: Paths): readonly Probe[] {
   const [manifest = ''] = paths.manifests;
   const [, tag = ''] = paths.tags;
@@ -71,7 +71,7 @@ async function countAll(
   return { state, goal, measured };
 }
 
-/** @throws when it is not answered as it should be: a refusal reads nothing either */
+/** @throws if the answer has another status, because a refusal reads nothing either */
 async function count(edge: RunningWorker, proxy: CountingProxy, probe: Probe): Promise<number> {
   proxy.reset();
   const response = await fetch(`${edge.url}${probe.path}`, {
@@ -84,7 +84,7 @@ async function count(edge: RunningWorker, proxy: CountingProxy, probe: Probe): P
   if (response.status !== probe.status) {
     throw new Error(`${probe.path} is ${response.status}, not ${probe.status}.`);
   }
-  // Reads in the background count too.
+  // The wait is for reads in the background, which count too.
   await pause(50);
   return proxy.requests.length;
 }

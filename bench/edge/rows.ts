@@ -1,4 +1,4 @@
-/** The rows of the table: each measurement beside its goal, in words and figures. */
+/** Makes the rows of the table: each measurement beside its goal, in words and figures. */
 import type { Spread } from '../statistics.ts';
 import type { Row } from '../table.ts';
 import type { AtOnce } from './at-once.ts';
@@ -11,7 +11,7 @@ import type { Warm } from './warm.ts';
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** The edge is to reach this share of what a bare Worker answers. */
+/** The edge should reach this share of the bare Worker's rate. */
 const LEAST_RATIO = 0.75;
 const MOST_GZIP = 60 * KIB;
 const MOST_GROWTH = 128 * MIB;
@@ -25,8 +25,8 @@ const COLD_NAMES = {
 
 export function warmRow(what: string, { ratio, cpuRatio, ours, bare }: Warm): Row {
   const rates = `${rate(ours.rate)} of ${rate(bare.rate)} requests/s`;
-  const p99 = `p99 ${milliseconds(ours.p99)} (bare ${milliseconds(bare.p99)})`;
-  const cpu = `CPU ${micros(ours.cpu)} (bare ${micros(bare.cpu)}): ${cpuRatio.median.toFixed(2)}`;
+  const p99 = `p99 ${milliseconds(ours.p99Ms)} (bare ${milliseconds(bare.p99Ms)})`;
+  const cpu = `CPU ${micros(ours.cpuMicros)} (bare ${micros(bare.cpuMicros)}): ${cpuRatio.median.toFixed(2)}`;
   return {
     what: `warm ${what}`,
     goal: `≥ ${LEAST_RATIO} of bare`,
@@ -41,7 +41,7 @@ export function coldRows(cold: Record<ColdKind, Cold>): Row[] {
     what: `cold ${COLD_NAMES[kind]}`,
     goal: '',
     measured: `${rate(cold[kind].rate)} requests/s`,
-    note: `${Math.round(cold[kind].rate.least)} to ${Math.round(cold[kind].rate.most)}; p99 ${milliseconds(cold[kind].p99)}`,
+    note: `${Math.round(cold[kind].rate.least)} to ${Math.round(cold[kind].rate.most)}; p99 ${milliseconds(cold[kind].p99Ms)}`,
   }));
 }
 
@@ -92,13 +92,13 @@ export function memoryRow(memory: Memory, options: Pick<MemoryOptions, 'clients'
   };
 }
 
-/** @param expected how many clients asked, and how many objects of the store they asked for */
+/** @param expected the number of clients, and the number of objects of the store that they request */
 export function atOnceRows(
-  asked: string,
+  content: string,
   { reads, objects, growth, seconds }: AtOnce,
   expected: { readonly clients: number; readonly objects: number },
 ): Row[] {
-  const what = `${expected.clients} clients, ${asked}, cold at once`;
+  const what = `${expected.clients} clients, ${content}, cold at once`;
   return [
     {
       what: `${what}: reads per object`,

@@ -1,4 +1,4 @@
-/** Warm answers beside those of a bare Worker: as many bytes and headers, in the same run, turn by turn. */
+/** Compares warm answers with those of a bare Worker: as many bytes and headers, in the same run, turn by turn. */
 import { readFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { join } from 'node:path';
@@ -23,7 +23,10 @@ export interface WarmOptions {
 export interface Warm {
   /** Our requests per second divided by the bare Worker's, per round. */
   readonly ratio: Spread;
-  /** The bare Worker's CPU time per request divided by ours, per round. This is the ratio on a machine without other load. */
+  /**
+   * The bare Worker's CPU time per request divided by ours, per round. It shows the ratio that a machine without other
+   * load would have.
+   */
   readonly cpuRatio: Spread;
   readonly ours: Readonly<Record<keyof Load, Spread>>;
   readonly bare: Readonly<Record<keyof Load, Spread>>;
@@ -48,7 +51,7 @@ export async function measureWarm(options: WarmOptions): Promise<Warm> {
   }
   return {
     ratio: spreadOf(results.map((result) => result.ours.rate / result.bare.rate)),
-    cpuRatio: spreadOf(results.map((result) => result.bare.cpu / result.ours.cpu)),
+    cpuRatio: spreadOf(results.map((result) => result.bare.cpuMicros / result.ours.cpuMicros)),
     ours: spreadsOf(results.map((result) => result.ours)),
     bare: spreadsOf(results.map((result) => result.bare)),
   };
@@ -70,21 +73,25 @@ async function runRound(bare: RunningWorker, options: WarmOptions): Promise<Pair
   return { bare: meanOf(loads.bare), ours: meanOf(loads.ours) };
 }
 
-/** @param loads of equal length */
+/** @param loads all of the same length */
 function meanOf(loads: readonly Load[]): Load {
   const mean = (of: (load: Load) => number) => loads.reduce((sum, one) => sum + of(one), 0) / loads.length;
-  return { rate: mean(({ rate }) => rate), p99: mean(({ p99 }) => p99), cpu: mean(({ cpu }) => cpu) };
+  return {
+    rate: mean(({ rate }) => rate),
+    p99Ms: mean(({ p99Ms }) => p99Ms),
+    cpuMicros: mean(({ cpuMicros }) => cpuMicros),
+  };
 }
 
 function spreadsOf(loads: readonly Load[]): Record<keyof Load, Spread> {
   return {
     rate: spreadOf(loads.map(({ rate }) => rate)),
-    p99: spreadOf(loads.map(({ p99 }) => p99)),
-    cpu: spreadOf(loads.map(({ cpu }) => cpu)),
+    p99Ms: spreadOf(loads.map(({ p99Ms }) => p99Ms)),
+    cpuMicros: spreadOf(loads.map(({ cpuMicros }) => cpuMicros)),
   };
 }
 
-/** As it comes over the wire, without following anything. */
+/** Fetches an answer as it comes over the wire, without following a redirect. */
 async function fetchAnswer(worker: RunningWorker, path: string): Promise<PlainAnswer> {
   return new Promise((resolve, reject) => {
     const request = get(`${worker.url}${path}`, { headers: CLIENT_HEADERS, timeout: 20_000 }, (response) => {
@@ -100,7 +107,7 @@ async function fetchAnswer(worker: RunningWorker, path: string): Promise<PlainAn
   });
 }
 
-/** Node adds nothing to what was received, but its own agent asks for a connection header. */
+/** Returns the headers as pairs, without the connection headers, because Node's own agent asks for those. */
 function pairsOf(raw: readonly string[]): [string, string][] {
   const pairs: [string, string][] = [];
   for (let index = 0; index < raw.length; index += 2) {
@@ -110,7 +117,7 @@ function pairsOf(raw: readonly string[]): [string, string][] {
   return pairs;
 }
 
-/** @throws when the edge does not log a line a request: an edge that says nothing would win by that */
+/** @throws if the edge does not log one line per request, because an edge that logs nothing would win by that */
 async function refuseSilence({ log }: RunningWorker, requests: number): Promise<void> {
   const lines = (await readFile(log, 'utf8')).split('\n').filter((line) => line.startsWith('{'));
   if (lines.length !== requests) {
@@ -118,7 +125,7 @@ async function refuseSilence({ log }: RunningWorker, requests: number): Promise<
   }
 }
 
-/** @throws when the two would not be compared at the same work */
+/** @throws if the two Workers would be compared at different work */
 function refuseDifference(ours: PlainAnswer, bare: PlainAnswer): void {
   if (ours.status >= 400 || shapeOf(ours) !== shapeOf(bare)) {
     throw new Error(`The bare Worker answers otherwise than the edge:\n${shapeOf(ours)}\n${shapeOf(bare)}`);

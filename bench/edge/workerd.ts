@@ -1,4 +1,4 @@
-/** workerd itself, from a configuration of its own: no wrangler, no miniflare and no inspector beside it. */
+/** Starts workerd itself, from a configuration of its own: no wrangler, no miniflare and no inspector beside it. */
 import { copyFile, mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort, startProgram, waitForHttp, type Program } from '../../test/support/process.ts';
@@ -8,21 +8,21 @@ const CACHE_SERVICE = join(import.meta.dirname, 'cache-service.js');
 const BARE = join(import.meta.dirname, 'bare.js');
 
 export interface RunningWorker {
-  /** `http://127.0.0.1:<port>`, without a slash at its end. */
+  /** The address `http://127.0.0.1:<port>`, without a slash at its end. */
   readonly url: string;
   readonly program: Program;
-  /** The file that gets all that the Worker logs: a line a request, as where it is deployed. */
+  /** The file that gets everything that the Worker logs: one line per request, as in a deployment. */
   readonly log: string;
-  /** Forgets what was logged, so that a long run does not fill the disk. */
+  /** Empties the log, so that a long run does not fill the disk. */
   clearLog(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** An answer for the bare Worker to repeat. */
+/** An answer that the bare Worker repeats. */
 export interface PlainAnswer {
   readonly status: number;
   readonly headers: readonly (readonly [string, string])[];
-  /** Size of the body, in bytes. */
+  /** The size of the body, in bytes. */
   readonly size: number;
 }
 
@@ -31,7 +31,7 @@ export interface Runtime {
   readonly compatibilityFlags: readonly string[];
 }
 
-/** The service behind `caches.default` runs in a process of its own, as it does where the Worker is deployed. */
+/** The service behind `caches.default` runs in a process of its own, as it does in a deployment. */
 export async function startCacheService(folder: string, runtime: Runtime): Promise<RunningWorker> {
   await mkdir(folder, { recursive: true });
   await copyFile(CACHE_SERVICE, join(folder, 'cache-service.js'));
@@ -43,10 +43,10 @@ export async function startCacheService(folder: string, runtime: Runtime): Promi
 }
 
 /**
- * The edge with its variables as bindings, the loopback as its network and a cache behind `caches.default`.
- * @param folder for this run alone; made here
- * @param cache where that is; otherwise it is in the edge's own process
- * @throws when it does not answer on `/healthz`
+ * Starts the edge with its variables as bindings, the loopback as its network and a cache behind `caches.default`.
+ * @param folder belongs to this run alone, and is created here
+ * @param cache the process of the cache; without it, the cache is in the edge's own process
+ * @throws if the edge does not answer on `/healthz`
  */
 export async function startEdgeWorker(
   folder: string,
@@ -72,12 +72,12 @@ export async function startEdgeWorker(
       modules = [(name = "cache-service.js", esModule = embed "cache-service.js")],
       ${compatibility(runtime)}))`
       : `(name = "cache", external = (address = ${quote(new URL(cache.url).host)}, http = ()))`,
-    // The store is on the loopback, where the default network does not lead.
+    // The store is on the loopback, to which the default network does not lead.
     `(name = "internet", network = (allow = ["private", "local"]))`,
   ]);
 }
 
-/** @param folder for this run alone; made here */
+/** @param folder belongs to this run alone, and is created here */
 export async function startBareWorker(
   folder: string,
   runtime: Runtime,
@@ -106,7 +106,7 @@ const config :Workerd.Config = (
 `,
   );
   await (await open(log, 'w')).close();
-  // The log goes to a file and not through this process, whose work would be taken for the Worker's.
+  // The log goes to a file and not through this process, because the work of this process would count as the Worker's.
   const script = 'exec "$0" serve "$1" >>"$2" 2>&1';
   const program = await startProgram('/bin/sh', ['-c', script, WORKERD, file, log]);
   const url = `http://127.0.0.1:${port}`;
@@ -114,8 +114,8 @@ const config :Workerd.Config = (
     await waitForHttp(`${url}/healthz`, { program });
   } catch (cause) {
     await program.stop();
-    const said = (await readFile(log, 'utf8')).slice(-2000);
-    throw new Error(`workerd did not come up with ${main}:\n${said}`, { cause });
+    const output = (await readFile(log, 'utf8')).slice(-2000);
+    throw new Error(`workerd did not come up with ${main}:\n${output}`, { cause });
   }
   return {
     url,
@@ -133,7 +133,7 @@ function compatibility({ compatibilityDate, compatibilityFlags }: Runtime): stri
   return `compatibilityDate = ${quote(compatibilityDate)}, compatibilityFlags = [${flags}]`;
 }
 
-/** JSON's escapes are Cap'n Proto's, for what a variable can hold. */
+/** Quotes a text for Cap'n Proto, whose escapes are those of JSON for every text that a variable can hold. */
 function quote(text: string): string {
   return JSON.stringify(text);
 }

@@ -1,4 +1,4 @@
--- One line that a program can read, after what wrk prints for people. Times are microseconds.
+-- Prints one line that a program can read, after wrk's output for people. Times are in microseconds.
 function done(summary, latency)
   local e = summary.errors
   local failures = e.connect + e.read + e.write + e.status + e.timeout

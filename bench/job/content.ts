@@ -1,4 +1,4 @@
-/** The images that the peers and we mirror. They have the same bytes in each run. */
+/** Builds the images that the peers and we mirror. They have the same bytes in each run. */
 import {
   AMD64,
   ARM64,
@@ -31,8 +31,8 @@ export interface TaggedImages {
 }
 
 /**
- * 50 tags × 2 platforms, 40 MB: of each platform one layer that all tags share, one that ten tags share, one of its
- * own and a config. 150 manifests and 212 blobs that distinct tags name, and 7 more objects for the tag that moves.
+ * Builds 50 tags × 2 platforms, 40 MB. Each platform has one layer that all tags share, one that ten tags share, one of
+ * its own, and a config. Distinct tags name 150 manifests and 212 blobs. The tag that moves adds 7 more objects.
  */
 export async function buildTaggedImages(): Promise<TaggedImages> {
   const repository = emptyRepository();
@@ -66,7 +66,7 @@ export async function buildTaggedImages(): Promise<TaggedImages> {
 }
 
 /**
- * Makes so many tags, each with a manifest of its own; config and layer are the same for all.
+ * Makes `count` tags, each with a manifest of its own. Config and layer are the same for all.
  * @param first the number in the first tag's name
  */
 export async function buildManyTags(count: number, first = 0): Promise<Repository> {
@@ -84,7 +84,7 @@ export interface NamedRepository {
   readonly repository: Repository;
 }
 
-/** Makes so many repositories of so many tags each; no tag name stands in two of them. */
+/** Makes `count` repositories of `tagsEach` tags each. No tag name appears in two of them. */
 export async function manyRepositories(count: number, tagsEach: number): Promise<readonly NamedRepository[]> {
   const all: NamedRepository[] = [];
   for (let index = 0; index < count; index += 1) {
@@ -94,7 +94,7 @@ export async function manyRepositories(count: number, tagsEach: number): Promise
   return all;
 }
 
-/** One image with one layer of about so many bytes. */
+/** Makes one image with one layer of about `size` bytes. */
 export async function buildLargeImage(size: number): Promise<Repository> {
   const repository = emptyRepository();
   const layers = [await addStreamedLayer(repository, 'large', size)];

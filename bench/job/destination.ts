@@ -1,4 +1,6 @@
-/** The destination of a tool: the peers mirror to a registry of the source's kind, and we to an S3 bucket. */
+/**
+ * Starts the destination of a tool. The peers mirror to a registry of the source's kind, and we mirror to an S3 bucket.
+ */
 import { s3ClientOf } from '../../test/support/bucket-reader.ts';
 import { compareWalks } from '../../test/support/compare-walks.ts';
 import type { Digest, Repository } from '../../test/support/content.ts';
@@ -9,7 +11,7 @@ import { walkRegistry, type Walk } from '../../test/support/walk-registry.ts';
 import { startLink, type Link } from './link.ts';
 import { registryKind, storeKind, trafficOf, type Traffic } from './requests.ts';
 
-/** The content that a run has to leave. */
+/** The content that a run has to produce. */
 export interface Expected {
   /** The whole source repository, as it was read there. */
   readonly walk: Walk;
@@ -18,11 +20,11 @@ export interface Expected {
 
 export interface Destination {
   readonly link: Link;
-  /** Only a bucket has it. */
+  /** Only a bucket has these settings. */
   readonly store?: StoreSettings;
-  /** Since the link's proxy forgot what it had counted. */
+  /** The traffic since the link's proxy was last reset. */
   traffic(): Traffic;
-  /** Reads every byte of what is there, past the link. @returns what is wrong, in sentences */
+  /** Reads every byte of the destination, not through the link. @returns sentences that say what is wrong */
   verify(expected: Expected): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
@@ -38,10 +40,13 @@ export interface StoreSettings {
 /** The repository that every peer mirrors to, whatever its name at the source. */
 export const COPY = 'copy/app';
 
-/** One layer of gigabytes takes long, and many small ones are slow one after the other. */
+/**
+ * The time limit is long, because one layer of gigabytes takes long, and many small layers are slow one after the
+ * other.
+ */
 export const WALK = { timeout: 300_000, concurrency: 4 };
 
-/** An empty one. */
+/** Starts an empty registry. */
 export async function startRegistryDestination(): Promise<Destination> {
   const registry = await startDockerRegistry();
   const link = await startLink(registry.url);
@@ -59,7 +64,7 @@ export async function startRegistryDestination(): Promise<Destination> {
   };
 }
 
-/** An empty one. */
+/** Starts a server with an empty bucket. */
 export async function startBucketDestination(): Promise<Destination> {
   const server = await startS3Server();
   const { endpoint, bucket, region, accessKeyId, secretAccessKey } = server;
@@ -85,7 +90,7 @@ export async function startBucketDestination(): Promise<Destination> {
   };
 }
 
-/** @param copied by `<repository>:<tag>` */
+/** @param copied the digests by `<repository>:<tag>` */
 function compareTags(tags: ReadonlyMap<string, Digest>, copied: ReadonlyMap<string, Digest>): string[] {
   const byTag = new Map([...copied].map(([name, digest]) => [name.slice(name.lastIndexOf(':') + 1), digest]));
   return [...new Set([...tags.keys(), ...byTag.keys()])]
@@ -93,7 +98,7 @@ function compareTags(tags: ReadonlyMap<string, Digest>, copied: ReadonlyMap<stri
     .map((tag) => `The tag ${tag} is ${byTag.get(tag)}, not ${tags.get(tag)}.`);
 }
 
-/** The repository with one of its tags elsewhere. */
+/** Returns the tags of the repository, some of them moved to another digest. */
 export function tagsOf(
   repository: Repository,
   moved: Readonly<Record<string, Digest>> = {},

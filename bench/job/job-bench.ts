@@ -1,4 +1,4 @@
-/** `npm run bench -- job`: the job as its users start it, beside the programs that they would otherwise use. */
+/** `npm run bench -- job` measures the job as its users start it, beside the programs that they would otherwise use. */
 import { requireProgram } from '../../test/support/programs.ts';
 import type { Row } from '../table.ts';
 import { buildTaggedImages, type TaggedImages } from './content.ts';
@@ -34,18 +34,17 @@ export type Part = (typeof PARTS)[number];
 
 export interface JobEffort {
   readonly entrants: Readonly<Record<Latency, readonly Entrant[]>>;
-  /** Whether every result is read, also one that the next step reads again. */
+  /** Whether every result is verified, also one that the next step verifies again. */
   readonly verifyCold: boolean;
   readonly manyTags: number;
   readonly manyTools: readonly Tool[];
-  /** Numbers of repositories, ascending. */
+  /** The numbers of repositories, in ascending order. */
   readonly repositories: readonly number[];
-  /** Bytes. */
-  readonly largeSize: number;
+  readonly largeBytes: number;
   readonly large: readonly Entrant[];
 }
 
-/** Milliseconds added to each request. */
+/** The latencies, in milliseconds, that are added to each request. */
 const LATENCIES = [0, 25] as const;
 type Latency = (typeof LATENCIES)[number];
 
@@ -56,14 +55,14 @@ const [, regsyncFast] = REGSYNC;
 export const FULL_JOB: JobEffort = {
   entrants: {
     0: entrants([LIFEBOAT_TOOL, ...CRANE, ...REGSYNC, SKOPEO], 5),
-    // It takes a minute and a half there.
+    // skopeo runs only once, because it takes a minute and a half at this latency.
     25: [...entrants([LIFEBOAT_TOOL, ...CRANE, ...REGSYNC], 5), ...entrants([SKOPEO], 1)],
   },
   verifyCold: true,
   manyTags: 1000,
   manyTools: [LIFEBOAT_TOOL, ...CRANE, ...REGSYNC],
   repositories: [10, 100],
-  largeSize: 2000 * MB,
+  largeBytes: 2000 * MB,
   large: [...entrants([LIFEBOAT_TOOL, crane], 5), ...entrants([regsyncFast], 1)],
 };
 
@@ -76,26 +75,26 @@ export const QUICK_JOB: JobEffort = {
   manyTags: 100,
   manyTools: [LIFEBOAT_TOOL, craneFast],
   repositories: [2, 10],
-  largeSize: 256 * MB,
+  largeBytes: 256 * MB,
   large: entrants([LIFEBOAT_TOOL, crane], 1),
 };
 
 const TAGS_EACH = 100;
 
-/** The run is killed when so many blobs are stored: about half of them. */
+/** The run is killed when this many blobs are stored, which is about half of them. */
 const KILL_AFTER = 100;
 
 /**
- * @param parts which of them run
- * @param say tells whoever waits what is being done
- * @throws when something does not start, a tool fails, or what it left is not what the source has
+ * @param parts the scenarios that run
+ * @param say reports the progress to the person who waits
+ * @throws if a program does not start, if a tool fails, or if its result differs from the source
  */
 export async function benchJob(
   effort: JobEffort,
   parts: ReadonlySet<Part>,
   say: (text: string) => void,
 ): Promise<readonly Row[]> {
-  // Missing programs are named before anything takes time.
+  // Programs are checked first, so that a missing one is reported before anything takes time.
   for (const name of ['docker-registry', 'versitygw', 'crane', 'regsync', 'skopeo'] as const)
     await requireProgram(name);
   const source = await startSource();
@@ -110,7 +109,7 @@ class JobRun {
   readonly #source: Source;
   readonly #effort: JobEffort;
   readonly #say: (text: string) => void;
-  /** The peak of our memory over all scenarios, in bytes. */
+  /** The peaks of our memory in all scenarios. */
   readonly #peaks: number[] = [];
 
   constructor(source: Source, effort: JobEffort, say: (text: string) => void) {
@@ -178,15 +177,15 @@ class JobRun {
   }
 
   async #large(): Promise<Row[]> {
-    const { largeSize: size, large } = this.#effort;
+    const { largeBytes: size, large } = this.#effort;
     const found = await raceLargeLayer(this.#source, { size, entrants: large }, this.#say);
     for (const { tool, trials } of found) this.#note(tool, trials);
     this.#say('what the store itself takes');
     return [...largeRows(size, found), storeRow(await measureStore(size, LARGE_DISTANCE.latency))];
   }
 
-  #note(tool: Tool, trials: readonly { readonly peak: number }[]): void {
-    if (tool === LIFEBOAT_TOOL) this.#peaks.push(...trials.map(({ peak }) => peak));
+  #note(tool: Tool, trials: readonly { readonly peakBytes: number }[]): void {
+    if (tool === LIFEBOAT_TOOL) this.#peaks.push(...trials.map(({ peakBytes }) => peakBytes));
   }
 }
 

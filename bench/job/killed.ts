@@ -1,4 +1,4 @@
-/** A run that dies in the middle, and the next run: some bytes are fetched twice. */
+/** Measures a run that dies in the middle, and the next run, which fetches some bytes again. */
 import type { ProxiedRequest } from '../../test/support/counting-proxy.ts';
 import { MANY_LAYERS } from './content.ts';
 import type { Source } from './source.ts';
@@ -7,16 +7,16 @@ import { LIFEBOAT_TOOL } from './tools.ts';
 import { tryOut, type Trial } from './trial.ts';
 
 export interface Killed {
-  /** Blobs that the store had said it has before the run died. */
+  /** The number of blobs that the store had confirmed before the run died. */
   readonly finished: number;
-  /** Blobs that the first run had asked for. */
+  /** The number of blobs that the first run had requested. */
   readonly begun: number;
-  /** Bytes of finished blobs that the second run fetched. */
+  /** The number of bytes of finished blobs that the second run fetched. */
   readonly again: number;
   readonly rerun: Trial;
 }
 
-/** @param after so many blobs are stored the run is killed */
+/** @param after the run is killed when this many blobs are stored */
 export async function killAndRerun(source: Source, content: TaggedContent, after: number): Promise<Killed> {
   const destination = await LIFEBOAT_TOOL.startDestination();
   const distance = { latency: 25 };
@@ -29,7 +29,7 @@ export async function killAndRerun(source: Source, content: TaggedContent, after
         if (digest !== undefined) finished.add(digest);
         if (finished.size < after) return undefined;
         resolve();
-        // The proxy holds this answer until the run is dead, so that the run does nothing more.
+        // The proxy holds this answer back until the run is dead, so that the run does nothing more.
         return 'drop';
       });
     });
@@ -49,13 +49,13 @@ export async function killAndRerun(source: Source, content: TaggedContent, after
   }
 }
 
-/** The hex of a blob that the store has just taken whole. */
+/** Returns the hex of a blob that the store has just stored whole. */
 function storedBlob({ method, path, status }: ProxiedRequest): string | undefined {
   if (method !== 'PUT' || status !== 200) return undefined;
   return /\/blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1];
 }
 
-/** Hex → bytes that came from the source. */
+/** Returns the bytes that came from the source, by the blob's hex. */
 function blobGets({ link }: Source): Map<string, number> {
   const gets = new Map<string, number>();
   for (const { method, path, received } of link.proxy.requests) {

@@ -1,4 +1,4 @@
-/** One layer that takes its time: how much of the way to the upstream a tool uses. */
+/** Measures one large layer, which shows how much of the link to the upstream a tool uses. */
 import { LARGE, buildLargeImage } from './content.ts';
 import type { Source } from './source.ts';
 import type { Entrant } from './tagged-images.ts';
@@ -6,13 +6,13 @@ import type { Tool } from './tools.ts';
 import { tryOut, type Trial } from './trial.ts';
 
 const MB = 1_000_000;
-/** As far and as fast as a registry at another provider, for one connection. */
+/** The distance is that of a registry at another provider, for one connection. */
 export const LARGE_DISTANCE = { latency: 25, bytesPerSecond: 40 * MB };
 
 export interface LargeLayer {
   readonly tool: Tool;
   readonly trials: readonly Trial[];
-  /** Bytes of the layer a second, of each trial. */
+  /** The bytes of the layer per second, one rate per trial. */
   readonly rates: readonly number[];
 }
 

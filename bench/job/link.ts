@@ -1,47 +1,51 @@
-/** The link between a tool and a server. It counts the requests and the bytes, and delays each request. */
+/** Starts the link between a tool and a server. It counts the requests and the bytes, and delays each request. */
 import { setFlagsFromString } from 'node:v8';
 import { startCountingProxy, type CountingProxy, type Hook } from '../../test/support/counting-proxy.ts';
 
-/** Latency and bandwidth of the servers. */
+/** The latency and the bandwidth of a server. */
 export interface Distance {
-  /** Milliseconds added to each request. */
+  /** The milliseconds that are added to each request. */
   readonly latency: number;
-  /** Bandwidth of one connection to the source. Unlimited by default. */
+  /** The bandwidth of one connection to the source; unlimited by default. */
   readonly bytesPerSecond?: number;
 }
 
 export interface Link {
   readonly proxy: CountingProxy;
-  /** `127.0.0.1:<port>`. */
+  /** The address `127.0.0.1:<port>`. */
   readonly host: string;
-  /** From the next request on. */
+  /** Changes the distance from the next request on. */
   move(distance: Distance): void;
-  /** When the server has done a request, before the tool is told. */
+  /** Sets a hook that runs after the server has done a request, before the tool gets the answer. */
   watch(after: Hook | undefined): void;
 }
 
 export async function startLink(target: string): Promise<Link> {
-  // Buffers that pass lie outside of the heap and would trigger garbage collection again and again. That took a fifth of the proxies' time.
+  // The flag prevents garbage collections that the passing buffers, which lie outside of the heap, would trigger again
+  // and again. They took a fifth of the proxies' time.
   setFlagsFromString('--no-incremental-marking');
-  const now: { distance: Distance; after: Hook | undefined } = { distance: { latency: 0 }, after: undefined };
+  const current: { distance: Distance; after: Hook | undefined } = {
+    distance: { latency: 0 },
+    after: undefined,
+  };
   const proxy = await startCountingProxy({
     target,
     get latency() {
-      return now.distance.latency;
+      return current.distance.latency;
     },
     get bytesPerSecond() {
-      return now.distance.bytesPerSecond;
+      return current.distance.bytesPerSecond;
     },
-    after: (request) => now.after?.(request),
+    after: (request) => current.after?.(request),
   });
   return {
     proxy,
     host: new URL(proxy.url).host,
     move: (distance) => {
-      now.distance = distance;
+      current.distance = distance;
     },
     watch: (after) => {
-      now.after = after;
+      current.after = after;
     },
   };
 }

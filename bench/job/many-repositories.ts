@@ -1,4 +1,4 @@
-/** The memory of a run over many repositories with many tags: does it grow with them? Only lifeboat is measured. */
+/** Measures whether the memory of a run grows with the number of repositories and tags. Only lifeboat is measured. */
 import { manyRepositories, type NamedRepository } from './content.ts';
 import type { Expected } from './destination.ts';
 import type { Source } from './source.ts';
@@ -12,7 +12,7 @@ export interface ManyRepositories {
   readonly noop: Trial;
 }
 
-/** @param counts of repositories: a run into nothing and a no-op for each of them */
+/** @param counts the numbers of repositories; each gets a run into an empty bucket, and a no-op */
 export async function mirrorManyRepositories(
   source: Source,
   { counts, tagsEach }: { readonly counts: readonly number[]; readonly tagsEach: number },
@@ -37,7 +37,7 @@ async function mirror(
   const destination = await LIFEBOAT_TOOL.startDestination();
   const [repository = '', ...more] = mirrored.map(({ name }) => name);
   const step = { tool: LIFEBOAT_TOOL, source, repository, more, destination };
-  // Referrers are looked for, as users have it.
+  // Referrers are looked for, because that is the default of our users.
   const terms = { ...step, distance: { latency: 0 }, referrersEvery: '24h' };
   try {
     say(`${tags} tags in ${mirrored.length} repositories: cold`);
@@ -50,7 +50,7 @@ async function mirror(
   }
 }
 
-/** No two repositories have a tag of the same name, so all tags are one map. */
+/** Returns the expected content. No two repositories share a tag name, so all tags fit into one map. */
 async function expectedOf(source: Source, mirrored: readonly NamedRepository[]): Promise<Expected> {
   const tags = new Map<string, string>();
   let walk: Expected['walk'] | undefined;

@@ -1,4 +1,4 @@
-/** The cost of each tag of a repository with many tags, if none of them has changed. */
+/** Measures the cost per tag of a repository with many tags, none of which has changed. */
 import { MANY_TAGS, buildManyTags } from './content.ts';
 import type { Expected } from './destination.ts';
 import type { Source } from './source.ts';
@@ -11,7 +11,7 @@ export interface ManyTags {
   readonly trial: Trial;
 }
 
-/** Each tool once at each latency; the run before it, which fills its destination, is not measured. */
+/** Runs each tool once per latency. The run before, which fills the destination, is not measured. */
 export async function raceManyTags(
   source: Source,
   options: { readonly count: number; readonly latencies: readonly number[]; readonly tools: readonly Tool[] },

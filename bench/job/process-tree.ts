@@ -1,25 +1,28 @@
-/** Runs a program to its end, and watches what it and its children take. Linux alone: it reads /proc. */
+/**
+ * Runs a program to its end, and measures the memory and CPU time of the program and its children. It works on Linux
+ * alone, because it reads /proc.
+ */
 import { readFileSync } from 'node:fs';
 import { startProgram, type ProgramOptions } from '../../test/support/process.ts';
 
 export interface Measured {
   readonly seconds: number;
-  /** The most memory that was resident in the process and its children, together. Bytes. */
-  readonly peak: number;
-  /** CPU time on all cores, in seconds, to a hundredth. */
-  readonly cpu: number;
+  /** The most memory that was resident in the process and its children together. */
+  readonly peakBytes: number;
+  /** The CPU time on all cores, to a hundredth of a second. */
+  readonly cpuSeconds: number;
   readonly code: number | null;
   readonly output: string;
 }
 
-/** The kernel keeps each process's own peak, so that only the last of these before its end has to be near it. */
-const SAMPLE_EVERY = 10;
-/** USER_HZ, which Linux has everywhere. */
+/** The kernel records each process's own peak, so the last sample before its end is enough to see it. */
+const SAMPLE_EVERY_MS = 10;
+/** The value of USER_HZ, which is the same on every Linux. */
 const TICKS_PER_SECOND = 100;
 
 /**
- * @param until ends the program as soon as it resolves, with SIGKILL
- * @throws when it cannot be started or has not ended after `timeout` milliseconds
+ * @param until the program is killed with SIGKILL as soon as this resolves
+ * @throws if the program cannot be started, or has not ended after `timeout` milliseconds
  */
 export async function runMeasured(
   command: string,
@@ -28,14 +31,14 @@ export async function runMeasured(
 ): Promise<Measured> {
   const begin = performance.now();
   const program = await startProgram(command, args, options);
-  const seen = { peak: 0, cpu: 0, late: false };
+  const seen = { peakBytes: 0, cpuSeconds: 0, late: false };
   const sample = () => {
     const pids = treeOf(program.pid);
-    seen.peak = Math.max(seen.peak, sum(pids.map(peakOf)));
-    seen.cpu = Math.max(seen.cpu, sum(pids.map(cpuOf)));
+    seen.peakBytes = Math.max(seen.peakBytes, sum(pids.map(peakOf)));
+    seen.cpuSeconds = Math.max(seen.cpuSeconds, sum(pids.map(cpuOf)));
   };
   sample();
-  const sampler = setInterval(sample, SAMPLE_EVERY);
+  const sampler = setInterval(sample, SAMPLE_EVERY_MS);
   const timer = setTimeout(() => {
     seen.late = true;
     program.kill('SIGKILL');
@@ -48,7 +51,7 @@ export async function runMeasured(
   if (seen.late) {
     throw new Error(`${command} was not done after ${options.timeout / 1000} s:\n${program.output()}`);
   }
-  return { seconds, peak: seen.peak, cpu: seen.cpu, code, output: program.output() };
+  return { seconds, peakBytes: seen.peakBytes, cpuSeconds: seen.cpuSeconds, code, output: program.output() };
 }
 
 function treeOf(pid: number): number[] {
@@ -56,21 +59,22 @@ function treeOf(pid: number): number[] {
   return [pid, ...children.flatMap(treeOf)];
 }
 
-/** 0 for one that has ended. */
+/** Returns the peak of a process in bytes, and 0 for a process that has ended. */
 function peakOf(pid: number): number {
   const [, kibibytes = '0'] = /^VmHWM:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`)) ?? [];
   return Number(kibibytes) * 1024;
 }
 
 function cpuOf(pid: number): number {
-  // The name, which may hold spaces, is in parentheses; fields 14 to 17 are its own time and its ended children's.
+  // The name, which may contain spaces, is in parentheses. Fields 14 to 17 are the times of the process itself and of
+  // its ended children.
   const fields = read(`/proc/${pid}/stat`)
     .replace(/^.*\) /s, '')
     .split(' ');
   return sum(fields.slice(11, 15).map(Number)) / TICKS_PER_SECOND;
 }
 
-/** Empty when there is nothing: whoever is looked at may end at any time. */
+/** Reads a file, or returns an empty text, because a process may end at any time. */
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');

@@ -1,11 +1,11 @@
-/** The requests that the proxies have counted, by kind. */
+/** Groups the requests that the proxies have counted by kind. */
 import type { ProxiedRequest } from '../../test/support/counting-proxy.ts';
 
 export interface Traffic {
   readonly requests: number;
-  /** By kind, such as `manifest GET`. */
+  /** The number of requests by kind, such as `manifest GET`. */
   readonly kinds: Readonly<Record<string, number>>;
-  /** Bytes of bodies that were received and sent. */
+  /** The bytes of bodies that were received, and below those that were sent. */
   readonly received: number;
   readonly sent: number;
 }
@@ -27,7 +27,7 @@ export function trafficOf(
   };
 }
 
-/** The kind of a request to a registry: its noun and its method. */
+/** Returns the kind of a request to a registry: its noun and its method. */
 export function registryKind({ method, path }: ProxiedRequest): string {
   const [, noun = 'ping'] = /\/(manifests|blobs|tags|referrers)\//.exec(path) ?? [];
   // A registry without a referrers API keeps the list under a tag of this form.
@@ -35,22 +35,24 @@ export function registryKind({ method, path }: ProxiedRequest): string {
   return `${noun === 'manifests' || noun === 'blobs' ? noun.slice(0, -1) : noun} ${method}`;
 }
 
-/** Keys of a repository that never change, or only grow: a run without news reads them for the scrub alone. */
+/**
+ * Matches keys of a repository that never change, or only grow. A run without changes reads them for the scrub alone.
+ */
 const CONTENT = /\/_(?:manifests|blobs|referrers)\//;
 
-/** Says what a request to a store does, and whether to a repository's keys, to its content, or to other keys. */
+/** Says what a request to a store does, and whether it concerns a repository's keys, its content, or other keys. */
 export function storeKind({ method, path }: ProxiedRequest): string {
   const action = method === 'GET' || method === 'HEAD' ? 'read' : method;
   if (!path.includes('/repositories/')) return action;
   return `${action} of a repository${CONTENT.test(path) ? "'s content" : ''}`;
 }
 
-/** A run that takes long writes these now and then, so that one which dies is not all for nothing. */
+/** Matches the lists that a long run writes now and then, so that a run that dies is not all for nothing. */
 const LISTS = /\/_(?:index|tags)\.json$/;
 
 /**
- * Keys of a store, as often as they were written again by the same run: content once too often. A part of an upload
- * is not a key's write, and the repositories' lists are no content.
+ * Returns the keys of a store that the same run wrote again, once per repetition. Content should be written once. A
+ * part of an upload does not count as a write of the key, and the repositories' lists do not count as content.
  */
 export function repeatedWrites(requests: readonly ProxiedRequest[]): readonly string[] {
   const seen = new Set<string>();

@@ -1,4 +1,4 @@
-/** The text of the rows of all scenarios: a time beside its goal, a count beside its bound, figures in words. */
+/** Formats the rows of all scenarios: a time beside its goal, a count beside its bound, and figures in words. */
 import { spreadOf } from '../statistics.ts';
 import type { Row } from '../table.ts';
 import type { Traffic } from './requests.ts';
@@ -13,7 +13,7 @@ export interface TimeGoal {
   met(seconds: number): boolean;
 }
 
-/** @param goal of ours; a peer's row has none */
+/** @param goal ours; a peer's row has none */
 export function timeRow(what: string, trials: readonly Trial[], goal: TimeGoal | undefined): Row {
   const { median, least, most } = spreadOf(trials.map(({ seconds }) => seconds));
   const spread = trials.length > 1 ? `${duration(least)} to ${duration(most)}` : 'once';
@@ -26,13 +26,13 @@ export function timeRow(what: string, trials: readonly Trial[], goal: TimeGoal |
   };
 }
 
-/** A count that is the same in each run, and never above the bound. */
+/** Makes the row of a count that is the same in each run, and must not be above the bound. */
 export function mostRow(what: string, counts: readonly number[], most: number, note = ''): Row {
   const met = counts.every((count) => count <= most);
   return { ...countRow(what, counts, note), goal: most === 0 ? '0' : `≤ ${most}`, met };
 }
 
-/** A count that can be no other where all that is counted is counted. */
+/** Makes the row of a count that must equal the goal, because every counted object takes one request. */
 export function exactRow(what: string, counts: readonly number[], goal: number, note = ''): Row {
   return { ...countRow(what, counts, note), goal: `${goal}`, met: counts.every((count) => count === goal) };
 }
@@ -41,13 +41,15 @@ function countRow(what: string, counts: readonly number[], note: string): Omit<R
   return { what, measured: [...new Set(counts)].join(', '), binding: true, note };
 }
 
-/** Everything but the times: the peak of memory, the median of CPU time, and the requests of the first trial. */
+/**
+ * Describes everything but the times: the peak of memory, the median of CPU time, and the requests of the first trial.
+ */
 export function usage(trials: readonly Trial[]): string[] {
-  const peak = Math.max(...trials.map((trial) => trial.peak));
+  const peakBytes = Math.max(...trials.map((trial) => trial.peakBytes));
   const [first] = trials;
   return [
-    megabytes(peak),
-    `CPU ${spreadOf(trials.map(({ cpu }) => cpu)).median.toFixed(2)} s`,
+    megabytes(peakBytes),
+    `CPU ${spreadOf(trials.map(({ cpuSeconds }) => cpuSeconds)).median.toFixed(2)} s`,
     `source ${first?.source.requests} (${first?.source.kinds['manifest GET'] ?? 0} manifest GETs)`,
     `destination ${first?.destination.requests}`,
   ];

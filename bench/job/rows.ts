@@ -1,4 +1,4 @@
-/** The rows of the table: each measurement beside its goal, in words and figures. */
+/** Makes the rows of the table: each measurement beside its goal, in words and figures. */
 import { spreadOf } from '../statistics.ts';
 import type { Row } from '../table.ts';
 import type { Killed } from './killed.ts';
@@ -9,18 +9,18 @@ import { CRANES, MB, describe, duration, megabytes, mostRow, timeRow, usage } fr
 import { LIFEBOAT_TOOL } from './tools.ts';
 import type { Trial } from './trial.ts';
 
-/** The page of tags, and a HEAD a tag. */
+/** A no-op requests the page of tags, and sends one HEAD per tag. */
 const NOOP_REQUESTS_BESIDE_TAGS = 1;
 const MOST_PEAK = 200 * MB;
 const MOST_GROWTH = 1.15;
 const LEAST_RATIO = 2;
 
-export function referrersRow({ source, destination, seconds, peak }: Trial): Row {
+export function referrersRow({ source, destination, seconds, peakBytes }: Trial): Row {
   return {
     what: 'no-op with referrers due: source requests',
     goal: '',
     measured: `${source.requests}`,
-    note: `${describe(source)}; store: ${describe(destination)}; ${duration(seconds)} at 25 ms, ${megabytes(peak)}`,
+    note: `${describe(source)}; store: ${describe(destination)}; ${duration(seconds)} at 25 ms, ${megabytes(peakBytes)}`,
   };
 }
 
@@ -46,22 +46,22 @@ export function manyTagsRows(count: number, all: readonly ManyTags[]): Row[] {
   ];
 }
 
-/** The memory of each run, and how much more the most tags take than the fewest. */
+/** Shows the memory of each run, and the growth from the fewest tags to the most. */
 export function manyRepositoriesRows(all: readonly ManyRepositories[]): Row[] {
   const steps = ['cold', 'noop'] as const;
   const rows = steps.flatMap((step) =>
     all.map(({ repositories, tags, [step]: trial }) => ({
       what: `${step === 'cold' ? 'cold' : 'no-op'}, ${tags} tags in ${repositories} repositories: memory`,
       goal: `≤ ${MOST_PEAK / MB} MB`,
-      measured: megabytes(trial.peak),
-      met: trial.peak <= MOST_PEAK,
+      measured: megabytes(trial.peakBytes),
+      met: trial.peakBytes <= MOST_PEAK,
       binding: true,
       note: [duration(trial.seconds), ...usage([trial]).slice(1)].join('; '),
     })),
   );
   const [first, last] = [all[0], all.at(-1)];
   if (first === undefined || last === undefined) return rows;
-  const growths = steps.map((step) => last[step].peak / first[step].peak);
+  const growths = steps.map((step) => last[step].peakBytes / first[step].peakBytes);
   return [
     ...rows,
     {
@@ -92,7 +92,7 @@ export function largeRows(size: number, all: readonly LargeLayer[]): Row[] {
   });
 }
 
-/** Without this the goal above says nothing. @param rate in bytes a second */
+/** Shows the store's own rate, without which the goal above says nothing. @param rate in bytes per second */
 export function storeRow(rate: number): Row {
   const least = LEAST_RATIO * LARGE_DISTANCE.bytesPerSecond;
   return {
@@ -104,7 +104,7 @@ export function storeRow(rate: number): Row {
   };
 }
 
-/** Ours in every trial of every scenario. */
+/** Shows our most memory over all trials of all scenarios. */
 export function peakRow(peaks: readonly number[]): Row {
   const most = Math.max(...peaks);
   return {

@@ -1,4 +1,4 @@
-/** The registry that all mirror from, filled once, behind one link. */
+/** Starts the registry from which all tools mirror. It is filled once, and is behind one link. */
 import type { Digest, Repository } from '../../test/support/content.ts';
 import { pushManifest, pushRepository } from '../../test/support/push.ts';
 import { startDockerRegistry, startOlareg } from '../../test/support/upstream.ts';
@@ -10,18 +10,18 @@ import { registryKind, trafficOf, type Traffic } from './requests.ts';
 export interface Source {
   readonly link: Link;
   fill(name: string, repository: Repository): Promise<void>;
-  /** Points a tag of it elsewhere, past the link. */
+  /** Points a tag to another digest, not through the link. */
   move(name: string, repository: Repository, tag: string, digest: Digest): Promise<void>;
-  /** Reads every byte of it as it is now. @throws when it is not whole */
+  /** Reads every byte of the repository as it is now. @throws if it is not whole */
   expected(name: string, repository: Repository, moved?: Readonly<Record<string, Digest>>): Promise<Expected>;
-  /** Since the link's proxy forgot what it had counted. */
+  /** The traffic since the link's proxy was last reset. */
   traffic(): Traffic;
   stop(): Promise<void>;
 }
 
 /**
- * Debian's docker-registry, because one that is slow would hide who asks less.
- * @param referrers whether it has the API for them, which olareg has
+ * Starts Debian's docker-registry, because a slow registry would hide which tool sends fewer requests.
+ * @param referrers starts olareg instead, which has the referrers API
  */
 export async function startSource({ referrers = false } = {}): Promise<Source> {
   const registry = await (referrers ? startOlareg() : startDockerRegistry());

@@ -1,4 +1,7 @@
-/** The rate at which the store itself takes a large object. A tool that is slower is slow for its own reasons. */
+/**
+ * Measures the rate at which the store itself takes a large object. A tool that is slower than that is slow for its own
+ * reasons.
+ */
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -12,9 +15,11 @@ const PART = 16 * 1024 * 1024;
 const CONCURRENCY = 4;
 
 /**
- * With an object as large as the layer: where the memory for files comes slowly, many bytes go slower than a few.
- * @param size bytes, rounded up to whole parts
- * @returns bytes a second, through a link of that latency in milliseconds, the completion of the upload included
+ * Uploads an object as large as the layer, because many bytes go slower than a few on a machine whose file cache grows
+ * slowly.
+ * @param size in bytes, rounded up to whole parts
+ * @param latency of the link, in milliseconds
+ * @returns bytes per second; the time includes the completion of the upload
  */
 export async function measureStore(size: number, latency: number): Promise<number> {
   const count = Math.ceil(size / PART);

@@ -1,4 +1,4 @@
-/** 50 tags: mirrored into nothing, again when nothing has changed, and once more when one tag has. */
+/** Mirrors 50 tags: into an empty destination, again without a change, and once more after one tag has changed. */
 import { CHANGED_TAG, MANY_LAYERS, type TaggedImages } from './content.ts';
 import type { Expected } from './destination.ts';
 import { startSource, type Source } from './source.ts';
@@ -10,7 +10,7 @@ export type Step = (typeof STEPS)[number];
 
 export interface Entrant {
   readonly tool: Tool;
-  /** Number of rounds in which the tool takes part. */
+  /** The number of rounds in which the tool takes part. */
   readonly rounds: number;
 }
 
@@ -27,7 +27,7 @@ export interface TaggedContent {
   readonly after: Expected;
 }
 
-/** Fills the source, and reads it as it is before and after the tag moves. */
+/** Fills the source, and reads its content before and after the tag moves. */
 export async function prepareTagged(source: Source, images: TaggedImages): Promise<TaggedContent> {
   const { repository, original, changed } = images;
   await source.fill(MANY_LAYERS, repository);
@@ -38,7 +38,10 @@ export async function prepareTagged(source: Source, images: TaggedImages): Promi
   return { images, before, after };
 }
 
-/** All tools in each round, another one first each time, so that what disturbs the machine disturbs all alike. */
+/**
+ * Runs all tools in each round. Each round begins with another tool, so that a disturbance of the machine affects all
+ * alike.
+ */
 export async function raceTagged(
   source: Source,
   content: TaggedContent,
@@ -87,8 +90,8 @@ async function mirrorTagged(
 }
 
 /**
- * Only ours: a no-op whose referrers are due again. Its source
- * has the API for that; one that has not is asked a few times, and not again in that run.
+ * Measures a no-op whose referrers are due again, for our job only. The source has the referrers API. A source without
+ * it would get a few such requests, and then no more in that run.
  */
 export async function recheckReferrers({ repository }: TaggedImages): Promise<Trial> {
   const source = await startSource({ referrers: true });

@@ -1,4 +1,4 @@
-/** The times of all tools for 50 tags, and what ours has asked for. */
+/** Shows the times of all tools for 50 tags, and the requests of our job. */
 import { spreadOf } from '../statistics.ts';
 import type { Row } from '../table.ts';
 import { CRANES, describe, exactRow, mostRow, timeRow, type TimeGoal } from './row-text.ts';
@@ -6,17 +6,23 @@ import { STEPS, type Series, type Step } from './tagged-images.ts';
 import { LIFEBOAT_TOOL } from './tools.ts';
 import type { Trial } from './trial.ts';
 
-/** One request per distinct manifest and blob and per page of tags. For a tag that has moved: its HEAD, and the new objects. */
+/**
+ * One request per distinct manifest and blob, and one per page of tags. A tag that has moved takes its HEAD and the new
+ * objects.
+ */
 const SOURCE_REQUESTS = {
   cold: 363,
   'no-op': 51,
   'one of 50 changed': 58,
 } as const satisfies Record<Step, number>;
 
-/** 32 manifests with what refers to them, and the links of 32 blobs: as many for a mirror of any size. */
+/**
+ * The scrub checks 32 manifests with everything that refers to them, and the links of 32 blobs: as many for a mirror of
+ * any size.
+ */
 const SCRUB_READS = 96;
 
-/** All tools' times; ours has the goals. @param all of the same latency */
+/** Shows the times of all tools; only ours has goals. @param all of the same latency */
 export function taggedRows(all: readonly Series[]): Row[] {
   return STEPS.flatMap((step) =>
     all.map(({ tool, latency, trials }) => {
@@ -26,7 +32,7 @@ export function taggedRows(all: readonly Series[]): Row[] {
   );
 }
 
-/** The requests of our runs, over all latencies and rounds. */
+/** Shows the requests of our runs, over all latencies and rounds. */
 export function countRows(all: readonly Series[]): Row[] {
   const ours = all.filter(({ tool }) => tool === LIFEBOAT_TOOL);
   const trialsOf = (step: Step) => ours.flatMap(({ trials }) => trials[step]);
@@ -36,7 +42,7 @@ export function countRows(all: readonly Series[]): Row[] {
     ...STEPS.map((step) => {
       const trials = trialsOf(step);
       const requests = trials.map(({ source }) => source.requests);
-      // The store is asked about each new object, which takes a request per object.
+      // The count is exact, because the job asks the store about each new object, one request per object.
       const row = step === 'cold' ? exactRow : mostRow;
       return row(`${step}: source requests`, requests, SOURCE_REQUESTS[step], describe(trials[0]?.source));
     }),
@@ -75,7 +81,7 @@ function timeGoal(step: Step, latency: number, all: readonly Series[]): TimeGoal
     case 'cold':
       return { text: '≤ crane at its best', met: (seconds) => seconds <= least(cranes) };
     case 'no-op':
-      // Without latency the start of the program is most of the time.
+      // There is no goal without latency, because most of the time is then the start of the program.
       if (latency === 0) return undefined;
       return { text: '< every peer', met: (seconds) => seconds < least(peers) };
     case 'one of 50 changed':

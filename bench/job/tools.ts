@@ -1,4 +1,7 @@
-/** The programs that are compared, each told to mirror all tags of one repository, as its users tell it. */
+/**
+ * Runs the programs that are compared. Each mirrors all tags of one repository, with the arguments that its users give
+ * it.
+ */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireProgram } from '../../test/support/programs.ts';
@@ -13,30 +16,29 @@ import {
 import { runMeasured, type Measured } from './process-tree.ts';
 
 export interface Job {
-  /** `127.0.0.1:<port>`, plain HTTP. */
+  /** The address `127.0.0.1:<port>`, for plain HTTP. */
   readonly source: string;
   readonly repository: string;
-  /** Further repositories: ours alone. */
+  /** Further repositories, which only our job mirrors. */
   readonly more?: readonly string[];
   readonly destination: Destination;
-  /** For files; it exists. */
+  /** A folder for files, which exists. */
   readonly folder: string;
-  /** Whether referrers are looked for. Only ours does. */
+  /** How often referrers are looked for; undefined for never. Only our job does so. */
   readonly referrersEvery?: string;
   /** Kills the program when it resolves. */
   readonly until?: Promise<unknown>;
-  /** Milliseconds. */
-  readonly timeout?: number;
+  readonly timeoutMs?: number;
 }
 
 export interface Tool {
   readonly name: string;
   startDestination(): Promise<Destination>;
-  /** One whole run, as a process of its own. @throws when it does not end well, unless it was to be killed */
+  /** Makes one whole run in a process of its own. @throws if it fails, unless it was killed on purpose */
   run(job: Job): Promise<Measured>;
 }
 
-const PATIENCE = 600_000;
+const PATIENCE_MS = 600_000;
 const LIFEBOAT = join(import.meta.dirname, '../../mirror-job/lifeboat.js');
 
 export const LIFEBOAT_TOOL: Tool = {
@@ -68,7 +70,8 @@ function regsync(parallel: number): Tool {
     const creds = [source, host].map((registry) => ({
       registry,
       tls: 'disabled',
-      // The number of open requests. With regsync's default of 3, more copies than that wait for each other.
+      // The number of open requests per registry. With regsync's default of 3, further copies would wait for each
+      // other.
       reqConcurrent: Math.max(3, parallel),
     }));
     const configuration = {
@@ -82,10 +85,12 @@ function regsync(parallel: number): Tool {
   });
 }
 
-/** The first is how crane runs on two cores unless it is told otherwise, the second its best here. */
+/** The first is crane's default on two cores, the second its best on such a machine. */
 export const CRANE = [crane(2), crane(16)] as const;
 
-/** As many copies at once as the facts of others were made with, and as crane has at its best. */
+/**
+ * The first has as many copies in parallel as the published figures of others, the second as many as crane at its best.
+ */
 export const REGSYNC = [regsync(4), regsync(16)] as const;
 
 export const SKOPEO: Tool = peer(
@@ -100,7 +105,7 @@ export const SKOPEO: Tool = peer(
     '--dest=docker',
     '--dest-tls-verify=false',
     `${source}/${repository}`,
-    // It adds the last part of the source's name.
+    // skopeo appends the last part of the source's name.
     `${destination.link.host}/${COPY.slice(0, COPY.lastIndexOf('/'))}`,
   ],
 );
@@ -118,15 +123,15 @@ function peer(
 }
 
 async function run(job: Job, command: string, args: readonly string[]): Promise<Measured> {
-  const { folder, until, timeout = PATIENCE } = job;
+  const { folder, until, timeoutMs = PATIENCE_MS } = job;
   const home = join(folder, 'home');
   await mkdir(home, { recursive: true });
   const measured = await runMeasured(command, args, {
-    timeout,
+    timeout: timeoutMs,
     env: { ...NOBODYS, HOME: home, DOCKER_CONFIG: home },
     ...(until !== undefined && { until }),
   });
-  // One that was killed has no exit code.
+  // A killed program has no exit code.
   if (measured.code !== (until === undefined ? 0 : null)) {
     throw new Error(`${command} ${args.join(' ')} ended with ${measured.code}:\n${measured.output}`);
   }
@@ -145,7 +150,7 @@ function lifeboatConfiguration(
   return {
     store: { ...store, pathStyle: true, audience: 'public' },
     upstreams: { [source]: { insecure: true } },
-    // The peers are not asked for referrers either, unless they are told to look for them.
+    // The peers do not look for referrers either, unless their arguments say so.
     defaults: { referrers: referrersEvery === undefined ? false : { every: referrersEvery } },
     images: [repository, ...more].map((name) => ({ source: `${source}/${name}`, tags: ['*'] })),
   };

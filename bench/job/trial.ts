@@ -1,4 +1,4 @@
-/** One run of one tool, with all that is counted and measured of it. */
+/** Runs one tool once, and returns all its counts and measurements. */
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,10 +10,8 @@ import type { Job, Tool } from './tools.ts';
 
 export interface Trial {
   readonly seconds: number;
-  /** Bytes. */
-  readonly peak: number;
-  /** Seconds. */
-  readonly cpu: number;
+  readonly peakBytes: number;
+  readonly cpuSeconds: number;
   readonly source: Traffic;
   readonly destination: Traffic;
   /** Objects of the store that were written more than once. */
@@ -27,11 +25,11 @@ export interface TrialOptions extends Pick<Job, 'more' | 'referrersEvery' | 'unt
   readonly destination: Destination;
   /** The link to the source. The destination has the same latency and no limit. */
   readonly distance: Distance;
-  /** Left out: the caller verifies. */
+  /** The content to verify. Without it, the caller verifies. */
   readonly expected?: Expected;
 }
 
-/** @throws when the tool fails, or what it left is not what it ought to be */
+/** @throws if the tool fails, or if its result is not the expected one */
 export async function tryOut(options: TrialOptions): Promise<Trial> {
   const { tool, source, repository, destination, distance, expected, ...rest } = options;
   source.link.move(distance);
@@ -39,7 +37,7 @@ export async function tryOut(options: TrialOptions): Promise<Trial> {
   source.link.proxy.reset();
   destination.link.proxy.reset();
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-trial-'));
-  const { seconds, peak, cpu } = await tool.run({
+  const { seconds, peakBytes, cpuSeconds } = await tool.run({
     source: source.link.host,
     repository,
     destination,
@@ -48,8 +46,8 @@ export async function tryOut(options: TrialOptions): Promise<Trial> {
   });
   const trial = {
     seconds,
-    peak,
-    cpu,
+    peakBytes,
+    cpuSeconds,
     source: source.traffic(),
     destination: destination.traffic(),
     repeated: repeatedWrites(destination.link.proxy.requests),
@@ -58,7 +56,7 @@ export async function tryOut(options: TrialOptions): Promise<Trial> {
   return trial;
 }
 
-/** @throws with what is wrong */
+/** @throws an error that lists the problems */
 export async function verify(tool: Tool, destination: Destination, expected: Expected): Promise<void> {
   const problems = await destination.verify(expected);
   if (problems.length === 0) return;

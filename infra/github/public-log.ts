@@ -5,12 +5,12 @@
  */
 import process from 'node:process';
 
-/** The answer of a git server to everybody who may fetch. */
+/** A git server gives this media type to everybody who may fetch. */
 const ADVERTISEMENT = 'application/x-git-upload-pack-advertisement';
 const NEXT =
   'Make the repository private, or set its variable LIFEBOAT_PUBLIC_LOG to yes if everybody may read which images it mirrors.';
 
-/** @returns why the log may not be written; undefined where the repository needs a login */
+/** @returns why the log may not be written; undefined if the repository needs a login */
 async function reasonAgainst(repository: string): Promise<string | undefined> {
   const address = `${repository}.git/info/refs?service=git-upload-pack`;
   try {
@@ -29,7 +29,7 @@ async function reasonAgainst(repository: string): Promise<string | undefined> {
 const { GITHUB_SERVER_URL = 'https://github.com', GITHUB_REPOSITORY = '' } = process.env;
 const reason = await reasonAgainst(`${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}`);
 if (reason !== undefined) {
-  // GitHub shows a line that begins so on the page of the run.
+  // GitHub shows a line with this beginning on the page of the run.
   process.stdout.write(`::error::${reason} ${NEXT}\n`);
   process.exitCode = 2;
 }

@@ -1,13 +1,13 @@
 /**
- * The edge on this machine: the Worker in workerd, and wrangler's local R2 behind its S3 API as the bucket, on
- * one port. What runs is what is deployed; only the store is local.
+ * Runs the edge on this machine: the Worker in workerd, and wrangler's local R2 behind its S3 API as the bucket, on one
+ * port. The Worker is the one that is deployed; only the store is local.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { unstable_DevEnv, unstable_readConfig } from 'wrangler';
 import { causeOf } from './start-failure.ts';
 
-// Miniflare asks a host of Cloudflare's for `request.cf`, and prints a stack trace where there is no network.
+// Miniflare asks a host of Cloudflare's for `request.cf`, and prints a stack trace if there is no network.
 process.env['CLOUDFLARE_CF_FETCH_ENABLED'] = 'false';
 process.env['WRANGLER_WRITE_LOGS'] = 'false';
 process.env['WRANGLER_SEND_METRICS'] = 'false';
@@ -20,13 +20,13 @@ export interface LocalStore {
 }
 
 export interface LocalEdge {
-  /** Without a slash at its end. */
+  /** The address, without a slash at its end. */
   readonly url: string;
   readonly store: LocalStore;
   stop(): Promise<void>;
 }
 
-/** Something else listens on the port; the message says how to choose another. */
+/** Another program listens on the port. The message says how to choose another port. */
 export class PortTakenError extends Error {
   override readonly name = 'PortTakenError';
 }
@@ -84,13 +84,13 @@ export async function startEdge(options: {
   } catch (error) {
     throw new EdgeStartError(`The edge does not start: ${causeOf(error)}`, configPath, { cause: error });
   }
-  // Miniflare's own listeners end the process at once, in the middle of whatever its user has to say.
+  // Miniflare's own listeners would end the process at once, while its user still has something to print.
   process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM');
   return { url, store, stop: () => environment.teardown() };
 }
 
 /**
- * Resolves when the Worker runs. A Worker that workerd has refused is never ready, and its requests wait for ever.
+ * Resolves when the Worker runs. A Worker that workerd refuses is never ready, and its requests wait for ever.
  * @throws the error that wrangler reports instead
  */
 function firstOutcome(environment: unstable_DevEnv): Promise<void> {
@@ -103,7 +103,7 @@ function firstOutcome(environment: unstable_DevEnv): Promise<void> {
   return outcome;
 }
 
-/** @throws {EdgeStartError} with the edge's own message about its variables, if they are not good */
+/** @throws {EdgeStartError} with the edge's own message about its variables, if it refuses them */
 export async function requireGoodVariables({ url }: LocalEdge, configPath: string): Promise<void> {
   const response = await fetch(`${url}/v2/`);
   if (response.status < 500) return;
@@ -131,7 +131,7 @@ function readConfig(configPath: string): ReturnType<typeof unstable_readConfig> 
   }
 }
 
-/** Asked before, because wrangler moves to another port or prints a stack trace. */
+/** Checks the port before wrangler does, because wrangler would use another port, or print a stack trace. */
 async function refuseTakenPort(port: number): Promise<void> {
   const server = createServer();
   server.listen(port, '127.0.0.1');

@@ -4,8 +4,8 @@ import { setInterval } from 'node:timers/promises';
 const EVERY_MS = 500;
 
 /**
- * Resolves when npm is gone. npm passes SIGTERM only to its shell, and the shell leaves its own processes running: the
- * edge would hold its port, and nobody would see it. Never resolves if npm has not started this process.
+ * Resolves when npm is gone, and never if npm has not started this process. npm passes SIGTERM only to its shell, and
+ * the shell leaves its own processes running. The edge would then keep its port without anybody noticing.
  */
 export async function parentGone(): Promise<void> {
   const parent = process.ppid;

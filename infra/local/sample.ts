@@ -1,6 +1,6 @@
 /**
- * The sample image: a program for seven platforms that says hello, so that a mirror can be filled, pulled from
- * and seen to work without a network. All of it is made here; it has the same digests on every machine.
+ * Makes the sample image, a program for seven platforms that says hello. With it, a mirror can be filled and pulled
+ * from without a network. The whole image is made here, and has the same digests on every machine.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { HELLO_PLATFORMS, helloFor, type HelloPlatform } from './hello/platforms
 const CONFIG = 'application/vnd.oci.image.config.v1+json';
 const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
 
-/** All of them name the same index. */
+/** The tags, which all name the same index. */
 export const SAMPLE_TAGS = ['1.0', 'latest'] as const;
 
 export interface Sample {
@@ -27,9 +27,9 @@ export interface Sample {
 }
 
 /**
- * Writes the sample as an OCI image layout, over an earlier one if there is one, and says what it wrote.
+ * Writes the sample as an OCI image layout, over an earlier one if there is one, and returns what it wrote.
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
- * @throws what the file system throws
+ * @throws errors of the file system
  */
 export async function writeSample(directory: string): Promise<Sample> {
   const sample = await buildSample();

@@ -1,4 +1,6 @@
-/** Finds the reason why the edge does not start: wrangler, esbuild and workerd each put it in another place. */
+/**
+ * Finds the reason why the edge does not start, because wrangler, esbuild and workerd each report it in another field.
+ */
 
 /** @returns one sentence or more, never a stack trace */
 export function causeOf(failure: unknown): string {
@@ -11,13 +13,13 @@ export function causeOf(failure: unknown): string {
   return `${sentenceIn(message)}${place}`;
 }
 
-/** A parser's error has the line in a field of its own, not in the message. */
+/** Returns the line of a parser's error, which has it in a field of its own, not in the message. */
 function lineOf(location: unknown): string {
   if (typeof location !== 'object' || location === null || !('line' in location)) return '';
   return ` (line ${String(location.line)})`;
 }
 
-/** workerd's log, which has JSON per line, and a registry's error hold the sentence in `message`. */
+/** Returns the sentence in a text. workerd's log, which is JSON, and a registry's error have it in `message`. */
 function sentenceIn(text: string): string {
   const messages = [...text.matchAll(/"message":("(?:[^"\\]|\\.)*")/g)].map(([, quoted = '""']) => {
     const message: unknown = JSON.parse(quoted);

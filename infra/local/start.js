@@ -1,5 +1,6 @@
 /**
- * `npm start` runs this. It is JavaScript that every version of Node reads, so that a Node that is too old is named.
+ * `npm start` runs this. It is JavaScript that every version of Node reads, so that an old Node gets a message about
+ * its age.
  */
 import { fileURLToPath } from 'node:url';
 import { isNewEnough } from '../../mirror-job/runtime/node/node-version.js';

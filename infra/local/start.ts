@@ -1,4 +1,6 @@
-/** `npm start`: all of Lifeboat on this machine, with something to pull. Nothing but Node, no network. */
+/**
+ * `npm start` runs all of Lifeboat on this machine, with an image to pull. It needs nothing but Node, and no network.
+ */
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,9 +13,9 @@ import { parentGone } from './parent.ts';
 import { writeSample } from './sample.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-/** Kept between two starts; `rm -r .wrangler/lifeboat` begins anew. */
+/** The folder stays between two starts; `rm -r .wrangler/lifeboat` begins anew. */
 const STATE = join(ROOT, '.wrangler/lifeboat');
-/** The tests use this file too; a deployment has another. */
+/** The tests use this file too; a deployment has a file of its own. */
 const WRANGLER = join(ROOT, 'wrangler.toml');
 const SAMPLE_CONFIGURATION = join(import.meta.dirname, 'sample.yaml');
 const DEFAULT_PORT = 8787;
@@ -77,7 +79,10 @@ function readOptions(): { port: number; configurations: string[] } | undefined {
   return { port, configurations: values.config };
 }
 
-/** A configuration that was written for a real bucket must not fill that one from here. */
+/**
+ * Refuses a configuration for another store, because a configuration for a real bucket must not fill that bucket from
+ * here.
+ */
 async function refuseOtherStore(file: string, edge: LocalEdge): Promise<void> {
   const { endpoint, bucket } = (await loadConfiguration(file, environmentFor(edge))).store;
   if (endpoint === edge.store.endpoint && bucket === edge.store.bucket) return;
@@ -96,7 +101,7 @@ function environmentFor({ store }: LocalEdge): NodeJS.ProcessEnv {
   };
 }
 
-/** The job as its users run it, in a process of its own. @returns its exit code */
+/** Runs the job as its users do, in a process of its own. @returns its exit code */
 async function sync(file: string, edge: LocalEdge): Promise<number> {
   const child = spawn(process.execPath, [join(ROOT, 'mirror-job/start.ts'), 'sync', '-c', file], {
     stdio: ['ignore', 'inherit', 'inherit'],

@@ -11,7 +11,7 @@ import { readProxies } from '../runtime/node/proxies.ts';
 import { openInStep, openReadable, openStores } from './stores.ts';
 
 /**
- * The first store that answers. Nothing is written.
+ * Opens the first store that answers. Nothing is written.
  * @throws {ConfigurationError} for a store that cannot be reached, or holds no bucket of Lifeboat's yet
  */
 export function openForReading(
@@ -27,13 +27,13 @@ export function openForReading(
 /** The result of a write, and whether clients see it. */
 export interface Written<Result> {
   readonly result: Result;
-  /** A sentence, if a store that the edge asks earlier was left out; undefined if none was. */
+  /** A sentence, if a store that the edge asks before the changed one was left out; undefined if none was. */
   readonly unseen: string | undefined;
 }
 
 /**
- * Has `write` done in the bucket: of several stores, in all that are in step. Nothing else is written but the probe of
- * conditional writes, and which stores are left out.
+ * Runs `write` on the bucket, or, if there are several stores, on all that are in step. The only other writes are the
+ * probe of conditional writes, and the status that says which stores are left out.
  * @throws {ConfigurationError} as for reading, for another audience's bucket, and for one that honours no conditions
  * @throws {WrongClockError}
  * @throws what `write` throws
@@ -44,7 +44,7 @@ export async function withWritable<Result>(
   { log, variables }: { readonly log: Log; readonly variables: NodeJS.ProcessEnv },
   write: (store: Store) => Promise<Result>,
 ): Promise<Written<Result>> {
-  // Read first, because opening the stores for writing would make an empty bucket one of Lifeboat's.
+  // The bucket is read first, because opening the stores for writing would make an empty bucket one of Lifeboat's.
   const readable = await openForReading(file, configuration, variables);
   const { signal } = new AbortController();
   const agents = createStoreAgents(readProxies(variables));
@@ -58,7 +58,7 @@ export async function withWritable<Result>(
   try {
     return { result: await write(store), unseen: unseenBy(replicas) };
   } finally {
-    // A run may meanwhile have caught a store up, from a state before this write.
+    // A run may have caught a store up meanwhile, from a state before this write.
     await replicas.publishStatusAgain().catch((error: unknown) => {
       log.warn(error instanceof Error ? error.message : String(error));
     });

@@ -1,4 +1,4 @@
-/** The engine's environment under Node. */
+/** Creates the engine's environment under Node. */
 import { randomBytes } from 'node:crypto';
 import { compactTime } from '../../core/layout.ts';
 import type { Environment } from '../engine/environment.ts';

@@ -1,4 +1,4 @@
-/** From the configuration to what the engine runs: each image with the source that its bytes come from. */
+/** Turns the images of the configuration into those that the engine runs, each with the source of its bytes. */
 import type { Audience } from '../../core/identity.ts';
 import type { Upstream } from '../../core/reference.ts';
 import { credentialProvidersFor, type CredentialDependencies } from '../credentials/credential-providers.ts';
@@ -18,36 +18,39 @@ import { RegistrySource } from '../sources/registry/registry-source.ts';
 import { connect } from '../runtime/node/connection.ts';
 import type { Proxies } from '../runtime/node/proxies.ts';
 
-export interface Surroundings extends CredentialDependencies {
+export interface ImageDependencies extends CredentialDependencies {
   readonly clock: Clock;
   readonly log: Log;
   readonly proxies: Proxies;
   readonly audience: Audience;
-  /** Every entry of the configuration, chosen or not. */
+  /** Every entry of the configuration, whether this run mirrors it or not. */
   readonly entries: readonly ImageConfiguration[];
 }
 
 /**
- * One client an upstream, one source a repository of it, however many images share them.
+ * Makes one client per upstream, and one source per repository of it, however many images share them.
  * @throws {ConfigurationError} for a docker config.json that cannot be used
  */
-export async function openImages(configuration: Configuration, surroundings: Surroundings): Promise<Image[]> {
+export async function openImages(
+  configuration: Configuration,
+  dependencies: ImageDependencies,
+): Promise<Image[]> {
   const registries = new Map<Upstream, Registry>();
   const sources = new Map<string, Source>();
-  const entries = Map.groupBy(surroundings.entries, ({ repository }) => repository);
+  const entries = Map.groupBy(dependencies.entries, ({ repository }) => repository);
   const images: Image[] = [];
   for (const image of configuration.images) {
     const isLayout = image.source.kind === 'layout';
-    // One layout may hold several repositories, of which each image takes its own.
+    // One layout may hold several repositories, so each image of a layout has a source of its own.
     const key = JSON.stringify([image.source, ...(isLayout ? [image.repository] : [])]);
     let source = sources.get(key);
     if (source === undefined) {
       if (image.source.kind === 'layout') {
-        source = new LayoutSource(image.source.folder, image.repository, surroundings.signal);
+        source = new LayoutSource(image.source.folder, image.repository, dependencies.signal);
       } else {
         const { upstream, path } = image.source;
         const registry =
-          registries.get(upstream) ?? (await openRegistry(upstream, configuration, surroundings));
+          registries.get(upstream) ?? (await openRegistry(upstream, configuration, dependencies));
         registries.set(upstream, registry);
         source = new RegistrySource(registry, path);
       }
@@ -57,7 +60,7 @@ export async function openImages(configuration: Configuration, surroundings: Sur
       ...image,
       source,
       neighbours: entries.get(image.repository) ?? [],
-      mustBePublic: surroundings.audience === 'public' && !image.public,
+      mustBePublic: dependencies.audience === 'public' && !image.public,
     });
   }
   return images;
@@ -66,16 +69,16 @@ export async function openImages(configuration: Configuration, surroundings: Sur
 async function openRegistry(
   upstream: Upstream,
   configuration: Configuration,
-  surroundings: Surroundings,
+  dependencies: ImageDependencies,
 ): Promise<Registry> {
-  const { clock, log, signal, proxies } = surroundings;
+  const { clock, log, signal, proxies } = dependencies;
   const options = configuration.upstreams.get(upstream);
   return new Registry(upstream, {
     httpClient: await connect(options?.ca, proxies),
     clock,
     log,
     signal,
-    accounts: await credentialProvidersFor(upstream, options?.credentials, surroundings),
+    accounts: await credentialProvidersFor(upstream, options?.credentials, dependencies),
     insecure: options?.insecure ?? false,
     timeoutMs: options?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     retry: DEFAULT_RETRY,

@@ -1,4 +1,4 @@
-/** The files of root certificates that a configuration names (`upstreams.HOST.ca`), checked before a run begins. */
+/** Checks the files of root certificates that a configuration names (`upstreams.HOST.ca`) before a run begins. */
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Configuration } from '../configuration/configuration.ts';

@@ -24,7 +24,7 @@ import { UnconditionalStore } from '../engine/store/unconditional-store.ts';
 import { systemClock } from '../runtime/node/clock.ts';
 
 /**
- * The layers that every store has.
+ * Puts the layers that every store has over its bucket.
  * @param signal aborted when the run has to stop
  * @param singleWriter whether conditions are left out, because the provider refuses them and no two runs overlap
  */
@@ -34,9 +34,9 @@ export function boundedStore(bucket: Store, signal: AbortSignal, singleWriter: b
 }
 
 /**
- * The further layers of a store that a run reads while the store is still being opened.
- * @param keysAhead read at once
- * @param probe each write waits for it, and fails with its error
+ * Adds the layers of a store that a run reads while the store is still being opened.
+ * @param keysAhead the keys that are read at once
+ * @param probe every write waits for this promise, and fails with its error
  */
 export function earlyStore(bounded: Store, keysAhead: readonly string[], probe: Promise<void>): Store {
   return new ProbeGatedStore(new ReadAheadStore(bounded, keysAhead), probe);

@@ -15,10 +15,13 @@ import type { Agents } from '../runtime/node/agents.ts';
 import { S3Store } from '../storage/s3/s3-store.ts';
 import { boundedStore, earlyStore } from './store-layers.ts';
 
-/** Opening a store reads and writes a few small objects. */
+/** The time is enough, because opening a store reads and writes only a few small objects. */
 const OPEN_TIMEOUT_MS = 20_000;
 
-/** Throws if the clocks of the stores, which have answered by now, contradict this machine's. @throws {WrongClockError} */
+/**
+ * Throws if the clocks of the stores contradict this machine's. The stores have answered before the check. @throws
+ * {WrongClockError}
+ */
 type ClockCheck = (stores: readonly Timekeeper[]) => Promise<void>;
 
 /** A store, and the error if it could not be opened. */
@@ -31,7 +34,7 @@ interface Opened {
 export interface OpenedStores {
   /** The first store that answers. */
   readonly lead: Store;
-  /** The primary first. At least one answers if `areKnown`. */
+  /** All stores, the primary first. At least one of them answers if `areKnown` is true. */
   readonly all: readonly Opened[];
   /** Signs the statuses that one store holds of another one; undefined to sign them with the stores' own secrets. */
   readonly stateKey: string | undefined;
@@ -86,7 +89,7 @@ export async function openStores(
 
 /**
  * Opens the only store of a run, and lets the run read objects while the store is still being opened.
- * @param how.ahead the keys that the run reads first
+ * @param how.ahead has the keys that the run reads first
  * @throws {ConfigurationError} if the store does not answer, or is not this mirror's
  * @throws {WrongClockError}
  */
@@ -129,7 +132,7 @@ export async function openOneEarly(
 }
 
 /**
- * Brings the stores in step, which may take long if one was behind. The report has what went wrong with one of several.
+ * Brings the stores in step, which may take long if one was behind. The report says which stores are behind, and why.
  * @throws {ConfigurationError} if no store is left
  */
 export async function alignedEnvironment(
@@ -254,7 +257,9 @@ function refusedBy(file: string, { line, key }: StoreConfiguration, error: unkno
   return new ConfigurationError(file, [{ line, key, message: error.message }]);
 }
 
-/** Bounds the opening of one of several stores: the others must not wait for the minutes that a single one is given. */
+/**
+ * Bounds the time to open one of several stores. The others must not wait for the minutes that a single store may take.
+ */
 async function withOpenTimeout<Value>(name: string, open: () => Promise<Value>): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -9,7 +9,7 @@ import { findTag } from '../engine/tags/publish.ts';
 import type { RepositoryState } from '../engine/tags/repository-state.ts';
 import { at, refuse, type WantedApproval } from './approval-list.ts';
 
-/** The most approvals that are checked at once. */
+/** The most approvals that are checked in parallel. */
 const AT_ONCE = 8;
 
 /**
@@ -51,7 +51,7 @@ export async function checkApprovals(
   environment: Environment,
   states: ReadonlyMap<Repository, RepositoryState>,
   wanted: readonly WantedApproval[],
-  said: Pick<Approval, 'reason' | 'by'>,
+  attribution: Pick<Approval, 'reason' | 'by'>,
 ): Promise<readonly Approval[]> {
   const problems: string[] = [];
   const limit = createLimit(AT_ONCE);
@@ -78,7 +78,7 @@ export async function checkApprovals(
             `${name} has no tag "${tag}" in the bucket. Run "lifeboat sync ${name}:${tag}" first.`,
           );
         }
-        return { repository, tag, target, ...said, isListed: one.place !== undefined };
+        return { repository, tag, target, ...attribution, isListed: one.place !== undefined };
       }),
     ),
   );

@@ -14,13 +14,13 @@ import { UsageError } from '../configuration/usage-error.ts';
 
 export interface WantedApproval {
   readonly reference: Reference & { readonly tag: Tag; readonly digest: Digest };
-  /** `FILE:LINE`; undefined for a reference on the command line. */
+  /** The line, as `FILE:LINE`; undefined for a reference on the command line. */
   readonly place: string | undefined;
 }
 
 /**
  * Reads one reference per line. Empty lines and comments, which begin with `#`, are left out.
- * @param cwd the folder in which a relative name of the file starts
+ * @param cwd the folder against which a relative file name is resolved
  * @throws {UsageError} for a file that cannot be read, and with every line that cannot be used
  */
 export async function readApprovals(file: string, cwd: string): Promise<readonly WantedApproval[]> {
@@ -64,7 +64,7 @@ export function parseApprovals(
   return approvals;
 }
 
-/** @throws {UsageError} with all problems, where there are any */
+/** @throws {UsageError} with all problems, if there is one */
 export function refuse(problems: readonly string[]): void {
   if (problems.length > 0) throw new UsageError('nothing was approved.', { lines: problems });
 }

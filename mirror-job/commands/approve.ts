@@ -1,4 +1,4 @@
-/** `lifeboat approve`: tags to digests that somebody has looked at. */
+/** `lifeboat approve` moves tags to digests that somebody has looked at. */
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { parseReason } from './arguments/reason.ts';
@@ -96,13 +96,13 @@ interface Result {
   readonly outcome: HandOutcome | { readonly result: 'failed'; readonly error: string };
 }
 
-/** The most repositories that are worked on at once. */
+/** The most repositories that are worked on in parallel. */
 const AT_ONCE = 8;
 
 /**
- * @returns the exit code: 0, or 1 where something could not be moved, or the edge may not show it
- * @throws {UsageError} with every reference that cannot be approved, and nothing was
- * @throws {ConfigurationError} as early
+ * @returns the exit code: 0, or 1 if a tag could not be moved, or if the edge may not show the change
+ * @throws {UsageError} with every reference that cannot be approved; nothing was approved then
+ * @throws {ConfigurationError} before anything is approved
  */
 async function runApprove(options: ApproveOptions, session: Session): Promise<number> {
   const { config } = options;
@@ -170,7 +170,7 @@ function report(
 async function carryOut(
   store: Store,
   wanted: readonly WantedApproval[],
-  said: Pick<Approval, 'reason' | 'by'>,
+  attribution: Pick<Approval, 'reason' | 'by'>,
   log: Log,
 ): Promise<{ readonly results: readonly Result[] } | { readonly failure: string }> {
   const environment = createEnvironment({ store, log, signal: new AbortController().signal });
@@ -178,7 +178,7 @@ async function carryOut(
   let approvals: readonly Approval[];
   try {
     states = await openStates(environment, wanted);
-    approvals = await checkApprovals(environment, states, wanted, said);
+    approvals = await checkApprovals(environment, states, wanted, attribution);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     return { failure: error.message };

@@ -4,14 +4,14 @@ import { countEdits } from '../../core/spelling.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import type { Session } from '../terminal/io.ts';
 
-/** One command, as its file exports it. Its name and its summary stand in `main.ts`, which loads the file. */
+/** One command, as its file exports it. Its name and its summary are in `main.ts`, which loads the file. */
 export interface Command {
   /** The text that `lifeboat NAME --help` prints. */
   readonly help: string;
   /**
    * @param args the arguments after the command's name
    * @returns the exit code
-   * @throws {UsageError} and {ConfigurationError}, before anything was touched
+   * @throws {UsageError} before anything was touched, and {ConfigurationError} as well
    */
   run(args: readonly string[], session: Session): Promise<number>;
 }
@@ -32,8 +32,8 @@ export function parseOptions<const Options extends ParseArgsOptionsConfig>(
       const reason = error.message.replaceAll('\n', ' ').replace(/\.$/, '');
       throw new UsageError(`${reason}. ${seeHelp(command)}`, { cause: error });
     }
-    const known = Object.keys(options).map((name) => `--${name}`);
-    throw new UsageError(`there is no option "${option}".${suggest(option, known)} ${seeHelp(command)}`);
+    const names = Object.keys(options).map((name) => `--${name}`);
+    throw new UsageError(`there is no option "${option}".${suggest(option, names)} ${seeHelp(command)}`);
   }
 }
 
@@ -41,9 +41,9 @@ export function seeHelp(command: string): string {
   return `"lifeboat ${command === '' ? '' : `${command} `}--help" explains it.`;
 }
 
-/** ` Did you mean "…"?`, or nothing where nothing is near. */
-export function suggest(typed: string, known: readonly string[]): string {
-  const near = known
+/** Returns ` Did you mean "…"?`, or an empty text if no name is near. */
+export function suggest(typed: string, names: readonly string[]): string {
+  const near = names
     .map((name) => ({ name, edits: countEdits(typed, name) }))
     .toSorted((a, b) => a.edits - b.edits)
     .find(({ name, edits }) => edits <= Math.min(2, name.length - 2));

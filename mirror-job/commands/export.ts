@@ -1,4 +1,4 @@
-/** `lifeboat export`: images of the bucket into an OCI layout. */
+/** `lifeboat export` writes images of the bucket into an OCI layout. */
 import { access, constants, lstat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { NameInvalidError, parseReference, type Reference } from '../../core/reference.ts';
@@ -86,7 +86,10 @@ function parseImage(text: string): Reference {
   }
 }
 
-/** Refuses a target that cannot be written, before the export, which may take long. @throws {UsageError} */
+/**
+ * Refuses a target that cannot be written before the export begins, because an export may take long. @throws
+ * {UsageError}
+ */
 async function refuseTarget(to: string, cwd: string): Promise<void> {
   if (to === '') throw new UsageError('--to names neither a folder nor a file.');
   if (/\.(?:tgz|tar\.\w+)$/.test(to)) {
@@ -114,7 +117,7 @@ async function refuseTarget(to: string, cwd: string): Promise<void> {
 
 interface ExportOptions {
   readonly references: readonly Reference[];
-  /** The name of a file that ends in `.tar`, or of a folder. Neither exists yet. */
+  /** The path of a folder, or of a file whose name ends in `.tar`. Nothing exists at this path yet. */
   readonly to: string;
   readonly config: string;
   /** Prints the result as JSON, instead of a summary. */
@@ -122,9 +125,9 @@ interface ExportOptions {
 }
 
 /**
- * @returns the exit code: 0, or 1 if something failed or was interrupted, and then nothing is left
- * @throws {UsageError} for a name that stands for several
- * @throws {ConfigurationError} before anything is written, where it or the store cannot be used
+ * @returns the exit code: 0, or 1 if the export failed or was interrupted; it then leaves no file
+ * @throws {UsageError} for a name that stands for several repositories
+ * @throws {ConfigurationError} before anything is written, if the configuration or the store cannot be used
  */
 async function runExport(options: ExportOptions, session: Session): Promise<number> {
   const configuration = await loadConfiguration(options.config, session.env, {
@@ -161,7 +164,7 @@ async function runExport(options: ExportOptions, session: Session): Promise<numb
     progress.stop();
     const reason = signal.aborted ? 'interrupted' : `it cannot be written (${errorCode(error)})`;
     progress.fail(`  ${options.to}: ${reason}. Nothing is left of it.`);
-    // A request to the store that nobody waits for must not keep the process.
+    // Nobody waits for the request that is still open to the store, so it must not keep the process alive.
     if (signal.aborted) session.exit(1);
     return 1;
   }
@@ -195,7 +198,7 @@ function report(
   }
 }
 
-/** @throws the signal's reason, when it is aborted */
+/** Never resolves. @throws the signal's reason when the signal is aborted */
 function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });

@@ -1,4 +1,4 @@
-/** `lifeboat history`: where tags stood, and what waits. */
+/** `lifeboat history` shows where tags have pointed, and which digests wait for approval. */
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { parseImageArgument } from './arguments/image-argument.ts';
@@ -82,9 +82,9 @@ interface HistoryOptions {
 }
 
 /**
- * @returns the exit code: 0, or 1 where the bucket has nothing of that name, or failed
- * @throws {UsageError} for a name that stands for several
- * @throws {ConfigurationError} where it or the store cannot be used
+ * @returns the exit code: 0, or 1 if the bucket has nothing under that name, or failed
+ * @throws {UsageError} for a name that stands for several repositories
+ * @throws {ConfigurationError} if the configuration or the store cannot be used
  */
 async function runHistory(
   { reference, limit, config, json }: HistoryOptions,

@@ -1,4 +1,4 @@
-/** The images of a command line, `lifeboat sync IMAGE...`: they stand in for those of the configuration. */
+/** Chooses the images that `lifeboat sync IMAGE...` names. They replace those of the configuration for this run. */
 import {
   NameInvalidError,
   formatReference,
@@ -13,12 +13,13 @@ import { bareImage, selectionIn } from '../configuration/image.ts';
 import { maySelect } from '../engine/selection/selection.ts';
 
 /**
- * The images that references name, by where they come from or by where they are served. A tag or a digest in a
- * reference (of both, the digest) replaces the selection of its entry; without one, the entry is done as it is. An
- * image without an entry is mirrored as if its reference stood in the configuration.
+ * Finds the images that references name, by where they come from or by where they are served. A tag or a digest in a
+ * reference replaces the selection of its entry; if a reference has both, the digest counts. If it has neither, the
+ * entry selects as it does without a command line. An image without an entry is mirrored as if its reference stood in
+ * the configuration.
  * @param texts if there is none, everything that the configuration lists is mirrored
- * @throws {UsageError} for a text that is no reference, names neither a tag nor a digest nor an entry, or could be one
- *   of two
+ * @throws {UsageError} for a text that is no reference, for an unlisted image without a tag and a digest, and for a
+ *   reference that could mean one of several entries
  */
 export function chooseImages(
   configuration: Configuration,
@@ -61,8 +62,8 @@ function parse(text: string): Reference {
 }
 
 /**
- * The entries that select what a reference names, among all entries that it may mean. The digest decides if there is
- * one. The tag beside it counts only if no entry pins that digest.
+ * Returns the entries that select the tag or digest of a reference, among all entries that it may mean. The digest
+ * decides if there is one. The tag beside it counts only if no entry pins that digest.
  */
 export function selectingEntries(
   entries: readonly ImageConfiguration[],
@@ -82,8 +83,9 @@ function isNamedBy({ source, repository }: ImageConfiguration, reference: Refere
 }
 
 /**
- * Several entries may serve one name, each with other tags. One image may also be served under several names, each by an
- * entry. It is then mirrored under all of them, as it is without a tag.
+ * Finds the entries for a reference with a tag or a digest. Several entries may serve one name, each with other tags.
+ * One image may also be served under several names, one per entry. It is then mirrored under all of them, as it is if
+ * the reference has no tag.
  */
 function entriesFor(
   text: string,

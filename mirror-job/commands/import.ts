@@ -1,4 +1,4 @@
-/** `lifeboat import`: another tool's configuration as a lifeboat.yaml. */
+/** `lifeboat import` turns another tool's configuration into a lifeboat.yaml. */
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { errorCode } from '../runtime/node/error-code.ts';
 import { UsageError } from '../configuration/usage-error.ts';
@@ -69,8 +69,8 @@ interface ImportOptions {
 }
 
 /**
- * @returns the exit code: 0, or 1 if something could not be carried
- * @throws {UsageError} for a file that is no configuration of a tool that is known, and an output that is there
+ * @returns the exit code: 0, or 1 if a setting could not be carried over
+ * @throws {UsageError} for a file that is no configuration of one of these tools, and for an output that exists
  */
 async function runImport(
   { file, output, force }: ImportOptions,
@@ -91,7 +91,7 @@ async function runImport(
   if (text === undefined) {
     stderr.write(`Nothing of ${printable(file)} can be carried, so nothing was written.\n`);
   } else {
-    // When the result itself is on standard output, nothing else may be.
+    // Standard output must carry nothing else when it carries the result.
     const [stream, where] = isStdout ? [stderr, 'to standard output'] : [stdout, output];
     const said = `${styleFor(stream, env).good('written')} ${printable(where)}: ${countOf(images, 'image')}${lost}`;
     stream.write(`${said}\n`);

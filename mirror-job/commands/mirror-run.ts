@@ -1,4 +1,4 @@
-/** One mirror run by a configuration, or its plan: from opening the stores to the report. */
+/** Makes one mirror run by a configuration, or its plan, from opening the stores to the report. */
 import { repositoryIndexKey, STORES_KEY } from '../../core/layout.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { boundedStore } from '../assembly/store-layers.ts';
@@ -23,7 +23,7 @@ import type { Session } from '../terminal/io.ts';
 import { stopOnSignals } from '../terminal/interruption.ts';
 import type { Progress } from '../terminal/progress.ts';
 
-/** How much a run does. */
+/** The extent of a run. */
 export interface RunKind {
   /** The configuration's file. */
   readonly file: string;
@@ -38,7 +38,7 @@ export interface RunKind {
  * @param configuration with the images that are mirrored
  * @param entries all images of the configuration
  * @throws {ConfigurationError} before anything is mirrored, if the stores cannot be used
- * @throws {WrongClockError} as early
+ * @throws {WrongClockError} before anything is mirrored
  */
 export async function mirror(
   { file, isDry, isWhole }: RunKind,
@@ -115,7 +115,10 @@ export async function mirror(
   });
 }
 
-/** A log that is silent after the signal: a refused run would report each write that fails, which the refusal explains. */
+/**
+ * A log that is silent after the signal. A refused run would report each failing write, and the refusal explains all of
+ * them.
+ */
 function logUntil(signal: AbortSignal, log: Log): Log {
   return {
     info: (message) => {
@@ -128,14 +131,14 @@ function logUntil(signal: AbortSignal, log: Log): Log {
 }
 
 /**
- * Asks the upstreams for the tag lists of the first repositories, because these requests need no bucket. Each repository
- * then waits for one answer instead of for several, one after the other. A list is asked for once per run.
- * @returns the keys of the bucket to read as early
+ * Asks the upstreams for the tag lists of the first repositories before the bucket is known, because these requests need
+ * no bucket. Each repository then waits for one answer instead of several in a row. Each list is requested once per run.
+ * @returns the keys of the bucket that may be read as early
  */
 function beginReading(images: readonly Image[]): string[] {
   const first = images.slice(0, DEFAULT_LIMITS.repositories);
   for (const { source, tags } of first) {
-    // A failure reaches the code that needs the list.
+    // The code that needs the list gets the failure.
     if (source.upstream !== undefined && tags.rules !== undefined) source.tags().catch(() => undefined);
   }
   return [STORES_KEY, ...first.map(({ repository }) => repositoryIndexKey(repository))];

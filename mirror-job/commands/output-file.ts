@@ -1,4 +1,7 @@
-/** Files that commands write. A file that cannot be written is refused early, and a written one is whole at each moment. */
+/**
+ * Writes the files that commands produce. A file that cannot be written is refused early, and a file is whole at each
+ * moment.
+ */
 import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { access, constants, copyFile, link, open, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -8,9 +11,9 @@ import { UsageError } from '../configuration/usage-error.ts';
 import { followOwnLinks, ForeignFileError, isTrusted } from './own-links.ts';
 
 /**
- * Refuses a file that cannot be written, before the run, which may take hours.
- * @param option as it is called on the command line
- * @param cwd the folder in which a relative name starts
+ * Refuses a file that cannot be written before the run begins, because a run may take hours.
+ * @param option the option's name on the command line
+ * @param cwd the folder against which a relative name is resolved
  * @throws {UsageError}
  */
 export async function refuseUnwritable(option: string, file: string, cwd: string): Promise<void> {
@@ -18,7 +21,7 @@ export async function refuseUnwritable(option: string, file: string, cwd: string
   const whole = resolve(cwd, file);
   try {
     const { path, isStream } = await locate(whole);
-    // The slash: a directory, not a file that happens to be there.
+    // The slash makes sure that the parent is a directory, and not a file of that name.
     await access(isStream ? path : `${dirname(path)}/`, constants.W_OK);
   } catch (error) {
     const advice =
@@ -34,7 +37,7 @@ export async function refuseUnwritable(option: string, file: string, cwd: string
     throw new UsageError(`${option} ${file}: this is a directory. Name a file.`);
 }
 
-/** Refuses an empty name, such as an unset variable gives: it would name a directory. @throws {UsageError} */
+/** Refuses an empty name, which an unset variable gives, because it would name a directory. @throws {UsageError} */
 export function refuseUnnamed(option: string, file: string): void {
   if (file === '') throw new UsageError(`${option} names no file.`);
 }
@@ -45,9 +48,9 @@ export function whyUnwritable(error: unknown): string {
 }
 
 /**
- * Writes the whole file or nothing, because a program that watches the file may read it at any moment. A file that was there keeps
- * its permissions and its group.
- * @throws {ForeignFileError}, and what the file system throws
+ * Writes the whole file or nothing, because a program that watches the file may read it at any moment. An existing file
+ * keeps its permissions and its group.
+ * @throws {ForeignFileError}, and errors of the file system
  */
 export async function writeOutput(file: string, text: string): Promise<void> {
   const { path, isStream, access: previous } = await locate(file);
@@ -58,10 +61,13 @@ export async function writeOutput(file: string, text: string): Promise<void> {
   await writeBeside(path, text, previous, (draft) => rename(draft, path));
 }
 
-/** As `writeOutput`, but never replaces a file, even one that appears meanwhile. @throws EEXIST, and the like */
+/**
+ * Does the same as `writeOutput`, but never replaces a file, even one that appears meanwhile. @throws EEXIST, and other
+ * errors of the file system
+ */
 export async function writeNewOutput(file: string, text: string): Promise<void> {
   const whole = resolve(file);
-  // The last part stays as it is: a link there is a file that is there.
+  // The last part is not followed: a link there counts as an existing file.
   const path = join(await followOwnLinks(dirname(whole)), basename(whole));
   await writeBeside(path, text, undefined, async (draft) => {
     try {
@@ -85,8 +91,8 @@ const NO_LINKS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * @param previous who may do what with the file; undefined for what a new file has
- * @param publish gives the whole file its name
+ * @param previous the permissions and the group of the file that is replaced; undefined for those of a new file
+ * @param publish gives the finished file its name
  */
 async function writeBeside(
   path: string,
@@ -102,7 +108,7 @@ async function writeBeside(
       // The group changes while the file is empty. A user who is not in that group may not give it the file.
       if (previous !== undefined) await file.chown(-1, previous.gid).catch(() => undefined);
       await file.writeFile(text);
-      // Again, because the umask took permissions away from the mode of the call above.
+      // The mode is set again, because the umask took permissions away from the mode of the call above.
       if (previous !== undefined) await file.chmod(previous.mode);
     } finally {
       await file.close();
@@ -114,7 +120,9 @@ async function writeBeside(
   }
 }
 
-/** Names of open outputs. One may be redirected into a file, and to replace that file would cut the output off. */
+/**
+ * The names of open outputs. An output may be redirected into a file, and replacing that file would cut the output off.
+ */
 const OUTPUT = /^\/(?:dev\/(?:std(?:out|err)$|fd\/)|proc\/)/;
 
 /** Whether a file is another name of standard output, or a link to it. Standard output then gets nothing else. */
@@ -124,27 +132,30 @@ export async function isStandardOutput(file: string): Promise<boolean> {
   return /^\/(?:dev\/stdout|(?:dev|proc\/self)\/fd\/1)$/.test(path);
 }
 
-/** Links are followed no further than to an open output, because behind a pipe there is no name that can be opened. */
+/** Links are followed only up to an open output, because no name behind a pipe can be opened. */
 function isOutput(path: string): boolean {
   return OUTPUT.test(path);
 }
 
 interface Access {
-  /** The permissions. */
+  /** The permission bits. */
   readonly mode: number;
   readonly gid: number;
 }
 
 interface Location {
-  /** The path after all links, so that they stay links. */
+  /** The path after all links are followed, so that the links themselves stay. */
   readonly path: string;
-  /** Whether it is a pipe, or another thing that must not be replaced. */
+  /** Whether the path is a pipe, or another object that must not be replaced. */
   readonly isStream: boolean;
-  /** The access of an existing file; undefined for a new file, and for a file of another user, who would choose it. */
+  /**
+   * The access of an existing file; undefined for a new file. Also undefined for a file of another user, who would
+   * otherwise choose it.
+   */
   readonly access: Access | undefined;
 }
 
-/** @throws {ForeignFileError}, and what the file system throws */
+/** @throws {ForeignFileError}, and errors of the file system */
 async function locate(file: string): Promise<Location> {
   const path = await followOwnLinks(file, isOutput);
   if (isOutput(path)) return { path, isStream: true, access: undefined };
@@ -164,7 +175,10 @@ async function locate(file: string): Promise<Location> {
   };
 }
 
-/** The owner of a pipe or a socket could read the text, or let the job wait for ever. Only root makes devices. */
+/**
+ * Refuses a pipe or a socket of another user, because the owner could read the text, or make the job wait for ever.
+ * Devices are not checked, because only root makes them.
+ */
 function refuseForeignStream(path: string, found: Stats): void {
   const kind = found.isFIFO() ? 'pipe' : 'socket';
   if ((found.isFIFO() || found.isSocket()) && !isTrusted(found.uid)) {

@@ -1,25 +1,25 @@
 /**
- * Follows a path as the file system does, but only by links of this user and of root. In a folder where everybody may
- * write, as /tmp is, a link of somebody else would decide which file is replaced. Linux protects a program that opens
- * such a link (`fs.protected_symlinks`), but not one that asks where it leads. docs/decisions/0098
+ * Follows a path as the file system does, but only through links of this user and of root. In a folder where everybody
+ * may write, such as /tmp, somebody else's link would decide which file is replaced. Linux protects a program that
+ * opens such a link (`fs.protected_symlinks`), but not a program that asks where the link leads. docs/decisions/0098
  */
 import { lstat, readlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, parse, resolve, sep } from 'node:path';
 import { errorCode } from '../runtime/node/error-code.ts';
 
-/** Another user would decide where a file goes, or who reads it; the message is a clause. */
+/** The file belongs to another user, who would decide where it goes, or who reads it. The message is a clause. */
 export class ForeignFileError extends Error {
   override readonly name = 'ForeignFileError';
 }
 
-/** Linux follows as many. */
+/** Linux follows as many links. */
 const MAX_LINKS = 40;
 
 /**
- * @param isEnd whether links are followed no further than to a path; by default they all are
+ * @param isEnd tells whether links are followed no further than to this path; by default all links are followed
  * @returns the path without links, up to that end. A part that does not exist yet stays as it is
  * @throws {ForeignFileError}
- * @throws what the file system throws, ELOOP for links in a circle
+ * @throws errors of the file system; ELOOP for links in a circle
  */
 export async function followOwnLinks(
   path: string,
@@ -55,7 +55,7 @@ export async function followOwnLinks(
   return at;
 }
 
-/** Whether the user is this one, or root. Windows has no such numbers, and every user is trusted there. */
+/** Whether the user is the one of this process, or root. Windows has no such numbers, so every user is trusted there. */
 export function isTrusted(uid: number): boolean {
   return process.geteuid === undefined || uid === 0 || uid === process.geteuid();
 }

@@ -1,4 +1,4 @@
-/** `lifeboat revert`: a tag back to where it stood. */
+/** `lifeboat revert` moves a tag back to the digest that it had before. */
 import { parseOptions, seeHelp, type Command } from './command.ts';
 import { UsageError } from '../configuration/usage-error.ts';
 import { parseImageArgument } from './arguments/image-argument.ts';
@@ -89,9 +89,9 @@ interface RevertOptions {
 }
 
 /**
- * @returns the exit code: 0, or 1 where the store failed, runs were at work on the tag, or the edge may not show it
- * @throws {UsageError} for what cannot be done, and nothing was
- * @throws {ConfigurationError} as early
+ * @returns the exit code: 0, or 1 if the store failed, if runs were at work on the tag, or if the edge may not show the change
+ * @throws {UsageError} for a move that is refused; nothing was moved then
+ * @throws {ConfigurationError} before anything is moved
  */
 async function runRevert(
   { reference, to, reason, config, json }: RevertOptions,

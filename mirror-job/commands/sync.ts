@@ -1,4 +1,4 @@
-/** `lifeboat sync` and `lifeboat plan`: one mirror run, or what it would do. */
+/** `lifeboat sync` makes one mirror run, and `lifeboat plan` shows what that run would do. */
 import { resolve } from 'node:path';
 import { stateKey } from '../../core/layout.ts';
 import { UsageError } from '../configuration/usage-error.ts';
@@ -138,7 +138,7 @@ interface SyncOptions {
   readonly metrics?: string | undefined;
   /** Prints the report as JSON, instead of a summary. */
   readonly json: boolean;
-  /** A plan shows every tag. */
+  /** The plan shows every tag. */
   readonly all: boolean;
   /** Writes nothing to the bucket, and shows what a run would do. */
   readonly dryRun: boolean;
@@ -149,8 +149,8 @@ interface SyncOptions {
 /**
  * @returns the exit code: 0, or 1 if something failed, if there is a finding, or if the run was interrupted
  * @throws {ConfigurationError} before anything is mirrored, if the configuration or the store cannot be used
- * @throws {UsageError} as early, for the options and for an image on the command line
- * @throws {WrongClockError} as early
+ * @throws {UsageError} before anything is mirrored, for the options and for an image on the command line
+ * @throws {WrongClockError} before anything is mirrored
  */
 async function run(command: string, options: SyncOptions, session: Session): Promise<number> {
   const { cwd } = session;
@@ -199,7 +199,7 @@ async function publishReport(
   );
   const stream = areStandardOutput.includes(true) ? session.stderr : session.stdout;
   const style = styleFor(stream, session.env);
-  // Made only if it is needed, because with thousands of new tags it has megabytes.
+  // The JSON is made only if it is needed, because it has megabytes if there are thousands of new tags.
   const json = options.json || options.report !== undefined ? formatJson(report, session.commandLine) : '';
   if (options.json) {
     session.stdout.write(json);

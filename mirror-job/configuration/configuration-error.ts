@@ -1,17 +1,17 @@
 import { printable } from '../../core/printable.ts';
 
 export interface Problem {
-  /** From 1; undefined if the problem has no line. */
+  /** The line, counted from 1; undefined if the problem has no line. */
   readonly line: number | undefined;
-  /** `images[0].tags`; empty for the whole file. */
+  /** The key, such as `images[0].tags`; empty for the whole file. */
   readonly key: string;
-  /** A sentence: what is wrong, and what to do. */
+  /** A sentence that says what is wrong, and what to do. */
   readonly message: string;
   /** The position of another image that conflicts with this one. */
   readonly other?: number | undefined;
 }
 
-/** Problems of a file, thrown where the file's name is not known: `parseConfiguration` adds the name. */
+/** Problems of a file. The code that throws them does not know the file's name, so `parseConfiguration` adds it. */
 export class ProblemsError extends Error {
   override readonly name = 'ProblemsError';
   readonly problems: readonly Problem[];
@@ -22,7 +22,10 @@ export class ProblemsError extends Error {
   }
 }
 
-/** The configuration cannot be used. It has every problem that was found, with file, line and key. Nothing was touched. */
+/**
+ * The configuration cannot be used. The error has every problem that was found, with file, line and key. No other file
+ * and no server was touched.
+ */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
   readonly problems: readonly Problem[];

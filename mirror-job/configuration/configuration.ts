@@ -1,4 +1,4 @@
-/** A checked configuration, as the rest of the job works with it. */
+/** The types of a checked configuration, as the rest of the job works with it. */
 import type { Audience } from '../../core/identity.ts';
 import type { Upstream } from '../../core/reference.ts';
 import type { ImageSettings } from '../engine/run/image.ts';
@@ -6,7 +6,7 @@ import type { BudgetSettings } from '../sources/registry/budget.ts';
 import type { Password } from '../sources/registry/registry-options.ts';
 import type { S3StoreOptions } from '../storage/s3/s3-options.ts';
 
-/** The line of a key in the file, for messages; from 1. */
+/** The line of a key in the file, counted from 1, for messages. */
 type Line = number | undefined;
 
 export interface Configuration {
@@ -14,11 +14,11 @@ export interface Configuration {
   readonly name: string;
   /** The only store, or the primary. */
   readonly store: StoreConfiguration;
-  /** Further stores, in order: each is a whole mirror, for the primary's audience. */
+  /** Further stores, in the file's order. Each is a whole mirror, for the primary's audience. */
   readonly laterStores: readonly StoreConfiguration[];
   /** The secret that signs notes about stores; undefined if each store's own secret signs them. */
   readonly stateKey: string | undefined;
-  /** How long a run may take. */
+  /** The longest time that a run may take. */
   readonly maxDuration: MaxDuration;
   readonly upstreams: ReadonlyMap<Upstream, UpstreamConfiguration>;
   readonly defaults: ImageDefaults;
@@ -43,14 +43,14 @@ export interface MaxDuration {
 }
 
 export interface UpstreamConfiguration {
-  /** Accounts in the file's order; none to ask anonymously; undefined for the logins of docker or AWS. */
+  /** Accounts in the file's order. An empty list asks anonymously; undefined uses the logins of docker or AWS. */
   readonly credentials: readonly Password[] | undefined;
   readonly insecure: boolean;
-  /** A file with further root certificates, PEM. */
+  /** A PEM file with further root certificates. */
   readonly ca: string | undefined;
-  /** How long the upstream may be silent; undefined for the default. */
+  /** The longest time that the upstream may be silent; undefined for the default. */
   readonly timeoutMs: number | undefined;
-  /** The most requests at once; undefined for the default. */
+  /** The most requests in parallel; undefined for the default. */
   readonly concurrency: number | undefined;
   readonly budget: BudgetSettings;
   readonly line: Line;

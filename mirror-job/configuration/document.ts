@@ -1,4 +1,4 @@
-/** A YAML file that knows the line of each key, so that each error can name it. */
+/** Reads a YAML file and knows the line of each key, so that each error can name it. */
 import { isAlias, isMap, isNode, isScalar, LineCounter, type Document } from 'yaml';
 import { ProblemsError } from './configuration-error.ts';
 import { formatPath, type Path } from './path.ts';
@@ -9,14 +9,14 @@ export interface PathProblem {
   readonly path: Path;
   /** A sentence. It may quote the value at `path`, in double quotes, and nothing else of the file. */
   readonly message: string;
-  /** The position of the other image, if two conflict. */
+  /** The position of the other image, if two images conflict. */
   readonly other?: number | undefined;
 }
 
 export class ConfigurationDocument {
   readonly #document: Document;
   readonly #lines: LineCounter;
-  /** Each value that had a variable, and how the file writes it. */
+  /** Each value that had a variable, with the text that the file has in its place. */
   readonly #filled: ReadonlyMap<unknown, string>;
   readonly json: unknown;
 
@@ -47,7 +47,7 @@ export class ConfigurationDocument {
     );
   }
 
-  /** The line of a key. If the key is missing, the line of the nearest parent. */
+  /** Returns the line of a key. If the key is missing, it returns the line of the nearest parent. */
   lineOf(path: Path): number | undefined {
     for (let length = path.length; length >= 0; length -= 1) {
       const offset = this.#offsetOf(path.slice(0, length));
@@ -56,13 +56,16 @@ export class ConfigurationDocument {
     return undefined;
   }
 
-  /** How the file writes a number, a boolean or another scalar that is not a text; undefined for anything else. */
+  /**
+   * Returns a number, a boolean or another scalar that is not a text as the file writes it; undefined for anything
+   * else.
+   */
   writtenAt(path: Path): string | undefined {
     const node = this.#node(path);
     return isScalar(node) && typeof node.value !== 'string' ? node.source : undefined;
   }
 
-  /** The value of a variable may be a secret in the wrong place, so no message quotes it. */
+  /** No message quotes the value of a variable, because the value may be a secret in the wrong place. */
   #withoutSecret(path: Path, message: string): string {
     const node = this.#node(path);
     const written = this.#filled.get(isAlias(node) ? node.resolve(this.#document) : node);

@@ -23,15 +23,15 @@ import { interpretTags } from './tags.ts';
 /** The path of an entry in the file, and the defaults for it. */
 export interface ImageContext {
   readonly path: Path;
-  /** `images[0].source`, or `images[0]` in the short form. */
+  /** The path of the source: `images[0].source`, or `images[0]` in the short form. */
   readonly sourcePath: Path;
   readonly line: number | undefined;
-  /** The folder where relative paths start. */
+  /** The folder against which relative paths are resolved. */
   readonly folder: string;
   readonly defaults: ImageDefaults;
 }
 
-/** An entry that says no more than where its image comes from, and where it is served. */
+/** Creates an entry that has only a source and the name under which it is served. Everything else has its default. */
 export function bareImage(
   source: ImageConfiguration['source'],
   repository: Repository,
@@ -40,7 +40,7 @@ export function bareImage(
   return { ...DEFAULT_SETTINGS, ...defaults, source, repository, public: false, line: undefined };
 }
 
-/** @returns undefined, and a problem, if there is nothing that further checks could use */
+/** @returns undefined, after adding a problem, if the entry has no source that further checks could use */
 export function interpretImage(
   input: ImageFile,
   context: ImageContext,
@@ -76,7 +76,7 @@ export function interpretImage(
   };
 }
 
-/** The part of an entry that its reference and its name tell. */
+/** The part of an entry that its reference and its name determine. */
 interface InterpretedSource {
   readonly from: ImageConfiguration['source'];
   readonly repository: Repository;
@@ -126,7 +126,7 @@ function interpretSource(
   };
 }
 
-/** The tags and digests that a reference selects. If it has a tag and a digest, only the digest counts, as in docker. */
+/** Returns the tags and digests that a reference selects. If it has a tag and a digest, only the digest counts, as in docker. */
 export function selectionIn({
   tag,
   digest,

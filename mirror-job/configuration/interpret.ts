@@ -1,4 +1,6 @@
-/** Turns the file's shape into its meaning. Every problem is collected with its path, so that one run shows them all. */
+/**
+ * Turns the file's shape into its meaning. Every problem is collected with its path, so that one run shows all of them.
+ */
 import { resolve } from 'node:path';
 import { parseUpstream, type Upstream } from '../../core/reference.ts';
 import { DEFAULT_SETTINGS } from '../engine/run/image.ts';
@@ -15,13 +17,16 @@ import { interpretStores } from './stores.ts';
 
 const MAX_TIMEOUT_MS = 3_600_000;
 const MIN_STATE_KEY_CHARACTERS = 32;
-/** A timer takes no more than 24 days. */
+/** The limit is below 24 days, because a timer takes no longer time. */
 const MAX_MAX_DURATION_MS = 7 * 24 * 3_600_000;
-/** Less than the schedulers in infra/ allow, so that a run ends by itself (docs/decisions/0084-how-long-a-run-takes.md). */
+/**
+ * The default is less than the schedulers in infra/ allow, so that a run ends by itself
+ * (docs/decisions/0084-how-long-a-run-takes.md).
+ */
 const DEFAULT_MAX_DURATION: MaxDuration = { milliseconds: 5 * 3_600_000, text: '5h' };
 
 /**
- * @param folder where relative paths start
+ * @param folder the folder against which relative paths are resolved
  * @returns the configuration, which is valid only if there is no problem
  */
 export function interpret(
@@ -53,7 +58,8 @@ export function interpret(
     };
     return interpretImage(isShort ? { source: image } : image, context, problems) ?? [];
   });
-  // Only without a problem is no image left out, so that positions here are positions in the file.
+  // Overlaps are searched only without a problem, because then no image is left out, and positions here are positions
+  // in the file.
   if (problems.list.length === 0) findOverlaps(images, problems);
   return {
     configuration: {

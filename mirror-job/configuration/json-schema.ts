@@ -1,4 +1,4 @@
-/** The JSON Schema of lifeboat.yaml, for editors, from the same definition that validates the file. */
+/** Makes the JSON Schema of lifeboat.yaml, for editors, from the same definition that validates the file. */
 import * as z from 'zod/mini';
 import { configurationSchema } from './schema.ts';
 
@@ -6,8 +6,8 @@ import { configurationSchema } from './schema.ts';
 const VARIABLE = { type: 'string', pattern: '\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}' } as const;
 
 /**
- * The text of lifeboat.schema.json. It is Draft 7, because editors' YAML support reads that best. A schema cannot say
- * whether values go together, or what they mean: only a run checks that.
+ * Returns the text of lifeboat.schema.json. It is Draft 7, because editors' YAML support reads that best. A schema
+ * cannot say what values mean, or whether they go together; only a run checks that.
  */
 export function schemaText(): string {
   const { $schema, ...rest } = z.toJSONSchema(configurationSchema, {
@@ -18,7 +18,7 @@ export function schemaText(): string {
       const { format, pattern, ...others } = jsonSchema;
       const written = {
         ...(format !== undefined && { format }),
-        // The format `uri` says as much as the pattern of an address, and is readable.
+        // The pattern of an address is left out, because the format `uri` says the same and is readable.
         ...(pattern !== undefined && format === undefined && { pattern }),
       };
       for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
@@ -26,7 +26,7 @@ export function schemaText(): string {
       Object.assign(jsonSchema, described, { anyOf: [{ type, ...written }, { ...VARIABLE }] });
     },
   });
-  // Editors show the title above each key and each message, so it is short.
+  // The title is short, because editors show it above each key and each message.
   const title = 'lifeboat.yaml';
   const description = 'What Lifeboat mirrors, from where, and into which bucket.';
   return `${JSON.stringify({ $schema, title, description, ...rest }, undefined, 2)}\n`;

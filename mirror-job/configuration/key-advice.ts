@@ -3,13 +3,16 @@ import * as z from 'zod/mini';
 import { countEdits } from '../../core/spelling.ts';
 import type { Path } from './path.ts';
 
-/** A key of the schema, and its parents: `images`, `[]`, and `*` for a key that people choose. */
+/**
+ * A key of the schema, and its parents. A parent is a key such as `images`, `[]` for a list, or `*` for a key that
+ * people choose.
+ */
 interface SchemaKey {
   readonly parents: readonly string[];
   readonly key: string;
 }
 
-/** Words of other tools, and our word for each. */
+/** The words of other tools, each with our word for it. */
 const OTHER_WORDS = new Map([
   ['allow', 'include'],
   ['deny', 'exclude'],
@@ -73,7 +76,7 @@ function isBelow(parents: readonly string[], level: Path): boolean {
   });
 }
 
-/** Prefers keys of the same entry, because a key is mostly put one level too high. */
+/** Prefers keys of the same entry, because most misplaced keys are one level too high. */
 function belowFirst(keys: readonly SchemaKey[], level: Path): readonly SchemaKey[] {
   const below = keys.filter(({ parents }) => isBelow(parents, level));
   return below.length === 0 ? keys : below;
@@ -88,12 +91,12 @@ function nearest(typed: string, keys: readonly SchemaKey[]): SchemaKey | undefin
   return near[0]?.candidate;
 }
 
-/** `min_age` and `MINAGE` mean `minAge`. */
+/** Makes keys comparable, because `min_age` and `MINAGE` mean `minAge`. */
 function simplify(key: string): string {
   return key.toLowerCase().replaceAll(/[-_\s]/g, '');
 }
 
-/** `images[].tags`, `upstreams.HOST.ca`. */
+/** Formats a key, such as `images[].tags` or `upstreams.HOST.ca`. */
 function format({ parents, key }: SchemaKey): string {
   return [...parents, key].join('.').replaceAll('.[]', '[]').replaceAll('*', 'HOST');
 }

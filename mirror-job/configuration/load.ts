@@ -17,7 +17,7 @@ const UNREADABLE: Readonly<Record<string, string>> = {
 export interface Reading {
   /** Whether a file that lists no images is refused. */
   readonly needsImages: boolean;
-  /** The folder where a relative file name starts; by default that of the process. */
+  /** The folder against which a relative file name is resolved; by default that of the process. */
   readonly cwd?: string;
 }
 
@@ -39,8 +39,8 @@ export async function loadConfiguration(
 }
 
 /**
- * As `loadConfiguration`, but from a text.
- * @param file for messages, and for where relative paths start
+ * Does the same as `loadConfiguration`, but from a text.
+ * @param file the name for messages; its folder is where relative paths start
  * @throws {ConfigurationError}
  */
 export function parseConfiguration(
@@ -100,7 +100,7 @@ function parse(
   return configuration;
 }
 
-/** A problem that has no line. */
+/** Creates a problem that has no line. */
 function wholeFile(message: string): ProblemsError {
   return new ProblemsError([{ line: undefined, key: '', message }]);
 }

@@ -1,10 +1,10 @@
-/** Interprets `moves`: when our tag follows a tag that upstream moves. */
+/** Interprets `moves`, which says when our tag follows a tag that upstream moves. */
 import { FOLLOW, type MovePolicy } from '../engine/tags/tag-policy.ts';
 import type { Path } from './path.ts';
 import type { Problems } from './problems.ts';
 import type { MovesFile } from './schema.ts';
 
-/** @param base the value of each key that is not there */
+/** @param base has the value of each key that the file leaves out */
 export function interpretMoves(
   input: MovesFile | undefined,
   path: Path,

@@ -26,7 +26,7 @@ function overlapOf(one: ImageConfiguration, other: ImageConfiguration): string |
   if (tag !== undefined) {
     return `it selects the tag "${tag}" of ${one.repository}, and ${otherEntry} selects the same tag from another source. Leave the tag out of one of the two, or give one of them another name.`;
   }
-  // Two patterns may share a tag. That shows only when upstream lists its tags, which is too late to ask.
+  // Two patterns may share a tag. It shows only when upstream lists its tags, and then it is too late to ask.
   return one.tags.rules !== undefined && other.tags.rules !== undefined
     ? `its patterns and those of ${otherEntry} may select the same tag of ${one.repository} from different sources. List the tags of one of the two by name, or give one of them another name.`
     : undefined;

@@ -3,10 +3,10 @@ import { isPair, isScalar, isSeq } from 'yaml';
 
 export type Path = readonly PropertyKey[];
 
-/** The line of a key in the file, from 1; undefined where no line can be named. */
+/** Returns the line of a key in the file, counted from 1; undefined if no line can be named. */
 export type LineOf = (path: Path) => number | undefined;
 
-/** `images[0].tags`, `upstreams["docker.io"]`. */
+/** Formats a path, such as `images[0].tags` or `upstreams["docker.io"]`. */
 export function formatPath(path: Path): string {
   let text = '';
   for (const part of path) {

@@ -1,4 +1,6 @@
-/** Patterns of tags: a glob, or a regular expression between slashes. A text without pattern characters is a tag. */
+/**
+ * Parses patterns of tags: a glob, or a regular expression between slashes. A text without pattern characters is a tag.
+ */
 import picomatch from 'picomatch';
 import { isTag, type Tag } from '../../core/reference.ts';
 import type { TagPattern } from '../engine/selection/selection.ts';
@@ -41,7 +43,7 @@ export function parseSuffix(text: string): TagPattern {
   return text === '' ? exactly(text) : parseGlob(text);
 }
 
-/** For a list in which a tag matches only itself. */
+/** Turns a tag into a matcher, for a list in which a tag matches only itself. */
 export function asMatcher(pattern: Pattern): TagPattern {
   return typeof pattern === 'string' ? exactly(pattern) : pattern;
 }

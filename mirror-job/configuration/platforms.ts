@@ -1,11 +1,14 @@
-/** Interprets `platforms`: which children of an index are mirrored. */
+/** Interprets `platforms`, which says which children of an index are mirrored. */
 import { formatPlatform } from '../../core/descriptor.ts';
 import { parsePlatform, type Platforms } from '../engine/copy/platform.ts';
 import type { Path } from './path.ts';
 import type { Problems } from './problems.ts';
 import type { PlatformsFile } from './schema.ts';
 
-/** @returns `inherited` if the file does not say; undefined for all; else each platform once, spelled as containerd does, sorted */
+/**
+ * @returns `inherited` if the file has no `platforms`; undefined for all platforms; otherwise each platform once,
+ * spelled as containerd does, in sorted order
+ */
 export function interpretPlatforms(
   input: PlatformsFile | undefined,
   inherited: Platforms,

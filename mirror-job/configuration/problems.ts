@@ -9,12 +9,12 @@ import { PatternInvalidError, parsePattern, parseSuffix, type Pattern } from './
 export class Problems {
   readonly list: PathProblem[] = [];
 
-  /** @param other the position of the other image, if two conflict */
+  /** @param other the position of the other image, if two images conflict */
   add(path: Path, message: string, other?: number): void {
     this.list.push({ path, message, other });
   }
 
-  /** @returns undefined, and a problem, if `parse` refuses a name or a pattern */
+  /** @returns undefined, after adding a problem, if `parse` refuses a name or a pattern */
   parsed<Value>(path: Path, parse: () => Value): Value | undefined {
     try {
       return parse();
@@ -25,17 +25,17 @@ export class Problems {
     }
   }
 
-  /** Each problem has the path of its own pattern. */
+  /** Parses a list of patterns. Each problem has the path of its own pattern. */
   patterns(texts: readonly string[], path: Path): Pattern[] {
     return texts.flatMap((text, index) => this.parsed([...path, index], () => parsePattern(text)) ?? []);
   }
 
-  /** As `patterns`, for the suffixes that tags have after their version. */
+  /** Parses a list of suffixes, which tags have after their version. Each problem has the path of its own suffix. */
   suffixes(texts: readonly string[], path: Path): TagPattern[] {
     return texts.flatMap((text, index) => this.parsed([...path, index], () => parseSuffix(text)) ?? []);
   }
 
-  /** @returns milliseconds; undefined, and a problem, for a text that is not a duration */
+  /** @returns milliseconds; undefined, after adding a problem, for a text that is not a duration */
   duration(written: string | 0, path: Path): number | undefined {
     try {
       return parseDuration(String(written));
@@ -46,7 +46,7 @@ export class Problems {
     }
   }
 
-  /** @returns `false` for never, or milliseconds */
+  /** @returns the interval in milliseconds, or `false` for never; undefined if there is none, or after adding a problem */
   interval(
     input: false | { readonly every: string | 0 } | undefined,
     path: Path,

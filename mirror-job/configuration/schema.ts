@@ -11,7 +11,7 @@ z.config({ jitless: true });
 
 const text = z.string().check(z.minLength(1, 'it must not be empty.'));
 const whole = z.int({
-  // A number that is too large to be exact. A number that is not whole has a sentence of its own.
+  // This sentence is for a number that is too large to be exact. A number that is not whole has a sentence of its own.
   error: ({ code }) => (code === 'too_big' || code === 'too_small' ? 'it is too large a number.' : undefined),
 });
 /** The text is parsed later, because a variable may stand for it. */
@@ -74,7 +74,7 @@ const store = keys({
   ),
 });
 
-/** Enough for an index and one of its manifests. With fewer, a run would get no further than the run before it. */
+/** The number is enough for an index and one of its manifests. With a smaller one, no run would get further than the last. */
 const MIN_GETS = 3;
 
 const upstream = keys({
@@ -229,7 +229,7 @@ export const configurationSchema = keys({
   stores: optional(
     z.array(store).check(
       z.minLength(1, 'it lists no store.'),
-      // The edge takes no more.
+      // The edge takes no more stores.
       z.maxLength(9, 'it lists more than nine stores.'),
     ),
     'Several buckets, each a whole mirror, filled in one go. The first one is the primary.',
@@ -266,7 +266,7 @@ export const configurationSchema = keys({
   ),
 });
 
-/** For commands whose images are named on the command line. */
+/** The shape for commands whose images are named on the command line. */
 export const imagelessSchema = z.partial(configurationSchema, { images: true });
 
 export type ConfigurationFile = z.infer<typeof configurationSchema>;

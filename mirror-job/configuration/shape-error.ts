@@ -1,4 +1,4 @@
-/** Explains what is wrong with the file's shape: one problem per key. */
+/** Explains what is wrong with the file's shape, with one problem per key. */
 import type * as z from 'zod/mini';
 import { isObject } from '../../core/json.ts';
 import type { Path } from './path.ts';
@@ -36,7 +36,7 @@ export function explainIssue(issue: z.core.$ZodIssue, document: ConfigurationDoc
       return [{ path, message: `it must be one of ${issue.values.map(String).join(', ')}.` }];
     case 'invalid_union': {
       if (input === undefined) return [{ path, message: 'it is missing.' }];
-      // The alternative that fits best is the one that was meant, and its problems say more than "none fits".
+      // The alternative that fits best is probably the one that was meant, and its problems say more than "none fits".
       const meant = issue.errors.find(
         (errors) => !errors.some((error) => error.path.length === 0 && isOtherKind(error)),
       );
@@ -73,7 +73,7 @@ function isOtherKind({ code }: z.core.$ZodIssue): boolean {
   return code === 'invalid_type' || code === 'invalid_value';
 }
 
-/** Advises on a number as the file writes it: mostly its unit is missing. */
+/** Advises on a number as the file writes it. In most cases its unit is missing. */
 function wrongDuration(written: string, otherwise: string): string {
   const error = new DurationInvalidError(written);
   return error.isUnitless ? `${written} ${error.message}` : otherwise;

@@ -1,10 +1,10 @@
-/** Interprets `store` and `stores`: one bucket, or several of which each is a whole mirror. */
+/** Interprets `store` and `stores`: one bucket, or several buckets, each of which is a whole mirror. */
 import type { Configuration, StoreConfiguration } from './configuration.ts';
 import { formatPath, type LineOf, type Path } from './path.ts';
 import type { Problems } from './problems.ts';
 import type { ConfigurationFile, StoreFile } from './schema.ts';
 
-/** @returns stores that are valid only if there is no problem */
+/** @returns stores, which are valid only if there is no problem */
 export function interpretStores(
   { store, stores }: Pick<ConfigurationFile, 'store' | 'stores'>,
   lineOf: LineOf,
@@ -56,7 +56,7 @@ function interpretStore(
   if (endpoint === undefined && region === undefined) {
     problems.add(path, 'it needs an endpoint or, for AWS, a region.');
   }
-  // The endpoint is shown in messages, so nothing secret may be a part of it.
+  // No part of the endpoint may be secret, because messages show it.
   if (endpoint !== undefined && !/^https?:\/\/[^@?#]+$/i.test(endpoint)) {
     problems.add(
       [...path, 'endpoint'],

@@ -6,11 +6,11 @@ import { asMatcher } from './pattern.ts';
 import type { Problems } from './problems.ts';
 import type { TagsFile } from './schema.ts';
 
-/** How many precisions a tag may have. */
+/** The number of precisions that a tag may have. */
 const PRECISIONS = 3;
 
 export interface InterpretedTags extends Selection {
-  /** Whether the entry is meant to select anything, even if a problem prevents it. */
+  /** Whether the entry is meant to select a tag, even if a problem prevents it. */
   readonly selectsAny: boolean;
   readonly immutable: readonly TagPattern[];
 }
@@ -66,13 +66,13 @@ function interpretVersions(tags: TagsFile, path: Path, problems: Problems): Vers
   };
 }
 
-/** Whether a range has a version without a suffix, because suffixes are cut off before versions are compared. */
+/** Whether a range contains a version without a suffix. This matters because suffixes are cut off before versions are compared. */
 function hasRelease(range: string): boolean {
   const least = minVersion(range);
   return least !== null && satisfies(`${least.major}.${least.minor}.${least.patch}`, range);
 }
 
-/** Refuses keys that count listed tags where no tag is listed. */
+/** Refuses keys that count listed tags if no tag is listed. */
 function refuseIdle({ latest, minTags }: TagsFile, path: Path, problems: Problems): void {
   for (const [key, value] of Object.entries({ latest, minTags })) {
     if (value === undefined) continue;

@@ -1,7 +1,7 @@
-/** The command line is wrong; the message says in which way, and what to type instead. */
+/** The command line is wrong. The message says what is wrong, and what to type instead. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
-  /** More lines below the message: a problem each. */
+  /** Further lines below the message, with one problem each. */
   readonly lines: readonly string[];
 
   constructor(message: string, options: ErrorOptions & { readonly lines?: readonly string[] } = {}) {

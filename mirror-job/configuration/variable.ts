@@ -1,13 +1,19 @@
-/** Replaces `${NAME}` in values by the environment's value, which is not read again: a password may hold anything. */
+/**
+ * Replaces `${NAME}` in values by the environment's value. That value is not parsed again, because a password may
+ * contain anything.
+ */
 import { visit, type Document, type LineCounter, type Scalar } from 'yaml';
 import { ProblemsError, type Problem } from './configuration-error.ts';
 import { formatPath, pathOfNodes } from './path.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A variable as in a shell, without braces. It is refused, because its name would be sent as a key or a password. */
+/**
+ * Matches a variable as in a shell, without braces. It is refused, because its name would be sent as a key or a
+ * password.
+ */
 const BARE = /^\$[A-Z_][A-Z0-9_]*$/;
-/** The sentence does not quote the value, because it could be a password all the same. */
+/** The sentence does not quote the value, because the value could be a password after all. */
 const WITHOUT_BRACES =
   'this looks like a variable without its braces, and would be taken literally. Write a variable as in ${S3_ENDPOINT}.';
 
@@ -15,7 +21,7 @@ const VARIABLE = /\$\{([^}]*)\}/g;
 
 /**
  * Puts the environment's values into the document.
- * @returns each value that was changed, and how the file writes it
+ * @returns each value that was changed, with the text that the file has in its place
  * @throws {ProblemsError} for every variable that is not set, or is empty, because a missing secret often arrives as ""
  */
 export function fillVariables(
@@ -43,7 +49,7 @@ export function fillVariables(
             `${whole} is not a variable: only a name may stand between the braces, as in \${S3_ENDPOINT}.`,
           );
         }
-        // An inherited property is no variable: ${constructor}.
+        // Only own properties count, because otherwise `${constructor}` would be a variable.
         const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
         if (value !== undefined && value !== '') return value;
         const state = value === undefined ? 'not set' : 'empty';

@@ -1,4 +1,4 @@
-/** `npm run schema` writes lifeboat.schema.json, which editors read. A test fails when it has to be run again. */
+/** `npm run schema` writes lifeboat.schema.json, which editors read. A test fails if the file is out of date. */
 import { writeFile } from 'node:fs/promises';
 import { schemaText } from './json-schema.ts';
 

@@ -1,4 +1,4 @@
-/** Explains what YAML refuses, and what to type instead. It never quotes the file, which may hold a secret. */
+/** Explains why YAML refuses a text, and what to type instead. It never quotes the file, which may hold a secret. */
 import { parseDocument, visit, type Document, type ErrorCode, type LineCounter } from 'yaml';
 import { ProblemsError } from './configuration-error.ts';
 
@@ -22,12 +22,15 @@ const REMEDIES: { readonly [Code in ErrorCode]?: string } = {
   TAB_AS_INDENT: 'this line is indented with a tab. YAML takes spaces only.',
 };
 
-/** A line that begins with an invisible character, pasted from a web page or a chat. The file may begin with a BOM. */
+/**
+ * Finds a line that begins with an invisible character, pasted from a web page or a chat. The file itself may begin
+ * with a BOM.
+ */
 const INVISIBLE_START = /(?<=\n)[ -]*([\u00A0\u200B\u2007\u202F\u3000\uFEFF])/;
 
 /**
- * @param fill changes values of a document that is valid YAML, before they are read
- * @throws {ProblemsError} for the first error, and for aliases without an anchor, or that grow without bound
+ * @param fill changes values of a valid document before they are read
+ * @throws {ProblemsError} for the first error, for an alias without an anchor, and for aliases that grow without bound
  */
 export function readYaml<Filled>(
   text: string,
@@ -47,7 +50,7 @@ export function readYaml<Filled>(
   }
   try {
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
-    // A warning means an unknown YAML tag: the text after "!" was meant as text.
+    // A warning means an unknown YAML tag, and then the text after "!" was meant as text.
     const [error] = [...document.errors, ...document.warnings];
     if (error !== undefined) {
       refuse(error.pos[0], REMEDIES[error.code] ?? explain(error.message, lineAt(text, error.pos[0])));
@@ -61,7 +64,7 @@ export function readYaml<Filled>(
     return { document, filled, json: document.toJS() };
   } catch (error) {
     if (error instanceof ProblemsError) throw error;
-    // Aliases of aliases of aliases, which no real configuration has.
+    // The only other errors come from aliases of aliases of aliases, which no real configuration has.
     return refuse(undefined, 'its aliases grow without bound.');
   }
 }
@@ -70,7 +73,7 @@ function refuseLine(line: number | undefined, message: string): never {
   throw new ProblemsError([{ line, key: '', message }]);
 }
 
-/** The parser's sentence without its quotation, which follows a colon. */
+/** Returns the parser's sentence without its quotation, which follows a colon. */
 function explain(message: string, line: string): string {
   const [, quote] = /^Missing closing (["'])quote/.exec(message) ?? [];
   if (quote !== undefined)

@@ -3,14 +3,17 @@ import type { CredentialProvider, Credential } from '../sources/registry/registr
 
 export interface CredentialLease {
   readonly credential: Credential | undefined;
-  /** When to ask again, in milliseconds since 1970. */
+  /** The time at which the credential has to be requested again, in milliseconds since 1970. */
   readonly untilMs: number;
 }
 
 /** A failure is cached too. Otherwise a helper that hangs would hold up each request. */
 const FAILURE_CACHE_MS = 5 * 60_000;
 
-/** Caches a credential that is costly to get. It is requested when it is needed, once for all that wait. */
+/**
+ * Caches a credential that is costly to get. The credential is requested when it is needed, once for all callers that
+ * wait.
+ */
 export function cachedCredentialProvider(
   clock: Pick<Clock, 'now'>,
   ask: () => Promise<CredentialLease>,

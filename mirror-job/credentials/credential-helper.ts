@@ -6,11 +6,14 @@ import { isObject } from '../../core/json.ts';
 import type { IdentityToken, Password } from '../sources/registry/registry-options.ts';
 import { credentialOf } from './docker-config.ts';
 
-/** The helpers of cloud providers ask a server, which takes time. */
+/** The time is long, because the helpers of cloud providers ask a server. */
 export const HELPER_TIMEOUT_MS = 30_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
-/** How the helper failed, as the end of a sentence. It never has what the helper printed, which may be a secret. */
+/**
+ * A helper failed. The message is the end of a sentence, and never has what the helper printed, because that may be a
+ * secret.
+ */
 export class HelperError extends Error {
   override readonly name = 'HelperError';
 }
@@ -18,8 +21,8 @@ export class HelperError extends Error {
 /**
  * Asks `docker-credential-<name> get`.
  * @param server the name under which docker stored the login
- * @param timeoutMs after this, the helper is killed
- * @returns undefined when the helper has no credential for the server
+ * @param timeoutMs the time after which the helper is killed
+ * @returns undefined if the helper has no credential for the server
  * @throws {HelperError}, and the signal's reason
  */
 export async function askHelper(
@@ -50,7 +53,7 @@ async function run(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<{ error: Failure | null; stdout: string }> {
-  // Loaded only for a helper, because most runs have none.
+  // The module is loaded only for a helper, because most runs have none.
   const { execFile } = await import('node:child_process');
   return new Promise((resolve) => {
     const options = {
@@ -63,7 +66,7 @@ async function run(
     const child = execFile(program, ['get'], options, (error, stdout) => {
       resolve({ error: error === null ? null : { code: error.code, killed: error.killed }, stdout });
     });
-    // A helper may close its input without reading it. Its output counts all the same.
+    // A helper may close its input without reading it. Its output still counts.
     child.stdin?.on('error', () => {});
     child.stdin?.end(input);
   });

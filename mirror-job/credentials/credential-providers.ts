@@ -1,4 +1,4 @@
-/** The accounts of an upstream: from the configuration, else from `docker login`, else from AWS. */
+/** Finds the accounts of an upstream: in the configuration, else from `docker login`, else from AWS. */
 import { formatUpstream, hostOf, type Upstream } from '../../core/reference.ts';
 import type { Clock } from '../engine/environment.ts';
 import { SourceError } from '../engine/source.ts';
@@ -70,7 +70,7 @@ function remedyFor(upstream: Upstream, logout: string | undefined): string {
   return `If everybody may read the image, ${end}set upstreams["${formatUpstream(upstream)}"].credentials to [], which asks without a login.`;
 }
 
-/** The first credential counts: the candidates are places to look in, not accounts to try in turn. */
+/** Returns the first credential, because the candidates are places to look in, not accounts to try in turn. */
 async function firstOf(candidates: readonly CredentialProvider[]): Promise<Credential | undefined> {
   for (const candidate of candidates) {
     const credential = await candidate();

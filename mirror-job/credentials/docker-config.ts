@@ -49,7 +49,7 @@ export class DockerConfig {
     this.#json = parsed.data;
   }
 
-  /** The command that removes a login from the file. */
+  /** Returns the command that removes a login from the file. */
   logoutFor(upstream: Upstream): string {
     const program = this.file.endsWith('auth.json') ? 'podman' : 'docker';
     // Without a name, docker means the Hub and uses the name under which it stored that login.
@@ -58,17 +58,23 @@ export class DockerConfig {
       : `${program} logout ${formatUpstream(upstream)}`;
   }
 
-  /** The `docker-credential-…` program for an upstream, without that prefix; undefined for none. */
+  /**
+   * Returns the name of the `docker-credential-…` program for an upstream, without that prefix; undefined if there is
+   * none.
+   */
   helperFor(upstream: Upstream): string | undefined {
     const { credHelpers, credsStore } = this.#json;
     const helper = entryOf(credHelpers ?? {}, upstream)?.value ?? credsStore ?? '';
     return helper === '' ? undefined : helper;
   }
 
-  /** The credential that the file itself has for an upstream. @throws {ConfigurationError} for an `auth` that cannot be read */
+  /**
+   * Returns the credential that the file itself has for an upstream. @throws {ConfigurationError} for an `auth` that
+   * cannot be read
+   */
   credentialFor(upstream: Upstream): Credential | undefined {
     const found = entryOf(this.#json.auths ?? {}, upstream);
-    // With a helper, "docker login" leaves an empty entry behind.
+    // "docker login" leaves an empty entry behind if a helper has the login.
     if (found === undefined || found.value === null || found.value === undefined) return undefined;
     const secret = secretOf(found.value);
     if (secret === 'unreadable') {
@@ -79,12 +85,12 @@ export class DockerConfig {
   }
 }
 
-/** The name of an upstream in a request to a helper. */
+/** Returns the name of an upstream in a request to a helper. */
 export function serverOf(upstream: Upstream): string {
   return upstream === 'docker.io' ? (DOCKER_HUB[0] ?? '') : hostOf(upstream);
 }
 
-/** A password or an identity token; undefined when both texts are empty. */
+/** Returns a password or an identity token; undefined if both texts are empty. */
 export function credentialOf(username: string, password: string): Password | IdentityToken | undefined {
   if (username === TOKEN_USER) return password === '' ? undefined : { identityToken: password };
   return username === '' && password === '' ? undefined : { username, password };
@@ -101,7 +107,7 @@ function secretOf(entry: Entry): Password | IdentityToken | 'unreadable' | undef
   return colon < 1 ? 'unreadable' : credentialOf(plain.slice(0, colon), plain.slice(colon + 1));
 }
 
-/** Looks for the exact name first, then for the host alone, because some tools write a scheme or a path with it. */
+/** Looks for the exact name first, and then for the host alone, because some tools write a scheme or a path with it. */
 function entryOf<Value>(
   entries: Readonly<Record<string, Value>>,
   upstream: Upstream,

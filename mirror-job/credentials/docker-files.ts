@@ -5,14 +5,14 @@ import { ConfigurationError } from '../configuration/configuration-error.ts';
 import type { Environment } from '../configuration/variable.ts';
 import { DockerConfig } from './docker-config.ts';
 
-/** Reads the files when they are needed, and once. See `readDockerConfigs`. */
+/** Returns a function that reads the files when they are first needed, and only once. See `readDockerConfigs`. */
 export function dockerConfigReader(environment: Environment): () => Promise<readonly DockerConfig[]> {
   let configs: Promise<readonly DockerConfig[]> | undefined;
   return () => (configs ??= readDockerConfigs(environment));
 }
 
 /**
- * The files that exist, in the order of their precedence: podman's, then docker's. DOCKER_CONFIG overrides both.
+ * Reads the files that exist, in the order of their precedence: podman's, then docker's. DOCKER_CONFIG overrides both.
  * @throws {ConfigurationError} for a file that cannot be read, and for a missing file that REGISTRY_AUTH_FILE names
  */
 export async function readDockerConfigs(environment: Environment): Promise<readonly DockerConfig[]> {

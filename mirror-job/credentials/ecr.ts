@@ -12,7 +12,7 @@ const RENEWAL_MARGIN_MS = 10 * 60_000;
 /** The lifetime of a password whose end AWS does not say. */
 const DEFAULT_LIFETIME_MS = 60 * 60_000;
 
-/** Only Amazon's own domains, because the host gets a password. */
+/** The pattern takes only Amazon's own domains, because the host gets a password. */
 const HOST =
   /^(?<account>\d{12})\.dkr[.-]ecr(?<fips>-fips)?\.(?<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws|on\.amazonwebservices\.com\.cn)$/;
 
@@ -42,7 +42,7 @@ export async function askEcr(
   now: Date,
   { signal, timeoutMs = ECR_TIMEOUT_MS }: { readonly signal: AbortSignal; readonly timeoutMs?: number },
 ): Promise<CredentialLease> {
-  // Loaded only when an image comes from ECR, because the SDK takes long to load.
+  // The SDK is loaded only when an image comes from ECR, because it takes long to load.
   const { ECRClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
   const client = new ECRClient({ region, useFipsEndpoint: fips, requestHandler: agents });
   try {

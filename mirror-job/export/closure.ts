@@ -1,4 +1,7 @@
-/** Finds all that belongs to images of one repository of a bucket: manifests, blobs, referrers and signature tags. */
+/**
+ * Finds everything that belongs to images of one repository in a bucket: manifests, blobs, referrers and signature
+ * tags.
+ */
 import type { Descriptor } from '../../core/descriptor.ts';
 import { isDigest, type Digest } from '../../core/digest.ts';
 import { repositoryIndexKey } from '../../core/layout.ts';
@@ -23,24 +26,24 @@ export interface NeededBlob {
   readonly source: BucketSource;
 }
 
-/** An image that the export names, or a signature of it that has a tag. */
+/** An image that the export names, or a signature that has a tag. */
 interface Root {
   readonly tag: Tag | undefined;
   readonly descriptor: Descriptor;
 }
 
-/** A manifest that was read. */
+/** A manifest that was read, with its edges. */
 interface Node {
-  /** As a list of referrers describes it. */
+  /** The descriptor, as a list of referrers describes the manifest. */
   readonly descriptor: Descriptor;
   readonly children: readonly Descriptor[];
   readonly referrers: readonly Descriptor[];
 }
 
-/** A child that the bucket lacks. */
+/** A child that is not in the bucket. */
 interface AbsentChild {
   readonly digest: Digest;
-  /** All children of its index, because platforms are chosen among all of them. */
+  /** All children of its index. They are needed because platforms are chosen among all of them. */
   readonly siblings: readonly Descriptor[];
 }
 
@@ -50,14 +53,14 @@ interface Step {
   /** All children of the index that led here; empty for other edges. */
   readonly siblings: readonly Descriptor[];
   readonly edge: 'root' | 'child' | 'referrer';
-  /** Whether it belongs to a referrer. A referrer is stored whole, whatever the image's platforms are. */
+  /** Whether the manifest belongs to a referrer. A referrer is stored whole, whatever the image's platforms are. */
   readonly isReferring: boolean;
 }
 
 export class ClosureWalk {
   readonly repository: Repository;
   readonly roots: Root[] = [];
-  /** The referrers that were found, as a list of referrers describes them. */
+  /** The referrers that were found, each as a list of referrers describes it. */
   readonly referrers = new Map<Digest, Descriptor>();
   readonly blobs = new Map<Digest, NeededBlob>();
   /** A sentence for each image whose manifests are left out on purpose. */
@@ -70,7 +73,7 @@ export class ClosureWalk {
   readonly #read = new Set<Digest>();
   #signatureTags: Promise<readonly Tag[]> | undefined;
 
-  /** @param write writes a manifest, whose bytes match its digest; called once for each */
+  /** @param write writes a manifest whose bytes match its digest; it is called once per manifest */
   constructor(
     { signal }: Pick<Environment, 'signal'>,
     source: BucketSource,
@@ -84,7 +87,8 @@ export class ClosureWalk {
   }
 
   /**
-   * Adds an image with what belongs to it, or all tags of the repository if the reference names neither a tag nor a digest.
+   * Adds an image with everything that belongs to it. If the reference names neither a tag nor a digest, all tags of
+   * the repository are added.
    * @throws {SourceError} for an image that is not in the bucket, or not whole
    * @throws {StoreError}
    */
@@ -126,7 +130,10 @@ export class ClosureWalk {
     this.roots.push({ tag, descriptor: { mediaType, digest, size } });
   }
 
-  /** Warns if the tag has a subset of the platforms on purpose. @throws {SourceError} if a child is missing that it needs */
+  /**
+   * Warns if the tag has a subset of the platforms on purpose. @throws {SourceError} if a missing child is one that the
+   * image needs
+   */
   async #allowAbsent(reference: Tag | Digest, absent: readonly AbsentChild[]): Promise<void> {
     const platforms = await this.#source.platforms(reference);
     const needed = absent.find(({ digest, siblings }) =>
@@ -146,17 +153,20 @@ export class ClosureWalk {
     );
   }
 
-  /** A run does not look into a tag that is where upstream's is, unless the repository's index is gone. */
+  /** Says how to fill the gap. A run does not look into an unchanged tag, unless the repository's index is gone. */
   #howToFill(): string {
     return `Delete ${repositoryIndexKey(this.repository)} from the bucket and run "lifeboat sync", which then looks at each tag again.`;
   }
 
-  /** A tag such as `sha256-….sig` belongs to the image that it names, though no manifest of the image says so. */
+  /**
+   * Adds tags such as `sha256-….sig`. Such a tag belongs to the image that it names, though no manifest of the image
+   * says so.
+   */
   async #addSignatureTags(): Promise<void> {
     this.#signatureTags ??= Promise.all(
       ['sha256-', 'sha512-'].map((start) => this.#source.tagsFrom(start)),
     ).then((found) => found.flat());
-    // Signatures may be signed, so this goes on until no further manifest was found.
+    // A signature may be signed itself, so the loop goes on until it finds no further manifest.
     for (let before = -1; before !== this.#read.size;) {
       before = this.#read.size;
       const starts = new Set<string>(
@@ -168,7 +178,7 @@ export class ClosureWalk {
   }
 
   /**
-   * Visits a manifest, all below it, and all that refers to them.
+   * Visits a manifest, everything below it, and everything that refers to it.
    * @returns the children that the bucket lacks
    */
   async #walk(root: Digest): Promise<AbsentChild[]> {
@@ -208,8 +218,8 @@ export class ClosureWalk {
   }
 
   /**
-   * Reads a manifest, writes it and notes its blobs, once.
-   * @param atHand the manifest, where it was read already
+   * Reads a manifest, writes it and registers its blobs, once per digest.
+   * @param atHand the manifest, if it was read already
    */
   #node(digest: Digest, atHand?: SourceManifest): Promise<Node | undefined> {
     return this.#nodes.get(digest, async () => {
@@ -231,13 +241,13 @@ export class ClosureWalk {
 
   async #need(blob: Descriptor): Promise<void> {
     if (this.blobs.has(blob.digest)) return;
-    // Clients fetch a foreign layer from its `urls`.
+    // A foreign layer may be absent from the bucket, because clients fetch it from its `urls`.
     if (blob.urls !== undefined && !(await this.#limit(() => this.#source.has(blob)))) return;
     this.blobs.set(blob.digest, { descriptor: blob, source: this.#source });
   }
 }
 
-/** A digest as cosign writes it in a tag: unlike in `referrersTag`, sha512 is not cut. */
+/** Returns a digest as cosign writes it in a tag: unlike in `referrersTag`, sha512 is not cut. */
 function wholeTag(digest: Digest): string {
   return digest.replace(':', '-');
 }

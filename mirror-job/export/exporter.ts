@@ -27,16 +27,16 @@ export interface ExportResult {
   readonly images: readonly ExportedImage[];
   readonly manifests: number;
   readonly blobs: number;
-  /** Bytes of the blobs and manifests. */
+  /** The bytes of the blobs and manifests together. */
   readonly bytes: number;
-  /** A sentence for each image that could not be exported. If there is one, nothing was. */
+  /** One sentence per image that could not be exported. If there is any, nothing was exported. */
   readonly failures: readonly string[];
 }
 
 /**
- * Writes a layout's files, and its `index.json` last. All images are looked at before one fails the export, so that the
- * failures of all are told; the blobs are read only if there is none.
- * @param references a tag, a digest, or neither for all tags of the repository
+ * Writes a layout's files, and its `index.json` and `oci-layout` last. All images are checked before one of them fails
+ * the export, so that all failures are reported together. The blobs are read only if there is no failure.
+ * @param references each names a tag, or a digest, or neither for all tags of the repository
  * @throws the signal's reason, and what the writer throws
  */
 export async function exportImages(
@@ -77,7 +77,7 @@ export async function exportImages(
   if (failures.length === 0) {
     for (const failure of await files.blobs(blobs)) failures.push(failure);
     if (failures.length === 0) await files.json('index.json', layoutIndex(walks));
-    // Last, because this file makes the folder a layout.
+    // `oci-layout` is written last, because this file makes the folder a layout.
     if (failures.length === 0) await files.json('oci-layout', { imageLayoutVersion: '1.0.0' });
   }
   for (const warning of walks.flatMap((walk) => walk.warnings)) log.warn(warning);
@@ -119,7 +119,7 @@ class FileWriter {
     await this.#writer.write(name, bytes.length, once(bytes));
   }
 
-  /** @returns a sentence for each blob that is missing or has other bytes. After the first one, no blob is begun */
+  /** @returns a sentence for each blob that is missing or has other bytes. After the first failure, no further blob is begun */
   async blobs(blobs: ReadonlyMap<Digest, NeededBlob>): Promise<string[]> {
     const { tally } = this.#environment;
     for (const { descriptor } of blobs.values()) tally.bytesPlanned += descriptor.size;
@@ -141,7 +141,7 @@ class FileWriter {
     const { signal, tally, createHash } = this.#environment;
     signal.throwIfAborted();
     const { digest, size } = descriptor;
-    // Some artifacts have a layer that is also a manifest. Its file is there already.
+    // Some artifacts have a layer that is also a manifest. Its file is written already.
     if (this.#manifests.has(digest)) return;
     const running = { label: digest, size, done: 0 };
     tally.running.add(running);

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 
 export interface LayoutWriter {
-  /** How many files may be written at once. */
+  /** The most files that may be written in parallel. */
   readonly concurrency: number;
   /**
    * Writes a file of the layout. Each name may be written once.
@@ -14,13 +14,16 @@ export interface LayoutWriter {
    * @throws what the body and the file system throw; nothing more can be written then
    */
   write(name: string, size: number, body: AsyncIterable<Uint8Array>): Promise<void>;
-  /** Gives the layout its name. @throws what the file system throws */
+  /** Gives the layout its name. @throws errors of the file system */
   finish(): Promise<void>;
   /** Removes everything that was written. */
   abandon(): Promise<void>;
 }
 
-/** @returns a name beside the target, so that it can be renamed, with a dot, so that nobody takes it for the layout */
+/**
+ * @returns a name beside the target, so that the layout can be renamed. It begins with a dot, so that nobody takes it
+ * for the layout
+ */
 export function partialName(target: string): string {
   return join(dirname(target), `.${basename(target)}.${randomBytes(4).toString('hex')}.partial`);
 }
@@ -37,7 +40,7 @@ export async function writeFolder(target: string): Promise<LayoutWriter> {
       await pipeline(body, createWriteStream(path, { flags: 'wx' }));
     },
     finish: () => rename(partial, target),
-    // Tries again, because a file that is still being written may appear after the folder was read.
+    // The removal tries again, because a file that is still being written may appear after the folder was read.
     abandon: () => rm(partial, { recursive: true, force: true, maxRetries: 3 }),
   };
 }

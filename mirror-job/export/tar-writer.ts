@@ -1,6 +1,6 @@
 /**
- * Writes an OCI image layout as a tar, from its beginning to its end, so that no file of it is ever whole in memory or twice on
- * disk. Nothing in it depends on the time or the machine.
+ * Writes an OCI image layout as a tar, from its beginning to its end. So no file of it is ever whole in memory, or
+ * twice on disk. The bytes of the tar do not depend on the time or the machine.
  * https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13_06
  */
 import { open, rename, rm } from 'node:fs/promises';
@@ -29,7 +29,7 @@ export async function writeTar(target: string): Promise<LayoutWriter> {
     },
     async finish() {
       await writeAll(new Uint8Array(2 * BLOCK));
-      // Synced, because the file may be on a stick that is about to be removed.
+      // The file is synced, because it may be on a stick that is about to be removed.
       await file.sync();
       await file.close();
       await rename(partial, target);
@@ -41,7 +41,7 @@ export async function writeTar(target: string): Promise<LayoutWriter> {
   };
 }
 
-/** A header, after one for pax if the name (a sha512 has 128 digits) or the size needs more room. */
+/** Makes a header. A pax header comes before it if the name (a sha512 has 128 digits) or the size needs more room. */
 function entryHeader(name: string, size: number): Uint8Array {
   const records = [
     ...(name.length > MAX_NAME ? [paxRecord('path', name)] : []),
@@ -54,7 +54,10 @@ function entryHeader(name: string, size: number): Uint8Array {
   return Buffer.concat([before, extension, padding(extension.length), own]);
 }
 
-/** `<length> <key>=<value>\n`: the length counts its own digits. */
+/**
+ * Makes the record `<length> <key>=<value>
+ * `, whose length includes its own digits.
+ */
 function paxRecord(key: string, value: string): string {
   const rest = ` ${key}=${value}\n`;
   let length = rest.length + 1;
@@ -75,7 +78,7 @@ function header(name: string, size: number, type: '0' | 'x'): Uint8Array {
   octal(0, 136, 12);
   block.write(type, 156, 'latin1');
   block.write('ustar\u000000', 257, 'latin1');
-  // The checksum counts its own field as spaces.
+  // The checksum is computed with its own field filled with spaces.
   block.fill(' ', 148, 156);
   octal(
     block.reduce((sum, byte) => sum + byte, 0),

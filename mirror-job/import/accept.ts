@@ -10,7 +10,7 @@ import type { Draft, DraftImage, DraftUpstream } from './draft.ts';
 
 export type Upstreams = Readonly<Record<string, DraftUpstream['value']>>;
 
-/** Lines before the first image in the text that is checked. */
+/** The number of lines before the first image in the text that is checked. */
 const LINES_BEFORE = 1;
 
 export function acceptUpstreams(draft: Draft): Upstreams {
@@ -25,8 +25,8 @@ export function acceptUpstreams(draft: Draft): Upstreams {
 }
 
 /**
- * Checks all entries at once, and again without the refused ones. The rules are checked in a few steps (variables, shape,
- * meaning, conflicts between two entries), and each step needs one round, however many entries there are.
+ * Checks all entries at once, and again without the refused ones. The rules are checked in a few steps: variables, shape,
+ * meaning, conflicts between two entries. Each step needs one round, however many entries there are.
  */
 export function acceptImages(draft: Draft, upstreams: Upstreams): readonly DraftImage[] {
   let images = distinct(draft, draft.images);
@@ -41,7 +41,10 @@ export function acceptImages(draft: Draft, upstreams: Upstreams): readonly Draft
   return images;
 }
 
-/** Ends the rounds if a round changes nothing. No rule leads here today; without this, one that did would loop for ever. */
+/**
+ * Ends the rounds if a round changes nothing. No rule leads here today. Without this function, a rule that did would
+ * loop for ever.
+ */
 function loseAll(draft: Draft, images: readonly DraftImage[], problems: readonly Problem[]): readonly [] {
   for (const [index, { path }] of images.entries()) {
     const own = problems.filter((problem) => positionOf(problem) === index);
@@ -73,10 +76,10 @@ function identityOf({ value }: DraftImage): string {
   }
 }
 
-/** @param texts each image as JSON, on a line of its own, so that the line of a problem tells the image */
+/** @param texts has each image as JSON, on a line of its own, so that the line of a problem identifies the image */
 function problemsOf(draft: Draft, texts: readonly string[], upstreams: Upstreams): readonly Problem[] {
   const store = { endpoint: 'https://store.invalid', bucket: 'b' };
-  // Only texts that the draft wrote as variables are variables, whatever other texts look like.
+  // Only names that the draft wrote as variables are variables, even if another text looks like one.
   const environment = Object.fromEntries([...draft.variables].map((name) => [name, 'x']));
   const rest = JSON.stringify({ store, upstreams }).slice(1);
   const text = `{"images":[\n${texts.join(',\n')}\n],${rest}`;
@@ -89,7 +92,7 @@ function problemsOf(draft: Draft, texts: readonly string[], upstreams: Upstreams
   }
 }
 
-/** @returns fewer images; or as many, of which some have all platforms instead of those that were refused */
+/** @returns the images without the refused ones. An image of which only the platforms are refused stays, with all platforms */
 function withoutRefused(
   draft: Draft,
   images: readonly DraftImage[],
@@ -100,7 +103,7 @@ function withoutRefused(
   if (strays !== undefined) throw new ConfigurationError(draft.file.name, strays);
   const refused = new Set<number>();
   return images.flatMap((image, index) => {
-    // If two entries select one tag, the first entry gets it.
+    // If two entries select one tag, the first entry keeps the tag.
     const own = (byImage.get(index) ?? []).filter(
       ({ other }) => other === undefined || (other < index && !refused.has(other)),
     );
@@ -120,7 +123,7 @@ function withoutRefused(
   });
 }
 
-/** The position of the image that a problem is about. */
+/** Returns the position of the image that a problem is about. */
 function positionOf({ key }: Problem): number | undefined {
   const [, position] = /^images\[(\d+)\]/.exec(key) ?? [];
   return position === undefined ? undefined : Number(position);
@@ -132,8 +135,8 @@ function lineText(draft: Draft, path: Path): string {
 }
 
 /**
- * Sentences with the lines of the other tool's file. Of a path, only the last key is named, because nobody sees the text
- * that was checked.
+ * Makes sentences with the lines of the other tool's file. Only the last key of a path is named, because nobody sees
+ * the text that was checked.
  */
 function sentencesOf(draft: Draft, problems: readonly Problem[], images: readonly DraftImage[]): string {
   const sentences = problems.map((problem) => {

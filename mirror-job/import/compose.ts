@@ -13,12 +13,12 @@ const STORE = {
 };
 
 export interface Composed {
-  /** A configuration that `loadConfiguration` takes, once its variables are set; undefined if no image is left. */
+  /** A configuration that `loadConfiguration` accepts once its variables are set; undefined if no image remains. */
   readonly text: string | undefined;
   readonly images: number;
 }
 
-/** Adds the entries that the configuration refuses to the draft's losses. */
+/** Writes the configuration, and adds the entries that its rules refuse to the draft's losses. */
 export function compose(draft: Draft): Composed {
   const upstreams = acceptUpstreams(draft);
   const images = acceptImages(draft, upstreams);
@@ -58,7 +58,7 @@ function write(draft: Draft, images: readonly DraftImage[], upstreams: Upstreams
   return printableLines(text).replaceAll(/\n(?=(?:upstreams|images):)/g, '\n\n');
 }
 
-/** YAML reads escapes only in double quotes. */
+/** Puts unprintable texts in double quotes, because YAML reads escapes only there. */
 function quoteUnprintable(document: Document): void {
   visit(document, {
     Scalar(_, node) {

@@ -1,4 +1,6 @@
-/** A draft of lifeboat.yaml from another tool's configuration: images, upstreams, and the settings that are lost. */
+/**
+ * Holds a draft of lifeboat.yaml from another tool's configuration: images, upstreams, and the settings that are lost.
+ */
 import type { Path } from '../configuration/path.ts';
 import type { ForeignFile } from './foreign-file.ts';
 
@@ -23,7 +25,7 @@ export interface DraftImage {
   /** The entry's path in the other file. */
   readonly path: Path;
   readonly value: DraftImageValue;
-  /** More about the entry, for a comment; undefined for nothing. */
+  /** A further text for the entry's comment; undefined if there is none. */
   readonly note: string | undefined;
 }
 
@@ -39,15 +41,15 @@ export interface DraftUpstream {
 
 export class Draft {
   readonly file: ForeignFile;
-  /** `a regsync configuration` and the like. */
+  /** The kind of the file, such as `a regsync configuration`. */
   readonly kind: string;
   readonly images: DraftImage[] = [];
   readonly upstreams: DraftUpstream[] = [];
   /** The variables that the draft has written. */
   readonly variables = new Set<string>();
-  /** Sentences (file, line, key, reason), each with its line. */
+  /** Sentences with file, line, key and reason, each with its line for sorting. */
   readonly #losses = new Map<string, number>();
-  /** For each variable of a password, the host that it belongs to. */
+  /** The host of each variable that replaces a password. */
   readonly #hosts = new Map<string, string>();
 
   constructor(file: ForeignFile, kind: string) {
@@ -68,8 +70,8 @@ export class Draft {
   }
 
   /**
-   * The texts of a list as the file writes them; none if there is no list. A list with anything else in it is lost as a
-   * whole, because the rest of it could select more than all of it.
+   * Returns the texts of a list as the file writes them; an empty list if the value is missing. If the list contains
+   * anything else, the whole list is lost, because its remaining items could select more than all of them.
    * @returns undefined if the list is lost
    */
   texts(path: Path, value: unknown): readonly string[] | undefined {
@@ -81,7 +83,10 @@ export class Draft {
     return undefined;
   }
 
-  /** Reports a range that names a pre-release: it selects more in the other tool than here, where suffixes are no part of versions. */
+  /**
+   * Reports a range that names a pre-release. It selects more in the other tool than here, where a suffix is no part of
+   * the version.
+   */
   loseSuffixes(path: Path, range: string): void {
     if (!/\d-[\dA-Za-z]/.test(range)) return;
     this.lose(
@@ -96,7 +101,7 @@ export class Draft {
     return `\${${name}}`;
   }
 
-  /** Keeps the variables of a text, such as a list that `envsubst` fills. */
+  /** Registers the variables of a text, such as a list that `envsubst` fills, and returns the text. */
   keepVariables(text: string): string {
     for (const [, name = ''] of text.matchAll(/\$\{([A-Za-z_]\w*)\}/g)) this.variables.add(name);
     return text;
@@ -116,7 +121,10 @@ export class Draft {
     return this.variable(name);
   }
 
-  /** Names a variable per host. a.b and a-b are two registries, and neither may get the other's password. */
+  /**
+   * Names a variable per host. a.b and a-b are two registries, and neither may get the other's password, so their names
+   * differ.
+   */
   #variableFor(host: string): string {
     const base = host
       .toUpperCase()

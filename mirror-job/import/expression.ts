@@ -1,23 +1,23 @@
 /** Translates Go's regular expressions into JavaScript's. An expression that JavaScript cannot express is refused later. */
 
-/** Characters that Go allows to be escaped without need, and JavaScript's Unicode mode does not. */
+/** The characters that Go allows to be escaped without need, but that JavaScript's Unicode mode does not. */
 const NEEDLESS = /[^A-Za-z0-9\s^$\\.*+?()[\]{}|/]/;
 
 /**
  * Writes an expression as a pattern of lifeboat.yaml.
- * @param isWhole whether the tool compares the whole tag. If not, the expression may match a part of it
+ * @param isWhole whether the tool compares the whole tag with the expression; otherwise the expression may match a part of the tag
  */
 export function patternOf(expression: string, isWhole: boolean): string {
   return (isWhole ? literalOf(expression) : undefined) ?? expressionOf(expression, isWhole);
 }
 
-/** As `patternOf`, but always between slashes, even if only one tag matches. */
+/** Does the same as `patternOf`, but always writes the expression between slashes, even if only one tag matches. */
 export function expressionOf(expression: string, isWhole: boolean): string {
   const translated = translate(expression);
   return isWhole ? `/^${translated}$/` : `/${translated}/`;
 }
 
-/** The tag that an expression spells out, which needs no list; undefined for other expressions. */
+/** Returns the tag that an expression spells out, which needs no list; undefined for other expressions. */
 function literalOf(expression: string): string | undefined {
   const bare = expression.replace(/^\^/, '').replace(/\$$/, '');
   const text = bare.replaceAll(/\\([.-])/g, '$1');

@@ -1,4 +1,4 @@
-/** Another tool's configuration: its values, and the line of each. */
+/** Reads another tool's configuration: its values, and the line of each. */
 import { LineCounter, isAlias, isMap, isNode, isScalar, parseDocument, type Document } from 'yaml';
 import { isObject, type JsonObject } from '../../core/json.ts';
 import { formatPath, type Path } from '../configuration/path.ts';
@@ -21,7 +21,7 @@ export class ForeignFile {
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, merge: true });
     const [error] = this.#document.errors;
     if (error !== undefined) {
-      // The parser's sentence without its quotation, which may be a secret.
+      // The parser's sentence is used without its quotation, which may be a secret.
       const [reason = ''] = error.message.split(/: |\n/, 1);
       throw new ForeignFileError(
         `${name}:${this.#lines.linePos(error.pos[0]).line}: this is not valid YAML: ${reason}.`,
@@ -32,7 +32,10 @@ export class ForeignFile {
     this.json = json;
   }
 
-  /** The line of a value, from 1. For a value that was merged from elsewhere, the line of its nearest parent. */
+  /**
+   * Returns the line of a value, counted from 1. For a value that was merged from elsewhere, it returns the line of the
+   * nearest parent.
+   */
   lineOf(path: Path): number | undefined {
     for (let length = path.length; length >= 0; length -= 1) {
       const offset = this.#offsetOf(path.slice(0, length));
@@ -41,7 +44,10 @@ export class ForeignFile {
     return undefined;
   }
 
-  /** A text; for a number or a boolean, how the file writes it, because 3.20 is not 3.2. Undefined for anything else. */
+  /**
+   * Returns a text. For a number or a boolean it returns the text in the file, because 3.20 is not 3.2. Anything else
+   * is undefined.
+   */
   textAt(path: Path, value: unknown): string | undefined {
     if (typeof value !== 'number' && typeof value !== 'boolean') return textOf(value);
     const node = this.#node(path);
@@ -50,7 +56,7 @@ export class ForeignFile {
     return isScalar(scalar) && scalar.source !== undefined ? scalar.source : String(value);
   }
 
-  /** `regsync.yml:12: sync[1].backup` */
+  /** Formats a position, such as `regsync.yml:12: sync[1].backup`. */
   positionOf(path: Path): string {
     const line = this.lineOf(path);
     return `${this.name}${line === undefined ? '' : `:${line}`}: ${formatPath(path)}`;
@@ -79,7 +85,7 @@ export class ForeignFile {
   }
 }
 
-/** The entries of a map; none for any other value. */
+/** Returns the entries of a map; none for any other value. */
 export function entriesOf(value: unknown): [string, unknown][] {
   return isObject(value) ? Object.entries(value) : [];
 }

@@ -1,6 +1,7 @@
 /**
- * Reads an ImageSetConfiguration of oc-mirror, v1alpha2 or v2alpha1. Its additional images are carried. Images of release
- * payloads, operator catalogues and charts are not: oc-mirror works them out, and the file does not list them.
+ * Reads an ImageSetConfiguration of oc-mirror, v1alpha2 or v2alpha1. Its additional images are carried over. The images
+ * of release payloads, operator catalogues and charts are not, because oc-mirror finds them itself, and the file does
+ * not list them.
  */
 import { isObject, type JsonObject } from '../../core/json.ts';
 import type { Path } from '../configuration/path.ts';
@@ -29,7 +30,7 @@ const LOST_ON_TOP: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Never fails. Settings that cannot be carried are among the draft's losses. */
+/** Reads the file. It never fails: settings that cannot be carried over are among the draft's losses. */
 export function readImageSet(file: ForeignFile): Draft {
   const version = String(file.json['apiVersion']).split('/').at(-1) ?? '';
   const draft = new Draft(file, `an ImageSetConfiguration (${version}) of oc-mirror`);
@@ -95,13 +96,13 @@ function readImage(draft: Draft, path: Path, entry: unknown, blocked: readonly B
       `the image is served under its digest only, not under the tag "${reference.tag}".`,
     );
   }
-  // The default tag is written out.
+  // The default tag is written out, because lifeboat.yaml has no default tag.
   const isBare = reference.digest === undefined && reference.tag === undefined;
   const value = { source: `${formatReference(reference)}${isBare ? ':latest' : ''}` };
   draft.images.push({ path, value, note: undefined });
 }
 
-/** Whether a name without tag and digest blocks the whole repository of a source. */
+/** Whether a name without a tag and a digest blocks the whole repository of a source. */
 function isBelow(source: string, name: string): boolean {
   return name !== '' && (source.startsWith(`${name}:`) || source.startsWith(`${name}@`));
 }

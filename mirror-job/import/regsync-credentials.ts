@@ -20,7 +20,7 @@ const LOST: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Keys that are carried, and keys that only say how regsync does its work. */
+/** The keys that are carried over, and those that only say how regsync works. */
 const ACCEPTED_KEYS: ReadonlySet<string> = new Set([
   'registry',
   'hostname',
@@ -127,7 +127,9 @@ function registryOf(draft: Draft, path: Path, text: string | undefined): string 
   }
 }
 
-/** The host of a source, as lifeboat.yaml writes it; undefined for a layout, or a source that is no reference. */
+/**
+ * Returns the host of a source, as lifeboat.yaml writes it; undefined for a layout, or a source that is no reference.
+ */
 function upstreamIn(source: string): string | undefined {
   if (source.startsWith('oci:')) return undefined;
   try {

@@ -1,6 +1,6 @@
 /**
- * Translates a range of versions as regsync reads it. regsync has fewer forms than npm and reads some of them in another
- * way: `<=1.27` ends at 1.27.0, `~1` at 1.1.0, and a version with fewer numbers is filled up with zeros.
+ * Translates a range of versions as regsync reads it. regsync has fewer forms than npm, and reads some of them
+ * differently: `<=1.27` ends at 1.27.0, `~1` ends at 1.1.0, and a version with fewer numbers is filled up with zeros.
  * https://github.com/regclient/regclient/blob/v0.11.7/internal/semver/semver.go
  */
 
@@ -8,13 +8,13 @@ type Numbers = readonly [major: number, minor: number, patch: number];
 
 const PART = /^(\^|~|>=|<=|>|<|=|)v?(\d{1,9}(?:\.\d{1,9})*)(-[^+]+)?(?:\+.*)?$/;
 
-/** The same range for lifeboat.yaml, or a sentence that says why there is none. */
+/** The same range in the form of lifeboat.yaml, or a sentence that says why there is none. */
 export type RegsyncRange =
   | {
       readonly range: string;
       /**
-       * Versions that are outside of the range, although regsync includes them with a suffix, because it counts 2.0.0-rc1
-       * as lower than 2.0.0.
+       * The versions that are outside of the range, although regsync includes them if they have a suffix. regsync
+       * counts 2.0.0-rc1 as lower than 2.0.0.
        */
       readonly below: readonly string[];
     }
@@ -45,8 +45,8 @@ export function readRange(text: string): RegsyncRange {
 }
 
 /**
- * Lifeboat cuts suffixes off before it compares versions, so a tag with a suffix goes with its version: `>=1.0.0-0`
- * begins at 1.0.0, and `<2.0.0-0` ends before 2.0.0 as `<2.0.0` does.
+ * Makes the comparators of one part of a range. Lifeboat cuts suffixes off before it compares versions, so a tag with a
+ * suffix goes with its version: `>=1.0.0-0` begins at 1.0.0, and `<2.0.0-0` ends before 2.0.0 as `<2.0.0` does.
  */
 function compare(operator: string, numbers: Numbers, hasSuffix: boolean): string[] | undefined {
   const [major, minor] = numbers;

@@ -1,6 +1,7 @@
 /**
- * The tags that regsync copies: `tags` and `tagSets`. A tag has to fit one of the sets. Within a set it has to be in a
- * range, if there are ranges, match one of `allow`, if there are any, and match none of `deny`.
+ * Translates the tags that regsync copies: `tags` and `tagSets`. A tag has to fit one of the sets. A tag fits a set if
+ * it is in one of the set's ranges, matches one of `allow`, and matches none of `deny`. A set without ranges, or
+ * without `allow`, does not check that part.
  * https://github.com/regclient/regclient/blob/v0.11.7/cmd/regsync/root.go
  */
 import { isObject, type JsonObject } from '../../core/json.ts';
@@ -17,7 +18,7 @@ function isKey(key: string): boolean {
   return KEYS.some((one) => one === key);
 }
 
-/** Makes an entry of lifeboat.yaml per set. A set that cannot be read has none. */
+/** Makes one entry of lifeboat.yaml per set. A set that cannot be read gets no entry. */
 export function tagsOf(draft: Draft, path: Path, entry: JsonObject): (readonly string[] | DraftTags)[] {
   const sets: { set: unknown; at: Path }[] = listOf(entry['tagSets']).map((set, index) => ({
     set,
@@ -57,7 +58,7 @@ function tagsOfSet(draft: Draft, at: Path, set: unknown): readonly string[] | Dr
   const exclude = deny.map((expression) => patternOf(expression, true));
   const include = allow.map((expression) => {
     const pattern = patternOf(expression, true);
-    // Lifeboat takes an explicit tag whatever the other keys say, but in regsync they may take it away.
+    // Lifeboat takes an explicit tag whatever the other keys say, but in regsync the other keys may exclude it.
     const isFree = written.length === 0 && !exclude.some((other) => matches(other, pattern));
     return isFree ? pattern : expressionOf(expression, true);
   });
@@ -82,7 +83,7 @@ function tagsOfSet(draft: Draft, at: Path, set: unknown): readonly string[] | Dr
   return exclude.length === 0 ? all : { include: all, exclude };
 }
 
-/** @returns undefined if one of the ranges cannot be expressed, because the other ranges alone select less */
+/** @returns undefined if one of the ranges cannot be expressed, because the other ranges alone would select less */
 function rangesOf(
   draft: Draft,
   path: Path,
@@ -100,7 +101,7 @@ function rangesOf(
   return ranges;
 }
 
-/** regsync ignores an empty range. */
+/** Returns a value without empty ranges, because regsync ignores them. */
 function valueOf(set: JsonObject, key: (typeof KEYS)[number]): unknown {
   const value = set[key];
   return key === 'semverRange' && Array.isArray(value) ? value.filter((item) => item !== '') : value;
@@ -126,7 +127,7 @@ function matches(pattern: string, tag: string): boolean {
   }
 }
 
-/** Reports each number in a list, because some releases of regsync read 3.20 as "3.2". */
+/** Returns the texts of a list, and reports each number in it, because some releases of regsync read 3.20 as "3.2". */
 function versioned(draft: Draft, path: Path, value: unknown): readonly string[] | undefined {
   const texts = draft.texts(path, value);
   for (const [index, item] of listOf(value).entries()) {

@@ -32,7 +32,7 @@ const LOST: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Keys that only say how regsync does its work. */
+/** The keys that only say how regsync works. */
 const INTERNAL_KEYS: ReadonlySet<string> = new Set([
   'cacheCount',
   'blobLimit',
@@ -46,7 +46,7 @@ const INTERNAL_KEYS: ReadonlySet<string> = new Set([
   'userAgent',
 ]);
 
-/** Keys that are carried. */
+/** The keys that are carried over. */
 const CARRIED_KEYS: ReadonlySet<string> = new Set([
   'source',
   'target',
@@ -59,7 +59,7 @@ const CARRIED_KEYS: ReadonlySet<string> = new Set([
   'ratelimit',
 ]);
 
-/** Never fails. Settings that cannot be carried are among the draft's losses. */
+/** Reads the file. It never fails: settings that cannot be carried over are among the draft's losses. */
 export function readRegsync(file: ForeignFile): Draft {
   const draft = new Draft(file, 'a regsync configuration');
   const { defaults, sync, creds } = file.json;
@@ -103,7 +103,7 @@ function loseKeys(draft: Draft, path: Path, value: unknown): void {
   }
 }
 
-/** Quotes only values that cannot be a secret. */
+/** Returns a sentence with the value, or an empty text if the value could be a secret. */
 function shown(value: unknown): string {
   return typeof value === 'boolean' || typeof value === 'number' ? `Its value is ${value}.` : '';
 }
@@ -135,7 +135,8 @@ function readEntry(draft: Draft, path: Path, entry: unknown, defaults: JsonObjec
   const referrers = entry['referrers'] ?? defaults['referrers'];
   const common = {
     ...(platforms.length > 0 && { platforms }),
-    // In regsync, no key means no referrers. They are mirrored all the same, unless the file refuses them.
+    // Without the key, regsync copies no referrers. Lifeboat mirrors them then, and leaves them out only if the file
+    // refuses them.
     ...(referrers === false && { referrers: false as const }),
   };
   const note = target === '' ? undefined : `copied to ${withoutSecret(target)}`;
@@ -190,7 +191,7 @@ function read(text: string): Reference | undefined {
   }
 }
 
-/** A folder has no name of its own, so it is served under the target's name. */
+/** Reads a layout. A folder has no name of its own, so its images are served under the target's name. */
 function layoutOf(
   draft: Draft,
   path: Path,

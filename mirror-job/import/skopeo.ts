@@ -28,7 +28,7 @@ export function looksLikeSkopeo(json: JsonObject): boolean {
   );
 }
 
-/** Never fails. Settings that cannot be carried are among the draft's losses. */
+/** Reads the file. It never fails: settings that cannot be carried over are among the draft's losses. */
 export function readSkopeo(file: ForeignFile): Draft {
   const draft = new Draft(file, 'a list of skopeo sync');
   for (const [registry, settings] of Object.entries(file.json)) {
@@ -46,7 +46,7 @@ export function readSkopeo(file: ForeignFile): Draft {
 
 function hostIn(draft: Draft, registry: string): string | undefined {
   try {
-    // A registry may have the beginning of a path after it.
+    // A registry's key may go on with the beginning of a path.
     const upstream = parseUpstream(registry.split('/', 1)[0] ?? '');
     return upstream === 'docker.io' ? upstream : hostOf(upstream);
   } catch (error) {
@@ -63,7 +63,8 @@ function readImages(draft: Draft, registry: string, settings: JsonObject): void 
     if (listed === undefined) continue;
     const digests = listed.filter((text) => isDigest(text));
     const tags = listed.filter((text) => isTag(text));
-    // If a text is neither a tag nor a digest, leaving it out selects less. But if nothing is left, all would be selected.
+    // A text that is neither a tag nor a digest is left out, and the entry selects less. An entry without any text
+    // would select everything, so it is dropped.
     for (const [index, text] of listed.entries()) {
       if (isDigest(text) || isTag(text)) continue;
       draft.lose([...path, index], `"${text}" is neither a tag nor a digest, so it is left out.`);

@@ -1,5 +1,5 @@
 /**
- * The way in which people started this Lifeboat, and its configuration, for the commands that messages suggest. The
+ * Knows how people started this Lifeboat, and with which configuration, so that messages can suggest commands. The
  * engine knows neither: it writes `"lifeboat sync IMAGE"`, in double quotes, and `complete` turns that into a command
  * that can be pasted. docs/decisions/0060
  */
@@ -54,7 +54,7 @@ export interface Start {
   /** The script's path. */
   readonly script: string;
   readonly env: NodeJS.ProcessEnv;
-  /** The folder that it was started in. */
+  /** The folder in which the process was started. */
   readonly cwd: string;
 }
 
@@ -81,7 +81,9 @@ export function findCommandLine(program: string, args: readonly string[], cwd: s
   return new CommandLine(program, configurationOf(args, cwd));
 }
 
-/** @returns undefined for the default one, and when none is named in a way that a command would accept */
+/**
+ * @returns undefined for the default configuration, and if the arguments name none in a way that a command would accept
+ */
 function configurationOf(args: readonly string[], cwd: string): string | undefined {
   const options = { config: { type: 'string', short: 'c' } } as const;
   const { config } = parseArgs({

@@ -1,4 +1,4 @@
-/** Failed and skipped items, as sentences. */
+/** Describes failed and skipped items in sentences. */
 import { isDigest } from '../../core/digest.ts';
 import { formatReference } from '../../core/reference.ts';
 import type { ItemReport, RunReport } from '../engine/report.ts';
@@ -19,7 +19,7 @@ interface Group {
   readonly isShared: boolean;
 }
 
-/** Groups the items by their reason, because a registry that is down is one thing to mend. */
+/** Groups the items by their reason, because a registry that is down is one problem, however many items fail by it. */
 export function failureLines(report: Items, style: Style): string[] {
   const groups = groupsOf(report);
   return [
@@ -65,7 +65,7 @@ function reasonOf({ outcome }: ItemReport): string | undefined {
   return outcome.result === 'failed' ? outcome.error : undefined;
 }
 
-/** The same for reasons that differ by a digest alone, or by the item's own tag where it was asked for. */
+/** The pattern is the same for reasons that differ only by a digest, or by the item's own tag in a request's path. */
 function patternOf(item: ItemReport): string {
   const reason = (reasonOf(item) ?? '').replaceAll(DIGEST, '…');
   const { reference, outcome } = item;

@@ -1,4 +1,4 @@
-/** The outcome for a tag that was moved by hand, in sentences with the next step. */
+/** Describes the outcome for a tag that was moved by hand, in sentences with the next step. */
 import type { HandOutcome } from '../engine/tags/move-by-hand.ts';
 import type { CommandLine } from './command-line.ts';
 import { shortDigest, type Style } from './style.ts';

@@ -1,4 +1,4 @@
-/** The tags of a run or a plan that did not follow upstream, and the findings that somebody has to look at. */
+/** Shows the tags of a run or a plan that did not follow upstream, and the findings that somebody has to look at. */
 import { isDigest } from '../../core/digest.ts';
 import { formatReference } from '../../core/reference.ts';
 import { MAX_NAMED } from '../engine/replication/caught-up-tags.ts';
@@ -6,12 +6,15 @@ import { countOf } from '../engine/support/count-of.ts';
 import type { Finding, ItemReport, RunReport } from '../engine/report.ts';
 import { alignColumns, shortDigest, shortenDigests, type Style } from './style.ts';
 
-/** The most rows of one kind. The report has all of them. */
+/** The most rows of one kind. The report has every row. */
 const MAX_HELD = 20;
 
 type Reported = Pick<RunReport, 'items' | 'findings'>;
 
-/** Each held tag with our digest and upstream's; below it the reason, and the command that moves it. */
+/**
+ * Shows each held tag with our digest and upstream's. The lines below it have the reason, and the command that moves
+ * the tag.
+ */
 export function heldLines({ items }: Reported, style: Style): string[] {
   const held = items.flatMap((item) => (item.outcome.result === 'held' ? [{ item, ...item.outcome }] : []));
   const lines = held
@@ -23,7 +26,7 @@ export function heldLines({ items }: Reported, style: Style): string[] {
   return [...lines, ...rest(held.length, 'held')];
 }
 
-/** The tags that upstream has deleted, and that the mirror keeps. */
+/** Shows the tags that upstream has deleted, and that the mirror keeps. */
 export function goneLines({ items }: Reported, style: Style): string[] {
   const gone = items.filter(({ outcome }) => outcome.result === 'gone');
   const rows = gone
@@ -36,7 +39,10 @@ export function goneLines({ items }: Reported, style: Style): string[] {
   return [...alignColumns(rows), ...rest(gone.length, 'gone')];
 }
 
-/** The findings end a run with exit code 1 although nothing failed. A catch-up may change tags of many repositories. */
+/**
+ * Shows the findings, which end a run with exit code 1 although nothing failed. Their number is limited, because a
+ * catch-up may change tags of many repositories.
+ */
 export function findingLines({ findings }: Reported, style: Style): string[] {
   const caughtUp = findings.filter(isCaughtUp);
   const shown = [...caughtUp.slice(0, MAX_HELD), ...findings.filter((finding) => !isCaughtUp(finding))];
@@ -50,7 +56,7 @@ function isCaughtUp({ kind }: Finding): boolean {
   return kind === 'caught-up';
 }
 
-/** `2 findings`, or nothing. */
+/** Returns `2 findings`, or an empty text if there is none. */
 export function countFindings({ length }: RunReport['findings']): string {
   return length === 0 ? '' : countOf(length, 'finding');
 }

@@ -1,4 +1,4 @@
-/** The history of tags for people: one line per movement, then the holds and the digests that wait. */
+/** Shows the history of tags to people: one line per movement, then the holds and the digests that wait. */
 import { formatReference, type Reference } from '../../core/reference.ts';
 import type { RecordedMovement } from '../engine/tags/movement-log.ts';
 import type { TagStatus } from '../engine/tags/tag-status.ts';
@@ -12,14 +12,14 @@ const STATES = { left: 'left by hand', older: 'older' } as const;
 const MAX_CANDIDATES = 5;
 
 export interface History {
-  /** Newest first. */
+  /** Sorted, the newest first. */
   readonly movements: readonly RecordedMovement[];
   readonly tags: readonly TagStatus[];
   /** The most movements that the command shows. */
   readonly limit: number;
 }
 
-/** @param reference with a tag: its history alone */
+/** @param reference if it names a tag, only the history of that tag is shown */
 export function describeHistory(
   reference: Reference,
   { movements, tags, limit }: History,

@@ -1,10 +1,12 @@
-/** Ctrl-C, SIGTERM and maxDuration end a run early. The run is asked to stop, and is ended if it does not. */
+/**
+ * Ctrl-C, SIGTERM and maxDuration end a run early. The run is asked to stop first, and is ended if it does not stop.
+ */
 import type { MaxDuration } from '../configuration/configuration.ts';
 import { SkippedError } from '../engine/skipped-error.ts';
 import type { Io } from './io.ts';
 import type { Progress } from './progress.ts';
 
-/** Less than ten seconds, after which schedulers kill the process. */
+/** The grace is less than ten seconds, because schedulers kill the process after ten. */
 const GRACE_MS = 8000;
 
 /**
@@ -19,7 +21,7 @@ export function stopOnSignals(
   const stop = new AbortController();
   const exit = (how: string): void => {
     progress.stop();
-    // The bucket is right at each moment, and a later run clears what is left of uploads.
+    // The bucket is right at each moment, and a later run removes unfinished uploads.
     progress.info(`${how} The next run goes on from here.`);
     endProcess(1);
   };

@@ -1,4 +1,6 @@
-/** The parts of the process that commands use. A test that runs a command inside its own process gives its own parts. */
+/**
+ * The parts of the process that commands use. A test that runs a command inside its own process passes its own parts.
+ */
 import type { EventEmitter } from 'node:events';
 import type { CommandLine } from './command-line.ts';
 
@@ -11,23 +13,26 @@ export type Output = NodeJS.WritableStream & {
 };
 
 export interface Io {
-  /** For results alone. */
+  /** The stream for results alone. */
   readonly stdout: Output;
-  /** For progress, warnings and errors. */
+  /** The stream for progress, warnings and errors. */
   readonly stderr: Output;
-  /** The AWS SDK and programs that are started read the environment of the process itself. */
+  /**
+   * The environment. The AWS SDK, and programs that a command starts, read the environment of the process itself
+   * instead.
+   */
   readonly env: NodeJS.ProcessEnv;
-  /** The folder in which relative file names start. */
+  /** The folder against which relative file names are resolved. */
   readonly cwd: string;
   /** The text that is typed before the name of a command, as a shell reads it: `npx lifeboat`. */
   readonly program: string;
   /** Sends SIGINT and SIGTERM, as the process itself does. */
   readonly signals: Pick<EventEmitter, 'on' | 'off'>;
-  /** Ends the process at once, for a command that has to stop and does not. */
+  /** Ends the process at once. A command calls it if it has to stop and its work does not end. */
   exit(code: number): void;
 }
 
-/** What each command gets. */
+/** The parts of the process, as each command gets them. */
 export interface Session extends Io {
   /** Completes the commands that messages suggest. */
   readonly commandLine: CommandLine;

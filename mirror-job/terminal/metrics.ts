@@ -1,6 +1,6 @@
 /**
- * A run as metrics, for the textfile collector of Prometheus' node exporter: an alert decides who is
- * woken up, and every mirror needs the alert "no run has succeeded for six hours".
+ * Writes a run as metrics, for the textfile collector of Prometheus' node exporter. An alert decides who is woken up,
+ * and every mirror needs the alert "no run has succeeded for six hours".
  * https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
  */
 import { printableLines } from '../../core/printable.ts';
@@ -73,7 +73,7 @@ export function formatMetrics(mirror: string, report: RunReport, isDone: boolean
       name: 'lifeboat_upstream_quota_remaining',
       help: 'Manifest GETs that an upstream still grants, if it says so.',
       samples: upstreams.flatMap(({ name: upstream, quotas }) =>
-        // Some upstreams do not say whose a quota is, and no two samples may have the same labels.
+        // Some upstreams do not name the owner of a quota, and no two samples may have the same labels.
         quotas.map(({ account, source = '', remaining }) => ({
           labels: { upstream, account: String(account), source },
           value: remaining,

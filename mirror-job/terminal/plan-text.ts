@@ -1,4 +1,4 @@
-/** A plan for people: a table of the images, the tags that are in and out of each, the failures, and the sum. */
+/** Shows a plan to people: a table of the images, the tags that are in and out per image, the failures, and the sum. */
 import { formatReference } from '../../core/reference.ts';
 import { countOf } from '../engine/support/count-of.ts';
 import type { Cost, PlannedDigest, PlannedImage, PlanReport } from '../engine/run/plan.ts';
@@ -18,7 +18,7 @@ const MAX_GROUPS = 6;
 const MAX_NAMES = 5;
 const HEADINGS = ['image', 'tags', 'new', 'moved', 'requests', 'manifest GETs', 'bytes'] as const;
 
-/** The text for a tag or a digest, and the rule that has put it in or out. */
+/** The text for a tag or a digest, and the rule that put it in or out. */
 interface Named {
   readonly tag: string;
   readonly why: string;

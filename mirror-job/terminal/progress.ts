@@ -1,4 +1,6 @@
-/** Shows a run while it goes on: lines that renew themselves on a terminal, a plain line now and then elsewhere. */
+/**
+ * Shows a run while it goes on: on a terminal by lines that renew themselves, elsewhere by a plain line now and then.
+ */
 import { brief, printable } from '../../core/printable.ts';
 import { countOf } from '../engine/support/count-of.ts';
 import type { Log } from '../engine/environment.ts';
@@ -32,7 +34,7 @@ export class Progress implements Log {
   }
 
   start(tally: Tally): void {
-    // Without a first sample the first line would have no rate.
+    // The first sample is taken now, because without it the first line would have no rate.
     this.#rate.sample(Date.now(), tally.bytes);
     this.#timer = setInterval(
       () => (this.#isLive ? this.#renew(tally) : this.#tell(tally)),
@@ -56,12 +58,12 @@ export class Progress implements Log {
     this.#say(`${this.#style.bad('warning:')} `, message);
   }
 
-  /** Reports something that could not be done, with the reason. */
+  /** Reports something that could not be done, and the reason. */
   fail(message: string): void {
     this.#say(`${this.#style.bad('failed')} `, message);
   }
 
-  /** Prints one line above the view, which is there again at once. Whatever the message quotes, it stays one line. */
+  /** Prints one line above the view, and then the view again. The message stays one line, whatever it quotes. */
   #say(start: string, message: string): void {
     const complete = `${start}${this.#commandLine.complete(printable(brief(message)))}`;
     const view = this.#isLive ? this.#shown.map((line) => `${line}\n`).join('') : '';
@@ -90,7 +92,9 @@ export class Progress implements Log {
     this.#shown = lines;
   }
 
-  /** Back to where the view begins. A terminal that became narrower has broken its lines in two. */
+  /**
+   * Moves the cursor back to where the view begins. A terminal that became narrower has broken the view's lines in two.
+   */
   #erasure(): string {
     const { columns = 80 } = this.#output;
     const height = this.#shown.reduce((sum, line) => sum + Math.ceil(line.length / Math.max(columns, 1)), 0);

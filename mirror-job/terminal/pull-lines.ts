@@ -14,8 +14,8 @@ interface Pulled {
 }
 
 /**
- * One line per repository, each with the first of its tags; none for the other repositories, which have the same name
- * at the edge.
+ * Returns one line per repository whose registry has a port, with the first of its tags. Other repositories need no
+ * line, because they have the same name at the edge.
  */
 export function pullLines(images: readonly Pulled[]): string[] {
   const firsts = Map.groupBy(images.filter(hasPort), ({ repository }) => repository);

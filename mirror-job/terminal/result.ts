@@ -1,9 +1,9 @@
 /**
- * Prints a command's result on standard output. Progress, warnings and errors go to standard error
- * (`Progress`), so that a result can be redirected and paged alone. docs/decisions/0061
+ * Prints a command's result on standard output. Progress, warnings and errors go to standard error (`Progress`), so
+ * that a result can be redirected and paged alone. docs/decisions/0061
  *
- * A result holds texts of upstreams and buckets. They are made printable here, before lines are made of them,
- * because later a line end or a colour of Lifeboat's own could not be told from one of theirs. docs/decisions/0096
+ * A result holds texts of upstreams and buckets. They are made printable here, before lines are made of them, because
+ * afterwards their line ends and colours could not be distinguished from Lifeboat's own. docs/decisions/0096
  */
 import { brief, printable, printableLines } from '../../core/printable.ts';
 import type { CommandLine } from './command-line.ts';
@@ -11,7 +11,7 @@ import type { Output, Session } from './io.ts';
 
 /**
  * Prints the result in words.
- * @param value plain data, as a report is
+ * @param value plain data, such as a report
  * @param describe makes the words; every text that it gets is printable
  * @param stream another stream when standard output carries the same result in another form
  */
@@ -31,7 +31,7 @@ export function printJson(
   stdout.write(formatJson(value, commandLine));
 }
 
-/** JSON for standard output or a file. Its sentences suggest the same commands as everywhere else. */
+/** Formats JSON for standard output or a file. Its sentences suggest the same commands as everywhere else. */
 export function formatJson(value: unknown, commandLine: CommandLine): string {
   const complete = (_: string, one: unknown) => (typeof one === 'string' ? commandLine.complete(one) : one);
   return `${printableLines(JSON.stringify(value, complete, 2))}\n`;

@@ -1,4 +1,4 @@
-/** The state of each store, for people. A mirror with one store has no such lines. */
+/** Shows the state of each store to people. A mirror with one store has no such lines. */
 import { countOf } from '../engine/support/count-of.ts';
 import type { RunReport, StoreReport } from '../engine/report.ts';
 import { formatBytes, type Style } from './style.ts';

@@ -1,4 +1,4 @@
-/** Colours and widths, on a terminal only. https://no-color.org */
+/** Colours text and aligns columns. Colours appear on a terminal only. https://no-color.org */
 import { WriteStream } from 'node:tty';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Output } from './io.ts';
@@ -19,13 +19,13 @@ function paintIn(format: 'green' | 'red' | 'dim'): (text: string) => string {
   return (text) => styleText(format, text, { validateStream: false });
 }
 
-/** Decides as `styleText` does, but by an environment that may be another one than the process's own. */
+/** Decides as `styleText` does, but by an environment that may differ from the process's own. */
 function showsColours(stream: Output, env: NodeJS.ProcessEnv): boolean {
   if (env['FORCE_COLOR'] !== undefined) return WriteStream.prototype.getColorDepth(env) > 2;
   return stream.isTTY === true && (stream.getColorDepth?.(env) ?? 3) > 2;
 }
 
-/** Pads each column to its widest cell; the last one is left as it is. A column with nothing in it is left out. */
+/** Pads each column to its widest cell, except the last column. A column without text is left out. */
 export function alignColumns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
@@ -47,7 +47,7 @@ function widthOf(text: string): number {
 
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
-/** `12.3 MB`: decimal units, as registries show them. */
+/** Formats bytes in decimal units, as registries show them: `12.3 MB`. */
 export function formatBytes(bytes: number): string {
   let amount = bytes;
   let unit = 0;
@@ -58,7 +58,7 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || amount >= 99.95 ? amount.toFixed(0) : amount.toFixed(1)} ${BYTE_UNITS[unit] ?? ''}`;
 }
 
-/** `850 ms`, `4.2 s`, `3 min 20 s`. */
+/** Formats a duration: `850 ms`, `4.2 s`, `3 min 20 s`. */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`;
   const seconds = milliseconds / 1000;
@@ -69,12 +69,12 @@ export function formatDuration(milliseconds: number): string {
     : `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-/** Leaves enough of each digest in a text to recognise it. */
+/** Shortens each digest in a text to as many digits as people need to recognise it. */
 export function shortenDigests(text: string): string {
   return text.replaceAll(/(sha\d+:[0-9a-f]{12})[0-9a-f]+/g, '$1');
 }
 
-/** The first digits of a digest, as container tools show it: sha256 goes without saying. */
+/** Shortens a digest to its first digits, as container tools show it, without the usual `sha256:`. */
 export function shortDigest(digest: string): string {
   return shortenDigests(digest).replace(/^sha256:/, '');
 }

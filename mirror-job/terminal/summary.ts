@@ -1,4 +1,4 @@
-/** The result of a run, for people: a table of the changes, the failures as sentences, and one line of counts. */
+/** Shows the result of a run to people: a table of the changes, the failures as sentences, and one line of counts. */
 import { countOf } from '../engine/support/count-of.ts';
 import type { ItemReport, RunReport } from '../engine/report.ts';
 import { MAX_NAMES, areFailuresCut, failureLines, more, nameOf } from './failure-lines.ts';
@@ -7,10 +7,10 @@ import { countFindings, findingLines, goneLines, heldLines, isHeldCut } from './
 import { pullLines } from './pull-lines.ts';
 import { alignColumns, formatBytes, formatDuration, shortDigest, type Style } from './style.ts';
 
-/** With more changes than this, there is one row per repository. */
+/** A run with more changes than this gets one row per repository. */
 const MAX_ROWS = 20;
 
-/** @param whole the place of the whole report, which is named if something is left out here */
+/** @param whole the place of the whole report; the summary names it if it leaves something out */
 export function summarize(report: RunReport, style: Style, whole: string): string {
   const changes = [...changesOf(report, 'moved'), ...changesOf(report, 'created')];
   const rows = changes.length > MAX_ROWS ? repositoryRows(changes, style) : changeRows(changes, style);
@@ -75,7 +75,7 @@ function countsOf({ counts, findings, blobs, bytes, begun, ended }: RunReport, s
   ].join(' · ');
 }
 
-/** The quotas that upstreams have left. The next run shares them with every other client of the account. */
+/** Shows the quotas that upstreams have left. The next run shares them with every other client of the account. */
 function quotaLines({ upstreams }: RunReport, style: Style): string[] {
   return upstreams.flatMap(({ name, requests, quotas }) => {
     const left = quotas.map(({ remaining, limit }) =>

@@ -1,4 +1,4 @@
-/** The state of a run, as lines for people. */
+/** Shows the state of a run in lines for people. */
 import { printable } from '../../core/printable.ts';
 import type { Running, Tally } from '../engine/tally.ts';
 import { alignColumns, formatBytes, formatDuration, shortenDigests } from './style.ts';
@@ -7,22 +7,26 @@ const MAX_RUNNING_SHOWN = 4;
 
 const BAR_WIDTH = 10;
 
-/** The whole run, as far as it is known: `███░░░░░░░  29 %`. */
+/** Shows the progress of the whole run, as far as its size is known: `███░░░░░░░  29 %`. */
 export function overallBar({ planned, finished, bytes, bytesPlanned }: Tally): string {
   const images = shareOf(finished, planned);
-  // The mean of both: a large image does not move the count of images, and an unchanged image does not move the bytes.
+  // The share is the mean of both. A large image does not move the count of images, and an unchanged image does not
+  // move the bytes.
   const share = bytesPlanned === 0 ? images : (images + shareOf(bytes, bytesPlanned)) / 2;
   const full = Math.floor(share * BAR_WIDTH);
   const percent = `${Math.floor(100 * share)} %`.padStart(5);
   return `${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)} ${percent}`;
 }
 
-/** At most 1. Bytes that are read again count again, so the sum may be larger than the whole. */
+/** The share is at most 1. Bytes that are read again count again, so the sum may be larger than the whole. */
 function shareOf(done: number, all: number): number {
   return all === 0 ? 0 : Math.min(done / all, 1);
 }
 
-/** The progress of the run: images, the time that the bytes known by now will take, these bytes, and bytes per second. */
+/**
+ * Shows the progress of the run: images, the time that the rest of the planned bytes will take, these bytes, and bytes
+ * per second.
+ */
 export function headline({ planned, finished, bytes, bytesPlanned }: Tally, rate: number): string {
   const left = bytesPlanned - bytes;
   return [
@@ -34,12 +38,12 @@ export function headline({ planned, finished, bytes, bytesPlanned }: Tally, rate
   ].join(' · ');
 }
 
-/** Rounded to seconds, because an estimate is no finer. */
+/** The wait is rounded to seconds, because an estimate is no finer. */
 function formatWait(milliseconds: number): string {
   return milliseconds < 60_000 ? `${Math.ceil(milliseconds / 1000)} s` : formatDuration(milliseconds);
 }
 
-/** One line per blob, in the order in which they began, so that each line stays in its place. */
+/** Returns one line per blob, in the order in which they began, so that each line stays in its place. */
 export function runningLines(blobs: readonly Running[]): string[] {
   const rows = blobs
     .slice(0, MAX_RUNNING_SHOWN)
@@ -53,14 +57,14 @@ export function runningLines(blobs: readonly Running[]): string[] {
 }
 
 /**
- * The rate of the last few seconds, because one over the whole run would tell nothing about now. If samples are further
- * apart than that, it is the rate since the last sample.
+ * Measures the rate of the last few seconds, because the rate over the whole run would say nothing about now. If
+ * samples are further apart than that, the rate is the one since the last sample.
  */
 export class Rate {
   static readonly #WINDOW_MS = 5000;
   #samples: { readonly at: number; readonly bytes: number }[] = [];
 
-  /** @param at milliseconds; @returns bytes a second, up to now */
+  /** @param at in milliseconds; @returns bytes per second, up to `at` */
   sample(at: number, bytes: number): number {
     const begin = this.#samples.findLastIndex((one) => at - one.at >= Rate.#WINDOW_MS);
     this.#samples = [...this.#samples.slice(Math.max(begin, 0)), { at, bytes }];

@@ -1,4 +1,4 @@
-/** Lifeboat reads archives that skopeo writes, and skopeo reads those that Lifeboat writes. */
+/** Tests that Lifeboat reads archives that skopeo writes, and that skopeo reads archives that Lifeboat writes. */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -36,7 +36,7 @@ afterAll(async () => {
   if (folder !== '') await rm(folder, { recursive: true, force: true });
 });
 
-/** @returns the standard output. @throws if it does not end with 0 */
+/** @returns the standard output. @throws if skopeo does not end with 0 */
 async function skopeoDoes(...args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await runProgram(skopeo, [
     '--insecure-policy',

@@ -1,6 +1,6 @@
 /**
  * The official conformance suite pushes its own content, of every kind that it knows, to an upstream. The job mirrors
- * it, and the edge answers every read of the suite. Each check has to end as it ends at the upstream itself.
+ * the content, and the edge answers every read of the suite. Each check has to end as it ends at the upstream itself.
  * docs/decisions/0004-conformance-suite.md
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -14,10 +14,10 @@ import { sync } from '../support/sync.ts';
 import { startOlareg, type Upstream } from '../support/upstream.ts';
 import { startWriteReadSplit, type Pushed, type WriteReadSplit } from '../support/write-read-split.ts';
 
-/** The suite deletes nothing, because a mirror keeps content that its upstream deletes. */
+/** The number of checks for deletions. They are disabled, because a mirror keeps content that its upstream deletes. */
 const DELETIONS = 168;
 
-/** olareg refuses a manifest whose non-distributable layers it lacks, so the suite does not find that manifest. */
+/** The checks that fail because olareg refuses a manifest whose non-distributable layers it lacks. */
 const REFUSED_BY_UPSTREAM = {
   'non-distributable-layers/push/manifest-by-digest': 1,
   'non-distributable-layers/push/manifest-by-tag': 1,
@@ -75,8 +75,8 @@ function endsOf({ checks }: ConformanceResult): string[] {
   return checks.map(({ name, outcome }) => `${name}: ${outcome}`).toSorted();
 }
 
-test('the suite reads from the mirror all that it pushes to the upstream', async () => {
-  // The first run makes the bucket this mirror's own.
+test('the suite reads from the mirror everything that it pushes to the upstream', async () => {
+  // The first run makes the empty bucket a bucket of this mirror.
   await mirror(new Map());
   const { result, reads } = await withSplit(mirror, async (split) => ({
     result: await pushConformance(split.host, 'mirrored'),

@@ -1,6 +1,6 @@
 /**
- * The specification's rules for reading from a registry that the official suite does not check.
- * The job has mirrored real registries into a real S3 server, and blobs are streamed and redirected.
+ * Tests the specification's rules for reading from a registry that the official suite does not check. The job has
+ * mirrored real registries into a real S3 server. Blobs are streamed by one edge, and redirected by another.
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -20,7 +20,7 @@ const ORIGINS = [
 const ABSENT = `sha256:${'0'.repeat(64)}`;
 
 let mirror: ConformanceMirror;
-/** Streams each blob. */
+/** This edge streams each blob. */
 let edge: Edge;
 let redirecting: Edge;
 
@@ -125,8 +125,9 @@ describe.each([
       expect(Buffer.from(await bodyOf(response)).equals(part)).toBe(true);
     });
 
-    // A streamed blob answers 416, as the suite wants. This store ignores the header and answers the whole blob.
-    test('answers an invalid range with 416, or as a whole if it is redirected', async () => {
+    // A streamed blob answers 416, as the suite expects. This store ignores the invalid range and answers with the
+    // whole blob.
+    test('answers an invalid range with 416, or with the whole blob if it is redirected', async () => {
       const { path } = await blob();
       const response = await ask(path, { headers: { range: 'bytes=500-0' } }, by());
       expect(response.status).toBe(redirected ? 200 : 416);
@@ -217,7 +218,7 @@ async function tagsOf(response: Response): Promise<unknown> {
   return response.json();
 }
 
-// olareg has the API. With docker-registry, only the fallback tag lists referrers.
+// olareg has the referrers API. docker-registry has none, so there only the fallback tag lists referrers.
 describe.each(['library/signed', 'library/fallback'])('the referrers of %s', (repository) => {
   test('are found by their subjects, and filtered by type', async () => {
     const { name, content } = mirror.get(repository);
@@ -244,7 +245,7 @@ interface Artifact {
   readonly artifactType: string;
 }
 
-/** The one artifact of that type in the repository. */
+/** Returns the one artifact of that type in the repository. */
 function artifactIn(repository: string, artifactType: string): Artifact {
   const { manifests } = mirror.get(repository).content;
   for (const [digest, { bytes }] of manifests) {

@@ -13,7 +13,7 @@ const CASES = [
   { name: 'sha512', repository: 'library/sha512', from: 'olareg' },
   { name: 'referrers', repository: 'library/signed', from: 'olareg' },
   {
-    name: 'a path that begins with what looks like a host',
+    name: 'a path whose first part looks like a host',
     repository: 'library/artifact',
     as: 'google.com/cloudsdktool/x',
     from: 'docker-registry',
@@ -64,7 +64,7 @@ describe.each(BLOBS)('BLOBS = %s', (blobs) => {
       'missing-manifest/by-tag': 1,
       'invalid-digest-format/manifest-get': 1,
     });
-    // These checks need to write.
+    // These checks are disabled, because they need to write.
     expect(countChecks(result, 'Disabled')).toEqual({
       'read-only/push/manifest-by-digest': manifests.length,
       'read-only/push/manifest-by-tag': tags.length,

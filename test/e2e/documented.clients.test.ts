@@ -1,6 +1,6 @@
 /**
- * Real clients get the configuration that docs/clients.md and README.md show; only the names of hosts are replaced. The
- * registry that the references name is down, unless a test says otherwise.
+ * Real clients get the configuration that docs/clients.md and README.md show, with only the names of hosts replaced.
+ * The registry that the references name is down, unless a test says otherwise.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ import { startDockerRegistry, type Upstream } from '../support/upstream.ts';
 const REPOSITORY = 'library/app';
 /** The first part of this path looks like a host, but the request says that its registry is gcr.io. */
 const DOMAIN_SCOPED = 'gcr.io/google.com/tools/app';
-/** Each pull has an image of its own, because a client does not ask for a layer that it has. */
+/** Each pull has an image of its own, because a client does not request a layer that it already has. */
 const TAGS = [
   'tag',
   'digest',
@@ -103,7 +103,7 @@ describe.each<{ readonly version: ContainerdVersion; readonly defaults: Record<s
   },
 ])('containerd $version, by CRI', ({ version, defaults }) => {
   test.each(Object.entries(defaults))(
-    'with %s does not ask the mirror, whatever hosts.toml says',
+    'with %s it does not ask the mirror, whatever hosts.toml says',
     async (_, configuration) => {
       const daemon = await startContainerdDaemon('default', { version, configuration });
       try {
@@ -128,19 +128,19 @@ describe.each<{ readonly version: ContainerdVersion; readonly defaults: Record<s
       await client?.stop();
     });
 
-    test('mirror first: pulls from the mirror by tag and by digest', async () => {
+    test('mirror first: it pulls from the mirror by tag and by digest', async () => {
       expect(await pull(client, byTag('tag'))).toBe(digestOfTag(images, 'tag'));
       expect(await pull(client, byDigest('digest'))).toBe(digestOfTag(images, 'digest'));
     });
 
-    test('digests only: pulls a digest, and does not ask the mirror for a tag', async () => {
+    test('digests only: it pulls a digest, and does not ask the mirror for a tag', async () => {
       const block = 'hosts.toml, digests only';
       await expect(pull(client, byTag('digest-only'), { block })).rejects.toThrow(PullFailedError);
       expect(edgeProxy.requests).toEqual([]);
       expect(await pull(client, byDigest('digest-only'), { block })).toBe(digestOfTag(images, 'digest-only'));
     });
 
-    test('upstream first: asks the mirror only when the upstream is down', async () => {
+    test('upstream first: it asks the mirror only when the upstream is down', async () => {
       const block = 'hosts.toml, upstream first';
       const live = { block, upstream: new URL(upstreamProxy.url).host } as const;
       expect(await pull(client, byTag('first-up'), live)).toBe(digestOfTag(images, 'first-up'));
@@ -148,7 +148,7 @@ describe.each<{ readonly version: ContainerdVersion; readonly defaults: Record<s
       expect(await pull(client, byTag('first'), { block })).toBe(digestOfTag(images, 'first'));
     });
 
-    test('one file for every registry: pulls images of docker.io and of quay.io', async () => {
+    test('one file for every registry: it pulls images of docker.io and of quay.io', async () => {
       expect(await pull(client, byTag('every'), { mode: 'ns' })).toBe(digestOfTag(images, 'every'));
       const other = await pull(client, byTag('every-quay', 'quay.io'), { mode: 'ns' });
       expect(other).toBe(digestOfTag(images, 'every-quay'));
@@ -157,7 +157,7 @@ describe.each<{ readonly version: ContainerdVersion; readonly defaults: Record<s
       );
     });
 
-    test('one file for every registry: pulls an image whose path begins with a domain', async () => {
+    test('one file for every registry: it pulls an image whose path begins with a domain', async () => {
       const reference = `${DOMAIN_SCOPED}:every-gcr`;
       expect(await pull(client, reference, { mode: 'ns' })).toBe(digestOfTag(images, 'every-gcr'));
       expect(new Set(edgeProxy.requests.map(({ query }) => query.get('ns')))).toEqual(new Set(['gcr.io']));
@@ -177,12 +177,12 @@ describe.each([
     await client?.stop();
   });
 
-  test('mirror first: pulls from the mirror by tag and by digest', async () => {
+  test('mirror first: it pulls from the mirror by tag and by digest', async () => {
     expect(await pull(client, byTag('tag'))).toBe(digestOfTag(images, 'tag'));
     expect(await pull(client, byDigest('digest'))).toBe(digestOfTag(images, 'digest'));
   });
 
-  test('digests only: pulls a digest, and does not ask the mirror for a tag', async () => {
+  test('digests only: it pulls a digest, and does not ask the mirror for a tag', async () => {
     const block = 'registries.conf, digests only';
     await expect(pull(client, byTag('digest-only'), { block })).rejects.toThrow(PullFailedError);
     expect(edgeProxy.requests).toEqual([]);
@@ -196,13 +196,13 @@ describe('Docker Engine', () => {
     await docker?.stop();
   });
 
-  test('pulls images of Docker Hub by tag and by digest', async () => {
+  test('it pulls images of Docker Hub by tag and by digest', async () => {
     docker = await startDocker(atEdge(await documentedBlock('daemon.json'), new URL(edgeProxy.url).host));
     expect(await docker.pull(byTag('tag'))).toBe(digestOfTag(images, 'tag'));
     expect(await docker.pull(byDigest('digest'))).toBe(digestOfTag(images, 'digest'));
   });
 
-  test('does not ask the mirror for an image of another registry', async () => {
+  test('it does not ask the mirror for an image of another registry', async () => {
     docker = await startDocker(atEdge(await documentedBlock('daemon.json'), new URL(edgeProxy.url).host));
     await expect(docker.pull(byTag('every', 'quay.io'))).rejects.toThrow('connection refused');
     expect(edgeProxy.requests).toEqual([]);

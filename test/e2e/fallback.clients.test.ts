@@ -1,8 +1,9 @@
 /**
  * If the edge cannot serve an image, each real client pulls it from its upstream, without a long wait.
  *
- * skopeo and podman choose once, by `/v2/` and the first manifest. After a 503 there they ask for `/v1/_ping` too,
- * which older registries had. containerd asks the edge for each object, and its upstream for those it did not get.
+ * skopeo and podman choose once, by `/v2/` and the first manifest. If `/v2/` answers 503, they also request
+ * `/v1/_ping`, which older registries had. containerd asks the edge for each object, and its upstream for each object
+ * that it did not get.
  */
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -20,8 +21,8 @@ import { startDockerRegistry, type Upstream } from '../support/upstream.ts';
 
 const MIRRORED = 'library/mirrored';
 const ABSENT = 'library/absent';
-/** The limit for a whole pull in milliseconds, even if something hangs. */
-const PATIENCE = 15_000;
+/** The limit for a whole pull, even if a server hangs. */
+const PATIENCE_MS = 15_000;
 
 interface Situation {
   readonly name: string;
@@ -30,7 +31,7 @@ interface Situation {
   readonly start: () => Promise<Edge>;
   /** The statuses of `/v2/`, a manifest by its tag, and a blob. */
   readonly statuses: readonly number[];
-  /** The requests of skopeo and podman to the edge, in one command. */
+  /** The requests of skopeo and podman to the edge in one command. */
   readonly containersImage: readonly string[];
   readonly containerd: readonly string[];
 }
@@ -45,7 +46,7 @@ const SITUATIONS: readonly Situation[] = [
     containerd: ['HEAD tag 404', 'GET manifest 404', 'GET blob 404', 'GET blob 404', 'GET blob 404'],
   },
   {
-    name: 'a store that is down, under an edge that has nothing yet',
+    name: 'a store that is down, below an edge with an empty cache',
     repository: MIRRORED,
     start: async () => {
       const stopped = await startS3Server();
@@ -66,7 +67,7 @@ const SITUATIONS: readonly Situation[] = [
   },
   {
     // The edge still has the manifests in its cache, but no store for the blobs.
-    name: 'a store that goes down, under an edge that knows the image',
+    name: 'a store that goes down, below an edge that has the image in its cache',
     repository: MIRRORED,
     start: async () => {
       const warm = await startEdge(store, { STORE_FRESH: '1s' });
@@ -86,7 +87,7 @@ const SITUATIONS: readonly Situation[] = [
   },
 ];
 
-/** The same images in both repositories, one for each client. */
+/** The images are the same in both repositories, one per client. */
 const images = emptyRepository();
 const hanging = createServer(() => {});
 let upstream: Upstream;
@@ -130,7 +131,7 @@ describe.each(SITUATIONS)('$name', ({ repository, start, statuses, containersIma
   beforeAll(async () => {
     edge = await start();
     edgeProxy = await startCountingProxy({ target: edge.url });
-    // New clients, so that they have no part of the images yet.
+    // The clients are new, so they have no part of the images yet.
     clients = await startClients();
   });
   afterAll(async () => {
@@ -156,17 +157,17 @@ describe.each(SITUATIONS)('$name', ({ repository, start, statuses, containersIma
       reference: `docker.io/${repository}:${tagFor(client)}`,
       mode: 'prefix',
       upstream: new URL(upstreamProxy.url).host,
-      timeout: PATIENCE,
+      timeout: PATIENCE_MS,
     });
     expect(pulled.digest).toBe(digestOfTag(images, tagFor(client)));
     expect(blobsOf(upstreamProxy)).toBe(3);
-    // To say which digest it was, skopeo is run a second time.
+    // skopeo runs a second time, to find out which digest it has pulled.
     const once = client.startsWith('containerd') ? containerd : containersImage;
     expect(requestsOf(edgeProxy)).toEqual(client === 'skopeo' ? [...once, ...once] : once);
   });
 });
 
-/** The configuration and the layers: each image has three. */
+/** Counts the pulled configurations and layers, of which each image has three. */
 function blobsOf({ requests }: CountingProxy): number {
   return requests.filter(({ path, status }) => path.includes('/blobs/') && status === 200).length;
 }

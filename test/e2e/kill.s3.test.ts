@@ -1,6 +1,6 @@
 /**
- * Kills a run at each of its writes to a second S3 server, which lists its uploads and checks what it is sent.
- * `npm test` kills one at every seventh write to wrangler's local R2.
+ * Kills a run at each of its writes to a second S3 server, which lists its uploads and checks the bodies of requests.
+ * `npm test` kills a run at every seventh write to wrangler's local R2.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
@@ -31,7 +31,7 @@ afterAll(async () => {
   await store.stop();
 });
 
-/** Two platforms, a layer of three parts, a signed SBOM, two tags. */
+/** Builds an index of two images, a layer of three parts, an SBOM of the index, and two tags. */
 async function buildContent(): Promise<Corpus> {
   const repository = emptyRepository();
   const large = await addStreamedLayer(repository, 'large', 2 * PART + 1000);
@@ -46,7 +46,7 @@ async function buildContent(): Promise<Corpus> {
   return { repositories: new Map([['team/app', repository]]) };
 }
 
-test('a run killed before or after any write leaves the bucket whole, and a rerun makes it equal to that of a run that lives', async () => {
+test('a run that is killed before or after any write leaves the bucket whole, and a rerun makes it equal to the bucket of a run that was not killed', async () => {
   const registry = await startRogueRegistry({ corpus: await buildContent() });
   try {
     const report = await killAtWrites({

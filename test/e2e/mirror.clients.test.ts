@@ -21,7 +21,7 @@ import { startDockerRegistry, startOlareg, type Upstream } from '../support/upst
 import { walkBucket } from '../support/walk-bucket.ts';
 import { walkRegistry } from '../support/walk-registry.ts';
 
-/** Where others' images are. */
+/** The folder of other people's images, if the environment has it. */
 const OTHERS = process.env['LIFEBOAT_TEST_DATA'];
 
 let distribution: Upstream;
@@ -79,7 +79,7 @@ function repositoryNamed(name: string): Repository {
   return repository;
 }
 
-/** How the edge names what an upstream on a port has. */
+/** Returns the edge's name of a repository whose upstream has a port. */
 function served(upstream: Upstream, name: string): string {
   return `${upstream.host.replace(':', '_')}/${name}`;
 }
@@ -107,7 +107,7 @@ test('a plain S3 client finds every tag’s closure complete', async () => {
   client.destroy();
   expect(walk.problems).toEqual([]);
   expect(walk.behind).toEqual([]);
-  // Tags that belong to an image (`sha256-…`) are no items of a run.
+  // Tags that belong to an image (`sha256-…`) are not items of a run.
   const own = [...walk.tags.keys()].filter((name) => !name.includes(':sha256-'));
   expect(own.length).toBe(first.report.counts.created);
 });
@@ -141,7 +141,10 @@ describe.each([
   });
 });
 
-/** Others' images, which are not part of the project: in environments that have them. */
+/**
+ * These tests need other people's images, which are not part of the project, so they run only in environments that have
+ * them.
+ */
 describe.runIf(OTHERS !== undefined)('a repository that others made', () => {
   const repository = 'others/testrepo';
 
@@ -157,7 +160,8 @@ describe.runIf(OTHERS !== undefined)('a repository that others made', () => {
     expect(compareWalks(original, mirror)).toEqual([]);
   });
 
-  // olareg's API knows nothing of six subjects that have a fallback tag: asking only the API would lose them.
+  // olareg's API does not list the referrers of six subjects that have a fallback tag, so a job that asks only the API
+  // would lose them.
   test('is mirrored the same from olareg, with the referrers that only its fallback tags list', async () => {
     const original = await walkRegistry({ url: olareg.url, repository });
     const mirror = await walkRegistry({
@@ -200,7 +204,7 @@ test('the edge serves every blob and manifest of a layout, and finds its referre
   expect(referrers.size).toBe(2);
 });
 
-/** A tool that copies all tags loses a tag that the edge does not list. */
+/** This matters because a tool that copies all tags loses a tag that the edge does not list. */
 describe('tools that mirror from the edge carry signature tags along', () => {
   let copies: Upstream;
   let folder: string;

@@ -1,4 +1,4 @@
-/** A real registry that asks for a password: docker-registry with htpasswd. */
+/** Tests a real registry that requires a password: docker-registry with htpasswd. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildCorpus } from '../support/corpus.ts';
 import { selectRepositories } from '../support/content.ts';

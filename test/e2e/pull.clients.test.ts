@@ -5,9 +5,9 @@
  * |---|---|---|
  * | `prefix` | `override_path`; sends `?ns=` as well | the mirror's location has a path |
  * | `host`, `default` | the mirror is a host alone; sends `?ns=` as well | the mirror's location is a host alone |
- * | `ns` | `_default` | no: they never say which upstream they mean |
- * | a token | `Bearer`, as a header that is sent unasked | no: they send no token but one that a token server gave them |
- * | a login | as a header that is sent unasked | as `podman login` keeps it, once a challenge asks for it |
+ * | `ns` | `_default` | no: they never name the upstream |
+ * | a token | `Bearer`, as a header of every request | no: they send only a token that a token server issues |
+ * | a login | as a header of every request | as `podman login` stores it, after a challenge |
  *
  * So podman and skopeo need `AUTH_CHALLENGE = basic` where containerd needs nothing.
  */
@@ -37,8 +37,8 @@ const TOKEN = { AUDIENCE: 'token', TOKENS: `clients ${HASH} docker.io/library/*,
 const HOSTS = { HOSTS: 'quay.localhost=quay.io' };
 
 /**
- * The statuses are those of a blob of 5 kB and one of 100 kB: for whoever asks at the store's own host name, and at
- * another. Go's clients send Authorization on to the same host, so that there nobody with a token is redirected.
+ * The statuses are those of a blob of 5 kB and of one of 100 kB, first for a client at the store's own host name, then
+ * at another. Go's clients send Authorization on to the same host, so a client with a token is never redirected there.
  */
 const EDGES = [
   { name: 'auto', variables: { BLOBS: 'auto' }, here: [200, 307], elsewhere: [200, 307] },
@@ -67,7 +67,7 @@ const EDGES = [
 
 const MODES: readonly Mode[] = ['prefix', 'host', 'default', 'ns', 'direct'];
 const UPSTREAM_NAME = 'library/matrix';
-/** Not of the default upstream, where nothing has that name: a name that is misunderstood is not found. */
+/** The upstream is not the default one, which has no such name. So a name that is misunderstood is not found. */
 const NAMED = `quay.io/${UPSTREAM_NAME}`;
 const BY_DEFAULT = 'docker.io/library/by-default';
 const SAMPLE = 'library/sample';
@@ -158,7 +158,7 @@ describe.each(EDGES)('an edge with BLOBS = $name', ({ name, variables, here, els
     return { auth: isContainerd ? { bearer: secret } : { username: 'anybody', password: secret } };
   }
 
-  test('redirects and streams blobs as its variables say', async () => {
+  test('it redirects and streams blobs as its variables say', async () => {
     const [small, large] = layersOf(tagOf(name, 'prefix'));
     const headers = isPrivate ? { authorization: `Bearer ${SECRET}` } : {};
     const statuses = async (host: string) => [
@@ -170,11 +170,11 @@ describe.each(EDGES)('an edge with BLOBS = $name', ({ name, variables, here, els
   });
 
   describe.each(CLIENT_NAMES)('%s', (client) => {
-    // Without a challenge podman and skopeo send no login.
+    // podman and skopeo send no login without a challenge.
     const names = isPrivate && !challenges && !client.startsWith('containerd') ? [] : modesOf(client);
 
-    // The client's upstream is down, so everything that it pulls came from the edge.
-    test.each(names)('pulls by %s', async (mode) => {
+    // The client's upstream is down, so everything that the client pulls comes from the edge.
+    test.each(names)('it pulls by %s', async (mode) => {
       const tag = tagOf(name, mode);
       const one = clients.get(client);
       const pulled = await one.pull({
@@ -188,7 +188,7 @@ describe.each(EDGES)('an edge with BLOBS = $name', ({ name, variables, here, els
       expect(pulled.layers).toEqual(layersOf(tag).map((layer) => layer.digest));
     });
 
-    test.each(isPrivate ? ['wrong-token'] : [])('with %s pulls from the upstream', async (secret) => {
+    test.each(isPrivate ? ['wrong-token'] : [])('with %s it pulls from the upstream', async (secret) => {
       const tag = refusedTagOf(name, client);
       const one = clients.get(client);
       proxy.reset();
@@ -201,7 +201,7 @@ describe.each(EDGES)('an edge with BLOBS = $name', ({ name, variables, here, els
       });
       expect(pulled.digest).toBe(digestOfTag(matrix, tag));
       const blobs = proxy.requests.filter(({ path }) => path.includes('/blobs/')).length;
-      // The configuration and both layers.
+      // The blobs are the configuration and both layers.
       expect(blobs).toBe(3);
     });
   });
@@ -240,15 +240,18 @@ describe('the sample', () => {
   });
 
   describe.each(CLIENT_NAMES)('%s', (client) => {
-    test.each(['prefix', 'default'] as const)('pulls it by %s and by tag, and runs it', async (mode) => {
-      const one = clients.get(client);
-      const pulled = await one.pull({ edge: edge.url, reference: 'docker.io/library/sample:latest', mode });
-      expect(pulled.digest).toBe(sample.digest);
-      expect(sample.platforms).toContain(pulled.image);
-      expect(await one.run(pulled)).toContain('Hello from Lifeboat');
-    });
+    test.each(['prefix', 'default'] as const)(
+      'the client pulls it by %s and by tag, and runs it',
+      async (mode) => {
+        const one = clients.get(client);
+        const pulled = await one.pull({ edge: edge.url, reference: 'docker.io/library/sample:latest', mode });
+        expect(pulled.digest).toBe(sample.digest);
+        expect(sample.platforms).toContain(pulled.image);
+        expect(await one.run(pulled)).toContain('Hello from Lifeboat');
+      },
+    );
 
-    test('pulls it by digest', async () => {
+    test('the client pulls it by digest', async () => {
       const reference = `docker.io/library/sample@${sample.digest}`;
       const pulled = await clients.get(client).pull({ edge: edge.url, reference, mode: 'prefix' });
       expect(pulled.digest).toBe(sample.digest);

@@ -1,4 +1,4 @@
-/** Many parts of one run change one object at once, in a second, real S3 server. */
+/** Tests that many parts of one run can change one object at the same time, in a second, real S3 server. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mirrorReferringTags } from '../support/referring-tags.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';

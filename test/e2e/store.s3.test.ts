@@ -1,4 +1,7 @@
-/** S3Store keeps the contract of a store over a real S3 server, which checks what wrangler's local R2 lets pass. */
+/**
+ * Tests that S3Store passes the contract of a store over a real S3 server, which makes checks that wrangler's local R2
+ * lacks.
+ */
 import { createServer, request } from 'node:http';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { StoreError } from '../../mirror-job/engine/store/store.ts';
@@ -41,7 +44,10 @@ const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 bucketContract(() => store);
 
-/** A broken machine between job and store, which flips a bit of every body and passes everything else on. */
+/**
+ * Starts a broken machine between job and store, which flips a bit of every body and forwards everything else
+ * unchanged.
+ */
 async function startTamperer(target: URL): Promise<{ url: string; stop: () => Promise<void> }> {
   const proxy = createServer((incoming, response) => {
     const { method, url, headers } = incoming;
@@ -63,7 +69,7 @@ async function startTamperer(target: URL): Promise<{ url: string; stop: () => Pr
   return { url: `http://127.0.0.1:${port}`, stop: () => close(proxy) };
 }
 
-test('the store refuses bytes that changed in transit, because each body is signed with its own SHA-256', async () => {
+test('the store refuses bytes that changed in transit, because each request is signed with the SHA-256 of its body', async () => {
   const tamperer = await startTamperer(new URL(server.endpoint));
   try {
     const tampered = storeAt(tamperer.url);

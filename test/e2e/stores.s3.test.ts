@@ -1,4 +1,4 @@
-/** Two stores by different makers are filled by one run. One of them is killed during the run, and comes back. */
+/** One run fills two stores by different makers. One of the stores is killed during the run, and comes back. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ import { walkBucket } from '../support/walk-bucket.ts';
 
 const MAIN = join(import.meta.dirname, '../../mirror-job/start.ts');
 const IMAGE = 'mirror.test/team/app';
-/** More than one part of a multipart upload. */
+/** The size is more than one part of a multipart upload. */
 const LARGE = 20_000_000;
 
 let folder = '';
@@ -30,7 +30,7 @@ let proxy: CountingProxy;
 let isLast: (request: ProxiedRequest) => boolean = () => false;
 let registry: RogueRegistry;
 let repository: Repository;
-/** A prefix per test. */
+/** The prefix of the current test. */
 let prefix = '';
 let tests = 0;
 
@@ -73,7 +73,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** @param order the place of the server that may be killed: first or second */
+/** @param order the position of the server that may be killed */
 async function run(order: 'first' | 'second', ...command: readonly string[]): Promise<Finished> {
   const stores = [storeOf(local, local.endpoint), storeOf(server, proxy.url)];
   const file = join(folder, 'lifeboat.yaml');
@@ -91,7 +91,7 @@ function storeOf({ bucket, region, accessKeyId, secretAccessKey }: Store, endpoi
   return { endpoint, bucket, region, accessKeyId, secretAccessKey, prefix };
 }
 
-/** Expects that both hold the same except for times, and that each has every object that it names. */
+/** Expects that both stores have the same content except for times, and that each has every object that it names. */
 async function expectBothWhole(): Promise<void> {
   const clients = [local, server].map((store) => ({
     client: s3ClientOf(store),
@@ -138,7 +138,7 @@ for (const order of ['first', 'second'] as const) {
       );
       expect(alone.stdout).not.toContain('failed');
       expect(alone.code).toBe(1);
-      // A layer, two configurations and an SBOM are each fetched once, although a store was lost.
+      // The layer, the two configurations and the SBOM are each fetched once, although a store was lost.
       expect(blobsAsked().length).toBe(new Set(blobsAsked()).size);
 
       await server.restart();

@@ -1,4 +1,4 @@
-/** systemd's own programs check the unit, and the drop-ins of infra/README.md. systemd need not run. */
+/** systemd's own programs check the unit, and the drop-ins of infra/README.md. They work without a running systemd. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { runProgram } from '../support/process.ts';
 import { requireProgram } from '../support/programs.ts';
 
 const UNITS = join(import.meta.dirname, '../../infra/systemd');
-/** The highest exposure that `systemd-analyze security` may report, of 10. */
+/** The highest exposure that `systemd-analyze security` may report, on a scale of 10. */
 const MOST_EXPOSURE = 2;
 
 let analyze = '';
@@ -44,7 +44,7 @@ test.each([
   ['the unit', async () => unitWith()],
   ['the unit with the drop-in for metrics', async () => unitWith(await dropIn('--metrics'))],
   ['the unit with the drop-in for logins', async () => unitWith(await dropIn('LoadCredential'))],
-])('%s is exposed by 2 of 10 at most', async (_name, write) => {
+])('the exposure of %s is at most 2 of 10', async (_name, write) => {
   const args = ['security', '--offline=true', '--no-pager', await write()];
   const { stdout, stderr } = await runProgram(analyze, args);
   const [, exposure] = /Overall exposure level for lifeboat\.service: ([\d.]+)/.exec(stdout) ?? [];
@@ -54,7 +54,7 @@ test.each([
 
 test('systemd understands each line of the service and of the timer', async () => {
   const service = await readFile(await unitWith(), 'utf8');
-  // The unit's program has another path on this machine, and `verify` looks for it.
+  // The program of the unit is replaced, because `verify` looks for it, and it has another path on this machine.
   await writeFile(
     join(folder, 'lifeboat.service'),
     service.replaceAll(/^ExecStart=\S+/gm, 'ExecStart=/bin/true'),

@@ -1,4 +1,4 @@
-/** A real registry with tokens: docker-registry, and a token server whose key it trusts. */
+/** Tests a real registry with tokens: docker-registry, and a token server whose key it trusts. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,15 +15,15 @@ import { startTokenServer, type TokenServer } from '../support/token-server.ts';
 import { UPSTREAM_USER, startDockerRegistry, type Upstream } from '../support/upstream.ts';
 
 const IDENTITY_TOKEN = 'an-identity-token-of-the-tests';
-/** distribution accepts a token for this many seconds after its end, because clocks differ. */
-const LEEWAY = 60;
+/** distribution accepts a token for this long after its end, because clocks differ. */
+const LEEWAY_SECONDS = 60;
 
 let folder = '';
 let tokens: TokenServer;
 let upstream: Upstream;
 let proxy: CountingProxy;
 let store: S3Server;
-/** Holds the first request for a blob until every token that was issued before has ended. */
+/** Waits at the first request for a blob until every token that was issued before has ended. */
 let holdFirstBlob: (() => Promise<void>) | undefined;
 
 beforeAll(async () => {
@@ -102,7 +102,7 @@ test('with a password the image is mirrored after one refusal, with tokens for i
   expectNoSecret(synced);
 });
 
-test('with the password or the identity token that "docker login" left, the image is mirrored', async () => {
+test('with the password or the identity token that "docker login" stored, the image is mirrored', async () => {
   const { username, password } = UPSTREAM_USER;
   const auth = Buffer.from(`${username}:${password}`).toString('base64');
   expect((await mirror({ prefix: 'auth', login: { auth } })).code).toBe(0);
@@ -116,7 +116,7 @@ test('with the password or the identity token that "docker login" left, the imag
 });
 
 test('a token that ends in the middle of a run is renewed, and nothing fails', async () => {
-  tokens.endIn(2 - LEEWAY);
+  tokens.endIn(2 - LEEWAY_SECONDS);
   holdFirstBlob = async () => {
     await pause(4000);
     tokens.endIn(300);
@@ -144,6 +144,6 @@ test('through a proxy the job reaches the registry and the store by names that o
   await forward.stop();
   expect(synced.report.counts).toMatchObject({ created: 1, failed: 0 });
   const origins = new Set(forward.passed.map((each) => each.split(' ')[1]));
-  // The realm has the token server's address, which is this machine's.
+  // The realm has the token server's own address, so requests to it use no proxy.
   expect(origins).toEqual(new Set([`http://${host}`, named(store.endpoint, 'store.test')]));
 });

@@ -1,4 +1,4 @@
-/** `npx lifeboat` starts the bundle that `npm ci` leaves, as long as no source file is newer. */
+/** Tests that `npx lifeboat` starts the bundle that `npm ci` builds, as long as no source file is newer. */
 import { cp, glob, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { startRogueRegistry } from '../support/rogue-registry.ts';
 import { NOBODYS } from '../support/nobody.ts';
 import { emptyBuckets } from '../support/shared.ts';
 
-// A process on a busy machine is slow, and each wait in this file has a bound of its own.
+// The limits are wide, because processes are slow on a busy machine. Each wait in this file has its own limit.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const PROJECT = join(import.meta.dirname, '../..');
@@ -41,8 +41,8 @@ async function copyStarter(clone: string): Promise<void> {
 }
 
 /**
- * Starts a clone whose files say their own names.
- * @param files the seconds since 1970 when each file was changed
+ * Starts a clone whose files print their own names.
+ * @param files the time at which each file was changed, in seconds since 1970
  */
 async function started(files: Readonly<Record<string, number>>): Promise<string> {
   const clone = await mkdtemp(join(folder, 'clone-'));
@@ -61,11 +61,19 @@ const BUNDLE = 'dist/job/main.cjs';
 
 test.each([
   ['nothing was built', SOURCES, 'mirror-job/start.ts'],
-  ['built after all of them', { ...SOURCES, [BUNDLE]: 200 }, BUNDLE],
-  ['a file was edited since', { ...SOURCES, [BUNDLE]: 200, 'core/deep/file.ts': 300 }, 'mirror-job/start.ts'],
-  ['packages were updated', { ...SOURCES, [BUNDLE]: 200, 'package-lock.json': 300 }, 'mirror-job/start.ts'],
-  ['the bundle alone, as in a container', { [BUNDLE]: 200 }, BUNDLE],
-  ['the bundle alone, older than what starts it', { [BUNDLE]: 50 }, BUNDLE],
+  ['the bundle is newer than all sources', { ...SOURCES, [BUNDLE]: 200 }, BUNDLE],
+  [
+    'a file was edited after the build',
+    { ...SOURCES, [BUNDLE]: 200, 'core/deep/file.ts': 300 },
+    'mirror-job/start.ts',
+  ],
+  [
+    'packages were updated after the build',
+    { ...SOURCES, [BUNDLE]: 200, 'package-lock.json': 300 },
+    'mirror-job/start.ts',
+  ],
+  ['there is only the bundle, as in a container', { [BUNDLE]: 200 }, BUNDLE],
+  ['there is only the bundle, and it is older than the file that starts it', { [BUNDLE]: 50 }, BUNDLE],
 ])('lifeboat.js starts the bundle only if no source is newer: %s', async (_name, files, expected) => {
   expect(await started(files)).toBe(expected);
 });
@@ -93,16 +101,16 @@ test('npm run build builds the bundle into any folder', async () => {
 });
 
 const KEYS = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
-/** Nothing listens on port 9. */
+/** No program listens on port 9. */
 const NO_AWS = { AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9', AWS_ENDPOINT_URL_ECR: 'http://127.0.0.1:9' };
 
 test.each([
   [
-    'finds out where AWS itself is',
+    'finds the address of AWS itself',
     KEYS,
     /could not read lifeboat\.json: it does not answer \(ECONNREFUSED\)/,
   ],
-  ['finds out whose keys to use', {}, /could not read lifeboat\.json: no keys were found/],
+  ['looks for keys', {}, /could not read lifeboat\.json: no keys were found/],
 ])('the bundle %s', async (_name, keys, said) => {
   await copyStarter(folder);
   const configuration = join(folder, 'aws.yaml');
@@ -128,7 +136,7 @@ test('the bundle has every part of the SDK that the job uses', async () => {
   expect([...used]).toEqual(expect.arrayContaining(['S3Client', 'getSignedUrl', 'ECRClient']));
   const bundled: unknown = createRequire(import.meta.url)(join(target, 'aws-sdk.cjs'));
   expect(Object.keys(bundled ?? {})).toEqual(expect.arrayContaining([...used]));
-  // An import would not find the names, because Node reads the names of a script from its text.
+  // An import would not find the names, because Node finds the exported names of a script in its text.
   expect(await readFile(join(target, 'main.cjs'), 'utf8')).not.toMatch(/\bimport\(/);
 });
 
@@ -206,7 +214,7 @@ test('the bundle mirrors, and loads the SDK only when it is needed', async () =>
       secretAccessKey,
     } = store;
     const configuration = join(folder, 'lifeboat.yaml');
-    // Written with a comment and an anchor, because the bundle has another build of the parser than the sources.
+    // The file has a comment and an anchor, because the bundle uses another build of the parser than the sources.
     await writeFile(
       configuration,
       `

@@ -1,4 +1,4 @@
-/** The proxy by which other tests count requests must not change the requests. */
+/** Tests that the proxy by which other tests count requests does not change the requests. */
 import { once } from 'node:events';
 import { createServer, request, type RequestListener } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
@@ -22,13 +22,13 @@ async function startProxied(answer: RequestListener, options: Omit<ProxyOptions,
   return proxy;
 }
 
-test('the proxy passes on the answer of a server that refuses a body and closes before it has read it', async () => {
+test('the proxy forwards the answer of a server that refuses a body and closes before it has read the body', async () => {
   const server = createTcpServer((socket) => {
     socket.on('error', () => {});
     socket.once('data', () => {
       socket.pause();
       socket.write('HTTP/1.1 413 Payload Too Large\r\nContent-Length: 8\r\n\r\ntoo much');
-      // Unread bytes turn the end into a reset.
+      // Unread bytes turn the end of the connection into a reset.
       setTimeout(() => socket.destroy(), 50);
     });
   });
@@ -48,11 +48,11 @@ test('the proxy passes on the answer of a server that refuses a body and closes 
   expect(proxy.requests.map(({ status }) => status)).toEqual([413]);
 });
 
-test('the proxy does not ask the server for a client that goes while it waits', async () => {
-  const asked: (string | undefined)[] = [];
+test('the proxy sends no request for a client that leaves while the proxy waits', async () => {
+  const received: (string | undefined)[] = [];
   const proxy = await startProxied(
     ({ url }, response) => {
-      asked.push(url);
+      received.push(url);
       response.end();
     },
     { latency: 100 },
@@ -64,10 +64,10 @@ test('the proxy does not ask the server for a client that goes while it waits', 
   gone.destroy();
   await pause(200);
   expect((await fetch(`${proxy.url}/there`)).status).toBe(200);
-  expect(asked).toEqual(['/there']);
+  expect(received).toEqual(['/there']);
 });
 
-test('the proxy passes all bytes both ways, and counts them', async () => {
+test('the proxy forwards all bytes in both directions, and counts them', async () => {
   const proxy = await startProxied((incoming, response) => {
     incoming.pipe(response);
   });

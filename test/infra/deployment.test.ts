@@ -1,4 +1,7 @@
-/** The example of a deployment builds as it is, is small, and differs from the local edge only where it has to. */
+/**
+ * Tests that the example of a deployment builds as it is, is small, and differs from the local edge only where it has
+ * to.
+ */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,19 +41,19 @@ test('the example and the local edge are the same program for the same runtime',
   ] as const) {
     expect([key, deployed[key]]).toEqual([key, local[key]]);
   }
-  // "npx wrangler deploy" without -c must not replace the deployment by the local edge.
+  // "npx wrangler deploy" without -c must not replace the deployment with the local edge.
   expect(deployed.name).not.toBe(local.name);
   expect(Object.keys(deployed.vars)).toEqual(['S3_ENDPOINT', 'S3_BUCKET', 'S3_REGION', 'AUDIENCE']);
   expect(deployed.r2_buckets).toEqual([]);
 });
 
-test('git takes no notice of what people write into their clone, so that a pull has no conflict', async () => {
+test('git ignores the files that people write into their clone, so that a pull has no conflict', async () => {
   const files = ['wrangler.deploy.toml', 'lifeboat.yaml', '.env', '.dev.vars'];
   const { stdout } = await runProgram('git', ['check-ignore', '--no-index', ...files], { cwd: PROJECT });
   expect(stdout.trim().split('\n')).toEqual(files);
 });
 
-test('every command of wrangler’s in the documentation names the deployment’s file', async () => {
+test('every wrangler command in the documentation names the deployment’s file', async () => {
   for (const file of ['docs/edge.md', 'infra/README.md', 'wrangler.deploy.example.toml']) {
     const text = await readFile(join(PROJECT, file), 'utf8');
     const commands = text.match(/npx wrangler (?:deploy|secret|tail|rollback|versions)\b[^`\n]*/g) ?? [];

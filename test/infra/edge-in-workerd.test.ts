@@ -1,6 +1,7 @@
 /**
- * The edge as it is deployed, in workerd: each request has a context of its own, which the runtime guards. The plugin that
- * runs the tests of worker/ turns off the flag by which requests wait for each other (docs/decisions/0101).
+ * Tests the edge as it is deployed, in workerd, where each request has a context of its own, which the runtime guards.
+ * The plugin that runs the tests of worker/ turns off the flag by which requests wait for each other
+ * (docs/decisions/0101).
  */
 import { build } from 'esbuild';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -27,7 +28,7 @@ const reads: string[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-edge-'));
-  // As wrangler does it, which takes ten times as long.
+  // esbuild does the same as wrangler, in a tenth of the time.
   await build({
     entryPoints: [join(PROJECT, 'worker/index.ts')],
     outfile: join(folder, 'index.js'),
@@ -44,7 +45,7 @@ beforeAll(async () => {
     reads.push(path);
     const isIdentity = path === '/bucket/lifeboat.json';
     const body = isIdentity ? '{"version":1,"id":"x","audience":"public"}' : LIST;
-    // So slow that all requests meet.
+    // The answer is so slow that all requests meet.
     setTimeout(() => response.writeHead(200, { 'content-length': body.length }).end(body), 300);
   });
   const endpoint = `http://127.0.0.1:${await listen(server)}`;
@@ -71,7 +72,7 @@ async function list(name: string): Promise<[number, string]> {
   return [response.status, JSON.stringify(await response.json())];
 }
 
-/** The answers to several clients of one list. */
+/** Returns the expected answers to several clients that request one list. */
 const answersOf = (name: string, count: number) =>
   Array.from({ length: count }, () => [200, `{"name":"quay.io/a/${name}","tags":["1"]}`]);
 
@@ -81,7 +82,7 @@ it('60 requests at once share one read of the store', async () => {
   expect(reads).toEqual([keyOf('joined')]);
 });
 
-it('the others are answered when the client leaves whose request reads', async () => {
+it('the other clients get their answers when the client whose request reads the store leaves', async () => {
   const first = get(`${edge?.url}${pathOf('left')}`, { agent: false });
   first.on('error', () => {});
   while (reads.length === 0) await pause(5);
@@ -94,7 +95,7 @@ it('the others are answered when the client leaves whose request reads', async (
   expect(reads).toEqual([keyOf('left')]);
 });
 
-it.each(['[', 'a b', 'a:port', '%'])('a Host header that is no host is a 400: %s', async (host) => {
+it.each(['[', 'a b', 'a:port', '%'])('a Host header that is not a host gets a 400: %s', async (host) => {
   const answer = await raw(`GET /v2/ HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
   expect(answer).toMatch(/^HTTP\/1\.1 400 /);
   expect(answer).toContain(

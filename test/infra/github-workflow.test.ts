@@ -1,4 +1,7 @@
-/** The scheduled workflow shows its log to the right people alone. scheduled-starts.test.ts runs its step that mirrors. */
+/**
+ * Tests that the scheduled workflow shows its log only to the right people. scheduled-starts.test.ts runs its step that
+ * mirrors.
+ */
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
@@ -35,7 +38,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-/** Runs the script beside a git server that answers in this way. */
+/** Runs the script beside a git server that gives this answer. */
 async function askAs(status: number, type: string, location?: string) {
   const paths: (string | undefined)[] = [];
   server = createServer(({ url }, response) => {
@@ -47,13 +50,13 @@ async function askAs(status: number, type: string, location?: string) {
   const env = { GITHUB_SERVER_URL: host, GITHUB_REPOSITORY: 'team/images' };
   const script = join(PROJECT, 'infra/github/public-log.ts');
   const { code, stdout, stderr } = await runProgram(process.execPath, [script], { env });
-  return { code, said: (stdout + stderr).replaceAll(host, 'https://github.com'), paths };
+  return { code, output: (stdout + stderr).replaceAll(host, 'https://github.com'), paths };
 }
 
 const REFS = '/team/images.git/info/refs?service=git-upload-pack';
 
-test('a repository that needs a login is mirrored from, and nothing is said', async () => {
-  expect(await askAs(401, 'text/plain')).toEqual({ code: 0, said: '', paths: [REFS] });
+test('a repository that needs a login is accepted, and nothing is printed', async () => {
+  expect(await askAs(401, 'text/plain')).toEqual({ code: 0, output: '', paths: [REFS] });
 });
 
 test.each([
@@ -75,12 +78,12 @@ test.each([
     'text/plain',
     `https://github.com${REFS} answered 503, which does not say whether the repository is public.`,
   ],
-])('a repository %s is refused, with what to do', async (_name, status, type, reason) => {
-  const { code, said } = await askAs(status, type);
-  expect([code, said]).toEqual([2, `::error::${reason}${NEXT}`]);
+])('a repository %s is refused, and the message says what to do', async (_name, status, type, reason) => {
+  const { code, output } = await askAs(status, type);
+  expect([code, output]).toEqual([2, `::error::${reason}${NEXT}`]);
 });
 
-test('a repository whose server does not answer is refused, with what to do', async () => {
+test('a repository whose server does not answer is refused, and the message says what to do', async () => {
   const closed = createServer();
   const host = `http://127.0.0.1:${await listen(closed)}`;
   await close(closed);

@@ -1,4 +1,4 @@
-/** `npm start` with a broken wrangler.toml, and with an npm that goes away. */
+/** Tests `npm start` with a broken wrangler.toml, and with an npm that ends first. */
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import {
   waitForOutput,
 } from '../support/process.ts';
 
-// Each test starts wrangler and workerd, on machines that are busy.
+// The limits are wide, because each test starts wrangler and workerd on a busy machine.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const PROJECT = join(import.meta.dirname, '../..');
@@ -37,7 +37,7 @@ const instead = (line: RegExp, by: string) => (toml: string) => toml.replace(lin
 
 test.each<readonly [string, ((toml: string) => string) | undefined, string]>([
   ['is missing', undefined, 'Could not read file'],
-  ['is no TOML', (toml) => `name = \n${toml}`, 'Invalid TOML document: invalid value (line 1)'],
+  ['is not TOML', (toml) => `name = \n${toml}`, 'Invalid TOML document: invalid value (line 1)'],
   [
     'has no bucket, as a deployment has none',
     (toml) => toml.replace(/\[\[r2_buckets[^]*/, ''),
@@ -79,7 +79,7 @@ test.each<readonly [string, ((toml: string) => string) | undefined, string]>([
     'not exported in your entrypoint file: Nope',
   ],
   ['has a variable that the edge refuses', instead(/"public"/, '"nobody"'), 'AUDIENCE'],
-])('a wrangler.toml that %s is said in a sentence, with what to do', async (_name, change, said) => {
+])('a wrangler.toml that %s ends npm start with advice', async (_name, change, sentence) => {
   const file = join(clone, 'wrangler.toml');
   await rm(file, { force: true });
   if (change !== undefined) await writeFile(file, change(good));
@@ -88,14 +88,14 @@ test.each<readonly [string, ((toml: string) => string) | undefined, string]>([
     timeout: 100_000,
     env: COMPILE_CACHE,
   });
-  expect([code, stderr]).toEqual([2, expect.stringContaining(said)]);
+  expect([code, stderr]).toEqual([2, expect.stringContaining(sentence)]);
   expect(stderr).not.toMatch(/^\s+at /m);
   expect(stderr.trim().split('\n').at(-1)).toBe(
     `If ${file} was edited: "git checkout wrangler.toml" brings back what "npm start" needs. The settings of a deployment belong into wrangler.deploy.toml.`,
   );
 });
 
-test('a wrangler.toml that has a deployment’s routes and store starts the local edge all the same', async () => {
+test('a wrangler.toml that has a deployment’s routes and store still starts the local edge', async () => {
   const routes = 'routes = [{ pattern = "lifeboat.example.com", custom_domain = true }]';
   const store = '[vars]\nS3_ENDPOINT = "https://account.r2.cloudflarestorage.com"\nS3_BUCKET = "other"';
   await writeFile(join(clone, 'wrangler.toml'), above(routes)(good).replace(/^\[vars\]/m, store));
@@ -109,10 +109,10 @@ test('a wrangler.toml that has a deployment’s routes and store starts the loca
   expect(program.stdout()).toMatch(/\nStopped\.\n$/);
 });
 
-test('SIGTERM to npm alone ends all that npm start has started', async () => {
+test('SIGTERM to npm alone ends all processes that npm start has started', async () => {
   await writeFile(join(clone, 'wrangler.toml'), good);
   const port = await freePort();
-  const left = async () => [
+  const running = async () => [
     ...(await processesWith(`infra/local/start.js --port ${port}`)),
     ...(await processesWith(`127.0.0.1:${port}`)),
   ];
@@ -120,9 +120,9 @@ test('SIGTERM to npm alone ends all that npm start has started', async () => {
   try {
     await waitForOutput(npm, /Ctrl-C stops it/, 100_000);
     // These are the shell, Node and workerd.
-    expect(await left()).toHaveLength(3);
+    expect(await running()).toHaveLength(3);
     npm.kill('SIGTERM');
-    await waitFor('the end of all', async () => (await left()).length === 0);
+    await waitFor('the end of all', async () => (await running()).length === 0);
   } finally {
     await npm.stop(10_000);
   }

@@ -1,4 +1,4 @@
-/** A tag of an action or of a base image can be moved by whoever owns it; a commit and a digest cannot. */
+/** The owner of an action or of a base image can move a tag of it, but not a commit or a digest. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -16,7 +16,10 @@ function linesOf(file: string, text: string): readonly Line[] {
   return text.split('\n').map((line) => ({ file, text: line.trim() }));
 }
 
-/** The lines of every workflow, manifest and Dockerfile of the repository, and of every code block of its documentation. */
+/**
+ * Returns the lines of every workflow, manifest and Dockerfile of the repository, and of every code block of its
+ * documentation.
+ */
 async function examples(): Promise<readonly Line[]> {
   const { stdout } = await runProgram('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
     cwd: PROJECT,
@@ -45,7 +48,7 @@ test('each action is named by its commit, with its version beside it', () => {
   expect(actions.filter(({ text }) => !pinned.test(text))).toEqual([]);
 });
 
-test('each image that is run or built upon is named by its digest', () => {
+test('each image that runs, or on which another is built, is named by its digest', () => {
   const images = LINES.filter(({ text }) => /^(?:- )?image:|^FROM /.test(text));
   expect(images.length).toBeGreaterThan(3);
   const pinned = /(?:@sha256:[0-9a-f]{64}|@\$\{NODE_DIGEST\})(?: AS \w+)?$/;

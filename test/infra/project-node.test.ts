@@ -29,7 +29,7 @@ interface LockedPackage {
 
 const LOCKED = new Map<string, LockedPackage>(Object.entries(lock.packages));
 
-/** An option with which Node claims to be of this version. */
+/** Returns an option with which Node claims to be of this version. */
 function pretending(version: string): string {
   const code = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });`;
   return `--import=data:text/javascript,${encodeURIComponent(code)}`;
@@ -56,11 +56,11 @@ test('the lock file pins a Node per platform, which npm installs without any scr
   expect(pinned.toSorted()).toEqual(['darwin arm64', 'darwin x64', 'linux arm64', 'linux x64', 'win32 x64']);
 });
 
-test('packages with an install script are known: each only puts a program in place that is in the lock file', () => {
+test('the list of packages with an install script is complete, and each script only installs a program of the lock file', () => {
   const scripted = [...LOCKED].filter(([, { hasInstallScript }]) => hasInstallScript === true);
   // The script of protobufjs only warns about versions.
-  const known = ['esbuild', 'protobufjs', 'workerd'].map((name) => `node_modules/${name}`);
-  expect(scripted.map(([path]) => path).toSorted()).toEqual(known);
+  const expected = ['esbuild', 'protobufjs', 'workerd'].map((name) => `node_modules/${name}`);
+  expect(scripted.map(([path]) => path).toSorted()).toEqual(expected);
   expect(about.allowScripts).toEqual({ esbuild: true, protobufjs: false, workerd: true });
 });
 
@@ -73,7 +73,7 @@ test.each(Object.entries(about.optionalDependencies))(
   },
 );
 
-test('npm puts it before the system’s Node on the PATH of scripts and of npx', async () => {
+test('npm puts the project’s Node before the system’s on the PATH of scripts and of npx', async () => {
   const shown = await runProgram('npm', ['exec', '--offline', '-c', 'command -v node && node --version'], {
     cwd: PROJECT,
   });
@@ -82,7 +82,7 @@ test('npm puts it before the system’s Node on the PATH of scripts and of npx',
   expect(Object.values(about.optionalDependencies)).toContain(version.slice(1));
 });
 
-/** Copies the files that tell that a Node is too old. `platform` adds the Node package of that platform. */
+/** Copies the files that say that a Node is too old. `platform` adds the Node package of that platform. */
 async function copyStarters(clone: string, platform?: string): Promise<void> {
   const files = ['lifeboat', 'runtime/node/node-version', 'runtime/node/project-node'].map(
     (name) => `mirror-job/${name}.js`,
@@ -113,9 +113,9 @@ const STARTS = [
 
 test.each([
   ['that cannot run TypeScript', '--no-strip-types', process.versions.node],
-  ['whose client knows no proxies', pretending('22.20.0'), '22.20.0'],
-  ['of another line', pretending('23.11.1'), '23.11.1'],
-])('a Node %s says which Node to use, as a command that can be pasted', async (_, option, version) => {
+  ['whose HTTP client does not support proxies', pretending('22.20.0'), '22.20.0'],
+  ['of another release line', pretending('23.11.1'), '23.11.1'],
+])('a Node %s prints a command with the right Node, which can be pasted', async (_, option, version) => {
   for (const [program, file] of STARTS) {
     const clone = await mkdtemp(join(folder, 'clone-'));
     await copyStarters(clone, process.platform);
@@ -129,7 +129,7 @@ test.each([
   }
 });
 
-test.each(STARTS)('that command starts %s', async (_program, file) => {
+test.each(STARTS)('the printed command starts %s', async (_program, file) => {
   expect(about.bin).toEqual({ lifeboat: 'mirror-job/lifeboat.js' });
   expect(about.scripts.start).toBe('node infra/local/start.js');
   const old = await runProgram(process.execPath, [pretending('20.20.2'), join(PROJECT, file), '--help']);
@@ -139,7 +139,7 @@ test.each(STARTS)('that command starts %s', async (_program, file) => {
 });
 
 test.each(STARTS)(
-  'where none was installed with the project, %s says how to get one',
+  'if no Node is installed with the project, %s says how to get one',
   async (program, file) => {
     const clone = await mkdtemp(join(folder, 'clone-'));
     await copyStarters(clone);
@@ -152,8 +152,8 @@ test.each(STARTS)(
 );
 
 test.each([
-  ['links it where npm before 11 has not', process.platform, '../node-here/bin/node'],
-  ['links none that is for another platform', 'plan9', undefined],
+  ['makes the link that npm before 11 does not make', process.platform, '../node-here/bin/node'],
+  ['makes no link to a Node for another platform', 'plan9', undefined],
 ])('npm ci %s', async (_name, platform, target) => {
   expect(about.scripts.prepare).toMatch(/^node infra\/link-node\.js && /);
   const clone = await mkdtemp(join(folder, 'clone-'));

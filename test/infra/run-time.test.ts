@@ -1,4 +1,7 @@
-/** Each schedule leaves a run the time that it takes by default, so that it ends by itself and writes its report. */
+/**
+ * Tests that each schedule leaves a run the time that it takes by default, so that the run ends by itself and writes
+ * its report.
+ */
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -6,29 +9,29 @@ import { parseConfiguration } from '../../mirror-job/configuration/load.ts';
 
 const STORE = 'store: { endpoint: "https://s3.example.com", bucket: b }\nimages: [a:1]\n';
 const seconds = parseConfiguration('lifeboat.yaml', STORE, {}).maxDuration.milliseconds / 1000;
-/** A run that is told to stop needs up to ten seconds, and a pod has to start first. */
-const ROOM = 60;
+/** The time for the rest: a run that has to stop needs up to ten seconds, and a pod has to start first. */
+const ROOM_SECONDS = 60;
 
 async function read(file: string): Promise<string> {
   return readFile(new URL(`../../infra/${file}`, import.meta.url), 'utf8');
 }
 
-test('a run takes five hours at most by default', () => {
+test('a run takes at most five hours by default', () => {
   expect(seconds).toBe(5 * 3600);
 });
 
 test('the CronJob ends a Job that has not ended by itself', async () => {
   const { spec } = parse(await read('kubernetes/cronjob.yaml'));
   expect(spec.jobTemplate.spec.activeDeadlineSeconds).toBe(6 * 3600);
-  expect(spec.jobTemplate.spec.activeDeadlineSeconds).toBeGreaterThan(seconds + ROOM);
+  expect(spec.jobTemplate.spec.activeDeadlineSeconds).toBeGreaterThan(seconds + ROOM_SECONDS);
 });
 
-test('the workflow leaves a run its time', async () => {
+test('the workflow gives a run more time than its own limit', async () => {
   const { jobs } = parse(await read('github/mirror.yml'));
-  expect(jobs.sync['timeout-minutes'] * 60).toBeGreaterThan(seconds + ROOM);
+  expect(jobs.sync['timeout-minutes'] * 60).toBeGreaterThan(seconds + ROOM_SECONDS);
 });
 
-test('the systemd unit leaves a run its time', async () => {
+test('the systemd unit gives a run more time than its own limit', async () => {
   const [, hours] = /^TimeoutStartSec=(\d+)h$/m.exec(await read('systemd/lifeboat.service')) ?? [];
-  expect(Number(hours) * 3600).toBeGreaterThan(seconds + ROOM);
+  expect(Number(hours) * 3600).toBeGreaterThan(seconds + ROOM_SECONDS);
 });

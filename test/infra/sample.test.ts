@@ -13,7 +13,10 @@ import { readLayout, storedDigests } from '../support/oci-layout.ts';
 const INDEX_DIGEST = 'sha256:01464de71a90e15711d2e3eafbaced4c8890981ef51a89d2b93070fcb8ba1ce1';
 const TEXT = 'Hello from Lifeboat. This image came from object storage.';
 
-/** `image` is the digest of the platform's manifest; `code` the program's last bytes, as `objdump -d` takes them. */
+/**
+ * `image` is the digest of the platform's manifest. `code` has the program's last bytes, in the form that `objdump -d`
+ * prints.
+ */
 const PLATFORMS = [
   {
     platform: 'linux/amd64',
@@ -102,7 +105,7 @@ describe('the layout', () => {
     expect(written.index.digest).toBe(INDEX_DIGEST);
   });
 
-  test('holds what its manifests name and nothing else, each under its digest', async () => {
+  test('contains exactly the objects that its manifests name, each under its digest', async () => {
     const digests = [...stored.manifests.keys(), ...stored.blobs.keys()].toSorted();
     expect(digests).toHaveLength(1 + 3 * PLATFORMS.length);
     expect(await storedDigests(directory)).toEqual(digests);
@@ -110,7 +113,7 @@ describe('the layout', () => {
     for (const digest of digests) expect(digestOf(await blob(digest))).toBe(digest);
   });
 
-  test('gives every size and media type as it is', async () => {
+  test('gives the real size and media type of every object', async () => {
     const index = referencesOf(readJson(manifestOf(stored, INDEX_DIGEST).bytes));
     expect(index.mediaType).toBe('application/vnd.oci.image.index.v1+json');
     for (const child of index.manifests) {
@@ -141,7 +144,7 @@ describe('the layout', () => {
 describe.each(PLATFORMS)('$platform', ({ platform, elf, size, entry, image, code }) => {
   const text = `${TEXT} (${platform})\n`;
 
-  test('is an image that runs /hello, of one layer with that file', async () => {
+  test('is an image that runs /hello, and has one layer with that file', async () => {
     const manifest = referencesOf(readJson(await blob(image)));
     const [layer] = manifest.layers;
     const tar = gunzipSync(await blobAt(layer));
@@ -244,7 +247,7 @@ async function blobAt(reference: Reference | undefined): Promise<Buffer> {
   return blob(reference.digest);
 }
 
-/** The file in the image's layer, by the size that the tar says. */
+/** Returns the file in the image's layer, with the size that the tar gives. */
 async function programOf(image: string): Promise<Buffer> {
   const [layer] = referencesOf(readJson(await blob(image))).layers;
   const tar = gunzipSync(await blobAt(layer));
@@ -260,7 +263,7 @@ async function filesOf(root: string): Promise<Map<string, string>> {
   return files;
 }
 
-/** The offsets are those of elf(5), written down apart from the code that writes the files. */
+/** Reads an ELF file. The offsets are those of elf(5), and are independent of the code that writes the files. */
 function readElf(file: Buffer): object {
   const wide = file[4] === 2;
   const little = file[5] === 1;

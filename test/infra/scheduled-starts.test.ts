@@ -22,13 +22,13 @@ import { startRogueRegistry, type RogueRegistry } from '../support/rogue-registr
 import { emptyBuckets, type Buckets } from '../support/shared.ts';
 import { commandOf, parseUnit } from '../support/systemd-unit.ts';
 
-// A busy machine makes processes slow, so these bounds are wide. Each wait in here has a bound of its own.
+// The limits are wide, because processes are slow on a busy machine. Each wait in this file has its own limit.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 const INFRA = join(import.meta.dirname, '../../infra');
-/** The PATH that systemd sets for a unit that sets none. */
+/** The PATH that systemd sets for a unit without one. */
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-/** Every scheduler waits at least this long before it kills. */
+/** Every scheduler waits at least this long before it kills a run. */
 const SCHEDULERS_WAIT_MS = 10_000;
 
 let folder = '';
@@ -106,11 +106,11 @@ interface Start {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly variables: Readonly<Record<string, string>>;
-  /** Undefined if the command writes no report. */
+  /** The file of the report; undefined if the command writes none. */
   readonly report?: string;
 }
 
-/** A PATH that leads to a new enough Node in a folder that everybody may read, as an image's does. */
+/** Returns a PATH with a new enough Node, in a folder that everybody may read, as in an image. */
 const nodePath = () => `${join(place.clone(), 'node_modules/.bin')}:${SYSTEM_PATH}`;
 
 const keys = () => ({ S3_ACCESS_KEY_ID: store.accessKeyId, S3_SECRET_ACCESS_KEY: store.secretAccessKey });
@@ -156,7 +156,7 @@ const CRON_JOB = z.object({
   }),
 });
 
-/** A GitHub runner writes the step's text into a file, which bash runs. */
+/** Starts the workflow's step as a GitHub runner does: the step's text is in a file, which bash runs. */
 async function byWorkflow(): Promise<Start> {
   const workflow = WORKFLOW.parse(parse(await infraFile('github/mirror.yml')));
   const step = workflow.jobs.sync.steps.find(({ run = '' }) => /lifeboat.* sync /.test(run));
@@ -179,7 +179,7 @@ async function byCronJob(): Promise<Start> {
   };
 }
 
-/** The script that infra/README.md installs for root, which reads the keys by itself. */
+/** Starts the script that infra/README.md installs for root, which reads the keys by itself. */
 async function byHand(): Promise<Start> {
   const script = join(place.configuration(), 'lifeboat.sh');
   await writeFile(script, await infraFile('systemd/lifeboat.sh'), { mode: 0o755 });
@@ -211,15 +211,15 @@ test('a command that is printed beside systemd can be pasted into root’s shell
       PATH: `${installed}:${SYSTEM_PATH}`,
     });
     const { code, stdout, stderr } = await runProgram(program, args, { cwd: '/' });
-    return { code, said: stdout + stderr };
+    return { code, output: stdout + stderr };
   };
   const configuration = join(place.configuration(), 'lifeboat.yaml');
   const app = `${registry.host}/team/app`;
   await paste(`lifeboat sync -c ${configuration} ${app}:one`);
   const unknown = await paste(`lifeboat history -c ${configuration} ${registry.host}/team/other`);
-  const [, command = ''] = /Run "(.+?)" first/.exec(unknown.said) ?? [];
+  const [, command = ''] = /Run "(.+?)" first/.exec(unknown.output) ?? [];
   expect([unknown.code, command]).toEqual([1, `lifeboat sync -c ${configuration}`]);
-  expect(await paste(command)).toEqual({ code: 0, said: expect.stringMatching(/^1 unchanged/) });
+  expect(await paste(command)).toEqual({ code: 0, output: expect.stringMatching(/^1 unchanged/) });
   // The unit has the same variable, because commands from its journal are pasted into a shell as well.
   const unit = await byUnit(await infraFile('systemd/lifeboat.service'));
   expect(unit.variables).toMatchObject({ LIFEBOAT_COMMAND: 'lifeboat' });
@@ -238,10 +238,10 @@ async function expectMetrics({ command }: Start, line: string): Promise<void> {
   expect(await readFile(join(place.collector(), 'lifeboat.prom'), 'utf8')).toContain(line);
 }
 
-/** The proxies and logins of the tests' user are emptied, because empty ones count as none. */
+/** Empties the variables for proxies and logins of the tests' user, because an empty one counts as none. */
 const started = ({ command, variables }: Start) => asNobody(command, { ...NOBODYS, ...variables });
 
-test.each(STARTS)('%s mirrors, as nobody, and writes nothing into its tree', async (_name, by) => {
+test.each(STARTS)('%s mirrors as nobody, and writes nothing into its tree', async (_name, by) => {
   const start = await by();
   const [command, ...args] = started(start);
   const { code, stdout, stderr } = await runProgram(command, args, { cwd: start.cwd });
@@ -293,7 +293,7 @@ test('nothing that is scheduled starts by npx, which runs scripts of the clone a
   expect([...lines, ...blocks].filter((line) => /\bnpx\b.*\blifeboat\b/.test(line))).toEqual([]);
 });
 
-test('the drop-in that adds metrics writes as the unit’s user, where that user may write', async () => {
+test('the drop-in that adds metrics writes as the unit’s user, into a folder where that user may write', async () => {
   const service = parseUnit(await readmeBlock('--metrics')).get('Service');
   expect(Object.fromEntries(service ?? [])).toEqual({
     SupplementaryGroups: ['lifeboat-metrics'],
@@ -310,7 +310,7 @@ test('the drop-in that adds metrics writes as the unit’s user, where that user
   ]);
 });
 
-test('no unit or drop-in runs anything as root, or with what the job has written', async () => {
+test('no unit or drop-in runs a command as root, or a command that reads the job’s files', async () => {
   const readme = await infraFile('README.md');
   const units = [await infraFile('systemd/lifeboat.service')].concat(
     [...readme.matchAll(/```ini\n(.*?)```/gs)].map(([, text = '']) => text),
@@ -319,14 +319,15 @@ test('no unit or drop-in runs anything as root, or with what the job has written
   for (const unit of units) {
     const settings = [...(parseUnit(unit).get('Service') ?? [])];
     const commands = settings.filter(([key]) => key.startsWith('Exec'));
-    // One command each: what runs before or after it would be another user's, or would read the job's files.
+    // Each has one command, because a command before or after it would run as another user, or would read the job's
+    // files.
     expect(commands.map(([key]) => key).filter((key) => key !== 'ExecStart')).toEqual([]);
     expect(commands.flatMap(([, lines]) => lines).filter((line) => /^[+!|:@-]/.test(line))).toEqual([]);
     expect(settings.filter(([key]) => ['User', 'PermissionsStartOnly'].includes(key))).toEqual([]);
   }
 });
 
-test('each block of shell in infra/README.md is one that a shell can read, and redirects nothing into what it names', async () => {
+test('each block of shell in infra/README.md has valid syntax, and no placeholder that a shell would read as a redirection', async () => {
   const readme = await infraFile('README.md');
   const blocks = [...readme.matchAll(/```sh\n(.*?)```/gs)].map(([, text = '']) => text);
   expect(blocks.length).toBeGreaterThan(6);

@@ -8,19 +8,19 @@ import { runProgram } from '../support/process.ts';
 import { commandOf, parseUnit } from '../support/systemd-unit.ts';
 
 const INFRA = join(import.meta.dirname, '../../infra');
-/** A run of every schedule ends by then. Seconds. */
-const SIX_HOURS = 6 * 3600;
-/** The command of the unit; scheduled-starts.test.ts runs it. */
+/** A run of every schedule ends within this time. */
+const SIX_HOURS_SECONDS = 6 * 3600;
+/** The form of the unit's command. scheduled-starts.test.ts runs the command. */
 const SYNC = /node \S+\/mirror-job\/lifeboat\.js sync -c \S+ --report \S+$/;
 
-test('the systemd service runs one sync, as nobody, and fails when the sync fails', async () => {
+test('the systemd service runs one sync as nobody, and fails if the sync fails', async () => {
   const unit = parseUnit(await readFile(join(INFRA, 'systemd/lifeboat.service'), 'utf8'));
   const service = unit.get('Service');
   expect(service?.get('Type')).toEqual(['oneshot']);
   expect(commandOf(unit).join(' ')).toMatch(SYNC);
   expect(service?.get('DynamicUser')).toEqual(['yes']);
   expect(service?.has('SuccessExitStatus')).toBe(false);
-  expect(service?.get('TimeoutStartSec')).toEqual([`${SIX_HOURS / 3600}h`]);
+  expect(service?.get('TimeoutStartSec')).toEqual([`${SIX_HOURS_SECONDS / 3600}h`]);
 });
 
 test('the systemd timer starts the service by its name, and makes up for a missed run', async () => {
@@ -79,7 +79,7 @@ test('the Kubernetes CronJob runs one sync at a time, not as root, and does not 
       jobTemplate: {
         spec: {
           backoffLimit: 0,
-          activeDeadlineSeconds: SIX_HOURS,
+          activeDeadlineSeconds: SIX_HOURS_SECONDS,
           template: {
             spec: {
               restartPolicy: 'Never',
@@ -112,7 +112,7 @@ test('the Kubernetes CronJob runs one sync at a time, not as root, and does not 
   });
 });
 
-test('the bundle can be built from the files that the Dockerfile copies, and runs', async () => {
+test('the files that the Dockerfile copies are enough to build the bundle, and to run it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-image-'));
   try {
     const [, ...args] = await buildImageTree(folder);

@@ -1,4 +1,4 @@
-/** SECURITY.md says of each limit which test shows it, so those tests have to exist. */
+/** SECURITY.md names for each limit the test that shows it, so those tests have to exist. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -10,7 +10,7 @@ interface Row {
   readonly shownBy: string;
 }
 
-/** The rows of all tables whose second column is headed "shown by". */
+/** Returns the rows of all tables whose second column is headed "shown by". */
 function limitsIn(text: string): Row[] {
   const rows: Row[] = [];
   let isLimits = false;
@@ -23,7 +23,7 @@ function limitsIn(text: string): Row[] {
   return rows;
 }
 
-/** The titles that a test file has in its source, as they are written between quotes. */
+/** Returns the titles of a test file, as its source has them between quotes. */
 async function titlesIn(file: string): Promise<readonly string[]> {
   const text = await readFile(join(ROOT, file), 'utf8').catch(() => '');
   return [...text.matchAll(/^(?:[^'`"\n]*\(|\s*)(['`"])(.+?)\1(?:,|\))/gm)].map(([, , title = '']) => title);

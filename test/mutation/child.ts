@@ -1,4 +1,4 @@
-/** A process that tries the mutants of a target, one file of tests after the other. test-process.ts starts it. */
+/** Runs as a process that tries the mutants of a target, one test file after the other. test-process.ts starts it. */
 import process from 'node:process';
 import { cover, tryAlone, tryInTests } from './hunt.ts';
 import { instrument } from './instrument.ts';

@@ -1,4 +1,4 @@
-/** Finds the mutants that one file of tests notices. */
+/** Finds the mutants that one test file notices. */
 import { relative } from 'node:path';
 import type { TestModule } from 'vitest/node';
 import { ROOT } from '../core/imports.ts';
@@ -7,7 +7,7 @@ import type { Work } from './work.ts';
 
 export type Turns = Extract<Work, { kind: 'turns' }>['turns'];
 
-/** One run of a file of tests without a mutant. */
+/** The result of one run of a test file without a mutant. */
 export interface Coverage {
   readonly tests: readonly CoveredTest[];
   /** Ids of the mutants that the file's imports and its `beforeAll` run. */
@@ -34,15 +34,15 @@ export async function cover(session: Session, test: string): Promise<Coverage> {
 }
 
 /**
- * Repeats each test once for each of its mutants. The listener hears which of them a test notices.
- * @returns the mutants of tests that fail without any mutant afterwards, so that their verdicts are worth nothing
+ * Repeats each test once per mutant that the test reaches. The listener is called for each mutant that a test notices.
+ * @returns the mutants of tests that fail afterwards without any mutant, so that their verdicts are worth nothing
  */
 export async function tryInTests(session: Session, test: string, turns: Turns): Promise<string[]> {
   const tried = await session.run(test, { kind: 'turns', turns });
   return Array.from(tried.children.allTests()).flatMap((one) => {
     const { killed, isUnreliable = false } = one.meta();
     if (!isUnreliable) return [];
-    // Without a verdict, the test failed before its first mutant.
+    // A test without a verdict failed before its first mutant.
     return killed ?? (turns[one.id] ?? []).map(({ mutant }) => mutant);
   });
 }

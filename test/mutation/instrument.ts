@@ -1,4 +1,4 @@
-/** Stryker's mutants, put into the sources while Vite loads them: nothing is written to the disk. */
+/** Puts Stryker's mutants into the sources while Vite loads them. Nothing is written to the disk. */
 import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { createInstrumenter } from '@stryker-mutator/instrumenter';
@@ -8,7 +8,7 @@ import { ROOT } from '../core/imports.ts';
 
 export interface Mutant {
   readonly id: string;
-  /** From the repository's root. */
+  /** The path from the repository's root. */
   readonly file: string;
   readonly line: number;
   readonly column: number;
@@ -18,7 +18,7 @@ export interface Mutant {
 }
 
 export interface Instrumented {
-  /** Without those that a `// Stryker disable` comment takes out. */
+  /** All mutants but those that a `// Stryker disable` comment excludes. */
   readonly mutants: readonly Mutant[];
   /** Makes Vite load the instrumented sources. */
   readonly plugin: Plugin;
@@ -40,7 +40,7 @@ const LOGGER = {
   fatal: quiet,
 };
 
-/** @param sources paths from the repository's root */
+/** @param sources are paths from the repository's root */
 export async function instrument(sources: readonly string[]): Promise<Instrumented> {
   const files = await Promise.all(
     sources.map(async (source) => {

@@ -13,15 +13,18 @@ import { TARGETS, type Target } from './targets.ts';
 import { TestProcess, type Result, type Task } from './test-process.ts';
 import type { Turn } from './work.ts';
 
-/** More than there are processors, because hundreds of mutants make a test wait until its time limit. */
+/** There is one more process than processors, because hundreds of mutants make a test wait until its time limit. */
 const PROCESSES = availableParallelism() + 1;
-/** How often a file of tests may hang while no mutant is active. */
+/** The most times that a test file may hang while no mutant is active. */
 const MAX_HANGS = 3;
-/** How much more often than without a mutant a test may run the mutated code before it counts as endless. */
+/** A test is in an endless loop if it runs the mutated code this many times as often as without a mutant. */
 const ENDLESS = 100;
-/** A test that takes less counts as one that takes this long. */
+/** A test that takes less time counts as one that takes this long. */
 const SHORT_MS = 5;
-/** Each round tries these of a mutant's tests, so that no mutant meets all its tests before every one has met a few. */
+/**
+ * Each round tries the tests of a mutant in this range, so that every mutant meets a few tests before any mutant meets
+ * all of them.
+ */
 const ROUNDS = [
   [0, 3],
   [3, 12],
@@ -29,7 +32,7 @@ const ROUNDS = [
   [40, Infinity],
 ] as const;
 
-// The processes of the tests end with this one.
+// These signals end the process by `exit`, so that the processes of the tests end with it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 const names = process.argv.slice(2);
@@ -71,7 +74,8 @@ async function findAlive(name: string, target: Target, sources: readonly string[
   const all = [...coverages.values()];
   const inTests = new Set(ranking.keys());
   const early = new Set(all.flatMap((coverage) => coverage.early));
-  // In a process that the files of a target share, nothing is imported again.
+  // No code is imported again in a process that the test files of a target share, so mutants of such code are not
+  // tried.
   const leftOut = new Set([...early].filter((id) => target.sharesProcess === true && !inTests.has(id)));
   await share(processes, testFiles, async (tests, file) => {
     const those = new Set([...(coverages.get(file)?.early ?? []), ...(doubtful.get(file) ?? [])]);
@@ -86,16 +90,16 @@ async function findAlive(name: string, target: Target, sources: readonly string[
   return { killed, reached: new Set([...inTests, ...early]), leftOut };
 }
 
-/** Each process takes the next file as soon as it is done with one. */
+/** Each process takes the next file as soon as it has finished one. */
 async function share(
   processes: readonly TestProcess[],
   testFiles: readonly string[],
   work: (tests: TestProcess, file: string) => Promise<void>,
 ): Promise<void> {
-  const left = testFiles.values();
+  const remaining = testFiles.values();
   await Promise.all(
     processes.map(async (tests) => {
-      for (const file of left) await work(tests, file);
+      for (const file of remaining) await work(tests, file);
     }),
   );
 }
@@ -110,7 +114,7 @@ async function tryTurns(
   const wasFresh = tests.isFresh;
   const { doubtful = [] } = await runToEnd(tests, file, nextTask, killed);
   if (doubtful.length === 0 || wasFresh) return doubtful;
-  // Tests of another file may have left something behind.
+  // Tests of another file may have changed the state of the process, so a fresh process tries again.
   tests.stop();
   const { doubtful: again = [] } = await runToEnd(tests, file, nextTask, killed);
   return again;
@@ -174,7 +178,7 @@ interface RankedTest {
 }
 
 /**
- * A test that is fast and reaches few mutants comes first: it probably is about the code that it reaches.
+ * A test that is fast and reaches few mutants comes first: it is probably about the code that it reaches.
  * @returns the tests that reach a mutant, by the mutant's id
  */
 function rankTests(coverages: ReadonlyMap<string, Coverage>): Map<string, RankedTest[]> {

@@ -1,12 +1,12 @@
-/** The findings as text: a score per file, and each mutant that no test notices. */
+/** Formats the findings: a score per file, and each mutant that no test notices. */
 import type { Mutant } from './instrument.ts';
 
-/** All are ids of mutants. */
+/** Sets of mutants, by their ids. */
 export interface Findings {
   readonly killed: ReadonlySet<string>;
-  /** Those that some test, or the import of some test, runs. */
+  /** The mutants that a test, or the import of a test file, runs. */
   readonly reached: ReadonlySet<string>;
-  /** Those that were not tried, because only an import runs them. */
+  /** The mutants that were not tried, because only an import runs them. */
   readonly leftOut: ReadonlySet<string>;
 }
 

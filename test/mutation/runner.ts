@@ -1,7 +1,7 @@
 /**
- * Vitest's runner, which repeats each test once for each mutant that the test reaches. A mutant is switched on by a
- * variable that the instrumented code reads, so nothing is started or imported again: a turn takes as long as the test.
- * It runs in Node and in workerd.
+ * Extends Vitest's runner, so that it repeats each test once per mutant that the test reaches. A mutant is switched on
+ * by a variable that the instrumented code reads. So nothing is started or imported again, and a turn takes as long as
+ * the test. The runner works in Node and in workerd.
  */
 import {
   TestRunner,
@@ -13,22 +13,24 @@ import {
 } from 'vitest';
 import { TURN_MARK, type Turn } from './work.ts';
 
-/** What Stryker's instrumented code reads and writes. */
+/** The variables that Stryker's instrumented code reads and writes. */
 interface Stryker {
   activeMutant?: string | undefined;
-  /** Whose hits are counted; undefined outside of a test. */
+  /** The test whose hits are counted; undefined outside of a test. */
   currentTestId?: string | undefined;
   hitCount?: number | undefined;
   hitLimit?: number | undefined;
   mutantCoverage?: { static: Record<string, number>; perTest: Record<string, Record<string, number>> };
 }
 
-/** A turn takes as long as the test without a mutant; one that takes this many times as long waits for ever. */
+/**
+ * A turn should take as long as the test without a mutant. A turn that takes this many times as long counts as endless.
+ */
 const ENDLESS = 5;
-/** Milliseconds on top, because a busy machine delays a short test more than a long one. */
-const DELAY = 2000;
+/** This time is added, because a busy machine delays a short test more than a long one. */
+const DELAY_MS = 2000;
 
-/** Some tests replace the timers of the global object, which would never end a turn. */
+/** The timers are saved, because some tests replace those of the global object, and then a turn would never end. */
 const { setTimeout, clearTimeout } = globalThis;
 const now = performance.now.bind(performance);
 
@@ -40,8 +42,8 @@ export default class MutantRunner extends TestRunner {
   readonly #work = inject('mutation');
   readonly #killed = new Set<string>();
   #turns: readonly Turn[] = [];
-  /** Milliseconds that a turn of this test may take; undefined until it has run without a mutant. */
-  #limit: number | undefined;
+  /** The time that a turn of this test may take; undefined until the test has run without a mutant. */
+  #limitMs: number | undefined;
   #hasFailed = false;
 
   constructor(config: ConstructorParameters<typeof TestRunner>[0]) {
@@ -53,12 +55,12 @@ export default class MutantRunner extends TestRunner {
   }
 
   override async onBeforeRunTask(test: RunnerTestCase): Promise<void> {
-    this.#limit = undefined;
+    this.#limitMs = undefined;
     if (this.#work.kind === 'turns') {
       const turns = this.#work.turns[test.id] ?? [];
       this.#turns = turns.filter(({ mutant }) => !this.#killed.has(mutant));
       if (this.#turns.length === 0) test.mode = 'skip';
-      // Once without a mutant before the turns, and once after them.
+      // The test runs once without a mutant before the turns, and once after them.
       else test.repeats = this.#turns.length + 1;
     } else if (this.#hasFailed) test.mode = 'skip';
     await super.onBeforeRunTask(test);
@@ -75,22 +77,25 @@ export default class MutantRunner extends TestRunner {
     if (turn !== undefined) console.log(`${TURN_MARK}${turn.mutant}`);
   }
 
-  /** Vitest's own time limit is the same for all tests, and hundreds of mutants make a test wait for ever. */
+  /**
+   * Runs a test within its own time limit. Vitest's limit is the same for all tests, and hundreds of mutants make a
+   * test wait for ever.
+   */
   async runTask(test: RunnerTestCase): Promise<void> {
     const run = TestRunner.getTestFn(test);
-    if (stryker.activeMutant === undefined || this.#limit === undefined) {
+    if (stryker.activeMutant === undefined || this.#limitMs === undefined) {
       const start = now();
       try {
         await run();
       } finally {
-        this.#limit ??= DELAY + ENDLESS * (now() - start);
+        this.#limitMs ??= DELAY_MS + ENDLESS * (now() - start);
       }
       return;
     }
-    // The test fails without a mutant too: no turn can say anything.
+    // The test fails without a mutant too, so no turn can say anything.
     if (test.meta.isUnreliable === true) return;
     const end = Promise.withResolvers<never>();
-    const timer = setTimeout(() => end.reject(new Error('The mutant makes the test wait.')), this.#limit);
+    const timer = setTimeout(() => end.reject(new Error('The mutant makes the test wait.')), this.#limitMs);
     try {
       await Promise.race([run(), end.promise]);
     } finally {
@@ -111,15 +116,15 @@ export default class MutantRunner extends TestRunner {
     const turn = this.#turnOf(options);
     stryker.activeMutant = undefined;
     if (result !== undefined) {
-      // The next turn begins anew; kept errors would also be sent to the main process.
+      // The next turn begins anew. Errors that stay here would also be sent to the main process.
       result.state = 'pass';
       delete result.errors;
     }
     if (!isFailed) return;
     if (turn === undefined) {
-      // An earlier test or mutant has left something behind in this process.
+      // An earlier test or mutant has changed the state of this process.
       test.meta.isUnreliable = true;
-      // Another test may give a verdict that can be trusted.
+      // The mutants stay open, because another test may give a verdict that can be trusted.
       for (const id of test.meta.killed ?? []) this.#killed.delete(id);
     } else {
       this.#killed.add(turn.mutant);

@@ -1,4 +1,4 @@
-/** One Vitest for all runs of a target's tests, whose sources hold the mutants. */
+/** Runs one Vitest for all runs of a target's tests. The sources that it loads contain the mutants. */
 import { createVitest, type TestModule, type TestSpecification, type Vitest } from 'vitest/node';
 import { ROOT } from '../core/imports.ts';
 import { join } from 'node:path';
@@ -6,14 +6,14 @@ import type { Instrumented } from './instrument.ts';
 import type { Target } from './targets.ts';
 import { TURN_MARK, type Work } from './work.ts';
 
-/** Milliseconds. A mutant that makes a test wait for ever costs this once. */
-const TEST_TIMEOUT = 20_000;
+/** A mutant that makes a test wait for ever costs this time once. */
+const TEST_TIMEOUT_MS = 20_000;
 
-/** What is heard while the tests run. */
+/** The events of a run. */
 export interface Listener {
   /** A turn of this mutant begins. */
   readonly turn: (mutant: string) => void;
-  /** A test has ended that these mutants made fail, and that does not fail without one. */
+  /** A test has ended that fails with each of these mutants, and does not fail without one. */
   readonly killed: (mutants: readonly string[]) => void;
 }
 
@@ -33,7 +33,7 @@ export class Session {
         config: false,
         watch: false,
         runner: 'test/mutation/runner.ts',
-        testTimeout: TEST_TIMEOUT,
+        testTimeout: TEST_TIMEOUT_MS,
         reporters: [
           {
             onTestCaseResult: (one) => {
@@ -47,7 +47,7 @@ export class Session {
           },
         ],
         dangerouslyIgnoreUnhandledErrors: true,
-        // It would keep other mutants' sources, and sources without any.
+        // The cache would mix sources with other mutants, and sources without any.
         fsModuleCache: false,
         isolate: target.sharesProcess !== true,
       },
@@ -57,7 +57,7 @@ export class Session {
   }
 
   /**
-   * @param test the file of tests, from the repository's root
+   * @param test the test file, as a path from the repository's root
    * @throws {Error} if there is no such file
    */
   async run(test: string, work: Work): Promise<TestModule> {
@@ -67,7 +67,7 @@ export class Session {
     await this.#vitest.runTestSpecifications(
       this.#specifications.filter(({ moduleId }) => moduleId === path),
     );
-    // The state keeps the modules of earlier runs, too.
+    // The state also has the modules of earlier runs, so the right one is picked.
     const module = this.#vitest.state.getTestModules().find(({ moduleId }) => moduleId === path);
     if (module === undefined) throw new Error(`There are no tests in ${test}.`);
     return module;

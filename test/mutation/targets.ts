@@ -1,4 +1,4 @@
-/** What is mutated, and which tests have to notice. */
+/** Lists the targets: which sources are mutated, and which tests have to notice. */
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import type { ViteUserConfig } from 'vitest/config';
 
@@ -9,13 +9,16 @@ export interface Target {
   readonly tests: NonNullable<ViteUserConfig['test']>;
   readonly plugins: NonNullable<ViteUserConfig['plugins']>;
   /**
-   * Whether all files of tests run in one process, because it takes long to start. Then mutants of code that runs at
-   * import are left out, because each of them needs a fresh process.
+   * Whether all test files run in one process, because the process takes long to start. Then mutants of code that runs
+   * at import are left out, because each of them needs a fresh process.
    */
   readonly sharesProcess?: boolean;
 }
 
-/** What keeps the job from writing what it must not. The rest of the engine takes servers to test, and hours to mutate. */
+/**
+ * The parts that keep the job from wrong writes. The rest of the engine needs servers for its tests, and would take
+ * hours to mutate.
+ */
 const GUARDS = [
   'store/bucket',
   'store/compare-and-swap',
@@ -43,7 +46,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     sources: ['core/**/*.ts'],
     tests: {
       include: ['test/core/**/*.test.ts'],
-      // It reads millions of values, which takes minutes with mutants in the code.
+      // The test reads millions of values, which takes minutes with mutants in the code.
       exclude: ['test/core/bounded-values.test.ts'],
     },
     plugins: [],
@@ -52,7 +55,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     sources: ['worker/**/*.ts'],
     tests: {
       include: ['test/worker/**/*.test.ts'],
-      // They take seconds, and would run once for each mutant that lives.
+      // These tests take seconds, and would run once for each mutant that survives.
       exclude: ['test/worker/request/{malformed,names-property}.test.ts'],
       globalSetup: ['test/support/worker-buckets.ts'],
     },

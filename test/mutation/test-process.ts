@@ -1,6 +1,6 @@
 /**
- * The tests run in a process of their own, because a mutant can stop a worker so that only a signal ends it. The next task
- * then gets a new process.
+ * Runs the tests in a process of their own, because a mutant can stop a worker so that only a signal ends it. The next
+ * task then gets a new process.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
@@ -11,13 +11,13 @@ import type { Coverage, Turns } from './hunt.ts';
 export interface Setting {
   /** The target's name. */
   readonly target: string;
-  /** The files with mutants, from the repository's root. */
+  /** The files with mutants, as paths from the repository's root. */
   readonly sources: readonly string[];
 }
 
-/** Every message but the first. */
+/** The content of every message but the first. */
 export interface Order {
-  /** The file of tests, from the repository's root. */
+  /** The test file, as a path from the repository's root. */
   readonly test: string;
   readonly task: Task;
 }
@@ -29,7 +29,7 @@ export type Task =
   | { readonly kind: 'alone'; readonly mutants: readonly string[]; readonly isFresh: boolean };
 
 export interface Result {
-  /** Of the task `cover`. */
+  /** The result of the task `cover`. */
   readonly coverage?: Coverage;
   /**
    * The mutants whose verdicts are worth nothing. The task `alone` has one at most, and ends with it, because the process is
@@ -46,13 +46,13 @@ export type Report =
 
 export type Ending =
   | { readonly kind: 'end'; readonly result: Result }
-  /** It was stopped; `mutant` was active, if any was. */
+  /** The process was stopped while `mutant` was active; undefined if none was. */
   | { readonly kind: 'hang'; readonly mutant: string | undefined };
 
 const CHILD = join(import.meta.dirname, 'child.ts');
 /** The longest time without a report while no mutant is active. A busy machine takes long to start workerd. */
 const SILENCE_MS = 300_000;
-/** The same while a mutant is active. No turn takes as long. */
+/** The longest time without a report while a mutant is active. No turn takes as long. */
 const SILENCE_OF_MUTANT_MS = 60_000;
 
 export class TestProcess {
@@ -70,7 +70,7 @@ export class TestProcess {
   }
 
   /**
-   * @param killed is told of mutants as soon as they are killed
+   * @param killed is called with mutants as soon as they are killed
    * @throws {Error} if a test fails without a mutant
    */
   async run(order: Order, killed: (mutants: readonly string[]) => void): Promise<Ending> {
@@ -116,7 +116,7 @@ export class TestProcess {
 
   #start(): ChildProcess {
     if (this.#child !== undefined) return this.#child;
-    // A group of its own, so that one signal ends its workers too.
+    // The child gets a process group of its own, so that one signal ends its workers too.
     const child = fork(CHILD, { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
     child.send(this.#setting);
     this.#child = child;

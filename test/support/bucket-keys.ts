@@ -1,4 +1,4 @@
-/** The documented keys of a bucket, written out again here, because core/ is under test. */
+/** Lists the documented keys of a bucket. They are written out again here, because core/ is under test. */
 import type { Digest } from './content.ts';
 
 const KEY = new RegExp(
@@ -18,7 +18,7 @@ export interface RepositoryKeys {
 
 const OTHER_KEY = /^(?:lifeboat\.json|state\/.+|blobs\/(?:sha256\/[0-9a-f]{64}|sha512\/[0-9a-f]{128}))$/;
 
-/** The keys by repository, and the keys that the documentation does not explain. */
+/** Returns the keys by repository, and the keys that the documentation does not explain. */
 export function sortKeys(keys: Iterable<string>): {
   readonly repositories: ReadonlyMap<string, RepositoryKeys>;
   readonly unknown: readonly string[];
@@ -50,12 +50,12 @@ function emptyKeys(): RepositoryKeys {
   return { tags: new Set(), manifests: new Set(), blobs: new Set(), referrers: new Set(), files: new Set() };
 }
 
-/** @param root `repositories/<repository>/` */
+/** @param root has the form `repositories/<repository>/` */
 export function manifestKey(root: string, digest: Digest): string {
   return `${root}_manifests/${digest.replace(':', '/')}`;
 }
 
-/** The key of the blob's bytes. */
+/** Returns the key of the blob's bytes. */
 export function blobKey(digest: Digest): string {
   return `blobs/${digest.replace(':', '/')}`;
 }

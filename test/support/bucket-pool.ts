@@ -1,4 +1,4 @@
-/** Gives out empty buckets of one local R2. It starts for the first of them. */
+/** Gives out empty buckets of one local R2, which starts when the first bucket is needed. */
 import type { Buckets, Store } from './local-store.ts';
 
 export class BucketPool {
@@ -6,7 +6,7 @@ export class BucketPool {
   readonly #stores: Promise<Store>[] = [];
   #used = 0;
 
-  /** @param size how many buckets one R2 has. When they are used up, as in watch mode, another R2 starts. */
+  /** @param size the number of buckets of one R2. When they are used up, as in watch mode, another R2 starts. */
   constructor(size: number) {
     this.#size = size;
   }
@@ -33,7 +33,7 @@ export class BucketPool {
   }
 }
 
-/** Wrangler is loaded only here, because that alone takes a second. */
+/** Wrangler is loaded only here, because loading it takes a second. */
 async function startStore(buckets: number): Promise<Store> {
   const { startLocalStore } = await import('./local-store.ts');
   return startLocalStore({ buckets });

@@ -12,7 +12,7 @@ import type { Algorithm, Digest } from './content.ts';
 export interface BucketOptions {
   readonly client: S3Client;
   readonly bucket: string;
-  /** Ends in a slash. The default is the empty prefix. */
+  /** The prefix of the bucket's keys, which ends in a slash; empty by default. */
   readonly prefix?: string;
 }
 
@@ -23,7 +23,7 @@ export interface StoreAddress {
   readonly secretAccessKey: string;
 }
 
-/** A client that does not retry, and sends only the checksums that a request needs. */
+/** Makes a client that does not retry, and sends only the checksums that a request needs. */
 export function s3ClientOf(store: StoreAddress): S3Client {
   return new S3Client({
     endpoint: store.endpoint,
@@ -52,7 +52,10 @@ export class BucketReader {
     this.#prefix = prefix;
   }
 
-  /** Every key below the prefix, and the object's size in bytes, in the store's order. Keys are without the prefix. */
+  /**
+   * Returns every key below the prefix with the object's size in bytes, in the store's order. The keys come without the
+   * prefix.
+   */
   async sizes(under = ''): Promise<Map<string, number>> {
     const sizes = new Map<string, number>();
     let token: string | undefined;
@@ -101,8 +104,8 @@ export class BucketReader {
 }
 
 /**
- * The keys of multipart uploads that are neither completed nor aborted.
- * @throws if the store cannot list them; wrangler's local R2 cannot
+ * Returns the keys of multipart uploads that are neither completed nor aborted.
+ * @throws if the store cannot list them, as wrangler's local R2
  */
 export async function openMultiparts({ client, bucket, prefix = '' }: BucketOptions): Promise<string[]> {
   const keys: string[] = [];

@@ -1,4 +1,7 @@
-/** A bucket as a value, so that two buckets can be compared although different runs filled them at different times. */
+/**
+ * Turns a bucket into a value, so that two buckets can be compared although different runs filled them at different
+ * times.
+ */
 import { BucketReader, type BucketOptions } from './bucket-reader.ts';
 import { digestOf } from './content.ts';
 import { isObject } from './manifest-json.ts';
@@ -8,9 +11,9 @@ const MUTABLE = /^lifeboat\.json$|\/_(?:tags|index)\.json$|\/_(?:tags|history)\/
 const HISTORY = /^(?<folder>.+\/_history\/.+\/)[^/]+$/;
 
 /**
- * Key → content. For bytes this is their type and hash. For the job's own JSON it is the text, with `<time>`, `<run>`
- * and `<id>` in place of times, run ids and the bucket's id. History records are numbered. `state/` is left out, because
- * it describes runs and not content.
+ * Returns the content by key. For bytes the content is their type and hash. For the job's own JSON it is the text, with
+ * `<time>`, `<run>` and `<id>` in place of times, run ids and the bucket's id. History records are numbered. `state/`
+ * is left out, because it describes runs and not content.
  */
 export async function snapshot(options: BucketOptions): Promise<Map<string, string>> {
   const reader = new BucketReader(options);
@@ -26,7 +29,7 @@ export async function snapshot(options: BucketOptions): Promise<Map<string, stri
   return snapshots;
 }
 
-/** @returns a sentence per difference */
+/** @returns one sentence per difference */
 export function compareSnapshots(
   first: ReadonlyMap<string, string>,
   second: ReadonlyMap<string, string>,

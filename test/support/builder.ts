@@ -43,12 +43,12 @@ export interface Descriptor {
 export const AMD64: Platform = { os: 'linux', architecture: 'amd64' };
 export const ARM64: Platform = { os: 'linux', architecture: 'arm64', variant: 'v8' };
 
-/** A layer, and the digest of its tar, which the image's config needs. */
+/** A layer with the digest of its tar, which the image's config needs. */
 export interface Layer extends Descriptor {
   readonly diffId: Digest;
 }
 
-/** A gzipped tar with one file of `size` pseudo-random bytes. */
+/** Adds a gzipped tar with one file of `size` pseudo-random bytes. */
 export async function addLayer(
   repository: Repository,
   seed: string,
@@ -60,7 +60,7 @@ export async function addLayer(
   return { ...descriptor, diffId: digestOf(tar) };
 }
 
-/** A plain tar with one file of `size` bytes, which are streamed and never held in memory as a whole. */
+/** Adds a plain tar with one file of `size` bytes, which are streamed and never in memory as a whole. */
 export async function addStreamedLayer(repository: Repository, seed: string, size: number): Promise<Layer> {
   const tar = tarOf(`files/${seed}`, randomBlob(seed, size));
   const digest = await digestOfBlob(tar);
@@ -187,7 +187,7 @@ export function tagAs(repository: Repository, descriptor: Descriptor, ...tags: r
 }
 
 /**
- * The tag under which a registry without the referrers API keeps the list of a manifest's referrers.
+ * Returns the tag under which a registry without the referrers API keeps the list of a manifest's referrers.
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema
  */
 export function fallbackTag(digest: Digest): string {
@@ -195,7 +195,7 @@ export function fallbackTag(digest: Digest): string {
   return `${algorithm.slice(0, 32)}-${hex.slice(0, 64)}`;
 }
 
-/** The descriptor without the fields that depend on where it is listed. */
+/** Returns the descriptor without the fields that depend on the list that has it. */
 function plain(descriptor: Descriptor): Descriptor {
   const { mediaType, digest, size } = descriptor;
   return { mediaType, digest, size };

@@ -3,14 +3,14 @@ import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:cry
 
 export interface Certificate {
   readonly privateKey: KeyObject;
-  /** PKCS #8, PEM. */
+  /** The private key in the PEM form of PKCS #8. */
   readonly keyPem: string;
   readonly der: Buffer;
   readonly pem: string;
 }
 
 const DAY = 86_400_000;
-// DER of the object identifiers. https://www.rfc-editor.org/rfc/rfc5280
+// These are object identifiers in DER. https://www.rfc-editor.org/rfc/rfc5280
 const ECDSA_WITH_SHA256 = Buffer.from('06082a8648ce3d040302', 'hex');
 const COMMON_NAME = Buffer.from('0603550403', 'hex');
 const SUBJECT_ALT_NAME = Buffer.from('0603551d11', 'hex');
@@ -18,7 +18,7 @@ const BASIC_CONSTRAINTS = Buffer.from('0603551d13', 'hex');
 const TRUE = Buffer.from('0101ff', 'hex');
 const VERSION_3 = Buffer.from('a003020102', 'hex');
 
-/** A certificate for these host names, valid from yesterday until tomorrow. It is its own root. */
+/** Makes a certificate for these host names, valid from yesterday until tomorrow. The certificate is its own root. */
 export function makeCertificate(...names: readonly string[]): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(ECDSA_WITH_SHA256);

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 const PROJECT = join(import.meta.dirname, '../..');
 
 /**
- * Every code block of a page, without its fences. A block in a list is indented with its fences, and comes
- * without that indentation.
+ * Returns every code block of a page, without its fences. A block in a list is indented together with its fences, and
+ * is returned without that indentation.
  */
 export async function codeBlocksOf(page: string): Promise<string[]> {
   const text = await readFile(join(PROJECT, page), 'utf8');
@@ -16,8 +16,8 @@ export async function codeBlocksOf(page: string): Promise<string[]> {
 }
 
 /**
- * The one code block of the page that begins with this text.
- * @throws if there is none, or several
+ * Returns the one code block of the page that begins with this text.
+ * @throws if there is none, or if there are several
  */
 export async function codeBlock(page: string, beginning: string): Promise<string> {
   const blocks = (await codeBlocksOf(page)).filter((block) => block.startsWith(beginning));

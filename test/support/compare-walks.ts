@@ -3,12 +3,12 @@ import type { Digest } from './content.ts';
 import type { Walk, WalkedObject } from './walk-registry.ts';
 
 export interface CompareOptions {
-  /** Tags and objects to leave out of the comparison. */
+  /** The tags and objects that are left out of the comparison. */
   readonly ignoreTag?: (tag: string) => boolean;
   readonly ignoreObject?: (digest: Digest) => boolean;
 }
 
-/** @returns a sentence per difference. The Content-Type of blobs is not compared. */
+/** @returns one sentence per difference. The Content-Type of blobs is not compared */
 export function compareWalks(first: Walk, second: Walk, options: CompareOptions = {}): string[] {
   const { ignoreTag = () => false, ignoreObject = () => false } = options;
   return [

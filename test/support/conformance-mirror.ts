@@ -1,4 +1,4 @@
-/** A bucket that `lifeboat sync` filled from real registries, for the conformance suite. */
+/** Makes a bucket that `lifeboat sync` fills from real registries, for the conformance suite. */
 import { repositoryOf } from './content.ts';
 import { buildCorpus } from './corpus.ts';
 import { pushRepository } from './push.ts';
@@ -8,7 +8,7 @@ import { startDockerRegistry, startOlareg } from './upstream.ts';
 import type { Repository } from './content.ts';
 
 export interface Mirrored {
-  /** The name at the edge. */
+  /** The repository's name at the edge. */
   readonly name: string;
   readonly content: Repository;
 }
@@ -23,14 +23,14 @@ export interface ConformanceMirror {
 export interface Origin {
   /** A repository of the corpus. */
   readonly repository: string;
-  /** The name that it is pushed under, if it differs from the corpus' name. */
+  /** The name under which it is pushed, if it differs from the corpus' name. */
   readonly as?: string;
-  /** docker-registry accepts no sha512 manifests, and has no referrers API. */
+  /** The registry to push to. docker-registry accepts no sha512 manifests, and has no referrers API. */
   readonly from: 'docker-registry' | 'olareg';
 }
 
 /**
- * The registries are stopped before it returns.
+ * Fills the bucket. The registries are stopped before the function returns.
  * @throws if a program is missing, or the job does not mirror everything
  */
 export async function startConformanceMirror(origins: readonly Origin[]): Promise<ConformanceMirror> {

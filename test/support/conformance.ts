@@ -1,6 +1,6 @@
 /**
- * The official conformance suite of the distribution specification.
- * docs/decisions/0004-conformance-suite.md says which commit of it this is, and what it does not ask.
+ * Runs the official conformance suite of the distribution specification. docs/decisions/0004-conformance-suite.md says
+ * which commit of it this is, and what it does not check.
  * https://github.com/opencontainers/distribution-spec/tree/97274622c111/conformance
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -13,8 +13,8 @@ import { requireProgram } from './programs.ts';
 const SUITE = 'OCI Conformance Test/';
 
 /**
- * Outcomes as the suite prints them. `Disabled`: the settings leave the check out. `Skip`: the suite tries it and gives
- * up.
+ * The outcomes as the suite prints them. `Disabled` means that the settings leave the check out. `Skip` means that the
+ * suite tries the check and gives up.
  */
 const OUTCOMES = ['Pass', 'Skip', 'Disabled', 'FAIL', 'Error'] as const;
 
@@ -22,12 +22,12 @@ export type Outcome = (typeof OUTCOMES)[number];
 
 export interface Check {
   /**
-   * The suite's name for it, without that of the suite itself: `image/push/blob-post-put`. Several checks can share
-   * one.
+   * The check's name in the suite, without the name of the suite itself, as `image/push/blob-post-put`. Several checks
+   * can share a name.
    */
   readonly name: string;
   readonly outcome: Outcome;
-  /** Why the check was skipped, or what it expected and got. */
+  /** The reason why the check was skipped, or the expected and the actual result. */
   readonly reason: string;
 }
 
@@ -41,17 +41,17 @@ export interface ReadOnlyContent {
   readonly tags: readonly string[];
   readonly manifests: readonly Digest[];
   readonly blobs: readonly Digest[];
-  /** The digests of subjects. */
+  /** The digests of the subjects whose referrers are read. */
   readonly referrers: readonly Digest[];
 }
 
 /**
- * If it is told to push nothing, this commit of the suite panics after its last test, before it prints its results.
- * With a filter on one test it does not panic.
+ * The tests of a read-only run. With pushes disabled, this commit of the suite panics after its last test, before it
+ * prints its results. It does not panic with a filter on one test.
  */
 const READ_ONLY = ['ping', 'empty', 'read-only', 'missing-manifest', 'invalid-digest-format'];
 
-/** Only reads. @throws when the program is missing, does not end in time, or prints no results */
+/** Runs the suite without pushes. @throws if the program is missing, does not end in time, or prints no results */
 export async function readConformance(
   host: string,
   repository: string,
@@ -75,7 +75,7 @@ export async function readConformance(
   };
 }
 
-/** Pushes its own content into two repositories of that folder, and reads it. @throws as `readConformance` */
+/** Pushes its own content into two repositories of that folder, and reads it. @throws the same errors as `readConformance` */
 export async function pushConformance(host: string, folder: string): Promise<ConformanceResult> {
   return runConformance(host, { OCI_REPO1: `${folder}/one`, OCI_REPO2: `${folder}/two` });
 }
@@ -89,7 +89,7 @@ export function countChecks({ checks }: ConformanceResult, outcome: Outcome): Re
   return counts;
 }
 
-/** Deletes nothing, because a mirror keeps content that its upstream deletes. */
+/** Runs the suite without deletions, because a mirror keeps content that its upstream deletes. */
 async function runConformance(
   host: string,
   settings: Readonly<Record<string, string>>,
@@ -121,8 +121,8 @@ async function runConformance(
 }
 
 /**
- * Parses the printed output, because a part of the suite that leaves an API untried writes no report. Results are
- * indented by their depth: a result with none below it is a check, and the others sum up those below them.
+ * Parses the printed output, because a part of the suite that does not try an API writes no report. Results are
+ * indented by their depth. A result with none below it is a check, and the others sum up the results below them.
  */
 function checksOf(output: string): Check[] {
   const [printed = ''] = output.split('\n\nConfiguration:\n', 1);

@@ -1,16 +1,16 @@
 /**
- * The content of a registry, as the tests describe it, independent of the code under test. It is in memory, except the
- * bytes of blobs, which are generated while they are streamed.
+ * Describes the content of a registry for tests, independent of the code under test. The content is in memory, except
+ * the bytes of blobs, which are generated while they are streamed.
  */
 import { createCipheriv, createHash } from 'node:crypto';
 
-/** `sha256:<hex>` or `sha512:<hex>`. */
+/** Has the form `sha256:<hex>` or `sha512:<hex>`. */
 export type Digest = string;
 export type Algorithm = 'sha256' | 'sha512';
 
 export interface Blob {
   readonly size: number;
-  /** The bytes from `start` to `end`, without the one at `end`. The default is the whole blob. */
+  /** Returns the bytes from `start` up to `end`, without the byte at `end`; by default the whole blob. */
   open(start?: number, end?: number): AsyncIterable<Uint8Array>;
 }
 
@@ -21,7 +21,7 @@ export interface Manifest {
 
 export interface Repository {
   readonly tags: Map<string, Digest>;
-  /** In an order in which they can be pushed: children come before their parents. */
+  /** The manifests in an order in which they can be pushed: children before their parents. */
   readonly manifests: Map<Digest, Manifest>;
   readonly blobs: Map<Digest, Blob>;
 }
@@ -34,26 +34,26 @@ export function emptyRepository(): Repository {
   return { tags: new Map(), manifests: new Map(), blobs: new Map() };
 }
 
-/** A corpus with some of the repositories. It shares their content with the whole corpus. */
+/** Returns a corpus with some of the repositories. It shares their content with the whole corpus. */
 export function selectRepositories(corpus: Corpus, wanted: (name: string) => boolean): Corpus {
   return { repositories: new Map([...corpus.repositories].filter(([name]) => wanted(name))) };
 }
 
-/** @throws when the corpus has no such repository */
+/** @throws if the corpus has no such repository */
 export function repositoryOf(corpus: Corpus, name: string): Repository {
   const repository = corpus.repositories.get(name);
   if (repository === undefined) throw new Error(`The corpus has no repository ${name}.`);
   return repository;
 }
 
-/** @throws when the repository has no such tag */
+/** @throws if the repository has no such tag */
 export function digestOfTag(repository: Repository, tag: string): Digest {
   const digest = repository.tags.get(tag);
   if (digest === undefined) throw new Error(`The repository has no tag ${tag}.`);
   return digest;
 }
 
-/** @throws when the repository has no such manifest */
+/** @throws if the repository has no such manifest */
 export function manifestOf(repository: Repository, digest: Digest): Manifest {
   const manifest = repository.manifests.get(digest);
   if (manifest === undefined) throw new Error(`The repository has no manifest ${digest}.`);
@@ -64,14 +64,14 @@ export function digestOf(bytes: Uint8Array, algorithm: Algorithm = 'sha256'): Di
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
 }
 
-/** Reads a blob to its end. It holds one chunk at a time. */
+/** Returns the digest of a blob, and holds only one chunk of it in memory at a time. */
 export async function digestOfBlob(blob: Blob, algorithm: Algorithm = 'sha256'): Promise<Digest> {
   const hash = createHash(algorithm);
   for await (const chunk of blob.open()) hash.update(chunk);
   return `${algorithm}:${hash.digest('hex')}`;
 }
 
-/** @throws when the digest is of another algorithm */
+/** @throws if the digest is of another algorithm */
 export function algorithmOf(digest: Digest): Algorithm {
   if (digest.startsWith('sha256:')) return 'sha256';
   if (digest.startsWith('sha512:')) return 'sha512';
@@ -96,7 +96,10 @@ export function blobOf(bytes: Uint8Array): Blob {
 const AES_BLOCK = 16;
 const CHUNK = 256 * 1024;
 
-/** `size` bytes that depend on the seed alone and cannot be compressed. Each reading generates them again. */
+/**
+ * Makes a blob of `size` bytes that depend on the seed alone and cannot be compressed. Each reading generates the bytes
+ * again.
+ */
 export function randomBlob(seed: string, size: number): Blob {
   return {
     size,
@@ -106,7 +109,7 @@ export function randomBlob(seed: string, size: number): Blob {
   };
 }
 
-/** The key stream of AES in counter mode, because it is as fast as memory and can start anywhere. */
+/** Generates the key stream of AES in counter mode, because it is as fast as memory and can start anywhere. */
 function* randomBytes(seed: string, start: number, end: number): Generator<Buffer> {
   const key = createHash('sha256').update(seed).digest();
   const counter = Buffer.alloc(AES_BLOCK);

@@ -1,5 +1,5 @@
 /**
- * The right answers: a registry's read side over a corpus, by the letter of the specification.
+ * Gives the right answers: those of a registry's read side over a corpus, by the letter of the specification.
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
 import { blobOf, digestOf, emptyRepository, type Blob, type Corpus, type Repository } from './content.ts';
@@ -9,13 +9,13 @@ import type { RegistryRequest } from './registry-request.ts';
 
 export interface Answer {
   readonly status: number;
-  /** Lower-case names. Content-Length is set only here, so a wrong one is made here too. */
+  /** Headers with lower-case names. Content-Length is set only here, so a test makes a wrong one here too. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Blob;
 }
 
 export interface AnswerOptions {
-  /** Whether there is a referrers API; without it, its requests get a 404. */
+  /** Whether there is a referrers API. Without it, a request for referrers gets a 404. */
   readonly referrers: boolean;
   /** The largest number of tags in one answer, even if `n` asks for more. */
   readonly pageSize: number;
@@ -97,7 +97,10 @@ function blobAnswer(repository: Repository | undefined, request: RegistryRequest
   };
 }
 
-/** The first byte and the one after the last. The span is empty if the blob has none of these bytes. */
+/**
+ * Returns the position of the first byte, and the position after the last. The span is empty if the blob has none of
+ * these bytes.
+ */
 function rangeOf(header: string, size: number): [number, number] {
   const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header) ?? [];
   if (first === '') return last === '' ? [0, 0] : [Math.max(size - Number(last), 0), size];
@@ -105,8 +108,8 @@ function rangeOf(header: string, size: number): [number, number] {
 }
 
 function tagsAnswer(repository: Repository, request: RegistryRequest, pageSize: number): Answer {
-  const asked = request.query.get('n');
-  const size = Math.min(asked === null ? pageSize : Number(asked), pageSize);
+  const wanted = request.query.get('n');
+  const size = Math.min(wanted === null ? pageSize : Number(wanted), pageSize);
   const last = request.query.get('last');
   const following = [...repository.tags.keys()].toSorted().filter((tag) => last === null || tag > last);
   const tags = following.slice(0, size);
@@ -157,7 +160,7 @@ export function bytesAnswer(status: number, bytes: Uint8Array, mediaType: string
   };
 }
 
-/** A registry's answer with these bytes under a tag: its digest is their real one. */
+/** Answers with these bytes under a tag, as a registry does, with their real digest. */
 export function manifestBytesAnswer(bytes: Uint8Array, mediaType: string): Answer {
   const answer = bytesAnswer(200, bytes, mediaType);
   return { ...answer, headers: { ...answer.headers, 'docker-content-digest': digestOf(bytes) } };

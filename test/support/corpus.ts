@@ -1,4 +1,4 @@
-/** The content that the suites mirror. It has the shapes of real content, and is generated without a network. */
+/** Builds the content that the suites mirror. It has the shapes of real content, and is generated without a network. */
 import {
   AMD64,
   ARM64,
@@ -66,7 +66,7 @@ async function fill(add: (repository: Repository) => Promise<void>): Promise<Rep
   return repository;
 }
 
-/** An index for two platforms that share a base layer. */
+/** Adds an index for two platforms that share a base layer. */
 export async function addMultiPlatform(repository: Repository, seed: string): Promise<Descriptor> {
   const base = await addLayer(repository, 'base', { size: 20_000 });
   const images: Descriptor[] = [];
@@ -109,7 +109,10 @@ async function fillArtifact(repository: Repository): Promise<void> {
   tagAs(repository, artifact, 'v1');
 }
 
-/** https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md */
+/**
+ * Adds attestations as buildkit does.
+ * https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md
+ */
 async function fillAttested(repository: Repository): Promise<void> {
   const children: Descriptor[] = [];
   for (const platform of [AMD64, ARM64]) {

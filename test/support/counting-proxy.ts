@@ -1,4 +1,7 @@
-/** A reverse proxy that counts requests and bytes, and lets a test act at exactly one request. It buffers nothing. */
+/**
+ * Starts a reverse proxy that counts requests and bytes, and lets a test act at exactly one request. It buffers
+ * nothing.
+ */
 import {
   Agent,
   createServer,
@@ -21,7 +24,7 @@ export interface ProxiedRequest {
   readonly index: number;
   /** 1 for the first PUT, POST, PATCH or DELETE, 2 for the next one, and so on. 0 for any other method. */
   readonly write: number;
-  /** 0 as long as the server has not answered. */
+  /** The status of the answer; 0 as long as the server has not answered. */
   status: number;
   /** The bytes of the request's body so far. */
   sent: number;
@@ -29,38 +32,44 @@ export interface ProxiedRequest {
   received: number;
 }
 
-/** `drop` closes the client's connection instead of going on. */
+/** The value `drop` closes the client's connection instead of going on. */
 export type HookResult = void | 'drop';
 export type Hook = (request: ProxiedRequest) => HookResult | Promise<HookResult>;
 
 export interface ProxyOptions {
-  /** `http://host:port`. */
+  /** The address `http://host:port`. */
   readonly target: string;
-  /** Milliseconds added to each request. This and the rate are read for each request, so a getter can change them. */
+  /**
+   * The milliseconds that are added to each request. This and the rate are read for each request, so a getter can
+   * change them.
+   */
   readonly latency?: number;
-  /** The rate of each answer's body, and so of a connection, because HTTP/1.1 has one answer at a time on it. */
+  /**
+   * The rate of each answer's body. It is the rate of a connection too, because HTTP/1.1 has one answer at a time on
+   * it.
+   */
   readonly bytesPerSecond?: number | undefined;
-  /** Sent in place of the server's own Date; null for no Date. */
+  /** The Date that replaces the server's own; null for no Date. */
   readonly date?: string | null | undefined;
-  /** Called before any part of the request reaches the server. */
+  /** Is called before any part of the request reaches the server. */
   readonly before?: Hook;
-  /** Called after the server has answered, before any part of the answer reaches the client. */
+  /** Is called after the server has answered, before any part of the answer reaches the client. */
   readonly after?: Hook;
 }
 
 export interface CountingProxy {
   readonly url: string;
   readonly requests: ProxiedRequest[];
-  /** Requests by method. */
+  /** Returns the number of requests by method. */
   counts(): Record<string, number>;
-  /** Sets all counts to 0, `index` and `write` too. */
+  /** Sets all counts to 0, and restarts `index` and `write`. */
   reset(): void;
   stop(): Promise<void>;
 }
 
 const WRITES: ReadonlySet<string> = new Set(['PUT', 'POST', 'PATCH', 'DELETE']);
 
-/** The Host header passes unchanged, so that signatures made for the proxy's address stay good. */
+/** The Host header passes unchanged, so that signatures made for the proxy's address stay valid. */
 export async function startCountingProxy(options: ProxyOptions): Promise<CountingProxy> {
   const target = new URL(options.target);
   const agent = new Agent({ keepAlive: true });
@@ -74,7 +83,7 @@ export async function startCountingProxy(options: ProxyOptions): Promise<Countin
       response.destroy();
       return;
     }
-    // The client may have left during the wait.
+    // The client may have closed the connection during the wait.
     if (response.destroyed) return;
     const outgoing = request({
       agent,
@@ -85,15 +94,15 @@ export async function startCountingProxy(options: ProxyOptions): Promise<Countin
       headers: forwarded(incoming.rawHeaders),
     });
     response.once('close', () => outgoing.destroy());
-    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    const answering = new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.once('response', resolve);
       outgoing.once('error', reject);
       outgoing.once('close', () => reject(new Error('The server closed the connection.')));
     });
-    // A server may answer and close before it has read everything; its answer counts.
+    // A server may answer and close before it has read the whole request, and its answer still counts.
     const sending = pass(incoming, outgoing).catch(() => {});
     count(incoming, (bytes) => (record.sent += bytes));
-    const answer = await answered;
+    const answer = await answering;
     record.status = answer.statusCode ?? 0;
     if ((await options.after?.(record)) === 'drop') {
       response.destroy();
@@ -148,7 +157,10 @@ function countBy(requests: readonly ProxiedRequest[]): Record<string, number> {
   return counts;
 }
 
-/** This side has already sent 100-continue, and the client would wait for a second one. */
+/**
+ * Returns the headers without Expect, because this proxy has already sent 100-continue, and the client would wait for a
+ * second one.
+ */
 function forwarded(raw: readonly string[]): string[] {
   const headers: string[] = [];
   for (let index = 0; index < raw.length; index += 2) {
@@ -158,7 +170,7 @@ function forwarded(raw: readonly string[]): string[] {
   return headers;
 }
 
-/** @param date undefined keeps the server's own */
+/** @param date undefined leaves the server's own */
 function redated(raw: readonly string[], date: string | null | undefined): string[] {
   if (date === undefined) return [...raw];
   const headers: string[] = date === null ? [] : ['Date', date];

@@ -1,5 +1,5 @@
 /**
- * Does without Docker what infra/kubernetes/Dockerfile does: it makes the same copies and starts the same command.
+ * Does the same as infra/kubernetes/Dockerfile, without Docker: it makes the same copies and starts the same command.
  */
 import { cp, mkdir, readFile, symlink, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -9,14 +9,15 @@ const PROJECT = join(import.meta.dirname, '../..');
 /** The WORKDIR of both stages. */
 const WORKDIR = '/opt/lifeboat';
 /**
- * Docker keeps the times of the files in a clone, and these may be later than the times of a build that it has cached.
+ * A time after that of the build. Docker keeps the times of the files in a clone, and these may be later than the times
+ * of a build that Docker has cached.
  */
 const LATER = new Date(Date.now() + 3_600_000);
 
 /**
- * Builds both stages into `folder`. It takes the project's own packages, because `npm ci` needs a network.
+ * Builds both stages in `folder`. It uses the project's own packages, because `npm ci` needs a network.
  * @returns the image's ENTRYPOINT, with the paths of `folder`
- * @throws when the build fails, or is not done by the Node of the image
+ * @throws if the build fails, or if the Node of the image does not make it
  */
 export async function buildImageTree(folder: string): Promise<string[]> {
   const dockerfile = await readFile(join(PROJECT, 'infra/kubernetes/Dockerfile'), 'utf8');

@@ -1,5 +1,5 @@
 /**
- * The one call of Amazon ECR's API that a registry client needs.
+ * Serves the one call of Amazon ECR's API that a registry client needs.
  * https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
  */
 import { createServer, type IncomingMessage } from 'node:http';
@@ -9,7 +9,7 @@ const TARGET = 'AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken';
 
 export interface EcrServer {
   readonly url: string;
-  /** The access key and the region that each call was signed for. */
+  /** The access key and the region for which each call was signed. */
   readonly calls: string[];
   /** Answers every further call with this error of AWS. */
   refuse(error: { readonly type: string; readonly message: string }): void;
@@ -17,8 +17,8 @@ export interface EcrServer {
 }
 
 /**
- * @param passwordOf the password that the n-th call gets, n from 1
- * @param expiresAt seconds since 1970
+ * @param passwordOf returns the password for the n-th call, counted from 1
+ * @param expiresAt returns the end of that password, in seconds since 1970
  */
 export async function startEcrServer(
   passwordOf: (call: number) => string,

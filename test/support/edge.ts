@@ -1,4 +1,4 @@
-/** The edge as it is deployed, in workerd, over any S3 server. Wrangler builds and runs it. */
+/** Runs the edge as it is deployed, in workerd, over any S3 server. Wrangler builds and runs it. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,14 +6,14 @@ import { unstable_startWorker } from 'wrangler';
 import type { Store } from './local-store.ts';
 import { freePort } from './process.ts';
 
-// Miniflare asks a host of Cloudflare's for `request.cf` and prints a stack trace where there is no network.
+// Miniflare asks a host of Cloudflare's for `request.cf`, and prints a stack trace if there is no network.
 process.env['CLOUDFLARE_CF_FETCH_ENABLED'] = 'false';
 process.env['WRANGLER_WRITE_LOGS'] = 'false';
 
 export interface Edge {
-  /** `http://127.0.0.1:<port>`, without a slash at its end. */
+  /** The address `http://127.0.0.1:<port>`, without a slash at its end. */
   readonly url: string;
-  /** `127.0.0.1:<port>`. */
+  /** The host and port, as `127.0.0.1:<port>`. */
   readonly host: string;
   stop(): Promise<void>;
 }
@@ -21,7 +21,7 @@ export interface Edge {
 const CONFIG = join(import.meta.dirname, '../../wrangler.toml');
 
 /**
- * @param variables the Worker's variables. They come before those that name the store.
+ * @param variables the Worker's variables. They take precedence over those that name the store.
  * @param config the wrangler.toml of the edge; this project's by default
  */
 export async function startEdge(

@@ -1,4 +1,6 @@
-/** A real forward proxy: CONNECT for https, absolute URLs for http. Every host name leads to this machine. */
+/**
+ * Runs a real forward proxy, with CONNECT for https and absolute URLs for http. Every host name leads to this machine.
+ */
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { pipeline } from 'node:stream';
@@ -7,15 +9,15 @@ import { basicHeader, type Credentials } from './registry-auth.ts';
 
 export interface ForwardProxy {
   readonly url: string;
-  /** `CONNECT host:port` or `GET http://host:port` per request, in order. */
+  /** The requests in their order, each as `CONNECT host:port` or `GET http://host:port`. */
   readonly passed: string[];
   stop(): Promise<void>;
 }
 
 export interface ForwardProxyOptions {
-  /** The only user that it serves; all others get a 407. Without this it serves everybody. */
+  /** The only user that the proxy serves; all others get a 407. Without credentials it serves everybody. */
   readonly credentials?: Credentials;
-  /** The port for http URLs that have none. */
+  /** The port for http URLs without a port. */
   readonly port?: number;
 }
 

@@ -1,7 +1,7 @@
 /** Starts the tests' own servers on a free port, and stops them without waiting for clients. */
 import type { Server } from 'node:http';
 
-/** Listens on 127.0.0.1 and returns the port. */
+/** Lets the server listen on 127.0.0.1, and returns the port. */
 export async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -12,7 +12,7 @@ export async function listen(server: Server): Promise<number> {
   return address.port;
 }
 
-/** Ends every connection, hanging ones too. It may be called again. */
+/** Closes the server and every connection, hanging ones too. It may be called again. */
 export async function close(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());

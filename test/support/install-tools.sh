@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the real programs that the clients, s3 and conformance suites and the benchmarks need, on Debian and its
-# relatives; what is there already is left alone. Needs root for apt, and Go 1.25 or newer for those that Debian does
-# not package.
+# relatives. Programs that are installed already stay as they are. The script needs root for apt, and Go 1.25 or newer
+# for the programs that Debian does not package.
 set -euo pipefail
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -35,7 +35,7 @@ if ((${#missing[@]} > 0)); then
     apt-get install --yes --no-install-recommends "${missing[@]}"
 fi
 
-# In a module of its own, so that the version asked for is what is built, whatever modules lie around it.
+# The build has a module of its own, so that it uses exactly the named version, whatever modules are around it.
 install_go() {
   local program=$1 package=$2 version=$3
   [[ -x $tools/$program ]] && return
@@ -57,14 +57,14 @@ install_go() {
 mkdir -p "$tools"
 install_go olareg github.com/olareg/olareg/cmd/olareg v0.1.2
 install_go versitygw github.com/versity/versitygw/cmd/versitygw v1.8.0
-# containerd 2 stands beside Debian's 1.6, because the two read their mirrors from different keys.
+# containerd 2 is installed beside Debian's 1.6, because the two read their mirrors from different keys.
 containerd2=github.com/containerd/containerd/v2/cmd
 install_go containerd2 $containerd2/containerd v2.4.2
 install_go containerd2-shim $containerd2/containerd-shim-runc-v2 v2.4.2
 install_go ctr2 $containerd2/ctr v2.4.2
-# The peers of `npm run bench -- job`.
+# These are the peers of `npm run bench -- job`.
 install_go crane github.com/google/go-containerregistry/cmd/crane v0.22.1
 install_go regsync github.com/regclient/regclient/cmd/regsync v0.11.7
-# docs/decisions/0004-conformance-suite.md says why this commit of it.
+# docs/decisions/0004-conformance-suite.md says why it is this commit.
 install_go distribution-conformance github.com/opencontainers/distribution-spec/conformance \
   v0.0.0-20260831232431-97274622c111

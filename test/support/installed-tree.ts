@@ -1,5 +1,5 @@
 /**
- * The job as `npm ci` leaves it in a clone, in a folder that nobody may write. If root runs the tests, the folder
+ * Makes the job as `npm ci` leaves it in a clone, in a folder that nobody may write. If root runs the tests, the folder
  * belongs to root, as on a server. If another user runs them, the folder has no permission to write.
  */
 import { chmod, cp, mkdir, symlink } from 'node:fs/promises';
@@ -10,7 +10,7 @@ const PROJECT = join(import.meta.dirname, '../..');
 /** The id of Debian's user `nobody`, who has no rights at all. */
 const NOBODY = 65_534;
 
-/** Makes the tree, with its Node and its bundle. @throws when the bundle cannot be built */
+/** Makes the tree, with its Node and its bundle. @throws if the bundle cannot be built */
 export async function installTree(tree: string): Promise<void> {
   for (const part of ['package.json', 'package-lock.json', 'core', 'mirror-job', 'infra']) {
     await cp(join(PROJECT, part), join(tree, part), { recursive: true, preserveTimestamps: true });
@@ -24,7 +24,7 @@ export async function installTree(tree: string): Promise<void> {
   await forbidWriting(tree);
 }
 
-/** Everybody may read and enter, and nobody but root may write. */
+/** Lets everybody read and enter the tree, and nobody but root write it. */
 export async function forbidWriting(tree: string): Promise<void> {
   await changeModes(tree, 'a-w,a+rX');
 }
@@ -40,8 +40,8 @@ async function changeModes(tree: string, modes: string): Promise<void> {
 }
 
 /**
- * The command with these variables alone, as user 65534 if root runs the tests, otherwise as the tests' own user. The
- * wrapper becomes the command, so its process id is the command's.
+ * Returns a command that gets only these variables. If root runs the tests, it runs as user 65534, otherwise as the
+ * tests' own user. The wrapper becomes the command, so its process id is the command's.
  */
 export function asNobody(
   command: readonly string[],
@@ -53,13 +53,13 @@ export function asNobody(
   return ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', ...clean];
 }
 
-/** A folder that the user of `asNobody` may write. */
+/** Makes a folder that the user of `asNobody` may write. */
 export async function makeOwnFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   await chmod(folder, 0o777);
 }
 
-/** The running processes that have this text in their command line: `<pid> <command line>`. */
+/** Returns the running processes that have this text in their command line, each as `<pid> <command line>`. */
 export async function processesWith(text: string): Promise<readonly string[]> {
   const { stdout } = await runProgram('ps', ['-axww', '-o', 'pid=,args=']);
   return stdout.split('\n').filter((line) => line.includes(text));

@@ -1,6 +1,6 @@
 /**
- * Kills a mirror run at its writes, and checks what the bucket then holds. The run is a process. A proxy before the
- * store, which is any S3 server, counts the writes.
+ * Kills a mirror run at its writes, and checks what the bucket then contains. The run is a process. A proxy before the
+ * store, which may be any S3 server, counts the writes.
  */
 import { openMultiparts, s3ClientOf } from './bucket-reader.ts';
 import { compareSnapshots, snapshot } from './bucket-snapshot.ts';
@@ -10,24 +10,24 @@ import { ended, runOnce, startRun, type RunTarget } from './run-process.ts';
 import { walkBucket } from './walk-bucket.ts';
 
 export type KillOptions = Omit<RunTarget, 'prefixes'> & {
-  /** Whether the store can list open multipart uploads, so that none may be left. */
+  /** Whether the store can list open multipart uploads. If so, the test requires that none is left. */
   readonly listsUploads: boolean;
-  /** How many runs are tried at once. */
+  /** The number of runs that are tried in parallel. */
   readonly concurrency: number;
-  /** 1 kills at each write, and 7 at the seventh, the fourteenth, and so on. */
+  /** Which writes are tried: 1 kills at each write, and 7 at the seventh, the fourteenth, and so on. */
   readonly everyNthWrite: number;
 };
 
 export interface KillReport {
-  /** How many writes a whole run makes. */
+  /** The number of writes that a whole run makes. */
   readonly writes: number;
   /** The runs that ended before they were killed, each with its number of writes. */
   readonly survived: readonly string[];
-  /** Everything that was wrong in a bucket, as sentences that begin with the write at which the run was killed. */
+  /** All faults of the buckets, as sentences that begin with the write at which the run was killed. */
   readonly problems: readonly string[];
 }
 
-/** Kills one run before each chosen write, and another one after it. A rerun follows each. */
+/** Kills one run before each chosen write, and another one after it. Then one rerun completes all of them. */
 export async function killAtWrites(options: KillOptions): Promise<KillReport> {
   const client = s3ClientOf(options);
   const bucket = (prefix: string) => ({ client, bucket: options.bucket, prefix });
@@ -79,7 +79,7 @@ function prefixOf({ write, side }: Trial): string {
   return `${side}-${write}/`;
 }
 
-/** @returns undefined if the run was killed; the number of its writes if it ended before */
+/** @returns undefined if the run was killed; otherwise the number of its writes, because it ended before */
 async function killOnce(options: KillOptions, trial: Trial): Promise<number | undefined> {
   const target = { ...options, prefixes: [prefixOf(trial)] };
   const { exit, writes } = await runThroughProxy(target, (request, when) =>
@@ -89,7 +89,7 @@ async function killOnce(options: KillOptions, trial: Trial): Promise<number | un
 }
 
 /**
- * The keys of a tag's history without the times in them. A killed run can leave the record of a movement that never
+ * Takes the times out of the keys of a tag's history. A killed run can leave the record of a movement that never
  * happened, so only the records' contents are compared.
  */
 function settled(bucket: ReadonlyMap<string, string>): Map<string, string> {

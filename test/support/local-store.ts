@@ -1,7 +1,7 @@
 /**
- * Wrangler's local R2 with its S3 API: buckets for tests that need Node alone.
+ * Runs wrangler's local R2 with its S3 API: buckets for tests that need Node alone.
  *
- * `npm run test:s3` has a second, real S3 server, because this one accepts a wrong `x-amz-checksum-sha256`, ignores
+ * `npm run test:s3` uses a second, real S3 server, because this one accepts a wrong `x-amz-checksum-sha256`, ignores
  * If-None-Match on CompleteMultipartUpload and If-Match on DELETE, and answers 501 to ListMultipartUploads and
  * ListParts. It refuses a wrong `x-amz-content-sha256`, and honours conditions on PUT.
  */
@@ -10,11 +10,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestHarness } from 'wrangler';
 
-/** Buckets of an S3 server. */
+/** The buckets of an S3 server. */
 export interface Buckets {
   readonly endpoint: string;
   readonly bucket: string;
-  /** All of them. The first is `bucket`. */
+  /** All buckets, of which the first is `bucket`. */
   readonly buckets: readonly string[];
   readonly region: string;
   readonly accessKeyId: string;
@@ -25,14 +25,14 @@ export interface Store extends Buckets {
   stop(): Promise<void>;
 }
 
-// Miniflare asks a host of Cloudflare's for `request.cf` and prints a stack trace where there is no network.
+// Miniflare asks a host of Cloudflare's for `request.cf`, and prints a stack trace if there is no network.
 process.env['CLOUDFLARE_CF_FETCH_ENABLED'] = 'false';
 // Tests do not write into the home directory of their user.
 process.env['WRANGLER_WRITE_LOGS'] = 'false';
 
 const CREDENTIALS = { accessKeyId: 'test-access-key', secretAccessKey: 'test-secret-key' };
 
-/** Starts with empty buckets, and keeps nothing after `stop`. */
+/** Starts with empty buckets, whose content is gone after `stop`. */
 export async function startLocalStore(options: { readonly buckets?: number } = {}): Promise<Store> {
   const root = await mkdtemp(join(tmpdir(), 'lifeboat-store-'));
   await writeFile(join(root, 'worker.js'), 'export default { fetch: () => new Response("a store") };');

@@ -7,27 +7,27 @@ export interface Reference {
   readonly size: number;
   readonly artifactType: string | undefined;
   readonly annotations: Readonly<Record<string, string>>;
-  /** Layers that the registry may lack, because they have `urls`. */
+  /** The addresses of a layer that the registry may lack. */
   readonly urls: readonly string[];
-  /** For example `linux/arm64/v8`. */
+  /** The platform, such as `linux/arm64/v8`. */
   readonly platform: string | undefined;
 }
 
 export interface References {
-  /** From the manifest itself. */
+  /** The media type that the manifest itself names. */
   readonly mediaType: string | undefined;
   readonly artifactType: string | undefined;
   readonly manifests: readonly Reference[];
   readonly config: Reference | undefined;
   readonly layers: readonly Reference[];
-  /** Config and layers. */
+  /** The config and the layers. */
   readonly blobs: readonly Reference[];
   readonly subject: Reference | undefined;
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** @throws if it is not a JSON object */
+/** @throws if the bytes are not a JSON object */
 export function readJson(bytes: Uint8Array): JsonObject {
   const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
   if (!isObject(value)) throw new Error('Expected a JSON object.');

@@ -1,4 +1,4 @@
-/** The media types that the tests use, written out again here, so that they show a mistake in core/. */
+/** Lists the media types that the tests use. They are written out again here, so that they show a mistake in core/. */
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 export const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';

@@ -1,4 +1,4 @@
-/** The faults of registries, proxies and networks, as values. */
+/** Describes the faults of registries, proxies and networks as values. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { bytesAnswer, jsonAnswer, manifestBytesAnswer, textAnswer, type Answer } from './corpus-answer.ts';
@@ -7,57 +7,57 @@ import { DOCKER_SCHEMA1, OCI_INDEX, OCI_MANIFEST } from './media-types.ts';
 import type { RegistryRequest } from './registry-request.ts';
 
 export type Misbehaviour =
-  /** An error. The default body is the specification's. */
+  /** Answers with an error. Without `body`, the body is that of the specification. */
   | { readonly kind: 'status'; readonly status: number; readonly headers?: Headers; readonly body?: string }
-  /** 200 with a login page. */
+  /** Answers 200 with a login page. */
   | { readonly kind: 'html' }
   /** Accepts the request and never answers. */
   | { readonly kind: 'hang' }
-  /** Headers and this many bytes of the body, then silence on an open connection. */
+  /** Sends headers and this many bytes of the body, and then nothing on an open connection. */
   | { readonly kind: 'stall'; readonly after: number }
-  /** Headers and this many bytes of the body, then a closed connection. */
+  /** Sends headers and this many bytes of the body, and then closes the connection. */
   | { readonly kind: 'close'; readonly after: number }
-  /** A byte of the right body every so many milliseconds. */
+  /** Sends one byte of the right body every `every` milliseconds. */
   | { readonly kind: 'drip'; readonly every: number }
-  /** The right answer, this many milliseconds late. */
+  /** Sends the right answer this many milliseconds late. */
   | { readonly kind: 'delay'; readonly milliseconds: number }
-  /** A body of the right length, in which one bit is wrong. */
+  /** Sends a body of the right length, in which one bit is wrong. */
   | { readonly kind: 'wrong-bytes' }
   /**
-   * `by` bytes too few. If it is honest, Content-Length says so. Otherwise Content-Length is that of the right body, and
-   * the connection closes early.
+   * Sends `by` bytes too few. If `honest`, Content-Length says so. Otherwise Content-Length is that of the right body,
+   * and the connection closes early.
    */
   | { readonly kind: 'short'; readonly by: number; readonly honest: boolean }
-  /** `by` bytes too many. If it is honest, Content-Length says so. Otherwise the body is chunked. */
+  /** Sends `by` bytes too many. If `honest`, Content-Length says so. Otherwise the body is chunked. */
   | { readonly kind: 'long'; readonly by: number; readonly honest: boolean }
-  /** The right body without Content-Length. */
+  /** Sends the right body without Content-Length. */
   | { readonly kind: 'chunked' }
-  /** The right answer without these headers, or with others. */
+  /** Sends the right answer without some headers, or with other values of them. */
   | { readonly kind: 'headers'; readonly omit?: readonly string[]; readonly set?: Headers }
-  /** Another manifest in place of the right one, with the digest of its own bytes. */
+  /** Sends another manifest in place of the right one, with the digest of its own bytes. */
   | { readonly kind: 'manifest'; readonly bytes: Uint8Array; readonly mediaType: string }
-  /** A valid manifest of more than 4 MiB. */
+  /** Sends a valid manifest of more than 4 MiB. */
   | { readonly kind: 'huge-manifest' }
   | { readonly kind: 'unknown-media-type' }
   | { readonly kind: 'schema1' }
-  /** An index with one child, which has another name in each answer, so that a walk without a bound never ends. */
+  /** Sends an index with one child, whose digest differs in each answer, so that a walk without a bound never ends. */
   | { readonly kind: 'endless-index' }
-  /** 307 to any place. */
+  /** Answers 307 to any address. */
   | { readonly kind: 'redirect'; readonly location: string }
-  /** 307 to the same URL. */
+  /** Answers 307 to the same URL. */
   | { readonly kind: 'redirect-loop' }
-  /** 307 to the registry's second host, which serves the same content without authentication. */
+  /** Answers 307 to the registry's second host, which serves the same content without authentication. */
   | { readonly kind: 'redirect-elsewhere' }
-  /** The answer to another tag or digest, as when a tag moves between HEAD and GET. */
+  /** Sends the answer to another tag or digest, as if a tag moved between HEAD and GET. */
   | { readonly kind: 'instead'; readonly reference: string }
-  /** This list of tags. `next` becomes the Link. */
+  /** Sends this list of tags. `next` becomes the Link. */
   | { readonly kind: 'tags'; readonly tags: readonly string[]; readonly next?: string }
-  /** The right page with a Link to itself. */
+  /** Sends the right page with a Link to itself. */
   | { readonly kind: 'page-loop' };
 
 type Headers = Readonly<Record<string, string>>;
 
-/** An answer on the wire: its status, headers and body, and where it breaks off. */
+/** An answer on the wire: its status, headers and body, and the position at which it breaks off. */
 export interface Delivery {
   readonly answer: Answer;
   readonly cut?: { readonly after: number; readonly ending: 'stall' | 'close' };
@@ -73,7 +73,7 @@ const CODES: Readonly<Record<number, string>> = {
 };
 
 /**
- * Changes the right answer. The server itself plays the faults that concern the time or the request.
+ * Changes the right answer. Faults that concern the time or the request are left to the server.
  * @param elsewhere the registry's second host
  */
 export function spoil(
@@ -105,8 +105,8 @@ export function spoil(
     case 'chunked':
       return { answer: without(answer, ['content-length']) };
     case 'headers': {
-      const kept = without(answer, misbehaviour.omit ?? []);
-      return { answer: { ...kept, headers: { ...kept.headers, ...misbehaviour.set } } };
+      const rest = without(answer, misbehaviour.omit ?? []);
+      return { answer: { ...rest, headers: { ...rest.headers, ...misbehaviour.set } } };
     }
     case 'manifest':
       return { answer: manifestBytesAnswer(misbehaviour.bytes, misbehaviour.mediaType) };
@@ -125,7 +125,7 @@ export function spoil(
     case 'redirect-loop':
       return { answer: redirectAnswer(`http://${request.host}${request.path}`) };
     case 'redirect-elsewhere':
-      // The second host serves it, because another redirect would be a loop.
+      // The second host serves the content, because another redirect would be a loop.
       if (request.host === elsewhere || answer.status >= 400) return { answer };
       return { answer: redirectAnswer(`http://${elsewhere}${request.path}`) };
     case 'tags': {

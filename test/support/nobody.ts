@@ -1,6 +1,9 @@
 /** An environment without proxies, logins and accounts, for the programs that a test or the bench starts. */
 
-/** The user of the tests may be logged in to a registry, have a proxy or an AWS account, or work on an AWS machine. */
+/**
+ * The variables to override, because the user of the tests may be logged in to a registry, have a proxy or an AWS
+ * account, or work on an AWS machine.
+ */
 export const NOBODYS = {
   REGISTRY_AUTH_FILE: '',
   HTTP_PROXY: '',

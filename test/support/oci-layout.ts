@@ -50,22 +50,22 @@ async function readManifest(directory: string, entry: Reference, repository: Rep
   repository.manifests.set(entry.digest, { bytes, mediaType: mediaType ?? entry.mediaType });
 }
 
-/** Writes a layout. Its index.json lists the tags, and every manifest that no tag and no index refers to. */
+/** Writes a layout. Its index.json lists the tags, and every manifest to which no tag and no index refers. */
 export async function writeLayout(repository: Repository, directory: string): Promise<void> {
   await mkdir(directory, { recursive: true });
   for (const [digest, blob] of repository.blobs) await writeBlob(directory, digest, blob);
   for (const [digest, { bytes }] of repository.manifests) await writeBlob(directory, digest, blobOf(bytes));
 
-  const named = new Set<Digest>(repository.tags.values());
+  const referenced = new Set<Digest>(repository.tags.values());
   for (const { bytes } of repository.manifests.values()) {
-    for (const child of referencesOf(readJson(bytes)).manifests) named.add(child.digest);
+    for (const child of referencesOf(readJson(bytes)).manifests) referenced.add(child.digest);
   }
   const manifests = [
     ...[...repository.tags].map(([tag, digest]) =>
       indexEntry(digest, manifestOf(repository, digest), { [REF_NAME]: tag }),
     ),
     ...[...repository.manifests]
-      .filter(([digest]) => !named.has(digest))
+      .filter(([digest]) => !referenced.has(digest))
       .map(([digest, manifest]) => indexEntry(digest, manifest)),
   ];
   const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests };
@@ -109,7 +109,7 @@ async function sizeOf(path: string): Promise<number | undefined> {
   }
 }
 
-/** The digests of all files under `blobs/`. */
+/** Returns the digests of all files under `blobs/`. */
 export async function storedDigests(directory: string): Promise<Digest[]> {
   const digests: Digest[] = [];
   for (const algorithm of await readdir(join(directory, 'blobs'))) {

@@ -1,14 +1,14 @@
 /** Forwards a body at the lowest cost, because the bench measures programs behind such proxies. */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 
-/** The longest burst, in seconds, because timers are no finer than a millisecond or two. */
-const SLACK = 0.005;
+/** The longest burst. It is not shorter, because timers are no finer than a millisecond or two. */
+const SLACK_SECONDS = 0.005;
 
 /**
- * Forwards without a stream in between, and frees each chunk at once, because the collector would be half of the work.
+ * Forwards a body without a stream in between, and frees each chunk at once, because the collector would be half of the work.
  * A listener must not use a chunk after it has been written.
  * @returns when everything has been forwarded
- * @throws if either end closes before. The other end stays open, and the rest of the body is read and dropped, because
+ * @throws if either end closes before the end of the body. The other end stays open, and the rest of the body is read and dropped, because
  *   the receiver may have answered already
  */
 export function pass(
@@ -28,7 +28,7 @@ export function pass(
       bytes += chunk.length;
       isDraining = !to.write(chunk, () => letGo(chunk));
       const ahead = bytes / bytesPerSecond - (performance.now() - begin) / 1000;
-      isAhead = ahead > SLACK;
+      isAhead = ahead > SLACK_SECONDS;
       if (isAhead) {
         setTimeout(() => {
           isAhead = false;

@@ -12,28 +12,31 @@ export interface Exit {
 
 export interface Program {
   readonly pid: number;
-  /** Everything that it has written so far, stdout and stderr in the order of arrival. */
+  /** The output so far, stdout and stderr in the order of arrival. */
   output(): string;
   stdout(): string;
   stderr(): string;
-  /** Resolves when it has ended in any way. */
+  /** Resolves when the program has ended in any way. */
   readonly exited: Promise<Exit>;
   running(): boolean;
-  /** Sends a signal, if it has not ended. */
+  /** Sends a signal, if the program has not ended. */
   kill(signal: NodeJS.Signals): void;
-  /** Sends SIGTERM, and SIGKILL after `grace` milliseconds. Resolves when it has ended. It may be called again. */
+  /** Sends SIGTERM, and SIGKILL after `grace` milliseconds. Resolves when the program has ended. It may be called again. */
   stop(grace?: number): Promise<Exit>;
 }
 
 export interface ProgramOptions {
   readonly cwd?: string;
-  /** Added to this process's own environment. */
+  /** The variables that are added to this process's own environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Written to its standard input, which is then closed. */
+  /** The text for the standard input, which is then closed. */
   readonly input?: string;
 }
 
-/** For many processes that load the same large modules. Node writes the compiled code there, and reads it later. */
+/**
+ * The variable is for many processes that load the same large modules. Node writes the compiled code into the folder,
+ * and reads it later.
+ */
 export const COMPILE_CACHE = { NODE_COMPILE_CACHE: join(tmpdir(), 'lifeboat-compile-cache') };
 
 const children = new Set<ChildProcessWithoutNullStreams>();
@@ -71,7 +74,8 @@ export async function startProgram(
       children.delete(child);
       resolve({ code, signal });
     });
-    // Its own children may keep its output open for ever.
+    // The program's own children may keep its output open for ever, so the output is closed soon after the program's
+    // end.
     child.once('exit', () => {
       setTimeout(() => {
         child.stdout.destroy();
@@ -115,7 +119,7 @@ export interface Finished extends Exit {
 
 /**
  * Runs a program to its end. The caller checks its exit code.
- * @throws if it has not ended after `timeout` milliseconds. It is killed, and its output is in the message
+ * @throws if the program has not ended after `timeout` milliseconds. The program is then killed, and its output is in the message
  */
 export async function runProgram(
   command: string,
@@ -175,7 +179,7 @@ export async function waitForHttp(
   await waitFor(`an answer from ${url}`, answers, options);
 }
 
-/** Waits until the program's output matches. @returns the match */
+/** Waits until the program's output matches the pattern. @returns the match */
 export async function waitForOutput(
   program: Program,
   pattern: RegExp,
@@ -194,7 +198,7 @@ export async function pause(milliseconds: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** A TCP port on 127.0.0.1 that is free at the moment. */
+/** Returns a TCP port on 127.0.0.1 that is free at the moment. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   const port = await listen(server);

@@ -4,7 +4,7 @@ import { delimiter, join, resolve } from 'node:path';
 
 const SCRIPT = 'bash test/support/install-tools.sh';
 
-/** How to install each program. */
+/** The command that installs each program. */
 const INSTALL = {
   conmon: 'apt-get install conmon',
   containerd: 'apt-get install containerd',
@@ -32,9 +32,9 @@ const INSTALL = {
 export type ProgramName = keyof typeof INSTALL;
 
 /**
- * The absolute path of a program: in the folder `$LIFEBOAT_TOOLS` (`.tools` in the project unless set), or on
+ * Returns the absolute path of a program: in the folder `$LIFEBOAT_TOOLS` (`.tools` in the project unless set), or on
  * the PATH.
- * @throws when it is in neither; the message has the command that installs it
+ * @throws if the program is in neither; the message has the command that installs it
  */
 export async function requireProgram(name: ProgramName): Promise<string> {
   const tools = process.env['LIFEBOAT_TOOLS'] ?? resolve(import.meta.dirname, '../../.tools');

@@ -8,9 +8,9 @@ import { pipeline } from 'node:stream/promises';
 import type { Blob, Corpus, Digest, Repository } from './content.ts';
 
 export interface PushOptions {
-  /** `http://host:port`. */
+  /** The registry's address, `http://host:port`. */
   readonly url: string;
-  /** Sent with each request, such as Authorization. */
+  /** Headers that are sent with each request, such as Authorization. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -31,7 +31,7 @@ export async function pushRepository(
   for (const [digest, blob] of repository.blobs) await pushBlob(name, digest, blob, options);
   for (const digest of repository.manifests.keys()) {
     const tags = [...repository.tags].filter(([, target]) => target === digest).map(([tag]) => tag);
-    // A PUT by tag would store it under sha256, even if its digest here is sha512.
+    // A manifest with a sha512 digest is pushed by that digest, because a PUT by tag would store it under sha256.
     const byDigest = tags.length === 0 || !digest.startsWith('sha256:');
     if (byDigest) await pushManifest(name, repository, digest, digest, options);
     for (const tag of tags) await pushManifest(name, repository, digest, tag, options);
@@ -52,7 +52,7 @@ export async function pushManifest(
   const manifest = repository.manifests.get(digest);
   if (manifest === undefined) throw new Error(`${name} has no manifest ${digest} to push.`);
   const target = new URL(`/v2/${name}/manifests/${reference}`, options.url);
-  // By this parameter the specification lets a tag point to a digest that is not sha256.
+  // The specification has this parameter, so that a tag can point to a digest that is not sha256.
   if (!reference.includes(':') && !digest.startsWith('sha256:')) target.searchParams.set('digest', digest);
   const response = await fetch(target, {
     method: 'PUT',
@@ -77,7 +77,7 @@ async function pushBlob(name: string, digest: Digest, blob: Blob, options: PushO
   await putStreamed(target, blob, headers);
 }
 
-/** Uses `node:http`, because fetch sends a stream of known length as chunks, which registries refuse. */
+/** Streams a blob with `node:http`, because fetch sends a stream of known length as chunks, which registries refuse. */
 async function putStreamed(
   target: URL,
   blob: Blob,
@@ -88,7 +88,7 @@ async function putStreamed(
     headers: { ...headers, 'content-type': 'application/octet-stream', 'content-length': blob.size },
     signal: AbortSignal.timeout(300_000),
   });
-  const answered = new Promise<{ status: number; text: string }>((resolve, reject) => {
+  const answering = new Promise<{ status: number; text: string }>((resolve, reject) => {
     outgoing.once('error', reject);
     outgoing.once('response', (response) => {
       let text = '';
@@ -102,7 +102,7 @@ async function putStreamed(
   });
   // An answer before the end of the request says more than the broken pipe after it.
   const sending = pipeline(Readable.from(blob.open()), outgoing).catch(() => {});
-  const { status, text } = await answered;
+  const { status, text } = await answering;
   await sending;
   if (status !== 201) throw new Error(`PUT ${target.href} is ${status}, not 201: ${text}`);
 }

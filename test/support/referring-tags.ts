@@ -12,21 +12,24 @@ import { sync, type Filled } from './sync.ts';
 const IMAGE = 'mirror.test/team/app';
 
 export interface ReferringTags {
-  /** How many tags there are, and how many digests without a tag. */
+  /** The number of tags, which is also the number of digests without a tag. */
   readonly count: number;
-  /** How many runs there are. Each run fills a prefix of its own. */
+  /** The number of runs. Each run fills a prefix of its own. */
   readonly runs: number;
 }
 
 export interface ReferringRun {
   readonly code: number | null;
-  /** The sentences of the failures, each once. */
+  /** The sentences of the failures, without repetitions. */
   readonly failures: readonly string[];
-  /** How many referrers the image's list has afterwards. */
+  /** The number of referrers in the image's list after the run. */
   readonly listed: number;
 }
 
-/** Two entries of the configuration share the repository: one has the tags, the other the digests. */
+/**
+ * Mirrors the tags and digests. Two entries of the configuration share the repository: one has the tags, the other the
+ * digests.
+ */
 export async function mirrorReferringTags(
   store: Filled,
   { count, runs }: ReferringTags,
@@ -45,7 +48,7 @@ export async function mirrorReferringTags(
     corpus: { repositories: new Map([['team/app', repository]]) },
   });
   const source = `${registry.host}/team/app`;
-  // Upstream is not asked for referrers, because each manifest says itself what it refers to.
+  // Upstream is not asked for referrers, because each manifest itself names its subject.
   const configuration = {
     upstreams: { [registry.host]: { insecure: true, credentials: [] } },
     defaults: { referrers: false },

@@ -14,9 +14,9 @@ export type Auth =
   | ({ readonly kind: 'basic' } & Credentials)
   | {
       readonly kind: 'bearer';
-      /** The only user that gets a token. Without this everybody gets one. */
+      /** The only user that gets a token. Without credentials everybody gets one. */
       readonly credentials?: Credentials;
-      /** The lifetime of a token in seconds. Without it the answer names none, which means 60. */
+      /** The lifetime of a token, in seconds. Without it the answer names none, which means 60. */
       readonly expiresIn?: number;
       /** The field of the answer that has the token. */
       readonly field?: 'token' | 'access_token';
@@ -43,18 +43,18 @@ export class AuthServer {
   /** @returns a challenge, or undefined if the request is allowed */
   challenge(request: RegistryRequest): Answer | undefined {
     const auth = this.#auth;
-    const given = request.headers.authorization;
+    const authorization = request.headers.authorization;
     if (auth.kind === 'basic') {
-      return given === basicHeader(auth) ? undefined : unauthorized('Basic realm="rogue"');
+      return authorization === basicHeader(auth) ? undefined : unauthorized('Basic realm="rogue"');
     }
     const action = request.kind === 'tags' ? (auth.listAction ?? 'pull') : 'pull';
     const scope = request.repository === '' ? '' : `repository:${request.repository}:${action}`;
-    const token = given?.replace(/^Bearer /, '');
+    const token = authorization?.replace(/^Bearer /, '');
     const allowed = token === undefined ? undefined : this.#scopes.get(token);
     if (allowed !== undefined && (scope === '' || allowed.split(' ').includes(scope))) return undefined;
     const realm = auth.realm ?? `http://${request.host}/token`;
-    const asked = scope === '' ? '' : `,scope="${scope}"`;
-    return unauthorized(`Bearer realm="${realm}",service="rogue"${asked}`);
+    const scopeText = scope === '' ? '' : `,scope="${scope}"`;
+    return unauthorized(`Bearer realm="${realm}",service="rogue"${scopeText}`);
   }
 
   /** Answers a request to the token server. */

@@ -12,7 +12,7 @@ export interface RegistryRequest {
   /** The Host header. */
   readonly host: string;
   readonly kind: RequestKind;
-  /** Empty if the path has none. */
+  /** The repository; empty if the path has none. */
   readonly repository: string;
   /** A tag or a digest; empty if the path has none. */
   readonly reference: string;

@@ -1,6 +1,6 @@
 /**
- * A registry in this process that serves a corpus, with the faults that a test asks for. It reads the corpus for each
- * request, so a test that changes the corpus changes upstream.
+ * Runs a registry in this process that serves a corpus, with the faults that a test chooses. It reads the corpus for
+ * each request, so a test that changes the corpus changes upstream.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
@@ -15,7 +15,7 @@ import { routeOf, type RegistryRequest } from './registry-request.ts';
 
 export interface RogueOptions {
   readonly corpus: Corpus;
-  /** Whether there is a referrers API. The default is true. */
+  /** Whether there is a referrers API; true by default. */
   readonly referrers?: boolean;
   /** The largest number of tags in one answer. */
   readonly pageSize?: number;
@@ -25,12 +25,12 @@ export interface RogueOptions {
 }
 
 export interface RogueRegistry {
-  /** `127.0.0.1:<port>`. */
+  /** The host and port, as `127.0.0.1:<port>`. */
   readonly host: string;
   readonly url: string;
-  /** `localhost:<port>`, where `redirect-elsewhere` leads: another host to every client. */
+  /** The host and port to which `redirect-elsewhere` leads, as `localhost:<port>`: another host to every client. */
   readonly elsewhere: string;
-  /** All requests to either host, in order. */
+  /** All requests to both hosts, in their order. */
   readonly requests: RegistryRequest[];
   /** Replaces the faults of the start; undefined for no faults. */
   misbehave(how: ((request: RegistryRequest) => Misbehaviour | undefined) | undefined): void;
@@ -40,7 +40,7 @@ export interface RogueRegistry {
   stop(): Promise<void>;
 }
 
-/** The faults that come before authentication. The others concern the answer. */
+/** The faults that take effect before authentication. The others concern the answer. */
 const DEAF: ReadonlySet<Misbehaviour['kind']> = new Set(['status', 'html', 'redirect', 'redirect-loop']);
 
 export async function startRogueRegistry(options: RogueOptions): Promise<RogueRegistry> {

@@ -1,20 +1,20 @@
-/** Mirror runs as processes of their own, which a suite may kill and measure. */
+/** Starts mirror runs as processes of their own, which a suite may kill and measure. */
 import { fileURLToPath } from 'node:url';
 import { isObject } from './manifest-json.ts';
 import { COMPILE_CACHE, startProgram, type Exit, type Program } from './process.ts';
 
-/** Where a run writes to, and what it mirrors. */
+/** The destination of a run, and the images that it mirrors. */
 export interface RunTarget {
   readonly endpoint: string;
   readonly region: string;
   readonly bucket: string;
-  /** Each ends in a slash. There is one run per prefix, one after the other. */
+  /** The prefixes, which end in a slash. There is one run per prefix, one after the other. */
   readonly prefixes: readonly string[];
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** A larger blob is uploaded in parts of this size. S3 accepts no parts smaller than 5 MiB. */
+  /** A blob that is larger is uploaded in parts of this size. S3 accepts no parts smaller than 5 MiB. */
   readonly partBytes: number;
-  /** `host:port` of a registry that speaks plain HTTP. */
+  /** The `host:port` of a registry that speaks plain HTTP. */
   readonly upstream: string;
   /** An empty list of tags selects all. */
   readonly repositories: readonly { readonly path: string; readonly tags: readonly string[] }[];
@@ -41,9 +41,9 @@ export async function startRun(target: RunTarget): Promise<Program> {
 }
 
 /**
- * Runs to the end.
+ * Makes a run, and waits for its end.
  * @returns the peak resident set of the process, in bytes
- * @throws if it has not ended in two minutes, or ends with another exit code than 0
+ * @throws if the process has not ended in two minutes, or ends with another exit code than 0
  */
 export async function runOnce(target: RunTarget): Promise<number> {
   const program = await startRun(target);
@@ -52,7 +52,7 @@ export async function runOnce(target: RunTarget): Promise<number> {
   return Number(program.stdout());
 }
 
-/** Waits for the end. A run that hangs is killed. */
+/** Waits for the end of a run. A run that hangs is killed. */
 export async function ended(program: Program): Promise<Exit> {
   const timer = setTimeout(() => program.kill('SIGKILL'), MAX_RUN_MS);
   const exit = await program.exited;

@@ -1,4 +1,4 @@
-/** versitygw: a second, real S3 server, which makes the checks that wrangler's local R2 lacks. */
+/** Runs versitygw: a second, real S3 server, which makes the checks that wrangler's local R2 lacks. */
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ export interface S3Server extends Store {
 const CREDENTIALS = { accessKeyId: 'test-access-key', secretAccessKey: 'test-secret-key' };
 
 /**
- * Starts with empty buckets, and keeps nothing after `stop`.
+ * Starts with empty buckets, whose content is gone after `stop`.
  * @throws if the program is missing or does not start
  */
 export async function startS3Server(
@@ -29,8 +29,8 @@ export async function startS3Server(
   const port = await freePort();
   const region = 'us-east-1';
   const args = ['--port', `127.0.0.1:${port}`, '--region', region, '--quiet', '--keep-alive'];
-  // The server keeps ETags and media types in extended attributes of the files. --sidecar keeps them in files of their
-  // own, and a read while an object is replaced often gives the old body with the new ETag.
+  // The server stores ETags and media types in extended attributes of the files. With --sidecar it stores them in files
+  // of their own, and then a read while an object is replaced often returns the old body with the new ETag.
   const attributes = options.hasSidecar === true ? [await mkdtemp(join(tmpdir(), 'lifeboat-sidecar-'))] : [];
   const sidecar = attributes.flatMap((folder) => ['--sidecar', folder]);
   const begin = () =>

@@ -1,6 +1,6 @@
 /**
- * Makes what the test files of one run share, because it takes seconds: the job's bundle and a local R2. A test file
- * asks for them through shared.ts. Each is made for the first request, so a run of one fast file stays fast.
+ * Makes the things that all test files of one run share, because they take seconds: the job's bundle and a local R2. A
+ * test file requests them through shared.ts. Each is made at the first request, so a run of one fast file stays fast.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -19,7 +19,7 @@ declare module 'vitest' {
 }
 
 const BUILD = join(import.meta.dirname, '../../infra/bundle.js');
-/** One run of all files takes about a hundred. */
+/** The number of buckets of one local R2. One run of all files uses about a hundred. */
 const BUCKETS = 200;
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -28,12 +28,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   let bundle: Promise<string> | undefined;
   const make = (path: string): Promise<unknown> => {
     const count = /^\/buckets\/(\d+)$/.exec(path)?.[1];
-    // Two folders deep, as in a checkout: for a script right below /tmp, every folder there would be its checkout.
+    // The script is two folders deep, as in a checkout. A script right below /tmp would take every folder there for its
+    // checkout.
     return count === undefined ? (bundle ??= buildJob(join(folder, 'dist/job'))) : pool.take(Number(count));
   };
   const server = createServer((request, response) => {
     make(request.url ?? '').then(
-      (made) => response.end(JSON.stringify(made)),
+      (result) => response.end(JSON.stringify(result)),
       (error: unknown) => response.writeHead(500).end(String(error)),
     );
   });

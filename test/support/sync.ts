@@ -1,4 +1,4 @@
-/** `lifeboat sync` as its users run it: a process with a configuration file. */
+/** Runs `lifeboat sync` as its users do: as a process with a configuration file. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,16 +33,16 @@ export type Filled = Omit<Store, 'buckets' | 'stop'> & { readonly audience?: 'pu
 export interface SyncOptions {
   /** The prefix of this run's own mirror in the bucket. */
   readonly prefix?: string;
-  /** Added to this process's own environment. */
+  /** The variables that are added to this process's own environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Milliseconds. */
+  /** The time limit, in milliseconds. */
   readonly timeout?: number;
 }
 
 /**
  * @param configuration lifeboat.yaml without its store, as a value, because JSON is YAML
  * @returns the result, for any exit code
- * @throws if it does not end in time, or prints no report
+ * @throws if the process does not end in time, or prints no report
  */
 export async function sync(
   { endpoint, bucket, region, accessKeyId, secretAccessKey, audience = 'public' }: Filled,

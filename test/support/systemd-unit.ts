@@ -1,7 +1,7 @@
-/** Reads systemd's own format: sections of `Key=Value`, in which a key may be given several times. */
+/** Reads systemd's own format: sections of `Key=Value`, in which a key may appear several times. */
 export type Unit = ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
 
-/** @throws at a line that is neither a section nor a setting */
+/** @throws for a line that is neither a section nor a setting */
 export function parseUnit(text: string): Unit {
   const sections = new Map<string, Map<string, string[]>>();
   let section: Map<string, string[]> | undefined;
@@ -23,8 +23,8 @@ export function parseUnit(text: string): Unit {
 }
 
 /**
- * The command that a unit runs. An empty ExecStart clears those before it, as in a drop-in.
- * @throws when there is not exactly one command, or it has syntax that only systemd understands (quotes, `%`, `$`,
+ * Returns the command that a unit runs. An empty ExecStart clears those before it, as in a drop-in.
+ * @throws if there is not exactly one command, or if it has syntax that only systemd understands (quotes, `%`, `$`,
  *   prefixes)
  */
 export function commandOf(unit: Unit): readonly string[] {

@@ -6,21 +6,21 @@ import { fileBlob } from './oci-layout.ts';
 
 const BLOCK = 512;
 
-/** An archive with one file. It does not depend on the time or the machine. */
+/** Makes an archive with one file. Its bytes do not depend on the time or the machine. */
 export function tarOf(name: string, content: Blob): Blob {
   return joinBlobs([...entryOf(name, content), blobOf(Buffer.alloc(2 * BLOCK))]);
 }
 
-/** How an archive stores values that do not fit into a header of 512 bytes. */
+/** The way in which an archive stores values that do not fit into a header of 512 bytes. */
 type TarFormat = 'pax' | 'gnu';
 
 export interface TarOptions {
   readonly format?: TarFormat;
-  /** Put before each name, as in `./index.json`. */
+  /** The text before each name, such as the `./` of `./index.json`. */
   readonly prefix?: string;
 }
 
-/** An archive of all files below a folder, as common tools write it. */
+/** Makes an archive of all files below a folder, as common tools write it. */
 export async function tarOfFolder(
   folder: string,
   { format = 'pax', prefix = '' }: TarOptions = {},
@@ -38,13 +38,13 @@ export async function tarOfFolder(
 
 function longEntryOf(name: string, content: Blob, format: TarFormat): Blob[] {
   if (name.length <= 100) return entryOf(name, content);
-  const said = format === 'pax' ? paxRecord('path', name) : `${name}\0`;
+  const stored = format === 'pax' ? paxRecord('path', name) : `${name}\0`;
   const label = format === 'pax' ? 'PaxHeaders/0' : '././@LongLink';
-  const extension = entryOf(label, blobOf(Buffer.from(said)), format === 'pax' ? 'x' : 'L');
+  const extension = entryOf(label, blobOf(Buffer.from(stored)), format === 'pax' ? 'x' : 'L');
   return [...extension, ...entryOf(name.slice(0, 100), content)];
 }
 
-/** The length at the start of a record includes its own digits. */
+/** Makes a record. The length at its start includes the length's own digits. */
 function paxRecord(key: string, value: string): string {
   const rest = ` ${key}=${value}\n`;
   const length = rest.length + String(rest.length + 3).length;
@@ -56,7 +56,7 @@ function entryOf(name: string, content: Blob, type = '0'): Blob[] {
   return [blobOf(header(name, content.size, type)), content, blobOf(Buffer.alloc(padding))];
 }
 
-/** https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13_06 */
+/** Makes a header. https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13_06 */
 function header(name: string, size: number, type: string): Buffer {
   const block = Buffer.alloc(BLOCK);
   const octal = (value: number, offset: number, width: number) =>
@@ -69,7 +69,7 @@ function header(name: string, size: number, type: string): Buffer {
   octal(0, 136, 12);
   block.write(type, 156, 'latin1');
   block.write('ustar\u000000', 257, 'latin1');
-  // The sum counts its own field as spaces.
+  // The checksum is computed with its own field filled with spaces.
   block.fill(' ', 148, 156);
   octal(
     block.reduce((sum, byte) => sum + byte, 0),

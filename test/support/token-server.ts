@@ -1,5 +1,5 @@
 /**
- * A token server that real registries accept.
+ * Runs a token server that real registries accept.
  * https://distribution.github.io/distribution/spec/auth/jwt/ and …/auth/oauth/
  */
 import { randomUUID, sign } from 'node:crypto';
@@ -17,16 +17,16 @@ export interface TokenServerOptions {
   readonly user: Credentials;
   /** The identity token that also gets tokens. */
   readonly identityToken?: string;
-  /** A new identity token, sent with each access token. */
+  /** A new identity token, which is sent with each access token. */
   readonly nextIdentityToken?: string;
 }
 
 export interface TokenServer {
-  /** The realm that registries name. */
+  /** The realm that registries name in their challenges. */
   readonly realm: string;
   /** The certificate with which registries verify tokens, in PEM. */
   readonly certificate: string;
-  /** All requests in order: the method and its parameters. */
+  /** All requests in their order, each with its method and parameters. */
   readonly requests: { readonly method: string; readonly parameters: Record<string, string> }[];
   readonly issued: readonly string[];
   /** Sets the lifetime of later tokens, in seconds. A negative one makes tokens that have expired. */
@@ -87,7 +87,7 @@ export async function startTokenServer(options: TokenServerOptions): Promise<Tok
     if (next !== undefined) state.identityToken = next;
     const answer = {
       [method === 'POST' ? 'access_token' : 'token']: token,
-      // The answer names a longer lifetime, as when the clocks of registry and token server differ.
+      // The answer names a longer lifetime than the token has, as when the clocks of registry and token server differ.
       expires_in: Math.max(300, state.life),
       ...(next !== undefined && { refresh_token: next }),
     };

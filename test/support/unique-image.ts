@@ -1,8 +1,8 @@
-/** Images without a common layer, so that a client asks for all layers of each. */
+/** Adds images without a common layer, so that a client requests all layers of each. */
 import { AMD64, ARM64, addImage, addLayer, tagAs } from './builder.ts';
 import type { Repository } from './content.ts';
 
-/** An image for this machine. By default the edge streams one of its layers, and redirects to the other. */
+/** Adds an image for this machine. By default the edge streams one of its layers, and redirects to the other. */
 export async function addUniqueImage(repository: Repository, tag: string): Promise<void> {
   const layers = [
     await addLayer(repository, `${tag}-small`, { size: 5000 }),

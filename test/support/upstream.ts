@@ -1,4 +1,4 @@
-/** Real registries to mirror from: Debian's docker-registry, and olareg, which has the referrers API. */
+/** Starts real registries to mirror from: Debian's docker-registry, and olareg, which has the referrers API. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,19 +8,19 @@ import type { Credentials } from './registry-auth.ts';
 import { ISSUER, SERVICE, type TokenServer } from './token-server.ts';
 
 export interface Upstream {
-  /** `127.0.0.1:<port>`. */
+  /** The host and port, as `127.0.0.1:<port>`. */
   readonly host: string;
   readonly url: string;
   /** The process, so that a test can kill it. */
   readonly program: Program;
-  /** Stops it and removes its content. */
+  /** Stops the registry and removes its content. */
   stop(): Promise<void>;
 }
 
 /** The only user of a registry that requires a password. */
 export const UPSTREAM_USER: Credentials = { username: 'test-user', password: 'test-password' };
 
-// The bcrypt hash of that password, because docker-registry accepts no other hash and Node has no bcrypt.
+// This is the bcrypt hash of that password, because docker-registry accepts no other hash and Node has no bcrypt.
 const HTPASSWD = '$2y$05$lifeboatlifeboatlifebOov0QHf7DVWCV30OE9duGfLrDjT2RZx6';
 
 export interface RegistryAuth {
@@ -31,7 +31,7 @@ export interface RegistryAuth {
 }
 
 /**
- * CNCF distribution 2.8: no referrers API, no sha512 manifests.
+ * Starts CNCF distribution 2.8, which has no referrers API and no sha512 manifests.
  * @throws if the program is missing or does not start
  */
 export async function startDockerRegistry(options: RegistryAuth = {}): Promise<Upstream> {
@@ -60,7 +60,7 @@ export async function startDockerRegistry(options: RegistryAuth = {}): Promise<U
 }
 
 /**
- * olareg has the referrers API and sha512. A pushed fallback tag replaces the API's list of that subject, and a later
+ * Starts olareg, which has the referrers API and sha512. A pushed fallback tag replaces the API's list of that subject, and a later
  * push of a referrer removes the tag. So the list and the tag are never both complete.
  * @throws if the program is missing or does not start
  */

@@ -1,5 +1,5 @@
 /**
- * Reads a whole bucket and lists its faults. The documented layout is written out again here, so that this finds
+ * Reads a whole bucket and lists its faults. The documented layout is written out again here, so that the walk finds
  * mistakes in core/.
  */
 import { blobKey, manifestKey, sortKeys, type RepositoryKeys } from './bucket-keys.ts';
@@ -8,14 +8,14 @@ import { algorithmOf, digestOf, type Digest } from './content.ts';
 import { isObject, readJson, referencesOf, type JsonObject, type Reference } from './manifest-json.ts';
 
 export interface BucketWalkOptions extends BucketOptions {
-  /** Larger blobs, in bytes, are not hashed. The default is to hash all. */
+  /** The size, in bytes, above which blobs are not hashed. By default all blobs are hashed. */
   readonly hashUpTo?: number;
-  /** Indexes without a tag may lack children. */
+  /** Whether indexes without a tag may lack children. */
   readonly sparse?: boolean;
 }
 
 export interface BucketWalk {
-  /** `<repository>:<tag>` → digest. */
+  /** The digests by `<repository>:<tag>`. */
   readonly tags: ReadonlyMap<string, Digest>;
   /** Faults that must not exist at any moment, even after a run was killed. */
   readonly problems: readonly string[];
@@ -105,7 +105,9 @@ class BucketWalker implements BucketWalk {
     if (typeof platforms === 'string') await this.#allowSparse(root, bytes, platforms.split(','), mayLack);
   }
 
-  /** The children that a tag with a list of platforms may lack: those of other platforms, and their attestations. */
+  /**
+   * Finds the children that a tag with a list of platforms may lack: those of other platforms, and their attestations.
+   */
   async #allowSparse(
     root: string,
     bytes: Uint8Array,
@@ -223,7 +225,10 @@ class BucketWalker implements BucketWalk {
     for (const tag of wanted) if (!tags.includes(tag)) this.behind.push(`${key}: it does not list ${tag}.`);
   }
 
-  /** @returns undefined, and reports a fault, if there is no such object or it is not a JSON object */
+  /**
+   * @returns the object's JSON. If there is no such object, or if it is not a JSON object, a fault is reported and the
+   * result is undefined
+   */
   async #json(key: string): Promise<JsonObject | undefined> {
     const object = await this.#reader.read(key);
     try {
@@ -240,7 +245,10 @@ function storedAs(size: number | undefined): string {
   return size === undefined ? 'is not stored' : `is stored with ${size} bytes, not with those it names`;
 }
 
-/** Compares as containerd does: `linux/arm64` is `linux/arm64/v8` and no other variant, `linux/arm` is `linux/arm/v7`. */
+/**
+ * Normalises a platform as containerd does: `linux/arm64` is `linux/arm64/v8` and no other variant, and `linux/arm` is
+ * `linux/arm/v7`.
+ */
 function withoutUsualVariant(platform: string): string {
   return platform.replace(/\/arm$/, '/arm/v7').replace(/\/arm64\/v8$/, '/arm64');
 }

@@ -6,24 +6,24 @@ import { readJson, referencesOf, type Reference } from './manifest-json.ts';
 import { ACCEPTED } from './media-types.ts';
 
 export interface WalkOptions {
-  /** `http://host:port`, without `/v2`. */
+  /** The registry's address, `http://host:port`, without `/v2`. */
   readonly url: string;
   readonly repository: string;
-  /** Sent with each request, such as Authorization. */
+  /** Headers that are sent with each request, such as Authorization. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Added to each request's query, such as `ns=docker.io`. */
+  /** Parameters that are added to each request's query, such as `ns=docker.io`. */
   readonly query?: Readonly<Record<string, string>>;
-  /** More tags to read, which no list has. */
+  /** Further tags to read, which no list has. */
   readonly tags?: readonly string[];
   /** The time limit for a request with its body, in milliseconds. */
   readonly timeout?: number;
-  /** How many tags are read at once. The default is one. */
+  /** The number of tags that are read in parallel; one by default. */
   readonly concurrency?: number;
 }
 
 export interface WalkedObject {
   readonly kind: 'manifest' | 'blob';
-  /** The Content-Type. */
+  /** The Content-Type of the answer. */
   readonly mediaType: string;
   readonly size: number;
   /** The digest of the received bytes. */
@@ -31,12 +31,15 @@ export interface WalkedObject {
 }
 
 export interface Walk {
-  /** The tags of tags/list, of all pages, in its order. */
+  /** The tags of all pages of tags/list, in the registry's order. */
   readonly listed: readonly string[];
-  /** Listed tags, the caller's tags, and the signature tags (`sha256-…`, `.sig`, `.att`, `.sbom`) that exist. */
+  /**
+   * The digests of the listed tags, of the caller's tags, and of the signature tags (`sha256-…`, `.sig`, `.att`,
+   * `.sbom`) that exist.
+   */
   readonly tags: ReadonlyMap<string, Digest>;
   readonly objects: ReadonlyMap<Digest, WalkedObject>;
-  /** Subject → its referrers, sorted, from the API or else from the fallback tag. Each has at least one. */
+  /** The sorted referrers by subject, from the API or else from the fallback tag. Each subject has at least one. */
   readonly referrers: ReadonlyMap<Digest, readonly Digest[]>;
   /** The faults, as sentences. */
   readonly problems: readonly string[];
@@ -71,9 +74,9 @@ class Walker implements Walk {
   async walk(): Promise<void> {
     await this.#list();
     const { tags = [], concurrency = 1 } = this.#options;
-    const left = [...new Set([...this.listed, ...tags])];
+    const remaining = [...new Set([...this.listed, ...tags])];
     const work = async () => {
-      for (let tag = left.shift(); tag !== undefined; tag = left.shift()) {
+      for (let tag = remaining.shift(); tag !== undefined; tag = remaining.shift()) {
         if (!(await this.#tag(tag))) this.problems.push(`The tag ${tag} is not there.`);
       }
     };
@@ -148,7 +151,7 @@ class Walker implements Walk {
   }
 
   /**
-   * Sends GET and HEAD, and checks each against the other and against the descriptor. It keeps no bytes of a blob.
+   * Sends GET and HEAD, and checks each against the other and against the descriptor. It holds no bytes of a blob.
    * @returns undefined if there is no such object
    */
   async #read(
@@ -171,14 +174,14 @@ class Walker implements Walk {
     const algorithm = algorithmOf(named ?? get.headers.get('docker-content-digest') ?? 'sha256:');
     const hash = createHash(algorithm);
     const sha256 = createHash('sha256');
-    const kept: Uint8Array[] = [];
+    const chunks: Uint8Array[] = [];
     let size = 0;
     try {
       for await (const chunk of get.body ?? []) {
         hash.update(chunk);
         sha256.update(chunk);
         size += chunk.length;
-        if (kind === 'manifest') kept.push(chunk);
+        if (kind === 'manifest') chunks.push(chunk);
       }
     } catch (error) {
       wrong(`the body broke off after ${size} bytes (${String(error)})`);
@@ -194,7 +197,7 @@ class Walker implements Walk {
       wrong(`its type is ${mediaType}, not ${entry.mediaType}`);
     }
     this.#compareHeaders(wrong, head, get, { digest, size });
-    return { digest, bytes: Buffer.concat(kept) };
+    return { digest, bytes: Buffer.concat(chunks) };
   }
 
   #compareHeaders(
@@ -209,10 +212,10 @@ class Walker implements Walk {
       ['GET', get],
     ] as const) {
       for (const [name, value] of Object.entries(expected)) {
-        const said = response.headers.get(name);
-        // After a redirect a store answers, which knows no digests.
-        if (said === null && name === 'docker-content-digest' && response.redirected) continue;
-        if (said !== value) wrong(`${method} says ${name}: ${said}, not ${value}`);
+        const actual = response.headers.get(name);
+        // After a redirect the store answers, and a store knows no digests.
+        if (actual === null && name === 'docker-content-digest' && response.redirected) continue;
+        if (actual !== value) wrong(`${method} says ${name}: ${actual}, not ${value}`);
       }
     }
     const types = [head.headers.get('content-type'), get.headers.get('content-type')];

@@ -1,4 +1,4 @@
-/** Starts buckets with a real S3 API once for all tests that run in workerd. */
+/** Starts buckets with a real S3 API, once for all tests that run in workerd. */
 import type { TestProject } from 'vitest/node';
 import { startLocalStore, type Store } from './local-store.ts';
 

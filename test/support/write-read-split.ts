@@ -1,6 +1,6 @@
 /**
- * One registry made of two: writes go to an upstream, and the edge answers every read from the content that the job has
- * mirrored. So a suite that pushes its own content reads it from the mirror.
+ * Makes one registry of two: writes go to an upstream, and the edge answers every read from the content that the job
+ * has mirrored. So a suite that pushes its own content reads it from the mirror.
  */
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { digestOf } from './content.ts';
@@ -16,16 +16,18 @@ export interface Pushed {
 
 export interface WriteReadSplit {
   readonly host: string;
-  /** How many reads the edge has answered, by the kind of content. */
+  /** The number of reads that the edge has answered, by the kind of content. */
   readonly reads: Record<string, number>;
   stop(): Promise<void>;
 }
 
 export interface SplitOptions {
-  /** `127.0.0.1:<port>`. */
+  /** The host and port of the upstream, as `127.0.0.1:<port>`. */
   readonly upstream: string;
   readonly edge: string;
-  /** Mirrors all that was pushed so far. Called before a read if something was pushed since the last call. */
+  /**
+   * Mirrors everything that was pushed so far. It is called before a read if something was pushed since the last call.
+   */
   readonly mirror: (pushed: ReadonlyMap<string, Pushed>) => Promise<void>;
 }
 
@@ -114,16 +116,16 @@ export async function startWriteReadSplit(options: SplitOptions): Promise<WriteR
     const [hostname, port] = host.split(':');
     const { method, headers } = incoming;
     const outgoing = request({ agent, hostname, port, method, path, headers });
-    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    const answering = new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.once('response', resolve);
       outgoing.once('error', reject);
     });
     if (body === undefined) await pass(incoming, outgoing);
     else outgoing.end(body);
-    const answer = await answered;
+    const answer = await answering;
     for (const [name, value = ''] of Object.entries(answer.headers)) response.setHeader(name, value);
     const { location } = answer.headers;
-    // The suite reads the location of a write at once, so the location leads to the upstream and not to the edge.
+    // The location leads to the upstream and not to the edge, because the suite reads the location of a write at once.
     if (answer.statusCode === 201 && location?.startsWith('/'))
       response.setHeader('location', `http://${host}${location}`);
     response.statusCode = answer.statusCode ?? 0;

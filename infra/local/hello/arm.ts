@@ -1,7 +1,7 @@
-/** The instructions as in the "Arm Architecture Reference Manual", editions for A-profile and for ARMv7-A. */
+/** The instructions are as in the "Arm Architecture Reference Manual", editions for A-profile and for ARMv7-A. */
 import { high, low, words, type Machine } from './machine.ts';
 
-/** System calls: the number in x8, arguments in x0, x1, x2. `write` is 64, `exit` is 93. */
+/** A system call has its number in x8, and arguments in x0, x1, x2. `write` is 64, `exit` is 93. */
 export const arm64: Machine = {
   elf: { bits: 64, endian: 'little', machine: 183, flags: 0 },
   program: ({ address, size }) =>
@@ -29,10 +29,13 @@ function movkHigh(register: number, value: number): number {
   return (0xf2a00000 | (value << 5) | register) >>> 0;
 }
 
-/** The binary interface for the Arm architecture, version 5: without it Linux takes the program for an older one. */
+/**
+ * The flag stands for version 5 of the binary interface for the Arm architecture. Without it, Linux takes the program
+ * for an older one.
+ */
 const EABI_5 = 0x05000000;
 
-/** System calls: the number in r7, arguments in r0, r1, r2. `write` is 4, `exit` is 1. */
+/** A system call has its number in r7, and arguments in r0, r1, r2. `write` is 4, `exit` is 1. */
 export const armv7: Machine = {
   elf: { bits: 32, endian: 'little', machine: 40, flags: EABI_5 },
   program: ({ address, size }) =>
@@ -60,7 +63,7 @@ function movt(register: number, value: number): number {
   return (0xe3400000 | splitImmediate(value) | (register << 12)) >>> 0;
 }
 
-/** ARMv7 keeps the upper 4 of 16 bits apart from the lower 12; the register's number stands between them. */
+/** ARMv7 separates the upper 4 of 16 bits from the lower 12; the register's number stands between them. */
 function splitImmediate(value: number): number {
   return ((value >>> 12) << 16) | (value & 0xfff);
 }

@@ -1,12 +1,12 @@
 /**
- * ELF programs of one piece: headers, message and code, mapped into memory together.
+ * Writes ELF programs of one piece: headers, message and code are mapped into memory together.
  * https://refspecs.linuxfoundation.org/elf/gabi4+/contents.html
  */
 import type { ElfIdentity, Endian, Machine } from './machine.ts';
 
 /** The address at which the program is loaded: above the range that Linux keeps free, and below 32 bits. */
 const BASE = 0x400000;
-/** The largest page of all the processors here; a smaller one divides it. */
+/** The largest page of all these processors. A smaller page divides it. */
 const PAGE = 0x10000;
 
 const ET_EXEC = 2;
@@ -17,17 +17,17 @@ const EXECUTE = 1;
 const WRITE = 2;
 const READ = 4;
 
-/** The sizes of the file's header and of one segment's. */
+/** The sizes of the file's header and of a segment's header. */
 const HEADER_SIZE = { 32: 52, 64: 64 } as const;
 const SEGMENT_SIZE = { 32: 32, 64: 56 } as const;
 const SEGMENTS = 2;
 
-/** A static program for Linux that writes the text to its standard output and ends with 0. */
+/** Makes a static program for Linux that writes the text to its standard output and ends with 0. */
 export function helloProgram(machine: Machine, text: string): Uint8Array<ArrayBuffer> {
   const { bits, endian } = machine.elf;
   const message = new TextEncoder().encode(text);
   const messageAt = HEADER_SIZE[bits] + SEGMENTS * SEGMENT_SIZE[bits];
-  // Instructions must start at a multiple of 4 where all of them are 4 bytes long.
+  // Instructions must start at a multiple of 4 on machines where every instruction has 4 bytes.
   const codeAt = Math.ceil((messageAt + message.length) / 4) * 4;
   const code = machine.program({ address: BASE + messageAt, size: message.length });
 
@@ -69,13 +69,13 @@ interface Segment {
   readonly align: number;
 }
 
-/** The whole file, to be read and executed. */
+/** The segment maps the whole file, for reading and executing. */
 function loadSegment(bits: 32 | 64, endian: Endian, size: number): Uint8Array {
   const flags = READ | EXECUTE;
   return segmentHeader(bits, endian, { type: PT_LOAD, flags, address: BASE, size, align: PAGE });
 }
 
-/** Without it, some kernels give the program an executable stack, and some policies refuse to run it then. */
+/** Without this segment, some kernels give the program an executable stack, and some policies then refuse to run it. */
 function stackSegment(bits: 32 | 64, endian: Endian): Uint8Array {
   const flags = READ | WRITE;
   return segmentHeader(bits, endian, { type: PT_GNU_STACK, flags, address: 0, size: 0, align: 16 });
@@ -95,7 +95,7 @@ function segmentHeader(bits: 32 | 64, endian: Endian, segment: Segment): Uint8Ar
   return header.written();
 }
 
-/** Fields one after the other, each as wide as its kind is in files of this class. */
+/** Writes fields one after the other, each as wide as its kind is in files of this class. */
 class Fields {
   readonly #bits: 32 | 64;
   readonly #littleEndian: boolean;

@@ -1,11 +1,11 @@
-/** A layer with one program in it: a gzipped tar whose bytes depend on nothing but the program. */
+/** Makes a layer with one program in it: a gzipped tar whose bytes depend on nothing but the program. */
 import { crc32 } from 'node:zlib';
 
 const BLOCK = 512;
 const REGULAR_FILE = '0';
 
 /**
- * A tar with the one file, executable, owned by root and dated 1970.
+ * Makes a tar with one file, which is executable, owned by root and dated 1970.
  * https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13_06
  */
 export function tarOf(name: string, program: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -27,7 +27,7 @@ function fileHeader(name: string, size: number): Uint8Array {
   header.write(octal(0, 11), 136); // seconds since 1970
   header.write(REGULAR_FILE, 156);
   header.write('ustar\u000000', 257);
-  // The sum is over the header with its own field filled with spaces.
+  // The checksum covers the header, with its own field filled with spaces.
   header.fill(' ', 148, 156);
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${octal(sum, 6)}\0`, 148);
@@ -42,8 +42,8 @@ function octal(value: number, digits: number): string {
 const MAX_STORED = 0xffff;
 
 /**
- * A gzip file that stores the bytes as they are. Compressors differ between versions and processors, and a
- * layer's digest must not.
+ * Makes a gzip file that stores the bytes uncompressed, because compressors differ between versions and processors, and
+ * a layer's digest must not.
  * https://www.rfc-editor.org/rfc/rfc1952 and https://www.rfc-editor.org/rfc/rfc1951#page-11
  * @throws {RangeError} for more than 65535 bytes
  */

@@ -1,7 +1,7 @@
-/** The particulars of one kind of processor. */
+/** One kind of processor, with all that the program needs to know about it. */
 export interface Machine {
   readonly elf: ElfIdentity;
-  /** The machine code: `write(1, message.address, message.size)`, then `exit(0)`. */
+  /** Returns the machine code of `write(1, message.address, message.size)`, then `exit(0)`. */
   program(message: Message): Uint8Array;
 }
 
@@ -9,9 +9,9 @@ export interface Machine {
 export interface ElfIdentity {
   readonly bits: 32 | 64;
   readonly endian: Endian;
-  /** `e_machine`. */
+  /** The field `e_machine`. */
   readonly machine: number;
-  /** `e_flags`: the calling convention, where a kernel wants to know it. */
+  /** The field `e_flags`, which has the calling convention on machines whose kernel wants to know it. */
   readonly flags: number;
 }
 
@@ -19,13 +19,13 @@ export type Endian = 'little' | 'big';
 
 /** The text to write, as the program finds it in memory. */
 interface Message {
-  /** An address of 32 bits, on 64-bit processors too. */
+  /** An address of 32 bits, also on 64-bit processors. */
   readonly address: number;
-  /** In bytes. */
+  /** The size in bytes. */
   readonly size: number;
 }
 
-/** Numbers of 32 bits: instructions where all are as long as that, operands elsewhere. */
+/** Encodes numbers of 32 bits. On most machines these are instructions, on the others operands. */
 export function words(endian: Endian, ...values: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(values.length * 4);
   const view = new DataView(bytes.buffer);
@@ -33,7 +33,7 @@ export function words(endian: Endian, ...values: readonly number[]): Uint8Array 
   return bytes;
 }
 
-/** Instructions of any length, one after the other. */
+/** Joins instructions of any length. */
 export function instructions(...each: ReadonlyArray<readonly number[]>): Uint8Array {
   return Uint8Array.from(each.flat());
 }

@@ -28,7 +28,7 @@ function helloText(platform: Platform): string {
   return `Hello from Lifeboat. This image came from object storage. (${formatPlatform(platform)})\n`;
 }
 
-/** The program's file. */
+/** Makes the file of the program. */
 export function helloFor({ platform, machine }: HelloPlatform): Uint8Array<ArrayBuffer> {
   return helloProgram(machine, helloText(platform));
 }

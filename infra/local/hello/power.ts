@@ -1,10 +1,13 @@
-/** The instructions as in the "Power ISA", book I. */
+/** The instructions are as in the "Power ISA", book I. */
 import { high, low, words, type Machine } from './machine.ts';
 
-/** The second binary interface: without it Linux looks for a function descriptor at the entry address. */
+/**
+ * The flag stands for the second binary interface. Without it, Linux looks for a function descriptor at the entry
+ * address.
+ */
 const ELF_V2 = 2;
 
-/** System calls: the number in r0, arguments in r3, r4, r5. `write` is 4, `exit` is 1. */
+/** A system call has its number in r0, and arguments in r3, r4, r5. `write` is 4, `exit` is 1. */
 export const ppc64le: Machine = {
   elf: { bits: 64, endian: 'little', machine: 21, flags: ELF_V2 },
   program: ({ address, size }) =>

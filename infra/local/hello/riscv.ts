@@ -1,7 +1,7 @@
-/** The instructions as in "The RISC-V Instruction Set Manual", volume I, RV64I. */
+/** The instructions are as in "The RISC-V Instruction Set Manual", volume I, RV64I. */
 import { words, type Machine } from './machine.ts';
 
-/** System calls: the number in a7, arguments in a0, a1, a2. `write` is 64, `exit` is 93. */
+/** A system call has its number in a7, and arguments in a0, a1, a2. `write` is 64, `exit` is 93. */
 export const riscv64: Machine = {
   elf: { bits: 64, endian: 'little', machine: 243, flags: 0 },
   program: ({ address, size }) => {

@@ -1,7 +1,7 @@
-/** The instructions as in IBM's "z/Architecture Principles of Operation". They are 2, 4 or 6 bytes long. */
+/** The instructions are as in IBM's "z/Architecture Principles of Operation". They are 2, 4 or 6 bytes long. */
 import { instructions, words, type Machine } from './machine.ts';
 
-/** System calls: the number in the instruction, arguments in r2, r3, r4. `write` is 4, `exit` is 1. */
+/** A system call has its number in the instruction, and arguments in r2, r3, r4. `write` is 4, `exit` is 1. */
 export const s390x: Machine = {
   elf: { bits: 64, endian: 'big', machine: 22, flags: 0 },
   program: ({ address, size }) =>

@@ -1,7 +1,7 @@
-/** The instructions as in Intel's "Software Developer's Manual", volume 2: an opcode byte, then its operands. */
+/** The instructions are as in Intel's "Software Developer's Manual", volume 2: an opcode byte, then its operands. */
 import { instructions, words, type Machine } from './machine.ts';
 
-/** System calls: the number in eax, arguments in edi, esi, edx. `write` is 1, `exit` is 60. */
+/** A system call has its number in eax, and arguments in edi, esi, edx. `write` is 1, `exit` is 60. */
 export const amd64: Machine = {
   elf: { bits: 64, endian: 'little', machine: 62, flags: 0 },
   program: ({ address, size }) =>
@@ -17,7 +17,7 @@ export const amd64: Machine = {
     ),
 };
 
-/** System calls: the number in eax, arguments in ebx, ecx, edx. `write` is 4, `exit` is 1. */
+/** A system call has its number in eax, and arguments in ebx, ecx, edx. `write` is 4, `exit` is 1. */
 export const i386: Machine = {
   elf: { bits: 32, endian: 'little', machine: 3, flags: 0 },
   program: ({ address, size }) =>

@@ -8,7 +8,7 @@ import {
 import { UsageError } from '../../configuration/usage-error.ts';
 
 /**
- * An image of the command line, with a tag or without one.
+ * Parses an image of the command line, with a tag or without one.
  * @param adviseOn makes the sentence with the advice when the image names a digest; its argument is the text before the
  *   digest
  * @throws {UsageError}

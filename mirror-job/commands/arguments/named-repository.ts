@@ -1,4 +1,7 @@
-/** Which repository of the bucket people mean: they name it by where it is served, or by where it comes from. */
+/**
+ * Finds the repository of the bucket that a person means. People name it by where it is served, or by where it comes
+ * from.
+ */
 import {
   formatReference,
   pathOf,

@@ -1,4 +1,4 @@
-/** Finds the digest that a person means, who types it whole, or as short as the history shows it. */
+/** Finds the digest that a person means. The person types the whole digest, or as few digits as the history shows. */
 import { isDigest, type Digest } from '../../../core/digest.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
 import type { IndexEntry } from '../../../core/repository-index.ts';
@@ -10,8 +10,8 @@ import { readMovements } from '../../engine/tags/movement-log.ts';
 const MAX_RECORDS = 1000;
 
 /**
- * @param text a digest; or the beginning of one, at least 8 digits of it, where the tag has pointed or was seen
- * @throws {UsageError} for a beginning that fits none, or several
+ * @param text a digest; or at least the first 8 digits of one to which the tag has pointed, or that was seen upstream
+ * @throws {UsageError} for first digits that fit no digest, or several
  * @throws {StoreError}
  */
 export async function resolveDigest(

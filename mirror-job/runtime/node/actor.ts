@@ -6,11 +6,11 @@ import { hostname, userInfo } from 'node:os';
 import { cleanActor } from '../../../core/history.ts';
 
 /**
- * The variables in which a CI names the person who started a job, and the CI's own name: from a variable, or else
- * fixed.
+ * The variables in which a CI names the person who started a job, and the name of the CI itself: the host in the
+ * variable `server` if it is set, or else `name`.
  */
 const CI = [
-  // The first of both is the person who ran an earlier job again.
+  // If a person runs an earlier job again, the first variable names that person.
   {
     people: ['GITHUB_TRIGGERING_ACTOR', 'GITHUB_ACTOR'],
     server: 'GITHUB_SERVER_URL',

@@ -10,7 +10,7 @@ export interface Agents {
 
 /**
  * Makes agents that connect by way of the proxies.
- * @param options for both agents; those of TLS have no effect on plain HTTP
+ * @param options for both agents; TLS options have no effect on plain HTTP
  */
 export function createAgents(proxies: Proxies = NO_PROXIES, options: AgentOptions = {}): Agents {
   const all = { keepAlive: true, ...options, ...proxyOptions(proxies) };
@@ -28,7 +28,7 @@ function proxyOptions(proxies: Proxies): AgentOptions {
   };
 }
 
-/** The connections to one store, as many as the AWS SDK opens by itself. */
+/** The most connections to one store. The AWS SDK opens as many by default. */
 const MAX_STORE_SOCKETS = 50;
 
 /** Makes the agents for a store, and for AWS. */

@@ -1,4 +1,4 @@
-/** The HTTP client of an upstream: Node's own, with further root certificates and through a proxy. */
+/** Makes the HTTP client of an upstream: Node's own, with further root certificates and through a proxy. */
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { getCACertificates } from 'node:tls';
@@ -10,25 +10,25 @@ import { exchange } from './exchange.ts';
 import { freeingChunks } from './garbage-collection.ts';
 import { NO_PROXIES, type Proxies } from './proxies.ts';
 
-/** Operators of registries look at this before they block a client. */
+/** Operators of registries look at the user agent before they block a client. */
 const USER_AGENT = `${about.name}/${about.version}`;
 /** A response of at most this size is read to its end when it is discarded, because a new connection would take longer. */
 const SHORT_BYTES = 64 * 1024;
-/** The longest time for that. */
+/** The longest time in which such a response is read to its end. */
 const LINGER_MS = 5000;
 
 /**
  * @param ca a PEM file with certificates that are trusted in addition to the usual ones
- * @param proxies the proxies for hosts that are not excepted
- * @throws when the file cannot be read
+ * @param proxies the proxies for all hosts but the excepted ones
+ * @throws if the file cannot be read
  */
 export async function connect(ca: string | undefined, proxies: Proxies = NO_PROXIES): Promise<HttpClient> {
   const roots = ca === undefined ? {} : { ca: await withUsualRoots(ca) };
   const keepAliveAgents = createAgents(proxies, roots);
   const closingAgents = createAgents(proxies, { ...roots, keepAlive: false });
   /**
-   * The servers that have sent a body to a HEAD. Node takes it for the next response on the same connection, so their HEADs get
-   * connections of their own.
+   * The servers that have sent a body to a HEAD. Node takes that body for the next response on the same connection, so
+   * each HEAD to such a server gets a connection of its own.
    */
   const sendsBodyToHead = new Set<string>();
   const send: HttpClient = async (url, { method, headers, body, signal, timeoutMs }) => {
@@ -92,7 +92,7 @@ class NodeHttpResponse implements HttpResponse {
         return Array.isArray(value) ? value.join(', ') : (value ?? null);
       },
     };
-    // An error of a response that nobody reads must not end the process. A reader hears of it all the same.
+    // An error of a response that nobody reads must not end the process. A reader still gets it from the stream.
     message.on('error', () => {});
   }
 

@@ -1,4 +1,4 @@
-/** `ENOENT` and the like, for a sentence about a file. For any other error, the whole error as text. */
+/** Returns a code such as `ENOENT`, for a sentence about a file. Any other error is returned whole, as text. */
 export function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }

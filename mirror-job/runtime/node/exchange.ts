@@ -1,4 +1,6 @@
-/** Sends one HTTP request by Node's own client, with time-outs for the connection and for the begin of the response. */
+/**
+ * Sends one HTTP request by Node's own client, with time-outs for the connection and for the beginning of the response.
+ */
 import { request as requestPlainly, type IncomingMessage } from 'node:http';
 import { request as requestSecurely } from 'node:https';
 import { withRetries } from '../../engine/support/retry.ts';
@@ -8,16 +10,16 @@ import { countRequest } from './garbage-collection.ts';
 
 export interface Exchange {
   readonly method: string;
-  /** Scheme, host and port; its path and query do not count. */
+  /** The scheme, host and port; the path and query of this URL do not count. */
   readonly origin: URL;
-  /** Percent-encoded, with the query. */
+  /** The path and query, percent-encoded. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string | undefined;
   readonly agents: Agents;
-  /** Until the response begins, connecting included. */
+  /** The time until the response begins, including the time to connect. */
   readonly timeoutMs: number;
-  /** Ends the request, and later the body of its response. */
+  /** Aborts the request, and later the body of its response. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -31,7 +33,8 @@ const MAX_HEADER_BYTES = 256 * 1024;
  */
 export function exchange(request: Exchange): Promise<IncomingMessage> {
   return withRetries(() => attemptExchange(request), {
-    // Each attempt leaves one idle connection less, and a new connection that breaks is a failure.
+    // There is no limit, because each attempt uses up one idle connection, and a new connection that breaks is a
+    // failure.
     attempts: Number.POSITIVE_INFINITY,
     isRetryable: (error) => error instanceof StaleConnectionError,
   });
@@ -47,7 +50,7 @@ class StaleConnectionError extends Error {
 
 const LISTENERS = new WeakMap<AbortSignal, Set<() => void>>();
 
-/** One listener serves all requests, because adding a listener to a signal searches all that it has. */
+/** One listener per signal serves all requests, because adding a listener to a signal searches all existing ones. */
 function listenersOf(signal: AbortSignal): Set<() => void> {
   const existing = LISTENERS.get(signal);
   if (existing !== undefined) return existing;
@@ -97,8 +100,8 @@ function attemptExchange({ method, origin, path, headers, body, agents, timeoutM
       request.once('close', () => listeners.delete(onAbort));
     }
     bound(timeoutMs, 'an answer');
-    // With a limit on sockets, a request may wait for one, and connecting begins with the socket. Otherwise connecting begins at
-    // once; through a proxy, the tunnel comes first, and connecting ends with the socket.
+    // If the agent limits its sockets, a request may wait for one, and connecting begins with the socket. Otherwise
+    // connecting begins at once. Through a proxy the tunnel comes first, and connecting ends with the socket.
     const isQueued = Number.isFinite(agent.maxSockets);
     const connecting = isQueued ? undefined : bound(CONNECT_TIMEOUT_MS, 'a connection');
     request.once('socket', (socket) => {
@@ -113,7 +116,8 @@ function attemptExchange({ method, origin, path, headers, body, agents, timeoutM
       clearTimers();
       resolve(response);
     });
-    // Not once: a later error, when the request is destroyed with its response, must not end the process.
+    // This is not `once`, because a later error, when the request is destroyed with its response, must not end the
+    // process.
     request.on('error', (error: NodeJS.ErrnoException) => {
       clearTimers();
       const isReading = method === 'GET' || method === 'HEAD';

@@ -3,7 +3,10 @@ import type { Algorithm } from '../../../core/digest.ts';
 import type { Hasher } from '../../engine/environment.ts';
 import { countBytes } from './garbage-collection.ts';
 
-/** A hash by Node's own cryptography. Every byte that is copied is hashed, so the garbage collection counts the bytes here. */
+/**
+ * Creates a hash by Node's own cryptography. Every copied byte is hashed, so the hash also counts the bytes for the
+ * garbage collection.
+ */
 export function createHash(algorithm: Algorithm): Hasher {
   const hash = createNodeHash(algorithm);
   let hashedBytes = 0;

@@ -1,10 +1,11 @@
 /**
- * The Node that the project runs on. An older Node has to read this file too, so that it can say that it is too old.
+ * Tells whether this Node can run the project. An older Node has to read this file too, so that it can say that it is
+ * too old.
  */
 
 /**
- * The project needs TypeScript without a flag, and an HTTP client that knows proxies: an older Node would silently
- * ignore them.
+ * The project needs TypeScript without a flag, and an HTTP client that knows proxies. An older Node would silently
+ * ignore proxies.
  */
 export function isNewEnough() {
   if (!process.features.typescript) return false;

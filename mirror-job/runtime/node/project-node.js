@@ -1,12 +1,12 @@
 /**
- * The Node that `npm ci` has installed with the project. An older Node has to read this file, because it is the one
- * that looks for the newer.
+ * Finds the Node that `npm ci` has installed with the project. An older Node has to read this file, because it is the
+ * one that looks for the newer.
  */
 import { existsSync, readFileSync } from 'node:fs';
 
 /**
  * @param {string} root the project's folder, with a slash at its end
- * @returns {string | undefined} the program's path; undefined where no package fits, or none is installed
+ * @returns {string | undefined} the program's path; undefined if no package fits, or if none is installed
  */
 export function findProjectNode(root) {
   for (const name of Object.keys(readJson(`${root}package.json`).optionalDependencies || {})) {
@@ -25,9 +25,9 @@ function readJson(file) {
 
 /**
  * Says on standard error that this Node is too old, and what to do.
- * @param {string} program what was started
+ * @param {string} program the name of the program that was started
  * @param {string} root the project's folder, with a slash at its end
- * @param {string} file what it is started from, relative to `root`
+ * @param {string} file the file that starts the program, relative to `root`
  */
 export function sayTooOld(program, root, file) {
   const node = findProjectNode(root);

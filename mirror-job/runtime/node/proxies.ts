@@ -1,4 +1,7 @@
-/** Reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY as curl, Go and Node do: in either case, the lower one first. */
+/**
+ * Reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY as curl, Go and Node do: in lower or upper case, and the lower case counts
+ * first.
+ */
 
 /** Requests to this machine use no proxy, as in Go's programs. */
 const DIRECT = ['localhost', '127.0.0.1', '::1'];
@@ -6,7 +9,7 @@ const DIRECT = ['localhost', '127.0.0.1', '::1'];
 export interface Proxies {
   /** An address that may hold a user and a password, so it must never be shown. */
   readonly https: string | undefined;
-  /** As `https`. */
+  /** The proxy for plain HTTP, with the same care as `https`. */
   readonly http: string | undefined;
   /** Hosts that are reached without a proxy, separated by commas. */
   readonly except: string;
@@ -14,7 +17,9 @@ export interface Proxies {
 
 export const NO_PROXIES: Proxies = { https: undefined, http: undefined, except: '' };
 
-/** A variable holds no address of a proxy. The message names the variable, and does not show its value. */
+/**
+ * The value of a variable is not the address of a proxy. The message names the variable, and does not show its value.
+ */
 export class ProxyAddressError extends Error {
   override readonly name = 'ProxyAddressError';
 }

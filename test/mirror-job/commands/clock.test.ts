@@ -1,4 +1,7 @@
-/** A machine whose clock is wrong: exit code 2, a sentence that names who says what, and nothing mirrored. */
+/**
+ * Tests a machine whose clock is wrong: the exit code is 2, a sentence names the clocks that differ, and nothing is
+ * mirrored.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +14,7 @@ import { runProgram, type Finished } from '../../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
 import { bundledJob, emptyBuckets } from '../../support/shared.ts';
 
-// Processes take what the machine lets them have; each wait in here has a bound of its own.
+// The limits are wide, because processes are slow on a busy machine. Each wait in this file has its own limit.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAIN = await bundledJob();
@@ -24,9 +27,9 @@ const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`;
 let folder = '';
 let registry: RogueRegistry;
 let proxy: CountingProxy;
-/** Before the later stores: wrangler's own server does not say the time, and this one says the right one. */
+/** The proxy before the later stores, which sends the right time, because wrangler's own server sends no time. */
 let rightProxy: CountingProxy;
-/** The time that the proxy before the store says. */
+/** The time that the proxy before the store sends. */
 let date: string | null | undefined;
 
 beforeAll(async () => {
@@ -81,7 +84,7 @@ test('a wrong clock does not make an empty bucket a mirror', async () => {
   expect([code, writes(), registry.requests]).toEqual([2, [], []]);
 });
 
-test('a store that says 2040 ends the run before it asks or writes anything', async () => {
+test('a store that says 2040 ends the run before any request to an upstream, and before any write', async () => {
   date = IN_2040;
   const { code, stdout, stderr } = await lifeboat(['sync']);
   expect([code, stdout]).toEqual([2, '']);
@@ -101,7 +104,7 @@ test.each(['plan', 'revert'])('%s is refused too, because ages and times would b
   expect(writes().filter((write) => !write.endsWith('/probe'))).toEqual([]);
 });
 
-test('one of two stores may have a wrong clock: it is named, and the run goes on', async () => {
+test('if one of two stores has a wrong clock, the run names that store and goes on', async () => {
   date = IN_2000;
   const { code, stdout, stderr } = await lifeboat(['sync'], [1, 2]);
   expect(stderr).toMatch(
@@ -109,7 +112,8 @@ test('one of two stores may have a wrong clock: it is named, and the run goes on
       `warning: The bucket "${SECOND}" at \\S+ says that it is 2000-11-28T12:\\d\\d:\\d\\dZ, but this machine says ${TIME}, and other servers agree with it\\. The run does not use the clock of the bucket "${SECOND}" at \\S+\\.\n`,
     ),
   );
-  // The AWS SDK signs by the time that a store says, which the server behind this proxy refuses: that store is behind.
+  // The AWS SDK signs by the time that a store says. The server behind this proxy refuses that time, so that store is
+  // behind.
   expect(stdout).toContain('1 created');
   expect(code).not.toBe(2);
 });
@@ -127,7 +131,7 @@ test('an upstream with a wrong clock is named, and the run goes on, if the store
   expect(code).toBe(0);
 });
 
-test('if the store does not say the time, an upstream is asked for it, and decides', async () => {
+test('if the store does not say the time, the job asks an upstream for it, and the upstream decides', async () => {
   date = null;
   registry.misbehave(() => ({ kind: 'headers', set: { date: IN_2040 } }));
   const { code, stderr } = await lifeboat(['sync']);

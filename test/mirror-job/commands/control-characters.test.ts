@@ -1,4 +1,4 @@
-/** The commands show text of upstreams, buckets and other tools' files so that it changes no terminal. */
+/** Tests that the commands show text of upstreams, buckets and other tools' files so that it changes no terminal. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,13 +15,13 @@ import type { RegistryRequest } from '../../support/registry-request.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
 import { bundledJob, emptyBuckets, type Buckets } from '../../support/shared.ts';
 
-// Processes take what the machine lets them have.
+// The limits are wide, because processes are slow on a busy machine.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAIN = await bundledJob();
 const ABSENT = digestOf(Buffer.from('a manifest or a blob that the registry lacks'));
 
-/** A line that claims to be Lifeboat's, colours, and letters in another order. */
+/** The text has a line that claims to be Lifeboat's, colours, and letters in another order. */
 const ATTACK = '\r\nwarning: forged\u001B[31m\u009B31m\u0085\u2028\u202Egnp\u2066\u200F\u007F\uD800';
 const ESCAPED = String.raw`\u000d\u000awarning: forged\u001b[31m\u009b31m\u0085\u2028\u202egnp\u2066\u200f\u007f\ud800`;
 
@@ -48,7 +48,7 @@ function manifest(mediaType: string, value: object): Misbehaviour {
   return { kind: 'manifest', bytes: Buffer.from(JSON.stringify({ schemaVersion: 2, ...value })), mediaType };
 }
 
-/** Each repository attacks by another field. */
+/** Attacks each repository by another field. */
 function misbehave({ repository, kind, reference }: RegistryRequest): Misbehaviour | undefined {
   if (kind === 'tags' && repository === 'names') return { kind: 'tags', tags: [`a tag${ATTACK}`] };
   if (kind !== 'manifest' || reference !== '1') return undefined;
@@ -65,7 +65,7 @@ function misbehave({ repository, kind, reference }: RegistryRequest): Misbehavio
       return manifest(DOCKER_MANIFEST, { mediaType: DOCKER_MANIFEST, config, layers: [layer] });
     }
     case 'realm':
-      // A header can hold these two only.
+      // A header can hold only these two characters of the attack.
       return {
         kind: 'status',
         status: 401,
@@ -85,7 +85,8 @@ const ATTACKED = ['media-type', 'platform', 'urls', 'realm', 'message', 'names']
 async function configure(): Promise<void> {
   const { endpoint, bucket, region, accessKeyId, secretAccessKey } = store;
   const upstream = { insecure: true, timeout: '2s' };
-  // A request of one repository of a registry counts as a request of the registry.
+  // The upstream of the realm is another one, because a request of one repository of a registry counts as a request of
+  // the registry.
   const hostOf = (name: string) => (name === 'realm' ? registry.elsewhere : registry.host);
   const images = ATTACKED.map((name) => ({
     source: `${hostOf(name)}/${name}`,
@@ -114,7 +115,9 @@ function openStore(): S3Store {
   return new S3Store({ endpoint, region, bucket, prefix: '', pathStyle: true, credentials });
 }
 
-/** Line ends are the layout's own; every other unprintable character came from outside. */
+/**
+ * Expects no unprintable character but line ends, which belong to the layout. Every other one would come from outside.
+ */
 function expectPrintable(text: string): void {
   expect(text.match(/[^\n\P{Cc}]|[\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu)).toBeNull();
   expect(text).not.toMatch(/^warning: forged/m);
@@ -125,21 +128,21 @@ test('sync shows what upstreams send in its summary, its warnings, both of its f
   const { code, stdout, stderr } = await lifeboat('sync', '--report', 'report.json', '--metrics', 'run.prom');
   const report = await readFile(join(folder, 'report.json'), 'utf8');
   const metrics = await readFile(join(folder, 'run.prom'), 'utf8');
-  const kept = Buffer.from((await openStore().get('state/default/last-run.json'))?.bytes ?? []).toString();
-  for (const text of [stdout, stderr, report, metrics, kept]) expectPrintable(text);
+  const stored = Buffer.from((await openStore().get('state/default/last-run.json'))?.bytes ?? []).toString();
+  for (const text of [stdout, stderr, report, metrics, stored]) expectPrintable(text);
   expect(code).toBe(1);
-  // The escaped text is there, so each attack has reached the output.
+  // The escaped text shows that each attack has reached the output.
   expect(stdout).toContain(`Its media type "a/b${ESCAPED}" is not a known manifest.`);
   expect(stdout).toContain(`It has: plan9${ESCAPED}/amd64.`);
   expect(stdout).toContain(String.raw`asks for a token from "ftp://\u0085warning: forged\u009b31m", which`);
   expect(stdout).toContain('"no access warning: forged');
   expect(stderr).toContain('lists 1 name that is not a valid tag');
-  for (const json of [report, kept]) {
+  for (const json of [report, stored]) {
     expect(JSON.parse(json)).toMatchObject({ foreignLayers: [{ urls: [`https://a.test/${ATTACK}`] }] });
   }
 });
 
-test('plan shows what upstreams send', async () => {
+test('plan shows the unprintable characters of upstreams as escapes', async () => {
   await configure();
   const { stdout, stderr } = await lifeboat('plan', '--all');
   expectPrintable(stdout);
@@ -147,7 +150,7 @@ test('plan shows what upstreams send', async () => {
   expect(stdout).toContain(`It has: plan9${ESCAPED}/amd64.`);
 });
 
-test('history shows the reasons that somebody has written into the bucket', async () => {
+test('history shows the unprintable characters of reasons in the bucket as escapes', async () => {
   await configure();
   const bucket = openStore();
   const digest = digestOf(Buffer.from('one'));
@@ -182,7 +185,7 @@ test('history shows the reasons that somebody has written into the bucket', asyn
   expect(words.stdout).toContain(`: held${ESCAPED}`);
 });
 
-test('import shows the keys and values of a file, and writes a configuration that holds them', async () => {
+test('import shows the keys and values of a file as escapes, and writes a configuration that has them', async () => {
   const foreign = {
     sync: [
       { source: 'a.b/one:1', target: `c.d/one:1${ATTACK}`, type: 'image', [`key${ATTACK}`]: 1 },
@@ -202,7 +205,7 @@ test('import shows the keys and values of a file, and writes a configuration tha
   expect(images.map(({ repository }) => repository)).toEqual(['a.b/one', 'a.b/two']);
 });
 
-test('an import that is refused, and a configuration that is refused, show each problem in one line', async () => {
+test('a refused list, and a refused configuration, show each problem in one line', async () => {
   await writeFile(join(folder, 'broken.yaml'), JSON.stringify({ [`key${ATTACK}`]: 1 }));
   const sync = await lifeboat('sync', '-c', 'broken.yaml');
   expectPrintable(sync.stderr);

@@ -1,4 +1,7 @@
-/** `lifeboat export` as people run it: a real bucket, a process of its own, and `lifeboat sync` that reads it back. */
+/**
+ * Tests `lifeboat export` as people run it: with a real bucket, in a process of its own, and with a `lifeboat sync`
+ * that reads the layout back.
+ */
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,16 +23,16 @@ import {
 import { bundledJob, emptyBuckets } from '../../support/shared.ts';
 import { walkBucket } from '../../support/walk-bucket.ts';
 
-// Processes take what the machine lets them have; each wait in here has a bound of its own.
+// The limits are wide, because processes are slow on a busy machine. Each wait in this file has its own limit.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAIN = await bundledJob();
 const store = await emptyBuckets(3);
 const [, , EMPTY = ''] = store.buckets;
-/** Printed commands begin as this process was started, so that they can be pasted. */
+/** Printed commands begin with the words that started this process, so that they can be pasted. */
 const LIFEBOAT = `${process.execPath} ${MAIN}`;
-/** So large that an export can be stopped in the middle of it. */
-const LARGE = 30_000_000;
+/** The blob is so large that an export can be stopped in the middle of it. */
+const LARGE_BYTES = 30_000_000;
 
 let folder = '';
 
@@ -39,7 +42,7 @@ beforeAll(async () => {
   await writeLayout(repositoryOf(corpus, 'library/signed'), join(folder, 'signed'));
   await writeLayout(repositoryOf(corpus, 'team/one'), join(folder, 'one'));
   const large = emptyRepository();
-  tagAs(large, addImage(large, { layers: [await addStreamedLayer(large, 'large', LARGE)] }), '1');
+  tagAs(large, addImage(large, { layers: [await addStreamedLayer(large, 'large', LARGE_BYTES)] }), '1');
   await writeLayout(large, join(folder, 'large'));
   await configure('first.yaml', store.buckets[0], [
     { source: 'oci:./signed', name: 'a.b/signed', tags: ['*'] },
@@ -76,7 +79,7 @@ async function walk(bucket: string | undefined) {
   return found;
 }
 
-test('a tar exported from one bucket fills another one with the same tags on the same digests, all of them whole', async () => {
+test('a tar that is exported from one bucket fills another bucket with the same tags on the same digests, all of them whole', async () => {
   const exported = await lifeboat(
     'export',
     'a.b/signed',
@@ -135,7 +138,7 @@ async function digestIn(layout: string, tag: string): Promise<string> {
   throw new Error(`${layout} has no ${tag}.`);
 }
 
-test('a reference with a tag and a digest exports the digest, and nothing is named by the tag', async () => {
+test('a reference with a tag and a digest exports the digest, and the layout does not name the tag', async () => {
   const digest = await digestIn('one', 'latest');
   const args = ['export', `a.b/team/one:old@${digest}`, '--to', 'pinned', '--json', '-c', 'first.yaml'];
   const { code, stdout, stderr } = await lifeboat(...args);
@@ -191,7 +194,7 @@ ${join(folder, 'none.tar')} was not written, because an incomplete layout cannot
 });
 
 test('export ends with exit code 1 and leaves nothing when it is stopped in the middle of a blob', async () => {
-  // A store that sends so much of the large blob and then no more.
+  // The proxy never lets a request for a blob through.
   const target = new URL(store.endpoint);
   const proxy = await startCountingProxy({
     target: target.origin,
@@ -243,7 +246,7 @@ test.each([
   expect([code, stdout, stderr]).toEqual([2, '', `lifeboat: ${message}\n`]);
 });
 
-test('a store that does not answer, and a bucket that is not Lifeboat’s, are named with their line', async () => {
+test('export names a store that does not answer, and a bucket that is not Lifeboat’s, with their lines', async () => {
   const endpoint = `http://127.0.0.1:${await freePort()}`;
   await configure('gone.yaml', 'b', [{ source: 'a.b/c:1' }], endpoint);
   const gone = await lifeboat('export', 'a.b/c', '--to', 'x.tar', '-c', 'gone.yaml');

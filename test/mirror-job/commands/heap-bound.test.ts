@@ -1,11 +1,14 @@
-/** The heap of a run with many requests stays near to what is alive in it; a short run is left alone. */
+/**
+ * Tests that the heap of a run with many requests stays near to the size of its live objects, and that a short run is
+ * not changed.
+ */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runProgram } from '../../support/process.ts';
 
 const MEMORY = join(import.meta.dirname, '../../../mirror-job/runtime/node/garbage-collection.ts');
 
-/** Counts so many requests, then makes objects of which a few survive. @returns the space for young objects, in MB */
+/** Counts the requests, then makes objects of which a few survive. @returns the space for young objects, in MB */
 async function youngSpaceAfter(requests: number): Promise<number> {
   const script = `
     import { getHeapSpaceStatistics } from 'node:v8';
@@ -25,7 +28,8 @@ async function youngSpaceAfter(requests: number): Promise<number> {
 
 test('from the 200th request on, the space for young objects grows no further', async () => {
   const [few, many] = await Promise.all([youngSpaceAfter(199), youngSpaceAfter(200)]);
-  // On an idle machine 33 to 67 MB, and 2 MB. When the processors are busy, V8 adds pages while its collector waits: 11 MB.
+  // On an idle machine the sizes are 33 to 67 MB, and 2 MB. If the processors are busy, V8 adds pages while its
+  // collector waits, and the second size is 11 MB.
   expect(few).toBeGreaterThan(20);
   expect(many).toBeLessThan(20);
 });

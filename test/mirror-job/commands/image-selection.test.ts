@@ -1,4 +1,4 @@
-/** References on the command line: which entry of the configuration each one is. */
+/** Tests which entry of the configuration a reference on the command line means. */
 import { expect, test } from 'vitest';
 import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
 import { chooseImages } from '../../../mirror-job/commands/image-selection.ts';
@@ -30,17 +30,17 @@ function choose(...texts: readonly string[]): string[] {
 
 test.each([
   [
-    'a tag of an entry: with its settings',
+    'a tag of an entry, with the entry’s settings',
     ['nginx:1.26'],
     ['docker.io/library/nginx → docker.io/library/nginx: 1.26, 3600000'],
   ],
   [
-    'by the source, or by the name it is served under',
+    'an entry by its source, or by the name under which it is served',
     ['quay.io/team/app:x', 'images.internal/app:x'],
     Array.from({ length: 2 }, () => 'quay.io/team/app → images.internal/app: x, false, public'),
   ],
   [
-    'without a tag the entry as it is',
+    'the entry as it is, if the reference has no tag',
     ['docker.io/library/nginx', 'images.internal/folder'],
     [
       'docker.io/library/nginx → docker.io/library/nginx: rules, 3600000',
@@ -54,7 +54,7 @@ test.each([
     [`docker.io/library/nginx → docker.io/library/nginx: ${DIGEST}, 3600000`],
   ],
   [
-    'a tag and a digest: the digest, not the tag',
+    'the digest and not the tag, if the reference has both',
     [`nginx:1.27@${DIGEST}`, `alpine:3.20@${DIGEST}`],
     [
       `docker.io/library/nginx → docker.io/library/nginx: ${DIGEST}, 3600000`,
@@ -62,27 +62,27 @@ test.each([
     ],
   ],
   [
-    'of two entries the one that pins the digest, whatever the tag beside it',
+    'the one of two entries that pins the digest, whatever the tag beside it',
     [`images.internal/pins@${PINNED}`, `images.internal/pins:1@${PINNED}`],
     Array.from({ length: 2 }, () => `e.test/x → images.internal/pins: ${PINNED}, false`),
   ],
   [
-    'where none pins the digest, the one that selects the tag',
+    'the entry that selects the tag, if none pins the digest',
     [`images.internal/pins:1@${DIGEST}`],
     [`d.test/x → images.internal/pins: ${DIGEST}, false`],
   ],
   [
-    'what is not listed: with the defaults',
+    'an image that is not listed, with the defaults',
     ['alpine:3.20'],
     ['docker.io/library/alpine → docker.io/library/alpine: 3.20, false'],
   ],
   [
-    'of two entries the one that selects the tag',
+    'the one of two entries that selects the tag',
     ['images.internal/both:2.1'],
     ['b.test/x → images.internal/both: 2.1, false'],
   ],
   [
-    'of two names of one image both',
+    'both names of one image',
     ['c.test/x:3.1', `c.test/x:2`],
     [
       'c.test/x → c.test/x: 3.1, false',
@@ -99,7 +99,7 @@ test.each([
   expect(choose(...texts)).toEqual(expected);
 });
 
-test('no reference chooses all that is listed', () => {
+test('without a reference, all listed images are chosen', () => {
   expect(choose()).toHaveLength(9);
 });
 
@@ -128,7 +128,7 @@ test.each([
   expect(() => choose(text)).toThrow(expect.objectContaining({ name: 'UsageError', message }));
 });
 
-test('a configuration for one-offs need not list images', () => {
+test('a configuration need not list images if the command line names them', () => {
   const text = 'store: { region: r, bucket: b }\n';
   const configuration = parseConfiguration('f.yaml', text, {}, { needsImages: false });
   expect(configuration.images).toEqual([]);

@@ -1,4 +1,4 @@
-/** Which repository of the bucket a name stands for. */
+/** Tests which repository of the bucket a name means. */
 import { expect, test } from 'vitest';
 import { parseReference } from '../../../core/reference.ts';
 import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
@@ -32,9 +32,9 @@ test.each([
   [`quay.io/org/app@${PINNED}`, 'images.internal/four'],
   [`quay.io/org/app:2@${PINNED}`, 'images.internal/four'],
   [`quay.io/org/app:2@sha256:${'2'.repeat(64)}`, 'images.internal/two'],
-  // The configuration lists no such image, or no longer. A mirrored image stays in the bucket.
+  // The configuration does not list this image, or no longer lists it. A mirrored image stays in the bucket.
   ['ghcr.io/org/old:1', 'ghcr.io/org/old'],
-])('%s stands for the repository %s', (text, repository) => {
+])('%s means the repository %s', (text, repository) => {
   expect(findRepository(configuration, parseReference(text))).toBe(repository);
 });
 

@@ -1,4 +1,4 @@
-/** A report goes to the file that is named, and no other user decides where that is. */
+/** Tests that a report goes to the named file, and that no other user decides where that is. */
 import { existsSync } from 'node:fs';
 import {
   chmod,
@@ -32,7 +32,7 @@ import { runProgram } from '../../support/process.ts';
 const MEMORY = '/dev/shm';
 
 test.runIf(existsSync(MEMORY))(
-  'a file in memory is written as a file, though it lies among devices',
+  'a file in memory is written as a file, although its folder is among the devices',
   async () => {
     const folder = await mkdtemp(join(MEMORY, 'lifeboat-'));
     try {
@@ -86,7 +86,7 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
-test('links that wait under the names of an earlier time are not followed', async () => {
+test('links with the predictable draft names of earlier releases are not followed', async () => {
   await inFolder(async (folder) => {
     const target = join(folder, 'target');
     await writeFile(target, 'theirs');
@@ -100,7 +100,7 @@ test('links that wait under the names of an earlier time are not followed', asyn
   });
 });
 
-test('a file that is replaced keeps its permissions, and is never open to more people meanwhile', async () => {
+test('a replaced file keeps its permissions, and is at no moment open to more people', async () => {
   await inFolder(async (folder) => {
     for (const mode of [0o600, 0o640, 0o666]) {
       const file = join(folder, `report-${mode}.json`);
@@ -117,13 +117,16 @@ test('a file that is replaced keeps its permissions, and is never open to more p
   });
 });
 
-/** A group that this process may give a file. Root may give any; others see a break only if they are in a second group. */
+/**
+ * A group to which this process may give a file. Root may use any group. Other users find a fault only if they are in a
+ * second group.
+ */
 const OTHER_GROUP =
   process.getuid?.() === 0
     ? 54_321
     : (process.getgroups?.().find((group) => group !== process.getegid?.()) ?? -1);
 
-test('a file that is replaced keeps its group, whose members may be those who read it', async () => {
+test('a replaced file keeps its group, because the members of the group may need to read it', async () => {
   await inFolder(async (folder) => {
     const file = join(folder, 'report.json');
     await writeFile(file, 'old');
@@ -136,7 +139,7 @@ test('a file that is replaced keeps its group, whose members may be those who re
   });
 });
 
-/** Looks at the files of a folder again and again, until the returned function is called. */
+/** Watches the modes of the files in a folder, until the returned function is called. */
 function watchModes(folder: string, seen: Set<number>): () => Promise<void> {
   const state = { isWatching: true };
   const watching = (async () => {
@@ -164,7 +167,7 @@ test('a link of this user is followed, and stays a link', async () => {
   });
 });
 
-/** Only root can make a link that belongs to somebody else. */
+/** The user of links that belong to somebody else, which only root can make. */
 const ANOTHER = 65_534;
 
 test.runIf(process.geteuid?.() === 0)('a link of another user is not followed, wherever it is', async () => {
@@ -200,7 +203,7 @@ test.runIf(process.geteuid?.() === 0)('a link of another user is not followed, w
 });
 
 test.runIf(process.geteuid?.() === 0)(
-  'another user does not choose the permissions of a report',
+  'the permissions of a report are not those of another user’s file',
   async () => {
     await inFolder(async (folder) => {
       const file = join(folder, 'report.json');
@@ -214,7 +217,7 @@ test.runIf(process.geteuid?.() === 0)(
 );
 
 test.runIf(process.geteuid?.() === 0)(
-  'a pipe of another user gets no report, and nobody waits for its reader',
+  'a pipe of another user gets no report, and the job does not wait for its reader',
   async () => {
     await inFolder(async (folder) => {
       const pipe = join(folder, 'report.json');

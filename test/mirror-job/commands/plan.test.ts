@@ -1,4 +1,7 @@
-/** `lifeboat plan` and one-offs, in processes of their own: what they print, what they end with, what they leave. */
+/**
+ * Tests `lifeboat plan`, and `lifeboat sync IMAGE`, in processes of their own: their output, their exit codes, and
+ * their effects.
+ */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +13,7 @@ import { runProgram, type Finished } from '../../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
 import { bundledJob, emptyBuckets, type Buckets } from '../../support/shared.ts';
 
-// Processes take what the machine lets them have; each wait in here has a bound of its own.
+// The limits are wide, because processes are slow on a busy machine. Each wait in this file has its own limit.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAIN = await bundledJob();
@@ -29,7 +32,7 @@ let registry: RogueRegistry;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-plan-'));
-  // The file does not have the default name, so suggested commands have to repeat it.
+  // The file has another name than the default, so suggested commands have to repeat it.
   file = join(folder, 'mirror.yaml');
   for (const tag of ['1.26.0', '1.27.0', '1.28.0', '1.28.1', '1.28.9', '1.28.1-alpine', 'edge', 'stable']) {
     tagAs(web, addImage(web, { layers: [await addLayer(web, tag)] }), tag);
@@ -59,7 +62,7 @@ function short(digest = ''): string {
   return digest.slice(7, 19);
 }
 
-/** A configuration for the next empty bucket. */
+/** Writes a configuration for the next empty bucket. */
 async function configure(images: readonly (object | string)[] | undefined): Promise<void> {
   const { region, accessKeyId, secretAccessKey } = store;
   const endpoint = `${proxy.url}${new URL(store.endpoint).pathname}`;
@@ -75,7 +78,7 @@ async function configure(images: readonly (object | string)[] | undefined): Prom
   proxy.reset();
 }
 
-/** Hides ports and column widths, which differ per run, and sizes, which other tests check. */
+/** Hides ports and column widths, which differ between runs, and sizes, which other tests check. */
 function plain(text: string): string {
   return text
     .replaceAll(registry.host, 'HOST')
@@ -94,7 +97,7 @@ function writes(): number {
   return proxy.requests.filter(({ write }) => write > 0).length;
 }
 
-test('plan prints a table, the reasons and the cost, and writes nothing; the run then does what it says', async () => {
+test('plan prints a table, the reasons and the cost, and writes nothing, and the run then does what the plan says', async () => {
   await configure([{ source: `${registry.host}/web`, tags: TAGS }, { source: `${registry.host}/tool:1` }]);
   const first = await lifeboat('plan');
   expect(first.words).toBe(`image  tags  new  moved  requests  manifest GETs  bytes
@@ -170,7 +173,7 @@ finding  HOST/web lists 8 tags, of which 2 are selected, but minTags is 3, so no
   expect([run.code, run.words]).toEqual([1, expect.stringContaining('1 created · 1 finding')]);
 });
 
-test('plan shows a digest that is pinned, and says that the tag beside it is only a name', async () => {
+test('plan shows a pinned digest, and says that the tag beside it is only a name', async () => {
   const [first, second, third] = ['1.27.0', '1.28.0', '1.28.1'].map((tag) => digestOfTag(web, tag));
   await configure([
     `${registry.host}/web:stable@${first}`,
@@ -213,7 +216,7 @@ HOST/web
 `);
 });
 
-test('a one-off mirrors only the images that are named, and the configuration need not list them', async () => {
+test('sync with images mirrors only these images, and the configuration need not list them', async () => {
   await configure(undefined);
   const refused = await lifeboat('sync', `${registry.host}/tool`);
   expect([refused.code, refused.stderr]).toEqual([

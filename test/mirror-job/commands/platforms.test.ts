@@ -1,4 +1,4 @@
-/** `platforms` in lifeboat.yaml, from the file to the bucket and the exit code. */
+/** Tests `platforms` in lifeboat.yaml, from the file to the bucket and the exit code. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { emptyRepository, type Repository } from '../../support/content.ts';
 import { tagAs } from '../../support/builder.ts';

@@ -1,4 +1,4 @@
-/** `lifeboat sync` from its start to its exit code: what it prints where, and how it stops. */
+/** Tests `lifeboat sync` from its start to its exit code: its output, and how it stops. */
 import { lstat, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,13 +10,13 @@ import { runProgram, startProgram, waitFor, waitForOutput, type Finished } from 
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
 import { bundledJob, emptyBuckets, type Buckets } from '../../support/shared.ts';
 
-// Processes take what the machine lets them have; each wait in here has a bound of its own.
+// The limits are wide, because processes are slow on a busy machine. Each wait in this file has its own limit.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAIN = await bundledJob();
 const ESCAPE = '\u001B';
-/** More than one part of a multipart upload. */
-const LARGE = 20_000_000;
+/** The size is more than one part of a multipart upload. */
+const LARGE_BYTES = 20_000_000;
 
 let folder = '';
 let file = '';
@@ -36,7 +36,7 @@ beforeAll(async () => {
   tagAs(small, addImage(small, { layers: [await addLayer(small, 'small')] }), '1', '2');
   repositories.set('team/small', small);
   const large = emptyRepository();
-  const layer = await addStreamedLayer(large, 'large', LARGE);
+  const layer = await addStreamedLayer(large, 'large', LARGE_BYTES);
   largeLayer = layer.digest;
   tagAs(large, addImage(large, { layers: [layer] }), '1');
   repositories.set('team/large', large);
@@ -62,14 +62,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The store as the job sees it. */
+/** Opens the proxy through which the job sees the store. */
 async function openProxy(before?: Hook): Promise<void> {
   await proxy?.stop();
   const target = new URL(store.endpoint).origin;
   proxy = await startCountingProxy({ target, ...(before !== undefined && { before }) });
 }
 
-/** A store that takes a blob and never answers. */
+/** Lets a store receive a blob and never answer. */
 function hang({ method, path }: { method: string; path: string }): Promise<void> | undefined {
   return method === 'PUT' && path.includes('/blobs/') ? new Promise<void>(() => {}) : undefined;
 }
@@ -93,7 +93,7 @@ async function sync(images: readonly string[], ...options: string[]): Promise<Fi
   return runProgram(process.execPath, await syncOf(images, ...options), { cwd: folder });
 }
 
-test('a run that copies prints each image, and a run that has nothing to do prints one line', async () => {
+test('a run that copies prints each image, and a run with nothing to do prints one line', async () => {
   const first = await sync(['team/small:1', 'team/small:2']);
   expect([first.code, first.stderr]).toEqual([0, '']);
   expect(first.stdout).toMatch(
@@ -135,7 +135,7 @@ test('--metrics writes a file for Prometheus that is whole at each moment', asyn
   expect((await readdir(folder)).filter((name) => name.includes('lifeboat.prom'))).toEqual(['lifeboat.prom']);
 });
 
-test('a report that cannot be written at the end fails the run with exit code 1, in the metrics too', async () => {
+test('a report that cannot be written at the end gives exit code 1, and the metrics show the failure', async () => {
   const options = ['--report', '/dev/full', '--metrics', 'full.prom'];
   const { code, stderr } = await sync(['team/small:1'], ...options);
   expect(code).toBe(1);
@@ -154,7 +154,7 @@ test('a report can go into a pipe, and the pipe stays a pipe', async () => {
   });
 });
 
-test('a report goes where a link leads, and into the file to which standard output is redirected', async () => {
+test('a report goes into the target of a link, and into the file to which standard output is redirected', async () => {
   await writeFile(join(folder, 'real.json'), 'old');
   await symlink('real.json', join(folder, 'link.json'));
   await sync(['team/small:1'], '--report', 'link.json');
@@ -162,7 +162,7 @@ test('a report goes where a link leads, and into the file to which standard outp
   expect(JSON.parse(await readFile(join(folder, 'real.json'), 'utf8'))).toMatchObject({
     counts: { created: 1 },
   });
-  // Nothing is there yet.
+  // The link's target does not exist yet.
   await symlink('later.json', join(folder, 'early.json'));
   await sync(['team/small:1'], '--report', 'early.json');
   expect(JSON.parse(await readFile(join(folder, 'later.json'), 'utf8'))).toMatchObject({
@@ -178,7 +178,7 @@ test('a report goes where a link leads, and into the file to which standard outp
   expect((await lstat('/dev/stdout')).isSymbolicLink()).toBe(true);
 });
 
-test('the output is coloured where FORCE_COLOR asks for it', async () => {
+test('the output is coloured if FORCE_COLOR asks for it', async () => {
   const args = await syncOf(['team/small:absent']);
   const { stdout } = await runProgram(process.execPath, args, { env: { FORCE_COLOR: '1', NO_COLOR: '' } });
   expect(stdout.startsWith(`${ESCAPE}[31mfailed ${ESCAPE}[39m`)).toBe(true);
@@ -227,7 +227,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
-test('a second signal ends the run at once, even where the store hangs', async () => {
+test('a second signal ends the run at once, even if the store hangs', async () => {
   await openProxy(hang);
   const program = await startProgram(process.execPath, await syncOf(['team/small:1']));
   await waitFor('a hanging write', () => proxy.requests.some(({ path }) => path.includes('/blobs/')), {

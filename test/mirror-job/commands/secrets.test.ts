@@ -1,4 +1,4 @@
-/** Whole runs with every kind of secret, which fail in every way: none of them shows anywhere. */
+/** Makes whole runs with every kind of secret, which fail in every way, and tests that no output shows a secret. */
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-regi
 import { NOBODYS } from '../../support/nobody.ts';
 import { bundledJob, emptyBuckets, type Buckets } from '../../support/shared.ts';
 
-// Processes take what the machine lets them have.
+// The limits are wide, because processes are slow on a busy machine.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAIN = await bundledJob();
@@ -75,14 +75,14 @@ async function start(
 }
 
 interface Run {
-  /** `host:port` as the configuration names it. */
+  /** The upstream's `host:port`, as the configuration names it. */
   readonly host: string;
   readonly credentials?: readonly object[];
   readonly docker?: object;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** @returns how it ended, and all that it wrote, to its files and to the bucket too */
+/** @returns the end of the run, and the whole text that it wrote to its outputs and to its report */
 async function mirror(run: Run): Promise<Finished & { readonly all: string }> {
   const file = join(folder, 'lifeboat.yaml');
   const report = join(folder, 'report.json');
@@ -118,7 +118,7 @@ function base64(text: string): string {
   return Buffer.from(text).toString('base64');
 }
 
-/** As they are, and in each way in which they travel. */
+/** Returns the secrets as they are, and in each encoding in which they are sent. */
 function travelled(): string[] {
   const passwords = [USER, OTHER, { username: 'AWS', password: SECRETS.ecr }];
   const headers = passwords.map((one) => basicHeader(one).slice('Basic '.length));
@@ -143,7 +143,7 @@ async function helper(name: string, script: string): Promise<void> {
   await chmod(file, 0o755);
 }
 
-/** A registry that repeats all that it was told, and says no. */
+/** Answers as a registry that refuses a request and repeats its credentials. */
 function repeat({ headers }: RegistryRequest): Misbehaviour {
   const message = `denied: ${headers.authorization} ${Buffer.from(headers.authorization?.split(' ')[1] ?? '', 'base64').toString()}`;
   return { kind: 'status', status: 403, body: JSON.stringify({ errors: [{ code: 'DENIED', message }] }) };
@@ -210,7 +210,7 @@ test('no output shows the secret of a helper that fails, or of one whose answer 
   expectNothingShown(refused.all);
 });
 
-test('no output shows the password of a proxy, or of a registry by a name that only the proxy knows', async () => {
+test('no output shows the password of a proxy, or of a registry whose name only the proxy can resolve', async () => {
   const registry = await start({ kind: 'basic', ...USER });
   const url = proxy.url.replace('//', `//me:${SECRETS.proxy}@`);
   const env = { HTTP_PROXY: url, HTTPS_PROXY: url };
@@ -240,7 +240,7 @@ test('no output shows the password of a proxy, or of a registry by a name that o
   expectNothingShown(broken.all);
 });
 
-test('the password of ECR mirrors an image, and no output shows it, even when it is not accepted', async () => {
+test('a run with a password of ECR mirrors an image, and no output shows the password, even if the registry refuses it', async () => {
   const registry = await start({ kind: 'basic', username: 'AWS', password: SECRETS.ecr });
   const leads = await startForwardProxy({ port: Number(registry.host.split(':')[1]) });
   const right = await mirror({ host: ECR, env: { HTTP_PROXY: leads.url } });

@@ -1,4 +1,4 @@
-/** A run that finds nothing new loads little, because its start takes most of its time. */
+/** Tests that a run without news loads little, because its start takes most of its time. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-regi
 import { NOBODYS } from '../../support/nobody.ts';
 import { emptyBuckets, type Buckets } from '../../support/shared.ts';
 
-// Processes take what the machine lets them have; each wait in here has a bound of its own.
+// The limits are wide, because processes are slow on a busy machine. Each wait in this file has its own limit.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAIN = join(import.meta.dirname, '../../../mirror-job/start.ts');
@@ -32,7 +32,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** @returns each package once, Node's own modules among them, and `own` for the project's */
+/** @returns each package once: Node's own modules by their names, and the project's own as `own` */
 async function packagesLoaded(file: string): Promise<ReadonlySet<string>> {
   const list = join(folder, 'loaded.txt');
   const hook = `
@@ -53,7 +53,7 @@ async function packagesLoaded(file: string): Promise<ReadonlySet<string>> {
   );
 }
 
-test('a run with nothing to copy loads only the signer of the AWS SDK, and no package besides the few that it uses', async () => {
+test('a run with nothing to copy loads only the signer of the AWS SDK, and only the few packages that it uses', async () => {
   const { endpoint, bucket, region, accessKeyId, secretAccessKey } = store;
   const file = join(folder, 'lifeboat.yaml');
   const from = { endpoint, bucket, region, accessKeyId, secretAccessKey };
@@ -61,7 +61,7 @@ test('a run with nothing to copy loads only the signer of the AWS SDK, and no pa
   const images = [`${registry.host}/team/app:one`];
   await writeFile(file, JSON.stringify({ store: from, upstreams, images }));
   const first = await packagesLoaded(file);
-  // A first run lists the bucket.
+  // A first run lists the bucket, which needs the SDK.
   expect(first.has('@aws-sdk/client-s3')).toBe(true);
   const again = await packagesLoaded(file);
   const packages = [...again].filter((name) => !name.startsWith('node:')).toSorted();

@@ -1,4 +1,7 @@
-/** A run that has to stop while something hangs: it ends in ten seconds with exit code 1, and its report is there. */
+/**
+ * Tests a run that has to stop while something hangs: it ends within ten seconds with exit code 1, and writes its
+ * report.
+ */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,11 +13,11 @@ import { startProgram, waitFor, type Program } from '../../support/process.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
 import { bundledJob, emptyBuckets, type Buckets } from '../../support/shared.ts';
 
-// Processes take what the machine lets them have; each wait in here has a bound of its own.
+// The limits are wide, because processes are slow on a busy machine. Each wait in this file has its own limit.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAIN = await bundledJob();
-/** Every scheduler waits at least this long before it kills. */
+/** Every scheduler waits at least this long before it kills a run. */
 const SCHEDULERS_WAIT_MS = 10_000;
 
 let folder = '';
@@ -24,9 +27,9 @@ let bucket = '';
 let proxy: CountingProxy;
 let registry: RogueRegistry;
 let largeLayer = '';
-/** Takes 20 s, so it runs beside the other tests. */
+/** A run that takes 20 s, so it runs beside the other tests. */
 let neverAnswering: Awaited<ReturnType<typeof startBesideStoreThatNeverAnswers>>;
-/** From now on the store answers no such request. */
+/** Decides which requests the store does not answer from now on. */
 let hangs: (request: ProxiedRequest) => boolean = () => false;
 
 beforeAll(async () => {
@@ -83,7 +86,7 @@ function reportFile(): string {
   return join(folder, `${bucket}.json`);
 }
 
-/** @returns the exit code, and the report as it is printed and in its file */
+/** @returns the exit code, and the report, after a check that standard output and the file have the same text */
 async function endOf(program: Program): Promise<{ code: number | null; report: unknown }> {
   const timer = setTimeout(() => program.kill('SIGKILL'), SCHEDULERS_WAIT_MS);
   const { code } = await program.exited;
@@ -129,7 +132,7 @@ test('a stopped run aborts its upload when the store hangs in the middle of a bl
   expect(uploads.at(-1)).toMatchObject({ method: 'DELETE', status: 204 });
 });
 
-test('a stopped run ends with its report when the store answers nothing any more', async () => {
+test('a stopped run ends with its report when the store no longer answers', async () => {
   hangs = (request) => isPart(request) || proxy.requests.some(isPart);
   const program = await start();
   await waitFor('a part', () => proxy.requests.some(isPart), { program });
@@ -157,7 +160,7 @@ const later = ({ region, accessKeyId, secretAccessKey, endpoint }: Buckets, name
   secretAccessKey,
 });
 
-test.each(['first', 'second'])('the %s of two stores is behind when it answers no more', async (order) => {
+test.each(['first', 'second'])('the %s of two stores is behind when it no longer answers', async (order) => {
   hangs = (request) => isPart(request) || proxy.requests.some(isPart);
   const whole = later(store, buckets.pop() ?? '');
   const hanging = { ...whole, bucket, endpoint: `${proxy.url}${new URL(store.endpoint).pathname}` };

@@ -1,4 +1,7 @@
-/** A store that is not there, not Lifeboat's, or not this mirror's: exit code 2, the line to look at, nothing written. */
+/**
+ * Tests a store that is missing, not Lifeboat's, or not this mirror's: the exit code is 2, the message names the line,
+ * and nothing is written.
+ */
 import { createServer, type Server } from 'node:http';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,14 +11,14 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { freePort, runProgram } from '../../support/process.ts';
 import { bundledJob, emptyBuckets } from '../../support/shared.ts';
 
-// Processes take what the machine lets them have; each wait in here has a bound of its own.
+// The limits are wide, because processes are slow on a busy machine. Each wait in this file has its own limit.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAIN = await bundledJob();
 const store = await emptyBuckets(4);
 const [OTHERS = '', TOKEN = '', VERSION_99 = '', NO_JSON = ''] = store.buckets;
 const WRONG = 'hunter2-hunter2';
-/** Bucket → what it holds. */
+/** The content of each bucket. */
 const CONTENT = {
   [OTHERS]: ['photos/cat.jpg', 'meow'],
   [TOKEN]: ['lifeboat.json', JSON.stringify({ version: 1, id: 'x', audience: 'token' })],
@@ -45,7 +48,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** @returns the sentence, without the file, the line and the name of the bucket, which are checked here */
+/** @returns the sentence without the file, the line and the name of the bucket, which this function checks */
 async function refusal(settings: Record<string, string>): Promise<string> {
   const { endpoint, bucket, region, accessKeyId, secretAccessKey } = store;
   const all = { endpoint, bucket, region, accessKeyId, secretAccessKey, ...settings };
@@ -110,7 +113,7 @@ describe('an answer that only other providers give', () => {
   beforeAll(async () => {
     port = await freePort();
     server = createServer((_, response) => {
-      // In the answer of AWS, if it has one.
+      // The answer of AWS has this header, if the bucket is in another region.
       const region = answer.status === 301 ? { 'x-amz-bucket-region': 'eu-west-1' } : {};
       response.writeHead(answer.status, { 'content-type': 'application/xml', ...region });
       response.end(`<?xml version="1.0"?><Error><Code>${answer.code}</Code>${answer.more}</Error>`);
@@ -175,11 +178,11 @@ describe('an answer that only other providers give', () => {
 });
 
 test('none of the refused buckets was changed', async () => {
-  const held = await Promise.all(
+  const keys = await Promise.all(
     Object.keys(CONTENT).map(async (Bucket) => {
       const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket }));
       return Contents.map(({ Key }) => Key);
     }),
   );
-  expect(held).toEqual([['photos/cat.jpg'], ['lifeboat.json'], ['lifeboat.json'], ['lifeboat.json']]);
+  expect(keys).toEqual([['photos/cat.jpg'], ['lifeboat.json'], ['lifeboat.json'], ['lifeboat.json']]);
 });

@@ -1,4 +1,6 @@
-/** `lifeboat sync` with several stores, over S3: filled in one go, one of them away, caught up, all of them away. */
+/**
+ * Tests `lifeboat sync` with several stores, over S3: filled together, one of them away, caught up, all of them away.
+ */
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { createServer, type Server } from 'node:http';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -16,28 +18,28 @@ import { NOBODYS } from '../../support/nobody.ts';
 import { bundledJob, emptyBuckets } from '../../support/shared.ts';
 import { walkBucket } from '../../support/walk-bucket.ts';
 
-// Processes take what the machine lets them have; each wait in here has a bound of its own.
+// The limits are wide, because processes are slow on a busy machine. Each wait in this file has its own limit.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
 const MAIN = await bundledJob();
 const store = await emptyBuckets(2);
 const [FIRST = '', SECOND = ''] = store.buckets;
-/** More than one part of a multipart upload. */
-const LARGE = 9_000_000;
+/** The size is more than one part of a multipart upload. */
+const LARGE_BYTES = 9_000_000;
 
 let folder = '';
 let registry: RogueRegistry;
 const repository: Repository = emptyRepository();
-/** Answers 503 to everything, at once. */
+/** A server that answers 501 to every request at once. */
 let broken: Server;
 let brokenAt = '';
-/** Each test's own. */
+/** The prefix of the current test. */
 let prefix = '';
 let tests = 0;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lifeboat-stores-'));
-  const layers = [await addStreamedLayer(repository, 'large', LARGE)];
+  const layers = [await addStreamedLayer(repository, 'large', LARGE_BYTES)];
   tagAs(repository, addImage(repository, { layers }), '1', '2');
   registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', repository]]) } });
   const port = await freePort();
@@ -67,7 +69,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** @param endpoints of the first bucket, and of the second */
+/** @param endpoints the endpoints of the first and of the second bucket */
 async function run(
   command: readonly string[],
   endpoints: readonly [string, string] = [store.endpoint, store.endpoint],
@@ -106,7 +108,7 @@ async function expectBothWhole(): Promise<void> {
   }
 }
 
-/** Without the time that it took. */
+/** Returns the last lines, without the duration of the run. */
 function lastLines({ stdout }: Finished): string[] {
   return stdout
     .trimEnd()
@@ -152,7 +154,7 @@ test('a run ends with exit code 2 when no store answers, and names each store wi
   expect(registry.requests).toEqual([]);
 });
 
-test('revert records at its end too that a store is not in step, whatever a run has recorded meanwhile', async () => {
+test('revert also records at its end that a store is not in step, whatever a run has recorded meanwhile', async () => {
   const client = s3ClientOf(store);
   const notes = { Bucket: FIRST, Key: `${prefix}state/_stores.json` };
   const name = `The bucket "${SECOND}" (prefix "${prefix}") at ${brokenAt}`;
@@ -168,15 +170,16 @@ test('revert records at its end too that a store is not in step, whatever a run 
   const endpoints = [`${proxy.url}${new URL(store.endpoint).pathname}`, brokenAt] as const;
   const before = repository.tags.get('1');
   try {
-    // Without its own, the other one may hold more than this one does.
+    // Both stores are filled first, because otherwise the store without a note of its own could contain more than the
+    // first.
     await run(['sync'], [endpoints[0], store.endpoint]);
     tagAs(repository, addImage(repository, { layers: [await addStreamedLayer(repository, 'b', 10)] }), '1');
     await run(['sync'], endpoints);
     isReverting = true;
     const { code, stderr } = await run(['revert', 'mirror.test/team/app:1'], endpoints);
     expect([code, stderr]).toEqual([0, expect.stringContaining('This run goes on without this store')]);
-    const told = await (await client.send(new GetObjectCommand(notes))).Body?.transformToString();
-    expect(JSON.parse(told ?? '{}')).toMatchObject({ stores: [{ store: name, inStep: false }] });
+    const status = await (await client.send(new GetObjectCommand(notes))).Body?.transformToString();
+    expect(JSON.parse(status ?? '{}')).toMatchObject({ stores: [{ store: name, inStep: false }] });
   } finally {
     if (before !== undefined) repository.tags.set('1', before);
     client.destroy();
@@ -189,7 +192,7 @@ test('revert warns that the edge asks the primary first when the primary is not 
   try {
     await run(['sync']);
     tagAs(repository, addImage(repository, { layers: [await addStreamedLayer(repository, 'c', 10)] }), '1');
-    // The primary has not heard of it.
+    // The run moves the tag in the second store only, so the primary does not have the movement.
     await run(['sync'], [brokenAt, store.endpoint]);
     const { code, stdout, stderr } = await run(
       ['revert', 'mirror.test/team/app:1'],
@@ -198,8 +201,8 @@ test('revert warns that the edge asks the primary first when the primary is not 
     expect(stdout).toContain('moved mirror.test/team/app:1 from ');
     const file = join(folder, 'lifeboat.yaml');
     // The command begins in another way if npm runs the tests, so its beginning is replaced.
-    const said = stderr.replaceAll(/"[^"]* sync -c /g, '"lifeboat sync -c ');
-    expect(said).toContain(
+    const output = stderr.replaceAll(/"[^"]* sync -c /g, '"lifeboat sync -c ');
+    expect(output).toContain(
       `warning: The bucket "${FIRST}" (prefix "${prefix}") at ${brokenAt} was left out, although the edge asks it before the store that was changed: while it answers, clients get what it has. "lifeboat sync -c ${file}" catches it up.`,
     );
     expect(code).toBe(1);
@@ -218,7 +221,7 @@ test('a forged note in the second store does not move a tag of the first, and th
   try {
     expect((await run(['sync'])).code).toBe(0);
     const tag = await read('repositories/mirror.test/team/app/_tags/1');
-    // The notes of the job itself, of which one is turned round.
+    // These are the notes of the job itself, with one of them reversed.
     const notes = (await read('state/_stores.json')).replace('"inStep":true', '"inStep":false');
     expect(JSON.parse(notes)).toMatchObject({ stores: [{ inStep: false }, { inStep: true }] });
     const forged = { Bucket: SECOND, Key: `${prefix}state/_stores.json`, Body: notes };

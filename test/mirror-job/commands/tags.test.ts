@@ -1,4 +1,6 @@
-/** `lifeboat history`, `approve` and `revert` as people run them: a real bucket, processes of their own. */
+/**
+ * Tests `lifeboat history`, `approve` and `revert` as people run them: with a real bucket, in processes of their own.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,13 +14,13 @@ import { runProgram, type Finished } from '../../support/process.ts';
 import { bundledJob, emptyBuckets } from '../../support/shared.ts';
 import { walkBucket } from '../../support/walk-bucket.ts';
 
-// Processes take what the machine lets them have; each wait in here has a bound of its own.
+// The limits are wide, because processes are slow on a busy machine. Each wait in this file has its own limit.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const MAIN = await bundledJob();
 const store = await emptyBuckets(2);
 const [, EMPTY = ''] = store.buckets;
-/** Printed commands begin as this process was started, so that they can be pasted. */
+/** Printed commands begin with the words that started this process, so that they can be pasted. */
 const LIFEBOAT = `${process.execPath} ${MAIN}`;
 const APP = 'a.b/team/app';
 const TIME = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ`;
@@ -69,7 +71,7 @@ function lifeboat(...args: string[]): Promise<Finished> {
   return runProgram(process.execPath, [MAIN, ...args], { cwd: folder, timeout: 50_000, env });
 }
 
-/** Runs the history in a shell's script, in which "$@" is its command. */
+/** Runs the history in a shell script, in which "$@" is its command. */
 function piped(script: string): Promise<Finished> {
   return runProgram('sh', ['-c', script, 'sh', process.execPath, MAIN, 'history', APP], { cwd: folder });
 }
@@ -78,8 +80,8 @@ function short(digest: string | undefined): string {
   return digest?.slice(7, 19) ?? '';
 }
 
-/** The digest of the tag, after a check that the whole bucket is complete. */
-async function stands(): Promise<string | undefined> {
+/** Returns the digest of the tag, after a check that the whole bucket is complete. */
+async function currentDigest(): Promise<string | undefined> {
   const client = s3ClientOf(store);
   const { tags, problems, behind } = await walkBucket({ client, bucket: store.bucket });
   client.destroy();
@@ -98,7 +100,7 @@ The tag is held there: a sync fetches what is new and does not move the tag. To 
 `,
     '',
   ]);
-  expect(await stands()).toBe(two);
+  expect(await currentDigest()).toBe(two);
 
   const again = await lifeboat('revert', `${APP}:latest`);
   expect([again.code, again.stdout]).toEqual([
@@ -125,7 +127,7 @@ The tag is held there: a sync fetches what is new and does not move the tag. To 
     `moved ${APP}:latest from ${short(two)} to ${short(three)} (approved)\n`,
     '',
   ]);
-  expect(await stands()).toBe(three);
+  expect(await currentDigest()).toBe(three);
 
   const json = await lifeboat('history', APP, '--limit', '2', '--json');
   expect([json.code, json.stderr]).toEqual([0, '']);
@@ -141,7 +143,7 @@ The tag is held there: a sync fetches what is new and does not move the tag. To 
   });
 });
 
-test('the history can be piped, and errors are not in it', async () => {
+test('the history can be piped, and its output has no errors in it', async () => {
   // The first reader is a slow pager, the second one stops after a line.
   const paged = await piped('"$@" --json 2>errors | (sleep 1; cat); cat errors >&2');
   expect([Object.keys(JSON.parse(paged.stdout)), paged.stderr]).toEqual([['image', 'movements', 'tags'], '']);
@@ -149,7 +151,7 @@ test('the history can be piped, and errors are not in it', async () => {
   expect([cut.stdout.split('\n').length, cut.stderr]).toEqual([2, 'code 0\n']);
 });
 
-test('a printed command can be pasted, whatever the configuration file is called', async () => {
+test('a printed command can be pasted, whatever the name of the configuration file is', async () => {
   const [, two, three] = digests;
   const config = "it's mine.yaml";
   await configure(config, {});
@@ -163,7 +165,7 @@ test('a printed command can be pasted, whatever the configuration file is called
     0,
     `moved ${APP}:latest from ${short(two)} to ${short(three)} (approved)\n`,
   ]);
-  // Nothing waits any more, because the digest that the tag has left is older.
+  // No digest waits now, because the tag's previous digest is older.
   const after = await lifeboat('history', `${APP}:latest`, '-c', config, '--json');
   expect(JSON.parse(after.stdout).tags).toEqual([
     {
@@ -178,7 +180,7 @@ test('a printed command can be pasted, whatever the configuration file is called
   ]);
 });
 
-test('approve records a new reason once for a tag that points there already, and none for a list', async () => {
+test('approve records a new reason once for a tag that already has the digest, and no reason for a list', async () => {
   const [one, , three] = digests;
   const reason = ['--reason', 'looked at it'];
   await writeFile(join(folder, 'approved.txt'), `${APP}:one@${one}\n`);
@@ -210,7 +212,7 @@ test('approve records a new reason once for a tag that points there already, and
   await lifeboat('approve', `${APP}:latest@${three}`);
 });
 
-test('--to takes a digest as short as the history shows it, also in a bucket with one writer', async () => {
+test('--to takes a digest that is as short as in the history, also in a bucket with one writer', async () => {
   const [one, , three] = digests;
   const back = await lifeboat('revert', `${APP}:latest`, '--to', short(one), '--json', '-c', 'single.yaml');
   expect([back.code, back.stderr]).toEqual([0, '']);
@@ -224,10 +226,10 @@ test('--to takes a digest as short as the history shows it, also in a bucket wit
   expect(JSON.parse(forward.stdout)).toEqual({
     approvals: [{ image: `${APP}:latest`, wanted: three, result: 'moved', digest: three, from: one }],
   });
-  expect(await stands()).toBe(three);
+  expect(await currentDigest()).toBe(three);
 });
 
-test('approve --file carries out a list once, changes nothing from then on, and does not undo a revert', async () => {
+test('approve --file carries out a list once, changes nothing the next time, and does not undo a revert', async () => {
   const [one, two, three] = digests;
   await writeFile(
     join(folder, 'approved.txt'),
@@ -260,12 +262,12 @@ unchanged ${APP}:one is at ${short(one)}
   ${LIFEBOAT} approve ${APP}:latest@${three}
 `,
   ]);
-  expect(await stands()).toBe(three);
+  expect(await currentDigest()).toBe(three);
 });
 
 test('approve --file names each mistake of a list with its line, and moves nothing', async () => {
   const [one, two, three] = digests;
-  const before = await stands();
+  const before = await currentDigest();
   const none = `sha256:${'0'.repeat(64)}`;
   await writeFile(join(folder, 'unclear.txt'), `${APP}:latest@${one}\n${APP}:latest\n@\n${APP}@${one}\n`);
   const unclear = await lifeboat('approve', '--file', 'unclear.txt');
@@ -301,14 +303,14 @@ absent.txt:2: ${APP} has no tag "lastet" in the bucket. Run "${LIFEBOAT} sync ${
 absent.txt:3: the bucket does not have images.internal/tool@${none}, or has only a part of it. Run "${LIFEBOAT} sync images.internal/tool:1" first, or "${LIFEBOAT} sync images.internal/tool@${none}" if upstream's tag has moved on.
 `,
   ]);
-  expect(await stands()).toBe(before);
+  expect(await currentDigest()).toBe(before);
 });
 
 test('approve gives up a tag that runs keep moving, does the rest and ends with exit code 1', async () => {
   const [one, two, three] = digests;
   await lifeboat('approve', `${APP}:latest@${three}`);
   const target = new URL(store.endpoint);
-  // Another one is faster each time.
+  // Another approval moves the tag before each attempt of this one.
   const others = [two, three];
   const proxy = await startCountingProxy({
     target: target.origin,
@@ -333,7 +335,7 @@ test('approve gives up a tag that runs keep moving, does the rest and ends with 
   } finally {
     await proxy.stop();
   }
-  expect([others, await stands()]).toEqual([[], three]);
+  expect([others, await currentDigest()]).toEqual([[], three]);
   const history = await lifeboat('history', APP, '--limit', '3');
   const lines = history.stdout.split('\n').map((line) =>
     line
@@ -450,7 +452,7 @@ test('a bucket that is not Lifeboat’s, and a bucket for another audience, are 
     ]);
   }
   await configure('token.yaml', { audience: 'token' });
-  const before = await stands();
+  const before = await currentDigest();
   const { code, stderr } = await lifeboat(
     'revert',
     `${APP}:latest`,
@@ -460,5 +462,5 @@ test('a bucket that is not Lifeboat’s, and a bucket for another audience, are 
     'token.yaml',
   );
   expect([code, stderr]).toEqual([2, expect.stringContaining('is for the audience "public"')]);
-  expect(await stands()).toBe(before);
+  expect(await currentDigest()).toBe(before);
 });

@@ -1,4 +1,6 @@
-/** A bucket that was used before, at a store that ignores conditions: it is read, and never written. */
+/**
+ * Tests a bucket that was used before, at a store that ignores conditions: the job reads it, and never writes into it.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -15,7 +17,7 @@ import { bundledJob } from '../../support/shared.ts';
 const MAIN = await bundledJob();
 const IDENTITY = JSON.stringify({ version: 1, id: 'an-id', audience: 'public' });
 
-/** The notes of an earlier configuration with two stores. The run has to write down that there is one now. */
+/** The notes of an earlier configuration with two other stores. The run has to record that there is only one now. */
 const NOTES = JSON.stringify({
   stores: ['another', 'a third'].map((store) => ({
     store,
@@ -28,9 +30,9 @@ const NOTES = JSON.stringify({
 
 test.each([
   ['an only store', undefined],
-  ['the one of several that is left', NOTES],
+  ['the only remaining one of several stores', NOTES],
 ])(
-  '%s is refused with exit code 2 when it ignores conditions, and only the probe is tried of all writes',
+  '%s is refused with exit code 2 if it ignores conditions, and the run tries only the probe of all its writes',
   async (_, notes) => {
     const app = emptyRepository();
     tagAs(app, addImage(app, { layers: [await addLayer(app, 'layer')] }), 'one');
@@ -40,7 +42,7 @@ test.each([
       const key = (request.url ?? '').split('?', 1)[0];
       if (request.method === 'PUT') {
         puts.push(key ?? '');
-        // Late, so that every write of the run has to wait for it.
+        // The answer is late, so that every write of the run has to wait for it.
         setTimeout(() => response.writeHead(200, { etag: '"e"' }).end(), 200);
       } else if (key === '/bucket/lifeboat.json') {
         response.writeHead(200, { etag: '"e"', 'content-type': 'application/json' }).end(IDENTITY);

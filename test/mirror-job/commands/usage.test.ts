@@ -1,4 +1,4 @@
-/** The command line as people type it, in a process of its own: what it answers before it looks at any store. */
+/** Tests the command line as people type it, in a process of its own: all answers that need no store. */
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,11 +6,11 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { freePort, runProgram, type Finished } from '../../support/process.ts';
 import { bundledJob } from '../../support/shared.ts';
 
-// Processes take what the machine lets them have; each wait in here has a bound of its own.
+// The limits are wide, because processes are slow on a busy machine. Each wait in this file has its own limit.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAIN = await bundledJob();
-/** Printed commands begin as this process was started, so that they can be pasted. */
+/** Printed commands begin with the words that started this process, so that they can be pasted. */
 const LIFEBOAT = `${process.execPath} ${MAIN}`;
 let folder = '';
 
@@ -137,7 +137,7 @@ test('sync without a configuration names the missing file and ends with exit cod
   ]);
 });
 
-test('every problem of a configuration stands on a line of its own, and nothing is written', async () => {
+test('every problem of a configuration is on a line of its own, and nothing is written', async () => {
   const file = join(folder, 'wrong.yaml');
   await writeFile(file, 'store:\n  bucket: ${LIFEBOAT_ABSENT}\n  secretAccessKey: ${LIFEBOAT_ABSENT_TOO}\n');
   const { code, stderr } = await lifeboat('sync', '-c', file, '--report', 'report.json');
@@ -151,11 +151,11 @@ ${file}:3: store.secretAccessKey: the environment variable LIFEBOAT_ABSENT_TOO i
 const BROKEN = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
 
 test.each([
-  ['not there', 'absent.pem', undefined, 'cannot be read (ENOENT)'],
+  ['missing', 'absent.pem', undefined, 'cannot be read (ENOENT)'],
   ['a folder', '.', undefined, 'cannot be read (EISDIR)'],
   ['something else', 'text.pem', 'hello', 'holds no certificate, or one that cannot be read'],
   ['broken', 'broken.pem', BROKEN, 'holds no certificate, or one that cannot be read'],
-])('root certificates that are %s are refused with their line', async (_name, roots, text, why) => {
+])('a file of root certificates that is %s is refused with its line', async (_name, roots, text, why) => {
   const file = join(folder, 'roots.yaml');
   const endpoint = `http://127.0.0.1:${await freePort()}`;
   if (text !== undefined) await writeFile(join(folder, roots), text);

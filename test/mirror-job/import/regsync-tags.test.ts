@@ -1,4 +1,4 @@
-/** regsync's `tags` and `tagSets` select the same tags in regsync and after the import. */
+/** Tests that regsync's `tags` and `tagSets` select the same tags in regsync and after the import. */
 import { expect, test } from 'vitest';
 import { parseTag } from '../../../core/reference.ts';
 import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
@@ -26,7 +26,7 @@ function imported(settings: object) {
     images.flatMap(({ tags }) => selectTags(tags, listed).selected.map(({ tag }) => tag)),
   );
   return {
-    // An explicit tag need not be in the list.
+    // Only listed tags count here, because an explicit tag need not be in the list.
     tags: listed.filter((tag) => chosen.has(tag)).join(' '),
     named: images.flatMap(({ tags }) => tags.explicit),
     losses: draft.losses.map((loss) => loss.replace(/^regsync\.yml:1: sync\[0\]\.?/, '')),
@@ -40,20 +40,20 @@ test.each<[what: string, settings: object, tags: string, named?: readonly string
   ['an empty set', { tags: {} }, ALL],
   ['empty lists', { tags: { allow: [], deny: null, semverRange: [''] } }, ALL],
   [
-    'an empty `tags` beside tagSets is no set',
+    'an empty `tags` beside tagSets does not count as a set',
     { tags: {}, tagSets: [{ allow: ['edge'] }] },
     'edge',
     ['edge'],
   ],
   [
-    'a `tags` of empty lists beside tagSets is no set',
+    'a `tags` of empty lists beside tagSets does not count as a set',
     { tags: { allow: [], deny: [] }, tagSets: [{ allow: ['dev'] }] },
     'dev',
     ['dev'],
   ],
   ['an empty set in tagSets selects all tags', { tagSets: [{ allow: ['edge'] }, {}] }, ALL, ['edge']],
   [
-    'tags and tagSets: tags that fit one set',
+    'tags and tagSets select the tags that fit one set',
     { tags: { allow: ['edge'] }, tagSets: [{ allow: ['3\\..*'] }] },
     'edge 3.0.0',
     ['edge'],
@@ -74,7 +74,7 @@ test.each<[what: string, settings: object, tags: string, named?: readonly string
     'v1.2.3 v1.2.3-alpine v3.0.1',
   ],
   [
-    'a tag that is spelled out must be in the range too',
+    'a tag that is spelled out also has to be in the range',
     { tags: { allow: ['latest', '1.5.0', '0.9.0'], semverRange: ['>=1.0.0'] } },
     '1.5.0',
     [],
@@ -95,7 +95,7 @@ test.each<[what: string, settings: object, tags: string, named?: readonly string
   ['a caret before version 1', { tags: { semverRange: ['^0.9'], deny: ['.*-.*'] } }, '0.9.0'],
   ['a tilde goes to the next minor version', { tags: { semverRange: ['~1'], deny: ['.*-.*'] } }, '1.0.0'],
   [
-    'two numbers are three, with a zero',
+    'two numbers stand for three, with a zero',
     { tags: { semverRange: ['=2.0', '>3.0'], deny: ['.*-.*'] } },
     '2.0.0 v3.0.1',
   ],
@@ -135,6 +135,6 @@ test.each<[settings: object, tags: string, losses: readonly string[]]>([
     ['tags.semverRange[0]: "1.5.0-rc1" is one suffix of one version: name that tag under include.'],
   ],
 ])('the selection %j is not carried as a whole', (settings, tags, losses) => {
-  const { tags: selected, losses: said } = imported(settings);
-  expect([selected, said]).toEqual([tags, losses]);
+  const { tags: selected, losses: reported } = imported(settings);
+  expect([selected, reported]).toEqual([tags, losses]);
 });

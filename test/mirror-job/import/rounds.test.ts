@@ -1,18 +1,19 @@
-/** Entries are checked in rounds. The rounds end, whatever the rules say. */
+/** Tests that the rounds in which entries are checked end, whatever the rules say. */
 import { afterAll, expect, test, vi } from 'vitest';
 import { ConfigurationError } from '../../../mirror-job/configuration/configuration-error.ts';
 import { acceptImages } from '../../../mirror-job/import/accept.ts';
 import { ForeignFile } from '../../../mirror-job/import/foreign-file.ts';
 import { readRegsync } from '../../../mirror-job/import/regsync.ts';
 
-// Test files share their modules. This one imports its own, which use the mock.
+// Test files share their modules, so this file resets them, and imports modules that use its mock.
 vi.hoisted(() => vi.resetModules());
 afterAll(() => {
   vi.doUnmock('../../../mirror-job/configuration/load.ts');
   vi.resetModules();
 });
 
-// Here the first entry conflicts with a later one, but the later one with none. No real rule does this today.
+// The mock gives a conflict of the first entry with a later one, but none of the later entry. No real rule does this
+// today.
 vi.mock('../../../mirror-job/configuration/load.ts', () => ({
   parseConfiguration: (file: string) => {
     const problem = { line: 2, key: 'images[0]', message: 'it is at odds with line 3.', other: 1 };

@@ -1,6 +1,6 @@
 /**
- * Counts how often the import looks at the entries of a file of the largest size in use. Time would depend on the
- * machine.
+ * Counts how often the import checks the entries of a file of the largest size in use. A limit on the time would depend
+ * on the machine.
  */
 import { afterAll, beforeEach, expect, test, vi } from 'vitest';
 import { acceptImages, acceptUpstreams } from '../../../mirror-job/import/accept.ts';
@@ -8,7 +8,7 @@ import { compose } from '../../../mirror-job/import/compose.ts';
 import { ForeignFile } from '../../../mirror-job/import/foreign-file.ts';
 import { readRegsync } from '../../../mirror-job/import/regsync.ts';
 
-// Test files share their modules. This one imports its own, which use the mock.
+// Test files share their modules, so this file resets them, and imports modules that use its mock.
 vi.hoisted(() => vi.resetModules());
 afterAll(() => {
   vi.doUnmock('../../../mirror-job/configuration/load.ts');
@@ -36,7 +36,7 @@ beforeEach(() => {
 
 const TARGETS = ['docker.io/rancher', 'registry.suse.com/rancher', 'stgregistry.suse.com/rancher'];
 
-/** Entries as rancher generates them: one image per tag, each copied to three registries. */
+/** Makes entries as rancher generates them: one image per tag, each copied to three registries. */
 function entriesOf(images: number): string[] {
   return TARGETS.flatMap((target) =>
     Array.from({ length: images }, (_, index) => {
@@ -62,7 +62,7 @@ test('7,500 entries, 2,500 of them different, take one round, because they are c
   expect(work.rounds).toBe(1);
 });
 
-test('entries with mistakes of every kind take a round per kind, not per entry', () => {
+test('entries with mistakes of every kind take one round per kind, and not one per entry', () => {
   const wrong = Array.from({ length: 500 }, (_, index) =>
     [
       `- { source: 'org/Upper-${index}:1', target: t, type: image }\n`,

@@ -20,7 +20,7 @@ import {
 } from '../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../mirror-job/sources/registry/registry-source.ts';
 
-/** Timers of Node and of Workers end at once if they are given more. */
+/** Timers of Node and of Workers end at once if their time is longer than this. */
 const MAX_TIMER_MS = 2 ** 31;
 
 /** A clock that moves only by `sleep`, which returns at once. */
@@ -50,7 +50,7 @@ export class TestClock {
 
 export interface TestEnvironment extends Environment {
   readonly clock: TestClock;
-  /** The log, a line per entry: `<level>: <message>`. */
+  /** The log, with one line per entry: `<level>: <message>`. */
   readonly logged: string[];
 }
 
@@ -79,7 +79,7 @@ export function environmentFor(
   };
 }
 
-/** A client that gives up fast: after a silence of 300 ms, or two attempts without a pause. */
+/** Makes a client that gives up fast: after a silence of 300 ms, or after two attempts without a pause. */
 export async function registryAt(host: string, options: Partial<RegistryOptions> = {}): Promise<Registry> {
   return new Registry(parseUpstream(host), {
     httpClient: await connect(undefined),
@@ -145,7 +145,7 @@ export function imageOf(source: Source, repository: string, options: ImageOption
 
 export const DAY = 86_400_000;
 
-/** `<repository>:<tag>` → the result, or the sentence of the failure. */
+/** Returns the result, or the sentence of the failure, by `<repository>:<tag>`. */
 export function outcomesOf(report: Pick<RunReport, 'items'>): Record<string, string> {
   return Object.fromEntries(report.items.map((item) => [nameOf(item), textOf(item)]));
 }

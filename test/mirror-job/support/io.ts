@@ -1,4 +1,7 @@
-/** Runs `lifeboat` inside the test's own process: fast, but without the process's own exit, signals and environment. */
+/**
+ * Runs `lifeboat` inside the test's own process. That is fast, but uses neither the process's own exit nor its signals
+ * and environment.
+ */
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { main } from '../../../mirror-job/main.ts';
@@ -8,7 +11,7 @@ import { NOBODYS } from '../../support/nobody.ts';
 export interface TestIo extends Io {
   readonly stdout: PassThrough;
   readonly stderr: PassThrough;
-  /** `signals.emit('SIGTERM', 'SIGTERM')` sends the signal. */
+  /** A test sends a signal with `signals.emit('SIGTERM', 'SIGTERM')`. */
   readonly signals: EventEmitter;
 }
 
@@ -18,7 +21,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** An `Io` that keeps what is written. A command that ends the process at once ends nothing here. */
+/** Makes an `Io` that records all output. A command that ends the process at once ends nothing here. */
 export function createIo(options: Partial<Pick<Io, 'env' | 'cwd' | 'program' | 'exit'>> = {}): TestIo {
   return {
     stdout: new PassThrough({ highWaterMark: Number.MAX_SAFE_INTEGER }),

@@ -1,4 +1,4 @@
-/** A source in memory, so that a test can replace any answer, and read the calls. */
+/** Holds a source in memory, so that a test can replace any answer, and read the calls. */
 import { parseDescriptor } from '../../../core/descriptor.ts';
 import { parseDigest, type Digest } from '../../../core/digest.ts';
 import { parseTag, type Tag } from '../../../core/reference.ts';
@@ -15,9 +15,9 @@ import { readJson, referencesOf } from '../../support/manifest-json.ts';
 export class MemorySource implements Source {
   readonly name: string;
   readonly repository: Repository;
-  /** `<call> <what>`, in order. */
+  /** The calls in their order, each as `<call> <what>`. */
   readonly calls: string[] = [];
-  /** Runs before each call. The call throws its errors. */
+  /** Runs before each call. If it throws, the call throws the same error. */
   before: (call: keyof Source, what: string) => void | Promise<void> = () => {};
   /** Reads a blob's bytes. */
   open: (digest: Digest, offset: number) => AsyncIterable<Uint8Array> | undefined;

@@ -1,4 +1,4 @@
-/** A bucket in memory, so that a test can make any single call fail, and see which calls were made. */
+/** Holds a bucket in memory, so that a test can make any single call fail, and see which calls were made. */
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
@@ -36,11 +36,11 @@ export class MemoryStore implements ComparableStore {
   readonly name: string;
   readonly objects = new Map<string, StoredObject>();
   readonly uploads = new Map<string, BegunUpload>();
-  /** `<call> <key>`, in the order in which they were begun. */
+  /** The calls in the order in which they began, each as `<call> <key>`. */
   readonly calls: string[] = [];
-  /** Runs before each call does anything; what it throws, the call throws. */
+  /** Runs before each call does anything. If it throws, the call throws the same error. */
   before: (call: StoreCall, key: string) => void | Promise<void> = () => {};
-  /** Conditions that this store takes no notice of. */
+  /** The conditions that this store ignores. */
   ignores: ReadonlySet<'ifMatch' | 'ifNoneMatch'> = new Set();
   now: () => Date = () => new Date(0);
   #ids = 0;
@@ -52,7 +52,7 @@ export class MemoryStore implements ComparableStore {
   async get(key: string): Promise<StoredObject | undefined> {
     await this.#begin('get', key);
     const object = this.objects.get(key);
-    // A copy, because whoever reads an object over a network may change the bytes.
+    // The bytes are copied, because a caller may change the bytes that it has read over a network.
     return object === undefined ? undefined : { ...object, bytes: new Uint8Array(object.bytes) };
   }
 
@@ -133,14 +133,14 @@ export class MemoryStore implements ComparableStore {
       .map(([id, { key, begun }]) => ({ key, begun, abort: () => this.#abort(key, id) }));
   }
 
-  /** An object's JSON. @throws when there is no such object */
+  /** Returns an object's JSON. @throws if there is no such object */
   json(key: string): unknown {
     const object = this.objects.get(key);
     if (object === undefined) throw new Error(`There is no ${key}.`);
     return JSON.parse(Buffer.from(object.bytes).toString('utf8'));
   }
 
-  /** The keys that contain a text, sorted. */
+  /** Returns the keys that contain a text, in sorted order. */
   keys(containing = ''): string[] {
     return [...this.objects.keys()].filter((key) => key.includes(containing)).toSorted();
   }
@@ -151,10 +151,10 @@ export class MemoryStore implements ComparableStore {
     return upload;
   }
 
-  /** As on S3, an ETag covers the body alone. */
+  /** Stores an object. An ETag covers the body alone, as on S3. */
   #store(key: string, bytes: Uint8Array, contentType: string): void {
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
-    // Not `slice`, which gives another view of the same bytes if they are a Buffer.
+    // `slice` would not do, because it gives another view of the same bytes if they are a Buffer.
     this.objects.set(key, { bytes: new Uint8Array(bytes), etag, contentType });
   }
 

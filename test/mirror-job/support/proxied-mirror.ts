@@ -19,17 +19,17 @@ import {
 
 export interface Run {
   readonly outcomes: Record<string, string>;
-  /** `<method> <kind> <reference>`, in order. */
+  /** The requests to the upstream in their order, each as `<method> <kind> <reference>`. */
   readonly upstream: string[];
-  /** `<method> <key>`, in order; `POST <key>` begins or completes an upload. */
+  /** The writes in their order, each as `<method> <key>`; `POST <key>` begins or completes an upload. */
   readonly writes: string[];
-  /** The same for reads. `GET` without a key lists the open uploads. */
+  /** The reads in the same form. `GET` without a key lists the open uploads. */
   readonly reads: string[];
 }
 
-/** Generous, because nothing hangs here and a busy machine is slow. */
+/** The time is generous, because nothing hangs here and a busy machine is slow. */
 const PATIENT = { timeoutMs: 10_000 };
-/** The minimum of S3. */
+/** The smallest part that S3 takes. */
 const PART = 5 * 1024 * 1024;
 
 export class ProxiedMirror {
@@ -45,7 +45,7 @@ export class ProxiedMirror {
     this.#buckets = [...local.buckets];
   }
 
-  /** @param buckets how often `begin` will be called */
+  /** @param buckets the number of calls of `begin` */
   static async start(buckets: number): Promise<ProxiedMirror> {
     const local = await emptyBuckets(buckets);
     return new ProxiedMirror(local, await startCountingProxy({ target: new URL(local.endpoint).origin }));
@@ -61,7 +61,7 @@ export class ProxiedMirror {
     return registry;
   }
 
-  /** Runs once. The requests that open the bucket are not recorded. */
+  /** Makes one run. The requests that open the bucket are not recorded. */
   async sync(paths: readonly string[], options: ImageOptions = {}, clock?: TestClock): Promise<Run> {
     const [registry] = this.#registries;
     if (registry === undefined) throw new Error('No registry was started.');

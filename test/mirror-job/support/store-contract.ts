@@ -1,4 +1,7 @@
-/** What the engine relies on any store for. Every store passes it: the one in memory, S3 servers, several stores as one. */
+/**
+ * Tests everything for which the engine relies on a store. Every store passes these tests: the one in memory, S3
+ * servers, several stores as one.
+ */
 import { createHash } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../../../mirror-job/engine/environment.ts';
@@ -8,14 +11,14 @@ import { uploadBlob } from '../../../mirror-job/engine/transfer/upload.ts';
 import { bytesOf as collect, randomBlob } from '../../support/content.ts';
 
 const MEBIBYTE = 1024 * 1024;
-/** S3 takes no smaller part but the last. */
+/** The smallest size that S3 takes for all parts but the last. */
 const PART_BYTES = 5 * MEBIBYTE;
 const TEXT = 'text/plain';
 
 export interface ContractOptions {
   /** False for a provider that cannot list uploads, such as R2. */
   readonly listsUploads?: boolean;
-  /** How often an object is replaced while others read it; 100 by default. Less for a store that is slow. */
+  /** How often an object is replaced while others read it; 100 by default. A slow store gets a smaller number. */
   readonly replacements?: number;
 }
 
@@ -43,7 +46,7 @@ function versionOf(index: number): Uint8Array {
 
 /**
  * Registers the tests that every store passes.
- * @param open returns an empty store. Called once for each test
+ * @param open returns an empty store. It is called once per test
  */
 export function storeContract(
   open: () => Store | Promise<Store>,
@@ -54,7 +57,7 @@ export function storeContract(
     store = await open();
   });
 
-  test('an object that was written is read with its bytes, its size and its type, and a missing one is absent', async () => {
+  test('a written object is read with its bytes, its size and its type, and a missing one gives undefined', async () => {
     expect(await store.put('a/b', bytesOf('hello'), { contentType: TEXT })).toBe('written');
     const object = await store.get('a/b');
     expect(object).toMatchObject({ contentType: TEXT });
@@ -90,7 +93,7 @@ export function storeContract(
     },
   );
 
-  test('the bytes of a write and of a read are the caller’s afterwards', async () => {
+  test('the caller may change the bytes of a write and of a read afterwards', async () => {
     const bytes = Buffer.from('hello');
     await store.put('key', bytes, { contentType: TEXT });
     bytes.fill(0);
@@ -141,7 +144,7 @@ export function storeContract(
         const { bytes, etag } = (await store.get('replaced')) ?? { bytes: new Uint8Array(), etag: '' };
         const md5 = createHash('md5').update(bytes).digest('hex');
         if (etag !== `"${md5}"`) torn.push(`${etag} ${md5}`);
-        // A store in memory answers without ever giving way to timers and sockets.
+        // The pause is needed, because a store in memory answers without ever giving way to timers and sockets.
         await new Promise((resolve) => setImmediate(resolve));
       }
     };
@@ -154,7 +157,7 @@ export function storeContract(
     expect(torn).toEqual([]);
   });
 
-  test('list returns the keys below a prefix, in order, and no more than were asked for', async () => {
+  test('list returns the keys below a prefix, in order, and no more than the limit', async () => {
     for (const key of ['x/2', 'x/1', 'y/1', 'x/3', 'xy']) {
       await store.put(key, bytesOf(key), { contentType: TEXT });
     }
@@ -183,7 +186,7 @@ export function storeContract(
     expect(await store.openUploads('blobs/')).toEqual([]);
   });
 
-  test('the bytes of a part are the caller’s as soon as it is written', async () => {
+  test('the caller may reuse the bytes of a part as soon as the part is written', async () => {
     const upload = await store.beginUpload('blobs/reused', TEXT);
     const bytes = Buffer.from('hello');
     await upload.putPart(1, bytes);
@@ -192,7 +195,7 @@ export function storeContract(
     expect(await textOf(store, 'blobs/reused')).toBe('hello');
   });
 
-  test('an aborted upload leaves nothing, and whatever is done to it later fails as lost', async () => {
+  test('an aborted upload leaves nothing, and every later call on it fails with UploadLostError', async () => {
     const upload = await store.beginUpload('blobs/aborted', TEXT);
     await upload.putPart(1, bytesOf('x'));
     await upload.abort();
@@ -206,7 +209,7 @@ export function storeContract(
   test('an upload that another run left is aborted from the list, if the provider lists it', async () => {
     const upload = await store.beginUpload('blobs/left', TEXT);
     await upload.putPart(1, bytesOf('x'));
-    for (const left of await store.openUploads('blobs/')) await left.abort();
+    for (const listed of await store.openUploads('blobs/')) await listed.abort();
     expect(await store.openUploads('blobs/')).toEqual([]);
     const ending = upload.complete().then(
       () => 'completed',
@@ -235,8 +238,8 @@ export function storeContract(
 }
 
 /**
- * The same, and what catching up and exporting rely on a bucket for.
- * @param open as for `storeContract`
+ * Registers the same tests, and those for which catching up and exporting rely on a bucket.
+ * @param open has the same meaning as in `storeContract`
  */
 export function bucketContract(
   open: () => ComparableStore | Promise<ComparableStore>,
@@ -244,7 +247,7 @@ export function bucketContract(
 ): void {
   storeContract(open, options);
 
-  test('entries tells the size and the ETag of every object below a prefix', async () => {
+  test('entries returns the size and the ETag of every object below a prefix', async () => {
     const store = await open();
     for (const key of ['x/1', 'x/22', 'y/1']) await store.put(key, bytesOf(key), { contentType: TEXT });
     const entries = async (prefix: string) =>
@@ -255,7 +258,7 @@ export function bucketContract(
     expect(await entries('z/')).toEqual([]);
   });
 
-  test('stream reads an object from an offset on, and a missing one is absent', async () => {
+  test('stream reads an object from an offset on, and returns undefined for a missing one', async () => {
     const store = await open();
     const blob = await collect(randomBlob('streamed', MEBIBYTE));
     await store.put('blobs/x', blob, { contentType: TEXT });

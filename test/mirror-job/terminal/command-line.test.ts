@@ -1,4 +1,4 @@
-/** Commands that messages suggest start as this process was started, and name its configuration. */
+/** Tests that the commands which messages suggest start as this process was started, and name its configuration. */
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -27,7 +27,7 @@ test.each<[string, string, Parameters<typeof started>[0]]>([
     { script: '/home/a/.npm/_npx/1f/node_modules/.bin/lifeboat', env: NPX, cwd: CLONE },
   ],
   [
-    'npx where it is installed',
+    'npx beside an installed package',
     'npx lifeboat',
     { script: '/clone/node_modules/.bin/lifeboat', env: { npm_command: 'exec', PATH } },
   ],
@@ -48,18 +48,18 @@ test.each<[string, string, Parameters<typeof started>[0]]>([
     { argv0: `${CLONE}/node_modules/.bin/node` },
   ],
   [
-    'a script of another name, which says what it is called',
+    'a script of another name, which names itself',
     'lifeboat',
     { argv0: `${CLONE}/node_modules/.bin/node`, env: { LIFEBOAT_COMMAND: 'lifeboat', PATH } },
   ],
-  ['a script that says nothing', `node ${BIN}`, { env: { LIFEBOAT_COMMAND: '', PATH } }],
-  ['with options for Node', `node --use-system-ca ${BIN}`, { execArgv: ['--use-system-ca'] }],
+  ['a script that does not name itself', `node ${BIN}`, { env: { LIFEBOAT_COMMAND: '', PATH } }],
+  ['Node with options', `node --use-system-ca ${BIN}`, { execArgv: ['--use-system-ca'] }],
   [
     'a folder with a blank',
     `node '/opt/my lifeboat/lifeboat.js'`,
     { script: '/opt/my lifeboat/lifeboat.js' },
   ],
-])('suggested commands start as the process did (%s): %s', (_, program, how) => {
+])('suggested commands start as the process was started (%s): %s', (_, program, how) => {
   expect(started(how).for('approve a.b/c:1')).toBe(`${program} approve a.b/c:1`);
 });
 
@@ -77,7 +77,7 @@ test.each([
   [['revert', 'a.b/c:1', '--reason', 'crashes', '-c', 'm.yaml'], ' -c m.yaml'],
   [['sync', '-c'], ''],
   [['sync', '--unknown', '--', '-c', 'x.yaml'], ''],
-])('commands that are suggested after the arguments %j have "%s"', (args, option) => {
+])('suggested commands after the arguments %j have "%s"', (args, option) => {
   const commandLine = started({ args });
   expect(commandLine.for('history a.b/c')).toBe(`node ${BIN} history${option} a.b/c`);
   expect(commandLine.for('import x.yml')).toBe(`node ${BIN} import x.yml`);
@@ -97,7 +97,7 @@ test('the commands in a text are completed once, and the rest of the text stays'
   expect(new CommandLine('node /a$&b').complete('"lifeboat sync"')).toBe('"node /a$&b sync"');
 });
 
-test('the examples of a help text start in the same way', () => {
+test('the examples of a help text start as the suggested commands do', () => {
   const help = 'Usage: lifeboat sync\n\nExamples:\n  npx lifeboat sync\n  npx lifeboat sync x | less\n';
   expect(new CommandLine('lifeboat').completeHelp(help)).toBe(
     'Usage: lifeboat sync\n\nExamples:\n  lifeboat sync\n  lifeboat sync x | less\n',
@@ -112,7 +112,7 @@ test('every command in a message is quoted, so that it is completed', async () =
   for (const file of files) {
     const text = (await readFile(join(root, file), 'utf8'))
       .replaceAll(/^ *(?:\/\/|\/?\*).*$/gm, '')
-      // A help text has examples, and is completed in another way.
+      // A help text is left out, because it has examples, and is completed in another way.
       .replaceAll(/\bhelp: `.*?(?<!\\)`/gs, '');
     for (const [line] of text.matchAll(
       /^.*(?<!")\blifeboat (?:sync|plan|history|approve|revert|export|import)\b.*$/gm,

@@ -1,4 +1,4 @@
-/** The lines for people about held tags, deleted tags, and findings. */
+/** Tests the lines for people about held tags, deleted tags, and findings. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../core/digest.ts';
 import { parseRepository, parseTag } from '../../../core/reference.ts';
@@ -45,7 +45,7 @@ function reportOf(items: readonly ItemReport[], findings: readonly Finding[]) {
   };
 }
 
-/** The printed command can be copied, because it names the whole digest. */
+/** The expected lines. People can copy the printed command, because it has the whole digest. */
 const SHOWN = [
   'held     docker.io/library/nginx:1.27 at aaaaaaaaaaaa, upstream at bbbbbbbbbbbb',
   `         moves.policy is hold. "lifeboat approve docker.io/library/nginx:1.27@${UPSTREAM}" moves it.`,
@@ -53,7 +53,7 @@ const SHOWN = [
   'finding  Most of it is gone.',
 ];
 
-test('a run shows held tags, tags that are gone, and findings', () => {
+test('a run shows held tags, deleted tags, and findings', () => {
   const report = reportOf([held('1.27'), gone('1.25')], [finding]);
   expect(summarize(report, PLAIN, 'report.json').split('\n')).toEqual([
     ...SHOWN,
@@ -61,7 +61,7 @@ test('a run shows held tags, tags that are gone, and findings', () => {
   ]);
 });
 
-test('a plan shows held tags, tags that are gone, and findings', () => {
+test('a plan shows held tags, deleted tags, and findings', () => {
   const report = reportOf([held('1.27'), gone('1.25')], [finding]);
   const cost = { requests: { heads: 2, manifestGets: 0, blobGets: 0, lists: 0 }, bytes: 0 };
   const chosen = [{ tag: parseTag('1.27'), why: 'named', result: 'held' as const }];
@@ -80,7 +80,7 @@ function failed(tag: string): ItemReport {
   return { repository, reference: parseTag(tag), outcome: { result: 'failed', error: 'the store is full' } };
 }
 
-test('a plan says where each failure is, if it leaves some out', () => {
+test('a plan says where all failures are, if it leaves some out', () => {
   const cost = { requests: { heads: 0, manifestGets: 0, blobGets: 0, lists: 0 }, bytes: 0 };
   const linesOf = (count: number) => {
     const report = {
@@ -95,7 +95,7 @@ test('a plan says where each failure is, if it leaves some out', () => {
   expect([linesOf(5).includes(pointer), linesOf(6).includes(pointer)]).toEqual([false, true]);
 });
 
-test('a run shows twenty held tags and twenty that are gone, how many more there are, and where all of them are', () => {
+test('a run shows twenty held tags, twenty deleted ones, the number of the others, and where all of them are', () => {
   const tags = Array.from({ length: 22 }, (_, index) => `1.${index}`);
   const report = reportOf([...tags.map(held), ...tags.map(gone)], [finding, finding]);
   const lines = summarize(report, PLAIN, 'report.json').split('\n');
@@ -116,7 +116,7 @@ const caughtUp = (name: string, tags: number): Finding => ({
   message: `A: ${tags} tags of ${name} changed there.`,
 });
 
-test('a run shows twenty repositories whose tags a catch-up changed, how many more there are, and where all of them are', () => {
+test('a run shows twenty repositories whose tags a catch-up changed, the number of the others, and where all of them are', () => {
   const names = Array.from({ length: 300 }, (_, index) => `a.test/app-${index}`);
   const report = reportOf([], [...names.map((name) => caughtUp(name, 1)), finding]);
   const lines = summarize(report, PLAIN, 'report.json').split('\n');
@@ -134,7 +134,7 @@ test('a run shows twenty repositories whose tags a catch-up changed, how many mo
 test.each([
   [5, 'nothing to mirror · 1 finding · 4.2 s'],
   [6, 'The whole report is in report.json.'],
-])('a finding of %i tags: the last line is "%s"', (tags, last) => {
+])('with a finding of %i tags, the last line is "%s"', (tags, last) => {
   const report = reportOf([], [caughtUp('a.test/app', tags)]);
   expect(summarize(report, PLAIN, 'report.json').split('\n').at(-1)).toBe(last);
 });

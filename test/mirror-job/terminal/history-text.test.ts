@@ -1,4 +1,4 @@
-/** The digests that wait for an approval, by a repository's index, and their lines in the history. */
+/** Tests which digests of a repository's index wait for an approval, and their lines in the history. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../core/digest.ts';
 import { parseRepository, parseTag } from '../../../core/reference.ts';
@@ -11,12 +11,12 @@ import { OCI_MANIFEST } from '../../support/media-types.ts';
 const PLAIN = { good: String, bad: String, faint: String };
 const repository = parseRepository('localhost:5000/app');
 
-/** Its twelve digits are `name` over and over. */
+/** Makes a digest whose digits repeat `name`. */
 function digest(name: string) {
   return parseDigest(`sha256:${name.repeat(64)}`);
 }
 
-function place(tag: string, name: string, day: number) {
+function observed(tag: string, name: string, day: number) {
   return {
     tag: parseTag(tag),
     mediaType: OCI_MANIFEST,
@@ -28,12 +28,12 @@ function place(tag: string, name: string, day: number) {
 
 const tagAt = (tag: string, name: string, day: number, hold?: string): TagEntry => ({
   kind: 'tag',
-  ...place(tag, name, day),
+  ...observed(tag, name, day),
   hold,
 });
 const candidate = (tag: string, name: string, day: number): CandidateEntry => ({
   kind: 'candidate',
-  ...place(tag, name, day),
+  ...observed(tag, name, day),
 });
 
 const FOLLOWS = tagAt('follows', 'b', 2);
@@ -52,7 +52,7 @@ const ENTRIES = [
   candidate('new', 'a', 1),
 ];
 
-test('held tags wait with all their places, and others with those that are newer than their own', () => {
+test('a held tag waits with all its digests, and another tag with the digests that are newer than its own', () => {
   const row = (tag: string) => findWaiting(ENTRIES).find((status) => status.tag === tag);
   expect(findWaiting(ENTRIES).map(({ tag }) => tag)).toEqual(['held', 'new', 'young']);
   expect(row('held')?.candidates.map((one) => [one.digest, one.state])).toEqual([
@@ -66,7 +66,7 @@ test('held tags wait with all their places, and others with those that are newer
   ]);
 });
 
-test('the history prints movements, and below them what waits and the command that approves it', () => {
+test('the history prints movements, and below them the digests that wait, with the command that approves each', () => {
   const movement = { tag: parseTag('held'), run: '20260105T000000.000Z-abc', at: '2026-01-05T06:07:08.999Z' };
   const movements = [
     {
@@ -125,7 +125,7 @@ localhost:5000/app:young is at aaaaaaaaaaaa
   ]);
 });
 
-test('a digest that somebody has left by hand does not wait, and is shown without a command', () => {
+test('a digest from which somebody moved the tag by hand does not wait, and is shown without a command', () => {
   const left = { ...candidate('young', 'c', 3), left: '2026-01-03T00:00:00.000Z' };
   const entries = [tagAt('young', 'a', 1), left];
   expect(findWaiting(entries)).toEqual([]);

@@ -1,4 +1,4 @@
-/** Signals, with a clock of the test's own: what a hanging run costs at most. */
+/** Tests signals with the test's own clock: how long a hanging run can last. */
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { MaxDuration } from '../../../mirror-job/configuration/configuration.ts';
@@ -40,7 +40,7 @@ The run did not stop by itself, and was ended. The next run goes on from here.
 `);
 });
 
-test('maxDuration stops the run as a signal does, and says so', () => {
+test('maxDuration stops the run as a signal does, and the output says so', () => {
   const screen = new Screen();
   const signal = stopOn(screen, { milliseconds: 3_000_000, text: '50m' });
   vi.advanceTimersByTime(2_999_999);

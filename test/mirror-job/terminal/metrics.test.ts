@@ -1,4 +1,7 @@
-/** The metrics of a run are valid for Prometheus. https://prometheus.io/docs/instrumenting/exposition_formats/ */
+/**
+ * Tests that the metrics of a run are valid for Prometheus.
+ * https://prometheus.io/docs/instrumenting/exposition_formats/
+ */
 import { expect, test } from 'vitest';
 import { parseRepository } from '../../../core/reference.ts';
 import type { RunReport } from '../../../mirror-job/engine/report.ts';
@@ -28,7 +31,7 @@ const REPORT: RunReport = {
   findings: [{ kind: 'list-too-short', repository: parseRepository('a.test/app'), message: 'Too short.' }],
 };
 
-test('the numbers of a run are written as text', () => {
+test('the metrics have the numbers of a run', () => {
   const lines = formatMetrics('default', REPORT, false).split('\n');
   expect(lines.filter((line) => !line.startsWith('#'))).toEqual([
     'lifeboat_run_end_timestamp_seconds{mirror="default"} 1769904011.5',
@@ -56,7 +59,7 @@ test('the numbers of a run are written as text', () => {
   ]);
 });
 
-test('each metric has its help and its type before it', () => {
+test('the help and the type of each metric come before it', () => {
   const text = formatMetrics('default', REPORT, true);
   const named = [...text.matchAll(/^(\w+)\{/gm)].map(([, name]) => name);
   for (const name of new Set(named)) {

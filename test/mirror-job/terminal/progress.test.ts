@@ -1,4 +1,4 @@
-/** The view of a run on the screen. Nothing of it stays when the run is over. */
+/** Tests the view of a run on the screen. Nothing of it stays when the run is over. */
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Tally } from '../../../mirror-job/engine/tally.ts';
@@ -28,7 +28,7 @@ function busyTally(blobs: number): Tally {
   return tally;
 }
 
-test('the view of a run fits on 80 columns, and goes when the run ends', async () => {
+test('the view of a run fits on 80 columns, and disappears when the run ends', async () => {
   const screen = new Screen();
   const progress = progressOn(screen);
   const tally = busyTally(6);
@@ -47,7 +47,7 @@ test('the view of a run fits on 80 columns, and goes when the run ends', async (
   expect(screen.text()).toBe('');
 });
 
-test('a run that has nothing to copy counts its images', async () => {
+test('a run with nothing to copy counts its images', async () => {
   const screen = new Screen();
   const progress = progressOn(screen);
   const tally = new Tally();
@@ -58,7 +58,7 @@ test('a run that has nothing to copy counts its images', async () => {
   progress.stop();
 });
 
-test('a blob that comes and goes between two views is not shown', async () => {
+test('a blob that begins and ends between two views is not shown', async () => {
   const screen = new Screen();
   const progress = progressOn(screen);
   const tally = busyTally(1);
@@ -68,7 +68,7 @@ test('a blob that comes and goes between two views is not shown', async () => {
   progress.stop();
 });
 
-test('nothing is written when nothing is new', async () => {
+test('nothing is written if nothing has changed', async () => {
   const screen = new Screen();
   const progress = progressOn(screen);
   progress.start(busyTally(1));
@@ -79,7 +79,7 @@ test('nothing is written when nothing is new', async () => {
   progress.stop();
 });
 
-test('messages stand above the view, and stay', async () => {
+test('messages are above the view, and stay', async () => {
   const screen = new Screen();
   const progress = progressOn(screen);
   progress.info('before');
@@ -94,7 +94,7 @@ test('messages stand above the view, and stay', async () => {
   expect(screen.text()).toBe('before\nwarning: something is odd.\n');
 });
 
-test('a narrow terminal cuts lines, and one that becomes narrower is wiped clean', async () => {
+test('a narrow terminal cuts lines, and a terminal that becomes narrower is cleared', async () => {
   const screen = new Screen(50);
   const progress = progressOn(screen);
   progress.info('before');
@@ -118,7 +118,7 @@ test('a narrow terminal cuts lines, and one that becomes narrower is wiped clean
   expect(screen.text()).toBe('before\n');
 });
 
-test('a terminal with few rows shows what fits', async () => {
+test('a terminal with few rows shows as many lines as fit', async () => {
   const screen = new Screen();
   screen.rows = 3;
   const progress = progressOn(screen);
@@ -131,8 +131,8 @@ test('a terminal with few rows shows what fits', async () => {
 
 test.each([
   ['a pipe', new PassThrough(), 'xterm'],
-  ['a terminal that can do nothing', new Screen(), 'dumb'],
-])('%s gets a plain line every ten seconds, if there is something new', async (_, output, term) => {
+  ['a dumb terminal', new Screen(), 'dumb'],
+])('%s gets a plain line every ten seconds, if something has changed', async (_, output, term) => {
   const written: string[] = [];
   vi.spyOn(output, 'write').mockImplementation((text: unknown) => written.push(String(text)) > 0);
   const progress = progressOn(output, { TERM: term });
@@ -151,7 +151,7 @@ test.each([
   ]);
 });
 
-test('a plain line has the rate of the ten seconds since the last one, and how long the rest will take', async () => {
+test('a plain line has the rate of the ten seconds since the last line, and the time that the rest will take', async () => {
   const output = new PassThrough();
   const written: string[] = [];
   vi.spyOn(output, 'write').mockImplementation((text: unknown) => written.push(String(text)) > 0);
@@ -171,7 +171,7 @@ test('a plain line has the rate of the ten seconds since the last one, and how l
   ]);
 });
 
-test('the bar is full only at the end, whatever was read twice', () => {
+test('the bar is full only at the end, even if bytes were read twice', () => {
   const tally = busyTally(1);
   tally.bytes = 3 * tally.bytesPlanned;
   expect(overallBar(tally)).toBe('██████░░░░  62 %');
@@ -199,7 +199,7 @@ test('the rate is that of the last five seconds', () => {
   expect(samples.map(([at, bytes]) => rate.sample(at, bytes))).toEqual([0, 50, 100, 30, 0]);
 });
 
-test('the rate of samples that are more than five seconds apart is that since the last one', () => {
+test('the rate of samples that are more than five seconds apart is the rate since the last sample', () => {
   const rate = new Rate();
   const samples: [at: number, bytes: number][] = [
     [0, 0],

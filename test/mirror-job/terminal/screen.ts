@@ -1,4 +1,7 @@
-/** A terminal that keeps what stands on it: text, line ends, "so many lines up", "clear what follows", colours. */
+/**
+ * A terminal that holds its visible text. It understands line ends, "so many lines up", "clear what follows", and
+ * colours.
+ */
 import { Writable } from 'node:stream';
 import { CommandLine } from '../../../mirror-job/terminal/command-line.ts';
 import type { Output } from '../../../mirror-job/terminal/io.ts';
@@ -8,7 +11,7 @@ export class Screen extends Writable {
   readonly isTTY = true;
   columns: number;
   rows = 24;
-  /** How often somebody wrote. */
+  /** The number of writes. */
   writes = 0;
   #lines: string[] = [''];
   #row = 0;
@@ -34,7 +37,7 @@ export class Screen extends Writable {
     return this.#lines.join('\n');
   }
 
-  /** As terminals do it: lines that have become too long are broken in two. */
+  /** Changes the width as terminals do: lines that have become too long are broken in two. */
   resize(columns: number): void {
     this.columns = columns;
     this.#lines = this.#lines.flatMap((line) => line.match(new RegExp(`.{1,${columns}}`, 'g')) ?? ['']);
@@ -56,7 +59,7 @@ export class Screen extends Writable {
   }
 }
 
-/** A terminal's progress, unless the environment says otherwise. */
+/** Makes the progress of a terminal, unless the environment says otherwise. */
 export function progressOn(stderr: Output, env: NodeJS.ProcessEnv = { TERM: 'xterm' }): Progress {
   return new Progress({ stderr, env, commandLine: new CommandLine() });
 }

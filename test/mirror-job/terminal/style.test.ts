@@ -38,7 +38,7 @@ test.each([
   expect(formatDuration(milliseconds)).toBe(text);
 });
 
-test('columns are aligned by what is seen, and an empty column is left out', () => {
+test('columns are aligned by their visible text, and an empty column is left out', () => {
   expect(
     alignColumns([
       ['\u001B[32mab\u001B[39m', '', 'c', 'x'],
@@ -47,7 +47,7 @@ test('columns are aligned by what is seen, and an empty column is left out', () 
   ).toEqual(['\u001B[32mab\u001B[39m  c    x', 'd   efg  long']);
 });
 
-test('digests are shortened wherever they stand', () => {
+test('digests are shortened at every position of a text', () => {
   const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
   expect(shortenDigests(`a@${digest} of sha512:${'f'.repeat(128)}`)).toBe(
     'a@sha256:0123456789ab of sha512:ffffffffffff',
@@ -58,7 +58,7 @@ test('digests are shortened wherever they stand', () => {
   ]);
 });
 
-/** A terminal of 256 colours, by Node's own judgement of the environment. */
+/** Makes a terminal whose colours Node itself finds in the environment. */
 function terminal() {
   return Object.assign(new Screen(), {
     getColorDepth: (env: object) => WriteStream.prototype.getColorDepth(env),
@@ -68,7 +68,7 @@ function terminal() {
 test.each([
   ['a terminal', terminal(), {}, '\u001B[31mx\u001B[39m'],
   ['a terminal, with NO_COLOR', terminal(), { NO_COLOR: '1' }, 'x'],
-  ['a terminal that is dumb', terminal(), { TERM: 'dumb' }, 'x'],
+  ['a dumb terminal', terminal(), { TERM: 'dumb' }, 'x'],
   [
     'a terminal, with NO_COLOR and FORCE_COLOR',
     terminal(),
@@ -78,7 +78,7 @@ test.each([
   ['a pipe', new PassThrough(), {}, 'x'],
   ['a pipe, with FORCE_COLOR', new PassThrough(), { FORCE_COLOR: '1' }, '\u001B[31mx\u001B[39m'],
 ])(
-  'colours are used only where a terminal shows them: %s',
+  'colours are used only if a terminal shows them: %s',
   (_, stream, variables: Record<string, string>, expected) => {
     expect(styleFor(stream, { TERM: 'xterm-256color', ...variables }).bad('x')).toBe(expected);
   },

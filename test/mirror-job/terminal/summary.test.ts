@@ -1,4 +1,4 @@
-/** The last screen of a run: what changed, what failed and why, the counts. */
+/** Tests the last screen of a run: the changes, the failures with their reasons, and the counts. */
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../core/digest.ts';
 import { parseRepository, parseTag } from '../../../core/reference.ts';
@@ -83,7 +83,7 @@ test('a run with nothing new has one line', () => {
   expect(lines(reportOf([]))).toEqual(['nothing to mirror · 4.2 s']);
 });
 
-test('a thousand changes have a row per repository, and say where to find each', () => {
+test('a thousand changes have a row per repository, and the summary says where to find each change', () => {
   const items = [
     ...Array.from({ length: 997 }, (_, index) => created('docker.io/library/nginx', `1.${index}`)),
     created('docker.io/library/redis', '7'),
@@ -99,10 +99,10 @@ test('a thousand changes have a row per repository, and say where to find each',
   ]);
 });
 
-test('a thousand repositories have twenty rows, and say how many more there are', () => {
+test('a thousand repositories have twenty rows, and the summary gives the number of the others', () => {
   const items = Array.from({ length: 1000 }, (_, index) => created(`a.b/app-${index}`, '1'));
-  const said = lines(reportOf(items));
-  expect(said.slice(18)).toEqual([
+  const summary = lines(reportOf(items));
+  expect(summary.slice(18)).toEqual([
     'created      1  a.b/app-18:1',
     'created      1  a.b/app-19:1',
     '… and 980 more repositories',
@@ -113,9 +113,9 @@ test('a thousand repositories have twenty rows, and say how many more there are'
 
 test('every failure is shown, up to fifty', () => {
   const items = Array.from({ length: 60 }, (_, index) => failed(`a.b/app-${index}`, '1', `Reason ${index}.`));
-  const said = lines(reportOf(items));
-  expect(said).toHaveLength(50 * 2 + 3);
-  expect(said.slice(98)).toEqual([
+  const summary = lines(reportOf(items));
+  expect(summary).toHaveLength(50 * 2 + 3);
+  expect(summary.slice(98)).toEqual([
     'failed   a.b/app-49:1',
     '         Reason 49.',
     '… and 10 more reasons',
@@ -125,7 +125,7 @@ test('every failure is shown, up to fifty', () => {
   expect(lines(reportOf(items.slice(0, 50))).at(-1)).toBe('50 failed · 4.2 s');
 });
 
-test('a reason that several failures share is printed once', () => {
+test('a reason of several failures is printed once', () => {
   const items = Array.from({ length: 8 }, (_, index) => failed('a.b/app', String(index), 'It was stopped.'));
   expect(lines(reportOf(items, { interrupted: true }))).toEqual([
     'failed   a.b/app:0',
@@ -142,7 +142,7 @@ test('a reason that several failures share is printed once', () => {
 });
 
 const hexOf = (index: number): string => index.toString(16).repeat(64);
-const askedFor = (count: number, sentence: (index: number) => string): string[] =>
+const summaryOf = (count: number, sentence: (index: number) => string): string[] =>
   lines(
     reportOf(Array.from({ length: count }, (_, index) => failed('a.b/app', `v${index}`, sentence(index)))),
   );
@@ -150,12 +150,12 @@ const askedFor = (count: number, sentence: (index: number) => string): string[] 
 test.each<[string, (index: number) => string]>([
   ['a digest', (index) => `It answered 500 to GET referrers/sha256:${hexOf(index)}. Mend it.`],
   [
-    'a tag that is derived from one',
+    'a tag that is derived from a digest',
     (index) => `It answered 500 to HEAD manifests/sha256-${hexOf(index)}.sig.`,
   ],
   ['the tag', (index) => `It answered 500 to GET manifests/v${index}.`],
-])('of more than five failures that differ by %s alone, the first is printed', (_name, sentence) => {
-  expect(askedFor(6, sentence)).toEqual([
+])('if more than five failures differ only by %s, the first reason is printed', (_name, sentence) => {
+  expect(summaryOf(6, sentence)).toEqual([
     'failed   a.b/app:v0',
     '         a.b/app:v1',
     '         a.b/app:v2',
@@ -166,14 +166,14 @@ test.each<[string, (index: number) => string]>([
     '6 failed · 4.2 s',
     'The whole report is in report.json.',
   ]);
-  expect(askedFor(5, sentence)).toEqual([
+  expect(summaryOf(5, sentence)).toEqual([
     ...[0, 1, 2, 3, 4].flatMap((index) => [`failed   a.b/app:v${index}`, `         ${sentence(index)}`]),
     '5 failed · 4.2 s',
   ]);
 });
 
-test('failures of six tags that differ by more than the tag are told one by one', () => {
-  expect(askedFor(6, (index) => `It answered ${500 + index} to GET manifests/v${index}.`)).toHaveLength(13);
+test('failures of six tags that differ by more than the tag are printed one by one', () => {
+  expect(summaryOf(6, (index) => `It answered ${500 + index} to GET manifests/v${index}.`)).toHaveLength(13);
 });
 
 test('a run shows the skipped images, and the rest of a rate limit', () => {
@@ -220,7 +220,7 @@ test('a run shows the state of each of several stores', () => {
   ]);
 });
 
-test('images of registries with a port show how the first tag of each is pulled, for five of them, and how many more there are', () => {
+test('of images whose registry has a port, five get a line with the pull of their first tag, and the number of the others is printed', () => {
   const items = ['localhost:5000/app', 'localhost:5000/app', ...Array.from('abcde')].map((name, index) =>
     item(name.length === 1 ? `r.test:8443/${name}` : name, `v${index}`, { result: 'created', digest: A }),
   );

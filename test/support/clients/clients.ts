@@ -27,7 +27,7 @@ export interface Clients {
   stop(): Promise<void>;
 }
 
-/** @throws if a program is missing or a daemon does not answer. Clients that were started before are stopped. */
+/** @throws if a program is missing or a daemon does not answer. Clients that have started by then are stopped. */
 export async function startClients(): Promise<Clients> {
   const clients = new Map<ClientName, Client>();
   const stop = async () => {

@@ -1,4 +1,4 @@
-/** Starts a separate containerd, beside one that may run on the machine. */
+/** Starts a separate containerd, beside any that runs on the machine. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { waitFor, type Finished } from '../process.ts';
@@ -6,25 +6,25 @@ import { requireProgram } from '../programs.ts';
 import { documentedBlock } from './documented.ts';
 import { createSandbox } from './sandbox.ts';
 
-/** containerd keeps the images of Kubernetes in a namespace of their own. */
+/** containerd stores the images of Kubernetes in a namespace of their own. */
 export type Namespace = 'default' | 'k8s.io';
 
-/** `1`: Debian's 1.6. `2`: 2.4, whose CRI plugin pulls with the transfer service. */
+/** Version `1` is Debian's 1.6. Version `2` is 2.4, whose CRI plugin pulls with the transfer service. */
 export type ContainerdVersion = '1' | '2';
 
 const FOLDER = '/etc/containerd';
-/** Readers are told to put hosts.toml files here, and containerd looks for them here. */
+/** The documentation puts hosts.toml files here, and containerd looks for them here. */
 export const HOSTS_FOLDER = `${FOLDER}/certs.d`;
 
 export interface ContainerdDaemon {
   readonly socket: string;
-  /** The folder of this machine that the daemon sees as `HOSTS_FOLDER`. The daemon reads it anew at each pull. */
+  /** The folder of this machine that the daemon sees as `HOSTS_FOLDER`, and reads anew at each pull. */
   readonly hosts: string;
-  /** Where it keeps content by its digests. */
+  /** The folder in which the daemon stores content by its digests. */
   readonly blobs: string;
-  /** Makes the name this machine's own, for the daemon and for ctr. */
+  /** Makes the host name lead to this machine, for the daemon and for ctr. */
   resolve(name: string): Promise<void>;
-  /** The program that containers run under, for `ctr run --runtime`. */
+  /** The program under which containers run, for `ctr run --runtime`. */
   readonly shim: string;
   /** Runs ctr. The caller checks its exit code. */
   ctr(namespace: Namespace, args: readonly string[], timeout?: number): Promise<Finished>;
@@ -32,9 +32,9 @@ export interface ContainerdDaemon {
 }
 
 export interface ContainerdOptions {
-  /** Default `1`. */
+  /** The version; `1` by default. */
   readonly version?: ContainerdVersion;
-  /** The content of config.toml. Default: the documentation's for that version. */
+  /** The content of config.toml; by default that of the documentation for the version. */
   readonly configuration?: string;
 }
 
@@ -43,7 +43,7 @@ const PROGRAMS = {
   2: { containerd: 'containerd2', ctr: 'ctr2', shim: 'containerd2-shim', sandbox: sandboxSettings2 },
 } as const;
 
-/** @throws when a program is missing, or the daemon does not answer */
+/** @throws if a program is missing, or if the daemon does not answer */
 export async function startContainerdDaemon(
   name: string,
   { version = '1', configuration }: ContainerdOptions = {},
@@ -52,7 +52,7 @@ export async function startContainerdDaemon(
   const containerd = await requireProgram(programs.containerd);
   const ctr = await requireProgram(programs.ctr);
   const shim = await requireProgram(programs.shim);
-  // The daemon searches this program itself, and its message is unclear if it is missing.
+  // The program is required here, because the daemon searches it itself, and its message is unclear if it is missing.
   await requireProgram('runc');
 
   const sandbox = await createSandbox(name, [FOLDER]);
@@ -98,7 +98,7 @@ export async function startContainerdDaemon(
 }
 
 /**
- * Settings of the sandbox alone, which have nothing to do with mirrors. They leave out everything that needs a file
+ * Returns settings that the sandbox needs, and that do not concern mirrors. They leave out everything that needs a file
  * system, a kernel module or rights that a machine for tests may lack.
  * https://github.com/containerd/containerd/blob/release/1.6/docs/cri/config.md
  */

@@ -1,4 +1,4 @@
-/** containerd, asked by its own command line or as a kubelet asks it. */
+/** Pulls with containerd, by its own command line or by the interface that a kubelet uses. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Algorithm, Digest } from '../content.ts';
@@ -17,8 +17,8 @@ import { expectSuccess } from './run.ts';
 import { hashFiles, readPulled, type NamedFile } from './stored.ts';
 
 /**
- * With ctr. One store of content: a later pull asks for no blob that an earlier one left.
- * @throws when a program is missing, or the daemon does not answer
+ * Pulls with ctr. All pulls share one store of content, so a later pull requests no blob that an earlier one stored.
+ * @throws if a program is missing, or if the daemon does not answer
  */
 export async function startContainerd(): Promise<Client> {
   const daemon = await startContainerdDaemon('containerd');
@@ -32,11 +32,11 @@ export async function startContainerd(): Promise<Client> {
 }
 
 export interface CriOptions extends ContainerdOptions {
-  /** The pod's login for the upstream. The edge must never see it. */
+  /** The pod's login for the upstream, which the edge must never see. */
   readonly pullSecret?: Login;
 }
 
-/** Pulls through the Container Runtime Interface; otherwise the same as `startContainerd`. */
+/** Pulls through the Container Runtime Interface. Otherwise it is the same as `startContainerd`. */
 export async function startCri({ pullSecret, ...options }: CriOptions = {}): Promise<Client> {
   const daemon = await startContainerdDaemon('cri', options);
   return clientOf('cri', daemon, 'k8s.io', async (reference, { platforms, timeout = 60_000 }) => {
@@ -74,7 +74,7 @@ function clientOf(
     },
     run: async ({ reference }) => {
       state.containers += 1;
-      // An empty cgroup means none: nothing is limited here, and nothing has to be tidied up.
+      // An empty cgroup means none, because nothing is limited here, and then nothing has to be removed.
       const run = ['run', '--rm', '--runtime', daemon.shim, '--snapshotter', 'native', '--cgroup', ''];
       return expectSuccess(daemon.ctr(namespace, [...run, reference, `run-${state.containers}`]));
     },

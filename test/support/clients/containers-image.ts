@@ -1,4 +1,4 @@
-/** The configuration of skopeo and podman, which both pull with the library containers/image. */
+/** Writes the configuration of skopeo and podman, which both pull with the library containers/image. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Mode, PullRequest } from './client.ts';
@@ -6,15 +6,15 @@ import { atEdge, documentedBlock } from './documented.ts';
 import type { Location } from './location.ts';
 import type { Sandbox } from './sandbox.ts';
 
-/** `ns` is missing: this library never says which upstream it means. */
+/** The mode `ns` is missing, because this library never says which upstream it means. */
 export const CONTAINERS_IMAGE_MODES: readonly Mode[] = ['prefix', 'default', 'host', 'direct'];
 
-/** Readers are told to put drop-ins here, and these clients look for them here. */
+/** The documentation puts drop-ins here, and these clients look for them here. */
 export const REGISTRIES_FOLDER = '/etc/containers/registries.conf.d';
 
 /**
- * @returns the path of the file for logins, which may have none
- * @throws when the request has a token, because the library sends logins, and only as an answer to a challenge
+ * @returns the path of the file for logins, which may be without any
+ * @throws if the request has a token, because the library sends logins, and only as an answer to a challenge
  */
 export async function writeContainersImageFiles(
   { directory }: Pick<Sandbox, 'directory'>,
@@ -29,7 +29,7 @@ export async function writeContainersImageFiles(
 }
 
 /**
- * The documentation's configuration, with `insecure` for each address that speaks plain HTTP here.
+ * Returns the documented configuration, with `insecure` for each address that speaks plain HTTP here.
  * https://github.com/containers/image/blob/main/docs/containers-registries.conf.5.md
  */
 async function registriesConfOf(request: PullRequest, location: Location): Promise<string> {
@@ -47,7 +47,8 @@ async function registriesConfOf(request: PullRequest, location: Location): Promi
 }
 
 /**
- * A login on the command line would go to the upstream alone; one in this file goes to the host that it names.
+ * Returns the file for logins. A login on the command line would go to the upstream alone, but one in this file goes to
+ * the host that it names.
  * https://github.com/containers/image/blob/main/docs/containers-auth.json.5.md
  */
 function authFileOf({ auth }: PullRequest, location: Location): string {

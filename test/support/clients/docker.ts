@@ -1,4 +1,4 @@
-/** Docker Engine: each call starts a separate dockerd, which starts a containerd of its own. */
+/** Runs Docker Engine. Each call starts a separate dockerd, which starts a containerd of its own. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { waitFor } from '../process.ts';
@@ -8,14 +8,14 @@ import { expectSuccess } from './run.ts';
 import { createSandbox } from './sandbox.ts';
 
 export interface Docker {
-  /** @returns the digest of the image that the reference named. @throws PullFailedError */
+  /** @returns the digest of the image that the reference names. @throws {PullFailedError} */
   pull(reference: string): Promise<string>;
   stop(): Promise<void>;
 }
 
 /**
  * @param configuration the content of daemon.json
- * @throws when a program is missing, or the daemon does not answer
+ * @throws if a program is missing, or if the daemon does not answer
  */
 export async function startDocker(configuration: string): Promise<Docker> {
   const dockerd = await requireProgram('dockerd');
@@ -50,8 +50,8 @@ export async function startDocker(configuration: string): Promise<Docker> {
 }
 
 /**
- * Settings of the sandbox alone, which have nothing to do with mirrors: separate folders, no networks, and a storage
- * driver that needs no file system of its own.
+ * Returns settings that the sandbox needs, and that do not concern mirrors: separate folders, no networks, and a
+ * storage driver that needs no file system of its own.
  */
 function sandboxSettings(directory: string, host: string): string[] {
   return [

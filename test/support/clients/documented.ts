@@ -1,12 +1,12 @@
 /**
- * The configuration of clients as the documentation shows it. The tests change only the host's name, and add the
+ * Reads the configuration of clients from the documentation. The tests change only the host's name, and add the
  * settings that an edge on the loopback address without a certificate needs.
  */
 import { codeBlock } from '../code-block.ts';
 
 const PAGE = 'docs/clients.md';
 
-/** The first line of each block, which finds it. */
+/** The first line of each block, by which it is found. */
 export const BLOCKS = {
   'containerd 1.x': '# /etc/containerd/config.toml, containerd 1.x\n',
   'containerd 2.x': '# /etc/containerd/config.toml, containerd 2.x\n',
@@ -22,14 +22,14 @@ export const BLOCKS = {
 
 export type BlockName = keyof typeof BLOCKS;
 
-/** @throws when the page does not have the block exactly once */
+/** @throws if the page does not have the block exactly once */
 export async function documentedBlock(name: BlockName): Promise<string> {
   return codeBlock(PAGE, BLOCKS[name]);
 }
 
 /**
- * The block for an edge that speaks plain HTTP.
- * @param edge `host:port`
+ * Adapts a block to an edge that speaks plain HTTP.
+ * @param edge in the form `host:port`
  */
 export function atEdge(block: string, edge: string): string {
   return block

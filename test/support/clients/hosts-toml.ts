@@ -1,5 +1,5 @@
 /**
- * containerd's configuration of a registry's hosts, as the documentation has it.
+ * Writes containerd's configuration of a registry's hosts, as the documentation has it.
  * https://github.com/containerd/containerd/blob/main/docs/hosts.md
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -8,10 +8,10 @@ import type { Mode, PullRequest } from './client.ts';
 import { atEdge, documentedBlock } from './documented.ts';
 import type { Location } from './location.ts';
 
-/** In the mode `default` too containerd says `?ns=`, so it looks to the edge as in the mode `ns`. */
+/** containerd also sends `?ns=` in the mode `default`, so the edge sees the same requests as in the mode `ns`. */
 export const CONTAINERD_MODES: readonly Mode[] = ['prefix', 'ns', 'default', 'host', 'direct'];
 
-/** Replaces what the directory held for an earlier pull. */
+/** Writes the file, and removes what the directory holds for an earlier pull. */
 export async function writeHostsToml(
   directory: string,
   request: PullRequest,
@@ -23,7 +23,10 @@ export async function writeHostsToml(
   await writeFile(join(folder, 'hosts.toml'), await hostsTomlOf(request, location));
 }
 
-/** The folder of `registry:5000` is `registry_5000_`, and `_default` is for all that have none. */
+/**
+ * Returns the name of a folder: `registry_5000_` for `registry:5000`, and `_default` for all registries without a
+ * folder.
+ */
 function folderOf(mode: Mode, { edge, upstream }: Location): string {
   if (mode === 'ns') return '_default';
   return (mode === 'direct' ? edge : upstream).replace(/:(\d+)$/, '_$1_');
@@ -40,7 +43,7 @@ async function hostsTomlOf(request: PullRequest, location: Location): Promise<st
   return atEdge(named, location.edge);
 }
 
-/** The `server` line for the block that has none. It names the edge only if the edge is the registry itself. */
+/** Returns the `server` line for a block that has none. It names the edge only if the edge is the registry itself. */
 function serverOf(mode: Mode, { upstream }: Location): string {
   if (mode === 'prefix' || mode === 'ns') return '';
   return `server = "https://${mode === 'direct' ? 'lifeboat.example.com' : upstream}"\n`;

@@ -1,4 +1,4 @@
-/** A pull as Kubernetes asks for it: PullImage of the Container Runtime Interface, over a socket. */
+/** Pulls as Kubernetes does: by PullImage of the Container Runtime Interface, over a socket. */
 import { fileURLToPath } from 'node:url';
 import { Client, Metadata, credentials } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
@@ -8,13 +8,13 @@ export interface PullImageRequest {
   readonly image: string;
   /** The pod's pull secret. */
   readonly login?: Login;
-  /** Milliseconds. */
+  /** The time limit, in milliseconds. */
   readonly timeout: number;
 }
 
 const definition = loadSync(fileURLToPath(new URL('image-service.proto', import.meta.url)));
 
-/** @throws what the service answers, or that it did not answer in time */
+/** @throws the service's error, also if it does not answer in time */
 export async function pullImage(socket: string, { image, login, timeout }: PullImageRequest): Promise<void> {
   const service = definition['runtime.v1.ImageService'];
   const method = service !== undefined && 'PullImage' in service ? service['PullImage'] : undefined;

@@ -1,22 +1,22 @@
-/** Where a client looks for an image. */
+/** Finds out where a client looks for an image. */
 import type { Mode, PullRequest } from './client.ts';
 
 const DOCKER_LOCALHOST = 'docker.localhost';
 
 export interface Location {
-  /** The first part of the reference, `docker.io` or `registry.example:5000`. */
+  /** The first part of the reference, such as `docker.io` or `registry.example:5000`. */
   readonly upstream: string;
-  /** `host:port` of the edge, under the name that the mode asks for. */
+  /** The edge's `host:port`, under the name that the mode needs. */
   readonly edge: string;
   /** The edge's name without its port. */
   readonly host: string;
-  /** The first part of the edge's path, if any: the upstream's name, without a colon. */
+  /** The first part of the edge's path, if the mode has one: the upstream's name, without a colon. */
   readonly prefix: string | undefined;
-  /** The reference for the client. */
+  /** The reference that the client gets. */
   readonly reference: string;
 }
 
-/** @throws when the reference has no upstream, or the edge is not plain HTTP */
+/** @throws if the reference has no upstream, or if the edge is not plain HTTP */
 export function locate(request: PullRequest): Location {
   const slash = request.reference.indexOf('/');
   const upstream = request.reference.slice(0, Math.max(slash, 0));
@@ -36,7 +36,7 @@ export function locate(request: PullRequest): Location {
   };
 }
 
-/** @throws when the client cannot be configured for that mode */
+/** @throws if the client cannot be configured for that mode */
 export function requireMode(client: string, modes: readonly Mode[], mode: Mode): void {
   if (!modes.includes(mode)) throw new Error(`${client} cannot be configured for the mode ${mode}.`);
 }

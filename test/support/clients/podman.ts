@@ -1,4 +1,4 @@
-/** podman: it pulls into a storage of its own, and runs containers with runc. */
+/** Pulls with podman into a storage of its own, and runs containers with runc. */
 import { readdir, rmdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Digest } from '../content.ts';
@@ -16,8 +16,9 @@ interface Podman {
 }
 
 /**
- * One storage: a later pull finds what an earlier one left. A pull that fails at the network is tried four times.
- * @throws when a program is missing
+ * Starts podman with one storage, so a later pull finds the content of an earlier one. podman tries a pull that fails
+ * at the network four times.
+ * @throws if a program is missing
  */
 export async function startPodman(): Promise<Client> {
   const program = await requireProgram('podman');
@@ -62,8 +63,8 @@ export async function startPodman(): Promise<Client> {
 }
 
 /**
- * podman would ask for a million open files, which not every root may. crun refuses machines that mount both
- * versions of cgroups; runc does not, but it needs cgroups.
+ * Returns the settings. podman would ask for a million open files, which not every root may have. crun refuses machines
+ * that mount both versions of cgroups. runc does not, but it needs cgroups.
  * https://github.com/containers/common/blob/main/docs/containers.conf.5.md
  */
 function containersConfOf(directory: string, runc: string): string {
@@ -104,8 +105,8 @@ async function pull(podman: Podman, request: PullRequest): Promise<Pulled> {
 }
 
 /**
- * podman keeps an image's manifests and its configuration as they came, and its layers unpacked. What the
- * files hold is their name, in base64 unless it is `manifest`, which is a copy.
+ * Finds the files whose names are digests. podman stores an image's manifests and its configuration unchanged, and its
+ * layers unpacked. The name of a file is its digest in base64. `manifest` is only a copy of one of them.
  */
 async function filesOf(image: string): Promise<NamedFile[]> {
   const names = (await readdir(image)).filter((name) => name.startsWith('='));
@@ -122,7 +123,9 @@ function cgroupOf({ directory }: Sandbox): string {
   return `/${basename(directory)}`;
 }
 
-/** podman leaves the cgroups of its containers' monitors, once in each hierarchy where there are many. */
+/**
+ * Removes the cgroups that podman leaves for its containers' monitors. If there are several hierarchies, each has one.
+ */
 async function removeCgroups(cgroup: string): Promise<void> {
   const root = '/sys/fs/cgroup';
   const hierarchies = ['', ...(await foldersOf(root))];
@@ -131,7 +134,7 @@ async function removeCgroups(cgroup: string): Promise<void> {
 
 async function removeCgroup(path: string): Promise<void> {
   for (const child of await foldersOf(path)) await removeCgroup(join(path, child));
-  // Many hierarchies lack it, and one with a process in it cannot go: both are as they should be.
+  // Errors are ignored, because many hierarchies lack the cgroup, and one with a process in it cannot be removed.
   await rmdir(path).catch(() => {});
 }
 

@@ -4,8 +4,8 @@ import { isObject } from '../manifest-json.ts';
 import type { Pulled } from './client.ts';
 
 /**
- * The image's entrypoint with its arguments.
- * @throws when there is none
+ * Returns the image's entrypoint with its arguments.
+ * @throws if the image has none
  */
 export function commandOf({ reference, config }: Pulled): string[] {
   const settings = isObject(config?.['config']) ? config['config'] : {};
@@ -19,8 +19,8 @@ function textsOf(value: unknown): string[] {
 }
 
 /**
- * What the program wrote to its standard output.
- * @throws when it did not end with 0
+ * Returns the program's standard output.
+ * @throws if the program did not end with 0
  */
 export async function expectSuccess(program: Promise<Finished>): Promise<string> {
   const { code, signal, stdout, stderr } = await program;

@@ -1,4 +1,4 @@
-/** A place for one client: a directory for all its files, and a mount namespace for all its programs. */
+/** Makes a sandbox for one client: a directory for all its files, and a mount namespace for all its programs. */
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,12 +13,12 @@ import {
 
 export interface Sandbox {
   /**
-   * A new folder whose path is short enough for a socket. It has each folder of `folders` at that folder's own path.
+   * A new folder whose path is short enough for a socket. It contains each of the `folders`, at the folder's own path.
    */
   readonly directory: string;
   /** Makes the host name lead to this machine, for the programs in the sandbox alone. */
   resolve(name: string): Promise<void>;
-  /** @throws when it has not ended after `timeout` milliseconds */
+  /** @throws if the program has not ended after `timeout` milliseconds */
   run(command: string, args: readonly string[], options?: RunOptions): Promise<Finished>;
   start(command: string, args: readonly string[]): Promise<Program>;
   /** Stops all processes of the sandbox, and removes its directory. */
@@ -27,23 +27,24 @@ export interface Sandbox {
 
 export type RunOptions = Pick<ProgramOptions, 'env'> & { readonly timeout?: number };
 
-// The home directory of the tests' user may have logins, and the environment a proxy.
+// The variables are emptied, because the environment of the tests' user may have a proxy. HOME is another folder,
+// because the user's own may have logins.
 const NO_PROXY = { http_proxy: '', https_proxy: '', HTTP_PROXY: '', HTTPS_PROXY: '' };
 
-// Bind mounts give the programs their own host names, since nothing else makes every resolver know them, and their
-// own configuration where readers are told to write it. The namespace ends with its last program, and takes along
-// the mounts that a client would have left.
+// Bind mounts give the programs their own host names, because nothing else makes every resolver know them. They also
+// give the programs their own configuration, in the documented folders. The namespace ends with its last program, and
+// all mounts that a client would have left end with it.
 const MOUNT_AND_RUN =
   'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit; shift 2; done; shift; exec "$@"';
 
 /**
- * Registries that the documentation names. Their names lead to this machine, where nobody listens on their port, so
- * they are down for every client, with a network and without.
+ * Registries that the documentation names. Their names lead to this machine, where no program listens on their port. So
+ * they are down for every client, with and without a network.
  */
 const DEAD_REGISTRIES = ['registry-1.docker.io', 'quay.io', 'gcr.io'];
 
 /**
- * @param folders of this machine, such as /etc/containerd, that the programs see as folders of the sandbox
+ * @param folders folders of this machine, such as /etc/containerd, in whose place the programs see folders of the sandbox
  * @throws if the user is not root
  */
 export async function createSandbox(name: string, folders: readonly string[] = []): Promise<Sandbox> {
@@ -79,7 +80,7 @@ export async function createSandbox(name: string, folders: readonly string[] = [
 }
 
 /**
- * podman and containerd leave helpers behind that tidy up after a container and then end by themselves. Their
+ * Ends the helpers of podman and containerd, which clean up after a container and normally end by themselves. Their
  * command lines name the directory.
  */
 async function endAll(directory: string): Promise<void> {
@@ -107,6 +108,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has ended meanwhile.
+    // The process has ended meanwhile.
   }
 }

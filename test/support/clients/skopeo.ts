@@ -1,4 +1,4 @@
-/** skopeo, which copies an image, or a whole index, into a directory, byte by byte. */
+/** Pulls with skopeo, which copies an image, or a whole index, into a directory, byte by byte. */
 import { mkdir, mkdtemp, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../content.ts';
@@ -13,7 +13,7 @@ import { algorithmOfHex, hashFiles, readPulled, type NamedFile } from './stored.
 /**
  * Each pull copies into a directory of its own. A pull of the platform `own` requests the reference's manifest again
  * after the copy, to find the index's digest.
- * @throws when the program is missing
+ * @throws if the program is missing
  */
 export async function startSkopeo(): Promise<Client> {
   const skopeo = await requireProgram('skopeo');
@@ -57,7 +57,7 @@ async function pull(
   const copy = ['copy', '--authfile', authFile, '--preserve-digests', ...(all ? ['--all'] : [])];
   const { output } = await ask(...copy, source, `dir:${image}`);
   const named = join(image, NAMED);
-  // The copy of one image does not name its index.
+  // The copy of one image does not name its index, so the index is requested.
   if (!all) await writeFile(named, (await ask('inspect', '--raw', '--authfile', authFile, source)).stdout);
   else await rename(join(image, 'manifest.json'), named);
 
@@ -68,10 +68,10 @@ async function pull(
   return readPulled({ reference: location.reference, digest, stored, output });
 }
 
-/** The manifest that the reference names, among the files of a copy. */
+/** The name of the file for the manifest that the reference names, among the files of a copy. */
 const NAMED = 'named.manifest.json';
 
-/** https://github.com/containers/image/blob/main/docs/containers-transports.5.md#dirpath */
+/** Lists the files of a copy. https://github.com/containers/image/blob/main/docs/containers-transports.5.md#dirpath */
 async function filesOf(image: string): Promise<NamedFile[]> {
   const names = await readdir(image);
   return names
@@ -79,7 +79,7 @@ async function filesOf(image: string): Promise<NamedFile[]> {
     .map((name) => ({ path: join(image, name), algorithm: algorithmOfHex(name.split('.')[0] ?? '') }));
 }
 
-/** Unpacks the layers in order, as the root of the entrypoint's file system. */
+/** Unpacks the layers in order, as the root of the entrypoint's file system, and runs the entrypoint. */
 async function run(sandbox: Sandbox, pulled: Pulled): Promise<string> {
   const root = await mkdtemp(join(sandbox.directory, 'root-'));
   for (const layer of pulled.layers) {

@@ -1,4 +1,4 @@
-/** The bytes that a client kept, and what they say. */
+/** Reads the bytes that a client stores, and the manifests among them. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
@@ -8,11 +8,11 @@ import type { Pulled } from './client.ts';
 
 export interface StoredFile {
   readonly path: string;
-  /** In bytes. */
+  /** The size in bytes. */
   readonly size: number;
 }
 
-/** By the digest that the file's bytes have, whatever the client calls it. */
+/** Files by the digest of their bytes, whatever the client calls them. */
 export type Stored = ReadonlyMap<Digest, StoredFile>;
 
 export interface NamedFile {
@@ -30,27 +30,28 @@ export async function hashFiles(files: Iterable<NamedFile>): Promise<Stored> {
   return stored;
 }
 
-/** For clients that name files by their hexadecimal digits alone. */
+/** Returns the algorithm, for clients that name files by their hexadecimal digits alone. */
 export function algorithmOfHex(hex: string): Algorithm {
   return hex.length === 128 ? 'sha512' : 'sha256';
 }
 
 /**
- * What was pulled, as far as it can be read from what is stored.
- * @param image where it is known already; otherwise the one that the index has for this machine
- * @throws when the bytes of the reference's digest are not among what is stored
+ * Returns the pulled content, as far as the stored files show it.
+ * @param known the facts that the client reports
+ * @param image the image's digest, if it is known already; by default the image that the index has for this machine
+ * @throws if no stored file has the reference's digest
  */
 export async function readPulled(
-  known: Pick<Pulled, 'reference' | 'digest' | 'stored' | 'output'>,
+  pulled: Pick<Pulled, 'reference' | 'digest' | 'stored' | 'output'>,
   image?: Digest,
 ): Promise<Pulled> {
-  const own = image ?? (await ownImage(known.stored, known.digest));
-  if (own === undefined) return { ...known, image: undefined, config: undefined, layers: [] };
-  const manifest = await readManifest(known.stored, own);
+  const own = image ?? (await ownImage(pulled.stored, pulled.digest));
+  if (own === undefined) return { ...pulled, image: undefined, config: undefined, layers: [] };
+  const manifest = await readManifest(pulled.stored, own);
   return {
-    ...known,
+    ...pulled,
     image: own,
-    config: await readConfig(known.stored, manifest),
+    config: await readConfig(pulled.stored, manifest),
     layers: manifest.layers.map((layer) => layer.digest),
   };
 }

@@ -1,4 +1,7 @@
-/** Upstreams that ask who it is, that count, and buckets whose readers need tokens; and the edge of such a bucket. */
+/**
+ * Records upstreams that need a login or have a budget, a bucket whose readers need tokens, and the edge of that
+ * bucket.
+ */
 import { recordEdge } from './edge.ts';
 import { question } from './edge-questions.ts';
 import { corpusOf, smallImages } from './images.ts';
@@ -6,12 +9,12 @@ import { startRegistry } from './registry.ts';
 import type { Scenario } from './stage.ts';
 
 const USER = { username: 'reader', password: 'pass-word-1' };
-/** `printf %s secret | sha256sum` */
+/** The hash comes from `printf %s secret | sha256sum`. */
 const TOKENS = 'ci 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b mirror.test/basic';
 
 export const recordAccounts: Scenario = async (stage) => {
   const { recorder } = stage;
-  // The images share nothing, because a shared blob is fetched from whichever upstream is first.
+  // The images share nothing, because a shared blob would be fetched from whichever upstream is first.
   const [ofBasic, ofBearer, ofOpen] = await Promise.all(
     ['basic', 'bearer', 'open'].map(async (seed) =>
       corpusOf({ 'team/app': await smallImages(seed, seed === 'open' ? ['one', 'two', 'three'] : ['one']) }),

@@ -1,11 +1,11 @@
-/** The tree's command line, started as its users start it, and what they see of it. */
+/** Starts a checkout's command line as its users do, and records its output. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NOBODYS } from '../nobody.ts';
 import { runProgram } from '../process.ts';
 import type { Recorder } from './recording.ts';
 
-/** Nobody's logins, and no CI: its variables would name the person who approves. */
+/** The environment has nobody's logins, and no CI, whose variables would name the person who approves. */
 const ENVIRONMENT = {
   ...NOBODYS,
   GITHUB_ACTOR: '',
@@ -24,7 +24,7 @@ export interface CommandLineOptions {
   readonly recorder: Recorder;
   /** The checkout whose commands run. */
   readonly tree: string;
-  /** Where they run, and where their files are. */
+  /** The folder in which the commands run, and in which their files are. */
   readonly folder: string;
 }
 
@@ -35,7 +35,7 @@ export class CommandLine {
     this.#options = options;
   }
 
-  /** The absolute path of a file in the folder of the commands. */
+  /** Returns the absolute path of a file in the folder of the commands. */
   path(name: string): string {
     return join(this.#options.folder, name);
   }

@@ -1,17 +1,17 @@
-/** The differences between two recordings, as text for people. */
+/** Describes the differences between two recordings in text for people. */
 import type { Recording } from './recording.ts';
 
-/** So many lines of one part are shown; the rest is counted. */
+/** The most lines of one part that are shown. The others are counted. */
 const SHOWN = 40;
 
 export interface Comparison {
   /** One paragraph for each part that differs. */
   readonly differences: readonly string[];
-  /** How many parts differ, but also differ among the earlier recordings. */
+  /** The number of parts that differ, but also differ among the earlier recordings. */
   readonly unstable: number;
 }
 
-/** @param before one recording of the earlier checkout, or several, which show what differs by chance */
+/** @param before one recording of the earlier checkout; or several, which show the differences that arise by chance */
 export function compareRecordings(before: readonly Recording[], after: Recording): Comparison {
   const differences: string[] = [];
   let unstable = 0;
@@ -31,7 +31,10 @@ function namesIn(objects: readonly object[]): Set<string> {
   return new Set(objects.flatMap((object) => Object.keys(object)));
 }
 
-/** The lines that differ, with `-` for the first text and `+` for the second one, and the line before them. */
+/**
+ * Returns the lines that differ, with `-` for the first text and `+` for the second one, each group after the line
+ * before it.
+ */
 function differentLines(first: string, second: string): string {
   const [left, right] = [first.split('\n'), second.split('\n')];
   const common = longestCommon(left, right);
@@ -51,7 +54,10 @@ function differentLines(first: string, second: string): string {
   return [...lines.slice(0, SHOWN), ...(more > 0 ? [`    … and ${more} more lines`] : [])].join('\n');
 }
 
-/** Pairs of indexes of lines that both texts have, in order. Texts of thousands of lines are compared from both ends. */
+/**
+ * Returns pairs of indexes of lines that both texts have, in order. Of texts with thousands of lines, only equal
+ * beginnings and ends are found.
+ */
 function longestCommon(left: readonly string[], right: readonly string[]): (readonly [number, number])[] {
   let start = 0;
   while (start < left.length && left[start] === right[start]) start += 1;

@@ -1,4 +1,7 @@
-/** Configurations that are refused before anything is asked. Their exact sentences are what people read first. */
+/**
+ * Records configurations that are refused before any request. People read these sentences first, so they are compared
+ * exactly.
+ */
 import type { Scenario } from './stage.ts';
 
 const STORE = 'store: { endpoint: "https://s3.invalid", bucket: lifeboat }\n';
@@ -69,7 +72,7 @@ export const recordConfigurations: Scenario = async ({ commandLine }) => {
     await lifeboat.configure('lifeboat.yaml', text);
     await lifeboat.run(`configuration: ${what}`, ['plan'], { EMPTY: '', ENDPOINT: 'https://s3.invalid' });
   }
-  // Each command reads it, and each one ends in its own way.
+  // Each of these commands reads the configuration, and each ends in its own way.
   for (const args of [
     ['sync', '--json'],
     ['history', 'a/b'],

@@ -1,11 +1,11 @@
-/** The requests that every edge of a recording is asked: what clients send, and what nobody should. */
+/** Lists the requests that every edge of a recording gets: usual ones of clients, and malformed ones. */
 import { digestOfTag, manifestOf, repositoryOf, type Corpus } from '../content.ts';
 import { readJson, referencesOf } from '../manifest-json.ts';
 import type { Question } from './edge-answer.ts';
 
 const NOWHERE = `sha256:${'00'.repeat(32)}`;
 
-/** @param name what the recording calls it; the request itself unless given */
+/** @param name the name in the recording; by default the request itself */
 export function question(
   path: string,
   headers: Question['headers'] = {},
@@ -15,7 +15,7 @@ export function question(
   return { name, method, path, headers };
 }
 
-/** @param corpus one that is served below `mirror.test/` */
+/** @param corpus is served below `mirror.test/` */
 export function questionsFor(corpus: Corpus): Question[] {
   const app = '/v2/mirror.test/library/app';
   const repository = repositoryOf(corpus, 'library/app');

@@ -1,11 +1,11 @@
-/** The tree's edge over some buckets, and what it answers to a list of requests. */
+/** Starts the checkout's edge over some buckets, and records its answers to a list of requests. */
 import { join } from 'node:path';
 import { startEdge } from '../edge.ts';
 import { ask, type Question } from './edge-answer.ts';
 import type { Stage } from './stage.ts';
 import type { RecordedBucket } from './store.ts';
 
-/** @param buckets the stores of the edge, in its order */
+/** @param buckets the stores of the edge, in the edge's order */
 export async function recordEdge(
   { recorder, tree }: Stage,
   step: string,

@@ -1,11 +1,11 @@
-/** One bucket, read at edges with several settings. Its upstream is down meanwhile. */
+/** Records one bucket at edges with several settings. The upstream is down meanwhile. */
 import { buildCorpus } from '../corpus.ts';
 import { recordEdge } from './edge.ts';
 import { questionsFor } from './edge-questions.ts';
 import { startRegistry } from './registry.ts';
 import type { Scenario } from './stage.ts';
 
-/** `printf %s secret | sha256sum` */
+/** The hash comes from `printf %s secret | sha256sum`. */
 const TOKEN_HASH = '2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b';
 
 const SETTINGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -14,7 +14,7 @@ const SETTINGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'all streamed': { BLOBS: 'stream', STREAM_BELOW: '0' },
 };
 
-/** Settings for which a few requests are enough. */
+/** The settings for which a few requests are enough. */
 const FEW: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'a public address': { PUBLIC_URL: 'https://blobs.example.com/bucket', STREAM_BELOW: '0' },
   'no tags, a host of one upstream': {

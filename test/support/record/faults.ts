@@ -1,4 +1,4 @@
-/** What upstreams and stores do wrong, and what people read then. */
+/** Records the faults of upstreams and stores, and the messages that people then read. */
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { s3ClientOf } from '../bucket-reader.ts';
 import { digestOfTag, repositoryOf } from '../content.ts';
@@ -15,7 +15,7 @@ const at =
   (request) =>
     request.kind === kind ? fault : undefined;
 
-/** Each of them ends without a long wait. */
+/** The faults. Each of them ends without a long wait. */
 const FAULTS: Readonly<Record<string, Fault>> = {
   'no list of tags': at('tags', { kind: 'status', status: 404 }),
   'a forbidden list': at('tags', { kind: 'status', status: 403 }),
@@ -58,7 +58,7 @@ export const recordFaults: Scenario = async (stage) => {
   };
   try {
     for (const [what, fault] of Object.entries(FAULTS)) {
-      // Each in a bucket that holds nothing of it yet.
+      // Each fault has a prefix of its own, which is still empty.
       await lifeboat.configure('lifeboat.yaml', configurationFor({ prefix: what.replaceAll(' ', '-') }));
       registry.misbehave(fault);
       await record(`upstream: ${what}`, 'sync');

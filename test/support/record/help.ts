@@ -1,4 +1,4 @@
-/** Help, the version, and mistakes on the command line: nothing of it needs a store. */
+/** Records the help, the version, and mistakes on the command line. None of them needs a store. */
 import type { Scenario } from './stage.ts';
 
 const COMMANDS = ['sync', 'plan', 'history', 'approve', 'revert', 'import', 'export'];

@@ -1,4 +1,4 @@
-/** Content beside the shared corpus: tags of many versions, and images that are changed between two runs. */
+/** Builds content beside the shared corpus: tags of many versions, and images that change between two runs. */
 import {
   addImage,
   addIndex,
@@ -13,7 +13,7 @@ import { emptyRepository, type Corpus, type Repository } from '../content.ts';
 
 const S390: Platform = { os: 'linux', architecture: 's390x' };
 
-/** One image with one small layer of its own, under the tags. */
+/** Adds one image with one small layer of its own, under the tags. */
 export async function addSmallImage(
   repository: Repository,
   seed: string,
@@ -24,14 +24,14 @@ export async function addSmallImage(
   return image;
 }
 
-/** A repository of which each tag has an image of its own. */
+/** Makes a repository in which each tag has an image of its own. */
 export async function smallImages(seed: string, tags: readonly string[]): Promise<Repository> {
   const repository = emptyRepository();
   for (const tag of tags) await addSmallImage(repository, `${seed}-${tag}`, tag);
   return repository;
 }
 
-/** An index for three platforms, each with a layer of its own. */
+/** Adds an index for three platforms, each with a layer of its own. */
 export async function addThreePlatforms(repository: Repository, seed: string, tag: string): Promise<void> {
   const images: Descriptor[] = [];
   for (const platform of [AMD64, ARM64, S390]) {

@@ -1,4 +1,7 @@
-/** Image layouts: as sources (a folder, a tar, broken ones), and as what an export writes. Other tools' configurations. */
+/**
+ * Records image layouts, as sources (a folder, a tar, broken ones) and as the output of an export, and imports of other
+ * tools' configurations.
+ */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { copyFile, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
@@ -73,7 +76,7 @@ export const recordLayouts: Scenario = async (stage) => {
   recorder.add('import: into a new file', 'files', await readFile(lifeboat.path('new.yaml'), 'utf8'));
 };
 
-/** A line for each file below, or for the file itself. */
+/** Returns a line for each file below a folder, or for the file itself. */
 async function filesOf(lifeboat: CommandLine, name: string): Promise<string> {
   const path = lifeboat.path(name);
   const found = await stat(path).catch(() => undefined);
@@ -93,7 +96,10 @@ function lineOf(name: string, bytes: Buffer): string {
   return `${name} ${bytes.length} ${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** A line for each file of a tar. Blobs are written as they are read, so that only their sorted lines are the same. */
+/**
+ * Returns a line for each file of a tar. The lines are sorted, because blobs are written in the order in which they are
+ * read.
+ */
 function entriesOf(tar: Buffer): string {
   const lines: string[] = [];
   for (let offset = 0; offset + 1024 < tar.length;) {

@@ -1,10 +1,10 @@
 /**
- * Records all that users see of a checkout of this project, so that a change that must not be seen can be shown not to be:
+ * Records everything that users see of a checkout of this project, so that two recordings show whether a change alters it:
  *
  *     node test/support/record/main.ts --tree DIR --out FILE [--only SCENARIO]
  *     node test/support/record/main.ts --compare FILE... FILE
  *
- * docs/testing.md tells more. Exit code: 0, 1 if two recordings differ, 2 for a mistake on the command line.
+ * docs/testing.md has more. The exit code is 0, or 1 if two recordings differ, or 2 for a mistake on the command line.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -57,7 +57,7 @@ async function compare(files: readonly string[]): Promise<number> {
   return differences.length === 0 ? 0 : 1;
 }
 
-/** The scenarios run beside each other. Each has its own registry, buckets and folder. */
+/** The scenarios run in parallel. Each has its own registry, buckets and folder. */
 async function record(tree: string, out: string, only: string | undefined): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), 'lifeboat-record-'));
   const placeholders = new Placeholders();
@@ -74,7 +74,7 @@ async function record(tree: string, out: string, only: string | undefined): Prom
         try {
           await scenario(stageOf(recorder, tree, buckets, root));
         } catch (error) {
-          // The other scenarios have taken minutes, so they are not thrown away.
+          // The other scenarios have taken minutes, so an error here does not throw their results away.
           recorder.add(`${name}: broken off`, 'error', String(error));
         }
         recordings.set(name, recorder.recording);

@@ -1,4 +1,6 @@
-/** The whole corpus: planned, mirrored, mirrored again, moved upstream, and mirrored once more. */
+/**
+ * Records the whole corpus: planned, mirrored, mirrored again, and mirrored once more after upstream has moved tags.
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addMultiPlatform, buildCorpus } from '../corpus.ts';
@@ -9,11 +11,11 @@ import { addSmallImage } from './images.ts';
 import { startRegistry } from './registry.ts';
 import type { Scenario } from './stage.ts';
 
-/** More than a part of an upload, and more than what is asked for in ranges. */
+/** The size is larger than a part of an upload, and larger than a blob that is requested in ranges. */
 const LARGE = 70_000_000;
-/** Images that share no blob: the plan counts a shared one for whichever image is first. */
+/** Images that share no blob, because the plan counts a shared blob for whichever image is first. */
 const UNSHARED = ['library/docker', 'library/attested'].map((name) => `mirror.test/${name}`);
-/** Images of others, if this machine has them. */
+/** The folder of other people's images, if this machine has it. */
 const DATA = process.env['LIFEBOAT_TEST_DATA'];
 
 export const recordMirror: Scenario = async (stage) => {
@@ -22,7 +24,7 @@ export const recordMirror: Scenario = async (stage) => {
   const registry = await startRegistry(recorder, 'upstream', { corpus, pageSize: 3 });
   const bucket = await stage.openBucket('store');
   const lifeboat = await stage.commandLine('mirror');
-  // Both kinds of names: those of a host with a port, and those that a configuration gives.
+  // There are both kinds of names: the name of the source itself, and one from the configuration.
   const images = [...corpus.repositories.keys()].map((name, index) => {
     const source = `${registry.host}/${name}`;
     return index % 2 === 0 ? { source, name: `mirror.test/${name}`, tags: ['*'] } : { source, tags: ['*'] };
@@ -67,7 +69,7 @@ async function corpusWithOthers(): Promise<Corpus> {
   return { repositories };
 }
 
-/** One tag moves, one is new, one is gone. */
+/** Moves one tag, adds one, and deletes one. */
 async function moveUpstream(corpus: Corpus): Promise<void> {
   const app = repositoryOf(corpus, 'library/app');
   tagAs(app, await addMultiPlatform(app, 'app-1.2.0'), 'latest', '1.2.0');

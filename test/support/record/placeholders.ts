@@ -1,4 +1,4 @@
-/** Replaces what differs from one recording to the next (addresses, folders, times, ids) by names. */
+/** Replaces texts that differ between recordings (addresses, folders, times, ids) by names. */
 import { hostname, userInfo } from 'node:os';
 
 /** Times before this year belong to the corpus, and are compared. */
@@ -12,7 +12,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [new RegExp(String.raw`(X-Amz-Credential=[^&]*?)${YEAR}\d{4}`, 'g'), '$1<date>'],
   [/(X-Amz-Signature=)[0-9a-f]+/g, '$1<signature>'],
   [/("signature": ?")[^"]+/g, '$1<signature>'],
-  // Progress depends on the time that has passed.
+  // The lines of progress are removed, because they depend on the time that has passed.
   [/^(?:\d+ of \d+ images|.*: \d+ objects of at most \d+ copied\.).*\n/gm, ''],
   [/\b(uploadId=)[^&\s"]+/g, '$1<upload>'],
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, '<uuid>'],
@@ -28,12 +28,12 @@ export class Placeholders {
     this.add(`${userInfo().username}@${hostname()}`, '<person>');
   }
 
-  /** From now on, `text` is written as `name`. A longer text is looked for before a shorter one. */
+  /** Registers that `text` is written as `name` from now on. Longer texts are replaced before shorter ones. */
   add(text: string, name: string): void {
     this.#names.set(text, name);
   }
 
-  /** Adds `host:port`, and the form in which names of images have it. */
+  /** Adds `host:port`, and the forms that it has in names of images and in URLs. */
   addHost(host: string, name: string): void {
     this.add(host, `<${name}>`);
     this.add(host.replace(':', '_'), `<${name}_>`);

@@ -1,9 +1,9 @@
-/** What was recorded: steps in their order, and of each step some named texts. */
+/** Collects a recording: the steps in their order, and some named texts per step. */
 import { readFile } from 'node:fs/promises';
 import { isObject } from '../manifest-json.ts';
 import type { Placeholders } from './placeholders.ts';
 
-/** Step → part (such as `stdout`) → text. */
+/** The texts by step, and then by part, such as `stdout`. */
 export type Recording = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 export class Recorder {
@@ -18,7 +18,7 @@ export class Recorder {
     this.#onStep = onStep;
   }
 
-  /** @throws when the step has that part already */
+  /** @throws if the step has that part already */
   add(step: string, part: string, text: string): void {
     if (!this.#steps.has(step)) this.#onStep(step);
     const parts = this.#steps.get(step) ?? new Map<string, string>();
@@ -31,7 +31,7 @@ export class Recorder {
   }
 }
 
-/** @throws when the file is not a recording */
+/** @throws if the file is not a recording */
 export async function readRecording(file: string): Promise<Recording> {
   const json: unknown = JSON.parse(await readFile(file, 'utf8'));
   if (!isRecording(json)) throw new Error(`${file} is not a recording.`);

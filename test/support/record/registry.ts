@@ -1,4 +1,4 @@
-/** The upstream registry of a recording, and what arrived there. */
+/** Runs the upstream registry of a recording, and records its requests. */
 import type { Corpus } from '../content.ts';
 import { startRogueRegistry, type RogueOptions, type RogueRegistry } from '../rogue-registry.ts';
 import type { RegistryRequest } from '../registry-request.ts';
@@ -7,11 +7,11 @@ import { countedLines } from './requests.ts';
 
 export interface RecordedRegistry extends RogueRegistry {
   readonly corpus: Corpus;
-  /** Adds what arrived since the last call to the step. */
+  /** Adds the requests since the last call to the step. */
   record(step: string): void;
 }
 
-/** @param name what the recording calls its address */
+/** @param name the name of the registry's address in the recording */
 export async function startRegistry(
   recorder: Recorder,
   name: string,
@@ -38,7 +38,10 @@ export async function startRegistry(
   };
 }
 
-/** Any tag may be the one whose HEAD shows that an image is public, so a HEAD has no tag in its line. */
+/**
+ * Describes a request. A HEAD of a tag has no tag in its line, because any tag may be the one whose HEAD shows that an
+ * image is public.
+ */
 function lineOf(request: RegistryRequest, corpus: Corpus): string {
   const { method, host, query, headers, repository, reference } = request;
   const isTag = corpus.repositories.get(repository)?.tags.has(reference) === true;
@@ -49,12 +52,15 @@ function lineOf(request: RegistryRequest, corpus: Corpus): string {
   return `${method} ${host}${path}${search}${range}${authorization === undefined ? '' : ` (${authorization})`}`;
 }
 
-/** A blob of several repositories is fetched for whichever needs it first. */
+/**
+ * Returns the path. A blob of several repositories has no repository in it, because it is fetched for whichever needs
+ * it first.
+ */
 function pathOf({ kind, path, reference }: RegistryRequest): string {
   return kind === 'blob' ? `/v2/…/blobs/${reference}` : path;
 }
 
-/** What does not differ from one connection to the next. */
+/** Returns the headers that do not differ between connections. */
 function sentHeaders(headers: RegistryRequest['headers']): string {
   const { accept, 'accept-encoding': encoding, 'user-agent': agent } = headers;
   return `accept: ${accept} accept-encoding: ${encoding} user-agent: ${agent}`;

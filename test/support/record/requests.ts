@@ -1,9 +1,9 @@
-/** The requests that arrived at a server, as lines in an order that does not depend on concurrency. */
+/** Describes the requests to a server, as lines in an order that does not depend on concurrency. */
 
-/** The job saves these while a run goes on, so how often depends on the time. */
+/** The objects that the job saves while a run goes on, so the number of saves depends on the time. */
 export const SAVED = /\/_(?:index|tags)\.json$/;
 
-/** Equal lines become one, with their number, except for those of objects that are saved now and then. */
+/** Joins equal lines into one with their number. Lines of objects that are saved now and then get no number. */
 export function countedLines(lines: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const line of lines) counts.set(line, (counts.get(line) ?? 0) + 1);

@@ -1,4 +1,4 @@
-/** All scenarios, in the order in which they run. */
+/** Lists all scenarios, in the order in which they run. */
 import { recordAccounts } from './accounts.ts';
 import { recordConfigurations } from './configurations.ts';
 import { recordEdges } from './edges.ts';

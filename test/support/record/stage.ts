@@ -1,4 +1,4 @@
-/** What every scenario gets: the checkout that is recorded, and where to write down what happens. */
+/** The parts that every scenario gets: the checkout that is recorded, and a recorder for everything that happens. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProxyOptions } from '../counting-proxy.ts';
@@ -10,9 +10,9 @@ export interface Stage {
   readonly recorder: Recorder;
   /** The checkout whose commands and edge are recorded. */
   readonly tree: string;
-  /** An empty bucket, under the name that the recording has for it. */
+  /** Opens an empty bucket, which has this name in the recording. */
   openBucket(name: string, options?: Omit<ProxyOptions, 'target'>): Promise<RecordedBucket>;
-  /** A command line in an empty folder of its own. */
+  /** Makes a command line in an empty folder of its own. */
   readonly commandLine: (name: string) => Promise<CommandLine>;
 }
 

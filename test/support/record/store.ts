@@ -1,4 +1,4 @@
-/** The buckets of a recording: wrangler's local R2 behind a proxy that notes what arrives. */
+/** Runs the buckets of a recording: wrangler's local R2 behind a proxy that records the requests. */
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { BucketReader, s3ClientOf } from '../bucket-reader.ts';
 import { digestOf } from '../content.ts';
@@ -15,9 +15,12 @@ import type { Recorder } from './recording.ts';
 import { countedLines, SAVED } from './requests.ts';
 
 const HISTORY = /(?<=\/_history\/[^/]+\/)[^/?]+\.json/g;
-/** The sightings of a digest begin at the milliseconds of a time, and later ones are one more each. */
+/**
+ * Matches milliseconds since 1970. The sightings of a digest begin with such a number, and each later one is larger by
+ * one.
+ */
 const MILLISECONDS = /\b1[789]\d{11}\b/g;
-/** Objects whose text the recording has. */
+/** Matches the objects whose whole text is in the recording. */
 const TEXTS =
   /(?:^|\/)(?:lifeboat\.json$|state\/)|\/_(?:index\.json|tags\.json|tags\/|history\/|referrers\/)/;
 const HEADERS = ['if-match', 'if-none-match', 'range', 'content-type'] as const;
@@ -25,20 +28,20 @@ const HEADERS = ['if-match', 'if-none-match', 'range', 'content-type'] as const;
 /** One bucket, as the job and the edge reach it. */
 export interface RecordedBucket extends Omit<Store, 'stop' | 'buckets'> {
   readonly name: string;
-  /** Past the proxy. */
+  /** A client that does not use the proxy. */
   readonly client: S3Client;
   readonly reader: BucketReader;
   readonly proxy: CountingProxy;
-  /** What `lifeboat.yaml` says of it. */
+  /** The bucket's settings in `lifeboat.yaml`. */
   readonly configuration: Readonly<Record<string, unknown>>;
-  /** Adds what arrived since the last call, and every key that is new or changed since then with what it holds. */
+  /** Adds the requests since the last call, and every key that is new or changed since then with its content. */
   record(step: string): Promise<void>;
-  /** Adds only what arrived. */
+  /** Adds only the requests. */
   recordRequests(step: string): void;
 }
 
 export interface Buckets {
-  /** An empty bucket behind a proxy of its own, under the name that the recording has for both. */
+  /** Opens an empty bucket behind a proxy of its own. Both have this name in the recording. */
   open(recorder: Recorder, name: string, options?: Omit<ProxyOptions, 'target'>): Promise<RecordedBucket>;
   stop(): Promise<void>;
 }
@@ -47,7 +50,7 @@ export async function startBuckets(placeholders: Placeholders, count: number): P
   const store = await startLocalStore({ buckets: count });
   const client = s3ClientOf(store);
   const proxies: CountingProxy[] = [];
-  // Names of equal length, because tables are as wide as what is in them.
+  // All names have the same length, because a table is as wide as its content.
   const free = store.buckets.filter((name) => name.length === 'bucket-10'.length);
   const target = new URL(store.endpoint);
   placeholders.addHost(target.host, 'local-r2');
@@ -88,8 +91,8 @@ function recordedBucket(recorder: Recorder, base: Base): RecordedBucket {
   const { name, proxy, endpoint, bucket, region, accessKeyId, secretAccessKey } = base;
   const recordRequests = (step: string): void => {
     const requests = proxy.requests.splice(0);
-    const answered = requests.filter(({ status }) => status !== 0);
-    recorder.add(step, `requests to ${name}`, countedLines(answered.map(lineOf)));
+    const completed = requests.filter(({ status }) => status !== 0);
+    recorder.add(step, `requests to ${name}`, countedLines(completed.map(lineOf)));
     recorder.add(step, `order of writes to ${name}`, orderOf(requests));
   };
   return {
@@ -120,8 +123,8 @@ function lineOf({ method, path, query, headers, status }: ProxiedRequest): strin
 }
 
 /**
- * The kinds of keys, in the order in which the last one of each was written. Tags are written beside each other, so
- * their order says nothing if there are several.
+ * Returns the kinds of keys, in the order in which the last key of each kind was written. Tags are written in parallel,
+ * so their order says nothing if there are several.
  */
 function orderOf(requests: readonly ProxiedRequest[]): string {
   const paths = requests.filter(({ write }) => write > 0).map(({ path }) => decodeURIComponent(path));
@@ -139,7 +142,7 @@ function kindOf(path: string): string {
 }
 
 /**
- * A line for each key: what identifies bytes, and the text itself of what the job writes about its runs.
+ * Returns a line for each key: the identity of its bytes, or the text itself if the job writes it about its runs.
  * @param linesByETag the lines of earlier calls, because most objects are not read again
  */
 async function contentsOf(
@@ -161,7 +164,7 @@ async function contentsOf(
   return lines;
 }
 
-/** In the order of the keys. */
+/** Lists the objects in the order of their keys. */
 async function listed(client: S3Client, bucket: string): Promise<{ key: string; etag: string }[]> {
   const found: { key: string; etag: string }[] = [];
   let token: string | undefined;

@@ -1,4 +1,7 @@
-/** Several stores: filled together, one that is away, catching up, one that somebody else wrote to; and their edge. */
+/**
+ * Records several stores: filled together, with one away, catching up, with one that somebody else wrote to; and their
+ * edge.
+ */
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { s3ClientOf } from '../bucket-reader.ts';
 import { repositoryOf } from '../content.ts';

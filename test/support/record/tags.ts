@@ -1,10 +1,12 @@
-/** Tags that move, are held, are approved and put back; tags that a selection takes; and what upstream deletes. */
+/**
+ * Records tags that move, are held, approved and reverted; tags that a selection takes; and tags that upstream deletes.
+ */
 import { digestOfTag, emptyRepository, repositoryOf, type Corpus } from '../content.ts';
 import { addSmallImage, addThreePlatforms, corpusOf, smallImages } from './images.ts';
 import { startRegistry } from './registry.ts';
 import type { Scenario } from './stage.ts';
 
-/** Some are versions with and without suffixes, the others are not. */
+/** The tags. Some are versions with and without suffixes, and the others are not versions. */
 const VERSIONS =
   '1 1.27 1.27.0 1.27.9 1.27.10 1.28.0 1.28.0-rc1 1.28.0-alpine v1.28.1 2.0.0 1.28.1.4 1.28_abc latest stable edge 20260101 build-9 build-10 nightly-1'.split(
     ' ',
@@ -15,7 +17,7 @@ const POLICIES = {
   hold: { policy: 'hold' },
   immutable: { policy: 'immutable' },
   young: { minAge: '3d' },
-  // Fewer would let through whichever tag is ready first.
+  // The limit is not smaller, because then it would depend on chance which tags move.
   few: { maxMovesPerRun: 3 },
 };
 
@@ -124,7 +126,7 @@ export const recordTags: Scenario = async (stage) => {
   }
 };
 
-/** Every tag of the policies, and a version that must not move, gets another image. */
+/** Gives another image to every tag of the policies, and to a version that must not move. */
 async function moveAll(corpus: Corpus, seed: string): Promise<void> {
   for (const policy of Object.keys(POLICIES)) {
     const repository = repositoryOf(corpus, `team/${policy}`);

@@ -1,4 +1,4 @@
-/** Buckets that tests fill: R2 by its binding, and S3 by a signed PUT. Each test has a prefix of its own. */
+/** Makes buckets that tests fill: R2 by its binding, and S3 by a signed PUT. Each test has a prefix of its own. */
 import { S3RequestPresigner } from '@aws-sdk/s3-request-presigner';
 import { Sha256 } from '@smithy/core/checksum';
 import { env } from 'cloudflare:workers';
@@ -18,9 +18,9 @@ declare module 'vitest' {
 }
 
 export interface TestBucket {
-  /** The variables that make it a store of the edge: `S3_…` for the first store. */
+  /** The variables that make the bucket a store of the edge, such as `S3_…` for the first store. */
   readonly variables: Readonly<Record<string, unknown>>;
-  /** The prefix of its objects. */
+  /** The prefix of the bucket's objects. */
   readonly prefix: string;
   put(key: string, body: string | Uint8Array<ArrayBuffer>, contentType?: string): Promise<void>;
   delete(key: string): Promise<void>;
@@ -38,7 +38,7 @@ export function r2Bucket(): TestBucket {
   };
 }
 
-/** @param number of the store, from 1 */
+/** @param number the store's number, counted from 1 */
 export function s3Bucket(number: 1 | 2 | 3 = 1): TestBucket {
   const { endpoint, region, accessKeyId, secretAccessKey, buckets } = inject('s3');
   const bucket = buckets[(number - 1) % 2] ?? '';

@@ -1,4 +1,4 @@
-/** Objects that tests put into a bucket, in the form of the job's. */
+/** Puts objects into a bucket, in the same form as the job does. */
 import { encodeBlobLink } from '../../../core/blob-link.ts';
 import { digestOf, type Digest } from '../../../core/digest.ts';
 import { encodeIdentity, type Audience } from '../../../core/identity.ts';
@@ -37,7 +37,7 @@ export async function putBlob(
   return digest;
 }
 
-/** An image without layers. The comment makes it different from others. */
+/** Makes an image without layers. The comment makes it different from others. */
 export function manifestBytes(comment: string): Uint8Array<ArrayBuffer> {
   const config = {
     mediaType: 'application/vnd.oci.image.config.v1+json',
@@ -61,7 +61,7 @@ export async function putManifest(bucket: TestBucket, name: string, comment: str
   return digest;
 }
 
-/** Moves a tag, with `moved` as the time. */
+/** Moves a tag, and stores `moved` as the time. */
 export async function putTag(
   bucket: TestBucket,
   name: string,

@@ -1,4 +1,4 @@
-/** Ways in which a store fails, for `TestEdge.fault`. */
+/** Makes a store fail in different ways, for `TestEdge.fault`. */
 import type { Fault } from './test-edge.ts';
 
 /** Never answers. The time limits of the waiting requests expire at once. */
@@ -22,8 +22,8 @@ export function status(code: number): () => Response {
   return () => new Response('<Error/>', { status: code });
 }
 
-/** Limits a fault to one store, and to one key if it is given. */
+/** Limits a fault to one store, and to one key if `key` is given. */
 export function only(store: number, fault: Fault, key?: string): Fault {
-  return (asked, number, edge) =>
-    number === store && (key === undefined || asked === key) ? fault(asked, number, edge) : undefined;
+  return (path, number, edge) =>
+    number === store && (key === undefined || path === key) ? fault(path, number, edge) : undefined;
 }

@@ -1,4 +1,4 @@
-/** An edge whose clock moves only when a test moves it, and whose reads of stores are recorded. */
+/** Runs an edge whose clock moves only when a test moves it, and records its reads of stores. */
 import { readConfiguration } from '../../../worker/configuration/configuration.ts';
 import { Edge } from '../../../worker/edge.ts';
 import type { BackgroundFailure } from '../../../worker/isolate/failure.ts';
@@ -9,27 +9,30 @@ import type { TestBucket } from './bucket.ts';
 
 export const ORIGIN = 'https://mirror.example.com';
 
-/** Decides the result of a read of a store; undefined lets the read through. The key has no prefix. */
+/** Decides the result of a read of a store; undefined lets the read through. The key comes without its prefix. */
 export type Fault = (key: string, store: number, edge: TestEdge) => Promise<Response> | Response | undefined;
 
 export interface TestEdgeOptions {
   readonly variables?: Readonly<Record<string, unknown>>;
   readonly cache?: Pick<Cache, 'match' | 'put' | 'delete'>;
-  /** Called in addition to `events`. */
+  /** Is called in addition to `events`. */
   readonly log?: Log;
 }
 
 export class TestEdge {
-  /** Every read, in order, as `<store> <key>`. */
+  /** Every read in its order, as `<store> <key>`. */
   readonly reads: string[] = [];
   /** The options of each request to an S3 store. */
   readonly sent: RequestInit[] = [];
   readonly events: Event[] = [];
   readonly refreshFailures: BackgroundFailure[] = [];
-  /** Milliseconds since 1970. Only tests move it. It begins today, because S3 checks the dates of signatures. */
+  /**
+   * The time in milliseconds since 1970, which only tests move. It begins with today, because S3 checks the dates of
+   * signatures.
+   */
   now = Date.now();
   fault: Fault = () => undefined;
-  /** The delays of all timers that went off. Milliseconds. */
+  /** The delays, in milliseconds, of all timers that went off. */
   readonly expired: number[] = [];
   readonly #timers = new Map<() => void, { readonly milliseconds: number; readonly due: number }>();
   readonly #edge: Edge;
@@ -85,7 +88,7 @@ export class TestEdge {
     }
   }
 
-  /** Moves the clock, and makes the timers go off that are due then. */
+  /** Moves the clock, and makes the timers go off that are due by then. */
   async pass(milliseconds: number): Promise<void> {
     this.now += milliseconds;
     for (const [fire, timer] of this.#timers) {
@@ -94,11 +97,11 @@ export class TestEdge {
       this.expired.push(timer.milliseconds);
       fire();
     }
-    // Lets the requests go on that the timers woke, also if that takes several events.
+    // The turns let the requests go on that the timers woke, even if that takes several events.
     for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setTimeout(resolve, 0));
   }
 
-  /** The reads since the last call. */
+  /** Returns the reads since the last call. */
   takeReads(): string[] {
     return this.reads.splice(0);
   }
