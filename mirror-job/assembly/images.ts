@@ -3,7 +3,7 @@ import type { Audience } from '../../core/identity.ts';
 import type { Upstream } from '../../core/reference.ts';
 import { credentialProvidersFor, type CredentialDependencies } from '../credentials/credential-providers.ts';
 import type { Configuration, ImageConfiguration } from '../configuration/configuration.ts';
-import type { Clock, Log } from '../engine/environment.ts';
+import type { Clock, Log } from '../engine/runtime.ts';
 import type { Image } from '../engine/run/image.ts';
 import type { Source } from '../engine/source.ts';
 import { LayoutSource } from '../sources/layout/layout-source.ts';

@@ -2,7 +2,7 @@
  * Checks this machine's clock against the clocks of the stores before a run decides anything, because a wrong clock would pass
  * `minAge` by, or hold tags for years. docs/decisions/0088-a-wrong-clock.md
  */
-import type { Clock, Log } from '../environment.ts';
+import type { Clock, Log } from '../runtime.ts';
 import type { Timekeeper, Witness } from '../support/server-clock.ts';
 import { insideSentence } from '../store/store-name.ts';
 

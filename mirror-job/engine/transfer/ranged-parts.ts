@@ -3,7 +3,8 @@
  * than the network can carry. Ranges of a part's size are fetched ahead and passed on in order, as a hash needs them.
  */
 import type { Buffers, PooledBuffer } from './buffer-pool.ts';
-import type { Environment, Limits } from '../environment.ts';
+import type { Environment } from '../environment.ts';
+import type { Limits } from '../runtime.ts';
 import { createLimit } from '../support/limit.ts';
 import type { Pace } from './pace.ts';
 import { cutIntoParts, type Part } from './part.ts';

@@ -1,6 +1,7 @@
 /** Counts and hashes every stream on its way, because wrong bytes must not be stored. */
 import { algorithmOf, digestFromHash, type Digest } from '../../../core/digest.ts';
-import type { Environment, Hasher } from '../environment.ts';
+import type { Environment } from '../environment.ts';
+import type { Hasher } from '../runtime.ts';
 import type { Part } from './part.ts';
 import { SourceError, type Source } from '../source.ts';
 

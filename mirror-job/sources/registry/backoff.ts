@@ -5,7 +5,7 @@
  * because quotas tell them apart: Docker Hub answers 429 to a GET of a manifest, but not to a HEAD. As long as only one
  * repository is refused, only that one is given up.
  */
-import type { Clock } from '../../engine/environment.ts';
+import type { Clock } from '../../engine/runtime.ts';
 import type { RequestCounts } from '../../engine/source.ts';
 
 /**

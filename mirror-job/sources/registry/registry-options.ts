@@ -1,4 +1,4 @@
-import type { Clock, Log } from '../../engine/environment.ts';
+import type { Clock, Log } from '../../engine/runtime.ts';
 import type { HttpClient } from './http-client.ts';
 import type { BudgetSettings } from './budget.ts';
 

@@ -1,6 +1,6 @@
 /** One upstream registry: its connection, its accounts and its limits, which all images from it share. */
 import { formatUpstream, hostOf, type Upstream } from '../../../core/reference.ts';
-import type { Log } from '../../engine/environment.ts';
+import type { Log } from '../../engine/runtime.ts';
 import type { ReportingUpstream, RequestCounts, UpstreamReport } from '../../engine/source.ts';
 import { FairShare } from '../../engine/support/fair-share.ts';
 import { createLimit, type Limit } from '../../engine/support/limit.ts';

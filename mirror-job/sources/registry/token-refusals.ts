@@ -3,7 +3,7 @@
  * is the resource and not the token. Some registries answer 401 for names that do not exist: without this, each such
  * name would cost a token, and so would the request after it.
  */
-import type { Clock } from '../../engine/environment.ts';
+import type { Clock } from '../../engine/runtime.ts';
 
 /**
  * By the specification, a token lives for 60 seconds if it does not tell its lifetime, and no token lives for

@@ -2,7 +2,7 @@
  * Decides how many requests one upstream gets at once, and when it gets none. The window grows while responses come fast, and is
  * halved when the upstream refuses a request or is late. TCP shares a line by the same rule.
  */
-import type { Clock } from '../../engine/environment.ts';
+import type { Clock } from '../../engine/runtime.ts';
 
 /** How a request ended. Only the first two say how much the upstream can bear. */
 export type Outcome = 'answered' | 'refused' | 'failed';

@@ -1,7 +1,7 @@
 /** What the engine relies on any store for. Every store passes it: the one in memory, S3 servers, several stores as one. */
 import { createHash } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
-import { DEFAULT_LIMITS } from '../../../mirror-job/engine/environment.ts';
+import { DEFAULT_LIMITS } from '../../../mirror-job/engine/runtime.ts';
 import { UploadLostError, type ComparableStore, type Store } from '../../../mirror-job/engine/store/store.ts';
 import { BufferPool } from '../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { uploadBlob } from '../../../mirror-job/engine/transfer/upload.ts';

@@ -2,7 +2,7 @@
  * Makes all requests wait as long as the response to one of them says in Retry-After. It does so before the next request can
  * be sent, so it stands below the window.
  */
-import type { Clock } from '../../../engine/environment.ts';
+import type { Clock } from '../../../engine/runtime.ts';
 import type { CircuitBreaker } from '../circuit-breaker.ts';
 import { ConnectionError } from '../connection-error.ts';
 import type { Layer, RequestState } from '../layer.ts';

@@ -1,6 +1,6 @@
 /** Sends a request with the account whose turn it is, and again with the next account where that can help. */
 import { formatUpstream, type Upstream } from '../../../../core/reference.ts';
-import type { Log } from '../../../engine/environment.ts';
+import type { Log } from '../../../engine/runtime.ts';
 import { SkippedError } from '../../../engine/skipped-error.ts';
 import { AccountOutOfQuotaError } from '../account-out-of-quota-error.ts';
 import type { Accounts } from '../accounts.ts';

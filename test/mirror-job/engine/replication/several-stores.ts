@@ -6,7 +6,7 @@ import { parseRepository, parseTag } from '../../../../core/reference.ts';
 import { decodeRepositoryIndex } from '../../../../core/repository-index.ts';
 import { decodeTagList } from '../../../../core/tag-list.ts';
 import { ShutdownDeadlineStore } from '../../../../mirror-job/engine/store/shutdown-deadline-store.ts';
-import type { Clock } from '../../../../mirror-job/engine/environment.ts';
+import type { Clock } from '../../../../mirror-job/engine/runtime.ts';
 import { openBucket } from '../../../../mirror-job/engine/store/bucket.ts';
 import type { Image } from '../../../../mirror-job/engine/run/image.ts';
 import type { RunReport } from '../../../../mirror-job/engine/report.ts';

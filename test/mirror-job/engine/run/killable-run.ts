@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { parseRepository, parseTag, parseUpstream } from '../../../../core/reference.ts';
 import { openBucket } from '../../../../mirror-job/engine/store/bucket.ts';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
-import { MEMORY_BUDGET } from '../../../../mirror-job/engine/environment.ts';
+import { MEMORY_BUDGET } from '../../../../mirror-job/engine/run-state.ts';
 import { DEFAULT_SETTINGS, type Image } from '../../../../mirror-job/engine/run/image.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { systemClock } from '../../../../mirror-job/runtime/node/clock.ts';
