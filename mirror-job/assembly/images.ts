@@ -4,7 +4,7 @@ import type { Upstream } from '../../core/reference.ts';
 import { credentialProvidersFor, type CredentialDependencies } from '../credentials/credential-providers.ts';
 import type { Configuration, ImageConfiguration } from '../configuration/configuration.ts';
 import type { Clock, Log } from '../engine/runtime.ts';
-import type { Image } from '../engine/run/image.ts';
+import type { Image } from '../engine/image.ts';
 import type { Source } from '../engine/source.ts';
 import { LayoutSource } from '../sources/layout/layout-source.ts';
 import { Registry } from '../sources/registry/registry.ts';

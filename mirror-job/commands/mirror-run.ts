@@ -6,7 +6,7 @@ import { checkClock } from '../engine/run/clock-check.ts';
 import { DryStore } from '../engine/store/dry-store.ts';
 import type { Environment } from '../engine/environment.ts';
 import { DEFAULT_LIMITS, type Log } from '../engine/runtime.ts';
-import type { Image } from '../engine/run/image.ts';
+import type { Image } from '../engine/image.ts';
 import { planMirror, type PlanReport } from '../engine/run/plan.ts';
 import type { RunReport } from '../engine/report.ts';
 import { runMirror } from '../engine/run/run.ts';

@@ -1,7 +1,7 @@
 /** Turns the file's shape into its meaning. Every problem is collected with its path, so that one run shows them all. */
 import { resolve } from 'node:path';
 import { parseUpstream, type Upstream } from '../../core/reference.ts';
-import { DEFAULT_SETTINGS } from '../engine/run/image.ts';
+import { DEFAULT_SETTINGS } from '../engine/image.ts';
 import type { Configuration, ImageDefaults, MaxDuration, UpstreamConfiguration } from './configuration.ts';
 import type { PathProblem } from './document.ts';
 import { interpretImage } from './image.ts';

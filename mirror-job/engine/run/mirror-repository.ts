@@ -5,7 +5,7 @@
 import type { Repository } from '../../../core/reference.ts';
 import type { IndexEntry } from '../../../core/repository-index.ts';
 import { countOutcomes, type Finding, type ItemReport, type OutcomeCounts } from '../report.ts';
-import { outcomeOf } from '../skipped-error.ts';
+import { outcomeOf } from '../support/skipped-error.ts';
 import { RepositoryState } from '../tags/repository-state.ts';
 import type { CopyCounts } from '../tally.ts';
 import { ImageRun } from './image-run.ts';

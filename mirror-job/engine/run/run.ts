@@ -8,7 +8,7 @@ import { upstreamsOf } from '../source.ts';
 import { FairShare, partyOf, type Party } from '../support/fair-share.ts';
 import { limitFor } from '../support/limit.ts';
 import { warnOfClocks } from './clock-check.ts';
-import type { Image } from './image.ts';
+import type { Image } from '../image.ts';
 import { mirrorRepository, type RepositoryResult } from './mirror-repository.ts';
 import { endRun } from './run-end.ts';
 import { reportOf, servedOf } from './run-report.ts';

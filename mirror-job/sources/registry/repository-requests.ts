@@ -2,7 +2,7 @@
  * Sends the requests to one repository of a registry. It counts them, reads their responses whole, and reads lists page by
  * page.
  */
-import { SkippedError } from '../../engine/skipped-error.ts';
+import { SkippedError } from '../../engine/support/skipped-error.ts';
 import { SourceError, TooLongError, type RequestCounts } from '../../engine/source.ts';
 import { withRetries } from '../../engine/support/retry.ts';
 import type { HttpResponse } from './http-client.ts';

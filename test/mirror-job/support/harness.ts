@@ -5,7 +5,7 @@ import { parseRepository, parseTag, parseUpstream } from '../../../core/referenc
 import type { Environment } from '../../../mirror-job/engine/environment.ts';
 import { createRunState } from '../../../mirror-job/engine/run-state.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../../mirror-job/engine/runtime.ts';
-import { DEFAULT_SETTINGS, type Image } from '../../../mirror-job/engine/run/image.ts';
+import { DEFAULT_SETTINGS, type Image } from '../../../mirror-job/engine/image.ts';
 import type { ItemReport, RunReport } from '../../../mirror-job/engine/report.ts';
 import type { TagRules } from '../../../mirror-job/engine/selection/selection.ts';
 import type { Source } from '../../../mirror-job/engine/source.ts';

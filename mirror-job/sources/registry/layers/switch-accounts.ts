@@ -1,7 +1,7 @@
 /** Sends a request with the account whose turn it is, and again with the next account where that can help. */
 import { formatUpstream, type Upstream } from '../../../../core/reference.ts';
 import type { Log } from '../../../engine/runtime.ts';
-import { SkippedError } from '../../../engine/skipped-error.ts';
+import { SkippedError } from '../../../engine/support/skipped-error.ts';
 import { AccountOutOfQuotaError } from '../account-out-of-quota-error.ts';
 import type { Accounts } from '../accounts.ts';
 import type { AuthSession } from '../auth-session.ts';

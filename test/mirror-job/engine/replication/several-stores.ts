@@ -8,7 +8,7 @@ import { decodeTagList } from '../../../../core/tag-list.ts';
 import { ShutdownDeadlineStore } from '../../../../mirror-job/engine/store/shutdown-deadline-store.ts';
 import type { Clock } from '../../../../mirror-job/engine/runtime.ts';
 import { openBucket } from '../../../../mirror-job/engine/store/bucket.ts';
-import type { Image } from '../../../../mirror-job/engine/run/image.ts';
+import type { Image } from '../../../../mirror-job/engine/image.ts';
 import type { RunReport } from '../../../../mirror-job/engine/report.ts';
 import { RepositoryState } from '../../../../mirror-job/engine/tags/repository-state.ts';
 import { revertTag } from '../../../../mirror-job/engine/tags/revert.ts';

@@ -8,7 +8,7 @@ import { parseRepository, parseTag, parseUpstream } from '../../../../core/refer
 import { openBucket } from '../../../../mirror-job/engine/store/bucket.ts';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { MEMORY_BUDGET } from '../../../../mirror-job/engine/run-state.ts';
-import { DEFAULT_SETTINGS, type Image } from '../../../../mirror-job/engine/run/image.ts';
+import { DEFAULT_SETTINGS, type Image } from '../../../../mirror-job/engine/image.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { systemClock } from '../../../../mirror-job/runtime/node/clock.ts';
 import { connect } from '../../../../mirror-job/runtime/node/connection.ts';

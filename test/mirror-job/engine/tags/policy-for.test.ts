@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { parseTag } from '../../../../core/reference.ts';
 import { asMatcher, parsePattern } from '../../../../mirror-job/configuration/pattern.ts';
-import type { Image } from '../../../../mirror-job/engine/run/image.ts';
+import type { Image } from '../../../../mirror-job/engine/image.ts';
 import { policyFor } from '../../../../mirror-job/engine/tags/policy-for.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { FOLLOW } from '../../../../mirror-job/engine/tags/tag-policy.ts';

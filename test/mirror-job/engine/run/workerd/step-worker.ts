@@ -3,7 +3,7 @@
  * any module of Node's, so the build fails as soon as the engine or the registry's client needs one.
  */
 import { parseRepository, parseTag, parseUpstream } from '../../../../../core/reference.ts';
-import { DEFAULT_SETTINGS, type Image } from '../../../../../mirror-job/engine/run/image.ts';
+import { DEFAULT_SETTINGS, type Image } from '../../../../../mirror-job/engine/image.ts';
 import { mirrorRepository } from '../../../../../mirror-job/engine/run/mirror-repository.ts';
 import { shareWork } from '../../../../../mirror-job/engine/run/shared-work.ts';
 import { createRunState } from '../../../../../mirror-job/engine/run-state.ts';

@@ -1,7 +1,7 @@
 /** Which account sends a request, and when the next one sends it again. */
 import { expect, test } from 'vitest';
 import { parseUpstream } from '../../../../../core/reference.ts';
-import { SkippedError } from '../../../../../mirror-job/engine/skipped-error.ts';
+import { SkippedError } from '../../../../../mirror-job/engine/support/skipped-error.ts';
 import { AccountOutOfQuotaError } from '../../../../../mirror-job/sources/registry/account-out-of-quota-error.ts';
 import { Accounts } from '../../../../../mirror-job/sources/registry/accounts.ts';
 import { CredentialRefusedError } from '../../../../../mirror-job/sources/registry/credential-refused-error.ts';

@@ -1,8 +1,8 @@
 /** Which repository of the bucket a name stands for. */
 import { expect, test } from 'vitest';
-import { parseReference } from '../../../core/reference.ts';
-import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
-import { findRepository } from '../../../mirror-job/commands/arguments/named-repository.ts';
+import { parseReference } from '../../../../core/reference.ts';
+import { parseConfiguration } from '../../../../mirror-job/configuration/load.ts';
+import { findRepository } from '../../../../mirror-job/commands/arguments/named-repository.ts';
 
 const PINNED = `sha256:${'1'.repeat(64)}`;
 

@@ -6,11 +6,11 @@ import {
   pathOf,
   upstreamOf,
   type Reference,
-} from '../../core/reference.ts';
-import { UsageError } from '../configuration/usage-error.ts';
-import type { Configuration, ImageConfiguration } from '../configuration/configuration.ts';
-import { bareImage, selectionIn } from '../configuration/image.ts';
-import { maySelect } from '../engine/selection/selection.ts';
+} from '../../../core/reference.ts';
+import { UsageError } from '../../configuration/usage-error.ts';
+import type { Configuration, ImageConfiguration } from '../../configuration/configuration.ts';
+import { bareImage, selectionIn } from '../../configuration/image.ts';
+import { maySelect } from '../../engine/selection/selection.ts';
 
 /**
  * The images that references name, by where they come from or by where they are served. A tag or a digest in a

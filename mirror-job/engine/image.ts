@@ -1,11 +1,11 @@
 /** One entry of the configuration's `images`. A new key of an entry is declared here, with its default. */
-import type { Digest } from '../../../core/digest.ts';
-import type { Repository, Tag } from '../../../core/reference.ts';
-import type { Platforms } from '../copy/platform.ts';
-import type { Selection, TagPattern } from '../selection/selection.ts';
-import type { Source } from '../source.ts';
-import type { TagSettings } from '../tags/policy-for.ts';
-import { FOLLOW, type MovePolicy } from '../tags/tag-policy.ts';
+import type { Digest } from '../../core/digest.ts';
+import type { Repository, Tag } from '../../core/reference.ts';
+import type { Platforms } from './selection/platform.ts';
+import type { Selection, TagPattern } from './selection/selection.ts';
+import type { Source } from './source.ts';
+import type { TagSettings } from './tags/policy-for.ts';
+import { FOLLOW, type MovePolicy } from './tags/tag-policy.ts';
 
 /** The tag beside a digest in one reference, as in `alpine:3.20@sha256:…`. */
 export interface DigestName {

@@ -3,8 +3,8 @@
  * a digest that was first seen in 2030 for years. Pure. docs/decisions/0089-order-and-age.md
  */
 import type { IndexEntry } from '../../../core/repository-index.ts';
-import { MAX_CLOCK_DIFFERENCE_MS } from './clock-check.ts';
-import { orderOf } from '../tags/tag-policy.ts';
+import { MAX_CLOCK_DIFFERENCE_MS } from '../run/clock-check.ts';
+import { orderOf } from './tag-policy.ts';
 
 /** The clocks of two jobs may be wrong in opposite directions, so their times differ by up to twice the bound. */
 const TOLERANCE_MS = 2 * MAX_CLOCK_DIFFERENCE_MS;

@@ -1,5 +1,5 @@
-import { brief } from '../../core/printable.ts';
-import type { Outcome } from './report.ts';
+import { brief } from '../../../core/printable.ts';
+import type { Outcome } from '../report.ts';
 
 /**
  * Something was left for the next run because the operator wanted it so, and not because it failed. The message is a

@@ -7,8 +7,8 @@ import {
   joinPlatforms,
   parsePlatform,
   type Platforms,
-} from '../../../../mirror-job/engine/copy/platform.ts';
-import { chooseChildren, complaintAbout } from '../../../../mirror-job/engine/copy/platform-choice.ts';
+} from '../../../../mirror-job/engine/selection/platform.ts';
+import { chooseChildren, complaintAbout } from '../../../../mirror-job/engine/selection/platform-choice.ts';
 import { parseDigest } from '../../../../core/digest.ts';
 import { digestOf } from '../../../support/content.ts';
 import { OCI_LAYER, OCI_MANIFEST } from '../../../support/media-types.ts';

@@ -1,7 +1,7 @@
 /** References on the command line: which entry of the configuration each one is. */
 import { expect, test } from 'vitest';
-import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
-import { chooseImages } from '../../../mirror-job/commands/image-selection.ts';
+import { parseConfiguration } from '../../../../mirror-job/configuration/load.ts';
+import { chooseImages } from '../../../../mirror-job/commands/arguments/image-selection.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 const PINNED = `sha256:${'1'.repeat(64)}`;
