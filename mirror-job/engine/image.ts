@@ -4,8 +4,25 @@ import type { Repository, Tag } from '../../core/reference.ts';
 import type { Platforms } from './selection/platform.ts';
 import type { Selection, TagPattern } from './selection/selection.ts';
 import type { Source } from './source.ts';
-import type { TagSettings } from './tags/policy-for.ts';
-import { FOLLOW, type MovePolicy } from './tags/tag-policy.ts';
+
+/** When a tag that upstream moves is moved here. */
+export interface MovePolicy {
+  /** `follow`: as upstream does. `hold`: only when it is approved. `immutable`: the same, and a change is a finding. */
+  readonly policy: 'follow' | 'hold' | 'immutable';
+  /** How long ago a run must have seen a digest first, before a tag moves to it. */
+  readonly minAgeMs: number;
+  /** Whether a tag follows when upstream puts it back to a digest that it had before. */
+  readonly rollback: 'hold' | 'follow';
+  /** How many tags that exist may move in a run; undefined for all. */
+  readonly maxMovesPerRun: number | undefined;
+}
+
+export const FOLLOW: MovePolicy = {
+  policy: 'follow',
+  minAgeMs: 0,
+  rollback: 'hold',
+  maxMovesPerRun: undefined,
+};
 
 /** The tag beside a digest in one reference, as in `alpine:3.20@sha256:…`. */
 export interface DigestName {
@@ -25,11 +42,13 @@ export interface ImageSettings {
   readonly platforms?: Platforms;
   /** The interval at which the referrers of an unchanged image are requested; false to mirror no referrers at all. */
   readonly referrersEveryMs: number | false;
-  /** When a tag that upstream moves is moved here. */
   readonly moves: MovePolicy;
   /** Tags that must not move, whatever `moves` says. */
   readonly immutable: readonly TagPattern[];
 }
+
+/** The settings of one entry that concern its tags. */
+export type TagSettings = Pick<ImageSettings, 'tags' | 'moves' | 'immutable'>;
 
 /** What an entry says that says nothing but where its image comes from. */
 export const DEFAULT_SETTINGS: Omit<ImageSettings, 'repository'> = {

@@ -3,7 +3,7 @@
  * a digest that was first seen in 2030 for years. Pure. docs/decisions/0089-order-and-age.md
  */
 import type { IndexEntry } from '../../../core/repository-index.ts';
-import { MAX_CLOCK_DIFFERENCE_MS } from '../run/clock-check.ts';
+import { MAX_CLOCK_DIFFERENCE_MS } from '../support/server-clock.ts';
 import { orderOf } from './tag-policy.ts';
 
 /** The clocks of two jobs may be wrong in opposite directions, so their times differ by up to twice the bound. */
