@@ -8,7 +8,7 @@ import type { Image } from '../engine/image.ts';
 import type { Source } from '../engine/source.ts';
 import { LayoutSource } from '../sources/layout/layout-source.ts';
 import { Registry } from '../sources/registry/registry.ts';
-import { NO_BUDGET } from '../sources/registry/budget.ts';
+import { NO_BUDGET } from '../sources/registry/pace/budget.ts';
 import {
   DEFAULT_CONCURRENCY,
   DEFAULT_RETRY,

@@ -5,9 +5,9 @@ import type { ReportingUpstream, RequestCounts, UpstreamReport } from '../../eng
 import { FairShare } from '../../engine/support/fair-share.ts';
 import { createLimit, type Limit } from '../../engine/support/limit.ts';
 import { ServerClock } from '../../engine/support/server-clock.ts';
-import { Accounts } from './accounts.ts';
-import { AuthSession } from './auth-session.ts';
-import { Budget } from './budget.ts';
+import { Accounts } from './auth/accounts.ts';
+import { AuthSession } from './auth/auth-session.ts';
+import { Budget } from './pace/budget.ts';
 import type { HttpResponse } from './http-client.ts';
 import { RequestState, compose, type Next } from './layer.ts';
 import { registryLayers } from './layers.ts';

@@ -12,7 +12,7 @@ import type { Source } from '../../../mirror-job/engine/source.ts';
 import type { Store } from '../../../mirror-job/engine/store/store.ts';
 import { connect } from '../../../mirror-job/runtime/node/connection.ts';
 import { Registry } from '../../../mirror-job/sources/registry/registry.ts';
-import { NO_BUDGET } from '../../../mirror-job/sources/registry/budget.ts';
+import { NO_BUDGET } from '../../../mirror-job/sources/registry/pace/budget.ts';
 import {
   DEFAULT_CONCURRENCY,
   type RegistryOptions,

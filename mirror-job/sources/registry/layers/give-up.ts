@@ -2,8 +2,8 @@
 import { formatUpstream, type Upstream } from '../../../../core/reference.ts';
 import type { Clock } from '../../../engine/runtime.ts';
 import { SourceError } from '../../../engine/source.ts';
-import type { Backoffs } from '../backoff.ts';
-import type { CircuitBreaker } from '../circuit-breaker.ts';
+import type { Backoffs } from '../pace/backoff.ts';
+import type { CircuitBreaker } from '../pace/circuit-breaker.ts';
 import type { Layer } from '../layer.ts';
 import { kindOf } from '../registry-request.ts';
 

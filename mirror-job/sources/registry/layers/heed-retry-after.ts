@@ -3,13 +3,13 @@
  * be sent, so it stands below the window.
  */
 import type { Clock } from '../../../engine/runtime.ts';
-import type { CircuitBreaker } from '../circuit-breaker.ts';
-import { ConnectionError } from '../connection-error.ts';
+import type { CircuitBreaker } from '../pace/circuit-breaker.ts';
+import { ConnectionError } from '../response/connection-error.ts';
 import type { Layer, RequestState } from '../layer.ts';
-import { redirectedTo } from '../redirected-response.ts';
-import { parseRetryAfter } from '../retry-after.ts';
-import type { RequestWindow } from '../window.ts';
-import { RETRYABLE_STATUSES } from '../statuses.ts';
+import { redirectedTo } from '../response/redirected-response.ts';
+import { parseRetryAfter } from '../pace/retry-after.ts';
+import type { RequestWindow } from '../pace/window.ts';
+import { RETRYABLE_STATUSES } from '../response/statuses.ts';
 
 interface HeedRetryAfterOptions {
   readonly window: Pick<RequestWindow, 'pause'>;

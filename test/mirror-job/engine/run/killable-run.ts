@@ -13,7 +13,7 @@ import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { systemClock } from '../../../../mirror-job/runtime/node/clock.ts';
 import { connect } from '../../../../mirror-job/runtime/node/connection.ts';
 import { createEnvironment } from '../../../../mirror-job/assembly/environment.ts';
-import { NO_BUDGET } from '../../../../mirror-job/sources/registry/budget.ts';
+import { NO_BUDGET } from '../../../../mirror-job/sources/registry/pace/budget.ts';
 import { DEFAULT_CONCURRENCY } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { Registry } from '../../../../mirror-job/sources/registry/registry.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';

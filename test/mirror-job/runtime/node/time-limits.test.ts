@@ -8,7 +8,7 @@ import { parseTag, parseUpstream } from '../../../../core/reference.ts';
 import { askEcr } from '../../../../mirror-job/credentials/ecr.ts';
 import { connect } from '../../../../mirror-job/runtime/node/connection.ts';
 import { NO_PROXIES } from '../../../../mirror-job/runtime/node/proxies.ts';
-import { NO_BUDGET } from '../../../../mirror-job/sources/registry/budget.ts';
+import { NO_BUDGET } from '../../../../mirror-job/sources/registry/pace/budget.ts';
 import { Registry } from '../../../../mirror-job/sources/registry/registry.ts';
 import { DEFAULT_CONCURRENCY } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';

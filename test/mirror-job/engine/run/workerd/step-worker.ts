@@ -11,7 +11,7 @@ import { DEFAULT_LIMITS, type Clock, type Runtime } from '../../../../../mirror-
 import { openBucket } from '../../../../../mirror-job/engine/store/bucket.ts';
 import { TimeoutError } from '../../../../../mirror-job/engine/support/timeout-error.ts';
 import type { HttpClient, HttpResponse } from '../../../../../mirror-job/sources/registry/http-client.ts';
-import { NO_BUDGET } from '../../../../../mirror-job/sources/registry/budget.ts';
+import { NO_BUDGET } from '../../../../../mirror-job/sources/registry/pace/budget.ts';
 import {
   DEFAULT_CONCURRENCY,
   DEFAULT_RETRY,
