@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { StoreError } from '../mirror-job/engine/store/store.ts';
 import { S3Store } from '../mirror-job/storage/s3/s3-store.ts';
+import { createS3Connection } from '../mirror-job/runtime/node/s3-connection.ts';
 import { s3ClientOf } from '../test/support/bucket-reader.ts';
 import { startS3Server } from '../test/support/s3-server.ts';
 import type { Row } from './table.ts';
@@ -26,14 +27,17 @@ export async function benchTornReads(say: (text: string) => void): Promise<reado
   for (const hasSidecar of [true, false]) {
     const server = await startS3Server({ hasSidecar });
     const client = s3ClientOf(server);
-    const store = new S3Store({
-      endpoint: server.endpoint,
-      region: server.region,
-      bucket: server.bucket,
-      prefix: '',
-      pathStyle: true,
-      credentials: server,
-    });
+    const store = new S3Store(
+      {
+        endpoint: server.endpoint,
+        region: server.region,
+        bucket: server.bucket,
+        prefix: '',
+        pathStyle: true,
+        credentials: server,
+      },
+      createS3Connection(),
+    );
     const plain = async (): Promise<Read> => {
       const { Body, ETag } = await client.send(new GetObjectCommand({ Bucket: server.bucket, Key: KEY }));
       return { bytes: (await Body?.transformToByteArray()) ?? new Uint8Array(), etag: ETag };

@@ -1,7 +1,7 @@
 /** Opens the bucket of a configuration for commands that work on its present content. */
 import type { Configuration } from '../configuration/configuration.ts';
 import { checkClock } from '../engine/run/clock-check.ts';
-import type { Log } from '../engine/environment.ts';
+import type { Log } from '../engine/runtime.ts';
 import type { ReplicaSet } from '../engine/replication/replica-set.ts';
 import type { Store } from '../engine/store/store.ts';
 import { systemClock } from '../runtime/node/clock.ts';

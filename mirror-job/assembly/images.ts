@@ -3,12 +3,12 @@ import type { Audience } from '../../core/identity.ts';
 import type { Upstream } from '../../core/reference.ts';
 import { credentialProvidersFor, type CredentialDependencies } from '../credentials/credential-providers.ts';
 import type { Configuration, ImageConfiguration } from '../configuration/configuration.ts';
-import type { Clock, Log } from '../engine/environment.ts';
-import type { Image } from '../engine/run/image.ts';
+import type { Clock, Log } from '../engine/runtime.ts';
+import type { Image } from '../engine/image.ts';
 import type { Source } from '../engine/source.ts';
 import { LayoutSource } from '../sources/layout/layout-source.ts';
 import { Registry } from '../sources/registry/registry.ts';
-import { NO_BUDGET } from '../sources/registry/budget.ts';
+import { NO_BUDGET } from '../sources/registry/pace/budget.ts';
 import {
   DEFAULT_CONCURRENCY,
   DEFAULT_RETRY,

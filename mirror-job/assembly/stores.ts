@@ -12,6 +12,7 @@ import { ReplicaSet, type Replica } from '../engine/replication/replica-set.ts';
 import { ReplicatedStore } from '../engine/replication/replicated-store.ts';
 import { StoreError, type Store } from '../engine/store/store.ts';
 import type { Agents } from '../runtime/node/agents.ts';
+import { createS3Connection } from '../runtime/node/s3-connection.ts';
 import { S3Store } from '../storage/s3/s3-store.ts';
 import { boundedStore, earlyStore } from './store-layers.ts';
 
@@ -212,7 +213,7 @@ export async function openReadable(
 ): Promise<S3Store> {
   const tried: Opened[] = [];
   for (const settings of [store, ...laterStores]) {
-    const bucket = new S3Store(settings, agents);
+    const bucket = new S3Store(settings, createS3Connection(agents));
     const bounded = boundedStore(bucket, signal, settings.singleWriter);
     const replica: Replica = { bucket, store: bounded, id: undefined, isNew: false, secret: undefined };
     // Nothing is written, so there is no need to show that the store honours conditional writes.
@@ -231,7 +232,7 @@ function connect(
   settings: StoreConfiguration,
   { agents, signal }: { readonly agents: Agents; readonly signal: AbortSignal },
 ): Omit<Replica, 'id' | 'isNew'> {
-  const bucket = new S3Store(settings, agents);
+  const bucket = new S3Store(settings, createS3Connection(agents));
   const secret = settings.credentials?.secretAccessKey;
   return { bucket, store: boundedStore(bucket, signal, settings.singleWriter), secret };
 }

@@ -15,7 +15,7 @@ import { formatJson, printResult } from '../terminal/result.ts';
 import { styleFor } from '../terminal/style.ts';
 import { summarize } from '../terminal/summary.ts';
 import { parseOptions, seeHelp, type Command } from './command.ts';
-import { chooseImages } from './image-selection.ts';
+import { chooseImages } from './arguments/image-selection.ts';
 import { mirror } from './mirror-run.ts';
 import { isStandardOutput, refuseUnwritable, whyUnwritable, writeOutput } from './output-file.ts';
 

@@ -1,8 +1,8 @@
 /** The types of a checked configuration, as the rest of the job works with it. */
 import type { Audience } from '../../core/identity.ts';
 import type { Upstream } from '../../core/reference.ts';
-import type { ImageSettings } from '../engine/run/image.ts';
-import type { BudgetSettings } from '../sources/registry/budget.ts';
+import type { ImageSettings } from '../engine/image.ts';
+import type { BudgetSettings } from '../sources/registry/pace/budget.ts';
 import type { Password } from '../sources/registry/registry-options.ts';
 import type { S3StoreOptions } from '../storage/s3/s3-options.ts';
 

@@ -11,7 +11,7 @@ import {
   type Repository,
   type Tag,
 } from '../../core/reference.ts';
-import { DEFAULT_SETTINGS, type DigestName } from '../engine/run/image.ts';
+import { DEFAULT_SETTINGS, type DigestName } from '../engine/image.ts';
 import type { ImageConfiguration, ImageDefaults } from './configuration.ts';
 import { interpretMoves } from './moves.ts';
 import type { Path } from './path.ts';

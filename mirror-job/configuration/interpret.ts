@@ -3,7 +3,7 @@
  */
 import { resolve } from 'node:path';
 import { parseUpstream, type Upstream } from '../../core/reference.ts';
-import { DEFAULT_SETTINGS } from '../engine/run/image.ts';
+import { DEFAULT_SETTINGS } from '../engine/image.ts';
 import type { Configuration, ImageDefaults, MaxDuration, UpstreamConfiguration } from './configuration.ts';
 import type { PathProblem } from './document.ts';
 import { interpretImage } from './image.ts';

@@ -1,5 +1,5 @@
 /** Interprets `moves`, which says when our tag follows a tag that upstream moves. */
-import { FOLLOW, type MovePolicy } from '../engine/tags/tag-policy.ts';
+import { FOLLOW, type MovePolicy } from '../engine/image.ts';
 import type { Path } from './path.ts';
 import type { Problems } from './problems.ts';
 import type { MovesFile } from './schema.ts';

@@ -1,6 +1,6 @@
 /** Interprets `platforms`, which says which children of an index are mirrored. */
 import { formatPlatform } from '../../core/descriptor.ts';
-import { parsePlatform, type Platforms } from '../engine/copy/platform.ts';
+import { parsePlatform, type Platforms } from '../engine/selection/platform.ts';
 import type { Path } from './path.ts';
 import type { Problems } from './problems.ts';
 import type { PlatformsFile } from './schema.ts';

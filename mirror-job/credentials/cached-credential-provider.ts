@@ -1,4 +1,4 @@
-import type { Clock } from '../engine/environment.ts';
+import type { Clock } from '../engine/runtime.ts';
 import type { CredentialProvider, Credential } from '../sources/registry/registry-options.ts';
 
 export interface CredentialLease {

@@ -1,6 +1,6 @@
 /** Finds the accounts of an upstream: in the configuration, else from `docker login`, else from AWS. */
 import { formatUpstream, hostOf, type Upstream } from '../../core/reference.ts';
-import type { Clock } from '../engine/environment.ts';
+import type { Clock } from '../engine/runtime.ts';
 import { SourceError } from '../engine/source.ts';
 import type { Agents } from '../runtime/node/agents.ts';
 import type { CredentialProvider, Credential, Password } from '../sources/registry/registry-options.ts';

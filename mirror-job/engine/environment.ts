@@ -2,8 +2,4 @@
 import type { Runtime } from './runtime.ts';
 import type { RunState } from './run-state.ts';
 
-export type { Clock, Hasher, Limits, Log } from './runtime.ts';
-export { DEFAULT_LIMITS } from './runtime.ts';
-export { MEMORY_BUDGET } from './run-state.ts';
-
 export interface Environment extends Runtime, RunState {}

@@ -1,7 +1,9 @@
 /** The report of a run, for people and machines. It is written to `state/<name>/last-run.json`. */
 import type { Digest } from '../../core/digest.ts';
+import { brief } from '../../core/printable.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
 import type { UpstreamReport } from './source.ts';
+import { SkippedError } from './support/skipped-error.ts';
 import type { CopyCounts } from './tally.ts';
 
 /** The outcome of one tag, or of one digest that the configuration names. */
@@ -15,6 +17,20 @@ export type Outcome =
   | { readonly result: 'failed'; readonly error: string }
   /** It is left for the next run, because the budget is used up or the run had to stop. */
   | { readonly result: 'skipped'; readonly reason: string };
+
+/**
+ * Turns an error into the outcome of a tag. Once the run was told to stop, every error counts as skipped, because stopping
+ * causes most of them.
+ * @param signal the run's; a SkippedError as its reason gives the sentence
+ */
+export function outcomeOf(error: unknown, { aborted, reason }: AbortSignal): Outcome {
+  if (aborted) {
+    const sentence = reason instanceof SkippedError ? reason.message : undefined;
+    return { result: 'skipped', reason: sentence ?? 'The run was stopped before this was done.' };
+  }
+  if (error instanceof SkippedError) return { result: 'skipped', reason: error.message };
+  return { result: 'failed', error: brief(error instanceof Error ? error.message : String(error)) };
+}
 
 /** Upstream's tag has moved, and ours does not follow. Upstream's digest is stored, and can be pulled by digest. */
 export interface Held {

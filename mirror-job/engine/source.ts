@@ -2,6 +2,7 @@
 import type { Descriptor } from '../../core/descriptor.ts';
 import type { Digest } from '../../core/digest.ts';
 import type { Tag } from '../../core/reference.ts';
+import type { Party } from './support/fair-share.ts';
 import type { Witness } from './support/server-clock.ts';
 
 /** A manifest as its source sent it. The digest is computed from the bytes. */
@@ -56,6 +57,14 @@ export interface ReportingUpstream extends Witness {
   report(): UpstreamReport;
   /** Runs a task that requests manifests: at once, or in its turn where the upstream counts such requests. */
   inTurn<Result>(task: () => Promise<Result>): Promise<Result>;
+}
+
+/** The party of all sources without an upstream, such as layouts on a disk. */
+const LOCAL: Party = 'local';
+
+/** @returns the party of a source. All repositories of an upstream compete as one */
+export function partyOf({ upstream }: Pick<Source, 'upstream'>): Party {
+  return upstream?.name ?? LOCAL;
 }
 
 /** @returns each upstream once, however many repositories of it are mirrored */

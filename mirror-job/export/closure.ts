@@ -13,7 +13,7 @@ import type { BucketSource } from '../sources/bucket/bucket-source.ts';
 import type { Environment } from '../engine/environment.ts';
 import { createLimit } from '../engine/support/limit.ts';
 import { SingleFlight } from '../engine/support/single-flight.ts';
-import { chooseChildren } from '../engine/copy/platform-choice.ts';
+import { chooseChildren } from '../engine/selection/platform-choice.ts';
 import { descriptorsOf, edgesOf } from '../engine/graph/edges.ts';
 import { walkLevels } from '../engine/graph/level-walk.ts';
 import { allOrThrow } from '../engine/support/all-or-throw.ts';

@@ -2,7 +2,7 @@
  * Ctrl-C, SIGTERM and maxDuration end a run early. The run is asked to stop first, and is ended if it does not stop.
  */
 import type { MaxDuration } from '../configuration/configuration.ts';
-import { SkippedError } from '../engine/skipped-error.ts';
+import { SkippedError } from '../engine/support/skipped-error.ts';
 import type { Io } from './io.ts';
 import type { Progress } from './progress.ts';
 

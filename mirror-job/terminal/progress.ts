@@ -3,7 +3,7 @@
  */
 import { brief, printable } from '../../core/printable.ts';
 import { countOf } from '../engine/support/count-of.ts';
-import type { Log } from '../engine/environment.ts';
+import type { Log } from '../engine/runtime.ts';
 import type { Running, Tally } from '../engine/tally.ts';
 import type { Output, Session } from './io.ts';
 import { styleFor, type Style } from './style.ts';

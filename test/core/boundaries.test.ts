@@ -1,7 +1,9 @@
 /** Which folder may import which. ARCHITECTURE.md has the table. */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { circlesIn, merged, type Graph } from './circles.ts';
-import { importedBy, importsOf, sourcesIn } from './imports.ts';
+import { importedBy, importsOf, ROOT, sourcesIn } from './imports.ts';
 
 /** `file → import` for each import that `allowed` refuses. */
 async function offences(folder: string, allowed: (imported: string) => boolean): Promise<string[]> {
@@ -21,9 +23,12 @@ function isIn(...folders: readonly string[]): (imported: string) => boolean {
   return (imported) => folders.some((folder) => imported.startsWith(`${folder}/`));
 }
 
-/** Every file of a folder, with the files of that folder that it imports. */
-async function importGraph(folder: string): Promise<Graph> {
-  const files = await sourcesIn(folder);
+/** Our own files. All other imports are Node's modules and packages. */
+const isOurs = isIn('core', 'cluster', 'worker', 'mirror-job', 'infra', 'test', 'bench');
+
+/** Every file of these folders, with those of them that it imports. */
+async function importGraph(...folders: readonly string[]): Promise<Graph> {
+  const files = (await Promise.all(folders.map(sourcesIn))).flat();
   const known = new Set(files);
   const imports = files.map(
     async (file) => [file, (await importedBy(file)).filter((name) => known.has(name))] as const,
@@ -31,12 +36,36 @@ async function importGraph(folder: string): Promise<Graph> {
   return new Map(await Promise.all(imports));
 }
 
+/** Every folder that has files of the graph below it, the repository's root among them. */
+function foldersOf(graph: Graph): string[] {
+  const folders = new Set<string>();
+  for (const file of graph.keys()) {
+    for (let folder = dirname(file); !folders.has(folder); folder = dirname(folder)) folders.add(folder);
+  }
+  return [...folders];
+}
+
+/** The imports between the folders and the files that lie directly in a folder. Each of these folders is one node. */
+function contentsOf(folder: string, graph: Graph): Graph {
+  const start = folder === '.' ? '' : `${folder}/`;
+  const inside = [...graph]
+    .filter(([file]) => file.startsWith(start))
+    .map(([file, imported]) => [file, imported.filter((name) => name.startsWith(start))] as const);
+  return merged(new Map(inside), (file) => start + file.slice(start.length).replace(/\/.*/, ''));
+}
+
 test('core/ imports nothing but core/', async () => {
   expect(await offences('core', isIn('core'))).toEqual([]);
 });
 
+test('cluster/ imports nothing but itself, core/ and packages', async () => {
+  // The folder comes with the first part of Lifeboat that runs in clusters.
+  if (!existsSync(join(ROOT, 'cluster'))) return;
+  const isAllowed = isIn('core', 'cluster');
+  expect(await offences('cluster', (name) => isAllowed(name) || !isOurs(name))).toEqual([]);
+});
+
 test('mirror-job/engine/ imports nothing but itself, core/ and packages', async () => {
-  const isOurs = isIn('core', 'worker', 'mirror-job', 'infra', 'test', 'bench');
   const isAllowed = isIn('core', 'mirror-job/engine');
   expect(
     await offences(
@@ -46,16 +75,37 @@ test('mirror-job/engine/ imports nothing but itself, core/ and packages', async 
   ).toEqual([]);
 });
 
-test.for(['core', 'worker'])(
-  'no files of %s/ import each other in a circle, types included',
+test.for(['mirror-job/sources', 'mirror-job/storage'])(
+  '%s/ imports nothing of ours but itself, the engine and core/',
   async (folder) => {
-    expect(circlesIn(await importGraph(folder))).toEqual([]);
+    const isAllowed = isIn(folder, 'mirror-job/engine', 'core');
+    expect(await offences(folder, (name) => isAllowed(name) || !isOurs(name))).toEqual([]);
   },
 );
+
+test('nothing but main.ts imports mirror-job/commands/', async () => {
+  const isCommand = isIn('mirror-job/commands');
+  const graph = await importGraph('core', 'worker', 'mirror-job', 'infra', 'bench');
+  const importers = [...graph].filter(([file, imported]) => !isCommand(file) && imported.some(isCommand));
+  expect(importers.map(([file]) => file)).toEqual(['mirror-job/main.ts']);
+});
+
+const SOURCES = ['core', 'worker', 'mirror-job', 'infra', 'bench'];
+
+test.for(SOURCES)('no files of %s/ import each other in a circle, types included', async (folder) => {
+  expect(circlesIn(await importGraph(folder))).toEqual([]);
+});
+
+test('no folders import each other in a circle, types included', async () => {
+  const graph = await importGraph(...SOURCES);
+  const circles = foldersOf(graph).flatMap((folder) => circlesIn(contentsOf(folder, graph)));
+  expect(circles).toEqual([]);
+});
 
 test.for<readonly [string, readonly string[]]>([
   ['worker', ['mirror-job', 'infra', 'test', 'bench']],
   ['mirror-job', ['worker', 'infra', 'test', 'bench']],
+  ['mirror-job/runtime', ['mirror-job/configuration']],
   // These check core/, so they must not share its mistakes.
   ['test/support', ['core', 'worker', 'mirror-job']],
   ['test/e2e', ['core']],
@@ -142,4 +192,17 @@ test('merged joins the nodes of one name', () => {
   ]);
   expect(circlesIn(graph)).toEqual([]);
   expect(circlesIn(merged(graph, (file) => file.slice(0, 1)))).toEqual([['a', 'b']]);
+});
+
+test('contentsOf takes a folder for one node, and each file beside it for one', () => {
+  const graph = new Map([
+    ['a/run.ts', ['a/b/one.ts']],
+    ['a/b/one.ts', ['a/c/one.ts']],
+    ['a/b/two.ts', ['a/run.ts', 'd/one.ts']],
+    ['a/c/one.ts', []],
+    ['d/one.ts', []],
+  ]);
+  expect(foldersOf(graph).toSorted()).toEqual(['.', 'a', 'a/b', 'a/c', 'd']);
+  expect(circlesIn(contentsOf('a', graph))).toEqual([['a/b', 'a/run.ts']]);
+  expect(circlesIn(contentsOf('.', graph))).toEqual([]);
 });

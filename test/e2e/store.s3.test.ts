@@ -6,6 +6,7 @@ import { createServer, request } from 'node:http';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { StoreError } from '../../mirror-job/engine/store/store.ts';
 import { S3Store } from '../../mirror-job/storage/s3/s3-store.ts';
+import { createS3Connection } from '../../mirror-job/runtime/node/s3-connection.ts';
 import { bucketContract } from '../mirror-job/support/store-contract.ts';
 import { close, listen } from '../support/http-server.ts';
 import { startS3Server, type S3Server } from '../support/s3-server.ts';
@@ -30,14 +31,17 @@ beforeEach(() => {
 
 function storeAt(endpoint: string, overrides: { bucket?: string; secretAccessKey?: string } = {}): S3Store {
   const { accessKeyId, secretAccessKey, bucket, region } = { ...server, ...overrides };
-  return new S3Store({
-    endpoint,
-    region,
-    bucket,
-    prefix: `test-${folder}/`,
-    pathStyle: true,
-    credentials: { accessKeyId, secretAccessKey },
-  });
+  return new S3Store(
+    {
+      endpoint,
+      region,
+      bucket,
+      prefix: `test-${folder}/`,
+      pathStyle: true,
+      credentials: { accessKeyId, secretAccessKey },
+    },
+    createS3Connection(),
+  );
 }
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -9,7 +9,7 @@ import {
   type Reference,
   type Repository,
 } from '../../../core/reference.ts';
-import { selectingEntries } from '../image-selection.ts';
+import { selectingEntries } from './image-selection.ts';
 import { UsageError } from '../../configuration/usage-error.ts';
 import type { Configuration } from '../../configuration/configuration.ts';
 

@@ -3,7 +3,7 @@ import type { Descriptor } from '../../../core/descriptor.ts';
 import { blobKey } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
 import type { BlobWriter } from './blob-copy.ts';
-import type { Limits } from '../environment.ts';
+import type { Limits } from '../runtime.ts';
 import type { Limit } from '../support/limit.ts';
 import { SingleFlight } from '../support/single-flight.ts';
 import { countRanges, isRanged } from '../transfer/ranged-parts.ts';

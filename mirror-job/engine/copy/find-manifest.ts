@@ -4,7 +4,7 @@ import { ManifestInvalidError, parseManifest } from '../../../core/manifest.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { readManifest } from '../graph/read-manifest.ts';
 import type { StoredManifest } from './stored-manifest.ts';
-import { NO_PLATFORMS } from './platform-choice.ts';
+import { NO_PLATFORMS } from '../selection/platform-choice.ts';
 import type { Store } from '../store/store.ts';
 
 /**

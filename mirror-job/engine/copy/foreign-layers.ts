@@ -1,6 +1,6 @@
 /** The warning about foreign layers: their licence keeps them elsewhere, and their registry does not have them. */
 import type { Digest } from '../../../core/digest.ts';
-import type { Log } from '../environment.ts';
+import type { Log } from '../runtime.ts';
 import type { ForeignLayer } from '../tally.ts';
 
 const MAX_SHOWN = 3;

@@ -21,8 +21,8 @@ import type { BlobWriter } from './blob-copy.ts';
 import { warnOfForeignLayers } from './foreign-layers.ts';
 import { ManifestReader, parseRead, type ManifestRead } from './manifest-reader.ts';
 import { IMAGE_BOUNDS, ManifestTree, REFERRER_BOUNDS, refuseTooDeep } from './manifest-tree.ts';
-import { chooseChildren, complaintAbout, joinChoices } from './platform-choice.ts';
-import type { Platforms } from './platform.ts';
+import { chooseChildren, complaintAbout, joinChoices } from '../selection/platform-choice.ts';
+import type { Platforms } from '../selection/platform.ts';
 import { partOf, weigh, type StoredManifest, type StoredPart } from './stored-manifest.ts';
 
 /**

@@ -19,8 +19,9 @@ import {
   TooLongError,
   type Source,
   type SourceManifest,
+  partyOf,
 } from '../source.ts';
-import { partyOf, type FairShare } from '../support/fair-share.ts';
+import type { FairShare } from '../support/fair-share.ts';
 import type { Keeper } from '../support/memory-budget.ts';
 import { SingleFlight } from '../support/single-flight.ts';
 

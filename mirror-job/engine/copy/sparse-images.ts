@@ -3,9 +3,9 @@
  * record of platforms never claims more than is stored.
  */
 import type { Environment } from '../environment.ts';
-import type { Image } from '../run/image.ts';
+import type { Image } from '../image.ts';
 import type { StoredManifest } from './stored-manifest.ts';
-import { covers, joinPlatforms, type Platforms } from './platform.ts';
+import { covers, joinPlatforms, type Platforms } from '../selection/platform.ts';
 
 /** The record of platforms of a tag or a pin. */
 export interface Recorded {

@@ -4,7 +4,7 @@ import type { Digest } from '../../../core/digest.ts';
 import type { Manifest } from '../../../core/manifest.ts';
 import { referrerDescriptor } from '../../../core/referrers.ts';
 import { MemoryBudget } from '../support/memory-budget.ts';
-import type { ChosenPlatforms } from './platform-choice.ts';
+import type { ChosenPlatforms } from '../selection/platform-choice.ts';
 
 /**
  * Bytes of manifests that a run remembers, for all its repositories: enough for tags that lie near each other to

@@ -5,7 +5,7 @@ import { namesManifest, type Manifest } from '../../../core/manifest.ts';
 import { MANIFEST_KINDS, isManifestMediaType } from '../../../core/media-type.ts';
 import type { Repository } from '../../../core/reference.ts';
 import { findManifest } from './find-manifest.ts';
-import { isUnknown, spellPlatform, type Platforms } from './platform.ts';
+import { isUnknown, spellPlatform, type Platforms } from '../selection/platform.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import type { Store } from '../store/store.ts';
 

@@ -1,8 +1,8 @@
 /** What a manifest needs: the edges of the graph that exports, the scrub and the catching up of stores walk over. Pure. */
 import type { Descriptor } from '../../../core/descriptor.ts';
 import { namesManifest, type Manifest } from '../../../core/manifest.ts';
-import { chooseChildren } from '../copy/platform-choice.ts';
-import type { Platforms } from '../copy/platform.ts';
+import { chooseChildren } from '../selection/platform-choice.ts';
+import type { Platforms } from '../selection/platform.ts';
 
 export interface Edge {
   readonly kind: 'blob' | 'manifest';

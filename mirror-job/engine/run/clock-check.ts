@@ -2,15 +2,9 @@
  * Checks this machine's clock against the clocks of the stores before a run decides anything, because a wrong clock would pass
  * `minAge` by, or hold tags for years. docs/decisions/0088-a-wrong-clock.md
  */
-import type { Clock, Log } from '../environment.ts';
-import type { Timekeeper, Witness } from '../support/server-clock.ts';
+import type { Clock, Log } from '../runtime.ts';
+import { MAX_CLOCK_DIFFERENCE_MS, type Timekeeper, type Witness } from '../support/server-clock.ts';
 import { insideSentence } from '../store/store-name.ts';
-
-/**
- * NTP keeps a clock right to a second, and S3 refuses signatures that are 15 minutes off. Kerberos allows five minutes, too:
- * it is more than the delay of any answer, and little beside any minimum age.
- */
-export const MAX_CLOCK_DIFFERENCE_MS = 5 * 60_000;
 
 /** This machine's clock contradicts other clocks, so nothing was done. The message has the time of each. */
 export class WrongClockError extends Error {

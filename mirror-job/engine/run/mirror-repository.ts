@@ -4,8 +4,7 @@
  */
 import type { Repository } from '../../../core/reference.ts';
 import type { IndexEntry } from '../../../core/repository-index.ts';
-import { countOutcomes, type Finding, type ItemReport, type OutcomeCounts } from '../report.ts';
-import { outcomeOf } from '../skipped-error.ts';
+import { countOutcomes, type Finding, type ItemReport, type OutcomeCounts, outcomeOf } from '../report.ts';
 import { RepositoryState } from '../tags/repository-state.ts';
 import type { CopyCounts } from '../tally.ts';
 import { ImageRun } from './image-run.ts';

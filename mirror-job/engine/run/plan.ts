@@ -7,7 +7,7 @@ import type { Repository, Tag } from '../../../core/reference.ts';
 import { BlobPlan } from '../copy/blob-plan.ts';
 import { DryStore } from '../store/dry-store.ts';
 import type { Environment } from '../environment.ts';
-import type { Image } from './image.ts';
+import type { Image } from '../image.ts';
 import { createLimit } from '../support/limit.ts';
 import type { ItemReport, Outcome, RunReport } from '../report.ts';
 import { runMirror } from './run.ts';

@@ -10,7 +10,7 @@ import { KnownEmptyStore } from '../store/known-empty-store.ts';
 import { FairShare } from '../support/fair-share.ts';
 import type { MemoryBudget } from '../support/memory-budget.ts';
 import type { RunHooks } from './image-run.ts';
-import type { Image } from './image.ts';
+import type { Image } from '../image.ts';
 import { SourceUsers } from './source-users.ts';
 
 /** What a dry run does differently. */

@@ -2,7 +2,7 @@
  * Counts how many images of a run still need a source, and its list of tags, because long lists of many repositories must not
  * stay in memory until the run ends.
  */
-import type { Image } from './image.ts';
+import type { Image } from '../image.ts';
 import type { Source } from '../source.ts';
 
 export class SourceUsers {

@@ -2,7 +2,7 @@
 import type { Digest } from '../../../core/digest.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
 import type { IndexEntry } from '../../../core/repository-index.ts';
-import { joinPlatforms } from '../copy/platform.ts';
+import { joinPlatforms } from '../selection/platform.ts';
 import type { LostObject } from './scrub-state.ts';
 import type { Root, Step } from './scrub-walk.ts';
 

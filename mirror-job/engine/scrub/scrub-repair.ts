@@ -4,7 +4,7 @@ import { OCTET_STREAM } from '../../../core/media-type.ts';
 import type { Repository } from '../../../core/reference.ts';
 import type { BlobWriter } from '../copy/blob-copy.ts';
 import type { Environment } from '../environment.ts';
-import type { Image } from '../run/image.ts';
+import type { Image } from '../image.ts';
 import { ManifestCopier } from '../copy/manifest-copy.ts';
 import { createManifestRetention } from '../copy/stored-manifest.ts';
 import type { ScrubbedObject } from './scrub-object.ts';

@@ -9,7 +9,7 @@ import { referrersKey } from '../../../core/layout.ts';
 import { ManifestInvalidError, parseManifest } from '../../../core/manifest.ts';
 import { decodeReferrers } from '../../../core/referrers.ts';
 import type { Repository } from '../../../core/reference.ts';
-import type { Platforms } from '../copy/platform.ts';
+import type { Platforms } from '../selection/platform.ts';
 import { MAX_REFERRER_DEPTH } from '../copy/referrer-copy.ts';
 import { edgesOf } from '../graph/edges.ts';
 import { readManifest, type ManifestBytes } from '../graph/read-manifest.ts';

@@ -1,6 +1,6 @@
 /** Decodes objects of the bucket. An object that cannot be read counts as absent: a run replaces it, and says so. */
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
-import type { Log } from '../environment.ts';
+import type { Log } from '../runtime.ts';
 
 /** @returns the error for an object that cannot be read, for a caller that may not need to warn of it */
 export function tryDecode<Value>(decode: () => Value): Value | BucketObjectInvalidError {

@@ -3,7 +3,7 @@
  * calls, such as those that abort uploads and write the report, 1.5 s in each of two windows. Then every call fails at
  * once. There are two windows so that a second store still gets time if the first one hangs.
  */
-import type { Clock } from '../environment.ts';
+import type { Clock } from '../runtime.ts';
 import { StoreLayer } from './store-layer.ts';
 import {
   StoppedError,

@@ -2,7 +2,7 @@
  * Awaits several promises to the end. `Promise.all` returns at the first failure while the others go on, so a run would
  * report and end while blobs of a failed tag are still being copied.
  */
-import { SkippedError } from '../skipped-error.ts';
+import { SkippedError } from './skipped-error.ts';
 
 /** Awaits all of them, then throws the first failure, or the first skip if nothing failed. */
 export async function allOrThrow<Value>(promises: readonly Promise<Value>[]): Promise<Value[]> {

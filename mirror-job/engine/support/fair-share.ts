@@ -3,18 +3,9 @@
  * part stays free for each other upstream that still has work (docs/decisions/0080-fair-shares.md).
  */
 import { Queue } from './queue.ts';
-import type { Source } from '../source.ts';
 
 /** A competitor for a share: the name of an upstream, or a word that is no upstream's name. */
 export type Party = string;
-
-/** The party of all sources without an upstream, such as layouts on a disk. */
-const LOCAL: Party = 'local';
-
-/** @returns the party of a source. All repositories of an upstream compete as one */
-export function partyOf({ upstream }: Pick<Source, 'upstream'>): Party {
-  return upstream?.name ?? LOCAL;
-}
 
 interface PartyState {
   /** The number of pieces of work that it still has. */

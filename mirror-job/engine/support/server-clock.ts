@@ -39,6 +39,12 @@ function parseDate(date: string | null | undefined): number | undefined {
   return !Number.isNaN(time) && new Date(time).toUTCString() === date ? time : undefined;
 }
 
+/**
+ * NTP keeps a clock right to a second, and S3 refuses signatures that are 15 minutes off. Kerberos allows five minutes, too:
+ * it is more than the delay of any answer, and little beside any minimum age.
+ */
+export const MAX_CLOCK_DIFFERENCE_MS = 5 * 60_000;
+
 /** A server whose answers say the time. */
 export interface Timekeeper {
   /** The name in messages. */

@@ -5,7 +5,8 @@ import { countOf } from '../support/count-of.ts';
 import type { Disappearance } from '../selection/disappearance.ts';
 import { MISSED_FOR_MS } from '../selection/disappearance.ts';
 import type { Finding, Held } from '../report.ts';
-import type { HoldCause, MovePolicy, ObservedDigest } from './tag-policy.ts';
+import type { HoldCause, ObservedDigest } from './tag-policy.ts';
+import type { MovePolicy } from '../image.ts';
 
 export interface HeldTag {
   readonly repository: Repository;

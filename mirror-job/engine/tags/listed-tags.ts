@@ -5,7 +5,7 @@ import { countOf } from '../support/count-of.ts';
 import { listedBefore, massDisappearance, withoutListed } from '../selection/disappearance.ts';
 import { massFinding, shortFinding } from './hold-text.ts';
 import { idlePatterns } from '../selection/idle-patterns.ts';
-import type { Image } from '../run/image.ts';
+import type { Image } from '../image.ts';
 import type { Finding, ItemReport, Outcome } from '../report.ts';
 import type { RepositoryState } from './repository-state.ts';
 import { selectTags, type SelectionResult } from '../selection/selection.ts';

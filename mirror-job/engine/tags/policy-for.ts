@@ -5,15 +5,7 @@
 import type { Tag } from '../../../core/reference.ts';
 import { isReferrerTag } from '../../../core/tag-list.ts';
 import { maySelect } from '../selection/selection.ts';
-import type { Selection, TagPattern } from '../selection/selection.ts';
-import { FOLLOW, type MovePolicy } from './tag-policy.ts';
-
-/** The settings of one entry that concern its tags. */
-export interface TagSettings {
-  readonly tags: Selection;
-  readonly moves: MovePolicy;
-  readonly immutable: readonly TagPattern[];
-}
+import { FOLLOW, type MovePolicy, type TagSettings } from '../image.ts';
 
 const LAX_TO_STRICT = ['follow', 'hold', 'immutable'] as const satisfies readonly MovePolicy['policy'][];
 

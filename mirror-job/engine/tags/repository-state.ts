@@ -19,7 +19,7 @@ import {
 import { decodeTagList, encodeTagList } from '../../../core/tag-list.ts';
 import { countOf } from '../support/count-of.ts';
 import type { Environment } from '../environment.ts';
-import { withoutFutureTimes } from '../run/future-times.ts';
+import { withoutFutureTimes } from './future-times.ts';
 import { updateObject } from '../store/compare-and-swap.ts';
 import { decodeOrWarn } from '../store/decode-object.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';

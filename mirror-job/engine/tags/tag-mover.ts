@@ -2,7 +2,7 @@
 import type { Tag } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
 import type { Finding, Outcome } from '../report.ts';
-import type { Image } from '../run/image.ts';
+import type { Image } from '../image.ts';
 import { SourceError, type Resolved } from '../source.ts';
 import { bothOrThrow } from '../support/all-or-throw.ts';
 import { heldOutcome, immutableFinding } from './hold-text.ts';

@@ -11,24 +11,7 @@
  */
 import type { Digest } from '../../../core/digest.ts';
 import type { SightingOrder } from '../../../core/repository-index.ts';
-
-export interface MovePolicy {
-  /** `follow`: as upstream does. `hold`: only when it is approved. `immutable`: the same, and a change is a finding. */
-  readonly policy: 'follow' | 'hold' | 'immutable';
-  /** How long ago a run must have seen a digest first, before a tag moves to it. */
-  readonly minAgeMs: number;
-  /** Whether a tag follows when upstream puts it back to a digest that it had before. */
-  readonly rollback: 'hold' | 'follow';
-  /** How many tags that exist may move in a run; undefined for all. */
-  readonly maxMovesPerRun: number | undefined;
-}
-
-export const FOLLOW: MovePolicy = {
-  policy: 'follow',
-  minAgeMs: 0,
-  rollback: 'hold',
-  maxMovesPerRun: undefined,
-};
+import type { MovePolicy } from '../image.ts';
 
 /** When upstream showed a digest under a tag. Times are ISO 8601, UTC. */
 interface Sightings {

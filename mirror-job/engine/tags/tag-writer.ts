@@ -4,7 +4,7 @@ import type { TagEntry } from '../../../core/repository-index.ts';
 import { isSameRecord } from '../copy/sparse-images.ts';
 import type { Environment } from '../environment.ts';
 import type { Outcome } from '../report.ts';
-import type { Image } from '../run/image.ts';
+import type { Image } from '../image.ts';
 import { SourceError } from '../source.ts';
 import type { ImageCopier, StoredImage } from './image-copier.ts';
 import { publishTag } from './publish.ts';

@@ -1,6 +1,6 @@
 /** Whether an image may be copied into a bucket that everybody reads: only if upstream shows it to everybody. */
 import type { Digest } from '../../../core/digest.ts';
-import type { Image } from '../run/image.ts';
+import type { Image } from '../image.ts';
 import { SourceError } from '../source.ts';
 import { SingleFlight } from '../support/single-flight.ts';
 

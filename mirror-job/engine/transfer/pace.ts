@@ -2,7 +2,7 @@
  * Measures how fast a blob arrives. The rest of it has to arrive within the time that a whole run may take. A slower blob
  * would be begun by each run and never be mirrored (docs/decisions/0082-a-floor-of-progress.md).
  */
-import type { Clock } from '../environment.ts';
+import type { Clock } from '../runtime.ts';
 import { SourceError, type Timed } from '../source.ts';
 
 /** The waiting after which a pace is judged, which is longer than a registry's restart. */

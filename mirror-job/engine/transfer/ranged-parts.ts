@@ -3,7 +3,7 @@
  * than the network can carry. Ranges of a part's size are fetched ahead and passed on in order, as a hash needs them.
  */
 import type { Buffers, PooledBuffer } from './buffer-pool.ts';
-import type { Environment, Limits } from '../environment.ts';
+import type { Limits } from '../runtime.ts';
 import { createLimit } from '../support/limit.ts';
 import type { Pace } from './pace.ts';
 import { cutIntoParts, type Part } from './part.ts';
@@ -25,7 +25,11 @@ export function countRanges(size: number, limits: Limits): number {
   return Math.ceil(size / partSizeFor(size, limits.partBytes));
 }
 
-type RangesEnvironment = Pick<Environment, 'limits' | 'signal'> & { readonly buffers: Buffers };
+interface RangesEnvironment {
+  readonly limits: Limits;
+  readonly signal: AbortSignal;
+  readonly buffers: Buffers;
+}
 
 /**
  * Fetches a blob's parts in order, not verified. Each byte is asked for once. If a source answers the first range with

@@ -1,6 +1,6 @@
 /** Continues a blob where its connection broke, so that hash and upload keep the bytes that they have. */
 import { TooSlowError, type Pace } from './pace.ts';
-import { SkippedError } from '../skipped-error.ts';
+import { SkippedError } from '../support/skipped-error.ts';
 import { BlobAbsentError, type Source, type Timed } from '../source.ts';
 import type { Expected } from './verify.ts';
 

@@ -2,8 +2,8 @@
  * Writes a blob, with one PUT if it fits into a part and as a multipart upload otherwise. Either way the object appears
  * at once and whole, and only after the stream ended without an error. A stream that throws leaves nothing behind.
  */
-import type { Buffers } from './buffer-pool.ts';
-import type { Environment } from '../environment.ts';
+import type { BufferPool, Buffers } from './buffer-pool.ts';
+import type { Runtime } from '../runtime.ts';
 import { createLimit } from '../support/limit.ts';
 import { cutIntoParts, type Part } from './part.ts';
 import { SourceError } from '../source.ts';
@@ -15,12 +15,14 @@ const MEBIBYTE = 1024 * 1024;
 /** The parts of one blob that are written at the same time, if there are enough free buffers. */
 const PARTS_IN_FLIGHT = 4;
 
+type UploadEnvironment = Pick<Runtime, 'limits' | 'log'> & { readonly store: Store };
+
 /**
  * @param size the number of bytes. A stream with more or fewer has to throw
  * @throws what the stream throws, and {StoreError}
  */
 export async function uploadBlob(
-  environment: Pick<Environment, 'store' | 'limits' | 'log'> & { readonly buffers: Buffers },
+  environment: UploadEnvironment & { readonly buffers: Buffers },
   key: string,
   size: number,
   body: AsyncIterable<Uint8Array>,
@@ -40,7 +42,7 @@ export async function uploadBlob(
  * @throws what `body` throws, and {StoreError}
  */
 export async function uploadParts(
-  { store, limits, log }: Pick<Environment, 'store' | 'limits' | 'log'>,
+  { store, limits, log }: UploadEnvironment,
   key: string,
   size: number,
   body: AsyncIterable<Part>,
@@ -77,7 +79,7 @@ export function partSizeFor(size: number, partBytes: number): number {
 export function refuseOversized(
   what: string,
   size: number,
-  { buffers, limits }: Pick<Environment, 'buffers' | 'limits'>,
+  { buffers, limits }: Pick<Runtime, 'limits'> & { readonly buffers: Pick<BufferPool, 'total'> },
 ): void {
   const largestPart = Math.max(Math.floor(buffers.total / 2 / MEBIBYTE) * MEBIBYTE, limits.partBytes);
   const largestBlob = largestPart * MAX_PARTS;

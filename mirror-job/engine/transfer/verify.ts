@@ -1,6 +1,6 @@
 /** Counts and hashes every stream on its way, because wrong bytes must not be stored. */
 import { algorithmOf, digestFromHash, type Digest } from '../../../core/digest.ts';
-import type { Environment, Hasher } from '../environment.ts';
+import type { Hasher, Runtime } from '../runtime.ts';
 import type { Part } from './part.ts';
 import { SourceError, type Source } from '../source.ts';
 
@@ -20,7 +20,7 @@ class Check {
   readonly #hash: Hasher;
   #length = 0;
 
-  constructor(expected: Expected, source: Named, createHash: Environment['createHash']) {
+  constructor(expected: Expected, source: Named, createHash: Runtime['createHash']) {
     this.#expected = expected;
     this.#source = source;
     this.#hash = createHash(algorithmOf(expected.digest));
@@ -64,7 +64,7 @@ export async function* verified(
   body: AsyncIterable<Uint8Array>,
   expected: Expected,
   source: Named,
-  createHash: Environment['createHash'],
+  createHash: Runtime['createHash'],
 ): AsyncGenerator<Uint8Array> {
   const check = new Check(expected, source, createHash);
   for await (const chunk of body) {
@@ -79,7 +79,7 @@ export async function* verifiedParts(
   parts: AsyncIterable<Part>,
   expected: Expected,
   source: Named,
-  createHash: Environment['createHash'],
+  createHash: Runtime['createHash'],
 ): AsyncGenerator<Part> {
   const check = new Check(expected, source, createHash);
   for await (const part of parts) {

@@ -1,6 +1,6 @@
 import { createHash as createNodeHash } from 'node:crypto';
 import type { Algorithm } from '../../../core/digest.ts';
-import type { Hasher } from '../../engine/environment.ts';
+import type { Hasher } from '../../engine/runtime.ts';
 import { countBytes } from './garbage-collection.ts';
 
 /**

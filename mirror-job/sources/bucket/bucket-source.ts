@@ -14,7 +14,7 @@ import { formatReference, isTag, type Repository, type Tag } from '../../../core
 import { decodeReferrers } from '../../../core/referrers.ts';
 import { decodeRepositoryIndex } from '../../../core/repository-index.ts';
 import { decodeTag, type TagObject } from '../../../core/tag-object.ts';
-import { joinPlatforms } from '../../engine/copy/platform.ts';
+import { joinPlatforms } from '../../engine/selection/platform.ts';
 import {
   SourceError,
   type ReferrerList,

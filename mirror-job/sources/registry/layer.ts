@@ -1,5 +1,5 @@
 /** The form that every step of a request to a registry has. layers.ts lists the steps in their order. */
-import type { AuthSession } from './auth-session.ts';
+import type { AuthSession } from './auth/auth-session.ts';
 import type { HttpResponse } from './http-client.ts';
 import type { RegistryRequest } from './registry-request.ts';
 

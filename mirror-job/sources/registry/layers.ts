@@ -6,10 +6,10 @@
 import type { Upstream } from '../../../core/reference.ts';
 import type { RequestCounts, SourceError } from '../../engine/source.ts';
 import type { ServerClock } from '../../engine/support/server-clock.ts';
-import type { Accounts } from './accounts.ts';
-import { createBackoffs } from './backoff.ts';
-import type { Budget } from './budget.ts';
-import { CircuitBreaker } from './circuit-breaker.ts';
+import type { Accounts } from './auth/accounts.ts';
+import { createBackoffs } from './pace/backoff.ts';
+import type { Budget } from './pace/budget.ts';
+import { CircuitBreaker } from './pace/circuit-breaker.ts';
 import type { HttpResponse } from './http-client.ts';
 import type { Layer, OutgoingRequest } from './layer.ts';
 import { authorise } from './layers/authorise.ts';
@@ -30,7 +30,7 @@ import { transport } from './layers/transport.ts';
 import { wantStatus } from './layers/want-status.ts';
 import { registryAddress } from './registry-address.ts';
 import type { RegistryOptions } from './registry-options.ts';
-import { RequestWindow } from './window.ts';
+import { RequestWindow } from './pace/window.ts';
 
 export interface LayerParts {
   readonly upstream: Upstream;

@@ -3,16 +3,16 @@ import { isObject, parseJson } from '../../../core/json.ts';
 import { formatUpstream, isTag, type Upstream } from '../../../core/reference.ts';
 import { isReferrerTag } from '../../../core/tag-list.ts';
 import { SourceError } from '../../engine/source.ts';
-import type { Accounts } from './accounts.ts';
+import type { Accounts } from './auth/accounts.ts';
 import type { HttpResponse } from './http-client.ts';
-import { readWhole } from './body.ts';
-import { parseChallenges } from './challenge.ts';
-import { redirectedTo } from './redirected-response.ts';
+import { readWhole } from './response/body.ts';
+import { parseChallenges } from './auth/challenge.ts';
+import { redirectedTo } from './response/redirected-response.ts';
 import type { RegistryRequest } from './registry-request.ts';
 import type { Secrets } from './secrets.ts';
-import { ServerError } from './server-error.ts';
-import { NAME_TAGS } from './tag-page.ts';
-import { RETRYABLE_STATUSES, THROTTLING_STATUSES } from './statuses.ts';
+import { ServerError } from './response/server-error.ts';
+import { NAME_TAGS } from './response/tag-page.ts';
+import { RETRYABLE_STATUSES, THROTTLING_STATUSES } from './response/statuses.ts';
 
 /** An error's body is read only for its message. */
 const MAX_ERROR_BYTES = 64 * 1024;

@@ -10,11 +10,11 @@ import type { Tag } from '../../../core/reference.ts';
 import { isReferrerTag } from '../../../core/tag-list.ts';
 import { SourceError, type Resolved, type SourceManifest } from '../../engine/source.ts';
 import type { HttpResponse } from './http-client.ts';
-import { readContentDigest } from './content-digest.ts';
-import { encodingNote, isJson } from './content-encoding.ts';
+import { readContentDigest } from './response/content-digest.ts';
+import { encodingNote, isJson } from './response/content-encoding.ts';
 import type { RegistryRequest } from './registry-request.ts';
 import type { RepositoryRequests } from './repository-requests.ts';
-import { FINAL_CLIENT_ERRORS } from './statuses.ts';
+import { FINAL_CLIENT_ERRORS } from './response/statuses.ts';
 
 /** The caller may not read the manifest. Some registries also answer this when the manifest does not exist. */
 const NOT_ALLOWED: readonly number[] = [401, 403];

@@ -1,6 +1,6 @@
-import type { Clock, Log } from '../../engine/environment.ts';
+import type { Clock, Log } from '../../engine/runtime.ts';
 import type { HttpClient } from './http-client.ts';
-import type { BudgetSettings } from './budget.ts';
+import type { BudgetSettings } from './pace/budget.ts';
 
 export interface Password {
   readonly username: string;

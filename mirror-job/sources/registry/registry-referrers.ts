@@ -11,13 +11,13 @@ import type { Tag } from '../../../core/reference.ts';
 import { referrersTag } from '../../../core/tag-list.ts';
 import { SourceError, TooLongError, type ReferrerList } from '../../engine/source.ts';
 import type { HttpResponse } from './http-client.ts';
-import { encodingNote } from './content-encoding.ts';
-import { RedirectError } from './redirect-error.ts';
+import { encodingNote } from './response/content-encoding.ts';
+import { RedirectError } from './response/redirect-error.ts';
 import type { RegistryManifests } from './registry-manifests.ts';
 import { WITHOUT_REFERRERS } from './refusal.ts';
 import type { RepositoryRequests } from './repository-requests.ts';
-import { ServerError } from './server-error.ts';
-import { FINAL_CLIENT_ERRORS } from './statuses.ts';
+import { ServerError } from './response/server-error.ts';
+import { FINAL_CLIENT_ERRORS } from './response/statuses.ts';
 
 /** A page is an index, so it is no larger than a manifest. Registries send longer lists in several pages. */
 const MAX_PAGE_BYTES = MAX_MANIFEST_SIZE;

@@ -17,14 +17,14 @@ import {
   type SourceManifest,
   type Timed,
 } from '../../engine/source.ts';
-import { readBody, skip } from './body.ts';
-import { refuseEncoded } from './content-encoding.ts';
-import { parseContentRange } from './content-range.ts';
+import { readBody, skip } from './response/body.ts';
+import { refuseEncoded } from './response/content-encoding.ts';
+import { parseContentRange } from './response/content-range.ts';
 import { RegistryManifests } from './registry-manifests.ts';
 import { RegistryReferrers } from './registry-referrers.ts';
 import type { Registry } from './registry.ts';
 import { RepositoryRequests, type WholeResponse } from './repository-requests.ts';
-import { NAME_TAGS, OtherNames, readTagPage } from './tag-page.ts';
+import { NAME_TAGS, OtherNames, readTagPage } from './response/tag-page.ts';
 
 /** The statuses with which some registries, or their storages, refuse a range of a blob that they would send whole. */
 const RANGE_REFUSALS = [400, 403, 405, 416, 501];

@@ -1,13 +1,13 @@
 /** One upstream registry: its connection, its accounts and its limits, which all images from it share. */
 import { formatUpstream, hostOf, type Upstream } from '../../../core/reference.ts';
-import type { Log } from '../../engine/environment.ts';
+import type { Log } from '../../engine/runtime.ts';
 import type { ReportingUpstream, RequestCounts, UpstreamReport } from '../../engine/source.ts';
 import { FairShare } from '../../engine/support/fair-share.ts';
 import { createLimit, type Limit } from '../../engine/support/limit.ts';
 import { ServerClock } from '../../engine/support/server-clock.ts';
-import { Accounts } from './accounts.ts';
-import { AuthSession } from './auth-session.ts';
-import { Budget } from './budget.ts';
+import { Accounts } from './auth/accounts.ts';
+import { AuthSession } from './auth/auth-session.ts';
+import { Budget } from './pace/budget.ts';
 import type { HttpResponse } from './http-client.ts';
 import { RequestState, compose, type Next } from './layer.ts';
 import { registryLayers } from './layers.ts';

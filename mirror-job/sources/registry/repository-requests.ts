@@ -2,16 +2,16 @@
  * Sends the requests to one repository of a registry. It counts them, reads their responses whole, and reads lists page by
  * page.
  */
-import { SkippedError } from '../../engine/skipped-error.ts';
+import { SkippedError } from '../../engine/support/skipped-error.ts';
 import { SourceError, TooLongError, type RequestCounts } from '../../engine/source.ts';
 import { withRetries } from '../../engine/support/retry.ts';
 import type { HttpResponse } from './http-client.ts';
-import { BrokenBodyError, readWhole } from './body.ts';
-import { ListSlot, type Slots } from './list-slot.ts';
-import { nextLink, parseLinks } from './link-header.ts';
+import { BrokenBodyError, readWhole } from './response/body.ts';
+import { ListSlot, type Slots } from './pace/list-slot.ts';
+import { nextLink, parseLinks } from './response/link-header.ts';
 import { NO_REQUESTS, kindOf, type RegistryRequest } from './registry-request.ts';
 import type { Registry } from './registry.ts';
-import { AccountOutOfQuotaError } from './account-out-of-quota-error.ts';
+import { AccountOutOfQuotaError } from './pace/account-out-of-quota-error.ts';
 
 /** 10,000 pages are a million tags at 100 tags per page, as at quay.io. */
 const MAX_PAGES = 10_000;

@@ -1,7 +1,7 @@
 /** Sends one request, and turns what goes wrong with its connection into a sentence. */
 import { TimeoutError } from '../../engine/support/timeout-error.ts';
 import type { HttpResponse } from './http-client.ts';
-import { ConnectionError } from './connection-error.ts';
+import { ConnectionError } from './response/connection-error.ts';
 import type { RegistryOptions } from './registry-options.ts';
 
 /** Follows no redirect. @throws {ConnectionError} and the signal's reason */

@@ -1,10 +1,9 @@
-/** Sends signed requests for single objects of a bucket by Node's own client, and repeats them if that may help. */
+/** Sends signed requests for single objects of a bucket, and repeats them if that may help. */
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerClock } from '../../engine/support/server-clock.ts';
 import { TimeoutError } from '../../engine/support/timeout-error.ts';
-import { exchange } from '../../runtime/node/exchange.ts';
-import type { Agents } from '../../runtime/node/agents.ts';
+import type { S3Connection } from './s3-connection.ts';
 import { isCalled, refusalOf, S3AnswerError } from './s3-error.ts';
 import { RequestSigner, sha256, type Keys } from './request-signer.ts';
 import { withStallTimeout } from './silence.ts';
@@ -51,7 +50,7 @@ const BROKEN_CONNECTION: ReadonlySet<unknown> = new Set([
 export class ObjectClient {
   readonly #access: Access;
   readonly #signer: RequestSigner;
-  readonly #agents: Agents;
+  readonly #connection: S3Connection;
   readonly #silenceMs: number;
   readonly #time: ServerClock;
   /** How far this machine's clock is behind the store's, once the store has complained. */
@@ -61,10 +60,16 @@ export class ObjectClient {
    * @param silenceMs the longest silence between two pieces of a body
    * @param time learns the store's clock from each answer
    */
-  constructor(region: string, access: Access, agents: Agents, silenceMs: number, time: ServerClock) {
+  constructor(
+    region: string,
+    access: Access,
+    connection: S3Connection,
+    silenceMs: number,
+    time: ServerClock,
+  ) {
     this.#access = access;
     this.#signer = new RequestSigner(region, () => access.keys());
-    this.#agents = agents;
+    this.#connection = connection;
     this.#silenceMs = silenceMs;
     this.#time = time;
   }
@@ -99,13 +104,12 @@ export class ObjectClient {
     const at = new Date(Date.now() + this.#skewMs);
     const signed = await this.#signer.sign({ method, origin: address, path, query, headers, bodyHash }, at);
     const search = encodeQuery(query);
-    const answer = await exchange({
+    const answer = await this.#connection.send({
       method,
       origin: address,
       path: `${path}${search === '' ? '' : `?${search}`}`,
       headers: { ...signed, ...(body !== undefined && { 'content-length': String(body.length) }) },
       body,
-      agents: this.#agents,
       timeoutMs: body === undefined ? ANSWER_TIMEOUT_MS : SENDING_TIMEOUT_MS,
     });
     this.#time.note(answer.headers.date, answer.headers.age, Date.now());

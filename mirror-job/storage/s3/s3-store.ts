@@ -16,10 +16,10 @@ import {
   type StoredObject,
   type Upload,
 } from '../../engine/store/store.ts';
-import { createStoreAgents } from '../../runtime/node/agents.ts';
 import { EtagCheck } from './etag-check.ts';
 import { ObjectClient, type ObjectRequest } from './object-client.ts';
 import { bucketAddress } from './s3-address.ts';
+import type { S3Connection } from './s3-connection.ts';
 import {
   explain,
   isFull,
@@ -64,11 +64,8 @@ export class S3Store implements ComparableStore {
   #opened: Promise<SdkBucket> | undefined;
   #address: Promise<URL> | undefined;
 
-  /**
-   * @param agents the connections to the store
-   * @param silenceMs the longest silence between two pieces of a body
-   */
-  constructor(options: S3StoreOptions, agents = createStoreAgents(), silenceMs = SILENCE_MS) {
+  /** @param silenceMs the longest silence between two pieces of a body */
+  constructor(options: S3StoreOptions, connection: S3Connection, silenceMs = SILENCE_MS) {
     const { endpoint, region, bucket, prefix, pathStyle, credentials } = options;
     this.#silenceMs = silenceMs;
     this.#prefix = prefix;
@@ -76,14 +73,14 @@ export class S3Store implements ComparableStore {
     // Loaded at the first call that needs it. A run that finds nothing new has no such call.
     this.#openSdk = async () => {
       const { SdkBucket } = await import('./sdk-bucket.ts');
-      return new SdkBucket(options, agents);
+      return new SdkBucket(options, connection);
     };
     const address = endpoint === undefined ? undefined : bucketAddress(endpoint, bucket, pathStyle);
     const access = {
       address: () => address ?? this.#findAddress(),
       keys: async () => credentials ?? (await this.#sdk()).keys(),
     };
-    this.#objects = new ObjectClient(region, access, agents, silenceMs, this.time);
+    this.#objects = new ObjectClient(region, access, connection, silenceMs, this.time);
   }
 
   #sdk(): Promise<SdkBucket> {

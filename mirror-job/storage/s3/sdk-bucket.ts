@@ -12,9 +12,9 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import type { ListedObject } from '../../engine/store/store.ts';
-import type { Agents } from '../../runtime/node/agents.ts';
 import { isCalled, statusOf, OddAnswerError } from './s3-error.ts';
 import type { Keys } from './request-signer.ts';
+import type { S3Connection } from './s3-connection.ts';
 import type { S3StoreOptions } from './s3-options.ts';
 
 /** The name of an object. Every key in this file has the prefix. */
@@ -41,7 +41,10 @@ export class SdkBucket {
   readonly #client: S3Client;
   readonly #bucket: string;
 
-  constructor({ endpoint, region, bucket, pathStyle, credentials }: S3StoreOptions, agents: Agents) {
+  constructor(
+    { endpoint, region, bucket, pathStyle, credentials }: S3StoreOptions,
+    { agents }: S3Connection,
+  ) {
     this.#bucket = bucket;
     this.#client = new S3Client({
       region,

@@ -6,7 +6,7 @@ import { policyFor } from '../../../mirror-job/engine/tags/policy-for.ts';
 import { createStoreAgents } from '../../../mirror-job/runtime/node/agents.ts';
 import { openImages } from '../../../mirror-job/assembly/images.ts';
 import { NO_PROXIES } from '../../../mirror-job/runtime/node/proxies.ts';
-import { chooseImages } from '../../../mirror-job/commands/image-selection.ts';
+import { chooseImages } from '../../../mirror-job/commands/arguments/image-selection.ts';
 import { TestClock } from '../support/harness.ts';
 
 const TEXT = `store: { region: r, bucket: b }

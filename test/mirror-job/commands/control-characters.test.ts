@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { loadConfiguration } from '../../../mirror-job/configuration/load.ts';
 import { S3Store } from '../../../mirror-job/storage/s3/s3-store.ts';
+import { createS3Connection } from '../../../mirror-job/runtime/node/s3-connection.ts';
 import { addJson } from '../../support/builder.ts';
 import { digestOf, emptyRepository } from '../../support/content.ts';
 import { DOCKER_CONFIG, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../../support/media-types.ts';
@@ -112,7 +113,10 @@ function lifeboat(...args: string[]): Promise<Finished> {
 function openStore(): S3Store {
   const { endpoint, bucket, region, accessKeyId, secretAccessKey } = store;
   const credentials = { accessKeyId, secretAccessKey };
-  return new S3Store({ endpoint, region, bucket, prefix: '', pathStyle: true, credentials });
+  return new S3Store(
+    { endpoint, region, bucket, prefix: '', pathStyle: true, credentials },
+    createS3Connection(),
+  );
 }
 
 /**

@@ -2,6 +2,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createStoreAgents } from '../../../mirror-job/runtime/node/agents.ts';
+import { createS3Connection } from '../../../mirror-job/runtime/node/s3-connection.ts';
 import { parseUpstream } from '../../../core/reference.ts';
 import { DockerConfig } from '../../../mirror-job/credentials/docker-config.ts';
 import { ecrRegistry } from '../../../mirror-job/credentials/ecr.ts';
@@ -128,7 +129,7 @@ test('a download from the store goes on while ECR is asked, because the client d
     const agents = createStoreAgents();
     const credentials = { accessKeyId: 'id', secretAccessKey: 'key' };
     const options = { endpoint, region: 'auto', bucket: 'b', prefix: '', pathStyle: true, credentials };
-    const reading = new S3Store(options, agents).get('key');
+    const reading = new S3Store(options, createS3Connection(agents)).get('key');
     await vi.waitFor(() => expect(pieces.length).toBe(1));
     const account = await accountFor(HOST, agents);
     expect(await account?.()).toMatchObject({ password: 'password 1' });

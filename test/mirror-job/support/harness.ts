@@ -5,15 +5,14 @@ import { parseRepository, parseTag, parseUpstream } from '../../../core/referenc
 import type { Environment } from '../../../mirror-job/engine/environment.ts';
 import { createRunState } from '../../../mirror-job/engine/run-state.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../../mirror-job/engine/runtime.ts';
-import { DEFAULT_SETTINGS, type Image } from '../../../mirror-job/engine/run/image.ts';
+import { DEFAULT_SETTINGS, type Image, type MovePolicy } from '../../../mirror-job/engine/image.ts';
 import type { ItemReport, RunReport } from '../../../mirror-job/engine/report.ts';
 import type { TagRules } from '../../../mirror-job/engine/selection/selection.ts';
 import type { Source } from '../../../mirror-job/engine/source.ts';
 import type { Store } from '../../../mirror-job/engine/store/store.ts';
-import type { MovePolicy } from '../../../mirror-job/engine/tags/tag-policy.ts';
 import { connect } from '../../../mirror-job/runtime/node/connection.ts';
 import { Registry } from '../../../mirror-job/sources/registry/registry.ts';
-import { NO_BUDGET } from '../../../mirror-job/sources/registry/budget.ts';
+import { NO_BUDGET } from '../../../mirror-job/sources/registry/pace/budget.ts';
 import {
   DEFAULT_CONCURRENCY,
   type RegistryOptions,

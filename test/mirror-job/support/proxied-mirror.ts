@@ -2,6 +2,7 @@
 import { openBucket } from '../../../mirror-job/engine/store/bucket.ts';
 import { runMirror } from '../../../mirror-job/engine/run/run.ts';
 import { S3Store } from '../../../mirror-job/storage/s3/s3-store.ts';
+import { createS3Connection } from '../../../mirror-job/runtime/node/s3-connection.ts';
 import { s3ClientOf } from '../../support/bucket-reader.ts';
 import type { Corpus } from '../../support/content.ts';
 import { startCountingProxy, type CountingProxy } from '../../support/counting-proxy.ts';
@@ -66,14 +67,17 @@ export class ProxiedMirror {
     const [registry] = this.#registries;
     if (registry === undefined) throw new Error('No registry was started.');
     const { pathname } = new URL(this.#local.endpoint);
-    const store = new S3Store({
-      endpoint: this.#proxy.url + pathname,
-      region: this.#local.region,
-      bucket: this.#bucket,
-      prefix: '',
-      pathStyle: true,
-      credentials: this.#local,
-    });
+    const store = new S3Store(
+      {
+        endpoint: this.#proxy.url + pathname,
+        region: this.#local.region,
+        bucket: this.#bucket,
+        prefix: '',
+        pathStyle: true,
+        credentials: this.#local,
+      },
+      createS3Connection(),
+    );
     await openBucket(store, { name: 'test', audience: 'public', singleWriter: false, newId: 'id' });
     this.#proxy.reset();
     registry.requests.length = 0;

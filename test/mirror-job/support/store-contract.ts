@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { beforeEach, expect, test } from 'vitest';
-import { DEFAULT_LIMITS } from '../../../mirror-job/engine/environment.ts';
+import { DEFAULT_LIMITS } from '../../../mirror-job/engine/runtime.ts';
 import { UploadLostError, type ComparableStore, type Store } from '../../../mirror-job/engine/store/store.ts';
 import { BufferPool } from '../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { uploadBlob } from '../../../mirror-job/engine/transfer/upload.ts';

@@ -3,7 +3,7 @@
  * the second 401 names a scope that the first did not.
  */
 import type { Layer } from '../layer.ts';
-import { redirectedTo } from '../redirected-response.ts';
+import { redirectedTo } from '../response/redirected-response.ts';
 import { protectionSpaceOf } from '../registry-request.ts';
 
 /** @throws what `AuthSession.header` and `AuthSession.learn` throw */

@@ -1,12 +1,12 @@
 /** Sends one request of a kind at a time, each after a wait, while the registry answers 429 or 503 to that kind. */
 import { formatUpstream, type Upstream } from '../../../../core/reference.ts';
-import type { Backoffs, EndTurn } from '../backoff.ts';
-import { ConnectionError } from '../connection-error.ts';
+import type { Backoffs, EndTurn } from '../pace/backoff.ts';
+import { ConnectionError } from '../response/connection-error.ts';
 import type { Layer } from '../layer.ts';
-import { redirectedTo } from '../redirected-response.ts';
+import { redirectedTo } from '../response/redirected-response.ts';
 import { delayBeforeMs, type RetryPolicy } from '../registry-options.ts';
 import { kindOf } from '../registry-request.ts';
-import { THROTTLING_STATUSES } from '../statuses.ts';
+import { THROTTLING_STATUSES } from '../response/statuses.ts';
 
 interface BackOffOptions {
   readonly upstream: Upstream;

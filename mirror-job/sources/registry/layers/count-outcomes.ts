@@ -1,6 +1,6 @@
 /** Tells the circuit breaker how a request ended, after all its attempts. */
-import { AttemptError } from '../attempt-error.ts';
-import type { CircuitBreaker } from '../circuit-breaker.ts';
+import { AttemptError } from '../pace/attempt-error.ts';
+import type { CircuitBreaker } from '../pace/circuit-breaker.ts';
 import type { Layer } from '../layer.ts';
 
 /** @throws the `failure` of an `AttemptError` */

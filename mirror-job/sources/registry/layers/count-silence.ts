@@ -2,8 +2,8 @@
  * Tells the circuit breaker of each attempt that meets silence, at once: a silent registry costs a long wait, which each
  * request must not repeat.
  */
-import type { CircuitBreaker } from '../circuit-breaker.ts';
-import { ConnectionError } from '../connection-error.ts';
+import type { CircuitBreaker } from '../pace/circuit-breaker.ts';
+import { ConnectionError } from '../response/connection-error.ts';
 import type { Layer } from '../layer.ts';
 
 export function countSilence(breaker: CircuitBreaker): Layer {

@@ -1,8 +1,8 @@
 /** Lets a request hold a place in the window of requests at once, from its sending until its response begins. */
-import { ConnectionError } from '../connection-error.ts';
+import { ConnectionError } from '../response/connection-error.ts';
 import type { Layer } from '../layer.ts';
-import type { Outcome, RequestWindow } from '../window.ts';
-import { THROTTLING_STATUSES } from '../statuses.ts';
+import type { Outcome, RequestWindow } from '../pace/window.ts';
+import { THROTTLING_STATUSES } from '../response/statuses.ts';
 
 export function enterWindow(window: Pick<RequestWindow, 'enter'>): Layer {
   return async (request, next) => {

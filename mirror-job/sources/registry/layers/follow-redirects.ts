@@ -3,11 +3,11 @@
  * when that host redirects to the registry again: then the other host has chosen what is asked with the credential.
  */
 import { formatUpstream, type Upstream } from '../../../../core/reference.ts';
-import { ConnectionError } from '../connection-error.ts';
+import { ConnectionError } from '../response/connection-error.ts';
 import type { HttpResponse } from '../http-client.ts';
 import type { Layer } from '../layer.ts';
-import { RedirectError } from '../redirect-error.ts';
-import { markRedirected } from '../redirected-response.ts';
+import { RedirectError } from '../response/redirect-error.ts';
+import { markRedirected } from '../response/redirected-response.ts';
 
 /** More than any registry needs: to its storage, and that one's own. */
 const MAX_REDIRECTS = 5;

@@ -1,9 +1,9 @@
 /** Sends nothing to a registry, or to a repository, that is given up for the rest of the run or until a certain time. */
 import { formatUpstream, type Upstream } from '../../../../core/reference.ts';
-import type { Clock } from '../../../engine/environment.ts';
+import type { Clock } from '../../../engine/runtime.ts';
 import { SourceError } from '../../../engine/source.ts';
-import type { Backoffs } from '../backoff.ts';
-import type { CircuitBreaker } from '../circuit-breaker.ts';
+import type { Backoffs } from '../pace/backoff.ts';
+import type { CircuitBreaker } from '../pace/circuit-breaker.ts';
 import type { Layer } from '../layer.ts';
 import { kindOf } from '../registry-request.ts';
 

@@ -2,14 +2,14 @@
  * Makes all requests wait as long as the response to one of them says in Retry-After. It does so before the next request can
  * be sent, so it stands below the window.
  */
-import type { Clock } from '../../../engine/environment.ts';
-import type { CircuitBreaker } from '../circuit-breaker.ts';
-import { ConnectionError } from '../connection-error.ts';
+import type { Clock } from '../../../engine/runtime.ts';
+import type { CircuitBreaker } from '../pace/circuit-breaker.ts';
+import { ConnectionError } from '../response/connection-error.ts';
 import type { Layer, RequestState } from '../layer.ts';
-import { redirectedTo } from '../redirected-response.ts';
-import { parseRetryAfter } from '../retry-after.ts';
-import type { RequestWindow } from '../window.ts';
-import { RETRYABLE_STATUSES } from '../statuses.ts';
+import { redirectedTo } from '../response/redirected-response.ts';
+import { parseRetryAfter } from '../pace/retry-after.ts';
+import type { RequestWindow } from '../pace/window.ts';
+import { RETRYABLE_STATUSES } from '../response/statuses.ts';
 
 interface HeedRetryAfterOptions {
   readonly window: Pick<RequestWindow, 'pause'>;

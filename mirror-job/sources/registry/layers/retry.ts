@@ -1,6 +1,6 @@
 /** Sends a request again, after a wait, while its attempts fail in a way that may pass. */
 import { withRetries } from '../../../engine/support/retry.ts';
-import { AttemptError } from '../attempt-error.ts';
+import { AttemptError } from '../pace/attempt-error.ts';
 import type { Layer } from '../layer.ts';
 import { delayBeforeMs, type RegistryOptions } from '../registry-options.ts';
 

@@ -1,9 +1,9 @@
 /** Sends no more manifest GETs than the account's quota and the run's budget allow, and notes what responses say is left. */
-import type { AuthSession } from '../auth-session.ts';
-import type { Budget } from '../budget.ts';
+import type { AuthSession } from '../auth/auth-session.ts';
+import type { Budget } from '../pace/budget.ts';
 import type { HttpResponse } from '../http-client.ts';
 import type { Layer, Next, OutgoingRequest } from '../layer.ts';
-import { QuotaReachedError } from '../quota-reached-error.ts';
+import { QuotaReachedError } from '../pace/quota-reached-error.ts';
 import { kindOf } from '../registry-request.ts';
 
 /** @throws {QuotaReachedError} when the request's account is to send no further manifest GET */

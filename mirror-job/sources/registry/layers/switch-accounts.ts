@@ -1,15 +1,15 @@
 /** Sends a request with the account whose turn it is, and again with the next account where that can help. */
 import { formatUpstream, type Upstream } from '../../../../core/reference.ts';
-import type { Log } from '../../../engine/environment.ts';
-import { SkippedError } from '../../../engine/skipped-error.ts';
-import { AccountOutOfQuotaError } from '../account-out-of-quota-error.ts';
-import type { Accounts } from '../accounts.ts';
-import type { AuthSession } from '../auth-session.ts';
-import type { Budget } from '../budget.ts';
-import { CredentialRefusedError } from '../credential-refused-error.ts';
+import type { Log } from '../../../engine/runtime.ts';
+import { SkippedError } from '../../../engine/support/skipped-error.ts';
+import { AccountOutOfQuotaError } from '../pace/account-out-of-quota-error.ts';
+import type { Accounts } from '../auth/accounts.ts';
+import type { AuthSession } from '../auth/auth-session.ts';
+import type { Budget } from '../pace/budget.ts';
+import { CredentialRefusedError } from '../auth/credential-refused-error.ts';
 import type { Layer } from '../layer.ts';
-import { QuotaReachedError } from '../quota-reached-error.ts';
-import { redirectedTo } from '../redirected-response.ts';
+import { QuotaReachedError } from '../pace/quota-reached-error.ts';
+import { redirectedTo } from '../response/redirected-response.ts';
 
 interface SwitchAccountsOptions {
   readonly upstream: Upstream;

@@ -1,13 +1,13 @@
 /** Turns a response that the caller does not want, and a connection that fails, into a sentence for people. */
 import { formatUpstream, type Upstream } from '../../../../core/reference.ts';
 import { SourceError } from '../../../engine/source.ts';
-import { AttemptError } from '../attempt-error.ts';
-import { ConnectionError } from '../connection-error.ts';
+import { AttemptError } from '../pace/attempt-error.ts';
+import { ConnectionError } from '../response/connection-error.ts';
 import type { HttpResponse } from '../http-client.ts';
 import type { Layer, OutgoingRequest } from '../layer.ts';
-import { RedirectError } from '../redirect-error.ts';
-import { redirectedTo } from '../redirected-response.ts';
-import { RETRYABLE_STATUSES, THROTTLING_STATUSES } from '../statuses.ts';
+import { RedirectError } from '../response/redirect-error.ts';
+import { redirectedTo } from '../response/redirected-response.ts';
+import { RETRYABLE_STATUSES, THROTTLING_STATUSES } from '../response/statuses.ts';
 
 interface WantStatusOptions {
   readonly upstream: Upstream;

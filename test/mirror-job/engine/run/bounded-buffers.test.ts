@@ -1,7 +1,8 @@
 /** The bound of all buffers holds for blobs of any size, and for any number of them at once. */
 import { expect, test } from 'vitest';
 import { BufferPool, type PooledBuffer } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
-import { DEFAULT_LIMITS, MEMORY_BUDGET } from '../../../../mirror-job/engine/environment.ts';
+import { MEMORY_BUDGET } from '../../../../mirror-job/engine/run-state.ts';
+import { DEFAULT_LIMITS } from '../../../../mirror-job/engine/runtime.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import type { Upload } from '../../../../mirror-job/engine/store/store.ts';
 import { addBytes, addManifest, tagAs } from '../../../support/builder.ts';

@@ -8,6 +8,7 @@ import { createTestHarness } from 'wrangler';
 import { openBucket } from '../../../../mirror-job/engine/store/bucket.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { S3Store } from '../../../../mirror-job/storage/s3/s3-store.ts';
+import { createS3Connection } from '../../../../mirror-job/runtime/node/s3-connection.ts';
 import { s3ClientOf } from '../../../support/bucket-reader.ts';
 import { compareSnapshots, snapshot } from '../../../support/bucket-snapshot.ts';
 import { addImage, addLayer, addStreamedLayer, addArtifact, tagAs } from '../../../support/builder.ts';
@@ -105,7 +106,10 @@ async function step(): Promise<unknown> {
 
 test('a step in workerd copies a layer that is larger than all buffers, and leaves the bucket that Node leaves', async () => {
   const { endpoint, bucket, region, ...credentials } = storeOf('other');
-  const store = new S3Store({ endpoint, bucket, region, prefix: '', pathStyle: true, credentials });
+  const store = new S3Store(
+    { endpoint, bucket, region, prefix: '', pathStyle: true, credentials },
+    createS3Connection(),
+  );
   await openBucket(store, { name: 'test', audience: 'public', singleWriter: false, newId: 'node' });
   const source = await sourceAt(registry.host, 'app', { timeoutMs: 30_000 });
   const image = imageOf(source, 'mirror.test/app', { tags: ['1'], referrersEveryMs: 1 });

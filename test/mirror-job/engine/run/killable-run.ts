@@ -7,18 +7,19 @@ import { readFile } from 'node:fs/promises';
 import { parseRepository, parseTag, parseUpstream } from '../../../../core/reference.ts';
 import { openBucket } from '../../../../mirror-job/engine/store/bucket.ts';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
-import { MEMORY_BUDGET } from '../../../../mirror-job/engine/environment.ts';
-import { DEFAULT_SETTINGS, type Image } from '../../../../mirror-job/engine/run/image.ts';
+import { MEMORY_BUDGET } from '../../../../mirror-job/engine/run-state.ts';
+import { DEFAULT_SETTINGS, type Image } from '../../../../mirror-job/engine/image.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { systemClock } from '../../../../mirror-job/runtime/node/clock.ts';
 import { connect } from '../../../../mirror-job/runtime/node/connection.ts';
 import { createEnvironment } from '../../../../mirror-job/assembly/environment.ts';
-import { NO_BUDGET } from '../../../../mirror-job/sources/registry/budget.ts';
+import { NO_BUDGET } from '../../../../mirror-job/sources/registry/pace/budget.ts';
 import { DEFAULT_CONCURRENCY } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { Registry } from '../../../../mirror-job/sources/registry/registry.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import { EVERY_TAG } from '../../support/harness.ts';
 import { S3Store } from '../../../../mirror-job/storage/s3/s3-store.ts';
+import { createS3Connection } from '../../../../mirror-job/runtime/node/s3-connection.ts';
 import { readTarget, type RunTarget } from '../../../support/run-process.ts';
 
 const target = readTarget(process.argv[2] ?? '');
@@ -28,14 +29,17 @@ for (const prefix of target.prefixes) await run(target, prefix);
 process.stdout.write(`${await peakMemory()}\n`);
 
 async function run(to: RunTarget, prefix: string): Promise<void> {
-  const store = new S3Store({
-    endpoint: to.endpoint,
-    region: to.region,
-    bucket: to.bucket,
-    prefix,
-    pathStyle: true,
-    credentials: { accessKeyId: to.accessKeyId, secretAccessKey: to.secretAccessKey },
-  });
+  const store = new S3Store(
+    {
+      endpoint: to.endpoint,
+      region: to.region,
+      bucket: to.bucket,
+      prefix,
+      pathStyle: true,
+      credentials: { accessKeyId: to.accessKeyId, secretAccessKey: to.secretAccessKey },
+    },
+    createS3Connection(),
+  );
   const environment = createEnvironment({ store, log, signal });
   await openBucket(store, { name: 'kill', audience: 'public', singleWriter: false, newId: randomUUID() });
   const limits = { ...environment.limits, partBytes: to.partBytes };

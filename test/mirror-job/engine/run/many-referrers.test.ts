@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { parseDescriptor } from '../../../../core/descriptor.ts';
 import { parseDigest } from '../../../../core/digest.ts';
-import type { Limits } from '../../../../mirror-job/engine/environment.ts';
+import type { Limits } from '../../../../mirror-job/engine/runtime.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { addArtifact, addImage, addIndex, addLayer, tagAs } from '../../../support/builder.ts';
 import { emptyRepository, type Repository } from '../../../support/content.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseRepository } from '../../../../core/reference.ts';
-import type { Image } from '../../../../mirror-job/engine/run/image.ts';
+import type { Image } from '../../../../mirror-job/engine/image.ts';
 import {
   mirrorRepository,
   type RepositoryResult,

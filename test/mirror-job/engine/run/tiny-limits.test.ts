@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
-import { NO_BUDGET } from '../../../../mirror-job/sources/registry/budget.ts';
+import { NO_BUDGET } from '../../../../mirror-job/sources/registry/pace/budget.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import {
   AMD64,

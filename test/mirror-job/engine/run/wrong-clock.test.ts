@@ -7,7 +7,7 @@ import {
   encodeRepositoryIndex,
   type IndexEntry,
 } from '../../../../core/repository-index.ts';
-import { withoutFutureTimes } from '../../../../mirror-job/engine/run/future-times.ts';
+import { withoutFutureTimes } from '../../../../mirror-job/engine/tags/future-times.ts';
 import { TagFixture, INDEX_KEY } from '../tags/tag-fixture.ts';
 
 const DAY = 86_400_000;

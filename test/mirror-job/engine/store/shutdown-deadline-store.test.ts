@@ -1,7 +1,7 @@
 /** How long each call to a store that hangs can delay a run that has to stop. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ShutdownDeadlineStore } from '../../../../mirror-job/engine/store/shutdown-deadline-store.ts';
-import type { Clock } from '../../../../mirror-job/engine/environment.ts';
+import type { Clock } from '../../../../mirror-job/engine/runtime.ts';
 import type { OpenUpload, Upload } from '../../../../mirror-job/engine/store/store.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 

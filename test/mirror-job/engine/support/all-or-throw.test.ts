@@ -1,7 +1,7 @@
 /** Several promises are awaited to the end, and one of their failures is thrown. */
 import { expect, test } from 'vitest';
 import { allOrThrow, bothOrThrow } from '../../../../mirror-job/engine/support/all-or-throw.ts';
-import { SkippedError } from '../../../../mirror-job/engine/skipped-error.ts';
+import { SkippedError } from '../../../../mirror-job/engine/support/skipped-error.ts';
 
 const skipped = () => Promise.reject(new SkippedError('the budget is used up'));
 const failed = () => Promise.reject(new Error('other bytes'));

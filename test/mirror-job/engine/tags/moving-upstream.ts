@@ -3,7 +3,7 @@ import { parseDigest } from '../../../../core/digest.ts';
 import { parseManifest } from '../../../../core/manifest.ts';
 import { parseRepository, parseTag } from '../../../../core/reference.ts';
 import { decodeTag } from '../../../../core/tag-object.ts';
-import type { Limits } from '../../../../mirror-job/engine/environment.ts';
+import type { Limits } from '../../../../mirror-job/engine/runtime.ts';
 import { publishTag } from '../../../../mirror-job/engine/tags/publish.ts';
 import type { Finding, Outcome } from '../../../../mirror-job/engine/report.ts';
 import { RepositoryState } from '../../../../mirror-job/engine/tags/repository-state.ts';

@@ -2,10 +2,9 @@
 import { expect, test } from 'vitest';
 import { parseTag } from '../../../../core/reference.ts';
 import { asMatcher, parsePattern } from '../../../../mirror-job/configuration/pattern.ts';
-import type { Image } from '../../../../mirror-job/engine/run/image.ts';
+import { type Image, FOLLOW } from '../../../../mirror-job/engine/image.ts';
 import { policyFor } from '../../../../mirror-job/engine/tags/policy-for.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
-import { FOLLOW } from '../../../../mirror-job/engine/tags/tag-policy.ts';
 import { addImage, addLayer, tagAs } from '../../../support/builder.ts';
 import { emptyRepository } from '../../../support/content.ts';
 import { DAY, environmentFor, imageOf, TestClock, type ImageOptions } from '../../support/harness.ts';

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { MoveRefusedError } from '../../../../mirror-job/engine/tags/move-by-hand.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
-import type { MovePolicy } from '../../../../mirror-job/engine/tags/tag-policy.ts';
+import type { MovePolicy } from '../../../../mirror-job/engine/image.ts';
 import { DAY, environmentFor, imageOf } from '../../support/harness.ts';
 import { INDEX_KEY, TAG_KEY, TagFixture } from './tag-fixture.ts';
 

@@ -15,7 +15,7 @@ import type { HandOutcome } from '../../../../mirror-job/engine/tags/move-by-han
 import { RepositoryState } from '../../../../mirror-job/engine/tags/repository-state.ts';
 import { revertTag } from '../../../../mirror-job/engine/tags/revert.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
-import type { MovePolicy } from '../../../../mirror-job/engine/tags/tag-policy.ts';
+import type { MovePolicy } from '../../../../mirror-job/engine/image.ts';
 import { addImage, addLayer, tagAs } from '../../../support/builder.ts';
 import { emptyRepository, type Repository } from '../../../support/content.ts';
 import { environmentFor, imageOf, TestClock } from '../../support/harness.ts';

@@ -3,15 +3,14 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseDigest, type Digest } from '../../../../core/digest.ts';
 import {
-  FOLLOW,
   decideMove,
   observe,
   findSurplus,
   type MoveDecision,
-  type MovePolicy,
   type ObservedDigest,
   type CurrentTarget,
 } from '../../../../mirror-job/engine/tags/tag-policy.ts';
+import { FOLLOW, type MovePolicy } from '../../../../mirror-job/engine/image.ts';
 
 const HOUR = 3_600_000;
 const START = Date.parse('2026-01-01T00:00:00.000Z');

@@ -3,17 +3,16 @@ import { describe, expect, test } from 'vitest';
 import { parseDigest, type Digest } from '../../../../core/digest.ts';
 import type { SightingOrder } from '../../../../core/repository-index.ts';
 import {
-  FOLLOW,
   MAX_REMEMBERED,
   decideMove,
   observe,
   orderOf,
   findSurplus,
   type MoveDecision,
-  type MovePolicy,
   type ObservedDigest,
   type CurrentTarget,
 } from '../../../../mirror-job/engine/tags/tag-policy.ts';
+import { FOLLOW, type MovePolicy } from '../../../../mirror-job/engine/image.ts';
 
 const DAY = 86_400_000;
 const START = Date.parse('2026-01-01T00:00:00.000Z');

@@ -1,7 +1,8 @@
 /** A blob that is too large for an upload is refused with its manifest, and nothing else suffers. */
 import { afterEach, expect, test } from 'vitest';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
-import { DEFAULT_LIMITS, MEMORY_BUDGET } from '../../../../mirror-job/engine/environment.ts';
+import { MEMORY_BUDGET } from '../../../../mirror-job/engine/run-state.ts';
+import { DEFAULT_LIMITS } from '../../../../mirror-job/engine/runtime.ts';
 import { planMirror } from '../../../../mirror-job/engine/run/plan.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import type { ListedObject } from '../../../../mirror-job/engine/store/store.ts';

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { parseDigest } from '../../../../core/digest.ts';
 import { resumed } from '../../../../mirror-job/engine/transfer/resume.ts';
-import { SkippedError } from '../../../../mirror-job/engine/skipped-error.ts';
+import { SkippedError } from '../../../../mirror-job/engine/support/skipped-error.ts';
 import { SourceError } from '../../../../mirror-job/engine/source.ts';
 import { bytesOf, digestOfBlob, emptyRepository, randomBlob } from '../../../support/content.ts';
 import { addImage, addStreamedLayer, tagAs } from '../../../support/builder.ts';

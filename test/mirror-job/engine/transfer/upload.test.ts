@@ -1,7 +1,7 @@
 /** A blob appears whole or not at all, and its buffers are released in either case. */
 import { describe, expect, test } from 'vitest';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
-import { DEFAULT_LIMITS } from '../../../../mirror-job/engine/environment.ts';
+import { DEFAULT_LIMITS } from '../../../../mirror-job/engine/runtime.ts';
 import { UploadLostError } from '../../../../mirror-job/engine/store/store.ts';
 import { partSizeFor, uploadBlob } from '../../../../mirror-job/engine/transfer/upload.ts';
 import { bytesOf, digestOf, digestOfBlob, randomBlob } from '../../../support/content.ts';

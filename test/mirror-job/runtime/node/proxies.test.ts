@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { parseTag } from '../../../../core/reference.ts';
 import { connect } from '../../../../mirror-job/runtime/node/connection.ts';
 import { createStoreAgents } from '../../../../mirror-job/runtime/node/agents.ts';
+import { createS3Connection } from '../../../../mirror-job/runtime/node/s3-connection.ts';
 import { NO_PROXIES, readProxies, type Proxies } from '../../../../mirror-job/runtime/node/proxies.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import { S3Store } from '../../../../mirror-job/storage/s3/s3-store.ts';
@@ -112,7 +113,7 @@ test('the store is reached through the proxy too', async () => {
   const origin = `http://store.test:${httpPort}`;
   const options = { endpoint: origin, region: 'auto', bucket: 'bucket', prefix: '', pathStyle: true };
   const credentials = { accessKeyId: 'id', secretAccessKey: 'key' };
-  const store = new S3Store({ ...options, credentials }, agents);
+  const store = new S3Store({ ...options, credentials }, createS3Connection(agents));
   expect((await store.get('lifeboat.json'))?.etag).toBe('"etag"');
   expect(await store.put('key', Buffer.from('bytes'), { contentType: 'text/plain' })).toBe('written');
   expect(proxy.passed).toEqual([`GET ${origin}`, `PUT ${origin}`]);

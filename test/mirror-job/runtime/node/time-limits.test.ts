@@ -3,11 +3,12 @@ import { createServer } from 'node:http';
 import { createServer as createPlainServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createStoreAgents } from '../../../../mirror-job/runtime/node/agents.ts';
+import { createS3Connection } from '../../../../mirror-job/runtime/node/s3-connection.ts';
 import { parseTag, parseUpstream } from '../../../../core/reference.ts';
 import { askEcr } from '../../../../mirror-job/credentials/ecr.ts';
 import { connect } from '../../../../mirror-job/runtime/node/connection.ts';
 import { NO_PROXIES } from '../../../../mirror-job/runtime/node/proxies.ts';
-import { NO_BUDGET } from '../../../../mirror-job/sources/registry/budget.ts';
+import { NO_BUDGET } from '../../../../mirror-job/sources/registry/pace/budget.ts';
 import { Registry } from '../../../../mirror-job/sources/registry/registry.ts';
 import { DEFAULT_CONCURRENCY } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
@@ -100,7 +101,7 @@ test('a store that stalls in the middle of an object that is read whole is an er
   ends.push(() => close(server));
   const credentials = { accessKeyId: 'id', secretAccessKey: 'key' };
   const options = { endpoint, region: 'auto', bucket: 'b', prefix: '', pathStyle: true, credentials };
-  const store = new S3Store(options, createStoreAgents(), 300);
+  const store = new S3Store(options, createS3Connection(), 300);
   await expect(store.get('key')).rejects.toThrow(
     `The bucket "b" at ${endpoint}: could not read key: it does not answer (SilenceError). Check store.endpoint.`,
   );

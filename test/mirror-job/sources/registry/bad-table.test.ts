@@ -8,7 +8,7 @@ import { ShutdownDeadlineStore } from '../../../../mirror-job/engine/store/shutd
 import { exitCodeOf, type RunReport } from '../../../../mirror-job/engine/report.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { StoreError } from '../../../../mirror-job/engine/store/store.ts';
-import { NO_BUDGET } from '../../../../mirror-job/sources/registry/budget.ts';
+import { NO_BUDGET } from '../../../../mirror-job/sources/registry/pace/budget.ts';
 import type { RegistryOptions } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import {

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
-import { SkippedError } from '../../../../mirror-job/engine/skipped-error.ts';
+import { SkippedError } from '../../../../mirror-job/engine/support/skipped-error.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import { addImage, addIndex, addLayer, shareLayer, tagAs, type Layer } from '../../../support/builder.ts';
 import { emptyRepository, type Repository } from '../../../support/content.ts';

@@ -1,7 +1,7 @@
 /** A list of tags that is not understood fails. It never counts as a shorter list. */
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
-import type { Log } from '../../../../mirror-job/engine/environment.ts';
+import type { Log } from '../../../../mirror-job/engine/runtime.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import { addImage, addLayer, tagAs } from '../../../support/builder.ts';
 import { emptyRepository } from '../../../support/content.ts';

@@ -1,7 +1,7 @@
 /** A bucket at AWS itself, whose address and keys the AWS SDK finds because the configuration has neither. */
 import { createServer, type IncomingMessage } from 'node:http';
 import { afterEach, expect, test, vi } from 'vitest';
-import { createStoreAgents } from '../../../../mirror-job/runtime/node/agents.ts';
+import { createS3Connection } from '../../../../mirror-job/runtime/node/s3-connection.ts';
 import { SdkBucket } from '../../../../mirror-job/storage/s3/sdk-bucket.ts';
 import { S3Store } from '../../../../mirror-job/storage/s3/s3-store.ts';
 import { close, listen } from '../../../support/http-server.ts';
@@ -25,7 +25,7 @@ test('the store reads, writes and lists with the keys and at the address of the 
     AWS_SECRET_ACCESS_KEY: local.secretAccessKey,
   });
   const { bucket, region } = local;
-  const store = new S3Store({ ...options, bucket, region, prefix: 'a b/' }, createStoreAgents());
+  const store = new S3Store({ ...options, bucket, region, prefix: 'a b/' }, createS3Connection());
   const bytes = new TextEncoder().encode('bytes');
   expect(await store.put('one', bytes, { contentType: 'text/plain' })).toBe('written');
   expect(await store.put('one', bytes, { contentType: 'text/plain', condition: { ifNoneMatch: '*' } })).toBe(
@@ -54,7 +54,7 @@ test('the session token of the environment is sent and signed', async () => {
     AWS_SESSION_TOKEN: 'a-token',
   });
   const at = { ...options, bucket: 'bucket', region: 'eu-central-1', prefix: '' };
-  expect(await new S3Store(at, createStoreAgents()).get('lifeboat.json')).toBeUndefined();
+  expect(await new S3Store(at, createS3Connection()).get('lifeboat.json')).toBeUndefined();
   const [first] = seen;
   expect(first?.url).toBe('/bucket/lifeboat.json');
   expect(first?.headers['x-amz-security-token']).toBe('a-token');
@@ -70,7 +70,7 @@ test.each([
 ])('the SDK gives the address of the bucket %s at AWS itself', async (bucket, address) => {
   becomeNobody({ AWS_ACCESS_KEY_ID: 'an-id', AWS_SECRET_ACCESS_KEY: 'a-secret' });
   const at = { ...options, bucket, region: 'eu-central-1', prefix: '' };
-  expect((await new SdkBucket(at, createStoreAgents()).address()).href).toBe(address);
+  expect((await new SdkBucket(at, createS3Connection()).address()).href).toBe(address);
 });
 
 test('without any keys, the error says what to set', async () => {
@@ -79,7 +79,7 @@ test('without any keys, the error says what to set', async () => {
     vi.stubEnv(name, undefined);
   }
   const at = { ...options, bucket: 'bucket', region: 'eu-central-1', prefix: '' };
-  await expect(new S3Store(at, createStoreAgents()).get('lifeboat.json')).rejects.toThrow(
+  await expect(new S3Store(at, createS3Connection()).get('lifeboat.json')).rejects.toThrow(
     'The bucket "bucket" at AWS, eu-central-1: could not read lifeboat.json: no keys were found. Set store.accessKeyId and store.secretAccessKey, or what the AWS SDK reads (AWS_ACCESS_KEY_ID, a profile, a role).',
   );
 });

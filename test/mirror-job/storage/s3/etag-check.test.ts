@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { afterEach, expect, test } from 'vitest';
 import { updateObject } from '../../../../mirror-job/engine/store/compare-and-swap.ts';
 import { S3Store } from '../../../../mirror-job/storage/s3/s3-store.ts';
+import { createS3Connection } from '../../../../mirror-job/runtime/node/s3-connection.ts';
 import { close, listen } from '../../../support/http-server.ts';
 
 const TYPE = 'text/plain';
@@ -67,14 +68,17 @@ async function storeOver(bucket: Bucket): Promise<S3Store> {
   });
   const port = await listen(server);
   ends.push(() => close(server));
-  return new S3Store({
-    endpoint: `http://127.0.0.1:${port}`,
-    region: 'auto',
-    bucket: 'b',
-    prefix: '',
-    pathStyle: true,
-    credentials: { accessKeyId: 'id', secretAccessKey: 'key' },
-  });
+  return new S3Store(
+    {
+      endpoint: `http://127.0.0.1:${port}`,
+      region: 'auto',
+      bucket: 'b',
+      prefix: '',
+      pathStyle: true,
+      credentials: { accessKeyId: 'id', secretAccessKey: 'key' },
+    },
+    createS3Connection(),
+  );
 }
 
 const textOf = (object: { bytes: Uint8Array } | undefined) => Buffer.from(object?.bytes ?? []).toString();

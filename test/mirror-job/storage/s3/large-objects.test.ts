@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { LargeObjectError } from '../../../../mirror-job/engine/store/large-object-error.ts';
-import { createStoreAgents } from '../../../../mirror-job/runtime/node/agents.ts';
+import { createS3Connection } from '../../../../mirror-job/runtime/node/s3-connection.ts';
 import { S3Store } from '../../../../mirror-job/storage/s3/s3-store.ts';
 import { close, listen } from '../../../support/http-server.ts';
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
   const endpoint = `http://127.0.0.1:${await listen(server)}`;
   const credentials = { accessKeyId: 'id', secretAccessKey: 'key' };
   const options = { endpoint, region: 'auto', bucket: 'b', prefix: 'p/', pathStyle: true, credentials };
-  store = new S3Store(options, createStoreAgents());
+  store = new S3Store(options, createS3Connection());
   name = `The bucket "b" (prefix "p/") at ${endpoint}`;
 });
 

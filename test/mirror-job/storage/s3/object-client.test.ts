@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
-import { createStoreAgents } from '../../../../mirror-job/runtime/node/agents.ts';
+import { createS3Connection } from '../../../../mirror-job/runtime/node/s3-connection.ts';
 import { S3Store } from '../../../../mirror-job/storage/s3/s3-store.ts';
 import { close, listen } from '../../../support/http-server.ts';
 
@@ -34,7 +34,7 @@ async function storeThatAnswers(...answers: readonly Answer[]) {
   const credentials = { accessKeyId: 'id', secretAccessKey: 'key' };
   const options = { endpoint, region: 'auto', bucket: 'b', prefix: 'p/', pathStyle: true, credentials };
   return {
-    store: new S3Store(options, createStoreAgents(), 1000),
+    store: new S3Store(options, createS3Connection(), 1000),
     seen,
     bodies,
     name: `The bucket "b" (prefix "p/") at ${endpoint}`,

@@ -3,7 +3,7 @@
  * any module of Node's, so the build fails as soon as the engine or the registry's client needs one.
  */
 import { parseRepository, parseTag, parseUpstream } from '../../../../../core/reference.ts';
-import { DEFAULT_SETTINGS, type Image } from '../../../../../mirror-job/engine/run/image.ts';
+import { DEFAULT_SETTINGS, type Image } from '../../../../../mirror-job/engine/image.ts';
 import { mirrorRepository } from '../../../../../mirror-job/engine/run/mirror-repository.ts';
 import { shareWork } from '../../../../../mirror-job/engine/run/shared-work.ts';
 import { createRunState } from '../../../../../mirror-job/engine/run-state.ts';
@@ -11,7 +11,7 @@ import { DEFAULT_LIMITS, type Clock, type Runtime } from '../../../../../mirror-
 import { openBucket } from '../../../../../mirror-job/engine/store/bucket.ts';
 import { TimeoutError } from '../../../../../mirror-job/engine/support/timeout-error.ts';
 import type { HttpClient, HttpResponse } from '../../../../../mirror-job/sources/registry/http-client.ts';
-import { NO_BUDGET } from '../../../../../mirror-job/sources/registry/budget.ts';
+import { NO_BUDGET } from '../../../../../mirror-job/sources/registry/pace/budget.ts';
 import {
   DEFAULT_CONCURRENCY,
   DEFAULT_RETRY,

@@ -1,7 +1,7 @@
 /** How a 401 is answered. */
 import { expect, test } from 'vitest';
 import { authorise } from '../../../../../mirror-job/sources/registry/layers/authorise.ts';
-import { markRedirected } from '../../../../../mirror-job/sources/registry/redirected-response.ts';
+import { markRedirected } from '../../../../../mirror-job/sources/registry/response/redirected-response.ts';
 import { nextThat, outgoing, response, sessionOf } from './fake-next.ts';
 
 const credential = { username: 'user', password: 'secret', from: 'of the test' };

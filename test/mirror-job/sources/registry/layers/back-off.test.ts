@@ -1,10 +1,10 @@
 /** What a refusal changes for the requests that follow it. */
 import { expect, test } from 'vitest';
 import { parseUpstream } from '../../../../../core/reference.ts';
-import { createBackoffs } from '../../../../../mirror-job/sources/registry/backoff.ts';
-import { ConnectionError } from '../../../../../mirror-job/sources/registry/connection-error.ts';
+import { createBackoffs } from '../../../../../mirror-job/sources/registry/pace/backoff.ts';
+import { ConnectionError } from '../../../../../mirror-job/sources/registry/response/connection-error.ts';
 import { backOff } from '../../../../../mirror-job/sources/registry/layers/back-off.ts';
-import { markRedirected } from '../../../../../mirror-job/sources/registry/redirected-response.ts';
+import { markRedirected } from '../../../../../mirror-job/sources/registry/response/redirected-response.ts';
 import { TestClock } from '../../../support/harness.ts';
 import { nextThat, outgoing, response } from './fake-next.ts';
 

@@ -1,8 +1,8 @@
 /** What the circuit breaker learns about a request after all its attempts. */
 import { expect, test } from 'vitest';
 import { SourceError } from '../../../../../mirror-job/engine/source.ts';
-import { AttemptError } from '../../../../../mirror-job/sources/registry/attempt-error.ts';
-import { CircuitBreaker } from '../../../../../mirror-job/sources/registry/circuit-breaker.ts';
+import { AttemptError } from '../../../../../mirror-job/sources/registry/pace/attempt-error.ts';
+import { CircuitBreaker } from '../../../../../mirror-job/sources/registry/pace/circuit-breaker.ts';
 import { countOutcomes } from '../../../../../mirror-job/sources/registry/layers/count-outcomes.ts';
 import { nextThat, outgoing, response } from './fake-next.ts';
 

@@ -1,6 +1,6 @@
 /** Which failures of single attempts the circuit breaker learns at once. */
 import { expect, test } from 'vitest';
-import { CircuitBreaker } from '../../../../../mirror-job/sources/registry/circuit-breaker.ts';
+import { CircuitBreaker } from '../../../../../mirror-job/sources/registry/pace/circuit-breaker.ts';
 import { countSilence } from '../../../../../mirror-job/sources/registry/layers/count-silence.ts';
 import { SILENCE, UNREACHABLE, nextThat, outgoing, response } from './fake-next.ts';
 

@@ -1,7 +1,7 @@
 /** What the window of requests learns from each outcome. */
 import { expect, test } from 'vitest';
 import { enterWindow } from '../../../../../mirror-job/sources/registry/layers/enter-window.ts';
-import type { Outcome } from '../../../../../mirror-job/sources/registry/window.ts';
+import type { Outcome } from '../../../../../mirror-job/sources/registry/pace/window.ts';
 import { SILENCE, UNREACHABLE, nextThat, outgoing, response } from './fake-next.ts';
 
 test.each<[string, Error | ReturnType<typeof response>, Outcome]>([

@@ -1,6 +1,6 @@
 /** A request for a layer under test, and layers below it that answer as the test says. */
-import { AuthSession } from '../../../../../mirror-job/sources/registry/auth-session.ts';
-import { ConnectionError } from '../../../../../mirror-job/sources/registry/connection-error.ts';
+import { AuthSession } from '../../../../../mirror-job/sources/registry/auth/auth-session.ts';
+import { ConnectionError } from '../../../../../mirror-job/sources/registry/response/connection-error.ts';
 import type { HttpResponse } from '../../../../../mirror-job/sources/registry/http-client.ts';
 import {
   RequestState,

@@ -1,10 +1,10 @@
 /** Where redirects lead, and what goes along. */
 import { expect, test } from 'vitest';
 import { parseUpstream } from '../../../../../core/reference.ts';
-import { ConnectionError } from '../../../../../mirror-job/sources/registry/connection-error.ts';
+import { ConnectionError } from '../../../../../mirror-job/sources/registry/response/connection-error.ts';
 import { followRedirects } from '../../../../../mirror-job/sources/registry/layers/follow-redirects.ts';
-import { RedirectError } from '../../../../../mirror-job/sources/registry/redirect-error.ts';
-import { redirectedTo } from '../../../../../mirror-job/sources/registry/redirected-response.ts';
+import { RedirectError } from '../../../../../mirror-job/sources/registry/response/redirect-error.ts';
+import { redirectedTo } from '../../../../../mirror-job/sources/registry/response/redirected-response.ts';
 import { nextThat, outgoing, response, type FakeNext } from './fake-next.ts';
 
 const layer = followRedirects({ upstream: parseUpstream('registry.test'), insecure: false });

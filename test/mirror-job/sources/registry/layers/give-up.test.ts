@@ -1,8 +1,8 @@
 /** When nothing is sent any more, and the sentence that says why. */
 import { expect, test } from 'vitest';
 import { parseUpstream } from '../../../../../core/reference.ts';
-import { createBackoffs } from '../../../../../mirror-job/sources/registry/backoff.ts';
-import { CircuitBreaker } from '../../../../../mirror-job/sources/registry/circuit-breaker.ts';
+import { createBackoffs } from '../../../../../mirror-job/sources/registry/pace/backoff.ts';
+import { CircuitBreaker } from '../../../../../mirror-job/sources/registry/pace/circuit-breaker.ts';
 import { giveUp } from '../../../../../mirror-job/sources/registry/layers/give-up.ts';
 import { TestClock } from '../../../support/harness.ts';
 import { nextThat, outgoing, response } from './fake-next.ts';

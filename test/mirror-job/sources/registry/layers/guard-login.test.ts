@@ -1,8 +1,8 @@
 /** When a password that was refused is not sent again. */
 import { expect, test } from 'vitest';
-import { CredentialRefusedError } from '../../../../../mirror-job/sources/registry/credential-refused-error.ts';
+import { CredentialRefusedError } from '../../../../../mirror-job/sources/registry/auth/credential-refused-error.ts';
 import { guardLogin } from '../../../../../mirror-job/sources/registry/layers/guard-login.ts';
-import { markRedirected } from '../../../../../mirror-job/sources/registry/redirected-response.ts';
+import { markRedirected } from '../../../../../mirror-job/sources/registry/response/redirected-response.ts';
 import { nextThat, outgoing, response, sessionOf } from './fake-next.ts';
 
 const authorization = `Basic ${Buffer.from('user:secret').toString('base64')}`;

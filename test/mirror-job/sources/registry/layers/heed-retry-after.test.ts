@@ -1,8 +1,8 @@
 /** What Retry-After changes: for this request, for all requests, and for the whole registry. */
 import { expect, test } from 'vitest';
-import { ConnectionError } from '../../../../../mirror-job/sources/registry/connection-error.ts';
+import { ConnectionError } from '../../../../../mirror-job/sources/registry/response/connection-error.ts';
 import { heedRetryAfter } from '../../../../../mirror-job/sources/registry/layers/heed-retry-after.ts';
-import { markRedirected } from '../../../../../mirror-job/sources/registry/redirected-response.ts';
+import { markRedirected } from '../../../../../mirror-job/sources/registry/response/redirected-response.ts';
 import { TestClock } from '../../../support/harness.ts';
 import { UNREACHABLE, nextThat, outgoing, response } from './fake-next.ts';
 

@@ -1,7 +1,7 @@
 /** When a request is sent again, and after which wait. */
 import { expect, test } from 'vitest';
 import { SourceError } from '../../../../../mirror-job/engine/source.ts';
-import { AttemptError } from '../../../../../mirror-job/sources/registry/attempt-error.ts';
+import { AttemptError } from '../../../../../mirror-job/sources/registry/pace/attempt-error.ts';
 import { retry } from '../../../../../mirror-job/sources/registry/layers/retry.ts';
 import { TestClock } from '../../../support/harness.ts';
 import { nextThat, outgoing, response } from './fake-next.ts';

@@ -1,8 +1,8 @@
 /** Which requests spend of a quota, and what is asked before the first of them. */
 import { expect, test } from 'vitest';
-import { Budget, NO_BUDGET } from '../../../../../mirror-job/sources/registry/budget.ts';
+import { Budget, NO_BUDGET } from '../../../../../mirror-job/sources/registry/pace/budget.ts';
 import { spendQuota } from '../../../../../mirror-job/sources/registry/layers/spend-quota.ts';
-import { QuotaReachedError } from '../../../../../mirror-job/sources/registry/quota-reached-error.ts';
+import { QuotaReachedError } from '../../../../../mirror-job/sources/registry/pace/quota-reached-error.ts';
 import { nextThat, outgoing, response, sessionOf } from './fake-next.ts';
 
 const session = sessionOf();

@@ -1,13 +1,13 @@
 /** Which account sends a request, and when the next one sends it again. */
 import { expect, test } from 'vitest';
 import { parseUpstream } from '../../../../../core/reference.ts';
-import { SkippedError } from '../../../../../mirror-job/engine/skipped-error.ts';
-import { AccountOutOfQuotaError } from '../../../../../mirror-job/sources/registry/account-out-of-quota-error.ts';
-import { Accounts } from '../../../../../mirror-job/sources/registry/accounts.ts';
-import { CredentialRefusedError } from '../../../../../mirror-job/sources/registry/credential-refused-error.ts';
+import { SkippedError } from '../../../../../mirror-job/engine/support/skipped-error.ts';
+import { AccountOutOfQuotaError } from '../../../../../mirror-job/sources/registry/pace/account-out-of-quota-error.ts';
+import { Accounts } from '../../../../../mirror-job/sources/registry/auth/accounts.ts';
+import { CredentialRefusedError } from '../../../../../mirror-job/sources/registry/auth/credential-refused-error.ts';
 import { switchAccounts } from '../../../../../mirror-job/sources/registry/layers/switch-accounts.ts';
-import { QuotaReachedError } from '../../../../../mirror-job/sources/registry/quota-reached-error.ts';
-import { markRedirected } from '../../../../../mirror-job/sources/registry/redirected-response.ts';
+import { QuotaReachedError } from '../../../../../mirror-job/sources/registry/pace/quota-reached-error.ts';
+import { markRedirected } from '../../../../../mirror-job/sources/registry/response/redirected-response.ts';
 import { nextThat, outgoing, response, sessionOf } from './fake-next.ts';
 
 function start() {

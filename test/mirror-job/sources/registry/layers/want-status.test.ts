@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest';
 import { parseUpstream } from '../../../../../core/reference.ts';
 import { SourceError } from '../../../../../mirror-job/engine/source.ts';
-import { ConnectionError } from '../../../../../mirror-job/sources/registry/connection-error.ts';
+import { ConnectionError } from '../../../../../mirror-job/sources/registry/response/connection-error.ts';
 import { wantStatus } from '../../../../../mirror-job/sources/registry/layers/want-status.ts';
-import { RedirectError } from '../../../../../mirror-job/sources/registry/redirect-error.ts';
-import { markRedirected } from '../../../../../mirror-job/sources/registry/redirected-response.ts';
+import { RedirectError } from '../../../../../mirror-job/sources/registry/response/redirect-error.ts';
+import { markRedirected } from '../../../../../mirror-job/sources/registry/response/redirected-response.ts';
 import { SILENCE, UNREACHABLE, nextThat, outgoing, response } from './fake-next.ts';
 
 const stop = new AbortController();

@@ -1,4 +1,0 @@
-import { SkippedError } from '../../engine/skipped-error.ts';
-
-/** The account that may read the repository is out of quota, and another account was asked in vain. */
-export class AccountOutOfQuotaError extends SkippedError {}

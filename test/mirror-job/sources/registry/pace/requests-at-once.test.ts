@@ -1,0 +1,70 @@
+/** How many requests arrive at a registry at once when a run needs many. */
+import { createServer } from 'node:http';
+import { afterEach, expect, test } from 'vitest';
+import { DEFAULT_CONCURRENCY } from '../../../../../mirror-job/sources/registry/registry-options.ts';
+import type { Registry } from '../../../../../mirror-job/sources/registry/registry.ts';
+import { close, listen } from '../../../../support/http-server.ts';
+import { pause } from '../../../../support/process.ts';
+import { registryAt, TestClock } from '../../../support/harness.ts';
+
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  await Promise.all(ends.splice(0).map((end) => end()));
+});
+
+/** A registry that answers each request after a moment. `refuses` says which requests, counted from 0, get a 429. */
+async function start(refuses: (index: number) => boolean = () => false) {
+  const seen = { count: 0, running: 0, most: 0 };
+  const server = createServer((_request, response) => {
+    const index = seen.count;
+    seen.count += 1;
+    seen.running += 1;
+    seen.most = Math.max(seen.most, seen.running);
+    void pause(20).then(() => {
+      seen.running -= 1;
+      return refuses(index)
+        ? response.writeHead(429, { 'Retry-After': '5' }).end()
+        : response.writeHead(200).end();
+    });
+  });
+  const host = `127.0.0.1:${await listen(server)}`;
+  ends.push(() => close(server));
+  return { host, seen };
+}
+
+async function askAll(registry: Registry, count: number): Promise<number[]> {
+  const ask = async (index: number): Promise<number> => {
+    const resource = `manifests/t${index}`;
+    const { status } = await registry.request({ method: 'HEAD', path: 'team/app', resource }, [200]);
+    return status;
+  };
+  return Promise.all(Array.from({ length: count }, (_, index) => ask(index)));
+}
+
+test('a registry gets as many requests at once as the window has grown to, and never more than the default', async () => {
+  const { host, seen } = await start();
+  const registry = await registryAt(host, { timeoutMs: 30_000 });
+  await askAll(registry, 200);
+  expect(seen.count).toBe(200);
+  expect(seen.most).toBeGreaterThan(24);
+  expect(seen.most).toBeLessThanOrEqual(DEFAULT_CONCURRENCY);
+});
+
+test('a registry never gets more requests at once than `concurrency`', async () => {
+  const { host, seen } = await start();
+  const registry = await registryAt(host, { timeoutMs: 30_000, concurrency: 3 });
+  await askAll(registry, 30);
+  expect([seen.count, seen.most]).toEqual([30, 3]);
+});
+
+test('after a refusal all requests wait as long as the registry says, and then fewer are sent at once', async () => {
+  const { host, seen } = await start((index) => index > 0 && index < 25);
+  const clock = new TestClock();
+  const registry = await registryAt(host, { timeoutMs: 30_000, clock });
+  expect(await askAll(registry, 60)).toEqual(Array.from({ length: 60 }, () => 200));
+  // The first request is sent alone. 24 requests are refused and sent again, and 35 follow.
+  expect([seen.count, seen.most]).toEqual([84, 24]);
+  // The 24 refusals come at one moment of this clock. They cause one wait, or two if an answer comes after the first wait.
+  expect(new Set(clock.sleeps)).toEqual(new Set([5000]));
+  expect(clock.sleeps.length).toBeLessThanOrEqual(24);
+});
