@@ -12,11 +12,10 @@ import { startS3Server } from '../test/support/s3-server.ts';
 import type { Row } from './table.ts';
 
 /** How long one object is replaced and read without a pause, in milliseconds. */
-const DURATION = 15_000;
+const DURATION_MS = 15_000;
 const READERS = 4;
 const KEY = '_tags.json';
-/** Bytes. */
-const SIZE = 64 * 1024;
+const OBJECT_BYTES = 64 * 1024;
 
 interface Read {
   readonly bytes: Uint8Array;
@@ -78,7 +77,7 @@ export async function benchTornReads(say: (text: string) => void): Promise<reado
 }
 
 async function readWhileReplaced(store: S3Store, read: () => Promise<Read | undefined>) {
-  const end = Date.now() + DURATION;
+  const end = Date.now() + DURATION_MS;
   const counts = { torn: 0, reads: 0, refused: 0 };
   // The first object is never torn: from it the store learns that the server's ETags are MD5s.
   await store.put(KEY, bodyOf(0), { contentType: 'application/json' });
@@ -101,7 +100,7 @@ async function readWhileReplaced(store: S3Store, read: () => Promise<Read | unde
 }
 
 function bodyOf(version: number): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(String(version).padStart(SIZE, ' '));
+  return new TextEncoder().encode(String(version).padStart(OBJECT_BYTES, ' '));
 }
 
 function md5Of(bytes: Uint8Array): string {

@@ -13,8 +13,7 @@ export type ColdKind = keyof typeof KINDS;
 export interface Cold {
   /** Requests a second. */
   readonly rate: Spread;
-  /** Milliseconds. */
-  readonly p99: Spread;
+  readonly p99Ms: Spread;
 }
 
 /** @param start makes an edge that has seen nothing */
@@ -23,7 +22,7 @@ export async function measureCold(
   paths: Paths,
   rounds: number,
 ): Promise<Record<ColdKind, Cold>> {
-  const turns: Record<ColdKind, { readonly rate: number; readonly p99: number }[]> = {
+  const turns: Record<ColdKind, { readonly rate: number; readonly p99Ms: number }[]> = {
     manifests: [],
     tags: [],
     blobs: [],
@@ -46,8 +45,8 @@ export async function measureCold(
   return { manifests: summary(turns.manifests), tags: summary(turns.tags), blobs: summary(turns.blobs) };
 }
 
-function summary(turns: readonly { readonly rate: number; readonly p99: number }[]): Cold {
-  return { rate: spreadOf(turns.map(({ rate }) => rate)), p99: spreadOf(turns.map(({ p99 }) => p99)) };
+function summary(turns: readonly { readonly rate: number; readonly p99Ms: number }[]): Cold {
+  return { rate: spreadOf(turns.map(({ rate }) => rate)), p99Ms: spreadOf(turns.map(({ p99Ms }) => p99Ms)) };
 }
 
 async function askAll(
@@ -55,7 +54,7 @@ async function askAll(
   edge: RunningWorker,
   paths: readonly string[],
   status: number,
-): Promise<{ rate: number; p99: number }> {
+): Promise<{ rate: number; p99Ms: number }> {
   const limit = pLimit(PARALLEL);
   const begin = performance.now();
   const times = await Promise.all(
@@ -71,7 +70,7 @@ async function askAll(
   const seconds = (performance.now() - begin) / 1000;
   return {
     rate: paths.length / seconds,
-    p99: percentile(
+    p99Ms: percentile(
       times.toSorted((a, b) => a - b),
       0.99,
     ),

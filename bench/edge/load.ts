@@ -19,10 +19,9 @@ const TICKS_PER_SECOND = 100;
 export interface Load {
   /** Requests a second. */
   readonly rate: number;
-  /** Milliseconds. */
-  readonly p99: number;
-  /** CPU time of the Worker's process per request, in microseconds. Other load on the machine changes it least. */
-  readonly cpu: number;
+  readonly p99Ms: number;
+  /** CPU time of the Worker's process per request. Other load on the machine changes it least. */
+  readonly cpuMicros: number;
 }
 
 /**
@@ -41,7 +40,7 @@ export async function load(worker: RunningWorker, path: string, seconds: number)
   if (code !== 0 || requests === 0 || failures > 0) {
     throw new Error(`wrk ended with ${code}, after ${failures} failures:\n${stdout}${stderr}`);
   }
-  return { rate: requests / (duration / 1e6), p99: p99 / 1000, cpu: (spent / requests) * 1e6 };
+  return { rate: requests / (duration / 1e6), p99Ms: p99 / 1000, cpuMicros: (spent / requests) * 1e6 };
 }
 
 /** The JSON that wrk-report.lua prints. */

@@ -16,15 +16,15 @@ export interface MemoryOptions {
 }
 
 export interface Memory {
-  /** Resident memory before the clients came, in bytes. */
-  readonly before: number;
-  /** Peak of resident memory since then, in bytes. */
-  readonly peak: number;
+  /** Resident memory before the clients came. */
+  readonly beforeBytes: number;
+  /** Peak of resident memory since then. */
+  readonly peakBytes: number;
   readonly seconds: number;
 }
 
-/** The time limit of all clients together, in milliseconds. */
-const PATIENCE = 180_000;
+/** The time limit of all clients together. */
+const PATIENCE_MS = 180_000;
 
 /** @throws when a client is not answered with the whole blob's length, or not in time */
 export async function measureMemory(options: MemoryOptions): Promise<Memory> {
@@ -35,8 +35,8 @@ export async function measureMemory(options: MemoryOptions): Promise<Memory> {
   const before = await readStatus(pid, 'VmRSS');
   const begin = performance.now();
   const timer = setTimeout(() => {
-    for (const request of requests) request.destroy(new Error(`No end after ${PATIENCE} ms.`));
-  }, PATIENCE);
+    for (const request of requests) request.destroy(new Error(`No end after ${PATIENCE_MS} ms.`));
+  }, PATIENCE_MS);
   try {
     const streams = Array.from({ length: clients }, () =>
       stream(`${edge.url}${path}`, size, readBytes, requests),
@@ -45,8 +45,8 @@ export async function measureMemory(options: MemoryOptions): Promise<Memory> {
     // All are connected and none reads: now everything on the way that buffers is full.
     await pause(500);
     return {
-      before,
-      peak: await readStatus(pid, 'VmHWM'),
+      beforeBytes: before,
+      peakBytes: await readStatus(pid, 'VmHWM'),
       seconds: (performance.now() - begin) / 1000,
     };
   } finally {

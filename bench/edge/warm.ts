@@ -48,7 +48,7 @@ export async function measureWarm(options: WarmOptions): Promise<Warm> {
   }
   return {
     ratio: spreadOf(results.map((result) => result.ours.rate / result.bare.rate)),
-    cpuRatio: spreadOf(results.map((result) => result.bare.cpu / result.ours.cpu)),
+    cpuRatio: spreadOf(results.map((result) => result.bare.cpuMicros / result.ours.cpuMicros)),
     ours: spreadsOf(results.map((result) => result.ours)),
     bare: spreadsOf(results.map((result) => result.bare)),
   };
@@ -73,14 +73,18 @@ async function runRound(bare: RunningWorker, options: WarmOptions): Promise<Pair
 /** @param loads of equal length */
 function meanOf(loads: readonly Load[]): Load {
   const mean = (of: (load: Load) => number) => loads.reduce((sum, one) => sum + of(one), 0) / loads.length;
-  return { rate: mean(({ rate }) => rate), p99: mean(({ p99 }) => p99), cpu: mean(({ cpu }) => cpu) };
+  return {
+    rate: mean(({ rate }) => rate),
+    p99Ms: mean(({ p99Ms }) => p99Ms),
+    cpuMicros: mean(({ cpuMicros }) => cpuMicros),
+  };
 }
 
 function spreadsOf(loads: readonly Load[]): Record<keyof Load, Spread> {
   return {
     rate: spreadOf(loads.map(({ rate }) => rate)),
-    p99: spreadOf(loads.map(({ p99 }) => p99)),
-    cpu: spreadOf(loads.map(({ cpu }) => cpu)),
+    p99Ms: spreadOf(loads.map(({ p99Ms }) => p99Ms)),
+    cpuMicros: spreadOf(loads.map(({ cpuMicros }) => cpuMicros)),
   };
 }
 

@@ -40,14 +40,13 @@ export interface JobEffort {
   readonly manyTools: readonly Tool[];
   /** Numbers of repositories, ascending. */
   readonly repositories: readonly number[];
-  /** Bytes. */
-  readonly largeSize: number;
+  readonly largeBytes: number;
   readonly large: readonly Entrant[];
 }
 
 /** Milliseconds added to each request. */
-const LATENCIES = [0, 25] as const;
-type Latency = (typeof LATENCIES)[number];
+const LATENCIES_MS = [0, 25] as const;
+type Latency = (typeof LATENCIES_MS)[number];
 
 const MB = 1_000_000;
 const [crane, craneFast] = CRANE;
@@ -63,7 +62,7 @@ export const FULL_JOB: JobEffort = {
   manyTags: 1000,
   manyTools: [LIFEBOAT_TOOL, ...CRANE, ...REGSYNC],
   repositories: [10, 100],
-  largeSize: 2000 * MB,
+  largeBytes: 2000 * MB,
   large: [...entrants([LIFEBOAT_TOOL, crane], 5), ...entrants([regsyncFast], 1)],
 };
 
@@ -76,7 +75,7 @@ export const QUICK_JOB: JobEffort = {
   manyTags: 100,
   manyTools: [LIFEBOAT_TOOL, craneFast],
   repositories: [2, 10],
-  largeSize: 256 * MB,
+  largeBytes: 256 * MB,
   large: entrants([LIFEBOAT_TOOL, crane], 1),
 };
 
@@ -139,7 +138,7 @@ class JobRun {
     const { entrants: all, verifyCold } = this.#effort;
     const found: Series[] = [];
     const rows: Row[] = [];
-    for (const latency of LATENCIES) {
+    for (const latency of LATENCIES_MS) {
       const options = { latency, entrants: all[latency], verifyCold };
       const series = await raceTagged(this.#source, content, options, this.#say);
       found.push(...series);
@@ -165,7 +164,7 @@ class JobRun {
 
   async #many(): Promise<Row[]> {
     const { manyTags: count, manyTools: tools } = this.#effort;
-    const found = await raceManyTags(this.#source, { count, latencies: LATENCIES, tools }, this.#say);
+    const found = await raceManyTags(this.#source, { count, latencies: LATENCIES_MS, tools }, this.#say);
     for (const { tool, trial } of found) this.#note(tool, [trial]);
     return manyTagsRows(count, found);
   }
@@ -178,15 +177,15 @@ class JobRun {
   }
 
   async #large(): Promise<Row[]> {
-    const { largeSize: size, large } = this.#effort;
+    const { largeBytes: size, large } = this.#effort;
     const found = await raceLargeLayer(this.#source, { size, entrants: large }, this.#say);
     for (const { tool, trials } of found) this.#note(tool, trials);
     this.#say('what the store itself takes');
     return [...largeRows(size, found), storeRow(await measureStore(size, LARGE_DISTANCE.latency))];
   }
 
-  #note(tool: Tool, trials: readonly { readonly peak: number }[]): void {
-    if (tool === LIFEBOAT_TOOL) this.#peaks.push(...trials.map(({ peak }) => peak));
+  #note(tool: Tool, trials: readonly { readonly peakBytes: number }[]): void {
+    if (tool === LIFEBOAT_TOOL) this.#peaks.push(...trials.map(({ peakBytes }) => peakBytes));
   }
 }
 

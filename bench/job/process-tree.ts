@@ -4,51 +4,51 @@ import { startProgram, type ProgramOptions } from '../../test/support/process.ts
 
 export interface Measured {
   readonly seconds: number;
-  /** The most memory that was resident in the process and its children, together. Bytes. */
-  readonly peak: number;
-  /** CPU time on all cores, in seconds, to a hundredth. */
-  readonly cpu: number;
+  /** The most memory that was resident in the process and its children, together. */
+  readonly peakBytes: number;
+  /** CPU time on all cores, to a hundredth. */
+  readonly cpuSeconds: number;
   readonly code: number | null;
   readonly output: string;
 }
 
 /** The kernel keeps each process's own peak, so that only the last of these before its end has to be near it. */
-const SAMPLE_EVERY = 10;
+const SAMPLE_EVERY_MS = 10;
 /** USER_HZ, which Linux has everywhere. */
 const TICKS_PER_SECOND = 100;
 
 /**
  * @param until ends the program as soon as it resolves, with SIGKILL
- * @throws when it cannot be started or has not ended after `timeout` milliseconds
+ * @throws when it cannot be started or has not ended after `timeoutMs`
  */
 export async function runMeasured(
   command: string,
   args: readonly string[],
-  options: ProgramOptions & { readonly timeout: number; readonly until?: Promise<unknown> },
+  options: ProgramOptions & { readonly timeoutMs: number; readonly until?: Promise<unknown> },
 ): Promise<Measured> {
   const begin = performance.now();
   const program = await startProgram(command, args, options);
-  const seen = { peak: 0, cpu: 0, late: false };
+  const seen = { peakBytes: 0, cpuSeconds: 0, late: false };
   const sample = () => {
     const pids = treeOf(program.pid);
-    seen.peak = Math.max(seen.peak, sum(pids.map(peakOf)));
-    seen.cpu = Math.max(seen.cpu, sum(pids.map(cpuOf)));
+    seen.peakBytes = Math.max(seen.peakBytes, sum(pids.map(peakOf)));
+    seen.cpuSeconds = Math.max(seen.cpuSeconds, sum(pids.map(cpuOf)));
   };
   sample();
-  const sampler = setInterval(sample, SAMPLE_EVERY);
+  const sampler = setInterval(sample, SAMPLE_EVERY_MS);
   const timer = setTimeout(() => {
     seen.late = true;
     program.kill('SIGKILL');
-  }, options.timeout);
+  }, options.timeoutMs);
   void options.until?.then(() => program.kill('SIGKILL'));
   const { code } = await program.exited;
   const seconds = (performance.now() - begin) / 1000;
   clearInterval(sampler);
   clearTimeout(timer);
   if (seen.late) {
-    throw new Error(`${command} was not done after ${options.timeout / 1000} s:\n${program.output()}`);
+    throw new Error(`${command} was not done after ${options.timeoutMs / 1000} s:\n${program.output()}`);
   }
-  return { seconds, peak: seen.peak, cpu: seen.cpu, code, output: program.output() };
+  return { seconds, peakBytes: seen.peakBytes, cpuSeconds: seen.cpuSeconds, code, output: program.output() };
 }
 
 function treeOf(pid: number): number[] {

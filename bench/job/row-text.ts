@@ -43,11 +43,11 @@ function countRow(what: string, counts: readonly number[], note: string): Omit<R
 
 /** Everything but the times: the peak of memory, the median of CPU time, and the requests of the first trial. */
 export function usage(trials: readonly Trial[]): string[] {
-  const peak = Math.max(...trials.map((trial) => trial.peak));
+  const peak = Math.max(...trials.map((trial) => trial.peakBytes));
   const [first] = trials;
   return [
     megabytes(peak),
-    `CPU ${spreadOf(trials.map(({ cpu }) => cpu)).median.toFixed(2)} s`,
+    `CPU ${spreadOf(trials.map(({ cpuSeconds }) => cpuSeconds)).median.toFixed(2)} s`,
     `source ${first?.source.requests} (${first?.source.kinds['manifest GET'] ?? 0} manifest GETs)`,
     `destination ${first?.destination.requests}`,
   ];

@@ -15,12 +15,12 @@ const MOST_PEAK = 200 * MB;
 const MOST_GROWTH = 1.15;
 const LEAST_RATIO = 2;
 
-export function referrersRow({ source, destination, seconds, peak }: Trial): Row {
+export function referrersRow({ source, destination, seconds, peakBytes }: Trial): Row {
   return {
     what: 'no-op with referrers due: source requests',
     goal: '',
     measured: `${source.requests}`,
-    note: `${describe(source)}; store: ${describe(destination)}; ${duration(seconds)} at 25 ms, ${megabytes(peak)}`,
+    note: `${describe(source)}; store: ${describe(destination)}; ${duration(seconds)} at 25 ms, ${megabytes(peakBytes)}`,
   };
 }
 
@@ -53,15 +53,15 @@ export function manyRepositoriesRows(all: readonly ManyRepositories[]): Row[] {
     all.map(({ repositories, tags, [step]: trial }) => ({
       what: `${step === 'cold' ? 'cold' : 'no-op'}, ${tags} tags in ${repositories} repositories: memory`,
       goal: `≤ ${MOST_PEAK / MB} MB`,
-      measured: megabytes(trial.peak),
-      met: trial.peak <= MOST_PEAK,
+      measured: megabytes(trial.peakBytes),
+      met: trial.peakBytes <= MOST_PEAK,
       binding: true,
       note: [duration(trial.seconds), ...usage([trial]).slice(1)].join('; '),
     })),
   );
   const [first, last] = [all[0], all.at(-1)];
   if (first === undefined || last === undefined) return rows;
-  const growths = steps.map((step) => last[step].peak / first[step].peak);
+  const growths = steps.map((step) => last[step].peakBytes / first[step].peakBytes);
   return [
     ...rows,
     {

@@ -8,7 +8,7 @@ import {
 import { s3ClientOf } from '../../test/support/bucket-reader.ts';
 import { startBucketDestination } from './destination.ts';
 
-const PART = 16 * 1024 * 1024;
+const PART_BYTES = 16 * 1024 * 1024;
 const CONCURRENCY = 4;
 
 /**
@@ -17,7 +17,7 @@ const CONCURRENCY = 4;
  * @returns bytes a second, through a link of that latency in milliseconds, the completion of the upload included
  */
 export async function measureStore(size: number, latency: number): Promise<number> {
-  const count = Math.ceil(size / PART);
+  const count = Math.ceil(size / PART_BYTES);
   const destination = await startBucketDestination();
   const { link, store } = destination;
   if (store === undefined) throw new Error('The destination is no bucket.');
@@ -33,7 +33,7 @@ export async function measureStore(size: number, latency: number): Promise<numbe
       for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
         const part = { ...object, UploadId, PartNumber: number };
         const { ETag } = await client.send(
-          new UploadPartCommand({ ...part, Body: Buffer.alloc(PART, number) }),
+          new UploadPartCommand({ ...part, Body: Buffer.alloc(PART_BYTES, number) }),
         );
         parts.push({ ETag, PartNumber: number });
       }
@@ -43,7 +43,7 @@ export async function measureStore(size: number, latency: number): Promise<numbe
     await client.send(
       new CompleteMultipartUploadCommand({ ...object, UploadId, MultipartUpload: { Parts } }),
     );
-    return (PART * count) / ((performance.now() - begin) / 1000);
+    return (PART_BYTES * count) / ((performance.now() - begin) / 1000);
   } finally {
     client.destroy();
     await destination.stop();

@@ -6,7 +6,7 @@ const MB = 1_000_000;
 
 export function describeJob(effort: JobEffort): string {
   return `Each tool is a process of its own, start-up included; times are medians and their spread, over all rounds that it took part in
-(0 ms: ${roundsOf(effort.entrants[0])}; 25 ms: ${roundsOf(effort.entrants[25])}; ${effort.largeSize / MB} MB: ${roundsOf(effort.large)}; else once). Tools take turns within a round.
+(0 ms: ${roundsOf(effort.entrants[0])}; 25 ms: ${roundsOf(effort.entrants[25])}; ${effort.largeBytes / MB} MB: ${roundsOf(effort.large)}; else once). Tools take turns within a round.
 Memory is the most of all rounds, CPU a median; requests are the first round's.
 All mirror from one docker-registry, through one proxy that counts. It adds 0 or 25 ms to each request, and so does the one before
 each destination. What the destinations cost differs: the peers write into an empty docker-registry, three or more requests a blob; ours

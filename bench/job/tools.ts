@@ -25,8 +25,7 @@ export interface Job {
   readonly referrersEvery?: string;
   /** Kills the program when it resolves. */
   readonly until?: Promise<unknown>;
-  /** Milliseconds. */
-  readonly timeout?: number;
+  readonly timeoutMs?: number;
 }
 
 export interface Tool {
@@ -36,7 +35,7 @@ export interface Tool {
   run(job: Job): Promise<Measured>;
 }
 
-const PATIENCE = 600_000;
+const PATIENCE_MS = 600_000;
 const LIFEBOAT = join(import.meta.dirname, '../../mirror-job/lifeboat.js');
 
 export const LIFEBOAT_TOOL: Tool = {
@@ -118,11 +117,11 @@ function peer(
 }
 
 async function run(job: Job, command: string, args: readonly string[]): Promise<Measured> {
-  const { folder, until, timeout = PATIENCE } = job;
+  const { folder, until, timeoutMs = PATIENCE_MS } = job;
   const home = join(folder, 'home');
   await mkdir(home, { recursive: true });
   const measured = await runMeasured(command, args, {
-    timeout,
+    timeoutMs,
     env: { ...NOBODYS, HOME: home, DOCKER_CONFIG: home },
     ...(until !== undefined && { until }),
   });

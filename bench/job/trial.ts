@@ -10,10 +10,8 @@ import type { Job, Tool } from './tools.ts';
 
 export interface Trial {
   readonly seconds: number;
-  /** Bytes. */
-  readonly peak: number;
-  /** Seconds. */
-  readonly cpu: number;
+  readonly peakBytes: number;
+  readonly cpuSeconds: number;
   readonly source: Traffic;
   readonly destination: Traffic;
   /** Objects of the store that were written more than once. */
@@ -39,7 +37,7 @@ export async function tryOut(options: TrialOptions): Promise<Trial> {
   source.link.proxy.reset();
   destination.link.proxy.reset();
   const folder = await mkdtemp(join(tmpdir(), 'lifeboat-trial-'));
-  const { seconds, peak, cpu } = await tool.run({
+  const { seconds, peakBytes, cpuSeconds } = await tool.run({
     source: source.link.host,
     repository,
     destination,
@@ -48,8 +46,8 @@ export async function tryOut(options: TrialOptions): Promise<Trial> {
   });
   const trial = {
     seconds,
-    peak,
-    cpu,
+    peakBytes,
+    cpuSeconds,
     source: source.traffic(),
     destination: destination.traffic(),
     repeated: repeatedWrites(destination.link.proxy.requests),
