@@ -15,7 +15,7 @@ import type { Row } from './table.ts';
 const DURATION_MS = 15_000;
 const READERS = 4;
 const KEY = '_tags.json';
-const SIZE_BYTES = 64 * 1024;
+const OBJECT_BYTES = 64 * 1024;
 
 interface Read {
   readonly bytes: Uint8Array;
@@ -100,7 +100,7 @@ async function readWhileReplaced(store: S3Store, read: () => Promise<Read | unde
 }
 
 function bodyOf(version: number): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(String(version).padStart(SIZE_BYTES, ' '));
+  return new TextEncoder().encode(String(version).padStart(OBJECT_BYTES, ' '));
 }
 
 function md5Of(bytes: Uint8Array): string {

@@ -16,7 +16,7 @@ import {
 } from './media-type.ts';
 
 /** Bytes. containerd refuses more than 4 MiB, and the specification requires registries to accept at least that. */
-export const MAX_MANIFEST_SIZE = 4 * 1024 * 1024;
+export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
 /** An index of 4 MiB with nothing but descriptors has 120,000 values (docs/decisions/0109-bounded-values.md). */
 export const MAX_MANIFEST_VALUES = 250_000;
@@ -57,9 +57,9 @@ const VAGUE: ReadonlySet<string> = new Set([
  *   fields that do not have the form of the type
  */
 export function parseManifest(bytes: Uint8Array, contentType?: string, listedAs?: string): Manifest {
-  if (bytes.length > MAX_MANIFEST_SIZE) {
+  if (bytes.length > MAX_MANIFEST_BYTES) {
     throw new ManifestInvalidError(
-      `The manifest has ${bytes.length} bytes; clients refuse more than 4 MiB (${MAX_MANIFEST_SIZE}).`,
+      `The manifest has ${bytes.length} bytes; clients refuse more than 4 MiB (${MAX_MANIFEST_BYTES}).`,
     );
   }
   const json = parseObject(bytes, contentType);

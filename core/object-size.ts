@@ -4,7 +4,7 @@
  */
 import { kindOfKey } from './key-kind.ts';
 import { IDENTITY_KEY, STORES_KEY } from './layout.ts';
-import { MAX_MANIFEST_SIZE, MAX_MANIFEST_VALUES } from './manifest.ts';
+import { MAX_MANIFEST_BYTES, MAX_MANIFEST_VALUES } from './manifest.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -24,10 +24,10 @@ export function maxSizeOf(key: string): number {
     case 'movement':
       return RECORD_BYTES;
     case 'manifest':
-      return MAX_MANIFEST_SIZE;
+      return MAX_MANIFEST_BYTES;
     case 'tag':
       // A record with the manifest as base64.
-      return Math.ceil(MAX_MANIFEST_SIZE / 3) * 4 + RECORD_BYTES;
+      return Math.ceil(MAX_MANIFEST_BYTES / 3) * 4 + RECORD_BYTES;
     case 'tag list':
     case 'referrers':
       // Enough for 100,000 tags of 128 characters, and for the largest page of referrers that is read from a registry.

@@ -48,9 +48,9 @@ export class Edge {
   /** Always resolves, with an answer in a registry's form. No request is answered with 500. */
   async handle(httpRequest: Request, waitUntil: WaitUntil): Promise<Response> {
     const { now, limits, log } = this.#options;
-    const startedAt = now();
+    const startedAtMs = now();
     const context: RequestContext = {
-      deadline: startedAt + limits.answerMs,
+      deadlineMs: startedAtMs + limits.answerMs,
       waitUntil,
       trace: newTrace(),
     };
@@ -62,7 +62,7 @@ export class Edge {
     } catch (error) {
       answer = answerError(asRegistryError(error, context), CACHE_CONTROL.public.uncached);
     }
-    const durationMs = now() - startedAt;
+    const durationMs = now() - startedAtMs;
     let response: Response;
     try {
       const headers = this.#headersCache.headersOf(request, answer, context.trace, durationMs);

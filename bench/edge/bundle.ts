@@ -15,9 +15,8 @@ const ENVIRONMENT = { WRANGLER_WRITE_LOGS: 'false', WRANGLER_SEND_METRICS: 'fals
 
 export interface Bundle {
   readonly file: string;
-  /** The size in bytes. */
-  readonly size: number;
-  readonly gzipSize: number;
+  readonly bytes: number;
+  readonly gzipBytes: number;
   readonly runtime: Runtime;
 }
 
@@ -30,8 +29,8 @@ export async function buildBundle(folder: string): Promise<Bundle> {
     unstable_readConfig({ config: DEPLOYED }, { hideWarnings: true });
   return {
     file,
-    size: bytes.length,
-    gzipSize: gzipSync(bytes).length,
+    bytes: bytes.length,
+    gzipBytes: gzipSync(bytes).length,
     runtime: { compatibilityDate, compatibilityFlags },
   };
 }

@@ -31,16 +31,16 @@ import { encodeTag } from '../../core/tag-object.ts';
 const REPOSITORY = parseRepository('docker.io/library/bench');
 const MIB = 1024 * 1024;
 /** The size of the streamed blob: 1 GiB. */
-export const LARGE_SIZE = 1024 * MIB;
+export const LARGE_BYTES = 1024 * MIB;
 /** The size of a large manifest, in bytes. An ordinary image's manifest has a fortieth of it. */
-export const LARGE_MANIFEST_SIZE = 64 * 1024;
+export const LARGE_MANIFEST_BYTES = 64 * 1024;
 const LARGE_MANIFESTS = 20;
 /** A second repository, because other rows ask for the first one's list of tags, which has to be short. */
 const TAGGED_REPOSITORY = parseRepository('docker.io/library/tagged');
-const PART_SIZE = 64 * MIB;
-const SMALL_SIZE = 1024;
+const PART_BYTES = 64 * MIB;
+const SMALL_BYTES = 1024;
 /** The size of an ordinary layer. It is above `STREAM_BELOW`, so the edge redirects. */
-const LAYER_SIZE = 30 * MIB;
+const LAYER_BYTES = 30 * MIB;
 
 /**
  * The paths that the edge is asked for. The paths in lists are for cold answers, because each path gives a cold answer
@@ -89,7 +89,7 @@ export async function fillBucket(
   const layers = await Promise.all(
     images.map(async (tag) => {
       const digest = namedDigest(`layer of ${tag}`);
-      await putLink(put, digest, LAYER_SIZE);
+      await putLink(put, digest, LAYER_BYTES);
       return digest;
     }),
   );
@@ -100,10 +100,10 @@ export async function fillBucket(
   const referrer = { mediaType: OCI_MANIFEST, digest: namedDigest('signature'), size: 700 };
   await put(referrersKey(REPOSITORY, subject), encodeReferrers([referrer]));
   const small = namedDigest('small');
-  await putLink(put, small, SMALL_SIZE);
-  await put(blobKey(small), new Uint8Array(SMALL_SIZE));
+  await putLink(put, small, SMALL_BYTES);
+  await put(blobKey(small), new Uint8Array(SMALL_BYTES));
   const largeBlob = namedDigest('large');
-  await putLink(put, largeBlob, LARGE_SIZE);
+  await putLink(put, largeBlob, LARGE_BYTES);
   await putLarge(client, bucket, blobKey(largeBlob));
   const base = `/v2/${REPOSITORY}`;
   return {
@@ -151,7 +151,7 @@ function imageOf(name: string, annotations: Readonly<Record<string, string>>): o
     layers: Array.from({ length: 8 }, (_, layer) => ({
       mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
       digest: namedDigest(`layer ${layer} of ${name}`),
-      size: LAYER_SIZE + layer,
+      size: LAYER_BYTES + layer,
     })),
     annotations,
   };
@@ -159,7 +159,7 @@ function imageOf(name: string, annotations: Readonly<Record<string, string>>): o
 
 function largeManifest(tag: Tag): Uint8Array<ArrayBuffer> {
   const { length } = encodeJson(imageOf(tag, { fill: '' }));
-  return encodeJson(imageOf(tag, { fill: 'x'.repeat(LARGE_MANIFEST_SIZE - length) }));
+  return encodeJson(imageOf(tag, { fill: 'x'.repeat(LARGE_MANIFEST_BYTES - length) }));
 }
 
 async function putTag(put: Put, tag: Tag, bytes: Uint8Array<ArrayBuffer>): Promise<Digest> {
@@ -180,9 +180,9 @@ async function putLink(put: Put, digest: Digest, size: number): Promise<void> {
 async function putLarge(client: S3Client, bucket: string, key: string): Promise<void> {
   const where = { Bucket: bucket, Key: key };
   const { UploadId } = await client.send(new CreateMultipartUploadCommand(where));
-  const body = new Uint8Array(PART_SIZE);
+  const body = new Uint8Array(PART_BYTES);
   const parts = [];
-  for (let number = 1; number <= LARGE_SIZE / PART_SIZE; number += 1) {
+  for (let number = 1; number <= LARGE_BYTES / PART_BYTES; number += 1) {
     const { ETag } = await client.send(
       new UploadPartCommand({ ...where, UploadId, PartNumber: number, Body: body }),
     );

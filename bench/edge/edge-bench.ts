@@ -9,7 +9,7 @@ import type { Row } from '../table.ts';
 import { measureAtOnce, type AtOnceOptions } from './at-once.ts';
 import { buildBundle, measureStartup, type Bundle } from './bundle.ts';
 import { measureCold } from './cold.ts';
-import { LARGE_MANIFEST_SIZE, LARGE_SIZE, fillBucket, type Paths } from './content.ts';
+import { LARGE_MANIFEST_BYTES, LARGE_BYTES, fillBucket, type Paths } from './content.ts';
 import { measureMemory } from './memory.ts';
 import { countReads } from './reads.ts';
 import { atOnceRows, bundleRows, coldRows, memoryRow, readRows, warmRow } from './rows.ts';
@@ -147,7 +147,7 @@ class EdgeRun {
     say(`${CLIENTS} clients that stream 1 GiB`);
     const edge = await this.#start({ BLOBS: 'stream' }, this.#paths.smallBlob);
     try {
-      const options = { clients: CLIENTS, readBytes, size: LARGE_SIZE };
+      const options = { clients: CLIENTS, readBytes, size: LARGE_BYTES };
       return memoryRow(await measureMemory({ edge, path: this.#paths.largeBlob, ...options }), options);
     } finally {
       await edge.stop();
@@ -159,7 +159,7 @@ class EdgeRun {
     const manifests = `${largeTags.length} manifests of 64 KiB`;
     const list = `a list of ${LONG_LIST.toLocaleString('en')} tags with n=100`;
     return [
-      ...(await this.#askAtOnce(manifests, { paths: largeTags, size: LARGE_MANIFEST_SIZE }, say)),
+      ...(await this.#askAtOnce(manifests, { paths: largeTags, size: LARGE_MANIFEST_BYTES }, say)),
       ...(await this.#askAtOnce(list, { paths: [longTagList.path], size: longTagList.size }, say)),
     ];
   }

@@ -16,10 +16,10 @@ export interface MemoryOptions {
 }
 
 export interface Memory {
-  /** Resident memory before the clients came, in bytes. */
-  readonly before: number;
-  /** Peak of resident memory since then, in bytes. */
-  readonly peak: number;
+  /** Resident memory before the clients came. */
+  readonly beforeBytes: number;
+  /** Peak of resident memory since then. */
+  readonly peakBytes: number;
   readonly seconds: number;
 }
 
@@ -45,8 +45,8 @@ export async function measureMemory(options: MemoryOptions): Promise<Memory> {
     // All clients are connected and none reads, so every buffer on the way is full now.
     await pause(500);
     return {
-      before,
-      peak: await readStatus(pid, 'VmHWM'),
+      beforeBytes: before,
+      peakBytes: await readStatus(pid, 'VmHWM'),
       seconds: (performance.now() - begin) / 1000,
     };
   } finally {

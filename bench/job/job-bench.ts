@@ -45,8 +45,8 @@ export interface JobEffort {
 }
 
 /** The latencies, in milliseconds, that are added to each request. */
-const LATENCIES = [0, 25] as const;
-type Latency = (typeof LATENCIES)[number];
+const LATENCIES_MS = [0, 25] as const;
+type Latency = (typeof LATENCIES_MS)[number];
 
 const MB = 1_000_000;
 const [crane, craneFast] = CRANE;
@@ -138,7 +138,7 @@ class JobRun {
     const { entrants: all, verifyCold } = this.#effort;
     const found: Series[] = [];
     const rows: Row[] = [];
-    for (const latency of LATENCIES) {
+    for (const latency of LATENCIES_MS) {
       const options = { latency, entrants: all[latency], verifyCold };
       const series = await raceTagged(this.#source, content, options, this.#say);
       found.push(...series);
@@ -164,7 +164,7 @@ class JobRun {
 
   async #many(): Promise<Row[]> {
     const { manyTags: count, manyTools: tools } = this.#effort;
-    const found = await raceManyTags(this.#source, { count, latencies: LATENCIES, tools }, this.#say);
+    const found = await raceManyTags(this.#source, { count, latencies: LATENCIES_MS, tools }, this.#say);
     for (const { tool, trial } of found) this.#note(tool, [trial]);
     return manyTagsRows(count, found);
   }

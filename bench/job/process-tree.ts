@@ -27,7 +27,7 @@ const TICKS_PER_SECOND = 100;
 export async function runMeasured(
   command: string,
   args: readonly string[],
-  options: ProgramOptions & { readonly timeout: number; readonly until?: Promise<unknown> },
+  options: ProgramOptions & { readonly timeoutMs: number; readonly until?: Promise<unknown> },
 ): Promise<Measured> {
   const begin = performance.now();
   const program = await startProgram(command, args, options);
@@ -42,14 +42,14 @@ export async function runMeasured(
   const timer = setTimeout(() => {
     seen.late = true;
     program.kill('SIGKILL');
-  }, options.timeout);
+  }, options.timeoutMs);
   void options.until?.then(() => program.kill('SIGKILL'));
   const { code } = await program.exited;
   const seconds = (performance.now() - begin) / 1000;
   clearInterval(sampler);
   clearTimeout(timer);
   if (seen.late) {
-    throw new Error(`${command} was not done after ${options.timeout / 1000} s:\n${program.output()}`);
+    throw new Error(`${command} was not done after ${options.timeoutMs / 1000} s:\n${program.output()}`);
   }
   return { seconds, peakBytes: seen.peakBytes, cpuSeconds: seen.cpuSeconds, code, output: program.output() };
 }

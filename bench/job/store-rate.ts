@@ -11,7 +11,7 @@ import {
 import { s3ClientOf } from '../../test/support/bucket-reader.ts';
 import { startBucketDestination } from './destination.ts';
 
-const PART = 16 * 1024 * 1024;
+const PART_BYTES = 16 * 1024 * 1024;
 const CONCURRENCY = 4;
 
 /**
@@ -22,7 +22,7 @@ const CONCURRENCY = 4;
  * @returns bytes per second; the time includes the completion of the upload
  */
 export async function measureStore(size: number, latency: number): Promise<number> {
-  const count = Math.ceil(size / PART);
+  const count = Math.ceil(size / PART_BYTES);
   const destination = await startBucketDestination();
   const { link, store } = destination;
   if (store === undefined) throw new Error('The destination is no bucket.');
@@ -38,7 +38,7 @@ export async function measureStore(size: number, latency: number): Promise<numbe
       for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
         const part = { ...object, UploadId, PartNumber: number };
         const { ETag } = await client.send(
-          new UploadPartCommand({ ...part, Body: Buffer.alloc(PART, number) }),
+          new UploadPartCommand({ ...part, Body: Buffer.alloc(PART_BYTES, number) }),
         );
         parts.push({ ETag, PartNumber: number });
       }
@@ -48,7 +48,7 @@ export async function measureStore(size: number, latency: number): Promise<numbe
     await client.send(
       new CompleteMultipartUploadCommand({ ...object, UploadId, MultipartUpload: { Parts } }),
     );
-    return (PART * count) / ((performance.now() - begin) / 1000);
+    return (PART_BYTES * count) / ((performance.now() - begin) / 1000);
   } finally {
     client.destroy();
     await destination.stop();

@@ -127,7 +127,7 @@ async function run(job: Job, command: string, args: readonly string[]): Promise<
   const home = join(folder, 'home');
   await mkdir(home, { recursive: true });
   const measured = await runMeasured(command, args, {
-    timeout: timeoutMs,
+    timeoutMs,
     env: { ...NOBODYS, HOME: home, DOCKER_CONFIG: home },
     ...(until !== undefined && { until }),
   });

@@ -1,5 +1,5 @@
 /** What one run writes to, counts and holds in memory. It ends with the run, and a step in another process makes its own. */
-import { MAX_MANIFEST_SIZE } from '../../core/manifest.ts';
+import { MAX_MANIFEST_BYTES } from '../../core/manifest.ts';
 import type { Finding, StoreReport } from './report.ts';
 import type { Limits } from './runtime.ts';
 import type { Store } from './store/store.ts';
@@ -11,12 +11,12 @@ import { BufferPool } from './transfer/buffer-pool.ts';
  * Bytes of all buffers: 8 of 8 MiB, so that five ranges of a large layer are fetched while three parts are written, and a
  * run stays under 200 MB.
  */
-export const MEMORY_BUDGET = 64 * 1024 * 1024;
+export const MEMORY_BUDGET_BYTES = 64 * 1024 * 1024;
 
 /**
  * Bytes of listed manifests at once, for all upstreams: 16,000 of usual size. Their parsed forms take a few times as much.
  */
-export const MANIFEST_BUDGET = 32 * 1024 * 1024;
+export const MANIFEST_BUDGET_BYTES = 32 * 1024 * 1024;
 
 export interface RunState {
   readonly store: Store;
@@ -40,7 +40,7 @@ export interface RunState {
 export function createRunState(
   { store, run, signal }: Pick<RunState, 'store' | 'run' | 'signal'>,
   { partBytes }: Pick<Limits, 'partBytes'>,
-  bufferBytes: number = MEMORY_BUDGET,
+  bufferBytes: number = MEMORY_BUDGET_BYTES,
 ): RunState {
   return {
     store,
@@ -48,6 +48,6 @@ export function createRunState(
     signal,
     tally: new Tally(),
     buffers: new BufferPool(bufferBytes, partBytes),
-    listedManifests: new FairShare(MANIFEST_BUDGET, MAX_MANIFEST_SIZE),
+    listedManifests: new FairShare(MANIFEST_BUDGET_BYTES, MAX_MANIFEST_BYTES),
   };
 }

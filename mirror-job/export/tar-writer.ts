@@ -6,8 +6,8 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { partialName, type LayoutWriter } from './layout-writer.ts';
 
-const BLOCK = 512;
-const MAX_NAME = 100;
+const BLOCK_BYTES = 512;
+const MAX_NAME_BYTES = 100;
 /** The header has eleven octal digits for the size: 8 GiB. */
 const MAX_HEADER_BYTES = 8 ** 11 - 1;
 
@@ -28,7 +28,7 @@ export async function writeTar(target: string): Promise<LayoutWriter> {
       await writeAll(padding(size));
     },
     async finish() {
-      await writeAll(new Uint8Array(2 * BLOCK));
+      await writeAll(new Uint8Array(2 * BLOCK_BYTES));
       // The file is synced, because it may be on a stick that is about to be removed.
       await file.sync();
       await file.close();
@@ -44,10 +44,10 @@ export async function writeTar(target: string): Promise<LayoutWriter> {
 /** Makes a header. A pax header comes before it if the name (a sha512 has 128 digits) or the size needs more room. */
 function entryHeader(name: string, size: number): Uint8Array {
   const records = [
-    ...(name.length > MAX_NAME ? [paxRecord('path', name)] : []),
+    ...(name.length > MAX_NAME_BYTES ? [paxRecord('path', name)] : []),
     ...(size > MAX_HEADER_BYTES ? [paxRecord('size', String(size))] : []),
   ].join('');
-  const own = header(name.slice(0, MAX_NAME), Math.min(size, MAX_HEADER_BYTES), '0');
+  const own = header(name.slice(0, MAX_NAME_BYTES), Math.min(size, MAX_HEADER_BYTES), '0');
   if (records === '') return own;
   const extension = Buffer.from(records);
   const before = header(`PaxHeaders/${name.slice(0, 80)}`, extension.length, 'x');
@@ -66,11 +66,11 @@ function paxRecord(key: string, value: string): string {
 }
 
 function header(name: string, size: number, type: '0' | 'x'): Uint8Array {
-  const block = Buffer.alloc(BLOCK);
+  const block = Buffer.alloc(BLOCK_BYTES);
   const octal = (value: number, offset: number, width: number): void => {
     block.write(value.toString(8).padStart(width - 1, '0'), offset, 'latin1');
   };
-  block.write(name, 0, MAX_NAME, 'latin1');
+  block.write(name, 0, MAX_NAME_BYTES, 'latin1');
   octal(0o644, 100, 8);
   octal(0, 108, 8);
   octal(0, 116, 8);
@@ -90,5 +90,5 @@ function header(name: string, size: number, type: '0' | 'x'): Uint8Array {
 }
 
 function padding(size: number): Uint8Array {
-  return new Uint8Array((BLOCK - (size % BLOCK)) % BLOCK);
+  return new Uint8Array((BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES);
 }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { MAX_MANIFEST_SIZE, namesManifest, parseManifest } from '../../core/manifest.ts';
+import { MAX_MANIFEST_BYTES, namesManifest, parseManifest } from '../../core/manifest.ts';
 import {
   DOCKER_LIST,
   DOCKER_MANIFEST,
@@ -199,7 +199,7 @@ test.for<readonly [string, object, string | undefined, string]>([
 });
 
 test('a manifest may have 4 MiB, white space included', () => {
-  expect(MAX_MANIFEST_SIZE).toBe(4_194_304);
+  expect(MAX_MANIFEST_BYTES).toBe(4_194_304);
   const text = JSON.stringify(image);
   const largest = Buffer.from(text + ' '.repeat(4_194_304 - text.length));
   expect(parseManifest(largest, OCI_MANIFEST).kind).toBe('image');

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Descriptor } from '../../core/descriptor.ts';
 import { parseDigest } from '../../core/digest.ts';
 import { encodeJson } from '../../core/json.ts';
-import { MAX_MANIFEST_SIZE, parseManifest } from '../../core/manifest.ts';
+import { MAX_MANIFEST_BYTES, parseManifest } from '../../core/manifest.ts';
 import { maxSizeOf, maxValuesOf } from '../../core/object-size.ts';
 import { parseRepository, parseTag, type Tag } from '../../core/reference.ts';
 import { decodeReferrers, encodeReferrers, referrerDescriptor } from '../../core/referrers.ts';
@@ -43,7 +43,7 @@ test('the largest manifest fits into a tag that also has a long reason', () => {
   const tag = {
     mediaType: OCI_MANIFEST,
     digest: DIGEST,
-    bytes: new Uint8Array(MAX_MANIFEST_SIZE),
+    bytes: new Uint8Array(MAX_MANIFEST_BYTES),
     moved: TIME,
     run: 'r',
     hold: 'x'.repeat(10_000),

@@ -9,8 +9,8 @@ import { LARGEST_BYTES } from '../isolate/read-budget.ts';
 import type { SmallObject } from '../store/small-object.ts';
 
 export interface CachedObject extends SmallObject {
-  /** When it was read from a store. Milliseconds since 1970. */
-  readonly readAt: number;
+  /** When it was read from a store. */
+  readonly readAtMs: number;
   /** The number of the store that it was read from. */
   readonly store: number;
   /** The id of that store's bucket, if it was known. */
@@ -57,15 +57,15 @@ export class EdgeCache {
       throw error;
     }
     try {
-      const readAt = Number(headers.get(READ_AT) ?? Number.NaN);
+      const readAtMs = Number(headers.get(READ_AT) ?? Number.NaN);
       const store = Number(headers.get(STORE) ?? Number.NaN);
       const bytes = new Uint8Array(await response.arrayBuffer());
-      if (!Number.isFinite(readAt) || !Number.isInteger(store)) return undefined;
+      if (!Number.isFinite(readAtMs) || !Number.isInteger(store)) return undefined;
       return {
         bytes,
         contentType: headers.get('content-type') ?? undefined,
         modified: headers.get(MODIFIED) ?? undefined,
-        readAt,
+        readAtMs,
         store,
         bucket: decodeURIComponent(headers.get(BUCKET) ?? '') || undefined,
       };
@@ -76,11 +76,11 @@ export class EdgeCache {
 
   /** @param lifetimeMs how long the cache may answer with the object. Never throws */
   async put(cacheId: string, key: string, object: CachedObject, lifetimeMs: number): Promise<void> {
-    const { bytes, contentType, modified, readAt, store, bucket } = object;
+    const { bytes, contentType, modified, readAtMs, store, bucket } = object;
     const response = new Response(bodyOf(bytes), {
       headers: {
         'cache-control': `max-age=${Math.floor(lifetimeMs / 1000)}`,
-        [READ_AT]: String(readAt),
+        [READ_AT]: String(readAtMs),
         [STORE]: String(store),
         [SIZE]: String(bytes.length),
         ...(bucket !== undefined && { [BUCKET]: encodeURIComponent(bucket) }),

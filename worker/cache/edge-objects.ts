@@ -104,7 +104,7 @@ function identityCache(edgeCache: EdgeCache, now: () => number, lifetimeMs: numb
         bytes,
         contentType: undefined,
         modified: undefined,
-        readAt: now(),
+        readAtMs: now(),
         store: 0,
         bucket: undefined,
       };

@@ -25,8 +25,8 @@ import type { ObjectKind } from './object-kind.ts';
 
 export interface Cached<T> {
   readonly value: T;
-  /** When it was read from a store. Milliseconds since 1970. */
-  readonly readAt: number;
+  /** When it was read from a store. */
+  readonly readAtMs: number;
   /** The number of the store that it was read from. */
   readonly store: number;
   /** When the object was written. ISO 8601, UTC. */
@@ -53,8 +53,7 @@ export interface ReadThroughOptions<T> extends Clock {
 interface Reading {
   readonly signal: AbortSignal;
   readonly pauseTimer: PauseTimer;
-  /** Milliseconds since 1970. */
-  readonly deadline: number;
+  readonly deadlineMs: number;
 }
 
 /** The memory of a key, its entry and the maps that hold them. */
@@ -89,7 +88,8 @@ export class ReadThroughCache<T> {
   async find(context: RequestContext, key: string): Promise<Cached<T> | undefined> {
     const { now, freshMs } = this.#options;
     const cached = this.#memory.get(key);
-    if (cached !== undefined && now() - cached.readAt < freshMs) return noteSource(context, cached, 'memory');
+    if (cached !== undefined && now() - cached.readAtMs < freshMs)
+      return noteSource(context, cached, 'memory');
     return this.#findElsewhere(context, key);
   }
 
@@ -105,7 +105,7 @@ export class ReadThroughCache<T> {
       this.#remember(key, cached);
     }
     if (cached !== undefined) {
-      const ageMs = now() - cached.readAt;
+      const ageMs = now() - cached.readAtMs;
       if (ageMs < freshMs) return noteSource(context, cached, source);
       if (this.#isMutable && ageMs < 2 * freshMs) {
         this.#refreshLater(context, key);
@@ -124,7 +124,7 @@ export class ReadThroughCache<T> {
     const { stores, kind, now, edgeCache } = this.#options;
     const before = this.#memory.get(key);
     const hit = await stores.read(context, kind.mutability, (store, signal, pauseTimer) =>
-      this.#read(store, key, { signal, pauseTimer, deadline: context.deadline }),
+      this.#read(store, key, { signal, pauseTimer, deadlineMs: context.deadlineMs }),
     );
     const { cacheId } = stores;
     if (hit === undefined) {
@@ -133,7 +133,7 @@ export class ReadThroughCache<T> {
       return undefined;
     }
     const { object, value, release } = hit.value;
-    const cached: Cached<T> = { value, readAt: now(), store: hit.store, modified: object.modified };
+    const cached: Cached<T> = { value, readAtMs: now(), store: hit.store, modified: object.modified };
     // A store that lags behind another one must not take back what clients were already answered.
     const latest = this.#memory.get(key);
     if (latest !== undefined && this.#outlasts(latest, value)) {
@@ -145,8 +145,8 @@ export class ReadThroughCache<T> {
     if (cacheId === undefined) {
       release();
     } else {
-      const { readAt, store } = cached;
-      const entry = { ...object, readAt, store, bucket: stores.idOf(store) };
+      const { readAtMs, store } = cached;
+      const entry = { ...object, readAtMs, store, bucket: stores.idOf(store) };
       context.waitUntil(edgeCache.put(cacheId, key, entry, this.#lifetimeMs).finally(release));
     }
     return cached;
@@ -157,13 +157,13 @@ export class ReadThroughCache<T> {
    * the wait does not count as the store's.
    * @returns with `release`, which gives the memory back once nobody needs the object's bytes
    */
-  async #read(store: Store, key: string, { signal, pauseTimer, deadline }: Reading) {
+  async #read(store: Store, key: string, { signal, pauseTimer, deadlineMs }: Reading) {
     const { budget } = this.#options;
     let release = NOTHING_TAKEN;
     const admitted = watchedStore(store, async (object) => {
       if (object === undefined) return;
       try {
-        release = await pauseTimer(() => budget.takeForReading(object.size, deadline));
+        release = await pauseTimer(() => budget.takeForReading(object.size, deadlineMs));
       } catch (error) {
         await object.body.cancel();
         throw error;
@@ -172,7 +172,7 @@ export class ReadThroughCache<T> {
     try {
       const object = await readSmall(admitted, key, signal);
       if (object === undefined) return undefined;
-      const value = await pauseTimer(() => this.#decode(key, object, deadline));
+      const value = await pauseTimer(() => this.#decode(key, object, deadlineMs));
       return { object, value, release };
     } catch (error) {
       release();
@@ -193,20 +193,20 @@ export class ReadThroughCache<T> {
       if (found !== cached) return noteSource(context, found, 'store');
     } catch (error) {
       const isUnavailable = error instanceof RegistryError && error.code === 'UNAVAILABLE';
-      const mayBeStale = cached !== undefined && this.#isMutable && now() - cached.readAt <= staleMs;
+      const mayBeStale = cached !== undefined && this.#isMutable && now() - cached.readAtMs <= staleMs;
       if (!isUnavailable || !mayBeStale) throw error;
     }
     if (cached === undefined) return undefined;
-    context.trace.staleSeconds = Math.floor((now() - cached.readAt) / 1000);
+    context.trace.staleSeconds = Math.floor((now() - cached.readAtMs) / 1000);
     return noteSource(context, cached, 'memory');
   }
 
   #refreshLater(context: RequestContext, key: string): void {
     const { now, stores } = this.#options;
     const { backgroundMs } = stores;
-    const startedAt = this.#refreshing.get(key);
+    const startedAtMs = this.#refreshing.get(key);
     // The runtime may drop work that outlives its answer. Then a later request starts it again.
-    if (startedAt !== undefined && now() - startedAt < backgroundMs) return;
+    if (startedAtMs !== undefined && now() - startedAtMs < backgroundMs) return;
     this.#refreshing.set(key, now());
     context.waitUntil(this.#refreshNow(backgroundContext(context, now() + backgroundMs), key));
   }
@@ -225,7 +225,7 @@ export class ReadThroughCache<T> {
     if (failures.length > 0) this.#options.onBackgroundFailure({ key, failures });
   }
 
-  async #fromEdgeCache({ deadline }: RequestContext, key: string): Promise<Cached<T> | undefined> {
+  async #fromEdgeCache({ deadlineMs }: RequestContext, key: string): Promise<Cached<T> | undefined> {
     const { stores, edgeCache, now, budget } = this.#options;
     if (stores.idOf(1) === undefined) await stores.recallIds();
     const { cacheId } = stores;
@@ -233,15 +233,15 @@ export class ReadThroughCache<T> {
     let release = NOTHING_TAKEN;
     try {
       const object: CachedObject | undefined = await edgeCache.get(cacheId, key, async (bytes) => {
-        release = await budget.takeForReading(bytes, deadline);
+        release = await budget.takeForReading(bytes, deadlineMs);
       });
       if (object === undefined) return undefined;
       // The second store can be another bucket by now, while the cache is still the first one's.
       const bucket = stores.idOf(object.store);
       if (bucket !== undefined && object.bucket !== undefined && bucket !== object.bucket) return undefined;
-      if (now() - object.readAt > this.#lifetimeMs) return undefined;
-      const value = await this.#decode(key, object, deadline);
-      return { value, readAt: object.readAt, store: object.store, modified: object.modified };
+      if (now() - object.readAtMs > this.#lifetimeMs) return undefined;
+      const value = await this.#decode(key, object, deadlineMs);
+      return { value, readAtMs: object.readAtMs, store: object.store, modified: object.modified };
     } catch (error) {
       if (error instanceof CorruptObjectError) return undefined;
       // If there is no room for the object, the one in memory can still be answered.
@@ -262,7 +262,7 @@ export class ReadThroughCache<T> {
   }
 
   #supersedes(one: Cached<T>, other: Cached<T>): boolean {
-    return one.readAt > other.readAt && !this.#outlasts(other, one.value);
+    return one.readAtMs > other.readAtMs && !this.#outlasts(other, one.value);
   }
 
   /**
@@ -274,14 +274,14 @@ export class ReadThroughCache<T> {
     const { kind, now, staleMs } = this.#options;
     if (kind.since === undefined) return false;
     const since = kind.since(cached.value);
-    if (now() - cached.readAt > staleMs || Date.parse(since) > now() + MAX_CLOCK_SKEW_MS) return false;
+    if (now() - cached.readAtMs > staleMs || Date.parse(since) > now() + MAX_CLOCK_SKEW_MS) return false;
     return kind.since(value) < since;
   }
 
-  async #decode(key: string, object: SmallObject, deadline: number): Promise<T> {
+  async #decode(key: string, object: SmallObject, deadlineMs: number): Promise<T> {
     const { budget, kind } = this.#options;
     try {
-      return await budget.decode(object.bytes.length, deadline, () => kind.decode(key, object));
+      return await budget.decode(object.bytes.length, deadlineMs, () => kind.decode(key, object));
     } catch (error) {
       if (error instanceof BucketObjectInvalidError) throw new CorruptObjectError(key, error.message, error);
       throw error;

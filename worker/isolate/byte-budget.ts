@@ -35,18 +35,17 @@ export class ByteBudget {
     this.#clock = clock;
   }
 
-  /** Bytes. */
-  get held(): number {
+  get heldBytes(): number {
     return this.#heldBytes;
   }
 
   /**
-   * @param deadline when the request no longer needs the bytes. Milliseconds since 1970
+   * @param deadlineMs when the request no longer needs the bytes
    * @returns releases the bytes; a second call does nothing
    * @throws {RegistryError} UNAVAILABLE when other requests hold the bytes until the deadline
    */
-  async take(bytes: number, deadline: number): Promise<Release> {
-    const grant = { bytes: Math.min(bytes, this.#limitBytes), expires: deadline };
+  async take(bytes: number, deadlineMs: number): Promise<Release> {
+    const grant = { bytes: Math.min(bytes, this.#limitBytes), expires: deadlineMs };
     this.#releaseExpired();
     if (this.#queue.size === 0 && this.#fits(grant)) this.#give(grant);
     else await this.#wait(grant);

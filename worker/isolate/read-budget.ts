@@ -31,17 +31,17 @@ export class ReadBudget {
   }
 
   /**
-   * @param deadline when the request no longer needs the object. Milliseconds since 1970
+   * @param deadlineMs when the request no longer needs the object
    * @throws {RegistryError} UNAVAILABLE when there is no room until then
    */
-  async takeForReading(bytes: number, deadline: number): Promise<Release> {
+  async takeForReading(bytes: number, deadlineMs: number): Promise<Release> {
     if (bytes > LARGEST_BYTES) return NOTHING_TAKEN;
-    return (bytes <= SMALL_BYTES ? this.#small : this.#large).take(bytes, deadline);
+    return (bytes <= SMALL_BYTES ? this.#small : this.#large).take(bytes, deadlineMs);
   }
 
   /** @throws {RegistryError} UNAVAILABLE when there is no room until the deadline; and what `decode` throws */
-  async decode<T>(bytes: number, deadline: number, decode: () => T | Promise<T>): Promise<T> {
-    const release = await this.#decoding.take(bytes, deadline);
+  async decode<T>(bytes: number, deadlineMs: number, decode: () => T | Promise<T>): Promise<T> {
+    const release = await this.#decoding.take(bytes, deadlineMs);
     try {
       return await decode();
     } finally {

@@ -26,8 +26,8 @@ export interface Trace {
 }
 
 export interface RequestContext {
-  /** When the client must have its first byte. Milliseconds since 1970. */
-  readonly deadline: number;
+  /** When the client must have its first byte. */
+  readonly deadlineMs: number;
   readonly waitUntil: WaitUntil;
   readonly trace: Trace;
 }
@@ -37,6 +37,6 @@ export function newTrace(): Trace {
 }
 
 /** The context of work that goes on after the answer: its failures are not the answer's. */
-export function backgroundContext(context: RequestContext, deadline: number): RequestContext {
-  return { ...context, deadline, trace: newTrace() };
+export function backgroundContext(context: RequestContext, deadlineMs: number): RequestContext {
+  return { ...context, deadlineMs, trace: newTrace() };
 }

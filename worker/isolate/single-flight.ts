@@ -12,8 +12,8 @@ type Outcome<T> = {
 interface Flight<T> {
   /** Identifies the request that does the work. It is replaced if it takes too long. */
   leader: object;
-  /** When the leader began. Milliseconds since 1970. */
-  startedAt: number;
+  /** When the leader began. */
+  startedAtMs: number;
   readonly followers: Set<(outcome: Outcome<T>) => void>;
 }
 
@@ -38,11 +38,11 @@ export class SingleFlight<T> {
     const { now, startTimer, patienceMs } = this.#options;
     for (;;) {
       const flight = this.#flights.get(key);
-      const ageMs = flight === undefined ? Infinity : now() - flight.startedAt;
+      const ageMs = flight === undefined ? Infinity : now() - flight.startedAtMs;
       if (flight === undefined || ageMs >= patienceMs) return this.#lead(context, key, work);
       const waitsSince = now();
       const outcome = await waitForOther<Outcome<T>>(
-        Math.min(patienceMs - ageMs, context.deadline - waitsSince),
+        Math.min(patienceMs - ageMs, context.deadlineMs - waitsSince),
         startTimer,
         (tell) => {
           flight.followers.add(tell);
@@ -54,7 +54,7 @@ export class SingleFlight<T> {
         context.trace.failures.push(...outcome.failures);
         return valueOf(outcome);
       }
-      if (now() >= context.deadline) {
+      if (now() >= context.deadlineMs) {
         context.trace.failures.push('Another request asks for the same object, and had no answer in time.');
         throw new RegistryError('UNAVAILABLE', 'No store answers at the moment.');
       }
@@ -63,9 +63,9 @@ export class SingleFlight<T> {
 
   async #lead(context: RequestContext, key: string, work: () => Promise<T>): Promise<T> {
     const leader = {};
-    const flight = this.#flights.get(key) ?? { leader, startedAt: 0, followers: new Set() };
+    const flight = this.#flights.get(key) ?? { leader, startedAtMs: 0, followers: new Set() };
     flight.leader = leader;
-    flight.startedAt = this.#options.now();
+    flight.startedAtMs = this.#options.now();
     this.#flights.set(key, flight);
     const outcome = outcomeOf(context, work);
     // The work goes on when the leader's own client has left, because other requests wait for it.

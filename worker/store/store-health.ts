@@ -60,11 +60,11 @@ export class StoreHealth {
   #recalledId: string | undefined;
   #isRecalled = false;
   #isDown = false;
-  /** Milliseconds since 1970; -Infinity for never. */
-  #answeredAt = -Infinity;
-  #triedAt = -Infinity;
+  /** -Infinity for never. */
+  #answeredAtMs = -Infinity;
+  #triedAtMs = -Infinity;
   /** When a client last waited for this store until the time was up; -Infinity since it answered. */
-  #timedOutAt = -Infinity;
+  #timedOutAtMs = -Infinity;
   /** How often it has answered. Times cannot show an answer, because a Worker's clock stands still between two events. */
   #answerCount = 0;
 
@@ -82,13 +82,13 @@ export class StoreHealth {
 
   /** Whether it answered within the last `freshMs`. */
   get isFresh(): boolean {
-    return !this.#isDown && this.#options.now() - this.#answeredAt < this.#options.freshMs;
+    return !this.#isDown && this.#options.now() - this.#answeredAtMs < this.#options.freshMs;
   }
 
   /** Whether no request has tried it, or timed out on it, within the last `freshMs`. */
   get isDueForCheck(): boolean {
     const { now, freshMs } = this.#options;
-    return now() - Math.max(this.#triedAt, this.#timedOutAt) >= freshMs;
+    return now() - Math.max(this.#triedAtMs, this.#timedOutAtMs) >= freshMs;
   }
 
   /** The id of its bucket; undefined while it is not known. */
@@ -98,7 +98,7 @@ export class StoreHealth {
 
   get state(): StoreState {
     const { number } = this.store;
-    const at = this.#isDown ? this.#triedAt : this.#answeredAt;
+    const at = this.#isDown ? this.#triedAtMs : this.#answeredAtMs;
     if (at === -Infinity) return { store: number, last: 'never asked' };
     const secondsAgo = Math.floor((this.#options.now() - at) / 1000);
     return { store: number, last: this.#isDown ? 'failed' : 'answered', secondsAgo };
@@ -154,17 +154,17 @@ export class StoreHealth {
   async #readOnce<T>(context: RequestContext, reserveMs: number, read: Read<T>): Promise<T> {
     const { storeMs, now, startTimer } = this.#options;
     this.#refuseAfterTimeout();
-    const firstByteBy = Math.min(now() + storeMs, context.deadline);
+    const firstByteBy = Math.min(now() + storeMs, context.deadlineMs);
     if (this.#isDown || this.#identity === undefined) await this.#check(context);
-    const startedAt = now();
-    this.#triedAt = startedAt;
+    const startedAtMs = now();
+    this.#triedAtMs = startedAtMs;
     try {
       return await withinTime(
-        firstByteBy - startedAt,
+        firstByteBy - startedAtMs,
         startTimer,
         (signal, restart) => {
           context.trace.reads += 1;
-          const bodyBy = Math.max(firstByteBy, context.deadline - reserveMs);
+          const bodyBy = Math.max(firstByteBy, context.deadlineMs - reserveMs);
           const onAnswer = () => {
             this.#noteAnswer();
             restart(bodyBy - now());
@@ -172,7 +172,7 @@ export class StoreHealth {
           const pauseTimer: PauseTimer = async (work) => {
             restart(Infinity);
             const result = await work();
-            restart(Math.min(Math.max(bodyBy - now(), MIN_BODY_MS), context.deadline - now()));
+            restart(Math.min(Math.max(bodyBy - now(), MIN_BODY_MS), context.deadlineMs - now()));
             return result;
           };
           return read(watchedStore(this.store, onAnswer), signal, pauseTimer);
@@ -180,13 +180,13 @@ export class StoreHealth {
         () => this.#lateError(),
       );
     } finally {
-      context.trace.storeMs += now() - startedAt;
+      context.trace.storeMs += now() - startedAtMs;
     }
   }
 
   /** Finds out whether the store is down, after it failed for one key. */
   async #confirm(context: RequestContext): Promise<void> {
-    if (this.#options.now() >= context.deadline) return;
+    if (this.#options.now() >= context.deadlineMs) return;
     try {
       await this.#check(context, CONFIRMATION_MS);
     } catch (error) {
@@ -205,7 +205,7 @@ export class StoreHealth {
     this.#refuseAfterTimeout();
     const { now, startTimer } = this.#options;
     const check = () => this.#checks.run(context, String(limitMs), () => this.#checkOnce(context, limitMs));
-    const remainingMs = context.deadline - now();
+    const remainingMs = context.deadlineMs - now();
     if (remainingMs >= limitMs) return check();
     // The check goes on without this request: a shorter time says nothing of the store, and other requests may share it.
     return withinTime(remainingMs, startTimer, check, () => this.#lateError());
@@ -214,8 +214,8 @@ export class StoreHealth {
   async #checkOnce(context: RequestContext, limitMs: number): Promise<void> {
     const { now, startTimer } = this.#options;
     const answersBefore = this.#answerCount;
-    const startedAt = now();
-    this.#triedAt = startedAt;
+    const startedAtMs = now();
+    this.#triedAtMs = startedAtMs;
     let isLate = false;
     const lateError = () => {
       isLate = true;
@@ -229,11 +229,11 @@ export class StoreHealth {
       const isUp = isLate && this.#answerCount !== answersBefore;
       if (error instanceof StoreError && !isUp) {
         this.#isDown = true;
-        if (isLate) this.#timedOutAt = now();
+        if (isLate) this.#timedOutAtMs = now();
       }
       throw error;
     } finally {
-      context.trace.storeMs += now() - startedAt;
+      context.trace.storeMs += now() - startedAtMs;
     }
   }
 
@@ -251,14 +251,14 @@ export class StoreHealth {
   }
 
   #noteAnswer(): void {
-    this.#answeredAt = this.#options.now();
+    this.#answeredAtMs = this.#options.now();
     this.#answerCount += 1;
-    this.#timedOutAt = -Infinity;
+    this.#timedOutAtMs = -Infinity;
   }
 
   /** A pull is many requests. If each of them waited 3 seconds, no client would wait for all of them. */
   #refuseAfterTimeout(): void {
-    if (this.#options.now() - this.#timedOutAt >= this.#options.freshMs) return;
+    if (this.#options.now() - this.#timedOutAtMs >= this.#options.freshMs) return;
     throw new StoreError(this.store.number, 'did not answer in time a moment ago.');
   }
 

@@ -7,7 +7,7 @@ import type { ElfIdentity, Endian, Machine } from './machine.ts';
 /** The address at which the program is loaded: above the range that Linux keeps free, and below 32 bits. */
 const BASE = 0x400000;
 /** The largest page of all these processors. A smaller page divides it. */
-const PAGE = 0x10000;
+const PAGE_BYTES = 0x10000;
 
 const ET_EXEC = 2;
 const EV_CURRENT = 1;
@@ -18,23 +18,23 @@ const WRITE = 2;
 const READ = 4;
 
 /** The sizes of the file's header and of a segment's header. */
-const HEADER_SIZE = { 32: 52, 64: 64 } as const;
-const SEGMENT_SIZE = { 32: 32, 64: 56 } as const;
+const HEADER_BYTES = { 32: 52, 64: 64 } as const;
+const SEGMENT_BYTES = { 32: 32, 64: 56 } as const;
 const SEGMENTS = 2;
 
 /** Makes a static program for Linux that writes the text to its standard output and ends with 0. */
 export function helloProgram(machine: Machine, text: string): Uint8Array<ArrayBuffer> {
   const { bits, endian } = machine.elf;
   const message = new TextEncoder().encode(text);
-  const messageAt = HEADER_SIZE[bits] + SEGMENTS * SEGMENT_SIZE[bits];
+  const messageAt = HEADER_BYTES[bits] + SEGMENTS * SEGMENT_BYTES[bits];
   // Instructions must start at a multiple of 4 on machines where every instruction has 4 bytes.
   const codeAt = Math.ceil((messageAt + message.length) / 4) * 4;
   const code = machine.program({ address: BASE + messageAt, size: message.length });
 
   const file = new Uint8Array(codeAt + code.length);
   file.set(elfHeader(machine.elf, BASE + codeAt));
-  file.set(loadSegment(bits, endian, file.length), HEADER_SIZE[bits]);
-  file.set(stackSegment(bits, endian), HEADER_SIZE[bits] + SEGMENT_SIZE[bits]);
+  file.set(loadSegment(bits, endian, file.length), HEADER_BYTES[bits]);
+  file.set(stackSegment(bits, endian), HEADER_BYTES[bits] + SEGMENT_BYTES[bits]);
   file.set(message, messageAt);
   file.set(code, codeAt);
   return file;
@@ -49,11 +49,11 @@ function elfHeader({ bits, endian, machine, flags }: ElfIdentity, entry: number)
   header.half(machine); // e_machine
   header.word(EV_CURRENT); // e_version
   header.address(entry); // e_entry
-  header.address(HEADER_SIZE[bits]); // e_phoff
+  header.address(HEADER_BYTES[bits]); // e_phoff
   header.address(0); // e_shoff: no sections
   header.word(flags); // e_flags
-  header.half(HEADER_SIZE[bits]); // e_ehsize
-  header.half(SEGMENT_SIZE[bits]); // e_phentsize
+  header.half(HEADER_BYTES[bits]); // e_ehsize
+  header.half(SEGMENT_BYTES[bits]); // e_phentsize
   header.half(SEGMENTS); // e_phnum
   header.half(0); // e_shentsize
   header.half(0); // e_shnum
@@ -72,7 +72,7 @@ interface Segment {
 /** The segment maps the whole file, for reading and executing. */
 function loadSegment(bits: 32 | 64, endian: Endian, size: number): Uint8Array {
   const flags = READ | EXECUTE;
-  return segmentHeader(bits, endian, { type: PT_LOAD, flags, address: BASE, size, align: PAGE });
+  return segmentHeader(bits, endian, { type: PT_LOAD, flags, address: BASE, size, align: PAGE_BYTES });
 }
 
 /** Without this segment, some kernels give the program an executable stack, and some policies then refuse to run it. */

@@ -1,7 +1,7 @@
 /** Makes a layer with one program in it: a gzipped tar whose bytes depend on nothing but the program. */
 import { crc32 } from 'node:zlib';
 
-const BLOCK = 512;
+const BLOCK_BYTES = 512;
 const REGULAR_FILE = '0';
 
 /**
@@ -9,16 +9,16 @@ const REGULAR_FILE = '0';
  * https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13_06
  */
 export function tarOf(name: string, program: Uint8Array): Uint8Array<ArrayBuffer> {
-  const content = Math.ceil(program.length / BLOCK) * BLOCK;
+  const content = Math.ceil(program.length / BLOCK_BYTES) * BLOCK_BYTES;
   // Two empty blocks end an archive.
-  const tar = new Uint8Array(BLOCK + content + 2 * BLOCK);
+  const tar = new Uint8Array(BLOCK_BYTES + content + 2 * BLOCK_BYTES);
   tar.set(fileHeader(name, program.length));
-  tar.set(program, BLOCK);
+  tar.set(program, BLOCK_BYTES);
   return tar;
 }
 
 function fileHeader(name: string, size: number): Uint8Array {
-  const header = Buffer.alloc(BLOCK);
+  const header = Buffer.alloc(BLOCK_BYTES);
   header.write(name, 0);
   header.write(octal(0o755, 7), 100);
   header.write(octal(0, 7), 108); // owner

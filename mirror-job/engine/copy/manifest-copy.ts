@@ -9,7 +9,7 @@ import { manifestKey } from '../../../core/layout.ts';
 import { namesManifest } from '../../../core/manifest.ts';
 import type { Repository } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
-import { MANIFEST_BUDGET } from '../run-state.ts';
+import { MANIFEST_BUDGET_BYTES } from '../run-state.ts';
 import { BlobAbsentError, SourceError, type Source, type SourceManifest } from '../source.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import { FairShare } from '../support/fair-share.ts';
@@ -30,8 +30,8 @@ import { partOf, weigh, type StoredManifest, type StoredPart } from './stored-ma
  * while its blobs come slowly. Referrers have a share of their own, because more people may add a referrer than move a tag
  * (docs/decisions/0081-bounded-referrers.md).
  */
-const MAX_LISTED_BYTES = MANIFEST_BUDGET / 4;
-const MAX_LISTED_REFERRERS_BYTES = MANIFEST_BUDGET / 8;
+const MAX_LISTED_BYTES = MANIFEST_BUDGET_BYTES / 4;
+const MAX_LISTED_REFERRERS_BYTES = MANIFEST_BUDGET_BYTES / 8;
 
 /** The position of a manifest in the tree of an image. */
 interface Nesting {

@@ -5,7 +5,7 @@
 import type { Descriptor } from '../../../core/descriptor.ts';
 import type { Digest } from '../../../core/digest.ts';
 import {
-  MAX_MANIFEST_SIZE,
+  MAX_MANIFEST_BYTES,
   ManifestInvalidError,
   parseManifest,
   type Manifest,
@@ -81,7 +81,7 @@ export class ManifestReader {
     expected: Descriptor | undefined,
     share: FairShare,
   ): Promise<ManifestRead> {
-    const limitBytes = Math.min(expected?.size ?? MAX_MANIFEST_SIZE, MAX_MANIFEST_SIZE);
+    const limitBytes = Math.min(expected?.size ?? MAX_MANIFEST_BYTES, MAX_MANIFEST_BYTES);
     for (;;) {
       try {
         return await this.#read.get(digest, () =>

@@ -9,8 +9,8 @@ export class ReplicatedUpload implements Upload {
   readonly #uploads = new Map<Replica, Upload>();
   /** The replicas whose uploads are gone, because somebody else completed the same blob there. */
   readonly #lost = new Set<Replica>();
-  /** In bytes, by the number of a part. */
-  readonly #partSizes = new Map<number, number>();
+  /** By the number of a part. */
+  readonly #partBytes = new Map<number, number>();
   #isEnded = false;
 
   private constructor(replicas: ReplicaSet, key: string) {
@@ -30,7 +30,7 @@ export class ReplicatedUpload implements Upload {
   async putPart(number: number, bytes: Uint8Array): Promise<void> {
     if (this.#isEnded) throw this.#lostError(this.#replicas.lead);
     // Before any store gets the part: if an upload is lost, the size is all that is known of the blob.
-    this.#partSizes.set(number, bytes.length);
+    this.#partBytes.set(number, bytes.length);
     await this.#replicas.publishStatus();
     // All are awaited, because all read the same bytes, and the caller overwrites these when this returns.
     const sent = await Promise.allSettled(
@@ -79,6 +79,6 @@ export class ReplicatedUpload implements Upload {
 
   /** The bytes of all parts so far. */
   get #size(): number {
-    return [...this.#partSizes.values()].reduce((sum, size) => sum + size, 0);
+    return [...this.#partBytes.values()].reduce((sum, size) => sum + size, 0);
   }
 }

@@ -26,7 +26,7 @@ export interface LayoutFiles {
   stream(name: string, offset: number): AsyncIterable<Uint8Array>;
 }
 
-const CHUNK = 256 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 /** Of a larger folder each file is asked for, because the names would take much memory. */
 const MAX_NAMES = 250_000;
 
@@ -60,7 +60,7 @@ function folderFiles(folder: string): LayoutFiles {
     async *stream(name, offset) {
       const { file } = await openFileBelow(folder, name);
       // The stream closes the file.
-      yield* chunksOf(file.createReadStream({ start: offset, highWaterMark: CHUNK }));
+      yield* chunksOf(file.createReadStream({ start: offset, highWaterMark: CHUNK_BYTES }));
     },
   };
 }
@@ -81,7 +81,7 @@ function tarFiles(path: string, entries: ReadonlyMap<string, TarEntry>): LayoutF
       const entry = entries.get(name);
       if (entry === undefined || offset >= entry.size) return;
       const [start, end] = [entry.offset + offset, entry.offset + entry.size - 1];
-      yield* chunksOf(createReadStream(path, { start, end, highWaterMark: CHUNK }));
+      yield* chunksOf(createReadStream(path, { start, end, highWaterMark: CHUNK_BYTES }));
     },
   };
 }

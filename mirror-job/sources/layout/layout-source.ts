@@ -4,7 +4,7 @@
  */
 import { algorithmOf, digestOf, hexOf, isDigest, type Digest } from '../../../core/digest.ts';
 import { TooManyValuesError, parseJson } from '../../../core/json.ts';
-import { MAX_MANIFEST_SIZE } from '../../../core/manifest.ts';
+import { MAX_MANIFEST_BYTES } from '../../../core/manifest.ts';
 import type { Repository, Tag } from '../../../core/reference.ts';
 import {
   SourceError,
@@ -18,12 +18,12 @@ import { readContents, type LayoutContents } from './layout-contents.ts';
 import { openLayoutFiles, type LayoutFiles } from './layout-files.ts';
 import { TarInvalidError } from './tar-index.ts';
 
-/** As of a page of tags. An `index.json` has 200 to 300 bytes for each tag, so some 60,000 tags fit in. Bytes. */
-const MAX_INDEX = 16 * 1024 * 1024;
+/** As of a page of tags. An `index.json` has 200 to 300 bytes for each tag, so some 60,000 tags fit in. */
+const MAX_INDEX_BYTES = 16 * 1024 * 1024;
 /** As of a page of tags. 60,000 tags with platform and name have some 700,000. docs/decisions/0109 */
 const MAX_VALUES = 1_000_000;
-/** An `oci-layout` holds a version and nothing else. Bytes. */
-const MAX_MARKER = 64 * 1024;
+/** An `oci-layout` holds a version and nothing else. */
+const MAX_MARKER_BYTES = 64 * 1024;
 
 export class LayoutSource implements Source {
   readonly name: string;
@@ -93,8 +93,8 @@ export class LayoutSource implements Source {
   }
 
   async #readContents(): Promise<LayoutContents> {
-    await this.#json('oci-layout', MAX_MARKER);
-    const index = await this.#json('index.json', MAX_INDEX);
+    await this.#json('oci-layout', MAX_MARKER_BYTES);
+    const index = await this.#json('index.json', MAX_INDEX_BYTES);
     const files = await this.#open();
     const [sha256, sha512] = await Promise.all(
       ['sha256', 'sha512'].map((one) => files.lookUp(`blobs/${one}`)),
@@ -130,12 +130,12 @@ export class LayoutSource implements Source {
     const files = await this.#open();
     const name = blobName(digest);
     const size = await this.#try(files, name, () => files.size(name));
-    if (size !== undefined && size > MAX_MANIFEST_SIZE) {
+    if (size !== undefined && size > MAX_MANIFEST_BYTES) {
       throw new SourceError(
         `${this.name}: ${files.place(name)} has ${size} bytes, too many for a manifest (4 MiB).`,
       );
     }
-    const bytes = await this.#try(files, name, () => files.read(name, MAX_MANIFEST_SIZE));
+    const bytes = await this.#try(files, name, () => files.read(name, MAX_MANIFEST_BYTES));
     const actual = bytes === undefined ? digest : await digestOf(bytes, algorithmOf(digest));
     if (actual !== digest) {
       throw new SourceError(

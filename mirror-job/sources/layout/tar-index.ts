@@ -17,9 +17,9 @@ export class TarInvalidError extends Error {
   override readonly name = 'TarInvalidError';
 }
 
-const BLOCK = 512;
-/** Names and sizes are short; what claims to be more is not a tar that anybody wrote. Bytes. */
-const MAX_EXTENSION = 1024 * 1024;
+const BLOCK_BYTES = 512;
+/** Names and sizes are short; what claims to be more is not a tar that anybody wrote. */
+const MAX_EXTENSION_BYTES = 1024 * 1024;
 
 /** Of what people have, and what unpacks it. */
 const COMPRESSED: readonly (readonly [magic: readonly number[], tool: string, unpack: string])[] = [
@@ -42,17 +42,18 @@ export async function indexTar(path: string, signal?: AbortSignal): Promise<Read
   let last = '';
   for (let offset = 0; ;) {
     signal?.throwIfAborted();
-    const block = await read(file, offset, BLOCK);
+    const block = await read(file, offset, BLOCK_BYTES);
     if (offset === 0) refuseCompressed(block);
-    if (block.length < BLOCK) throw cut(last);
+    if (block.length < BLOCK_BYTES) throw cut(last);
     if (block.every((byte) => byte === 0)) return entries;
     const header = parseHeader(block, offset);
-    offset += BLOCK;
+    offset += BLOCK_BYTES;
     const size = said.size ?? header.size;
-    const end = offset + Math.ceil(size / BLOCK) * BLOCK;
+    const end = offset + Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
     if (offset + size > length) throw cut(said.path ?? header.name);
     if (header.type === 'x' || header.type === 'L') {
-      if (size > MAX_EXTENSION) throw new TarInvalidError(`has a header of ${size} bytes for one name.`);
+      if (size > MAX_EXTENSION_BYTES)
+        throw new TarInvalidError(`has a header of ${size} bytes for one name.`);
       const bytes = await read(file, offset, size);
       const extension = header.type === 'x' ? parsePax(bytes) : { path: text(bytes, 0, size) };
       said = { path: extension.path ?? said.path, size: extension.size ?? said.size };

@@ -4,7 +4,7 @@
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
  */
 import { algorithmOf, digestOf, isDigest, type Digest } from '../../../core/digest.ts';
-import { MAX_MANIFEST_SIZE } from '../../../core/manifest.ts';
+import { MAX_MANIFEST_BYTES } from '../../../core/manifest.ts';
 import { MANIFEST_ACCEPT } from '../../../core/media-type.ts';
 import type { Tag } from '../../../core/reference.ts';
 import { isReferrerTag } from '../../../core/tag-list.ts';
@@ -40,7 +40,7 @@ export class RegistryManifests {
     if (status === 200 && digest !== null && isDigest(digest)) return { digest };
     const manifest = isReferrerTag(tag)
       ? await this.#derived(tag, status, isGuess)
-      : await this.get(tag, MAX_MANIFEST_SIZE);
+      : await this.get(tag, MAX_MANIFEST_BYTES);
     if (manifest !== undefined && status !== 200) this.#heads = 'contradicted';
     return manifest === undefined ? undefined : { digest: manifest.digest, manifest };
   }
@@ -69,7 +69,7 @@ export class RegistryManifests {
       { ...requestFor('GET', digest), anonymous: true },
       {
         allow: [404, ...NOT_ALLOWED],
-        maxBytes: MAX_MANIFEST_SIZE,
+        maxBytes: MAX_MANIFEST_BYTES,
         where: `${this.#requests.name}: manifest ${digest}`,
       },
     );
@@ -82,7 +82,7 @@ export class RegistryManifests {
 
   async #has(reference: Digest): Promise<boolean> {
     if ((await this.#head(reference)).status === 200) return true;
-    const exists = (await this.get(reference, MAX_MANIFEST_SIZE)) !== undefined;
+    const exists = (await this.get(reference, MAX_MANIFEST_BYTES)) !== undefined;
     if (exists) this.#heads = 'contradicted';
     return exists;
   }
@@ -107,7 +107,7 @@ export class RegistryManifests {
     const where = `${this.#requests.name}: manifest ${reference}`;
     const { response, bytes } = await this.#requests.read(requestFor('GET', reference), {
       allow: absent,
-      maxBytes: Math.min(limit, MAX_MANIFEST_SIZE),
+      maxBytes: Math.min(limit, MAX_MANIFEST_BYTES),
       where,
     });
     const { status } = response;
@@ -137,7 +137,7 @@ export class RegistryManifests {
   async #derived(tag: Tag, headStatus: number, isGuess: boolean): Promise<SourceManifest | undefined> {
     if (isGuess && FINAL_CLIENT_ERRORS.includes(headStatus) && (await this.#areHeadsTrue(tag)))
       return undefined;
-    const { status, manifest } = await this.#get(tag, MAX_MANIFEST_SIZE, FINAL_CLIENT_ERRORS);
+    const { status, manifest } = await this.#get(tag, MAX_MANIFEST_BYTES, FINAL_CLIENT_ERRORS);
     const isRefused = status !== 404 && FINAL_CLIENT_ERRORS.includes(status);
     if (isRefused && !this.#requests.hasAnswered) await this.#tryHead(tag);
     return manifest;

@@ -5,7 +5,7 @@
 import { parseDescriptor, type Descriptor } from '../../../core/descriptor.ts';
 import type { Digest } from '../../../core/digest.ts';
 import { TooManyValuesError, isObject, parseJson } from '../../../core/json.ts';
-import { MAX_MANIFEST_SIZE, MAX_MANIFEST_VALUES } from '../../../core/manifest.ts';
+import { MAX_MANIFEST_BYTES, MAX_MANIFEST_VALUES } from '../../../core/manifest.ts';
 import { OCI_INDEX, bareMediaType, isManifestMediaType } from '../../../core/media-type.ts';
 import type { Tag } from '../../../core/reference.ts';
 import { referrersTag } from '../../../core/tag-list.ts';
@@ -20,7 +20,7 @@ import { ServerError } from './response/server-error.ts';
 import { FINAL_CLIENT_ERRORS } from './response/statuses.ts';
 
 /** A page is an index, so it is no larger than a manifest. Registries send longer lists in several pages. */
-const MAX_PAGE_BYTES = MAX_MANIFEST_SIZE;
+const MAX_PAGE_BYTES = MAX_MANIFEST_BYTES;
 /** All pages together: a thousand referrers, with 16 kB of annotations for each. */
 const MAX_LIST_BYTES = 16 * 1024 * 1024;
 /** Registries answer with these statuses when they have no such API. */
@@ -174,7 +174,7 @@ export class RegistryReferrers {
     // A HEAD costs no quota, and mostly there is no such tag.
     const resolved = isListed ? undefined : await this.#manifests.resolve(tag, true);
     if (!isListed && (resolved === undefined || resolved.digest === subject)) return [];
-    const manifest = resolved?.manifest ?? (await this.#manifests.get(tag, MAX_MANIFEST_SIZE));
+    const manifest = resolved?.manifest ?? (await this.#manifests.get(tag, MAX_MANIFEST_BYTES));
     if (manifest === undefined || manifest.digest === subject) return [];
     const sentAs = bareMediaType(manifest.mediaType ?? '');
     let json: unknown;

@@ -3,7 +3,7 @@
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
  */
 import type { Digest } from '../../../core/digest.ts';
-import { MAX_MANIFEST_SIZE } from '../../../core/manifest.ts';
+import { MAX_MANIFEST_BYTES } from '../../../core/manifest.ts';
 import type { Tag } from '../../../core/reference.ts';
 import { isReferrerTag } from '../../../core/tag-list.ts';
 import {
@@ -113,7 +113,7 @@ export class RegistrySource implements Source {
     return this.#manifests.resolve(tag, isGuess);
   }
 
-  manifest(reference: Tag | Digest, limit = MAX_MANIFEST_SIZE): Promise<SourceManifest | undefined> {
+  manifest(reference: Tag | Digest, limit = MAX_MANIFEST_BYTES): Promise<SourceManifest | undefined> {
     return this.#manifests.get(reference, limit);
   }
 

@@ -166,11 +166,11 @@ describe('a budget of bytes', () => {
     });
     const small = budget.take(1, 8000).then(() => order.push('small'));
     await time.pass(1);
-    expect([order, budget.held]).toEqual([[], 8]);
+    expect([order, budget.heldBytes]).toEqual([[], 8]);
     release();
     release();
     await Promise.all([large, small]);
-    expect([order, budget.held]).toEqual([['large', 'small'], 10]);
+    expect([order, budget.heldBytes]).toEqual([['large', 'small'], 10]);
   });
 
   it('is refused at the deadline, and the requests behind are served', async () => {
@@ -182,7 +182,7 @@ describe('a budget of bytes', () => {
     await time.pass(1000);
     expect(await large).toBeInstanceOf(RegistryError);
     await small;
-    expect(budget.held).toBe(10);
+    expect(budget.heldBytes).toBe(10);
   });
 
   it('is released by itself for a request that the runtime has dropped', async () => {
@@ -191,7 +191,7 @@ describe('a budget of bytes', () => {
     await budget.take(10, 1000);
     await time.pass(1000);
     await budget.take(10, 2000);
-    expect(budget.held).toBe(10);
+    expect(budget.heldBytes).toBe(10);
   });
 
   it('that is released by itself wakes the requests that wait for it at once', async () => {
@@ -209,7 +209,7 @@ describe('a budget of bytes', () => {
     await time.pass(1);
     expect(order).toEqual(['first', 'second']);
     await Promise.all(waiting);
-    expect(budget.held).toBe(0);
+    expect(budget.heldBytes).toBe(0);
   });
 
   it('is not granted at the deadline, because the request could not use it', async () => {
@@ -219,7 +219,7 @@ describe('a budget of bytes', () => {
     const refused = errorOf(budget.take(10, 1000));
     await time.pass(1000);
     expect(await refused).toBeInstanceOf(RegistryError);
-    expect(budget.held).toBe(0);
+    expect(budget.heldBytes).toBe(0);
   });
 });
 

@@ -23,7 +23,7 @@ export class Time {
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
 
-  scope(deadline = 8000): RequestContext {
-    return { deadline: this.now + deadline, waitUntil: () => {}, trace: newTrace() };
+  scope(deadlineMs = 8000): RequestContext {
+    return { deadlineMs: this.now + deadlineMs, waitUntil: () => {}, trace: newTrace() };
   }
 }

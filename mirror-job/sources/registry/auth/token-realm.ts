@@ -25,7 +25,7 @@ export type BearerChallenge = Challenge & { readonly scheme: 'bearer' };
 
 export interface Token {
   readonly header: string;
-  /** In milliseconds of the clock. */
+  /** By the job's clock. */
   readonly expiresMs: number;
 }
 

@@ -11,7 +11,7 @@ export type Outcome = 'answered' | 'refused' | 'failed';
 export type Leave = (how: Outcome) => void;
 
 /** The requests of a node or two that pull. One refusal halves it. */
-const START_SIZE = 24;
+const START_REQUESTS = 24;
 /** A response is fast if it took at most twice as long as the fastest one, plus this. */
 const SLACK_MS = 50;
 
@@ -30,7 +30,7 @@ export class RequestWindow {
   /** Counts the halvings. Requests that were sent before the last one say nothing new, so that a burst halves the window once. */
   #epoch = 0;
   #fastestMs = Number.POSITIVE_INFINITY;
-  /** The time at which a pause ends, in milliseconds of the clock. */
+  /** The time at which a pause ends, by the job's clock. */
   #opensMs = 0;
   #pause: Promise<void> | undefined;
 
@@ -39,7 +39,7 @@ export class RequestWindow {
     this.#clock = clock;
     this.#signal = signal;
     this.#ceiling = ceiling;
-    this.#size = Math.min(START_SIZE, ceiling);
+    this.#size = Math.min(START_REQUESTS, ceiling);
   }
 
   /** How many requests may wait for their response now. */

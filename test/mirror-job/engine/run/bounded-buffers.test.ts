@@ -1,7 +1,7 @@
 /** The bound of all buffers holds for blobs of any size, and for any number of them at once. */
 import { expect, test } from 'vitest';
 import { BufferPool, type PooledBuffer } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
-import { MEMORY_BUDGET } from '../../../../mirror-job/engine/run-state.ts';
+import { MEMORY_BUDGET_BYTES } from '../../../../mirror-job/engine/run-state.ts';
 import { DEFAULT_LIMITS } from '../../../../mirror-job/engine/runtime.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import type { Upload } from '../../../../mirror-job/engine/store/store.ts';
@@ -38,7 +38,7 @@ class SinkStore extends MemoryStore {
 }
 
 test('the job has 64 MiB of buffers, for parts of 8 MiB', () => {
-  expect([MEMORY_BUDGET, DEFAULT_LIMITS.partBytes]).toEqual([64 * MIB, 8 * MIB]);
+  expect([MEMORY_BUDGET_BYTES, DEFAULT_LIMITS.partBytes]).toEqual([64 * MIB, 8 * MIB]);
 });
 
 test.each([

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { parseRepository, parseTag, parseUpstream } from '../../../../core/reference.ts';
 import { openBucket } from '../../../../mirror-job/engine/store/bucket.ts';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
-import { MEMORY_BUDGET } from '../../../../mirror-job/engine/run-state.ts';
+import { MEMORY_BUDGET_BYTES } from '../../../../mirror-job/engine/run-state.ts';
 import { DEFAULT_SETTINGS, type Image } from '../../../../mirror-job/engine/image.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { systemClock } from '../../../../mirror-job/runtime/node/clock.ts';
@@ -43,7 +43,7 @@ async function run(to: RunTarget, prefix: string): Promise<void> {
   const environment = createEnvironment({ store, log, signal });
   await openBucket(store, { name: 'kill', audience: 'public', singleWriter: false, newId: randomUUID() });
   const limits = { ...environment.limits, partBytes: to.partBytes };
-  const buffers = new BufferPool(MEMORY_BUDGET, to.partBytes);
+  const buffers = new BufferPool(MEMORY_BUDGET_BYTES, to.partBytes);
   const report = await runMirror({ ...environment, limits, buffers }, 'kill', await images(to));
   for (const { outcome } of report.items) if (outcome.result === 'failed') say(outcome.error);
   if (report.counts.failed > 0) process.exitCode = 1;

@@ -1,7 +1,7 @@
 /** A blob that is too large for an upload is refused with its manifest, and nothing else suffers. */
 import { afterEach, expect, test } from 'vitest';
 import { BufferPool } from '../../../../mirror-job/engine/transfer/buffer-pool.ts';
-import { MEMORY_BUDGET } from '../../../../mirror-job/engine/run-state.ts';
+import { MEMORY_BUDGET_BYTES } from '../../../../mirror-job/engine/run-state.ts';
 import { DEFAULT_LIMITS } from '../../../../mirror-job/engine/runtime.ts';
 import { planMirror } from '../../../../mirror-job/engine/run/plan.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
@@ -31,7 +31,10 @@ async function serve(path: string, repository: Repository) {
 
 function environmentOf(store: MemoryStore) {
   const limits = { partBytes: DEFAULT_LIMITS.partBytes };
-  return { ...environmentFor(store, { limits }), buffers: new BufferPool(MEMORY_BUDGET, limits.partBytes) };
+  return {
+    ...environmentFor(store, { limits }),
+    buffers: new BufferPool(MEMORY_BUDGET_BYTES, limits.partBytes),
+  };
 }
 
 type Place = 'layer' | 'config' | 'entry of an index';
