@@ -42,6 +42,15 @@ function watchedCache(key = TAG_KEY) {
   return { cache, done };
 }
 
+/** Finds entries in the form in which an earlier release put them. */
+async function matchOfEarlierRelease(address: RequestInfo | URL): Promise<Response | undefined> {
+  const found = await caches.default.match(address);
+  if (found === undefined) return undefined;
+  const headers = new Headers(found.headers);
+  for (const name of ['lifeboat-size', 'lifeboat-bucket']) headers.delete(name);
+  return new Response(found.body, { headers });
+}
+
 /** Where the answer came from, how old it says that it is, and its content. */
 async function ask(edge: TestEdge, path = TAG) {
   const response = await edge.get(path);
@@ -197,14 +206,9 @@ describe('the data centre’s cache', () => {
     const first = new TestEdge([bucket]);
     for (const tag of tags) await ask(first, `/v2/library/app/manifests/${tag}`);
     await first.settle();
-    const match: Cache['match'] = async (address) => {
-      const found = await caches.default.match(address);
-      if (found === undefined) return undefined;
-      const headers = new Headers(found.headers);
-      for (const name of ['lifeboat-size', 'lifeboat-bucket']) headers.delete(name);
-      return new Response(found.body, { headers });
-    };
-    const second = new TestEdge([bucket], { cache: { ...watchedCache().cache, match } });
+    const second = new TestEdge([bucket], {
+      cache: { ...watchedCache().cache, match: matchOfEarlierRelease },
+    });
     // Each counts as one of 8 MiB, and two of these have room at a time.
     for (const tag of tags) {
       expect(await ask(second, `/v2/library/app/manifests/${tag}`)).toEqual([
