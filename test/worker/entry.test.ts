@@ -1,11 +1,20 @@
 /** The deployed Worker: its entry, with the bindings of wrangler.toml. */
+import { createExecutionContext } from 'cloudflare:test';
 import { env, exports } from 'cloudflare:workers';
-import { beforeAll, expect, it } from 'vitest';
-import { bytesOf } from './support/content.ts';
+import { afterEach, beforeAll, expect, it, vi } from 'vitest';
+import worker from '../../worker/index.ts';
+import { s3Bucket } from './support/bucket.ts';
+import { bytesOf, manifestText, putIdentity, putTag } from './support/content.ts';
+
+const ORIGIN = 'https://mirror.example.com';
 
 beforeAll(async () => {
   await env.BUCKET.put('lifeboat.json', '{"version":1,"id":"entry","audience":"public"}');
   await env.BUCKET.put('repositories/quay.io/a/b/_tags.json', '{"name":"quay.io/a/b","tags":["1"]}');
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
 });
 
 it('the Worker answers from its bucket', async () => {
@@ -31,4 +40,97 @@ it('the Worker refuses a request that would write', async () => {
   expect(await response.json()).toEqual({
     errors: [{ code: 'UNSUPPORTED', message: 'This registry is read-only: POST is not answered.' }],
   });
+});
+
+it.each([
+  ['GET', '/', 404],
+  ['GET', '//', 404],
+  ['GET', '/v1/_ping', 404],
+  ['HEAD', '/v2', 200],
+  ['PATCH', '/', 405],
+  ['OPTIONS', '/v2/', 405],
+])('the edge itself answers %s %s, with the status %i', async (method, path, status) => {
+  const request = new Request(`${ORIGIN}${path}`, { method });
+  const response = await worker.fetch(request, { ...env }, createExecutionContext());
+  expect([response.status, response.headers.get('content-type')]).toEqual([status, 'application/json']);
+  await response.arrayBuffer();
+});
+
+it('the Worker reads a store over the network, tells its times, and remembers the answer', async () => {
+  const lines: string[] = [];
+  vi.spyOn(console, 'log').mockImplementation((line: string) => lines.push(line));
+  const bucket = s3Bucket();
+  await putIdentity(bucket);
+  await putTag(bucket, 'docker.io/library/app', '1', 'a');
+  const variables = { ...env, ...bucket.variables };
+  const sources = [];
+  for (const _ of [1, 2]) {
+    const request = new Request(`${ORIGIN}/v2/library/app/manifests/1`);
+    const response = await worker.fetch(request, variables, createExecutionContext());
+    sources.push(response.headers.get('lifeboat-cache'));
+    expect([response.status, await response.text()]).toEqual([200, manifestText('a')]);
+  }
+  expect(sources).toEqual(['miss', 'hit-memory']);
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { kind: 'tag', status: 200, ms: expect.any(Number), storeMs: expect.any(Number), reads: 2 },
+    { kind: 'tag', status: 200, ms: expect.any(Number), reads: 0 },
+  ]);
+});
+
+it('the Worker keeps running after its answer until the data centre’s cache has the object', async () => {
+  const bucket = s3Bucket();
+  await putIdentity(bucket);
+  await putTag(bucket, 'docker.io/library/app', '1', 'a');
+  const sources = [];
+  // Another object of variables is another isolate's edge, which shares only the data centre's cache.
+  for (const _ of [1, 2]) {
+    const works: Promise<unknown>[] = [];
+    const waitUntil = (work: Promise<unknown>) => void works.push(work);
+    const context = { waitUntil, passThroughOnException: () => {}, props: {} };
+    const request = new Request(`${ORIGIN}/v2/library/app/manifests/1`);
+    const response = await worker.fetch(request, { ...env, ...bucket.variables }, context);
+    await response.arrayBuffer();
+    expect(works).not.toEqual([]);
+    await Promise.all(works);
+    sources.push(response.headers.get('lifeboat-cache'));
+  }
+  expect(sources).toEqual(['miss', 'hit-edge']);
+});
+
+it.each([
+  ['a text', 'lifeboat'],
+  ['a number', 1],
+  ['null', null],
+  ['the binding of something else', { get: () => undefined }],
+])('ANALYTICS that is %s is named in the answer to every request', async (_name, dataset) => {
+  const request = new Request(`${ORIGIN}/v2/quay.io/a/b/tags/list`);
+  const variables = { ...env, ANALYTICS: dataset };
+  const response = await worker.fetch(request, variables, createExecutionContext());
+  expect([response.status, await response.json()]).toEqual([
+    503,
+    {
+      errors: [
+        {
+          code: 'UNAVAILABLE',
+          message:
+            'The variable ANALYTICS cannot be used: it is not the binding of an Analytics Engine dataset.',
+        },
+      ],
+    },
+  ]);
+});
+
+it('ANALYTICS gets a point for each request, in addition to the log line', async () => {
+  const lines: string[] = [];
+  vi.spyOn(console, 'log').mockImplementation((line: string) => lines.push(line));
+  const points: unknown[] = [];
+  const dataset = { writeDataPoint: (point: unknown) => points.push(point) };
+  const request = new Request(`${ORIGIN}/v1/_ping`);
+  const variables = { ...env, ANALYTICS: dataset };
+  const response = await worker.fetch(request, variables, createExecutionContext());
+  await response.arrayBuffer();
+  expect(points).toEqual([
+    { indexes: ['refused'], blobs: ['', '', ''], doubles: [404, expect.any(Number), 0] },
+  ]);
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ kind: 'refused', path: '/v1/_ping' }]);
 });

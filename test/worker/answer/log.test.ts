@@ -1,5 +1,6 @@
 /** The log line and the data point of a request. */
 import { afterEach, expect, it, vi } from 'vitest';
+import { faultOf } from '../../../worker/isolate/failure.ts';
 import { logBackgroundFailure, logToAnalytics, logToConsole, type Event } from '../../../worker/log.ts';
 import { r2Bucket } from '../support/bucket.ts';
 import { putIdentity } from '../support/content.ts';
@@ -58,6 +59,42 @@ it.each([
   expect(lines).toEqual([
     level,
     `{"kind":"refresh","key":"repositories/x/_tags/y","failures":${JSON.stringify(failures)}}`,
+  ]);
+});
+
+it.each([
+  [512, 512],
+  [513, 512],
+])('the log line of a path of %i characters has the first %i of them', (length, expected) => {
+  const lines: string[] = [];
+  vi.spyOn(console, 'log').mockImplementation((line: string) => lines.push(line));
+  const path = `/v2/${'a'.repeat(507)}bc`.slice(0, length);
+  logToConsole({ ...EVENT, path });
+  expect(JSON.parse(lines[0] ?? '').path).toBe(path.slice(0, expected));
+});
+
+it.each([
+  ['CORRUPT: blobs/x is linked but not stored.', 'error'],
+  ['FAULT of the edge: Error: x', 'error'],
+  ['Store 1 answered 400 CORRUPT for repositories/x/FAULT.', 'warn'],
+])('the failure “%s” is logged by console.%s, because only its beginning counts', (failure, level) => {
+  const levels: string[] = [];
+  for (const one of ['log', 'warn', 'error'] as const) {
+    vi.spyOn(console, one).mockImplementation(() => levels.push(one));
+  }
+  logToConsole({ ...EVENT, trace: { ...EVENT.trace, failures: [failure] } });
+  logBackgroundFailure({ key: 'repositories/x/_tags/y', failures: ['Store 1 is slow.', failure] });
+  expect(levels).toEqual([level, level]);
+});
+
+it('a fault of the edge is described by its stack, by its message without a stack, or not at all', () => {
+  const withStack = Object.assign(new Error('oops'), { stack: 'Error: oops\n    at edge.ts:1' });
+  const withoutStack = Object.assign(new Error('oops'), { stack: undefined });
+  expect([withStack, withoutStack, 'oops', undefined].map(faultOf)).toEqual([
+    'FAULT of the edge: Error: oops\n    at edge.ts:1',
+    'FAULT of the edge: oops',
+    'FAULT of the edge: unknown',
+    'FAULT of the edge: unknown',
   ]);
 });
 

@@ -54,7 +54,10 @@ describe('without a known token', () => {
     ['broken base64', { authorization: 'Basic !!' }],
     ['no colon', { authorization: `Basic ${btoa('ci-token')}` }],
     ['another scheme', { authorization: 'Digest ci-token' }],
+    ['another scheme that is encoded', { authorization: `Digest ${btoa('any:ci-token')}` }],
     ['no scheme', { authorization: 'ci-token' }],
+    ['two schemes', { authorization: 'Digest Bearer ci-token' }],
+    ['two tokens', { authorization: 'Bearer ci-token ci-token' }],
   ])(
     'the edge answers 403 and no challenge, whether the content exists or not: %s',
     async (_name, headers) => {
@@ -75,6 +78,21 @@ describe('without a known token', () => {
       expect(edge.reads).toEqual([]);
     },
   );
+
+  it('the edge answers 403 to no token, although TOKENS has the hash of an empty one', async () => {
+    const edge = edgeWith({ TOKENS: `empty ${await hashOf('')} **` });
+    for (const headers of [{}, bearer(''), { authorization: 'Basic !!' }]) {
+      expect((await edge.get('/v2/', headers)).status).toBe(403);
+    }
+  });
+
+  it('the edge answers /healthz, because whoever watches it has no token', async () => {
+    const response = await edgeWith().get('/healthz');
+    expect([response.status, await response.json()]).toEqual([
+      200,
+      { live: true, stores: [{ store: 1, last: 'answered', secondsAgo: 0 }] },
+    ]);
+  });
 
   it('the edge sends a challenge for docker login if the operator wants one', async () => {
     const edge = edgeWith({ AUTH_CHALLENGE: 'basic' });
@@ -252,16 +270,20 @@ describe('an identity that an earlier isolate read', () => {
 });
 
 describe('TAGS = off', () => {
-  it('serves digests only', async () => {
+  it('serves digests only, and says so', async () => {
     const other = r2Bucket();
     await putIdentity(other);
     await putTag(other, 'docker.io/library/app', '1', 'x');
     const digest = await putManifest(other, 'docker.io/library/app', 'x');
     const edge = new TestEdge([other], { variables: { TAGS: 'off' } });
-    const statuses = [];
-    for (const path of ['manifests/1', 'tags/list', `manifests/${digest}`]) {
-      statuses.push((await edge.get(`/v2/library/app/${path}`)).status);
+    const message = 'This edge answers digests only.';
+    for (const [path, error] of [
+      ['manifests/1', { code: 'MANIFEST_UNKNOWN', message, detail: { tag: '1' } }],
+      ['tags/list', { code: 'NAME_UNKNOWN', message, detail: { name: 'library/app' } }],
+    ] as const) {
+      const response = await edge.get(`/v2/library/app/${path}`);
+      expect([response.status, await response.json()]).toEqual([404, { errors: [error] }]);
     }
-    expect(statuses).toEqual([404, 404, 200]);
+    expect((await edge.get(`/v2/library/app/manifests/${digest}`)).status).toBe(200);
   });
 });

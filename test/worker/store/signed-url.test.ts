@@ -41,6 +41,40 @@ it.each([
   expect(url.href).not.toContain('secret-key');
 });
 
+const encoder = new TextEncoder();
+const hex = (bytes: ArrayBuffer) =>
+  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+async function hmac(key: BufferSource, text: string): Promise<ArrayBuffer> {
+  const imported = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, [
+    'sign',
+  ]);
+  return crypto.subtle.sign('HMAC', imported, encoder.encode(text));
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html */
+async function signatureOf(url: URL): Promise<string> {
+  const query = [...url.searchParams]
+    .filter(([name]) => name !== 'X-Amz-Signature')
+    .map((pair) => pair.map(encodeURIComponent).join('='))
+    .toSorted()
+    .join('&');
+  const request = ['GET', url.pathname, query, `host:${url.host}`, '', 'host', 'UNSIGNED-PAYLOAD'].join('\n');
+  const hash = hex(await crypto.subtle.digest('SHA-256', encoder.encode(request)));
+  const scope = '20260131/auto/s3/aws4_request';
+  let key: BufferSource = encoder.encode('AWS4secret-key');
+  for (const part of scope.split('/')) key = await hmac(key, part);
+  return hex(await hmac(key, `AWS4-HMAC-SHA256\n20260131T120000Z\n${scope}\n${hash}`));
+}
+
+it.each(['https://s3.example.com', 'https://s3.example.com:8443', 'http://localhost:8787/a/b'])(
+  'a URL of %s has the signature of S3’s documentation',
+  async (endpoint) => {
+    const url = await urlFor({ S3_ENDPOINT: endpoint, S3_BUCKET: 'boat', S3_PREFIX: 'a_b' });
+    expect(url.searchParams.get('X-Amz-Signature')).toBe(await signatureOf(url));
+  },
+);
+
 it('a signed URL is signed with the region and the key', async () => {
   const S3 = { S3_ENDPOINT: 'https://s3.example.com', S3_BUCKET: 'boat' };
   const signatures = new Set<string | null>();
