@@ -57,7 +57,7 @@ const OBJECT: CachedObject = {
   bytes: new Uint8Array([1, 2, 3]),
   contentType: 'application/x',
   modified: '2026-01-01T00:00:00.000Z',
-  readAt: 1_700_000_000_123,
+  readAtMs: 1_700_000_000_123,
   store: 2,
   bucket: 'an id, with ü / and %',
 };
