@@ -23,7 +23,7 @@ beforeEach(async () => {
 function watchedCache(key = TAG_KEY) {
   const done: string[] = [];
   const watch = (what: 'match' | 'put' | 'delete', address: RequestInfo | URL) => {
-    if (String(address).endsWith(key)) done.push(what);
+    if (new Request(address).url.endsWith(key)) done.push(what);
   };
   const cache: Pick<Cache, 'match' | 'put' | 'delete'> = {
     match(address) {

@@ -22,7 +22,7 @@ beforeEach(async () => {
 function watchedCache() {
   const identities: string[] = [];
   const note = (what: string, address: RequestInfo | URL) => {
-    if (String(address).includes('/identities%2F/')) identities.push(what);
+    if (new Request(address).url.includes('/identities%2F/')) identities.push(what);
   };
   const cache = {
     match(address: RequestInfo | URL) {
