@@ -1,4 +1,4 @@
-/** One entry of the configuration's `images`. A new key of an entry is declared here, with its default. */
+/** One entry of the configuration's `images`, as the engine takes it, with the default of each setting. */
 import type { Digest } from '../../core/digest.ts';
 import type { Repository, Tag } from '../../core/reference.ts';
 import type { Platforms } from './selection/platform.ts';
