@@ -12,17 +12,23 @@ afterEach(async () => {
   await Promise.all(ends.splice(0).map((end) => end()));
 });
 
-/** A registry that answers each request after a moment. `refuses` says which requests, counted from 0, get a 429. */
-async function start(refuses: (index: number) => boolean = () => false) {
+/**
+ * A registry that answers each request after a moment.
+ * @param refused how many requests after the first one get a 429, as soon as all of them have arrived
+ */
+async function start(refused = 0) {
   const seen = { count: 0, running: 0, most: 0 };
+  const allRefused = Promise.withResolvers<void>();
   const server = createServer((_request, response) => {
     const index = seen.count;
     seen.count += 1;
     seen.running += 1;
     seen.most = Math.max(seen.most, seen.running);
-    void pause(20).then(() => {
+    const isRefused = index > 0 && index <= refused;
+    if (index === refused) allRefused.resolve();
+    void (isRefused ? allRefused.promise : pause(20)).then(() => {
       seen.running -= 1;
-      return refuses(index)
+      return isRefused
         ? response.writeHead(429, { 'Retry-After': '5' }).end()
         : response.writeHead(200).end();
     });
@@ -58,7 +64,7 @@ test('a registry never gets more requests at once than `concurrency`', async () 
 });
 
 test('after a refusal all requests wait as long as the registry says, and then fewer are sent at once', async () => {
-  const { host, seen } = await start((index) => index > 0 && index < 25);
+  const { host, seen } = await start(24);
   const clock = new TestClock();
   const registry = await registryAt(host, { timeoutMs: 30_000, clock });
   expect(await askAll(registry, 60)).toEqual(Array.from({ length: 60 }, () => 200));
