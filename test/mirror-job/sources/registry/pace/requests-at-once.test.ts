@@ -14,7 +14,7 @@ afterEach(async () => {
 
 /**
  * A registry that answers each request after a moment.
- * @param refused how many requests after the first one get a 429, as soon as all of them have arrived
+ * @param refused how many requests after the first one get a 429, a moment after all of them have arrived
  */
 async function start(refused = 0) {
   const seen = { count: 0, running: 0, most: 0 };
@@ -26,12 +26,15 @@ async function start(refused = 0) {
     seen.most = Math.max(seen.most, seen.running);
     const isRefused = index > 0 && index <= refused;
     if (index === refused) allRefused.resolve();
-    void (isRefused ? allRefused.promise : pause(20)).then(() => {
-      seen.running -= 1;
-      return isRefused
-        ? response.writeHead(429, { 'Retry-After': '5' }).end()
-        : response.writeHead(200).end();
-    });
+    // The moment lets a request arrive that should not have been sent yet.
+    void (isRefused ? allRefused.promise : Promise.resolve())
+      .then(() => pause(20))
+      .then(() => {
+        seen.running -= 1;
+        return isRefused
+          ? response.writeHead(429, { 'Retry-After': '5' }).end()
+          : response.writeHead(200).end();
+      });
   });
   const host = `127.0.0.1:${await listen(server)}`;
   ends.push(() => close(server));
