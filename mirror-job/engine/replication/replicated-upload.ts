@@ -43,7 +43,7 @@ export class ReplicatedUpload implements Upload {
     if (this.#isEnded) throw this.#lostError(this.#replicas.lead);
     await writeInOrder(this.#replicas, async (replica) => {
       await this.#unlessLost(replica, (own) => own.complete());
-      // Whoever completed the same blob meanwhile cleared this upload. Otherwise the store lacks the blob.
+      // Another run may have completed the same blob meanwhile, which cleared this upload. If not, the store lacks the blob.
       if (this.#lost.has(replica) && (await replica.store.size(this.#key)) !== this.#size) {
         throw this.#lostError(replica);
       }

@@ -17,7 +17,7 @@ export type Buffers = Pick<BufferPool, 'take'>;
 const NOBODY: Party = 'nobody';
 
 export class BufferPool {
-  /** Who holds how many bytes, and who waits for some. */
+  /** Counts the bytes that each party holds, and queues those who wait for some. */
   readonly share: FairShare;
   readonly #totalBytes: number;
   readonly #pooledBytes: number;

@@ -1,4 +1,4 @@
-/** Where a bucket is, and whose keys open it. */
+/** The address of a bucket, and the keys that open it. */
 export interface S3StoreOptions {
   /** Undefined for AWS itself. */
   readonly endpoint: string | undefined;

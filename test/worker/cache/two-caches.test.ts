@@ -51,7 +51,7 @@ async function matchOfEarlierRelease(address: RequestInfo | URL): Promise<Respon
   return new Response(found.body, { headers });
 }
 
-/** Where the answer came from, how old it says that it is, and its content. */
+/** @returns the source of the answer, the age that it states, and its content */
 async function ask(edge: TestEdge, path = TAG) {
   const response = await edge.get(path);
   const { headers } = response;

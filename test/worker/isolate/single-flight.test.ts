@@ -1,4 +1,4 @@
-/** What a request gets of another one's work: its result, its failures, and how long it waits for them. */
+/** A request shares another one's work: its result and its failures, and it waits for them for a limited time. */
 import { beforeEach, expect, it } from 'vitest';
 import { RegistryError } from '../../../core/error.ts';
 import type { RequestContext } from '../../../worker/isolate/request-context.ts';

@@ -1,4 +1,4 @@
-/** What a store that speaks S3 is asked, and what each of its answers means. The server's answers are the tests'. */
+/** The edge's requests to a store that speaks S3, and the meaning of each answer. The tests make the server's answers. */
 import { expect, it } from 'vitest';
 import { readConfiguration } from '../../../worker/configuration/configuration.ts';
 import { S3Store } from '../../../worker/store/s3.ts';

@@ -1,4 +1,4 @@
-/** What the edge remembers of a store, and what it tells of its reads: times, counts, and sentences. */
+/** The edge remembers the health of a store, and tells the times, counts and failures of its reads. */
 import { beforeEach, expect, it } from 'vitest';
 import { r2Bucket, s3Bucket, type TestBucket } from '../support/bucket.ts';
 import { manifestText, putIdentity, putTag } from '../support/content.ts';

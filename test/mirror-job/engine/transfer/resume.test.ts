@@ -13,7 +13,7 @@ import { fakeHttpClient } from '../../sources/registry/fake-http-client.ts';
 import { sourceAt } from '../../support/harness.ts';
 import { MemorySource } from '../../support/memory-source.ts';
 
-/** So many bytes count as progress. */
+/** The number of bytes that counts as progress. */
 const STEP = 64 * 1024;
 const SIZE = 10 * STEP;
 const blob = randomBlob('resume', SIZE);
