@@ -124,6 +124,22 @@ test('a request is not sent if the registry is given up while it waits for room 
   expect(sent).toEqual(['HEAD a']);
 });
 
+test('a further attempt does not wait for its turn if the registry was given up during the attempt before', async () => {
+  const { clock, ask, answer } = await startAfterFirst({ retry: FOUR_TIMES });
+  for (let count = 0; count < 4; count += 1) {
+    const failing = ask('a');
+    await answer(...times(4, () => response(500)));
+    await failing;
+  }
+  const last = ask('a');
+  await answer(...times(3, () => response(500)));
+  const request = ask('a');
+  await answer(response(500), throttled('5'));
+  await last;
+  expect(String(await request)).toContain('a failed 5 times in a row');
+  expect(clock.sleeps).not.toContain(5000);
+});
+
 test('a request that is not sent does not take the place of the first GET of a manifest', async () => {
   const { sent, ask, answer } = await start();
   for (let count = 0; count < 5; count += 1) {
@@ -138,6 +154,24 @@ test('a request that is not sent does not take the place of the first GET of a m
   expect(sent).toEqual(['GET b']);
   await answer(ok(), ok());
   expect(await Promise.all(requests)).toEqual([200, 200]);
+});
+
+test('requests wait for the first response, but not for its body or for another attempt', async () => {
+  const { sent, ask, answer } = await start({ retry: FOUR_TIMES });
+  const requests = [ask('a', 'GET', 'blobs/one'), ask('b', 'GET', 'blobs/one')];
+  const { promise: bodyBegins, resolve: beginBody } = Promise.withResolvers<void>();
+  async function* slowBody() {
+    await bodyBegins;
+    yield Buffer.from('busy');
+  }
+  await answer({ ...response(500), body: slowBody() });
+  expect(sent).toEqual(['GET a', 'GET b']);
+  beginBody();
+  await answer(ok(), ok());
+  expect([await Promise.all(requests), sent]).toEqual([
+    [200, 200],
+    ['GET a', 'GET b', 'GET a'],
+  ]);
 });
 
 test('requests that waited for the first one are sent one at a time if it is refused', async () => {
@@ -166,6 +200,8 @@ test('each attempt waits for its turn after a refusal', async () => {
   const requests = [ask('a')];
   await answer(throttled('5'));
   requests.push(ask('b'));
+  await settle();
+  expect(sent).toEqual(['HEAD a', 'HEAD a']);
   await answer(ok(), ok());
   expect(await Promise.all(requests)).toEqual([200, 200]);
   expect([sent, sentAfterMs]).toEqual([
