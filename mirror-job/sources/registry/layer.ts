@@ -10,6 +10,10 @@ export interface OutgoingRequest extends RegistryRequest {
   /** The same object in every copy. */
   readonly state: RequestState;
   readonly url: URL;
+}
+
+/** A request for which `switchAccounts` has chosen the account. */
+export interface AccountRequest extends OutgoingRequest {
   /** The account that asks. */
   readonly session: AuthSession;
   /** The value of the header `Authorization`. */
@@ -30,14 +34,21 @@ export class RequestState {
   isBackedOff = false;
 }
 
-export type Next = (request: OutgoingRequest) => Promise<HttpResponse>;
+export type Next<Request extends OutgoingRequest = OutgoingRequest> = (
+  request: Request,
+) => Promise<HttpResponse>;
 
 /** @param next the layers below */
-export type Layer = (request: OutgoingRequest, next: Next) => Promise<HttpResponse>;
+export type Layer<Request extends OutgoingRequest = OutgoingRequest> = (
+  request: Request,
+  next: Next<Request>,
+) => Promise<HttpResponse>;
 
 /** @param layers from the one that sees a request first to the one that sends it */
-export function compose(layers: readonly Layer[]): Next {
-  return layers.reduceRight<Next>((next, layer) => (request) => layer(request, next), notSent);
+export function compose<Request extends OutgoingRequest = OutgoingRequest>(
+  layers: readonly Layer<Request>[],
+): Next<Request> {
+  return layers.reduceRight<Next<Request>>((next, layer) => (request) => layer(request, next), notSent);
 }
 
 async function notSent({ url }: OutgoingRequest): Promise<never> {

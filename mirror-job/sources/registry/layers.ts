@@ -11,7 +11,7 @@ import { createBackoffs } from './pace/backoff.ts';
 import type { Budget } from './pace/budget.ts';
 import { CircuitBreaker } from './pace/circuit-breaker.ts';
 import type { HttpResponse } from './http-client.ts';
-import type { Layer, OutgoingRequest } from './layer.ts';
+import { compose, type AccountRequest, type Layer, type OutgoingRequest } from './layer.ts';
 import { authorise } from './layers/authorise.ts';
 import { backOff } from './layers/back-off.ts';
 import { countOutcomes } from './layers/count-outcomes.ts';
@@ -68,15 +68,20 @@ export function registryLayers(parts: LayerParts): readonly Layer[] {
     // The response: let all other requests learn from it, before the window lets the next one in.
     countSilence(breaker),
     heedRetryAfter({ window, breaker, clock, maxDelayMs: options.retry.maxDelayMs }),
-    // Each account: ask with the next one when this one is refused or out of quota, and keep to the budget.
-    switchAccounts({ upstream, accounts, anonymous, budget, log }),
-    spendQuota(budget),
-    // Each answer to a challenge: add the credential or the token, and send no refused password again.
-    authorise(),
-    guardLogin(),
-    // What is sent: count and time it, follow its redirects, and use the connection.
-    measure(count),
-    followRedirects({ upstream, insecure }),
-    transport(options, time),
+    // Each account: ask with the next one when this one is refused or out of quota.
+    switchAccounts(
+      { upstream, accounts, anonymous, budget, log },
+      compose<AccountRequest>([
+        // The request of one account: keep to the budget and to the account's quota.
+        spendQuota(budget),
+        // Each answer to a challenge: add the credential or the token, and send no refused password again.
+        authorise(),
+        guardLogin(),
+        // What is sent: count and time it, follow its redirects, and use the connection.
+        measure(count),
+        followRedirects({ upstream, insecure }),
+        transport(options, time),
+      ]),
+    ),
   ];
 }

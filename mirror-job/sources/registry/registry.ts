@@ -34,7 +34,6 @@ export class Registry implements ReportingUpstream {
   readonly #budget: Budget;
   readonly #turn: Limit = createLimit(1);
   readonly #accounts: Accounts;
-  readonly #anonymous: AuthSession;
   readonly #send: Next;
   #requests: RequestCounts = NO_REQUESTS;
 
@@ -51,7 +50,6 @@ export class Registry implements ReportingUpstream {
     );
     const accounts = new Accounts(first, more);
     this.#accounts = accounts;
-    this.#anonymous = anonymous;
     const layers = registryLayers({
       upstream,
       options,
@@ -138,10 +136,6 @@ export class Registry implements ReportingUpstream {
       allow,
       state: new RequestState(),
       url: new URL(`/v2/${request.path}/${request.resource}`, this.#address),
-      // The layers choose the account, its header and the host.
-      session: this.#anonymous,
-      authorization: undefined,
-      redirectedTo: undefined,
     });
   }
 }

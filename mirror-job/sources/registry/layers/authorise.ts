@@ -2,12 +2,12 @@
  * Sends a request with the header that the registry asked for before, answers a 401 with what it asks for, and once more if
  * the second 401 names a scope that the first did not.
  */
-import type { Layer } from '../layer.ts';
+import type { AccountRequest, Layer } from '../layer.ts';
 import { redirectedTo } from '../response/redirected-response.ts';
 import { protectionSpaceOf } from '../registry-request.ts';
 
 /** @throws what `AuthSession.header` and `AuthSession.learn` throw */
-export function authorise(): Layer {
+export function authorise(): Layer<AccountRequest> {
   return async (request, next) => {
     const { session } = request;
     const space = protectionSpaceOf(request);

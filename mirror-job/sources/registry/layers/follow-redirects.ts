@@ -5,7 +5,7 @@
 import { formatUpstream, type Upstream } from '../../../../core/reference.ts';
 import { ConnectionError } from '../response/connection-error.ts';
 import type { HttpResponse } from '../http-client.ts';
-import type { Layer } from '../layer.ts';
+import type { AccountRequest, Layer } from '../layer.ts';
 import { RedirectError } from '../response/redirect-error.ts';
 import { markRedirected } from '../response/redirected-response.ts';
 
@@ -20,7 +20,7 @@ interface FollowRedirectsOptions {
 }
 
 /** @throws {RedirectError} for too many redirects, and for an address that is not https */
-export function followRedirects({ upstream, insecure }: FollowRedirectsOptions): Layer {
+export function followRedirects({ upstream, insecure }: FollowRedirectsOptions): Layer<AccountRequest> {
   return async (request, next) => {
     const repository = `${formatUpstream(upstream)}/${request.path}`;
     let { url, authorization, redirectedTo } = request;

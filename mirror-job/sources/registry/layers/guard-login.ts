@@ -1,12 +1,12 @@
 /** Keeps a password that is refused from being sent again and again, which would lock its account. */
 import type { HttpResponse } from '../http-client.ts';
-import type { Layer } from '../layer.ts';
+import type { AccountRequest, Layer } from '../layer.ts';
 import { redirectedTo } from '../response/redirected-response.ts';
 import { protectionSpaceOf, type RegistryRequest } from '../registry-request.ts';
 import type { LoginVerdict } from '../auth/auth-session.ts';
 
 /** @throws {CredentialRefusedError} where the password was refused before; nothing was sent then */
-export function guardLogin(): Layer {
+export function guardLogin(): Layer<AccountRequest> {
   return (request, next) =>
     request.session.guard(
       request.authorization,

@@ -25,7 +25,7 @@ export function heedRetryAfter({ window, breaker, clock, maxDelayMs }: HeedRetry
     state.retryAfterMs = parseRetryAfter(retryAfter, now) ?? 0;
     state.isRetryAfterTooLong = state.retryAfterMs > maxDelayMs;
     if (!state.isRetryAfterTooLong) window.pause(state.retryAfterMs);
-    // A host that the registry redirects to must not close the registry.
+    // A host that the registry redirects to must not open the circuit of the registry.
     else if (!isRedirected) breaker.openUntil(now.getTime() + state.retryAfterMs);
   };
   return async (request, next) => {

@@ -2,15 +2,15 @@
 import type { AuthSession } from '../auth/auth-session.ts';
 import type { Budget } from '../pace/budget.ts';
 import type { HttpResponse } from '../http-client.ts';
-import type { Layer, Next, OutgoingRequest } from '../layer.ts';
+import type { AccountRequest, Layer, Next } from '../layer.ts';
 import { QuotaReachedError } from '../pace/quota-reached-error.ts';
 import { kindOf } from '../registry-request.ts';
 
 /** @throws {QuotaReachedError} when the request's account is to send no further manifest GET */
-export function spendQuota(budget: Pick<Budget, 'isUnknown' | 'spend' | 'note'>): Layer {
+export function spendQuota(budget: Pick<Budget, 'isUnknown' | 'spend' | 'note'>): Layer<AccountRequest> {
   /** By account: what is left of its quota is asked for once, by a HEAD, which costs nothing. */
   const probes = new Map<AuthSession, Promise<void>>();
-  const probe = async (request: OutgoingRequest, next: Next): Promise<void> => {
+  const probe = async (request: AccountRequest, next: Next<AccountRequest>): Promise<void> => {
     const response = await next({ ...request, method: 'HEAD' });
     budget.note(request.session, response.headers);
     response.discard();

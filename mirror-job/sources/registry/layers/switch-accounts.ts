@@ -7,7 +7,7 @@ import type { Accounts } from '../auth/accounts.ts';
 import type { AuthSession } from '../auth/auth-session.ts';
 import type { Budget } from '../pace/budget.ts';
 import { CredentialRefusedError } from '../auth/credential-refused-error.ts';
-import type { Layer } from '../layer.ts';
+import type { AccountRequest, Next } from '../layer.ts';
 import { QuotaReachedError } from '../pace/quota-reached-error.ts';
 import { redirectedTo } from '../response/redirected-response.ts';
 
@@ -21,12 +21,13 @@ interface SwitchAccountsOptions {
 }
 
 /**
+ * @param next the layers below: they get the request with its account
  * @throws {SkippedError} when no account has any quota left, or when the only account that may read has none
  * @throws {CredentialRefusedError} of the last account
  */
-export function switchAccounts(options: SwitchAccountsOptions): Layer {
+export function switchAccounts(options: SwitchAccountsOptions, next: Next<AccountRequest>): Next {
   const { upstream, budget, log } = options;
-  return async (request, next) => {
+  return async (request) => {
     const { path } = request;
     const accounts = request.anonymous === true ? options.anonymous : options.accounts;
     // Some registries refuse every HEAD: the GET that follows decides which account may read.
@@ -34,7 +35,12 @@ export function switchAccounts(options: SwitchAccountsOptions): Layer {
     for (;;) {
       const session = accounts.turn(path, refusedHeads);
       try {
-        const response = await next({ ...request, session });
+        const response = await next({
+          ...request,
+          session,
+          authorization: undefined,
+          redirectedTo: undefined,
+        });
         // A refusal by the storage says nothing about the account.
         if (redirectedTo(response) !== undefined && response.status >= 400) return response;
         if (response.status === 404 && accounts.isSubstitute(path, session)) {

@@ -1,6 +1,6 @@
 /** Sends a request over the connection, and notes what the registry's responses say of the time. */
 import type { ServerClock } from '../../../engine/support/server-clock.ts';
-import type { Layer } from '../layer.ts';
+import type { AccountRequest, Layer } from '../layer.ts';
 import type { RegistryOptions } from '../registry-options.ts';
 import { send } from '../send.ts';
 
@@ -8,7 +8,7 @@ import { send } from '../send.ts';
 export function transport(
   options: Pick<RegistryOptions, 'httpClient' | 'signal' | 'timeoutMs'>,
   time: Pick<ServerClock, 'note'>,
-): Layer {
+): Layer<AccountRequest> {
   return async ({ method, url, headers, authorization, redirectedTo }) => {
     const response = await send(options, url, method, {
       // What is compressed on the way would not have the length and the digest that its manifest gives.

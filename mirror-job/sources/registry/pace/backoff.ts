@@ -38,12 +38,12 @@ export class Backoff {
   /** The number of refusals in a row by repository. */
   readonly #byRepository = new Map<string, number>();
   /** Why no more requests are sent to a repository, and to any: for the rest of the run. */
-  readonly #closed = new Map<string, string>();
-  #allClosed: string | undefined;
+  readonly #givenUpRepositories = new Map<string, string>();
+  #allGivenUp: string | undefined;
   /** Counts the changes: the outcome of a request that was sent before the last change says nothing new. */
   #epoch = 0;
   /** The time from which the next request may be sent, in milliseconds of the clock. */
-  #opensMs = 0;
+  #resumesAtMs = 0;
   #isAsking = false;
   readonly #waiting: (() => void)[] = [];
 
@@ -63,7 +63,7 @@ export class Backoff {
    * Why no more requests are sent to a repository, in the same sentence for all of them. Undefined while they are sent.
    */
   givenUp(repository: string): string | undefined {
-    return this.#allClosed ?? this.#closed.get(repository);
+    return this.#allGivenUp ?? this.#givenUpRepositories.get(repository);
   }
 
   /** Waits for the request's turn while requests are refused. @throws the signal's reason */
@@ -84,7 +84,7 @@ export class Backoff {
     };
     if (isAlone) {
       try {
-        const leftMs = this.#opensMs - this.#clock.now().getTime();
+        const leftMs = this.#resumesAtMs - this.#clock.now().getTime();
         if (leftMs > 0) await this.#clock.sleep(leftMs, this.#signal);
       } catch (error) {
         end('failed');
@@ -108,28 +108,28 @@ export class Backoff {
     }
     this.#refusals += 1;
     this.#byRepository.set(repository, (this.#byRepository.get(repository) ?? 0) + 1);
-    this.#opensMs = this.#clock.now().getTime() + how.waitMs;
-    this.#close(how, repository);
+    this.#resumesAtMs = this.#clock.now().getTime() + how.waitMs;
+    this.#giveUpIfTooMany(how, repository);
   }
 
-  #close({ status, by }: Refusal, repository: string): void {
+  #giveUpIfTooMany({ status, by }: Refusal, repository: string): void {
     const most = GIVE_UP_AFTER[status] ?? Number.POSITIVE_INFINITY;
     const sentence = (count: number, what: string): string => {
       const why = status === 429 ? ': its rate limit is reached' : '';
       return `${by} answered ${status} to ${count} ${what} in a row${why}. This run sends it no more of these requests; the next run goes on from here.`;
     };
     if (this.#refusals >= most && this.#byRepository.size > 1) {
-      this.#allClosed = sentence(this.#refusals, this.#what);
+      this.#allGivenUp = sentence(this.#refusals, this.#what);
       return;
     }
     const ofRepository = this.#byRepository.get(repository) ?? 0;
     if (ofRepository >= most)
-      this.#closed.set(repository, sentence(ofRepository, `${this.#what} of ${repository}`));
+      this.#givenUpRepositories.set(repository, sentence(ofRepository, `${this.#what} of ${repository}`));
   }
 
   /** Wakes one waiting request, or all of them when none has to wait any more. */
   #wake(): void {
-    const isRefused = this.#refusals > 0 && this.#allClosed === undefined;
+    const isRefused = this.#refusals > 0 && this.#allGivenUp === undefined;
     const woken = isRefused ? this.#waiting.splice(0, 1) : this.#waiting.splice(0);
     for (const wake of woken) wake();
   }

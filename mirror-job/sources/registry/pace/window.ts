@@ -31,7 +31,7 @@ export class RequestWindow {
   #epoch = 0;
   #fastestMs = Number.POSITIVE_INFINITY;
   /** The time at which a pause ends, by the job's clock. */
-  #opensMs = 0;
+  #resumesAtMs = 0;
   #pause: Promise<void> | undefined;
 
   /** @param ceiling the largest size of the window; at least 1 */
@@ -54,7 +54,7 @@ export class RequestWindow {
   async enter(): Promise<Leave> {
     for (;;) {
       try {
-        await this.#untilOpen();
+        await this.#untilResumed();
         this.#signal.throwIfAborted();
       } catch (error) {
         // A request that leaves passes its room on.
@@ -85,12 +85,12 @@ export class RequestWindow {
 
   /** No request enters for this long, because the Retry-After of one response holds for all. */
   pause(durationMs: number): void {
-    this.#opensMs = Math.max(this.#opensMs, this.#clock.now().getTime() + durationMs);
+    this.#resumesAtMs = Math.max(this.#resumesAtMs, this.#clock.now().getTime() + durationMs);
   }
 
-  async #untilOpen(): Promise<void> {
+  async #untilResumed(): Promise<void> {
     for (;;) {
-      const leftMs = this.#opensMs - this.#clock.now().getTime();
+      const leftMs = this.#resumesAtMs - this.#clock.now().getTime();
       if (leftMs <= 0) return;
       this.#pause ??= this.#clock.sleep(leftMs, this.#signal).finally(() => {
         this.#pause = undefined;

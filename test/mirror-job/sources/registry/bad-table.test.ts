@@ -109,6 +109,11 @@ function manifestWith(layer: Descriptor): Misbehaviour {
   return { kind: 'manifest', bytes: Buffer.from(JSON.stringify(manifest)), mediaType: OCI_MANIFEST };
 }
 
+/** Longer than a busy machine takes to answer. */
+const PATIENT = { timeoutMs: 30_000 };
+/** For plays that end by a time-out. */
+const IMPATIENT = { timeoutMs: 300 };
+
 const PLAYS: Record<string, Play> = {
   'sends fewer bytes than the manifest says': { misbehave: inLayer({ kind: 'short', by: 10, honest: true }) },
   'sends more bytes than the manifest says': { misbehave: inLayer({ kind: 'long', by: 10, honest: true }) },
@@ -126,10 +131,16 @@ const PLAYS: Record<string, Play> = {
   'sends 429 once': {
     misbehave: once(inTag({ kind: 'status', status: 429, headers: { 'retry-after': '7' } })),
   },
-  'never answers': { misbehave: inTag({ kind: 'hang' }) },
-  'stalls in the middle of a body': { misbehave: inLayer({ kind: 'stall', after: 1000 }) },
-  'sends a byte now and then': { misbehave: inLayer({ kind: 'drip', every: 20 }) },
-  'stalls in the middle of a body once': { misbehave: once(inLayer({ kind: 'stall', after: 1_000_000 })) },
+  'never answers': { misbehave: inTag({ kind: 'hang' }), options: IMPATIENT },
+  'stalls in the middle of a body': {
+    misbehave: inLayer({ kind: 'stall', after: 1000 }),
+    options: IMPATIENT,
+  },
+  'sends a byte now and then': { misbehave: inLayer({ kind: 'drip', every: 20 }), options: IMPATIENT },
+  'stalls in the middle of a body once': {
+    misbehave: once(inLayer({ kind: 'stall', after: 1_000_000 })),
+    options: IMPATIENT,
+  },
   'refuses HEAD': {
     afterwards: ({ method }) => (method === 'HEAD' ? { kind: 'status', status: 405 } : undefined),
   },
@@ -240,7 +251,7 @@ async function play({ misbehave, prepare, afterwards, auth, options = {} }: Play
   registries.push(registry);
   const store = new MemoryStore();
   const sync = async (): Promise<RunReport> => {
-    const client = await registryAt(registry.host, { clock: new TestClock(), ...options });
+    const client = await registryAt(registry.host, { clock: new TestClock(), ...PATIENT, ...options });
     const image = imageOf(new RegistrySource(client, 'team/app'), 'mirror.test/app', {
       referrersEveryMs: false,
     });

@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import { counted } from '../../../../mirror-job/engine/transfer/resume.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { connect } from '../../../../mirror-job/runtime/node/connection.ts';
+import type { RegistryOptions } from '../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../mirror-job/sources/registry/registry-source.ts';
 import {
   addImage,
@@ -244,6 +245,23 @@ const CASES: Case[] = [
   ],
 ];
 
+/** Longer than a busy machine takes to answer. */
+const PATIENT = { timeoutMs: 30_000 };
+const SILENT_KINDS: ReadonlySet<Misbehaviour['kind']> = new Set(['hang', 'stall', 'drip']);
+
+/** Only what ends by a time-out gets a short one: the sound requests must not meet it on a busy machine. */
+async function timeoutsFor({ kind }: Misbehaviour): Promise<Partial<RegistryOptions>> {
+  if (!SILENT_KINDS.has(kind)) return PATIENT;
+  const httpClient = await connect(undefined);
+  return {
+    timeoutMs: 300,
+    httpClient: async (url, request) => {
+      const hangs = kind === 'hang' && url.pathname.endsWith('/manifests/bad');
+      return httpClient(url, hangs ? request : { ...request, ...PATIENT });
+    },
+  };
+}
+
 test.each(CASES)(
   'an upstream that %s fails the one tag that it concerns',
   { timeout: 30_000 },
@@ -255,7 +273,7 @@ test.each(CASES)(
     });
     registries.push(registry);
     const store = new MemoryStore();
-    const client = await registryAt(registry.host);
+    const client = await registryAt(registry.host, await timeoutsFor(misbehaviour));
     const [app, other] = ['team/app', 'team/other'].map((path) =>
       imageOf(new RegistrySource(client, path), `${registry.host}/${path}`),
     );
@@ -301,7 +319,7 @@ test('an upstream that is down fails every tag, after all attempts', async () =>
   const registry = await startRogueRegistry({ corpus: content.corpus });
   await registry.stop();
   const store = new MemoryStore();
-  const source = new RegistrySource(await registryAt(registry.host), 'team/app');
+  const source = new RegistrySource(await registryAt(registry.host, PATIENT), 'team/app');
   const image = imageOf(source, `${registry.host}/team/app`, { tags: ['good', 'bad'] });
   const report = await runMirror(environmentFor(store), 'default', [image]);
   const sentence = `${registry.host}/team/app: ${registry.host} cannot be reached (ECONNREFUSED).`;
@@ -315,7 +333,10 @@ test('an upstream that is down fails every tag, after all attempts', async () =>
 test('the error for an upstream that speaks plain HTTP differs from the error for one that is down', async () => {
   const registry = await startRogueRegistry({ corpus: content.corpus });
   registries.push(registry);
-  const source = new RegistrySource(await registryAt(registry.host, { insecure: false }), 'team/app');
+  const source = new RegistrySource(
+    await registryAt(registry.host, { ...PATIENT, insecure: false }),
+    'team/app',
+  );
   await expect(source.tags()).rejects.toThrow(
     `${registry.host} cannot be reached (EPROTO). The host does not answer in TLS: if it speaks plain HTTP, set "insecure: true" for this upstream.`,
   );
@@ -331,7 +352,7 @@ test('a tag fails when its indexes are nested more than 8 deep, as those of no i
   });
   registries.push(registry);
   const store = new MemoryStore();
-  const source = new RegistrySource(await registryAt(registry.host), 'team/deep');
+  const source = new RegistrySource(await registryAt(registry.host, PATIENT), 'team/deep');
   const image = imageOf(source, `${registry.host}/team/deep`);
   const report = await runMirror(environmentFor(store), 'default', [image]);
   expect(masked(outcomesOf(report)[`${image.repository}:nine`] ?? '', '')).toBe(
@@ -377,6 +398,7 @@ test('the job stops reading a manifest that is longer than its index says', asyn
   let read = 0;
   const httpClient = await connect(undefined);
   const client = await registryAt(registry.host, {
+    ...PATIENT,
     httpClient: async (url, request) => {
       const answer = await httpClient(url, request);
       const body = counted(answer.body, (length) => (read += length));
@@ -401,7 +423,7 @@ test('a manifest that lies about the size of a layer fails, also when another ma
   });
   registries.push(registry);
   const store = new MemoryStore();
-  const source = new RegistrySource(await registryAt(registry.host), 'team/lie');
+  const source = new RegistrySource(await registryAt(registry.host, PATIENT), 'team/lie');
   const image = imageOf(source, `${registry.host}/team/lie`, { tags: ['right', 'wrong'] });
   const report = await runMirror(environmentFor(store, { limits: { tags: 1 } }), 'default', [image]);
   expect(outcomesOf(report)).toEqual({

@@ -1,5 +1,6 @@
 /** How a 401 is answered. */
 import { expect, test } from 'vitest';
+import type { AccountRequest } from '../../../../../mirror-job/sources/registry/layer.ts';
 import { authorise } from '../../../../../mirror-job/sources/registry/layers/authorise.ts';
 import { markRedirected } from '../../../../../mirror-job/sources/registry/response/redirected-response.ts';
 import { nextThat, outgoing, response, sessionOf } from './fake-next.ts';
@@ -11,7 +12,7 @@ const challenge = () => response(401, { 'www-authenticate': 'Basic realm="regist
 test('a challenge is answered with the account’s credential, which later requests send at once', async () => {
   const session = sessionOf(async () => credential);
   const [first, done] = [challenge(), response(200)];
-  const { next, requests } = nextThat(first, done, response(200));
+  const { next, requests } = nextThat<AccountRequest>(first, done, response(200));
   expect(await authorise()(outgoing({ session }), next)).toBe(done);
   await authorise()(outgoing({ session }), next);
   expect(requests.map(({ authorization }) => authorization)).toEqual([undefined, BASIC, BASIC]);
@@ -23,7 +24,7 @@ test.each([
   ['a credential that is refused', async () => credential, 2],
 ])('the 401 is the answer for %s', async (_name, account, sent) => {
   const refusals = [challenge(), challenge()];
-  const { next, requests } = nextThat(...refusals);
+  const { next, requests } = nextThat<AccountRequest>(...refusals);
   const answer = await authorise()(outgoing({ session: sessionOf(account) }), next);
   expect([answer === refusals[sent - 1], requests.length]).toEqual([true, sent]);
 });
@@ -31,7 +32,7 @@ test.each([
 test('a challenge of a host that the registry redirects to is not answered', async () => {
   const refused = challenge();
   markRedirected(refused, 'storage.test');
-  const { next, requests } = nextThat(refused);
+  const { next, requests } = nextThat<AccountRequest>(refused);
   const session = sessionOf(async () => credential);
   expect(await authorise()(outgoing({ session }), next)).toBe(refused);
   expect(requests.length).toBe(1);

@@ -4,6 +4,7 @@ import { ConnectionError } from '../../../../../mirror-job/sources/registry/resp
 import type { HttpResponse } from '../../../../../mirror-job/sources/registry/http-client.ts';
 import {
   RequestState,
+  type AccountRequest,
   type Next,
   type OutgoingRequest,
 } from '../../../../../mirror-job/sources/registry/layer.ts';
@@ -31,16 +32,18 @@ export function response(status: number, headers: Record<string, string> = {}): 
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
-export interface FakeNext {
-  readonly next: Next;
+export interface FakeNext<Request extends OutgoingRequest> {
+  readonly next: Next<Request>;
   /** The requests that reached it. */
-  readonly requests: OutgoingRequest[];
+  readonly requests: Request[];
 }
 
 /** Gives each of the outcomes in turn: throws an error, returns a response. */
-export function nextThat(...outcomes: readonly (HttpResponse | Error)[]): FakeNext {
-  const requests: OutgoingRequest[] = [];
-  const next: Next = async (request) => {
+export function nextThat<Request extends OutgoingRequest = OutgoingRequest>(
+  ...outcomes: readonly (HttpResponse | Error)[]
+): FakeNext<Request> {
+  const requests: Request[] = [];
+  const next: Next<Request> = async (request) => {
     requests.push(request);
     const outcome = outcomes[requests.length - 1];
     if (outcome === undefined) throw new Error(`Request ${requests.length} was not expected.`);
@@ -64,7 +67,8 @@ export function sessionOf(account?: CredentialProvider): AuthSession {
   return new AuthSession('registry.test', options, account, new Secrets());
 }
 
-export function outgoing(more: Partial<OutgoingRequest> = {}): OutgoingRequest {
+/** A request that the layers above and below `switchAccounts` take. */
+export function outgoing(more: Partial<AccountRequest> = {}): AccountRequest {
   return {
     method: 'GET',
     path: 'team/app',

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { parseUpstream } from '../../../../../core/reference.ts';
 import { ConnectionError } from '../../../../../mirror-job/sources/registry/response/connection-error.ts';
 import { followRedirects } from '../../../../../mirror-job/sources/registry/layers/follow-redirects.ts';
+import type { AccountRequest } from '../../../../../mirror-job/sources/registry/layer.ts';
 import { RedirectError } from '../../../../../mirror-job/sources/registry/response/redirect-error.ts';
 import { redirectedTo } from '../../../../../mirror-job/sources/registry/response/redirected-response.ts';
 import { nextThat, outgoing, response, type FakeNext } from './fake-next.ts';
@@ -10,14 +11,14 @@ import { nextThat, outgoing, response, type FakeNext } from './fake-next.ts';
 const layer = followRedirects({ upstream: parseUpstream('registry.test'), insecure: false });
 const redirect = (location: string) => response(307, { location });
 
-function sent({ requests }: FakeNext) {
+function sent({ requests }: FakeNext<AccountRequest>) {
   return requests.map(({ url, authorization, redirectedTo: host }) => [url.href, authorization, host]);
 }
 
 test('a credential goes no further than the registry, even when a redirect leads back to it', async () => {
   const done = response(200);
   const first = redirect('/v2/moved');
-  const fake = nextThat(
+  const fake = nextThat<AccountRequest>(
     first,
     redirect('https://storage.test/x?y'),
     redirect('https://registry.test/z'),
@@ -40,7 +41,7 @@ test('a credential goes no further than the registry, even when a redirect leads
 
 test.each([301, 302, 303, 307, 308])('a %i is followed', async (status) => {
   const done = response(200);
-  const fake = nextThat(response(status, { location: 'https://storage.test/' }), done);
+  const fake = nextThat<AccountRequest>(response(status, { location: 'https://storage.test/' }), done);
   expect(await layer(outgoing(), fake.next)).toBe(done);
 });
 

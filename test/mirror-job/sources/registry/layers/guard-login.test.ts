@@ -1,5 +1,6 @@
 /** When a password that was refused is not sent again. */
 import { expect, test } from 'vitest';
+import type { AccountRequest } from '../../../../../mirror-job/sources/registry/layer.ts';
 import { CredentialRefusedError } from '../../../../../mirror-job/sources/registry/auth/credential-refused-error.ts';
 import { guardLogin } from '../../../../../mirror-job/sources/registry/layers/guard-login.ts';
 import { markRedirected } from '../../../../../mirror-job/sources/registry/response/redirected-response.ts';
@@ -11,7 +12,7 @@ const account = async () => ({ username: 'user', password: 'secret', from: 'of t
 /** Sends a GET that is answered with `first`, then a GET of the same repository. */
 async function sendAfter(first: ReturnType<typeof response>, more: { method?: 'HEAD' } = {}) {
   const session = sessionOf(account);
-  const { next, requests } = nextThat(first, response(200));
+  const { next, requests } = nextThat<AccountRequest>(first, response(200));
   await guardLogin()(outgoing({ session, authorization, ...more }), next);
   const second = await guardLogin()(outgoing({ session, authorization }), next).catch(
     (error: unknown) => error,
@@ -43,7 +44,7 @@ test('a refusal of a host that the registry redirects to does not refuse the pas
 });
 
 test('a request with a token, or without a credential, is passed on as it is', async () => {
-  const { next, requests } = nextThat(response(401), response(401));
+  const { next, requests } = nextThat<AccountRequest>(response(401), response(401));
   await guardLogin()(outgoing({ session: sessionOf(account), authorization: 'Bearer token' }), next);
   await guardLogin()(outgoing({ session: sessionOf() }), next);
   expect(requests.map((request) => request.authorization)).toEqual(['Bearer token', undefined]);

@@ -46,7 +46,7 @@ test('after a wait that is too long, nothing is sent to the registry until then'
   expect([pauses, opened]).toEqual([[], [61_000]]);
 });
 
-test('the storage that the registry redirects to does not close the registry', async () => {
+test('the storage that the registry redirects to does not open the circuit of the registry', async () => {
   const { layer, opened } = start();
   const busy = response(503, { 'retry-after': '61' });
   markRedirected(busy, 'storage.test');

@@ -4,6 +4,11 @@ import { parseUpstream } from '../../../../../core/reference.ts';
 import { SkippedError } from '../../../../../mirror-job/engine/support/skipped-error.ts';
 import { AccountOutOfQuotaError } from '../../../../../mirror-job/sources/registry/pace/account-out-of-quota-error.ts';
 import { Accounts } from '../../../../../mirror-job/sources/registry/auth/accounts.ts';
+import type {
+  AccountRequest,
+  Next,
+  OutgoingRequest,
+} from '../../../../../mirror-job/sources/registry/layer.ts';
 import { CredentialRefusedError } from '../../../../../mirror-job/sources/registry/auth/credential-refused-error.ts';
 import { switchAccounts } from '../../../../../mirror-job/sources/registry/layers/switch-accounts.ts';
 import { QuotaReachedError } from '../../../../../mirror-job/sources/registry/pace/quota-reached-error.ts';
@@ -18,23 +23,24 @@ function start() {
     [nobody, 'nobody'],
   ]);
   const warned: string[] = [];
-  const layer = switchAccounts({
+  const options = {
     upstream: parseUpstream('registry.test'),
     accounts: new Accounts(a, [b]),
     anonymous: new Accounts(nobody, []),
-    budget: { exhaust: (account) => `nothing is left of ${names.get(account)}` },
-    log: { warn: (message) => warned.push(message) },
-  });
+    budget: { exhaust: (account: object) => `nothing is left of ${names.get(account)}` },
+    log: { warn: (message: string) => warned.push(message) },
+  };
+  const layer = (request: OutgoingRequest, next: Next<AccountRequest>) =>
+    switchAccounts(options, next)(request);
   /** Who sent the requests. */
-  const senders = (requests: readonly ReturnType<typeof outgoing>[]) =>
-    requests.map(({ session }) => names.get(session));
+  const senders = (requests: readonly AccountRequest[]) => requests.map(({ session }) => names.get(session));
   return { layer, warned, senders };
 }
 
 test.each([401, 403, 429])('after a %i the next account asks, and the refusal is let go', async (status) => {
   const { layer, senders } = start();
   const [refused, done] = [response(status), response(200)];
-  const { next, requests } = nextThat(refused, done);
+  const { next, requests } = nextThat<AccountRequest>(refused, done);
   expect(await layer(outgoing(), next)).toBe(done);
   expect([senders(requests), refused.isDiscarded, done.isDiscarded]).toEqual([['a', 'b'], true, false]);
 });
@@ -42,7 +48,7 @@ test.each([401, 403, 429])('after a %i the next account asks, and the refusal is
 test('the last account’s refusal is the answer', async () => {
   const { layer, senders } = start();
   const last = response(403);
-  const { next, requests } = nextThat(response(403), last);
+  const { next, requests } = nextThat<AccountRequest>(response(403), last);
   expect(await layer(outgoing(), next)).toBe(last);
   expect(senders(requests)).toEqual(['a', 'b']);
 });
@@ -50,7 +56,7 @@ test('the last account’s refusal is the answer', async () => {
 test('an anonymous request is sent without any account', async () => {
   const { layer, senders } = start();
   const refused = response(401);
-  const { next, requests } = nextThat(refused);
+  const { next, requests } = nextThat<AccountRequest>(refused);
   expect(await layer(outgoing({ anonymous: true }), next)).toBe(refused);
   expect(senders(requests)).toEqual(['nobody']);
 });
@@ -59,7 +65,7 @@ test('a refusal by the storage that the registry redirects to says nothing about
   const { layer, senders } = start();
   const refused = response(403);
   markRedirected(refused, 'storage.test');
-  const { next, requests } = nextThat(refused);
+  const { next, requests } = nextThat<AccountRequest>(refused);
   expect(await layer(outgoing(), next)).toBe(refused);
   expect(senders(requests)).toEqual(['a']);
 });
@@ -67,7 +73,7 @@ test('a refusal by the storage that the registry redirects to says nothing about
 test('a credential that is refused makes it the next account’s turn, with one warning per account', async () => {
   const { layer, warned, senders } = start();
   const refused = new CredentialRefusedError('registry.test refuses a.');
-  const { next, requests } = nextThat(refused, response(200), refused, response(200));
+  const { next, requests } = nextThat<AccountRequest>(refused, response(200), refused, response(200));
   await layer(outgoing(), next);
   await layer(outgoing({ path: 'team/other' }), next);
   expect(senders(requests)).toEqual(['a', 'b', 'a', 'b']);
@@ -76,7 +82,7 @@ test('a credential that is refused makes it the next account’s turn, with one 
 
 test('the request is skipped when no account has any quota left', async () => {
   const { layer, senders } = start();
-  const { next, requests } = nextThat(new QuotaReachedError(), new QuotaReachedError());
+  const { next, requests } = nextThat<AccountRequest>(new QuotaReachedError(), new QuotaReachedError());
   await expect(layer(outgoing(), next)).rejects.toEqual(new SkippedError('nothing is left of b'));
   expect(senders(requests)).toEqual(['a', 'b']);
 });
