@@ -52,6 +52,9 @@ export async function mirror(
   }: { readonly progress: Progress; readonly session: Session; readonly signal: AbortSignal },
 ): Promise<RunReport | PlanReport> {
   const refusal = new AbortController();
+  const refused = Promise.withResolvers<never>();
+  // A refusal may come while nobody waits for it yet.
+  refused.promise.catch(() => undefined);
   const signal = AbortSignal.any([interruption, refusal.signal]);
   const log = logUntil(refusal.signal, progress);
   const proxies = readProxies(session.env);
@@ -84,6 +87,11 @@ export async function mirror(
         signal,
         checkClock: checkClocks,
         ahead: beginReading(images),
+        onRefused: (error) => {
+          // First, because the run may fail by the abort, and the refusal has to be the command's error.
+          refused.reject(error);
+          refusal.abort(error);
+        },
       })
     : await openStores(file, configuration, { agents, signal, checkClock: checkClocks });
   const { milliseconds: longest } = configuration.maxDuration;
@@ -109,11 +117,7 @@ export async function mirror(
     const running = run();
     // A run may begin to read before it is known that the bucket may be written. If it may not, the run is stopped, and
     // nobody waits for its end.
-    const proof = stores.proof.catch((error: unknown) => {
-      refusal.abort(error);
-      throw error;
-    });
-    return Promise.race([running, proof.then(() => running)]);
+    return Promise.race([running, refused.promise]);
   });
 }
 
