@@ -89,17 +89,12 @@ export class BlobCopier {
 
   /**
    * Makes sure that a repository has a blob.
-   * @param tally counts the copy if this call is the first to need the blob; the run's unless said otherwise
+   * @param tally counts the copy if this call is the first to need the blob
    * @throws {BlobAbsentError} when the source lacks it
    * @throws {SourceError} when it fails, or sends something else
    * @throws {StoreError}
    */
-  ensure(
-    repository: Repository,
-    blob: Descriptor,
-    source: Source,
-    tally: Tally = this.#environment.tally,
-  ): Promise<void> {
+  ensure(repository: Repository, blob: Descriptor, source: Source, tally: Tally): Promise<void> {
     const key = blobLinkKey(repository, blob.digest);
     // The size is part of the name, so that a manifest with a wrong size does not pass because another one was right.
     return this.#linksOf(repository).get(`${blob.digest} ${blob.size} ${source.name}`, async () => {

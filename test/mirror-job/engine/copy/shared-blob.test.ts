@@ -56,7 +56,8 @@ class Scene {
   /** Copies the blob into a repository of its own. @returns an object that says at any time whether the copy is done */
   need(source: ReturnType<Scene['upstream']>) {
     this.#repositories += 1;
-    const done = this.copier.ensure(parseRepository(`mirror.test/${this.#repositories}`), blob, source);
+    const repository = parseRepository(`mirror.test/${this.#repositories}`);
+    const done = this.copier.ensure(repository, blob, source, this.environment.tally);
     const state = { done, isDone: false };
     done.then(
       () => (state.isDone = true),

@@ -210,9 +210,11 @@ test('the links of a repository are forgotten with it, and the blobs of the buck
     parseDescriptor(addBytes(repository, OCI_LAYER, Buffer.from(`${index}`)), 'a layer'),
   );
   const source = new MemorySource('source.test/app', repository);
-  const copier = new BlobCopier(environmentFor(new MemoryStore()), new FairShare(4));
+  const environment = environmentFor(new MemoryStore());
+  const copier = new BlobCopier(environment, new FairShare(4));
   const [one, other] = [parseRepository('mirror.test/one'), parseRepository('mirror.test/other')];
-  const ensure = (to: typeof one) => Promise.all(blobs.map((blob) => copier.ensure(to, blob, source)));
+  const ensure = (to: typeof one) =>
+    Promise.all(blobs.map((blob) => copier.ensure(to, blob, source, environment.tally)));
   await ensure(one);
   const each = copier.remembered / 20;
   await ensure(other);
