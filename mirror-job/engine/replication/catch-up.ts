@@ -170,7 +170,7 @@ class CatchUp {
       const checked = verified(body, expected, source, createHash);
       await uploadBlob({ ...this.#environment, store: this.#to.store }, key, size, checked, OCTET_STREAM);
       this.#count(key, size);
-      if (size > limits.partBytes) tally.blobsInParts += 1;
+      if (size > limits.partBytes) tally.add('blobsInParts');
     } catch (error) {
       // A damaged blob holds back only the objects that need it.
       if (!(error instanceof SourceError)) throw error;

@@ -81,7 +81,7 @@ test('a copy does not wait for another upstream if the blob is in the bucket', a
   scene.clock.endAll();
   await first.done;
   for (const name of ['two', 'three']) await scene.need(scene.upstream(name)).done;
-  expect([stuck.isDone, scene.clock.sleeps, scene.environment.tally.blobsCopied]).toEqual([
+  expect([stuck.isDone, scene.clock.sleeps, scene.environment.tally.counts.blobsCopied]).toEqual([
     false,
     [PATIENCE],
     1,
@@ -103,7 +103,7 @@ test('a copy that waits goes on as soon as one of several copies is finished', a
   expect([third.isDone, scene.clock.sleeps]).toEqual([false, [PATIENCE, PATIENCE]]);
   gate.resolve();
   await Promise.all([second.done, third.done]);
-  expect(scene.environment.tally.blobsCopied).toBe(1);
+  expect(scene.environment.tally.counts.blobsCopied).toBe(1);
 });
 
 test('no copy waits again for an upstream that was waited for in vain', async () => {

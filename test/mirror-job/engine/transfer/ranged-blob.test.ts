@@ -99,7 +99,7 @@ test('each byte of a large blob is asked for once, and counted once', async () =
   await all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally);
   await expectStored(all);
   expect(rangesOf(registry)).toEqual(PARTITION);
-  expect(all.environment.tally.bytes).toBe(SIZE);
+  expect(all.environment.tally.counts.bytes).toBe(SIZE);
   expect(source.requests.blobGets).toBe(6);
 });
 
@@ -134,7 +134,7 @@ test('a registry that answers the first range with the whole blob is asked no fu
   await all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally);
   await expectStored(all);
   expect(rangesOf(registry)).toEqual([`0-${PART - 1}`]);
-  expect(all.environment.tally.bytes).toBe(SIZE);
+  expect(all.environment.tally.counts.bytes).toBe(SIZE);
 });
 
 test.each([400, 403, 405, 416, 501])(
@@ -170,7 +170,7 @@ test('a range that is cut goes on where it broke', async () => {
   await all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally);
   await expectStored(all);
   expect(rangesOf(registry)).toEqual(PARTITION.toSpliced(3, 0, `${2 * PART + 1000}-${3 * PART - 1}`));
-  expect(all.environment.tally.bytes).toBe(SIZE);
+  expect(all.environment.tally.counts.bytes).toBe(SIZE);
 });
 
 test('a registry that closes each connection after 300 kB is read to the end', async () => {
@@ -180,7 +180,7 @@ test('a registry that closes each connection after 300 kB is read to the end', a
   await expectStored(all);
   expect(new Set(rangesOf(registry)).size).toBe(registry.requests.length);
   expect(registry.requests.length).toBeGreaterThanOrEqual(5 * 4 + 1);
-  expect(all.environment.tally.bytes).toBe(SIZE);
+  expect(all.environment.tally.counts.bytes).toBe(SIZE);
 });
 
 test.each([0, 1000])(
