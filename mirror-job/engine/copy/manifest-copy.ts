@@ -6,9 +6,9 @@
 import type { Descriptor } from '../../../core/descriptor.ts';
 import type { Digest } from '../../../core/digest.ts';
 import { manifestKey } from '../../../core/layout.ts';
-import { namesManifest } from '../../../core/manifest.ts';
 import type { Repository } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
+import { isLayer } from '../graph/edges.ts';
 import { MANIFEST_BUDGET_BYTES } from '../run-state.ts';
 import { BlobAbsentError, SourceError, type Source, type SourceManifest } from '../source.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
@@ -175,7 +175,7 @@ export class ManifestCopier {
     const choice = chooseChildren(manifest.manifests, wanted);
     if (!isPresent) tree.addListed(source, digest, choice.children);
     // Refused before anything of the image is fetched. Blobs that the bucket has are not fetched.
-    const layers = choice.children.filter((child) => !namesManifest(child));
+    const layers = choice.children.filter(isLayer);
     for (const blob of isPresent ? layers : [...manifest.blobs, ...layers]) {
       const what = `${source.name}: the blob ${blob.digest} of the manifest ${digest}`;
       refuseOversized(what, blob.size, this.#environment);
@@ -205,13 +205,12 @@ export class ManifestCopier {
     const foreign: ForeignLayer[] = [];
     const children = await allOrThrow(
       descriptors.map(async (child) => {
-        if (namesManifest(child)) {
-          const below = { depth: depth + 1, tree };
-          return partOf(await this.ensure(child.digest, source, undefined, child, wanted, below));
+        if (isLayer(child)) {
+          foreign.push(...(await this.#ensureBlob(child, source)));
+          return undefined;
         }
-        // Build caches are indexes whose "manifests" are layers.
-        foreign.push(...(await this.#ensureBlob(child, source)));
-        return undefined;
+        const below = { depth: depth + 1, tree };
+        return partOf(await this.ensure(child.digest, source, undefined, child, wanted, below));
       }),
     );
     warnOfForeignLayers(this.#environment.log, source.name, index, foreign);
