@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { SingleFlight } from '../../../../mirror-job/engine/support/single-flight.ts';
-import { allOrThrow } from '../../../../mirror-job/engine/support/all-or-throw.ts';
 
 test('all callers with one key await the work that the first one began', async () => {
   const memo = new SingleFlight<string, number>();
@@ -22,20 +21,6 @@ test('the next caller begins work anew that failed', async () => {
   const both = await Promise.allSettled([memo.get('a', () => fail()), memo.get('a', async () => 1)]);
   expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   expect(await memo.get('a', async () => 2)).toBe(2);
-});
-
-test('all promises are awaited before the first failure is thrown', async () => {
-  const done: string[] = [];
-  const late = async () => {
-    await new Promise((resolve) => setImmediate(resolve));
-    done.push('late');
-    return 'late';
-  };
-  await expect(
-    allOrThrow([late(), Promise.reject(new Error('first')), Promise.reject(new Error('second'))]),
-  ).rejects.toThrow('first');
-  expect(done).toEqual(['late']);
-  expect(await allOrThrow([Promise.resolve(1), Promise.resolve(2)])).toEqual([1, 2]);
 });
 
 async function fail(): Promise<number> {
