@@ -10,7 +10,7 @@ import type { Repository } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
 import type { FairShare, Party } from '../support/fair-share.ts';
 import { limitFor } from '../support/limit.ts';
-import { SingleFlight, type Bound } from '../support/single-flight.ts';
+import { AsyncCache, type Bound } from '../support/async-cache.ts';
 import { Pace } from '../transfer/pace.ts';
 import { isRanged, rangedParts } from '../transfer/ranged-parts.ts';
 import { counted, resumed } from '../transfer/resume.ts';
@@ -36,12 +36,12 @@ export type BlobWriter = Pick<BlobCopier, 'ensure'> & Partial<Pick<BlobCopier, '
 
 interface RepositoryLinks {
   readonly scope: RetentionScope;
-  readonly linked: SingleFlight<string, void>;
+  readonly linked: AsyncCache<string, void>;
 }
 
 /** The copies from the sources of one party, by digest and size. */
 interface Copies {
-  readonly stored: SingleFlight<string, 'copied' | 'present'>;
+  readonly stored: AsyncCache<string, 'copied' | 'present'>;
   /** The copies that are in flight. */
   readonly fetches: Map<string, Fetch>;
 }
@@ -77,11 +77,11 @@ export class BlobCopier {
     this.#links.delete(repository);
   }
 
-  #linksOf(repository: Repository): SingleFlight<string, void> {
+  #linksOf(repository: Repository): AsyncCache<string, void> {
     let links = this.#links.get(repository);
     if (links === undefined) {
       const scope = this.#retention.open();
-      links = { scope, linked: new SingleFlight({ retention: scope, weigh: () => ENTRY_BYTES }) };
+      links = { scope, linked: new AsyncCache({ retention: scope, weigh: () => ENTRY_BYTES }) };
       this.#links.set(repository, links);
     }
     return links.linked;
@@ -161,7 +161,7 @@ export class BlobCopier {
     const known = this.#copies.get(party);
     if (known !== undefined) return known;
     const bound: Bound<unknown> = { retention: this.#retention, weigh: () => ENTRY_BYTES };
-    const copies = { stored: new SingleFlight<string, 'copied' | 'present'>(bound), fetches: new Map() };
+    const copies = { stored: new AsyncCache<string, 'copied' | 'present'>(bound), fetches: new Map() };
     this.#copies.set(party, copies);
     return copies;
   }

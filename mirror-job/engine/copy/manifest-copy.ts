@@ -14,7 +14,7 @@ import { BlobAbsentError, SourceError, type Source, type SourceManifest } from '
 import { allOrThrow } from '../support/all-or-throw.ts';
 import { FairShare } from '../support/fair-share.ts';
 import type { Keeper } from '../support/memory-budget.ts';
-import { SingleFlight } from '../support/single-flight.ts';
+import { AsyncCache } from '../support/async-cache.ts';
 import type { ForeignLayer } from '../tally.ts';
 import { refuseOversized } from '../transfer/upload.ts';
 import type { BlobWriter } from './blob-copy.ts';
@@ -45,7 +45,7 @@ export class ManifestCopier {
   readonly #blobs: BlobWriter;
   readonly #reader: ManifestReader;
   /** By digest and platforms, because a manifest that is stored for a subset may not be stored for all. */
-  readonly #stored: SingleFlight<string, StoredManifest>;
+  readonly #stored: AsyncCache<string, StoredManifest>;
   readonly #share = new FairShare(MAX_LISTED_BYTES);
   readonly #shareOfReferrers = new FairShare(MAX_LISTED_REFERRERS_BYTES);
 
@@ -64,7 +64,7 @@ export class ManifestCopier {
     this.#repository = repository;
     this.#blobs = blobs;
     this.#reader = new ManifestReader(environment, repository, admit, retention);
-    this.#stored = new SingleFlight({ retention, weigh });
+    this.#stored = new AsyncCache({ retention, weigh });
   }
 
   /**

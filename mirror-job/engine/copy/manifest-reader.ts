@@ -23,7 +23,7 @@ import {
 } from '../source.ts';
 import type { FairShare } from '../support/fair-share.ts';
 import type { Keeper } from '../support/memory-budget.ts';
-import { SingleFlight } from '../support/single-flight.ts';
+import { AsyncCache } from '../support/async-cache.ts';
 
 /** A manifest's bytes that were read. */
 export interface ManifestRead extends SourceManifest {
@@ -38,7 +38,7 @@ export class ManifestReader {
   readonly #repository: Repository;
   readonly #admit: (digest: Digest) => Promise<void>;
   readonly #retention: Keeper;
-  readonly #read = new SingleFlight<Digest, ManifestRead>();
+  readonly #read = new AsyncCache<Digest, ManifestRead>();
 
   /**
    * @param admit called before a manifest that the bucket lacks is taken from a source; what it throws is the failure

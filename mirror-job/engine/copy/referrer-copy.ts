@@ -16,7 +16,7 @@ import { decodeOrWarn } from '../store/decode-object.ts';
 import { createLimit } from '../support/limit.ts';
 import type { ManifestCopier } from './manifest-copy.ts';
 import { partOf, type StoredManifest, type StoredPart } from './stored-manifest.ts';
-import { SingleFlight } from '../support/single-flight.ts';
+import { AsyncCache } from '../support/async-cache.ts';
 import type { Keeper } from '../support/memory-budget.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import {
@@ -64,9 +64,9 @@ export class ReferrerCopier {
   readonly #repository: Repository;
   readonly #manifests: ManifestCopier;
   /** By the subject. Several tags of one image, such as 1, 1.27 and latest, request the list once. */
-  readonly #lists: SingleFlight<Digest, ReferrerList>;
+  readonly #lists: AsyncCache<Digest, ReferrerList>;
   /** The writes of lists, by the subject and the digests that are added: the number of these. */
-  readonly #written: SingleFlight<string, number>;
+  readonly #written: AsyncCache<string, number>;
   /** Subjects that a warning has named already. */
   readonly #warned = new Set<Digest>();
 
@@ -77,11 +77,11 @@ export class ReferrerCopier {
     manifests: ManifestCopier,
     retention: Keeper,
   ) {
-    this.#lists = new SingleFlight({
+    this.#lists = new AsyncCache({
       retention,
       weigh: ({ descriptors }) => ENTRY_BYTES * (1 + descriptors.length),
     });
-    this.#written = new SingleFlight({ retention, weigh: (count) => ENTRY_BYTES * (1 + count) });
+    this.#written = new AsyncCache({ retention, weigh: (count) => ENTRY_BYTES * (1 + count) });
     this.#environment = environment;
     this.#repository = repository;
     this.#manifests = manifests;

@@ -6,7 +6,7 @@ import { parseDescriptor } from '../../../../core/descriptor.ts';
 import { parseRepository } from '../../../../core/reference.ts';
 import { BlobCopier } from '../../../../mirror-job/engine/copy/blob-copy.ts';
 import { FairShare } from '../../../../mirror-job/engine/support/fair-share.ts';
-import { SingleFlight } from '../../../../mirror-job/engine/support/single-flight.ts';
+import { AsyncCache } from '../../../../mirror-job/engine/support/async-cache.ts';
 import { MemoryBudget } from '../../../../mirror-job/engine/support/memory-budget.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import type { SourceManifest } from '../../../../mirror-job/engine/source.ts';
@@ -57,22 +57,22 @@ test('what a scope keeps is forgotten when it closes, and no longer counts', () 
   expect(retention.used).toBe(71);
 });
 
-test('a memo begins anew what it has forgotten, and not what is running', async () => {
-  const memo = new SingleFlight<string, number>({ retention: new MemoryBudget(2), weigh: () => 1 });
+test('a cache begins anew what it has forgotten, and not what is running', async () => {
+  const cache = new AsyncCache<string, number>({ retention: new MemoryBudget(2), weigh: () => 1 });
   let begun = 0;
   const start = async () => {
     begun += 1;
     return begun;
   };
   const slow = Promise.withResolvers<number>();
-  const running = memo.get('slow', () => slow.promise);
-  for (const key of ['a', 'b', 'c', 'b']) await memo.get(key, start);
+  const running = cache.get('slow', () => slow.promise);
+  for (const key of ['a', 'b', 'c', 'b']) await cache.get(key, start);
   expect(begun).toBe(3);
-  expect(memo.peek('a')).toBeUndefined();
-  expect(memo.get('slow', start)).toBe(running);
+  expect(cache.peek('a')).toBeUndefined();
+  expect(cache.get('slow', start)).toBe(running);
   slow.resolve(7);
-  expect(await memo.get('slow', start)).toBe(7);
-  expect(await memo.get('a', start)).toBe(4);
+  expect(await cache.get('slow', start)).toBe(7);
+  expect(await cache.get('a', start)).toBe(4);
 });
 
 /** Accepts every write, and stores nothing. */
