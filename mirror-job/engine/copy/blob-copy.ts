@@ -16,7 +16,7 @@ import { isRanged, rangedParts } from '../transfer/ranged-parts.ts';
 import { counted, resumed } from '../transfer/resume.ts';
 import { type Source, partyOf } from '../source.ts';
 import type { Tally } from '../tally.ts';
-import { MemoryBudget, type RetentionScope } from '../support/memory-budget.ts';
+import { MemoryBudget, type BudgetScope } from '../support/memory-budget.ts';
 import { uploadBlob, uploadParts } from '../transfer/upload.ts';
 import { verified, verifiedParts } from '../transfer/verify.ts';
 
@@ -35,7 +35,7 @@ const PATIENCE_MS = 60_000;
 export type BlobWriter = Pick<BlobCopier, 'ensure'> & Partial<Pick<BlobCopier, 'leave'>>;
 
 interface RepositoryLinks {
-  readonly scope: RetentionScope;
+  readonly scope: BudgetScope;
   readonly linked: AsyncCache<string, void>;
 }
 
@@ -55,7 +55,7 @@ interface Fetch {
 export class BlobCopier {
   readonly #environment: Environment;
   readonly #slots: FairShare;
-  readonly #retention = new MemoryBudget(REMEMBERED_BYTES);
+  readonly #memoryBudget = new MemoryBudget(REMEMBERED_BYTES);
   readonly #copies = new Map<Party, Copies>();
   /** The links of each repository that is worked on. */
   readonly #links = new Map<Repository, RepositoryLinks>();
@@ -68,7 +68,7 @@ export class BlobCopier {
 
   /** The estimated memory for entries, in bytes. */
   get remembered(): number {
-    return this.#retention.used;
+    return this.#memoryBudget.used;
   }
 
   /** Forgets a repository, because it needs no more blobs. */
@@ -80,8 +80,8 @@ export class BlobCopier {
   #linksOf(repository: Repository): AsyncCache<string, void> {
     let links = this.#links.get(repository);
     if (links === undefined) {
-      const scope = this.#retention.open();
-      links = { scope, linked: new AsyncCache({ retention: scope, weigh: () => ENTRY_BYTES }) };
+      const scope = this.#memoryBudget.open();
+      links = { scope, linked: new AsyncCache({ memoryBudget: scope, weigh: () => ENTRY_BYTES }) };
       this.#links.set(repository, links);
     }
     return links.linked;
@@ -160,7 +160,7 @@ export class BlobCopier {
   #copiesOf(party: Party): Copies {
     const known = this.#copies.get(party);
     if (known !== undefined) return known;
-    const bound: Bound<unknown> = { retention: this.#retention, weigh: () => ENTRY_BYTES };
+    const bound: Bound<unknown> = { memoryBudget: this.#memoryBudget, weigh: () => ENTRY_BYTES };
     const copies = { stored: new AsyncCache<string, 'copied' | 'present'>(bound), fetches: new Map() };
     this.#copies.set(party, copies);
     return copies;

@@ -13,7 +13,7 @@ import { MANIFEST_BUDGET_BYTES } from '../run-state.ts';
 import { BlobAbsentError, SourceError, type Source, type SourceManifest } from '../source.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import { FairShare } from '../support/fair-share.ts';
-import type { Keeper } from '../support/memory-budget.ts';
+import type { MemoryBudget } from '../support/memory-budget.ts';
 import { AsyncCache } from '../support/async-cache.ts';
 import type { ForeignLayer } from '../tally.ts';
 import { refuseOversized } from '../transfer/upload.ts';
@@ -51,20 +51,20 @@ export class ManifestCopier {
 
   /**
    * @param admit called before a manifest that the bucket lacks is taken from a source; what it throws is the failure
-   * @param retention the memory that the copiers of the run share
+   * @param memoryBudget the memory that the copiers of the run share
    */
   constructor(
     environment: Environment,
     repository: Repository,
     blobs: BlobWriter,
     admit: (digest: Digest) => Promise<void>,
-    retention: Keeper,
+    memoryBudget: Pick<MemoryBudget, 'keep'>,
   ) {
     this.#environment = environment;
     this.#repository = repository;
     this.#blobs = blobs;
-    this.#reader = new ManifestReader(environment, repository, admit, retention);
-    this.#stored = new AsyncCache({ retention, weigh });
+    this.#reader = new ManifestReader(environment, repository, admit, memoryBudget);
+    this.#stored = new AsyncCache({ memoryBudget, weigh });
   }
 
   /**

@@ -17,7 +17,7 @@ import { createLimit } from '../support/limit.ts';
 import type { ManifestCopier } from './manifest-copy.ts';
 import { partOf, type StoredManifest, type StoredPart } from './stored-manifest.ts';
 import { AsyncCache } from '../support/async-cache.ts';
-import type { Keeper } from '../support/memory-budget.ts';
+import type { MemoryBudget } from '../support/memory-budget.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import {
   BlobAbsentError,
@@ -70,18 +70,18 @@ export class ReferrerCopier {
   /** Subjects that a warning has named already. */
   readonly #warned = new Set<Digest>();
 
-  /** @param retention the memory that the copiers of the run share */
+  /** @param memoryBudget the memory that the copiers of the run share */
   constructor(
     environment: Environment,
     repository: Repository,
     manifests: ManifestCopier,
-    retention: Keeper,
+    memoryBudget: Pick<MemoryBudget, 'keep'>,
   ) {
     this.#lists = new AsyncCache({
-      retention,
+      memoryBudget,
       weigh: ({ descriptors }) => ENTRY_BYTES * (1 + descriptors.length),
     });
-    this.#written = new AsyncCache({ retention, weigh: (count) => ENTRY_BYTES * (1 + count) });
+    this.#written = new AsyncCache({ memoryBudget, weigh: (count) => ENTRY_BYTES * (1 + count) });
     this.#environment = environment;
     this.#repository = repository;
     this.#manifests = manifests;

@@ -13,7 +13,7 @@ import { ImageCopier } from '../tags/image-copier.ts';
 import { findTag } from '../tags/publish.ts';
 import { type Finding, type ItemReport, type Outcome, outcomeOf } from '../report.ts';
 import type { RepositoryState } from '../tags/repository-state.ts';
-import type { Keeper } from '../support/memory-budget.ts';
+import type { MemoryBudget } from '../support/memory-budget.ts';
 import type { SelectionResult } from '../selection/selection.ts';
 import type { SourceUsers } from './source-users.ts';
 import { SourceError, resolveByManifest, type Resolved, partyOf } from '../source.ts';
@@ -27,7 +27,7 @@ import { VisibilityCheck } from '../tags/visibility-check.ts';
 export interface RunHooks {
   readonly blobs: BlobWriter;
   /** The memory that the copiers of manifests share. */
-  readonly retention: Keeper;
+  readonly memoryBudget: Pick<MemoryBudget, 'keep'>;
   /** Hears when the image has selected its tags. */
   readonly users?: Pick<SourceUsers, 'endSelection'>;
   /** Hears which tags are mirrored, and why. */
@@ -53,10 +53,10 @@ export class ImageRun {
     this.#state = state;
     this.#onSelection = hooks.onSelection;
     this.#users = hooks.users;
-    const { blobs, retention } = hooks;
+    const { blobs, memoryBudget } = hooks;
     const { findings } = this;
     const visibility = new VisibilityCheck(image);
-    const copier = new ImageCopier({ environment, image, state, visibility, blobs, retention, findings });
+    const copier = new ImageCopier({ environment, image, state, visibility, blobs, memoryBudget, findings });
     const writer = new TagWriter(environment, image, state, copier);
     this.#visibility = visibility;
     this.#copier = copier;

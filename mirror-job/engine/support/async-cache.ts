@@ -1,8 +1,8 @@
-import type { Keeper } from './memory-budget.ts';
+import type { MemoryBudget } from './memory-budget.ts';
 
 /** Bounds the memory of what is remembered. */
 export interface Bound<Value> {
-  readonly retention: Keeper;
+  readonly memoryBudget: Pick<MemoryBudget, 'keep'>;
   /** About how many bytes a value and its entry take. */
   readonly weigh: (value: Value) => number;
 }
@@ -29,7 +29,7 @@ export class AsyncCache<Key, Value> {
     const forget = (): void => {
       if (this.#promises.get(key) === begun) this.#promises.delete(key);
     };
-    begun.then((value) => this.#bound?.retention.keep(this.#bound.weigh(value), forget), forget);
+    begun.then((value) => this.#bound?.memoryBudget.keep(this.#bound.weigh(value), forget), forget);
     return begun;
   }
 

@@ -21,9 +21,9 @@ import { MemoryStore } from '../../support/memory-store.ts';
 const MEBIBYTE = 1024 * 1024;
 
 test('the oldest things are forgotten first, as many as it takes', () => {
-  const retention = new MemoryBudget(100);
+  const memoryBudget = new MemoryBudget(100);
   const forgotten: string[] = [];
-  const keep = (name: string, bytes: number) => retention.keep(bytes, () => forgotten.push(name));
+  const keep = (name: string, bytes: number) => memoryBudget.keep(bytes, () => forgotten.push(name));
   keep('first', 40);
   keep('second', 40);
   keep('third', 20);
@@ -35,30 +35,30 @@ test('the oldest things are forgotten first, as many as it takes', () => {
 });
 
 test('what a scope keeps is forgotten when it closes, and no longer counts', () => {
-  const retention = new MemoryBudget(100);
+  const memoryBudget = new MemoryBudget(100);
   const forgotten: string[] = [];
-  const [one, other] = [retention.open(), retention.open()];
+  const [one, other] = [memoryBudget.open(), memoryBudget.open()];
   one.keep(30, () => forgotten.push('one'));
   other.keep(30, () => forgotten.push('other'));
   one.keep(30, () => forgotten.push('one more'));
-  expect(retention.used).toBe(90);
+  expect(memoryBudget.used).toBe(90);
   one.close();
   expect(forgotten).toEqual(['one', 'one more']);
-  expect(retention.used).toBe(30);
+  expect(memoryBudget.used).toBe(30);
   // A result that comes after the scope has closed is forgotten at once.
   one.keep(30, () => forgotten.push('late'));
   expect(forgotten).toEqual(['one', 'one more', 'late']);
-  expect(retention.used).toBe(30);
+  expect(memoryBudget.used).toBe(30);
   // All scopes share the budget.
-  retention.open().keep(71, () => forgotten.push('large'));
+  memoryBudget.open().keep(71, () => forgotten.push('large'));
   expect(forgotten).toEqual(['one', 'one more', 'late', 'other']);
   other.close();
   expect(forgotten).toEqual(['one', 'one more', 'late', 'other']);
-  expect(retention.used).toBe(71);
+  expect(memoryBudget.used).toBe(71);
 });
 
 test('a cache begins anew what it has forgotten, and not what is running', async () => {
-  const cache = new AsyncCache<string, number>({ retention: new MemoryBudget(2), weigh: () => 1 });
+  const cache = new AsyncCache<string, number>({ memoryBudget: new MemoryBudget(2), weigh: () => 1 });
   let begun = 0;
   const start = async () => {
     begun += 1;
