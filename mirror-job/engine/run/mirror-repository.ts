@@ -1,5 +1,5 @@
 /**
- * The unit of work of a run: one repository. It is told a name and returns plain data, so that it can be a step in another
+ * The unit of work of a run: one repository. It takes a name and returns plain data, so that it can be a step in another
  * process (docs/decisions/0120-a-unit-of-work.md).
  */
 import type { Repository } from '../../../core/reference.ts';
