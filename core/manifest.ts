@@ -103,8 +103,9 @@ function parseObject(bytes: Uint8Array, contentType: string | undefined): JsonOb
       );
     }
     // Such as a login page that is sent with status 200.
-    const said = bareMediaType(contentType ?? '');
-    const note = said === '' || isManifestMediaType(said) ? '' : ` It was sent as "${said.slice(0, 200)}".`;
+    const sentType = bareMediaType(contentType ?? '');
+    const note =
+      sentType === '' || isManifestMediaType(sentType) ? '' : ` It was sent as "${sentType.slice(0, 200)}".`;
     throw new ManifestInvalidError(`The manifest is not JSON.${note}`, { cause: error });
   }
   if (!isObject(json)) throw new ManifestInvalidError('The manifest is not a JSON object.');
@@ -116,25 +117,27 @@ function mediaTypeOf(
   contentType: string | undefined,
   listedAs: string | undefined,
 ): ManifestMediaType {
-  const said = contentType === undefined ? '' : bareMediaType(contentType);
+  const sentType = contentType === undefined ? '' : bareMediaType(contentType);
   const own = typeof json['mediaType'] === 'string' ? json['mediaType'] : '';
-  if (SCHEMA_1.has(said) || SCHEMA_1.has(own) || json['schemaVersion'] === 1) {
+  if (SCHEMA_1.has(sentType) || SCHEMA_1.has(own) || json['schemaVersion'] === 1) {
     throw new ManifestInvalidError(
       'It is a Docker image manifest, schema version 1, which current clients no longer pull. Rebuild or re-push the image with a current tool.',
     );
   }
-  if (isManifestMediaType(said)) {
-    if (own !== '' && own !== said) {
-      throw new ManifestInvalidError(`It was sent as ${said} but calls itself "${own.slice(0, 200)}".`);
+  if (isManifestMediaType(sentType)) {
+    if (own !== '' && own !== sentType) {
+      throw new ManifestInvalidError(`It was sent as ${sentType} but calls itself "${own.slice(0, 200)}".`);
     }
-    return said;
+    return sentType;
   }
   if (isManifestMediaType(own)) return own;
   if (own !== '')
     throw new ManifestInvalidError(`Its media type "${own.slice(0, 200)}" is not a known manifest.`);
   if (listedAs !== undefined && isManifestMediaType(listedAs)) return listedAs;
-  if (!VAGUE.has(said)) {
-    throw new ManifestInvalidError(`It was sent as "${said.slice(0, 200)}", which is not a known manifest.`);
+  if (!VAGUE.has(sentType)) {
+    throw new ManifestInvalidError(
+      `It was sent as "${sentType.slice(0, 200)}", which is not a known manifest.`,
+    );
   }
   if (json['schemaVersion'] === 2 && Array.isArray(json['manifests'])) return OCI_INDEX;
   if (json['schemaVersion'] === 2 && isObject(json['config'])) return OCI_MANIFEST;

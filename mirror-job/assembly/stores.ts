@@ -41,11 +41,6 @@ export interface OpenedStores {
   readonly stateKey: string | undefined;
   /** False if the run had to stop before any store answered. */
   readonly areKnown: boolean;
-  /**
-   * Resolves when the stores are shown to honour conditional writes. Until then each write waits.
-   * @throws {ConfigurationError} if they do not, and then nothing is written
-   */
-  readonly proof: Promise<void>;
 }
 
 /**
@@ -70,11 +65,10 @@ export async function openStores(
       return { replica: { ...replica, id, isNew: id === newId }, settings, failure };
     }),
   );
-  const proof = Promise.resolve();
   const [primary] = opened;
   const lead = opened.find(({ failure }) => failure === undefined)?.replica.store;
   if (how.signal.aborted && primary !== undefined) {
-    return { lead: lead ?? primary.replica.store, all: opened, stateKey, areKnown: false, proof };
+    return { lead: lead ?? primary.replica.store, all: opened, stateKey, areKnown: false };
   }
   if (lead === undefined) throw unreachable(file, opened);
   for (const [index, { replica, settings }] of opened.entries()) {
@@ -85,12 +79,15 @@ export async function openStores(
   }
   const answering = opened.filter(({ failure }) => failure === undefined);
   await how.checkClock(answering.map(({ replica }) => replica.bucket));
-  return { lead, all: opened, stateKey, areKnown: true, proof };
+  return { lead, all: opened, stateKey, areKnown: true };
 }
 
 /**
- * Opens the only store of a run, and lets the run read objects while the store is still being opened.
+ * Opens the only store of a run, and lets the run read objects while the store is still being opened. Each write waits
+ * until the store has shown that it honours conditional writes.
  * @param how.ahead has the keys that the run reads first
+ * @param how.onRefused is called with the error of a store that does not, before the writes that wait fail. Then nothing
+ *   is written. It is not called once the run has to stop, because such a run goes on to its report without writing
  * @throws {ConfigurationError} if the store does not answer, or is not this mirror's
  * @throws {WrongClockError}
  */
@@ -102,6 +99,7 @@ export async function openOneEarly(
     readonly signal: AbortSignal;
     readonly checkClock: ClockCheck;
     readonly ahead: readonly string[];
+    readonly onRefused: (refusal: unknown) => void;
   },
 ): Promise<OpenedStores> {
   const { bucket, store } = connect(settings, how);
@@ -118,18 +116,17 @@ export async function openOneEarly(
     return identity;
   });
   const isStopped = (): boolean => how.signal.aborted;
-  const proof = begun.proof.catch(async (error: unknown) => {
-    // A run that has to stop goes on to its report without writing.
-    if (!isStopped()) throw refusedBy(file, settings, error);
+  const reported = begun.proof.catch((error: unknown) => {
+    if (!isStopped()) how.onRefused(refusedBy(file, settings, error));
+    throw error;
   });
-  proof.catch(() => undefined);
-  gate.resolve(begun.proof);
+  gate.resolve(reported);
   // A failed proof ends the run, whether a write waits for it or not.
   gate.promise.catch(() => undefined);
   const replica: Replica = { bucket, store: early, id, isNew: false, secret: undefined };
   const all = [{ replica, settings, failure }];
   if (failure !== undefined && !isStopped()) throw unreachable(file, all);
-  return { lead: replica.store, all, stateKey, areKnown: !isStopped(), proof };
+  return { lead: replica.store, all, stateKey, areKnown: !isStopped() };
 }
 
 /**

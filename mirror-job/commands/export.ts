@@ -17,6 +17,7 @@ import { createStoreAgents } from '../runtime/node/agents.ts';
 import { readProxies } from '../runtime/node/proxies.ts';
 import { openReadable } from '../assembly/stores.ts';
 import { findRepository } from './arguments/named-repository.ts';
+import type { Interruption } from '../terminal/interruption.ts';
 import type { Session } from '../terminal/io.ts';
 import { Progress } from '../terminal/progress.ts';
 import { printJson, printResult } from '../terminal/result.ts';
@@ -146,7 +147,8 @@ async function runExport(options: ExportOptions, session: Session): Promise<numb
     signal: never,
   });
   const progress = new Progress(session);
-  const signal = stopOnce(progress, session);
+  using interruption = stopOnce(progress, session);
+  const { signal } = interruption;
   const tally = new Tally();
   const environment = { store, log: progress, signal, tally, createHash };
   let writer: LayoutWriter | undefined;
@@ -206,17 +208,20 @@ function aborted(signal: AbortSignal): Promise<never> {
 }
 
 /** The first signal aborts the export. A second one ends the process as usual. */
-function stopOnce(progress: Progress, { signals }: Session): AbortSignal {
+function stopOnce(progress: Progress, { signals }: Session): Interruption {
   const stop = new AbortController();
-  const onSignal = (name: NodeJS.Signals): void => {
+  const ignoreSignals = (): void => {
     signals.off('SIGINT', onSignal);
     signals.off('SIGTERM', onSignal);
+  };
+  const onSignal = (name: NodeJS.Signals): void => {
+    ignoreSignals();
     progress.info(`${name}: stopping; removing the partial layout. A second signal stops at once.`);
     stop.abort(new Error(`stopped by ${name}`));
   };
   signals.on('SIGINT', onSignal);
   signals.on('SIGTERM', onSignal);
-  return stop.signal;
+  return { signal: stop.signal, [Symbol.dispose]: ignoreSignals };
 }
 
 /** Whether the file system failed, for example because the disk is full. */

@@ -93,8 +93,8 @@ async function runImport(
   } else {
     // Standard output must carry nothing else when it carries the result.
     const [stream, where] = isStdout ? [stderr, 'to standard output'] : [stdout, output];
-    const said = `${styleFor(stream, env).good('written')} ${printable(where)}: ${countOf(images, 'image')}${lost}`;
-    stream.write(`${said}\n`);
+    const line = `${styleFor(stream, env).good('written')} ${printable(where)}: ${countOf(images, 'image')}${lost}`;
+    stream.write(`${line}\n`);
   }
   return losses.length === 0 && text !== undefined ? 0 : 1;
 }

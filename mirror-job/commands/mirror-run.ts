@@ -21,7 +21,6 @@ import { createStoreAgents } from '../runtime/node/agents.ts';
 import { readProxies } from '../runtime/node/proxies.ts';
 import { alignedEnvironment, openOneEarly, openReadable, openStores } from '../assembly/stores.ts';
 import type { Session } from '../terminal/io.ts';
-import { stopOnSignals } from '../terminal/interruption.ts';
 import type { Progress } from '../terminal/progress.ts';
 
 /** The extent of a run. */
@@ -38,6 +37,7 @@ export interface RunKind {
  * Opens the stores and the sources, and runs the engine.
  * @param configuration with the images that are mirrored
  * @param entries all images of the configuration
+ * @param running.signal is aborted when the run has to stop
  * @throws {ConfigurationError} before anything is mirrored, if the stores cannot be used
  * @throws {WrongClockError} before anything is mirrored
  */
@@ -45,13 +45,17 @@ export async function mirror(
   { file, isDry, isWhole }: RunKind,
   configuration: Configuration,
   entries: Configuration['images'],
-  { progress, session }: { readonly progress: Progress; readonly session: Session },
+  {
+    progress,
+    session,
+    signal: interruption,
+  }: { readonly progress: Progress; readonly session: Session; readonly signal: AbortSignal },
 ): Promise<RunReport | PlanReport> {
   const refusal = new AbortController();
-  const signal = AbortSignal.any([
-    stopOnSignals(progress, session, configuration.maxDuration),
-    refusal.signal,
-  ]);
+  const refused = Promise.withResolvers<never>();
+  // A refusal may come while nobody waits for it yet.
+  refused.promise.catch(() => undefined);
+  const signal = AbortSignal.any([interruption, refusal.signal]);
   const log = logUntil(refusal.signal, progress);
   const proxies = readProxies(session.env);
   const agents = createStoreAgents(proxies);
@@ -83,6 +87,11 @@ export async function mirror(
         signal,
         checkClock: checkClocks,
         ahead: beginReading(images),
+        onRefused: (error) => {
+          // First, because the run may fail by the abort, and the refusal has to be the command's error.
+          refused.reject(error);
+          refusal.abort(error);
+        },
       })
     : await openStores(file, configuration, { agents, signal, checkClock: checkClocks });
   const { milliseconds: longest } = configuration.maxDuration;
@@ -108,11 +117,7 @@ export async function mirror(
     const running = run();
     // A run may begin to read before it is known that the bucket may be written. If it may not, the run is stopped, and
     // nobody waits for its end.
-    const proof = stores.proof.catch((error: unknown) => {
-      refusal.abort(error);
-      throw error;
-    });
-    return Promise.race([running, proof.then(() => running)]);
+    return Promise.race([running, refused.promise]);
   });
 }
 

@@ -8,6 +8,7 @@ import type { PlanReport } from '../engine/run/plan.ts';
 import { refuseUnreadableRoots } from '../assembly/root-certificates.ts';
 import { DEFAULT_CONFIGURATION } from '../terminal/command-line.ts';
 import type { Session } from '../terminal/io.ts';
+import { stopOnSignals } from '../terminal/interruption.ts';
 import { formatMetrics } from '../terminal/metrics.ts';
 import { describePlan } from '../terminal/plan-text.ts';
 import { Progress } from '../terminal/progress.ts';
@@ -164,13 +165,15 @@ async function run(command: string, options: SyncOptions, session: Session): Pro
   const images = chooseImages(configuration, options.images);
   await refuseUnreadableRoots(options.config, configuration);
   const progress = new Progress(session);
+  // It lasts until the report is written, because a signal must not end the process before.
+  using interruption = stopOnSignals(progress, session, configuration.maxDuration);
   const report = await mirror(
     { file: options.config, isDry: options.dryRun, isWhole: options.images.length === 0 },
     { ...configuration, images },
     configuration.images,
-    { progress, session },
+    { progress, session, signal: interruption.signal },
   );
-  return publishReport(report, options, configuration.name, { progress, session });
+  return await publishReport(report, options, configuration.name, { progress, session });
 }
 
 /**

@@ -28,32 +28,35 @@ export interface Running {
   done: number;
 }
 
-type Counter =
-  | 'planned'
-  | 'finished'
-  | 'bytes'
-  | 'bytesPlanned'
-  | 'blobsCopied'
-  | 'blobsInParts'
-  | 'blobsPresent'
-  | 'manifestsCopied';
+interface Counts {
+  /** The tags and digests that the images select, as far as they are selected by now. */
+  planned: number;
+  /** How many of these are done, whatever their outcome. */
+  finished: number;
+  /** Bytes read from sources. */
+  bytes: number;
+  /** Bytes of the blobs whose copies have begun. */
+  bytesPlanned: number;
+  blobsCopied: number;
+  /** How many of these were uploaded in parts. A run that is killed leaves such an upload unfinished. */
+  blobsInParts: number;
+  /** Blobs that were in the bucket already. Each costs one small write where the repository had no link to it. */
+  blobsPresent: number;
+  manifestsCopied: number;
+}
 
 export class Tally {
-  /** The tags and digests that the images select, as far as they are selected by now. */
-  planned = 0;
-  /** How many of these are done, whatever their outcome. */
-  finished = 0;
-  /** Bytes read from sources. */
-  bytes = 0;
-  /** Bytes of the blobs whose copies have begun. */
-  bytesPlanned = 0;
-  blobsCopied = 0;
-  /** How many of these were uploaded in parts. A run that is killed leaves such an upload unfinished. */
-  blobsInParts = 0;
-  /** Blobs that were in the bucket already. Each costs one small write where the repository had no link to it. */
-  blobsPresent = 0;
-  manifestsCopied = 0;
   readonly running: Set<Running>;
+  readonly #counts: Counts = {
+    planned: 0,
+    finished: 0,
+    bytes: 0,
+    bytesPlanned: 0,
+    blobsCopied: 0,
+    blobsInParts: 0,
+    blobsPresent: 0,
+    manifestsCopied: 0,
+  };
   readonly #whole: Tally | undefined;
   readonly #foreignLayers = new Map<string, ForeignLayer>();
 
@@ -68,8 +71,13 @@ export class Tally {
     return new Tally(this);
   }
 
-  add(counter: Counter, count = 1): void {
-    this[counter] += count;
+  /** The counts so far. Only `add` changes them, because a part's counts are the whole's, too. */
+  get counts(): Readonly<Counts> {
+    return this.#counts;
+  }
+
+  add(counter: keyof Counts, count = 1): void {
+    this.#counts[counter] += count;
     this.#whole?.add(counter, count);
   }
 
@@ -80,10 +88,11 @@ export class Tally {
   }
 
   get copied(): CopyCounts {
+    const { blobsCopied, blobsPresent, manifestsCopied, bytes } = this.#counts;
     return {
-      blobs: { copied: this.blobsCopied, present: this.blobsPresent },
-      manifests: { copied: this.manifestsCopied },
-      bytes: this.bytes,
+      blobs: { copied: blobsCopied, present: blobsPresent },
+      manifests: { copied: manifestsCopied },
+      bytes,
       ...(this.#foreignLayers.size > 0 && { foreignLayers: [...this.#foreignLayers.values()] }),
     };
   }

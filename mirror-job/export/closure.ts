@@ -12,7 +12,7 @@ import { referrersTag } from '../../core/tag-list.ts';
 import type { BucketSource } from '../sources/bucket/bucket-source.ts';
 import type { Environment } from '../engine/environment.ts';
 import { createLimit } from '../engine/support/limit.ts';
-import { SingleFlight } from '../engine/support/single-flight.ts';
+import { AsyncCache } from '../engine/support/async-cache.ts';
 import { chooseChildren } from '../engine/selection/platform-choice.ts';
 import { descriptorsOf, edgesOf } from '../engine/graph/edges.ts';
 import { walkLevels } from '../engine/graph/level-walk.ts';
@@ -69,7 +69,7 @@ export class ClosureWalk {
   readonly #source: BucketSource;
   readonly #write: (digest: Digest, bytes: Uint8Array) => Promise<void>;
   readonly #limit = createLimit(READS_AT_ONCE);
-  readonly #nodes = new SingleFlight<Digest, Node | undefined>();
+  readonly #nodes = new AsyncCache<Digest, Node | undefined>();
   readonly #read = new Set<Digest>();
   #signatureTags: Promise<readonly Tag[]> | undefined;
 

@@ -55,14 +55,14 @@ export async function exportImages(
     );
     walks.push(walk);
     for (const reference of group) {
-      tally.planned += 1;
+      tally.add('planned');
       try {
         await walk.add(reference);
       } catch (error) {
         if (!(error instanceof SourceError || error instanceof StoreError)) throw error;
         failures.push(`${formatReference(reference)}: ${error.message}`);
       }
-      tally.finished += 1;
+      tally.add('finished');
     }
   }
   const blobs = new Map(walks.flatMap((walk) => [...walk.blobs]));
@@ -122,7 +122,7 @@ class FileWriter {
   /** @returns a sentence for each blob that is missing or has other bytes. After the first failure, no further blob is begun */
   async blobs(blobs: ReadonlyMap<Digest, NeededBlob>): Promise<string[]> {
     const { tally } = this.#environment;
-    for (const { descriptor } of blobs.values()) tally.bytesPlanned += descriptor.size;
+    for (const { descriptor } of blobs.values()) tally.add('bytesPlanned', descriptor.size);
     const failures: string[] = [];
     const write = async (blob: NeededBlob): Promise<void> => {
       if (failures.length > 0) return;
@@ -149,7 +149,7 @@ class FileWriter {
       const body = verified(resumed(source, descriptor, signal), descriptor, source, createHash);
       const counted = count(body, (bytes) => {
         running.done += bytes;
-        tally.bytes += bytes;
+        tally.add('bytes', bytes);
       });
       await this.#writer.write(fileName(digest), size, counted);
     } finally {

@@ -25,11 +25,11 @@ export function describeApproval(
     case 'unchanged':
       return faint(`unchanged ${image} is at ${at}${outcome.recorded === true ? ' (reason recorded)' : ''}`);
     case 'held': {
-      const said =
+      const sentence =
         wanted === outcome.digest
           ? `held ${image} is at ${at}, as listed, and stays held: "${outcome.hold}". To let its policy decide again, approve it on the command line:`
           : `held ${image} stays at ${at}: the list names ${shortDigest(wanted)}, which the tag left when it was "${outcome.hold}". Take that line off the list, or approve the digest on the command line:`;
-      return `${said}\n  ${commandLine.for(`approve ${image}@${wanted}`)}`;
+      return `${sentence}\n  ${commandLine.for(`approve ${image}@${wanted}`)}`;
     }
   }
 }

@@ -9,16 +9,26 @@ import type { Progress } from './progress.ts';
 /** The grace is less than ten seconds, because schedulers kill the process after ten. */
 const GRACE_MS = 8000;
 
+/** Its listeners and timers last until it is disposed of. */
+export interface Interruption extends Disposable {
+  /** Aborted when the run has to stop. The process ends soon after, whatever hangs. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * @param maxDuration the time after which the run has to stop by itself
- * @returns a signal that is aborted when the run has to stop; the process ends soon after, whatever hangs
+ * @returns an interruption to dispose of when the command is done, because the process may run other commands
  */
 export function stopOnSignals(
   progress: Progress,
   { signals, exit: endProcess }: Pick<Io, 'signals' | 'exit'>,
   maxDuration?: MaxDuration,
-): AbortSignal {
+): Interruption {
   const stop = new AbortController();
+  const timers: NodeJS.Timeout[] = [];
+  const after = (delayMs: number, act: () => void): void => {
+    timers.push(setTimeout(act, delayMs).unref());
+  };
   const exit = (how: string): void => {
     progress.stop();
     // The bucket is right at each moment, and a later run removes unfinished uploads.
@@ -27,7 +37,7 @@ export function stopOnSignals(
   };
   const end = (why: string, more: string, reason: Error): void => {
     progress.info(`${why}: stopping; aborting unfinished uploads.${more}`);
-    setTimeout(() => exit('The run did not stop by itself, and was ended.'), GRACE_MS).unref();
+    after(GRACE_MS, () => exit('The run did not stop by itself, and was ended.'));
     stop.abort(reason);
   };
   const onSignal = (name: NodeJS.Signals): void => {
@@ -45,14 +55,21 @@ export function stopOnSignals(
   signals.on('SIGTERM', onSignal);
   if (maxDuration !== undefined) {
     const { milliseconds, text } = maxDuration;
-    setTimeout(() => {
+    after(milliseconds, () => {
       if (stop.signal.aborted) return;
       end(
         `maxDuration (${text}) is over`,
         '',
         new SkippedError(`maxDuration (${text}) was over before this was done.`),
       );
-    }, milliseconds).unref();
+    });
   }
-  return stop.signal;
+  return {
+    signal: stop.signal,
+    [Symbol.dispose]: () => {
+      signals.off('SIGINT', onSignal);
+      signals.off('SIGTERM', onSignal);
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
 }

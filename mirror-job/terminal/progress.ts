@@ -35,7 +35,7 @@ export class Progress implements Log {
 
   start(tally: Tally): void {
     // The first sample is taken now, because without it the first line would have no rate.
-    this.#rate.sample(Date.now(), tally.bytes);
+    this.#rate.sample(Date.now(), tally.counts.bytes);
     this.#timer = setInterval(
       () => (this.#isLive ? this.#renew(tally) : this.#tell(tally)),
       this.#isLive ? LIVE_EVERY_MS : PLAIN_EVERY_MS,
@@ -72,7 +72,7 @@ export class Progress implements Log {
 
   #tell(tally: Tally): void {
     const { size } = tally.running;
-    const line = headline(tally, this.#rate.sample(Date.now(), tally.bytes));
+    const line = headline(tally, this.#rate.sample(Date.now(), tally.counts.bytes));
     const text = size > 0 ? `${line} · ${countOf(size, 'blob')} running` : line;
     if (text !== this.#shown[0]) this.#output.write(`${text}\n`);
     this.#shown = [text];
@@ -83,7 +83,7 @@ export class Progress implements Log {
     // A blob that is done before its line can be read would only make the view jump.
     const lasting = [...tally.running].filter((blob) => this.#running.has(blob));
     this.#running = new Set(tally.running);
-    const rate = this.#rate.sample(Date.now(), tally.bytes);
+    const rate = this.#rate.sample(Date.now(), tally.counts.bytes);
     const lines = [`${overallBar(tally)}  ${headline(tally, rate)}`, ...runningLines(lasting)]
       .slice(0, Math.max(rows - 1, 1))
       .map((line) => line.slice(0, Math.max(columns - 1, 1)));

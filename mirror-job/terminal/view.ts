@@ -8,7 +8,8 @@ const MAX_RUNNING_SHOWN = 4;
 const BAR_WIDTH = 10;
 
 /** Shows the progress of the whole run, as far as its size is known: `███░░░░░░░  29 %`. */
-export function overallBar({ planned, finished, bytes, bytesPlanned }: Tally): string {
+export function overallBar({ counts }: Tally): string {
+  const { planned, finished, bytes, bytesPlanned } = counts;
   const images = shareOf(finished, planned);
   // The share is the mean of both. A large image does not move the count of images, and an unchanged image does not
   // move the bytes.
@@ -27,7 +28,8 @@ function shareOf(done: number, all: number): number {
  * Shows the progress of the run: images, the time that the rest of the planned bytes will take, these bytes, and bytes
  * per second.
  */
-export function headline({ planned, finished, bytes, bytesPlanned }: Tally, rate: number): string {
+export function headline({ counts }: Tally, rate: number): string {
+  const { planned, finished, bytes, bytesPlanned } = counts;
   const left = bytesPlanned - bytes;
   return [
     `${finished} of ${planned} images`,

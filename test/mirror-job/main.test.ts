@@ -72,3 +72,20 @@ test('a signal of the io stops a run', async () => {
     stderr: 'SIGTERM: stopping; aborting unfinished uploads. A second signal stops at once.\n',
   });
 });
+
+test.each([
+  ['sync', 0, ['sync']],
+  ['plan', 0, ['plan']],
+  ['sync to a store that does not answer', 2, ['sync', '-c', 'no-store.yaml']],
+  ['export', 0, ['export', '--to', 'again.tar']],
+  ['export of an image that is not there', 1, ['export', '--to', 'absent.tar']],
+])('%s leaves no listener on the signals of the io', async (title, code, args) => {
+  const configuration = await readFile(join(cwd, 'lifeboat.yaml'), 'utf8');
+  await writeFile(join(cwd, 'no-store.yaml'), configuration.replace(store.endpoint, 'http://127.0.0.1:1'));
+  const io = createIo({ cwd, env: { SECRET: store.secretAccessKey } });
+  const listens = vi.spyOn(io.signals, 'on');
+  const tag = title.includes('not there') ? 'none' : 'one';
+  const images = args[0] === 'export' ? [`${registry.host}/team/app:${tag}`] : [];
+  expect(await runMain([...args, ...images], io)).toMatchObject({ code });
+  expect([listens.mock.calls.length, io.signals.eventNames()]).toEqual([2, []]);
+});

@@ -10,13 +10,13 @@ import type { Repository } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
 import type { FairShare, Party } from '../support/fair-share.ts';
 import { limitFor } from '../support/limit.ts';
-import { SingleFlight, type Bound } from '../support/single-flight.ts';
+import { AsyncCache, type Bound } from '../support/async-cache.ts';
 import { Pace } from '../transfer/pace.ts';
 import { isRanged, rangedParts } from '../transfer/ranged-parts.ts';
 import { counted, resumed } from '../transfer/resume.ts';
 import { type Source, partyOf } from '../source.ts';
 import type { Tally } from '../tally.ts';
-import { MemoryBudget, type RetentionScope } from '../support/memory-budget.ts';
+import { MemoryBudget, type BudgetScope } from '../support/memory-budget.ts';
 import { uploadBlob, uploadParts } from '../transfer/upload.ts';
 import { verified, verifiedParts } from '../transfer/verify.ts';
 
@@ -35,13 +35,13 @@ const PATIENCE_MS = 60_000;
 export type BlobWriter = Pick<BlobCopier, 'ensure'> & Partial<Pick<BlobCopier, 'leave'>>;
 
 interface RepositoryLinks {
-  readonly scope: RetentionScope;
-  readonly linked: SingleFlight<string, void>;
+  readonly scope: BudgetScope;
+  readonly linked: AsyncCache<string, void>;
 }
 
 /** The copies from the sources of one party, by digest and size. */
 interface Copies {
-  readonly stored: SingleFlight<string, 'copied' | 'present'>;
+  readonly stored: AsyncCache<string, 'copied' | 'present'>;
   /** The copies that are in flight. */
   readonly fetches: Map<string, Fetch>;
 }
@@ -55,7 +55,7 @@ interface Fetch {
 export class BlobCopier {
   readonly #environment: Environment;
   readonly #slots: FairShare;
-  readonly #retention = new MemoryBudget(REMEMBERED_BYTES);
+  readonly #memoryBudget = new MemoryBudget(REMEMBERED_BYTES);
   readonly #copies = new Map<Party, Copies>();
   /** The links of each repository that is worked on. */
   readonly #links = new Map<Repository, RepositoryLinks>();
@@ -68,7 +68,7 @@ export class BlobCopier {
 
   /** The estimated memory for entries, in bytes. */
   get remembered(): number {
-    return this.#retention.used;
+    return this.#memoryBudget.used;
   }
 
   /** Forgets a repository, because it needs no more blobs. */
@@ -77,11 +77,11 @@ export class BlobCopier {
     this.#links.delete(repository);
   }
 
-  #linksOf(repository: Repository): SingleFlight<string, void> {
+  #linksOf(repository: Repository): AsyncCache<string, void> {
     let links = this.#links.get(repository);
     if (links === undefined) {
-      const scope = this.#retention.open();
-      links = { scope, linked: new SingleFlight({ retention: scope, weigh: () => ENTRY_BYTES }) };
+      const scope = this.#memoryBudget.open();
+      links = { scope, linked: new AsyncCache({ memoryBudget: scope, weigh: () => ENTRY_BYTES }) };
       this.#links.set(repository, links);
     }
     return links.linked;
@@ -89,17 +89,12 @@ export class BlobCopier {
 
   /**
    * Makes sure that a repository has a blob.
-   * @param tally counts the copy if this call is the first to need the blob; the run's unless said otherwise
+   * @param tally counts the copy if this call is the first to need the blob
    * @throws {BlobAbsentError} when the source lacks it
    * @throws {SourceError} when it fails, or sends something else
    * @throws {StoreError}
    */
-  ensure(
-    repository: Repository,
-    blob: Descriptor,
-    source: Source,
-    tally: Tally = this.#environment.tally,
-  ): Promise<void> {
+  ensure(repository: Repository, blob: Descriptor, source: Source, tally: Tally): Promise<void> {
     const key = blobLinkKey(repository, blob.digest);
     // The size is part of the name, so that a manifest with a wrong size does not pass because another one was right.
     return this.#linksOf(repository).get(`${blob.digest} ${blob.size} ${source.name}`, async () => {
@@ -165,8 +160,8 @@ export class BlobCopier {
   #copiesOf(party: Party): Copies {
     const known = this.#copies.get(party);
     if (known !== undefined) return known;
-    const bound: Bound<unknown> = { retention: this.#retention, weigh: () => ENTRY_BYTES };
-    const copies = { stored: new SingleFlight<string, 'copied' | 'present'>(bound), fetches: new Map() };
+    const bound: Bound<unknown> = { memoryBudget: this.#memoryBudget, weigh: () => ENTRY_BYTES };
+    const copies = { stored: new AsyncCache<string, 'copied' | 'present'>(bound), fetches: new Map() };
     this.#copies.set(party, copies);
     return copies;
   }

@@ -5,7 +5,7 @@ import type { Repository } from '../../../core/reference.ts';
 import type { BlobWriter } from './blob-copy.ts';
 import type { Limits } from '../runtime.ts';
 import type { Limit } from '../support/limit.ts';
-import { SingleFlight } from '../support/single-flight.ts';
+import { AsyncCache } from '../support/async-cache.ts';
 import { countRanges, isRanged } from '../transfer/ranged-parts.ts';
 import type { Source } from '../source.ts';
 import type { Store } from '../store/store.ts';
@@ -21,7 +21,7 @@ export class BlobPlan implements BlobWriter {
   readonly #store: Pick<Store, 'size'>;
   readonly #limit: Limit;
   readonly #limits: Limits;
-  readonly #looked = new SingleFlight<string, void>();
+  readonly #looked = new AsyncCache<string, void>();
   readonly #costs = new Map<Source, BlobCost>();
 
   constructor(store: Pick<Store, 'size'>, limit: Limit, limits: Limits) {

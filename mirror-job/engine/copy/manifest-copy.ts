@@ -6,15 +6,15 @@
 import type { Descriptor } from '../../../core/descriptor.ts';
 import type { Digest } from '../../../core/digest.ts';
 import { manifestKey } from '../../../core/layout.ts';
-import { namesManifest } from '../../../core/manifest.ts';
 import type { Repository } from '../../../core/reference.ts';
 import type { Environment } from '../environment.ts';
+import { isLayer } from '../graph/edges.ts';
 import { MANIFEST_BUDGET_BYTES } from '../run-state.ts';
 import { BlobAbsentError, SourceError, type Source, type SourceManifest } from '../source.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import { FairShare } from '../support/fair-share.ts';
-import type { Keeper } from '../support/memory-budget.ts';
-import { SingleFlight } from '../support/single-flight.ts';
+import type { MemoryBudget } from '../support/memory-budget.ts';
+import { AsyncCache } from '../support/async-cache.ts';
 import type { ForeignLayer } from '../tally.ts';
 import { refuseOversized } from '../transfer/upload.ts';
 import type { BlobWriter } from './blob-copy.ts';
@@ -45,26 +45,26 @@ export class ManifestCopier {
   readonly #blobs: BlobWriter;
   readonly #reader: ManifestReader;
   /** By digest and platforms, because a manifest that is stored for a subset may not be stored for all. */
-  readonly #stored: SingleFlight<string, StoredManifest>;
+  readonly #stored: AsyncCache<string, StoredManifest>;
   readonly #share = new FairShare(MAX_LISTED_BYTES);
   readonly #shareOfReferrers = new FairShare(MAX_LISTED_REFERRERS_BYTES);
 
   /**
    * @param admit called before a manifest that the bucket lacks is taken from a source; what it throws is the failure
-   * @param retention the memory that the copiers of the run share
+   * @param memoryBudget the memory that the copiers of the run share
    */
   constructor(
     environment: Environment,
     repository: Repository,
     blobs: BlobWriter,
     admit: (digest: Digest) => Promise<void>,
-    retention: Keeper,
+    memoryBudget: Pick<MemoryBudget, 'keep'>,
   ) {
     this.#environment = environment;
     this.#repository = repository;
     this.#blobs = blobs;
-    this.#reader = new ManifestReader(environment, repository, admit, retention);
-    this.#stored = new SingleFlight({ retention, weigh });
+    this.#reader = new ManifestReader(environment, repository, admit, memoryBudget);
+    this.#stored = new AsyncCache({ memoryBudget, weigh });
   }
 
   /**
@@ -175,7 +175,7 @@ export class ManifestCopier {
     const choice = chooseChildren(manifest.manifests, wanted);
     if (!isPresent) tree.addListed(source, digest, choice.children);
     // Refused before anything of the image is fetched. Blobs that the bucket has are not fetched.
-    const layers = choice.children.filter((child) => !namesManifest(child));
+    const layers = choice.children.filter(isLayer);
     for (const blob of isPresent ? layers : [...manifest.blobs, ...layers]) {
       const what = `${source.name}: the blob ${blob.digest} of the manifest ${digest}`;
       refuseOversized(what, blob.size, this.#environment);
@@ -205,13 +205,12 @@ export class ManifestCopier {
     const foreign: ForeignLayer[] = [];
     const children = await allOrThrow(
       descriptors.map(async (child) => {
-        if (namesManifest(child)) {
-          const below = { depth: depth + 1, tree };
-          return partOf(await this.ensure(child.digest, source, undefined, child, wanted, below));
+        if (isLayer(child)) {
+          foreign.push(...(await this.#ensureBlob(child, source)));
+          return undefined;
         }
-        // Build caches are indexes whose "manifests" are layers.
-        foreign.push(...(await this.#ensureBlob(child, source)));
-        return undefined;
+        const below = { depth: depth + 1, tree };
+        return partOf(await this.ensure(child.digest, source, undefined, child, wanted, below));
       }),
     );
     warnOfForeignLayers(this.#environment.log, source.name, index, foreign);

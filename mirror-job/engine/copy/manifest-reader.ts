@@ -22,8 +22,8 @@ import {
   partyOf,
 } from '../source.ts';
 import type { FairShare } from '../support/fair-share.ts';
-import type { Keeper } from '../support/memory-budget.ts';
-import { SingleFlight } from '../support/single-flight.ts';
+import type { MemoryBudget } from '../support/memory-budget.ts';
+import { AsyncCache } from '../support/async-cache.ts';
 
 /** A manifest's bytes that were read. */
 export interface ManifestRead extends SourceManifest {
@@ -37,23 +37,23 @@ export class ManifestReader {
   readonly #environment: Environment;
   readonly #repository: Repository;
   readonly #admit: (digest: Digest) => Promise<void>;
-  readonly #retention: Keeper;
-  readonly #read = new SingleFlight<Digest, ManifestRead>();
+  readonly #memoryBudget: Pick<MemoryBudget, 'keep'>;
+  readonly #read = new AsyncCache<Digest, ManifestRead>();
 
   /**
    * @param admit called before a manifest that the bucket lacks is taken from a source; what it throws is the failure
-   * @param retention the memory that the copiers of the run share
+   * @param memoryBudget the memory that the copiers of the run share
    */
   constructor(
     environment: Environment,
     repository: Repository,
     admit: (digest: Digest) => Promise<void>,
-    retention: Keeper,
+    memoryBudget: Pick<MemoryBudget, 'keep'>,
   ) {
     this.#environment = environment;
     this.#repository = repository;
     this.#admit = admit;
-    this.#retention = retention;
+    this.#memoryBudget = memoryBudget;
   }
 
   /** Reads the manifest anew when it is needed again. */
@@ -63,7 +63,7 @@ export class ManifestReader {
 
   /** Remembers the bytes for another try, as long as there is room for them. */
   keep({ digest, bytes }: ManifestRead): void {
-    this.#retention.keep(bytes.length, () => this.#read.forget(digest));
+    this.#memoryBudget.keep(bytes.length, () => this.#read.forget(digest));
   }
 
   /**

@@ -4,7 +4,8 @@
  */
 import type { Descriptor } from '../../../core/descriptor.ts';
 import type { Digest } from '../../../core/digest.ts';
-import { namesManifest, type Manifest } from '../../../core/manifest.ts';
+import type { Manifest } from '../../../core/manifest.ts';
+import { isLayer } from '../graph/edges.ts';
 import { SourceError, type Source } from '../source.ts';
 import type { FairShare } from '../support/fair-share.ts';
 
@@ -51,7 +52,7 @@ export class ManifestTree {
 
   /** Counts the manifests that one lists, because they are fetched, and read again by later runs. @throws {SourceError} */
   addListed({ name }: Source, digest: Digest, children: readonly Descriptor[]): void {
-    for (const { size } of children.filter(namesManifest)) this.#listedBytes += size;
+    for (const child of children) if (!isLayer(child)) this.#listedBytes += child.size;
     if (this.#listedBytes <= this.#bounds.listedBytes) return;
     throw new SourceError(
       `${name}: the manifests that ${digest} lists, with those that the image has listed before, have ${this.#listedBytes} bytes in all, more than the ${this.#bounds.listedBytes} that Lifeboat reads. No image is built like that.`,

@@ -16,8 +16,8 @@ import { decodeOrWarn } from '../store/decode-object.ts';
 import { createLimit } from '../support/limit.ts';
 import type { ManifestCopier } from './manifest-copy.ts';
 import { partOf, type StoredManifest, type StoredPart } from './stored-manifest.ts';
-import { SingleFlight } from '../support/single-flight.ts';
-import type { Keeper } from '../support/memory-budget.ts';
+import { AsyncCache } from '../support/async-cache.ts';
+import type { MemoryBudget } from '../support/memory-budget.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
 import {
   BlobAbsentError,
@@ -64,24 +64,24 @@ export class ReferrerCopier {
   readonly #repository: Repository;
   readonly #manifests: ManifestCopier;
   /** By the subject. Several tags of one image, such as 1, 1.27 and latest, request the list once. */
-  readonly #lists: SingleFlight<Digest, ReferrerList>;
+  readonly #lists: AsyncCache<Digest, ReferrerList>;
   /** The writes of lists, by the subject and the digests that are added: the number of these. */
-  readonly #written: SingleFlight<string, number>;
+  readonly #written: AsyncCache<string, number>;
   /** Subjects that a warning has named already. */
   readonly #warned = new Set<Digest>();
 
-  /** @param retention the memory that the copiers of the run share */
+  /** @param memoryBudget the memory that the copiers of the run share */
   constructor(
     environment: Environment,
     repository: Repository,
     manifests: ManifestCopier,
-    retention: Keeper,
+    memoryBudget: Pick<MemoryBudget, 'keep'>,
   ) {
-    this.#lists = new SingleFlight({
-      retention,
+    this.#lists = new AsyncCache({
+      memoryBudget,
       weigh: ({ descriptors }) => ENTRY_BYTES * (1 + descriptors.length),
     });
-    this.#written = new SingleFlight({ retention, weigh: (count) => ENTRY_BYTES * (1 + count) });
+    this.#written = new AsyncCache({ memoryBudget, weigh: (count) => ENTRY_BYTES * (1 + count) });
     this.#environment = environment;
     this.#repository = repository;
     this.#manifests = manifests;

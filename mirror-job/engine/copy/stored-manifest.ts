@@ -47,7 +47,7 @@ export function partOf({ digest, children, platforms, manifest, size }: StoredMa
 }
 
 /** @returns the memory that all copiers of a run share */
-export function createManifestRetention(): MemoryBudget {
+export function createMemoryBudget(): MemoryBudget {
   return new MemoryBudget(REMEMBERED_BYTES);
 }
 

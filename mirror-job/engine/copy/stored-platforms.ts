@@ -1,9 +1,10 @@
 /** Finds the platforms of an index that the bucket has, where no record says so. */
 import type { Descriptor } from '../../../core/descriptor.ts';
 import { manifestKey } from '../../../core/layout.ts';
-import { namesManifest, type Manifest } from '../../../core/manifest.ts';
+import type { Manifest } from '../../../core/manifest.ts';
 import { MANIFEST_KINDS, isManifestMediaType } from '../../../core/media-type.ts';
 import type { Repository } from '../../../core/reference.ts';
+import { isLayer } from '../graph/edges.ts';
 import { findManifest } from './find-manifest.ts';
 import { isUnknown, spellPlatform, type Platforms } from '../selection/platform.ts';
 import { allOrThrow } from '../support/all-or-throw.ts';
@@ -43,7 +44,7 @@ async function look(
     const isNamed = platform !== undefined && !isUnknown(platform);
     return { isWhole: true, platforms: isNamed ? [spellPlatform(platform)] : [] };
   };
-  const found = await allOrThrow(manifests.filter(namesManifest).map(lookAt));
+  const found = await allOrThrow(manifests.filter((child) => !isLayer(child)).map(lookAt));
   return {
     isWhole: found.every(({ isWhole }) => isWhole),
     platforms: found.flatMap(({ platforms }) => platforms),

@@ -9,16 +9,20 @@ export interface Edge {
   readonly descriptor: Descriptor;
 }
 
+/** Whether a child of an index is a layer and no manifest: build caches are indexes whose "manifests" are layers. */
+export function isLayer(child: Descriptor): boolean {
+  return !namesManifest(child);
+}
+
 /**
- * The edges in the manifest's own order: its blobs, then its children. A child that is no manifest by its type is a blob,
- * because build caches are indexes whose "manifests" are layers.
+ * The edges in the manifest's own order: its blobs, then its children. A child that is a layer is a blob.
  * @param platforms of an index, only the children for these; undefined for all
  */
 export function edgesOf({ blobs, manifests }: Manifest, platforms?: Platforms): Edge[] {
   return [
     ...blobs.map((descriptor): Edge => ({ kind: 'blob', descriptor })),
     ...chooseChildren(manifests, platforms).children.map((descriptor): Edge => ({
-      kind: namesManifest(descriptor) ? 'manifest' : 'blob',
+      kind: isLayer(descriptor) ? 'blob' : 'manifest',
       descriptor,
     })),
   ];

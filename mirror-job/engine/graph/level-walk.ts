@@ -2,9 +2,9 @@
 import { allOrThrow } from '../support/all-or-throw.ts';
 
 /**
- * A level is visited side by side, so a deep graph costs as many waits as it has levels. Rings end, because no node is visited
- * on two levels: lists of referrers may lead back to where they were found.
- * @param nameOf two steps of one name lead to the same node
+ * Visits each node once. A level is visited side by side, so a deep graph costs as many waits as it has levels. Rings end, too:
+ * lists of referrers may lead back to where they were found.
+ * @param nameOf two steps of one name lead to the same node. The first one counts
  * @param visit returns the steps from a node
  * @throws what `visit` throws, once no visit of that level is under way any more
  */
@@ -16,8 +16,13 @@ export async function walkLevels<Step>(
   const seen = new Set<string>();
   let level = roots;
   while (level.length > 0) {
-    const fresh = level.filter((step) => !seen.has(nameOf(step)));
-    for (const step of fresh) seen.add(nameOf(step));
+    // Several nodes of a level may lead to the same node.
+    const fresh = level.filter((step) => {
+      const name = nameOf(step);
+      if (seen.has(name)) return false;
+      seen.add(name);
+      return true;
+    });
     level = (await allOrThrow(fresh.map((step) => visit(step)))).flat();
   }
 }

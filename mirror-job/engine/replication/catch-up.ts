@@ -15,7 +15,7 @@ import { needsOf } from './catch-up-needs.ts';
 import { countOf } from '../support/count-of.ts';
 import type { Environment } from '../environment.ts';
 import { updateObject } from '../store/compare-and-swap.ts';
-import { SingleFlight } from '../support/single-flight.ts';
+import { AsyncCache } from '../support/async-cache.ts';
 import type { TagChange } from '../report.ts';
 import { counted, resumed } from '../transfer/resume.ts';
 import { SourceError } from '../source.ts';
@@ -91,7 +91,7 @@ class CatchUp {
   readonly #rule: Rule;
   readonly #onTag: OnTag;
   readonly #found = new Comparison();
-  readonly #copied = new SingleFlight<string, void>();
+  readonly #copied = new AsyncCache<string, void>();
   /** The keys of objects that could not be copied, such as tags. Entries that name them must not be believed. */
   readonly #uncopied = new Set<string>();
   #damaged: SourceError | undefined;
@@ -170,7 +170,7 @@ class CatchUp {
       const checked = verified(body, expected, source, createHash);
       await uploadBlob({ ...this.#environment, store: this.#to.store }, key, size, checked, OCTET_STREAM);
       this.#count(key, size);
-      if (size > limits.partBytes) tally.blobsInParts += 1;
+      if (size > limits.partBytes) tally.add('blobsInParts');
     } catch (error) {
       // A damaged blob holds back only the objects that need it.
       if (!(error instanceof SourceError)) throw error;

@@ -13,7 +13,7 @@ import { ImageCopier } from '../tags/image-copier.ts';
 import { findTag } from '../tags/publish.ts';
 import { type Finding, type ItemReport, type Outcome, outcomeOf } from '../report.ts';
 import type { RepositoryState } from '../tags/repository-state.ts';
-import type { Keeper } from '../support/memory-budget.ts';
+import type { MemoryBudget } from '../support/memory-budget.ts';
 import type { SelectionResult } from '../selection/selection.ts';
 import type { SourceUsers } from './source-users.ts';
 import { SourceError, resolveByManifest, type Resolved, partyOf } from '../source.ts';
@@ -27,7 +27,7 @@ import { VisibilityCheck } from '../tags/visibility-check.ts';
 export interface RunHooks {
   readonly blobs: BlobWriter;
   /** The memory that the copiers of manifests share. */
-  readonly retention: Keeper;
+  readonly memoryBudget: Pick<MemoryBudget, 'keep'>;
   /** Hears when the image has selected its tags. */
   readonly users?: Pick<SourceUsers, 'endSelection'>;
   /** Hears which tags are mirrored, and why. */
@@ -53,10 +53,10 @@ export class ImageRun {
     this.#state = state;
     this.#onSelection = hooks.onSelection;
     this.#users = hooks.users;
-    const { blobs, retention } = hooks;
+    const { blobs, memoryBudget } = hooks;
     const { findings } = this;
     const visibility = new VisibilityCheck(image);
-    const copier = new ImageCopier({ environment, image, state, visibility, blobs, retention, findings });
+    const copier = new ImageCopier({ environment, image, state, visibility, blobs, memoryBudget, findings });
     const writer = new TagWriter(environment, image, state, copier);
     this.#visibility = visibility;
     this.#copier = copier;
@@ -133,8 +133,8 @@ export class ImageRun {
   }
 
   #mirrorTag(tag: Tag): Promise<Outcome> {
-    const known = this.#state.tag(tag);
-    return known === undefined ? this.#inTurn(() => this.#look(tag, undefined)) : this.#look(tag, known);
+    const record = this.#state.tag(tag);
+    return record === undefined ? this.#inTurn(() => this.#look(tag, undefined)) : this.#look(tag, record);
   }
 
   /** Runs a task that requests manifests in its turn, if the upstream counts such requests. */
@@ -143,30 +143,30 @@ export class ImageRun {
     return upstream === undefined ? task() : upstream.inTurn(task);
   }
 
-  async #look(tag: Tag, known: TagEntry | undefined): Promise<Outcome> {
+  async #look(tag: Tag, record: TagEntry | undefined): Promise<Outcome> {
     const { source, repository } = this.#image;
-    const stood = known ?? (await findTag(this.#environment, repository, tag));
+    const prior = record ?? (await findTag(this.#environment, repository, tag));
     // A HEAD costs no quota. A new tag is fetched anyway, so one GET resolves it and brings its manifest.
     const resolved: Resolved | undefined =
-      stood === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
+      prior === undefined ? await resolveByManifest(source, tag) : await source.resolve(tag);
     if (resolved === undefined) {
-      if (stood === undefined) throw new SourceError(`${source.name} has no tag "${tag}".`);
-      const entry = known ?? toTagEntry(tag, stood, currentTargetOf(this.#state, tag, stood));
+      if (prior === undefined) throw new SourceError(`${source.name} has no tag "${tag}".`);
+      const entry = record ?? toTagEntry(tag, prior, currentTargetOf(this.#state, tag, prior));
       return noteGone(this.#state, entry, this.#now());
     }
     this.#visibility.noteLatest(resolved.digest);
-    if (known !== undefined && known.digest === resolved.digest) return this.#keep(known);
-    const move = (): Promise<Outcome> => this.#mover.follow(tag, resolved, stood);
+    if (record !== undefined && record.digest === resolved.digest) return this.#keep(record);
+    const move = (): Promise<Outcome> => this.#mover.follow(tag, resolved, prior);
     // A new tag has its turn already.
-    return known === undefined ? move() : this.#inTurn(move);
+    return record === undefined ? move() : this.#inTurn(move);
   }
 
   /** The tag has not moved, so only new signatures, which arrive after their image, and further platforms are looked for. */
-  async #keep(known: TagEntry): Promise<Outcome> {
-    const { digest, tag } = known;
-    const seen = observe(digest, known, this.#state.candidates(tag), this.#environment.clock.now());
-    const fresh = await this.#writer.refresh(known, false);
-    if (fresh !== known || !isSameSighting(seen, known) || known.gone !== undefined) {
+  async #keep(record: TagEntry): Promise<Outcome> {
+    const { digest, tag } = record;
+    const seen = observe(digest, record, this.#state.candidates(tag), this.#environment.clock.now());
+    const fresh = await this.#writer.refresh(record, false);
+    if (fresh !== record || !isSameSighting(seen, record) || record.gone !== undefined) {
       const { returned, sightings } = seen;
       await this.#state.note({ ...fresh, returned, sightings, gone: undefined });
     }
@@ -174,14 +174,14 @@ export class ImageRun {
   }
 
   async #mirrorPin(digest: Digest): Promise<Outcome> {
-    const known = this.#state.pin(digest);
-    if (known !== undefined && this.#copier.isUpToDate(known)) {
+    const record = this.#state.pin(digest);
+    if (record !== undefined && this.#copier.isUpToDate(record)) {
       return { result: 'unchanged', digest };
     }
     // Only a new image has to be public and to be there: one that is stored need not be so any more.
-    const { root, platforms, referrersChecked } = await (known === undefined
+    const { root, platforms, referrersChecked } = await (record === undefined
       ? this.#copier.copy({ digest })
-      : this.#copier.store({ digest }, known));
+      : this.#copier.store({ digest }, record));
     // Another image of this repository may have pinned it meanwhile, for more platforms.
     const current = this.#state.pin(digest);
     await this.#state.note({
@@ -189,11 +189,11 @@ export class ImageRun {
       mediaType: root.manifest.mediaType,
       digest,
       size: root.size,
-      firstSeen: known?.firstSeen ?? this.#now(),
+      firstSeen: record?.firstSeen ?? this.#now(),
       referrersChecked,
       platforms: current === undefined ? platforms : joinPlatforms(current.platforms, platforms),
     });
-    return known === undefined ? { result: 'created', digest } : { result: 'unchanged', digest };
+    return record === undefined ? { result: 'created', digest } : { result: 'unchanged', digest };
   }
 
   #now(): string {

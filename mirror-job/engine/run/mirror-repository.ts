@@ -1,5 +1,5 @@
 /**
- * The unit of work of a run: one repository. It is told a name and returns plain data, so that it can be a step in another
+ * The unit of work of a run: one repository. It takes a name and returns plain data, so that it can be a step in another
  * process (docs/decisions/0120-a-unit-of-work.md).
  */
 import type { Repository } from '../../../core/reference.ts';
@@ -37,7 +37,7 @@ export async function mirrorRepository(
   const environment = { ...work.environment, tally: work.environment.tally.part() };
   const { store, tally, signal } = environment;
   const images = work.images.get(repository) ?? [];
-  const retention = work.retention.open();
+  const memoryBudget = work.memoryBudget.open();
   const failed = (error: unknown): ItemReport => ({
     repository,
     reference: undefined,
@@ -61,7 +61,7 @@ export async function mirrorRepository(
       return resultOf([failed(error)], [], false);
     }
     onOpen(state.entries());
-    const hooks = { blobs, retention, users, ...(onSelection !== undefined && { onSelection }) };
+    const hooks = { blobs, memoryBudget, users, ...(onSelection !== undefined && { onSelection }) };
     const runs = images.map((image) => new ImageRun(environment, image, state, hooks));
     const items = await Promise.all(runs.map((run) => run.run(work.tagSlots)));
     // Tags are worked on side by side, but their findings have one order.
@@ -78,7 +78,7 @@ export async function mirrorRepository(
     return resultOf([...items.flat(), ...unwritten], findings, !state.isEmpty);
   } finally {
     // Nothing of a repository is needed after its end.
-    retention.close();
+    memoryBudget.close();
     blobs.leave?.(repository);
     for (const { source } of images) users.end(source);
   }

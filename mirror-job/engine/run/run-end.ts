@@ -63,7 +63,7 @@ async function attempt(
 async function clearUploads({ store, clock, signal, tally }: Environment): Promise<void> {
   // A run that copied nothing in parts need not look: whoever carries on for a killed run copies the same blob again, from
   // upstream or from another store. Older leftovers can wait for a run that has time.
-  if (tally.blobsInParts === 0 || signal.aborted) return;
+  if (tally.counts.blobsInParts === 0 || signal.aborted) return;
   for (const upload of await store.openUploads(BLOBS)) {
     const { key, begun } = upload;
     const isOld = clock.now().getTime() - begun.getTime() > UPLOAD_ABANDONED_MS;

@@ -4,7 +4,7 @@
  */
 import type { Repository } from '../../../core/reference.ts';
 import { BlobCopier, type BlobWriter } from '../copy/blob-copy.ts';
-import { createManifestRetention } from '../copy/stored-manifest.ts';
+import { createMemoryBudget } from '../copy/stored-manifest.ts';
 import type { Environment } from '../environment.ts';
 import { KnownEmptyStore } from '../store/known-empty-store.ts';
 import { FairShare } from '../support/fair-share.ts';
@@ -23,7 +23,7 @@ export interface SharedWork extends Pick<RunHooks, 'onSelection'> {
   /** The images by where they are served. Several images that are served under one name share its index. */
   readonly images: ReadonlyMap<Repository, readonly Image[]>;
   readonly blobs: BlobWriter;
-  readonly retention: MemoryBudget;
+  readonly memoryBudget: MemoryBudget;
   readonly users: SourceUsers;
   readonly blobSlots: FairShare;
   readonly tagSlots: FairShare;
@@ -40,7 +40,7 @@ export function shareWork(
     environment,
     images: Map.groupBy(images, ({ repository }) => repository),
     blobs: blobs ?? new BlobCopier(environment, blobSlots),
-    retention: createManifestRetention(),
+    memoryBudget: createMemoryBudget(),
     users: new SourceUsers(images),
     blobSlots,
     tagSlots: new FairShare(environment.limits.tags),

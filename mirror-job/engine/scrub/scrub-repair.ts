@@ -6,7 +6,7 @@ import type { BlobWriter } from '../copy/blob-copy.ts';
 import type { Environment } from '../environment.ts';
 import type { Image } from '../image.ts';
 import { ManifestCopier } from '../copy/manifest-copy.ts';
-import { createManifestRetention } from '../copy/stored-manifest.ts';
+import { createMemoryBudget } from '../copy/stored-manifest.ts';
 import type { ScrubbedObject } from './scrub-object.ts';
 import { SourceError } from '../source.ts';
 
@@ -52,6 +52,6 @@ async function fetchAgain(
     await blobs.ensure(repository, blob, source, environment.tally);
     return;
   }
-  const manifests = new ManifestCopier(environment, repository, blobs, admit, createManifestRetention());
+  const manifests = new ManifestCopier(environment, repository, blobs, admit, createMemoryBudget());
   await manifests.ensure(digest, source, undefined, undefined, root.platforms);
 }

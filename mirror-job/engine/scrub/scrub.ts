@@ -276,25 +276,25 @@ export class Scrub {
   /** @returns a sentence that says which store lacks it or has something else */
   async #describe({ repository, kind, digest, size }: ScrubbedObject): Promise<string> {
     const { store, replicas } = this.#environment;
-    const said: string[] = [];
+    const losses: string[] = [];
     for (const replica of replicas?.() ?? [store]) {
       try {
         const key = kind === 'blob' ? blobKey(digest) : manifestKey(repository, digest);
         const stored = await replica.size(key);
         if (stored === undefined) {
-          said.push(`${replica.name} has lost the ${kind} ${digest}`);
+          losses.push(`${replica.name} has lost the ${kind} ${digest}`);
         } else if (kind === 'blob' && stored !== size) {
-          said.push(
+          losses.push(
             `${replica.name} has ${countOf(stored, 'byte')} instead of ${size} of the blob ${digest}`,
           );
         } else if (kind === 'blob' && (await replica.size(blobLinkKey(repository, digest))) === undefined) {
-          said.push(`${replica.name} has lost the link to the blob ${digest}`);
+          losses.push(`${replica.name} has lost the link to the blob ${digest}`);
         }
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
       }
     }
-    return said.length === 0 ? `${store.name} has a damaged ${kind} ${digest}` : said.join(', and ');
+    return losses.length === 0 ? `${store.name} has a damaged ${kind} ${digest}` : losses.join(', and ');
   }
 
   async #save({ stored }: Plan, next: ScrubState): Promise<void> {

@@ -5,7 +5,7 @@
  */
 import { BLOBS, contentPrefixes, repositoryPrefix } from '../../../core/layout.ts';
 import type { Repository } from '../../../core/reference.ts';
-import { SingleFlight } from '../support/single-flight.ts';
+import { AsyncCache } from '../support/async-cache.ts';
 import { StoreLayer } from './store-layer.ts';
 import { UploadLostError, type PutOptions, type PutResult, type StoredObject, type Upload } from './store.ts';
 
@@ -30,7 +30,7 @@ export class KnownEmptyStore extends StoreLayer {
   readonly #blobs = new Area(BLOBS, false);
   /** By prefix: the areas of all open repositories, and the area of the blobs. */
   readonly #areas = new Map<string, Area>([[BLOBS, this.#blobs]]);
-  readonly #looked = new SingleFlight<string, void>();
+  readonly #looked = new AsyncCache<string, void>();
   /** Blobs are listed only for a new repository, because a bucket without one has blobs. */
   #hasNewRepository = false;
   #isAlone = true;

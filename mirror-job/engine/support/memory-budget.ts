@@ -1,11 +1,6 @@
-/** Accounts for the memory of what is remembered. */
-export interface Keeper {
-  /** @param forget called when there is no room for it any more */
-  keep(bytes: number, forget: () => void): void;
-}
-
-export interface RetentionScope extends Keeper {
-  /** Forgets everything that was kept in this scope. */
+/** A part of a budget that is closed when its entries are needed no more. */
+export interface BudgetScope extends Pick<MemoryBudget, 'keep'> {
+  /** Forgets the entries of this scope. */
   close(): void;
 }
 
@@ -19,13 +14,13 @@ interface Entry {
  * Bounds how much a run remembers of its work; the oldest is forgotten first. Everything is in the bucket too. So if
  * something forgotten is needed again, it costs a read of the bucket and no request to an upstream.
  */
-export class MemoryBudget implements Keeper {
+export class MemoryBudget {
   readonly #budgetBytes: number;
   /** The oldest first. */
   readonly #entries = new Set<Entry>();
   #used = 0;
 
-  /** @param budgetBytes as estimated by the callers of `keep` */
+  /** @param budgetBytes the most that the entries may have in all */
   constructor(budgetBytes: number) {
     this.#budgetBytes = budgetBytes;
   }
@@ -35,13 +30,17 @@ export class MemoryBudget implements Keeper {
     return this.#used;
   }
 
-  /** Keeps an entry, and forgets the oldest ones until all fit. An entry larger than the budget is forgotten at once. */
+  /**
+   * Keeps an entry, and forgets the oldest ones until all fit. An entry larger than the budget is forgotten at once.
+   * @param bytes an estimate of the memory of the entry
+   * @param forget called when there is no room for it any more
+   */
   keep(bytes: number, forget: () => void): void {
     this.#keep({ bytes, forget, scope: undefined });
   }
 
   /** Opens a scope for entries that are needed only for a while, such as for a repository. The budget is shared. */
-  open(): RetentionScope {
+  open(): BudgetScope {
     const scope = new Set<Entry>();
     let isOpen = true;
     return {

@@ -12,7 +12,7 @@ import type { Environment } from '../environment.ts';
 import type { Finding } from '../report.ts';
 import type { Image } from '../image.ts';
 import type { Resolved } from '../source.ts';
-import type { Keeper } from '../support/memory-budget.ts';
+import type { MemoryBudget } from '../support/memory-budget.ts';
 import { referrersFinding } from './hold-text.ts';
 import type { RepositoryState } from './repository-state.ts';
 import { SignatureTags } from './signature-tags.ts';
@@ -34,7 +34,7 @@ export interface ImageCopierOptions {
   readonly visibility: VisibilityCheck;
   readonly blobs: BlobWriter;
   /** Bounds what the copiers of a run remember together. */
-  readonly retention: Keeper;
+  readonly memoryBudget: Pick<MemoryBudget, 'keep'>;
   /** Gets a finding for each image that has too many referrers. */
   readonly findings: Finding[];
 }
@@ -52,7 +52,7 @@ export class ImageCopier {
   readonly #excessive = new Set<Digest>();
 
   constructor(options: ImageCopierOptions) {
-    const { environment, image, state, visibility, blobs, retention, findings } = options;
+    const { environment, image, state, visibility, blobs, memoryBudget, findings } = options;
     const { repository } = image;
     this.#clock = environment.clock;
     this.#image = image;
@@ -63,9 +63,9 @@ export class ImageCopier {
       repository,
       blobs,
       (digest) => visibility.refusePrivateBelow(digest),
-      retention,
+      memoryBudget,
     );
-    this.#referrers = new ReferrerCopier(environment, repository, this.#manifests, retention);
+    this.#referrers = new ReferrerCopier(environment, repository, this.#manifests, memoryBudget);
     this.#signatures = new SignatureTags({
       environment,
       repository,

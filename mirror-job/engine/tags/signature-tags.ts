@@ -11,7 +11,7 @@ import type { Environment } from '../environment.ts';
 import { createLimit } from '../support/limit.ts';
 import type { ManifestCopier } from '../copy/manifest-copy.ts';
 import type { StoredManifest, StoredPart } from '../copy/stored-manifest.ts';
-import { SingleFlight } from '../support/single-flight.ts';
+import { AsyncCache } from '../support/async-cache.ts';
 import { findTag, publishTag } from './publish.ts';
 import { AT_ONCE, MAX_REFERRERS, type ReferrerCopier } from '../copy/referrer-copy.ts';
 import type { RepositoryState } from './repository-state.ts';
@@ -36,7 +36,7 @@ export interface SignatureTagsOptions {
 
 export class SignatureTags {
   readonly #options: SignatureTagsOptions;
-  readonly #mirrored = new SingleFlight<Tag, void>();
+  readonly #mirrored = new AsyncCache<Tag, void>();
   /** The listed signature tags, by the text before their first dot; undefined if no list tells. */
   #listed: ReadonlyMap<string, readonly Tag[]> | undefined;
   /** Tags that the image mirrors as tags of its own. */

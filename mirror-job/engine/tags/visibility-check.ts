@@ -2,12 +2,12 @@
 import type { Digest } from '../../../core/digest.ts';
 import type { Image } from '../image.ts';
 import { SourceError } from '../source.ts';
-import { SingleFlight } from '../support/single-flight.ts';
+import { AsyncCache } from '../support/async-cache.ts';
 
 /** One check per image: visibility belongs to a repository, so one answer holds for all of its tags. */
 export class VisibilityCheck {
   readonly #image: Pick<Image, 'mustBePublic' | 'source'>;
-  readonly #answer = new SingleFlight<'upstream', boolean>();
+  readonly #answer = new AsyncCache<'upstream', boolean>();
   #latest: Digest | undefined;
 
   constructor(image: Pick<Image, 'mustBePublic' | 'source'>) {

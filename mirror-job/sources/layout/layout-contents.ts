@@ -3,7 +3,7 @@ import { REF_NAME } from '../../../core/bucket-object.ts';
 import { parseDescriptor, type Descriptor } from '../../../core/descriptor.ts';
 import type { Digest } from '../../../core/digest.ts';
 import { isObject } from '../../../core/json.ts';
-import { ManifestInvalidError, namesManifest, parseManifest, type Manifest } from '../../../core/manifest.ts';
+import { ManifestInvalidError, parseManifest, type Manifest } from '../../../core/manifest.ts';
 import {
   NameInvalidError,
   isTag,
@@ -13,6 +13,7 @@ import {
   type Tag,
 } from '../../../core/reference.ts';
 import { isReferrerTag, referrersTag } from '../../../core/tag-list.ts';
+import { isLayer } from '../../engine/graph/edges.ts';
 import { SourceError } from '../../engine/source.ts';
 
 export interface LayoutContents {
@@ -150,7 +151,7 @@ async function collectReferrers(
   const tagged = new Set([...tags].filter(([tag]) => isReferrerTag(tag)).map(([, { digest }]) => digest));
   const queue: Descriptor[] = [];
   const enqueue = (one: Descriptor): void => {
-    if (visited.has(one.digest) || !namesManifest(one) || !mayHave(one.digest)) return;
+    if (visited.has(one.digest) || isLayer(one) || !mayHave(one.digest)) return;
     visited.add(one.digest);
     queue.push(one);
   };

@@ -38,7 +38,7 @@ export async function indexTar(path: string, signal?: AbortSignal): Promise<Read
   await using file = await open(path);
   const { size: length } = await file.stat();
   const entries = new Map<string, TarEntry>();
-  let said: Extension = {};
+  let overrides: Extension = {};
   let last = '';
   for (let offset = 0; ;) {
     signal?.throwIfAborted();
@@ -48,22 +48,22 @@ export async function indexTar(path: string, signal?: AbortSignal): Promise<Read
     if (block.every((byte) => byte === 0)) return entries;
     const header = parseHeader(block, offset);
     offset += BLOCK_BYTES;
-    const size = said.size ?? header.size;
+    const size = overrides.size ?? header.size;
     const end = offset + Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
-    if (offset + size > length) throw cut(said.path ?? header.name);
+    if (offset + size > length) throw cut(overrides.path ?? header.name);
     if (header.type === 'x' || header.type === 'L') {
       if (size > MAX_EXTENSION_BYTES)
         throw new TarInvalidError(`has a header of ${size} bytes for one name.`);
       const bytes = await read(file, offset, size);
       const extension = header.type === 'x' ? parsePax(bytes) : { path: text(bytes, 0, size) };
-      said = { path: extension.path ?? said.path, size: extension.size ?? said.size };
+      overrides = { path: extension.path ?? overrides.path, size: extension.size ?? overrides.size };
     } else {
-      last = said.path ?? header.name;
+      last = overrides.path ?? header.name;
       // "0" and, from before 1988, nothing: a regular file. Folders, links and devices hold nothing to read.
       if (header.type === '0' || header.type === '') {
         entries.set(last.replace(/^(?:\.?\/)+/, ''), { offset, size });
       }
-      said = {};
+      overrides = {};
     }
     offset = end;
   }

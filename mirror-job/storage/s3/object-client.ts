@@ -1,6 +1,7 @@
 /** Sends signed requests for single objects of a bucket, and repeats them if that may help. */
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withRetries } from '../../engine/support/retry.ts';
 import type { ServerClock } from '../../engine/support/server-clock.ts';
 import { TimeoutError } from '../../engine/support/timeout-error.ts';
 import type { S3Connection } from './s3-connection.ts';
@@ -82,19 +83,18 @@ export class ObjectClient {
   async send(request: ObjectRequest): Promise<IncomingMessage> {
     // Hashed once for all attempts, because 8 MiB take a while.
     const bodyHash = sha256(request.body ?? '');
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#attempt(request, bodyHash);
-      } catch (error) {
-        if (attempt === ATTEMPTS || !isWorthRepeating(error)) throw error;
+    return withRetries(() => this.#attempt(request, bodyHash), {
+      attempts: ATTEMPTS,
+      isRetryable: isWorthRepeating,
+      pause: async (attempt, error) => {
         const isThrottled = isCalled(error, 'SlowDown') || refusalOf(error)?.status === 429;
         const longestMs = (isThrottled ? THROTTLED_DELAY_MS : DELAY_MS) * 2 ** (attempt - 1);
         // R2 allows one write per second and key. A throttled request waits for at least half of the delay, and so
         // longer in all.
         const share = isThrottled ? (1 + Math.random()) / 2 : Math.random();
         await sleep(share * longestMs);
-      }
-    }
+      },
+    });
   }
 
   async #attempt(request: ObjectRequest, bodyHash: string): Promise<IncomingMessage> {

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { maxSizeOf } from '../../../core/object-size.ts';
 import { LargeObjectError } from '../../engine/store/large-object-error.ts';
+import { withRetries } from '../../engine/support/retry.ts';
 import { ServerClock } from '../../engine/support/server-clock.ts';
 import {
   ConditionRefusedError,
@@ -98,13 +99,17 @@ export class S3Store implements ComparableStore {
    * it back.
    */
   async get(key: string): Promise<StoredObject | undefined> {
-    return this.#call('read', key, async (whole) => {
-      for (let attempt = 1; ; attempt += 1) {
+    return this.#call('read', key, (whole) => {
+      const attempt = async (): Promise<StoredObject | undefined> => {
         const read = await this.#getOnce(key, whole);
         if (read === undefined || this.#etags.isPair(read.bytes, read.headers)) return read?.object;
-        if (attempt === PAIR_ATTEMPTS) throw new TornReadError();
-        await sleep(PAIR_DELAY_MS * 2 ** (attempt - 1));
-      }
+        throw new TornReadError();
+      };
+      return withRetries(attempt, {
+        attempts: PAIR_ATTEMPTS,
+        isRetryable: (error) => error instanceof TornReadError,
+        pause: doubling(PAIR_DELAY_MS),
+      });
     });
   }
 
@@ -187,7 +192,7 @@ export class S3Store implements ComparableStore {
             ? { 'if-match': condition.ifMatch }
             : { 'if-none-match': condition.ifNoneMatch })),
       };
-      for (let attempt = 1; ; attempt += 1) {
+      const attempt = async (): Promise<PutResult> => {
         try {
           const answer = await this.#objects.send({ method: 'PUT', key: whole, headers, body: bytes });
           await this.#discard(answer);
@@ -195,20 +200,21 @@ export class S3Store implements ComparableStore {
           this.#etags.isPair(bytes, answer.headers);
           return 'written';
         } catch (error) {
-          const status = statusOf(error);
-          if (condition !== undefined && status === 412) return 'conflict';
+          if (condition === undefined) throw error;
+          if (statusOf(error) === 412) return 'conflict';
           // If-Match on an object that is gone: AWS says 404 where others say 412.
-          if (condition !== undefined && 'ifMatch' in condition && isCalled(error, 'NoSuchKey'))
-            return 'conflict';
-          const refused = condition === undefined ? undefined : refusalOfConditions(error);
-          if (refused !== undefined) {
-            const message = `${this.name}: could not write ${key}: it refuses conditional writes (${refused}).`;
-            throw new ConditionRefusedError(message, refused, { cause: error });
-          }
-          if (status !== 409 || attempt === CONFLICT_ATTEMPTS) throw error;
-          await sleep(CONFLICT_DELAY_MS * 2 ** (attempt - 1));
+          if ('ifMatch' in condition && isCalled(error, 'NoSuchKey')) return 'conflict';
+          const refused = refusalOfConditions(error);
+          if (refused === undefined) throw error;
+          const message = `${this.name}: could not write ${key}: it refuses conditional writes (${refused}).`;
+          throw new ConditionRefusedError(message, refused, { cause: error });
         }
-      }
+      };
+      return withRetries(attempt, {
+        attempts: CONFLICT_ATTEMPTS,
+        isRetryable: (error) => statusOf(error) === 409,
+        pause: doubling(CONFLICT_DELAY_MS),
+      });
     });
   }
 
@@ -310,6 +316,11 @@ export class S3Store implements ComparableStore {
       throw new StoreError(`${this.name}: ${begin}${explain(error)}`, { cause: error });
     }
   }
+}
+
+/** @returns a pause that waits twice as long each time. @param firstMs the wait before the second attempt */
+function doubling(firstMs: number): (attempt: number) => Promise<void> {
+  return (attempt) => sleep(firstMs * 2 ** (attempt - 1));
 }
 
 /** @returns undefined as soon as there are more bytes than the limit, without reading the rest */

@@ -29,13 +29,16 @@ const NOTES = JSON.stringify({
 });
 
 test.each([
-  ['an only store', undefined],
-  ['the only remaining one of several stores', NOTES],
+  ['an only store', undefined, 1],
+  ['an only store, for which the writes of many tags wait,', undefined, 60],
+  ['the only remaining one of several stores', NOTES, 1],
 ])(
   '%s is refused with exit code 2 if it ignores conditions, and the run tries only the probe of all its writes',
-  async (_, notes) => {
+  async (_, notes, tags) => {
     const app = emptyRepository();
-    tagAs(app, addImage(app, { layers: [await addLayer(app, 'layer')] }), 'one');
+    for (let index = 0; index < tags; index += 1) {
+      tagAs(app, addImage(app, { layers: [await addLayer(app, `layer ${index}`)] }), `tag-${index}`);
+    }
     const registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', app]]) } });
     const puts: string[] = [];
     const server = createServer((request, response) => {

@@ -19,7 +19,7 @@ afterEach(() => {
 });
 
 function stopOn(screen: Screen, maxDuration?: MaxDuration): AbortSignal {
-  return stopOnSignals(progressOn(screen), { signals, exit }, maxDuration);
+  return stopOnSignals(progressOn(screen), { signals, exit }, maxDuration).signal;
 }
 
 function send(name: NodeJS.Signals): void {
@@ -68,4 +68,20 @@ test('the second signal ends the process at once', () => {
   send('SIGINT');
   expect(exit).toHaveBeenCalledExactlyOnceWith(1);
   expect(screen.text().split('\n').at(-2)).toBe('Stopped at once. The next run goes on from here.');
+});
+
+test.each([
+  ['before any signal', false],
+  ['after a signal', true],
+])('disposed of %s, it leaves no listener and no timer', (_, isStopped) => {
+  const screen = new Screen();
+  const maxDuration = { milliseconds: 1000, text: '1s' };
+  const interruption = stopOnSignals(progressOn(screen), { signals, exit }, maxDuration);
+  if (isStopped) send('SIGTERM');
+  expect([signals.listenerCount('SIGINT'), signals.listenerCount('SIGTERM')]).toEqual([1, 1]);
+  interruption[Symbol.dispose]();
+  expect([signals.eventNames(), vi.getTimerCount()]).toEqual([[], 0]);
+  vi.advanceTimersByTime(60_000);
+  expect(exit).not.toHaveBeenCalled();
+  expect([interruption.signal.aborted, screen.text() !== '']).toEqual([isStopped, isStopped]);
 });

@@ -19,11 +19,11 @@ afterEach(() => {
 
 function busyTally(blobs: number): Tally {
   const tally = new Tally();
-  tally.planned = 12;
-  tally.finished = 3;
+  tally.add('planned', 12);
+  tally.add('finished', 3);
   for (const [index, label] of DIGESTS.slice(0, blobs).entries()) {
     tally.running.add({ label, size: 100_000_000, done: index * 10_000_000 });
-    tally.bytesPlanned += 100_000_000;
+    tally.add('bytesPlanned', 100_000_000);
   }
   return tally;
 }
@@ -34,7 +34,7 @@ test('the view of a run fits on 80 columns, and disappears when the run ends', a
   const tally = busyTally(6);
   progress.start(tally);
   await vi.advanceTimersByTimeAsync(750);
-  tally.bytes = 50_000_000;
+  tally.add('bytes', 50_000_000);
   await vi.advanceTimersByTimeAsync(250);
   expect(screen.text()).toBe(`█░░░░░░░░░  16 %  3 of 12 images · 11 s left · 50.0 MB of 600 MB · 50.0 MB/s
     0 %  of 100 MB  docker.io/library/app@sha256:aaaaaaaaaaaa
@@ -51,7 +51,7 @@ test('a run with nothing to copy counts its images', async () => {
   const screen = new Screen();
   const progress = progressOn(screen);
   const tally = new Tally();
-  tally.planned = 12;
+  tally.add('planned', 12);
   progress.start(tally);
   await vi.advanceTimersByTimeAsync(250);
   expect(screen.text()).toBe('░░░░░░░░░░   0 %  0 of 12 images\n');
@@ -107,7 +107,7 @@ test('a narrow terminal cuts lines, and a terminal that becomes narrower is clea
    10 %  of 100 MB  docker.io/library/app@sha256:
 `);
   screen.resize(30);
-  tally.finished = 4;
+  tally.add('finished');
   await vi.advanceTimersByTimeAsync(250);
   expect(screen.text()).toBe(`before
 █░░░░░░░░░  16 %  4 of 12 ima
@@ -139,7 +139,7 @@ test.each([
   const tally = busyTally(1);
   progress.start(tally);
   await vi.advanceTimersByTimeAsync(30_000);
-  tally.finished = 4;
+  tally.add('finished');
   tally.running.clear();
   await vi.advanceTimersByTimeAsync(10_000);
   progress.info('done.');
@@ -159,7 +159,7 @@ test('a plain line has the rate of the ten seconds since the last line, and the 
   const tally = busyTally(6);
   progress.start(tally);
   for (const bytes of [50_000_000, 150_000_000, 150_000_000, 600_000_000]) {
-    tally.bytes = bytes;
+    tally.add('bytes', bytes - tally.counts.bytes);
     await vi.advanceTimersByTimeAsync(10_000);
   }
   progress.stop();
@@ -173,9 +173,9 @@ test('a plain line has the rate of the ten seconds since the last line, and the 
 
 test('the bar is full only at the end, even if bytes were read twice', () => {
   const tally = busyTally(1);
-  tally.bytes = 3 * tally.bytesPlanned;
+  tally.add('bytes', 3 * tally.counts.bytesPlanned);
   expect(overallBar(tally)).toBe('██████░░░░  62 %');
-  tally.finished = tally.planned;
+  tally.add('finished', tally.counts.planned - tally.counts.finished);
   expect(overallBar(tally)).toBe('██████████ 100 %');
 });
 

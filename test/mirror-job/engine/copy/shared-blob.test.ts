@@ -56,7 +56,8 @@ class Scene {
   /** Copies the blob into a repository of its own. @returns an object that says at any time whether the copy is done */
   need(source: ReturnType<Scene['upstream']>) {
     this.#repositories += 1;
-    const done = this.copier.ensure(parseRepository(`mirror.test/${this.#repositories}`), blob, source);
+    const repository = parseRepository(`mirror.test/${this.#repositories}`);
+    const done = this.copier.ensure(repository, blob, source, this.environment.tally);
     const state = { done, isDone: false };
     done.then(
       () => (state.isDone = true),
@@ -80,7 +81,7 @@ test('a copy does not wait for another upstream if the blob is in the bucket', a
   scene.clock.endAll();
   await first.done;
   for (const name of ['two', 'three']) await scene.need(scene.upstream(name)).done;
-  expect([stuck.isDone, scene.clock.sleeps, scene.environment.tally.blobsCopied]).toEqual([
+  expect([stuck.isDone, scene.clock.sleeps, scene.environment.tally.counts.blobsCopied]).toEqual([
     false,
     [PATIENCE],
     1,
@@ -102,7 +103,7 @@ test('a copy that waits goes on as soon as one of several copies is finished', a
   expect([third.isDone, scene.clock.sleeps]).toEqual([false, [PATIENCE, PATIENCE]]);
   gate.resolve();
   await Promise.all([second.done, third.done]);
-  expect(scene.environment.tally.blobsCopied).toBe(1);
+  expect(scene.environment.tally.counts.blobsCopied).toBe(1);
 });
 
 test('no copy waits again for an upstream that was waited for in vain', async () => {

@@ -6,7 +6,7 @@ import { parseDescriptor } from '../../../../core/descriptor.ts';
 import { parseRepository } from '../../../../core/reference.ts';
 import { BlobCopier } from '../../../../mirror-job/engine/copy/blob-copy.ts';
 import { FairShare } from '../../../../mirror-job/engine/support/fair-share.ts';
-import { SingleFlight } from '../../../../mirror-job/engine/support/single-flight.ts';
+import { AsyncCache } from '../../../../mirror-job/engine/support/async-cache.ts';
 import { MemoryBudget } from '../../../../mirror-job/engine/support/memory-budget.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import type { SourceManifest } from '../../../../mirror-job/engine/source.ts';
@@ -21,9 +21,9 @@ import { MemoryStore } from '../../support/memory-store.ts';
 const MEBIBYTE = 1024 * 1024;
 
 test('the oldest things are forgotten first, as many as it takes', () => {
-  const retention = new MemoryBudget(100);
+  const memoryBudget = new MemoryBudget(100);
   const forgotten: string[] = [];
-  const keep = (name: string, bytes: number) => retention.keep(bytes, () => forgotten.push(name));
+  const keep = (name: string, bytes: number) => memoryBudget.keep(bytes, () => forgotten.push(name));
   keep('first', 40);
   keep('second', 40);
   keep('third', 20);
@@ -35,44 +35,44 @@ test('the oldest things are forgotten first, as many as it takes', () => {
 });
 
 test('what a scope keeps is forgotten when it closes, and no longer counts', () => {
-  const retention = new MemoryBudget(100);
+  const memoryBudget = new MemoryBudget(100);
   const forgotten: string[] = [];
-  const [one, other] = [retention.open(), retention.open()];
+  const [one, other] = [memoryBudget.open(), memoryBudget.open()];
   one.keep(30, () => forgotten.push('one'));
   other.keep(30, () => forgotten.push('other'));
   one.keep(30, () => forgotten.push('one more'));
-  expect(retention.used).toBe(90);
+  expect(memoryBudget.used).toBe(90);
   one.close();
   expect(forgotten).toEqual(['one', 'one more']);
-  expect(retention.used).toBe(30);
+  expect(memoryBudget.used).toBe(30);
   // A result that comes after the scope has closed is forgotten at once.
   one.keep(30, () => forgotten.push('late'));
   expect(forgotten).toEqual(['one', 'one more', 'late']);
-  expect(retention.used).toBe(30);
+  expect(memoryBudget.used).toBe(30);
   // All scopes share the budget.
-  retention.open().keep(71, () => forgotten.push('large'));
+  memoryBudget.open().keep(71, () => forgotten.push('large'));
   expect(forgotten).toEqual(['one', 'one more', 'late', 'other']);
   other.close();
   expect(forgotten).toEqual(['one', 'one more', 'late', 'other']);
-  expect(retention.used).toBe(71);
+  expect(memoryBudget.used).toBe(71);
 });
 
-test('a memo begins anew what it has forgotten, and not what is running', async () => {
-  const memo = new SingleFlight<string, number>({ retention: new MemoryBudget(2), weigh: () => 1 });
+test('a cache begins anew what it has forgotten, and not what is running', async () => {
+  const cache = new AsyncCache<string, number>({ memoryBudget: new MemoryBudget(2), weigh: () => 1 });
   let begun = 0;
   const start = async () => {
     begun += 1;
     return begun;
   };
   const slow = Promise.withResolvers<number>();
-  const running = memo.get('slow', () => slow.promise);
-  for (const key of ['a', 'b', 'c', 'b']) await memo.get(key, start);
+  const running = cache.get('slow', () => slow.promise);
+  for (const key of ['a', 'b', 'c', 'b']) await cache.get(key, start);
   expect(begun).toBe(3);
-  expect(memo.peek('a')).toBeUndefined();
-  expect(memo.get('slow', start)).toBe(running);
+  expect(cache.peek('a')).toBeUndefined();
+  expect(cache.get('slow', start)).toBe(running);
   slow.resolve(7);
-  expect(await memo.get('slow', start)).toBe(7);
-  expect(await memo.get('a', start)).toBe(4);
+  expect(await cache.get('slow', start)).toBe(7);
+  expect(await cache.get('a', start)).toBe(4);
 });
 
 /** Accepts every write, and stores nothing. */
@@ -210,9 +210,11 @@ test('the links of a repository are forgotten with it, and the blobs of the buck
     parseDescriptor(addBytes(repository, OCI_LAYER, Buffer.from(`${index}`)), 'a layer'),
   );
   const source = new MemorySource('source.test/app', repository);
-  const copier = new BlobCopier(environmentFor(new MemoryStore()), new FairShare(4));
+  const environment = environmentFor(new MemoryStore());
+  const copier = new BlobCopier(environment, new FairShare(4));
   const [one, other] = [parseRepository('mirror.test/one'), parseRepository('mirror.test/other')];
-  const ensure = (to: typeof one) => Promise.all(blobs.map((blob) => copier.ensure(to, blob, source)));
+  const ensure = (to: typeof one) =>
+    Promise.all(blobs.map((blob) => copier.ensure(to, blob, source, environment.tally)));
   await ensure(one);
   const each = copier.remembered / 20;
   await ensure(other);

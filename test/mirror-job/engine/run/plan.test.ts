@@ -102,7 +102,7 @@ async function sync() {
   registry.requests.length = 0;
   const environment = environmentFor(store, { limits: LIMITS, clock: new SlowClock() });
   const report = await runMirror(environment, 'test', await images());
-  return { report, bytes: environment.tally.bytes };
+  return { report, bytes: environment.tally.counts.bytes };
 }
 
 test('a plan asks what the run asks except for the blobs, which it counts to the byte, and writes nothing', async () => {

@@ -165,8 +165,8 @@ test.each<[string, number]>([
   });
   const copier = new BlobCopier(environment, new FairShare(1));
   const descriptor = { mediaType: 'a/b', digest, size: SIZE };
-  await expect(copier.ensure(parseRepository('a.test/b'), descriptor, source)).rejects.toThrow(
-    `source.test/app: blob ${digest} comes too slowly`,
-  );
+  await expect(
+    copier.ensure(parseRepository('a.test/b'), descriptor, source, environment.tally),
+  ).rejects.toThrow(`source.test/app: blob ${digest} comes too slowly`);
   expect(environment.buffers.share.used).toBe(0);
 });

@@ -96,10 +96,10 @@ async function expectAllGivenBack(buffers: BufferPool, pool: number): Promise<vo
 test('each byte of a large blob is asked for once, and counted once', async () => {
   const all = setUp();
   const { registry, source } = await serve();
-  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
+  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally);
   await expectStored(all);
   expect(rangesOf(registry)).toEqual(PARTITION);
-  expect(all.environment.tally.bytes).toBe(SIZE);
+  expect(all.environment.tally.counts.bytes).toBe(SIZE);
   expect(source.requests.blobGets).toBe(6);
 });
 
@@ -107,7 +107,7 @@ test('a blob that is too small for ranges is one request', async () => {
   const all = setUp();
   const small = await addStreamedLayer(app, 'small', 2 * PART - 10_000);
   const { registry, source } = await serve();
-  await all.copier.ensure(REPOSITORY, descriptorOf(small), source);
+  await all.copier.ensure(REPOSITORY, descriptorOf(small), source, all.environment.tally);
   await expectStored(all, small);
   expect(rangesOf(registry)).toEqual(['all']);
 });
@@ -115,7 +115,7 @@ test('a blob that is too small for ranges is one request', async () => {
 test('storage on another host is asked for the same ranges', async () => {
   const all = setUp();
   const { registry, source } = await serve(() => ({ kind: 'redirect-elsewhere' }));
-  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
+  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally);
   await expectStored(all);
   const requests = registry.requests.filter(({ host }) => host === registry.elsewhere);
   expect(rangesOf({ requests })).toEqual(PARTITION);
@@ -131,10 +131,10 @@ test('a registry that answers the first range with the whole blob is asked no fu
     bytes: Buffer.concat(chunks),
     mediaType: 'application/octet-stream',
   }));
-  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
+  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally);
   await expectStored(all);
   expect(rangesOf(registry)).toEqual([`0-${PART - 1}`]);
-  expect(all.environment.tally.bytes).toBe(SIZE);
+  expect(all.environment.tally.counts.bytes).toBe(SIZE);
 });
 
 test.each([400, 403, 405, 416, 501])(
@@ -144,7 +144,7 @@ test.each([400, 403, 405, 416, 501])(
     const { registry, source } = await serve(({ headers }) =>
       headers.range === undefined ? undefined : { kind: 'status', status },
     );
-    await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
+    await all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally);
     await expectStored(all);
     expect(registry.requests.map(({ headers }) => headers.range)).toEqual([`bytes=0-${PART - 1}`, undefined]);
   },
@@ -155,7 +155,7 @@ test('a registry that refuses a later range is asked for the rest in one stream'
   const { registry, source } = await serve(({ headers }) =>
     headers.range === `bytes=${PARTITION[3]}` ? { kind: 'status', status: 416 } : undefined,
   );
-  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
+  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally);
   await expectStored(all);
   const asked = rangesOf(registry);
   expect(asked).toContain(`${3 * PART}-${SIZE - 1}`);
@@ -167,20 +167,20 @@ test('a range that is cut goes on where it broke', async () => {
   const { registry, source } = await serve(({ headers }) =>
     headers.range === `bytes=${PARTITION[2]}` ? { kind: 'close', after: 1000 } : undefined,
   );
-  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
+  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally);
   await expectStored(all);
   expect(rangesOf(registry)).toEqual(PARTITION.toSpliced(3, 0, `${2 * PART + 1000}-${3 * PART - 1}`));
-  expect(all.environment.tally.bytes).toBe(SIZE);
+  expect(all.environment.tally.counts.bytes).toBe(SIZE);
 });
 
 test('a registry that closes each connection after 300 kB is read to the end', async () => {
   const all = setUp();
   const { registry, source } = await serve(() => ({ kind: 'close', after: 300_000 }));
-  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
+  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally);
   await expectStored(all);
   expect(new Set(rangesOf(registry)).size).toBe(registry.requests.length);
   expect(registry.requests.length).toBeGreaterThanOrEqual(5 * 4 + 1);
-  expect(all.environment.tally.bytes).toBe(SIZE);
+  expect(all.environment.tally.counts.bytes).toBe(SIZE);
 });
 
 test.each([0, 1000])(
@@ -190,9 +190,9 @@ test.each([0, 1000])(
     const { source } = await serve(({ headers }) =>
       headers.range?.endsWith(`-${4 * PART - 1}`) === true ? { kind: 'close', after } : undefined,
     );
-    await expect(all.copier.ensure(REPOSITORY, descriptorOf(layer), source)).rejects.toThrow(
-      `${source.name}: blob ${layer.digest} closed the connection in the middle of a body.`,
-    );
+    await expect(
+      all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally),
+    ).rejects.toThrow(`${source.name}: blob ${layer.digest} closed the connection in the middle of a body.`);
     await expectNothing(all);
   },
 );
@@ -218,7 +218,7 @@ class MeanSource extends MemorySource {
 test('a range that ends early is asked for again from there on', async () => {
   const all = setUp();
   const source = new MeanSource(PROGRESS_BYTES);
-  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
+  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally);
   await expectStored(all);
   expect(source.asked).toBe(Math.ceil(SIZE / PROGRESS_BYTES));
 });
@@ -228,7 +228,9 @@ test.each([0, 1, PROGRESS_BYTES - 1])(
   async (bytes) => {
     const all = setUp();
     const source = new MeanSource(bytes);
-    await expect(all.copier.ensure(REPOSITORY, descriptorOf(layer), source)).rejects.toThrow(
+    await expect(
+      all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally),
+    ).rejects.toThrow(
       `source.test/app: blob ${layer.digest}: the registry sent hardly any of the range that was asked for.`,
     );
     await expectNothing(all);
@@ -254,7 +256,7 @@ test('a whole blob in place of a later range is discarded, and the blob is read 
       return { body: breakingAtOnce(), isWhole, discard: () => (this.discarded += 1) };
     }
   })('source.test/app', app);
-  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
+  await all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally);
   await expectStored(all);
   expect(source.discarded).toBe(source.asked - 1);
 });
@@ -280,7 +282,9 @@ test.each<[string, (request: RegistryRequest) => Misbehaviour | undefined, strin
 ])('%s is an error, and nothing is stored', async (_name, misbehave, message) => {
   const all = setUp();
   const { source } = await serve(misbehave);
-  await expect(all.copier.ensure(REPOSITORY, descriptorOf(layer), source)).rejects.toThrow(message);
+  await expect(
+    all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally),
+  ).rejects.toThrow(message);
   await expectNothing(all);
 });
 
@@ -292,9 +296,9 @@ test.each([1, 3, 6])(
       if (call === 'putPart' && key.endsWith(` ${part}`)) throw new Error(`no part ${part}`);
     };
     const { source } = await serve();
-    await expect(all.copier.ensure(REPOSITORY, descriptorOf(layer), source)).rejects.toThrow(
-      `no part ${part}`,
-    );
+    await expect(
+      all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally),
+    ).rejects.toThrow(`no part ${part}`);
     await expectNothing(all);
   },
 );
@@ -306,9 +310,9 @@ test('a run that has to stop holds no buffer', async () => {
     if (headers.range === `bytes=${PARTITION[3]}`) stop.abort(new Error('stopped by SIGTERM'));
     return undefined;
   });
-  await expect(all.copier.ensure(REPOSITORY, descriptorOf(layer), source)).rejects.toThrow(
-    'stopped by SIGTERM',
-  );
+  await expect(
+    all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally),
+  ).rejects.toThrow('stopped by SIGTERM');
   await expectNothing(all);
 });
 
@@ -338,7 +342,7 @@ async function settle(): Promise<void> {
 test('no more ranges run at once than allowed, and a slow one does not stop the others at once', async () => {
   const all = setUp();
   const source = new GatedSource('source.test/app', app);
-  const copied = all.copier.ensure(REPOSITORY, descriptorOf(layer), source);
+  const copied = all.copier.ensure(REPOSITORY, descriptorOf(layer), source, all.environment.tally);
   await settle();
   // The first request is alone, until its answer shows whether the source knows ranges.
   expect(source.waiting.map(({ start }) => start)).toEqual([0]);
@@ -364,7 +368,9 @@ test('many blobs at once share a pool that is smaller than any of them, and all 
   const registry = await startRogueRegistry({ corpus: { repositories: new Map([['team/app', many]]) } });
   registries.push(registry);
   const source = await sourceAt(registry.host, 'team/app', PATIENT);
-  await Promise.all(layers.map((one) => all.copier.ensure(REPOSITORY, descriptorOf(one), source)));
+  await Promise.all(
+    layers.map((one) => all.copier.ensure(REPOSITORY, descriptorOf(one), source, all.environment.tally)),
+  );
   for (const one of layers) await expectStored(all, one);
   expect(registry.requests.length).toBe(4 + 5 + 6 + 7 + 8 + 9);
 });

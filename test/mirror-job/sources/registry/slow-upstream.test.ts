@@ -55,7 +55,8 @@ async function mirrorUntilGood(
   const limits = { partBytes: 1024, flushEveryMs: 0 };
   const environment = environmentFor(new MemoryStore(), { signal: stop.signal, limits });
   const run = runMirror(environment, 'default', images);
-  for (let waited = 0; environment.tally.finished === 0 && waited < PATIENCE; waited += 20) await pause(20);
+  for (let waited = 0; environment.tally.counts.finished === 0 && waited < PATIENCE; waited += 20)
+    await pause(20);
   stop.abort(new SkippedError(STOPPED));
   const { 'mirror.test/good:one': ofGood, ...others } = outcomesOf(await run);
   return { ofGood, ofOthers: [...new Set(Object.values(others))] };
