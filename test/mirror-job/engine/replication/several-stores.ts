@@ -79,6 +79,8 @@ export class Mirror {
     this.stores = stores;
     this.repository = repository;
     this.source = new MemorySource('upstream', repository);
+    // Otherwise another run's upload would look abandoned, and a run would clear it.
+    for (const store of stores) store.now = () => this.clock.now();
   }
 
   static async create(...stores: readonly MemoryStore[]): Promise<Mirror> {
