@@ -14,10 +14,11 @@ const QUIET = 700;
 
 /**
  * The columns are the kind of content, the number of repositories, the least bytes of the responses that the registry begins,
- * and the most bytes that the run may take. A run that copies small images takes 110 MB.
+ * and the most bytes that the run may take. A run that copies small images takes 110 MB. The peaks differ by a tenth from run
+ * to run, because a collection of garbage comes sooner or later. Without the bound, 'children' takes 377 MB.
  */
 test.for<[Hoard, number, number, number]>([
-  ['children', 8, 120e6, 230e6],
+  ['children', 8, 120e6, 270e6],
   ['pages of referrers', 7, 260e6, 230e6],
   ['pages that do not end', 7, 260e6, 250e6],
   ['odd JSON', 1, 15e6, 250e6],
