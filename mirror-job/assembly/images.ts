@@ -1,27 +1,38 @@
 /** Turns the images of the configuration into those that the engine runs, each with the source of its bytes. */
 import type { Audience } from '../../core/identity.ts';
-import type { Upstream } from '../../core/reference.ts';
-import { credentialProvidersFor, type CredentialDependencies } from '../credentials/credential-providers.ts';
+import type { Repository, Upstream } from '../../core/reference.ts';
 import type { Configuration, ImageConfiguration } from '../configuration/configuration.ts';
 import type { Clock, Log } from '../engine/runtime.ts';
 import type { Image } from '../engine/image.ts';
 import type { Source } from '../engine/source.ts';
-import { LayoutSource } from '../sources/layout/layout-source.ts';
 import { Registry } from '../sources/registry/registry.ts';
 import { NO_BUDGET } from '../sources/registry/pace/budget.ts';
+import type { HttpClient } from '../sources/registry/http-client.ts';
 import {
   DEFAULT_CONCURRENCY,
   DEFAULT_RETRY,
   DEFAULT_TIMEOUT_MS,
+  type CredentialProvider,
+  type Password,
 } from '../sources/registry/registry-options.ts';
 import { RegistrySource } from '../sources/registry/registry-source.ts';
-import { connect } from '../runtime/node/connection.ts';
-import type { Proxies } from '../runtime/node/proxies.ts';
 
-export interface ImageDependencies extends CredentialDependencies {
+/** How sources are opened, which depends on the runtime. */
+export interface SourceOpeners {
+  /** @param ca a PEM file with further root certificates */
+  readonly connect: (ca: string | undefined) => Promise<HttpClient>;
+  /** @param configured the credentials of the configuration; undefined if it says nothing */
+  readonly accountsOf: (
+    upstream: Upstream,
+    configured: readonly Password[] | undefined,
+  ) => Promise<readonly CredentialProvider[]>;
+  readonly openLayout: (folder: string, repository: Repository) => Source;
+}
+
+export interface ImageDependencies extends SourceOpeners {
   readonly clock: Clock;
   readonly log: Log;
-  readonly proxies: Proxies;
+  readonly signal: AbortSignal;
   readonly audience: Audience;
   /** Every entry of the configuration, whether this run mirrors it or not. */
   readonly entries: readonly ImageConfiguration[];
@@ -46,7 +57,7 @@ export async function openImages(
     let source = sources.get(key);
     if (source === undefined) {
       if (image.source.kind === 'layout') {
-        source = new LayoutSource(image.source.folder, image.repository, dependencies.signal);
+        source = dependencies.openLayout(image.source.folder, image.repository);
       } else {
         const { upstream, path } = image.source;
         const registry =
@@ -71,14 +82,14 @@ async function openRegistry(
   configuration: Configuration,
   dependencies: ImageDependencies,
 ): Promise<Registry> {
-  const { clock, log, signal, proxies } = dependencies;
+  const { clock, log, signal } = dependencies;
   const options = configuration.upstreams.get(upstream);
   return new Registry(upstream, {
-    httpClient: await connect(options?.ca, proxies),
+    httpClient: await dependencies.connect(options?.ca),
     clock,
     log,
     signal,
-    accounts: await credentialProvidersFor(upstream, options?.credentials, dependencies),
+    accounts: await dependencies.accountsOf(upstream, options?.credentials),
     insecure: options?.insecure ?? false,
     timeoutMs: options?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     retry: DEFAULT_RETRY,

@@ -17,6 +17,7 @@ import { dockerConfigReader } from '../credentials/docker-files.ts';
 import { systemClock } from '../runtime/node/clock.ts';
 import { createEnvironment } from '../assembly/environment.ts';
 import { openImages } from '../assembly/images.ts';
+import { nodeOpeners } from '../assembly/source-openers.ts';
 import { createStoreAgents } from '../runtime/node/agents.ts';
 import { readProxies } from '../runtime/node/proxies.ts';
 import { alignedEnvironment, openOneEarly, openReadable, openStores } from '../assembly/stores.ts';
@@ -65,9 +66,7 @@ export async function mirror(
     signal,
     audience: configuration.store.audience,
     entries,
-    proxies,
-    agents,
-    dockerConfigs: dockerConfigReader(session.env),
+    ...nodeOpeners({ clock: systemClock, signal, agents, proxies, dockerConfigs: dockerConfigReader(session.env) }),
   });
   const upstreams = upstreamsOf(images.map(({ source }) => source));
   const checkClocks = (stores: readonly Timekeeper[]): Promise<void> =>

@@ -2,16 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { getCACertificates } from 'node:tls';
-import about from '../../../package.json' with { type: 'json' };
 import { TimeoutError } from '../../engine/support/timeout-error.ts';
 import type { HttpResponse, HttpClient } from '../../sources/registry/http-client.ts';
+import { USER_AGENT } from '../user-agent.ts';
 import { createAgents } from './agents.ts';
 import { exchange } from './exchange.ts';
 import { freeingChunks } from './garbage-collection.ts';
 import { NO_PROXIES, type Proxies } from './proxies.ts';
 
-/** Operators of registries look at the user agent before they block a client. */
-const USER_AGENT = `${about.name}/${about.version}`;
 /** A response of at most this size is read to its end when it is discarded, because a new connection would take longer. */
 const SHORT_BYTES = 64 * 1024;
 /** The longest time in which such a response is read to its end. */

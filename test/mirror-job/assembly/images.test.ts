@@ -5,6 +5,7 @@ import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
 import { policyFor } from '../../../mirror-job/engine/tags/policy-for.ts';
 import { createStoreAgents } from '../../../mirror-job/runtime/node/agents.ts';
 import { openImages } from '../../../mirror-job/assembly/images.ts';
+import { nodeOpeners } from '../../../mirror-job/assembly/source-openers.ts';
 import { NO_PROXIES } from '../../../mirror-job/runtime/node/proxies.ts';
 import { chooseImages } from '../../../mirror-job/commands/arguments/image-selection.ts';
 import { TestClock } from '../support/harness.ts';
@@ -20,18 +21,24 @@ test.each([
   ['all entries', []],
   ['a tag on the command line', ['a.test/app:1.0']],
 ])('all entries of its name decide the policy of a tag, with %s chosen', async (_, chosen) => {
+  const clock = new TestClock();
+  const { signal } = new AbortController();
   const configuration = parseConfiguration('/etc/f.yaml', TEXT, {});
   const images = await openImages(
     { ...configuration, images: chooseImages(configuration, chosen) },
     {
-      clock: new TestClock(),
+      clock,
       log: { info: () => {}, warn: () => {} },
-      signal: new AbortController().signal,
+      signal,
       audience: 'public',
       entries: configuration.images,
-      proxies: NO_PROXIES,
-      agents: createStoreAgents(),
-      dockerConfigs: async () => [],
+      ...nodeOpeners({
+        clock,
+        signal,
+        proxies: NO_PROXIES,
+        agents: createStoreAgents(),
+        dockerConfigs: async () => [],
+      }),
     },
   );
   const [app] = images;

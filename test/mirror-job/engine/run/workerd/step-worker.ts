@@ -1,5 +1,5 @@
 /**
- * One step of a run as a Worker: `mirrorRepository` with workerd's own clock and fetch, over an R2 binding. It is bundled without
+ * One step of a run as a Worker: `mirrorRepository` with the clock, the fetch and the store of Workers. It is bundled without
  * any module of Node's, so the build fails as soon as the engine or the registry's client needs one.
  */
 import { parseRepository, parseTag, parseUpstream } from '../../../../../core/reference.ts';
@@ -7,10 +7,10 @@ import { DEFAULT_SETTINGS, type Image } from '../../../../../mirror-job/engine/i
 import { mirrorRepository } from '../../../../../mirror-job/engine/run/mirror-repository.ts';
 import { shareWork } from '../../../../../mirror-job/engine/run/shared-work.ts';
 import { createRunState } from '../../../../../mirror-job/engine/run-state.ts';
-import { DEFAULT_LIMITS, type Clock, type Runtime } from '../../../../../mirror-job/engine/runtime.ts';
+import { DEFAULT_LIMITS, type Runtime } from '../../../../../mirror-job/engine/runtime.ts';
 import { openBucket } from '../../../../../mirror-job/engine/store/bucket.ts';
-import { TimeoutError } from '../../../../../mirror-job/engine/support/timeout-error.ts';
-import type { HttpClient, HttpResponse } from '../../../../../mirror-job/sources/registry/http-client.ts';
+import { workersClock } from '../../../../../mirror-job/runtime/workers/clock.ts';
+import { fetchClient } from '../../../../../mirror-job/runtime/workers/http-client.ts';
 import { NO_BUDGET } from '../../../../../mirror-job/sources/registry/pace/budget.ts';
 import {
   DEFAULT_CONCURRENCY,
@@ -19,7 +19,8 @@ import {
 } from '../../../../../mirror-job/sources/registry/registry-options.ts';
 import { RegistrySource } from '../../../../../mirror-job/sources/registry/registry-source.ts';
 import { Registry } from '../../../../../mirror-job/sources/registry/registry.ts';
-import { R2BindingStore, type R2Binding } from './r2-binding-store.ts';
+import type { R2Binding } from '../../../../../mirror-job/storage/r2/r2-binding.ts';
+import { R2Store } from '../../../../../mirror-job/storage/r2/r2-store.ts';
 import { Sha256 } from './sha256.ts';
 
 /** What the step is told. */
@@ -35,68 +36,21 @@ export interface StepRequest {
   readonly bufferBytes: number;
 }
 
-const clock: Clock = {
-  now: () => new Date(),
-  sleep(milliseconds, signal) {
-    if (!(milliseconds < 2 ** 31)) throw new RangeError(`A timer of ${milliseconds} ms ends at once.`);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    signal.throwIfAborted();
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    });
-    return promise;
-  },
-};
-
-const send: HttpClient = async (url, { method, headers, body, signal, timeoutMs }) => {
-  const silence = new AbortController();
-  const timer = setTimeout(() => silence.abort(new TimeoutError('an answer')), timeoutMs);
-  try {
-    const response = await fetch(url, {
-      method,
-      headers,
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, silence.signal]),
-      ...(body !== undefined && { body }),
-    });
-    return responseOf(response);
-  } finally {
-    clearTimeout(timer);
-  }
-};
-
-function responseOf({ status, headers, body }: Response): HttpResponse {
-  return {
-    status,
-    headers,
-    body: chunksOf(body),
-    discard: () => {
-      if (body?.locked === false) void body.cancel();
-    },
-  };
-}
-
-async function* chunksOf(body: Response['body']): AsyncGenerator<Uint8Array> {
-  if (body !== null) yield* body;
-}
-
 export default {
   async fetch(request: Request, { BUCKET }: { readonly BUCKET: R2Binding }): Promise<Response> {
     const told: StepRequest = JSON.parse(await request.text());
     const logged: string[] = [];
     const log = { info: (text: string) => logged.push(text), warn: (text: string) => logged.push(text) };
     const limits = { ...DEFAULT_LIMITS, partBytes: told.partBytes, rangesFromBytes: told.partBytes };
-    const runtime: Runtime = { clock, log, limits, createHash: () => new Sha256() };
+    const runtime: Runtime = { clock: workersClock, log, limits, createHash: () => new Sha256() };
     const { signal } = new AbortController();
-    const store = new R2BindingStore(BUCKET);
+    const store = new R2Store({ binding: BUCKET, bucket: 'bucket', prefix: '' });
     const newId = crypto.randomUUID();
     await openBucket(store, { name: 'test', audience: 'public', singleWriter: false, newId });
     const state = createRunState({ store, run: 'run-workerd', signal }, limits, told.bufferBytes);
     const registry = new Registry(parseUpstream(told.host), {
-      httpClient: send,
-      clock,
+      httpClient: fetchClient,
+      clock: workersClock,
       log,
       signal,
       accounts: [],
