@@ -88,7 +88,14 @@ export function historyKey(repository: Repository, tag: Tag, at: Date, run: stri
   return `${historyPrefix(repository, tag)}${compactTime(at)}-${run}.json`;
 }
 
-type StateFile = 'catalog.json' | 'last-run.json' | 'probe' | 'scrub.json';
+/**
+ * The configuration of a job that runs as a Worker, and the last one of these that could be used. They are for every
+ * configuration's name, which only they tell.
+ */
+export const CONFIGURATION_KEY = `${STATE}_config/lifeboat.yaml`;
+export const LAST_GOOD_CONFIGURATION_KEY = `${STATE}_config/last-good.yaml`;
+
+type StateFile = 'catalog.json' | 'last-run.json' | 'probe' | 'running.json' | 'scrub.json';
 
 /** A file of one configuration's state, by the configuration's `name`. */
 export function stateKey(name: string, file: StateFile): string {

@@ -1,11 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import type { Configuration } from './configuration.ts';
 import { ConfigurationError, ProblemsError } from './configuration-error.ts';
-import { ConfigurationDocument } from './document.ts';
-import { interpret } from './interpret.ts';
-import { configurationSchema, imagelessSchema } from './schema.ts';
-import { explainIssue } from './shape-error.ts';
+import { parseConfiguration, pathOf, wholeFile, type Reading } from './parse.ts';
 import type { Environment } from './variable.ts';
 
 const UNREADABLE: Readonly<Record<string, string>> = {
@@ -13,13 +9,6 @@ const UNREADABLE: Readonly<Record<string, string>> = {
   EISDIR: 'this is a directory. Name the file in it.',
   EACCES: 'this user may not read it.',
 };
-
-export interface Reading {
-  /** Whether a file that lists no images is refused. */
-  readonly needsImages: boolean;
-  /** The folder against which a relative file name is resolved; by default that of the process. */
-  readonly cwd?: string;
-}
 
 /**
  * Reads and checks a configuration. It opens no other file and no connection.
@@ -31,37 +20,10 @@ export async function loadConfiguration(
   environment: Environment,
   reading: Reading = { needsImages: true },
 ): Promise<Configuration> {
-  try {
-    return parse(await readText(pathOf(file, reading)), dirname(pathOf(file, reading)), environment, reading);
-  } catch (error) {
-    throw withFileName(file, error);
-  }
-}
-
-/**
- * Does the same as `loadConfiguration`, but from a text.
- * @param file the name for messages; its folder is where relative paths start
- * @throws {ConfigurationError}
- */
-export function parseConfiguration(
-  file: string,
-  text: string,
-  environment: Environment,
-  reading: Reading = { needsImages: true },
-): Configuration {
-  try {
-    return parse(text, dirname(pathOf(file, reading)), environment, reading);
-  } catch (error) {
-    throw withFileName(file, error);
-  }
-}
-
-function pathOf(file: string, { cwd = '' }: Reading): string {
-  return resolve(cwd, file);
-}
-
-function withFileName(file: string, error: unknown): unknown {
-  return error instanceof ProblemsError ? new ConfigurationError(file, error.problems) : error;
+  const text = await readText(pathOf(file, reading)).catch((error: unknown) => {
+    throw error instanceof ProblemsError ? new ConfigurationError(file, error.problems) : error;
+  });
+  return parseConfiguration(file, text, environment, reading);
 }
 
 /** @throws {ProblemsError} */
@@ -78,29 +40,4 @@ async function readText(file: string): Promise<string> {
   } catch {
     throw wholeFile('it is not UTF-8 text. Save it as UTF-8.');
   }
-}
-
-/** @throws {ProblemsError} */
-function parse(
-  text: string,
-  folder: string,
-  environment: Environment,
-  { needsImages }: Reading,
-): Configuration {
-  const document = new ConfigurationDocument(text, environment);
-  const schema = needsImages ? configurationSchema : imagelessSchema;
-  const parsed = schema.safeParse(document.json, { reportInput: true });
-  if (!parsed.success) {
-    document.refuse(parsed.error.issues.flatMap((issue) => explainIssue(issue, document)));
-    throw wholeFile('its shape is not that of a configuration.');
-  }
-  const input = { ...parsed.data, images: parsed.data.images ?? [] };
-  const { configuration, problems } = interpret(folder, input, (path) => document.lineOf(path));
-  document.refuse(problems);
-  return configuration;
-}
-
-/** Creates a problem that has no line. */
-function wholeFile(message: string): ProblemsError {
-  return new ProblemsError([{ line: undefined, key: '', message }]);
 }

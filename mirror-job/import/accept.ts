@@ -3,7 +3,7 @@
  * sentences of the rules.
  */
 import { ConfigurationError, type Problem } from '../configuration/configuration-error.ts';
-import { parseConfiguration } from '../configuration/load.ts';
+import { parseConfiguration } from '../configuration/parse.ts';
 import { formatReference, NameInvalidError, parseReference } from '../../core/reference.ts';
 import type { Path } from '../configuration/path.ts';
 import type { Draft, DraftImage, DraftUpstream } from './draft.ts';

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { parseConfiguration } from '../../mirror-job/configuration/load.ts';
+import { parseConfiguration } from '../../mirror-job/configuration/parse.ts';
 
 const STORE = 'store: { endpoint: "https://s3.example.com", bucket: b }\nimages: [a:1]\n';
 const seconds = parseConfiguration('lifeboat.yaml', STORE, {}).maxDuration.milliseconds / 1000;

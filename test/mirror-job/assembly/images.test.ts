@@ -1,7 +1,7 @@
 /** An image that is chosen alone still gets the policy of all entries of its name. */
 import { expect, test } from 'vitest';
 import { parseTag } from '../../../core/reference.ts';
-import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
+import { parseConfiguration } from '../../../mirror-job/configuration/parse.ts';
 import { policyFor } from '../../../mirror-job/engine/tags/policy-for.ts';
 import { createStoreAgents } from '../../../mirror-job/runtime/node/agents.ts';
 import { openImages } from '../../../mirror-job/assembly/images.ts';

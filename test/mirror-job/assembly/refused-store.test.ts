@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { tagListKey } from '../../../core/layout.ts';
 import { parseRepository } from '../../../core/reference.ts';
 import { openOneEarly } from '../../../mirror-job/assembly/stores.ts';
-import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
+import { parseConfiguration } from '../../../mirror-job/configuration/parse.ts';
 import { createStoreAgents } from '../../../mirror-job/runtime/node/agents.ts';
 import { close, listen } from '../../support/http-server.ts';
 

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { ConfigurationError } from '../../../mirror-job/configuration/configuration-error.ts';
-import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
+import { parseConfiguration } from '../../../mirror-job/configuration/parse.ts';
 
 const KEYS = [
   'store',

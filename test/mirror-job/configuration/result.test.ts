@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Configuration } from '../../../mirror-job/configuration/configuration.ts';
 import { FOLLOW } from '../../../mirror-job/engine/image.ts';
-import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
+import { parseConfiguration } from '../../../mirror-job/configuration/parse.ts';
 
 const STORE = 'store: { endpoint: "https://s3.example.com", bucket: lifeboat }\n';
 const DIGEST = `sha256:${'0'.repeat(64)}`;

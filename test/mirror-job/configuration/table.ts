@@ -1,7 +1,7 @@
 /** Tables of wrong configurations: the mistake, the text, and the message. */
 import { describe, expect, test } from 'vitest';
 import { ConfigurationError } from '../../../mirror-job/configuration/configuration-error.ts';
-import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
+import { parseConfiguration } from '../../../mirror-job/configuration/parse.ts';
 
 export type Case = readonly [what: string, text: string, complaint: string];
 

@@ -1,7 +1,7 @@
 /** Tests that regsync's `tags` and `tagSets` select the same tags in regsync and after the import. */
 import { expect, test } from 'vitest';
 import { parseTag } from '../../../core/reference.ts';
-import { parseConfiguration } from '../../../mirror-job/configuration/load.ts';
+import { parseConfiguration } from '../../../mirror-job/configuration/parse.ts';
 import { selectTags } from '../../../mirror-job/engine/selection/selection.ts';
 import { compose } from '../../../mirror-job/import/compose.ts';
 import { ForeignFile } from '../../../mirror-job/import/foreign-file.ts';

@@ -11,14 +11,14 @@ import { readRegsync } from '../../../mirror-job/import/regsync.ts';
 // Test files share their modules, so this file resets them, and imports modules that use its mock.
 vi.hoisted(() => vi.resetModules());
 afterAll(() => {
-  vi.doUnmock('../../../mirror-job/configuration/load.ts');
+  vi.doUnmock('../../../mirror-job/configuration/parse.ts');
   vi.resetModules();
 });
 
 const work = vi.hoisted(() => ({ rounds: 0, characters: 0 }));
 
-vi.mock('../../../mirror-job/configuration/load.ts', async (original) => {
-  const actual = await original<typeof import('../../../mirror-job/configuration/load.ts')>();
+vi.mock('../../../mirror-job/configuration/parse.ts', async (original) => {
+  const actual = await original<typeof import('../../../mirror-job/configuration/parse.ts')>();
   return {
     ...actual,
     parseConfiguration: (...args: Parameters<typeof actual.parseConfiguration>) => {

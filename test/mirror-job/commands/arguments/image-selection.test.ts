@@ -1,6 +1,6 @@
 /** Tests which entry of the configuration a reference on the command line means. */
 import { expect, test } from 'vitest';
-import { parseConfiguration } from '../../../../mirror-job/configuration/load.ts';
+import { parseConfiguration } from '../../../../mirror-job/configuration/parse.ts';
 import { chooseImages } from '../../../../mirror-job/commands/arguments/image-selection.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;

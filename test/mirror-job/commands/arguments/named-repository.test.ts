@@ -1,7 +1,7 @@
 /** Tests which repository of the bucket a name means. */
 import { expect, test } from 'vitest';
 import { parseReference } from '../../../../core/reference.ts';
-import { parseConfiguration } from '../../../../mirror-job/configuration/load.ts';
+import { parseConfiguration } from '../../../../mirror-job/configuration/parse.ts';
 import { findRepository } from '../../../../mirror-job/commands/arguments/named-repository.ts';
 
 const PINNED = `sha256:${'1'.repeat(64)}`;

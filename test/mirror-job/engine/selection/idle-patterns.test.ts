@@ -1,7 +1,7 @@
 /** The job warns of patterns that match no tag upstream, because they are mostly misspelt. They fail nothing. */
 import { expect, test } from 'vitest';
 import { parseTag } from '../../../../core/reference.ts';
-import { parseConfiguration } from '../../../../mirror-job/configuration/load.ts';
+import { parseConfiguration } from '../../../../mirror-job/configuration/parse.ts';
 import { idlePatterns } from '../../../../mirror-job/engine/selection/idle-patterns.ts';
 import { runMirror } from '../../../../mirror-job/engine/run/run.ts';
 import { planMirror } from '../../../../mirror-job/engine/run/plan.ts';

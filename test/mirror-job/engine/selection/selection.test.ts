@@ -1,7 +1,7 @@
 /** Which tags an image's `tags` selects from a list, and the reason for each other tag. */
 import { expect, test } from 'vitest';
 import { parseTag } from '../../../../core/reference.ts';
-import { parseConfiguration } from '../../../../mirror-job/configuration/load.ts';
+import { parseConfiguration } from '../../../../mirror-job/configuration/parse.ts';
 import { maySelect, selectTags, type Selection } from '../../../../mirror-job/engine/selection/selection.ts';
 
 const STORE = 'store: { endpoint: "https://s3.example.com", bucket: lifeboat }\n';

@@ -1,0 +1,118 @@
+/**
+ * The configuration of a job that runs as a Worker: `state/_config/lifeboat.yaml` in the bucket. A mirror must not stop at
+ * night because somebody saved a broken file, so the last one that could be used is kept beside it.
+ */
+import { CONFIGURATION_KEY, LAST_GOOD_CONFIGURATION_KEY } from '../../core/layout.ts';
+import { formatUpstream } from '../../core/reference.ts';
+import type { Configuration } from '../configuration/configuration.ts';
+import { ConfigurationError, type Problem } from '../configuration/configuration-error.ts';
+import { parseConfiguration } from '../configuration/parse.ts';
+import type { Environment as Variables } from '../configuration/variable.ts';
+import type { Store } from '../engine/store/store.ts';
+
+export interface JobConfiguration {
+  readonly configuration: Configuration;
+  /** A sentence, if the configuration in the bucket cannot be used and an earlier one is used instead. */
+  readonly warning: string | undefined;
+}
+
+/**
+ * The variables that the README's configuration has for its store. The store of a Worker is a binding, so no value is needed.
+ */
+const UNUSED_VARIABLES: Variables = {
+  S3_ENDPOINT: 'https://unused.invalid',
+  S3_ACCESS_KEY_ID: 'unused',
+  S3_SECRET_ACCESS_KEY: 'unused',
+};
+
+/**
+ * @param bindings the Worker's variables and secrets, which the file may name, and its other bindings
+ * @throws {ConfigurationError} if neither the configuration nor an earlier one can be used
+ * @throws {StoreError}
+ */
+export async function readJobConfiguration(
+  store: Pick<Store, 'name' | 'get' | 'put'>,
+  bindings: object,
+): Promise<JobConfiguration> {
+  const variables = { ...UNUSED_VARIABLES, ...textsOf(bindings) };
+  const stored = await store.get(CONFIGURATION_KEY);
+  const lastGood = await store.get(LAST_GOOD_CONFIGURATION_KEY);
+  let failure: ConfigurationError;
+  try {
+    if (stored === undefined) throw missing(store.name);
+    const configuration = parseJobConfiguration(CONFIGURATION_KEY, textOf(stored.bytes), variables);
+    if (lastGood === undefined || textOf(lastGood.bytes) !== textOf(stored.bytes)) {
+      await store.put(LAST_GOOD_CONFIGURATION_KEY, stored.bytes, { contentType: 'application/yaml' });
+    }
+    return { configuration, warning: undefined };
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    failure = error;
+  }
+  if (lastGood === undefined) throw failure;
+  try {
+    return {
+      configuration: parseJobConfiguration(LAST_GOOD_CONFIGURATION_KEY, textOf(lastGood.bytes), variables),
+      warning: `${failure.message}\nThis run uses the last configuration that could be used, ${LAST_GOOD_CONFIGURATION_KEY}.`,
+    };
+  } catch (error) {
+    // A secret that both of them need is missing, for one. The newer file is the one to mend.
+    if (error instanceof ConfigurationError) throw failure;
+    throw error;
+  }
+}
+
+/**
+ * Parses a configuration, and refuses what needs a machine.
+ * @param file the name for messages
+ * @throws {ConfigurationError}
+ */
+export function parseJobConfiguration(file: string, text: string, variables: Variables): Configuration {
+  const configuration = parseConfiguration(file, text, variables);
+  const problems = [...problemsOf(configuration)];
+  if (problems.length > 0) throw new ConfigurationError(file, problems);
+  return configuration;
+}
+
+function* problemsOf({ images, upstreams, laterStores }: Configuration): Generator<Problem> {
+  for (const [index, { source, line }] of images.entries()) {
+    if (source.kind !== 'layout') continue;
+    yield {
+      line,
+      key: `images[${index}].source`,
+      message: 'a Worker has no disk, so it cannot mirror from an OCI layout. Let a job on a machine do that.',
+    };
+  }
+  for (const [upstream, { ca, line }] of upstreams) {
+    if (ca === undefined) continue;
+    yield {
+      line,
+      key: `upstreams["${formatUpstream(upstream)}"].ca`,
+      message:
+        'a Worker trusts the usual root certificates alone. Let a job on a machine mirror from this upstream.',
+    };
+  }
+  const [second] = laterStores;
+  if (second !== undefined) {
+    yield {
+      line: second.line,
+      key: second.key,
+      message: 'a job in a Worker fills one store. Let a job on a machine fill several.',
+    };
+  }
+}
+
+function missing(store: string): ConfigurationError {
+  const message = `${store} has no such object. Put your lifeboat.yaml there, for instance with: npx wrangler r2 object put --remote BUCKET/${CONFIGURATION_KEY} --file lifeboat.yaml`;
+  return new ConfigurationError(CONFIGURATION_KEY, [{ line: undefined, key: '', message }]);
+}
+
+function textsOf(bindings: object): Variables {
+  return Object.fromEntries(
+    Object.entries(bindings).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}
+
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
