@@ -3,7 +3,8 @@ import { formatUpstream, hostOf, type Upstream } from '../../core/reference.ts';
 import type { Clock } from '../engine/runtime.ts';
 import { SourceError } from '../engine/source.ts';
 import type { Agents } from '../runtime/node/agents.ts';
-import type { CredentialProvider, Credential, Password } from '../sources/registry/registry-options.ts';
+import type { Credential, CredentialProvider, Password } from '../sources/registry/registry-options.ts';
+import { configuredAccounts } from './configured-accounts.ts';
 import { askHelper, HelperError, HELPER_TIMEOUT_MS } from './credential-helper.ts';
 import { serverOf, type DockerConfig } from './docker-config.ts';
 import { askEcr, ecrRegistry } from './ecr.ts';
@@ -31,18 +32,7 @@ export async function credentialProvidersFor(
   configured: readonly Password[] | undefined,
   dependencies: CredentialDependencies,
 ): Promise<readonly CredentialProvider[]> {
-  if (configured !== undefined) {
-    return configured.map((password, index) => {
-      const isOnly = configured.length === 1;
-      const which = isOnly ? '' : ` as credentials[${index}]`;
-      const credential: Credential = { ...password, from: `configured for this upstream${which}` };
-      const key = `upstreams["${formatUpstream(upstream)}"].credentials`;
-      const remedy = isOnly
-        ? `Correct ${key}, or, if everybody may read the image, set it to [], which asks without a login.`
-        : `Correct ${key}[${index}], or take it out.`;
-      return Object.assign(async () => credential, { remedy });
-    });
-  }
+  if (configured !== undefined) return configuredAccounts(upstream, configured);
   const candidates: CredentialProvider[] = [];
   const logouts: string[] = [];
   for (const config of await dependencies.dockerConfigs()) {

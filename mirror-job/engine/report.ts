@@ -94,6 +94,10 @@ export interface RunReport extends CopyCounts {
   /** All items but the unchanged ones, which are only counted. */
   readonly items: readonly ItemReport[];
   readonly findings: readonly Finding[];
+  /** Sentences about the run as a whole; left out where there is none. Only a job that runs as a Worker has any. */
+  readonly warnings?: readonly string[];
+  /** How many items and findings are counted but not listed, because a job that runs as a Worker cannot carry more. */
+  readonly unlisted?: number;
 }
 
 /** The state of one of several stores at the end of a run. */

@@ -57,8 +57,8 @@ export async function isRunning<Input>(workflow: Workflow<Input>, id: string): P
   return known !== undefined && !ENDED.has((await known.status()).status);
 }
 
-/** How an instance ended. */
-export type Ending = { readonly output: unknown } | { readonly failure: string };
+/** How an instance ended. The output is JSON. */
+export type Ending = { readonly output: string } | { readonly failure: string };
 
 /** @returns undefined while it has not ended */
 export async function endingOf<Input>(workflow: Workflow<Input>, id: string): Promise<Ending | undefined> {
@@ -66,5 +66,5 @@ export async function endingOf<Input>(workflow: Workflow<Input>, id: string): Pr
   if (known === undefined) return { failure: `There is no instance ${id} any more.` };
   const { status, output, error } = await known.status();
   if (!ENDED.has(status)) return undefined;
-  return status === 'complete' ? { output } : { failure: error?.message ?? `It was ${status}.` };
+  return status === 'complete' ? { output: JSON.stringify(output ?? null) } : { failure: error?.message ?? `It was ${status}.` };
 }

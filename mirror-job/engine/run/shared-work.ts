@@ -13,9 +13,11 @@ import type { RunHooks } from './image-run.ts';
 import type { Image } from '../image.ts';
 import { SourceUsers } from './source-users.ts';
 
-/** What a dry run does differently. */
+/** What a dry run does differently, and what a step in another process shares with others there. */
 export interface WorkOptions extends Pick<RunHooks, 'onSelection'> {
   readonly blobs?: BlobWriter;
+  /** The memory for manifests that several works share; left out for one of this work's own. */
+  readonly memoryBudget?: MemoryBudget;
 }
 
 export interface SharedWork extends Pick<RunHooks, 'onSelection'> {
@@ -32,7 +34,7 @@ export interface SharedWork extends Pick<RunHooks, 'onSelection'> {
 export function shareWork(
   given: Environment,
   images: readonly Image[],
-  { blobs, onSelection }: WorkOptions = {},
+  { blobs, memoryBudget, onSelection }: WorkOptions = {},
 ): SharedWork {
   const environment = { ...given, store: new KnownEmptyStore(given.store) };
   const blobSlots = new FairShare(environment.limits.blobs);
@@ -40,7 +42,7 @@ export function shareWork(
     environment,
     images: Map.groupBy(images, ({ repository }) => repository),
     blobs: blobs ?? new BlobCopier(environment, blobSlots),
-    memoryBudget: createMemoryBudget(),
+    memoryBudget: memoryBudget ?? createMemoryBudget(),
     users: new SourceUsers(images),
     blobSlots,
     tagSlots: new FairShare(environment.limits.tags),

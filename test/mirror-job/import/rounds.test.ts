@@ -8,13 +8,13 @@ import { readRegsync } from '../../../mirror-job/import/regsync.ts';
 // Test files share their modules, so this file resets them, and imports modules that use its mock.
 vi.hoisted(() => vi.resetModules());
 afterAll(() => {
-  vi.doUnmock('../../../mirror-job/configuration/load.ts');
+  vi.doUnmock('../../../mirror-job/configuration/parse.ts');
   vi.resetModules();
 });
 
 // The mock gives a conflict of the first entry with a later one, but none of the later entry. No real rule does this
 // today.
-vi.mock('../../../mirror-job/configuration/load.ts', () => ({
+vi.mock('../../../mirror-job/configuration/parse.ts', () => ({
   parseConfiguration: (file: string) => {
     const problem = { line: 2, key: 'images[0]', message: 'it is at odds with line 3.', other: 1 };
     throw new ConfigurationError(file, [problem]);

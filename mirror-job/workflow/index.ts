@@ -1,0 +1,15 @@
+/** Wrangler's entry for the job as a Worker: a cron trigger begins a run. */
+import type { JobBindings } from './bindings.ts';
+import { beginInstance, instanceId } from './instances.ts';
+
+export { BlobWorkflow } from './blob-workflow.ts';
+export { RunWorkflow } from './run-workflow.ts';
+export { UpstreamWorkflow } from './upstream-workflow.ts';
+
+export default {
+  /** The id is the time at which the run was due, so that a trigger that fires twice begins it once. */
+  async scheduled({ scheduledTime }, { RUN }) {
+    const due = new Date(scheduledTime).toISOString();
+    await beginInstance(RUN, instanceId('run', due), { due });
+  },
+} satisfies ExportedHandler<JobBindings>;

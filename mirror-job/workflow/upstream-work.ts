@@ -1,0 +1,141 @@
+/**
+ * What the steps of one upstream share while they run in one isolate: the registry's client with its window, budget and
+ * tokens, and the blobs in flight. If the isolate goes, the next step makes another one, and nothing is lost but requests.
+ */
+import { parseDigest } from '../../core/digest.ts';
+import { OCTET_STREAM } from '../../core/media-type.ts';
+import { parseRepository } from '../../core/reference.ts';
+import { openImages } from '../assembly/images.ts';
+import type { Configuration } from '../configuration/configuration.ts';
+import { configuredAccounts } from '../credentials/configured-accounts.ts';
+import { BlobCopier } from '../engine/copy/blob-copy.ts';
+import { createMemoryBudget } from '../engine/copy/stored-manifest.ts';
+import type { Environment } from '../engine/environment.ts';
+import type { Image } from '../engine/image.ts';
+import { mirrorRepository, type RepositoryResult } from '../engine/run/mirror-repository.ts';
+import { shareWork } from '../engine/run/shared-work.ts';
+import {
+  upstreamsOf,
+  type ReportingUpstream,
+  type RequestCounts,
+  type Source,
+  type UpstreamReport,
+} from '../engine/source.ts';
+import { FairShare } from '../engine/support/fair-share.ts';
+import { fetchClient } from '../runtime/workers/http-client.ts';
+import { workersClock } from '../runtime/workers/clock.ts';
+import type { LargeBlob } from './bindings.ts';
+import { DeferredBlobs } from './deferred-blobs.ts';
+import { readJobConfiguration } from './job-configuration.ts';
+import { boundStore, consoleLog, createWorkersEnvironment } from './workers-environment.ts';
+
+/** What became of a repository in one step. It survives JSON. */
+export interface StepResult {
+  readonly result: RepositoryResult;
+  /** The blobs that instances of their own have to copy before all of the repository can be mirrored. */
+  readonly deferred: readonly LargeBlob[];
+  /** The requests that no earlier step has reported. */
+  readonly upstreams: readonly UpstreamReport[];
+}
+
+export class UpstreamWork {
+  readonly #environment: Environment;
+  readonly #blobs: DeferredBlobs;
+  readonly #copier: BlobCopier;
+  readonly #images: readonly Image[];
+  readonly #memoryBudget = createMemoryBudget();
+  readonly #requests = new RequestLedger();
+
+  private constructor(environment: Environment, images: readonly Image[]) {
+    this.#environment = environment;
+    this.#images = images;
+    // Over the store itself: what other isolates have written meanwhile has to be seen.
+    this.#copier = new BlobCopier(environment, new FairShare(environment.limits.blobs));
+    this.#blobs = new DeferredBlobs(this.#copier, environment.store);
+  }
+
+  /**
+   * @param repositories those whose images are opened
+   * @throws {ConfigurationError} and {StoreError}
+   */
+  static async open(
+    bindings: object,
+    run: string,
+    repositories: readonly string[],
+  ): Promise<UpstreamWork> {
+    const store = boundStore(bindings);
+    const { configuration } = await readJobConfiguration(store, bindings);
+    const environment = createWorkersEnvironment(store, run, consoleLog);
+    const images = await openJobImages(configuration, environment.signal, new Set(repositories));
+    return new UpstreamWork(environment, images);
+  }
+
+  /** Never throws for what goes wrong with an image: that is in the result. */
+  async mirror(name: string): Promise<StepResult> {
+    const repository = parseRepository(name);
+    const images = this.#images.filter((image) => image.repository === repository);
+    const work = shareWork(this.#environment, images, {
+      blobs: this.#blobs,
+      memoryBudget: this.#memoryBudget,
+    });
+    const result = await mirrorRepository(repository, work);
+    const upstreams = this.#requests.take(images.map(({ source }) => source));
+    return { result, deferred: this.#blobs.take(repository), upstreams };
+  }
+
+  /** Copies a blob into the bucket. @throws {SourceError} and {StoreError} */
+  async copy({ digest, size, repository, source: name }: LargeBlob): Promise<void> {
+    const image = this.#images.find(({ source }) => source.name === name);
+    if (image === undefined) throw new Error(`The configuration has no image of ${name} any more.`);
+    const blob = { mediaType: OCTET_STREAM, digest: parseDigest(digest), size };
+    const { tally } = this.#environment;
+    await this.#copier.ensure(parseRepository(repository), blob, image.source, tally);
+  }
+}
+
+/** Reports each request of an upstream's client once, however many steps it serves. */
+class RequestLedger {
+  readonly #reported = new Map<ReportingUpstream, RequestCounts>();
+
+  take(sources: readonly Source[]): UpstreamReport[] {
+    return upstreamsOf(sources).map((upstream) => {
+      const report = upstream.report();
+      const before = this.#reported.get(upstream);
+      this.#reported.set(upstream, report.requests);
+      return before === undefined ? report : { ...report, requests: differenceOf(report.requests, before) };
+    });
+  }
+}
+
+function differenceOf(now: RequestCounts, before: RequestCounts): RequestCounts {
+  return {
+    heads: now.heads - before.heads,
+    manifestGets: now.manifestGets - before.manifestGets,
+    blobGets: now.blobGets - before.blobGets,
+    lists: now.lists - before.lists,
+  };
+}
+
+/** Opens the images of some repositories. @throws {ConfigurationError} */
+function openJobImages(
+  configuration: Configuration,
+  signal: AbortSignal,
+  repositories: ReadonlySet<string>,
+): Promise<Image[]> {
+  const images = configuration.images.filter(({ repository }) => repositories.has(repository));
+  return openImages(
+    { ...configuration, images },
+    {
+      clock: workersClock,
+      log: consoleLog,
+      signal,
+      audience: configuration.store.audience,
+      entries: configuration.images,
+      connect: async () => fetchClient,
+      accountsOf: async (upstream, configured) => configuredAccounts(upstream, configured ?? []),
+      openLayout: (folder) => {
+        throw new Error(`A Worker cannot open the layout ${folder}.`);
+      },
+    },
+  );
+}

@@ -1,0 +1,47 @@
+/** Creates the engine's environment in a Worker. */
+import { createRunState } from '../engine/run-state.ts';
+import type { Environment } from '../engine/environment.ts';
+import { DEFAULT_LIMITS, type Limits, type Log } from '../engine/runtime.ts';
+import type { Store } from '../engine/store/store.ts';
+import { createHash } from '../runtime/workers/hash.ts';
+import { workersClock } from '../runtime/workers/clock.ts';
+import { R2Store } from '../storage/r2/r2-store.ts';
+import type { JobBindings } from './bindings.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+/** An isolate has 128 MB, of which the code, the parsed manifests and the chunks on their way take the rest. */
+const BUFFER_BYTES = 24 * MEBIBYTE;
+
+const LIMITS: Limits = {
+  ...DEFAULT_LIMITS,
+  tags: 16,
+  repositories: 4,
+  blobs: 3,
+  partBytes: 8 * MEBIBYTE,
+  rangesAtOnce: 2,
+};
+
+/** How many repositories of one upstream are mirrored at once. */
+export const REPOSITORIES_AT_ONCE = LIMITS.repositories;
+
+/** The lines of a Worker go to the console, which Workers Logs keep. */
+export const consoleLog: Log = {
+  info: (message) => console.log(message),
+  warn: (message) => console.warn(message),
+};
+
+/** @returns the store that the Worker is bound to */
+export function boundStore(bindings: object): R2Store {
+  const { BUCKET } = bindings as Pick<JobBindings, 'BUCKET'>;
+  const prefix = 'S3_PREFIX' in bindings ? String(bindings.S3_PREFIX) : '';
+  const folder = prefix.replaceAll(/^\/+|\/+$/g, '');
+  return new R2Store({ binding: BUCKET, bucket: 'BUCKET', prefix: folder === '' ? '' : `${folder}/` });
+}
+
+/** @param run names the run in tags, history and reports */
+export function createWorkersEnvironment(store: Store, run: string, log: Log): Environment {
+  const runtime = { clock: workersClock, log, createHash, limits: LIMITS };
+  const { signal } = new AbortController();
+  return { ...runtime, ...createRunState({ store, run, signal }, LIMITS, BUFFER_BYTES) };
+}
