@@ -92,8 +92,9 @@ export function historyKey(repository: Repository, tag: Tag, at: Date, run: stri
  * The configuration of a job that runs as a Worker, and the last one of these that could be used. They are for every
  * configuration's name, which only they tell.
  */
-export const CONFIGURATION_KEY = `${STATE}_config/lifeboat.yaml`;
-export const LAST_GOOD_CONFIGURATION_KEY = `${STATE}_config/last-good.yaml`;
+export const CONFIGURATIONS = `${STATE}_config/`;
+export const CONFIGURATION_KEY = `${CONFIGURATIONS}lifeboat.yaml`;
+export const LAST_GOOD_CONFIGURATION_KEY = `${CONFIGURATIONS}last-good.yaml`;
 
 type StateFile = 'catalog.json' | 'last-run.json' | 'probe' | 'running.json' | 'scrub.json';
 

@@ -1,12 +1,12 @@
 /** The copy of one large blob. Its instance is named by the digest, so that it is fetched once, whoever needs it. */
 import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloudflare:workers';
 import type { BlobInput, JobBindings } from './bindings.ts';
-import { STEP } from './steps.ts';
+import { runStep } from './steps.ts';
 import { UpstreamWork } from './upstream-work.ts';
 
 export class BlobWorkflow extends WorkflowEntrypoint<JobBindings, BlobInput> {
   override async run({ payload: { run, blob } }: WorkflowEvent<BlobInput>, step: WorkflowStep) {
-    await step.do(`copy ${blob.digest}`, STEP, async () => {
+    await runStep(step, `copy ${blob.digest}`, async () => {
       const work = await UpstreamWork.open(this.env, run, [blob.repository]);
       await work.copy(blob);
     });

@@ -12,7 +12,7 @@ import { beginInstance, instanceId, isRunning } from './instances.ts';
 import { readJobConfiguration } from './job-configuration.ts';
 import { joinParts, type RunPart } from './run-part.ts';
 import { planUpstreams, type UpstreamPlan } from './run-plan.ts';
-import { STEP } from './steps.ts';
+import { runStep } from './steps.ts';
 import { waitForInstance } from './wait.ts';
 import { boundStore, consoleLog, createWorkersEnvironment } from './workers-environment.ts';
 
@@ -32,11 +32,11 @@ interface RunPlan {
 
 export class RunWorkflow extends WorkflowEntrypoint<JobBindings, RunInput> {
   override async run({ instanceId: id }: WorkflowEvent<RunInput>, step: WorkflowStep) {
-    const plan = await step.do('plan', STEP, () => this.#plan(id));
+    const plan = await runStep(step, 'plan', () => this.#plan(id));
     if (plan.leftOut !== undefined) return { run: plan.run, leftOut: plan.leftOut };
     const parts = await Promise.all(plan.upstreams.map((upstream) => this.#mirror(upstream, plan.run, step)));
     const part = joinParts(parts);
-    await step.do('publish', STEP, () => this.#publish(plan, part));
+    await runStep(step, 'publish', () => this.#publish(plan, part));
     return { run: plan.run, counts: part.counts };
   }
 
@@ -80,7 +80,7 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings, RunInput> {
 
   async #mirror({ upstream, repositories }: UpstreamPlan, run: string, step: WorkflowStep): Promise<RunPart> {
     const id = instanceId(run, upstream);
-    await step.do(`begin ${upstream}`, STEP, async () => {
+    await runStep(step, `begin ${upstream}`, async () => {
       await beginInstance(this.env.UPSTREAM, id, { run, upstream, repositories });
     });
     const ending = await waitForInstance(this.env.UPSTREAM, id, upstream, step);

@@ -3,7 +3,7 @@ import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloud
 import pLimit from 'p-limit';
 import type { JobBindings, LargeBlob, UpstreamInput } from './bindings.ts';
 import { beginInstance, instanceId } from './instances.ts';
-import { STEP } from './steps.ts';
+import { runStep } from './steps.ts';
 import { joinParts, outcomesForgotten, partOf, type RunPart } from './run-part.ts';
 import { UpstreamWork, type StepResult } from './upstream-work.ts';
 import { waitForInstance } from './wait.ts';
@@ -37,7 +37,7 @@ export class UpstreamWorkflow extends WorkflowEntrypoint<JobBindings, UpstreamIn
     { id, payload, step }: { readonly id: string; readonly payload: UpstreamInput; readonly step: WorkflowStep },
   ): Promise<RunPart> {
     const mirror = (round: number): Promise<StepResult> =>
-      step.do(`mirror ${repository}${round === 1 ? '' : `, round ${round}`}`, STEP, async () => {
+      runStep(step, `mirror ${repository}${round === 1 ? '' : `, round ${round}`}`, async () => {
         const work = await this.#workOf(id, payload);
         return work.mirror(repository);
       });
@@ -55,7 +55,7 @@ export class UpstreamWorkflow extends WorkflowEntrypoint<JobBindings, UpstreamIn
   /** Waits until the instance of the blob has ended, whoever has begun it. A blob that could not be copied fails its images. */
   async #copy(blob: LargeBlob, run: string, step: WorkflowStep): Promise<void> {
     const id = instanceId('blob', blob.digest);
-    await step.do(`begin the copy of ${blob.digest}`, STEP, async () => {
+    await runStep(step, `begin the copy of ${blob.digest}`, async () => {
       await beginInstance(this.env.BLOB, id, { run, blob }, { restartsEnded: true });
     });
     await waitForInstance(this.env.BLOB, id, `the copy of ${blob.digest}`, step);

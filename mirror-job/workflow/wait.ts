@@ -1,7 +1,7 @@
 /** Waits for another instance by asking for its status, because an event could be sent before anybody waits for it. */
 import type { WorkflowStep } from 'cloudflare:workers';
 import { endingOf, type Ending } from './instances.ts';
-import { STEP } from './steps.ts';
+import { runStep } from './steps.ts';
 
 const FIRST_WAIT_SECONDS = 2;
 /** The wait doubles up to this. */
@@ -18,7 +18,7 @@ export async function waitForInstance<Input>(
 ): Promise<Ending> {
   let seconds = FIRST_WAIT_SECONDS;
   for (let count = 1; count <= MAX_WAITS; count += 1) {
-    const { ending } = await step.do(`look at ${what}, ${count}`, STEP, async () => ({
+    const { ending } = await runStep(step, `look at ${what}, ${count}`, async () => ({
       ending: (await endingOf(workflow, id)) ?? null,
     }));
     if (ending !== null) return ending;

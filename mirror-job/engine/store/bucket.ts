@@ -1,7 +1,7 @@
 /** Opens a bucket, which must be Lifeboat's, be for the same audience, and honour conditional writes. */
 import { BucketObjectInvalidError } from '../../../core/bucket-object.ts';
 import { decodeIdentity, encodeIdentity, type Audience, type Identity } from '../../../core/identity.ts';
-import { IDENTITY_KEY, LAYOUT_VERSION, stateKey } from '../../../core/layout.ts';
+import { CONFIGURATIONS, IDENTITY_KEY, LAYOUT_VERSION, stateKey } from '../../../core/layout.ts';
 import { encodeJson } from '../../../core/json.ts';
 import { ConditionRefusedError, StoreError, type Condition, type PutResult, type Store } from './store.ts';
 
@@ -83,7 +83,8 @@ async function readIdentity(store: Pick<Store, 'name' | 'get'>): Promise<Identit
 }
 
 async function writeIdentity(store: Store, expected: BucketExpectation): Promise<Identity> {
-  const [other] = await store.list('', 1);
+  // A job that runs as a Worker finds its configuration in a bucket that is still empty: two objects.
+  const other = (await store.list('', 3)).find((key) => !key.startsWith(CONFIGURATIONS));
   if (other !== undefined) {
     // Another first run may have begun this bucket a moment ago.
     const begun = await readIdentity(store);

@@ -1,0 +1,90 @@
+/** Runs the job's Worker in workerd, over R2, as wrangler deploys it. */
+import { setTimeout } from 'node:timers/promises';
+import { join, resolve } from 'node:path';
+import { createTestHarness } from 'wrangler';
+import { CONFIGURATION_KEY } from '../../../core/layout.ts';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+
+interface Instance {
+  status(): Promise<{ readonly status: string; readonly output?: unknown; readonly error?: { readonly message: string } }>;
+}
+
+interface Binding {
+  get(id: string): Promise<Instance>;
+  create(options: { readonly id: string; readonly params: unknown }): Promise<Instance>;
+}
+
+export class JobInWorkerd {
+  readonly #harness: ReturnType<typeof createTestHarness>;
+  readonly url: URL;
+
+  private constructor(harness: ReturnType<typeof createTestHarness>, url: URL) {
+    this.#harness = harness;
+    this.url = url;
+  }
+
+  static async start(vars: Record<string, string> = {}): Promise<JobInWorkerd> {
+    const harness = createTestHarness({
+      root: ROOT,
+      workers: [{ configPath: join(ROOT, 'mirror-job/wrangler.toml'), vars }],
+    });
+    const { url } = await harness.listen();
+    return new JobInWorkerd(harness, url);
+  }
+
+  get store() {
+    return {
+      endpoint: new URL('/cdn-cgi/local/r2/s3', this.url).href,
+      bucket: 'lifeboat',
+      region: 'auto',
+      accessKeyId: 'local',
+      secretAccessKey: 'local-secret',
+    };
+  }
+
+  async #env(): Promise<{
+    readonly RUN: Binding;
+    readonly BUCKET: { put(key: string, text: string): Promise<unknown>; get(key: string): Promise<{ text(): Promise<string> } | null> };
+  }> {
+    return this.#harness.getWorker().getEnv();
+  }
+
+  async configure(text: string): Promise<void> {
+    await (await this.#env()).BUCKET.put(CONFIGURATION_KEY, text);
+  }
+
+  async read(key: string): Promise<unknown> {
+    const object = await (await this.#env()).BUCKET.get(key);
+    return object === null ? undefined : JSON.parse(await object.text());
+  }
+
+  /** Fires the cron trigger. */
+  async fire(at: Date): Promise<void> {
+    await this.#harness.getWorker().scheduled({ cron: '17 * * * *', scheduledTime: at });
+  }
+
+  /** @returns the output of the run that was due at a time. @throws if it fails */
+  async outputOf(at: Date): Promise<unknown> {
+    const id = `run-${at.toISOString().replaceAll(/[^A-Za-z0-9_]/g, '-')}`;
+    for (;;) {
+      const instance = await (await this.#env()).RUN.get(id);
+      const { status, output, error } = await instance.status();
+      if (status === 'complete') return output;
+      if (status === 'errored' || status === 'terminated') throw new Error(`${id}: ${error?.message ?? status}`);
+      await setTimeout(200);
+    }
+  }
+
+  logs(): readonly unknown[] {
+    return this.#harness.getLogs();
+  }
+
+  debug(): void {
+    this.#harness.debug();
+  }
+
+  async close(): Promise<void> {
+    await this.#harness.close();
+  }
+}
