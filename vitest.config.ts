@@ -2,7 +2,7 @@ import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-// Five projects. `npm test` runs the first two, which need Node alone; the others need programs that
+// Six projects. `npm test` runs the first three, which need Node alone; the others need programs that
 // CONTRIBUTING.md lists, and fail by name where one is missing. A test may take 30 s, because machines are busy:
 // the default of 5 s fails good tests there.
 export default defineConfig({
@@ -14,6 +14,7 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/{core,mirror-job,infra}/**/*.test.ts'],
+          exclude: ['**/*.workers.test.ts'],
           globalSetup: ['test/support/shared-setup.ts'],
           testTimeout: 30_000,
           // Test files share a process and its modules, which halves the CPU of a small file. docs/decisions/0130
@@ -28,6 +29,16 @@ export default defineConfig({
           globalSetup: ['test/support/worker-buckets.ts'],
           testTimeout: 30_000,
           // Test files share a workerd, whose start takes a second. docs/decisions/0130
+          isolate: false,
+        },
+      },
+      {
+        plugins: [cloudflareTest({ wrangler: { configPath: './mirror-job/wrangler.toml' } })],
+        test: {
+          // What of the job needs workerd around it. Whole runs are tests of Node's, with the Worker beside them.
+          name: 'job',
+          include: ['test/mirror-job/**/*.workers.test.ts'],
+          testTimeout: 30_000,
           isolate: false,
         },
       },

@@ -15,6 +15,14 @@ interface Binding {
   create(options: { readonly id: string; readonly params: unknown }): Promise<Instance>;
 }
 
+interface Bindings {
+  readonly RUN: Binding;
+  readonly BUCKET: {
+    put(key: string, text: string): Promise<unknown>;
+    get(key: string): Promise<{ text(): Promise<string> } | null>;
+  };
+}
+
 export class JobInWorkerd {
   readonly #harness: ReturnType<typeof createTestHarness>;
   readonly url: URL;
@@ -43,11 +51,8 @@ export class JobInWorkerd {
     };
   }
 
-  async #env(): Promise<{
-    readonly RUN: Binding;
-    readonly BUCKET: { put(key: string, text: string): Promise<unknown>; get(key: string): Promise<{ text(): Promise<string> } | null> };
-  }> {
-    return this.#harness.getWorker().getEnv();
+  async #env(): Promise<Bindings> {
+    return this.#harness.getWorker<Bindings>().getEnv();
   }
 
   async configure(text: string): Promise<void> {
