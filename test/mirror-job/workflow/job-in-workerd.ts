@@ -69,13 +69,24 @@ export class JobInWorkerd {
     await this.#harness.getWorker().scheduled({ cron: '17 * * * *', scheduledTime: at });
   }
 
+  /** Makes the first attempts at a step of the run that is due at a time fail, without the waits between attempts. */
+  async failStep(workflow: 'RUN', at: Date, name: string, times: number): Promise<void> {
+    const instance = await this.#harness
+      .getWorker<Bindings>()
+      .introspectWorkflowInstance(workflow, idOf(at));
+    await instance.modify(async (modifier) => {
+      await modifier.disableRetryDelays();
+      await modifier.mockStepError({ name }, new Error('It failed.'), times);
+    });
+  }
+
   /** @returns the output of the run that was due at a time. @throws if it fails */
-  async outputOf(at: Date): Promise<unknown> {
-    const id = `run-${at.toISOString().replaceAll(/[^A-Za-z0-9_]/g, '-')}`;
+  async outputOf(at: Date): Promise<{ readonly run: string }> {
+    const id = idOf(at);
     for (;;) {
       const instance = await (await this.#env()).RUN.get(id);
       const { status, output, error } = await instance.status();
-      if (status === 'complete') return output;
+      if (status === 'complete') return output as { readonly run: string };
       if (status === 'errored' || status === 'terminated') throw new Error(`${id}: ${error?.message ?? status}`);
       await setTimeout(200);
     }
@@ -92,4 +103,8 @@ export class JobInWorkerd {
   async close(): Promise<void> {
     await this.#harness.close();
   }
+}
+
+function idOf(at: Date): string {
+  return `run-${at.toISOString().replaceAll(/[^A-Za-z0-9_]/g, '-')}`;
 }

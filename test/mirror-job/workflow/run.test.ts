@@ -1,17 +1,62 @@
-/** The job as a Worker mirrors from a real registry into R2, in workerd. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addImage, addLayer, tagAs } from '../../support/builder.ts';
+/** The job as a Worker mirrors from a registry into R2, in workerd: whole runs, begun by their cron trigger. */
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { s3ClientOf } from '../../support/bucket-reader.ts';
+import { compareSnapshots, snapshot } from '../../support/bucket-snapshot.ts';
+import { addArtifact, addImage, addIndex, addLayer, AMD64, ARM64, tagAs } from '../../support/builder.ts';
 import { emptyRepository, type Corpus } from '../../support/content.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
+import { emptyBuckets } from '../../support/shared.ts';
+import { sync } from '../../support/sync.ts';
 import { JobInWorkerd } from './job-in-workerd.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 let job: JobInWorkerd;
 let registry: RogueRegistry;
+let corpus: Corpus;
+let hour = 0;
+
+/** @returns when the next run is due. Each test has its own hours */
+function nextDue(): Date {
+  hour += 1;
+  return new Date(Date.UTC(2026, 10, 29, 0, 17) + hour * 3_600_000);
+}
+
+async function image(name: string) {
+  const app = corpus.repositories.get('app') ?? emptyRepository();
+  const layers = [await addLayer(app, `${name} of both`, { size: 3000 })];
+  const children = await Promise.all(
+    [AMD64, ARM64].map(async (platform) => {
+      const own = await addLayer(app, `${name} ${platform.architecture}`, { size: 1000 });
+      return { ...addImage(app, { layers: [...layers, own] }), platform };
+    }),
+  );
+  return addIndex(app, children);
+}
+
+function configuration(): Record<string, unknown> {
+  return {
+    upstreams: { [registry.host]: { insecure: true } },
+    images: [
+      { source: `${registry.host}/app`, tags: ['*'] },
+      { source: `${registry.host}/other`, tags: ['1'] },
+    ],
+  };
+}
+
+function textOf(value: Record<string, unknown>): string {
+  return JSON.stringify({ store: { endpoint: '${S3_ENDPOINT}', bucket: 'unused' }, ...value });
+}
 
 beforeAll(async () => {
-  const content = emptyRepository();
-  tagAs(content, addImage(content, { layers: [await addLayer(content, 'small', { size: 1000 })] }), '1');
-  const corpus: Corpus = { repositories: new Map([['app', content]]) };
+  const app = emptyRepository();
+  const other = emptyRepository();
+  corpus = { repositories: new Map([['app', app], ['other', other]]) };
+  const first = await image('first');
+  tagAs(app, first, '1.0', 'latest');
+  tagAs(app, await image('second'), '2.0');
+  addArtifact(app, { subject: first, artifactType: 'application/vnd.test.signature' });
+  tagAs(other, addImage(other, { layers: [await addLayer(other, 'other', { size: 500 })] }), '1');
   registry = await startRogueRegistry({ corpus });
   job = await JobInWorkerd.start();
 }, 120_000);
@@ -21,17 +66,118 @@ afterAll(async () => {
   await registry?.stop();
 });
 
-test('a run mirrors what the configuration in the bucket lists, and writes its report', { timeout: 60_000 }, async () => {
-  await job.configure(`store: { endpoint: "\${S3_ENDPOINT}", bucket: b }
-upstreams: { '${registry.host}': { insecure: true } }
-images:
-  - { source: '${registry.host}/app', tags: ['1'] }
-`);
-  const at = new Date('2026-11-29T10:17:00Z');
-  await job.fire(at);
-  await job.fire(at);
-  try {
-  expect(await job.outputOf(at)).toMatchObject({ counts: { created: 1, failed: 0 } });
-  } catch (error) { console.log(JSON.stringify(job.logs(), null, 1)); throw error; }
-  expect(await job.read('state/default/last-run.json')).toMatchObject({ counts: { created: 1 }, blobs: { copied: 2 } });
+beforeEach(() => {
+  registry.misbehave(undefined);
+  registry.requests.length = 0;
+});
+
+/** Makes one run, whose cron trigger fires. @returns its report */
+async function run(due = nextDue()): Promise<unknown> {
+  await job.fire(due);
+  await job.outputOf(due);
+  return job.read('state/default/last-run.json');
+}
+
+function requestsByKind(): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { method, kind } of registry.requests) {
+    const name = `${method} ${kind}`;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
+test('a first run leaves the bucket that the job on a machine leaves, with as many requests', async () => {
+  const bucket = await emptyBuckets();
+  const synced = await sync(bucket, configuration());
+  expect(synced.report.counts).toMatchObject({ created: 4, failed: 0 });
+  const requestsOfNode = requestsByKind();
+  registry.requests.length = 0;
+
+  await job.configure(textOf(configuration()));
+  expect(await run()).toMatchObject({ counts: { created: 4, failed: 0 }, findings: [] });
+  expect(requestsByKind()).toEqual(requestsOfNode);
+  const [byNode, byWorker] = await Promise.all(
+    [bucket, job.store].map((store) => snapshot({ client: s3ClientOf(store), bucket: store.bucket })),
+  );
+  expect(byNode?.size).toBeGreaterThan(20);
+  expect(compareSnapshots(byNode ?? new Map(), byWorker ?? new Map())).toEqual([]);
+});
+
+test('a run that finds nothing new asks for each tag once, and fetches nothing', async () => {
+  expect(await run()).toMatchObject({ counts: { unchanged: 4, created: 0 }, bytes: 0 });
+  expect(Object.keys(requestsByKind())).not.toContain('GET blob');
+  expect(requestsByKind()).toMatchObject({ 'HEAD manifest': 4 });
+});
+
+test('a trigger that fires twice makes one run', async () => {
+  const due = nextDue();
+  await Promise.all([job.fire(due), job.fire(due)]);
+  const { run: name } = await job.outputOf(due);
+  await job.fire(due);
+  expect(requestsByKind()).toMatchObject({ 'HEAD manifest': 4 });
+  expect(await job.read('state/default/last-run.json')).toMatchObject({ run: name });
+});
+
+test('a run is left out while another one is still going', async () => {
+  const going = Promise.withResolvers<void>();
+  registry.misbehave(({ kind }) => {
+    going.resolve();
+    return kind === 'manifest' ? { kind: 'delay', milliseconds: 4000 } : undefined;
+  });
+  const [first, second] = [nextDue(), nextDue()];
+  await job.fire(first);
+  await going.promise;
+  await job.fire(second);
+  expect(await job.outputOf(second)).toMatchObject({ leftOut: /^The run run-2026-.* is still going/ });
+  expect(await job.outputOf(first)).toMatchObject({ counts: { unchanged: 4 } });
+});
+
+test('a tag that moved is followed, and what it needs is fetched', async () => {
+  const app = corpus.repositories.get('app') ?? emptyRepository();
+  tagAs(app, await image('third'), 'latest');
+  expect(await run()).toMatchObject({ counts: { unchanged: 3, moved: 1 } });
+});
+
+test('a step that fails twice is run again, and the third time the run goes on', async () => {
+  const due = nextDue();
+  await job.failStep('RUN', due, 'publish', 2);
+  const before = await job.read('state/default/last-run.json');
+  expect(await run(due)).toMatchObject({ counts: { unchanged: 4 } });
+  expect(await job.read('state/default/last-run.json')).not.toEqual(before);
+});
+
+test('an upstream that is down for the whole run fails its tags by name, and the next run goes on', async () => {
+  registry.misbehave(() => ({ kind: 'status', status: 503 }));
+  const report = await run();
+  expect(report).toMatchObject({ counts: { failed: 2, unchanged: 0 } });
+  expect(JSON.stringify(report)).toContain('503');
+  registry.misbehave(undefined);
+  expect(await run()).toMatchObject({ counts: { unchanged: 4, failed: 0 } });
+});
+
+test('a tag that its policy holds stays, and what upstream shows is stored', async () => {
+  const app = corpus.repositories.get('app') ?? emptyRepository();
+  tagAs(app, await image('fourth'), 'latest');
+  const held = configuration();
+  await job.configure(textOf({ ...held, defaults: { moves: { policy: 'hold' } } }));
+  expect(await run()).toMatchObject({
+    counts: { held: 1, unchanged: 3 },
+    items: [{ reference: 'latest', outcome: { result: 'held' } }],
+  });
+  await job.configure(textOf(held));
+});
+
+test('a configuration that cannot be used leaves the last one in use, and the report says so', async () => {
+  await job.configure('images: [');
+  expect(await run()).toMatchObject({
+    counts: { failed: 0 },
+    warnings: [expect.stringMatching(/^state\/_config\/lifeboat\.yaml:\d+: .*\n.*last-good\.yaml\.$/)],
+  });
+  await job.configure(textOf({ ...configuration(), images: [{ source: 'oci:/srv/images', name: 'a.test/b', tags: ['*'] }] }));
+  expect(await run()).toMatchObject({
+    warnings: [expect.stringContaining('a Worker has no disk, so it cannot mirror from an OCI layout.')],
+  });
+  await job.configure(textOf(configuration()));
+  expect(await run()).not.toHaveProperty('warnings');
 });
