@@ -66,7 +66,13 @@ export async function mirror(
     signal,
     audience: configuration.store.audience,
     entries,
-    ...nodeOpeners({ clock: systemClock, signal, agents, proxies, dockerConfigs: dockerConfigReader(session.env) }),
+    ...nodeOpeners({
+      clock: systemClock,
+      signal,
+      agents,
+      proxies,
+      dockerConfigs: dockerConfigReader(session.env),
+    }),
   });
   const upstreams = upstreamsOf(images.map(({ source }) => source));
   const checkClocks = (stores: readonly Timekeeper[]): Promise<void> =>

@@ -66,5 +66,7 @@ export async function endingOf<Input>(workflow: Workflow<Input>, id: string): Pr
   if (known === undefined) return { failure: `There is no instance ${id} any more.` };
   const { status, output, error } = await known.status();
   if (!ENDED.has(status)) return undefined;
-  return status === 'complete' ? { output: JSON.stringify(output ?? null) } : { failure: error?.message ?? `It was ${status}.` };
+  return status === 'complete'
+    ? { output: JSON.stringify(output ?? null) }
+    : { failure: error?.message ?? `It was ${status}.` };
 }

@@ -80,7 +80,8 @@ function* problemsOf({ images, upstreams, laterStores }: Configuration): Generat
     yield {
       line,
       key: `images[${index}].source`,
-      message: 'a Worker has no disk, so it cannot mirror from an OCI layout. Let a job on a machine do that.',
+      message:
+        'a Worker has no disk, so it cannot mirror from an OCI layout. Let a job on a machine do that.',
     };
   }
   for (const [upstream, { ca, line }] of upstreams) {

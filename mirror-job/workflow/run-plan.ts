@@ -13,7 +13,9 @@ export interface UpstreamPlan {
  * Each repository belongs to one upstream, because its images share an index. A repository with images of several upstreams
  * belongs to that of its first image.
  */
-export function planUpstreams(images: readonly Pick<ImageConfiguration, 'repository' | 'source'>[]): UpstreamPlan[] {
+export function planUpstreams(
+  images: readonly Pick<ImageConfiguration, 'repository' | 'source'>[],
+): UpstreamPlan[] {
   const plans = new Map<string, string[]>();
   const planned = new Set<string>();
   for (const { repository, source } of images) {

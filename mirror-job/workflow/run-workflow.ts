@@ -84,7 +84,9 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings, RunInput> {
       await beginInstance(this.env.UPSTREAM, id, { run, upstream, repositories });
     });
     const ending = await waitForInstance(this.env.UPSTREAM, id, upstream, step);
-    return 'output' in ending ? (JSON.parse(ending.output) as RunPart) : failedPart(repositories, ending.failure);
+    return 'output' in ending
+      ? (JSON.parse(ending.output) as RunPart)
+      : failedPart(repositories, ending.failure);
   }
 
   async #publish({ run, begun, name, warnings }: RunPlan, part: RunPart): Promise<void> {
@@ -103,7 +105,12 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings, RunInput> {
       ...(warnings.length > 0 && { warnings }),
       ...(unlisted > 0 && { unlisted }),
     };
-    await endRun(environment, name, report, served.map((repository) => parseRepository(repository)));
+    await endRun(
+      environment,
+      name,
+      report,
+      served.map((repository) => parseRepository(repository)),
+    );
   }
 }
 

@@ -58,11 +58,7 @@ export class UpstreamWork {
    * @param repositories those whose images are opened
    * @throws {ConfigurationError} and {StoreError}
    */
-  static async open(
-    bindings: object,
-    run: string,
-    repositories: readonly string[],
-  ): Promise<UpstreamWork> {
+  static async open(bindings: object, run: string, repositories: readonly string[]): Promise<UpstreamWork> {
     const store = boundStore(bindings);
     const { configuration } = await readJobConfiguration(store, bindings);
     const environment = createWorkersEnvironment(store, run, consoleLog);

@@ -34,7 +34,11 @@ export class UpstreamWorkflow extends WorkflowEntrypoint<JobBindings, UpstreamIn
 
   async #mirror(
     repository: string,
-    { id, payload, step }: { readonly id: string; readonly payload: UpstreamInput; readonly step: WorkflowStep },
+    {
+      id,
+      payload,
+      step,
+    }: { readonly id: string; readonly payload: UpstreamInput; readonly step: WorkflowStep },
   ): Promise<RunPart> {
     const mirror = (round: number): Promise<StepResult> =>
       runStep(step, `mirror ${repository}${round === 1 ? '' : `, round ${round}`}`, async () => {

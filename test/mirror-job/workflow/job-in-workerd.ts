@@ -7,7 +7,11 @@ import { CONFIGURATION_KEY } from '../../../core/layout.ts';
 const ROOT = resolve(import.meta.dirname, '../../..');
 
 interface Instance {
-  status(): Promise<{ readonly status: string; readonly output?: unknown; readonly error?: { readonly message: string } }>;
+  status(): Promise<{
+    readonly status: string;
+    readonly output?: unknown;
+    readonly error?: { readonly message: string };
+  }>;
 }
 
 interface Binding {
@@ -71,9 +75,7 @@ export class JobInWorkerd {
 
   /** Makes the first attempts at a step of the run that is due at a time fail, without the waits between attempts. */
   async failStep(workflow: 'RUN', at: Date, name: string, times: number): Promise<void> {
-    const instance = await this.#harness
-      .getWorker<Bindings>()
-      .introspectWorkflowInstance(workflow, idOf(at));
+    const instance = await this.#harness.getWorker<Bindings>().introspectWorkflowInstance(workflow, idOf(at));
     await instance.modify(async (modifier) => {
       await modifier.disableRetryDelays();
       await modifier.mockStepError({ name }, new Error('It failed.'), times);
@@ -87,7 +89,8 @@ export class JobInWorkerd {
       const instance = await (await this.#env()).RUN.get(id);
       const { status, output, error } = await instance.status();
       if (status === 'complete') return output as { readonly run: string };
-      if (status === 'errored' || status === 'terminated') throw new Error(`${id}: ${error?.message ?? status}`);
+      if (status === 'errored' || status === 'terminated')
+        throw new Error(`${id}: ${error?.message ?? status}`);
       await setTimeout(200);
     }
   }

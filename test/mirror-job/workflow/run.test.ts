@@ -51,7 +51,12 @@ function textOf(value: Record<string, unknown>): string {
 beforeAll(async () => {
   const app = emptyRepository();
   const other = emptyRepository();
-  corpus = { repositories: new Map([['app', app], ['other', other]]) };
+  corpus = {
+    repositories: new Map([
+      ['app', app],
+      ['other', other],
+    ]),
+  };
   const first = await image('first');
   tagAs(app, first, '1.0', 'latest');
   tagAs(app, await image('second'), '2.0');
@@ -174,7 +179,9 @@ test('a configuration that cannot be used leaves the last one in use, and the re
     counts: { failed: 0 },
     warnings: [expect.stringMatching(/^state\/_config\/lifeboat\.yaml:\d+: .*\n.*last-good\.yaml\.$/)],
   });
-  await job.configure(textOf({ ...configuration(), images: [{ source: 'oci:/srv/images', name: 'a.test/b', tags: ['*'] }] }));
+  await job.configure(
+    textOf({ ...configuration(), images: [{ source: 'oci:/srv/images', name: 'a.test/b', tags: ['*'] }] }),
+  );
   expect(await run()).toMatchObject({
     warnings: [expect.stringContaining('a Worker has no disk, so it cannot mirror from an OCI layout.')],
   });

@@ -23,7 +23,11 @@ describe('the store over an R2 binding', () => {
 });
 
 /** A binding whose calls of one method fail a few times before they reach R2. */
-function failing(method: keyof R2Binding, times: number, error: Error): { binding: R2Binding; calls: () => number } {
+function failing(
+  method: keyof R2Binding,
+  times: number,
+  error: Error,
+): { binding: R2Binding; calls: () => number } {
   let calls = 0;
   const binding = new Proxy(BUCKET, {
     get(target, name) {
@@ -45,7 +49,10 @@ const INTERNAL = new Error('put: We encountered an internal error. Please try ag
 
 test.for([
   ['an internal error', INTERNAL],
-  ['too many writes to one key', new Error('put: Reduce your concurrent request rate for the same object. (10058)')],
+  [
+    'too many writes to one key',
+    new Error('put: Reduce your concurrent request rate for the same object. (10058)'),
+  ],
   ['a lost connection', new Error('Network connection lost.')],
 ] as const)('%s is called again', async ([, error]) => {
   const { binding, calls } = failing('put', 2, error);
@@ -67,14 +74,23 @@ test('an error that stays is a sentence with the bucket, the call and the key, a
 });
 
 test('an error of the call itself is not repeated', async () => {
-  const { binding, calls } = failing('get', Infinity, new Error('get: The specified object name is not valid. (10020)'));
-  await expect(open(binding).get('key')).rejects.toThrow('could not read key: get: The specified object name');
+  const { binding, calls } = failing(
+    'get',
+    Infinity,
+    new Error('get: The specified object name is not valid. (10020)'),
+  );
+  await expect(open(binding).get('key')).rejects.toThrow(
+    'could not read key: get: The specified object name',
+  );
   expect(calls()).toBe(1);
 });
 
 test('an object that is larger than any of its kind is not read', async () => {
   const store = open();
-  const key = repositoryIndexKey(parseRepository('docker.io/library/app')).replace('_index.json', '_blobs/sha256/' + 'a'.repeat(64));
+  const key = repositoryIndexKey(parseRepository('docker.io/library/app')).replace(
+    '_index.json',
+    '_blobs/sha256/' + 'a'.repeat(64),
+  );
   await store.put(key, new Uint8Array(100_000), { contentType: 'application/json' });
   await expect(store.get(key)).rejects.toBeInstanceOf(LargeObjectError);
 });
