@@ -36,6 +36,8 @@ export interface LargeBlob {
 
 export interface JobBindings {
   readonly BUCKET: R2Binding;
+  /** The folder of the mirror in the bucket; left out for the whole bucket. */
+  readonly S3_PREFIX?: string;
   readonly RUN: Workflow<RunInput>;
   readonly UPSTREAM: Workflow<UpstreamInput>;
   readonly BLOB: Workflow<BlobInput>;

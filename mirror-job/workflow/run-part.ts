@@ -51,7 +51,7 @@ export function outcomesForgotten({ copied, upstreams }: RunPart): RunPart {
 }
 
 /** What somebody has to know comes first, so that it is listed. */
-const URGENT: readonly ItemReport['outcome']['result'][] = ['failed', 'held', 'gone', 'skipped'];
+const URGENT: ReadonlySet<ItemReport['outcome']['result']> = new Set(['failed', 'held', 'gone', 'skipped']);
 
 /** Keeps as many findings and items as may be returned, the urgent ones first. */
 function bounded(part: RunPart): RunPart {
@@ -61,8 +61,8 @@ function bounded(part: RunPart): RunPart {
     return bytes <= MAX_LISTED_BYTES;
   };
   const findings = part.findings.filter(fits);
-  const urgent = part.items.filter(({ outcome }) => URGENT.includes(outcome.result)).filter(fits);
-  const others = part.items.filter(({ outcome }) => !URGENT.includes(outcome.result)).filter(fits);
+  const urgent = part.items.filter(({ outcome }) => URGENT.has(outcome.result)).filter(fits);
+  const others = part.items.filter(({ outcome }) => !URGENT.has(outcome.result)).filter(fits);
   const items = [...urgent, ...others];
   const left = part.findings.length - findings.length + (part.items.length - items.length);
   return left === 0 ? part : { ...part, findings, items, unlisted: part.unlisted + left };

@@ -7,6 +7,7 @@ import { openBucket } from '../engine/store/bucket.ts';
 import { endRun } from '../engine/run/run-end.ts';
 import { countOutcomes, type RunReport } from '../engine/report.ts';
 import type { Store } from '../engine/store/store.ts';
+import { consoleLog } from '../runtime/workers/console-log.ts';
 import type { JobBindings, RunInput } from './bindings.ts';
 import { beginInstance, instanceId, isRunning } from './instances.ts';
 import { readJobConfiguration } from './job-configuration.ts';
@@ -14,7 +15,7 @@ import { joinParts, type RunPart } from './run-part.ts';
 import { planUpstreams, type UpstreamPlan } from './run-plan.ts';
 import { runStep } from './steps.ts';
 import { waitForInstance } from './wait.ts';
-import { boundStore, consoleLog, createWorkersEnvironment } from './workers-environment.ts';
+import { boundStore, createWorkersEnvironment } from './workers-environment.ts';
 
 interface RunPlan {
   /** Names the run in tags, history and reports. */
@@ -84,9 +85,9 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings, RunInput> {
       await beginInstance(this.env.UPSTREAM, id, { run, upstream, repositories });
     });
     const ending = await waitForInstance(this.env.UPSTREAM, id, upstream, step);
-    return 'output' in ending
-      ? (JSON.parse(ending.output) as RunPart)
-      : failedPart(repositories, ending.failure);
+    if ('failure' in ending) return failedPart(repositories, ending.failure);
+    const part: RunPart = JSON.parse(ending.output);
+    return part;
   }
 
   async #publish({ run, begun, name, warnings }: RunPlan, part: RunPart): Promise<void> {

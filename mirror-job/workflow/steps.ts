@@ -3,7 +3,7 @@ import type { WorkflowStep, WorkflowStepConfig } from 'cloudflare:workers';
 import { NonRetryableError } from 'cloudflare:workflows';
 import { ConfigurationError } from '../configuration/configuration-error.ts';
 import { BucketRefusedError } from '../engine/store/bucket.ts';
-import { consoleLog } from './workers-environment.ts';
+import { consoleLog } from '../runtime/workers/console-log.ts';
 
 /**
  * Upstreams and stores are asked again within a step, so a step fails for what these attempts do not mend: an isolate that was

@@ -24,10 +24,11 @@ import {
 import { FairShare } from '../engine/support/fair-share.ts';
 import { fetchClient } from '../runtime/workers/http-client.ts';
 import { workersClock } from '../runtime/workers/clock.ts';
-import type { LargeBlob } from './bindings.ts';
+import { consoleLog } from '../runtime/workers/console-log.ts';
+import type { JobBindings, LargeBlob } from './bindings.ts';
 import { DeferredBlobs } from './deferred-blobs.ts';
 import { readJobConfiguration } from './job-configuration.ts';
-import { boundStore, consoleLog, createWorkersEnvironment } from './workers-environment.ts';
+import { boundStore, createWorkersEnvironment } from './workers-environment.ts';
 
 /** What became of a repository in one step. It survives JSON. */
 export interface StepResult {
@@ -58,7 +59,11 @@ export class UpstreamWork {
    * @param repositories those whose images are opened
    * @throws {ConfigurationError} and {StoreError}
    */
-  static async open(bindings: object, run: string, repositories: readonly string[]): Promise<UpstreamWork> {
+  static async open(
+    bindings: JobBindings,
+    run: string,
+    repositories: readonly string[],
+  ): Promise<UpstreamWork> {
     const store = boundStore(bindings);
     const { configuration } = await readJobConfiguration(store, bindings);
     const environment = createWorkersEnvironment(store, run, consoleLog);
@@ -94,12 +99,14 @@ class RequestLedger {
   readonly #reported = new Map<ReportingUpstream, RequestCounts>();
 
   take(sources: readonly Source[]): UpstreamReport[] {
-    return upstreamsOf(sources).map((upstream) => {
-      const report = upstream.report();
+    const reports: UpstreamReport[] = [];
+    for (const upstream of upstreamsOf(sources)) {
+      const { requests, ...rest } = upstream.report();
       const before = this.#reported.get(upstream);
-      this.#reported.set(upstream, report.requests);
-      return before === undefined ? report : { ...report, requests: differenceOf(report.requests, before) };
-    });
+      this.#reported.set(upstream, requests);
+      reports.push({ ...rest, requests: before === undefined ? requests : differenceOf(requests, before) });
+    }
+    return reports;
   }
 }
 

@@ -25,17 +25,9 @@ const LIMITS: Limits = {
 /** How many repositories of one upstream are mirrored at once. */
 export const REPOSITORIES_AT_ONCE = LIMITS.repositories;
 
-/** The lines of a Worker go to the console, which Workers Logs keep. */
-export const consoleLog: Log = {
-  info: (message) => console.log(message),
-  warn: (message) => console.warn(message),
-};
-
 /** @returns the store that the Worker is bound to */
-export function boundStore(bindings: object): R2Store {
-  const { BUCKET } = bindings as Pick<JobBindings, 'BUCKET'>;
-  const prefix = 'S3_PREFIX' in bindings ? String(bindings.S3_PREFIX) : '';
-  const folder = prefix.replaceAll(/^\/+|\/+$/g, '');
+export function boundStore({ BUCKET, S3_PREFIX = '' }: JobBindings): R2Store {
+  const folder = S3_PREFIX.replaceAll(/^\/+|\/+$/g, '');
   return new R2Store({ binding: BUCKET, bucket: 'BUCKET', prefix: folder === '' ? '' : `${folder}/` });
 }
 

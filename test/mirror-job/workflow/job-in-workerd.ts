@@ -9,7 +9,8 @@ const ROOT = resolve(import.meta.dirname, '../../..');
 interface Instance {
   status(): Promise<{
     readonly status: string;
-    readonly output?: unknown;
+    /** Undefined until it is complete. */
+    readonly output: { readonly run: string };
     readonly error?: { readonly message: string };
   }>;
 }
@@ -88,7 +89,7 @@ export class JobInWorkerd {
     for (;;) {
       const instance = await (await this.#env()).RUN.get(id);
       const { status, output, error } = await instance.status();
-      if (status === 'complete') return output as { readonly run: string };
+      if (status === 'complete') return output;
       if (status === 'errored' || status === 'terminated')
         throw new Error(`${id}: ${error?.message ?? status}`);
       await setTimeout(200);

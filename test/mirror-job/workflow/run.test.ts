@@ -25,12 +25,11 @@ function nextDue(): Date {
 async function image(name: string) {
   const app = corpus.repositories.get('app') ?? emptyRepository();
   const layers = [await addLayer(app, `${name} of both`, { size: 3000 })];
-  const children = await Promise.all(
-    [AMD64, ARM64].map(async (platform) => {
-      const own = await addLayer(app, `${name} ${platform.architecture}`, { size: 1000 });
-      return { ...addImage(app, { layers: [...layers, own] }), platform };
-    }),
-  );
+  const children = [];
+  for (const platform of [AMD64, ARM64]) {
+    const own = await addLayer(app, `${name} ${platform.architecture}`, { size: 1000 });
+    children.push(addImage(app, { platform, layers: [...layers, own] }));
+  }
   return addIndex(app, children);
 }
 
