@@ -2,12 +2,12 @@
 import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloudflare:workers';
 import type { BlobInput, JobBindings } from './bindings.ts';
 import { runStep } from './steps.ts';
-import { UpstreamWork } from './upstream-work.ts';
+import { IsolateWork } from './isolate-work.ts';
 
 export class BlobWorkflow extends WorkflowEntrypoint<JobBindings, BlobInput> {
   override async run({ payload: { run, blob } }: WorkflowEvent<BlobInput>, step: WorkflowStep) {
     await runStep(step, `copy ${blob.digest}`, async () => {
-      const work = await UpstreamWork.open(this.env, run, [blob.repository]);
+      const work = await IsolateWork.open(this.env, run, [blob.repository]);
       await work.copy(blob);
     });
     return { digest: blob.digest, size: blob.size };

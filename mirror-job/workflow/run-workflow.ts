@@ -10,6 +10,7 @@ import type { Store } from '../engine/store/store.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
 import type { JobBindings, RunInput } from './bindings.ts';
 import { beginInstance, instanceId, isRunning } from './instances.ts';
+import { IsolateWork } from './isolate-work.ts';
 import { readJobConfiguration } from './job-configuration.ts';
 import { joinParts, type RunPart } from './run-part.ts';
 import { planUpstreams, type UpstreamPlan } from './run-plan.ts';
@@ -36,8 +37,9 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings, RunInput> {
     const plan = await runStep(step, 'plan', () => this.#plan(id));
     if (plan.leftOut !== undefined) return { run: plan.run, leftOut: plan.leftOut };
     const parts = await Promise.all(plan.upstreams.map((upstream) => this.#mirror(upstream, plan.run, step)));
-    const part = joinParts(parts);
-    await runStep(step, 'publish', () => this.#publish(plan, part));
+    const { check, warnings } = await this.#check(plan, step);
+    const part = joinParts([...parts, check]);
+    await runStep(step, 'publish', () => this.#publish({ ...plan, warnings }, part));
     return { run: plan.run, counts: part.counts };
   }
 
@@ -88,6 +90,28 @@ export class RunWorkflow extends WorkflowEntrypoint<JobBindings, RunInput> {
     if ('failure' in ending) return failedPart(repositories, ending.failure);
     const part: RunPart = JSON.parse(ending.output);
     return part;
+  }
+
+  /** A check that fails is a warning, because the report has to be written. */
+  async #check(
+    { run, name, upstreams, warnings }: RunPlan,
+    step: WorkflowStep,
+  ): Promise<{ readonly check: RunPart; readonly warnings: readonly string[] }> {
+    const empty = joinParts([]);
+    const repositories = upstreams.flatMap((upstream) => upstream.repositories);
+    try {
+      const checked = await runStep(step, 'check stored objects', async () => {
+        const work = await IsolateWork.open(this.env, run, repositories);
+        return work.check(name);
+      });
+      return { check: { ...empty, ...checked }, warnings };
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return {
+        check: empty,
+        warnings: [...warnings, `Stored objects were not checked: ${message} The next run checks them.`],
+      };
+    }
   }
 
   async #publish({ run, begun, name, warnings }: RunPlan, part: RunPart): Promise<void> {

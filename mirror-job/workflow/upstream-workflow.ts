@@ -5,7 +5,7 @@ import type { JobBindings, LargeBlob, UpstreamInput } from './bindings.ts';
 import { beginInstance, instanceId } from './instances.ts';
 import { runStep } from './steps.ts';
 import { joinParts, outcomesForgotten, partOf, type RunPart } from './run-part.ts';
-import { UpstreamWork, type StepResult } from './upstream-work.ts';
+import { IsolateWork, type StepResult } from './isolate-work.ts';
 import { waitForInstance } from './wait.ts';
 import { REPOSITORIES_AT_ONCE } from './workers-environment.ts';
 
@@ -13,7 +13,7 @@ import { REPOSITORIES_AT_ONCE } from './workers-environment.ts';
 const MAX_ROUNDS = 3;
 
 /** By instance: what its steps share in this isolate. An isolate that was thrown away has none. */
-const works = new Map<string, Promise<UpstreamWork>>();
+const works = new Map<string, Promise<IsolateWork>>();
 
 export class UpstreamWorkflow extends WorkflowEntrypoint<JobBindings, UpstreamInput> {
   /** @returns a RunPart */
@@ -65,10 +65,10 @@ export class UpstreamWorkflow extends WorkflowEntrypoint<JobBindings, UpstreamIn
     await waitForInstance(this.env.BLOB, id, `the copy of ${blob.digest}`, step);
   }
 
-  #workOf(id: string, { run, repositories }: UpstreamInput): Promise<UpstreamWork> {
+  #workOf(id: string, { run, repositories }: UpstreamInput): Promise<IsolateWork> {
     let work = works.get(id);
     if (work === undefined) {
-      work = UpstreamWork.open(this.env, run, repositories);
+      work = IsolateWork.open(this.env, run, repositories);
       works.set(id, work);
       // The next step tries again.
       work.catch(() => works.delete(id));

@@ -81,6 +81,14 @@ export class Scrub {
     this.#done.catch(() => undefined);
   }
 
+  /** @returns the repositories of which this run needs an offer, for a caller that opens no others. Never throws */
+  async wanted(): Promise<readonly Repository[]> {
+    return this.#plan.then(
+      ({ offers }) => [...offers.values()].map(({ repository }) => repository),
+      () => [],
+    );
+  }
+
   /** Called when the run begins with a repository. @param entries of its index; empty if that cannot be read */
   offer(repository: Repository, entries: readonly IndexEntry[]): void {
     this.#plan.then(

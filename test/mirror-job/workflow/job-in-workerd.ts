@@ -23,6 +23,8 @@ interface Binding {
 interface Bindings {
   readonly RUN: Binding;
   readonly BUCKET: {
+    delete(key: string): Promise<void>;
+    head(key: string): Promise<{ readonly size: number } | null>;
     put(key: string, text: string): Promise<unknown>;
     get(key: string): Promise<{ text(): Promise<string> } | null>;
   };
@@ -67,6 +69,15 @@ export class JobInWorkerd {
   async read(key: string): Promise<unknown> {
     const object = await (await this.#env()).BUCKET.get(key);
     return object === null ? undefined : JSON.parse(await object.text());
+  }
+
+  async delete(key: string): Promise<void> {
+    await (await this.#env()).BUCKET.delete(key);
+  }
+
+  /** @returns the size of an object in bytes; undefined if there is none */
+  async sizeOf(key: string): Promise<number | undefined> {
+    return (await (await this.#env()).BUCKET.head(key))?.size;
   }
 
   /** Fires the cron trigger. */

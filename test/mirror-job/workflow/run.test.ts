@@ -1,8 +1,21 @@
 /** The job as a Worker mirrors from a registry into R2, in workerd: whole runs, begun by their cron trigger. */
+import { parseDigest } from '../../../core/digest.ts';
+import { blobKey } from '../../../core/layout.ts';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { s3ClientOf } from '../../support/bucket-reader.ts';
 import { compareSnapshots, snapshot } from '../../support/bucket-snapshot.ts';
-import { addArtifact, addImage, addIndex, addLayer, AMD64, ARM64, tagAs } from '../../support/builder.ts';
+import {
+  addArtifact,
+  addImage,
+  addIndex,
+  addLayer,
+  addStreamedLayer,
+  AMD64,
+  ARM64,
+  shareLayer,
+  tagAs,
+  type Layer,
+} from '../../support/builder.ts';
 import { emptyRepository, type Corpus } from '../../support/content.ts';
 import { startRogueRegistry, type RogueRegistry } from '../../support/rogue-registry.ts';
 import { emptyBuckets } from '../../support/shared.ts';
@@ -14,6 +27,7 @@ vi.setConfig({ testTimeout: 120_000 });
 let job: JobInWorkerd;
 let registry: RogueRegistry;
 let corpus: Corpus;
+let otherLayer: Layer;
 let hour = 0;
 
 /** @returns when the next run is due. Each test has its own hours */
@@ -60,7 +74,8 @@ beforeAll(async () => {
   tagAs(app, first, '1.0', 'latest');
   tagAs(app, await image('second'), '2.0');
   addArtifact(app, { subject: first, artifactType: 'application/vnd.test.signature' });
-  tagAs(other, addImage(other, { layers: [await addLayer(other, 'other', { size: 500 })] }), '1');
+  otherLayer = await addLayer(other, 'other', { size: 500 });
+  tagAs(other, addImage(other, { layers: [otherLayer] }), '1');
   registry = await startRogueRegistry({ corpus });
   job = await JobInWorkerd.start();
 }, 120_000);
@@ -186,4 +201,37 @@ test('a configuration that cannot be used leaves the last one in use, and the re
   });
   await job.configure(textOf(configuration()));
   expect(await run()).not.toHaveProperty('warnings');
+});
+
+test('a blob that the bucket has lost is a finding, and is fetched again in the same run', async () => {
+  const key = blobKey(parseDigest(otherLayer.digest));
+  await job.delete(key);
+  expect(await run()).toMatchObject({
+    findings: [
+      {
+        kind: 'object-lost',
+        message: expect.stringContaining(`It was fetched again from ${registry.host}/other.`),
+      },
+    ],
+    blobs: { copied: 1 },
+    bytes: otherLayer.size,
+  });
+  expect(await job.sizeOf(key)).toBe(otherLayer.size);
+  expect(await run()).toMatchObject({ findings: [] });
+});
+
+test('a layer larger than all buffers is copied by an instance of its own, once for two repositories', async () => {
+  const [app, other] = [corpus.repositories.get('app'), corpus.repositories.get('other')];
+  if (app === undefined || other === undefined) throw new Error('There are two repositories.');
+  const layer = await addStreamedLayer(app, 'large', 257 * 1024 * 1024);
+  shareLayer(app, other, layer);
+  tagAs(app, addImage(app, { layers: [layer] }), 'large');
+  tagAs(other, addImage(other, { layers: [layer] }), '1');
+  expect(await run()).toMatchObject({ counts: { created: 1, moved: 1, failed: 0, skipped: 0 } });
+  const ofLayer = registry.requests.filter(
+    ({ kind, reference }) => kind === 'blob' && reference === layer.digest,
+  );
+  // One instance fetches it in ranges of 8 MiB. The layer is in the bucket when the repositories are looked at again.
+  expect(ofLayer).toHaveLength(33);
+  expect(await job.sizeOf(blobKey(parseDigest(layer.digest)))).toBe(layer.size);
 });

@@ -1,10 +1,11 @@
 /**
- * What the steps of one upstream share while they run in one isolate: the registry's client with its window, budget and
- * tokens, and the blobs in flight. If the isolate goes, the next step makes another one, and nothing is lost but requests.
+ * The work of steps, and what they share while they run in one isolate: the registries' clients with their windows, budgets
+ * and tokens, and the blobs in flight. If the isolate goes, the next step makes another one, and nothing is lost but requests.
  */
 import { parseDigest } from '../../core/digest.ts';
 import { OCTET_STREAM } from '../../core/media-type.ts';
-import { parseRepository } from '../../core/reference.ts';
+import { parseRepository, type Repository } from '../../core/reference.ts';
+import type { IndexEntry } from '../../core/repository-index.ts';
 import { openImages } from '../assembly/images.ts';
 import type { Configuration } from '../configuration/configuration.ts';
 import { configuredAccounts } from '../credentials/configured-accounts.ts';
@@ -13,6 +14,7 @@ import { createMemoryBudget } from '../engine/copy/stored-manifest.ts';
 import type { Environment } from '../engine/environment.ts';
 import type { Image } from '../engine/image.ts';
 import { mirrorRepository, type RepositoryResult } from '../engine/run/mirror-repository.ts';
+import type { Finding } from '../engine/report.ts';
 import { shareWork } from '../engine/run/shared-work.ts';
 import {
   upstreamsOf,
@@ -21,7 +23,12 @@ import {
   type Source,
   type UpstreamReport,
 } from '../engine/source.ts';
+import { createRepair } from '../engine/scrub/scrub-repair.ts';
+import { Scrub } from '../engine/scrub/scrub.ts';
+import { StoreError } from '../engine/store/store.ts';
 import { FairShare } from '../engine/support/fair-share.ts';
+import { RepositoryState } from '../engine/tags/repository-state.ts';
+import type { CopyCounts } from '../engine/tally.ts';
 import { fetchClient } from '../runtime/workers/http-client.ts';
 import { workersClock } from '../runtime/workers/clock.ts';
 import { consoleLog } from '../runtime/workers/console-log.ts';
@@ -39,7 +46,14 @@ export interface StepResult {
   readonly upstreams: readonly UpstreamReport[];
 }
 
-export class UpstreamWork {
+/** What the check of stored objects has found. It survives JSON. */
+export interface CheckResult {
+  readonly findings: readonly Finding[];
+  readonly copied: CopyCounts;
+  readonly upstreams: readonly UpstreamReport[];
+}
+
+export class IsolateWork {
   readonly #environment: Environment;
   readonly #blobs: DeferredBlobs;
   readonly #copier: BlobCopier;
@@ -63,12 +77,12 @@ export class UpstreamWork {
     bindings: JobBindings,
     run: string,
     repositories: readonly string[],
-  ): Promise<UpstreamWork> {
+  ): Promise<IsolateWork> {
     const store = boundStore(bindings);
     const { configuration } = await readJobConfiguration(store, bindings);
     const environment = createWorkersEnvironment(store, run, consoleLog);
     const images = await openJobImages(configuration, environment.signal, new Set(repositories));
-    return new UpstreamWork(environment, images);
+    return new IsolateWork(environment, images);
   }
 
   /** Never throws for what goes wrong with an image: that is in the result. */
@@ -82,6 +96,20 @@ export class UpstreamWork {
     const result = await mirrorRepository(repository, work);
     const upstreams = this.#requests.take(images.map(({ source }) => source));
     return { result, deferred: this.#blobs.take(repository), upstreams };
+  }
+
+  /** Looks whether stored objects are still there, and fetches lost ones again. @param name the configuration's */
+  async check(name: string): Promise<CheckResult> {
+    const environment = { ...this.#environment, tally: this.#environment.tally.part() };
+    const images = Map.groupBy(this.#images, ({ repository }) => repository);
+    const repair = createRepair(environment, images, this.#copier);
+    const scrub = new Scrub(environment, name, [...images.keys()], repair);
+    for (const repository of await scrub.wanted()) {
+      scrub.offer(repository, await entriesOf(environment, repository));
+    }
+    const findings = await scrub.finish();
+    const upstreams = this.#requests.take(this.#images.map(({ source }) => source));
+    return { findings, copied: environment.tally.copied, upstreams };
   }
 
   /** Copies a blob into the bucket. @throws {SourceError} and {StoreError} */
@@ -117,6 +145,16 @@ function differenceOf(now: RequestCounts, before: RequestCounts): RequestCounts 
     blobGets: now.blobGets - before.blobGets,
     lists: now.lists - before.lists,
   };
+}
+
+/** @returns none for an index that cannot be read */
+async function entriesOf(environment: Environment, repository: Repository): Promise<readonly IndexEntry[]> {
+  try {
+    return (await RepositoryState.open(environment, repository)).entries();
+  } catch (error) {
+    if (error instanceof StoreError) return [];
+    throw error;
+  }
 }
 
 /** Opens the images of some repositories. @throws {ConfigurationError} */
